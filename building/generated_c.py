@@ -1,0 +1,148 @@
+"""What is added to the C code that mypyc makes of the engine, before a compiler sees it.
+
+Two things that mypyc 2.4 has no option for:
+
+* docstrings: it writes only the signatures of functions and methods into their tables;
+* memory: a Value that CPython's cyclic garbage collector knows of is visited again and again while a graph grows, which was
+  half the time of a large graph. Values need no collector: operands are fixed when a node is made and always older than it,
+  and its other parts are strings and numbers, so that they cannot form a cycle. They are taken out of its hands, freed by a
+  loop of their own (no recursion, however deep the graph), and their memory is kept for the next ones.
+
+Every replacement must match exactly once; a mypyc that writes other code is an error here and not a surprise at run time.
+"""
+
+import ast
+import inspect
+import re
+
+_MEMORY = r"""
+/* Values that died and wait to be taken apart, chained through their vtable fields, and the memory of earlier ones. A Value
+   that dies while another is taken apart (its operand) joins the queue, so that the C stack stays flat. All under the GIL. */
+static void *gradstep_dead = NULL;
+static int gradstep_draining = 0;
+static void *gradstep_spare = NULL;
+static int gradstep_spares = 0;
+#define GRADSTEP_MOST_SPARES 65536 /* about 6 MB */
+"""
+
+_ALLOCATE = r"""    if (gradstep_spare != NULL) {
+        self = (STRUCT *)gradstep_spare;
+        gradstep_spare = (void *)self->vtable;
+        gradstep_spares--;
+        Py_SET_REFCNT(self, 1);
+    } else
+        self = (STRUCT *)type->tp_alloc(type, 0);
+"""
+
+_DEALLOCATE = r"""{
+    self->vtable = gradstep_dead;
+    gradstep_dead = self;
+    if (gradstep_draining)
+        return;
+    gradstep_draining = 1;
+    while (gradstep_dead != NULL) {
+        STRUCT *dead = (STRUCT *)gradstep_dead;
+        gradstep_dead = (void *)dead->vtable;
+        CLEAR((PyObject *)dead);
+        if (gradstep_spares < GRADSTEP_MOST_SPARES) {
+            dead->vtable = gradstep_spare;
+            gradstep_spare = dead;
+            gradstep_spares++;
+        } else
+            Py_TYPE(dead)->tp_free((PyObject *)dead);
+    }
+    gradstep_draining = 0;
+}
+"""
+
+
+def improved(c_code: str, sources: dict[str, str]) -> str:
+    """The C code with docstrings and with Values outside the garbage collector.
+
+    Args:
+        c_code: what mypyc wrote for the whole group of modules.
+        sources: the Python source of each module, by its last name, such as ``"value"``.
+    """
+    return with_own_memory(with_docstrings(c_code, sources))
+
+
+def with_own_memory(c_code: str) -> str:
+    """Values are allocated from spare ones, freed by a loop, and unknown to the cyclic collector."""
+    struct, name = _only(r"^(\w*Value)_dealloc\((\w+) \*self\)$", c_code).group(2, 1)
+    clear = _only(rf"^static int32_t (CPyDef_\w*Value_clear)\(PyObject \*cpy_r_self\)$", c_code).group(1)
+    c_code = _replaced(
+        rf"(?ms)^({name}_dealloc\(\w+ \*self\)\n)\{{.*?^\}}\n",
+        lambda m: m.group(1) + _DEALLOCATE.replace("STRUCT", struct).replace("CLEAR", clear),
+        c_code,
+    )
+    c_code = _replaced(
+        rf"    self = \({struct} \*\)type->tp_alloc\(type, 0\);\n",
+        lambda m: _ALLOCATE.replace("STRUCT", struct),
+        c_code,
+    )
+    template = _only(rf"(?ms)^static PyTypeObject CPyType_{name.removesuffix('_')}_template_ = \{{.*?^\}};", c_code).group()
+    plain = re.sub(r"(?m)^    \.tp_(traverse|clear) = .*\n", "", template).replace(" | Py_TPFLAGS_HAVE_GC", "")
+    if plain.count("\n") != template.count("\n") - 2 or "HAVE_GC" in plain:
+        raise ValueError("the type object of Value is not as expected")
+    c_code = c_code.replace(template, plain)
+    last_include = list(re.finditer(r"(?m)^#include .*\n", c_code))[-1].end()
+    return c_code[:last_include] + _MEMORY + c_code[last_include:]
+
+
+def with_docstrings(c_code: str, sources: dict[str, str]) -> str:
+    """Every docstring of the sources stands in the tables from which Python reads ``__doc__``."""
+    for module, source in sources.items():
+        for statement in ast.parse(source).body:
+            if isinstance(statement, ast.FunctionDef):
+                c_code = _documented(c_code, rf"CPyPy_{module}___{statement.name}", statement)
+            elif isinstance(statement, ast.ClassDef):
+                c_code = _class_documented(c_code, module, statement)
+    return c_code
+
+
+def _class_documented(c_code: str, module: str, cls: ast.ClassDef) -> str:
+    prefix = rf"(?:{module}___)?{cls.name}"
+    c_code = _with_text(c_code, rf'\.tp_doc = PyDoc_STR\("{cls.name}\(.*?\)\\n--\\n\\n', cls)
+    for member in cls.body:
+        if not isinstance(member, ast.FunctionDef):
+            continue
+        decorators = [d.id for d in member.decorator_list if isinstance(d, ast.Name)]
+        if "property" in decorators:
+            getset = rf'(\{{"{member.name}",\s*\(getter\){prefix}_get_{member.name},[^}}]*?)NULL(, NULL\}})'
+            text = _quoted(ast.get_docstring(member) or "")
+            c_code = _replaced(getset, lambda m, text=text: f'{m.group(1)}PyDoc_STR("{text}"){m.group(2)}', c_code)
+        elif not member.decorator_list:
+            c_code = _documented(c_code, rf"CPyPy_{prefix}___{member.name}", member)
+    return c_code
+
+
+def _documented(c_code: str, symbol: str, definition: ast.FunctionDef) -> str:
+    flags = r"[A-Z_| ]+"
+    return _with_text(
+        c_code, rf'\(PyCFunction\){symbol},\s*{flags}, PyDoc_STR\("{definition.name}\(.*?\)\\n--\\n\\n', definition
+    )
+
+
+def _with_text(c_code: str, pattern: str, definition: ast.FunctionDef | ast.ClassDef) -> str:
+    text = ast.get_docstring(definition)
+    if text is None:
+        return c_code
+    return _replaced(pattern, lambda m: m.group() + _quoted(inspect.cleandoc(text)), c_code)
+
+
+def _quoted(text: str) -> str:
+    """As the inside of a C string. Octal escapes end after three digits, so that nothing after them joins in."""
+    plain = {ord(c) for c in map(chr, range(32, 127)) if c not in '"\\?'}
+    return "".join(chr(byte) if byte in plain else f"\\{byte:03o}" for byte in text.encode())
+
+
+def _only(pattern: str, text: str) -> re.Match[str]:
+    found = list(re.finditer(pattern, text, re.MULTILINE))
+    if len(found) != 1:
+        raise ValueError(f"{pattern}: found {len(found)} times in the generated C code, and expected once")
+    return found[0]
+
+
+def _replaced(pattern: str, replacement, text: str) -> str:
+    match = _only(pattern, text)
+    return text[: match.start()] + replacement(match) + text[match.end() :]

@@ -1,0 +1,113 @@
+"""gradstep's engine: scalar reverse-mode automatic differentiation.
+
+>>> from engine import Value, tanh
+>>> x = Value(0.5, label="x")
+>>> y = tanh(x * 2) + 1
+>>> y.backward()
+>>> round(x.grad, 6)
+0.839949
+"""
+
+from typing import TYPE_CHECKING
+
+from engine import copying as copying  # lets copy and pickle carry whole graphs
+from engine import value as _value_module
+from engine.backprop import Contribution, Step, backprop, backward
+from engine.expression import expression
+from engine.functions import (
+    acos,
+    asin,
+    atan,
+    atan2,
+    cos,
+    cosh,
+    dot,
+    erf,
+    exp,
+    expm1,
+    gelu,
+    hypot,
+    leaky_relu,
+    log,
+    log1p,
+    log10,
+    logsumexp,
+    maximum,
+    mean,
+    minimum,
+    relu,
+    sigmoid,
+    sin,
+    sinh,
+    softmax,
+    softplus,
+    sqrt,
+    tan,
+    tanh,
+)
+from engine.graph import leaves, size, topological_order
+from engine.value import Value
+
+if TYPE_CHECKING:
+    from engine.drawing import draw
+
+__version__ = "0.1.0"
+
+COMPILED = not _value_module.__file__.endswith(".py")
+"""Whether this installation runs the compiled engine (True) or the same files as plain Python."""
+
+__all__ = [
+    "COMPILED",
+    "Contribution",
+    "Step",
+    "Value",
+    "acos",
+    "asin",
+    "atan",
+    "atan2",
+    "backprop",
+    "backward",
+    "cos",
+    "cosh",
+    "dot",
+    "draw",
+    "erf",
+    "exp",
+    "expm1",
+    "expression",
+    "gelu",
+    "hypot",
+    "leaky_relu",
+    "leaves",
+    "log",
+    "log10",
+    "log1p",
+    "logsumexp",
+    "maximum",
+    "mean",
+    "minimum",
+    "relu",
+    "sigmoid",
+    "sin",
+    "sinh",
+    "size",
+    "softmax",
+    "softplus",
+    "sqrt",
+    "tan",
+    "tanh",
+    "topological_order",
+]
+
+
+def __getattr__(name: str) -> object:
+    """``draw`` loads graphviz, so it comes when it is first asked for."""
+    if name == "draw":
+        from engine.drawing import draw
+
+        return draw
+    raise AttributeError(f"module 'engine' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,57 @@
+"""Wrong input: what may become a number, and the words that say why something may not."""
+
+from typing import SupportsFloat
+
+_ARRAY_ADVICE = "make one Value for each number, such as [Value(x) for x in array]"
+
+
+def as_float(number: object, what: str) -> float:
+    """Give *number* as a float, or raise an error that names it and says what to do.
+
+    Floats, ints, bools, numpy scalars, fractions and all else with ``__float__`` are numbers;
+    strings, complex numbers, None, arrays and Values are not.
+
+    Raises:
+        TypeError: it is not one real number.
+        OverflowError: it is an int too large for a float.
+
+    >>> as_float(True, "Value(data)")
+    1.0
+    """
+    kind = type(number)
+    if kind is float:
+        return number  # type: ignore[return-value]
+    shape = getattr(number, "shape", ())
+    if shape:
+        raise TypeError(f"{what}: one number is wanted, not an array of shape {tuple(shape)}; {_ARRAY_ADVICE}")
+    if hasattr(kind, "local_derivatives"):
+        raise TypeError(
+            f"{what}: {number!r} is a Value already; use it as it is, or its number, .data (no gradient flows through that)"
+        )
+    if isinstance(number, (str, bytes, complex)) or not hasattr(kind, "__float__"):
+        advice = f"; {_ARRAY_ADVICE}" if isinstance(number, (list, tuple)) else ""
+        if isinstance(number, str):
+            advice = "; convert it first, with float(...)"
+        raise TypeError(f"{what}: one real number is wanted, not {kind.__name__} {shortened(number)}{advice}")
+    return _converted(number, what)  # type: ignore[arg-type]
+
+
+def _converted(number: SupportsFloat, what: str) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        raise OverflowError(f"{what}: {shortened(number)} is too large for a float (at most about 1.8e308)") from None
+
+
+def shortened(thing: object, most: int = 60) -> str:
+    """The repr of *thing*, cut in its middle where it is longer than *most* characters.
+
+    >>> shortened("a" * 100, most=21)
+    "'aaaaaaaa...aaaaaaaa'"
+    """
+    try:
+        text = repr(thing)
+    except ValueError:  # an int of more digits than Python prints
+        return f"an int of {thing.bit_length()} bits"  # type: ignore[attr-defined]
+    half = (most - 3) // 2
+    return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"

@@ -1,0 +1,67 @@
+"""pickle and deepcopy of Values: each carries the whole graph, however deep, with no recursion.
+
+Both protocols walk an object's parts by recursion, so a Value must not hand them its operands one inside the other. It
+hands over a Snapshot instead, which lists the nodes of the graph flat. Leaves are still pickled one by one, so that a
+parameter that a model and a loss share is one object afterwards, too; so are nodes that two graphs share, because a snapshot
+leaves out what another living one holds (it lives as long as the pickle or the copy that it was made for).
+"""
+
+import copyreg
+from collections.abc import Callable
+from weakref import WeakSet
+
+from engine.graph import interior_order
+from engine.value import Value, fields, restored
+
+Record = tuple[str, float, float, str, float, float, int, int]
+"""op, data, grad, label, the two local derivatives, and the places of the operands (-1 for none)."""
+
+
+class Snapshot:
+    """Nodes in topological order, and the Values outside that they are made of."""
+
+    def __init__(self, outside: list[Value], nodes: list[Value]) -> None:
+        self.outside = outside
+        self.nodes = nodes
+        self.places = {node: place for place, node in enumerate(nodes)}
+        _living.add(self)
+
+    def __reduce__(self) -> tuple[Callable[..., "Snapshot"], tuple[list[Value], list[Record]]]:
+        places = {node: place for place, node in enumerate(self.outside + self.nodes)}
+        records: list[Record] = []
+        for node in self.nodes:
+            a, b = ([places[operand] for operand in node.operands] + [-1])[:2]
+            records.append((*fields(node), a, b))
+        return _rebuilt, (self.outside, records)
+
+
+_living: "WeakSet[Snapshot]" = WeakSet()
+
+
+def _rebuilt(outside: list[Value], records: list[Record]) -> Snapshot:
+    values = list(outside)
+    for *own, a, b in records:
+        operands = (values[a] if a >= 0 else None, values[b] if b >= 0 else None)
+        values.append(restored(*own, *operands))  # type: ignore[arg-type, call-arg]
+    return Snapshot(outside, values[len(outside) :])
+
+
+def _picked(snapshot: Snapshot, place: int) -> Value:
+    return snapshot.nodes[place]
+
+
+def _reduced(value: Value) -> tuple[Callable[..., Value], tuple[object, ...]]:
+    """What pickle and deepcopy ask for: how to make this Value again."""
+    if not value.operands:
+        return restored, (*fields(value), None, None)
+    living = list(_living)
+    for snapshot in living:
+        if value in snapshot.places:
+            return _picked, (snapshot, snapshot.places[value])
+    nodes = [node for node in interior_order(value) if not any(node in snapshot.places for snapshot in living)]
+    own = set(nodes)
+    outside = dict.fromkeys(operand for node in nodes for operand in node.operands if operand not in own)
+    return _picked, (Snapshot(list(outside), nodes), len(nodes) - 1)
+
+
+copyreg.pickle(Value, _reduced)  # type: ignore[arg-type]

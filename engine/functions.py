@@ -1,0 +1,357 @@
+"""Functions of numbers and of Values alike: a Value gives a Value, a plain number gives a float.
+
+Each is the method of the same name; the formula, the derivative and what happens at a kink stand there, in value.py.
+The functions of many numbers (softmax, logsumexp, dot, mean) are made of those elementary ones.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, SupportsFloat, TypeAlias, TypeVar, cast
+
+from engine.value import Value, constant
+
+Number = TypeVar("Number", bound=SupportsFloat)
+Result: TypeAlias = Any
+"""A Value where any of the inputs is one, else a float."""
+
+
+
+def exp(x: Number) -> Number:
+    """e to the power x.
+
+    >>> exp(1.0)
+    2.718281828459045
+    """
+    return _apply(Value.exp, x)
+
+
+def expm1(x: Number) -> Number:
+    """exp(x) - 1, exact for small x.
+
+    >>> expm1(1e-20)
+    1e-20
+    """
+    return _apply(Value.expm1, x)
+
+
+def log(x: Number) -> Number:
+    """Natural logarithm of x > 0.
+
+    >>> log(1.0)
+    0.0
+    """
+    return _apply(Value.log, x)
+
+
+def log10(x: Number) -> Number:
+    """Logarithm of x > 0 to base 10.
+
+    >>> log10(100.0)
+    2.0
+    """
+    return _apply(Value.log10, x)
+
+
+def log1p(x: Number) -> Number:
+    """log(1 + x) for x > -1, exact for small x.
+
+    >>> log1p(1e-20)
+    1e-20
+    """
+    return _apply(Value.log1p, x)
+
+
+def sqrt(x: Number) -> Number:
+    """Square root of x >= 0.
+
+    >>> sqrt(9.0)
+    3.0
+    """
+    return _apply(Value.sqrt, x)
+
+
+def sin(x: Number) -> Number:
+    """Sine of x, in radians.
+
+    >>> sin(0.0)
+    0.0
+    """
+    return _apply(Value.sin, x)
+
+
+def cos(x: Number) -> Number:
+    """Cosine of x, in radians.
+
+    >>> cos(0.0)
+    1.0
+    """
+    return _apply(Value.cos, x)
+
+
+def tan(x: Number) -> Number:
+    """Tangent of x, in radians.
+
+    >>> tan(0.0)
+    0.0
+    """
+    return _apply(Value.tan, x)
+
+
+def asin(x: Number) -> Number:
+    """Angle in [-pi/2, pi/2] whose sine is x, for x in [-1, 1].
+
+    >>> asin(1.0)
+    1.5707963267948966
+    """
+    return _apply(Value.asin, x)
+
+
+def acos(x: Number) -> Number:
+    """Angle in [0, pi] whose cosine is x, for x in [-1, 1].
+
+    >>> acos(1.0)
+    0.0
+    """
+    return _apply(Value.acos, x)
+
+
+def atan(x: Number) -> Number:
+    """Angle in (-pi/2, pi/2) whose tangent is x.
+
+    >>> atan(1.0)
+    0.7853981633974483
+    """
+    return _apply(Value.atan, x)
+
+
+def sinh(x: Number) -> Number:
+    """Hyperbolic sine.
+
+    >>> sinh(0.0)
+    0.0
+    """
+    return _apply(Value.sinh, x)
+
+
+def cosh(x: Number) -> Number:
+    """Hyperbolic cosine.
+
+    >>> cosh(0.0)
+    1.0
+    """
+    return _apply(Value.cosh, x)
+
+
+def tanh(x: Number) -> Number:
+    """Hyperbolic tangent, in [-1, 1].
+
+    >>> tanh(0.5)
+    0.46211715726000973
+    """
+    return _apply(Value.tanh, x)
+
+
+def sigmoid(x: Number) -> Number:
+    """1 / (1 + exp(-x)), in [0, 1], with no overflow.
+
+    >>> sigmoid(-1000.0)
+    0.0
+    """
+    return _apply(Value.sigmoid, x)
+
+
+def softplus(x: Number) -> Number:
+    """log(1 + exp(x)), with no overflow.
+
+    >>> softplus(1000.0)
+    1000.0
+    """
+    return _apply(Value.softplus, x)
+
+
+def relu(x: Number) -> Number:
+    """x where x > 0, else 0.
+
+    >>> relu(-2.0)
+    0.0
+    """
+    return _apply(Value.relu, x)
+
+
+def gelu(x: Number) -> Number:
+    """x times the standard normal distribution function of x (Hendrycks and Gimpel, 2016).
+
+    >>> gelu(1.0)
+    0.8413447460685429
+    """
+    return _apply(Value.gelu, x)
+
+
+def erf(x: Number) -> Number:
+    """Error function, in [-1, 1].
+
+    >>> erf(0.5)
+    0.5204998778130465
+    """
+    return _apply(Value.erf, x)
+
+
+def leaky_relu(x: SupportsFloat, slope: SupportsFloat = 0.01) -> Result:
+    """x where x > 0, else slope * x. The slope may be a Value, and learn.
+
+    >>> leaky_relu(-2.0, 0.5)
+    -1.0
+    """
+    return _apply_two("leaky_relu", Value.leaky_relu, x, slope)
+
+
+def maximum(a: SupportsFloat, b: SupportsFloat) -> Result:
+    """The larger of two numbers; equal ones share the gradient.
+
+    >>> maximum(2.0, 3.0)
+    3.0
+    """
+    return _apply_two("maximum", Value.maximum, a, b)
+
+
+def minimum(a: SupportsFloat, b: SupportsFloat) -> Result:
+    """The smaller of two numbers; equal ones share the gradient.
+
+    >>> minimum(2.0, 3.0)
+    2.0
+    """
+    return _apply_two("minimum", Value.minimum, a, b)
+
+
+def hypot(a: SupportsFloat, b: SupportsFloat) -> Result:
+    """sqrt(a**2 + b**2), with no overflow on the way.
+
+    >>> hypot(3.0, 4.0)
+    5.0
+    """
+    return _apply_two("hypot", Value.hypot, a, b)
+
+
+def atan2(y: SupportsFloat, x: SupportsFloat) -> Result:
+    """Angle of the point (x, y) seen from the origin, in [-pi, pi].
+
+    >>> atan2(1.0, 1.0)
+    0.7853981633974483
+    """
+    return _apply_two("atan2", Value.atan2, y, x)
+
+
+def dot(a: Iterable[SupportsFloat], b: Iterable[SupportsFloat]) -> Result:
+    """Sum of the products of two sequences of equal length, added from the left.
+
+    Raises:
+        ValueError: the lengths differ.
+
+    >>> dot([1.0, 2.0], [3.0, 4.0])
+    11.0
+    """
+    left, right = list(a), list(b)
+    if len(left) != len(right):
+        raise ValueError(f"dot: two sequences of equal length are wanted, not of {len(left)} and {len(right)} numbers")
+    total: Value | None = None
+    plain = True
+    for x, y in zip(left, right):
+        if isinstance(x, Value) or isinstance(y, Value):
+            plain = False
+        product = _value(x, "dot") * _value(y, "dot")
+        total = product if total is None else total + product
+    if total is None:
+        return 0.0
+    return total.data if plain else total
+
+
+def mean(numbers: Iterable[SupportsFloat]) -> Result:
+    """Sum of the numbers over how many there are.
+
+    Raises:
+        ValueError: there are none.
+
+    >>> mean([1.0, 2.0, 6.0])
+    3.0
+    """
+    values = list(numbers)
+    return _like(_sum(_values(values, "mean")) / len(values), values)
+
+
+def logsumexp(numbers: Iterable[SupportsFloat]) -> Result:
+    """log(sum(exp(x))), exact for numbers of any size: the largest is taken out before, and no gradient flows through it.
+
+    Raises:
+        ValueError: there are no numbers.
+
+    >>> logsumexp([1000.0, 1000.0])
+    1000.6931471805599
+    """
+    values = list(numbers)
+    xs = _values(values, "logsumexp")
+    largest = _largest(xs)
+    return _like(largest + _sum([(x - largest).exp() for x in xs]).log(), values)
+
+
+def softmax(numbers: Iterable[SupportsFloat]) -> list[Result]:
+    """exp(x) / sum(exp(x)) for each of the numbers: positive, with sum 1. Exact for numbers of any size, as logsumexp.
+
+    Raises:
+        ValueError: there are no numbers.
+
+    >>> softmax([1000.0, 0.0])
+    [1.0, 0.0]
+    """
+    values = list(numbers)
+    xs = _values(values, "softmax")
+    largest = _largest(xs)
+    powers = [(x - largest).exp() for x in xs]
+    total = _sum(powers)
+    shares = [power / total for power in powers]
+    return shares if _any_value(values) else [share.data for share in shares]
+
+
+def _apply(method: Callable[[Value], Value], x: Number) -> Number:
+    if isinstance(x, Value):
+        return cast(Number, method(x))
+    return cast(Number, method(_value(x, method.__name__)).data)
+
+
+def _apply_two(
+    name: str, method: Callable[[Value, SupportsFloat], Value], a: SupportsFloat, b: SupportsFloat
+) -> Result:
+    result = method(_value(a, name), _value(b, name))
+    return result if isinstance(a, Value) or isinstance(b, Value) else result.data
+
+
+def _value(x: SupportsFloat, name: str) -> Value:
+    """*x* itself where it is a Value, else a constant."""
+    return x if isinstance(x, Value) else constant(x, f"{name}(x)")
+
+
+def _values(numbers: list[SupportsFloat], name: str) -> list[Value]:
+    if not numbers:
+        raise ValueError(f"{name}: at least one number is wanted, and there is none")
+    return [_value(x, name) for x in numbers]
+
+
+def _like(result: Value, numbers: list[SupportsFloat]) -> Result:
+    """The result as a Value where one of the numbers is, else as a float."""
+    return result if _any_value(numbers) else result.data
+
+
+def _any_value(numbers: list[SupportsFloat]) -> bool:
+    return any(isinstance(x, Value) for x in numbers)
+
+
+def _sum(values: list[Value]) -> Value:
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    return total
+
+
+def _largest(values: list[Value]) -> Value:
+    largest = values[0]
+    for value in values[1:]:
+        largest = largest.maximum(value)
+    return largest.detach()

@@ -1,0 +1,552 @@
+"""Value: a number that remembers how it was made. Each operation's number and its local derivatives stand side by side.
+
+Wheels hold this file compiled; it is the same file. Plain attributes, no closures, and at most two operands a node are what
+make it fast: a node is one small object with no containers in it.
+"""
+
+import math
+from typing import Any, SupportsFloat, TypeAlias
+
+from engine.checks import as_float
+
+Result: TypeAlias = Any
+"""What arithmetic gives: a Value, or beside an array an array of Values. (mypyc needs Any where NotImplemented is returned.)"""
+
+CONSTANT = "constant"
+_INFINITY = math.inf
+_NAN = math.nan
+_LN10 = math.log(10.0)
+_SQRT_HALF = math.sqrt(0.5)
+_TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
+_ONE_OVER_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
+
+
+class Value:
+    """A number that remembers the operation and the operands it came from, so that gradients can flow back.
+
+    Args:
+        data: the number: a float, int, bool, numpy scalar, Fraction, or anything with ``__float__``.
+        label: a name, shown in pictures and in error messages.
+
+    ``data`` and ``grad`` are floats and can be assigned; so can ``label``. Ordering (``<``, ``max``, ``sorted``) compares
+    ``data``; ``==`` and ``hash`` are identity, so that Values can stand in sets and dicts. NaN and infinity flow as in
+    IEEE arithmetic; a finite number outside the domain of an operation is an error. Where a derivative has a kink the
+    convention is PyTorch's, and stands at the operation.
+
+    Raises:
+        TypeError: *data* is not one real number, or *label* is not a string.
+
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> c = a * b + a**2
+    >>> c.backward()
+    >>> c.data, a.grad, b.grad
+    (-2.0, 1.0, 2.0)
+    """
+
+    __slots__ = ("_data", "_grad", "_label", "_op", "_a", "_b", "_da", "_db", "_mark")
+
+    def __init__(self, data: SupportsFloat, label: str = "") -> None:
+        self._data: float = as_float(data, "Value(data)")
+        self._grad: float = 0.0
+        self._label: str = _checked_label(label)
+        self._op: str = ""
+        self._a: Value | None = None  # the operands, and the local derivative with respect to each
+        self._b: Value | None = None
+        self._da: float = 0.0
+        self._db: float = 0.0
+        self._mark: int = 0  # the last walk over the graph that met this node (engine/graph.py)
+
+    # ---------------------------------------------------------------------------------------------- what it remembers
+
+    @property
+    def data(self) -> float:
+        """The number. Assigning changes it here only: what was computed from it keeps its own number."""
+        return self._data
+
+    @data.setter
+    def data(self, number: SupportsFloat) -> None:
+        self._data = as_float(number, "data")
+
+    @property
+    def grad(self) -> float:
+        """The gradient: how fast the root of the last ``backward()`` grows with this number."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, number: SupportsFloat) -> None:
+        self._grad = as_float(number, "grad")
+
+    @property
+    def label(self) -> str:
+        """The name that pictures and error messages show; empty where none was given."""
+        return self._label
+
+    @label.setter
+    def label(self, text: str) -> None:
+        self._label = _checked_label(text)
+
+    @property
+    def op(self) -> str:
+        """The operation this came from, such as ``"*"``; ``""`` for a leaf, ``"constant"`` for a plain number."""
+        return self._op
+
+    @property
+    def operands(self) -> tuple["Value", ...]:
+        """The Values this was computed from, in order; empty for a leaf."""
+        if self._a is None:
+            return ()
+        return (self._a,) if self._b is None else (self._a, self._b)
+
+    @property
+    def local_derivatives(self) -> tuple[float, ...]:
+        """The derivative of this number with respect to each of its operands, in their order.
+
+        >>> (Value(2.0) * Value(5.0)).local_derivatives
+        (5.0, 2.0)
+        """
+        if self._a is None:
+            return ()
+        return (self._da,) if self._b is None else (self._da, self._db)
+
+    @property
+    def _prev(self) -> set["Value"]:
+        """The operands as a set: micrograd's name for them."""
+        return set(self.operands)
+
+    def item(self) -> float:
+        """The number as a float, as in PyTorch and numpy."""
+        return self._data
+
+    # ------------------------------------------------------------------------------------------------------ arithmetic
+
+    def __add__(self, other: SupportsFloat) -> Result:
+        b = other if isinstance(other, Value) else _operand(other, "Value + number")
+        if b is None:
+            return NotImplemented
+        return _node("+", self._data + b._data, self, 1.0, b, 1.0)
+
+    def __sub__(self, other: SupportsFloat) -> Result:
+        b = other if isinstance(other, Value) else _operand(other, "Value - number")
+        if b is None:
+            return NotImplemented
+        return _node("-", self._data - b._data, self, 1.0, b, -1.0)
+
+    def __mul__(self, other: SupportsFloat) -> Result:
+        b = other if isinstance(other, Value) else _operand(other, "Value * number")
+        if b is None:
+            return NotImplemented
+        return _node("*", self._data * b._data, self, b._data, b, self._data)
+
+    def __truediv__(self, other: SupportsFloat) -> Result:
+        b = other if isinstance(other, Value) else _operand(other, "Value / number")
+        if b is None:
+            return NotImplemented
+        if b._data == 0.0:
+            n, d = _names(self, b)
+            raise ZeroDivisionError(f"{n} / {d}: {d} = {b._data!r}, but a division needs {d} != 0")
+        quotient = self._data / b._data
+        return _node("/", quotient, self, 1.0 / b._data, b, -quotient / b._data)
+
+    def __pow__(self, other: SupportsFloat) -> Result:
+        """``a ** b``. At a = 0 the derivative with respect to b is 0; for a < 0 it does not exist and is NaN.
+
+        With respect to a plain number as exponent it is not computed.
+        """
+        b = other if isinstance(other, Value) else _operand(other, "Value ** number")
+        if b is None:
+            return NotImplemented
+        return _power(self, b)
+
+    def __neg__(self) -> "Value":
+        return _node("neg", -self._data, self, -1.0)
+
+    def __pos__(self) -> "Value":
+        return self
+
+    def __abs__(self) -> "Value":
+        """Absolute value; derivative sign(x), and 0 at x = 0."""
+        x = self._data
+        return _node("abs", abs(x), self, 1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0)
+
+    def __radd__(self, other: SupportsFloat) -> Result:
+        a = _operand(other, "Value + number")
+        return NotImplemented if a is None else a + self
+
+    def __rsub__(self, other: SupportsFloat) -> Result:
+        a = _operand(other, "Value - number")
+        return NotImplemented if a is None else a - self
+
+    def __rmul__(self, other: SupportsFloat) -> Result:
+        a = _operand(other, "Value * number")
+        return NotImplemented if a is None else a * self
+
+    def __rtruediv__(self, other: SupportsFloat) -> Result:
+        a = _operand(other, "Value / number")
+        return NotImplemented if a is None else a / self
+
+    def __rpow__(self, other: SupportsFloat) -> Result:
+        a = _operand(other, "Value ** number")
+        return NotImplemented if a is None else _power(a, self)
+
+    # ------------------------------------------------------------------------------------- exponentials and logarithms
+
+    def exp(self) -> "Value":
+        """e to the power x; the derivative is the same number."""
+        try:
+            y = math.exp(self._data)
+        except OverflowError:
+            raise _overflow("exp", self) from None
+        return _node("exp", y, self, y)
+
+    def expm1(self) -> "Value":
+        """exp(x) - 1, exact for small x; derivative exp(x)."""
+        try:
+            y = math.expm1(self._data)
+        except OverflowError:
+            raise _overflow("expm1", self) from None
+        return _node("expm1", y, self, math.exp(self._data))
+
+    def log(self) -> "Value":
+        """Natural logarithm of x > 0; derivative 1 / x."""
+        x = self._data
+        if x <= 0.0:
+            raise _outside("log", self, "> 0")
+        return _node("log", math.log(x), self, 1.0 / x)
+
+    def log10(self) -> "Value":
+        """Logarithm to base 10 of x > 0; derivative 1 / (x ln 10)."""
+        x = self._data
+        if x <= 0.0:
+            raise _outside("log10", self, "> 0")
+        return _node("log10", math.log10(x), self, 1.0 / x / _LN10)
+
+    def log1p(self) -> "Value":
+        """log(1 + x), exact for small x; needs x > -1; derivative 1 / (1 + x)."""
+        x = self._data
+        if x <= -1.0:
+            raise _outside("log1p", self, "> -1")
+        return _node("log1p", math.log1p(x), self, 1.0 / (1.0 + x))
+
+    def sqrt(self) -> "Value":
+        """Square root of x >= 0; derivative 1 / (2 sqrt(x)), which is infinite at 0."""
+        x = self._data
+        if x < 0.0:
+            raise _outside("sqrt", self, ">= 0")
+        y = math.sqrt(x)
+        return _node("sqrt", y, self, 0.5 / y if y != 0.0 else _INFINITY)
+
+    # ------------------------------------------------------------------------------------------------------ the circle
+
+    def sin(self) -> "Value":
+        """Sine of x in radians; derivative cos(x)."""
+        x = self._data
+        return _node("sin", _NAN, self, _NAN) if math.isinf(x) else _node("sin", math.sin(x), self, math.cos(x))
+
+    def cos(self) -> "Value":
+        """Cosine of x in radians; derivative -sin(x)."""
+        x = self._data
+        return _node("cos", _NAN, self, _NAN) if math.isinf(x) else _node("cos", math.cos(x), self, -math.sin(x))
+
+    def tan(self) -> "Value":
+        """Tangent of x in radians; derivative 1 + tan(x)**2."""
+        x = self._data
+        y = _NAN if math.isinf(x) else math.tan(x)
+        return _node("tan", y, self, 1.0 + y * y)
+
+    def asin(self) -> "Value":
+        """Angle in [-pi/2, pi/2] whose sine is x; derivative 1 / sqrt(1 - x**2), infinite at -1 and 1."""
+        x = self._data
+        if x < -1.0 or x > 1.0:
+            raise _outside("asin", self, "in [-1, 1]")
+        s = math.sqrt((1.0 - x) * (1.0 + x))
+        return _node("asin", math.asin(x), self, 1.0 / s if s != 0.0 else _INFINITY)
+
+    def acos(self) -> "Value":
+        """Angle in [0, pi] whose cosine is x; derivative -1 / sqrt(1 - x**2), infinite at -1 and 1."""
+        x = self._data
+        if x < -1.0 or x > 1.0:
+            raise _outside("acos", self, "in [-1, 1]")
+        s = math.sqrt((1.0 - x) * (1.0 + x))
+        return _node("acos", math.acos(x), self, -1.0 / s if s != 0.0 else -_INFINITY)
+
+    def atan(self) -> "Value":
+        """Angle in (-pi/2, pi/2) whose tangent is x; derivative 1 / (1 + x**2)."""
+        x = self._data
+        return _node("atan", math.atan(x), self, 1.0 / (1.0 + x * x))
+
+    def atan2(self, x: SupportsFloat) -> "Value":
+        """Angle of the point (x, y), this being y; in [-pi, pi]. Derivatives x/r**2 and -y/r**2; 0 where both are 0."""
+        b = x if isinstance(x, Value) else constant(x, "atan2(y, x)")
+        r = math.hypot(self._data, b._data)
+        angle = math.atan2(self._data, b._data)
+        if r == 0.0:
+            return _node("atan2", angle, self, 0.0, b, 0.0)
+        return _node("atan2", angle, self, b._data / r / r, b, -self._data / r / r)
+
+    def hypot(self, other: SupportsFloat) -> "Value":
+        """sqrt(a**2 + b**2) with no overflow on the way; derivatives a/h and b/h, NaN where both are 0."""
+        b = other if isinstance(other, Value) else constant(other, "hypot(a, b)")
+        h = math.hypot(self._data, b._data)
+        if h == 0.0:
+            return _node("hypot", h, self, _NAN, b, _NAN)
+        return _node("hypot", h, self, self._data / h, b, b._data / h)
+
+    # --------------------------------------------------------------------------------------------------- the hyperbola
+
+    def sinh(self) -> "Value":
+        """Hyperbolic sine; derivative cosh(x)."""
+        try:
+            return _node("sinh", math.sinh(self._data), self, math.cosh(self._data))
+        except OverflowError:
+            raise _overflow("sinh", self) from None
+
+    def cosh(self) -> "Value":
+        """Hyperbolic cosine; derivative sinh(x)."""
+        try:
+            return _node("cosh", math.cosh(self._data), self, math.sinh(self._data))
+        except OverflowError:
+            raise _overflow("cosh", self) from None
+
+    def tanh(self) -> "Value":
+        """Hyperbolic tangent, in [-1, 1]; derivative 1 / cosh(x)**2.
+
+        The derivative comes from e = exp(-2|x|), because 1 - tanh(x)**2 loses its digits as tanh(x) nears 1.
+        """
+        e = math.exp(-2.0 * abs(self._data))
+        return _node("tanh", math.tanh(self._data), self, 4.0 * e / ((1.0 + e) * (1.0 + e)))
+
+    # ---------------------------------------------------------------------------------------- what neurons are made of
+
+    def sigmoid(self) -> "Value":
+        """1 / (1 + exp(-x)), in [0, 1], with no overflow at either end; derivative sigmoid(x) sigmoid(-x)."""
+        e = math.exp(-abs(self._data))
+        y = e / (1.0 + e) if self._data < 0.0 else 1.0 / (1.0 + e)
+        return _node("sigmoid", y, self, e / ((1.0 + e) * (1.0 + e)))
+
+    def softplus(self) -> "Value":
+        """log(1 + exp(x)), with no overflow; derivative sigmoid(x)."""
+        x = self._data
+        e = math.exp(-abs(x))
+        y = math.log1p(e) if x < 0.0 else x + math.log1p(e)
+        return _node("softplus", y, self, e / (1.0 + e) if x < 0.0 else 1.0 / (1.0 + e))
+
+    def relu(self) -> "Value":
+        """x where x > 0, else 0; derivative 1 where x > 0, else 0 (at 0 too)."""
+        x = self._data
+        return _node("relu", 0.0, self, 0.0) if x <= 0.0 else _node("relu", x, self, 1.0)
+
+    def leaky_relu(self, slope: SupportsFloat = 0.01) -> "Value":
+        """x where x > 0, else slope * x; derivative 1 where x > 0, else slope (at 0 too). The slope may be a Value."""
+        s = slope if isinstance(slope, Value) else constant(slope, "leaky_relu(x, slope)")
+        x = self._data
+        if x <= 0.0:
+            return _node("leaky_relu", s._data * x, self, s._data, s, x)
+        return _node("leaky_relu", x, self, 1.0, s, 0.0)
+
+    def gelu(self) -> "Value":
+        """x P(x), with P(x) the standard normal distribution function (Hendrycks and Gimpel, 2016; not the tanh form)."""
+        x = self._data
+        p = 0.5 * math.erfc(-x * _SQRT_HALF)
+        return _node("gelu", x * p, self, p + x * math.exp(-0.5 * x * x) * _ONE_OVER_SQRT_2PI)
+
+    def erf(self) -> "Value":
+        """Error function, in [-1, 1]; derivative 2 / sqrt(pi) exp(-x**2)."""
+        x = self._data
+        return _node("erf", math.erf(x), self, _TWO_OVER_SQRT_PI * math.exp(-x * x))
+
+    def maximum(self, other: SupportsFloat) -> "Value":
+        """The larger of two; derivative 1 for it and 0 for the other, a half each where they are equal."""
+        b = other if isinstance(other, Value) else constant(other, "maximum(a, b)")
+        x, y = self._data, b._data
+        if x > y:
+            return _node("maximum", x, self, 1.0, b, 0.0)
+        if x < y:
+            return _node("maximum", y, self, 0.0, b, 1.0)
+        return _node("maximum", x, self, 0.5, b, 0.5) if x == y else _node("maximum", _NAN, self, 1.0, b, 1.0)
+
+    def minimum(self, other: SupportsFloat) -> "Value":
+        """The smaller of two; derivative 1 for it and 0 for the other, a half each where they are equal."""
+        b = other if isinstance(other, Value) else constant(other, "minimum(a, b)")
+        x, y = self._data, b._data
+        if x < y:
+            return _node("minimum", x, self, 1.0, b, 0.0)
+        if x > y:
+            return _node("minimum", y, self, 0.0, b, 1.0)
+        return _node("minimum", x, self, 0.5, b, 0.5) if x == y else _node("minimum", _NAN, self, 1.0, b, 1.0)
+
+    def detach(self) -> "Value":
+        """The same number, through which no gradient flows (``stop_gradient`` in JAX)."""
+        return _node("detach", self._data, self, 0.0)
+
+    def arcsin(self) -> "Value":
+        """asin under the name by which numpy asks for it."""
+        return self.asin()
+
+    def arccos(self) -> "Value":
+        """acos under the name by which numpy asks for it."""
+        return self.acos()
+
+    def arctan(self) -> "Value":
+        """atan under the name by which numpy asks for it."""
+        return self.atan()
+
+    def arctan2(self, x: SupportsFloat) -> "Value":
+        """atan2 under the name by which numpy asks for it."""
+        return self.atan2(x)
+
+    # ---------------------------------------------------------------------------------------------------- as a number
+
+    def __lt__(self, other: SupportsFloat) -> bool:
+        return self._data < _compared(other, "<")
+
+    def __le__(self, other: SupportsFloat) -> bool:
+        return self._data <= _compared(other, "<=")
+
+    def __gt__(self, other: SupportsFloat) -> bool:
+        return self._data > _compared(other, ">")
+
+    def __ge__(self, other: SupportsFloat) -> bool:
+        return self._data >= _compared(other, ">=")
+
+    def __bool__(self) -> bool:
+        return self._data != 0.0
+
+    def __float__(self) -> float:
+        return self._data
+
+    def __int__(self) -> int:
+        return int(self._data)
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(self._data) if digits is None else round(self._data, digits)
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else repr(self)
+
+    def __repr__(self) -> str:
+        label = f", label={self._label!r}" if self._label else ""
+        return f"Value(data={self._data!r}, grad={self._grad!r}{label})"
+
+    def __copy__(self) -> "Value":
+        """Another node of the same number, made from the same operands (``deepcopy`` copies the whole graph)."""
+        return restored(*fields(self), self._a, self._b)
+
+    # -------------------------------------------------------------------------------------------------------- backprop
+
+    def backward(self, gradient: SupportsFloat = 1.0) -> None:
+        """Apply the chain rule from here to every leaf: see ``engine.backward``.
+
+        >>> x = Value(3.0)
+        >>> (x * x).backward()
+        >>> x.grad
+        6.0
+        """
+        from engine.backprop import backward
+
+        backward(self, gradient)
+
+    def _backward(self) -> None:
+        """Hand this node's gradient to its operands: one step of the chain rule, by hand, as in micrograd."""
+        if self._a is not None:
+            self._a._grad += self._da * self._grad
+        if self._b is not None:
+            self._b._grad += self._db * self._grad
+
+
+def _node(op: str, data: float, a: Value | None, da: float, b: Value | None = None, db: float = 0.0) -> Value:
+    """A new Value that came from an operation."""
+    v = Value(data)
+    v._op = op
+    v._a = a
+    v._da = da
+    v._b = b
+    v._db = db
+    return v
+
+
+def fields(v: Value) -> tuple[str, float, float, str, float, float]:
+    """Everything a node remembers but its operands; ``restored`` makes a node of it again."""
+    return v._op, v._data, v._grad, v._label, v._da, v._db
+
+
+def restored(
+    op: str, data: float, grad: float, label: str, da: float, db: float, a: Value | None, b: Value | None
+) -> Value:
+    """A node from its fields and operands, for ``engine/copying.py``."""
+    v = _node(op, data, a, da, b, db)
+    v._grad = grad
+    v._label = label
+    return v
+
+
+def _operand(other: object, what: str) -> Value | None:
+    """A number beside a Value, as a constant; None for arrays, whose own arithmetic takes each element in turn."""
+    if type(other) is not float and getattr(other, "shape", None):
+        return None
+    return constant(other, what)
+
+
+def constant(number: object, what: str) -> Value:
+    """A plain number as part of a graph: a leaf that is shown with no gradient."""
+    v = Value(number if type(number) is float else as_float(number, what))
+    v._op = CONSTANT
+    return v
+
+
+def _compared(other: object, op: str) -> float:
+    return other._data if isinstance(other, Value) else as_float(other, f"Value {op} number")
+
+
+def _checked_label(label: object) -> str:
+    if isinstance(label, str):
+        return str(label)
+    raise TypeError(f"label: a string is wanted, not {type(label).__name__} {label!r}")
+
+
+def _power(a: Value, b: Value) -> Value:
+    x, n = a._data, b._data
+    if x == 0.0 and n < 0.0:
+        base, exponent = _names(a, b)
+        raise ZeroDivisionError(f"{base} ** {exponent}: 0 to the negative power {n!r} would be a division by zero")
+    if x < 0.0 and not math.isinf(x) and math.isfinite(n) and n != math.floor(n):
+        base, exponent = _names(a, b)
+        raise ValueError(
+            f"{base} ** {exponent}: {base} = {x!r}, but a negative number has a real power only for a whole exponent, not {n!r}"
+        )
+    try:
+        y = math.pow(x, n)
+    except OverflowError:
+        base, exponent = _names(a, b)
+        raise OverflowError(f"{base} ** {exponent}: {x!r} ** {n!r} is too large for a float (about 1.8e308)") from None
+    da = 0.0 if n == 0.0 else n * _ieee_power(x, n - 1.0)
+    if b._op == CONSTANT:
+        db = 0.0
+    elif x > 0.0:
+        db = y * math.log(x)
+    else:
+        db = 0.0 if x == 0.0 else _NAN
+    return _node("**", y, a, da, b, db)
+
+
+def _ieee_power(x: float, n: float) -> float:
+    """x ** n, infinite where it is too large or divides by zero."""
+    if x == 0.0 and n < 0.0:
+        return _INFINITY
+    try:
+        return math.pow(x, n)
+    except OverflowError:
+        return -_INFINITY if x < 0.0 and n % 2.0 == 1.0 else _INFINITY
+
+
+def _names(a: Value, b: Value) -> tuple[str, str]:
+    return a._label or "a", b._label or "b"
+
+
+def _outside(op: str, x: Value, domain: str) -> ValueError:
+    name = x._label or "x"
+    return ValueError(f"{op}({name}): {name} = {x._data!r}, but {op} needs {name} {domain}")
+
+
+def _overflow(op: str, x: Value) -> OverflowError:
+    name = x._label or "x"
+    return OverflowError(f"{op}({name}): {name} = {x._data!r}, and {op} of that is too large for a float (about 1.8e308)")

@@ -1,0 +1,97 @@
+"""The build: a wheel holds the engine compiled by mypyc where there is a C compiler, and as plain Python where there is none.
+
+``GRADSTEP_PURE=1`` asks for plain Python. An editable install is always plain, so that what is edited is what runs.
+Everything else about the project stands in pyproject.toml.
+"""
+
+import os
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).parent
+COMPILED = ["checks", "value", "graph", "backprop", "functions"]  # the modules of engine/ in which time is spent
+
+
+def why_plain() -> str:
+    """The reason to build plain Python, or an empty string."""
+    if os.environ.get("GRADSTEP_PURE", "") not in ("", "0"):
+        return "GRADSTEP_PURE asks for it"
+    if not {"bdist_wheel", "build_ext", "build", "install"} & set(sys.argv):
+        return "nothing is built now, or an editable install"
+    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "this is not a CPython with a global lock"
+    try:
+        import mypyc.build  # noqa: F401
+    except ImportError:
+        return "mypy is not installed"
+    return "" if compiles("#include <Python.h>\nint main(void) { return 0; }\n") else "no C compiler works here"
+
+
+def compiles(program: str) -> bool:
+    """Whether a C compiler is there and finds Python's headers."""
+    from setuptools import Distribution
+    from setuptools.errors import CCompilerError, ExecError, PlatformError
+
+    command = build_ext(Distribution())
+    command.finalize_options()
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "trial.c")
+        source.write_text(program)
+        try:
+            from setuptools._distutils.ccompiler import new_compiler
+            from setuptools._distutils.sysconfig import customize_compiler
+
+            compiler = new_compiler()
+            customize_compiler(compiler)
+            compiler.compile([str(source)], output_dir=folder, include_dirs=command.include_dirs)
+        except (CCompilerError, ExecError, PlatformError, OSError):
+            return False
+    return True
+
+
+def extensions(folder: str) -> list:
+    """The compiled modules: mypyc writes C code into *folder*, and generated_c.py improves it."""
+    from mypyc.build import mypycify
+
+    sys.path.insert(0, str(ROOT))
+    from building.generated_c import improved
+
+    modules = mypycify(
+        [f"engine/{name}.py" for name in COMPILED], group_name="engine._compiled", target_dir=folder, opt_level="3"
+    )
+    sources = {name: (ROOT / "engine" / f"{name}.py").read_text(encoding="utf-8") for name in COMPILED}
+    code = Path(folder, "engine", "__native__compiled.c")
+    code.write_text(improved(code.read_text(encoding="utf-8"), sources), encoding="utf-8")
+    for module in modules:  # a warning of somebody's newer compiler is no reason to fail
+        module.extra_compile_args = [flag for flag in module.extra_compile_args if flag not in ("-Werror", "/WX")]
+        if sys.platform != "win32":
+            module.extra_compile_args.append("-fno-semantic-interposition")  # calls within the engine become inlined
+    return modules
+
+
+class BuildOrFallBack(build_ext):
+    """Falls back on plain Python where the compiler gives up."""
+
+    def run(self) -> None:
+        try:
+            super().run()
+        except Exception as error:  # whatever a compiler, a linker or their wrappers raise
+            print(f"gradstep: the compiler failed ({error}); this build is plain Python", file=sys.stderr)
+            for output in self.get_outputs():
+                Path(output).unlink(missing_ok=True)
+            self.extensions = []
+
+
+with tempfile.TemporaryDirectory() as scratch:  # nothing of a build stays in the source tree to shadow a file there
+    reason = why_plain()
+    print(f"gradstep: {'plain Python, because ' + reason if reason else 'compiled with mypyc'}", file=sys.stderr)
+    setup(
+        ext_modules=[] if reason else extensions(os.path.join(scratch, "c")),
+        cmdclass={"build_ext": BuildOrFallBack},
+        options={"build": {"build_base": os.path.join(scratch, "build")}},
+    )
