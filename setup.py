@@ -87,11 +87,11 @@ class BuildOrFallBack(build_ext):
             self.extensions = []
 
 
-with tempfile.TemporaryDirectory() as scratch:  # nothing of a build stays in the source tree to shadow a file there
+with tempfile.TemporaryDirectory(prefix=".build-", dir=ROOT) as scratch:  # nothing of a build stays in the source tree to shadow a file there
     reason = why_plain()
     print(f"gradstep: {'plain Python, because ' + reason if reason else 'compiled with mypyc'}", file=sys.stderr)
     setup(
-        ext_modules=[] if reason else extensions(os.path.join(scratch, "c")),
+        ext_modules=[] if reason else extensions(os.path.relpath(scratch, ROOT)),
         cmdclass={"build_ext": BuildOrFallBack},
         options={"build": {"build_base": os.path.join(scratch, "build")}},
     )

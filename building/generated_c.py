@@ -63,25 +63,26 @@ def improved(c_code: str, sources: dict[str, str]) -> str:
         c_code: what mypyc wrote for the whole group of modules.
         sources: the Python source of each module, by its last name, such as ``"value"``.
     """
-    return with_own_memory(with_docstrings(c_code, sources))
+    flush_left = re.sub(r"(?m)^[ \t]+", "", c_code)  # its indentation grows from class to class and means nothing
+    return with_own_memory(with_docstrings(flush_left, sources))
 
 
 def with_own_memory(c_code: str) -> str:
     """Values are allocated from spare ones, freed by a loop, and unknown to the cyclic collector."""
     struct, name = _only(r"^(\w*Value)_dealloc\((\w+) \*self\)$", c_code).group(2, 1)
-    clear = _only(rf"^static int32_t (CPyDef_\w*Value_clear)\(PyObject \*cpy_r_self\)$", c_code).group(1)
+    clear = _only(r"^static int32_t (CPyDef_\w*Value_clear)\(PyObject \*cpy_r_self\)$", c_code).group(1)
     c_code = _replaced(
         rf"(?ms)^({name}_dealloc\(\w+ \*self\)\n)\{{.*?^\}}\n",
         lambda m: m.group(1) + _DEALLOCATE.replace("STRUCT", struct).replace("CLEAR", clear),
         c_code,
     )
     c_code = _replaced(
-        rf"    self = \({struct} \*\)type->tp_alloc\(type, 0\);\n",
+        rf"self = \({struct} \*\)type->tp_alloc\(type, 0\);\n",
         lambda m: _ALLOCATE.replace("STRUCT", struct),
         c_code,
     )
-    template = _only(rf"(?ms)^static PyTypeObject CPyType_{name.removesuffix('_')}_template_ = \{{.*?^\}};", c_code).group()
-    plain = re.sub(r"(?m)^    \.tp_(traverse|clear) = .*\n", "", template).replace(" | Py_TPFLAGS_HAVE_GC", "")
+    template = _only(rf"(?ms)^static PyTypeObject CPyType_{name}_template_ = \{{.*?^\}};", c_code).group()
+    plain = re.sub(r"(?m)^\.tp_(traverse|clear) = .*\n", "", template).replace(" | Py_TPFLAGS_HAVE_GC", "")
     if plain.count("\n") != template.count("\n") - 2 or "HAVE_GC" in plain:
         raise ValueError("the type object of Value is not as expected")
     c_code = c_code.replace(template, plain)

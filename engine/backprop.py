@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import SupportsFloat
 
-from engine.checks import as_float, shortened
+from engine.checks import Unchecked, as_float, shortened
 from engine.graph import interior_order
 from engine.value import CONSTANT, Value
 
 
-def backward(root: Value, gradient: SupportsFloat = 1.0) -> None:
+def backward(root: Unchecked, gradient: SupportsFloat = 1.0) -> None:
     """Give every Value under *root* its gradient: how fast *root* grows with it, times *gradient*.
 
     Leaves add up over calls, as in PyTorch (set ``grad`` to 0 in between); all other nodes start fresh at each call, so
@@ -41,7 +41,7 @@ def backward(root: Value, gradient: SupportsFloat = 1.0) -> None:
             b._grad += node._db * g
 
 
-def _seeded(root: Value, gradient: float) -> list[Value]:
+def _seeded(root: Unchecked, gradient: float) -> list[Value]:
     """The nodes that hand gradients on, in topological order, all at 0 but the root."""
     if not isinstance(root, Value):
         raise TypeError(
@@ -80,7 +80,7 @@ class Step:
     contributions: tuple[Contribution, ...]
 
 
-def backprop(root: Value, gradient: SupportsFloat = 1.0) -> Iterator[Step]:
+def backprop(root: Unchecked, gradient: SupportsFloat = 1.0) -> Iterator[Step]:
     """The same pass as ``backward``, one node at a time: each step is carried out when it is asked for.
 
     >>> x = Value(3.0, label="x")

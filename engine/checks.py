@@ -1,6 +1,9 @@
 """Wrong input: what may become a number, and the words that say why something may not."""
 
-from typing import SupportsFloat
+from typing import Any, SupportsFloat, TypeAlias
+
+Unchecked: TypeAlias = Any
+"""A parameter that its function checks itself, in the same words compiled and plain (mypyc's own are others)."""
 
 _ARRAY_ADVICE = "make one Value for each number, such as [Value(x) for x in array]"
 

@@ -12,7 +12,7 @@ from typing import SupportsFloat
 
 from engine import functions
 from engine.checks import shortened
-from engine.value import Value
+from engine.value import Value, constant
 
 _LONGEST = 10_000  # characters
 
@@ -95,7 +95,7 @@ def _leaf(node: ast.Constant | ast.Name, named: dict[str, Value]) -> Value:
         raise ValueError(f"the formula needs a number for {shortened(node.id)}, such as {shortened(node.id)[1:-1]}=2")
     if type(node.value) not in (int, float):
         raise ValueError(f"a formula holds numbers, not {shortened(node.value)}")
-    return functions.constant(node.value, "the formula")
+    return constant(node.value, "the formula")
 
 
 def _call(node: ast.expr) -> tuple[Callable[..., Value], list[ast.expr]]:

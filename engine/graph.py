@@ -6,6 +6,7 @@ with operands are marked: leaves may be shared with a graph that another thread 
 
 from itertools import count
 
+from engine.checks import Unchecked
 from engine.value import Value
 
 _walks = count(1)  # next() on it is atomic, so that no two threads share a number
@@ -39,7 +40,7 @@ def interior_order(root: Value) -> list[Value]:
     return order
 
 
-def topological_order(root: Value) -> list[Value]:
+def topological_order(root: Unchecked) -> list[Value]:
     """Every node under *root* once, leaves and *root* included, operands before what is made of them.
 
     >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
@@ -57,7 +58,7 @@ def topological_order(root: Value) -> list[Value]:
     return order or [root]
 
 
-def leaves(root: Value) -> list[Value]:
+def leaves(root: Unchecked) -> list[Value]:
     """The Values under *root* that no operation made, in the order of first use; plain numbers are not among them.
 
     >>> x = Value(2.0, label="x")
@@ -67,7 +68,7 @@ def leaves(root: Value) -> list[Value]:
     return [node for node in topological_order(root) if not node.op]
 
 
-def size(root: Value) -> int:
+def size(root: Unchecked) -> int:
     """How many nodes the graph under *root* has, leaves and plain numbers included.
 
     >>> size(Value(2.0) * 3)
@@ -76,7 +77,7 @@ def size(root: Value) -> int:
     return len(topological_order(root))
 
 
-def _checked(root: object) -> Value:
+def _checked(root: Unchecked) -> Value:
     if isinstance(root, Value):
         return root
     raise TypeError(f"the root of a graph is a Value, not {type(root).__name__} {root!r}")

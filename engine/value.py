@@ -7,7 +7,7 @@ make it fast: a node is one small object with no containers in it.
 import math
 from typing import Any, SupportsFloat, TypeAlias
 
-from engine.checks import as_float
+from engine.checks import Unchecked, as_float
 
 Result: TypeAlias = Any
 """What arithmetic gives: a Value, or beside an array an array of Values. (mypyc needs Any where NotImplemented is returned.)"""
@@ -45,10 +45,10 @@ class Value:
 
     __slots__ = ("_data", "_grad", "_label", "_op", "_a", "_b", "_da", "_db", "_mark")
 
-    def __init__(self, data: SupportsFloat, label: str = "") -> None:
-        self._data: float = as_float(data, "Value(data)")
+    def __init__(self, data: SupportsFloat, label: Unchecked = "") -> None:
+        self._data: float = data if type(data) is float else as_float(data, "Value(data)")
         self._grad: float = 0.0
-        self._label: str = _checked_label(label)
+        self._label: str = label if type(label) is str else _checked_label(label)
         self._op: str = ""
         self._a: Value | None = None  # the operands, and the local derivative with respect to each
         self._b: Value | None = None
@@ -82,7 +82,7 @@ class Value:
         return self._label
 
     @label.setter
-    def label(self, text: str) -> None:
+    def label(self, text: Unchecked) -> None:
         self._label = _checked_label(text)
 
     @property
@@ -408,6 +408,9 @@ class Value:
     def __ge__(self, other: SupportsFloat) -> bool:
         return self._data >= _compared(other, ">=")
 
+    def __hash__(self) -> int:
+        return id(self) >> 4  # identity; the lowest bits of an address are always 0
+
     def __bool__(self) -> bool:
         return self._data != 0.0
 
@@ -417,7 +420,7 @@ class Value:
     def __int__(self) -> int:
         return int(self._data)
 
-    def __round__(self, digits: int | None = None) -> float:
+    def __round__(self, digits: Unchecked = None) -> Any:
         return round(self._data) if digits is None else round(self._data, digits)
 
     def __format__(self, spec: str) -> str:
