@@ -1,4 +1,4 @@
-"""The build: a wheel holds the engine compiled by mypyc where there is a C compiler, and as plain Python where there is none.
+"""The build: a wheel holds the engine compiled by mypyc where there is a C compiler, and plain Python elsewhere.
 
 ``GRADSTEP_PURE=1`` asks for plain Python. An editable install is always plain, so that what is edited is what runs.
 Everything else about the project stands in pyproject.toml.
@@ -87,7 +87,9 @@ class BuildOrFallBack(build_ext):
             self.extensions = []
 
 
-with tempfile.TemporaryDirectory(prefix=".build-", dir=ROOT) as scratch:  # nothing of a build stays in the source tree to shadow a file there
+with tempfile.TemporaryDirectory(
+    prefix=".build-", dir=ROOT
+) as scratch:  # nothing of a build stays in the source tree to shadow a file there
     reason = why_plain()
     print(f"gradstep: {'plain Python, because ' + reason if reason else 'compiled with mypyc'}", file=sys.stderr)
     setup(

@@ -3,12 +3,12 @@
 Two things that mypyc 2.4 has no option for:
 
 * docstrings: it writes only the signatures of functions and methods into their tables;
-* memory: a Value that CPython's cyclic garbage collector knows of is visited again and again while a graph grows, which was
-  half the time of a large graph. Values need no collector: operands are fixed when a node is made and always older than it,
-  and its other parts are strings and numbers, so that they cannot form a cycle. They are taken out of its hands, freed by a
-  loop of their own (no recursion, however deep the graph), and their memory is kept for the next ones.
+* memory: a Value that CPython's cyclic garbage collector knows of is visited again and again while a graph grows,
+  which was half the time of a large graph. Values need no collector: operands are fixed when a node is made and always
+  older than it, and its other parts are strings and numbers, so that they cannot form a cycle. They are taken out of
+  its hands, freed by a loop of their own (no recursion, however deep the graph), and their memory is kept for the next.
 
-Every replacement must match exactly once; a mypyc that writes other code is an error here and not a surprise at run time.
+Every replacement must match exactly once; a mypyc that writes other code is an error here, not a surprise at run time.
 """
 
 import ast
@@ -16,8 +16,9 @@ import inspect
 import re
 
 _MEMORY = r"""
-/* Values that died and wait to be taken apart, chained through their vtable fields, and the memory of earlier ones. A Value
-   that dies while another is taken apart (its operand) joins the queue, so that the C stack stays flat. All under the GIL. */
+/* Values that died and wait to be taken apart, chained through their vtable fields, and the memory of earlier ones. A
+   Value that dies while another is taken apart (its operand) joins the queue, so that the C stack stays flat. All of
+   this happens under the global lock. */
 static void *gradstep_dead = NULL;
 static int gradstep_draining = 0;
 static void *gradstep_spare = NULL;

@@ -6,7 +6,7 @@ from typing import SupportsFloat
 
 from engine.checks import Unchecked, as_float, shortened
 from engine.graph import interior_order
-from engine.value import CONSTANT, Value
+from engine.value import Value
 
 
 def backward(root: Unchecked, gradient: SupportsFloat = 1.0) -> None:

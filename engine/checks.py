@@ -29,7 +29,8 @@ def as_float(number: object, what: str) -> float:
         raise TypeError(f"{what}: one number is wanted, not an array of shape {tuple(shape)}; {_ARRAY_ADVICE}")
     if hasattr(kind, "local_derivatives"):
         raise TypeError(
-            f"{what}: {number!r} is a Value already; use it as it is, or its number, .data (no gradient flows through that)"
+            f"{what}: {number!r} is a Value already; use it as it is, or its number, .data "
+            "(no gradient flows through that)"
         )
     if isinstance(number, (str, bytes, complex)) or not hasattr(kind, "__float__"):
         advice = f"; {_ARRAY_ADVICE}" if isinstance(number, (list, tuple)) else ""

@@ -2,8 +2,8 @@
 
 Both protocols walk an object's parts by recursion, so a Value must not hand them its operands one inside the other. It
 hands over a Snapshot instead, which lists the nodes of the graph flat. Leaves are still pickled one by one, so that a
-parameter that a model and a loss share is one object afterwards, too; so are nodes that two graphs share, because a snapshot
-leaves out what another living one holds (it lives as long as the pickle or the copy that it was made for).
+parameter that a model and a loss share is one object afterwards, too; so are nodes that two graphs share, because a
+snapshot leaves out what another living one holds (it lives as long as the pickle or the copy that it was made for).
 """
 
 import copyreg

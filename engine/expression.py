@@ -1,7 +1,7 @@
 """Formulas as text, such as ``"tanh(x*w + b)"``, made into Values. Nothing in the text is ever executed.
 
-The text is parsed by Python's own grammar, and of what that gives only numbers, names, arithmetic and calls of the engine's
-functions are taken; the walk below uses no recursion.
+The text is parsed by Python's own grammar, and of what that gives only numbers, names, arithmetic and calls of the
+engine's functions are taken; the walk below uses no recursion.
 """
 
 import ast
@@ -26,11 +26,30 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Value]] = {
     ast.UAdd: operator.pos,
 }
 
-_ONE_ARGUMENT = (
-    "exp expm1 log log10 log1p sqrt sin cos tan asin acos atan sinh cosh tanh "
-    "sigmoid softplus relu leaky_relu gelu erf"
-).split()
-_TWO_ARGUMENTS = "maximum minimum atan2 hypot".split()
+_ONE_ARGUMENT = [
+    "exp",
+    "expm1",
+    "log",
+    "log10",
+    "log1p",
+    "sqrt",
+    "sin",
+    "cos",
+    "tan",
+    "asin",
+    "acos",
+    "atan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "relu",
+    "leaky_relu",
+    "gelu",
+    "erf",
+]
+_TWO_ARGUMENTS = ["maximum", "minimum", "atan2", "hypot"]
 _FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {
     "abs": (1, operator.abs),
     **{name: (1, getattr(functions, name)) for name in _ONE_ARGUMENT},
@@ -38,7 +57,7 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {
 }
 
 
-def expression(text: str, **variables: SupportsFloat) -> Value:
+def expression(text: str, /, **variables: SupportsFloat) -> Value:
     """The Value that a formula describes, each variable being a leaf with its name as label.
 
     Args:

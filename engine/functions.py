@@ -14,7 +14,6 @@ Result: TypeAlias = Any
 """A Value where any of the inputs is one, else a float."""
 
 
-
 def exp(x: Number) -> Number:
     """e to the power x.
 
@@ -278,7 +277,8 @@ def mean(numbers: Iterable[SupportsFloat]) -> Result:
 
 
 def logsumexp(numbers: Iterable[SupportsFloat]) -> Result:
-    """log(sum(exp(x))), exact for numbers of any size: the largest is taken out before, and no gradient flows through it.
+    """log(sum(exp(x))), exact for numbers of any size: the largest is taken out before, and no gradient flows through
+    it.
 
     Raises:
         ValueError: there are no numbers.

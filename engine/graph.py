@@ -1,7 +1,7 @@
 """Questions about a graph: its order, its leaves, its size. No recursion, so a graph may be as deep as it likes.
 
-A walk marks the nodes that it has met with a number of its own, which is cheaper than a set of a million nodes. Only nodes
-with operands are marked: leaves may be shared with a graph that another thread is walking.
+A walk marks the nodes that it has met with a number of its own, which is cheaper than a set of a million nodes. Only
+nodes with operands are marked: leaves may be shared with a graph that another thread is walking.
 """
 
 from itertools import count

@@ -1,7 +1,7 @@
 """Value: a number that remembers how it was made. Each operation's number and its local derivatives stand side by side.
 
-Wheels hold this file compiled; it is the same file. Plain attributes, no closures, and at most two operands a node are what
-make it fast: a node is one small object with no containers in it.
+Wheels hold this file compiled; it is the same file. Plain attributes, no closures, and at most two operands a node
+are what make it fast: a node is one small object with no containers in it.
 """
 
 import math
@@ -10,7 +10,8 @@ from typing import Any, SupportsFloat, TypeAlias
 from engine.checks import Unchecked, as_float
 
 Result: TypeAlias = Any
-"""What arithmetic gives: a Value, or beside an array an array of Values. (mypyc needs Any where NotImplemented is returned.)"""
+"""What arithmetic gives: a Value, or beside an array an array of Values. (mypyc needs Any where NotImplemented is
+returned.)"""
 
 CONSTANT = "constant"
 _INFINITY = math.inf
@@ -28,10 +29,10 @@ class Value:
         data: the number: a float, int, bool, numpy scalar, Fraction, or anything with ``__float__``.
         label: a name, shown in pictures and in error messages.
 
-    ``data`` and ``grad`` are floats and can be assigned; so can ``label``. Ordering (``<``, ``max``, ``sorted``) compares
-    ``data``; ``==`` and ``hash`` are identity, so that Values can stand in sets and dicts. NaN and infinity flow as in
-    IEEE arithmetic; a finite number outside the domain of an operation is an error. Where a derivative has a kink the
-    convention is PyTorch's, and stands at the operation.
+    ``data`` and ``grad`` are floats and can be assigned; so can ``label``. Ordering (``<``, ``max``, ``sorted``)
+    compares ``data``; ``==`` and ``hash`` are identity, so that Values can stand in sets and dicts. NaN and infinity
+    flow as in IEEE arithmetic; a finite number outside the domain of an operation is an error. Where a derivative has
+    a kink the convention is PyTorch's, and stands at the operation.
 
     Raises:
         TypeError: *data* is not one real number, or *label* is not a string.
@@ -43,7 +44,7 @@ class Value:
     (-2.0, 1.0, 2.0)
     """
 
-    __slots__ = ("_data", "_grad", "_label", "_op", "_a", "_b", "_da", "_db", "_mark")
+    __slots__ = ("_a", "_b", "_da", "_data", "_db", "_grad", "_label", "_mark", "_op")
 
     def __init__(self, data: SupportsFloat, label: Unchecked = "") -> None:
         self._data: float = data if type(data) is float else as_float(data, "Value(data)")
@@ -344,7 +345,8 @@ class Value:
         return _node("leaky_relu", x, self, 1.0, s, 0.0)
 
     def gelu(self) -> "Value":
-        """x P(x), with P(x) the standard normal distribution function (Hendrycks and Gimpel, 2016; not the tanh form)."""
+        """x P(x), with P(x) the standard normal distribution function (Hendrycks and Gimpel, 2016; not the tanh
+        form)."""
         x = self._data
         p = 0.5 * math.erfc(-x * _SQRT_HALF)
         return _node("gelu", x * p, self, p + x * math.exp(-0.5 * x * x) * _ONE_OVER_SQRT_2PI)
@@ -514,7 +516,8 @@ def _power(a: Value, b: Value) -> Value:
     if x < 0.0 and not math.isinf(x) and math.isfinite(n) and n != math.floor(n):
         base, exponent = _names(a, b)
         raise ValueError(
-            f"{base} ** {exponent}: {base} = {x!r}, but a negative number has a real power only for a whole exponent, not {n!r}"
+            f"{base} ** {exponent}: {base} = {x!r}, but a negative number has a real power only for a whole exponent, "
+            f"not {n!r}"
         )
     try:
         y = math.pow(x, n)
@@ -552,4 +555,6 @@ def _outside(op: str, x: Value, domain: str) -> ValueError:
 
 def _overflow(op: str, x: Value) -> OverflowError:
     name = x._label or "x"
-    return OverflowError(f"{op}({name}): {name} = {x._data!r}, and {op} of that is too large for a float (about 1.8e308)")
+    return OverflowError(
+        f"{op}({name}): {name} = {x._data!r}, and {op} of that is too large for a float (about 1.8e308)"
+    )

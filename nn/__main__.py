@@ -1,0 +1,120 @@
+"""The command ``gradstep``: train a network, predict with it, draw a formula's graph, walk through its backprop."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from nn import commands
+
+_FORMULA_HELP = (
+    "a formula of numbers, names, + - * / ** and functions such as tanh, exp, relu; "
+    "it is parsed and never executed (quote it for the shell)"
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every subcommand with its arguments and help."""
+    main_parser = argparse.ArgumentParser(
+        prog="gradstep", description="Neural networks and backprop, made of single numbers that you can look at."
+    )
+    subcommands = main_parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_train(subcommands)
+    _add_predict(subcommands)
+    _add_draw(subcommands)
+    _add_step(subcommands)
+    return main_parser
+
+
+def _add_train(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    train = subcommands.add_parser(
+        "train",
+        help="train a multilayer perceptron and test it on examples held out",
+        description="Train a multilayer perceptron of Values; report its accuracy on examples it has never seen; write "
+        "the model and a picture of the graph of one neuron.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    train.set_defaults(run=commands.train)
+    train.add_argument(
+        "data",
+        metavar="DATA",
+        help="digits (1,797 handwritten digits, needs scikit-learn), moons, xor, or a CSV file: numbers, and in the "
+        "last column the class; a header row is recognised",
+    )
+    train.add_argument("--regression", action="store_true", help="the last column is a number to be met, not a class")
+    train.add_argument("--hidden", metavar="32,16", help="sizes of the hidden layers (default: fits the data)")
+    train.add_argument("--activation", default="relu", help="of the hidden layers: relu, tanh, sigmoid, gelu, ...")
+    train.add_argument("--epochs", type=int, help="how often to go through the examples (default: fits the data)")
+    train.add_argument("--batch-size", type=int, default=32, help="how many examples make a step")
+    train.add_argument("--rate", type=float, help="learning rate (default: fits the optimizer)")
+    train.add_argument("--optimizer", default="adam", choices=["adam", "adamw", "sgd"], help="how steps are taken")
+    train.add_argument("--seed", type=int, default=0, help="same seed, same result")
+    train.add_argument("--test-share", type=float, default=0.2, help="the share of the examples that is held out")
+    train.add_argument("--out", metavar="MODEL", help="where the model goes (default: DATA.json in this folder)")
+    train.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_predict(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    predict = subcommands.add_parser(
+        "predict",
+        help="what a trained model says to the rows of a CSV file",
+        description="Print a class, or a number, for each row of a CSV file, one a line. A target column after the inputs "
+        "is left out of account.",
+    )
+    predict.set_defaults(run=commands.predict)
+    predict.add_argument("model", metavar="MODEL", help="a file that `gradstep train` wrote")
+    predict.add_argument("file", metavar="FILE.csv", help="the rows; a header row is recognised")
+
+
+def _add_draw(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    draw = subcommands.add_parser(
+        "draw",
+        help="draw the computation graph of a formula",
+        description='Draw a formula, data and gradient on every node: gradstep draw "tanh(x*w + b)" x=2 w=-3 b=6.88',
+    )
+    draw.set_defaults(run=commands.draw)
+    _add_formula(draw)
+    draw.add_argument(
+        "--out", metavar="FILE", default="graph.svg", help="svg, png, pdf or gv by its ending (default: graph.svg)"
+    )
+
+
+def _add_step(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    step = subcommands.add_parser(
+        "step",
+        help="walk through the backprop of a formula",
+        description="Print backprop one step a row: a node whose gradient is complete, the local derivative with respect "
+        "to each operand, and what it hands to whom.",
+    )
+    step.set_defaults(run=commands.step)
+    _add_formula(step)
+
+
+def _add_formula(subcommand: argparse.ArgumentParser) -> None:
+    subcommand.add_argument("formula", metavar="FORMULA", help=_FORMULA_HELP)
+    subcommand.add_argument("numbers", metavar="NAME=NUMBER", nargs="*", help="a number for each name in the formula")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status is 0, or 1 where something was wrong, said in one line on standard error."""
+    options = parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (ValueError, TypeError, ArithmeticError, OSError, ModuleNotFoundError) as error:
+        message = " ".join(str(error).split())
+        if isinstance(error, OSError) and error.strerror:
+            message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        print(f"gradstep: {message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("gradstep: interrupted", file=sys.stderr)
+        return 130
+    except RecursionError:
+        print("gradstep: the input is nested too deeply", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,281 @@
+"""What each subcommand of ``gradstep`` does. Wrong input raises; ``__main__`` turns that into one line."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine import Value, backprop, expression, topological_order
+from engine.checks import shortened
+from engine.value import CONSTANT
+from nn.data import DataSet, digits, moons, read_csv, read_inputs, xor
+from nn.mlp import MLP
+from nn.scaling import Scaling
+from nn.training import History
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train on, and how unless the options say otherwise."""
+
+    data: DataSet
+    name: str
+    hidden: list[int]
+    epochs: int
+    common_scale: bool = False
+    test_on_training: bool = False
+
+
+# -------------------------------------------------------------------------------------------------------------- train
+
+
+def train(options: Namespace) -> None:
+    """``gradstep train``: fit an MLP, test it, write the model and the picture of a neuron."""
+    job = _job(options)
+    hidden = _sizes(options.hidden) if options.hidden else job.hidden
+    if not 0.0 < options.test_share < 1.0:
+        raise ValueError(f"--test-share: a share between 0 and 1 is wanted, not {options.test_share}")
+    target = Path(options.out or f"{job.name}.json")
+    _check_folder(target)
+    training, held_out = (
+        (job.data, job.data) if job.test_on_training else job.data.split(options.test_share, options.seed)
+    )
+    model, history = _trained(options, job, training, hidden)
+    if history.interrupted:
+        print(f"interrupted after {history.epochs} epochs; the model is as it was then")
+    _report(model, held_out, "training" if job.test_on_training else "held-out")
+    model.save(target)
+    print(f"model: {target}")
+    print(_draw_neuron(model, held_out, target.with_suffix(".neuron.svg")))
+
+
+def _job(options: Namespace) -> Job:
+    if options.data == "digits":
+        return Job(digits(), "digits", hidden=[32], epochs=20, common_scale=True)
+    if options.data == "moons":
+        return Job(moons(seed=options.seed), "moons", hidden=[16, 16], epochs=60)
+    if options.data == "xor":
+        return Job(xor(), "xor", hidden=[8], epochs=500, test_on_training=True)
+    if not options.data.lower().endswith((".csv", ".tsv", ".txt")) and not Path(options.data).exists():
+        raise ValueError(f"{shortened(options.data)}: digits, moons, xor or a CSV file is wanted")
+    return Job(read_csv(options.data, options.regression), Path(options.data).stem, hidden=[32, 16], epochs=60)
+
+
+def _trained(options: Namespace, job: Job, training: DataSet, hidden: list[int]) -> tuple[MLP, History]:
+    """A model trained on scaled numbers, made to take plain ones."""
+    regression = options.regression
+    n_classes = len(set(training.y) | set(job.data.y))
+    if not regression and n_classes < 2:
+        raise ValueError("all examples are of one class; there is nothing to tell apart")
+    n_outputs = 1 if regression or n_classes == 2 else n_classes
+    loss = "mse" if regression else "binary_cross_entropy" if n_outputs == 1 else "cross_entropy"
+    inputs = Scaling.of(training.X, common=job.common_scale)
+    y: Any = training.y
+    targets = None
+    if regression:
+        targets = Scaling.of(_column(training.y))
+        y = targets.applied(_column(training.y))
+    model = MLP(training.X.shape[1], [*hidden, n_outputs], activation=options.activation, seed=options.seed)
+    sizes = ", ".join(str(len(layer.neurons)) for layer in model.layers)
+    print(
+        f"{job.name}: {len(training.y)} examples to train on, {training.X.shape[1]} inputs, layers of {sizes}, "
+        f"{len(model.parameters()):,} parameters"
+    )
+    model.classes = None if regression else sorted(set(job.data.y), key=lambda label: (isinstance(label, str), label))
+    history = model.fit(
+        inputs.applied(training.X),
+        y,
+        loss=loss,
+        optimizer=options.optimizer,
+        learning_rate=_rate(options),
+        epochs=job.epochs if options.epochs is None else options.epochs,
+        batch_size=options.batch_size,
+        seed=options.seed,
+        progress=not options.quiet,
+    )
+    inputs.fold_in(model)
+    if targets is not None:
+        targets.fold_out(model)
+    return model, history
+
+
+def _rate(options: Namespace) -> float:
+    """The learning rate; optimizers that scale their own steps start lower."""
+    if options.rate is not None:
+        return float(options.rate)
+    return 0.05 if options.optimizer == "sgd" else 0.005
+
+
+def _column(numbers: list[float]) -> Any:
+    import numpy as np
+
+    return np.array(numbers, dtype=float).reshape(-1, 1)
+
+
+def _report(model: MLP, examples: DataSet, which: str) -> None:
+    score = model.score(examples.X, examples.y)
+    if model.classes is None:
+        print(f"{which} R2: {score:.4f} on {len(examples.y)} examples (1 is perfect, 0 no better than the mean)")
+        return
+    right = round(score * len(examples.y))
+    print(f"{which} accuracy: {100 * score:.2f}% ({right} of {len(examples.y)} examples)")
+    print(confusion_table(model.classes, examples.y, model.predict(examples.X)))
+
+
+def confusion_table(classes: list[Any], right: list[Any], said: list[Any]) -> str:
+    """How often each class (a row) was taken for each class (a column).
+
+    >>> print(confusion_table(["cat", "dog"], ["cat", "dog", "dog"], ["cat", "cat", "dog"]))
+    right \\ said  cat  dog
+             cat    1    .
+             dog    1    1
+    """
+    names = [shortened(label, 14) if not isinstance(label, str) else label[:14] for label in classes]
+    counts = {(a, b): 0 for a in classes for b in classes}
+    for pair in zip(right, said):
+        counts[pair] += 1
+    head = "right \\ said"
+    wide = max(len(head), *map(len, names))
+    narrow = max(3, len(str(max(counts.values()))), *map(len, names))
+    lines = [head.rjust(wide) + "".join(f"  {name:>{narrow}}" for name in names)]
+    for label, name in zip(classes, names):
+        cells = "".join(f"  {counts[label, other] or '.':>{narrow}}" for other in classes)
+        lines.append(name.rjust(wide) + cells)
+    return "\n".join(lines)
+
+
+def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
+    """The graph of the first output neuron on a held-out example, with its gradients; what to tell the user of it."""
+    from engine.drawing import draw as drawn
+    from engine.drawing import written
+
+    x: list[Value] = [Value(number) for number in examples.X[0].tolist()]
+    for layer in model.layers[:-1]:
+        x = [Value(output.data) for output in layer.outputs(x)]
+    neuron = model.layers[-1].neurons[0]
+    for i, (value, weight) in enumerate(zip(x, neuron.w)):
+        value.label, weight.label = f"x{i}", f"w{i}"
+    neuron.b.label = "b"
+    output = neuron(x)
+    output.label = "output"
+    output.backward()
+    try:
+        written(drawn(output), picture)
+    except ValueError as error:
+        return f"no picture of a neuron: {error}"
+    return f"graph of the first output neuron: {picture}"
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        sizes = [int(size) for size in text.split(",")]
+    except ValueError:
+        sizes = [0]
+    if min(sizes) < 1:
+        raise ValueError(
+            f"--hidden: sizes above 0 with commas between are wanted, such as 32,16, not {shortened(text)}"
+        )
+    return sizes
+
+
+def _check_folder(target: Path) -> None:
+    """Told before the training, and not after it."""
+    if not target.parent.is_dir():
+        raise ValueError(f"{target.parent}: there is no such folder to write the model to")
+    if not os.access(target.parent, os.W_OK):
+        raise ValueError(f"{target.parent}: this folder cannot be written to")
+
+
+# ------------------------------------------------------------------------------------------- predict, draw and step
+
+
+def predict(options: Namespace) -> None:
+    """``gradstep predict``: a class or number for each row."""
+    model = MLP.load(options.model)
+    rows = read_inputs(options.file, model.layers[0].neurons[0].n_inputs)
+    for answer in model.predict(rows):
+        print(answer)
+
+
+def draw(options: Namespace) -> None:
+    """``gradstep draw``: the graph of a formula as a picture."""
+    from engine.drawing import draw as drawn
+    from engine.drawing import written
+
+    root = expression(options.formula, **_numbers(options.numbers))
+    root.backward()
+    written(drawn(root), options.out)
+    print(f"{root.data:.6g}; the graph is in {options.out}")
+
+
+def step(options: Namespace) -> None:
+    """``gradstep step``: backprop, one row a step."""
+    root = expression(options.formula, **_numbers(options.numbers))
+    names = node_names(root)
+    print(f"forward: {names[root]} = {root.data:.6g}, and its gradient with respect to itself is 1")
+    rows: list[tuple[str, ...]] = [
+        ("step", "node", "data", "gradient", "hands to its operands: local derivative x gradient")
+    ]
+    for count, one in enumerate(backprop(root), 1):
+        gifts = ", ".join(
+            f"{names[c.operand]}: {c.local_derivative:.6g} x {one.gradient:.6g} = {c.amount:.6g}"
+            for c in one.contributions
+            if c.operand.op != CONSTANT
+        )
+        rows.append((str(count), names[one.node], f"{one.node.data:.6g}", f"{one.gradient:.6g}", gifts or "-"))
+    _print_table(rows)
+    for leaf in topological_order(root):
+        if not leaf.op:
+            print(f"gradient of {names[leaf]}: {leaf.grad:.6g}")
+
+
+def node_names(root: Value) -> dict[Value, str]:
+    """What to call each node: its label or number, or for a result the operation with the names of its operands.
+
+    >>> x = Value(2.0, label="x")
+    >>> list(node_names((x * 3).tanh()).values())
+    ['x', '3', 'x * 3', 'tanh(x * 3)']
+    """
+    names: dict[Value, str] = {}
+    results = 0
+    for node in topological_order(root):
+        operands = [names[operand] for operand in node.operands]
+        if node.label:
+            names[node] = node.label
+        elif not operands:
+            names[node] = f"{node.data:.6g}"
+        else:
+            name = _formula(node.op, operands)
+            results += 1
+            names[node] = name if len(name) <= 32 else f"v{results}"  # a long formula is more than a row can take
+    return names
+
+
+def _formula(op: str, operands: list[str]) -> str:
+    if op.isalpha() or "_" in op or len(operands) == 1 or op[-1].isdigit():
+        return f"-({operands[0]})" if op == "neg" else f"{op}({', '.join(operands)})"
+    left, right = (f"({name})" if " " in name and not name.endswith(")") else name for name in operands)
+    return f"{left} {op} {right}"
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+def _numbers(texts: list[str]) -> dict[str, float]:
+    """``["x=2"]`` as ``{"x": 2.0}``."""
+    numbers: dict[str, float] = {}
+    for text in texts:
+        name, equals, number = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise ValueError(f"{shortened(text)}: a name and its number are wanted, such as x=2")
+        try:
+            numbers[name] = float(number)
+        except ValueError:
+            raise ValueError(f"{shortened(text)}: {shortened(number)} is not a number") from None
+    return numbers

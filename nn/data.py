@@ -1,0 +1,259 @@
+"""Data: tables of examples, checked; files of them; and the data sets that the command trains on."""
+
+from __future__ import annotations
+
+import csv
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from engine.checks import shortened
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Table = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def as_table(X: Any, what: str = "X", width: int | None = None, empty: bool = False) -> Table:
+    """Examples as an array ``(n_examples, width)`` of floats.
+
+    Args:
+        X: lists, a numpy array or a pandas frame; a flat list is taken as one number an example where *width* is 1.
+        what: its name in messages.
+        width: how many numbers an example is to have; None takes any.
+        empty: whether there may be no examples.
+
+    Raises:
+        ValueError: ragged rows, another width, NaN or infinity, something that is no number, or no examples.
+
+    >>> as_table([[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
+    import numpy as np
+
+    rows = X.to_numpy() if hasattr(X, "to_numpy") else X
+    if isinstance(rows, (str, bytes)) or not hasattr(rows, "__len__"):
+        raise ValueError(f"{what}: rows of numbers are wanted, not {type(X).__name__} {shortened(X)}")
+    if len(rows) == 0:
+        if empty:
+            return np.empty((0, width or 0))
+        raise ValueError(f"{what} is empty; at least one example is wanted")
+    lengths = [len(row) if hasattr(row, "__len__") else None for row in rows]
+    for place, length in enumerate(lengths):
+        if length != lengths[0]:
+            raise ValueError(
+                f"{what}: rows of one length are wanted, but row {place} has {length} and row 0 {lengths[0]}"
+            )
+    table = _floats(rows, what)
+    if table.ndim == 1 and width == 1:
+        table = table.reshape(-1, 1)
+    if table.ndim != 2:
+        raise ValueError(
+            f"{what}: a table of shape (n_examples, n_inputs) is wanted, not an array of shape {table.shape}"
+        )
+    if width is not None and table.shape[1] != width:
+        raise ValueError(f"{what}: each row is to have {width} numbers, not {table.shape[1]}")
+    wrong = np.argwhere(~np.isfinite(table))
+    if len(wrong):
+        row, column = wrong[0]
+        raise ValueError(f"{what}: {table[row, column]} in row {row}, column {column}; every number is to be finite")
+    return table
+
+
+def _floats(rows: Any, what: str) -> Table:
+    import numpy as np
+
+    try:
+        array = np.asarray(rows)
+        if array.dtype.kind in "cUSMmO":  # numpy would drop imaginary parts and read strings; each is looked at instead
+            array = np.array([[_number(x, what, i) for x in row] if hasattr(row, "__len__") else _number(row, what, i)
+                              for i, row in enumerate(rows)])  # fmt: skip
+        return np.asarray(array, dtype=np.float64)
+    except ValueError as error:
+        if str(error).startswith(what):
+            raise
+        raise ValueError(f"{what}: rows of numbers are wanted ({error})") from None
+
+
+def _number(x: Any, what: str, row: int) -> float:
+    if isinstance(x, (str, bytes, complex)) or not hasattr(x, "__float__"):
+        raise ValueError(f"{what}: {shortened(x)} in row {row} is not a number")
+    return float(x)
+
+
+def as_column(y: Any, what: str = "y") -> list[Any]:
+    """Labels as a flat list of ints, floats or strings; whole floats become ints, as 1.0 and 1 are one class.
+
+    Raises:
+        ValueError: it is empty or not flat, or a label is NaN or neither number nor string.
+
+    >>> as_column(["cat", "dog"]), as_column([1.0, 2])
+    (['cat', 'dog'], [1, 2])
+    """
+    items = y.to_numpy() if hasattr(y, "to_numpy") else y
+    items = items.reshape(-1) if getattr(items, "ndim", 1) == 2 and items.shape[1] == 1 else items
+    items = items.tolist() if hasattr(items, "tolist") else items
+    if isinstance(items, (str, bytes)) or not hasattr(items, "__len__"):
+        raise ValueError(f"{what}: a list of labels is wanted, not {type(y).__name__} {shortened(y)}")
+    if len(items) == 0:
+        raise ValueError(f"{what} is empty; at least one example is wanted")
+    return [_label(item, what, row) for row, item in enumerate(items)]
+
+
+def _label(item: Any, what: str, row: int) -> Any:
+    item = item.item() if hasattr(item, "item") and not hasattr(item, "operands") else item
+    if isinstance(item, str):
+        return item
+    if not isinstance(item, (int, float)) or not math.isfinite(item):
+        raise ValueError(f"{what}: {shortened(item)} in row {row}; a label is a string or a finite number")
+    return int(item) if float(item).is_integer() else item
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Examples with their targets, and the names of the columns where they have some."""
+
+    X: Table
+    y: list[Any]
+    columns: list[str]
+
+    def split(self, share: float, seed: int) -> tuple[DataSet, DataSet]:
+        """Two parts at random, the second with that share of the examples (at least one each).
+
+        Raises:
+            ValueError: there are fewer than two examples.
+        """
+        n = len(self.y)
+        if n < 2:
+            raise ValueError(f"at least two examples are wanted, one of them to test with, not {n}")
+        order = list(range(n))
+        random.Random(seed).shuffle(order)
+        held_out = min(max(round(share * n), 1), n - 1)
+        return self.rows(order[held_out:]), self.rows(order[:held_out])
+
+    def rows(self, places: list[int]) -> DataSet:
+        """The examples at these places."""
+        return DataSet(self.X[places], [self.y[place] for place in places], self.columns)
+
+
+def digits() -> DataSet:
+    """1,797 handwritten digits of 8 x 8 pixels in 0 ... 16, labels 0 ... 9 (Alpaydin and Kaynak 1998;
+    scikit-learn's)."""
+    return _from_scikit_learn("load_digits")
+
+
+def _from_scikit_learn(name: str) -> DataSet:
+    try:
+        from sklearn import datasets
+    except ImportError:
+        raise ModuleNotFoundError('this data set comes with scikit-learn: pip install "gradstep[demo]"') from None
+    bunch = getattr(datasets, name)()
+    return DataSet(as_table(bunch.data), as_column(bunch.target), [str(column) for column in bunch.feature_names])
+
+
+def moons(n_examples: int = 200, noise: float = 0.1, seed: int = 0) -> DataSet:
+    """Two half circles that reach into each other, with normal noise; labels 0 and 1.
+
+    >>> moons(100).X.shape
+    (100, 2)
+    """
+    rng = random.Random(seed)
+    rows, labels = [], []
+    for i in range(n_examples):
+        label = i % 2
+        angle = math.pi * rng.random()
+        x, y = (1.0 - math.cos(angle), 0.5 - math.sin(angle)) if label else (math.cos(angle), math.sin(angle))
+        rows.append([x + rng.gauss(0.0, noise), y + rng.gauss(0.0, noise)])
+        labels.append(label)
+    return DataSet(as_table(rows), labels, ["x", "y"])
+
+
+def xor() -> DataSet:
+    """Exclusive or, four examples: the smallest problem that no single neuron solves."""
+    return DataSet(as_table([[0, 0], [0, 1], [1, 0], [1, 1]]), [0, 1, 1, 0], ["a", "b"])
+
+
+def read_csv(path: str | PathLike[str], regression: bool = False) -> DataSet:
+    """Examples from a CSV file: numbers, and in the last column the class, or with *regression* a number.
+
+    A first row in which a column of numbers holds none is taken as the names of the columns.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no such table; the message names the line.
+    """
+    columns, lines = _csv_table(path, lambda width: width if regression else width - 1)
+    if len(columns) < 2:
+        raise ValueError(f"{path}: at least two columns are wanted, the last of them the target")
+    rows = [[_cell(cell, path, number) for cell in cells[:-1]] for number, cells in lines]
+    last = [(number, cells[-1]) for number, cells in lines]
+    targets = [_cell(cell, path, number) if regression else _class(cell) for number, cell in last]
+    return DataSet(as_table(rows, str(path)), targets, columns)
+
+
+def read_inputs(path: str | PathLike[str], n_inputs: int) -> Table:
+    """The inputs of examples from a CSV file of *n_inputs* columns, or one more, which is left out of account.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no such table; the message names the line.
+    """
+    columns, lines = _csv_table(path, lambda width: n_inputs)
+    if len(columns) not in (n_inputs, n_inputs + 1):
+        raise ValueError(f"{path}: the model takes {n_inputs} inputs, and the file has {len(columns)} columns")
+    return as_table([[_cell(cell, path, number) for cell in cells[:n_inputs]] for number, cells in lines], str(path))
+
+
+def _csv_table(
+    path: str | PathLike[str], n_numbers: Callable[[int], int]
+) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The names of the columns, and the rows with their line numbers, all of one width.
+
+    *n_numbers* says how many of the first columns hold numbers in a table of that width.
+    """
+    lines = _csv_lines(path)
+    width = len(lines[0][1]) if lines else 0
+    columns = [f"column {i + 1}" for i in range(width)]
+    if lines and any(_as_number(cell) is None for cell in lines[0][1][: n_numbers(width)]):
+        columns = lines.pop(0)[1]
+    if not lines:
+        raise ValueError(f"{path}: there is no example in it")
+    for number, cells in lines:
+        if len(cells) != width:
+            raise ValueError(f"{path}, line {number}: {len(cells)} columns, but {width} in the first line")
+    return columns, lines
+
+
+def _csv_lines(path: str | PathLike[str]) -> list[tuple[int, list[str]]]:
+    """The cells of every line that is not empty, with the line's number."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a CSV file in UTF-8 ({error})") from None
+
+
+def _cell(cell: str, path: str | PathLike[str], line: int) -> float:
+    number = _as_number(cell)
+    if number is None:
+        raise ValueError(f"{path}, line {line}: {shortened(cell)} is not a finite number")
+    return number
+
+
+def _as_number(cell: str) -> float | None:
+    try:
+        number = float(cell)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _class(cell: str) -> int | str:
+    """A class as a whole number where it is written as one, else as its text."""
+    number = _as_number(cell)
+    return cell.strip() if number is None or not number.is_integer() else int(number)

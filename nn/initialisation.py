@@ -1,0 +1,45 @@
+"""How weights start: large enough for signals to get through, small enough not to drown them."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+Init = str | Callable[[int, int, random.Random], float]
+
+_RECTIFIERS = {"relu", "leaky_relu", "gelu", "softplus"}  # these let about half of the signal through
+
+
+def initial_weight(
+    init: Init | None, activation: object, n_inputs: int, n_outputs: int, rng: random.Random
+) -> Callable[[], float]:
+    """A function that draws one starting weight of a layer; the schemes are described at MLP.
+
+    Raises:
+        ValueError: an unknown name.
+
+    >>> draw = initial_weight("uniform", "relu", 2, 16, random.Random(0))
+    >>> -1 <= draw() <= 1
+    True
+    """
+    if init is None:
+        init = "he" if activation in _RECTIFIERS else "glorot"
+    if callable(init):
+        scheme = init
+        return lambda: scheme(n_inputs, n_outputs, rng)
+    if init == "he":
+        deviation = math.sqrt(2.0 / n_inputs)
+        return lambda: rng.gauss(0.0, deviation)
+    if init == "glorot":
+        bound = math.sqrt(6.0 / (n_inputs + n_outputs))
+        return lambda: rng.uniform(-bound, bound)
+    if init == "uniform":
+        return lambda: rng.uniform(-1.0, 1.0)
+    raise ValueError(f"unknown init {init!r}; there are he, glorot, uniform, or a function of yours")
+
+
+def random_numbers(seed: int | None) -> Any:
+    """A generator of its own for a seed; for None Python's ``random`` itself, so that ``random.seed`` governs it."""
+    return random if seed is None else random.Random(seed)
