@@ -96,7 +96,7 @@ def _steps(order: list[Value]) -> Iterator[Step]:
     for node in reversed(order):
         contributions = []
         for operand, derivative in zip(node.operands, node.local_derivatives):
-            amount = derivative * node.grad
-            operand.grad += amount
-            contributions.append(Contribution(operand, derivative, amount, operand.grad))
-        yield Step(node, node.grad, tuple(contributions))
+            amount = derivative * node._grad
+            operand._grad += amount  # the field: mypyc 2.4 breaks += on a property whose setter takes another type
+            contributions.append(Contribution(operand, derivative, amount, operand._grad))
+        yield Step(node, node._grad, tuple(contributions))

@@ -6,6 +6,7 @@ Unchecked: TypeAlias = Any
 """A parameter that its function checks itself, in the same words compiled and plain (mypyc's own are others)."""
 
 _ARRAY_ADVICE = "make one Value for each number, such as [Value(x) for x in array]"
+_NOT_REAL = "cOSUMm"  # numpy's kinds that float() takes, or tries: complex, objects, strings, dates and durations
 
 
 def as_float(number: object, what: str) -> float:
@@ -24,15 +25,17 @@ def as_float(number: object, what: str) -> float:
     kind = type(number)
     if kind is float:
         return number  # type: ignore[return-value]
-    shape = getattr(number, "shape", ())
-    if shape:
+    shape = getattr(number, "shape", None)
+    is_array = isinstance(shape, tuple)  # or an array library's scalar; a class has something else under that name
+    if is_array and shape:
         raise TypeError(f"{what}: one number is wanted, not an array of shape {tuple(shape)}; {_ARRAY_ADVICE}")
     if hasattr(kind, "local_derivatives"):
         raise TypeError(
             f"{what}: {number!r} is a Value already; use it as it is, or its number, .data "
             "(no gradient flows through that)"
         )
-    if isinstance(number, (str, bytes, complex)) or not hasattr(kind, "__float__"):
+    is_real = hasattr(kind, "__float__") and not (is_array and _dtype_kind(number) in _NOT_REAL)
+    if isinstance(number, (str, bytes, complex)) or not is_real:
         advice = f"; {_ARRAY_ADVICE}" if isinstance(number, (list, tuple)) else ""
         if isinstance(number, str):
             advice = "; convert it first, with float(...)"
@@ -40,11 +43,20 @@ def as_float(number: object, what: str) -> float:
     return _converted(number, what)  # type: ignore[arg-type]
 
 
+def _dtype_kind(scalar: object) -> str:
+    """The letter of numpy's kind of number, a blank where the library has no such letters."""
+    return str(getattr(getattr(scalar, "dtype", None), "kind", " "))
+
+
 def _converted(number: SupportsFloat, what: str) -> float:
     try:
         return float(number)
     except OverflowError:
         raise OverflowError(f"{what}: {shortened(number)} is too large for a float (at most about 1.8e308)") from None
+    except (TypeError, ValueError, RuntimeError) as error:  # whatever the type's own __float__ raises
+        raise TypeError(
+            f"{what}: {type(number).__name__} {shortened(number)} does not become a float ({error})"
+        ) from None
 
 
 def shortened(thing: object, most: int = 60) -> str:

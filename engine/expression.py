@@ -93,6 +93,8 @@ def expression(text: str, /, **variables: SupportsFloat) -> Value:
 
 
 def _parsed(text: str) -> ast.expr:
+    if not isinstance(text, str):
+        raise TypeError(f"a formula is a string, not {type(text).__name__} {shortened(text)}")
     if len(text) > _LONGEST:
         raise ValueError(f"a formula may have {_LONGEST:,} characters, and this one has {len(text):,}")
     try:

@@ -6,7 +6,7 @@ nodes with operands are marked: leaves may be shared with a graph that another t
 
 from itertools import count
 
-from engine.checks import Unchecked
+from engine.checks import Unchecked, shortened
 from engine.value import Value
 
 _walks = count(1)  # next() on it is atomic, so that no two threads share a number
@@ -80,4 +80,4 @@ def size(root: Unchecked) -> int:
 def _checked(root: Unchecked) -> Value:
     if isinstance(root, Value):
         return root
-    raise TypeError(f"the root of a graph is a Value, not {type(root).__name__} {root!r}")
+    raise TypeError(f"the root of a graph is a Value, not {type(root).__name__} {shortened(root)}")

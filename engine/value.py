@@ -486,8 +486,10 @@ def restored(
 
 def _operand(other: object, what: str) -> Value | None:
     """A number beside a Value, as a constant; None for arrays, whose own arithmetic takes each element in turn."""
-    if type(other) is not float and getattr(other, "shape", None):
-        return None
+    if type(other) is not float:
+        shape = getattr(other, "shape", None)
+        if isinstance(shape, tuple) and shape:
+            return None
     return constant(other, what)
 
 

@@ -217,11 +217,11 @@ def step(options: Namespace) -> None:
     names = node_names(root)
     print(f"forward: {names[root]} = {root.data:.6g}, and its gradient with respect to itself is 1")
     rows: list[tuple[str, ...]] = [
-        ("step", "node", "data", "gradient", "hands to its operands: local derivative x gradient")
+        ("step", "node", "data", "gradient", "hands to its operands: local derivative * gradient")
     ]
     for count, one in enumerate(backprop(root), 1):
         gifts = ", ".join(
-            f"{names[c.operand]}: {c.local_derivative:.6g} x {one.gradient:.6g} = {c.amount:.6g}"
+            f"{names[c.operand]}: {c.local_derivative:.6g} * {one.gradient:.6g} = {c.amount:.6g}"
             for c in one.contributions
             if c.operand.op != CONSTANT
         )
