@@ -10,6 +10,7 @@ import graphviz
 
 from engine.checks import shortened
 from engine.graph import topological_order
+from engine.rendering import rendered
 from engine.value import CONSTANT, Value
 
 _FONT = "Helvetica"
@@ -29,7 +30,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         try:
             picture: bytes | str = super().pipe(format, *args, encoding=encoding, **options)
         except graphviz.ExecutableNotFound:
-            drawn = _drawn_by_pygraphviz(self.source, format or self.format, options.get("engine") or self.engine)
+            drawn = rendered(self.source, format or self.format, options.get("engine") or self.engine)
             picture = drawn if encoding is None else drawn.decode(encoding)
         return picture
 
@@ -41,17 +42,10 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             outfile = options.get("outfile")
             kind = options.get("format") or (Path(outfile).suffix[1:] if outfile else self.format)
             name = os.fspath(outfile) if outfile else f"{self.filepath}.{kind}"
-            Path(name).write_bytes(_drawn_by_pygraphviz(self.source, kind, options.get("engine") or self.engine))
+            Path(name).write_bytes(rendered(self.source, kind, options.get("engine") or self.engine))
             if options.get("cleanup"):
                 Path(self.filepath).unlink(missing_ok=True)
         return name
-
-
-def _drawn_by_pygraphviz(source: str, kind: str, engine: str) -> bytes:
-    import pygraphviz
-
-    drawn: bytes = pygraphviz.AGraph(string=source).draw(format=kind, prog=engine)
-    return drawn
 
 
 def draw(root: Value, *, direction: str = "LR", precision: int = 4, most: int = 500) -> Drawing:

@@ -59,8 +59,8 @@ def _add_predict(subcommands: argparse._SubParsersAction[argparse.ArgumentParser
     predict = subcommands.add_parser(
         "predict",
         help="what a trained model says to the rows of a CSV file",
-        description="Print a class, or a number, for each row of a CSV file, one a line. A target column after the inputs "
-        "is left out of account.",
+        description="Print a class, or a number, for each row of a CSV file, one a line. A target column after the "
+        "inputs is left out of account.",
     )
     predict.set_defaults(run=commands.predict)
     predict.add_argument("model", metavar="MODEL", help="a file that `gradstep train` wrote")
@@ -84,8 +84,8 @@ def _add_step(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     step = subcommands.add_parser(
         "step",
         help="walk through the backprop of a formula",
-        description="Print backprop one step a row: a node whose gradient is complete, the local derivative with respect "
-        "to each operand, and what it hands to whom.",
+        description="Print backprop one step a row: a node whose gradient is complete, the local derivative with "
+        "respect to each operand, and what it hands to whom.",
     )
     step.set_defaults(run=commands.step)
     _add_formula(step)
@@ -101,7 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         options.run(options)
-    except (ValueError, TypeError, ArithmeticError, OSError, ModuleNotFoundError) as error:
+    except RecursionError:
+        print("gradstep: the input is nested too deeply", file=sys.stderr)
+        return 1
+    except (ValueError, TypeError, ArithmeticError, OSError, ModuleNotFoundError, RuntimeError) as error:
         message = " ".join(str(error).split())
         if isinstance(error, OSError) and error.strerror:
             message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
@@ -110,9 +113,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("gradstep: interrupted", file=sys.stderr)
         return 130
-    except RecursionError:
-        print("gradstep: the input is nested too deeply", file=sys.stderr)
-        return 1
     return 0
 
 
