@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from engine import copying as copying  # lets copy and pickle carry whole graphs
 from engine import value as _value_module
-from engine.backprop import Contribution, Step, backprop, backward
-from engine.expression import expression
+from engine.chainrule import backward
 from engine.functions import (
     acos,
     asin,
@@ -46,10 +45,12 @@ from engine.functions import (
     tanh,
 )
 from engine.graph import leaves, size, topological_order
+from engine.steps import Contribution, Step, backprop
 from engine.value import Value
 
 if TYPE_CHECKING:
     from engine.drawing import draw
+    from engine.formula import expression
 
 __version__ = "0.1.0"
 
@@ -101,11 +102,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """``draw`` loads graphviz, so it comes when it is first asked for."""
+    """What loads more than the engine needs, such as graphviz, comes when it is first asked for."""
     if name == "draw":
         from engine.drawing import draw
 
         return draw
+    if name == "expression":
+        from engine.formula import expression
+
+        return expression
     raise AttributeError(f"module 'engine' has no attribute {name!r}")
 
 

@@ -4,6 +4,7 @@ Each is the method of the same name; the formula, the derivative and what happen
 The functions of many numbers (softmax, logsumexp, dot, mean) are made of those elementary ones.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, SupportsFloat, TypeAlias, TypeVar, cast
 
@@ -278,7 +279,7 @@ def mean(numbers: Iterable[SupportsFloat]) -> Result:
 
 def logsumexp(numbers: Iterable[SupportsFloat]) -> Result:
     """log(sum(exp(x))), exact for numbers of any size: the largest is taken out before, and no gradient flows through
-    it.
+    it. Where the largest is infinite, the result is the largest itself.
 
     Raises:
         ValueError: there are no numbers.
@@ -289,7 +290,10 @@ def logsumexp(numbers: Iterable[SupportsFloat]) -> Result:
     values = list(numbers)
     xs = _values(values, "logsumexp")
     largest = _largest(xs)
-    return _like(largest + _sum([(x - largest).exp() for x in xs]).log(), values)
+    if math.isinf(largest.data):  # nothing can be taken out of that: inf - inf is NaN
+        return _like(largest, values)
+    shift = largest.detach()
+    return _like(shift + _sum([(x - shift).exp() for x in xs]).log(), values)
 
 
 def softmax(numbers: Iterable[SupportsFloat]) -> list[Result]:
@@ -303,7 +307,7 @@ def softmax(numbers: Iterable[SupportsFloat]) -> list[Result]:
     """
     values = list(numbers)
     xs = _values(values, "softmax")
-    largest = _largest(xs)
+    largest = _largest(xs).detach()
     powers = [(x - largest).exp() for x in xs]
     total = _sum(powers)
     shares = [power / total for power in powers]
@@ -354,4 +358,4 @@ def _largest(values: list[Value]) -> Value:
     largest = values[0]
     for value in values[1:]:
         largest = largest.maximum(value)
-    return largest.detach()
+    return largest

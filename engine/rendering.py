@@ -1,7 +1,7 @@
 """Graphviz without a system ``dot``: the one inside pygraphviz, in a process of its own.
 
-Run as a program, this file reads DOT from standard input and writes the picture to standard output. A process of its own
-keeps what Graphviz and its font library print out of the caller's notebook.
+Run as a program, this file reads DOT from standard input and writes the picture to standard output. A process of its
+own keeps what Graphviz and its font library print out of the caller's notebook.
 """
 
 from __future__ import annotations

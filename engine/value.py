@@ -234,7 +234,7 @@ class Value:
         if x < 0.0:
             raise _outside("sqrt", self, ">= 0")
         y = math.sqrt(x)
-        return _node("sqrt", y, self, 0.5 / y if y != 0.0 else _INFINITY)
+        return _node("sqrt", y, self, 0.5 / y if y != 0.0 else math.copysign(_INFINITY, y))
 
     # ------------------------------------------------------------------------------------------------------ the circle
 
@@ -340,9 +340,9 @@ class Value:
         """x where x > 0, else slope * x; derivative 1 where x > 0, else slope (at 0 too). The slope may be a Value."""
         s = slope if isinstance(slope, Value) else constant(slope, "leaky_relu(x, slope)")
         x = self._data
-        if x <= 0.0:
-            return _node("leaky_relu", s._data * x, self, s._data, s, x)
-        return _node("leaky_relu", x, self, 1.0, s, 0.0)
+        if x > 0.0:
+            return _node("leaky_relu", x, self, 1.0, s, 0.0)
+        return _node("leaky_relu", s._data * x, self, s._data, s, x)
 
     def gelu(self) -> "Value":
         """x P(x), with P(x) the standard normal distribution function (Hendrycks and Gimpel, 2016; not the tanh
@@ -446,7 +446,7 @@ class Value:
         >>> x.grad
         6.0
         """
-        from engine.backprop import backward
+        from engine.chainrule import backward
 
         backward(self, gradient)
 
@@ -532,7 +532,7 @@ def _power(a: Value, b: Value) -> Value:
     elif x > 0.0:
         db = y * math.log(x)
     else:
-        db = 0.0 if x == 0.0 else _NAN
+        db = 0.0 if x == 0.0 and n >= 0.0 else _NAN
     return _node("**", y, a, da, b, db)
 
 

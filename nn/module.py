@@ -7,6 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
 from engine import Value
+from engine.checks import as_float
 from nn import files, training
 
 if TYPE_CHECKING:
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class Module:
-    """Base of neurons, layers and networks; Values in its attributes are its parameters.
+    """Base of neurons, layers and networks; the Values in its attributes that no operation made are its parameters.
 
     A subclass sets Values, Modules, or lists of either as attributes and defines ``__call__``, which takes the inputs
     of one example and gives a Value or a list of Values. It then has names for all its parameters, can be trained with
-    ``fit``, saved and loaded.
+    ``fit``, saved and loaded; where its ``__init__`` takes arguments, it says them in ``configuration``.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -69,6 +70,8 @@ class Module:
         Raises:
             ValueError: names are missing or unknown, or something is not a number; then no parameter is changed.
         """
+        if not isinstance(state, Mapping):
+            raise ValueError(f"a number for each name is wanted, as state_dict() gives, not {type(state).__name__}")
         named = dict(self.named_parameters())
         if named.keys() != state.keys():
             missing = [name for name in named if name not in state]
@@ -77,34 +80,37 @@ class Module:
                 f"the parameters do not fit this {type(self).__name__}: "
                 f"{len(missing)} missing {missing[:3]}, {len(unknown)} unknown {unknown[:3]}"
             )
-        for name, number in state.items():
-            if isinstance(number, bool) or not isinstance(number, (int, float)):
-                raise ValueError(f"the parameter {name} is to be a number, not {type(number).__name__} {number!r}")
-        for name, number in state.items():
+        numbers = {name: _parameter(name, number) for name, number in state.items()}
+        for name, number in numbers.items():
             named[name].data = number
 
     # ----------------------------------------------------------------------------------------------------------- files
 
     def configuration(self) -> dict[str, Any]:
-        """The arguments that make a module of this shape again; what ``save`` writes beside the parameters.
+        """The arguments that make a module of this shape again, by name; what ``save`` writes beside the parameters.
 
-        A subclass whose ``__init__`` takes arguments overrides this.
+        A subclass whose ``__init__`` takes arguments overrides this; what it gives is to be of JSON's types.
         """
         return {}
 
     @classmethod
     def _from_configuration(cls, configuration: dict[str, Any], n_parameters: int) -> Self:
         """A module of that shape. Overridden where a file could ask for something absurd."""
-        if configuration:
+        if configuration and cls.configuration is Module.configuration:
             raise ValueError(f"{cls.__name__} has no configuration, but the file has one")
-        return cls()
+        return cls(**configuration)
+
+    def _n_classes(self) -> int | None:
+        """How many classes the outputs can tell apart, where that is fixed."""
+        return None
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write shape and parameters as JSON; where that fails half way, the file that was there before stays.
 
         Raises:
             OSError: the file cannot be written.
-            ValueError: the module holds a function of your own, which a file cannot hold.
+            ValueError: a parameter is NaN or infinite, or the module holds a function of your own, which a file cannot
+            hold.
         """
         files.write_model(path, type(self).__name__, self.configuration(), self.loss, self.classes, self.state_dict())
 
@@ -120,6 +126,9 @@ class Module:
         try:
             module = cls._from_configuration(content.configuration, len(content.parameters))
             module.load_state_dict(content.parameters)
+            n_classes = module._n_classes()
+            if content.classes is not None and n_classes not in (None, len(content.classes)):
+                raise ValueError(f"{len(content.classes)} classes for a model that tells {n_classes} apart")
         except (TypeError, ValueError, OverflowError) as error:
             raise files.ModelFileError(f"{path}: {error}") from None
         module.loss, module.classes = content.loss, content.classes
@@ -135,9 +144,19 @@ class Module:
 def _named(attributes: Mapping[str, object]) -> Iterator[tuple[str, Value]]:
     for name, item in attributes.items():
         if isinstance(item, Value):
-            yield name, item
+            if not item.op:  # an output that a module keeps to look at is no parameter
+                yield name, item
         elif isinstance(item, Module):
             yield from ((f"{name}.{inner}", parameter) for inner, parameter in item.named_parameters())
         elif isinstance(item, (list, tuple)):
             inside = {str(place): part for place, part in enumerate(item)}
             yield from ((f"{name}.{inner}", parameter) for inner, parameter in _named(inside))
+
+
+def _parameter(name: str, number: object) -> float:
+    try:
+        if isinstance(number, bool):
+            raise TypeError(f"a number is wanted, not {number}")
+        return as_float(number, "its data")
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"the parameter {name}: {error}") from None
