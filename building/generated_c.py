@@ -23,7 +23,7 @@ static void *gradstep_dead = NULL;
 static int gradstep_draining = 0;
 static void *gradstep_spare = NULL;
 static int gradstep_spares = 0;
-#define GRADSTEP_MOST_SPARES 65536 /* about 6 MB */
+#define GRADSTEP_MOST_SPARES 1048576 /* 96 MB, the graph of a million nodes */
 """
 
 _ALLOCATE = r"""    if (gradstep_spare != NULL) {

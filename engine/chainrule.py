@@ -28,6 +28,7 @@ def backward(root: Unchecked, gradient: SupportsFloat = 1.0) -> None:
     12.0
     """
     order = seeded(root, as_float(gradient, "backward(gradient)"))
+    earlier = _set_aside(order)
     for i in range(len(order) - 1, -1, -1):
         node = order[i]
         g = node._grad
@@ -37,6 +38,26 @@ def backward(root: Unchecked, gradient: SupportsFloat = 1.0) -> None:
         b = node._b
         if b is not None:
             b._grad += node._db * g
+    for leaf, before in earlier:
+        leaf._grad += before
+
+
+def _set_aside(order: list[Value]) -> list[tuple[Value, float]]:
+    """What leaves have from earlier calls, leaving them at 0: a call that adds one number doubles a gradient exactly.
+
+    Plain numbers (whose op is not empty) are left alone: nobody reads their gradients.
+    """
+    earlier: list[tuple[Value, float]] = []
+    for node in order:
+        a = node._a
+        if a is not None and a._a is None and a._grad != 0.0 and not a._op:
+            earlier.append((a, a._grad))
+            a._grad = 0.0
+        b = node._b
+        if b is not None and b._a is None and b._grad != 0.0 and not b._op:
+            earlier.append((b, b._grad))
+            b._grad = 0.0
+    return earlier
 
 
 def seeded(root: Unchecked, gradient: float) -> list[Value]:

@@ -25,6 +25,8 @@ def as_float(number: object, what: str) -> float:
     kind = type(number)
     if kind is float:
         return number  # type: ignore[return-value]
+    if isinstance(number, (int, float)):  # the commonest first: asking them for a shape takes longer than all the rest
+        return _converted(number, what)
     shape = getattr(number, "shape", None)
     is_array = isinstance(shape, tuple)  # or an array library's scalar; a class has something else under that name
     if is_array and shape:

@@ -3,12 +3,14 @@
 Both protocols walk an object's parts by recursion, so a Value must not hand them its operands one inside the other. It
 hands over a Snapshot instead, which lists the nodes of the graph flat. Leaves are still pickled one by one, so that a
 parameter that a model and a loss share is one object afterwards, too; so are nodes that two graphs share, because a
-snapshot leaves out what another living one holds (it lives as long as the pickle or the copy that it was made for).
+snapshot leaves out what another living one of the same thread holds (it lives as long as the pickle or the copy that it
+was made for).
 """
 
 import copyreg
+import threading
 from collections.abc import Callable
-from weakref import WeakSet
+from weakref import ref
 
 from engine.graph import interior_order
 from engine.value import Value, fields, restored
@@ -24,7 +26,7 @@ class Snapshot:
         self.outside = outside
         self.nodes = nodes
         self.places = {node: place for place, node in enumerate(nodes)}
-        _living.add(self)
+        self.held: dict[Value, ref[Snapshot]] = {}  # where _reduced looks for it
 
     def __reduce__(self) -> tuple[Callable[..., "Snapshot"], tuple[list[Value], list[Record]]]:
         places = {node: place for place, node in enumerate(self.outside + self.nodes)}
@@ -34,8 +36,20 @@ class Snapshot:
             records.append((*fields(node), a, b))
         return _rebuilt, (self.outside, records)
 
+    def __del__(self) -> None:
+        if self.held:
+            for node in self.nodes:
+                del self.held[node]
 
-_living: "WeakSet[Snapshot]" = WeakSet()
+
+class _Living(threading.local):
+    """For each thread, which living snapshot holds a node. (Two threads may copy at once, each with its own.)"""
+
+    def __init__(self) -> None:
+        self.held: dict[Value, ref[Snapshot]] = {}
+
+
+_living = _Living()
 
 
 def _rebuilt(outside: list[Value], records: list[Record]) -> Snapshot:
@@ -54,14 +68,16 @@ def _reduced(value: Value) -> tuple[Callable[..., Value], tuple[object, ...]]:
     """What pickle and deepcopy ask for: how to make this Value again."""
     if not value.operands:
         return restored, (*fields(value), None, None)
-    living = list(_living)
-    for snapshot in living:
-        if value in snapshot.places:
-            return _picked, (snapshot, snapshot.places[value])
-    nodes = [node for node in interior_order(value) if not any(node in snapshot.places for snapshot in living)]
-    own = set(nodes)
-    outside = dict.fromkeys(operand for node in nodes for operand in node.operands if operand not in own)
-    return _picked, (Snapshot(list(outside), nodes), len(nodes) - 1)
+    held = _living.held
+    snapshot = held[value]() if value in held else None
+    if snapshot is None:
+        nodes = [node for node in interior_order(value) if node not in held]
+        own = set(nodes)
+        outside = dict.fromkeys(operand for node in nodes for operand in node.operands if operand not in own)
+        snapshot = Snapshot(list(outside), nodes)
+        snapshot.held = held
+        held.update(dict.fromkeys(nodes, ref(snapshot)))
+    return _picked, (snapshot, snapshot.places[value])
 
 
 copyreg.pickle(Value, _reduced)  # type: ignore[arg-type]

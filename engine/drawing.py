@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,12 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             picture = drawn if encoding is None else drawn.decode(encoding)
         return picture
 
-    def render(self, filename: Any = None, directory: Any = None, *args: Any, **options: Any) -> str:
+    def render(self, *args: Any, **options: Any) -> str:
         """Write source and picture into files and give the picture's name: see ``graphviz.Digraph.render``."""
         try:
-            name: str = super().render(filename, directory, *args, **options)
+            name: str = super().render(*args, **options)
         except graphviz.ExecutableNotFound:  # the source is written by now
+            options = inspect.signature(super().render).bind(*args, **options).arguments
             outfile = options.get("outfile")
             kind = options.get("format") or (Path(outfile).suffix[1:] if outfile else self.format)
             name = os.fspath(outfile) if outfile else f"{self.filepath}.{kind}"
@@ -73,6 +75,8 @@ def draw(root: Value, *, direction: str = "LR", precision: int = 4, most: int = 
         raise ValueError(f'direction: "LR", "TB", "RL" or "BT" is wanted, not {direction!r}')
     if isinstance(precision, bool) or not isinstance(precision, int) or not 1 <= precision <= 17:
         raise ValueError(f"precision: a whole number of digits from 1 to 17 is wanted, not {precision!r}")
+    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+        raise ValueError(f"most: a whole number above 0 is wanted, not {most!r}")
     nodes = topological_order(root)
     if len(nodes) > most:
         raise ValueError(
@@ -99,8 +103,9 @@ def _add(drawing: Drawing, node: Value, name: str, precision: int, upright: bool
         drawing.node(name, number, shape="plaintext", fontcolor=_LINE, width="0", height="0", margin="0.04")
         return
     fields = [f"data {node.data:.{precision}g}", f"grad {node.grad:.{precision}g}"]
-    if node.label:
-        fields.insert(0, _escaped(shortened_label(node.label)))
+    label = shortened_label(node.label)
+    if label:
+        fields.insert(0, _escaped(label))
     text = " | ".join(fields)
     drawing.node(
         name,
@@ -131,8 +136,8 @@ def shortened_label(label: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text that Graphviz shows as it is, with no field, port or escape in it."""
-    return "".join(f"\\{c}" if c in "\\{}|<>" else c for c in text)
+    """Text that Graphviz shows as it is, with no field, port, escape or HTML entity in it."""
+    return "".join(f"\\{c}" if c in "\\{}|<>" else "&amp;" if c == "&" else c for c in text)
 
 
 def written(drawing: Drawing, path: str | os.PathLike[str]) -> None:

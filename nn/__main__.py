@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
+from engine import __version__
 from nn import commands
 
 _FORMULA_HELP = (
@@ -14,11 +16,19 @@ _FORMULA_HELP = (
 )
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"gradstep: {' '.join(message.split())}; {self.prog} --help tells more\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """Every subcommand with its arguments and help."""
-    main_parser = argparse.ArgumentParser(
+    main_parser: argparse.ArgumentParser = _Parser(
         prog="gradstep", description="Neural networks and backprop, made of single numbers that you can look at."
     )
+    main_parser.add_argument("--version", action="version", version=f"gradstep {__version__}")
     subcommands = main_parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_train(subcommands)
     _add_predict(subcommands)
@@ -98,7 +108,10 @@ def _add_formula(subcommand: argparse.ArgumentParser) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status is 0, or 1 where something was wrong, said in one line on standard error."""
-    options = parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] in (["draw"], ["step"]):  # a space before a formula such as -x tells argparse that it is no option
+        given = [f" {text}" if text[:1] == "-" and text[:2] != "--" and text != "-h" else text for text in given]
+    options = parser().parse_args(given)
     try:
         options.run(options)
     except RecursionError:

@@ -35,11 +35,11 @@ class Job:
 def train(options: Namespace) -> None:
     """``gradstep train``: fit an MLP, test it, write the model and the picture of a neuron."""
     job = _job(options)
-    hidden = _sizes(options.hidden) if options.hidden else job.hidden
+    hidden = job.hidden if options.hidden is None else _sizes(options.hidden)
     if not 0.0 < options.test_share < 1.0:
         raise ValueError(f"--test-share: a share between 0 and 1 is wanted, not {options.test_share}")
     target = Path(options.out or f"{job.name}.json")
-    _check_folder(target)
+    _check_target(target, options.data)
     training, held_out = (
         (job.data, job.data) if job.test_on_training else job.data.split(options.test_share, options.seed)
     )
@@ -59,7 +59,8 @@ def _job(options: Namespace) -> Job:
         return Job(moons(seed=options.seed), "moons", hidden=[16, 16], epochs=60)
     if options.data == "xor":
         return Job(xor(), "xor", hidden=[8], epochs=500, test_on_training=True)
-    if not options.data.lower().endswith((".csv", ".tsv", ".txt")) and not Path(options.data).exists():
+    is_file = options.data.lower().endswith((".csv", ".txt")) or Path(options.data).exists()
+    if not options.data or not is_file:
         raise ValueError(f"{shortened(options.data)}: digits, moons, xor or a CSV file is wanted")
     return Job(read_csv(options.data, options.regression), Path(options.data).stem, hidden=[32, 16], epochs=60)
 
@@ -181,8 +182,12 @@ def _sizes(text: str) -> list[int]:
     return sizes
 
 
-def _check_folder(target: Path) -> None:
+def _check_target(target: Path, data: str) -> None:
     """Told before the training, and not after it."""
+    if target.is_dir():
+        raise ValueError(f"{target}: this is a folder, and a file name for the model is wanted")
+    if target.exists() and Path(data).exists() and target.samefile(data):
+        raise ValueError(f"{target}: these are the examples, and the model would take their place")
     if not target.parent.is_dir():
         raise ValueError(f"{target.parent}: there is no such folder to write the model to")
     if not os.access(target.parent, os.W_OK):
@@ -274,6 +279,8 @@ def _numbers(texts: list[str]) -> dict[str, float]:
         name, equals, number = text.partition("=")
         if not equals or not name.isidentifier():
             raise ValueError(f"{shortened(text)}: a name and its number are wanted, such as x=2")
+        if name in numbers:
+            raise ValueError(f"{name}: there are two numbers for it")
         try:
             numbers[name] = float(number)
         except ValueError:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from engine.checks import shortened
+from engine.checks import as_float, shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,8 @@ def as_table(X: Any, what: str = "X", width: int | None = None, empty: bool = Fa
     """Examples as an array ``(n_examples, width)`` of floats.
 
     Args:
-        X: lists, a numpy array or a pandas frame; a flat list is taken as one number an example where *width* is 1.
+        X: lists, an array of numpy or scipy, or a pandas frame; a flat list is taken as one number an example where
+            *width* is 1.
         what: its name in messages.
         width: how many numbers an example is to have; None takes any.
         empty: whether there may be no examples.
@@ -35,8 +36,8 @@ def as_table(X: Any, what: str = "X", width: int | None = None, empty: bool = Fa
     """
     import numpy as np
 
-    rows = X.to_numpy() if hasattr(X, "to_numpy") else X
-    if isinstance(rows, (str, bytes)) or not hasattr(rows, "__len__"):
+    rows = X.to_numpy() if hasattr(X, "to_numpy") else X.toarray() if hasattr(X, "toarray") else X
+    if not _is_list(rows):
         raise ValueError(f"{what}: rows of numbers are wanted, not {type(X).__name__} {shortened(X)}")
     if len(rows) == 0:
         if empty:
@@ -53,7 +54,8 @@ def as_table(X: Any, what: str = "X", width: int | None = None, empty: bool = Fa
         table = table.reshape(-1, 1)
     if table.ndim != 2:
         raise ValueError(
-            f"{what}: a table of shape (n_examples, n_inputs) is wanted, not an array of shape {table.shape}"
+            f"{what}: a table of shape (n_examples, {width or 'n_columns'}) is wanted, not an array of shape "
+            f"{table.shape}"
         )
     if width is not None and table.shape[1] != width:
         raise ValueError(f"{what}: each row is to have {width} numbers, not {table.shape[1]}")
@@ -62,6 +64,12 @@ def as_table(X: Any, what: str = "X", width: int | None = None, empty: bool = Fa
         row, column = wrong[0]
         raise ValueError(f"{what}: {table[row, column]} in row {row}, column {column}; every number is to be finite")
     return table
+
+
+def _is_list(rows: Any) -> bool:
+    """Whether these are rows, or labels, in an order: no text, no dict or set, no single number."""
+    odd = isinstance(rows, (str, bytes, Mapping, Set))
+    return hasattr(rows, "__len__") and not odd and getattr(rows, "ndim", 1) > 0
 
 
 def _floats(rows: Any, what: str) -> Table:
@@ -80,9 +88,10 @@ def _floats(rows: Any, what: str) -> Table:
 
 
 def _number(x: Any, what: str, row: int) -> float:
-    if isinstance(x, (str, bytes, complex)) or not hasattr(x, "__float__"):
-        raise ValueError(f"{what}: {shortened(x)} in row {row} is not a number")
-    return float(x)
+    try:
+        return as_float(float(x) if hasattr(x, "operands") else x, what)
+    except (TypeError, OverflowError):
+        raise ValueError(f"{what}: {shortened(x)} in row {row} is not a number") from None
 
 
 def as_column(y: Any, what: str = "y") -> list[Any]:
@@ -97,7 +106,7 @@ def as_column(y: Any, what: str = "y") -> list[Any]:
     items = y.to_numpy() if hasattr(y, "to_numpy") else y
     items = items.reshape(-1) if getattr(items, "ndim", 1) == 2 and items.shape[1] == 1 else items
     items = items.tolist() if hasattr(items, "tolist") else items
-    if isinstance(items, (str, bytes)) or not hasattr(items, "__len__"):
+    if not _is_list(items):
         raise ValueError(f"{what}: a list of labels is wanted, not {type(y).__name__} {shortened(y)}")
     if len(items) == 0:
         raise ValueError(f"{what} is empty; at least one example is wanted")
@@ -108,9 +117,11 @@ def _label(item: Any, what: str, row: int) -> Any:
     item = item.item() if hasattr(item, "item") and not hasattr(item, "operands") else item
     if isinstance(item, str):
         return item
-    if not isinstance(item, (int, float)) or not math.isfinite(item):
+    if isinstance(item, int):
+        return int(item)
+    if not isinstance(item, float) or not math.isfinite(item):
         raise ValueError(f"{what}: {shortened(item)} in row {row}; a label is a string or a finite number")
-    return int(item) if float(item).is_integer() else item
+    return int(item) if item.is_integer() else item
 
 
 @dataclass(frozen=True)
@@ -180,7 +191,7 @@ def xor() -> DataSet:
 def read_csv(path: str | PathLike[str], regression: bool = False) -> DataSet:
     """Examples from a CSV file: numbers, and in the last column the class, or with *regression* a number.
 
-    A first row in which a column of numbers holds none is taken as the names of the columns.
+    A first row that has a word where numbers should be is taken as the names of the columns.
 
     Raises:
         OSError: the file cannot be read.
@@ -188,10 +199,10 @@ def read_csv(path: str | PathLike[str], regression: bool = False) -> DataSet:
     """
     columns, lines = _csv_table(path, lambda width: width if regression else width - 1)
     if len(columns) < 2:
-        raise ValueError(f"{path}: at least two columns are wanted, the last of them the target")
+        raise ValueError(f"{path}: at least two columns with a comma between are wanted, the last of them the target")
     rows = [[_cell(cell, path, number) for cell in cells[:-1]] for number, cells in lines]
     last = [(number, cells[-1]) for number, cells in lines]
-    targets = [_cell(cell, path, number) if regression else _class(cell) for number, cell in last]
+    targets = [_cell(cell, path, number) if regression else _class(cell, path, number) for number, cell in last]
     return DataSet(as_table(rows, str(path)), targets, columns)
 
 
@@ -218,7 +229,7 @@ def _csv_table(
     lines = _csv_lines(path)
     width = len(lines[0][1]) if lines else 0
     columns = [f"column {i + 1}" for i in range(width)]
-    if lines and any(_as_number(cell) is None for cell in lines[0][1][: n_numbers(width)]):
+    if lines and any(_is_word(cell) for cell in lines[0][1][: n_numbers(width)]):
         columns = lines.pop(0)[1]
     if not lines:
         raise ValueError(f"{path}: there is no example in it")
@@ -253,7 +264,18 @@ def _as_number(cell: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _class(cell: str) -> int | str:
+def _is_word(cell: str) -> bool:
+    """Whether a cell names something; NaN and an empty cell are numbers that are missing, and errors elsewhere."""
+    try:
+        float(cell)
+    except ValueError:
+        return bool(cell.strip())
+    return False
+
+
+def _class(cell: str, path: str | PathLike[str], line: int) -> int | str:
     """A class as a whole number where it is written as one, else as its text."""
+    if not cell.strip():
+        raise ValueError(f"{path}, line {line}: the class, in the last column, is missing")
     number = _as_number(cell)
-    return cell.strip() if number is None or not number.is_integer() else int(number)
+    return " ".join(cell.split()) if number is None or not number.is_integer() else int(number)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import math
 import os
 import tempfile
 from dataclasses import dataclass
@@ -36,7 +38,14 @@ def write_model(
     classes: list[Any] | None,
     parameters: dict[str, float],
 ) -> None:
-    """Write a model file. Floats are written with as many digits as it takes to read the same number back."""
+    """Write a model file. Floats are written with as many digits as it takes to read the same number back.
+
+    Raises:
+        ValueError: a parameter is NaN or infinite, which JSON has no way to write.
+    """
+    for name, number in parameters.items():
+        if not math.isfinite(number):
+            raise ValueError(f"the parameter {name} is {number}, and a model file holds finite numbers")
     content = {
         "format": FORMAT,
         "version": VERSION,
@@ -56,17 +65,22 @@ def write_atomically(path: str | PathLike[str], text: str) -> None:
         OSError: the folder is missing or cannot be written, or the disk is full; a file of that name is untouched.
     """
     target = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "this is a folder, and a file name is wanted", str(target))
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())  # or a power cut could leave the new name with no content
-        os.chmod(name, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())  # or a power cut could leave the new name with no content
+            os.chmod(name, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+            os.replace(name, target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:  # it is to name the file that was asked for, and not the one beside it
+        raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def _umask() -> int:
@@ -85,27 +99,55 @@ def read_model(path: str | PathLike[str], kind: str) -> ModelFile:
     content = _json(path)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ModelFileError(f"{path}: not a gradstep model file")
-    if content.get("version") != VERSION:
-        raise ModelFileError(f"{path}: version {content.get('version')!r} of the format; this gradstep reads {VERSION}")
+    version = content.get("version")
+    if type(version) is not int or version != VERSION:
+        raise ModelFileError(f"{path}: version {_short(version)} of the format; this gradstep reads {VERSION}")
     if content.get("kind") != kind:
         raise ModelFileError(f"{path}: the file holds {_short(content.get('kind'))}, not {kind}")
     expected = {"configuration": dict, "parameters": dict, "loss": (str, type(None)), "classes": (list, type(None))}
     for key, types in expected.items():
-        if not isinstance(content.get(key), types):  # type: ignore[arg-type]
+        if key not in content or not isinstance(content[key], types):  # type: ignore[arg-type]
             raise ModelFileError(f"{path}: {key!r} is missing or not of its type")
     classes = content["classes"]
-    if classes is not None and not all(isinstance(label, (str, int, float)) for label in classes):
-        raise ModelFileError(f"{path}: classes are strings or numbers")
+    if classes is not None and not _are_classes(classes):
+        raise ModelFileError(f"{path}: classes are different strings or finite numbers, at least two of them")
+    for name, number in content["parameters"].items():
+        if not _is_finite(number):
+            raise ModelFileError(f"{path}: the parameter {_short(name)} is to be a finite number, not {_short(number)}")
     return ModelFile(content["configuration"], content["loss"], classes, content["parameters"])
+
+
+def _are_classes(labels: list[Any]) -> bool:
+    fits = all(type(label) in (str, int) or _is_finite(label) for label in labels)
+    return fits and len(set(labels)) == len(labels) >= 2
+
+
+def _is_finite(number: object) -> bool:
+    """Whether this is a number that a float can hold."""
+    try:
+        return type(number) in (int, float) and math.isfinite(number)  # type: ignore[arg-type]
+    except OverflowError:
+        return False
 
 
 def _json(path: str | PathLike[str]) -> object:
     data = Path(path).read_bytes()
     try:
-        return json.loads(data.decode("utf-8"))
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_without_doubles, parse_constant=_refused)
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, numbers of absurd length, absurd nesting
         reason = "nested too deeply" if isinstance(error, RecursionError) else _short(str(error))
         raise ModelFileError(f"{path}: not a whole gradstep model file ({reason})") from None
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return content
+
+
+def _refused(constant: str) -> object:
+    raise ValueError(f"{constant} is not a finite number")
 
 
 def _short(thing: object) -> str:

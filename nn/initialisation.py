@@ -25,7 +25,7 @@ def initial_weight(
     True
     """
     if init is None:
-        init = "he" if activation in _RECTIFIERS else "glorot"
+        init = "he" if isinstance(activation, str) and activation in _RECTIFIERS else "glorot"
     if callable(init):
         scheme = init
         return lambda: scheme(n_inputs, n_outputs, rng)
@@ -41,5 +41,13 @@ def initial_weight(
 
 
 def random_numbers(seed: int | None) -> Any:
-    """A generator of its own for a seed; for None Python's ``random`` itself, so that ``random.seed`` governs it."""
-    return random if seed is None else random.Random(seed)
+    """A generator of its own for a seed; for None Python's ``random`` itself, so that ``random.seed`` governs it.
+
+    Raises:
+        ValueError: the seed is no whole number.
+    """
+    if seed is None:
+        return random
+    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+        raise ValueError(f"seed: a whole number or None is wanted, not {seed!r}")
+    return random.Random(seed.__index__())

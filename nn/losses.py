@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, SupportsFloat
 
 from engine import Value, logsumexp, mean, softplus
-from engine.checks import shortened
+from engine.checks import as_float, shortened
 
 Outputs = Value | Sequence[Value]
 LossFunction = Callable[[Any, Any], Value]
@@ -39,9 +39,7 @@ def cross_entropy(outputs: Sequence[Value], target: int) -> Value:
     1000.0
     """
     zs = _listed(outputs)
-    if not 0 <= target < len(zs):
-        raise ValueError(f"cross_entropy: the class {target!r} is not one of 0 ... {len(zs) - 1}")
-    return logsumexp(zs) - zs[int(target)]  # type: ignore[no-any-return]
+    return logsumexp(zs) - zs[_class(target, len(zs), "cross_entropy")]  # type: ignore[no-any-return]
 
 
 def binary_cross_entropy(outputs: Outputs, target: SupportsFloat) -> Value:
@@ -58,7 +56,7 @@ def binary_cross_entropy(outputs: Outputs, target: SupportsFloat) -> Value:
     0.693147
     """
     z = _single(outputs, "binary_cross_entropy")
-    t = float(target)
+    t = as_float(target, "binary_cross_entropy: the target")
     if not 0.0 <= t <= 1.0:
         raise ValueError(f"binary_cross_entropy: the target is to be in [0, 1], not {t!r}")
     loss: Value = softplus(-z if t else z) if t in (0.0, 1.0) else t * softplus(-z) + (1.0 - t) * softplus(z)
@@ -80,13 +78,12 @@ def hinge(outputs: Outputs, target: int) -> Value:
             raise ValueError(f"hinge: with one output the target is -1 or 1, not {target!r}")
         margin: Value = 1.0 - target * zs[0]
         return margin.relu()
-    if not 0 <= target < len(zs):
-        raise ValueError(f"hinge: the class {target!r} is not one of 0 ... {len(zs) - 1}")
-    others = [z for i, z in enumerate(zs) if i != target]
+    right = _class(target, len(zs), "hinge")
+    others = [z for i, z in enumerate(zs) if i != right]
     largest = others[0]
     for other in others[1:]:
         largest = largest.maximum(other)
-    excess: Value = 1.0 + largest - zs[int(target)]
+    excess: Value = 1.0 + largest - zs[right]
     return excess.relu()
 
 
@@ -106,9 +103,17 @@ def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
     """
     if callable(loss):
         return getattr(loss, "__name__", "custom"), loss
-    if loss in LOSSES:
+    if isinstance(loss, str) and loss in LOSSES:
         return loss, LOSSES[loss]
     raise ValueError(f"unknown loss {shortened(loss)}; there are {', '.join(LOSSES)}, or a function of yours")
+
+
+def _class(target: Any, n_classes: int, name: str) -> int:
+    """The index of the right class, checked."""
+    number = as_float(target, f"{name}: the class")
+    if not 0 <= number < n_classes or not number.is_integer():
+        raise ValueError(f"{name}: the class {shortened(target)} is not one of 0 ... {n_classes - 1}")
+    return int(number)
 
 
 def _listed(numbers: Any) -> list[Any]:

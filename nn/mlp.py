@@ -62,7 +62,23 @@ class Neuron(Module):
 
     def __call__(self, x: Sequence[SupportsFloat]) -> Value:
         total: Value = dot(self.w, x)
-        return self._activate(total + self.b)
+        output = self._activate(total + self.b)
+        if not isinstance(output, Value):  # math.tanh, say, which would end the graph here and train nothing before
+            raise TypeError(
+                f"the activation {self.activation!r} gave {type(output).__name__} {shortened(output)} and no Value; "
+                "the functions of engine, such as engine.tanh, give Values"
+            )
+        return output
+
+    def configuration(self) -> dict[str, Any]:
+        """The arguments of ``Neuron(...)`` but the random ones, for ``save``."""
+        return {"n_inputs": len(self.w), "activation": _saved(self.activation)}
+
+    @classmethod
+    def _from_configuration(cls, configuration: dict[str, Any], n_parameters: int) -> Self:
+        _check_shape(configuration, {"n_inputs": int, "activation": str}, "a Neuron")
+        _check_parameters([configuration["n_inputs"], 1], n_parameters, "a Neuron")
+        return cls(**configuration)
 
     def __repr__(self) -> str:
         return f"{_titled(self.activation)}Neuron({len(self.w)})"
@@ -83,6 +99,7 @@ class Layer(Module):
     """
 
     def __init__(self, n_inputs: int, n_outputs: int, **options: Any) -> None:
+        self.n_inputs: int = _checked_size(n_inputs, "n_inputs")
         _checked_size(n_outputs, "n_outputs")
         self.neurons = [Neuron(n_inputs, **{"n_outputs": n_outputs, **options}) for _ in range(n_outputs)]
 
@@ -94,6 +111,20 @@ class Layer(Module):
         """The output of every neuron, in a list even for a single one."""
         values = as_values(x)
         return [neuron(values) for neuron in self.neurons]
+
+    def configuration(self) -> dict[str, Any]:
+        """The arguments of ``Layer(...)`` but the random ones, for ``save``."""
+        first = self.neurons[0]
+        return {"n_inputs": len(first.w), "n_outputs": len(self.neurons), "activation": _saved(first.activation)}
+
+    @classmethod
+    def _from_configuration(cls, configuration: dict[str, Any], n_parameters: int) -> Self:
+        _check_shape(configuration, {"n_inputs": int, "n_outputs": int, "activation": str}, "a Layer")
+        _check_parameters([configuration["n_inputs"], configuration["n_outputs"]], n_parameters, "a Layer")
+        return cls(**configuration)
+
+    def _n_classes(self) -> int:
+        return max(2, len(self.neurons))
 
     def __repr__(self) -> str:
         return f"Layer of [{', '.join(str(neuron) for neuron in self.neurons)}]"
@@ -108,9 +139,9 @@ class MLP(Module):
         activation: of the hidden layers: one of {activations}, or a function from Value to Value.
         output: activation of the last layer; the losses on logits want ``"linear"``.
         init: how weights start: ``"he"`` (He et al. 2015: normal, variance 2 / n_inputs), ``"glorot"`` (Glorot and
-        Bengio
-            2010: uniform, variance 2 / (n_inputs + n_outputs)), ``"uniform"`` (in [-1, 1], as micrograd), or a function
-            ``(n_inputs, n_outputs, rng) -> float``. Unless given, He's before ReLU and its kin, Glorot's otherwise.
+            Bengio 2010: uniform, variance 2 / (n_inputs + n_outputs)), ``"uniform"`` (in [-1, 1], as micrograd), or a
+            function ``(n_inputs, n_outputs, rng) -> float``. Unless given, He's before ReLU and its kin, Glorot's
+            otherwise.
         seed: makes the weights repeatable; None takes them from Python's ``random`` as it stands.
 
     Raises:
@@ -134,6 +165,8 @@ class MLP(Module):
             raise ValueError(f"sizes: a list with the size of each layer is wanted, such as [16, 1], not {sizes!r}")
         rng = random_numbers(seed)
         widths = [_checked_size(n_inputs, "n_inputs"), *(_checked_size(size, "sizes") for size in sizes)]
+        for function in (activation, output):
+            activation_function(function)  # an unknown name is an error even where there is no hidden layer
         activations = [activation] * (len(widths) - 2) + [output]
         self.n_inputs = widths[0]
         self.activation, self.output, self.init = activation, output, init
@@ -147,6 +180,7 @@ class MLP(Module):
 
         Raises:
             ValueError: *x* has not ``n_inputs`` numbers.
+            TypeError: it has something else than numbers.
         """
         values = as_values(x)
         if len(values) != self.n_inputs:
@@ -157,28 +191,21 @@ class MLP(Module):
 
     def configuration(self) -> dict[str, Any]:
         """The arguments of ``MLP(...)`` but the random ones, for ``save``."""
-        for name in (self.activation, self.output):
-            if not isinstance(name, str):
-                raise ValueError(f"a file cannot hold the function {name!r}; give activations by name to save a model")
         return {
             "n_inputs": self.n_inputs,
             "sizes": [len(layer.neurons) for layer in self.layers],
-            "activation": self.activation,
-            "output": self.output,
+            "activation": _saved(self.activation),
+            "output": _saved(self.output),
         }
 
     @classmethod
     def _from_configuration(cls, configuration: dict[str, Any], n_parameters: int) -> Self:
-        shape = {"n_inputs": int, "sizes": list, "activation": str, "output": str}
-        if configuration.keys() != shape.keys() or not all(type(configuration[k]) is shape[k] for k in shape):
-            raise ValueError(f"the configuration of an MLP has {', '.join(shape)}")
-        widths = [configuration["n_inputs"], *configuration["sizes"]]
-        if not all(type(width) is int and width > 0 for width in widths):
-            raise ValueError("the sizes of an MLP are whole numbers above 0")
-        wanted = sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))
-        if wanted != n_parameters:  # told before memory is taken for it
-            raise ValueError(f"an MLP of this shape has {wanted:,} parameters, and the file {n_parameters:,}")
+        _check_shape(configuration, {"n_inputs": int, "sizes": list, "activation": str, "output": str}, "an MLP")
+        _check_parameters([configuration["n_inputs"], *configuration["sizes"]], n_parameters, "an MLP")
         return cls(**configuration, seed=0)
+
+    def _n_classes(self) -> int:
+        return max(2, len(self.layers[-1].neurons))
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(str(layer) for layer in self.layers)}]"
@@ -191,14 +218,23 @@ def activation_function(activation: Activation) -> Callable[[Value], Value]:
     """The function of that name; a function as it is."""
     if callable(activation):
         return activation
-    if activation in ACTIVATIONS:
+    if isinstance(activation, str) and activation in ACTIVATIONS:
         return ACTIVATIONS[activation]
     raise ValueError(f"unknown activation {shortened(activation)}; there are {', '.join(ACTIVATIONS)}")
 
 
 def as_values(x: Sequence[SupportsFloat]) -> list[Value]:
     """Each input as a Value: plain numbers become one constant each, which all neurons share."""
-    return [number if isinstance(number, Value) else constant(number, "input") for number in x]
+    if not hasattr(x, "__iter__") or isinstance(x, str):
+        raise TypeError(f"the inputs of one example are wanted, such as [0.5, 2.0], not {type(x).__name__} {x!r}")
+    try:
+        return [number if isinstance(number, Value) else constant(number, "input") for number in x]
+    except TypeError:
+        if any(getattr(number, "__len__", None) and not isinstance(number, str) for number in x):
+            raise TypeError(
+                "the inputs of one example are wanted, not rows of them; predict(X) takes many examples"
+            ) from None
+        raise
 
 
 def _checked_size(size: Any, name: str) -> int:
@@ -207,6 +243,27 @@ def _checked_size(size: Any, name: str) -> int:
     return int(size)
 
 
+def _saved(activation: Activation) -> str:
+    if isinstance(activation, str):
+        return activation
+    raise ValueError(f"a file cannot hold the function {activation!r}; give activations by name to save a model")
+
+
+def _check_shape(configuration: dict[str, Any], shape: dict[str, type], kind: str) -> None:
+    """Whether a file's configuration has these entries, each of its type, and no others."""
+    if configuration.keys() != shape.keys() or not all(type(configuration[k]) is shape[k] for k in shape):
+        raise ValueError(f"the configuration of {kind} has {', '.join(shape)}")
+
+
+def _check_parameters(widths: list[Any], n_parameters: int, kind: str) -> None:
+    """Whether a network of these widths has as many parameters as the file: told before memory is taken for it."""
+    if len(widths) < 2 or not all(type(width) is int and 0 < width <= n_parameters for width in widths):
+        raise ValueError(f"the sizes of {kind} are whole numbers above 0, and the file has {n_parameters:,} parameters")
+    wanted = sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))
+    if wanted != n_parameters:
+        raise ValueError(f"{kind} of this shape has {wanted:,} parameters, and the file {n_parameters:,}")
+
+
 def _titled(activation: Activation) -> str:
     name = activation if isinstance(activation, str) else getattr(activation, "__name__", "custom")
-    return {"relu": "ReLU", "gelu": "GELU"}.get(name, name.title().replace("_", ""))
+    return {"relu": "ReLU", "gelu": "GELU"}.get(name, "".join(c for c in name.title() if c.isalnum()))

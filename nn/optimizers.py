@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
-from engine.checks import shortened
+from engine.checks import as_float, shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,10 +26,10 @@ class Optimizer:
         weight_decay: 0 or more.
 
     Raises:
-        ValueError: a negative or unreal learning rate or weight decay.
+        ValueError: a negative or unreal learning rate or weight decay, or no parameters.
         TypeError: the parameters are not Values.
 
-    ``weights`` is the parameter vector after the last step.
+    ``weights`` is what a step is about to give the parameters, and None when all of them have it.
     """
 
     def __init__(
@@ -51,6 +51,11 @@ class Optimizer:
     def bind(self, parameters: Iterable[Value]) -> None:
         """Take these parameters; what was remembered of others is forgotten."""
         values = list(parameters) if isinstance(parameters, Iterable) else [parameters]
+        if not values:
+            raise ValueError(
+                f"{type(self).__name__}: there are no parameters to change (a Module finds Values and Modules in its "
+                "attributes, and in lists there)"
+            )
         for value in values:
             if not isinstance(value, Value):
                 raise TypeError(
@@ -74,20 +79,29 @@ class Optimizer:
             parameter.grad = 0.0
 
     def step(self) -> None:
-        """Change every parameter by its gradient."""
+        """Change every parameter by its gradient.
+
+        Raises:
+            FloatingPointError: a number became infinite or NaN; no parameter is changed.
+        """
         import numpy as np
 
         parameters = self._bound()
         weights = np.array([parameter.data for parameter in parameters])
         gradient = np.array([parameter.grad for parameter in parameters])
-        self.weights = self.updated(weights, gradient)
+        with np.errstate(over="raise", invalid="raise"):
+            weights = self.updated(weights, gradient)
+        if not np.isfinite(weights).all():
+            raise FloatingPointError(f"a parameter would become {weights[~np.isfinite(weights)][0]}")
+        self.weights = weights
         self.put_weights()
 
     def put_weights(self) -> None:
-        """Give every parameter its number in ``weights``."""
+        """Give every parameter its number in ``weights``; a second call finishes what an interrupt broke off."""
         if self.weights is not None:
             for parameter, weight in zip(self._bound(), self.weights.tolist()):
                 parameter.data = weight
+            self.weights = None
 
     def updated(self, weights: Vector, gradient: Vector) -> Vector:
         """The weights after one more step; both vectors are left as they are."""
@@ -171,6 +185,8 @@ class Adam(Optimizer):
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
+        if not hasattr(betas, "__len__") or len(betas) != 2:
+            raise ValueError(f"betas: two numbers in [0, 1) are wanted, such as (0.9, 0.999), not {betas!r}")
         self.betas = (_number_from_zero("betas", betas[0]), _number_from_zero("betas", betas[1]))
         self.epsilon = _number_from_zero("epsilon", epsilon)
         if max(self.betas) >= 1.0 or self.epsilon == 0.0:
@@ -231,15 +247,20 @@ def named_optimizer(optimizer: str | Optimizer, learning_rate: LearningRate | No
         return optimizer
     if not isinstance(optimizer, str) or optimizer.lower() not in OPTIMIZERS:
         raise ValueError(
-            f"unknown optimizer {shortened(optimizer)}; there are {', '.join(OPTIMIZERS)}, or an Optimizer"
+            f"unknown optimizer {shortened(optimizer)}; there are {', '.join(OPTIMIZERS)}, or an Optimizer, such as "
+            "SGD(momentum=0.9)"
         )
     kind = OPTIMIZERS[optimizer.lower()]
     return kind() if learning_rate is None else kind(learning_rate=learning_rate)
 
 
 def _number_from_zero(name: str, number: Any) -> float:
-    if isinstance(number, (str, bytes, bool)) or not hasattr(number, "__float__"):
-        raise ValueError(f"{name}: a number is wanted, not {shortened(number)}")
-    if not 0.0 <= float(number) < math.inf:
+    try:
+        if isinstance(number, bool):
+            raise TypeError
+        real = as_float(number, name)
+    except (TypeError, OverflowError):
+        raise ValueError(f"{name}: a number is wanted, not {shortened(number)}") from None
+    if not 0.0 <= real < math.inf:
         raise ValueError(f"{name}: a number of 0 or more is wanted, not {number!r}")
-    return float(number)
+    return real

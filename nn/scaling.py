@@ -26,13 +26,22 @@ class Scaling:
 
     @classmethod
     def of(cls, table: Table, common: bool = False) -> Scaling:
-        """Mean and standard deviation of each column (1 where a column never changes), or of all columns together."""
+        """Mean and standard deviation of each column (1 where a column never changes), or of all columns together.
+
+        Raises:
+            ValueError: the numbers are so large that these are no floats.
+        """
+        import numpy as np
+
         axis = None if common else 0
-        n_columns = table.shape[1]
-        mean, deviation = table.mean(axis=axis), table.std(axis=axis)
-        shift = [float(mean)] * n_columns if common else mean.tolist()
-        scale = [float(deviation)] * n_columns if common else deviation.tolist()
-        return cls(shift, [number or 1.0 for number in scale])
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, deviation = np.atleast_1d(table.mean(axis=axis)), np.atleast_1d(table.std(axis=axis))
+        if not np.isfinite([mean, deviation]).all():
+            raise ValueError("the numbers are too large: their mean or standard deviation is beyond a float's range")
+        rounding = np.finfo(float).eps * len(table) * np.abs(mean)  # what a mean of equal numbers may be off by
+        scale = np.where(deviation <= rounding, 1.0, deviation)
+        repeats = table.shape[1] if common else 1
+        return cls(mean.tolist() * repeats, scale.tolist() * repeats)
 
     def applied(self, table: Table) -> Table:
         """The table in units of this scale."""

@@ -42,7 +42,7 @@ def encoded_targets(loss: str, y: Any, n_outputs: int, classes: list[Label] | No
         ValueError: they do not fit the loss, the outputs or the known classes.
     """
     if loss not in _CLASSIFYING:
-        rows = as_table(y, what, width=n_outputs)
+        rows = _numbers(y, loss, what, n_outputs)
         return Targets(rows[:, 0].tolist() if n_outputs == 1 else rows.tolist(), None)
     labels = as_column(y, what)
     if loss == "binary_cross_entropy" and n_outputs != 1:
@@ -64,6 +64,15 @@ def encoded_targets(loss: str, y: Any, n_outputs: int, classes: list[Label] | No
     return Targets(encoded, classes)
 
 
+def _numbers(y: Any, loss: str, what: str, n_outputs: int) -> Any:
+    try:
+        return as_table(y, what, width=n_outputs)
+    except ValueError as error:
+        if loss == "mse" and "is not a number" in str(error):
+            raise ValueError(f"{error}; mse takes numbers, and {', '.join(_CLASSIFYING)} take labels") from None
+        raise
+
+
 def _learned(labels: list[Label], wanted: int, binary: bool) -> list[Label]:
     """The classes that these labels stand for: 0 ... n - 1 where they are such numbers, else all that occur, sorted."""
     occurring = set(labels)
@@ -75,7 +84,7 @@ def _learned(labels: list[Label], wanted: int, binary: bool) -> list[Label]:
     if len(occurring) != wanted:
         outputs = "one output tells two classes apart" if binary else f"the model has {wanted} outputs"
         raise ValueError(f"y has {len(occurring)} different labels, but {outputs}")
-    return sorted(occurring)  # type: ignore[type-var]
+    return sorted(occurring)
 
 
 def decided(model: Module, outputs: list[float]) -> Any:

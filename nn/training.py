@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
+from engine.checks import shortened
 from nn.data import as_table
+from nn.initialisation import random_numbers
 from nn.losses import LossFunction, named_loss
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
 from nn.targets import Targets, decided, decided_place, encoded_targets
@@ -93,7 +94,8 @@ def fit(
         y: ``(n_examples,)`` labels for the classifying losses; numbers, or ``(n_examples, n_outputs)``, for others.
         loss: ``"mse"``, ``"cross_entropy"``, ``"binary_cross_entropy"``, ``"hinge"``, or a function
             ``(outputs, target) -> Value`` of one example.
-        optimizer: ``"sgd"``, ``"adam"``, ``"adamw"``, or an Optimizer.
+        optimizer: ``"sgd"``, ``"adam"``, ``"adamw"``, or an Optimizer. One that was made with some of the model's
+            parameters trains these alone; one that trained this model before goes on where it was.
         learning_rate: for an optimizer given by name; a number, or a function of the step. None takes its default.
         epochs: how many times to go through all examples.
         batch_size: how many examples make a step; the last batch of an epoch may be smaller.
@@ -111,20 +113,22 @@ def fit(
     """
     loss_name, loss_function = named_loss(loss)
     chosen = named_optimizer(optimizer, learning_rate)
-    _whole_number("epochs", epochs, 0)
-    _whole_number("batch_size", batch_size, 1)
+    n_epochs = _whole_number("epochs", epochs, 0)
+    size = _whole_number("batch_size", batch_size, 1)
+    rng = random_numbers(seed)
+    calls = _checked_callbacks(callbacks)
     n_outputs = _n_outputs(model, as_table(X, "X", model.n_inputs))
     examples = _examples(model, X, y, loss_name, n_outputs, model.classes, "")
     classes = examples.targets.classes
     validation = None
     if validation_data is not None:
-        validation = _examples(model, *validation_data, loss_name, n_outputs, classes, "validation ")
+        validation_X, validation_y = _pair(validation_data)
+        validation = _examples(model, validation_X, validation_y, loss_name, n_outputs, classes, "validation ")
+    own = model.parameters()
+    if chosen.parameters is None or not set(chosen.parameters) <= set(own):
+        chosen.bind(own)
     model.loss, model.classes = loss_name, classes
-    chosen.bind(model.parameters())
-    rng = random if seed is None else random.Random(seed)
-    return _Training(model, chosen, loss_function, examples, validation, rng, batch_size).run(
-        epochs, list(callbacks), progress
-    )
+    return _Training(model, chosen, loss_function, examples, validation, rng, size).run(n_epochs, calls, progress)
 
 
 class _Training:
@@ -151,7 +155,7 @@ class _Training:
 
         n_batches = -(-len(self.examples) // self.batch_size)
         try:
-            with tqdm(total=epochs * n_batches, disable=not progress, unit="step", dynamic_ncols=True) as bar:
+            with tqdm(total=epochs * n_batches, disable=not (progress and epochs), unit="step", dynamic_ncols=True) as bar:
                 for epoch in range(epochs):
                     bar.set_description(f"epoch {epoch + 1}/{epochs}")
                     self._epoch(bar)
@@ -179,6 +183,7 @@ class _Training:
 
     def _step(self, batch: list[int], tally: Tally) -> None:
         """One step: the mean gradient of a batch, an example at a time, so that one small graph is alive at once."""
+        step = self.optimizer.steps + 1
         self.optimizer.zero_grad()
         try:
             for place in batch:
@@ -186,16 +191,18 @@ class _Training:
                 if not math.isfinite(loss.data):
                     raise FloatingPointError(f"the loss is {loss.data}")
                 loss.backward(1.0 / len(batch))
+            self.optimizer.step()
         except ArithmeticError as error:
             raise FloatingPointError(
-                f"training ran away in epoch {self.history.epochs + 1}, step {self.optimizer.steps + 1} ({error}); "
+                f"training ran away in epoch {self.history.epochs + 1}, step {step} ({error}); "
                 "try a smaller learning rate, or inputs of a smaller range"
             ) from error
-        self.optimizer.step()
 
     def _loss(self, examples: Examples, place: int, tally: Tally) -> Value:
         outputs = self.model(examples.inputs[place])
         loss = self.loss(outputs, examples.targets.encoded[place])
+        if not isinstance(loss, Value):
+            raise TypeError(f"the loss gave {type(loss).__name__} {shortened(loss)} and no Value made of the outputs")
         right = examples.targets.classes is not None and _is_right(_numbers(outputs), examples.targets.encoded[place])
         tally.add(loss.data, right)
         return loss
@@ -277,6 +284,20 @@ def _batches(order: list[int], size: int) -> Iterator[list[int]]:
         yield order[start : start + size]
 
 
-def _whole_number(name: str, number: Any, least: int) -> None:
-    if isinstance(number, bool) or not isinstance(number, int) or number < least:
+def _whole_number(name: str, number: Any, least: int) -> int:
+    if isinstance(number, bool) or not hasattr(number, "__index__") or number < least:
         raise ValueError(f"{name}: a whole number of at least {least} is wanted, not {number!r}")
+    return int(number)
+
+
+def _pair(validation_data: Any) -> tuple[Any, Any]:
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+        raise ValueError(f"validation_data: a pair (X, y) is wanted, not {shortened(validation_data)}")
+    return validation_data[0], validation_data[1]
+
+
+def _checked_callbacks(callbacks: Any) -> list[Callback]:
+    calls = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    if not isinstance(callbacks, Iterable) or not all(callable(call) for call in calls):
+        raise ValueError(f"callbacks: a list of functions (model, history) is wanted, not {shortened(callbacks)}")
+    return calls

@@ -1,0 +1,324 @@
+"""The command gradstep: train, predict, draw, step; and what it says where something is wrong."""
+
+import json
+import math
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine import Value, backprop
+from nn import MLP
+from nn.__main__ import main
+from nn.commands import confusion_table
+
+MAGIC = {"svg": b"<?xml", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-", "gv": b"digraph"}
+SHORT = ("--quiet", "--epochs", "1", "--hidden", "2")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def gradstep(folder, capsys):
+    """Runs the command in an empty folder; gives what it printed, and wants nothing on standard error."""
+
+    def run(*arguments: object) -> str:
+        status = main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        assert (status, err) == (0, "")
+        return out
+
+    return run
+
+
+@pytest.fixture
+def failing(folder, capsys):
+    """Runs the command, which is to fail; gives the one line that it said."""
+
+    def run(*arguments: object) -> str:
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as told:  # argparse's way
+            status = told.code
+        err = capsys.readouterr().err
+        assert status in (1, 2)
+        assert re.fullmatch(r"gradstep: [^\n]+\n", err), err
+        return err
+
+    return run
+
+
+def flower_file(folder: Path, rows: int = 24, header: str = "length,width,kind\n") -> Path:
+    """A CSV of two kinds that lie apart, on a scale that needs scaling."""
+    path = folder / "flowers.csv"
+    lines = [f"{1000 + 100 * (i % 2) + i},{0.001 * (i % 5)},{['rose', 'lily'][i % 2]}\n" for i in range(rows)]
+    path.write_text(header + "".join(lines))
+    return path
+
+
+# ---------------------------------------------------------------------------------------------------------------- train
+
+
+def test_train_xor(gradstep, folder):
+    out = gradstep("train", "xor", "--quiet")
+    assert out.splitlines() == [
+        "xor: 4 examples to train on, 2 inputs, layers of 8, 1, 33 parameters",
+        "training accuracy: 100.00% (4 of 4 examples)",
+        "right \\ said    0    1",
+        "           0    2    .",
+        "           1    .    2",
+        "model: xor.json",
+        "graph of the first output neuron: xor.neuron.svg",
+    ]
+    assert MLP.load("xor.json").predict([[0, 0], [0, 1], [1, 0], [1, 1]]) == [0, 1, 1, 0]
+    shown = [e.text for e in ET.parse("xor.neuron.svg").iter("{http://www.w3.org/2000/svg}text")]
+    assert {"x0", "w7", "b", "output", "grad 1"} <= set(shown)
+    assert sorted(path.name for path in folder.iterdir()) == ["xor.json", "xor.neuron.svg"]
+
+
+def test_train_moons_with_every_option(gradstep):
+    options = ["--hidden", "6,4", "--epochs", "60", "--batch-size", "16", "--rate", "0.5", "--optimizer", "sgd"]
+    options += ["--seed", "3", "--activation", "tanh"]
+    out = gradstep("train", "moons", "--quiet", *options, "--test-share", "0.25", "--out", "half.moons.json")
+    assert "moons: 150 examples to train on, 2 inputs, layers of 6, 4, 1, 51 parameters" in out
+    accuracy, right, of = re.search(r"held-out accuracy: ([\d.]+)% \((\d+) of (\d+) examples\)", out).groups()
+    assert float(accuracy) >= 90
+    assert float(accuracy) == pytest.approx(100 * int(right) / int(of), abs=0.005)
+    assert of == "50"
+    model = MLP.load("half.moons.json")
+    assert (model.activation, model.loss, len(model.layers)) == ("tanh", "binary_cross_entropy", 3)
+    assert Path("half.moons.neuron.svg").exists()
+
+
+def test_the_same_seed_gives_the_same_file(gradstep):
+    def trained(*options):
+        gradstep("train", "moons", *SHORT, *options)
+        return Path("moons.json").read_bytes()
+
+    first = trained("--seed", "5")
+    assert trained("--seed", "5") == first
+    for options in (("--seed", "6"), ("--rate", "0.1"), ("--optimizer", "sgd"), ("--batch-size", "8")):
+        assert trained(*options) != first
+
+
+@pytest.mark.parametrize("header", ["length,width,kind\n", ""], ids=["header", "no header"])
+def test_train_a_file_of_classes(gradstep, folder, header):
+    path = flower_file(folder, header=header)
+    out = gradstep("train", path, "--epochs", 80, "--hidden", 4, "--quiet")
+    assert "flowers: 19 examples to train on, 2 inputs, layers of 4, 1" in out
+    assert "held-out accuracy: 100.00% (5 of 5 examples)" in out
+    assert "right \\ said  lily  rose" in out
+    model = MLP.load("flowers.json")
+    assert model.classes == ["lily", "rose"]
+    assert model.predict([[1000, 0], [1150, 0.003]]) == ["rose", "lily"]  # on plain numbers
+
+
+def test_train_a_file_of_three_classes_and_of_mixed_names(gradstep, folder):
+    rows = "".join(f"{i % 3},{(i % 3) ** 2},{[1, 'two', 10][i % 3]}\n" for i in range(30))
+    (folder / "three.csv").write_text(rows)
+    out = gradstep("train", "three.csv", "--epochs", 200, "--hidden", 6, "--quiet", "--out", "m.json")
+    assert "layers of 6, 3" in out
+    assert "accuracy: 100.00% (6 of 6 examples)" in out
+    model = MLP.load("m.json")
+    assert (model.classes, model.loss) == ([1, 10, "two"], "cross_entropy")
+    assert gradstep("predict", "m.json", "three.csv").split()[:3] == ["1", "two", "10"]
+
+
+@pytest.mark.parametrize("header", ["", "x,y\n"])
+def test_train_a_file_of_numbers(gradstep, folder, header):
+    (folder / "line.csv").write_text(header + "".join(f"{i},{1000 + 3 * i}\n" for i in range(40)))
+    out = gradstep("train", "line.csv", "--regression", "--epochs", 60, "--hidden", 8, "--rate", 0.02, "--quiet")
+    assert float(re.search(r"held-out R2: ([-\d.]+) on 8 examples", out)[1]) > 0.95
+    model = MLP.load("line.json")
+    assert model.classes is None
+    assert model.predict([[20]])[0] == pytest.approx(1060, abs=15)
+    said = [float(line) for line in gradstep("predict", "line.json", "line.csv").splitlines()]
+    assert said == [model.predict([[i]])[0] for i in range(40)]
+
+
+def test_train_digits(gradstep):
+    pytest.importorskip("sklearn")
+    out = gradstep("train", "digits", "--epochs", "2", "--hidden", "4", "--batch-size", "16", "--quiet")
+    assert "digits: 1438 examples to train on, 64 inputs, layers of 4, 10, 310 parameters" in out
+    assert float(re.search(r"held-out accuracy: ([\d.]+)%", out)[1]) > 20  # by chance it would be 10
+    assert MLP.load("digits.json").classes == list(range(10))
+
+
+def test_a_network_too_wide_to_draw_is_trained_all_the_same(gradstep):
+    out = gradstep("train", "xor", "--quiet", "--epochs", 1, "--hidden", 150)
+    assert "no picture of a neuron: the graph has" in out
+    assert Path("xor.json").exists()
+
+
+def test_the_progress_bar_is_on_standard_error(folder, capsys):
+    assert main(["train", "xor", "--epochs", "2", "--hidden", "2"]) == 0
+    out, err = capsys.readouterr()
+    assert "epoch 2/2" in err
+    assert "epoch" not in out
+
+
+def test_no_epochs_are_a_model_too(gradstep):
+    assert "model: xor.json" in gradstep("train", "xor", "--epochs", 0)
+
+
+# ----------------------------------------------------------------------------------------------- predict, draw and step
+
+
+def test_predict_leaves_a_target_column_out_of_account(gradstep, folder):
+    path = flower_file(folder)
+    gradstep("train", path, "--epochs", 80, "--hidden", 4, "--quiet")
+    expected = "".join(["rose\n", "lily\n"] * 12)
+    assert gradstep("predict", "flowers.json", path) == expected
+    (folder / "rows.csv").write_text("1003,0.002\n1120,0\n")
+    assert gradstep("predict", "flowers.json", "rows.csv") == "rose\nlily\n"
+
+
+FORMULA = ("tanh(x*w + b)", "x=2", "w=-3", "b=6.88")
+
+
+@pytest.mark.parametrize("kind", MAGIC)
+def test_draw_writes_what_the_ending_says(gradstep, kind):
+    assert gradstep("draw", *FORMULA, "--out", f"picture.{kind}") == f"0.706419; the graph is in picture.{kind}\n"
+    assert Path(f"picture.{kind}").read_bytes().startswith(MAGIC[kind])
+
+
+def test_draw_shows_data_and_gradients(gradstep):
+    gradstep("draw", *FORMULA)
+    shown = [e.text for e in ET.parse("graph.svg").iter("{http://www.w3.org/2000/svg}text")]
+    assert {"x", "w", "b", "tanh", "data 0.7064", "grad -1.503", "grad 1.002"} <= set(shown)
+
+
+def test_step_shows_the_engines_own_numbers(gradstep):
+    out = gradstep("step", *FORMULA).splitlines()
+    x, w, b = Value(2.0, label="x"), Value(-3.0, label="w"), Value(6.88, label="b")
+    y = engine.tanh(x * w + b)
+    steps = list(backprop(y))
+    assert out[0] == f"forward: tanh((x * w) + b) = {y.data:.6g}, and its gradient with respect to itself is 1"
+    rows = [re.split(r"\s{2,}", line) for line in out[2:5]]
+    for row, one in zip(rows, steps, strict=True):
+        assert [row[2], row[3]] == [f"{one.node.data:.6g}", f"{one.gradient:.6g}"]
+        gifts = [f"{c.local_derivative:.6g} * {one.gradient:.6g} = {c.amount:.6g}" for c in one.contributions]
+        assert [gift.split(": ")[1] for gift in row[4].split(", ")] == gifts
+    assert rows[2][4] == "x: -3 * 0.500972 = -1.50292, w: 2 * 0.500972 = 1.00194"
+    assert out[5:] == [f"gradient of {leaf.label}: {leaf.grad:.6g}" for leaf in (x, w, b)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "last"),
+    [
+        (["-x**2", "x=3"], "gradient of x: -6"),
+        (["-x + 1", "x=3"], "gradient of x: -1"),
+        (["--", "-x", "x=3"], "gradient of x: -1"),
+        (["x - -y", "x=3", "y=-2"], "gradient of x: 1"),
+        ([" x*x ", "x=1e3"], "gradient of x: 2000"),
+        (["(x)", "x=3"], "gradient of x: 1"),
+        (["maximum(x, 2)", "x=3"], "gradient of x: 1"),
+        (["x*2", "x=inf"], "gradient of x: 2"),
+        (["x*x", "x=nan"], "gradient of x: nan"),
+        (["2*3"], "1     2 * 3  6     1         -"),
+        (["λ*2", "λ=1"], "gradient of λ: 2"),
+    ],
+)
+def test_step_takes_formulas_of_every_kind(gradstep, arguments, last):
+    assert gradstep("step", *arguments).splitlines()[-1] == last
+
+
+def test_long_formulas_are_numbered(gradstep):
+    out = gradstep("step", "+".join(["x*x*x*x"] * 12), "x=1")
+    assert re.search(r"^1 +v\d+ +12 ", out, re.MULTILINE)
+    assert out.splitlines()[-1] == "gradient of x: 48"
+
+
+# ------------------------------------------------------------------------------------------------- help, and other ways
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["predict"], ["draw"], ["step"]])
+def test_help_is_there(folder, capsys, command):
+    for option in ("--help", "-h"):
+        with pytest.raises(SystemExit) as told:
+            main([*command, option])
+        out, err = capsys.readouterr()
+        assert (told.value.code, err) == (0, "")
+        assert out.startswith(f"usage: gradstep {' '.join(command)}".rstrip())
+        assert "%" not in out
+
+
+def test_version(folder, capsys):
+    with pytest.raises(SystemExit) as told:
+        main(["--version"])
+    assert (told.value.code, capsys.readouterr().out) == (0, f"gradstep {engine.__version__}\n")
+
+
+def console_script() -> list[str] | None:
+    script = shutil.which("gradstep", path=sysconfig.get_path("scripts"))
+    return [script] if script else None
+
+
+@pytest.mark.parametrize("way", ["module", "script"])
+def test_from_a_shell(folder, way):
+    command = [sys.executable, "-m", "nn"] if way == "module" else console_script()
+    if command is None:
+        pytest.skip("no console script is installed")
+
+    def run(*arguments):
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    status, out, err = run("step", "x*x", "x=3")
+    assert (status, out.splitlines()[-1], err) == (0, "gradient of x: 6", "")
+    status, out, err = run("train", "xor", "--epochs", "3", "--quiet")
+    assert (status, err) == (0, "")
+    assert json.loads(Path("xor.json").read_text())["kind"] == "MLP"
+    assert run("step", "log(x)", "x=-1") == (1, "", "gradstep: log(x): x = -1.0, but log needs x > 0\n")
+    status, out, err = run("predict", "none.json", "none.csv")
+    assert (status, out, err) == (1, "", "gradstep: none.json: No such file or directory\n")
+    status, out, err = run("train", "xor", "--epochs", "many")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert run("step", "--help")[0] == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_an_interrupted_training_keeps_its_model(folder):
+    command = [sys.executable, "-m", "nn", "train", "moons", "--hidden", "3", "--epochs", "1000000000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        shown = ""
+        while "epoch 3/" not in shown:
+            shown += process.stderr.read(1)
+            assert process.poll() is None, shown
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    assert re.search(r"interrupted after \d+ epochs; the model is as it was then", out)
+    assert MLP.load("moons.json").n_inputs == 2
+
+
+def test_an_interrupt_elsewhere_ends_with_130(folder, capsys, monkeypatch):
+    def interrupted(_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nn.commands.step", interrupted)
+    assert main(["step", "x", "x=1"]) == 130
+    assert capsys.readouterr().err == "gradstep: interrupted\n"
+
+
+def test_a_confusion_table_of_long_and_short_names():
+    table = confusion_table(["a" * 30, 2, 0.5], ["a" * 30, 2, 2, 0.5], [2, 2, 2, 0.5])
+    assert [len(line) for line in table.splitlines()] == [len(table.splitlines()[0])] * 4
+    assert table.splitlines()[2].split() == ["2", ".", "2", "."]
+    assert math.isclose(sum(int(n) for n in re.findall(r"(?<=  )\d+", "\n".join(table.splitlines()[1:]))), 4, abs_tol=5)

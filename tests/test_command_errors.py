@@ -1,0 +1,228 @@
+"""The command gradstep where something is wrong: one line on standard error, a status other than 0, no traceback."""
+
+import errno
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from nn import MLP
+from nn.__main__ import main
+
+SHORT = ("--quiet", "--epochs", "1", "--hidden", "2")
+GOOD = "1,2,x\n2,3,y\n3,4,x\n4,5,y\n5,6,x\n"
+
+FILES = {
+    "good.csv": GOOD,
+    "empty.csv": "",
+    "header.csv": "a,b,c\n",
+    "one.csv": "1,2,x\n",
+    "alike.csv": "1,2,x\n2,3,x\n",
+    "nan.csv": "1,2,x\nnan,3,y\n",
+    "first_nan.csv": "nan,2,x\n1,3,y\n2,2,x\n",
+    "gap.csv": "1,2,x\n,3,y\n",
+    "classless.csv": "1,2,x\n2,3,\n",
+    "inf.csv": "1,2,3\n2,inf,4\n",
+    "uneven.csv": "1,2,x\n2,y\n",
+    "words.csv": "1,2,x\ntwo,3,y\n",
+    "semicolons.csv": "1;2;x\n2;3;y\n",
+    "column.csv": "1\n2\n",
+    "huge.csv": "1e308,2,x\n-1e308,3,y\n1e308,4,x\n-1e308,1,y\n",
+    "binary.csv": bytes(range(256)),
+    "utf16.csv": GOOD.encode("utf-16"),
+    "quote.csv": '1,2,"x\n2,3,y\n',
+    "wide.csv": "1,2,3,4,x\n",
+    "foreign.json": "{}",
+    "truncated.json": '{"format": "gradstep model", "vers',
+    "deep.json": "[" * 100_000,
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder of files that are wrong in one way each, and of a good model."""
+    monkeypatch.chdir(tmp_path)
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    (tmp_path / "folder.csv").mkdir()
+    MLP(2, [2], seed=0).save("good.json")
+    return tmp_path
+
+
+def train(name, *options):
+    return ["train", name, *SHORT, *options]
+
+
+CASES = [  # the arguments and the words
+    (train("empty.csv"), "empty.csv: there is no example in it"),
+    (train("header.csv"), "header.csv: there is no example in it"),
+    (train("one.csv"), "at least two examples are wanted"),
+    (train("alike.csv"), "all examples are of one class"),
+    (train("nan.csv"), "nan.csv, line 2: 'nan' is not a finite number"),
+    (train("first_nan.csv"), "first_nan.csv, line 1: 'nan' is not a finite number"),
+    (train("gap.csv"), "gap.csv, line 2: '' is not a finite number"),
+    (train("classless.csv"), "classless.csv, line 2: the class, in the last column, is missing"),
+    (train("inf.csv", "--regression"), "inf.csv, line 2: 'inf' is not a finite number"),
+    (train("good.csv", "--regression"), "good.csv, line 2: 'y' is not a finite number"),
+    (train("uneven.csv"), "uneven.csv, line 2: 2 columns, but 3 in the first line"),
+    (train("words.csv"), "words.csv, line 2: 'two' is not a finite number"),
+    (train("semicolons.csv"), "semicolons.csv: at least two columns with a comma between are wanted"),
+    (train("column.csv"), "column.csv: at least two columns"),
+    (train("huge.csv"), "the numbers are too large"),
+    (train("binary.csv"), "binary.csv: not a CSV file in UTF-8"),
+    (train("utf16.csv"), "utf16.csv: not a CSV file in UTF-8"),
+    (train("quote.csv"), "quote.csv: not a CSV file in UTF-8"),
+    (train("folder.csv"), "folder.csv: Is a directory"),
+    (train("none.csv"), "none.csv: No such file or directory"),
+    (train("nonsense"), "'nonsense': digits, moons, xor or a CSV file is wanted"),
+    (train("two\nlines"), "digits, moons, xor or a CSV file is wanted"),
+    (train("x" * 5000), "File name too long|digits, moons, xor or a CSV file is wanted"),
+    (train(""), "'': digits, moons, xor or a CSV file is wanted"),
+    (train("good.csv", "--hidden", "a"), "--hidden: sizes above 0 with commas between are wanted, such as 32,16, not"),
+    (train("good.csv", "--hidden", "0"), "--hidden: .* not '0'"),
+    (train("good.csv", "--hidden", "-3"), "--hidden"),
+    (train("good.csv", "--hidden", "3,,4"), "--hidden: .* not '3,,4'"),
+    (train("good.csv", "--hidden", "2.5"), r"--hidden: .* not '2\.5'"),
+    (train("good.csv", "--hidden", ""), "--hidden: .* not ''"),
+    (train("good.csv", "--hidden", "9" * 5000), "--hidden: "),
+    (train("good.csv", "--rate", "nan"), "learning_rate: a number of 0 or more is wanted, not nan"),
+    (train("good.csv", "--rate", "-0.1"), "learning_rate: .* not -0.1"),
+    (train("good.csv", "--rate", "inf"), "learning_rate: .* not inf"),
+    (train("good.csv", "--rate", "fast"), "--rate: invalid float value: 'fast'"),
+    (train("good.csv", "--epochs", "-1"), "epochs: a whole number of at least 0 is wanted, not -1"),
+    (train("good.csv", "--epochs", "1.5"), r"--epochs: invalid int value: '1\.5'"),
+    (train("good.csv", "--epochs", "many"), "--epochs: invalid int value: 'many'"),
+    (train("good.csv", "--batch-size", "0"), "batch_size: a whole number of at least 1 is wanted, not 0"),
+    (train("good.csv", "--batch-size", "x"), "--batch-size: invalid int value: 'x'"),
+    (train("good.csv", "--seed", "x"), "--seed: invalid int value: 'x'"),
+    (train("good.csv", "--test-share", "0"), r"--test-share: a share between 0 and 1 is wanted, not 0\.0"),
+    (train("good.csv", "--test-share", "1"), "--test-share: "),
+    (train("good.csv", "--test-share", "nan"), "--test-share: .* not nan"),
+    (train("good.csv", "--activation", "ReLU"), "unknown activation 'ReLU'; there are linear, relu"),
+    (train("good.csv", "--optimizer", "lbfgs"), "--optimizer: invalid choice: 'lbfgs'"),
+    (train("good.csv", "--out", "none/model.json"), "none: there is no such folder to write the model to"),
+    (train("good.csv", "--out", "folder.csv"), "folder.csv: this is a folder, and a file name"),
+    (train("good.csv", "--out", "."), "this is a folder, and a file name"),
+    (train("good.csv", "--out", "good.csv"), "good.csv: these are the examples, and the model would take their place"),
+    (train("good.csv", "--out", "./folder.csv/../good.csv"), "these are the examples"),
+    (train("good.csv", "--out", "good.csv/model.json"), "there is no such folder"),
+    (train("moons", "--rate", "1e300", "--optimizer", "sgd", "--epochs", "5"), "training ran away in epoch 1, step 2"),
+    (train("good.csv", "--quick"), "unrecognized arguments: --quick"),
+    (train("good.csv", "more"), "unrecognized arguments: more"),
+    (["train"], "the following arguments are required: DATA; gradstep train --help tells more"),
+    (["predict", "good.json", "none.csv"], "none.csv: No such file or directory"),
+    (["predict", "none.json", "good.csv"], "none.json: No such file or directory"),
+    (["predict", "folder.csv", "good.csv"], "folder.csv: Is a directory"),
+    (["predict", "good.json", "folder.csv"], "folder.csv: Is a directory"),
+    (["predict", "good.json", "empty.csv"], "empty.csv: there is no example in it"),
+    (["predict", "good.json", "binary.csv"], "binary.csv: not a CSV file in UTF-8"),
+    (["predict", "good.json", "nan.csv"], "nan.csv, line 2: 'nan' is not a finite number"),
+    (["predict", "good.json", "words.csv"], "words.csv, line 2: 'two' is not a finite number"),
+    (["predict", "good.json", "uneven.csv"], "uneven.csv, line 2: 2 columns, but 3"),
+    (["predict", "good.json", "column.csv"], "column.csv: the model takes 2 inputs, and the file has 1 columns"),
+    (["predict", "good.json", "wide.csv"], "wide.csv: the model takes 2 inputs, and the file has 5 columns"),
+    (["predict", "good.csv", "good.csv"], "good.csv: not a whole gradstep model file"),
+    (["predict", "binary.csv", "good.csv"], "binary.csv: not a whole gradstep model file"),
+    (["predict", "empty.csv", "good.csv"], "empty.csv: not a whole gradstep model file"),
+    (["predict", "foreign.json", "good.csv"], "foreign.json: not a gradstep model file"),
+    (["predict", "truncated.json", "good.csv"], "truncated.json: not a whole gradstep model file"),
+    (["predict", "deep.json", "good.csv"], "deep.json: not a whole gradstep model file .nested too deeply"),
+    (["predict", "good.json"], "the following arguments are required: FILE.csv"),
+    (["step", "x*"], r"not a formula: 'x\*' \(invalid syntax\)"),
+    (["step", ""], "not a formula: ''"),
+    (["step", "x*y", "x=1"], "the formula needs a number for 'y', such as y=2"),
+    (["step", "x", "x=one"], "'x=one': 'one' is not a number"),
+    (["step", "x", "x="], "'x=': '' is not a number"),
+    (["step", "x", "x"], "'x': a name and its number are wanted, such as x=2"),
+    (["step", "x", "=2"], "'=2': a name and its number are wanted"),
+    (["step", "x", "2=x"], "'2=x': a name and its number are wanted"),
+    (["step", "x", "x=1", "x=2"], "x: there are two numbers for it"),
+    (["step", "log(x)", "x=-1"], r"log\(x\): x = -1\.0, but log needs x > 0"),
+    (["step", "1/x", "x=0"], "a division needs x != 0"),
+    (["step", "exp(x)", "x=1000"], "too large for a float"),
+    (["step", "x**0.5", "x=-1"], "a negative number has a real power only for a whole exponent"),
+    (["step", "__import__('os')"], "unknown function '__import__'; there are abs, acos"),
+    (["step", "x.data", "x=1"], "not attribute"),
+    (["step", "x if x else 1", "x=1"], "not ifexp"),
+    (["step", "'text'"], "a formula holds numbers, not 'text'"),
+    (["step", "tanh()", "x=1"], "tanh takes 1 number in a formula"),
+    (["step", "(" * 5000], "not a formula"),
+    (["step", "x+" * 6000 + "x", "x=1"], "a formula may have 10,000 characters"),
+    (["step", "9" * 9000], "not a formula"),
+    (["step"], "the following arguments are required: FORMULA"),
+    (["draw", "x", "x=1", "--out", "graph.jpg"], "'graph.jpg': the ending says the kind of picture; svg, png, pdf"),
+    (["draw", "x", "x=1", "--out", "none/graph.svg"], "none/graph.svg: No such file or directory"),
+    (["draw", "x", "x=1", "--out", "none/graph.gv"], "none/graph.gv: No such file or directory"),
+    (["draw", "x", "x=1", "--out", ""], "the ending says the kind"),
+    (["draw", "x", "x=1", "--out"], "--out: expected one argument"),
+    (["draw", "+".join(["x*x"] * 300), "x=1"], "the graph has 600 nodes, and a picture of more than 500"),
+    (["draw", "x*y", "x=1"], "the formula needs a number for 'y'"),
+    ([], "the following arguments are required: COMMAND; gradstep --help tells more"),
+    (["fit"], "invalid choice: 'fit'"),
+    (["--verbose"], "required: COMMAND|unrecognized arguments"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), CASES, ids=[" ".join(arguments)[:60] for arguments, _ in CASES])
+def test_one_line_and_no_traceback(folder, capsys, arguments, words):
+    before = sorted(path.name for path in folder.iterdir())
+    try:
+        status = main(arguments)
+    except SystemExit as told:  # argparse's way
+        status = told.code
+    err = capsys.readouterr().err
+    assert status in (1, 2)
+    assert re.fullmatch(r"gradstep: [^\n]+\n", err), err
+    assert re.search(words, err), err
+    assert sorted(path.name for path in folder.iterdir()) == before
+    assert Path("good.csv").read_text() == GOOD
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="nothing is forbidden here")
+def test_files_and_folders_that_may_not_be_used(folder, capsys):
+    Path("good.csv").chmod(0)
+    assert main(train("good.csv")) == 1
+    assert capsys.readouterr().err == "gradstep: good.csv: Permission denied\n"
+    Path("good.csv").chmod(0o600)
+    Path("folder.csv").chmod(0o500)
+    assert main(train("good.csv", "--out", "folder.csv/model.json")) == 1
+    assert capsys.readouterr().err == "gradstep: folder.csv: this folder cannot be written to\n"
+
+
+@pytest.mark.parametrize("arguments", [train("good.csv"), ["predict", "good.json", "good.csv"]])
+def test_a_file_that_may_not_be_read(folder, capsys, monkeypatch, arguments):
+    def denied(path, *_args, **_options):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("nn.data.open", denied, raising=False)
+    assert main(arguments) == 1
+    assert capsys.readouterr().err == "gradstep: good.csv: Permission denied\n"
+
+
+def test_a_folder_that_may_not_be_written_is_told_before_the_training(folder, capsys, monkeypatch):
+    monkeypatch.setattr("nn.commands.os.access", lambda path, mode: False)
+    assert main(train("good.csv")) == 1
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "gradstep: .: this folder cannot be written to\n")
+
+
+def test_a_disk_that_is_full_is_told_and_the_old_model_stays(folder, capsys, monkeypatch):
+    def full(_handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    old = Path("good.json").read_bytes()
+    monkeypatch.setattr("nn.files.os.fsync", full)
+    assert main(train("good.csv", "--out", "good.json")) == 1
+    assert capsys.readouterr().err == "gradstep: good.json: No space left on device\n"
+    assert Path("good.json").read_bytes() == old
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, "folder.csv", "good.json"])
+
+
+def test_digits_without_scikit_learn(folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    assert main(train("digits")) == 1
+    assert capsys.readouterr().err == (
+        'gradstep: this data set comes with scikit-learn: pip install "gradstep[demo]"\n'
+    )

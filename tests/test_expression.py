@@ -1,0 +1,239 @@
+"""expression: formulas as text. Whatever the text is, it is a formula, or one clear line says why not."""
+
+import math
+import warnings
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from operations import ONE_ARGUMENT, TWO_ARGUMENTS
+
+import engine
+from engine import Value, expression, leaves, size
+
+ERRORS = (ValueError, OverflowError, ZeroDivisionError, TypeError)
+FORMULA = "a formula has numbers, names, + - * / ** and functions, not "
+
+
+@pytest.mark.parametrize("text", [
+    "2",
+    "1.5e-3",
+    ".5",
+    "1_000",
+    "0x1f",
+    "1 + 2*3",
+    "(1 + 2)*3",
+    "2*3 + 1",
+    "7 - 2 - 1",
+    "7 - (2 - 1)",
+    "8/2/2",
+    "8/(2/2)",
+    "2**3**2",
+    "(2**3)**2",
+    "-2**2",
+    "(-2)**2",
+    "2**-1",
+    "--2",
+    "-+-2",
+    "+2",
+    "2*-3",
+    "1 - -1",
+    "-x**2 + 3*x*y - y/x",
+    "x*x*x - y**x",
+    "((((x))))",
+    "x+y*x**y-x/y",
+    " \t x + 1 ",
+    "(x\n + y)",
+    "x  # the first",
+])  # fmt: skip
+def test_arithmetic_is_pythons(text):
+    x, y = 1.75, 0.5
+    assert expression(text, x=x, y=y).data == pytest.approx(float(eval(text, {"x": x, "y": y})), rel=1e-15)
+
+
+@pytest.mark.parametrize("row", ONE_ARGUMENT + TWO_ARGUMENTS, ids=lambda row: row.name)
+def test_every_function_of_one_or_two_numbers(row):
+    if row.name == "leaky_relu":
+        assert expression("leaky_relu(x)", x=-2).data == -0.02
+        return
+    numbers = dict(zip("ab", (0.5, 0.25)[: len(row.domains)]))
+    y = expression(f"{row.name}({', '.join(numbers)})", **numbers)
+    assert y.op == row.name
+    assert y.data == getattr(engine, row.name)(*numbers.values())
+    assert [leaf.label for leaf in leaves(y)] == list(numbers)
+
+
+def test_abs_is_a_function():
+    assert expression("abs(x) + abs(-1)", x=-3).data == 4.0
+
+
+def test_variables_are_leaves_with_their_names():
+    y = expression("tanh(x*w + b)", x=2, w=-3, b=6.88)
+    assert [(leaf.label, leaf.data) for leaf in leaves(y)] == [("x", 2.0), ("w", -3.0), ("b", 6.88)]
+    y.backward()
+    slope = 1.0 - math.tanh(0.88) ** 2
+    assert [leaf.grad for leaf in leaves(y)] == pytest.approx([-3.0 * slope, 2.0 * slope, slope])
+
+
+def test_a_name_used_twice_is_one_leaf():
+    y = expression("x*x + x", x=3)
+    y.backward()
+    (x,) = leaves(y)
+    assert x.grad == 7.0
+    assert size(y) == 3
+
+
+def test_a_variable_may_be_a_value():
+    x = Value(3.0, label="mine")
+    y = expression("x*x", x=x)
+    y.backward()
+    assert (x.grad, x.label) == (6.0, "mine")
+    assert expression("x", x=x) is x
+
+
+def test_names_may_be_those_of_functions_and_unused():
+    assert expression("exp(exp)", exp=1).data == math.e
+    assert expression("1", x=2).data == 1.0
+
+
+def test_the_formula_may_be_long_and_nested():
+    assert expression("+".join(["x"] * 500), x=1).data == 500.0
+    assert expression("-" * 100 + "x", x=1).data == 1.0
+    assert expression("(" * 100 + "x" + ")" * 100, x=1).data == 1.0
+    assert expression("tanh(" * 90 + "x" + ")" * 90, x=0).data == 0.0
+
+
+def test_infinity_flows():
+    assert expression("1e999").data == math.inf
+    assert expression("-x", x=math.inf).data == -math.inf
+
+
+WRONG = [  # text, error, message
+    ("", ValueError, "not a formula: '' (invalid syntax)"),
+    ("1 +", ValueError, "not a formula: '1 +' (invalid syntax)"),
+    ("x = 1", ValueError, None),
+    ("(1", ValueError, None),
+    ("import os", ValueError, "not a formula: 'import os' (invalid syntax)"),
+    ("x; x", ValueError, None),
+    ("y + 1", ValueError, "the formula needs a number for 'y', such as y=2"),
+    ("exp", ValueError, "the formula needs a number for 'exp', such as exp=2"),
+    ("exp()", ValueError, "exp takes 1 number in a formula"),
+    ("exp(1, 2)", ValueError, "exp takes 1 number in a formula"),
+    ("exp(x=1)", ValueError, "exp takes 1 number in a formula"),
+    ("exp(**x)", ValueError, "exp takes 1 number in a formula"),
+    ("exp(*x)", ValueError, f"{FORMULA}starred"),
+    ("hypot(1)", ValueError, "hypot takes 2 numbers in a formula"),
+    ("[1]", ValueError, f"{FORMULA}list"),
+    ("(1, 2)", ValueError, f"{FORMULA}tuple"),
+    ("{1: 2}", ValueError, f"{FORMULA}dict"),
+    ("x[0]", ValueError, f"{FORMULA}subscript"),
+    ("x.data", ValueError, f"{FORMULA}attribute"),
+    ("x.__class__", ValueError, f"{FORMULA}attribute"),
+    ("().__class__.__bases__[0].__subclasses__()", ValueError, f"{FORMULA}call"),
+    ("__import__('os').system('x')", ValueError, f"{FORMULA}call"),
+    ("lambda: 1", ValueError, f"{FORMULA}lambda"),
+    ("(lambda: 1)()", ValueError, f"{FORMULA}call"),
+    ("f'{x}'", ValueError, f"{FORMULA}joinedstr"),
+    ("(x := 1)", ValueError, f"{FORMULA}namedexpr"),
+    ("[y for y in x]", ValueError, f"{FORMULA}listcomp"),
+    ("sum(y for y in x)", ValueError, None),
+    ("1 if x else 2", ValueError, f"{FORMULA}ifexp"),
+    ("1 < x", ValueError, f"{FORMULA}compare"),
+    ("x and x", ValueError, f"{FORMULA}boolop"),
+    ("1 // 2", ValueError, None),
+    ("1 % 2", ValueError, None),
+    ("x @ x", ValueError, None),
+    ("~x", ValueError, None),
+    ("not x", ValueError, None),
+    ("'3'", ValueError, "a formula holds numbers, not '3'"),
+    ("b'3'", ValueError, "a formula holds numbers, not b'3'"),
+    ("1j", ValueError, "a formula holds numbers, not 1j"),
+    ("True", ValueError, "a formula holds numbers, not True"),
+    ("None", ValueError, "a formula holds numbers, not None"),
+    ("...", ValueError, "a formula holds numbers, not Ellipsis"),
+    ("1/0", ZeroDivisionError, "a / b: b = 0.0, but a division needs b != 0"),
+    ("1/(x - x)", ZeroDivisionError, "a / b: b = 0.0, but a division needs b != 0"),
+    ("0**-x", ZeroDivisionError, None),
+    ("log(-x)", ValueError, "log(x): x = -2.0, but log needs x > 0"),
+    ("(-8)**0.5", ValueError, None),
+    ("exp(1000)", OverflowError, "exp(x): x = 1000.0, and exp of that is too large for a float (about 1.8e308)"),
+    ("9**9**9**9", OverflowError, "a ** b: 9.0 ** 387420489.0 is too large for a float (about 1.8e308)"),
+    ("1\0", ValueError, None),
+    ("\0", ValueError, None),
+    ("\ud800", ValueError, None),
+    (
+        "9" * 400,
+        OverflowError,
+        f"the formula: {'9' * 28}...{'9' * 28} is too large for a float (at most about 1.8e308)",
+    ),
+    ("9" * 5_000, ValueError, None),
+    ("0x" + "f" * 5_000, OverflowError, None),
+    ("-" * 9_000 + "1", ValueError, None),
+    ("(" * 4_000 + "1" + ")" * 4_000, ValueError, None),
+    ("[" * 4_000, ValueError, None),
+    ("(" * 1_000_000, ValueError, "a formula may have 10,000 characters, and this one has 1,000,000"),
+    ("+".join(["x"] * 4_000), ValueError, None),
+    ("**".join(["x"] * 3_000), ValueError, None),
+    ("exp(" * 2_000 + "x" + ")" * 2_000, ValueError, None),
+    ("x" * 9_000, ValueError, None),
+    ("-" * 2_000 + "x(", ValueError, None),
+]
+
+
+@pytest.mark.parametrize(("text", "error", "message"), WRONG, ids=lambda x: x[:20] if isinstance(x, str) else "")
+def test_what_is_no_formula(text, error, message):
+    with pytest.raises(error) as caught:
+        expression(text, x=2)
+    assert type(caught.value) is error
+    assert message is None or str(caught.value) == message
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_an_unknown_function_is_named_and_the_known_ones_too():
+    with pytest.raises(ValueError, match="unknown function 'eval'; there are abs, acos, .*, tan, tanh$"):
+        expression("eval('1')")
+    for name in ("print", "max", "softmax", "detach", "backward", "x", "Value", "__import__"):
+        with pytest.raises(ValueError, match=f"unknown function '{name}'"):
+            expression(f"{name}(1)", x=2)
+
+
+def test_nothing_is_executed(tmp_path):
+    file = tmp_path / "made"
+    for text in (f"open({str(file)!r}, 'w')", f"__import__('pathlib').Path({str(file)!r}).touch()"):
+        with pytest.raises(ERRORS):
+            expression(text)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("text", [None, 3, 2.5, b"1+1", ["1"], Value(1.0), object])
+def test_the_formula_is_a_string(text):
+    with pytest.raises(TypeError, match="^a formula is a string, not "):
+        expression(text)
+
+
+def test_a_variable_is_a_number():
+    with pytest.raises(TypeError, match="one real number is wanted, not str '3'"):
+        expression("x", x="3")
+    with pytest.raises(TypeError):
+        expression()
+
+
+@given(
+    st.text(alphabet="x1290.()+-*/ ,eE_jabslogtanh[]{}:='\"#\n\\\0;@%~<!&|^lambdif", max_size=60) | st.text(max_size=40)
+)
+@example("1 if")
+@example("1is 1")
+@example("'\\d'")
+@example("x(1)(2)")
+@settings(max_examples=400)
+def test_any_text_is_a_formula_or_an_error(text):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the parser's hints do not come through
+        try:
+            result = expression(text, x=2.0)
+        except ERRORS as error:
+            assert "\n" not in str(error)
+            assert len(str(error)) < 500
+        else:
+            assert type(result) is Value

@@ -1,0 +1,192 @@
+"""Model files: readable, exact to the last bit, and written whole or not at all."""
+
+import errno
+import json
+import math
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import XOR_X, XOR_Y, condition, file_of, small
+
+from nn import MLP, Layer, Neuron
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+EDGES = [5e-324, -5e-324, 2.2250738585072014e-308, -0.0, 1e308, -1.7976931348623157e308, 0.1, 1 / 3, 2**53 + 1.0]
+
+
+def test_a_file_is_readable_and_says_what_it_is(tmp_path):
+    model = MLP(1, [1, 1], activation="tanh", seed=0)
+    model.loss, model.classes = "binary_cross_entropy", ["no", "yes"]
+    content = file_of(model, tmp_path)
+    assert content == {
+        "format": "gradstep model",
+        "version": 1,
+        "kind": "MLP",
+        "configuration": {"n_inputs": 1, "sizes": [1, 1], "activation": "tanh", "output": "linear"},
+        "loss": "binary_cross_entropy",
+        "classes": ["no", "yes"],
+        "parameters": model.state_dict(),
+    }
+    lines = (tmp_path / "model.json").read_text().splitlines()
+    assert sum(line.strip().startswith('"layers.') for line in lines) == 4  # a parameter a line
+
+
+@given(st.lists(FINITE, min_size=3, max_size=3))
+@settings(max_examples=50)
+def test_weights_survive_to_the_last_bit(tmp_path_factory, numbers):
+    path = tmp_path_factory.getbasetemp() / "bits.json"
+    model = MLP(2, [1], seed=0)
+    for parameter, number in zip(model.parameters(), numbers):
+        parameter.data = number
+    model.save(path)
+    assert condition(MLP.load(path)) == condition(model)
+
+
+def test_the_edges_of_floats_survive(tmp_path):
+    model = MLP(len(EDGES) - 1, [1], seed=0)
+    for parameter, number in zip(model.parameters(), EDGES):
+        parameter.data = number
+    model.save(tmp_path / "m.json")
+    assert condition(MLP.load(tmp_path / "m.json")) == condition(model)
+
+
+@pytest.mark.parametrize("classes", [None, [0, 1], ["b", "ä\n\"'"], [0.5, 1.5], [-1, 10**400]])
+def test_a_trained_model_comes_back_whole(tmp_path, classes):
+    model = small()
+    if classes is not None:
+        y = [classes[place] for place in XOR_Y]
+        model.fit(XOR_X, y, loss="hinge", epochs=2, progress=False, seed=0)
+    model.save(tmp_path / "m.json")
+    again = MLP.load(str(tmp_path / "m.json"))
+    assert condition(again) == condition(model)
+    assert again.classes == (None if classes is None else sorted(classes))
+    assert repr(again) == repr(model)
+    assert again.predict(XOR_X) == model.predict(XOR_X)
+
+
+@pytest.mark.parametrize(
+    "model", [MLP(2, [2], activation=lambda z: z), Neuron(2, activation=abs), Layer(2, 2, activation=abs)]
+)
+def test_a_function_of_ones_own_is_not_saved(tmp_path, model):
+    with pytest.raises(ValueError, match=r"a file cannot hold the function .*; give activations by name"):
+        model.save(tmp_path / "m.json")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_numbers_that_json_does_not_have_are_not_saved(tmp_path, number):
+    model = small()
+    model.parameters()[1].data = number
+    with pytest.raises(ValueError, match=r"the parameter layers\.0\.neurons\.0\.w\.1 is (nan|-?inf), and a model file"):
+        model.save(tmp_path / "m.json")
+    assert not list(tmp_path.iterdir())
+
+
+class HalfWritten:
+    """A file on a disk that becomes full."""
+
+    def __init__(self, handle, *args, **options):
+        self.file = open(handle, *args, **options)  # noqa: SIM115
+
+    def write(self, text):
+        self.file.write(text[: len(text) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+
+def failing(error):
+    def function(*_args, **_options):
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize("old", ["something older", None])
+@pytest.mark.parametrize(
+    ("name", "replacement", "kind"),
+    [
+        ("nn.files.os.fdopen", HalfWritten, OSError),
+        ("nn.files.os.fsync", failing(OSError(errno.EIO, "Input/output error")), OSError),
+        ("nn.files.os.fsync", failing(KeyboardInterrupt()), KeyboardInterrupt),
+        ("nn.files.os.chmod", failing(PermissionError(errno.EPERM, "not permitted")), PermissionError),
+        ("nn.files.os.replace", failing(PermissionError(errno.EACCES, "denied")), PermissionError),
+        ("nn.files.tempfile.mkstemp", failing(PermissionError(errno.EACCES, "denied", "/x/.m")), PermissionError),
+    ],
+)
+def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch, old, name, replacement, kind):
+    path = tmp_path / "m.json"
+    if old:
+        path.write_text(old)
+    with monkeypatch.context() as patched:
+        patched.setattr(name, replacement)
+        with pytest.raises(kind) as told:
+            small().save(path)
+    assert [file.name for file in tmp_path.iterdir()] == (["m.json"] if old else [])
+    assert not old or path.read_text() == old
+    if kind is not KeyboardInterrupt:
+        assert str(told.value).endswith(f": '{path}'")  # and nothing of the file beside it
+    small().save(path)
+    assert condition(MLP.load(path)) == condition(small())
+
+
+def test_the_new_content_is_on_the_disk_before_it_takes_the_name(tmp_path, monkeypatch):
+    path, seen = tmp_path / "m.json", []
+    path.write_text("old")
+    replace = os.replace
+
+    def watched(source, target):
+        seen.append((json.loads(Path(source).read_text())["kind"], path.read_text(), len(synced)))
+        replace(source, target)
+
+    synced = []
+    monkeypatch.setattr("nn.files.os.fsync", synced.append)
+    monkeypatch.setattr("nn.files.os.replace", watched)
+    small().save(path)
+    assert seen == [("MLP", "old", 1)]
+
+
+def test_a_process_that_dies_half_way_leaves_the_old_file(tmp_path):
+    path = tmp_path / "m.json"
+    small(seed=1).save(path)
+    program = (
+        "import os, sys, nn.files\n"
+        "from nn import MLP\n"
+        "nn.files.os.fsync = lambda handle: os._exit(9)\n"
+        "MLP(2, [3, 1], activation='tanh', seed=2).save(sys.argv[1])"
+    )
+    assert subprocess.run([sys.executable, "-c", program, path], check=False).returncode == 9
+    assert condition(MLP.load(path)) == condition(small(seed=1))
+
+
+def test_missing_folders_and_folders_for_files_are_os_errors(tmp_path):
+    with pytest.raises(FileNotFoundError) as told:
+        small().save(tmp_path / "none" / "m.json")
+    assert told.value.filename == str(tmp_path / "none" / "m.json")
+    with pytest.raises(IsADirectoryError, match="this is a folder"):
+        small().save(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        MLP.load(tmp_path / "none.json")
+    with pytest.raises(IsADirectoryError):
+        MLP.load(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+def test_permissions_are_those_of_any_new_file_or_of_the_old_one(tmp_path):
+    path, beside = tmp_path / "m.json", tmp_path / "beside"
+    beside.touch()
+    small().save(path)
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(beside.stat().st_mode)
+    path.chmod(0o640)
+    small().save(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640

@@ -1,0 +1,232 @@
+"""Module: names of parameters, zero_grad, state, copies, and Modules of one's own."""
+
+import copy
+import json
+import math
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from networks import condition, refused, small
+
+from engine import Value, tanh
+from nn import MLP, Layer, ModelFileError, Module, Neuron
+
+
+class Line(Module):
+    """slope * x + offset."""
+
+    def __init__(self):
+        self.slope, self.offset = Value(1.0), Value(0.0)
+
+    def __call__(self, x):
+        return self.slope * x[0] + self.offset
+
+
+class Polynomial(Module):
+    """A Module whose shape is an argument."""
+
+    def __init__(self, degree):
+        self.coefficients = [Value(0.0) for _ in range(degree + 1)]
+
+    def __call__(self, x):
+        return sum(c * x[0] ** i for i, c in enumerate(self.coefficients))
+
+    def configuration(self):
+        return {"degree": len(self.coefficients) - 1}
+
+
+class Autoencoder(Module):
+    """Modules in attributes, in tuples, in lists of lists; a Value that two names share; and things of other kinds."""
+
+    def __init__(self):
+        self.encoder = MLP(2, [1], seed=0)
+        self.pair = (Neuron(1), Neuron(1))
+        self.nested = [[Value(1.0)], [Value(2.0), "text", 3.0]]
+        self.tied = self.nested[1][0]
+        self.name, self.table, self.nothing = "auto", {"a": Value(1.0)}, None
+
+    def __call__(self, x):
+        self.code = self.encoder(x)  # kept to be looked at
+        return [neuron([self.code]) * self.tied for neuron in self.pair]
+
+
+def test_names_of_an_mlp():
+    model = MLP(2, [2, 1], seed=0)
+    assert [name for name, _ in model.named_parameters()] == [
+        "layers.0.neurons.0.w.0",
+        "layers.0.neurons.0.w.1",
+        "layers.0.neurons.0.b",
+        "layers.0.neurons.1.w.0",
+        "layers.0.neurons.1.w.1",
+        "layers.0.neurons.1.b",
+        "layers.1.neurons.0.w.0",
+        "layers.1.neurons.0.w.1",
+        "layers.1.neurons.0.b",
+    ]
+
+
+def test_names_lead_to_the_parameters():
+    model = MLP(6, [4, 1], seed=0)
+    named = dict(model.named_parameters())
+    assert named["layers.0.neurons.3.w.5"] is model.layers[0].neurons[3].w[5]
+    assert model.parameters() == list(named.values())
+    assert len(model.parameters()) == (6 + 1) * 4 + 4 + 1
+
+
+def test_parameters_are_found_in_modules_lists_and_tuples_each_once():
+    model = Autoencoder()
+    names = [
+        "encoder.layers.0.neurons.0.w.0",
+        "encoder.layers.0.neurons.0.w.1",
+        "encoder.layers.0.neurons.0.b",
+        *("pair.0.w.0", "pair.0.b", "pair.1.w.0", "pair.1.b"),
+        *("nested.0.0", "nested.1.0"),
+    ]
+    assert list(model.state_dict()) == names
+    model([0.5, -0.5])
+    assert list(model.state_dict()) == names  # the output that it kept is no parameter
+    assert len(set(model.parameters())) == len(names)
+
+
+def test_zero_grad_touches_gradients_of_parameters_only():
+    model = small()
+    x = Value(1.0)
+    model([x, 2.0]).backward()
+    assert any(p.grad for p in model.parameters())
+    assert x.grad != 0.0
+    weights = condition(model)
+    model.zero_grad()
+    assert all(p.grad == 0.0 for p in model.parameters())
+    assert x.grad != 0.0
+    assert condition(model) == weights
+
+
+@given(st.lists(st.floats(allow_nan=False), min_size=2, max_size=2))
+def test_state_goes_into_another_module_exactly(numbers):
+    one, other = Line(), Line()
+    one.slope.data, one.offset.data = numbers
+    other.load_state_dict(one.state_dict())
+    assert condition(other) == condition(one)
+
+
+def test_state_takes_every_kind_of_number():
+    model = Line()
+    model.load_state_dict({"offset": np.float32(0.5), "slope": np.int64(3)})
+    assert model.state_dict() == {"slope": 3.0, "offset": 0.5}
+    assert all(type(number) is float for number in model.state_dict().values())
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({}, r"do not fit this Line: 2 missing \['slope', 'offset'\], 0 unknown \[\]"),
+        ({"slope": 2.0}, r"1 missing \['offset'\]"),
+        ({"slope": 2.0, "offset": 1.0, "w": 3.0}, r"0 missing \[\], 1 unknown \['w'\]"),
+        ({"slope": 2.0, "offset": "1"}, "parameter offset: .* not str '1'"),
+        ({"slope": 2.0, "offset": None}, "parameter offset: .* not NoneType"),
+        ({"slope": 2.0, "offset": [1.0]}, "parameter offset: .* not list"),
+        ({"slope": 2.0, "offset": True}, "parameter offset: .* not True"),
+        ({"slope": 2.0, "offset": 10**400}, "parameter offset: .* too large for a float"),
+        ({"slope": 2.0, "offset": Value(1.0)}, "parameter offset: .* is a Value already"),
+        ([("slope", 2.0), ("offset", 1.0)], r"as state_dict\(\) gives, not list"),
+        (None, r"as state_dict\(\) gives, not NoneType"),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(state, words):
+    model = Line()
+    with refused(model, words):
+        model.load_state_dict(state)
+
+
+def test_a_module_of_ones_own_is_trained_saved_and_loaded(tmp_path):
+    line = Line()
+    assert line.score([[0], [1], [2]], [1, 3, 5]) < 0.5
+    history = line.fit([[0], [1], [2]], [1, 3, 5], optimizer="sgd", learning_rate=0.1, epochs=200, progress=False)
+    assert history.loss[-1] < 1e-6
+    assert line.score([[0], [1], [2]], [1, 3, 5]) == pytest.approx(1.0, abs=1e-6)
+    line.save(tmp_path / "line.json")
+    assert condition(Line.load(tmp_path / "line.json")) == condition(line)
+
+
+def test_a_module_with_arguments_says_them_in_its_configuration(tmp_path):
+    model = Polynomial(3)
+    model.coefficients[2].data = 0.1
+    model.save(tmp_path / "cubic.json")
+    assert json.loads((tmp_path / "cubic.json").read_text())["configuration"] == {"degree": 3}
+    assert condition(Polynomial.load(tmp_path / "cubic.json")) == condition(model)
+    with pytest.raises(ModelFileError, match="the file holds Polynomial, not Line"):
+        Line.load(tmp_path / "cubic.json")
+
+
+def test_a_configuration_that_the_class_does_not_know_is_refused(tmp_path):
+    Line().save(tmp_path / "line.json")
+    for kind, text in ((Line, '{"slope": 1}'), (Polynomial, '{"degree": 1, "x": 2}'), (Polynomial, "{}")):
+        content = (tmp_path / "line.json").read_text().replace("{}", text, 1).replace("Line", kind.__name__)
+        (tmp_path / "other.json").write_text(content)
+        with pytest.raises(ModelFileError, match=r"has no configuration|unexpected keyword|missing 1 required"):
+            kind.load(tmp_path / "other.json")
+
+
+def test_a_module_without_call_says_so():
+    class Half(Module):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"Half needs a method __call__\(self, x\)"):
+        Half()([1.0])
+
+
+def test_a_module_with_no_parameters_is_not_trained():
+    class Constant(Module):
+        def __call__(self, x):
+            return Value(0.0) * x[0]
+
+    model = Constant()
+    with refused(model, "no parameters to change"):
+        model.fit([[1], [2]], [1, 2], progress=False)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize("activation", ["relu", tanh, Value.sigmoid], ids=["name", "function", "method"])
+def test_copies_are_equal_and_apart(copied, activation):
+    model = MLP(2, [3, 2], activation=activation, seed=1)
+    twin = copied(model)
+    x = [0.3, -0.7]
+    assert [v.data for v in twin(x)] == [v.data for v in model(x)]
+    assert not set(twin.parameters()) & set(model.parameters())
+    before = condition(model)
+    twin.fit([x], [[1.0, 2.0]], epochs=1, progress=False)
+    assert condition(model) == before != condition(twin)
+
+
+def test_neurons_and_layers_train_and_are_files_too(tmp_path):
+    X, y = [[0.0, 1.0], [1.0, 0.0], [2.0, 0.0], [0.0, 2.0]], [0, 1, 1, 0]
+    neuron = Neuron(2, activation="linear")
+    neuron.fit(X, y, loss="binary_cross_entropy", learning_rate=0.1, epochs=50, progress=False, seed=0)
+    assert neuron.score(X, y) == 1.0
+    layer = Layer(2, 2, activation="tanh")
+    layer.fit(X, y, loss="cross_entropy", learning_rate=0.1, epochs=50, progress=False, seed=0)
+    assert layer.score(X, y) == 1.0
+    for model in (neuron, layer):
+        model.save(tmp_path / "model.json")
+        again = type(model).load(tmp_path / "model.json")
+        assert condition(again) == condition(model)
+        assert repr(again) == repr(model)
+        assert again.predict(X) == y
+
+
+@pytest.mark.parametrize("model", [Neuron(3), Layer(3, 2), MLP(3, [2])], ids=["Neuron", "Layer", "MLP"])
+def test_all_know_how_many_inputs_they_take(model):
+    assert model.n_inputs == 3
+    with refused(model, "X: each row is to have 3 numbers, not 2"):
+        model.fit([[1, 2]], [[1.0, 2.0]], progress=False)
+
+
+def test_gradients_of_parameters_are_those_of_backward():
+    model = Line()
+    loss = (model([3.0]) - 1.0) ** 2
+    loss.backward()
+    assert dict(model.named_parameters())["slope"].grad == 2.0 * (3.0 - 1.0) * 3.0
+    assert math.isclose(model.offset.grad, 4.0)

@@ -1,0 +1,167 @@
+"""What fit does not take is refused before any weight, loss or class has changed; and training that runs away."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from networks import XOR_X, XOR_Y, condition, refused, small
+
+from engine import Value
+from nn import MLP, SGD, Adam
+
+WHOLE = "a whole number of at least"
+
+REFUSALS = [  # what is given to fit beside X, y, loss="hinge", and the words
+    ({"X": [[0.0], [1.0]]}, "X: each row is to have 2 numbers, not 1"),
+    ({"X": [[0.0, 1.0, 2.0]] * 4}, "X: each row is to have 2 numbers, not 3"),
+    ({"X": [0.0, 1.0, 1.0, 0.0]}, r"X: a table of shape \(n_examples, 2\) is wanted, not an array of shape \(4,\)"),
+    ({"X": [[0.0, 1.0], [2.0]]}, "X: rows of one length are wanted, but row 1 has 1 and row 0 2"),
+    ({"X": [[0.0, math.nan], *XOR_X[1:]]}, "X: nan in row 0, column 1; every number is to be finite"),
+    ({"X": [[0.0, 1.0], [-math.inf, 0.0], *XOR_X[2:]]}, "X: -inf in row 1, column 0; every number is to be finite"),
+    ({"X": [["a", "b"]] * 4}, "X: 'a' in row 0 is not a number"),
+    ({"X": [[0.0, "1"], *XOR_X[1:]]}, "X: '1' in row 0 is not a number"),
+    ({"X": [[0.0, None], *XOR_X[1:]]}, "X: None in row 0 is not a number"),
+    ({"X": pd.DataFrame({"a": [1] * 4, "b": list("wxyz")})}, "X: 'w' in row 0 is not a number"),
+    ({"X": [], "y": []}, "X is empty; at least one example is wanted"),
+    ({"X": np.empty((0, 2)), "y": []}, "X is empty"),
+    ({"X": None}, "X: rows of numbers are wanted, not NoneType None"),
+    ({"X": "digits"}, "X: rows of numbers are wanted, not str 'digits'"),
+    ({"y": [0, 1, 1]}, "X has 4 examples, but y 3"),
+    ({"y": [0, 1, 1, 0, 0]}, "X has 4 examples, but y 5"),
+    ({"y": []}, "y is empty"),
+    ({"y": [0, 1, 2, 0]}, "y has 3 different labels, but one output tells two classes apart"),
+    ({"y": [0, 1, math.nan, 0]}, "y: nan in row 2; a label is a string or a finite number"),
+    ({"y": [0, 1, None, 0]}, "y: None in row 2"),
+    ({"y": ["a", 1, "a", 1]}, "y: the labels are to be all strings or all numbers"),
+    ({"y": None}, "y: a list of labels is wanted, not NoneType"),
+    ({"y": list("abba"), "loss": "mse"}, "y: 'a' in row 0 is not a number; mse takes numbers"),
+    ({"loss": "cross_entropy"}, "cross_entropy wants an output for each class; with one output use binary_cross"),
+    ({"loss": "huber"}, "unknown loss 'huber'; there are mse, cross_entropy, binary_cross_entropy, hinge"),
+    ({"loss": None}, "unknown loss None"),
+    ({"optimizer": "lbfgs"}, "unknown optimizer 'lbfgs'; there are sgd, adam, adamw"),
+    ({"optimizer": Adam}, "unknown optimizer <class"),
+    ({"learning_rate": -0.1}, "learning_rate: a number of 0 or more is wanted, not -0.1"),
+    ({"learning_rate": math.nan}, "learning_rate: .* not nan"),
+    ({"learning_rate": "0.1"}, "learning_rate: a number is wanted, not '0.1'"),
+    ({"learning_rate": lambda step: -step - 1.0}, "learning_rate: .* not -1"),
+    ({"learning_rate": 0.1, "optimizer": SGD()}, "give the learning rate to the SGD that you made"),
+    ({"epochs": -1}, f"epochs: {WHOLE} 0 is wanted, not -1"),
+    ({"epochs": 2.0}, rf"epochs: {WHOLE} 0 is wanted, not 2\.0"),
+    ({"epochs": "10"}, f"epochs: {WHOLE} 0 is wanted, not '10'"),
+    ({"epochs": None}, f"epochs: {WHOLE} 0 is wanted, not None"),
+    ({"epochs": True}, f"epochs: {WHOLE} 0 is wanted, not True"),
+    ({"batch_size": 0}, f"batch_size: {WHOLE} 1 is wanted, not 0"),
+    ({"batch_size": -3}, f"batch_size: {WHOLE} 1 is wanted, not -3"),
+    ({"batch_size": "32"}, f"batch_size: {WHOLE} 1 is wanted, not '32'"),
+    ({"batch_size": math.inf}, f"batch_size: {WHOLE} 1 is wanted, not inf"),
+    ({"seed": "one"}, "seed: a whole number or None is wanted, not 'one'"),
+    ({"seed": [1]}, "seed: a whole number or None is wanted"),
+    ({"callbacks": print}, r"callbacks: a list of functions \(model, history\) is wanted, not <built-in"),
+    ({"callbacks": ["print"]}, r"callbacks: a list of functions .* not \['print'\]"),
+    ({"validation_data": XOR_X}, r"validation_data: a pair \(X, y\) is wanted"),
+    ({"validation_data": (XOR_X,)}, "validation_data: a pair"),
+    ({"validation_data": (XOR_X, XOR_Y, XOR_Y)}, "validation_data: a pair"),
+    ({"validation_data": 0.2}, "validation_data: a pair .* not 0.2"),
+    ({"validation_data": "ab"}, "validation_data: a pair .* not 'ab'"),
+    ({"validation_data": ([[1.0]], [1])}, "validation X: each row is to have 2 numbers, not 1"),
+    ({"validation_data": ([[1.0, math.nan]], [1])}, "validation X: nan in row 0, column 1"),
+    ({"validation_data": (XOR_X, [0, 1])}, "validation X has 4 examples, but validation y 2"),
+    ({"validation_data": (XOR_X, [0, 1, 2, 0])}, "validation y: the label 2 of row 2 is unknown; the classes are 0, 1"),
+    ({"validation_data": ([], [])}, "validation X is empty"),
+    ({"validation_data": (XOR_X, None)}, "validation y: a list of labels is wanted, not NoneType"),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), REFUSALS)
+@pytest.mark.parametrize("trained", [False, True], ids=["new", "trained"])
+def test_nothing_changes_where_something_does_not_fit(given, words, trained):
+    model = small()
+    if trained:
+        model.fit(XOR_X, [0.5, 1.0, 1.5, 0.0], epochs=1, progress=False)
+    options = {"X": XOR_X, "y": XOR_Y, "loss": "hinge", "epochs": 1, "progress": False, **given}
+    with refused(model, words):
+        model.fit(options.pop("X"), options.pop("y"), **options)
+
+
+def test_labels_that_a_trained_model_does_not_know_change_nothing():
+    model = small()
+    model.fit(XOR_X, list("abba"), loss="hinge", epochs=1, progress=False)
+    with refused(model, "y: the label 'c' of row 0 is unknown; the classes are 'a', 'b'"):
+        model.fit(XOR_X, list("cbba"), loss="hinge", epochs=1, progress=False)
+
+
+def test_more_classes_than_outputs_change_nothing():
+    model = small(2)
+    with refused(model, "y has 3 different labels, but the model has 2 outputs"):
+        model.fit(XOR_X, [0, 1, 2, 0], loss="cross_entropy", progress=False)
+    with refused(model, "binary_cross_entropy wants a model with one output, not 2"):
+        model.fit(XOR_X, XOR_Y, loss="binary_cross_entropy", progress=False)
+    with refused(model, r"y: a table of shape \(n_examples, 2\) is wanted"):
+        model.fit(XOR_X, [1.0, 2.0, 3.0, 4.0], progress=False)
+
+
+@pytest.mark.parametrize("loss", [lambda output, target: output.data, lambda output, target: None])
+def test_a_loss_that_gives_no_value_changes_no_weights(loss):
+    model = small()
+    weights = condition(model)[0]
+    with pytest.raises(TypeError, match=r"the loss gave (float|NoneType) .* and no Value made of the outputs"):
+        model.fit(XOR_X, XOR_Y, loss=loss, progress=False)
+    assert condition(model)[0] == weights
+
+
+# ---------------------------------------------------------------------------------------------- training that runs away
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "options", "words"),
+    [
+        (XOR_X, [0.0, 1.0, 1.0, 5.0], {"optimizer": "sgd", "learning_rate": 1e6}, "is too large for a float"),
+        ([[1e200, -1e200], [-1e200, 1e200]], [1.0, 2.0], {}, "too large for a float|overflow"),
+        (XOR_X, [1e200] * 4, {}, "too large for a float"),
+        ([[1.0, 1e100]] * 4, [1e50] * 4, {"optimizer": "adam"}, "overflow"),
+        (XOR_X, [1.0] * 4, {"loss": lambda output, target: output * math.nan}, "the loss is nan"),
+        (XOR_X, [1.0] * 4, {"loss": lambda output, target: output * math.inf}, "the loss is -?inf"),
+        (XOR_X, [1.0] * 4, {"loss": lambda output, target: (output * 0 - 1).log()}, None),
+    ],
+)
+def test_it_says_when_and_what_to_do_and_leaves_finite_weights(X, y, options, words):
+    model = MLP(2, [3, 1], seed=0)
+    if words is None:  # a mistake of the loss, and no running away
+        with pytest.raises(ValueError, match="log"):
+            model.fit(X, y, epochs=60, progress=False, seed=0, **options)
+        return
+    with pytest.raises(
+        FloatingPointError,
+        match=rf"training ran away in epoch \d+, step \d+ \(.*({words}).*\); try a smaller learning rate, or inputs",
+    ):
+        model.fit(X, y, epochs=60, progress=False, seed=0, **options)
+    assert all(math.isfinite(p.data) for p in model.parameters())
+
+
+def test_the_step_that_is_told_is_the_one_that_failed():
+    model, steps = small(), []
+
+    def loss(output, target):
+        steps.append(target)
+        return output * (math.nan if len(steps) == 6 else 1.0)
+
+    with pytest.raises(FloatingPointError, match=r"in epoch 2, step 3 \(the loss is nan\)"):
+        model.fit(XOR_X, XOR_Y, loss=loss, epochs=5, batch_size=2, progress=False)
+
+
+def test_a_gradient_that_runs_away_is_told_in_its_own_step():
+    model = small()
+    weights = condition(model)[0]
+
+    def steep(output, target):
+        return (output * 0.0).sqrt() + output * 0.0 + 1.0  # a finite loss whose derivative is infinite
+
+    with pytest.raises(FloatingPointError, match=r"in epoch 1, step 1 \("):
+        model.fit(XOR_X, XOR_Y, loss=steep, epochs=5, progress=False)
+    assert condition(model)[0] == weights
+
+
+def test_a_value_may_not_be_a_model():
+    with pytest.raises(AttributeError):
+        Value(1.0).fit(XOR_X, XOR_Y)

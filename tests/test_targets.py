@@ -1,0 +1,156 @@
+"""Targets: labels of every kind, and what does not fit a loss or the outputs."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from networks import small
+
+from nn import MLP
+from nn.targets import Targets, decided, encoded_targets
+
+CE, BCE, HINGE = "cross_entropy", "binary_cross_entropy", "hinge"
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "n_outputs", "encoded", "classes"),
+    [
+        (CE, [2, 0, 1], 3, [2, 0, 1], [0, 1, 2]),
+        (CE, [2, 0], 3, [2, 0], [0, 1, 2]),  # one that does not occur is a class all the same
+        (CE, [7, 3, 5], 3, [2, 0, 1], [3, 5, 7]),
+        (CE, [1, 2, 3], 3, [0, 1, 2], [1, 2, 3]),
+        (CE, [-1, 1], 2, [0, 1], [-1, 1]),
+        (CE, ["b", "a", "c"], 3, [1, 0, 2], ["a", "b", "c"]),
+        (CE, [0.5, 1.5], 2, [0, 1], [0.5, 1.5]),
+        (CE, [1.0, 0.0], 2, [1, 0], [0, 1]),
+        (CE, [10**400, 5], 2, [1, 0], [5, 10**400]),
+        (BCE, [1, 0, 1], 1, [1, 0, 1], [0, 1]),
+        (BCE, [0, 0], 1, [0, 0], [0, 1]),
+        (BCE, [1, -1], 1, [1, 0], [-1, 1]),
+        (BCE, ["yes", "no"], 1, [1, 0], ["no", "yes"]),
+        (BCE, [True, False], 1, [1, 0], [0, 1]),
+        (HINGE, [1, 0], 1, [1, -1], [0, 1]),
+        (HINGE, [-1, 1], 1, [-1, 1], [-1, 1]),
+        (HINGE, ["x", "y"], 1, [-1, 1], ["x", "y"]),
+        (HINGE, [0, 2, 1], 3, [0, 2, 1], [0, 1, 2]),
+        ("mse", [1, 2.5], 1, [1.0, 2.5], None),
+        ("mse", [[1], [2.5]], 1, [1.0, 2.5], None),
+        ("mse", [[1, 2], [3, 4]], 2, [[1.0, 2.0], [3.0, 4.0]], None),
+        ("my_loss", [[1, 2], [3, 4]], 2, [[1.0, 2.0], [3.0, 4.0]], None),
+    ],
+)
+def test_targets_become_what_the_loss_takes(loss, y, n_outputs, encoded, classes):
+    targets = encoded_targets(loss, y, n_outputs, None)
+    assert targets == Targets(encoded, classes)
+    assert [type(label) for label in targets.classes or []] == [type(label) for label in classes or []]
+
+
+LABELS = ["b", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        tuple(LABELS),
+        np.array(LABELS),
+        np.array(LABELS, dtype=object),
+        np.array(LABELS).reshape(-1, 1),
+        pd.Series(LABELS, index=[5, 1, 9]),
+        pd.Series(LABELS, dtype="category"),
+        pd.Series(LABELS, dtype="string"),
+        pd.DataFrame({"kind": LABELS}),
+    ],
+    ids=lambda y: type(y).__name__,
+)
+def test_labels_in_every_container(y):
+    assert encoded_targets(BCE, y, 1, None) == Targets([1, 0, 1], ["a", "b"])
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint64, np.float32, np.float64, np.bool_, object, "Int64", "boolean"])
+def test_numbers_as_labels_in_every_type(kind):
+    y = pd.Series([1, 0, 1], dtype=kind) if isinstance(kind, str) else np.array([1, 0, 1], dtype=kind)
+    targets = encoded_targets(BCE, y, 1, None)
+    assert targets == Targets([1, 0, 1], [0, 1])
+    assert all(type(number) is int for number in targets.classes)
+
+
+def test_known_classes_are_kept():
+    assert encoded_targets(CE, [5], 3, [1, 5, 9]) == Targets([1], [1, 5, 9])
+    assert encoded_targets(HINGE, ["b"], 1, ["a", "b"]) == Targets([1], ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "n_outputs", "classes", "words"),
+    [
+        (CE, [0, 1, 2], 2, None, "y has 3 different labels, but the model has 2 outputs"),
+        (CE, [1, 2], 3, [0, 1], "y: the label 2 of row 1 is unknown; the classes are 0, 1$"),
+        (CE, ["a", "x"], 2, ["a", "b"], "y: the label 'x' of row 1 is unknown; the classes are 'a', 'b'$"),
+        (CE, ["x"], 20, list("abcdefghijklmnopqrst"), r"'l', \.\.\.$"),
+        (CE, [5, 6], 3, None, "y has 2 different labels, but the model has 3 outputs"),
+        (CE, [0, 1], 1, None, "cross_entropy wants an output for each class; with one output use binary_cross_entropy"),
+        (BCE, [0, 1], 2, None, "binary_cross_entropy wants a model with one output, not 2; cross_entropy takes more"),
+        (BCE, [0, 1, 2], 1, None, "y has 3 different labels, but one output tells two classes apart"),
+        (BCE, [5, 5], 1, None, "y has 1 different labels, but one output tells two classes apart"),
+        (HINGE, [1, 2, 3], 1, None, "y has 3 different labels, but one output tells two classes apart"),
+        (CE, [1, "a"], 2, None, "y: the labels are to be all strings or all numbers, and are mixed"),
+        (CE, [0, math.nan], 2, None, "y: nan in row 1; a label is a string or a finite number"),
+        (CE, [math.inf, 0], 2, None, "y: inf in row 0; a label is"),
+        (CE, [0, None], 2, None, "y: None in row 1; a label is"),
+        (CE, [[0, 1], [1, 0]], 2, None, r"y: \[0, 1\] in row 0; a label is"),
+        (CE, [0, 1j], 2, None, "y: 1j in row 1; a label is"),
+        (CE, [b"a", b"b"], 2, None, "y: b'a' in row 0; a label is"),
+        (CE, pd.Series([1, None], dtype="Int64"), 2, None, "y: (<NA>|nan) in row 1; a label is"),
+        (CE, pd.Series(["a", None]), 2, None, "y: .* in row 1; a label is"),
+        (CE, [], 2, None, "y is empty; at least one example is wanted"),
+        (CE, "ab", 2, None, "y: a list of labels is wanted, not str 'ab'"),
+        (CE, None, 2, None, "y: a list of labels is wanted, not NoneType None"),
+        (CE, 3, 2, None, "y: a list of labels is wanted, not int 3"),
+        (CE, np.array(3), 2, None, "y: a list of labels is wanted"),
+        (CE, {0: 1}, 2, None, "y: a list of labels is wanted, not dict"),
+        ("mse", ["a", "b"], 1, None, "y: 'a' in row 0 is not a number; mse takes numbers, and cross_ent.* labels$"),
+        ("mine", ["a", "b"], 1, None, "y: 'a' in row 0 is not a number$"),
+        ("mse", [1, math.nan], 1, None, "y: nan in row 1, column 0; every number is to be finite"),
+        ("mse", [1, 2], 2, None, r"y: a table of shape \(n_examples, 2\) is wanted, not an array of shape \(2,\)"),
+        ("mse", [[1, 2]], 1, None, "y: each row is to have 1 numbers, not 2"),
+        ("mse", [], 1, None, "y is empty"),
+    ],
+)
+def test_what_does_not_fit_is_refused(loss, y, n_outputs, classes, words):
+    with pytest.raises(ValueError, match=words):
+        encoded_targets(loss, y, n_outputs, classes)
+
+
+def test_messages_name_what_was_given():
+    with pytest.raises(ValueError, match=r"^validation y: the label 3"):
+        encoded_targets(CE, [3], 2, [0, 1], "validation y")
+
+
+@pytest.mark.parametrize(
+    ("classes", "outputs", "said"),
+    [
+        (["a", "b"], [0.1], "b"),
+        (["a", "b"], [0.0], "a"),
+        (["a", "b"], [-0.1], "a"),
+        ([0, 1, 2], [0.5, 0.7, 0.1], 1),
+        ([0, 1, 2], [0.7, 0.7, 0.1], 0),
+        (None, [0.25], 0.25),
+        (None, [0.25, 0.5], [0.25, 0.5]),
+    ],
+)
+def test_outputs_become_labels(classes, outputs, said):
+    model = small()
+    model.classes = classes
+    assert decided(model, outputs) == said
+
+
+@given(st.lists(st.text(), min_size=2, max_size=6, unique=True), st.data())
+def test_any_text_is_a_label_and_comes_back(labels, data):
+    y = [*labels, *data.draw(st.lists(st.sampled_from(labels), max_size=5))]
+    targets = encoded_targets(CE, y, len(labels), None)
+    model = MLP(1, [len(labels)], seed=0)
+    model.classes = targets.classes
+    back = [decided(model, [float(place == right) for place in range(len(labels))]) for right in targets.encoded]
+    assert back == y

@@ -1,0 +1,272 @@
+"""Value: what it is made from, what it remembers, and how it behaves as a number among numbers."""
+
+import math
+import operator
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine import Value
+
+ANY_FLOAT = st.floats(allow_nan=False)
+
+
+class Kelvin:
+    """Something with __float__, and nothing else of a number."""
+
+    def __init__(self, degrees):
+        self.degrees = degrees
+
+    def __float__(self):
+        return float(self.degrees)
+
+
+class Float(float):
+    """A subclass of float."""
+
+
+NUMBERS = [
+    2.0,
+    2,
+    True,
+    np.float32(1.5),
+    np.float64(1.5),
+    np.float16(0.25),
+    np.int64(3),
+    np.uint8(3),
+    np.bool_(True),
+    np.array(1.5),
+    Fraction(1, 4),
+    Decimal("0.25"),
+    Kelvin(1.25),
+    Float(2.5),
+]
+number_of_every_kind = pytest.mark.parametrize("number", NUMBERS, ids=lambda n: f"{type(n).__name__}")
+OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
+
+
+@number_of_every_kind
+def test_a_value_is_made_from_every_kind_of_number(number):
+    x = Value(number)
+    assert x.data == float(number)
+    assert type(x.data) is float
+
+
+def test_a_new_value_is_a_leaf():
+    x = Value(data=2.5, label="x")
+    assert (x.data, x.grad, x.label, x.op) == (2.5, 0.0, "x", "")
+    assert x.operands == x.local_derivatives == ()
+    assert x._prev == set()
+    assert x._op == ""
+    assert Value(1.0).label == ""
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, -0.0, 5e-324, 1.7976931348623157e308])
+def test_every_float_is_allowed(number):
+    assert repr(Value(number).data) == repr(number)
+
+
+def test_data_grad_and_label_can_be_assigned():
+    x = Value(1.0)
+    y = x * 3
+    x.data, x.grad, x.label = 5, np.float32(0.5), "x"
+    assert (x.data, x.grad, x.label) == (5.0, 0.5, "x")
+    assert type(x.data) is type(x.grad) is float
+    assert y.data == 3.0, "what was computed keeps its number"
+    x.data -= 1.5
+    x.grad += 2
+    assert (x.data, x.grad) == (3.5, 2.5)
+
+
+def test_what_is_remembered_cannot_be_assigned():
+    y = Value(1.0) * 2.0
+    for name in ("operands", "local_derivatives", "op", "_prev", "unknown"):
+        with pytest.raises(AttributeError):
+            setattr(y, name, ())
+
+
+@number_of_every_kind
+@pytest.mark.parametrize("operation", OPERATORS, ids=lambda f: f.__name__)
+def test_a_number_on_either_side(operation, number):
+    n = float(number)
+    for x in (0.5, 3.0):
+        left, right = Value(x), Value(x)
+        a, b = operation(left, number), operation(number, right)
+        assert type(a) is type(b) is Value
+        assert (a.data, b.data) == (operation(x, n), operation(n, x))
+        assert a.operands[0] is left
+        assert b.operands[1] is right
+        a.backward()
+        b.backward()
+        both = operation(Value(x), Value(n)), operation(Value(n), Value(x))
+        assert left.grad == both[0].local_derivatives[0]
+        assert right.grad == both[1].local_derivatives[1]
+
+
+@pytest.mark.parametrize("operation", OPERATORS, ids=lambda f: f.__name__)
+def test_a_plain_operand_is_a_constant(operation):
+    for y in (operation(Value(2.0), 3), operation(3, Value(2.0))):
+        assert sorted(v.op for v in y.operands) == ["", "constant"]
+        constant = next(v for v in y.operands if v.op)
+        assert (constant.data, constant.label, constant.operands) == (3.0, "", ())
+
+
+SYMBOLS = [(operator.add, "+"), (operator.sub, "-"), (operator.mul, "*"), (operator.truediv, "/"), (operator.pow, "**")]
+
+
+@pytest.mark.parametrize(("operation", "symbol"), SYMBOLS)
+def test_a_result_remembers_where_it_came_from(operation, symbol):
+    a, b = Value(3.0), Value(2.0)
+    c = operation(a, b)
+    assert c.op == c._op == symbol
+    assert c.operands == (a, b)
+    assert c._prev == {a, b}
+    assert (c.grad, c.label) == (0.0, "")
+    assert a.operands == b.operands == ()
+
+
+def test_unary_operations():
+    a = Value(-3.0)
+    minus, absolute = -a, abs(a)
+    assert (minus.op, minus.data, minus.operands, minus.local_derivatives) == ("neg", 3.0, (a,), (-1.0,))
+    assert (absolute.op, absolute.data, absolute.operands, absolute.local_derivatives) == ("abs", 3.0, (a,), (-1.0,))
+    assert +a is a
+
+
+def test_one_value_as_both_operands():
+    x = Value(3.0)
+    assert (x * x).operands == (x, x)
+    assert (x * x)._prev == {x}
+    assert (x / x).local_derivatives == (1 / 3, -1 / 3)
+
+
+def test_augmented_assignment_makes_a_new_value():
+    x = first = Value(2.0)
+    x += 1
+    x *= first
+    x -= 0.5
+    x /= 2
+    x **= 2
+    assert x.data == 7.5625
+    assert first.data == 2.0
+    x.backward()
+    assert first.grad == 2 * 2.75 * 0.5 * (2 * 2.0 + 1)
+
+
+@given(ANY_FLOAT, ANY_FLOAT)
+def test_ordering_compares_data(x, y):
+    a, b = Value(x), Value(y)
+    for compare in (operator.lt, operator.le, operator.gt, operator.ge):
+        expected = compare(x, y)
+        for left, right in ((a, b), (a, y), (x, b), (a, np.float64(y)), (np.float64(x), b), (a, Fraction(1, 2))):
+            if isinstance(right, Fraction):
+                assert compare(left, right) is compare(x, right)
+            else:
+                assert bool(compare(left, right)) is expected
+
+
+def test_ordering_with_nan_is_false():
+    a, b = Value(math.nan), Value(1.0)
+    assert not any((a < b, a <= b, a > b, a >= b, a < 1, 1 > a, a <= a))
+
+
+@given(st.lists(ANY_FLOAT, min_size=1))
+def test_max_min_sorted_and_sum_are_the_builtins(numbers):
+    values = [Value(x) for x in numbers]
+    assert max(values).data == max(numbers)
+    assert min(values) in values
+    assert [v.data for v in sorted(values)] == sorted(numbers)
+    expected = 0.0
+    for x in numbers:  # from the left: sum() of floats is more exact in newer Pythons
+        expected += x
+    assert sum(values).data == expected or math.isnan(expected)
+
+
+def test_sum_starts_with_a_constant():
+    x, y = Value(1.0), Value(2.0)
+    total = sum(v * v for v in (x, y))
+    total.backward()
+    assert (total.data, x.grad, y.grad) == (5.0, 2.0, 4.0)
+    assert math.fsum([x, y]) == 3.0
+    assert math.prod([x, y]).data == 2.0
+
+
+def test_max_takes_a_value_and_a_number():
+    x = Value(2.0)
+    assert max(x, 1) is x
+    assert max(0, x, 3.0) == 3.0
+    assert min(x, 5) is x
+
+
+def test_equality_and_hash_are_identity():
+    a, b = Value(2.0), Value(2.0)
+    assert a == a  # noqa: PLR0124
+    assert a != b
+    assert a != 2.0
+    assert len({a, b, a}) == 2
+    assert {a: "a", b: "b"}[a] == "a"
+    assert [b, a].index(a) == 1
+    before = hash(a)
+    a.data, a.grad, a.label = 5.0, 1.0, "a"
+    assert hash(a) == before
+
+
+def test_hashes_of_living_values_differ():
+    values = [Value(0.0) for _ in range(10_000)]
+    assert len({hash(v) for v in values}) == len(values)
+
+
+@given(st.floats())
+def test_conversions(x):
+    v = Value(x)
+    assert repr(float(v)) == repr(v.item()) == repr(x)
+    assert bool(v) is bool(x)
+    assert f"{v:.3e} {v:+}" == f"{x:.3e} {x:+}"
+    if math.isfinite(x):
+        assert int(v) == int(x)
+        assert round(v) == round(x)
+        assert type(round(v)) is int
+        assert round(v, 2) == round(x, 2)
+        assert type(round(v, 2)) is float
+
+
+def test_repr_is_micrograds_and_has_the_label_where_there_is_one():
+    x = Value(2.0)
+    assert repr(x) == str(x) == f"{x}" == "Value(data=2.0, grad=0.0)"
+    x.grad = -0.5
+    assert repr(x) == "Value(data=2.0, grad=-0.5)"
+    assert repr(Value(1, label="it's")) == 'Value(data=1.0, grad=0.0, label="it\'s")'
+
+
+def test_a_label_of_a_subclass_of_str_is_a_plain_string():
+    class Name(str):
+        __slots__ = ()
+
+    x = Value(1.0, Name("x"))
+    x.label = Name("y")
+    assert x.label == "y"
+    assert type(x.label) is str
+
+
+def test_math_functions_take_values_as_numbers():
+    assert math.sqrt(Value(4.0)) == 2.0
+    assert math.isclose(Value(1.0), 1.0)
+    assert np.float64(Value(1.5)) == 1.5
+
+
+@pytest.mark.parametrize("operation", ["//", "%", "@", "&", "<<"])
+def test_operations_that_have_no_derivative_do_not_exist(operation):
+    with pytest.raises(TypeError, match="unsupported operand"):
+        eval(f"x {operation} 2", {"x": Value(3.0)})
+    with pytest.raises(TypeError, match="unsupported operand"):
+        eval(f"2 {operation} x", {"x": Value(3.0)})
+
+
+def test_detach_is_part_of_the_graph_and_passes_nothing_on():
+    x = Value(3.0)
+    y = x.detach()
+    assert (y.data, y.op, y.operands, y.local_derivatives) == (3.0, "detach", (x,), (0.0,))
