@@ -14,7 +14,7 @@ from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
-COMPILED = ["checks", "value", "graph", "chainrule", "functions"]  # the modules of engine/ in which time is spent
+COMPILED = ["checks", "powers", "value", "graph", "chainrule", "functions"]  # the modules of engine/ in which time is spent
 
 
 def why_plain() -> str:

@@ -73,3 +73,21 @@ def shortened(thing: object, most: int = 60) -> str:
         return f"an int of {thing.bit_length()} bits"  # type: ignore[attr-defined]
     half = (most - 3) // 2
     return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
+
+
+def outside(op: str, label: str, x: float, domain: str) -> ValueError:
+    """The error for a number outside the domain of an operation, such as ``"> 0"``."""
+    name = label or "x"
+    return ValueError(f"{op}({name}): {name} = {x!r}, but {op} needs {name} {domain}")
+
+
+def overflow(op: str, label: str, x: float) -> OverflowError:
+    """The error for a result that is too large for a float."""
+    name = label or "x"
+    return OverflowError(f"{op}({name}): {name} = {x!r}, and {op} of that is too large for a float (about 1.8e308)")
+
+
+def no_quotient(label: str, divisor_label: str, divisor: float) -> ZeroDivisionError:
+    """The error for a division by zero."""
+    n, d = label or "a", divisor_label or "b"
+    return ZeroDivisionError(f"{n} / {d}: {d} = {divisor!r}, but a division needs {d} != 0")

@@ -5,15 +5,17 @@ are what make it fast: a node is one small object with no containers in it.
 """
 
 import math
-from typing import Any, SupportsFloat, SupportsIndex, TypeAlias
+from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias
 
-from engine.checks import Unchecked, as_float
+from engine.checks import Unchecked, as_float, no_quotient, outside, overflow
+from engine.powers import power, power_by_base, power_by_exponent
 
 Result: TypeAlias = Any
 """What arithmetic gives: a Value, or beside an array an array of Values. (mypyc needs Any where NotImplemented is
 returned.)"""
 
 CONSTANT = "constant"
+_ZERO: Final[Any] = float()
 _INFINITY = math.inf
 _NAN = math.nan
 _LN10 = math.log(10.0)
@@ -143,8 +145,7 @@ class Value:
         if b is None:
             return NotImplemented
         if b._data == 0.0:
-            n, d = _names(self, b)
-            raise ZeroDivisionError(f"{n} / {d}: {d} = {b._data!r}, but a division needs {d} != 0")
+            raise no_quotient(self._label, b._label, b._data)
         quotient = self._data / b._data
         return _node("/", quotient, self, 1.0 / b._data, b, -quotient / b._data)
 
@@ -156,7 +157,7 @@ class Value:
         b = other if isinstance(other, Value) else _operand(other, "Value ** number")
         if b is None:
             return NotImplemented
-        return _power(self, b)
+        return _raised(self, b)
 
     def __neg__(self) -> "Value":
         return _node("neg", -self._data, self, -1.0)
@@ -187,7 +188,7 @@ class Value:
 
     def __rpow__(self, other: SupportsFloat) -> Result:
         a = _operand(other, "Value ** number")
-        return NotImplemented if a is None else _power(a, self)
+        return NotImplemented if a is None else _raised(a, self)
 
     # ------------------------------------------------------------------------------------- exponentials and logarithms
 
@@ -196,7 +197,7 @@ class Value:
         try:
             y = math.exp(self._data)
         except OverflowError:
-            raise _overflow("exp", self) from None
+            raise overflow("exp", self._label, self._data) from None
         return _node("exp", y, self, y)
 
     def expm1(self) -> "Value":
@@ -204,35 +205,35 @@ class Value:
         try:
             y = math.expm1(self._data)
         except OverflowError:
-            raise _overflow("expm1", self) from None
+            raise overflow("expm1", self._label, self._data) from None
         return _node("expm1", y, self, math.exp(self._data))
 
     def log(self) -> "Value":
         """Natural logarithm of x > 0; derivative 1 / x."""
         x = self._data
         if x <= 0.0:
-            raise _outside("log", self, "> 0")
+            raise outside("log", self._label, x, "> 0")
         return _node("log", math.log(x), self, 1.0 / x)
 
     def log10(self) -> "Value":
         """Logarithm to base 10 of x > 0; derivative 1 / (x ln 10)."""
         x = self._data
         if x <= 0.0:
-            raise _outside("log10", self, "> 0")
+            raise outside("log10", self._label, x, "> 0")
         return _node("log10", math.log10(x), self, 1.0 / x / _LN10)
 
     def log1p(self) -> "Value":
         """log(1 + x), exact for small x; needs x > -1; derivative 1 / (1 + x)."""
         x = self._data
         if x <= -1.0:
-            raise _outside("log1p", self, "> -1")
+            raise outside("log1p", self._label, x, "> -1")
         return _node("log1p", math.log1p(x), self, 1.0 / (1.0 + x))
 
     def sqrt(self) -> "Value":
         """Square root of x >= 0; derivative 1 / (2 sqrt(x)), which is infinite at 0."""
         x = self._data
         if x < 0.0:
-            raise _outside("sqrt", self, ">= 0")
+            raise outside("sqrt", self._label, x, ">= 0")
         y = math.sqrt(x)
         return _node("sqrt", y, self, 0.5 / y if y != 0.0 else math.copysign(_INFINITY, y))
 
@@ -258,7 +259,7 @@ class Value:
         """Angle in [-pi/2, pi/2] whose sine is x; derivative 1 / sqrt(1 - x**2), infinite at -1 and 1."""
         x = self._data
         if x < -1.0 or x > 1.0:
-            raise _outside("asin", self, "in [-1, 1]")
+            raise outside("asin", self._label, x, "in [-1, 1]")
         s = math.sqrt((1.0 - x) * (1.0 + x))
         return _node("asin", math.asin(x), self, 1.0 / s if s != 0.0 else _INFINITY)
 
@@ -266,7 +267,7 @@ class Value:
         """Angle in [0, pi] whose cosine is x; derivative -1 / sqrt(1 - x**2), infinite at -1 and 1."""
         x = self._data
         if x < -1.0 or x > 1.0:
-            raise _outside("acos", self, "in [-1, 1]")
+            raise outside("acos", self._label, x, "in [-1, 1]")
         s = math.sqrt((1.0 - x) * (1.0 + x))
         return _node("acos", math.acos(x), self, -1.0 / s if s != 0.0 else -_INFINITY)
 
@@ -299,14 +300,14 @@ class Value:
         try:
             return _node("sinh", math.sinh(self._data), self, math.cosh(self._data))
         except OverflowError:
-            raise _overflow("sinh", self) from None
+            raise overflow("sinh", self._label, self._data) from None
 
     def cosh(self) -> "Value":
         """Hyperbolic cosine; derivative sinh(x)."""
         try:
             return _node("cosh", math.cosh(self._data), self, math.sinh(self._data))
         except OverflowError:
-            raise _overflow("cosh", self) from None
+            raise overflow("cosh", self._label, self._data) from None
 
     def tanh(self) -> "Value":
         """Hyperbolic tangent, in [-1, 1]; derivative 1 / cosh(x)**2.
@@ -463,7 +464,7 @@ class Value:
 
 def _node(op: str, data: float, a: Value | None, da: float, b: Value | None = None, db: float = 0.0) -> Value:
     """A new Value that came from an operation."""
-    v = Value(0.0)  # a number that need not be boxed first, as data would; that saves a sixth of the time
+    v = Value(_ZERO)  # an object already, where data would have to be made one first; that saves a sixth of the time
     v._data = data
     v._op = op
     v._a = a
@@ -514,53 +515,8 @@ def _checked_label(label: object) -> str:
     raise TypeError(f"label: a string is wanted, not {type(label).__name__} {label!r}")
 
 
-def _power(a: Value, b: Value) -> Value:
+def _raised(a: Value, b: Value) -> Value:
     x, n = a._data, b._data
-    if x == 0.0 and n < 0.0:
-        base, exponent = _names(a, b)
-        raise ZeroDivisionError(f"{base} ** {exponent}: 0 to the negative power {n!r} would be a division by zero")
-    if x < 0.0 and not math.isinf(x) and math.isfinite(n) and n != math.floor(n):
-        base, exponent = _names(a, b)
-        raise ValueError(
-            f"{base} ** {exponent}: {base} = {x!r}, but a negative number has a real power only for a whole exponent, "
-            f"not {n!r}"
-        )
-    try:
-        y = math.pow(x, n)
-    except OverflowError:
-        base, exponent = _names(a, b)
-        raise OverflowError(f"{base} ** {exponent}: {x!r} ** {n!r} is too large for a float (about 1.8e308)") from None
-    da = 0.0 if n == 0.0 else n * _ieee_power(x, n - 1.0)
-    if b._op == CONSTANT:
-        db = 0.0
-    elif x > 0.0:
-        db = y * math.log(x)
-    else:
-        db = 0.0 if x == 0.0 and n >= 0.0 else _NAN
-    return _node("**", y, a, da, b, db)
-
-
-def _ieee_power(x: float, n: float) -> float:
-    """x ** n, infinite where it is too large or divides by zero."""
-    if x == 0.0 and n < 0.0:
-        return _INFINITY
-    try:
-        return math.pow(x, n)
-    except OverflowError:
-        return -_INFINITY if x < 0.0 and n % 2.0 == 1.0 else _INFINITY
-
-
-def _names(a: Value, b: Value) -> tuple[str, str]:
-    return a._label or "a", b._label or "b"
-
-
-def _outside(op: str, x: Value, domain: str) -> ValueError:
-    name = x._label or "x"
-    return ValueError(f"{op}({name}): {name} = {x._data!r}, but {op} needs {name} {domain}")
-
-
-def _overflow(op: str, x: Value) -> OverflowError:
-    name = x._label or "x"
-    return OverflowError(
-        f"{op}({name}): {name} = {x._data!r}, and {op} of that is too large for a float (about 1.8e308)"
-    )
+    y = power(x, n, a._label, b._label)
+    db = 0.0 if b._op == CONSTANT else power_by_exponent(x, n, y)
+    return _node("**", y, a, power_by_base(x, n), b, db)

@@ -14,7 +14,7 @@ MICROGRAD = ("relu", "square")  # what micrograd has, too
 
 @dataclass(frozen=True)
 class Recipe:
-    """Numbers for the leaves, and instructions: an operation and the places of its operands among what is made so far."""
+    """Numbers for the leaves, and instructions: an operation, and where its operands are in what is made so far."""
 
     numbers: tuple[float, ...]
     instructions: tuple[tuple[str, int, int], ...]

@@ -1,7 +1,7 @@
 """One row for each operation: what the tests of values, derivatives, numpy and PyTorch all read.
 
-A row is a function of Values beside the same function of mpmath's numbers and of PyTorch's tensors. The derivative is not in
-the table: it comes from mpmath's function at high precision, or from PyTorch.
+A row is a function of Values beside the same function of mpmath's numbers and of PyTorch's tensors. The derivative is
+not in the table: it comes from mpmath's function at high precision, or from PyTorch.
 """
 
 import math
@@ -23,7 +23,7 @@ SPECIAL = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.0, 3.0, -30.0, 40.0, INFINITY, -IN
 
 @dataclass(frozen=True)
 class Domain:
-    """Where a number may lie: between low and high, where PyTorch and finite differences are exact enough too: near 0."""
+    """Where a number may lie: between low and high, and near 0 for what is exact there only."""
 
     low: float
     high: float
@@ -65,15 +65,13 @@ def _no_loss(*_: float) -> float:
 
 @dataclass(frozen=True)
 class Operation:
-    """A row: the operation, of Values and of mpmath's numbers, the domains of its arguments, and what is known of it."""
+    """A row: the operation of Values and of mpmath's numbers, its arguments' domains, and what is known of it."""
 
     name: str
     of: Callable[..., Any]
     exact: Callable[..., Any]
     domains: tuple[Domain, ...]
-    torch: Callable[[Any], Callable[..., Any]] | None = (
-        None  # from the module torch; by default its function of the name
-    )
+    torch: Callable[[Any], Callable[..., Any]] | None = None  # from torch; None: its function of the name
     kink: Callable[..., bool] = _none  # no derivative there, or one too small to be exact
     ulps: float = 4.0  # how far value and derivative may be from exact
     loss: Callable[..., float] = field(default=_no_loss)  # more ulps, where rounding an intermediate result costs them

@@ -1,6 +1,7 @@
 """The same operations in PyTorch (float64): values and gradients, on kinks and edges too.
 
-One difference is deliberate: finite numbers outside the domain of an operation are an error here, NaN or infinity there.
+One difference is deliberate: finite numbers outside the domain of an operation are an error here, and NaN or infinity
+there.
 """
 
 import math

@@ -291,7 +291,12 @@ def test_from_a_shell(folder, way):
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 def test_an_interrupted_training_keeps_its_model(folder):
-    command = [sys.executable, "-m", "nn", "train", "moons", "--hidden", "3", "--epochs", "1000000000"]
+    program = (
+        "import signal, sys, nn.__main__\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # in a background job it would be ignored
+        "sys.exit(nn.__main__.main())"
+    )
+    command = [sys.executable, "-c", program, "train", "moons", "--hidden", "3", "--epochs", "1000000000"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         shown = ""

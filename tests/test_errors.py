@@ -189,8 +189,8 @@ def test_numbers_outside_the_domain(name, number, needs):
     function = getattr(engine, name)
     message = f"{name}(x): x = {number!r}, but {name} needs x {needs}"
     labelled, bare = Value(number, label="p"), Value(number)
-    check(lambda: function(labelled), ValueError, message.replace("x", "p").replace("eqp", "exp"), labelled)
-    check(lambda: getattr(labelled, name)(), ValueError, message.replace("x", "p"), labelled)
+    check(lambda: function(labelled), ValueError, message.replace("x", "p"), labelled)
+    check(getattr(labelled, name), ValueError, message.replace("x", "p"), labelled)
     check(lambda: function(bare), ValueError, message, bare)
     check(lambda: function(number), ValueError, message)
 
@@ -200,7 +200,7 @@ def test_overflow(name, number):
     p = Value(number, label="p")
     message = f"{name}(p): p = {number!r}, and {name} of that is {TOO_LARGE}"
     check(lambda: getattr(engine, name)(p), OverflowError, message, p)
-    check(lambda: getattr(p, name)(), OverflowError, message, p)
+    check(getattr(p, name), OverflowError, message, p)
     bare = f"{name}(x): x = {number!r}, and {name} of that is {TOO_LARGE}"
     check(lambda: getattr(engine, name)(number), OverflowError, bare)
 
@@ -250,7 +250,7 @@ def test_functions_of_many_numbers():
 def test_an_error_in_the_middle_leaves_the_graph_usable():
     x, y = Value(2.0, label="x"), Value(-3.0, label="y")
     z = x * y
-    for wrong in (lambda: z.log(), lambda: z / 0, lambda: z + "1", lambda: backward(z, "1"), lambda: z**0.5):
+    for wrong in (z.log, lambda: z / 0, lambda: z + "1", lambda: backward(z, "1"), lambda: z**0.5):
         with pytest.raises((ValueError, ZeroDivisionError, TypeError)):
             wrong()
     z.backward()
@@ -258,6 +258,6 @@ def test_an_error_in_the_middle_leaves_the_graph_usable():
 
 
 def test_wrong_numbers_of_arguments():
-    for wrong in (lambda: Value(), lambda: Value(1.0, "x", 2), lambda: Value(1.0).exp(2), lambda: engine.exp()):
+    for wrong in (Value, lambda: Value(1.0, "x", 2), lambda: Value(1.0).exp(2), engine.exp):
         with pytest.raises(TypeError):
             wrong()

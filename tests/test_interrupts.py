@@ -149,9 +149,11 @@ def test_other_errors_of_a_callback_are_told(capsys):
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 def test_a_real_interrupt_of_a_process():
     program = textwrap.dedent("""
-        import sys
-        from nn import MLP, SGD
+        import signal
+        from nn import MLP
         from nn.data import moons
+
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a test that runs in the background has it ignored
 
         data = moons(60)
         model = MLP(2, [4, 1], seed=0)
@@ -174,7 +176,7 @@ def test_a_real_interrupt_of_a_process():
     word, interrupted, epochs, accuracies, whole = out.splitlines()[-1].split()
     assert (word, interrupted, whole) == ("ended", "True", "True")
     assert int(epochs) >= 2
-    assert int(accuracies) == int(epochs)
+    assert int(epochs) - int(accuracies) in (0, 1)  # it may come between the two numbers of an epoch
     assert "Traceback" not in err
 
 

@@ -33,8 +33,8 @@ def test_ufuncs_call_the_method(name):
 
 
 def test_every_ufunc_is_there():
-    expected = "exp expm1 log log10 log1p sqrt sin cos tan arcsin arccos arctan sinh cosh tanh".split()
-    assert set(expected) <= set(UFUNCS)
+    exponentials = {"exp", "expm1", "log", "log10", "log1p", "sqrt", "sinh", "cosh", "tanh"}
+    assert exponentials | {"sin", "cos", "tan", "arcsin", "arccos", "arctan"} <= set(UFUNCS)
 
 
 def test_ufuncs_of_two():

@@ -1,6 +1,7 @@
 """Different graphs in different threads at once, on leaves' data that they share."""
 
 import copy
+import operator
 import pickle
 import random
 import sys
@@ -12,6 +13,8 @@ import pytest
 from engine import Value, backprop, leaves, size, topological_order
 
 WEIGHTS = [random.Random(1).uniform(-1.0, 1.0) for _ in range(20)]
+
+MAKE = [operator.add, operator.mul, lambda a, b: (a - b).tanh(), lambda a, b: a.sin() * b]
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +32,7 @@ def graph(seed, weights):
     nodes = list(weights)
     for _ in range(300):
         a, b = choose.choice(nodes[-30:]), choose.choice(nodes[-30:])
-        nodes.append(choose.choice([lambda: a + b, lambda: a * b, lambda: (a - b).tanh(), lambda: a.sin() * b])())
+        nodes.append(choose.choice(MAKE)(a, b))
     return nodes[-1]
 
 
