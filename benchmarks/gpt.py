@@ -15,13 +15,12 @@ import math
 import random
 import statistics
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bare import Bare
-from timing import Row, for_this_build, options, report
+from timing import Row, clock, for_this_build, options, report
 
 from engine import Value
 
@@ -135,13 +134,13 @@ class Trainer:
 
     def step(self, text: Sequence[int]) -> None:
         """Learn from one text, and remember the loss and how long it took, the freeing of the graph included."""
-        begin = time.perf_counter()
+        begin = clock()
         loss = self.model.loss(text)
         loss.backward()
         self.adam.update()
         self.losses.append(loss.data)
         del loss
-        self.seconds.append(time.perf_counter() - begin)
+        self.seconds.append(clock() - begin)
 
 
 def texts(names: Path) -> tuple[list[list[int]], int]:

@@ -6,7 +6,7 @@ Two things that mypyc 2.4 has no option for:
 * memory: a Value that CPython's cyclic garbage collector knows of is visited again and again while a graph grows,
   which was half the time of a large graph. Values need no collector: operands are fixed when a node is made and always
   older than it, and its other parts are strings and numbers, so that they cannot form a cycle. They are taken out of
-  its hands, freed by a loop of their own (no recursion, however deep the graph), and their memory is kept for the next.
+  its hands, and get and give back their memory by node_memory.c.
 
 Every replacement must match exactly once; a mypyc that writes other code is an error here, not a surprise at run time.
 """
@@ -14,47 +14,9 @@ Every replacement must match exactly once; a mypyc that writes other code is an 
 import ast
 import inspect
 import re
+from pathlib import Path
 
-_MEMORY = r"""
-/* Values that died and wait to be taken apart, chained through their vtable fields, and the memory of earlier ones. A
-   Value that dies while another is taken apart (its operand) joins the queue, so that the C stack stays flat. All of
-   this happens under the global lock. */
-static void *gradstep_dead = NULL;
-static int gradstep_draining = 0;
-static void *gradstep_spare = NULL;
-static int gradstep_spares = 0;
-#define GRADSTEP_MOST_SPARES 1048576 /* 96 MB, the graph of a million nodes */
-"""
-
-_ALLOCATE = r"""    if (gradstep_spare != NULL) {
-        self = (STRUCT *)gradstep_spare;
-        gradstep_spare = (void *)self->vtable;
-        gradstep_spares--;
-        Py_SET_REFCNT(self, 1);
-    } else
-        self = (STRUCT *)type->tp_alloc(type, 0);
-"""
-
-_DEALLOCATE = r"""{
-    self->vtable = gradstep_dead;
-    gradstep_dead = self;
-    if (gradstep_draining)
-        return;
-    gradstep_draining = 1;
-    while (gradstep_dead != NULL) {
-        STRUCT *dead = (STRUCT *)gradstep_dead;
-        gradstep_dead = (void *)dead->vtable;
-        CLEAR((PyObject *)dead);
-        if (gradstep_spares < GRADSTEP_MOST_SPARES) {
-            dead->vtable = gradstep_spare;
-            gradstep_spare = dead;
-            gradstep_spares++;
-        } else
-            Py_TYPE(dead)->tp_free((PyObject *)dead);
-    }
-    gradstep_draining = 0;
-}
-"""
+_MEMORY = Path(__file__).with_name("node_memory.c")
 
 
 def improved(c_code: str, sources: dict[str, str]) -> str:
@@ -69,18 +31,16 @@ def improved(c_code: str, sources: dict[str, str]) -> str:
 
 
 def with_own_memory(c_code: str) -> str:
-    """Values are allocated from spare ones, freed by a loop, and unknown to the cyclic collector."""
+    """Values are allocated and freed by node_memory.c, and unknown to the cyclic collector."""
     struct, name = _only(r"^(\w*Value)_dealloc\((\w+) \*self\)$", c_code).group(2, 1)
     clear = _only(r"^static int32_t (CPyDef_\w*Value_clear)\(PyObject \*cpy_r_self\)$", c_code).group(1)
     c_code = _replaced(
         rf"(?ms)^({name}_dealloc\(\w+ \*self\)\n)\{{.*?^\}}\n",
-        lambda m: m.group(1) + _DEALLOCATE.replace("STRUCT", struct).replace("CLEAR", clear),
+        lambda m: f"{m.group(1)}{{\n    deallocate_node(self);\n}}\n",
         c_code,
     )
     c_code = _replaced(
-        rf"self = \({struct} \*\)type->tp_alloc\(type, 0\);\n",
-        lambda m: _ALLOCATE.replace("STRUCT", struct),
-        c_code,
+        rf"self = \({struct} \*\)type->tp_alloc\(type, 0\);\n", lambda m: "self = allocate_node(type);\n", c_code
     )
     template = _only(rf"(?ms)^static PyTypeObject CPyType_{name}_template_ = \{{.*?^\}};", c_code).group()
     plain = re.sub(r"(?m)^\.tp_(traverse|clear) = .*\n", "", template).replace(" | Py_TPFLAGS_HAVE_GC", "")
@@ -88,7 +48,8 @@ def with_own_memory(c_code: str) -> str:
         raise ValueError("the type object of Value is not as expected")
     c_code = c_code.replace(template, plain)
     last_include = list(re.finditer(r"(?m)^#include .*\n", c_code))[-1].end()
-    return c_code[:last_include] + _MEMORY + c_code[last_include:]
+    memory = f"\n#define NODE {struct}\n#define CLEAR {clear}\n{_MEMORY.read_text(encoding='utf-8')}"
+    return c_code[:last_include] + memory + c_code[last_include:]
 
 
 def with_docstrings(c_code: str, sources: dict[str, str]) -> str:

@@ -78,7 +78,7 @@ class Neuron(Module):
     def _from_configuration(cls, configuration: dict[str, Any], n_parameters: int) -> Self:
         _check_shape(configuration, {"n_inputs": int, "activation": str}, "a Neuron")
         _check_parameters([configuration["n_inputs"], 1], n_parameters, "a Neuron")
-        return cls(**configuration)
+        return cls(**configuration, rng=random.Random(0))
 
     def __repr__(self) -> str:
         return f"{_titled(self.activation)}Neuron({len(self.w)})"
@@ -121,7 +121,7 @@ class Layer(Module):
     def _from_configuration(cls, configuration: dict[str, Any], n_parameters: int) -> Self:
         _check_shape(configuration, {"n_inputs": int, "n_outputs": int, "activation": str}, "a Layer")
         _check_parameters([configuration["n_inputs"], configuration["n_outputs"]], n_parameters, "a Layer")
-        return cls(**configuration)
+        return cls(**configuration, rng=random.Random(0))
 
     def _n_classes(self) -> int:
         return max(2, len(self.neurons))

@@ -29,12 +29,16 @@ class Domain:
     high: float
     nonzero: bool = False
     whole: bool = False
+    ends: bool = False  # whether the neighbourhood of both ends is hard
 
     def floats(self) -> st.SearchStrategy[float]:
         """Numbers of every size in the domain."""
         if self.whole:
             return st.integers(int(self.low), int(self.high)).map(float)
         numbers = st.floats(self.low, self.high, allow_subnormal=False)
+        if self.ends:
+            steps = st.floats(1.0, 16.0).map(lambda digits: 10.0**-digits)
+            numbers |= steps.map(lambda step: self.high - step) | steps.map(lambda step: self.low + step)
         least = 0.0 if self.low > 0.0 else 1e-30  # in smaller steps mpmath would need more digits than are quick
         return numbers.filter(lambda x: abs(x) >= least or (x == 0.0 and not self.nonzero))
 
@@ -52,7 +56,7 @@ REAL = Domain(-1e30, 1e30)
 NONZERO = Domain(-1e30, 1e30, nonzero=True)
 POSITIVE = Domain(1e-300, 1e300)
 EXPONENT = Domain(-700.0, 700.0)
-UNIT = Domain(-1.0, 1.0)
+UNIT = Domain(-1.0, 1.0, ends=True)
 
 
 def _none(*_: float) -> bool:

@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+import random
 import stat
 import subprocess
 import sys
@@ -68,6 +69,14 @@ def test_a_trained_model_comes_back_whole(tmp_path, classes):
     assert again.classes == (None if classes is None else sorted(classes))
     assert repr(again) == repr(model)
     assert again.predict(XOR_X) == model.predict(XOR_X)
+
+
+@pytest.mark.parametrize("model", [Neuron(2), Layer(2, 3), MLP(2, [3, 1])], ids=["Neuron", "Layer", "MLP"])
+def test_loading_leaves_pythons_random_alone(tmp_path, model):
+    model.save(tmp_path / "m.json")
+    state = random.getstate()
+    assert condition(type(model).load(tmp_path / "m.json")) == condition(model)
+    assert random.getstate() == state
 
 
 @pytest.mark.parametrize(
