@@ -21,7 +21,7 @@ def exp(x: Number) -> Number:
     >>> exp(1.0)
     2.718281828459045
     """
-    return _apply(Value.exp, x)
+    return _as_given(_value(x, "exp").exp(), x)
 
 
 def expm1(x: Number) -> Number:
@@ -30,7 +30,7 @@ def expm1(x: Number) -> Number:
     >>> expm1(1e-20)
     1e-20
     """
-    return _apply(Value.expm1, x)
+    return _as_given(_value(x, "expm1").expm1(), x)
 
 
 def log(x: Number) -> Number:
@@ -39,7 +39,7 @@ def log(x: Number) -> Number:
     >>> log(1.0)
     0.0
     """
-    return _apply(Value.log, x)
+    return _as_given(_value(x, "log").log(), x)
 
 
 def log10(x: Number) -> Number:
@@ -48,7 +48,7 @@ def log10(x: Number) -> Number:
     >>> log10(100.0)
     2.0
     """
-    return _apply(Value.log10, x)
+    return _as_given(_value(x, "log10").log10(), x)
 
 
 def log1p(x: Number) -> Number:
@@ -57,7 +57,7 @@ def log1p(x: Number) -> Number:
     >>> log1p(1e-20)
     1e-20
     """
-    return _apply(Value.log1p, x)
+    return _as_given(_value(x, "log1p").log1p(), x)
 
 
 def sqrt(x: Number) -> Number:
@@ -66,7 +66,7 @@ def sqrt(x: Number) -> Number:
     >>> sqrt(9.0)
     3.0
     """
-    return _apply(Value.sqrt, x)
+    return _as_given(_value(x, "sqrt").sqrt(), x)
 
 
 def sin(x: Number) -> Number:
@@ -75,7 +75,7 @@ def sin(x: Number) -> Number:
     >>> sin(0.0)
     0.0
     """
-    return _apply(Value.sin, x)
+    return _as_given(_value(x, "sin").sin(), x)
 
 
 def cos(x: Number) -> Number:
@@ -84,7 +84,7 @@ def cos(x: Number) -> Number:
     >>> cos(0.0)
     1.0
     """
-    return _apply(Value.cos, x)
+    return _as_given(_value(x, "cos").cos(), x)
 
 
 def tan(x: Number) -> Number:
@@ -93,7 +93,7 @@ def tan(x: Number) -> Number:
     >>> tan(0.0)
     0.0
     """
-    return _apply(Value.tan, x)
+    return _as_given(_value(x, "tan").tan(), x)
 
 
 def asin(x: Number) -> Number:
@@ -102,7 +102,7 @@ def asin(x: Number) -> Number:
     >>> asin(1.0)
     1.5707963267948966
     """
-    return _apply(Value.asin, x)
+    return _as_given(_value(x, "asin").asin(), x)
 
 
 def acos(x: Number) -> Number:
@@ -111,7 +111,7 @@ def acos(x: Number) -> Number:
     >>> acos(1.0)
     0.0
     """
-    return _apply(Value.acos, x)
+    return _as_given(_value(x, "acos").acos(), x)
 
 
 def atan(x: Number) -> Number:
@@ -120,7 +120,7 @@ def atan(x: Number) -> Number:
     >>> atan(1.0)
     0.7853981633974483
     """
-    return _apply(Value.atan, x)
+    return _as_given(_value(x, "atan").atan(), x)
 
 
 def sinh(x: Number) -> Number:
@@ -129,7 +129,7 @@ def sinh(x: Number) -> Number:
     >>> sinh(0.0)
     0.0
     """
-    return _apply(Value.sinh, x)
+    return _as_given(_value(x, "sinh").sinh(), x)
 
 
 def cosh(x: Number) -> Number:
@@ -138,7 +138,7 @@ def cosh(x: Number) -> Number:
     >>> cosh(0.0)
     1.0
     """
-    return _apply(Value.cosh, x)
+    return _as_given(_value(x, "cosh").cosh(), x)
 
 
 def tanh(x: Number) -> Number:
@@ -147,7 +147,7 @@ def tanh(x: Number) -> Number:
     >>> round(tanh(0.5), 6)
     0.462117
     """
-    return _apply(Value.tanh, x)
+    return _as_given(_value(x, "tanh").tanh(), x)
 
 
 def sigmoid(x: Number) -> Number:
@@ -156,7 +156,7 @@ def sigmoid(x: Number) -> Number:
     >>> sigmoid(-1000.0)
     0.0
     """
-    return _apply(Value.sigmoid, x)
+    return _as_given(_value(x, "sigmoid").sigmoid(), x)
 
 
 def softplus(x: Number) -> Number:
@@ -165,7 +165,7 @@ def softplus(x: Number) -> Number:
     >>> softplus(1000.0)
     1000.0
     """
-    return _apply(Value.softplus, x)
+    return _as_given(_value(x, "softplus").softplus(), x)
 
 
 def relu(x: Number) -> Number:
@@ -174,7 +174,7 @@ def relu(x: Number) -> Number:
     >>> relu(-2.0)
     0.0
     """
-    return _apply(Value.relu, x)
+    return _as_given(_value(x, "relu").relu(), x)
 
 
 def gelu(x: Number) -> Number:
@@ -183,7 +183,7 @@ def gelu(x: Number) -> Number:
     >>> round(gelu(1.0), 6)
     0.841345
     """
-    return _apply(Value.gelu, x)
+    return _as_given(_value(x, "gelu").gelu(), x)
 
 
 def erf(x: Number) -> Number:
@@ -192,7 +192,7 @@ def erf(x: Number) -> Number:
     >>> round(erf(0.5), 6)
     0.5205
     """
-    return _apply(Value.erf, x)
+    return _as_given(_value(x, "erf").erf(), x)
 
 
 def leaky_relu(x: SupportsFloat, slope: SupportsFloat = 0.01) -> Result:
@@ -314,10 +314,9 @@ def softmax(numbers: Iterable[SupportsFloat]) -> list[Result]:
     return shares if _any_value(values) else [share.data for share in shares]
 
 
-def _apply(method: Callable[[Value], Value], x: Number) -> Number:
-    if isinstance(x, Value):
-        return cast(Number, method(x))
-    return cast(Number, method(_value(x, method.__name__)).data)
+def _as_given(result: Value, x: Number) -> Number:
+    """The result as a Value where *x* is one, else as a float."""
+    return cast(Number, result if isinstance(x, Value) else result.data)
 
 
 def _apply_two(

@@ -153,9 +153,9 @@ class _Training:
         """All epochs, with a progress bar over the batches."""
         from tqdm import tqdm
 
-        n_batches = -(-len(self.examples) // self.batch_size)
+        n_steps = epochs * -(-len(self.examples) // self.batch_size)
         try:
-            with tqdm(total=epochs * n_batches, disable=not (progress and epochs), unit="step", dynamic_ncols=True) as bar:
+            with tqdm(total=n_steps, disable=not (progress and n_steps), unit="step", dynamic_ncols=True) as bar:
                 for epoch in range(epochs):
                     bar.set_description(f"epoch {epoch + 1}/{epochs}")
                     self._epoch(bar)

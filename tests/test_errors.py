@@ -34,8 +34,8 @@ NO_NUMBERS = [  # what is no number, and the rest of the message
     (b"3", f"{REAL}bytes b'3'"),
     ("x" * 100, f"{REAL}str '{'x' * 27}...{'x' * 27}'; convert it first, with float(...)"),
     (1j, f"{REAL}complex 1j"),
-    (np.complex128(1j), f"{REAL}complex128 np.complex128(1j)"),
-    (np.complex64(1j), f"{REAL}complex64 np.complex64(1j)"),
+    (np.complex128(1j), f"{REAL}complex128 {np.complex128(1j)!r}"),
+    (np.complex64(1j), f"{REAL}complex64 {np.complex64(1j)!r}"),
     (None, f"{REAL}NoneType None"),
     ([1.0, 2.0], f"{REAL}list [1.0, 2.0]; {ADVICE}"),
     ((1.0,), f"{REAL}tuple (1.0,); {ADVICE}"),
@@ -46,7 +46,7 @@ NO_NUMBERS = [  # what is no number, and the rest of the message
     (np.ndarray, f"{REAL}type <class 'numpy.ndarray'>"),
     (np.array("3"), f"{REAL}ndarray array('3', dtype='<U1')"),
     (np.array(None), f"{REAL}ndarray array(None, dtype=object)"),
-    (np.datetime64("2020-01-01"), f"{REAL}datetime64 np.datetime64('2020-01-01')"),
+    (np.datetime64("2020-01-01"), f"{REAL}datetime64 {np.datetime64('2020-01-01')!r}"),
     (Broken(), "Broken Broken() does not become a float (no number today)"),
 ]
 ARRAYS = [

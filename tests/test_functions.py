@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine
-from engine import Value, dot, leaves, logsumexp, mean, softmax
+from engine import Value, dot, leaves, logsumexp, mean, softmax, topological_order
 
 INFINITY, NAN = math.inf, math.nan
 numbers = st.lists(st.floats(-1000.0, 1000.0), min_size=1, max_size=8)
@@ -75,10 +75,11 @@ def test_infinite_numbers():
 
 
 def test_no_gradient_flows_through_the_largest():
-    x, y = leaves_of([2.0, 2.0])
-    total = sum(softmax([x, y]))
-    total.backward()
-    assert (x.grad, y.grad) == (0.0, 0.0)
+    for result in (softmax(leaves_of([2.0, 1.0]))[0], logsumexp(leaves_of([2.0, 1.0]))):
+        result.backward()
+        nodes = topological_order(result)
+        assert [v.grad for v in nodes if v.op == "maximum"] == [0.0]
+        assert len([v for v in nodes if v.op == "detach"]) == 1
 
 
 @given(numbers)
