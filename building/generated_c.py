@@ -42,6 +42,8 @@ def with_own_memory(c_code: str) -> str:
     c_code = _replaced(
         rf"self = \({struct} \*\)type->tp_alloc\(type, 0\);\n", lambda m: "self = allocate_node(type);\n", c_code
     )
+    # No instance of a subclass can exist, so that the operators need not ask for one.
+    c_code = re.sub(rf"PyObject_IsInstance\((\w+), \(PyObject \*\)(CPyType_{name})\)", r"(Py_TYPE(\1) == \2)", c_code)
     template = _only(rf"(?ms)^static PyTypeObject CPyType_{name}_template_ = \{{.*?^\}};", c_code).group()
     plain = re.sub(r"(?m)^\.tp_(traverse|clear) = .*\n", "", template).replace(" | Py_TPFLAGS_HAVE_GC", "")
     if plain.count("\n") != template.count("\n") - 2 or "HAVE_GC" in plain:

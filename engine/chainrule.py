@@ -28,7 +28,7 @@ def backward(root: Unchecked, gradient: SupportsFloat = 1.0) -> None:
     12.0
     """
     order = seeded(root, as_float(gradient, "backward(gradient)"))
-    earlier = _set_aside(order)
+    waiting = set_aside(order)
     for i in range(len(order) - 1, -1, -1):
         node = order[i]
         g = node._grad
@@ -38,26 +38,30 @@ def backward(root: Unchecked, gradient: SupportsFloat = 1.0) -> None:
         b = node._b
         if b is not None:
             b._grad += node._db * g
-    for leaf, before in earlier:
-        leaf._grad += before
+    for leaf in waiting:
+        leaf._grad += leaf._da
+        leaf._da = 0.0
 
 
-def _set_aside(order: list[Value]) -> list[tuple[Value, float]]:
-    """What leaves have from earlier calls, leaving them at 0: a call that adds one number doubles a gradient exactly.
+def set_aside(order: list[Value]) -> list[Value]:
+    """The leaves with a gradient from earlier calls, which waits in a field that leaves have no other use for.
 
-    Plain numbers (whose op is not empty) are left alone: nobody reads their gradients.
+    So a call sums up what is its own first, and a second call doubles a gradient exactly. Plain numbers (whose op is
+    not empty) are left alone: nobody reads their gradients.
     """
-    earlier: list[tuple[Value, float]] = []
+    waiting: list[Value] = []
     for node in order:
         a = node._a
-        if a is not None and a._a is None and a._grad != 0.0 and not a._op:
-            earlier.append((a, a._grad))
+        if a is not None and a._grad != 0.0 and a._a is None and not a._op:
+            a._da = a._grad
             a._grad = 0.0
+            waiting.append(a)
         b = node._b
-        if b is not None and b._a is None and b._grad != 0.0 and not b._op:
-            earlier.append((b, b._grad))
+        if b is not None and b._grad != 0.0 and b._a is None and not b._op:
+            b._da = b._grad
             b._grad = 0.0
-    return earlier
+            waiting.append(b)
+    return waiting
 
 
 def seeded(root: Unchecked, gradient: float) -> list[Value]:

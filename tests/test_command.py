@@ -13,12 +13,15 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from networks import condition
 
 import engine
 from engine import Value, backprop
 from nn import MLP
 from nn.__main__ import main
 from nn.commands import confusion_table
+from nn.data import moons
+from nn.scaling import Scaling
 
 MAGIC = {"svg": b"<?xml", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-", "gv": b"digraph"}
 SHORT = ("--quiet", "--epochs", "1", "--hidden", "2")
@@ -111,6 +114,17 @@ def test_the_same_seed_gives_the_same_file(gradstep):
     assert trained("--seed", "5") == first
     for options in (("--seed", "6"), ("--rate", "0.1"), ("--optimizer", "sgd"), ("--batch-size", "8")):
         assert trained(*options) != first
+
+
+def test_train_does_what_its_parts_do(gradstep):
+    gradstep("train", "moons", *SHORT, "--seed", "5", "--batch-size", "50")
+    training, _ = moons(seed=5).split(0.2, seed=5)
+    scaling = Scaling.of(training.X)
+    model = MLP(2, [2, 1], seed=5)
+    options = {"loss": "binary_cross_entropy", "learning_rate": 0.005, "epochs": 1, "batch_size": 50, "seed": 5}
+    model.fit(scaling.applied(training.X), training.y, **options, progress=False)
+    scaling.fold_in(model)
+    assert condition(MLP.load("moons.json")) == condition(model)
 
 
 @pytest.mark.parametrize("header", ["length,width,kind\n", ""], ids=["header", "no header"])

@@ -16,7 +16,8 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("[0-9]*.ipynb"
 def test_notebook_runs_and_its_outputs_are_those_kept(path, tmp_path):
     kept = nbformat.read(path, as_version=4)
     run = nbformat.read(path, as_version=4)
-    nbclient.NotebookClient(run, timeout=60, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    place = {"metadata": {"path": tmp_path}}
+    nbclient.NotebookClient(run, timeout=60, kernel_name="python3", resources=place).execute()
     for number, (before, after) in enumerate(zip(kept.cells, run.cells)):
         if before.cell_type == "code":
             assert shown(before) == shown(after), f"cell {number} shows something else now; run the notebook again"

@@ -1,5 +1,7 @@
 """Values in numpy's arrays and beside them, and in pandas."""
 
+import math
+
 import numpy as np
 import pytest
 from operations import ONE_ARGUMENT
@@ -42,7 +44,7 @@ def test_ufuncs_of_two():
     for result in (np.hypot(np.array([a]), np.array([b]))[0], np.hypot(a, b), np.hypot(np.array([a]), 4.0)[0]):
         assert (result.op, result.data) == ("hypot", 5.0)
     for result in (np.arctan2(np.array([a]), np.array([b]))[0], np.arctan2(a, b), np.arctan2(np.array([a]), 4.0)[0]):
-        assert (result.op, result.data) == ("atan2", np.arctan2(3.0, 4.0))
+        assert (result.op, result.data) == ("atan2", math.atan2(3.0, 4.0))
 
 
 @pytest.mark.parametrize(
