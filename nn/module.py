@@ -153,6 +153,18 @@ def _named(attributes: Mapping[str, object]) -> Iterator[tuple[str, Value]]:
             yield from ((f"{name}.{inner}", parameter) for inner, parameter in _named(inside))
 
 
+def _values(items: Iterable[object]) -> Iterator[Value]:
+    """The parameters as ``_named`` finds them, without names: making those would take half of a small training step."""
+    for item in items:
+        if isinstance(item, Value):
+            if not item.op:
+                yield item
+        elif isinstance(item, Module):
+            yield from item.parameters()
+        elif isinstance(item, (list, tuple)):
+            yield from _values(item)
+
+
 def _parameter(name: str, number: object) -> float:
     try:
         if isinstance(number, bool):
@@ -160,14 +172,3 @@ def _parameter(name: str, number: object) -> float:
         return as_float(number, "its data")
     except (TypeError, OverflowError) as error:
         raise ValueError(f"the parameter {name}: {error}") from None
-
-
-def _values(items: Iterable[object]) -> Iterator[Value]:
-    """The same without the names, whose making would take half of a small training step."""
-    for item in items:
-        if isinstance(item, Value):
-            yield item
-        elif isinstance(item, Module):
-            yield from item.parameters()
-        elif isinstance(item, (list, tuple)):
-            yield from _values(item)
