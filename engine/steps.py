@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple, SupportsFloat
 
-from engine.chainrule import seeded
+from engine.chainrule import seeded, settle
 from engine.checks import as_float
 from engine.value import Value
 
@@ -37,7 +37,9 @@ def backprop(root: Value, gradient: SupportsFloat = 1.0) -> Iterator[Step]:
     + 1.0 [1.0, 1.0]
     * 1.0 [3.0, 3.0]
     """
-    return _steps(seeded(root, as_float(gradient, "backprop(gradient)")))
+    order, waiting = seeded(root, as_float(gradient, "backprop(gradient)"))
+    settle(waiting)  # at once, not at the end, which a reader of steps may never reach
+    return _steps(order)
 
 
 def _steps(order: list[Value]) -> Iterator[Step]:

@@ -1,0 +1,24 @@
+"""The README's Python runs as it stands, from top to bottom, and gives what its comments say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+@pytest.mark.skipif(not README.exists(), reason="the README is not beside the tests")
+def test_readme_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    for block in blocks:
+        exec(block, names)
+    assert len(blocks) == 3
+    assert str(names["y"].data).startswith("0.706")
+    assert str(names["w"].grad).startswith("1.001")
+    model, test = names["model"], names["test"]
+    assert names["MLP"].load("model.json").predict([[0.0, 1.0], [1.0, -0.5]]) == [0, 1]
+    assert names["MLP"].load("model.json").score(test.X, test.y) == 0.95
+    assert all(parameter.grad == parameter.grad for parameter in model.parameters())
