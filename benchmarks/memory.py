@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from timing import Row, for_this_build, options, report
+from timing import BUILD, Row, for_this_build, options, report
 
 from engine import Value, size, tanh
 
@@ -101,17 +101,21 @@ def measured(n: int, runs: int) -> list[Row]:
     """All rows."""
     bar = for_this_build(compiled=144.0, plain=220.0)
     resident_bytes = in_fresh_python("resident_per_node", n, runs)
-    allocated_bytes = in_fresh_python("allocated_per_node", n, 1)
     seconds = in_fresh_python("deep_chain", n, runs)
     print("Seconds on this machine: " + ", ".join(f"{part} {time:.3f}" for part, time in seconds.items()))
     million = "a million" if n == 1_000_000 else f"{n:,}"
     deep = for_this_build(compiled=2.0, plain=math.inf)
-    return [
+    rows = [
         Row(f"growth of the process per node of {million}", resident_bytes["differentiated"], "bytes", at_most=bar),
-        Row("bytes per node by Python's own count", allocated_bytes["differentiated"], "bytes", at_most=bar),
-        Row("the same, at the most during backward", allocated_bytes["at the most"], "bytes"),
         Row(f"a chain {million} deep: built, differentiated, freed", seconds["all"], "s", at_most=deep),
     ]
+    if BUILD == "plain":  # compiled nodes have memory of their own, which Python does not count
+        allocated_bytes = in_fresh_python("allocated_per_node", n, 1)
+        rows += [
+            Row("bytes per node by Python's own count", allocated_bytes["differentiated"], "bytes", at_most=bar),
+            Row("the same, at the most during backward", allocated_bytes["at the most"], "bytes"),
+        ]
+    return rows
 
 
 def main() -> None:
