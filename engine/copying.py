@@ -80,4 +80,4 @@ def _reduced(value: Value) -> tuple[Callable[..., Value], tuple[object, ...]]:
     return _picked, (snapshot, snapshot.places[value])
 
 
-copyreg.pickle(Value, _reduced)  # type: ignore[arg-type]
+copyreg.pickle(Value, _reduced)
