@@ -45,12 +45,12 @@ from engine.functions import (
     tanh,
 )
 from engine.graph import leaves, size, topological_order
-from engine.steps import Contribution, Step, backprop
 from engine.value import Value
 
 if TYPE_CHECKING:
     from engine.drawing import draw
     from engine.formula import expression
+    from engine.steps import Contribution, ForwardStep, Step, backprop, forward
 
 __version__ = "0.1.0"
 
@@ -60,6 +60,7 @@ COMPILED = not _value_module.__file__.endswith(".py")
 __all__ = [
     "COMPILED",
     "Contribution",
+    "ForwardStep",
     "Step",
     "Value",
     "acos",
@@ -76,6 +77,7 @@ __all__ = [
     "exp",
     "expm1",
     "expression",
+    "forward",
     "gelu",
     "hypot",
     "leaky_relu",
@@ -101,17 +103,25 @@ __all__ = [
 ]
 
 
+_LOADED_WHEN_ASKED_FOR = {
+    "Contribution": "engine.steps",
+    "ForwardStep": "engine.steps",
+    "Step": "engine.steps",
+    "backprop": "engine.steps",
+    "draw": "engine.drawing",
+    "expression": "engine.formula",
+    "forward": "engine.steps",
+}
+
+
 def __getattr__(name: str) -> object:
     """What loads more than the engine needs, such as graphviz, comes when it is first asked for."""
-    if name == "draw":
-        from engine.drawing import draw
+    if name not in _LOADED_WHEN_ASKED_FOR:
+        raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    from importlib import import_module
 
-        return draw
-    if name == "expression":
-        from engine.formula import expression
-
-        return expression
-    raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    thing = globals()[name] = getattr(import_module(_LOADED_WHEN_ASKED_FOR[name]), name)
+    return thing
 
 
 def __dir__() -> list[str]:

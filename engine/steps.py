@@ -1,14 +1,121 @@
-"""Backprop one step at a time, to be watched."""
+"""A graph one step at a time, to be watched: the numbers forward, and backprop backward.
+
+A step says itself as equations, with symbols first and with numbers after them: ``text`` (which printing shows),
+``latex`` and ``mathml``.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, SupportsFloat
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import SupportsFloat
 
+from engine import typesetting
 from engine.chainrule import seeded, settle
 from engine.checks import as_float
-from engine.value import Value
+from engine.graph import topological_order
+from engine.naming import caller_names, node_formulas
+from engine.notation import Derivative, Formula, Formulas, Number, Operation, text
+from engine.rules import RULES
+from engine.value import CONSTANT, Value
+
+_FORMULAS = Formulas()
 
 
-class Contribution(NamedTuple):
+class Wording:
+    """The words for the steps over one graph: how each node is called, once somebody asks."""
+
+    def __init__(self, root: Value, names: object = None) -> None:
+        self.root = root
+        self._names = names
+
+    @cached_property
+    def formulas(self) -> dict[Value, Formula]:
+        """A formula for each node, a name where it has one."""
+        return node_formulas(self.root, self._names)
+
+    def gradient(self, node: Value) -> Formula:
+        """The derivative of the root with respect to *node*, such as dL/dx."""
+        return Derivative(self.formulas[self.root], self.formulas[node])
+
+    def operation(self, node: Value) -> Formula:
+        """How *node* is computed from its operands."""
+        return Operation(node.op, tuple(self.formulas[operand] for operand in node.operands))
+
+    def local_derivative(self, node: Value, place: int) -> Formula:
+        """The derivative of *node* with respect to one of its operands as a formula, such as 1 - y**2."""
+        if node.op not in RULES:
+            return Number(node.local_derivatives[place])
+        operands = [self.formulas[operand] for operand in node.operands]
+        rule = RULES[node.op].derivatives[place]
+        formula = rule(_FORMULAS, self.formulas[node], *operands)
+        return formula if isinstance(formula, Formula) else Number(formula)
+
+
+@dataclass(frozen=True)
+class Equation:
+    """What equals what: a left side, a sign (``=`` or ``+=``), and right sides that are all the same.
+
+    >>> from engine.notation import Name
+    >>> Equation(Name("y"), (Name("a") * Name("b"), Number(6.0))).text()
+    'y = a * b = 6'
+    """
+
+    left: Formula
+    right: tuple[Formula, ...]
+    sign: str = "="
+
+    def text(self, precision: int = 6) -> str:
+        """As a line of text."""
+        return f"{text(self.left, precision)} {self.sign} {' = '.join(text(side, precision) for side in self.right)}"
+
+    def latex(self, precision: int = 6, align: str = "") -> str:
+        """In LaTeX; *align* stands before the sign."""
+        sign = align + ("=" if self.sign == "=" else f"\\mathrel{{{self.sign}}}")
+        sides = " = ".join(typesetting.latex(side, precision) for side in self.right)
+        return f"{typesetting.latex(self.left, precision)} {sign} {sides}"
+
+    def mathml(self, precision: int = 6) -> str:
+        """As a ``<math>`` element."""
+        sides = "<mo>=</mo>".join(typesetting.mathml(side, precision) for side in self.right)
+        left = typesetting.mathml(self.left, precision)
+        return f'<math display="block"><mrow>{left}<mo>{self.sign}</mo>{sides}</mrow></math>'
+
+
+class _Spoken:
+    """Something that shows itself as equations."""
+
+    @property
+    def equations(self) -> tuple[Equation, ...]:
+        """What it says, an equation a line."""
+        raise NotImplementedError
+
+    @property
+    def text(self) -> str:
+        """The equations as text, one a line."""
+        return "\n".join(equation.text() for equation in self.equations)
+
+    @property
+    def latex(self) -> str:
+        """The equations in LaTeX, aligned at their signs."""
+        rows = " \\\\\n".join(equation.latex(align="&") for equation in self.equations)
+        return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
+
+    @property
+    def mathml(self) -> str:
+        """The equations as ``<math>`` elements, for a page."""
+        return "\n".join(equation.mathml() for equation in self.equations)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex}$"
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, repr=False)
+class Contribution(_Spoken):
     """What one step hands to one operand: ``amount`` = ``local_derivative`` times the gradient of the step's node.
 
     ``total`` is the operand's gradient after that, the sum so far.
@@ -18,18 +125,81 @@ class Contribution(NamedTuple):
     local_derivative: float
     amount: float
     total: float
+    before: float = field(compare=False)
+    node: Value = field(compare=False)
+    gradient: float = field(compare=False)
+    place: int = field(compare=False)
+    wording: Wording = field(compare=False)
+
+    @property
+    def equations(self) -> tuple[Equation, ...]:
+        """The chain rule for this operand: with symbols, with numbers, the amount that is added, and the sum so far."""
+        words = self.wording
+        gradient = words.gradient(self.node)
+        local = Derivative(words.formulas[self.node], words.formulas[self.operand])
+        written_out = words.local_derivative(self.node, self.place)
+        sides = [Operation("*", (gradient, local))] if self.node is not words.root else []
+        if not isinstance(written_out, Number) and sides:
+            sides.append(Operation("*", (gradient, written_out)))
+        elif not isinstance(written_out, Number):
+            sides.append(Operation("*", (Number(self.gradient), written_out)))
+        sides.append(Operation("*", (Number(self.gradient), Number(self.local_derivative))))
+        added = Equation(words.gradient(self.operand), (*sides, Number(self.amount)), "+=")
+        if self.before == 0.0:
+            return (added,)
+        summed = Operation("+", (Number(self.before), Number(self.amount)))
+        return added, Equation(words.gradient(self.operand), (summed, Number(self.total)))
 
 
-class Step(NamedTuple):
-    """One step of backprop: a node whose gradient is complete hands its share to each of its operands."""
+@dataclass(frozen=True, repr=False)
+class Step(_Spoken):
+    """One step of backprop: a node whose gradient is complete hands its share to each of its operands.
+
+    Printing it shows the chain rule, with symbols and with numbers; so does Jupyter, in LaTeX.
+
+    >>> x, w = Value(2.0, label="x"), Value(-3.0, label="w")
+    >>> for step in backprop((x * w + 7).tanh()):
+    ...     print(step, end="\\n\\n")
+    L = tanh(v2) = 0.761594
+    dL/dL = 1
+    dL/dv2 += 1 * (1 - L**2) = 1 * 0.419974 = 0.419974
+    <BLANKLINE>
+    v2 = v1 + 7 = 1
+    dL/dv2 = 0.419974
+    dL/dv1 += dL/dv2 * dv2/dv1 = 0.419974 * 1 = 0.419974
+    <BLANKLINE>
+    v1 = x * w = -6
+    dL/dv1 = 0.419974
+    dL/dx += dL/dv1 * dv1/dx = dL/dv1 * w = 0.419974 * (-3) = -1.25992
+    dL/dw += dL/dv1 * dv1/dw = dL/dv1 * x = 0.419974 * 2 = 0.839949
+    <BLANKLINE>
+    """
 
     node: Value
     gradient: float
     contributions: tuple[Contribution, ...]
+    wording: Wording = field(compare=False)
+
+    @property
+    def equations(self) -> tuple[Equation, ...]:
+        """The node, its gradient, and the chain rule for each operand that is not a plain number."""
+        words = self.wording
+        made = Equation(words.formulas[self.node], (words.operation(self.node), Number(self.node.data)))
+        gradient = Equation(words.gradient(self.node), (Number(self.gradient),))
+        handed_on = [e for c in self.contributions if c.operand.op != CONSTANT for e in c.equations]
+        return made, gradient, *handed_on
 
 
-def backprop(root: Value, gradient: SupportsFloat = 1.0) -> Iterator[Step]:
+def backprop(root: Value, gradient: SupportsFloat = 1.0, names: object = None) -> Iterator[Step]:
     """The same pass as ``backward``, one node at a time: each step is carried out when it is asked for.
+
+    Args:
+        root: the Value whose derivatives are wanted.
+        gradient: the gradient of *root* itself.
+        names: what to call the Values that have no label, such as ``locals()``; see ``engine.naming.caller_names``.
+
+    Raises:
+        TypeError: *root* is not a Value, *gradient* not a number, or *names* has no names in it.
 
     >>> x = Value(3.0, label="x")
     >>> for step in backprop(x * x + 1):
@@ -37,16 +207,69 @@ def backprop(root: Value, gradient: SupportsFloat = 1.0) -> Iterator[Step]:
     + 1.0 [1.0, 1.0]
     * 1.0 [3.0, 3.0]
     """
+    caller_names(names)
     order, waiting = seeded(root, as_float(gradient, "backprop(gradient)"))
     settle(waiting)  # at once, not at the end, which a reader of steps may never reach
-    return _steps(order)
+    return _steps(order, Wording(root, names))
 
 
-def _steps(order: list[Value]) -> Iterator[Step]:
+def _steps(order: list[Value], wording: Wording) -> Iterator[Step]:
     for node in reversed(order):
+        given = node.grad
         contributions = []
-        for operand, derivative in zip(node.operands, node.local_derivatives):
-            amount = derivative * node.grad
+        for place, (operand, derivative) in enumerate(zip(node.operands, node.local_derivatives)):
+            amount, before = derivative * given, operand.grad
             operand.grad += amount
-            contributions.append(Contribution(operand, derivative, amount, operand.grad))
-        yield Step(node, node.grad, tuple(contributions))
+            contributions.append(
+                Contribution(operand, derivative, amount, operand.grad, before, node, given, place, wording)
+            )
+        yield Step(node, given, tuple(contributions), wording)
+
+
+@dataclass(frozen=True, repr=False)
+class ForwardStep(_Spoken):
+    """One step forward: an operation on numbers that are known gives the next, and its local derivatives."""
+
+    node: Value
+    wording: Wording = field(compare=False)
+
+    @property
+    def equations(self) -> tuple[Equation, ...]:
+        """The operation with symbols and with numbers, and each local derivative of it."""
+        node, words = self.node, self.wording
+        numbers = Operation(node.op, tuple(Number(operand.data) for operand in node.operands))
+        name = words.formulas[node]
+        lines = [Equation(name, (words.operation(node), numbers, Number(node.data)))]
+        for place, operand in enumerate(node.operands):
+            if operand.op == CONSTANT:
+                continue
+            written_out = words.local_derivative(node, place)
+            number = Number(node.local_derivatives[place])
+            derivative = Derivative(name, words.formulas[operand])
+            lines.append(Equation(derivative, (number,) if isinstance(written_out, Number) else (written_out, number)))
+        return tuple(lines)
+
+
+def forward(root: Value, names: object = None) -> Iterator[ForwardStep]:
+    """How the number of *root* came about, one operation at a time, operands before what is made of them.
+
+    Args:
+        root: the Value to be explained.
+        names: what to call the Values that have no label, such as ``locals()``.
+
+    Raises:
+        TypeError: *root* is not a Value, or *names* has no names in it.
+
+    >>> x, w = Value(2.0, label="x"), Value(-3.0, label="w")
+    >>> for step in forward(x * w + 5):
+    ...     print(step)
+    v1 = x * w = 2 * (-3) = -6
+    dv1/dx = w = -3
+    dv1/dw = x = 2
+    L = v1 + 5 = -6 + 5 = -1
+    dL/dv1 = 1
+    """
+    caller_names(names)
+    order = topological_order(root)
+    wording = Wording(root, names)
+    return (ForwardStep(node, wording) for node in order if node.operands)
