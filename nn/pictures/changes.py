@@ -1,0 +1,276 @@
+"""The changes wanted: what each example asks of each parameter, and their average, the step of gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from nn.module import Module
+from nn.pictures.problems import Loss, Problem, problem
+from nn.pictures.style import (
+    DIVERGING,
+    FAINT,
+    INK,
+    Picture,
+    around_zero,
+    figure_of,
+    image_size,
+    literal,
+    number,
+    on_colour,
+    picture,
+    plain,
+    titled,
+    undisturbed,
+)
+
+if TYPE_CHECKING:
+    from nn.data import Table
+
+_MOST_EXAMPLES = 100
+_MOST_ROWS, _MOST_COLUMNS = 40, 12
+"""Of a table; of more, the first and the last stand there, with dots between."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class WantedChanges:
+    """What each example asks of each parameter: minus the gradient of that example's loss.
+
+    Printed it is a table, in Jupyter too; ``picture()`` is a heat map.
+
+    Attributes:
+        names: of the parameters, as ``named_parameters`` gives them.
+        headings: of the examples.
+        changes: ``(n_parameters, n_examples)`` numbers.
+        losses: ``(n_examples,)``, the loss of each.
+        inputs: ``(n_examples, n_inputs)``, the examples.
+    """
+
+    names: list[str]
+    headings: list[str]
+    changes: Table
+    losses: list[float]
+    inputs: Table
+
+    @property
+    def average(self) -> Table:
+        """``(n_parameters,)``: the mean over the examples; times the learning rate, the step of gradient descent."""
+        mean: Table = self.changes.mean(axis=1)
+        return mean
+
+    @property
+    def gradient(self) -> Mapping[str, float]:
+        """The gradient of the cost, the mean loss, as one vector whose components have names: minus the average."""
+        return MappingProxyType(dict(zip(self.names, (0.0 - self.average).tolist())))
+
+    @property
+    def table(self) -> dict[str, list[float]]:
+        """For each parameter its row: the change that each example wants, and then the average."""
+        rows = np.column_stack([self.changes, self.average]).tolist()
+        return dict(zip(self.names, rows))
+
+    def __str__(self) -> str:
+        head, *rows = _cells(self)
+        widths = [max(map(len, column)) for column in zip(head, *rows)]
+        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in (head, *rows)]
+        return "\n".join(line.rstrip() for line in lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head, *rows = _cells(self)
+        scale = around_zero(self.changes, 0.99)
+        titles = "".join(f'<th scope="col" style="text-align:right">{escape(cell)}</th>' for cell in head[1:])
+        body = "".join(_html_row(row, scale) for row in rows)
+        return (
+            '<table><caption style="text-align:left">The change that each example wants of each parameter: minus the '
+            f'gradient of its loss</caption><thead><tr><th scope="col" style="text-align:left">{escape(head[0])}</th>'
+            f"{titles}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+    def picture(self, image_shape: tuple[int, int] | None = None) -> Figure:
+        """A heat map: a row for each parameter, a column for each example, and the average beside them.
+
+        Args:
+            image_shape: ``(rows, columns)`` where the examples are images, to show them over their columns.
+
+        Returns:
+            The figure, which shows itself in Jupyter.
+
+        Raises:
+            ValueError: the examples have another number of pixels.
+        """
+        if image_shape is not None:
+            image_shape = image_size(image_shape, self.inputs.shape[1], "an example")
+        return _heat_map(self, image_shape)
+
+
+def wanted_changes(model: Module, X: Any, y: Any, loss: Loss = None) -> WantedChanges:
+    """The change that each of a handful of examples asks of each weight and bias, and their average.
+
+    An example wants each parameter to go against the gradient of its own loss; gradient descent takes the average of
+    these wishes, times the learning rate. The model stays as it is.
+
+    Args:
+        model: any Module.
+        X: ``(n_examples, n_inputs)`` numbers, at most 100 examples.
+        y: labels or numbers, as for ``fit``.
+        loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
+
+    Raises:
+        ValueError: something does not fit, or there are too many examples.
+
+    >>> from nn import Neuron
+    >>> neuron = Neuron(1, activation="linear")
+    >>> neuron.load_state_dict({"w.0": 1.0, "b": 0.0})
+    >>> changes = wanted_changes(neuron, [[1.0], [2.0]], [3.0, 2.5])
+    >>> print(changes)  # the loss is (w*x + b - y)**2
+    parameter  0: 3.00  1: 2.50  average
+    w.0              4        2        3
+    b                4        1      2.5
+    >>> dict(changes.gradient)
+    {'w.0': -3.0, 'b': -2.5}
+    """
+    found = problem(model, X, y, loss)
+    if len(found) > _MOST_EXAMPLES:
+        raise ValueError(
+            f"X has {len(found)} examples, and a column is drawn for each; give at most {_MOST_EXAMPLES}, such as X[:10]"
+        )
+    with undisturbed(model) as parameters:
+        changes, losses = [], []
+        for place in range(len(found)):
+            model.zero_grad()
+            value = found.example_loss(place)
+            value.backward()
+            losses.append(value.data)
+            changes.append([0.0 - parameter.grad for parameter in parameters])
+    names = [name for name, _ in model.named_parameters()]
+    headings = [_heading(found, place) for place in range(len(found))]
+    return WantedChanges(names, headings, np.array(changes).T, losses, np.array(found.examples.inputs))
+
+
+def _heading(found: Problem, place: int) -> str:
+    """The number of an example and what is right for it."""
+    right = found.right_answer(place)
+    text = number(right) if isinstance(right, float) else "" if isinstance(right, list) else plain(right, 12)
+    return f"{place}: {text}" if text else str(place)
+
+
+# --------------------------------------------------------------------------------------------------------------- table
+
+
+def _cells(changes: WantedChanges) -> list[list[str]]:
+    """The table as text, cut in its middle where it is large."""
+    n_rows, n_columns = changes.changes.shape
+    columns = _shown(n_columns, _MOST_COLUMNS)
+    head = ["parameter", *("…" if i is None else changes.headings[i] for i in columns), "average"]
+    rows = [head]
+    for row in _shown(n_rows, _MOST_ROWS):
+        if row is None:
+            rows.append([f"… {n_rows - _MOST_ROWS:,} more", *[""] * (len(head) - 1)])
+            continue
+        numbers = ["…" if i is None else f"{changes.changes[row, i]:.3g}" for i in columns]
+        rows.append([plain(changes.names[row], 40), *numbers, f"{changes.average[row]:.3g}"])
+    return rows
+
+
+def _shown(n: int, most: int) -> list[int | None]:
+    """Which of *n* rows or columns stand in a table; None stands for those left out."""
+    if n <= most:
+        return list(range(n))
+    half = most // 2
+    return [*range(half), None, *range(n - (most - half), n)]
+
+
+def _html_row(cells: list[str], scale: Any) -> str:
+    """A row whose cells are shaded by their numbers."""
+    last = len(cells) - 1
+    html = [f'<th scope="row" style="text-align:left;font-weight:normal">{escape(cells[0])}</th>']
+    for place, cell in enumerate(cells[1:], 1):
+        style = "text-align:right;font-variant-numeric:tabular-nums" + (";font-weight:bold" if place == last else "")
+        if cell and cell != "…":
+            red, green, blue, _ = DIVERGING(scale(float(cell)))
+            background = ",".join(str(round(255 * part)) for part in (red, green, blue))
+            style += f";background:rgb({background});color:{on_colour((red, green, blue))}"
+        html.append(f'<td style="{style}">{escape(cell)}</td>')
+    return f"<tr>{''.join(html)}</tr>"
+
+
+# ------------------------------------------------------------------------------------------------------------- picture
+
+
+def _heat_map(changes: WantedChanges, image_shape: tuple[int, int] | None) -> Picture:
+    n_rows, n_columns = changes.changes.shape
+    height = 1.6 + (0.26 * n_rows if n_rows <= _MOST_ROWS else 6.0) + (0.5 if image_shape else 0.0)
+    figure = picture(min(3.6 + 0.62 * n_columns, 14.0), height)
+    grid = figure.add_gridspec(1, 2, width_ratios=[n_columns, max(1.0, n_columns / 14)])
+    each, mean = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
+    scale = around_zero(changes.changes, 1.0 if n_rows <= _MOST_ROWS else 0.995)
+    shown = {"cmap": DIVERGING, "norm": scale, "aspect": "auto", "interpolation": "nearest"}
+    map_ = each.imshow(changes.changes, **shown)
+    mean.imshow(changes.average[:, None], **shown)
+    _name_columns(each, changes.headings)
+    _name_columns(mean, ["average"])
+    _name_rows(each, changes.names)
+    mean.set_yticks([])
+    if n_rows <= _MOST_ROWS and n_columns <= _MOST_COLUMNS:
+        _number_cells(each, changes.changes, scale)
+        _number_cells(mean, changes.average[:, None], scale)
+    if image_shape is not None:
+        _draw_images(each, changes.inputs, image_shape, 0.6 / (height - 1.6))
+    bar = figure.colorbar(map_, ax=[each, mean], fraction=0.05, pad=0.02, aspect=36)
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.ax.tick_params(labelsize=8, colors=FAINT)
+    figure.suptitle(
+        "The change that each example wants of each parameter", x=0.01, ha="left", fontsize=12, color=INK, **literal()
+    )
+    return figure
+
+
+def _name_columns(ax: Axes, headings: list[str]) -> None:
+    every = -(-len(headings) // 24)
+    places = list(range(0, len(headings), every))
+    rotation = 45 if max(len(heading) for heading in headings) > 7 and len(headings) > 1 else 0
+    ax.set_xticks(places, [headings[i] for i in places], fontsize=9, color=INK, rotation=rotation, **literal())
+    ax.tick_params(length=0)
+    ax.spines[:].set_color(FAINT)
+
+
+def _name_rows(ax: Axes, names: list[str]) -> None:
+    """Every parameter's name, or where there are many the part of the network that a run of rows belongs to."""
+    if len(names) <= _MOST_ROWS:
+        ax.set_yticks(range(len(names)), [plain(name, 40) for name in names], fontsize=8, color=INK, **literal())
+        return
+    parts = [".".join(name.split(".")[:2]) for name in names]
+    starts = [i for i, part in enumerate(parts) if i == 0 or part != parts[i - 1]]
+    starts = starts if len(starts) <= _MOST_ROWS else [0]
+    ends = [*starts[1:], len(names)]
+    middles = [(start + end - 1) / 2 for start, end in zip(starts, ends)]
+    labels = [f"{plain(parts[start], 24)}\n{end - start:,} parameters" for start, end in zip(starts, ends)]
+    ax.set_yticks(middles, labels, fontsize=8, color=INK, **literal())
+    for start in starts[1:]:
+        ax.axhline(start - 0.5, color=INK, linewidth=0.8)
+
+
+def _number_cells(ax: Axes, numbers: Table, scale: Any) -> None:
+    for (row, column), x in np.ndenumerate(numbers):
+        colour = on_colour(DIVERGING(scale(x)))
+        ax.text(column, row, number(x), fontsize=7.5, color=colour, ha="center", va="center", **literal())
+
+
+def _draw_images(over: Axes, inputs: Table, shape: tuple[int, int], height: float) -> None:
+    """The examples over their columns, in that share of the height of the axes."""
+    wide = 1 / len(inputs)
+    for place, pixels in enumerate(inputs):
+        ax = over.inset_axes((wide * (place + 0.1), 1.01, 0.8 * wide, height))
+        ax.imshow(pixels.reshape(shape), cmap="gray_r", interpolation="nearest")
+        ax.set_xticks([])
+        ax.set_yticks([])
+        ax.spines[:].set_color(FAINT)

@@ -1,0 +1,150 @@
+"""The outputs beside what they should have been: the comparison that backprop starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from engine import Value
+from nn.losses import LossFunction
+from nn.pictures.neurons import Column, draw_circle, draw_heading
+from nn.pictures.problems import answers
+from nn.pictures.style import INK, NEGATIVE, POSITIVE, RIGHT, WRONG, around_zero, literal, number, plain
+from nn.targets import Label, decided_place, encoded_targets
+
+_APART = 1.75
+_LOGITS = ("binary_cross_entropy", "cross_entropy")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What one example gives and should give; of ``wanted`` on without a target there is nothing.
+
+    Attributes:
+        outputs: of the last layer.
+        probabilities: what the outputs say, where they are logits.
+        wanted: what each output, or probability, should have been: a number or a word.
+        changes: minus the derivative of the loss with respect to each output.
+        loss: of this example.
+        said: the place of the class that the outputs stand for.
+        right: the place of the right class.
+        classes: the labels.
+    """
+
+    outputs: list[float]
+    probabilities: list[float] | None
+    wanted: list[float | str] | None
+    changes: list[float] | None
+    loss: float | None
+    said: int | None
+    right: int | None
+    classes: list[Label] | None
+
+    @property
+    def width(self) -> float:
+        """How much room the columns take."""
+        return _APART * ((self.probabilities is not None) + 2 * (self.wanted is not None))
+
+    def interest(self, place: int) -> float:
+        """Lifts the outputs that matter most over those that only have large weights."""
+        return 1e9 if place in (self.said, self.right) else 0.0
+
+    def is_right(self) -> bool | None:
+        """Whether the class is right; None where that is not known."""
+        return None if self.right is None else self.said == self.right
+
+    def colour(self) -> str:
+        """Of the verdict."""
+        return {None: INK, True: RIGHT, False: WRONG}[self.is_right()]
+
+    def in_words(self) -> str:
+        """The verdict in a line."""
+        words = []
+        if self.classes is not None and self.said is not None:
+            words.append(f"says {plain(self.classes[self.said])}")
+            if self.right is not None:
+                words[0] += ", right" if self.is_right() else f", but it is {plain(self.classes[self.right])}"
+        elif len(self.outputs) == 1:
+            words.append(f"says {number(self.outputs[0])}")
+        if self.loss is not None:
+            words.append(f"loss {number(self.loss)}")
+        return "; ".join(words)
+
+
+def compared(
+    outputs: list[float], target: Any, loss: str, function: LossFunction, classes: list[Label] | None
+) -> Comparison:
+    """Compare outputs with a target, if there is one.
+
+    Raises:
+        ValueError: the target does not fit the loss, the outputs or the classes.
+    """
+    probabilities = answers(loss, outputs) if loss in _LOGITS else None
+    if target is None:
+        said = None if classes is None else decided_place(outputs)
+        return Comparison(outputs, probabilities, None, None, None, said, None, classes)
+    targets = encoded_targets(loss, [target], len(outputs), classes, "target")
+    encoded = targets.encoded[0]
+    leaves = [Value(output) for output in outputs]
+    root = function(leaves[0] if len(leaves) == 1 else leaves, encoded)
+    root.backward()
+    said = right = None
+    if targets.classes is not None:
+        said, right = decided_place(outputs), max(encoded, 0)
+    return Comparison(
+        outputs,
+        probabilities,
+        _wanted(loss, encoded, len(outputs)),
+        [0.0 - leaf.grad for leaf in leaves],
+        root.data,
+        said,
+        right,
+        targets.classes,
+    )
+
+
+def _wanted(loss: str, encoded: Any, n_outputs: int) -> list[float | str]:
+    """What each output, or its probability, should have been."""
+    if loss == "hinge" and n_outputs == 1:
+        return ["≥ 1" if encoded > 0 else "≤ −1"]
+    if loss == "hinge":
+        return ["largest" if place == encoded else "smaller" for place in range(n_outputs)]
+    if loss == "cross_entropy":
+        return [float(place == encoded) for place in range(n_outputs)]
+    return [float(t) for t in encoded] if isinstance(encoded, list) else [float(encoded)]
+
+
+def draw_comparison(ax: Axes, comparison: Comparison, column: Column, x: float, y: float, font_size: float) -> None:
+    """Columns at the right of the outputs: probability, what it should be, and the change wanted."""
+    x += 0.55
+    if comparison.probabilities is not None:
+        draw_heading(ax, x, y, "as a\nprobability", font_size)
+        _draw_numbers(ax, comparison.probabilities, column, x, font_size)
+        x += _APART
+    if comparison.wanted is None or comparison.changes is None:
+        return
+    draw_heading(ax, x, y, "should\nbe", font_size, fontweight="bold")
+    _draw_numbers(ax, comparison.wanted, column, x, font_size)
+    x += _APART
+    draw_heading(ax, x, y, "change\nwanted", font_size, fontweight="bold")
+    for place, height in zip(column.shown, column.heights):
+        change = comparison.changes[place]
+        small = abs(change) < 0.005
+        arrow = "·" if small else "▲" if change > 0 else "▼"
+        colour = INK if small else POSITIVE if change > 0 else NEGATIVE
+        text = arrow if small else f"{arrow} {number(change)}"
+        ax.text(x, height, text, fontsize=1.1 * font_size, color=colour, ha="center", va="center", **literal())
+
+
+def _draw_numbers(ax: Axes, shown: Any, column: Column, x: float, font_size: float) -> None:
+    """A column of circles with numbers in them, or of words."""
+    numbers = [item for item in shown if isinstance(item, float)]
+    scale = around_zero([*numbers, 1.0])
+    for place, height in zip(column.shown, column.heights):
+        item = shown[place]
+        if isinstance(item, float):
+            draw_circle(ax, x, height, item, scale, font_size)
+        else:
+            ax.text(x, height, item, fontsize=font_size, color=INK, ha="center", va="center", **literal())

@@ -1,0 +1,323 @@
+"""The cost as a surface over two parameters, or two directions of a large network, and paths of descent on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from engine.checks import as_float, shortened
+from nn.initialisation import random_numbers
+from nn.module import Module
+from nn.pictures.landscape import draw_landscape
+from nn.pictures.problems import Loss, Problem, problem
+from nn.pictures.style import plain, undisturbed
+
+if TYPE_CHECKING:
+    from nn.data import Table
+
+Along = tuple[Any, Any] | str
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class DescentPath:
+    """Where gradient descent went in the plane of a cost surface.
+
+    Attributes:
+        learning_rate: the length of a step, in units of the gradient.
+        points: ``(n_steps + 1, 2)`` coordinates in the plane, the start first.
+        costs: ``(n_steps + 1,)``.
+        label: a name for the legend.
+        ran_away: whether it was ended because the cost was no longer finite.
+    """
+
+    learning_rate: float
+    points: Table
+    costs: list[float]
+    label: str
+    ran_away: bool
+
+    def in_words(self) -> str:
+        """What became of it, in a line."""
+        end = "runs away" if self.ran_away else f"cost {self.costs[0]:.3g} → {self.costs[-1]:.3g}"
+        name = f"{self.label}: " if self.label else ""
+        return f"{name}learning rate {self.learning_rate:g}, {len(self.costs) - 1} steps, {end}"
+
+    __repr__ = in_words
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class CostSurface:
+    """The mean loss over a plane in the space of the parameters. In Jupyter it shows its picture.
+
+    Attributes:
+        problem: the model, its examples and its loss.
+        origin: ``(n_parameters,)``, the parameters at the point (0, 0) of the plane.
+        directions: ``(2, n_parameters)``: a step of 1 along each axis of the plane.
+        labels: of the axes.
+        here: where the model is, in the plane.
+        across, up: ``(points,)`` coordinates of the grid.
+        costs: ``(points, points)``: ``costs[i, j]`` is at ``(across[j], up[i])``; NaN where it is not finite.
+    """
+
+    problem: Problem
+    origin: Table
+    directions: Table
+    labels: tuple[str, str]
+    here: tuple[float, float]
+    across: Table
+    up: Table
+    costs: Table
+
+    def descend(
+        self, learning_rate: float, steps: int = 30, start: tuple[float, float] | None = None, label: str = ""
+    ) -> DescentPath:
+        """Gradient descent within the plane: the parameters move along its two directions and no other.
+
+        Args:
+            learning_rate: above 0.
+            steps: how many; fewer are made where the cost runs away.
+            start: coordinates in the plane; None is where the model is.
+            label: a name for the legend.
+
+        Raises:
+            ValueError: a rate that is not above 0, or no such number of steps.
+        """
+        rate = as_float(learning_rate, "learning_rate")
+        if not 0.0 < rate < float("inf"):
+            raise ValueError(f"learning_rate: a number above 0 is wanted, not {learning_rate!r}")
+        if isinstance(steps, bool) or not hasattr(steps, "__index__") or steps < 1:
+            raise ValueError(f"steps: a whole number of at least 1 is wanted, not {steps!r}")
+        at = np.array(self.here if start is None else _pair(start, "start"))
+        points, costs = [at], []
+        ran_away = False
+        with undisturbed(self.problem.model) as parameters:
+            for step in range(steps + 1):
+                cost, slope = _cost_and_slope(self, parameters, at)
+                if not np.isfinite(cost) or not np.isfinite(slope).all():
+                    ran_away = True
+                    break
+                costs.append(cost)
+                if step < steps:
+                    at = at - rate * slope
+                    points.append(at)
+        if not costs:
+            raise ValueError(f"start: the cost is not finite at {tuple(points[0].tolist())}")
+        return DescentPath(rate, np.array(points[: len(costs)]), costs, plain(label, 40), ran_away)
+
+    def picture(self, paths: DescentPath | Iterable[DescentPath] = (), kind: str = "both") -> Figure:
+        """The valley seen from above and from the side, with paths of gradient descent.
+
+        Args:
+            paths: from ``descend``, or all of ``descent_paths``.
+            kind: ``"contour"``, ``"3d"`` or ``"both"``.
+
+        Returns:
+            The figure, which shows itself in Jupyter.
+
+        Raises:
+            ValueError: an unknown kind.
+        """
+        if kind not in ("contour", "3d", "both"):
+            raise ValueError(f'kind: "contour", "3d" or "both" is wanted, not {shortened(kind)}')
+        drawn = [paths] if isinstance(paths, DescentPath) else list(paths)
+        lines = [(path.points, np.array(path.costs), path.in_words()) for path in drawn]
+        return draw_landscape(self.across, self.up, self.costs, self.labels, self.here, lines, kind)
+
+    def _repr_png_(self) -> Any:
+        return self.picture()._repr_png_()  # type: ignore[attr-defined]
+
+    def __repr__(self) -> str:
+        low, high = np.nanmin(self.costs), np.nanmax(self.costs)
+        return f"CostSurface over {self.labels[0]} and {self.labels[1]}, cost {low:.3g} ... {high:.3g}"
+
+
+def cost_surface(
+    model: Module,
+    X: Any,
+    y: Any,
+    *,
+    loss: Loss = None,
+    along: Along | None = None,
+    ranges: tuple[tuple[float, float], tuple[float, float]] | None = None,
+    points: int = 31,
+    seed: int | None = 0,
+) -> CostSurface:
+    """The cost, the mean loss of the examples, at every point of a grid over two parameters or directions.
+
+    Every point takes a pass through all examples, and so a handful of examples is a good choice for a large network.
+    The model stays as it is.
+
+    Args:
+        model: any Module.
+        X: ``(n_examples, n_inputs)`` numbers.
+        y: labels or numbers, as for ``fit``.
+        loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
+        along: two names of parameters, such as ``("layers.0.neurons.0.w.0", "layers.0.neurons.0.b")``; or two vectors
+            of ``n_parameters`` numbers, steps away from where the model is; or ``"random"``: two random directions, in
+            each of which every parameter moves in proportion to its size (after Li et al. 2018). None takes the two
+            parameters of a model that has no more, and random directions otherwise.
+        ranges: ``((from, to), (from, to))`` of the two; None goes 3 to both sides of where the model is, and 1 in
+            random directions.
+        points: how many a side.
+        seed: for random directions.
+
+    Raises:
+        ValueError: something does not fit, or there is no such parameter.
+
+    >>> from nn import Neuron
+    >>> neuron = Neuron(1, activation="linear")
+    >>> surface = cost_surface(neuron, [[1.0], [2.0]], [3.0, 5.0], along=("w.0", "b"), points=5)
+    >>> surface.descend(0.1, steps=200, start=(0.0, 0.0)).points[-1].round(2).tolist()  # y = 2*x + 1
+    [1.99, 1.01]
+    """
+    found = problem(model, X, y, loss)
+    if isinstance(points, bool) or not hasattr(points, "__index__") or not 2 <= points <= 500:
+        raise ValueError(f"points: a whole number in 2 ... 500 is wanted, not {shortened(points)}")
+    plane = _plane(model, along, seed)
+    width = 1.0 if plane.random else 3.0
+    spans = [(middle - width, middle + width) for middle in plane.here]
+    if ranges is not None:
+        spans = [_range(pair) for pair in _pair(ranges, "ranges", numbers=False)]
+    across, up = (np.linspace(low, high, points) for low, high in spans)
+    empty = np.empty((points, points))
+    surface = CostSurface(found, plane.origin, plane.directions, plane.labels, plane.here, across, up, empty)
+    with undisturbed(model) as parameters:
+        for i, v in enumerate(up):
+            for j, u in enumerate(across):
+                _move(surface, parameters, np.array([u, v]))
+                empty[i, j] = _finite_cost(found)
+    if not np.isfinite(empty).any():
+        raise ValueError("ranges: the cost is finite nowhere in them; take smaller ones")
+    return surface
+
+
+def descent_paths(
+    surface: CostSurface,
+    learning_rates: Iterable[float] | Mapping[str, float],
+    *,
+    steps: int = 30,
+    start: tuple[float, float] | None = None,
+) -> list[DescentPath]:
+    """Gradient descent on one surface from one place, with several learning rates.
+
+    Args:
+        surface: from ``cost_surface``.
+        learning_rates: numbers, or with names such as ``{"too small": 0.01, "good": 0.3, "too large": 2}``.
+        steps: of each.
+        start: coordinates in the plane; None is where the model is.
+
+    >>> from nn import Neuron
+    >>> surface = cost_surface(Neuron(1, activation="linear"), [[1.0]], [3.0], along=("w.0", "b"), points=5)
+    >>> for path in descent_paths(surface, {"good": 0.2, "too large": 0.6}, steps=5, start=(0.0, 0.0)):
+    ...     print(path)
+    good: learning rate 0.2, 5 steps, cost 9 → 0.000...
+    too large: learning rate 0.6, 5 steps, cost 9 → 260
+    """
+    if isinstance(learning_rates, Mapping):
+        named = [(rate, str(name)) for name, rate in learning_rates.items()]
+    elif isinstance(learning_rates, Iterable) and not isinstance(learning_rates, str):
+        named = [(rate, "") for rate in learning_rates]
+    else:
+        raise ValueError(f"learning_rates: a list of numbers is wanted, not {shortened(learning_rates)}")
+    return [surface.descend(rate, steps, start, label) for rate, label in named]
+
+
+# --------------------------------------------------------------------------------------------------------------- plane
+
+
+@dataclass(frozen=True)
+class _Plane:
+    origin: Table
+    directions: Table
+    labels: tuple[str, str]
+    here: tuple[float, float]
+    random: bool = False
+
+
+def _plane(model: Module, along: Any, seed: int | None) -> _Plane:
+    """The plane that is asked for; a coordinate along a parameter is the parameter's own number."""
+    named = dict(model.named_parameters())
+    names, values = list(named), np.array([parameter.data for parameter in named.values()])
+    if len(names) < 2:
+        raise ValueError(f"model: a surface lies over two parameters, and there are {len(names)}")
+    if along is None:
+        along = tuple(names) if len(names) == 2 else "random"
+    if along == "random" if isinstance(along, str) else False:
+        rng = random_numbers(seed)
+        directions = np.array([[rng.gauss(0.0, 1.0) * abs(value) for value in values] for _ in range(2)])
+        return _Plane(values, directions, ("random direction 1", "random direction 2"), (0.0, 0.0), random=True)
+    pair = _pair(along, 'along: "random", two names of parameters or two vectors;', numbers=False)
+    if all(isinstance(item, str) for item in pair):
+        return _parameter_plane(names, values, pair)
+    directions = np.array([_vector(item, len(names)) for item in pair])
+    return _Plane(values, directions, ("direction 1", "direction 2"), (0.0, 0.0))
+
+
+def _parameter_plane(names: list[str], values: Table, pair: tuple[Any, Any]) -> _Plane:
+    for name in pair:
+        if name not in names:
+            some = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+            raise ValueError(f"along: there is no parameter {shortened(name)}; there are {some}")
+    if pair[0] == pair[1]:
+        raise ValueError(f"along: two different parameters are wanted, not {shortened(pair[0])} twice")
+    first, second = map(names.index, pair)
+    directions = np.zeros((2, len(names)))
+    directions[0, first] = directions[1, second] = 1.0
+    origin = values.copy()
+    origin[[first, second]] = 0.0
+    labels = (plain(pair[0], 40), plain(pair[1], 40))
+    return _Plane(origin, directions, labels, (float(values[first]), float(values[second])))
+
+
+def _vector(item: Any, n: int) -> Table:
+    vector = np.asarray(item, dtype=float) if hasattr(item, "__len__") and not isinstance(item, str) else np.empty(0)
+    if vector.shape != (n,) or not np.isfinite(vector).all() or not vector.any():
+        raise ValueError(f"along: a vector of {n} finite numbers, not all 0, is wanted, not {shortened(item)}")
+    return vector
+
+
+def _pair(item: Any, what: str, numbers: bool = True) -> tuple[Any, Any]:
+    if isinstance(item, str) or not hasattr(item, "__len__") or len(item) != 2:
+        raise ValueError(f"{what}: a pair is wanted, not {shortened(item)}")
+    if numbers:
+        return as_float(item[0], what), as_float(item[1], what)
+    return item[0], item[1]
+
+
+def _range(item: Any) -> tuple[float, float]:
+    low, high = _pair(item, "ranges")
+    if not -np.inf < low < high < np.inf:
+        raise ValueError(f"ranges: from a smaller to a larger number, not {shortened(item)}")
+    return low, high
+
+
+# ---------------------------------------------------------------------------------------------------------------- cost
+
+
+def _move(surface: CostSurface, parameters: list[Any], at: Table) -> None:
+    """Set the parameters to a point of the plane."""
+    for parameter, data in zip(parameters, (surface.origin + at @ surface.directions).tolist()):
+        parameter.data = data
+
+
+def _finite_cost(found: Problem) -> float:
+    try:
+        cost = found.cost()
+    except ArithmeticError:
+        return float("nan")
+    return cost if np.isfinite(cost) else float("nan")
+
+
+def _cost_and_slope(surface: CostSurface, parameters: list[Any], at: Table) -> tuple[float, Table]:
+    """The cost at a point, and its derivatives along the two directions."""
+    _move(surface, parameters, at)
+    try:
+        cost, gradient = surface.problem.cost_and_gradient()
+    except ArithmeticError:
+        return float("nan"), np.zeros(2)
+    slope: Table = surface.directions @ np.array(gradient)
+    return cost, slope

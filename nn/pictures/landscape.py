@@ -1,0 +1,123 @@
+"""A cost surface drawn from above and from the side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from nn.pictures.style import FAINT, INK, Picture, legend, literal, named_axes, picture, titled
+
+if TYPE_CHECKING:
+    from nn.data import Table
+
+Line = tuple["Table", "Table", str]
+"""Points in the plane, their costs, and what to say of them."""
+
+_PATH_COLOURS = ["#D55E00", "#0B0B0B", "#B5006B", "#F0E442", "#FFFFFF", "#00E0C0"]
+_PATH_MARKERS = ["o", "s", "^", "D", "v", "P"]
+
+
+def draw_landscape(
+    across: Table,
+    up: Table,
+    costs: Table,
+    labels: tuple[str, str],
+    here: tuple[float, float],
+    lines: list[Line],
+    kind: str,
+) -> Picture:
+    """The surface in one or two axes, its paths, and one legend for both."""
+    below = 0.25 * (len(lines) + 1) + 0.2
+    figure = picture(11.0 if kind == "both" else 6.2, 4.8 + below)
+    subfigures = figure.subfigures(2, 1, height_ratios=[4.8, below])
+    panels = 2 if kind == "both" else 1
+    handles: list[Any] = []
+    if kind != "3d":
+        handles = _contour(subfigures[0].add_subplot(1, panels, 1), across, up, costs, labels, here, lines)
+    if kind != "contour":
+        ax: Any = subfigures[0].add_subplot(1, panels, panels, projection="3d", computed_zorder=False)
+        found = _relief(ax, across, up, costs, labels, lines)
+        handles = handles or found
+    if handles:
+        words = [words for _, _, words in lines]
+        words += ["where the model is"] if len(handles) > len(lines) else []
+        keys = subfigures[1].add_subplot()
+        keys.set_axis_off()
+        legend(keys, handles, words, loc="center", handlelength=3)
+    return figure
+
+
+def _contour(
+    ax: Axes, across: Table, up: Table, costs: Table, labels: tuple[str, str], here: tuple[float, float],
+    lines: list[Line],
+) -> list[Any]:  # fmt: skip
+    """From above: lines of equal cost, closer together near the floor of the valley."""
+    levels = _levels(costs)
+    filled = ax.contourf(across, up, costs, levels=levels, cmap="viridis", extend="max")
+    ax.contour(across, up, costs, levels=levels, colors="white", linewidths=0.4, alpha=0.6)
+    bar = ax.figure.colorbar(filled, ax=ax, fraction=0.05, pad=0.02, format="%.3g")
+    bar.set_label("cost", fontsize=9, color=INK)
+    bar.ax.tick_params(labelsize=8, colors=FAINT)
+    named_axes(ax, *labels)
+    titled(ax, "The cost, seen from above")
+    ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
+    handles: list[Any] = []
+    for place, (points, _, _) in enumerate(lines):
+        look = _look(place)
+        handles.append(ax.plot(points[:, 0], points[:, 1], **look, clip_on=True)[0])
+        ax.plot(*points[0], "o", markersize=9, markerfacecolor="none", markeredgecolor=look["color"], markeredgewidth=2)
+    if across[0] <= here[0] <= across[-1] and up[0] <= here[1] <= up[-1]:
+        star = {"marker": "*", "markersize": 13, "color": "white", "markeredgecolor": INK, "linestyle": "none"}
+        handles += ax.plot(*here, **star)
+    return handles
+
+
+def _relief(
+    ax: Any, across: Table, up: Table, costs: Table, labels: tuple[str, str], lines: list[Line]
+) -> list[Line2D]:
+    """From the side. A path is drawn up to where it leaves the picture."""
+    grid = np.meshgrid(across, up)
+    ax.plot_surface(*grid, costs, cmap="viridis", alpha=0.9, linewidth=0, antialiased=True, rcount=60, ccount=60)
+    ax.contour(*grid, costs, levels=_levels(costs), colors="white", linewidths=0.4, zorder=2)
+    ax.set_title("… and from the side", loc="left", fontsize=12, color=INK)
+    ax.set_xlabel(labels[0], fontsize=9, color=INK, **literal())
+    ax.set_ylabel(labels[1], fontsize=9, color=INK, **literal())
+    ax.set_zlabel("cost", fontsize=9, color=INK)
+    ax.tick_params(labelsize=7, colors=FAINT)
+    ax.view_init(elev=38, azim=-60)
+    highest = float(np.nanmax(costs))
+    handles = []
+    for place, (points, heights, _) in enumerate(lines):
+        inside = (
+            (points[:, 0] >= across[0]) & (points[:, 0] <= across[-1])
+            & (points[:, 1] >= up[0]) & (points[:, 1] <= up[-1]) & (heights <= highest)
+        )  # fmt: skip
+        until = len(points) if inside.all() else int(np.argmin(inside))
+        shown = points[:until]
+        handles += ax.plot(shown[:, 0], shown[:, 1], heights[:until], **_look(place), zorder=10)
+    return handles
+
+
+def _look(place: int) -> dict[str, Any]:
+    """Of a path: a colour and a marker of its own."""
+    turn = place % len(_PATH_COLOURS)
+    return {
+        "color": _PATH_COLOURS[turn],
+        "marker": _PATH_MARKERS[turn],
+        "markersize": 4.5,
+        "markeredgecolor": "white" if turn != 4 else INK,
+        "markeredgewidth": 0.6,
+        "linewidth": 1.8,
+    }
+
+
+def _levels(costs: Table) -> Table:
+    """Costs for contour lines, closer together near the lowest."""
+    low, high = float(np.nanmin(costs)), float(np.nanmax(costs))
+    if high <= low:
+        high = low + max(abs(low), 1.0)
+    levels: Table = low + (high - low) * np.linspace(0.0, 1.0, 16) ** 2
+    return levels

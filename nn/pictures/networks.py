@@ -1,0 +1,226 @@
+"""The network as a picture: what goes in, what each neuron makes of it, and what should have come out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from engine.checks import shortened
+from nn.data import as_table
+from nn.losses import named_loss
+from nn.module import Module
+from nn.pictures.comparison import Comparison, compared, draw_comparison
+from nn.pictures.neurons import (
+    RADIUS,
+    Column,
+    activations_of,
+    draw_biases,
+    draw_column,
+    draw_heading,
+    draw_key,
+    draw_weights,
+    importances,
+    layers_of,
+    with_numbers,
+)
+from nn.pictures.problems import Loss
+from nn.pictures.style import FAINT, INK, axes_or_new, figure_of, image_size, literal, plain, titled
+from nn.targets import Label
+
+_INCHES = 0.5  # between two neurons of a layer
+
+
+def network(
+    model: Module,
+    x: Any = None,
+    target: Any = None,
+    *,
+    loss: Loss = None,
+    image_shape: tuple[int, int] | None = None,
+    input_names: Sequence[object] | None = None,
+    most: int = 10,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw a network: a circle for each neuron, shaded by its activation, a line for each weight.
+
+    With *target* the outputs stand beside what they should have been, and beside the change that each of them wants:
+    minus the derivative of the loss with respect to it, the numbers that backprop starts from.
+
+    Args:
+        model: an MLP, a Layer or a Neuron.
+        x: ``(n_inputs,)`` numbers of one example, or None for the weights alone.
+        target: its label, number or numbers, as for ``fit``.
+        loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
+        image_shape: ``(rows, columns)`` where *x* is an image; it is then drawn beside the first layer.
+        input_names: a name for each input.
+        most: how many neurons of a layer are drawn; of a larger one those of the largest weights, with dots between.
+        ax: where to draw; None makes a new figure.
+
+    Returns:
+        The figure, which shows itself in Jupyter.
+
+    Raises:
+        ValueError: something does not fit the model.
+        TypeError: the model is not made of layers of neurons.
+
+    >>> from nn import MLP
+    >>> model = MLP(2, [3, 1], activation="tanh", seed=0)
+    >>> network(model, [0.5, -1.0], target=1, loss="binary_cross_entropy").savefig("network.png")
+    """
+    layers = layers_of(model)
+    n_inputs, n_outputs = len(layers[0][0].w), len(layers[-1])
+    if isinstance(most, bool) or not hasattr(most, "__index__") or most < 2:
+        raise ValueError(f"most: a whole number of at least 2 is wanted, not {shortened(most)}")
+    if image_shape is not None:
+        image_size(image_shape, n_inputs, "an example")
+    names = _checked_names(input_names, n_inputs)
+    activations: list[list[float]] | None = None
+    if x is not None:
+        activations = activations_of(layers, as_table([x], "x", n_inputs)[0].tolist())
+    elif target is not None:
+        raise ValueError("target: without x there is nothing to compare it with; give both, or neither")
+    loss_name, loss_function = named_loss(model.loss or "mse" if loss is None else loss)
+    comparison = None
+    if activations is not None and (target is not None or model.classes is not None):
+        comparison = compared(activations[-1], target, loss_name, loss_function, model.classes)
+    scene = _Scene(layers, activations, comparison, image_shape, names, model.classes, most, n_outputs)
+    return scene.drawn(ax)
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """All that is drawn, checked."""
+
+    layers: list[Any]
+    activations: list[list[float]] | None
+    comparison: Comparison | None
+    image_shape: tuple[int, int] | None
+    names: list[str] | None
+    classes: list[Label] | None
+    most: int
+    n_outputs: int
+
+    def drawn(self, ax: Axes | None) -> Figure:
+        """Lay the columns out, and draw them."""
+        columns = self._columns()
+        top = max(max(column.heights) for column in columns) + RADIUS
+        left = self._left(columns[0])
+        right = columns[-1].x + (self._label_width() + (self.comparison.width if self.comparison else 0.0)) + RADIUS
+        below = min(column.lowest() for column in columns) - 0.5
+        above = top + 1.0
+        width, height = right - left, above - below
+        axes = axes_or_new(ax, _INCHES * width + 0.3, _INCHES * height + 0.8)
+        font_size = _font_size(axes, width, height, fitted=ax is not None)
+        axes.set(xlim=(left, right), ylim=(below, above), aspect="equal")
+        axes.set_axis_off()
+        self._draw_input(axes, columns[0], font_size)
+        draw_weights(axes, self.layers, columns, font_size)
+        draw_biases(axes, self.layers, columns, font_size)
+        for column in columns:
+            draw_column(axes, column, font_size)
+        self._draw_headings(axes, columns, top + 0.2, font_size)
+        self._draw_output(axes, columns[-1], top + 0.2, font_size)
+        draw_key(axes, self.activations is not None, font_size)
+        return figure_of(axes)
+
+    def _columns(self) -> list[Column]:
+        """Where the neurons of each layer are; further apart where there are many of them."""
+        sizes = importances(self.layers)
+        rows = min(max(map(len, sizes)), self.most + 1)
+        apart = max(3.0, 0.36 * rows)
+        spacing = 1.5 if with_numbers(self.layers) else 1.0  # room for the biases
+        columns = []
+        for place, importance in enumerate(sizes):
+            most = max(self.most, 10) if place == len(sizes) - 1 else self.most
+            if place == len(sizes) - 1 and self.comparison is not None:
+                importance = [size + self.comparison.interest(i) for i, size in enumerate(importance)]
+            shown = None if self.activations is None else self.activations[place]
+            columns.append(Column.of(place * apart, importance, most, shown, spacing))
+        return columns
+
+    def _image_side(self, column: Column) -> float:
+        """How high the image is drawn."""
+        return min(max(2.5, 0.55 * (column.heights[0] - column.heights[-1])), 6.0)
+
+    def _left(self, column: Column) -> float:
+        if self.image_shape is not None:
+            rows, columns = self.image_shape
+            return -(2.2 + self._image_side(column) * columns / rows) - RADIUS
+        longest = max(map(len, self.names)) if self.names else 0
+        return -RADIUS - 0.3 - 0.22 * longest
+
+    def _label_width(self) -> float:
+        """The room at the right of the outputs for the names of the classes."""
+        if self.classes is None or self.n_outputs == 1:
+            return 0.7
+        return 0.5 + 0.24 * max(len(plain(label, 12)) for label in self.classes)
+
+    def _draw_input(self, ax: Axes, column: Column, font_size: float) -> None:
+        """The names of the inputs, or the image that they are the pixels of."""
+        if self.names is not None:
+            for place, y in zip(column.shown, column.heights):
+                ax.text(
+                    -RADIUS - 0.15, y, self.names[place], fontsize=font_size, color=INK, ha="right", va="center",
+                    **literal(),
+                )  # fmt: skip
+        if self.image_shape is None:
+            return
+        rows, columns = self.image_shape
+        pixel = self._image_side(column) / rows
+        x0, y0 = -2.2 - pixel * columns, pixel * rows / 2
+        if column.activations is not None:
+            image = as_table([column.activations])[0].reshape(rows, columns)
+            extent = (x0, x0 + pixel * columns, -y0, y0)
+            ax.imshow(image, cmap="gray_r", extent=extent, interpolation="nearest", zorder=2)
+        ax.add_patch(Rectangle((x0, -y0), pixel * columns, 2 * y0, fill=False, edgecolor=FAINT, zorder=3))
+        for place, y in zip(column.shown, column.heights):
+            row, at = divmod(place, columns)
+            corner = (x0 + at * pixel, y0 - (row + 1) * pixel)
+            ax.add_patch(Rectangle(corner, pixel, pixel, fill=False, edgecolor="#009E73", linewidth=1.2, zorder=4))
+            middle = (corner[0] + pixel / 2, corner[1] + pixel / 2)
+            ax.plot([middle[0], -RADIUS], [middle[1], y], color="#009E73", linewidth=0.6, alpha=0.5, zorder=3)
+        draw_heading(ax, x0 + pixel * columns / 2, y0 + 0.15, f"image, {rows} × {columns}", font_size)
+
+    def _draw_headings(self, ax: Axes, columns: list[Column], y: float, font_size: float) -> None:
+        """What each layer is, and how much of it is drawn."""
+        for place, column in enumerate(columns):
+            what = "inputs" if place == 0 else "outputs" if place == len(columns) - 1 else f"layer {place}"
+            some = "" if len(column.shown) == column.size else f"\n{len(column.shown)} of {column.size}"
+            draw_heading(ax, column.x, y, what + some, font_size)
+
+    def _draw_output(self, ax: Axes, column: Column, y: float, font_size: float) -> None:
+        """The labels beside the outputs, and then the comparison with the right answer."""
+        if self.classes is not None and self.n_outputs > 1:
+            for place, height in zip(column.shown, column.heights):
+                label = plain(self.classes[place], 12)
+                chosen = self.comparison is not None and self.comparison.said == place
+                ax.text(
+                    column.x + RADIUS + 0.2, height, label, fontsize=1.15 * font_size, color=INK, va="center",
+                    fontweight="bold" if chosen else "normal", **literal(),
+                )  # fmt: skip
+        if self.comparison is not None:
+            start = column.x + RADIUS + self._label_width()
+            draw_comparison(ax, self.comparison, column, start, y, font_size)
+            titled(ax, self.comparison.in_words(), 1.4 * font_size, colour=self.comparison.colour())
+
+
+def _font_size(ax: Axes, width: float, height: float, fitted: bool) -> float:
+    """Points: what fits into a circle."""
+    inches = _INCHES
+    if fitted:
+        box, (w, h) = ax.get_position(), figure_of(ax).get_size_inches()
+        inches = min(box.width * w / width, box.height * h / height)
+    return min(9.0, 72 * inches * RADIUS * 0.6)
+
+
+def _checked_names(names: Any, n_inputs: int) -> list[str] | None:
+    if names is None:
+        return None
+    if isinstance(names, str) or not hasattr(names, "__len__") or len(names) != n_inputs:
+        raise ValueError(f"input_names: a list of {n_inputs} names is wanted, one for each input, not {shortened(names)}")
+    return [plain(name, 16) for name in names]

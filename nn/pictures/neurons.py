@@ -1,0 +1,199 @@
+"""Neurons as circles and weights as lines: the layers of a network, laid out and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle
+
+from nn.mlp import MLP, Layer, Neuron
+from nn.pictures.style import (
+    DIVERGING,
+    FAINT,
+    INK,
+    NEGATIVE,
+    POSITIVE,
+    around_zero,
+    legend,
+    literal,
+    number,
+    on_colour,
+)
+
+RADIUS = 0.4
+"""Of a circle, where neurons of a layer stand 1 apart."""
+_MOST_NUMBERED_WEIGHTS = 12
+
+
+@dataclass(frozen=True)
+class Column:
+    """A layer as it is drawn; ``activations`` are of all its neurons, ``shown`` are the places that have a circle."""
+
+    x: float
+    size: int
+    shown: list[int]
+    heights: list[float]
+    dots: float | None
+    activations: list[float] | None
+
+    @classmethod
+    def of(
+        cls, x: float, importance: Sequence[float], most: int, activations: list[float] | None, apart: float = 1.0
+    ) -> Column:
+        """A layer centred at height 0; of more than *most* neurons the most important, with dots in the middle."""
+        size = len(importance)
+        by_importance = sorted(range(size), key=lambda place: -importance[place])
+        shown = sorted(by_importance[:most])
+        slots: list[int | None] = [*shown]
+        if size > most:
+            slots.insert((most + 1) // 2, None)
+        height = {slot: apart * ((len(slots) - 1) / 2 - i) for i, slot in enumerate(slots)}
+        return cls(x, size, shown, [height[place] for place in shown], height.get(None), activations)
+
+    def lowest(self) -> float:
+        """How far the circles reach down."""
+        return min(self.heights) - RADIUS
+
+
+def layers_of(model: Any) -> list[list[Neuron]]:
+    """The neurons of each layer.
+
+    Raises:
+        TypeError: the model is not made of layers.
+    """
+    if isinstance(model, MLP):
+        return [layer.neurons for layer in model.layers]
+    if isinstance(model, Layer):
+        return [model.neurons]
+    if isinstance(model, Neuron):
+        return [[model]]
+    raise TypeError(f"model: an MLP, a Layer or a Neuron is wanted, whose neurons can be drawn, not {type(model).__name__}")
+
+
+def activations_of(layers: list[list[Neuron]], x: list[float]) -> list[list[float]]:
+    """The inputs, and then what each layer gives for them."""
+    found = [x]
+    for neurons in layers:
+        found.append([neuron(found[-1]).data for neuron in neurons])
+    return found
+
+
+def importances(layers: list[list[Neuron]]) -> list[list[float]]:
+    """For each input, and each neuron of each layer, the sizes of its weights on both sides, summed."""
+    found = [[0.0] * len(layers[0][0].w)]
+    for neurons in layers:
+        found.append([sum(abs(weight.data) for weight in neuron.w) for neuron in neurons])
+        for neuron in neurons:
+            for place, weight in enumerate(neuron.w):
+                found[-2][place] += abs(weight.data)
+    return found
+
+
+def with_numbers(layers: list[list[Neuron]]) -> bool:
+    """Whether there are so few weights that each can have its number beside it."""
+    return sum(len(neuron.w) for layer in layers for neuron in layer) <= _MOST_NUMBERED_WEIGHTS
+
+
+def draw_weights(ax: Axes, layers: list[list[Neuron]], columns: list[Column], font_size: float) -> None:
+    """A line for each weight between two circles: its colour the sign, its width the size."""
+    largest = max((abs(weight.data) for layer in layers for neuron in layer for weight in neuron.w), default=0.0) or 1.0
+    numbered = with_numbers(layers)
+    for neurons, left, right in zip(layers, columns, columns[1:]):
+        lines, colours, widths = [], [], []
+        for j, y in zip(right.shown, right.heights):
+            for i, start in zip(left.shown, left.heights):
+                weight = neurons[j].w[i].data
+                size = abs(weight) / largest
+                lines.append([(left.x, start), (right.x, y)])
+                colours.append(to_rgba(POSITIVE if weight >= 0 else NEGATIVE, 0.25 + 0.7 * size))
+                widths.append(0.4 + 3.6 * size)
+                if numbered:
+                    _number_weight(ax, weight, lines[-1], i, font_size)
+        ax.add_collection(LineCollection(lines, colors=colours, linewidths=widths, zorder=1, capstyle="round"))
+
+
+def _number_weight(ax: Axes, weight: float, line: Any, place: int, font_size: float) -> None:
+    """The number of a weight on its line; those of lines that cross stand at other shares of the way."""
+    (x0, y0), (x1, y1) = line
+    share = 0.28 if place % 2 == 0 else 0.68
+    ax.text(
+        x0 + share * (x1 - x0),
+        y0 + share * (y1 - y0),
+        number(weight),
+        fontsize=0.9 * font_size,
+        color=POSITIVE if weight >= 0 else NEGATIVE,
+        ha="center",
+        va="center",
+        zorder=4,
+        bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"},
+        **literal(),
+    )
+
+
+def draw_column(ax: Axes, column: Column, font_size: float) -> None:
+    """A circle for each neuron, shaded by its activation on the scale of its layer, with the number in it."""
+    scale = around_zero([*(column.activations or []), 1.0])  # from 1 on, or a single small output would look large
+    for place, y in zip(column.shown, column.heights):
+        activation = None if column.activations is None else column.activations[place]
+        draw_circle(ax, column.x, y, activation, scale, font_size)
+    if column.dots is not None:
+        ax.text(column.x, column.dots, "⋮", fontsize=2.2 * font_size, color=FAINT, ha="center", va="center")
+
+
+def draw_circle(ax: Axes, x: float, y: float, shown: float | None, scale: Any, font_size: float) -> None:
+    """One circle, with a number in it and its shade, or empty."""
+    face = (1.0, 1.0, 1.0, 1.0) if shown is None else DIVERGING(scale(shown))
+    ax.add_patch(Circle((x, y), RADIUS, facecolor=face, edgecolor=FAINT, linewidth=1.0, zorder=5))
+    if shown is not None:
+        text = number(shown) if abs(shown) >= 0.005 else f"{abs(shown):.2f}" if shown else "0"
+        size = font_size * min(1.0, 5.0 / len(text))
+        ax.text(x, y, text, fontsize=size, color=on_colour(face), ha="center", va="center", zorder=6, **literal())
+
+
+def draw_biases(ax: Axes, layers: list[list[Neuron]], columns: list[Column], font_size: float) -> None:
+    """The bias under each neuron, where the network is small enough for numbers."""
+    if not with_numbers(layers):
+        return
+    for neurons, column in zip(layers, columns[1:]):
+        for place, y in zip(column.shown, column.heights):
+            bias = neurons[place].b.data
+            ax.text(
+                column.x,
+                y - RADIUS - 0.05,
+                f"bias {number(bias)}",
+                fontsize=0.8 * font_size,
+                color=POSITIVE if bias >= 0 else NEGATIVE,
+                ha="center",
+                va="top",
+                zorder=6,
+                **literal(),
+            )
+
+
+def draw_key(ax: Axes, shaded: bool, font_size: float) -> None:
+    """What the colours mean."""
+    handles = [
+        Line2D([], [], color=POSITIVE, linewidth=3),
+        Line2D([], [], color=NEGATIVE, linewidth=3),
+    ]
+    labels = ["positive weight", "negative weight (thicker: larger)"]
+    if shaded:
+        dot = {"marker": "o", "markersize": font_size, "linestyle": "none", "markeredgecolor": FAINT}
+        handles += [Line2D([], [], color=DIVERGING(0.85), **dot), Line2D([], [], color=DIVERGING(0.15), **dot)]
+        labels += ["positive activation", "negative"]
+    legend(
+        ax, handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=len(labels), fontsize=font_size,
+        columnspacing=1.2, handletextpad=0.5, borderaxespad=0.2,
+    )  # fmt: skip
+
+
+def draw_heading(ax: Axes, x: float, y: float, text: str, font_size: float, **options: Any) -> None:
+    """A few words over a column."""
+    look = {"fontsize": font_size, "color": INK, "ha": "center", "va": "bottom", "linespacing": 1.15} | options
+    ax.text(x, y, text, **look, **literal())

@@ -1,0 +1,160 @@
+"""What a picture is of: a model, examples and a loss that fit together, as ``fit`` takes them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from engine import Value, sigmoid, softmax
+from engine.checks import shortened
+from nn.data import as_table
+from nn.losses import LossFunction, named_loss
+from nn.module import Module
+from nn.targets import Label, decided_place
+from nn.training import Examples, _examples, _is_right, _n_outputs, _numbers
+
+Loss = str | LossFunction | None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A model with checked examples and a loss."""
+
+    model: Module
+    examples: Examples
+    loss: str
+    loss_function: LossFunction
+
+    @property
+    def classes(self) -> list[Label] | None:
+        """The label that each output stands for; None where numbers are to be met."""
+        return self.examples.targets.classes
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    # ---------------------------------------------------------------------------------------------------- one example
+
+    def target(self, place: int) -> Any:
+        """What the loss compares the outputs with."""
+        return self.examples.targets.encoded[place]
+
+    def outputs(self, place: int) -> list[float]:
+        """What the model gives for an example."""
+        return numbers_of(self.model, self.examples.inputs[place])
+
+    def example_loss(self, place: int) -> Value:
+        """The loss of one example, as the root of its graph."""
+        return self.loss_function(self.model(self.examples.inputs[place]), self.target(place))
+
+    def answers(self, outputs: list[float]) -> list[float]:
+        """What the outputs say under this loss: probabilities where they are logits, else the outputs themselves."""
+        return answers(self.loss, outputs)
+
+    def said(self, outputs: list[float]) -> Label | list[float]:
+        """The label that these outputs stand for, or without classes the number or numbers."""
+        if self.classes is None:
+            return outputs[0] if len(outputs) == 1 else outputs
+        return self.classes[decided_place(outputs)]
+
+    def place_of_right(self, place: int) -> int:
+        """The place of an example's right class among the classes."""
+        encoded: int = self.target(place)
+        return max(encoded, 0)  # the hinge's -1 is class 0
+
+    def right_answer(self, place: int) -> Any:
+        """The label, number or numbers that would be right."""
+        return self.target(place) if self.classes is None else self.classes[self.place_of_right(place)]
+
+    def is_right(self, place: int, outputs: list[float]) -> bool:
+        """Whether these outputs stand for the example's class."""
+        return _is_right(outputs, self.target(place))
+
+    # --------------------------------------------------------------------------------------------------- all examples
+
+    def cost(self) -> float:
+        """The mean loss of the examples."""
+        return math.fsum(self.example_loss(place).data for place in range(len(self))) / len(self)
+
+    def cost_and_gradient(self) -> tuple[float, list[float]]:
+        """The cost and its derivative with respect to each parameter; the parameters keep the gradients."""
+        self.model.zero_grad()
+        losses = []
+        for place in range(len(self)):
+            loss = self.example_loss(place)
+            loss.backward(1.0 / len(self))
+            losses.append(loss.data)
+        return math.fsum(losses) / len(self), [parameter.grad for parameter in self.model.parameters()]
+
+
+def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
+    """Check that model, examples and loss fit together.
+
+    Args:
+        model: any Module.
+        X: ``(n_examples, n_inputs)`` numbers.
+        y: labels or numbers, as for ``fit``.
+        loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
+
+    Raises:
+        ValueError: they do not.
+        TypeError: *model* is no Module.
+    """
+    check_module(model)
+    name, function = named_loss(model.loss or "mse" if loss is None else loss)
+    table = as_table(X, "X", model.n_inputs)
+    examples = _examples(model, table, y, name, _n_outputs(model, table), model.classes, "")
+    return Problem(model, examples, name, function)
+
+
+def classifying(model: Module, X: Any, y: Any, loss: Loss, what: str) -> tuple[Problem, list[Label]]:
+    """A problem with classes, and the classes.
+
+    Raises:
+        ValueError: the loss is one for numbers.
+    """
+    found = problem(model, X, y, loss)
+    if found.classes is None:
+        raise ValueError(
+            f"{what} wants a model that tells classes apart, but {found.loss} is a loss for numbers; "
+            'train with loss="cross_entropy" or "binary_cross_entropy", or name the loss here'
+        )
+    return found, found.classes
+
+
+def check_module(model: Any) -> None:
+    """Refuse what is no Module."""
+    if not isinstance(model, Module):
+        raise TypeError(f"model: a Module such as an MLP is wanted, not {type(model).__name__} {shortened(model)}")
+
+
+def numbers_of(model: Module, x: list[float]) -> list[float]:
+    """The outputs of a model as plain numbers, in a list even for a single one."""
+    return _numbers(model(x))
+
+
+def answers(loss: str, outputs: list[float]) -> list[float]:
+    """What outputs say under that loss: probabilities where they are logits, else the outputs themselves.
+
+    >>> answers("binary_cross_entropy", [0.0]), answers("mse", [3.0])
+    ([0.5], [3.0])
+    """
+    if loss == "binary_cross_entropy":
+        return [sigmoid(outputs[0])]
+    if loss == "cross_entropy":
+        return list(softmax(outputs))
+    return outputs
+
+
+def example_place(place: Any, n_examples: int, what: str) -> int:
+    """The number of an example, checked.
+
+    Raises:
+        ValueError: there is no such example.
+    """
+    if isinstance(place, bool) or not hasattr(place, "__index__") or not 0 <= place < n_examples:
+        raise ValueError(
+            f"{what}: the number of an example is wanted, 0 ... {n_examples - 1}, not {shortened(place)}"
+        )
+    return int(place)
