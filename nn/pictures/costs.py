@@ -212,10 +212,10 @@ def descent_paths(
 
     >>> from nn import Neuron
     >>> surface = cost_surface(Neuron(1, activation="linear"), [[1.0]], [3.0], along=("w.0", "b"), points=5)
-    >>> for path in descent_paths(surface, {"good": 0.2, "too large": 0.6}, steps=5, start=(0.0, 0.0)):
+    >>> for path in descent_paths(surface, {"good": 0.2, "too large": 0.6}, steps=2, start=(0.0, 0.0)):
     ...     print(path)
-    good: learning rate 0.2, 5 steps, cost 9 → 0.000...
-    too large: learning rate 0.6, 5 steps, cost 9 → 260
+    good: learning rate 0.2, 2 steps, cost 9 → 0.0144
+    too large: learning rate 0.6, 2 steps, cost 9 → 34.6
     """
     if isinstance(learning_rates, Mapping):
         named = [(rate, str(name)) for name, rate in learning_rates.items()]

@@ -1,0 +1,191 @@
+"""What a model says everywhere in the plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+
+from engine.checks import shortened
+from nn.module import Module
+from nn.pictures.problems import Loss, Problem, numbers_of, problem
+from nn.pictures.style import (
+    CLASS_COLOURS,
+    DIVERGING,
+    FAINT,
+    INK,
+    MARKERS,
+    axes_or_new,
+    figure_of,
+    legend,
+    literal,
+    named_axes,
+    plain,
+    titled,
+)
+from nn.targets import decided_place
+
+if TYPE_CHECKING:
+    from nn.data import Table
+
+
+def decision_boundary(
+    model: Module,
+    X: Any,
+    y: Any,
+    *,
+    loss: Loss = None,
+    input_names: Sequence[object] = ("first input", "second input"),
+    resolution: int = 60,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw what a model of two inputs says at every point of the plane, and the examples on it.
+
+    Of two classes the shade is the probability and the line is where the model changes its mind; of more, each class
+    has its colour, paler where the model is less sure. Where numbers are learnt the shade is the output.
+
+    Args:
+        model: any Module that takes two numbers.
+        X: ``(n_examples, 2)`` numbers.
+        y: labels or numbers, as for ``fit``.
+        loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
+        input_names: of the axes.
+        resolution: into how many points a side of the plane is divided.
+        title: over the picture; None tells how many examples are right.
+        ax: where to draw; None makes a new figure.
+
+    Returns:
+        The figure, which shows itself in Jupyter.
+
+    Raises:
+        ValueError: the model takes more or fewer inputs than two, or something else does not fit.
+
+    >>> from nn import MLP
+    >>> from nn.data import moons
+    >>> data = moons(20)
+    >>> picture = decision_boundary(MLP(2, [3, 1], seed=0), data.X, data.y, loss="binary_cross_entropy", resolution=10)
+    """
+    found = problem(model, X, y, loss)
+    check_plane(found)
+    if isinstance(resolution, bool) or not hasattr(resolution, "__index__") or not 2 <= resolution <= 1000:
+        raise ValueError(f"resolution: a whole number in 2 ... 1000 is wanted, not {shortened(resolution)}")
+    if isinstance(input_names, str) or not hasattr(input_names, "__len__") or len(input_names) != 2:
+        raise ValueError(f"input_names: two names are wanted, not {shortened(input_names)}")
+    ax = axes_or_new(ax, 6.0, 5.0)
+    draw_plane(ax, found, resolution)
+    named_axes(ax, *(plain(name, 40) for name in input_names))
+    titled(ax, _how_many_right(found) if title is None else plain(title, 80))
+    return figure_of(ax)
+
+
+def check_plane(found: Problem) -> None:
+    """Refuse examples that are no points of the plane, and several numbers to be met.
+
+    Raises:
+        ValueError: they are that.
+    """
+    n_inputs = len(found.examples.inputs[0])
+    if n_inputs != 2:
+        raise ValueError(f"model: it takes {n_inputs} inputs, and a plane has two; give a model of two inputs")
+    if found.classes is None and len(found.outputs(0)) != 1:
+        raise ValueError(f"model: it gives {len(found.outputs(0))} numbers for a point, and one can be drawn as a shade")
+
+
+def draw_plane(ax: Axes, found: Problem, resolution: int, keys: bool = True) -> None:
+    """The shades, the boundary, the examples and the legend."""
+    points = np.array(found.examples.inputs)
+    across, up = (_span(column, resolution) for column in points.T)
+    outputs = np.array([[numbers_of(found.model, [x, y]) for x in across.tolist()] for y in up.tolist()])
+    if found.classes is None:
+        _shade_numbers(ax, found, points, (across, up), outputs[:, :, 0])
+    elif outputs.shape[2] == 1:
+        _shade_two(ax, found, (across, up), outputs[:, :, 0])
+    else:
+        _shade_classes(ax, found, (across, up), outputs)
+    if found.classes is not None:
+        draw_examples(ax, found, points, keys)
+    ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
+
+
+def draw_examples(ax: Axes, found: Problem, points: Table, keys: bool) -> None:
+    """A marker for each example, in the colour of its class."""
+    assert found.classes is not None
+    of_example = np.array([found.place_of_right(place) for place in range(len(found))])
+    handles, labels = [], []
+    for place, label in enumerate(found.classes):
+        mine = points[of_example == place]
+        look = {"color": _colour(place), "marker": MARKERS[place % len(MARKERS)], "edgecolors": "white"}
+        handles.append(ax.scatter(mine[:, 0], mine[:, 1], s=34, linewidths=0.7, zorder=5, **look))
+        labels.append(plain(label))
+    if keys and len(labels) <= 12:
+        legend(ax, handles, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0), title="right answer")
+
+
+def _shade_two(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Table) -> None:
+    """Two classes: the probability of the second, or the output of a hinge."""
+    if found.loss == "binary_cross_entropy":
+        shade = np.vectorize(lambda z: found.answers([z])[0])(outputs)
+    else:
+        shade = 0.5 + 0.5 * np.clip(outputs, -1.0, 1.0)
+    ax.contourf(*grid, shade, levels=np.linspace(0.0, 1.0, 21), cmap=DIVERGING, alpha=0.55, zorder=0)
+    _outline(ax, grid, outputs)
+
+
+def _shade_classes(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Table) -> None:
+    """Several classes: the colour of the one that is said, paler where it is less sure."""
+    n_rows, n_columns, n_classes = outputs.shape
+    said = np.array([[decided_place(cell.tolist()) for cell in row] for row in outputs])
+    picture = np.ones((n_rows, n_columns, 4))
+    for i, j in np.ndindex(n_rows, n_columns):
+        sure = 1.0 if found.loss == "hinge" else max(found.answers(outputs[i, j].tolist()))
+        share = (sure - 1.0 / n_classes) / (1.0 - 1.0 / n_classes)
+        picture[i, j] = to_rgba(_colour(said[i, j]), 0.1 + 0.4 * share)
+    (across, up), half = grid, 0.5
+    step = (across[1] - across[0]) * half, (up[1] - up[0]) * half
+    extent = (across[0] - step[0], across[-1] + step[0], up[0] - step[1], up[-1] + step[1])
+    ax.imshow(picture, origin="lower", extent=extent, aspect="auto", interpolation="bilinear", zorder=0)
+    for place in range(n_classes):
+        others = np.delete(outputs, place, axis=2).max(axis=2)
+        _outline(ax, grid, outputs[:, :, place] - others)
+
+
+def _outline(ax: Axes, grid: tuple[Table, Table], lead: Table) -> None:
+    """The line where the lead of a class over the others is 0, if there is one."""
+    if lead.min() < 0.0 < lead.max():
+        ax.contour(*grid, lead, levels=[0.0], colors=INK, linewidths=1.4, zorder=2)
+
+
+def _shade_numbers(ax: Axes, found: Problem, points: Table, grid: tuple[Table, Table], outputs: Table) -> None:
+    """Numbers: the output as a shade, and the examples filled with the shade that they should have."""
+    targets = np.array(found.examples.targets.encoded, dtype=float)
+    low, high = min(outputs.min(), targets.min()), max(outputs.max(), targets.max())
+    levels = np.linspace(low, high if high > low else low + 1.0, 21)
+    filled = ax.contourf(*grid, outputs, levels=levels, cmap="viridis", zorder=0)
+    look = {"cmap": "viridis", "vmin": levels[0], "vmax": levels[-1], "edgecolors": "white"}
+    ax.scatter(points[:, 0], points[:, 1], c=targets, s=40, linewidths=0.9, zorder=5, **look)
+    bar = figure_of(ax).colorbar(filled, ax=ax, fraction=0.05, pad=0.02, format="%.3g")
+    bar.set_label("output; in the circles what it should be", fontsize=9, color=INK, **literal())
+    bar.ax.tick_params(labelsize=8, colors=FAINT)
+
+
+def _span(column: Table, resolution: int) -> Table:
+    """From a little before the first to a little after the last."""
+    low, high = float(column.min()), float(column.max())
+    margin = 0.12 * (high - low) or 1.0
+    return np.linspace(low - margin, high + margin, resolution)
+
+
+def _colour(place: int) -> str:
+    return CLASS_COLOURS[place % len(CLASS_COLOURS)]
+
+
+def _how_many_right(found: Problem) -> str:
+    if found.classes is None:
+        return f"Cost {found.cost():.3g} ({len(found)} examples)"
+    right = sum(found.is_right(place, found.outputs(place)) for place in range(len(found)))
+    return f"{right} of {len(found)} examples are right"

@@ -1,0 +1,58 @@
+"""Which classes are taken for which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from nn.module import Module
+from nn.pictures.problems import Loss, classifying
+from nn.pictures.style import DIVERGING, FAINT, INK, RULE, axes_or_new, figure_of, literal, on_colour, plain, titled
+from nn.targets import decided_place
+
+
+def confusion_table(model: Module, X: Any, y: Any, *, loss: Loss = None, ax: Axes | None = None) -> Figure:
+    """Draw how often each class (a row) is taken for each class (a column): right ones blue, mistakes orange.
+
+    Args:
+        model: any Module that tells classes apart.
+        X: ``(n_examples, n_inputs)`` numbers.
+        y: their labels.
+        loss: as for ``fit``; None is the one that the model was trained for.
+        ax: where to draw; None makes a new figure.
+
+    Returns:
+        The figure, which shows itself in Jupyter. A cell's shade is its share of the examples of its row.
+
+    Raises:
+        ValueError: a model for numbers, or something that does not fit.
+
+    >>> from nn import MLP
+    >>> picture = confusion_table(MLP(2, [1], seed=0), [[0, 1], [1, 0]], ["cat", "dog"], loss="binary_cross_entropy")
+    """
+    found, classes = classifying(model, X, y, loss, "confusion_table")
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
+    for place in range(len(found)):
+        counts[found.place_of_right(place), decided_place(found.outputs(place))] += 1
+    names = [plain(label, 14) for label in classes]
+    side = max(3.4, 0.46 * len(classes) + 1.6)
+    ax = axes_or_new(ax, side + 0.5, side)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    signed = np.where(np.eye(len(classes), dtype=bool), shares, -shares)
+    ax.imshow(signed, cmap=DIVERGING, vmin=-1.0, vmax=1.0, interpolation="nearest")
+    for (row, column), count in np.ndenumerate(counts):
+        colour = on_colour(DIVERGING((signed[row, column] + 1.0) / 2.0)) if count else FAINT
+        ax.text(column, row, f"{count:,}" if count else "·", fontsize=9, color=colour, ha="center", va="center")
+    tilt = 45 if max(map(len, names)) > 4 else 0
+    ax.set_xticks(range(len(names)), names, fontsize=9, color=INK, rotation=tilt, **literal())
+    ax.set_yticks(range(len(names)), names, fontsize=9, color=INK, **literal())
+    ax.set_xlabel("the model says", fontsize=10, color=INK)
+    ax.set_ylabel("right answer", fontsize=10, color=INK)
+    ax.tick_params(length=0)
+    ax.spines[:].set_color(RULE)
+    right = int(np.trace(counts))
+    titled(ax, f"{right} of {len(found)} right ({100 * right / len(found):.1f}%)")
+    return figure_of(ax)

@@ -1,0 +1,130 @@
+"""Loss and accuracy over the epochs, also while ``fit`` still runs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from engine.checks import shortened
+from nn.module import Module
+from nn.pictures.style import NEGATIVE, POSITIVE, RULE, legend, named_axes, number, picture, titled
+from nn.training import History
+
+
+def curves(history: History) -> Figure:
+    """Draw loss and accuracy over the epochs, of the training and of the validation examples where there are some.
+
+    Args:
+        history: what ``fit`` gave.
+
+    Returns:
+        The figure, which shows itself in Jupyter.
+
+    Raises:
+        ValueError: no epoch was finished.
+        TypeError: it is no History.
+
+    >>> from nn import History
+    >>> curves(History(loss=[1.0, 0.5, 0.2])).savefig("curves.png")
+    """
+    if not isinstance(history, History):
+        raise TypeError(f"history: what fit(...) gave is wanted, not {type(history).__name__} {shortened(history)}")
+    if not history.loss:
+        raise ValueError("history: no epoch was finished, and so there is nothing to draw")
+    panels = 2 if history.accuracy else 1
+    figure = picture(5.2 * panels, 3.4)
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    _panel(axes[0], "loss", history.loss, history.validation_loss)
+    if history.accuracy:
+        _panel(axes[1], "accuracy", history.accuracy, history.validation_accuracy)
+        lowest = min([*history.accuracy, *history.validation_accuracy])
+        axes[1].set_ylim(max(-0.02, lowest - 0.05), 1.02)
+    return figure
+
+
+def _panel(ax: Axes, name: str, training: list[float], validation: list[float]) -> None:
+    """One measure over the epochs, and its last number in the legend."""
+    handles, labels = [], []
+    for numbers, who, colour, dashes in (
+        (training, "training", POSITIVE, "-"),
+        (validation, "validation", NEGATIVE, (0, (4, 2))),
+    ):
+        if numbers:
+            epochs = range(1, len(numbers) + 1)
+            marker = "o" if len(numbers) <= 25 else ""
+            handles += ax.plot(epochs, numbers, color=colour, linestyle=dashes, marker=marker, markersize=4)
+            labels.append(f"{who}: {number(numbers[-1])}")
+    titled(ax, name.capitalize())
+    named_axes(ax, "epoch", name)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.grid(color=RULE, linewidth=0.6)
+    if name == "loss" and min(training) >= 0.0:
+        ax.set_ylim(bottom=0.0)
+    legend(ax, handles, labels, loc="best")
+
+
+class LiveCurves:
+    """A callback for ``fit`` that draws the curves in a notebook while training runs; elsewhere it does nothing.
+
+    Args:
+        every: seconds between two drawings, at least; when the cell ends the last epoch is drawn, too.
+
+    Raises:
+        ValueError: *every* is no number from 0 on.
+
+    >>> from nn import MLP
+    >>> history = MLP(1, [1], seed=0).fit(
+    ...     [[0.0], [1.0]], [0.0, 2.0], epochs=3, callbacks=[LiveCurves()], progress=False)
+    """
+
+    def __init__(self, every: float = 0.5) -> None:
+        if isinstance(every, bool) or not isinstance(every, (int, float)) or not every >= 0:
+            raise ValueError(f"every: a number of seconds from 0 on is wanted, not {shortened(every)}")
+        self.every = every
+        self._handle: Any = None
+        self._history: History | None = None
+        self._drawn_epochs = 0
+        self._drawn_at = 0.0
+
+    def __call__(self, model: Module, history: History) -> None:
+        """Draw, unless that was done just now."""
+        shell = _notebook()
+        if shell is None:
+            return
+        if history is not self._history:  # another call of fit
+            self._history, self._handle = history, None
+            shell.events.register("post_run_cell", self._finish)
+        if self._handle is None or time.monotonic() - self._drawn_at >= self.every:
+            self._draw()
+
+    def _draw(self) -> None:
+        from IPython.display import display
+
+        assert self._history is not None
+        drawing = curves(self._history)
+        if self._handle is None:
+            self._handle = display(drawing, display_id=True)
+        else:
+            self._handle.update(drawing)
+        self._drawn_epochs, self._drawn_at = self._history.epochs, time.monotonic()
+
+    def _finish(self, *_: object) -> None:
+        """After the cell: the epochs that came since the last drawing."""
+        shell = _notebook()
+        if shell is not None:
+            shell.events.unregister("post_run_cell", self._finish)
+        if self._history is not None and self._drawn_epochs < self._history.epochs:
+            self._draw()
+        self._history = None
+
+
+def _notebook() -> Any:
+    """IPython's shell where it can change what it has displayed: in a notebook, and not in a terminal."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell if getattr(shell, "kernel", None) is not None else None
