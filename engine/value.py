@@ -15,15 +15,16 @@ Result: TypeAlias = Any
 """What arithmetic gives: a Value, or beside an array an array of Values. (mypyc needs Any where NotImplemented is
 returned.)"""
 
-CONSTANT = "constant"
+CONSTANT: Final = "constant"  # Final: compiled code looks other module variables up in a dict at each use
 _ZERO: Final[Any] = float()  # noqa: UP018 - compiled code would make an object of a literal at each use
 _TANH: Final[Callable[[float], float]] = math.tanh  # bound once: compiled code would look it up at each call
-_INFINITY = math.inf
-_NAN = math.nan
-_LN10 = math.log(10.0)
-_SQRT_HALF = math.sqrt(0.5)
-_TWO_OVER_SQRT_PI = 2.0 / math.sqrt(math.pi)
-_ONE_OVER_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
+_SMALL: Final = 1 << 50
+_INFINITY: Final[float] = math.inf
+_NAN: Final[float] = math.nan
+_LN10: Final[float] = math.log(10.0)
+_SQRT_HALF: Final[float] = math.sqrt(0.5)
+_TWO_OVER_SQRT_PI: Final[float] = 2.0 / math.sqrt(math.pi)
+_ONE_OVER_SQRT_2PI: Final[float] = 1.0 / math.sqrt(2.0 * math.pi)
 
 
 class Value:
@@ -493,7 +494,9 @@ def restored(
 
 def _operand(other: object, what: str) -> Value | None:
     """A number beside a Value, as a constant; None for arrays, whose own arithmetic takes each element in turn."""
-    if type(other) is not float and not isinstance(other, int):
+    if type(other) is float:
+        return _plain(other)
+    if not isinstance(other, int):
         shape = getattr(other, "shape", None)
         if isinstance(shape, tuple) and shape:
             return None
@@ -502,7 +505,16 @@ def _operand(other: object, what: str) -> Value | None:
 
 def constant(number: object, what: str) -> Value:
     """A plain number as part of a graph: a leaf that is shown with no gradient."""
-    v = Value(number if type(number) is float else as_float(number, what))
+    if type(number) is float:
+        return _plain(number)
+    if type(number) is int and -_SMALL < number < _SMALL:  # a tenth of the time of asking what it may be
+        return _plain(float(number))
+    return _plain(as_float(number, what))
+
+
+def _plain(number: float) -> Value:
+    v = Value(_ZERO)
+    v._data = number
     v._op = CONSTANT
     return v
 
