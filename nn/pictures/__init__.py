@@ -1,9 +1,40 @@
-"""Pictures of networks and of their training, drawn with matplotlib."""
+"""Pictures of networks and of their training, drawn with matplotlib: ``pip install "gradstep[plot]"``.
 
-from nn.pictures.networks import network
-from nn.pictures.changes import WantedChanges, wanted_changes
-from nn.pictures.costs import CostSurface, DescentPath, cost_surface, descent_paths
+Each function gives a matplotlib ``Figure`` that shows itself in Jupyter and writes itself with ``savefig``; none touches
+pyplot or its settings. Blue is positive and orange negative everywhere.
+
+>>> from nn import MLP
+>>> from nn.pictures import network
+>>> network(MLP(2, [3, 1], seed=0), [0.5, -1.0]).savefig("network.svg")
+"""
+
+from importlib.util import find_spec
+
+if find_spec("matplotlib") is None:
+    raise ModuleNotFoundError('pictures are drawn with matplotlib: pip install "gradstep[plot]"', name="matplotlib")
+
 from nn.pictures.boundaries import decision_boundary
+from nn.pictures.changes import WantedChanges, wanted_changes
 from nn.pictures.confusions import confusion_table
+from nn.pictures.costs import CostSurface, DescentPath, cost_surface, descent_paths
 from nn.pictures.images import first_layer, worst_mistakes
+from nn.pictures.networks import network
 from nn.pictures.training_curves import LiveCurves, curves
+from nn.pictures.training_stepper import TrainingStepper
+
+__all__ = [
+    "CostSurface",
+    "DescentPath",
+    "LiveCurves",
+    "TrainingStepper",
+    "WantedChanges",
+    "confusion_table",
+    "cost_surface",
+    "curves",
+    "decision_boundary",
+    "descent_paths",
+    "first_layer",
+    "network",
+    "wanted_changes",
+    "worst_mistakes",
+]

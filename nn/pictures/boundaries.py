@@ -15,10 +15,10 @@ from nn.module import Module
 from nn.pictures.problems import Loss, Problem, numbers_of, problem
 from nn.pictures.style import (
     CLASS_COLOURS,
-    DIVERGING,
     FAINT,
     INK,
     MARKERS,
+    PALE,
     axes_or_new,
     figure_of,
     legend,
@@ -93,7 +93,9 @@ def check_plane(found: Problem) -> None:
     if n_inputs != 2:
         raise ValueError(f"model: it takes {n_inputs} inputs, and a plane has two; give a model of two inputs")
     if found.classes is None and len(found.outputs(0)) != 1:
-        raise ValueError(f"model: it gives {len(found.outputs(0))} numbers for a point, and one can be drawn as a shade")
+        raise ValueError(
+            f"model: it gives {len(found.outputs(0))} numbers for a point, and one can be drawn as a shade"
+        )
 
 
 def draw_plane(ax: Axes, found: Problem, resolution: int, keys: bool = True) -> None:
@@ -132,7 +134,7 @@ def _shade_two(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Tab
         shade = np.vectorize(lambda z: found.answers([z])[0])(outputs)
     else:
         shade = 0.5 + 0.5 * np.clip(outputs, -1.0, 1.0)
-    ax.contourf(*grid, shade, levels=np.linspace(0.0, 1.0, 21), cmap=DIVERGING, alpha=0.55, zorder=0)
+    ax.contourf(*grid, shade, levels=np.linspace(0.0, 1.0, 21), cmap=PALE, zorder=0)
     _outline(ax, grid, outputs)
 
 

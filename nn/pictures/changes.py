@@ -20,14 +20,12 @@ from nn.pictures.style import (
     INK,
     Picture,
     around_zero,
-    figure_of,
     image_size,
     literal,
     number,
     on_colour,
     picture,
     plain,
-    titled,
     undisturbed,
 )
 

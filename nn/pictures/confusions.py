@@ -25,7 +25,7 @@ def confusion_table(model: Module, X: Any, y: Any, *, loss: Loss = None, ax: Axe
         ax: where to draw; None makes a new figure.
 
     Returns:
-        The figure, which shows itself in Jupyter. A cell's shade is its share of the examples of its row.
+        The figure, which shows itself in Jupyter. A cell's shade grows with its share of the examples of its row.
 
     Raises:
         ValueError: a model for numbers, or something that does not fit.
@@ -41,7 +41,7 @@ def confusion_table(model: Module, X: Any, y: Any, *, loss: Loss = None, ax: Axe
     side = max(3.4, 0.46 * len(classes) + 1.6)
     ax = axes_or_new(ax, side + 0.5, side)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    signed = np.where(np.eye(len(classes), dtype=bool), shares, -shares)
+    signed = np.where(np.eye(len(classes), dtype=bool), shares, -np.sqrt(shares))  # few mistakes are to be seen, too
     ax.imshow(signed, cmap=DIVERGING, vmin=-1.0, vmax=1.0, interpolation="nearest")
     for (row, column), count in np.ndenumerate(counts):
         colour = on_colour(DIVERGING((signed[row, column] + 1.0) / 2.0)) if count else FAINT

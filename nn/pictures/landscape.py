@@ -74,7 +74,14 @@ def _contour(
         handles.append(ax.plot(points[:, 0], points[:, 1], **look, zorder=4 + len(lines) - place)[0])
         ax.plot(*points[0], "o", markersize=9, markerfacecolor="none", markeredgecolor=look["color"], markeredgewidth=2)
     if across[0] <= here[0] <= across[-1] and up[0] <= here[1] <= up[-1]:
-        star = {"marker": "*", "markersize": 13, "color": "white", "markeredgecolor": INK, "linestyle": "none", "zorder": 20}
+        star = {
+            "marker": "*",
+            "markersize": 13,
+            "color": "white",
+            "markeredgecolor": INK,
+            "linestyle": "none",
+            "zorder": 20,
+        }
         handles += ax.plot(*here, **star)
     return handles
 
@@ -84,7 +91,9 @@ def _relief(
 ) -> list[Line2D]:
     """From the side. Of a path there is what lies within the picture."""
     grid = np.meshgrid(across, up)
-    ax.plot_surface(*grid, costs, cmap=_COSTS, norm=_scale(_levels(costs)), alpha=0.92, linewidth=0, rcount=60, ccount=60)
+    ax.plot_surface(
+        *grid, costs, cmap=_COSTS, norm=_scale(_levels(costs)), alpha=0.92, linewidth=0, rcount=60, ccount=60
+    )
     ax.contour(*grid, costs, levels=_levels(costs), colors=INK, linewidths=0.4, alpha=0.35, zorder=2)
     titled(ax, "The cost, seen from the side")
     ax.set_xlabel(labels[0], fontsize=9, color=INK, **literal())

@@ -222,5 +222,7 @@ def _checked_names(names: Any, n_inputs: int) -> list[str] | None:
     if names is None:
         return None
     if isinstance(names, str) or not hasattr(names, "__len__") or len(names) != n_inputs:
-        raise ValueError(f"input_names: a list of {n_inputs} names is wanted, one for each input, not {shortened(names)}")
+        raise ValueError(
+            f"input_names: a list of {n_inputs} names is wanted, one for each input, not {shortened(names)}"
+        )
     return [plain(name, 16) for name in names]

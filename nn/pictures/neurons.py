@@ -73,7 +73,9 @@ def layers_of(model: Any) -> list[list[Neuron]]:
         return [model.neurons]
     if isinstance(model, Neuron):
         return [[model]]
-    raise TypeError(f"model: an MLP, a Layer or a Neuron is wanted, whose neurons can be drawn, not {type(model).__name__}")
+    raise TypeError(
+        f"model: an MLP, a Layer or a Neuron is wanted, whose neurons can be drawn, not {type(model).__name__}"
+    )
 
 
 def activations_of(layers: list[list[Neuron]], x: list[float]) -> list[list[float]]:

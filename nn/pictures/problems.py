@@ -154,7 +154,5 @@ def example_place(place: Any, n_examples: int, what: str) -> int:
         ValueError: there is no such example.
     """
     if isinstance(place, bool) or not hasattr(place, "__index__") or not 0 <= place < n_examples:
-        raise ValueError(
-            f"{what}: the number of an example is wanted, 0 ... {n_examples - 1}, not {shortened(place)}"
-        )
+        raise ValueError(f"{what}: the number of an example is wanted, 0 ... {n_examples - 1}, not {shortened(place)}")
     return int(place)

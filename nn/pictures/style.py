@@ -26,6 +26,9 @@ CLASS_COLOURS = ["#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "p", "*", "h"]
 DIVERGING = LinearSegmentedColormap.from_list("gradstep", ["#A84300", "#F0A36B", "#FFFFFF", "#6DB3DC", "#00527F"])
 
+PALE = LinearSegmentedColormap.from_list("gradstep pale", 1.0 - 0.55 * (1.0 - DIVERGING(np.linspace(0.0, 1.0, 65))))
+"""DIVERGING as a background."""
+
 _PIXELS_PER_INCH = 80  # in a notebook
 _SHARPNESS = 2  # pixels of the picture for one of the notebook's, for screens that are finer
 
@@ -107,7 +110,9 @@ def without_axes(ax: Axes) -> None:
 
 def legend(ax: Axes, handles: Sequence[Any], labels: Sequence[str], **options: Any) -> None:
     """A legend whose labels are shown as they are (matplotlib drops those that start with ``_``)."""
-    keys = ax.legend(list(handles), [str(i) for i in range(len(handles))], **{"fontsize": 9, "frameon": False} | options)
+    keys = ax.legend(
+        list(handles), [str(i) for i in range(len(handles))], **{"fontsize": 9, "frameon": False} | options
+    )
     for text, label in zip(keys.get_texts(), labels):
         text.set_parse_math(False)
         text.set_usetex(False)

@@ -1,0 +1,52 @@
+(() => {
+  "use strict";
+
+  function start(root) {
+    const { pictures, words, at } = JSON.parse(root.querySelector('script[type="application/json"]').textContent);
+    const image = root.querySelector("img");
+    const said = root.querySelector(".gradstep-words");
+    const slider = root.querySelector("input");
+    const button = (name) => root.querySelector(`[data-go="${name}"]`);
+    const last = pictures.length - 1;
+    let place = at;
+
+    function show(wanted) {
+      place = Math.min(Math.max(wanted, 0), last);
+      image.src = pictures[place];
+      image.alt = words[place];
+      said.textContent = words[place];
+      slider.value = String(place);
+      slider.setAttribute("aria-valuetext", words[place]);
+      for (const name of ["first", "back"]) button(name).disabled = place === 0;
+      for (const name of ["forward", "last"]) button(name).disabled = place === last;
+    }
+
+    const moves = {
+      first: () => show(0),
+      back: () => show(place - 1),
+      forward: () => show(place + 1),
+      last: () => show(last),
+    };
+    const keys = { Home: "first", ArrowLeft: "back", ArrowRight: "forward", End: "last" };
+    for (const [name, move] of Object.entries(moves)) {
+      button(name).addEventListener("click", () => {
+        move();
+        if (button(name).disabled) root.focus(); // the keyboard would be lost with a disabled button
+      });
+    }
+    slider.addEventListener("input", () => show(Number(slider.value)));
+    root.addEventListener("keydown", (event) => {
+      if (!(event.key in keys) || event.ctrlKey || event.altKey || event.metaKey) return;
+      moves[keys[event.key]]();
+      event.preventDefault();
+      event.stopPropagation(); // the notebook has plans of its own for these keys
+    });
+    root.querySelector(".gradstep-controls").hidden = false;
+    show(at);
+  }
+
+  for (const root of document.querySelectorAll("[data-gradstep-frames]:not([data-ready])")) {
+    root.setAttribute("data-ready", "");
+    start(root);
+  }
+})();

@@ -1,0 +1,82 @@
+"""Pictures one after the other: as a page with buttons, and as an animation. The page's parts are files beside this."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+_COLOURS = 192
+"""Of a frame: fewer make smaller files, and these pictures have few."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture as PNG, and what it shows in words, for those who cannot see it."""
+
+    png: bytes
+    words: str
+
+
+def fragment(frames: list[Frame], at: int) -> str:
+    """HTML for a notebook: the frame *at*, and buttons to the others.
+
+    Without scripts, as in a notebook that is not trusted, that one frame and its words remain.
+    """
+    pictures = [_data_uri(_small(frame.png)) for frame in frames]
+    content = {"pictures": pictures, "words": [frame.words for frame in frames], "at": at}
+    return _filled(
+        _part("frames.html"),
+        style=_part("frames.css"),
+        script=_part("frames.js"),
+        picture=pictures[at],
+        words=escape(frames[at].words),
+        last=str(len(frames) - 1),
+        at=str(at),
+        frames=json.dumps(content).replace("<", "\\u003c"),  # no label can end the element that it stands in
+    )
+
+
+def document(frames: list[Frame], at: int) -> str:
+    """A page of its own that needs no other file and no network."""
+    return _filled(_part("page.html"), body=fragment(frames, at))
+
+
+def animation(frames: list[Frame], seconds: float) -> bytes:
+    """An endless GIF; its last frame stays for a while."""
+    from PIL import Image
+
+    images = [Image.open(io.BytesIO(frame.png)).convert("RGB").quantize(_COLOURS) for frame in frames]
+    durations = [round(1000 * seconds)] * len(images)
+    durations[-1] = max(1500, durations[-1])
+    buffer = io.BytesIO()
+    images[0].save(
+        buffer, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, disposal=1
+    )
+    return buffer.getvalue()
+
+
+def _small(png: bytes) -> bytes:
+    """The same picture with few colours, in a third of the bytes."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(_COLOURS).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _data_uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def _part(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+def _filled(template: str, **parts: str) -> str:
+    """The template with each ``{{name}}`` replaced, in one pass: what is put in is not looked at again."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)

@@ -1,0 +1,308 @@
+"""Training, one step of gradient descent forward or back at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Self
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from engine.checks import as_float, shortened
+from nn.module import Module
+from nn.pictures.boundaries import check_plane, draw_plane
+from nn.pictures.frames import Frame, animation, document, fragment
+from nn.pictures.networks import network
+from nn.pictures.neurons import layers_of
+from nn.pictures.problems import Loss, example_place, problem
+from nn.pictures.style import FAINT, INK, NEGATIVE, POSITIVE, RULE, Picture, literal, named_axes, number, picture
+from nn.pictures.style import plain, png_of, titled, undisturbed
+
+_RESOLUTION = 40
+_DOTS_PER_INCH = 100
+_MOST_FRAMES_SHOWN = 25
+"""In a notebook, where each frame is drawn again whenever the stepper is displayed after more steps."""
+_MOST_FRAMES_SAVED = 200
+
+
+@dataclass(frozen=True)
+class _State:
+    """The model at one step: its numbers to the last bit, the cost, and the gradient that the next step goes against."""
+
+    weights: list[float]
+    gradient: list[float]
+    cost: float
+
+
+class TrainingStepper:
+    """Gradient descent on all examples, one step forward or back at a time.
+
+    In Jupyter it shows the network with one example in it, the decision boundary and the cost, with buttons to walk
+    over the steps made so far; the buttons work in a saved notebook, too. The model itself is trained: it has the
+    weights, and in ``.grad`` the gradient, of the step that the stepper is at.
+
+    Args:
+        model: an MLP, a Layer or a Neuron of two inputs.
+        X: ``(n_examples, 2)`` numbers.
+        y: labels or numbers, as for ``fit``.
+        loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
+        learning_rate: a step is this times minus the gradient.
+        follow: the number of the example that is followed through the network.
+        input_names: of the two inputs.
+
+    Raises:
+        ValueError: something does not fit; then nothing was changed.
+        TypeError: the model is not made of layers of neurons.
+
+    >>> from nn import MLP
+    >>> model = MLP(2, [3, 1], activation="tanh", seed=0)
+    >>> before = model.state_dict()
+    >>> stepper = TrainingStepper(
+    ...     model, [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0], loss="binary_cross_entropy", learning_rate=0.5)
+    >>> stepper.forward(20).cost < stepper.back(20).cost
+    True
+    >>> model.state_dict() == before
+    True
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        X: Any,
+        y: Any,
+        *,
+        loss: Loss = None,
+        learning_rate: float = 0.1,
+        follow: int = 0,
+        input_names: Sequence[object] = ("x1", "x2"),
+    ) -> None:
+        self.problem = problem(model, X, y, loss)
+        layers_of(model)
+        check_plane(self.problem)
+        self.learning_rate = as_float(learning_rate, "learning_rate")
+        if not 0.0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate: a number above 0 is wanted, not {learning_rate!r}")
+        if isinstance(input_names, str) or not hasattr(input_names, "__len__") or len(input_names) != 2:
+            raise ValueError(f"input_names: two names are wanted, not {shortened(input_names)}")
+        self.input_names = [plain(name, 16) for name in input_names]
+        self._follow = example_place(follow, len(self.problem), "follow")
+        with undisturbed(model):
+            self._states = [self._measured()]
+        model.loss, model.classes = self.problem.loss, self.problem.classes
+        self._at = 0
+        self._frames: dict[int, Frame] = {}
+        self._restore()
+
+    @property
+    def step(self) -> int:
+        """How many steps away from the start the model is now."""
+        return self._at
+
+    @property
+    def cost(self) -> float:
+        """The mean loss of the examples at this step."""
+        return self._states[self._at].cost
+
+    @property
+    def costs(self) -> list[float]:
+        """The cost at the start and after every step made so far, those that ``back`` went back over included."""
+        return [state.cost for state in self._states]
+
+    @property
+    def follow(self) -> int:
+        """The number of the example that is followed; set it to follow another."""
+        return self._follow
+
+    @follow.setter
+    def follow(self, place: int) -> None:
+        self._follow = example_place(place, len(self.problem), "follow")
+        self._frames.clear()
+
+    # ---------------------------------------------------------------------------------------------------------- walking
+
+    def forward(self, n: int = 1) -> Self:
+        """Make *n* steps.
+
+        Raises:
+            FloatingPointError: the cost ran away; the model is at the last step before that.
+            RuntimeError: something else changed the model's weights.
+        """
+        steps = _count(n, "forward")
+        self._check_unchanged()
+        for _ in range(steps):
+            if self._at + 1 == len(self._states):
+                self._descend()
+            self._at += 1
+        self._restore()
+        return self
+
+    def back(self, n: int = 1) -> Self:
+        """Go *n* steps back, to exactly the weights of then.
+
+        Raises:
+            ValueError: there are not so many.
+            RuntimeError: something else changed the model's weights.
+        """
+        steps = _count(n, "back")
+        if steps > self._at:
+            raise ValueError(f"back({n}): the model is {self._at} steps away from the start, and no more can be undone")
+        self._check_unchanged()
+        self._at -= steps
+        self._restore()
+        return self
+
+    def _descend(self) -> None:
+        """Make a step that was never made before, and keep the state that it leads to."""
+        state = self._states[self._at]
+        parameters = self.problem.model.parameters()
+        with undisturbed(self.problem.model):
+            for parameter, weight, slope in zip(parameters, state.weights, state.gradient):
+                parameter.data = weight - self.learning_rate * slope
+            try:
+                measured = self._measured()
+            except ArithmeticError as error:
+                measured = None
+                reason = f"training ran away in step {self._at + 1} ({error}); try a smaller learning rate"
+        if measured is None:
+            self._restore()
+            raise FloatingPointError(reason)
+        self._states.append(measured)
+        self._frames.clear()  # the curve of the cost is longer in all of them
+
+    def _measured(self) -> _State:
+        cost, gradient = self.problem.cost_and_gradient()
+        if not math.isfinite(cost) or not all(map(math.isfinite, gradient)):
+            raise FloatingPointError(f"the cost is {cost}")
+        return _State([parameter.data for parameter in self.problem.model.parameters()], gradient, cost)
+
+    def _restore(self) -> None:
+        """Give the model the weights and the gradient of the step that the stepper is at."""
+        state = self._states[self._at]
+        for parameter, weight, slope in zip(self.problem.model.parameters(), state.weights, state.gradient):
+            parameter.data, parameter.grad = weight, slope
+
+    def _check_unchanged(self) -> None:
+        now = [parameter.data for parameter in self.problem.model.parameters()]
+        if now != self._states[self._at].weights:
+            raise RuntimeError(
+                "the model's weights were changed by something else since the last step; make a new TrainingStepper"
+            )
+
+    # --------------------------------------------------------------------------------------------------------- pictures
+
+    def __repr__(self) -> str:
+        return self.in_words()
+
+    def in_words(self) -> str:
+        """Where training is, in a line."""
+        outputs = self.problem.outputs(self._follow)
+        said = self.problem.said(outputs)
+        right = self.problem.right_answer(self._follow)
+        words = [number(item) if isinstance(item, float) else plain(item) for item in (said, right)]
+        return (
+            f"step {self._at}: cost {self.cost:.4g}; example {self._follow}: says {words[0]}, right answer {words[1]}"
+        )
+
+    def picture(self) -> Figure:
+        """Network, boundary and cost at this step.
+
+        Returns:
+            The figure, which shows itself in Jupyter.
+        """
+        figure: Picture = picture(14.0, 5.0, layout="none")
+        places = ((0.01, 0.08, 0.47, 0.76), (0.525, 0.13, 0.235, 0.71), (0.825, 0.13, 0.165, 0.71))
+        net, plane, curve = (figure.add_axes(place) for place in places)
+        inputs = self.problem.examples.inputs[self._follow]
+        right = self.problem.right_answer(self._follow)
+        function = self.problem.loss_function
+        network(
+            self.problem.model, inputs, right, loss=function, input_names=self.input_names, most=8, ax=net
+        )  # fmt: skip
+        draw_plane(plane, self.problem, _RESOLUTION, keys=False)
+        plane.plot(*inputs, "o", markersize=15, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=2, zorder=6)
+        named_axes(plane, *self.input_names)
+        titled(plane, f"what it says (ring: example {self._follow})", 11)
+        self._draw_cost(curve)
+        figure.text(
+            0.012, 0.935, f"Step {self._at}   cost {self.cost:.4g}   learning rate {self.learning_rate:g}",
+            fontsize=14, color=INK, **literal(),
+        )  # fmt: skip
+        return figure
+
+    def _draw_cost(self, ax: Axes) -> None:
+        """The cost at all steps made, those ahead paler."""
+        costs = self.costs
+        ax.plot(range(len(costs)), costs, color=RULE, linewidth=2)
+        ax.plot(range(self._at + 1), costs[: self._at + 1], color=POSITIVE, linewidth=2)
+        ax.plot(self._at, self.cost, "o", color=NEGATIVE, markersize=8)
+        ax.set_xlim(-0.5, max(len(costs) - 1, 5) + 0.5)
+        low, high = min(0.0, *costs), max(costs)
+        ax.set_ylim(low, high + 0.08 * ((high - low) or 1.0))
+        ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        ax.grid(color=RULE, linewidth=0.5)
+        named_axes(ax, "step", "cost")
+        titled(ax, "cost", 11)
+        ax.spines[["left", "bottom"]].set_color(FAINT)
+
+    def _repr_png_(self) -> Any:
+        return self.picture()._repr_png_()  # type: ignore[attr-defined]
+
+    def _repr_html_(self) -> str:
+        frames, at = self._frames_of(_MOST_FRAMES_SHOWN)
+        return fragment(frames, at)
+
+    def save(self, path: str | PathLike[str], seconds: float = 0.4) -> None:
+        """Write the walk over all steps made so far, or the picture of this step.
+
+        Args:
+            path: by its ending ``.gif``, an animation for a slide; ``.html``, a page with buttons that needs nothing
+                else; or ``.png``, ``.svg``, ``.pdf``, the picture of this step. Of more than 200 steps evenly chosen
+                ones are shown.
+            seconds: that each step is shown for in the animation.
+
+        Raises:
+            ValueError: another ending, or seconds that are not above 0.
+            OSError: the file cannot be written.
+        """
+        ending = Path(path).suffix.lower()
+        if ending not in (".gif", ".html", ".png", ".svg", ".pdf"):
+            raise ValueError(f"save: {shortened(str(path))} is to end in .gif, .html, .png, .svg or .pdf")
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < 600:
+            raise ValueError(f"seconds: a number above 0 and below 600 is wanted, not {shortened(seconds)}")
+        if ending in (".png", ".svg", ".pdf"):
+            self.picture().savefig(path, dpi=2 * _DOTS_PER_INCH)
+            return
+        frames, at = self._frames_of(_MOST_FRAMES_SAVED)
+        if ending == ".gif":
+            Path(path).write_bytes(animation(frames, seconds))
+        else:
+            Path(path).write_text(document(frames, at), encoding="utf-8")
+
+    def _frames_of(self, most: int) -> tuple[list[Frame], int]:
+        """A picture of each step made, or of evenly chosen ones, and the place of this step among them."""
+        last = len(self._states) - 1
+        n = min(most, last + 1)
+        steps = {self._at, *(round(i * last / max(n - 1, 1)) for i in range(n))}
+        shown = sorted(steps)
+        here = self._at
+        try:
+            for step in shown:
+                if step not in self._frames:
+                    self._at = step
+                    self._restore()
+                    self._frames[step] = Frame(png_of(self.picture(), _DOTS_PER_INCH), self.in_words())
+        finally:
+            self._at = here
+            self._restore()
+        return [self._frames[step] for step in shown], shown.index(here)
+
+
+def _count(n: Any, name: str) -> int:
+    if isinstance(n, bool) or not hasattr(n, "__index__") or n < 0:
+        raise ValueError(f"{name}: a whole number of steps from 0 on is wanted, not {shortened(n)}")
+    return int(n)
