@@ -50,6 +50,7 @@ from engine.value import Value
 if TYPE_CHECKING:
     from engine.drawing import draw
     from engine.formula import expression
+    from engine.stepping import Stepper, stepper
     from engine.steps import Contribution, ForwardStep, Step, backprop, forward
 
 __version__ = "0.1.0"
@@ -62,6 +63,7 @@ __all__ = [
     "Contribution",
     "ForwardStep",
     "Step",
+    "Stepper",
     "Value",
     "acos",
     "asin",
@@ -97,6 +99,7 @@ __all__ = [
     "softmax",
     "softplus",
     "sqrt",
+    "stepper",
     "tan",
     "tanh",
     "topological_order",
@@ -107,10 +110,12 @@ _LOADED_WHEN_ASKED_FOR = {
     "Contribution": "engine.steps",
     "ForwardStep": "engine.steps",
     "Step": "engine.steps",
+    "Stepper": "engine.stepping",
     "backprop": "engine.steps",
     "draw": "engine.drawing",
     "expression": "engine.formula",
     "forward": "engine.steps",
+    "stepper": "engine.stepping",
 }
 
 

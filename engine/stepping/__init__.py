@@ -1,0 +1,5 @@
+"""Backprop walked through in a browser or a notebook, or as an animation: ``engine.stepper``."""
+
+from engine.stepping.show import Stepper, stepper
+
+__all__ = ["Stepper", "stepper"]

@@ -1,0 +1,125 @@
+"""Where everything stands: boxes of the size that their text needs, put in their places by Graphviz, once."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from engine.notation import plain_label, text, written
+from engine.stepping.walk import Walk
+from engine.value import CONSTANT, Value
+
+LINE = 17.0
+"""From one line of text in a box to the next, in pixels."""
+MORE = " + …"
+"""What follows a sum that is not complete."""
+_SIDE, _LETTER = 10.0, 7.4  # beside the text in a box, and about as wide as a letter is
+_TICK = 14.0  # the mark of a gradient that the finite difference agrees with
+_INCH = 72.0  # Graphviz measures boxes in inches; a point of its is a pixel here
+
+
+class Box(NamedTuple):
+    """A rectangle, in pixels from the top left corner of the picture."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class Edge(NamedTuple):
+    """From an operand to what is computed from it, as places in the list of nodes; *route* is a chain of cubic Bezier
+    curves: a point, and then three for each curve."""
+
+    operand: int
+    node: int
+    route: list[tuple[float, float]]
+
+
+class Layout(NamedTuple):
+    """The picture's size, a box for each node, and the edges: node after node, each node's operands in order."""
+
+    width: float
+    height: float
+    boxes: list[Box]
+    edges: list[Edge]
+
+
+def laid_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layout:
+    """Places for the nodes of a graph; *direction* is Graphviz's ``rankdir``.
+
+    Raises:
+        TimeoutError: Graphviz needs longer than *timeout* seconds.
+    """
+    from engine.drawing.rendering import rendered
+
+    places = {node: place for place, node in enumerate(walk.nodes)}
+    sizes = _sizes(walk, precision)
+    pairs = [(places[operand], places[node]) for node in walk.nodes for operand in node.operands]
+    lines = [
+        f"digraph {{ graph [rankdir={direction} nodesep=0.22 ranksep=0.95]",  # a local derivative fits between ranks
+        'node [shape=box fixedsize=true label=""] edge [dir=none]',
+        *(f"n{i} [width={w / _INCH:.4f} height={h / _INCH:.4f}]" for i, (w, h) in enumerate(sizes)),
+        *(f"n{operand} -> n{node}" for operand, node in pairs),
+        "}",
+    ]
+    try:
+        plain = rendered("\n".join(lines), "plain", timeout=timeout)
+    except TimeoutError:
+        raise TimeoutError(
+            f"Graphviz had not laid out the {len(sizes):,} nodes after {timeout:g} s and was stopped; step through a "
+            "part of the graph, or give it longer (timeout=...)"
+        ) from None
+    return _read(plain.decode().splitlines(), sizes, pairs)
+
+
+def _read(lines: Iterable[str], sizes: list[tuple[float, float]], pairs: list[tuple[int, int]]) -> Layout:
+    """The layout that Graphviz tells in its format ``plain``: inches, from the bottom left corner."""
+    width = height = 0.0
+    boxes = [Box(0.0, 0.0, 0.0, 0.0)] * len(sizes)
+    routes: defaultdict[tuple[int, int], deque[list[tuple[float, float]]]] = defaultdict(deque)
+    for line in lines:
+        kind, *words = line.split()
+        if kind == "graph":
+            width, height = float(words[1]) * _INCH, float(words[2]) * _INCH
+        elif kind == "node":
+            place, x, y = int(words[0][1:]), float(words[1]) * _INCH, height - float(words[2]) * _INCH
+            w, h = sizes[place]
+            boxes[place] = Box(x - w / 2, y - h / 2, w, h)
+        elif kind == "edge":
+            numbers = [float(word) * _INCH for word in words[3 : 3 + 2 * int(words[2])]]
+            route = [(x, height - y) for x, y in zip(numbers[::2], numbers[1::2])]
+            routes[int(words[0][1:]), int(words[1][1:])].append(route)
+    return Layout(width, height, boxes, [Edge(*pair, routes[pair].popleft()) for pair in pairs])
+
+
+def _sizes(walk: Walk, precision: int) -> list[tuple[float, float]]:
+    """How large each node's box must be for all that it will show on the way, running sums included."""
+    digits = {node: len(written(gradient, precision)) for node, gradient in zip(walk.nodes, walk.gradients)}
+    for step in walk.steps:
+        for contribution in step.contributions:
+            running = len(written(contribution.total, precision) + MORE)
+            digits[contribution.operand] = max(digits[contribution.operand], running)
+    least = precision + 5  # most boxes are of one width then
+    sizes = []
+    for node in walk.nodes:
+        name = text_width(shown_name(node, walk))
+        if node.op == CONSTANT:
+            sizes.append((name + 2 * _SIDE, LINE + 8.0))
+            continue
+        head = name + (text_width(node.op) + 2 * _SIDE if node.op else 0.0)
+        row = text_width("data ") + _TICK + _LETTER * max(least, digits[node], len(written(node.data, precision)))
+        sizes.append((max(head, row) + 2 * _SIDE, 3 * LINE + 18.0))
+    return sizes
+
+
+def shown_name(node: Value, walk: Walk) -> str:
+    """A node's name, or a plain number, as it stands in its box."""
+    return plain_label(text(walk.wording.formulas[node], precision=4), 28)
+
+
+def text_width(line: str) -> float:
+    """About how wide a line of text is, in pixels at 13 pixels a line."""
+    return sum(2 * _LETTER if unicodedata.east_asian_width(c) in "WF" else _LETTER for c in line)
