@@ -95,10 +95,13 @@ def _add_step(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "step",
         help="walk through the backprop of a formula",
         description="Print backprop one step a row: a node whose gradient is complete, the local derivative with "
-        "respect to each operand, and what it hands to whom.",
+        "respect to each operand, and what it hands to whom. With --html, write a page to walk through it instead.",
     )
     step.set_defaults(run=commands.step)
     _add_formula(step)
+    step.add_argument(
+        "--html", metavar="FILE", help="write a page for the browser; with the ending .gif, an animation for a slide"
+    )
 
 
 def _add_formula(subcommand: argparse.ArgumentParser) -> None:

@@ -217,8 +217,14 @@ def draw(options: Namespace) -> None:
 
 
 def step(options: Namespace) -> None:
-    """``gradstep step``: backprop, one row a step."""
+    """``gradstep step``: backprop, one row a step, or with ``--html`` as a page."""
     root = expression(options.formula, **_numbers(options.numbers))
+    if options.html is not None:
+        from engine import stepper
+
+        stepper(root).save(options.html)
+        print(f"{root.data:.6g}; the walk through its backprop is in {options.html}")
+        return
     names = node_names(root)
     print(f"forward: {names[root]} = {root.data:.6g}, and its gradient with respect to itself is 1")
     rows: list[tuple[str, ...]] = [
