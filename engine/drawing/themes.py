@@ -1,0 +1,114 @@
+"""Colours of a picture: light, dark, and for print."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours as ``#rrggbb``, and widths of lines in points.
+
+    ``neutral`` fills a node without gradient; ``positive`` and ``negative`` fill those with the largest one of that
+    sign, and smaller ones lie in between. Blue and orange are told apart by colour-blind readers, too; where
+    ``dashed_negative`` is set, the sign needs no colour at all.
+    """
+
+    background: str
+    text: str
+    muted: str
+    line: str
+    neutral: str
+    positive: str
+    negative: str
+    strange: str
+    operation: str
+    operation_text: str
+    folded: str
+    clusters: tuple[str, str]
+    picked: str
+    faded: str
+    faded_text: str
+    width: float = 0.9
+    dashed_negative: bool = False
+
+    def fill(self, gradient: float, largest: float) -> str:
+        """The colour for a gradient, the *largest* size in the picture given; NaN and infinity have one of their own.
+
+        The square root keeps small gradients visible: a hundredth of the largest has a tenth of its colour.
+        """
+        if not math.isfinite(gradient):
+            return self.strange
+        if gradient == 0.0 or not largest > 0.0:
+            return self.neutral
+        return mixed(
+            self.neutral, self.positive if gradient > 0.0 else self.negative, math.sqrt(abs(gradient) / largest)
+        )
+
+
+def mixed(a: str, b: str, share: float) -> str:
+    """A colour between two: *share* 0 gives *a*, 1 gives *b*.
+
+    >>> mixed("#000000", "#ff8000", 0.5)
+    '#804000'
+    """
+    pairs = [(int(a[i : i + 2], 16), int(b[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(x + (y - x) * share):02x}" for x, y in pairs)
+
+
+THEMES = {
+    "light": Theme(
+        background="#ffffff",
+        text="#1b2733",
+        muted="#5d6b79",
+        line="#7c8a98",
+        neutral="#f7f9fb",
+        positive="#86bdec",
+        negative="#f9b168",
+        strange="#e7a6d8",
+        operation="#33475b",
+        operation_text="#ffffff",
+        folded="#e9edf2",
+        clusters=("#f6f8fa", "#eceff3"),
+        picked="#b3006b",
+        faded="#d5dbe1",
+        faded_text="#a3adb7",
+    ),
+    "dark": Theme(
+        background="#12171d",
+        text="#f0f4f8",
+        muted="#a9b6c3",
+        line="#7f8e9d",
+        neutral="#232b34",
+        positive="#1d66a6",
+        negative="#a4560f",
+        strange="#8c3a7c",
+        operation="#cfd9e3",
+        operation_text="#12171d",
+        folded="#303b47",
+        clusters=("#181e25", "#1f262e"),
+        picked="#ff7ac6",
+        faded="#2f3842",
+        faded_text="#5b6773",
+    ),
+    "print": Theme(
+        background="#ffffff",
+        text="#000000",
+        muted="#3c3c3c",
+        line="#000000",
+        neutral="#ffffff",
+        positive="#c6c6c6",
+        negative="#c6c6c6",
+        strange="#ffffff",
+        operation="#ffffff",
+        operation_text="#000000",
+        folded="#f0f0f0",
+        clusters=("#ffffff", "#ffffff"),
+        picked="#000000",
+        faded="#c8c8c8",
+        faded_text="#9a9a9a",
+        width=0.5,
+        dashed_negative=True,
+    ),
+}
