@@ -1,7 +1,7 @@
 """Pictures of networks and of their training, drawn with matplotlib: ``pip install "gradstep[plot]"``.
 
-Each function gives a matplotlib ``Figure`` that shows itself in Jupyter and writes itself with ``savefig``; none touches
-pyplot or its settings. Blue is positive and orange negative everywhere.
+Each function gives a matplotlib ``Figure`` that shows itself in Jupyter and writes itself with ``savefig``; none
+touches pyplot or its settings. Blue is positive and orange negative everywhere.
 
 >>> from nn import MLP
 >>> from nn.pictures import network

@@ -98,8 +98,8 @@ def check_plane(found: Problem) -> None:
         )
 
 
-def draw_plane(ax: Axes, found: Problem, resolution: int, keys: bool = True) -> None:
-    """The shades, the boundary, the examples and the legend."""
+def draw_plane(ax: Axes, found: Problem, resolution: int, keys: dict[str, Any] | None = None) -> None:
+    """The shades, the boundary, the examples, and the legend with those options."""
     points = np.array(found.examples.inputs)
     across, up = (_span(column, resolution) for column in points.T)
     outputs = np.array([[numbers_of(found.model, [x, y]) for x in across.tolist()] for y in up.tolist()])
@@ -114,18 +114,19 @@ def draw_plane(ax: Axes, found: Problem, resolution: int, keys: bool = True) -> 
     ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
 
 
-def draw_examples(ax: Axes, found: Problem, points: Table, keys: bool) -> None:
+def draw_examples(ax: Axes, found: Problem, points: Table, keys: dict[str, Any] | None) -> None:
     """A marker for each example, in the colour of its class."""
     assert found.classes is not None
     of_example = np.array([found.place_of_right(place) for place in range(len(found))])
     handles, labels = [], []
     for place, label in enumerate(found.classes):
         mine = points[of_example == place]
-        look = {"color": _colour(place), "marker": MARKERS[place % len(MARKERS)], "edgecolors": "white"}
+        look: dict[str, Any] = {"color": _colour(place), "marker": MARKERS[place % len(MARKERS)], "edgecolors": "white"}
         handles.append(ax.scatter(mine[:, 0], mine[:, 1], s=34, linewidths=0.7, zorder=5, **look))
         labels.append(plain(label))
-    if keys and len(labels) <= 12:
-        legend(ax, handles, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0), title="right answer")
+    if len(labels) <= 12:
+        beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "title": "right answer"}
+        legend(ax, handles, labels, **(beside if keys is None else keys))
 
 
 def _shade_two(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Table) -> None:
@@ -146,7 +147,7 @@ def _shade_classes(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs:
     for i, j in np.ndindex(n_rows, n_columns):
         sure = 1.0 if found.loss == "hinge" else max(found.answers(outputs[i, j].tolist()))
         share = (sure - 1.0 / n_classes) / (1.0 - 1.0 / n_classes)
-        picture[i, j] = to_rgba(_colour(said[i, j]), 0.1 + 0.4 * share)
+        picture[i, j] = to_rgba(_colour(int(said[i, j])), 0.1 + 0.4 * share)
     (across, up), half = grid, 0.5
     step = (across[1] - across[0]) * half, (up[1] - up[0]) * half
     extent = (across[0] - step[0], across[-1] + step[0], up[0] - step[1], up[-1] + step[1])
@@ -168,7 +169,7 @@ def _shade_numbers(ax: Axes, found: Problem, points: Table, grid: tuple[Table, T
     low, high = min(outputs.min(), targets.min()), max(outputs.max(), targets.max())
     levels = np.linspace(low, high if high > low else low + 1.0, 21)
     filled = ax.contourf(*grid, outputs, levels=levels, cmap="viridis", zorder=0)
-    look = {"cmap": "viridis", "vmin": levels[0], "vmax": levels[-1], "edgecolors": "white"}
+    look: dict[str, Any] = {"cmap": "viridis", "vmin": levels[0], "vmax": levels[-1], "edgecolors": "white"}
     ax.scatter(points[:, 0], points[:, 1], c=targets, s=40, linewidths=0.9, zorder=5, **look)
     bar = figure_of(ax).colorbar(filled, ax=ax, fraction=0.05, pad=0.02, format="%.3g")
     bar.set_label("output; in the circles what it should be", fontsize=9, color=INK, **literal())

@@ -139,7 +139,7 @@ def wanted_changes(model: Module, X: Any, y: Any, loss: Loss = None) -> WantedCh
     found = problem(model, X, y, loss)
     if len(found) > _MOST_EXAMPLES:
         raise ValueError(
-            f"X has {len(found)} examples, and a column is drawn for each; give at most {_MOST_EXAMPLES}, such as X[:10]"
+            f"X has {len(found)} examples, and each takes a column; give at most {_MOST_EXAMPLES}, such as X[:10]"
         )
     with undisturbed(model) as parameters:
         changes, losses = [], []
@@ -211,7 +211,7 @@ def _heat_map(changes: WantedChanges, image_shape: tuple[int, int] | None) -> Pi
     grid = figure.add_gridspec(1, 2, width_ratios=[n_columns, max(1.0, n_columns / 14)])
     each, mean = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
     scale = around_zero(changes.changes, 1.0 if n_rows <= _MOST_ROWS else 0.995)
-    shown = {"cmap": DIVERGING, "norm": scale, "aspect": "auto", "interpolation": "nearest"}
+    shown: dict[str, Any] = {"cmap": DIVERGING, "norm": scale, "aspect": "auto", "interpolation": "nearest"}
     map_ = each.imshow(changes.changes, **shown)
     mean.imshow(changes.average[:, None], **shown)
     _name_columns(each, changes.headings)
@@ -224,7 +224,7 @@ def _heat_map(changes: WantedChanges, image_shape: tuple[int, int] | None) -> Pi
     if image_shape is not None:
         _draw_images(each, changes.inputs, image_shape, 0.6 / (height - 1.6))
     bar = figure.colorbar(map_, ax=[each, mean], fraction=0.05, pad=0.02, aspect=36)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8, colors=FAINT)
     figure.suptitle(
         "The change that each example wants of each parameter", x=0.01, ha="left", fontsize=12, color=INK, **literal()

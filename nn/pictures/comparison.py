@@ -120,7 +120,10 @@ def draw_comparison(ax: Axes, comparison: Comparison, column: Column, x: float, 
     """Columns at the right of the outputs: probability, what it should be, and the change wanted."""
     x += 0.55
     if comparison.probabilities is not None:
-        draw_heading(ax, x, y, "as a\nprobability", font_size)
+        whose = "as a\nprobability"
+        if comparison.classes is not None and len(comparison.outputs) == 1:
+            whose = f"probability\nof {plain(comparison.classes[1], 10)}"
+        draw_heading(ax, x, y, whose, font_size)
         _draw_numbers(ax, comparison.probabilities, column, x, font_size)
         x += _APART
     if comparison.wanted is None or comparison.changes is None:

@@ -9,9 +9,13 @@ import re
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-_COLOURS = 192
-"""Of a frame: fewer make smaller files, and these pictures have few."""
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_COLOURS = 128
+"""Of a frame: a file of few colours is a third as large, and these pictures have few."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,28 @@ class Frame:
     png: bytes
     words: str
 
+    @classmethod
+    def of(cls, figure: Figure, words: str, dots_per_inch: float) -> Frame:
+        """A figure as a frame."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from PIL import Image
+
+        figure.set_dpi(dots_per_inch)
+        canvas: Any = FigureCanvasAgg(figure)
+        canvas.draw()
+        width, height = canvas.get_width_height()
+        image = Image.frombuffer("RGBA", (width, height), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
+        buffer = io.BytesIO()
+        image.convert("RGB").quantize(_COLOURS, Image.Quantize.FASTOCTREE).save(buffer, format="PNG")
+        return cls(buffer.getvalue(), words)
+
 
 def fragment(frames: list[Frame], at: int) -> str:
     """HTML for a notebook: the frame *at*, and buttons to the others.
 
     Without scripts, as in a notebook that is not trusted, that one frame and its words remain.
     """
-    pictures = [_data_uri(_small(frame.png)) for frame in frames]
+    pictures = [_data_uri(frame.png) for frame in frames]
     content = {"pictures": pictures, "words": [frame.words for frame in frames], "at": at}
     return _filled(
         _part("frames.html"),
@@ -50,22 +69,13 @@ def animation(frames: list[Frame], seconds: float) -> bytes:
     """An endless GIF; its last frame stays for a while."""
     from PIL import Image
 
-    images = [Image.open(io.BytesIO(frame.png)).convert("RGB").quantize(_COLOURS) for frame in frames]
+    images = [Image.open(io.BytesIO(frame.png)) for frame in frames]
     durations = [round(1000 * seconds)] * len(images)
     durations[-1] = max(1500, durations[-1])
     buffer = io.BytesIO()
     images[0].save(
         buffer, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, disposal=1
     )
-    return buffer.getvalue()
-
-
-def _small(png: bytes) -> bytes:
-    """The same picture with few colours, in a third of the bytes."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(_COLOURS).save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
 
 

@@ -36,7 +36,7 @@ def draw_landscape(
     """The surface in one or two axes, its paths, and one legend for both."""
     below = 0.22 * (len(lines) + 1) + 0.1
     figure = picture(11.0 if kind == "both" else 6.2, 4.8 + below)
-    subfigures = figure.subfigures(2, 1, height_ratios=[4.8, below])
+    subfigures: Any = figure.subfigures(2, 1, height_ratios=[4.8, below])
     panels = 2 if kind == "both" else 1
     handles: list[Any] = []
     if kind != "3d":
@@ -74,7 +74,7 @@ def _contour(
         handles.append(ax.plot(points[:, 0], points[:, 1], **look, zorder=4 + len(lines) - place)[0])
         ax.plot(*points[0], "o", markersize=9, markerfacecolor="none", markeredgecolor=look["color"], markeredgewidth=2)
     if across[0] <= here[0] <= across[-1] and up[0] <= here[1] <= up[-1]:
-        star = {
+        star: dict[str, Any] = {
             "marker": "*",
             "markersize": 13,
             "color": "white",

@@ -107,12 +107,12 @@ class _Scene:
 
     def drawn(self, ax: Axes | None) -> Figure:
         """Lay the columns out, and draw them."""
-        columns = self._columns()
-        top = max(max(column.heights) for column in columns) + RADIUS
-        left = self._left(columns[0])
-        right = columns[-1].x + (self._label_width() + (self.comparison.width if self.comparison else 0.0)) + RADIUS
-        below = min(column.lowest() for column in columns) - 0.5
-        above = top + 1.0
+        columns = self._columns(max(3.0, 0.36 * self._n_rows()))
+        left, right, below, above = self._frame(columns)
+        if ax is not None:  # the layers as far apart as fills the axes
+            slack = (above - below) * _proportion(ax) - (right - left)
+            columns = self._columns(min(max(columns[1].x + slack / len(self.layers), 1.8), 6.0))
+            left, right, below, above = self._frame(columns)
         width, height = right - left, above - below
         axes = axes_or_new(ax, _INCHES * width + 0.3, _INCHES * height + 0.8)
         font_size = _font_size(axes, width, height, fitted=ax is not None)
@@ -123,22 +123,31 @@ class _Scene:
         draw_biases(axes, self.layers, columns, font_size)
         for column in columns:
             draw_column(axes, column, font_size)
-        self._draw_headings(axes, columns, top + 0.2, font_size)
-        self._draw_output(axes, columns[-1], top + 0.2, font_size)
+        top = max(column.heights[0] for column in columns) + RADIUS + 0.2
+        self._draw_headings(axes, columns, top, font_size)
+        self._draw_output(axes, columns[-1], top, font_size)
         draw_key(axes, self.activations is not None, font_size)
         return figure_of(axes)
 
-    def _columns(self) -> list[Column]:
-        """Where the neurons of each layer are; further apart where there are many of them."""
+    def _frame(self, columns: list[Column]) -> tuple[float, float, float, float]:
+        """Left, right, lower and upper end of all that is drawn."""
+        right = columns[-1].x + RADIUS + self._label_width() + (self.comparison.width if self.comparison else 0.0)
+        below = min(column.lowest() for column in columns) - 0.5
+        return self._left(columns[0]), right, below, max(column.heights[0] for column in columns) + RADIUS + 1.0
+
+    def _n_rows(self) -> int:
+        return min(max(len(self.layers[0][0].w), *map(len, self.layers)), self.most + 1)
+
+    def _columns(self, apart: float) -> list[Column]:
+        """The neurons of each layer, the layers that far apart."""
         sizes = importances(self.layers)
-        rows = min(max(map(len, sizes)), self.most + 1)
-        apart = max(3.0, 0.36 * rows)
         spacing = 1.5 if with_numbers(self.layers) else 1.0  # room for the biases
         columns = []
-        for place, importance in enumerate(sizes):
+        for place, size in enumerate(sizes):
+            importance = size
             most = max(self.most, 10) if place == len(sizes) - 1 else self.most
             if place == len(sizes) - 1 and self.comparison is not None:
-                importance = [size + self.comparison.interest(i) for i, size in enumerate(importance)]
+                importance = [one + self.comparison.interest(i) for i, one in enumerate(size)]
             shown = None if self.activations is None else self.activations[place]
             columns.append(Column.of(place * apart, importance, most, shown, spacing))
         return columns
@@ -213,9 +222,20 @@ def _font_size(ax: Axes, width: float, height: float, fitted: bool) -> float:
     """Points: what fits into a circle."""
     inches = _INCHES
     if fitted:
-        box, (w, h) = ax.get_position(), figure_of(ax).get_size_inches()
-        inches = min(box.width * w / width, box.height * h / height)
+        across, up = _inches_of(ax)
+        inches = min(across / width, up / height)
     return min(9.0, 72 * inches * RADIUS * 0.6)
+
+
+def _inches_of(ax: Axes) -> tuple[float, float]:
+    box, (width, height) = ax.get_position(), figure_of(ax).get_size_inches()
+    return box.width * width, box.height * height
+
+
+def _proportion(ax: Axes) -> float:
+    """Width in units of the height."""
+    across, up = _inches_of(ax)
+    return across / up
 
 
 def _checked_names(names: Any, n_inputs: int) -> list[str] | None:

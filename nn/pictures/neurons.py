@@ -186,7 +186,7 @@ def draw_key(ax: Axes, shaded: bool, font_size: float) -> None:
     ]
     labels = ["positive weight", "negative weight (thicker: larger)"]
     if shaded:
-        dot = {"marker": "o", "markersize": font_size, "linestyle": "none", "markeredgecolor": FAINT}
+        dot: dict[str, Any] = {"marker": "o", "markersize": font_size, "linestyle": "none", "markeredgecolor": FAINT}
         handles += [Line2D([], [], color=DIVERGING(0.85), **dot), Line2D([], [], color=DIVERGING(0.15), **dot)]
         labels += ["positive activation", "negative"]
     legend(
@@ -197,5 +197,11 @@ def draw_key(ax: Axes, shaded: bool, font_size: float) -> None:
 
 def draw_heading(ax: Axes, x: float, y: float, text: str, font_size: float, **options: Any) -> None:
     """A few words over a column."""
-    look = {"fontsize": font_size, "color": INK, "ha": "center", "va": "bottom", "linespacing": 1.15} | options
+    look: dict[str, Any] = {
+        "fontsize": font_size,
+        "color": INK,
+        "ha": "center",
+        "va": "bottom",
+        "linespacing": 1.15,
+    } | options
     ax.text(x, y, text, **look, **literal())

@@ -103,12 +103,13 @@ class LiveCurves:
             self._draw()
 
     def _draw(self) -> None:
-        from IPython.display import display
+        from IPython import display
 
         assert self._history is not None
+        show: Any = display.display
         drawing = curves(self._history)
         if self._handle is None:
-            self._handle = display(drawing, display_id=True)
+            self._handle = show(drawing, display_id=True)
         else:
             self._handle.update(drawing)
         self._drawn_epochs, self._drawn_at = self._history.epochs, time.monotonic()

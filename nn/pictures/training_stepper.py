@@ -20,19 +20,29 @@ from nn.pictures.frames import Frame, animation, document, fragment
 from nn.pictures.networks import network
 from nn.pictures.neurons import layers_of
 from nn.pictures.problems import Loss, example_place, problem
-from nn.pictures.style import FAINT, INK, NEGATIVE, POSITIVE, RULE, Picture, literal, named_axes, number, picture
-from nn.pictures.style import plain, png_of, titled, undisturbed
+from nn.pictures.style import (
+    INK,
+    NEGATIVE,
+    POSITIVE,
+    RULE,
+    literal,
+    named_axes,
+    number,
+    picture,
+    plain,
+    titled,
+    undisturbed,
+)
 
 _RESOLUTION = 40
 _DOTS_PER_INCH = 100
-_MOST_FRAMES_SHOWN = 25
-"""In a notebook, where each frame is drawn again whenever the stepper is displayed after more steps."""
-_MOST_FRAMES_SAVED = 200
+_MOST_FRAMES_SHOWN, _MOST_FRAMES_SAVED = 25, 200
+"""In a notebook, where one waits for them to be drawn, and in a file."""
 
 
 @dataclass(frozen=True)
 class _State:
-    """The model at one step: its numbers to the last bit, the cost, and the gradient that the next step goes against."""
+    """The model at one step: its exact weights, the cost, and the gradient that the next step goes against."""
 
     weights: list[float]
     gradient: list[float]
@@ -95,7 +105,7 @@ class TrainingStepper:
             self._states = [self._measured()]
         model.loss, model.classes = self.problem.loss, self.problem.classes
         self._at = 0
-        self._frames: dict[int, Frame] = {}
+        self._frames: dict[tuple[int, int, float], Frame] = {}
         self._restore()
 
     @property
@@ -172,7 +182,6 @@ class TrainingStepper:
             self._restore()
             raise FloatingPointError(reason)
         self._states.append(measured)
-        self._frames.clear()  # the curve of the cost is longer in all of them
 
     def _measured(self) -> _State:
         cost, gradient = self.problem.cost_and_gradient()
@@ -214,19 +223,20 @@ class TrainingStepper:
         Returns:
             The figure, which shows itself in Jupyter.
         """
-        figure: Picture = picture(14.0, 5.0, layout="none")
-        places = ((0.01, 0.08, 0.47, 0.76), (0.525, 0.13, 0.235, 0.71), (0.825, 0.13, 0.165, 0.71))
+        figure = picture(14.0, 5.0, layout="none")
+        places = ((0.01, 0.08, 0.48, 0.78), (0.535, 0.17, 0.235, 0.67), (0.83, 0.17, 0.155, 0.67))
         net, plane, curve = (figure.add_axes(place) for place in places)
         inputs = self.problem.examples.inputs[self._follow]
         right = self.problem.right_answer(self._follow)
         function = self.problem.loss_function
-        network(
-            self.problem.model, inputs, right, loss=function, input_names=self.input_names, most=8, ax=net
-        )  # fmt: skip
-        draw_plane(plane, self.problem, _RESOLUTION, keys=False)
-        plane.plot(*inputs, "o", markersize=15, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=2, zorder=6)
+        network(self.problem.model, inputs, right, loss=function, input_names=self.input_names, most=8, ax=net)
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.11), "ncols": 3, "handletextpad": 0.1}
+        draw_plane(plane, self.problem, _RESOLUTION, keys=below)
+        plane.plot(
+            *inputs, "o", markersize=15, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=2, zorder=6
+        )
         named_axes(plane, *self.input_names)
-        titled(plane, f"what it says (ring: example {self._follow})", 11)
+        titled(plane, f"What it says (ring: example {self._follow})", 11)
         self._draw_cost(curve)
         figure.text(
             0.012, 0.935, f"Step {self._at}   cost {self.cost:.4g}   learning rate {self.learning_rate:g}",
@@ -235,19 +245,21 @@ class TrainingStepper:
         return figure
 
     def _draw_cost(self, ax: Axes) -> None:
-        """The cost at all steps made, those ahead paler."""
-        costs = self.costs
-        ax.plot(range(len(costs)), costs, color=RULE, linewidth=2)
-        ax.plot(range(self._at + 1), costs[: self._at + 1], color=POSITIVE, linewidth=2)
-        ax.plot(self._at, self.cost, "o", color=NEGATIVE, markersize=8)
-        ax.set_xlim(-0.5, max(len(costs) - 1, 5) + 0.5)
-        low, high = min(0.0, *costs), max(costs)
-        ax.set_ylim(low, high + 0.08 * ((high - low) or 1.0))
+        """The cost up to this step, on axes that seldom change while training goes on."""
+        last, highest = self._limits()
+        ax.plot(range(self._at + 1), self.costs[: self._at + 1], color=POSITIVE, linewidth=2)
+        ax.plot(self._at, self.cost, "o", color=NEGATIVE, markersize=8, clip_on=False, zorder=5)
+        ax.set(xlim=(0, last), ylim=(min(0.0, *self.costs, 0.0), 1.08 * highest))
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         ax.grid(color=RULE, linewidth=0.5)
         named_axes(ax, "step", "cost")
-        titled(ax, "cost", 11)
-        ax.spines[["left", "bottom"]].set_color(FAINT)
+        titled(ax, "The cost", 11)
+
+    def _limits(self) -> tuple[int, float]:
+        """How far the axes of the cost go: a round number of steps, and the highest cost."""
+        last = len(self._states) - 1
+        rounds = [factor * 10**power for power in range(1, 12) for factor in (1, 2, 5)]
+        return next(n for n in rounds if n >= last), max(*self.costs, 1e-12)
 
     def _repr_png_(self) -> Any:
         return self.picture()._repr_png_()  # type: ignore[attr-defined]
@@ -284,22 +296,24 @@ class TrainingStepper:
             Path(path).write_text(document(frames, at), encoding="utf-8")
 
     def _frames_of(self, most: int) -> tuple[list[Frame], int]:
-        """A picture of each step made, or of evenly chosen ones, and the place of this step among them."""
-        last = len(self._states) - 1
-        n = min(most, last + 1)
-        steps = {self._at, *(round(i * last / max(n - 1, 1)) for i in range(n))}
-        shown = sorted(steps)
-        here = self._at
+        """A picture of each step made, or of every so many, and the place of this step among them."""
+        last, here, limits = len(self._states) - 1, self._at, self._limits()
+        stride = 1
+        while last // stride >= most:
+            stride *= 2  # so that most of the frames drawn earlier are of use again
+        shown = sorted({*range(0, last, stride), last, here})
+        self._check_unchanged()
         try:
             for step in shown:
-                if step not in self._frames:
+                if (step, *limits) not in self._frames:
                     self._at = step
                     self._restore()
-                    self._frames[step] = Frame(png_of(self.picture(), _DOTS_PER_INCH), self.in_words())
+                    self._frames[step, *limits] = Frame.of(self.picture(), self.in_words(), _DOTS_PER_INCH)
         finally:
             self._at = here
             self._restore()
-        return [self._frames[step] for step in shown], shown.index(here)
+        self._frames = {key: frame for key, frame in self._frames.items() if key[1:] == limits}
+        return [self._frames[step, *limits] for step in shown], shown.index(here)
 
 
 def _count(n: Any, name: str) -> int:
