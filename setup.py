@@ -60,9 +60,9 @@ def extensions(folder: str) -> list:
     sys.path.insert(0, str(ROOT))
     from building.generated_c import improved
 
-    modules = mypycify(
-        [f"engine/{name}.py" for name in COMPILED], group_name="engine._compiled", target_dir=folder, opt_level="3"
-    )
+    files = [f"engine/{name}.py" for name in COMPILED]
+    options = ["--follow-imports=silent"]  # what is not compiled is not checked here
+    modules = mypycify([*options, *files], group_name="engine._compiled", target_dir=folder, opt_level="3")
     sources = {name: (ROOT / "engine" / f"{name}.py").read_text(encoding="utf-8") for name in COMPILED}
     code = Path(folder, "engine", "__native__compiled.c")
     code.write_text(improved(code.read_text(encoding="utf-8"), sources), encoding="utf-8")
