@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
 
-_MOST = 120
+_MOST = 80
 _WIDEST, _SHARPEST = 1600, 2.0  # pixels of the picture, and pixels of it to one of the layout
 _FINER = 2  # drawn so much larger and then reduced, so that slanted lines are smooth
 _MARGIN, _CAPTION_LINE, _CAPTION_LINES = 24.0, 26.0, 5
@@ -45,11 +45,15 @@ def animated(walk: Walk, layout: Layout, precision: int, theme: str, seconds: fl
             "(.html), or animate a part of the graph"
         )
     try:
-        import PIL  # noqa: F401
+        import PIL.Image
     except ModuleNotFoundError:
         raise ModuleNotFoundError('an animation needs Pillow: pip install pillow (or "gradstep[plot]")') from None
     camera = _Camera(walk, layout, precision, THEMES["light" if theme == "auto" else theme])
-    frames = [camera.frame(position) for position in range(len(walk.steps) + 1)]
+    palette = camera.frame(len(walk.steps)).quantize(256)  # one for all, or colours would flicker; here is every one
+    frames = [
+        camera.frame(position).quantize(palette=palette, dither=PIL.Image.Dither.NONE)
+        for position in range(len(walk.steps) + 1)
+    ]
     durations = [round(1000 * seconds)] * len(frames)
     durations[-1] *= 2  # time to look at the result
     file = io.BytesIO()
@@ -68,8 +72,9 @@ class _Camera:
 
     def __post_init__(self) -> None:
         wide = max(self.layout.width, 720.0) + 2 * _MARGIN
-        high = self.layout.height + 3 * _MARGIN + _CAPTION_LINES * _CAPTION_LINE
         self.scale = min(_SHARPEST, _WIDEST / wide) * _FINER
+        self.caption = max(1.0, _FINER / self.scale)  # a large graph becomes smaller, the words below do not
+        high = self.layout.height + 3 * _MARGIN + _CAPTION_LINES * _CAPTION_LINE * self.caption
         self.size = (round(wide * self.scale), round(high * self.scale))
         self.left = (wide - self.layout.width) / 2
         self.fonts: dict[tuple[float, bool], Any] = {}
@@ -101,7 +106,7 @@ class _Camera:
         if step:
             self._draw_derivatives(pen, step, current)
         self._draw_caption(pen, position, step)
-        return image.reduce(_FINER).quantize(128, dither=Image.Dither.NONE)
+        return image.reduce(_FINER)
 
     def _known(self, position: int) -> dict[int, tuple[float, bool]]:
         """The gradients so far, and whether each is complete."""
@@ -155,8 +160,10 @@ class _Camera:
         for c in step.contributions:
             if c.operand.op == CONSTANT:
                 continue
-            curve = _curve(self.layout.edges[self.first_edge[current] + c.place].route)
+            index = self.first_edge[current] + c.place
+            curve = _curve(self.layout.edges[index].route)
             x, y = curve[len(curve) // 2]
+            y += self.layout.shift(index)
             words = f"× {written(c.local_derivative, self.precision)}"
             wide = pen.textlength(words, self._font(12.0, True)) / self.scale + 12.0
             pill = Box(x - wide / 2, y - 10.0, wide, 20.0)
@@ -174,12 +181,13 @@ class _Camera:
                 e.text(self.precision) for c in step.contributions if c.operand.op != CONSTANT for e in c.equations
             ]
             equations = equations or [f"{name} is made of plain numbers alone"]
-        y = self.layout.height + _MARGIN
+        left, top = _MARGIN - self.left, self.layout.height + _MARGIN
         head = f"Step {position} of {len(self.walk.steps)}"
-        self._write(pen, _MARGIN - self.left, y, head, self.theme.picked, 15.0, bold=True)
+        self._write(pen, left, top, head, self.theme.picked, 15.0 * self.caption, bold=True)
         for line, equation in enumerate(equations[: _CAPTION_LINES - 1], 1):
             shown = plain_label(equation.replace(" * ", " × "), 100)
-            self._write(pen, _MARGIN - self.left, y + line * _CAPTION_LINE, shown, self.theme.text, 15.0)
+            y = top + line * _CAPTION_LINE * self.caption
+            self._write(pen, left, y, shown, self.theme.text, 15.0 * self.caption)
 
     # ------------------------------------------------------------------------------------------------------ small tools
 

@@ -159,7 +159,7 @@ function flags(place) {
   const middle = lines[place].getPointAtLength(lines[place].getTotalLength() / 2);
   const text = `× ${signed(edge.derivative)}`;
   const wide = 7.6 * text.length + 12;
-  const pill = drawn("g", { class: "flag", transform: `translate(${middle.x} ${middle.y})` });
+  const pill = drawn("g", { class: "flag", transform: `translate(${middle.x} ${middle.y + (edge.shift ?? 0)})` });
   pill.append(
     drawn("rect", { x: -wide / 2, y: -11, width: wide, height: 22, rx: 11 }),
     drawn("text", { y: 4.5 }, text),

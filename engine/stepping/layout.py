@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ LINE = 17.0
 """From one line of text in a box to the next, in pixels."""
 MORE = " + …"
 """What follows a sum that is not complete."""
+_TWINS_APART = 12.0  # the numbers on two edges between the same nodes: one higher, one lower, so that both can be read
 _SIDE, _LETTER = 10.0, 7.4  # beside the text in a box, and about as wide as a letter is
 _TICK = 14.0  # the mark of a gradient that the finite difference agrees with
 _INCH = 72.0  # Graphviz measures boxes in inches; a point of its is a pixel here
@@ -45,6 +46,14 @@ class Layout(NamedTuple):
     height: float
     boxes: list[Box]
     edges: list[Edge]
+
+    def shift(self, index: int) -> float:
+        """How far down the number on an edge is moved: up or down where there are two between the same nodes."""
+        edge = self.edges[index]
+        for neighbour, shift in ((index + 1, -_TWINS_APART), (index - 1, _TWINS_APART)):
+            if 0 <= neighbour < len(self.edges) and self.edges[neighbour][:2] == edge[:2]:
+                return shift
+        return 0.0
 
 
 def laid_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layout:
@@ -79,7 +88,7 @@ def _read(lines: Iterable[str], sizes: list[tuple[float, float]], pairs: list[tu
     """The layout that Graphviz tells in its format ``plain``: inches, from the bottom left corner."""
     width = height = 0.0
     boxes = [Box(0.0, 0.0, 0.0, 0.0)] * len(sizes)
-    routes: defaultdict[tuple[int, int], deque[list[tuple[float, float]]]] = defaultdict(deque)
+    routes: defaultdict[tuple[int, int], list[list[tuple[float, float]]]] = defaultdict(list)
     for line in lines:
         kind, *words = line.split()
         if kind == "graph":
@@ -92,7 +101,9 @@ def _read(lines: Iterable[str], sizes: list[tuple[float, float]], pairs: list[tu
             numbers = [float(word) * _INCH for word in words[3 : 3 + 2 * int(words[2])]]
             route = [(x, height - y) for x, y in zip(numbers[::2], numbers[1::2])]
             routes[int(words[0][1:]), int(words[1][1:])].append(route)
-    return Layout(width, height, boxes, [Edge(*pair, routes[pair].popleft()) for pair in pairs])
+    for twins in routes.values():  # x * x has two edges: the first is the upper one
+        twins.sort(key=lambda route: (route[len(route) // 2][1], route[len(route) // 2][0]), reverse=True)
+    return Layout(width, height, boxes, [Edge(*pair, routes[pair].pop()) for pair in pairs])
 
 
 def _sizes(walk: Walk, precision: int) -> list[tuple[float, float]]:

@@ -101,7 +101,9 @@ def _edges(walk: Walk, layout: Layout, precision: int) -> tuple[list[dict[str, A
         first[node] = len(edges)
         for derivative in node.local_derivatives:
             edge = layout.edges[len(edges)]
-            fields = {"from": edge.operand, "to": edge.node, "path": _path(edge.route)}
+            fields: dict[str, Any] = {"from": edge.operand, "to": edge.node, "path": _path(edge.route)}
+            if shift := layout.shift(len(edges)):
+                fields["shift"] = shift
             edges.append(fields | {"derivative": written(derivative, precision)})
     return edges, first
 
