@@ -20,6 +20,7 @@ from nn.pictures.style import (
     MARKERS,
     PALE,
     axes_or_new,
+    check_axes,
     figure_of,
     legend,
     literal,
@@ -70,6 +71,7 @@ def decision_boundary(
     >>> data = moons(20)
     >>> picture = decision_boundary(MLP(2, [3, 1], seed=0), data.X, data.y, loss="binary_cross_entropy", resolution=10)
     """
+    check_axes(ax)
     found = problem(model, X, y, loss)
     check_plane(found)
     if isinstance(resolution, bool) or not hasattr(resolution, "__index__") or not 2 <= resolution <= 1000:

@@ -10,7 +10,19 @@ from matplotlib.figure import Figure
 
 from nn.module import Module
 from nn.pictures.problems import Loss, classifying
-from nn.pictures.style import DIVERGING, FAINT, INK, RULE, axes_or_new, figure_of, literal, on_colour, plain, titled
+from nn.pictures.style import (
+    DIVERGING,
+    FAINT,
+    INK,
+    RULE,
+    axes_or_new,
+    check_axes,
+    figure_of,
+    literal,
+    on_colour,
+    plain,
+    titled,
+)
 from nn.targets import decided_place
 
 
@@ -33,6 +45,7 @@ def confusion_table(model: Module, X: Any, y: Any, *, loss: Loss = None, ax: Axe
     >>> from nn import MLP
     >>> picture = confusion_table(MLP(2, [1], seed=0), [[0, 1], [1, 0]], ["cat", "dog"], loss="binary_cross_entropy")
     """
+    check_axes(ax)
     found, classes = classifying(model, X, y, loss, "confusion_table")
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     for place in range(len(found)):

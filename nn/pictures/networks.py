@@ -29,7 +29,7 @@ from nn.pictures.neurons import (
     with_numbers,
 )
 from nn.pictures.problems import Loss
-from nn.pictures.style import FAINT, INK, axes_or_new, figure_of, image_size, literal, plain, titled
+from nn.pictures.style import FAINT, INK, axes_or_new, check_axes, figure_of, image_size, literal, plain, titled
 from nn.targets import Label
 
 _INCHES = 0.5  # between two neurons of a layer
@@ -72,6 +72,7 @@ def network(
     >>> model = MLP(2, [3, 1], activation="tanh", seed=0)
     >>> network(model, [0.5, -1.0], target=1, loss="binary_cross_entropy").savefig("network.png")
     """
+    check_axes(ax)
     layers = layers_of(model)
     n_inputs, n_outputs = len(layers[0][0].w), len(layers[-1])
     if isinstance(most, bool) or not hasattr(most, "__index__") or most < 2:

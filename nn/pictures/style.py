@@ -56,11 +56,17 @@ def picture(width: float, height: float, layout: Any = "constrained") -> Picture
 
 def axes_or_new(ax: Axes | None, width: float, height: float, layout: Any = "constrained") -> Axes:
     """The axes that were given, or those of a new picture."""
-    if ax is None:
-        return picture(width, height, layout).add_subplot()
-    if not isinstance(ax, Axes):
+    return picture(width, height, layout).add_subplot() if ax is None else ax
+
+
+def check_axes(ax: Any) -> None:
+    """Refuse what is neither axes nor None.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if ax is not None and not isinstance(ax, Axes):
         raise TypeError(f"ax: axes of matplotlib are wanted, not {type(ax).__name__} {shortened(ax)}")
-    return ax
 
 
 def figure_of(ax: Axes) -> Figure:

@@ -1,0 +1,435 @@
+"""Pictures: what is drawn are the model's own numbers, labels stay text, and the model stays as it was."""
+
+import io
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib import rcParams
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Circle
+from matplotlib.text import Text
+from networks import XOR_X, XOR_Y, condition, small
+from PIL import Image
+
+import nn
+from nn import MLP, SGD, History, Layer, Neuron, binary_cross_entropy, cross_entropy
+from nn.pictures import (
+    LiveCurves,
+    confusion_table,
+    cost_surface,
+    curves,
+    decision_boundary,
+    descent_paths,
+    first_layer,
+    network,
+    wanted_changes,
+    worst_mistakes,
+)
+from nn.pictures.style import NEGATIVE, POSITIVE
+
+HOSTILE = ["$\\frac{1$", "_<script>alert(1)</script>&"]
+
+
+def texts(figure):
+    """Every text that is shown, and that it is no formula."""
+    found = [text for text in figure.findobj(Text) if text.get_text()]
+    return [text.get_text() for text in found]
+
+
+def drawn(figure):
+    """The picture really drawn, as an array of pixels."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=50)
+    return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def line():
+    """y = w * x + b with w = 1 and b = 0."""
+    neuron = Neuron(1, activation="linear")
+    neuron.load_state_dict({"w.0": 1.0, "b": 0.0})
+    return neuron
+
+
+def sign_reader():
+    """Says class 1 where x + y > 1, with a logit that is exactly that excess."""
+    neuron = Neuron(2, activation="linear")
+    neuron.load_state_dict({"w.0": 1.0, "w.1": 1.0, "b": -1.0})
+    neuron.loss, neuron.classes = "binary_cross_entropy", list(HOSTILE)
+    return neuron
+
+
+# -------------------------------------------------------------------------------------------------------------- network
+
+
+def test_every_neuron_is_a_circle_and_every_weight_a_line():
+    model = MLP(3, [4, 2], seed=0)
+    figure = network(model)
+    assert len(figure.findobj(Circle)) == 3 + 4 + 2
+    lines = figure.findobj(LineCollection)
+    colours = [to_rgb(colour) for collection in lines for colour in collection.get_colors()]
+    weights = [w.data for layer in model.layers for neuron in layer.neurons for w in neuron.w]
+    assert [colour == to_rgb(POSITIVE) for colour in colours] == [weight >= 0 for weight in weights]
+    assert to_rgb(NEGATIVE) in colours
+    widths = [width for collection in lines for width in collection.get_linewidths()]
+    assert np.argsort(widths).tolist() == np.argsort(np.abs(weights)).tolist()
+
+
+def test_the_activations_are_the_models():
+    model = MLP(2, [3, 2], activation="tanh", seed=0)
+    shown = texts(network(model, [0.5, -2.0]))
+    hidden = [neuron([0.5, -2.0]).data for neuron in model.layers[0].neurons]
+    for number in [0.5, -2.0, *hidden, *(output.data for output in model([0.5, -2.0]))]:
+        assert f"{number:.2f}".replace("-", "−") in shown
+
+
+def test_what_each_output_wants_is_minus_its_part_of_the_gradient():
+    model = MLP(2, [3], seed=1)
+    model.loss, model.classes = "cross_entropy", ["a", "b", "c"]
+    shown = texts(network(model, [0.5, -2.0], target="b"))
+    logits = np.array([output.data for output in model([0.5, -2.0])])
+    probabilities = np.exp(logits) / np.exp(logits).sum()
+    for probability, target in zip(probabilities, [0.0, 1.0, 0.0]):
+        assert f"{probability:.2f}" in shown
+        change = target - probability
+        assert f"{'▲' if change > 0 else '▼'} {change:.2f}".replace("-", "−") in shown
+    said = "abc"[int(logits.argmax())]
+    loss = cross_entropy(model([0.5, -2.0]), 1).data
+    verdict = f"says {said}, right" if said == "b" else f"says {said}, but it is b"
+    assert f"{verdict}; loss {loss:.2f}" in shown
+
+
+@pytest.mark.parametrize(
+    ("loss", "n_outputs", "target", "words"),
+    [
+        ("hinge", 1, 1, ["≥ 1"]),
+        ("hinge", 1, 0, ["≤ −1"]),
+        ("hinge", 3, 2, ["largest", "smaller"]),
+        ("mse", 2, [1.5, -2.5], ["1.50", "−2.50"]),
+        ("mse", 1, 7.25, ["7.25"]),
+        (binary_cross_entropy, 1, 1, ["probability\nof 1", "1.00"]),
+    ],
+)
+def test_what_it_should_be_under_every_loss(loss, n_outputs, target, words):
+    shown = texts(network(MLP(2, [n_outputs], seed=0), [1.0, 2.0], target, loss=loss))
+    assert set(words) <= set(shown)
+
+
+def test_large_layers_are_cut_with_dots_and_the_right_output_stays():
+    model = MLP(784, [30, 20], seed=0)
+    model.loss, model.classes = "cross_entropy", list(range(20))
+    figure = network(model, [0.0] * 784, target=0, image_shape=(28, 28), most=6)
+    shown = texts(figure)
+    assert {"inputs\n6 of 784", "layer 1\n6 of 30", "outputs\n10 of 20"} <= set(shown)
+    assert shown.count("⋮") == 3
+    assert "0" in shown
+    image = figure.findobj(AxesImage)[0]
+    assert image.get_array().shape == (28, 28)
+
+
+def test_a_layer_and_a_neuron_are_networks_too():
+    assert len(network(Layer(2, 3)).findobj(Circle)) == 5
+    assert len(network(Neuron(4)).findobj(Circle)) == 5
+
+
+def test_labels_are_shown_as_they_are():
+    model = sign_reader()
+    figures = [
+        network(model, [1.0, 2.0], HOSTILE[0], input_names=HOSTILE),
+        decision_boundary(model, XOR_X, [HOSTILE[0], HOSTILE[1]] * 2, input_names=HOSTILE, title=HOSTILE[0]),
+        confusion_table(model, XOR_X, [HOSTILE[0], HOSTILE[1]] * 2),
+        worst_mistakes(model, XOR_X, [HOSTILE[1]] * 4, (1, 2)),
+        wanted_changes(model, XOR_X, [HOSTILE[0], HOSTILE[1]] * 2).picture(),
+    ]
+    for figure in figures:
+        assert any("$" in text for text in texts(figure))
+        for text in figure.findobj(Text):
+            if "$" in text.get_text():
+                assert not text.get_parse_math()
+        assert drawn(figure).min() < 200  # matplotlib takes "$\frac{1$" for a broken formula, and would raise
+
+
+# ------------------------------------------------------------------------------------------------------ changes wanted
+
+
+def test_the_average_of_the_changes_is_the_step_of_gradient_descent():
+    model, stepped = small(), small()
+    changes = wanted_changes(model, XOR_X, XOR_Y, loss="binary_cross_entropy")
+    stepped.fit(
+        XOR_X,
+        XOR_Y,
+        loss="binary_cross_entropy",
+        optimizer=SGD(learning_rate=0.1),
+        epochs=1,
+        batch_size=4,
+        seed=0,
+        progress=False,
+    )
+    step = [after - before for after, before in zip(stepped.state_dict().values(), model.state_dict().values())]
+    assert (0.1 * changes.average).tolist() == pytest.approx(step, rel=1e-9, abs=1e-15)
+    assert list(changes.gradient) == [name for name, _ in model.named_parameters()]
+    assert list(changes.gradient.values()) == pytest.approx((-changes.average).tolist(), rel=1e-15)
+    assert changes.table["layers.0.neurons.0.b"][:4] == changes.changes[2].tolist()
+
+
+def test_each_example_asks_for_less_of_its_own_loss():
+    changes = wanted_changes(line(), [[1.0], [-2.0]], [3.0, -2.0])
+    assert changes.changes.tolist() == [[4.0, 0.0], [4.0, 0.0]]  # -2 * (w*x + b - y) * (x, 1)
+    assert changes.losses == [4.0, 0.0]
+
+
+def test_the_changes_as_tables_and_as_a_picture():
+    model = MLP(2, [3, 1], seed=0)
+    changes = wanted_changes(model, XOR_X, ["<b>", "&", "&", "<b>"], loss="binary_cross_entropy")
+    lines = str(changes).splitlines()
+    assert len(lines) == 1 + 13
+    assert lines[0].split() == ["parameter", "0:", "<b>", "1:", "&", "2:", "&", "3:", "<b>", "average"]
+    assert lines[1].split() == [
+        "layers.0.neurons.0.w.0",
+        *(f"{x:.3g}" for x in changes.table["layers.0.neurons.0.w.0"]),
+    ]
+    html = changes._repr_html_()
+    assert "0: &lt;b&gt;" in html
+    assert "<b>" not in html
+    assert html.count("<tr>") == 14
+    maps = [np.asarray(image.get_array()) for image in changes.picture().findobj(AxesImage)]
+    assert any(image.shape == (13, 4) and np.array_equal(image, changes.changes) for image in maps)
+    assert any(image.shape == (13, 1) and np.array_equal(image[:, 0], changes.average) for image in maps)
+
+
+def test_a_large_table_is_cut_and_its_examples_are_shown():
+    changes = wanted_changes(MLP(64, [10, 3], seed=0), np.eye(64)[:20], [0, 1] * 10, loss="cross_entropy")
+    lines = str(changes).splitlines()
+    assert len(lines) == 42
+    assert lines[21] == f"… {64 * 10 + 10 + 33 - 40} more"
+    assert lines[0].split().count("…") == 1
+    figure = changes.picture(image_shape=(8, 8))
+    images = [image for image in figure.findobj(AxesImage) if image.get_array().shape == (8, 8)]
+    assert len(images) == 20
+    assert {"layers.0\n650 parameters", "layers.1\n33 parameters"} <= set(texts(figure))
+
+
+# -------------------------------------------------------------------------------------------------------------- surface
+
+
+def test_the_surface_is_the_cost():
+    X, y = [[0.0], [1.0], [3.0]], [1.0, 3.0, 7.0]
+    surface = cost_surface(line(), X, y, along=("w.0", "b"), ranges=((-1, 3), (0, 2)), points=5)
+    for i, b in enumerate(surface.up):
+        for j, w in enumerate(surface.across):
+            assert surface.costs[i, j] == pytest.approx(np.mean([(w * x + b - t) ** 2 for (x,), t in zip(X, y)]))
+    assert (surface.across[0], surface.across[-1], surface.up[0], surface.up[-1]) == (-1, 3, 0, 2)
+    assert surface.here == (1.0, 0.0)
+
+
+def test_paths_go_the_way_of_gradient_descent():
+    surface = cost_surface(line(), [[1.0]], [3.0], points=3)  # two parameters, and so the plane is theirs
+    good, wild = descent_paths(surface, {"good": 0.1, "too $large$": 0.9}, steps=4, start=(0.0, 0.0))
+    assert good.points[:2].tolist() == [[0.0, 0.0], pytest.approx([0.6, 0.6])]
+    assert good.costs == pytest.approx([9 * 0.6 ** (2 * step) for step in range(5)])
+    assert wild.costs[-1] > wild.costs[0]
+    assert "too $large$" in wild.in_words()
+    for kind in ("contour", "3d", "both"):
+        picture = surface.picture([good, wild], kind)
+        assert sum("too $large$: learning rate 0.9" in text for text in texts(picture)) == 1
+        assert drawn(picture).min() < 200
+
+
+def test_a_path_that_runs_away_ends_there():
+    path = cost_surface(line(), [[1.0]], [3.0], points=3).descend(1e200, steps=50)
+    assert path.ran_away
+    assert len(path.points) == len(path.costs) < 51
+    assert all(map(math.isfinite, path.costs))
+    assert "runs away" in path.in_words()
+
+
+def test_only_the_two_parameters_move():
+    model = small()
+    names = ("layers.0.neurons.1.w.0", "layers.1.neurons.0.b")
+    surface = cost_surface(model, XOR_X, XOR_Y, along=names, points=3)
+    state = model.state_dict()
+    path = surface.descend(0.5, steps=2)
+    by_hand = small()
+    for _ in range(2):
+        by_hand.zero_grad()
+        (sum((by_hand(x) - y) ** 2 for x, y in zip(XOR_X, XOR_Y)) / 4).backward()
+        for name, parameter in by_hand.named_parameters():
+            if name in names:
+                parameter.data -= 0.5 * parameter.grad
+    assert path.points[-1].tolist() == pytest.approx([by_hand.state_dict()[name] for name in names], rel=1e-12)
+    assert model.state_dict() == state
+
+
+def test_random_directions_and_given_ones_go_through_the_model():
+    model = small()
+    cost = np.mean([(model(x).data - y) ** 2 for x, y in zip(XOR_X, XOR_Y)])
+    surface = cost_surface(model, XOR_X, XOR_Y, points=3)
+    assert surface.costs[1, 1] == pytest.approx(cost, rel=1e-12)
+    again = cost_surface(model, XOR_X, XOR_Y, along="random", points=3)
+    other = cost_surface(model, XOR_X, XOR_Y, along="random", points=3, seed=1)
+    assert np.array_equal(surface.costs, again.costs)
+    assert not np.array_equal(surface.costs, other.costs)
+    vectors = np.eye(13)[[12, 3]]
+    given = cost_surface(model, XOR_X, XOR_Y, along=tuple(vectors), points=3, ranges=((-1, 1), (-1, 1)))
+    last = list(model.parameters())[12]
+    last.data += 1.0
+    assert given.costs[1, 2] == pytest.approx(np.mean([(model(x).data - y) ** 2 for x, y in zip(XOR_X, XOR_Y)]))
+
+
+# --------------------------------------------------------------------------------------------------------------- curves
+
+
+def test_the_curves_are_the_history():
+    history = History([1.0, 0.5], [0.25, 0.75], [1.5, 1.25], [0.0, 0.5])
+    loss, accuracy = curves(history).axes
+    assert [one.get_ydata().tolist() for one in loss.lines] == [[1.0, 0.5], [1.5, 1.25]]
+    assert [one.get_ydata().tolist() for one in accuracy.lines] == [[0.25, 0.75], [0.0, 0.5]]
+    assert loss.lines[0].get_xdata().tolist() == [1, 2]
+    assert len(curves(History([1.0])).axes) == 1
+
+
+def test_live_curves_do_nothing_outside_a_notebook(capsys):
+    calls = []
+    model = line()
+    history = model.fit([[1.0]], [2.0], epochs=3, callbacks=[LiveCurves(0), lambda *_: calls.append(1)], progress=False)
+    assert history.epochs == len(calls) == 3
+    assert not history.interrupted
+    assert capsys.readouterr().out == ""
+
+
+def test_pictures_show_themselves_in_a_notebook(tmp_path):
+    """In a real kernel, with no pyplot: pictures, live curves up to the last epoch, the stepper."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    cells = [
+        "import sys\nfrom nn import MLP\nfrom nn.pictures import LiveCurves, TrainingStepper, curves, wanted_changes\n"
+        "model = MLP(1, [1], seed=0)\ndata = [[0.0], [1.0]], [0.0, 2.0]",
+        "history = model.fit(*data, epochs=7, callbacks=[LiveCurves(every=1000)], progress=False)",
+        "curves(history)",
+        "wanted_changes(model, *data)",
+        "TrainingStepper(MLP(2, [1], seed=0), [[0, 1], [1, 0]], [1.0, 0.0])",
+        "print('matplotlib.pyplot' in sys.modules)",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [cell.outputs for cell in notebook.cells]
+    live, shown = outputs[1][0].data["image/png"], outputs[2][0].data["image/png"]
+    assert len(outputs[1]) == 1
+    assert live == shown  # all seven epochs, though the second drawing was not due before the cell ended
+    assert outputs[2][0].metadata["image/png"]["width"] == 416
+    assert "<table>" in outputs[3][0].data["text/html"]
+    assert "data-gradstep-frames" in outputs[4][0].data["text/html"]
+    assert "image/png" in outputs[4][0].data
+    assert outputs[5][0].text == "False\n"
+
+
+# ---------------------------------------------------------------------------------------------------- plane and classes
+
+
+def test_the_boundary_is_where_the_model_changes_its_mind():
+    figure = decision_boundary(sign_reader(), XOR_X, [HOSTILE[0], HOSTILE[1]] * 2)
+    paths = [path.vertices for contour in figure.axes[0].collections for path in contour.get_paths()]
+    on_line = [vertices for vertices in paths if len(vertices) > 10 and np.allclose(vertices.sum(axis=1), 1.0)]
+    assert len(on_line) == 1
+    assert on_line[0][:, 0].min() < 0.0
+    assert on_line[0][:, 0].max() > 1.0
+    assert "3 of 4 examples are right" in texts(figure)  # not (0, 1): its logit is 0, and not above
+
+
+@pytest.mark.parametrize(("loss", "n_outputs", "y"), [
+    ("cross_entropy", 3, ["a", "b", "c", "a"]), ("hinge", 3, [0, 1, 2, 0]), ("hinge", 1, [0, 1, 1, 0]),
+    ("mse", 1, [0.5, 1.5, 2.5, 3.5]), ("cross_entropy", 20, [0, 5, 19, 0]),
+])  # fmt: skip
+def test_the_plane_under_every_loss(loss, n_outputs, y):
+    model = MLP(2, [3, n_outputs], seed=0)
+    before = condition(model)
+    assert len(np.unique(drawn(decision_boundary(model, XOR_X, y, loss=loss, resolution=12)))) > 20
+    assert condition(model) == before
+
+
+def test_the_first_layer_is_its_weights():
+    model = MLP(6, [3, 2], seed=0)
+    images = [image.get_array().ravel().tolist() for image in first_layer(model, (2, 3)).findobj(AxesImage)]
+    assert images == [[w.data for w in neuron.w] for neuron in model.layers[0].neurons]
+    assert len(first_layer(model, (2, 3), most=2).findobj(AxesImage)) == 2
+
+
+def test_mistakes_come_worst_first():
+    X = [[2.0, 2.0], [0.0, 0.0], [5.0, 5.0], [0.9, 0.2]]
+    y = [HOSTILE[0], HOSTILE[0], HOSTILE[0], HOSTILE[1]]  # wrong by 3, right, wrong by 9, wrong by less
+    model = sign_reader()
+    model.load_state_dict({"w.0": 1.0, "w.1": 1.0, "b": -1.2})
+    figure = worst_mistakes(model, X, y, (1, 2))
+    assert [image.get_array().tolist() for image in figure.findobj(AxesImage)] == [[X[2]], [X[0]], [X[3]]]
+    assert "3 of 4 examples are taken for something else" in texts(figure)
+    probability = 1.0 / (1.0 + math.exp(-8.8))
+    assert any(f"({100 * probability:.0f}%)" in text for text in texts(figure))
+    assert "No mistake in 1 examples" in texts(worst_mistakes(model, X[1:2], y[:1], (1, 2)))
+
+
+def test_the_confusion_table_counts():
+    model = sign_reader()
+    X = [[0.0, 0.0], [1.0, 1.0], [1.0, 2.0], [3.0, 3.0]]
+    figure = confusion_table(model, X, [HOSTILE[0], HOSTILE[0], HOSTILE[1], HOSTILE[1]])
+    cells = {text.get_position(): text.get_text() for text in figure.axes[0].texts}
+    assert cells == {(0, 0): "1", (1, 0): "1", (0, 1): "·", (1, 1): "2"}  # (column: said, row: right)
+    assert "3 of 4 right (75.0%)" in texts(figure)
+
+
+# --------------------------------------------------------------------------------------------------- good neighbourhood
+
+
+def test_axes_that_were_given_are_drawn_in():
+    figure = Figure()
+    left, right, below = figure.subplots(1, 3)
+    assert network(small(), [0.0, 1.0], ax=left) is figure
+    assert decision_boundary(sign_reader(), XOR_X, [HOSTILE[0], HOSTILE[1]] * 2, ax=right) is figure
+    assert confusion_table(sign_reader(), XOR_X, [HOSTILE[0]] * 4, ax=below) is figure
+    assert all(ax.has_data() or ax.patches for ax in (left, right, below))
+
+
+def test_models_stay_as_they_are():
+    model = small()
+    model.parameters()[0].grad = 0.125
+    before, grads = condition(model), [parameter.grad for parameter in model.parameters()]
+    network(model, [0.0, 1.0], 1, loss="binary_cross_entropy")
+    wanted_changes(model, XOR_X, XOR_Y)
+    cost_surface(model, XOR_X, XOR_Y, points=2).descend(0.1)
+    decision_boundary(model, XOR_X, XOR_Y, resolution=3)
+    assert condition(model) == before
+    assert [parameter.grad for parameter in model.parameters()] == grads
+
+
+def test_nothing_global_is_touched(tmp_path):
+    program = (
+        "import sys, json, nn\nbefore = 'matplotlib' in sys.modules\nimport nn.pictures\n"
+        "nn.pictures.network(nn.MLP(2, [1])).savefig(sys.argv[1])\n"
+        "print(json.dumps([before, 'matplotlib.pyplot' in sys.modules]))"
+    )
+    program = f"import sys; sys.path[:0] = [{str(Path(nn.__file__).parent.parent)!r}]\n" + program
+    done = subprocess.run(
+        [sys.executable, "-c", program, "picture.svg"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert json.loads(done.stdout) == [False, False]
+    settings = dict(rcParams)
+    cost_surface(line(), [[1.0]], [3.0], points=3).picture()
+    assert dict(rcParams) == settings
+
+
+def test_without_matplotlib_the_advice_is_how_to_get_it():
+    program = (
+        f"import sys; sys.path[:0] = [{str(Path(nn.__file__).parent.parent)!r}]\n"
+        "import importlib.util\nfind = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *a: None if name == 'matplotlib' else find(name, *a)\n"
+        "import nn.pictures"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert 'ModuleNotFoundError: pictures are drawn with matplotlib: pip install "gradstep[plot]"' in done.stderr

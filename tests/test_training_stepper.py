@@ -1,0 +1,230 @@
+"""TrainingStepper: the steps are those of gradient descent, back is exact, and its page can be walked."""
+
+import io
+import json
+import math
+import re
+import shutil
+
+import pytest
+from networks import XOR_X, XOR_Y, condition, refused, small
+from PIL import Image
+
+from nn import MLP, SGD
+from nn.pictures import TrainingStepper
+from nn.pictures.frames import Frame, document
+
+HOSTILE = ["</script><script>window.broken = 1</script>", '"><img src=x onerror="window.broken = 1">&{{style}}$']
+
+
+def stepper(model, **options):
+    settings = {"loss": "binary_cross_entropy", "learning_rate": 0.5} | options
+    return TrainingStepper(model, XOR_X, XOR_Y, **settings)
+
+
+def state(model):
+    return condition(model), [parameter.grad.hex() for parameter in model.parameters()]
+
+
+# -------------------------------------------------------------------------------------------------------------- walking
+
+
+def test_a_step_is_the_one_of_fit():
+    model, fitted = small(), small()
+    walk = stepper(model).forward(3)
+    history = fitted.fit(
+        XOR_X, XOR_Y, loss="binary_cross_entropy", optimizer=SGD(learning_rate=0.5), epochs=3, batch_size=4, seed=0,
+        progress=False,
+    )  # fmt: skip
+    assert list(model.state_dict().values()) == pytest.approx(list(fitted.state_dict().values()), rel=1e-12)
+    assert walk.costs[:3] == pytest.approx(history.loss, rel=1e-12)
+    assert walk.step == 3
+    assert walk.cost == walk.costs[3]
+    assert (model.loss, model.classes) == (fitted.loss, fitted.classes) == ("binary_cross_entropy", [0, 1])
+    assert model.predict(XOR_X) == fitted.predict(XOR_X)
+
+
+def test_back_restores_every_bit_and_forward_comes_again():
+    model = small()
+    start = model.state_dict()
+    walk = stepper(model)
+    seen = [state(model)]
+    for _ in range(5):
+        seen.append(state(walk.forward() and model))
+    assert len({json.dumps(one[0][0]) for one in seen}) == 6
+    for step in (4, 3, 2, 1, 0):
+        walk.back()
+        assert state(model) == seen[step]
+        assert walk.step == step
+    assert model.state_dict() == start
+    walk.forward(5).back(2)
+    assert state(model) == seen[3]
+    assert len(walk.costs) == 6
+    walk.forward(3)
+    assert (walk.step, len(walk.costs)) == (6, 7)
+
+
+def test_the_gradient_is_the_one_that_the_next_step_goes_against():
+    model = small()
+    walk = stepper(model)
+    before = [(parameter.data, parameter.grad) for parameter in model.parameters()]
+    walk.forward()
+    assert [p.data for p in model.parameters()] == [data - 0.5 * grad for data, grad in before]
+
+
+def test_no_more_steps_are_undone_than_were_made():
+    model = small()
+    walk = stepper(model).forward(2)
+    for call, words in (
+        (lambda: walk.back(3), r"back\(3\): the model is 2 steps away from the start"),
+        (lambda: walk.forward(-1), "forward: a whole number of steps from 0 on is wanted, not -1"),
+        (lambda: walk.back(1.5), "back: a whole number of steps from 0 on is wanted, not 1.5"),
+        (lambda: setattr(walk, "follow", 9), "follow: the number of an example is wanted, 0 ... 3, not 9"),
+        (lambda: walk.save("walk.mp4"), "save: 'walk.mp4' is to end in .gif, .html, .png, .svg or .pdf"),
+        (lambda: walk.save("walk.gif", seconds=0), "seconds: a number above 0"),
+    ):
+        with refused(model, words):
+            call()
+    assert walk.step == 2
+
+
+def test_training_that_runs_away_stops_at_the_last_step_before():
+    model = MLP(2, [2, 1], activation="linear", seed=0)
+    walk = TrainingStepper(model, XOR_X, [1e3] * 4, learning_rate=1e3)
+    with pytest.raises(FloatingPointError, match=r"training ran away in step \d+ .*; try a smaller learning rate"):
+        walk.forward(1000)
+    assert walk.step == len(walk.costs) - 1 > 0
+    assert all(math.isfinite(parameter.data) for parameter in model.parameters())
+    last = state(model)
+    walk.back().forward()
+    assert state(model) == last
+
+
+def test_weights_that_something_else_changed_are_no_step():
+    model = small()
+    walk = stepper(model).forward(2)
+    model.parameters()[0].data += 1.0
+    for call in (walk.forward, walk.back, walk._repr_html_):
+        with refused(model, "the model's weights were changed by something else", RuntimeError):
+            call()
+
+
+# ------------------------------------------------------------------------------------------------------------- pictures
+
+
+def test_the_picture_shows_step_cost_and_the_followed_example():
+    model = small()
+    walk = stepper(model, follow=2).forward(4)
+    figure = walk.picture()
+    network, plane, cost = figure.axes[:3]
+    assert figure.texts[0].get_text() == f"Step 4   cost {walk.cost:.4g}   learning rate 0.5"
+    shown = [text.get_text() for text in network.texts]
+    assert [f"{x:.2f}" if x else "0" for x in XOR_X[2]] == [text for text in shown if text in ("1.00", "0")][:2]
+    assert f"{model(XOR_X[2]).data:.2f}".replace("-", "−") in shown
+    ring = plane.lines[-1]
+    assert [ring.get_xdata()[0], ring.get_ydata()[0]] == XOR_X[2]
+    assert cost.lines[0].get_ydata().tolist() == walk.costs
+    walk.back(3)
+    assert walk.picture().axes[2].lines[0].get_ydata().tolist() == walk.costs[:2]
+    walk.follow = 0
+    assert walk.picture().axes[1].lines[-1].get_xdata()[0] == 0.0
+    assert repr(walk).startswith(f"step 1: cost {walk.cost:.4g}; example 0: says ")
+
+
+def test_the_animation_has_a_frame_for_each_step(tmp_path):
+    model = small()
+    walk = stepper(model).forward(3).back(1)
+    before = state(model)
+    walk.save(tmp_path / "walk.gif", seconds=0.2)
+    walk.save(tmp_path / "walk.png")
+    assert state(model) == before
+    assert walk.step == 2
+    with Image.open(tmp_path / "walk.gif") as animation:
+        assert animation.n_frames == 4
+        assert animation.info["duration"] == 200
+        size = animation.size
+    with Image.open(tmp_path / "walk.png") as image:
+        assert image.width == 2 * size[0]
+
+
+def content_of(html):
+    """What the page's script reads."""
+    return json.loads(re.search(r'<script type="application/json">(.*?)</script>', html, re.DOTALL)[1])
+
+
+def test_the_notebooks_view_has_the_steps_and_draws_each_once(monkeypatch):
+    drawn = []
+    of = Frame.of.__func__
+    monkeypatch.setattr(Frame, "of", classmethod(lambda cls, *given: drawn.append(given[1]) or of(cls, *given)))
+    walk = stepper(small()).forward(3)
+    content = content_of(walk._repr_html_())
+    assert [words.partition(":")[0] for words in content["words"]] == ["step 0", "step 1", "step 2", "step 3"]
+    assert content["at"] == 3
+    assert len(set(content["pictures"])) == 4
+    assert all(picture.startswith("data:image/png;base64,iVBOR") for picture in content["pictures"])
+    assert len(drawn) == 4
+    assert content_of(walk.back()._repr_html_())["at"] == 2
+    walk.forward(2)._repr_html_()
+    assert len(drawn) == 5  # the new one alone
+    data, metadata = walk._repr_png_()
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.width == 2 * metadata["width"]
+
+
+def test_of_many_steps_some_are_shown():
+    walk = stepper(small(), learning_rate=0.01).forward(90).back(31)
+    frames, at = walk._frames_of(6)
+    steps = [int(re.match(r"step (\d+)", frame.words)[1]) for frame in frames]
+    assert steps == [0, 16, 32, 48, 59, 64, 80, 90]
+    assert steps[at] == 59
+
+
+def test_labels_cannot_leave_the_text():
+    model = small()
+    walk = TrainingStepper(model, XOR_X, [HOSTILE[0], HOSTILE[1]] * 2, loss="binary_cross_entropy")
+    html = walk._repr_html_()
+    assert html.count("<script") == 2
+    assert html.count("<img") == 1
+    assert 'onerror="' not in html
+    page = document([Frame(b"png", word) for word in HOSTILE], 1)
+    assert content_of(page)["words"] == HOSTILE
+    assert page.count("<script") == 2
+    assert page.count("<img") == 1
+    assert "{{style}}" in page  # of the label, and as it is
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+def test_the_page_is_walked_in_a_browser(tmp_path):
+    sync_api = pytest.importorskip("playwright.sync_api")
+    walk = TrainingStepper(small(), XOR_X, [HOSTILE[0], HOSTILE[1]] * 2, loss="binary_cross_entropy")
+    walk.forward(3).back(2).save(tmp_path / "walk.html")
+    content = content_of((tmp_path / "walk.html").read_text(encoding="utf-8"))
+    words = content["words"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        wrong = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: wrong.append(message.text))
+        page.goto((tmp_path / "walk.html").as_uri())
+
+        def is_at(step):
+            assert page.text_content(".gradstep-words") == words[step]
+            assert page.get_attribute("img", "alt") == words[step]
+            assert page.get_attribute("img", "src") == content["pictures"][step]
+            assert page.is_disabled('[data-go="back"]') == (step == 0)
+            assert page.is_disabled('[data-go="last"]') == (step == 3)
+
+        is_at(1)
+        for button, step in (("forward", 2), ("last", 3), ("back", 2), ("first", 0)):
+            page.click(f'[data-go="{button}"]')
+            is_at(step)
+        for key, step in (("ArrowRight", 1), ("End", 3), ("ArrowLeft", 2), ("Home", 0), ("ArrowLeft", 0)):
+            page.keyboard.press(key)
+            is_at(step)
+        assert page.evaluate("window.broken") is None
+        assert wrong == []
+        browser.close()
