@@ -115,7 +115,8 @@ class _Scene:
             columns = self._columns(min(max(columns[1].x + slack / len(self.layers), 1.8), 6.0))
             left, right, below, above = self._frame(columns)
         width, height = right - left, above - below
-        axes = axes_or_new(ax, _INCHES * width + 0.3, _INCHES * height + 0.8)
+        for_key = 6.4 if self.activations is not None else 4.4
+        axes = axes_or_new(ax, max(_INCHES * width + 0.3, for_key), _INCHES * height + 0.8)
         font_size = _font_size(axes, width, height, fitted=ax is not None)
         axes.set(xlim=(left, right), ylim=(below, above), aspect="equal")
         axes.set_axis_off()
