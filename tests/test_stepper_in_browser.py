@@ -1,0 +1,528 @@
+"""stepper in a real browser: what it shows is what the engine computed, at each step, whoever walks and however."""
+
+import math
+import re
+import shutil
+
+import pytest
+
+import engine
+from engine import Value, backprop, relu, stepper, tanh, topological_order
+from engine.notation import plain_label, written
+from engine.value import CONSTANT, restored
+from nn import MLP
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
+
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    """Opens a stepper's saved page; afterwards nothing must have been said, asked for or loaded."""
+    troubles, contexts = [], []
+
+    def opened(shown, **options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 760}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: request.url.startswith("file://") or troubles.append(request.url))
+        page.clock.install()
+        file = tmp_path / f"walk{len(contexts)}.html"
+        shown.save(file)
+        page.goto(file.as_uri())
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def neuron() -> Value:
+    """A neuron whose first input is used twice."""
+    x, w, b = Value(2.0, label="x"), Value(-3.0, label="w"), Value(6.88, label="b")
+    return tanh(x * w + b) * x + x * x
+
+
+def network() -> tuple[Value, MLP]:
+    model = MLP(2, [4, 3, 1], activation="tanh", seed=0)
+    return (model([Value(1.0, label="x1"), Value(-0.5, label="x2")]) - 1) ** 2, model
+
+
+def expected(root: Value) -> list[dict[int, str]]:
+    """What the boxes of all nodes say after 0, 1, 2, ... steps, from the engine's own walk."""
+    places = {node: place for place, node in enumerate(topological_order(root))}
+    shown = {place: "?" for node, place in places.items() if node.op != CONSTANT}
+    for node in places:
+        node.grad = 0.0
+    uses = dict.fromkeys(places, 0)
+    for step in backprop(root):
+        for contribution in step.contributions:
+            uses[contribution.operand] += 1
+    for node in places:
+        node.grad = 0.0
+    shown[places[root]] = "1"
+    walk = [dict(shown)]
+    for step in backprop(root):
+        for contribution in step.contributions:
+            uses[contribution.operand] -= 1
+            more = " + …" if uses[contribution.operand] else ""
+            if contribution.operand.op != CONSTANT:
+                shown[places[contribution.operand]] = written(contribution.operand.grad, 4) + more
+        walk.append(dict(shown))
+    return walk
+
+
+def boxes(page) -> dict[int, str]:
+    """What the boxes say, by the places of their nodes."""
+    texts = page.evaluate(
+        "[...document.querySelectorAll('.node[role]')]"
+        ".map(node => [node.dataset.place, node.querySelector('.grad').textContent])"
+    )
+    return {int(place): text.replace("−", "-") for place, text in texts}
+
+
+def places(page, selector: str) -> list[int]:
+    """The places of the nodes that a selector finds."""
+    found = page.evaluate(f"[...document.querySelectorAll('{selector}')].map(n => n.dataset.place)")
+    return sorted(int(place) for place in found if place is not None)
+
+
+def words(page, selector: str) -> str:
+    """What an element says, formulas included."""
+    return page.locator(selector).text_content().replace("−", "-")
+
+
+def counter(page) -> str:
+    return page.locator("#counter").inner_text()
+
+
+# ------------------------------------------------------------------------------------------------------------ walking
+
+
+@pytest.mark.parametrize("make", [neuron, lambda: network()[0]], ids=["neuron", "network"])
+def test_each_step_shows_the_engines_numbers_forward_and_back(visit, make):
+    root = make()
+    page = visit(stepper(root))
+    walk = expected(root)
+    steps = list(backprop(root))
+    order = {node: place for place, node in enumerate(topological_order(root))}
+
+    def check(position: int) -> None:
+        assert counter(page) == f"Step {position} of {len(steps)}"
+        assert boxes(page) == walk[position]
+        current = steps[position - 1].node if position else root
+        assert places(page, ".node.current") == [order[current]]
+        receivers = [c for c in steps[position - 1].contributions if c.operand.op != CONSTANT] if position else []
+        assert page.locator(".edge.active").count() == page.locator(".flag").count() == len(receivers)
+
+    for position in range(len(walk)):
+        check(position)
+        page.keyboard.press("ArrowRight")  # at the end it does nothing
+    for position in reversed(range(len(walk))):
+        check(position)
+        page.keyboard.press("ArrowLeft")
+    check(0)
+
+
+def test_the_formula_below_has_the_engines_numbers(visit):
+    root = neuron()
+    page = visit(stepper(root))
+    assert words(page, "#panel").endswith("First with itself: ∂L∂L=1")
+    for node in topological_order(root):
+        node.grad = 0.0
+    for position, step in enumerate(backprop(root), 1):
+        page.keyboard.press("ArrowRight")
+        assert words(page, "#panel h2").startswith(f"Step {position}:")
+        gifts = [c for c in step.contributions if c.operand.op != CONSTANT]
+        for row, c in zip(page.locator("#panel .gift").all(), gifts, strict=True):
+            shown = row.text_content().replace("−", "-")
+            assert f"={written(step.gradient, 4)}·" in shown
+            local = written(c.local_derivative, 4)
+            assert f"·{f'({local})' if local[0] == '-' else local}=" in shown
+            amount = row.locator(".positive-number, .negative-number").text_content()
+            assert amount.replace("−", "-") == written(c.amount, 4)
+            before, total = written(c.before, 4), written(c.total, 4)
+            assert (f"={total} " in shown and f"{before}+" in shown) or (c.before == 0.0 and total in shown)
+            assert shown.endswith("complete") or shown.endswith("more to come")
+        spoken = page.locator("#spoken").text_content()
+        assert spoken.startswith(f"Step {position} of ")
+        assert all(f"that is {written(c.amount, 4)}; its gradient is " in spoken for c in gifts)
+
+
+def test_buttons_slider_and_keys_go_to_the_same_places(visit):
+    root = neuron()
+    page = visit(stepper(root))
+    count = len(list(backprop(root)))
+    ways = [
+        ("#last", "End", count),
+        ("#back", "ArrowLeft", count - 1),
+        ("#first", "Home", 0),
+        ("#forward", "ArrowRight", 1),
+    ]
+    for button, _, position in ways:
+        page.locator(button).click()
+        assert counter(page) == f"Step {position} of {count}"
+    page.locator("#counter").click()
+    page.evaluate("document.activeElement.blur()")
+    for _, key, position in ways:
+        page.keyboard.press(key)
+        assert counter(page) == f"Step {position} of {count}"
+    page.locator("#position").fill("3")
+    assert counter(page) == f"Step 3 of {count}"
+    page.locator("#position").press("ArrowRight")  # the slider's own key: one step, not two
+    assert counter(page) == f"Step 4 of {count}"
+    assert boxes(page) == expected(root)[4]
+    page.keyboard.press("Home")
+    assert page.locator("#back").is_disabled()
+    assert not page.locator("#forward").is_disabled()
+    page.locator("#last").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#last").is_disabled()
+    assert page.evaluate("document.activeElement.id") == "position"  # the keyboard is not lost with the button
+
+
+def test_playing_goes_on_by_itself_and_stops_at_the_end(visit):
+    page = visit(stepper(neuron()))
+    page.keyboard.press("Space")
+    assert page.locator("#play").get_attribute("aria-label") == "Pause"
+    page.clock.run_for(1800 * 2 + 10)
+    assert counter(page) == "Step 2 of 6"
+    page.keyboard.press("Space")
+    page.clock.run_for(60_000)
+    assert counter(page) == "Step 2 of 6"
+    page.locator("#speed").select_option("4")
+    page.locator("#play").click()
+    page.clock.run_for(450 * 2 + 10)
+    assert counter(page) == "Step 4 of 6"
+    page.clock.run_for(60_000)
+    assert counter(page) == "Step 6 of 6"
+    assert page.locator("#play").get_attribute("aria-label") == "Play"
+    page.locator("#play").click()  # from the end it starts again
+    assert counter(page) == "Step 0 of 6"
+
+
+# ------------------------------------------------------------------------------------------------- one node explained
+
+
+def above(node: Value, root: Value) -> set[Value]:
+    """The node and all that is computed from it."""
+    reached = {node}
+    for other in topological_order(root):
+        if reached.intersection(other.operands):
+            reached.add(other)
+    return reached
+
+
+@pytest.mark.parametrize("way", ["click", "keyboard", "list"])
+def test_a_node_is_explained_as_the_sum_over_what_it_feeds(visit, way):
+    root = neuron()
+    page = visit(stepper(root))
+    order = topological_order(root)
+    steps = list(backprop(root))
+    for node in order:
+        node.grad = 0.0
+    root.backward()
+    for place, node in enumerate(order):
+        if node is root:
+            continue
+        box = page.locator(f'.node[data-place="{place}"]')
+        if way == "click":
+            box.click()
+        elif way == "keyboard":
+            box.focus()
+            page.keyboard.press("Enter")
+        else:
+            page.locator("#chosen").select_option(str(place))
+        uses = [(c.local_derivative, s.node.grad) for s in steps for c in s.contributions if c.operand is node]
+        assert places(page, ".node.path") == sorted(order.index(other) for other in above(node, root))
+        edges = [operand for other in above(node, root) for operand in other.operands if operand in above(node, root)]
+        assert page.locator(".edge.path").count() == len(edges)
+        assert places(page, ".node.chosen") == [place]
+        own = [i for i, s in enumerate(steps, 1) if s.node is node]
+        last = [i for i, s in enumerate(steps, 1) if node in s.node.operands]
+        assert counter(page) == f"Step {own[0] if own else last[-1]} of {len(steps)}"
+        rows = [row.text_content().replace("−", "-") for row in page.locator("#panel .sum").all()]
+        assert rows[0].count("·") == len(uses)
+        assert rows[-1] == f"= {written(node.grad, 4)}"
+        for local, gradient in uses:
+            assert written(local, 4) in rows[1]
+            assert written(gradient, 4) in rows[1]
+        spoken = page.locator("#spoken").text_content()
+        assert spoken.startswith(f"Gradient of {plain_label(node.label) or 'v'}")
+        assert spoken.endswith(f"in all {written(node.grad, 4)}.")
+    page.keyboard.press("Escape")
+    assert page.locator(".path, .chosen, svg.explained").count() == 0
+    assert page.locator("#chosen").input_value() == ""
+
+
+def test_up_and_down_go_from_node_to_node_past_plain_numbers(visit):
+    page = visit(stepper((Value(2.0, label="x") * 3 + 1).tanh()))
+    assert page.locator('.node[tabindex="0"]').count() == 1
+    page.locator('.node[tabindex="0"]').focus()
+    visited = []
+    for key in ("ArrowUp", "ArrowUp", "ArrowUp", "ArrowUp", "ArrowDown"):
+        page.keyboard.press(key)
+        visited.append(int(page.evaluate("document.activeElement.dataset.place")))
+        assert page.locator('.node[tabindex="0"]').count() == 1
+    assert visited == [4, 2, 0, 0, 2]
+    assert counter(page) == "Step 0 of 3"
+    page.keyboard.press(" ")
+    assert counter(page) == "Step 3 of 3"
+    assert page.locator(".node.chosen").get_attribute("aria-label") == "v1, *, data 6, gradient 3.326e-06"
+
+
+def test_the_graph_is_named_for_screen_readers(visit):
+    page = visit(stepper(neuron()))
+    names = [box.get_attribute("aria-label") for box in page.locator('.node[role="button"]').all()]
+    assert names[0] == "x, leaf, data 2, gradient not known yet"
+    assert names[-1] == "L, +, data 5.413, gradient 1"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert page.locator('.node[data-place="0"]').get_attribute("aria-label").endswith(", gradient 4 so far")
+    unnamed = page.evaluate(
+        "[...document.querySelectorAll('button, select, input, [role=button]')].filter(e => !(e.ariaLabel || "
+        "e.textContent.trim() || e.labels?.length)).length"
+    )
+    assert unnamed == 0
+    assert page.locator("#spoken").get_attribute("aria-live") == "polite"
+
+
+# ------------------------------------------------------------------------------------------------- finite differences
+
+
+def test_check_sets_the_finite_difference_beside_the_gradient(visit):
+    root = neuron()
+    page = visit(stepper(root))
+    order = topological_order(root)
+    for node in order:
+        node.grad = 0.0
+    root.backward()
+    assert page.locator("#difference").count() == 0
+    page.locator("#check").click()
+    assert page.locator("#check").get_attribute("aria-pressed") == "true"
+    assert words(page, "#quotient") == "1"
+    for place, node in enumerate(order):
+        page.locator("#chosen").select_option(str(place))
+        assert float(words(page, "#quotient")) == pytest.approx(node.grad, rel=1e-6)
+        assert "they agree" in words(page, "#difference")
+        assert page.locator(f'.node[data-place="{place}"] .tick').is_visible()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("c")
+    assert page.locator("#difference").count() == 0
+    assert page.locator(".tick >> visible=true").count() == 0
+
+
+def test_check_finds_what_is_wrong_and_says_what_cannot_be_checked(visit):
+    x, k, p = Value(0.5, label="x"), Value(0.0, label="kink"), Value(0.0, label="p")
+    wrong = restored("tanh", math.tanh(0.5), 0.0, "", 0.7, 0.0, x, None)
+    page = visit(stepper(wrong + relu(k) + engine.sqrt(p)))
+    page.keyboard.press("c")
+    for name, verdict in (
+        ("x", "they differ"),
+        ("kink", "they differ"),
+        ("p", "No finite difference here: sqrt(p): p ="),
+    ):
+        page.locator("#chosen").select_option(label=name)
+        assert verdict in words(page, "#difference")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("End")
+    assert page.locator('.node[data-place="0"] .tick.differs').is_visible()
+    assert page.locator(".tick:not(.differs) >> visible=true").count() == 5  # the results
+
+
+# --------------------------------------------------------------------------------------------------- strangers' labels
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</script><script>alert(2)</script>",
+    '"&',
+    "'\"><img src=x onerror=alert(3)>",
+    "<svg onload=alert(4)>",
+    "</mi></math><img src=x onerror=alert(5)>",
+    "&lt;b&gt;",
+    "{{script}}",
+    "two\nlines",
+    "\u200fright\u202eleft",
+    "a" * 10_000,
+    "損失 😀",
+    "$x_1$",
+    "__proto__",
+]
+
+
+def test_labels_are_shown_as_text_and_run_nothing(visit):
+    root = Value(0.5, label=HOSTILE[0]) * 1
+    for count, label in enumerate(HOSTILE[1:]):
+        root = root + Value(count + 1.0, label=label)
+    root.label = HOSTILE[3]
+    page = visit(stepper(root))
+    page.locator("#check").click()
+    for place, node in enumerate(topological_order(root)):
+        if node.op == CONSTANT:
+            continue
+        box = page.locator(f'.node[data-place="{place}"]')
+        if node.label:
+            assert box.locator(".name").text_content().replace("−", "-") == plain_label(node.label, 28)
+            assert box.locator("title").text_content() == plain_label(node.label, 200)
+        page.locator("#chosen").select_option(str(place))
+        if node.label:
+            shown = page.locator("#panel h2 math").evaluate("m => m.textContent")
+            assert shown.replace("−", "-") == plain_label(node.label)
+        assert page.locator("script").count() == 2
+        assert page.locator("img, [onload], [onerror]").count() == 0
+    for _ in range(len(HOSTILE)):
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+
+
+# ------------------------------------------------------------------------------------------------------------ looks
+
+
+def background(page) -> str:
+    return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+
+@pytest.mark.parametrize("system", ["light", "dark"])
+def test_light_and_dark(visit, system):
+    root = neuron()
+    light, dark = "rgb(255, 255, 255)", "rgb(20, 24, 31)"
+    assert background(visit(stepper(root), color_scheme=system)) == {"light": light, "dark": dark}[system]
+    assert background(visit(stepper(root, theme="light"), color_scheme=system)) == light
+    assert background(visit(stepper(root, theme="dark"), color_scheme=system)) == dark
+
+
+def test_nothing_moves_where_the_reader_wants_none(visit):
+    for wish, animation in (("reduce", "none"), ("no-preference", "flow")):
+        page = visit(stepper(neuron()), reduced_motion=wish)
+        page.keyboard.press("ArrowRight")
+        assert page.locator(".flow").first.evaluate("e => getComputedStyle(e).animationName") == animation
+
+
+def test_the_graph_stays_where_it_is_from_step_to_step(visit):
+    page = visit(stepper(neuron()))
+    where = "[...document.querySelectorAll('.node')].map(n => JSON.stringify(n.getBoundingClientRect()))"
+    before = page.evaluate(where)
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate(where) == before
+
+
+@pytest.mark.parametrize("width", [360, 800, 1600])
+def test_small_and_large_windows(visit, width):
+    loss, model = network()
+    page = visit(stepper(loss, names=model), viewport={"width": width, "height": 640})
+    page.locator("#chosen").select_option(label="x1")
+    page.locator("#check").click()
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert page.evaluate("document.documentElement.scrollHeight <= document.documentElement.clientHeight")
+    assert page.locator("#graph").bounding_box()["height"] >= 150
+    page.locator("#fit").click()
+    frame, graph = (page.locator(s).bounding_box() for s in ("#graph", "#graph > svg"))
+    assert graph["width"] <= frame["width"]
+    page.locator("#larger").click()
+    assert page.locator("#graph > svg").bounding_box()["width"] == pytest.approx(1.25 * graph["width"], rel=0.01)
+
+
+def test_paper_has_the_graph_and_the_words_and_no_buttons(visit):
+    page = visit(stepper(neuron()), color_scheme="dark")
+    page.keyboard.press("ArrowRight")
+    page.emulate_media(media="print")
+    assert not page.locator("#play").is_visible()
+    assert page.locator("#panel .gift").first.is_visible()
+    assert background(page) == "rgb(255, 255, 255)"
+
+
+# ------------------------------------------------------------------------------------------------------- large graphs
+
+
+def test_a_step_through_500_nodes_touches_few_of_them(visit):
+    model = MLP(6, [12, 6, 1], activation="tanh", seed=0)
+    loss = (model([Value(0.1 * i, label=f"x{i}") for i in range(6)]) - 1) ** 2
+    assert 450 < engine.size(loss) <= 550
+    page = visit(stepper(loss, names=model, most=550, timeout=120))
+    page.evaluate(
+        "window.changes = 0; new MutationObserver(all => window.changes += all.length).observe("
+        "document.querySelector('#graph svg'), {subtree: true, childList: true, attributes: true, characterData: true})"
+    )
+    walk = expected(loss)
+    for position in range(1, 40):
+        page.evaluate("window.changes = 0")
+        page.keyboard.press("ArrowRight")
+        assert 0 < page.evaluate("Promise.resolve().then(() => window.changes)") < 40
+        assert boxes(page) == walk[position]
+    page.keyboard.press("End")
+    assert boxes(page) == walk[-1]
+    page.keyboard.press("Home")
+    assert boxes(page) == walk[0]
+
+
+def test_the_current_node_comes_into_sight(visit):
+    loss, model = network()
+    page = visit(stepper(loss, names=model), viewport={"width": 700, "height": 560}, reduced_motion="reduce")
+    for _ in range(len(expected(loss)) - 1):
+        page.keyboard.press("ArrowRight")
+        frame, box = (page.locator(s).bounding_box() for s in ("#graph", ".node.current .body"))
+        assert frame["x"] - 1 <= box["x"]
+        assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1
+        assert frame["y"] - 1 <= box["y"]
+        assert box["y"] + box["height"] <= frame["y"] + frame["height"] + 1
+
+
+# ---------------------------------------------------------------------------------------------------------- notebooks
+
+CELL = """
+from engine import Value, stepper, tanh
+x, w, b = Value(2.0, label="x"), Value(-3.0, label="<script>alert(1)</script>"), Value(6.88, label="b")
+stepper(tanh(x * w + b) * x + x * x)
+"""
+
+
+@pytest.mark.filterwarnings("ignore")  # those of Jupyter's own packages
+def test_a_notebook_made_into_a_page_can_be_walked(browser, tmp_path):
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    nbconvert = pytest.importorskip("nbconvert")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
+    nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    exported, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
+    file = tmp_path / "notebook.html"
+    file.write_text(exported, encoding="utf-8")
+    page = browser.new_page()
+    troubles, theirs = [], []
+    page.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("request", lambda request: theirs.append(request.frame != page.main_frame and request.url))
+    page.route(re.compile(r"^https?:"), lambda route: route.abort())  # the notebook's own page asks for MathJax
+    page.goto(file.as_uri(), wait_until="domcontentloaded")
+    frame = page.frame_locator("iframe")
+    root = neuron()
+    walk = expected(root)
+    inside = page.frames[-1]
+    frame.locator("#forward").click()
+    for position in range(1, len(walk)):
+        assert frame.locator("#counter").inner_text() == f"Step {position} of {len(walk) - 1}"
+        assert boxes(inside) == walk[position]
+        inside.press("body", "ArrowRight")
+    inside.press("body", "ArrowLeft")
+    assert boxes(inside) == walk[-2]
+    assert frame.locator(".node .name").nth(1).text_content() == "<script>alert(1)</script>"
+    assert troubles == []
+    assert [url for url in theirs if url and not url.startswith("about:")] == []
+    page.close()
