@@ -156,6 +156,16 @@ def test_labels_are_shown_as_they_are():
         assert drawn(figure).min() < 200  # matplotlib takes "$\frac{1$" for a broken formula, and would raise
 
 
+def test_a_loss_of_ones_own_is_only_asked_for_where_it_is_needed():
+    def absolute(output, target):
+        return abs(output - target)
+
+    model = line()
+    model.fit([[1.0]], [1.0], loss=absolute, epochs=1, progress=False)
+    assert "says 2.50" not in texts(network(model, [2.5]))
+    assert any(text.startswith("says") for text in texts(network(model, [2.5], 1.0, loss=absolute)))
+
+
 # ------------------------------------------------------------------------------------------------------ changes wanted
 
 
@@ -312,23 +322,26 @@ def test_pictures_show_themselves_in_a_notebook(tmp_path):
     cells = [
         "import sys\nfrom nn import MLP\nfrom nn.pictures import LiveCurves, TrainingStepper, curves, wanted_changes\n"
         "model = MLP(1, [1], seed=0)\ndata = [[0.0], [1.0]], [0.0, 2.0]",
-        "history = model.fit(*data, epochs=7, callbacks=[LiveCurves(every=1000)], progress=False)",
+        "live = [LiveCurves(every=1000)]\nearlier = model.fit(*data, epochs=5, callbacks=live, progress=False)\n"
+        "history = model.fit(*data, epochs=7, callbacks=live, progress=False)",
         "curves(history)",
         "wanted_changes(model, *data)",
+        "curves(earlier)",
         "TrainingStepper(MLP(2, [1], seed=0), [[0, 1], [1, 0]], [1.0, 0.0])",
         "print('matplotlib.pyplot' in sys.modules)",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [cell.outputs for cell in notebook.cells]
-    live, shown = outputs[1][0].data["image/png"], outputs[2][0].data["image/png"]
-    assert len(outputs[1]) == 1
+    first, live = (output.data["image/png"] for output in outputs[1])
+    shown = outputs[2][0].data["image/png"]
+    assert first == outputs[4][0].data["image/png"]
     assert live == shown  # all seven epochs, though the second drawing was not due before the cell ended
     assert outputs[2][0].metadata["image/png"]["width"] == 416
     assert "<table>" in outputs[3][0].data["text/html"]
-    assert "data-gradstep-frames" in outputs[4][0].data["text/html"]
-    assert "image/png" in outputs[4][0].data
-    assert outputs[5][0].text == "False\n"
+    assert "data-gradstep-frames" in outputs[5][0].data["text/html"]
+    assert "image/png" in outputs[5][0].data
+    assert outputs[6][0].text == "False\n"
 
 
 # ---------------------------------------------------------------------------------------------------- plane and classes

@@ -85,9 +85,9 @@ def network(
         activations = activations_of(layers, as_table([x], "x", n_inputs)[0].tolist())
     elif target is not None:
         raise ValueError("target: without x there is nothing to compare it with; give both, or neither")
-    loss_name, loss_function = named_loss(model.loss or "mse" if loss is None else loss)
     comparison = None
     if activations is not None and (target is not None or model.classes is not None):
+        loss_name, loss_function = named_loss(model.loss or "mse" if loss is None else loss)
         comparison = compared(activations[-1], target, loss_name, loss_function, model.classes)
     scene = _Scene(layers, activations, comparison, image_shape, names, model.classes, most, n_outputs)
     return scene.drawn(ax)

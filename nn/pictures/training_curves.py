@@ -97,6 +97,7 @@ class LiveCurves:
         if shell is None:
             return
         if history is not self._history:  # another call of fit
+            self._draw_rest()
             self._history, self._handle = history, None
             shell.events.register("post_run_cell", self._finish)
         if self._handle is None or time.monotonic() - self._drawn_at >= self.every:
@@ -115,13 +116,17 @@ class LiveCurves:
         self._drawn_epochs, self._drawn_at = self._history.epochs, time.monotonic()
 
     def _finish(self, *_: object) -> None:
-        """After the cell: the epochs that came since the last drawing."""
+        """After the cell."""
         shell = _notebook()
         if shell is not None:
             shell.events.unregister("post_run_cell", self._finish)
+        self._draw_rest()
+        self._history = None
+
+    def _draw_rest(self) -> None:
+        """The epochs that came since the last drawing."""
         if self._history is not None and self._drawn_epochs < self._history.epochs:
             self._draw()
-        self._history = None
 
 
 def _notebook() -> Any:
