@@ -124,12 +124,13 @@ def test_what_it_should_be_under_every_loss(loss, n_outputs, target, words):
 
 def test_large_layers_are_cut_with_dots_and_the_right_output_stays():
     model = MLP(784, [30, 20], seed=0)
-    model.loss, model.classes = "cross_entropy", list(range(20))
-    figure = network(model, [0.0] * 784, target=0, image_shape=(28, 28), most=6)
+    model.loss, model.classes = "cross_entropy", [f"class {i}" for i in range(20)]
+    weakest = min(range(20), key=lambda i: sum(abs(w.data) for w in model.layers[1].neurons[i].w))
+    figure = network(model, [0.0] * 784, target=f"class {weakest}", image_shape=(28, 28), most=6)
     shown = texts(figure)
     assert {"inputs\n6 of 784", "layer 1\n6 of 30", "outputs\n10 of 20"} <= set(shown)
     assert shown.count("⋮") == 3
-    assert "0" in shown
+    assert f"class {weakest}" in shown  # the right one, though by its weights it would be the last to be drawn
     image = figure.findobj(AxesImage)[0]
     assert image.get_array().shape == (28, 28)
 
