@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -306,7 +307,9 @@ def test_the_curves_are_the_history():
     assert len(curves(History([1.0])).axes) == 1
 
 
-def test_live_curves_do_nothing_outside_a_notebook(capsys):
+@pytest.mark.parametrize("shell", [None, SimpleNamespace()])  # Python, and IPython in a terminal
+def test_live_curves_do_nothing_outside_a_notebook(shell, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     calls = []
     model = line()
     history = model.fit([[1.0]], [2.0], epochs=3, callbacks=[LiveCurves(0), lambda *_: calls.append(1)], progress=False)
