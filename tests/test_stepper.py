@@ -24,6 +24,7 @@ from engine.stepping.page import embedded
 from engine.stepping.walk import walked
 from engine.value import CONSTANT, restored
 from nn import MLP
+from nn.__main__ import main
 
 
 def neuron() -> Value:
@@ -302,6 +303,29 @@ def test_other_endings_are_refused(tmp_path, monkeypatch, name):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["walk.html", "walk.gif"])
+def test_the_command_writes_the_walk(tmp_path, monkeypatch, capsys, name):
+    if name.endswith("gif"):
+        pytest.importorskip("PIL")
+    monkeypatch.chdir(tmp_path)
+    assert main(["step", "tanh(x*w + b)", "x=2", "w=-3", "b=6.88", "--html", name]) == 0
+    assert capsys.readouterr() == (f"0.706419; the walk through its backprop is in {name}\n", "")
+    written_file = (tmp_path / name).read_bytes()
+    if name.endswith("html"):
+        assert written_file.decode() == stepper(engine.expression("tanh(x*w + b)", x=2, w=-3, b=6.88)).html
+    else:
+        assert written_file.startswith(b"GIF89a")
+
+
+@pytest.mark.parametrize("name", ["walk.png", "nowhere/walk.html"])
+def test_the_command_says_in_one_line_what_is_wrong(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    assert main(["step", "x*x", "x=2", "--html", name]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"gradstep: [^\n]+\n", err)
+
+
 def frames_of(shown: engine.Stepper, **options: float) -> list:
     Image = pytest.importorskip("PIL.Image")
     from engine.stepping.animation import animated
@@ -368,9 +392,9 @@ def chain(length: int) -> Value:
 
 def test_large_graphs_are_refused_with_advice(tmp_path):
     with pytest.raises(
-        ValueError, match=r"the graph has 501 nodes, and nobody walks .* 500; .* \(or raise most=\.\.\.\)"
+        ValueError, match=r"the graph has 1,001 nodes, and nobody walks .* 1,000; .* \(or raise most=\.\.\.\)"
     ):
-        stepper(chain(501))
+        stepper(chain(1001))
     with pytest.raises(ValueError, match="the graph has 100,000 nodes"):
         stepper(chain(100_000))
     assert "100 nodes" in repr(stepper(chain(100)))

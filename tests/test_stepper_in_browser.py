@@ -187,7 +187,7 @@ def test_buttons_slider_and_keys_go_to_the_same_places(visit):
         assert counter(page) == f"Step {position} of {count}"
     page.locator("#position").fill("3")
     assert counter(page) == f"Step 3 of {count}"
-    page.locator("#position").press("ArrowRight")  # the slider's own key: one step, not two
+    page.locator("#position").press("ArrowRight")  # a key of the slider as well: one step, not two
     assert counter(page) == f"Step 4 of {count}"
     assert boxes(page) == expected(root)[4]
     page.keyboard.press("Home")
@@ -441,6 +441,20 @@ def test_small_and_large_windows(visit, width):
     assert page.locator("#graph > svg").bounding_box()["width"] == pytest.approx(1.25 * graph["width"], rel=0.01)
 
 
+def test_a_page_that_was_hidden_fits_its_window_once_it_is_seen(visit):
+    shown = stepper(Value(2.0, label="x") * Value(3.0, label="w"))
+    page = visit(shown)
+    page.evaluate(
+        "page => { const frame = document.createElement('iframe'); frame.srcdoc = page;"
+        "frame.style = 'display: none; width: 500px; height: 900px'; document.body.replaceChildren(frame); }",
+        shown.html,
+    )
+    page.frame_locator("iframe").locator(".node").first.wait_for(state="attached")
+    page.locator("iframe").evaluate("frame => frame.style.display = 'block'")
+    graph = page.frame_locator("iframe").locator("#graph > svg")
+    playwright.expect(graph).to_have_css("width", re.compile(r"^46\d"))  # the window, without its borders and margins
+
+
 def test_paper_has_the_graph_and_the_words_and_no_buttons(visit):
     page = visit(stepper(neuron()), color_scheme="dark")
     page.keyboard.press("ArrowRight")
@@ -457,7 +471,7 @@ def test_a_step_through_500_nodes_touches_few_of_them(visit):
     model = MLP(6, [12, 6, 1], activation="tanh", seed=0)
     loss = (model([Value(0.1 * i, label=f"x{i}") for i in range(6)]) - 1) ** 2
     assert 450 < engine.size(loss) <= 550
-    page = visit(stepper(loss, names=model, most=550, timeout=120))
+    page = visit(stepper(loss, names=model, timeout=120))
     page.evaluate(
         "window.changes = 0; new MutationObserver(all => window.changes += all.length).observe("
         "document.querySelector('#graph svg'), {subtree: true, childList: true, attributes: true, characterData: true})"

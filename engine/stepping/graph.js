@@ -86,8 +86,8 @@ function drawNode(node, place) {
 /** The colour behind a gradient: its sign, and its size beside the largest. */
 function drawTint({ strength, box: [, , wide, high] }) {
   const tint = drawn("rect", { class: "tint", x: 4, y: high - LINE - 7, width: wide - 8, height: LINE + 3, rx: 5 });
-  tint.classList.add(strength === null ? "strange" : strength < 0 ? "negative" : "positive");
-  if (strength !== null) tint.style.setProperty("fill-opacity", Math.abs(strength));
+  if (strength !== 0) tint.classList.add(strength === null ? "strange" : strength < 0 ? "negative" : "positive");
+  tint.style.setProperty("--strength", `${100 * Math.abs(strength)}%`);
   return tint;
 }
 
@@ -170,7 +170,7 @@ function flags(place) {
 // ---------------------------------------------------------------------------------------------------------- zooming
 
 let scale = 1;
-let isFitted = false; // a graph that fills its window goes on doing so when that changes
+let isFitted = null; // a graph that fills its window goes on doing so when that changes; null: it was not seen yet
 
 function zoom(wanted, fitted = false) {
   scale = Math.max(0.05, Math.min(4, wanted));
@@ -182,6 +182,17 @@ function zoom(wanted, fitted = false) {
 function fittingScale() {
   const { clientWidth, clientHeight } = byId("graph");
   return Math.min((clientWidth - 28) / (width + 12), (clientHeight - 28) / (height + 12), 1.6);
+}
+
+/** As large as fits; or a size that can be read, and scrolled. A page that is hidden has no size, and waits for one. */
+function adjust() {
+  if (!byId("graph").clientWidth) return;
+  if (isFitted === null) {
+    const fits = fittingScale() >= 0.6;
+    zoom(fits ? fittingScale() : 0.8, fits);
+    fitNames();
+    follow(nodeAt(state.position));
+  } else if (isFitted) zoom(fittingScale(), true);
 }
 
 /** Bring a node into sight where the graph is larger than its window. */

@@ -47,7 +47,7 @@ def framed(html: str, height: int) -> str:
     """A document inside another one, such as a notebook: neither one's styles and scripts reach the other."""
     return (
         f'<iframe title="Backprop, step by step" sandbox="allow-scripts" width="100%" height="{height}" '
-        f'style="border: 0; resize: vertical" srcdoc="{escape(html)}"></iframe>'
+        f'style="border: 1px solid #8886; border-radius: 8px; resize: vertical" srcdoc="{escape(html)}"></iframe>'
     )
 
 

@@ -14,7 +14,7 @@ from engine.stepping.payload import payload
 from engine.stepping.walk import Walk, walked
 from engine.value import Value
 
-_MOST = 500
+_MOST = 1000
 
 
 class Stepper:

@@ -136,7 +136,6 @@ const keys = {
 function onKey(event) {
   const { target, key } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || target.matches?.("select")) return;
-  if (target.matches?.("input") && /^(Arrow|Home|End|Page)/.test(key)) return; // the slider's own keys
   if (key === " " && target.matches?.("button")) return; // the button's own key
   const box = target.closest?.(".node[role]");
   if (box && (key === "Enter" || key === " ")) explain(Number(box.dataset.place));
@@ -172,7 +171,7 @@ function listen() {
     else if (state.chosen !== null) go(state.position);
   });
   document.addEventListener("keydown", onKey);
-  addEventListener("resize", () => isFitted && zoom(fittingScale(), true));
+  addEventListener("resize", adjust);
   dragToScroll();
 }
 
@@ -188,10 +187,7 @@ function start() {
   nodes.forEach((node, place) => isConstant(place) || showGradient(place));
   listen();
   go(0);
-  const fits = fittingScale() >= 0.7;
-  zoom(fits ? fittingScale() : 0.8, fits); // a large graph starts at a size that can be read, and scrolls
-  fitNames();
-  follow(root);
+  adjust();
 }
 
 start();
