@@ -88,6 +88,12 @@ def _add_draw(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     draw.add_argument(
         "--out", metavar="FILE", default="graph.svg", help="svg, png, pdf or gv by its ending (default: graph.svg)"
     )
+    draw.add_argument("--theme", default="light", help="light, dark or print (default: light)")
+    draw.add_argument("--direction", default="LR", help="LR, RL, TB or BT: the way that arrows point (default: LR)")
+    draw.add_argument("--precision", type=int, default=4, help="significant digits of the numbers (default: 4)")
+    draw.add_argument("--derivatives", action="store_true", help="write the local derivatives beside the arrows")
+    draw.add_argument("--most", type=int, default=150, help="fold what is far away beyond so many boxes (default: 150)")
+    draw.add_argument("--timeout", type=float, default=20.0, help="give up after so many seconds (default: 20)")
 
 
 def _add_step(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -164,8 +164,8 @@ def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
     output.label = "output"
     output.backward()
     try:
-        written(drawn(output), picture)
-    except ValueError as error:
+        written(drawn(output, most=300), picture)
+    except TimeoutError as error:
         return f"no picture of a neuron: {error}"
     return f"graph of the first output neuron: {picture}"
 
@@ -212,7 +212,16 @@ def draw(options: Namespace) -> None:
 
     root = expression(options.formula, **_numbers(options.numbers))
     root.backward()
-    written(drawn(root), options.out)
+    drawing = drawn(
+        root,
+        direction=options.direction,
+        precision=options.precision,
+        theme=options.theme,
+        derivatives=options.derivatives,
+        most=options.most,
+        timeout=options.timeout,
+    )
+    written(drawing, options.out)
     print(f"{root.data:.6g}; the graph is in {options.out}")
 
 

@@ -87,7 +87,7 @@ def test_train_xor(gradstep, folder):
     ]
     assert MLP.load("xor.json").predict([[0, 0], [0, 1], [1, 0], [1, 1]]) == [0, 1, 1, 0]
     shown = [e.text for e in ET.parse("xor.neuron.svg").iter("{http://www.w3.org/2000/svg}text")]
-    assert {"x0", "w7", "b", "output", "grad 1"} <= set(shown)
+    assert {"x0", "w7", "b", "output", "grad", "1"} <= set(shown)
     assert sorted(path.name for path in folder.iterdir()) == ["xor.json", "xor.neuron.svg"]
 
 
@@ -170,10 +170,10 @@ def test_train_digits(gradstep):
     assert MLP.load("digits.json").classes == list(range(10))
 
 
-def test_a_network_too_wide_to_draw_is_trained_all_the_same(gradstep):
+def test_a_wide_network_is_drawn_folded(gradstep):
     out = gradstep("train", "xor", "--quiet", "--epochs", 1, "--hidden", 150)
-    assert "no picture of a neuron: the graph has" in out
-    assert Path("xor.json").exists()
+    assert "graph of the first output neuron: xor.neuron.svg" in out
+    assert "leaves among them" in Path("xor.neuron.svg").read_text(encoding="utf-8")
 
 
 def test_the_progress_bar_is_on_standard_error(folder, capsys):
@@ -211,7 +211,16 @@ def test_draw_writes_what_the_ending_says(gradstep, kind):
 def test_draw_shows_data_and_gradients(gradstep):
     gradstep("draw", *FORMULA)
     shown = [e.text for e in ET.parse("graph.svg").iter("{http://www.w3.org/2000/svg}text")]
-    assert {"x", "w", "b", "tanh", "data 0.7064", "grad -1.503", "grad 1.002"} <= set(shown)
+    assert {"x", "w", "b", "tanh", "data", "0.7064", "grad", "-1.503", "1.002"} <= set(shown)
+
+
+def test_draw_takes_the_options_of_a_drawing(gradstep):
+    options = ["--theme", "dark", "--direction", "TB", "--precision", "2", "--derivatives", "--most", "4"]
+    gradstep("draw", *FORMULA, *options, "--out", "graph.gv")
+    y = engine.expression(FORMULA[0], x=2.0, w=-3.0, b=6.88)
+    y.backward()
+    wanted = engine.draw(y, theme="dark", direction="TB", precision=2, derivatives=True, most=4)
+    assert Path("graph.gv").read_text(encoding="utf-8") == wanted.source
 
 
 def test_step_shows_the_engines_own_numbers(gradstep):

@@ -2,32 +2,30 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
+import time
+from pathlib import Path
 
 import graphviz
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from svg import SVG, box_with, boxes, clusters, edges, texts, title, tree
 
 import engine
 from engine import Value, draw, tanh
 from engine.drawing import Drawing, shortened_label, written
 from nn import MLP
 
-SVG = "{http://www.w3.org/2000/svg}"
 MAGIC = {"svg": b"<?xml", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-"}
 
 
 @pytest.fixture
 def no_dot(monkeypatch):
     """A system without Graphviz, whatever this one has."""
-
-    def missing(command, *_args, **_options):
-        raise graphviz.ExecutableNotFound(command)
-
-    monkeypatch.setattr("graphviz.backend.execute.run_check", missing)
+    monkeypatch.setenv("PATH", "")
 
 
 def neuron() -> Value:
@@ -38,33 +36,98 @@ def neuron() -> Value:
     return y
 
 
-def texts(picture: bytes) -> list[str]:
-    """Every text in an SVG, in its order."""
-    return [element.text for element in ET.fromstring(picture).iter(f"{SVG}text")]
+def test_one_box_for_each_value_says_it_all(no_dot):
+    shown = [box.texts for box in boxes(draw(neuron()).pipe("svg")).values()]
+    assert sorted(shown) == sorted(
+        [
+            ["x", "data", "2", "grad", "-1.503"],
+            ["w", "data", "-3", "grad", "1.002"],
+            ["*", "data", "-6", "grad", "0.501"],
+            ["b", "data", "6.88", "grad", "0.501"],
+            ["+", "data", "0.88", "grad", "0.501"],
+            ["tanh", "y", "data", "0.7064", "grad", "1"],
+        ]
+    )
 
 
-def test_a_picture_shows_every_label_number_gradient_and_operation(no_dot):
-    shown = texts(draw(neuron()).pipe("svg"))
-    assert [text for text in shown if text in "xwby"] == ["x", "w", "b", "y"]
-    for text in ("data 2", "grad -1.503", "data -3", "grad 1.002", "data 6.88", "data 0.88", "data 0.7064", "grad 1"):
-        assert shown.count(text) == 1, text
-    assert shown.count("grad 0.501") == 3  # of x * w, of b, and of their sum
-    assert sorted(text for text in shown if text in ("*", "+", "tanh")) == ["*", "+", "tanh"]
+def test_boxes_are_named_by_their_place_in_topological_order():
+    y = neuron()
+    shown = boxes(draw(y).pipe("svg"))
+    for place, node in enumerate(engine.topological_order(y)):
+        assert f"{node.data:.4g}" in shown[f"n{place}"].texts
+        assert shown[f"n{place}"].tooltip == f"{node.label or node.op}: data {node.data!r}, grad {node.grad!r}"
 
 
 def test_every_arrow_is_there_once():
     a = Value(2.0, label="a")
-    drawing = draw(a * a + a)
-    arrows = sorted(line.strip() for line in drawing.body if "->" in line)
-    assert arrows == sorted(["n0 -> n1op", "n0 -> n1op", "n1op -> n1", "n0 -> n2op", "n1 -> n2op", "n2op -> n2"])
+    arrows = [arrow for arrow, _, _ in edges(draw(a * a + a).pipe("svg"))]
+    assert sorted(arrows) == ["n0->n1", "n0->n1", "n0->n2", "n1->n2"]
 
 
-def test_plain_numbers_have_no_gradient_and_no_box(no_dot):
-    drawing = draw(Value(2.0, label="x") * 3.25)
-    assert texts(drawing.pipe("svg")).count("3.25") == 1
-    (line,) = [line for line in drawing.body if "3.25" in line]
-    assert "plaintext" in line
-    assert "grad" not in line
+@pytest.mark.parametrize(
+    ("make", "operation"),
+    [
+        (lambda x: x * 3.25, "* 3.25"),
+        (lambda x: 3.25 - x, "3.25 -"),
+        (lambda x: x**2, "** 2"),
+        (lambda x: engine.maximum(x, 0.5), "maximum(·, 0.5)"),
+        (lambda x: engine.atan2(0.5, x), "atan2(0.5, ·)"),
+        (lambda x: -x, "neg"),
+    ],
+)
+def test_plain_numbers_are_written_into_their_operation(make, operation):
+    x = Value(2.0, label="x")
+    picture = draw(make(x)).pipe("svg")
+    assert len(boxes(picture)) == 2
+    assert box_with(picture, operation)
+    assert len(edges(picture)) == 1
+
+
+def test_plain_numbers_with_a_name_or_several_uses_stand_alone_without_gradient():
+    x = Value(2.0, label="x")
+    one_use = x * 3.25
+    shared = engine.value.constant(7.5, "test")
+    picture = draw((one_use + shared) * shared).pipe("svg")
+    assert box_with(picture, "7.5").texts == ["7.5"]
+    named = engine.value.constant(7.5, "test")
+    picture = draw(x * named, names={"seven": named}).pipe("svg")
+    assert box_with(picture, "seven").texts == ["seven", "data", "7.5"]
+    assert boxes(draw(named).pipe("svg"))["n0"].texts == ["7.5"]
+
+
+def test_names_are_labels_or_else_the_callers():
+    x, w, y = Value(2.0), [Value(1.0), Value(4.0, label="own")], Value(3.0)
+    z = x * w[0] + w[1] * y
+    shown = texts(draw(z, names={"x": x, "w": w, "z": z}).pipe("svg"))
+    assert {"x", "w[0]", "own", "z"} <= set(shown)
+    assert "w[1]" not in shown
+    assert title(draw(z, names=locals()).pipe("svg")) == "Computation graph of z"
+    assert title(draw(z).pipe("svg")) == "Computation graph of a Value"
+    with pytest.raises(TypeError, match="names: variables by name"):
+        draw(z, names=["x"])
+
+
+def test_local_derivatives_stand_along_the_arrows():
+    x, w = Value(2.0, label="x"), Value(-3.0, label="w")
+    y = tanh(x * w)
+    notes = {arrow: texts for arrow, texts, _ in edges(draw(y, derivatives=True).pipe("svg"))}
+    assert notes == {"n0->n2": ["-3"], "n1->n2": ["2"], "n2->n3": [f"{y.local_derivatives[0]:.4g}"]}
+    assert all(not texts for _, texts, _ in edges(draw(y).pipe("svg")))
+
+
+@pytest.mark.parametrize(
+    ("make", "notes"),
+    [
+        (lambda a, b: a - b, ["", "-"]),
+        (lambda a, b: a / b, ["", "/"]),
+        (lambda a, b: a**b, ["base", "exponent"]),
+        (lambda a, b: a + b, ["", ""]),
+        (lambda a, b: a * b, ["", ""]),
+    ],
+)
+def test_arrows_say_which_operand_they_are_where_it_matters(make, notes):
+    a, b = Value(2.0), Value(3.0)
+    assert [" ".join(texts) for _, texts, _ in sorted(edges(draw(make(a, b)).pipe("svg")))] == notes
 
 
 @pytest.mark.parametrize("kind", MAGIC)
@@ -132,6 +195,67 @@ def test_a_renderer_that_fails_says_what_graphviz_said(no_dot):
         Drawing(body=["this is not DOT -> ["]).pipe("svg")
 
 
+# ----------------------------------------------------------------------------------------------------------- time limit
+
+
+def slow() -> Drawing:
+    """A graph that keeps Graphviz busy for minutes."""
+    drawing = Drawing()
+    for a in range(400):
+        for b in range(a + 1, 400, 7):
+            drawing.edge(f"n{a}", f"n{b}")
+    drawing.timeout = 0.5
+    return drawing
+
+
+def processes() -> set[str]:
+    """The processes that this one has started and that still run."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=False
+    ).stdout
+    return {line for line in listed.splitlines() if "bundled.py" in line or "dot" in line}
+
+
+@pytest.mark.parametrize(
+    "way", [lambda d: d.pipe("svg"), lambda d: d.render("g", format="png"), lambda d: d._repr_mimebundle_()]
+)
+def test_graphviz_is_given_up_with_advice(tmp_path, monkeypatch, way):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TimeoutError, match=r"had not drawn the graph after 0\.5 s and was stopped; fold more of it"):
+        way(slow())
+    assert processes() == set()
+
+
+def test_the_time_limit_is_that_of_the_call_and_stays_with_copies():
+    drawing = draw(neuron(), timeout=7)
+    assert drawing.timeout == 7.0
+    assert drawing.copy().timeout == 7.0
+    assert drawing.copy().source == drawing.source
+    with pytest.raises(TimeoutError, match=r"after 1e-06 s"):
+        draw(neuron(), timeout=1e-6).pipe("svg")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the stand-in for dot is a shell script")
+def test_a_slow_system_graphviz_is_stopped_with_all_that_it_started(tmp_path, monkeypatch):
+    dot = tmp_path / "dot"
+    dot.write_text(f"#!/bin/sh\nsleep 600 & echo $! > {tmp_path}/pid\nwait\n")
+    dot.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(TimeoutError):
+        draw(neuron(), timeout=1.0).pipe("svg")
+    started = int((tmp_path / "pid").read_text())
+    for _ in range(500):
+        try:
+            os.kill(started, 0)
+        except ProcessLookupError:
+            return
+        if Path(f"/proc/{started}/stat").exists() and ") Z " in Path(f"/proc/{started}/stat").read_text():
+            return  # ended, and only waiting to be counted
+        time.sleep(0.01)
+    os.kill(started, signal.SIGKILL)
+    pytest.fail("what the system's dot had started still ran")
+
+
 @pytest.mark.parametrize("kind", [*MAGIC, "gv"])
 def test_written_goes_by_the_ending(no_dot, tmp_path, kind):
     for name in (f"g.{kind}", f"g.{kind.upper()}"):
@@ -194,12 +318,43 @@ def test_hostile_labels_are_shown_as_text(no_dot):
     total = Value(0.0)
     for label in HOSTILE:  # one picture for all of them
         total = total + Value(1.0, label=label)
-    root = ET.fromstring(draw(total).pipe("svg"))
+    picture = draw(total, most=200).pipe("svg")
+    root = tree(picture)
     shown = [element.text for element in root.iter(f"{SVG}text")]
     assert [label for label in HOSTILE if shown.count(label) != 1] == []
-    assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {
-        *("svg", "g", "title", "polygon", "path", "polyline", "text", "ellipse")
-    }  # and nothing that a label brought along
+    tooltips = [box.tooltip for box in boxes(picture).values()]
+    assert [label for label in HOSTILE if tooltips.count(f"{label}: data 1.0, grad 0.0") != 1] == []
+    assert elements(root) <= PLAIN  # and nothing that a label brought along
+    assert not [element for element in root.iter() if any("href" in name for name in element.attrib)]
+
+
+PLAIN = {"svg", "g", "title", "polygon", "path", "polyline", "text", "ellipse", "a"}
+
+
+def elements(root):
+    return {element.tag.removeprefix(SVG) for element in root.iter()}
+
+
+def test_hostile_names_of_groups_are_shown_as_text(no_dot):
+    class Named:
+        def named_parameters(self):
+            return parameters.items()
+
+    names = [label for label in HOSTILE if not set(".[]") & set(label)]
+    parameters = {f"{name}.{i}.w": Value(1.0) for i, name in enumerate(names)}
+    total = sum((parameter * 2 for parameter in parameters.values()), Value(0.0))
+    for depth in (1, 2):
+        picture = draw(total, names=Named(), depth=depth, most=500).pipe("svg")
+        shown = set(clusters(picture) if depth == 2 else texts(picture))
+        assert [name for i, name in enumerate(names) if f"{name} {i}" not in shown] == []
+        assert elements(tree(picture)) <= PLAIN
+
+
+def test_a_hostile_title_is_shown_as_text(no_dot):
+    for label in HOSTILE:
+        picture = draw(Value(1.0, label=label)).pipe("svg")
+        wanted = "".join(c for c in label if c not in '"\\&')
+        assert title(picture).split() == ["Computation", "graph", "of", *wanted.split()]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +373,7 @@ def test_hostile_labels_are_shown_as_text(no_dot):
 )
 def test_labels_are_shown_on_one_short_line(no_dot, label, shown):
     leaf = Value(1.5, label=label)
-    assert texts(draw(leaf).pipe("svg")) == [*([shown] if shown else []), "data 1.5", "grad 0"]
+    assert texts(draw(leaf).pipe("svg")) == [*([shown] if shown else []), "data", "1.5", "grad", "0"]
     assert leaf.label == label
 
 
@@ -226,12 +381,8 @@ def test_labels_are_shown_on_one_short_line(no_dot, label, shown):
 def test_directions(no_dot, direction):
     drawing = draw(neuron(), direction=direction)
     assert f"rankdir={direction}" in drawing.source
-    root = ET.fromstring(drawing.pipe("svg"))
-    places = {}
-    for group in root.iter(f"{SVG}g"):
-        text = group.find(f"{SVG}text")
-        if text is not None and text.text in ("x", "y"):
-            places[text.text] = (float(text.get("x")), float(text.get("y")))
+    picture = drawing.pipe("svg")
+    places = {name: box_with(picture, name)[3:5] for name in ("x", "y")}
     axis, forward = (0, direction == "LR") if direction in ("LR", "RL") else (1, direction == "TB")
     assert (places["x"][axis] < places["y"][axis]) == forward
 
@@ -243,7 +394,7 @@ def test_any_label_is_shown_as_text(label):
     line = one_line(label)
     if len(line) > 40:
         line = shortened_label(label)
-    assert shown == [*([line] if line else []), "data 1", "grad 0"]
+    assert shown == [*([line] if line else []), "data", "1", "grad", "0"]
 
 
 @given(st.text())
@@ -277,35 +428,17 @@ def test_drawing_changes_no_value():
     assert [(v.data, v.grad, v.label) for v in engine.topological_order(y)] == before
 
 
-@pytest.mark.parametrize(("precision", "shown"), [(1, "data 3"), (4, "data 3.142"), (17, "data 3.1415926535897931")])
+@pytest.mark.parametrize(("precision", "shown"), [(1, "3"), (4, "3.142"), (17, "3.1415926535897931")])
 def test_precision_is_the_count_of_digits(precision, shown):
-    assert shown in draw(Value(3.141592653589793), precision=precision).source
+    assert f">{shown}<" in draw(Value(3.141592653589793), precision=precision).source
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf"), 1e308, 5e-324, -0.0])
 def test_numbers_of_every_kind(number):
-    assert f"data {number:.4g} " in draw(Value(number) + 1).source
-
-
-def chain(length: int) -> Value:
-    """A graph of so many nodes: a leaf, and x + x."""
-    x = Value(1.0)
-    for _ in range(length - 1):
-        x = x + x
-    return x
-
-
-def test_large_graphs_are_refused_with_advice():
-    assert draw(chain(500)).source.count("label=") >= 500
-    with pytest.raises(
-        ValueError,
-        match=r"the graph has 501 nodes, and a picture of more than 500 takes long and cannot be read; "
-        r"draw a part of it, such as the output of one neuron, or a smaller network \(or raise most=\.\.\.\)",
-    ):
-        draw(chain(501))
-    with pytest.raises(ValueError, match="the graph has 100,000 nodes, and a picture of more than 2 takes"):
-        draw(chain(100_000), most=2)
-    assert draw(chain(501), most=501)
+    x = Value(number)
+    y = x + 1
+    y.backward(number)
+    assert texts(draw(y).pipe("svg")).count(f"{number:.4g}") >= 2  # as data, and as gradient
 
 
 @pytest.mark.parametrize(
@@ -315,15 +448,24 @@ def test_large_graphs_are_refused_with_advice():
         ({"direction": "lr"}, "direction: .* not 'lr'"),
         ({"direction": None}, "direction: .* not None"),
         ({"direction": ["LR"]}, "direction: "),
-        ({"precision": 0}, "precision: a whole number of digits from 1 to 17 is wanted, not 0"),
+        ({"precision": 0}, "precision: a whole number from 1 to 17 is wanted, not 0"),
         ({"precision": 18}, "precision: .* not 18"),
         ({"precision": 2.0}, r"precision: .* not 2\.0"),
         ({"precision": "4"}, "precision: .* not '4'"),
         ({"precision": True}, "precision: .* not True"),
-        ({"most": 0}, "most: a whole number above 0 is wanted, not 0"),
+        ({"most": 2}, "most: a whole number of 3 or more is wanted, not 2"),
         ({"most": "many"}, "most: .* not 'many'"),
         ({"most": None}, "most: .* not None"),
         ({"most": True}, "most: .* not True"),
+        ({"theme": "blue"}, 'theme: "light", "dark" or "print" is wanted, not \'blue\''),
+        ({"theme": None}, "theme: .* not None"),
+        ({"depth": -1}, "depth: a whole number of 0 or more is wanted, not -1"),
+        ({"depth": 1.5}, r"depth: .* not 1\.5"),
+        ({"timeout": 0}, "timeout: a number of seconds above 0 is wanted, not 0"),
+        ({"timeout": float("nan")}, "timeout: .* not nan"),
+        ({"timeout": float("inf")}, "timeout: .* not inf"),
+        ({"timeout": "soon"}, "timeout: .* not 'soon'"),
+        ({"timeout": True}, "timeout: .* not True"),
     ],
 )
 def test_wrong_arguments_are_refused(options, words):

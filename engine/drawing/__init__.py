@@ -9,7 +9,7 @@ from engine.drawing.checked import checked_groups, checked_number, checked_one_o
 from engine.drawing.contents import Reader
 from engine.drawing.document import Drawing, written
 from engine.drawing.dot import Look, Sketch
-from engine.drawing.folding import folded, without_the_far
+from engine.drawing.folding import folded
 from engine.drawing.groups import parameter_paths, paths_of
 from engine.drawing.paths import places_between
 from engine.drawing.themes import THEMES
@@ -82,8 +82,7 @@ def draw(
     parameters = parameter_paths(names)
     paths = paths_of(wires, parameters)
     picked = None if between is None else frozenset(places_between(wires, between))
-    folding = folded(wires, paths, depth, checked_groups(unfold, parameters), most)
-    folding = without_the_far(wires, folding, most, picked or ())
+    folding = folded(wires, paths, depth, checked_groups(unfold, parameters), most, picked or ())
     top = "" if isinstance(names, Mapping) else type(names).__name__
     reader = Reader(wires, paths, named, precision, top)
     drawing = Sketch(reader, folding, Look(THEMES[theme], direction, bool(derivatives), picked)).drawing()

@@ -34,7 +34,7 @@ class Reader:
         node = self.wires.nodes[place]
         name = self.names.get(node, "")
         path = self.paths[place]
-        return node.label or (name.removeprefix(f"{path[-1]}.") if path else name)
+        return plain_label(node.label or (name.removeprefix(f"{path[-1]}.") if path else name))
 
     def number(self, value: float) -> str:
         """A number as it is shown."""
@@ -54,7 +54,7 @@ class Reader:
         """A node with all digits of its numbers, for a pointer that rests on it."""
         node = self.wires.nodes[place]
         gradient = "" if self.wires.is_constant(place) else f", grad {node.grad!r}"
-        return f"{plain_label(self.name(place) or node.op or 'leaf')}: data {node.data!r}{gradient}"
+        return f"{self.name(place) or node.op or 'leaf'}: data {node.data!r}{gradient}"
 
     def _rows(self, node: Value) -> tuple[tuple[str, str], ...]:
         return ("data", self.number(node.data)), ("grad", self.number(node.grad))

@@ -72,7 +72,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         if outfile is not None and filename is None:
             filename = Path(outfile).with_suffix(f".{self._default_extension}")
         kind = format or (target.suffix[1:] if target else "") or self.format
-        source = Path(self.save(filename, directory))
+        source = Path(self.save(filename, directory=directory))
         picture = target or source.with_name(f"{source.name}.{kind}")
         drawn = self.pipe(kind, engine=engine, **options)
         picture.write_bytes(drawn if isinstance(drawn, bytes) else drawn.encode())

@@ -13,7 +13,7 @@ from engine.drawing.contents import Reader
 from engine.drawing.document import Drawing
 from engine.drawing.folding import Folding
 from engine.drawing.groups import Path, title_of
-from engine.drawing.labels import as_text, content_as_html
+from engine.drawing.labels import as_text, as_tooltip, content_as_html
 from engine.drawing.themes import Theme
 from engine.value import Value
 
@@ -124,7 +124,7 @@ class Sketch:
         title = f"Computation graph of {self.reader.name(len(self.folding.home) - 1) or 'a Value'}"
         line = {"color": theme.line, "penwidth": f"{theme.width:g}", "fontname": "Helvetica"}
         drawing = Drawing(
-            "".join(c for c in as_text(title) if c not in '"\\&'),  # shown as the title of an SVG
+            "".join(c for c in title if c not in '"\\&'),  # shown as the title of an SVG
             filename="graph.gv",
             graph_attr={"rankdir": self.look.direction, "bgcolor": theme.background, "pad": "0.15", "nodesep": "0.18"}
             | {"ranksep": self._room(), "fontname": "Helvetica", "fontsize": "12", "fontcolor": theme.muted},
@@ -212,7 +212,7 @@ class Sketch:
         content = self.reader.box(box, self.leaving.get(unit, set())) if box else self.reader.node(unit)
         label = content_as_html(content, theme, upright=self.look.direction in ("TB", "BT"), faded=faded)
         tooltip = content.title if box else self.reader.in_full(unit)
-        graph.node(f"n{unit}", label, tooltip=graphviz.nohtml(as_text(tooltip)), **attributes)
+        graph.node(f"n{unit}", label, tooltip=graphviz.nohtml(as_tooltip(tooltip)), **attributes)
 
     def _outline(self, unit: int) -> dict[str, str]:
         """Fill and border: by the gradient, where one is shown."""
@@ -229,7 +229,8 @@ class Sketch:
     def _line(self, arrow: Arrow) -> dict[str, str]:
         """Colour and width of an arrow: thicker, the more values it stands for."""
         theme = self.look.theme
-        width = theme.width + (0.0 if arrow.uses else 0.4 * math.log2(len(arrow.values)))
+        step = 0.1 if self.is_straight else 0.4
+        width = theme.width + (0.0 if arrow.uses else step * math.log2(len(arrow.values)))
         if self.look.picked is None:
             return {"penwidth": f"{width:.3g}"} if width > theme.width else {}
         if arrow.picked:

@@ -12,6 +12,8 @@ from engine.drawing.wires import Wires
 MOST_INPUTS = 8
 """The most inputs of a folded box that are drawn one by one."""
 
+_LAST_STEPS = 6  # nodes drawn behind a folded network, where there are too many for all
+
 
 @dataclass
 class Box:
@@ -42,29 +44,46 @@ class Folding:
         return [place for place, home in enumerate(self.home) if place == home]
 
 
-def folded(wires: Wires, paths: list[Path], depth: int | None, unfold: Collection[str], most: int) -> Folding:
-    """The graph with its groups folded from level *depth* on, but for those to *unfold*.
+def folded(
+    wires: Wires,
+    paths: list[Path],
+    depth: int | None,
+    unfold: Collection[str],
+    most: int,
+    picked: Collection[int] = (),
+) -> Folding:
+    """The graph with its groups folded from level *depth* on, but for those to *unfold*, in at most *most* units.
 
-    Without a *depth* it is the deepest level at which the picture has at most *most* units and can be read.
+    Without a *depth* it is the deepest level at which no group is lost in what is folded as far away, and which can
+    be read. What is *picked*, such as a path, is kept before anything else.
     """
-    if depth is not None:
-        return _folded_at(wires, paths, depth, unfold)
-    levels = max(map(len, set(paths)))
-    for level in range(levels, 0, -1):
-        if _n_units(wires, paths, level, unfold) <= most:
-            folding = _folded_at(wires, paths, level, unfold)
-            units = len(folding.units())
-            edges = {(folding.home[o], folding.home[p]) for p, taken in enumerate(wires.operands) for o in taken}
-            if units <= most and len(edges) <= 1.5 * most:  # more edges than that are a thicket
+    deepest = max(map(len, set(paths)))
+    for level in range(deepest, 0, -1) if depth is None else ():
+        if _n_grouped(wires, paths, level, unfold) <= most:
+            whole = _folded_at(wires, paths, level, unfold)
+            folding = without_the_far(wires, paths, whole, most, picked)
+            kept = all(folding.home[unit] == unit for unit in _grouped(whole, paths))
+            if kept and _n_arrows(wires, folding) <= 1.5 * most:  # more than that are a thicket
                 return folding
-    return _folded_at(wires, paths, 0, unfold)
+    return without_the_far(wires, paths, _folded_at(wires, paths, depth or 0, unfold), most, picked)
 
 
-def _n_units(wires: Wires, paths: list[Path], depth: int, unfold: Collection[str]) -> int:
-    """At least how many units are drawn at a depth: a quick count, without the leaves that may fold."""
-    nodes = Counter(path for path, taken in zip(paths, wires.operands) if taken)
-    folds = {path: _outermost_folded(path, depth, unfold) for path in nodes}
-    return len(set(folds.values())) + sum(count for path, count in nodes.items() if folds[path] is None)
+def _n_grouped(wires: Wires, paths: list[Path], depth: int, unfold: Collection[str]) -> int:
+    """About how many units a depth gives that are groups or in groups: a quick count."""
+    nodes = Counter(path for path, taken in zip(paths, wires.operands) if path and taken)
+    levels = {path: _outermost_folded(path, depth, unfold) for path in nodes}
+    boxes = {path[level] for path, level in levels.items() if level is not None}
+    return len(boxes) + sum(count for path, count in nodes.items() if levels[path] is None)
+
+
+def _n_arrows(wires: Wires, folding: Folding) -> int:
+    home = folding.home
+    return len({(home[operand], home[place]) for place, taken in enumerate(wires.operands) for operand in taken})
+
+
+def _grouped(folding: Folding, paths: list[Path]) -> list[int]:
+    """The units that are boxes or lie in a group."""
+    return [unit for unit in folding.units() if unit in folding.boxes or paths[unit]]
 
 
 def _outermost_folded(path: Path, depth: int, unfold: Collection[str]) -> int | None:
@@ -126,15 +145,22 @@ def _fold_leaves(wires: Wires, paths: list[Path], folding: Folding) -> None:
 # ------------------------------------------------------------------------------------------------------------- the rest
 
 
-def without_the_far(wires: Wires, folding: Folding, most: int, picked: Collection[int]) -> Folding:
+def without_the_far(wires: Wires, paths: list[Path], folding: Folding, most: int, picked: Collection[int]) -> Folding:
     """The same with at most *most* units: what is far from the root is folded, part by part.
 
-    What is *picked*, such as a path, is kept before anything else.
+    Where groups are drawn they all stay if they can, and few of the other nodes: the last steps to a loss.
     """
     if len(folding.units()) <= most:
         return folding
     n_parts = max(1, most // 10)
-    near = _nearest(wires, folding, max(1, most - n_parts - 1), picked)
+    wanted = [folding.home[place] for place in sorted(picked, reverse=True)]
+    count = most - n_parts - 1
+    grouped = _grouped(folding, paths)
+    if grouped and len({*wanted, *grouped}) + _LAST_STEPS + 2 <= most:
+        n_parts = 1
+        wanted += grouped
+        count = len(set(wanted)) + _LAST_STEPS
+    near = _nearest(wires, folding, max(1, count), wanted)
     home = folding.home[:]
     boxes = {place: box for place, box in folding.boxes.items() if place in near}
     parts = _parts(wires, folding, near)
@@ -151,11 +177,10 @@ def without_the_far(wires: Wires, folding: Folding, most: int, picked: Collectio
     return replace(folding, home=home, boxes=boxes)
 
 
-def _nearest(wires: Wires, folding: Folding, count: int, picked: Collection[int]) -> set[int]:
-    """So many units: first those that are picked, then those with the fewest steps to the root."""
-    homes = {folding.home[place] for place in picked}
+def _nearest(wires: Wires, folding: Folding, count: int, wanted: list[int]) -> set[int]:
+    """So many units: first those *wanted*, then those with the fewest steps to the root."""
     root = folding.home[len(wires.nodes) - 1]
-    near: dict[int, None] = dict.fromkeys([*sorted(homes, reverse=True)][:count])
+    near: dict[int, None] = dict.fromkeys([*dict.fromkeys(wanted)][:count])
     met = {root}
     layer = [root]
     while layer and len(near) < count:

@@ -26,16 +26,18 @@ def parameter_paths(names: object) -> dict[Value, Path]:
         return {}
     if not isinstance(names, Mapping):
         return {parameter: ("", *path_of(name)) for parameter, name in caller_names(names).items()}
-    sizes = {name: _n_parameters(thing) for name, thing in names.items() if not isinstance(thing, Value)}
-    whole_first = sorted(sizes, key=lambda name: -sizes[name])  # a network goes before its own layers
+    sizes = {name: _size(thing) for name, thing in names.items() if not isinstance(thing, Value)}
+    whole_first = sorted(sizes, key=lambda name: sizes[name], reverse=True)  # a network goes before its own layers
     found = caller_names({name: names[name] for name in whole_first})
     paths = {node: path_of(name) for node, name in found.items() if not node.op}
     return {node: path for node, path in paths.items() if path}
 
 
-def _n_parameters(thing: Any) -> int:
+def _size(thing: Any) -> tuple[int, int]:
+    """How many parameters something has, and how deep the first one lies."""
     named = getattr(thing, "named_parameters", None)
-    return sum(1 for _ in named()) if callable(named) and not isinstance(thing, type) else 0
+    found = [name for name, _ in named()] if callable(named) and not isinstance(thing, type) else []
+    return len(found), found[0].count(".") if found else 0
 
 
 def path_of(name: str) -> Path:

@@ -57,9 +57,14 @@ def _font(text: str, colour: str) -> str:
 
 def _escaped(text: str) -> str:
     """A name as text on one short line."""
-    return html.escape(plain_label(text))
+    return html.escape(plain_label(text).replace("\\", "\\\\"))  # Graphviz reads one backslash as an escape
 
 
 def as_text(text: str) -> str:
-    """A plain label or tooltip that Graphviz shows as it is: no escape sequence and no entity."""
-    return plain_label(text, most=120).replace("\\", "\\\\").replace("&", "&amp;")
+    """A plain label that Graphviz shows as it is: no escape sequence and no entity."""
+    return plain_label(text, most=120).replace("&", "&amp;").replace("\\", "\\\\")
+
+
+def as_tooltip(text: str) -> str:
+    """The same for a tooltip, in which Graphviz reads escapes twice."""
+    return as_text(text).replace("\\", "\\\\")

@@ -1,0 +1,162 @@
+"""How pictures look: themes, the colours of gradients, paths picked out."""
+
+import colorsys
+import math
+
+import pytest
+from svg import box_with, boxes, edges
+
+import engine
+from engine import Value, draw, tanh
+from engine.drawing.themes import THEMES, mixed
+from nn import MLP
+
+NAMES = list(THEMES)
+
+
+def brightness(colour: str) -> float:
+    """Relative luminance, 0 to 1 (WCAG 2)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(a: str, b: str) -> float:
+    """The contrast ratio of two colours, 1 to 21 (WCAG 2)."""
+    low, high = sorted((brightness(a), brightness(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_text_can_be_read_on_every_fill(name):
+    theme = THEMES[name]
+    fills = [theme.neutral, theme.positive, theme.negative, theme.strange, theme.folded, *theme.clusters]
+    fills += [theme.fill(g, 1.0) for g in (-0.5, -0.1, 0.1, 0.5)]
+    for fill in fills:
+        assert contrast(theme.text, fill) >= 4.5, fill
+    for fill in (theme.neutral, theme.folded, theme.background, *theme.clusters):
+        assert contrast(theme.muted, fill) >= 4.5, fill
+    assert contrast(theme.operation_text, theme.operation) >= 4.5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fills_say_sign_and_size(name):
+    theme = THEMES[name]
+    assert theme.fill(0.0, 1.0) == theme.fill(-0.0, 1.0) == theme.fill(0.0, 0.0) == theme.neutral
+    assert theme.fill(2.0, 2.0) == theme.positive
+    assert theme.fill(-2.0, 2.0) == theme.negative
+    distances = [abs(brightness(theme.fill(g, 1.0)) - brightness(theme.neutral)) for g in (0.0, 0.01, 0.2, 1.0)]
+    assert distances == sorted(distances)
+    assert len(set(distances)) == 4
+    for strange in (math.nan, math.inf, -math.inf):
+        assert theme.fill(strange, 1.0) == theme.strange
+    assert theme.fill(5e-324, 1e308) == theme.neutral
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_signs_are_blue_and_orange(name):
+    def hue(colour: str) -> float:
+        return colorsys.rgb_to_hls(*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)))[0] * 360
+
+    assert 190 < hue(THEMES[name].positive) < 230
+    assert 20 < hue(THEMES[name].negative) < 40
+
+
+def test_print_is_grey_and_tells_signs_by_the_border():
+    theme = THEMES["print"]
+    for colour in [v for v in vars(theme).values() if isinstance(v, str)] + [*theme.clusters]:
+        assert colour[1:3] == colour[3:5] == colour[5:7]
+    x, w = Value(2.0, label="x"), Value(-3.0, label="w")
+    y = x * w
+    y.backward()
+    picture = draw(y, theme="print").pipe("svg")
+    assert box_with(picture, "x").dashes  # its gradient is -3
+    assert box_with(picture, "w").dashes is None
+    assert not any(box.dashes for box in boxes(draw(y).pipe("svg")).values())
+
+
+def test_the_picture_is_coloured_by_its_gradients():
+    a, b, c = (Value(v, label=n) for v, n in ((1.0, "a"), (-2.0, "b"), (0.0, "c")))
+    y = a * b + c * 0 + a * 0.0
+    y.backward()
+    light = THEMES["light"]
+    picture = draw(y).pipe("svg")
+    assert box_with(picture, "a").fill == light.negative  # -2 is the largest
+    assert box_with(picture, "b").fill == mixed(light.neutral, light.positive, math.sqrt(0.5))
+    assert box_with(picture, "c").fill == light.neutral
+    b.grad = math.nan
+    assert box_with(draw(y).pipe("svg"), "b").fill == light.strange
+
+
+def test_themes_differ_and_say_nothing_else():
+    model = MLP(2, [3, 1], seed=0)
+    loss = (model([1.0, 2.0]) - 1) ** 2
+    loss.backward()
+    pictures = [draw(loss, theme=name, names={"model": model}).pipe("svg") for name in NAMES]
+    assert len(set(pictures)) == 3
+    words = [[box.texts for box in boxes(picture).values()] for picture in pictures]
+    assert words[0] == words[1] == words[2]
+
+
+# ---------------------------------------------------------------------------------------------------------------- paths
+
+
+def test_a_path_is_picked_out_and_the_rest_faded():
+    x, w, b = (Value(v, label=n) for v, n in ((2.0, "x"), (-3.0, "w"), (6.88, "b")))
+    y = tanh(x * w + b)
+    y.label = "y"
+    y.backward()
+    light = THEMES["light"]
+    picture = draw(y, between=(w, y)).pipe("svg")
+    bold = {arrow for arrow, _, colour in edges(picture) if colour == light.picked}
+    faded = {arrow for arrow, _, colour in edges(picture) if colour == light.faded}
+    place = {node.label or node.op: f"n{i}" for i, node in enumerate(engine.topological_order(y))}
+    assert bold == {f"{place[a]}->{place[b]}" for a, b in (("w", "*"), ("*", "+"), ("+", "y"))}
+    assert faded == {f"{place['x']}->{place['*']}", f"{place['b']}->{place['+']}"}
+    assert box_with(picture, "x").fill == box_with(picture, "b").fill == light.background
+    assert box_with(picture, "w").fill == light.fill(w.grad, max(abs(v.grad) for v in (x, w, b, y)))
+
+
+def test_all_paths_are_picked_and_only_those():
+    x = Value(1.0, label="x")
+    left, right = x.exp(), x.sin()
+    end = left * right
+    root = (end + left).tanh()
+    picture = draw(root, between=(x, end)).pipe("svg")
+    picked = THEMES["light"].picked
+    nodes = engine.topological_order(root)
+    bold = {arrow for arrow, _, colour in edges(picture) if colour == picked}
+    n = {node: f"n{i}" for i, node in enumerate(nodes)}
+    assert bold == {f"{n[a]}->{n[b]}" for a, b in ((x, left), (x, right), (left, end), (right, end))}
+    same = draw(root, between=[x, x]).pipe("svg")
+    assert not [1 for _, _, colour in edges(same) if colour == picked]
+
+
+def test_paths_go_through_folded_boxes():
+    model = MLP(2, [4, 4, 1], seed=0)
+    x = [Value(0.5, label="x0"), Value(0.7, label="x1")]
+    loss = (model(x) - 1.0) ** 2
+    loss.backward()
+    weight = model.layers[1].neurons[2].w[0]
+    picture = draw(loss, names={"model": model}, depth=2, between=(weight, loss)).pipe("svg")
+    whole = {b.texts[0]: b.fill for b in boxes(picture).values() if b.fill != THEMES["light"].background}
+    assert set(whole) == {"neuron 2", "neuron 0", "- 1", "** 2"}
+
+
+@pytest.mark.parametrize(
+    ("between", "error", "words"),
+    [
+        (lambda x, y, z: (z, x), ValueError, "no path leads from .*; there is one the other way round: begin with"),
+        (lambda x, y, z: (x, y), ValueError, r"between: no path leads from Value\(.*label='x'\) to Value\(.*'y'\)$"),
+        (lambda x, y, z: (x, Value(1.0, label="q")), ValueError, r"between: Value\(.*'q'\) is not in this graph"),
+        (lambda x, y, z: (Value(1.0), z), ValueError, "between: .* is not in this graph"),
+        (lambda x, y, z: x, TypeError, "between: two Values are wanted, such as between="),
+        (lambda x, y, z: (x,), TypeError, "between: two Values are wanted"),
+        (lambda x, y, z: ("x", "z"), TypeError, r"between: two Values are wanted.* not \('x', 'z'\)"),
+    ],
+)
+def test_paths_that_are_not_there_are_refused(between, error, words):
+    x, y = Value(1.0, label="x"), Value(2.0, label="y")
+    z = x * y
+    with pytest.raises(error, match=words):
+        draw(z, between=between(x, y, z))
