@@ -44,6 +44,8 @@ class Stepper:
             ValueError: another ending, *seconds* out of range, or a graph too large for an animation.
             ModuleNotFoundError: Pillow is missing.
             OSError: the file cannot be written.
+
+        >>> stepper(Value(2.0, label="x") * 3).save("backprop.html")
         """
         target = Path(path)
         kind = target.suffix.lower()
