@@ -43,8 +43,8 @@ def test_notebook_is_fit_to_be_read(path):
         assert not re.search(r"/(?:home|root|tmp|Users)/", cell.source + texts(cell))
 
 
-def test_notebooks_are_there():
-    assert NOTEBOOKS
+def test_notebooks_are_numbered_from_1():
+    assert [path.name[0] for path in NOTEBOOKS] == list("1234567")
 
 
 def imported(notebook):
