@@ -50,6 +50,7 @@ from engine.value import Value
 if TYPE_CHECKING:
     from engine.drawing import draw
     from engine.formula import expression
+    from engine.program import CompiledFunction, Program, compile
     from engine.stepping import Stepper, stepper
     from engine.steps import Contribution, ForwardStep, Step, backprop, forward
 
@@ -60,8 +61,10 @@ COMPILED = not _value_module.__file__.endswith(".py")
 
 __all__ = [
     "COMPILED",
+    "CompiledFunction",
     "Contribution",
     "ForwardStep",
+    "Program",
     "Step",
     "Stepper",
     "Value",
@@ -71,6 +74,7 @@ __all__ = [
     "atan2",
     "backprop",
     "backward",
+    "compile",
     "cos",
     "cosh",
     "dot",
@@ -111,7 +115,10 @@ _LOADED_WHEN_ASKED_FOR = {
     "ForwardStep": "engine.steps",
     "Step": "engine.steps",
     "Stepper": "engine.stepping",
+    "CompiledFunction": "engine.program",
+    "Program": "engine.program",
     "backprop": "engine.steps",
+    "compile": "engine.program",
     "draw": "engine.drawing",
     "expression": "engine.formula",
     "forward": "engine.steps",

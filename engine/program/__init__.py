@@ -1,0 +1,11 @@
+"""Replay: a graph of Values, built once for one example, run for whole batches as array instructions.
+
+Each pass is a file, in this order: ``recording`` reads the graph, ``simplifying`` drops what need not be computed,
+``summing`` finds sums and dot products, ``grouping`` puts equal work side by side, ``placing`` lays out memory,
+``forward`` and ``backward`` write instructions, ``running`` carries them out with numpy.
+"""
+
+from engine.program.compiling import CompiledFunction, compile
+from engine.program.program import Program
+
+__all__ = ["CompiledFunction", "Program", "compile"]

@@ -1,0 +1,140 @@
+"""What both directions need to write instructions: views of operands, scratch, and the mathematics of rules.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import log, pi, prod
+
+from engine.program.grouping import Places
+from engine.program.instructions import Instruction, Map, Take, View, view_of
+from engine.program.placing import Placed
+
+
+class Emitter:
+    """Instructions, one after the other."""
+
+    def __init__(self, graph: Placed) -> None:
+        self.graph = graph
+        self.instructions: list[Instruction] = []
+        self.scratch_slots = {"scratch": 0, "uniform scratch": 0}
+        self._used = {"scratch": 0, "uniform scratch": 0}
+
+    def add(self, instruction: Instruction) -> None:
+        """One more."""
+        self.instructions.append(instruction)
+
+    def fresh_scratch(self) -> None:
+        """What the instructions so far have in scratch is no longer needed."""
+        self._used = dict.fromkeys(self._used, 0)
+
+    def scratch(self, shape: tuple[int, ...], per_example: bool) -> View:
+        """Memory for a result in between."""
+        memory = "scratch" if per_example else "uniform scratch"
+        strides = tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
+        view = View(memory, self._used[memory], shape, strides)
+        self._used[memory] += view.size
+        self.scratch_slots[memory] = max(self.scratch_slots[memory], self._used[memory])
+        return view
+
+    def space_of(self, places: Places) -> str:
+        """The memory in which these nodes, all of one space, live."""
+        return self.graph.spaces[int(places.flat[0])]
+
+    def read(self, places: Places) -> View:
+        """The numbers of these nodes: where they are, or gathered."""
+        return self.gathered(self.space_of(places), self.graph.slots[places])
+
+    def gathered(self, memory: str, slots: Places) -> View:
+        """These slots as a view, or gathered into scratch."""
+        view = view_of(memory, slots)
+        if view is None:
+            view = self.scratch(slots.shape, not memory.startswith("uniform"))
+            self.add(Take(view, memory, slots.ravel()))
+        return view
+
+    def map(self, function: str, *operands: View | float) -> View:
+        """A function of arrays, into scratch."""
+        views = [operand for operand in operands if isinstance(operand, View)]
+        shape = max((view.shape for view in views), key=len)
+        out = self.scratch(shape, any(view.per_example for view in views))
+        self.add(Map(function, out, operands))
+        return out
+
+    def into(self, out: View, result: View | float) -> None:
+        """Have *result* in *out*: what was last written into scratch is written there instead."""
+        last = self.instructions[-1] if self.instructions else None
+        in_scratch = isinstance(result, View) and result.memory.endswith("scratch")
+        if in_scratch and last is not None and getattr(last, "out", None) == result:
+            self.instructions[-1] = replace(last, out=out)  # type: ignore[arg-type]
+        else:
+            self.add(Map("copy", out, (result,)))
+
+
+class Array:
+    """A view that does arithmetic by writing instructions."""
+
+    def __init__(self, view: View, emitter: Emitter) -> None:
+        self.view, self.emitter = view, emitter
+
+    def _map(self, function: str, *operands: Array | float) -> Array:
+        return Array(self.emitter.map(function, *map(plain, operands)), self.emitter)
+
+    def __add__(self, other: Array | float) -> Array:
+        return self._map("add", self, other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Array | float) -> Array:
+        return self._map("subtract", self, other)
+
+    def __rsub__(self, other: float) -> Array:
+        return self._map("subtract", other, self)
+
+    def __mul__(self, other: Array | float) -> Array:
+        return self if other == 1.0 else self._map("multiply", self, other)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Array | float) -> Array:
+        return self._map("divide", self, other)
+
+    def __rtruediv__(self, other: float) -> Array:
+        return self._map("divide", other, self)
+
+    def __neg__(self) -> Array:
+        return self._map("negative", self)
+
+
+def plain(thing: Array | float) -> View | float:
+    """The view of an Array; a number as it is."""
+    return thing.view if isinstance(thing, Array) else float(thing)
+
+
+class Mathematics:
+    """The mathematics of ``rules.py`` for Arrays: a function is a Map of its name (see ``kernels.py``)."""
+
+    pi = pi
+
+    def __getattr__(self, function: str) -> Callable[..., Array]:
+        def write(*operands: Array | float) -> Array:
+            array = next(operand for operand in operands if isinstance(operand, Array))
+            return array._map(function, *operands)
+
+        return write
+
+    def log(self, x: Array | float) -> Array | float:
+        """Of an Array; or of a constant in a rule, at once."""
+        return x._map("log", x) if isinstance(x, Array) else log(x)
+
+    def sqrt(self, x: Array | float) -> Array | float:
+        """Of an Array; or of a constant in a rule, at once."""
+        return x._map("sqrt", x) if isinstance(x, Array) else float(x**0.5)
+
+    def where_positive(self, a: Array, yes: Array | float, no: Array | float) -> Array:
+        """*yes* where a > 0, else *no*; in the two commonest cases by a faster instruction."""
+        if yes is a and no == 0.0:
+            return a._map("maximum", a, 0.0)
+        if yes == 1.0 and no == 0.0:
+            return a._map("is_positive", a)
+        return a._map("where_positive", a, yes, no)

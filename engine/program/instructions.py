@@ -1,0 +1,122 @@
+"""What a program is made of: instructions on arrays. Nothing here knows which array library carries them out.
+
+A program has a few memories, each of them an array of slots: ``inputs`` and ``varying`` hold a number for each example
+in every slot, ``uniform`` one number for all examples. ``inputs gradient``, ``uniform gradient`` and ``varying gradient``
+hold the gradients of these. ``scratch`` and ``uniform scratch`` hold what one instruction hands to the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class View:
+    """Slots of a memory, seen as an array: slot ``start + sum(strides[i] * index[i])`` at each index.
+
+    In memories with a number for each example, the examples are one more axis, the last.
+    """
+
+    memory: str
+    start: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """How many scalars it stands for."""
+        return prod(self.shape)
+
+    @property
+    def per_example(self) -> bool:
+        """Whether each slot has a number for each example."""
+        return not self.memory.startswith("uniform")
+
+
+@dataclass(frozen=True)
+class Map:
+    """``out = function(*operands)``, number by number; operands are broadcast, and some may be plain numbers."""
+
+    function: str
+    out: View
+    operands: tuple[View | float, ...]
+
+
+@dataclass(frozen=True)
+class Total:
+    """``out = sum(operand)`` over the last axis of its slots; or over the examples."""
+
+    out: View
+    operand: View
+    over_examples: bool = False
+
+
+@dataclass(frozen=True)
+class MatMul:
+    """Matrix products, with the examples as columns.
+
+    ``forward``: out ``(m, n)`` = left ``(n, k)`` of weights times right ``(m, k)`` of vectors, for each of m vectors.
+    ``to vectors``: out ``(m, k)`` = left transposed times right ``(m, n)``.
+    ``to weights``: out ``(n, k)`` = left ``(m, n)`` times right ``(m, k)``, summed over examples and the m vectors.
+    """
+
+    kind: str
+    out: View
+    left: View
+    right: View
+
+
+@dataclass(frozen=True)
+class Take:
+    """``out[i] = source[slots[i]]``: numbers gathered from anywhere in a memory."""
+
+    out: View
+    memory: str
+    slots: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """``memory[slots[i]] += source[i]``, a slot as often as it is there."""
+
+    memory: str
+    slots: NDArray[np.int64]
+    source: View
+
+
+@dataclass(frozen=True)
+class Fill:
+    """Every number of *out* becomes *number*."""
+
+    out: View
+    number: float
+
+
+Instruction: TypeAlias = Map | Total | MatMul | Take | Scatter | Fill
+
+
+def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
+    """The slots as a view of their memory, where they lie evenly in it; else None.
+
+    >>> view_of("varying", np.array([[4, 6], [7, 9]]))
+    View(memory='varying', start=4, shape=(2, 2), strides=(3, 2))
+    """
+    start = int(slots.flat[0])
+    strides = []
+    for axis, length in enumerate(slots.shape):
+        index = [0] * slots.ndim
+        index[axis] = min(1, length - 1)
+        strides.append(int(slots[tuple(index)]) - start)
+    if min(strides, default=0) < 0:
+        return None
+    expected = np.full(slots.shape, start)
+    for axis, stride in enumerate(strides):
+        along = [1] * slots.ndim
+        along[axis] = slots.shape[axis]
+        expected += (stride * np.arange(slots.shape[axis])).reshape(along)
+    return View(memory, start, slots.shape, tuple(strides)) if (expected == slots).all() else None

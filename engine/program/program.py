@@ -1,0 +1,394 @@
+"""Program: a graph of Values that was built once, replayed for whole batches as array instructions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine.checks import as_float, shortened
+from engine.program.backward import GRADIENT, Backward
+from engine.program.description import described
+from engine.program.emitting import Emitter
+from engine.program.forward import emit_forward
+from engine.program.grouping import UNIFORM, grouped
+from engine.program.instructions import Instruction
+from engine.program.placing import Placed, placed
+from engine.program.recording import INPUT, Record, recorded
+from engine.program.running import Call, Floats, Memories, carry_out
+from engine.program.simplifying import simplified
+from engine.program.summing import summed
+from engine.value import Value
+
+if TYPE_CHECKING:
+    from engine.drawing import Drawing
+
+_CHUNK = 2_000  # examples: rows of numbers that stay in the cache from one instruction to the next
+_CHUNK_BYTES = 128 * 2**20
+_KEPT = 6  # batch sizes whose memory is kept
+
+
+@dataclass
+class _Code:
+    """The instructions of one direction, and the scratch that they need."""
+
+    instructions: list[Instruction]
+    scratch: dict[str, int]
+
+
+@dataclass
+class _Bound:
+    """A program made ready for one batch size."""
+
+    memories: Memories
+    forward: list[Call]
+    backward: list[Call]
+
+
+class Program:
+    """What ``compile`` gives: the same calculation, for as many examples at a time as there are rows in ``X``.
+
+    ``inputs`` are the columns of ``X``; ``weights`` ``(n_parameters,)`` are the numbers of the parameters, which a
+    training step changes in place: ``program.weights -= 0.1 * gradient``. A program belongs to one thread at a time.
+    """
+
+    def __init__(
+        self, outputs: Sequence[Value], single: bool, inputs: Sequence[Value], parameters: Sequence[Value], dtype: Any
+    ) -> None:
+        self._record = recorded(outputs, inputs, parameters)
+        self._single = single
+        self.inputs, self.parameters = list(inputs), list(parameters)
+        self.dtype = np.dtype(dtype)
+        self._frozen = [(leaf, leaf.data) for leaf in self._record.frozen]
+        self._graph = _prepared(self._record)
+        self._forward = _forward_code(self._graph)
+        self._backward: dict[int, _Code] = {}
+        self._bound: dict[tuple[int, int, int], _Bound] = {}
+        self._by_example: Program | None = None
+        self._uniform = _uniform(self._graph, self.dtype)
+        self._gradient = np.zeros(len(self.parameters), self.dtype)
+        self.from_values()
+
+    @property
+    def n_inputs(self) -> int:
+        """How many columns ``X`` has."""
+        return self._record.n_inputs
+
+    @property
+    def n_outputs(self) -> int:
+        """How many numbers it computes for an example."""
+        return len(self._record.outputs)
+
+    # ------------------------------------------------------------------------------------------------------ parameters
+
+    @property
+    def weights(self) -> Floats:
+        """The numbers of the parameters, ``(n_parameters,)``; changing them in place changes the program's."""
+        weights: Floats = self._uniform[: len(self.parameters), 0]
+        return weights
+
+    @weights.setter
+    def weights(self, numbers: Any) -> None:
+        given = np.asarray(numbers)
+        if given.shape != (len(self.parameters),):
+            raise ValueError(f"weights: {len(self.parameters)} numbers are wanted, not an array of shape {given.shape}")
+        self.weights[:] = given
+
+    def from_values(self) -> None:
+        """Take the weights from the parameters' ``data``.
+
+        Raises:
+            ValueError: a leaf that is a constant of the program has another number now.
+        """
+        for leaf, number in self._frozen:
+            if leaf.data != number and leaf.data == leaf.data:
+                raise ValueError(
+                    f"the graph was changed since it was compiled: {leaf.label or 'a leaf'} was {number!r} and is "
+                    f"{leaf.data!r} now; compile it again, or make it one of parameters= or inputs="
+                )
+        self.weights = [parameter.data for parameter in self.parameters]
+
+    def to_values(self) -> None:
+        """Put the weights into the parameters' ``data``, and the last gradient into their ``grad``."""
+        for parameter, number, gradient in zip(self.parameters, self.weights.tolist(), self._gradient.tolist()):
+            parameter.data, parameter.grad = number, gradient
+
+    # ------------------------------------------------------------------------------------------------------------ runs
+
+    def __call__(self, X: Any = None) -> Floats:
+        """The outputs for each example.
+
+        Args:
+            X: ``(n_examples, n_inputs)`` numbers, in the order of ``inputs``; nothing where there are no inputs.
+
+        Returns:
+            ``(n_examples,)`` numbers; ``(n_examples, n_outputs)`` where a list of Values was compiled.
+
+        Raises:
+            ValueError: *X* has another shape, or NaN in it.
+            TypeError: it is not made of numbers.
+        """
+        rows = self._rows(X)
+        results = np.empty((len(rows), self.n_outputs), self.dtype)
+
+        def run(start: int, stop: int, worker: int) -> None:
+            bound = self._ready(stop - start, None, worker)
+            np.copyto(bound.memories.rows, rows[start:stop])
+            carry_out(bound.forward)
+            self._results(bound.memories, results[start:stop])
+
+        self._in_chunks(len(rows), run, None)
+        return results[:, 0] if self._single else results
+
+    def value_and_gradient(self, X: Any = None, output: int = 0) -> tuple[float, Floats]:
+        """The mean of an output over the examples, and its gradient.
+
+        Args:
+            X: as for a call; at least one example.
+            output: which output, where several were compiled.
+
+        Returns:
+            The mean, and ``(n_parameters,)`` numbers: how fast the mean grows with each parameter.
+        """
+        rows = self._rows(X)
+        if len(rows) == 0:
+            raise ValueError("X: the mean over no examples is no number; at least one row is wanted")
+        results, gradient = self.run(rows, output)
+        return float(results[:, output].mean()), gradient
+
+    def run(self, rows: Floats, output: int = 0) -> tuple[Floats, Floats]:
+        """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one of them: for checked *rows*."""
+        n_examples = len(rows)
+        results = np.empty((n_examples, self.n_outputs), self.dtype)
+        place = self._record_place(output)
+        space, slot = self._graph.spaces[place], int(self._graph.slots[place])
+        gradients: dict[int, Floats] = {}
+
+        def run(start: int, stop: int, worker: int) -> None:
+            bound = self._ready(stop - start, output, worker)
+            memories = bound.memories
+            np.copyto(memories.rows, rows[start:stop])
+            carry_out(bound.forward)
+            self._results(memories, results[start:stop])
+            seed = (stop - start) / n_examples if space == UNIFORM else 1.0 / n_examples
+            memories.arrays[space + GRADIENT][slot] = seed
+            carry_out(bound.backward)
+            here = memories.arrays[UNIFORM + GRADIENT][: len(self.parameters), 0]
+            gradients[start] = here.copy()
+
+        self._in_chunks(n_examples, run, output)
+        self._gradient = np.add.reduce([gradients[start] for start in sorted(gradients)], 0)
+        return results, self._gradient.copy()
+
+    def gradients(self, X: Any = None, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
+        """The gradient of an output for each example by itself.
+
+        Args:
+            X: as for a call.
+            with_respect_to: ``"parameters"``, ``"inputs"``, or a list of Values from either.
+            output: which output, where several were compiled.
+
+        Returns:
+            ``(n_examples, n)`` numbers, a column for each Value asked for.
+
+        Raises:
+            ValueError: a Value is neither an input nor a parameter.
+        """
+        rows = self._rows(X)
+        columns = self._columns(with_respect_to)
+        if self._by_example is None:
+            self._by_example = _per_example(self)
+        numbers = np.broadcast_to(self.weights, (len(rows), len(self.parameters)))
+        return self._by_example._input_gradients(np.hstack([rows, numbers]), columns, self._output(output))
+
+    def _input_gradients(self, rows: Floats, columns: list[int], output: int) -> Floats:
+        gradients = np.zeros((len(rows), len(columns)), self.dtype)
+        place = self._record_place(output)
+        space, slot = self._graph.spaces[place], int(self._graph.slots[place])
+
+        def run(start: int, stop: int, worker: int) -> None:
+            bound = self._ready(stop - start, output, worker)
+            np.copyto(bound.memories.rows, rows[start:stop])
+            carry_out(bound.forward)
+            bound.memories.arrays[space + GRADIENT][slot] = 1.0
+            carry_out(bound.backward)
+            gradients[start:stop] = bound.memories.arrays["inputs" + GRADIENT][columns].T
+
+        self._in_chunks(len(rows), run, output)
+        return gradients
+
+    # ------------------------------------------------------------------------------------------------------- in words
+
+    def __repr__(self) -> str:
+        return described(self._graph, len(self._record.ops), self.dtype.name)
+
+    def draw(self, direction: str = "LR") -> Drawing:
+        """The array instructions as a picture: each box says how many scalars it stands for."""
+        from engine.program.picture import drawn
+
+        return drawn(self._graph, direction)
+
+    # --------------------------------------------------------------------------------------------------- made ready
+
+    def _rows(self, X: Any) -> Floats:
+        if X is None and self.n_inputs == 0:
+            return np.zeros((1, 0), self.dtype)
+        return as_rows(X, self.n_inputs, self.dtype)
+
+    def _output(self, output: int) -> int:
+        if isinstance(output, bool) or not hasattr(output, "__index__") or not 0 <= output < self.n_outputs:
+            raise ValueError(
+                f"output: a whole number from 0 to {self.n_outputs - 1} is wanted, not {shortened(output)}"
+            )
+        return int(output)
+
+    def _record_place(self, output: int) -> int:
+        return self._graph.record.outputs[self._output(output)]
+
+    def _columns(self, with_respect_to: Any) -> list[int]:
+        if isinstance(with_respect_to, str):
+            if with_respect_to == "parameters":
+                return list(range(self.n_inputs, self.n_inputs + len(self.parameters)))
+            if with_respect_to == "inputs":
+                return list(range(self.n_inputs))
+            raise ValueError(f'with_respect_to: "parameters", "inputs" or Values, not {with_respect_to!r}')
+        known = {leaf: column for column, leaf in enumerate([*self.inputs, *self.parameters])}
+        wanted = [with_respect_to] if isinstance(with_respect_to, Value) else list(with_respect_to)
+        for value in wanted:
+            if value not in known:
+                raise ValueError(f"with_respect_to: {shortened(value)} is neither an input nor a parameter")
+        return [known[value] for value in wanted]
+
+    def _results(self, memories: Memories, results: Floats) -> None:
+        for column, place in enumerate(self._graph.record.outputs):
+            results[:, column] = memories.arrays[self._graph.spaces[place]][self._graph.slots[place]]
+
+    def _chunk(self, output: int | None) -> int:
+        slots = sum(self._slots(output).values())
+        return int(min(_CHUNK, max(1, _CHUNK_BYTES // (slots * self.dtype.itemsize + 1))))
+
+    def _in_chunks(self, n_examples: int, run: Any, output: int | None) -> None:
+        """Call ``run(start, stop, worker)`` for parts of the examples that stay in the cache, on all cores."""
+        chunk = self._chunk(output)
+        with np.errstate(all="ignore"):
+            if n_examples <= chunk:
+                if n_examples:
+                    run(0, n_examples, 0)
+                return
+        starts = range(0, n_examples, chunk)
+        workers = min(os.cpu_count() or 1, len(starts))
+
+        def work(worker: int) -> None:
+            with np.errstate(all="ignore"):
+                for start in starts[worker::workers]:
+                    run(start, min(start + chunk, n_examples), worker)
+
+        if workers == 1:
+            work(0)
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(work, range(workers)))
+
+    def _slots(self, output: int | None) -> dict[str, int]:
+        slots = {**self._graph.n_slots, **self._forward.scratch}
+        if output is not None:
+            code = self._backward_code(output)
+            slots |= {space + GRADIENT: size for space, size in self._graph.n_slots.items()}
+            slots |= {name: max(size, code.scratch[name]) for name, size in self._forward.scratch.items()}
+        return slots
+
+    def _backward_code(self, output: int) -> _Code:
+        if output not in self._backward:
+            n_wanted = len(self.parameters) or self.n_inputs
+            start = self.n_inputs if self.parameters else 0
+            self._backward[output] = _backward_code(self._graph, output, np.arange(start, start + n_wanted))
+        return self._backward[output]
+
+    def _ready(self, n_examples: int, output: int | None, worker: int) -> _Bound:
+        """The program for this many examples; the last few batch sizes are kept."""
+        key = (n_examples, -1 if output is None else output, worker)
+        bound = self._bound.pop(key, None)
+        if bound is None:
+            while len(self._bound) >= _KEPT * (os.cpu_count() or 1):
+                self._bound.pop(next(iter(self._bound)))
+            memories = Memories(self._slots(output), n_examples, self.dtype)
+            memories.arrays[UNIFORM] = self._uniform if worker == 0 else self._uniform.copy()
+            backward = [] if output is None else self._backward_code(output).instructions
+            bound = _Bound(memories, memories.bind(self._forward.instructions), memories.bind(backward))
+        elif worker:
+            np.copyto(bound.memories.arrays[UNIFORM], self._uniform)
+        self._bound[key] = bound
+        return bound
+
+
+def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any]) -> Floats:
+    """``(n_examples, n_inputs)`` numbers, checked.
+
+    Raises:
+        ValueError: another shape, or NaN.
+        TypeError: no numbers.
+    """
+    if isinstance(X, (str, bytes)) or X is None:
+        raise TypeError(f"X: rows of {n_inputs} numbers are wanted, not {type(X).__name__} {shortened(X)}")
+    try:
+        given = np.asarray(X)
+        if given.dtype.kind not in "fiub":
+            given = np.array([[as_float(x, "X") for x in row] for row in X], dtype=np.float64)
+    except ValueError as error:
+        raise ValueError(f"X: rows of {n_inputs} numbers are wanted ({error})") from None
+    if given.size == 0 and given.ndim == 1:
+        given = given.reshape(0, n_inputs)
+    if given.ndim != 2 or given.shape[1] != n_inputs:
+        advice = "; X.reshape(-1, 1) makes a column of it" if given.ndim == 1 and n_inputs == 1 else ""
+        raise ValueError(f"X: (n_examples, {n_inputs}) is wanted, an example a row, not {given.shape}{advice}")
+    rows = given.astype(dtype, copy=False)
+    if not np.isfinite(np.add.reduce(rows, None)) and np.isnan(rows).any():
+        row, column = (int(i) for i in np.argwhere(np.isnan(rows))[0])
+        raise ValueError(f"X: row {row} has NaN in column {column}")
+    return rows
+
+
+def _prepared(record: Record) -> Placed:
+    return placed(grouped(summed(simplified(record))))
+
+
+def _forward_code(graph: Placed) -> _Code:
+    emitter = Emitter(graph)
+    for group in graph.groups:
+        emit_forward(emitter, group)
+    return _Code(emitter.instructions, emitter.scratch_slots)
+
+
+def _backward_code(graph: Placed, output: int, wanted: Any) -> _Code:
+    emitter = Emitter(graph)
+    Backward(emitter, graph.record.outputs[output], wanted)
+    return _Code(emitter.instructions, emitter.scratch_slots)
+
+
+def _uniform(graph: Placed, dtype: np.dtype[Any]) -> Floats:
+    """The memory with a number for all examples: parameters, constants, and what is computed from them."""
+    uniform = np.zeros((graph.n_slots[UNIFORM], 1), dtype)
+    start = graph.record.n_parameters
+    uniform[start : start + len(graph.constants), 0] = [graph.record.numbers[place] for place in graph.constants]
+    return uniform
+
+
+def _per_example(program: Program) -> Program:
+    """The same program with its parameters as more inputs, so that each example has a gradient of its own."""
+    record = program._record
+    n_inputs = record.n_inputs + record.n_parameters
+    twin = Program.__new__(Program)
+    twin._record = replace(record, ops=[INPUT] * n_inputs + record.ops[n_inputs:], n_inputs=n_inputs, n_parameters=0)
+    twin._single, twin._frozen = program._single, []
+    twin.inputs, twin.parameters = [*program.inputs, *program.parameters], []
+    twin.dtype = program.dtype
+    twin._graph = _prepared(twin._record)
+    twin._forward = _forward_code(twin._graph)
+    twin._backward, twin._bound, twin._by_example = {}, {}, None
+    twin._uniform = _uniform(twin._graph, twin.dtype)
+    twin._gradient = np.zeros(0, twin.dtype)
+    return twin

@@ -1,0 +1,94 @@
+"""Last pass: instructions bound to numpy arrays of one batch size, and carried out.
+
+Every view and every ``out`` is made once, so that a run is a loop over calls that are ready: a step of a small
+network is then not much more than the calls of numpy that it is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from engine.program.instructions import Fill, Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.program.kernels import KERNELS
+
+Floats = NDArray[np.floating[Any]]
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+class Memories:
+    """The arrays of a program for one batch size: ``(slots, n_examples)``, or ``(slots, 1)`` for all examples."""
+
+    def __init__(self, slots: dict[str, int], n_examples: int, dtype: np.dtype[Any]) -> None:
+        self.n_examples = n_examples
+        self.rows: Floats = np.zeros((n_examples, slots["inputs"]), dtype)
+        """The inputs, an example a row."""
+        self.arrays: dict[str, Floats] = {
+            name: np.zeros((size, 1 if name.startswith("uniform") else n_examples), dtype)
+            for name, size in slots.items()
+            if name != "inputs"
+        }
+        self.arrays["inputs"] = self.rows.T
+
+    def resolve(self, view: View) -> Floats:
+        """The array that a view means."""
+        base = self.arrays[view.memory]
+        step = base.strides[0]
+        strides = (*(stride * step for stride in view.strides), base.strides[1])
+        return as_strided(base[view.start :], (*view.shape, base.shape[1]), strides)
+
+    def bind(self, instructions: Sequence[Instruction]) -> list[Call]:
+        """Each instruction as calls that are ready."""
+        return [call for instruction in instructions for call in self._calls(instruction)]
+
+    def _calls(self, instruction: Instruction) -> list[Call]:
+        match instruction:
+            case Map(function, out, operands):
+                arrays = [self.resolve(o) if isinstance(o, View) else o for o in operands]
+                return [(KERNELS[function], (*arrays, self.resolve(out)))]
+            case Total(out, operand, over_examples):
+                target, source = self.resolve(out), self.resolve(operand)
+                if over_examples:
+                    return [(np.add.reduce, (source, -1, None, target[..., 0]))]
+                return [(np.add.reduce, (source, -2, None, target))]
+            case MatMul(kind, out, left, right):
+                return self._products(kind, self.resolve(out), self.resolve(left), self.resolve(right))
+            case Take(out, memory, slots):
+                target = self.resolve(out)
+                return [(np.take, (self.arrays[memory], slots, 0, target.reshape(len(slots), -1), "clip"))]
+            case Scatter(memory, slots, source):
+                return [(_scatter, (self.arrays[memory], slots, self.resolve(source)))]
+            case Fill(out, number):
+                return [(np.copyto, (self.resolve(out), number))]
+
+    def _products(self, kind: str, out: Floats, left: Floats, right: Floats) -> list[Call]:
+        """Matrix products by BLAS: one of them where there is one vector, or one example."""
+        one_vector, one_example = right.shape[0] == 1, right.shape[-1] == 1
+        if kind == "to weights":
+            out = out[..., 0]
+            if one_vector:
+                return [(np.matmul, (left[0], right[0].T, out))]
+            if one_example:
+                return [(np.matmul, (left[..., 0].T, right[..., 0], out))]
+            each = np.empty((len(left), *out.shape), out.dtype)
+            return [(np.matmul, (left, right.swapaxes(1, 2), each)), (np.add.reduce, (each, 0, None, out))]
+        weights = left[..., 0] if kind == "forward" else left[..., 0].T
+        if one_vector:
+            return [(np.matmul, (weights, right[0], out[0]))]
+        if one_example:
+            return [(np.matmul, (right[..., 0], weights.T, out[..., 0]))]
+        return [(np.matmul, (weights, right, out))]
+
+
+def _scatter(memory: Floats, slots: NDArray[np.int64], source: Floats) -> None:
+    np.add.at(memory, slots, source.reshape(len(slots), -1))
+
+
+def carry_out(calls: Sequence[Call]) -> None:
+    """Run calls one after the other."""
+    for function, arguments in calls:
+        function(*arguments)
