@@ -24,7 +24,7 @@ from typing import Any
 from timing import BUILD, Row
 
 HERE = Path(__file__).resolve().parent
-BENCHMARKS = ["operations", "mlp_step", "memory", "gpt", "scaling", "stepper"]
+BENCHMARKS = ["operations", "mlp_step", "memory", "gpt", "scaling", "drawing", "stepper"]
 PEERS = ["micrograd", "xad", "autograd", "torch"]
 Tables = dict[str, dict[str, dict[str, Row]]]
 """By title, then by what was done, then by build: a row."""

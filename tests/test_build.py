@@ -40,7 +40,7 @@ def _is_setter(function):
     return any(isinstance(decorator, ast.Attribute) for decorator in function.decorator_list)
 
 
-SOURCES = {name: node for file in sorted(FOLDER.glob("*.py")) for name, node in definitions(file).items()}
+SOURCES = {name: node for file in sorted(FOLDER.rglob("*.py")) for name, node in definitions(file).items()}
 VALUE_METHODS = sorted(
     name
     for name in vars(Value)
