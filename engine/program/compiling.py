@@ -11,7 +11,8 @@ import numpy as np
 
 from engine.checks import shortened
 from engine.graph import leaves
-from engine.program.program import Program, as_rows
+from engine.program.program import Program
+from engine.program.rows import as_rows
 from engine.program.running import Floats
 from engine.value import Value
 
@@ -49,7 +50,10 @@ class CompiledFunction:
         if self.program is not None:
             self.program.from_values()
             return self.program
-        shape = np.shape(X)
+        try:
+            shape = np.shape(X)
+        except ValueError:  # ragged: as_rows says where
+            shape = len(X), np.size(X[0])
         if len(shape) != 2 or shape[0] == 0:
             raise ValueError(f"X: (n_examples, n_inputs) with at least one row is wanted to trace with, not {shape}")
         rows = as_rows(X, shape[1], np.dtype(np.float64))
@@ -60,7 +64,18 @@ class CompiledFunction:
         return program
 
     def _called(self, inputs: list[Value]) -> Any:
-        return self._function(*inputs) if self._n_arguments in (len(inputs), None) else self._function(inputs)
+        if self._n_arguments not in (len(inputs), None, 1):
+            name = getattr(self._function, "__name__", "the function")
+            raise ValueError(
+                f"X: {name} takes {self._n_arguments} Values, a column each; it is not {len(inputs)} columns"
+            )
+        outputs = self._function(*inputs) if self._n_arguments != 1 or len(inputs) == 1 else self._function(inputs)
+        if not isinstance(outputs, (Value, list, tuple)):
+            raise TypeError(
+                f"a function of Values gives a Value or a list of them, not {type(outputs).__name__} "
+                f"{shortened(outputs)}"
+            )
+        return outputs
 
 
 def _n_arguments(function: Function) -> int | None:
@@ -156,7 +171,7 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
             )
     if not roots:
         raise ValueError("compile: at least one output is wanted")
-    columns = _checked_leaves(inputs or [], "inputs")
+    columns = _checked_leaves([] if inputs is None else inputs, "inputs")
     if chosen is None:
         known = set(columns)
         chosen = [leaf for leaf in dict.fromkeys(leaf for root in roots for leaf in leaves(root)) if leaf not in known]
@@ -168,7 +183,7 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
 
 def _checked_dtype(dtype: Any) -> np.dtype[Any]:
     try:
-        kind = np.dtype(dtype)
+        kind: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
         kind = np.dtype(object)
     if kind.name not in ("float64", "float32"):
@@ -179,6 +194,8 @@ def _checked_dtype(dtype: Any) -> np.dtype[Any]:
 def _checked_leaves(values: Iterable[Value], name: str) -> list[Value]:
     if isinstance(values, Value):
         raise TypeError(f"{name}: a list of Values is wanted, such as [{values.label or 'x'}]")
+    if not isinstance(values, Iterable):
+        raise TypeError(f"{name}: a list of Values is wanted, not {type(values).__name__} {shortened(values)}")
     found = list(values)
     for value in found:
         if not isinstance(value, Value):

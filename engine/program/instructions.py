@@ -1,8 +1,9 @@
 """What a program is made of: instructions on arrays. Nothing here knows which array library carries them out.
 
-A program has a few memories, each of them an array of slots: ``inputs`` and ``varying`` hold a number for each example
-in every slot, ``uniform`` one number for all examples. ``inputs gradient``, ``uniform gradient`` and ``varying gradient``
-hold the gradients of these. ``scratch`` and ``uniform scratch`` hold what one instruction hands to the next.
+A program has a few memories, each of them an array of slots: ``inputs`` and ``varying`` hold a number for each
+example in every slot, ``uniform`` one number for all examples. ``inputs gradient``, ``uniform gradient`` and
+``varying gradient`` hold the gradients of these. ``scratch`` and ``uniform scratch`` hold what one instruction hands to
+the next.
 """
 
 from __future__ import annotations

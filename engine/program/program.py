@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.checks import as_float, shortened
+from engine.checks import shortened
 from engine.program.backward import GRADIENT, Backward
 from engine.program.description import described
 from engine.program.emitting import Emitter
@@ -19,6 +20,7 @@ from engine.program.grouping import UNIFORM, grouped
 from engine.program.instructions import Instruction
 from engine.program.placing import Placed, placed
 from engine.program.recording import INPUT, Record, recorded
+from engine.program.rows import as_rows
 from engine.program.running import Call, Floats, Memories, carry_out
 from engine.program.simplifying import simplified
 from engine.program.summing import summed
@@ -94,6 +96,8 @@ class Program:
     @weights.setter
     def weights(self, numbers: Any) -> None:
         given = np.asarray(numbers)
+        if given.dtype.kind not in "fiub":
+            raise TypeError(f"weights: an array of numbers is wanted, not {shortened(numbers)}")
         if given.shape != (len(self.parameters),):
             raise ValueError(f"weights: {len(self.parameters)} numbers are wanted, not an array of shape {given.shape}")
         self.weights[:] = given
@@ -105,7 +109,7 @@ class Program:
             ValueError: a leaf that is a constant of the program has another number now.
         """
         for leaf, number in self._frozen:
-            if leaf.data != number and leaf.data == leaf.data:
+            if leaf.data != number and not (isnan(leaf.data) and isnan(number)):
                 raise ValueError(
                     f"the graph was changed since it was compiled: {leaf.label or 'a leaf'} was {number!r} and is "
                     f"{leaf.data!r} now; compile it again, or make it one of parameters= or inputs="
@@ -257,9 +261,10 @@ class Program:
                 return list(range(self.n_inputs))
             raise ValueError(f'with_respect_to: "parameters", "inputs" or Values, not {with_respect_to!r}')
         known = {leaf: column for column, leaf in enumerate([*self.inputs, *self.parameters])}
-        wanted = [with_respect_to] if isinstance(with_respect_to, Value) else list(with_respect_to)
+        several = isinstance(with_respect_to, Iterable)
+        wanted = list(with_respect_to) if several else [with_respect_to]
         for value in wanted:
-            if value not in known:
+            if not isinstance(value, Value) or value not in known:
                 raise ValueError(f"with_respect_to: {shortened(value)} is neither an input nor a parameter")
         return [known[value] for value in wanted]
 
@@ -313,8 +318,8 @@ class Program:
         key = (n_examples, -1 if output is None else output, worker)
         bound = self._bound.pop(key, None)
         if bound is None:
-            while len(self._bound) >= _KEPT * (os.cpu_count() or 1):
-                self._bound.pop(next(iter(self._bound)))
+            for old in list(self._bound)[: 1 - _KEPT * (os.cpu_count() or 1)]:
+                self._bound.pop(old, None)  # another worker may have been faster
             memories = Memories(self._slots(output), n_examples, self.dtype)
             memories.arrays[UNIFORM] = self._uniform if worker == 0 else self._uniform.copy()
             backward = [] if output is None else self._backward_code(output).instructions
@@ -323,33 +328,6 @@ class Program:
             np.copyto(bound.memories.arrays[UNIFORM], self._uniform)
         self._bound[key] = bound
         return bound
-
-
-def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any]) -> Floats:
-    """``(n_examples, n_inputs)`` numbers, checked.
-
-    Raises:
-        ValueError: another shape, or NaN.
-        TypeError: no numbers.
-    """
-    if isinstance(X, (str, bytes)) or X is None:
-        raise TypeError(f"X: rows of {n_inputs} numbers are wanted, not {type(X).__name__} {shortened(X)}")
-    try:
-        given = np.asarray(X)
-        if given.dtype.kind not in "fiub":
-            given = np.array([[as_float(x, "X") for x in row] for row in X], dtype=np.float64)
-    except ValueError as error:
-        raise ValueError(f"X: rows of {n_inputs} numbers are wanted ({error})") from None
-    if given.size == 0 and given.ndim == 1:
-        given = given.reshape(0, n_inputs)
-    if given.ndim != 2 or given.shape[1] != n_inputs:
-        advice = "; X.reshape(-1, 1) makes a column of it" if given.ndim == 1 and n_inputs == 1 else ""
-        raise ValueError(f"X: (n_examples, {n_inputs}) is wanted, an example a row, not {given.shape}{advice}")
-    rows = given.astype(dtype, copy=False)
-    if not np.isfinite(np.add.reduce(rows, None)) and np.isnan(rows).any():
-        row, column = (int(i) for i in np.argwhere(np.isnan(rows))[0])
-        raise ValueError(f"X: row {row} has NaN in column {column}")
-    return rows
 
 
 def _prepared(record: Record) -> Placed:

@@ -1,0 +1,52 @@
+"""What is given as ``X``: rows of numbers, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from typing import Any
+
+import numpy as np
+
+from engine.checks import as_float, shortened
+from engine.program.running import Floats
+
+
+def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any]) -> Floats:
+    """``(n_examples, n_inputs)`` numbers, checked.
+
+    Raises:
+        ValueError: another shape, or NaN.
+        TypeError: no numbers.
+    """
+    if isinstance(X, (str, bytes, Mapping, Set)) or X is None:
+        raise TypeError(f"X: rows of {n_inputs} numbers are wanted, not {type(X).__name__} {shortened(X)}")
+    try:
+        given = np.asarray(X)
+    except ValueError:  # ragged, or an array inside of a list
+        given = np.empty(0, object)
+    if given.dtype.kind not in "fiub":
+        given = _numbers(X, n_inputs)
+    if given.size == 0 and given.ndim == 1:
+        given = given.reshape(0, n_inputs)
+    if given.ndim != 2 or given.shape[1] != n_inputs:
+        advice = "; X.reshape(-1, 1) makes a column of it" if given.ndim == 1 and n_inputs == 1 else ""
+        raise ValueError(f"X: (n_examples, {n_inputs}) is wanted, an example a row, not {given.shape}{advice}")
+    with np.errstate(all="ignore"):
+        rows = given.astype(dtype, copy=False)
+        suspect = not np.isfinite(np.add.reduce(rows, None))
+    if suspect and np.isnan(rows).any():
+        row, column = (int(i) for i in np.argwhere(np.isnan(rows))[0])
+        raise ValueError(f"X: row {row} has NaN in column {column}")
+    return rows
+
+
+def _numbers(X: Any, n_inputs: int) -> Floats:
+    """Rows that numpy does not know as numbers, one by one."""
+    rows = []
+    for place, row in enumerate(X):
+        if not isinstance(row, Iterable) or isinstance(row, (str, bytes)):
+            raise TypeError(f"X: row {place}: {n_inputs} numbers are wanted, not {type(row).__name__} {shortened(row)}")
+        rows.append([as_float(x, f"X: row {place}") for x in row])
+        if len(rows[-1]) != n_inputs:
+            raise ValueError(f"X: row {place}: {n_inputs} numbers are wanted, not {len(rows[-1])}")
+    return np.array(rows, dtype=np.float64).reshape(len(rows), n_inputs)

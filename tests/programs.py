@@ -1,0 +1,133 @@
+"""Random graphs for replay, over every primitive, as recipes that make the same graph again for any example.
+
+Operands are led to where an operation is smooth and of ordinary size, so that a replay, which sums in another order,
+may be held to almost the last digits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+
+from engine import Value, hypot, leaky_relu, leaves, topological_order
+from engine.rules import RULES
+
+_KINKED = ("abs", "relu", "leaky_relu")
+_BOUNDED_FIRST = ("exp", "expm1", "sinh", "cosh", "tan", "asin", "acos")
+
+MAKE = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / (b * b + 1.5),
+    "**": lambda a, b: (a * a + 0.5) ** b.tanh(),
+    "atan2": lambda a, b: a.atan2(b * b + 0.5),
+    "hypot": lambda a, b: hypot(a, b * b + 0.5),
+    "maximum": lambda a, b: a.maximum(b),
+    "minimum": lambda a, b: a.minimum(b),
+    "leaky_relu": lambda a, b: leaky_relu(a, b),
+    "neg": lambda a, _: -a,
+    "abs": lambda a, _: abs(a),
+    "log": lambda a, _: (a * a + 0.3).log(),
+    "log10": lambda a, _: (a * a + 0.3).log10(),
+    "log1p": lambda a, _: (a * a).log1p(),
+    "sqrt": lambda a, _: (a * a + 0.3).sqrt(),
+    # what simplifying, summing and grouping look for
+    "dot": lambda a, b: 0.25 * (a * b + b * 0.5 - a * a),
+    "a + 0": lambda a, _: a + 0,
+    "1 * a": lambda a, _: 1 * a,
+    "a / 1": lambda a, _: a / 1,
+    "0 - a": lambda a, _: 0 - a,
+    "-1 * a": lambda a, _: -1 * a,
+    "2 - a": lambda a, _: 2 - a,
+    "a - a": lambda a, _: a - a,
+    "a ** 2": lambda a, _: a**2,
+    "a ** 3": lambda a, _: a**3,
+    "a ** 0": lambda a, _: a**0,
+    "a ** 1": lambda a, _: a**1,
+    "1 / a": lambda a, _: (a * a + 0.5) ** -1,
+    "2 ** a": lambda a, _: 2.0 ** a.tanh(),
+    "0.3 * a": lambda a, _: 0.3 * a,
+    "constant": lambda a, _: a + Value(0.7) * Value(1.3).exp(),
+}
+MAKE |= {op: lambda a, _, op=op: getattr(0.9 * a.tanh(), op)() for op in _BOUNDED_FIRST}
+MAKE |= {op: lambda a, _, op=op: getattr(a, op)() for op in RULES if op not in MAKE}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to make a graph: numbers of leaves, which of them vary, operations on what is there, and what comes out."""
+
+    numbers: tuple[float, ...]
+    n_inputs: int
+    instructions: tuple[tuple[str, int, int], ...]
+    outputs: tuple[int, ...]
+
+    def follow(self, leaves_: Sequence[Value]) -> list[Value]:
+        """The outputs, made of these leaves."""
+        made = list(leaves_)
+        for name, a, b in self.instructions:
+            made.append(MAKE[name](made[a], made[b]))
+        return [made[place] for place in self.outputs]
+
+    def leaves(self) -> tuple[list[Value], list[Value]]:
+        """Inputs, and the other leaves."""
+        made = [Value(number) for number in self.numbers]
+        return made[: self.n_inputs], made[self.n_inputs :]
+
+
+@st.composite
+def recipes(draw: st.DrawFn, least_inputs: int = 0, most: int = 25) -> Recipe:
+    """Recipes with up to three inputs and three other leaves, in which much is used often and much is never used."""
+    number = st.floats(-2.0, 2.0).map(lambda x: round(x, 3) + 1e-4)
+    n_inputs, n_others = draw(st.integers(least_inputs, 3)), draw(st.integers(1, 3))
+    numbers = tuple(draw(number) for _ in range(n_inputs + n_others))
+    instructions = []
+    for made in range(len(numbers), len(numbers) + draw(st.integers(0, most))):
+        place = st.integers(0, made - 1)
+        instructions.append((draw(st.sampled_from(sorted(MAKE))), draw(place), draw(place)))
+    made = len(numbers) + len(instructions)
+    outputs = draw(st.lists(st.integers(0, made - 1), min_size=1, max_size=3))
+    return Recipe(
+        numbers, n_inputs, tuple(instructions), (made - 1, *outputs[1:]) if draw(st.booleans()) else (*outputs,)
+    )
+
+
+def used(outputs: Sequence[Value], candidates: Sequence[Value]) -> list[Value]:
+    """Those of the candidates that the outputs are made of."""
+    met = {leaf for output in outputs for leaf in leaves(output)}
+    return [leaf for leaf in candidates if leaf in met]
+
+
+def well_conditioned(roots: Sequence[Value]) -> bool:
+    """Whether no number is large, and none is so near to a kink that rounding decides on which side it lies."""
+    for node in (node for root in roots for node in topological_order(root)):
+        numbers = [operand.data for operand in node.operands]
+        if abs(node.data) > 1e3:
+            return False
+        if node.op in _KINKED and abs(numbers[0]) < 1e-6:
+            return False
+        if node.op in ("maximum", "minimum") and abs(numbers[0] - numbers[1]) < 1e-6:
+            return False
+    return True
+
+
+def eager(recipe: Recipe, rows: np.ndarray, others: Sequence[Value], output: int = 0):
+    """What Values give: outputs ``(n, n_outputs)``; gradients of one output by inputs and others ``(n, n_leaves)``; and
+    the largest number that was added up on the way, which says what rounding may do. None where the example is not
+    well conditioned."""
+    results, gradients, largest = [], [], 1.0
+    for row in rows:
+        leaves_ = [*(Value(number) for number in row.tolist()), *(Value(other.data) for other in others)]
+        outputs = recipe.follow(leaves_)
+        if not well_conditioned(outputs):
+            return None
+        outputs[output].backward()
+        results.append([node.data for node in outputs])
+        gradients.append([leaf.grad for leaf in leaves_])
+        for node in topological_order(outputs[output]):
+            summands = [abs(d * node.grad) for d in node.local_derivatives]
+            largest = max([largest, *summands, abs(node.data)])
+    shape = len(rows), -1
+    return np.array(results).reshape(shape if len(rows) else (0, 1)), np.array(gradients), largest
