@@ -26,7 +26,7 @@ MAKE = {
     "hypot": lambda a, b: hypot(a, b * b + 0.5),
     "maximum": lambda a, b: a.maximum(b),
     "minimum": lambda a, b: a.minimum(b),
-    "leaky_relu": lambda a, b: leaky_relu(a, b),
+    "leaky_relu": leaky_relu,
     "neg": lambda a, _: -a,
     "abs": lambda a, _: abs(a),
     "log": lambda a, _: (a * a + 0.3).log(),

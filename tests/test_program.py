@@ -36,7 +36,7 @@ def agree(recipe, rows, dtype="float64", tolerance=1e-12):
         assume(found is not None)
         results, gradients, largest = found
         gradients = gradients[:, columns]
-        close = dict(rtol=tolerance, atol=tolerance * largest)
+        close = {"rtol": tolerance, "atol": tolerance * largest}
         np.testing.assert_allclose(program(rows), results, **close)
         mean, gradient = program.value_and_gradient(rows, output)
         assert mean == pytest.approx(results[:, output].mean(), rel=tolerance, abs=tolerance * largest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,22 @@ def needing(graph: Placed, wanted: Iterable[int]) -> NDArray[np.bool_]:
     return needs
 
 
+def leading_to(graph: Placed, output: int) -> list[Group]:
+    """The groups with only those nodes that *output* is made of: zeros times the infinities of others are no zeros."""
+    leads = np.zeros(len(graph.record.ops), dtype=bool)
+    leads[output] = True
+    groups = []
+    for group in reversed(graph.groups):
+        leading = leads[group.members]
+        if leading.any():
+            part = replace(group)
+            part.reordered(np.flatnonzero(leading))
+            groups.append(part)
+            for column in part.columns():
+                leads[column] = True
+    return groups[::-1]
+
+
 class Backward:
     """Writes the backward pass from one output, whose gradient is there when it starts, to the wanted leaves."""
 
@@ -38,7 +55,7 @@ class Backward:
         self.needs = needing(self.graph, wanted)
         self.written = {space: np.zeros(self.graph.n_slots[space], dtype=bool) for space in (INPUTS, UNIFORM, VARYING)}
         self.written[self.graph.spaces[output]][self.graph.slots[output]] = True
-        for group in reversed(self.graph.groups):
+        for group in reversed(leading_to(self.graph, output)):
             self.emit(group)
         for space in (INPUTS, UNIFORM):
             here = [place for place in wanted if self.graph.spaces[place] == space]
@@ -51,7 +68,7 @@ class Backward:
             return
         self.emitter.fresh_scratch()
         self.fill(group.space, slots)
-        gradient = View(group.space + GRADIENT, int(slots[0]), (len(slots),), (1,))
+        gradient = self.emitter.gathered(group.space + GRADIENT, slots)
         if group.op == SUM:
             for part in group.parts:
                 self.emit_part(part, gradient)

@@ -10,8 +10,8 @@ from typing import Any, overload
 import numpy as np
 
 from engine.checks import shortened
-from engine.graph import leaves
 from engine.program.program import Program
+from engine.program.recording import ordered
 from engine.program.rows import as_rows
 from engine.program.running import Floats
 from engine.value import Value
@@ -174,7 +174,7 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
     columns = _checked_leaves([] if inputs is None else inputs, "inputs")
     if chosen is None:
         known = set(columns)
-        chosen = [leaf for leaf in dict.fromkeys(leaf for root in roots for leaf in leaves(root)) if leaf not in known]
+        chosen = [node for node in ordered(roots) if not node.op and node not in known]
     both = set(columns) & set(chosen)
     if both:
         raise ValueError(f"{both.pop()!r} is among inputs and parameters; a leaf is one or the other")

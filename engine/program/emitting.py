@@ -62,10 +62,13 @@ class Emitter:
         return out
 
     def into(self, out: View, result: View | float) -> None:
-        """Have *result* in *out*: what was last written into scratch is written there instead."""
+        """Have *result* in *out*: what was last computed into scratch is written there instead.
+
+        What was gathered stays where it is, because it may be read again.
+        """
         last = self.instructions[-1] if self.instructions else None
         in_scratch = isinstance(result, View) and result.memory.endswith("scratch")
-        if in_scratch and last is not None and getattr(last, "out", None) == result:
+        if in_scratch and last is not None and not isinstance(last, Take) and getattr(last, "out", None) == result:
             self.instructions[-1] = replace(last, out=out)  # type: ignore[arg-type]
         else:
             self.add(Map("copy", out, (result,)))

@@ -39,6 +39,23 @@ class Record:
         return len(self.ops) - 1
 
 
+def ordered(outputs: Sequence[Value]) -> list[Value]:
+    """Every node under the outputs once, operands before what is made of them."""
+    if len(outputs) == 1:
+        return topological_order(outputs[0])
+    entered: set[Value] = set()
+    order: dict[Value, None] = {}
+    stack = list(reversed(outputs))
+    while stack:
+        node = stack[-1]
+        if node in entered:
+            order.setdefault(stack.pop())
+        else:
+            entered.add(node)
+            stack += [operand for operand in reversed(node.operands) if operand not in entered]
+    return list(order)
+
+
 def recorded(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]) -> Record:
     """The graph under *outputs*. Leaves that are neither inputs nor parameters are taken as the constants they are.
 
@@ -51,20 +68,19 @@ def recorded(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequ
     met = set(outputs)
     nothing = [NONE] * len(leaves)
     record = Record(kinds, nothing, nothing.copy(), [leaf.data for leaf in leaves], len(inputs), len(parameters), [])
-    for output in outputs:
-        for node in topological_order(output):
-            if node in places:
-                met.add(node)
-                continue
-            operands = node.operands
-            if not operands:
-                places[node] = record.add(CONSTANT, number=node.data)
-                if not node.op:
-                    record.frozen.append(node)
-            elif len(operands) == 1:
-                places[node] = record.add(node.op, places[operands[0]], NONE, node.data)
-            else:
-                places[node] = record.add(node.op, places[operands[0]], places[operands[1]], node.data)
+    for node in ordered(outputs):
+        if node in places:
+            met.add(node)
+            continue
+        operands = node.operands
+        if not operands:
+            places[node] = record.add(CONSTANT, number=node.data)
+            if not node.op:
+                record.frozen.append(node)
+        elif len(operands) == 1:
+            places[node] = record.add(node.op, places[operands[0]], NONE, node.data)
+        else:
+            places[node] = record.add(node.op, places[operands[0]], places[operands[1]], node.data)
     for count, parameter in enumerate(parameters):
         if parameter not in met:
             name = f" ({parameter.label})" if parameter.label else ""
