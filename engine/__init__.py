@@ -22,6 +22,7 @@ from engine.functions import (
     cosh,
     dot,
     erf,
+    erfc,
     exp,
     expm1,
     gelu,
@@ -48,6 +49,7 @@ from engine.graph import leaves, size, topological_order
 from engine.value import Value
 
 if TYPE_CHECKING:
+    from engine.calculus import directional_derivative, grad, hessian, hvp, jacobian, value_and_grad
     from engine.drawing import draw
     from engine.formula import expression
     from engine.program import CompiledFunction, Program, compile
@@ -77,15 +79,21 @@ __all__ = [
     "compile",
     "cos",
     "cosh",
+    "directional_derivative",
     "dot",
     "draw",
     "erf",
+    "erfc",
     "exp",
     "expm1",
     "expression",
     "forward",
     "gelu",
+    "grad",
+    "hessian",
+    "hvp",
     "hypot",
+    "jacobian",
     "leaky_relu",
     "leaves",
     "log",
@@ -107,22 +115,29 @@ __all__ = [
     "tan",
     "tanh",
     "topological_order",
+    "value_and_grad",
 ]
 
 
 _LOADED_WHEN_ASKED_FOR = {
+    "CompiledFunction": "engine.program",
     "Contribution": "engine.steps",
     "ForwardStep": "engine.steps",
+    "Program": "engine.program",
     "Step": "engine.steps",
     "Stepper": "engine.stepping",
-    "CompiledFunction": "engine.program",
-    "Program": "engine.program",
     "backprop": "engine.steps",
     "compile": "engine.program",
+    "directional_derivative": "engine.calculus",
     "draw": "engine.drawing",
     "expression": "engine.formula",
     "forward": "engine.steps",
+    "grad": "engine.calculus",
+    "hessian": "engine.calculus",
+    "hvp": "engine.calculus",
+    "jacobian": "engine.calculus",
     "stepper": "engine.stepping",
+    "value_and_grad": "engine.calculus",
 }
 
 

@@ -1,13 +1,11 @@
 """Backprop: the chain rule from a root back to its leaves, all at once (``steps.py`` goes one at a time)."""
 
-from typing import SupportsFloat
-
 from engine.checks import Unchecked, as_float, shortened
 from engine.graph import fresh_order
-from engine.value import Value
+from engine.value import HIGHER, Value
 
 
-def backward(root: Unchecked, gradient: SupportsFloat = 1.0) -> None:
+def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = False) -> None:
     """Give every Value under *root* its gradient: how fast *root* grows with it, times *gradient*.
 
     Leaves add up over calls, as in PyTorch (set ``grad`` to 0 in between); all other nodes start fresh at each call, so
@@ -16,6 +14,9 @@ def backward(root: Unchecked, gradient: SupportsFloat = 1.0) -> None:
     Args:
         root: the Value whose derivatives are wanted, such as a loss.
         gradient: the gradient of *root* itself, 1 unless something comes after it.
+        create_graph: whether the gradients of leaves become Values, in a graph that can be drawn and differentiated
+            again. Such a graph and its leaves hold each other until ``grad`` is set anew (``zero_grad()``) or the next
+            ``backward()`` reaches them.
 
     Raises:
         TypeError: *root* is not a Value, or *gradient* not a number.
@@ -27,6 +28,10 @@ def backward(root: Unchecked, gradient: SupportsFloat = 1.0) -> None:
     >>> x.grad
     12.0
     """
+    if create_graph:
+        from engine.higher import backward_with_graph
+
+        return backward_with_graph(_checked(root), gradient)
     order, waiting = seeded(root, as_float(gradient, "backward(gradient)"))
     for i in range(len(order) - 1, -1, -1):
         node = order[i]
@@ -42,14 +47,23 @@ def backward(root: Unchecked, gradient: SupportsFloat = 1.0) -> None:
 
 def seeded(root: Unchecked, gradient: float) -> tuple[list[Value], list[Value]]:
     """The nodes that hand gradients on, in topological order, all at 0 but the root; and the leaves to settle."""
-    if not isinstance(root, Value):
-        raise TypeError(
-            f"backward starts from a Value, not from {type(root).__name__} {shortened(root)}: "
-            "was it computed from Values, and not from their .data?"
-        )
-    order, waiting = fresh_order(root)
+    order, waiting = fresh_order(_checked(root))
+    if HIGHER:
+        for node in [*order, root]:
+            for leaf in (node, node._a, node._b):
+                if leaf is not None:
+                    HIGHER.pop(leaf, None)
     root._grad = gradient if order else root._grad + gradient
     return order, waiting
+
+
+def _checked(root: object) -> Value:
+    if isinstance(root, Value):
+        return root
+    raise TypeError(
+        f"backward starts from a Value, not from {type(root).__name__} {shortened(root)}: "
+        "was it computed from Values, and not from their .data?"
+    )
 
 
 def settle(waiting: list[Value]) -> None:

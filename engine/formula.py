@@ -48,6 +48,7 @@ _ONE_ARGUMENT = [
     "leaky_relu",
     "gelu",
     "erf",
+    "erfc",
 ]
 _TWO_ARGUMENTS = ["maximum", "minimum", "atan2", "hypot"]
 _FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {

@@ -186,6 +186,15 @@ def gelu(x: Number) -> Number:
     return _as_given(_value(x, "gelu").gelu(), x)
 
 
+def erfc(x: Number) -> Number:
+    """Complementary error function, 1 - erf(x), exact where that is small.
+
+    >>> round(erfc(0.5), 6)
+    0.4795
+    """
+    return _as_given(_value(x, "erfc").erfc(), x)
+
+
 def erf(x: Number) -> Number:
     """Error function, in [-1, 1].
 

@@ -69,6 +69,7 @@ RULES: dict[str, Rule] = {
                        lambda m, y, a, b: m.where_positive(a, 1.0, b), lambda m, y, a, b: m.where_positive(a, 0.0, a)),
     "gelu": _one(lambda m, a: a * m.normal_cdf(a), lambda m, y, a: m.normal_cdf(a) + a * m.normal_pdf(a)),
     "erf": _one(lambda m, a: m.erf(a), lambda m, y, a: 2.0 / m.sqrt(m.pi) * m.exp(-(a * a))),
+    "erfc": _one(lambda m, a: m.erfc(a), lambda m, y, a: -2.0 / m.sqrt(m.pi) * m.exp(-(a * a))),
 
     "maximum": _two(lambda m, a, b: m.maximum(a, b),
                     lambda m, y, a, b: m.larger(a, b), lambda m, y, a, b: m.larger(b, a)),

@@ -218,10 +218,10 @@ def _steps(order: list[Value], wording: Wording) -> Iterator[Step]:
         given = node.grad
         contributions = []
         for place, (operand, derivative) in enumerate(zip(node.operands, node.local_derivatives)):
-            amount, before = derivative * given, operand.grad
+            amount, before = derivative * given, float(operand.grad)
             operand.grad += amount
             contributions.append(
-                Contribution(operand, derivative, amount, operand.grad, before, node, given, place, wording)
+                Contribution(operand, derivative, amount, float(operand.grad), before, node, given, place, wording)
             )
         yield Step(node, given, tuple(contributions), wording)
 

@@ -27,6 +27,10 @@ _TWO_OVER_SQRT_PI: Final[float] = 2.0 / math.sqrt(math.pi)
 _ONE_OVER_SQRT_2PI: Final[float] = 1.0 / math.sqrt(2.0 * math.pi)
 
 
+HIGHER: Final[dict["Value", "Value"]] = {}
+"""The gradients that are Values themselves, from ``backward(create_graph=True)``, until somebody sets ``grad`` anew."""
+
+
 class Value:
     """A number that remembers the operation and the operands it came from, so that gradients can flow back.
 
@@ -74,13 +78,20 @@ class Value:
         self._data = as_float(number, "data")
 
     @property
-    def grad(self) -> float:
-        """The gradient: how fast the root of the last ``backward()`` grows with this number."""
+    def grad(self) -> Any:
+        """The gradient: how fast the root of the last ``backward()`` grows with this number.
+
+        A float; after ``backward(create_graph=True)`` a Value, which can be drawn and differentiated.
+        """
+        if HIGHER and self in HIGHER:
+            return HIGHER[self]
         return self._grad
 
     @grad.setter
     def grad(self, number: SupportsFloat) -> None:
         self._grad = as_float(number, "grad")
+        if HIGHER:
+            HIGHER.pop(self, None)
 
     @property
     def label(self) -> str:
@@ -360,6 +371,11 @@ class Value:
         x = self._data
         return _node("erf", math.erf(x), self, _TWO_OVER_SQRT_PI * math.exp(-x * x))
 
+    def erfc(self) -> "Value":
+        """1 - erf(x), exact where that is small; derivative -2 / sqrt(pi) exp(-x**2)."""
+        x = self._data
+        return _node("erfc", math.erfc(x), self, -_TWO_OVER_SQRT_PI * math.exp(-x * x))
+
     def maximum(self, other: SupportsFloat) -> "Value":
         """The larger of two; derivative 1 for it and 0 for the other, a half each where they are equal."""
         b = other if isinstance(other, Value) else constant(other, "maximum(a, b)")
@@ -445,7 +461,7 @@ class Value:
 
     # -------------------------------------------------------------------------------------------------------- backprop
 
-    def backward(self, gradient: SupportsFloat = 1.0) -> None:
+    def backward(self, gradient: Unchecked = 1.0, create_graph: bool = False) -> None:
         """Apply the chain rule from here to every leaf: see ``engine.backward``.
 
         >>> x = Value(3.0)
@@ -455,7 +471,7 @@ class Value:
         """
         from engine.chainrule import backward
 
-        backward(self, gradient)
+        backward(self, gradient, create_graph)
 
     def _backward(self) -> None:
         """Hand this node's gradient to its operands: one step of the chain rule, by hand, as in micrograd."""

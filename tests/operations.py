@@ -185,6 +185,7 @@ OPERATIONS = [
         loss=lambda x: 2.0 * x * x + 40.0 * (x < 0.0),  # exp(-x*x/2) and erfc of a rounded argument
     ),
     _function("erf", mp.erf, Domain(-5.0, 5.0), loss=lambda x: 2.0 * x * x),
+    _function("erfc", mp.erfc, Domain(-5.0, 5.0), loss=lambda x: 2.0 * x * x),
     _function("maximum", max, REAL, REAL, kink=_equal),
     _function("minimum", min, REAL, REAL, kink=_equal),
     Operation(

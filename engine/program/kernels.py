@@ -109,6 +109,7 @@ KERNELS: dict[str, Kernel] = {
     "normal_cdf": _normal_cdf,
     "normal_pdf": _normal_pdf,
     "erf": _erf,
+    "erfc": _erfc,
     "power_by_base": _power_by_base,
     "power_by_exponent": _power_by_exponent,
 }

@@ -1,0 +1,132 @@
+"""Gradients as graphs: backprop whose results are Values again, so that they can be drawn and differentiated.
+
+The derivatives are those of ``rules.py``, carried out on Values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+from typing import Any
+
+from engine import functions
+from engine.graph import interior_order
+from engine.rules import RULES
+from engine.value import CONSTANT, HIGHER, Value
+
+Number = Value | float
+
+
+class Values:
+    """The mathematics of ``rules.py`` on Values, with every digit and smooth wherever the function is."""
+
+    pi = math.pi
+
+    def __getattr__(self, function: str) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(functions, function)
+        return found
+
+    def sign(self, a: Value) -> float:
+        """The derivative of abs."""
+        return math.copysign(1.0, a.data) if a.data else 0.0
+
+    def power(self, a: Value, b: Number) -> Value:
+        """a to the power b."""
+        result: Value = a**b
+        return result
+
+    def power_by_base(self, a: Value, b: Value) -> Number:
+        """b a**(b - 1); once for all 0 where b is the plain number 0, so that a polynomial ends."""
+        if b.op != CONSTANT:
+            mixed: Value = b * a ** (b - 1.0)
+            return mixed
+        n = b.data
+        result: Number = 0.0 if n == 0.0 else 1.0 if n == 1.0 else n * a if n == 2.0 else n * a ** (n - 1.0)
+        return result
+
+    def power_by_exponent(self, a: Value, b: Value, y: Value) -> Number:
+        """y log(a); 0 at a = 0 for b >= 0, NaN for a < 0."""
+        if a.data > 0.0:
+            result: Value = y * a.log()
+            return result
+        return 0.0 if a.data == 0.0 and b.data >= 0.0 else math.nan
+
+    def one_minus_tanh_squared(self, a: Value, _y: Value) -> Value:
+        """1 / cosh(a)**2; far out, where cosh overflows, 4 exp(-2|a|), which is the same to the last digit."""
+        result: Value = 1.0 / (a.cosh() * a.cosh()) if abs(a.data) < 20.0 else 4.0 * (-2.0 * abs(a)).exp()
+        return result
+
+    def over_square(self, a: Value, r: Value) -> Number:
+        """a / r**2; 0 where r is."""
+        result: Number = a / r / r if r.data else 0.0
+        return result
+
+    def where_positive(self, a: Value, yes: Number, no: Number) -> Number:
+        """*yes* where a > 0, else *no*."""
+        return yes if a.data > 0.0 else no
+
+    def larger(self, a: Value, b: Value) -> float:
+        """1 where a > b, a half where they are equal, else 0."""
+        return 1.0 if a.data > b.data else 0.5 if a.data == b.data else 0.0
+
+    def normal_cdf(self, a: Value) -> Value:
+        """The standard normal distribution function, exact in its tails."""
+        result: Value = 0.5 * (a * -math.sqrt(0.5)).erfc()
+        return result
+
+    def normal_pdf(self, a: Value) -> Value:
+        """The standard normal density."""
+        result: Value = (a * a * -0.5).exp() * (1.0 / math.sqrt(2.0 * math.pi))
+        return result
+
+
+_VALUES = Values()
+
+
+def gradient_graph(root: Value, wanted: Collection[Value], gradient: Number = 1.0) -> dict[Value, Number]:
+    """The gradient of *root* with respect to each wanted Value that it depends on; plain numbers where it is constant.
+
+    The wanted ones count as leaves: nothing below them is looked at.
+    """
+    goals = set(wanted)
+    order = [node for node in interior_order(root) if node not in goals]
+    needs = set(goals)
+    for node in order:
+        if any(operand in needs for operand in node.operands):
+            needs.add(node)
+    gradients: dict[Value, Number] = {root: gradient}
+    for node in reversed(order):
+        if node not in gradients or node not in needs:
+            continue
+        given, operands = gradients[node], node.operands
+        for operand, derivative in zip(operands, RULES[node.op].derivatives):
+            if operand in needs:
+                local = derivative(_VALUES, node, *operands)
+                _add(gradients, operand, given, local)
+    return {value: gradients[value] for value in goals if value in gradients}
+
+
+def _add(gradients: dict[Value, Number], operand: Value, given: Number, local: Number) -> None:
+    """One contribution of the chain rule; multiplications by 1 and additions of 0 are left out."""
+    if isinstance(local, float) and local == 0.0:
+        gradients.setdefault(operand, 0.0)
+        return
+    amount = given if isinstance(local, float) and local == 1.0 else given * local
+    before = gradients.get(operand, 0.0)
+    gradients[operand] = amount if isinstance(before, float) and before == 0.0 else before + amount
+
+
+def backward_with_graph(root: Value, gradient: Number) -> None:
+    """``backward(create_graph=True)``: leaves get gradients that are Values, other nodes the numbers of theirs."""
+    from engine.graph import leaves
+
+    order = interior_order(root)
+    found = leaves(root)
+    gradients = gradient_graph(root, found, gradient)
+    for node in order:
+        node._grad = 0.0
+    for leaf in found:
+        if leaf in gradients:
+            total = leaf.grad + gradients[leaf]
+            HIGHER[leaf] = total if isinstance(total, Value) else Value(total)
+            leaf._grad = HIGHER[leaf].data
