@@ -15,7 +15,7 @@ def test_readme_runs(tmp_path, monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     for block in blocks:
         exec(block, names)
-    assert len(blocks) == 4
+    assert len(blocks) == 6
     assert str(names["y"].data).startswith("0.706")
     assert str(names["w"].grad).startswith("1.001")
     model, test = names["model"], names["test"]
