@@ -72,6 +72,8 @@ class Program:
         self._bound: dict[tuple[int, int, int], _Bound] = {}
         self._by_example: Program | None = None
         self._uniform = _uniform(self._graph, self.dtype)
+        self._weights: Floats = self._uniform[: len(self.parameters), 0]
+        self._chunks: dict[int | None, int] = {}
         self._gradient = np.zeros(len(self.parameters), self.dtype)
         self.from_values()
 
@@ -90,17 +92,18 @@ class Program:
     @property
     def weights(self) -> Floats:
         """The numbers of the parameters, ``(n_parameters,)``; changing them in place changes the program's."""
-        weights: Floats = self._uniform[: len(self.parameters), 0]
-        return weights
+        return self._weights
 
     @weights.setter
     def weights(self, numbers: Any) -> None:
+        if numbers is self._weights:  # after weights -= ...
+            return
         given = np.asarray(numbers)
         if given.dtype.kind not in "fiub":
             raise TypeError(f"weights: an array of numbers is wanted, not {shortened(numbers)}")
         if given.shape != (len(self.parameters),):
             raise ValueError(f"weights: {len(self.parameters)} numbers are wanted, not an array of shape {given.shape}")
-        self.weights[:] = given
+        self._weights[:] = given
 
     def from_values(self) -> None:
         """Take the weights from the parameters' ``data``.
@@ -162,7 +165,7 @@ class Program:
         if len(rows) == 0:
             raise ValueError("X: the mean over no examples is no number; at least one row is wanted")
         results, gradient = self.run(rows, output)
-        return float(results[:, output].mean()), gradient
+        return float(np.add.reduce(results[:, output])) / len(rows), gradient
 
     def run(self, rows: Floats, output: int = 0) -> tuple[Floats, Floats]:
         """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one of them: for checked *rows*."""
@@ -182,10 +185,11 @@ class Program:
             memories.arrays[space + GRADIENT][slot] = seed
             carry_out(bound.backward)
             here = memories.arrays[UNIFORM + GRADIENT][: len(self.parameters), 0]
-            gradients[start] = here.copy()
+            gradients[start] = here if stop - start == n_examples else here.copy()
 
         self._in_chunks(n_examples, run, output)
-        self._gradient = np.add.reduce([gradients[start] for start in sorted(gradients)], 0)
+        parts = [gradients[start] for start in sorted(gradients)]
+        self._gradient = parts[0] if len(parts) == 1 else np.add.reduce(parts, 0)
         return results, self._gradient.copy()
 
     def gradients(self, X: Any = None, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
@@ -224,6 +228,10 @@ class Program:
 
         self._in_chunks(len(rows), run, output)
         return gradients
+
+    def release(self) -> None:
+        """Let go of the memory for batches; the next run takes what it needs."""
+        self._bound.clear()
 
     # ------------------------------------------------------------------------------------------------------- in words
 
@@ -273,8 +281,10 @@ class Program:
             results[:, column] = memories.arrays[self._graph.spaces[place]][self._graph.slots[place]]
 
     def _chunk(self, output: int | None) -> int:
-        slots = sum(self._slots(output).values())
-        return int(min(_CHUNK, max(1, _CHUNK_BYTES // (slots * self.dtype.itemsize + 1))))
+        if output not in self._chunks:
+            slots = sum(n for name, n in self._slots(output).items() if not name.startswith(UNIFORM))
+            self._chunks[output] = int(min(_CHUNK, max(1, _CHUNK_BYTES // (slots * self.dtype.itemsize + 1))))
+        return self._chunks[output]
 
     def _in_chunks(self, n_examples: int, run: Any, output: int | None) -> None:
         """Call ``run(start, stop, worker)`` for parts of the examples that stay in the cache, on all cores."""
@@ -368,5 +378,7 @@ def _per_example(program: Program) -> Program:
     twin._forward = _forward_code(twin._graph)
     twin._backward, twin._bound, twin._by_example = {}, {}, None
     twin._uniform = _uniform(twin._graph, twin.dtype)
+    twin._weights = twin._uniform[:0, 0]
+    twin._chunks = {}
     twin._gradient = np.zeros(0, twin.dtype)
     return twin
