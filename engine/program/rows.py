@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any]) -> Floats:
         raise ValueError(f"X: (n_examples, {n_inputs}) is wanted, an example a row, not {given.shape}{advice}")
     with np.errstate(all="ignore"):
         rows = given.astype(dtype, copy=False)
-        suspect = not np.isfinite(np.add.reduce(rows, None))
+        suspect = not isfinite(np.vdot(rows, rows))  # faster than any look at each number
     if suspect and np.isnan(rows).any():
         row, column = (int(i) for i in np.argwhere(np.isnan(rows))[0])
         raise ValueError(f"X: row {row} has NaN in column {column}")
