@@ -49,9 +49,12 @@ from engine.graph import leaves, size, topological_order
 from engine.value import Value
 
 if TYPE_CHECKING:
+    from engine.anomaly import detect_anomaly
     from engine.calculus import directional_derivative, grad, hessian, hvp, jacobian, value_and_grad
     from engine.drawing import draw
     from engine.formula import expression
+    from engine.gradchecks import GradcheckError, GradcheckReport, gradcheck
+    from engine.primitives import primitive
     from engine.program import CompiledFunction, Program, compile
     from engine.stepping import Stepper, stepper
     from engine.steps import Contribution, ForwardStep, Step, backprop, forward
@@ -66,6 +69,8 @@ __all__ = [
     "CompiledFunction",
     "Contribution",
     "ForwardStep",
+    "GradcheckError",
+    "GradcheckReport",
     "Program",
     "Step",
     "Stepper",
@@ -79,6 +84,7 @@ __all__ = [
     "compile",
     "cos",
     "cosh",
+    "detect_anomaly",
     "directional_derivative",
     "dot",
     "draw",
@@ -90,6 +96,7 @@ __all__ = [
     "forward",
     "gelu",
     "grad",
+    "gradcheck",
     "hessian",
     "hvp",
     "hypot",
@@ -103,6 +110,7 @@ __all__ = [
     "maximum",
     "mean",
     "minimum",
+    "primitive",
     "relu",
     "sigmoid",
     "sin",
@@ -123,19 +131,24 @@ _LOADED_WHEN_ASKED_FOR = {
     "CompiledFunction": "engine.program",
     "Contribution": "engine.steps",
     "ForwardStep": "engine.steps",
+    "GradcheckError": "engine.gradchecks",
+    "GradcheckReport": "engine.gradchecks",
     "Program": "engine.program",
     "Step": "engine.steps",
     "Stepper": "engine.stepping",
     "backprop": "engine.steps",
     "compile": "engine.program",
+    "detect_anomaly": "engine.anomaly",
     "directional_derivative": "engine.calculus",
     "draw": "engine.drawing",
     "expression": "engine.formula",
     "forward": "engine.steps",
     "grad": "engine.calculus",
+    "gradcheck": "engine.gradchecks",
     "hessian": "engine.calculus",
     "hvp": "engine.calculus",
     "jacobian": "engine.calculus",
+    "primitive": "engine.primitives",
     "stepper": "engine.stepping",
     "value_and_grad": "engine.calculus",
 }

@@ -2,7 +2,7 @@
 
 from engine.checks import Unchecked, as_float, shortened
 from engine.graph import fresh_order
-from engine.value import HIGHER, Value
+from engine.value import HIGHER, WATCH, Value
 
 
 def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = False) -> None:
@@ -33,6 +33,14 @@ def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = Fa
 
         return backward_with_graph(_checked(root), gradient)
     order, waiting = seeded(root, as_float(gradient, "backward(gradient)"))
+    if WATCH.watchers != 0:
+        from engine.anomaly import seen_backward
+
+        for node in reversed(order):
+            seen_backward(node)
+            node._backward()
+        settle(waiting)
+        return
     for i in range(len(order) - 1, -1, -1):
         node = order[i]
         g = node._grad

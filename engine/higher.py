@@ -11,6 +11,7 @@ from typing import Any
 
 from engine import functions
 from engine.graph import interior_order
+from engine.primitives import users_function
 from engine.rules import RULES
 from engine.value import CONSTANT, HIGHER, Value
 
@@ -23,8 +24,7 @@ class Values:
     pi = math.pi
 
     def __getattr__(self, function: str) -> Callable[..., Any]:
-        found: Callable[..., Any] = getattr(functions, function)
-        return found
+        return users_function(function) or getattr(functions, function)
 
     def sign(self, a: Value) -> float:
         """The derivative of abs."""

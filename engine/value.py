@@ -27,6 +27,15 @@ _TWO_OVER_SQRT_PI: Final[float] = 2.0 / math.sqrt(math.pi)
 _ONE_OVER_SQRT_2PI: Final[float] = 1.0 / math.sqrt(2.0 * math.pi)
 
 
+class Watch:
+    """How many want to see every new node, as ``detect_anomaly`` does."""
+
+    def __init__(self) -> None:
+        self.watchers: int = 0
+
+
+WATCH: Final[Watch] = Watch()
+
 HIGHER: Final[dict["Value", "Value"]] = {}
 """The gradients that are Values themselves, from ``backward(create_graph=True)``, until somebody sets ``grad`` anew."""
 
@@ -490,7 +499,15 @@ def _node(op: str, data: float, a: Value | None, da: float, b: Value | None = No
     v._da = da
     v._b = b
     v._db = db
+    if WATCH.watchers != 0:
+        _shown(v)
     return v
+
+
+def _shown(v: Value) -> None:
+    from engine.anomaly import seen
+
+    seen(v)
 
 
 def fields(v: Value) -> tuple[str, float, float, str, float, float]:

@@ -113,7 +113,8 @@ def test_methods_have_signatures_as_in_the_source(name):
 def _check_signature(function, definition):
     parameters = inspect.signature(function).parameters.values()
     arguments = definition.args
-    expected = [a.arg for a in arguments.posonlyargs + arguments.args + arguments.kwonlyargs]
+    starred = [arguments.vararg] if arguments.vararg else []
+    expected = [a.arg for a in arguments.posonlyargs + arguments.args + starred + arguments.kwonlyargs]
     expected += [arguments.kwarg.arg] if arguments.kwarg else []
     assert [p.name for p in parameters] == expected
     count = len(arguments.defaults) + sum(d is not None for d in arguments.kw_defaults)

@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from engine.program.instructions import Fill, Instruction, Map, MatMul, Scatter, Take, Total, View
-from engine.program.kernels import KERNELS
+from engine.program.kernels import kernel
 
 Floats = NDArray[np.floating[Any]]
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -49,7 +49,7 @@ class Memories:
         match instruction:
             case Map(function, out, operands):
                 arrays = [self.resolve(o) if isinstance(o, View) else o for o in operands]
-                return [(KERNELS[function], (*arrays, self.resolve(out)))]
+                return [(kernel(function), (*arrays, self.resolve(out)))]
             case Total(out, operand, over_examples):
                 target, source = self.resolve(out), self.resolve(operand)
                 if over_examples:

@@ -6,24 +6,15 @@ It is a second way to the same derivative, which knows nothing of the chain rule
 from __future__ import annotations
 
 import math
-import operator
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from engine.primitives import applied
 from engine.value import Value
 
 _EPSILON = sys.float_info.epsilon
 _STEP = _EPSILON ** (1 / 3)  # where the error of the difference and that of rounding are about equal
-_OPERATORS: dict[str, Callable[..., Value]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "**": operator.pow,
-    "neg": operator.neg,
-    "abs": operator.abs,
-}
 
 
 class Difference(NamedTuple):
@@ -108,9 +99,7 @@ def _computed(nodes: list[Value], operands: list[list[int]], place: int, above: 
     """The last node's number where the one at *place* has another."""
     changed = {place: Value(number, nodes[place].label)}
     for i in above:
-        op = nodes[i].op
         given = [changed.get(operand, nodes[operand]) for operand in operands[i]]
-        result = _OPERATORS[op](*given) if op in _OPERATORS else getattr(Value, op)(*given)
-        changed[i] = result
+        changed[i] = applied(nodes[i].op, *given)
     last = len(nodes) - 1
     return changed[last].data if last in changed else nodes[last].data
