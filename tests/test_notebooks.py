@@ -44,7 +44,7 @@ def test_notebook_is_fit_to_be_read(path):
 
 
 def test_notebooks_are_numbered_from_1():
-    assert [path.name[0] for path in NOTEBOOKS] == list("1234567")
+    assert [path.name[0] for path in NOTEBOOKS] == list("12345678")
 
 
 def imported(notebook):
