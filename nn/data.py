@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     Table = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def as_table(X: Any, what: str = "X", width: int | None = None, empty: bool = False) -> Table:
+def as_table(
+    X: Any, what: str = "X", width: int | None = None, empty: bool = False, keep_float32: bool = False
+) -> Table:
     """Examples as an array ``(n_examples, width)`` of floats.
 
     Args:
@@ -27,6 +29,7 @@ def as_table(X: Any, what: str = "X", width: int | None = None, empty: bool = Fa
         what: its name in messages.
         width: how many numbers an example is to have; None takes any.
         empty: whether there may be no examples.
+        keep_float32: whether an array of float32 stays one; it is half the memory.
 
     Raises:
         ValueError: ragged rows, another width, NaN or infinity, something that is no number, or no examples.
@@ -49,7 +52,7 @@ def as_table(X: Any, what: str = "X", width: int | None = None, empty: bool = Fa
             raise ValueError(
                 f"{what}: rows of one length are wanted, but row {place} has {length} and row 0 {lengths[0]}"
             )
-    table = _floats(rows, what)
+    table = rows if keep_float32 and str(getattr(rows, "dtype", "")) == "float32" else _floats(rows, what)
     if table.ndim == 1 and width == 1:
         table = table.reshape(-1, 1)
     if table.ndim != 2:

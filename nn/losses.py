@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, SupportsFloat
 
-from engine import Value, logsumexp, mean, softplus
+from engine import Value, dot, logsumexp, mean, softplus
 from engine.checks import as_float, shortened
 
 Outputs = Value | Sequence[Value]
@@ -76,8 +76,7 @@ def hinge(outputs: Outputs, target: int) -> Value:
     if len(zs) == 1:
         if target not in (-1, 1):
             raise ValueError(f"hinge: with one output the target is -1 or 1, not {target!r}")
-        margin: Value = 1.0 - target * zs[0]
-        return margin.relu()
+        return _hinge_of_sign(zs[0], target)
     right = _class(target, len(zs), "hinge")
     others = [z for i, z in enumerate(zs) if i != right]
     largest = others[0]
@@ -93,6 +92,46 @@ LOSSES: dict[str, LossFunction] = {
     "binary_cross_entropy": binary_cross_entropy,
     "hinge": hinge,
 }
+
+
+def recorded_form(loss: LossFunction, n_outputs: int) -> tuple[LossFunction, bool]:
+    """The same loss for a target that is made of Values, so that it can change when a recorded graph is replayed.
+
+    Returns:
+        The function, and whether its target is one-hot: a Value for each class, 1 for the right one and 0 for the
+        others. If not, the target is what *loss* takes, a Value for each number of it.
+    """
+    if loss is cross_entropy:
+        return _cross_entropy_of_one_hot, True
+    if loss is hinge:
+        return (_hinge_of_one_hot, True) if n_outputs > 1 else (_hinge_of_sign, False)
+    if loss is binary_cross_entropy:
+        return _binary_cross_entropy_of_class, False
+    return loss, False
+
+
+def _cross_entropy_of_one_hot(outputs: Sequence[Value], target: Sequence[Value]) -> Value:
+    return logsumexp(outputs) - dot(target, outputs)  # type: ignore[no-any-return]
+
+
+def _binary_cross_entropy_of_class(outputs: Outputs, target: Value) -> Value:
+    return softplus((1.0 - 2.0 * target) * _single(outputs, "binary_cross_entropy"))  # type: ignore[no-any-return]
+
+
+def _hinge_of_sign(output: Outputs, target: SupportsFloat) -> Value:
+    margin: Value = 1.0 - target * _single(output, "hinge")
+    return margin.relu()
+
+
+def _hinge_of_one_hot(outputs: Sequence[Value], target: Sequence[Value]) -> Value:
+    largest = outputs[0] - _FAR * target[0]
+    for z, t in zip(outputs[1:], target[1:]):
+        largest = largest.maximum(z - _FAR * t)
+    excess: Value = 1.0 + largest - dot(target, outputs)
+    return excess.relu()
+
+
+_FAR = 1e30  # takes the right output out of a maximum; float32 reaches to 3e38
 
 
 def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:

@@ -89,12 +89,22 @@ class Optimizer:
         parameters = self._bound()
         weights = np.array([parameter.data for parameter in parameters])
         gradient = np.array([parameter.grad for parameter in parameters])
+        self.weights = self.advanced(weights, gradient)
+        self.put_weights()
+
+    def advanced(self, weights: Vector, gradient: Vector) -> Vector:
+        """The weights after one more step, known to be finite; no parameter is changed.
+
+        Raises:
+            FloatingPointError: a number became infinite or NaN.
+        """
+        import numpy as np
+
         with np.errstate(over="raise", invalid="raise"):
             weights = self.updated(weights, gradient)
         if not np.isfinite(weights).all():
             raise FloatingPointError(f"a parameter would become {weights[~np.isfinite(weights)][0]}")
-        self.weights = weights
-        self.put_weights()
+        return weights
 
     def put_weights(self) -> None:
         """Give every parameter its number in ``weights``; a second call finishes what an interrupt broke off."""

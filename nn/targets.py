@@ -9,6 +9,7 @@ from engine.checks import shortened
 from nn.data import as_column, as_table
 
 if TYPE_CHECKING:
+    from nn.data import Table
     from nn.module import Module
 
 Label = int | str | float
@@ -26,6 +27,21 @@ class Targets:
 
     encoded: list[Any]
     classes: list[Label] | None
+
+    def columns(self, n_classes: int | None = None) -> Table:
+        """The targets as an array, an example a row: their numbers, or with *n_classes* one-hot.
+
+        >>> Targets([1, 0], ["cat", "dog"]).columns(2)
+        array([[0., 1.],
+               [1., 0.]])
+        """
+        import numpy as np
+
+        if n_classes is None:
+            return np.array(self.encoded, dtype=np.float64).reshape(len(self.encoded), -1)
+        one_hot = np.zeros((len(self.encoded), n_classes))
+        one_hot[np.arange(len(one_hot)), self.encoded] = 1.0
+        return one_hot
 
 
 def encoded_targets(loss: str, y: Any, n_outputs: int, classes: list[Label] | None, what: str = "y") -> Targets:

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engine import Value
 from engine.checks import shortened
 from nn.data import as_table
+from nn.eager import Eager
+from nn.examples import Examples, Tally, checked_examples, is_right, output_count, output_numbers
 from nn.initialisation import random_numbers
 from nn.losses import LossFunction, named_loss
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
-from nn.targets import Targets, decided, decided_place, encoded_targets
+from nn.targets import decided
 
 if TYPE_CHECKING:
     from nn.data import Table
     from nn.module import Module
+    from nn.replaying import Replayed
 
 
 @dataclass
 class History:
     """What training did, a number an epoch; the accuracies stay empty where nothing is classified.
 
-    ``interrupted`` tells that Ctrl-C, or a callback, ended it.
+    ``interrupted`` tells that Ctrl-C, or a callback, ended it; ``eager`` says why the examples went through the model
+    one by one, and is empty where their graph was recorded once and replayed for whole batches.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -32,6 +35,7 @@ class History:
     validation_loss: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)
     interrupted: bool = False
+    eager: str = field(default="", compare=False)
 
     @property
     def epochs(self) -> int:
@@ -45,30 +49,6 @@ class History:
 
 
 Callback = Callable[["Module", History], object]
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Inputs and encoded targets of a data set, side by side."""
-
-    inputs: list[list[float]]
-    targets: Targets
-
-    def __len__(self) -> int:
-        return len(self.inputs)
-
-
-@dataclass
-class Tally:
-    """Loss and right answers, summed over the examples seen so far."""
-
-    loss: float = 0.0
-    right: int = 0
-    n: int = 0
-
-    def add(self, loss: float, right: bool) -> None:
-        """Count one example."""
-        self.loss, self.right, self.n = self.loss + loss, self.right + right, self.n + 1
 
 
 def fit(
@@ -85,8 +65,15 @@ def fit(
     seed: int | None = None,
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    replay: bool | None = None,
+    dtype: str = "float64",
 ) -> History:
     """Train a model by gradient descent on the mean loss of small batches.
+
+    The graph of one example is recorded once and replayed for each batch (see ``engine.compile``), which is many times
+    faster than to build it for each example, and gives the same weights but for rounding. Some examples are computed
+    eagerly too, without replay; where the numbers differ, as the model is random or chooses its way by a number, or
+    where the loss does not take a Value as target, training is eager by itself, and ``history.eager`` says why.
 
     Args:
         model: any Module.
@@ -103,12 +90,16 @@ def fit(
         seed: makes the order of the examples repeatable; None takes it from Python's ``random`` as it stands.
         callbacks: functions ``(model, history)``, called after each epoch; one that returns True ends the training.
         progress: whether to show a progress bar.
+        replay: None to replay where it can be done; False never, as where the loss or the model does something besides
+            computing, such as printing, which a replay would leave out; True makes it an error if it cannot.
+        dtype: of the replayed arrays, ``"float64"`` or ``"float32"``: half the digits, about twice the speed in large
+            networks. Eager training is float64.
 
     Returns:
         The History. Ctrl-C ends training early, with the weights of that moment and ``history.interrupted`` set.
 
     Raises:
-        ValueError: something does not fit; then no weight was changed.
+        ValueError: something does not fit, or *replay* is True and cannot be; then no weight was changed.
         FloatingPointError: the weights ran away; the message says when.
     """
     loss_name, loss_function = named_loss(loss)
@@ -117,18 +108,28 @@ def fit(
     size = _whole_number("batch_size", batch_size, 1)
     rng = random_numbers(seed)
     calls = _checked_callbacks(callbacks)
-    n_outputs = _n_outputs(model, as_table(X, "X", model.n_inputs))
-    examples = _examples(model, X, y, loss_name, n_outputs, model.classes, "")
+    kind = _checked_dtype(dtype, replay)
+    table = as_table(X, "X", model.n_inputs, keep_float32=True)
+    n_outputs = output_count(model, table)
+    examples = checked_examples(model, table, y, loss_name, n_outputs, model.classes)
     classes = examples.targets.classes
     validation = None
     if validation_data is not None:
         validation_X, validation_y = _pair(validation_data)
-        validation = _examples(model, validation_X, validation_y, loss_name, n_outputs, classes, "validation ")
+        validation = checked_examples(model, validation_X, validation_y, loss_name, n_outputs, classes, "validation ")
+    training = _Training(model, chosen, loss_function, examples, validation, rng, size)
+    if replay is not False:
+        training.prepare = partial(training.use_replay, n_outputs, kind, replay is True)
+    try:
+        training.prepare()
+    except KeyboardInterrupt:
+        training.history.interrupted = True
+        return training.history
     own = model.parameters()
     if chosen.parameters is None or not set(chosen.parameters) <= set(own):
         chosen.bind(own)
     model.loss, model.classes = loss_name, classes
-    return _Training(model, chosen, loss_function, examples, validation, rng, size).run(n_epochs, calls, progress)
+    return training.run(n_epochs, calls, progress)
 
 
 class _Training:
@@ -148,6 +149,32 @@ class _Training:
         self.examples, self.validation = examples, validation
         self.rng, self.batch_size = rng, batch_size
         self.history = History()
+        self.prepare: Callable[[], None] = self.use_eager_steps
+        self.steps: Eager | Replayed
+
+    def use_eager_steps(self, why: str = "replay=False") -> None:
+        """Train example by example."""
+        self.steps = Eager(self.model, self.loss, self.optimizer, self.examples)
+        self.history.eager = why
+
+    def use_replay(self, n_outputs: int, dtype: str, insist: bool) -> None:
+        """Train by replay; where that is not possible, eagerly.
+
+        Raises:
+            ValueError: it is not possible, and is insisted on.
+        """
+        from nn.replaying import Replayed
+
+        try:
+            self.steps = Replayed(self.model, self.loss, self.optimizer, self.examples, dtype, n_outputs)
+        except Exception as error:  # model and loss may be anybody's, and raise anything where they are given Values
+            reason = f"{type(error).__name__}: {error}"
+            if insist and not isinstance(error, ArithmeticError):  # the first epoch tells those in its own words
+                raise ValueError(
+                    f"replay=True, but this model cannot be replayed with this loss ({reason}); without replay=True "
+                    "it is trained eagerly"
+                ) from error
+            self.use_eager_steps(reason)
 
     def run(self, epochs: int, callbacks: list[Callback], progress: bool) -> History:
         """All epochs, with a progress bar over the batches."""
@@ -155,6 +182,7 @@ class _Training:
 
         n_steps = epochs * -(-len(self.examples) // self.batch_size)
         try:
+            self.steps.take_over()
             with tqdm(total=n_steps, disable=not (progress and n_steps), unit="step", dynamic_ncols=True) as bar:
                 for epoch in range(epochs):
                     bar.set_description(f"epoch {epoch + 1}/{epochs}")
@@ -164,10 +192,22 @@ class _Training:
                     if any(ends):
                         self.history.interrupted = True
                         break
+                    if callbacks and epoch + 1 < epochs:
+                        self._look_again()
         except KeyboardInterrupt:
             self.optimizer.put_weights()  # whole, even if it came between two parameters
             self.history.interrupted = True
+        finally:
+            self.steps.close()
         return self.history
+
+    def _look_again(self) -> None:
+        """Callbacks may have changed anything: weights, what is trained, or the model itself."""
+        try:
+            self.steps.check_again()
+        except Exception:
+            self.prepare()
+            self.steps.take_over()
 
     def _epoch(self, bar: Any) -> None:
         order = list(range(len(self.examples)))
@@ -176,42 +216,22 @@ class _Training:
         for batch in _batches(order, self.batch_size):
             self._step(batch, tally)
             bar.update()
+        self.steps.put_back()
         self._note(tally, self.history.loss, self.history.accuracy)
         if self.validation is not None:
-            measured = self._measured(self.validation)
+            measured = self.steps.measured(self.validation)
             self._note(measured, self.history.validation_loss, self.history.validation_accuracy)
 
     def _step(self, batch: list[int], tally: Tally) -> None:
-        """One step: the mean gradient of a batch, an example at a time, so that one small graph is alive at once."""
         step = self.optimizer.steps + 1
-        self.optimizer.zero_grad()
         try:
-            for place in batch:
-                loss = self._loss(self.examples, place, tally)
-                if not math.isfinite(loss.data):
-                    raise FloatingPointError(f"the loss is {loss.data}")
-                loss.backward(1.0 / len(batch))
-            self.optimizer.step()
+            done = self.steps.step(batch)
         except ArithmeticError as error:
             raise FloatingPointError(
                 f"training ran away in epoch {self.history.epochs + 1}, step {step} ({error}); "
                 "try a smaller learning rate, or inputs of a smaller range"
             ) from error
-
-    def _loss(self, examples: Examples, place: int, tally: Tally) -> Value:
-        outputs = self.model(examples.inputs[place])
-        loss = self.loss(outputs, examples.targets.encoded[place])
-        if not isinstance(loss, Value):
-            raise TypeError(f"the loss gave {type(loss).__name__} {shortened(loss)} and no Value made of the outputs")
-        right = examples.targets.classes is not None and _is_right(_numbers(outputs), examples.targets.encoded[place])
-        tally.add(loss.data, right)
-        return loss
-
-    def _measured(self, examples: Examples) -> Tally:
-        tally = Tally()
-        for place in range(len(examples)):
-            self._loss(examples, place, tally)
-        return tally
+        tally.add(done.loss, done.right, done.n)
 
     def _note(self, tally: Tally, losses: list[float], accuracies: list[float]) -> None:
         losses.append(tally.loss / tally.n)
@@ -225,8 +245,8 @@ def predict(model: Module, X: Any) -> list[Any]:
     Args:
         X: ``(n_examples, n_inputs)`` numbers: lists, a numpy array or a pandas frame.
     """
-    table = as_table(X, "X", model.n_inputs, empty=True)
-    return [decided(model, _numbers(model(row))) for row in table.tolist()]
+    table = as_table(X, "X", model.n_inputs, empty=True, keep_float32=True)
+    return [decided(model, outputs) for outputs in _outputs(model, table)]
 
 
 def score(model: Module, X: Any, y: Any) -> float:
@@ -236,12 +256,22 @@ def score(model: Module, X: Any, y: Any) -> float:
         X: ``(n_examples, n_inputs)`` numbers.
         y: labels, or numbers, as for ``fit``.
     """
-    table = as_table(X, "X", model.n_inputs)
-    examples = _examples(model, table, y, model.loss or "mse", _n_outputs(model, table), model.classes, "")
-    outputs = [_numbers(model(row)) for row in examples.inputs]
+    table = as_table(X, "X", model.n_inputs, keep_float32=True)
+    examples = checked_examples(model, table, y, model.loss or "mse", output_count(model, table), model.classes)
+    outputs = _outputs(model, table)
     if examples.targets.classes is not None:
-        return sum(map(_is_right, outputs, examples.targets.encoded)) / len(outputs)
+        return sum(map(is_right, outputs, examples.targets.encoded)) / len(outputs)
     return _determination(outputs, as_table(examples.targets.encoded, "y", len(outputs[0])))
+
+
+def _outputs(model: Module, table: Table) -> list[list[float]]:
+    """What the model gives for each example: by replay where there are many, and where it can be done."""
+    from nn.replaying import replayed_outputs
+
+    replayed = replayed_outputs(model, table)
+    if replayed is not None:
+        return replayed
+    return [output_numbers(model(row.tolist())) for row in table]
 
 
 def _determination(outputs: list[list[float]], targets: Table) -> float:
@@ -254,31 +284,6 @@ def _determination(outputs: list[list[float]], targets: Table) -> float:
     return float(np.mean(ratios))
 
 
-def _examples(
-    model: Module, X: Any, y: Any, loss: str, n_outputs: int, classes: list[Any] | None, prefix: str
-) -> Examples:
-    table = as_table(X, f"{prefix}X", model.n_inputs)
-    targets = encoded_targets(loss, y, n_outputs, classes, f"{prefix}y")
-    if len(table) != len(targets.encoded):
-        raise ValueError(f"{prefix}X has {len(table)} examples, but {prefix}y {len(targets.encoded)}")
-    return Examples(table.tolist(), targets)
-
-
-def _n_outputs(model: Module, table: Table) -> int:
-    """How many outputs the model gives, found by asking it for the first example."""
-    return len(_numbers(model(table[0].tolist())))
-
-
-def _numbers(outputs: Value | list[Value]) -> list[float]:
-    return [output.data for output in outputs] if isinstance(outputs, (list, tuple)) else [outputs.data]
-
-
-def _is_right(outputs: list[float], encoded: int) -> bool:
-    if len(outputs) == 1:  # 0 and 1, or for the hinge -1 and 1
-        return decided_place(outputs) == (encoded > 0)
-    return decided_place(outputs) == encoded
-
-
 def _batches(order: list[int], size: int) -> Iterator[list[int]]:
     for start in range(0, len(order), size):
         yield order[start : start + size]
@@ -288,6 +293,20 @@ def _whole_number(name: str, number: Any, least: int) -> int:
     if isinstance(number, bool) or not hasattr(number, "__index__") or number < least:
         raise ValueError(f"{name}: a whole number of at least {least} is wanted, not {number!r}")
     return int(number)
+
+
+def _checked_dtype(dtype: Any, replay: bool | None) -> str:
+    import numpy as np
+
+    if replay not in (None, True, False):
+        raise ValueError(f"replay: True, False or None is wanted, not {shortened(replay)}")
+    names = {"float64": "float64", "float32": "float32", np.float64: "float64", np.float32: "float32"}
+    name = names.get(dtype) if isinstance(dtype, (str, type)) else names.get(getattr(dtype, "name", None))
+    if name is None:
+        raise ValueError(f'dtype: "float64" or "float32" is wanted, not {shortened(dtype)}')
+    if name == "float32" and replay is False:
+        raise ValueError('dtype: eager training is float64; leave replay=False out for "float32"')
+    return name
 
 
 def _pair(validation_data: Any) -> tuple[Any, Any]:

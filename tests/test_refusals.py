@@ -147,7 +147,7 @@ def test_the_step_that_is_told_is_the_one_that_failed():
         return output * (math.nan if len(steps) == 6 else 1.0)
 
     with pytest.raises(FloatingPointError, match=r"in epoch 2, step 3 \(the loss is nan\)"):
-        model.fit(XOR_X, XOR_Y, loss=loss, epochs=5, batch_size=2, progress=False)
+        model.fit(XOR_X, XOR_Y, loss=loss, epochs=5, batch_size=2, progress=False, replay=False)
 
 
 def test_a_gradient_that_runs_away_is_told_in_its_own_step():

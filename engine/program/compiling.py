@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, overload
 
@@ -96,8 +97,10 @@ def check(program: Program, eager: Callable[[list[float]], Any], rows: Floats) -
     for row, numbers in zip(some, replayed):
         outputs = eager(row.tolist())
         outputs = [outputs] if isinstance(outputs, Value) else list(outputs)
+        size = max([abs(output.data) for output in outputs if math.isfinite(output.data)], default=0.0)
+        small = tolerance * 1e-2 * max(1.0, size)  # a small output may be the difference of numbers like the large ones
         for place, (output, number) in enumerate(zip(outputs, numbers.tolist(), strict=True)):
-            if not np.isclose(output.data, number, rtol=tolerance, atol=tolerance * 1e-3, equal_nan=True):
+            if not np.isclose(output.data, number, rtol=tolerance, atol=small, equal_nan=True):
                 name = f"output {place}" + (f" ({output.label})" if output.label else "")
                 raise ValueError(
                     f"{name} is {output.data!r} for the row {shortened(row.tolist())}, but the replayed graph gives "

@@ -91,7 +91,7 @@ def check_plane(found: Problem) -> None:
     Raises:
         ValueError: they are that.
     """
-    n_inputs = len(found.examples.inputs[0])
+    n_inputs = found.examples.table.shape[1]
     if n_inputs != 2:
         raise ValueError(f"model: it takes {n_inputs} inputs, and a plane has two; give a model of two inputs")
     if found.classes is None and len(found.outputs(0)) != 1:
@@ -102,7 +102,7 @@ def check_plane(found: Problem) -> None:
 
 def draw_plane(ax: Axes, found: Problem, resolution: int, keys: dict[str, Any] | None = None) -> None:
     """The shades, the boundary, the examples, and the legend with those options."""
-    points = np.array(found.examples.inputs)
+    points = found.examples.table
     across, up = (_span(column, resolution) for column in points.T)
     outputs = np.array([[numbers_of(found.model, [x, y]) for x in across.tolist()] for y in up.tolist()])
     if found.classes is None:

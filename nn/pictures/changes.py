@@ -151,7 +151,7 @@ def wanted_changes(model: Module, X: Any, y: Any, loss: Loss = None) -> WantedCh
             changes.append([0.0 - parameter.grad for parameter in parameters])
     names = [name for name, _ in model.named_parameters()]
     headings = [_heading(found, place) for place in range(len(found))]
-    return WantedChanges(names, headings, np.array(changes).T, losses, np.array(found.examples.inputs))
+    return WantedChanges(names, headings, np.array(changes).T, losses, found.examples.table)
 
 
 def _heading(found: Problem, place: int) -> str:

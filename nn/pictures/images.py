@@ -87,7 +87,7 @@ def worst_mistakes(
     >>> picture = worst_mistakes(model, [[0, 1, 0, 1], [1, 0, 1, 0]], [0, 1], (2, 2), loss="cross_entropy")
     """
     found, _ = classifying(model, X, y, loss, "worst_mistakes")
-    shape = image_size(image_shape, len(found.examples.inputs[0]), "an example")
+    shape = image_size(image_shape, found.examples.table.shape[1], "an example")
     _check_count(most, "most")
     outputs = [found.outputs(place) for place in range(len(found))]
     wrong = [place for place in range(len(found)) if not found.is_right(place, outputs[place])]
@@ -99,7 +99,7 @@ def worst_mistakes(
     shown = wrong[:most]
     figure, axes = _tiles(len(shown), min(6, len(shown)), 1.35, 0.5, extra=0.0)
     for ax, place in zip(axes, shown):
-        ax.imshow(np.array(found.examples.inputs[place]).reshape(shape), cmap="gray_r", interpolation="nearest")
+        ax.imshow(found.examples.table[place].reshape(shape), cmap="gray_r", interpolation="nearest")
         _caption(ax, found, place, outputs[place])
     share = f"{len(wrong)} of {len(found)} examples are taken for something else"
     _head(figure, share + (f"; the {len(shown)} worst" if len(shown) < len(wrong) else ""))

@@ -9,10 +9,10 @@ from typing import Any
 from engine import Value, sigmoid, softmax
 from engine.checks import shortened
 from nn.data import as_table
+from nn.examples import Examples, checked_examples, is_right, output_count, output_numbers
 from nn.losses import LossFunction, named_loss
 from nn.module import Module
 from nn.targets import Label, decided_place
-from nn.training import Examples, _examples, _is_right, _n_outputs, _numbers
 
 Loss = str | LossFunction | None
 
@@ -42,11 +42,11 @@ class Problem:
 
     def outputs(self, place: int) -> list[float]:
         """What the model gives for an example."""
-        return numbers_of(self.model, self.examples.inputs[place])
+        return numbers_of(self.model, self.examples.row(place))
 
     def example_loss(self, place: int) -> Value:
         """The loss of one example, as the root of its graph."""
-        return self.loss_function(self.model(self.examples.inputs[place]), self.target(place))
+        return self.loss_function(self.model(self.examples.row(place)), self.target(place))
 
     def answers(self, outputs: list[float]) -> list[float]:
         """What the outputs say under this loss: probabilities where they are logits, else the outputs themselves."""
@@ -69,7 +69,7 @@ class Problem:
 
     def is_right(self, place: int, outputs: list[float]) -> bool:
         """Whether these outputs stand for the example's class."""
-        return _is_right(outputs, self.target(place))
+        return is_right(outputs, self.target(place))
 
     # --------------------------------------------------------------------------------------------------- all examples
 
@@ -104,7 +104,7 @@ def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
     check_module(model)
     name, function = named_loss(model.loss or "mse" if loss is None else loss)
     table = as_table(X, "X", model.n_inputs)
-    examples = _examples(model, table, y, name, _n_outputs(model, table), model.classes, "")
+    examples = checked_examples(model, table, y, name, output_count(model, table), model.classes)
     return Problem(model, examples, name, function)
 
 
@@ -131,7 +131,7 @@ def check_module(model: Any) -> None:
 
 def numbers_of(model: Module, x: list[float]) -> list[float]:
     """The outputs of a model as plain numbers, in a list even for a single one."""
-    return _numbers(model(x))
+    return output_numbers(model(x))
 
 
 def answers(loss: str, outputs: list[float]) -> list[float]:

@@ -226,7 +226,7 @@ class TrainingStepper:
         figure = picture(14.0, 5.0, layout="none")
         places = ((0.01, 0.08, 0.48, 0.78), (0.535, 0.17, 0.235, 0.67), (0.83, 0.17, 0.155, 0.67))
         net, plane, curve = (figure.add_axes(place) for place in places)
-        inputs = self.problem.examples.inputs[self._follow]
+        inputs = self.problem.examples.row(self._follow)
         right = self.problem.right_answer(self._follow)
         function = self.problem.loss_function
         network(self.problem.model, inputs, right, loss=function, input_names=self.input_names, most=8, ax=net)
