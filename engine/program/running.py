@@ -61,7 +61,7 @@ class Memories:
                 target = self.resolve(out)
                 return [(np.take, (self.arrays[memory], slots, 0, target.reshape(len(slots), -1), "clip"))]
             case Scatter(memory, slots, source):
-                return [(_scatter, (self.arrays[memory], slots, self.resolve(source)))]
+                return _scatters(self.arrays[memory], slots, self.resolve(source))
             case Fill(out, number):
                 return [(np.copyto, (self.resolve(out), number))]
 
@@ -84,8 +84,28 @@ class Memories:
         return [(np.matmul, (weights, right, out))]
 
 
-def _scatter(memory: Floats, slots: NDArray[np.int64], source: Floats) -> None:
-    np.add.at(memory, slots, source.reshape(len(slots), -1))
+def _scatters(memory: Floats, slots: NDArray[np.int64], source: Floats) -> list[Call]:
+    """Additions in rounds in which no slot comes twice: for wide rows many times faster than ``np.add.at``."""
+    if memory.shape[1] == 1:
+        return [(_scatter_numbers, (memory[:, 0], slots, source))]
+    order = np.argsort(slots, kind="stable")
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(slots[order])) + 1])
+    rounds = np.empty(len(slots), np.int64)
+    rounds[order] = np.arange(len(slots)) - np.repeat(starts, np.diff([*starts, len(slots)]))
+    calls: list[Call] = []
+    for number in range(int(rounds.max()) + 1):
+        here = np.flatnonzero(rounds == number)
+        calls.append((_scatter_rows, (memory, slots[here], source, None if len(here) == len(slots) else here)))
+    return calls
+
+
+def _scatter_numbers(memory: Floats, slots: NDArray[np.int64], source: Floats) -> None:
+    np.add.at(memory, slots, source.ravel())
+
+
+def _scatter_rows(memory: Floats, slots: NDArray[np.int64], source: Floats, which: NDArray[np.int64] | None) -> None:
+    rows = source.reshape(-1, source.shape[-1])
+    memory[slots] += rows if which is None else rows[which]
 
 
 def carry_out(calls: Sequence[Call]) -> None:
