@@ -20,7 +20,7 @@ _STEP = _EPSILON ** (1 / 3)  # where the error of the difference and that of rou
 class Difference(NamedTuple):
     """(``above`` - ``below``) / (2 ``h``) = ``quotient``, where those are the root's numbers for x + h and x - h.
 
-    ``rounding`` is about how far the quotient may be off because floats are rounded.
+    ``rounding`` is about how far the quotient may be off because floats are rounded and the function is curved.
     """
 
     h: float
@@ -91,8 +91,14 @@ def _difference(
     except (ValueError, ArithmeticError) as error:
         return str(error)
     width = (x + h) - (x - h)  # not quite 2 h, as both sides are rounded
+    quotient = (upper - lower) / width
     size = max(abs(upper), abs(lower), *(abs(nodes[i].data) for i in above), 0.0) if above else abs(upper)
-    return Difference(h, upper, lower, (upper - lower) / width, 8.0 * _EPSILON * size / h)
+    try:
+        far, near = (_computed(nodes, operands, place, above, number) for number in (x + 2.0 * h, x - 2.0 * h))
+        curvature = abs((far - near) / ((x + 2.0 * h) - (x - 2.0 * h)) - quotient)  # thrice what the quotient is off by
+    except (ValueError, ArithmeticError):
+        curvature = 0.0
+    return Difference(h, upper, lower, quotient, 8.0 * _EPSILON * size / h + min(curvature, 1e-3 * abs(quotient)))
 
 
 def _computed(nodes: list[Value], operands: list[list[int]], place: int, above: list[int], number: float) -> float:
