@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.checks import as_float, shortened
@@ -158,6 +159,31 @@ def digits() -> DataSet:
     """1,797 handwritten digits of 8 x 8 pixels in 0 ... 16, labels 0 ... 9 (Alpaydin and Kaynak 1998;
     scikit-learn's)."""
     return _from_scikit_learn("load_digits")
+
+
+def mnist(folder: str | PathLike[str]) -> tuple[Any, Any, Any, Any]:
+    """The MNIST database of handwritten digits (LeCun et al. 1998), from its four files in a folder, gzipped or not.
+
+    The files are ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
+    ``t10k-labels-idx1-ubyte``, each also with ``.gz``. They are not part of gradstep.
+
+    Returns:
+        ``X_train, y_train, X_test, y_test``: images as rows of 28 * 28 = 784 numbers in [0, 1], 0 for paper and 1 for
+        ink, in arrays of float32; labels 0 ... 9 in arrays of int64. 60,000 and 10,000 of them.
+
+    Raises:
+        FileNotFoundError: a file is not there; the message says where the files are to be had.
+        ValueError: a file is cut off, damaged or swapped with another.
+    """
+    import numpy as np
+
+    from nn.idx import mnist_part
+
+    (images, labels), (test_images, test_labels) = (mnist_part(Path(folder), part) for part in ("train", "t10k"))
+    if (len(labels), len(test_labels)) == (10_000, 60_000):
+        raise ValueError(f"{folder}: the files of train and of t10k are swapped; train has 60,000 images, t10k 10,000")
+    X, X_test = (np.divide(part, 255.0, dtype=np.float32) for part in (images, test_images))
+    return X, labels.astype(np.int64), X_test, test_labels.astype(np.int64)
 
 
 def _from_scikit_learn(name: str) -> DataSet:
