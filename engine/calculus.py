@@ -15,7 +15,7 @@ from typing import Any
 from engine.checks import as_float, shortened
 from engine.graph import interior_order
 from engine.higher import Number, gradient_graph
-from engine.trees import flattened, is_tree, rebuilt
+from engine.trees import flattened, flattened_like, is_tree, rebuilt
 from engine.value import Value
 
 Function = Callable[..., Any]
@@ -62,7 +62,7 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
 
     @functools.wraps(f, updated=())
     def both(*args: Any, **kwargs: Any) -> Any:
-        chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        chosen = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
         call = _Call(f, args, kwargs, chosen)
         result = call.result
         more = None
@@ -73,7 +73,7 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
         found = call.gradients(_scalar(f, result))
         value = result if call.keeps_graph else as_float(float(result), "the value")
         gradients = call.rebuilt(found)
-        return (value, more) if has_aux else value, gradients[0] if isinstance(argnums, int) else gradients
+        return (value, more) if has_aux else value, gradients if isinstance(argnums, Sequence) else gradients[0]
 
     return both
 
@@ -159,10 +159,12 @@ class _Call:
         for argnum in argnums:
             if isinstance(argnum, bool) or not isinstance(argnum, int) or not -len(args) <= argnum < len(args):
                 raise TypeError(f"argnums: {argnum!r}, but {_name(f)} was given {len(args)} positional arguments")
+        if len({argnum % len(args) for argnum in argnums}) < len(argnums):
+            raise TypeError(f"argnums: {argnums!r} has one argument of {_name(f)} twice")
         self.given = [args[argnum] for argnum in argnums]
         flat = [flattened(tree) for tree in self.given]
         self.keeps_graph = getattr(_nesting, "depth", 0) > 0 or any(isinstance(x, Value) for xs in flat for x in xs)
-        values = [[x if isinstance(x, Value) else Value(as_float(x, _name(f))) for x in xs] for xs in flat]
+        values = [[_own(x, _name(f)) for x in xs] for xs in flat]
         self.inputs = [value for xs in values for value in xs]
         arguments = list(args)
         for argnum, tree, leaves in zip(argnums, self.given, values):
@@ -181,6 +183,17 @@ class _Call:
         """The gradients in the form of the arguments."""
         waiting = iter(gradients)
         return tuple(rebuilt(tree, [next(waiting) for _ in flattened(tree)]) for tree in self.given)
+
+
+def _own(x: Any, name: str) -> Value:
+    """A Value of this call's own. A given Value may be met in the function by other ways too, which do not count here:
+    ``grad(lambda x: grad(lambda y: x * y)(x))`` is 1, not 2.
+    """
+    if not isinstance(x, Value):
+        return Value(as_float(x, name))
+    own: Value = x - 0.0  # the same number, zeros with their signs, and gradients flow through
+    own.label = x.label
+    return own
 
 
 @contextmanager
@@ -216,10 +229,10 @@ def _dot(numbers: Sequence[Number], weights: Sequence[Number]) -> Number:
 
 
 def _alike(tree: Any, form: Any, name: str) -> list[Number]:
-    """The leaves of *tree*, which has as many as *form*."""
-    leaves, wanted = flattened(tree), flattened(form)
-    if len(leaves) != len(wanted):
-        raise ValueError(f"{name}: {len(wanted)} numbers are wanted, in the form of the argument, not {len(leaves)}")
+    """The leaves of *tree*, which has the form of the argument *form*."""
+    leaves = flattened_like(form, tree)
+    if leaves is None:
+        raise ValueError(f"{name}: numbers in the form of {shortened(form)} are wanted, not {shortened(tree)}")
     return [leaf if isinstance(leaf, Value) else as_float(leaf, name) for leaf in leaves]
 
 

@@ -31,7 +31,8 @@ def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = Fa
     if create_graph:
         from engine.higher import backward_with_graph
 
-        return backward_with_graph(_checked(root), gradient)
+        own = gradient if isinstance(gradient, Value) else as_float(gradient, "backward(gradient)")
+        return backward_with_graph(_checked(root), own)
     order, waiting = seeded(root, as_float(gradient, "backward(gradient)"))
     if WATCH.watchers != 0:
         from engine.anomaly import seen_backward

@@ -84,7 +84,8 @@ _VALUES = Values()
 
 
 def gradient_graph(root: Value, wanted: Collection[Value], gradient: Number = 1.0) -> dict[Value, Number]:
-    """The gradient of *root* with respect to each wanted Value that it depends on; plain numbers where it is constant.
+    """The gradient of *root* with respect to each wanted Value that it depends on, and to all nodes on the way there;
+    plain numbers where it is constant.
 
     The wanted ones count as leaves: nothing below them is looked at.
     """
@@ -103,7 +104,7 @@ def gradient_graph(root: Value, wanted: Collection[Value], gradient: Number = 1.
             if operand in needs:
                 local = derivative(_VALUES, node, *operands)
                 _add(gradients, operand, given, local)
-    return {value: gradients[value] for value in goals if value in gradients}
+    return gradients
 
 
 def _add(gradients: dict[Value, Number], operand: Value, given: Number, local: Number) -> None:
@@ -124,7 +125,7 @@ def backward_with_graph(root: Value, gradient: Number) -> None:
     found = leaves(root)
     gradients = gradient_graph(root, found, gradient)
     for node in order:
-        node._grad = 0.0
+        node._grad = float(gradients.get(node, 0.0))
     for leaf in found:
         if leaf in gradients:
             total = leaf.grad + gradients[leaf]

@@ -26,6 +26,26 @@ def flattened(tree: Any) -> list[Any]:
     return [tree]
 
 
+def flattened_like(form: Any, tree: Any) -> list[Any] | None:
+    """The leaves of *tree* in the order of *form*; None where it has another form. A list may stand for an array.
+
+    >>> flattened_like({"a": 1, "b": [2, 3]}, {"b": [5, 6], "a": 4})
+    [4, 5, 6]
+    """
+    if not is_tree(form):
+        return None if is_tree(tree) else [tree]
+    if isinstance(form, dict):
+        if not isinstance(tree, dict) or tree.keys() != form.keys():
+            return None
+        pairs = [(part, tree[key]) for key, part in form.items()]
+    else:
+        if not is_tree(tree) or isinstance(tree, dict) or len(tree) != len(form):
+            return None
+        pairs = list(zip(form, tree))
+    found = [flattened_like(part, branch) for part, branch in pairs]
+    return None if any(leaves is None for leaves in found) else [leaf for leaves in found for leaf in leaves or []]
+
+
 def rebuilt(form: Any, leaves: Sequence[Any]) -> Any:
     """The form of a tree with other leaves; where those are arrays themselves, arrays grow by their axes.
 

@@ -1,0 +1,483 @@
+"""Derivatives of functions: the forms that they take and give, any order, and what closures must not confuse."""
+
+import gc
+import math
+from collections import namedtuple
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+import engine
+from engine import (
+    Value,
+    directional_derivative,
+    draw,
+    exp,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    leaves,
+    log,
+    sin,
+    tanh,
+    value_and_grad,
+)
+from engine.value import HIGHER
+
+Point = namedtuple("Point", "x y")
+
+
+def cubic(v):
+    """A polynomial of two numbers; gradient (2 a b, a**2 + 3 b**2)."""
+    a, b = v
+    return a**2 * b + b**3
+
+
+@pytest.fixture(autouse=True)
+def no_gradients_of_other_tests():
+    """Gradients that are Values stay until they are cleared; each test starts and ends without."""
+    HIGHER.clear()
+    yield
+    HIGHER.clear()
+
+
+# ------------------------------------------------------------------------------------------------------ forms
+
+
+def test_grad_of_a_number_is_a_float():
+    result = grad(lambda x: x**3)(2)
+    assert type(result) is float
+    assert result == 12.0
+
+
+def test_grad_of_a_value_is_a_value_that_depends_on_it():
+    x = Value(2.0, label="x")
+    slope = grad(lambda x: x**3)(x)
+    assert isinstance(slope, Value)
+    assert slope.data == 12.0
+    slope.backward()
+    assert x.grad == 12.0  # 6 x
+
+
+@pytest.mark.parametrize(
+    ("at", "f", "expected"),
+    [
+        ([2.0, 3.0], cubic, [12.0, 31.0]),
+        ((2.0, 3.0), cubic, (12.0, 31.0)),
+        (Point(2.0, 3.0), cubic, Point(12.0, 31.0)),
+        ({"a": 2.0, "b": 3.0}, lambda p: cubic((p["a"], p["b"])), {"a": 12.0, "b": 31.0}),
+        ({"b": [3.0, (2.0,)], "c": []}, lambda p: cubic((p["b"][1][0], p["b"][0])), {"b": [31.0, (12.0,)], "c": []}),
+        ([5, {"unused": 7}], lambda p: p[0] * 2, [2.0, {"unused": 0.0}]),
+    ],
+)
+def test_grad_has_the_form_of_the_argument(at, f, expected):
+    result = grad(f)(at)
+    assert result == expected
+    assert type(result) is type(expected)
+
+
+def test_grad_of_an_array_is_an_array():
+    at = np.array([[1.0, 2.0], [3.0, 4.0]])
+    result = grad(lambda m: (m * m).sum())(at)
+    assert result.dtype == float
+    np.testing.assert_array_equal(result, 2.0 * at)
+    np.testing.assert_array_equal(at, [[1.0, 2.0], [3.0, 4.0]])
+
+
+def test_grad_of_a_numpy_scalar_and_of_an_array_of_no_axis():
+    assert grad(lambda x: x * x)(np.float64(3.0)) == 6.0
+    assert grad(lambda x: x * x)(np.array(3.0)) == 6.0
+
+
+def test_argnums_choose_the_arguments():
+    f = lambda x, y, z: x * y**2 * z  # noqa: E731
+    assert grad(f, argnums=1)(2.0, 3.0, 5.0) == 60.0
+    assert grad(f, argnums=-1)(2.0, 3.0, 5.0) == 18.0
+    assert grad(f, argnums=(2, 0))(2.0, 3.0, 5.0) == (18.0, 45.0)
+    assert grad(f, argnums=[1])(2.0, 3.0, 5.0) == (60.0,)
+
+
+def test_other_arguments_come_as_they_are():
+    def f(x, power, *, scale):
+        assert type(power) is int
+        assert type(scale) is str
+        return x**power * float(scale)
+
+    assert grad(f)(2.0, 3, scale="10") == 120.0
+
+
+def test_value_and_grad_gives_both():
+    assert value_and_grad(cubic)([2.0, 3.0]) == (39.0, [12.0, 31.0])
+    assert value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0) == (6.0, (3.0, 2.0))
+    assert type(value_and_grad(cubic)([2.0, 3.0])[0]) is float
+
+
+def test_has_aux_hands_more_through():
+    f = lambda x: (x * x, {"twice": 2 * x.data})  # noqa: E731
+    assert grad(f, has_aux=True)(3.0) == (6.0, {"twice": 6.0})
+    assert value_and_grad(f, has_aux=True)(3.0) == ((9.0, {"twice": 6.0}), 6.0)
+
+
+def test_a_constant_function_has_the_gradient_0():
+    assert grad(lambda v: 3.0)([1.0, 2.0]) == [0.0, 0.0]
+    assert value_and_grad(lambda v: 3)([1.0]) == (3.0, [0.0])
+    assert grad(grad(lambda x: 2.0 * x))(5.0) == 0.0
+    assert grad(lambda x: Value(4.0) * 2)(1.0) == 0.0
+
+
+def test_grad_keeps_the_name_of_the_function():
+    assert grad(cubic).__name__ == "cubic"
+    assert grad(cubic).__doc__ == cubic.__doc__
+
+
+def test_jacobian_of_lists_dicts_and_numbers():
+    assert jacobian(lambda v: [v[0] * v[1], v[0] + 3 * v[1]])([2.0, 5.0]) == [[5.0, 2.0], [1.0, 3.0]]
+    assert jacobian(lambda x: {"square": x * x, "none": 1.0})(3.0) == {"square": 6.0, "none": 0.0}
+    assert jacobian(lambda p: (p["a"] * 2, p["b"]))({"a": 1.0, "b": 2.0}) == (
+        {"a": 2.0, "b": 0.0},
+        {"a": 0.0, "b": 1.0},
+    )
+    assert jacobian(lambda x, y: [x * y], argnums=1)(2.0, 3.0) == [2.0]
+
+
+def test_jacobian_of_arrays_is_a_matrix():
+    matrix = np.arange(6.0).reshape(3, 2)
+    found = jacobian(lambda v: matrix @ v)(np.array([1.0, 2.0]))
+    np.testing.assert_array_equal(found, matrix)
+    assert jacobian(lambda m: m.sum(axis=0))(np.ones((2, 3))).shape == (3, 2, 3)
+
+
+def test_hessian_is_symmetric_and_right():
+    assert hessian(cubic)([2.0, 3.0]) == [[6.0, 4.0], [4.0, 18.0]]
+    assert hessian(lambda x: x**3)(2.0) == 12.0
+    assert hessian(lambda p: p["a"] ** 2 * p["b"])({"a": 3.0, "b": 5.0}) == {
+        "a": {"a": 10.0, "b": 6.0},
+        "b": {"a": 6.0, "b": 0.0},
+    }
+    np.testing.assert_array_equal(hessian(lambda v: (v**3).sum())(np.array([1.0, 2.0])), [[6.0, 0.0], [0.0, 12.0]])
+    assert hessian(lambda x, y: x * y**3, argnums=1)(2.0, 3.0) == 36.0
+
+
+def test_hvp_is_the_hessian_times_the_vector():
+    assert hvp(cubic, [2.0, 3.0], [1.0, 10.0]) == [46.0, 184.0]
+    assert hvp(lambda x: x**3, 2.0, 0.5) == 6.0
+    np.testing.assert_array_equal(
+        hvp(lambda v: (v**3).sum(), np.array([1.0, 2.0]), np.array([1.0, -1.0])), [6.0, -12.0]
+    )
+
+
+def test_directional_derivative_is_the_jacobian_times_the_direction():
+    assert directional_derivative(cubic, [2.0, 3.0], [1.0, 10.0]) == 322.0
+    f = lambda v: {"product": v[0] * v[1], "sum": [v[0] + v[1]], "none": 1.0}  # noqa: E731
+    assert directional_derivative(f, [2.0, 3.0], [10.0, 1.0]) == {"product": 32.0, "sum": [11.0], "none": 0.0}
+
+
+def test_vectors_are_matched_by_keys_and_not_by_their_order():
+    f = lambda p: p["a"] ** 2 * p["b"]  # noqa: E731
+    at = {"a": 3.0, "b": 5.0}
+    assert hvp(f, at, {"b": 1.0, "a": 0.0}) == {"a": 6.0, "b": 0.0}
+    assert directional_derivative(f, at, {"b": 1.0, "a": 0.0}) == 9.0
+
+
+def test_a_list_may_be_the_vector_of_an_array():
+    np.testing.assert_array_equal(hvp(lambda v: (v**3).sum(), np.array([1.0, 2.0]), [1.0, 0.0]), [6.0, 0.0])
+
+
+# ------------------------------------------------------------------------------------------------- any order
+
+
+@pytest.mark.parametrize("x", [-2.0, -0.3, 0.0, 0.5, 3.0])
+@pytest.mark.parametrize("order", range(1, 6))
+def test_tanh_to_order_5(x, order):
+    f = tanh
+    for _ in range(order):
+        f = grad(f)
+    with mp.workdps(50):
+        exact = float(mp.taylor(mp.tanh, mp.mpf(x), order)[order] * mp.factorial(order))
+    assert f(x) == pytest.approx(exact, rel=1e-13, abs=1e-13)
+
+
+def test_mixed_orders_of_two_variables():
+    f = lambda x, y: sin(x * y) * exp(x - y)  # noqa: E731
+    with mp.workdps(40):
+        exact = mp.diff(lambda x, y: mp.sin(x * y) * mp.exp(x - y), (0.7, 0.4), (2, 1))
+    assert grad(grad(grad(f, 1), 0), 0)(0.7, 0.4) == pytest.approx(float(exact), rel=1e-13)
+    assert grad(grad(grad(f, 0), 1), 0)(0.7, 0.4) == pytest.approx(float(exact), rel=1e-13)
+
+
+def test_hessian_of_a_gradient_and_jacobian_of_a_hessian():
+    third = jacobian(hessian(cubic))([2.0, 3.0])
+    assert third == [[[0.0, 2.0], [2.0, 0.0]], [[2.0, 0.0], [0.0, 6.0]]]
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 4])
+def test_powers_at_0_end_where_the_polynomial_does(n):
+    f = lambda x: x**n  # noqa: E731
+    for order in range(6):
+        assert f(0.0) == (math.factorial(n) if order == n else 0.0)
+        f = grad(f)
+
+
+# ---------------------------------------------------------------------------------------------------- closures
+
+
+@pytest.mark.parametrize(
+    ("f", "expected"),
+    [
+        (lambda x: x * grad(lambda y: x * y)(2.0), 6.0),
+        (lambda x: x * grad(lambda y: x + y)(1.0), 1.0),
+        (lambda x: grad(lambda y: x * y)(x), 1.0),
+        (lambda x: grad(lambda y: x * y * y)(x), 12.0),
+        (lambda x: grad(lambda y: y * grad(lambda z: x * y * z)(y))(x), 12.0),
+        (lambda x: x * grad(lambda y: y**2 * grad(lambda z: z * y * x)(x))(x), 324.0),
+        (lambda x: x * grad(lambda x: x * grad(lambda x: x**4)(x))(x), 1728.0),
+        (lambda x: value_and_grad(lambda y: x * y)(x)[0], 6.0),
+        (lambda x: jacobian(lambda v: [v[0] * x, v[1] * v[0]])([x, x * x])[0][0], 1.0),
+        (lambda x: hvp(lambda y: x * y**3, x, 1.0), 6.0 * 2 * 3.0),
+        (lambda x: hvp(lambda y: y**3, 2.0, x), 12.0),
+        (lambda x: directional_derivative(lambda y: x * y * y, x, x), 6.0 * 9.0),
+        (lambda x: grad(lambda y: x)(x) + x, 1.0),
+        (lambda x: grad(lambda a, b: a * b, argnums=(0, 1))(x, x)[0], 1.0),
+        (lambda x: grad(lambda a, b: a * a * b, argnums=(0, 1))(x, x * x)[1], 6.0),
+    ],
+)
+def test_perturbations_are_not_confused(f, expected):
+    """Siskind and Pearlmutter (2005): a derivative counts the ways through its own variable only."""
+    assert grad(f)(3.0) == pytest.approx(expected, rel=1e-15)
+
+
+def test_a_value_that_the_function_also_closes_over_counts_once():
+    x = Value(3.0)
+    assert grad(lambda y: x * y)(x).data == 3.0
+    assert [g.data for g in grad(lambda a, b: a * b * b, argnums=(0, 1))(x, x)] == [9.0, 18.0]
+
+
+def test_signed_zeros_come_through_nesting():
+    seen = []
+    grad(lambda x: 1.0 * grad(lambda y: seen.append(y.data) or y * y)(x))(-0.0)
+    assert math.copysign(1.0, seen[0]) == -1.0
+
+
+def test_parameters_that_are_closed_over_keep_their_gradients():
+    w, b = Value(2.0, label="w"), Value(1.0, label="b")
+    (w * 5.0 + b).backward()
+    assert grad(lambda x: tanh(w * x + b) * w)(0.3) == pytest.approx(2.0 * 2.0 / math.cosh(1.6) ** 2, rel=1e-15)
+    hessian(lambda v: v[0] * w * v[1] ** 2)([1.0, 2.0])
+    hvp(lambda v: v * w * v, 1.0, 2.0)
+    assert (w.data, w.grad, b.data, b.grad) == (2.0, 5.0, 1.0, 1.0)
+    assert not HIGHER
+
+
+def test_an_argument_that_is_a_value_keeps_its_gradient_and_its_label():
+    x = Value(2.0, label="speed")
+    x.grad = 7.0
+    assert grad(lambda v: v * v)(x).data == 4.0
+    assert (x.grad, x.label) == (7.0, "speed")
+    with pytest.raises(ValueError, match=r"log\(speed\): speed = -1.0"):
+        grad(log)(Value(-1.0, label="speed"))
+
+
+def test_an_error_inside_of_the_function_leaves_no_trace():
+    with pytest.raises(ValueError, match="log"):
+        grad(log)(-1.0)
+    assert type(grad(lambda x: x * x)(3.0)) is float  # and not a Value, as inside of another grad
+
+
+# --------------------------------------------------------------------------------------------- create_graph
+
+
+@pytest.fixture
+def weight():
+    """A parameter, an input, and a loss made of them."""
+    w, x = Value(0.5, label="w"), Value(2.0, label="x")
+    return w, x, (tanh(w * x) - 1.0) ** 2
+
+
+def test_gradients_are_values_with_the_numbers_of_plain_backward(weight):
+    w, x, loss = weight
+    loss.backward()
+    plain = [v.grad for v in engine.topological_order(loss) if v.op != "constant"]
+    for leaf in (w, x):
+        leaf.grad = 0.0
+    loss.backward(create_graph=True)
+    assert isinstance(w.grad, Value)
+    found = [float(v.grad) for v in engine.topological_order(loss) if v.op != "constant"]
+    assert found == pytest.approx(plain, rel=1e-15)
+
+
+def test_gradients_can_be_differentiated_and_drawn(weight):
+    w, x, loss = weight
+    loss.backward(create_graph=True)
+    slope = w.grad
+    assert set(leaves(slope)) == {w, x}
+    assert "tanh" in draw(slope).source
+    for leaf in (w, x):
+        leaf.grad = 0.0
+    slope.backward()
+    f = lambda w, x: (mp.tanh(w * x) - 1) ** 2  # noqa: E731
+    assert w.grad == pytest.approx(float(mp.diff(f, (0.5, 2), (2, 0))), rel=1e-12)
+    assert x.grad == pytest.approx(float(mp.diff(f, (0.5, 2), (1, 1))), rel=1e-12)
+
+
+def test_gradients_add_up_over_calls_of_either_kind(weight):
+    w, _, loss = weight
+    loss.backward()
+    once = w.grad
+    loss.backward(create_graph=True)
+    loss.backward(create_graph=True)
+    assert isinstance(w.grad, Value)
+    assert w.grad.data == pytest.approx(3.0 * once, rel=1e-15)
+    assert float(w.grad) == w._grad
+    loss.backward()
+    assert type(w.grad) is float
+    assert w.grad == pytest.approx(4.0 * once, rel=1e-15)
+
+
+def test_create_graph_takes_a_gradient_of_the_root_and_a_root_that_is_a_leaf(weight):
+    w, _, loss = weight
+    loss.backward(create_graph=True)
+    once = w.grad.data
+    w.grad = 0.0
+    loss.backward(gradient=-3.0, create_graph=True)
+    assert w.grad.data == pytest.approx(-3.0 * once, rel=1e-15)
+    alone = Value(4.0)
+    alone.backward(create_graph=True)
+    assert float(alone.grad) == 1.0
+    with pytest.raises(TypeError, match=r"backward\(gradient\): one real number is wanted, not str"):
+        alone.backward(gradient="1", create_graph=True)
+
+
+def test_zero_grad_and_the_next_backward_let_the_graphs_go(weight):
+    from nn import MLP
+
+    model = MLP(2, [3, 1], activation="tanh", seed=0)
+    loss = (model([Value(0.5), Value(-1.0)]) - 1.0) ** 2
+    loss.backward(create_graph=True)
+    assert all(isinstance(p.grad, Value) for p in model.parameters())
+    model.zero_grad()
+    assert all(p.grad == 0.0 for p in model.parameters())
+    assert len(HIGHER) == 2  # the inputs are nobody's parameters
+    loss.backward()
+    assert not HIGHER
+    w, x, small = weight
+    small.backward(create_graph=True)
+    w.grad = x.grad = 0.0
+    assert not HIGHER
+
+
+def test_a_loop_of_second_derivatives_keeps_no_old_graphs():
+    w = Value(0.5)
+
+    def step():
+        (tanh(w * 2.0) ** 2).backward(create_graph=True)
+        penalty = w.grad * w.grad
+        w.grad = 0.0
+        penalty.backward()
+        w.grad = 0.0
+
+    step()
+    gc.collect()
+    before = sum(isinstance(thing, Value) for thing in gc.get_objects())
+    for _ in range(20):
+        step()
+    gc.collect()
+    assert sum(isinstance(thing, Value) for thing in gc.get_objects()) <= before
+    assert not HIGHER
+
+
+# --------------------------------------------------------------------------------------------------- wrong use
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: grad(lambda x: [x, x])(1.0), TypeError, r"<lambda> has to give one Value here, and gave list"),
+        (lambda: grad(lambda x: None)(1.0), TypeError, "has to give one Value here, and gave NoneType"),
+        (lambda: grad(lambda x: "x")(1.0), TypeError, "has to give one Value here, and gave str 'x'"),
+        (lambda: hessian(lambda v: v)([1.0, 2.0]), TypeError, "has to give one Value here, and gave list"),
+        (lambda: jacobian(lambda x: [x, "x"])(1.0), TypeError, "has to give one Value here, and gave str 'x'"),
+        (lambda: grad(cubic)("ab"), TypeError, "cubic: one real number is wanted, not str 'ab'"),
+        (lambda: grad(cubic)([1.0, None]), TypeError, "cubic: one real number is wanted, not NoneType"),
+        (lambda: grad(cubic)([1.0, 1j]), TypeError, "cubic: one real number is wanted, not complex"),
+        (lambda: grad(cubic, argnums=1)([1.0, 2.0]), TypeError, "argnums: 1, but cubic was given 1 positional"),
+        (lambda: grad(cubic, argnums=-2)([1.0, 2.0]), TypeError, "argnums: -2, but cubic"),
+        (lambda: grad(cubic, argnums=(0, 5))([1.0, 2.0]), TypeError, "argnums: 5, but cubic"),
+        (lambda: grad(cubic, argnums=True)([1.0, 2.0]), TypeError, "argnums: True, but cubic"),
+        (lambda: grad(cubic, argnums=0.5)([1.0, 2.0]), TypeError, "argnums: 0.5, but cubic"),
+        (
+            lambda: grad(cubic, argnums=(0, -1))([1.0, 2.0]),
+            TypeError,
+            r"argnums: \(0, -1\) has one argument of cubic twi",
+        ),
+        (lambda: grad(cubic)(v=[1.0, 2.0]), TypeError, "argnums: 0, but cubic was given 0 positional"),
+        (lambda: grad(cubic, has_aux=True)([1.0, 2.0]), TypeError, r"has_aux: cubic has to give \(value, more\)"),
+        (
+            lambda: hvp(cubic, [1.0, 2.0], [1.0]),
+            ValueError,
+            r"vector: numbers in the form of \[1.0, 2.0\] are wanted, not",
+        ),
+        (lambda: hvp(cubic, [1.0, 2.0], 1.0), ValueError, r"not 1.0"),
+        (lambda: hvp(cubic, [1.0, 2.0], {"a": 1.0, "b": 2.0}), ValueError, r"not {'a'"),
+        (lambda: hvp(cubic, [1.0, 2.0], [[1.0], 2.0]), ValueError, "vector: numbers in the form of"),
+        (lambda: hvp(cubic, [1.0, 2.0], ["a", 2.0]), TypeError, "vector: one real number is wanted, not str"),
+        (
+            lambda: directional_derivative(lambda p: p["a"], {"a": 1.0}, {"b": 1.0}),
+            ValueError,
+            r"direction: numbers in the form of {'a': 1.0} are wanted, not {'b': 1.0}",
+        ),
+    ],
+)
+def test_wrong_use_is_named(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+# --------------------------------------------------------------------------------------------------- beside JAX
+
+
+@pytest.fixture(scope="module")
+def jax():
+    """JAX with float64."""
+    found = pytest.importorskip("jax")
+    found.config.update("jax_enable_x64", True)
+    return found
+
+
+def rosenbrock(v):
+    """The banana valley in four dimensions."""
+    return sum(100.0 * (v[i + 1] - v[i] ** 2) ** 2 + (1.0 - v[i]) ** 2 for i in range(3))
+
+
+def nested(x):
+    """A derivative inside of the function; with the grad of whoever calls it."""
+    return lambda grad, tanh: x * grad(lambda y: tanh(x * y) * y)(x) + grad(grad(lambda y: y**4 * x))(2.0)
+
+
+def test_the_same_as_jax(jax):
+    at, vector = np.array([0.3, -1.2, 0.8, 2.0]), np.array([1.0, -2.0, 0.5, 3.0])
+    same = lambda ours, theirs: np.testing.assert_allclose(ours, np.asarray(theirs), rtol=1e-12, atol=1e-12)  # noqa: E731
+    value, gradient = value_and_grad(rosenbrock)(at)
+    their_value, their_gradient = jax.value_and_grad(rosenbrock)(at)
+    same(value, their_value)
+    same(gradient, their_gradient)
+    same(hessian(rosenbrock)(at), jax.hessian(rosenbrock)(at))
+    same(jacobian(hessian(rosenbrock))(at), jax.jacobian(jax.hessian(rosenbrock))(at))
+    same(hvp(rosenbrock, at, vector), jax.jvp(jax.grad(rosenbrock), (at,), (vector,))[1])
+    same(directional_derivative(rosenbrock, at, vector), jax.jvp(rosenbrock, (at,), (vector,))[1])
+
+
+def test_nesting_as_in_jax(jax):
+    ours = grad(lambda x: nested(x)(grad, tanh))(0.7)
+    assert ours == pytest.approx(float(jax.grad(lambda x: nested(x)(jax.grad, jax.numpy.tanh))(0.7)), rel=1e-13)
+
+
+def test_the_forms_of_jax(jax):
+    f = lambda p, k: (p["w"][0] * k + p["b"] ** 2, k)  # noqa: E731
+    p = {"w": [2.0, 3.0], "b": 4.0}
+    assert grad(f, has_aux=True)(p, 3.0) == jax.tree.map(float, jax.grad(f, has_aux=True)(p, 3.0))
+    g = lambda p, k: p["w"][0] * k**2 + p["b"] * k  # noqa: E731
+    assert grad(g, argnums=(0, 1))(p, 3.0) == jax.tree.map(float, jax.grad(g, argnums=(0, 1))(p, 3.0))
+    h = lambda p: {"out": [p["w"][0] * p["b"], p["w"][1] * 2.0]}  # noqa: E731
+    assert jacobian(h)(p) == jax.tree.map(float, jax.jacobian(h)(p))
