@@ -96,7 +96,7 @@ def read_model(path: str | PathLike[str], kind: str) -> ModelFile:
         OSError: the file cannot be read.
         ModelFileError: it is truncated, no model file, of a newer version, or of another kind.
     """
-    content = _json(path)
+    content = read_json(path)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ModelFileError(f"{path}: not a gradstep model file")
     version = content.get("version")
@@ -130,7 +130,13 @@ def _is_finite(number: object) -> bool:
         return False
 
 
-def _json(path: str | PathLike[str]) -> object:
+def read_json(path: str | PathLike[str]) -> object:
+    """The content of a JSON file in which no name occurs twice and every number is finite.
+
+    Raises:
+        OSError: the file cannot be read.
+        ModelFileError: it is no whole JSON file.
+    """
     data = Path(path).read_bytes()
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_without_doubles, parse_constant=_refused)

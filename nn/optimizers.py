@@ -68,6 +68,49 @@ class Optimizer:
     def forget(self) -> None:
         """Forget what earlier steps left, such as momentum."""
 
+    remembered: tuple[str, ...] = ()
+    """The attributes that earlier steps leave: numbers, or vectors with a number for each parameter."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """The count of steps, and what they left, as numbers and lists."""
+        state: dict[str, Any] = {"kind": type(self).__name__, "steps": self.steps}
+        for name in self.remembered:
+            left = getattr(self, name)
+            is_vector = hasattr(left, "tolist") and hasattr(left, "dtype")
+            state[name] = {"dtype": left.dtype.name, "numbers": left.tolist()} if is_vector else left
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take what ``state_dict`` gave.
+
+        Raises:
+            ValueError: it is not the state of such an optimizer with as many parameters; nothing is changed.
+        """
+        import numpy as np
+
+        names = {"kind", "steps", *self.remembered}
+        steps = state.get("steps")
+        if state.keys() != names or state["kind"] != type(self).__name__ or type(steps) is not int or steps < 0:
+            raise ValueError(f"the state of the optimizer is not one of {type(self).__name__}")
+        loaded: dict[str, Any] = {}
+        for name in self.remembered:
+            left = state[name]
+            if isinstance(left, dict):
+                if left.keys() != {"dtype", "numbers"} or left["dtype"] not in ("float64", "float32"):
+                    raise ValueError(f"{name} of the optimizer is no vector")
+                numbers = left["numbers"]
+                if not isinstance(numbers, list) or len(numbers) != len(self._bound()):
+                    raise ValueError(f"{name} of the optimizer is not a number for each parameter")
+                if not all(type(number) in (int, float) for number in numbers):
+                    raise ValueError(f"{name} of the optimizer is not made of numbers")
+                left = np.array(numbers, left["dtype"])
+            elif left is not None and left != 0.0:
+                raise ValueError(f"{name} of the optimizer is no vector")
+            loaded[name] = left
+        self.steps = steps
+        for name, left in loaded.items():
+            setattr(self, name, left)
+
     def rate(self) -> float:
         """The learning rate of the next step."""
         rate = self.learning_rate(self.steps) if callable(self.learning_rate) else self.learning_rate
@@ -163,6 +206,8 @@ class SGD(Optimizer):
             raise ValueError(f"momentum: a number in [0, 1) is wanted, and above 0 for Nesterov's, not {momentum!r}")
         super().__init__(parameters, learning_rate=learning_rate, weight_decay=weight_decay)
 
+    remembered = ("velocity",)
+
     def forget(self) -> None:
         self.velocity: Vector | None = None
 
@@ -202,6 +247,8 @@ class Adam(Optimizer):
         if max(self.betas) >= 1.0 or self.epsilon == 0.0:
             raise ValueError(f"betas in [0, 1) and an epsilon above 0 are wanted, not {betas!r} and {epsilon!r}")
         super().__init__(parameters, learning_rate=learning_rate, weight_decay=weight_decay)
+
+    remembered = ("mean", "square")
 
     def forget(self) -> None:
         self.mean: Vector | float = 0.0

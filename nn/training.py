@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from engine.checks import shortened
+from nn.checkpoints import Checkpoint, Progress, fingerprint
 from nn.data import as_table
 from nn.eager import Eager
 from nn.examples import Examples, Tally, checked_examples, is_right, output_count, output_numbers
@@ -67,6 +69,8 @@ def fit(
     progress: bool = True,
     replay: bool | None = None,
     dtype: str = "float64",
+    checkpoint: str | PathLike[str] | None = None,
+    checkpoint_every: float | None = None,
 ) -> History:
     """Train a model by gradient descent on the mean loss of small batches.
 
@@ -94,6 +98,10 @@ def fit(
             computing, such as printing, which a replay would leave out; True makes it an error if it cannot.
         dtype: of the replayed arrays, ``"float64"`` or ``"float32"``: half the digits, about twice the speed in large
             networks. Eager training is float64.
+        checkpoint: a file that holds the run, written whole after each epoch. Where it is there already, and fits the
+            model and the data, training goes on from it, so that the same script started again finishes the run: with
+            the same weights, to the last bit, as if it had never stopped. What callbacks remember is not in it.
+        checkpoint_every: seconds after which the file is written within an epoch too.
 
     Returns:
         The History. Ctrl-C ends training early, with the weights of that moment and ``history.interrupted`` set.
@@ -101,7 +109,9 @@ def fit(
     Raises:
         ValueError: something does not fit, or *replay* is True and cannot be; then no weight was changed.
         FloatingPointError: the weights ran away; the message says when.
+        OSError: the checkpoint cannot be written or read; the weights are those of that moment.
     """
+    saved = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
     loss_name, loss_function = named_loss(loss)
     chosen = named_optimizer(optimizer, learning_rate)
     n_epochs = _whole_number("epochs", epochs, 0)
@@ -129,6 +139,8 @@ def fit(
     if chosen.parameters is None or not set(chosen.parameters) <= set(own):
         chosen.bind(own)
     model.loss, model.classes = loss_name, classes
+    if saved is not None:
+        training.go_on_from(saved, loss_name)
     return training.run(n_epochs, calls, progress)
 
 
@@ -151,6 +163,8 @@ class _Training:
         self.history = History()
         self.prepare: Callable[[], None] = self.use_eager_steps
         self.steps: Eager | Replayed
+        self.checkpoint: Checkpoint | None = None
+        self.progress = Progress({})
 
     def use_eager_steps(self, why: str = "replay=False") -> None:
         """Train example by example."""
@@ -176,19 +190,63 @@ class _Training:
                 ) from error
             self.use_eager_steps(reason)
 
+    def go_on_from(self, checkpoint: Checkpoint, loss: str) -> None:
+        """Take up the run that the file holds, or begin the file.
+
+        Raises:
+            ValueError: it is the checkpoint of another run, or none; nothing is changed.
+        """
+        self.checkpoint = checkpoint
+        own = dict(self.model.named_parameters())
+        remembered = self.optimizer.remembered
+        settings = {n: x for n, x in vars(self.optimizer).items() if n not in remembered and _is_setting(x)}
+        checkpoint.begin(
+            {
+                "model": repr(self.model),
+                "loss": loss,
+                "optimizer": {"kind": type(self.optimizer).__name__, **settings},
+                "parameters trained": len(self.optimizer.parameters or ()),
+                "batch size": self.batch_size,
+                "examples": fingerprint(self.examples),
+                "validation examples": fingerprint(self.validation),
+            }
+        )
+        progress = checkpoint.read(own, self.optimizer, self.rng, len(self.examples))
+        if progress is None:
+            self._save(Progress({}))
+            return
+        self.progress = progress
+        for name, numbers in progress.history.items():
+            setattr(self.history, name, list(numbers))
+
+    def _save(self, progress: Progress) -> None:
+        """Write the checkpoint, if there is one; the weights are in the parameters then."""
+        if self.checkpoint is None:
+            return
+        self.steps.put_back()
+        names = ("loss", "accuracy", "validation_loss", "validation_accuracy")
+        progress.history = {name: getattr(self.history, name) for name in names}
+        numbers = {name: parameter.data for name, parameter in self.model.named_parameters()}
+        self.checkpoint.write(numbers, self.optimizer, self.rng, progress)
+
     def run(self, epochs: int, callbacks: list[Callback], progress: bool) -> History:
         """All epochs, with a progress bar over the batches."""
         from tqdm import tqdm
 
-        n_steps = epochs * -(-len(self.examples) // self.batch_size)
+        in_epoch = -(-len(self.examples) // self.batch_size)
+        n_steps = epochs * in_epoch
+        n_done = min(n_steps, self.history.epochs * in_epoch + -(-self.progress.place // self.batch_size))
+        first = epochs if self.progress.stopped else self.history.epochs
         try:
             self.steps.take_over()
-            with tqdm(total=n_steps, disable=not (progress and n_steps), unit="step", dynamic_ncols=True) as bar:
-                for epoch in range(epochs):
+            shown = progress and n_steps > n_done
+            with tqdm(total=n_steps, initial=n_done, disable=not shown, unit="step", dynamic_ncols=True) as bar:
+                for epoch in range(first, epochs):
                     bar.set_description(f"epoch {epoch + 1}/{epochs}")
                     self._epoch(bar)
                     bar.set_postfix(self.history.last())
                     ends = [callback(self.model, self.history) is True for callback in callbacks]
+                    self._save(Progress({}, stopped=any(ends)))
                     if any(ends):
                         self.history.interrupted = True
                         break
@@ -210,12 +268,17 @@ class _Training:
             self.steps.take_over()
 
     def _epoch(self, bar: Any) -> None:
-        order = list(range(len(self.examples)))
-        self.rng.shuffle(order)
-        tally = Tally()
-        for batch in _batches(order, self.batch_size):
+        start, order, tally = self.progress.place, self.progress.order, Tally(*self.progress.tally)
+        self.progress = Progress({})
+        if not order:
+            order = list(range(len(self.examples)))
+            self.rng.shuffle(order)
+        for place in range(start, len(order), self.batch_size):
+            batch = order[place : place + self.batch_size]
             self._step(batch, tally)
             bar.update()
+            if self.checkpoint is not None and self.checkpoint.due():
+                self._save(Progress({}, False, order, place + len(batch), (tally.loss, tally.right, tally.n)))
         self.steps.put_back()
         self._note(tally, self.history.loss, self.history.accuracy)
         if self.validation is not None:
@@ -284,9 +347,10 @@ def _determination(outputs: list[list[float]], targets: Table) -> float:
     return float(np.mean(ratios))
 
 
-def _batches(order: list[int], size: int) -> Iterator[list[int]]:
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
+def _is_setting(thing: Any) -> bool:
+    """Whether this is a number that an optimizer was made with, and not what it remembers."""
+    numbers = thing if isinstance(thing, tuple) else (thing,)
+    return all(isinstance(number, (float, bool)) for number in numbers)
 
 
 def _whole_number(name: str, number: Any, least: int) -> int:
