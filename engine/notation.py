@@ -131,9 +131,14 @@ class Formulas:
         return Cases(((Number(1.0), a, ">", b), (Number(0.5), a, "=", b)), Number(0.0))
 
 
+def one_line(label: str) -> str:
+    """A label as one line of printable characters, which moves no cursor and turns no text around."""
+    return " ".join("".join(c if c.isprintable() else " " for c in label).split())
+
+
 def plain_label(label: str, most: int = 40) -> str:
-    """A label on one line of printable characters, and short enough to be shown."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in label).split())
+    """A label on one line, and short enough to be shown."""
+    line = one_line(label)
     half = (most - 3) // 2
     return line if len(line) <= most else f"{line[: most - 3 - half]}...{line[-half:]}"
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from engine import __version__
+from engine.notation import one_line
 from nn import commands
 
 _FORMULA_HELP = (
@@ -20,7 +21,7 @@ class _Parser(argparse.ArgumentParser):
     """Says in one line what is wrong with the arguments."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"gradstep: {' '.join(message.split())}; {self.prog} --help tells more\n")
+        self.exit(2, f"gradstep: {one_line(message)}; {self.prog} --help tells more\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -127,10 +128,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("gradstep: the input is nested too deeply", file=sys.stderr)
         return 1
     except (ValueError, TypeError, ArithmeticError, OSError, ModuleNotFoundError, RuntimeError) as error:
-        message = " ".join(str(error).split())
+        message = str(error)
         if isinstance(error, OSError) and error.strerror:
             message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-        print(f"gradstep: {message}", file=sys.stderr)
+        print(f"gradstep: {one_line(message)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("gradstep: interrupted", file=sys.stderr)

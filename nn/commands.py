@@ -10,6 +10,7 @@ from typing import Any
 
 from engine import Value, backprop, expression, topological_order
 from engine.checks import shortened
+from engine.notation import one_line
 from engine.value import CONSTANT
 from nn.data import DataSet, digits, moons, read_csv, read_inputs, xor
 from nn.mlp import MLP
@@ -48,7 +49,7 @@ def train(options: Namespace) -> None:
         print(f"interrupted after {history.epochs} epochs; the model is as it was then")
     _report(model, held_out, "training" if job.test_on_training else "held-out")
     model.save(target)
-    print(f"model: {target}")
+    print(f"model: {one_line(str(target))}")
     print(_draw_neuron(model, held_out, target.with_suffix(".neuron.svg")))
 
 
@@ -82,8 +83,8 @@ def _trained(options: Namespace, job: Job, training: DataSet, hidden: list[int])
     model = MLP(training.X.shape[1], [*hidden, n_outputs], activation=options.activation, seed=options.seed)
     sizes = ", ".join(str(len(layer.neurons)) for layer in model.layers)
     print(
-        f"{job.name}: {len(training.y)} examples to train on, {training.X.shape[1]} inputs, layers of {sizes}, "
-        f"{len(model.parameters()):,} parameters"
+        f"{one_line(job.name)}: {len(training.y)} examples to train on, {training.X.shape[1]} inputs, "
+        f"layers of {sizes}, {len(model.parameters()):,} parameters"
     )
     model.classes = None if regression else sorted(set(job.data.y), key=lambda label: (isinstance(label, str), label))
     history = model.fit(
@@ -134,7 +135,7 @@ def confusion_table(classes: list[Any], right: list[Any], said: list[Any]) -> st
              cat    1    .
              dog    1    1
     """
-    names = [shortened(label, 14) if not isinstance(label, str) else label[:14] for label in classes]
+    names = [shortened(label, 14) if not isinstance(label, str) else one_line(label)[:14] for label in classes]
     counts = {(a, b): 0 for a in classes for b in classes}
     for pair in zip(right, said):
         counts[pair] += 1
@@ -167,7 +168,7 @@ def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
         written(drawn(output, most=300), picture)
     except TimeoutError as error:
         return f"no picture of a neuron: {error}"
-    return f"graph of the first output neuron: {picture}"
+    return f"graph of the first output neuron: {one_line(str(picture))}"
 
 
 def _sizes(text: str) -> list[int]:
@@ -202,7 +203,7 @@ def predict(options: Namespace) -> None:
     model = MLP.load(options.model)
     rows = read_inputs(options.file, model.layers[0].neurons[0].n_inputs)
     for answer in model.predict(rows):
-        print(answer)
+        print(one_line(str(answer)))  # a class in a model file may be any text
 
 
 def draw(options: Namespace) -> None:
@@ -222,7 +223,7 @@ def draw(options: Namespace) -> None:
         timeout=options.timeout,
     )
     written(drawing, options.out)
-    print(f"{root.data:.6g}; the graph is in {options.out}")
+    print(f"{root.data:.6g}; the graph is in {one_line(options.out)}")
 
 
 def step(options: Namespace) -> None:
@@ -232,7 +233,7 @@ def step(options: Namespace) -> None:
         from engine import stepper
 
         stepper(root).save(options.html)
-        print(f"{root.data:.6g}; the walk through its backprop is in {options.html}")
+        print(f"{root.data:.6g}; the walk through its backprop is in {one_line(options.html)}")
         return
     names = node_names(root)
     print(f"forward: {names[root]} = {root.data:.6g}, and its gradient with respect to itself is 1")
