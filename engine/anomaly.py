@@ -104,3 +104,6 @@ def _at_kink(node: Value) -> bool:
 
 def _operands(node: Value) -> str:
     return " and ".join(f"{o.label} = {o.data!r}" if o.label else repr(o.data) for o in node.operands)
+
+
+WATCH.see, WATCH.see_backward = seen, seen_backward

@@ -34,11 +34,10 @@ def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = Fa
         own = gradient if isinstance(gradient, Value) else as_float(gradient, "backward(gradient)")
         return backward_with_graph(_checked(root), own)
     order, waiting = seeded(root, as_float(gradient, "backward(gradient)"))
-    if WATCH.watchers != 0:
-        from engine.anomaly import seen_backward
-
+    see = WATCH.see_backward
+    if WATCH.watchers != 0 and see is not None:
         for node in reversed(order):
-            seen_backward(node)
+            see(node)
             node._backward()
         settle(waiting)
         return

@@ -28,10 +28,12 @@ _ONE_OVER_SQRT_2PI: Final[float] = 1.0 / math.sqrt(2.0 * math.pi)
 
 
 class Watch:
-    """How many want to see every new node, as ``detect_anomaly`` does."""
+    """How many want to see every new node, and every node in backprop, as ``detect_anomaly`` does; and who shows it."""
 
     def __init__(self) -> None:
         self.watchers: int = 0
+        self.see: Callable[[Any], None] | None = None
+        self.see_backward: Callable[[Any], None] | None = None
 
 
 WATCH: Final[Watch] = Watch()
@@ -505,9 +507,9 @@ def _node(op: str, data: float, a: Value | None, da: float, b: Value | None = No
 
 
 def _shown(v: Value) -> None:
-    from engine.anomaly import seen
-
-    seen(v)
+    see = WATCH.see
+    if see is not None:
+        see(v)
 
 
 def fields(v: Value) -> tuple[str, float, float, str, float, float]:
