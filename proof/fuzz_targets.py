@@ -1,9 +1,10 @@
-"""What strangers may give to gradstep: model files, CSV files, formulas, arguments; ``fuzz.py`` invents the bytes."""
+"""What strangers may give to gradstep: files of every kind, formulas, arguments; ``fuzz.py`` invents the bytes."""
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import gzip
 import io
 import json
 import os
@@ -16,6 +17,7 @@ from engine import Value, expression, leaves
 from nn import MLP, Layer, ModelFileError, Neuron, commands
 from nn.__main__ import main
 from nn.data import moons, read_csv, read_inputs, xor
+from nn.idx import mnist_part, read
 
 _VARIABLES = {"x": 2.0, "w": -3.0, "b": 6.88, "_": 0.5}
 
@@ -130,6 +132,57 @@ def _csv_seeds() -> list[bytes]:
     named = b'"a ""b""",c,class\r\n1,2,"two\nlines"\r\n3,4,cat\r\n'
     bare = b"\xef\xbb\xbf1,2,3\n4,5,6\n\n"
     return [kind + body for kind in (b"c", b"r", b"i") for body in (plain, named, bare)]
+
+
+# ---------------------------------------------------------------------------------------------------------- IDX files
+
+
+def _read_idx(data: bytes) -> None:
+    """The first byte chooses: labels, images, or both together, the labels having the length in the second byte."""
+    kind, rest = data[:1], data[1:]
+    if kind in (b"l", b"i"):
+        magic = 2049 if kind == b"l" else 2051
+        if read(file_of(rest, "given-ubyte"), magic).ndim != magic % 256:
+            raise Finding("an array of another number of dimensions came from a file")
+        return
+    length = rest[0] if rest else 0
+    file_of(rest[1 : 1 + length], "train-labels-idx1-ubyte")
+    file_of(rest[1 + length :], "train-images-idx3-ubyte")
+    images, labels = mnist_part(folder(), "train")
+    if images.shape != (len(labels), 784):
+        raise Finding(f"{len(labels)} labels came with images of shape {images.shape}")
+
+
+def _idx_seeds() -> list[bytes]:
+    labels = bytes((0, 0, 8, 1, 0, 0, 0, 2)) + b"\x03\x09"
+    images = bytes((0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28)) + b"\x00\xff" * 784
+    bomb = gzip.compress(bytes((0, 0, 8, 1, 0, 0x10, 0, 0)) + bytes(0x100000))
+    empty = bytes((0, 0, 8, 3)) + b"\xff\xff\xff\xff\0\0\0\0\xff\xff\xff\xff"
+    both = [b"p" + bytes((len(part),)) + part + images for part in (labels, gzip.compress(labels))]
+    return [b"l" + labels, b"l" + gzip.compress(labels), b"i" + images, b"l" + bomb, b"i" + empty, *both]
+
+
+# -------------------------------------------------------------------------------------------------------- checkpoints
+
+
+def _resumed(epochs: int) -> None:
+    model = MLP(2, [1], activation="tanh", seed=0)
+    examples = xor()
+    options: dict[str, Any] = {"loss": "mse", "epochs": epochs, "batch_size": 3, "seed": 0, "replay": False}
+    model.fit(examples.X, examples.y, **options, progress=False, checkpoint=folder() / "run.json")
+
+
+def _resume(data: bytes) -> None:
+    """A run that goes on from a file has finite weights, or runs away and says so."""
+    file_of(data, "run.json")
+    _resumed(3)
+
+
+def _checkpoint_seeds() -> list[bytes]:
+    _resumed(1)
+    one = (folder() / "run.json").read_bytes()
+    _resumed(3)
+    return [one, (folder() / "run.json").read_bytes()]
 
 
 # --------------------------------------------------------------------------------------------------------- expressions
@@ -270,6 +323,21 @@ TARGETS = {
             _changed_json,
         ),
         Target("csv", _read, (ValueError,), _csv_seeds, ('""', '"\n', "\r\n", ",,", "\x00", *_NUMBERS, *_HOSTILE)),
+        Target(
+            "idx",
+            _read_idx,
+            (ValueError,),
+            _idx_seeds,
+            ("\x00\x00\x08\x01", "\x00\x00\x08\x03", "\x1f", "\x00\x00\x00\x1c", "\x00\x00\x00\x00"),
+        ),
+        Target(
+            "checkpoint",
+            _resume,
+            (ModelFileError, ValueError, FloatingPointError),
+            _checkpoint_seeds,
+            ('"optimizer"', "null", "true", "NaN", '"__class__"', "[[", *_NUMBERS),
+            _changed_json,
+        ),
         Target(
             "expression",
             _express,
