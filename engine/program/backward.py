@@ -79,7 +79,7 @@ class Backward:
             if self.needs[places].any():
                 local = derivative(_MATHEMATICS, y, *operands)
                 if isinstance(local, Array):
-                    self.contribute(places, self.emitter.map("multiply", gradient, local.view))
+                    self.contribute(places, self.product(places, gradient, local.view))
                 elif local == 1.0:
                     self.contribute(places, gradient)
                 elif local != 0.0:
@@ -106,9 +106,9 @@ class Backward:
         factors = matrices(self.emitter, part) if k > 1 else None
         if factors is None:
             if left_needs:
-                self.contribute(part.left, self.emitter.map("multiply", along, self.emitter.read(part.right)))
+                self.contribute(part.left, self.product(part.left, along, self.emitter.read(part.right)))
             if right_needs:
-                self.contribute(part.right, self.emitter.map("multiply", along, self.emitter.read(part.left)))
+                self.contribute(part.right, self.product(part.right, along, self.emitter.read(part.left)))
             return
         m, n = len(factors.right), len(factors.left)
         shaped = View(gradient.memory, gradient.start, (m, n), (n, 1))
@@ -122,6 +122,16 @@ class Backward:
             out = self.emitter.scratch((m, k), gradient.per_example)
             self.emitter.add(MatMul("to vectors", out, weights, shaped))
             self.contribute(factors.right, out)
+
+    def product(self, places: Places, gradient: View, local: View) -> View:
+        """What goes to these nodes; for a single one of all examples, a dot product over the examples at once."""
+        alone = places.size == 1 and self.emitter.space_of(places) == UNIFORM
+        if not (alone and gradient.per_example and local.per_example):
+            return self.emitter.map("multiply", gradient, local)
+        out = self.emitter.scratch((1, 1), False)
+        sides = (View(side.memory, side.start, (1, 1), (1, 1)) for side in (gradient, local))
+        self.emitter.add(MatMul("to weights", out, *sides))
+        return View(out.memory, out.start, places.shape, (1,) * places.ndim)
 
     def over_examples(self, value: View) -> View:
         """Summed over the examples."""

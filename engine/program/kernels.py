@@ -70,7 +70,10 @@ def _is_positive(a: Any, out: Any) -> None:
 
 
 def _larger(a: Any, b: Any, out: Any) -> None:
-    np.copyto(out, np.where(a == b, 0.5, a > b))
+    np.greater(a, b, out)
+    equal = np.equal(a, b)
+    if equal.any():
+        np.copyto(out, 0.5, where=equal)
 
 
 def _normal_cdf(a: Any, out: Any) -> None:

@@ -29,7 +29,7 @@ from engine.value import Value
 if TYPE_CHECKING:
     from engine.drawing import Drawing
 
-_CHUNK = 2_000  # examples: rows of numbers that stay in the cache from one instruction to the next
+_CHUNK = 8_000  # examples: enough to outweigh the calls, few enough for the cache
 _CHUNK_BYTES = 128 * 2**20
 _KEPT = 6  # batch sizes whose memory is kept
 
@@ -294,8 +294,10 @@ class Program:
                 if n_examples:
                     run(0, n_examples, 0)
                 return
+        n_chunks = -(-n_examples // chunk)
+        workers = min(os.cpu_count() or 1, n_chunks)
+        chunk = -(-n_examples // (workers * -(-n_chunks // workers)))  # all of one size, as many for each worker
         starts = range(0, n_examples, chunk)
-        workers = min(os.cpu_count() or 1, len(starts))
 
         def work(worker: int) -> None:
             with np.errstate(all="ignore"):
