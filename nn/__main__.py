@@ -24,6 +24,13 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"gradstep: {one_line(message)}; {self.prog} --help tells more\n")
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the default of an argument, where it has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
 def parser() -> argparse.ArgumentParser:
     """Every subcommand with its arguments and help."""
     main_parser: argparse.ArgumentParser = _Parser(
@@ -44,24 +51,32 @@ def _add_train(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         help="train a multilayer perceptron and test it on examples held out",
         description="Train a multilayer perceptron of Values; report its accuracy on examples it has never seen; write "
         "the model and a picture of the graph of one neuron.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_Help,
     )
     train.set_defaults(run=commands.train)
     train.add_argument(
         "data",
         metavar="DATA",
-        help="digits (1,797 handwritten digits, needs scikit-learn), moons, xor, or a CSV file: numbers, and in the "
-        "last column the class; a header row is recognised",
+        help="digits (1,797 handwritten digits, needs scikit-learn), moons, xor, mnist (60,000 handwritten digits, "
+        "with --data), or a CSV file: numbers, and in the last column the class; a header row is recognised",
+    )
+    train.add_argument(
+        "--data",
+        metavar="FOLDER",
+        dest="folder",
+        help="the folder with the four files of the MNIST database, for mnist",
     )
     train.add_argument("--regression", action="store_true", help="the last column is a number to be met, not a class")
     train.add_argument("--hidden", metavar="32,16", help="sizes of the hidden layers (default: fits the data)")
     train.add_argument("--activation", default="relu", help="of the hidden layers: relu, tanh, sigmoid, gelu, ...")
     train.add_argument("--epochs", type=int, help="how often to go through the examples (default: fits the data)")
-    train.add_argument("--batch-size", type=int, default=32, help="how many examples make a step")
+    train.add_argument("--batch-size", type=int, help="how many examples make a step (default: 32, for mnist 128)")
     train.add_argument("--rate", type=float, help="learning rate (default: fits the optimizer)")
-    train.add_argument("--optimizer", default="adam", choices=["adam", "adamw", "sgd"], help="how steps are taken")
+    train.add_argument(
+        "--optimizer", choices=["adam", "adamw", "sgd"], help="how steps are taken (default: adam, for mnist adamw)"
+    )
     train.add_argument("--seed", type=int, default=0, help="same seed, same result")
-    train.add_argument("--test-share", type=float, default=0.2, help="the share of the examples that is held out")
+    train.add_argument("--test-share", type=float, help="the share of the examples that is held out (default: 0.2)")
     train.add_argument("--out", metavar="MODEL", help="where the model goes (default: DATA.json in this folder)")
     train.add_argument("--quiet", action="store_true", help="no progress bar")
 

@@ -12,8 +12,9 @@ from engine import Value, backprop, expression, topological_order
 from engine.checks import shortened
 from engine.notation import one_line
 from engine.value import CONSTANT
-from nn.data import DataSet, digits, moons, read_csv, read_inputs, xor
+from nn.data import DataSet, digits, mnist, moons, read_csv, read_inputs, xor
 from nn.mlp import MLP
+from nn.optimizers import AdamW, one_cycle
 from nn.scaling import Scaling
 from nn.training import History
 
@@ -28,6 +29,11 @@ class Job:
     epochs: int
     common_scale: bool = False
     test_on_training: bool = False
+    held_out: DataSet | None = None
+    batch_size: int = 32
+    dtype: str = "float64"
+    scaled: bool = True
+    one_cycle: bool = False
 
 
 # -------------------------------------------------------------------------------------------------------------- train
@@ -37,13 +43,9 @@ def train(options: Namespace) -> None:
     """``gradstep train``: fit an MLP, test it, write the model and the picture of a neuron."""
     job = _job(options)
     hidden = job.hidden if options.hidden is None else _sizes(options.hidden)
-    if not 0.0 < options.test_share < 1.0:
-        raise ValueError(f"--test-share: a share between 0 and 1 is wanted, not {options.test_share}")
     target = Path(options.out or f"{job.name}.json")
+    training, held_out = _split(options, job)
     _check_target(target, options.data)
-    training, held_out = (
-        (job.data, job.data) if job.test_on_training else job.data.split(options.test_share, options.seed)
-    )
     model, history = _trained(options, job, training, hidden)
     if history.interrupted:
         print(f"interrupted after {history.epochs} epochs; the model is as it was then")
@@ -53,7 +55,23 @@ def train(options: Namespace) -> None:
     print(_draw_neuron(model, held_out, target.with_suffix(".neuron.svg")))
 
 
+def _split(options: Namespace, job: Job) -> tuple[DataSet, DataSet]:
+    """What to train on, and what to test with."""
+    share = 0.2 if options.test_share is None else options.test_share
+    if not 0.0 < share < 1.0:
+        raise ValueError(f"--test-share: a share between 0 and 1 is wanted, not {share}")
+    if job.held_out is not None:
+        if options.test_share is not None:
+            raise ValueError(f"--test-share: {job.name} has test images of its own; leave it out")
+        return job.data, job.held_out
+    return (job.data, job.data) if job.test_on_training else job.data.split(share, options.seed)
+
+
 def _job(options: Namespace) -> Job:
+    if options.data == "mnist":
+        return _mnist_job(options)
+    if options.folder is not None:
+        raise ValueError("--data: only mnist is read from a folder; leave it out")
     if options.data == "digits":
         return Job(digits(), "digits", hidden=[32], epochs=20, common_scale=True)
     if options.data == "moons":
@@ -62,19 +80,38 @@ def _job(options: Namespace) -> Job:
         return Job(xor(), "xor", hidden=[8], epochs=500, test_on_training=True)
     is_file = options.data.lower().endswith((".csv", ".txt")) or Path(options.data).exists()
     if not options.data or not is_file:
-        raise ValueError(f"{shortened(options.data)}: digits, moons, xor or a CSV file is wanted")
+        raise ValueError(f"{shortened(options.data)}: digits, moons, xor or a CSV file is wanted, or mnist with --data")
     return Job(read_csv(options.data, options.regression), Path(options.data).stem, hidden=[32, 16], epochs=60)
+
+
+def _mnist_job(options: Namespace) -> Job:
+    if options.folder is None:
+        raise ValueError("mnist: --data FOLDER is wanted, the folder with the four files of the MNIST database")
+    X, y, X_test, y_test = mnist(options.folder)
+    columns = [f"pixel {i}" for i in range(X.shape[1])]
+    return Job(
+        DataSet(X, y.tolist(), columns),
+        "mnist",
+        hidden=[128, 64],
+        epochs=8,
+        held_out=DataSet(X_test, y_test.tolist(), columns),
+        batch_size=128,
+        dtype="float32",
+        scaled=False,  # the pixels are in [0, 1]
+        one_cycle=True,
+    )
 
 
 def _trained(options: Namespace, job: Job, training: DataSet, hidden: list[int]) -> tuple[MLP, History]:
     """A model trained on scaled numbers, made to take plain ones."""
     regression = options.regression
-    n_classes = len(set(training.y) | set(job.data.y))
+    labels = set(job.data.y) | set(job.held_out.y if job.held_out is not None else [])
+    n_classes = len(labels)
     if not regression and n_classes < 2:
         raise ValueError("all examples are of one class; there is nothing to tell apart")
     n_outputs = 1 if regression or n_classes == 2 else n_classes
     loss = "mse" if regression else "binary_cross_entropy" if n_outputs == 1 else "cross_entropy"
-    inputs = Scaling.of(training.X, common=job.common_scale)
+    inputs = Scaling.of(training.X, common=job.common_scale) if job.scaled else None
     y: Any = training.y
     targets = None
     if regression:
@@ -86,29 +123,35 @@ def _trained(options: Namespace, job: Job, training: DataSet, hidden: list[int])
         f"{one_line(job.name)}: {len(training.y)} examples to train on, {training.X.shape[1]} inputs, "
         f"layers of {sizes}, {len(model.parameters()):,} parameters"
     )
-    model.classes = None if regression else sorted(set(job.data.y), key=lambda label: (isinstance(label, str), label))
+    model.classes = None if regression else sorted(labels, key=lambda label: (isinstance(label, str), label))
+    epochs = job.epochs if options.epochs is None else options.epochs
+    batch_size = job.batch_size if options.batch_size is None else options.batch_size
     history = model.fit(
-        inputs.applied(training.X),
+        training.X if inputs is None else inputs.applied(training.X),
         y,
         loss=loss,
-        optimizer=options.optimizer,
-        learning_rate=_rate(options),
-        epochs=job.epochs if options.epochs is None else options.epochs,
-        batch_size=options.batch_size,
+        **_optimizer(options, job, epochs * -(-len(training.y) // max(batch_size, 1))),
+        epochs=epochs,
+        batch_size=batch_size,
         seed=options.seed,
         progress=not options.quiet,
+        dtype=job.dtype,
     )
-    inputs.fold_in(model)
+    if inputs is not None:
+        inputs.fold_in(model)
     if targets is not None:
         targets.fold_out(model)
     return model, history
 
 
-def _rate(options: Namespace) -> float:
-    """The learning rate; optimizers that scale their own steps start lower."""
+def _optimizer(options: Namespace, job: Job, n_steps: int) -> dict[str, Any]:
+    """Optimizer and learning rate for ``fit``; optimizers that scale their own steps start with a lower rate."""
+    name = options.optimizer or "adam"
     if options.rate is not None:
-        return float(options.rate)
-    return 0.05 if options.optimizer == "sgd" else 0.005
+        return {"optimizer": name, "learning_rate": float(options.rate)}
+    if job.one_cycle and options.optimizer is None:
+        return {"optimizer": AdamW(learning_rate=one_cycle(0.006, n_steps), weight_decay=0.1)}
+    return {"optimizer": name, "learning_rate": 0.05 if name == "sgd" else 0.005}
 
 
 def _column(numbers: list[float]) -> Any:

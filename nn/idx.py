@@ -24,7 +24,7 @@ _MOST_PACKED, _SMALL = 100, 1 << 20  # what unpacks to more than 100 times its s
 
 _WHERE = (
     "The four files of the MNIST database are on its authors' site (LeCun, Cortes and Burges: THE MNIST DATABASE of "
-    "handwritten digits); mirrors are in the cloud storage of CVDF and of PyTorch, from where torchvision downloads them"
+    "handwritten digits); mirrors are in the cloud storage of CVDF and of PyTorch, where torchvision gets them"
 )
 
 

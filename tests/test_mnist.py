@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nn import MLP
+from nn.__main__ import main
 from nn.data import mnist
+from nn.optimizers import one_cycle
 
 NAMES = {
     ("train", "images"): "train-images-idx3-ubyte",
@@ -147,3 +150,32 @@ def test_the_real_files():
     assert y_test[:5].tolist() == [7, 2, 1, 0, 4]
     assert float(X.mean()) == pytest.approx(0.1307, abs=1e-4)  # the mean that everybody subtracts
     assert float(X.std()) == pytest.approx(0.3081, abs=1e-4)
+
+
+# --------------------------------------------------------------------------------------------------------- the command
+
+
+def test_the_command_trains_on_it(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    options = ["--quiet", "--epochs", "30", "--batch-size", "2", "--hidden", "4"]
+    assert main(["train", "mnist", "--data", ".", *options]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "mnist: 4 examples to train on, 784 inputs, layers of 4, 6, 3,170 parameters" in out
+    assert "held-out accuracy: " in out
+    assert "of 3 examples)" in out
+    model = MLP.load("mnist.json")
+    assert model.score(mnist(".")[0], LABELS[:4]) == 1.0  # learned by heart
+    assert main(["train", "mnist", "--data", ".", "--test-share", "0.5", *options]) == 1
+    assert "--test-share: mnist has test images of its own" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 7, 1000])
+def test_one_cycle_rises_and_falls(n_steps):
+    rates = [one_cycle(0.5, n_steps)(step) for step in range(n_steps + 2)]
+    highest = rates.index(max(rates))
+    assert rates[: highest + 1] == sorted(rates[: highest + 1])
+    assert rates[highest:] == sorted(rates[highest:], reverse=True)
+    assert 0.0 < rates[0] <= max(rates) <= 0.5
+    assert max(rates) == pytest.approx(0.5, rel=0.2)
+    assert rates[-2:] == [0.0, 0.0]
