@@ -21,7 +21,7 @@ from engine.program.instructions import Instruction
 from engine.program.placing import Placed, placed
 from engine.program.recording import INPUT, Record, recorded
 from engine.program.rows import as_rows
-from engine.program.running import Call, Floats, Memories, carry_out
+from engine.program.running import Call, Floats, Memories, by_columns, carry_out
 from engine.program.simplifying import simplified
 from engine.program.summing import summed
 from engine.value import Value
@@ -144,7 +144,7 @@ class Program:
 
         def run(start: int, stop: int, worker: int) -> None:
             bound = self._ready(stop - start, None, worker)
-            np.copyto(bound.memories.rows, rows[start:stop])
+            bound.memories.load(rows[start:stop])
             carry_out(bound.forward)
             self._results(bound.memories, results[start:stop])
 
@@ -178,7 +178,7 @@ class Program:
         def run(start: int, stop: int, worker: int) -> None:
             bound = self._ready(stop - start, output, worker)
             memories = bound.memories
-            np.copyto(memories.rows, rows[start:stop])
+            memories.load(rows[start:stop])
             carry_out(bound.forward)
             self._results(memories, results[start:stop])
             seed = (stop - start) / n_examples if space == UNIFORM else 1.0 / n_examples
@@ -220,7 +220,7 @@ class Program:
 
         def run(start: int, stop: int, worker: int) -> None:
             bound = self._ready(stop - start, output, worker)
-            np.copyto(bound.memories.rows, rows[start:stop])
+            bound.memories.load(rows[start:stop])
             carry_out(bound.forward)
             bound.memories.arrays[space + GRADIENT][slot] = 1.0
             carry_out(bound.backward)
@@ -332,7 +332,8 @@ class Program:
         if bound is None:
             for old in list(self._bound)[: 1 - _KEPT * (os.cpu_count() or 1)]:
                 self._bound.pop(old, None)  # another worker may have been faster
-            memories = Memories(self._slots(output), n_examples, self.dtype)
+            columns = by_columns(self._forward.instructions, self.n_inputs)
+            memories = Memories(self._slots(output), n_examples, self.dtype, columns)
             memories.arrays[UNIFORM] = self._uniform if worker == 0 else self._uniform.copy()
             backward = [] if output is None else self._backward_code(output).instructions
             bound = _Bound(memories, memories.bind(self._forward.instructions), memories.bind(backward))

@@ -23,16 +23,20 @@ Call = tuple[Callable[..., Any], tuple[Any, ...]]
 class Memories:
     """The arrays of a program for one batch size: ``(slots, n_examples)``, or ``(slots, 1)`` for all examples."""
 
-    def __init__(self, slots: dict[str, int], n_examples: int, dtype: np.dtype[Any]) -> None:
+    def __init__(self, slots: dict[str, int], n_examples: int, dtype: np.dtype[Any], by_columns: bool = False) -> None:
         self.n_examples = n_examples
-        self.rows: Floats = np.zeros((n_examples, slots["inputs"]), dtype)
-        """The inputs, an example a row."""
         self.arrays: dict[str, Floats] = {
             name: np.zeros((size, 1 if name.startswith("uniform") else n_examples), dtype)
             for name, size in slots.items()
             if name != "inputs"
         }
-        self.arrays["inputs"] = self.rows.T
+        n_inputs = slots["inputs"]
+        columns, rows = (n_inputs, n_examples), (n_examples, n_inputs)
+        self.arrays["inputs"] = np.zeros(columns, dtype) if by_columns else np.zeros(rows, dtype).T
+
+    def load(self, rows: Floats) -> None:
+        """Take the inputs from ``(n_examples, n_inputs)`` numbers."""
+        np.copyto(self.arrays["inputs"].T, rows)
 
     def resolve(self, view: View) -> Floats:
         """The array that a view means."""
@@ -82,6 +86,21 @@ class Memories:
         if one_example:
             return [(np.matmul, (right[..., 0], weights.T, out[..., 0]))]
         return [(np.matmul, (weights, right, out))]
+
+
+def by_columns(instructions: Sequence[Instruction], n_inputs: int) -> bool:
+    """Whether most inputs are read one by one, so that it pays to have the numbers of each side by side.
+
+    A matrix product takes rows as they come.
+    """
+    n_read = 0
+    for instruction in instructions:
+        if isinstance(instruction, Take) and instruction.memory == "inputs":
+            n_read += len(instruction.slots)
+        elif isinstance(instruction, Map):
+            views = (operand for operand in instruction.operands if isinstance(operand, View))
+            n_read += sum(view.size for view in views if view.memory == "inputs")
+    return 2 * n_read > n_inputs
 
 
 def _scatters(memory: Floats, slots: NDArray[np.int64], source: Floats) -> list[Call]:
