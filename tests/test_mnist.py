@@ -157,11 +157,11 @@ def test_the_real_files():
 
 def test_the_command_trains_on_it(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
-    options = ["--quiet", "--epochs", "30", "--batch-size", "2", "--hidden", "4"]
+    options = ["--quiet", "--epochs", "40", "--batch-size", "2", "--hidden", "12"]
     assert main(["train", "mnist", "--data", ".", *options]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert "mnist: 4 examples to train on, 784 inputs, layers of 4, 6, 3,170 parameters" in out
+    assert "mnist: 4 examples to train on, 784 inputs, layers of 12, 6, 9,498 parameters" in out
     assert "held-out accuracy: " in out
     assert "of 3 examples)" in out
     model = MLP.load("mnist.json")
