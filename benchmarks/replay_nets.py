@@ -1,7 +1,8 @@
 """One training step of a network, four times: replayed from Values, by hand in numpy, in torch, and on Values.
 
-A step is what a user writes: forward, the mean squared error, backward, and w -= rate * gradient. The hidden neurons are
-relu, all start from the same weights, and all must report the same losses. Whoever can use several cores is held to one.
+A step is what a user writes: forward, the mean squared error, backward, and w -= rate * gradient. The hidden neurons
+are relu, all start from the same weights, and all must report the same losses. Whoever can use several cores is held to
+one.
 """
 
 from collections.abc import Callable, Sequence
@@ -127,12 +128,11 @@ class ByHand:
     def step(self) -> float:
         """One training step."""
         h = self.X
-        for (w, b), out in zip(self.layers, self.outputs):
-            np.matmul(h, w.T, out)
-            out += b
-            if out is not self.outputs[-1]:
-                np.maximum(out, 0.0, out)
-            h = out
+        for place, (w, b) in enumerate(self.layers):
+            h = np.matmul(h, w.T, self.outputs[place])
+            h += b
+            if place < len(self.layers) - 1:
+                np.maximum(h, 0.0, h)
         d = np.subtract(h, self.y, self.deltas[-1])
         loss = np.vdot(d, d) / len(d)
         d *= 2.0 / len(d)
@@ -144,11 +144,10 @@ class ByHand:
                 below, alive = self.outputs[place - 1], self.alive[place - 1]
                 d = np.matmul(d, w, self.deltas[place - 1])
                 d *= np.greater(below, 0.0, alive)
-        for (w, b), (by_w, by_b) in zip(self.layers, self.gradients):
-            by_w *= RATE
-            by_b *= RATE
-            w -= by_w
-            b -= by_b
+        for layer, gradients in zip(self.layers, self.gradients):
+            for numbers, gradient in zip(layer, gradients):
+                np.multiply(gradient, RATE, gradient)
+                np.subtract(numbers, gradient, numbers)
         return float(loss)
 
 

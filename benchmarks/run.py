@@ -24,8 +24,9 @@ from typing import Any
 from timing import BUILD, Row
 
 HERE = Path(__file__).resolve().parent
-BENCHMARKS = ["operations", "mlp_step", "memory", "gpt", "scaling", "drawing", "stepper"]
-PEERS = ["micrograd", "xad", "autograd", "torch"]
+BENCHMARKS = ["operations", "mlp_step", "memory", "gpt", "scaling", "drawing", "stepper", "replay", "mnist"]
+PEERS = ["micrograd", "xad", "autograd", "torch", "casadi", "jax"]
+DRAWING = ["scaling", "replay", "mnist"]
 Tables = dict[str, dict[str, dict[str, Row]]]
 """By title, then by what was done, then by build: a row."""
 
@@ -35,7 +36,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Run all benchmarks and write RESULTS.md.")
     parser.add_argument("--quick", action="store_true", help="short runs, to see that everything works")
     parser.add_argument("--plain", metavar="PYTHON", help="another Python, whose gradstep is the plain build")
-    parser.add_argument("--names", metavar="FILE", help="the text file of names for gpt.py")
+    parser.add_argument("--names", metavar="FILE", help="the text file of names for gpt.py and replay.py")
     parser.add_argument("--out", type=Path, default=HERE / "RESULTS.md", metavar="FILE", help="where the results go")
     return parser.parse_args()
 
@@ -47,11 +48,11 @@ def run(python: str, benchmark: str, chosen: argparse.Namespace) -> dict[str, An
         command = [python, str(HERE / f"{benchmark}.py"), "--rows", str(rows)]
         if chosen.quick:
             command.append("--quick")
-        if benchmark == "gpt" and chosen.names:
+        if benchmark in ("gpt", "replay") and chosen.names:
             command += ["--names", chosen.names]
-        if benchmark == "scaling":  # the picture beside the results is that of this build, and not of the other one
+        if benchmark in DRAWING:  # the picture beside the results is that of this build, and not of the other one
             own = python == sys.executable
-            command += ["--out", str(chosen.out.with_name("scaling.png") if own else Path(folder, "scaling.png"))]
+            command += ["--out", str(chosen.out.with_name(f"{benchmark}.png") if own else Path(folder, "plot.png"))]
         print(f"\n== {benchmark}", flush=True)
         finished = subprocess.run(command, check=False)
         if finished.returncode != 0 or not rows.exists():
@@ -121,6 +122,8 @@ def markdown(tables: Tables, builds: list[str], quick: bool) -> str:
             cells = " | ".join(cell(row.get(build)) for build in builds)
             lines.append(f"| `{work}` | {cells} |" if "*" in work else f"| {work} | {cells} |")
     lines += ["", "![Nanoseconds per node, and backward over forward, by the size of the graph](scaling.png)", ""]
+    lines += ["![Seconds of a training step, by parameters times examples](replay.png)", ""]
+    lines += ["![Right answers on MNIST over the seconds of training](mnist.png)", ""]
     return "\n".join(lines)
 
 
