@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nn.module import Module
 
 _MUCH = 200_000  # parameters times examples: for less, recording a graph takes longer than to do without
+_LARGE = 2_000_000  # parameters: products of such networks are worth several threads
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -53,6 +54,7 @@ class Replayed:
         some = self.rows[_places_to_check(len(examples))]
         self.program = program_of(model, self.key, self._recorded, self._eagerly_from, some, self.dtype)
         self.behind = False
+        self.threads: Any = None
 
     # ------------------------------------------------------------------------------------------------------- recording
 
@@ -92,6 +94,8 @@ class Replayed:
             ValueError: the graph is another one now.
         """
         known = self.program.parameters
+        if self.threads is None and len(known) <= _LARGE:
+            self.threads = one_thread()
         self.trained = list(self.optimizer.parameters or [])
         self.program.from_values()
         self.weights: Array = np.array([parameter.data for parameter in self.trained], self.dtype)
@@ -123,6 +127,9 @@ class Replayed:
 
     def close(self) -> None:
         """Keep the program for the next call, if nothing of the user's is in it, which it would keep alive."""
+        if self.threads is not None:
+            self.threads.restore_original_limits()
+            self.threads = None
         self.put_back()
         if self.key is not None:
             keep(self.model, self.key, self.program)
@@ -193,6 +200,19 @@ class Replayed:
         if not np.isfinite(loss):
             return self.eager.measured(examples)
         return Tally(loss, count_right(results[:, 1:], encoded) if len(encoded) else 0, len(rows))
+
+
+def one_thread() -> Any:
+    """Matrix products in one thread until ``restore_original_limits()``; None where nothing is there to set that.
+
+    Those of a batch are small: two threads gain nothing, and wait for each other ten times as long where another
+    process has the second core. And the last bit of a sum does not depend on the number of cores then.
+    """
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return None
+    return threadpool_limits(1, user_api="blas")
 
 
 def _places_to_check(n_examples: int) -> list[int]:

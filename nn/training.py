@@ -264,6 +264,7 @@ class _Training:
         try:
             self.steps.check_again()
         except Exception:
+            self.steps.close()
             self.prepare()
             self.steps.take_over()
 

@@ -378,3 +378,24 @@ def test_moons_in_a_fraction_of_the_eager_calls():
     trained(True, Counted(2, [4, 1], seed=0), data.X, data.y, loss="binary_cross_entropy", epochs=5)
     assert len(calls) < 12
     assert mse  # the losses themselves stay as they are
+
+
+def test_products_run_in_one_thread_while_training_and_then_as_before():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def threads():
+        return [library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before, inside = threads(), []
+
+        def callback(model, _history):
+            inside.append(threads())
+            model.shift = 5.0  # another graph
+
+        trained(True, Shifted(), [[1.0], [2.0]], [1.0, 3.0], epochs=3, callbacks=[callback])
+        assert threads() == before
+        assert inside == [[1] * len(before)] * 3
+        with pytest.raises(LookupError):
+            trained(True, Shifted(), [[1.0], [2.0]], [1.0, 3.0], epochs=3, callbacks=[lambda *_: {}["none"]])
+        assert threads() == before
