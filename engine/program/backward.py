@@ -111,7 +111,8 @@ class Backward:
                 self.contribute(part.right, self.product(part.right, along, self.emitter.read(part.left)))
             return
         m, n = len(factors.right), len(factors.left)
-        shaped = View(gradient.memory, gradient.start, (m, n), (n, 1))
+        step = gradient.strides[0]  # 1, but where only some of a group lead to the output
+        shaped = View(gradient.memory, gradient.start, (m, n), (n * step, step))
         if left_needs:
             out = self.emitter.scratch((n, k), False)
             vectors = self.emitter.read(factors.right)
