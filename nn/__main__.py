@@ -78,6 +78,11 @@ def _add_train(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     train.add_argument("--seed", type=int, default=0, help="same seed, same result")
     train.add_argument("--test-share", type=float, help="the share of the examples that is held out (default: 0.2)")
     train.add_argument("--out", metavar="MODEL", help="where the model goes (default: DATA.json in this folder)")
+    train.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        help="keep the run in this file after each epoch; where it is there, the run goes on from it",
+    )
     train.add_argument("--quiet", action="store_true", help="no progress bar")
 
 

@@ -46,6 +46,10 @@ def train(options: Namespace) -> None:
     target = Path(options.out or f"{job.name}.json")
     training, held_out = _split(options, job)
     _check_target(target, options.data)
+    if options.checkpoint is not None:
+        _check_target(Path(options.checkpoint), options.data, "checkpoint")
+        if Path(options.checkpoint).resolve() == target.resolve():
+            raise ValueError(f"{target}: the checkpoint and the model want the same file; give one another name")
     model, history = _trained(options, job, training, hidden)
     if history.interrupted:
         print(f"interrupted after {history.epochs} epochs; the model is as it was then")
@@ -136,6 +140,7 @@ def _trained(options: Namespace, job: Job, training: DataSet, hidden: list[int])
         seed=options.seed,
         progress=not options.quiet,
         dtype=job.dtype,
+        checkpoint=options.checkpoint,
     )
     if inputs is not None:
         inputs.fold_in(model)
@@ -226,14 +231,14 @@ def _sizes(text: str) -> list[int]:
     return sizes
 
 
-def _check_target(target: Path, data: str) -> None:
+def _check_target(target: Path, data: str, what: str = "model") -> None:
     """Told before the training, and not after it."""
     if target.is_dir():
-        raise ValueError(f"{target}: this is a folder, and a file name for the model is wanted")
+        raise ValueError(f"{target}: this is a folder, and a file name for the {what} is wanted")
     if target.exists() and Path(data).exists() and target.samefile(data):
-        raise ValueError(f"{target}: these are the examples, and the model would take their place")
+        raise ValueError(f"{target}: these are the examples, and the {what} would take their place")
     if not target.parent.is_dir():
-        raise ValueError(f"{target.parent}: there is no such folder to write the model to")
+        raise ValueError(f"{target.parent}: there is no such folder to write the {what} to")
     if not os.access(target.parent, os.W_OK):
         raise ValueError(f"{target.parent}: this folder cannot be written to")
 

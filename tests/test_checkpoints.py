@@ -14,6 +14,7 @@ import pytest
 
 import nn.checkpoints
 from nn import MLP, SGD, Adam, AdamW
+from nn.__main__ import main
 from nn.data import moons
 from nn.files import ModelFileError
 
@@ -234,3 +235,23 @@ def test_the_state_of_an_optimizer_survives_json():
         twin.load_state_dict(json.loads(json.dumps(optimizer.state_dict())))
         weights, gradient = np.linspace(-1, 1, 13), np.linspace(1, 2, 13)
         assert (twin.updated(weights, gradient) == optimizer.updated(weights, gradient)).all()
+
+
+def test_the_command_goes_on_from_a_checkpoint(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = ["train", "moons", "--hidden", "4", "--quiet"]
+    main([*run, "--epochs", "3", "--out", "whole.json"])
+    main([*run, "--epochs", "1", "--out", "part.json", "--checkpoint", "run.json"])
+    main([*run, "--epochs", "3", "--out", "rest.json", "--checkpoint", "run.json"])
+    assert Path("rest.json").read_text() == Path("whole.json").read_text()
+    capsys.readouterr()
+    for arguments, said in (
+        (["--checkpoint", "rest.json", "--out", "rest.json"], "want the same file"),
+        (["--checkpoint", "gone/run.json"], "there is no such folder to write the checkpoint to"),
+        (["--checkpoint", "whole.json", "--out", "new.json"], "not a gradstep checkpoint"),
+        (["--checkpoint", "run.json", "--batch-size", "7", "--out", "new.json"], "a checkpoint of another run"),
+    ):
+        assert main([*run, *arguments]) != 0
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1
