@@ -97,7 +97,7 @@ def _mnist_job(options: Namespace) -> Job:
         DataSet(X, y.tolist(), columns),
         "mnist",
         hidden=[128, 64],
-        epochs=8,
+        epochs=7,
         held_out=DataSet(X_test, y_test.tolist(), columns),
         batch_size=128,
         dtype="float32",
