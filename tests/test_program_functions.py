@@ -1,0 +1,161 @@
+"""``compile`` of functions of Values, as a call and as a decorator."""
+
+import numpy as np
+import pytest
+
+from engine import CompiledFunction, Value, compile, dot, maximum, tanh
+
+
+def test_a_decorated_function_runs_on_batches():
+    @compile
+    def scaled(a, b):
+        """What it is for."""
+        return tanh(a * b) + maximum(a, 0.0)
+
+    assert isinstance(scaled, CompiledFunction)
+    assert (scaled.__name__, scaled.__doc__) == ("scaled", "What it is for.")
+    assert scaled.program is None
+    X = [[1.0, 2.0], [-1.0, 0.5], [0.0, 3.0]]
+    expected = [(tanh(Value(a) * b) + maximum(a, 0.0)).data for a, b in X]
+    assert scaled(X) == pytest.approx(expected, rel=1e-14)
+    assert scaled.program.n_inputs == 2
+    assert scaled.__wrapped__(Value(1.0), Value(2.0)).data == expected[0]
+
+
+def test_a_function_is_traced_once():
+    calls = []
+
+    @compile
+    def square(a):
+        calls.append(a.data)
+        return a * a
+
+    assert square([[3.0], [4.0], [5.0], [6.0]]).tolist() == [9.0, 16.0, 25.0, 36.0]
+    assert calls == [3.0, 3.0, 4.0, 6.0]  # traced with the first row; the first, a middle and the last one are checked
+    square([[7.0]])
+    square.value_and_gradient([[8.0]])
+    square.gradients([[9.0]], "inputs")
+    assert len(calls) == 4
+
+
+@pytest.mark.parametrize("first", ["call", "value_and_gradient", "gradients"])
+def test_whatever_is_asked_first_traces(first):
+    w = Value(3.0)
+    linear = compile(lambda a: a * w)
+    if first == "call":
+        assert linear([[2.0]]).tolist() == [6.0]
+    elif first == "value_and_gradient":
+        mean, gradient = linear.value_and_gradient([[2.0], [4.0]])
+        assert (mean, gradient.tolist()) == (9.0, [3.0])
+    else:
+        assert linear.gradients([[2.0], [4.0]]).tolist() == [[2.0], [4.0]]
+    assert linear.program.parameters == [w]
+
+
+def test_parameters_and_dtype_may_be_given():
+    w, b = Value(3.0), Value(1.0)
+
+    @compile(parameters=[b], dtype="float32")
+    def linear(a):
+        return a * w + b
+
+    assert linear([[2.0]]).dtype == np.float32
+    assert linear.program.parameters == [b]
+    assert linear.value_and_gradient([[2.0]])[1].tolist() == [1.0]
+
+
+def test_parameters_are_live():
+    w = Value(3.0)
+    scaled = compile(lambda a: a * w)
+    assert scaled([[2.0]]).tolist() == [6.0]
+    w.data = 5.0
+    assert scaled([[2.0]]).tolist() == [10.0]
+
+
+def test_a_function_of_a_list():
+    weights = [Value(1.0), Value(2.0), Value(3.0)]
+    product = compile(lambda xs: dot(weights, xs), parameters=weights)
+    assert product([[1.0, 1.0, 1.0], [0.0, 0.0, 2.0]]).tolist() == [6.0, 6.0]
+    anything = compile(lambda *xs: sum(xs))
+    assert anything([[1.0, 2.0, 4.0]]).tolist() == [7.0]
+    default = compile(lambda a, b, power=2: a**power + b)
+    assert default([[3.0, 1.0]]).tolist() == [10.0]
+
+
+def test_several_outputs():
+    both = compile(lambda a, b: [a + b, a * b])
+    assert both([[2.0, 3.0], [4.0, 5.0]]).tolist() == [[5.0, 6.0], [9.0, 20.0]]
+    assert both.gradients([[2.0, 3.0]], "inputs", 1).tolist() == [[3.0, 2.0]]
+
+
+def test_a_function_that_branches_is_noticed():
+    @compile
+    def branching(a, b):
+        return a * b if a.data > 0.0 else b
+
+    words = r"^output 0 is 3\.0 for the row \[-1\.0, 3\.0\], but the replayed graph gives -3\.0: the function looked at"
+    with pytest.raises(ValueError, match=words):
+        branching([[1.0, 2.0], [-1.0, 3.0]])
+    assert branching.program is None
+
+
+def test_a_function_that_looks_at_data_is_noticed_and_the_output_named():
+    def looking(a):
+        second = a * Value(a.data)
+        second.label = "twice"
+        return [a, second]
+
+    with pytest.raises(
+        ValueError, match=r"^output 1 \(twice\) is 9\.0 for the row \[3\.0\], but .* gives 6\.0: .*\.data"
+    ):
+        compile(looking)([[2.0], [3.0]])
+
+
+def test_a_shift_by_the_largest_is_no_branch():
+    """What a softmax looks at changes no result."""
+
+    @compile
+    def stable(a, b):
+        largest = max(a.data, b.data)
+        x, y = (a - largest).exp(), (b - largest).exp()
+        return x / (x + y)
+
+    X = [[1.0, 2.0], [3.0, -1.0], [0.0, 5.0]]
+    assert stable(X) == pytest.approx([1.0 / (1.0 + np.exp(b - a)) for a, b in X], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("function", "X", "kind", "words"),
+    [
+        (lambda a: a, [1.0, 2.0], ValueError, r"X: \(n_examples, n_inputs\) with at least one row"),
+        (lambda a: a, [], ValueError, "at least one row"),
+        (lambda a: a, "numbers", ValueError, "at least one row"),
+        (lambda a: a, [[float("nan")]], ValueError, "X: row 0 has NaN in column 0"),
+        (lambda a: a, [["x"]], TypeError, "X: row 0: one real number is wanted, not str 'x'"),
+        (lambda a, b: a, [[1.0, 2.0], [3.0]], ValueError, "X: row 1: 2 numbers are wanted, not 1"),
+        (lambda a, b, c: a, [[1.0, 2.0]], ValueError, "takes 3 Values, a column each; it is not 2 columns"),
+        (lambda: Value(1.0), [[1.0, 2.0]], ValueError, "takes 0 Values"),
+        (lambda a: None, [[1.0]], TypeError, "gives a Value or a list of them, not NoneType None"),
+        (lambda a: 3.0, [[1.0]], TypeError, r"gives a Value or a list of them, not float 3\.0"),
+        (lambda a: lambda b: b, [[1.0]], TypeError, "gives a Value or a list of them, not function"),
+        (lambda a: [a, 3.0], [[1.0]], TypeError, r"not float 3\.0"),
+        (lambda a: [], [[1.0]], ValueError, "at least one output"),
+    ],
+)
+def test_wrong_functions_and_wrong_rows(function, X, kind, words):
+    with pytest.raises(kind, match=words):
+        compile(function)(X)
+
+
+def test_an_error_of_the_function_is_its_own():
+    @compile
+    def logarithm(a):
+        return a.log()
+
+    with pytest.raises(ValueError, match=r"log\(x\): x = -1\.0, but log needs x > 0"):
+        logarithm([[2.0], [3.0], [-1.0]])
+
+
+def test_a_function_takes_no_inputs():
+    with pytest.raises(ValueError, match="a function takes its inputs from the columns of X; leave them out"):
+        compile(lambda a: a, [Value(1.0)])

@@ -1,0 +1,389 @@
+"""Each pass of replay by itself, before and after, on graphs small enough to be read."""
+
+import numpy as np
+import pytest
+
+from engine import Value, compile, dot, tanh
+from engine.program.backward import Backward, leading_to, needing
+from engine.program.emitting import Emitter
+from engine.program.forward import emit_forward
+from engine.program.grouping import INPUTS, SUM, UNIFORM, VARYING, grouped
+from engine.program.instructions import Fill, Map, MatMul, Scatter, Take, Total, View, view_of
+from engine.program.placing import factored, placed
+from engine.program.recording import CONSTANT, INPUT, NONE, PARAMETER, ordered, recorded
+from engine.program.running import Memories, by_columns, carry_out
+from engine.program.simplifying import simplified
+from engine.program.summing import summed
+
+
+def nodes(record):
+    """Each node but the leaves, such as ``('*', 0, 1)``."""
+    rows = zip(record.ops, record.first, record.second)
+    return [(op, a) if b == NONE else (op, a, b) for op, a, b in rows if op not in (INPUT, PARAMETER, CONSTANT)]
+
+
+def record_of(output, inputs=(), parameters=()):
+    return recorded(output if isinstance(output, list) else [output], list(inputs), list(parameters))
+
+
+@pytest.fixture
+def leaves():
+    return [Value(number, label=name) for number, name in ((0.5, "a"), (0.7, "b"), (0.2, "c"), (0.9, "d"))]
+
+
+# ---------------------------------------------------------------------------------------------------------- recording
+
+
+def test_recording_puts_inputs_first_then_parameters_then_what_is_made_of_them(leaves):
+    a, b, c, _ = leaves
+    record = record_of(tanh(c * a + 2.0) - b, [a], [b])
+    assert record.ops == [INPUT, PARAMETER, CONSTANT, "*", CONSTANT, "+", "tanh", "-"]
+    assert nodes(record) == [("*", 2, 0), ("+", 3, 4), ("tanh", 5), ("-", 6, 1)]
+    assert record.numbers[:3] == [0.5, 0.7, 0.2]
+    assert record.frozen == [c]
+    assert record.outputs == [7]
+
+
+def test_recording_meets_what_outputs_share_once(leaves):
+    a, b, _, _ = leaves
+    shared = a * b
+    outputs = [shared.tanh(), shared, shared + a]
+    order = ordered(outputs)
+    assert sorted(map(id, order)) == sorted({id(node) for node in [a, b, *outputs]})
+    assert all(order.index(operand) < order.index(node) for node in order for operand in node.operands)
+    assert nodes(record_of(outputs, [a, b])) == [("*", 0, 1), ("tanh", 2), ("+", 2, 0)]
+
+
+def test_recording_needs_no_recursion():
+    x = w = Value(0.5)
+    for _ in range(50_000):
+        x = x * w
+    assert len(record_of(x, [], [w]).ops) == 50_001
+    assert len(record_of([x, w], [], [w]).ops) == 50_001
+
+
+# -------------------------------------------------------------------------------------------------------- simplifying
+
+
+def test_simplifying_folds_constants(leaves):
+    a, _, _, _ = leaves
+    before = record_of(a * (Value(2.0) * 3.0).exp(), [a])
+    assert nodes(before) == [("*", 1, 2), ("exp", 3), ("*", 0, 4)]
+    after = simplified(before)
+    assert nodes(after) == [("*", 0, 1)]
+    assert after.ops[1] == CONSTANT
+    assert after.numbers[1] == (Value(2.0) * 3.0).exp().data
+
+
+@pytest.mark.parametrize(
+    ("make", "left"),
+    [
+        (lambda a: a + 0, []),
+        (lambda a: 0 + a, []),
+        (lambda a: a - 0, []),
+        (lambda a: a * 1, []),
+        (lambda a: 1 * a, []),
+        (lambda a: a / 1, []),
+        (lambda a: a**1, []),
+        (lambda a: -(-a), []),
+        (lambda a: 0 - a, [("neg", 0)]),
+        (lambda a: -1 * a, [("neg", 0)]),
+        (lambda a: a * -1, [("neg", 0)]),
+        (lambda a: a**2, [("*", 0, 0)]),
+        (lambda a: a**-1, [("/", 1, 0)]),
+        (lambda a: a * 0, [("*", 0, 1)]),  # not 0: a may be infinite
+        (lambda a: a**3, [("**", 0, 1)]),
+    ],
+)
+def test_simplifying_leaves_out_what_need_not_be_computed(make, left, leaves):
+    a = leaves[0]
+    before = record_of(make(a), [a])
+    assert nodes(before)
+    assert nodes(simplified(before)) == left
+
+
+def test_simplifying_computes_equal_nodes_once(leaves):
+    a, b, _, _ = leaves
+    before = record_of((a * b + a) * (b * a + b) / (a * b), [a, b])
+    assert len([op for op in before.ops if op == "*"]) == 4
+    after = nodes(simplified(before))
+    assert after == [("*", 0, 1), ("+", 2, 0), ("+", 2, 1), ("*", 3, 4), ("/", 5, 2)]
+
+
+def test_simplifying_drops_what_no_output_needs(leaves):
+    a, b, _, _ = leaves
+    after = simplified(record_of((a * Value(2.0) ** Value(0.0)) ** 1 + 0 * Value(3.0), [a, b]))
+    assert after.ops == [INPUT, INPUT]  # b is an input that does not matter, and stays a column
+    assert after.outputs == [0]
+
+
+# ------------------------------------------------------------------------------------------------------------- summing
+
+
+def test_summing_makes_one_sum_of_a_chain(leaves):
+    a, b, c, d = leaves
+    record = record_of(a + b - (c - d) + a * b - c * d, leaves)
+    found = summed(record)
+    root = record.outputs[0]
+    assert list(found.sums) == [root]
+    total = found.sums[root]
+    assert (total.plus, total.minus) == ([0, 1, 3], [2])
+    assert total.plus_products == ([0], [1])
+    assert total.minus_products == ([2], [3])
+    assert sum(found.inside) == len(nodes(record)) - 1
+
+
+def test_summing_stops_at_what_is_used_twice(leaves):
+    a, b, c, d = leaves
+    product, part = a * b, a + c
+    found = summed(record_of([product + part + d, product.tanh(), part], leaves))
+    (total,) = [total for place, total in found.sums.items() if place == found.record.outputs[0]]
+    record = found.record
+    assert sorted(record.ops[place] for place in total.plus) == ["*", "+", INPUT]
+    assert total.plus_products == ([], [])
+
+
+# ------------------------------------------------------------------------------------------------------------ grouping
+
+
+def layer(n_inputs=3, n_outputs=2):
+    """Neurons with a tanh; inputs and parameters."""
+    x = [Value(0.1 * i) for i in range(n_inputs)]
+    rows = [[Value(0.1 * i * j + 0.1) for i in range(n_inputs)] for j in range(n_outputs)]
+    biases = [Value(0.5) for _ in rows]
+    outputs = [tanh(dot(row, x) + bias) for row, bias in zip(rows, biases)]
+    return outputs, x, [*(w for row in rows for w in row), *biases]
+
+
+def placed_graph(outputs, x, w):
+    return placed(grouped(summed(simplified(record_of(outputs, x, w)))))
+
+
+def test_grouping_puts_equal_work_of_one_depth_together():
+    outputs, x, w = layer()
+    graph = grouped(summed(simplified(record_of(outputs, x, w))))
+    assert [(group.op, len(group.members), group.space) for group in graph.groups] == [
+        (SUM, 2, VARYING),
+        ("tanh", 2, VARYING),
+    ]
+    products, biases = graph.groups[0].parts
+    assert products.left.tolist() == [[3, 4, 5], [6, 7, 8]]  # the weights, before
+    assert products.right.tolist() == [[0, 1, 2], [0, 1, 2]]  # the inputs
+    assert (biases.left.tolist(), biases.right) == ([[9], [10]], None)
+
+
+def test_grouping_keeps_apart_what_is_the_same_for_all_examples(leaves):
+    a, b, c, _ = leaves
+    graph = grouped(summed(record_of([a.tanh(), b.tanh(), c.tanh().exp()], [a], [b, c])))
+    spaces = {(group.op, group.space): len(group.members) for group in graph.groups}
+    assert spaces == {("tanh", VARYING): 1, ("tanh", UNIFORM): 2, ("exp", UNIFORM): 1}
+    assert graph.spaces[:3] == [INPUTS, UNIFORM, UNIFORM]
+
+
+# ------------------------------------------------------------------------------------------------------------- placing
+
+
+def test_placing_makes_slices_of_operands_that_were_scattered(leaves):
+    outputs, x, w = layer(4, 3)
+    mixed = [outputs[2], outputs[0], outputs[1]]
+    top = dot(mixed, [Value(0.1), Value(0.2), Value(0.3)])
+    graph = placed_graph([top], x, w)
+    reader = graph.groups[-1].parts[0]
+    read = graph.slots[reader.right[0]]
+    assert np.diff(read).tolist() == [1, 1]  # the layer stands in the order in which it is read
+    assert view_of("varying", read) is not None
+    for group in graph.groups:
+        assert np.diff(graph.slots[group.members]).tolist() == [1] * (len(group.members) - 1)
+
+
+def test_placing_gives_every_node_a_slot_of_its_own(leaves):
+    a, b, c, d = leaves
+    graph = placed_graph([(a * 2.0 + b).exp() / c, (a - 3.0) ** 3 * d], [a, b], [c, d])
+    for space in (INPUTS, UNIFORM, VARYING):
+        computed = [place for group in graph.groups for place in group.members if graph.spaces[place] == space]
+        first = {INPUTS: [0, 1], UNIFORM: [2, 3, *graph.constants.tolist()], VARYING: []}[space]
+        assert sorted(graph.slots[[*first, *computed]].tolist()) == list(range(graph.n_slots[space]))
+
+
+def test_a_block_of_products_is_a_matrix_product_where_each_row_meets_each():
+    left = np.array([[1, 2], [3, 4], [1, 2], [3, 4]])
+    right = np.array([[5, 6], [5, 6], [7, 8], [7, 8]])
+    found = factored(left, right)
+    assert found.left.tolist() == [[1, 2], [3, 4]]
+    assert found.right.tolist() == [[5, 6], [7, 8]]
+    assert (found.left_of.tolist(), found.right_of.tolist()) == ([0, 1, 0, 1], [0, 0, 1, 1])
+    assert factored(left[:3], right[:3]) is None
+    assert factored(left, np.array([[5, 6], [7, 8], [5, 6], [7, 8]])) is None  # one pair twice
+
+
+@pytest.mark.parametrize(
+    ("slots", "strides"),
+    [([3, 4, 5], (1,)), ([3, 5, 7], (2,)), ([3, 3, 3], (0,)), ([4], (0,)), ([3, 5, 6], None), ([5, 4, 3], None)]
+    + [([[1, 2], [4, 5]], (3, 1)), ([[1, 2], [4, 6]], None)],
+)
+def test_a_view_where_slots_lie_evenly(slots, strides):
+    view = view_of("varying", np.array(slots))
+    assert (None if view is None else view.strides) == strides
+    if view is not None:
+        memory = np.arange(20)
+        index = np.indices(np.shape(slots)).reshape(len(np.shape(slots)), -1).T
+        assert [memory[view.start + i @ view.strides] for i in index] == np.ravel(slots).tolist()
+
+
+# ------------------------------------------------------------------------------------------------ forward and backward
+
+
+def forward_of(graph):
+    emitter = Emitter(graph)
+    for group in graph.groups:
+        emit_forward(emitter, group)
+    return emitter
+
+
+def test_forward_is_a_matrix_product_a_sum_and_a_map():
+    instructions = forward_of(placed_graph(*layer())).instructions
+    assert [type(instruction) for instruction in instructions] == [MatMul, Map, Map]
+    assert [i.function for i in instructions[1:]] == ["add", "tanh"]
+    assert instructions[0].out.memory == "varying"  # no scratch, no copy
+    assert instructions[2].out.memory == "varying"
+
+
+def test_forward_gathers_only_where_it_must(leaves):
+    a, b, c, d = leaves
+    graph = placed_graph([a.exp() * c, b.exp() * d, a.exp() * b, c.exp() * d], leaves, [])
+    kinds = [type(instruction) for instruction in forward_of(graph).instructions]
+    assert kinds.count(Take) <= 2
+    graph = placed_graph([a.exp() * c, b.exp() * d], leaves, [])
+    assert Take not in [type(instruction) for instruction in forward_of(graph).instructions]
+
+
+def test_backward_is_two_matrix_products_and_the_sums_over_examples():
+    outputs, x, w = layer()
+    graph = placed_graph([dot(outputs, [Value(3.0), Value(2.0)])], x, w)
+    emitter = Emitter(graph)
+    Backward(emitter, graph.record.outputs[0], np.arange(3, 11))
+    kinds = [i.kind for i in emitter.instructions if isinstance(i, MatMul)]
+    assert kinds.count("to weights") == 1  # and none to the inputs, which are not wanted
+    assert [i.over_examples for i in emitter.instructions if isinstance(i, Total)] == [True]
+    assert not any(isinstance(i, (Scatter, Fill)) for i in emitter.instructions)
+    emitter = Emitter(graph)
+    Backward(emitter, graph.record.outputs[0], np.arange(3))
+    assert "to vectors" in [i.kind for i in emitter.instructions if isinstance(i, MatMul)]
+
+
+def test_backward_goes_only_where_it_is_wanted(leaves):
+    a, b, _, _ = leaves
+    graph = placed_graph([a.tanh() * b.exp() + b.detach()], [a], [b])
+    needs = needing(graph, [1])
+    wanted = {graph.record.ops[place] for place in np.flatnonzero(needs)}
+    assert "exp" in wanted
+    assert not wanted & {"tanh", "detach"}
+
+
+def test_backward_leaves_out_what_an_output_is_not_made_of(leaves):
+    a, b, c, _ = leaves
+    graph = placed_graph([a.exp(), b.exp() + c.exp()], [a, b, c], [])
+    assert [len(group.members) for group in graph.groups] == [3, 1]
+    assert [len(group.members) for group in leading_to(graph, graph.record.outputs[0])] == [1]
+    assert [len(group.members) for group in leading_to(graph, graph.record.outputs[1])] == [2, 1]
+
+
+# ------------------------------------------------------------------------------------------------------------- running
+
+
+def memories(n_examples=3, **slots):
+    return Memories({"inputs": 2, "uniform": 6, "varying": 6, **slots}, n_examples, np.dtype("float64"))
+
+
+def whole(memory, start, *shape):
+    strides = tuple(int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))
+    return View(memory, start, shape, strides)
+
+
+def test_running_a_view():
+    m = memories()
+    m.arrays["varying"][:] = np.arange(18).reshape(6, 3)
+    seen = m.resolve(View("varying", 1, (2, 2), (2, 1)))
+    assert seen[:, :, 0].tolist() == [[3, 6], [9, 12]]
+    assert seen.base is not None
+    assert m.resolve(View("uniform", 0, (2,), (0,))).shape == (2, 1)
+
+
+@pytest.mark.parametrize("columns", [True, False])
+def test_running_loads_inputs_by_rows_or_by_columns(columns):
+    m = Memories({"inputs": 2}, 3, np.dtype("float64"), columns)
+    m.load(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    assert m.arrays["inputs"].tolist() == [[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]]
+    assert m.arrays["inputs"].flags.c_contiguous == columns
+
+
+def test_inputs_lie_by_columns_where_they_are_read_one_by_one():
+    outputs, x, w = layer()
+    assert not by_columns(forward_of(placed_graph(outputs, x, w)).instructions, 3)
+    a, b = Value(0.5), Value(0.7)
+    assert by_columns(forward_of(placed_graph([a.exp() / b], [a, b], [])).instructions, 2)
+
+
+@pytest.mark.parametrize("n_vectors", [1, 2])
+@pytest.mark.parametrize("n_examples", [1, 3])
+def test_running_matrix_products(n_vectors, n_examples):
+    n, k = 2, 4
+    numbers = np.random.default_rng(0)
+    m = Memories({"inputs": 0, "uniform": 20, "varying": 40}, n_examples, np.dtype("float64"))
+    for array in (m.arrays["uniform"], m.arrays["varying"]):
+        array[:] = numbers.uniform(-1.0, 1.0, array.shape)
+    weights, vectors, out = (
+        whole("uniform", 0, n, k),
+        whole("varying", 0, n_vectors, k),
+        whole("varying", 10, n_vectors, n),
+    )
+    back, to_weights = whole("varying", 20, n_vectors, k), whole("uniform", 10, n, k)
+    W, v, d = m.resolve(weights)[..., 0].copy(), m.resolve(vectors).copy(), None
+    carry_out(m.bind([MatMul("forward", out, weights, vectors)]))
+    d = m.resolve(out).copy()
+    np.testing.assert_allclose(d, np.einsum("nk,mke->mne", W, v), rtol=1e-13, atol=1e-15)
+    carry_out(m.bind([MatMul("to vectors", back, weights, out), MatMul("to weights", to_weights, out, vectors)]))
+    np.testing.assert_allclose(m.resolve(back), np.einsum("nk,mne->mke", W, d), rtol=1e-13, atol=1e-15)
+    expected = np.einsum("mne,mke->nk", d, v)
+    np.testing.assert_allclose(m.resolve(to_weights)[..., 0], expected, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("memory", ["varying", "uniform"])
+@pytest.mark.parametrize("slots", [[4, 1, 5], [2, 4, 2, 2, 5, 4], [3, 3]])
+def test_running_scattered_additions(memory, slots):
+    m = memories(scratch=6, **{"uniform scratch": 6})
+    scratch = "scratch" if memory == "varying" else "uniform scratch"
+    source = m.arrays[scratch]
+    source[:] = np.arange(source.size).reshape(source.shape) + 1.0
+    m.arrays[memory][:] = 100.0
+    expected = np.full_like(m.arrays[memory], 100.0)
+    for slot, row in zip(slots, source):
+        expected[slot] += row
+    carry_out(m.bind([Scatter(memory, np.array(slots), whole(scratch, 0, len(slots)))]))
+    assert m.arrays[memory].tolist() == expected.tolist()
+
+
+def test_running_the_others():
+    m = memories()
+    m.load(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    both, out = whole("inputs", 0, 2), whole("varying", 0, 2)
+    instructions = [
+        Map("multiply", out, (both, 2.0)),
+        Take(whole("varying", 2, 2), "varying", np.array([1, 0])),
+        Total(whole("varying", 4, 1), View("varying", 0, (1, 2), (2, 1))),
+        Total(whole("uniform", 0, 2), out, over_examples=True),
+        Fill(whole("uniform", 2, 2), 7.0),
+    ]
+    carry_out(m.bind(instructions))
+    expected = [[2.0, 6.0, 10.0], [4.0, 8.0, 12.0], [4.0, 8.0, 12.0], [2.0, 6.0, 10.0], [6.0, 14.0, 22.0], [0.0] * 3]
+    assert m.arrays["varying"].tolist() == expected
+    assert m.arrays["uniform"].ravel().tolist() == [18.0, 24.0, 7.0, 7.0, 0.0, 0.0]
+
+
+def test_all_passes_together_do_what_they_are_for():
+    outputs, x, w = layer(20, 10)
+    program = compile(outputs, x, w)
+    assert repr(program).splitlines()[1:] == [
+        "  10 dot products of 20 -> one matrix product, plus 1 number each",
+        "  10 tanh",
+    ]
