@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.program.emitting import Array, Emitter, Mathematics
-from engine.program.forward import matrices, per_example
+from engine.program.forward import per_example
 from engine.program.grouping import INPUTS, SUM, UNIFORM, VARYING, Group, Part, Places
 from engine.program.instructions import Fill, Map, MatMul, Scatter, Total, View, view_of
-from engine.program.placing import Placed
+from engine.program.placing import Placed, matrices
 from engine.rules import RULES
 
 GRADIENT = " gradient"
@@ -103,7 +103,7 @@ class Backward:
             else:
                 self.contribute(part.left, along)
             return
-        factors = matrices(self.emitter, part) if k > 1 else None
+        factors = matrices(self.graph.spaces, part) if k > 1 else None
         if factors is None:
             if left_needs:
                 self.contribute(part.left, self.product(part.left, along, self.emitter.read(part.right)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.program.grouping import SUM, UNIFORM, Group
-from engine.program.placing import Placed, factored
+from engine.program.placing import Placed, matrices
 
 
 def described(graph: Placed, n_nodes: int, dtype: str) -> str:
@@ -16,15 +18,15 @@ def described(graph: Placed, n_nodes: int, dtype: str) -> str:
     ]
     for group in graph.groups:
         once = ", once for all examples" if group.space == UNIFORM else ""
-        lines.append(f"  {sentence(group)}{once}")
+        lines.append(f"  {sentence(group, graph.spaces)}{once}")
     return "\n".join(lines)
 
 
-def sentence(group: Group) -> str:
+def sentence(group: Group, spaces: Sequence[str]) -> str:
     """One group in words, such as ``128 dot products of 784 -> one matrix product``.
 
     >>> import numpy as np
-    >>> sentence(Group("relu", np.arange(16), "varying", 1, [np.arange(16)], []))
+    >>> sentence(Group("relu", np.arange(16), "varying", 1, [np.arange(16)], []), ["varying"] * 16)
     '16 relu'
     """
     n = len(group.members)
@@ -37,7 +39,7 @@ def sentence(group: Group) -> str:
             phrases.append(f"{'plus' if part.positive else 'minus'} {_count(k, 'number')} each")
         else:
             kind = _count(n, "product") if k == 1 else f"{_count(n, 'dot product')} of {k:,}"
-            found = factored(part.left, part.right) if k > 1 else None
+            found = k > 1 and matrices(spaces, part)
             phrases.append(f"{'' if part.positive else 'minus '}{kind}{' -> one matrix product' if found else ''}")
     if group.parts[0].right is None:
         return f"{_count(n, 'sum')}: {', '.join(phrases)}"

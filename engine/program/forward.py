@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from engine.program.emitting import Array, Emitter, Mathematics, plain
 from engine.program.grouping import SUM, UNIFORM, Group, Part
 from engine.program.instructions import MatMul, Total, View
-from engine.program.placing import Factors, factored
+from engine.program.placing import matrices
 from engine.rules import RULES
 
 _MATHEMATICS = Mathematics()
@@ -22,17 +20,6 @@ def emit_forward(emitter: Emitter, group: Group) -> None:
     else:
         operands = [Array(emitter.read(places), emitter) for places in group.operands]
         emitter.into(out, plain(RULES[group.op].compute(_MATHEMATICS, *operands)))
-
-
-def matrices(emitter: Emitter, part: Part) -> Factors | None:
-    """The factors of a matrix product of weights and vectors, where a block of products is one."""
-    if part.right is None or emitter.space_of(part.left) != UNIFORM or part.left.size == 1:
-        return None
-    factors = factored(part.left, part.right)
-    if factors is None:
-        return None
-    in_order = factors.right_of * len(factors.left) + factors.left_of
-    return factors if (in_order == np.arange(len(in_order))).all() else None
 
 
 def per_example(emitter: Emitter, part: Part) -> bool:
@@ -63,7 +50,7 @@ def _emit_part(emitter: Emitter, part: Part, out: View | None) -> View:
     if k == 1:
         left = emitter.read(part.left[:, 0])
         return left if part.right is None else emitter.map("multiply", left, emitter.read(part.right[:, 0]))
-    factors = matrices(emitter, part)
+    factors = matrices(emitter.graph.spaces, part)
     if factors is not None:
         weights, vectors = emitter.read(factors.left), emitter.read(factors.right)
         out = out or emitter.scratch((n,), per_example(emitter, part))

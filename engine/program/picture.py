@@ -30,7 +30,8 @@ def drawn(graph: Placed, direction: str = "LR") -> Drawing:
     used: set[str] = set()
     for count, group in enumerate(graph.groups):
         scalars = n_scalars(group)
-        label = f"{sentence(group).replace(', ', chr(10))}\n{scalars:,} scalar operation{'' if scalars == 1 else 's'}"
+        words = sentence(group, graph.spaces).replace(", ", "\n")
+        label = f"{words}\n{scalars:,} scalar operation{'' if scalars == 1 else 's'}"
         drawing.node(f"g{count}", label, fillcolor="#eef4fb" if group.space != UNIFORM else "#f1eefb", color="#3b6ea5")
         arrows: dict[str, set[int]] = {}
         for column in group.columns():

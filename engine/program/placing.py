@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from engine.program.grouping import INPUTS, UNIFORM, VARYING, Group, Grouped, Places
+from engine.program.grouping import INPUTS, UNIFORM, VARYING, Group, Grouped, Part, Places
 from engine.program.recording import Record
 from engine.value import CONSTANT
 
@@ -88,6 +89,17 @@ def factored(left: Places, right: Places) -> Factors | None:
     if len(np.unique(pairs)) != len(pairs):
         return None
     return Factors(left_rows, right_rows, left_of, right_of)
+
+
+def matrices(spaces: Sequence[str], part: Part) -> Factors | None:
+    """The factors of a matrix product of weights and vectors, where a block of products is one."""
+    if part.right is None or part.left.size == 1 or spaces[int(part.left.flat[0])] != UNIFORM:
+        return None
+    factors = factored(part.left, part.right)
+    if factors is None:
+        return None
+    in_order = factors.right_of * len(factors.left) + factors.left_of
+    return factors if (in_order == np.arange(len(in_order))).all() else None
 
 
 def _distinct(rows: Places) -> tuple[Places, Places]:

@@ -61,13 +61,22 @@ class _Simplifier:
             shorter = self.shorter(op, a, b, place)
             if shorter != NONE:
                 return shorter
-        if op == "neg" and new.ops[a] == "neg":
-            return new.first[a]
+        if op == "neg":
+            return self.negated(a)
         if self.uses[old.first[place]] == 1 or (b != NONE and self.uses[old.second[place]] == 1):
             return new.add(op, a, b)  # no other node has these operands
         key = (op, b, a) if op in "+*" and b < a else (op, a, b)
         if key not in self.known:
             self.known[key] = new.add(op, a, b)
+        return self.known[key]
+
+    def negated(self, a: int) -> int:
+        """The place of -a."""
+        if self.new.ops[a] == "neg":
+            return self.new.first[a]
+        key = ("neg", a, NONE)
+        if key not in self.known:
+            self.known[key] = self.new.add("neg", a)
         return self.known[key]
 
     def shorter(self, op: str, a: int, b: int, place: int) -> int:
@@ -80,9 +89,9 @@ class _Simplifier:
         if (op in ("+", "-") and right == 0.0) or (op in ("*", "/", "**") and right == 1.0):
             return a
         if (op == "*" and left == -1.0) or (op == "-" and left == 0.0):
-            return self.new.add("neg", b)
+            return self.negated(b)
         if op == "*" and right == -1.0:
-            return self.new.add("neg", a)
+            return self.negated(a)
         if op == "**" and right == 2.0:
             return self.new.add("*", a, a)
         if op == "**" and right == -1.0:

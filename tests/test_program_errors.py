@@ -1,0 +1,168 @@
+"""What ``compile`` and ``Program`` refuse, in which words, and that nothing is changed then."""
+
+import re
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from engine import Value, compile
+
+A, B, W = Value(0.5, label="a"), Value(0.7, label="b"), Value(3.0, label="w")
+PRODUCT = A * W + B
+
+
+@pytest.fixture
+def program():
+    return compile(PRODUCT, [A, B], [W])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "words"),
+    [
+        ((3.0, [A]), TypeError, "compile takes Values, a list of them or a function, not float 3.0"),
+        (([PRODUCT, 3.0], [A]), TypeError, "compile takes Values, a list of them or a function, not float 3.0"),
+        (("x * y", [A]), TypeError, "compile takes Values, a list of them or a function, not str 'x * y'"),
+        (([], [A]), ValueError, "compile: at least one output is wanted"),
+        ((PRODUCT, A), TypeError, "inputs: a list of Values is wanted, such as [a]"),
+        ((PRODUCT, 5), TypeError, "inputs: a list of Values is wanted, not int 5"),
+        ((PRODUCT, [5]), TypeError, "inputs: Values are wanted, not int 5"),
+        ((PRODUCT, [A, B, A]), ValueError, "inputs: a Value is there twice"),
+        ((PRODUCT, [A * W]), ValueError, "was computed from others; give the leaves that it came from"),
+        ((PRODUCT, [A], W), TypeError, "parameters: a list of Values is wanted, such as [w]"),
+        ((PRODUCT, [A], 5), TypeError, "parameters: a list of Values is wanted, not int 5"),
+        ((PRODUCT, [A], [W, W]), ValueError, "parameters: a Value is there twice"),
+        ((PRODUCT, [A], [PRODUCT]), ValueError, "parameters: Value(data="),
+        (
+            (PRODUCT, [A, B], [W, A]),
+            ValueError,
+            "label='a') is among inputs and parameters; a leaf is one or the other",
+        ),
+        ((PRODUCT, [A], [W, Value(1.0, label="q")]), ValueError, "parameter 1 (q) is not in the graph; leave it out"),
+        ((PRODUCT, [A], [Value(1.0)]), ValueError, "parameter 0 is not in the graph; leave it out"),
+        ((PRODUCT, [A], [W], "int64"), ValueError, """dtype: "float64" or "float32" is wanted, not 'int64'"""),
+        ((PRODUCT, [A], [W], "long"), ValueError, """dtype: "float64" or "float32" is wanted, not 'long'"""),
+        ((PRODUCT, [A], [W], 64), ValueError, """dtype: "float64" or "float32" is wanted, not 64"""),
+        ((PRODUCT, [A], [W], np.float16), ValueError, """dtype: "float64" or "float32" is wanted"""),
+    ],
+)
+def test_compile_refuses(arguments, kind, words):
+    with pytest.raises(kind, match=re.escape(words)):
+        compile(*arguments)
+
+
+WRONG_ROWS = [
+    (None, TypeError, "X: rows of 2 numbers are wanted, not NoneType None"),
+    ("12", TypeError, "X: rows of 2 numbers are wanted, not str '12'"),
+    (b"12", TypeError, "X: rows of 2 numbers are wanted, not bytes b'12'"),
+    ({"a": [1.0, 2.0]}, TypeError, "X: rows of 2 numbers are wanted, not dict"),
+    ({1.0, 2.0}, TypeError, "X: rows of 2 numbers are wanted, not set"),
+    (5.0, ValueError, "X: (n_examples, 2) is wanted, an example a row, not ()"),
+    ([1.0, 2.0], ValueError, "X: (n_examples, 2) is wanted, an example a row, not (2,)"),
+    ([[1.0]], ValueError, "X: (n_examples, 2) is wanted, an example a row, not (1, 1)"),
+    (np.zeros((4, 3)), ValueError, "X: (n_examples, 2) is wanted, an example a row, not (4, 3)"),
+    (np.zeros((4, 2, 1)), ValueError, "not (4, 2, 1)"),
+    ([[1.0, 2.0], [3.0]], ValueError, "X: row 1: 2 numbers are wanted, not 1"),
+    ([[1.0, 2.0], 3.0], TypeError, "X: row 1: 2 numbers are wanted, not float 3.0"),
+    ([[1.0, 2.0], None], TypeError, "X: row 1: 2 numbers are wanted, not NoneType None"),
+    ([[1.0, 2.0], "34"], TypeError, "X: row 1: 2 numbers are wanted, not str '34'"),
+    ([[1.0, 2.0], [3.0, None]], TypeError, "X: row 1: one real number is wanted, not NoneType None"),
+    ([["1", "2"]], TypeError, "X: row 0: one real number is wanted, not str '1'; convert it first, with float(...)"),
+    ([[1.0, 2j]], TypeError, "X: row 0: one real number is wanted, not complex"),
+    ([[A, 2.0]], TypeError, "X: row 0: Value(data=0.5, grad=0.0, label='a') is a Value already"),
+    ([[10**400, 2.0]], OverflowError, "is too large for a float"),
+    (np.array([["2020-01-01"] * 2], dtype="datetime64[D]"), TypeError, "one real number is wanted, not datetime64"),
+    ([[1.0, 2.0], [3.0, float("nan")]], ValueError, "X: row 1 has NaN in column 1"),
+    (np.array([[np.nan, 1.0]], "float32"), ValueError, "X: row 0 has NaN in column 0"),
+    ([[np.inf, np.nan]], ValueError, "X: row 0 has NaN in column 1"),
+]
+
+
+@pytest.mark.parametrize(("X", "kind", "words"), WRONG_ROWS)
+@pytest.mark.parametrize("call", ["__call__", "value_and_gradient", "gradients"])
+def test_wrong_rows(program, call, X, kind, words):
+    before = program.weights.tolist()
+    with pytest.raises(kind, match=re.escape(words)):
+        getattr(program, call)(X)
+    assert program.weights.tolist() == before
+    assert program([[1.0, 2.0]]).tolist() == [5.0]
+
+
+def test_a_flat_list_for_one_column_is_told_how_to_become_one():
+    with pytest.raises(ValueError, match=re.escape("not (2,); X.reshape(-1, 1) makes a column of it")):
+        compile(A * 2.0, [A])([1.0, 2.0])
+
+
+def test_rows_of_other_kinds_of_numbers(program):
+    for X in ([[1, 2]], [[True, 2]], [(1, Fraction(2))], np.array([[1, 2]], "uint8"), iter([[1, 2]]), ((1, 2),)):
+        assert program(X).tolist() == [5.0]
+    for X in ([], np.zeros((0, 2)), ()):
+        assert program(X).shape == (0,)
+
+
+def test_the_mean_over_no_examples(program):
+    for X in ([], np.zeros((0, 2))):
+        with pytest.raises(ValueError, match="X: the mean over no examples is no number; at least one row is wanted"):
+            program.value_and_gradient(X)
+    assert program.gradients([]).shape == (0, 1)
+
+
+@pytest.mark.parametrize("output", [1, -1, 0.5, "loss", None, True])
+@pytest.mark.parametrize("call", ["value_and_gradient", "gradients"])
+def test_an_output_that_is_not_there(program, call, output):
+    with pytest.raises(ValueError, match=f"output: a whole number from 0 to 0 is wanted, not {output!r}"):
+        getattr(program, call)([[1.0, 2.0]], output=output)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ("weights", """with_respect_to: "parameters", "inputs" or Values, not 'weights'"""),
+        ([Value(1.0)], "with_respect_to: Value(data=1.0, grad=0.0) is neither an input nor a parameter"),
+        ([PRODUCT], "is neither an input nor a parameter"),
+        ([3], "with_respect_to: 3 is neither an input nor a parameter"),
+        (3, "with_respect_to: 3 is neither an input nor a parameter"),
+        ([[A]], "is neither an input nor a parameter"),
+    ],
+)
+def test_gradients_with_respect_to_what_is_not_there(program, wanted, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        program.gradients([[1.0, 2.0]], wanted)
+
+
+@pytest.mark.parametrize(
+    ("weights", "kind", "words"),
+    [
+        ([1.0, 2.0], ValueError, "weights: 1 numbers are wanted, not an array of shape (2,)"),
+        (1.0, ValueError, "weights: 1 numbers are wanted, not an array of shape ()"),
+        ([[1.0]], ValueError, "weights: 1 numbers are wanted, not an array of shape (1, 1)"),
+        (["3"], TypeError, "weights: an array of numbers is wanted, not ['3']"),
+        ([None], TypeError, "weights: an array of numbers is wanted, not [None]"),
+    ],
+)
+def test_wrong_weights(program, weights, kind, words):
+    with pytest.raises(kind, match=re.escape(words)):
+        program.weights = weights
+    assert program.weights.tolist() == [3.0]
+
+
+@pytest.mark.parametrize("number", [8.0, float("nan")])
+def test_a_graph_that_was_changed_since(number):
+    a, w, c = Value(0.5), Value(2.0), Value(5.0, label="offset")
+    program = compile(a * w + c, [a], [w])
+    w.data = 4.0
+    program.from_values()
+    assert program([[1.0]]).tolist() == [9.0]
+    c.data, w.data = number, 100.0
+    words = f"the graph was changed since it was compiled: offset was 5.0 and is {number!r} now; compile it again"
+    with pytest.raises(ValueError, match=re.escape(words)):
+        program.from_values()
+    assert program([[1.0]]).tolist() == [9.0]
+    c.data = 5.0
+    program.from_values()
+    assert program([[1.0]]).tolist() == [105.0]
+
+
+def test_a_direction_that_is_none(program):
+    with pytest.raises(ValueError, match=re.escape('direction: "LR", "TB", "RL" or "BT" is wanted, not \'up\'')):
+        program.draw("up")
