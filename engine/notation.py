@@ -118,6 +118,22 @@ class Formulas:
         """1 - y**2, as school mathematics has it."""
         return 1.0 - y * y
 
+    def sqrt_of_one_minus_square(self, a: Formula) -> Formula:
+        """sqrt((1 - a) (1 + a))."""
+        return Operation("sqrt", ((1.0 - a) * (1.0 + a),))
+
+    def sigmoid_slope(self, a: Formula, y: Formula) -> Formula:
+        """y sigmoid(-a)."""
+        return y * Operation("sigmoid", (-a,))
+
+    def exp_of_minus_square(self, a: Formula, factor: float) -> Formula:
+        """exp(-factor a**2)."""
+        return Operation("exp", (-(a * a if factor == 1.0 else factor * (a * a)),))
+
+    def over_hypot(self, a: Formula, _b: Formula, y: Formula) -> Formula:
+        """a / y."""
+        return a / y
+
     def over_square(self, a: Formula, r: Formula) -> Formula:
         """a / r**2."""
         return a / (r * r)
@@ -173,30 +189,38 @@ def text(formula: Formula, precision: int = 6) -> str:
     >>> text(Name("x") * (Name("w") + 1))
     'x * (w + 1)'
     """
+    return _Text(precision).write(formula)
 
-    def write(part: Formula, wanted: int = 0) -> str:
-        return f"({bare(part)})" if holds(part) < wanted else bare(part)
 
-    def bare(part: Formula) -> str:
+class _Text:
+    """Text of formulas and their parts."""
+
+    def __init__(self, precision: int) -> None:
+        self.precision = precision
+
+    def write(self, part: Formula, wanted: int = 0) -> str:
+        """A part, in parentheses where it holds less tightly than its place wants."""
+        return f"({self.bare(part)})" if holds(part) < wanted else self.bare(part)
+
+    def bare(self, part: Formula) -> str:
+        """A part without parentheses around it."""
         match part:
             case Name(name):
                 return plain_label(name)
             case Number(value):
-                return written(value, precision)
+                return written(value, self.precision)
             case Derivative(of, by):
-                return f"d{write(of, ATOM)}/d{write(by, ATOM)}"
+                return f"d{self.write(of, ATOM)}/d{self.write(by, ATOM)}"
             case Cases(rows, otherwise):
-                cases = [f"{write(y)} if {write(a)} {relation} {write(b)}" for y, a, relation, b in rows]
-                return f"({' else '.join([*cases, write(otherwise)])})"
+                cases = [f"{self.write(y)} if {self.write(a)} {relation} {self.write(b)}" for y, a, relation, b in rows]
+                return f"({' else '.join([*cases, self.write(otherwise)])})"
             case Operation("neg", (a,)):
-                return f"-{write(a, QUOTIENT)}"
+                return f"-{self.write(a, QUOTIENT)}"
             case Operation("**", (a, b)):
-                return f"{write(a, ATOM)}**{write(b, ATOM)}"
+                return f"{self.write(a, ATOM)}**{self.write(b, ATOM)}"
             case Operation(op, (a, b)) if op in PRECEDENCE:
                 left, right = wanted_by(op)
-                return f"{write(a, left)} {op} {write(b, right)}"
+                return f"{self.write(a, left)} {op} {self.write(b, right)}"
             case Operation(op, operands):
-                return f"{op}({', '.join(write(operand) for operand in operands)})"
+                return f"{op}({', '.join(self.write(operand) for operand in operands)})"
         raise TypeError(f"not a formula: {shortened(part)}")
-
-    return write(formula)

@@ -58,45 +58,60 @@ def latex(formula: Formula, precision: int = 6) -> str:
     >>> print(latex(Derivative(Name("L"), Name("x1"))))
     \frac{\partial L}{\partial x_{1}}
     """
+    return _Latex(precision).write(formula)
 
-    def write(part: Formula, wanted: int = 0) -> str:
-        return f"\\left({bare(part)}\\right)" if _stacked(part) < wanted else bare(part)
 
-    def bare(part: Formula) -> str:
+class _Latex:
+    """LaTeX of formulas and their parts."""
+
+    def __init__(self, precision: int) -> None:
+        self.precision = precision
+
+    def write(self, part: Formula, wanted: int = 0) -> str:
+        """A part, in parentheses where it holds less tightly than its place wants."""
+        return f"\\left({self.bare(part)}\\right)" if _stacked(part) < wanted else self.bare(part)
+
+    def bare(self, part: Formula) -> str:
+        """A part without parentheses around it."""
         match part:
             case Name(name):
                 return _latex_name(plain_label(name))
             case Number(value):
-                return _latex_number(written(value, precision))
+                return _latex_number(written(value, self.precision))
             case Derivative(of, by):
-                return f"\\frac{{\\partial {write(of, ATOM)}}}{{\\partial {write(by, ATOM)}}}"
+                return f"\\frac{{\\partial {self.write(of, ATOM)}}}{{\\partial {self.write(by, ATOM)}}}"
             case Cases(rows, otherwise):
-                cases = [f"{bare(y)} & {bare(a)} {_LATEX_SIGNS.get(sign, sign)} {bare(b)}" for y, a, sign, b in rows]
-                rows_of_it = _LATEX_NEW_ROW.join([*cases, f"{bare(otherwise)} & \\text{{else}}"])
+                cases = [
+                    f"{self.bare(y)} & {self.bare(a)} {_LATEX_SIGNS.get(sign, sign)} {self.bare(b)}"
+                    for y, a, sign, b in rows
+                ]
+                rows_of_it = _LATEX_NEW_ROW.join([*cases, f"{self.bare(otherwise)} & \\text{{else}}"])
                 return f"\\begin{{cases}}{rows_of_it}\\end{{cases}}"
             case Operation(op, operands):
-                return operation(op, operands)
+                return self.operation(op, operands)
         raise TypeError(f"not a formula: {shortened(part)}")
 
-    def operation(op: str, operands: tuple[Formula, ...]) -> str:
+    def _condition(self, a: Formula, sign: str, b: Formula) -> str:
+        return f"{self.bare(a)} {_LATEX_SIGNS.get(sign, sign)} {self.bare(b)}"
+
+    def operation(self, op: str, operands: tuple[Formula, ...]) -> str:
+        """An operation or a function."""
         match op, operands:
             case "neg", (a,):
-                return f"-{write(a, QUOTIENT)}"
+                return f"-{self.write(a, QUOTIENT)}"
             case "/", (a, b):
-                return f"\\frac{{{bare(a)}}}{{{bare(b)}}}"
+                return f"\\frac{{{self.bare(a)}}}{{{self.bare(b)}}}"
             case "**", (a, b):
-                return f"{{{write(a, ATOM)}}}^{{{bare(b)}}}"
+                return f"{{{self.write(a, ATOM)}}}^{{{self.bare(b)}}}"
             case "sqrt", (a,):
-                return f"\\sqrt{{{bare(a)}}}"
+                return f"\\sqrt{{{self.bare(a)}}}"
             case "abs", (a,):
-                return f"\\left|{bare(a)}\\right|"
+                return f"\\left|{self.bare(a)}\\right|"
             case _, (a, b) if op in PRECEDENCE:
                 left, right = wanted_by(op)
-                return f"{write(a, left)} {_LATEX_SIGNS.get(op, op)} {write(b, right)}"
+                return f"{self.write(a, left)} {_LATEX_SIGNS.get(op, op)} {self.write(b, right)}"
         function = _LATEX_FUNCTIONS.get(op) or f"\\operatorname{{{_latex_letters(op)}}}"
-        return f"{function}\\left({', '.join(bare(operand) for operand in operands)}\\right)"
-
-    return write(formula)
+        return f"{function}\\left({', '.join(self.bare(operand) for operand in operands)}\\right)"
 
 
 def _latex_letters(name: str) -> str:
@@ -131,50 +146,65 @@ def mathml(formula: Formula, precision: int = 6) -> str:
     >>> mathml(Name("x") * Number(2.0))
     '<mrow><mi>x</mi><mo>·</mo><mn>2</mn></mrow>'
     """
+    return _MathML(precision).write(formula)
 
-    def write(part: Formula, wanted: int = 0) -> str:
-        return f"<mrow><mo>(</mo>{bare(part)}<mo>)</mo></mrow>" if _stacked(part) < wanted else bare(part)
 
-    def bare(part: Formula) -> str:
+class _MathML:
+    """MathML of formulas and their parts."""
+
+    def __init__(self, precision: int) -> None:
+        self.precision = precision
+
+    def write(self, part: Formula, wanted: int = 0) -> str:
+        """A part, in parentheses where it holds less tightly than its place wants."""
+        return f"<mrow><mo>(</mo>{self.bare(part)}<mo>)</mo></mrow>" if _stacked(part) < wanted else self.bare(part)
+
+    def bare(self, part: Formula) -> str:
+        """A part without parentheses around it."""
         match part:
             case Name(name):
                 return _mathml_name(plain_label(name))
             case Number(value):
-                return _mathml_number(written(value, precision))
+                return _mathml_number(written(value, self.precision))
             case Derivative(of, by):
-                above, below = (f"<mrow><mo>∂</mo>{write(thing, ATOM)}</mrow>" for thing in (of, by))
+                above, below = (f"<mrow><mo>∂</mo>{self.write(thing, ATOM)}</mrow>" for thing in (of, by))
                 return f"<mfrac>{above}{below}</mfrac>"
             case Cases(rows, otherwise):
-                cases = [(bare(y), f"<mrow>{bare(a)}<mo>{escape(s)}</mo>{bare(b)}</mrow>") for y, a, s, b in rows]
+                cases = [
+                    (self.bare(y), f"<mrow>{self.bare(a)}<mo>{escape(s)}</mo>{self.bare(b)}</mrow>")
+                    for y, a, s, b in rows
+                ]
                 table = "".join(
                     f"<mtr><mtd>{y}</mtd><mtd>{condition}</mtd></mtr>"
-                    for y, condition in [*cases, (bare(otherwise), "<mtext>else</mtext>")]
+                    for y, condition in [*cases, (self.bare(otherwise), "<mtext>else</mtext>")]
                 )
                 return f"<mrow><mo>{{</mo><mtable>{table}</mtable></mrow>"
             case Operation(op, operands):
-                return operation(op, operands)
+                return self.operation(op, operands)
         raise TypeError(f"not a formula: {shortened(part)}")
 
-    def operation(op: str, operands: tuple[Formula, ...]) -> str:
+    def _condition(self, a: Formula, sign: str, b: Formula) -> str:
+        return f"<mrow>{self.bare(a)}<mo>{escape(sign)}</mo>{self.bare(b)}</mrow>"
+
+    def operation(self, op: str, operands: tuple[Formula, ...]) -> str:
+        """An operation or a function."""
         match op, operands:
             case "neg", (a,):
-                return f"<mrow><mo>−</mo>{write(a, QUOTIENT)}</mrow>"
+                return f"<mrow><mo>−</mo>{self.write(a, QUOTIENT)}</mrow>"
             case "/", (a, b):
-                return f"<mfrac>{bare(a)}{bare(b)}</mfrac>"
+                return f"<mfrac>{self.bare(a)}{self.bare(b)}</mfrac>"
             case "**", (a, b):
-                return f"<msup>{write(a, ATOM)}{bare(b)}</msup>"
+                return f"<msup>{self.write(a, ATOM)}{self.bare(b)}</msup>"
             case "sqrt", (a,):
-                return f"<msqrt>{bare(a)}</msqrt>"
+                return f"<msqrt>{self.bare(a)}</msqrt>"
             case "abs", (a,):
-                return f"<mrow><mo>|</mo>{bare(a)}<mo>|</mo></mrow>"
+                return f"<mrow><mo>|</mo>{self.bare(a)}<mo>|</mo></mrow>"
             case _, (a, b) if op in PRECEDENCE:
                 left, right = wanted_by(op)
-                return f"<mrow>{write(a, left)}<mo>{_SIGNS.get(op, op)}</mo>{write(b, right)}</mrow>"
-        inside = "<mo>,</mo>".join(bare(operand) for operand in operands)
+                return f"<mrow>{self.write(a, left)}<mo>{_SIGNS.get(op, op)}</mo>{self.write(b, right)}</mrow>"
+        inside = "<mo>,</mo>".join(self.bare(operand) for operand in operands)
         name = escape(_FUNCTION_NAMES.get(op, op))
         return f"<mrow><mi>{name}</mi><mo>(</mo>{inside}<mo>)</mo></mrow>"
-
-    return write(formula)
 
 
 def _mathml_name(name: str) -> str:

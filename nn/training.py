@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +128,7 @@ def fit(
         validation = checked_examples(model, validation_X, validation_y, loss_name, n_outputs, classes, "validation ")
     training = _Training(model, chosen, loss_function, examples, validation, rng, size)
     if replay is not False:
-        training.prepare = partial(training.use_replay, n_outputs, kind, replay is True)
+        training.replaying = n_outputs, kind, replay is True
     try:
         training.prepare()
     except KeyboardInterrupt:
@@ -161,10 +160,17 @@ class _Training:
         self.examples, self.validation = examples, validation
         self.rng, self.batch_size = rng, batch_size
         self.history = History()
-        self.prepare: Callable[[], None] = self.use_eager_steps
+        self.replaying: tuple[int, str, bool] | None = None
         self.steps: Eager | Replayed
         self.checkpoint: Checkpoint | None = None
         self.progress = Progress({})
+
+    def prepare(self) -> None:
+        """Make steps ready, by replay if that was asked for."""
+        if self.replaying is None:
+            self.use_eager_steps()
+        else:
+            self.use_replay(*self.replaying)
 
     def use_eager_steps(self, why: str = "replay=False") -> None:
         """Train example by example."""

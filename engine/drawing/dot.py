@@ -162,22 +162,27 @@ class Sketch:
             for level in range(len(path)):
                 units.setdefault(path[: level + 1], [])
             units[path].append(unit)
-        inner: dict[Path, list[Path]] = {}
-        for path in units:
+        inner: dict[Path, list[tuple[int, Path]]] = {}
+        for number, path in enumerate(units):
             if path:
-                inner.setdefault(path[:-1], []).append(path)
-        numbers = {path: number for number, path in enumerate(units)}
+                inner.setdefault(path[:-1], []).append((number, path))
+        self._add_group(drawing, (), units, inner)
 
-        def add(graph: graphviz.Digraph, path: Path) -> None:
-            for unit in units[path]:
-                self._add_unit(graph, unit)
-            self._add_rows(graph, path)
-            for below in inner.get(path, ()):
-                with graph.subgraph(name=f"cluster_{numbers[below]}") as cluster:
-                    cluster.attr(**self._frame(below))
-                    add(cluster, below)
-
-        add(drawing, ())
+    def _add_group(
+        self,
+        graph: graphviz.Digraph,
+        path: Path,
+        units: dict[Path, list[int]],
+        inner: dict[Path, list[tuple[int, Path]]],
+    ) -> None:
+        """The boxes of a group, and the groups inside it as clusters, each with its number."""
+        for unit in units[path]:
+            self._add_unit(graph, unit)
+        self._add_rows(graph, path)
+        for number, below in inner.get(path, ()):
+            with graph.subgraph(name=f"cluster_{number}") as cluster:
+                cluster.attr(**self._frame(below))
+                self._add_group(cluster, below, units, inner)
 
     def _add_rows(self, graph: graphviz.Digraph, path: Path) -> None:
         """Unseen arrows that keep rows in order; dot counts from below where it draws from left to right."""
