@@ -37,9 +37,8 @@ class Difference:
         """Whether the two are the same, as far as differences can tell."""
         if math.isnan(self.derivative) or math.isnan(self.numeric):
             return math.isnan(self.derivative) and math.isnan(self.numeric)
-        return abs(self.derivative - self.numeric) <= self.bound + tolerance * max(
-            abs(self.derivative), abs(self.numeric)
-        )
+        off = abs(self.derivative - self.numeric)
+        return off <= self.bound + sys.float_info.min + tolerance * max(abs(self.derivative), abs(self.numeric))
 
     def __str__(self) -> str:
         return f"{self.what}: {self.derivative!r}, and differences say {self.numeric!r} (to about {self.bound:.1e})"

@@ -6,16 +6,8 @@ import pytest
 
 import engine
 from engine import Value, backprop, draw, exp, grad, gradcheck, primitive, stepper
-from engine.primitives import PRIMITIVES, applied
+from engine.primitives import applied
 from engine.rules import RULES
-
-
-@pytest.fixture(autouse=True)
-def no_trace():
-    before = set(PRIMITIVES)
-    yield
-    for name in set(PRIMITIVES) - before:
-        del PRIMITIVES[name], RULES[name]
 
 
 @pytest.fixture
