@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
 from dataclasses import dataclass, field
 from os import PathLike
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.checks import shortened
-from nn.files import ModelFileError, read_json, write_atomically
+from nn.files import ModelFileError, is_finite, read_json, write_atomically
 
 if TYPE_CHECKING:
     from engine import Value
@@ -168,11 +167,3 @@ def _random_state(state: list[Any], path: Path) -> tuple[Any, ...]:
     if not good:
         raise ModelFileError(f"{path}: its state of the random numbers is none")
     return state[0], tuple(state[1]), state[2]
-
-
-def is_finite(number: object) -> bool:
-    """Whether this is a number that a float can hold."""
-    try:
-        return type(number) in (int, float) and math.isfinite(number)  # type: ignore[arg-type]
-    except OverflowError:
-        return False

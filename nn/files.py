@@ -112,17 +112,17 @@ def read_model(path: str | PathLike[str], kind: str) -> ModelFile:
     if classes is not None and not _are_classes(classes):
         raise ModelFileError(f"{path}: classes are different strings or finite numbers, at least two of them")
     for name, number in content["parameters"].items():
-        if not _is_finite(number):
+        if not is_finite(number):
             raise ModelFileError(f"{path}: the parameter {_short(name)} is to be a finite number, not {_short(number)}")
     return ModelFile(content["configuration"], content["loss"], classes, content["parameters"])
 
 
 def _are_classes(labels: list[Any]) -> bool:
-    fits = all(type(label) in (str, int) or _is_finite(label) for label in labels)
+    fits = all(type(label) in (str, int) or is_finite(label) for label in labels)
     return fits and len(set(labels)) == len(labels) >= 2
 
 
-def _is_finite(number: object) -> bool:
+def is_finite(number: object) -> bool:
     """Whether this is a number that a float can hold."""
     try:
         return type(number) in (int, float) and math.isfinite(number)  # type: ignore[arg-type]

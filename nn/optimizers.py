@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value
 from engine.checks import as_float, shortened
+from nn.files import is_finite
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,7 +91,12 @@ class Optimizer:
 
         names = {"kind", "steps", *self.remembered}
         steps = state.get("steps")
-        if state.keys() != names or state["kind"] != type(self).__name__ or type(steps) is not int or steps < 0:
+        if (
+            state.keys() != names
+            or state["kind"] != type(self).__name__
+            or type(steps) is not int
+            or not 0 <= steps < 2**53
+        ):
             raise ValueError(f"the state of the optimizer is not one of {type(self).__name__}")
         loaded: dict[str, Any] = {}
         for name in self.remembered:
@@ -101,9 +107,10 @@ class Optimizer:
                 numbers = left["numbers"]
                 if not isinstance(numbers, list) or len(numbers) != len(self._bound()):
                     raise ValueError(f"{name} of the optimizer is not a number for each parameter")
-                if not all(type(number) in (int, float) for number in numbers):
-                    raise ValueError(f"{name} of the optimizer is not made of numbers")
-                left = np.array(numbers, left["dtype"])
+                with np.errstate(over="ignore"):
+                    left = np.array(numbers, left["dtype"]) if all(map(is_finite, numbers)) else np.array([math.nan])
+                if not np.isfinite(left).all():
+                    raise ValueError(f"{name} of the optimizer is not made of finite numbers")
             elif left is not None and left != 0.0:
                 raise ValueError(f"{name} of the optimizer is no vector")
             loaded[name] = left

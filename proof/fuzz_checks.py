@@ -7,9 +7,11 @@ none of the target's business, or more memory than a bound that grows with nothi
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import random
+import shutil
 import sys
 import tempfile
 import tracemalloc
@@ -130,7 +132,9 @@ def _install_hook() -> None:
 @cache
 def folder() -> Path:
     """An empty folder for the files of this process."""
-    return Path(tempfile.mkdtemp(prefix="gradstep-fuzz-"))
+    place = Path(tempfile.mkdtemp(prefix="gradstep-fuzz-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return place
 
 
 def file_of(data: bytes, name: str) -> Path:

@@ -179,6 +179,7 @@ def _resume(data: bytes) -> None:
 
 
 def _checkpoint_seeds() -> list[bytes]:
+    (folder() / "run.json").unlink(missing_ok=True)
     _resumed(1)
     one = (folder() / "run.json").read_bytes()
     _resumed(3)
