@@ -11,6 +11,7 @@ from typing import Any
 
 from engine import functions
 from engine.graph import interior_order
+from engine.powers import leading_bits
 from engine.primitives import users_function
 from engine.rules import RULES
 from engine.value import CONSTANT, HIGHER, Value
@@ -37,10 +38,13 @@ class Values:
 
     def power_by_base(self, a: Value, b: Value) -> Number:
         """b a**(b - 1); once for all 0 where b is the plain number 0, so that a polynomial ends."""
+        n = b.data
+        if n - 1.0 + 1.0 != n and a.data > 0.0:  # b - 1 would be rounded: see powers.py
+            rounded: Value = b * (a**b / a)
+            return rounded
         if b.op != CONSTANT:
             mixed: Value = b * a ** (b - 1.0)
             return mixed
-        n = b.data
         result: Number = 0.0 if n == 0.0 else 1.0 if n == 1.0 else n * a if n == 2.0 else n * a ** (n - 1.0)
         return result
 
@@ -55,6 +59,31 @@ class Values:
         """1 / cosh(a)**2; far out, where cosh overflows, 4 exp(-2|a|), which is the same to the last digit."""
         result: Value = 1.0 / (a.cosh() * a.cosh()) if abs(a.data) < 20.0 else 4.0 * (-2.0 * abs(a)).exp()
         return result
+
+    def sqrt_of_one_minus_square(self, a: Value) -> Value:
+        """sqrt(1 - a**2): as (1 - a) (1 + a) near the ends; elsewhere that loses the digits of its own derivative."""
+        result: Value = (1.0 - a * a if abs(a.data) < 0.5 else (1.0 - a) * (1.0 + a)).sqrt()
+        return result
+
+    def sigmoid_slope(self, a: Value, y: Value) -> Value:
+        """The derivative of sigmoid, through tanh: in y (1 - y) the next derivative would cancel around 0."""
+        result: Value = 0.25 * self.one_minus_tanh_squared(0.5 * a, y)
+        return result
+
+    def exp_of_minus_square(self, a: Value, factor: float) -> Value:
+        """exp(-factor a**2), which loses no digits of the square: see ``powers.py``."""
+        head = leading_bits(a.data)
+        result: Value = (-factor * ((a - head) * (a + head))).exp() * math.exp(-factor * head * head)
+        return result
+
+    def over_hypot(self, a: Value, b: Value, y: Value) -> Value:
+        """a / hypot(a, b); for large a in b / a, where the next derivative would cancel."""
+        if abs(a.data) <= abs(b.data):
+            small: Value = a / y
+            return small
+        ratio = b / a
+        large: Value = math.copysign(1.0, a.data) / (1.0 + ratio * ratio).sqrt()
+        return large
 
     def over_square(self, a: Value, r: Value) -> Number:
         """a / r**2; 0 where r is."""
@@ -76,7 +105,7 @@ class Values:
 
     def normal_pdf(self, a: Value) -> Value:
         """The standard normal density."""
-        result: Value = (a * a * -0.5).exp() * (1.0 / math.sqrt(2.0 * math.pi))
+        result: Value = self.exp_of_minus_square(a, 0.5) * (1.0 / math.sqrt(2.0 * math.pi))
         return result
 
 

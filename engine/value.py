@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias
 
 from engine.checks import Unchecked, as_float, no_quotient, outside, overflow
-from engine.powers import power, power_by_base, power_by_exponent
+from engine.powers import exp_of_minus_square, normal_cdf, power, power_by_base, power_by_exponent
 
 Result: TypeAlias = Any
 """What arithmetic gives: a Value, or beside an array an array of Values. (mypyc needs Any where NotImplemented is
@@ -22,7 +22,6 @@ _SMALL: Final = 1 << 50
 _INFINITY: Final[float] = math.inf
 _NAN: Final[float] = math.nan
 _LN10: Final[float] = math.log(10.0)
-_SQRT_HALF: Final[float] = math.sqrt(0.5)
 _TWO_OVER_SQRT_PI: Final[float] = 2.0 / math.sqrt(math.pi)
 _ONE_OVER_SQRT_2PI: Final[float] = 1.0 / math.sqrt(2.0 * math.pi)
 
@@ -245,7 +244,7 @@ class Value:
         x = self._data
         if x <= 0.0:
             raise outside("log10", self._label, x, "> 0")
-        return _node("log10", math.log10(x), self, 1.0 / x / _LN10)
+        return _node("log10", math.log10(x), self, 1.0 / (x * _LN10))
 
     def log1p(self) -> "Value":
         """log(1 + x), exact for small x; needs x > -1; derivative 1 / (1 + x)."""
@@ -374,18 +373,18 @@ class Value:
         """x P(x), with P(x) the standard normal distribution function (Hendrycks and Gimpel, 2016; not the tanh
         form)."""
         x = self._data
-        p = 0.5 * math.erfc(-x * _SQRT_HALF)
-        return _node("gelu", x * p, self, p + x * math.exp(-0.5 * x * x) * _ONE_OVER_SQRT_2PI)
+        p = normal_cdf(x)
+        return _node("gelu", x * p, self, p + x * exp_of_minus_square(x, 0.5) * _ONE_OVER_SQRT_2PI)
 
     def erf(self) -> "Value":
         """Error function, in [-1, 1]; derivative 2 / sqrt(pi) exp(-x**2)."""
         x = self._data
-        return _node("erf", math.erf(x), self, _TWO_OVER_SQRT_PI * math.exp(-x * x))
+        return _node("erf", math.erf(x), self, _TWO_OVER_SQRT_PI * exp_of_minus_square(x, 1.0))
 
     def erfc(self) -> "Value":
         """1 - erf(x), exact where that is small; derivative -2 / sqrt(pi) exp(-x**2)."""
         x = self._data
-        return _node("erfc", math.erfc(x), self, -_TWO_OVER_SQRT_PI * math.exp(-x * x))
+        return _node("erfc", math.erfc(x), self, -_TWO_OVER_SQRT_PI * exp_of_minus_square(x, 1.0))
 
     def maximum(self, other: SupportsFloat) -> "Value":
         """The larger of two; derivative 1 for it and 0 for the other, a half each where they are equal."""

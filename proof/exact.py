@@ -44,12 +44,20 @@ def _normal_density(a: Any) -> Any:
     return mp.exp(-a * a / 2) / mp.sqrt(2 * mp.pi)
 
 
+def _cdf(a: Any) -> Any:
+    return _erfc(-a / mp.sqrt(2)) / 2
+
+
 def _root(a: Any) -> Any:
     return mp.sqrt((1 - a) * (1 + a))
 
 
 def _radius(a: Any, b: Any) -> Any:
     return mp.sqrt(a * a + b * b)
+
+
+def _erfc(a: Any) -> Any:
+    return mp.erfc(a) if a < 1e6 else mp.zero  # mpmath overflows there
 
 
 _0, _1, _MINUS_1 = _constant(0), _constant(1), _constant(-1)
@@ -98,12 +106,20 @@ EXACT: dict[str, Exact] = {
     "relu": _one(lambda a: max(a, mp.zero), _step, _0),
     "leaky_relu": Exact(lambda a, b: a if a > 0 else b * a, (lambda a, b: mp.one if a > 0 else b,
                         lambda a, b: mp.zero if a > 0 else a), (_0, lambda a, b: 1 - _step(a), _0)),
-    "gelu": _one(lambda a: a * mp.ncdf(a), lambda a: mp.ncdf(a) + a * _normal_density(a),
+    "gelu": _one(lambda a: a * _cdf(a), lambda a: _cdf(a) + a * _normal_density(a),
                  lambda a: (2 - a * a) * _normal_density(a)),
     "erf": _one(mp.erf, _SPEED, lambda a: -2 * a * _SPEED(a)),
-    "erfc": _one(mp.erfc, lambda a: -_SPEED(a), lambda a: 2 * a * _SPEED(a)),
+    "erfc": _one(_erfc, lambda a: -_SPEED(a), lambda a: 2 * a * _SPEED(a)),
 
     "maximum": Exact(max, (lambda a, b: _step(a - b), lambda a, b: _step(b - a)), (_0, _0, _0)),
     "minimum": Exact(min, (lambda a, b: _step(b - a), lambda a, b: _step(a - b)), (_0, _0, _0)),
 }
+
+SCALES: dict[str, dict[str, Function]] = {
+    "**": {"second": lambda a, b: a**(b - 1) * max(1, abs(b * mp.log(a)))},
+    "atan2": {"second": lambda a, b: 1 / (a * a + b * b)},
+    "gelu": {"first": lambda a: _cdf(a) + abs(a) * _normal_density(a),
+             "second": lambda a: max(2, a * a) * _normal_density(a)},
+}
+"""The largest summand, where a derivative is a sum that is 0 somewhere: its error is counted in units of that."""
 # fmt: on

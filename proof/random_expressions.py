@@ -29,6 +29,7 @@ from engine.primitives import applied
 
 COUNT, MOST_OPERATIONS = 10_000, 200
 EQUAL = 1e-12  # 200 operations of some units in the last place each
+UNDERFLOW = 1e-300  # what is smaller has fewer digits than other numbers
 SLACK = 8.0  # how far more than the nudges moved it a result may be off
 _MARGIN = 1e-2  # distance from kinks and from the edges of domains
 _LARGEST, _STEEPEST = 1e3, 1e2
@@ -225,13 +226,18 @@ def check(e: Expression, libraries: Sequence[str], findings: Findings) -> None:
     if not differing:
         return
     findings.by_rounding.update(differing)
+    findings.failures += beyond_rounding(e, ours)
+
+
+def beyond_rounding(e: Expression, ours: Sequence[float]) -> list[str]:
+    """The numbers that are further from the exact ones than rounding explains, each as a line of text."""
     exact, rounding = exact_and_rounding(e.instructions, e.at, e.vector, e.seed)
-    for place, (number, right, bound) in enumerate(zip(ours, exact, rounding)):
-        if not abs(number - right) <= SLACK * bound:
-            what = _what(place, len(e.at))
-            findings.failures.append(
-                f"seed {e.seed}: {what} is {number!r}, exactly {float(right)!r}; rounding explains {float(bound):.1e}"
-            )
+    return [
+        f"seed {e.seed}: {_what(place, len(e.at))} is {number!r}, exactly {float(right)!r}; "
+        f"rounding explains {float(bound):.1e}"
+        for place, (number, right, bound) in enumerate(zip(ours, exact, rounding, strict=True))
+        if not abs(number - right) <= max(SLACK * bound, UNDERFLOW)
+    ]
 
 
 def _equal(ours: Sequence[float], theirs: Sequence[float]) -> bool:

@@ -34,6 +34,18 @@ class Floats:
     def one_minus_tanh_squared(self, a, _y):
         return 1.0 / math.cosh(a) ** 2
 
+    def sqrt_of_one_minus_square(self, a):
+        return math.sqrt((1.0 - a) * (1.0 + a))
+
+    def sigmoid_slope(self, a, y):
+        return y / (1.0 + math.exp(a))
+
+    def exp_of_minus_square(self, a, factor):
+        return math.exp(-factor * a * a)
+
+    def over_hypot(self, a, _b, y):
+        return a / y
+
     def over_square(self, a, r):
         return a / r / r if r else 0.0
 

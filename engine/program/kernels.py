@@ -57,6 +57,23 @@ def _one_minus_tanh_squared(a: Any, _y: Any, out: Any) -> None:
     np.divide(4.0 * e, (1.0 + e) ** 2, out)
 
 
+def _sqrt_of_one_minus_square(a: Any, out: Any) -> None:
+    np.sqrt((1.0 - a) * (1.0 + a), out)
+
+
+def _sigmoid_slope(a: Any, y: Any, out: Any) -> None:
+    _sigmoid(-a, out)
+    np.multiply(y, out, out)
+
+
+def _exp_of_minus_square(a: Any, factor: Any, out: Any) -> None:
+    np.exp(-factor * a * a, out)
+
+
+def _over_hypot(a: Any, _b: Any, y: Any, out: Any) -> None:
+    np.divide(a, y, out)
+
+
 def _over_square(a: Any, r: Any, out: Any) -> None:
     np.copyto(out, np.where(r == 0.0, 0.0, a / r / r))
 
@@ -107,6 +124,10 @@ KERNELS: dict[str, Kernel] = {
     "sigmoid": _sigmoid,
     "softplus": _softplus,
     "one_minus_tanh_squared": _one_minus_tanh_squared,
+    "sqrt_of_one_minus_square": _sqrt_of_one_minus_square,
+    "sigmoid_slope": _sigmoid_slope,
+    "exp_of_minus_square": _exp_of_minus_square,
+    "over_hypot": _over_hypot,
     "over_square": _over_square,
     "where_positive": _where_positive,
     "is_positive": _is_positive,
