@@ -66,11 +66,11 @@ def draw(run: Run, file: Path) -> None:
     with pyplot.rc_context({"font.size": 11, "text.color": ink, "axes.labelcolor": ink, "axes.edgecolor": "#999999"}):
         figure, ax = pyplot.subplots(figsize=(8, 4.2), layout="constrained")
         ax.plot(run.seconds, shares, "o-", color=blue, linewidth=2, markersize=6)
-        ax.annotate("training images, epoch by epoch", (run.seconds[1], shares[1]), (14, -16),
+        ax.annotate("training images, epoch by epoch", (run.seconds[0], shares[0]), (12, -4),
                     textcoords="offset points", color=blue)  # fmt: skip
         ax.plot([run.total], [100 * run.accuracy], "D", color=orange, markersize=8)
-        ax.annotate(f"{100 * run.accuracy:.2f}% of the 10,000 test images", (run.total, 100 * run.accuracy), (0, -22),
-                    textcoords="offset points", color=orange, ha="right")  # fmt: skip
+        ax.annotate(f"{100 * run.accuracy:.2f}% of the\n10,000 test images", (run.total, 100 * run.accuracy), (6, -12),
+                    textcoords="offset points", color=orange, ha="right", va="top")  # fmt: skip
         ax.set_xlim(0, 1.06 * run.total)
         ax.set_ylim(min(91.0, min(shares) - 1.0), 100.4)
         ax.set_xlabel("seconds since the start, with reading the files and compiling the graph")
