@@ -1,8 +1,16 @@
 """Backprop: the chain rule from a root back to its leaves, all at once (``steps.py`` goes one at a time)."""
 
+from threading import RLock
+from typing import Any, Final
+
 from engine.checks import Unchecked, as_float, shortened
 from engine.graph import fresh_order
 from engine.value import HIGHER, WATCH, Value
+
+_TURN: Final[Any] = RLock()
+"""Threads whose graphs share leaves take turns at them, or gradients would be lost."""
+_GIVES_WAY: Final = hasattr(fresh_order, "__code__")
+"""Whether this is plain Python, where another thread may come in at any moment; compiled code finishes its pass."""
 
 
 def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = False) -> None:
@@ -32,8 +40,19 @@ def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = Fa
         from engine.higher import backward_with_graph
 
         own = gradient if isinstance(gradient, Value) else as_float(gradient, "backward(gradient)")
-        return backward_with_graph(_checked(root), own)
-    order, waiting = seeded(root, as_float(gradient, "backward(gradient)"))
+        with _TURN:
+            backward_with_graph(_checked(root), own)
+        return
+    given = as_float(gradient, "backward(gradient)")
+    if _GIVES_WAY:
+        with _TURN:
+            _pass(root, given)
+    else:
+        _pass(root, given)
+
+
+def _pass(root: Unchecked, gradient: float) -> None:
+    order, waiting = seeded(root, gradient)
     see = WATCH.see_backward
     if WATCH.watchers != 0 and see is not None:
         for node in reversed(order):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from engine import __version__
-from engine.notation import one_line
+from engine.notation import plain_label
 from nn import commands
 
 _FORMULA_HELP = (
@@ -16,12 +16,14 @@ _FORMULA_HELP = (
     "it is parsed and never executed (quote it for the shell)"
 )
 
+_LONGEST = 1000  # characters of a message, which may repeat what was given
+
 
 class _Parser(argparse.ArgumentParser):
     """Says in one line what is wrong with the arguments."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"gradstep: {one_line(message)}; {self.prog} --help tells more\n")
+        self.exit(2, f"gradstep: {plain_label(message, _LONGEST)}; {self.prog} --help tells more\n")
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -151,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = str(error)
         if isinstance(error, OSError) and error.strerror:
             message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-        print(f"gradstep: {one_line(message)}", file=sys.stderr)
+        print(f"gradstep: {plain_label(message, _LONGEST)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("gradstep: interrupted", file=sys.stderr)

@@ -16,6 +16,7 @@ from nn.initialisation import random_numbers
 from nn.losses import LossFunction, named_loss
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
 from nn.targets import decided
+from nn.turns import trained_here
 
 if TYPE_CHECKING:
     from nn.data import Table
@@ -108,6 +109,7 @@ def fit(
     Raises:
         ValueError: something does not fit, or *replay* is True and cannot be; then no weight was changed.
         FloatingPointError: the weights ran away; the message says when.
+        RuntimeError: another thread is training this model; nothing was changed.
         OSError: the checkpoint cannot be written or read; the weights are those of that moment.
     """
     saved = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
@@ -129,18 +131,19 @@ def fit(
     training = _Training(model, chosen, loss_function, examples, validation, rng, size)
     if replay is not False:
         training.replaying = n_outputs, kind, replay is True
-    try:
-        training.prepare()
-    except KeyboardInterrupt:
-        training.history.interrupted = True
-        return training.history
-    own = model.parameters()
-    if chosen.parameters is None or not set(chosen.parameters) <= set(own):
-        chosen.bind(own)
-    model.loss, model.classes = loss_name, classes
-    if saved is not None:
-        training.go_on_from(saved, loss_name)
-    return training.run(n_epochs, calls, progress)
+    with trained_here(model.parameters()):
+        try:
+            training.prepare()
+        except KeyboardInterrupt:
+            training.history.interrupted = True
+            return training.history
+        own = model.parameters()
+        if chosen.parameters is None or not set(chosen.parameters) <= set(own):
+            chosen.bind(own)
+        model.loss, model.classes = loss_name, classes
+        if saved is not None:
+            training.go_on_from(saved, loss_name)
+        return training.run(n_epochs, calls, progress)
 
 
 class _Training:

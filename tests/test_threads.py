@@ -1,4 +1,4 @@
-"""Different graphs in different threads at once, on leaves' data that they share."""
+"""Different graphs in different threads at once; what they share works, or is refused."""
 
 import copy
 import operator
@@ -9,8 +9,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from networks import XOR_X, XOR_Y
 
-from engine import Value, backprop, leaves, size, topological_order
+from engine import Value, backprop, compile, grad, leaves, size, tanh, topological_order
+from nn import MLP
 
 WEIGHTS = [random.Random(1).uniform(-1.0, 1.0) for _ in range(20)]
 
@@ -91,3 +93,87 @@ def test_values_that_die_in_another_thread():
         thread.join()
     assert kept == []
     assert chain().data == 20_001.0
+
+
+# ------------------------------------------------------------------------------- models, programs, and what is shared
+
+
+def test_everybody_trains_a_model_of_their_own():
+    def trained(seed):
+        model = MLP(2, [4, 1], activation="tanh", seed=seed)
+        options = {"loss": "binary_cross_entropy", "epochs": 3, "batch_size": 3, "seed": seed, "progress": False}
+        history = model.fit(XOR_X, XOR_Y, replay=None if seed % 2 else False, **options)
+        return history.loss, model.state_dict(), model.predict(XOR_X), grad(grad(tanh))(seed / 10)
+
+    seeds = list(range(24))
+    expected = [trained(seed) for seed in seeds]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(trained, seeds)) == expected
+
+
+def test_gradients_of_shared_parameters_add_up_whole():
+    weights = [Value(x) for x in WEIGHTS]
+
+    def passes(_):
+        for _ in range(60):
+            total = Value(0.0)
+            for w in weights:
+                total = total + w * 2.0
+            total.backward()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(passes, range(8)))
+    assert [w.grad for w in weights] == [8 * 60 * 2.0] * len(weights)
+
+
+def test_one_program_can_be_run_by_all():
+    model, x = MLP(2, [8, 1], activation="tanh", seed=1), [Value(0.0), Value(0.0)]
+    program = compile(model(x), inputs=x, parameters=model.parameters())
+    batches = [[[0.1 * i + j, 0.2 * j - i] for j in range(5)] for i in range(40)]
+
+    def run(rows):
+        mean, gradient = program.value_and_gradient(rows)
+        return program(rows).tolist(), mean, gradient.tolist(), program.gradients(rows, "inputs").tolist()
+
+    expected = [run(rows) for rows in batches]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            assert list(pool.map(run, batches)) == expected
+
+
+@pytest.mark.parametrize("replay", [None, False])
+def test_two_threads_cannot_train_one_model(replay):
+    model = MLP(2, [3, 1], seed=0)
+    begun, told = threading.Event(), threading.Event()
+
+    def wait(model, history):
+        begun.set()
+        assert told.wait(60)
+
+    options = {"loss": "hinge", "progress": False, "replay": replay, "seed": 0}
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(model.fit, XOR_X, XOR_Y, epochs=1, callbacks=[wait], **options)
+        try:
+            assert begun.wait(60)
+            before = model.state_dict()
+            with pytest.raises(RuntimeError, match="another thread is training this model"):
+                model.fit(XOR_X, XOR_Y, epochs=5, **options)
+            tied = MLP(2, [3, 1], seed=0)
+            tied.layers[0].neurons[0].w[0] = model.layers[0].neurons[0].w[0]
+            with pytest.raises(RuntimeError, match="or one that shares parameters with it"):
+                tied.fit(XOR_X, XOR_Y, **options)
+            assert model.state_dict() == before
+            assert copy.deepcopy(model).fit(XOR_X, XOR_Y, epochs=1, **options).epochs == 1
+        finally:
+            told.set()
+        assert first.result(60).epochs == 1
+    assert model.fit(XOR_X, XOR_Y, epochs=1, **options).epochs == 1
+
+
+def test_a_callback_may_train_the_model_further():
+    model = MLP(2, [3, 1], seed=0)
+
+    def more(model, history):
+        assert model.fit(XOR_X, XOR_Y, loss="hinge", epochs=1, seed=0, progress=False).epochs == 1
+
+    assert model.fit(XOR_X, XOR_Y, loss="hinge", epochs=2, seed=0, progress=False, callbacks=[more]).epochs == 2

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from math import isnan
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,7 +56,7 @@ class Program:
     """What ``compile`` gives: the same calculation, for as many examples at a time as there are rows in ``X``.
 
     ``inputs`` are the columns of ``X``; ``weights`` ``(n_parameters,)`` are the numbers of the parameters, which a
-    training step changes in place: ``program.weights -= 0.1 * gradient``. A program belongs to one thread at a time.
+    training step changes in place: ``program.weights -= 0.1 * gradient``. Threads that run one program take turns.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Program:
         self._uniform = _uniform(self._graph, self.dtype)
         self._weights: Floats = self._uniform[: len(self.parameters), 0]
         self._chunks: dict[int | None, int] = {}
+        self._turn = Lock()
         self._gradient = np.zeros(len(self.parameters), self.dtype)
         self.from_values()
 
@@ -148,7 +150,8 @@ class Program:
             carry_out(bound.forward)
             self._results(bound.memories, results[start:stop])
 
-        self._in_chunks(len(rows), run, None)
+        with self._turn:
+            self._in_chunks(len(rows), run, None)
         return results[:, 0] if self._single else results
 
     def value_and_gradient(self, X: Any = None, output: int = 0) -> tuple[float, Floats]:
@@ -187,10 +190,11 @@ class Program:
             here = memories.arrays[UNIFORM + GRADIENT][: len(self.parameters), 0]
             gradients[start] = here if stop - start == n_examples else here.copy()
 
-        self._in_chunks(n_examples, run, output)
-        parts = [gradients[start] for start in sorted(gradients)]
-        self._gradient = parts[0] if len(parts) == 1 else np.add.reduce(parts, 0)
-        return results, self._gradient.copy()
+        with self._turn:
+            self._in_chunks(n_examples, run, output)
+            parts = [gradients[start] for start in sorted(gradients)]
+            self._gradient = parts[0] if len(parts) == 1 else np.add.reduce(parts, 0)
+            return results, self._gradient.copy()
 
     def gradients(self, X: Any = None, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
         """The gradient of an output for each example by itself.
@@ -226,7 +230,8 @@ class Program:
             carry_out(bound.backward)
             gradients[start:stop] = bound.memories.arrays["inputs" + GRADIENT][columns].T
 
-        self._in_chunks(len(rows), run, output)
+        with self._turn:
+            self._in_chunks(len(rows), run, output)
         return gradients
 
     def release(self) -> None:
@@ -382,6 +387,6 @@ def _per_example(program: Program) -> Program:
     twin._backward, twin._bound, twin._by_example = {}, {}, None
     twin._uniform = _uniform(twin._graph, twin.dtype)
     twin._weights = twin._uniform[:0, 0]
-    twin._chunks = {}
+    twin._chunks, twin._turn = {}, Lock()
     twin._gradient = np.zeros(0, twin.dtype)
     return twin
