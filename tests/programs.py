@@ -4,6 +4,7 @@ Operands are led to where an operation is smooth and of ordinary size, so that a
 may be held to almost the last digits.
 """
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from engine import Value, hypot, leaky_relu, leaves, topological_order
 from engine.rules import RULES
 
+ROW = "row"
 _KINKED = ("abs", "relu", "leaky_relu")
 _BOUNDED_FIRST = ("exp", "expm1", "sinh", "cosh", "tan", "asin", "acos")
 
@@ -51,6 +53,15 @@ MAKE = {
     "0.3 * a": lambda a, _: 0.3 * a,
     "constant": lambda a, _: a + Value(0.7) * Value(1.3).exp(),
 }
+
+
+def _row(*numbers: Value) -> Value:
+    """Products of pairs added up; an odd one is added, too."""
+    products = [a * b for a, b in zip(numbers[::2], numbers[1::2])]
+    return sum(products, start=numbers[-1]) if len(numbers) % 2 else sum(products[1:], start=products[0])
+
+
+MAKE[ROW] = _row
 MAKE |= {op: lambda a, _, op=op: getattr(0.9 * a.tanh(), op)() for op in _BOUNDED_FIRST}
 MAKE |= {op: lambda a, _, op=op: getattr(a, op)() for op in RULES if op not in MAKE}
 
@@ -61,14 +72,14 @@ class Recipe:
 
     numbers: tuple[float, ...]
     n_inputs: int
-    instructions: tuple[tuple[str, int, int], ...]
+    instructions: tuple[tuple[str, tuple[int, ...]], ...]
     outputs: tuple[int, ...]
 
     def follow(self, leaves_: Sequence[Value]) -> list[Value]:
         """The outputs, made of these leaves."""
         made = list(leaves_)
-        for name, a, b in self.instructions:
-            made.append(MAKE[name](made[a], made[b]))
+        for name, places in self.instructions:
+            made.append(MAKE[name](*(made[place] for place in places)))
         return [made[place] for place in self.outputs]
 
     def leaves(self) -> tuple[list[Value], list[Value]]:
@@ -77,21 +88,40 @@ class Recipe:
         return made[: self.n_inputs], made[self.n_inputs :]
 
 
+def _layers(choose: random.Random, made: int, most: int) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Instructions in layers, each of which does one thing a few times, as what is found in graphs is found there.
+
+    The rows of a layer share their vector, as neurons do, or they do not.
+    """
+    instructions: list[tuple[str, tuple[int, ...]]] = []
+    while len(instructions) < most:
+        name = ROW if choose.random() < 0.4 else choose.choice(sorted(MAKE))
+        size = choose.randint(2, 7) if name == ROW else 2
+        shared = choose.choices(range(made), k=size)
+        is_shared = name == ROW and choose.random() < 0.5
+        width = min(choose.randint(1, 5), most - len(instructions))
+        for _ in range(width):
+            places = choose.choices(range(made), k=size)
+            if is_shared:
+                places[1::2] = shared[1::2]
+            instructions.append((name, tuple(places)))
+        made += width
+    return tuple(instructions)
+
+
 @st.composite
-def recipes(draw: st.DrawFn, least_inputs: int = 0, most: int = 25) -> Recipe:
-    """Recipes with up to three inputs and three other leaves, in which much is used often and much is never used."""
+def recipes(draw: st.DrawFn, least_inputs: int = 0, most: int = 40) -> Recipe:
+    """Recipes with up to four inputs and six other leaves, in which much is used often and much is never used."""
     number = st.floats(-2.0, 2.0).map(lambda x: round(x, 3) + 1e-4)
-    n_inputs, n_others = draw(st.integers(least_inputs, 3)), draw(st.integers(1, 3))
+    n_inputs, n_others = draw(st.integers(least_inputs, 4)), draw(st.integers(1, 6))
     numbers = tuple(draw(number) for _ in range(n_inputs + n_others))
-    instructions = []
-    for made in range(len(numbers), len(numbers) + draw(st.integers(0, most))):
-        place = st.integers(0, made - 1)
-        instructions.append((draw(st.sampled_from(sorted(MAKE))), draw(place), draw(place)))
-    made = len(numbers) + len(instructions)
-    outputs = draw(st.lists(st.integers(0, made - 1), min_size=1, max_size=3))
-    return Recipe(
-        numbers, n_inputs, tuple(instructions), (made - 1, *outputs[1:]) if draw(st.booleans()) else (*outputs,)
-    )
+    choose = random.Random(draw(st.integers(0, 2**32 - 1)))
+    instructions = _layers(choose, len(numbers), draw(st.sampled_from((0, 2, 5, most // 2, most, most))))
+    place = st.integers(0, len(numbers) + len(instructions) - 1)
+    outputs = draw(st.lists(place, min_size=1, max_size=3))
+    if draw(st.booleans()):
+        outputs[0] = len(numbers) + len(instructions) - 1
+    return Recipe(numbers, n_inputs, instructions, tuple(outputs))
 
 
 def used(outputs: Sequence[Value], candidates: Sequence[Value]) -> list[Value]:

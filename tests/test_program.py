@@ -72,7 +72,7 @@ def agree(recipe, rows, dtype="float64", tolerance=1e-12):
 @settings(max_examples=300)
 @example(Recipe((0.5,), 1, (), (0,)), 2, 0)  # an input is the output
 @example(Recipe((0.5,), 0, (), (0,)), 2, 0)  # a parameter is the output
-@example(Recipe((0.5, 0.7), 1, (("*", 0, 1), ("*", 0, 1), ("+", 2, 3)), (4, 4, 0)), 2, 0)  # an output twice
+@example(Recipe((0.5, 0.7), 1, (("*", (0, 1)), ("*", (0, 1)), ("+", (2, 3))), (4, 4, 0)), 2, 0)  # an output twice
 def test_a_replay_gives_the_numbers_and_gradients_of_values(recipe, n, seed):
     agree(recipe, rows_for(recipe, n, seed))
 

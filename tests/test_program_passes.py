@@ -110,6 +110,13 @@ def test_simplifying_computes_equal_nodes_once(leaves):
     assert after == [("*", 0, 1), ("+", 2, 0), ("+", 2, 1), ("*", 3, 4), ("/", 5, 2)]
 
 
+def test_simplifying_keeps_apart_what_is_equal_only_the_other_way_round(leaves):
+    a, b, _, _ = leaves
+    record = simplified(record_of([a - b, b - a, a / b, b / a, a**b, b**a, a * b, b * a], [a, b]))
+    assert len(nodes(record)) == 7
+    assert len(set(record.outputs)) == 7
+
+
 def test_simplifying_drops_what_no_output_needs(leaves):
     a, b, _, _ = leaves
     after = simplified(record_of((a * Value(2.0) ** Value(0.0)) ** 1 + 0 * Value(3.0), [a, b]))
@@ -170,6 +177,13 @@ def test_grouping_puts_equal_work_of_one_depth_together():
     assert products.left.tolist() == [[3, 4, 5], [6, 7, 8]]  # the weights, before
     assert products.right.tolist() == [[0, 1, 2], [0, 1, 2]]  # the inputs
     assert (biases.left.tolist(), biases.right) == ([[9], [10]], None)
+
+
+def test_grouping_puts_weights_first():
+    x, w = [Value(0.1), Value(0.2)], [Value(0.3), Value(0.4)]
+    graph = grouped(summed(record_of(x[0] * w[0] + w[1] * x[1], x, w)))
+    (part,) = graph.groups[0].parts
+    assert (part.left.tolist(), part.right.tolist()) == ([[2, 3]], [[0, 1]])
 
 
 def test_grouping_keeps_apart_what_is_the_same_for_all_examples(leaves):

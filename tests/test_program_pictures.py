@@ -78,6 +78,12 @@ def test_the_picture_counts_all_operations_of_the_graph():
     assert sum(n_scalars(group) for group in program._graph.groups) == 5
 
 
+def test_the_picture_leaves_out_constants():
+    a = Value(0.5)
+    source = compile((a * 2.5).tanh(), [a]).draw().source
+    assert set(re.findall(r"(\w+) ->", source)) == {"inputs", "g0"}
+
+
 def test_the_picture_of_a_program_without_instructions():
     a = Value(0.5)
     program = compile(a, [a])
