@@ -279,6 +279,19 @@ def test_forward_gathers_only_where_it_must(leaves):
     assert Take not in [type(instruction) for instruction in forward_of(graph).instructions]
 
 
+def test_what_was_computed_last_is_computed_into_its_place_and_what_was_gathered_is_copied(leaves):
+    emitter = Emitter(placed_graph([leaves[0].exp()], leaves, []))
+    place = View("varying gradient", 0, (3,), (1,))
+    result = emitter.map("negative", View("varying", 0, (3,), (1,)))
+    emitter.into(place, result)
+    assert [(i.function, i.out) for i in emitter.instructions] == [("negative", place)]
+    gathered = emitter.gathered("varying gradient", np.array([0, 1, 3]))
+    emitter.into(place, gathered)
+    _, take, copy = emitter.instructions
+    assert take.out == gathered  # it may be read again
+    assert copy == Map("copy", place, (gathered,))
+
+
 def test_backward_is_two_matrix_products_and_the_sums_over_examples():
     outputs, x, w = layer()
     graph = placed_graph([dot(outputs, [Value(3.0), Value(2.0)])], x, w)

@@ -75,7 +75,7 @@ def test_two_matrix_products_that_go_through_their_results_in_different_orders()
 
     def both(inputs, _parameters):
         left, right = [inputs[4 * i : 4 * i + 4] for i in range(3)], [inputs[12 + 4 * i : 16 + 4 * i] for i in range(2)]
-        sums = [dot(first[i], left[j]) + dot(second[j], right[i]) for i in range(2) for j in range(3)]
+        sums = [dot(first[i], left[j]) - dot(second[j], right[i]) for i in range(2) for j in range(3)]
         return [sum((number.tanh() for number in sums[1:]), start=sums[0] ** 3), sums[4]]
 
     close_to_eager(both, 20, [w for row in [*first, *second] for w in row], 5)
@@ -165,7 +165,8 @@ def test_gradients_of_one_output_are_free_of_the_infinities_of_another():
 
 def test_gradients_of_some_of_a_group_that_lie_unevenly():
     def function(inputs, _parameters):
-        differences = [inputs[i] - inputs[i + 5] for i in range(5)]  # one group; the first output needs three of it
+        places = [0, 1, 3, 2, 4]  # so that what goes to those of the first output lies evenly, and they do not
+        differences = [inputs[place] - inputs[i + 5] for i, place in enumerate(places)]
         return [differences[0].exp() * differences[1].exp() * differences[3].exp(), sum(d.exp() for d in differences)]
 
     close_to_eager(function, 10, [], 4)
