@@ -7,6 +7,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from engine.checks import plain_label
 from engine.value import WATCH, Value
 
 _lock = threading.Lock()
@@ -80,7 +81,7 @@ def seen_backward(node: Value) -> None:
     for operand, local in zip(node.operands, node.local_derivatives):
         amount = local * node.grad
         if _is_first(amount, [node.grad]):
-            name = f"{operand.label} = " if operand.label else ""
+            name = f"{plain_label(operand.label)} = " if operand.label else ""
             raise FloatingPointError(
                 f"backward through {node.op} gave {amount}, from {_operands(node)}: the local derivative with respect "
                 f"to {name}{operand.data!r} is {local}, and the gradient of the result {node.grad}"
@@ -103,7 +104,7 @@ def _at_kink(node: Value) -> bool:
 
 
 def _operands(node: Value) -> str:
-    return " and ".join(f"{o.label} = {o.data!r}" if o.label else repr(o.data) for o in node.operands)
+    return " and ".join(f"{plain_label(o.label)} = {o.data!r}" if o.label else repr(o.data) for o in node.operands)
 
 
 WATCH.see, WATCH.see_backward = seen, seen_backward

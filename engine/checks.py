@@ -75,19 +75,35 @@ def shortened(thing: object, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
 
 
+def one_line(label: str) -> str:
+    """A label as one line of printable characters, which moves no cursor and turns no text around.
+
+    >>> one_line("two\\nlines\\x1b[31m")
+    'two lines [31m'
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in label).split())
+
+
+def plain_label(label: str, most: int = 40) -> str:
+    """A label on one line, and short enough to be shown."""
+    line = one_line(label)
+    half = (most - 3) // 2
+    return line if len(line) <= most else f"{line[: most - 3 - half]}...{line[-half:]}"
+
+
 def outside(op: str, label: str, x: float, domain: str) -> ValueError:
     """The error for a number outside the domain of an operation, such as ``"> 0"``."""
-    name = label or "x"
+    name = plain_label(label) or "x"
     return ValueError(f"{op}({name}): {name} = {x!r}, but {op} needs {name} {domain}")
 
 
 def overflow(op: str, label: str, x: float) -> OverflowError:
     """The error for a result that is too large for a float."""
-    name = label or "x"
+    name = plain_label(label) or "x"
     return OverflowError(f"{op}({name}): {name} = {x!r}, and {op} of that is too large for a float (about 1.8e308)")
 
 
 def no_quotient(label: str, divisor_label: str, divisor: float) -> ZeroDivisionError:
     """The error for a division by zero."""
-    n, d = label or "a", divisor_label or "b"
+    n, d = plain_label(label) or "a", plain_label(divisor_label) or "b"
     return ZeroDivisionError(f"{n} / {d}: {d} = {divisor!r}, but a division needs {d} != 0")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.calculus import numeric_gradients
-from engine.checks import as_float, shortened
+from engine.checks import as_float, plain_label, shortened
 from engine.graph import topological_order
 from engine.primitives import applied
 from engine.trees import flattened, rebuilt
@@ -172,7 +172,7 @@ def _first_wrong(root: Value, tolerance: float) -> Difference | None:
                 return applied(node.op, *(Value(x if i == place else o.data) for i, o in enumerate(node.operands))).data
 
             numeric, bound = ridders(moved, operand.data)
-            names = ", ".join(f"{o.label + ' = ' if o.label else ''}{o.data!r}" for o in operands)
+            names = ", ".join(f"{plain_label(o.label) + ' = ' if o.label else ''}{o.data!r}" for o in operands)
             found = Difference(f"{node.op}({names}) with respect to operand {place + 1}", derivative, numeric, bound)
             if not found.agrees(tolerance):
                 return found

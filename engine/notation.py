@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from engine.checks import shortened
+from engine.checks import plain_label, shortened
 
 SUM, SIGN, QUOTIENT, PRODUCT, POWER, ATOM = range(1, 7)  # how tightly a formula holds together
 PRECEDENCE = {"+": SUM, "-": SUM, "*": PRODUCT, "/": QUOTIENT, "neg": SIGN, "**": POWER}
@@ -145,18 +145,6 @@ class Formulas:
     def larger(self, a: Formula, b: Formula) -> Formula:
         """1 where a > b, a half where they are equal, else 0."""
         return Cases(((Number(1.0), a, ">", b), (Number(0.5), a, "=", b)), Number(0.0))
-
-
-def one_line(label: str) -> str:
-    """A label as one line of printable characters, which moves no cursor and turns no text around."""
-    return " ".join("".join(c if c.isprintable() else " " for c in label).split())
-
-
-def plain_label(label: str, most: int = 40) -> str:
-    """A label on one line, and short enough to be shown."""
-    line = one_line(label)
-    half = (most - 3) // 2
-    return line if len(line) <= most else f"{line[: most - 3 - half]}...{line[-half:]}"
 
 
 def written(number: float, precision: int) -> str:

@@ -3,6 +3,8 @@
 import math
 from typing import Final
 
+from engine.checks import plain_label
+
 _SQRT_HALF: Final[float] = math.sqrt(0.5)
 _ONE_OVER_SQRT_2PI: Final[float] = 1.0 / math.sqrt(2.0 * math.pi)
 
@@ -18,10 +20,11 @@ def power(x: float, n: float, x_label: str = "", n_label: str = "") -> float:
     >>> power(-2.0, 3.0)
     -8.0
     """
-    base, exponent = x_label or "a", n_label or "b"
     if x == 0.0 and n < 0.0:
+        base, exponent = _names(x_label, n_label)
         raise ZeroDivisionError(f"{base} ** {exponent}: 0 to the negative power {n!r} would be a division by zero")
     if x < 0.0 and not math.isinf(x) and math.isfinite(n) and n != math.floor(n):
+        base, exponent = _names(x_label, n_label)
         raise ValueError(
             f"{base} ** {exponent}: {base} = {x!r}, but a negative number has a real power only for a whole exponent, "
             f"not {n!r}"
@@ -29,7 +32,12 @@ def power(x: float, n: float, x_label: str = "", n_label: str = "") -> float:
     try:
         return math.pow(x, n)
     except OverflowError:
+        base, exponent = _names(x_label, n_label)
         raise OverflowError(f"{base} ** {exponent}: {x!r} ** {n!r} is too large for a float (about 1.8e308)") from None
+
+
+def _names(x_label: str, n_label: str) -> tuple[str, str]:
+    return plain_label(x_label) or "a", plain_label(n_label) or "b"
 
 
 def power_by_base(x: float, n: float) -> float:

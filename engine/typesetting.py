@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from engine.checks import shortened
+from engine.checks import plain_label, shortened
 from engine.notation import (
     ATOM,
     POWER,
@@ -17,7 +17,6 @@ from engine.notation import (
     Number,
     Operation,
     holds,
-    plain_label,
     wanted_by,
     written,
 )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from engine import __version__
-from engine.notation import plain_label
+from engine.checks import plain_label
 from nn import commands
 
 _FORMULA_HELP = (

@@ -8,7 +8,8 @@ import pytest
 
 import engine
 from engine import Value, backprop, relu, stepper, tanh, topological_order
-from engine.notation import plain_label, written
+from engine.checks import plain_label
+from engine.notation import written
 from engine.value import CONSTANT, restored
 from nn import MLP
 

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Value, backprop, expression, forward, leaves, tanh
+from engine.checks import plain_label
 from engine.formula import _FUNCTIONS
 from engine.naming import caller_names, node_names
-from engine.notation import Derivative, Formula, Name, Number, Operation, plain_label, text
+from engine.notation import Derivative, Formula, Name, Number, Operation, text
 from engine.rules import RULES
 from engine.typesetting import latex, mathml
 from nn import MLP

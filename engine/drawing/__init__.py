@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engine.checks import plain_label as shortened_label
 from engine.drawing.checked import checked_groups, checked_number, checked_one_of
 from engine.drawing.contents import Reader
 from engine.drawing.document import Drawing, written
@@ -15,7 +16,6 @@ from engine.drawing.paths import places_between
 from engine.drawing.themes import THEMES
 from engine.drawing.wires import wires_of
 from engine.naming import caller_names
-from engine.notation import plain_label as shortened_label
 from engine.value import Value
 
 __all__ = ["Drawing", "draw", "shortened_label", "written"]

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.checks import plain_label
 from engine.drawing.folding import Box
 from engine.drawing.groups import Path, singular, title_of
 from engine.drawing.labels import Content
 from engine.drawing.wires import Wires
-from engine.notation import plain_label
 from engine.value import Value
 
 _SIGNS = ("+", "-", "*", "/", "**")

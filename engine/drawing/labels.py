@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 
+from engine.checks import plain_label
 from engine.drawing.themes import Theme
-from engine.notation import plain_label
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from engine.checks import shortened
+from engine.checks import plain_label, shortened
 from engine.program.program import Program
 from engine.program.recording import ordered
 from engine.program.rows import as_rows
@@ -101,7 +101,7 @@ def check(program: Program, eager: Callable[[list[float]], Any], rows: Floats) -
         small = tolerance * 1e-2 * max(1.0, size)  # a small output may be the difference of numbers like the large ones
         for place, (output, number) in enumerate(zip(outputs, numbers.tolist(), strict=True)):
             if not np.isclose(output.data, number, rtol=tolerance, atol=small, equal_nan=True):
-                name = f"output {place}" + (f" ({output.label})" if output.label else "")
+                name = f"output {place}" + (f" ({plain_label(output.label)})" if output.label else "")
                 raise ValueError(
                     f"{name} is {output.data!r} for the row {shortened(row.tolist())}, but the replayed graph gives "
                     f"{number!r}: the function looked at .data or chose its way by a number, and a graph replays "
@@ -196,7 +196,7 @@ def _checked_dtype(dtype: Any) -> np.dtype[Any]:
 
 def _checked_leaves(values: Iterable[Value], name: str) -> list[Value]:
     if isinstance(values, Value):
-        raise TypeError(f"{name}: a list of Values is wanted, such as [{values.label or 'x'}]")
+        raise TypeError(f"{name}: a list of Values is wanted, such as [{plain_label(values.label) or 'x'}]")
     if not isinstance(values, Iterable):
         raise TypeError(f"{name}: a list of Values is wanted, not {type(values).__name__} {shortened(values)}")
     found = list(values)

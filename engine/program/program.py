@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.checks import shortened
+from engine.checks import plain_label, shortened
 from engine.program.backward import GRADIENT, Backward
 from engine.program.description import described
 from engine.program.emitting import Emitter
@@ -116,8 +116,8 @@ class Program:
         for leaf, number in self._frozen:
             if leaf.data != number and not (isnan(leaf.data) and isnan(number)):
                 raise ValueError(
-                    f"the graph was changed since it was compiled: {leaf.label or 'a leaf'} was {number!r} and is "
-                    f"{leaf.data!r} now; compile it again, or make it one of parameters= or inputs="
+                    f"the graph was changed since it was compiled: {plain_label(leaf.label) or 'a leaf'} was {number!r} "
+                    f"and is {leaf.data!r} now; compile it again, or make it one of parameters= or inputs="
                 )
         self.weights = [parameter.data for parameter in self.parameters]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from engine.checks import plain_label
 from engine.graph import topological_order
 from engine.value import CONSTANT, Value
 
@@ -83,7 +84,7 @@ def recorded(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequ
             places[node] = record.add(node.op, places[operands[0]], places[operands[1]], node.data)
     for count, parameter in enumerate(parameters):
         if parameter not in met:
-            name = f" ({parameter.label})" if parameter.label else ""
+            name = f" ({plain_label(parameter.label)})" if parameter.label else ""
             raise ValueError(
                 f"parameter {count}{name} is not in the graph; leave it out, or compute the output with it"
             )

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from engine.notation import plain_label, text, written
+from engine.checks import plain_label
+from engine.notation import text, written
 from engine.stepping.walk import Walk
 from engine.value import CONSTANT, Value
 

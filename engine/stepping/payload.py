@@ -9,7 +9,8 @@ import math
 from typing import Any
 
 from engine import typesetting
-from engine.notation import Number, Operation, plain_label, written
+from engine.checks import plain_label
+from engine.notation import Number, Operation, written
 from engine.stepping.differences import Difference, central_differences
 from engine.stepping.layout import Layout, shown_name
 from engine.stepping.walk import Walk
