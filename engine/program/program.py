@@ -115,8 +115,9 @@ class Program:
         """
         for leaf, number in self._frozen:
             if leaf.data != number and not (isnan(leaf.data) and isnan(number)):
+                name = plain_label(leaf.label) or "a leaf"
                 raise ValueError(
-                    f"the graph was changed since it was compiled: {plain_label(leaf.label) or 'a leaf'} was {number!r} "
+                    f"the graph was changed since it was compiled: {name} was {number!r} "
                     f"and is {leaf.data!r} now; compile it again, or make it one of parameters= or inputs="
                 )
         self.weights = [parameter.data for parameter in self.parameters]
