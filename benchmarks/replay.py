@@ -217,7 +217,8 @@ def draw(amounts: Sequence[int], best: Sequence[dict[str, float]], start: float,
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="#e6e6e6")
         axes.set_axisbelow(True)
-        axes.legend(frameon=False)
+        axes.set_ylim(bottom=min(times["numpy"] for times in best) / 12)  # room for the legend
+        axes.legend(frameon=False, loc="lower right")
         axes.set_title(f"What a training step costs ({BUILD} engine)", loc="left", fontsize=13)
         figure.savefig(file, dpi=150)
         pyplot.close(figure)
