@@ -33,7 +33,7 @@ def as_float(number: object, what: str) -> float:
         raise TypeError(f"{what}: one number is wanted, not an array of shape {tuple(shape)}; {_ARRAY_ADVICE}")
     if hasattr(kind, "local_derivatives"):
         raise TypeError(
-            f"{what}: {number!r} is a Value already; use it as it is, or its number, .data "
+            f"{what}: {shortened(number)} is a Value already; use it as it is, or its number, .data "
             "(no gradient flows through that)"
         )
     is_real = hasattr(kind, "__float__") and not (is_array and _dtype_kind(number) in _NOT_REAL)

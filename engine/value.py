@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias
 
-from engine.checks import Unchecked, as_float, no_quotient, outside, overflow
+from engine.checks import Unchecked, as_float, no_quotient, outside, overflow, shortened
 from engine.powers import exp_of_minus_square, normal_cdf, power, power_by_base, power_by_exponent
 
 Result: TypeAlias = Any
@@ -560,7 +560,7 @@ def _compared(other: object, op: str) -> float:
 def _checked_label(label: object) -> str:
     if isinstance(label, str):
         return str(label)
-    raise TypeError(f"label: a string is wanted, not {type(label).__name__} {label!r}")
+    raise TypeError(f"label: a string is wanted, not {type(label).__name__} {shortened(label)}")
 
 
 def _raised(a: Value, b: Value) -> Value:

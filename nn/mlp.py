@@ -226,7 +226,9 @@ def activation_function(activation: Activation) -> Callable[[Value], Value]:
 def as_values(x: Sequence[SupportsFloat]) -> list[Value]:
     """Each input as a Value: plain numbers become one constant each, which all neurons share."""
     if not hasattr(x, "__iter__") or isinstance(x, str):
-        raise TypeError(f"the inputs of one example are wanted, such as [0.5, 2.0], not {type(x).__name__} {x!r}")
+        raise TypeError(
+            f"the inputs of one example are wanted, such as [0.5, 2.0], not {type(x).__name__} {shortened(x)}"
+        )
     try:
         return [number if isinstance(number, Value) else constant(number, "input") for number in x]
     except TypeError:

@@ -338,5 +338,5 @@ def _number_from_zero(name: str, number: Any) -> float:
     except (TypeError, OverflowError):
         raise ValueError(f"{name}: a number is wanted, not {shortened(number)}") from None
     if not 0.0 <= real < math.inf:
-        raise ValueError(f"{name}: a number of 0 or more is wanted, not {number!r}")
+        raise ValueError(f"{name}: a number of 0 or more is wanted, not {shortened(number)}")
     return real

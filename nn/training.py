@@ -365,7 +365,7 @@ def _is_setting(thing: Any) -> bool:
 
 def _whole_number(name: str, number: Any, least: int) -> int:
     if isinstance(number, bool) or not hasattr(number, "__index__") or number < least:
-        raise ValueError(f"{name}: a whole number of at least {least} is wanted, not {number!r}")
+        raise ValueError(f"{name}: a whole number of at least {least} is wanted, not {shortened(number)}")
     return int(number)
 
 

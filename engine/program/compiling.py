@@ -180,7 +180,7 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
         chosen = [node for node in ordered(roots) if not node.op and node not in known]
     both = set(columns) & set(chosen)
     if both:
-        raise ValueError(f"{both.pop()!r} is among inputs and parameters; a leaf is one or the other")
+        raise ValueError(f"{shortened(both.pop())} is among inputs and parameters; a leaf is one or the other")
     return Program(roots, single, columns, chosen, kind)
 
 
