@@ -80,6 +80,13 @@ def test_numbers_beyond_floats_in_a_checkpoint(counting, places):
         target.run(json.dumps(content).encode())
 
 
+def test_long_arguments_have_short_messages(counting):
+    target = TARGETS["command"]
+    warm_up(target)
+    for line in (["--" + "x" * 5_000], ["step", "x" * 5_000], ["predict", "y" * 5_000, "rows.csv"], ["x"] * 3_000):
+        check(target, "\0".join(line).encode())
+
+
 # --------------------------------------------------------------------------------- what may not be is found, not hidden
 
 
