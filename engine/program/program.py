@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isnan
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.checks import plain_label, shortened
-from engine.program.backward import GRADIENT, Backward
+from engine.program.backward import GRADIENT
+from engine.program.code import Code, forward_code, gradient_code
 from engine.program.description import described
-from engine.program.emitting import Emitter
-from engine.program.forward import emit_forward
 from engine.program.grouping import UNIFORM, grouped
-from engine.program.instructions import Instruction
 from engine.program.placing import Placed, placed
 from engine.program.recording import INPUT, Record, recorded
+from engine.program.reusing import reused
 from engine.program.rows import as_rows
-from engine.program.running import Call, Floats, Memories, by_columns, carry_out
+from engine.program.running import Floats, Memories, by_columns, carry_out
 from engine.program.simplifying import simplified
 from engine.program.summing import summed
 from engine.value import Value
@@ -35,21 +34,19 @@ _CHUNK_BYTES = 128 * 2**20
 _KEPT = 6  # batch sizes whose memory is kept
 
 
-@dataclass
-class _Code:
-    """The instructions of one direction, and the scratch that they need."""
-
-    instructions: list[Instruction]
-    scratch: dict[str, int]
-
-
-@dataclass
 class _Bound:
     """A program made ready for one batch size."""
 
-    memories: Memories
-    forward: list[Call]
-    backward: list[Call]
+    def __init__(self, memories: Memories, code: Code) -> None:
+        self.memories = memories
+        self.forward, self.backward = memories.bind(code.forward), memories.bind(code.backward)
+        self.outputs = [memories.arrays[memory][slot] for memory, slot in code.outputs]
+        self.seed = memories.arrays[code.seed[0]][code.seed[1]] if code.seed else np.zeros(0)
+
+    def results(self, into: Floats) -> None:
+        """The outputs, a column each."""
+        for column, numbers in enumerate(self.outputs):
+            into[:, column] = numbers
 
 
 class Program:
@@ -68,8 +65,7 @@ class Program:
         self.dtype = np.dtype(dtype)
         self._frozen = [(leaf, leaf.data) for leaf in self._record.frozen]
         self._graph = _prepared(self._record)
-        self._forward = _forward_code(self._graph)
-        self._backward: dict[int, _Code] = {}
+        self._codes: dict[int | None, Code] = {}
         self._bound: dict[tuple[int, int, int], _Bound] = {}
         self._by_example: Program | None = None
         self._uniform = _uniform(self._graph, self.dtype)
@@ -149,7 +145,7 @@ class Program:
             bound = self._ready(stop - start, None, worker)
             bound.memories.load(rows[start:stop])
             carry_out(bound.forward)
-            self._results(bound.memories, results[start:stop])
+            bound.results(results[start:stop])
 
         with self._turn:
             self._in_chunks(len(rows), run, None)
@@ -173,22 +169,19 @@ class Program:
 
     def run(self, rows: Floats, output: int = 0) -> tuple[Floats, Floats]:
         """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one of them: for checked *rows*."""
-        n_examples = len(rows)
+        output, n_examples = self._output(output), len(rows)
         results = np.empty((n_examples, self.n_outputs), self.dtype)
-        place = self._record_place(output)
-        space, slot = self._graph.spaces[place], int(self._graph.slots[place])
         gradients: dict[int, Floats] = {}
 
         def run(start: int, stop: int, worker: int) -> None:
             bound = self._ready(stop - start, output, worker)
-            memories = bound.memories
-            memories.load(rows[start:stop])
+            bound.memories.load(rows[start:stop])
             carry_out(bound.forward)
-            self._results(memories, results[start:stop])
-            seed = (stop - start) / n_examples if space == UNIFORM else 1.0 / n_examples
-            memories.arrays[space + GRADIENT][slot] = seed
+            bound.results(results[start:stop])
+            once = bound.seed.shape[0] == 1 < stop - start  # the same output for all examples
+            bound.seed[:] = (stop - start if once else 1.0) / n_examples
             carry_out(bound.backward)
-            here = memories.arrays[UNIFORM + GRADIENT][: len(self.parameters), 0]
+            here = bound.memories.arrays[UNIFORM + GRADIENT][: len(self.parameters), 0]
             gradients[start] = here if stop - start == n_examples else here.copy()
 
         with self._turn:
@@ -220,14 +213,12 @@ class Program:
 
     def _input_gradients(self, rows: Floats, columns: list[int], output: int) -> Floats:
         gradients = np.zeros((len(rows), len(columns)), self.dtype)
-        place = self._record_place(output)
-        space, slot = self._graph.spaces[place], int(self._graph.slots[place])
 
         def run(start: int, stop: int, worker: int) -> None:
             bound = self._ready(stop - start, output, worker)
             bound.memories.load(rows[start:stop])
             carry_out(bound.forward)
-            bound.memories.arrays[space + GRADIENT][slot] = 1.0
+            bound.seed[:] = 1.0
             carry_out(bound.backward)
             gradients[start:stop] = bound.memories.arrays["inputs" + GRADIENT][columns].T
 
@@ -264,9 +255,6 @@ class Program:
             )
         return int(output)
 
-    def _record_place(self, output: int) -> int:
-        return self._graph.record.outputs[self._output(output)]
-
     def _columns(self, with_respect_to: Any) -> list[int]:
         if isinstance(with_respect_to, str):
             if with_respect_to == "parameters":
@@ -282,13 +270,9 @@ class Program:
                 raise ValueError(f"with_respect_to: {shortened(value)} is neither an input nor a parameter")
         return [known[value] for value in wanted]
 
-    def _results(self, memories: Memories, results: Floats) -> None:
-        for column, place in enumerate(self._graph.record.outputs):
-            results[:, column] = memories.arrays[self._graph.spaces[place]][self._graph.slots[place]]
-
     def _chunk(self, output: int | None) -> int:
         if output not in self._chunks:
-            slots = sum(n for name, n in self._slots(output).items() if not name.startswith(UNIFORM))
+            slots = sum(n for name, n in self._code(output).n_slots.items() if not name.startswith(UNIFORM))
             self._chunks[output] = int(min(_CHUNK, max(1, _CHUNK_BYTES // (slots * self.dtype.itemsize + 1))))
         return self._chunks[output]
 
@@ -316,20 +300,16 @@ class Program:
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(work, range(workers)))
 
-    def _slots(self, output: int | None) -> dict[str, int]:
-        slots = {**self._graph.n_slots, **self._forward.scratch}
-        if output is not None:
-            code = self._backward_code(output)
-            slots |= {space + GRADIENT: size for space, size in self._graph.n_slots.items()}
-            slots |= {name: max(size, code.scratch[name]) for name, size in self._forward.scratch.items()}
-        return slots
-
-    def _backward_code(self, output: int) -> _Code:
-        if output not in self._backward:
-            n_wanted = len(self.parameters) or self.n_inputs
-            start = self.n_inputs if self.parameters else 0
-            self._backward[output] = _backward_code(self._graph, output, np.arange(start, start + n_wanted))
-        return self._backward[output]
+    def _code(self, output: int | None) -> Code:
+        """The instructions for the outputs, or for the gradient of one of them as well."""
+        if output not in self._codes:
+            if output is None:
+                code = forward_code(self._graph)
+            else:
+                start, n = (self.n_inputs, len(self.parameters)) if self.parameters else (0, self.n_inputs)
+                code = gradient_code(self._graph, output, np.arange(start, start + n))
+            self._codes[output] = reused(code)
+        return self._codes[output]
 
     def _ready(self, n_examples: int, output: int | None, worker: int) -> _Bound:
         """The program for this many examples; the last few batch sizes are kept."""
@@ -338,11 +318,10 @@ class Program:
         if bound is None:
             for old in list(self._bound)[: 1 - _KEPT * (os.cpu_count() or 1)]:
                 self._bound.pop(old, None)  # another worker may have been faster
-            columns = by_columns(self._forward.instructions, self.n_inputs)
-            memories = Memories(self._slots(output), n_examples, self.dtype, columns)
+            code = self._code(output)
+            memories = Memories(code.n_slots, n_examples, self.dtype, by_columns(code.forward, self.n_inputs))
             memories.arrays[UNIFORM] = self._uniform if worker == 0 else self._uniform.copy()
-            backward = [] if output is None else self._backward_code(output).instructions
-            bound = _Bound(memories, memories.bind(self._forward.instructions), memories.bind(backward))
+            bound = _Bound(memories, code)
         elif worker:
             np.copyto(bound.memories.arrays[UNIFORM], self._uniform)
         self._bound[key] = bound
@@ -351,19 +330,6 @@ class Program:
 
 def _prepared(record: Record) -> Placed:
     return placed(grouped(summed(simplified(record))))
-
-
-def _forward_code(graph: Placed) -> _Code:
-    emitter = Emitter(graph)
-    for group in graph.groups:
-        emit_forward(emitter, group)
-    return _Code(emitter.instructions, emitter.scratch_slots)
-
-
-def _backward_code(graph: Placed, output: int, wanted: Any) -> _Code:
-    emitter = Emitter(graph)
-    Backward(emitter, graph.record.outputs[output], wanted)
-    return _Code(emitter.instructions, emitter.scratch_slots)
 
 
 def _uniform(graph: Placed, dtype: np.dtype[Any]) -> Floats:
@@ -384,8 +350,7 @@ def _per_example(program: Program) -> Program:
     twin.inputs, twin.parameters = [*program.inputs, *program.parameters], []
     twin.dtype = program.dtype
     twin._graph = _prepared(twin._record)
-    twin._forward = _forward_code(twin._graph)
-    twin._backward, twin._bound, twin._by_example = {}, {}, None
+    twin._codes, twin._bound, twin._by_example = {}, {}, None
     twin._uniform = _uniform(twin._graph, twin.dtype)
     twin._weights = twin._uniform[:0, 0]
     twin._chunks, twin._turn = {}, Lock()
