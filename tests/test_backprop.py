@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Contribution, Step, Value, backprop, backward, leaves, tanh, topological_order
+from engine.value import fields
 
 
 def gradients(values):
@@ -146,6 +147,14 @@ def test_a_shared_node_starts_fresh_for_each_root():
     shared.grad = 1e9
     shared.backward()
     assert (shared.grad, x.grad) == (1.0, 26.0)
+
+
+def test_a_leaf_keeps_nothing_of_a_pass_but_its_gradient():
+    x = Value(3.0, label="x")
+    y = x * x
+    for total in (6.0, 12.0, 18.0):
+        y.backward()
+        assert fields(x) == ("", 3.0, total, "x", 0.0, 0.0)
 
 
 def test_constants_do_not_hold_anything_back():
