@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from engine import functions
+from engine.edges import Edge, among_edges, plain
 from engine.graph import interior_order
-from engine.powers import leading_bits
-from engine.primitives import users_function
+from engine.powers import leading_bits, power_or_limit
+from engine.primitives import PRIMITIVES, users_function
 from engine.rules import RULES
 from engine.value import CONSTANT, HIGHER, Value
 
@@ -29,7 +30,7 @@ class Values:
 
     def sign(self, a: Value) -> float:
         """The derivative of abs."""
-        return math.copysign(1.0, a.data) if a.data else 0.0
+        return 1.0 if a.data > 0.0 else -1.0 if a.data < 0.0 else 0.0
 
     def power(self, a: Value, b: Number) -> Value:
         """a to the power b."""
@@ -38,10 +39,14 @@ class Values:
 
     def power_by_base(self, a: Value, b: Value) -> Number:
         """b a**(b - 1); once for all 0 where b is the plain number 0, so that a polynomial ends."""
-        n = b.data
-        if n - 1.0 + 1.0 != n and a.data > 0.0:  # b - 1 would be rounded: see powers.py
+        x, n = a.data, b.data
+        if (
+            n - 1.0 + 1.0 != n and x > 0.0 and power_or_limit(x, n - 2.0) < math.inf
+        ):  # b - 1 would be rounded: powers.py
             rounded: Value = b * (a**b / a)
             return rounded
+        if n == 0.0 and math.isinf(power_or_limit(x, -1.0)):  # 0 times infinity
+            return 0.0
         if b.op != CONSTANT:
             mixed: Value = b * a ** (b - 1.0)
             return mixed
@@ -61,8 +66,10 @@ class Values:
         return result
 
     def sqrt_of_one_minus_square(self, a: Value) -> Value:
-        """sqrt(1 - a**2): as (1 - a) (1 + a) near the ends; elsewhere that loses the digits of its own derivative."""
-        result: Value = (1.0 - a * a if abs(a.data) < 0.5 else (1.0 - a) * (1.0 + a)).sqrt()
+        """sqrt(1 - a**2): as (1 - a) (1 + a) near the ends; elsewhere that loses the digits of its own derivative, and
+        at the ends it would be NaN."""
+        size = abs(a.data)
+        result: Value = (1.0 - a * a if size < 0.5 or size == 1.0 else (1.0 - a) * (1.0 + a)).sqrt()
         return result
 
     def sigmoid_slope(self, a: Value, y: Value) -> Value:
@@ -78,7 +85,7 @@ class Values:
 
     def over_hypot(self, a: Value, b: Value, y: Value) -> Value:
         """a / hypot(a, b); for large a in b / a, where the next derivative would cancel."""
-        if abs(a.data) <= abs(b.data):
+        if abs(a.data) <= abs(b.data) or math.isinf(a.data):
             small: Value = a / y
             return small
         ratio = b / a
@@ -95,8 +102,8 @@ class Values:
         return yes if a.data > 0.0 else no
 
     def larger(self, a: Value, b: Value) -> float:
-        """1 where a > b, a half where they are equal, else 0."""
-        return 1.0 if a.data > b.data else 0.5 if a.data == b.data else 0.0
+        """1 where a > b, a half where they are equal, else 0; 1 beside NaN."""
+        return 0.5 if a.data == b.data else 0.0 if a.data < b.data else 1.0
 
     def normal_cdf(self, a: Value) -> Value:
         """The standard normal distribution function, exact in its tails."""
@@ -109,7 +116,14 @@ class Values:
         return result
 
 
-_VALUES = Values()
+class _Edges(Values):
+    """The same at the edges of domains."""
+
+    def __getattr__(self, function: str) -> Callable[..., Any]:
+        return among_edges(super().__getattr__(function))
+
+
+_VALUES, _EDGES = Values(), _Edges()
 
 
 def gradient_graph(root: Value, wanted: Collection[Value], gradient: Number = 1.0) -> dict[Value, Number]:
@@ -131,9 +145,21 @@ def gradient_graph(root: Value, wanted: Collection[Value], gradient: Number = 1.
         given, operands = gradients[node], node.operands
         for operand, derivative in zip(operands, RULES[node.op].derivatives):
             if operand in needs:
-                local = derivative(_VALUES, node, *operands)
+                local = _local(derivative, node, operands)
                 _add(gradients, operand, given, local)
     return gradients
+
+
+def _local(derivative: Callable[..., Any], node: Value, operands: tuple[Value, ...]) -> Number:
+    """A local derivative as a graph; at the edge of a domain, where a Value would raise an error, one of infinities."""
+    local: Number
+    try:
+        local = derivative(_VALUES, node, *operands)
+    except (ZeroDivisionError, OverflowError):
+        if node.op in PRIMITIVES:  # a user's own rule: its errors are the user's
+            raise
+        local = plain(derivative(_EDGES, *map(Edge, (node, *operands))))
+    return local
 
 
 def _add(gradients: dict[Value, Number], operand: Value, given: Number, local: Number) -> None:

@@ -44,16 +44,27 @@ def power_by_base(x: float, n: float) -> float:
     """The derivative of x ** n with respect to x, n x**(n - 1): 0 for n = 0, and infinite where it is too large."""
     if n == 0.0:
         return 0.0
-    if x == 0.0 and n < 1.0:
-        return n * math.inf
     if n - 1.0 + 1.0 != n and x > 0.0:  # a rounded exponent costs digits where log(x) is large
-        y = math.pow(x, n)
+        y = power_or_limit(x, n)
         if 1e-290 < y < 1e290:
             return n * (y / x) if x > 1.0 else n * y / x
+    return n * power_or_limit(x, n - 1.0)
+
+
+def power_or_limit(x: float, n: float) -> float:
+    """x ** n as IEEE arithmetic has it: infinite where it is too large or divides by zero, NaN where it is not real.
+
+    >>> power_or_limit(0.0, -0.5), power_or_limit(-0.0, -3.0), power_or_limit(-1e200, 3.0)
+    (inf, -inf, -inf)
+    """
     try:
-        return n * math.pow(x, n - 1.0)
+        return math.pow(x, n)
     except OverflowError:
-        return n * (-math.inf if x < 0.0 and (n - 1.0) % 2.0 == 1.0 else math.inf)
+        return -math.inf if x < 0.0 and n % 2.0 == 1.0 else math.inf
+    except ValueError:
+        if x != 0.0:
+            return math.nan
+        return math.copysign(math.inf, x) if n % 2.0 == 1.0 else math.inf
 
 
 def power_by_exponent(x: float, n: float, y: float) -> float:
