@@ -23,8 +23,8 @@ def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = Fa
         root: the Value whose derivatives are wanted, such as a loss.
         gradient: the gradient of *root* itself, 1 unless something comes after it.
         create_graph: whether the gradients of leaves become Values, in a graph that can be drawn and differentiated
-            again. Such a graph and its leaves hold each other until ``grad`` is set anew (``zero_grad()``) or the next
-            ``backward()`` reaches them.
+            again. Such a graph and its leaves hold each other until ``grad`` is set anew (``zero_grad()``), the next
+            ``backward()`` reaches them, or the garbage collector finds that nobody else holds them.
 
     Raises:
         TypeError: *root* is not a Value, or *gradient* not a number.

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine import functions
 from engine.edges import Edge, among_edges, plain
+from engine.freeing import free_unheld_now_and_then
 from engine.graph import interior_order
 from engine.powers import leading_bits, power_or_limit
 from engine.primitives import PRIMITIVES, users_function
@@ -176,6 +177,7 @@ def backward_with_graph(root: Value, gradient: Number) -> None:
     """``backward(create_graph=True)``: leaves get gradients that are Values, other nodes the numbers of theirs."""
     from engine.graph import leaves
 
+    free_unheld_now_and_then()
     order = interior_order(root)
     found = leaves(root)
     gradients = gradient_graph(root, found, gradient)

@@ -38,7 +38,8 @@ class Watch:
 WATCH: Final[Watch] = Watch()
 
 HIGHER: Final[dict["Value", "Value"]] = {}
-"""The gradients that are Values themselves, from ``backward(create_graph=True)``, until somebody sets ``grad`` anew."""
+"""The gradients that are Values themselves, from ``backward(create_graph=True)``, until somebody sets ``grad`` anew;
+``freeing.py`` takes those out that nobody can reach any more."""
 
 
 class Value:
