@@ -27,10 +27,11 @@ def rows(n, seed=0):
 
 @pytest.fixture
 def in_chunks_of(monkeypatch):
-    """Makes chunks small and processors many."""
+    """Makes chunks small and processors many, and all of them worth having."""
 
     def change(chunk, workers=1):
         monkeypatch.setattr(program_module, "_CHUNK", chunk)
+        monkeypatch.setattr(program_module, "_FOR_THREADS", 0)
         monkeypatch.setattr(os, "cpu_count", lambda: workers)
 
     return change
@@ -63,9 +64,17 @@ def test_the_chunks_are_of_one_size_and_as_many_for_each_worker(in_chunks_of):
     assert sorted(seen) == [(0, 25, 0), (25, 50, 1), (50, 75, 0), (75, 100, 1)]
 
 
+def test_small_instructions_are_not_worth_threads(in_chunks_of, monkeypatch):
+    in_chunks_of(30, 2)
+    monkeypatch.setattr(program_module, "_FOR_THREADS", 60_000)
+    seen = []
+    make()._in_chunks(100, lambda start, stop, worker: seen.append((start, stop, worker)), None)
+    assert seen == [(0, 25, 0), (25, 50, 0), (50, 75, 0), (75, 100, 0)]
+
+
 def test_more_examples_than_a_chunk_holds():
     program = make()
-    n = 2 * program._chunk(0) + 17
+    n = 2 * program._chunk(0)[0] + 17
     X = rows(n)
     results = program(X)
     pieces = np.vstack([program(part) for part in np.array_split(X, 11)])

@@ -5,12 +5,14 @@ import pytest
 
 from engine import Value, compile, dot, tanh
 from engine.program.backward import Backward, leading_to, needing
+from engine.program.code import forward_code, gradient_code
 from engine.program.emitting import Emitter
 from engine.program.forward import emit_forward
 from engine.program.grouping import INPUTS, SUM, UNIFORM, VARYING, grouped
 from engine.program.instructions import Fill, Map, MatMul, Scatter, Take, Total, View, view_of
 from engine.program.placing import factored, placed
 from engine.program.recording import CONSTANT, INPUT, NONE, PARAMETER, ordered, recorded
+from engine.program.reusing import reused
 from engine.program.running import by_columns
 from engine.program.simplifying import simplified
 from engine.program.summing import summed
@@ -238,7 +240,7 @@ def test_a_block_of_products_is_a_matrix_product_where_each_row_meets_each():
         ([3, 3, 3], (0,)),
         ([4], (0,)),
         ([3, 5, 6], None),
-        ([5, 4, 3], None),
+        ([5, 4, 3], (-1,)),
         ([[1, 2], [4, 5]], (3, 1)),
         ([[1, 2], [4, 6]], None),
     ],
@@ -321,6 +323,100 @@ def test_backward_leaves_out_what_an_output_is_not_made_of(leaves):
     assert [len(group.members) for group in graph.groups] == [3, 1]
     assert [len(group.members) for group in leading_to(graph, graph.record.outputs[0])] == [1]
     assert [len(group.members) for group in leading_to(graph, graph.record.outputs[1])] == [2, 1]
+
+
+def gradient_instructions(output, inputs, parameters):
+    """The backward pass of one output in the gradients of the parameters, or of the inputs where there are none."""
+    graph = placed_graph([output], inputs, parameters)
+    start, n = (len(inputs), len(parameters)) if parameters else (0, len(inputs))
+    return gradient_code(graph, 0, np.arange(start, start + n)).backward
+
+
+def test_steps_through_sums_and_constants_cost_nothing_backward(leaves):
+    a, b, _, _ = leaves
+    along = 3.0 - (a.exp() * 0.5 - b.detach()) / 4.0
+    instructions = gradient_instructions(along, leaves, [])
+    assert [i.function for i in instructions if isinstance(i, Map)] == ["multiply", "multiply"]  # by y, and -0.125
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "added"),
+    [
+        (3.0, 0.5, ["multiply", "add"]),
+        (4.0, -0.25, ["subtract"]),
+        (4.0, 0.25, ["add"]),
+        (8.0, 0.25, ["multiply", "add"]),
+    ],
+)
+def test_two_contributions_are_one_addition_and_at_most_one_product(leaves, first, second, added):
+    x = leaves[0].sinh()
+    output = (x * first).sin() * (x / second).exp()
+    found = [i.function for i in gradient_instructions(output, leaves[:1], []) if isinstance(i, Map)]
+    own = ["multiply", "multiply", "cos", "multiply", "multiply", "cosh", "multiply", "multiply"]  # the last by 4 or so
+    assert sorted(found) == sorted(own + added)
+
+
+def test_a_root_is_divided_by_and_a_square_counts_twice(leaves):
+    a, b, _, _ = leaves
+    assert [i.function for i in gradient_instructions(a.sqrt() + 1.0, [a], [])] == ["divide", "multiply"]
+    assert [i.function for i in gradient_instructions(a * a + b, [a, b], [])][:2] == ["multiply", "multiply"]
+
+
+def test_numbers_that_could_overflow_are_multiplied_in(leaves):
+    a, small = leaves[0], Value(1e-5)
+    x = a.exp()
+    for _ in range(100):
+        x = x * 1e5 * small
+    program = compile(x, [a, small], [])
+    np.testing.assert_allclose(program.gradients([[0.5, 1e-5]], [a]), [[np.exp(0.5)]], rtol=1e-12)
+
+
+# ------------------------------------------------------------------------------------------------------------- reusing
+
+
+def chain(length):
+    x = Value(0.5)
+    y = x
+    for _ in range(length):
+        y = y.sin()
+    return y, x
+
+
+def test_a_prediction_needs_room_for_two_numbers_and_a_gradient_for_those_it_reads():
+    y, x = chain(50)
+    graph = placed_graph([y], [x], [])
+    before, after = forward_code(graph), reused(forward_code(graph))
+    assert (before.n_slots["varying"], after.n_slots["varying"]) == (50, 2)
+    after = reused(gradient_code(graph, 0, np.array([0])))
+    assert after.n_slots["varying"] == 50  # each is an operand of a cosine; the last is given back
+    assert after.n_slots["varying gradient"] <= 2
+    assert len(after.forward) == len(before.forward)
+
+
+def test_what_is_needed_later_keeps_its_place():
+    y, x = chain(3)
+    early = y
+    for _ in range(20):
+        y = y.sin()
+    program = compile([early, y], [x])
+    X = np.linspace(-1.0, 1.0, 7)[:, None]
+    expected = np.array([X.ravel()] * 24).T
+    for column in range(1, 24):
+        expected[:, column] = np.sin(expected[:, column - 1])
+    np.testing.assert_allclose(program(X), expected[:, [3, 23]], rtol=1e-14)
+    results, _ = program.run(X, 1)
+    np.testing.assert_allclose(results, expected[:, [3, 23]], rtol=1e-14)
+
+
+def test_slots_that_one_view_sees_stay_together():
+    outputs, x, w = layer(5, 4)
+    graph = placed_graph([dot(outputs, outputs)], x, w)
+    code = reused(gradient_code(graph, 0, np.arange(5, 5 + len(w))))
+    for instruction in [*code.forward, *code.backward]:
+        views = [part for part in vars(instruction).values() if isinstance(part, View)]
+        for view in views:
+            reach = sum(stride * (length - 1) for stride, length in zip(view.strides, view.shape))
+            assert 0 <= view.start <= view.start + reach < code.n_slots[view.memory]
 
 
 def test_inputs_lie_by_columns_where_they_are_read_one_by_one():

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from engine.program.emitting import Array, Emitter, Mathematics
 from engine.program.forward import per_example
-from engine.program.grouping import INPUTS, SUM, UNIFORM, VARYING, Group, Part, Places
-from engine.program.instructions import Fill, Map, MatMul, Scatter, Total, View, view_of
-from engine.program.placing import Placed, matrices
+from engine.program.gradients import Gradients, Scaled
+from engine.program.grouping import INPUTS, SUM, UNIFORM, Group, Part, Places
+from engine.program.instructions import MatMul, Total, View
+from engine.program.placing import Factors, Placed, matrices
 from engine.rules import RULES
 
-GRADIENT = " gradient"
 _MATHEMATICS = Mathematics()
 
 
@@ -53,134 +53,133 @@ class Backward:
         self.emitter = emitter
         self.graph = emitter.graph
         self.needs = needing(self.graph, wanted)
-        self.written = {space: np.zeros(self.graph.n_slots[space], dtype=bool) for space in (INPUTS, UNIFORM, VARYING)}
-        self.written[self.graph.spaces[output]][self.graph.slots[output]] = True
+        self.gradients = Gradients(emitter)
+        self.gradients.written[self.graph.spaces[output]][self.graph.slots[output]] = True
         for group in reversed(leading_to(self.graph, output)):
             self.emit(group)
         for space in (INPUTS, UNIFORM):
             here = [place for place in wanted if self.graph.spaces[place] == space]
-            self.fill(space, self.graph.slots[here])
+            self.gradients.settle(space, self.graph.slots[here])
 
     def emit(self, group: Group) -> None:
         """The instructions that carry the gradients of one group to its operands."""
         slots = self.graph.slots[group.members]
-        if not (self.needs[group.members].any() and self.written[group.space][slots].any()):
+        if not (self.needs[group.members].any() and self.gradients.written[group.space][slots].any()):
             return
         self.emitter.fresh_scratch()
-        self.fill(group.space, slots)
-        gradient = self.emitter.gathered(group.space + GRADIENT, slots)
+        gradient = self.gradients.of(group.space, slots)
         if group.op == SUM:
-            for part in group.parts:
-                self.emit_part(part, gradient)
+            self.emit_sum(group, gradient)
             return
         y = Array(self.emitter.read(group.members), self.emitter)
-        operands = [Array(self.emitter.read(places), self.emitter) for places in group.operands]
+        operands = [self.operand(places) for places in group.operands]
         for places, derivative in zip(group.operands, RULES[group.op].derivatives):
             if self.needs[places].any():
                 local = derivative(_MATHEMATICS, y, *operands)
                 if isinstance(local, Array):
-                    self.contribute(places, self.product(places, gradient, local.view))
-                elif local == 1.0:
-                    self.contribute(places, gradient)
+                    self.contribute(places, self.product(places, gradient, local))
                 elif local != 0.0:
-                    self.contribute(places, self.emitter.map("multiply", gradient, local))
+                    self.contribute(places, Scaled(gradient.view, gradient.number * local))
 
-    def emit_part(self, part: Part, gradient: View) -> None:
-        """One block of a group of sums."""
-        left_needs = self.needs[part.left].any()
-        right_needs = part.right is not None and self.needs[part.right].any()
-        if not (left_needs or right_needs):
-            return
-        if gradient.per_example and not per_example(self.emitter, part):
-            gradient = self.over_examples(gradient)
-        if not part.positive:
-            gradient = self.emitter.map("negative", gradient)
-        n, k = part.left.shape
-        along = View(gradient.memory, gradient.start, (n, k), (gradient.strides[0], 0))
-        if part.right is None:
-            if k == 1:
-                self.contribute(part.left[:, 0], gradient)
-            else:
-                self.contribute(part.left, along)
-            return
-        factors = matrices(self.graph.spaces, part) if k > 1 else None
-        if factors is None:
-            if left_needs:
-                self.contribute(part.left, self.product(part.left, along, self.emitter.read(part.right)))
-            if right_needs:
-                self.contribute(part.right, self.product(part.right, along, self.emitter.read(part.left)))
-            return
-        m, n = len(factors.right), len(factors.left)
+    def operand(self, places: Places) -> Array | float:
+        """An operand as the rules take it: a constant as a number."""
+        number = self.emitter.constant(places)
+        return Array(self.emitter.read(places), self.emitter) if number is None else number
+
+    def emit_sum(self, group: Group, gradient: Scaled) -> None:
+        """The parts of a group of sums."""
+        factors = [matrices(self.graph.spaces, part) if part.left.shape[1] > 1 else None for part in group.parts]
+        if any(factors):
+            gradient = Scaled(self.gradients.plain(gradient))  # fewer numbers than in what products make of it
+        for part, found in zip(group.parts, factors):
+            left_needs = bool(self.needs[part.left].any())
+            right_needs = part.right is not None and bool(self.needs[part.right].any())
+            if left_needs or right_needs:
+                own = gradient
+                if own.view.per_example and not per_example(self.emitter, part):
+                    own = self.over_examples(own)
+                if not part.positive:
+                    own = Scaled(own.view, -own.number)
+                if found is None:
+                    self.emit_part(part, own, left_needs, right_needs)
+                else:
+                    self.emit_products(found, self.gradients.plain(own), left_needs, right_needs)
+
+    def emit_part(self, part: Part, gradient: Scaled, left_needs: bool, right_needs: bool) -> None:
+        """One block of a group of sums: single terms, or products number by number."""
+        left, right = part.left, part.right
+        if left.shape[1] == 1:
+            left, right = left[:, 0], None if right is None else right[:, 0]
+        else:
+            view = gradient.view
+            gradient = gradient._replace(view=View(view.memory, view.start, left.shape, (view.strides[0], 0)))
+        if right is None:
+            self.contribute(left, gradient)
+        elif np.array_equal(left, right):  # squares
+            twice = Scaled(gradient.view, 2.0 * gradient.number)
+            self.contribute(left, self.product(left, twice, Array(self.emitter.read(left), self.emitter)))
+        else:
+            for places, other, needs in ((left, right, left_needs), (right, left, right_needs)):
+                if needs:
+                    factor = self.operand(other)
+                    if isinstance(factor, Array):
+                        self.contribute(places, self.product(places, gradient, factor))
+                    else:
+                        self.contribute(places, Scaled(gradient.view, gradient.number * factor))
+
+    def emit_products(self, factors: Factors, gradient: View, left_needs: bool, right_needs: bool) -> None:
+        """One block of a group of sums that is a matrix product."""
+        m, n, k = len(factors.right), len(factors.left), factors.left.shape[1]
         step = gradient.strides[0]  # 1, but where only some of a group lead to the output
         shaped = View(gradient.memory, gradient.start, (m, n), (n * step, step))
         if left_needs:
             out = self.emitter.scratch((n, k), False)
-            vectors = self.emitter.read(factors.right)
+            vectors = self.emitter.read(factors.right, axes=1)
             self.emitter.add(MatMul("to weights", out, shaped, vectors))
-            self.contribute(factors.left, out)
+            self.contribute(factors.left, Scaled(out))
         if right_needs:
-            weights = self.emitter.read(factors.left)
+            weights = self.emitter.read(factors.left, axes=2)
             out = self.emitter.scratch((m, k), gradient.per_example)
             self.emitter.add(MatMul("to vectors", out, weights, shaped))
-            self.contribute(factors.right, out)
+            self.contribute(factors.right, Scaled(out))
 
-    def product(self, places: Places, gradient: View, local: View) -> View:
+    def product(self, places: Places, gradient: Scaled, local: Array) -> Scaled:
         """What goes to these nodes; for a single one of all examples, a dot product over the examples at once."""
         alone = places.size == 1 and self.emitter.space_of(places) == UNIFORM
-        if not (alone and gradient.per_example and local.per_example):
-            return self.emitter.map("multiply", gradient, local)
+        if not (alone and gradient.view.per_example and local.view.per_example and not local.inverse):
+            found = Array(gradient.view, self.emitter, gradient.number) * local
+            return Scaled(found.view, found.number)
         out = self.emitter.scratch((1, 1), False)
-        sides = (View(side.memory, side.start, (1, 1), (1, 1)) for side in (gradient, local))
+        sides = (View(side.memory, side.start, (1, 1), (1, 1)) for side in (gradient.view, local.view))
         self.emitter.add(MatMul("to weights", out, *sides))
-        return View(out.memory, out.start, places.shape, (1,) * places.ndim)
+        number = gradient.number * local.number
+        return Scaled(View(out.memory, out.start, places.shape, (1,) * places.ndim), number)
 
-    def over_examples(self, value: View) -> View:
+    def over_examples(self, value: Scaled) -> Scaled:
         """Summed over the examples."""
-        out = self.emitter.scratch(value.shape, False)
-        self.emitter.add(Total(out, value, over_examples=True))
-        return out
+        out = self.emitter.scratch(value.view.shape, False)
+        self.emitter.add(Total(out, value.view, over_examples=True))
+        return Scaled(out, value.number)
 
-    def contribute(self, places: Places, value: View) -> None:
+    def contribute(self, places: Places, value: Scaled) -> None:
         """Add *value*, of the shape of *places*, to the gradients of these nodes."""
         space = self.emitter.space_of(places)
-        if value.per_example and space == UNIFORM:
+        if value.view.per_example and space == UNIFORM:
             value = self.over_examples(value)
-        slots = self.graph.slots[places]
+        slots, view = self.graph.slots[places], value.view
         if slots.ndim == 2 and len(slots) > 1 and (slots == slots[0]).all():  # the same nodes in every row
-            value = self.total(View(value.memory, value.start, value.shape[::-1], value.strides[::-1]))
+            value = self.total(View(view.memory, view.start, view.shape[::-1], view.strides[::-1]), value.number)
             slots = slots[0]
         elif slots.ndim == 2 and slots.shape[1] > 1 and (slots == slots[:, :1]).all():
-            value, slots = self.total(value), slots[:, 0]
+            value, slots = self.total(view, value.number), slots[:, 0]
         if len(slots) > 1 and slots.ndim == 1 and (slots == slots[0]).all():
-            value = self.total(View(value.memory, value.start, (1, *value.shape), (0, *value.strides)))
+            view = value.view
+            value = self.total(View(view.memory, view.start, (1, *view.shape), (0, *view.strides)), value.number)
             slots = slots[:1]
-        self.accumulate(space, slots, value)
+        self.gradients.accumulate(space, slots, value)
 
-    def total(self, value: View) -> View:
+    def total(self, view: View, number: float) -> Scaled:
         """Summed over the last axis of its slots."""
-        out = self.emitter.scratch(value.shape[:-1], value.per_example)
-        self.emitter.add(Total(out, value))
-        return out
-
-    def accumulate(self, space: str, slots: Places, value: View) -> None:
-        """Into gradients nobody has written yet; or added to what is there."""
-        written = self.written[space]
-        view = view_of(space + GRADIENT, slots)
-        unique = len(np.unique(slots)) == slots.size
-        if view is not None and unique and not written[slots].any():
-            self.emitter.into(view, value)
-            written[slots] = True
-            return
-        self.fill(space, slots)
-        if view is not None and unique:
-            self.emitter.add(Map("add", view, (view, value)))
-        else:
-            self.emitter.add(Scatter(space + GRADIENT, slots.ravel(), value))
-
-    def fill(self, space: str, slots: Places) -> None:
-        """Zeros where nothing is written yet."""
-        unwritten = np.unique(slots[~self.written[space][slots]])
-        for run in np.split(unwritten, np.flatnonzero(np.diff(unwritten) != 1) + 1):
-            if len(run):
-                self.emitter.add(Fill(View(space + GRADIENT, int(run[0]), (len(run),), (1,)), 0.0))
-        self.written[space][unwritten] = True
+        out = self.emitter.scratch(view.shape[:-1], view.per_example)
+        self.emitter.add(Total(out, view))
+        return Scaled(out, number)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.program.backward import GRADIENT, Backward
+from engine.program.backward import Backward
 from engine.program.emitting import Emitter
 from engine.program.forward import emit_forward
+from engine.program.gradients import GRADIENT
 from engine.program.grouping import Places
-from engine.program.instructions import Instruction
+from engine.program.instructions import Instruction, Scatter
 from engine.program.placing import Placed
 
 
@@ -21,6 +22,13 @@ class Code:
     n_slots: dict[str, int]
     outputs: list[tuple[str, int]]
     seed: tuple[str, int] | None = None
+
+    @property
+    def width(self) -> float:
+        """How many numbers of an example an instruction computes, on average."""
+        instructions = [*self.forward, *self.backward]
+        sizes = [(part.source if isinstance(part, Scatter) else part.out).size for part in instructions]
+        return sum(sizes) / max(1, len(sizes))
 
 
 def forward_code(graph: Placed) -> Code:

@@ -9,6 +9,7 @@ from math import log, pi, prod
 from engine.program.grouping import Places
 from engine.program.instructions import Instruction, Map, Take, View, view_of
 from engine.program.placing import Placed
+from engine.value import CONSTANT
 
 
 class Emitter:
@@ -41,14 +42,21 @@ class Emitter:
         """The memory in which these nodes, all of one space, live."""
         return self.graph.spaces[int(places.flat[0])]
 
-    def read(self, places: Places) -> View:
-        """The numbers of these nodes: where they are, or gathered."""
-        return self.gathered(self.space_of(places), self.graph.slots[places])
+    def read(self, places: Places, axes: int = 0) -> View:
+        """The numbers of these nodes: where they are, or gathered; as matrices of so many *axes*."""
+        return self.gathered(self.space_of(places), self.graph.slots[places], axes)
 
-    def gathered(self, memory: str, slots: Places) -> View:
-        """These slots as a view, or gathered into scratch."""
+    def constant(self, places: Places) -> float | None:
+        """The number that all of these nodes are, where it is a constant that may be multiplied with others."""
+        place = int(places.flat[0])
+        record = self.graph.record
+        number = record.numbers[place]
+        return number if record.ops[place] == CONSTANT and _safe(number) and (places == place).all() else None
+
+    def gathered(self, memory: str, slots: Places, axes: int = 0) -> View:
+        """These slots as a view, or gathered into scratch; the last *axes* are those of a matrix, not backwards."""
         view = view_of(memory, slots)
-        if view is None:
+        if view is None or min(view.strides[len(view.strides) - axes :], default=0) < 0:
             view = self.scratch(slots.shape, not memory.startswith("uniform"))
             self.add(Take(view, memory, slots.ravel()))
         return view
@@ -75,10 +83,23 @@ class Emitter:
 
 
 class Array:
-    """A view that does arithmetic by writing instructions."""
+    """A view that does arithmetic by writing instructions: ``number * view``, or ``number / view`` where *inverse*.
 
-    def __init__(self, view: View, emitter: Emitter) -> None:
-        self.view, self.emitter = view, emitter
+    Numbers are multiplied with each other while the program is written; in the end they cost one instruction or none.
+    """
+
+    def __init__(self, view: View, emitter: Emitter, number: float = 1.0, inverse: bool = False) -> None:
+        self.view, self.emitter, self.number, self.inverse = view, emitter, number, inverse
+
+    def plain(self) -> View:
+        """The numbers themselves."""
+        if self.inverse:
+            return self.emitter.map("divide", self.number, self.view)
+        if self.number == 1.0:
+            return self.view
+        if self.number == -1.0:
+            return self.emitter.map("negative", self.view)
+        return self.emitter.map("multiply", self.view, self.number)
 
     def _map(self, function: str, *operands: Array | float) -> Array:
         return Array(self.emitter.map(function, *map(plain, operands)), self.emitter)
@@ -95,23 +116,42 @@ class Array:
         return self._map("subtract", other, self)
 
     def __mul__(self, other: Array | float) -> Array:
-        return self if other == 1.0 else self._map("multiply", self, other)
+        if not isinstance(other, Array):
+            if not _safe(other):
+                return self._map("multiply", self, other)
+            return Array(self.view, self.emitter, self.number * other, self.inverse)
+        number = self.number * other.number
+        if self.inverse == other.inverse:
+            return Array(self.emitter.map("multiply", self.view, other.view), self.emitter, number, self.inverse)
+        above, below = (other, self) if self.inverse else (self, other)
+        return Array(self.emitter.map("divide", above.view, below.view), self.emitter, number)
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Array | float) -> Array:
-        return self._map("divide", self, other)
+        if not isinstance(other, Array):
+            return self * (1.0 / other) if _safe(other) and _safe(1.0 / other) else self._map("divide", self, other)
+        if self.inverse or other.inverse:
+            return self._map("divide", self, other)
+        return Array(self.emitter.map("divide", self.view, other.view), self.emitter, self.number / other.number)
 
     def __rtruediv__(self, other: float) -> Array:
-        return self._map("divide", other, self)
+        if self.inverse or not _safe(other):
+            return self._map("divide", other, self)
+        return Array(self.view, self.emitter, other / self.number, inverse=True)
 
     def __neg__(self) -> Array:
-        return self._map("negative", self)
+        return Array(self.view, self.emitter, -self.number, self.inverse)
+
+
+def _safe(number: float) -> bool:
+    """Whether it may be multiplied with others before any array is."""
+    return 1e-6 < abs(number) < 1e6
 
 
 def plain(thing: Array | float) -> View | float:
-    """The view of an Array; a number as it is."""
-    return thing.view if isinstance(thing, Array) else float(thing)
+    """The numbers of an Array; a number as it is."""
+    return thing.plain() if isinstance(thing, Array) else float(thing)
 
 
 class Mathematics:

@@ -52,7 +52,7 @@ def _emit_part(emitter: Emitter, part: Part, out: View | None) -> View:
         return left if part.right is None else emitter.map("multiply", left, emitter.read(part.right[:, 0]))
     factors = matrices(emitter.graph.spaces, part)
     if factors is not None:
-        weights, vectors = emitter.read(factors.left), emitter.read(factors.right)
+        weights, vectors = emitter.read(factors.left, axes=2), emitter.read(factors.right, axes=1)
         out = out or emitter.scratch((n,), per_example(emitter, part))
         shaped = View(out.memory, out.start, (len(factors.right), len(factors.left)), (len(factors.left), 1))
         emitter.add(MatMul("forward", shaped, weights, vectors))

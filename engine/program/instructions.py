@@ -113,8 +113,6 @@ def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
         index = [0] * slots.ndim
         index[axis] = min(1, length - 1)
         strides.append(int(slots[tuple(index)]) - start)
-    if min(strides, default=0) < 0:
-        return None
     expected = np.full(slots.shape, start)
     for axis, stride in enumerate(strides):
         along = [1] * slots.ndim

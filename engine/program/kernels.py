@@ -35,12 +35,16 @@ def _copy(a: Any, out: Any) -> None:
     np.copyto(out, a)
 
 
-def _maximum(a: Any, b: Any, out: Any) -> None:
-    np.maximum(a, b, out=out)
+def _extreme(function: Callable[..., Any]) -> Kernel:
+    """Of two arrays of numbers; one number for all is spread first, because numpy is twice as fast for whole arrays."""
 
+    def kernel(a: Any, b: Any, out: Any) -> None:
+        if np.size(b) == 1:
+            np.copyto(out, b)
+            b = out
+        function(a, b, out=out)
 
-def _minimum(a: Any, b: Any, out: Any) -> None:
-    np.minimum(a, b, out=out)
+    return kernel
 
 
 def _sigmoid(a: Any, out: Any) -> None:
@@ -119,8 +123,8 @@ KERNELS: dict[str, Kernel] = {
     "atan": np.arctan,
     "atan2": np.arctan2,
     "copy": _copy,
-    "maximum": _maximum,
-    "minimum": _minimum,
+    "maximum": _extreme(np.maximum),
+    "minimum": _extreme(np.minimum),
     "sigmoid": _sigmoid,
     "softplus": _softplus,
     "one_minus_tanh_squared": _one_minus_tanh_squared,

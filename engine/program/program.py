@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.checks import plain_label, shortened
-from engine.program.backward import GRADIENT
 from engine.program.code import Code, forward_code, gradient_code
 from engine.program.description import described
+from engine.program.gradients import GRADIENT
 from engine.program.grouping import UNIFORM, grouped
 from engine.program.placing import Placed, placed
 from engine.program.recording import INPUT, Record, recorded
@@ -29,7 +29,8 @@ from engine.value import Value
 if TYPE_CHECKING:
     from engine.drawing import Drawing
 
-_CHUNK = 8_000  # examples: enough to outweigh the calls, few enough for the cache
+_CHUNK = 16_000  # examples: enough to outweigh the calls, few enough for the cache
+_FOR_THREADS = 60_000  # numbers in a call of numpy, on average: for fewer, threads mostly wait for the interpreter
 _CHUNK_BYTES = 128 * 2**20
 _KEPT = 6  # batch sizes whose memory is kept
 
@@ -70,7 +71,7 @@ class Program:
         self._by_example: Program | None = None
         self._uniform = _uniform(self._graph, self.dtype)
         self._weights: Floats = self._uniform[: len(self.parameters), 0]
-        self._chunks: dict[int | None, int] = {}
+        self._chunks: dict[int | None, tuple[int, bool]] = {}
         self._turn = Lock()
         self._gradient = np.zeros(len(self.parameters), self.dtype)
         self.from_values()
@@ -270,22 +271,25 @@ class Program:
                 raise ValueError(f"with_respect_to: {shortened(value)} is neither an input nor a parameter")
         return [known[value] for value in wanted]
 
-    def _chunk(self, output: int | None) -> int:
+    def _chunk(self, output: int | None) -> tuple[int, bool]:
+        """How many examples are computed at a time, and whether parts of that size are worth several threads."""
         if output not in self._chunks:
-            slots = sum(n for name, n in self._code(output).n_slots.items() if not name.startswith(UNIFORM))
-            self._chunks[output] = int(min(_CHUNK, max(1, _CHUNK_BYTES // (slots * self.dtype.itemsize + 1))))
+            code = self._code(output)
+            slots = sum(n for name, n in code.n_slots.items() if not name.startswith(UNIFORM))
+            chunk = int(min(_CHUNK, max(1, _CHUNK_BYTES // (slots * self.dtype.itemsize + 1))))
+            self._chunks[output] = chunk, chunk * code.width >= _FOR_THREADS
         return self._chunks[output]
 
     def _in_chunks(self, n_examples: int, run: Any, output: int | None) -> None:
-        """Call ``run(start, stop, worker)`` for parts of the examples that stay in the cache, on all cores."""
-        chunk = self._chunk(output)
+        """Call ``run(start, stop, worker)`` for parts of the examples that stay in the cache."""
+        chunk, for_threads = self._chunk(output)
         with np.errstate(all="ignore"):
             if n_examples <= chunk:
                 if n_examples:
                     run(0, n_examples, 0)
                 return
         n_chunks = -(-n_examples // chunk)
-        workers = min(os.cpu_count() or 1, n_chunks)
+        workers = min(os.cpu_count() or 1, n_chunks) if for_threads else 1
         chunk = -(-n_examples // (workers * -(-n_chunks // workers)))  # all of one size, as many for each worker
         starts = range(0, n_examples, chunk)
 
@@ -319,7 +323,9 @@ class Program:
             for old in list(self._bound)[: 1 - _KEPT * (os.cpu_count() or 1)]:
                 self._bound.pop(old, None)  # another worker may have been faster
             code = self._code(output)
-            memories = Memories(code.n_slots, n_examples, self.dtype, by_columns(code.forward, self.n_inputs))
+            memories = Memories(
+                code.n_slots, n_examples, self.dtype, by_columns([*code.forward, *code.backward], self.n_inputs)
+            )
             memories.arrays[UNIFORM] = self._uniform if worker == 0 else self._uniform.copy()
             bound = _Bound(memories, code)
         elif worker:

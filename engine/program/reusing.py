@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.program.backward import GRADIENT
 from engine.program.code import Code
+from engine.program.gradients import GRADIENT
 from engine.program.grouping import VARYING
 from engine.program.instructions import Fill, Instruction, Map, MatMul, Scatter, Take, Total, View
 
@@ -99,8 +99,9 @@ def _blocks(touched: Sequence[Sequence[View | Slots]], n_slots: int) -> Slots:
     for places in touched:
         for place in places:
             if isinstance(place, View):
-                reach = sum(stride * (length - 1) for stride, length in zip(place.strides, place.shape))
-                tied[place.start + 1 : place.start + reach + 1] = 1
+                reach = [stride * (length - 1) for stride, length in zip(place.strides, place.shape)]
+                lowest = place.start + sum(step for step in reach if step < 0)
+                tied[lowest + 1 : lowest + sum(map(abs, reach)) + 1] = 1
     tied[0] = 1
     return np.cumsum(1 - tied)
 

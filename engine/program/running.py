@@ -91,15 +91,21 @@ class Memories:
 def by_columns(instructions: Sequence[Instruction], n_inputs: int) -> bool:
     """Whether most inputs are read one by one, so that it pays to have the numbers of each side by side.
 
-    A matrix product takes rows as they come.
+    A matrix product with a single vector takes rows as they come.
     """
     n_read = 0
     for instruction in instructions:
-        if isinstance(instruction, Take) and instruction.memory == "inputs":
-            n_read += len(instruction.slots)
-        elif isinstance(instruction, Map):
-            views = (operand for operand in instruction.operands if isinstance(operand, View))
-            n_read += sum(view.size for view in views if view.memory == "inputs")
+        parts: Sequence[object] = ()
+        match instruction:
+            case Take(_, memory, slots):
+                n_read += len(slots) if memory == "inputs" else 0
+            case Map(_, _, operands):
+                parts = operands
+            case Total(_, operand):
+                parts = (operand,)
+            case MatMul(_, _, _, right) if right.shape[0] > 1:
+                parts = (right,)
+        n_read += sum(part.size for part in parts if isinstance(part, View) and part.memory == "inputs")
     return 2 * n_read > n_inputs
 
 
