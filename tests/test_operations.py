@@ -123,6 +123,7 @@ KINKS = [  # operation, numbers, value, derivatives: the convention is PyTorch's
     ("abs", (0.0,), 0.0, (0.0,)),
     ("abs", (-0.0,), 0.0, (0.0,)),
     ("abs", (-INFINITY,), INFINITY, (-1.0,)),
+    ("abs", (NAN,), NAN, (0.0,)),
     ("relu", (0.0,), 0.0, (0.0,)),
     ("relu", (-0.0,), 0.0, (0.0,)),
     ("relu", (-INFINITY,), 0.0, (0.0,)),
@@ -228,8 +229,10 @@ def test_kinks_and_edges(name, numbers, value, derivatives):
 
 @pytest.mark.parametrize("row", ONE_ARGUMENT, ids=lambda row: row.name)
 def test_nan_flows(row):
+    """Into the derivative too; PyTorch's relu hands the gradient on, and so does this one."""
     result, _ = row.on(NAN)
     assert math.isnan(result.data)
+    assert same(result.local_derivatives[0], 1.0 if row.name == "relu" else NAN)
 
 
 @pytest.mark.parametrize("row", ONE_ARGUMENT, ids=lambda row: row.name)

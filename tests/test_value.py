@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Value
+from engine.value import fields
 
 ANY_FLOAT = st.floats(allow_nan=False)
 
@@ -62,6 +63,7 @@ def test_a_new_value_is_a_leaf():
     assert x.operands == x.local_derivatives == ()
     assert x._prev == set()
     assert x._op == ""
+    assert fields(x) == ("", 2.5, 0.0, "x", 0.0, 0.0)
     assert Value(1.0).label == ""
 
 
