@@ -13,6 +13,7 @@ import os
 import random
 import shutil
 import sys
+import sysconfig
 import tempfile
 import tracemalloc
 import warnings
@@ -85,6 +86,7 @@ def warm_up(target: Target) -> list[bytes]:
 _watching = False
 _forbidden: list[str] = []
 _EVENTS = ("os.", "subprocess.", "socket.", "shutil.", "pickle.", "ctypes.", "webbrowser.")
+_PACKAGES = sysconfig.get_path("platlib") + os.sep
 _OWN = {"os.chmod", "os.rename", "os.remove", "os.listdir", "os.scandir", "os.chdir"}  # files are written whole
 
 
@@ -103,6 +105,9 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     elif event == "subprocess.Popen":
         program = arguments[1]
         wrong = os.path.basename(program[0]) != "dot" and not program[2].endswith("bundled.py")  # Graphviz
+    elif event in ("ctypes.dlopen", "ctypes.dlsym"):
+        library = arguments[0] if event == "ctypes.dlopen" else arguments[0]._name
+        wrong = not str(library).startswith(_PACKAGES)  # numpy's is asked for its number of threads
     else:
         wrong = event.startswith(_EVENTS) and event not in _OWN
     if wrong:

@@ -1,5 +1,6 @@
 """The targets of proof/fuzz.py with some hundred inputs each, no fuzzer needed; and what it found before."""
 
+import ctypes
 import json
 import pickle
 import random
@@ -114,11 +115,29 @@ def unpickles(data):
     pickle.loads(b"cbuiltins\nlist\n.")
 
 
+def loads_a_library(data):
+    ctypes.CDLL(None)
+
+
+def finds_a_function(data):
+    ctypes.pythonapi["Py_GetVersion"]
+
+
 def warns(data):
     warnings.warn("what is this?", stacklevel=1)
 
 
-BAD = [runs_code, other_error, kin_of_the_error, long_message, takes_memory, unpickles, warns]
+BAD = [
+    runs_code,
+    other_error,
+    kin_of_the_error,
+    long_message,
+    takes_memory,
+    unpickles,
+    loads_a_library,
+    finds_a_function,
+    warns,
+]
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -136,6 +155,13 @@ def test_a_file_written_elsewhere_is_found(counting, tmp_path):
         check(target, b"x")
     good = Target("good", lambda data: file_of(data, "here") and None, (ValueError,), list, ())
     check(good, b"x")
+
+
+def test_the_library_of_numpy_may_be_asked_for_its_threads(counting):
+    import numpy.linalg._umath_linalg as library
+
+    target = Target("good", lambda data: ctypes.CDLL(library.__file__)["PyInit__umath_linalg"] and None, (), list, ())
+    check(target, b"x")
 
 
 def test_a_program_is_found(counting):
