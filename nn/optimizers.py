@@ -222,7 +222,7 @@ class SGD(Optimizer):
         g = gradient + self.weight_decay * weights if self.weight_decay else gradient
         if not self.momentum:
             return g
-        self.velocity = g if self.velocity is None else self.momentum * self.velocity + g
+        self.velocity = g.copy() if self.velocity is None else self.momentum * self.velocity + g
         return g + self.momentum * self.velocity if self.nesterov else self.velocity
 
 

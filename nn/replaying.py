@@ -14,7 +14,7 @@ from nn.branches import NoRandomness, check_activations, check_loss
 from nn.eager import Eager
 from nn.examples import Examples, Tally, count_right, listed
 from nn.losses import LOSSES, LossFunction, recorded_form
-from nn.optimizers import Optimizer
+from nn.optimizers import OPTIMIZERS, Optimizer
 
 if TYPE_CHECKING:
     from nn.data import Table
@@ -152,7 +152,7 @@ class Replayed:
             ArithmeticError: a loss or a weight is beyond the numbers; weights stay as they were before the step.
         """
         places = np.array(batch)
-        results, gradient = self.program.run(self.rows.take(places, axis=0))
+        results, gradient = self.program.run(self.rows, places)
         loss = float(results[:, 0].sum(dtype=np.float64))
         if not (np.isfinite(loss) and np.isfinite(gradient.sum())):
             return self._step_eagerly(batch)
@@ -168,9 +168,9 @@ class Replayed:
         return Tally(loss, right, len(batch))
 
     def _for_trained(self, gradient: Array) -> Array:
-        """The program's gradient, in the order of the trained parameters: an array that the optimizer may keep."""
+        """The program's gradient, in the order of the trained parameters; a copy for optimizers that may keep it."""
         if isinstance(self.columns, slice):
-            return gradient
+            return gradient if type(self.optimizer) in OPTIMIZERS.values() else gradient.copy()
         numbers = np.zeros(len(self.trained), self.dtype)
         numbers[self.in_graph] = gradient[self.columns]
         return numbers

@@ -404,7 +404,7 @@ def test_what_is_needed_later_keeps_its_place():
     for column in range(1, 24):
         expected[:, column] = np.sin(expected[:, column - 1])
     np.testing.assert_allclose(program(X), expected[:, [3, 23]], rtol=1e-14)
-    results, _ = program.run(X, 1)
+    results, _ = program.run(X)
     np.testing.assert_allclose(results, expected[:, [3, 23]], rtol=1e-14)
 
 

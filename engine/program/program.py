@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from math import isnan
+from math import isfinite, isnan
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.checks import plain_label, shortened
 from engine.program.code import Code, forward_code, gradient_code
@@ -20,7 +21,7 @@ from engine.program.grouping import UNIFORM, grouped
 from engine.program.placing import Placed, placed
 from engine.program.recording import INPUT, Record, recorded
 from engine.program.reusing import reused
-from engine.program.rows import as_rows
+from engine.program.rows import as_rows, refuse_nan, shows_nan
 from engine.program.running import Floats, Memories, by_columns, carry_out
 from engine.program.simplifying import simplified
 from engine.program.summing import summed
@@ -38,11 +39,13 @@ _KEPT = 6  # batch sizes whose memory is kept
 class _Bound:
     """A program made ready for one batch size."""
 
-    def __init__(self, memories: Memories, code: Code) -> None:
+    def __init__(self, memories: Memories, code: Code, n_parameters: int) -> None:
         self.memories = memories
         self.forward, self.backward = memories.bind(code.forward), memories.bind(code.backward)
         self.outputs = [memories.arrays[memory][slot] for memory, slot in code.outputs]
         self.seed = memories.arrays[code.seed[0]][code.seed[1]] if code.seed else np.zeros(0)
+        if code.seed:
+            self.gradient = memories.arrays[UNIFORM + GRADIENT][:n_parameters, 0]
 
     def results(self, into: Floats) -> None:
         """The outputs, a column each."""
@@ -66,6 +69,7 @@ class Program:
         self.dtype = np.dtype(dtype)
         self._frozen = [(leaf, leaf.data) for leaf in self._record.frozen]
         self._graph = _prepared(self._record)
+        self._shows_nan = shows_nan(self._graph.record)
         self._codes: dict[int | None, Code] = {}
         self._bound: dict[tuple[int, int, int], _Bound] = {}
         self._by_example: Program | None = None
@@ -139,14 +143,11 @@ class Program:
             ValueError: *X* has another shape, or NaN in it.
             TypeError: it is not made of numbers.
         """
-        rows = self._rows(X)
+        rows = self._rows(X, look=not self._shows_nan)
         results = np.empty((len(rows), self.n_outputs), self.dtype)
 
         def run(start: int, stop: int, worker: int) -> None:
-            bound = self._ready(stop - start, None, worker)
-            bound.memories.load(rows[start:stop])
-            carry_out(bound.forward)
-            bound.results(results[start:stop])
+            self._forward(rows, None, start, stop, None, worker, results)
 
         with self._turn:
             self._in_chunks(len(rows), run, None)
@@ -162,34 +163,63 @@ class Program:
         Returns:
             The mean, and ``(n_parameters,)`` numbers: how fast the mean grows with each parameter.
         """
-        rows = self._rows(X)
+        rows = self._rows(X, look=not self._shows_nan)
         if len(rows) == 0:
             raise ValueError("X: the mean over no examples is no number; at least one row is wanted")
-        results, gradient = self.run(rows, output)
-        return float(np.add.reduce(results[:, output])) / len(rows), gradient
+        with self._turn:
+            results, gradient = self._run(rows, None, self._output(output))
+            return float(np.add.reduce(results[:, output])) / len(rows), gradient.copy()
 
-    def run(self, rows: Floats, output: int = 0) -> tuple[Floats, Floats]:
-        """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one of them: for checked *rows*."""
-        output, n_examples = self._output(output), len(rows)
+    def run(self, rows: Floats, places: NDArray[np.int64] | None = None) -> tuple[Floats, Floats]:
+        """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of the first: for a training loop.
+
+        Args:
+            rows: as ``X``, an array of the program's dtype; NaN is not looked for where it might not show.
+            places: which of the rows, in which order; all of them where it is not given.
+
+        Returns:
+            The outputs; and the gradient in memory of the program, which the next run changes.
+        """
+        with self._turn:
+            return self._run(rows, places, 0)
+
+    def _run(self, rows: Floats, places: NDArray[np.int64] | None, output: int) -> tuple[Floats, Floats]:
+        n_examples = len(rows if places is None else places)
         results = np.empty((n_examples, self.n_outputs), self.dtype)
-        gradients: dict[int, Floats] = {}
+        parts: dict[int, Floats] = {}
 
         def run(start: int, stop: int, worker: int) -> None:
-            bound = self._ready(stop - start, output, worker)
-            bound.memories.load(rows[start:stop])
-            carry_out(bound.forward)
-            bound.results(results[start:stop])
+            bound = self._forward(rows, places, start, stop, output, worker, results)
             once = bound.seed.shape[0] == 1 < stop - start  # the same output for all examples
             bound.seed[:] = (stop - start if once else 1.0) / n_examples
             carry_out(bound.backward)
-            here = bound.memories.arrays[UNIFORM + GRADIENT][: len(self.parameters), 0]
-            gradients[start] = here if stop - start == n_examples else here.copy()
+            parts[start] = bound.gradient if stop - start == n_examples else bound.gradient.copy()
 
-        with self._turn:
-            self._in_chunks(n_examples, run, output)
-            parts = [gradients[start] for start in sorted(gradients)]
-            self._gradient = parts[0] if len(parts) == 1 else np.add.reduce(parts, 0)
-            return results, self._gradient.copy()
+        self._in_chunks(n_examples, run, output)
+        self._gradient = parts[0] if len(parts) == 1 else np.add.reduce([parts[start] for start in sorted(parts)], 0)
+        return results, self._gradient
+
+    def _forward(
+        self,
+        rows: Floats,
+        places: NDArray[np.int64] | None,
+        start: int,
+        stop: int,
+        output: int | None,
+        worker: int,
+        results: Floats,
+    ) -> _Bound:
+        """Compute the outputs of some examples into their *results*."""
+        bound = self._ready(stop - start, output, worker)
+        if stop - start < len(results):
+            rows, places = (rows[start:stop], None) if places is None else (rows, places[start:stop])
+            results = results[start:stop]
+        bound.memories.load(rows, places)
+        carry_out(bound.forward)
+        bound.results(results)
+        if self._shows_nan and not isfinite(np.add.reduce(results, None)):
+            refuse_nan(rows if places is None else rows[places], start)
+        return bound
 
     def gradients(self, X: Any = None, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
         """The gradient of an output for each example by itself.
@@ -244,10 +274,10 @@ class Program:
 
     # --------------------------------------------------------------------------------------------------- made ready
 
-    def _rows(self, X: Any) -> Floats:
+    def _rows(self, X: Any, look: bool = True) -> Floats:
         if X is None and self.n_inputs == 0:
             return np.zeros((1, 0), self.dtype)
-        return as_rows(X, self.n_inputs, self.dtype)
+        return as_rows(X, self.n_inputs, self.dtype, look)
 
     def _output(self, output: int) -> int:
         if isinstance(output, bool) or not hasattr(output, "__index__") or not 0 <= output < self.n_outputs:
@@ -327,7 +357,7 @@ class Program:
                 code.n_slots, n_examples, self.dtype, by_columns([*code.forward, *code.backward], self.n_inputs)
             )
             memories.arrays[UNIFORM] = self._uniform if worker == 0 else self._uniform.copy()
-            bound = _Bound(memories, code)
+            bound = _Bound(memories, code, len(self.parameters))
         elif worker:
             np.copyto(bound.memories.arrays[UNIFORM], self._uniform)
         self._bound[key] = bound
@@ -356,6 +386,7 @@ def _per_example(program: Program) -> Program:
     twin.inputs, twin.parameters = [*program.inputs, *program.parameters], []
     twin.dtype = program.dtype
     twin._graph = _prepared(twin._record)
+    twin._shows_nan = False
     twin._codes, twin._bound, twin._by_example = {}, {}, None
     twin._uniform = _uniform(twin._graph, twin.dtype)
     twin._weights = twin._uniform[:0, 0]

@@ -9,11 +9,33 @@ from typing import Any
 import numpy as np
 
 from engine.checks import as_float, shortened
+from engine.primitives import users_function
+from engine.program.recording import Record
 from engine.program.running import Floats
+from engine.rules import RULES
+
+_SOMETIMES_DEAF = {"**": 0, "hypot": 0, "leaky_relu": 1}
+"""Operations that may give a number where an operand is NaN, and how many of their operands always show."""
 
 
-def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any]) -> Floats:
-    """``(n_examples, n_inputs)`` numbers, checked.
+def shows_nan(record: Record) -> bool:
+    """Whether NaN in any input makes an output NaN: then it need not be looked for before."""
+    showing = bytearray(len(record.ops) + 1)  # the last one is for operands that are not there
+    for output in record.outputs:
+        showing[output] = 1
+    for place in range(len(record.ops) - 1, -1, -1):
+        op = record.ops[place]
+        if showing[place] and op in RULES and users_function(op) is None:
+            n_showing = _SOMETIMES_DEAF.get(op, 2)
+            if n_showing:
+                showing[record.first[place]] = 1
+            if n_showing == 2:
+                showing[record.second[place]] = 1
+    return all(showing[: record.n_inputs])
+
+
+def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any], look: bool = True) -> Floats:
+    """``(n_examples, n_inputs)`` numbers, checked; *look* for NaN as well.
 
     Raises:
         ValueError: another shape, or NaN.
@@ -32,13 +54,24 @@ def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any]) -> Floats:
     if given.ndim != 2 or given.shape[1] != n_inputs:
         advice = "; X.reshape(-1, 1) makes a column of it" if given.ndim == 1 and n_inputs == 1 else ""
         raise ValueError(f"X: (n_examples, {n_inputs}) is wanted, an example a row, not {given.shape}{advice}")
+    if given.dtype == dtype and not look:
+        return given
     with np.errstate(all="ignore"):
         rows = given.astype(dtype, copy=False)
-        suspect = not isfinite(np.vdot(rows, rows))  # faster than any look at each number
-    if suspect and np.isnan(rows).any():
-        row, column = (int(i) for i in np.argwhere(np.isnan(rows))[0])
-        raise ValueError(f"X: row {row} has NaN in column {column}")
+        if not isfinite(np.vdot(rows, rows)):  # faster than any look at each number
+            refuse_nan(rows)
     return rows
+
+
+def refuse_nan(rows: Floats, start: int = 0) -> None:
+    """Say where the first NaN is, if there is one; the first of the rows is row *start*.
+
+    Raises:
+        ValueError: there is one.
+    """
+    if np.isnan(rows).any():
+        row, column = (int(i) for i in np.argwhere(np.isnan(rows))[0])
+        raise ValueError(f"X: row {start + row} has NaN in column {column}")
 
 
 def _numbers(X: Any, n_inputs: int) -> Floats:

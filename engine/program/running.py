@@ -34,9 +34,15 @@ class Memories:
         columns, rows = (n_inputs, n_examples), (n_examples, n_inputs)
         self.arrays["inputs"] = np.zeros(columns, dtype) if by_columns else np.zeros(rows, dtype).T
 
-    def load(self, rows: Floats) -> None:
-        """Take the inputs from ``(n_examples, n_inputs)`` numbers."""
-        np.copyto(self.arrays["inputs"].T, rows)
+    def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
+        """Take the inputs from ``(n_examples, n_inputs)`` numbers, or from some of these rows."""
+        inputs = self.arrays["inputs"].T
+        if places is None:
+            np.copyto(inputs, rows)
+        elif inputs.flags.c_contiguous:
+            np.take(rows, places, 0, inputs, "clip")
+        else:
+            np.copyto(inputs, rows[places])
 
     def resolve(self, view: View) -> Floats:
         """The array that a view means."""
