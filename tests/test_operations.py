@@ -259,11 +259,3 @@ def test_detach_stops_the_gradient():
     y.backward()
     assert (y.data, x.grad) == (9.0, 3.0)
     assert y.operands[1].op == "detach"
-
-
-def test_the_slope_of_leaky_relu_is_a_hundredth_unless_given():
-    x = Value(-2.0)
-    y = x.leaky_relu()
-    y.backward()
-    assert (y.data, x.grad) == (-0.02, 0.01)
-    assert engine.leaky_relu(Value(-2.0)).data == engine.leaky_relu(-2.0) == -0.02
