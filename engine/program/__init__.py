@@ -2,7 +2,8 @@
 
 Each pass is a file, in this order: ``recording`` reads the graph, ``simplifying`` drops what need not be computed,
 ``summing`` finds sums and dot products, ``grouping`` puts equal work side by side, ``placing`` lays out memory,
-``forward`` and ``backward`` write instructions, ``running`` carries them out with numpy.
+``forward`` and ``backward`` write instructions (``gradients`` knows where each gradient stands), ``reusing`` lets what
+is no longer needed make room, ``running`` carries the instructions out with numpy.
 """
 
 from engine.program.compiling import CompiledFunction, compile
