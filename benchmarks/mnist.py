@@ -8,6 +8,7 @@ The test images play no part in the training, but the number of epochs and the l
 them.
 """
 
+import own_kernels  # noqa: F401 # isort: skip - before anything that loads numpy
 import os
 import time
 from dataclasses import dataclass

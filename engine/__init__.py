@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from engine import copying as copying  # lets copy and pickle carry whole graphs
 from engine import value as _value_module
-from engine.blas import prefer_avx512 as _prefer_avx512
 from engine.chainrule import backward
 from engine.functions import (
     acos,
@@ -61,8 +60,6 @@ if TYPE_CHECKING:
     from engine.steps import Contribution, ForwardStep, Step, backprop, forward
 
 __version__ = "0.1.0"
-
-_prefer_avx512()
 
 COMPILED = not _value_module.__file__.endswith(".py")
 """Whether this installation runs the compiled engine (True) or the same files as plain Python."""
