@@ -227,6 +227,15 @@ def test_kinks_and_edges(name, numbers, value, derivatives):
     assert [v.grad for v in values] == pytest.approx(list(derivatives), rel=0, abs=0, nan_ok=True)
 
 
+@pytest.mark.parametrize("name", ["maximum", "minimum"])
+def test_equal_numbers_share_the_gradient_whether_or_not_they_are_one_object(name):
+    two, another = 2.0, float("2.0")
+    assert two is not another
+    for y in two, another:
+        result = getattr(Value(two), name)(Value(y))
+        assert (result.data, result.local_derivatives) == (2.0, (0.5, 0.5))
+
+
 @pytest.mark.parametrize("row", ONE_ARGUMENT, ids=lambda row: row.name)
 def test_nan_flows(row):
     """Into the derivative too; PyTorch's relu hands the gradient on, and so does this one."""
