@@ -39,7 +39,7 @@ def _extreme(function: Callable[..., Any]) -> Kernel:
     """Of two arrays of numbers; one number for all is spread first, because numpy is twice as fast for whole arrays."""
 
     def kernel(a: Any, b: Any, out: Any) -> None:
-        if np.size(b) == 1:
+        if type(b) is float or b.size == 1:
             np.copyto(out, b)
             b = out
         function(a, b, out=out)

@@ -190,8 +190,7 @@ class Program:
 
         def run(start: int, stop: int, worker: int) -> None:
             bound = self._forward(rows, places, start, stop, output, worker, results)
-            once = bound.seed.shape[0] == 1 < stop - start  # the same output for all examples
-            bound.seed[:] = (stop - start if once else 1.0) / n_examples
+            bound.seed.fill((stop - start if bound.seed.size < stop - start else 1.0) / n_examples)  # once, or for each
             carry_out(bound.backward)
             parts[start] = bound.gradient if stop - start == n_examples else bound.gradient.copy()
 
