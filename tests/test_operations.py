@@ -1,6 +1,7 @@
 """Every operation's number and derivatives: against mpmath, finite differences, and by hand at kinks and edges."""
 
 import math
+import pickle
 
 import mpmath as mp
 import numpy as np
@@ -260,6 +261,18 @@ def test_what_is_not_tracked_is_a_constant():
     power = 2 ** Value(3.0)
     assert power.local_derivatives == (12.0, 8.0 * math.log(2.0))
     assert power.operands[0].op == "constant"
+
+
+def test_a_constant_out_of_a_file_is_a_constant():
+    n = pickle.loads(pickle.dumps(Value(1.0) * 3)).operands[1]
+    assert (Value(-2.0) ** n).local_derivatives == (12.0, 0.0)
+
+
+def test_the_exponent_may_come_from_any_operation():
+    x = Value(0.5)
+    for n in (x, abs(x), x * 1.0, x + 0.0, -x, x.cos(), x.detach(), x.exp(), x.tanh()):
+        power = Value(2.0) ** n
+        assert power.local_derivatives[1] == power.data * math.log(2.0)
 
 
 def test_detach_stops_the_gradient():
