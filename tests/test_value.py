@@ -136,6 +136,7 @@ def test_unary_operations():
     minus, absolute = -a, abs(a)
     assert (minus.op, minus.data, minus.operands, minus.local_derivatives) == ("neg", 3.0, (a,), (-1.0,))
     assert (absolute.op, absolute.data, absolute.operands, absolute.local_derivatives) == ("abs", 3.0, (a,), (-1.0,))
+    assert fields(minus) == ("neg", 3.0, 0.0, "", -1.0, 0.0)
     assert +a is a
 
 
