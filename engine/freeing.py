@@ -21,7 +21,7 @@ def free_unheld() -> None:
     nodes, inside = _graphs()
     outside = [sys.getrefcount(node) - count for node, count in zip(nodes, inside)]  # and this function's own, alike
     held = _ids_under([node for node, count in zip(nodes, outside) if count > outside[0]])
-    for leaf in [leaf for leaf in HIGHER if id(leaf) not in held]:
+    for leaf in [leaf for leaf in list(HIGHER) if id(leaf) not in held]:  # a collection meanwhile may come here too
         HIGHER.pop(leaf, None)
 
 
