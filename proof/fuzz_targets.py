@@ -295,6 +295,7 @@ def _command_seeds() -> list[bytes]:
         ["draw", "tanh(x*w + b)", "x=2", "w=-3", "b=6.88", "--out", "g.gv", "--derivatives", "--most", "5"],
         ["draw", "x", "x=1", "--out", "g.gv", "--theme", "dark", "--direction", "TB", "--precision", "3"],
         ["step", "-x**2 + 1e3", "x=-2"],
+        ["step", "x*w + b", "x=2", "w=-3", "b=6.88", "--html", "w.html"],
         ["step", "9**9**9**9"],
         ["step", "x*w", "x=nan", "w=inf"],
         ["predict", "model.json", "rows.csv"],

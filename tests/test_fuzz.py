@@ -88,6 +88,15 @@ def test_long_arguments_have_short_messages(counting):
         check(target, "\0".join(line).encode())
 
 
+def test_a_walk_through_a_graph_in_a_python_of_its_own(tmp_path):
+    """Nothing that it imports is imported only while it is watched: that would look like code that is run."""
+    line = tmp_path / "line"
+    line.write_bytes(b"step\0--html\0009**0\0-1")
+    command = [sys.executable, str(PROOF / "fuzz.py"), "command", str(line)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "as it should be\n"), done.stderr
+
+
 # --------------------------------------------------------------------------------- what may not be is found, not hidden
 
 
