@@ -6,7 +6,6 @@ Everything else about the project stands in pyproject.toml.
 
 import os
 import sys
-import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -14,17 +13,18 @@ from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
+sys.path.insert(0, str(ROOT))
+from building.backend import never_compiled  # noqa: E402
+
 COMPILED = ["checks", "powers", "value", "graph", "chainrule", "functions"]  # where the time goes
 
 
 def why_plain() -> str:
     """The reason to build plain Python, or an empty string."""
-    if os.environ.get("GRADSTEP_PURE", "") not in ("", "0"):
-        return "GRADSTEP_PURE asks for it"
+    if reason := never_compiled():
+        return reason
     if not {"bdist_wheel", "build_ext", "build", "install"} & set(sys.argv):
         return "nothing is built now, or an editable install"
-    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
-        return "this is not a CPython with a global lock"
     try:
         import mypyc.build  # noqa: F401
     except ImportError:
@@ -57,7 +57,6 @@ def extensions(folder: str) -> list:
     """The compiled modules: mypyc writes C code into *folder*, and generated_c.py improves it."""
     from mypyc.build import mypycify
 
-    sys.path.insert(0, str(ROOT))
     from building.generated_c import improved
 
     files = [f"engine/{name}.py" for name in COMPILED]
