@@ -10,7 +10,7 @@
 
 from typing import TYPE_CHECKING
 
-from engine import copying as copying  # lets copy and pickle carry whole graphs
+from engine import pickling as pickling  # lets copy and pickle carry whole graphs
 from engine import value as _value_module
 from engine.chainrule import backward
 from engine.functions import (
@@ -46,16 +46,16 @@ from engine.functions import (
     tanh,
 )
 from engine.graph import leaves, size, topological_order
+from engine.primitive import primitive
 from engine.value import Value
 
 if TYPE_CHECKING:
-    from engine.anomaly import detect_anomaly
     from engine.calculus import directional_derivative, grad, hessian, hvp, jacobian, value_and_grad
+    from engine.compiler import CompiledFunction, Program, compile
+    from engine.debugging.anomaly import detect_anomaly
+    from engine.debugging.gradcheck import GradcheckError, GradcheckReport, gradcheck
     from engine.drawing import draw
-    from engine.formula import expression
-    from engine.gradchecks import GradcheckError, GradcheckReport, gradcheck
-    from engine.primitives import primitive
-    from engine.program import CompiledFunction, Program, compile
+    from engine.expressions.parser import expression
     from engine.stepping import Stepper, stepper
     from engine.steps import Contribution, ForwardStep, Step, backprop, forward
 
@@ -128,27 +128,26 @@ __all__ = [
 
 
 _LOADED_WHEN_ASKED_FOR = {
-    "CompiledFunction": "engine.program",
+    "CompiledFunction": "engine.compiler",
     "Contribution": "engine.steps",
     "ForwardStep": "engine.steps",
-    "GradcheckError": "engine.gradchecks",
-    "GradcheckReport": "engine.gradchecks",
-    "Program": "engine.program",
+    "GradcheckError": "engine.debugging.gradcheck",
+    "GradcheckReport": "engine.debugging.gradcheck",
+    "Program": "engine.compiler",
     "Step": "engine.steps",
     "Stepper": "engine.stepping",
     "backprop": "engine.steps",
-    "compile": "engine.program",
-    "detect_anomaly": "engine.anomaly",
+    "compile": "engine.compiler",
+    "detect_anomaly": "engine.debugging.anomaly",
     "directional_derivative": "engine.calculus",
     "draw": "engine.drawing",
-    "expression": "engine.formula",
+    "expression": "engine.expressions.parser",
     "forward": "engine.steps",
     "grad": "engine.calculus",
-    "gradcheck": "engine.gradchecks",
+    "gradcheck": "engine.debugging.gradcheck",
     "hessian": "engine.calculus",
     "hvp": "engine.calculus",
     "jacobian": "engine.calculus",
-    "primitive": "engine.primitives",
     "stepper": "engine.stepping",
     "value_and_grad": "engine.calculus",
 }

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from engine.checks import as_float, shortened
+from engine.gradient_graph import Number, gradient_graph
 from engine.graph import interior_order
-from engine.higher import Number, gradient_graph
-from engine.trees import flattened, flattened_like, is_tree, rebuilt
+from engine.pytree import flattened, flattened_like, is_tree, rebuilt
+from engine.validation import as_float, shortened
 from engine.value import Value
 
 Function = Callable[..., Any]

@@ -3,8 +3,8 @@
 from threading import RLock
 from typing import Any, Final
 
-from engine.checks import Unchecked, as_float, shortened
 from engine.graph import fresh_order
+from engine.validation import Unchecked, as_float, shortened
 from engine.value import HIGHER, WATCH, Value
 
 _TURN: Final[Any] = RLock()
@@ -37,7 +37,7 @@ def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = Fa
     12.0
     """
     if create_graph:
-        from engine.higher import backward_with_graph
+        from engine.gradient_graph import backward_with_graph
 
         own = gradient if isinstance(gradient, Value) else as_float(gradient, "backward(gradient)")
         with _TURN:

@@ -6,7 +6,7 @@ nodes with operands are marked: leaves may be shared with a graph that another t
 
 from itertools import count
 
-from engine.checks import Unchecked, shortened
+from engine.validation import Unchecked, shortened
 from engine.value import Value
 
 _walks = count(1)  # next() on it is atomic, so that no two threads share a number

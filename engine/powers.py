@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from engine.checks import plain_label
+from engine.validation import plain_label
 
 _SQRT_HALF: Final[float] = math.sqrt(0.5)
 _ONE_OVER_SQRT_2PI: Final[float] = 1.0 / math.sqrt(2.0 * math.pi)

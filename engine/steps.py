@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import SupportsFloat
 
-from engine import typesetting
 from engine.chainrule import seeded, settle
-from engine.checks import as_float
+from engine.derivatives import RULES
+from engine.expressions import typesetting
+from engine.expressions.names import caller_names, node_formulas
+from engine.expressions.nodes import Derivative, Formula, Formulas, Number, Operation, text
 from engine.graph import topological_order
-from engine.naming import caller_names, node_formulas
-from engine.notation import Derivative, Formula, Formulas, Number, Operation, text
-from engine.rules import RULES
+from engine.validation import as_float
 from engine.value import CONSTANT, Value
 
 _FORMULAS = Formulas()
@@ -57,7 +57,7 @@ class Wording:
 class Equation:
     """What equals what: a left side, a sign (``=`` or ``+=``), and right sides that are all the same.
 
-    >>> from engine.notation import Name
+    >>> from engine.expressions.nodes import Name
     >>> Equation(Name("y"), (Name("a") * Name("b"), Number(6.0))).text()
     'y = a * b = 6'
     """
@@ -196,7 +196,8 @@ def backprop(root: Value, gradient: SupportsFloat = 1.0, names: object = None) -
     Args:
         root: the Value whose derivatives are wanted.
         gradient: the gradient of *root* itself.
-        names: what to call the Values that have no label, such as ``locals()``; see ``engine.naming.caller_names``.
+        names: what to call the Values that have no label, such as ``locals()``; see
+            ``engine.expressions.names.caller_names``.
 
     Raises:
         TypeError: *root* is not a Value, *gradient* not a number, or *names* has no names in it.

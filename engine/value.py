@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable
 from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias
 
-from engine.checks import Unchecked, as_float, no_quotient, outside, overflow, shortened
 from engine.powers import exp_of_minus_square, normal_cdf, power, power_by_base, power_by_exponent
+from engine.validation import Unchecked, as_float, no_quotient, outside, overflow, shortened
 
 Result: TypeAlias = Any
 """What arithmetic gives: a Value, or beside an array an array of Values. (mypyc needs Any where NotImplemented is
@@ -520,7 +520,7 @@ def fields(v: Value) -> tuple[str, float, float, str, float, float]:
 def restored(
     op: str, data: float, grad: float, label: str, da: float, db: float, a: Value | None, b: Value | None
 ) -> Value:
-    """A node from its fields and operands, for ``engine/copying.py``."""
+    """A node from its fields and operands, for ``engine/pickling.py``."""
     v = _node(op, data, a, da, b, db)
     v._grad = grad
     v._label = label

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from engine import __version__
-from engine.checks import plain_label
+from engine.validation import plain_label
 from nn import commands
 
 _FORMULA_HELP = (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine import Value, compile
-from engine.program.compiling import check
+from engine.compiler.api import check
 
 if TYPE_CHECKING:
     from nn.module import Module

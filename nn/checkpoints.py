@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.checks import shortened
+from engine.validation import shortened
 from nn.files import ModelFileError, is_finite, read_json, write_atomically
 
 if TYPE_CHECKING:

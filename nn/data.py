@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.checks import as_float, shortened
+from engine.validation import as_float, shortened
 
 if TYPE_CHECKING:
     import numpy as np

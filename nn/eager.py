@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine import Value
-from engine.checks import shortened
+from engine.validation import shortened
 from nn.examples import Examples, Tally, is_right, output_numbers
 from nn.losses import LossFunction
 from nn.optimizers import Optimizer

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, SupportsFloat
 
 from engine import Value, dot, logsumexp, mean, softplus
-from engine.checks import as_float, shortened
+from engine.validation import as_float, shortened
 
 Outputs = Value | Sequence[Value]
 LossFunction = Callable[[Any, Any], Value]

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, Self, SupportsFloat
 
 from engine import Value, dot
-from engine.checks import shortened
+from engine.validation import shortened
 from engine.value import constant
 from nn.initialisation import Init, initial_weight, random_numbers
 from nn.module import Module

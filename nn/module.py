@@ -7,7 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
 from engine import Value
-from engine.checks import as_float
+from engine.validation import as_float
 from nn import files, training
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
-from engine.checks import as_float, shortened
+from engine.validation import as_float, shortened
 from nn.files import is_finite
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from engine import Program, Value, compile, leaves
-from engine.program.compiling import check
+from engine.compiler.api import check
 from nn.branches import NoRandomness, check_activations, check_loss
 from nn.eager import Eager
 from nn.examples import Examples, Tally, count_right, listed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.checks import shortened
+from engine.validation import shortened
 from nn.data import as_column, as_table
 
 if TYPE_CHECKING:

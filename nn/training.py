@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from engine.checks import shortened
+from engine.validation import shortened
 from nn.checkpoints import Checkpoint, Progress, fingerprint
 from nn.data import as_table
 from nn.eager import Eager

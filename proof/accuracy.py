@@ -17,9 +17,9 @@ from exact import EXACT, SCALES
 from mpmath import mp
 
 from engine import Value, grad
-from engine.notation import Formulas, Name, as_formula, text
-from engine.primitives import applied
-from engine.rules import RULES
+from engine.derivatives import RULES
+from engine.expressions.nodes import Formulas, Name, as_formula, text
+from engine.primitive import applied
 
 PAGE = Path(__file__).parent.parent / "docs" / "accuracy.md"
 DIGITS = 50

@@ -25,7 +25,7 @@ from jax_tape import WHOLE_EXPONENTS
 from reference import Derivatives, Instruction, exact_and_rounding
 
 from engine import Value, hvp, value_and_grad
-from engine.primitives import applied
+from engine.primitive import applied
 
 COUNT, MOST_OPERATIONS = 10_000, 200
 EQUAL = 1e-12  # 200 operations of some units in the last place each

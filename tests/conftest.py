@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import settings
 
-from engine.primitives import PRIMITIVES
-from engine.rules import RULES
+from engine.derivatives import RULES
+from engine.primitive import PRIMITIVES
 
 settings.register_profile("gradstep", deadline=None)  # no timed assertions: machines differ
 settings.load_profile("gradstep")

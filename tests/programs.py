@@ -12,7 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from engine import Value, hypot, leaky_relu, leaves, topological_order
-from engine.rules import RULES
+from engine.derivatives import RULES
 
 ROW = "row"
 _KINKED = ("abs", "relu", "leaky_relu")

@@ -7,8 +7,8 @@ from pathlib import Path
 import mpmath as mp
 import pytest
 
-from engine.primitives import PRIMITIVES
-from engine.rules import RULES
+from engine.derivatives import RULES
+from engine.primitive import PRIMITIVES
 
 PROOF = Path(__file__).parent.parent / "proof"
 sys.path.append(str(PROOF))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.checks import as_float, shortened
+from engine.validation import as_float, shortened
 
 
 @given(st.floats() | st.integers(-(10**300), 10**300) | st.fractions() | st.booleans())

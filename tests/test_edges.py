@@ -7,10 +7,10 @@ import pytest
 
 import engine
 from engine import Value, acos, asin, grad, hessian, hypot, primitive, sqrt
-from engine.higher import gradient_graph
+from engine.derivatives import RULES
+from engine.gradient_graph import gradient_graph
 from engine.powers import power_or_limit
-from engine.primitives import PRIMITIVES, applied
-from engine.rules import RULES
+from engine.primitive import PRIMITIVES, applied
 
 INFINITY, NAN = math.inf, math.nan
 NUMBERS = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.0, 5e-324, 1e-200, -1e-200, 1e154, 1e308, 709.7, INFINITY, -INFINITY)

@@ -229,7 +229,7 @@ def test_powers():
 
 @pytest.mark.parametrize("root", [3.0, None, "loss", [Value(1.0)], np.array([Value(1.0)]), Value])
 def test_the_root_is_a_value(root):
-    shown = engine.checks.shortened(root)
+    shown = engine.validation.shortened(root)
     was = f"{type(root).__name__} {shown}"
     from_value = f"backward starts from a Value, not from {was}: was it computed from Values, and not from their .data?"
     check(lambda: backward(root), TypeError, from_value)

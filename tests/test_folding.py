@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from svg import box_with, boxes, clusters, edges, texts
 
 from engine import Value, draw, size, tanh
+from engine.drawing.flat_graph import wires_of
 from engine.drawing.folding import folded
-from engine.drawing.groups import parameter_paths, path_of, paths_of, title_of
-from engine.drawing.wires import wires_of
+from engine.drawing.module_scopes import parameter_paths, path_of, paths_of, title_of
 from nn import MLP
 
 

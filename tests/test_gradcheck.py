@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import GradcheckError, Value, detect_anomaly, gradcheck
-from engine.gradchecks import ridders
+from engine.debugging.gradcheck import ridders
 from engine.value import WATCH
 
 

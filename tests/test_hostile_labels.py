@@ -15,7 +15,7 @@ from networks import XOR_X
 from svg import SVG, boxes, texts, tree
 
 from engine import Value, backprop, compile, detect_anomaly, draw, forward, stepper
-from engine.checks import one_line, plain_label
+from engine.validation import one_line, plain_label
 from nn import MLP
 from nn.__main__ import main
 from nn.commands import confusion_table

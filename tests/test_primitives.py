@@ -6,8 +6,8 @@ import pytest
 
 import engine
 from engine import Value, backprop, draw, exp, grad, gradcheck, primitive, stepper
-from engine.primitives import applied
-from engine.rules import RULES
+from engine.derivatives import RULES
+from engine.primitive import applied
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from programs import MAKE, Recipe, eager, recipes, used, well_conditioned
 
 from engine import Value, compile, topological_order
-from engine.rules import RULES
+from engine.derivatives import RULES
 
 
 def rows_for(recipe, n, seed):

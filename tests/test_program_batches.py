@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine import Value, compile, maximum, sqrt, tanh
-from engine.program import program as program_module
+from engine.compiler import program as program_module
 
 
 def make(dtype="float64"):

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from engine import Value, compile, dot, tanh
-from engine.program.backward import Backward, leading_to, needing
-from engine.program.code import forward_code, gradient_code
-from engine.program.emitting import Emitter
-from engine.program.forward import emit_forward
-from engine.program.grouping import INPUTS, SUM, UNIFORM, VARYING, grouped
-from engine.program.instructions import Fill, Map, MatMul, Scatter, Take, Total, View, view_of
-from engine.program.placing import factored, placed
-from engine.program.recording import CONSTANT, INPUT, NONE, PARAMETER, ordered, recorded
-from engine.program.reusing import reused
-from engine.program.running import by_columns
-from engine.program.simplifying import simplified
-from engine.program.summing import summed
+from engine.compiler.backends.numpy import by_columns
+from engine.compiler.buffer_reuse import reused
+from engine.compiler.fuse_sums import summed
+from engine.compiler.ir import Fill, Map, MatMul, Scatter, Take, Total, View, view_of
+from engine.compiler.ir_builder import Emitter
+from engine.compiler.lower_backward import Backward, leading_to, needing
+from engine.compiler.lower_forward import emit_forward
+from engine.compiler.memory_layout import factored, placed
+from engine.compiler.plan import forward_code, gradient_code
+from engine.compiler.simplify import simplified
+from engine.compiler.trace import CONSTANT, INPUT, NONE, PARAMETER, ordered, recorded
+from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, VARYING, grouped
 
 
 def nodes(record):

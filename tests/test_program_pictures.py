@@ -5,7 +5,7 @@ import re
 import pytest
 
 from engine import Value, compile, dot, tanh
-from engine.program.description import n_scalars, sentence
+from engine.compiler.summary import n_scalars, sentence
 from nn import MLP
 
 

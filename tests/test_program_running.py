@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.program.instructions import Fill, Map, MatMul, Scatter, Take, Total, View
-from engine.program.running import Memories, carry_out
+from engine.compiler.backends.numpy import Memories, carry_out
+from engine.compiler.ir import Fill, Map, MatMul, Scatter, Take, Total, View
 
 
 def memories(n_examples=3, **slots):

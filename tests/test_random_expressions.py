@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.rules import RULES, Rule
+from engine.derivatives import RULES, Rule
 
 sys.path.append(str(Path(__file__).parent.parent / "proof"))
 expressions = pytest.importorskip("random_expressions", reason="the proofs are not part of an installed gradstep")

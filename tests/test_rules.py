@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 import engine
 from engine import Value
 from engine import value as value_module
+from engine.derivatives import RULES
 from engine.powers import power, power_by_base, power_by_exponent
-from engine.primitives import PRIMITIVES
-from engine.rules import RULES
+from engine.primitive import PRIMITIVES
 
 
 class Floats:

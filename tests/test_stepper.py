@@ -17,8 +17,8 @@ from operations import OPERATIONS
 
 import engine
 from engine import Value, backprop, exp, log, relu, sigmoid, stepper, tanh, topological_order
-from engine.notation import text, written
-from engine.stepping.differences import Difference, central_differences
+from engine.debugging.finite_differences import Difference, central_differences
+from engine.expressions.nodes import text, written
 from engine.stepping.layout import laid_out
 from engine.stepping.page import embedded
 from engine.stepping.walk import walked
@@ -253,7 +253,7 @@ def test_labels_stay_data(label):
 
 
 def text_of(root: Value) -> str:
-    return text(engine.naming.node_formulas(root)[root])
+    return text(engine.expressions.names.node_formulas(root)[root])
 
 
 @given(st.text())
@@ -281,7 +281,7 @@ def test_jupyter_gets_a_frame_of_its_own():
 
 
 def test_the_front_end_is_installed_with_the_engine():
-    there = {file.name for file in files("engine.stepping").iterdir()}
+    there = {file.name for file in files("engine.stepping").joinpath("static").iterdir()}
     assert {"stepper.html", "stepper.css", "stepper.js", "walk.js", "graph.js", "panel.js", "formulas.js"} <= there
 
 

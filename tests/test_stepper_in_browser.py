@@ -8,8 +8,8 @@ import pytest
 
 import engine
 from engine import Value, backprop, relu, stepper, tanh, topological_order
-from engine.checks import plain_label
-from engine.notation import written
+from engine.expressions.nodes import written
+from engine.validation import plain_label
 from engine.value import CONSTANT, restored
 from nn import MLP
 

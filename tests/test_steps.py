@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Value, backprop, expression, forward, leaves, tanh
-from engine.checks import plain_label
-from engine.formula import _FUNCTIONS
-from engine.naming import caller_names, node_names
-from engine.notation import Derivative, Formula, Name, Number, Operation, text
-from engine.rules import RULES
-from engine.typesetting import latex, mathml
+from engine.derivatives import RULES
+from engine.expressions.names import caller_names, node_names
+from engine.expressions.nodes import Derivative, Formula, Name, Number, Operation, text
+from engine.expressions.parser import _FUNCTIONS
+from engine.expressions.typesetting import latex, mathml
+from engine.validation import plain_label
 from nn import MLP
 
 

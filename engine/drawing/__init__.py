@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.checks import plain_label as shortened_label
-from engine.drawing.checked import checked_groups, checked_number, checked_one_of
-from engine.drawing.contents import Reader
-from engine.drawing.document import Drawing, written
+from engine.drawing.arguments import checked_groups, checked_number, checked_one_of
+from engine.drawing.digraph import Drawing, written
 from engine.drawing.dot import Look, Sketch
+from engine.drawing.flat_graph import wires_of
 from engine.drawing.folding import folded
-from engine.drawing.groups import parameter_paths, paths_of
-from engine.drawing.paths import places_between
+from engine.drawing.highlight import places_between
+from engine.drawing.module_scopes import parameter_paths, paths_of
+from engine.drawing.node_contents import Reader
 from engine.drawing.themes import THEMES
-from engine.drawing.wires import wires_of
-from engine.naming import caller_names
+from engine.expressions.names import caller_names
+from engine.validation import plain_label as shortened_label
 from engine.value import Value
 
 __all__ = ["Drawing", "draw", "shortened_label", "written"]
@@ -44,7 +44,7 @@ def draw(
     Args:
         root: the Value that all arrows lead to.
         names: names for Values without a label, and the networks whose parameters make neurons and layers: ``locals()``
-            or another mapping, or a network (see ``engine.naming.caller_names``).
+            or another mapping, or a network (see ``engine.expressions.names.caller_names``).
         direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
         precision: how many significant digits the numbers show, 1 to 17.
         theme: ``"light"``, ``"dark"``, or ``"print"``: thin lines and grey, negative gradients with dashed borders.

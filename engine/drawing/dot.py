@@ -9,11 +9,11 @@ from itertools import pairwise
 
 import graphviz
 
-from engine.drawing.contents import Reader
-from engine.drawing.document import Drawing
+from engine.drawing.digraph import Drawing
 from engine.drawing.folding import Folding
-from engine.drawing.groups import Path, title_of
-from engine.drawing.labels import as_text, as_tooltip, content_as_html
+from engine.drawing.html_labels import as_text, as_tooltip, content_as_html
+from engine.drawing.module_scopes import Path, title_of
+from engine.drawing.node_contents import Reader
 from engine.drawing.themes import Theme
 from engine.value import Value
 

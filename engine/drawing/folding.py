@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
-from engine.drawing.groups import Path
-from engine.drawing.wires import Wires
+from engine.drawing.flat_graph import Wires
+from engine.drawing.module_scopes import Path
 
 MOST_INPUTS = 8
 """The most inputs of a folded box that are drawn one by one."""

@@ -1,5 +1,5 @@
 """Backprop walked through in a browser or a notebook, or as an animation: ``engine.stepper``."""
 
-from engine.stepping.show import Stepper, stepper
+from engine.stepping.api import Stepper, stepper
 
 __all__ = ["Stepper", "stepper"]

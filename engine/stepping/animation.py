@@ -7,12 +7,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.checks import plain_label
 from engine.drawing.themes import THEMES, Theme, mixed
-from engine.notation import text, written
+from engine.expressions.nodes import text, written
 from engine.stepping.layout import LINE, MORE, Box, Layout, shown_name
 from engine.stepping.walk import Walk
 from engine.steps import Step
+from engine.validation import plain_label
 from engine.value import CONSTANT
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from engine.checks import plain_label
-from engine.notation import text, written
+from engine.expressions.nodes import text, written
 from engine.stepping.walk import Walk
+from engine.validation import plain_label
 from engine.value import CONSTANT, Value
 
 LINE = 17.0
@@ -63,7 +63,7 @@ def laid_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layo
     Raises:
         TimeoutError: Graphviz needs longer than *timeout* seconds.
     """
-    from engine.drawing.rendering import rendered
+    from engine.drawing.graphviz_process import rendered
 
     places = {node: place for place, node in enumerate(walk.nodes)}
     sizes = _sizes(walk, precision)

@@ -53,4 +53,4 @@ def framed(html: str, height: int) -> str:
 
 @cache
 def _part(name: str) -> str:
-    return files("engine.stepping").joinpath(name).read_text(encoding="utf-8")
+    return files("engine.stepping").joinpath("static", name).read_text(encoding="utf-8")

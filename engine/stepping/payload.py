@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from engine import typesetting
-from engine.checks import plain_label
-from engine.notation import Number, Operation, written
-from engine.stepping.differences import Difference, central_differences
+from engine.debugging.finite_differences import Difference, central_differences
+from engine.expressions import typesetting
+from engine.expressions.nodes import Number, Operation, written
 from engine.stepping.layout import Layout, shown_name
 from engine.stepping.walk import Walk
 from engine.steps import Contribution
+from engine.validation import plain_label
 from engine.value import CONSTANT, Value
 
 _LONGEST_LABEL = 200  # characters of a label that the page can show in full

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from engine.checks import shortened
+from engine.validation import shortened
 from nn.module import Module
 from nn.pictures.problems import Loss, Problem, numbers_of, problem
 from nn.pictures.style import (

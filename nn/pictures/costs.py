@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from engine.checks import as_float, shortened
+from engine.validation import as_float, shortened
 from nn.initialisation import random_numbers
 from nn.module import Module
 from nn.pictures.landscape import draw_landscape

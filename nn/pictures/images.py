@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from engine.checks import shortened
+from engine.validation import shortened
 from nn.module import Module
 from nn.pictures.neurons import layers_of
 from nn.pictures.problems import Loss, Problem, classifying

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from engine.checks import shortened
+from engine.validation import shortened
 from nn.data import as_table
 from nn.losses import named_loss
 from nn.module import Module

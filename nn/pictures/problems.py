@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import Value, sigmoid, softmax
-from engine.checks import shortened
+from engine.validation import shortened
 from nn.data import as_table
 from nn.examples import Examples, checked_examples, is_right, output_count, output_numbers
 from nn.losses import LossFunction, named_loss

@@ -16,7 +16,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
 from engine import Value
-from engine.checks import shortened
+from engine.validation import shortened
 from nn.module import Module
 
 POSITIVE, NEGATIVE = "#0072B2", "#D55E00"

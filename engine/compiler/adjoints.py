@@ -1,0 +1,150 @@
+"""Gradients while the backward pass is being written: who has one, and where it stands.
+
+A gradient is ``number * view``. Steps through + - and constants only change the number, or say that a gradient is that
+of another node: such steps cost no instruction. A number is multiplied in when a second contribution comes, or when a
+matrix product needs the plain numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log2
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.compiler.ir import Fill, Map, Scatter, View, view_of
+from engine.compiler.ir_builder import Emitter
+from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Places
+
+GRADIENT = " gradient"
+_LARGEST = 20.0  # powers of two: larger numbers are multiplied in, so that products of many cannot overflow
+
+
+class Scaled(NamedTuple):
+    """``number * view``."""
+
+    view: View
+    number: float = 1.0
+
+
+@dataclass
+class _Standing:
+    """The one contribution so far to the gradients of these slots, in their order."""
+
+    slots: Places
+    scaled: Scaled
+
+
+class Gradients:
+    """The gradients of all nodes, in memories of their own with a slot for each node."""
+
+    def __init__(self, emitter: Emitter) -> None:
+        self.emitter = emitter
+        n_slots = emitter.graph.n_slots
+        self.written: dict[str, NDArray[np.bool_]] = {
+            space: np.zeros(n_slots[space], dtype=bool) for space in (INPUTS, UNIFORM, VARYING)
+        }
+        self.standing: list[_Standing] = []
+        self.standing_at: Places = np.full(n_slots[VARYING], -1)
+        """For each varying slot which one of ``standing`` has its gradient; -1 where it is in its own place."""
+
+    def of(self, space: str, slots: Places) -> Scaled:
+        """The gradients of these slots, zeros where there are none."""
+        alone = self._exactly(space, slots)
+        if alone is not None:
+            return alone.scaled
+        self.settle(space, slots)
+        return Scaled(self.emitter.gathered(space + GRADIENT, slots))
+
+    def plain(self, scaled: Scaled) -> View:
+        """The numbers themselves."""
+        view, number = scaled
+        if number == 1.0:
+            return view
+        return self.emitter.map("negative", view) if number == -1.0 else self.emitter.map("multiply", view, number)
+
+    def settle(self, space: str, slots: Places) -> None:
+        """Have all of these in their own places, with zeros where there is no gradient."""
+        if space == VARYING:
+            for which in np.unique(self.standing_at[slots]).tolist():
+                if which >= 0:
+                    place = self._place(self.standing[which].slots)
+                    self._forget(which)
+                    if self.standing[which].scaled != (place, 1.0):
+                        self.emitter.into(place, self.plain(self.standing[which].scaled))
+        self._fill(space, slots)
+
+    def accumulate(self, space: str, slots: Places, value: Scaled) -> None:
+        """Add *value*, of the shape of *slots*."""
+        if not -_LARGEST <= _size(value.number) <= _LARGEST:
+            value = Scaled(self.plain(value))
+        view = view_of(space + GRADIENT, slots)
+        in_view = view is not None and len(np.unique(slots)) == slots.size
+        first = not self.written[space][slots].any()
+        if view is not None and in_view and first:
+            self._first(space, slots, view, value)
+            return
+        alone = self._exactly(space, slots)
+        if view is not None and in_view and alone is not None:
+            self._second(alone, view, value)
+            return
+        self.settle(space, slots)
+        if view is not None and in_view:
+            self.emitter.add(Map("add", view, (view, self.plain(value))))
+        else:
+            self.emitter.add(Scatter(space + GRADIENT, slots.ravel(), self.plain(value)))
+
+    def _first(self, space: str, slots: Places, view: View, value: Scaled) -> None:
+        """The first contribution: only noted, where it stands somewhere for good."""
+        self.written[space][slots] = True
+        if space != VARYING or slots.ndim > 1 or not value.view.per_example:
+            self.emitter.into(view, self.plain(value))
+            return
+        if not value.view.memory.endswith(GRADIENT):
+            self.emitter.into(view, value.view)
+            value = Scaled(view, value.number)
+        if value != (view, 1.0):
+            self.standing_at[slots] = len(self.standing)
+            self.standing.append(_Standing(slots, value))
+
+    def _second(self, standing: _Standing, view: View, value: Scaled) -> None:
+        """One more, into the place of these slots; at most one of the two is multiplied by a number."""
+        a, b = standing.scaled, value
+        if _size(a.number) ** 2 > _size(b.number) ** 2:  # the number nearer to 1 stays
+            a, b = b, a
+        function, ratio = ("subtract", -b.number / a.number) if a.number == -b.number else ("add", b.number / a.number)
+        other = b.view if ratio == 1.0 else self.emitter.map("multiply", b.view, ratio)
+        self.emitter.add(Map(function, view, (a.view, other)))
+        standing.scaled = Scaled(view, a.number)
+
+    def _exactly(self, space: str, slots: Places) -> _Standing | None:
+        """What stands for these slots and no others."""
+        if space != VARYING or slots.ndim > 1:
+            return None
+        which = int(self.standing_at[slots[0]])
+        found = self.standing[which] if which >= 0 else None
+        return found if found is not None and np.array_equal(found.slots, slots) else None
+
+    def _forget(self, which: int) -> None:
+        self.standing_at[self.standing[which].slots] = -1
+
+    def _place(self, slots: Places) -> View:
+        view = view_of(VARYING + GRADIENT, slots)
+        assert view is not None  # nothing else is let stand
+        return view
+
+    def _fill(self, space: str, slots: Places) -> None:
+        """Zeros where nothing is written yet."""
+        unwritten = np.unique(slots[~self.written[space][slots]])
+        for run in np.split(unwritten, np.flatnonzero(np.diff(unwritten) != 1) + 1):
+            if len(run):
+                self.emitter.add(Fill(View(space + GRADIENT, int(run[0]), (len(run),), (1,)), 0.0))
+        self.written[space][unwritten] = True
+
+
+def _size(number: float) -> float:
+    """The power of two that it is; infinite for 0 and whatever is not finite."""
+    magnitude = abs(number)
+    return log2(magnitude) if 0.0 < magnitude < float("inf") else float("inf")

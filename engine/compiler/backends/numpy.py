@@ -1,0 +1,145 @@
+"""Last pass: instructions bound to numpy arrays of one batch size, and carried out.
+
+Every view and every ``out`` is made once, so that a run is a loop over calls that are ready: a step of a small
+network is then not much more than the calls of numpy that it is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from engine.compiler.backends.numpy_kernels import kernel
+from engine.compiler.ir import Fill, Instruction, Map, MatMul, Scatter, Take, Total, View
+
+Floats = NDArray[np.floating[Any]]
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+class Memories:
+    """The arrays of a program for one batch size: ``(slots, n_examples)``, or ``(slots, 1)`` for all examples."""
+
+    def __init__(self, slots: dict[str, int], n_examples: int, dtype: np.dtype[Any], by_columns: bool = False) -> None:
+        self.n_examples = n_examples
+        self.arrays: dict[str, Floats] = {
+            name: np.zeros((size, 1 if name.startswith("uniform") else n_examples), dtype)
+            for name, size in slots.items()
+            if name != "inputs"
+        }
+        n_inputs = slots["inputs"]
+        columns, rows = (n_inputs, n_examples), (n_examples, n_inputs)
+        self.arrays["inputs"] = np.zeros(columns, dtype) if by_columns else np.zeros(rows, dtype).T
+
+    def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
+        """Take the inputs from ``(n_examples, n_inputs)`` numbers, or from some of these rows."""
+        inputs = self.arrays["inputs"].T
+        if places is None:
+            np.copyto(inputs, rows)
+        elif inputs.flags.c_contiguous:
+            np.take(rows, places, 0, inputs, "clip")
+        else:
+            np.copyto(inputs, rows[places])
+
+    def resolve(self, view: View) -> Floats:
+        """The array that a view means."""
+        base = self.arrays[view.memory]
+        step = base.strides[0]
+        strides = (*(stride * step for stride in view.strides), base.strides[1])
+        return as_strided(base[view.start :], (*view.shape, base.shape[1]), strides)
+
+    def bind(self, instructions: Sequence[Instruction]) -> list[Call]:
+        """Each instruction as calls that are ready."""
+        return [call for instruction in instructions for call in self._calls(instruction)]
+
+    def _calls(self, instruction: Instruction) -> list[Call]:
+        match instruction:
+            case Map(function, out, operands):
+                arrays = [self.resolve(o) if isinstance(o, View) else o for o in operands]
+                return [(kernel(function), (*arrays, self.resolve(out)))]
+            case Total(out, operand, over_examples):
+                target, source = self.resolve(out), self.resolve(operand)
+                if over_examples:
+                    return [(np.add.reduce, (source, -1, None, target[..., 0]))]
+                return [(np.add.reduce, (source, -2, None, target))]
+            case MatMul(kind, out, left, right):
+                return self._products(kind, self.resolve(out), self.resolve(left), self.resolve(right))
+            case Take(out, memory, slots):
+                target = self.resolve(out)
+                return [(np.take, (self.arrays[memory], slots, 0, target.reshape(len(slots), -1), "clip"))]
+            case Scatter(memory, slots, source):
+                return _scatters(self.arrays[memory], slots, self.resolve(source))
+            case Fill(out, number):
+                return [(np.copyto, (self.resolve(out), number))]
+
+    def _products(self, kind: str, out: Floats, left: Floats, right: Floats) -> list[Call]:
+        """Matrix products by BLAS: one of them where there is one vector, or one example."""
+        one_vector, one_example = right.shape[0] == 1, right.shape[-1] == 1
+        if kind == "to weights":
+            out = out[..., 0]
+            if one_vector:
+                return [(np.matmul, (left[0], right[0].T, out))]
+            if one_example:
+                return [(np.matmul, (left[..., 0].T, right[..., 0], out))]
+            each = np.empty((len(left), *out.shape), out.dtype)
+            return [(np.matmul, (left, right.swapaxes(1, 2), each)), (np.add.reduce, (each, 0, None, out))]
+        weights = left[..., 0] if kind == "forward" else left[..., 0].T
+        if one_vector:
+            return [(np.matmul, (weights, right[0], out[0]))]
+        if one_example:
+            return [(np.matmul, (right[..., 0], weights.T, out[..., 0]))]
+        return [(np.matmul, (weights, right, out))]
+
+
+def by_columns(instructions: Sequence[Instruction], n_inputs: int) -> bool:
+    """Whether most inputs are read one by one, so that it pays to have the numbers of each side by side.
+
+    A matrix product with a single vector takes rows as they come.
+    """
+    n_read = 0
+    for instruction in instructions:
+        parts: Sequence[object] = ()
+        match instruction:
+            case Take(_, memory, slots):
+                n_read += len(slots) if memory == "inputs" else 0
+            case Map(_, _, operands):
+                parts = operands
+            case Total(_, operand):
+                parts = (operand,)
+            case MatMul(_, _, _, right) if right.shape[0] > 1:
+                parts = (right,)
+        n_read += sum(part.size for part in parts if isinstance(part, View) and part.memory == "inputs")
+    return 2 * n_read > n_inputs
+
+
+def _scatters(memory: Floats, slots: NDArray[np.int64], source: Floats) -> list[Call]:
+    """Additions in rounds in which no slot comes twice: for wide rows many times faster than ``np.add.at``."""
+    if memory.shape[1] == 1:
+        return [(_scatter_numbers, (memory[:, 0], slots, source))]
+    order = np.argsort(slots, kind="stable")
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(slots[order])) + 1])
+    rounds = np.empty(len(slots), np.int64)
+    rounds[order] = np.arange(len(slots)) - np.repeat(starts, np.diff([*starts, len(slots)]))
+    calls: list[Call] = []
+    for number in range(int(rounds.max()) + 1):
+        here = np.flatnonzero(rounds == number)
+        calls.append((_scatter_rows, (memory, slots[here], source, None if len(here) == len(slots) else here)))
+    return calls
+
+
+def _scatter_numbers(memory: Floats, slots: NDArray[np.int64], source: Floats) -> None:
+    np.add.at(memory, slots, source.ravel())
+
+
+def _scatter_rows(memory: Floats, slots: NDArray[np.int64], source: Floats, which: NDArray[np.int64] | None) -> None:
+    rows = source.reshape(-1, source.shape[-1])
+    memory[slots] += rows if which is None else rows[which]
+
+
+def carry_out(calls: Sequence[Call]) -> None:
+    """Run calls one after the other."""
+    for function, arguments in calls:
+        function(*arguments)

@@ -1,0 +1,86 @@
+"""What is given as ``X``: rows of numbers, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from engine.compiler.backends.numpy import Floats
+from engine.compiler.trace import Record
+from engine.derivatives import RULES
+from engine.primitive import users_function
+from engine.validation import as_float, shortened
+
+_SOMETIMES_DEAF = {"**": 0, "hypot": 0, "leaky_relu": 1}
+"""Operations that may give a number where an operand is NaN, and how many of their operands always show."""
+
+
+def shows_nan(record: Record) -> bool:
+    """Whether NaN in any input makes an output NaN: then it need not be looked for before."""
+    showing = bytearray(len(record.ops) + 1)  # the last one is for operands that are not there
+    for output in record.outputs:
+        showing[output] = 1
+    for place in range(len(record.ops) - 1, -1, -1):
+        op = record.ops[place]
+        if showing[place] and op in RULES and users_function(op) is None:
+            n_showing = _SOMETIMES_DEAF.get(op, 2)
+            if n_showing:
+                showing[record.first[place]] = 1
+            if n_showing == 2:
+                showing[record.second[place]] = 1
+    return all(showing[: record.n_inputs])
+
+
+def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any], look: bool = True) -> Floats:
+    """``(n_examples, n_inputs)`` numbers, checked; *look* for NaN as well.
+
+    Raises:
+        ValueError: another shape, or NaN.
+        TypeError: no numbers.
+    """
+    if isinstance(X, (str, bytes, Mapping, Set)) or X is None:
+        raise TypeError(f"X: rows of {n_inputs} numbers are wanted, not {type(X).__name__} {shortened(X)}")
+    try:
+        given = np.asarray(X)
+    except ValueError:  # ragged, or an array inside of a list
+        given = np.empty(0, object)
+    if given.dtype.kind not in "fiub":
+        given = _numbers(X, n_inputs)
+    if given.size == 0 and given.ndim == 1:
+        given = given.reshape(0, n_inputs)
+    if given.ndim != 2 or given.shape[1] != n_inputs:
+        advice = "; X.reshape(-1, 1) makes a column of it" if given.ndim == 1 and n_inputs == 1 else ""
+        raise ValueError(f"X: (n_examples, {n_inputs}) is wanted, an example a row, not {given.shape}{advice}")
+    if given.dtype == dtype and not look:
+        return given
+    with np.errstate(all="ignore"):
+        rows = given.astype(dtype, copy=False)
+        if not isfinite(np.vdot(rows, rows)):  # faster than any look at each number
+            refuse_nan(rows)
+    return rows
+
+
+def refuse_nan(rows: Floats, start: int = 0) -> None:
+    """Say where the first NaN is, if there is one; the first of the rows is row *start*.
+
+    Raises:
+        ValueError: there is one.
+    """
+    if np.isnan(rows).any():
+        row, column = (int(i) for i in np.argwhere(np.isnan(rows))[0])
+        raise ValueError(f"X: row {start + row} has NaN in column {column}")
+
+
+def _numbers(X: Any, n_inputs: int) -> Floats:
+    """Rows that numpy does not know as numbers, one by one."""
+    rows = []
+    for place, row in enumerate(X):
+        if not isinstance(row, Iterable) or isinstance(row, (str, bytes)):
+            raise TypeError(f"X: row {place}: {n_inputs} numbers are wanted, not {type(row).__name__} {shortened(row)}")
+        rows.append([as_float(x, f"X: row {place}") for x in row])
+        if len(rows[-1]) != n_inputs:
+            raise ValueError(f"X: row {place}: {n_inputs} numbers are wanted, not {len(rows[-1])}")
+    return np.array(rows, dtype=np.float64).reshape(len(rows), n_inputs)

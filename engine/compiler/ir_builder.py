@@ -1,0 +1,183 @@
+"""What both directions need to write instructions: views of operands, scratch, and the mathematics of rules.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import log, pi, prod
+
+from engine.compiler.ir import Instruction, Map, Take, View, view_of
+from engine.compiler.memory_layout import Placed
+from engine.compiler.vectorize import Places
+from engine.value import CONSTANT
+
+
+class Emitter:
+    """Instructions, one after the other."""
+
+    def __init__(self, graph: Placed) -> None:
+        self.graph = graph
+        self.instructions: list[Instruction] = []
+        self.scratch_slots = {"scratch": 0, "uniform scratch": 0}
+        self._used = {"scratch": 0, "uniform scratch": 0}
+
+    def add(self, instruction: Instruction) -> None:
+        """One more."""
+        self.instructions.append(instruction)
+
+    def fresh_scratch(self) -> None:
+        """What the instructions so far have in scratch is no longer needed."""
+        self._used = dict.fromkeys(self._used, 0)
+
+    def scratch(self, shape: tuple[int, ...], per_example: bool) -> View:
+        """Memory for a result in between."""
+        memory = "scratch" if per_example else "uniform scratch"
+        strides = tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
+        view = View(memory, self._used[memory], shape, strides)
+        self._used[memory] += view.size
+        self.scratch_slots[memory] = max(self.scratch_slots[memory], self._used[memory])
+        return view
+
+    def space_of(self, places: Places) -> str:
+        """The memory in which these nodes, all of one space, live."""
+        return self.graph.spaces[int(places.flat[0])]
+
+    def read(self, places: Places, axes: int = 0) -> View:
+        """The numbers of these nodes: where they are, or gathered; as matrices of so many *axes*."""
+        return self.gathered(self.space_of(places), self.graph.slots[places], axes)
+
+    def constant(self, places: Places) -> float | None:
+        """The number that all of these nodes are, where it is a constant that may be multiplied with others."""
+        place = int(places.flat[0])
+        record = self.graph.record
+        number = record.numbers[place]
+        return number if record.ops[place] == CONSTANT and _safe(number) and (places == place).all() else None
+
+    def gathered(self, memory: str, slots: Places, axes: int = 0) -> View:
+        """These slots as a view, or gathered into scratch; the last *axes* are those of a matrix, not backwards."""
+        view = view_of(memory, slots)
+        if view is None or min(view.strides[len(view.strides) - axes :], default=0) < 0:
+            view = self.scratch(slots.shape, not memory.startswith("uniform"))
+            self.add(Take(view, memory, slots.ravel()))
+        return view
+
+    def map(self, function: str, *operands: View | float) -> View:
+        """A function of arrays, into scratch."""
+        views = [operand for operand in operands if isinstance(operand, View)]
+        shape = max((view.shape for view in views), key=len)
+        out = self.scratch(shape, any(view.per_example for view in views))
+        self.add(Map(function, out, operands))
+        return out
+
+    def into(self, out: View, result: View | float) -> None:
+        """Have *result* in *out*: what was last computed into scratch is written there instead.
+
+        What was gathered stays where it is, because it may be read again.
+        """
+        last = self.instructions[-1] if self.instructions else None
+        in_scratch = isinstance(result, View) and result.memory.endswith("scratch")
+        if in_scratch and last is not None and not isinstance(last, Take) and getattr(last, "out", None) == result:
+            self.instructions[-1] = replace(last, out=out)  # type: ignore[arg-type]
+        else:
+            self.add(Map("copy", out, (result,)))
+
+
+class Array:
+    """A view that does arithmetic by writing instructions: ``number * view``, or ``number / view`` where *inverse*.
+
+    Numbers are multiplied with each other while the program is written; in the end they cost one instruction or none.
+    """
+
+    def __init__(self, view: View, emitter: Emitter, number: float = 1.0, inverse: bool = False) -> None:
+        self.view, self.emitter, self.number, self.inverse = view, emitter, number, inverse
+
+    def plain(self) -> View:
+        """The numbers themselves."""
+        if self.inverse:
+            return self.emitter.map("divide", self.number, self.view)
+        if self.number == 1.0:
+            return self.view
+        if self.number == -1.0:
+            return self.emitter.map("negative", self.view)
+        return self.emitter.map("multiply", self.view, self.number)
+
+    def _map(self, function: str, *operands: Array | float) -> Array:
+        return Array(self.emitter.map(function, *map(plain, operands)), self.emitter)
+
+    def __add__(self, other: Array | float) -> Array:
+        return self._map("add", self, other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Array | float) -> Array:
+        return self._map("subtract", self, other)
+
+    def __rsub__(self, other: float) -> Array:
+        return self._map("subtract", other, self)
+
+    def __mul__(self, other: Array | float) -> Array:
+        if not isinstance(other, Array):
+            if not _safe(other):
+                return self._map("multiply", self, other)
+            return Array(self.view, self.emitter, self.number * other, self.inverse)
+        number = self.number * other.number
+        if self.inverse == other.inverse:
+            return Array(self.emitter.map("multiply", self.view, other.view), self.emitter, number, self.inverse)
+        above, below = (other, self) if self.inverse else (self, other)
+        return Array(self.emitter.map("divide", above.view, below.view), self.emitter, number)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Array | float) -> Array:
+        if not isinstance(other, Array):
+            return self * (1.0 / other) if _safe(other) and _safe(1.0 / other) else self._map("divide", self, other)
+        if self.inverse or other.inverse:
+            return self._map("divide", self, other)
+        return Array(self.emitter.map("divide", self.view, other.view), self.emitter, self.number / other.number)
+
+    def __rtruediv__(self, other: float) -> Array:
+        if self.inverse or not _safe(other):
+            return self._map("divide", other, self)
+        return Array(self.view, self.emitter, other / self.number, inverse=True)
+
+    def __neg__(self) -> Array:
+        return Array(self.view, self.emitter, -self.number, self.inverse)
+
+
+def _safe(number: float) -> bool:
+    """Whether it may be multiplied with others before any array is."""
+    return 1e-6 < abs(number) < 1e6
+
+
+def plain(thing: Array | float) -> View | float:
+    """The numbers of an Array; a number as it is."""
+    return thing.plain() if isinstance(thing, Array) else float(thing)
+
+
+class Mathematics:
+    """The mathematics of ``rules.py`` for Arrays: a function is a Map of its name (see ``kernels.py``)."""
+
+    pi = pi
+
+    def __getattr__(self, function: str) -> Callable[..., Array]:
+        def write(*operands: Array | float) -> Array:
+            array = next(operand for operand in operands if isinstance(operand, Array))
+            return array._map(function, *operands)
+
+        return write
+
+    def log(self, x: Array | float) -> Array | float:
+        """Of an Array; or of a constant in a rule, at once."""
+        return x._map("log", x) if isinstance(x, Array) else log(x)
+
+    def sqrt(self, x: Array | float) -> Array | float:
+        """Of an Array; or of a constant in a rule, at once."""
+        return x._map("sqrt", x) if isinstance(x, Array) else float(x**0.5)
+
+    def where_positive(self, a: Array, yes: Array | float, no: Array | float) -> Array:
+        """*yes* where a > 0, else *no*; in the two commonest cases by a faster instruction."""
+        if yes is a and no == 0.0:
+            return a._map("maximum", a, 0.0)
+        if yes == 1.0 and no == 0.0:
+            return a._map("is_positive", a)
+        return a._map("where_positive", a, yes, no)

@@ -1,0 +1,185 @@
+"""Seventh pass: the chain rule, group by group from the last to the first, as instructions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.compiler.adjoints import Gradients, Scaled
+from engine.compiler.ir import MatMul, Total, View
+from engine.compiler.ir_builder import Array, Emitter, Mathematics
+from engine.compiler.lower_forward import per_example
+from engine.compiler.memory_layout import Factors, Placed, matrices
+from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, Group, Part, Places
+from engine.derivatives import RULES
+
+_MATHEMATICS = Mathematics()
+
+
+def needing(graph: Placed, wanted: Iterable[int]) -> NDArray[np.bool_]:
+    """Which nodes hand gradients on to the *wanted* ones."""
+    needs = np.zeros(len(graph.record.ops), dtype=bool)
+    needs[list(wanted)] = True
+    for group in graph.groups:
+        if group.op != "detach":
+            for column in group.columns():
+                needs[group.members] |= needs[column].any(axis=1)
+    return needs
+
+
+def leading_to(graph: Placed, output: int) -> list[Group]:
+    """The groups with only those nodes that *output* is made of: zeros times the infinities of others are no zeros."""
+    leads = np.zeros(len(graph.record.ops), dtype=bool)
+    leads[output] = True
+    groups = []
+    for group in reversed(graph.groups):
+        leading = leads[group.members]
+        if leading.any():
+            part = replace(group)
+            part.reordered(np.flatnonzero(leading))
+            groups.append(part)
+            for column in part.columns():
+                leads[column] = True
+    return groups[::-1]
+
+
+class Backward:
+    """Writes the backward pass from one output, whose gradient is there when it starts, to the wanted leaves."""
+
+    def __init__(self, emitter: Emitter, output: int, wanted: Places) -> None:
+        self.emitter = emitter
+        self.graph = emitter.graph
+        self.needs = needing(self.graph, wanted)
+        self.gradients = Gradients(emitter)
+        self.gradients.written[self.graph.spaces[output]][self.graph.slots[output]] = True
+        for group in reversed(leading_to(self.graph, output)):
+            self.emit(group)
+        for space in (INPUTS, UNIFORM):
+            here = [place for place in wanted if self.graph.spaces[place] == space]
+            self.gradients.settle(space, self.graph.slots[here])
+
+    def emit(self, group: Group) -> None:
+        """The instructions that carry the gradients of one group to its operands."""
+        slots = self.graph.slots[group.members]
+        if not (self.needs[group.members].any() and self.gradients.written[group.space][slots].any()):
+            return
+        self.emitter.fresh_scratch()
+        gradient = self.gradients.of(group.space, slots)
+        if group.op == SUM:
+            self.emit_sum(group, gradient)
+            return
+        y = Array(self.emitter.read(group.members), self.emitter)
+        operands = [self.operand(places) for places in group.operands]
+        for places, derivative in zip(group.operands, RULES[group.op].derivatives):
+            if self.needs[places].any():
+                local = derivative(_MATHEMATICS, y, *operands)
+                if isinstance(local, Array):
+                    self.contribute(places, self.product(places, gradient, local))
+                elif local != 0.0:
+                    self.contribute(places, Scaled(gradient.view, gradient.number * local))
+
+    def operand(self, places: Places) -> Array | float:
+        """An operand as the rules take it: a constant as a number."""
+        number = self.emitter.constant(places)
+        return Array(self.emitter.read(places), self.emitter) if number is None else number
+
+    def emit_sum(self, group: Group, gradient: Scaled) -> None:
+        """The parts of a group of sums."""
+        factors = [matrices(self.graph.spaces, part) if part.left.shape[1] > 1 else None for part in group.parts]
+        if any(factors):
+            gradient = Scaled(self.gradients.plain(gradient))  # fewer numbers than in what products make of it
+        for part, found in zip(group.parts, factors):
+            left_needs = bool(self.needs[part.left].any())
+            right_needs = part.right is not None and bool(self.needs[part.right].any())
+            if left_needs or right_needs:
+                own = gradient
+                if own.view.per_example and not per_example(self.emitter, part):
+                    own = self.over_examples(own)
+                if not part.positive:
+                    own = Scaled(own.view, -own.number)
+                if found is None:
+                    self.emit_part(part, own, left_needs, right_needs)
+                else:
+                    self.emit_products(found, self.gradients.plain(own), left_needs, right_needs)
+
+    def emit_part(self, part: Part, gradient: Scaled, left_needs: bool, right_needs: bool) -> None:
+        """One block of a group of sums: single terms, or products number by number."""
+        left, right = part.left, part.right
+        if left.shape[1] == 1:
+            left, right = left[:, 0], None if right is None else right[:, 0]
+        else:
+            view = gradient.view
+            gradient = gradient._replace(view=View(view.memory, view.start, left.shape, (view.strides[0], 0)))
+        if right is None:
+            self.contribute(left, gradient)
+        elif np.array_equal(left, right):  # squares
+            twice = Scaled(gradient.view, 2.0 * gradient.number)
+            self.contribute(left, self.product(left, twice, Array(self.emitter.read(left), self.emitter)))
+        else:
+            for places, other, needs in ((left, right, left_needs), (right, left, right_needs)):
+                if needs:
+                    factor = self.operand(other)
+                    if isinstance(factor, Array):
+                        self.contribute(places, self.product(places, gradient, factor))
+                    else:
+                        self.contribute(places, Scaled(gradient.view, gradient.number * factor))
+
+    def emit_products(self, factors: Factors, gradient: View, left_needs: bool, right_needs: bool) -> None:
+        """One block of a group of sums that is a matrix product."""
+        m, n, k = len(factors.right), len(factors.left), factors.left.shape[1]
+        step = gradient.strides[0]  # 1, but where only some of a group lead to the output
+        shaped = View(gradient.memory, gradient.start, (m, n), (n * step, step))
+        if left_needs:
+            out = self.emitter.scratch((n, k), False)
+            vectors = self.emitter.read(factors.right, axes=1)
+            self.emitter.add(MatMul("to weights", out, shaped, vectors))
+            self.contribute(factors.left, Scaled(out))
+        if right_needs:
+            weights = self.emitter.read(factors.left, axes=2)
+            out = self.emitter.scratch((m, k), gradient.per_example)
+            self.emitter.add(MatMul("to vectors", out, weights, shaped))
+            self.contribute(factors.right, Scaled(out))
+
+    def product(self, places: Places, gradient: Scaled, local: Array) -> Scaled:
+        """What goes to these nodes; for a single one of all examples, a dot product over the examples at once."""
+        alone = places.size == 1 and self.emitter.space_of(places) == UNIFORM
+        if not (alone and gradient.view.per_example and local.view.per_example and not local.inverse):
+            found = Array(gradient.view, self.emitter, gradient.number) * local
+            return Scaled(found.view, found.number)
+        out = self.emitter.scratch((1, 1), False)
+        sides = (View(side.memory, side.start, (1, 1), (1, 1)) for side in (gradient.view, local.view))
+        self.emitter.add(MatMul("to weights", out, *sides))
+        number = gradient.number * local.number
+        return Scaled(View(out.memory, out.start, places.shape, (1,) * places.ndim), number)
+
+    def over_examples(self, value: Scaled) -> Scaled:
+        """Summed over the examples."""
+        out = self.emitter.scratch(value.view.shape, False)
+        self.emitter.add(Total(out, value.view, over_examples=True))
+        return Scaled(out, value.number)
+
+    def contribute(self, places: Places, value: Scaled) -> None:
+        """Add *value*, of the shape of *places*, to the gradients of these nodes."""
+        space = self.emitter.space_of(places)
+        if value.view.per_example and space == UNIFORM:
+            value = self.over_examples(value)
+        slots, view = self.graph.slots[places], value.view
+        if slots.ndim == 2 and len(slots) > 1 and (slots == slots[0]).all():  # the same nodes in every row
+            value = self.total(View(view.memory, view.start, view.shape[::-1], view.strides[::-1]), value.number)
+            slots = slots[0]
+        elif slots.ndim == 2 and slots.shape[1] > 1 and (slots == slots[:, :1]).all():
+            value, slots = self.total(view, value.number), slots[:, 0]
+        if len(slots) > 1 and slots.ndim == 1 and (slots == slots[0]).all():
+            view = value.view
+            value = self.total(View(view.memory, view.start, (1, *view.shape), (0, *view.strides)), value.number)
+            slots = slots[:1]
+        self.gradients.accumulate(space, slots, value)
+
+    def total(self, view: View, number: float) -> Scaled:
+        """Summed over the last axis of its slots."""
+        out = self.emitter.scratch(view.shape[:-1], view.per_example)
+        self.emitter.add(Total(out, view))
+        return Scaled(out, number)

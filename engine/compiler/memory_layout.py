@@ -1,0 +1,114 @@
+"""Fifth pass: a slot for each number, so that operands are slices of memory wherever they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.compiler.trace import Record
+from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Group, Grouped, Part, Places
+from engine.value import CONSTANT
+
+
+@dataclass
+class Placed:
+    """Groups whose nodes have slots: ``slots[place]`` within the node's space."""
+
+    record: Record
+    groups: list[Group]
+    spaces: list[str]
+    slots: Places
+    n_slots: dict[str, int]
+    constants: Places
+    """The places of the constants, which stand in the uniform space after the parameters, in this order."""
+
+
+def placed(graph: Grouped) -> Placed:
+    """Give every node a slot. What a later group reads first stands first, so that it reads a slice."""
+    record = graph.summed.record
+    ranks = np.full(len(record.ops), np.iinfo(np.int64).max)
+    next_rank = 0
+    for group in reversed(graph.groups):
+        group.reordered(_order(group, ranks))
+        for column in group.columns():
+            fresh = column[0] if (column == column[0]).all() else column.ravel()
+            fresh = fresh[ranks[fresh] == np.iinfo(np.int64).max]
+            ranks[fresh[::-1]] = next_rank + np.arange(len(fresh))[::-1]  # of equal ones the first counts
+            next_rank += len(fresh)
+    slots = np.zeros(len(record.ops), dtype=np.int64)
+    slots[: record.n_inputs] = np.arange(record.n_inputs)
+    slots[record.n_inputs : record.n_inputs + record.n_parameters] = np.arange(record.n_parameters)
+    constants = np.array([place for place, op in enumerate(record.ops) if op == CONSTANT], dtype=np.int64)
+    constants = constants[np.argsort(ranks[constants], kind="stable")]
+    slots[constants] = record.n_parameters + np.arange(len(constants))
+    sizes = {INPUTS: record.n_inputs, UNIFORM: record.n_parameters + len(constants), VARYING: 0}
+    for group in graph.groups:
+        slots[group.members] = sizes[group.space] + np.arange(len(group.members))
+        sizes[group.space] += len(group.members)
+    return Placed(record, graph.groups, graph.spaces, slots, sizes, constants)
+
+
+def _order(group: Group, ranks: Places) -> Places:
+    """The nodes of a group as a matrix product gives them, or as they are read."""
+    for part in group.parts:
+        factors = part.right is not None and factored(part.left, part.right)
+        if factors and len(factors.left) > 1 and len(factors.right) > 1:
+            rank = ranks[group.members]
+            n_left, n_right = len(factors.left), len(factors.right)
+            first_left, first_right = np.full(n_left, rank.max()), np.full(n_right, rank.max())
+            np.minimum.at(first_left, factors.left_of, rank)
+            np.minimum.at(first_right, factors.right_of, rank)
+            return np.lexsort((first_left[factors.left_of], first_right[factors.right_of]))
+    return np.argsort(ranks[group.members], kind="stable")
+
+
+@dataclass
+class Factors:
+    """Dot products of every left row with every right row: ``n = len(left) * len(right)`` of them."""
+
+    left: Places
+    right: Places
+    left_of: Places
+    right_of: Places
+
+
+def factored(left: Places, right: Places) -> Factors | None:
+    """The rows that are different, where each left one meets each right one once; else None.
+
+    >>> w, x = np.array([[1, 2], [3, 4]]), np.array([[5, 6], [5, 6]])
+    >>> factored(w, x).right
+    array([[5, 6]])
+    """
+    left_rows, left_of = _distinct(left)
+    right_rows, right_of = _distinct(right)
+    if len(left_rows) * len(right_rows) != len(left):
+        return None
+    pairs = left_of * len(right_rows) + right_of
+    if len(np.unique(pairs)) != len(pairs):
+        return None
+    return Factors(left_rows, right_rows, left_of, right_of)
+
+
+def matrices(spaces: Sequence[str], part: Part) -> Factors | None:
+    """The factors of a matrix product of weights and vectors, where a block of products is one."""
+    if part.right is None or part.left.size == 1 or spaces[int(part.left.flat[0])] != UNIFORM:
+        return None
+    factors = factored(part.left, part.right)
+    if factors is None:
+        return None
+    in_order = factors.right_of * len(factors.left) + factors.left_of
+    return factors if (in_order == np.arange(len(in_order))).all() else None
+
+
+def _distinct(rows: Places) -> tuple[Places, Places]:
+    """The different rows in the order in which they come first, and which of them each row is."""
+    if (rows == rows[0]).all():
+        return rows[:1], np.zeros(len(rows), dtype=np.int64)
+    keys = np.ascontiguousarray(rows).view(f"V{rows.dtype.itemsize * rows.shape[1]}").ravel()
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    return rows[first[order]], back[which]

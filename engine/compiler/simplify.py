@@ -1,0 +1,134 @@
+"""Second pass: what need not be computed. Constants are folded, x * 1 and x + 0 are x, equal nodes are one node."""
+
+from __future__ import annotations
+
+import math
+
+from engine.compiler.trace import INPUT, NONE, PARAMETER, Record
+from engine.value import CONSTANT
+
+LEAVES = (INPUT, PARAMETER, CONSTANT)
+
+
+def simplified(record: Record) -> Record:
+    """An equal graph with fewer nodes; nothing of it that its outputs do not need."""
+    done = _Simplifier(record).run()
+    return _living(done)
+
+
+class _Simplifier:
+    """The new record grows node by node; ``here`` says which of its places stands for each place of the old one."""
+
+    def __init__(self, old: Record) -> None:
+        self.old = old
+        n_leaves = old.n_inputs + old.n_parameters
+        nothing = [NONE] * n_leaves
+        numbers = old.numbers[:n_leaves]
+        self.new = Record(old.ops[:n_leaves], nothing, nothing.copy(), numbers, old.n_inputs, old.n_parameters, [])
+        self.here = list(range(n_leaves))
+        self.uses = _uses(old)
+        self.constants: dict[str, int] = {}
+        self.known: dict[tuple[str, int, int], int] = {}
+
+    def run(self) -> Record:
+        """All nodes, in their order."""
+        old, here = self.old, self.here
+        for place in range(len(here), len(old.ops)):
+            op = old.ops[place]
+            if op == CONSTANT:
+                here.append(self.constant(old.numbers[place]))
+                continue
+            a, b = here[old.first[place]], old.second[place]
+            here.append(self.node(op, a, here[b] if b != NONE else NONE, place))
+        self.new.outputs = [here[output] for output in old.outputs]
+        return self.new
+
+    def constant(self, number: float) -> int:
+        """One place for each number; 0.0 and -0.0 are two."""
+        key = number.hex()
+        if key not in self.constants:
+            self.constants[key] = self.new.add(CONSTANT, number=number)
+        return self.constants[key]
+
+    def node(self, op: str, a: int, b: int, place: int) -> int:
+        """The place of a node that computes this."""
+        new, old = self.new, self.old
+        a_fixed = new.ops[a] == CONSTANT
+        b_fixed = b == NONE or new.ops[b] == CONSTANT
+        if a_fixed and b_fixed:
+            return self.constant(old.numbers[place])
+        if a_fixed or (b != NONE and b_fixed):
+            shorter = self.shorter(op, a, b, place)
+            if shorter != NONE:
+                return shorter
+        if op == "neg":
+            return self.negated(a)
+        if self.uses[old.first[place]] == 1 or (b != NONE and self.uses[old.second[place]] == 1):
+            return new.add(op, a, b)  # no other node has these operands
+        key = (op, b, a) if op in "+*" and b < a else (op, a, b)
+        if key not in self.known:
+            self.known[key] = new.add(op, a, b)
+        return self.known[key]
+
+    def negated(self, a: int) -> int:
+        """The place of -a."""
+        if self.new.ops[a] == "neg":
+            return self.new.first[a]
+        key = ("neg", a, NONE)
+        if key not in self.known:
+            self.known[key] = self.new.add("neg", a)
+        return self.known[key]
+
+    def shorter(self, op: str, a: int, b: int, place: int) -> int:
+        """What stands for an operation with a constant; NONE where it is to be computed."""
+        ops, numbers = self.new.ops, self.new.numbers
+        left = numbers[a] if ops[a] == CONSTANT else math.nan
+        right = numbers[b] if b != NONE and ops[b] == CONSTANT else math.nan
+        if (op == "+" and left == 0.0) or (op == "*" and left == 1.0):
+            return b
+        if (op in ("+", "-") and right == 0.0) or (op in ("*", "/", "**") and right == 1.0):
+            return a
+        if (op == "*" and left == -1.0) or (op == "-" and left == 0.0):
+            return self.negated(b)
+        if op == "*" and right == -1.0:
+            return self.negated(a)
+        if op == "**" and right == 2.0:
+            return self.new.add("*", a, a)
+        if op == "**" and right == -1.0:
+            return self.new.add("/", self.constant(1.0), a)
+        return NONE
+
+
+def _uses(record: Record) -> list[int]:
+    """How often each node is an operand."""
+    uses = [0] * (len(record.ops) + 1)  # the last one counts operands that are not there
+    for operand in record.first:
+        uses[operand] += 1
+    for operand in record.second:
+        uses[operand] += 1
+    return uses
+
+
+def _living(record: Record) -> Record:
+    """The nodes that outputs are made of, and all inputs and parameters."""
+    n_leaves = record.n_inputs + record.n_parameters
+    alive = bytearray(len(record.ops))
+    alive[:n_leaves] = b"\x01" * n_leaves
+    for output in record.outputs:
+        alive[output] = 1
+    for place in range(len(record.ops) - 1, n_leaves - 1, -1):
+        if alive[place]:
+            if record.first[place] != NONE:
+                alive[record.first[place]] = 1
+            if record.second[place] != NONE:
+                alive[record.second[place]] = 1
+    if all(alive):
+        return record
+    here = [NONE] * (len(record.ops) + 1)
+    new = Record([], [], [], [], record.n_inputs, record.n_parameters, [])
+    for place, living in enumerate(alive):
+        if living:
+            first, second = here[record.first[place]], here[record.second[place]]
+            here[place] = new.add(record.ops[place], first, second, record.numbers[place])
+    new.outputs = [here[output] for output in record.outputs]
+    return new

@@ -1,0 +1,59 @@
+"""What a program found in a graph, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.compiler.memory_layout import Placed, matrices
+from engine.compiler.vectorize import SUM, UNIFORM, Group
+
+
+def described(graph: Placed, n_nodes: int, dtype: str) -> str:
+    """The groups in their order, and how many scalars became how many instructions."""
+    record = graph.record
+    lines = [
+        f"Program: {_count(n_nodes, 'node')} -> {_count(len(graph.groups), 'group')}; "
+        f"{_count(record.n_inputs, 'input')}, {_count(record.n_parameters, 'parameter')}, "
+        f"{_count(len(record.outputs), 'output')}, {dtype}"
+    ]
+    for group in graph.groups:
+        once = ", once for all examples" if group.space == UNIFORM else ""
+        lines.append(f"  {sentence(group, graph.spaces)}{once}")
+    return "\n".join(lines)
+
+
+def sentence(group: Group, spaces: Sequence[str]) -> str:
+    """One group in words, such as ``128 dot products of 784 -> one matrix product``.
+
+    >>> import numpy as np
+    >>> sentence(Group("relu", np.arange(16), "varying", 1, [np.arange(16)], []), ["varying"] * 16)
+    '16 relu'
+    """
+    n = len(group.members)
+    if group.op != SUM:
+        return f"{n:,} {group.op}"
+    phrases = []
+    for part in group.parts:
+        k = part.left.shape[1]
+        if part.right is None:
+            phrases.append(f"{'plus' if part.positive else 'minus'} {_count(k, 'number')} each")
+        else:
+            kind = _count(n, "product") if k == 1 else f"{_count(n, 'dot product')} of {k:,}"
+            found = k > 1 and matrices(spaces, part)
+            phrases.append(f"{'' if part.positive else 'minus '}{kind}{' -> one matrix product' if found else ''}")
+    if group.parts[0].right is None:
+        return f"{_count(n, 'sum')}: {', '.join(phrases)}"
+    return ", ".join(phrases)
+
+
+def n_scalars(group: Group) -> int:
+    """How many scalar operations of the graph a group stands for."""
+    n = len(group.members)
+    if group.op != SUM:
+        return n
+    terms: int = sum(part.left.shape[1] * (1 if part.right is None else 2) for part in group.parts)
+    return n * (terms - 1) if group.parts[0].positive else n * terms
+
+
+def _count(n: int, thing: str) -> str:
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"

@@ -1,0 +1,140 @@
+"""Fourth pass: nodes of one depth and one kind become a group, the scalars that one array instruction computes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.compiler.fuse_sums import Sum, Summed
+from engine.compiler.simplify import LEAVES
+from engine.compiler.trace import NONE
+
+Places = NDArray[np.int64]
+SUM = "sum"
+INPUTS, UNIFORM, VARYING = "inputs", "uniform", "varying"
+"""Where a number lives: among the inputs of the examples; once for all examples; once for each example."""
+
+
+@dataclass
+class Part:
+    """A block of a group of sums: ``(n, k)`` single terms (*right* is None), or the factors of products."""
+
+    positive: bool
+    left: Places
+    right: Places | None = None
+
+
+@dataclass
+class Group:
+    """``n`` nodes that do the same: the operation, who they are, and their operands.
+
+    A group of sums has parts; any other has a column ``(n,)`` of places for each operand.
+    """
+
+    op: str
+    members: Places
+    space: str
+    depth: int
+    operands: list[Places]
+    parts: list[Part]
+
+    def columns(self) -> list[Places]:
+        """All operands, ``(n, k)`` each."""
+        if self.op == SUM:
+            return [side for part in self.parts for side in (part.left, part.right) if side is not None]
+        return [operand[:, None] for operand in self.operands]
+
+    def reordered(self, order: Places) -> None:
+        """The same with its nodes in another order."""
+        self.members = self.members[order]
+        self.operands = [operand[order] for operand in self.operands]
+        self.parts = [
+            Part(part.positive, part.left[order], None if part.right is None else part.right[order])
+            for part in self.parts
+        ]
+
+
+@dataclass
+class Grouped:
+    """The groups in an order in which they can be computed, and where each node of the record lives."""
+
+    summed: Summed
+    groups: list[Group]
+    spaces: list[str]
+
+
+def grouped(graph: Summed) -> Grouped:
+    """Group all nodes that are to be computed."""
+    record = graph.record
+    n_nodes = len(record.ops)
+    spaces = [UNIFORM] * n_nodes
+    spaces[: record.n_inputs] = [INPUTS] * record.n_inputs
+    depths = [0] * n_nodes
+    waiting: dict[tuple[int, str, object], list[int]] = {}
+    blocks: dict[int, _Blocks] = {}
+    for place, op in enumerate(record.ops):
+        if op in LEAVES or graph.inside[place]:
+            continue
+        total = graph.sums.get(place)
+        operands = total.operands() if total else [record.first[place], record.second[place]]
+        if operands[-1] == NONE:
+            operands.pop()
+        depths[place] = 1 + max([depths[operand] for operand in operands])
+        if not all(spaces[operand] == UNIFORM for operand in operands):
+            spaces[place] = VARYING
+        if total:
+            blocks[place] = block = _blocks(total, spaces)
+            kind = SUM, *((key, len(left)) for key, (left, _) in block.items())
+        else:
+            kind = op, *(spaces[operand] for operand in operands)
+        waiting.setdefault((depths[place], spaces[place], kind), []).append(place)
+    groups = [
+        _group(key[0], key[1], members, graph, blocks)
+        for key, members in sorted(waiting.items(), key=lambda w: w[0][0])
+    ]
+    return Grouped(graph, groups, spaces)
+
+
+_Blocks = dict[tuple[bool, str, str], tuple[list[int], list[int]]]
+"""The terms of a sum by sign and by where the factors live; for single terms the second place is empty."""
+
+
+def _blocks(total: Sum, spaces: Sequence[str]) -> _Blocks:
+    found: _Blocks = {}
+    for positive, (left, right) in ((True, total.plus_products), (False, total.minus_products)):
+        for a, b in zip(left, right):
+            if spaces[b] == UNIFORM and spaces[a] != UNIFORM:
+                a, b = b, a  # noqa: PLW2901 - weights go first
+            sides = found.setdefault((positive, spaces[a], spaces[b]), ([], []))
+            sides[0].append(a)
+            sides[1].append(b)
+    for positive, terms in ((True, total.plus), (False, total.minus)):
+        for term in terms:
+            found.setdefault((positive, spaces[term], ""), ([], []))[0].append(term)
+    return dict(sorted(found.items(), key=_matrices_first))
+
+
+def _matrices_first(block: tuple[tuple[bool, str, str], object]) -> tuple[bool, bool, str, str]:
+    positive, left, right = block[0]
+    return not positive, right == "", left, right
+
+
+def _group(depth: int, space: str, members: list[int], graph: Summed, blocks: dict[int, _Blocks]) -> Group:
+    record = graph.record
+    group = Group(record.ops[members[0]], np.array(members), space, depth, [], [])
+    if members[0] in graph.sums:
+        group.op = SUM
+        for key in blocks[members[0]]:
+            left = np.array([blocks[member][key][0] for member in members])
+            right = np.array([blocks[member][key][1] for member in members]) if key[2] else None
+            group.parts.append(Part(key[0], left, right))
+        for member in members:
+            del blocks[member], graph.sums[member]  # the largest part of the memory that compiling takes
+    else:
+        group.operands = [np.array([record.first[member] for member in members])]
+        if record.second[members[0]] != NONE:
+            group.operands.append(np.array([record.second[member] for member in members]))
+    return group

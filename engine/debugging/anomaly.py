@@ -1,0 +1,110 @@
+"""``detect_anomaly``: stop at the operation that first makes a NaN or an infinity, forward or backward."""
+
+from __future__ import annotations
+
+import math
+import threading
+from types import TracebackType
+from typing import Self
+
+from engine.validation import plain_label
+from engine.value import WATCH, Value
+
+_lock = threading.Lock()
+_mine = threading.local()
+
+
+class detect_anomaly:  # noqa: N801 - PyTorch's name for it
+    """Within it, the operation that first makes a NaN or an infinity out of ordinary numbers is an error.
+
+    So is the step of ``backward`` that does. It holds for what this thread computes; everything is slower meanwhile.
+
+    Args:
+        kinks: whether to note, too, each operation that hits a kink exactly, where the derivative is a convention.
+
+    ``kinks`` of the opened context lists those in words.
+
+    Raises:
+        FloatingPointError: at the operation, with its operands and their labels.
+
+    >>> x = Value(1e200, label="x")
+    >>> with detect_anomaly():
+    ...     x * x
+    Traceback (most recent call last):
+    ...
+    FloatingPointError: * gave inf, from x = 1e+200 and x = 1e+200
+    >>> with detect_anomaly(kinks=True) as found:
+    ...     y = Value(0.0, label="z").relu()
+    >>> found.kinks
+    ['relu at its kink: z = 0.0']
+    """
+
+    def __init__(self, kinks: bool = False) -> None:
+        self._notes_kinks = kinks
+        self.kinks: list[str] = []
+
+    def __enter__(self) -> Self:
+        _mine.open = [*getattr(_mine, "open", []), self]
+        with _lock:
+            WATCH.watchers += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _mine.open = [each for each in _mine.open if each is not self]
+        with _lock:
+            WATCH.watchers -= 1
+
+    def note(self, node: Value) -> None:
+        """Write a kink down, if it is one and they are wanted."""
+        if self._notes_kinks and _at_kink(node):
+            self.kinks.append(f"{node.op} at its kink: {_operands(node)}")
+
+
+def seen(node: Value) -> None:
+    """A new node, while somebody watches; an anomaly where this thread does."""
+    watchers = getattr(_mine, "open", [])
+    if not watchers:
+        return
+    numbers = [operand.data for operand in node.operands]
+    if _is_first(node.data, numbers):
+        raise FloatingPointError(f"{node.op} gave {node.data}, from {_operands(node)}")
+    for watcher in watchers:
+        watcher.note(node)
+
+
+def seen_backward(node: Value) -> None:
+    """A node that is about to hand its gradient on."""
+    if not getattr(_mine, "open", []):
+        return
+    for operand, local in zip(node.operands, node.local_derivatives):
+        amount = local * node.grad
+        if _is_first(amount, [node.grad]):
+            name = f"{plain_label(operand.label)} = " if operand.label else ""
+            raise FloatingPointError(
+                f"backward through {node.op} gave {amount}, from {_operands(node)}: the local derivative with respect "
+                f"to {name}{operand.data!r} is {local}, and the gradient of the result {node.grad}"
+            )
+
+
+def _is_first(result: float, numbers: list[float]) -> bool:
+    if math.isnan(result):
+        return not any(map(math.isnan, numbers))
+    return math.isinf(result) and all(map(math.isfinite, numbers))
+
+
+def _at_kink(node: Value) -> bool:
+    numbers = [operand.data for operand in node.operands]
+    if node.op in ("relu", "leaky_relu", "abs"):
+        return numbers[0] == 0.0
+    if node.op in ("maximum", "minimum"):
+        return numbers[0] == numbers[1]
+    return node.op in ("hypot", "atan2") and numbers == [0.0, 0.0]
+
+
+def _operands(node: Value) -> str:
+    return " and ".join(f"{plain_label(o.label)} = {o.data!r}" if o.label else repr(o.data) for o in node.operands)
+
+
+WATCH.see, WATCH.see_backward = seen, seen_backward

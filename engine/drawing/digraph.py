@@ -1,0 +1,110 @@
+"""The drawing that a user holds in hand: a ``graphviz.Digraph`` that any machine can draw, and that never hangs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Self
+
+import graphviz
+
+from engine.drawing.graphviz_process import rendered
+from engine.validation import shortened
+
+
+class Drawing(graphviz.Digraph):  # type: ignore[misc]
+    """A ``graphviz.Digraph`` that draws with the Graphviz inside the pygraphviz package where the system has no
+    ``dot``, and gives up after ``timeout`` seconds.
+
+    It shows itself in Jupyter; ``render("graph", format="png")`` writes a file, ``pipe("svg")`` gives the bytes, and
+    ``source`` is the text in the DOT language.
+
+    >>> drawing = Drawing()
+    >>> drawing.edge("a", "b")
+    >>> drawing.pipe("svg")[:5]
+    b'<?xml'
+    """
+
+    timeout: float = 20.0
+    """Seconds after which Graphviz is stopped."""
+
+    def pipe(
+        self,
+        format: str | None = None,
+        renderer: str | None = None,
+        formatter: str | None = None,
+        neato_no_op: bool | int | None = None,
+        quiet: bool = False,
+        *,
+        engine: str | None = None,
+        encoding: str | None = None,
+    ) -> bytes | str:
+        """The picture as bytes, or with an *encoding* as text: see ``graphviz.Digraph.pipe``.
+
+        Raises:
+            TimeoutError: Graphviz took longer than ``timeout`` seconds.
+            RuntimeError: Graphviz could not draw it; the message holds what it said.
+        """
+        kind = ":".join(part for part in (format or self.format, renderer, formatter) if part)
+        options = (f"-n{int(neato_no_op)}",) if neato_no_op else ()
+        picture = rendered(self.source, kind, engine or self.engine, options, self.timeout)
+        return picture if encoding is None else picture.decode(encoding)
+
+    def render(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        view: bool = False,
+        cleanup: bool = False,
+        format: str | None = None,
+        *,
+        outfile: str | os.PathLike[str] | None = None,
+        engine: str | None = None,
+        **options: Any,
+    ) -> str:
+        """Write source and picture into files and give the picture's name: see ``graphviz.Digraph.render``.
+
+        Raises:
+            TimeoutError: Graphviz took longer than ``timeout`` seconds; the source is written by then.
+            RuntimeError: Graphviz could not draw it; the message holds what it said.
+        """
+        target = None if outfile is None else Path("" if directory else self.directory or "", outfile)
+        if outfile is not None and filename is None:
+            filename = Path(outfile).with_suffix(f".{self._default_extension}")
+        kind = format or (target.suffix[1:] if target else "") or self.format
+        source = Path(self.save(filename, directory=directory))
+        picture = target or source.with_name(f"{source.name}.{kind}")
+        drawn = self.pipe(kind, engine=engine, **options)
+        picture.write_bytes(drawn if isinstance(drawn, bytes) else drawn.encode())
+        if cleanup:
+            source.unlink()
+        if view:
+            graphviz.view(picture)
+        return os.fspath(picture)
+
+    def copy(self) -> Self:
+        """A copy that can be changed on its own."""
+        twin: Self = super().copy()
+        twin.timeout = self.timeout
+        return twin
+
+
+def written(drawing: Drawing, path: str | os.PathLike[str]) -> None:
+    """Write a drawing into a file whose ending says its kind: svg, png or pdf; or gv, the source.
+
+    Raises:
+        ValueError: another ending.
+        OSError: the file cannot be written.
+        TimeoutError: Graphviz took longer than the drawing's ``timeout``.
+    """
+    target = Path(path)
+    kind = target.suffix.lower().removeprefix(".")
+    if kind == "gv":
+        target.write_text(drawing.source, encoding="utf-8")
+    elif kind in ("svg", "png", "pdf"):
+        picture = drawing.pipe(kind)
+        target.write_bytes(picture if isinstance(picture, bytes) else picture.encode())
+    else:
+        raise ValueError(
+            f"{shortened(str(target))}: the ending says the kind of picture; svg, png, pdf or gv is wanted"
+        )

@@ -1,0 +1,70 @@
+"""What stands in the boxes of a picture, in Graphviz's own little HTML; names from strangers are text in it."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+from engine.drawing.themes import Theme
+from engine.validation import plain_label
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a box says: an operation, a title, and rows of a word with a number; a box of many nodes has lines."""
+
+    operation: str = ""
+    title: str = ""
+    rows: tuple[tuple[str, str], ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+def content_as_html(content: Content, theme: Theme, *, upright: bool, faded: bool) -> str:
+    """A table for ``label=``: the operation where the arrows arrive, beside it title, rows and lines.
+
+    *upright* puts the operation on top, for pictures that run from top to bottom.
+    """
+    text, muted = (theme.faded_text, theme.faded_text) if faded else (theme.text, theme.muted)
+    rows = []
+    if content.title:
+        rows.append(f'<TD COLSPAN="2">{_font(f"<B>{_escaped(content.title)}</B>", text)}</TD>')
+    for word, figure in content.rows:
+        rows.append(f'<TD ALIGN="LEFT">{_font(word, muted)}</TD><TD ALIGN="RIGHT">{_font(_escaped(figure), text)}</TD>')
+    rows += [f'<TD COLSPAN="2">{_font(_escaped(line), muted)}</TD>' for line in content.lines]
+    if content.operation:
+        chip = _chip(content.operation, theme, faded)
+        if upright:
+            rows.insert(0, f'<TD COLSPAN="2">{chip}</TD>')
+        else:
+            rows[0] = f'<TD ROWSPAN="{len(rows)}">{chip}</TD>{rows[0]}'
+    table = "".join(f"<TR>{row}</TR>" for row in rows)
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{table}</TABLE>>'
+
+
+def _chip(operation: str, theme: Theme, faded: bool) -> str:
+    """The operation on a small plate of its own."""
+    plate, ink = (theme.faded, theme.faded_text) if faded else (theme.operation, theme.operation_text)
+    outline = 'BORDER="1" COLOR="' + (theme.faded if faded else theme.line) + '"'
+    return (
+        f'<TABLE {outline} STYLE="ROUNDED" BGCOLOR="{plate}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">'
+        f"<TR><TD>{_font(_escaped(operation), ink)}</TD></TR></TABLE>"
+    )
+
+
+def _font(text: str, colour: str) -> str:
+    return f'<FONT COLOR="{colour}">{text}</FONT>'
+
+
+def _escaped(text: str) -> str:
+    """A name as text on one short line."""
+    return html.escape(plain_label(text).replace("\\", "\\\\"))  # Graphviz reads one backslash as an escape
+
+
+def as_text(text: str) -> str:
+    """A plain label that Graphviz shows as it is: no escape sequence and no entity."""
+    return plain_label(text, most=120).replace("&", "&amp;").replace("\\", "\\\\")
+
+
+def as_tooltip(text: str) -> str:
+    """The same for a tooltip, in which Graphviz reads escapes twice."""
+    return as_text(text).replace("\\", "\\\\")

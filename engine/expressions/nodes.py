@@ -1,0 +1,214 @@
+"""Formulas to be read: trees that write themselves as text here, as LaTeX and MathML in ``typesetting.py``.
+
+A formula is a tree of ``Name``, ``Number``, ``Operation``, ``Derivative`` and ``Cases``. Trees do arithmetic, so the
+derivatives of ``rules.py`` write themselves. Names come from strangers and are always shown as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.validation import plain_label, shortened
+
+SUM, SIGN, QUOTIENT, PRODUCT, POWER, ATOM = range(1, 7)  # how tightly a formula holds together
+PRECEDENCE = {"+": SUM, "-": SUM, "*": PRODUCT, "/": QUOTIENT, "neg": SIGN, "**": POWER}
+
+
+class Formula:
+    """A formula; ``+ - * / **`` and unary minus give larger ones."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Any) -> Formula:
+        return Operation("+", (self, as_formula(other)))
+
+    def __radd__(self, other: Any) -> Formula:
+        return as_formula(other) + self
+
+    def __sub__(self, other: Any) -> Formula:
+        return Operation("-", (self, as_formula(other)))
+
+    def __rsub__(self, other: Any) -> Formula:
+        return as_formula(other) - self
+
+    def __mul__(self, other: Any) -> Formula:
+        return Operation("**", (self, Number(2.0))) if self == other else Operation("*", (self, as_formula(other)))
+
+    def __rmul__(self, other: Any) -> Formula:
+        return as_formula(other) * self
+
+    def __truediv__(self, other: Any) -> Formula:
+        return Operation("/", (self, as_formula(other)))
+
+    def __rtruediv__(self, other: Any) -> Formula:
+        return as_formula(other) / self
+
+    def __neg__(self) -> Formula:
+        return Operation("neg", (self,))
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Formula):
+    """A variable's name, any text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Formula):
+    """A number."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Formula):
+    """An operation of the engine, by its name, or another function."""
+
+    op: str
+    operands: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative(Formula):
+    """The derivative of one thing with respect to another."""
+
+    of: Formula
+    by: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Cases(Formula):
+    """Another formula in each case: rows of (formula, left, relation, right), and what holds otherwise."""
+
+    rows: tuple[tuple[Formula, Formula, str, Formula], ...]
+    otherwise: Formula
+
+
+def as_formula(thing: Any) -> Formula:
+    """A number as a formula; a formula as it is."""
+    return thing if isinstance(thing, Formula) else Number(float(thing))
+
+
+class Formulas:
+    """The mathematics of ``rules.py`` that writes formulas down instead of computing them."""
+
+    pi: Formula = Name("pi")
+
+    def __getattr__(self, function: str) -> Callable[..., Formula]:
+        return lambda *operands: Operation(function, tuple(as_formula(operand) for operand in operands))
+
+    def power(self, a: Formula, b: Formula) -> Formula:
+        """a to the power b."""
+        return Operation("**", (a, b))
+
+    def power_by_base(self, a: Formula, b: Formula) -> Formula:
+        """b a**(b - 1), with the difference worked out where b is a number."""
+        if isinstance(b, Number):
+            return b * a if b.value == 2.0 else b * Operation("**", (a, Number(b.value - 1.0)))
+        return b * Operation("**", (a, b - 1.0))
+
+    def power_by_exponent(self, a: Formula, _b: Formula, y: Formula) -> Formula:
+        """y log(a)."""
+        return y * Operation("log", (a,))
+
+    def one_minus_tanh_squared(self, _a: Formula, y: Formula) -> Formula:
+        """1 - y**2, as school mathematics has it."""
+        return 1.0 - y * y
+
+    def sqrt_of_one_minus_square(self, a: Formula) -> Formula:
+        """sqrt((1 - a) (1 + a))."""
+        return Operation("sqrt", ((1.0 - a) * (1.0 + a),))
+
+    def sigmoid_slope(self, a: Formula, y: Formula) -> Formula:
+        """y sigmoid(-a)."""
+        return y * Operation("sigmoid", (-a,))
+
+    def exp_of_minus_square(self, a: Formula, factor: float) -> Formula:
+        """exp(-factor a**2)."""
+        return Operation("exp", (-(a * a if factor == 1.0 else factor * (a * a)),))
+
+    def over_hypot(self, a: Formula, _b: Formula, y: Formula) -> Formula:
+        """a / y."""
+        return a / y
+
+    def over_square(self, a: Formula, r: Formula) -> Formula:
+        """a / r**2."""
+        return a / (r * r)
+
+    def where_positive(self, a: Formula, yes: Any, no: Any) -> Formula:
+        """*yes* where a > 0, else *no*."""
+        return Cases(((as_formula(yes), a, ">", Number(0.0)),), as_formula(no))
+
+    def larger(self, a: Formula, b: Formula) -> Formula:
+        """1 where a > b, a half where they are equal, else 0."""
+        return Cases(((Number(1.0), a, ">", b), (Number(0.5), a, "=", b)), Number(0.0))
+
+
+def written(number: float, precision: int) -> str:
+    """A number with so many significant digits, and no sign before 0."""
+    return f"{number or 0.0:.{precision}g}"
+
+
+def holds(formula: Formula) -> int:
+    """How tightly it holds together: what holds less tightly than its place wants is put in parentheses."""
+    if isinstance(formula, Operation):
+        return PRECEDENCE.get(formula.op, ATOM)
+    if isinstance(formula, Number):
+        return SIGN if formula.value < 0.0 else ATOM
+    return POWER if isinstance(formula, Derivative) else ATOM
+
+
+def wanted_by(op: str) -> tuple[int, int]:
+    """How tightly the two operands of an operation must hold together."""
+    if op == "**":
+        return ATOM, ATOM
+    return (SUM, QUOTIENT) if op in "+-" else (SIGN, POWER)  # x + (-3), and -3 * x
+
+
+# ---------------------------------------------------------------------------------------------------------------- text
+
+
+def text(formula: Formula, precision: int = 6) -> str:
+    """A formula as a line of text, in the language of ``engine.expression``, derivatives as ``dL/dx``.
+
+    >>> text(Name("x") * (Name("w") + 1))
+    'x * (w + 1)'
+    """
+    return _Text(precision).write(formula)
+
+
+class _Text:
+    """Text of formulas and their parts."""
+
+    def __init__(self, precision: int) -> None:
+        self.precision = precision
+
+    def write(self, part: Formula, wanted: int = 0) -> str:
+        """A part, in parentheses where it holds less tightly than its place wants."""
+        return f"({self.bare(part)})" if holds(part) < wanted else self.bare(part)
+
+    def bare(self, part: Formula) -> str:
+        """A part without parentheses around it."""
+        match part:
+            case Name(name):
+                return plain_label(name)
+            case Number(value):
+                return written(value, self.precision)
+            case Derivative(of, by):
+                return f"d{self.write(of, ATOM)}/d{self.write(by, ATOM)}"
+            case Cases(rows, otherwise):
+                cases = [f"{self.write(y)} if {self.write(a)} {relation} {self.write(b)}" for y, a, relation, b in rows]
+                return f"({' else '.join([*cases, self.write(otherwise)])})"
+            case Operation("neg", (a,)):
+                return f"-{self.write(a, QUOTIENT)}"
+            case Operation("**", (a, b)):
+                return f"{self.write(a, ATOM)}**{self.write(b, ATOM)}"
+            case Operation(op, (a, b)) if op in PRECEDENCE:
+                left, right = wanted_by(op)
+                return f"{self.write(a, left)} {op} {self.write(b, right)}"
+            case Operation(op, operands):
+                return f"{op}({', '.join(self.write(operand) for operand in operands)})"
+        raise TypeError(f"not a formula: {shortened(part)}")
