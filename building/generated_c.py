@@ -31,24 +31,27 @@ def improved(c_code: str, sources: dict[str, str]) -> str:
 
 
 def with_own_memory(c_code: str) -> str:
-    """Values are allocated and freed by node_memory.c, and unknown to the cyclic collector."""
-    struct, name = _only(r"^(\w*Value)_dealloc\((\w+) \*self\)$", c_code).group(2, 1)
+    """Values are allocated and freed by node_memory.c, and unknown to the cyclic collector; so is their base, Node."""
     clear = _only(r"^static int32_t (CPyDef_\w*Value_clear)\(PyObject \*cpy_r_self\)$", c_code).group(1)
-    c_code = _replaced(
-        rf"(?ms)^({name}_dealloc\(\w+ \*self\)\n)\{{.*?^\}}\n",
-        lambda m: f"{m.group(1)}{{\n    deallocate_node(self);\n}}\n",
-        c_code,
-    )
-    c_code = _replaced(
-        rf"self = \({struct} \*\)type->tp_alloc\(type, 0\);\n", lambda m: "self = allocate_node(type);\n", c_code
-    )
+    for cls in ("Node", "Value"):
+        struct, name = _only(rf"^(\w*___{cls})_dealloc\((\w+) \*self\)$", c_code).group(2, 1)
+        c_code = _replaced(
+            rf"(?ms)^({name}_dealloc\(\w+ \*self\)\n)\{{.*?^\}}\n",
+            lambda m: f"{m.group(1)}{{\n    deallocate_node((NODE *)self);\n}}\n",
+            c_code,
+        )
+        c_code = _replaced(
+            rf"self = \({struct} \*\)type->tp_alloc\(type, 0\);\n",
+            lambda m, struct=struct: f"self = ({struct} *)allocate_node(type);\n",
+            c_code,
+        )
+        template = _only(rf"(?ms)^static PyTypeObject CPyType_{name}_template_ = \{{.*?^\}};", c_code).group()
+        plain = re.sub(r"(?m)^\.tp_(traverse|clear) = .*\n", "", template).replace(" | Py_TPFLAGS_HAVE_GC", "")
+        if plain.count("\n") != template.count("\n") - 2 or "HAVE_GC" in plain:
+            raise ValueError(f"the type object of {cls} is not as expected")
+        c_code = c_code.replace(template, plain)
     # No instance of a subclass can exist, so that the operators need not ask for one.
     c_code = re.sub(rf"PyObject_IsInstance\((\w+), \(PyObject \*\)(CPyType_{name})\)", r"(Py_TYPE(\1) == \2)", c_code)
-    template = _only(rf"(?ms)^static PyTypeObject CPyType_{name}_template_ = \{{.*?^\}};", c_code).group()
-    plain = re.sub(r"(?m)^\.tp_(traverse|clear) = .*\n", "", template).replace(" | Py_TPFLAGS_HAVE_GC", "")
-    if plain.count("\n") != template.count("\n") - 2 or "HAVE_GC" in plain:
-        raise ValueError("the type object of Value is not as expected")
-    c_code = c_code.replace(template, plain)
     last_include = list(re.finditer(r"(?m)^#include .*\n", c_code))[-1].end()
     memory = f"\n#define NODE {struct}\n#define CLEAR {clear}\n{_MEMORY.read_text(encoding='utf-8')}"
     return c_code[:last_include] + memory + c_code[last_include:]

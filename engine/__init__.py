@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from engine import pickling as pickling  # lets copy and pickle carry whole graphs
 from engine import value as _value_module
-from engine.chainrule import backward
 from engine.functions import (
     acos,
     asin,
@@ -45,7 +44,7 @@ from engine.functions import (
     tan,
     tanh,
 )
-from engine.graph import leaves, size, topological_order
+from engine.node import backward, leaves, size, topological_order
 from engine.primitive import primitive
 from engine.value import Value
 
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from engine.debugging.gradcheck import GradcheckError, GradcheckReport, gradcheck
     from engine.drawing import draw
     from engine.expressions.parser import expression
+    from engine.gradient_graph import gradients
     from engine.stepping import Stepper, stepper
     from engine.steps import Contribution, ForwardStep, Step, backprop, forward
 
@@ -97,6 +97,7 @@ __all__ = [
     "gelu",
     "grad",
     "gradcheck",
+    "gradients",
     "hessian",
     "hvp",
     "hypot",
@@ -145,6 +146,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "forward": "engine.steps",
     "grad": "engine.calculus",
     "gradcheck": "engine.debugging.gradcheck",
+    "gradients": "engine.gradient_graph",
     "hessian": "engine.calculus",
     "hvp": "engine.calculus",
     "jacobian": "engine.calculus",

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from engine.gradient_graph import Number, gradient_graph
-from engine.graph import interior_order
+from engine.node import interior_order
 from engine.pytree import flattened, flattened_like, is_tree, rebuilt
 from engine.validation import as_float, shortened
 from engine.value import Value

@@ -8,6 +8,9 @@ can be put through them. A rule's derivatives take the result *y* and the operan
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from engine.operations import Operation
+from engine.primitive import Primitive
+
 
 class Rule(NamedTuple):
     """A primitive: ``compute(m, *operands)``, and for each operand ``derivative(m, y, *operands)``."""
@@ -78,3 +81,30 @@ RULES: dict[str, Rule] = {
                     lambda m, y, a, b: m.larger(b, a), lambda m, y, a, b: m.larger(a, b)),
 }
 # fmt: on
+
+
+def rule_of(operation: Operation | str) -> Rule | None:
+    """The rule of an operation, or of the engine's of that name; None for one that has only numbers, such as a leaf.
+
+    That of a user's primitive asks the mathematics for ``user(primitive, *operands)``, and for its derivatives for
+    ``user_derivative(primitive, index, *operands)``.
+    """
+    if isinstance(operation, str):
+        return RULES.get(operation)
+    return RULES.get(operation.name) if operation.primitive is None else _users_rule(operation.primitive)
+
+
+def _users_rule(own: Primitive) -> Rule:
+    def derivative(index: int) -> Callable[..., Any]:
+        return lambda m, _y, *operands: m.user_derivative(own, index, *operands)
+
+    return Rule(
+        lambda m, *operands: m.user(own, *operands), tuple(derivative(index) for index in range(len(own.derivatives)))
+    )
+
+
+def rule_for(operation: Operation | str) -> Rule:
+    """The rule of an operation that has one."""
+    rule = rule_of(operation)
+    assert rule is not None
+    return rule

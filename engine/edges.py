@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.powers import power_by_base, power_by_exponent, power_or_limit
-from engine.value import CONSTANT, Value, constant, restored
+from engine.operations import CONSTANT, DIV, POW
+from engine.special import power_by_base, power_by_exponent, power_or_limit
+from engine.value import Value, constant, restored
 
 Operand = Value | float
 
@@ -72,11 +73,11 @@ def _quotient(a: Value, b: Value) -> Value:
     if b.data != 0.0:
         return a / b  # type: ignore[no-any-return]
     quotient, slope = a.data * power_or_limit(b.data, -1.0), power_or_limit(b.data, -1.0)
-    return restored("/", quotient, 0.0, "", slope, -quotient * slope, a, b)
+    return restored(DIV, quotient, 0.0, "", slope, -quotient * slope, a, b)
 
 
 def _power(a: Value, b: Value) -> Value:
     x, n = a.data, b.data
     y = power_or_limit(x, n)
     by_exponent = 0.0 if b.op == CONSTANT else power_by_exponent(x, n, y)
-    return restored("**", y, 0.0, "", power_by_base(x, n), by_exponent, a, b)
+    return restored(POW, y, 0.0, "", power_by_base(x, n), by_exponent, a, b)

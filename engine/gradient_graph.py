@@ -6,17 +6,18 @@ The derivatives are those of ``rules.py``, carried out on Values.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from engine import functions
-from engine.derivatives import RULES
+from engine.derivatives import rule_of
 from engine.edges import Edge, among_edges, plain
-from engine.freeing import free_unheld_now_and_then
-from engine.graph import interior_order
-from engine.powers import leading_bits, power_or_limit
-from engine.primitive import PRIMITIVES, users_function
-from engine.value import CONSTANT, HIGHER, Value
+from engine.node import interior_order
+from engine.operations import CONSTANT
+from engine.primitive import Primitive
+from engine.special import leading_bits, power_or_limit
+from engine.validation import as_float, shortened
+from engine.value import Value, constant
 
 Number = Value | float
 
@@ -27,7 +28,13 @@ class Values:
     pi = math.pi
 
     def __getattr__(self, function: str) -> Callable[..., Any]:
-        return users_function(function) or getattr(functions, function)
+        found: Callable[..., Any] = getattr(functions, function)
+        return found
+
+    def user_derivative(self, primitive: Primitive, index: int, *operands: Value) -> Number:
+        """A derivative of a user's primitive, as its author wrote it."""
+        derivative: Number = primitive.derivatives[index](*operands)
+        return derivative
 
     def sign(self, a: Value) -> float:
         """The derivative of abs."""
@@ -144,7 +151,10 @@ def gradient_graph(root: Value, wanted: Collection[Value], gradient: Number = 1.
         if node not in gradients or node not in needs:
             continue
         given, operands = gradients[node], node.operands
-        for operand, derivative in zip(operands, RULES[node.op].derivatives):
+        rule = rule_of(node.operation)
+        if rule is None:
+            raise ValueError(f"gradients: {node.op} has numbers for derivatives and no rule, so that they are no graph")
+        for operand, derivative in zip(operands, rule.derivatives):
             if operand in needs:
                 local = _local(derivative, node, operands)
                 _add(gradients, operand, given, local)
@@ -157,7 +167,7 @@ def _local(derivative: Callable[..., Any], node: Value, operands: tuple[Value, .
     try:
         local = derivative(_VALUES, node, *operands)
     except (ZeroDivisionError, OverflowError):
-        if node.op in PRIMITIVES:  # a user's own rule: its errors are the user's
+        if node.operation.primitive:  # a user's own rule: its errors are the user's
             raise
         local = plain(derivative(_EDGES, *map(Edge, (node, *operands))))
     return local
@@ -173,18 +183,34 @@ def _add(gradients: dict[Value, Number], operand: Value, given: Number, local: N
     gradients[operand] = amount if isinstance(before, float) and before == 0.0 else before + amount
 
 
-def backward_with_graph(root: Value, gradient: Number) -> None:
-    """``backward(create_graph=True)``: leaves get gradients that are Values, other nodes the numbers of theirs."""
-    from engine.graph import leaves
+def gradients(output: Value, inputs: Sequence[Value], *, gradient: Number = 1.0) -> list[Value]:
+    """The gradients of one Value with respect to others, as Values that can be drawn and differentiated again.
 
-    free_unheld_now_and_then()
-    order = interior_order(root)
-    found = leaves(root)
-    gradients = gradient_graph(root, found, gradient)
-    for node in order:
-        node._grad = float(gradients.get(node, 0.0))
-    for leaf in found:
-        if leaf in gradients:
-            total = leaf.grad + gradients[leaf]
-            HIGHER[leaf] = total if isinstance(total, Value) else Value(total)
-            leaf._grad = HIGHER[leaf].data
+    ``backward()`` and every ``grad`` are left alone. PyTorch's ``autograd.grad(..., create_graph=True)`` is the model.
+
+    Args:
+        output: the Value that is differentiated.
+        inputs: Values, leaves or not; one that *output* does not depend on has a gradient of 0.
+        gradient: the gradient of *output* itself, a number or a Value.
+
+    Returns:
+        A Value for each of *inputs*, in their order.
+
+    Raises:
+        TypeError: *output* or one of *inputs* is not a Value.
+
+    >>> x = Value(3.0)
+    >>> (slope,) = gradients(x**3, [x])
+    >>> (curvature,) = gradients(slope, [x])
+    >>> slope.data, curvature.data
+    (27.0, 18.0)
+    """
+    if not isinstance(output, Value):
+        raise TypeError(f"output must be a Value, got {type(output).__name__} {shortened(output)}")
+    wanted = [inputs] if isinstance(inputs, Value) else list(inputs)
+    for each in wanted:
+        if not isinstance(each, Value):
+            raise TypeError(f"inputs must be Values, got {type(each).__name__} {shortened(each)}")
+    given = gradient if isinstance(gradient, Value) else as_float(gradient, "gradient")
+    found = gradient_graph(output, wanted, given)
+    return [constant(g, "gradient") if isinstance(g, float) else g for g in (found.get(x, 0.0) for x in wanted)]

@@ -12,11 +12,12 @@ import threading
 from collections.abc import Callable
 from weakref import ref
 
-from engine.graph import interior_order
+from engine.node import interior_order
+from engine.operations import CONSTANT, LEAF, OPERATIONS, PLAIN, Operation
 from engine.value import Value, fields, restored
 
-Record = tuple[str, float, float, str, float, float, int, int]
-"""op, data, grad, label, the two local derivatives, and the places of the operands (-1 for none)."""
+Record = tuple[Operation, float, float, str, float, float, int, int]
+"""operation, data, grad, label, the two local derivatives, and the places of the operands (-1 for none)."""
 
 
 class Snapshot:
@@ -80,4 +81,15 @@ def _reduced(value: Value) -> tuple[Callable[..., Value], tuple[object, ...]]:
     return _picked, (snapshot, snapshot.places[value])
 
 
+def _operation(name: str) -> Operation:
+    """The engine's operation of that name, or one that is only a name."""
+    known = {"": LEAF, CONSTANT: PLAIN, **OPERATIONS}
+    return known[name] if name in known else Operation(name)
+
+
+def _reduced_operation(operation: Operation) -> tuple[Callable[..., Operation], tuple[str]]:
+    return _operation, (operation.name,)
+
+
 copyreg.pickle(Value, _reduced)
+copyreg.pickle(Operation, _reduced_operation)

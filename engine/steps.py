@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import SupportsFloat
+from typing import Any, SupportsFloat
 
-from engine.chainrule import seeded, settle
-from engine.derivatives import RULES
+from engine.derivatives import rule_of
 from engine.expressions import typesetting
 from engine.expressions.names import caller_names, node_formulas
 from engine.expressions.nodes import Derivative, Formula, Formulas, Number, Operation, text
-from engine.graph import topological_order
+from engine.node import fresh_order, topological_order
+from engine.operations import CONSTANT
 from engine.validation import as_float
-from engine.value import CONSTANT, Value
+from engine.value import Value
 
 _FORMULAS = Formulas()
 
@@ -45,11 +45,11 @@ class Wording:
 
     def local_derivative(self, node: Value, place: int) -> Formula:
         """The derivative of *node* with respect to one of its operands as a formula, such as 1 - y**2."""
-        if node.op not in RULES:
+        rule = rule_of(node.operation)
+        if rule is None:
             return Number(node.local_derivatives[place])
         operands = [self.formulas[operand] for operand in node.operands]
-        rule = RULES[node.op].derivatives[place]
-        formula = rule(_FORMULAS, self.formulas[node], *operands)
+        formula = rule.derivatives[place](_FORMULAS, self.formulas[node], *operands)
         return formula if isinstance(formula, Formula) else Number(formula)
 
 
@@ -209,8 +209,11 @@ def backprop(root: Value, gradient: SupportsFloat = 1.0, names: object = None) -
     * 1.0 [3.0, 3.0]
     """
     caller_names(names)
-    order, waiting = seeded(root, as_float(gradient, "backprop(gradient)"))
-    settle(waiting)  # at once, not at the end, which a reader of steps may never reach
+    given = as_float(gradient, "backprop(gradient)")
+    order: list[Any]
+    order, accumulated = fresh_order(root)
+    root.grad = given if order else root.grad + given
+    accumulated.add()  # at once, not at the end, which a reader of steps may never reach
     return _steps(order, Wording(root, names))
 
 

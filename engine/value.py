@@ -8,16 +8,18 @@ import math
 from collections.abc import Callable
 from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias
 
-from engine.powers import exp_of_minus_square, normal_cdf, power, power_by_base, power_by_exponent
+from engine import operations as op
+from engine.node import WATCH, Node, backward, heard, heard_comparison
+from engine.operations import PLAIN, Operation
+from engine.special import exp_of_minus_square, normal_cdf, power, power_by_base, power_by_exponent
 from engine.validation import Unchecked, as_float, no_quotient, outside, overflow, shortened
 
 Result: TypeAlias = Any
 """What arithmetic gives: a Value, or beside an array an array of Values. (mypyc needs Any where NotImplemented is
 returned.)"""
 
-CONSTANT: Final = "constant"  # Final: compiled code looks other module variables up in a dict at each use
 _ZERO: Final[Any] = float()  # noqa: UP018 - compiled code would make an object of a literal at each use
-_TANH: Final[Callable[[float], float]] = math.tanh  # bound once: compiled code would look it up at each call
+_MATH_TANH: Final[Callable[[float], float]] = math.tanh  # bound once: compiled code would look it up at each call
 _SMALL: Final = 1 << 50
 _INFINITY: Final[float] = math.inf
 _NAN: Final[float] = math.nan
@@ -26,23 +28,7 @@ _TWO_OVER_SQRT_PI: Final[float] = 2.0 / math.sqrt(math.pi)
 _ONE_OVER_SQRT_2PI: Final[float] = 1.0 / math.sqrt(2.0 * math.pi)
 
 
-class Watch:
-    """How many want to see every new node, and every node in backprop, as ``detect_anomaly`` does; and who shows it."""
-
-    def __init__(self) -> None:
-        self.watchers: int = 0
-        self.see: Callable[[Any], None] | None = None
-        self.see_backward: Callable[[Any], None] | None = None
-
-
-WATCH: Final[Watch] = Watch()
-
-HIGHER: Final[dict["Value", "Value"]] = {}
-"""The gradients that are Values themselves, from ``backward(create_graph=True)``, until somebody sets ``grad`` anew;
-``freeing.py`` takes those out that nobody can reach any more."""
-
-
-class Value:
+class Value(Node):
     """A number that remembers the operation and the operands it came from, so that gradients can flow back.
 
     Args:
@@ -64,45 +50,39 @@ class Value:
     (-2.0, 1.0, 2.0)
     """
 
-    __slots__ = ("_a", "_b", "_da", "_data", "_db", "_grad", "_label", "_mark", "_op")
+    __slots__ = ()
 
     def __init__(self, data: SupportsFloat, label: Unchecked = "") -> None:
-        self._data: float = data if type(data) is float else as_float(data, "Value(data)")
-        self._grad: float = 0.0
-        self._label: str = label if type(label) is str else _checked_label(label)
-        self._op: str = ""
-        self._a: Value | None = None  # the operands, and the local derivative with respect to each
-        self._b: Value | None = None
-        self._da: float = 0.0
-        self._db: float = 0.0
-        self._mark: int = 0  # the last walk over the graph that met this node (engine/graph.py)
+        super().__init__(
+            data if type(data) is float else as_float(data, "Value(data)"),
+            label if type(label) is str else _checked_label(label),
+        )
 
     # ---------------------------------------------------------------------------------------------- what it remembers
 
     @property
     def data(self) -> float:
         """The number. Assigning changes it here only: what was computed from it keeps its own number."""
+        if WATCH.listeners != 0:
+            heard(".data", self)
         return self._data
 
     @data.setter
     def data(self, number: SupportsFloat) -> None:
+        if WATCH.listeners != 0:
+            heard(".data = ...", self)
         self._data = as_float(number, "data")
 
     @property
-    def grad(self) -> Any:
-        """The gradient: how fast the root of the last ``backward()`` grows with this number.
-
-        A float; after ``backward(create_graph=True)`` a Value, which can be drawn and differentiated.
-        """
-        if HIGHER and self in HIGHER:
-            return HIGHER[self]
+    def grad(self) -> float:
+        """The gradient, a float: the derivative of the root of the last ``backward()`` with respect to this number."""
+        if WATCH.listeners != 0:
+            heard(".grad", self)
         return self._grad
 
     @grad.setter
     def grad(self, number: SupportsFloat) -> None:
         self._grad = as_float(number, "grad")
-        if HIGHER:
-            HIGHER.pop(self, None)
 
     @property
     def label(self) -> str:
@@ -114,16 +94,23 @@ class Value:
         self._label = _checked_label(text)
 
     @property
-    def op(self) -> str:
-        """The operation this came from, such as ``"*"``; ``""`` for a leaf, ``"constant"`` for a plain number."""
+    def operation(self) -> Operation:
+        """What computed this number from its operands; operations are told apart by object."""
         return self._op
+
+    @property
+    def op(self) -> str:
+        """The name of the operation, such as ``"*"``; ``""`` for a leaf, ``"constant"`` for a plain number."""
+        return self._op.name
 
     @property
     def operands(self) -> tuple["Value", ...]:
         """The Values this was computed from, in order; empty for a leaf."""
-        if self._a is None:
+        a: Any = self._a
+        b: Any = self._b
+        if a is None:
             return ()
-        return (self._a,) if self._b is None else (self._a, self._b)
+        return (a,) if b is None else (a, b)
 
     @property
     def local_derivatives(self) -> tuple[float, ...]:
@@ -132,6 +119,8 @@ class Value:
         >>> (Value(2.0) * Value(5.0)).local_derivatives
         (5.0, 2.0)
         """
+        if WATCH.listeners != 0:
+            heard(".local_derivatives", self)
         if self._a is None:
             return ()
         return (self._da,) if self._b is None else (self._da, self._db)
@@ -143,6 +132,8 @@ class Value:
 
     def item(self) -> float:
         """The number as a float, as in PyTorch and numpy."""
+        if WATCH.listeners != 0:
+            heard(".item()", self)
         return self._data
 
     # ------------------------------------------------------------------------------------------------------ arithmetic
@@ -151,19 +142,19 @@ class Value:
         b = other if isinstance(other, Value) else _operand(other, "Value + number")
         if b is None:
             return NotImplemented
-        return _node("+", self._data + b._data, self, 1.0, b, 1.0)
+        return _node(op.ADD, self._data + b._data, self, 1.0, b, 1.0)
 
     def __sub__(self, other: SupportsFloat) -> Result:
         b = other if isinstance(other, Value) else _operand(other, "Value - number")
         if b is None:
             return NotImplemented
-        return _node("-", self._data - b._data, self, 1.0, b, -1.0)
+        return _node(op.SUB, self._data - b._data, self, 1.0, b, -1.0)
 
     def __mul__(self, other: SupportsFloat) -> Result:
         b = other if isinstance(other, Value) else _operand(other, "Value * number")
         if b is None:
             return NotImplemented
-        return _node("*", self._data * b._data, self, b._data, b, self._data)
+        return _node(op.MUL, self._data * b._data, self, b._data, b, self._data)
 
     def __truediv__(self, other: SupportsFloat) -> Result:
         b = other if isinstance(other, Value) else _operand(other, "Value / number")
@@ -172,7 +163,7 @@ class Value:
         if b._data == 0.0:
             raise no_quotient(self._label, b._label, b._data)
         quotient = self._data / b._data
-        return _node("/", quotient, self, 1.0 / b._data, b, -quotient / b._data)
+        return _node(op.DIV, quotient, self, 1.0 / b._data, b, -quotient / b._data)
 
     def __pow__(self, other: SupportsFloat) -> Result:
         """``a ** b``. At a = 0 the derivative with respect to b is 0; for a < 0 it does not exist and is NaN.
@@ -185,7 +176,7 @@ class Value:
         return _raised(self, b)
 
     def __neg__(self) -> "Value":
-        return _node("neg", -self._data, self, -1.0)
+        return _node(op.NEG, -self._data, self, -1.0)
 
     def __pos__(self) -> "Value":
         return self
@@ -193,7 +184,7 @@ class Value:
     def __abs__(self) -> "Value":
         """Absolute value; derivative sign(x), and 0 at x = 0."""
         x = self._data
-        return _node("abs", abs(x), self, 1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0)
+        return _node(op.ABS, abs(x), self, 1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0)
 
     def __radd__(self, other: SupportsFloat) -> Result:
         a = _operand(other, "Value + number")
@@ -223,7 +214,7 @@ class Value:
             y = math.exp(self._data)
         except OverflowError:
             raise overflow("exp", self._label, self._data) from None
-        return _node("exp", y, self, y)
+        return _node(op.EXP, y, self, y)
 
     def expm1(self) -> "Value":
         """exp(x) - 1, exact for small x; derivative exp(x)."""
@@ -231,28 +222,28 @@ class Value:
             y = math.expm1(self._data)
         except OverflowError:
             raise overflow("expm1", self._label, self._data) from None
-        return _node("expm1", y, self, math.exp(self._data))
+        return _node(op.EXPM1, y, self, math.exp(self._data))
 
     def log(self) -> "Value":
         """Natural logarithm of x > 0; derivative 1 / x."""
         x = self._data
         if x <= 0.0:
             raise outside("log", self._label, x, "> 0")
-        return _node("log", math.log(x), self, 1.0 / x)
+        return _node(op.LOG, math.log(x), self, 1.0 / x)
 
     def log10(self) -> "Value":
         """Logarithm to base 10 of x > 0; derivative 1 / (x ln 10)."""
         x = self._data
         if x <= 0.0:
             raise outside("log10", self._label, x, "> 0")
-        return _node("log10", math.log10(x), self, 1.0 / (x * _LN10))
+        return _node(op.LOG10, math.log10(x), self, 1.0 / (x * _LN10))
 
     def log1p(self) -> "Value":
         """log(1 + x), exact for small x; needs x > -1; derivative 1 / (1 + x)."""
         x = self._data
         if x <= -1.0:
             raise outside("log1p", self._label, x, "> -1")
-        return _node("log1p", math.log1p(x), self, 1.0 / (1.0 + x))
+        return _node(op.LOG1P, math.log1p(x), self, 1.0 / (1.0 + x))
 
     def sqrt(self) -> "Value":
         """Square root of x >= 0; derivative 1 / (2 sqrt(x)), which is infinite at 0."""
@@ -260,25 +251,25 @@ class Value:
         if x < 0.0:
             raise outside("sqrt", self._label, x, ">= 0")
         y = math.sqrt(x)
-        return _node("sqrt", y, self, 0.5 / y if y != 0.0 else math.copysign(_INFINITY, y))
+        return _node(op.SQRT, y, self, 0.5 / y if y != 0.0 else math.copysign(_INFINITY, y))
 
     # ------------------------------------------------------------------------------------------------------ the circle
 
     def sin(self) -> "Value":
         """Sine of x in radians; derivative cos(x)."""
         x = self._data
-        return _node("sin", _NAN, self, _NAN) if math.isinf(x) else _node("sin", math.sin(x), self, math.cos(x))
+        return _node(op.SIN, _NAN, self, _NAN) if math.isinf(x) else _node(op.SIN, math.sin(x), self, math.cos(x))
 
     def cos(self) -> "Value":
         """Cosine of x in radians; derivative -sin(x)."""
         x = self._data
-        return _node("cos", _NAN, self, _NAN) if math.isinf(x) else _node("cos", math.cos(x), self, -math.sin(x))
+        return _node(op.COS, _NAN, self, _NAN) if math.isinf(x) else _node(op.COS, math.cos(x), self, -math.sin(x))
 
     def tan(self) -> "Value":
         """Tangent of x in radians; derivative 1 + tan(x)**2."""
         x = self._data
         y = _NAN if math.isinf(x) else math.tan(x)
-        return _node("tan", y, self, 1.0 + y * y)
+        return _node(op.TAN, y, self, 1.0 + y * y)
 
     def asin(self) -> "Value":
         """Angle in [-pi/2, pi/2] whose sine is x; derivative 1 / sqrt(1 - x**2), infinite at -1 and 1."""
@@ -286,7 +277,7 @@ class Value:
         if x < -1.0 or x > 1.0:
             raise outside("asin", self._label, x, "in [-1, 1]")
         s = math.sqrt((1.0 - x) * (1.0 + x))
-        return _node("asin", math.asin(x), self, 1.0 / s if s != 0.0 else _INFINITY)
+        return _node(op.ASIN, math.asin(x), self, 1.0 / s if s != 0.0 else _INFINITY)
 
     def acos(self) -> "Value":
         """Angle in [0, pi] whose cosine is x; derivative -1 / sqrt(1 - x**2), infinite at -1 and 1."""
@@ -294,12 +285,12 @@ class Value:
         if x < -1.0 or x > 1.0:
             raise outside("acos", self._label, x, "in [-1, 1]")
         s = math.sqrt((1.0 - x) * (1.0 + x))
-        return _node("acos", math.acos(x), self, -1.0 / s if s != 0.0 else -_INFINITY)
+        return _node(op.ACOS, math.acos(x), self, -1.0 / s if s != 0.0 else -_INFINITY)
 
     def atan(self) -> "Value":
         """Angle in (-pi/2, pi/2) whose tangent is x; derivative 1 / (1 + x**2)."""
         x = self._data
-        return _node("atan", math.atan(x), self, 1.0 / (1.0 + x * x))
+        return _node(op.ATAN, math.atan(x), self, 1.0 / (1.0 + x * x))
 
     def atan2(self, x: SupportsFloat) -> "Value":
         """Angle of the point (x, y), this being y; in [-pi, pi]. Derivatives x/r**2 and -y/r**2; 0 where both are 0."""
@@ -307,30 +298,30 @@ class Value:
         r = math.hypot(self._data, b._data)
         angle = math.atan2(self._data, b._data)
         if r == 0.0:
-            return _node("atan2", angle, self, 0.0, b, 0.0)
-        return _node("atan2", angle, self, b._data / r / r, b, -self._data / r / r)
+            return _node(op.ATAN2, angle, self, 0.0, b, 0.0)
+        return _node(op.ATAN2, angle, self, b._data / r / r, b, -self._data / r / r)
 
     def hypot(self, other: SupportsFloat) -> "Value":
         """sqrt(a**2 + b**2) with no overflow on the way; derivatives a/h and b/h, NaN where both are 0."""
         b = other if isinstance(other, Value) else constant(other, "hypot(a, b)")
         h = math.hypot(self._data, b._data)
         if h == 0.0:
-            return _node("hypot", h, self, _NAN, b, _NAN)
-        return _node("hypot", h, self, self._data / h, b, b._data / h)
+            return _node(op.HYPOT, h, self, _NAN, b, _NAN)
+        return _node(op.HYPOT, h, self, self._data / h, b, b._data / h)
 
     # --------------------------------------------------------------------------------------------------- the hyperbola
 
     def sinh(self) -> "Value":
         """Hyperbolic sine; derivative cosh(x)."""
         try:
-            return _node("sinh", math.sinh(self._data), self, math.cosh(self._data))
+            return _node(op.SINH, math.sinh(self._data), self, math.cosh(self._data))
         except OverflowError:
             raise overflow("sinh", self._label, self._data) from None
 
     def cosh(self) -> "Value":
         """Hyperbolic cosine; derivative sinh(x)."""
         try:
-            return _node("cosh", math.cosh(self._data), self, math.sinh(self._data))
+            return _node(op.COSH, math.cosh(self._data), self, math.sinh(self._data))
         except OverflowError:
             raise overflow("cosh", self._label, self._data) from None
 
@@ -340,7 +331,7 @@ class Value:
         The derivative comes from e = exp(-2|x|), because 1 - tanh(x)**2 loses its digits as tanh(x) nears 1.
         """
         e = math.exp(-2.0 * abs(self._data))
-        return _node("tanh", _TANH(self._data), self, 4.0 * e / ((1.0 + e) * (1.0 + e)))
+        return _node(op.TANH, _MATH_TANH(self._data), self, 4.0 * e / ((1.0 + e) * (1.0 + e)))
 
     # ---------------------------------------------------------------------------------------- what neurons are made of
 
@@ -348,68 +339,68 @@ class Value:
         """1 / (1 + exp(-x)), in [0, 1], with no overflow at either end; derivative sigmoid(x) sigmoid(-x)."""
         e = math.exp(-abs(self._data))
         y = e / (1.0 + e) if self._data < 0.0 else 1.0 / (1.0 + e)
-        return _node("sigmoid", y, self, e / ((1.0 + e) * (1.0 + e)))
+        return _node(op.SIGMOID, y, self, e / ((1.0 + e) * (1.0 + e)))
 
     def softplus(self) -> "Value":
         """log(1 + exp(x)), with no overflow; derivative sigmoid(x)."""
         x = self._data
         e = math.exp(-abs(x))
         y = math.log1p(e) if x < 0.0 else x + math.log1p(e)
-        return _node("softplus", y, self, e / (1.0 + e) if x < 0.0 else 1.0 / (1.0 + e))
+        return _node(op.SOFTPLUS, y, self, e / (1.0 + e) if x < 0.0 else 1.0 / (1.0 + e))
 
     def relu(self) -> "Value":
         """x where x > 0, else 0; derivative 1 where x > 0, else 0 (at 0 too)."""
         x = self._data
-        return _node("relu", 0.0, self, 0.0) if x <= 0.0 else _node("relu", x, self, 1.0)
+        return _node(op.RELU, 0.0, self, 0.0) if x <= 0.0 else _node(op.RELU, x, self, 1.0)
 
     def leaky_relu(self, slope: SupportsFloat = 0.01) -> "Value":
         """x where x > 0, else slope * x; derivative 1 where x > 0, else slope (at 0 too). The slope may be a Value."""
         s = slope if isinstance(slope, Value) else constant(slope, "leaky_relu(x, slope)")
         x = self._data
         if x > 0.0:
-            return _node("leaky_relu", x, self, 1.0, s, 0.0)
-        return _node("leaky_relu", s._data * x, self, s._data, s, x)
+            return _node(op.LEAKY_RELU, x, self, 1.0, s, 0.0)
+        return _node(op.LEAKY_RELU, s._data * x, self, s._data, s, x)
 
     def gelu(self) -> "Value":
         """x P(x), with P(x) the standard normal distribution function (Hendrycks and Gimpel, 2016; not the tanh
         form)."""
         x = self._data
         p = normal_cdf(x)
-        return _node("gelu", x * p, self, p + x * exp_of_minus_square(x, 0.5) * _ONE_OVER_SQRT_2PI)
+        return _node(op.GELU, x * p, self, p + x * exp_of_minus_square(x, 0.5) * _ONE_OVER_SQRT_2PI)
 
     def erf(self) -> "Value":
         """Error function, in [-1, 1]; derivative 2 / sqrt(pi) exp(-x**2)."""
         x = self._data
-        return _node("erf", math.erf(x), self, _TWO_OVER_SQRT_PI * exp_of_minus_square(x, 1.0))
+        return _node(op.ERF, math.erf(x), self, _TWO_OVER_SQRT_PI * exp_of_minus_square(x, 1.0))
 
     def erfc(self) -> "Value":
         """1 - erf(x), exact where that is small; derivative -2 / sqrt(pi) exp(-x**2)."""
         x = self._data
-        return _node("erfc", math.erfc(x), self, -_TWO_OVER_SQRT_PI * exp_of_minus_square(x, 1.0))
+        return _node(op.ERFC, math.erfc(x), self, -_TWO_OVER_SQRT_PI * exp_of_minus_square(x, 1.0))
 
     def maximum(self, other: SupportsFloat) -> "Value":
         """The larger of two; derivative 1 for it and 0 for the other, a half each where they are equal."""
         b = other if isinstance(other, Value) else constant(other, "maximum(a, b)")
         x, y = self._data, b._data
         if x > y:
-            return _node("maximum", x, self, 1.0, b, 0.0)
+            return _node(op.MAXIMUM, x, self, 1.0, b, 0.0)
         if x < y:
-            return _node("maximum", y, self, 0.0, b, 1.0)
-        return _node("maximum", x, self, 0.5, b, 0.5) if x == y else _node("maximum", _NAN, self, 1.0, b, 1.0)
+            return _node(op.MAXIMUM, y, self, 0.0, b, 1.0)
+        return _node(op.MAXIMUM, x, self, 0.5, b, 0.5) if x == y else _node(op.MAXIMUM, _NAN, self, 1.0, b, 1.0)
 
     def minimum(self, other: SupportsFloat) -> "Value":
         """The smaller of two; derivative 1 for it and 0 for the other, a half each where they are equal."""
         b = other if isinstance(other, Value) else constant(other, "minimum(a, b)")
         x, y = self._data, b._data
         if x < y:
-            return _node("minimum", x, self, 1.0, b, 0.0)
+            return _node(op.MINIMUM, x, self, 1.0, b, 0.0)
         if x > y:
-            return _node("minimum", y, self, 0.0, b, 1.0)
-        return _node("minimum", x, self, 0.5, b, 0.5) if x == y else _node("minimum", _NAN, self, 1.0, b, 1.0)
+            return _node(op.MINIMUM, y, self, 0.0, b, 1.0)
+        return _node(op.MINIMUM, x, self, 0.5, b, 0.5) if x == y else _node(op.MINIMUM, _NAN, self, 1.0, b, 1.0)
 
     def detach(self) -> "Value":
         """The same number, through which no gradient flows (``stop_gradient`` in JAX)."""
-        return _node("detach", self._data, self, 0.0)
+        return _node(op.DETACH, self._data, self, 0.0)
 
     def arcsin(self) -> "Value":
         """asin under the name by which numpy asks for it."""
@@ -430,39 +421,64 @@ class Value:
     # ---------------------------------------------------------------------------------------------------- as a number
 
     def __lt__(self, other: SupportsFloat) -> bool:
-        return self._data < _compared(other, "<")
+        outcome = self._data < _compared(other, "<")
+        if WATCH.listeners != 0:
+            heard_comparison("<", self, other, outcome)
+        return outcome
 
     def __le__(self, other: SupportsFloat) -> bool:
-        return self._data <= _compared(other, "<=")
+        outcome = self._data <= _compared(other, "<=")
+        if WATCH.listeners != 0:
+            heard_comparison("<=", self, other, outcome)
+        return outcome
 
     def __gt__(self, other: SupportsFloat) -> bool:
-        return self._data > _compared(other, ">")
+        outcome = self._data > _compared(other, ">")
+        if WATCH.listeners != 0:
+            heard_comparison(">", self, other, outcome)
+        return outcome
 
     def __ge__(self, other: SupportsFloat) -> bool:
-        return self._data >= _compared(other, ">=")
+        outcome = self._data >= _compared(other, ">=")
+        if WATCH.listeners != 0:
+            heard_comparison(">=", self, other, outcome)
+        return outcome
 
     def __hash__(self) -> int:
         return id(self) >> 4  # identity; the lowest bits of an address are always 0
 
     def __bool__(self) -> bool:
-        return self._data != 0.0
+        outcome = self._data != 0.0
+        if WATCH.listeners != 0:
+            heard_comparison("!=", self, 0.0, outcome)
+        return outcome
 
     def __float__(self) -> float:
+        if WATCH.listeners != 0:
+            heard("float()", self)
         return self._data
 
     def __int__(self) -> int:
+        if WATCH.listeners != 0:
+            heard("int()", self)
         return int(self._data)
 
     def __round__(self, digits: Unchecked = None) -> Any:
+        if WATCH.listeners != 0:
+            heard("round()", self)
         if digits is None:
             return round(self._data)
         places: SupportsIndex = digits  # with Any mypyc takes the result for an int
         return round(self._data, places)
 
     def __format__(self, spec: str) -> str:
+        if WATCH.listeners != 0:
+            heard("format()", self)
         return format(self._data, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
+        if WATCH.listeners != 0:
+            heard("repr()", self)
         label = f", label={self._label!r}" if self._label else ""
         return f"Value(data={self._data!r}, grad={self._grad!r}{label})"
 
@@ -480,23 +496,16 @@ class Value:
         >>> x.grad
         6.0
         """
-        from engine.chainrule import backward
-
         backward(self, gradient, create_graph)
 
-    def _backward(self) -> None:
-        """Hand this node's gradient to its operands: one step of the chain rule, by hand, as in micrograd."""
-        if self._a is not None:
-            self._a._grad += self._da * self._grad
-        if self._b is not None:
-            self._b._grad += self._db * self._grad
 
-
-def _node(op: str, data: float, a: Value | None, da: float, b: Value | None = None, db: float = 0.0) -> Value:
+def _node(
+    operation: Operation, data: float, a: Node | None, da: float, b: Node | None = None, db: float = 0.0
+) -> Value:
     """A new Value that came from an operation."""
     v = Value(_ZERO)  # an object already, where data would have to be made one first; that saves a sixth of the time
     v._data = data
-    v._op = op
+    v._op = operation
     v._a = a
     v._da = da
     v._b = b
@@ -512,16 +521,18 @@ def _shown(v: Value) -> None:
         see(v)
 
 
-def fields(v: Value) -> tuple[str, float, float, str, float, float]:
+def fields(v: Value) -> tuple[Operation, float, float, str, float, float]:
     """Everything a node remembers but its operands; ``restored`` makes a node of it again."""
+    if WATCH.listeners != 0:
+        heard("a copy", v)
     return v._op, v._data, v._grad, v._label, v._da, v._db
 
 
 def restored(
-    op: str, data: float, grad: float, label: str, da: float, db: float, a: Value | None, b: Value | None
+    operation: Operation, data: float, grad: float, label: str, da: float, db: float, a: Node | None, b: Node | None
 ) -> Value:
     """A node from its fields and operands, for ``engine/pickling.py``."""
-    v = _node(op, data, a, da, b, db)
+    v = _node(operation, data, a, da, b, db)
     v._grad = grad
     v._label = label
     return v
@@ -550,12 +561,12 @@ def constant(number: object, what: str) -> Value:
 def _plain(number: float) -> Value:
     v = Value(_ZERO)
     v._data = number
-    v._op = CONSTANT
+    v._op = PLAIN
     return v
 
 
-def _compared(other: object, op: str) -> float:
-    return other._data if isinstance(other, Value) else as_float(other, f"Value {op} number")
+def _compared(other: object, sign: str) -> float:
+    return other._data if isinstance(other, Value) else as_float(other, f"Value {sign} number")
 
 
 def _checked_label(label: object) -> str:
@@ -567,5 +578,5 @@ def _checked_label(label: object) -> str:
 def _raised(a: Value, b: Value) -> Value:
     x, n = a._data, b._data
     y = power(x, n, a._label, b._label)
-    db = 0.0 if b._op == CONSTANT else power_by_exponent(x, n, y)
-    return _node("**", y, a, power_by_base(x, n), b, db)
+    db = 0.0 if b._op is PLAIN else power_by_exponent(x, n, y)
+    return _node(op.POW, y, a, power_by_base(x, n), b, db)

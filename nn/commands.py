@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from engine import Value, backprop, expression, topological_order
+from engine.operations import CONSTANT
 from engine.validation import one_line, shortened
-from engine.value import CONSTANT
 from nn.data import DataSet, digits, mnist, moons, read_csv, read_inputs, xor
 from nn.mlp import MLP
 from nn.optimizers import AdamW, one_cycle

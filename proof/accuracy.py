@@ -19,7 +19,7 @@ from mpmath import mp
 from engine import Value, grad
 from engine.derivatives import RULES
 from engine.expressions.nodes import Formulas, Name, as_formula, text
-from engine.primitive import applied
+from engine.operations import OPERATIONS
 
 PAGE = Path(__file__).parent.parent / "docs" / "accuracy.md"
 DIGITS = 50
@@ -153,7 +153,7 @@ def _measure(op: str, point: Point, figures: Figures) -> None:
     if abs(value) > _LARGEST:
         return
     operands = [Value(x) for x in point]
-    result = applied(op, *operands)
+    result = OPERATIONS[op].apply(*operands)
     figures.note("value", ulps(result.data, value), point)
     if at_kink(op, *point):
         return
@@ -165,7 +165,7 @@ def _measure(op: str, point: Point, figures: Figures) -> None:
         figures.note("first", ulps(local, right, scales.get("first", 0)), point)
     if not in_product_range(op, point):
         return
-    slopes = grad(lambda v: applied(op, *v))(operands)  # once more as a graph, from the rules
+    slopes = grad(lambda v: OPERATIONS[op].apply(*v))(operands)  # once more as a graph, from the rules
     for place, (slope, right) in enumerate(zip(slopes, firsts)):
         figures.note("first", ulps(float(slope), right, scales.get("first", 0)), point)
         for other, number in enumerate(_numbers(slope, operands)):
@@ -222,7 +222,7 @@ def _row(op: str, figures: Figures) -> str:
 
 
 def _convention(op: str, point: Point) -> str:
-    result = applied(op, *map(Value, point))
+    result = OPERATIONS[op].apply(*map(Value, point))
     numbers = ", ".join(f"{d:g}" for d in result.local_derivatives)
     return f"| `{op}` | {', '.join(f'{x:g}' for x in point)} | {result.data:g} | {numbers} |"
 
@@ -246,7 +246,7 @@ of every size.
 An error of one **ulp**, a unit in the last place, is the distance from the float closest to the exact number to the
 next float: a relative error between 1.1e-16 and 2.2e-16. The table has the largest error of all points; 0.0 says that
 each time the closest float was found, which no float can improve on. The column *first* covers the local derivatives
-of the backward pass and the same derivatives as graphs, as `create_graph=True` gives them; *second* is what
+of the backward pass and the same derivatives as graphs, as `engine.gradients` gives them; *second* is what
 differentiating those graphs gives, `grad(grad(f))`, for each pair of operands.
 
 `y` stands for the result, `a` and `b` for the operands; two operands have two derivatives.

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from engine import COMPILED, Value, compile, grad, tanh
+from engine import COMPILED, Value, compile, grad, gradients, tanh
 from nn import MLP
 from nn.data import moons
 
@@ -102,9 +102,7 @@ def higher() -> Iterator[int]:
     w = Value(0.5)
     while True:
         y = tanh(w) ** 3
-        y.backward(create_graph=True)
-        slope = w.grad
-        w.grad = 0.0
+        (slope,) = gradients(y, [w])
         slope.backward()
         w.data -= 0.01 * w.grad + 0.001 * second(w.data)
         w.grad = 0.0

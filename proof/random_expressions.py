@@ -25,7 +25,7 @@ from jax_tape import WHOLE_EXPONENTS
 from reference import Derivatives, Instruction, exact_and_rounding
 
 from engine import Value, hvp, value_and_grad
-from engine.primitive import applied
+from engine.operations import OPERATIONS
 
 COUNT, MOST_OPERATIONS = 10_000, 200
 EQUAL = 1e-12  # 200 operations of some units in the last place each
@@ -113,7 +113,7 @@ def _inside(op: str, a: float, b: float = 0.0) -> bool:
 
 def _applied(op: str, *operands: Value) -> Value | None:
     try:
-        return applied(op, *operands)
+        return OPERATIONS[op].apply(*operands)
     except (ArithmeticError, ValueError):
         return None
 
@@ -130,7 +130,9 @@ def by_gradstep(e: Expression) -> Derivatives:
     """The numbers of gradstep."""
 
     def f(leaves: Sequence[Value]) -> Value:
-        return e.follow(leaves, lambda op, *xs: applied(op, *(x if isinstance(x, Value) else _constant(x) for x in xs)))
+        return e.follow(
+            leaves, lambda op, *xs: OPERATIONS[op].apply(*(x if isinstance(x, Value) else _constant(x) for x in xs))
+        )
 
     value, gradient = value_and_grad(f)(e.at)
     return Derivatives(value, gradient, hvp(f, e.at, e.vector))

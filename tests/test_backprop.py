@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Contribution, Step, Value, backprop, backward, leaves, tanh, topological_order
+from engine.operations import LEAF
 from engine.value import fields
 
 
@@ -154,7 +155,7 @@ def test_a_leaf_keeps_nothing_of_a_pass_but_its_gradient():
     y = x * x
     for total in (6.0, 12.0, 18.0):
         y.backward()
-        assert fields(x) == ("", 3.0, total, "x", 0.0, 0.0)
+        assert fields(x) == (LEAF, 3.0, total, "x", 0.0, 0.0)
 
 
 def test_constants_do_not_hold_anything_back():

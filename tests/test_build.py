@@ -132,7 +132,7 @@ def test_compiled_tells_the_truth():
 
 
 def test_the_sources_are_there_to_be_read():
-    for module in ("value", "functions", "graph", "validation"):
+    for module in ("value", "functions", "node", "validation"):
         assert (FOLDER / f"{module}.py").is_file()
     assert (FOLDER / "py.typed").is_file()
 

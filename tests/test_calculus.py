@@ -1,6 +1,5 @@
 """Derivatives of functions: the forms that they take and give, any order, and what closures must not confuse."""
 
-import gc
 import math
 from collections import namedtuple
 
@@ -24,7 +23,6 @@ from engine import (
     tanh,
     value_and_grad,
 )
-from engine.value import HIGHER
 
 Point = namedtuple("Point", "x y")
 
@@ -33,14 +31,6 @@ def cubic(v):
     """A polynomial of two numbers; gradient (2 a b, a**2 + 3 b**2)."""
     a, b = v
     return a**2 * b + b**3
-
-
-@pytest.fixture(autouse=True)
-def no_gradients_of_other_tests():
-    """Gradients that are Values stay until they are cleared; each test starts and ends without."""
-    HIGHER.clear()
-    yield
-    HIGHER.clear()
 
 
 # ------------------------------------------------------------------------------------------------------ forms
@@ -267,7 +257,6 @@ def test_parameters_that_are_closed_over_keep_their_gradients():
     hessian(lambda v: v[0] * w * v[1] ** 2)([1.0, 2.0])
     hvp(lambda v: v * w * v, 1.0, 2.0)
     assert (w.data, w.grad, b.data, b.grad) == (2.0, 5.0, 1.0, 1.0)
-    assert not HIGHER
 
 
 def test_an_argument_that_is_a_value_keeps_its_gradient_and_its_label():
@@ -285,7 +274,7 @@ def test_an_error_inside_of_the_function_leaves_no_trace():
     assert type(grad(lambda x: x * x)(3.0)) is float  # and not a Value, as inside of another grad
 
 
-# --------------------------------------------------------------------------------------------- create_graph
+# ------------------------------------------------------------------------------------------------ gradients
 
 
 @pytest.fixture
@@ -296,95 +285,48 @@ def weight():
 
 
 def test_gradients_are_values_with_the_numbers_of_plain_backward(weight):
-    w, x, loss = weight
+    _w, _x, loss = weight
+    nodes = [v for v in engine.topological_order(loss) if v.op != "constant"]
+    found = [g.data for g in engine.gradients(loss, nodes)]
+    assert all(v.grad == 0.0 for v in nodes)
     loss.backward()
-    plain = [v.grad for v in engine.topological_order(loss) if v.op != "constant"]
-    for leaf in (w, x):
-        leaf.grad = 0.0
-    loss.backward(create_graph=True)
-    assert isinstance(w.grad, Value)
-    found = [float(v.grad) for v in engine.topological_order(loss) if v.op != "constant"]
-    assert found == pytest.approx(plain, rel=1e-15)
+    assert found == pytest.approx([v.grad for v in nodes], rel=1e-15)
 
 
 def test_gradients_can_be_differentiated_and_drawn(weight):
     w, x, loss = weight
-    loss.backward(create_graph=True)
-    slope = w.grad
+    (slope,) = engine.gradients(loss, [w])
     assert set(leaves(slope)) == {w, x}
     assert "tanh" in draw(slope).source
-    for leaf in (w, x):
-        leaf.grad = 0.0
     slope.backward()
     f = lambda w, x: (mp.tanh(w * x) - 1) ** 2  # noqa: E731
     assert w.grad == pytest.approx(float(mp.diff(f, (0.5, 2), (2, 0))), rel=1e-12)
     assert x.grad == pytest.approx(float(mp.diff(f, (0.5, 2), (1, 1))), rel=1e-12)
 
 
-def test_gradients_add_up_over_calls_of_either_kind(weight):
-    w, _, loss = weight
-    loss.backward()
-    once = w.grad
-    loss.backward(create_graph=True)
-    loss.backward(create_graph=True)
-    assert isinstance(w.grad, Value)
-    assert w.grad.data == pytest.approx(3.0 * once, rel=1e-15)
-    assert float(w.grad) == w._grad
-    loss.backward()
-    assert type(w.grad) is float
-    assert w.grad == pytest.approx(4.0 * once, rel=1e-15)
-
-
-def test_create_graph_takes_a_gradient_of_the_root_and_a_root_that_is_a_leaf(weight):
-    w, _, loss = weight
-    loss.backward(create_graph=True)
-    once = w.grad.data
-    w.grad = 0.0
-    loss.backward(gradient=-3.0, create_graph=True)
-    assert w.grad.data == pytest.approx(-3.0 * once, rel=1e-15)
+def test_gradients_of_a_leaf_of_others_and_times_a_number(weight):
+    w, x, loss = weight
+    once = engine.gradients(loss, [w])[0].data
+    assert engine.gradients(loss, [w], gradient=-3.0)[0].data == pytest.approx(-3.0 * once, rel=1e-15)
     alone = Value(4.0)
-    alone.backward(create_graph=True)
-    assert float(alone.grad) == 1.0
-    with pytest.raises(TypeError, match=r"backward\(gradient\): one real number is wanted, not str"):
-        alone.backward(gradient="1", create_graph=True)
+    assert [g.data for g in engine.gradients(alone, [alone, w])] == [1.0, 0.0]
+    twice = engine.gradients(loss, [x], gradient=alone)[0]
+    assert engine.gradients(twice, [alone])[0].data == pytest.approx(engine.gradients(loss, [x])[0].data, rel=1e-15)
 
 
-def test_zero_grad_and_the_next_backward_let_the_graphs_go(weight):
-    from nn import MLP
-
-    model = MLP(2, [3, 1], activation="tanh", seed=0)
-    loss = (model([Value(0.5), Value(-1.0)]) - 1.0) ** 2
-    loss.backward(create_graph=True)
-    assert all(isinstance(p.grad, Value) for p in model.parameters())
-    model.zero_grad()
-    assert all(p.grad == 0.0 for p in model.parameters())
-    assert len(HIGHER) == 2  # the inputs are nobody's parameters
-    loss.backward()
-    assert not HIGHER
-    w, x, small = weight
-    small.backward(create_graph=True)
-    w.grad = x.grad = 0.0
-    assert not HIGHER
+def test_backward_says_where_gradients_that_are_values_come_from(weight):
+    w, _, loss = weight
+    with pytest.raises(TypeError, match=r"engine.gradients\(y, \[x\]\) returns gradients that are Values"):
+        loss.backward(create_graph=True)
+    assert w.grad == 0.0
 
 
-def test_a_loop_of_second_derivatives_keeps_no_old_graphs():
-    w = Value(0.5)
-
-    def step():
-        (tanh(w * 2.0) ** 2).backward(create_graph=True)
-        penalty = w.grad * w.grad
-        w.grad = 0.0
-        penalty.backward()
-        w.grad = 0.0
-
-    step()
-    gc.collect()
-    before = sum(type(thing) is Value for thing in gc.get_objects())
-    for _ in range(20):
-        step()
-    gc.collect()
-    assert sum(type(thing) is Value for thing in gc.get_objects()) <= before
-    assert not HIGHER
+@pytest.mark.parametrize(
+    ("output", "inputs", "gradient"), [(1.0, [], 1.0), (Value(1.0), [2.0], 1.0), (Value(1.0), [], "1")]
+)
+def test_gradients_of_something_else_are_refused(output, inputs, gradient):
+    with pytest.raises(TypeError, match=r"output must be a Value|inputs must be Values|gradient: one real number"):
+        engine.gradients(output, inputs, gradient=gradient)
 
 
 # --------------------------------------------------------------------------------------------------- wrong use

@@ -475,7 +475,7 @@ def test_wrong_arguments_are_refused(options, words):
 
 @pytest.mark.parametrize("thing", [None, 3.0, "x", [Value(1.0)], Value, MLP(2, [2], seed=0)([1, 2])])
 def test_what_is_no_value_is_refused(thing):
-    with pytest.raises(TypeError, match="the root of a graph is a Value, not "):
+    with pytest.raises(TypeError, match="the root of a graph must be a Value, got "):
         draw(thing)
 
 

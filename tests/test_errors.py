@@ -235,7 +235,7 @@ def test_the_root_is_a_value(root):
     check(lambda: backward(root), TypeError, from_value)
     check(lambda: backprop(root), TypeError, from_value)
     for question in (topological_order, leaves, size):
-        check(lambda question=question: question(root), TypeError, f"the root of a graph is a Value, not {was}")
+        check(lambda question=question: question(root), TypeError, f"the root of a graph must be a Value, got {was}")
 
 
 def test_functions_of_many_numbers():

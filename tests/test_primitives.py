@@ -7,7 +7,7 @@ import pytest
 import engine
 from engine import Value, backprop, draw, exp, grad, gradcheck, primitive, stepper
 from engine.derivatives import RULES
-from engine.primitive import applied
+from engine.operations import OPERATIONS
 
 
 @pytest.fixture
@@ -92,9 +92,9 @@ def test_refusals(cube):
         primitive(3)
     with pytest.raises(ValueError, match="the engine has an operation 'tanh' of its own"):
         primitive(lambda x: 1.0)(engine.tanh)
-    with pytest.raises(TypeError, match="a function with a name is wanted"):
+    with pytest.raises(TypeError, match="must decorate a function with a name"):
         primitive(lambda x: 1.0)(lambda x: x)
-    with pytest.raises(TypeError, match="cube takes 1 numbers, and was given 2"):
+    with pytest.raises(TypeError, match="cube takes 1 numbers, got 2"):
         cube(1.0, 2.0)
     with pytest.raises(TypeError, match="cube: one real number is wanted, not str"):
         cube("2")
@@ -103,11 +103,11 @@ def test_refusals(cube):
     def nothing(x):
         return x
 
-    with pytest.raises(TypeError, match="what the derivative of nothing gave"):
+    with pytest.raises(TypeError, match="what the derivative of nothing returned"):
         nothing(Value(1.0))
 
 
 @pytest.mark.parametrize("op", ["+", "neg", "abs", "tanh", "maximum"])
 def test_applied_is_the_operation_of_that_name(op):
     operands = [Value(0.3), Value(0.7)][: len(RULES[op].derivatives)]
-    assert applied(op, *operands).op == op
+    assert OPERATIONS[op].apply(*operands).op == op

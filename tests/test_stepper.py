@@ -19,10 +19,11 @@ import engine
 from engine import Value, backprop, exp, log, relu, sigmoid, stepper, tanh, topological_order
 from engine.debugging.finite_differences import Difference, central_differences
 from engine.expressions.nodes import text, written
+from engine.operations import CONSTANT
 from engine.stepping.layout import laid_out
 from engine.stepping.page import embedded
 from engine.stepping.walk import walked
-from engine.value import CONSTANT, restored
+from engine.value import restored
 from nn import MLP
 from nn.__main__ import main
 
@@ -429,5 +430,5 @@ def test_wrong_arguments_are_refused(options, words):
 
 @pytest.mark.parametrize("thing", [None, 3.0, "x", [Value(1.0)]])
 def test_what_is_no_value_is_refused(thing):
-    with pytest.raises(TypeError, match="the root of a graph is a Value, not "):
+    with pytest.raises(TypeError, match="the root of a graph must be a Value, got "):
         stepper(thing)

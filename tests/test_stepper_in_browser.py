@@ -9,8 +9,9 @@ import pytest
 import engine
 from engine import Value, backprop, relu, stepper, tanh, topological_order
 from engine.expressions.nodes import written
+from engine.operations import CONSTANT
 from engine.validation import plain_label
-from engine.value import CONSTANT, restored
+from engine.value import restored
 from nn import MLP
 
 playwright = pytest.importorskip("playwright.sync_api")

@@ -67,7 +67,7 @@ def test_forward_changes_nothing_and_takes_only_values():
     list(forward(x * x))
     assert x.grad == 7.0
     assert list(forward(x)) == []
-    with pytest.raises(TypeError, match="the root of a graph is a Value, not float"):
+    with pytest.raises(TypeError, match="the root of a graph must be a Value, got float"):
         forward(3.0)
 
 

@@ -8,9 +8,10 @@ the next.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ class View:
 class Map:
     """``out = function(*operands)``, number by number; operands are broadcast, and some may be plain numbers."""
 
-    function: str
+    function: str | Callable[..., Any]
     out: View
     operands: tuple[View | float, ...]
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from math import log, pi, prod
+from typing import Any
 
 from engine.compiler.ir import Instruction, Map, Take, View, view_of
 from engine.compiler.memory_layout import Placed
 from engine.compiler.vectorize import Places
-from engine.value import CONSTANT
+from engine.operations import CONSTANT
+from engine.primitive import Primitive
 
 
 class Emitter:
@@ -61,7 +63,7 @@ class Emitter:
             self.add(Take(view, memory, slots.ravel()))
         return view
 
-    def map(self, function: str, *operands: View | float) -> View:
+    def map(self, function: str | Callable[..., Any], *operands: View | float) -> View:
         """A function of arrays, into scratch."""
         views = [operand for operand in operands if isinstance(operand, View)]
         shape = max((view.shape for view in views), key=len)
@@ -101,7 +103,7 @@ class Array:
             return self.emitter.map("negative", self.view)
         return self.emitter.map("multiply", self.view, self.number)
 
-    def _map(self, function: str, *operands: Array | float) -> Array:
+    def _map(self, function: str | Callable[..., Any], *operands: Array | float) -> Array:
         return Array(self.emitter.map(function, *map(plain, operands)), self.emitter)
 
     def __add__(self, other: Array | float) -> Array:
@@ -165,6 +167,16 @@ class Mathematics:
             return array._map(function, *operands)
 
         return write
+
+    def user(self, primitive: Primitive, *operands: Array | float) -> Array:
+        """A user's primitive, number by number."""
+        array = next(operand for operand in operands if isinstance(operand, Array))
+        return array._map(primitive.function, *operands)
+
+    def user_derivative(self, primitive: Primitive, index: int, *operands: Array | float) -> Array:
+        """A derivative of a user's primitive, number by number."""
+        array = next(operand for operand in operands if isinstance(operand, Array))
+        return array._map(primitive.derivatives[index], *operands)
 
     def log(self, x: Array | float) -> Array | float:
         """Of an Array; or of a constant in a rule, at once."""

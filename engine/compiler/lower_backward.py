@@ -14,7 +14,7 @@ from engine.compiler.ir_builder import Array, Emitter, Mathematics
 from engine.compiler.lower_forward import per_example
 from engine.compiler.memory_layout import Factors, Placed, matrices
 from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, Group, Part, Places
-from engine.derivatives import RULES
+from engine.derivatives import rule_for
 
 _MATHEMATICS = Mathematics()
 
@@ -73,7 +73,7 @@ class Backward:
             return
         y = Array(self.emitter.read(group.members), self.emitter)
         operands = [self.operand(places) for places in group.operands]
-        for places, derivative in zip(group.operands, RULES[group.op].derivatives):
+        for places, derivative in zip(group.operands, rule_for(group.op).derivatives):
             if self.needs[places].any():
                 local = derivative(_MATHEMATICS, y, *operands)
                 if isinstance(local, Array):

@@ -6,7 +6,7 @@ from engine.compiler.ir import MatMul, Total, View
 from engine.compiler.ir_builder import Array, Emitter, Mathematics, plain
 from engine.compiler.memory_layout import matrices
 from engine.compiler.vectorize import SUM, UNIFORM, Group, Part
-from engine.derivatives import RULES
+from engine.derivatives import rule_for
 
 _MATHEMATICS = Mathematics()
 
@@ -19,7 +19,7 @@ def emit_forward(emitter: Emitter, group: Group) -> None:
         _emit_sum(emitter, group, out)
     else:
         operands = [Array(emitter.read(places), emitter) for places in group.operands]
-        emitter.into(out, plain(RULES[group.op].compute(_MATHEMATICS, *operands)))
+        emitter.into(out, plain(rule_for(group.op).compute(_MATHEMATICS, *operands)))
 
 
 def per_example(emitter: Emitter, part: Part) -> bool:

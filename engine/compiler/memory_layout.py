@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.compiler.trace import Record
 from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Group, Grouped, Part, Places
-from engine.value import CONSTANT
+from engine.operations import CONSTANT
 
 
 @dataclass

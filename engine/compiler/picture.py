@@ -7,7 +7,7 @@ from engine.compiler.summary import n_scalars, sentence
 from engine.compiler.trace import PARAMETER
 from engine.compiler.vectorize import INPUTS, UNIFORM
 from engine.drawing import Drawing
-from engine.value import CONSTANT
+from engine.operations import CONSTANT
 
 
 def drawn(graph: Placed, direction: str = "LR") -> Drawing:
@@ -37,7 +37,7 @@ def drawn(graph: Placed, direction: str = "LR") -> Drawing:
         for column in group.columns():
             for place in set(column.ravel().tolist()):
                 source = owner.get(place) or {INPUTS: "inputs", PARAMETER: "parameters"}.get(
-                    INPUTS if graph.spaces[place] == INPUTS else record.ops[place], CONSTANT
+                    INPUTS if graph.spaces[place] == INPUTS else str(record.ops[place]), CONSTANT
                 )
                 arrows.setdefault(source, set()).add(place)
         for source, places in sorted(arrows.items()):

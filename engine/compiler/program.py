@@ -380,7 +380,7 @@ def _per_example(program: Program) -> Program:
     record = program._record
     n_inputs = record.n_inputs + record.n_parameters
     twin = Program.__new__(Program)
-    twin._record = replace(record, ops=[INPUT] * n_inputs + record.ops[n_inputs:], n_inputs=n_inputs, n_parameters=0)
+    twin._record = replace(record, ops=[*[INPUT] * n_inputs, *record.ops[n_inputs:]], n_inputs=n_inputs, n_parameters=0)
     twin._single, twin._frozen = program._single, []
     twin.inputs, twin.parameters = [*program.inputs, *program.parameters], []
     twin.dtype = program.dtype

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from engine.compiler.trace import INPUT, NONE, PARAMETER, Record
-from engine.value import CONSTANT
+from engine.compiler.trace import INPUT, NONE, PARAMETER, Op, Record
+from engine.operations import CONSTANT
 
 LEAVES = (INPUT, PARAMETER, CONSTANT)
 
@@ -28,7 +28,7 @@ class _Simplifier:
         self.here = list(range(n_leaves))
         self.uses = _uses(old)
         self.constants: dict[str, int] = {}
-        self.known: dict[tuple[str, int, int], int] = {}
+        self.known: dict[tuple[Op, int, int], int] = {}
 
     def run(self) -> Record:
         """All nodes, in their order."""
@@ -50,7 +50,7 @@ class _Simplifier:
             self.constants[key] = self.new.add(CONSTANT, number=number)
         return self.constants[key]
 
-    def node(self, op: str, a: int, b: int, place: int) -> int:
+    def node(self, op: Op, a: int, b: int, place: int) -> int:
         """The place of a node that computes this."""
         new, old = self.new, self.old
         a_fixed = new.ops[a] == CONSTANT
@@ -65,7 +65,7 @@ class _Simplifier:
             return self.negated(a)
         if self.uses[old.first[place]] == 1 or (b != NONE and self.uses[old.second[place]] == 1):
             return new.add(op, a, b)  # no other node has these operands
-        key = (op, b, a) if op in "+*" and b < a else (op, a, b)
+        key = (op, b, a) if op in ("+", "*") and b < a else (op, a, b)
         if key not in self.known:
             self.known[key] = new.add(op, a, b)
         return self.known[key]
@@ -79,7 +79,7 @@ class _Simplifier:
             self.known[key] = self.new.add("neg", a)
         return self.known[key]
 
-    def shorter(self, op: str, a: int, b: int, place: int) -> int:
+    def shorter(self, op: Op, a: int, b: int, place: int) -> int:
         """What stands for an operation with a constant; NONE where it is to be computed."""
         ops, numbers = self.new.ops, self.new.numbers
         left = numbers[a] if ops[a] == CONSTANT else math.nan

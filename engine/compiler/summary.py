@@ -31,7 +31,7 @@ def sentence(group: Group, spaces: Sequence[str]) -> str:
     """
     n = len(group.members)
     if group.op != SUM:
-        return f"{n:,} {group.op}"
+        return f"{n:,} {group.op if isinstance(group.op, str) else group.op.name}"
     phrases = []
     for part in group.parts:
         k = part.left.shape[1]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from engine.graph import topological_order
+from engine.derivatives import rule_of
+from engine.node import topological_order
+from engine.operations import CONSTANT, Operation
 from engine.validation import plain_label
-from engine.value import CONSTANT, Value
+from engine.value import Value
 
+Op: TypeAlias = str | Operation
+"""An operation in a record: the name of the engine's, the object of a user's."""
 INPUT, PARAMETER = "input", "parameter"
 NONE = -1
 """Where a node has no such operand."""
@@ -21,7 +26,7 @@ class Record:
     Inputs come first, then parameters, then all other nodes. ``outputs`` are the places of what is to be computed.
     """
 
-    ops: list[str]
+    ops: list[Op]
     first: list[int]
     second: list[int]
     numbers: list[float]
@@ -31,7 +36,7 @@ class Record:
     frozen: list[Value] = field(default_factory=list)
     """Leaves that are neither inputs nor parameters: their numbers were taken as constants."""
 
-    def add(self, op: str, first: int = NONE, second: int = NONE, number: float = 0.0) -> int:
+    def add(self, op: Op, first: int = NONE, second: int = NONE, number: float = 0.0) -> int:
         """One more node; its place."""
         self.ops.append(op)
         self.first.append(first)
@@ -64,7 +69,7 @@ def recorded(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequ
         ValueError: a parameter is not in the graph.
     """
     leaves = [*inputs, *parameters]
-    kinds = [INPUT] * len(inputs) + [PARAMETER] * len(parameters)
+    kinds: list[Op] = [*[INPUT] * len(inputs), *[PARAMETER] * len(parameters)]
     places = {leaf: place for place, leaf in enumerate(leaves)}
     met = set(outputs)
     nothing = [NONE] * len(leaves)
@@ -78,10 +83,13 @@ def recorded(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequ
             places[node] = record.add(CONSTANT, number=node.data)
             if not node.op:
                 record.frozen.append(node)
-        elif len(operands) == 1:
-            places[node] = record.add(node.op, places[operands[0]], NONE, node.data)
-        else:
-            places[node] = record.add(node.op, places[operands[0]], places[operands[1]], node.data)
+            continue
+        operation = node.operation
+        if rule_of(operation) is None:
+            raise ValueError(f"{node.op} has numbers for derivatives and no rule, so that a program cannot compute it")
+        op: Op = operation if operation.primitive else operation.name
+        second = places[operands[1]] if len(operands) == 2 else NONE
+        places[node] = record.add(op, places[operands[0]], second, node.data)
     for count, parameter in enumerate(parameters):
         if parameter not in met:
             name = f" ({plain_label(parameter.label)})" if parameter.label else ""

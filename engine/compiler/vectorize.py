@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.compiler.fuse_sums import Sum, Summed
 from engine.compiler.simplify import LEAVES
-from engine.compiler.trace import NONE
+from engine.compiler.trace import NONE, Op
 
 Places = NDArray[np.int64]
 SUM = "sum"
@@ -34,7 +34,7 @@ class Group:
     A group of sums has parts; any other has a column ``(n,)`` of places for each operand.
     """
 
-    op: str
+    op: Op
     members: Places
     space: str
     depth: int
@@ -87,7 +87,7 @@ def grouped(graph: Summed) -> Grouped:
             spaces[place] = VARYING
         if total:
             blocks[place] = block = _blocks(total, spaces)
-            kind = SUM, *((key, len(left)) for key, (left, _) in block.items())
+            kind: tuple[object, ...] = SUM, *((key, len(left)) for key, (left, _) in block.items())
         else:
             kind = op, *(spaces[operand] for operand in operands)
         waiting.setdefault((depths[place], spaces[place], kind), []).append(place)

@@ -7,8 +7,9 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from engine.node import WATCH
 from engine.validation import plain_label
-from engine.value import WATCH, Value
+from engine.value import Value
 
 _lock = threading.Lock()
 _mine = threading.local()

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from engine.primitive import applied
 from engine.value import Value
 
 _EPSILON = sys.float_info.epsilon
@@ -106,6 +105,6 @@ def _computed(nodes: list[Value], operands: list[list[int]], place: int, above: 
     changed = {place: Value(number, nodes[place].label)}
     for i in above:
         given = [changed.get(operand, nodes[operand]) for operand in operands[i]]
-        changed[i] = applied(nodes[i].op, *given)
+        changed[i] = nodes[i].operation.apply(*given)
     last = len(nodes) - 1
     return changed[last].data if last in changed else nodes[last].data

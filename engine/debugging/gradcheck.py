@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.calculus import numeric_gradients
-from engine.graph import topological_order
-from engine.primitive import applied
+from engine.node import topological_order
+from engine.operations import CONSTANT
 from engine.pytree import flattened, rebuilt
 from engine.validation import as_float, plain_label, shortened
-from engine.value import CONSTANT, Value
+from engine.value import Value
 
 _EPSILON = sys.float_info.epsilon
 _SHRINK = 1.4  # each step of Ridders' method by this factor
@@ -169,7 +169,8 @@ def _first_wrong(root: Value, tolerance: float) -> Difference | None:
                 continue
 
             def moved(x: float, place: int = place, node: Value = node) -> float:
-                return applied(node.op, *(Value(x if i == place else o.data) for i, o in enumerate(node.operands))).data
+                changed = [Value(x if i == place else o.data) for i, o in enumerate(node.operands)]
+                return float(node.operation.apply(*changed).data)
 
             numeric, bound = ridders(moved, operand.data)
             names = ", ".join(f"{plain_label(o.label) + ' = ' if o.label else ''}{o.data!r}" for o in operands)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.graph import topological_order
-from engine.value import CONSTANT, Value
+from engine.node import topological_order
+from engine.operations import CONSTANT
+from engine.value import Value
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from itertools import count
 from typing import Any
 
 from engine.expressions.nodes import Formula, Name, Number, text
-from engine.graph import topological_order
+from engine.node import topological_order
+from engine.operations import CONSTANT
 from engine.validation import shortened
-from engine.value import CONSTANT, Value
+from engine.value import Value
 
 _MOST_LOOKED_INTO = 1_000_000  # things in the caller's variables
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from engine.primitive import Primitive
 from engine.validation import plain_label, shortened
 
 SUM, SIGN, QUOTIENT, PRODUCT, POWER, ATOM = range(1, 7)  # how tightly a formula holds together
@@ -99,6 +100,14 @@ class Formulas:
 
     def __getattr__(self, function: str) -> Callable[..., Formula]:
         return lambda *operands: Operation(function, tuple(as_formula(operand) for operand in operands))
+
+    def user(self, primitive: Primitive, *operands: Formula) -> Formula:
+        """A user's primitive by its name."""
+        return Operation(primitive.name, operands)
+
+    def user_derivative(self, primitive: Primitive, index: int, *operands: Formula) -> Formula:
+        """A derivative of a user's primitive, such as ``cube'(x)``."""
+        return Operation(primitive.derivative_name(index), operands)
 
     def power(self, a: Formula, b: Formula) -> Formula:
         """a to the power b."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine.drawing.themes import THEMES, Theme, mixed
 from engine.expressions.nodes import text, written
+from engine.operations import CONSTANT
 from engine.stepping.layout import LINE, MORE, Box, Layout, shown_name
 from engine.stepping.walk import Walk
 from engine.steps import Step
 from engine.validation import plain_label
-from engine.value import CONSTANT
 
 if TYPE_CHECKING:
     from PIL.Image import Image

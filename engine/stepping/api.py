@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from engine.expressions.nodes import text
-from engine.graph import size
+from engine.node import size
 from engine.stepping.layout import Layout, laid_out
 from engine.stepping.page import framed, page
 from engine.stepping.payload import payload

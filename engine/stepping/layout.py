@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from engine.expressions.nodes import text, written
+from engine.operations import CONSTANT
 from engine.stepping.walk import Walk
 from engine.validation import plain_label
-from engine.value import CONSTANT, Value
+from engine.value import Value
 
 LINE = 17.0
 """From one line of text in a box to the next, in pixels."""

@@ -11,11 +11,12 @@ from typing import Any
 from engine.debugging.finite_differences import Difference, central_differences
 from engine.expressions import typesetting
 from engine.expressions.nodes import Number, Operation, written
+from engine.operations import CONSTANT
 from engine.stepping.layout import Layout, shown_name
 from engine.stepping.walk import Walk
 from engine.steps import Contribution
 from engine.validation import plain_label
-from engine.value import CONSTANT, Value
+from engine.value import Value
 
 _LONGEST_LABEL = 200  # characters of a label that the page can show in full
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from engine.expressions.names import caller_names
-from engine.graph import topological_order
+from engine.node import topological_order
 from engine.steps import Step, Wording, backprop
 from engine.value import Value
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from engine.primitive import users_function
-
 Kernel = Callable[..., Any]
 _SQRT_HALF, _ONE_OVER_SQRT_2PI = math.sqrt(0.5), 1.0 / math.sqrt(2.0 * math.pi)
 
@@ -145,12 +143,10 @@ KERNELS: dict[str, Kernel] = {
 }
 
 
-def kernel(name: str) -> Kernel:
-    """The kernel of that name; for a user's own operation its function, number by number."""
-    own = users_function(name)
-    if own is None:
-        return KERNELS[name]
-    function = own
+def kernel(function: str | Callable[..., Any]) -> Kernel:
+    """The kernel of that name; for a function of a user's primitive that function, number by number."""
+    if isinstance(function, str):
+        return KERNELS[function]
 
     def each(*operands: Any) -> None:
         *arguments, out = operands

@@ -1,0 +1,347 @@
+"""Node: what a graph is. Its operands, its order, and the chain rule; the arithmetic is in value.py.
+
+Nothing here uses recursion, so a graph may be as deep as memory allows. Wheels hold this file compiled.
+"""
+
+from collections.abc import Callable
+from threading import RLock
+from typing import Any, Final, TypeVar
+
+from engine.operations import LEAF, PLAIN, Operation
+from engine.validation import Unchecked, as_float, shortened
+
+
+class Watch:
+    """Who wants to see each new node and each step of backprop (``detect_anomaly``), or numbers that leave the graph.
+
+    The counts are read in hot code; who it is, and in which thread, is decided by the functions.
+    """
+
+    def __init__(self) -> None:
+        self.watchers: int = 0
+        self.see: Callable[[Any], None] | None = None
+        self.see_backward: Callable[[Any], None] | None = None
+        self.listeners: int = 0
+        self.hear: Callable[[str, Any], None] | None = None
+        self.hear_comparison: Callable[[str, Any, Any, bool], None] | None = None
+
+
+WATCH: Final[Watch] = Watch()
+
+
+class Node:
+    """A number and where it came from: an operation, at most two operands, and a local derivative for each.
+
+    ``Value`` is a Node with arithmetic. Plain attributes and no containers make a node small and fast.
+    """
+
+    __slots__ = ("_a", "_b", "_da", "_data", "_db", "_grad", "_label", "_mark", "_op")
+
+    def __init__(self, data: float, label: str) -> None:
+        self._data: float = data
+        self._grad: float = 0.0
+        self._label: str = label
+        self._op: Operation = LEAF
+        self._a: Node | None = None  # the operands, and the local derivative with respect to each
+        self._b: Node | None = None
+        self._da: float = 0.0
+        self._db: float = 0.0
+        self._mark: int = 0  # the last walk over the graph that met this node
+
+    def _backward(self) -> None:
+        """Hand this node's gradient to its operands: one step of the chain rule, by hand, as in micrograd."""
+        a = self._a
+        if a is not None and self._da != 0.0:
+            a._grad += self._da * self._grad
+        b = self._b
+        if b is not None and self._db != 0.0:
+            b._grad += self._db * self._grad
+
+
+N = TypeVar("N", bound=Node)
+
+
+# --------------------------------------------------------------------------------------------------------------- order
+
+
+class _Marks:
+    """How many walks have used the marks of nodes, and which walks are under way."""
+
+    def __init__(self) -> None:
+        self.last: int = 0
+        self.running: set[object] = set()
+
+
+_MARKS: Final[_Marks] = _Marks()
+
+
+def interior_order(root: N) -> list[N]:
+    """Every node under *root* that has operands, each once, in topological order; *root* comes last.
+
+    The order is that of a depth-first search, first operand first, as a recursive search gives it, so that gradients
+    are summed in the same order and agree to the last bit.
+    """
+    order: list[Any] = _walked(root, None)
+    return order
+
+
+def fresh_order(root: Unchecked) -> tuple[list[Node], "Accumulated"]:
+    """The same with every gradient at 0, ready for a backward pass; and what leaves have from earlier passes.
+
+    Raises:
+        TypeError: *root* is not a Value.
+    """
+    if not isinstance(root, Node):
+        raise TypeError(
+            f"backward starts from a Value, not from {type(root).__name__} {shortened(root)}: "
+            "was it computed from Values, and not from their .data?"
+        )
+    accumulated = Accumulated()
+    try:
+        return _walked(root, accumulated), accumulated
+    except BaseException:
+        accumulated.add()
+        raise
+
+
+class Accumulated:
+    """The gradients that leaves have from earlier passes, set aside so that a pass sums up its own first.
+
+    A second pass then doubles a gradient exactly.
+    """
+
+    def __init__(self) -> None:
+        self.leaves: list[Node] = []
+        self.gradients: list[float] = []
+
+    def set_aside(self, leaf: Node) -> None:
+        """Keep the gradient of *leaf*, which is 0 from now on."""
+        self.gradients.append(leaf._grad)
+        self.leaves.append(leaf)
+        leaf._grad = 0.0
+
+    def add(self) -> None:
+        """Add them to what the pass has given each leaf."""
+        for i in range(len(self.leaves)):
+            self.leaves[i]._grad += self.gradients[i]
+
+
+def _walked(root: Node, accumulated: Accumulated | None) -> list[Node]:
+    """A walk marks the nodes that it has met, which is cheaper than a set of a million nodes.
+
+    One walk at a time may do so: a walk that begins while another is under way (in another thread, or in a signal
+    handler) uses sets.
+    """
+    mine = object()
+    _MARKS.running.add(mine)
+    try:
+        if len(_MARKS.running) == 1:
+            return _marked_order(root, accumulated)
+        return _order_by_sets(root, accumulated)
+    finally:
+        _MARKS.running.discard(mine)
+
+
+def _marked_order(root: Node, accumulated: Accumulated | None) -> list[Node]:  # noqa: PLR0912 - one hot loop
+    entered = _MARKS.last + 2
+    left = entered + 1
+    _MARKS.last = entered
+    order: list[Node] = []
+    stack = [root] if root._a is not None else []
+    while stack:
+        node = stack[-1]
+        if node._mark == entered:
+            node._mark = left
+            order.append(stack.pop())
+        elif node._mark == left:
+            stack.pop()
+        else:
+            node._mark = entered
+            if accumulated is not None:
+                node._grad = 0.0
+            b = node._b
+            if b is not None:
+                if b._a is None:
+                    if accumulated is not None and b._grad != 0.0 and b._op is not PLAIN:
+                        accumulated.set_aside(b)
+                elif b._mark < entered:
+                    stack.append(b)
+            a = node._a
+            if a is not None:
+                if a._a is None:
+                    if accumulated is not None and a._grad != 0.0 and a._op is not PLAIN:
+                        accumulated.set_aside(a)
+                elif a._mark < entered:
+                    stack.append(a)
+    return order
+
+
+def _order_by_sets(root: Node, accumulated: Accumulated | None) -> list[Node]:
+    entered: set[Node] = set()
+    left: set[Node] = set()
+    order: list[Node] = []
+    stack = [root] if root._a is not None else []
+    while stack:
+        node = stack[-1]
+        if node in left:
+            stack.pop()
+        elif node in entered:
+            left.add(node)
+            order.append(stack.pop())
+        else:
+            entered.add(node)
+            if accumulated is not None:
+                node._grad = 0.0
+            for operand in (node._b, node._a):
+                if operand is None or operand in entered:
+                    continue
+                if operand._a is not None:
+                    stack.append(operand)
+                elif accumulated is not None and operand._grad != 0.0 and operand._op is not PLAIN:
+                    accumulated.set_aside(operand)
+    return order
+
+
+def topological_order(root: N) -> list[N]:
+    """Every node under *root* once, leaves and *root* included, in topological order.
+
+    >>> from engine import Value
+    >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    >>> [node.label or node.op for node in topological_order(a * b + a)]
+    ['a', 'b', '*', '+']
+    """
+    order: list[Any] = []
+    met: set[Node] = set()
+    for node in interior_order(_checked(root)):
+        for operand in (node._a, node._b):
+            if operand is not None and operand._a is None and operand not in met:
+                met.add(operand)
+                order.append(operand)
+        order.append(node)
+    return order or [root]
+
+
+def leaves(root: N) -> list[N]:
+    """The Values under *root* that no operation made, in the order of first use; plain numbers are not among them.
+
+    >>> from engine import Value
+    >>> x = Value(2.0, label="x")
+    >>> leaves(3 * x + x)
+    [Value(data=2.0, grad=0.0, label='x')]
+    """
+    return [node for node in topological_order(root) if node._op is LEAF]
+
+
+def size(root: Unchecked) -> int:
+    """How many nodes the graph under *root* has, leaves and plain numbers included.
+
+    >>> from engine import Value
+    >>> size(Value(2.0) * 3)
+    3
+    """
+    return len(topological_order(root))
+
+
+def _checked(root: object) -> Node:
+    if isinstance(root, Node):
+        return root
+    raise TypeError(f"the root of a graph must be a Value, got {type(root).__name__} {shortened(root)}")
+
+
+# ----------------------------------------------------------------------------------------------------------- backprop
+
+_TURN: Final[Any] = RLock()
+"""Threads whose graphs share leaves take turns at them, or gradients would be lost."""
+_GIVES_WAY: Final = hasattr(interior_order, "__code__")
+"""Whether this is plain Python, where another thread may run at any moment; compiled code finishes its pass."""
+
+
+def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = False) -> None:
+    """Give every Value under *root* its gradient: the derivative of *root* with respect to it, times *gradient*.
+
+    The gradient is that of the point at which the graph was computed; after a leaf's ``data`` was assigned, call
+    ``root.refresh()`` first. Leaves add up over calls, as in PyTorch (set ``grad`` to 0 in between); all other nodes
+    start at 0 in each call, so that calling twice gives a leaf exactly twice the gradient. Where a local derivative is
+    exactly 0 nothing is handed on, so that 0 times infinity is 0 here.
+
+    Args:
+        root: the Value whose derivatives are computed, such as a loss.
+        gradient: the gradient of *root* itself, 1 unless something comes after it.
+        create_graph: not supported: ``engine.gradients`` returns gradients that are Values.
+
+    Raises:
+        TypeError: *root* is not a Value, *gradient* is not a number, or *create_graph* is true.
+
+    >>> from engine import Value
+    >>> x = Value(3.0)
+    >>> y = x * x
+    >>> backward(y)
+    >>> backward(y)
+    >>> x.grad
+    12.0
+    """
+    if create_graph:
+        raise TypeError("backward() stores floats: engine.gradients(y, [x]) returns gradients that are Values")
+    given = as_float(gradient, "backward(gradient)")
+    if _GIVES_WAY:
+        with _TURN:
+            _backward_pass(root, given)
+    else:
+        _backward_pass(root, given)
+
+
+def _backward_pass(root: Unchecked, gradient: float) -> None:
+    order: list[Node]
+    order, accumulated = fresh_order(root)
+    if WATCH.listeners != 0:
+        heard("backward()", root)
+    if not order:
+        root._grad += gradient
+        return
+    try:
+        root._grad = gradient
+        see = WATCH.see_backward
+        if WATCH.watchers != 0 and see is not None:
+            for node in reversed(order):
+                see(node)
+                node._backward()
+        else:
+            _chain_rule(order)
+    except BaseException:  # leaves keep the gradients that they had
+        for node in order:
+            for leaf in (node._a, node._b):
+                if leaf is not None and leaf._a is None:
+                    leaf._grad = 0.0
+        accumulated.add()
+        raise
+    accumulated.add()
+
+
+def _chain_rule(order: list[Node]) -> None:
+    for i in range(len(order) - 1, -1, -1):
+        node = order[i]
+        g = node._grad
+        a = node._a
+        if a is not None:
+            d = node._da
+            if d != 0.0:
+                a._grad += d * g
+        b = node._b
+        if b is not None:
+            d = node._db
+            if d != 0.0:
+                b._grad += d * g
+
+
+def heard(what: str, node: Node) -> None:
+    """Tell whoever listens in this thread that a number left the graph: *what* names how, such as ``"float()"``."""
+    hear = WATCH.hear
+    if hear is not None:
+        hear(what, node)
+
+
+def heard_comparison(sign: str, a: Node, b: object, outcome: bool) -> None:
+    """Tell whoever listens in this thread that two numbers were compared."""
+    hear = WATCH.hear_comparison
+    if hear is not None:
+        hear(sign, a, b, outcome)

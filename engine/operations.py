@@ -1,0 +1,115 @@
+"""Operations: what computes a node from its operands. The engine's own are listed here; users add theirs."""
+
+from typing import Any, Final
+
+
+class Operation:
+    """What computes a node from its operands. Operations are told apart by object, never by name.
+
+    Args:
+        name: what pictures and messages call it, such as ``"+"``.
+        method: the method of ``Value`` that applies it; the same as the name, unless given.
+        primitive: the functions that a user gave for it (``engine/primitive.py``); None for the engine's own.
+    """
+
+    def __init__(self, name: str, method: str = "", primitive: Any = None) -> None:
+        self.name: str = name
+        self.method: str = method or name
+        self.primitive: Any = primitive
+
+    def apply(self, *operands: Any) -> Any:
+        """A new node, computed from these Values.
+
+        >>> from engine import Value
+        >>> (Value(2.0) * 3).operation.apply(Value(5.0), Value(7.0)).data
+        35.0
+        """
+        if self.primitive is not None:
+            return self.primitive.apply(self, *operands)
+        return getattr(operands[0], self.method)(*operands[1:])
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name or 'leaf'}>"
+
+
+LEAF: Final = Operation("")
+CONSTANT: Final = "constant"
+PLAIN: Final = Operation(CONSTANT)
+"""The operation of plain numbers beside Values: leaves that no gradient is kept for."""
+
+
+ADD: Final = Operation("+", "__add__")
+SUB: Final = Operation("-", "__sub__")
+MUL: Final = Operation("*", "__mul__")
+DIV: Final = Operation("/", "__truediv__")
+NEG: Final = Operation("neg", "__neg__")
+ABS: Final = Operation("abs", "__abs__")
+EXP: Final = Operation("exp")
+EXPM1: Final = Operation("expm1")
+LOG: Final = Operation("log")
+LOG10: Final = Operation("log10")
+LOG1P: Final = Operation("log1p")
+SQRT: Final = Operation("sqrt")
+SIN: Final = Operation("sin")
+COS: Final = Operation("cos")
+TAN: Final = Operation("tan")
+ASIN: Final = Operation("asin")
+ACOS: Final = Operation("acos")
+ATAN: Final = Operation("atan")
+ATAN2: Final = Operation("atan2")
+HYPOT: Final = Operation("hypot")
+SINH: Final = Operation("sinh")
+COSH: Final = Operation("cosh")
+TANH: Final = Operation("tanh")
+SIGMOID: Final = Operation("sigmoid")
+SOFTPLUS: Final = Operation("softplus")
+RELU: Final = Operation("relu")
+LEAKY_RELU: Final = Operation("leaky_relu")
+GELU: Final = Operation("gelu")
+ERF: Final = Operation("erf")
+ERFC: Final = Operation("erfc")
+MAXIMUM: Final = Operation("maximum")
+MINIMUM: Final = Operation("minimum")
+DETACH: Final = Operation("detach")
+POW: Final = Operation("**", "__pow__")
+
+OPERATIONS: Final[dict[str, Operation]] = {
+    operation.name: operation
+    for operation in [
+        ADD,
+        SUB,
+        MUL,
+        DIV,
+        NEG,
+        ABS,
+        EXP,
+        EXPM1,
+        LOG,
+        LOG10,
+        LOG1P,
+        SQRT,
+        SIN,
+        COS,
+        TAN,
+        ASIN,
+        ACOS,
+        ATAN,
+        ATAN2,
+        HYPOT,
+        SINH,
+        COSH,
+        TANH,
+        SIGMOID,
+        SOFTPLUS,
+        RELU,
+        LEAKY_RELU,
+        GELU,
+        ERF,
+        ERFC,
+        MAXIMUM,
+        MINIMUM,
+        DETACH,
+        POW,
+    ]
+}
+"""The engine's operations, by name."""
