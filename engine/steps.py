@@ -210,8 +210,8 @@ def backprop(root: Value, gradient: SupportsFloat = 1.0, names: object = None) -
     """
     caller_names(names)
     given = as_float(gradient, "backprop(gradient)")
-    order: list[Any]
-    order, accumulated = fresh_order(root)
+    nodes, accumulated = fresh_order(root)
+    order: list[Any] = [*nodes]
     root.grad = given if order else root.grad + given
     accumulated.add()  # at once, not at the end, which a reader of steps may never reach
     return _steps(order, Wording(root, names))

@@ -1,8 +1,8 @@
 """Break the engine in every small way that cosmic-ray knows: does a test notice each change of a number?
 
     pip install -e ".[test]" cosmic-ray
-    python proof/mutants.py            # engine/value.py, rules.py and chainrule.py, where every number is made
-    python proof/mutants.py chainrule  # one of them
+    python proof/mutants.py            # engine/value.py, derivatives.py and node.py, where every number is made
+    python proof/mutants.py node       # one of them
 
 Each mutant is one change of one module (another operator, another number, a condition turned round) in a copy of the
 project, and runs against the tests that pin that module's numbers, until one fails. What survives is shown as a diff,
@@ -10,7 +10,7 @@ unless ``mutants.toml`` beside this file says why it is equivalent: why nobody c
 number. The status is 1 if another one survives, or if an entry there is out of date.
 
 Two kinds are not run. A change within an annotation computes nothing. And where all arithmetic is of floats, as in
-value.py and rules.py, an operator of bits in place of ``+ - * / **`` is a TypeError wherever the changes to other
+value.py and derivatives.py, an operator of bits in place of ``+ - * / **`` is a TypeError wherever the changes to other
 arithmetic are noticed.
 
 Needs ``os.fork``: the tests' libraries are imported once, and a process for each mutant has them at once.
@@ -39,11 +39,11 @@ TESTS = {  # the quickest to notice come first
         *("accuracy", "value", "errors", "operations", "functions"),
         *("numpy", "micrograd_code", "gradcheck", "calculus"),
     ),
-    "rules": ("accuracy", "rules", "calculus"),
-    "chainrule": ("micrograd_code", "gradcheck", "threads", "calculus", "errors", "backprop"),
+    "derivatives": ("accuracy", "rules", "calculus"),
+    "node": ("micrograd_code", "gradcheck", "threads", "calculus", "errors", "backprop"),
 }
 SLOW = "mpmaths or finite_differences or second_path"  # parts of test_operations.py; test_accuracy.py measures the same
-OF_FLOATS = ("value", "rules")  # the modules with no arithmetic of whole numbers, but for shifts
+OF_FLOATS = ("value", "derivatives")  # the modules with no arithmetic of whole numbers, but for shifts
 FLOAT_TO_BITS = re.compile(r".*_(Add|Sub|Mul|Div|Pow)_(RShift|LShift|BitOr|BitAnd|BitXor)")
 ANYTHING = "*"
 LONGEST = 120  # seconds of processor time for a mutant; the tests need ten
