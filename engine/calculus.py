@@ -15,6 +15,7 @@ from typing import Any
 from engine.gradient_graph import Number, gradient_graph
 from engine.node import interior_order
 from engine.pytree import flattened, flattened_like, is_tree, rebuilt
+from engine.special import times
 from engine.validation import as_float, shortened
 from engine.value import Value
 
@@ -205,13 +206,13 @@ def _inside() -> Iterator[None]:
         _nesting.depth -= 1
 
 
-def numeric_gradients(root: Value) -> dict[Value, Number]:
+def numeric_gradients(root: Value) -> dict[Value, float]:
     """The gradients of *root* as floats, without touching ``grad`` of any Value."""
-    gradients: dict[Value, Number] = {root: 1.0}
+    gradients: dict[Value, float] = {root: 1.0}
     for node in reversed(interior_order(root)):
         given = gradients[node]
         for operand, derivative in zip(node.operands, node.local_derivatives):
-            gradients[operand] = gradients.get(operand, 0.0) + derivative * given
+            gradients[operand] = gradients.get(operand, 0.0) + times(given, derivative)
     return gradients
 
 

@@ -270,7 +270,7 @@ def dot(a: Iterable[SupportsFloat], b: Iterable[SupportsFloat]) -> Result:
         total = product if total is None else total + product
     if total is None:
         return 0.0
-    return total.data if plain else total
+    return total._data if plain else total
 
 
 def mean(numbers: Iterable[SupportsFloat]) -> Result:
@@ -320,19 +320,19 @@ def softmax(numbers: Iterable[SupportsFloat]) -> list[Result]:
     powers = [(x - largest).exp() for x in xs]
     total = _sum(powers)
     shares = [power / total for power in powers]
-    return shares if _any_value(values) else [share.data for share in shares]
+    return shares if _any_value(values) else [share._data for share in shares]
 
 
 def _as_given(result: Value, x: Number) -> Number:
     """The result as a Value where *x* is one, else as a float."""
-    return cast(Number, result if isinstance(x, Value) else result.data)
+    return cast(Number, result if isinstance(x, Value) else result._data)
 
 
 def _apply_two(
     name: str, method: Callable[[Value, SupportsFloat], Value], a: SupportsFloat, b: SupportsFloat
 ) -> Result:
     result = method(_value(a, name), _value(b, name))
-    return result if isinstance(a, Value) or isinstance(b, Value) else result.data
+    return result if isinstance(a, Value) or isinstance(b, Value) else result._data
 
 
 def _value(x: SupportsFloat, name: str) -> Value:
@@ -348,7 +348,7 @@ def _values(numbers: list[SupportsFloat], name: str) -> list[Value]:
 
 def _like(result: Value, numbers: list[SupportsFloat]) -> Result:
     """The result as a Value where one of the numbers is, else as a float."""
-    return result if _any_value(numbers) else result.data
+    return result if _any_value(numbers) else result._data
 
 
 def _any_value(numbers: list[SupportsFloat]) -> bool:

@@ -50,12 +50,15 @@ class Node:
 
     def _backward(self) -> None:
         """Hand this node's gradient to its operands: one step of the chain rule, by hand, as in micrograd."""
+        g = self._grad
+        if g == 0.0:
+            return
         a = self._a
         if a is not None and self._da != 0.0:
-            a._grad += self._da * self._grad
+            a._grad += self._da * g
         b = self._b
         if b is not None and self._db != 0.0:
-            b._grad += self._db * self._grad
+            b._grad += self._db * g
 
 
 N = TypeVar("N", bound=Node)
@@ -261,8 +264,8 @@ def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = Fa
 
     The gradient is that of the point at which the graph was computed; after a leaf's ``data`` was assigned, call
     ``root.refresh()`` first. Leaves add up over calls, as in PyTorch (set ``grad`` to 0 in between); all other nodes
-    start at 0 in each call, so that calling twice gives a leaf exactly twice the gradient. Where a local derivative is
-    exactly 0 nothing is handed on, so that 0 times infinity is 0 here.
+    start at 0 in each call, so that calling twice gives a leaf exactly twice the gradient. Where a local derivative or
+    a gradient is exactly 0 nothing is handed on, so that 0 times infinity is 0 here.
 
     Args:
         root: the Value whose derivatives are computed, such as a loss.
@@ -321,6 +324,8 @@ def _chain_rule(order: list[Node]) -> None:
     for i in range(len(order) - 1, -1, -1):
         node = order[i]
         g = node._grad
+        if g == 0.0:
+            continue
         a = node._a
         if a is not None:
             d = node._da

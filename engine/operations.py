@@ -9,7 +9,8 @@ class Operation:
     Args:
         name: what pictures and messages call it, such as ``"+"``.
         method: the method of ``Value`` that applies it; the same as the name, unless given.
-        primitive: the functions that a user gave for it (``engine/primitive.py``); None for the engine's own.
+        primitive: what computes it where that is no method of ``Value``, and its rule: functions that a user gave
+            (``engine/primitive.py``), or one of ``engine/slopes.py``.
     """
 
     def __init__(self, name: str, method: str = "", primitive: Any = None) -> None:
@@ -27,6 +28,9 @@ class Operation:
         if self.primitive is not None:
             return self.primitive.apply(self, *operands)
         return getattr(operands[0], self.method)(*operands[1:])
+
+    def __deepcopy__(self, _memo: Any) -> "Operation":
+        return self
 
     def __repr__(self) -> str:
         return f"<operation {self.name or 'leaf'}>"

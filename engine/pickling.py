@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from weakref import ref
 
+from engine import slopes
 from engine.node import interior_order
 from engine.operations import CONSTANT, LEAF, OPERATIONS, PLAIN, Operation
 from engine.value import Value, fields, restored
@@ -87,7 +88,14 @@ def _operation(name: str) -> Operation:
     return known[name] if name in known else Operation(name)
 
 
+def _slope(name: str) -> Operation:
+    """The operation of that name of which derivatives are made."""
+    return slopes.OPERATIONS[name]
+
+
 def _reduced_operation(operation: Operation) -> tuple[Callable[..., Operation], tuple[str]]:
+    if isinstance(operation.primitive, slopes.Slope):
+        return _slope, (operation.primitive.name,)
     return _operation, (operation.name,)
 
 

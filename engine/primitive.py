@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from engine.derivatives import Rule
 from engine.operations import CONSTANT, OPERATIONS, PLAIN, Operation
 from engine.validation import as_float, shortened
 from engine.value import Value, constant, restored
@@ -16,6 +17,13 @@ class Primitive:
 
     def __init__(self, name: str, function: Callable[..., Any], derivatives: tuple[Callable[..., Any], ...]) -> None:
         self.name, self.function, self.derivatives = name, function, derivatives
+        self.rule = Rule(
+            lambda m, *operands: m.user(self, *operands),
+            tuple(functools.partial(self._rule_derivative, index) for index in range(len(derivatives))),
+        )
+
+    def _rule_derivative(self, index: int, m: Any, _y: Any, *operands: Any) -> Any:
+        return m.user_derivative(self, index, *operands)
 
     def apply(self, operation: Operation, *operands: Any) -> Any:
         """The number for numbers; a node for Values."""

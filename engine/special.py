@@ -1,4 +1,8 @@
-"""Powers of floats: x ** n, its two derivatives, and what to say where there is none; exp(-x**2) to the last digits."""
+"""Functions of floats: powers, Gaussians, and what derivatives are made of, exact and with the limits of IEEE numbers.
+
+Where a Value raises an error because a person made a mistake, such as a division by zero, a derivative is infinite or
+NaN: ``over``, ``log_or_limit`` and ``power_or_limit`` give these.
+"""
 
 import math
 from typing import Final
@@ -7,6 +11,105 @@ from engine.validation import plain_label
 
 _SQRT_HALF: Final[float] = math.sqrt(0.5)
 _ONE_OVER_SQRT_2PI: Final[float] = 1.0 / math.sqrt(2.0 * math.pi)
+
+# -------------------------------------------------------------------------------------------- products, quotients, logs
+
+
+def times(a: float, b: float) -> float:
+    """a * b, but 0 where one of them is exactly 0, beside infinity and NaN too: the product of the chain rule.
+
+    >>> times(math.inf, 0.0), times(2.0, 3.0)
+    (0.0, 6.0)
+    """
+    return 0.0 if a == 0.0 or b == 0.0 else a * b
+
+
+def over(a: float, b: float) -> float:
+    """a / b as IEEE arithmetic has it.
+
+    >>> over(1.0, -0.0), over(0.0, 0.0)
+    (-inf, nan)
+    """
+    if b != 0.0:
+        return a / b
+    return math.nan if a == 0.0 or math.isnan(a) else math.copysign(math.inf, a) * math.copysign(1.0, b)
+
+
+def log_or_limit(x: float) -> float:
+    """log(x); -inf at 0, and NaN below.
+
+    >>> log_or_limit(0.0), log_or_limit(-1.0)
+    (-inf, nan)
+    """
+    if x > 0.0:
+        return math.log(x)
+    return -math.inf if x == 0.0 else math.nan
+
+
+# ---------------------------------------------------------------------------------------------------------------- steps
+
+
+def step(x: float) -> float:
+    """The derivative of relu: 0 where x <= 0, else 1 (for NaN too)."""
+    return 0.0 if x <= 0.0 else 1.0
+
+
+def sign(x: float) -> float:
+    """The derivative of abs: 1, -1, and 0 at 0 and for NaN."""
+    return 1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0
+
+
+def larger(a: float, b: float) -> float:
+    """1 where a > b, a half where they are equal, else 0; 1 beside NaN."""
+    return 0.5 if a == b else 0.0 if a < b else 1.0
+
+
+def leaky_slope(a: float, slope: float) -> float:
+    """1 where a > 0, else *slope*."""
+    return 1.0 if a > 0.0 else slope
+
+
+def unless_positive(a: float, b: float) -> float:
+    """0 where a > 0, else b."""
+    return 0.0 if a > 0.0 else b
+
+
+# -------------------------------------------------------------------------------------- slopes of curves, angles, ratios
+
+
+def sech2(x: float) -> float:
+    """1 / cosh(x)**2, the derivative of tanh: 1 - tanh(x)**2 would lose its digits as tanh(x) nears 1."""
+    e = math.exp(-2.0 * abs(x))
+    return 4.0 * e / ((1.0 + e) * (1.0 + e))
+
+
+def sigmoid_slope(x: float) -> float:
+    """The derivative of sigmoid, sigmoid(x) sigmoid(-x)."""
+    e = math.exp(-abs(x))
+    return e / ((1.0 + e) * (1.0 + e))
+
+
+def asin_slope(x: float) -> float:
+    """1 / sqrt(1 - x**2), the derivative of asin: infinite at -1 and 1, NaN beyond."""
+    square = (1.0 - x) * (1.0 + x)
+    if square > 0.0:
+        return 1.0 / math.sqrt(square)
+    return math.inf if square == 0.0 else math.nan
+
+
+def over_hypot(a: float, b: float) -> float:
+    """a / hypot(a, b), the derivative of hypot with respect to a; NaN where both are 0."""
+    h = math.hypot(a, b)
+    return math.nan if h == 0.0 else a / h
+
+
+def over_square_sum(a: float, b: float) -> float:
+    """a / (a**2 + b**2), of which the derivatives of atan2 are made; 0 where both are 0."""
+    h = math.hypot(a, b)
+    return 0.0 if h == 0.0 else a / h / h
+
+
+# --------------------------------------------------------------------------------------------------------------- powers
 
 
 def power(x: float, n: float, x_label: str = "", n_label: str = "") -> float:
@@ -40,17 +143,6 @@ def _names(x_label: str, n_label: str) -> tuple[str, str]:
     return plain_label(x_label) or "a", plain_label(n_label) or "b"
 
 
-def power_by_base(x: float, n: float) -> float:
-    """The derivative of x ** n with respect to x, n x**(n - 1): 0 for n = 0, and infinite where it is too large."""
-    if n == 0.0:
-        return 0.0
-    if n - 1.0 + 1.0 != n and x > 0.0:  # a rounded exponent costs digits where log(x) is large
-        y = power_or_limit(x, n)
-        if 1e-290 < y < 1e290:
-            return n * (y / x) if x > 1.0 else n * y / x
-    return n * power_or_limit(x, n - 1.0)
-
-
 def power_or_limit(x: float, n: float) -> float:
     """x ** n as IEEE arithmetic has it: infinite where it is too large or divides by zero, NaN where it is not real.
 
@@ -67,11 +159,80 @@ def power_or_limit(x: float, n: float) -> float:
         return math.copysign(math.inf, x) if n % 2.0 == 1.0 else math.inf
 
 
-def power_by_exponent(x: float, n: float, y: float) -> float:
-    """The derivative of y = x ** n with respect to n, y log(x): 0 at x = 0 for n >= 0, and NaN where x < 0."""
-    if x > 0.0:
-        return y * math.log(x)
-    return 0.0 if x == 0.0 and n >= 0.0 else math.nan
+def power_by_base(x: float, n: float) -> float:
+    """The derivative of x ** n with respect to x, n x**(n - 1): 0 for n = 0, and infinite where it is too large."""
+    if n == 0.0:
+        return 0.0
+    if n - 1.0 + 1.0 != n and x > 0.0:  # a rounded exponent costs digits where log(x) is large
+        y = power_or_limit(x, n)
+        if 1e-290 < y < 1e290:
+            return n * (y / x) if x > 1.0 else n * y / x
+    return n * power_or_limit(x, n - 1.0)
+
+
+def power_by_exponent(x: float, n: float) -> float:
+    """The derivative of x ** n with respect to n, x**n log(x): 0 at x = 0 for n >= 0, and NaN where x < 0."""
+    return power_times_log(x, n, power_or_limit(x, n))
+
+
+def power_times_log(x: float, n: float, y: float) -> float:
+    """The same for those who have y = x ** n already."""
+    return 0.0 if x == 0.0 and n >= 0.0 else y * log_or_limit(x)
+
+
+def power_curvature(x: float, n: float) -> float:
+    """The second derivative of x ** n with respect to x, n (n - 1) x**(n - 2): 0 for n of 0 and 1."""
+    factor = n * (n - 1.0)
+    if n - 2.0 + 2.0 != n and x > 0.0:
+        y = power_or_limit(x, n)
+        if 1e-290 < y < 1e290:
+            return factor * (y / x / x) if x > 1.0 else factor * y / x / x
+    return times(power_or_limit(x, n - 2.0), factor)
+
+
+def power_mixed(x: float, n: float) -> float:
+    """The second derivative of x ** n with respect to x and n, x**(n - 1) (1 + n log(x)); NaN where x < 0."""
+    if x < 0.0:
+        return math.nan
+    growth = 1.0 + n * log_or_limit(x)
+    if n - 1.0 + 1.0 != n and x > 0.0:
+        y = power_or_limit(x, n)
+        if 1e-290 < y < 1e290:
+            return growth * (y / x) if x > 1.0 else growth * y / x
+    return times(growth, power_or_limit(x, n - 1.0))
+
+
+# ------------------------------------------------------------------------------------------------------------ Gaussians
+
+
+def gaussian(x: float, n: float) -> float:
+    """The derivative of order n of exp(-x**2), a Hermite polynomial times exp(-x**2); 0 at infinity.
+
+    >>> gaussian(0.0, 0.0), gaussian(0.0, 2.0), gaussian(math.inf, 3.0)
+    (1.0, -2.0, 0.0)
+    """
+    return _bell(x, int(n), 1.0)
+
+
+def normal_pdf(x: float, n: float) -> float:
+    """The derivative of order n of the standard normal density; 0 at infinity."""
+    return _bell(x, int(n), 0.5) * _ONE_OVER_SQRT_2PI
+
+
+def _bell(x: float, n: int, factor: float) -> float:
+    """The derivative of order n of g = exp(-factor x**2), by g' = -2 factor x g differentiated n - 1 times."""
+    g = exp_of_minus_square(x, factor)
+    if n == 0 or g == 0.0:
+        return g
+    twice = 2.0 * factor
+    before = -twice * x * g
+    if n == 1:
+        return before
+    head = leading_bits(x)  # 2 factor x**2 - 1 with all its digits where it is nearly 0
+    now = twice * g * ((twice * head * head - 1.0) + twice * (x - head) * (x + head))
+    for order in range(2, n):
+        before, now = now, -twice * (x * now + order * before)
+    return now
 
 
 def exp_of_minus_square(x: float, factor: float) -> float:
@@ -100,6 +261,17 @@ def normal_cdf(x: float) -> float:
     x0, z0 = leading_bits(x), leading_bits(z)
     off = (0.5 * x0 * x0 - z0 * z0) + (0.5 * (x - x0) * (x + x0) - (z - z0) * (z + z0))  # x**2 / 2 - z**2
     return p + off / x * exp_of_minus_square(x, 0.5) * _ONE_OVER_SQRT_2PI
+
+
+def gelu(x: float) -> float:
+    """x times the normal distribution function, with its limit -0 at -inf."""
+    p = normal_cdf(x)
+    return x * p if p != 0.0 else -0.0
+
+
+def gelu_slope(x: float) -> float:
+    """The derivative of gelu, P(x) + x P'(x), with P(x) the normal distribution function: 1 and 0 at infinity."""
+    return normal_cdf(x) + times(x, exp_of_minus_square(x, 0.5) * _ONE_OVER_SQRT_2PI)
 
 
 def leading_bits(x: float) -> float:

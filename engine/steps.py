@@ -17,6 +17,7 @@ from engine.expressions.names import caller_names, node_formulas
 from engine.expressions.nodes import Derivative, Formula, Formulas, Number, Operation, text
 from engine.node import fresh_order, topological_order
 from engine.operations import CONSTANT
+from engine.special import times
 from engine.validation import as_float
 from engine.value import Value
 
@@ -222,7 +223,7 @@ def _steps(order: list[Value], wording: Wording) -> Iterator[Step]:
         given = node.grad
         contributions = []
         for place, (operand, derivative) in enumerate(zip(node.operands, node.local_derivatives)):
-            amount, before = derivative * given, float(operand.grad)
+            amount, before = times(given, derivative), float(operand.grad)
             operand.grad += amount
             contributions.append(
                 Contribution(operand, derivative, amount, float(operand.grad), before, node, given, place, wording)

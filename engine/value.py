@@ -11,7 +11,18 @@ from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias
 from engine import operations as op
 from engine.node import WATCH, Node, backward, heard, heard_comparison
 from engine.operations import PLAIN, Operation
-from engine.special import exp_of_minus_square, normal_cdf, power, power_by_base, power_by_exponent
+from engine.special import (
+    asin_slope,
+    exp_of_minus_square,
+    gelu,
+    gelu_slope,
+    over,
+    power,
+    power_by_base,
+    power_times_log,
+    sech2,
+    sign,
+)
 from engine.validation import Unchecked, as_float, no_quotient, outside, overflow, shortened
 
 Result: TypeAlias = Any
@@ -25,7 +36,6 @@ _INFINITY: Final[float] = math.inf
 _NAN: Final[float] = math.nan
 _LN10: Final[float] = math.log(10.0)
 _TWO_OVER_SQRT_PI: Final[float] = 2.0 / math.sqrt(math.pi)
-_ONE_OVER_SQRT_2PI: Final[float] = 1.0 / math.sqrt(2.0 * math.pi)
 
 
 class Value(Node):
@@ -183,8 +193,7 @@ class Value(Node):
 
     def __abs__(self) -> "Value":
         """Absolute value; derivative sign(x), and 0 at x = 0."""
-        x = self._data
-        return _node(op.ABS, abs(x), self, 1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0)
+        return _node(op.ABS, abs(self._data), self, sign(self._data))
 
     def __radd__(self, other: SupportsFloat) -> Result:
         a = _operand(other, "Value + number")
@@ -276,16 +285,14 @@ class Value(Node):
         x = self._data
         if x < -1.0 or x > 1.0:
             raise outside("asin", self._label, x, "in [-1, 1]")
-        s = math.sqrt((1.0 - x) * (1.0 + x))
-        return _node(op.ASIN, math.asin(x), self, 1.0 / s if s != 0.0 else _INFINITY)
+        return _node(op.ASIN, math.asin(x), self, asin_slope(x))
 
     def acos(self) -> "Value":
         """Angle in [0, pi] whose cosine is x; derivative -1 / sqrt(1 - x**2), infinite at -1 and 1."""
         x = self._data
         if x < -1.0 or x > 1.0:
             raise outside("acos", self._label, x, "in [-1, 1]")
-        s = math.sqrt((1.0 - x) * (1.0 + x))
-        return _node(op.ACOS, math.acos(x), self, -1.0 / s if s != 0.0 else -_INFINITY)
+        return _node(op.ACOS, math.acos(x), self, -asin_slope(x))
 
     def atan(self) -> "Value":
         """Angle in (-pi/2, pi/2) whose tangent is x; derivative 1 / (1 + x**2)."""
@@ -305,9 +312,7 @@ class Value(Node):
         """sqrt(a**2 + b**2) with no overflow on the way; derivatives a/h and b/h, NaN where both are 0."""
         b = other if isinstance(other, Value) else constant(other, "hypot(a, b)")
         h = math.hypot(self._data, b._data)
-        if h == 0.0:
-            return _node(op.HYPOT, h, self, _NAN, b, _NAN)
-        return _node(op.HYPOT, h, self, self._data / h, b, b._data / h)
+        return _node(op.HYPOT, h, self, over(self._data, h), b, over(b._data, h))
 
     # --------------------------------------------------------------------------------------------------- the hyperbola
 
@@ -326,12 +331,8 @@ class Value(Node):
             raise overflow("cosh", self._label, self._data) from None
 
     def tanh(self) -> "Value":
-        """Hyperbolic tangent, in [-1, 1]; derivative 1 / cosh(x)**2.
-
-        The derivative comes from e = exp(-2|x|), because 1 - tanh(x)**2 loses its digits as tanh(x) nears 1.
-        """
-        e = math.exp(-2.0 * abs(self._data))
-        return _node(op.TANH, _MATH_TANH(self._data), self, 4.0 * e / ((1.0 + e) * (1.0 + e)))
+        """Hyperbolic tangent, in [-1, 1]; derivative 1 / cosh(x)**2."""
+        return _node(op.TANH, _MATH_TANH(self._data), self, sech2(self._data))
 
     # ---------------------------------------------------------------------------------------- what neurons are made of
 
@@ -339,7 +340,7 @@ class Value(Node):
         """1 / (1 + exp(-x)), in [0, 1], with no overflow at either end; derivative sigmoid(x) sigmoid(-x)."""
         e = math.exp(-abs(self._data))
         y = e / (1.0 + e) if self._data < 0.0 else 1.0 / (1.0 + e)
-        return _node(op.SIGMOID, y, self, e / ((1.0 + e) * (1.0 + e)))
+        return _node(op.SIGMOID, y, self, e / ((1.0 + e) * (1.0 + e)))  # sigmoid_slope, with the same e
 
     def softplus(self) -> "Value":
         """log(1 + exp(x)), with no overflow; derivative sigmoid(x)."""
@@ -364,9 +365,7 @@ class Value(Node):
     def gelu(self) -> "Value":
         """x P(x), with P(x) the standard normal distribution function (Hendrycks and Gimpel, 2016; not the tanh
         form)."""
-        x = self._data
-        p = normal_cdf(x)
-        return _node(op.GELU, x * p, self, p + x * exp_of_minus_square(x, 0.5) * _ONE_OVER_SQRT_2PI)
+        return _node(op.GELU, gelu(self._data), self, gelu_slope(self._data))
 
     def erf(self) -> "Value":
         """Error function, in [-1, 1]; derivative 2 / sqrt(pi) exp(-x**2)."""
@@ -578,5 +577,5 @@ def _checked_label(label: object) -> str:
 def _raised(a: Value, b: Value) -> Value:
     x, n = a._data, b._data
     y = power(x, n, a._label, b._label)
-    db = 0.0 if b._op is PLAIN else power_by_exponent(x, n, y)
+    db = 0.0 if b._op is PLAIN else power_times_log(x, n, y)
     return _node(op.POW, y, a, power_by_base(x, n), b, db)

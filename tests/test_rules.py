@@ -9,61 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine
-from engine import Value
+from engine import Value, operations, special
 from engine import value as value_module
-from engine.derivatives import RULES
-from engine.special import power, power_by_base, power_by_exponent
-
-
-class Floats:
-    """The mathematics of plain floats."""
-
-    pi = math.pi
-    abs = staticmethod(abs)
-    power = staticmethod(power)
-    power_by_base = staticmethod(power_by_base)
-    power_by_exponent = staticmethod(power_by_exponent)
-
-    def __getattr__(self, name):
-        return getattr(engine, name)
-
-    def sign(self, a):
-        return math.copysign(1.0, a) if a else 0.0
-
-    def one_minus_tanh_squared(self, a, _y):
-        return 1.0 / math.cosh(a) ** 2
-
-    def sqrt_of_one_minus_square(self, a):
-        return math.sqrt((1.0 - a) * (1.0 + a))
-
-    def sigmoid_slope(self, a, y):
-        return y / (1.0 + math.exp(a))
-
-    def exp_of_minus_square(self, a, factor):
-        return math.exp(-factor * a * a)
-
-    def over_hypot(self, a, _b, y):
-        return a / y
-
-    def over_square(self, a, r):
-        return a / r / r if r else 0.0
-
-    def where_positive(self, a, yes, no):
-        return yes if a > 0.0 else no
-
-    def larger(self, a, b):
-        return 1.0 if a > b else 0.5 if a == b else 0.0
-
-    def normal_cdf(self, a):
-        return 0.5 * math.erfc(-a / math.sqrt(2.0))
-
-    def normal_pdf(self, a):
-        return math.exp(-0.5 * a * a) / math.sqrt(2.0 * math.pi)
+from engine.derivatives import RULES, SLOPES
+from engine.slopes import NUMBERS
 
 
 def primitives() -> set[str]:
     """Every operation that value.py gives to a node."""
-    return set(re.findall(r'_node\("([^"]+)"', inspect.getsource(value_module))) | {"neg"}
+    return {getattr(operations, name).name for name in re.findall(r"_node\(op\.(\w+)", inspect.getsource(value_module))}
 
 
 DOMAIN = {
@@ -99,10 +53,9 @@ def test_a_rule_gives_the_numbers_of_the_primitive(op, data):
         numbers[0] = numbers[1]
     node = getattr(Value(numbers[0]), METHODS.get(op, op))(*map(Value, numbers[1:]))
     assert node.op == op
-    m = Floats()
-    y = rule.compute(m, *numbers)
+    y = rule.compute(NUMBERS, *numbers)
     assert y == pytest.approx(node.data, rel=1e-13, abs=1e-300)
-    derivatives = tuple(derivative(m, y, *numbers) for derivative in rule.derivatives)
+    derivatives = tuple(derivative(NUMBERS, y, *numbers) for derivative in rule.derivatives)
     assert derivatives == pytest.approx(node.local_derivatives, rel=1e-13, abs=1e-300)
 
 
@@ -110,5 +63,20 @@ def test_a_rule_gives_the_numbers_of_the_primitive(op, data):
 def test_a_rule_has_the_convention_of_the_primitive_at_a_kink(op):
     node = getattr(Value(0.0), METHODS.get(op, op))()
     numbers = [operand.data for operand in node.operands]
-    derivatives = [d(Floats(), node.data, *numbers) for d in RULES[op].derivatives]
+    derivatives = [d(NUMBERS, node.data, *numbers) for d in RULES[op].derivatives]
     assert derivatives == list(node.local_derivatives)
+
+
+@pytest.mark.parametrize("name", list(SLOPES))
+def test_what_derivatives_are_made_of_has_the_derivatives_of_its_function(name):
+    """The rule beside a central difference of the function of floats."""
+    function, rule = getattr(special, name), SLOPES[name]
+    numbers = [0.4, 2.0][: len(rule.derivatives)]
+    for place, derivative in enumerate(rule.derivatives):
+        if name in ("gaussian", "normal_pdf") and place == 1:  # the order, a plain number
+            continue
+        up, down = [*numbers], [*numbers]
+        up[place] += 1e-6
+        down[place] -= 1e-6
+        difference = (function(*up) - function(*down)) / 2e-6
+        assert float(derivative(NUMBERS, function(*numbers), *numbers)) == pytest.approx(difference, rel=1e-6, abs=1e-8)

@@ -1,17 +1,21 @@
-"""What both directions need to write instructions: views of operands, scratch, and the mathematics of rules.py."""
+"""What both directions need to write instructions: views of operands, scratch, and the mathematics of derivatives.py."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import log, pi, prod
+from functools import partial
+from math import pi, prod
 from typing import Any
 
 from engine.compiler.ir import Instruction, Map, Take, View, view_of
 from engine.compiler.memory_layout import Placed
 from engine.compiler.vectorize import Places
+from engine.derivatives import SLOPES
 from engine.operations import CONSTANT
 from engine.primitive import Primitive
+from engine.slopes import NUMBERS
+from engine.special import over
 
 
 class Emitter:
@@ -157,39 +161,38 @@ def plain(thing: Array | float) -> View | float:
 
 
 class Mathematics:
-    """The mathematics of ``rules.py`` for Arrays: a function is a Map of its name (see ``kernels.py``)."""
+    """The mathematics of ``derivatives.py`` for Arrays: a function is a Map of its name (see ``numpy_kernels.py``)."""
 
     pi = pi
 
-    def __getattr__(self, function: str) -> Callable[..., Array]:
-        def write(*operands: Array | float) -> Array:
-            array = next(operand for operand in operands if isinstance(operand, Array))
-            return array._map(function, *operands)
+    def __getattr__(self, function: str) -> Callable[..., Any]:
+        count = len(SLOPES[function].derivatives) if function in SLOPES else None
+
+        def write(*operands: Array | float) -> Array | float:
+            return self._written(function, operands[:count])
 
         return write
 
-    def user(self, primitive: Primitive, *operands: Array | float) -> Array:
+    def _written(self, function: str | Callable[..., Any], operands: tuple[Array | float, ...]) -> Array | float:
+        """An instruction; where all operands are plain numbers of a rule, the number at once."""
+        array = next((operand for operand in operands if isinstance(operand, Array)), None)
+        if array is not None:
+            return array._map(function, *operands)
+        number: float = function(*operands) if callable(function) else getattr(NUMBERS, function)(*operands)
+        return number
+
+    def user(self, primitive: Primitive, *operands: Array | float) -> Array | float:
         """A user's primitive, number by number."""
-        array = next(operand for operand in operands if isinstance(operand, Array))
-        return array._map(primitive.function, *operands)
+        return self._written(primitive.number, operands)
 
-    def user_derivative(self, primitive: Primitive, index: int, *operands: Array | float) -> Array:
+    def user_derivative(self, primitive: Primitive, index: int, *operands: Array | float) -> Array | float:
         """A derivative of a user's primitive, number by number."""
-        array = next(operand for operand in operands if isinstance(operand, Array))
-        return array._map(primitive.derivatives[index], *operands)
+        return self._written(partial(primitive.derivative, index), operands)
 
-    def log(self, x: Array | float) -> Array | float:
-        """Of an Array; or of a constant in a rule, at once."""
-        return x._map("log", x) if isinstance(x, Array) else log(x)
+    def over(self, a: Array | float, b: Array | float) -> Array | float:
+        """a / b."""
+        return a / b if isinstance(a, Array) or isinstance(b, Array) else over(a, b)
 
-    def sqrt(self, x: Array | float) -> Array | float:
-        """Of an Array; or of a constant in a rule, at once."""
-        return x._map("sqrt", x) if isinstance(x, Array) else float(x**0.5)
-
-    def where_positive(self, a: Array, yes: Array | float, no: Array | float) -> Array:
-        """*yes* where a > 0, else *no*; in the two commonest cases by a faster instruction."""
-        if yes is a and no == 0.0:
-            return a._map("maximum", a, 0.0)
-        if yes == 1.0 and no == 0.0:
-            return a._map("is_positive", a)
-        return a._map("where_positive", a, yes, no)
+    def over_hypot(self, a: Array | float, b: Array | float, y: Array | None = None) -> Array | float:
+        """a / hypot(a, b), from y = hypot(a, b) where there is one."""
+        return self._written("over_hypot", (a, b)) if y is None else a / y

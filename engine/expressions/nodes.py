@@ -1,7 +1,7 @@
 """Formulas to be read: trees that write themselves as text here, as LaTeX and MathML in ``typesetting.py``.
 
 A formula is a tree of ``Name``, ``Number``, ``Operation``, ``Derivative`` and ``Cases``. Trees do arithmetic, so the
-derivatives of ``rules.py`` write themselves. Names come from strangers and are always shown as text.
+derivatives of ``derivatives.py`` write themselves. Names come from strangers and are always shown as text.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from engine.derivatives import SLOPES
 from engine.primitive import Primitive
 from engine.validation import plain_label, shortened
 
@@ -94,12 +95,13 @@ def as_formula(thing: Any) -> Formula:
 
 
 class Formulas:
-    """The mathematics of ``rules.py`` that writes formulas down instead of computing them."""
+    """The mathematics of ``derivatives.py`` that writes formulas down instead of computing them."""
 
     pi: Formula = Name("pi")
 
     def __getattr__(self, function: str) -> Callable[..., Formula]:
-        return lambda *operands: Operation(function, tuple(as_formula(operand) for operand in operands))
+        count = len(SLOPES[function].derivatives) if function in SLOPES else None
+        return lambda *operands: Operation(function, tuple(map(as_formula, operands[:count])))
 
     def user(self, primitive: Primitive, *operands: Formula) -> Formula:
         """A user's primitive by its name."""
@@ -109,47 +111,82 @@ class Formulas:
         """A derivative of a user's primitive, such as ``cube'(x)``."""
         return Operation(primitive.derivative_name(index), operands)
 
-    def power(self, a: Formula, b: Formula) -> Formula:
+    def times(self, a: Any, b: Any) -> Formula:
+        """a * b."""
+        return as_formula(a) * b
+
+    def over(self, a: Any, b: Any) -> Formula:
+        """a / b."""
+        return as_formula(a) / b
+
+    def log_or_limit(self, a: Formula) -> Formula:
+        """log(a)."""
+        return Operation("log", (a,))
+
+    def power_or_limit(self, a: Formula, b: Any) -> Formula:
         """a to the power b."""
-        return Operation("**", (a, b))
+        return a if b == Number(1.0) else Operation("**", (a, as_formula(b)))
 
     def power_by_base(self, a: Formula, b: Formula) -> Formula:
         """b a**(b - 1), with the difference worked out where b is a number."""
-        if isinstance(b, Number):
-            return b * a if b.value == 2.0 else b * Operation("**", (a, Number(b.value - 1.0)))
-        return b * Operation("**", (a, b - 1.0))
+        return b * self.power_or_limit(a, Number(b.value - 1.0) if isinstance(b, Number) else b - 1.0)
 
-    def power_by_exponent(self, a: Formula, _b: Formula, y: Formula) -> Formula:
+    def power_by_exponent(self, a: Formula, b: Formula, y: Formula | None = None) -> Formula:
         """y log(a)."""
-        return y * Operation("log", (a,))
+        return (y or self.power_or_limit(a, b)) * Operation("log", (a,))
 
-    def one_minus_tanh_squared(self, _a: Formula, y: Formula) -> Formula:
+    def power_curvature(self, a: Formula, b: Formula) -> Formula:
+        """b (b - 1) a**(b - 2)."""
+        return b * (b - 1.0) * self.power_or_limit(a, b - 2.0)
+
+    def power_mixed(self, a: Formula, b: Formula) -> Formula:
+        """a**(b - 1) (1 + b log(a))."""
+        return self.power_or_limit(a, b - 1.0) * (1.0 + b * Operation("log", (a,)))
+
+    def sech2(self, a: Formula, y: Formula | None = None) -> Formula:
         """1 - y**2, as school mathematics has it."""
+        y = y or Operation("tanh", (a,))
         return 1.0 - y * y
 
-    def sqrt_of_one_minus_square(self, a: Formula) -> Formula:
-        """sqrt((1 - a) (1 + a))."""
-        return Operation("sqrt", ((1.0 - a) * (1.0 + a),))
+    def asin_slope(self, a: Formula) -> Formula:
+        """1 / sqrt((1 - a) (1 + a))."""
+        return 1.0 / Operation("sqrt", ((1.0 - a) * (1.0 + a),))
 
-    def sigmoid_slope(self, a: Formula, y: Formula) -> Formula:
+    def sigmoid_slope(self, a: Formula, y: Formula | None = None) -> Formula:
         """y sigmoid(-a)."""
-        return y * Operation("sigmoid", (-a,))
+        return (y or Operation("sigmoid", (a,))) * Operation("sigmoid", (-a,))
 
-    def exp_of_minus_square(self, a: Formula, factor: float) -> Formula:
-        """exp(-factor a**2)."""
-        return Operation("exp", (-(a * a if factor == 1.0 else factor * (a * a)),))
+    def gaussian(self, a: Formula, n: Any) -> Formula:
+        """exp(-a**2), or what its derivative of order n is called."""
+        return Operation("exp", (-(a * a),)) if n == 0.0 else Operation("gaussian", (a, as_formula(n)))
 
-    def over_hypot(self, a: Formula, _b: Formula, y: Formula) -> Formula:
+    def normal_pdf(self, a: Formula, n: Any) -> Formula:
+        """The standard normal density, or its derivative of order n."""
+        return Operation("normal_pdf", (a,) if n == 0.0 else (a, as_formula(n)))
+
+    def gelu_slope(self, a: Formula) -> Formula:
+        """normal_cdf(a) + a normal_pdf(a)."""
+        return Operation("normal_cdf", (a,)) + a * self.normal_pdf(a, 0.0)
+
+    def over_hypot(self, a: Formula, b: Formula, y: Formula | None = None) -> Formula:
         """a / y."""
-        return a / y
+        return a / (y or Operation("hypot", (a, b)))
 
-    def over_square(self, a: Formula, r: Formula) -> Formula:
-        """a / r**2."""
-        return a / (r * r)
+    def over_square_sum(self, a: Formula, b: Formula) -> Formula:
+        """a / (a**2 + b**2)."""
+        return a / (a * a + b * b)
 
-    def where_positive(self, a: Formula, yes: Any, no: Any) -> Formula:
-        """*yes* where a > 0, else *no*."""
-        return Cases(((as_formula(yes), a, ">", Number(0.0)),), as_formula(no))
+    def step(self, a: Formula) -> Formula:
+        """1 where a > 0, else 0."""
+        return Cases(((Number(1.0), a, ">", Number(0.0)),), Number(0.0))
+
+    def leaky_slope(self, a: Formula, b: Any) -> Formula:
+        """1 where a > 0, else b."""
+        return Cases(((Number(1.0), a, ">", Number(0.0)),), as_formula(b))
+
+    def unless_positive(self, a: Formula, b: Any) -> Formula:
+        """0 where a > 0, else b."""
+        return Cases(((Number(0.0), a, ">", Number(0.0)),), as_formula(b))
 
     def larger(self, a: Formula, b: Formula) -> Formula:
         """1 where a > b, a half where they are equal, else 0."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from engine import special
+
 Kernel = Callable[..., Any]
 _SQRT_HALF, _ONE_OVER_SQRT_2PI = math.sqrt(0.5), 1.0 / math.sqrt(2.0 * math.pi)
 
@@ -54,67 +56,110 @@ def _softplus(a: Any, out: Any) -> None:
     np.add(np.maximum(a, 0.0), np.log1p(np.exp(-np.abs(a))), out)
 
 
-def _one_minus_tanh_squared(a: Any, _y: Any, out: Any) -> None:
+def _sech2(a: Any, out: Any) -> None:
     e = np.exp(-2.0 * np.abs(a))
     np.divide(4.0 * e, (1.0 + e) ** 2, out)
 
 
-def _sqrt_of_one_minus_square(a: Any, out: Any) -> None:
-    np.sqrt((1.0 - a) * (1.0 + a), out)
+def _sigmoid_slope(a: Any, out: Any) -> None:
+    e = np.exp(-np.abs(a))
+    np.divide(e, (1.0 + e) ** 2, out)
 
 
-def _sigmoid_slope(a: Any, y: Any, out: Any) -> None:
-    _sigmoid(-a, out)
-    np.multiply(y, out, out)
+def _asin_slope(a: Any, out: Any) -> None:
+    np.divide(1.0, np.sqrt((1.0 - a) * (1.0 + a)), out)
 
 
-def _exp_of_minus_square(a: Any, factor: Any, out: Any) -> None:
-    np.exp(-factor * a * a, out)
+def _over_hypot(a: Any, b: Any, out: Any) -> None:
+    np.divide(a, np.hypot(a, b), out)
 
 
-def _over_hypot(a: Any, _b: Any, y: Any, out: Any) -> None:
-    np.divide(a, y, out)
-
-
-def _over_square(a: Any, r: Any, out: Any) -> None:
+def _over_square_sum(a: Any, b: Any, out: Any) -> None:
+    r = np.hypot(a, b)
     np.copyto(out, np.where(r == 0.0, 0.0, a / r / r))
 
 
-def _where_positive(a: Any, yes: Any, no: Any, out: Any) -> None:
-    np.copyto(out, np.where(a > 0.0, yes, no))
+def _relu(a: Any, out: Any) -> None:
+    KERNELS["maximum"](a, 0.0, out)
 
 
-def _is_positive(a: Any, out: Any) -> None:
-    np.copyto(out, a > 0.0)
+def _step(a: Any, out: Any) -> None:
+    np.copyto(out, ~(a <= 0.0))
+
+
+def _sign(a: Any, out: Any) -> None:
+    np.subtract(a > 0.0, a < 0.0, out, dtype=out.dtype)
 
 
 def _larger(a: Any, b: Any, out: Any) -> None:
-    np.greater(a, b, out)
+    np.copyto(out, ~np.less(a, b))
     equal = np.equal(a, b)
     if equal.any():
         np.copyto(out, 0.5, where=equal)
 
 
-def _normal_cdf(a: Any, out: Any) -> None:
-    _erfc(a * -_SQRT_HALF, out)
-    np.multiply(0.5, out, out)
+def _leaky_relu(a: Any, b: Any, out: Any) -> None:
+    np.copyto(out, np.where(a > 0.0, a, b * a))
 
 
-def _normal_pdf(a: Any, out: Any) -> None:
-    np.multiply(_ONE_OVER_SQRT_2PI, np.exp(-0.5 * a * a), out)
+def _leaky_slope(a: Any, b: Any, out: Any) -> None:
+    np.copyto(out, np.where(a > 0.0, 1.0, b))
+
+
+def _unless_positive(a: Any, b: Any, out: Any) -> None:
+    np.copyto(out, np.where(a > 0.0, 0.0, b))
+
+
+def _times(a: Any, b: Any, out: Any) -> None:
+    product = np.multiply(a, b)
+    if not np.isfinite(np.add.reduce(product, None)):
+        product = np.where((a == 0.0) | (b == 0.0), 0.0, product)
+    np.copyto(out, product)
+
+
+def _normal_cdf(a: Any) -> Any:
+    p = np.empty(np.shape(a), a.dtype)
+    _erfc(a * -_SQRT_HALF, p)
+    return np.multiply(0.5, p, p)
+
+
+def _gelu(a: Any, out: Any) -> None:
+    p = _normal_cdf(a)
+    np.copyto(out, np.where(p == 0.0, -0.0, a * p))
+
+
+def _gelu_slope(a: Any, out: Any) -> None:
+    density = _ONE_OVER_SQRT_2PI * np.exp(-0.5 * a * a)
+    np.add(_normal_cdf(a), np.where(density == 0.0, 0.0, a) * density, out)
+
+
+def _bell(factor: float, scale: float) -> Kernel:
+    """Derivatives of order n of scale exp(-factor a**2), as in ``special.py``."""
+
+    def kernel(a: Any, n: Any, out: Any) -> None:
+        before = np.exp(-factor * a * a)
+        x = np.where(before == 0.0, 0.0, -2.0 * factor * a)
+        now = x * before
+        result = np.where(n == 0.0, before, now)
+        for order in range(1, int(np.max(n))):
+            before, now = now, x * now - 2.0 * factor * order * before
+            result = np.where(n == order + 1.0, now, result)
+        np.multiply(scale, result, out)
+
+    return kernel
 
 
 def _power_by_base(a: Any, b: Any, out: Any) -> None:
     np.copyto(out, np.where(b == 0.0, 0.0, b * np.power(a, b - 1.0)))
 
 
-def _power_by_exponent(a: Any, b: Any, y: Any, out: Any) -> None:
-    np.copyto(out, np.where((a == 0.0) & (b >= 0.0), 0.0, y * np.log(a)))
+def _power_by_exponent(a: Any, b: Any, out: Any) -> None:
+    np.copyto(out, np.where((a == 0.0) & (b >= 0.0), 0.0, np.power(a, b) * np.log(a)))
 
 
 KERNELS: dict[str, Kernel] = {
     **{name: getattr(np, name) for name in ("add", "subtract", "multiply", "divide", "negative")},
-    **{name: getattr(np, name) for name in ("exp", "expm1", "log", "log10", "log1p", "sqrt", "abs", "sign", "power")},
+    **{name: getattr(np, name) for name in ("exp", "expm1", "log", "log10", "log1p", "sqrt", "abs")},
     **{name: getattr(np, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "hypot")},
     "asin": np.arcsin,
     "acos": np.arccos,
@@ -125,31 +170,42 @@ KERNELS: dict[str, Kernel] = {
     "minimum": _extreme(np.minimum),
     "sigmoid": _sigmoid,
     "softplus": _softplus,
-    "one_minus_tanh_squared": _one_minus_tanh_squared,
-    "sqrt_of_one_minus_square": _sqrt_of_one_minus_square,
-    "sigmoid_slope": _sigmoid_slope,
-    "exp_of_minus_square": _exp_of_minus_square,
-    "over_hypot": _over_hypot,
-    "over_square": _over_square,
-    "where_positive": _where_positive,
-    "is_positive": _is_positive,
-    "larger": _larger,
-    "normal_cdf": _normal_cdf,
-    "normal_pdf": _normal_pdf,
+    "relu": _relu,
+    "leaky_relu": _leaky_relu,
+    "gelu": _gelu,
     "erf": _erf,
     "erfc": _erfc,
+    # what derivatives are made of
+    "times": _times,
+    "over": np.divide,
+    "log_or_limit": np.log,
+    "power_or_limit": np.power,
     "power_by_base": _power_by_base,
     "power_by_exponent": _power_by_exponent,
+    "step": _step,
+    "sign": _sign,
+    "larger": _larger,
+    "leaky_slope": _leaky_slope,
+    "unless_positive": _unless_positive,
+    "sech2": _sech2,
+    "sigmoid_slope": _sigmoid_slope,
+    "asin_slope": _asin_slope,
+    "over_hypot": _over_hypot,
+    "over_square_sum": _over_square_sum,
+    "gaussian": _bell(1.0, 1.0),
+    "normal_pdf": _bell(0.5, _ONE_OVER_SQRT_2PI),
+    "gelu_slope": _gelu_slope,
 }
 
 
 def kernel(function: str | Callable[..., Any]) -> Kernel:
-    """The kernel of that name; for a function of a user's primitive that function, number by number."""
-    if isinstance(function, str):
+    """The kernel of that name; else the function of floats of that name or of a user's primitive, number by number."""
+    if isinstance(function, str) and function in KERNELS:
         return KERNELS[function]
+    of_floats = getattr(special, function) if isinstance(function, str) else function
 
     def each(*operands: Any) -> None:
         *arguments, out = operands
-        np.copyto(out, np.frompyfunc(lambda *x: float(function(*x)), len(arguments), 1)(*arguments).astype(out.dtype))
+        np.copyto(out, np.frompyfunc(of_floats, len(arguments), 1)(*arguments).astype(out.dtype))
 
     return each

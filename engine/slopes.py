@@ -1,0 +1,117 @@
+"""What derivatives are made of as operations of Values, and the mathematics in which rules make gradient graphs.
+
+Each is a function of floats of ``engine/special.py`` and a rule of ``engine/derivatives.py``; its local derivatives as
+numbers come from that rule. Their names in pictures are those of what they compute: ``over`` is a ``/``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from engine import functions, special
+from engine.derivatives import SLOPES, Rule
+from engine.escapes import listening
+from engine.node import topological_order
+from engine.operations import PLAIN, Operation
+from engine.primitive import Primitive
+from engine.validation import as_float
+from engine.value import Value, constant, restored
+
+_SHOWN = {"times": "*", "over": "/", "log_or_limit": "log", "power_or_limit": "**"}
+
+
+class Slope:
+    """How an operation that only derivatives need is computed: its function of floats, and its rule."""
+
+    def __init__(self, name: str, rule: Rule) -> None:
+        self.name, self.rule = name, rule
+        self.function: Callable[..., float] = getattr(special, name)
+
+    def apply(self, operation: Operation, *operands: Any) -> Any:
+        """The number for numbers; a node for Values."""
+        operands = operands[: len(self.rule.derivatives)]
+        if not any(isinstance(operand, Value) for operand in operands):
+            return self.function(*operands)
+        nodes = [operand if isinstance(operand, Value) else constant(operand, self.name) for operand in operands]
+        numbers = [node._data for node in nodes]
+        y = self.function(*numbers)
+        local = [
+            0.0 if node._op is PLAIN else float(derivative(NUMBERS, y, *numbers))
+            for node, derivative in zip(nodes, self.rule.derivatives)
+        ]
+        second = (nodes[1], local[1]) if len(nodes) == 2 else (None, 0.0)
+        return restored(operation, y, 0.0, "", local[0], second[1], nodes[0], second[0])
+
+
+OPERATIONS: dict[str, Operation] = {
+    name: Operation(_SHOWN.get(name, name), primitive=Slope(name, rule)) for name, rule in SLOPES.items()
+}
+"""The operations, by the names of their rules."""
+
+
+class Numbers:
+    """The mathematics of floats and Values: a float for floats, and a node where a Value is among the operands.
+
+    Plain numbers come as floats, so what depends on them alone is known for all examples: products with 0 and 1 vanish.
+    """
+
+    pi = math.pi
+    abs = staticmethod(abs)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        slope = OPERATIONS.get(name)
+        return slope.apply if slope else getattr(functions, name)  # type: ignore[no-any-return]
+
+    def user_derivative(self, primitive: Primitive, index: int, *operands: Any) -> Any:
+        """A derivative of a user's primitive, as its author wrote it.
+
+        Raises:
+            TypeError: it takes a plain number out of an operand, and so would be constant in the next derivative.
+        """
+        with listening(_Leaks(primitive, operands)):
+            derivative = primitive.derivatives[index](*operands)
+        return derivative if isinstance(derivative, Value) else as_float(derivative, primitive.derivative_name(index))
+
+    def times(self, a: Any, b: Any) -> Any:
+        """a * b, but 0 where one of them is exactly 0; beside a finite plain number an ordinary product, or none."""
+        for number, other in ((a, b), (b, a)):
+            if isinstance(number, float) and math.isfinite(number):
+                return 0.0 if number == 0.0 else other if number == 1.0 else a * b
+        return OPERATIONS["times"].apply(a, b)
+
+    def power_by_base(self, a: Any, b: Any) -> Any:
+        """The derivative of a**b; where b is a plain number, in powers of a, so that a polynomial ends."""
+        if isinstance(a, float) or isinstance(b, Value) or b - 1.0 + 1.0 != b:
+            return OPERATIONS["power_by_base"].apply(a, b)
+        if b == 0.0 or b == 1.0:
+            return b
+        return b * (a if b == 2.0 else OPERATIONS["power_or_limit"].apply(a, b - 1.0))
+
+
+NUMBERS = Numbers()
+
+
+class _Leaks:
+    """Refuses that a user's derivative takes a plain number out of what it is a function of."""
+
+    def __init__(self, primitive: Primitive, operands: tuple[Any, ...]) -> None:
+        self.name, self.operands = primitive.name, {operand for operand in operands if isinstance(operand, Value)}
+
+    def left(self, how: str, node: Value) -> None:
+        """A number was taken."""
+        if not self.operands.isdisjoint(topological_order(node)):
+            raise TypeError(
+                f"the derivative of {self.name} takes a plain number out of a Value ({how}), so that it cannot be "
+                "differentiated again; write it with the engine's functions, such as engine.cos in place of math.cos"
+            )
+
+    def compared(self, sign: str, a: Value, b: Any, _outcome: bool) -> None:
+        """A number was compared with another."""
+        for side in (a, b):
+            if isinstance(side, Value) and not self.operands.isdisjoint(topological_order(side)):
+                raise TypeError(
+                    f"the derivative of {self.name} branches on a Value ({sign}), so that it cannot be differentiated "
+                    "again; write it with the engine's functions, such as engine.maximum or engine.relu"
+                )
