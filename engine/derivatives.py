@@ -2,8 +2,8 @@
 
 ``engine/value.py`` computes with floats as it builds a graph. Here the same primitives are rules: with Values they make
 gradient graphs, with arrays programs, with formulas text. A rule's derivatives take the result *y* and the operands *a*
-and *b*, one for each operand. The table is closed: derivatives are made of primitives, public ones (``RULES``) and those
-that only derivatives need (``SLOPES``), which have rules themselves. No rule looks at a number.
+and *b*, one for each operand. The table is closed: derivatives are made of primitives, public ones (``RULES``) and
+those that only derivatives need (``SLOPES``), which have rules themselves. No rule looks at a number.
 """
 
 from collections.abc import Callable
@@ -89,6 +89,7 @@ def _power_third(m: Any, _y: Any, a: Any, b: Any) -> Any:
 
 _zero = lambda m, y, *_: 0.0  # noqa: E731
 _SLOPES: dict[str, tuple[Callable[..., Any], ...]] = {
+    "minus": (lambda m, y, a, b: 1.0, lambda m, y, a, b: -1.0),
     "times": (lambda m, y, a, b: b, lambda m, y, a, b: a),
     "over": (lambda m, y, a, b: m.over(1.0, b), lambda m, y, a, b: -m.over(y, b)),
     "log_or_limit": (lambda m, y, a: m.over(1.0, a),),
@@ -125,15 +126,17 @@ def _computed(name: str, m: Any, *operands: Any) -> Any:
 
 
 SLOPES: dict[str, Rule] = {name: Rule(partial(_computed, name), found) for name, found in _SLOPES.items()}
-"""What derivatives are made of, by the names of its functions of floats in ``engine/special.py``."""
+"""What derivatives and a few functions are made of, by the names of their functions in ``engine/special.py``."""
 
 
 def rule_of(operation: Operation | str) -> Rule | None:
-    """The rule of an operation, or of the engine's of that name; None for one that has only numbers, such as a leaf."""
-    if isinstance(operation, str):
-        return RULES.get(operation)
-    rule: Rule | None = operation.primitive.rule if operation.primitive else RULES.get(operation.name)
-    return rule
+    """The rule of an operation, or of the engine's with that key; None for one without, such as a leaf."""
+    if isinstance(operation, Operation):
+        if operation.primitive:
+            rule: Rule = operation.primitive.rule
+            return rule
+        operation = operation.key
+    return RULES.get(operation) or SLOPES.get(operation)
 
 
 def rule_for(operation: Operation | str) -> Rule:

@@ -4,7 +4,6 @@ Each is the method of the same name; the formula, the derivative and what happen
 The functions of many numbers (softmax, logsumexp, dot, mean) are made of those elementary ones.
 """
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any, SupportsFloat, TypeAlias, TypeVar, cast
 
@@ -288,7 +287,7 @@ def mean(numbers: Iterable[SupportsFloat]) -> Result:
 
 def logsumexp(numbers: Iterable[SupportsFloat]) -> Result:
     """log(sum(exp(x))), exact for numbers of any size: the largest is taken out before, and no gradient flows through
-    it. Where the largest is infinite, the result is the largest itself.
+    it. Where the largest is infinite, so is the result.
 
     Raises:
         ValueError: there are no numbers.
@@ -298,11 +297,8 @@ def logsumexp(numbers: Iterable[SupportsFloat]) -> Result:
     """
     values = list(numbers)
     xs = _values(values, "logsumexp")
-    largest = _largest(xs)
-    if math.isinf(largest.data):  # nothing can be taken out of that: inf - inf is NaN
-        return _like(largest, values)
-    shift = largest.detach()
-    return _like(shift + _sum([(x - shift).exp() for x in xs]).log(), values)
+    shift = _largest(xs).detach()
+    return _like(shift + _sum([x._minus(shift).exp() for x in xs]).log(), values)
 
 
 def softmax(numbers: Iterable[SupportsFloat]) -> list[Result]:

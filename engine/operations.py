@@ -9,13 +9,15 @@ class Operation:
     Args:
         name: what pictures and messages call it, such as ``"+"``.
         method: the method of ``Value`` that applies it; the same as the name, unless given.
+        key: what tables of the engine call it; the same as the name, unless given.
         primitive: what computes it where that is no method of ``Value``, and its rule: functions that a user gave
             (``engine/primitive.py``), or one of ``engine/slopes.py``.
     """
 
-    def __init__(self, name: str, method: str = "", primitive: Any = None) -> None:
+    def __init__(self, name: str, method: str = "", key: str = "", primitive: Any = None) -> None:
         self.name: str = name
         self.method: str = method or name
+        self.key: str = key or name
         self.primitive: Any = primitive
 
     def apply(self, *operands: Any) -> Any:
@@ -44,6 +46,8 @@ PLAIN: Final = Operation(CONSTANT)
 
 ADD: Final = Operation("+", "__add__")
 SUB: Final = Operation("-", "__sub__")
+MINUS: Final = Operation("-", "_minus", "minus")
+"""A difference that is 0 for equal infinities."""
 MUL: Final = Operation("*", "__mul__")
 DIV: Final = Operation("/", "__truediv__")
 NEG: Final = Operation("neg", "__neg__")
@@ -78,10 +82,11 @@ DETACH: Final = Operation("detach")
 POW: Final = Operation("**", "__pow__")
 
 OPERATIONS: Final[dict[str, Operation]] = {
-    operation.name: operation
+    operation.key: operation
     for operation in [
         ADD,
         SUB,
+        MINUS,
         MUL,
         DIV,
         NEG,
@@ -116,4 +121,4 @@ OPERATIONS: Final[dict[str, Operation]] = {
         POW,
     ]
 }
-"""The engine's operations, by name."""
+"""The engine's operations, by their keys."""

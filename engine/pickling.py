@@ -14,7 +14,7 @@ from weakref import ref
 
 from engine import slopes
 from engine.node import interior_order
-from engine.operations import CONSTANT, LEAF, OPERATIONS, PLAIN, Operation
+from engine.operations import LEAF, OPERATIONS, PLAIN, Operation
 from engine.value import Value, fields, restored
 
 Record = tuple[Operation, float, float, str, float, float, int, int]
@@ -82,21 +82,18 @@ def _reduced(value: Value) -> tuple[Callable[..., Value], tuple[object, ...]]:
     return _picked, (snapshot, snapshot.places[value])
 
 
-def _operation(name: str) -> Operation:
-    """The engine's operation of that name, or one that is only a name."""
-    known = {"": LEAF, CONSTANT: PLAIN, **OPERATIONS}
-    return known[name] if name in known else Operation(name)
+_ENGINES = {LEAF.key: LEAF, PLAIN.key: PLAIN, **OPERATIONS, **slopes.OPERATIONS}
 
 
-def _slope(name: str) -> Operation:
-    """The operation of that name of which derivatives are made."""
-    return slopes.OPERATIONS[name]
+def _operation(key: str) -> Operation:
+    """The engine's operation with that key."""
+    return _ENGINES[key]
 
 
-def _reduced_operation(operation: Operation) -> tuple[Callable[..., Operation], tuple[str]]:
-    if isinstance(operation.primitive, slopes.Slope):
-        return _slope, (operation.primitive.name,)
-    return _operation, (operation.name,)
+def _reduced_operation(operation: Operation) -> tuple[Callable[[str], Operation], tuple[str]]:
+    """One of the engine's is found again; one of a user's is only a name afterwards."""
+    is_engines = _ENGINES.get(operation.key) is operation
+    return (_operation, (operation.key,)) if is_engines else (Operation, (operation.name,))
 
 
 copyreg.pickle(Value, _reduced)

@@ -86,7 +86,7 @@ def primitive(*derivatives: Callable[..., Any]) -> Callable[[Callable[..., Any]]
         name = getattr(function, "__name__", "")
         if not name.isidentifier():
             raise TypeError(f"primitive must decorate a function with a name, got {shortened(function)}")
-        if name in OPERATIONS or name == CONSTANT:
+        if name == CONSTANT or any(each.name == name for each in OPERATIONS.values()):
             raise ValueError(f"primitive: the engine has an operation {name!r} already; give yours another name")
         own = Operation(name, primitive=Primitive(name, function, derivatives))
 

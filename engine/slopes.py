@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from engine import functions, special
+from engine import functions, operations, special
 from engine.derivatives import SLOPES, Rule
 from engine.escapes import listening
 from engine.node import topological_order
@@ -46,7 +46,8 @@ class Slope:
 
 
 OPERATIONS: dict[str, Operation] = {
-    name: Operation(_SHOWN.get(name, name), primitive=Slope(name, rule)) for name, rule in SLOPES.items()
+    name: operations.OPERATIONS.get(name) or Operation(_SHOWN.get(name, name), key=name, primitive=Slope(name, rule))
+    for name, rule in SLOPES.items()
 }
 """The operations, by the names of their rules."""
 
@@ -62,7 +63,7 @@ class Numbers:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         slope = OPERATIONS.get(name)
-        return slope.apply if slope else getattr(functions, name)  # type: ignore[no-any-return]
+        return slope.apply if slope else getattr(functions, name)
 
     def user_derivative(self, primitive: Primitive, index: int, *operands: Any) -> Any:
         """A derivative of a user's primitive, as its author wrote it.
@@ -85,7 +86,7 @@ class Numbers:
         """The derivative of a**b; where b is a plain number, in powers of a, so that a polynomial ends."""
         if isinstance(a, float) or isinstance(b, Value) or b - 1.0 + 1.0 != b:
             return OPERATIONS["power_by_base"].apply(a, b)
-        if b == 0.0 or b == 1.0:
+        if b in (0.0, 1.0):
             return b
         return b * (a if b == 2.0 else OPERATIONS["power_or_limit"].apply(a, b - 1.0))
 

@@ -24,6 +24,11 @@ def times(a: float, b: float) -> float:
     return 0.0 if a == 0.0 or b == 0.0 else a * b
 
 
+def minus(a: float, b: float) -> float:
+    """a - b, and 0 where they are equal, infinite ones too."""
+    return 0.0 if a == b else a - b
+
+
 def over(a: float, b: float) -> float:
     """a / b as IEEE arithmetic has it.
 
@@ -74,7 +79,7 @@ def unless_positive(a: float, b: float) -> float:
     return 0.0 if a > 0.0 else b
 
 
-# -------------------------------------------------------------------------------------- slopes of curves, angles, ratios
+# ---------------------------------------------------------------------------------------------- curves, angles, ratios
 
 
 def sech2(x: float) -> float:

@@ -16,6 +16,7 @@ from engine.special import (
     exp_of_minus_square,
     gelu,
     gelu_slope,
+    minus,
     over,
     power,
     power_by_base,
@@ -159,6 +160,10 @@ class Value(Node):
         if b is None:
             return NotImplemented
         return _node(op.SUB, self._data - b._data, self, 1.0, b, -1.0)
+
+    def _minus(self, other: "Value") -> "Value":
+        """self - other, and 0 where they are equal, infinite ones too."""
+        return _node(op.MINUS, minus(self._data, other._data), self, 1.0, other, -1.0)
 
     def __mul__(self, other: SupportsFloat) -> Result:
         b = other if isinstance(other, Value) else _operand(other, "Value * number")

@@ -293,6 +293,28 @@ def test_gradients_are_values_with_the_numbers_of_plain_backward(weight):
     assert found == pytest.approx([v.grad for v in nodes], rel=1e-15)
 
 
+def test_gradients_of_a_leaf_below_another_input_are_total():
+    """As in PyTorch: w counts in full, and not only what does not go through h."""
+    w = Value(0.5)
+    h = w * w
+    loss = h * w + h.exp()
+    by_w, by_h = engine.gradients(loss, [w, h])
+    assert by_h.data == w.data + math.exp(0.25)
+    assert by_w.data == pytest.approx(3 * 0.25 + 2 * 0.5 * math.exp(0.25))
+    assert engine.gradients(loss, [h, w])[1].data == by_w.data
+    assert [g.data for g in engine.gradients(loss, [loss, w, w])] == [1.0, by_w.data, by_w.data]
+
+
+def test_a_function_of_two_arguments_that_depend_on_each_other():
+    """Each argument is a Value of that call, however it was made."""
+    both = lambda a, b: a * b + b  # noqa: E731
+    outer = lambda u: sum(grad(both, argnums=(0, 1))(u, u * u))  # noqa: E731
+    assert grad(outer)(3.0) == 1.0 + 2.0 * 3.0  # of u + 1 + u**2
+    x = Value(2.0)
+    a, b = grad(both, argnums=(0, 1))(x, x)
+    assert (a.data, b.data) == (2.0, 3.0)
+
+
 def test_gradients_can_be_differentiated_and_drawn(weight):
     w, x, loss = weight
     (slope,) = engine.gradients(loss, [w])

@@ -1,4 +1,4 @@
-"""A gradient graph holds for other inputs than those that it was recorded with, and 0 times infinity is 0 in all ways."""
+"""A gradient graph holds for other inputs than its own, and 0 times infinity is 0 in all ways."""
 
 import math
 from itertools import product

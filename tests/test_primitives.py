@@ -1,7 +1,11 @@
 """Operations of a user's own: eager, in steps, differentiated again, replayed, and checked."""
 
+import copy
 import math
+import pickle
+import re
 
+import numpy as np
 import pytest
 
 import engine
@@ -111,3 +115,140 @@ def test_refusals(cube):
 def test_applied_is_the_operation_of_that_name(op):
     operands = [Value(0.3), Value(0.7)][: len(RULES[op].derivatives)]
     assert OPERATIONS[op].apply(*operands).op == op
+
+
+# ------------------------------------------------------------------------------------------------ two of one name
+
+
+def times(k):
+    """A factory: each call gives an operation named ``scaled``."""
+
+    @primitive(lambda x: k + 0 * x)
+    def scaled(x):
+        return k * x
+
+    return scaled
+
+
+def test_two_of_one_name_never_mix():
+    two, five = times(2.0), times(5.0)
+    x = Value(3.0, label="x")
+    y = two(x) * x + five(x)
+    assert y.data == 33.0
+    (slope,) = engine.gradients(y, [x])
+    (curvature,) = engine.gradients(slope, [x])
+    assert (slope.data, curvature.data) == (17.0, 4.0)
+    assert grad(lambda v: two(v) * v + five(v))(3.0) == 17.0
+    assert grad(grad(lambda v: two(v) * v + five(v)))(3.0) == 4.0
+    y.backward()
+    assert x.grad == 17.0
+    program = engine.compile([y, slope], inputs=[x])
+    assert program([[1.0], [3.0]]).tolist() == [[7.0, 9.0], [33.0, 17.0]]
+    assert program.gradients([[1.0], [3.0]], with_respect_to="inputs").tolist() == [[9.0], [17.0]]
+    gradcheck(lambda v: two(v) * v + five(v), 3.0)
+    steps = [line for step in backprop(y) for line in str(step).splitlines()]
+    assert [line.rsplit(" = ", 1)[1] for line in steps if "scaled" in line and "+=" in line] == ["5", "6"]
+    assert len(re.findall(r">scaled<", draw(y).source)) == 2
+
+
+def test_a_redefinition_leaves_graphs_and_programs_as_they_were():
+    scaled = times(2.0)
+    x = Value(3.0)
+    y = scaled(x) * 1.5
+    program = engine.compile(y, inputs=[x])
+    scaled = times(5.0)
+    assert scaled(x).data == 15.0
+    assert engine.gradients(y, [x])[0].data == 3.0
+    assert engine.compile(y, inputs=[x])([[4.0]]).tolist() == program([[4.0]]).tolist() == [12.0]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda y: pickle.loads(pickle.dumps(y))])
+def test_copies_keep_what_they_know(copied):
+    """A copy in this process has the operation itself; one out of a file its numbers, and a clear error beyond."""
+    x = Value(3.0)
+    y = times(2.0)(x) + times(5.0)(x)
+    again = copied(y)
+    again.backward()
+    (leaf,) = engine.leaves(again)
+    assert (again.data, leaf.grad) == (21.0, 7.0)
+    if copied is copy.deepcopy:
+        assert engine.gradients(again, [leaf])[0].data == 7.0
+    else:
+        with pytest.raises(ValueError, match="scaled has numbers for derivatives and no rule"):
+            engine.gradients(again, [leaf])
+
+
+def test_a_name_of_the_engines_own_helpers_is_free():
+    @primitive(lambda x: 7.0)
+    def step(x):
+        return 7.0 * x
+
+    x = Value(2.0)
+    y = step(x) + x.relu() * x
+    again = pickle.loads(pickle.dumps(engine.gradients(y, [x])[0]))
+    assert again.data == 7.0 + 4.0
+    assert engine.compile(y, inputs=[x])([[3.0]]).tolist() == [30.0]
+    assert pickle.loads(pickle.dumps(y)).operands[0].operation.primitive is None
+
+
+# ------------------------------------------------------------------------------- derivatives that lose their operand
+
+
+def own_sin(derivative):
+    @primitive(derivative)
+    def mysin(x):
+        return math.sin(x)
+
+    return mysin
+
+
+@pytest.mark.parametrize(
+    ("derivative", "how"),
+    [
+        (lambda x: math.cos(x), "float()"),  # noqa: PLW0108
+        (lambda x: float(np.cos(float(x))), "float()"),
+        (lambda x: math.cos(getattr(x, "data", x)), ".data"),
+        (lambda x: math.cos(x.item() if isinstance(x, Value) else x), ".item()"),
+        (lambda x: math.cos(2.0 * x / 2.0), "float()"),
+        (lambda x: engine.cos(x) if x > 0.0 else engine.cos(x), ">"),
+        (lambda x: engine.cos(max(x, -100.0)), "<"),
+        (lambda x: engine.cos(x) if x else 1.0, "!="),
+    ],
+)
+def test_a_derivative_that_takes_a_number_out_is_refused_as_a_graph(derivative, how):
+    mysin = own_sin(derivative)
+    assert grad(mysin)(2.0) == math.cos(2.0)
+    with pytest.raises(TypeError, match=rf"the derivative of mysin .*{re.escape(how)}.*engine\."):
+        grad(grad(mysin))(2.0)
+    x = Value(2.0)
+    with pytest.raises(TypeError, match="the derivative of mysin"):
+        engine.gradients(mysin(x), [x])
+
+
+@pytest.mark.parametrize(
+    ("derivative", "second"),
+    [
+        (lambda x: np.cos(x), -math.sin(2.0)),  # noqa: PLW0108
+        (lambda x: engine.cos(x), -math.sin(2.0)),  # noqa: PLW0108
+        (lambda x: 2.0, 0.0),
+        (lambda x: 2, 0.0),
+        (lambda x: np.float64(2.0), 0.0),
+        (lambda x: -0.25 * x * x, -1.0),
+    ],
+)
+def test_derivatives_of_arithmetic_and_plain_numbers_stay_right(derivative, second):
+    assert grad(grad(own_sin(derivative)))(2.0) == pytest.approx(second, rel=1e-15)
+
+
+def test_a_number_out_of_another_value_is_meant():
+    k = Value(3.0)
+    mysin = own_sin(lambda x: k.data * x if k > 0.0 else 0.0)
+    assert grad(grad(mysin))(2.0) == 3.0
+
+
+def test_a_plain_number_beside_the_operand_may_be_read():
+    @primitive(lambda x, n: float(n) * x ** (float(n) - 1.0), lambda x, n: 0.0)
+    def whole_power(x, n):
+        return x**n
+
+    assert grad(grad(lambda x: whole_power(x, 3.0)))(2.0) == 12.0

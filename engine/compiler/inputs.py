@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.compiler.backends.numpy import Floats
 from engine.compiler.trace import Record
-from engine.derivatives import RULES
+from engine.derivatives import rule_of
 from engine.validation import as_float, shortened
 
 _SOMETIMES_DEAF = {"**": 0, "hypot": 0, "leaky_relu": 1}
@@ -24,7 +24,7 @@ def shows_nan(record: Record) -> bool:
         showing[output] = 1
     for place in range(len(record.ops) - 1, -1, -1):
         op = record.ops[place]
-        if showing[place] and isinstance(op, str) and op in RULES:
+        if showing[place] and isinstance(op, str) and rule_of(op):
             n_showing = _SOMETIMES_DEAF.get(op, 2)
             if n_showing:
                 showing[record.first[place]] = 1

@@ -47,10 +47,15 @@ def leading_to(graph: Placed, output: int) -> list[Group]:
 
 
 class Backward:
-    """Writes the backward pass from one output, whose gradient is there when it starts, to the wanted leaves."""
+    """Writes the backward pass from one output, whose gradient is there when it starts, to the wanted leaves.
 
-    def __init__(self, emitter: Emitter, output: int, wanted: Places) -> None:
+    *careful* instructions hand nothing on where a gradient or a local derivative is exactly 0, as Values do. The others
+    are faster, and give NaN there beside infinity or NaN.
+    """
+
+    def __init__(self, emitter: Emitter, output: int, wanted: Places, careful: bool = False) -> None:
         self.emitter = emitter
+        self.careful = careful
         self.graph = emitter.graph
         self.needs = needing(self.graph, wanted)
         self.gradients = Gradients(emitter)
@@ -135,16 +140,22 @@ class Backward:
         if left_needs:
             out = self.emitter.scratch((n, k), False)
             vectors = self.emitter.read(factors.right, axes=1)
-            self.emitter.add(MatMul("to weights", out, shaped, vectors))
+            self.emitter.add(MatMul(self.kind("to weights"), out, shaped, vectors))
             self.contribute(factors.left, Scaled(out))
         if right_needs:
             weights = self.emitter.read(factors.left, axes=2)
             out = self.emitter.scratch((m, k), gradient.per_example)
-            self.emitter.add(MatMul("to vectors", out, weights, shaped))
+            self.emitter.add(MatMul(self.kind("to vectors"), out, weights, shaped))
             self.contribute(factors.right, Scaled(out))
+
+    def kind(self, kind: str) -> str:
+        """What a matrix product is called."""
+        return f"{kind}, careful" if self.careful else kind
 
     def product(self, places: Places, gradient: Scaled, local: Array) -> Scaled:
         """What goes to these nodes; for a single one of all examples, a dot product over the examples at once."""
+        if self.careful:
+            return Scaled(self.emitter.map("times", self.gradients.plain(gradient), local.plain()))
         alone = places.size == 1 and self.emitter.space_of(places) == UNIFORM
         if not (alone and gradient.view.per_example and local.view.per_example and not local.inverse):
             found = Array(gradient.view, self.emitter, gradient.number) * local

@@ -40,11 +40,11 @@ def forward_code(graph: Placed) -> Code:
     return Code(emitter.instructions, [], {**graph.n_slots, **emitter.scratch_slots}, outputs)
 
 
-def gradient_code(graph: Placed, output: int, wanted: Places) -> Code:
-    """The outputs, and the gradient of one of them in the *wanted* leaves."""
+def gradient_code(graph: Placed, output: int, wanted: Places, careful: bool = False) -> Code:
+    """The outputs, and the gradient of one of them in the *wanted* leaves; by *careful* instructions (see Backward)."""
     code = forward_code(graph)
     emitter = Emitter(graph)
-    Backward(emitter, graph.record.outputs[output], wanted)
+    Backward(emitter, graph.record.outputs[output], wanted, careful)
     n_slots = dict(code.n_slots)
     n_slots |= {space + GRADIENT: size for space, size in graph.n_slots.items()}
     n_slots |= {name: max(size, code.n_slots[name]) for name, size in emitter.scratch_slots.items()}

@@ -87,7 +87,7 @@ def recorded(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequ
         operation = node.operation
         if rule_of(operation) is None:
             raise ValueError(f"{node.op} has numbers for derivatives and no rule, so that a program cannot compute it")
-        op: Op = operation if operation.primitive else operation.name
+        op: Op = operation if operation.primitive else operation.key
         second = places[operands[1]] if len(operands) == 2 else NONE
         places[node] = record.add(op, places[operands[0]], second, node.data)
     for count, parameter in enumerate(parameters):

@@ -111,13 +111,17 @@ class Formulas:
         """A derivative of a user's primitive, such as ``cube'(x)``."""
         return Operation(primitive.derivative_name(index), operands)
 
+    def minus(self, a: Formula, b: Formula) -> Formula:
+        """a - b."""
+        return a - b
+
     def times(self, a: Any, b: Any) -> Formula:
         """a * b."""
-        return as_formula(a) * b
+        return Operation("*", (as_formula(a), as_formula(b)))
 
     def over(self, a: Any, b: Any) -> Formula:
         """a / b."""
-        return as_formula(a) / b
+        return Operation("/", (as_formula(a), as_formula(b)))
 
     def log_or_limit(self, a: Formula) -> Formula:
         """log(a)."""

@@ -77,6 +77,8 @@ class Memories:
 
     def _products(self, kind: str, out: Floats, left: Floats, right: Floats) -> list[Call]:
         """Matrix products by BLAS: one of them where there is one vector, or one example."""
+        if kind.endswith("careful"):
+            return [(_careful_to_weights if kind.startswith("to weights") else _careful_to_vectors, (left, right, out))]
         one_vector, one_example = right.shape[0] == 1, right.shape[-1] == 1
         if kind == "to weights":
             out = out[..., 0]
@@ -113,6 +115,24 @@ def by_columns(instructions: Sequence[Instruction], n_inputs: int) -> bool:
                 parts = (right,)
         n_read += sum(part.size for part in parts if isinstance(part, View) and part.memory == "inputs")
     return 2 * n_read > n_inputs
+
+
+def _careful_to_vectors(weights: Floats, gradient: Floats, out: Floats) -> None:
+    out[...] = 0.0
+    for n, row in enumerate(weights):
+        out += _product(gradient[:, n, None], row)
+
+
+def _careful_to_weights(gradient: Floats, vectors: Floats, out: Floats) -> None:
+    for n in range(len(out)):
+        np.copyto(out[n, :, 0], np.add.reduce(_product(gradient[:, n, None], vectors), (0, 2)))
+
+
+def _product(a: Floats, b: Floats) -> Floats:
+    """Number by number, as the chain rule has it: 0 where one of them is exactly 0."""
+    product = np.empty(np.broadcast_shapes(a.shape, b.shape), np.result_type(a, b))
+    kernel("times")(a, b, product)
+    return product
 
 
 def _scatters(memory: Floats, slots: NDArray[np.int64], source: Floats) -> list[Call]:

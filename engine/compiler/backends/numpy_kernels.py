@@ -110,6 +110,10 @@ def _unless_positive(a: Any, b: Any, out: Any) -> None:
     np.copyto(out, np.where(a > 0.0, 0.0, b))
 
 
+def _minus(a: Any, b: Any, out: Any) -> None:
+    np.copyto(out, np.where(a == b, 0.0, a - b))
+
+
 def _times(a: Any, b: Any, out: Any) -> None:
     product = np.multiply(a, b)
     if not np.isfinite(np.add.reduce(product, None)):
@@ -175,7 +179,8 @@ KERNELS: dict[str, Kernel] = {
     "gelu": _gelu,
     "erf": _erf,
     "erfc": _erfc,
-    # what derivatives are made of
+    # what derivatives and a few functions are made of
+    "minus": _minus,
     "times": _times,
     "over": np.divide,
     "log_or_limit": np.log,
