@@ -210,14 +210,14 @@ def own_sin(derivative):
         (lambda x: math.cos(getattr(x, "data", x)), ".data"),
         (lambda x: math.cos(x.item() if isinstance(x, Value) else x), ".item()"),
         (lambda x: math.cos(2.0 * x / 2.0), "float()"),
-        (lambda x: engine.cos(x) if x > 0.0 else engine.cos(x), ">"),
+        (lambda x: engine.cos(x) if x > 0.0 else 1.0, ">"),
         (lambda x: engine.cos(max(x, -100.0)), "<"),
         (lambda x: engine.cos(x) if x else 1.0, "!="),
     ],
 )
 def test_a_derivative_that_takes_a_number_out_is_refused_as_a_graph(derivative, how):
     mysin = own_sin(derivative)
-    assert grad(mysin)(2.0) == math.cos(2.0)
+    assert grad(mysin)(2.0) == math.cos(2.0)  # of floats
     with pytest.raises(TypeError, match=rf"the derivative of mysin .*{re.escape(how)}.*engine\."):
         grad(grad(mysin))(2.0)
     x = Value(2.0)

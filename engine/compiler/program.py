@@ -70,8 +70,8 @@ class Program:
         self._frozen = [(leaf, leaf.data) for leaf in self._record.frozen]
         self._graph = _prepared(self._record)
         self._shows_nan = shows_nan(self._graph.record)
-        self._codes: dict[int | None, Code] = {}
-        self._bound: dict[tuple[int, int, int], _Bound] = {}
+        self._codes: dict[tuple[int | None, bool], Code] = {}
+        self._bound: dict[tuple[int, int | None, int, bool], _Bound] = {}
         self._by_example: Program | None = None
         self._uniform = _uniform(self._graph, self.dtype)
         self._weights: Floats = self._uniform[: len(self.parameters), 0]
@@ -189,9 +189,12 @@ class Program:
         parts: dict[int, Floats] = {}
 
         def run(start: int, stop: int, worker: int) -> None:
-            bound = self._forward(rows, places, start, stop, output, worker, results)
-            bound.seed.fill((stop - start if bound.seed.size < stop - start else 1.0) / n_examples)  # once, or for each
-            carry_out(bound.backward)
+            for careful in (False, True):  # careful instructions are slow, and needed beside infinity alone
+                bound = self._forward(rows, places, start, stop, output, worker, results, careful)
+                bound.seed.fill((stop - start if bound.seed.size < stop - start else 1.0) / n_examples)  # all, or each
+                carry_out(bound.backward)
+                if isfinite(np.add.reduce(bound.gradient)):
+                    break
             parts[start] = bound.gradient if stop - start == n_examples else bound.gradient.copy()
 
         self._in_chunks(n_examples, run, output)
@@ -207,9 +210,10 @@ class Program:
         output: int | None,
         worker: int,
         results: Floats,
+        careful: bool = False,
     ) -> _Bound:
         """Compute the outputs of some examples into their *results*."""
-        bound = self._ready(stop - start, output, worker)
+        bound = self._ready(stop - start, output, worker, careful)
         if stop - start < len(results):
             rows, places = (rows[start:stop], None) if places is None else (rows, places[start:stop])
             results = results[start:stop]
@@ -245,12 +249,16 @@ class Program:
         gradients = np.zeros((len(rows), len(columns)), self.dtype)
 
         def run(start: int, stop: int, worker: int) -> None:
-            bound = self._ready(stop - start, output, worker)
-            bound.memories.load(rows[start:stop])
-            carry_out(bound.forward)
-            bound.seed[:] = 1.0
-            carry_out(bound.backward)
-            gradients[start:stop] = bound.memories.arrays["inputs" + GRADIENT][columns].T
+            for careful in (False, True):
+                bound = self._ready(stop - start, output, worker, careful)
+                bound.memories.load(rows[start:stop])
+                carry_out(bound.forward)
+                bound.seed[:] = 1.0
+                carry_out(bound.backward)
+                found = bound.memories.arrays["inputs" + GRADIENT][columns]
+                if isfinite(np.add.reduce(found, None)):
+                    break
+            gradients[start:stop] = found.T
 
         with self._turn:
             self._in_chunks(len(rows), run, output)
@@ -333,25 +341,25 @@ class Program:
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(work, range(workers)))
 
-    def _code(self, output: int | None) -> Code:
+    def _code(self, output: int | None, careful: bool = False) -> Code:
         """The instructions for the outputs, or for the gradient of one of them as well."""
-        if output not in self._codes:
+        if (output, careful) not in self._codes:
             if output is None:
                 code = forward_code(self._graph)
             else:
                 start, n = (self.n_inputs, len(self.parameters)) if self.parameters else (0, self.n_inputs)
-                code = gradient_code(self._graph, output, np.arange(start, start + n))
-            self._codes[output] = reused(code)
-        return self._codes[output]
+                code = gradient_code(self._graph, output, np.arange(start, start + n), careful)
+            self._codes[output, careful] = reused(code)
+        return self._codes[output, careful]
 
-    def _ready(self, n_examples: int, output: int | None, worker: int) -> _Bound:
+    def _ready(self, n_examples: int, output: int | None, worker: int, careful: bool = False) -> _Bound:
         """The program for this many examples; the last few batch sizes are kept."""
-        key = (n_examples, -1 if output is None else output, worker)
+        key = (n_examples, output, worker, careful)
         bound = self._bound.pop(key, None)
         if bound is None:
             for old in list(self._bound)[: 1 - _KEPT * (os.cpu_count() or 1)]:
                 self._bound.pop(old, None)  # another worker may have been faster
-            code = self._code(output)
+            code = self._code(output, careful)
             memories = Memories(
                 code.n_slots, n_examples, self.dtype, by_columns([*code.forward, *code.backward], self.n_inputs)
             )
