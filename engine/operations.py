@@ -49,6 +49,8 @@ SUB: Final = Operation("-", "__sub__")
 MINUS: Final = Operation("-", "_minus", "minus")
 """A difference that is 0 for equal infinities."""
 MUL: Final = Operation("*", "__mul__")
+TIMES: Final = Operation("*", "_times", "times")
+"""The product of the chain rule: 0 where one of two is exactly 0, beside infinity too."""
 DIV: Final = Operation("/", "__truediv__")
 NEG: Final = Operation("neg", "__neg__")
 ABS: Final = Operation("abs", "__abs__")
@@ -88,6 +90,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
         SUB,
         MINUS,
         MUL,
+        TIMES,
         DIV,
         NEG,
         ABS,

@@ -19,7 +19,7 @@ from engine.primitive import Primitive
 from engine.validation import as_float
 from engine.value import Value, constant, restored
 
-_SHOWN = {"times": "*", "over": "/", "log_or_limit": "log", "power_or_limit": "**"}
+_SHOWN = {"over": "/", "log_or_limit": "log", "power_or_limit": "**"}
 
 
 class Slope:
@@ -77,10 +77,12 @@ class Numbers:
 
     def times(self, a: Any, b: Any) -> Any:
         """a * b, but 0 where one of them is exactly 0; beside a finite plain number an ordinary product, or none."""
-        for number, other in ((a, b), (b, a)):
-            if isinstance(number, float) and math.isfinite(number):
-                return 0.0 if number == 0.0 else other if number == 1.0 else a * b
-        return OPERATIONS["times"].apply(a, b)
+        if isinstance(a, Value) and isinstance(b, Value):
+            return a._times(b)
+        number, other = (b, a) if isinstance(b, float) else (a, b)
+        if math.isfinite(number):
+            return 0.0 if number == 0.0 else other if number == 1.0 else a * b
+        return special.times(a, b) if isinstance(other, float) else other._times(constant(number, "times"))
 
     def power_by_base(self, a: Any, b: Any) -> Any:
         """The derivative of a**b; where b is a plain number, in powers of a, so that a polynomial ends."""

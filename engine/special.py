@@ -268,15 +268,14 @@ def normal_cdf(x: float) -> float:
     return p + off / x * exp_of_minus_square(x, 0.5) * _ONE_OVER_SQRT_2PI
 
 
-def gelu(x: float) -> float:
-    """x times the normal distribution function, with its limit -0 at -inf."""
-    p = normal_cdf(x)
-    return x * p if p != 0.0 else -0.0
-
-
 def gelu_slope(x: float) -> float:
     """The derivative of gelu, P(x) + x P'(x), with P(x) the normal distribution function: 1 and 0 at infinity."""
-    return normal_cdf(x) + times(x, exp_of_minus_square(x, 0.5) * _ONE_OVER_SQRT_2PI)
+    return gelu_slope_from(normal_cdf(x), x)
+
+
+def gelu_slope_from(p: float, x: float) -> float:
+    """The same for those who have p = P(x) already."""
+    return p + times(x, exp_of_minus_square(x, 0.5) * _ONE_OVER_SQRT_2PI)
 
 
 def leading_bits(x: float) -> float:

@@ -14,15 +14,16 @@ from engine.operations import PLAIN, Operation
 from engine.special import (
     asin_slope,
     exp_of_minus_square,
-    gelu,
-    gelu_slope,
+    gelu_slope_from,
     minus,
+    normal_cdf,
     over,
     power,
     power_by_base,
     power_times_log,
     sech2,
     sign,
+    times,
 )
 from engine.validation import Unchecked, as_float, no_quotient, outside, overflow, shortened
 
@@ -170,6 +171,10 @@ class Value(Node):
         if b is None:
             return NotImplemented
         return _node(op.MUL, self._data * b._data, self, b._data, b, self._data)
+
+    def _times(self, other: "Value") -> "Value":
+        """self * other, and 0 where one of them is exactly 0."""
+        return _node(op.TIMES, times(self._data, other._data), self, other._data, other, self._data)
 
     def __truediv__(self, other: SupportsFloat) -> Result:
         b = other if isinstance(other, Value) else _operand(other, "Value / number")
@@ -370,7 +375,8 @@ class Value(Node):
     def gelu(self) -> "Value":
         """x P(x), with P(x) the standard normal distribution function (Hendrycks and Gimpel, 2016; not the tanh
         form)."""
-        return _node(op.GELU, gelu(self._data), self, gelu_slope(self._data))
+        x, p = self._data, normal_cdf(self._data)
+        return _node(op.GELU, x * p if p != 0.0 else -0.0, self, gelu_slope_from(p, x))
 
     def erf(self) -> "Value":
         """Error function, in [-1, 1]; derivative 2 / sqrt(pi) exp(-x**2)."""

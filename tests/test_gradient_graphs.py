@@ -79,7 +79,7 @@ def test_what_derivatives_are_made_of_holds_at_other_points(name):
     check(SLOPE_OPERATIONS[name].apply, len(SLOPES[name].derivatives), 1)
 
 
-# ------------------------------------------------------------------------------------------ 0 times infinity, one policy
+# ----------------------------------------------------------------------------------------- 0 times infinity, one policy
 
 
 def in_all_ways(f, at):
