@@ -85,43 +85,10 @@ POW: Final = Operation("**", "__pow__")
 
 OPERATIONS: Final[dict[str, Operation]] = {
     operation.key: operation
-    for operation in [
-        ADD,
-        SUB,
-        MINUS,
-        MUL,
-        TIMES,
-        DIV,
-        NEG,
-        ABS,
-        EXP,
-        EXPM1,
-        LOG,
-        LOG10,
-        LOG1P,
-        SQRT,
-        SIN,
-        COS,
-        TAN,
-        ASIN,
-        ACOS,
-        ATAN,
-        ATAN2,
-        HYPOT,
-        SINH,
-        COSH,
-        TANH,
-        SIGMOID,
-        SOFTPLUS,
-        RELU,
-        LEAKY_RELU,
-        GELU,
-        ERF,
-        ERFC,
-        MAXIMUM,
-        MINIMUM,
-        DETACH,
-        POW,
-    ]
+    for operation in (
+        *(ADD, SUB, MINUS, MUL, TIMES, DIV, NEG, ABS, EXP, EXPM1, LOG, LOG10, LOG1P, SQRT, SIN, COS, TAN, ASIN, ACOS),
+        *(ATAN, ATAN2, HYPOT, SINH, COSH, TANH, SIGMOID, SOFTPLUS, RELU, LEAKY_RELU, GELU, ERF, ERFC, MAXIMUM),
+        *(MINIMUM, DETACH, POW),
+    )
 }
 """The engine's operations, by their keys."""

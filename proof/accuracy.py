@@ -16,7 +16,7 @@ from typing import Any
 from exact import EXACT, SCALES
 from mpmath import mp
 
-from engine import Value, grad
+from engine import Value, grad, gradients
 from engine.derivatives import RULES
 from engine.expressions.nodes import Formulas, Name, as_formula, text
 from engine.operations import OPERATIONS
@@ -24,6 +24,7 @@ from engine.operations import OPERATIONS
 PAGE = Path(__file__).parent.parent / "docs" / "accuracy.md"
 DIGITS = 50
 UNDERFLOW = 1e-300  # errors below that come from numbers with fewer digits than others have
+_NEAR = 1e-30  # the third derivative is measured between this and its inverse
 PRODUCT_RANGE = 1e-75, 1e75  # where no product of four numbers leaves the range of floats
 
 Point = tuple[float, ...]
@@ -114,6 +115,7 @@ class Figures:
     value: float = 0.0
     first: float = 0.0
     second: float = 0.0
+    third: float = 0.0
     where: dict[str, Point] = field(default_factory=dict)
 
     def note(self, what: str, error: float, point: Point) -> None:
@@ -171,6 +173,10 @@ def _measure(op: str, point: Point, figures: Figures) -> None:
         for other, number in enumerate(_numbers(slope, operands)):
             right = exact.second[place + other](*numbers)  # noqa: PLW2901
             figures.note("second", ulps(number, right, scales.get("second", 0)), point)
+    if len(operands) == 1 and all(_NEAR < abs(x) < 1.0 / _NEAR for x in point) and isinstance(slopes[0], Value):
+        (curvature,) = gradients(slopes[0], operands)
+        (number,) = _numbers(curvature, operands)
+        figures.note("third", ulps(number, mp.diff(exact.second[0], numbers[0]), scales.get("third", 0)), point)
 
 
 def _numbers(slope: Any, operands: Sequence[Value]) -> list[float]:
@@ -217,6 +223,7 @@ def _mark(op: str, what: str) -> str:
 def _row(op: str, figures: Figures) -> str:
     function, derivatives = formulas(op)
     errors = [up(getattr(figures, what)) + _mark(op, what) for what in ("value", "first", "second")]
+    errors.append(up(figures.third) + _mark(op, "third") if len(RULES[op].derivatives) == 1 else "-")
     cells = [f"`{op}`", f"`{function}`", f"`{derivatives}`", *errors]
     return f"| {' | '.join(cells)} |"
 
@@ -247,12 +254,13 @@ An error of one **ulp**, a unit in the last place, is the distance from the floa
 next float: a relative error between 1.1e-16 and 2.2e-16. The table has the largest error of all points; 0.0 says that
 each time the closest float was found, which no float can improve on. The column *first* covers the local derivatives
 of the backward pass and the same derivatives as graphs, as `engine.gradients` gives them; *second* is what
-differentiating those graphs gives, `grad(grad(f))`, for each pair of operands.
+differentiating those graphs gives, `grad(grad(f))`, for each pair of operands; *third*, of functions of one operand,
+is `grad(grad(grad(f)))` between 1e-30 and 1e30.
 
 `y` stands for the result, `a` and `b` for the operands; two operands have two derivatives.
 
-| primitive | function | derivative | value | first | second |
-|---|---|---|---|---|---|
+| primitive | function | derivative | value | first | second | third |
+|---|---|---|---|---|---|---|
 {rows}
 
 What the figures say, and what they do not:
@@ -275,8 +283,8 @@ Where there is no derivative, the engine takes PyTorch's convention:
 |---|---|---|---|
 {conventions}
 
-With respect to a plain number, such as the exponent in `x ** 3`, no derivative is computed. Differentiating twice
-where a first derivative is infinite, as of `sqrt` at 0, raises `ZeroDivisionError`.
+With respect to a plain number, such as the exponent in `x ** 3`, no derivative is computed. What holds at infinity, for
+NaN and for second derivatives stands on the page [Conventions](conventions.md).
 """
 
 
@@ -287,7 +295,7 @@ def main(write: Callable[[str], object] = PAGE.write_text) -> None:
         figures[op] = measured(op, grid(op))
         print(
             f"{op:12}",
-            *(f"{w} {up(getattr(figures[op], w)):>5}" for w in ("value", "first", "second")),
+            *(f"{w} {up(getattr(figures[op], w)):>5}" for w in ("value", "first", "second", "third")),
             figures[op].where,
         )
     PAGE.parent.mkdir(exist_ok=True)

@@ -119,7 +119,11 @@ SCALES: dict[str, dict[str, Function]] = {
     "**": {"second": lambda a, b: a**(b - 1) * max(1, abs(b * mp.log(a)))},
     "atan2": {"second": lambda a, b: 1 / (a * a + b * b)},
     "gelu": {"first": lambda a: _cdf(a) + abs(a) * _normal_density(a),
-             "second": lambda a: max(2, a * a) * _normal_density(a)},
+             "second": lambda a: max(2, a * a) * _normal_density(a),
+             "third": lambda a: abs(a) * max(4, a * a) * _normal_density(a)},
+    "atan": {"third": lambda a: max(8 * a * a, 2 * (1 + a * a)) / (1 + a * a)**3},
+    "tanh": {"third": lambda a: mp.sech(a)**2 * max(4 * mp.tanh(a)**2, 2 * mp.sech(a)**2)},
+    "sigmoid": {"third": lambda a: mp.sech(a / 2)**2 / 4 * max(mp.tanh(a / 2)**2, mp.sech(a / 2)**2 / 2)},
 }
 """The largest summand, where a derivative is a sum that is 0 somewhere: its error is counted in units of that."""
 # fmt: on

@@ -19,8 +19,10 @@ OTHER_LIBRARY = 1.0  # ulps that a C library other than the page's may differ by
 THINNED = 9
 PAGE = accuracy.PAGE.read_text()
 ROWS = {
-    row[0]: tuple(float(error) for error in row[1:])
-    for row in re.findall(r"^\| `(\S+)` \|.*\| ([\d.]+)\S* \| ([\d.]+)\S* \| ([\d.]+)\S* \|$", PAGE, re.MULTILINE)
+    row[0]: tuple(float(error or 0.0) for error in row[1:])
+    for row in re.findall(
+        r"^\| `(\S+)` \|.*\| ([\d.]+)\S* \| ([\d.]+)\S* \| ([\d.]+)\S* \| (?:([\d.]+)\S*|-) \|$", PAGE, re.MULTILINE
+    )
 }
 
 
@@ -33,12 +35,16 @@ def test_no_figure_of_the_page_is_exceeded(op):
     points = accuracy.grid(op)
     assert len(points) > 400
     figures = accuracy.measured(op, points[::THINNED])
-    for what, limit in zip(("value", "first", "second"), ROWS[op], strict=True):
+    for what, limit in zip(("value", "first", "second", "third"), ROWS[op], strict=True):
         assert getattr(figures, what) <= limit + OTHER_LIBRARY, f"{what} at {figures.where}"
 
 
 def test_no_primitive_is_off_by_more_than_a_few_units():
-    assert all(value <= 2.5 and first <= 4.0 and second <= 8.0 for value, first, second in ROWS.values())
+    for value, first, second, third in ROWS.values():
+        assert value <= 2.5
+        assert first <= 3.0
+        assert second <= 6.0
+        assert third <= 8.0
 
 
 @pytest.mark.parametrize("op", ROWS)

@@ -1,7 +1,9 @@
 """A gradient graph holds for other inputs than its own, and 0 times infinity is 0 in all ways."""
 
 import math
+import re
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -232,3 +234,14 @@ def test_the_case_of_a_relu():
     x = Value(1.0)
     program = engine.compile(engine.gradients(x.relu() * x, [x])[0], inputs=[x])
     assert program([[-1.0], [1.0], [2.0]]).tolist() == [0.0, 2.0, 4.0]
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "conventions.md"
+ROWS = re.findall(r"^\| `(.+?)` \| (\S+) \| (\S+) \|", PAGE.read_text(), re.MULTILINE) if PAGE.exists() else []
+
+
+@pytest.mark.parametrize(("code", "at", "expected"), ROWS)
+def test_the_page_of_conventions_says_what_holds(code, at, expected):
+    names = {name: getattr(engine, name) for name in engine.__all__} | {"abs": abs}
+    found = in_all_ways(lambda x: eval(code, {**names, "x": x}), float(at))
+    assert all(alike(got, float(expected)) for got in found.values()), found

@@ -139,14 +139,6 @@ class Formulas:
         """y log(a)."""
         return (y or self.power_or_limit(a, b)) * Operation("log", (a,))
 
-    def power_curvature(self, a: Formula, b: Formula) -> Formula:
-        """b (b - 1) a**(b - 2)."""
-        return b * (b - 1.0) * self.power_or_limit(a, b - 2.0)
-
-    def power_mixed(self, a: Formula, b: Formula) -> Formula:
-        """a**(b - 1) (1 + b log(a))."""
-        return self.power_or_limit(a, b - 1.0) * (1.0 + b * Operation("log", (a,)))
-
     def sech2(self, a: Formula, y: Formula | None = None) -> Formula:
         """1 - y**2, as school mathematics has it."""
         y = y or Operation("tanh", (a,))
