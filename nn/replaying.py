@@ -154,7 +154,7 @@ class Replayed:
         places = np.array(batch)
         results, gradient = self.program.run(self.rows, places)
         loss = float(results[:, 0].sum(dtype=np.float64))
-        if not (np.isfinite(loss) and np.isfinite(gradient.sum())):
+        if not (np.isfinite(loss) and np.isfinite(gradient).all()):
             return self._step_eagerly(batch)
         if self.in_arrays:
             self.gradient, self.behind = self._for_trained(gradient), True

@@ -50,7 +50,7 @@ def test_the_report_says_every_comparison():
 @pytest.mark.skipif(engine.COMPILED, reason="compiled methods cannot be replaced")
 def test_the_first_operation_that_is_off_is_named(monkeypatch):
     def sin(self):
-        return engine.value.restored("sin", math.sin(self.data), 0.0, "", 0.25, 0.0, self, None)
+        return engine.value.restored(engine.operations.SIN, math.sin(self.data), 0.0, "", 0.25, 0.0, self, None)
 
     monkeypatch.setattr(Value, "sin", sin)
     with pytest.raises(
