@@ -22,16 +22,16 @@ def gradient_graph(root: Value, wanted: Collection[Value], gradient: Number = 1.
     """The gradient of *root* with respect to each wanted Value that it depends on, and to all nodes on the way there;
     plain numbers where it is constant.
     """
-    order = interior_order(root)
     needs = set(wanted)
-    for node in order:
-        if any(operand in needs for operand in node.operands):
+    leading: list[Value] = []
+    for node in interior_order(root):
+        if not needs.isdisjoint(node.operands):
             needs.add(node)
+            leading.append(node)
     gradients: dict[Value, Number] = {root: gradient}
-    for node in reversed(order):
-        given = gradients.get(node, 0.0)
-        operands = node.operands
-        if (given.__class__ is float and given == 0.0) or needs.isdisjoint(operands):
+    for node in reversed(leading):
+        given, operands = gradients.get(node, 0.0), node.operands
+        if isinstance(given, float) and given == 0.0:
             continue
         rule = rule_of(node.operation)
         if rule is None:

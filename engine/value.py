@@ -9,22 +9,9 @@ from collections.abc import Callable
 from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias
 
 from engine import operations as op
+from engine import special
 from engine.node import WATCH, Node, backward, heard, heard_comparison
 from engine.operations import PLAIN, Operation
-from engine.special import (
-    asin_slope,
-    exp_of_minus_square,
-    gelu_slope_from,
-    minus,
-    normal_cdf,
-    over,
-    power,
-    power_by_base,
-    power_times_log,
-    sech2,
-    sign,
-    times,
-)
 from engine.validation import Unchecked, as_float, no_quotient, outside, overflow, shortened
 
 Result: TypeAlias = Any
@@ -164,7 +151,7 @@ class Value(Node):
 
     def _minus(self, other: "Value") -> "Value":
         """self - other, and 0 where they are equal, infinite ones too."""
-        return _node(op.MINUS, minus(self._data, other._data), self, 1.0, other, -1.0)
+        return _node(op.MINUS, special.minus(self._data, other._data), self, 1.0, other, -1.0)
 
     def __mul__(self, other: SupportsFloat) -> Result:
         b = other if isinstance(other, Value) else _operand(other, "Value * number")
@@ -174,7 +161,7 @@ class Value(Node):
 
     def _times(self, other: "Value") -> "Value":
         """self * other, and 0 where one of them is exactly 0."""
-        return _node(op.TIMES, times(self._data, other._data), self, other._data, other, self._data)
+        return _node(op.TIMES, special.times(self._data, other._data), self, other._data, other, self._data)
 
     def __truediv__(self, other: SupportsFloat) -> Result:
         b = other if isinstance(other, Value) else _operand(other, "Value / number")
@@ -203,7 +190,7 @@ class Value(Node):
 
     def __abs__(self) -> "Value":
         """Absolute value; derivative sign(x), and 0 at x = 0."""
-        return _node(op.ABS, abs(self._data), self, sign(self._data))
+        return _node(op.ABS, abs(self._data), self, special.sign(self._data))
 
     def __radd__(self, other: SupportsFloat) -> Result:
         a = _operand(other, "Value + number")
@@ -295,14 +282,14 @@ class Value(Node):
         x = self._data
         if x < -1.0 or x > 1.0:
             raise outside("asin", self._label, x, "in [-1, 1]")
-        return _node(op.ASIN, math.asin(x), self, asin_slope(x))
+        return _node(op.ASIN, math.asin(x), self, special.asin_slope(x))
 
     def acos(self) -> "Value":
         """Angle in [0, pi] whose cosine is x; derivative -1 / sqrt(1 - x**2), infinite at -1 and 1."""
         x = self._data
         if x < -1.0 or x > 1.0:
             raise outside("acos", self._label, x, "in [-1, 1]")
-        return _node(op.ACOS, math.acos(x), self, -asin_slope(x))
+        return _node(op.ACOS, math.acos(x), self, -special.asin_slope(x))
 
     def atan(self) -> "Value":
         """Angle in (-pi/2, pi/2) whose tangent is x; derivative 1 / (1 + x**2)."""
@@ -322,7 +309,7 @@ class Value(Node):
         """sqrt(a**2 + b**2) with no overflow on the way; derivatives a/h and b/h, NaN where both are 0."""
         b = other if isinstance(other, Value) else constant(other, "hypot(a, b)")
         h = math.hypot(self._data, b._data)
-        return _node(op.HYPOT, h, self, over(self._data, h), b, over(b._data, h))
+        return _node(op.HYPOT, h, self, special.over(self._data, h), b, special.over(b._data, h))
 
     # --------------------------------------------------------------------------------------------------- the hyperbola
 
@@ -342,7 +329,7 @@ class Value(Node):
 
     def tanh(self) -> "Value":
         """Hyperbolic tangent, in [-1, 1]; derivative 1 / cosh(x)**2."""
-        return _node(op.TANH, _MATH_TANH(self._data), self, sech2(self._data))
+        return _node(op.TANH, _MATH_TANH(self._data), self, special.sech2(self._data))
 
     # ---------------------------------------------------------------------------------------- what neurons are made of
 
@@ -375,38 +362,32 @@ class Value(Node):
     def gelu(self) -> "Value":
         """x P(x), with P(x) the standard normal distribution function (Hendrycks and Gimpel, 2016; not the tanh
         form)."""
-        x, p = self._data, normal_cdf(self._data)
-        return _node(op.GELU, x * p if p != 0.0 else -0.0, self, gelu_slope_from(p, x))
+        x, p = self._data, special.normal_cdf(self._data)
+        return _node(op.GELU, x * p if p != 0.0 else -0.0, self, special.gelu_slope_from(p, x))
 
     def erf(self) -> "Value":
         """Error function, in [-1, 1]; derivative 2 / sqrt(pi) exp(-x**2)."""
         x = self._data
-        return _node(op.ERF, math.erf(x), self, _TWO_OVER_SQRT_PI * exp_of_minus_square(x, 1.0))
+        return _node(op.ERF, math.erf(x), self, _TWO_OVER_SQRT_PI * special.exp_of_minus_square(x, 1.0))
 
     def erfc(self) -> "Value":
         """1 - erf(x), exact where that is small; derivative -2 / sqrt(pi) exp(-x**2)."""
         x = self._data
-        return _node(op.ERFC, math.erfc(x), self, -_TWO_OVER_SQRT_PI * exp_of_minus_square(x, 1.0))
+        return _node(op.ERFC, math.erfc(x), self, -_TWO_OVER_SQRT_PI * special.exp_of_minus_square(x, 1.0))
 
     def maximum(self, other: SupportsFloat) -> "Value":
         """The larger of two; derivative 1 for it and 0 for the other, a half each where they are equal."""
         b = other if isinstance(other, Value) else constant(other, "maximum(a, b)")
         x, y = self._data, b._data
-        if x > y:
-            return _node(op.MAXIMUM, x, self, 1.0, b, 0.0)
-        if x < y:
-            return _node(op.MAXIMUM, y, self, 0.0, b, 1.0)
-        return _node(op.MAXIMUM, x, self, 0.5, b, 0.5) if x == y else _node(op.MAXIMUM, _NAN, self, 1.0, b, 1.0)
+        largest = y if x < y else x if x >= y else _NAN
+        return _node(op.MAXIMUM, largest, self, special.larger(x, y), b, special.larger(y, x))
 
     def minimum(self, other: SupportsFloat) -> "Value":
         """The smaller of two; derivative 1 for it and 0 for the other, a half each where they are equal."""
         b = other if isinstance(other, Value) else constant(other, "minimum(a, b)")
         x, y = self._data, b._data
-        if x < y:
-            return _node(op.MINIMUM, x, self, 1.0, b, 0.0)
-        if x > y:
-            return _node(op.MINIMUM, y, self, 0.0, b, 1.0)
-        return _node(op.MINIMUM, x, self, 0.5, b, 0.5) if x == y else _node(op.MINIMUM, _NAN, self, 1.0, b, 1.0)
+        smallest = y if y < x else x if x <= y else _NAN
+        return _node(op.MINIMUM, smallest, self, special.larger(y, x), b, special.larger(x, y))
 
     def detach(self) -> "Value":
         """The same number, through which no gradient flows (``stop_gradient`` in JAX)."""
@@ -587,6 +568,6 @@ def _checked_label(label: object) -> str:
 
 def _raised(a: Value, b: Value) -> Value:
     x, n = a._data, b._data
-    y = power(x, n, a._label, b._label)
-    db = 0.0 if b._op is PLAIN else power_times_log(x, n, y)
-    return _node(op.POW, y, a, power_by_base(x, n), b, db)
+    y = special.power(x, n, a._label, b._label)
+    db = 0.0 if b._op is PLAIN else special.power_times_log(x, n, y)
+    return _node(op.POW, y, a, special.power_by_base(x, n), b, db)
