@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from engine.compiler.trace import NONE, Record
 
-_LINEAR = ("+", "-", "neg")
+LINEAR = ("+", "-", "neg")
 
 
 @dataclass
@@ -52,11 +52,11 @@ def summed(record: Record) -> Summed:
         uses[output] += 2  # an output is computed for itself
     inside = bytearray(len(ops))
     for place, op in enumerate(ops):
-        if op in _LINEAR:
+        if op in LINEAR:
             for operand in (first[place], second[place]):
-                if uses[operand] == 1 and (ops[operand] == "*" or ops[operand] in _LINEAR) and operand != NONE:
+                if uses[operand] == 1 and (ops[operand] == "*" or ops[operand] in LINEAR) and operand != NONE:
                     inside[operand] = 1
-    sums = {place: _sum(record, place, inside) for place, op in enumerate(ops) if op in _LINEAR and not inside[place]}
+    sums = {place: _sum(record, place, inside) for place, op in enumerate(ops) if op in LINEAR and not inside[place]}
     return Summed(record, sums, inside)
 
 
