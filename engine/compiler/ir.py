@@ -51,7 +51,7 @@ class Map:
 
 @dataclass(frozen=True)
 class Total:
-    """``out = sum(operand)`` over the last axis of its slots; or over the examples."""
+    """``out = sum(operand)`` over the last axis of its slots, from left to right; or over the examples."""
 
     out: View
     operand: View

@@ -186,8 +186,10 @@ class Mathematics:
         """Of an Array; or of a constant in a rule, at once."""
         return x._map("sqrt", x) if isinstance(x, Array) else float(x**0.5)
 
-    def where_positive(self, a: Array, yes: Array | float, no: Array | float) -> Array:
-        """*yes* where a > 0, else *no*; in the two commonest cases by a faster instruction."""
+    def where_positive(self, a: Array | float, yes: Array | float, no: Array | float) -> Array | float:
+        """*yes* where a > 0, else *no*; in the two commonest cases by a faster instruction; of a constant at once."""
+        if not isinstance(a, Array):
+            return yes if a > 0.0 else no
         if yes is a and no == 0.0:
             return a._map("maximum", a, 0.0)
         if yes == 1.0 and no == 0.0:

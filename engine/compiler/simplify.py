@@ -1,4 +1,4 @@
-"""Second pass: what need not be computed. Constants are folded, x * 1 and x + 0 are x, equal nodes are one node."""
+"""Second pass: what need not be computed. Constants are folded, x * 1 and --x are x, equal nodes are one node."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ class _Simplifier:
         if a_fixed and b_fixed:
             return self.constant(old.numbers[place])
         if a_fixed or (b != NONE and b_fixed):
-            shorter = self.shorter(op, a, b, place)
-            if shorter != NONE:
-                return shorter
+            without = self.without_constant(op, a, b)
+            if without != NONE:
+                return without
         if op == "neg":
             return self.negated(a)
         if self.uses[old.first[place]] == 1 or (b != NONE and self.uses[old.second[place]] == 1):
@@ -79,24 +79,35 @@ class _Simplifier:
             self.known[key] = self.new.add("neg", a)
         return self.known[key]
 
-    def shorter(self, op: Op, a: int, b: int, place: int) -> int:
-        """What stands for an operation with a constant; NONE where it is to be computed."""
-        ops, numbers = self.new.ops, self.new.numbers
-        left = numbers[a] if ops[a] == CONSTANT else math.nan
-        right = numbers[b] if b != NONE and ops[b] == CONSTANT else math.nan
-        if (op == "+" and left == 0.0) or (op == "*" and left == 1.0):
+    def without_constant(self, op: Op, a: int, b: int) -> int:
+        """An equal node with no constant, or of a simpler operation; NONE where there is none.
+
+        Equal for every number: x + 0.0 is not x where x is -0.0, and 0.0 - x is not -x where x is 0.0.
+        """
+        left, right = self.constant_at(a), self.constant_at(b)
+        if (op == "+" and _is_negative_zero(left)) or (op == "*" and left == 1.0):
             return b
-        if (op in ("+", "-") and right == 0.0) or (op in ("*", "/", "**") and right == 1.0):
+        if (op == "+" and _is_negative_zero(right)) or (op in ("*", "/", "**") and right == 1.0):
             return a
-        if (op == "*" and left == -1.0) or (op == "-" and left == 0.0):
+        if op == "-" and right == 0.0 and not _is_negative_zero(right):
+            return a
+        if (op == "*" and left == -1.0) or (op == "-" and _is_negative_zero(left)):
             return self.negated(b)
-        if op == "*" and right == -1.0:
+        if op in ("*", "/") and right == -1.0:
             return self.negated(a)
         if op == "**" and right == 2.0:
             return self.new.add("*", a, a)
         if op == "**" and right == -1.0:
             return self.new.add("/", self.constant(1.0), a)
         return NONE
+
+    def constant_at(self, index: int) -> float:
+        """The number of a constant; NaN for any other operand, or none."""
+        return self.new.numbers[index] if index != NONE and self.new.ops[index] == CONSTANT else math.nan
+
+
+def _is_negative_zero(number: float) -> bool:
+    return number == 0.0 and math.copysign(1.0, number) < 0.0
 
 
 def _uses(record: Record) -> list[int]:

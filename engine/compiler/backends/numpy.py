@@ -17,6 +17,7 @@ from engine.compiler.backends.numpy_kernels import kernel
 from engine.compiler.ir import Fill, Instruction, Map, MatMul, Scatter, Take, Total, View
 
 Floats = NDArray[np.floating[Any]]
+_IN_ORDER = 7  # terms: numpy adds up no more than these from left to right where they lie side by side
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
@@ -64,7 +65,7 @@ class Memories:
                 target, source = self.resolve(out), self.resolve(operand)
                 if over_examples:
                     return [(np.add.reduce, (source, -1, None, target[..., 0]))]
-                return [(np.add.reduce, (source, -2, None, target))]
+                return _totals(source, target)
             case MatMul(kind, out, left, right):
                 return self._products(kind, self.resolve(out), self.resolve(left), self.resolve(right))
             case Take(out, memory, slots):
@@ -92,6 +93,16 @@ class Memories:
         if one_example:
             return [(np.matmul, (right[..., 0], weights.T, out[..., 0]))]
         return [(np.matmul, (weights, right, out))]
+
+
+def _totals(source: Floats, target: Floats) -> list[Call]:
+    """Sums over the last but one axis, from left to right; of -0.0 alone they are -0.0."""
+    n_terms, n_examples = source.shape[-2:]
+    along, across = (abs(stride) for stride in source.strides[-2:])
+    if n_terms <= _IN_ORDER or (n_examples > 1 and across <= along):
+        return [(np.add.reduce, (source, -2, None, target, False, -0.0))]
+    sums = np.empty(source.shape, source.dtype)  # numpy would add up pairs of pairs
+    return [(np.add.accumulate, (source, -2, None, sums)), (np.copyto, (target, sums[..., -1, :]))]
 
 
 def by_columns(instructions: Sequence[Instruction], n_inputs: int) -> bool:
