@@ -452,7 +452,7 @@ def test_slots_that_one_view_sees_stay_together():
     graph = placed_graph([dot(outputs, outputs)], x, w)
     code = reused(gradient_code(graph, 0, np.arange(5, 5 + len(w))))
     for instruction in [*code.forward, *code.backward]:
-        views = [part for part in vars(instruction).values() if isinstance(part, View)]
+        views = [part for part in instruction if isinstance(part, View)]
         for view in views:
             reach = sum(stride * (length - 1) for stride, length in zip(view.strides, view.shape))
             assert 0 <= view.start <= view.start + reach < code.n_slots[view.memory]

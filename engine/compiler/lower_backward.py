@@ -38,10 +38,11 @@ def leading_to(graph: Placed, output: int) -> list[Group]:
     for group in reversed(graph.groups):
         leading = leads[group.members]
         if leading.any():
-            part = replace(group)
-            part.reordered(np.flatnonzero(leading))
-            groups.append(part)
-            for column in part.columns():
+            if not leading.all():
+                group = replace(group)  # noqa: PLW2901 - the group itself belongs to the graph
+                group.reordered(np.flatnonzero(leading))
+            groups.append(group)
+            for column in group.columns():
                 leads[column] = True
     return groups[::-1]
 

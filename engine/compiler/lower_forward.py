@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from engine.compiler.ir import Map, MatMul, Total, View
 from engine.compiler.ir_builder import Array, Emitter, Mathematics, plain
 from engine.compiler.memory_layout import Factors, matrices
@@ -76,8 +74,8 @@ def _total(emitter: Emitter, so_far: View | None, part: Part, out: View) -> View
     if so_far is not None:
         n, k = part.left.shape
         row = emitter.scratch((n, k + 1), so_far.per_example or terms.per_example)
-        emitter.into(replace(row, start=row.start + 1, shape=(n, k)), terms)
-        emitter.add(Map("copy", replace(row, shape=(n,), strides=row.strides[:1]), (so_far,)))
+        emitter.into(row._replace(start=row.start + 1, shape=(n, k)), terms)
+        emitter.add(Map("copy", row._replace(shape=(n,), strides=row.strides[:1]), (so_far,)))
         terms = row
     if terms.per_example != out.per_example:
         out = emitter.scratch(out.shape, terms.per_example)

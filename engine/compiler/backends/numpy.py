@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from engine.compiler.backends.numpy_kernels import kernel
@@ -47,10 +46,12 @@ class Memories:
 
     def resolve(self, view: View) -> Floats:
         """The array that a view means."""
-        base = self.arrays[view.memory]
-        step = base.strides[0]
-        strides = (*(stride * step for stride in view.strides), base.strides[1])
-        return as_strided(base[view.start :], (*view.shape, base.shape[1]), strides)
+        memory, start, shape, strides = view
+        base = self.arrays[memory]
+        step, across = base.strides
+        flat = base if base.flags.c_contiguous else base.T  # what a new array may be made from
+        bytes_ = tuple([stride * step for stride in strides])
+        return np.ndarray((*shape, base.shape[1]), base.dtype, flat, start * step, (*bytes_, across))
 
     def bind(self, instructions: Sequence[Instruction]) -> list[Call]:
         """Each instruction as calls that are ready."""
