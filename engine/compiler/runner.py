@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from math import isfinite
 from threading import Lock
 from typing import Any, TypeAlias
@@ -33,6 +35,21 @@ _CHUNK_BYTES, _CHUNK_BYTES_BY_EXAMPLE = 128 * 2**20, 8 * 2**20
 _KEPT = 6  # batch sizes whose memory is kept
 
 
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No garbage collection meanwhile: compiling makes many small objects that live, and no cycles.
+
+    The collector would look at all of them, and at the graph, again and again: half of the time in deep graphs.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 class _Bound:
     """The instructions made ready for one batch size."""
 
@@ -55,7 +72,8 @@ class Runner:
     """Computes outputs and gradients of a record. Threads that share one take ``turn``."""
 
     def __init__(self, record: Record, dtype: np.dtype[Any]) -> None:
-        self.graph = placed(grouped(summed(simplified(record))))
+        with _collector_paused():
+            self.graph = placed(grouped(summed(simplified(record))))
         self.dtype = dtype
         self.shows_nan = shows_nan(self.graph.record)
         self.uniform = np.zeros((self.graph.n_slots[UNIFORM], 1), dtype)
@@ -188,15 +206,17 @@ class Runner:
     def _code(self, gradient: Gradient) -> Code:
         """The instructions for the outputs, and for a gradient of one of them."""
         if gradient not in self._codes:
-            if gradient is None:
-                code = forward_code(self.graph)
-            else:
-                output, leaves = gradient
-                n_inputs, n_parameters = self.graph.record.n_inputs, self.graph.record.n_parameters
-                start, n = (0, n_inputs) if leaves == INPUTS else (n_inputs, n_parameters)
-                code = gradient_code(self.graph, output, np.arange(start, start + n))
-            self._codes[gradient] = reused(code)
+            with _collector_paused():
+                self._codes[gradient] = reused(self._emitted(gradient))
         return self._codes[gradient]
+
+    def _emitted(self, gradient: Gradient) -> Code:
+        if gradient is None:
+            return forward_code(self.graph)
+        output, leaves = gradient
+        n_inputs, n_parameters = self.graph.record.n_inputs, self.graph.record.n_parameters
+        start, n = (0, n_inputs) if leaves == INPUTS else (n_inputs, n_parameters)
+        return gradient_code(self.graph, output, np.arange(start, start + n))
 
     def _ready(self, n_examples: int, gradient: Gradient, worker: int) -> _Bound:
         """The instructions for this many examples; the last few batch sizes are kept."""
@@ -209,7 +229,8 @@ class Runner:
             columns = by_columns([*code.forward, *code.backward], record.n_inputs)
             memories = Memories(code.n_slots, n_examples, self.dtype, columns)
             memories.arrays[UNIFORM] = self.uniform if worker == 0 else self.uniform.copy()
-            bound = _Bound(memories, code, record.n_parameters)
+            with _collector_paused():
+                bound = _Bound(memories, code, record.n_parameters)
         elif worker:
             np.copyto(bound.memories.arrays[UNIFORM], self.uniform)
         self._bound[key] = bound
