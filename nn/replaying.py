@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nn.module import Module
 
 _MUCH = 200_000  # parameters times examples: for less, recording a graph takes longer than to do without
+_CALLS = 10  # of predict or score with one model: so often, compiling pays off
 _LARGE = 2_000_000  # parameters: products of such networks are worth several threads
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -256,7 +257,7 @@ def replayed_outputs(model: Module, table: Table) -> list[list[float]] | None:
     some = table[_places_to_check(len(table))]
     try:
         key = (None, "float64", table.shape[1])
-        dtype, amount = np.dtype(np.float64), Amount(len(table), 1)
+        dtype, amount = np.dtype(np.float64), Amount(_CALLS * len(table), _CALLS)
         program = program_of(model, key, record, lambda row: listed(model(row)), some, dtype, amount)
         outputs = program(table)
     except Exception:  # the model may be anybody's, and may raise anything where it is given Values

@@ -13,7 +13,7 @@ from engine.value import Value
 # Seconds. Those of a replay were measured with numpy 2 on one core; eager nodes are the faster ones where compiled.
 _EAGER_NODE = 1.8e-6 if value.__file__.endswith(".py") else 0.1e-6
 _COMPILE_NODE, _COMPILE_GROUP, _RUN_GROUP = 4e-6, 150e-6, 7e-6
-_NEGLIGIBLE = 0.05
+_NEGLIGIBLE = 0.01
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,14 @@ def cost(outputs: Sequence[Value]) -> Cost:
     levels: dict[Value, int] = {}
     groups = set()
     for node in order:
-        op = node.op
+        op, operands = node.op, node.operands
         level = 0
-        for operand in node.operands:
+        for operand in operands:
             inside = op in LINEAR and operand.op in LINEAR and operand not in used_again
             level = max(level, levels[operand] + (not inside))
         levels[node] = level
-        groups.add((level, "sum" if op in LINEAR else op))
+        if operands:
+            groups.add((level, "sum" if op in LINEAR else op))
     return Cost(len(order), len(groups))
 
 

@@ -1,9 +1,9 @@
 """Third pass: chains of + and - become sums of many terms, and products used only there become dot products.
 
-A sum keeps the order in which its graph adds up: only what stands on the left of a + or - is opened, so that
-``a + b - c`` is one sum and ``a + (b - c)`` is two. Two liberties are taken, which change no number: the sign of a
-negated term goes into the sum, and zeros that are added move to its end, where they are left out if a sum cannot
-be -0.0.
+A sum keeps the order in which its graph adds up: only the left operand of a + or - is opened, so that ``a + b - c`` is
+one sum and ``a + (b - c)`` is two. No number changes, nor the sign of a zero: a negated term hands its sign to the sum,
+and an added 0.0 moves to the end, where it is left out if the sum cannot be -0.0. Only products that follow each other
+may be added up by themselves, where ``lower_forward`` finds a matrix product in them.
 """
 
 from __future__ import annotations
