@@ -133,6 +133,13 @@ def test_rewrites_keep_every_number_and_the_sign_of_zero(name, number):
 
 
 TWO = {
+    "maximum": maximum,
+    "minimum": minimum,
+    "maximum of 0": lambda x, y: maximum(0.0, x) * y,
+    "minimum of -0": lambda x, y: minimum(x, -0.0) * y,
+    "relu": lambda x, y: x.relu() * y,
+    "leaky_relu": lambda x, y: leaky_relu(x, 0.0) * y,
+    "abs": lambda x, y: abs(x) * -abs(y),
     "x + y + 0": lambda x, y: x + y + 0.0,
     "0 + x + y": lambda x, y: 0 + x + y,
     "0 + x - y": lambda x, y: 0 + x - y,

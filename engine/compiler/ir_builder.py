@@ -190,7 +190,7 @@ class Mathematics:
         if not isinstance(a, Array):
             return yes if a > 0.0 else no
         if yes is a and no == 0.0:
-            return a._map("maximum", a, 0.0)
+            return a._map("relu", a)
         if yes == 1.0 and no == 0.0:
             return a._map("is_positive", a)
         return a._map("where_positive", a, yes, no)

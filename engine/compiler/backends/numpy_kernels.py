@@ -33,16 +33,28 @@ def _copy(a: Any, out: Any) -> None:
     np.copyto(out, a)
 
 
+def _spread(b: Any, out: Any) -> Any:
+    """An array of numbers; one number for all goes to *out* first, because numpy is twice as fast for whole arrays."""
+    if type(b) is float or b.size == 1:
+        np.copyto(out, b)
+        return out
+    return b
+
+
 def _extreme(function: Callable[..., Any]) -> Kernel:
-    """Of two arrays of numbers; one number for all is spread first, because numpy is twice as fast for whole arrays."""
+    """The larger or smaller number; of two zeros the first."""
 
     def kernel(a: Any, b: Any, out: Any) -> None:
-        if type(b) is float or b.size == 1:
-            np.copyto(out, b)
-            b = out
-        function(a, b, out=out)
+        function(a, _spread(b, out), out=out)
+        zero = np.equal(a, 0.0)
+        if zero.any():
+            np.copyto(out, a, where=zero & (out == 0.0))
 
     return kernel
+
+
+def _relu(a: Any, out: Any) -> None:
+    np.maximum(a, _spread(0.0, out), out=out)
 
 
 def _sigmoid(a: Any, out: Any) -> None:
@@ -123,6 +135,7 @@ KERNELS: dict[str, Kernel] = {
     "copy": _copy,
     "maximum": _extreme(np.maximum),
     "minimum": _extreme(np.minimum),
+    "relu": _relu,
     "sigmoid": _sigmoid,
     "softplus": _softplus,
     "one_minus_tanh_squared": _one_minus_tanh_squared,
