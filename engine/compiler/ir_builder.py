@@ -21,13 +21,20 @@ class Emitter:
         self.instructions: list[Instruction] = []
         self.scratch_slots = {"scratch": 0, "uniform scratch": 0}
         self._used = {"scratch": 0, "uniform scratch": 0}
+        self._kept: View | None = None
 
     def add(self, instruction: Instruction) -> None:
         """One more."""
         self.instructions.append(instruction)
 
+    def keep(self, view: View) -> View:
+        """Have *view* stay where it is, because more than one instruction will read it: see ``into``."""
+        self._kept = view
+        return view
+
     def fresh_scratch(self) -> None:
         """What the instructions so far have in scratch is no longer needed."""
+        self._kept = None
         self._used = dict.fromkeys(self._used, 0)
 
     def scratch(self, shape: tuple[int, ...], per_example: bool) -> View:
@@ -73,10 +80,10 @@ class Emitter:
     def into(self, out: View, result: View | float) -> None:
         """Have *result* in *out*: what was last computed into scratch is written there instead.
 
-        What was gathered stays where it is, because it may be read again.
+        What was gathered or kept stays where it is, because it may be read again.
         """
         last = self.instructions[-1] if self.instructions else None
-        in_scratch = isinstance(result, View) and result.memory.endswith("scratch")
+        in_scratch = isinstance(result, View) and result.memory.endswith("scratch") and result != self._kept
         if in_scratch and isinstance(last, (Map, Total, MatMul)) and last.out == result:
             self.instructions[-1] = last._replace(out=out)
         else:

@@ -91,7 +91,7 @@ class Backward:
         """The parts of a group of sums."""
         factors = [matrices(self.graph.spaces, part) if part.left.shape[1] > 1 else None for part in group.parts]
         if any(factors):
-            gradient = Scaled(self.gradients.plain(gradient))  # fewer numbers than in what products make of it
+            gradient = Scaled(self.emitter.keep(self.gradients.plain(gradient)))  # fewer numbers than products have
         for part, found in zip(group.parts, factors):
             left_needs = bool(self.needs[part.left].any())
             right_needs = part.right is not None and bool(self.needs[part.right].any())

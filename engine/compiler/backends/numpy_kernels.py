@@ -33,28 +33,30 @@ def _copy(a: Any, out: Any) -> None:
     np.copyto(out, a)
 
 
-def _spread(b: Any, out: Any) -> Any:
-    """An array of numbers; one number for all goes to *out* first, because numpy is twice as fast for whole arrays."""
-    if type(b) is float or b.size == 1:
-        np.copyto(out, b)
-        return out
-    return b
-
-
 def _extreme(function: Callable[..., Any]) -> Kernel:
-    """The larger or smaller number; of two zeros the first."""
+    """The larger or smaller number; of two zeros the first.
+
+    One number for all is spread first, because numpy is twice as fast for whole arrays.
+    """
 
     def kernel(a: Any, b: Any, out: Any) -> None:
-        function(a, _spread(b, out), out=out)
-        zero = np.equal(a, 0.0)
-        if zero.any():
-            np.copyto(out, a, where=zero & (out == 0.0))
+        number = 0.0
+        if b.size == 1:
+            number = b.item()
+            np.copyto(out, b)
+            b = out
+        function(a, b, out=out)
+        if number == 0.0:
+            zero = np.equal(a, 0.0)
+            if zero.any():
+                np.copyto(out, a, where=zero & (out == 0.0))
 
     return kernel
 
 
 def _relu(a: Any, out: Any) -> None:
-    np.maximum(a, _spread(0.0, out), out=out)
+    np.copyto(out, 0.0)
+    np.maximum(a, out, out=out)
 
 
 def _sigmoid(a: Any, out: Any) -> None:
