@@ -132,7 +132,7 @@ def test_a_shift_by_the_largest_is_no_branch():
         (lambda a: a, "numbers", ValueError, "at least one row"),
         (lambda a: a, [[float("nan")]], ValueError, "X: row 0 has NaN in column 0"),
         (lambda a: a, [["x"]], TypeError, "X: row 0: one real number is wanted, not str 'x'"),
-        (lambda a, b: a, [[1.0, 2.0], [3.0]], ValueError, "X: row 1: 2 numbers are wanted, not 1"),
+        (lambda a, b: a, [[1.0, 2.0], [3.0]], ValueError, "X: row 1 must be 2 numbers, got 1"),
         (lambda a, b, c: a, [[1.0, 2.0]], ValueError, "takes 3 Values, a column each; it is not 2 columns"),
         (lambda: Value(1.0), [[1.0, 2.0]], ValueError, "takes 0 Values"),
         (lambda a: None, [[1.0]], TypeError, "gives a Value or a list of them, not NoneType None"),

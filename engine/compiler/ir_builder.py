@@ -1,4 +1,4 @@
-"""What both directions need to write instructions: views of operands, scratch, and the mathematics of rules.py."""
+"""What both directions need to write instructions: views of operands, scratch, and the mathematics of derivatives.py."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def plain(thing: Array | float) -> View | float:
 
 
 class Mathematics:
-    """The mathematics of ``rules.py`` for Arrays: a function is a Map of its name (see ``kernels.py``)."""
+    """The mathematics of ``derivatives.py`` for Arrays: a function is a Map of its name (see ``numpy_kernels.py``)."""
 
     pi = pi
 

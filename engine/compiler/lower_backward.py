@@ -78,9 +78,9 @@ class Backward:
             if self.needs[places].any():
                 local = derivative(_MATHEMATICS, y, *operands)
                 if isinstance(local, Array):
-                    self.contribute(places, self.product(places, gradient, local))
+                    self.add_gradient(places, self.product(places, gradient, local))
                 elif local != 0.0:
-                    self.contribute(places, Scaled(gradient.view, gradient.number * local))
+                    self.add_gradient(places, Scaled(gradient.view, gradient.number * local))
 
     def operand(self, places: Places) -> Array | float:
         """An operand as the rules take it: a constant as a number."""
@@ -115,18 +115,18 @@ class Backward:
             view = gradient.view
             gradient = gradient._replace(view=View(view.memory, view.start, left.shape, (view.strides[0], 0)))
         if right is None:
-            self.contribute(left, gradient)
+            self.add_gradient(left, gradient)
         elif np.array_equal(left, right):  # squares
             twice = Scaled(gradient.view, 2.0 * gradient.number)
-            self.contribute(left, self.product(left, twice, Array(self.emitter.read(left), self.emitter)))
+            self.add_gradient(left, self.product(left, twice, Array(self.emitter.read(left), self.emitter)))
         else:
             for places, other, needs in ((left, right, left_needs), (right, left, right_needs)):
                 if needs:
                     factor = self.operand(other)
                     if isinstance(factor, Array):
-                        self.contribute(places, self.product(places, gradient, factor))
+                        self.add_gradient(places, self.product(places, gradient, factor))
                     else:
-                        self.contribute(places, Scaled(gradient.view, gradient.number * factor))
+                        self.add_gradient(places, Scaled(gradient.view, gradient.number * factor))
 
     def emit_products(self, factors: Factors, gradient: View, left_needs: bool, right_needs: bool) -> None:
         """One block of a group of sums that is a matrix product."""
@@ -137,12 +137,12 @@ class Backward:
             out = self.emitter.scratch((n, k), False)
             vectors = self.emitter.read(factors.right, axes=1)
             self.emitter.add(MatMul("to weights", out, shaped, vectors))
-            self.contribute(factors.left, Scaled(out))
+            self.add_gradient(factors.left, Scaled(out))
         if right_needs:
             weights = self.emitter.read(factors.left, axes=2)
             out = self.emitter.scratch((m, k), gradient.per_example)
             self.emitter.add(MatMul("to vectors", out, weights, shaped))
-            self.contribute(factors.right, Scaled(out))
+            self.add_gradient(factors.right, Scaled(out))
 
     def product(self, places: Places, gradient: Scaled, local: Array) -> Scaled:
         """What goes to these nodes; for a single one of all examples, a dot product over the examples at once."""
@@ -162,7 +162,7 @@ class Backward:
         self.emitter.add(Total(out, value.view, over_examples=True))
         return Scaled(out, value.number)
 
-    def contribute(self, places: Places, value: Scaled) -> None:
+    def add_gradient(self, places: Places, value: Scaled) -> None:
         """Add *value*, of the shape of *places*, to the gradients of these nodes."""
         space = self.emitter.space_of(places)
         if value.view.per_example and space == UNIFORM:

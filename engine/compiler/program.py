@@ -85,9 +85,9 @@ class Program:
             return
         given = np.asarray(numbers)
         if given.dtype.kind not in "fiub":
-            raise TypeError(f"weights: an array of numbers is wanted, not {shortened(numbers)}")
+            raise TypeError(f"weights must be an array of numbers, got {shortened(numbers)}")
         if given.shape != (len(self.parameters),):
-            raise ValueError(f"weights: {len(self.parameters)} numbers are wanted, not an array of shape {given.shape}")
+            raise ValueError(f"weights must be {len(self.parameters)} numbers, got an array of shape {given.shape}")
         self.weights[:] = given
 
     def from_values(self) -> None:
@@ -142,7 +142,7 @@ class Program:
         """
         rows = self._rows(X, look=not self._runner.shows_nan)
         if len(rows) == 0:
-            raise ValueError("X: the mean over no examples is no number; at least one row is wanted")
+            raise ValueError("X must have at least one row: the mean over no examples is no number")
         column = self._output(output)
         with self._runner.turn:
             results, self._gradient = self._runner.outputs_and_mean_gradient(rows, None, column)
@@ -213,9 +213,7 @@ class Program:
 
     def _output(self, output: int) -> int:
         if isinstance(output, bool) or not hasattr(output, "__index__") or not 0 <= output < self.n_outputs:
-            raise ValueError(
-                f"output: a whole number from 0 to {self.n_outputs - 1} is wanted, not {shortened(output)}"
-            )
+            raise ValueError(f"output must be an int from 0 to {self.n_outputs - 1}, got {shortened(output)}")
         return int(output)
 
     def _columns(self, with_respect_to: Any) -> list[int]:
@@ -224,13 +222,13 @@ class Program:
                 return list(range(self.n_inputs, self.n_inputs + len(self.parameters)))
             if with_respect_to == "inputs":
                 return list(range(self.n_inputs))
-            raise ValueError(f'with_respect_to: "parameters", "inputs" or Values, not {with_respect_to!r}')
+            raise ValueError(f'with_respect_to must be "parameters", "inputs" or Values, got {with_respect_to!r}')
         known = {leaf: column for column, leaf in enumerate([*self.inputs, *self.parameters])}
         several = isinstance(with_respect_to, Iterable)
         wanted = list(with_respect_to) if several else [with_respect_to]
         for value in wanted:
             if not isinstance(value, Value) or value not in known:
-                raise ValueError(f"with_respect_to: {shortened(value)} is neither an input nor a parameter")
+                raise ValueError(f"with_respect_to must be inputs or parameters of the program, got {shortened(value)}")
         return [known[value] for value in wanted]
 
 

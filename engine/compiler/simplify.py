@@ -17,7 +17,7 @@ def simplified(record: Record) -> Record:
 
 
 class _Simplifier:
-    """The new record grows node by node; ``here`` says which of its places stands for each place of the old one."""
+    """The new record grows node by node; ``here`` has its index for each index of the old one."""
 
     def __init__(self, old: Record) -> None:
         self.old = old
@@ -33,37 +33,37 @@ class _Simplifier:
     def run(self) -> Record:
         """All nodes, in their order."""
         old, here = self.old, self.here
-        for place in range(len(here), len(old.ops)):
-            op = old.ops[place]
+        for index in range(len(here), len(old.ops)):
+            op = old.ops[index]
             if op == CONSTANT:
-                here.append(self.constant(old.numbers[place]))
+                here.append(self.constant(old.numbers[index]))
                 continue
-            a, b = here[old.first[place]], old.second[place]
-            here.append(self.node(op, a, here[b] if b != NONE else NONE, place))
+            a, b = here[old.first[index]], old.second[index]
+            here.append(self.node(op, a, here[b] if b != NONE else NONE, index))
         self.new.outputs = [here[output] for output in old.outputs]
         return self.new
 
     def constant(self, number: float) -> int:
-        """One place for each number; 0.0 and -0.0 are two."""
+        """The node of a constant, one for each number; 0.0 and -0.0 are two."""
         key = number.hex()
         if key not in self.constants:
             self.constants[key] = self.new.add(CONSTANT, number=number)
         return self.constants[key]
 
-    def node(self, op: Op, a: int, b: int, place: int) -> int:
-        """The place of a node that computes this."""
+    def node(self, op: Op, a: int, b: int, index: int) -> int:
+        """The node that computes this; *index* is that of the old one."""
         new, old = self.new, self.old
         a_fixed = new.ops[a] == CONSTANT
         b_fixed = b == NONE or new.ops[b] == CONSTANT
         if a_fixed and b_fixed:
-            return self.constant(old.numbers[place])
+            return self.constant(old.numbers[index])
         if a_fixed or (b != NONE and b_fixed):
             without = self.without_constant(op, a, b)
             if without != NONE:
                 return without
         if op == "neg":
             return self.negated(a)
-        if self.uses[old.first[place]] == 1 or (b != NONE and self.uses[old.second[place]] == 1):
+        if self.uses[old.first[index]] == 1 or (b != NONE and self.uses[old.second[index]] == 1):
             return new.add(op, a, b)  # no other node has these operands
         key = (op, b, a) if op in ("+", "*") and b < a else (op, a, b)
         if key not in self.known:
@@ -71,7 +71,7 @@ class _Simplifier:
         return self.known[key]
 
     def negated(self, a: int) -> int:
-        """The place of -a."""
+        """The node of -a."""
         if self.new.ops[a] == "neg":
             return self.new.first[a]
         key = ("neg", a, NONE)
@@ -127,19 +127,19 @@ def _living(record: Record) -> Record:
     alive[:n_leaves] = b"\x01" * n_leaves
     for output in record.outputs:
         alive[output] = 1
-    for place in range(len(record.ops) - 1, n_leaves - 1, -1):
-        if alive[place]:
-            if record.first[place] != NONE:
-                alive[record.first[place]] = 1
-            if record.second[place] != NONE:
-                alive[record.second[place]] = 1
+    for index in range(len(record.ops) - 1, n_leaves - 1, -1):
+        if alive[index]:
+            if record.first[index] != NONE:
+                alive[record.first[index]] = 1
+            if record.second[index] != NONE:
+                alive[record.second[index]] = 1
     if all(alive):
         return record
     here = [NONE] * (len(record.ops) + 1)
     new = Record([], [], [], [], record.n_inputs, record.n_parameters, [])
-    for place, living in enumerate(alive):
+    for index, living in enumerate(alive):
         if living:
-            first, second = here[record.first[place]], here[record.second[place]]
-            here[place] = new.add(record.ops[place], first, second, record.numbers[place])
+            first, second = here[record.first[index]], here[record.second[index]]
+            here[index] = new.add(record.ops[index], first, second, record.numbers[index])
     new.outputs = [here[output] for output in record.outputs]
     return new

@@ -75,22 +75,22 @@ def grouped(graph: Summed) -> Grouped:
     depths = [0] * n_nodes
     waiting: dict[tuple[int, str, object], list[int]] = {}
     blocks: dict[int, list[_Block]] = {}
-    for place, op in enumerate(record.ops):
-        if op in LEAVES or graph.inside[place]:
+    for index, op in enumerate(record.ops):
+        if op in LEAVES or graph.inside[index]:
             continue
-        total = graph.sums.get(place)
-        operands = total.operands() if total else [record.first[place], record.second[place]]
+        total = graph.sums.get(index)
+        operands = total.operands() if total else [record.first[index], record.second[index]]
         if operands[-1] == NONE:
             operands.pop()
-        depths[place] = 1 + max([depths[operand] for operand in operands])
+        depths[index] = 1 + max([depths[operand] for operand in operands])
         if not all(spaces[operand] == UNIFORM for operand in operands):
-            spaces[place] = VARYING
+            spaces[index] = VARYING
         if total:
-            blocks[place] = block = _blocks(total, spaces)
+            blocks[index] = block = _blocks(total, spaces)
             kind: tuple[object, ...] = SUM, *((key, len(left)) for key, left, _ in block)
         else:
             kind = op, *(spaces[operand] for operand in operands)
-        waiting.setdefault((depths[place], spaces[place], kind), []).append(place)
+        waiting.setdefault((depths[index], spaces[index], kind), []).append(index)
     groups = [
         _group(key[0], key[1], members, graph, blocks)
         for key, members in sorted(waiting.items(), key=lambda w: w[0][0])
