@@ -49,7 +49,7 @@ class CompiledFunction:
 
     def _traced(self, X: Any) -> Program:
         if self.program is not None:
-            self.program.from_values()
+            self.program.take_changes()
             return self.program
         try:
             shape = np.shape(X)

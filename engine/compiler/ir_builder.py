@@ -1,4 +1,4 @@
-"""What both directions need to write instructions: views of operands, scratch, and the mathematics of derivatives.py."""
+"""What both directions need to write instructions: views of operands, scratch, the mathematics of derivatives.py."""
 
 from __future__ import annotations
 
