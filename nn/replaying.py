@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from engine import Program, Value, compile, leaves
 from engine.compiler.api import check
+from engine.compiler.cost import slower_than_eager
 from nn.branches import NoRandomness, check_activations, check_loss
 from nn.eager import Eager
 from nn.examples import Examples, Tally, count_right, listed
@@ -21,9 +22,21 @@ if TYPE_CHECKING:
     from nn.module import Module
 
 _MUCH = 200_000  # parameters times examples: for less, recording a graph takes longer than to do without
+_CALLS = 10  # of predict or score with one model: so often, compiling pays off
 _LARGE = 2_000_000  # parameters: products of such networks are worth several threads
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class SlowReplayError(Exception):
+    """Replay was not asked for, and would take longer than to do without."""
+
+
+class Amount(NamedTuple):
+    """How much there is to do: examples in all, and in how many runs of a program."""
+
+    n_examples: int
+    n_runs: int
 
 
 class Replayed:
@@ -32,14 +45,23 @@ class Replayed:
     Args:
         optimizer: its parameters are trained; what it is bound to may change before ``take_over``.
         dtype: of the arrays, ``"float64"`` or ``"float32"``.
+        amount: what the training is, where replay is to be refused if it would be slower.
 
     Raises:
+        SlowReplayError: the graph has too little that arrays can do at once.
         Exception: the model or the loss cannot be replayed. The loss may be anybody's function and is given Values as
             target here, so that it may raise anything.
     """
 
     def __init__(
-        self, model: Module, loss: LossFunction, optimizer: Optimizer, examples: Examples, dtype: str, n_outputs: int
+        self,
+        model: Module,
+        loss: LossFunction,
+        optimizer: Optimizer,
+        examples: Examples,
+        dtype: str,
+        n_outputs: int,
+        amount: Amount | None = None,
     ) -> None:
         self.eager = Eager(model, loss, optimizer, examples)
         self.model, self.loss, self.optimizer, self.examples = model, loss, optimizer, examples
@@ -52,7 +74,7 @@ class Replayed:
         if self.key is None:
             check_loss(loss, examples.targets.encoded, n_outputs)
         some = self.rows[_places_to_check(len(examples))]
-        self.program = program_of(model, self.key, self._recorded, self._eagerly_from, some, self.dtype)
+        self.program = program_of(model, self.key, self._recorded, self._eagerly_from, some, self.dtype, amount)
         self.behind = False
         self.threads: Any = None
 
@@ -235,7 +257,8 @@ def replayed_outputs(model: Module, table: Table) -> list[list[float]] | None:
     some = table[_places_to_check(len(table))]
     try:
         key = (None, "float64", table.shape[1])
-        program = program_of(model, key, record, lambda row: listed(model(row)), some, np.dtype(np.float64))
+        dtype, amount = np.dtype(np.float64), Amount(_CALLS * len(table), _CALLS)
+        program = program_of(model, key, record, lambda row: listed(model(row)), some, dtype, amount)
         outputs = program(table)
     except Exception:  # the model may be anybody's, and may raise anything where it is given Values
         return None
@@ -255,6 +278,7 @@ def program_of(
     eagerly: Callable[[list[float]], list[Value]],
     rows: Array,
     dtype: np.dtype[Any],
+    amount: Amount | None = None,
 ) -> Program:
     """The program that was kept under *key* where it still says what the model says, else a new one; checked.
 
@@ -272,6 +296,9 @@ def program_of(
     check_activations(model)
     with NoRandomness():
         outputs, inputs = record()
+    slower = amount and slower_than_eager(outputs, *amount)
+    if slower:
+        raise SlowReplayError(slower)
     try:
         program = compile(outputs, inputs, own, dtype)
     except ValueError:  # there may be parameters that the outputs are not made of

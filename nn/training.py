@@ -94,8 +94,9 @@ def fit(
         seed: makes the order of the examples repeatable; None takes it from Python's ``random`` as it stands.
         callbacks: functions ``(model, history)``, called after each epoch; one that returns True ends the training.
         progress: whether to show a progress bar.
-        replay: None to replay where it can be done; False never, as where the loss or the model does something besides
-            computing, such as printing, which a replay would leave out; True makes it an error if it cannot.
+        replay: None to replay where it can be done, and where it is not slower, as it is for deep and narrow graphs;
+            False never, as where the loss or the model does something besides computing, such as printing, which a
+            replay would leave out; True makes it an error if it cannot.
         dtype: of the replayed arrays, ``"float64"`` or ``"float32"``: half the digits, about twice the speed in large
             networks. Eager training is float64.
         checkpoint: a file that holds the run, written whole after each epoch. Where it is there already, and fits the
@@ -131,6 +132,7 @@ def fit(
     training = _Training(model, chosen, loss_function, examples, validation, rng, size)
     if replay is not False:
         training.replaying = n_outputs, kind, replay is True
+        training.n_epochs = n_epochs
     with trained_here(model.parameters()):
         try:
             training.prepare()
@@ -164,6 +166,7 @@ class _Training:
         self.rng, self.batch_size = rng, batch_size
         self.history = History()
         self.replaying: tuple[int, str, bool] | None = None
+        self.n_epochs = 0
         self.steps: Eager | Replayed
         self.checkpoint: Checkpoint | None = None
         self.progress = Progress({})
@@ -186,10 +189,14 @@ class _Training:
         Raises:
             ValueError: it is not possible, and is insisted on.
         """
-        from nn.replaying import Replayed
+        from nn.replaying import Amount, Replayed, SlowReplayError
 
+        n_examples, n_runs = len(self.examples), -(-len(self.examples) // self.batch_size)
+        amount = None if insist else Amount(self.n_epochs * n_examples, self.n_epochs * n_runs)
         try:
-            self.steps = Replayed(self.model, self.loss, self.optimizer, self.examples, dtype, n_outputs)
+            self.steps = Replayed(self.model, self.loss, self.optimizer, self.examples, dtype, n_outputs, amount)
+        except SlowReplayError as error:
+            self.use_eager_steps(str(error))
         except Exception as error:  # model and loss may be anybody's, and raise anything where they are given Values
             reason = f"{type(error).__name__}: {error}"
             if insist and not isinstance(error, ArithmeticError):  # the first epoch tells those in its own words

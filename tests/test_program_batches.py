@@ -3,13 +3,14 @@
 import os
 import sys
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from engine import Value, compile, maximum, sqrt, tanh
-from engine.compiler import program as program_module
+from engine import Value, compile, dot, maximum, sqrt, tanh
+from engine.compiler import runner as runner_module
 
 
 def make(dtype="float64"):
@@ -30,8 +31,8 @@ def in_chunks_of(monkeypatch):
     """Makes chunks small and processors many, and all of them worth having."""
 
     def change(chunk, workers=1):
-        monkeypatch.setattr(program_module, "_CHUNK", chunk)
-        monkeypatch.setattr(program_module, "_FOR_THREADS", 0)
+        monkeypatch.setattr(runner_module, "_CHUNK", chunk)
+        monkeypatch.setattr(runner_module, "_FOR_THREADS", 0)
         monkeypatch.setattr(os, "cpu_count", lambda: workers)
 
     return change
@@ -60,21 +61,21 @@ def test_the_chunks_are_of_one_size_and_as_many_for_each_worker(in_chunks_of):
     in_chunks_of(30, 2)
     program = make()
     seen = []
-    program._in_chunks(100, lambda start, stop, worker: seen.append((start, stop, worker)), None)
+    program._runner.in_chunks(100, lambda start, stop, worker: seen.append((start, stop, worker)), None)
     assert sorted(seen) == [(0, 25, 0), (25, 50, 1), (50, 75, 0), (75, 100, 1)]
 
 
 def test_small_instructions_are_not_worth_threads(in_chunks_of, monkeypatch):
     in_chunks_of(30, 2)
-    monkeypatch.setattr(program_module, "_FOR_THREADS", 60_000)
+    monkeypatch.setattr(runner_module, "_FOR_THREADS", 60_000)
     seen = []
-    make()._in_chunks(100, lambda start, stop, worker: seen.append((start, stop, worker)), None)
+    make()._runner.in_chunks(100, lambda start, stop, worker: seen.append((start, stop, worker)), None)
     assert seen == [(0, 25, 0), (25, 50, 0), (50, 75, 0), (75, 100, 0)]
 
 
 def test_more_examples_than_a_chunk_holds():
     program = make()
-    n = 2 * program._chunk(0)[0] + 17
+    n = 2 * program._runner._chunk((0, "parameters", False))[0] + 17
     X = rows(n)
     results = program(X)
     pieces = np.vstack([program(part) for part in np.array_split(X, 11)])
@@ -106,10 +107,10 @@ def test_batches_of_changing_sizes():
             other_mean, other = fresh.value_and_gradient(X)
             assert mean == other_mean
             np.testing.assert_array_equal(gradient, other)
-    kept = program_module._KEPT * (os.cpu_count() or 1)
-    assert len(program._bound) <= kept
+    kept = runner_module._KEPT * (os.cpu_count() or 1)
+    assert len(program._runner._bound) <= kept
     program.release()
-    assert not program._bound
+    assert not program._runner._bound
     np.testing.assert_array_equal(program(rows(5)), make()(rows(5)))
 
 
@@ -153,7 +154,7 @@ def test_an_error_in_a_worker_is_raised(in_chunks_of):
         raise MemoryError("too much")
 
     with pytest.raises(MemoryError, match="too much"):
-        program._in_chunks(100, run, None)
+        program._runner.in_chunks(100, run, None)
 
 
 def test_infinite_inputs_and_overflow_come_out_as_they_do_in_numpy():
@@ -162,3 +163,30 @@ def test_infinite_inputs_and_overflow_come_out_as_they_do_in_numpy():
     assert program([[np.inf], [-np.inf], [1e300], [1.0]]).tolist()[:3] == [np.inf, 0.0, np.inf]
     assert compile(a * w, [a], [w], dtype="float32")([[1e300]]).tolist() == [np.inf]
     assert program([[1e308], [1e308]]).tolist() == [np.inf] * 2
+
+
+@pytest.mark.parametrize(("wanted", "n_wanted"), [("inputs", 40), ("parameters", 30 * 40)])
+def test_gradients_by_example_need_little_more_memory_than_their_result(wanted, n_wanted):
+    x = [Value(0.5) for _ in range(40)]
+    w = [[Value(0.01 * i * j) for i in range(40)] for j in range(30)]
+    program = compile(sum(tanh(dot(row, x)) for row in w), x, [weight for row in w for weight in row])
+    X = np.random.default_rng(0).uniform(-1.0, 1.0, (4000, 40))
+    expected = program.gradients(X[3998:], wanted)
+    tracemalloc.start()
+    gradients = program.gradients(X, wanted)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert gradients.shape == (4000, n_wanted)
+    np.testing.assert_allclose(gradients[3998:], expected, rtol=1e-12)
+    assert peak < gradients.nbytes + 25e6  # 4,000 rows of 1,200 parameters are 38 MB
+
+
+def test_gradients_by_inputs_and_parameters_together():
+    program, X = make(), rows(7)
+    both = program.gradients(X, [program.inputs[1], program.parameters[2], program.inputs[0]])
+    np.testing.assert_allclose(
+        both[:, [0, 2]], program.gradients(X, [program.inputs[1], program.inputs[0]]), rtol=1e-14
+    )
+    np.testing.assert_allclose(both[:, 1], program.gradients(X)[:, 2], rtol=1e-14)
+    program.weights[2] = -2.0
+    assert not np.allclose(program.gradients(X)[:, 2], both[:, 1])

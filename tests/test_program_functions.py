@@ -72,6 +72,26 @@ def test_parameters_are_live():
     assert scaled([[2.0]]).tolist() == [10.0]
 
 
+def test_weights_changed_in_place_change_the_next_call():
+    w, b = Value(2.0), Value(1.0)
+
+    @compile
+    def line(x):
+        return w * x + b
+
+    assert line([[3.0]]).tolist() == [7.0]
+    line.program.weights -= 0.5 * line.value_and_gradient([[3.0]])[1]
+    assert line([[3.0]]).tolist() == [0.5 * 3.0 + 0.5]
+    assert line.gradients([[3.0]], "inputs").tolist() == [[0.5]]
+    b.data = 4.0  # a Value that was changed since is taken; the other weight stays
+    assert line([[3.0]]).tolist() == [0.5 * 3.0 + 4.0]
+    line.program.weights[:] = [1.0, 0.0]
+    assert line([[3.0]]).tolist() == [3.0]
+    line.program.to_values()
+    assert (w.data, b.data) == (1.0, 0.0)
+    assert line([[3.0]]).tolist() == [3.0]
+
+
 def test_a_function_of_a_list():
     weights = [Value(1.0), Value(2.0), Value(3.0)]
     product = compile(lambda xs: dot(weights, xs), parameters=weights)
@@ -132,7 +152,7 @@ def test_a_shift_by_the_largest_is_no_branch():
         (lambda a: a, "numbers", ValueError, "at least one row"),
         (lambda a: a, [[float("nan")]], ValueError, "X: row 0 has NaN in column 0"),
         (lambda a: a, [["x"]], TypeError, "X: row 0: one real number is wanted, not str 'x'"),
-        (lambda a, b: a, [[1.0, 2.0], [3.0]], ValueError, "X: row 1: 2 numbers are wanted, not 1"),
+        (lambda a, b: a, [[1.0, 2.0], [3.0]], ValueError, "X: row 1 must be 2 numbers, got 1"),
         (lambda a, b, c: a, [[1.0, 2.0]], ValueError, "takes 3 Values, a column each; it is not 2 columns"),
         (lambda: Value(1.0), [[1.0, 2.0]], ValueError, "takes 0 Values"),
         (lambda a: None, [[1.0]], TypeError, "gives a Value or a list of them, not NoneType None"),

@@ -80,15 +80,20 @@ def test_simplifying_folds_constants(leaves):
 @pytest.mark.parametrize(
     ("make", "left"),
     [
-        (lambda a: a + 0, []),
-        (lambda a: 0 + a, []),
+        (lambda a: a + -0.0, []),
+        (lambda a: -0.0 + a, []),
         (lambda a: a - 0, []),
+        (lambda a: a + 0, [("+", 0, 1)]),  # not a: 0.0 where a is -0.0
+        (lambda a: 0 + a, [("+", 1, 0)]),
+        (lambda a: a - -0.0, [("-", 0, 1)]),
         (lambda a: a * 1, []),
         (lambda a: 1 * a, []),
         (lambda a: a / 1, []),
         (lambda a: a**1, []),
         (lambda a: (-a) * -1, []),
-        (lambda a: 0 - a, [("neg", 0)]),
+        (lambda a: 0 - a, [("-", 1, 0)]),  # not -a: 0.0 where a is 0.0
+        (lambda a: -0.0 - a, [("neg", 0)]),
+        (lambda a: a / -1, [("neg", 0)]),
         (lambda a: -1 * a, [("neg", 0)]),
         (lambda a: a * -1, [("neg", 0)]),
         (lambda a: a**2, [("*", 0, 0)]),
@@ -121,7 +126,7 @@ def test_simplifying_keeps_apart_what_is_equal_only_the_other_way_round(leaves):
 
 def test_simplifying_drops_what_no_output_needs(leaves):
     a, b, _, _ = leaves
-    after = simplified(record_of((a * Value(2.0) ** Value(0.0)) ** 1 + 0 * Value(3.0), [a, b]))
+    after = simplified(record_of((a * Value(2.0) ** Value(0.0)) ** 1 - 0 * Value(3.0), [a, b]))
     assert after.ops == [INPUT, INPUT]  # b is an input that does not matter, and stays a column
     assert after.outputs == [0]
 
@@ -129,27 +134,61 @@ def test_simplifying_drops_what_no_output_needs(leaves):
 # ------------------------------------------------------------------------------------------------------------- summing
 
 
+def terms(found, index):
+    """Each term of a sum: its sign, and the one or two nodes that it is."""
+    total = found.sums[index]
+    return [
+        ("+" if positive else "-", left) if right == NONE else ("+" if positive else "-", left, right)
+        for positive, left, right in zip(total.positive, total.left, total.right)
+    ]
+
+
 def test_summing_makes_one_sum_of_a_chain(leaves):
     a, b, c, d = leaves
-    record = record_of(a + b - (c - d) + a * b - c * d, leaves)
-    found = summed(record)
-    root = record.outputs[0]
+    found = summed(record_of(a + b - c + a * b - c * d - (-d), leaves))
+    root = found.record.outputs[0]
     assert list(found.sums) == [root]
-    total = found.sums[root]
-    assert (total.plus, total.minus) == ([0, 1, 3], [2])
-    assert total.plus_products == ([0], [1])
-    assert total.minus_products == ([2], [3])
-    assert sum(found.inside) == len(nodes(record)) - 1
+    assert terms(found, root) == [("+", 0), ("+", 1), ("-", 2), ("+", 0, 1), ("-", 2, 3), ("+", 3)]
+    assert sum(found.inside) == len(nodes(found.record)) - 1
+
+
+def test_summing_keeps_the_order_of_additions(leaves):
+    a, b, c, d = leaves
+    found = summed(record_of((a + b) - (c - d), leaves))
+    inner, root = list(found.sums)
+    assert terms(found, inner) == [("+", 2), ("-", 3)]
+    assert terms(found, root) == [("+", 0), ("+", 1), ("-", inner)]
+    found = summed(record_of(-(a - b) + c, leaves))
+    inner, root = list(found.sums)
+    assert terms(found, root) == [("-", inner), ("+", 2)]
+
+
+@pytest.mark.parametrize(
+    ("make", "signs"),
+    [
+        (lambda a, b: 0 + a + b, "+++"),  # the zero comes last
+        (lambda a, b: a - -0.0 + b, "++-"),
+        (lambda a, b: 0 + a * a + b, "++"),  # a square is never -0.0
+        (lambda a, b: 0 + a - b.exp(), "+-+"),
+        (lambda a, b: 0 + a + b.exp(), "++"),
+        (lambda a, b: 0 + a + b + 1e-6, "+++"),
+    ],
+)
+def test_summing_adds_a_zero_at_the_end_or_leaves_it_out(make, signs, leaves):
+    a, b, _, _ = leaves
+    found = summed(record_of(make(a, b), [a, b]))
+    found_signs, nodes_ = zip(*(term[:2] for term in terms(found, found.record.outputs[0])))
+    assert "".join(found_signs) == signs
+    zeros = [node for node in nodes_ if found.record.ops[node] == CONSTANT and found.record.numbers[node] == 0.0]
+    assert zeros in ([], [nodes_[-1]])
 
 
 def test_summing_stops_at_what_is_used_twice(leaves):
     a, b, c, d = leaves
     product, part = a * b, a + c
     found = summed(record_of([product + part + d, product.tanh(), part], leaves))
-    (total,) = [total for place, total in found.sums.items() if place == found.record.outputs[0]]
-    record = found.record
-    assert sorted(record.ops[place] for place in total.plus) == ["*", "+", INPUT]
-    assert total.plus_products == ([], [])
+    ops = [found.record.ops[node] for _, node in terms(found, found.record.outputs[0])]
+    assert ops == ["*", "+", INPUT]
 
 
 # ------------------------------------------------------------------------------------------------------------ grouping
@@ -413,7 +452,7 @@ def test_slots_that_one_view_sees_stay_together():
     graph = placed_graph([dot(outputs, outputs)], x, w)
     code = reused(gradient_code(graph, 0, np.arange(5, 5 + len(w))))
     for instruction in [*code.forward, *code.backward]:
-        views = [part for part in vars(instruction).values() if isinstance(part, View)]
+        views = [part for part in instruction if isinstance(part, View)]
         for view in views:
             reach = sum(stride * (length - 1) for stride, length in zip(view.strides, view.shape))
             assert 0 <= view.start <= view.start + reach < code.n_slots[view.memory]

@@ -45,7 +45,7 @@ def test_what_is_the_same_for_all_examples_is_named():
 )
 def test_sentences_and_how_many_operations_they_stand_for(make, words, count):
     leaves = [Value(0.5), Value(0.7), Value(0.9)]
-    graph = compile(make(*leaves), leaves)._graph
+    graph = compile(make(*leaves), leaves)._runner.graph
     group = graph.groups[0]
     assert sentence(group, graph.spaces) == words
     assert n_scalars(group) == count
@@ -75,7 +75,7 @@ def test_the_picture_has_a_box_for_each_group_and_says_what_flows():
 def test_the_picture_counts_all_operations_of_the_graph():
     a, b, c = (Value(number) for number in (0.5, 0.7, 0.9))
     program = compile(tanh(a * b + c) / (b - c), [a], [b, c])
-    assert sum(n_scalars(group) for group in program._graph.groups) == 5
+    assert sum(n_scalars(group) for group in program._runner.graph.groups) == 5
 
 
 def test_the_picture_leaves_out_constants():

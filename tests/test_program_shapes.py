@@ -233,3 +233,25 @@ def test_in_float32_results_are_float32():
     program = compile((a * w).tanh(), [a], [w], dtype="float32")
     assert program([[1.0]]).dtype == program.weights.dtype == program.gradients([[1.0]]).dtype == np.float32
     assert program.value_and_gradient([[1.0]])[1].dtype == np.float32
+
+
+@pytest.mark.parametrize("order", ["xdn", "dxn", "nxd", "ndx"])
+def test_a_scaled_gradient_goes_to_all_parts_of_a_sum(order):
+    """The gradient of the sum is multiplied by a number once, and read by a matrix product and by single terms."""
+    w, x = [Value(0.3), Value(-0.4)], [Value(0.5), Value(0.7), Value(0.9), Value(-0.2)]
+
+    def function(w, x):
+        parts = {"x": [x[2].sin()], "d": [w[0] * x[0], w[1] * x[1]], "n": [-x[3].cos()]}
+        first, *others = [term for name in order for term in parts[name]]
+        return 3.0 * sum(others, start=first)
+
+    program = compile(function(w, x), x, w)
+    rows = np.random.default_rng(0).uniform(-1.0, 1.0, (3, 4))
+    for row, by_inputs, by_weights in zip(rows.tolist(), program.gradients(rows, "inputs"), program.gradients(rows)):
+        leaves = [Value(number) for number in row]
+        weights = [Value(number.data) for number in w]
+        function(weights, leaves).backward()
+        assert by_inputs.tolist() == pytest.approx([leaf.grad for leaf in leaves], rel=1e-14)
+        assert by_weights.tolist() == pytest.approx([weight.grad for weight in weights], rel=1e-14)
+    expected = program.gradients(rows).mean(axis=0).tolist()
+    assert program.value_and_gradient(rows)[1].tolist() == pytest.approx(expected, rel=1e-14)

@@ -34,7 +34,7 @@ OPTIMIZERS = {
 def trained(replay, model, X, y, **options):
     """The model after training, and its history; it was trained in that way indeed."""
     history = model.fit(X, y, replay=replay, progress=False, **{"seed": 3, **options})
-    assert bool(history.eager) is not replay
+    assert replay is None or bool(history.eager) is not replay
     return model, history
 
 
@@ -87,6 +87,36 @@ def test_float32_is_near():
 def test_replay_is_the_default():
     assert small().fit(XOR_X, XOR_Y, epochs=1, progress=False).eager == ""
     assert small().fit(XOR_X, XOR_Y, epochs=1, progress=False, replay=False).eager == "replay=False"
+
+
+class Recurrent(Module):
+    """A state that goes through all inputs, one after the other: a deep and narrow graph."""
+
+    def __init__(self, n_inputs):
+        self.n_inputs = n_inputs
+        self.w, self.u, self.b = Value(0.5), Value(0.3), Value(0.1)
+
+    def __call__(self, x):
+        state = Value(0.0)
+        for number in x:
+            state = (self.w * state + self.u * number + self.b).tanh()
+        return state
+
+
+def test_where_replay_would_be_slower_training_is_eager_by_itself():
+    rows = np.random.default_rng(0).uniform(-1.0, 1.0, (4, 400))
+    chosen, insisted = (
+        trained(replay, Recurrent(400), rows, [0.1, 0.2, 0.3, 0.4], epochs=1) for replay in (None, True)
+    )
+    assert "slower" in chosen[1].eager
+    assert "nodes" in chosen[1].eager
+    assert insisted[1].eager == ""
+    assert_alike(chosen[0], insisted[0])
+
+
+def test_a_short_recurrent_module_is_replayed():
+    rows = np.random.default_rng(0).uniform(-1.0, 1.0, (50, 10))
+    assert trained(None, Recurrent(10), rows, [0.1] * 50, epochs=20)[1].eager == ""
 
 
 def test_after_each_epoch_the_parameters_have_weights_and_gradients():

@@ -1,9 +1,10 @@
 """Replay: a graph of Values, built once for one example, run for whole batches as array instructions.
 
-Each pass is a file, in this order: ``recording`` reads the graph, ``simplifying`` drops what need not be computed,
-``summing`` finds sums and dot products, ``grouping`` puts equal work side by side, ``placing`` lays out memory,
-``forward`` and ``backward`` write instructions (``gradients`` knows where each gradient stands), ``reusing`` lets what
-is no longer needed make room, ``running`` carries the instructions out with numpy.
+Each pass is a file, in this order: ``trace`` reads the graph, ``simplify`` drops what need not be computed,
+``fuse_sums`` finds sums and dot products, ``vectorize`` puts equal work side by side, ``memory_layout`` gives each
+number a slot, ``lower_forward`` and ``lower_backward`` write instructions (``adjoints`` knows where each gradient is),
+``buffer_reuse`` reuses the slots of numbers that are no longer needed, ``backends`` carry the instructions out. A
+``runner`` does so for whole batches; ``cost`` tells beforehand whether that pays off.
 """
 
 from engine.compiler.api import CompiledFunction, compile

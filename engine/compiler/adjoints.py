@@ -67,8 +67,9 @@ class Gradients:
 
     def settle(self, space: str, slots: Places) -> None:
         """Have all of these in their own places, with zeros where there is no gradient."""
-        if space == VARYING:
-            for which in np.unique(self.standing_at[slots]).tolist():
+        standing = self.standing_at[slots] if space == VARYING else None
+        if standing is not None and standing.max() >= 0:
+            for which in np.unique(standing).tolist():
                 if which >= 0:
                     place = self._place(self.standing[which].slots)
                     self._forget(which)
@@ -81,7 +82,7 @@ class Gradients:
         if not -_LARGEST <= _size(value.number) <= _LARGEST:
             value = Scaled(self.plain(value))
         view = view_of(space + GRADIENT, slots)
-        in_view = view is not None and len(np.unique(slots)) == slots.size
+        in_view = view is not None and _apart(view, slots)
         first = not self.written[space][slots].any()
         if view is not None and in_view and first:
             self._first(space, slots, view, value)
@@ -124,8 +125,11 @@ class Gradients:
         if space != VARYING or slots.ndim > 1:
             return None
         which = int(self.standing_at[slots[0]])
-        found = self.standing[which] if which >= 0 else None
-        return found if found is not None and np.array_equal(found.slots, slots) else None
+        if which < 0:
+            return None
+        found = self.standing[which]
+        same = len(found.slots) == len(slots) and bool((found.slots == slots).all())
+        return found if same else None
 
     def _forget(self, which: int) -> None:
         self.standing_at[self.standing[which].slots] = -1
@@ -137,11 +141,21 @@ class Gradients:
 
     def _fill(self, space: str, slots: Places) -> None:
         """Zeros where nothing is written yet."""
-        unwritten = np.unique(slots[~self.written[space][slots]])
+        written = self.written[space][slots]
+        if written.all():
+            return
+        unwritten = np.unique(slots[~written])
         for run in np.split(unwritten, np.flatnonzero(np.diff(unwritten) != 1) + 1):
             if len(run):
                 self.emitter.add(Fill(View(space + GRADIENT, int(run[0]), (len(run),), (1,)), 0.0))
         self.written[space][unwritten] = True
+
+
+def _apart(view: View, slots: Places) -> bool:
+    """Whether the slots of a view are all different."""
+    if len(view.shape) == 1:
+        return view.strides[0] != 0 or view.shape[0] == 1
+    return len(np.unique(slots)) == slots.size
 
 
 def _size(number: float) -> float:

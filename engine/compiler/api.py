@@ -49,7 +49,7 @@ class CompiledFunction:
 
     def _traced(self, X: Any) -> Program:
         if self.program is not None:
-            self.program.from_values()
+            self.program.take_changes()
             return self.program
         try:
             shape = np.shape(X)
@@ -132,6 +132,13 @@ def compile(
 
 def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dtype: Any = "float64") -> Any:
     """Make a graph that was built once, for one example, run for whole batches at the speed of arrays.
+
+    A program gives the numbers of the graph, zeros with their signs. It adds up from left to right as the graph does
+    and opens no parentheses, so that ``(a - b) + (c - d)`` cancels as it does eagerly. Rounding may differ in two
+    places. Products that follow each other in a sum, each with a factor that all examples share, may become a matrix
+    product, as in a neuron: BLAS adds them up by themselves, in its own order (a zero may have either sign), and the
+    result is added where they stand. And functions of numpy may differ from Python's in the last digit. A gradient
+    adds up uses and examples in any order.
 
     Args:
         outputs: a Value, or a list of Values; or a function of Values that gives one of these, for which ``compile`` is

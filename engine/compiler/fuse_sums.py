@@ -1,33 +1,46 @@
-"""Third pass: chains of + and - become sums of many terms, and products used only there become dot products."""
+"""Third pass: chains of + and - become sums of many terms, and products used only there become dot products.
+
+A sum keeps the order in which its graph adds up: only the left operand of a + or - is opened, so that ``a + b - c`` is
+one sum and ``a + (b - c)`` is two. No number changes, nor the sign of a zero: a negated term hands its sign to the sum,
+and an added 0.0 moves to the end, where it is left out if the sum cannot be -0.0. Only products that follow each other
+may be added up by themselves, where ``lower_forward`` finds a matrix product in them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import copysign
 
 from engine.compiler.trace import NONE, Record
+from engine.operations import CONSTANT
 
-_LINEAR = ("+", "-", "neg")
+LINEAR = ("+", "-", "neg")
+_NO_NEGATIVE_ZERO = ("exp", "abs", "cosh", "sigmoid", "softplus", "erfc")
 
 
 @dataclass
 class Sum:
-    """plus[0] + ... - minus[0] - ... + plus_products[0][0] * plus_products[1][0] + ... - ...
+    """Terms from left to right: a sign, and a node or the two factors of a product (the second NONE for a node)."""
 
-    Terms are places of nodes; products are two lists, of the factors on either side.
-    """
+    positive: list[bool] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+    right: list[int] = field(default_factory=list)
 
-    plus: list[int] = field(default_factory=list)
-    minus: list[int] = field(default_factory=list)
-    plus_products: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
-    minus_products: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
+    def add(self, positive: bool, left: int, right: int = NONE) -> None:
+        """One more term."""
+        self.positive.append(positive)
+        self.left.append(left)
+        self.right.append(right)
+
+    def reverse(self) -> None:
+        """The last term becomes the first."""
+        self.positive.reverse()
+        self.left.reverse()
+        self.right.reverse()
 
     def operands(self) -> list[int]:
         """Every node that it is made of."""
-        return [
-            *self.plus,
-            *self.minus,
-            *(p for pair in (self.plus_products, self.minus_products) for s in pair for p in s),
-        ]
+        return [*self.left, *(factor for factor in self.right if factor != NONE)]
 
 
 @dataclass
@@ -51,32 +64,49 @@ def summed(record: Record) -> Summed:
     for output in record.outputs:
         uses[output] += 2  # an output is computed for itself
     inside = bytearray(len(ops))
-    for place, op in enumerate(ops):
-        if op in _LINEAR:
-            for operand in (first[place], second[place]):
-                if uses[operand] == 1 and (ops[operand] == "*" or ops[operand] in _LINEAR) and operand != NONE:
-                    inside[operand] = 1
-    sums = {place: _sum(record, place, inside) for place, op in enumerate(ops) if op in _LINEAR and not inside[place]}
+    for index, op in enumerate(ops):
+        if op in LINEAR:
+            left, right = first[index], second[index]
+            if uses[left] == 1 and (ops[left] == "*" or (op != "neg" and ops[left] in LINEAR)):
+                inside[left] = 1
+            if right != NONE and uses[right] == 1 and ops[right] in ("*", "neg"):
+                inside[right] = 1
+    sums = {index: _sum(record, index, inside) for index, op in enumerate(ops) if op in LINEAR and not inside[index]}
     return Summed(record, sums, inside)
 
 
 def _sum(record: Record, root: int, inside: bytearray) -> Sum:
+    """The terms of a chain, read from its last + or - to its first."""
     ops, first, second = record.ops, record.first, record.second
     found = Sum()
-    plus, minus = found.plus, found.minus
-    (plus_left, plus_right), (minus_left, minus_right) = found.plus_products, found.minus_products
-    waiting = [(root, True)]
-    while waiting:
-        place, positive = waiting.pop()
-        op = ops[place]
-        if place != root and not inside[place]:
-            (plus if positive else minus).append(place)
-        elif op == "*":
-            (plus_left if positive else minus_left).append(first[place])
-            (plus_right if positive else minus_right).append(second[place])
-        elif op == "neg":
-            waiting.append((first[place], not positive))
+    index, zero, positive_zero = root, NONE, False
+    while index != NONE:
+        op, positive = ops[index], True
+        if (index == root or inside[index]) and op in ("+", "-"):
+            term, index, positive = second[index], first[index], op == "+"
         else:
-            waiting.append((second[place], positive if op == "+" else not positive))
-            waiting.append((first[place], positive))
+            term, index = index, NONE
+        while ops[term] == "neg" and (inside[term] or term == root):
+            term, positive = first[term], not positive
+        if ops[term] == "*" and inside[term]:
+            found.add(positive, first[term], second[term])
+            positive_zero |= positive and first[term] == second[term]
+        elif ops[term] == CONSTANT and _is_plus_zero(record.numbers[term], positive):
+            zero = term
+        else:
+            found.add(positive, term)
+            positive_zero |= positive and _never_negative_zero(record, term)
+    found.reverse()
+    if not found.left or (zero != NONE and not positive_zero):
+        found.add(copysign(1.0, record.numbers[zero]) > 0.0, zero)
     return found
+
+
+def _is_plus_zero(number: float, positive: bool) -> bool:
+    """Whether to add this number, or to take it away, is to add 0.0: all that it does is to make 0.0 of -0.0."""
+    return number == 0.0 and (copysign(1.0, number) > 0.0) == positive
+
+
+def _never_negative_zero(record: Record, index: int) -> bool:
+    """Whether a node is never -0.0; neither is then a sum in which it is added."""
+    return record.ops[index] in _NO_NEGATIVE_ZERO or (record.ops[index] == CONSTANT and record.numbers[index] != 0.0)

@@ -13,8 +13,8 @@ from engine.compiler.trace import Record
 from engine.derivatives import rule_of
 from engine.validation import as_float, shortened
 
-_SOMETIMES_DEAF = {"**": 0, "hypot": 0, "leaky_relu": 1}
-"""Operations that may give a number where an operand is NaN, and how many of their operands always show."""
+_MAY_HIDE_NAN = {"**": 0, "hypot": 0, "leaky_relu": 1}
+"""Operations that may be a number where an operand is NaN; and of how many operands, from the first, they show NaN."""
 
 
 def shows_nan(record: Record) -> bool:
@@ -22,14 +22,14 @@ def shows_nan(record: Record) -> bool:
     showing = bytearray(len(record.ops) + 1)  # the last one is for operands that are not there
     for output in record.outputs:
         showing[output] = 1
-    for place in range(len(record.ops) - 1, -1, -1):
-        op = record.ops[place]
-        if showing[place] and isinstance(op, str) and rule_of(op):
-            n_showing = _SOMETIMES_DEAF.get(op, 2)
+    for index in range(len(record.ops) - 1, -1, -1):
+        op = record.ops[index]
+        if showing[index] and isinstance(op, str) and rule_of(op):
+            n_showing = _MAY_HIDE_NAN.get(op, 2)
             if n_showing:
-                showing[record.first[place]] = 1
+                showing[record.first[index]] = 1
             if n_showing == 2:
-                showing[record.second[place]] = 1
+                showing[record.second[index]] = 1
     return all(showing[: record.n_inputs])
 
 
@@ -41,7 +41,7 @@ def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any], look: bool = True) -> F
         TypeError: no numbers.
     """
     if isinstance(X, (str, bytes, Mapping, Set)) or X is None:
-        raise TypeError(f"X: rows of {n_inputs} numbers are wanted, not {type(X).__name__} {shortened(X)}")
+        raise TypeError(f"X must be rows of {n_inputs} numbers, got {type(X).__name__} {shortened(X)}")
     try:
         given = np.asarray(X)
     except ValueError:  # ragged, or an array inside of a list
@@ -52,7 +52,7 @@ def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any], look: bool = True) -> F
         given = given.reshape(0, n_inputs)
     if given.ndim != 2 or given.shape[1] != n_inputs:
         advice = "; X.reshape(-1, 1) makes a column of it" if given.ndim == 1 and n_inputs == 1 else ""
-        raise ValueError(f"X: (n_examples, {n_inputs}) is wanted, an example a row, not {given.shape}{advice}")
+        raise ValueError(f"X must be of shape (n_examples, {n_inputs}), an example a row, got {given.shape}{advice}")
     if given.dtype == dtype and not look:
         return given
     with np.errstate(all="ignore"):
@@ -76,10 +76,10 @@ def refuse_nan(rows: Floats, start: int = 0) -> None:
 def _numbers(X: Any, n_inputs: int) -> Floats:
     """Rows that numpy does not know as numbers, one by one."""
     rows = []
-    for place, row in enumerate(X):
+    for index, row in enumerate(X):
         if not isinstance(row, Iterable) or isinstance(row, (str, bytes)):
-            raise TypeError(f"X: row {place}: {n_inputs} numbers are wanted, not {type(row).__name__} {shortened(row)}")
-        rows.append([as_float(x, f"X: row {place}") for x in row])
+            raise TypeError(f"X: row {index} must be {n_inputs} numbers, got {type(row).__name__} {shortened(row)}")
+        rows.append([as_float(x, f"X: row {index}") for x in row])
         if len(rows[-1]) != n_inputs:
-            raise ValueError(f"X: row {place}: {n_inputs} numbers are wanted, not {len(rows[-1])}")
+            raise ValueError(f"X: row {index} must be {n_inputs} numbers, got {len(rows[-1])}")
     return np.array(rows, dtype=np.float64).reshape(len(rows), n_inputs)

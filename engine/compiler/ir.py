@@ -9,16 +9,14 @@ the next.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """Slots of a memory, seen as an array: slot ``start + sum(strides[i] * index[i])`` at each index.
 
     In memories with a number for each example, the examples are one more axis, the last.
@@ -40,8 +38,7 @@ class View:
         return not self.memory.startswith("uniform")
 
 
-@dataclass(frozen=True)
-class Map:
+class Map(NamedTuple):
     """``out = function(*operands)``, number by number; operands are broadcast, and some may be plain numbers."""
 
     function: str | Callable[..., Any]
@@ -49,17 +46,15 @@ class Map:
     operands: tuple[View | float, ...]
 
 
-@dataclass(frozen=True)
-class Total:
-    """``out = sum(operand)`` over the last axis of its slots; or over the examples."""
+class Total(NamedTuple):
+    """``out = sum(operand)`` over the last axis of its slots, from left to right; or over the examples."""
 
     out: View
     operand: View
     over_examples: bool = False
 
 
-@dataclass(frozen=True)
-class MatMul:
+class MatMul(NamedTuple):
     """Matrix products, with the examples as columns.
 
     ``forward``: out ``(m, n)`` = left ``(n, k)`` of weights times right ``(m, k)`` of vectors, for each of m vectors.
@@ -74,8 +69,7 @@ class MatMul:
     right: View
 
 
-@dataclass(frozen=True)
-class Take:
+class Take(NamedTuple):
     """``out[i] = source[slots[i]]``: numbers gathered from anywhere in a memory."""
 
     out: View
@@ -83,8 +77,7 @@ class Take:
     slots: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Scatter:
+class Scatter(NamedTuple):
     """``memory[slots[i]] += source[i]``, a slot as often as it is there."""
 
     memory: str
@@ -92,8 +85,7 @@ class Scatter:
     source: View
 
 
-@dataclass(frozen=True)
-class Fill:
+class Fill(NamedTuple):
     """Every number of *out* becomes *number*."""
 
     out: View
@@ -109,7 +101,13 @@ def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
     >>> view_of("varying", np.array([[4, 6], [7, 9]]))
     View(memory='varying', start=4, shape=(2, 2), strides=(3, 2))
     """
-    start = int(slots.flat[0])
+    start = int(slots.item(0))
+    if slots.size == 1:
+        return View(memory, start, slots.shape, (0,) * slots.ndim)
+    if slots.ndim == 1:
+        stride = int(slots.item(1)) - start
+        even = bool((np.diff(slots) == stride).all())
+        return View(memory, start, slots.shape, (stride,)) if even else None
     strides = []
     for axis, length in enumerate(slots.shape):
         index = [0] * slots.ndim

@@ -1,14 +1,13 @@
-"""What both directions need to write instructions: views of operands, scratch, and the mathematics of rules."""
+"""What both directions need to write instructions: views of operands, scratch, the mathematics of rules."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from math import pi, prod
 from typing import Any
 
-from engine.compiler.ir import Instruction, Map, Take, View, view_of
+from engine.compiler.ir import Instruction, Map, MatMul, Take, Total, View, view_of
 from engine.compiler.memory_layout import Placed
 from engine.compiler.vectorize import Places
 from engine.derivatives import SLOPES
@@ -26,27 +25,34 @@ class Emitter:
         self.instructions: list[Instruction] = []
         self.scratch_slots = {"scratch": 0, "uniform scratch": 0}
         self._used = {"scratch": 0, "uniform scratch": 0}
+        self._kept: View | None = None
 
     def add(self, instruction: Instruction) -> None:
         """One more."""
         self.instructions.append(instruction)
 
+    def keep(self, view: View) -> View:
+        """Have *view* stay where it is, because more than one instruction will read it: see ``into``."""
+        self._kept = view
+        return view
+
     def fresh_scratch(self) -> None:
         """What the instructions so far have in scratch is no longer needed."""
+        self._kept = None
         self._used = dict.fromkeys(self._used, 0)
 
     def scratch(self, shape: tuple[int, ...], per_example: bool) -> View:
         """Memory for a result in between."""
         memory = "scratch" if per_example else "uniform scratch"
-        strides = tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
-        view = View(memory, self._used[memory], shape, strides)
-        self._used[memory] += view.size
-        self.scratch_slots[memory] = max(self.scratch_slots[memory], self._used[memory])
-        return view
+        start = self._used[memory]
+        strides = (1,) if len(shape) == 1 else tuple([prod(shape[axis + 1 :]) for axis in range(len(shape))])
+        self._used[memory] = end = start + shape[0] * strides[0]
+        self.scratch_slots[memory] = max(self.scratch_slots[memory], end)
+        return View(memory, start, shape, strides)
 
     def space_of(self, places: Places) -> str:
         """The memory in which these nodes, all of one space, live."""
-        return self.graph.spaces[int(places.flat[0])]
+        return self.graph.spaces[places.item(0)]
 
     def read(self, places: Places, axes: int = 0) -> View:
         """The numbers of these nodes: where they are, or gathered; as matrices of so many *axes*."""
@@ -54,7 +60,7 @@ class Emitter:
 
     def constant(self, places: Places) -> float | None:
         """The number that all of these nodes are, where it is a constant that may be multiplied with others."""
-        place = int(places.flat[0])
+        place = places.item(0)
         record = self.graph.record
         number = record.numbers[place]
         return number if record.ops[place] == CONSTANT and _safe(number) and (places == place).all() else None
@@ -62,7 +68,7 @@ class Emitter:
     def gathered(self, memory: str, slots: Places, axes: int = 0) -> View:
         """These slots as a view, or gathered into scratch; the last *axes* are those of a matrix, not backwards."""
         view = view_of(memory, slots)
-        if view is None or min(view.strides[len(view.strides) - axes :], default=0) < 0:
+        if view is None or (axes and min(view.strides[-axes:]) < 0):
             view = self.scratch(slots.shape, not memory.startswith("uniform"))
             self.add(Take(view, memory, slots.ravel()))
         return view
@@ -70,7 +76,7 @@ class Emitter:
     def map(self, function: str | Callable[..., Any], *operands: View | float) -> View:
         """A function of arrays, into scratch."""
         views = [operand for operand in operands if isinstance(operand, View)]
-        shape = max((view.shape for view in views), key=len)
+        shape = max([view.shape for view in views], key=len)
         out = self.scratch(shape, any(view.per_example for view in views))
         self.add(Map(function, out, operands))
         return out
@@ -78,12 +84,12 @@ class Emitter:
     def into(self, out: View, result: View | float) -> None:
         """Have *result* in *out*: what was last computed into scratch is written there instead.
 
-        What was gathered stays where it is, because it may be read again.
+        What was gathered or kept stays where it is, because it may be read again.
         """
         last = self.instructions[-1] if self.instructions else None
-        in_scratch = isinstance(result, View) and result.memory.endswith("scratch")
-        if in_scratch and last is not None and not isinstance(last, Take) and getattr(last, "out", None) == result:
-            self.instructions[-1] = replace(last, out=out)  # type: ignore[arg-type]
+        in_scratch = isinstance(result, View) and result.memory.endswith("scratch") and result != self._kept
+        if in_scratch and isinstance(last, (Map, Total, MatMul)) and last.out == result:
+            self.instructions[-1] = last._replace(out=out)
         else:
             self.add(Map("copy", out, (result,)))
 

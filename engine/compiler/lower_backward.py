@@ -38,10 +38,11 @@ def leading_to(graph: Placed, output: int) -> list[Group]:
     for group in reversed(graph.groups):
         leading = leads[group.members]
         if leading.any():
-            part = replace(group)
-            part.reordered(np.flatnonzero(leading))
-            groups.append(part)
-            for column in part.columns():
+            if not leading.all():
+                group = replace(group)  # noqa: PLW2901 - the group itself belongs to the graph
+                group.reordered(np.flatnonzero(leading))
+            groups.append(group)
+            for column in group.columns():
                 leads[column] = True
     return groups[::-1]
 
@@ -82,9 +83,9 @@ class Backward:
             if self.needs[places].any():
                 local = derivative(_MATHEMATICS, y, *operands)
                 if isinstance(local, Array):
-                    self.contribute(places, self.product(places, gradient, local))
+                    self.add_gradient(places, self.product(places, gradient, local))
                 elif local != 0.0:
-                    self.contribute(places, Scaled(gradient.view, gradient.number * local))
+                    self.add_gradient(places, Scaled(gradient.view, gradient.number * local))
 
     def operand(self, places: Places) -> Array | float:
         """An operand as the rules take it: a constant as a number."""
@@ -95,7 +96,7 @@ class Backward:
         """The parts of a group of sums."""
         factors = [matrices(self.graph.spaces, part) if part.left.shape[1] > 1 else None for part in group.parts]
         if any(factors):
-            gradient = Scaled(self.gradients.plain(gradient))  # fewer numbers than in what products make of it
+            gradient = Scaled(self.emitter.keep(self.gradients.plain(gradient)))  # fewer numbers than products have
         for part, found in zip(group.parts, factors):
             left_needs = bool(self.needs[part.left].any())
             right_needs = part.right is not None and bool(self.needs[part.right].any())
@@ -119,18 +120,18 @@ class Backward:
             view = gradient.view
             gradient = gradient._replace(view=View(view.memory, view.start, left.shape, (view.strides[0], 0)))
         if right is None:
-            self.contribute(left, gradient)
+            self.add_gradient(left, gradient)
         elif np.array_equal(left, right):  # squares
             twice = Scaled(gradient.view, 2.0 * gradient.number)
-            self.contribute(left, self.product(left, twice, Array(self.emitter.read(left), self.emitter)))
+            self.add_gradient(left, self.product(left, twice, Array(self.emitter.read(left), self.emitter)))
         else:
             for places, other, needs in ((left, right, left_needs), (right, left, right_needs)):
                 if needs:
                     factor = self.operand(other)
                     if isinstance(factor, Array):
-                        self.contribute(places, self.product(places, gradient, factor))
+                        self.add_gradient(places, self.product(places, gradient, factor))
                     else:
-                        self.contribute(places, Scaled(gradient.view, gradient.number * factor))
+                        self.add_gradient(places, Scaled(gradient.view, gradient.number * factor))
 
     def emit_products(self, factors: Factors, gradient: View, left_needs: bool, right_needs: bool) -> None:
         """One block of a group of sums that is a matrix product."""
@@ -141,12 +142,12 @@ class Backward:
             out = self.emitter.scratch((n, k), False)
             vectors = self.emitter.read(factors.right, axes=1)
             self.emitter.add(MatMul(self.kind("to weights"), out, shaped, vectors))
-            self.contribute(factors.left, Scaled(out))
+            self.add_gradient(factors.left, Scaled(out))
         if right_needs:
             weights = self.emitter.read(factors.left, axes=2)
             out = self.emitter.scratch((m, k), gradient.per_example)
             self.emitter.add(MatMul(self.kind("to vectors"), out, weights, shaped))
-            self.contribute(factors.right, Scaled(out))
+            self.add_gradient(factors.right, Scaled(out))
 
     def kind(self, kind: str) -> str:
         """What a matrix product is called."""
@@ -172,7 +173,7 @@ class Backward:
         self.emitter.add(Total(out, value.view, over_examples=True))
         return Scaled(out, value.number)
 
-    def contribute(self, places: Places, value: Scaled) -> None:
+    def add_gradient(self, places: Places, value: Scaled) -> None:
         """Add *value*, of the shape of *places*, to the gradients of these nodes."""
         space = self.emitter.space_of(places)
         if value.view.per_example and space == UNIFORM:

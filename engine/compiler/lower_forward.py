@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from engine.compiler.ir import MatMul, Total, View
+from engine.compiler.ir import Map, MatMul, Total, View
 from engine.compiler.ir_builder import Array, Emitter, Mathematics, plain
-from engine.compiler.memory_layout import matrices
-from engine.compiler.vectorize import SUM, UNIFORM, Group, Part
+from engine.compiler.memory_layout import Factors, matrices
+from engine.compiler.vectorize import SUM, UNIFORM, Group, Part, Places
 from engine.derivatives import rule_for
 
 _MATHEMATICS = Mathematics()
+_FEW_FIRST, _FEW_MORE = 2, 4
+"""Up to so many terms at the beginning of a sum, or later, an instruction for each is faster than one for all."""
 
 
 def emit_forward(emitter: Emitter, group: Group) -> None:
@@ -28,38 +30,63 @@ def per_example(emitter: Emitter, part: Part) -> bool:
 
 
 def _emit_sum(emitter: Emitter, group: Group, out: View) -> None:
-    """Matrix products first, straight into *out*; then whatever is added to them or taken away."""
+    """The parts from left to right; a matrix product is added up by itself, straight in *out* where that is free."""
     so_far: View | None = None
-    for part in sorted(group.parts, key=lambda part: not part.positive):
-        direct = so_far is None and per_example(emitter, part) == out.per_example
-        term = _emit_part(emitter, part, out if direct else None)
-        if so_far is not None:
-            alike = part.positive == group.parts[0].positive
-            emitter.into(out, emitter.map("add" if alike else "subtract", so_far, term))
-            term = out
-        so_far = term
-    if so_far is not None and not group.parts[0].positive:
-        emitter.into(out, emitter.map("negative", so_far))
-    elif so_far is not None and so_far != out:
+    for part in group.parts:
+        k = part.left.shape[1]
+        factors = matrices(emitter.graph.spaces, part)
+        if factors is not None:
+            free = so_far != out and per_example(emitter, part) == out.per_example
+            product = _emit_product(emitter, factors, out if free else None)
+            so_far = _added(emitter, so_far, product, part.positive, out)
+        elif k > (_FEW_FIRST if so_far is None else _FEW_MORE):
+            so_far = _total(emitter, so_far, part, out)
+        else:
+            for column in range(k):
+                term = _terms(emitter, part.left[:, column], None if part.right is None else part.right[:, column])
+                so_far = _added(emitter, so_far, term, part.positive, out)
+    if so_far is not None and so_far != out:
         emitter.into(out, so_far)
 
 
-def _emit_part(emitter: Emitter, part: Part, out: View | None) -> View:
-    """The sum of one block, ``(n,)``: in *out* or where it is; in scratch where there is no *out*."""
-    n, k = part.left.shape
-    if k == 1:
-        left = emitter.read(part.left[:, 0])
-        return left if part.right is None else emitter.map("multiply", left, emitter.read(part.right[:, 0]))
-    factors = matrices(emitter.graph.spaces, part)
-    if factors is not None:
-        weights, vectors = emitter.read(factors.left, axes=2), emitter.read(factors.right, axes=1)
-        out = out or emitter.scratch((n,), per_example(emitter, part))
-        shaped = View(out.memory, out.start, (len(factors.right), len(factors.left)), (len(factors.left), 1))
-        emitter.add(MatMul("forward", shaped, weights, vectors))
-        return out
-    terms = emitter.read(part.left)
-    if part.right is not None:
-        terms = emitter.map("multiply", terms, emitter.read(part.right))
-    out = out or emitter.scratch((n,), per_example(emitter, part))
+def _terms(emitter: Emitter, left: Places, right: Places | None) -> View:
+    """Single terms where they are, or products."""
+    terms = emitter.read(left)
+    return terms if right is None else emitter.map("multiply", terms, emitter.read(right))
+
+
+def _added(emitter: Emitter, so_far: View | None, term: View, positive: bool, out: View) -> View:
+    """A term more: in *out*, but for a single one that is where it is, and what is the same for all examples."""
+    if so_far is None:
+        return term if positive else emitter.map("negative", term)
+    added = emitter.map("add" if positive else "subtract", so_far, term)
+    if added.per_example != out.per_example:
+        return added
+    emitter.into(out, added)
+    return out
+
+
+def _total(emitter: Emitter, so_far: View | None, part: Part, out: View) -> View:
+    """Many terms more at once: what there is so far is put in front of them."""
+    terms = _terms(emitter, part.left, part.right)
+    if not part.positive:
+        terms = emitter.map("negative", terms)
+    if so_far is not None:
+        n, k = part.left.shape
+        row = emitter.scratch((n, k + 1), so_far.per_example or terms.per_example)
+        emitter.into(row._replace(start=row.start + 1, shape=(n, k)), terms)
+        emitter.add(Map("copy", row._replace(shape=(n,), strides=row.strides[:1]), (so_far,)))
+        terms = row
+    if terms.per_example != out.per_example:
+        out = emitter.scratch(out.shape, terms.per_example)
     emitter.add(Total(out, terms))
+    return out
+
+
+def _emit_product(emitter: Emitter, factors: Factors, out: View | None) -> View:
+    """The dot products of weights and vectors, ``(n,)``: in *out*, or in scratch where there is none."""
+    weights, vectors = emitter.read(factors.left, axes=2), emitter.read(factors.right, axes=1)
+    m, n = len(factors.right), len(factors.left)
+    out = out or emitter.scratch((m * n,), vectors.per_example)
+    emitter.add(MatMul("forward", View(out.memory, out.start, (m, n), (n, 1)), weights, vectors))
     return out

@@ -11,6 +11,9 @@ from engine.compiler.trace import Record
 from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Group, Grouped, Part, Places
 from engine.operations import CONSTANT
 
+_UNREAD = np.iinfo(np.int64).max
+_ZERO = np.zeros(1, dtype=np.int64)
+
 
 @dataclass
 class Placed:
@@ -28,13 +31,14 @@ class Placed:
 def placed(graph: Grouped) -> Placed:
     """Give every node a slot. What a later group reads first stands first, so that it reads a slice."""
     record = graph.summed.record
-    ranks = np.full(len(record.ops), np.iinfo(np.int64).max)
+    ranks = np.full(len(record.ops), _UNREAD)
     next_rank = 0
     for group in reversed(graph.groups):
-        group.reordered(_order(group, ranks))
+        if len(group.members) > 1:
+            group.reordered(_order(group, ranks))
         for column in group.columns():
-            fresh = column[0] if (column == column[0]).all() else column.ravel()
-            fresh = fresh[ranks[fresh] == np.iinfo(np.int64).max]
+            fresh = column[0] if len(column) == 1 or (column == column[0]).all() else column.ravel()
+            fresh = fresh[ranks[fresh] == _UNREAD]
             ranks[fresh[::-1]] = next_rank + np.arange(len(fresh))[::-1]  # of equal ones the first counts
             next_rank += len(fresh)
     slots = np.zeros(len(record.ops), dtype=np.int64)
@@ -81,6 +85,8 @@ def factored(left: Places, right: Places) -> Factors | None:
     >>> factored(w, x).right
     array([[5, 6]])
     """
+    if len(left) == 1:
+        return Factors(left, right, _ZERO, _ZERO)
     left_rows, left_of = _distinct(left)
     right_rows, right_of = _distinct(right)
     if len(left_rows) * len(right_rows) != len(left):
@@ -96,8 +102,8 @@ def matrices(spaces: Sequence[str], part: Part) -> Factors | None:
     if part.right is None or part.left.size == 1 or spaces[int(part.left.flat[0])] != UNIFORM:
         return None
     factors = factored(part.left, part.right)
-    if factors is None:
-        return None
+    if factors is None or len(part.left) == 1:
+        return factors
     in_order = factors.right_of * len(factors.left) + factors.left_of
     return factors if (in_order == np.arange(len(in_order))).all() else None
 

@@ -13,7 +13,7 @@ from engine.operations import CONSTANT
 def drawn(graph: Placed, direction: str = "LR") -> Drawing:
     """The instructions as boxes, each with the number of scalars that it stands for."""
     if direction not in ("LR", "TB", "RL", "BT"):
-        raise ValueError(f'direction: "LR", "TB", "RL" or "BT" is wanted, not {direction!r}')
+        raise ValueError(f'direction must be "LR", "TB", "RL" or "BT", got {direction!r}')
     record = graph.record
     drawing = Drawing(
         graph_attr={"rankdir": direction, "bgcolor": "transparent", "nodesep": "0.3", "ranksep": "0.5"},

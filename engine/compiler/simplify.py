@@ -1,4 +1,4 @@
-"""Second pass: what need not be computed. Constants are folded, x * 1 and x + 0 are x, equal nodes are one node."""
+"""Second pass: what need not be computed. Constants are folded, x * 1 and --x are x, equal nodes are one node."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def simplified(record: Record) -> Record:
 
 
 class _Simplifier:
-    """The new record grows node by node; ``here`` says which of its places stands for each place of the old one."""
+    """The new record grows node by node; ``here`` has its index for each index of the old one."""
 
     def __init__(self, old: Record) -> None:
         self.old = old
@@ -33,37 +33,37 @@ class _Simplifier:
     def run(self) -> Record:
         """All nodes, in their order."""
         old, here = self.old, self.here
-        for place in range(len(here), len(old.ops)):
-            op = old.ops[place]
+        for index in range(len(here), len(old.ops)):
+            op = old.ops[index]
             if op == CONSTANT:
-                here.append(self.constant(old.numbers[place]))
+                here.append(self.constant(old.numbers[index]))
                 continue
-            a, b = here[old.first[place]], old.second[place]
-            here.append(self.node(op, a, here[b] if b != NONE else NONE, place))
+            a, b = here[old.first[index]], old.second[index]
+            here.append(self.node(op, a, here[b] if b != NONE else NONE, index))
         self.new.outputs = [here[output] for output in old.outputs]
         return self.new
 
     def constant(self, number: float) -> int:
-        """One place for each number; 0.0 and -0.0 are two."""
+        """The node of a constant, one for each number; 0.0 and -0.0 are two."""
         key = number.hex()
         if key not in self.constants:
             self.constants[key] = self.new.add(CONSTANT, number=number)
         return self.constants[key]
 
-    def node(self, op: Op, a: int, b: int, place: int) -> int:
-        """The place of a node that computes this."""
+    def node(self, op: Op, a: int, b: int, index: int) -> int:
+        """The node that computes this; *index* is that of the old one."""
         new, old = self.new, self.old
         a_fixed = new.ops[a] == CONSTANT
         b_fixed = b == NONE or new.ops[b] == CONSTANT
         if a_fixed and b_fixed:
-            return self.constant(old.numbers[place])
+            return self.constant(old.numbers[index])
         if a_fixed or (b != NONE and b_fixed):
-            shorter = self.shorter(op, a, b, place)
-            if shorter != NONE:
-                return shorter
+            without = self.without_constant(op, a, b)
+            if without != NONE:
+                return without
         if op == "neg":
             return self.negated(a)
-        if self.uses[old.first[place]] == 1 or (b != NONE and self.uses[old.second[place]] == 1):
+        if self.uses[old.first[index]] == 1 or (b != NONE and self.uses[old.second[index]] == 1):
             return new.add(op, a, b)  # no other node has these operands
         key = (op, b, a) if op in ("+", "*") and b < a else (op, a, b)
         if key not in self.known:
@@ -71,7 +71,7 @@ class _Simplifier:
         return self.known[key]
 
     def negated(self, a: int) -> int:
-        """The place of -a."""
+        """The node of -a."""
         if self.new.ops[a] == "neg":
             return self.new.first[a]
         key = ("neg", a, NONE)
@@ -79,24 +79,35 @@ class _Simplifier:
             self.known[key] = self.new.add("neg", a)
         return self.known[key]
 
-    def shorter(self, op: Op, a: int, b: int, place: int) -> int:
-        """What stands for an operation with a constant; NONE where it is to be computed."""
-        ops, numbers = self.new.ops, self.new.numbers
-        left = numbers[a] if ops[a] == CONSTANT else math.nan
-        right = numbers[b] if b != NONE and ops[b] == CONSTANT else math.nan
-        if (op == "+" and left == 0.0) or (op == "*" and left == 1.0):
+    def without_constant(self, op: Op, a: int, b: int) -> int:
+        """An equal node with no constant, or of a simpler operation; NONE where there is none.
+
+        Equal for every number: x + 0.0 is not x where x is -0.0, and 0.0 - x is not -x where x is 0.0.
+        """
+        left, right = self.constant_at(a), self.constant_at(b)
+        if (op == "+" and _is_negative_zero(left)) or (op == "*" and left == 1.0):
             return b
-        if (op in ("+", "-") and right == 0.0) or (op in ("*", "/", "**") and right == 1.0):
+        if (op == "+" and _is_negative_zero(right)) or (op in ("*", "/", "**") and right == 1.0):
             return a
-        if (op == "*" and left == -1.0) or (op == "-" and left == 0.0):
+        if op == "-" and right == 0.0 and not _is_negative_zero(right):
+            return a
+        if (op == "*" and left == -1.0) or (op == "-" and _is_negative_zero(left)):
             return self.negated(b)
-        if op == "*" and right == -1.0:
+        if op in ("*", "/") and right == -1.0:
             return self.negated(a)
         if op == "**" and right == 2.0:
             return self.new.add("*", a, a)
         if op == "**" and right == -1.0:
             return self.new.add("/", self.constant(1.0), a)
         return NONE
+
+    def constant_at(self, index: int) -> float:
+        """The number of a constant; NaN for any other operand, or none."""
+        return self.new.numbers[index] if index != NONE and self.new.ops[index] == CONSTANT else math.nan
+
+
+def _is_negative_zero(number: float) -> bool:
+    return number == 0.0 and math.copysign(1.0, number) < 0.0
 
 
 def _uses(record: Record) -> list[int]:
@@ -116,19 +127,19 @@ def _living(record: Record) -> Record:
     alive[:n_leaves] = b"\x01" * n_leaves
     for output in record.outputs:
         alive[output] = 1
-    for place in range(len(record.ops) - 1, n_leaves - 1, -1):
-        if alive[place]:
-            if record.first[place] != NONE:
-                alive[record.first[place]] = 1
-            if record.second[place] != NONE:
-                alive[record.second[place]] = 1
+    for index in range(len(record.ops) - 1, n_leaves - 1, -1):
+        if alive[index]:
+            if record.first[index] != NONE:
+                alive[record.first[index]] = 1
+            if record.second[index] != NONE:
+                alive[record.second[index]] = 1
     if all(alive):
         return record
     here = [NONE] * (len(record.ops) + 1)
     new = Record([], [], [], [], record.n_inputs, record.n_parameters, [])
-    for place, living in enumerate(alive):
+    for index, living in enumerate(alive):
         if living:
-            first, second = here[record.first[place]], here[record.second[place]]
-            here[place] = new.add(record.ops[place], first, second, record.numbers[place])
+            first, second = here[record.first[index]], here[record.second[index]]
+            here[index] = new.add(record.ops[index], first, second, record.numbers[index])
     new.outputs = [here[output] for output in record.outputs]
     return new

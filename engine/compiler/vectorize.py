@@ -20,7 +20,7 @@ INPUTS, UNIFORM, VARYING = "inputs", "uniform", "varying"
 
 @dataclass
 class Part:
-    """A block of a group of sums: ``(n, k)`` single terms (*right* is None), or the factors of products."""
+    """``k`` neighbours in each sum of a group: ``(n, k)`` single terms (*right* is None), or factors of products."""
 
     positive: bool
     left: Places
@@ -74,23 +74,23 @@ def grouped(graph: Summed) -> Grouped:
     spaces[: record.n_inputs] = [INPUTS] * record.n_inputs
     depths = [0] * n_nodes
     waiting: dict[tuple[int, str, object], list[int]] = {}
-    blocks: dict[int, _Blocks] = {}
-    for place, op in enumerate(record.ops):
-        if op in LEAVES or graph.inside[place]:
+    blocks: dict[int, list[_Block]] = {}
+    for index, op in enumerate(record.ops):
+        if op in LEAVES or graph.inside[index]:
             continue
-        total = graph.sums.get(place)
-        operands = total.operands() if total else [record.first[place], record.second[place]]
+        total = graph.sums.get(index)
+        operands = total.operands() if total else [record.first[index], record.second[index]]
         if operands[-1] == NONE:
             operands.pop()
-        depths[place] = 1 + max([depths[operand] for operand in operands])
+        depths[index] = 1 + max([depths[operand] for operand in operands])
         if not all(spaces[operand] == UNIFORM for operand in operands):
-            spaces[place] = VARYING
+            spaces[index] = VARYING
         if total:
-            blocks[place] = block = _blocks(total, spaces)
-            kind: tuple[object, ...] = SUM, *((key, len(left)) for key, (left, _) in block.items())
+            blocks[index] = block = _blocks(total, spaces)
+            kind: tuple[object, ...] = SUM, *((key, len(left)) for key, left, _ in block)
         else:
             kind = op, *(spaces[operand] for operand in operands)
-        waiting.setdefault((depths[place], spaces[place], kind), []).append(place)
+        waiting.setdefault((depths[index], spaces[index], kind), []).append(index)
     groups = [
         _group(key[0], key[1], members, graph, blocks)
         for key, members in sorted(waiting.items(), key=lambda w: w[0][0])
@@ -98,39 +98,39 @@ def grouped(graph: Summed) -> Grouped:
     return Grouped(graph, groups, spaces)
 
 
-_Blocks = dict[tuple[bool, str, str], tuple[list[int], list[int]]]
-"""The terms of a sum by sign and by where the factors live; for single terms the second place is empty."""
+_Kind = tuple[bool, str, str]
+"""A term of a sum: its sign, and the spaces of its factors; for single terms the second is empty."""
+_Block = tuple[_Kind, list[int], list[int]]
+"""Terms of one kind that follow each other."""
 
 
-def _blocks(total: Sum, spaces: Sequence[str]) -> _Blocks:
-    found: _Blocks = {}
-    for positive, (left, right) in ((True, total.plus_products), (False, total.minus_products)):
-        for a, b in zip(left, right):
+def _blocks(total: Sum, spaces: Sequence[str]) -> list[_Block]:
+    found: list[_Block] = []
+    for positive, a, b in zip(total.positive, total.left, total.right):
+        if b == NONE:
+            kind = positive, spaces[a], ""
+        else:
             if spaces[b] == UNIFORM and spaces[a] != UNIFORM:
                 a, b = b, a  # noqa: PLW2901 - weights go first
-            sides = found.setdefault((positive, spaces[a], spaces[b]), ([], []))
-            sides[0].append(a)
-            sides[1].append(b)
-    for positive, terms in ((True, total.plus), (False, total.minus)):
-        for term in terms:
-            found.setdefault((positive, spaces[term], ""), ([], []))[0].append(term)
-    return dict(sorted(found.items(), key=_matrices_first))
+            kind = positive, spaces[a], spaces[b]
+        if not found or found[-1][0] != kind:
+            found.append((kind, [], []))
+        found[-1][1].append(a)
+        found[-1][2].append(b)
+    if len(found) > 1 and len(found[0][1]) == len(found[1][1]) == 1 and found[0][0] < found[1][0]:
+        found[:2] = found[1], found[0]  # -a + b is b - a, and like sums look alike
+    return found
 
 
-def _matrices_first(block: tuple[tuple[bool, str, str], object]) -> tuple[bool, bool, str, str]:
-    positive, left, right = block[0]
-    return not positive, right == "", left, right
-
-
-def _group(depth: int, space: str, members: list[int], graph: Summed, blocks: dict[int, _Blocks]) -> Group:
+def _group(depth: int, space: str, members: list[int], graph: Summed, blocks: dict[int, list[_Block]]) -> Group:
     record = graph.record
     group = Group(record.ops[members[0]], np.array(members), space, depth, [], [])
     if members[0] in graph.sums:
         group.op = SUM
-        for key in blocks[members[0]]:
-            left = np.array([blocks[member][key][0] for member in members])
-            right = np.array([blocks[member][key][1] for member in members]) if key[2] else None
-            group.parts.append(Part(key[0], left, right))
+        for count, ((positive, _, right_space), _, _) in enumerate(blocks[members[0]]):
+            left = np.array([blocks[member][count][1] for member in members])
+            right = np.array([blocks[member][count][2] for member in members]) if right_space else None
+            group.parts.append(Part(positive, left, right))
         for member in members:
             del blocks[member], graph.sums[member]  # the largest part of the memory that compiling takes
     else:

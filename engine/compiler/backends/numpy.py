@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from engine.compiler.backends.numpy_kernels import kernel
 from engine.compiler.ir import Fill, Instruction, Map, MatMul, Scatter, Take, Total, View
 
 Floats = NDArray[np.floating[Any]]
+_IN_ORDER = 7  # terms: numpy adds up no more than these from left to right where they lie side by side
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
@@ -46,10 +46,12 @@ class Memories:
 
     def resolve(self, view: View) -> Floats:
         """The array that a view means."""
-        base = self.arrays[view.memory]
-        step = base.strides[0]
-        strides = (*(stride * step for stride in view.strides), base.strides[1])
-        return as_strided(base[view.start :], (*view.shape, base.shape[1]), strides)
+        memory, start, shape, strides = view
+        base = self.arrays[memory]
+        step, across = base.strides
+        flat = base if base.flags.c_contiguous else base.T  # what a new array may be made from
+        bytes_ = tuple([stride * step for stride in strides])
+        return np.ndarray((*shape, base.shape[1]), base.dtype, flat, start * step, (*bytes_, across))
 
     def bind(self, instructions: Sequence[Instruction]) -> list[Call]:
         """Each instruction as calls that are ready."""
@@ -64,7 +66,7 @@ class Memories:
                 target, source = self.resolve(out), self.resolve(operand)
                 if over_examples:
                     return [(np.add.reduce, (source, -1, None, target[..., 0]))]
-                return [(np.add.reduce, (source, -2, None, target))]
+                return _totals(source, target)
             case MatMul(kind, out, left, right):
                 return self._products(kind, self.resolve(out), self.resolve(left), self.resolve(right))
             case Take(out, memory, slots):
@@ -94,6 +96,16 @@ class Memories:
         if one_example:
             return [(np.matmul, (right[..., 0], weights.T, out[..., 0]))]
         return [(np.matmul, (weights, right, out))]
+
+
+def _totals(source: Floats, target: Floats) -> list[Call]:
+    """Sums over the last but one axis, from left to right; of -0.0 alone they are -0.0."""
+    n_terms, n_examples = source.shape[-2:]
+    along, across = (abs(stride) for stride in source.strides[-2:])
+    if n_terms <= _IN_ORDER or (n_examples > 1 and across <= along):
+        return [(np.add.reduce, (source, -2, None, target, False, -0.0))]
+    sums = np.empty(source.shape, source.dtype)  # numpy would add up pairs of pairs
+    return [(np.add.accumulate, (source, -2, None, sums)), (np.copyto, (target, sums[..., -1, :]))]
 
 
 def by_columns(instructions: Sequence[Instruction], n_inputs: int) -> bool:

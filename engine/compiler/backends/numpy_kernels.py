@@ -36,15 +36,29 @@ def _copy(a: Any, out: Any) -> None:
 
 
 def _extreme(function: Callable[..., Any]) -> Kernel:
-    """Of two arrays of numbers; one number for all is spread first, because numpy is twice as fast for whole arrays."""
+    """The larger or smaller number; of two zeros the first.
+
+    One number for all is spread first, because numpy is twice as fast for whole arrays.
+    """
 
     def kernel(a: Any, b: Any, out: Any) -> None:
-        if type(b) is float or b.size == 1:
+        number = 0.0
+        if b.size == 1:
+            number = b.item()
             np.copyto(out, b)
             b = out
         function(a, b, out=out)
+        if number == 0.0:
+            zero = np.equal(a, 0.0)
+            if zero.any():
+                np.copyto(out, a, where=zero & (out == 0.0))
 
     return kernel
+
+
+def _relu(a: Any, out: Any) -> None:
+    np.copyto(out, 0.0)
+    np.maximum(a, out, out=out)
 
 
 def _sigmoid(a: Any, out: Any) -> None:
@@ -77,10 +91,6 @@ def _over_hypot(a: Any, b: Any, out: Any) -> None:
 def _over_square_sum(a: Any, b: Any, out: Any) -> None:
     r = np.hypot(a, b)
     np.copyto(out, np.where(r == 0.0, 0.0, a / r / r))
-
-
-def _relu(a: Any, out: Any) -> None:
-    KERNELS["maximum"](a, 0.0, out)
 
 
 def _step(a: Any, out: Any) -> None:

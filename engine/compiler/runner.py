@@ -1,0 +1,245 @@
+"""Runner: a recorded graph carried out for whole batches, in chunks that stay in the cache."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from math import isfinite
+from threading import Lock
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.compiler.adjoints import GRADIENT
+from engine.compiler.backends.numpy import Floats, Memories, by_columns, carry_out
+from engine.compiler.buffer_reuse import reused
+from engine.compiler.fuse_sums import summed
+from engine.compiler.inputs import refuse_nan, shows_nan
+from engine.compiler.memory_layout import placed
+from engine.compiler.plan import Code, forward_code, gradient_code
+from engine.compiler.simplify import simplified
+from engine.compiler.trace import Record
+from engine.compiler.vectorize import UNIFORM, grouped
+
+PARAMETERS, INPUTS = "parameters", "inputs"
+Gradient: TypeAlias = tuple[int, str, bool] | None
+"""What is computed besides the outputs: the gradient of one of them in parameters or inputs, carefully or fast (see
+``Backward``), or none. Careful instructions are slow, and needed beside infinity alone."""
+
+_CHUNK = 16_000  # examples: enough to outweigh the calls, few enough for the cache
+_FOR_THREADS = 60_000  # numbers in a call of numpy, on average: for fewer, threads mostly wait for the interpreter
+_CHUNK_BYTES, _CHUNK_BYTES_BY_EXAMPLE = 128 * 2**20, 8 * 2**20
+_KEPT = 6  # batch sizes whose memory is kept
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No garbage collection meanwhile: compiling makes many small objects that live, and no cycles.
+
+    The collector would look at all of them, and at the graph, again and again: half of the time in deep graphs.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+class _Bound:
+    """The instructions made ready for one batch size."""
+
+    def __init__(self, memories: Memories, code: Code, n_parameters: int) -> None:
+        self.memories = memories
+        self.forward, self.backward = memories.bind(code.forward), memories.bind(code.backward)
+        self.outputs = [memories.arrays[memory][slot] for memory, slot in code.outputs]
+        self.seed = memories.arrays[code.seed[0]][code.seed[1]] if code.seed else np.zeros(0)
+        if code.seed:
+            self.by_parameters = memories.arrays[UNIFORM + GRADIENT][:n_parameters, 0]
+            self.by_inputs = memories.arrays["inputs" + GRADIENT]
+
+    def results(self, into: Floats) -> None:
+        """The outputs, a column each."""
+        for column, numbers in enumerate(self.outputs):
+            into[:, column] = numbers
+
+
+class Runner:
+    """Computes outputs and gradients of a record. Threads that share one take ``turn``."""
+
+    def __init__(self, record: Record, dtype: np.dtype[Any]) -> None:
+        with _collector_paused():
+            self.graph = placed(grouped(summed(simplified(record))))
+        self.dtype = dtype
+        self.shows_nan = shows_nan(self.graph.record)
+        self.uniform = np.zeros((self.graph.n_slots[UNIFORM], 1), dtype)
+        """What is the same for all examples: parameters, constants, and what is computed from them."""
+        self.weights: Floats = self.uniform[: record.n_parameters, 0]
+        constants = self.graph.constants
+        numbers = [self.graph.record.numbers[index] for index in constants]
+        self.uniform[record.n_parameters : record.n_parameters + len(constants), 0] = numbers
+        self.turn = Lock()
+        self._codes: dict[Gradient, Code] = {}
+        self._bound: dict[tuple[int, Gradient, int], _Bound] = {}
+        self._chunks: dict[Gradient, tuple[int, bool]] = {}
+
+    @property
+    def n_outputs(self) -> int:
+        """How many numbers it computes for an example."""
+        return len(self.graph.record.outputs)
+
+    # ------------------------------------------------------------------------------------------------------------ runs
+
+    def outputs(self, rows: Floats) -> Floats:
+        """All outputs, ``(n_examples, n_outputs)``."""
+        results = np.empty((len(rows), self.n_outputs), self.dtype)
+
+        def run(start: int, stop: int, worker: int) -> None:
+            self._forward(rows, None, start, stop, None, worker, results)
+
+        self.in_chunks(len(rows), run, None)
+        return results
+
+    def outputs_and_mean_gradient(
+        self, rows: Floats, chosen: NDArray[np.int64] | None, output: int
+    ) -> tuple[Floats, Floats]:
+        """All outputs of the *chosen* rows, or all; and the gradient of the mean of one of them in the parameters."""
+        n_examples = len(rows if chosen is None else chosen)
+        results = np.empty((n_examples, self.n_outputs), self.dtype)
+        parts: dict[int, Floats] = {}
+
+        def run(start: int, stop: int, worker: int) -> None:
+            for careful in (False, True):
+                bound = self._forward(rows, chosen, start, stop, (output, PARAMETERS, careful), worker, results)
+                bound.seed.fill((stop - start if bound.seed.size < stop - start else 1.0) / n_examples)  # all, or each
+                carry_out(bound.backward)
+                if isfinite(np.add.reduce(bound.by_parameters)):
+                    break
+            parts[start] = bound.by_parameters if stop - start == n_examples else bound.by_parameters.copy()
+
+        self.in_chunks(n_examples, run, (output, PARAMETERS, False))
+        return results, parts[0] if len(parts) == 1 else np.add.reduce([parts[start] for start in sorted(parts)], 0)
+
+    def input_gradients(self, rows: Floats, shared: Floats, columns: Sequence[int], output: int) -> Floats:
+        """The gradients of an output in some inputs, for each example; the last inputs are *shared* by all examples."""
+        gradients = np.empty((len(rows), len(columns)), self.dtype)
+        n_own = rows.shape[1]
+        start = columns[0] if columns else 0
+        together = list(columns) == list(range(start, start + len(columns)))
+        chosen = slice(start, start + len(columns)) if together else list(columns)
+
+        def run(start: int, stop: int, worker: int) -> None:
+            for careful in (False, True):
+                bound = self._ready(stop - start, (output, INPUTS, careful), worker)
+                inputs = bound.memories.arrays["inputs"]
+                inputs[:n_own], inputs[n_own:] = rows[start:stop].T, shared[:, None]
+                carry_out(bound.forward)
+                bound.seed[:] = 1.0
+                carry_out(bound.backward)
+                found = bound.by_inputs[chosen]
+                if isfinite(np.add.reduce(found, None)):
+                    break
+            gradients[start:stop] = found.T
+
+        self.in_chunks(len(rows), run, (output, INPUTS, False))
+        return gradients
+
+    def _forward(
+        self,
+        rows: Floats,
+        chosen: NDArray[np.int64] | None,
+        start: int,
+        stop: int,
+        gradient: Gradient,
+        worker: int,
+        results: Floats,
+    ) -> _Bound:
+        """Compute the outputs of some examples into their *results*."""
+        bound = self._ready(stop - start, gradient, worker)
+        if stop - start < len(results):
+            rows, chosen = (rows[start:stop], None) if chosen is None else (rows, chosen[start:stop])
+            results = results[start:stop]
+        bound.memories.load(rows, chosen)
+        carry_out(bound.forward)
+        bound.results(results)
+        if self.shows_nan and not isfinite(np.add.reduce(results, None)):
+            refuse_nan(rows if chosen is None else rows[chosen], start)
+        return bound
+
+    def release(self) -> None:
+        """Let go of the memory for batches; the next run takes what it needs."""
+        self._bound.clear()
+
+    # ---------------------------------------------------------------------------------------------------------- chunks
+
+    def _chunk(self, gradient: Gradient) -> tuple[int, bool]:
+        """How many examples are computed at a time, and whether parts of that size are worth several threads."""
+        if gradient not in self._chunks:
+            code = self._code(gradient)
+            slots = sum(n for name, n in code.n_slots.items() if not name.startswith(UNIFORM))
+            room = _CHUNK_BYTES_BY_EXAMPLE if gradient and gradient[1] == INPUTS else _CHUNK_BYTES
+            chunk = int(min(_CHUNK, max(1, room // (slots * self.dtype.itemsize + 1))))
+            self._chunks[gradient] = chunk, chunk * code.width >= _FOR_THREADS
+        return self._chunks[gradient]
+
+    def in_chunks(self, n_examples: int, run: Callable[[int, int, int], object], gradient: Gradient) -> None:
+        """Call ``run(start, stop, worker)`` for parts of the examples that stay in the cache."""
+        chunk, for_threads = self._chunk(gradient)
+        with np.errstate(all="ignore"):
+            if n_examples <= chunk:
+                if n_examples:
+                    run(0, n_examples, 0)
+                return
+        n_chunks = -(-n_examples // chunk)
+        workers = min(os.cpu_count() or 1, n_chunks) if for_threads else 1
+        chunk = -(-n_examples // (workers * -(-n_chunks // workers)))  # all of one size, as many for each worker
+        starts = range(0, n_examples, chunk)
+
+        def work(worker: int) -> None:
+            with np.errstate(all="ignore"):
+                for start in starts[worker::workers]:
+                    run(start, min(start + chunk, n_examples), worker)
+
+        if workers == 1:
+            work(0)
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(work, range(workers)))
+
+    def _code(self, gradient: Gradient) -> Code:
+        """The instructions for the outputs, and for a gradient of one of them."""
+        if gradient not in self._codes:
+            with _collector_paused():
+                self._codes[gradient] = reused(self._emitted(gradient))
+        return self._codes[gradient]
+
+    def _emitted(self, gradient: Gradient) -> Code:
+        if gradient is None:
+            return forward_code(self.graph)
+        output, leaves, careful = gradient
+        n_inputs, n_parameters = self.graph.record.n_inputs, self.graph.record.n_parameters
+        start, n = (0, n_inputs) if leaves == INPUTS else (n_inputs, n_parameters)
+        return gradient_code(self.graph, output, np.arange(start, start + n), careful)
+
+    def _ready(self, n_examples: int, gradient: Gradient, worker: int) -> _Bound:
+        """The instructions for this many examples; the last few batch sizes are kept."""
+        key = n_examples, gradient, worker
+        bound = self._bound.pop(key, None)
+        if bound is None:
+            for old in list(self._bound)[: 1 - _KEPT * (os.cpu_count() or 1)]:
+                self._bound.pop(old, None)  # another worker may have been faster
+            code, record = self._code(gradient), self.graph.record
+            columns = by_columns([*code.forward, *code.backward], record.n_inputs)
+            memories = Memories(code.n_slots, n_examples, self.dtype, columns)
+            memories.arrays[UNIFORM] = self.uniform if worker == 0 else self.uniform.copy()
+            with _collector_paused():
+                bound = _Bound(memories, code, record.n_parameters)
+        elif worker:
+            np.copyto(bound.memories.arrays[UNIFORM], self.uniform)
+        self._bound[key] = bound
+        return bound
