@@ -339,15 +339,15 @@ def test_check_finds_what_is_wrong_and_says_what_cannot_be_checked(visit):
     page.keyboard.press("c")
     for name, verdict in (
         ("x", "they differ"),
-        ("kink", "they differ"),
-        ("p", "No finite difference here: sqrt(p): p ="),
+        ("kink", "they agree: a kink, with the slopes 0 and 1 on its sides"),
+        ("p", "No finite difference here: differences do not settle on a slope"),
     ):
         page.locator("#chosen").select_option(label=name)
         assert verdict in words(page, "#difference")
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("End")
     assert page.locator('.node[data-place="0"] .tick.differs').is_visible()
-    assert page.locator(".tick:not(.differs) >> visible=true").count() == 5  # the results
+    assert page.locator(".tick:not(.differs) >> visible=true").count() == 6  # the kink and the results
 
 
 # --------------------------------------------------------------------------------------------------- strangers' labels
