@@ -11,7 +11,7 @@ from engine.calculus import numeric_gradients
 from engine.debugging.finite_differences import Slopes, Verdict, rounding_error, slopes
 from engine.node import topological_order
 from engine.operations import CONSTANT
-from engine.pytree import flattened, rebuilt
+from engine.pytree import flattened, is_tree, rebuilt
 from engine.validation import as_float, plain_label, shortened
 from engine.value import Value
 
@@ -150,7 +150,7 @@ class _Point:
 
     def _result(self, values: Sequence[Value]) -> Any:
         result = self._f(*rebuilt(self._arguments, values))
-        return result.item() if getattr(result, "shape", None) == () else result
+        return result if is_tree(result) else flattened(result)[0]
 
     def repeated(self) -> tuple[Value, list[float]]:
         """The Value of the function here and its gradient, which have to be the same at every call."""
