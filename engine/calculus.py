@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from engine.callers import Caller, users_caller
+from engine.escapes import listening
 from engine.gradient_graph import Number, gradient_graph
 from engine.node import interior_order
+from engine.operations import DETACH, OPERATIONS
 from engine.pytree import flattened, flattened_like, is_array, is_tree, rebuilt, split_like, tree_leaves, with_leaves
 from engine.validation import as_float, shortened
 from engine.value import Value
@@ -208,7 +211,7 @@ class _Call:
         waiting = iter(self.inputs)
         for index in indices:
             arguments[index] = rebuilt(args[index], [next(waiting) for _ in flattened(args[index])])
-        with _inside():
+        with _inside(), listening(_Refusal(self.inputs)):
             self.result = f(*arguments, **kwargs)
 
     def gradients(self, output: Any) -> list[Number]:
@@ -229,6 +232,61 @@ class _Call:
             return self.gradient(output)
         rows = [number for each in flattened(output) for number in self.gradients(each)]
         return with_leaves(self._form, split_like(self._form, rows, tuple(output.shape)))
+
+
+class _Refusal:
+    """Refuses to let the number of a Value leave the graph unseen, where the Value depends on some inputs.
+
+    ``.data``, ``.item()`` and ``.detach()`` say that this is meant; comparisons choose a branch, and what is printed
+    is not computed with.
+    """
+
+    def __init__(self, inputs: Sequence[Value]) -> None:
+        self._inputs = set(inputs)
+        self._independent: set[Value] = set()
+
+    def left(self, how: str, node: Value) -> None:
+        """A plain number of *node* was taken."""
+        if how in _UNSEEN and self._depends(node):
+            raise TypeError(_refusal(how, users_caller()))
+
+    def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
+        """A comparison is right at the point where the function is differentiated."""
+
+    def _depends(self, node: Value) -> bool:
+        """Whether a gradient would flow from *node* to one of the inputs."""
+        stack = [node]
+        while stack:
+            each = stack.pop()
+            if each in self._inputs:
+                return True
+            if each not in self._independent:
+                self._independent.add(each)
+                stack += () if each.operation is DETACH else each.operands
+        return False
+
+
+_UNSEEN = {"float()", "int()", "round()", "a copy", "backward()"}
+_INSTEAD = {
+    "fabs": "use abs(x)",
+    "pow": "use x ** n",
+    "fsum": "use sum(...)",
+    "copy": "use the Value itself",
+    "deepcopy": "use the Value itself",
+    "backward": "use engine.grad or engine.gradients",
+}
+
+
+def _refusal(how: str, caller: Caller) -> str:
+    call = f"{caller.function}()" if caller.function else how
+    name = call.rpartition(".")[2].rstrip("()")
+    advice = _INSTEAD.get(name, "compute with Values and the functions of engine, such as engine.exp")
+    if name in OPERATIONS or name in ("mean", "dot", "softmax", "logsumexp"):
+        advice = f"use engine.{name}"
+    return (
+        f"{caller}: {call} would take a number out of the graph, and its derivative would be lost; {advice}, "
+        "or .data where the plain number is meant"
+    )
 
 
 def _own(x: Any, name: str) -> Value:
@@ -257,7 +315,8 @@ def numeric_gradients(root: Value) -> dict[Value, Number]:
     for node in reversed(interior_order(root)):
         given = gradients[node]
         for operand, derivative in zip(node.operands, node.local_derivatives):
-            gradients[operand] = gradients.get(operand, 0.0) + derivative * given
+            before = gradients.get(operand, 0.0)
+            gradients[operand] = before + derivative * given if derivative != 0.0 else before
     return gradients
 
 

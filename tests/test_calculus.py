@@ -1,6 +1,10 @@
 """Derivatives of functions: the forms that they take and give, any order, and what closures must not confuse."""
 
+import copy
 import math
+import re
+import statistics
+import threading
 from collections import namedtuple
 
 import mpmath as mp
@@ -23,6 +27,7 @@ from engine import (
     tanh,
     value_and_grad,
 )
+from engine.node import WATCH
 
 Point = namedtuple("Point", "x y")
 
@@ -569,3 +574,154 @@ def test_frames_give_frames_and_integers_floats(pandas):
     assert hvp(lambda m: (m["a"] * m["b"]).sum(), frame, [[1, 0], [0, 0]]).to_numpy().tolist() == [[0, 1], [0, 0]]
     with pytest.raises(TypeError, match="one real number is wanted, not str 'u'"):
         grad(lambda m: m["a"].sum())(pandas.DataFrame({"a": [1.0], "b": ["u"]}))
+
+
+# --------------------------------------------------------------------------------- numbers that would leave the graph
+
+HERE = re.escape(__file__)
+
+
+def array_of_floats(x):
+    """An array of floats with a Value put into it."""
+    array = np.zeros(2)
+    array[0] = x
+    return array.sum()
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda x: x * math.exp(x), r"math.exp\(\) would take .* use engine.exp, or .data"),
+        (lambda x: x * math.tanh(2 * x), r"math.tanh\(\) .* use engine.tanh,"),
+        (lambda x: math.sqrt(x + 1) * math.log(3.0) * x, "use engine.sqrt,"),
+        (lambda x: math.atan2(1.0, x), "use engine.atan2,"),
+        (lambda x: math.pow(x, 2) + x, r"use x \*\* n,"),
+        (lambda x: math.fabs(x) + x, r"use abs\(x\),"),
+        (lambda x: math.fsum([x, x]), r"use sum\(...\),"),
+        (lambda x: math.floor(x) * x, r"math.floor\(\) .* compute with Values"),
+        (lambda x: x * float(x), r"float\(\) .* compute with Values"),
+        (lambda x: x * int(x), r"int\(\) would"),
+        (lambda x: x * round(x), r"round\(\) would"),
+        (lambda x: x * round(x, 3), r"round\(\) would"),
+        (lambda x: x * complex(x).real, r"complex\(\) would"),
+        (lambda x: x * np.float64(x), r"np.float64\(\) would"),
+        (lambda x: np.array([x, x], dtype=float).sum(), r"np.array\(\) would"),
+        (lambda x: np.array([x, x]).astype(float).sum(), r"np.array\(\[x, x\]\).astype\(\) would"),
+        (array_of_floats, r"float\(\) would"),
+        (lambda x: statistics.fmean([x, x]), r"statistics.fmean\(\) would"),
+        (lambda x: copy.deepcopy(x * x), r"copy.deepcopy\(\) would .* use the Value itself"),
+        (lambda x: (x * x).backward() or x, r"backward\(\) would .* use engine.grad or engine.gradients"),
+    ],
+)
+@pytest.mark.parametrize(
+    "differentiated",
+    [
+        grad,
+        value_and_grad,
+        jacobian,
+        hessian,
+        lambda f: lambda x: hvp(f, x, 1.0),
+        lambda f: lambda x: directional_derivative(f, x, 1.0),
+        lambda f: grad(grad(f)),
+        lambda f: lambda x: grad(lambda v: f(v[0]))([x]),
+    ],
+)
+def test_a_number_that_would_leave_the_graph_unseen_is_an_error(differentiated, f, words):
+    for x in (0.7, Value(0.7)):
+        with pytest.raises(TypeError, match=f"^{HERE}, line [0-9]+: .*{words}"):
+            differentiated(f)(x)
+
+
+def test_numbers_that_leave_the_graph_are_free_afterwards():
+    with pytest.raises(TypeError):
+        grad(lambda x: math.exp(x) * x)(1.0)
+    assert math.exp(Value(0.0)) == 1.0
+    assert WATCH.listeners == 0
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "slope"),
+    [
+        (lambda x: np.maximum(0, x), 2.0, 1.0),
+        (lambda x: np.maximum(0, x) * 3, -2.0, 0.0),
+        (lambda x: np.clip(x, 0.0, 1.0) * x, 2.0, 1.0),
+        (lambda x: np.clip(x, 0.0, 1.0) * x, 0.5, 1.0),
+        (lambda x: np.where(x > 0, x * x, -x), 3.0, 6.0),
+        (lambda x: np.exp(x) * x, 0.0, 1.0),
+        (lambda x: np.float64(3.0) * x + x * np.float32(2.0), 1.0, 5.0),
+        (lambda x: x if x > 0 else -x, -2.0, -1.0),
+        (lambda x: max(x, 2 * x), 1.0, 2.0),
+        (lambda x: x * bool(x), 3.0, 1.0),
+        (lambda x: x * x.data, 3.0, 3.0),
+        (lambda x: x * x.item(), 3.0, 3.0),
+        (lambda x: x * float(x.detach()), 3.0, 3.0),
+        (lambda x: x * math.exp(x.detach() * 0), 3.0, 1.0),
+        (lambda x: x * len(f"{x:.3f} {x} {x!r}"[:2]), 3.0, 2.0),
+        (lambda x: x * math.exp(Value(0.0) + 0.0), 3.0, 1.0),
+        (lambda x: x * copy.deepcopy(Value(2.0) * 2.0).data, 3.0, 4.0),
+    ],
+)
+def test_what_differentiates_rightly_is_left_alone(f, at, slope):
+    assert grad(f)(at) == slope
+    assert grad(lambda v: f(v[0]))(np.array([at])).tolist() == [slope]
+
+
+def test_numbers_of_an_outer_differentiation_are_seen_from_within_an_inner_one():
+    with pytest.raises(TypeError, match=r"use engine\.exp"):
+        grad(lambda x: grad(lambda y: y * y * math.exp(x))(2.0))(1.0)
+    assert grad(lambda y: y * math.exp(Value(1.0)))(2.0) == math.e
+
+
+def test_a_training_loop_beside_the_input_is_left_alone():
+    def f(x):
+        w = Value(1.0)
+        for _ in range(3):
+            w.grad = 0.0
+            ((w - 3.0) ** 2).backward()
+            w.data -= 0.5 * w.grad
+        return x * float(w)
+
+    assert grad(f)(2.0) == 3.0
+
+
+def test_other_threads_are_not_refused():
+    results = []
+
+    def f(x):
+        thread = threading.Thread(target=lambda: results.append(math.exp(x)))
+        thread.start()
+        thread.join()
+        return x * 2.0
+
+    assert grad(f)(0.0) == 2.0
+    assert results == [1.0]
+
+
+def test_a_call_over_several_lines_or_without_source_is_refused_too():
+    def f(x):
+        # fmt: off
+        return x * math.exp(
+            x
+            + 1.0
+        )
+        # fmt: on
+
+    with pytest.raises(TypeError, match=r"math\.exp\(\) would take .* use engine\.exp"):
+        grad(f)(1.0)
+    with pytest.raises(TypeError, match=r"<string>, line 1: float\(\) would take .* such as engine\.exp"):
+        grad(eval("lambda x: math.exp(x)", {"math": math, "__name__": "lesson"}))(1.0)
+
+
+def test_a_primitive_whose_derivative_takes_numbers_out_is_refused_in_the_second_derivative():
+    @engine.primitive(lambda x: 1.0 * math.cos(x))
+    def sine(x):
+        return math.sin(x)
+
+    assert grad(sine)(2.0) == math.cos(2.0)
+    with pytest.raises(TypeError, match=r"use engine\.cos"):
+        grad(grad(sine))(2.0)
+
+
+def test_nothing_is_handed_on_where_a_local_derivative_is_0():
+    assert grad(lambda x: engine.sqrt(engine.relu(x)))(-1.0) == 0.0
+    assert grad(lambda x: engine.sqrt(x.detach()) + x)(0.0) == 1.0

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import engine
 from engine import GradcheckError, Value, detect_anomaly, gradcheck
 from engine.debugging.finite_differences import Verdict, slopes
-from engine.value import WATCH
+from engine.node import WATCH
+from engine.operations import OPERATIONS
 from nn import MLP
 
 
@@ -95,7 +96,7 @@ def test_the_report_says_every_comparison():
 @pytest.mark.skipif(engine.COMPILED, reason="compiled methods cannot be replaced")
 def test_the_first_operation_that_is_off_is_named(monkeypatch):
     def sin(self):
-        return engine.value.restored("sin", math.sin(self.data), 0.0, "", 0.25, 0.0, self, None)
+        return engine.value.restored(OPERATIONS["sin"], math.sin(self.data), 0.0, "", 0.25, 0.0, self, None)
 
     monkeypatch.setattr(Value, "sin", sin)
     with pytest.raises(

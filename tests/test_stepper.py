@@ -19,7 +19,7 @@ import engine
 from engine import Value, backprop, log, relu, sigmoid, stepper, tanh, topological_order
 from engine.debugging.finite_differences import CentralDifference, Slopes, Verdict, central_differences
 from engine.expressions.nodes import text, written
-from engine.operations import CONSTANT, TANH
+from engine.operations import CONSTANT
 from engine.stepping.layout import laid_out
 from engine.stepping.page import embedded
 from engine.stepping.walk import walked
@@ -134,7 +134,7 @@ def test_differences_agree_with_the_gradients_of_every_operation(row, data):
 def test_a_wrong_derivative_is_found():
     x = Value(0.5, label="x")
     right = tanh(x)
-    wrong = restored(TANH, right.data, 0.0, "", 0.7, 0.0, x, None)  # the derivative is 0.786...
+    wrong = restored(tanh(x).operation, right.data, 0.0, "", 0.7, 0.0, x, None)  # the derivative is 0.786...
     for root, agrees in ((right, True), (wrong, False)):
         check = data_of(stepper(root * 3).html)["nodes"][0]["check"]
         assert check["agrees"] is agrees

@@ -9,7 +9,7 @@ import pytest
 import engine
 from engine import Value, backprop, relu, stepper, tanh, topological_order
 from engine.expressions.nodes import written
-from engine.operations import CONSTANT, OPERATIONS
+from engine.operations import CONSTANT
 from engine.validation import plain_label
 from engine.value import restored
 from nn import MLP
@@ -334,7 +334,7 @@ def test_check_sets_the_finite_difference_beside_the_gradient(visit):
 
 def test_check_finds_what_is_wrong_and_says_what_cannot_be_checked(visit):
     x, k, p = Value(0.5, label="x"), Value(0.0, label="kink"), Value(0.0, label="p")
-    wrong = restored(OPERATIONS["tanh"], math.tanh(0.5), 0.0, "", 0.7, 0.0, x, None)
+    wrong = restored(tanh(x).operation, math.tanh(0.5), 0.0, "", 0.7, 0.0, x, None)
     page = visit(stepper(wrong + relu(k) + engine.sqrt(p)))
     page.keyboard.press("c")
     for name, verdict in (
