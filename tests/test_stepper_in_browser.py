@@ -11,7 +11,6 @@ from engine import Value, backprop, relu, stepper, tanh, topological_order
 from engine.expressions.nodes import written
 from engine.operations import CONSTANT
 from engine.validation import plain_label
-from engine.value import restored
 from nn import MLP
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -334,8 +333,12 @@ def test_check_sets_the_finite_difference_beside_the_gradient(visit):
 
 def test_check_finds_what_is_wrong_and_says_what_cannot_be_checked(visit):
     x, k, p = Value(0.5, label="x"), Value(0.0, label="kink"), Value(0.0, label="p")
-    wrong = restored(tanh(x).operation, math.tanh(0.5), 0.0, "", 0.7, 0.0, x, None)
-    page = visit(stepper(wrong + relu(k) + engine.sqrt(p)))
+
+    @engine.primitive(lambda _: 0.7)
+    def wrong(x):
+        return math.tanh(x)
+
+    page = visit(stepper(wrong(x) + relu(k) + engine.sqrt(p)))
     page.keyboard.press("c")
     for name, verdict in (
         ("x", "they differ"),

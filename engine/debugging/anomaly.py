@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -61,6 +63,17 @@ class detect_anomaly:  # noqa: N801 - PyTorch's name for it
         """Write a kink down, if it is one and they are wanted."""
         if self._notes_kinks and _at_kink(node):
             self.kinks.append(f"{node.op} at its kink: {_operands(node)}")
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Hide what this thread computes: for computing nodes again that were seen before."""
+    before = getattr(_mine, "open", [])
+    _mine.open = []
+    try:
+        yield
+    finally:
+        _mine.open = before
 
 
 def seen(node: Value) -> None:
