@@ -14,8 +14,8 @@ from typing import Any
 
 from engine.callers import Caller, users_caller
 from engine.escapes import listening
-from engine.gradient_graph import Number, gradient_graph
-from engine.node import interior_order
+from engine.gradient_graph import Number, dependents, gradient_graph, watch_gradients
+from engine.node import WATCH, interior_order
 from engine.operations import DETACH, OPERATIONS
 from engine.pytree import flattened, flattened_like, is_array, is_tree, rebuilt, split_like, tree_leaves, with_leaves
 from engine.validation import as_float, shortened
@@ -219,8 +219,14 @@ class _Call:
         root = _scalar(self._f, output)
         if not isinstance(root, Value):
             return [0.0] * len(self.inputs)
-        found = gradient_graph(root, self.inputs) if self.keeps_graph else numeric_gradients(root)
-        return [found.get(value, 0.0) for value in self.inputs]
+        if self.keeps_graph:
+            graphs = gradient_graph(root, self.inputs)
+            return [graphs.get(value, 0.0) for value in self.inputs]
+        numbers = numeric_gradients(root)
+        if WATCH.watchers != 0:
+            order = interior_order(root)
+            watch_gradients(order, numbers, dependents(order, self.inputs))
+        return [numbers.get(value, 0.0) for value in self.inputs]
 
     def gradient(self, output: Any) -> Any:
         """The gradient of one output, in the form of the arguments."""
@@ -309,9 +315,9 @@ def _inside() -> Iterator[None]:
         _nesting.depth -= 1
 
 
-def numeric_gradients(root: Value) -> dict[Value, Number]:
+def numeric_gradients(root: Value) -> dict[Value, float]:
     """The gradients of *root* as floats, without touching ``grad`` of any Value."""
-    gradients: dict[Value, Number] = {root: 1.0}
+    gradients = {root: 1.0}
     for node in reversed(interior_order(root)):
         given = gradients[node]
         for operand, derivative in zip(node.operands, node.local_derivatives):

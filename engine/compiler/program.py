@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.adjoints import GRADIENT
+from engine.compiler.anomalies import watch_examples
 from engine.compiler.backends.numpy import Floats, Memories, by_columns, carry_out
 from engine.compiler.buffer_reuse import reused
 from engine.compiler.fuse_sums import summed
@@ -24,6 +25,7 @@ from engine.compiler.simplify import simplified
 from engine.compiler.summary import described
 from engine.compiler.trace import INPUT, Record, recorded
 from engine.compiler.vectorize import UNIFORM, grouped
+from engine.node import WATCH
 from engine.validation import plain_label, shortened
 from engine.value import Value
 
@@ -144,6 +146,7 @@ class Program:
             TypeError: it is not made of numbers.
         """
         rows = self._rows(X, look=not self._shows_nan)
+        self._watch(rows, None)
         results = np.empty((len(rows), self.n_outputs), self.dtype)
 
         def run(start: int, stop: int, worker: int) -> None:
@@ -166,6 +169,7 @@ class Program:
         rows = self._rows(X, look=not self._shows_nan)
         if len(rows) == 0:
             raise ValueError("X: the mean over no examples is no number; at least one row is wanted")
+        self._watch(rows, self._output(output))
         with self._turn:
             results, gradient = self._run(rows, None, self._output(output))
             return float(np.add.reduce(results[:, output])) / len(rows), gradient.copy()
@@ -180,6 +184,7 @@ class Program:
         Returns:
             The outputs; and the gradient in memory of the program, which the next run changes.
         """
+        self._watch(rows if places is None else rows[places], 0)
         with self._turn:
             return self._run(rows, places, 0)
 
@@ -236,6 +241,7 @@ class Program:
         """
         rows = self._rows(X)
         columns = self._columns(with_respect_to)
+        self._watch(rows, self._output(output))
         if self._by_example is None:
             self._by_example = _per_example(self)
         numbers = np.broadcast_to(self.weights, (len(rows), len(self.parameters)))
@@ -277,6 +283,12 @@ class Program:
         if X is None and self.n_inputs == 0:
             return np.zeros((1, 0), self.dtype)
         return as_rows(X, self.n_inputs, self.dtype, look)
+
+    def _watch(self, rows: Floats, output: int | None) -> None:
+        """Inside ``detect_anomaly``, compute the examples eagerly first."""
+        if WATCH.watchers:
+            labels = [leaf.label for leaf in (*self.inputs, *self.parameters)]
+            watch_examples(self._record, labels, rows.tolist(), self.weights.tolist(), output)
 
     def _output(self, output: int) -> int:
         if isinstance(output, bool) or not hasattr(output, "__index__") or not 0 <= output < self.n_outputs:

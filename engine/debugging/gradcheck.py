@@ -127,7 +127,7 @@ def gradcheck(
     """
     point = _Point(f, at)
     root, gradients = point.repeated()
-    rounding = rounding_error((node, float(number)) for node, number in numeric_gradients(root).items())
+    rounding = rounding_error(numeric_gradients(root).items())
     compared = []
     for index, gradient in enumerate(gradients):
         found = slopes(
@@ -161,7 +161,7 @@ class _Point:
             if not isinstance(root, Value):
                 raise TypeError(f"gradcheck: the function has to give one Value, and gave {shortened(root)}")
             found = numeric_gradients(root)
-            gradients = [float(found.get(value, 0.0)) for value in values]
+            gradients = [found.get(value, 0.0) for value in values]
             seen.add(tuple(map(repr, (root.data, *gradients))))
             if len(seen) > 1:
                 self._refuse(*seen)
