@@ -1,5 +1,7 @@
 """A graph computed again from its leaves, after their numbers were changed. Wheels hold this file compiled."""
 
+from typing import Any
+
 from engine.node import WATCH, Node, heard, interior_order
 from engine.operations import OPERATIONS, Operation
 
@@ -15,16 +17,35 @@ def refresh(root: Node) -> None:
     if WATCH.listeners != 0:
         heard("refresh()", root)
     order = interior_order(root)
-    before: list[tuple[float, float, float]] = []
+    kind = type(root)
+    methods: dict[Operation, Any] = {}  # of the root's class: looking them up for each node would take longest
+    computed: list[Node] = []
+    fresh: Node
     try:
         for node in order:
-            fresh = recomputed(node)
-            before.append((node._data, node._da, node._db))
-            node._data, node._da, node._db = fresh._data, fresh._da, fresh._db
+            a = node._a
+            method = methods.get(node._op)
+            if method is None or type(a) is not kind:
+                fresh = recomputed(node)
+                if node._op.primitive is None:
+                    methods[node._op] = getattr(kind, node._op.method)
+            elif node._b is None:
+                fresh = method(a)
+            else:
+                fresh = method(a, node._b)
+            _exchange(node, fresh)
+            computed.append(fresh)
     except BaseException:
-        for i in range(len(before)):
-            order[i]._data, order[i]._da, order[i]._db = before[i]
+        for i in range(len(computed)):
+            _exchange(order[i], computed[i])
         raise
+
+
+def _exchange(a: Node, b: Node) -> None:
+    """Give each of two nodes the other's number and local derivatives."""
+    data, da, db = a._data, a._da, a._db
+    a._data, a._da, a._db = b._data, b._da, b._db
+    b._data, b._da, b._db = data, da, db
 
 
 def recomputed(node: Node) -> Node:
