@@ -46,6 +46,7 @@ KINDS = [
     ("f", "at", "said"),
     [
         (lambda x: x * 1e200 * 1e200, 1.0, r"\* gave inf"),
+        (sqrt, 0.0, "gave inf"),
         (lambda x: sqrt(x) * 3, 0.0, "backward through sqrt gave inf|gave inf"),
         (lambda x: (x * x + x) ** 0.5, 0.0, r"backward through \*\* gave inf|gave inf"),
     ],

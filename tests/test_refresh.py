@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from operations import OPERATIONS
 
 import engine
-from engine import Value, backprop, detect_anomaly, draw, forward, primitive, stepper, topological_order
+from engine import Value, backprop, detect_anomaly, draw, forward, gradients, primitive, stepper, topological_order
 from engine.debugging.staleness import check_fresh
 
 
@@ -105,7 +105,7 @@ def test_an_anomaly_is_seen_while_a_graph_is_refreshed():
 
 # -------------------------------------------------------------------------------------------------------------- notice
 
-WALKS = [lambda y: list(forward(y)), lambda y: list(backprop(y)), draw, stepper]
+WALKS = [lambda y: list(forward(y)), lambda y: list(backprop(y)), draw, stepper, lambda y: gradients(y, y.operands)]
 
 
 @pytest.mark.parametrize("walk", WALKS)

@@ -26,7 +26,7 @@ _HALVINGS = 50
 _SHOWN_STEP = _EPSILON ** (1 / 3)  # where the error of a plain central difference and that of rounding are about equal
 
 
-class Verdict(enum.Enum):
+class Verdict(enum.StrEnum):
     """What a comparison of a derivative with differences comes to."""
 
     AGREES = "agrees"
