@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from engine.callers import Caller, users_caller
 from engine.escapes import listening
-from engine.gradient_graph import Number, dependents, gradient_graph, watch_gradients
+from engine.gradient_graph import Number, gradient_graph
 from engine.node import WATCH, interior_order
 from engine.operations import DETACH, OPERATIONS
 from engine.pytree import flattened, flattened_like, is_array, is_tree, rebuilt, split_like, tree_leaves, with_leaves
@@ -224,8 +224,7 @@ class _Call:
             return [graphs.get(value, 0.0) for value in self.inputs]
         numbers = numeric_gradients(root)
         if WATCH.watchers != 0:
-            order = interior_order(root)
-            watch_gradients(order, numbers, dependents(order, self.inputs))
+            _watch(root, numbers, self.inputs)
         return [numbers.get(value, 0.0) for value in self.inputs]
 
     def gradient(self, output: Any) -> Any:
@@ -324,6 +323,22 @@ def numeric_gradients(root: Value) -> dict[Value, float]:
             before = gradients.get(operand, 0.0)
             gradients[operand] = before + derivative * given if derivative != 0.0 else before
     return gradients
+
+
+def _watch(root: Value, gradients: Mapping[Value, float], inputs: Sequence[Value]) -> None:
+    """Show each step of backprop on the way to the inputs to who watches, as ``detect_anomaly`` does.
+
+    Gradients that are graphs need no more than their nodes, which are seen as they are made.
+    """
+    order = interior_order(root)
+    dependent = set(inputs)
+    for node in order:
+        if node.operation is not DETACH and not dependent.isdisjoint(node.operands):
+            dependent.add(node)
+    if WATCH.see_backward is not None:
+        for node in reversed(order):
+            if node in dependent:
+                WATCH.see_backward(node, gradients[node])
 
 
 def _scalar(f: Function, output: Any) -> Number:

@@ -6,15 +6,15 @@ The derivatives are those of ``rules.py``, carried out on Values.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from engine import functions
 from engine.debugging.staleness import check_fresh
 from engine.derivatives import rule_of
 from engine.edges import Edge, among_edges, plain
-from engine.node import WATCH, interior_order
-from engine.operations import CONSTANT, DETACH
+from engine.node import interior_order
+from engine.operations import CONSTANT
 from engine.primitive import Primitive
 from engine.special import leading_bits, power_or_limit
 from engine.validation import as_float, shortened
@@ -143,7 +143,10 @@ def gradient_graph(root: Value, wanted: Collection[Value], gradient: Number = 1.
     """
     goals = set(wanted)
     order = [node for node in interior_order(root) if node not in goals]
-    needs = dependents(order, goals)
+    needs = set(goals)
+    for node in order:
+        if any(operand in needs for operand in node.operands):
+            needs.add(node)
     gradients: dict[Value, Number] = {root: gradient}
     for node in reversed(order):
         if node not in gradients or node not in needs:
@@ -156,27 +159,7 @@ def gradient_graph(root: Value, wanted: Collection[Value], gradient: Number = 1.
             if operand in needs:
                 local = _local(derivative, node, operands)
                 _add(gradients, operand, given, local)
-    watch_gradients(order, gradients, needs)
     return gradients
-
-
-def dependents(order: Sequence[Value], goals: Collection[Value]) -> set[Value]:
-    """The goals, and all nodes of a topological order that depend on any of them."""
-    found = set(goals)
-    for node in order:
-        if node.operation is not DETACH and any(operand in found for operand in node.operands):
-            found.add(node)
-    return found
-
-
-def watch_gradients(order: Sequence[Value], gradients: Mapping[Value, Number], needs: Collection[Value]) -> None:
-    """Show each step of backprop among the nodes in *needs* to who watches, as ``detect_anomaly`` does."""
-    see = WATCH.see_backward
-    if WATCH.watchers != 0 and see is not None:
-        for node in reversed(order):
-            if node in needs and node in gradients:
-                given = gradients[node]
-                see(node, given._data if isinstance(given, Value) else given)
 
 
 def _local(derivative: Callable[..., Any], node: Value, operands: tuple[Value, ...]) -> Number:
