@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from engine.callers import Caller, users_caller
+from engine.escapes import listening
 from engine.gradient_graph import Number, gradient_graph
-from engine.node import interior_order
-from engine.pytree import flattened, flattened_like, is_tree, rebuilt
+from engine.node import WATCH, interior_order
+from engine.operations import DETACH, OPERATIONS
+from engine.pytree import flattened, flattened_like, is_array, is_tree, rebuilt, split_like, tree_leaves, with_leaves
 from engine.special import times
 from engine.validation import as_float, shortened
 from engine.value import Value
@@ -63,127 +66,233 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
 
     @functools.wraps(f, updated=())
     def both(*args: Any, **kwargs: Any) -> Any:
-        chosen = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
-        call = _Call(f, args, kwargs, chosen)
+        call = _Call(f, args, kwargs, argnums)
         result = call.result
         more = None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
                 raise TypeError(f"has_aux: {_name(f)} has to give (value, more), and gave {shortened(result)}")
             result, more = result
-        found = call.gradients(_scalar(f, result))
-        value = result if call.keeps_graph else as_float(float(result), "the value")
-        gradients = call.rebuilt(found)
-        return (value, more) if has_aux else value, gradients if isinstance(argnums, Sequence) else gradients[0]
+        root = _scalar(f, result)
+        value = root if call.keeps_graph else float(root)
+        return (value, more) if has_aux else value, call.gradient(root)
 
     return both
 
 
-def jacobian(f: Function, argnums: int = 0) -> Function:
+def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """The function that gives all derivatives of all outputs of *f*.
 
     Args:
         f: a function that gives Values in any form.
-        argnums: which of its arguments to differentiate with respect to.
+        argnums: which of its arguments to differentiate with respect to; several give a tuple for each output.
 
     Returns:
-        A function of the same arguments. It gives the form of the outputs, with the form of the argument in each place;
-        for an array of shape ``(n,)`` that becomes one of shape ``(m,)``, a matrix ``(m, n)``.
+        A function of the same arguments. It gives the form of the outputs, with the form of the argument in place of
+        each. An array of shape ``(m,)`` counts as one output: its derivatives with respect to an array of shape
+        ``(n,)`` are one of shape ``(m, n)``.
 
     >>> jacobian(lambda v: [v[0] * v[1], v[0] + v[1]])([2.0, 3.0])
     [[3.0, 2.0], [1.0, 1.0]]
+    >>> jacobian(lambda x, y: x * y**2, argnums=(0, 1))(2.0, 3.0)
+    (9.0, 12.0)
     """
 
     @functools.wraps(f, updated=())
-    def matrix(*args: Any, **kwargs: Any) -> Any:
-        call = _Call(f, args, kwargs, (argnums,))
-        outputs = flattened(call.result)
-        rows = [call.rebuilt(call.gradients(_scalar(f, output)))[0] for output in outputs]
-        return rebuilt(call.result, rows)
+    def derivatives(*args: Any, **kwargs: Any) -> Any:
+        call = _Call(f, args, kwargs, argnums)
+        return with_leaves(call.result, [call.jacobian(output) for output in tree_leaves(call.result)])
 
-    return matrix
+    return derivatives
 
 
-def hessian(f: Function, argnums: int = 0) -> Function:
+def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     """The function that gives all second derivatives of *f*, which gives one Value: ``jacobian(grad(f))``.
+
+    With several *argnums* it gives a tuple of tuples: ``[i][j]`` is with respect to argument i, then argument j.
 
     >>> hessian(lambda v: v[0] ** 2 * v[1])([3.0, 5.0])
     [[10.0, 6.0], [6.0, 0.0]]
+    >>> hessian(lambda x, y: x**2 * y, argnums=(0, 1))(3.0, 5.0)
+    ((10.0, 6.0), (6.0, 0.0))
     """
     return jacobian(grad(f, argnums), argnums)
 
 
-def hvp(f: Function, at: Any, vector: Any) -> Any:
+def hvp(f: Function, at: Any, vector: Any, argnums: int | Sequence[int] | None = None) -> Any:
     """Hessian-vector product: the Hessian of *f* at a point times a vector, without the Hessian.
 
     It is the gradient of the gradient's dot product with *vector* (Pearlmutter 1994), at the cost of a few gradients.
 
     Args:
         f: a function that gives one Value.
-        at: its argument.
-        vector: as many numbers, in the same form.
+        at: its argument; with *argnums* the tuple of all its arguments.
+        vector: as many numbers, in the same form as the argument; for several *argnums* a tuple, one for each.
+        argnums: which of the arguments to differentiate with respect to.
 
     Returns:
-        Numbers in the same form.
+        Numbers in the form of *vector*.
 
     >>> hvp(lambda v: v[0] ** 2 * v[1], [3.0, 5.0], [1.0, 0.0])
     [10.0, 6.0]
+    >>> hvp(lambda x, y: x**2 * y, (3.0, 5.0), (1.0, 0.0), argnums=(0, 1))
+    (10.0, 6.0)
     """
-    weights = _alike(vector, at, "vector")
-    return grad(lambda x: _dot(flattened(grad(f)(x)), weights))(at)
+    args, chosen = _arguments(f, at, argnums)
+    weights = _alike(vector, _chosen(args, chosen), "vector")
+    return grad(lambda *x: _dot(flattened(grad(f, chosen)(*x)), weights), chosen)(*args)
 
 
-def directional_derivative(f: Function, at: Any, direction: Any) -> Any:
+def directional_derivative(f: Function, at: Any, direction: Any, argnums: int | Sequence[int] | None = None) -> Any:
     """How fast each output of *f* grows along a direction: the Jacobian times a vector (``jvp`` in JAX, its tangent).
 
     Args:
         f: a function that gives Values in any form.
-        at: its argument.
-        direction: as many numbers, in the same form; it is not normalised.
+        at: its argument; with *argnums* the tuple of all its arguments.
+        direction: as many numbers, in the same form as the argument; for several *argnums* a tuple, one for each. It
+            is not normalised.
+        argnums: which of the arguments move.
 
     Returns:
         Numbers in the form of the outputs.
 
     >>> directional_derivative(lambda v: v[0] * v[1], [2.0, 3.0], [1.0, 1.0])
     5.0
+    >>> directional_derivative(lambda x, y: x * y, (2.0, 3.0), (1.0, 1.0), argnums=(0, 1))
+    5.0
     """
-    weights = _alike(direction, at, "direction")
-    call = _Call(f, (at,), {}, (0,))
-    along = [_dot(call.gradients(_scalar(f, output)), weights) for output in flattened(call.result)]
-    return rebuilt(call.result, along)
+    args, chosen = _arguments(f, at, argnums)
+    weights = _alike(direction, _chosen(args, chosen), "direction")
+    call = _Call(f, args, {}, chosen)
+    return rebuilt(call.result, [_dot(call.gradients(output), weights) for output in flattened(call.result)])
+
+
+def _arguments(
+    f: Function, at: Any, argnums: int | Sequence[int] | None
+) -> tuple[tuple[Any, ...], int | Sequence[int]]:
+    """The arguments of *f*, and which of them are differentiated: *at* is one alone, or all of them with *argnums*."""
+    if argnums is None:
+        return (at,), 0
+    if not isinstance(at, (tuple, list)):
+        raise TypeError(
+            f"at must be the tuple of all arguments of {_name(f)} where argnums are given, got {shortened(at)}"
+        )
+    _indices(f, at, argnums)
+    return tuple(at), argnums
+
+
+def _chosen(args: Sequence[Any], argnums: int | Sequence[int]) -> Any:
+    return tuple(args[i] for i in argnums) if isinstance(argnums, Sequence) else args[argnums]
+
+
+def _indices(f: Function, args: Sequence[Any], argnums: int | Sequence[int]) -> tuple[int, ...]:
+    """The arguments that *argnums* name, each once, or an error."""
+    indices = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
+    for index in indices:
+        if isinstance(index, bool) or not isinstance(index, int) or not -len(args) <= index < len(args):
+            raise TypeError(f"argnums: {index!r}, but {_name(f)} was given {len(args)} positional arguments")
+    if len({index % len(args) for index in indices}) < len(indices):
+        raise TypeError(f"argnums: {argnums!r} has one argument of {_name(f)} twice")
+    return indices
 
 
 class _Call:
     """One call of a function, with Values for what it is differentiated with respect to."""
 
-    def __init__(self, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: tuple[int, ...]) -> None:
-        for argnum in argnums:
-            if isinstance(argnum, bool) or not isinstance(argnum, int) or not -len(args) <= argnum < len(args):
-                raise TypeError(f"argnums: {argnum!r}, but {_name(f)} was given {len(args)} positional arguments")
-        if len({argnum % len(args) for argnum in argnums}) < len(argnums):
-            raise TypeError(f"argnums: {argnums!r} has one argument of {_name(f)} twice")
-        self.given = [args[argnum] for argnum in argnums]
-        flat = [flattened(tree) for tree in self.given]
-        self.keeps_graph = getattr(_nesting, "depth", 0) > 0 or any(isinstance(x, Value) for xs in flat for x in xs)
-        values = [[_own(x, _name(f)) for x in xs] for xs in flat]
-        self.inputs = [value for xs in values for value in xs]
+    def __init__(
+        self, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: int | Sequence[int]
+    ) -> None:
+        indices = _indices(f, args, argnums)
+        self._f = f
+        self._form = _chosen(args, argnums)  # what the gradient looks like
+        numbers = flattened(self._form)
+        self.keeps_graph = getattr(_nesting, "depth", 0) > 0 or any(isinstance(x, Value) for x in numbers)
+        self.inputs = [_own(x, _name(f)) for x in numbers]
         arguments = list(args)
-        for argnum, tree, leaves in zip(argnums, self.given, values):
-            arguments[argnum] = rebuilt(tree, leaves)
-        with _inside():
+        waiting = iter(self.inputs)
+        for index in indices:
+            arguments[index] = rebuilt(args[index], [next(waiting) for _ in flattened(args[index])])
+        with _inside(), listening(_Refusal(self.inputs)):
             self.result = f(*arguments, **kwargs)
 
-    def gradients(self, output: Number) -> list[Number]:
+    def gradients(self, output: Any) -> list[Number]:
         """The gradient of one output, a number for each input."""
-        if not isinstance(output, Value):
+        root = _scalar(self._f, output)
+        if not isinstance(root, Value):
             return [0.0] * len(self.inputs)
-        found = gradient_graph(output, self.inputs) if self.keeps_graph else numeric_gradients(output)
-        return [found.get(value, 0.0) for value in self.inputs]
+        if self.keeps_graph:
+            graphs = gradient_graph(root, self.inputs)
+            return [graphs.get(value, 0.0) for value in self.inputs]
+        numbers = numeric_gradients(root)
+        if WATCH.watchers != 0:
+            _watch(root, numbers, self.inputs)
+        return [numbers.get(value, 0.0) for value in self.inputs]
 
-    def rebuilt(self, gradients: list[Number]) -> tuple[Any, ...]:
-        """The gradients in the form of the arguments."""
-        waiting = iter(gradients)
-        return tuple(rebuilt(tree, [next(waiting) for _ in flattened(tree)]) for tree in self.given)
+    def gradient(self, output: Any) -> Any:
+        """The gradient of one output, in the form of the arguments."""
+        return rebuilt(self._form, self.gradients(output))
+
+    def jacobian(self, output: Any) -> Any:
+        """The derivatives of an output, or of an array of them, in the form of the arguments."""
+        if not is_array(output):
+            return self.gradient(output)
+        rows = [number for each in flattened(output) for number in self.gradients(each)]
+        return with_leaves(self._form, split_like(self._form, rows, tuple(output.shape)))
+
+
+class _Refusal:
+    """Refuses to let the number of a Value leave the graph unseen, where the Value depends on some inputs.
+
+    ``.data``, ``.item()`` and ``.detach()`` say that this is meant; comparisons choose a branch, and what is printed
+    is not computed with.
+    """
+
+    def __init__(self, inputs: Sequence[Value]) -> None:
+        self._inputs = set(inputs)
+        self._independent: set[Value] = set()
+
+    def left(self, how: str, node: Value) -> None:
+        """A plain number of *node* was taken."""
+        if how in _UNSEEN and self._depends(node):
+            raise TypeError(_refusal(how, users_caller()))
+
+    def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
+        """A comparison is right at the point where the function is differentiated."""
+
+    def _depends(self, node: Value) -> bool:
+        """Whether a gradient would flow from *node* to one of the inputs."""
+        stack = [node]
+        while stack:
+            each = stack.pop()
+            if each in self._inputs:
+                return True
+            if each not in self._independent:
+                self._independent.add(each)
+                stack += () if each.operation is DETACH else each.operands
+        return False
+
+
+_UNSEEN = {"float()", "int()", "round()", "a copy", "backward()"}
+_INSTEAD = {
+    "fabs": "use abs(x)",
+    "pow": "use x ** n",
+    "fsum": "use sum(...)",
+    "copy": "use the Value itself",
+    "deepcopy": "use the Value itself",
+    "backward": "use engine.grad or engine.gradients",
+}
+
+
+def _refusal(how: str, caller: Caller) -> str:
+    call = f"{caller.function}()" if caller.function else how
+    name = call.rpartition(".")[2].rstrip("()")
+    advice = _INSTEAD.get(name, "compute with Values and the functions of engine, such as engine.exp")
+    if name in OPERATIONS or name in ("mean", "dot", "softmax", "logsumexp"):
+        advice = f"use engine.{name}"
+    return (
+        f"{caller}: {call} would take a number out of the graph, and its derivative would be lost; {advice}, "
+        "or .data where the plain number is meant"
+    )
 
 
 def _own(x: Any, name: str) -> Value:
@@ -216,9 +325,27 @@ def numeric_gradients(root: Value) -> dict[Value, float]:
     return gradients
 
 
+def _watch(root: Value, gradients: Mapping[Value, float], inputs: Sequence[Value]) -> None:
+    """Show each step of backprop on the way to the inputs to who watches, as ``detect_anomaly`` does.
+
+    Gradients that are graphs need no more than their nodes, which are seen as they are made.
+    """
+    order = interior_order(root)
+    dependent = set(inputs)
+    for node in order:
+        if node.operation is not DETACH and not dependent.isdisjoint(node.operands):
+            dependent.add(node)
+    if WATCH.see_backward is not None:
+        for node in reversed(order):
+            if node in dependent:
+                WATCH.see_backward(node, gradients[node])
+
+
 def _scalar(f: Function, output: Any) -> Number:
-    if isinstance(output, Value) or (not is_tree(output) and hasattr(type(output), "__float__")):
-        return output if isinstance(output, Value) else float(output)
+    """One output as a Value, or as a float where it does not depend on any; also out of an array with no axes."""
+    single = flattened(output)[0] if not is_tree(output) else output
+    if isinstance(single, Value) or (not is_tree(single) and hasattr(type(single), "__float__")):
+        return single if isinstance(single, Value) else float(single)
     raise TypeError(f"{_name(f)} has to give one Value here, and gave {type(output).__name__} {shortened(output)}")
 
 

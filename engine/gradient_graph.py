@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from engine.debugging.staleness import check_fresh
 from engine.derivatives import rule_of
 from engine.node import interior_order
 from engine.operations import PLAIN
@@ -68,6 +69,7 @@ def gradients(output: Value, inputs: Sequence[Value], *, gradient: Number = 1.0)
 
     Raises:
         TypeError: *output* or one of *inputs* is not a Value.
+        ValueError: ``data`` was changed after the graph was computed (``output.refresh()`` computes it again).
 
     >>> x = Value(3.0)
     >>> (slope,) = gradients(x**3, [x])
@@ -81,6 +83,7 @@ def gradients(output: Value, inputs: Sequence[Value], *, gradient: Number = 1.0)
     for each in wanted:
         if not isinstance(each, Value):
             raise TypeError(f"inputs must be Values, got {type(each).__name__} {shortened(each)}")
+    check_fresh(output)
     given = gradient if isinstance(gradient, Value) else as_float(gradient, "gradient")
     found = gradient_graph(output, wanted, given)
     return [constant(g, "gradient") if isinstance(g, float) else g for g in (found.get(x, 0.0) for x in wanted)]

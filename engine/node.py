@@ -20,7 +20,7 @@ class Watch:
     def __init__(self) -> None:
         self.watchers: int = 0
         self.see: Callable[[Any], None] | None = None
-        self.see_backward: Callable[[Any], None] | None = None
+        self.see_backward: Callable[[Any, float], None] | None = None
         self.listeners: int = 0
         self.hear: Callable[[str, Any], None] | None = None
         self.hear_comparison: Callable[[str, Any, Any, bool], None] | None = None
@@ -306,7 +306,7 @@ def _backward_pass(root: Unchecked, gradient: float) -> None:
         see = WATCH.see_backward
         if WATCH.watchers != 0 and see is not None:
             for node in reversed(order):
-                see(node)
+                see(node, node._grad)
                 node._backward()
         else:
             _chain_rule(order)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, SupportsFloat
 
+from engine.debugging.staleness import check_fresh
 from engine.derivatives import rule_of
 from engine.expressions import typesetting
 from engine.expressions.names import caller_names, node_formulas
@@ -180,12 +181,13 @@ class Step(_Spoken):
     gradient: float
     contributions: tuple[Contribution, ...]
     wording: Wording = field(compare=False)
+    number: float = field(compare=False)  # that of the node at the time of the step
 
     @property
     def equations(self) -> tuple[Equation, ...]:
         """The node, its gradient, and the chain rule for each operand that is not a plain number."""
         words = self.wording
-        made = Equation(words.formulas[self.node], (words.operation(self.node), Number(self.node.data)))
+        made = Equation(words.formulas[self.node], (words.operation(self.node), Number(self.number)))
         gradient = Equation(words.gradient(self.node), (Number(self.gradient),))
         handed_on = [e for c in self.contributions if c.operand.op != CONSTANT for e in c.equations]
         return made, gradient, *handed_on
@@ -202,6 +204,7 @@ def backprop(root: Value, gradient: SupportsFloat = 1.0, names: object = None) -
 
     Raises:
         TypeError: *root* is not a Value, *gradient* not a number, or *names* has no names in it.
+        ValueError: ``data`` was changed after the graph was computed (``root.refresh()`` computes it again).
 
     >>> x = Value(3.0, label="x")
     >>> for step in backprop(x * x + 1):
@@ -211,6 +214,8 @@ def backprop(root: Value, gradient: SupportsFloat = 1.0, names: object = None) -
     """
     caller_names(names)
     given = as_float(gradient, "backprop(gradient)")
+    if isinstance(root, Value):
+        check_fresh(root)
     nodes, accumulated = fresh_order(root)
     order: list[Any] = [*nodes]
     root.grad = given if order else root.grad + given
@@ -228,7 +233,7 @@ def _steps(order: list[Value], wording: Wording) -> Iterator[Step]:
             contributions.append(
                 Contribution(operand, derivative, amount, float(operand.grad), before, node, given, place, wording)
             )
-        yield Step(node, given, tuple(contributions), wording)
+        yield Step(node, given, tuple(contributions), wording, node.data)
 
 
 @dataclass(frozen=True, repr=False)
@@ -237,19 +242,22 @@ class ForwardStep(_Spoken):
 
     node: Value
     wording: Wording = field(compare=False)
+    number: float = field(compare=False)  # those of the time of the step
+    operand_numbers: tuple[float, ...] = field(compare=False)
+    local_derivatives: tuple[float, ...] = field(compare=False)
 
     @property
     def equations(self) -> tuple[Equation, ...]:
         """The operation with symbols and with numbers, and each local derivative of it."""
         node, words = self.node, self.wording
-        numbers = Operation(node.op, tuple(Number(operand.data) for operand in node.operands))
+        numbers = Operation(node.op, tuple(map(Number, self.operand_numbers)))
         name = words.formulas[node]
-        lines = [Equation(name, (words.operation(node), numbers, Number(node.data)))]
+        lines = [Equation(name, (words.operation(node), numbers, Number(self.number)))]
         for place, operand in enumerate(node.operands):
             if operand.op == CONSTANT:
                 continue
             written_out = words.local_derivative(node, place)
-            number = Number(node.local_derivatives[place])
+            number = Number(self.local_derivatives[place])
             derivative = Derivative(name, words.formulas[operand])
             lines.append(Equation(derivative, (number,) if isinstance(written_out, Number) else (written_out, number)))
         return tuple(lines)
@@ -264,6 +272,7 @@ def forward(root: Value, names: object = None) -> Iterator[ForwardStep]:
 
     Raises:
         TypeError: *root* is not a Value, or *names* has no names in it.
+        ValueError: ``data`` was changed after the graph was computed (``root.refresh()`` computes it again).
 
     >>> x, w = Value(2.0, label="x"), Value(-3.0, label="w")
     >>> for step in forward(x * w + 5):
@@ -276,5 +285,11 @@ def forward(root: Value, names: object = None) -> Iterator[ForwardStep]:
     """
     caller_names(names)
     order = topological_order(root)
+    check_fresh(root)
     wording = Wording(root, names)
-    return (ForwardStep(node, wording) for node in order if node.operands)
+    return (_forward_step(node, wording) for node in order if node.operands)
+
+
+def _forward_step(node: Value, wording: Wording) -> ForwardStep:
+    numbers = tuple(operand.data for operand in node.operands)
+    return ForwardStep(node, wording, node.data, numbers, node.local_derivatives)

@@ -12,6 +12,7 @@ from engine import operations as op
 from engine import special
 from engine.node import WATCH, Node, backward, heard, heard_comparison
 from engine.operations import PLAIN, Operation
+from engine.refresh import refresh
 from engine.validation import Unchecked, as_float, no_quotient, outside, overflow, shortened
 
 Result: TypeAlias = Any
@@ -61,7 +62,7 @@ class Value(Node):
 
     @property
     def data(self) -> float:
-        """The number. Assigning changes it here only: what was computed from it keeps its own number."""
+        """The number. Assigning changes it here only: ``refresh()`` of a root computes again what depends on it."""
         if WATCH.listeners != 0:
             heard(".data", self)
         return self._data
@@ -488,6 +489,20 @@ class Value(Node):
         6.0
         """
         backward(self, gradient, create_graph)
+
+    def refresh(self) -> "Value":
+        """Compute the graph under this Value again, after ``data`` of leaves was changed; return this Value.
+
+        Gradients stay as they are until the next ``backward()``. If an operation fails, the graph stays as it was.
+
+        >>> x = Value(2.0)
+        >>> y = x**2 + 1
+        >>> x.data = 3.0
+        >>> y.refresh().data
+        10.0
+        """
+        refresh(self)
+        return self
 
 
 def _node(

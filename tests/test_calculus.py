@@ -1,6 +1,10 @@
 """Derivatives of functions: the forms that they take and give, any order, and what closures must not confuse."""
 
+import copy
 import math
+import re
+import statistics
+import threading
 from collections import namedtuple
 
 import mpmath as mp
@@ -23,6 +27,7 @@ from engine import (
     tanh,
     value_and_grad,
 )
+from engine.node import WATCH
 
 Point = namedtuple("Point", "x y")
 
@@ -445,3 +450,300 @@ def test_the_forms_of_jax(jax):
     assert grad(g, argnums=(0, 1))(p, 3.0) == jax.tree.map(float, jax.grad(g, argnums=(0, 1))(p, 3.0))
     h = lambda p: {"out": [p["w"][0] * p["b"], p["w"][1] * 2.0]}  # noqa: E731
     assert jacobian(h)(p) == jax.tree.map(float, jax.jacobian(h)(p))
+
+
+A, B = np.array([0.5, -1.0, 2.0]), np.array([[1.0, 0.3, -0.2], [0.1, 2.0, 0.7]])
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "argnums"),
+    [
+        (lambda a, b: a * a * b + b * b * b * a, (1.5, 0.5), (0, 1)),
+        (lambda a, b: a * a * b + b * b * b * a, (1.5, 0.5), (1,)),
+        (lambda a, b: a * a * b + b * b * b * a, (1.5, 0.5), (1, 0)),
+        (lambda a, b: a * a * b + b * b * b * a, (1.5, 0.5), -1),
+        (lambda v, m: ((m @ v) ** 3).sum(), (A, B), (0, 1)),
+        (lambda v, m: ((m @ v) ** 3).sum(), (A, B), 1),
+        (lambda v, k: (v**2).sum() * k["s"] + k["t"][0] ** 3, (A, {"s": 2.0, "t": [3.0]}), (0, 1)),
+        (lambda a, b, c: a * b * c + a**2 * c**2, (1.5, 0.5, -2.0), (2, 0)),
+    ],
+)
+def test_hessians_with_several_arguments_as_in_jax(jax, f, at, argnums):
+    with_forms_alike(hessian(f, argnums)(*at), jax.hessian(f, argnums)(*at))
+    with_forms_alike(grad(f, argnums)(*at), jax.grad(f, argnums)(*at))
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "argnums"),
+    [
+        (lambda a, b: a * b, (1.5, 0.5), (0, 1)),
+        (lambda a, b: [a * b, {"twice": 2.0 * a}], (1.5, 0.5), (0, 1)),
+        (lambda v, m: m @ v, (A, B), (0, 1)),
+        (lambda v, m: {"product": m @ v, "sum": v.sum()}, (A, B), (1, 0)),
+        (lambda p: p["a"] * p["v"], ({"a": 2.0, "v": A},), 0),
+        (lambda p: (p["v"] ** 2, p["a"]), ({"a": 2.0, "v": A},), (0,)),
+        (lambda v, m: m * v[0], (A, B), (0, 1)),
+        (lambda v, m: m[:0, 0] * v[0], (A, B), (0, 1)),
+    ],
+)
+def test_jacobians_with_several_arguments_as_in_jax(jax, f, at, argnums):
+    with_forms_alike(jacobian(f, argnums)(*at), jax.jacobian(f, argnums)(*at))
+
+
+def with_forms_alike(ours, theirs):
+    """Compare two results part by part, with the types of containers and the shapes of arrays."""
+    if isinstance(ours, (list, tuple, dict)):
+        assert type(ours) is type(theirs)
+        assert len(ours) == len(theirs)
+        for key in ours if isinstance(ours, dict) else range(len(ours)):
+            with_forms_alike(ours[key], theirs[key])
+    else:
+        assert np.shape(ours) == np.shape(theirs)
+        np.testing.assert_allclose(ours, np.asarray(theirs), rtol=1e-12, atol=1e-12)
+
+
+def test_products_with_vectors_in_several_arguments_as_in_jax(jax):
+    f = lambda v, m, k: ((m @ v) ** 3).sum() * k  # noqa: E731
+    at, vector = (A, B, 2.0), (B[0], 2.0 * B)
+    ours = hvp(f, at, vector, argnums=(0, 1))
+    slope = lambda v, m: jax.grad(f, (0, 1))(v, m, 2.0)  # noqa: E731
+    with_forms_alike(ours, jax.jvp(slope, at[:2], vector)[1])
+    along = directional_derivative(f, at, vector, argnums=(0, 1))
+    with_forms_alike(along, jax.jvp(lambda v, m: f(v, m, 2.0), at[:2], vector)[1])
+
+
+# --------------------------------------------------------------------------------------- several arguments, and pandas
+
+
+def test_products_with_vectors_choose_their_arguments():
+    f = lambda x, y, z: x**2 * y * z  # noqa: E731
+    assert hvp(f, (3.0, 5.0, 1.0), (1.0, 0.0), argnums=(0, 1)) == (10.0, 6.0)
+    assert hvp(f, (3.0, 5.0, 1.0), 2.0, argnums=0) == 20.0
+    assert hvp(f, (3.0, 5.0, 1.0), (2.0,), argnums=[0]) == (20.0,)
+    assert hvp(lambda v: v[0] ** 2 * v[1], (3.0, 5.0), (1.0, 0.0)) == (10.0, 6.0)  # one argument, a tuple
+    assert directional_derivative(f, (3.0, 5.0, 1.0), (1.0, 1.0), argnums=(0, 2)) == 30.0 + 45.0
+    assert directional_derivative(lambda x, y: [x * y, y], (3.0, 5.0), 2.0, argnums=1) == [6.0, 2.0]
+
+
+def test_products_with_vectors_refuse_other_forms():
+    f = lambda x, y: x * y  # noqa: E731
+    with pytest.raises(TypeError, match="at must be the tuple of all arguments of <lambda> where argnums are given"):
+        hvp(f, 3.0, 1.0, argnums=0)
+    with pytest.raises(TypeError, match="argnums: 2, but <lambda> was given 2 positional arguments"):
+        hvp(f, (3.0, 1.0), 1.0, argnums=2)
+    with pytest.raises(ValueError, match=r"vector: numbers in the form of \(3.0, 1.0\)"):
+        hvp(f, (3.0, 1.0), 1.0, argnums=(0, 1))
+    with pytest.raises(ValueError, match=r"direction: numbers in the form of 3.0"):
+        directional_derivative(f, (3.0, 1.0), (1.0, 2.0), argnums=0)
+
+
+def test_hessian_of_two_arguments_is_a_tuple_of_tuples():
+    found = hessian(lambda a, b: a * a * b + exp(b) * a, argnums=(0, 1))(1.5, 0.5)
+    assert [[type(each) for each in row] for row in found] == [[float, float], [float, float]]
+    assert found[0] == (1.0, pytest.approx(3.0 + math.exp(0.5)))
+    assert found[1] == (pytest.approx(3.0 + math.exp(0.5)), pytest.approx(1.5 * math.exp(0.5)))
+    third = jacobian(hessian(lambda a, b: a**2 * b, argnums=(0, 1)), argnums=1)(3.0, 5.0)
+    assert third == ((2.0, 0.0), (0.0, 0.0))
+
+
+def test_a_result_that_is_an_array_with_no_axes_is_its_value():
+    f = lambda x: np.squeeze(np.array([[Value(2.0), Value(3.0)]]) @ np.array([x, x * x]))  # noqa: E731
+    assert grad(f)(1.0) == 8.0
+    assert value_and_grad(f)(1.0) == (5.0, 8.0)
+    assert grad(grad(f))(1.0) == 6.0
+    assert jacobian(f)(1.0) == 8.0
+    assert hessian(f)(1.0) == 6.0
+    assert hvp(f, 1.0, 2.0) == 12.0
+    assert directional_derivative(f, 1.0, 2.0) == 16.0
+    assert jacobian(lambda x: [f(x), x])(1.0) == [8.0, 1.0]
+    assert type(grad(f)(np.array(1.0))) is float
+    assert grad(f)(Value(1.0)).data == 8.0
+    assert value_and_grad(lambda x: np.array(3.0))(1.0) == (3.0, 0.0)
+
+
+@pytest.fixture
+def pandas():
+    """Pandas, where it is installed."""
+    return pytest.importorskip("pandas")
+
+
+def test_series_give_series(pandas):
+    weights = pandas.Series([1.0, 2.0, 3.0], index=["a", "b", "c"], name="weights")
+    f = lambda w: (w * w).sum() + w["a"] * w["c"]  # noqa: E731
+    value, slope = value_and_grad(f)(weights)
+    pandas.testing.assert_series_equal(slope, pandas.Series([5.0, 4.0, 7.0], index=weights.index, name="weights"))
+    assert value == 17.0
+    np.testing.assert_array_equal(hessian(f)(weights), [[2, 0, 1], [0, 2, 0], [1, 0, 2]])
+    np.testing.assert_array_equal(jacobian(lambda w: w.to_numpy() ** 2)(weights), np.diag([2.0, 4.0, 6.0]))
+    product = hvp(f, weights, pandas.Series([1.0, 0.0, 0.0], index=weights.index))
+    assert product.to_dict() == {"a": 2.0, "b": 0.0, "c": 1.0}
+    assert hvp(f, weights, [1.0, 0.0, 0.0]).tolist() == [2.0, 0.0, 1.0]
+    assert directional_derivative(f, weights, np.array([1.0, 0.0, 1.0])) == 12.0
+    assert grad(lambda p, k: (p["w"] * k).sum())({"w": weights}, 2.0)["w"].tolist() == [2.0, 2.0, 2.0]
+    assert weights.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_a_series_is_not_paired_with_other_names(pandas):
+    weights = pandas.Series([1.0, 2.0], index=["a", "b"])
+    with pytest.raises(ValueError, match="vector: numbers in the form of"):
+        hvp(lambda w: (w * w).sum(), weights, pandas.Series([1.0, 2.0], index=["b", "a"]))
+
+
+def test_frames_give_frames_and_integers_floats(pandas):
+    frame = pandas.DataFrame({"a": [1, 2], "b": [3, 4]}, index=["x", "y"])
+    slope = grad(lambda m: (m["a"] * m["b"]).sum())(frame)
+    pandas.testing.assert_frame_equal(slope, pandas.DataFrame({"a": [3.0, 4.0], "b": [1.0, 2.0]}, index=["x", "y"]))
+    assert hvp(lambda m: (m["a"] * m["b"]).sum(), frame, [[1, 0], [0, 0]]).to_numpy().tolist() == [[0, 1], [0, 0]]
+    with pytest.raises(TypeError, match="one real number is wanted, not str 'u'"):
+        grad(lambda m: m["a"].sum())(pandas.DataFrame({"a": [1.0], "b": ["u"]}))
+
+
+# --------------------------------------------------------------------------------- numbers that would leave the graph
+
+HERE = re.escape(__file__)
+
+
+def array_of_floats(x):
+    """An array of floats with a Value put into it."""
+    array = np.zeros(2)
+    array[0] = x
+    return array.sum()
+
+
+@pytest.mark.parametrize(
+    ("f", "words"),
+    [
+        (lambda x: x * math.exp(x), r"math.exp\(\) would take .* use engine.exp, or .data"),
+        (lambda x: x * math.tanh(2 * x), r"math.tanh\(\) .* use engine.tanh,"),
+        (lambda x: math.sqrt(x + 1) * math.log(3.0) * x, "use engine.sqrt,"),
+        (lambda x: math.atan2(1.0, x), "use engine.atan2,"),
+        (lambda x: math.pow(x, 2) + x, r"use x \*\* n,"),
+        (lambda x: math.fabs(x) + x, r"use abs\(x\),"),
+        (lambda x: math.fsum([x, x]), r"use sum\(...\),"),
+        (lambda x: math.floor(x) * x, r"math.floor\(\) .* compute with Values"),
+        (lambda x: x * float(x), r"float\(\) .* compute with Values"),
+        (lambda x: x * int(x), r"int\(\) would"),
+        (lambda x: x * round(x), r"round\(\) would"),
+        (lambda x: x * round(x, 3), r"round\(\) would"),
+        (lambda x: x * complex(x).real, r"complex\(\) would"),
+        (lambda x: x * np.float64(x), r"np.float64\(\) would"),
+        (lambda x: np.array([x, x], dtype=float).sum(), r"np.array\(\) would"),
+        (lambda x: np.array([x, x]).astype(float).sum(), r"np.array\(\[x, x\]\).astype\(\) would"),
+        (array_of_floats, r"float\(\) would"),
+        (lambda x: statistics.fmean([x, x]), r"statistics.fmean\(\) would"),
+        (lambda x: copy.deepcopy(x * x), r"copy.deepcopy\(\) would .* use the Value itself"),
+        (lambda x: (x * x).backward() or x, r"backward\(\) would .* use engine.grad or engine.gradients"),
+    ],
+)
+@pytest.mark.parametrize(
+    "differentiated",
+    [
+        grad,
+        value_and_grad,
+        jacobian,
+        hessian,
+        lambda f: lambda x: hvp(f, x, 1.0),
+        lambda f: lambda x: directional_derivative(f, x, 1.0),
+        lambda f: grad(grad(f)),
+        lambda f: lambda x: grad(lambda v: f(v[0]))([x]),
+    ],
+)
+def test_a_number_that_would_leave_the_graph_unseen_is_an_error(differentiated, f, words):
+    for x in (0.7, Value(0.7)):
+        with pytest.raises(TypeError, match=f"^{HERE}, line [0-9]+: .*{words}"):
+            differentiated(f)(x)
+
+
+def test_numbers_that_leave_the_graph_are_free_afterwards():
+    with pytest.raises(TypeError):
+        grad(lambda x: math.exp(x) * x)(1.0)
+    assert math.exp(Value(0.0)) == 1.0
+    assert WATCH.listeners == 0
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "slope"),
+    [
+        (lambda x: np.maximum(0, x), 2.0, 1.0),
+        (lambda x: np.maximum(0, x) * 3, -2.0, 0.0),
+        (lambda x: np.clip(x, 0.0, 1.0) * x, 2.0, 1.0),
+        (lambda x: np.clip(x, 0.0, 1.0) * x, 0.5, 1.0),
+        (lambda x: np.where(x > 0, x * x, -x), 3.0, 6.0),
+        (lambda x: np.exp(x) * x, 0.0, 1.0),
+        (lambda x: np.float64(3.0) * x + x * np.float32(2.0), 1.0, 5.0),
+        (lambda x: x if x > 0 else -x, -2.0, -1.0),
+        (lambda x: max(x, 2 * x), 1.0, 2.0),
+        (lambda x: x * bool(x), 3.0, 1.0),
+        (lambda x: x * x.data, 3.0, 3.0),
+        (lambda x: x * x.item(), 3.0, 3.0),
+        (lambda x: x * float(x.detach()), 3.0, 3.0),
+        (lambda x: x * math.exp(x.detach() * 0), 3.0, 1.0),
+        (lambda x: x * len(f"{x:.3f} {x} {x!r}"[:2]), 3.0, 2.0),
+        (lambda x: x * math.exp(Value(0.0) + 0.0), 3.0, 1.0),
+        (lambda x: x * copy.deepcopy(Value(2.0) * 2.0).data, 3.0, 4.0),
+    ],
+)
+def test_what_differentiates_rightly_is_left_alone(f, at, slope):
+    assert grad(f)(at) == slope
+    assert grad(lambda v: f(v[0]))(np.array([at])).tolist() == [slope]
+
+
+def test_numbers_of_an_outer_differentiation_are_seen_from_within_an_inner_one():
+    with pytest.raises(TypeError, match=r"use engine\.exp"):
+        grad(lambda x: grad(lambda y: y * y * math.exp(x))(2.0))(1.0)
+    assert grad(lambda y: y * math.exp(Value(1.0)))(2.0) == math.e
+
+
+def test_a_training_loop_beside_the_input_is_left_alone():
+    def f(x):
+        w = Value(1.0)
+        for _ in range(3):
+            w.grad = 0.0
+            ((w - 3.0) ** 2).backward()
+            w.data -= 0.5 * w.grad
+        return x * float(w)
+
+    assert grad(f)(2.0) == 3.0
+
+
+def test_other_threads_are_not_refused():
+    results = []
+
+    def f(x):
+        thread = threading.Thread(target=lambda: results.append(math.exp(x)))
+        thread.start()
+        thread.join()
+        return x * 2.0
+
+    assert grad(f)(0.0) == 2.0
+    assert results == [1.0]
+
+
+def test_a_call_over_several_lines_or_without_source_is_refused_too():
+    def f(x):
+        # fmt: off
+        return x * math.exp(
+            x
+            + 1.0
+        )
+        # fmt: on
+
+    with pytest.raises(TypeError, match=r"math\.exp\(\) would take .* use engine\.exp"):
+        grad(f)(1.0)
+    with pytest.raises(TypeError, match=r"<string>, line 1: float\(\) would take .* such as engine\.exp"):
+        grad(eval("lambda x: math.exp(x)", {"math": math, "__name__": "lesson"}))(1.0)
+
+
+def test_a_primitive_whose_derivative_takes_numbers_out_is_refused_in_the_second_derivative():
+    @engine.primitive(lambda x: 1.0 * math.cos(x))
+    def sine(x):
+        return math.sin(x)
+
+    assert grad(sine)(2.0) == math.cos(2.0)
+    with pytest.raises(TypeError, match=r"use engine\.cos"):
+        grad(grad(sine))(2.0)
+
+
+def test_nothing_is_handed_on_where_a_local_derivative_is_0():
+    assert grad(lambda x: engine.sqrt(engine.relu(x)))(-1.0) == 0.0
+    assert grad(lambda x: engine.sqrt(x.detach()) + x)(0.0) == 1.0

@@ -1,16 +1,21 @@
 """gradcheck and detect_anomaly: what is wrong is found, and said where."""
 
+import itertools
 import math
+import random
 import threading
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
 from engine import GradcheckError, Value, detect_anomaly, gradcheck
-from engine.debugging.gradcheck import ridders
-from engine.value import WATCH
+from engine.debugging.finite_differences import Verdict, slopes
+from engine.node import WATCH
+from engine.operations import OPERATIONS
+from nn import MLP
 
 
 @pytest.mark.parametrize(
@@ -22,17 +27,58 @@ from engine.value import WATCH
         (lambda x: x**5, lambda x: 5 * x**4, -2e3),
         (lambda x: 1e12 + x, lambda x: 1.0, 3.0),
         (math.sqrt, lambda x: 0.5 / math.sqrt(x), 1e-4),
+        (math.sqrt, lambda x: 0.5 / math.sqrt(x), 1e-200),
+        (math.asin, lambda x: 1 / math.sqrt((1 - x) * (1 + x)), 1 - 1e-11),
+        (lambda x: abs(x - 1e-9), lambda x: -1.0, 0.0),
+        (lambda x: x * math.exp(-((x / 1e-4) ** 2)), lambda x: 1.0, 0.0),
+        (lambda x: max(x, 0.0) ** 2, lambda x: 0.0, 0.0),
     ],
 )
-def test_ridders_and_its_bound(f, slope, at):
-    derivative, bound = ridders(f, at)
-    assert abs(derivative - slope(at)) <= 4 * bound
-    assert bound <= 1e-2 * abs(slope(at))
+def test_slopes_and_their_bound(f, slope, at):
+    found = slopes(f, at)
+    assert found.verdict(slope(at), tolerance=0.0) is Verdict.AGREES
+    assert found.bound <= 2e-2 * max(abs(slope(at)), 1.0)
+    assert not found.is_kink
 
 
-def test_no_number_on_one_side_is_nan():
-    derivative, _ = ridders(math.sqrt, 0.0)
-    assert math.isnan(derivative)
+@pytest.mark.parametrize(
+    ("f", "at", "left", "right"),
+    [
+        (abs, 0.0, -1.0, 1.0),
+        (lambda x: max(3.0 * x, x * x), 3.0, 3.0, 6.0),
+        (lambda x: max(math.exp(x), 1.0), 0.0, 0.0, 1.0),
+    ],
+)
+def test_a_kink_has_two_slopes(f, at, left, right):
+    found = slopes(f, at)
+    assert found.left == pytest.approx(left, abs=1e-5)
+    assert found.right == pytest.approx(right, abs=1e-5)
+    assert found.is_kink
+    assert found.verdict(0.5 * (left + right)) is Verdict.AGREES
+    assert found.verdict(right + 0.01) is found.verdict(left - 0.01) is Verdict.DIFFERS
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "why"),
+    [
+        (math.sqrt, 0.0, "do not settle"),
+        (lambda x: float(x > 2.0), 2.0, "do not settle"),
+        (math.cbrt, 0.0, "do not settle"),
+        (math.log, -1.0, "domain"),
+        (math.exp, math.inf, "no number beside inf"),
+        (lambda x: math.inf, 1.0, "the result is inf"),
+    ],
+)
+def test_where_differences_cannot_tell(f, at, why):
+    assert why in slopes(f, at)
+
+
+def test_at_the_end_of_a_domain_one_side_is_enough():
+    def edge_at_zero(x):
+        return x * x + math.log1p(x) if x >= 0.0 else math.sqrt(x)
+
+    assert slopes(edge_at_zero, 0.0).verdict(1.0) is Verdict.AGREES
+    assert slopes(edge_at_zero, 0.0).verdict(0.0) is Verdict.DIFFERS
 
 
 @given(st.floats(-3, 3), st.floats(0.1, 3))
@@ -50,7 +96,7 @@ def test_the_report_says_every_comparison():
 @pytest.mark.skipif(engine.COMPILED, reason="compiled methods cannot be replaced")
 def test_the_first_operation_that_is_off_is_named(monkeypatch):
     def sin(self):
-        return engine.value.restored(engine.operations.SIN, math.sin(self.data), 0.0, "", 0.25, 0.0, self, None)
+        return engine.value.restored(OPERATIONS["sin"], math.sin(self.data), 0.0, "", 0.25, 0.0, self, None)
 
     monkeypatch.setattr(Value, "sin", sin)
     with pytest.raises(
@@ -62,9 +108,113 @@ def test_the_first_operation_that_is_off_is_named(monkeypatch):
     assert "wrong input 0: 0.25" in str(report)
 
 
-def test_a_kink_hit_exactly_is_off():
-    with pytest.raises(GradcheckError, match=r"relu\(0\.0\)"):
-        gradcheck(engine.relu, 0.0)
+@pytest.mark.parametrize(
+    ("f", "at"),
+    [
+        (engine.relu, 1e-4),
+        (engine.relu, -3e-9),
+        (engine.relu, 0.0),
+        (abs, 0.0),
+        (lambda x: engine.relu(x) * x, 0.0),
+        (lambda x: engine.maximum(x, 2 * x), 0.0),
+        (engine.sqrt, 1e-12),
+        (engine.sqrt, 1e-250),
+        (engine.asin, 1 - 1e-10),
+        (engine.acos, 1e-10 - 1),
+        (engine.log, 7e-10),
+        (engine.log, 1e-100),
+        (engine.log1p, 1e-10 - 1),
+        (lambda x: x if x > 0 else 0.0, 1e-4),
+        (lambda x: engine.tanh(1e6 * x), 1e-7),
+        (lambda x: x**0.5 * 1e-200, 1e-12),
+        (lambda x: 1e-20 * x + 1.0, 1.0),
+        (lambda v: (v[0] + 1e12) - 1e12 + v[1], [3.0, 2.0]),
+    ],
+)
+def test_beside_kinks_and_ends_of_domains_right_derivatives_agree(f, at):
+    assert gradcheck(f, at).verdict is Verdict.AGREES
+
+
+def test_a_network_of_relus_gives_no_false_alarm():
+    generator = random.Random(1)
+    for seed in range(15):
+        model = MLP(2, [16, 16, 1], "relu", seed=seed)
+        for _ in range(2):
+            report = gradcheck(lambda x, model=model: model(x), [generator.uniform(-3, 3) for _ in range(2)])
+            assert report.verdict is Verdict.AGREES
+
+
+@pytest.mark.parametrize("at", [-1.7, 1e-5, 0.3, 2.0, 40.0])
+@pytest.mark.parametrize(
+    "slope",
+    [lambda x: 1.0001 * 2 * x, lambda x: -2 * x, lambda x: 0.0, lambda x: 2 * x + 0.01, lambda x: math.nan],
+)
+def test_wrong_derivatives_are_found(slope, at):
+    @engine.primitive(slope)
+    def square_with_wrong_slope(x):
+        return x * x
+
+    with pytest.raises(GradcheckError, match="first operation that is off: square_with_wrong_slope"):
+        gradcheck(lambda x: engine.tanh(square_with_wrong_slope(x)) + x, at)
+
+
+def test_a_missing_term_is_found():
+    report = gradcheck(lambda x: x * x.data + x, 3.0, raise_exception=False)
+    assert report.verdict is Verdict.DIFFERS
+    assert report.first_wrong is None  # each operation is right; the term is missing
+    assert [round(each.numeric, 6) for each in report.inputs] == [7.0]
+
+
+def test_a_wrong_derivative_at_a_kink_is_found():
+    @engine.primitive(lambda x: 1.5)
+    def ramp(x):
+        return max(x, 0.0)
+
+    report = gradcheck(ramp, 0.0, raise_exception=False)
+    assert report.verdict is Verdict.DIFFERS
+    assert "wrong input 0: 1.5, and differences say 0.0 on the left and 1.0 on the right" in str(report)
+
+
+def test_where_differences_cannot_tell_nothing_is_claimed():
+    report = gradcheck(engine.sqrt, 0.0)
+    assert report.verdict is Verdict.CANNOT_TELL
+    assert not report.ok
+    assert report.verdict == "cannot tell here"
+    assert str(report).splitlines() == [
+        "differences cannot tell here whether all derivatives are right",
+        "?     input 0: inf, and differences cannot tell: differences do not settle on a slope",
+    ]
+
+
+def counted():
+    """A function that gives another number at each call."""
+    calls = itertools.count()
+    return lambda x: x + next(calls)
+
+
+@pytest.mark.parametrize(
+    ("f", "what"),
+    [
+        (lambda x: x * random.random(), "numbers"),
+        (lambda x: x + random.choice([0.0, 1e-16]), "numbers"),
+        (lambda x: x * random.choice([1.0, math.nan]), "numbers"),
+        (lambda x: random.choice([x, x.detach()]), "gradients"),
+        (counted(), "numbers"),
+    ],
+)
+def test_a_function_that_does_not_repeat_itself_is_refused(f, what):
+    for seed in range(10):
+        random.seed(seed)
+        with pytest.raises(GradcheckError, match=f"f must give the same {what} each time for the same input, got"):
+            gradcheck(f, 0.75, raise_exception=False)
+
+
+def test_a_function_that_gives_nan_each_time_repeats_itself():
+    assert gradcheck(lambda x: x * math.nan, 1.0).verdict is Verdict.CANNOT_TELL
+
+
+def test_arguments_and_results_that_are_arrays():
+    assert gradcheck(lambda v: np.squeeze(np.array([[2.0, 3.0]]) @ v), np.array([1.0, 4.0])).ok
 
 
 def test_a_function_that_gives_no_value():

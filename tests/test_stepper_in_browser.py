@@ -9,9 +9,8 @@ import pytest
 import engine
 from engine import Value, backprop, relu, stepper, tanh, topological_order
 from engine.expressions.nodes import written
-from engine.operations import CONSTANT, OPERATIONS
+from engine.operations import CONSTANT
 from engine.validation import plain_label
-from engine.value import restored
 from nn import MLP
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -334,20 +333,24 @@ def test_check_sets_the_finite_difference_beside_the_gradient(visit):
 
 def test_check_finds_what_is_wrong_and_says_what_cannot_be_checked(visit):
     x, k, p = Value(0.5, label="x"), Value(0.0, label="kink"), Value(0.0, label="p")
-    wrong = restored(OPERATIONS["tanh"], math.tanh(0.5), 0.0, "", 0.7, 0.0, x, None)
-    page = visit(stepper(wrong + relu(k) + engine.sqrt(p)))
+
+    @engine.primitive(lambda _: 0.7)
+    def wrong(x):
+        return math.tanh(x)
+
+    page = visit(stepper(wrong(x) + relu(k) + engine.sqrt(p)))
     page.keyboard.press("c")
     for name, verdict in (
         ("x", "they differ"),
-        ("kink", "they differ"),
-        ("p", "No finite difference here: sqrt(p): p ="),
+        ("kink", "they agree: a kink, with the slopes 0 and 1 on its sides"),
+        ("p", "No finite difference here: differences do not settle on a slope"),
     ):
         page.locator("#chosen").select_option(label=name)
         assert verdict in words(page, "#difference")
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("End")
     assert page.locator('.node[data-place="0"] .tick.differs').is_visible()
-    assert page.locator(".tick:not(.differs) >> visible=true").count() == 5  # the results
+    assert page.locator(".tick:not(.differs) >> visible=true").count() == 6  # the kink and the results
 
 
 # --------------------------------------------------------------------------------------------------- strangers' labels

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.compiler.anomalies import watch_examples
 from engine.compiler.backends.numpy import Floats
 from engine.compiler.inputs import as_rows
 from engine.compiler.runner import Runner
 from engine.compiler.summary import described
 from engine.compiler.trace import INPUT, Record, recorded
+from engine.node import WATCH
 from engine.validation import plain_label, shortened
 from engine.value import Value
 
@@ -142,6 +144,7 @@ class Program:
             TypeError: it is not made of numbers.
         """
         rows = self._rows(X, look=not self._runner.shows_nan)
+        self._watch(rows, None)
         with self._runner.turn:
             results = self._runner.outputs(rows)
         return results[:, 0] if self._single else results
@@ -160,6 +163,7 @@ class Program:
         if len(rows) == 0:
             raise ValueError("X must have at least one row: the mean over no examples is no number")
         column = self._output(output)
+        self._watch(rows, column)
         with self._runner.turn:
             results, self._gradient = self._runner.outputs_and_mean_gradient(rows, None, column)
             return float(np.add.reduce(results[:, column])) / len(rows), self._gradient.copy()
@@ -174,6 +178,7 @@ class Program:
         Returns:
             The outputs; and the gradient in memory of the program, which the next run changes.
         """
+        self._watch(rows if places is None else rows[places], 0)
         with self._runner.turn:
             results, self._gradient = self._runner.outputs_and_mean_gradient(rows, places, 0)
             return results, self._gradient
@@ -194,6 +199,7 @@ class Program:
         """
         rows = self._rows(X)
         columns, column = self._columns(with_respect_to), self._output(output)
+        self._watch(rows, column)
         runner, shared = self._runner, self.weights[:0]
         if max(columns, default=0) >= self.n_inputs:
             if self._by_example is None:
@@ -226,6 +232,12 @@ class Program:
         if X is None and self.n_inputs == 0:
             return np.zeros((1, 0), self.dtype)
         return as_rows(X, self.n_inputs, self.dtype, look)
+
+    def _watch(self, rows: Floats, output: int | None) -> None:
+        """Inside ``detect_anomaly``, compute the examples eagerly first."""
+        if WATCH.watchers:
+            labels = [leaf.label for leaf in (*self.inputs, *self.parameters)]
+            watch_examples(self._record, labels, rows.tolist(), self.weights.tolist(), output)
 
     def _output(self, output: int) -> int:
         if isinstance(output, bool) or not hasattr(output, "__index__") or not 0 <= output < self.n_outputs:

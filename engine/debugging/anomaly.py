@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from engine.node import WATCH
+from engine.special import times
 from engine.validation import plain_label
 from engine.value import Value
 
@@ -18,7 +21,8 @@ _mine = threading.local()
 class detect_anomaly:  # noqa: N801 - PyTorch's name for it
     """Within it, the operation that first makes a NaN or an infinity out of ordinary numbers is an error.
 
-    So is the step of ``backward`` that does. It holds for what this thread computes; everything is slower meanwhile.
+    So is the step of ``backward``, ``grad`` or ``gradients`` that does. A program computes each example eagerly, too.
+    It holds for what this thread computes; everything is slower meanwhile.
 
     Args:
         kinks: whether to note, too, each operation that hits a kink exactly, where the derivative is a convention.
@@ -63,29 +67,44 @@ class detect_anomaly:  # noqa: N801 - PyTorch's name for it
             self.kinks.append(f"{node.op} at its kink: {_operands(node)}")
 
 
+def is_watched() -> bool:
+    """Whether this thread is inside a ``detect_anomaly``."""
+    return bool(getattr(_mine, "open", []))
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Hide what this thread computes: for computing nodes again that were seen before."""
+    before = getattr(_mine, "open", [])
+    _mine.open = []
+    try:
+        yield
+    finally:
+        _mine.open = before
+
+
 def seen(node: Value) -> None:
     """A new node, while somebody watches; an anomaly where this thread does."""
     watchers = getattr(_mine, "open", [])
     if not watchers:
         return
-    numbers = [operand.data for operand in node.operands]
-    if _is_first(node.data, numbers):
-        raise FloatingPointError(f"{node.op} gave {node.data}, from {_operands(node)}")
+    if _is_first(node._data, _numbers(node)):
+        raise FloatingPointError(f"{node.op} gave {node._data}, from {_operands(node)}")
     for watcher in watchers:
         watcher.note(node)
 
 
-def seen_backward(node: Value) -> None:
+def seen_backward(node: Value, gradient: float) -> None:
     """A node that is about to hand its gradient on."""
     if not getattr(_mine, "open", []):
         return
-    for operand, local in zip(node.operands, node.local_derivatives):
-        amount = local * node.grad
-        if _is_first(amount, [node.grad]):
+    for operand, local in zip(node.operands, (node._da, node._db)):
+        amount = times(gradient, local)
+        if _is_first(amount, [gradient]):
             name = f"{plain_label(operand.label)} = " if operand.label else ""
             raise FloatingPointError(
                 f"backward through {node.op} gave {amount}, from {_operands(node)}: the local derivative with respect "
-                f"to {name}{operand.data!r} is {local}, and the gradient of the result {node.grad}"
+                f"to {name}{operand._data!r} is {local}, and the gradient of the result {gradient}"
             )
 
 
@@ -96,7 +115,7 @@ def _is_first(result: float, numbers: list[float]) -> bool:
 
 
 def _at_kink(node: Value) -> bool:
-    numbers = [operand.data for operand in node.operands]
+    numbers = _numbers(node)
     if node.op in ("relu", "leaky_relu", "abs"):
         return numbers[0] == 0.0
     if node.op in ("maximum", "minimum"):
@@ -104,8 +123,12 @@ def _at_kink(node: Value) -> bool:
     return node.op in ("hypot", "atan2") and numbers == [0.0, 0.0]
 
 
+def _numbers(node: Value) -> list[float]:
+    return [operand._data for operand in node.operands]
+
+
 def _operands(node: Value) -> str:
-    return " and ".join(f"{plain_label(o.label)} = {o.data!r}" if o.label else repr(o.data) for o in node.operands)
+    return " and ".join(f"{plain_label(o.label)} = {o._data!r}" if o.label else repr(o._data) for o in node.operands)
 
 
 WATCH.see, WATCH.see_backward = seen, seen_backward

@@ -3,178 +3,212 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from engine.calculus import numeric_gradients
+from engine.debugging.finite_differences import Slopes, Verdict, rounding_error, slopes
 from engine.node import topological_order
 from engine.operations import CONSTANT
-from engine.pytree import flattened, rebuilt
+from engine.pytree import flattened, is_tree, rebuilt
 from engine.validation import as_float, plain_label, shortened
 from engine.value import Value
 
-_EPSILON = sys.float_info.epsilon
-_SHRINK = 1.4  # each step of Ridders' method by this factor
-_STEPS = 12
+_EVALUATIONS = 10  # how often a function is evaluated at one point to see whether it repeats itself
 
 
 class GradcheckError(AssertionError):
-    """A derivative is off."""
+    """A derivative differs from differences, or the function does not repeat itself."""
 
 
 @dataclass(frozen=True)
-class Difference:
-    """One derivative beside what differences say, which is right to about ``bound``."""
+class Comparison:
+    """One derivative beside the slopes that differences give, or why these cannot be told."""
 
     what: str
     derivative: float
-    numeric: float
-    bound: float
+    slopes: Slopes | str
+    tolerance: float
 
-    def agrees(self, tolerance: float) -> bool:
-        """Whether the two are the same, as far as differences can tell."""
-        if math.isnan(self.derivative) or math.isnan(self.numeric):
-            return math.isnan(self.derivative) and math.isnan(self.numeric)
-        off = abs(self.derivative - self.numeric)
-        return off <= self.bound + sys.float_info.min + tolerance * max(abs(self.derivative), abs(self.numeric))
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the derivative is one of the slopes, as far as differences can tell."""
+        if isinstance(self.slopes, str):
+            return Verdict.CANNOT_TELL
+        return self.slopes.verdict(self.derivative, self.tolerance)
+
+    @property
+    def numeric(self) -> float:
+        """The derivative from differences; NaN where they cannot tell."""
+        return math.nan if isinstance(self.slopes, str) else self.slopes.middle
+
+    @property
+    def bound(self) -> float:
+        """About how far ``numeric`` may be off."""
+        return math.inf if isinstance(self.slopes, str) else self.slopes.bound
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.derivative!r}, and differences say {self.numeric!r} (to about {self.bound:.1e})"
+        if isinstance(self.slopes, str):
+            return f"{self.what}: {self.derivative!r}, and differences cannot tell: {self.slopes}"
+        said = f"{self.numeric!r}"
+        if self.slopes.is_kink:
+            said = f"{self.slopes.left!r} on the left and {self.slopes.right!r} on the right"
+        return f"{self.what}: {self.derivative!r}, and differences say {said} (to about {self.bound:.1e})"
 
 
 @dataclass(frozen=True)
 class GradcheckReport:
     """What ``gradcheck`` found: a comparison for each input, and the first operation that is off."""
 
-    inputs: tuple[Difference, ...]
-    first_wrong: Difference | None
+    inputs: tuple[Comparison, ...]
+    first_wrong: Comparison | None
     tolerance: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """``DIFFERS`` if any derivative does, ``CANNOT_TELL`` if differences fail for any input, else ``AGREES``."""
+        verdicts = {each.verdict for each in self.inputs}
+        if self.first_wrong is not None or Verdict.DIFFERS in verdicts:
+            return Verdict.DIFFERS
+        return Verdict.CANNOT_TELL if Verdict.CANNOT_TELL in verdicts else Verdict.AGREES
 
     @property
     def ok(self) -> bool:
         """Whether everything agrees."""
-        return self.first_wrong is None and all(each.agrees(self.tolerance) for each in self.inputs)
+        return self.verdict is Verdict.AGREES
 
     def __bool__(self) -> bool:
         return self.ok
 
     def __str__(self) -> str:
-        lines = ["all derivatives agree with differences" if self.ok else "derivatives are off"]
+        lines = [_HEADLINES[self.verdict]]
         if self.first_wrong is not None:
             lines.append(f"the first operation that is off: {self.first_wrong}")
-        lines += [f"{'ok   ' if each.agrees(self.tolerance) else 'wrong'} {each}" for each in self.inputs]
+        lines += [f"{_MARKS[each.verdict]} {each}" for each in self.inputs]
         return "\n".join(lines)
+
+
+_HEADLINES = {
+    Verdict.AGREES: "all derivatives agree with differences",
+    Verdict.DIFFERS: "derivatives are off",
+    Verdict.CANNOT_TELL: "differences cannot tell here whether all derivatives are right",
+}
+_MARKS = {Verdict.AGREES: "ok   ", Verdict.DIFFERS: "wrong", Verdict.CANNOT_TELL: "?    "}
 
 
 def gradcheck(
     f: Callable[..., Any], at: Any, *, tolerance: float = 1e-6, raise_exception: bool = True
 ) -> GradcheckReport:
-    """Compare the gradient of a function with differences, and each operation in it with differences of its own.
+    """Compare the gradient of a function with differences, and each operation in it likewise.
 
-    Differences are Ridders' (1982): central ones with ever smaller steps, extrapolated to a step of nothing, the first
-    step chosen by the size of the number, with a bound for their error.
+    There are three verdicts. A derivative *agrees* if it is the slope that extrapolated differences give; at a kink,
+    if it lies between the slopes on both sides. It *differs* otherwise. Differences *cannot tell* where they do not
+    settle on a slope, as at the infinite slope of ``sqrt`` at 0 and at jumps.
 
     Args:
-        f: a function that gives one Value.
+        f: a function that gives one Value. It must give the same Value each time for the same numbers.
         at: its argument: a number, or lists, tuples, dicts and arrays of them; a tuple is several arguments.
         tolerance: how far a derivative may be off relative to its size, on top of the bound of the difference.
-        raise_exception: whether a wrong derivative is an error.
+        raise_exception: whether a derivative that differs is an error.
 
     Returns:
-        The report, which is true where all is well; printing it shows every comparison.
+        The report, which is true if all derivatives agree; printing it shows every comparison.
 
     Raises:
-        GradcheckError: a derivative is off; its text is the report.
+        GradcheckError: a derivative differs; its text is the report. Or *f* gave two numbers at one point.
         TypeError: *f* gave no Value.
 
-    >>> from engine import tanh
-    >>> print(gradcheck(lambda x: tanh(x) * x, 0.5, tolerance=1e-8).ok)
+    >>> from engine import relu, sqrt, tanh
+    >>> print(gradcheck(lambda x: tanh(x) * x, 0.5).ok)
     True
+    >>> gradcheck(relu, 0.0).verdict, gradcheck(sqrt, 0.0).verdict
+    (<Verdict.AGREES: 'agrees'>, <Verdict.CANNOT_TELL: 'cannot tell here'>)
     """
-    arguments = at if isinstance(at, tuple) else (at,)
-    numbers = [as_float(leaf, "gradcheck(at)") for leaf in flattened(arguments)]
-    inputs = [Value(number) for number in numbers]
-
-    def evaluated(values: Sequence[Any]) -> Value:
-        result = f(*rebuilt(arguments, values))
-        if not isinstance(result, Value):
-            raise TypeError(f"gradcheck: the function has to give one Value, and gave {shortened(result)}")
-        return result
-
-    root = evaluated(inputs)
-    gradients = numeric_gradients(root)
-    found = []
-    for place, value in enumerate(inputs):
-
-        def moved(x: float, place: int = place) -> float:
-            return evaluated([Value(x if i == place else number) for i, number in enumerate(numbers)]).data
-
-        numeric, bound = ridders(moved, numbers[place])
-        found.append(Difference(f"input {place}", float(gradients.get(value, 0.0)), numeric, bound))
-    report = GradcheckReport(tuple(found), _first_wrong(root, tolerance), tolerance)
-    if raise_exception and not report.ok:
+    point = _Point(f, at)
+    root, gradients = point.repeated()
+    rounding = rounding_error(numeric_gradients(root).items())
+    compared = []
+    for index, gradient in enumerate(gradients):
+        found = slopes(
+            point.along(index), point.numbers[index], expected=gradient, tolerance=tolerance, rounding=rounding
+        )
+        compared.append(Comparison(f"input {index}", gradient, found, tolerance))
+    report = GradcheckReport(tuple(compared), _first_wrong(root, tolerance), tolerance)
+    if raise_exception and report.verdict is Verdict.DIFFERS:
         raise GradcheckError(str(report))
     return report
 
 
-def ridders(f: Callable[[float], float], x: float) -> tuple[float, float]:
-    """The derivative of *f* at *x* by extrapolated central differences, and a bound for its error (Ridders 1982).
+class _Point:
+    """A function and the numbers to check it at."""
 
-    Where *f* has no number on one side, the derivative is NaN.
+    def __init__(self, f: Callable[..., Any], at: Any) -> None:
+        self._f = f
+        self._arguments = at if isinstance(at, tuple) else (at,)
+        self.numbers = [as_float(leaf, "gradcheck(at)") for leaf in flattened(self._arguments)]
 
-    >>> derivative, bound = ridders(lambda x: x**3, 2.0)
-    >>> abs(derivative - 12.0) < 1e-10
-    True
-    """
-    scale = max(abs(x), 1e-2)  # what varies as x does, or faster
-    found = [_ridders(f, x, 0.05 * first) for first in sorted({scale, min(scale, 1.0)})]
-    return min(found, key=lambda derivative_and_bound: derivative_and_bound[1])
+    def _result(self, values: Sequence[Value]) -> Any:
+        result = self._f(*rebuilt(self._arguments, values))
+        return result if is_tree(result) else flattened(result)[0]
+
+    def repeated(self) -> tuple[Value, list[float]]:
+        """The Value of the function here and its gradient, which have to be the same at every call."""
+        seen: set[tuple[str, ...]] = set()
+        for _ in range(_EVALUATIONS):
+            values = [Value(number) for number in self.numbers]
+            root = self._result(values)
+            if not isinstance(root, Value):
+                raise TypeError(f"gradcheck: the function has to give one Value, and gave {shortened(root)}")
+            found = numeric_gradients(root)
+            gradients = [found.get(value, 0.0) for value in values]
+            seen.add(tuple(map(repr, (root.data, *gradients))))
+            if len(seen) > 1:
+                self._refuse(*seen)
+        return root, gradients
+
+    def _refuse(self, one: tuple[str, ...], other: tuple[str, ...]) -> None:
+        what, a, b = next(
+            ("numbers" if not i else "gradients", a, b) for i, (a, b) in enumerate(zip(one, other)) if a != b
+        )
+        raise GradcheckError(
+            f"gradcheck: f must give the same {what} each time for the same input, got {a} and {b}; "
+            "leave randomness and state out of it, for example with a seed set inside f"
+        )
+
+    def along(self, index: int) -> Callable[[float], float]:
+        """The function of one of its numbers, as floats."""
+
+        def moved(x: float) -> float:
+            result = self._result([Value(x if i == index else number) for i, number in enumerate(self.numbers)])
+            return result.data if isinstance(result, Value) else as_float(result, "what the function gave")
+
+        return moved
 
 
-def _ridders(f: Callable[[float], float], x: float, h: float) -> tuple[float, float]:
-    best, error = math.nan, math.inf
-    table: list[float] = []
-    for _ in range(_STEPS):
-        try:
-            above, below = f(x + h), f(x - h)
-        except (ValueError, ArithmeticError):
-            table, h = [], h / _SHRINK**4  # too far out: there is no number there
-            continue
-        width = (x + h) - (x - h)
-        row = [(above - below) / width]
-        rounding = 4.0 * _EPSILON * max(abs(above), abs(below)) / h
-        factor = 1.0
-        for earlier in table:
-            factor *= _SHRINK * _SHRINK
-            row.append((row[-1] * factor - earlier) / (factor - 1.0))
-            off = max(abs(row[-1] - row[-2]), abs(row[-1] - earlier)) + rounding
-            if off <= error:
-                best, error = row[-1], off
-        if table and abs(row[-1] - table[-1]) >= 2.0 * error:
-            break
-        table, h = row, h / _SHRINK
-    return best, error
-
-
-def _first_wrong(root: Value, tolerance: float) -> Difference | None:
-    """The first operation, operands before results, whose local derivative is off."""
+def _first_wrong(root: Value, tolerance: float) -> Comparison | None:
+    """The first operation, in topological order, whose local derivative is off."""
     for node in topological_order(root):
         if node.op == "detach":
             continue
-        operands = node.operands
-        for place, (operand, derivative) in enumerate(zip(operands, node.local_derivatives)):
+        for index, (operand, derivative) in enumerate(zip(node.operands, node.local_derivatives)):
             if operand.op == CONSTANT:
                 continue
-
-            def moved(x: float, place: int = place, node: Value = node) -> float:
-                changed = [Value(x if i == place else o.data) for i, o in enumerate(node.operands)]
-                return float(node.operation.apply(*changed).data)
-
-            numeric, bound = ridders(moved, operand.data)
-            names = ", ".join(f"{plain_label(o.label) + ' = ' if o.label else ''}{o.data!r}" for o in operands)
-            found = Difference(f"{node.op}({names}) with respect to operand {place + 1}", derivative, numeric, bound)
-            if not found.agrees(tolerance):
-                return found
+            found = slopes(_of_operand(node, index), operand.data, expected=derivative, tolerance=tolerance)
+            names = ", ".join(f"{plain_label(o.label) + ' = ' if o.label else ''}{o.data!r}" for o in node.operands)
+            compared = Comparison(
+                f"{node.op}({names}) with respect to operand {index + 1}", derivative, found, tolerance
+            )
+            if compared.verdict is Verdict.DIFFERS:
+                return compared
     return None
+
+
+def _of_operand(node: Value, index: int) -> Callable[[float], float]:
+    """The operation of a node as a function of one operand, as floats."""
+    numbers = [operand.data for operand in node.operands]
+
+    def moved(x: float) -> float:
+        return float(node.operation.apply(*(Value(x if i == index else n) for i, n in enumerate(numbers))).data)
+
+    return moved

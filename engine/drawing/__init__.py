@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engine.debugging.staleness import check_fresh
 from engine.drawing.arguments import checked_groups, checked_number, checked_one_of
 from engine.drawing.digraph import Drawing, written
 from engine.drawing.dot import Look, Sketch
@@ -63,7 +64,8 @@ def draw(
         ``n5`` in its source is node 5 of ``topological_order(root)``, or a folded box whose first node that is.
 
     Raises:
-        ValueError: an argument is out of range, no path leads between the two Values, or a group is unknown.
+        ValueError: an argument is out of range, no path leads between the two Values, a group is unknown, or ``data``
+            was changed after the graph was computed (``root.refresh()`` computes it again).
         TypeError: *root* is not a Value, or another argument is of a wrong kind.
 
     >>> x, y = Value(2.0), Value(-3.0)
@@ -79,6 +81,7 @@ def draw(
     checked_number("timeout", timeout, above=0.0)
     named = caller_names(names)
     wires = wires_of(root, named)
+    check_fresh(root)
     parameters = parameter_paths(names)
     paths = paths_of(wires, parameters)
     picked = None if between is None else frozenset(places_between(wires, between))

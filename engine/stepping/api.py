@@ -97,7 +97,8 @@ def stepper(
         timeout: the seconds after which Graphviz is given up.
 
     Raises:
-        ValueError: the graph has more nodes than *most*, or another argument is out of range.
+        ValueError: the graph has more nodes than *most*, another argument is out of range, or ``data`` was changed
+            after the graph was computed (``root.refresh()`` computes it again).
         TypeError: *root* is not a Value, or *names* has no names in it.
         TimeoutError: Graphviz needed longer than *timeout*.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from engine.debugging.finite_differences import Difference, central_differences
+from engine.debugging.finite_differences import CentralDifference, Verdict, central_differences
 from engine.expressions import typesetting
 from engine.expressions.nodes import Number, Operation, written
 from engine.operations import CONSTANT
@@ -28,7 +28,7 @@ def payload(walk: Walk, layout: Layout, precision: int) -> dict[str, Any]:
     """
     places = {node: place for place, node in enumerate(walk.nodes)}
     largest = max((abs(g) for g in walk.gradients if math.isfinite(g)), default=0.0)
-    differences = central_differences(walk.nodes)
+    differences = central_differences(walk.nodes, walk.gradients)
     nodes = []
     for place, (node, difference) in enumerate(zip(walk.nodes, differences)):
         fields = _node(node, walk, precision)
@@ -81,18 +81,25 @@ def _strength(gradient: float, largest: float) -> float | None:
     return round(math.copysign(math.sqrt(abs(gradient) / largest), gradient), 3) if largest else 0.0
 
 
-def _check(difference: Difference | str, gradient: float, precision: int) -> dict[str, Any]:
-    """The finite difference in its parts, with digits enough to see that the root's two numbers differ."""
+def _check(difference: CentralDifference | str, gradient: float, precision: int) -> dict[str, Any]:
+    """The finite difference in its parts, with digits enough to see that the root's two numbers differ.
+
+    ``kink`` has the slopes on both sides where they differ.
+    """
     if isinstance(difference, str):
         return {"problem": plain_label(difference, _LONGEST_LABEL)}
-    return {
+    fields = {
         "h": f"{difference.h:.2g}",
         "above": f"{difference.above:.12g}",
         "below": f"{difference.below:.12g}",
         "quotient": written(difference.quotient, max(precision, 8)),
         "gradient": written(gradient, max(precision, 8)),
-        "agrees": difference.agrees_with(gradient),
+        "agrees": difference.slopes.verdict(gradient) is Verdict.AGREES,
     }
+    if difference.slopes.is_kink:
+        sides = (difference.slopes.left, difference.slopes.right)
+        fields["kink"] = " and ".join(written(slope, precision) for slope in sides)
+    return fields
 
 
 def _edges(walk: Walk, layout: Layout, precision: int) -> tuple[list[dict[str, Any]], dict[Value, int]]:

@@ -131,9 +131,14 @@ function checkRow(place) {
   quotient.id = "quotient";
   row.append("Finite difference ", formula(symbols), formula(sign("="), numbers), formula(sign("="), quotient));
   row.append(element("span", "beside", "gradient ", formula(number(check.gradient, { coloured: true }))));
-  const differ = "✗ they differ: a kink or a jump lies near, or the numbers are too large or too small for this";
-  row.append(element("span", check.agrees ? "sofar done" : "sofar", check.agrees ? "✓ they agree" : differ));
+  row.append(element("span", check.agrees ? "sofar done" : "sofar", verdictOf(check)));
   return row;
+}
+
+/** What a check comes to: at a kink every gradient between the slopes on both sides agrees. */
+function verdictOf({ agrees, kink }) {
+  const sides = kink ? `: a kink, with the slopes ${kink} on its sides` : "";
+  return (agrees ? "✓ they agree" : "✗ they differ") + sides;
 }
 
 /** Tell screen readers. */

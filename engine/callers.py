@@ -1,0 +1,52 @@
+"""Where in the user's code something happened: file and line, and the call in it, for error messages."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import sys
+from itertools import islice
+from types import FrameType
+from typing import NamedTuple
+
+_LIBRARIES = sys.stdlib_module_names | {"engine", "nn", "numpy", "pandas", "scipy"}
+
+
+class Caller(NamedTuple):
+    """A line of the user's code, and the name of the function that it was calling, where that can be told."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}"
+
+
+def users_caller() -> Caller:
+    """The innermost line that runs now and belongs to no library."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _module(frame) in _LIBRARIES:
+        frame = frame.f_back
+    if frame is None:
+        return Caller("unknown file", 0, "")
+    return Caller(frame.f_code.co_filename, frame.f_lineno, _function(frame))
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def _function(frame: FrameType) -> str:
+    """The function in the call that a frame is at, such as ``math.exp``; empty where that is no plain call."""
+    first, last, start, end = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))
+    if first is None or last is None:
+        return ""
+    lines = [linecache.getline(frame.f_code.co_filename, i, frame.f_globals).encode() for i in range(first, last + 1)]
+    lines[-1] = lines[-1][:end]
+    lines[0] = lines[0][start:]
+    try:
+        call = ast.parse(b"".join(lines), mode="eval").body
+    except (SyntaxError, ValueError):  # the file changed since
+        return ""
+    return ast.unparse(call.func) if isinstance(call, ast.Call) else ""

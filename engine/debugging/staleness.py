@@ -1,0 +1,87 @@
+"""Do the numbers in a graph fit each other? They do not after the ``data`` of a leaf was changed."""
+
+from __future__ import annotations
+
+import math
+
+from engine import operations as op
+from engine.debugging.anomaly import unwatched
+from engine.node import interior_order
+from engine.refresh import is_computable, recomputed
+from engine.validation import plain_label
+from engine.value import Value
+
+_LINEAR = {op.ADD, op.SUB, op.NEG, op.ABS, op.RELU, op.LEAKY_RELU, op.MAXIMUM, op.MINIMUM, op.DETACH}
+_EXACT = _LINEAR | {op.MUL, op.DIV, op.SQRT}
+"""Operations that every processor rounds in the same way; of the first, the derivative says nothing of the operand."""
+
+
+def check_fresh(root: Value) -> None:
+    """Raise an error if a number in the graph under *root* is not what its operands make.
+
+    It takes one operation for each node. A graph that was computed on another machine may differ in the last digits.
+
+    Raises:
+        ValueError: the data of a leaf, or of another node, was changed after the graph was computed.
+
+    >>> x = Value(2.0, label="x")
+    >>> y = x**2
+    >>> x.data = 3.0
+    >>> check_fresh(y)
+    Traceback (most recent call last):
+    ...
+    ValueError: the data of x was changed after ** was computed from it: ** is 4.0, and would be 9.0 now; ...
+    >>> check_fresh(y.refresh())
+    """
+    with unwatched():
+        for node in interior_order(root):
+            if is_computable(node.operation):
+                _check(node, root)
+
+
+def _check(node: Value, root: Value) -> None:
+    try:
+        fresh = recomputed(node)
+    except (ValueError, ArithmeticError) as error:
+        raise _stale(node, root, _leaves(node) or [node], f"would fail now ({error})") from None
+    is_primitive = node.operation.primitive is not None
+    tolerance = 0.0 if node.operation in _EXACT else 1e-9 if is_primitive else 1e-12
+    data_fits = _close(node._data, fresh._data, tolerance, 1e-3 if is_primitive else 0.0)
+    floor = 1e-3 if is_primitive or node.operation is op.GELU else 0.0  # gelu' cancels where it is 0
+    derivatives_fit = all(
+        _close(before, now, max(tolerance, 1e-12), floor)
+        for before, now in ((node._da, fresh._da), (node._db, fresh._db))
+    )
+    if data_fits and derivatives_fit:
+        return
+    suspects = _leaves(node) if not derivatives_fit or node.operation in _LINEAR else []
+    found = f"would be {fresh._data!r} now" if not data_fits else "would have other local derivatives now"
+    raise _stale(node, root, suspects or [node], found)
+
+
+def _close(a: float, b: float, tolerance: float, floor: float) -> bool:
+    return a == b or abs(a - b) <= tolerance * max(abs(a), abs(b), floor) or (math.isnan(a) and math.isnan(b))
+
+
+def _leaves(node: Value) -> list[Value]:
+    """The leaves among the operands of *node* whose data may have been changed."""
+    a, b = (*node.operands, None)[:2]
+    if node.operation is op.MUL:  # its local derivatives are the operands as they were
+        changed = [(a, node._db), (b, node._da)]
+        return [operand for operand, before in changed if operand is not None and operand._data != before]
+    return [operand for operand in (a, b) if operand is not None and operand.operation is op.LEAF]
+
+
+def _stale(node: Value, root: Value, suspects: list[Value], found: str) -> ValueError:
+    changed = " or ".join(dict.fromkeys(_name(each) for each in suspects))
+    name = _name(node)
+    computed = "it was computed" if node in suspects else f"{name} was computed from it"
+    cure = f"{root.label}.refresh()" if root.label.isidentifier() else ".refresh() on the root of the graph"
+    return ValueError(
+        f"the data of {changed} was changed after {computed}: {name} is {node._data!r}, and {found}; "
+        f"call {cure} to compute it again"
+    )
+
+
+def _name(node: Value) -> str:
+    return plain_label(node.label) or (node.op if node.operands else f"a Value without a label ({node._data!r})")
