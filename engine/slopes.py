@@ -107,7 +107,7 @@ class _Leaks:
         if not self.operands.isdisjoint(topological_order(node)):
             raise TypeError(
                 f"the derivative of {self.name} takes a plain number out of a Value ({how}), so that it cannot be "
-                "differentiated again; write it with the engine's functions, such as engine.cos in place of math.cos"
+                "differentiated again; use engine.cos in place of math.cos, and so on"
             )
 
     def compared(self, sign: str, a: Value, b: Any, _outcome: bool) -> None:
@@ -116,5 +116,5 @@ class _Leaks:
             if isinstance(side, Value) and not self.operands.isdisjoint(topological_order(side)):
                 raise TypeError(
                     f"the derivative of {self.name} branches on a Value ({sign}), so that it cannot be differentiated "
-                    "again; write it with the engine's functions, such as engine.maximum or engine.relu"
+                    "again; use a function of the engine, such as engine.maximum or engine.relu"
                 )
