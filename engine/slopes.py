@@ -103,8 +103,8 @@ class _Leaks:
         self.name, self.operands = primitive.name, {operand for operand in operands if isinstance(operand, Value)}
 
     def left(self, how: str, node: Value) -> None:
-        """A number was taken."""
-        if not self.operands.isdisjoint(topological_order(node)):
+        """A number was taken; what is printed is not computed with."""
+        if how not in ("repr()", "format()") and not self.operands.isdisjoint(topological_order(node)):
             raise TypeError(
                 f"the derivative of {self.name} takes a plain number out of a Value ({how}), so that it cannot be "
                 "differentiated again; use engine.cos in place of math.cos, and so on"

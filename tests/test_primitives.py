@@ -230,6 +230,7 @@ def test_a_derivative_that_takes_a_number_out_is_refused_as_a_graph(derivative, 
     [
         (lambda x: np.cos(x), -math.sin(2.0)),  # noqa: PLW0108
         (lambda x: engine.cos(x), -math.sin(2.0)),  # noqa: PLW0108
+        (lambda x: engine.cos(x) if repr(x) + f"{x:g}" else 0.0, -math.sin(2.0)),
         (lambda x: 2.0, 0.0),
         (lambda x: 2, 0.0),
         (lambda x: np.float64(2.0), 0.0),
