@@ -71,6 +71,7 @@ def test_derivatives_are_those_of_finite_differences(row, data):
         up, down = [*numbers], [*numbers]
         up[place] += step
         down[place] -= step
+        assume(abs(value.grad) < 1e4)  # beside a pole the step is too long
         difference = (row.on(*up)[0].data - row.on(*down)[0].data) / (2 * step)
         assert value.grad == pytest.approx(difference, rel=1e-6, abs=1e-7)
 
