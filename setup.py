@@ -16,7 +16,16 @@ ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 from building.backend import never_compiled  # noqa: E402
 
-COMPILED = ["validation", "special", "operations", "node", "refresh", "value", "functions"]  # where the time goes
+COMPILED = [
+    "validation",
+    "special",
+    "operations",
+    "node",
+    "custom",
+    "refresh",
+    "value",
+    "functions",
+]  # where the time goes
 
 
 def why_plain() -> str:

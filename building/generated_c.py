@@ -1,12 +1,14 @@
 """What is added to the C code that mypyc makes of the engine, before a compiler sees it.
 
-Two things that mypyc 2.4 has no option for:
+Things that mypyc 2.4 has no option for:
 
 * docstrings: it writes only the signatures of functions and methods into their tables;
 * memory: a Value that CPython's cyclic garbage collector knows of is visited again and again while a graph grows,
   which was half the time of a large graph. Values need no collector: operands are fixed when a node is made and always
   older than it, and its other parts are strings and numbers, so that they cannot form a cycle. They are taken out of
-  its hands, and get and give back their memory by node_memory.c.
+  its hands, and get and give back their memory by node_memory.c;
+* attributes of a user's own on a Value: their dict has the place of the table of virtual methods, of which it has none;
+* refusals: deleting a property, or calling the method in which mypyc makes an object, would crash Python.
 
 Every replacement must match exactly once; a mypyc that writes other code is an error here, not a surprise at run time.
 """
@@ -20,14 +22,14 @@ _MEMORY = Path(__file__).with_name("node_memory.c")
 
 
 def improved(c_code: str, sources: dict[str, str]) -> str:
-    """The C code with docstrings and with Values outside the garbage collector.
+    """The C code with docstrings, refusals, and with Values outside the garbage collector.
 
     Args:
         c_code: what mypyc wrote for the whole group of modules.
         sources: the Python source of each module, by its last name, such as ``"value"``.
     """
     flush_left = re.sub(r"(?m)^[ \t]+", "", c_code)  # its indentation grows from class to class and means nothing
-    return with_own_memory(with_docstrings(flush_left, sources))
+    return with_own_memory(with_refusals(with_docstrings(flush_left, sources), sources))
 
 
 def with_own_memory(c_code: str) -> str:
@@ -49,12 +51,55 @@ def with_own_memory(c_code: str) -> str:
         plain = re.sub(r"(?m)^\.tp_(traverse|clear) = .*\n", "", template).replace(" | Py_TPFLAGS_HAVE_GC", "")
         if plain.count("\n") != template.count("\n") - 2 or "HAVE_GC" in plain:
             raise ValueError(f"the type object of {cls} is not as expected")
-        c_code = c_code.replace(template, plain)
+        dict_in_vtable = f".tp_dictoffset = offsetof({struct}, vtable),\n}};"
+        c_code = c_code.replace(template, plain.removesuffix("};") + dict_in_vtable)
+        c_code = _replaced(rf"self->vtable = {name}_vtable;\n", lambda m: "", c_code)
+        if re.search(rf"CPY_GET_METHOD\w*\(\w+, CPyType_{name},", c_code):
+            raise ValueError(f"{cls} has virtual methods")
+    c_code = _replaced(
+        rf"PyGetSetDef {name}_getseters\[\] = \{{\n",
+        lambda m: m.group() + '{"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},\n',
+        c_code,
+    )
     # No instance of a subclass can exist, so that the operators need not ask for one.
     c_code = re.sub(rf"PyObject_IsInstance\((\w+), \(PyObject \*\)(CPyType_{name})\)", r"(Py_TYPE(\1) == \2)", c_code)
     last_include = list(re.finditer(r"(?m)^#include .*\n", c_code))[-1].end()
     memory = f"\n#define NODE {struct}\n#define CLEAR {clear}\n{_MEMORY.read_text(encoding='utf-8')}"
     return c_code[:last_include] + memory + c_code[last_include:]
+
+
+def with_refusals(c_code: str, sources: dict[str, str]) -> str:
+    """No property can be deleted, nor assigned where it has no setter, and no object made without its constructor."""
+    c_code = re.sub(r'\{"__internal_mypyc_setup", [^}]*\},\n', "", c_code)
+    for module, source in sources.items():
+        for cls in ast.parse(source).body:
+            if isinstance(cls, ast.ClassDef):
+                for name, has_setter in _properties(cls).items():
+                    c_code = _refusing(c_code, rf"{module}___{cls.name}", name, has_setter)
+    return c_code
+
+
+def _properties(cls: ast.ClassDef) -> dict[str, bool]:
+    """The properties of a class, and whether each has a setter."""
+    found: dict[str, bool] = {}
+    for member in cls.body:
+        for decorator in getattr(member, "decorator_list", []):
+            if isinstance(decorator, ast.Name) and decorator.id == "property":
+                found[member.name] = False
+            elif isinstance(decorator, ast.Attribute) and decorator.attr == "setter":
+                found[member.name] = True
+    return found
+
+
+def _refusing(c_code: str, prefix: str, name: str, has_setter: bool) -> str:
+    if has_setter:
+        return _replaced(
+            rf"{prefix}_set_{name}\(\w+ \*self, PyObject \*value, void \*closure\)\n\{{\n",
+            lambda m: f'{m.group()}if (value == NULL) return refuse((PyObject *)self, NULL, "{name}");\n',
+            c_code,
+        )
+    getter = rf'(\{{"{name}",\s*\(getter\){prefix}_get_{name},\s*)NULL(,[^}}]*?)NULL(\}})'
+    return _replaced(getter, lambda m: f'{m.group(1)}(setter)refuse{m.group(2)}"{name}"{m.group(3)}', c_code)
 
 
 def with_docstrings(c_code: str, sources: dict[str, str]) -> str:

@@ -96,6 +96,7 @@ static NODE *allocate_node(PyTypeObject *type) {
         current->fresh += sizeof(NODE);
     }
     current->live++;
+    node->vtable = NULL; /* a Value has no virtual methods: the dict of its user's attributes has their place */
     Py_SET_TYPE(node, type); /* with no reference to the type: it lives as long as the module */
     Py_SET_REFCNT(node, 1);
     return node;
@@ -130,11 +131,15 @@ static void free_node(NODE *node) {
 static void deallocate_node(NODE *node) {
     static void *dead = NULL;
     static int busy = 0;
+    PyObject *attributes = (PyObject *)node->vtable;
     node->vtable = dead;
     dead = node;
-    if (busy)
+    if (busy) {
+        Py_XDECREF(attributes);
         return;
+    }
     busy = 1;
+    Py_XDECREF(attributes);
     while (dead != NULL) {
         NODE *next = (NODE *)dead;
         dead = (void *)next->vtable;
@@ -142,4 +147,11 @@ static void deallocate_node(NODE *node) {
         free_node(next);
     }
     busy = 0;
+}
+
+/* The setter of a property that has none, and what a property does when it is deleted, in the words of Python's own. */
+static int refuse(PyObject *self, PyObject *value, void *name) {
+    PyErr_Format(PyExc_AttributeError, "property '%s' of '%s' object has no %s", (const char *)name,
+                 Py_TYPE(self)->tp_name, value == NULL ? "deleter" : "setter");
+    return -1;
 }

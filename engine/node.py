@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import RLock
 from typing import Any, Final, TypeVar
 
-from engine.operations import LEAF, PLAIN, Operation
+from engine.operations import LEAF, PARTIAL, PLAIN, CustomOperation, Operation
 from engine.validation import Unchecked, as_float, shortened
 
 
@@ -35,30 +35,39 @@ class Node:
     ``Value`` is a Node with arithmetic. Plain attributes and no containers make a node small and fast.
     """
 
-    __slots__ = ("_a", "_b", "_da", "_data", "_db", "_grad", "_label", "_mark", "_op")
+    __slots__ = ("_a", "_b", "_da", "_data", "_db", "_grad", "_label", "_mark", "_operation")
 
     def __init__(self, data: float, label: str) -> None:
         self._data: float = data
         self._grad: float = 0.0
         self._label: str = label
-        self._op: Operation = LEAF
+        self._operation: Operation = LEAF
         self._a: Node | None = None  # the operands, and the local derivative with respect to each
         self._b: Node | None = None
         self._da: float = 0.0
         self._db: float = 0.0
         self._mark: int = 0  # the last walk over the graph that met this node
 
-    def _backward(self) -> None:
-        """Hand this node's gradient to its operands: one step of the chain rule, by hand, as in micrograd."""
+    def _hand_on(self) -> None:
+        """Hand this node's gradient to its operands: one step of the chain rule."""
         g = self._grad
         if g == 0.0:
             return
-        a = self._a
-        if a is not None and self._da != 0.0:
-            a._grad += self._da * g
-        b = self._b
-        if b is not None and self._db != 0.0:
-            b._grad += self._db * g
+        operation = self._operation
+        if isinstance(operation, CustomOperation) and not operation.is_differentiated:
+            operation.hand_on(self)
+            return
+        node = self
+        while True:
+            a = node._a
+            if a is not None and node._da != 0.0:
+                a._grad += node._da * g
+            b = node._b
+            if b is None or b._operation is not PARTIAL:
+                break
+            node = b
+        if b is not None and node._db != 0.0:
+            b._grad += node._db * g
 
 
 N = TypeVar("N", bound=Node)
@@ -84,7 +93,7 @@ def interior_order(root: N) -> list[N]:
     The order is that of a depth-first search, first operand first, as a recursive search gives it, so that gradients
     are summed in the same order and agree to the last bit.
     """
-    order: list[Any] = _walked(root, None)
+    order: list[Any] = _visible(_walked(root, None))
     return order
 
 
@@ -93,18 +102,24 @@ def fresh_order(root: Unchecked) -> tuple[list[Node], "Accumulated"]:
 
     Raises:
         TypeError: *root* is not a Value.
+        RuntimeError: this thread is inside ``backward()``.
     """
-    if not isinstance(root, Node):
-        raise TypeError(
-            f"backward starts from a Value, not from {type(root).__name__} {shortened(root)}: "
-            "was it computed from Values, and not from their .data?"
-        )
     accumulated = Accumulated()
-    try:
-        return _walked(root, accumulated), accumulated
-    except BaseException:
-        accumulated.add()
-        raise
+    with _TURN:
+        _check_turn()
+        try:
+            return _visible(_walked(_start_of_pass(root), accumulated)), accumulated
+        except BaseException:
+            accumulated.put_back([])
+            raise
+
+
+def _visible(order: list[Node]) -> list[Node]:
+    """Without hidden nodes."""
+    for i in range(len(order)):
+        if order[i]._operation is PARTIAL:
+            return [node for node in order if node._operation is not PARTIAL]
+    return order
 
 
 class Accumulated:
@@ -116,17 +131,37 @@ class Accumulated:
     def __init__(self) -> None:
         self.leaves: list[Node] = []
         self.gradients: list[float] = []
+        self.n_added: int = 0
 
     def set_aside(self, leaf: Node) -> None:
         """Keep the gradient of *leaf*, which is 0 from now on."""
-        self.gradients.append(leaf._grad)
         self.leaves.append(leaf)
+        self.gradients.append(leaf._grad)
         leaf._grad = 0.0
 
     def add(self) -> None:
-        """Add them to what the pass has given each leaf."""
-        for i in range(len(self.leaves)):
-            self.leaves[i]._grad += self.gradients[i]
+        """Add them to what the pass has given each leaf; an interrupt comes before or after that, not between."""
+        try:
+            self._add()
+        except BaseException:
+            self._add()
+            raise
+
+    def _add(self) -> None:
+        while self.n_added < len(self.leaves):
+            self.leaves[self.n_added]._grad += self.gradients[self.n_added]
+            self.n_added += 1
+
+    def put_back(self, order: list[Node]) -> None:
+        """Give all leaves what they had before, after a pass over *order* failed."""
+        for node in order:
+            a, b = node._a, node._b
+            if a is not None and a._a is None:
+                a._grad = 0.0
+            if b is not None and b._a is None:
+                b._grad = 0.0
+        for i in range(len(self.gradients)):
+            self.leaves[i]._grad = self.gradients[i]
 
 
 def _walked(root: Node, accumulated: Accumulated | None) -> list[Node]:
@@ -165,14 +200,14 @@ def _marked_order(root: Node, accumulated: Accumulated | None) -> list[Node]:  #
             b = node._b
             if b is not None:
                 if b._a is None:
-                    if accumulated is not None and b._grad != 0.0 and b._op is not PLAIN:
+                    if accumulated is not None and b._grad != 0.0 and b._operation is not PLAIN:
                         accumulated.set_aside(b)
                 elif b._mark < entered:
                     stack.append(b)
             a = node._a
             if a is not None:
                 if a._a is None:
-                    if accumulated is not None and a._grad != 0.0 and a._op is not PLAIN:
+                    if accumulated is not None and a._grad != 0.0 and a._operation is not PLAIN:
                         accumulated.set_aside(a)
                 elif a._mark < entered:
                     stack.append(a)
@@ -200,7 +235,7 @@ def _order_by_sets(root: Node, accumulated: Accumulated | None) -> list[Node]:
                     continue
                 if operand._a is not None:
                     stack.append(operand)
-                elif accumulated is not None and operand._grad != 0.0 and operand._op is not PLAIN:
+                elif accumulated is not None and operand._grad != 0.0 and operand._operation is not PLAIN:
                     accumulated.set_aside(operand)
     return order
 
@@ -216,12 +251,27 @@ def topological_order(root: N) -> list[N]:
     order: list[Any] = []
     met: set[Node] = set()
     for node in interior_order(_checked(root)):
-        for operand in (node._a, node._b):
-            if operand is not None and operand._a is None and operand not in met:
+        for operand in operands_of(node):
+            if operand._a is None and operand not in met:
                 met.add(operand)
                 order.append(operand)
         order.append(node)
     return order or [root]
+
+
+def operands_of(node: Node) -> list[Node]:
+    """The operands of a node, in order."""
+    operands: list[Node] = []
+    while node._a is not None:
+        operands.append(node._a)
+        b = node._b
+        if b is None:
+            break
+        if b._operation is not PARTIAL:
+            operands.append(b)
+            break
+        node = b
+    return operands
 
 
 def leaves(root: N) -> list[N]:
@@ -232,7 +282,7 @@ def leaves(root: N) -> list[N]:
     >>> leaves(3 * x + x)
     [Value(data=2.0, grad=0.0, label='x')]
     """
-    return [node for node in topological_order(root) if node._op is LEAF]
+    return [node for node in topological_order(root) if node._operation is LEAF]
 
 
 def size(root: Unchecked) -> int:
@@ -254,9 +304,34 @@ def _checked(root: object) -> Node:
 # ----------------------------------------------------------------------------------------------------------- backprop
 
 _TURN: Final[Any] = RLock()
-"""Threads whose graphs share leaves take turns at them, or gradients would be lost."""
-_GIVES_WAY: Final = hasattr(interior_order, "__code__")
-"""Whether this is plain Python, where another thread may run at any moment; compiled code finishes its pass."""
+"""Threads take turns at backward passes, or the gradients of leaves that their graphs share would be lost."""
+
+
+class _Pass:
+    """Whether a backward pass is under way."""
+
+    def __init__(self) -> None:
+        self.is_running: bool = False
+
+
+_PASS: Final[_Pass] = _Pass()
+
+
+def _start_of_pass(root: object) -> Node:
+    if isinstance(root, Node):
+        return root
+    raise TypeError(
+        f"backward starts from a Value, not from {type(root).__name__} {shortened(root)}: "
+        "was it computed from Values, and not from their .data?"
+    )
+
+
+def _check_turn() -> None:
+    if _PASS.is_running:
+        raise RuntimeError(
+            "backward() was called inside backward(), by a signal handler or a function that it called; "
+            "call it after the first has ended"
+        )
 
 
 def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = False) -> None:
@@ -274,6 +349,10 @@ def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = Fa
 
     Raises:
         TypeError: *root* is not a Value, *gradient* is not a number, or *create_graph* is true.
+        ValueError: a node was made by ``Value(data, children, op)``, and its local derivatives are not known.
+        RuntimeError: this thread is inside ``backward()`` already.
+
+    If it fails or is interrupted, the gradients of leaves are what they were before.
 
     >>> from engine import Value
     >>> x = Value(3.0)
@@ -286,36 +365,36 @@ def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = Fa
     if create_graph:
         raise TypeError("backward() stores floats: engine.gradients(y, [x]) returns gradients that are Values")
     given = as_float(gradient, "backward(gradient)")
-    if _GIVES_WAY:
-        with _TURN:
-            _backward_pass(root, given)
-    else:
-        _backward_pass(root, given)
-
-
-def _backward_pass(root: Unchecked, gradient: float) -> None:
-    order: list[Node]
-    order, accumulated = fresh_order(root)
+    start = _start_of_pass(root)
     if WATCH.listeners != 0:
-        heard("backward()", root)
-    if not order:
-        root._grad += gradient
-        return
+        heard("backward()", start)
+    with _TURN:
+        _check_turn()
+        _PASS.is_running = True
+        try:
+            _backward_pass(start, given)
+        finally:
+            _PASS.is_running = False
+
+
+def _backward_pass(root: Node, gradient: float) -> None:
+    accumulated = Accumulated()
+    order: list[Node] = []
     try:
+        order = _walked(root, accumulated)
+        if not order:
+            root._grad += gradient
+            return
         root._grad = gradient
         see = WATCH.see_backward
         if WATCH.watchers != 0 and see is not None:
-            for node in reversed(order):
+            for node in reversed(_visible(order)):
                 see(node, node._grad)
-                node._backward()
+                node._hand_on()
         else:
             _chain_rule(order)
-    except BaseException:  # leaves keep the gradients that they had
-        for node in order:
-            for leaf in (node._a, node._b):
-                if leaf is not None and leaf._a is None:
-                    leaf._grad = 0.0
-        accumulated.add()
+    except BaseException:
+        accumulated.put_back(order)
         raise
     accumulated.add()
 
@@ -331,11 +410,19 @@ def _chain_rule(order: list[Node]) -> None:
             d = node._da
             if d != 0.0:
                 a._grad += d * g
+            elif isinstance(node._operation, CustomOperation):
+                _hand_on_custom(node._operation, node)
         b = node._b
         if b is not None:
             d = node._db
             if d != 0.0:
                 b._grad += d * g
+
+
+def _hand_on_custom(operation: CustomOperation, node: Node) -> None:
+    """A node whose first local derivative is 0, because it is, or because a function hands the gradient on."""
+    if not operation.is_differentiated:
+        operation.hand_on(node)
 
 
 def heard(what: str, node: Node) -> None:

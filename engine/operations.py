@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+CONSTANT: Final = "constant"
+
 
 class Operation:
     """What computes a node from its operands. Operations are told apart by object, never by name.
@@ -38,10 +40,54 @@ class Operation:
         return f"<operation {self.name or 'leaf'}>"
 
 
+class CustomOperation(Operation):
+    """An operation of one node that the engine cannot compute: ``Value(data, children, op)`` named its operands.
+
+    Args:
+        given: its name, as micrograd's ``_op`` has it; may be empty.
+        is_differentiated: whether the node has its local derivatives. If not, a function must hand its gradient on.
+    """
+
+    def __init__(self, given: str, is_differentiated: bool) -> None:
+        super().__init__(given if given and given != CONSTANT else "f", key="custom")
+        self.given: str = given
+        self.is_differentiated: bool = is_differentiated
+        self.function: Any = None  # takes nothing, reads the node's gradient and adds to those of its operands
+        self.cell: Any = None  # where the function finds its node, if in its closure; see engine/custom.py
+
+    def hand_on(self, node: Any) -> None:
+        """Call the function that was assigned to ``node._backward``."""
+        if self.function is None:
+            raise self.unknown()
+        if self.cell is None:
+            self.function()
+            return
+        self.cell.cell_contents = node
+        try:
+            self.function()
+        finally:
+            del self.cell.cell_contents
+
+    def unknown(self) -> ValueError:
+        """The error for a derivative that nobody gave."""
+        return ValueError(
+            f"the local derivatives of {self!r} are not known: give them, as in Value(data, (a, b), (da, db)), or "
+            "assign a function to its _backward"
+        )
+
+    def apply(self, *operands: Any) -> Any:
+        """Nothing can compute it."""
+        raise ValueError(f"{self!r} was made from numbers, so it cannot be computed again")
+
+    def __repr__(self) -> str:
+        return f"<custom operation {self.given or 'without a name'}>"
+
+
 LEAF: Final = Operation("")
-CONSTANT: Final = "constant"
 PLAIN: Final = Operation(CONSTANT)
 """The operation of plain numbers beside Values: leaves that no gradient is kept for."""
+PARTIAL: Final = Operation("", key="partial")
+"""That of hidden nodes: the third operand of a node, and those after it, are operands of a node that nobody sees."""
 
 
 ADD: Final = Operation("+", "__add__")

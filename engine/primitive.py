@@ -33,7 +33,9 @@ class Primitive:
             return self.number(*(as_float(operand, self.name) for operand in operands))
         nodes = [operand if isinstance(operand, Value) else constant(operand, self.name) for operand in operands]
         numbers = [node._data for node in nodes]
-        local = [0.0 if node._op is PLAIN else self.derivative(index, *numbers) for index, node in enumerate(nodes)]
+        local = [
+            0.0 if node._operation is PLAIN else self.derivative(index, *numbers) for index, node in enumerate(nodes)
+        ]
         data = self.number(*numbers)
         second = (nodes[1], local[1]) if len(nodes) == 2 else (None, 0.0)
         return restored(operation, data, 0.0, "", local[0], second[1], nodes[0], second[0])

@@ -24,11 +24,11 @@ def refresh(root: Node) -> None:
     try:
         for node in order:
             a = node._a
-            method = methods.get(node._op)
+            method = methods.get(node._operation)
             if method is None or type(a) is not kind:
                 fresh = recomputed(node)
-                if node._op.primitive is None:
-                    methods[node._op] = getattr(kind, node._op.method)
+                if node._operation.primitive is None:
+                    methods[node._operation] = getattr(kind, node._operation.method)
             elif node._b is None:
                 fresh = method(a)
             else:
@@ -50,10 +50,10 @@ def _exchange(a: Node, b: Node) -> None:
 
 def recomputed(node: Node) -> Node:
     """A new node with the operation and the operands of *node*, and with their numbers of now."""
-    if not is_computable(node._op):
-        name = node._label or node._op.name or "a node"
+    if not is_computable(node._operation):
+        name = node._label or node._operation.name or "a node"
         raise ValueError(f"{name} was made from numbers, so it cannot be computed again; make it with an operation")
-    fresh: Node = node._op.apply(node._a) if node._b is None else node._op.apply(node._a, node._b)
+    fresh: Node = node._operation.apply(node._a) if node._b is None else node._operation.apply(node._a, node._b)
     return fresh
 
 

@@ -38,7 +38,7 @@ class Slope:
         numbers = [node._data for node in nodes]
         y = self.function(*numbers)
         local = [
-            0.0 if node._op is PLAIN else float(derivative(NUMBERS, y, *numbers))
+            0.0 if node._operation is PLAIN else float(derivative(NUMBERS, y, *numbers))
             for node, derivative in zip(nodes, self.rule.derivatives)
         ]
         second = (nodes[1], local[1]) if len(nodes) == 2 else (None, 0.0)

@@ -10,8 +10,9 @@ from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias
 
 from engine import operations as op
 from engine import special
-from engine.node import WATCH, Node, backward, heard, heard_comparison
-from engine.operations import PLAIN, Operation
+from engine.custom import assign_function, derivatives_of, describe
+from engine.node import WATCH, Node, backward, heard, heard_comparison, operands_of
+from engine.operations import PARTIAL, PLAIN, CustomOperation, Operation
 from engine.refresh import refresh
 from engine.validation import Unchecked, as_float, no_quotient, outside, overflow, shortened
 
@@ -33,7 +34,14 @@ class Value(Node):
 
     Args:
         data: the number: a float, int, bool, numpy scalar, Fraction, or anything with ``__float__``.
+        children: a label; or, as in micrograd, the Values that this one is made of.
+        op: the name of the operation that made it of its children, or the local derivatives in its place.
         label: a name, shown in pictures and in error messages.
+        local_grads: the local derivative with respect to each child.
+
+    Given children, the result is a node that the engine cannot compute again: it works in ``backward``, pictures and
+    steps, but not in programs and in gradients as graphs. Instead of local derivatives a function may be assigned to
+    ``_backward``, which takes nothing and adds to the ``grad`` of each child.
 
     ``data`` and ``grad`` are floats and can be assigned; so can ``label``. Ordering (``<``, ``max``, ``sorted``)
     compares ``data``; ``==`` and ``hash`` are identity, so that Values can stand in sets and dicts. NaN and infinity
@@ -41,7 +49,7 @@ class Value(Node):
     a kink the convention is PyTorch's, and stands at the operation.
 
     Raises:
-        TypeError: *data* is not one real number, or *label* is not a string.
+        TypeError: *data* is not one real number, *label* is not a string, or the class is inherited from.
 
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
     >>> c = a * b + a**2
@@ -50,13 +58,34 @@ class Value(Node):
     (-2.0, 1.0, 2.0)
     """
 
-    __slots__ = ()
+    __slots__ = ("__dict__",)  # for attributes of the user's; compiled, it takes no memory (building/node_memory.c)
 
-    def __init__(self, data: SupportsFloat, label: Unchecked = "") -> None:
-        super().__init__(
-            data if type(data) is float else as_float(data, "Value(data)"),
-            label if type(label) is str else _checked_label(label),
-        )
+    def __init__(
+        self,
+        data: SupportsFloat,
+        children: Unchecked = "",
+        op: Unchecked = None,
+        label: Unchecked = "",
+        *,
+        local_grads: Unchecked = None,
+        _children: Unchecked = None,
+        _op: Unchecked = None,
+    ) -> None:
+        if type(children) is str and op is None and _children is None:
+            text = children or (label if type(label) is str else _checked_label(label))
+            super().__init__(data if type(data) is float else as_float(data, "Value(data)"), text)
+            return
+        made_of = children if _children is None else _children
+        is_label = isinstance(made_of, (str, bytes)) or not hasattr(made_of, "__iter__")
+        super().__init__(as_float(data, "Value(data)"), _checked_label(made_of if is_label else label))
+        given = op if _op is None else _op
+        if not is_label:
+            describe(self, list(made_of), given, local_grads)
+        elif given is not None:
+            raise TypeError(f"children must be a tuple of Values where op is given, got {shortened(made_of)}")
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError("type 'engine.value.Value' is not an acceptable base type")
 
     # ---------------------------------------------------------------------------------------------- what it remembers
 
@@ -96,12 +125,12 @@ class Value(Node):
     @property
     def operation(self) -> Operation:
         """What computed this number from its operands; operations are told apart by object."""
-        return self._op
+        return self._operation
 
     @property
     def op(self) -> str:
         """The name of the operation, such as ``"*"``; ``""`` for a leaf, ``"constant"`` for a plain number."""
-        return self._op.name
+        return self._operation.name
 
     @property
     def operands(self) -> tuple["Value", ...]:
@@ -110,7 +139,12 @@ class Value(Node):
         b: Any = self._b
         if a is None:
             return ()
-        return (a,) if b is None else (a, b)
+        if b is None:
+            return (a,)
+        if self._b is not None and self._b._operation is PARTIAL:
+            more: Any = tuple(operands_of(self))
+            return more  # type: ignore[no-any-return]
+        return (a, b)
 
     @property
     def local_derivatives(self) -> tuple[float, ...]:
@@ -123,12 +157,44 @@ class Value(Node):
             heard(".local_derivatives", self)
         if self._a is None:
             return ()
+        if isinstance(self._operation, CustomOperation):
+            return tuple(derivatives_of(self))
         return (self._da,) if self._b is None else (self._da, self._db)
 
     @property
+    def _op(self) -> str:
+        """The name of the operation as micrograd has it: ``"ReLU"``, ``"**3"``; empty for a plain number."""
+        operation = self._operation
+        if isinstance(operation, CustomOperation):
+            return operation.given
+        if _has_plain_exponent(self):
+            n = self.operands[1]._data
+            return f"**{int(n) if n.is_integer() and abs(n) < _SMALL else n}"
+        return "" if operation is PLAIN else "ReLU" if operation is op.RELU else operation.name
+
+    @property
     def _prev(self) -> set["Value"]:
-        """The operands as a set: micrograd's name for them."""
-        return set(self.operands)
+        """The operands as a set, which stays the node's: micrograd's name for them. A plain exponent is not in it."""
+        if self._a is None:
+            return set()
+        own: dict[str, Any] = self.__dict__
+        if "_prev" not in own:
+            operands = self.operands
+            own["_prev"] = set(operands[:1] if _has_plain_exponent(self) else operands)
+        found: set[Value] = own["_prev"]
+        return found
+
+    @property
+    def _backward(self) -> Callable[[], object]:
+        """Hand the gradient of this node to its operands: one step of the chain rule, by hand, as in micrograd.
+
+        A function can be assigned to it where the node was made by ``Value(data, children, op)``.
+        """
+        return self._hand_on
+
+    @_backward.setter
+    def _backward(self, function: Unchecked) -> None:
+        assign_function(self, function)
 
     def item(self) -> float:
         """The number as a float, as in PyTorch and numpy."""
@@ -511,7 +577,7 @@ def _node(
     """A new Value that came from an operation."""
     v = Value(_ZERO)  # an object already, where data would have to be made one first; that saves a sixth of the time
     v._data = data
-    v._op = operation
+    v._operation = operation
     v._a = a
     v._da = da
     v._b = b
@@ -531,7 +597,7 @@ def fields(v: Value) -> tuple[Operation, float, float, str, float, float]:
     """Everything a node remembers but its operands; ``restored`` makes a node of it again."""
     if WATCH.listeners != 0:
         heard("a copy", v)
-    return v._op, v._data, v._grad, v._label, v._da, v._db
+    return v._operation, v._data, v._grad, v._label, v._da, v._db
 
 
 def restored(
@@ -567,12 +633,16 @@ def constant(number: object, what: str) -> Value:
 def _plain(number: float) -> Value:
     v = Value(_ZERO)
     v._data = number
-    v._op = PLAIN
+    v._operation = PLAIN
     return v
 
 
 def _compared(other: object, sign: str) -> float:
     return other._data if isinstance(other, Value) else as_float(other, f"Value {sign} number")
+
+
+def _has_plain_exponent(v: Value) -> bool:
+    return v._operation is op.POW and v._b is not None and v._b._operation is PLAIN
 
 
 def _checked_label(label: object) -> str:
@@ -584,5 +654,5 @@ def _checked_label(label: object) -> str:
 def _raised(a: Value, b: Value) -> Value:
     x, n = a._data, b._data
     y = special.power(x, n, a._label, b._label)
-    db = 0.0 if b._op is PLAIN else special.power_times_log(x, n, y)
+    db = 0.0 if b._operation is PLAIN else special.power_times_log(x, n, y)
     return _node(op.POW, y, a, special.power_by_base(x, n), b, db)

@@ -60,6 +60,11 @@ class Neuron(Module):
         self.w = [Value(draw()) for _ in range(n_inputs)]
         self.b = Value(0.0)
 
+    @property
+    def nonlin(self) -> bool:
+        """micrograd's way to say that the neuron is not linear."""
+        return self.activation != "linear"
+
     def __call__(self, x: Sequence[SupportsFloat]) -> Value:
         total: Value = dot(self.w, x)
         output = self._activate(total + self.b)
@@ -143,6 +148,8 @@ class MLP(Module):
             function ``(n_inputs, n_outputs, rng) -> float``. Unless given, He's before ReLU and its kin, Glorot's
             otherwise.
         seed: makes the weights repeatable; None takes them from Python's ``random`` as it stands.
+        nin: micrograd's name for *n_inputs*.
+        nouts: micrograd's name for *sizes*.
 
     Raises:
         ValueError: a size below 1, or an unknown name.
@@ -154,13 +161,18 @@ class MLP(Module):
 
     def __init__(
         self,
-        n_inputs: int,
-        sizes: Sequence[int],
+        n_inputs: int | None = None,
+        sizes: Sequence[int] | None = None,
         activation: Activation = "relu",
         output: Activation = "linear",
         init: Init | None = None,
         seed: int | None = None,
+        *,
+        nin: int | None = None,
+        nouts: Sequence[int] | None = None,
     ) -> None:
+        n_inputs = _given("n_inputs", n_inputs, "nin", nin)
+        sizes = _given("sizes", sizes, "nouts", nouts)
         if isinstance(sizes, (str, bytes)) or not hasattr(sizes, "__len__") or len(sizes) == 0:
             raise ValueError(f"sizes: a list with the size of each layer is wanted, such as [16, 1], not {sizes!r}")
         rng = random_numbers(seed)
@@ -212,6 +224,13 @@ class MLP(Module):
 
 
 MLP.__doc__ = (MLP.__doc__ or "").replace("{activations}", ", ".join(f'``"{name}"``' for name in ACTIVATIONS))
+
+
+def _given(name: str, value: Any, other_name: str, other: Any) -> Any:
+    """An argument that has two names, of which one must be used."""
+    if (value is None) is (other is None):
+        raise TypeError(f"MLP must be given {name} or {other_name}, got {'neither' if value is None else 'both'}")
+    return other if value is None else value
 
 
 def activation_function(activation: Activation) -> Callable[[Value], Value]:

@@ -158,7 +158,7 @@ def _shown_fraction():
     return f"{text[:28]}...{text[-28:]} is too large for a float (at most about 1.8e308)"
 
 
-@pytest.mark.parametrize("label", [3, None, b"x", ["x"], Value(1.0)], ids=lambda x: type(x).__name__)
+@pytest.mark.parametrize("label", [3, None, b"x", Value(1.0)], ids=lambda x: type(x).__name__)
 def test_a_label_is_a_string(label):
     v = a_value()
     message = f"label: a string is wanted, not {type(label).__name__} {label!r}"

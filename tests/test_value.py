@@ -1,9 +1,14 @@
 """Value: what it is made from, what it remembers, and how it behaves as a number among numbers."""
 
+import contextlib
+import copy
+import gc
 import math
 import operator
+import weakref
 from decimal import Decimal
 from fractions import Fraction
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Value
+from engine.operations import LEAF, NEG
 from engine.value import fields
 
 ANY_FLOAT = st.floats(allow_nan=False)
@@ -63,7 +69,7 @@ def test_a_new_value_is_a_leaf():
     assert x.operands == x.local_derivatives == ()
     assert x._prev == set()
     assert x._op == ""
-    assert fields(x) == ("", 2.5, 0.0, "x", 0.0, 0.0)
+    assert fields(x) == (LEAF, 2.5, 0.0, "x", 0.0, 0.0)
     assert Value(1.0).label == ""
 
 
@@ -86,7 +92,7 @@ def test_data_grad_and_label_can_be_assigned():
 
 def test_what_is_remembered_cannot_be_assigned():
     y = Value(1.0) * 2.0
-    for name in ("operands", "local_derivatives", "op", "_prev", "unknown"):
+    for name in ("operands", "local_derivatives", "operation", "op", "_op", "_prev"):
         with pytest.raises(AttributeError):
             setattr(y, name, ())
 
@@ -136,7 +142,7 @@ def test_unary_operations():
     minus, absolute = -a, abs(a)
     assert (minus.op, minus.data, minus.operands, minus.local_derivatives) == ("neg", 3.0, (a,), (-1.0,))
     assert (absolute.op, absolute.data, absolute.operands, absolute.local_derivatives) == ("abs", 3.0, (a,), (-1.0,))
-    assert fields(minus) == ("neg", 3.0, 0.0, "", -1.0, 0.0)
+    assert fields(minus) == (NEG, 3.0, 0.0, "", -1.0, 0.0)
     assert +a is a
 
 
@@ -243,6 +249,108 @@ def test_repr_is_micrograds_and_has_the_label_where_there_is_one():
     x.grad = -0.5
     assert repr(x) == "Value(data=2.0, grad=-0.5)"
     assert repr(Value(1, label="it's")) == 'Value(data=1.0, grad=0.0, label="it\'s")'
+
+
+PROPERTIES = ["data", "grad", "label", "op", "_op", "_prev", "_backward", "operation", "operands", "local_derivatives"]
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_nothing_of_the_engines_can_be_deleted(name):
+    y = Value(1.0, label="x") * 2.0
+    before = fields(y)
+    with pytest.raises(AttributeError, match=f"property '{name}' of 'Value' object has no deleter"):
+        delattr(y, name)
+    assert fields(y) == before
+
+
+def test_a_patched_number_cannot_be_deleted_either():
+    """What unittest.mock does when it leaves; compiled, it was a segmentation fault."""
+    x = Value(2.0)
+    with pytest.raises(AttributeError, match="has no deleter"), mock.patch.object(x, "data", 5.0):
+        assert x.data == 5.0
+    assert x.data == 5.0
+
+
+@pytest.mark.parametrize("name", ["op", "_op", "_prev", "operation", "operands", "local_derivatives"])
+def test_what_has_no_setter_says_so(name):
+    with pytest.raises(AttributeError, match=f"property '{name}' of 'Value' object has no setter"):
+        setattr(Value(1.0), name, "x")
+
+
+def test_values_are_made_by_their_constructor_alone():
+    with pytest.raises(AttributeError, match="has no attribute '__internal_mypyc_setup'"):
+        Value.__internal_mypyc_setup(Value(1.0), 5)  # compiled, it was a crash
+    with pytest.raises((TypeError, AttributeError)):
+        _ = Value.__new__(Value).data
+    with pytest.raises((TypeError, AttributeError)):
+        _ = object.__new__(Value).data
+
+
+def test_the_class_cannot_be_inherited_from():
+    with pytest.raises(TypeError, match=r"type 'engine\.value\.Value' is not an acceptable base type"):
+        type("Mine", (Value,), {})
+
+
+@pytest.mark.parametrize("name", ["_a", "_b", "_data", "_grad", "_da", "_db", "_label", "_mark", "_operation"])
+def test_internals_are_refused_or_raise_errors(name):
+    """No crash, in either build, whatever somebody puts there."""
+    for thing in ("x", None, 3, Value(1.0), object()):
+        y = Value(1.0) * 2.0
+        with contextlib.suppress(TypeError, AttributeError, ValueError):
+            setattr(y, name, thing)
+            y.backward()
+            repr(y + 1)
+        with contextlib.suppress(TypeError, AttributeError, ValueError):
+            delattr(y, name)
+            y.backward()
+            repr(copy.deepcopy(y))
+
+
+def test_attributes_of_ones_own():
+    x = Value(2.0, label="x")
+    y = x * 3
+    x.m, x.v = 0.5, [1.0]
+    y.color = "red"
+    y._vis_color = (1, 0, 0)
+    x.m += 1
+    assert (x.m, x.v, y.color, y._vis_color) == (1.5, [1.0], "red", (1, 0, 0))
+    assert vars(x) == {"m": 1.5, "v": [1.0]}
+    assert not hasattr(Value(2.0), "m")
+    with pytest.raises(AttributeError, match="'Value' object has no attribute 'dta'"):
+        _ = x.dta
+    del x.m
+    with pytest.raises(AttributeError, match="'Value' object has no attribute 'm'"):
+        _ = x.m
+    y.backward()
+    assert (x.grad, x.label, x.data) == (3.0, "x", 2.0)
+
+
+def test_attributes_live_as_long_as_their_node():
+    class Kept:
+        pass
+
+    x, kept = Value(1.0), Kept()
+    x.kept = kept
+    alive = weakref.ref(kept)
+    del kept
+    gc.collect()
+    assert alive() is not None
+    y = x * 2
+    y.kept = [x]
+    y = None
+    x = None
+    gc.collect()
+    assert alive() is None
+
+
+def test_a_chain_of_attributes_is_freed_with_no_recursion():
+    first = Value(0.0)
+    for i in range(100_000):
+        node = Value(i)
+        node.previous = first
+        first = node
+    first = node = None
+    gc.collect()
 
 
 def test_a_label_of_a_subclass_of_str_is_a_plain_string():

@@ -249,7 +249,8 @@ class Sketch:
         notes = {}
         if self.look.derivatives:
             notes["label"] = f" {self.reader.number(node.local_derivatives[which])} "
-        role = _ROLES.get(node.op, ("", ""))[which]
+        roles = _ROLES.get(node.op, ())
+        role = roles[which] if len(roles) == len(wires.operands[place]) else ""
         if role and not any(wires.written_in[operand] for operand in wires.operands[place]):
             notes["headlabel"] = f" {role} "
         return notes

@@ -65,7 +65,7 @@ class Reader:
         inside = [self.number(self.wires.nodes[o].data) if self.wires.written_in[o] else "" for o in operands]
         if not any(inside):
             return op
-        if op in _SIGNS:
+        if op in _SIGNS and len(inside) == 2:
             return " ".join(part for part in (inside[0], op, inside[1]) if part)
         return f"{op}({', '.join(part or '·' for part in inside)})"
 

@@ -1,0 +1,169 @@
+"""Nodes that a user describes, as micrograd's constructor does: operands, and local derivatives or a function.
+
+A node has room for two operands. The third and those after it belong to a hidden node, which is the second operand:
+the chain rule needs no case for that, and nobody else sees it. Wheels hold this file compiled.
+"""
+
+from collections.abc import Callable
+from types import CellType, FunctionType
+from typing import Any, Final
+
+from engine.node import Node, operands_of
+from engine.operations import PARTIAL, CustomOperation
+from engine.validation import Unchecked, as_float, shortened
+
+_NO_NAME: Final = CustomOperation("", True)
+
+
+def describe(node: Node, children: list[Unchecked], op: Unchecked, local_grads: Unchecked) -> None:
+    """Make a leaf the result of an operation on *children*.
+
+    Args:
+        node: a leaf.
+        children: Values.
+        op: the name of the operation, or local derivatives in its place, or None.
+        local_grads: a number for each child; None where they are not known.
+
+    Raises:
+        TypeError: a child is not a Value, or a local derivative not a number.
+        ValueError: there are not as many local derivatives as children.
+    """
+    name, given = ("", op) if local_grads is None and not isinstance(op, str) else (op or "", local_grads)
+    if not isinstance(name, str):
+        raise TypeError(f"op must be a string, got {type(name).__name__} {shortened(name)}")
+    operands: list[Node] = []
+    for child in children:
+        if not isinstance(child, Node):
+            raise TypeError(f"children must be Values, got {type(child).__name__} {shortened(child)}")
+        operands.append(child)
+    is_differentiated = given is not None
+    derivatives = _derivatives(given, len(operands)) if is_differentiated else [0.0] * len(operands)
+    if operands:
+        node._operation = CustomOperation(str(name), is_differentiated) if name or not is_differentiated else _NO_NAME
+        connect(node, operands, derivatives)
+
+
+def _derivatives(given: Unchecked, count: int) -> list[float]:
+    if isinstance(given, (str, bytes)) or not hasattr(given, "__iter__"):
+        raise TypeError(f"local_grads must be a tuple of numbers, got {type(given).__name__} {shortened(given)}")
+    derivatives = [as_float(number, "local_grads") for number in given]
+    if len(derivatives) != count:
+        raise ValueError(f"local_grads must have a number for each child, got {len(derivatives)} for {count}")
+    return derivatives
+
+
+def connect(node: Node, operands: list[Node], derivatives: list[float]) -> None:
+    """Give a leaf one or more operands, and its local derivative with respect to each."""
+    last = len(operands) - 1
+    for i in range(last):
+        node._a = operands[i]
+        node._da = derivatives[i]
+        if i < last - 1:
+            hidden = Node(0.0, "")
+            hidden._operation = PARTIAL
+            node._b = hidden
+            node._db = 1.0
+            node = hidden
+    if last == 0:
+        node._a = operands[0]
+        node._da = derivatives[0]
+    else:
+        node._b = operands[last]
+        node._db = derivatives[last]
+
+
+def derivatives_of(node: Node) -> list[float]:
+    """The local derivative with respect to each operand.
+
+    A function that hands the gradient on is asked: what it adds for a gradient of 1 is the local derivative. Where an
+    operand appears twice, all of it counts as the first's.
+
+    Raises:
+        ValueError: they are not known.
+    """
+    operation = node._operation
+    if isinstance(operation, CustomOperation) and not operation.is_differentiated:
+        return _asked(operation, node)
+    derivatives: list[float] = []
+    while node._a is not None:
+        derivatives.append(node._da)
+        b = node._b
+        if b is None:
+            break
+        if b._operation is not PARTIAL:
+            derivatives.append(node._db)
+            break
+        node = b
+    return derivatives
+
+
+def _asked(operation: CustomOperation, node: Node) -> list[float]:
+    involved = [node, *operands_of(node)]
+    before = [each._grad for each in involved]
+    try:
+        for each in involved:
+            each._grad = 0.0
+        node._grad = 1.0
+        operation.hand_on(node)
+        derivatives: list[float] = []
+        for operand in involved[1:]:
+            derivatives.append(operand._grad)
+            operand._grad = 0.0
+        return derivatives
+    finally:
+        for i in range(len(involved)):
+            involved[i]._grad = before[i]
+
+
+def assign_function(node: Node, function: Unchecked) -> None:
+    """``node._backward = function``: it takes nothing, reads ``node.grad`` and adds to ``grad`` of the operands.
+
+    Raises:
+        AttributeError: the node was not made by ``Value(data, children, op)``.
+        TypeError: *function* cannot be called.
+    """
+    operation = node._operation
+    if not isinstance(operation, CustomOperation):
+        raise AttributeError(
+            f"_backward of {'a leaf' if node._a is None else operation.name} cannot be assigned: the engine knows its "
+            "derivatives; make a node of your own with Value(data, (a, b), op)"
+        )
+    if not callable(function):
+        raise TypeError(f"_backward must be a function, got {type(function).__name__} {shortened(function)}")
+    own = CustomOperation(operation.given, False)
+    own.function, own.cell = _without(function, node)
+    node._operation = own
+    part = node
+    while part._a is not None:  # the function hands everything on
+        part._da = 0.0
+        b = part._b
+        if b is None:
+            break
+        part._db = 0.0
+        if b._operation is not PARTIAL:
+            break
+        part = b
+
+
+def _without(function: Any, node: Node) -> tuple[Callable[[], object], Any]:
+    """The function with an empty cell in place of *node* in its closure, and that cell; None if it has no such.
+
+    A node that held a function that holds the node would never be freed: the garbage collector does not look into
+    compiled nodes. The cell is filled while the function runs.
+    """
+    closure: tuple[Any, ...] = getattr(function, "__closure__", None) or ()
+    holds = [_content(cell) is node for cell in closure]
+    if True not in holds:
+        return function, None
+    empty = CellType()
+    cells = tuple([empty if held else cell for held, cell in zip(holds, closure)])
+    bare = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, cells)
+    bare.__kwdefaults__ = function.__kwdefaults__
+    return bare, empty
+
+
+def _content(cell: Any) -> object:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it is empty
+        return None
