@@ -103,7 +103,7 @@ def test_names_are_labels_or_else_the_callers():
     assert "w[1]" not in shown
     assert title(draw(z, names=locals()).pipe("svg")) == "Computation graph of z"
     assert title(draw(z).pipe("svg")) == "Computation graph of a Value"
-    with pytest.raises(TypeError, match="names: variables by name"):
+    with pytest.raises(TypeError, match="names must be variables by name"):
         draw(z, names=["x"])
 
 

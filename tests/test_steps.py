@@ -1,14 +1,18 @@
 """What steps say: as text, as LaTeX and as MathML, forward and backward."""
 
 import math
+import weakref
 import xml.etree.ElementTree as ET
+from unittest.mock import MagicMock, Mock
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Value, backprop, expression, forward, leaves, tanh
+from engine import Value, backprop, draw, expression, forward, leaves, tanh
 from engine.derivatives import RULES
+from engine.expressions import names
 from engine.expressions.names import caller_names, node_names
 from engine.expressions.nodes import Derivative, Formula, Name, Number, Operation, text
 from engine.expressions.parser import _FUNCTIONS
@@ -73,7 +77,7 @@ def test_forward_changes_nothing_and_takes_only_values():
 
 @pytest.mark.parametrize("walk", [backprop, forward])
 def test_names_that_are_none_are_refused_at_once(walk):
-    with pytest.raises(TypeError, match=r"names: variables by name, such as locals\(\), .* not int 3"):
+    with pytest.raises(TypeError, match=r"names must be variables by name, such as locals\(\), .* got int 3"):
         walk(Value(1.0) * 2, names=3)
 
 
@@ -95,11 +99,101 @@ def test_labels_go_before_names_and_near_names_before_far_ones():
     assert set(node_names(root, variables).values()) == {"own", "y", "weights[1]", "table['k']", "v1", "v2", "L"}
 
 
+class Raises:
+    """A proxy of something that is gone: whatever is asked of it raises."""
+
+    def __getattribute__(self, name):
+        raise ReferenceError(name)
+
+
+class RaisesInDtype:
+    """Looks like an array by its class, and raises when it is asked."""
+
+    @property
+    def dtype(self):
+        raise RuntimeError("no dtype")
+
+    shape = tolist = __setitem__ = dtype
+
+
+def network_with(named_parameters):
+    return type("Network", (), {"named_parameters": named_parameters})()
+
+
+class Gone:
+    pass
+
+
+STRANGERS = {
+    "mock": Mock,
+    "mock of a Value": lambda: Mock(spec=Value),
+    "mock of a dict": lambda: MagicMock(spec=dict),
+    "mock of an array": lambda: MagicMock(spec=np.ndarray),
+    "proxy of what is gone": lambda: weakref.proxy(Gone()),
+    "raises": Raises,
+    "raises in dtype": RaisesInDtype,
+    "no method": lambda: network_with(None),
+    "nothing returned": lambda: network_with(lambda self: None),
+    "no pairs": lambda: network_with(lambda self: [1, 2]),
+    "another signature": lambda: network_with(lambda self, more: []),
+    "raises in its method": lambda: network_with(lambda self: 1 / 0),
+    "scalar": lambda: np.float64(1.0),
+    "array of no dimension": lambda: np.array(None),
+    "class": lambda: MLP,
+}
+
+
+@pytest.mark.parametrize("around", [lambda thing: thing, lambda thing: [thing], lambda thing: {"k": (thing,)}])
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_objects_that_no_search_can_look_into_are_passed_by(stranger, around):
+    x, w, thing = Value(1.0), Value(2.0), STRANGERS[stranger]()
+    variables = {"first": around(thing), "x": x, "list": [thing, w, thing]}
+    assert caller_names(variables) == {x: "x", w: "list[1]"}
+    assert draw(x * w, names=variables).source.count("list[1]") == 2  # in the box, and in its tooltip
+
+
+LARGE = {
+    "list": lambda: [0.5] * 10**7,
+    "tuple": lambda: (0.5,) * 10**7,
+    "dict": lambda: dict.fromkeys(range(10**6), 0.5),
+    "numpy scalars": lambda: [np.float64(0.5)] * 10**6,
+    "array": lambda: np.ones(10**7),
+    "array of objects": lambda: np.full(10**6, 0.5, dtype=object),
+}
+
+
+@pytest.mark.parametrize("large", LARGE)
+def test_large_data_beside_the_values(large, monkeypatch):
+    asked = Mock(wraps=names._can_hold_values)
+    monkeypatch.setattr(names, "_can_hold_values", asked)
+    x, w = Value(1.0), Value(2.0)
+    assert caller_names({"large": LARGE[large](), "x": x, "w": [w]}) == {x: "x", w: "w[0]"}
+    assert asked.call_count < 10  # for each type, not for each element
+
+
+def test_a_value_at_the_end_of_large_data_is_found():
+    x, w, v = Value(1.0), Value(2.0), Value(3.0)
+    array = np.array([[0.5, v]], dtype=object)
+    variables = {"list": [*[0.5] * 10**6, x], "dict": {**dict.fromkeys(range(10**5), "text"), "k": w}, "array": array}
+    assert caller_names(variables) == {x: "list[1000000]", w: "dict['k']", v: "array[0][1]"}
+
+
+def test_a_search_that_takes_too_long_has_named_what_is_near(monkeypatch):
+    monkeypatch.setattr(names, "_EFFORT", 1_000_000)
+    x, w, far = Value(1.0), Value(2.0), Value(3.0)
+    deep = []
+    for _ in range(10**5):
+        deep = [deep, 1.0]
+    lists = [[1.0] for _ in range(10**5)]
+    lists[-1].append(far)
+    assert caller_names({"deep": deep, "lists": lists, "x": x, "w": [[w]]}) == {x: "x", w: "w[0][0]"}
+
+
 def test_parameters_have_the_names_of_their_network():
     model = MLP(2, [2, 1], seed=0)
     out = model([1.0, 2.0])
-    names = set(node_names(out, {"model": model, "out": out}).values())
-    assert {"out", "model.layers.0.neurons.1.w.0", "model.layers.1.neurons.0.b"} <= names
+    given = set(node_names(out, {"model": model, "out": out}).values())
+    assert {"out", "model.layers.0.neurons.1.w.0", "model.layers.1.neurons.0.b"} <= given
     assert "layers.0.neurons.1.w.0" in node_names(out, model).values()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.drawing.flat_graph import Wires
-from engine.expressions.names import caller_names
+from engine.expressions.names import caller_names, parameters_of
 from engine.value import Value
 
 Path = tuple[str, ...]
@@ -26,7 +26,7 @@ def parameter_paths(names: object) -> dict[Value, Path]:
         return {}
     if not isinstance(names, Mapping):
         return {parameter: ("", *path_of(name)) for parameter, name in caller_names(names).items()}
-    sizes = {name: _size(thing) for name, thing in names.items() if not isinstance(thing, Value)}
+    sizes = {name: _size(thing) for name, thing in names.items() if not issubclass(type(thing), Value)}
     whole_first = sorted(sizes, key=lambda name: sizes[name], reverse=True)  # a network goes before its own layers
     found = caller_names({name: names[name] for name in whole_first})
     paths = {node: path_of(name) for node, name in found.items() if not node.op}
@@ -35,9 +35,8 @@ def parameter_paths(names: object) -> dict[Value, Path]:
 
 def _size(thing: Any) -> tuple[int, int]:
     """How many parameters something has, and how deep the first one lies."""
-    named = getattr(thing, "named_parameters", None)
-    found = [name for name, _ in named()] if callable(named) and not isinstance(thing, type) else []
-    return len(found), found[0].count(".") if found else 0
+    found = parameters_of(thing)
+    return len(found), found[0][0].count(".") if found else 0
 
 
 def path_of(name: str) -> Path:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import count
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from itertools import compress, count
 from typing import Any
 
 from engine.expressions.nodes import Formula, Name, Number, text
@@ -13,11 +14,19 @@ from engine.operations import CONSTANT
 from engine.validation import shortened
 from engine.value import Value
 
-_MOST_LOOKED_INTO = 1_000_000  # things in the caller's variables
+_EFFORT = 20_000_000  # elements whose type is looked at, and a few more for each container and letter of its name
+_EFFORT_OF_ONE = 100  # for opening a container
+_LARGE = 10_000  # elements
+
+Children = Iterable[tuple[str, Any]]
 
 
 def caller_names(names: object) -> dict[Value, str]:
     """The names that the caller has for Values.
+
+    The search goes by types alone, and asks no object for an attribute that its class does not have: so a mock or a
+    proxy is passed by. A container that holds no Value, no container and no network costs one look at the types of its
+    elements; one that is larger than what is left of the search's effort is passed by, too.
 
     Args:
         names: variables by name, such as ``locals()``: Values, lists, tuples and dicts of them (``w[0]``), and objects
@@ -31,51 +40,102 @@ def caller_names(names: object) -> dict[Value, str]:
     >>> list(caller_names({"x": x, "w": w}).values())
     ['x', 'w[0]', 'w[1]']
     """
-    found: dict[Value, str] = {}
     if names is None:
-        return found
+        return {}
     if not isinstance(names, Mapping):
-        if not _has_parameters(names):
+        if not has_parameters(type(names)):
             raise TypeError(
-                "names: variables by name, such as locals(), or a network with named_parameters() is wanted, "
-                f"not {type(names).__name__} {shortened(names)}"
+                "names must be variables by name, such as locals(), or a network with named_parameters(), "
+                f"got {type(names).__name__} {shortened(names)}"
             )
         return {parameter: name for name, parameter in names.named_parameters()}  # type: ignore[attr-defined]
     notebook = ("In", "Out") if "_ih" in names else ()  # Jupyter's own lists of everything
-    own = [(n, thing) for n, thing in names.items() if isinstance(n, str) and n[:1] != "_" and n not in notebook]
-    waiting = deque(own)
-    met: set[int] = set()
-    while waiting and len(met) < _MOST_LOOKED_INTO:
-        name, thing = waiting.popleft()  # what is near comes first, so that a variable goes before a place in a list
-        if isinstance(thing, Value):
-            found.setdefault(thing, name)
-        elif id(thing) not in met:
-            met.add(id(thing))
-            waiting.extend(_inside(name, thing))
-    return found
+    own = [(n, thing) for n, thing in list(names.items()) if isinstance(n, str) and n[:1] != "_" and n not in notebook]
+    return _Search().run(own)
 
 
-def _has_parameters(thing: object) -> bool:
-    return callable(getattr(thing, "named_parameters", None)) and not isinstance(thing, type)
+class _Search:
+    """A search for Values, breadth first, so that a variable goes before an element of a list."""
+
+    def __init__(self) -> None:
+        self.found: dict[Value, str] = {}
+        self.effort = _EFFORT
+        self.met: dict[int, object] = {}  # by id, and held, so that no id is given to another object meanwhile
+        self.waiting: deque[tuple[str, Any]] = deque()
+        self.large: deque[tuple[str, Any]] = deque()  # opened after all others, as they may take all the effort
+
+    def run(self, things: Children) -> dict[Value, str]:
+        """The names of all Values that are or lie in *things*."""
+        self.meet(things)
+        while self.waiting or self.large:
+            name, container = (self.waiting or self.large).popleft()
+            n = _n_elements(container)
+            if n <= self.effort:
+                self.effort -= n
+                with suppress(Exception):  # of a class whose attributes raise
+                    self.meet(_children(name, container))
+        return self.found
+
+    def meet(self, things: Children) -> None:
+        """Note the Values among *things*, and the containers to be opened later."""
+        for name, thing in things:
+            if issubclass(type(thing), Value):
+                self.found.setdefault(thing, name)
+            elif self.effort > 0 and _can_hold_values(type(thing)) and id(thing) not in self.met:
+                self.effort -= _EFFORT_OF_ONE + len(name)
+                self.met[id(thing)] = thing
+                (self.large if _n_elements(thing) > _LARGE else self.waiting).append((name, thing))
 
 
-def _inside(name: str, thing: Any) -> Iterable[tuple[str, Any]]:
-    """The named things inside another."""
-    if isinstance(thing, (list, tuple)):
-        return _elements(name, thing)
-    if isinstance(thing, dict):
-        return ((f"{name}[{key!r}]", inner) for key, inner in thing.items() if isinstance(key, (str, int)))
-    if getattr(getattr(thing, "dtype", None), "kind", "") == "O" and hasattr(thing, "tolist"):
-        return _inside(name, thing.tolist()) if getattr(thing, "shape", ()) else ()
-    if type(thing).__module__ != "torch" and _has_parameters(thing):
-        return ((f"{name}.{parameter}", p) for parameter, p in thing.named_parameters())
-    return ()
+def has_parameters(kind: type) -> bool:
+    """Whether objects of this class have ``named_parameters()``, as networks have."""
+    return callable(getattr(kind, "named_parameters", None))
 
 
-def _elements(name: str, things: list[Any] | tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
-    for place, inner in enumerate(things):
-        if isinstance(inner, (Value, list, tuple, dict)) or _has_parameters(inner):
-            yield f"{name}[{place}]", inner
+def parameters_of(thing: Any) -> list[tuple[str, Any]]:
+    """The names and parameters of a network; nothing of another object, and nothing where it does not give them."""
+    if not has_parameters(type(thing)):
+        return []
+    try:
+        return [(str(name), parameter) for name, parameter in thing.named_parameters()]
+    except Exception:  # a class of the caller's whose method is another thing
+        return []
+
+
+def _can_hold_values(kind: type) -> bool:
+    return issubclass(kind, (list, tuple, dict)) or _is_array(kind) or has_parameters(kind)
+
+
+def _is_array(kind: type) -> bool:
+    """Whether objects of this class are arrays, of numpy or another library; an array's own scalars are not."""
+    return all(hasattr(kind, attribute) for attribute in ("dtype", "shape", "tolist", "__setitem__"))
+
+
+def _n_elements(thing: Any) -> int:
+    """How many elements the search has to look at in a container."""
+    kind = type(thing)
+    return next((base.__len__(thing) for base in (list, tuple, dict) if issubclass(kind, base)), 0)
+
+
+def _children(name: str, thing: Any) -> Children:
+    """The elements of a container that are Values or can hold some, each with its name."""
+    kind = type(thing)
+    if issubclass(kind, (list, tuple)):
+        elements = list(thing)
+        return ((f"{name}[{index}]", element) for index, element in _worth_a_look(enumerate(elements), elements))
+    if issubclass(kind, dict):
+        items = _worth_a_look(dict.items(thing), dict.values(thing))
+        return ((f"{name}[{key!r}]", element) for key, element in items if isinstance(key, (str, int)))
+    if _is_array(kind):
+        holds_objects = getattr(thing.dtype, "kind", "") == "O" and thing.shape
+        return ((name, thing.tolist()),) if holds_objects else ()
+    return ((f"{name}.{parameter}", value) for parameter, value in parameters_of(thing))
+
+
+def _worth_a_look(items: Iterable[tuple[Any, Any]], elements: Iterable[Any]) -> Iterable[tuple[Any, Any]]:
+    """Those *items* whose elements are Values or can hold some: told by their types, in the speed of C."""
+    kinds = {kind for kind in set(map(type, elements)) if issubclass(kind, Value) or _can_hold_values(kind)}
+    return compress(items, map(kinds.__contains__, map(type, elements))) if kinds else ()
 
 
 def node_names(root: Value, names: object = None) -> dict[Value, str]:
