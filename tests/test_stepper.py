@@ -102,7 +102,7 @@ def test_gradients_are_afterwards_what_they_were():
     page = stepper(root).html
     assert [node.grad for node in topological_order(root)] == before
     assert page == stepper(neuron()).html  # and what was there before is not in its sums
-    with pytest.raises(TypeError, match="names: variables by name"):
+    with pytest.raises(TypeError, match="names must be variables by name"):
         stepper(root, names=3)
     assert [node.grad for node in topological_order(root)] == before
 
