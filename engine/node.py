@@ -240,7 +240,7 @@ def _order_by_sets(root: Node, accumulated: Accumulated | None) -> list[Node]:
     return order
 
 
-def topological_order(root: N) -> list[N]:
+def topological_order(root: Unchecked) -> list[Any]:
     """Every node under *root* once, leaves and *root* included, in topological order.
 
     >>> from engine import Value
@@ -274,7 +274,7 @@ def operands_of(node: Node) -> list[Node]:
     return operands
 
 
-def leaves(root: N) -> list[N]:
+def leaves(root: Unchecked) -> list[Any]:
     """The Values under *root* that no operation made, in the order of first use; plain numbers are not among them.
 
     >>> from engine import Value
