@@ -19,6 +19,10 @@ import re
 from pathlib import Path
 
 _MEMORY = Path(__file__).with_name("node_memory.c")
+_MADE_AT_ONCE = {  # functions of value.py that do the same in one step of node_memory.c, without a constructor's checks
+    "_node": "watched(new_node(cpy_r_operation, cpy_r_data, cpy_r_a, cpy_r_da, cpy_r_b, cpy_r___bitmap & 1 ? cpy_r_db : 0.0))",
+    "_plain": "new_node(CPyStatic_operations___PLAIN, cpy_r_number, Py_None, 0.0, Py_None, 0.0)",
+}
 
 
 def improved(c_code: str, sources: dict[str, str]) -> str:
@@ -61,6 +65,12 @@ def with_own_memory(c_code: str) -> str:
         lambda m: m.group() + '{"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},\n',
         c_code,
     )
+    for function, call in _MADE_AT_ONCE.items():
+        c_code = _replaced(
+            rf"(?ms)^(PyObject \*CPyDef_value___{function}\([^)]*\) )\{{\n.*?^\}}\n\n",
+            lambda m, call=call: f"{m.group(1)}{{\n    return {call};\n}}\n\n",
+            c_code,
+        )
     # No instance of a subclass can exist, so that the operators need not ask for one.
     c_code = re.sub(rf"PyObject_IsInstance\((\w+), \(PyObject \*\)(CPyType_{name})\)", r"(Py_TYPE(\1) == \2)", c_code)
     last_include = list(re.finditer(r"(?m)^#include .*\n", c_code))[-1].end()

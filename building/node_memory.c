@@ -102,6 +102,32 @@ static NODE *allocate_node(PyTypeObject *type) {
     return node;
 }
 
+/* What _node of value.py makes, without the checks of a constructor. */
+static PyObject *new_node(PyObject *operation, double data, PyObject *a, double da, PyObject *b, double db) {
+    NODE *node = allocate_node(CPyType_value___Value);
+    if (node == NULL)
+        return NULL;
+    node->__data = data;
+    node->__grad = 0.0;
+    node->__da = da;
+    node->__db = db;
+    node->__mark = 0;
+    node->__label = PyUnicode_New(0, 0);
+    node->__operation = Py_NewRef(operation);
+    node->__a = Py_NewRef(a);
+    node->__b = Py_NewRef(b == NULL ? Py_None : b);
+    return (PyObject *)node;
+}
+
+static PyObject *watched(PyObject *node) {
+    if (node != NULL && ((engine___node___WatchObject *)CPyStatic_node___WATCH)->_watchers != 0 &&
+        CPyDef_value____shown(node) == 2) {
+        Py_DECREF(node);
+        return NULL;
+    }
+    return node;
+}
+
 static void free_node(NODE *node) {
     chunk *c = (chunk *)((uintptr_t)node & ~(uintptr_t)(CHUNK_SIZE - 1));
     int was_used_up = IS_USED_UP(c);
