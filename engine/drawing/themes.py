@@ -10,9 +10,9 @@ from dataclasses import dataclass
 class Theme:
     """Colours as ``#rrggbb``, and widths of lines in points.
 
-    ``neutral`` fills a node without gradient; ``positive`` and ``negative`` fill those with the largest one of that
-    sign, and smaller ones lie in between. Blue and orange are told apart by colour-blind readers, too; where
-    ``dashed_negative`` is set, the sign needs no colour at all.
+    ``neutral`` fills a node without gradient; ``positive`` and ``negative`` fill those with the largest gradient of
+    that sign, and smaller ones lie in between. Colour-blind readers can tell blue and orange apart; with
+    ``dashed_negative``, the sign needs no colour at all.
     """
 
     background: str
@@ -34,7 +34,7 @@ class Theme:
     dashed_negative: bool = False
 
     def fill(self, gradient: float, largest: float) -> str:
-        """The colour for a gradient, the *largest* size in the picture given; NaN and infinity have one of their own.
+        """The colour of a gradient beside the *largest* in the picture; NaN and infinity have a separate one.
 
         The square root keeps small gradients visible: a hundredth of the largest has a tenth of its colour.
         """
@@ -42,15 +42,15 @@ class Theme:
             return self.strange
         if gradient == 0.0 or not largest > 0.0:
             return self.neutral
-        return mixed(
+        return mix_colours(
             self.neutral, self.positive if gradient > 0.0 else self.negative, math.sqrt(abs(gradient) / largest)
         )
 
 
-def mixed(a: str, b: str, share: float) -> str:
-    """A colour between two: *share* 0 gives *a*, 1 gives *b*.
+def mix_colours(a: str, b: str, share: float) -> str:
+    """Mix two colours: *share* 0 gives *a*, 1 gives *b*.
 
-    >>> mixed("#000000", "#ff8000", 0.5)
+    >>> mix_colours("#000000", "#ff8000", 0.5)
     '#804000'
     """
     pairs = [(int(a[i : i + 2], 16), int(b[i : i + 2], 16)) for i in (1, 3, 5)]

@@ -1,7 +1,7 @@
-"""Formulas to be read: trees that write themselves as text here, as LaTeX and MathML in ``typesetting.py``.
+"""Formulas as trees of ``Name``, ``Number``, ``Operation``, ``Derivative`` and ``Cases``.
 
-A formula is a tree of ``Name``, ``Number``, ``Operation``, ``Derivative`` and ``Cases``. Trees do arithmetic, so the
-derivatives of ``derivatives.py`` write themselves. Names come from strangers and are always shown as text.
+Trees do arithmetic, so the rules of ``derivatives.py`` give formulas. ``text.py``, ``latex.py`` and ``mathml.py`` write
+them out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any
 
 from engine.derivatives import SLOPES
 from engine.primitive import Primitive
-from engine.validation import plain_label, shortened
 
 SUM, SIGN, QUOTIENT, PRODUCT, POWER, ATOM = range(1, 7)  # how tightly a formula holds together
 PRECEDENCE = {"+": SUM, "-": SUM, "*": PRODUCT, "/": QUOTIENT, "neg": SIGN, "**": POWER}
@@ -189,68 +188,15 @@ class Formulas:
         return Cases(((Number(1.0), a, ">", b), (Number(0.5), a, "=", b)), Number(0.0))
 
 
-def written(number: float, precision: int) -> str:
+def format_number(number: float, precision: int) -> str:
     """A number with so many significant digits, and no sign before 0."""
     return f"{number or 0.0:.{precision}g}"
 
 
-def holds(formula: Formula) -> int:
-    """How tightly it holds together: what holds less tightly than its place wants is put in parentheses."""
+def precedence(formula: Formula) -> int:
+    """How tightly a formula holds together; one that an operation needs tighter gets parentheses."""
     if isinstance(formula, Operation):
         return PRECEDENCE.get(formula.op, ATOM)
     if isinstance(formula, Number):
         return SIGN if formula.value < 0.0 else ATOM
     return POWER if isinstance(formula, Derivative) else ATOM
-
-
-def wanted_by(op: str) -> tuple[int, int]:
-    """How tightly the two operands of an operation must hold together."""
-    if op == "**":
-        return ATOM, ATOM
-    return (SUM, QUOTIENT) if op in "+-" else (SIGN, POWER)  # x + (-3), and -3 * x
-
-
-# ---------------------------------------------------------------------------------------------------------------- text
-
-
-def text(formula: Formula, precision: int = 6) -> str:
-    """A formula as a line of text, in the language of ``engine.expression``, derivatives as ``dL/dx``.
-
-    >>> text(Name("x") * (Name("w") + 1))
-    'x * (w + 1)'
-    """
-    return _Text(precision).write(formula)
-
-
-class _Text:
-    """Text of formulas and their parts."""
-
-    def __init__(self, precision: int) -> None:
-        self.precision = precision
-
-    def write(self, part: Formula, wanted: int = 0) -> str:
-        """A part, in parentheses where it holds less tightly than its place wants."""
-        return f"({self.bare(part)})" if holds(part) < wanted else self.bare(part)
-
-    def bare(self, part: Formula) -> str:
-        """A part without parentheses around it."""
-        match part:
-            case Name(name):
-                return plain_label(name)
-            case Number(value):
-                return written(value, self.precision)
-            case Derivative(of, by):
-                return f"d{self.write(of, ATOM)}/d{self.write(by, ATOM)}"
-            case Cases(rows, otherwise):
-                cases = [f"{self.write(y)} if {self.write(a)} {relation} {self.write(b)}" for y, a, relation, b in rows]
-                return f"({' else '.join([*cases, self.write(otherwise)])})"
-            case Operation("neg", (a,)):
-                return f"-{self.write(a, QUOTIENT)}"
-            case Operation("**", (a, b)):
-                return f"{self.write(a, ATOM)}**{self.write(b, ATOM)}"
-            case Operation(op, (a, b)) if op in PRECEDENCE:
-                left, right = wanted_by(op)
-                return f"{self.write(a, left)} {op} {self.write(b, right)}"
-            case Operation(op, operands):
-                return f"{op}({', '.join(self.write(operand) for operand in operands)})"
-        raise TypeError(f"not a formula: {shortened(part)}")
