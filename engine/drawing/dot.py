@@ -14,7 +14,7 @@ from engine.drawing.folding import Folding
 from engine.drawing.html_labels import escape_label, escape_tooltip, html_label
 from engine.drawing.module_scopes import Scopes, scope_title
 from engine.drawing.node_contents import NodeContents
-from engine.drawing.themes import Theme
+from engine.drawing.themes import Theme, largest_size
 from engine.value import Value
 
 _ROLES = {"-": ("", "-"), "/": ("", "/"), "**": ("base", "exponent"), "atan2": ("y", "x"), "leaky_relu": ("", "slope")}
@@ -106,8 +106,7 @@ class DotWriter:
     @cached_property
     def largest_gradient(self) -> float:
         """The size of the largest gradient that is shown."""
-        shown = [node.grad for node in map(self.shown_node, self.folding.units()) if node is not None]
-        return max((abs(gradient) for gradient in shown if math.isfinite(gradient)), default=0.0)
+        return largest_size(node.grad for node in map(self.shown_node, self.folding.units()) if node is not None)
 
     def shown_node(self, unit: int) -> Value | None:
         """The node whose gradient a unit shows: itself, or the only output of a box."""

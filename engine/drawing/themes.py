@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -34,17 +35,26 @@ class Theme:
     dashed_negative: bool = False
 
     def fill(self, gradient: float, largest: float) -> str:
-        """The colour of a gradient beside the *largest* in the picture; NaN and infinity have a separate one.
-
-        The square root keeps small gradients visible: a hundredth of the largest has a tenth of its colour.
-        """
-        if not math.isfinite(gradient):
+        """The colour of a gradient beside the *largest* in the picture; NaN and infinity have a separate one."""
+        strength = tint_strength(gradient, largest)
+        if strength is None:
             return self.strange
-        if gradient == 0.0 or not largest > 0.0:
-            return self.neutral
-        return mix_colours(
-            self.neutral, self.positive if gradient > 0.0 else self.negative, math.sqrt(abs(gradient) / largest)
-        )
+        return mix_colours(self.neutral, self.positive if strength > 0.0 else self.negative, abs(strength))
+
+
+def largest_size(gradients: Iterable[float]) -> float:
+    """The size of the largest finite gradient, 0 if there is none."""
+    return max((abs(gradient) for gradient in gradients if math.isfinite(gradient)), default=0.0)
+
+
+def tint_strength(gradient: float, largest: float) -> float | None:
+    """How strongly a gradient is coloured, from -1 to 1; None for NaN and infinity.
+
+    The square root keeps small gradients visible: a hundredth of the largest has a tenth of its colour.
+    """
+    if not math.isfinite(gradient):
+        return None
+    return math.copysign(math.sqrt(abs(gradient) / largest), gradient) if largest > 0.0 else 0.0
 
 
 def mix_colours(a: str, b: str, share: float) -> str:

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.drawing.themes import THEMES, Theme, mix_colours
+from engine.drawing.themes import THEMES, Theme, largest_size, mix_colours
 from engine.expressions.nodes import format_number
 from engine.expressions.text import text
 from engine.operations import CONSTANT
@@ -80,11 +80,8 @@ class _Camera:
         self.left = (wide - self.layout.width) / 2
         self.fonts: dict[tuple[float, bool], Any] = {}
         self.indices = {node: index for index, node in enumerate(self.walk.nodes)}
-        self.first_edge: dict[int, int] = {}
-        for index, edge in enumerate(self.layout.edges):
-            self.first_edge.setdefault(edge.node, index)
-        finite = [abs(gradient) for gradient in self.walk.gradients if math.isfinite(gradient)]
-        self.largest = max(finite, default=0.0)
+        self.first_edge = self.layout.first_edges()
+        self.largest = largest_size(self.walk.gradients)
 
     def frame(self, position: int) -> Image:
         """The picture after so many steps."""

@@ -50,6 +50,10 @@ class Layout(NamedTuple):
     boxes: list[Box]
     edges: list[Edge]
 
+    def first_edges(self) -> dict[int, int]:
+        """The index of the first edge to each node that has operands; the others follow it."""
+        return {edge.node: index for index, edge in reversed([*enumerate(self.edges)])}
+
     def shift(self, index: int) -> float:
         """How far down the number on an edge is moved: up or down where there are two between the same nodes."""
         edge = self.edges[index]

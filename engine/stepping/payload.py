@@ -5,10 +5,10 @@ The page does no arithmetic on them, so it shows what the engine computed.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from engine.debugging.finite_differences import CentralDifference, Verdict, central_differences
+from engine.drawing.themes import largest_size, tint_strength
 from engine.expressions.mathml import mathml
 from engine.expressions.nodes import Number, Operation, format_number
 from engine.operations import CONSTANT
@@ -26,32 +26,27 @@ def build_payload(walk: Walk, layout: Layout, precision: int) -> dict[str, Any]:
 
     ``steps[k]["gives"]`` refers to edges by index; edges and steps refer to nodes by index.
     """
-    indices = {node: index for index, node in enumerate(walk.nodes)}
-    largest = max((abs(g) for g in walk.gradients if math.isfinite(g)), default=0.0)
+    largest = largest_size(walk.gradients)
     differences = central_differences(walk.nodes, walk.gradients)
     nodes = []
-    for index, (node, difference) in enumerate(zip(walk.nodes, differences)):
+    for node, gradient, box, difference in zip(walk.nodes, walk.gradients, layout.boxes, differences):
         fields = _node(node, walk, precision)
-        fields["box"] = [round(number, 1) for number in layout.boxes[index]]
+        fields["box"] = [round(number, 1) for number in box]
         if node.op != CONSTANT:
-            gradient = walk.gradients[index]
-            fields["strength"] = _strength(gradient, largest)
+            strength = tint_strength(gradient, largest)
+            fields["strength"] = strength if strength is None else round(strength, 3)
             fields["check"] = _check(difference, gradient, precision)
         nodes.append(fields)
-    edges, first_edge = _edges(walk, layout, precision)
-    steps = [
-        {
-            "node": indices[step.node],
-            "gives": [
-                _contribution(contribution, first_edge[step.node], precision)
-                for contribution in step.contributions
-                if contribution.operand.op != CONSTANT
-            ],
-        }
-        for step in walk.steps
-    ]
+    indices, first_edges = {node: index for index, node in enumerate(walk.nodes)}, layout.first_edges()
+    steps = []
+    for step in walk.steps:
+        index = indices[step.node]
+        gives = [
+            _contribution(c, first_edges[index], precision) for c in step.contributions if c.operand.op != CONSTANT
+        ]
+        steps.append({"node": index, "gives": gives})
     size = [round(layout.width, 1), round(layout.height, 1)]
-    return {"size": size, "nodes": nodes, "edges": edges, "steps": steps}
+    return {"size": size, "nodes": nodes, "edges": _edges(walk, layout, precision), "steps": steps}
 
 
 def _node(node: Value, walk: Walk, precision: int) -> dict[str, Any]:
@@ -69,16 +64,6 @@ def _node(node: Value, walk: Walk, precision: int) -> dict[str, Any]:
     if node.operands:
         fields["made"] = mathml(walk.wording.operation(node), precision)
     return fields
-
-
-def _strength(gradient: float, largest: float) -> float | None:
-    """How strongly a gradient is coloured, from -1 to 1, as ``engine.draw`` does it; None where it is no finite number.
-
-    The square root keeps small gradients visible: a hundredth of the largest has a tenth of its colour.
-    """
-    if not math.isfinite(gradient):
-        return None
-    return round(math.copysign(math.sqrt(abs(gradient) / largest), gradient), 3) if largest else 0.0
 
 
 def _check(difference: CentralDifference | str, gradient: float, precision: int) -> dict[str, Any]:
@@ -102,19 +87,16 @@ def _check(difference: CentralDifference | str, gradient: float, precision: int)
     return fields
 
 
-def _edges(walk: Walk, layout: Layout, precision: int) -> tuple[list[dict[str, Any]], dict[Value, int]]:
-    """All edges with their local derivatives, and which is the first one of each node."""
-    edges: list[dict[str, Any]] = []
-    first: dict[Value, int] = {}
-    for node in walk.nodes:
-        first[node] = len(edges)
-        for derivative in node.local_derivatives:
-            edge = layout.edges[len(edges)]
-            fields: dict[str, Any] = {"from": edge.operand, "to": edge.node, "path": _path(edge.route)}
-            if shift := layout.shift(len(edges)):
-                fields["shift"] = shift
-            edges.append(fields | {"derivative": format_number(derivative, precision)})
-    return edges, first
+def _edges(walk: Walk, layout: Layout, precision: int) -> list[dict[str, Any]]:
+    """All edges with their local derivatives."""
+    derivatives = [derivative for node in walk.nodes for derivative in node.local_derivatives]
+    edges = []
+    for index, (edge, derivative) in enumerate(zip(layout.edges, derivatives)):
+        fields: dict[str, Any] = {"from": edge.operand, "to": edge.node, "path": _path(edge.route)}
+        if shift := layout.shift(index):
+            fields["shift"] = shift
+        edges.append(fields | {"derivative": format_number(derivative, precision)})
+    return edges
 
 
 def _contribution(contribution: Contribution, first_edge: int, precision: int) -> dict[str, Any]:
