@@ -1,7 +1,7 @@
-"""A graph one step at a time, to be watched: the numbers forward, and backprop backward.
+"""The forward pass and backprop, one step at a time.
 
-A step says itself as equations, with symbols first and with numbers after them: ``text`` (which printing shows),
-``latex`` and ``mathml``.
+A step shows itself as equations, with symbols and then with numbers: ``text`` (which printing shows), ``latex`` and
+``mathml``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import Any, SupportsFloat
 
 from engine.debugging.staleness import check_fresh
 from engine.derivatives import rule_of
-from engine.expressions import typesetting
+from engine.expressions.latex import latex
+from engine.expressions.mathml import mathml
 from engine.expressions.names import caller_names, node_formulas
-from engine.expressions.nodes import Derivative, Formula, Formulas, Number, Operation, text
+from engine.expressions.nodes import Derivative, Formula, Formulas, Number, Operation
+from engine.expressions.text import text
 from engine.node import fresh_order, topological_order
 from engine.operations import CONSTANT
 from engine.special import times
@@ -26,16 +28,20 @@ _FORMULAS = Formulas()
 
 
 class Wording:
-    """The words for the steps over one graph: how each node is called, once somebody asks."""
+    """Names and formulas for the steps over one graph, computed when a step is first shown.
+
+    Raises:
+        TypeError: *names* has no names in it.
+    """
 
     def __init__(self, root: Value, names: object = None) -> None:
         self.root = root
-        self._names = names
+        self._callers = caller_names(names)
 
     @cached_property
     def formulas(self) -> dict[Value, Formula]:
         """A formula for each node, a name where it has one."""
-        return node_formulas(self.root, self._names)
+        return node_formulas(self.root, self._callers)
 
     def gradient(self, node: Value) -> Formula:
         """The derivative of the root with respect to *node*, such as dL/dx."""
@@ -45,19 +51,19 @@ class Wording:
         """How *node* is computed from its operands."""
         return Operation(node.op, tuple(self.formulas[operand] for operand in node.operands))
 
-    def local_derivative(self, node: Value, place: int) -> Formula:
-        """The derivative of *node* with respect to one of its operands as a formula, such as 1 - y**2."""
+    def local_derivative(self, node: Value, index: int) -> Formula:
+        """The derivative of *node* with respect to an operand, by its index, as a formula such as 1 - y**2."""
         rule = rule_of(node.operation)
         if rule is None:
-            return Number(node.local_derivatives[place])
+            return Number(node.local_derivatives[index])
         operands = [self.formulas[operand] for operand in node.operands]
-        formula = rule.derivatives[place](_FORMULAS, self.formulas[node], *operands)
+        formula = rule.derivatives[index](_FORMULAS, self.formulas[node], *operands)
         return formula if isinstance(formula, Formula) else Number(formula)
 
 
 @dataclass(frozen=True)
 class Equation:
-    """What equals what: a left side, a sign (``=`` or ``+=``), and right sides that are all the same.
+    """An equation: a left side, a sign (``=`` or ``+=``), and right sides that are all equal.
 
     >>> from engine.expressions.nodes import Name
     >>> Equation(Name("y"), (Name("a") * Name("b"), Number(6.0))).text()
@@ -75,22 +81,22 @@ class Equation:
     def latex(self, precision: int = 6, align: str = "") -> str:
         """In LaTeX; *align* stands before the sign."""
         sign = align + ("=" if self.sign == "=" else f"\\mathrel{{{self.sign}}}")
-        sides = " = ".join(typesetting.latex(side, precision) for side in self.right)
-        return f"{typesetting.latex(self.left, precision)} {sign} {sides}"
+        sides = " = ".join(latex(side, precision) for side in self.right)
+        return f"{latex(self.left, precision)} {sign} {sides}"
 
     def mathml(self, precision: int = 6) -> str:
         """As a ``<math>`` element."""
-        sides = "<mo>=</mo>".join(typesetting.mathml(side, precision) for side in self.right)
-        left = typesetting.mathml(self.left, precision)
+        sides = "<mo>=</mo>".join(mathml(side, precision) for side in self.right)
+        left = mathml(self.left, precision)
         return f'<math display="block"><mrow>{left}<mo>{self.sign}</mo>{sides}</mrow></math>'
 
 
-class _Spoken:
+class _Equations:
     """Something that shows itself as equations."""
 
     @property
     def equations(self) -> tuple[Equation, ...]:
-        """What it says, an equation a line."""
+        """The equations, in the order of their lines."""
         raise NotImplementedError
 
     @property
@@ -117,7 +123,7 @@ class _Spoken:
 
 
 @dataclass(frozen=True, repr=False)
-class Contribution(_Spoken):
+class Contribution(_Equations):
     """What one step hands to one operand: ``amount`` = ``local_derivative`` times the gradient of the step's node.
 
     ``total`` is the operand's gradient after that, the sum so far.
@@ -136,17 +142,16 @@ class Contribution(_Spoken):
     @property
     def equations(self) -> tuple[Equation, ...]:
         """The chain rule for this operand: with symbols, with numbers, the amount that is added, and the sum so far."""
-        words = self.wording
-        gradient = words.gradient(self.node)
-        local = Derivative(words.formulas[self.node], words.formulas[self.operand])
-        written_out = words.local_derivative(self.node, self.place)
-        sides = [Operation("*", (gradient, local))] if self.node is not words.root else []
-        if not isinstance(written_out, Number) and sides:
-            sides.append(Operation("*", (gradient, written_out)))
-        elif not isinstance(written_out, Number):
-            sides.append(Operation("*", (Number(self.gradient), written_out)))
-        sides.append(Operation("*", (Number(self.gradient), Number(self.local_derivative))))
-        added = Equation(words.gradient(self.operand), (*sides, Number(self.amount)), "+=")
+        words, number = self.wording, Number(self.gradient)
+        is_root = self.node is words.root
+        gradient = number if is_root else words.gradient(self.node)
+        symbol = Derivative(words.formulas[self.node], words.formulas[self.operand])
+        formula = words.local_derivative(self.node, self.place)
+        factors: list[tuple[Formula, Formula]] = [] if is_root else [(gradient, symbol)]
+        factors += [] if isinstance(formula, Number) else [(gradient, formula)]
+        factors += [(number, Number(self.local_derivative))]
+        products = [Operation("*", pair) for pair in factors]
+        added = Equation(words.gradient(self.operand), (*products, Number(self.amount)), "+=")
         if self.before == 0.0:
             return (added,)
         summed = Operation("+", (Number(self.before), Number(self.amount)))
@@ -154,7 +159,7 @@ class Contribution(_Spoken):
 
 
 @dataclass(frozen=True, repr=False)
-class Step(_Spoken):
+class Step(_Equations):
     """One step of backprop: a node whose gradient is complete hands its share to each of its operands.
 
     Printing it shows the chain rule, with symbols and with numbers; so does Jupyter, in LaTeX.
@@ -187,20 +192,18 @@ class Step(_Spoken):
     def equations(self) -> tuple[Equation, ...]:
         """The node, its gradient, and the chain rule for each operand that is not a plain number."""
         words = self.wording
-        made = Equation(words.formulas[self.node], (words.operation(self.node), Number(self.number)))
+        operation = Equation(words.formulas[self.node], (words.operation(self.node), Number(self.number)))
         gradient = Equation(words.gradient(self.node), (Number(self.gradient),))
-        handed_on = [e for c in self.contributions if c.operand.op != CONSTANT for e in c.equations]
-        return made, gradient, *handed_on
+        return operation, gradient, *(e for c in self.contributions if c.operand.op != CONSTANT for e in c.equations)
 
 
 def backprop(root: Value, gradient: SupportsFloat = 1.0, names: object = None) -> Iterator[Step]:
     """The same pass as ``backward``, one node at a time: each step is carried out when it is asked for.
 
     Args:
-        root: the Value whose derivatives are wanted.
+        root: the Value whose derivatives are computed.
         gradient: the gradient of *root* itself.
-        names: what to call the Values that have no label, such as ``locals()``; see
-            ``engine.expressions.names.caller_names``.
+        names: names for Values without a label, such as ``locals()``; see ``engine.expressions.names.caller_names``.
 
     Raises:
         TypeError: *root* is not a Value, *gradient* not a number, or *names* has no names in it.
@@ -212,37 +215,43 @@ def backprop(root: Value, gradient: SupportsFloat = 1.0, names: object = None) -
     + 1.0 [1.0, 1.0]
     * 1.0 [3.0, 3.0]
     """
-    caller_names(names)
-    given = as_float(gradient, "backprop(gradient)")
+    wording = Wording(root, names)
+    return backward_steps(root, as_float(gradient, "backprop(gradient)"), wording)
+
+
+def backward_steps(root: Value, gradient: float, wording: Wording) -> Iterator[Step]:
+    """The steps of ``backprop``, with the names of *wording*."""
     if isinstance(root, Value):
         check_fresh(root)
     nodes, accumulated = fresh_order(root)
     order: list[Any] = [*nodes]
-    root.grad = given if order else root.grad + given
-    accumulated.add()  # at once, not at the end, which a reader of steps may never reach
-    return _steps(order, Wording(root, names))
+    root.grad = gradient if order else root.grad + gradient
+    accumulated.add()  # at once, not at the end, which the caller may never reach
+    return (_backward_step(node, wording) for node in reversed(order))
 
 
-def _steps(order: list[Value], wording: Wording) -> Iterator[Step]:
-    for node in reversed(order):
-        given = node.grad
-        contributions = []
-        for place, (operand, derivative) in enumerate(zip(node.operands, node.local_derivatives)):
-            amount, before = times(given, derivative), float(operand.grad)
-            operand.grad += amount
-            contributions.append(
-                Contribution(operand, derivative, amount, float(operand.grad), before, node, given, place, wording)
-            )
-        yield Step(node, given, tuple(contributions), wording, node.data)
+def _backward_step(node: Value, wording: Wording) -> Step:
+    gradient = node.grad
+    contributions = []
+    for index, (operand, derivative) in enumerate(zip(node.operands, node.local_derivatives)):
+        amount, before = times(gradient, derivative), operand.grad
+        operand.grad += amount
+        contributions.append(
+            Contribution(operand, derivative, amount, operand.grad, before, node, gradient, index, wording)
+        )
+    return Step(node, gradient, tuple(contributions), wording, node.data)
 
 
 @dataclass(frozen=True, repr=False)
-class ForwardStep(_Spoken):
-    """One step forward: an operation on numbers that are known gives the next, and its local derivatives."""
+class ForwardStep(_Equations):
+    """One step forward: a node computed from its operands, and its local derivatives.
+
+    The numbers are those at the time of the step.
+    """
 
     node: Value
     wording: Wording = field(compare=False)
-    number: float = field(compare=False)  # those of the time of the step
+    number: float = field(compare=False)
     operand_numbers: tuple[float, ...] = field(compare=False)
     local_derivatives: tuple[float, ...] = field(compare=False)
 
@@ -253,22 +262,20 @@ class ForwardStep(_Spoken):
         numbers = Operation(node.op, tuple(map(Number, self.operand_numbers)))
         name = words.formulas[node]
         lines = [Equation(name, (words.operation(node), numbers, Number(self.number)))]
-        for place, operand in enumerate(node.operands):
-            if operand.op == CONSTANT:
-                continue
-            written_out = words.local_derivative(node, place)
-            number = Number(self.local_derivatives[place])
-            derivative = Derivative(name, words.formulas[operand])
-            lines.append(Equation(derivative, (number,) if isinstance(written_out, Number) else (written_out, number)))
+        for index, operand in enumerate(node.operands):
+            if operand.op != CONSTANT:
+                formula, number = words.local_derivative(node, index), Number(self.local_derivatives[index])
+                sides = (number,) if isinstance(formula, Number) else (formula, number)
+                lines.append(Equation(Derivative(name, words.formulas[operand]), sides))
         return tuple(lines)
 
 
 def forward(root: Value, names: object = None) -> Iterator[ForwardStep]:
-    """How the number of *root* came about, one operation at a time, operands before what is made of them.
+    """The operations that computed *root*, one at a time, in topological order.
 
     Args:
-        root: the Value to be explained.
-        names: what to call the Values that have no label, such as ``locals()``.
+        root: the Value to explain.
+        names: names for Values without a label, such as ``locals()``.
 
     Raises:
         TypeError: *root* is not a Value, or *names* has no names in it.
@@ -283,10 +290,9 @@ def forward(root: Value, names: object = None) -> Iterator[ForwardStep]:
     L = v1 + 5 = -6 + 5 = -1
     dL/dv1 = 1
     """
-    caller_names(names)
+    wording = Wording(root, names)
     order = topological_order(root)
     check_fresh(root)
-    wording = Wording(root, names)
     return (_forward_step(node, wording) for node in order if node.operands)
 
 

@@ -1,5 +1,6 @@
 """Wrong input: what may become a number, and the words that say why something may not."""
 
+import math
 from typing import Any, SupportsFloat, TypeAlias
 
 Unchecked: TypeAlias = Any
@@ -61,6 +62,50 @@ def _converted(number: SupportsFloat, what: str) -> float:
         ) from None
 
 
+def check_choice(name: str, given: object, choices: tuple[str, ...]) -> None:
+    """Raise a ValueError unless the argument called *name* is one of the *choices*.
+
+    >>> check_choice("direction", "XX", ("LR", "TB"))
+    Traceback (most recent call last):
+    ...
+    ValueError: direction must be "LR" or "TB", got 'XX'
+    """
+    if isinstance(given, str) and given in choices:
+        return
+    quoted = [f'"{choice}"' for choice in choices]
+    raise ValueError(f"{name} must be {', '.join(quoted[:-1])} or {quoted[-1]}, got {shortened(given)}")
+
+
+def check_int(name: str, given: Unchecked, minimum: int, maximum: int | None = None) -> None:
+    """Raise a ValueError unless the argument called *name* is an int in the range, a bool not being one.
+
+    >>> check_int("epochs", "ten", minimum=0)
+    Traceback (most recent call last):
+    ...
+    ValueError: epochs must be an int >= 0, got 'ten'
+    """
+    is_int = hasattr(given, "__index__") and not isinstance(given, bool)
+    if is_int and given >= minimum and (maximum is None or given <= maximum):
+        return
+    allowed = f">= {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+    raise ValueError(f"{name} must be an int {allowed}, got {shortened(given)}")
+
+
+def check_seconds(name: str, given: Unchecked, minimum: float = 0.0, maximum: float = math.inf) -> None:
+    """Raise a ValueError unless the argument called *name* is a finite number of seconds in the range, and above 0.
+
+    >>> check_seconds("timeout", 0)
+    Traceback (most recent call last):
+    ...
+    ValueError: timeout must be a number of seconds > 0, got 0
+    """
+    is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
+    if is_number and minimum <= given <= maximum and 0.0 < given < math.inf:
+        return
+    allowed = "> 0" if minimum == 0.0 else f"from {minimum:g} to {maximum:g}"
+    raise ValueError(f"{name} must be a number of seconds {allowed}, got {shortened(given)}")
+
+
 def shortened(thing: object, most: int = 60) -> str:
     """The repr of *thing*, cut in its middle where it is longer than *most* characters.
 
@@ -68,11 +113,14 @@ def shortened(thing: object, most: int = 60) -> str:
     "'aaaaaaaa...aaaaaaaa'"
     """
     try:
-        text = repr(thing)
+        return _cut(repr(thing), most)
     except ValueError:  # an int of more digits than Python prints
         return f"an int of {thing.bit_length()} bits"  # type: ignore[attr-defined]
+
+
+def _cut(text: str, most: int) -> str:
     half = (most - 3) // 2
-    return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
+    return text if len(text) <= most else f"{text[: most - 3 - half]}...{text[-half:]}"
 
 
 def one_line(label: str) -> str:
@@ -86,9 +134,7 @@ def one_line(label: str) -> str:
 
 def plain_label(label: str, most: int = 40) -> str:
     """A label on one line, and short enough to be shown."""
-    line = one_line(label)
-    half = (most - 3) // 2
-    return line if len(line) <= most else f"{line[: most - 3 - half]}...{line[-half:]}"
+    return _cut(one_line(label), most)
 
 
 def outside(op: str, label: str, x: float, domain: str) -> ValueError:

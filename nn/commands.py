@@ -199,7 +199,7 @@ def confusion_table(classes: list[Any], right: list[Any], said: list[Any]) -> st
 def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
     """The graph of the first output neuron on a held-out example, with its gradients; what to tell the user of it."""
     from engine.drawing import draw as drawn
-    from engine.drawing import written
+    from engine.drawing import write_picture
 
     x: list[Value] = [Value(number) for number in examples.X[0].tolist()]
     for layer in model.layers[:-1]:
@@ -212,7 +212,7 @@ def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
     output.label = "output"
     output.backward()
     try:
-        written(drawn(output, most=300), picture)
+        write_picture(drawn(output, most=300), picture)
     except TimeoutError as error:
         return f"no picture of a neuron: {error}"
     return f"graph of the first output neuron: {one_line(str(picture))}"
@@ -256,7 +256,7 @@ def predict(options: Namespace) -> None:
 def draw(options: Namespace) -> None:
     """``gradstep draw``: the graph of a formula as a picture."""
     from engine.drawing import draw as drawn
-    from engine.drawing import written
+    from engine.drawing import write_picture
 
     root = expression(options.formula, **_numbers(options.numbers))
     root.backward()
@@ -269,7 +269,7 @@ def draw(options: Namespace) -> None:
         most=options.most,
         timeout=options.timeout,
     )
-    written(drawing, options.out)
+    write_picture(drawing, options.out)
     print(f"{root.data:.6g}; the graph is in {one_line(options.out)}")
 
 

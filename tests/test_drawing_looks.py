@@ -8,7 +8,7 @@ from svg import box_with, boxes, edges
 
 import engine
 from engine import Value, draw, tanh
-from engine.drawing.themes import THEMES, mixed
+from engine.drawing.themes import THEMES, mix_colours
 from nn import MLP
 
 NAMES = list(THEMES)
@@ -82,7 +82,7 @@ def test_the_picture_is_coloured_by_its_gradients():
     light = THEMES["light"]
     picture = draw(y).pipe("svg")
     assert box_with(picture, "a").fill == light.negative  # -2 is the largest
-    assert box_with(picture, "b").fill == mixed(light.neutral, light.positive, math.sqrt(0.5))
+    assert box_with(picture, "b").fill == mix_colours(light.neutral, light.positive, math.sqrt(0.5))
     assert box_with(picture, "c").fill == light.neutral
     b.grad = math.nan
     assert box_with(draw(y).pipe("svg"), "b").fill == light.strange
@@ -146,13 +146,21 @@ def test_paths_go_through_folded_boxes():
 @pytest.mark.parametrize(
     ("between", "error", "words"),
     [
-        (lambda x, y, z: (z, x), ValueError, "no path leads from .*; there is one the other way round: begin with"),
-        (lambda x, y, z: (x, y), ValueError, r"between: no path leads from Value\(.*label='x'\) to Value\(.*'y'\)$"),
-        (lambda x, y, z: (x, Value(1.0, label="q")), ValueError, r"between: Value\(.*'q'\) is not in this graph"),
-        (lambda x, y, z: (Value(1.0), z), ValueError, "between: .* is not in this graph"),
-        (lambda x, y, z: x, TypeError, "between: two Values are wanted, such as between="),
-        (lambda x, y, z: (x,), TypeError, "between: two Values are wanted"),
-        (lambda x, y, z: ("x", "z"), TypeError, r"between: two Values are wanted.* not \('x', 'z'\)"),
+        (lambda x, y, z: (z, x), ValueError, "got none from .*; there is one in the other direction"),
+        (
+            lambda x, y, z: (x, y),
+            ValueError,
+            r"between must be joined by a path, got none from Value\(.*label='x'\) to Value\(.*'y'\)$",
+        ),
+        (
+            lambda x, y, z: (x, Value(1.0, label="q")),
+            ValueError,
+            r"between must be two Values of this graph, got Value\(.*'q'\)",
+        ),
+        (lambda x, y, z: (Value(1.0), z), ValueError, "between must be two Values of this graph"),
+        (lambda x, y, z: x, TypeError, "between must be two Values, such as between="),
+        (lambda x, y, z: (x,), TypeError, "between must be two Values, such as"),
+        (lambda x, y, z: ("x", "z"), TypeError, r"between must be two Values.* got \('x', 'z'\)"),
     ],
 )
 def test_paths_that_are_not_there_are_refused(between, error, words):

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from svg import box_with, boxes, clusters, edges, texts
 
 from engine import Value, draw, size, tanh
-from engine.drawing.flat_graph import wires_of
-from engine.drawing.folding import folded
-from engine.drawing.module_scopes import parameter_paths, path_of, paths_of, title_of
+from engine.drawing.flat_graph import flatten
+from engine.drawing.folding import fold_graph
+from engine.drawing.module_scopes import assign_scopes, find_parameter_scopes, scope_title, split_scopes
 from nn import MLP
 
 
@@ -58,7 +58,7 @@ def lines(picture: bytes, title: str) -> list[str]:
     ],
 )
 def test_groups_come_from_dotted_names(name, path):
-    assert path_of(name) == path
+    assert split_scopes(name) == path
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,11 @@ def test_groups_come_from_dotted_names(name, path):
     ],
 )
 def test_titles_are_the_last_word_and_its_number(group, title):
-    assert title_of(group, "MLP") == title
+    assert scope_title(group, "MLP") == title
 
 
 def test_groups_have_no_bottom():
-    assert len(path_of(".".join("a" * 5_000))) == 12
+    assert len(split_scopes(".".join("a" * 5_000))) == 12
 
 
 def test_loops_over_parameters_take_no_group_away():
@@ -84,16 +84,16 @@ def test_loops_over_parameters_take_no_group_away():
     p = model.parameters()[0]
     ps = model.parameters()
     layer = model.layers[0]
-    paths = parameter_paths({"p": p, "ps": ps, "layer": layer, "model": model})
+    paths = find_parameter_scopes({"p": p, "ps": ps, "layer": layer, "model": model})
     assert set(paths) == set(ps)
     assert {path[0] for path in paths.values()} == {"model"}
 
 
 def groups_of(root: Value, model: MLP) -> dict[Value, str]:
     """The innermost group of each node."""
-    wires = wires_of(root, {})
-    paths = paths_of(wires, parameter_paths({"model": model}))
-    return {node: path[-1] if path else "" for node, path in zip(wires.nodes, paths)}
+    graph = flatten(root, {})
+    paths = assign_scopes(graph, find_parameter_scopes({"model": model}))
+    return {node: path[-1] if path else "" for node, path in zip(graph.nodes, paths)}
 
 
 def one_minus_exp(x: Value) -> Value:
@@ -247,17 +247,17 @@ def test_a_batch_of_examples_folds_too():
 @pytest.mark.parametrize(
     ("unfold", "error", "words"),
     [
-        ("model.layers.7", ValueError, r"unfold: 'model.layers.7' is no group .*; there are model, model.layers.0"),
-        (MLP(2, [2], seed=0), ValueError, "unfold: MLP of .* is no group of parameters in this graph"),
-        ([3], TypeError, "unfold: names of groups are wanted, such as 'model.layers.0', .* not 3"),
-        (None, TypeError, "unfold: .* not None"),
+        ("model.layers.7", ValueError, r"unfold must name .*, got 'model.layers.7'; there are model, model.layers.0"),
+        (MLP(2, [2], seed=0), ValueError, "unfold must name groups of parameters in this graph, got MLP of "),
+        ([3], TypeError, "unfold must be names of groups, such as 'model.layers.0', .* got 3"),
+        (None, TypeError, "unfold must be names .* got None"),
     ],
 )
 def test_groups_that_are_not_there_are_refused(unfold, error, words):
     model = MLP(2, [2, 1], seed=0)
     with pytest.raises(error, match=words):
         draw(squared_error(model), names={"model": model}, unfold=unfold)
-    with pytest.raises(ValueError, match="there are none; say names="):
+    with pytest.raises(ValueError, match="there are none; pass names="):
         draw(squared_error(model), unfold="model")
 
 
@@ -329,18 +329,18 @@ def test_every_node_is_in_the_picture_once(seed, sizes, most, depth, n_examples)
     loss = squared_error(model, n_examples, kind=(float, Value)[seed % 2], seed=seed)
     if seed % 3 == 0:
         loss = loss + 0.1 * sum(p * p for p in model.parameters())
-    wires = wires_of(loss, {})
-    paths = paths_of(wires, parameter_paths(model))
-    folding = folded(wires, paths, depth, set(), most)
+    graph = flatten(loss, {})
+    paths = assign_scopes(graph, find_parameter_scopes(model))
+    folding = fold_graph(graph, paths, depth, set(), most)
     units = folding.units()
     assert len(units) <= most
     assert set(folding.boxes) <= set(units)
     for unit, box in folding.boxes.items():
         assert len(box.members) == len(set(box.members)) > 0
-        inside = {place for place in range(len(paths)) if folding.home[place] == unit}
-        assert inside - set(box.members) <= {p for p in inside if wires.written_in[p]}
+        inside = {place for place in range(len(paths)) if folding.unit_of[place] == unit}
+        assert inside - set(box.members) <= {p for p in inside if graph.inlined[p]}
         assert set(box.members) <= inside
-    alone = [place for place, home in enumerate(folding.home) if home not in folding.boxes]
+    alone = [place for place, home in enumerate(folding.unit_of) if home not in folding.boxes]
     for place in alone:  # on its own, or a plain number in the operation that takes it
-        home = folding.home[place]
-        assert home == place or (wires.written_in[place] and place in wires.operands[home])
+        home = folding.unit_of[place]
+        assert home == place or (graph.inlined[place] and place in graph.operands[home])

@@ -8,7 +8,7 @@ import pytest
 
 import engine
 from engine import Value, backprop, relu, stepper, tanh, topological_order
-from engine.expressions.nodes import written
+from engine.expressions.nodes import format_number
 from engine.operations import CONSTANT
 from engine.validation import plain_label
 from nn import MLP
@@ -86,7 +86,7 @@ def expected(root: Value) -> list[dict[int, str]]:
             uses[contribution.operand] -= 1
             more = " + …" if uses[contribution.operand] else ""
             if contribution.operand.op != CONSTANT:
-                shown[places[contribution.operand]] = written(contribution.operand.grad, 4) + more
+                shown[places[contribution.operand]] = format_number(contribution.operand.grad, 4) + more
         walk.append(dict(shown))
     return walk
 
@@ -155,17 +155,17 @@ def test_the_formula_below_has_the_engines_numbers(visit):
         gifts = [c for c in step.contributions if c.operand.op != CONSTANT]
         for row, c in zip(page.locator("#panel .gift").all(), gifts, strict=True):
             shown = row.text_content().replace("−", "-")
-            assert f"={written(step.gradient, 4)}·" in shown
-            local = written(c.local_derivative, 4)
+            assert f"={format_number(step.gradient, 4)}·" in shown
+            local = format_number(c.local_derivative, 4)
             assert f"·{f'({local})' if local[0] == '-' else local}=" in shown
             amount = row.locator(".positive-number, .negative-number").text_content()
-            assert amount.replace("−", "-") == written(c.amount, 4)
-            before, total = written(c.before, 4), written(c.total, 4)
+            assert amount.replace("−", "-") == format_number(c.amount, 4)
+            before, total = format_number(c.before, 4), format_number(c.total, 4)
             assert (f"={total} " in shown and f"{before}+" in shown) or (c.before == 0.0 and total in shown)
             assert shown.endswith("complete") or shown.endswith("more to come")
         spoken = page.locator("#spoken").text_content()
         assert spoken.startswith(f"Step {position} of ")
-        assert all(f"that is {written(c.amount, 4)}; its gradient is " in spoken for c in gifts)
+        assert all(f"that is {format_number(c.amount, 4)}; its gradient is " in spoken for c in gifts)
 
 
 def test_buttons_slider_and_keys_go_to_the_same_places(visit):
@@ -262,13 +262,13 @@ def test_a_node_is_explained_as_the_sum_over_what_it_feeds(visit, way):
         assert counter(page) == f"Step {own[0] if own else last[-1]} of {len(steps)}"
         rows = [row.text_content().replace("−", "-") for row in page.locator("#panel .sum").all()]
         assert rows[0].count("·") == len(uses)
-        assert rows[-1] == f"= {written(node.grad, 4)}"
+        assert rows[-1] == f"= {format_number(node.grad, 4)}"
         for local, gradient in uses:
-            assert written(local, 4) in rows[1]
-            assert written(gradient, 4) in rows[1]
+            assert format_number(local, 4) in rows[1]
+            assert format_number(gradient, 4) in rows[1]
         spoken = page.locator("#spoken").text_content()
         assert spoken.startswith(f"Gradient of {plain_label(node.label) or 'v'}")
-        assert spoken.endswith(f"in all {written(node.grad, 4)}.")
+        assert spoken.endswith(f"in all {format_number(node.grad, 4)}.")
     page.keyboard.press("Escape")
     assert page.locator(".path, .chosen, svg.explained").count() == 0
     assert page.locator("#chosen").input_value() == ""

@@ -1,4 +1,4 @@
-"""A graph of Values as a picture."""
+"""``draw``: a graph of Values as a picture."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.debugging.staleness import check_fresh
-from engine.drawing.arguments import checked_groups, checked_number, checked_one_of
-from engine.drawing.digraph import Drawing, written
-from engine.drawing.dot import Look, Sketch
-from engine.drawing.flat_graph import wires_of
-from engine.drawing.folding import folded
-from engine.drawing.highlight import places_between
-from engine.drawing.module_scopes import parameter_paths, paths_of
-from engine.drawing.node_contents import Reader
+from engine.drawing.digraph import Drawing, write_picture
+from engine.drawing.dot import DotWriter, Style
+from engine.drawing.flat_graph import flatten
+from engine.drawing.folding import fold_graph
+from engine.drawing.highlight import find_between
+from engine.drawing.module_scopes import assign_scopes, find_parameter_scopes, find_unfolded
+from engine.drawing.node_contents import NodeContents
 from engine.drawing.themes import THEMES
 from engine.expressions.names import caller_names
-from engine.validation import plain_label as shortened_label
+from engine.validation import check_choice, check_int, check_seconds
 from engine.value import Value
 
-__all__ = ["Drawing", "draw", "shortened_label", "written"]
+__all__ = ["Drawing", "draw", "write_picture"]
 
 
 def draw(
@@ -36,11 +35,11 @@ def draw(
     most: int = 150,
     timeout: float = 20.0,
 ) -> Drawing:
-    """The graph under *root* as a picture: a box for each Value, with its name, its operation, data and gradient.
+    """Draw the graph under *root*: a box for each Value, with its name, its operation, data and gradient.
 
-    Positive gradients are blue and negative ones orange, the stronger the larger they are beside the largest in the
-    picture. A plain number is written into the operation that takes it. A graph is never too large to draw: the neurons
-    and layers of a network, its inputs, and what is far from *root*, fold into boxes that say what they hold.
+    Positive gradients are blue and negative ones orange, stronger for larger ones. A plain number is written into the
+    operation that uses it. No graph is too large to draw: the neurons and layers of a network, its inputs, and what is
+    far from *root* fold into boxes that say what they hold.
 
     Args:
         root: the Value that all arrows lead to.
@@ -73,21 +72,21 @@ def draw(
     >>> drawing.source.count("->")
     3
     """
-    checked_one_of("direction", direction, ("LR", "TB", "RL", "BT"))
-    checked_one_of("theme", theme, tuple(THEMES))
-    checked_number("precision", precision, 1, 17)
-    checked_number("most", most, 3)
-    checked_number("depth", 0 if depth is None else depth, 0)
-    checked_number("timeout", timeout, above=0.0)
-    named = caller_names(names)
-    wires = wires_of(root, named)
+    check_choice("direction", direction, ("LR", "TB", "RL", "BT"))
+    check_choice("theme", theme, tuple(THEMES))
+    check_int("precision", precision, 1, 17)
+    check_int("most", most, 3)
+    check_int("depth", 0 if depth is None else depth, 0)
+    check_seconds("timeout", timeout)
+    called = caller_names(names)
+    graph = flatten(root, called)
     check_fresh(root)
-    parameters = parameter_paths(names)
-    paths = paths_of(wires, parameters)
-    picked = None if between is None else frozenset(places_between(wires, between))
-    folding = folded(wires, paths, depth, checked_groups(unfold, parameters), most, picked or ())
+    parameters = find_parameter_scopes(names)
+    scopes = assign_scopes(graph, parameters)
+    highlighted = None if between is None else frozenset(find_between(graph, between))
+    folding = fold_graph(graph, scopes, depth, find_unfolded(unfold, parameters), most, highlighted or ())
     top = "" if isinstance(names, Mapping) else type(names).__name__
-    reader = Reader(wires, paths, named, precision, top)
-    drawing = Sketch(reader, folding, Look(THEMES[theme], direction, bool(derivatives), picked)).drawing()
+    contents = NodeContents(graph, scopes, called, precision, top)
+    drawing = DotWriter(contents, folding, Style(THEMES[theme], direction, bool(derivatives), highlighted)).write()
     drawing.timeout = float(timeout)
     return drawing

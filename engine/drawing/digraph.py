@@ -1,4 +1,4 @@
-"""The drawing that a user holds in hand: a ``graphviz.Digraph`` that any machine can draw, and that never hangs."""
+"""The result of ``draw``: a ``graphviz.Digraph`` that any machine can render, and that never hangs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import graphviz
 
-from engine.drawing.graphviz_process import rendered
+from engine.drawing.graphviz_process import run_graphviz
 from engine.validation import shortened
 
 
@@ -47,7 +47,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         """
         kind = ":".join(part for part in (format or self.format, renderer, formatter) if part)
         options = (f"-n{int(neato_no_op)}",) if neato_no_op else ()
-        picture = rendered(self.source, kind, engine or self.engine, options, self.timeout)
+        picture = run_graphviz(self.source, kind, engine or self.engine, options, self.timeout)
         return picture if encoding is None else picture.decode(encoding)
 
     def render(
@@ -89,8 +89,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         return twin
 
 
-def written(drawing: Drawing, path: str | os.PathLike[str]) -> None:
-    """Write a drawing into a file whose ending says its kind: svg, png or pdf; or gv, the source.
+def write_picture(drawing: Drawing, path: str | os.PathLike[str]) -> None:
+    """Write a drawing into a file as its ending says: .svg, .png or .pdf, or .gv for the source.
 
     Raises:
         ValueError: another ending.
@@ -105,6 +105,4 @@ def written(drawing: Drawing, path: str | os.PathLike[str]) -> None:
         picture = drawing.pipe(kind)
         target.write_bytes(picture if isinstance(picture, bytes) else picture.encode())
     else:
-        raise ValueError(
-            f"{shortened(str(target))}: the ending says the kind of picture; svg, png, pdf or gv is wanted"
-        )
+        raise ValueError(f"a file name must end in .svg, .png, .pdf or .gv, got {shortened(str(target))}")

@@ -1,4 +1,4 @@
-"""A graph as places and numbers: what folding and drawing work on, so that a million nodes take no recursion."""
+"""A graph as lists of indices, so that folding and drawing a million nodes need no recursion."""
 
 from __future__ import annotations
 
@@ -10,33 +10,32 @@ from engine.value import Value
 
 
 @dataclass(frozen=True)
-class Wires:
-    """The nodes of a graph in topological order; all else is said by places in that list.
+class FlatGraph:
+    """The nodes of a graph in topological order; everything else refers to them by index.
 
-    ``operands`` has the places of each node's operands, ``uses`` counts the operations that take a node, and
-    ``written_in`` says which plain numbers are written into the one operation that takes them: ``* 3``.
+    ``operands`` has the indices of each node's operands. ``inlined`` tells which plain numbers are written into the one
+    operation that uses them, as in ``* 3``.
     """
 
     nodes: list[Value]
     operands: list[tuple[int, ...]]
-    uses: list[int]
-    written_in: list[bool]
+    inlined: list[bool]
 
-    def is_constant(self, place: int) -> bool:
-        """Whether a plain number stands there."""
-        return self.nodes[place].op == CONSTANT
+    def is_constant(self, index: int) -> bool:
+        """Whether that node is a plain number."""
+        return self.nodes[index].op == CONSTANT
 
 
-def wires_of(root: Value, named: dict[Value, str]) -> Wires:
-    """The wires of the graph under *root*; a plain number that is *named*, or has a label, is not written in."""
+def flatten(root: Value, names: dict[Value, str]) -> FlatGraph:
+    """Flatten the graph under *root*; a plain number with a label or one of the *names* is not inlined."""
     nodes = topological_order(root)
-    place_of = {node: place for place, node in enumerate(nodes)}
-    operands = [tuple([place_of[operand] for operand in node.operands]) for node in nodes]
-    uses = [0] * len(nodes)
-    for places in operands:
-        for place in places:
-            uses[place] += 1
-    written_in = [
-        node.op == CONSTANT and count == 1 and not node.label and node not in named for node, count in zip(nodes, uses)
+    index_of = {node: index for index, node in enumerate(nodes)}
+    operands = [tuple([index_of[operand] for operand in node.operands]) for node in nodes]
+    n_uses = [0] * len(nodes)
+    for indices in operands:
+        for index in indices:
+            n_uses[index] += 1
+    inlined = [
+        node.op == CONSTANT and n == 1 and not node.label and node not in names for node, n in zip(nodes, n_uses)
     ]
-    return Wires(nodes, operands, uses, written_in)
+    return FlatGraph(nodes, operands, inlined)

@@ -1,4 +1,4 @@
-"""Which nodes of a graph are drawn one by one, and which are folded into boxes: a picture is never too large."""
+"""Which nodes of a graph are drawn one by one, and which are folded into boxes, so that no picture is too large."""
 
 from __future__ import annotations
 
@@ -6,181 +6,181 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
-from engine.drawing.flat_graph import Wires
-from engine.drawing.module_scopes import Path
+from engine.drawing.flat_graph import FlatGraph
+from engine.drawing.module_scopes import Scopes
 
 MOST_INPUTS = 8
 """The most inputs of a folded box that are drawn one by one."""
 
-_LAST_STEPS = 6  # nodes drawn behind a folded network, where there are too many for all
+_LAST_STEPS = 6  # nodes drawn after a folded network, where there are too many for all
 
 
 @dataclass
 class Box:
-    """Many nodes drawn as one: ``kind`` is ``"group"``, ``"inputs"`` or ``"rest"``; ``path`` has the groups around it.
+    """Many nodes drawn as one: ``kind`` is ``"scope"``, ``"inputs"`` or ``"rest"``.
 
-    ``name`` is the group's.
+    ``name`` is that of the scope, and ``scopes`` are those around it.
     """
 
     kind: str
-    path: Path = ()
+    scopes: Scopes = ()
     name: str = ""
     members: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Folding:
-    """What is drawn: ``home`` has, for each node's place, the place that stands for it in the picture.
+    """What is drawn, as units: ``unit_of`` has the unit of each node, by index, and ``boxes`` the folded units.
 
-    A node drawn on its own stands for itself, the first node of a box for the box, and a plain number that is written
-    into an operation has that operation's place. ``boxes`` are by their place.
+    A node that is drawn by itself is its own unit, the first node of a box is the unit of the box, and an inlined
+    number belongs to the unit of its operation.
     """
 
-    home: list[int]
+    unit_of: list[int]
     boxes: dict[int, Box]
 
     def units(self) -> list[int]:
-        """The places of everything drawn, boxes included."""
-        return [place for place, home in enumerate(self.home) if place == home]
+        """Everything that is drawn, boxes included."""
+        return [index for index, unit in enumerate(self.unit_of) if index == unit]
 
 
-def folded(
-    wires: Wires,
-    paths: list[Path],
+def fold_graph(
+    graph: FlatGraph,
+    scopes: list[Scopes],
     depth: int | None,
-    unfold: Collection[str],
+    unfolded: Collection[str],
     most: int,
-    picked: Collection[int] = (),
+    highlighted: Collection[int] = (),
 ) -> Folding:
-    """The graph with its groups folded from level *depth* on, but for those to *unfold*, in at most *most* units.
+    """Fold the scopes from level *depth* on, except those *unfolded*, and give at most *most* units.
 
-    Without a *depth* it is the deepest level at which no group is lost in what is folded as far away, and which can
-    be read. What is *picked*, such as a path, is kept before anything else.
+    Without a *depth* it is the deepest level at which no scope has to be folded as far away, and which can be read.
+    *highlighted* nodes, such as a path, are kept before anything else.
     """
-    deepest = max(map(len, set(paths)))
+    deepest = max(map(len, set(scopes)))
     for level in range(deepest, 0, -1) if depth is None else ():
-        if _n_grouped(wires, paths, level, unfold) <= most:
-            whole = _folded_at(wires, paths, level, unfold)
-            folding = without_the_far(wires, paths, whole, most, picked)
-            kept = all(folding.home[unit] == unit for unit in _grouped(whole, paths))
-            if kept and _n_arrows(wires, folding) <= 1.5 * most:  # more than that are a thicket
+        if _count_scoped_units(graph, scopes, level, unfolded) <= most:
+            whole = _fold_scopes(graph, scopes, level, unfolded)
+            folding = _fold_far(graph, scopes, whole, most, highlighted)
+            is_whole = all(folding.unit_of[unit] == unit for unit in _scoped_units(whole, scopes))
+            if is_whole and _count_arrows(graph, folding) <= 1.5 * most:  # more than that are a thicket
                 return folding
-    return without_the_far(wires, paths, _folded_at(wires, paths, depth or 0, unfold), most, picked)
+    return _fold_far(graph, scopes, _fold_scopes(graph, scopes, depth or 0, unfolded), most, highlighted)
 
 
-def _n_grouped(wires: Wires, paths: list[Path], depth: int, unfold: Collection[str]) -> int:
-    """About how many units a depth gives that are groups or in groups: a quick count."""
-    nodes = Counter(path for path, taken in zip(paths, wires.operands) if path and taken)
-    levels = {path: _outermost_folded(path, depth, unfold) for path in nodes}
+def _count_scoped_units(graph: FlatGraph, scopes: list[Scopes], depth: int, unfolded: Collection[str]) -> int:
+    """About how many units a depth gives that are scopes or lie in scopes; quick to count."""
+    n_operations = Counter(path for path, operands in zip(scopes, graph.operands) if path and operands)
+    levels = {path: _folded_level(path, depth, unfolded) for path in n_operations}
     boxes = {path[level] for path, level in levels.items() if level is not None}
-    return len(boxes) + sum(count for path, count in nodes.items() if levels[path] is None)
+    return len(boxes) + sum(n for path, n in n_operations.items() if levels[path] is None)
 
 
-def _n_arrows(wires: Wires, folding: Folding) -> int:
-    home = folding.home
-    return len({(home[operand], home[place]) for place, taken in enumerate(wires.operands) for operand in taken})
+def _count_arrows(graph: FlatGraph, folding: Folding) -> int:
+    unit_of = folding.unit_of
+    return len(
+        {(unit_of[operand], unit_of[index]) for index, operands in enumerate(graph.operands) for operand in operands}
+    )
 
 
-def _grouped(folding: Folding, paths: list[Path]) -> list[int]:
-    """The units that are boxes or lie in a group."""
-    return [unit for unit in folding.units() if unit in folding.boxes or paths[unit]]
+def _scoped_units(folding: Folding, scopes: list[Scopes]) -> list[int]:
+    """The units that are boxes or lie in a scope."""
+    return [unit for unit in folding.units() if unit in folding.boxes or scopes[unit]]
 
 
-def _outermost_folded(path: Path, depth: int, unfold: Collection[str]) -> int | None:
-    """The level of the group that hides what lies in *path*; None where all of it is unfolded."""
-    for level, group in enumerate(path):
-        if level >= depth and group not in unfold:
-            return level
-    return None
+def _folded_level(path: Scopes, depth: int, unfolded: Collection[str]) -> int | None:
+    """The level of the outermost scope of *path* that is folded; None if none is."""
+    return next((level for level, scope in enumerate(path) if level >= depth and scope not in unfolded), None)
 
 
-def _folded_at(wires: Wires, paths: list[Path], depth: int, unfold: Collection[str]) -> Folding:
-    levels = {path: _outermost_folded(path, depth, unfold) for path in set(paths)}
-    home = list(range(len(paths)))
+def _fold_scopes(graph: FlatGraph, scopes: list[Scopes], depth: int, unfolded: Collection[str]) -> Folding:
+    levels = {path: _folded_level(path, depth, unfolded) for path in set(scopes)}
+    unit_of = list(range(len(scopes)))
     boxes: dict[int, Box] = {}
-    place_of: dict[str, int] = {}
-    for place, path in enumerate(paths):
+    unit_of_scope: dict[str, int] = {}
+    for index, path in enumerate(scopes):
         level = levels[path]
         if level is not None:
-            box = place_of.setdefault(path[level], place)
-            home[place] = box
-            boxes.setdefault(box, Box("group", path[:level], path[level])).members.append(place)
-    folding = Folding(home, boxes)
-    _fold_leaves(wires, paths, folding)
+            unit = unit_of_scope.setdefault(path[level], index)
+            unit_of[index] = unit
+            boxes.setdefault(unit, Box("scope", path[:level], path[level])).members.append(index)
+    folding = Folding(unit_of, boxes)
+    _fold_leaves(graph, scopes, folding)
     return folding
 
 
-def _fold_leaves(wires: Wires, paths: list[Path], folding: Folding) -> None:
-    """Leaves of no group that feed the same folded boxes become a box of inputs; plain numbers go where they are used.
+def _fold_leaves(graph: FlatGraph, scopes: list[Scopes], folding: Folding) -> None:
+    """Fold leaves outside of all scopes: a plain number into the unit that uses it, inputs of the same boxes into one.
 
-    A plain number that several operations take, or that is multiplied by a parameter, is an input of the network.
+    A plain number that several units use, or that is multiplied by a parameter, is an input of the network.
     """
-    home, boxes = folding.home, folding.boxes
-    fed: dict[int, set[int]] = {}
-    inputs: set[int] = set()
-    for place, taken in enumerate(wires.operands):
-        for operand in taken:
-            if not wires.operands[operand] and not paths[operand]:
-                fed.setdefault(operand, set()).add(home[place])
-                if any(paths[other] and not wires.operands[other] for other in taken):
-                    inputs.add(operand)
+    unit_of, boxes = folding.unit_of, folding.boxes
+    users: dict[int, set[int]] = {}
+    weighted: set[int] = set()
+    for index, operands in enumerate(graph.operands):
+        for operand in operands:
+            if not graph.operands[operand] and not scopes[operand]:
+                users.setdefault(operand, set()).add(unit_of[index])
+                if any(scopes[other] and not graph.operands[other] for other in operands):
+                    weighted.add(operand)
     alike: dict[frozenset[int], list[int]] = {}
-    for leaf, homes in fed.items():
-        (first, *others) = homes
-        constant = wires.is_constant(leaf)
-        if constant and not others and (first not in boxes or leaf not in inputs):
-            if wires.written_in[leaf] or first in boxes:
-                home[leaf] = first
-                if first in boxes:
-                    boxes[first].members.append(leaf)
-        elif any(box in boxes for box in homes):
-            alike.setdefault(frozenset(homes), []).append(leaf)
+    for leaf, units in users.items():
+        unit, *others = units
+        if graph.is_constant(leaf) and not others and (unit not in boxes or leaf not in weighted):
+            if unit in boxes:
+                boxes[unit].members.append(leaf)
+            if unit in boxes or graph.inlined[leaf]:
+                unit_of[leaf] = unit
+        elif any(unit in boxes for unit in units):
+            alike.setdefault(frozenset(units), []).append(leaf)
     for leaves in alike.values():
         if len(leaves) > MOST_INPUTS:
             boxes[leaves[0]] = Box("inputs", members=leaves)
             for leaf in leaves:
-                home[leaf] = leaves[0]
+                unit_of[leaf] = leaves[0]
 
 
-# ------------------------------------------------------------------------------------------------------------- the rest
+# ------------------------------------------------------------------------------------------------- what is far from it
 
 
-def without_the_far(wires: Wires, paths: list[Path], folding: Folding, most: int, picked: Collection[int]) -> Folding:
-    """The same with at most *most* units: what is far from the root is folded, part by part.
+def _fold_far(
+    graph: FlatGraph, scopes: list[Scopes], folding: Folding, most: int, highlighted: Collection[int]
+) -> Folding:
+    """Fold what is far from the root, part by part, until there are at most *most* units.
 
-    Where groups are drawn they all stay if they can, and few of the other nodes: the last steps to a loss.
+    Where scopes are drawn, all of them stay if they can, and few of the other nodes: the last steps to a loss.
     """
     if len(folding.units()) <= most:
         return folding
     n_parts = max(1, most // 10)
-    wanted = [folding.home[place] for place in sorted(picked, reverse=True)]
+    kept = [folding.unit_of[index] for index in sorted(highlighted, reverse=True)]
     count = most - n_parts - 1
-    grouped = _grouped(folding, paths)
-    if grouped and len({*wanted, *grouped}) + _LAST_STEPS + 2 <= most:
+    scoped = _scoped_units(folding, scopes)
+    if scoped and len({*kept, *scoped}) + _LAST_STEPS + 2 <= most:
         n_parts = 1
-        wanted += grouped
-        count = len(set(wanted)) + _LAST_STEPS
-    near = _nearest(wires, folding, max(1, count), wanted)
-    home = folding.home[:]
-    boxes = {place: box for place, box in folding.boxes.items() if place in near}
-    parts = _parts(wires, folding, near)
-    parts.sort(key=len, reverse=True)
-    rest = [place for part in parts[n_parts:] for place in part]
+        kept += scoped
+        count = len(set(kept)) + _LAST_STEPS
+    near = _nearest_units(graph, folding, max(1, count), kept)
+    unit_of = folding.unit_of[:]
+    boxes = {unit: box for unit, box in folding.boxes.items() if unit in near}
+    parts = sorted(_split_far(graph, folding, near), key=len, reverse=True)
+    rest = [index for part in parts[n_parts:] for index in part]
     for part in [*parts[:n_parts], rest]:
-        if len({folding.home[place] for place in part}) == 1 and folding.home[part[0]] in folding.boxes:
-            boxes[folding.home[part[0]]] = folding.boxes[folding.home[part[0]]]
+        units = {folding.unit_of[index] for index in part}
+        if len(units) == 1 and units <= folding.boxes.keys():
+            boxes |= {unit: folding.boxes[unit] for unit in units}
         elif len(part) > 1:
-            first = min(part)
-            boxes[first] = Box("rest", members=sorted(part))
-            for place in part:
-                home[place] = first
-    return replace(folding, home=home, boxes=boxes)
+            unit = min(part)
+            boxes[unit] = Box("rest", members=sorted(part))
+            for index in part:
+                unit_of[index] = unit
+    return replace(folding, unit_of=unit_of, boxes=boxes)
 
 
-def _nearest(wires: Wires, folding: Folding, count: int, wanted: list[int]) -> set[int]:
-    """So many units: first those *wanted*, then those with the fewest steps to the root."""
-    root = folding.home[len(wires.nodes) - 1]
-    near: dict[int, None] = dict.fromkeys([*dict.fromkeys(wanted)][:count])
+def _nearest_units(graph: FlatGraph, folding: Folding, count: int, kept: list[int]) -> set[int]:
+    """So many units: first those *kept*, then those with the fewest steps to the root."""
+    root = folding.unit_of[len(graph.nodes) - 1]
+    near: dict[int, None] = dict.fromkeys([*dict.fromkeys(kept)][:count])
     met = {root}
     layer = [root]
     while layer and len(near) < count:
@@ -189,7 +189,7 @@ def _nearest(wires: Wires, folding: Folding, count: int, wanted: list[int]) -> s
             if len(near) >= count:
                 break
             near.setdefault(unit)
-            for source in _sources(wires, folding, unit):
+            for source in _source_units(graph, folding, unit):
                 if source not in met:
                     met.add(source)
                     further.append(source)
@@ -197,43 +197,47 @@ def _nearest(wires: Wires, folding: Folding, count: int, wanted: list[int]) -> s
     return set(near)
 
 
-def _sources(wires: Wires, folding: Folding, unit: int) -> list[int]:
+def _source_units(graph: FlatGraph, folding: Folding, unit: int) -> list[int]:
     """The units that feed one, in order."""
     members = folding.boxes[unit].members if unit in folding.boxes else [unit]
-    sources = [folding.home[operand] for place in members for operand in wires.operands[place]]
+    sources = [folding.unit_of[operand] for index in members for operand in graph.operands[index]]
     return [source for source in dict.fromkeys(sources) if source != unit]
 
 
-def _parts(wires: Wires, folding: Folding, near: set[int]) -> list[list[int]]:
-    """What is not near, in parts that hang together otherwise than by a leaf; leaves go with the part that takes them.
+def _split_far(graph: FlatGraph, folding: Folding, near: set[int]) -> list[list[int]]:
+    """The nodes that are not near, in parts that are connected by more than a leaf.
 
-    Leaves that several parts or the near nodes take, such as shared parameters, make a part of their own.
+    A leaf goes with the part that uses it. Leaves that several parts or the near units use, such as shared parameters,
+    are a part by themselves.
     """
-    home = folding.home
-    leader = list(range(len(home)))  # of each unit's part: a forest whose roots are the leaders
+    unit_of = folding.unit_of
+    leader = list(range(len(unit_of)))  # a union-find forest: units of one part have one leader
 
-    def lead(unit: int) -> int:
+    def find(unit: int) -> int:
         while leader[unit] != unit:
             leader[unit] = leader[leader[unit]]
             unit = leader[unit]
         return unit
 
-    takers: dict[int, set[int]] = {}
-    for place, taken in enumerate(wires.operands):
-        unit = home[place]
-        for operand in taken:
-            source = home[operand]
+    users: dict[int, set[int]] = {}  # the far units that use a leaf
+    used_near: set[int] = set()
+    for index, operands in enumerate(graph.operands):
+        unit = unit_of[index]
+        for operand in operands:
+            source = unit_of[operand]
             if source == unit or source in near:
                 continue
-            if not wires.operands[operand] and source not in folding.boxes:
-                takers.setdefault(source, set()).add(-1 if unit in near else unit)
+            is_leaf = not graph.operands[operand] and source not in folding.boxes
+            if is_leaf and unit in near:
+                used_near.add(source)
+            elif is_leaf:
+                users.setdefault(source, set()).add(unit)
             elif unit not in near:
-                leader[lead(source)] = lead(unit)
-    shared = -2
-    parts: dict[int, list[int]] = {}
-    for place, unit in enumerate(home):
+                leader[find(source)] = find(unit)
+    parts: dict[int | None, list[int]] = {}
+    for index, unit in enumerate(unit_of):
         if unit not in near:
-            leads = {-1 if taker == -1 else lead(taker) for taker in takers.get(unit, ())} or {lead(unit)}
-            part = min(leads) if len(leads) == 1 and -1 not in leads else shared
-            parts.setdefault(part, []).append(place)
+            leaders = {find(user) for user in users.get(unit, (unit,))}
+            is_shared = len(leaders) > 1 or unit in used_near
+            parts.setdefault(None if is_shared else leaders.pop(), []).append(index)
     return list(parts.values())

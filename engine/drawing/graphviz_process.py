@@ -13,10 +13,10 @@ from pathlib import Path
 _BUNDLED = str(Path(__file__).with_name("pygraphviz_main.py"))
 
 
-def rendered(
+def run_graphviz(
     source: str, kind: str, engine: str = "dot", options: tuple[str, ...] = (), timeout: float = 20.0
 ) -> bytes:
-    """The picture of a graph in the DOT language.
+    """Draw a graph in the DOT language.
 
     Args:
         source: the graph.
@@ -37,7 +37,7 @@ def rendered(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        start_new_session=True,  # so that whatever the process starts is stopped with it
+        start_new_session=True,  # so that all that the process starts is stopped with it
     ) as process:
         try:
             picture, said = process.communicate(source.encode(), timeout)
@@ -57,7 +57,7 @@ def rendered(
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process with all that it has started."""
+    """End a process and all that it has started."""
     if os.name == "posix":
         with suppress(ProcessLookupError):  # it may just have ended by itself
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What stands in the boxes of a picture, in Graphviz's own little HTML; names from strangers are text in it."""
+"""Labels of boxes in the HTML of Graphviz. Names come from strangers, and are escaped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.validation import plain_label
 
 @dataclass(frozen=True)
 class Content:
-    """What a box says: an operation, a title, and rows of a word with a number; a box of many nodes has lines."""
+    """The content of a box: an operation, a title, rows of a word and a number, and lines in a box of many nodes."""
 
     operation: str = ""
     title: str = ""
@@ -19,18 +19,18 @@ class Content:
     lines: tuple[str, ...] = ()
 
 
-def content_as_html(content: Content, theme: Theme, *, upright: bool, faded: bool) -> str:
-    """A table for ``label=``: the operation where the arrows arrive, beside it title, rows and lines.
+def html_label(content: Content, theme: Theme, *, upright: bool, faded: bool) -> str:
+    """A table for ``label=``: the operation where the arrows arrive, then title, rows and lines.
 
-    *upright* puts the operation on top, for pictures that run from top to bottom.
+    *upright* puts the operation on top, for pictures from top to bottom.
     """
     text, muted = (theme.faded_text, theme.faded_text) if faded else (theme.text, theme.muted)
     rows = []
     if content.title:
-        rows.append(f'<TD COLSPAN="2">{_font(f"<B>{_escaped(content.title)}</B>", text)}</TD>')
+        rows.append(f'<TD COLSPAN="2">{_font(f"<B>{_escape(content.title)}</B>", text)}</TD>')
     for word, figure in content.rows:
-        rows.append(f'<TD ALIGN="LEFT">{_font(word, muted)}</TD><TD ALIGN="RIGHT">{_font(_escaped(figure), text)}</TD>')
-    rows += [f'<TD COLSPAN="2">{_font(_escaped(line), muted)}</TD>' for line in content.lines]
+        rows.append(f'<TD ALIGN="LEFT">{_font(word, muted)}</TD><TD ALIGN="RIGHT">{_font(_escape(figure), text)}</TD>')
+    rows += [f'<TD COLSPAN="2">{_font(_escape(line), muted)}</TD>' for line in content.lines]
     if content.operation:
         chip = _chip(content.operation, theme, faded)
         if upright:
@@ -42,12 +42,12 @@ def content_as_html(content: Content, theme: Theme, *, upright: bool, faded: boo
 
 
 def _chip(operation: str, theme: Theme, faded: bool) -> str:
-    """The operation on a small plate of its own."""
+    """The operation on a small plate."""
     plate, ink = (theme.faded, theme.faded_text) if faded else (theme.operation, theme.operation_text)
     outline = 'BORDER="1" COLOR="' + (theme.faded if faded else theme.line) + '"'
     return (
         f'<TABLE {outline} STYLE="ROUNDED" BGCOLOR="{plate}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">'
-        f"<TR><TD>{_font(_escaped(operation), ink)}</TD></TR></TABLE>"
+        f"<TR><TD>{_font(_escape(operation), ink)}</TD></TR></TABLE>"
     )
 
 
@@ -55,16 +55,16 @@ def _font(text: str, colour: str) -> str:
     return f'<FONT COLOR="{colour}">{text}</FONT>'
 
 
-def _escaped(text: str) -> str:
-    """A name as text on one short line."""
+def _escape(text: str) -> str:
+    """Text on one short line for an HTML label."""
     return html.escape(plain_label(text).replace("\\", "\\\\"))  # Graphviz reads one backslash as an escape
 
 
-def as_text(text: str) -> str:
-    """A plain label that Graphviz shows as it is: no escape sequence and no entity."""
+def escape_label(text: str) -> str:
+    """Text on one line for a plain label, which Graphviz shows as it is."""
     return plain_label(text, most=120).replace("&", "&amp;").replace("\\", "\\\\")
 
 
-def as_tooltip(text: str) -> str:
-    """The same for a tooltip, in which Graphviz reads escapes twice."""
-    return as_text(text).replace("\\", "\\\\")
+def escape_tooltip(text: str) -> str:
+    """The same for a tooltip, which Graphviz unescapes twice."""
+    return escape_label(text).replace("\\", "\\\\")

@@ -1,4 +1,4 @@
-"""Which neuron, which layer, which network a node belongs to: told from the names of the parameters that it uses."""
+"""The neuron, layer and network that each node belongs to, found by the names of the parameters that it uses."""
 
 from __future__ import annotations
 
@@ -6,31 +6,32 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.drawing.flat_graph import Wires
-from engine.expressions.names import caller_names, parameters_of
+from engine.drawing.flat_graph import FlatGraph
+from engine.expressions.names import caller_names, has_parameters, parameters_of
+from engine.validation import shortened
 from engine.value import Value
 
-Path = tuple[str, ...]
-"""The groups that something lies in, the outermost first: ``("model", "model.layers.0")``."""
+Scopes = tuple[str, ...]
+"""The groups around something, the outermost first: ``("model", "model.layers.0")``."""
 
 _PART = re.compile(r"(?:[^.\[\]]|\[[^\]]*\])+")  # a dot inside brackets is part of a dictionary's key
 _MOST_LEVELS = 12  # of groups in groups
 
 
-def parameter_paths(names: object) -> dict[Value, Path]:
-    """The groups of each parameter of the networks among *names* (see ``engine.expressions.names.caller_names``).
+def find_parameter_scopes(names: object) -> dict[Value, Scopes]:
+    """The scopes of each parameter of the networks among *names* (see ``engine.expressions.names.caller_names``).
 
-    A network that comes without a name of its own gives a group ``""`` around its layers, so that levels mean the same.
+    A network without a name gets a scope ``""`` around its layers, so that levels mean the same.
     """
     if names is None:
         return {}
     if not isinstance(names, Mapping):
-        return {parameter: ("", *path_of(name)) for parameter, name in caller_names(names).items()}
+        return {parameter: ("", *split_scopes(name)) for parameter, name in caller_names(names).items()}
     sizes = {name: _size(thing) for name, thing in names.items() if not issubclass(type(thing), Value)}
-    whole_first = sorted(sizes, key=lambda name: sizes[name], reverse=True)  # a network goes before its own layers
-    found = caller_names({name: names[name] for name in whole_first})
-    paths = {node: path_of(name) for node, name in found.items() if not node.op}
-    return {node: path for node, path in paths.items() if path}
+    largest_first = sorted(sizes, key=lambda name: sizes[name], reverse=True)  # a network before its own layers
+    found = caller_names({name: names[name] for name in largest_first})
+    scopes = {node: split_scopes(name) for node, name in found.items() if not node.op}
+    return {node: path for node, path in scopes.items() if path}
 
 
 def _size(thing: Any) -> tuple[int, int]:
@@ -39,28 +40,28 @@ def _size(thing: Any) -> tuple[int, int]:
     return len(found), found[0][0].count(".") if found else 0
 
 
-def path_of(name: str) -> Path:
-    """The groups in a dotted name; a number belongs to the word before it, and the last word is the parameter itself.
+def split_scopes(name: str) -> Scopes:
+    """The scopes in a dotted name. A number belongs to the word before it; the last word is the parameter itself.
 
-    >>> path_of("model.layers.0.neurons.3.w.5")
+    >>> split_scopes("model.layers.0.neurons.3.w.5")
     ('model', 'model.layers.0', 'model.layers.0.neurons.3')
     """
-    path: list[str] = []
+    scopes: list[str] = []
     for part in _PART.findall(name):
-        if path and part.isdigit():
-            path[-1] += f".{part}"
+        if scopes and part.isdigit():
+            scopes[-1] += f".{part}"
         else:
-            path.append(f"{path[-1]}.{part}" if path else part)
-    return tuple(path[:-1][:_MOST_LEVELS])
+            scopes.append(f"{scopes[-1]}.{part}" if scopes else part)
+    return tuple(scopes[:-1][:_MOST_LEVELS])
 
 
-def title_of(group: str, top: str = "") -> str:
-    """What to write over a group: its last word, and the number that follows it.
+def scope_title(scope: str, top: str = "") -> str:
+    """The title of a scope: its last word, and the number after it.
 
-    >>> title_of("model.layers.0.neurons.3")
+    >>> scope_title("model.layers.0.neurons.3")
     'neuron 3'
     """
-    words = _PART.findall(group) or [top]
+    words = _PART.findall(scope) or [top]
     numbers: list[str] = []
     while len(words) > 1 and words[-1].isdigit():
         numbers.insert(0, words.pop())
@@ -68,61 +69,91 @@ def title_of(group: str, top: str = "") -> str:
 
 
 def singular(word: str) -> str:
-    """One of them: ``layers`` gives ``layer``."""
+    """The singular of a plural, such as ``layer`` of ``layers``."""
     return word[:-1] if len(word) > 2 and word.endswith("s") and not word.endswith("ss") else word
 
 
-def paths_of(wires: Wires, parameters: Mapping[Value, Path]) -> list[Path]:
-    """The groups of every node.
+def assign_scopes(graph: FlatGraph, parameters: Mapping[Value, Scopes]) -> list[Scopes]:
+    """The scopes of every node.
 
-    An operation on a parameter belongs to the parameter's groups. What is made of one group's nodes only belongs to it
-    too, as long as it leads on to another parameter: the activation of a hidden neuron. Behind the last parameters an
-    operation stays if it takes no plain number and is not the second function in a row: the activation of an output,
-    but not the loss.
+    An operation on a parameter belongs to the parameter's scopes. An operation on one scope's nodes belongs to that
+    scope, too, if another parameter uses its result: the activation of a hidden neuron. After the last parameters an
+    operation still does if it has no plain number among its operands and is not the second function in a row: the
+    activation of an output, but not the loss.
     """
-    nodes, operands = wires.nodes, wires.operands
     if not parameters:
-        return [()] * len(nodes)
-    own = [parameters.get(node, ()) for node in nodes]
-    leads_on = _leading_on(operands, own)
-    paths = own[:]
-    for place, taken in enumerate(operands):
-        if not taken:
+        return [()] * len(graph.nodes)
+    own = [parameters.get(node, ()) for node in graph.nodes]
+    feeds_parameter = _find_feeding_parameters(graph, own)
+    scopes = own[:]
+    for index, operands in enumerate(graph.operands):
+        if not operands:
             continue
-        used = [own[operand] for operand in taken if own[operand]]
-        made_of = [paths[operand] for operand in taken if not wires.is_constant(operand)]
-        if used:
-            paths[place] = _common(used)
-        elif made_of and (leads_on[place] or _is_tail(wires, place, made_of)):
-            paths[place] = _common(made_of)
-    return paths
+        parameters_used = [own[operand] for operand in operands if own[operand]]
+        others = [scopes[operand] for operand in operands if not graph.is_constant(operand)]
+        if parameters_used:
+            scopes[index] = _common_prefix(parameters_used)
+        elif others and (feeds_parameter[index] or _is_activation(graph, index, others)):
+            scopes[index] = _common_prefix(others)
+    return scopes
 
 
-def _leading_on(operands: list[tuple[int, ...]], own: list[Path]) -> list[bool]:
-    """Which nodes feed, near or far, an operation on a parameter."""
-    leads_on = [False] * len(own)
-    for place in range(len(own) - 1, -1, -1):
-        taken = operands[place]
-        if leads_on[place] or any(own[operand] for operand in taken):
-            for operand in taken:
-                leads_on[operand] = True
-    return leads_on
+def _find_feeding_parameters(graph: FlatGraph, own: list[Scopes]) -> list[bool]:
+    """For each node, whether an operation on a parameter is computed from it, or uses it."""
+    feeds = [False] * len(own)
+    for index in range(len(own) - 1, -1, -1):
+        operands = graph.operands[index]
+        if feeds[index] or any(own[operand] for operand in operands):
+            for operand in operands:
+                feeds[operand] = True
+    return feeds
 
 
-def _is_tail(wires: Wires, place: int, made_of: list[Path]) -> bool:
-    taken = wires.operands[place]
-    if len(made_of) < len(taken) or any(path != made_of[0] for path in made_of):
+def _is_activation(graph: FlatGraph, index: int, others: list[Scopes]) -> bool:
+    operands = graph.operands[index]
+    if len(others) < len(operands) or any(scopes != others[0] for scopes in others):
         return False
-    return len(taken) > 1 or len(wires.operands[taken[0]]) > 1
+    return len(operands) > 1 or len(graph.operands[operands[0]]) > 1
 
 
-def _common(paths: Iterable[Path]) -> Path:
-    """What all of them begin with."""
+def _common_prefix(paths: Iterable[Scopes]) -> Scopes:
     first, *others = paths
     for path in others:
         if path != first:
-            agree = 0
-            while agree < min(len(first), len(path)) and first[agree] == path[agree]:
-                agree += 1
-            first = first[:agree]
+            n = 0
+            while n < min(len(first), len(path)) and first[n] == path[n]:
+                n += 1
+            first = first[:n]
     return first
+
+
+def find_unfolded(unfold: Any, parameters: Mapping[Value, Scopes]) -> set[str]:
+    """The scopes that the argument *unfold* names, and all scopes around them.
+
+    Raises:
+        ValueError: a scope is unknown.
+        TypeError: *unfold* has something else than names and networks in it.
+    """
+    several = isinstance(unfold, Iterable) and not isinstance(unfold, str) and not has_parameters(type(unfold))
+    known = {scope: path[: level + 1] for path in parameters.values() for level, scope in enumerate(path)}
+    unfolded: set[str] = set()
+    for thing in unfold if several else [unfold]:
+        name = thing if isinstance(thing, str) else _scope_of(thing, parameters)
+        if name not in known:
+            some = ", ".join(sorted(known)[:3])
+            advice = f"there are {some}, ..." if some else "there are none; pass names=locals() or names=model"
+            raise ValueError(f"unfold must name groups of parameters in this graph, got {shortened(thing)}; {advice}")
+        unfolded.update(known[name])
+    return unfolded
+
+
+def _scope_of(network: Any, parameters: Mapping[Value, Scopes]) -> str | None:
+    """The scope that holds all parameters of a neuron, layer or network, and no others of its level."""
+    if not has_parameters(type(network)):
+        raise TypeError(
+            "unfold must be names of groups, such as 'model.layers.0', or the layers and neurons themselves, "
+            f"got {shortened(network)}"
+        )
+    paths = [parameters.get(parameter, ()) for _, parameter in parameters_of(network)]
+    common = [level[0] for level in zip(*paths) if len(set(level)) == 1]
+    return common[-1] if common else None

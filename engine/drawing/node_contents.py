@@ -1,4 +1,4 @@
-"""What the boxes of a picture say: of a single node, and of many folded into one."""
+"""The contents of the boxes in a picture: of single nodes, and of many folded into one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.drawing.flat_graph import Wires
+from engine.drawing.flat_graph import FlatGraph
 from engine.drawing.folding import Box
 from engine.drawing.html_labels import Content
-from engine.drawing.module_scopes import Path, singular, title_of
+from engine.drawing.module_scopes import Scopes, scope_title, singular
 from engine.validation import plain_label
 from engine.value import Value
 
@@ -17,93 +17,89 @@ _SIGNS = ("+", "-", "*", "/", "**")
 
 
 @dataclass(frozen=True)
-class Reader:
-    """Reads a graph for its picture: *names* of Values, the groups of every node, and how many digits to show.
+class NodeContents:
+    """Describes the nodes and boxes of a graph.
 
-    ``top`` is the title of the group ``""`` around a network without a name of its own.
+    ``names`` are the caller's, ``precision`` is the number of digits to show, and ``top`` is the title of the scope
+    ``""`` around a network without a name.
     """
 
-    wires: Wires
-    paths: list[Path]
+    graph: FlatGraph
+    scopes: list[Scopes]
     names: Mapping[Value, str]
     precision: int
     top: str = ""
 
-    def name(self, place: int) -> str:
-        """What a node is called; empty where nobody gave it a name. Inside a group the group's part is left out."""
-        node = self.wires.nodes[place]
+    def name(self, index: int) -> str:
+        """The name of a node, or nothing. Inside a scope the scope's part is left out."""
+        node, scopes = self.graph.nodes[index], self.scopes[index]
         name = self.names.get(node, "")
-        path = self.paths[place]
-        return plain_label(node.label or (name.removeprefix(f"{path[-1]}.") if path else name))
+        return plain_label(node.label or (name.removeprefix(f"{scopes[-1]}.") if scopes else name))
 
-    def number(self, value: float) -> str:
-        """A number as it is shown."""
-        return f"{value:.{self.precision}g}"
+    def format(self, number: float) -> str:
+        """A number as the picture shows it."""
+        return f"{number:.{self.precision}g}"
 
-    def node(self, place: int) -> Content:
-        """The content of a node that is drawn on its own."""
-        node = self.wires.nodes[place]
-        name = self.name(place)
-        if self.wires.is_constant(place):
-            return (
-                Content("", name, (("data", self.number(node.data)),)) if name else Content("", self.number(node.data))
-            )
-        return Content(self._operation(place), name, self._rows(node))
+    def describe_node(self, index: int) -> Content:
+        """The content of a node that is drawn by itself."""
+        node, name = self.graph.nodes[index], self.name(index)
+        if not self.graph.is_constant(index):
+            return Content(self._operation(index), name, self._rows(node))
+        number = self.format(node.data)
+        return Content("", name, (("data", number),)) if name else Content("", number)
 
-    def in_full(self, place: int) -> str:
-        """A node with all digits of its numbers, for a pointer that rests on it."""
-        node = self.wires.nodes[place]
-        gradient = "" if self.wires.is_constant(place) else f", grad {node.grad!r}"
-        return f"{self.name(place) or node.op or 'leaf'}: data {node.data!r}{gradient}"
+    def describe_in_full(self, index: int) -> str:
+        """A node with all digits of its numbers, for a tooltip."""
+        node = self.graph.nodes[index]
+        gradient = "" if self.graph.is_constant(index) else f", grad {node.grad!r}"
+        return f"{self.name(index) or node.op or 'leaf'}: data {node.data!r}{gradient}"
 
-    def _rows(self, node: Value) -> tuple[tuple[str, str], ...]:
-        return ("data", self.number(node.data)), ("grad", self.number(node.grad))
-
-    def _operation(self, place: int) -> str:
-        """The operation, with the plain numbers that are written into it: ``* 3``."""
-        op, operands = self.wires.nodes[place].op, self.wires.operands[place]
-        inside = [self.number(self.wires.nodes[o].data) if self.wires.written_in[o] else "" for o in operands]
-        if not any(inside):
-            return op
-        if op in _SIGNS and len(inside) == 2:
-            return " ".join(part for part in (inside[0], op, inside[1]) if part)
-        return f"{op}({', '.join(part or '·' for part in inside)})"
-
-    def box(self, box: Box, leaving: set[int]) -> Content:
-        """The content of a folded box, from which the nodes *leaving* are used elsewhere."""
-        leaves = [place for place in box.members if not self.wires.nodes[place].op]
+    def describe_box(self, box: Box, outputs: set[int]) -> Content:
+        """The content of a folded box; nodes outside use its *outputs*."""
         if box.kind == "inputs":
-            return self._inputs(box)
-        rows: tuple[tuple[str, str], ...] = ()
-        if len(leaving) == 1:
-            rows = self._rows(self.wires.nodes[next(iter(leaving))])
+            return self._describe_inputs(box)
+        leaves = [index for index in box.members if not self.graph.nodes[index].op]
+        rows = self._rows(self.graph.nodes[next(iter(outputs))]) if len(outputs) == 1 else ()
         if box.kind == "rest":
             if len(leaves) == len(box.members):
-                return Content("", _counted(len(leaves), "leaf", "leaves"))
-            lines = [f"{_counted(len(leaves), 'leaf', 'leaves')} among them"] if leaves else []
-            return Content("", _counted(len(box.members), "node"), rows, tuple(lines))
-        parameters = [self.wires.nodes[place] for place in leaves if self.paths[place]]
+                return Content("", _count(len(leaves), "leaf", "leaves"))
+            lines = [f"{_count(len(leaves), 'leaf', 'leaves')} among them"] if leaves else []
+            return Content("", _count(len(box.members), "node"), rows, tuple(lines))
+        parameters = [self.graph.nodes[index] for index in leaves if self.scopes[index]]
         if parameters and not rows:
-            rows = (("|grad|", self.number(math.hypot(*[parameter.grad for parameter in parameters]))),)
-        parts = [self._parts(box), _counted(len(parameters), "parameter")]
-        lines = [", ".join(part for part in parts if part), _counted(len(box.members), "node")]
-        return Content("", title_of(box.name, self.top), rows, tuple(lines))
+            rows = (("|grad|", self.format(math.hypot(*[parameter.grad for parameter in parameters]))),)
+        parts = [self._count_parts(box), _count(len(parameters), "parameter")]
+        lines = [", ".join(part for part in parts if part), _count(len(box.members), "node")]
+        return Content("", scope_title(box.name, self.top), rows, tuple(lines))
 
-    def _inputs(self, box: Box) -> Content:
-        numbers = [self.wires.nodes[place].data for place in box.members]
-        names = [name for name in (self.name(place) for place in (box.members[0], box.members[-1])) if name]
+    def _rows(self, node: Value) -> tuple[tuple[str, str], ...]:
+        return ("data", self.format(node.data)), ("grad", self.format(node.grad))
+
+    def _operation(self, index: int) -> str:
+        """The operation, with the plain numbers that are inlined in it: ``* 3``."""
+        op, operands = self.graph.nodes[index].op, self.graph.operands[index]
+        numbers = [self.format(self.graph.nodes[i].data) if self.graph.inlined[i] else "" for i in operands]
+        if not any(numbers):
+            return op
+        if op in _SIGNS:
+            return " ".join(part for part in (numbers[0], op, numbers[1]) if part)
+        return f"{op}({', '.join(number or '·' for number in numbers)})"
+
+    def _describe_inputs(self, box: Box) -> Content:
+        numbers = [self.graph.nodes[index].data for index in box.members]
+        names = [name for name in (self.name(box.members[0]), self.name(box.members[-1])) if name]
         lines = [f"{names[0]} ... {names[1]}"] if len(names) == 2 else []
-        lines.append(f"data {self.number(min(numbers))} to {self.number(max(numbers))}")
-        return Content("", _counted(len(numbers), "input"), (), tuple(lines))
+        lines.append(f"data {self.format(min(numbers))} to {self.format(max(numbers))}")
+        return Content("", _count(len(numbers), "input"), (), tuple(lines))
 
-    def _parts(self, box: Box) -> str:
-        """How many groups lie in a group: ``16 neurons``."""
-        level = len(box.path) + 1
-        parts = {self.paths[place][level] for place in box.members if len(self.paths[place]) > level}
-        words = {title_of(part).split(" ")[0] for part in parts}
-        return _counted(len(parts), words.pop() if len(words) == 1 else "group") if parts else ""
+    def _count_parts(self, box: Box) -> str:
+        """How many scopes lie directly in a scope: ``16 neurons``."""
+        level = len(box.scopes) + 1
+        parts = {self.scopes[index][level] for index in box.members if len(self.scopes[index]) > level}
+        words = {scope_title(part).split(" ")[0] for part in parts}
+        return _count(len(parts), words.pop() if len(words) == 1 else "group") if parts else ""
 
 
-def _counted(count: int, one: str, many: str = "") -> str:
+def _count(n: int, one: str, many: str = "") -> str:
     """``1 node`` or ``1,234 nodes``."""
-    return f"{count:,} {singular(one) if count == 1 else many or f'{singular(one)}s'}"
+    return f"{n:,} {singular(one) if n == 1 else many or f'{singular(one)}s'}"

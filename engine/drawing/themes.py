@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -10,9 +11,9 @@ from dataclasses import dataclass
 class Theme:
     """Colours as ``#rrggbb``, and widths of lines in points.
 
-    ``neutral`` fills a node without gradient; ``positive`` and ``negative`` fill those with the largest one of that
-    sign, and smaller ones lie in between. Blue and orange are told apart by colour-blind readers, too; where
-    ``dashed_negative`` is set, the sign needs no colour at all.
+    ``neutral`` fills a node without gradient; ``positive`` and ``negative`` fill those with the largest gradient of
+    that sign, and smaller ones lie in between. Colour-blind readers can tell blue and orange apart; with
+    ``dashed_negative``, the sign needs no colour at all.
     """
 
     background: str
@@ -34,23 +35,32 @@ class Theme:
     dashed_negative: bool = False
 
     def fill(self, gradient: float, largest: float) -> str:
-        """The colour for a gradient, the *largest* size in the picture given; NaN and infinity have one of their own.
-
-        The square root keeps small gradients visible: a hundredth of the largest has a tenth of its colour.
-        """
-        if not math.isfinite(gradient):
+        """The colour of a gradient beside the *largest* in the picture; NaN and infinity have a separate one."""
+        strength = tint_strength(gradient, largest)
+        if strength is None:
             return self.strange
-        if gradient == 0.0 or not largest > 0.0:
-            return self.neutral
-        return mixed(
-            self.neutral, self.positive if gradient > 0.0 else self.negative, math.sqrt(abs(gradient) / largest)
-        )
+        return mix_colours(self.neutral, self.positive if strength > 0.0 else self.negative, abs(strength))
 
 
-def mixed(a: str, b: str, share: float) -> str:
-    """A colour between two: *share* 0 gives *a*, 1 gives *b*.
+def largest_size(gradients: Iterable[float]) -> float:
+    """The size of the largest finite gradient, 0 if there is none."""
+    return max((abs(gradient) for gradient in gradients if math.isfinite(gradient)), default=0.0)
 
-    >>> mixed("#000000", "#ff8000", 0.5)
+
+def tint_strength(gradient: float, largest: float) -> float | None:
+    """How strongly a gradient is coloured, from -1 to 1; None for NaN and infinity.
+
+    The square root keeps small gradients visible: a hundredth of the largest has a tenth of its colour.
+    """
+    if not math.isfinite(gradient):
+        return None
+    return math.copysign(math.sqrt(abs(gradient) / largest), gradient) if largest > 0.0 else 0.0
+
+
+def mix_colours(a: str, b: str, share: float) -> str:
+    """Mix two colours: *share* 0 gives *a*, 1 gives *b*.
+
+    >>> mix_colours("#000000", "#ff8000", 0.5)
     '#804000'
     """
     pairs = [(int(a[i : i + 2], 16), int(b[i : i + 2], 16)) for i in (1, 3, 5)]

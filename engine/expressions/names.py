@@ -8,7 +8,8 @@ from contextlib import suppress
 from itertools import compress, count
 from typing import Any
 
-from engine.expressions.nodes import Formula, Name, Number, text
+from engine.expressions.nodes import Formula, Name, Number
+from engine.expressions.text import text
 from engine.node import topological_order
 from engine.operations import CONSTANT
 from engine.validation import shortened
@@ -148,12 +149,11 @@ def node_names(root: Value, names: object = None) -> dict[Value, str]:
     >>> list(node_names((x * 3 + 1).tanh()).values())
     ['x', '3', 'v1', '1', 'v2', 'L']
     """
-    return {node: text(formula) for node, formula in node_formulas(root, names).items()}
+    return {node: text(formula) for node, formula in node_formulas(root, caller_names(names)).items()}
 
 
-def node_formulas(root: Value, names: object = None) -> dict[Value, Formula]:
-    """The same as formulas, for ``text``, ``latex`` and ``mathml``."""
-    callers = caller_names(names)
+def node_formulas(root: Value, callers: Mapping[Value, str]) -> dict[Value, Formula]:
+    """The same as formulas, for ``text``, ``latex`` and ``mathml``; *callers* are the names that the caller has."""
     order = topological_order(root)
     taken = {node.label or callers.get(node, "") for node in order}
     free = (name for name in map("v{}".format, count(1)) if name not in taken)

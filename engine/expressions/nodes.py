@@ -1,7 +1,7 @@
-"""Formulas to be read: trees that write themselves as text here, as LaTeX and MathML in ``typesetting.py``.
+"""Formulas as trees of ``Name``, ``Number``, ``Operation``, ``Derivative`` and ``Cases``.
 
-A formula is a tree of ``Name``, ``Number``, ``Operation``, ``Derivative`` and ``Cases``. Trees do arithmetic, so the
-derivatives of ``derivatives.py`` write themselves. Names come from strangers and are always shown as text.
+Trees do arithmetic, so the rules of ``derivatives.py`` give formulas. ``text.py``, ``latex.py`` and ``mathml.py`` write
+them out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any
 
 from engine.derivatives import SLOPES
 from engine.primitive import Primitive
-from engine.validation import plain_label, shortened
 
 SUM, SIGN, QUOTIENT, PRODUCT, POWER, ATOM = range(1, 7)  # how tightly a formula holds together
 PRECEDENCE = {"+": SUM, "-": SUM, "*": PRODUCT, "/": QUOTIENT, "neg": SIGN, "**": POWER}
@@ -94,14 +93,52 @@ def as_formula(thing: Any) -> Formula:
     return thing if isinstance(thing, Formula) else Number(float(thing))
 
 
+def _call(function: str, *operands: Any) -> Formula:
+    return Operation(function, tuple(map(as_formula, operands)))
+
+
+def _power(a: Formula, b: Any) -> Formula:
+    return a if b == Number(1.0) else _call("**", a, b)
+
+
+def _if_positive(a: Formula, then: Any, otherwise: Any) -> Formula:
+    return Cases(((as_formula(then), a, ">", Number(0.0)),), as_formula(otherwise))
+
+
+_SPELLED_OUT: dict[str, Callable[..., Formula]] = {
+    "minus": lambda a, b: a - b,
+    "times": lambda a, b: _call("*", a, b),
+    "over": lambda a, b: _call("/", a, b),
+    "log_or_limit": lambda a: _call("log", a),
+    "power_or_limit": _power,
+    "power_by_base": lambda a, b: b * _power(a, Number(b.value - 1.0) if isinstance(b, Number) else b - 1.0),
+    "power_by_exponent": lambda a, b, y=None: (y or _power(a, b)) * _call("log", a),
+    "sech2": lambda a, y=None: 1.0 - (y or _call("tanh", a)) * (y or _call("tanh", a)),
+    "asin_slope": lambda a: 1.0 / _call("sqrt", (1.0 - a) * (1.0 + a)),
+    "sigmoid_slope": lambda a, y=None: (y or _call("sigmoid", a)) * _call("sigmoid", -a),
+    "gaussian": lambda a, n: _call("exp", -(a * a)) if n == 0.0 else _call("gaussian", a, n),
+    "normal_pdf": lambda a, n: _call("normal_pdf", a) if n == 0.0 else _call("normal_pdf", a, n),
+    "gelu_slope": lambda a: _call("normal_cdf", a) + a * _call("normal_pdf", a),
+    "over_hypot": lambda a, b, y=None: a / (y or _call("hypot", a, b)),
+    "over_square_sum": lambda a, b: a / (a * a + b * b),
+    "step": lambda a: _if_positive(a, 1.0, 0.0),
+    "leaky_slope": lambda a, b: _if_positive(a, 1.0, b),
+    "unless_positive": lambda a, b: _if_positive(a, 0.0, b),
+    "larger": lambda a, b: Cases(((Number(1.0), a, ">", b), (Number(0.5), a, "=", b)), Number(0.0)),
+}
+"""The functions of ``SLOPES`` in terms that a reader knows; *y* is the result of the operation, where it is given."""
+
+
 class Formulas:
-    """The mathematics of ``derivatives.py`` that writes formulas down instead of computing them."""
+    """The mathematics of ``derivatives.py`` that gives formulas instead of numbers."""
 
     pi: Formula = Name("pi")
 
     def __getattr__(self, function: str) -> Callable[..., Formula]:
-        count = len(SLOPES[function].derivatives) if function in SLOPES else None
-        return lambda *operands: Operation(function, tuple(map(as_formula, operands[:count])))
+        if function in _SPELLED_OUT:
+            return _SPELLED_OUT[function]
+        n_operands = len(SLOPES[function].derivatives) if function in SLOPES else None
+        return lambda *operands: _call(function, *operands[:n_operands])
 
     def user(self, primitive: Primitive, *operands: Formula) -> Formula:
         """A user's primitive by its name."""
@@ -111,146 +148,16 @@ class Formulas:
         """A derivative of a user's primitive, such as ``cube'(x)``."""
         return Operation(primitive.derivative_name(index), operands)
 
-    def minus(self, a: Formula, b: Formula) -> Formula:
-        """a - b."""
-        return a - b
 
-    def times(self, a: Any, b: Any) -> Formula:
-        """a * b."""
-        return Operation("*", (as_formula(a), as_formula(b)))
-
-    def over(self, a: Any, b: Any) -> Formula:
-        """a / b."""
-        return Operation("/", (as_formula(a), as_formula(b)))
-
-    def log_or_limit(self, a: Formula) -> Formula:
-        """log(a)."""
-        return Operation("log", (a,))
-
-    def power_or_limit(self, a: Formula, b: Any) -> Formula:
-        """a to the power b."""
-        return a if b == Number(1.0) else Operation("**", (a, as_formula(b)))
-
-    def power_by_base(self, a: Formula, b: Formula) -> Formula:
-        """b a**(b - 1), with the difference worked out where b is a number."""
-        return b * self.power_or_limit(a, Number(b.value - 1.0) if isinstance(b, Number) else b - 1.0)
-
-    def power_by_exponent(self, a: Formula, b: Formula, y: Formula | None = None) -> Formula:
-        """y log(a)."""
-        return (y or self.power_or_limit(a, b)) * Operation("log", (a,))
-
-    def sech2(self, a: Formula, y: Formula | None = None) -> Formula:
-        """1 - y**2, as school mathematics has it."""
-        y = y or Operation("tanh", (a,))
-        return 1.0 - y * y
-
-    def asin_slope(self, a: Formula) -> Formula:
-        """1 / sqrt((1 - a) (1 + a))."""
-        return 1.0 / Operation("sqrt", ((1.0 - a) * (1.0 + a),))
-
-    def sigmoid_slope(self, a: Formula, y: Formula | None = None) -> Formula:
-        """y sigmoid(-a)."""
-        return (y or Operation("sigmoid", (a,))) * Operation("sigmoid", (-a,))
-
-    def gaussian(self, a: Formula, n: Any) -> Formula:
-        """exp(-a**2), or what its derivative of order n is called."""
-        return Operation("exp", (-(a * a),)) if n == 0.0 else Operation("gaussian", (a, as_formula(n)))
-
-    def normal_pdf(self, a: Formula, n: Any) -> Formula:
-        """The standard normal density, or its derivative of order n."""
-        return Operation("normal_pdf", (a,) if n == 0.0 else (a, as_formula(n)))
-
-    def gelu_slope(self, a: Formula) -> Formula:
-        """normal_cdf(a) + a normal_pdf(a)."""
-        return Operation("normal_cdf", (a,)) + a * self.normal_pdf(a, 0.0)
-
-    def over_hypot(self, a: Formula, b: Formula, y: Formula | None = None) -> Formula:
-        """a / y."""
-        return a / (y or Operation("hypot", (a, b)))
-
-    def over_square_sum(self, a: Formula, b: Formula) -> Formula:
-        """a / (a**2 + b**2)."""
-        return a / (a * a + b * b)
-
-    def step(self, a: Formula) -> Formula:
-        """1 where a > 0, else 0."""
-        return Cases(((Number(1.0), a, ">", Number(0.0)),), Number(0.0))
-
-    def leaky_slope(self, a: Formula, b: Any) -> Formula:
-        """1 where a > 0, else b."""
-        return Cases(((Number(1.0), a, ">", Number(0.0)),), as_formula(b))
-
-    def unless_positive(self, a: Formula, b: Any) -> Formula:
-        """0 where a > 0, else b."""
-        return Cases(((Number(0.0), a, ">", Number(0.0)),), as_formula(b))
-
-    def larger(self, a: Formula, b: Formula) -> Formula:
-        """1 where a > b, a half where they are equal, else 0."""
-        return Cases(((Number(1.0), a, ">", b), (Number(0.5), a, "=", b)), Number(0.0))
-
-
-def written(number: float, precision: int) -> str:
+def format_number(number: float, precision: int) -> str:
     """A number with so many significant digits, and no sign before 0."""
     return f"{number or 0.0:.{precision}g}"
 
 
-def holds(formula: Formula) -> int:
-    """How tightly it holds together: what holds less tightly than its place wants is put in parentheses."""
+def precedence(formula: Formula) -> int:
+    """How tightly a formula holds together; one that an operation needs tighter gets parentheses."""
     if isinstance(formula, Operation):
         return PRECEDENCE.get(formula.op, ATOM)
     if isinstance(formula, Number):
         return SIGN if formula.value < 0.0 else ATOM
     return POWER if isinstance(formula, Derivative) else ATOM
-
-
-def wanted_by(op: str) -> tuple[int, int]:
-    """How tightly the two operands of an operation must hold together."""
-    if op == "**":
-        return ATOM, ATOM
-    return (SUM, QUOTIENT) if op in "+-" else (SIGN, POWER)  # x + (-3), and -3 * x
-
-
-# ---------------------------------------------------------------------------------------------------------------- text
-
-
-def text(formula: Formula, precision: int = 6) -> str:
-    """A formula as a line of text, in the language of ``engine.expression``, derivatives as ``dL/dx``.
-
-    >>> text(Name("x") * (Name("w") + 1))
-    'x * (w + 1)'
-    """
-    return _Text(precision).write(formula)
-
-
-class _Text:
-    """Text of formulas and their parts."""
-
-    def __init__(self, precision: int) -> None:
-        self.precision = precision
-
-    def write(self, part: Formula, wanted: int = 0) -> str:
-        """A part, in parentheses where it holds less tightly than its place wants."""
-        return f"({self.bare(part)})" if holds(part) < wanted else self.bare(part)
-
-    def bare(self, part: Formula) -> str:
-        """A part without parentheses around it."""
-        match part:
-            case Name(name):
-                return plain_label(name)
-            case Number(value):
-                return written(value, self.precision)
-            case Derivative(of, by):
-                return f"d{self.write(of, ATOM)}/d{self.write(by, ATOM)}"
-            case Cases(rows, otherwise):
-                cases = [f"{self.write(y)} if {self.write(a)} {relation} {self.write(b)}" for y, a, relation, b in rows]
-                return f"({' else '.join([*cases, self.write(otherwise)])})"
-            case Operation("neg", (a,)):
-                return f"-{self.write(a, QUOTIENT)}"
-            case Operation("**", (a, b)):
-                return f"{self.write(a, ATOM)}**{self.write(b, ATOM)}"
-            case Operation(op, (a, b)) if op in PRECEDENCE:
-                left, right = wanted_by(op)
-                return f"{self.write(a, left)} {op} {self.write(b, right)}"
-            case Operation(op, operands):
-                return f"{op}({', '.join(self.write(operand) for operand in operands)})"
-        raise TypeError(f"not a formula: {shortened(part)}")

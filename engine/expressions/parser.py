@@ -1,7 +1,7 @@
-"""Formulas as text, such as ``"tanh(x*w + b)"``, made into Values. Nothing in the text is ever executed.
+"""Formulas as text, such as ``"tanh(x*w + b)"``, parsed into Values. Nothing in the text is ever executed.
 
-The text is parsed by Python's own grammar, and of what that gives only numbers, names, arithmetic and calls of the
-engine's functions are taken; the walk below uses no recursion.
+Python's own grammar parses the text. Only numbers, names, arithmetic and calls of the engine's functions are accepted.
+No recursion is used.
 """
 
 import ast
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import SupportsFloat
 
 from engine import functions
+from engine.derivatives import RULES
 from engine.validation import shortened
 from engine.value import Value, constant
 
@@ -26,35 +27,10 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Value]] = {
     ast.UAdd: operator.pos,
 }
 
-_ONE_ARGUMENT = [
-    "exp",
-    "expm1",
-    "log",
-    "log10",
-    "log1p",
-    "sqrt",
-    "sin",
-    "cos",
-    "tan",
-    "asin",
-    "acos",
-    "atan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "sigmoid",
-    "softplus",
-    "relu",
-    "leaky_relu",
-    "gelu",
-    "erf",
-    "erfc",
-]
-_TWO_ARGUMENTS = ["maximum", "minimum", "atan2", "hypot"]
-_FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {
+_FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {  # by name, with how many numbers each takes
+    **{n: (len(rule.derivatives), getattr(functions, n)) for n, rule in RULES.items() if hasattr(functions, n)},
     "abs": (1, operator.abs),
-    **{name: (1, getattr(functions, name)) for name in _ONE_ARGUMENT},
-    **{name: (2, getattr(functions, name)) for name in _TWO_ARGUMENTS},
+    "leaky_relu": (1, functions.leaky_relu),
 }
 
 
@@ -74,9 +50,9 @@ def expression(text: str, /, **variables: SupportsFloat) -> Value:
     >>> round(y.data, 4), [leaf.label for leaf in leaves(y)]
     (0.7064, ['x', 'w', 'b'])
     """
-    tree = _parsed(text)
-    named = {n: v if isinstance(v, Value) else Value(v, label=n) for n, v in variables.items()}
-    done: list[Value] = []  # what is computed, and in `waiting` what is still to do: a node, or how many to combine
+    tree = _parse(text)
+    leaves = {n: v if isinstance(v, Value) else Value(v, label=n) for n, v in variables.items()}
+    done: list[Value] = []  # results; `waiting` holds what to do next: a part to parse, or a function to apply
     waiting: list[ast.expr | tuple[int, Callable[..., Value]]] = [tree]
     while waiting:
         task = waiting.pop()
@@ -85,19 +61,19 @@ def expression(text: str, /, **variables: SupportsFloat) -> Value:
             arguments = done[len(done) - count :]
             done[len(done) - count :] = [function(*arguments)]
         elif isinstance(task, (ast.Constant, ast.Name)):
-            done.append(_leaf(task, named))
+            done.append(_parse_leaf(task, leaves))
         else:
-            function, operands = _call(task)
+            function, operands = _parse_call(task)
             waiting.append((len(operands), function))
             waiting.extend(reversed(operands))
     return done[0]
 
 
-def _parsed(text: str) -> ast.expr:
+def _parse(text: str) -> ast.expr:
     if not isinstance(text, str):
-        raise TypeError(f"a formula is a string, not {type(text).__name__} {shortened(text)}")
+        raise TypeError(f"a formula must be a str, got {type(text).__name__} {shortened(text)}")
     if len(text) > _LONGEST:
-        raise ValueError(f"a formula may have {_LONGEST:,} characters, and this one has {len(text):,}")
+        raise ValueError(f"a formula must have at most {_LONGEST:,} characters, got {len(text):,}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the parser's hints, such as "perhaps you missed a comma"
@@ -110,17 +86,17 @@ def _parsed(text: str) -> ast.expr:
         raise ValueError(f"not a formula: {shortened(text)} ({error})") from None
 
 
-def _leaf(node: ast.Constant | ast.Name, named: dict[str, Value]) -> Value:
+def _parse_leaf(node: ast.Constant | ast.Name, leaves: dict[str, Value]) -> Value:
     if isinstance(node, ast.Name):
-        if node.id in named:
-            return named[node.id]
+        if node.id in leaves:
+            return leaves[node.id]
         raise ValueError(f"the formula needs a number for {shortened(node.id)}, such as {shortened(node.id)[1:-1]}=2")
     if type(node.value) not in (int, float):
-        raise ValueError(f"a formula holds numbers, not {shortened(node.value)}")
+        raise ValueError(f"a constant in a formula must be an int or a float, got {shortened(node.value)}")
     return constant(node.value, "the formula")
 
 
-def _call(node: ast.expr) -> tuple[Callable[..., Value], list[ast.expr]]:
+def _parse_call(node: ast.expr) -> tuple[Callable[..., Value], list[ast.expr]]:
     """What a part of a formula computes, and of which parts."""
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
         return _OPERATORS[type(node.op)], [node.left, node.right]
@@ -132,5 +108,7 @@ def _call(node: ast.expr) -> tuple[Callable[..., Value], list[ast.expr]]:
             return function, node.args
         raise ValueError(f"{node.func.id} takes {arguments} number{'s' if arguments > 1 else ''} in a formula")
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        raise ValueError(f"unknown function {shortened(node.func.id)}; there are {', '.join(sorted(_FUNCTIONS))}")
-    raise ValueError(f"a formula has numbers, names, + - * / ** and functions, not {type(node).__name__.lower()}")
+        known = ", ".join(sorted(_FUNCTIONS))
+        raise ValueError(f"a function in a formula must be one of {known}, got {shortened(node.func.id)}")
+    kind = type(node).__name__.lower()
+    raise ValueError(f"a formula must be made of numbers, names, + - * / ** and functions, got {kind}")

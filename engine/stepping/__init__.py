@@ -1,4 +1,4 @@
-"""Backprop walked through in a browser or a notebook, or as an animation: ``engine.stepper``."""
+"""Backprop step by step in a browser, a notebook or an animation: ``engine.stepper``."""
 
 from engine.stepping.api import Stepper, stepper
 

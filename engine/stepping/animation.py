@@ -1,4 +1,4 @@
-"""The walk as an animated GIF for a slide: one picture a step, all on the same layout, the chain rule below."""
+"""The walk as an animated GIF for a slide: a picture for each step, all on the same layout, the chain rule below."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.drawing.themes import THEMES, Theme, mixed
-from engine.expressions.nodes import text, written
+from engine.drawing.themes import THEMES, Theme, largest_size, mix_colours
+from engine.expressions.nodes import format_number
+from engine.expressions.text import text
 from engine.operations import CONSTANT
 from engine.stepping.layout import LINE, MORE, Box, Layout, shown_name
 from engine.stepping.walk import Walk
 from engine.steps import Step
-from engine.validation import plain_label
+from engine.validation import check_seconds, plain_label
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,19 +32,18 @@ _FONTS = (  # a family that the system has; Pillow's own has no Greek and no mat
 )
 
 
-def animated(walk: Walk, layout: Layout, precision: int, theme: str, seconds: float) -> bytes:
-    """The bytes of the GIF; *theme* ``"auto"`` is light, as slides mostly are.
+def render_gif(walk: Walk, layout: Layout, precision: int, theme: str, seconds: float) -> bytes:
+    """Render the walk as a GIF; *theme* ``"auto"`` is light, as slides mostly are.
 
     Raises:
         ValueError: *seconds* is out of range, or the graph too large to be read on a slide.
         ModuleNotFoundError: Pillow is missing.
     """
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0.02 <= seconds <= 600.0:
-        raise ValueError(f"seconds: how long a step is shown, from 0.02 to 600, is wanted, not {seconds!r}")
+    check_seconds("seconds", seconds, 0.02, 600.0)
     if len(walk.nodes) > _MOST:
         raise ValueError(
-            f"the graph has {len(walk.nodes):,} nodes, and nobody can read more than {_MOST} on a slide; save the page "
-            "(.html), or animate a part of the graph"
+            f"a graph on a slide must have at most {_MOST} nodes, got {len(walk.nodes):,}; save the page (.html), or "
+            "animate a part of the graph"
         )
     try:
         import PIL.Image
@@ -79,12 +79,9 @@ class _Camera:
         self.size = (round(wide * self.scale), round(high * self.scale))
         self.left = (wide - self.layout.width) / 2
         self.fonts: dict[tuple[float, bool], Any] = {}
-        self.places = {node: place for place, node in enumerate(self.walk.nodes)}
-        self.first_edge: dict[int, int] = {}
-        for index, edge in enumerate(self.layout.edges):
-            self.first_edge.setdefault(edge.node, index)
-        finite = [abs(gradient) for gradient in self.walk.gradients if math.isfinite(gradient)]
-        self.largest = max(finite, default=0.0)
+        self.indices = {node: index for index, node in enumerate(self.walk.nodes)}
+        self.first_edge = self.layout.first_edges()
+        self.largest = largest_size(self.walk.gradients)
 
     def frame(self, position: int) -> Image:
         """The picture after so many steps."""
@@ -93,7 +90,7 @@ class _Camera:
         image = Image.new("RGB", self.size, self.theme.background)
         pen = ImageDraw.Draw(image)
         step = self.walk.steps[position - 1] if position else None
-        current = self.places[step.node] if step else len(self.walk.nodes) - 1
+        current = self.indices[step.node] if step else len(self.walk.nodes) - 1
         lit = (
             {self.first_edge[current] + c.place for c in step.contributions if c.operand.op != CONSTANT}
             if step
@@ -102,8 +99,8 @@ class _Camera:
         for index, edge in sorted(enumerate(self.layout.edges), key=lambda pair: pair[0] in lit):
             self._draw_edge(pen, edge.route, index in lit)
         known = self._known(position)
-        for place in range(len(self.walk.nodes)):
-            self._draw_node(pen, place, known.get(place), place == current)
+        for index in range(len(self.walk.nodes)):
+            self._draw_node(pen, index, known.get(index), index == current)
         if step:
             self._draw_derivatives(pen, step, current)
         self._draw_caption(pen, position, step)
@@ -115,7 +112,7 @@ class _Camera:
         last = {c.operand: (index, c.place) for index, step in enumerate(self.walk.steps) for c in step.contributions}
         for index, step in enumerate(self.walk.steps[:position]):
             for c in step.contributions:
-                known[self.places[c.operand]] = (c.total, last[c.operand] == (index, c.place))
+                known[self.indices[c.operand]] = (c.total, last[c.operand] == (index, c.place))
         return known
 
     # ------------------------------------------------------------------------------------------------ the graph's parts
@@ -132,8 +129,8 @@ class _Camera:
             [(x1, y1), (x1 - dx - dy * 0.4, y1 - dy + dx * 0.4), (x1 - dx + dy * 0.4, y1 - dy - dx * 0.4)], colour
         )
 
-    def _draw_node(self, pen: ImageDraw, place: int, known: tuple[float, bool] | None, current: bool) -> None:
-        node, box, theme = self.walk.nodes[place], self.layout.boxes[place], self.theme
+    def _draw_node(self, pen: ImageDraw, index: int, known: tuple[float, bool] | None, current: bool) -> None:
+        node, box, theme = self.walk.nodes[index], self.layout.boxes[index], self.theme
         name = shown_name(node, self.walk)
         if node.op == CONSTANT:
             self._rectangle(pen, box, theme.background, theme.faded, 1.2)
@@ -145,10 +142,10 @@ class _Camera:
         top, left, right = box.top + LINE - 3.0, box.left + 10.0, box.left + box.width - 10.0
         self._write(pen, left, top, name, theme.text, bold=True)
         if node.op:
-            self._write(pen, right, top, node.op, mixed(theme.muted, theme.text, 0.5), bold=True, anchor="rm")
-        number = written(gradient, self.precision) if known else "?"
+            self._write(pen, right, top, node.op, mix_colours(theme.muted, theme.text, 0.5), bold=True, anchor="rm")
+        number = format_number(gradient, self.precision) if known else "?"
         rows = (
-            ("data", written(node.data, self.precision)),
+            ("data", format_number(node.data, self.precision)),
             ("grad", number if complete or not known else number + MORE),
         )
         for line, (key, shown) in enumerate(rows, 1):
@@ -165,14 +162,14 @@ class _Camera:
             curve = _curve(self.layout.edges[index].route)
             x, y = curve[len(curve) // 2]
             y += self.layout.shift(index)
-            words = f"× {written(c.local_derivative, self.precision)}"
+            words = f"× {format_number(c.local_derivative, self.precision)}"
             wide = pen.textlength(words, self._font(12.0, True)) / self.scale + 12.0
             pill = Box(x - wide / 2, y - 10.0, wide, 20.0)
             self._rectangle(pen, pill, self.theme.picked, self.theme.picked, 1.0, radius=10.0)
             self._write(pen, x, y, words, self.theme.background, 12.0, bold=True, anchor="mm")
 
     def _draw_caption(self, pen: ImageDraw, position: int, step: Step | None) -> None:
-        """The step's equations, in the same place in every frame."""
+        """The step's equations, in the same spot in every frame."""
         formulas = self.walk.wording.formulas
         root = text(formulas[self.walk.root])
         equations = [f"d{root}/d{root} = 1: backprop starts from the result itself"]

@@ -1,27 +1,26 @@
-"""``stepper``: backprop to be walked through, forward and back."""
+"""``stepper``: backprop to step through, forward and back."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from engine.expressions.nodes import text
+from engine.expressions.text import text
 from engine.node import size
-from engine.stepping.layout import Layout, laid_out
-from engine.stepping.page import framed, page
-from engine.stepping.payload import payload
-from engine.stepping.walk import Walk, walked
-from engine.validation import shortened
+from engine.stepping.layout import Layout, lay_out
+from engine.stepping.page import render_iframe, render_page
+from engine.stepping.payload import build_payload
+from engine.stepping.walk import Walk, record_walk
+from engine.validation import check_choice, check_int, check_seconds, shortened
 from engine.value import Value
 
 _MOST = 1000
 
 
 class Stepper:
-    """Backprop of one graph, laid out once, every step on record. Made by ``stepper``.
+    """Backprop of one graph, laid out and recorded. Made by ``stepper``.
 
-    Shows itself in Jupyter; ``save`` writes a page or an animation. What it shows are the numbers of the moment when
-    it was made.
+    Shows itself in Jupyter; ``save`` writes a page or an animation. It shows the numbers of the time when it was made.
     """
 
     def __init__(self, walk: Walk, layout: Layout, precision: int, theme: str) -> None:
@@ -30,11 +29,11 @@ class Stepper:
         self._precision = precision
         self._theme = theme
         root = text(walk.wording.formulas[walk.root])
-        self.html = page(payload(walk, layout, precision), f"Backprop from {root}", theme)
+        self.html = render_page(build_payload(walk, layout, precision), f"Backprop from {root}", theme)
         """The page: a whole HTML document with all that it needs in it."""
 
     def save(self, path: str | os.PathLike[str], *, seconds: float = 2.0) -> None:
-        """Write the walk into a file whose ending says its kind.
+        """Write the walk into a file, as a page or an animation.
 
         Args:
             path: ``.html`` for a page with all controls, or ``.gif`` for an animation, which needs Pillow.
@@ -52,15 +51,15 @@ class Stepper:
         if kind == ".html":
             target.write_text(self.html, encoding="utf-8")
         elif kind == ".gif":
-            from engine.stepping.animation import animated
+            from engine.stepping.animation import render_gif
 
-            target.write_bytes(animated(self._walk, self._layout, self._precision, self._theme, seconds))
+            target.write_bytes(render_gif(self._walk, self._layout, self._precision, self._theme, seconds))
         else:
-            raise ValueError(f"{shortened(str(target))}: the ending says the kind of file; html or gif is wanted")
+            raise ValueError(f"a file name must end in .html or .gif, got {shortened(str(target))}")
 
     def _repr_html_(self) -> str:
         graph = min(max(self._layout.height + 60, 220), 460)
-        return framed(self.html, round(graph) + 330)
+        return render_iframe(self.html, round(graph) + 330)
 
     def __repr__(self) -> str:
         steps, nodes = len(self._walk.steps), len(self._walk.nodes)
@@ -77,24 +76,23 @@ def stepper(
     most: int = _MOST,
     timeout: float = 20.0,
 ) -> Stepper:
-    """Backprop from *root* as something to walk through: step by step, forward and back, with formula and numbers.
+    """Backprop from *root* to step through, forward and back, with formulas and numbers.
 
     In Jupyter the last line of a cell shows it: the graph, in which gradients fill in as they become known, the
-    current node and the edges that it feeds, and the chain rule of the step below. A click on a node explains its
-    gradient as a sum over everything that the node feeds, and *Check* sets the finite difference beside it. Arrow
-    keys, Home, End and the space bar work, and so do screen readers.
+    current node and its arrows, and the chain rule of the step below. A click on a node explains its gradient as a sum
+    over everything that the node feeds, and *Check* shows the finite difference beside it. Arrow keys, Home, End, the
+    space bar and screen readers work.
 
-    The graph is not changed: gradients are afterwards what they were before. The walk starts from gradients of 0, and
-    shows those of *root* alone.
+    The graph keeps its gradients. The walk starts from gradients of 0, and shows those of *root* alone.
 
     Args:
-        root: the Value whose derivatives are wanted, such as a loss.
-        names: what to call the Values that have no label, such as ``locals()`` or a network.
+        root: the Value whose derivatives are computed, such as a loss.
+        names: names for Values without a label, such as ``locals()`` or a network.
         precision: how many significant digits the numbers show, 1 to 17.
         direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
-        theme: ``"light"``, ``"dark"``, or ``"auto"``, which is what the reader's system has.
-        most: the most nodes that are laid out; larger graphs take long, and nobody can walk through them.
-        timeout: the seconds after which Graphviz is given up.
+        theme: ``"light"``, ``"dark"``, or ``"auto"``, the theme of the reader's system.
+        most: the most nodes that are laid out; larger graphs take long, and are too much to read.
+        timeout: seconds after which Graphviz is stopped.
 
     Raises:
         ValueError: the graph has more nodes than *most*, another argument is out of range, or ``data`` was changed
@@ -106,18 +104,16 @@ def stepper(
     >>> stepper((x * w + 7).tanh())
     <Stepper: 3 steps through 6 nodes; .save("backprop.html") writes it as a page>
     """
-    from engine.drawing.arguments import checked_number, checked_one_of
-
-    checked_one_of("direction", direction, ("LR", "TB", "RL", "BT"))
-    checked_one_of("theme", theme, ("auto", "light", "dark"))
-    checked_number("precision", precision, 1, 17)
-    checked_number("most", most, 1)
-    checked_number("timeout", timeout, above=0.0)
+    check_choice("direction", direction, ("LR", "TB", "RL", "BT"))
+    check_choice("theme", theme, ("auto", "light", "dark"))
+    check_int("precision", precision, 1, 17)
+    check_int("most", most, 1)
+    check_seconds("timeout", timeout)
     count = size(root)
     if count > most:
         raise ValueError(
-            f"the graph has {count:,} nodes, and nobody walks through more than {most:,}; step through a part of it, "
-            "such as the loss of one example, the output of one neuron, or a smaller network (or raise most=...)"
+            f"a graph to step through must have at most {most:,} nodes, got {count:,}; take a part of it, such as the "
+            "loss of one example, the output of one neuron, or a smaller network (or raise most=...)"
         )
-    walk = walked(root, names)
-    return Stepper(walk, laid_out(walk, precision, direction, timeout), precision, theme)
+    walk = record_walk(root, names)
+    return Stepper(walk, lay_out(walk, precision, direction, timeout), precision, theme)

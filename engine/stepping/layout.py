@@ -1,4 +1,4 @@
-"""Where everything stands: boxes of the size that their text needs, put in their places by Graphviz, once."""
+"""The layout: boxes of the size that their text needs, in the positions that Graphviz computes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from engine.expressions.nodes import text, written
+from engine.expressions.nodes import format_number
+from engine.expressions.text import text
 from engine.operations import CONSTANT
 from engine.stepping.walk import Walk
 from engine.validation import plain_label
@@ -33,7 +34,7 @@ class Box(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """From an operand to what is computed from it, as places in the list of nodes; *route* is a chain of cubic Bezier
+    """From an operand to what is computed from it, as indices in the list of nodes; *route* is a chain of cubic Bezier
     curves: a point, and then three for each curve."""
 
     operand: int
@@ -49,6 +50,10 @@ class Layout(NamedTuple):
     boxes: list[Box]
     edges: list[Edge]
 
+    def first_edges(self) -> dict[int, int]:
+        """The index of the first edge to each node that has operands; the others follow it."""
+        return {edge.node: index for index, edge in reversed([*enumerate(self.edges)])}
+
     def shift(self, index: int) -> float:
         """How far down the number on an edge is moved: up or down where there are two between the same nodes."""
         edge = self.edges[index]
@@ -58,17 +63,17 @@ class Layout(NamedTuple):
         return 0.0
 
 
-def laid_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layout:
-    """Places for the nodes of a graph; *direction* is Graphviz's ``rankdir``.
+def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layout:
+    """Lay out a graph with Graphviz; *direction* is its ``rankdir``.
 
     Raises:
         TimeoutError: Graphviz needs longer than *timeout* seconds.
     """
-    from engine.drawing.graphviz_process import rendered
+    from engine.drawing.graphviz_process import run_graphviz
 
-    places = {node: place for place, node in enumerate(walk.nodes)}
+    indices = {node: index for index, node in enumerate(walk.nodes)}
     sizes = _sizes(walk, precision)
-    pairs = [(places[operand], places[node]) for node in walk.nodes for operand in node.operands]
+    pairs = [(indices[operand], indices[node]) for node in walk.nodes for operand in node.operands]
     lines = [
         f"digraph {{ graph [rankdir={direction} nodesep=0.22 ranksep=0.95]",  # a local derivative fits between ranks
         'node [shape=box fixedsize=true label=""] edge [dir=none]',
@@ -77,7 +82,7 @@ def laid_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layo
         "}",
     ]
     try:
-        plain = rendered("\n".join(lines), "plain", timeout=timeout)
+        plain = run_graphviz("\n".join(lines), "plain", timeout=timeout)
     except TimeoutError:
         raise TimeoutError(
             f"Graphviz had not laid out the {len(sizes):,} nodes after {timeout:g} s and was stopped; step through a "
@@ -87,7 +92,7 @@ def laid_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layo
 
 
 def _read(lines: Iterable[str], sizes: list[tuple[float, float]], pairs: list[tuple[int, int]]) -> Layout:
-    """The layout that Graphviz tells in its format ``plain``: inches, from the bottom left corner."""
+    """Read Graphviz's format ``plain``, which counts inches from the bottom left corner."""
     width = height = 0.0
     boxes = [Box(0.0, 0.0, 0.0, 0.0)] * len(sizes)
     routes: defaultdict[tuple[int, int], list[list[tuple[float, float]]]] = defaultdict(list)
@@ -96,9 +101,9 @@ def _read(lines: Iterable[str], sizes: list[tuple[float, float]], pairs: list[tu
         if kind == "graph":
             width, height = float(words[1]) * _INCH, float(words[2]) * _INCH
         elif kind == "node":
-            place, x, y = int(words[0][1:]), float(words[1]) * _INCH, height - float(words[2]) * _INCH
-            w, h = sizes[place]
-            boxes[place] = Box(x - w / 2, y - h / 2, w, h)
+            index, x, y = int(words[0][1:]), float(words[1]) * _INCH, height - float(words[2]) * _INCH
+            w, h = sizes[index]
+            boxes[index] = Box(x - w / 2, y - h / 2, w, h)
         elif kind == "edge":
             numbers = [float(word) * _INCH for word in words[3 : 3 + 2 * int(words[2])]]
             route = [(x, height - y) for x, y in zip(numbers[::2], numbers[1::2])]
@@ -109,11 +114,11 @@ def _read(lines: Iterable[str], sizes: list[tuple[float, float]], pairs: list[tu
 
 
 def _sizes(walk: Walk, precision: int) -> list[tuple[float, float]]:
-    """How large each node's box must be for all that it will show on the way, running sums included."""
-    digits = {node: len(written(gradient, precision)) for node, gradient in zip(walk.nodes, walk.gradients)}
+    """The size of each node's box, for all that it shows during the walk, running sums included."""
+    digits = {node: len(format_number(gradient, precision)) for node, gradient in zip(walk.nodes, walk.gradients)}
     for step in walk.steps:
         for contribution in step.contributions:
-            running = len(written(contribution.total, precision) + MORE)
+            running = len(format_number(contribution.total, precision) + MORE)
             digits[contribution.operand] = max(digits[contribution.operand], running)
     least = precision + 5  # most boxes are of one width then
     sizes = []
@@ -123,13 +128,13 @@ def _sizes(walk: Walk, precision: int) -> list[tuple[float, float]]:
             sizes.append((name + 2 * _SIDE, LINE + 8.0))
             continue
         head = name + (text_width(node.op) + 2 * _SIDE if node.op else 0.0)
-        row = text_width("data ") + _TICK + _LETTER * max(least, digits[node], len(written(node.data, precision)))
+        row = text_width("data ") + _TICK + _LETTER * max(least, digits[node], len(format_number(node.data, precision)))
         sizes.append((max(head, row) + 2 * _SIDE, 3 * LINE + 18.0))
     return sizes
 
 
 def shown_name(node: Value, walk: Walk) -> str:
-    """A node's name, or a plain number, as it stands in its box."""
+    """A node's name, or a plain number, as its box shows it."""
     return plain_label(text(walk.wording.formulas[node], precision=4), 28)
 
 

@@ -1,4 +1,4 @@
-"""The page as one piece of HTML: the front end's files and the data, put together so that no text becomes code."""
+"""The page as one HTML document, made of the static files and the data. No text of a graph becomes code."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SCRIPTS = ("walk.js", "formulas.js", "graph.js", "panel.js", "stepper.js")  # e
 _CODE_IN_JSON = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
-def page(data: dict[str, Any], title: str, theme: str) -> str:
-    """A whole HTML document which needs nothing else, and loads nothing.
+def render_page(data: dict[str, Any], title: str, theme: str) -> str:
+    """A whole HTML document that loads nothing.
 
-    Its policy lets the browser run the one script that belongs to it, and no other: whatever a label holds.
+    Its policy lets the browser run its own script and no other, for any label.
     """
     script = "\n".join(_part(name) for name in _SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -28,23 +28,23 @@ def page(data: dict[str, Any], title: str, theme: str) -> str:
         "style": _part("stepper.css"),
         "script": script,
         "digest": digest,
-        "walk": embedded(data),
+        "walk": embed_json(data),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: filled[place[1]], _part("stepper.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: filled[match[1]], _part("stepper.html"))
 
 
-def embedded(data: object) -> str:
-    r"""Data as JSON for a ``<script type="application/json">``, with nothing in it that could end that element.
+def embed_json(data: object) -> str:
+    r"""Data as JSON for a ``<script type="application/json">``, which nothing in it can end.
 
-    >>> embedded("</script>")
+    >>> embed_json("</script>")
     '"\\u003c/script\\u003e"'
     """
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.translate(_CODE_IN_JSON)
 
 
-def framed(html: str, height: int) -> str:
-    """A document inside another one, such as a notebook: neither one's styles and scripts reach the other."""
+def render_iframe(html: str, height: int) -> str:
+    """A document inside another one, such as a notebook, with separate styles and scripts."""
     return (
         f'<iframe title="Backprop, step by step" sandbox="allow-scripts" width="100%" height="{height}" '
         f'style="border: 1px solid #8886; border-radius: 8px; resize: vertical" srcdoc="{escape(html)}"></iframe>'

@@ -1,20 +1,19 @@
-"""A backward pass on record: every step with its numbers, the graph's own gradients left as they were."""
+"""A recorded backward pass: every step with its numbers. The graph keeps its gradients."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from engine.expressions.names import caller_names
 from engine.node import topological_order
-from engine.steps import Step, Wording, backprop
+from engine.steps import Step, Wording, backward_steps
 from engine.value import Value
 
 
 class Walk(NamedTuple):
     """All steps of backprop from a root.
 
-    ``nodes`` are in topological order, the root last; ``wording`` says what to call each; ``gradients`` are those of
-    the root with respect to each, in the order of the nodes.
+    ``nodes`` are in topological order, the root last; ``wording`` has their names; ``gradients`` are those of the root
+    with respect to each node.
     """
 
     nodes: list[Value]
@@ -24,30 +23,29 @@ class Walk(NamedTuple):
 
     @property
     def root(self) -> Value:
-        """The Value that the walk starts from."""
+        """The Value at which backprop starts."""
         return self.nodes[-1]
 
 
-def walked(root: Value, names: object = None) -> Walk:
-    """Go through backprop from *root* and put back the gradients that were there before.
+def record_walk(root: Value, names: object = None) -> Walk:
+    """Record backprop from *root*, and restore the gradients that the nodes had before.
 
-    Looking at a graph must not change it: a leaf would add up the gradient of each look. For the same reason the sums
-    in the steps start from 0, and not from what a leaf has from an earlier pass.
+    The sums in the steps start from 0, not from what a leaf has from an earlier pass.
 
     >>> x = Value(3.0, label="x")
-    >>> walk = walked(x * x)
+    >>> walk = record_walk(x * x)
     >>> walk.gradients, x.grad
     ([6.0, 1.0], 0.0)
     """
     nodes = topological_order(root)
-    caller_names(names)  # wrong ones are told before anything is changed
+    wording = Wording(root, names)  # raises an error before anything is changed
     before = [node.grad for node in nodes]
     try:
         for node in nodes:
             node.grad = 0.0
-        steps = list(backprop(root, names=names))
+        steps = list(backward_steps(root, 1.0, wording))
         gradients = [node.grad for node in nodes]
     finally:
         for node, gradient in zip(nodes, before):
             node.grad = gradient
-    return Walk(nodes, Wording(root, names), steps, gradients)
+    return Walk(nodes, wording, steps, gradients)
