@@ -5,7 +5,7 @@ Nothing here uses recursion, so a graph may be as deep as memory allows. Wheels 
 
 from collections.abc import Callable
 from threading import RLock
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from engine.operations import LEAF, PARTIAL, PLAIN, CustomOperation, Operation
 from engine.validation import Unchecked, as_float, shortened
@@ -70,9 +70,6 @@ class Node:
             b._grad += node._db * g
 
 
-N = TypeVar("N", bound=Node)
-
-
 # --------------------------------------------------------------------------------------------------------------- order
 
 
@@ -87,14 +84,13 @@ class _Marks:
 _MARKS: Final[_Marks] = _Marks()
 
 
-def interior_order(root: N) -> list[N]:
+def interior_order(root: Node) -> list[Any]:
     """Every node under *root* that has operands, each once, in topological order; *root* comes last.
 
     The order is that of a depth-first search, first operand first, as a recursive search gives it, so that gradients
     are summed in the same order and agree to the last bit.
     """
-    order: list[Any] = _visible(_walked(root, None))
-    return order
+    return _visible(_walked(root, None))
 
 
 def fresh_order(root: Unchecked) -> tuple[list[Node], "Accumulated"]:
