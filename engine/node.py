@@ -24,6 +24,8 @@ class Watch:
         self.listeners: int = 0
         self.hear: Callable[[str, Any], None] | None = None
         self.hear_comparison: Callable[[str, Any, Any, bool], None] | None = None
+        self.identity_listeners: int = 0
+        self.hear_identity: Callable[[str, Any], None] | None = None
 
 
 WATCH: Final[Watch] = Watch()
@@ -274,6 +276,34 @@ def operands_of(node: Node) -> list[Node]:
     return operands
 
 
+def flattened(
+    order: list[Node], first_nodes: list[Node]
+) -> tuple[list[Operation], list[int], list[int], list[float], dict[Node, int]]:
+    """A graph as lists, for programs: *first_nodes*, which have no operands, then the others of a topological *order*.
+
+    Returns:
+        Operations, the indexes of first and second operands (-1 where there is none), numbers, and each node's index.
+    """
+    n = len(first_nodes)
+    operations = [LEAF] * n
+    first, second = [-1] * n, [-1] * n
+    numbers = [node._data for node in first_nodes]
+    index: dict[Node, int] = {}
+    for i in range(n):
+        index[first_nodes[i]] = i
+    for node in order:
+        if node in index:
+            continue
+        a, b = node._a, node._b
+        first.append(-1 if a is None else index[a])
+        second.append(-1 if b is None else index[b])
+        operations.append(node._operation)
+        numbers.append(node._data)
+        index[node] = n
+        n += 1
+    return operations, first, second, numbers, index
+
+
 def leaves(root: Unchecked) -> list[Any]:
     """The Values under *root* that no operation made, in the order of first use; plain numbers are not among them.
 
@@ -437,3 +467,10 @@ def heard_comparison(sign: str, a: Node, b: object, outcome: bool) -> None:
     hear = WATCH.hear_comparison
     if hear is not None:
         hear(sign, a, b, outcome)
+
+
+def heard_identity(what: str, node: Node) -> None:
+    """Tell whoever listens in this thread that a node was asked for what makes it the same as another."""
+    hear = WATCH.hear_identity
+    if hear is not None:
+        hear(what, node)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from engine.derivatives import rule_of
-from engine.node import topological_order
-from engine.operations import CONSTANT, Operation
+from engine.node import flattened, topological_order
+from engine.operations import CONSTANT, LEAF, PLAIN, Operation
 from engine.validation import plain_label
 from engine.value import Value
 
@@ -47,18 +47,10 @@ class Record:
 
 def ordered(outputs: Sequence[Value]) -> list[Value]:
     """Every node under the outputs once, operands before what is made of them."""
-    if len(outputs) == 1:
-        return topological_order(outputs[0])
-    entered: set[Value] = set()
-    order: dict[Value, None] = {}
-    stack = list(reversed(outputs))
-    while stack:
-        node = stack[-1]
-        if node in entered:
-            order.setdefault(stack.pop())
-        else:
-            entered.add(node)
-            stack += [operand for operand in reversed(node.operands) if operand not in entered]
+    order = dict.fromkeys(topological_order(outputs[0]))
+    for output in outputs[1:]:
+        if output not in order:
+            order.update(dict.fromkeys(topological_order(output)))
     return list(order)
 
 
@@ -68,33 +60,37 @@ def recorded(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequ
     Raises:
         ValueError: a parameter is not in the graph.
     """
-    leaves = [*inputs, *parameters]
-    kinds: list[Op] = [*[INPUT] * len(inputs), *[PARAMETER] * len(parameters)]
-    places = {leaf: place for place, leaf in enumerate(leaves)}
-    met = set(outputs)
-    nothing = [NONE] * len(leaves)
-    record = Record(kinds, nothing, nothing.copy(), [leaf.data for leaf in leaves], len(inputs), len(parameters), [])
-    for node in ordered(outputs):
-        if node in places:
-            met.add(node)
-            continue
-        operands = node.operands
-        if not operands:
-            places[node] = record.add(CONSTANT, number=node.data)
-            if not node.op:
-                record.frozen.append(node)
-            continue
-        operation = node.operation
-        if rule_of(operation) is None:
-            raise ValueError(f"{node.op} has numbers for derivatives and no rule, so that a program cannot compute it")
-        op: Op = operation if operation.primitive else operation.key
-        second = places[operands[1]] if len(operands) == 2 else NONE
-        places[node] = record.add(op, places[operands[0]], second, node.data)
+    order = ordered(outputs)
+    given = [*inputs, *parameters]
+    operations, first, second, numbers, index = flattened(order, given)
+    ops: list[Op] = [*[INPUT] * len(inputs), *[PARAMETER] * len(parameters)]
+    names = {operation: _named(operation) for operation in dict.fromkeys(operations[len(given) :])}
+    ops += [names[operation] for operation in operations[len(given) :]]
+    known = set(given)
+    frozen = [node for node in order if not node.op and node not in known] if LEAF in names else []
+    known.difference_update(order)
     for count, parameter in enumerate(parameters):
-        if parameter not in met:
+        if parameter in known:
             name = f" ({plain_label(parameter.label)})" if parameter.label else ""
             raise ValueError(
                 f"parameter {count}{name} is not in the graph; leave it out, or compute the output with it"
             )
-    record.outputs = [places[output] for output in outputs]
-    return record
+    places = [index[output] for output in outputs]
+    return Record(ops, first, second, numbers, len(inputs), len(parameters), places, frozen)
+
+
+def _named(operation: Operation) -> Op:
+    if operation is LEAF or operation is PLAIN:
+        return CONSTANT
+    if rule_of(operation) is None:
+        raise ValueError(
+            f"{operation.name} has numbers for derivatives and no rule, so that a program cannot compute it"
+        )
+    return operation if operation.primitive else operation.key
+
+
+def same_graph(one: Record, other: Record) -> bool:
+    """Whether two records compute the same of any inputs and parameters: equal but for the numbers of those."""
+    if (one.ops, one.first, one.second, one.outputs) != (other.ops, other.first, other.second, other.outputs):
+        return False
+    return all(a == b or (a != a and b != b) for a, b, op in zip(one.numbers, other.numbers, one.ops) if op == CONSTANT)
