@@ -34,8 +34,7 @@ class CompiledFunction:
     def __init__(self, function: Function, parameters: Sequence[Value] | None, dtype: Any) -> None:
         functools.update_wrapper(self, function)
         self._function, self._parameters, self._dtype = function, parameters, np.dtype(dtype)
-        self._n_arguments = _n_arguments(function)
-        self._single = True
+        self._call = _Call(function)
         self.program: Paths | None = None
         """The program of each path, from the first call on."""
 
@@ -49,7 +48,7 @@ class CompiledFunction:
         results = paths(rows)
         for index in np.flatnonzero(~np.isfinite(results).all(axis=1)).tolist():
             results[index] = paths.eager_outputs(rows[index])
-        return results[:, 0] if self._single else results
+        return results[:, 0] if self._call.single else results
 
     def value_and_gradient(self, X: Any, output: int = 0) -> tuple[float, Floats]:
         """The mean of an output over the examples, and its gradient: see ``Program``."""
@@ -81,20 +80,28 @@ class CompiledFunction:
         if len(shape) != 2 or shape[0] == 0:
             raise ValueError(f"X: (n_examples, n_inputs) with at least one row is wanted to trace with, not {shape}")
         rows = as_rows(X, shape[1], self._dtype)
-        paths = Paths(Source(self._called, Surroundings(self._function)), self._parameters, self._dtype)
+        paths = Paths(Source(self._call, Surroundings(self._function)), self._parameters, self._dtype)
         paths.start(rows[0])
         self.program = paths
         return paths, rows
 
-    def _called(self, inputs: list[Value]) -> list[Any]:
+
+class _Call:
+    """How a function is called with a list of Values; ``single`` is whether it returned no list the last time."""
+
+    def __init__(self, function: Function) -> None:
+        self._function, self._n_arguments = function, _n_arguments(function)
+        self.single = True
+
+    def __call__(self, inputs: list[Value]) -> list[Any]:
         if self._n_arguments not in (len(inputs), None, 1):
             name = getattr(self._function, "__name__", "the function")
             raise ValueError(
                 f"X: {name} takes {self._n_arguments} Values, a column each; it is not {len(inputs)} columns"
             )
         outputs = self._function(*inputs) if self._n_arguments != 1 or len(inputs) == 1 else self._function(inputs)
-        self._single = not isinstance(outputs, (list, tuple))
-        return [outputs] if self._single else list(outputs)
+        self.single = not isinstance(outputs, (list, tuple))
+        return [outputs] if self.single else list(outputs)
 
 
 def _n_arguments(function: Function) -> int | None:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsFloat
 
 from engine.callers import is_library, users_line
 from engine.escapes import DataDependentError, IdentityListener, listening
 from engine.operations import PLAIN
+from engine.validation import shortened
 from engine.value import Value, constant
 
 ADVICE = (
@@ -98,9 +99,14 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
         if notes.error is None or error is notes.error:
             raise
         raise notes.error from error
-    notes.check()
-    values = [output if isinstance(output, Value) else constant(output, "output") for output in outputs]
-    return Recording(inputs, values, list(notes.guards.values()), notes.calls)
+    else:
+        notes.check()
+    finally:
+        notes.error = None  # its traceback knows the notes
+    if not outputs:
+        raise ValueError("a function of Values must give at least one output")
+    guards = list(notes.guards.values())
+    return Recording(inputs, [_as_value(output, guards) for output in outputs], guards, notes.calls)
 
 
 class _Notes(IdentityListener):
@@ -191,6 +197,17 @@ class _Notes(IdentityListener):
         owner = getattr(called, "__self__", None)
         if (isinstance(owner, random.Random) and called.__name__ != "getstate") or called is os.urandom:
             self._refuse(f"{users_line()}: random numbers are drawn")
+
+
+def _as_value(output: Any, guards: Sequence[Guard]) -> Value:
+    """An output as a Value; a plain number is one where a comparison may have chosen it, as in ``max(x, 0.0)``."""
+    if isinstance(output, Value):
+        return output
+    if not guards or not isinstance(output, SupportsFloat):
+        raise TypeError(
+            f"a function of Values gives a Value or a list of them, not {type(output).__name__} {shortened(output)}"
+        )
+    return constant(output, "an output")
 
 
 def _is_constant(node: Value) -> bool:
