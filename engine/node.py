@@ -296,7 +296,7 @@ def flattened(
             continue
         a, b = node._a, node._b
         first.append(-1 if a is None else index[a])
-        second.append(-1 if b is None else index[b])
+        second.append(-1 if b is None else index.get(b, -1))  # a hidden node stands for more operands
         operations.append(node._operation)
         numbers.append(node._data)
         index[node] = n

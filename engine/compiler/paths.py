@@ -48,8 +48,8 @@ class Path:
         self._checks = Checks(recording, dtype)
         self.columns: Any = slice(None)
         """Where its program's parameters are among those of all paths."""
-        self.is_sure = True
-        """Whether the function still does what was recorded, as far as is known."""
+        self.is_due = self.may_change = False
+        """Whether it is recorded again before it is used; and whether the function may do something else then."""
 
     def is_of(self, recording: Recording) -> bool:
         """Whether the function did the same again, with the same constants."""
@@ -139,10 +139,10 @@ class Paths:
             self._look = look
             self.doubt()
 
-    def doubt(self) -> None:
-        """Record each path again before it is used again."""
+    def doubt(self, may_change: bool = True) -> None:
+        """Record each path again before it is used again; a function that *may change* may do something else then."""
         for path in self.paths:
-            path.is_sure = False
+            path.is_due, path.may_change = True, path.may_change or may_change
 
     def _path_of(self, row: Floats, before_compiling: Callable[[list[Value]], object] | None = None) -> Path:
         """The path that an example takes, recorded if it is new."""
@@ -150,9 +150,9 @@ class Paths:
         path = next((path for path in self.paths if path.outcomes == recording.outcomes), None)
         if path is not None:
             if path.is_of(recording):
-                path.is_sure = True
+                path.is_due = path.may_change = False
                 return path
-            if path.is_sure:
+            if not path.may_change:
                 raise DataDependentError("the function builds another graph from one call to the next", ADVICE)
             self.paths.remove(path)
         if before_compiling is not None:
@@ -342,7 +342,7 @@ class Paths:
     def _is_one(self, rows: Floats) -> bool:
         """Whether all rows go the same way; where that is in doubt, the first of them is recorded again."""
         if len(self.paths) == 1 and not self.paths[0].outcomes:
-            if not self.paths[0].is_sure and len(rows):
+            if self.paths[0].is_due and len(rows):
                 self._path_of(rows[0])
             return len(self.paths) == 1 and not self.paths[0].outcomes
         return False
@@ -369,7 +369,7 @@ class Paths:
         self._loaded(path)
         fits, is_open = path.told(rows[left])
         certain = left[fits & ~is_open]
-        if not path.is_sure and len(certain):
+        if path.is_due and len(certain):
             found = self._path_of(rows[certain[0]])
             if found is not path:
                 shares.setdefault(found, []).append(certain[:1])
