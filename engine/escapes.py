@@ -1,8 +1,8 @@
 """Numbers that leave a graph: who hears of them. Values report; a listener decides what it means.
 
 A listener is told in the thread that opened it, and only while its ``with`` block is open. Reading ``.data``,
-``float()``, ``int()``, ``round()``, ``bool()``, comparisons, formatting, hashes and copies of Values are reported, and so
-are operations that refuse their numbers.
+``float()``, ``int()``, ``round()``, ``bool()``, comparisons, formatting, hashes and copies of Values are reported, and
+so are operations that refuse their numbers.
 """
 
 from __future__ import annotations

@@ -277,7 +277,7 @@ def operands_of(node: Node) -> list[Node]:
 
 
 def flattened(
-    order: list[Node], first_nodes: list[Node]
+    order: list[Any], first_nodes: list[Any]
 ) -> tuple[list[Operation], list[int], list[int], list[float], dict[Node, int]]:
     """A graph as lists, for programs: *first_nodes*, which have no operands, then the others of a topological *order*.
 
@@ -287,10 +287,12 @@ def flattened(
     n = len(first_nodes)
     operations = [LEAF] * n
     first, second = [-1] * n, [-1] * n
-    numbers = [node._data for node in first_nodes]
+    numbers: list[float] = []
     index: dict[Node, int] = {}
-    for i in range(n):
-        index[first_nodes[i]] = i
+    node: Node
+    for node in first_nodes:
+        index[node] = len(numbers)
+        numbers.append(node._data)
     for node in order:
         if node in index:
             continue

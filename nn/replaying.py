@@ -86,14 +86,14 @@ class Replayed:
     ) -> None:
         self.eager = Eager(model, loss, optimizer, examples)
         self.model, self.optimizer, self.examples = model, optimizer, examples
-        form, one_hot = recorded_form(loss, n_outputs)
+        recorded, one_hot = recorded_form(loss, n_outputs)
         self.n_classes = n_outputs if one_hot else None
         self.dtype = np.dtype(dtype)
         self.rows, self.encoded = self._arrays(examples)
         self.measured_last: tuple[Examples, Array, Array] | None = None
         self.key = (loss, self.dtype.name, self.rows.shape[1]) if loss in LOSSES.values() else None
         n_inputs, n_targets = examples.table.shape[1], self.rows.shape[1] - examples.table.shape[1]
-        form = _Form(model, form, n_inputs, n_targets == 1 and self.n_classes is None)
+        form = _Form(model, recorded, n_inputs, n_targets == 1 and self.n_classes is None)
         self.paths = paths_of(model, self.key, Source(form, Surroundings(model, loss), True), self.dtype, amount)
         self.paths.start(self.rows[0], amount and amount.check)
         outputs = model(examples.row(0))

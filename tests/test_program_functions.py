@@ -28,7 +28,7 @@ def test_a_decorated_function_runs_on_batches():
 def test_a_function_is_recorded_twice_and_then_no_more(capsys):
     @compile
     def square(a):
-        print("called")  # noqa: T201
+        print("called")
         return a * a
 
     assert square([[3.0], [4.0], [5.0], [6.0]]).tolist() == [9.0, 16.0, 25.0, 36.0]

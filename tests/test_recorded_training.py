@@ -53,7 +53,7 @@ class Line(Module):
         return self.line(x)
 
 
-# --------------------------------------------------------------------------------------------- branches that are followed
+# ------------------------------------------------------------------------------------------- branches that are followed
 
 
 class Kink(Module):
@@ -188,7 +188,7 @@ def test_single_precision_follows_comparisons():
     assert [p.data for p in single.parameters()] == pytest.approx([p.data for p in double.parameters()], abs=1e-4)
 
 
-# ------------------------------------------------------------------------------------------------- what ends a recording
+# ------------------------------------------------------------------------------------------------ what ends a recording
 
 
 def clipping(m, x):
@@ -341,8 +341,10 @@ def test_a_reason_in_the_middle_of_training():
     """The first example has no such way."""
 
     def sometimes(m, x):
-        return m.line(x) * (x[0].data if x[0] > 1.9 else 1.0) if isinstance(x[0], Value) else m.line(x) * (
-            x[0] if x[0] > 1.9 else 1.0
+        return (
+            m.line(x) * (x[0].data if x[0] > 1.9 else 1.0)
+            if isinstance(x[0], Value)
+            else m.line(x) * (x[0] if x[0] > 1.9 else 1.0)
         )
 
     points = X.copy()
@@ -353,7 +355,7 @@ def test_a_reason_in_the_middle_of_training():
         fitted(lambda: Branching(sometimes), True, points)
 
 
-# ------------------------------------------------------------------------------------------------ what is no reason at all
+# --------------------------------------------------------------------------------------------- what is no reason at all
 
 
 def test_ordinary_modules_are_replayed():
@@ -414,7 +416,7 @@ def test_bundled_losses_read_nothing():
         assert [path.outcomes for path in paths] == [()]
 
 
-# ----------------------------------------------------------------------------------------------------------- what changes
+# --------------------------------------------------------------------------------------------------------- what changes
 
 
 class Leaky(Module):

@@ -247,7 +247,7 @@ def test_a_loop_that_never_comes_to_an_end_of_its_paths():
         compile(halved)([[2.0**i + 0.5] for i in range(40)])
 
 
-# ------------------------------------------------------------------------------------------------------- what is refused
+# ------------------------------------------------------------------------------------------------------ what is refused
 
 
 class Keeper:
@@ -350,7 +350,7 @@ def test_an_error_that_nothing_catches_is_the_functions():
         compile(lambda x: Value(x) * 2)([[1.0]])
 
 
-# ------------------------------------------------------------------------------------------------ state and randomness
+# ------------------------------------------------------------------------------------------------- state and randomness
 
 
 def test_constants_that_change_are_recorded_again():
@@ -429,8 +429,8 @@ def stateful():
     def ticking(x):
         return x * 2 if next(ticks) < 5 else x
 
-    return {f.__name__: f for f in (nonlocal_counter, growing, counting, function_attribute, carried, carried_result, warm,
-                                    by_default_list, ticking)}  # fmt: skip
+    functions = [nonlocal_counter, growing, counting, function_attribute, carried, carried_result, warm]
+    return {f.__name__: f for f in [*functions, by_default_list, ticking]}
 
 
 @pytest.mark.parametrize("name", stateful())
@@ -501,7 +501,7 @@ def test_other_threads_may_draw():
     finally:
         stop.set()
         thread.join()
-    assert len({pair for pair in drawn[0]}) == len(drawn[0])
+    assert len(set(drawn[0])) == len(drawn[0])
 
 
 def test_a_profiler_goes_on():
@@ -532,7 +532,9 @@ def test_inside_of_a_function_the_engine_reads_what_it_needs():
     def f(x, y):
         (slope,) = engine.gradients(tanh(x * w) * y, [x])
         shares = engine.softmax([x, y, w])
-        return slope + engine.logsumexp([x, y]) + shares[0] + engine.mean([x, y]) + maximum(x, 0.5) + engine.dot([x], [y])
+        return (
+            slope + engine.logsumexp([x, y]) + shares[0] + engine.mean([x, y]) + maximum(x, 0.5) + engine.dot([x], [y])
+        )
 
     X = RNG.uniform(-1, 1, (5, 2))
     assert f(X) == pytest.approx(eagerly(f, X), rel=1e-12)

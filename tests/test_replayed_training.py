@@ -399,7 +399,7 @@ def test_moons_in_a_fraction_of_the_eager_calls(capsys):
 
     class Counted(MLP):
         def __call__(self, x):
-            print("called")  # noqa: T201 - a list that grows would be a reason to train eagerly
+            print("called")
             return super().__call__(x)
 
     data = moons(200, seed=0)

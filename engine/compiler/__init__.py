@@ -6,8 +6,8 @@ number a slot, ``lower_forward`` and ``lower_backward`` write instructions (``ad
 ``buffer_reuse`` reuses the slots of numbers that are no longer needed, ``backends`` carry the instructions out. A
 ``runner`` does so for whole batches; ``cost`` tells beforehand whether that pays off.
 
-A function is recorded by ``recorder``, which notices what leaves the graph; ``surroundings`` tell whether a call changes
-something; ``paths`` are a program for each way that its comparisons (``guards``) choose.
+A function is recorded by ``recorder``, which notices what leaves the graph; ``surroundings`` tell whether a call
+changes something; ``paths`` are a program for each way that its comparisons (``guards``) choose.
 """
 
 from engine.compiler.api import CompiledFunction, compile

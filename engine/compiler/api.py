@@ -40,7 +40,7 @@ class CompiledFunction:
 
     def __reduce__(self) -> str:
         """Pickled by name and copied as itself, as functions are."""
-        return self.__qualname__
+        return str(getattr(self, "__qualname__", ""))
 
     def __call__(self, X: Any) -> Floats:
         """The outputs for each example: see ``Program``."""

@@ -98,7 +98,7 @@ class Paths:
         self.parameters: list[Value] = list(parameters or [])
         self._finds_parameters = parameters is None
         self._weights: Floats = np.zeros(0, self.dtype)
-        self._taken: list[float] = []
+        self._taken = np.zeros(0)
         self._given: Floats = self._weights
         self._gradient: Floats = self._weights
         self._look = source.surroundings.look()
@@ -117,7 +117,7 @@ class Paths:
         """How many numbers the function gives for an example."""
         return self.paths[0].n_outputs
 
-    # --------------------------------------------------------------------------------------------------------- recording
+    # -------------------------------------------------------------------------------------------------------- recording
 
     def start(self, row: Sequence[float], before_compiling: Callable[[list[Value]], object] | None = None) -> None:
         """Record the path of a first example, unless it is known and still what the function does.
@@ -194,7 +194,7 @@ class Paths:
             raise DataDependentError(f"the function changes {name} from one call to the next", ADVICE)
         return _lasting(first, second)
 
-    # ----------------------------------------------------------------------------------------------------------- weights
+    # ---------------------------------------------------------------------------------------------------------- weights
 
     @property
     def weights(self) -> Floats:
@@ -214,8 +214,7 @@ class Paths:
 
     def from_values(self) -> None:
         """Take the weights from the parameters' ``data``."""
-        self._taken = [parameter.data for parameter in self.parameters]
-        self._weights[:] = self._taken
+        self._weights[:] = self._taken = self._numbers(self.parameters)
         self._given = self._weights.copy()
 
     def to_values(self) -> None:
@@ -228,13 +227,11 @@ class Paths:
 
     def exchange(self) -> None:
         """Take the numbers of parameters whose ``data`` was changed, and give all others their weights."""
-        numbers = [parameter.data for parameter in self.parameters]
-        if numbers != self._taken:
-            for index, (number, taken) in enumerate(zip(numbers, self._taken)):
-                if number != taken and (number == number or taken == taken):
-                    self._weights[index] = number
-                    self._given[index] = self._weights[index]
-            self._taken = numbers
+        numbers = self._numbers(self.parameters)
+        assigned = (numbers != self._taken) & ~(np.isnan(numbers) & np.isnan(self._taken))
+        self._weights[assigned] = numbers[assigned]
+        self._given[assigned] = self._weights[assigned]
+        self._taken = numbers
         self._settle()
 
     def _settle(self) -> None:
@@ -242,6 +239,10 @@ class Paths:
         for index in np.flatnonzero(self._weights != self._given).tolist():
             self.parameters[index].data = self._taken[index] = float(self._weights[index])
             self._given[index] = self._weights[index]
+
+    @staticmethod
+    def _numbers(parameters: Sequence[Value]) -> NDArray[np.float64]:
+        return np.array([parameter.data for parameter in parameters], np.float64)
 
     def _place(self) -> None:
         """Make room for the weights of all parameters: in the memory of the first program, if it has all of them."""
@@ -253,12 +254,12 @@ class Paths:
         elif len(before) != n:
             self._weights = np.zeros(n, self.dtype)
         if self._weights is not before:
-            new = [parameter.data for parameter in self.parameters[len(before) :]]
+            new = self._numbers(self.parameters[len(before) :])
             self._weights[: len(before)], self._weights[len(before) :] = before, new
-            self._taken += new
+            self._taken = np.concatenate([self._taken, new])
             self._given = np.concatenate([self._given, self._weights[len(before) :]])
 
-    # -------------------------------------------------------------------------------------------------------------- runs
+    # ------------------------------------------------------------------------------------------------------------- runs
 
     def __call__(self, rows: Floats) -> Floats:
         """All outputs of each row, ``(n_examples, n_outputs)``."""
@@ -331,7 +332,7 @@ class Paths:
                 raise ValueError(f"with_respect_to must be parameters of the function, got {shortened(value)}")
         return [index[value] for value in asked]
 
-    # ----------------------------------------------------------------------------------------------------------- routing
+    # ---------------------------------------------------------------------------------------------------------- routing
 
     def _loaded(self, path: Path) -> Program:
         """The program of a path, with the weights of now."""
@@ -373,14 +374,15 @@ class Paths:
             found = self._path_of(rows[certain[0]])
             if found is not path:
                 shares.setdefault(found, []).append(certain[:1])
-                return left[left != certain[0]]
+                return np.setdiff1d(left, certain[:1])
         if len(certain):
             shares.setdefault(path, []).append(certain)
         for place in left[is_open].tolist():
             shares.setdefault(self._path_of(rows[place]), []).append([place])
-        return left[~fits]
+        others: Indexes = left[~fits]
+        return others
 
-    # ---------------------------------------------------------------------------------------------------------- in words
+    # --------------------------------------------------------------------------------------------------------- in words
 
     def __repr__(self) -> str:
         if len(self.paths) == 1 and not self.paths[0].outcomes:
@@ -411,7 +413,7 @@ def _lasting(first: Recording, second: Recording) -> list[Value]:
             f"the function uses a Value ({name}) that was computed outside of it, or goes from one call to the next",
             "compute it inside: there it changes with weights and inputs; " + ADVICE,
         )
-    graphs = [flattened(order, recording.inputs) for order, recording in zip(orders, (first, second))]  # type: ignore[arg-type]
+    graphs = [flattened(order, recording.inputs) for order, recording in zip(orders, (first, second))]
     same_numbers = np.array_equal(graphs[0][3], graphs[1][3], equal_nan=True)
     if graphs[0][:3] != graphs[1][:3] or not same_numbers or first.outcomes != second.outcomes:
         raise DataDependentError("the function builds another graph from one call to the next", ADVICE)

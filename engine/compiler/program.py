@@ -184,9 +184,7 @@ class Program:
             results, self._gradient = self._runner.outputs_and_mean_gradient(rows, None, column)
             return float(np.add.reduce(results[:, column])) / len(rows), self._gradient.copy()
 
-    def run(
-        self, rows: Floats, places: NDArray[np.int64] | None = None, output: int = 0
-    ) -> tuple[Floats, Floats]:
+    def run(self, rows: Floats, places: NDArray[np.int64] | None = None, output: int = 0) -> tuple[Floats, Floats]:
         """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one of them: for a training loop.
 
         Args:

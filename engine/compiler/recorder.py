@@ -120,7 +120,7 @@ class _Notes(IdentityListener):
         self.caught = ""
         self._numbers = {id(value) for value in numbers}
 
-    # ----------------------------------------------------------------------------------------------------- what is heard
+    # ---------------------------------------------------------------------------------------------------- what is heard
 
     def left(self, how: str, node: Value) -> None:
         """A number left: an error at once; but printing may be part of another error's message."""
@@ -178,12 +178,11 @@ class _Notes(IdentityListener):
                 self._refuse("the function draws random numbers")
             return
 
-        def see(frame: FrameType, event: str, thing: Any) -> None:
+        def see(frame: FrameType, event: Any, thing: Any) -> None:
             if event == "c_call":
                 self._see_call(thing)
-            elif event == "call" and frame.f_code not in self.calls:
-                if not is_library(frame.f_globals.get("__name__", "")):
-                    self.calls[frame.f_code] = Call(frame.f_globals, dict(frame.f_locals))
+            elif event == "call" and frame.f_code not in self.calls and not is_library(frame.f_globals.get("__name__")):
+                self.calls[frame.f_code] = Call(frame.f_globals, dict(frame.f_locals))
             if others is not None:
                 others(frame, event, thing)
 

@@ -102,7 +102,7 @@ def _noted(thing: Any) -> Noted:
     if isinstance(thing, Value):
         return Value, []
     if isinstance(thing, _PLAIN):
-        return (type(thing), thing if thing == thing else "nan"), []
+        return (type(thing), repr(thing) if isinstance(thing, (float, complex)) else thing), []
     for kind, note in _NOTES.items():
         if isinstance(thing, kind):
             return note(thing)
@@ -141,11 +141,16 @@ def _of_function(thing: Any) -> Noted:
     return thing.__code__, [*enclosed, *defaults, *((f".{name}", item) for name, item in vars(thing).items())]
 
 
+def _of_generator(frame: Any) -> Noted:
+    return (frame.f_lasti, [(f": {name}", item) for name, item in frame.f_locals.items()]) if frame else (None, [])
+
+
 def _of_object(thing: Any) -> Noted:
     kind = type(thing)
     if isinstance(thing, Iterator) and is_library(kind.__module__):
         return (kind, operator.length_hint(thing, -1)), []
-    if is_library(kind.__module__) and not kind.__module__.startswith(("nn.", "engine.")) and kind is not SimpleNamespace:
+    ours = kind.__module__.startswith(("nn.", "engine."))
+    if is_library(kind.__module__) and not ours and kind is not SimpleNamespace:
         return kind, []
     slots = [name for each in kind.__mro__ for name in _listed(vars(each).get("__slots__", ()))]
     own = {name: getattr(thing, name) for name in slots if name != "__dict__" and hasattr(thing, name)}
@@ -156,22 +161,21 @@ def _of_object(thing: Any) -> Noted:
 _NOTES: dict[Any, Callable[[Any], Noted]] = {
     (list, tuple, deque, set, frozenset): _of_list,
     dict: _of_dict,
-    np.generic: lambda thing: (thing.item() if thing == thing else "nan", []),
+    np.generic: lambda thing: (repr(thing), []),
     np.ndarray: _of_array,
     FunctionType: _of_function,
     MethodType: lambda thing: (MethodType, [("", thing.__self__), ("", thing.__func__)]),
     BuiltinFunctionType: lambda thing: (thing.__name__, [(".__self__", thing.__self__)]),
     functools.partial: lambda thing: (
-        functools.partial, [(".func", thing.func), (".args", thing.args), (".keywords", thing.keywords)],
+        functools.partial,
+        [(".func", thing.func), (".args", thing.args), (".keywords", thing.keywords)],
     ),
     random.Random: lambda thing: (hash(thing.getstate()), []),
     np.random.BitGenerator: lambda thing: (repr(thing.state), []),
     np.random.Generator: lambda thing: (repr(thing.bit_generator.state), []),
     np.random.RandomState: lambda thing: (str(thing.get_state()), []),
     itertools.count: lambda thing: (repr(thing), []),
-    GeneratorType: lambda thing: (
-        thing.gi_frame and thing.gi_frame.f_lasti, [(".locals", dict(thing.gi_frame.f_locals) if thing.gi_frame else {})],
-    ),
+    GeneratorType: lambda thing: _of_generator(thing.gi_frame),
     ModuleType: lambda thing: (thing.__name__, []),
 }
 

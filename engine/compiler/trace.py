@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from typing import TypeAlias
 
 from engine.derivatives import rule_of
@@ -93,4 +94,5 @@ def same_graph(one: Record, other: Record) -> bool:
     """Whether two records compute the same of any inputs and parameters: equal but for the numbers of those."""
     if (one.ops, one.first, one.second, one.outputs) != (other.ops, other.first, other.second, other.outputs):
         return False
-    return all(a == b or (a != a and b != b) for a, b, op in zip(one.numbers, other.numbers, one.ops) if op == CONSTANT)
+    pairs = [(a, b) for a, b, op in zip(one.numbers, other.numbers, one.ops) if op == CONSTANT]
+    return all(a == b or (isnan(a) and isnan(b)) for a, b in pairs)
