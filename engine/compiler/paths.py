@@ -405,16 +405,16 @@ def _lasting(first: Recording, second: Recording) -> list[Value]:
         DataDependentError: the graphs of two calls with one example differ, or share a Value that was computed.
     """
     orders = [ordered(recording.roots) for recording in (first, second)]
-    one, other, inputs = set(orders[0]), set(orders[1]), set(first.inputs)
-    carried = [node for node in orders[1] if node in one and (node.operands or node in inputs)]
+    in_first, in_second, inputs = set(orders[0]), set(orders[1]), set(first.inputs)
+    carried = [node for node in orders[1] if node in in_first and (node.operands or node in inputs)]
     if carried:
         name = plain_label(carried[-1].label) or carried[-1].op or "an input"
         raise DataDependentError(
             f"the function uses a Value ({name}) that was computed outside of it, or goes from one call to the next",
             "compute it inside: there it changes with weights and inputs; " + ADVICE,
         )
-    graphs = [flattened(order, recording.inputs) for order, recording in zip(orders, (first, second))]
-    same_numbers = np.array_equal(graphs[0][3], graphs[1][3], equal_nan=True)
-    if graphs[0][:3] != graphs[1][:3] or not same_numbers or first.outcomes != second.outcomes:
+    one, other = (flattened(recording.roots, recording.inputs) for recording in (first, second))
+    alike = (one.operations, one.first, one.second) == (other.operations, other.first, other.second)
+    if not alike or not np.array_equal(one.numbers, other.numbers, equal_nan=True) or first.outcomes != second.outcomes:
         raise DataDependentError("the function builds another graph from one call to the next", ADVICE)
-    return [node for node in orders[0] if not node.op and node in other and node not in inputs]
+    return [node for node in orders[0] if not node.op and node in in_second and node not in inputs]

@@ -8,7 +8,7 @@ from math import isnan
 from typing import TypeAlias
 
 from engine.derivatives import rule_of
-from engine.node import flattened, topological_order
+from engine.node import common_order, flattened
 from engine.operations import CONSTANT, LEAF, PLAIN, Operation
 from engine.validation import plain_label
 from engine.value import Value
@@ -48,11 +48,7 @@ class Record:
 
 def ordered(outputs: Sequence[Value]) -> list[Value]:
     """Every node under the outputs once, operands before what is made of them."""
-    order = dict.fromkeys(topological_order(outputs[0]))
-    for output in outputs[1:]:
-        if output not in order:
-            order.update(dict.fromkeys(topological_order(output)))
-    return list(order)
+    return common_order(list(outputs))
 
 
 def recorded(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]) -> Record:
@@ -61,23 +57,19 @@ def recorded(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequ
     Raises:
         ValueError: a parameter is not in the graph.
     """
-    order = ordered(outputs)
-    given = [*inputs, *parameters]
-    operations, first, second, numbers, index = flattened(order, given)
-    ops: list[Op] = [*[INPUT] * len(inputs), *[PARAMETER] * len(parameters)]
-    names = {operation: _named(operation) for operation in dict.fromkeys(operations[len(given) :])}
-    ops += [names[operation] for operation in operations[len(given) :]]
-    known = set(given)
-    frozen = [node for node in order if not node.op and node not in known] if LEAF in names else []
-    known.difference_update(order)
-    for count, parameter in enumerate(parameters):
-        if parameter in known:
+    flat = flattened(list(outputs), [*inputs, *parameters])
+    for count, (parameter, is_met) in enumerate(zip(parameters, flat.is_met[len(inputs) :])):
+        if not is_met:
             name = f" ({plain_label(parameter.label)})" if parameter.label else ""
             raise ValueError(
                 f"parameter {count}{name} is not in the graph; leave it out, or compute the output with it"
             )
-    places = [index[output] for output in outputs]
-    return Record(ops, first, second, numbers, len(inputs), len(parameters), places, frozen)
+    ops: list[Op] = [*[INPUT] * len(inputs), *[PARAMETER] * len(parameters)]
+    operations = flat.operations[len(ops) :]
+    names = {operation: _named(operation) for operation in set(operations)}
+    ops += [names[operation] for operation in operations]
+    n_inputs, n_parameters = len(inputs), len(parameters)
+    return Record(ops, flat.first, flat.second, flat.numbers, n_inputs, n_parameters, flat.roots, flat.other_leaves)
 
 
 def _named(operation: Operation) -> Op:
