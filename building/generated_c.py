@@ -20,7 +20,8 @@ from pathlib import Path
 
 _MEMORY = Path(__file__).with_name("node_memory.c")
 _MADE_AT_ONCE = {  # functions of value.py that do the same in one step of node_memory.c, without a constructor's checks
-    "_node": "watched(new_node(cpy_r_operation, cpy_r_data, cpy_r_a, cpy_r_da, cpy_r_b, cpy_r___bitmap & 1 ? cpy_r_db : 0.0))",
+    "_node": "watched(new_node(cpy_r_operation, cpy_r_data, cpy_r_a, cpy_r_da, cpy_r_b,"
+    " cpy_r___bitmap & 1 ? cpy_r_db : 0.0))",
     "_plain": "new_node(CPyStatic_operations___PLAIN, cpy_r_number, Py_None, 0.0, Py_None, 0.0)",
 }
 

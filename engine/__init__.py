@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from engine import pickling as pickling  # lets copy and pickle carry whole graphs
 from engine import value as _value_module
+from engine.escapes import DataDependentError
 from engine.functions import (
     acos,
     asin,
@@ -68,6 +69,7 @@ __all__ = [
     "COMPILED",
     "CompiledFunction",
     "Contribution",
+    "DataDependentError",
     "ForwardStep",
     "GradcheckError",
     "GradcheckReport",

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from engine.callers import Caller, users_caller
-from engine.escapes import listening
+from engine.escapes import Listener, listening
 from engine.gradient_graph import Number, gradient_graph
 from engine.node import WATCH, interior_order
 from engine.operations import DETACH, OPERATIONS
@@ -240,7 +240,7 @@ class _Call:
         return with_leaves(self._form, split_like(self._form, rows, tuple(output.shape)))
 
 
-class _Refusal:
+class _Refusal(Listener):
     """Refuses to let the number of a Value leave the graph unseen, where the Value depends on some inputs.
 
     ``.data``, ``.item()`` and ``.detach()`` say that this is meant; comparisons choose a branch, and what is printed

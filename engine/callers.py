@@ -25,16 +25,28 @@ class Caller(NamedTuple):
 
 def users_caller() -> Caller:
     """The innermost line that runs now and belongs to no library."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _module(frame) in _LIBRARIES:
-        frame = frame.f_back
+    frame = _users_frame()
     if frame is None:
         return Caller("unknown file", 0, "")
     return Caller(frame.f_code.co_filename, frame.f_lineno, _function(frame))
 
 
-def _module(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+def users_line() -> str:
+    """Where ``users_caller`` is, in words: faster, as it does not read the line."""
+    frame = _users_frame()
+    return "unknown file" if frame is None else f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+
+
+def is_library(module: object) -> bool:
+    """Whether a module of that name belongs to Python, to the engine, or to a library that it knows."""
+    return str(module).partition(".")[0] in _LIBRARIES
+
+
+def _users_frame() -> FrameType | None:
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and is_library(frame.f_globals.get("__name__", "")):
+        frame = frame.f_back
+    return frame
 
 
 def _function(frame: FrameType) -> str:

@@ -1,7 +1,8 @@
 """Numbers that leave a graph: who hears of them. Values report; a listener decides what it means.
 
 A listener is told in the thread that opened it, and only while its ``with`` block is open. Reading ``.data``,
-``float()``, ``int()``, ``round()``, ``bool()``, comparisons, formatting and copies of Values are reported.
+``float()``, ``int()``, ``round()``, ``bool()``, comparisons, formatting, hashes and copies of Values are reported, and
+so are operations that refuse their numbers.
 """
 
 from __future__ import annotations
@@ -9,20 +10,42 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from engine.node import WATCH
+from engine.validation import REFUSALS
 from engine.value import Value
 
 
-class Listener(Protocol):
-    """What is told of numbers that leave the graph."""
+class DataDependentError(ValueError):
+    """A function builds another graph for other numbers, in a way that a recorded graph cannot follow.
+
+    ``reason`` says where and what; the message also says what to do.
+    """
+
+    def __init__(self, reason: str, advice: str = "") -> None:
+        super().__init__(f"{reason}; {advice}" if advice else reason)
+        self.reason = reason
+
+
+class Listener:
+    """Base of what is told of numbers that leave the graph."""
 
     def left(self, how: str, node: Value) -> None:
         """A plain number of *node* was taken, such as by ``"float()"``; or set, by ``".data = ..."``."""
 
     def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
         """``a sign b`` came out as *outcome*; *b* is a Value or a number."""
+
+    def refused(self) -> None:
+        """An operation is about to raise an error because of a number."""
+
+
+class IdentityListener(Listener):
+    """Hears of ``==`` with a number and of ``hash()``, too: where Values are put in place of plain numbers."""
+
+    def identified(self, how: str, node: Value) -> None:
+        """*node* was compared by identity (*how* is ``"=="``), or looked up (``"hash()"``)."""
 
 
 _mine = threading.local()
@@ -34,14 +57,17 @@ def listening(listener: Listener) -> Iterator[None]:
     """Tell *listener* of the numbers that leave a graph in this thread."""
     before = getattr(_mine, "open", ())
     _mine.open = (listener, *before)
+    identity = isinstance(listener, IdentityListener)
     with _counting:
         WATCH.listeners += 1
+        WATCH.identity_listeners += identity
     try:
         yield
     finally:
         _mine.open = before
         with _counting:
             WATCH.listeners -= 1
+            WATCH.identity_listeners -= identity
 
 
 @contextmanager
@@ -65,4 +91,16 @@ def _compared(sign: str, a: Any, b: Any, outcome: bool) -> None:
         listener.compared(sign, a, b, outcome)
 
 
-WATCH.hear, WATCH.hear_comparison = _left, _compared
+def _identified(how: str, node: Any) -> None:
+    for listener in getattr(_mine, "open", ()):
+        if isinstance(listener, IdentityListener):
+            listener.identified(how, node)
+
+
+def _refused() -> None:
+    for listener in getattr(_mine, "open", ()):
+        listener.refused()
+
+
+REFUSALS.hear = _refused
+WATCH.hear, WATCH.hear_comparison, WATCH.hear_identity = _left, _compared, _identified

@@ -24,6 +24,8 @@ class Watch:
         self.listeners: int = 0
         self.hear: Callable[[str, Any], None] | None = None
         self.hear_comparison: Callable[[str, Any, Any, bool], None] | None = None
+        self.identity_listeners: int = 0
+        self.hear_identity: Callable[[str, Any], None] | None = None
 
 
 WATCH: Final[Watch] = Watch()
@@ -270,6 +272,97 @@ def operands_of(node: Node) -> list[Node]:
     return operands
 
 
+def common_order(roots: list[Any]) -> list[Any]:
+    """Every node under one or more roots once, in topological order: those under the first root come first."""
+    top: Node = roots[len(roots) - 1]
+    for i in range(len(roots) - 2, -1, -1):
+        joined = Node(0.0, "")
+        joined._operation = PARTIAL
+        joined._a = roots[i]
+        joined._b = top
+        top = joined
+    single = [root for root in roots if root._a is None]
+    order: list[Any] = topological_order(top) if len(single) < len(roots) else []
+    if single:
+        met = set(order)
+        for root in single:
+            if root not in met:
+                met.add(root)
+                order.append(root)
+    return order
+
+
+class Flat:
+    """A graph as lists: a number for each node, in topological order, after leaves that were given."""
+
+    def __init__(self) -> None:
+        self.operations: list[Operation] = []
+        self.first: list[int] = []
+        self.second: list[int] = []
+        self.numbers: list[float] = []
+        self.roots: list[int] = []
+        self.other_leaves: list[Any] = []
+        self.is_met: list[bool] = []  # for each given leaf, whether it is in the graph
+
+
+def flattened(roots: list[Any], given: list[Any]) -> Flat:
+    """The graph under *roots* as lists, after the leaves *given*; an index of -1 is for no operand."""
+    order = common_order(roots)
+    mine = object()
+    _MARKS.running.add(mine)
+    try:
+        index: dict[Node, int] | None = None if len(_MARKS.running) == 1 else {}
+        return _flattened(roots, order, given, index)
+    finally:
+        _MARKS.running.discard(mine)
+
+
+def _flattened(roots: list[Any], order: list[Any], given: list[Any], index: dict[Node, int] | None) -> Flat:
+    """Marks hold the indexes, or a dict where another walk is under way."""
+    flat = Flat()
+    start = _MARKS.last + 2
+    _MARKS.last = start + len(given) + len(order)
+    n_given = len(given)
+    node: Node
+    for node in given:
+        _set_index(node, len(flat.numbers), start, index)
+        flat.operations.append(LEAF)
+        flat.first.append(-1)
+        flat.second.append(-1)
+        flat.numbers.append(node._data)
+        flat.is_met.append(False)
+    for node in order:
+        i = _index(node, start, index)
+        if i >= 0:
+            if i < n_given:
+                flat.is_met[i] = True
+            continue
+        _set_index(node, len(flat.numbers), start, index)
+        a, b = node._a, node._b
+        flat.operations.append(node._operation)
+        flat.first.append(-1 if a is None else _index(a, start, index))
+        flat.second.append(-1 if b is None else _index(b, start, index))
+        flat.numbers.append(node._data)
+        if node._operation is LEAF:
+            flat.other_leaves.append(node)
+    for node in roots:
+        flat.roots.append(_index(node, start, index))
+    return flat
+
+
+def _index(node: Node, start: int, index: dict[Node, int] | None) -> int:
+    if index is not None:
+        return index.get(node, -1)
+    return node._mark - start if node._mark >= start else -1
+
+
+def _set_index(node: Node, i: int, start: int, index: dict[Node, int] | None) -> None:
+    if index is not None:
+        index[node] = i
+    else:
+        node._mark = start + i
+
+
 def leaves(root: Unchecked) -> list[Any]:
     """The Values under *root* that no operation made, in the order of first use; plain numbers are not among them.
 
@@ -433,3 +526,10 @@ def heard_comparison(sign: str, a: Node, b: object, outcome: bool) -> None:
     hear = WATCH.hear_comparison
     if hear is not None:
         hear(sign, a, b, outcome)
+
+
+def heard_identity(what: str, node: Node) -> None:
+    """Tell whoever listens in this thread that a node was asked for what makes it the same as another."""
+    hear = WATCH.hear_identity
+    if hear is not None:
+        hear(what, node)

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine import functions, operations, special
 from engine.derivatives import SLOPES, Rule
-from engine.escapes import listening
+from engine.escapes import Listener, listening
 from engine.node import topological_order
 from engine.operations import PLAIN, Operation
 from engine.primitive import Primitive
@@ -96,7 +96,7 @@ class Numbers:
 NUMBERS = Numbers()
 
 
-class _Leaks:
+class _Leaks(Listener):
     """Refuses that a user's derivative takes a plain number out of what it is a function of."""
 
     def __init__(self, primitive: Primitive, operands: tuple[Any, ...]) -> None:

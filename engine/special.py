@@ -7,7 +7,7 @@ NaN: ``over``, ``log_or_limit`` and ``power_or_limit`` give these.
 import math
 from typing import Final
 
-from engine.validation import plain_label
+from engine.validation import heard_refusal, plain_label
 
 _SQRT_HALF: Final[float] = math.sqrt(0.5)
 _ONE_OVER_SQRT_2PI: Final[float] = 1.0 / math.sqrt(2.0 * math.pi)
@@ -145,6 +145,7 @@ def power(x: float, n: float, x_label: str = "", n_label: str = "") -> float:
 
 
 def _names(x_label: str, n_label: str) -> tuple[str, str]:
+    heard_refusal()
     return plain_label(x_label) or "a", plain_label(n_label) or "b"
 
 

@@ -1,7 +1,8 @@
 """Wrong input: what may become a number, and the words that say why something may not."""
 
 import math
-from typing import Any, SupportsFloat, TypeAlias
+from collections.abc import Callable
+from typing import Any, Final, SupportsFloat, TypeAlias
 
 Unchecked: TypeAlias = Any
 """A parameter that its function checks itself, in the same words compiled and plain (mypyc's own are others)."""
@@ -137,19 +138,39 @@ def plain_label(label: str, most: int = 40) -> str:
     return _cut(one_line(label), most)
 
 
+class Refusals:
+    """Who wants to hear that an operation refused its numbers: a graph that is recorded depends on them then."""
+
+    def __init__(self) -> None:
+        self.hear: Callable[[], None] | None = None
+
+
+REFUSALS: Final[Refusals] = Refusals()
+
+
+def heard_refusal() -> None:
+    """Tell who listens that an operation refuses its numbers."""
+    hear = REFUSALS.hear
+    if hear is not None:
+        hear()
+
+
 def outside(op: str, label: str, x: float, domain: str) -> ValueError:
     """The error for a number outside the domain of an operation, such as ``"> 0"``."""
+    heard_refusal()
     name = plain_label(label) or "x"
     return ValueError(f"{op}({name}): {name} = {x!r}, but {op} needs {name} {domain}")
 
 
 def overflow(op: str, label: str, x: float) -> OverflowError:
     """The error for a result that is too large for a float."""
+    heard_refusal()
     name = plain_label(label) or "x"
     return OverflowError(f"{op}({name}): {name} = {x!r}, and {op} of that is too large for a float (about 1.8e308)")
 
 
 def no_quotient(label: str, divisor_label: str, divisor: float) -> ZeroDivisionError:
     """The error for a division by zero."""
+    heard_refusal()
     n, d = plain_label(label) or "a", plain_label(divisor_label) or "b"
     return ZeroDivisionError(f"{n} / {d}: {d} = {divisor!r}, but a division needs {d} != 0")

@@ -11,7 +11,7 @@ from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias
 from engine import operations as op
 from engine import special
 from engine.custom import assign_function, derivatives_of, describe
-from engine.node import WATCH, Node, backward, heard, heard_comparison, operands_of
+from engine.node import WATCH, Node, backward, heard, heard_comparison, heard_identity, operands_of
 from engine.operations import PARTIAL, PLAIN, CustomOperation, Operation
 from engine.refresh import refresh
 from engine.validation import Unchecked, as_float, no_quotient, outside, overflow, shortened
@@ -111,6 +111,8 @@ class Value(Node):
 
     @grad.setter
     def grad(self, number: SupportsFloat) -> None:
+        if WATCH.listeners != 0:
+            heard(".grad = ...", self)
         self._grad = as_float(number, "grad")
 
     @property
@@ -502,7 +504,14 @@ class Value(Node):
             heard_comparison(">=", self, other, outcome)
         return outcome
 
+    def __eq__(self, other: object) -> Any:
+        if WATCH.identity_listeners != 0 and not isinstance(other, Value):
+            heard_identity("==", self)
+        return True if self is other else NotImplemented
+
     def __hash__(self) -> int:
+        if WATCH.identity_listeners != 0:
+            heard_identity("hash()", self)
         return id(self) >> 4  # identity; the lowest bits of an address are always 0
 
     def __bool__(self) -> bool:

@@ -60,8 +60,8 @@ class Eager:
     def put_back(self) -> None:
         """Nothing to put back: the weights are in the parameters all the time."""
 
-    def check_again(self) -> None:
-        """Nothing to check: what others change in the model or the parameters is seen in the next step."""
+    def next_epoch(self, may_change: bool) -> None:
+        """Nothing to record: what changes in the model or the parameters is seen in the next step."""
 
     def close(self) -> None:
         """Nothing to keep."""

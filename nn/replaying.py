@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from engine import Program, Value, compile, leaves
-from engine.compiler.api import check
+from engine import DataDependentError, Value
 from engine.compiler.cost import slower_than_eager
-from nn.branches import NoRandomness, check_activations, check_loss
+from engine.compiler.paths import Path, Paths, Source
+from engine.compiler.surroundings import Surroundings
 from nn.eager import Eager
 from nn.examples import Examples, Tally, count_right, listed
 from nn.losses import LOSSES, LossFunction, recorded_form
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _MUCH = 200_000  # parameters times examples: for less, recording a graph takes longer than to do without
 _CALLS = 10  # of predict or score with one model: so often, compiling pays off
+_PATHS, _MOST_PATHS = 8, 32  # ways that comparisons choose: with more, batches fall apart; and if replay is insisted on
 _LARGE = 2_000_000  # parameters: products of such networks are worth several threads
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -32,11 +34,30 @@ class SlowReplayError(Exception):
     """Replay was not asked for, and would take longer than to do without."""
 
 
+class ReplayEndedError(Exception):
+    """The model or the loss did something in the middle of training that a replay cannot follow."""
+
+
+def reason_of(error: Exception) -> str:
+    """Why something is not replayed, in a line."""
+    return error.reason if isinstance(error, DataDependentError) else f"{type(error).__name__}: {error}"
+
+
 class Amount(NamedTuple):
     """How much there is to do: examples in all, and in how many runs of a program."""
 
     n_examples: int
     n_runs: int
+
+    def check(self, outputs: list[Value]) -> None:
+        """Tell from a graph whether replay is worth it.
+
+        Raises:
+            SlowReplayError: it is not.
+        """
+        slower = slower_than_eager(outputs, self.n_examples, self.n_runs)
+        if slower:
+            raise SlowReplayError(slower)
 
 
 class Replayed:
@@ -64,39 +85,21 @@ class Replayed:
         amount: Amount | None = None,
     ) -> None:
         self.eager = Eager(model, loss, optimizer, examples)
-        self.model, self.loss, self.optimizer, self.examples = model, loss, optimizer, examples
-        self.form, one_hot = recorded_form(loss, n_outputs)
+        self.model, self.optimizer, self.examples = model, optimizer, examples
+        recorded, one_hot = recorded_form(loss, n_outputs)
         self.n_classes = n_outputs if one_hot else None
         self.dtype = np.dtype(dtype)
         self.rows, self.encoded = self._arrays(examples)
         self.measured_last: tuple[Examples, Array, Array] | None = None
         self.key = (loss, self.dtype.name, self.rows.shape[1]) if loss in LOSSES.values() else None
-        if self.key is None:
-            check_loss(loss, examples.targets.encoded, n_outputs)
-        some = self.rows[_places_to_check(len(examples))]
-        self.program = program_of(model, self.key, self._recorded, self._eagerly_from, some, self.dtype, amount)
+        n_inputs, n_targets = examples.table.shape[1], self.rows.shape[1] - examples.table.shape[1]
+        form = _Form(model, recorded, n_inputs, n_targets == 1 and self.n_classes is None)
+        self.paths = paths_of(model, self.key, Source(form, Surroundings(model, loss), True), self.dtype, amount)
+        self.paths.start(self.rows[0], amount and amount.check)
+        outputs = model(examples.row(0))
+        _check_alike(self.paths, self.rows, [loss(outputs, examples.targets.encoded[0]), *listed(outputs)])
         self.behind = False
         self.threads: Any = None
-
-    # ------------------------------------------------------------------------------------------------------- recording
-
-    def _recorded(self) -> tuple[list[Value], list[Value]]:
-        """The graph of the first example: the loss and the outputs; and what is another number in each example."""
-        x = [Value(number) for number in self.examples.row(0)]
-        targets = [Value(number) for number in self.rows[0, len(x) :].tolist()]
-        outputs = self.model(x)
-        single = len(targets) == 1 and self.n_classes is None
-        loss = self.form(outputs, targets[0] if single else targets)
-        return [loss, *listed(outputs)], [*x, *targets]
-
-    def _eagerly_from(self, row: list[float]) -> list[Value]:
-        """The same for the numbers of a row, in the way that needs no recording."""
-        n_inputs = self.examples.table.shape[1]
-        outputs, numbers = self.model(row[:n_inputs]), row[n_inputs:]
-        target: Any = numbers[0] if len(numbers) == 1 else numbers
-        if self.n_classes is not None:
-            target = numbers.index(1.0)
-        return [self.loss(outputs, target), *listed(outputs)]
 
     def _arrays(self, examples: Examples) -> tuple[Array, Array]:
         """Inputs and targets side by side, an example a row, as the program takes them; and the encoded classes."""
@@ -110,16 +113,12 @@ class Replayed:
     # --------------------------------------------------------------------------------------------------------- weights
 
     def take_over(self) -> None:
-        """Take the weights from the parameters, as they are now; the first step wants it, and each change by others.
-
-        Raises:
-            ValueError: the graph is another one now.
-        """
-        known = self.program.parameters
+        """Take the weights from the parameters, as they are now; the first step wants it, and each change by others."""
+        known = self.paths.parameters
         if self.threads is None and len(known) <= _LARGE:
             self.threads = one_thread()
         self.trained = list(self.optimizer.parameters or [])
-        self.program.from_values()
+        self.paths.from_values()
         self.weights: Array = np.array([parameter.data for parameter in self.trained], self.dtype)
         self.gradient: Array = np.zeros(len(self.trained), self.dtype)
         column = {parameter: place for place, parameter in enumerate(known)}
@@ -143,7 +142,7 @@ class Replayed:
         for parameter, weight, gradient in zip(self.trained, self.weights.tolist(), self.gradient.tolist()):
             parameter.data, parameter.grad = weight, gradient
         for place, gradient in zip(self.others, self.for_others.tolist()):
-            self.program.parameters[place].grad += gradient
+            self.paths.parameters[place].grad += gradient
         self.for_others[:] = 0.0
         self.behind = False
 
@@ -154,16 +153,13 @@ class Replayed:
             self.threads = None
         self.put_back()
         if self.key is not None:
-            keep(self.model, self.key, self.program)
+            keep(self.model, self.key, self.paths)
 
-    def check_again(self) -> None:
-        """Check an example more, as others may have changed what the model does.
-
-        Raises:
-            Exception: the graph is another one now.
-        """
-        self.take_over()
-        check(self.program, self._eagerly_from, self.rows[:1])
+    def next_epoch(self, may_change: bool) -> None:
+        """Record again, with the next step, what the model does; it *may change* after callbacks."""
+        self.paths.doubt(may_change)
+        if may_change:
+            self.take_over()
 
     # ----------------------------------------------------------------------------------------------------------- steps
 
@@ -172,16 +168,18 @@ class Replayed:
 
         Raises:
             ArithmeticError: a loss or a weight is beyond the numbers; weights stay as they were before the step.
+            ReplayEndedError: these examples cannot be replayed; weights stay as they were.
         """
         places = np.array(batch)
-        results, gradient = self.program.run(self.rows, places)
+        with _replay_may_end():
+            results, gradient = self.paths.run(self.rows, places)
         loss = float(results[:, 0].sum(dtype=np.float64))
         if not (np.isfinite(loss) and np.isfinite(gradient).all()):
             return self._step_eagerly(batch)
         if self.in_arrays:
             self.gradient, self.behind = self._for_trained(gradient), True
             self.weights = self.optimizer.advanced(self.weights, self.gradient)
-            self.program.weights[self.columns] = self.weights[self.in_graph]
+            self.paths.weights[self.columns] = self.weights[self.in_graph]
             if self.others:
                 self.for_others += gradient[self.others]
         else:
@@ -207,17 +205,18 @@ class Replayed:
     def _step_in_values(self, gradient: Array) -> None:
         """The step of an optimizer that does more with its parameters than a formula says."""
         self.optimizer.zero_grad()
-        for parameter, number in zip(self.program.parameters, gradient.tolist()):
+        for parameter, number in zip(self.paths.parameters, gradient.tolist()):
             parameter.grad += number
         self.optimizer.step()
-        self.program.from_values()
+        self.paths.from_values()
 
     def measured(self, examples: Examples) -> Tally:
         """Loss and right answers, with no change of weights."""
         if self.measured_last is None or self.measured_last[0] is not examples:
             self.measured_last = (examples, *self._arrays(examples))
         _, rows, encoded = self.measured_last
-        results = self.program(rows)
+        with _replay_may_end():
+            results = self.paths(rows)
         loss = float(results[:, 0].sum(dtype=np.float64))
         if not np.isfinite(loss):
             return self.eager.measured(examples)
@@ -237,79 +236,82 @@ def one_thread() -> Any:
     return threadpool_limits(1, user_api="blas")
 
 
-def _places_to_check(n_examples: int) -> list[int]:
-    """Some examples from all over, the first one among them."""
-    return sorted({0, n_examples // 3, 2 * n_examples // 3, n_examples - 1})
+@contextmanager
+def _replay_may_end() -> Iterator[None]:
+    """Raise a ReplayEndedError for what a recording may raise, which is anything: model and loss may be anybody's."""
+    try:
+        yield
+    except ArithmeticError:
+        raise
+    except Exception as error:
+        raise ReplayEndedError(reason_of(error)) from error
 
 
 # ----------------------------------------------------------------------------------------------------------------------
+
+
+class _Form:
+    """The outputs of an example, behind its loss if there is one, for its inputs and target in one list of Values."""
+
+    def __init__(self, model: Module, loss: LossFunction | None, n_inputs: int, single: bool = True) -> None:
+        self.model, self.loss, self.n_inputs, self.single = model, loss, n_inputs, single
+
+    def __call__(self, row: list[Value]) -> list[Any]:
+        outputs, targets = self.model(row[: self.n_inputs]), row[self.n_inputs :]
+        if self.loss is None:
+            return listed(outputs)
+        return [self.loss(outputs, targets[0] if self.single else targets), *listed(outputs)]
+
+
+def _check_alike(paths: Paths, rows: Array, outputs: list[Value]) -> None:
+    """Compare what the first example gives as plain numbers with what it gives as Values.
+
+    Raises:
+        DataDependentError: the numbers are different: it depends on the type of its inputs.
+    """
+    numbers = np.array([float(output) for output in outputs])
+    tolerance = 1e-6 if paths.dtype.itemsize >= 8 else 1e-2
+    size = np.abs(numbers[np.isfinite(numbers)]).max(initial=1.0)
+    if not np.allclose(paths(rows[:1])[0], numbers, rtol=tolerance, atol=tolerance * size, equal_nan=True):
+        raise DataDependentError("the model or the loss gives another number for Values than for plain numbers")
 
 
 def replayed_outputs(model: Module, table: Table) -> list[list[float]] | None:
     """The outputs of each example by replay; None where that is not worth it, or cannot be done."""
     if len(table) * len(model.parameters()) < _MUCH:
         return None
-
-    def record() -> tuple[list[Value], list[Value]]:
-        x = [Value(number) for number in table[0].tolist()]
-        return listed(model(x)), x
-
-    some = table[_places_to_check(len(table))]
+    key, amount = (None, "float64", table.shape[1]), Amount(_CALLS * len(table), _CALLS)
+    source = Source(_Form(model, None, table.shape[1]), Surroundings(model), True)
+    rows = table.astype(np.float64, copy=False)
     try:
-        key = (None, "float64", table.shape[1])
-        dtype, amount = np.dtype(np.float64), Amount(_CALLS * len(table), _CALLS)
-        program = program_of(model, key, record, lambda row: listed(model(row)), some, dtype, amount)
-        outputs = program(table)
+        paths = paths_of(model, key, source, np.dtype(np.float64), amount)
+        paths.start(rows[0], amount.check)
+        _check_alike(paths, rows, listed(model(rows[0].tolist())))
+        outputs = paths(rows)
     except Exception:  # the model may be anybody's, and may raise anything where it is given Values
         return None
-    keep(model, key, program)
+    keep(model, key, paths)
     numbers: list[list[float]] = outputs.tolist()
     return numbers if np.isfinite(outputs.sum()) else None
 
 
 Key = tuple[LossFunction | None, str, int]
-_KEPT: WeakKeyDictionary[Module, dict[Key, tuple[list[Value], Program]]] = WeakKeyDictionary()
+_KEPT: WeakKeyDictionary[Module, dict[Key, tuple[list[Value], list[Path]]]] = WeakKeyDictionary()
 
 
-def program_of(
-    model: Module,
-    key: Key | None,
-    record: Callable[[], tuple[list[Value], list[Value]]],
-    eagerly: Callable[[list[float]], list[Value]],
-    rows: Array,
-    dtype: np.dtype[Any],
-    amount: Amount | None = None,
-) -> Program:
-    """The program that was kept under *key* where it still says what the model says, else a new one; checked.
+def paths_of(
+    model: Module, key: Key | None, source: Source, dtype: np.dtype[Any], amount: Amount | None = None
+) -> Paths:
+    """The paths that were kept under *key*, to be recorded again before they are used; or no paths yet.
 
-    It is no longer kept then: two threads that work with one model at the same time have a program each.
+    They are no longer kept then: two threads that work with one model at the same time have programs each.
     """
     own = model.parameters()
-    made_of, kept = (None, None) if key is None else _KEPT.get(model, {}).pop(key, (None, None))
-    if kept is not None and made_of == own:
-        try:
-            kept.from_values()
-            check(kept, eagerly, rows[:1])
-            return kept
-        except ValueError:
-            pass  # the model is another one now
-    check_activations(model)
-    with NoRandomness():
-        outputs, inputs = record()
-    slower = amount and slower_than_eager(outputs, *amount)
-    if slower:
-        raise SlowReplayError(slower)
-    try:
-        program = compile(outputs, inputs, own, dtype)
-    except ValueError:  # there may be parameters that the outputs are not made of
-        reached = {leaf for output in outputs for leaf in leaves(output)}
-        program = compile(outputs, inputs, [parameter for parameter in own if parameter in reached], dtype)
-    for row in range(len(rows)):
-        check(program, eagerly, rows[row : row + 1])
-    return program
+    made_of, known = (None, []) if key is None else _KEPT.get(model, {}).pop(key, (None, []))
+    return Paths(source, own, dtype, _PATHS if amount else _MOST_PATHS, known if made_of == own else [])
 
 
-def keep(model: Module, key: Key, program: Program) -> None:
-    """Keep a program for the next call with this model, but not the memory of its batches."""
-    program.release()
-    _KEPT.setdefault(model, {})[key] = (model.parameters(), program)
+def keep(model: Module, key: Key, paths: Paths) -> None:
+    """Keep programs for the next call with this model, but not the memory of their batches."""
+    paths.release()
+    _KEPT.setdefault(model, {})[key] = (paths.parameters, paths.paths)

@@ -75,9 +75,11 @@ def fit(
     """Train a model by gradient descent on the mean loss of small batches.
 
     The graph of one example is recorded once and replayed for each batch (see ``engine.compile``), which is many times
-    faster than to build it for each example, and gives the same weights but for rounding. Some examples are computed
-    eagerly too, without replay; where the numbers differ, as the model is random or chooses its way by a number, or
-    where the loss does not take a Value as target, training is eager by itself, and ``history.eager`` says why.
+    faster than to build it for each example, and gives the same weights but for rounding. Comparisons of Values are
+    noticed, and each way that they choose is recorded. Where a plain number is taken out of a Value (``.data``,
+    ``float()``), where the model draws random numbers or changes something from one call to the next, or where the
+    ways are many, training is eager by itself, and ``history.eager`` names the line and says why. The model is recorded
+    again in each epoch, as it may have changed.
 
     Args:
         model: any Module.
@@ -189,7 +191,7 @@ class _Training:
         Raises:
             ValueError: it is not possible, and is insisted on.
         """
-        from nn.replaying import Amount, Replayed, SlowReplayError
+        from nn.replaying import Amount, Replayed, SlowReplayError, reason_of
 
         n_examples, n_runs = len(self.examples), -(-len(self.examples) // self.batch_size)
         amount = None if insist else Amount(self.n_epochs * n_examples, self.n_epochs * n_runs)
@@ -198,13 +200,20 @@ class _Training:
         except SlowReplayError as error:
             self.use_eager_steps(str(error))
         except Exception as error:  # model and loss may be anybody's, and raise anything where they are given Values
-            reason = f"{type(error).__name__}: {error}"
             if insist and not isinstance(error, ArithmeticError):  # the first epoch tells those in its own words
-                raise ValueError(
-                    f"replay=True, but this model cannot be replayed with this loss ({reason}); without replay=True "
-                    "it is trained eagerly"
-                ) from error
-            self.use_eager_steps(reason)
+                raise _not_replayed(reason_of(error)) from error
+            self.use_eager_steps(reason_of(error))
+
+    def _end_replay(self, reason: str) -> None:
+        """Go on eagerly.
+
+        Raises:
+            ValueError: replay is insisted on.
+        """
+        self.steps.close()
+        if self.replaying is not None and self.replaying[2]:
+            raise _not_replayed(reason)
+        self.use_eager_steps(reason)
 
     def go_on_from(self, checkpoint: Checkpoint, loss: str) -> None:
         """Take up the run that the file holds, or begin the file.
@@ -266,23 +275,13 @@ class _Training:
                     if any(ends):
                         self.history.interrupted = True
                         break
-                    if callbacks and epoch + 1 < epochs:
-                        self._look_again()
+                    self.steps.next_epoch(may_change=bool(callbacks))
         except KeyboardInterrupt:
             self.optimizer.put_weights()  # whole, even if it came between two parameters
             self.history.interrupted = True
         finally:
             self.steps.close()
         return self.history
-
-    def _look_again(self) -> None:
-        """Callbacks may have changed anything: weights, what is trained, or the model itself."""
-        try:
-            self.steps.check_again()
-        except Exception:
-            self.steps.close()
-            self.prepare()
-            self.steps.take_over()
 
     def _epoch(self, bar: Any) -> None:
         start, order, tally = self.progress.place, self.progress.order, Tally(*self.progress.tally)
@@ -299,19 +298,35 @@ class _Training:
         self.steps.put_back()
         self._note(tally, self.history.loss, self.history.accuracy)
         if self.validation is not None:
-            measured = self.steps.measured(self.validation)
+            measured = self._replayed_or_not(self._measured)
             self._note(measured, self.history.validation_loss, self.history.validation_accuracy)
 
     def _step(self, batch: list[int], tally: Tally) -> None:
         step = self.optimizer.steps + 1
         try:
-            done = self.steps.step(batch)
+            done = self._replayed_or_not(lambda: self.steps.step(batch))
         except ArithmeticError as error:
             raise FloatingPointError(
                 f"training ran away in epoch {self.history.epochs + 1}, step {step} ({error}); "
                 "try a smaller learning rate, or inputs of a smaller range"
             ) from error
         tally.add(done.loss, done.right, done.n)
+
+    def _measured(self) -> Tally:
+        assert self.validation is not None
+        return self.steps.measured(self.validation)
+
+    def _replayed_or_not(self, work: Callable[[], Tally]) -> Tally:
+        """Do *work*; and again, eagerly, if it turns out that it cannot be replayed."""
+        if isinstance(self.steps, Eager):
+            return work()
+        from nn.replaying import ReplayEndedError
+
+        try:
+            return work()
+        except ReplayEndedError as ended:
+            self._end_replay(str(ended))
+            return work()
 
     def _note(self, tally: Tally, losses: list[float], accuracies: list[float]) -> None:
         losses.append(tally.loss / tally.n)
@@ -362,6 +377,13 @@ def _determination(outputs: list[list[float]], targets: Table) -> float:
     spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
     ratios = [1.0 - e / s if s else float(e == 0.0) for e, s in zip(error, spread)]
     return float(np.mean(ratios))
+
+
+def _not_replayed(reason: str) -> ValueError:
+    return ValueError(
+        f"replay=True, but this model cannot be replayed with this loss ({reason}); without replay=True it is trained "
+        "eagerly"
+    )
 
 
 def _is_setting(thing: Any) -> bool:

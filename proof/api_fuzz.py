@@ -70,7 +70,9 @@ def a_call(choose: random.Random, known: list[tuple[str, Callable[..., Any]]]) -
     """One call with odd arguments; its words go to standard output before it is made."""
     pool = things(choose)
     arguments = [choose.choice(pool) for _ in range(choose.choice((0, 1, 1, 1, 2, 2, 3, 4)))]
-    named = dict.fromkeys(choose.sample(["label", "_op", "gradient", "children", "op", "x"], choose.choice((0, 0, 0, 1))))
+    named = dict.fromkeys(
+        choose.sample(["label", "_op", "gradient", "children", "op", "x"], choose.choice((0, 0, 0, 1)))
+    )
     target = choose.choice([thing for thing in pool if str(type(thing)).startswith("<class 'engine.")])
     kind = choose.random()
     if kind < 0.3:

@@ -5,6 +5,9 @@ Each pass is a file, in this order: ``trace`` reads the graph, ``simplify`` drop
 number a slot, ``lower_forward`` and ``lower_backward`` write instructions (``adjoints`` knows where each gradient is),
 ``buffer_reuse`` reuses the slots of numbers that are no longer needed, ``backends`` carry the instructions out. A
 ``runner`` does so for whole batches; ``cost`` tells beforehand whether that pays off.
+
+A function is recorded by ``recorder``, which notices what leaves the graph; ``surroundings`` tell whether a call
+changes something; ``paths`` are a program for each way that its comparisons (``guards``) choose.
 """
 
 from engine.compiler.api import CompiledFunction, compile

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, overload
 
@@ -12,101 +11,103 @@ import numpy as np
 
 from engine.compiler.backends.numpy import Floats
 from engine.compiler.inputs import as_rows
-from engine.compiler.program import Program
+from engine.compiler.paths import Paths, Source
+from engine.compiler.program import Program, checked_output
+from engine.compiler.surroundings import Surroundings
 from engine.compiler.trace import ordered
 from engine.validation import plain_label, shortened
 from engine.value import Value
 
-_CHECKED = 3  # examples of the first batch that are computed eagerly too
 Function = Callable[..., Any]
 
 
 class CompiledFunction:
     """A function of Values that runs on whole batches; made by ``compile``.
 
-    The first call traces the function with the first row and compiles what it built; some rows are computed eagerly
-    too, and have to come out the same.
+    The first call records the function with the first row and compiles the graph. Comparisons of Values (``<``,
+    ``max``, ``sorted``, ``if v:``) are kept as guards: rows for which they come out otherwise are recorded too, and
+    each way through the function becomes a program. Where a program meets infinity or NaN, or where rounding could
+    decide a comparison, the function is called for that row. When a number or a list that the function reaches has
+    changed since (an attribute, a global, what it encloses), it is recorded again.
     """
 
     def __init__(self, function: Function, parameters: Sequence[Value] | None, dtype: Any) -> None:
         functools.update_wrapper(self, function)
-        self._function, self._parameters, self._dtype = function, parameters, dtype
-        self._n_arguments = _n_arguments(function)
-        self.program: Program | None = None
-        """The program, from the first call on."""
+        self._function, self._parameters, self._dtype = function, parameters, np.dtype(dtype)
+        self._call = _Call(function)
+        self.program: Paths | None = None
+        """The program of each path, from the first call on."""
+
+    def __reduce__(self) -> str:
+        """Pickled by name and copied as itself, as functions are."""
+        return str(getattr(self, "__qualname__", ""))
 
     def __call__(self, X: Any) -> Floats:
         """The outputs for each example: see ``Program``."""
-        return self._traced(X)(X)
+        paths, rows = self._prepared(X)
+        results = paths(rows)
+        for index in np.flatnonzero(~np.isfinite(results).all(axis=1)).tolist():
+            results[index] = paths.eager_outputs(rows[index])
+        return results[:, 0] if self._call.single else results
 
     def value_and_gradient(self, X: Any, output: int = 0) -> tuple[float, Floats]:
         """The mean of an output over the examples, and its gradient: see ``Program``."""
-        return self._traced(X).value_and_gradient(X, output)
+        paths, rows = self._prepared(X)
+        if len(rows) == 0:
+            raise ValueError("X must have at least one row: the mean over no examples is no number")
+        column = checked_output(output, paths.n_outputs)
+        results, gradient = paths.run(rows, None, column)
+        for index in np.flatnonzero(~np.isfinite(results[:, column])).tolist():
+            results[index, column] = paths.eager_outputs(rows[index])[column]
+        return float(np.add.reduce(results[:, column])) / len(rows), gradient.copy()
 
     def gradients(self, X: Any, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
         """The gradient of an output for each example by itself: see ``Program``."""
-        return self._traced(X).gradients(X, with_respect_to, output)
+        paths, rows = self._prepared(X)
+        return paths.gradients(rows, with_respect_to, checked_output(output, paths.n_outputs))
 
-    def _traced(self, X: Any) -> Program:
+    def _prepared(self, X: Any) -> tuple[Paths, Floats]:
+        """The paths as far as they are known, and the checked rows."""
         if self.program is not None:
-            self.program.take_changes()
-            return self.program
+            rows = as_rows(X, self.program.n_inputs, self._dtype)
+            self.program.exchange()
+            self.program.look_again()
+            return self.program, rows
         try:
             shape = np.shape(X)
         except ValueError:  # ragged: as_rows says where
             shape = len(X), np.size(X[0])
         if len(shape) != 2 or shape[0] == 0:
             raise ValueError(f"X: (n_examples, n_inputs) with at least one row is wanted to trace with, not {shape}")
-        rows = as_rows(X, shape[1], np.dtype(np.float64))
-        inputs = [Value(number) for number in rows[0].tolist()]
-        program = compile(self._called(inputs), inputs, self._parameters, self._dtype)
-        check(program, lambda row: self._called([Value(number) for number in row]), rows)
-        self.program = program
-        return program
+        rows = as_rows(X, shape[1], self._dtype)
+        paths = Paths(Source(self._call, Surroundings(self._function)), self._parameters, self._dtype)
+        paths.start(rows[0])
+        self.program = paths
+        return paths, rows
 
-    def _called(self, inputs: list[Value]) -> Any:
+
+class _Call:
+    """How a function is called with a list of Values; ``single`` is whether it returned no list the last time."""
+
+    def __init__(self, function: Function) -> None:
+        self._function, self._n_arguments = function, _n_arguments(function)
+        self.single = True
+
+    def __call__(self, inputs: list[Value]) -> list[Any]:
         if self._n_arguments not in (len(inputs), None, 1):
             name = getattr(self._function, "__name__", "the function")
             raise ValueError(
                 f"X: {name} takes {self._n_arguments} Values, a column each; it is not {len(inputs)} columns"
             )
         outputs = self._function(*inputs) if self._n_arguments != 1 or len(inputs) == 1 else self._function(inputs)
-        if not isinstance(outputs, (Value, list, tuple)):
-            raise TypeError(
-                f"a function of Values gives a Value or a list of them, not {type(outputs).__name__} "
-                f"{shortened(outputs)}"
-            )
-        return outputs
+        self.single = not isinstance(outputs, (list, tuple))
+        return [outputs] if self.single else list(outputs)
 
 
 def _n_arguments(function: Function) -> int | None:
     """How many Values the function takes; None for ``*arguments``."""
     kinds = [p.kind for p in inspect.signature(function).parameters.values() if p.default is p.empty]
     return None if inspect.Parameter.VAR_POSITIONAL in kinds else len(kinds)
-
-
-def check(program: Program, eager: Callable[[list[float]], Any], rows: Floats) -> None:
-    """Compute some rows eagerly too.
-
-    Raises:
-        ValueError: the outputs are different, so that a replay would be wrong; they are named.
-    """
-    tolerance = 1e-9 if program.dtype.itemsize >= 8 else 1e-3
-    some = rows[np.unique(np.linspace(0, len(rows) - 1, _CHECKED).astype(int))]
-    replayed = np.asarray(program(some)).reshape(len(some), -1)
-    for row, numbers in zip(some, replayed):
-        outputs = eager(row.tolist())
-        outputs = [outputs] if isinstance(outputs, Value) else list(outputs)
-        size = max([abs(output.data) for output in outputs if math.isfinite(output.data)], default=0.0)
-        small = tolerance * 1e-2 * max(1.0, size)  # a small output may be the difference of numbers like the large ones
-        for place, (output, number) in enumerate(zip(outputs, numbers.tolist(), strict=True)):
-            if not np.isclose(output.data, number, rtol=tolerance, atol=small, equal_nan=True):
-                name = f"output {place}" + (f" ({plain_label(output.label)})" if output.label else "")
-                raise ValueError(
-                    f"{name} is {output.data!r} for the row {shortened(row.tolist())}, but the replayed graph gives "
-                    f"{number!r}: the function looked at .data or chose its way by a number, and a graph replays "
-                    "one way only; say it with maximum, minimum, relu or abs"
-                )
 
 
 @overload
@@ -140,6 +141,10 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
     result is added where they stand. And functions of numpy may differ from Python's in the last digit. A gradient
     adds up uses and examples in any order.
 
+    A function is recorded, and its comparisons of Values are noticed; what else it does with their numbers is an error
+    (see ``CompiledFunction``). A graph that exists already cannot know which numbers were read while it was built: its
+    program computes what the graph computes, whatever chose it.
+
     Args:
         outputs: a Value, or a list of Values; or a function of Values that gives one of these, for which ``compile`` is
             also a decorator. A function is called with a Value for each column of the first batch, or with a list of
@@ -155,6 +160,8 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
     Raises:
         TypeError: something is not a Value.
         ValueError: an input or parameter is no leaf, is there twice, or is not in the graph; another dtype.
+        DataDependentError: when it is called, a function takes a number out of a Value (``.data``, ``float()``), draws
+            random numbers, changes something from one call to the next, or compares in too many ways.
 
     >>> x, w = Value(1.0, label="x"), Value(3.0, label="w")
     >>> program = compile((x * w).tanh(), inputs=[x])

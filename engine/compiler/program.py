@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from math import isnan
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from engine.compiler.backends.numpy import Floats
 from engine.compiler.inputs import as_rows
 from engine.compiler.runner import Runner
 from engine.compiler.summary import described
-from engine.compiler.trace import INPUT, Record, recorded
+from engine.compiler.trace import INPUT, Record, recorded, same_graph
 from engine.node import WATCH
 from engine.validation import plain_label, shortened
 from engine.value import Value
@@ -115,13 +115,29 @@ class Program:
             self._taken = numbers
 
     def _check_constants(self) -> None:
+        leaf, number = next(self._changed_constants(), (None, 0.0))
+        if leaf is not None:
+            name = plain_label(leaf.label) or "a leaf"
+            raise ValueError(
+                f"the graph was changed since it was compiled: {name} was {number!r} "
+                f"and is {leaf.data!r} now; compile it again, or make it one of parameters= or inputs="
+            )
+
+    def _changed_constants(self) -> Iterator[tuple[Value, float]]:
         for leaf, number in self._frozen:
             if leaf.data != number and not (isnan(leaf.data) and isnan(number)):
-                name = plain_label(leaf.label) or "a leaf"
-                raise ValueError(
-                    f"the graph was changed since it was compiled: {name} was {number!r} "
-                    f"and is {leaf.data!r} now; compile it again, or make it one of parameters= or inputs="
-                )
+                yield leaf, number
+
+    def has_changed_constants(self) -> bool:
+        """Whether a leaf that is a constant of the program has another number now."""
+        return any(self._changed_constants())
+
+    def is_of(self, outputs: Sequence[Value], inputs: Sequence[Value]) -> bool:
+        """Whether it computes what these outputs are of these inputs: the same operations and constants."""
+        try:
+            return same_graph(self._record, recorded(outputs, inputs, self.parameters))
+        except ValueError:  # a parameter is not in the graph
+            return False
 
     def to_values(self) -> None:
         """Put the weights into the parameters' ``data``, and the last gradient into their ``grad``."""
@@ -162,25 +178,26 @@ class Program:
         rows = self._rows(X, look=not self._runner.shows_nan)
         if len(rows) == 0:
             raise ValueError("X must have at least one row: the mean over no examples is no number")
-        column = self._output(output)
+        column = checked_output(output, self.n_outputs)
         self._watch(rows, column)
         with self._runner.turn:
             results, self._gradient = self._runner.outputs_and_mean_gradient(rows, None, column)
             return float(np.add.reduce(results[:, column])) / len(rows), self._gradient.copy()
 
-    def run(self, rows: Floats, places: NDArray[np.int64] | None = None) -> tuple[Floats, Floats]:
-        """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of the first: for a training loop.
+    def run(self, rows: Floats, places: NDArray[np.int64] | None = None, output: int = 0) -> tuple[Floats, Floats]:
+        """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one of them: for a training loop.
 
         Args:
             rows: as ``X``, an array of the program's dtype; NaN is not looked for where it might not show.
             places: which of the rows, in which order; all of them where it is not given.
+            output: which output is differentiated.
 
         Returns:
             The outputs; and the gradient in memory of the program, which the next run changes.
         """
-        self._watch(rows if places is None else rows[places], 0)
+        self._watch(rows if places is None else rows[places], output)
         with self._runner.turn:
-            results, self._gradient = self._runner.outputs_and_mean_gradient(rows, places, 0)
+            results, self._gradient = self._runner.outputs_and_mean_gradient(rows, places, output)
             return results, self._gradient
 
     def gradients(self, X: Any = None, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
@@ -198,7 +215,7 @@ class Program:
             ValueError: a Value is neither an input nor a parameter.
         """
         rows = self._rows(X)
-        columns, column = self._columns(with_respect_to), self._output(output)
+        columns, column = self._columns(with_respect_to), checked_output(output, self.n_outputs)
         self._watch(rows, column)
         runner, shared = self._runner, self.weights[:0]
         if max(columns, default=0) >= self.n_inputs:
@@ -239,11 +256,6 @@ class Program:
             labels = [leaf.label for leaf in (*self.inputs, *self.parameters)]
             watch_examples(self._record, labels, rows.tolist(), self.weights.tolist(), output)
 
-    def _output(self, output: int) -> int:
-        if isinstance(output, bool) or not hasattr(output, "__index__") or not 0 <= output < self.n_outputs:
-            raise ValueError(f"output must be an int from 0 to {self.n_outputs - 1}, got {shortened(output)}")
-        return int(output)
-
     def _columns(self, with_respect_to: Any) -> list[int]:
         if isinstance(with_respect_to, str):
             if with_respect_to == "parameters":
@@ -258,6 +270,17 @@ class Program:
             if not isinstance(value, Value) or value not in known:
                 raise ValueError(f"with_respect_to must be inputs or parameters of the program, got {shortened(value)}")
         return [known[value] for value in wanted]
+
+
+def checked_output(output: Any, n_outputs: int) -> int:
+    """The index of an output.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(output, bool) or not hasattr(output, "__index__") or not 0 <= output < n_outputs:
+        raise ValueError(f"output must be an int from 0 to {n_outputs - 1}, got {shortened(output)}")
+    return int(output)
 
 
 def _all_as_inputs(record: Record) -> Record:

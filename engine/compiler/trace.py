@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from typing import TypeAlias
 
 from engine.derivatives import rule_of
-from engine.node import topological_order
-from engine.operations import CONSTANT, Operation
+from engine.node import common_order, flattened
+from engine.operations import CONSTANT, LEAF, PLAIN, Operation
 from engine.validation import plain_label
 from engine.value import Value
 
@@ -47,19 +48,7 @@ class Record:
 
 def ordered(outputs: Sequence[Value]) -> list[Value]:
     """Every node under the outputs once, operands before what is made of them."""
-    if len(outputs) == 1:
-        return topological_order(outputs[0])
-    entered: set[Value] = set()
-    order: dict[Value, None] = {}
-    stack = list(reversed(outputs))
-    while stack:
-        node = stack[-1]
-        if node in entered:
-            order.setdefault(stack.pop())
-        else:
-            entered.add(node)
-            stack += [operand for operand in reversed(node.operands) if operand not in entered]
-    return list(order)
+    return common_order(list(outputs))
 
 
 def recorded(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]) -> Record:
@@ -68,33 +57,34 @@ def recorded(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequ
     Raises:
         ValueError: a parameter is not in the graph.
     """
-    leaves = [*inputs, *parameters]
-    kinds: list[Op] = [*[INPUT] * len(inputs), *[PARAMETER] * len(parameters)]
-    places = {leaf: place for place, leaf in enumerate(leaves)}
-    met = set(outputs)
-    nothing = [NONE] * len(leaves)
-    record = Record(kinds, nothing, nothing.copy(), [leaf.data for leaf in leaves], len(inputs), len(parameters), [])
-    for node in ordered(outputs):
-        if node in places:
-            met.add(node)
-            continue
-        operands = node.operands
-        if not operands:
-            places[node] = record.add(CONSTANT, number=node.data)
-            if not node.op:
-                record.frozen.append(node)
-            continue
-        operation = node.operation
-        if rule_of(operation) is None:
-            raise ValueError(f"{node.op} has numbers for derivatives and no rule, so that a program cannot compute it")
-        op: Op = operation if operation.primitive else operation.key
-        second = places[operands[1]] if len(operands) == 2 else NONE
-        places[node] = record.add(op, places[operands[0]], second, node.data)
-    for count, parameter in enumerate(parameters):
-        if parameter not in met:
+    flat = flattened(list(outputs), [*inputs, *parameters])
+    for count, (parameter, is_met) in enumerate(zip(parameters, flat.is_met[len(inputs) :])):
+        if not is_met:
             name = f" ({plain_label(parameter.label)})" if parameter.label else ""
             raise ValueError(
                 f"parameter {count}{name} is not in the graph; leave it out, or compute the output with it"
             )
-    record.outputs = [places[output] for output in outputs]
-    return record
+    ops: list[Op] = [*[INPUT] * len(inputs), *[PARAMETER] * len(parameters)]
+    operations = flat.operations[len(ops) :]
+    names = {operation: _named(operation) for operation in set(operations)}
+    ops += [names[operation] for operation in operations]
+    n_inputs, n_parameters = len(inputs), len(parameters)
+    return Record(ops, flat.first, flat.second, flat.numbers, n_inputs, n_parameters, flat.roots, flat.other_leaves)
+
+
+def _named(operation: Operation) -> Op:
+    if operation is LEAF or operation is PLAIN:
+        return CONSTANT
+    if rule_of(operation) is None:
+        raise ValueError(
+            f"{operation.name} has numbers for derivatives and no rule, so that a program cannot compute it"
+        )
+    return operation if operation.primitive else operation.key
+
+
+def same_graph(one: Record, other: Record) -> bool:
+    """Whether two records compute the same of any inputs and parameters: equal but for the numbers of those."""
+    if (one.ops, one.first, one.second, one.outputs) != (other.ops, other.first, other.second, other.outputs):
+        return False
+    pairs = [(a, b) for a, b, op in zip(one.numbers, other.numbers, one.ops) if op == CONSTANT]
+    return all(a == b or (isnan(a) and isnan(b)) for a, b in pairs)

@@ -1,0 +1,547 @@
+"""``fit``, ``predict`` and ``score`` give what eager calls give, whatever a model does; and say why they are eager."""
+
+import itertools
+import math
+import random
+import re
+import threading
+
+import numpy as np
+import pytest
+from networks import condition
+
+import nn.replaying
+from engine import Value, dot, maximum, relu
+from nn import MLP, SGD, Module
+
+RNG = np.random.default_rng(8)
+X = RNG.uniform(-2.0, 2.0, (60, 2))
+Y = np.abs(X[:, 0]) - 0.5 * X[:, 1]
+HERE = r"test_recorded_training\.py, line \d+: "
+
+
+def fitted(make, replay, X=X, y=Y, **options):
+    """A model after training in that way, and its history."""
+    random.seed(4)
+    np.random.seed(4)
+    model = make()
+    settings = {"learning_rate": 0.05, "epochs": 6, "batch_size": 8, "seed": 0, "progress": False, **options}
+    return model, model.fit(X, y, replay=replay, **settings)
+
+
+def assert_same(make, X=X, y=Y, tolerance=1e-9, **options):
+    """Training chooses its way by itself and gives the weights of eager training; its history."""
+    (chosen, history), (eager, eager_history) = (fitted(make, replay, X, y, **options) for replay in (None, False))
+    assert [p.data for p in chosen.parameters()] == pytest.approx([p.data for p in eager.parameters()], abs=tolerance)
+    assert history.loss == pytest.approx(eager_history.loss, rel=1e-9)
+    assert history.validation_loss == pytest.approx(eager_history.validation_loss, rel=1e-9)
+    return history
+
+
+class Line(Module):
+    """A line, and what subclasses make of it."""
+
+    n_inputs = 2
+
+    def __init__(self):
+        self.w, self.v, self.b = Value(0.4), Value(-0.3), Value(0.1)
+
+    def line(self, x):
+        return self.w * x[0] + self.v * x[1] + self.b
+
+    def __call__(self, x):
+        return self.line(x)
+
+
+# ------------------------------------------------------------------------------------------- branches that are followed
+
+
+class Kink(Module):
+    def __init__(self):
+        self.low, self.high = Value(0.5), Value(0.5)
+
+    def __call__(self, x):
+        return (self.low if x[0] < 2.0 else self.high) * x[0]
+
+
+def test_a_rare_branch_is_trained_too():
+    X, y = [[1.0]] * 20, [1.0] * 20
+    X[5], y[5] = [3.0], -3.0
+    model, history = fitted(Kink, None, X, y, epochs=200, batch_size=32)
+    assert history.eager == ""
+    assert (model.low.data, model.high.data) == (pytest.approx(1.0, abs=0.01), pytest.approx(-1.0, abs=0.01))
+    assert_same(Kink, X, y)
+    assert model.predict(X)[5] == pytest.approx(3.0 * model.high.data)
+
+
+class Own(Module):
+    """All units are active at the start."""
+
+    n_inputs = 1
+
+    def __init__(self, by_data=True):
+        r, self.by_data = random.Random(1), by_data
+        self.w = [Value(r.uniform(0.1, 0.3)) for _ in range(4)]
+        self.b = [Value(1.0) for _ in range(4)]
+        self.v = [Value(r.uniform(-1, 1)) for _ in range(4)]
+
+    def relu(self, z):
+        return z if (z.data if self.by_data else z) > 0 else 0.0 * z
+
+    def __call__(self, x):
+        return dot(self.v, [self.relu(w * x[0] + b) for w, b in zip(self.w, self.b)])
+
+
+@pytest.mark.parametrize("by_data", [True, False])
+def test_a_relu_of_ones_own(by_data):
+    X = np.linspace(-2, 2, 200)[:, None]
+    options = {"X": X, "y": np.abs(X[:, 0]), "epochs": 30, "batch_size": 32}
+    history = assert_same(lambda: Own(by_data), **options)
+    assert bool(history.eager) == by_data
+    model, history = fitted(lambda: Own(by_data), None, **{**options, "epochs": 100})
+    assert history.loss[-1] < 0.001
+    assert model.score(X, np.abs(X[:, 0])) > 0.999
+
+
+def clipped(v):
+    return max(min(v, 0.5), -0.5)
+
+
+class Branching(Line):
+    def __init__(self, how):
+        super().__init__()
+        self.how = how
+
+    def __call__(self, x):
+        return self.how(self, x)
+
+
+FOLLOWED = {
+    "max of lines": lambda m, x: max(m.w * x[0] + m.b, m.v * x[0] + 0.3),
+    "sorted": lambda m, x: sorted([m.w * x[0], m.v * x[1], m.b])[1],
+    "if of a weight": lambda m, x: m.line(x) if m.w > 0.42 else m.line(x) * 2,
+    "truth": lambda m, x: (m.line(x) and m.w) * x[1],
+    "chained": lambda m, x: m.line(x) * (2 if -0.5 < x[0] < 0.5 else 1),
+    "clipped": lambda m, x: clipped(m.line(x)) + m.w * 0.1 * x[0],
+    "abs by hand": lambda m, x: m.line(x) if m.line(x) > 0 else -m.line(x),
+    "numpy": lambda m, x: np.maximum(m.line(x), m.v * x[1]),
+}
+
+
+@pytest.mark.parametrize("how", FOLLOWED)
+def test_comparisons_are_followed(how):
+    history = assert_same(lambda: Branching(FOLLOWED[how]), validation_data=(X[:9], Y[:9]))
+    assert history.eager == ""
+
+
+def huber(output, target):
+    distance = abs(output - target)
+    return distance * distance if distance < 1.0 else 2.0 * distance - 1.0
+
+
+def by_target(output, target):
+    return (output - target) ** 2 * (5.0 if 0.4 < target < 0.6 else 1.0)
+
+
+def quantile(output, target):
+    return maximum(0.9 * (target - output), 0.1 * (output - target)) if output < target else 0.1 * (output - target)
+
+
+@pytest.mark.parametrize("loss", [huber, by_target, quantile])
+def test_losses_that_compare(loss):
+    order = np.argsort(Y)
+    history = assert_same(Line, X[order], Y[order], loss=loss, validation_data=(X, Y))
+    assert history.eager == ""
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_larger_of_two_lines(seed):
+    class Two(Module):
+        def __init__(self):
+            r = random.Random(seed)
+            self.a, self.b, self.c, self.d = (Value(r.uniform(-1, 1)) for _ in range(4))
+
+        def __call__(self, x):
+            return max(self.a * x[0] + self.b, self.c * x[0] + self.d)
+
+    assert assert_same(Two, epochs=20).eager == ""
+
+
+def test_where_there_are_many_ways_training_is_eager():
+    history = assert_same(lambda: MLP(2, [16, 1], activation=lambda z: z if z > 0 else 0.2 * z, seed=0))
+    assert re.match(".*" + HERE + ".*more than 8 paths", history.eager)
+
+
+def test_insisted_on_more_ways_are_followed():
+    model = MLP(2, [3, 1], activation=lambda z: z if z > 0 else 0.2 * z, seed=0)
+    eager = MLP(2, [3, 1], activation=lambda z: z if z > 0 else 0.2 * z, seed=0)
+    for each, replay in ((model, True), (eager, False)):
+        each.fit(X, Y, replay=replay, epochs=5, seed=0, progress=False)
+    assert [p.data for p in model.parameters()] == pytest.approx([p.data for p in eager.parameters()], abs=1e-9)
+
+
+def test_single_precision_follows_comparisons():
+    (single, history), (double, _) = (
+        fitted(lambda: Branching(FOLLOWED["abs by hand"]), None, dtype=dtype) for dtype in ("float32", "float64")
+    )
+    assert history.eager == ""
+    assert [p.data for p in single.parameters()] == pytest.approx([p.data for p in double.parameters()], abs=1e-4)
+
+
+# ------------------------------------------------------------------------------------------------ what ends a recording
+
+
+def clipping(m, x):
+    m.w.data = min(m.w.data, 0.41)
+    return m.line(x)
+
+
+def warmed(m, x):
+    m.calls = getattr(m, "calls", 0) + 1
+    return m.line(x) * min(1.0, m.calls / 100)
+
+
+def growing(m, x):
+    m.__dict__.setdefault("outputs", []).append(m.line(x))
+    return m.outputs[-1]
+
+
+def averaging(m, x):
+    m.mean = 0.9 * getattr(m, "mean", 0.0) + 0.1 * float(m.line(x))
+    return m.line(x) - m.mean
+
+
+def stateful(m, x):
+    m.state = (m.w * x[0] + m.v * getattr(m, "state", 0.0)).tanh()
+    return m.state
+
+
+def delayed(m, x):
+    result = m.line(x) + getattr(m, "last", 0.0)
+    m.last = x[0]
+    return result
+
+
+def caught(m, x):
+    try:
+        return m.line(x) + (0.3 - m.w * x[0]).log()
+    except ValueError:
+        return m.line(x)
+
+
+def by_type(m, x):
+    return m.line(x) * (2.0 if isinstance(x[0], float) else 1.0)
+
+
+def by_equality(m, x):
+    return m.line(x) * (2.0 if x[0] == 1.0 else 1.0)
+
+
+def by_membership(m, x):
+    return m.line(x) * (2.0 if x[0] in (1.0, 2.0) else 1.0)
+
+
+def by_set(m, x):
+    return m.line(x) * (2.0 if x[0] in {1.0, 2.0} else 1.0)
+
+
+def by_table(m, x):
+    return {0.0: m.w, 1.0: m.v}.get(x[0], m.b) * x[1]
+
+
+def by_number(m, x):
+    return m.line(x) * (1 + int(x[0]))
+
+
+def by_label(m, x):
+    return m.line(x) * len(f"{x[0]:.0f}")
+
+
+def by_rounding(m, x):
+    return m.line([round(x[0]), x[1]])
+
+
+def by_math(m, x):
+    return m.line([math.sin(x[0]), x[1]])
+
+
+def drawn(m, x):
+    return m.line(x) * (random.random() < 0.9)
+
+
+def drawn_by_numpy(m, x):
+    return m.line(x) * (np.random.rand() < 0.9)
+
+
+def before_the_model(m, x):
+    return m.line(x) * m.scale
+
+
+ENDED = {
+    clipping: HERE + r"\.data", warmed: r"calls", growing: "outputs", averaging: HERE + r"float\(\)",
+    stateful: "from one call to the next", delayed: "from one call to the next", caught: HERE + ".*caught an error",
+    by_type: "another number for Values", by_equality: HERE + "==", by_membership: HERE + "==",
+    by_set: HERE + r"hash\(\)", by_table: HERE + r"hash\(\)", by_number: HERE + r"int\(\)",
+    by_label: HERE + r"format\(\)", by_rounding: HERE + r"round\(\)", by_math: HERE + r"float\(\)",
+    drawn: HERE + "random numbers",
+}  # fmt: skip
+CHOSEN = np.array([[1.0, 0.5], [-1.0, 0.3], [0.0, 1.0], [2.0, -0.7], [1.4, 0.1], [-1.6, 2.0]] * 5)
+
+
+@pytest.mark.parametrize("how", ENDED, ids=lambda how: how.__name__)
+def test_all_else_is_trained_eagerly_and_the_reason_is_said(how):
+    y = CHOSEN[:, 0] + CHOSEN[:, 1]
+    made = []
+
+    def make():
+        made.append(Branching(how))
+        return made[-1]
+
+    random.seed(4)
+    _, history = fitted(make, None, CHOSEN, y)
+    assert re.search(ENDED[how], history.eager), history.eager
+    with pytest.raises(ValueError, match="replay=True, but"):
+        fitted(make, True, CHOSEN, y)
+    if how not in (warmed, growing, averaging, stateful, delayed):  # the calls of a recording count
+        assert_same(make, CHOSEN, y, tolerance=0)
+
+
+def test_numpys_random_numbers_are_noticed():
+    assert "random" in fitted(lambda: Branching(drawn_by_numpy), None)[1].eager
+
+
+@pytest.mark.parametrize("kind", ["Random", "Generator", "RandomState", "by map"])
+def test_dropout_from_a_generator_of_the_modules_own(kind):
+    class Dropout(Line):
+        def __init__(self):
+            super().__init__()
+            makers = {"Generator": np.random.default_rng, "RandomState": np.random.RandomState}
+            self.rng = makers.get(kind, random.Random)(5)
+
+        def __call__(self, x):
+            draws = [*map(type(self.rng).random, [self.rng])] if kind == "by map" else [self.rng.random()]
+            return self.line(x) * (draws[0] < 0.99)
+
+    assert fitted(Dropout, None)[1].eager
+
+
+def test_a_computed_value_that_is_kept_is_trained_eagerly():
+    class Cached(Line):
+        def __init__(self):
+            super().__init__()
+            self.scale = self.v * self.v
+
+        def __call__(self, x):
+            return self.line(x) * self.scale
+
+    assert "computed outside" in assert_same(Cached).eager
+
+
+def test_a_reason_in_the_middle_of_training():
+    """The first example has no such way."""
+
+    def sometimes(m, x):
+        return (
+            m.line(x) * (x[0].data if x[0] > 1.9 else 1.0)
+            if isinstance(x[0], Value)
+            else m.line(x) * (x[0] if x[0] > 1.9 else 1.0)
+        )
+
+    points = X.copy()
+    points[0] = [0.5, 0.5]
+    history = assert_same(lambda: Branching(sometimes), points)
+    assert ".data" in history.eager
+    with pytest.raises(ValueError, match=r"replay=True, but .*\.data"):
+        fitted(lambda: Branching(sometimes), True, points)
+
+
+# --------------------------------------------------------------------------------------------- what is no reason at all
+
+
+def test_ordinary_modules_are_replayed():
+    class Ordinary(Line):
+        """Keeps its last output to look at, remembers a shape, sums with numpy."""
+
+        def __init__(self):
+            super().__init__()
+            self.mlp = MLP(2, [4, 1], activation="tanh", seed=0)
+            self.shape = self.last = None
+            self.table = {"depth": 2}
+
+        def __call__(self, x):
+            if self.shape is None:
+                self.shape = len(x)
+            self.last = self.mlp(x) + sum(np.array([self.w, self.v]) * np.array(x)) + relu(self.b)
+            return self.last * self.table["depth"]
+
+    assert assert_same(Ordinary).eager == ""
+
+
+def test_other_threads_that_draw_are_left_alone():
+    stop, drawn = threading.Event(), []
+
+    def draw():
+        while not stop.is_set():
+            drawn.append((random.random(), np.random.rand()))
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        reasons = [fitted(Line, None)[1].eager for _ in range(10)]
+    finally:
+        stop.set()
+        thread.join()
+    assert reasons == [""] * 10
+
+
+def test_a_fit_sets_no_random_state_back():
+    seen = []
+
+    def look(model, history):
+        seen.append((random.random(), np.random.rand()))
+
+    for _ in range(2):
+        Line().fit(X, Y, epochs=2, seed=0, progress=False, callbacks=[look])
+    assert len(set(seen)) == 4
+
+
+def test_bundled_losses_read_nothing():
+    for loss, outputs, y in (
+        ("mse", 1, Y), ("cross_entropy", 3, np.arange(60) % 3), ("binary_cross_entropy", 1, np.arange(60) % 2),
+        ("hinge", 1, np.where(Y > 0, 1, -1)), ("hinge", 3, np.arange(60) % 3),
+    ):  # fmt: skip
+        model = MLP(2, [3, outputs], seed=0)
+        assert model.fit(X, y, loss=loss, epochs=2, seed=0, progress=False).eager == ""
+        ((_, paths),) = nn.replaying._KEPT[model].values()
+        assert [path.outcomes for path in paths] == [()]
+
+
+# --------------------------------------------------------------------------------------------------------- what changes
+
+
+class Leaky(Module):
+    n_inputs = 1
+
+    def __init__(self):
+        self.w, self.slope = Value(1.0), 0.0
+
+    def __call__(self, x):
+        return (self.w * x[0]).leaky_relu(self.slope)
+
+
+@pytest.fixture
+def always(monkeypatch):
+    """Replay where it would not be worth it, too."""
+    monkeypatch.setattr(nn.replaying, "_MUCH", 0)
+
+
+def test_predict_notices_an_attribute_that_changed(always):
+    X = np.random.default_rng(0).uniform(-2, 2, (2001, 1))
+    X[0] = 1.0  # the slope does not matter there
+    model = Leaky()
+    for slope in (0.0, 0.5, -1.0):
+        model.slope = slope
+        assert model.predict(X)[2] == pytest.approx(model(X[2].tolist()).data)
+        assert model.score(X, X[:, 0]) == pytest.approx(1.0 - _error(model, X) / ((X - X.mean()) ** 2).sum())
+
+
+def _error(model, X):
+    return sum((model(row).data - row[0]) ** 2 for row in X.tolist())
+
+
+def test_predict_follows_branches_weights_and_attributes(always):
+    model = Kink()
+    points = [[1.0]] * 9 + [[2.5], [3.0]]
+    for low, high in ((1.0, 2.0), (3.0, -1.0)):
+        model.low.data, model.high.data = low, high
+        assert model.predict(points) == [low] * 9 + [2.5 * high, 3.0 * high]
+    model.high = Value(5.0)
+    assert model.predict(points)[-1] == 15.0
+    model.__class__ = type("Other", (Kink,), {"__call__": lambda self, x: self.low * 7.0})
+    assert model.predict(points) == [21.0] * 11
+
+
+@pytest.mark.parametrize("how", ENDED, ids=lambda how: how.__name__)
+def test_predict_is_eager_where_a_recording_ends(how, always):
+    model, other = Branching(how), Branching(how)
+    random.seed(1)
+    said = model.predict(CHOSEN)
+    random.seed(1)
+    if how not in (warmed, growing, averaging, stateful, delayed):
+        assert said == [other(row).data for row in CHOSEN.tolist()]
+    else:
+        assert len(said) == len(CHOSEN)
+
+
+def test_a_state_that_predict_changes_goes_on(always):
+    model = Branching(warmed)
+    model.calls = 1000
+    assert model.predict(CHOSEN) == [model.line(row).data for row in CHOSEN.tolist()]
+    assert model.calls >= 1000 + len(CHOSEN)
+
+
+class Scheduled(Line):
+    """A number that changes with each epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = 1.0
+
+    def __call__(self, x):
+        return self.line(x) * self.scale if x[0] > -1 else self.line(x) * self.scale * self.b
+
+
+def test_a_schedule_in_a_callback_counts_from_then_on():
+    def halve(model, history):
+        model.scale *= 0.5
+
+    assert assert_same(Scheduled, callbacks=[halve]).eager == ""
+
+
+def test_a_callback_that_turns_noise_on_makes_training_eager():
+    class Noisy(Line):
+        noise = False
+
+        def __call__(self, x):
+            return self.line(x) * (1.0 if not self.noise or random.random() < 0.9 else 0.0)
+
+    def turn_on(model, history):
+        model.noise = history.epochs >= 2
+
+    history = fitted(Noisy, None, callbacks=[turn_on])[1]
+    assert "random numbers" in history.eager
+    assert len(history.loss) == 6
+
+
+def test_a_callback_that_changes_weights_and_a_branch():
+    def flip(model, history):
+        model.w.data = -model.w.data
+
+    how = FOLLOWED["if of a weight"]
+    assert assert_same(lambda: Branching(how), callbacks=[flip], epochs=9).eager == ""
+
+
+def test_a_model_that_changes_with_the_clock_of_its_epochs():
+    """Its state is out of reach of any look, but each epoch records the model again."""
+    ticks = itertools.cycle([1.0] * 7 + [2.0] * 1000)
+
+    def ticking(m, x):
+        return m.line(x) * next(ticks)
+
+    history = fitted(lambda: Branching(ticking), None)[1]
+    assert "builds another graph from one call to the next" in history.eager
+    assert len(history.loss) == 6
+
+
+def test_an_optimizer_of_ones_own_follows_branches():
+    class Counted(SGD):
+        def put_weights(self):
+            super().put_weights()
+
+    def run(replay):
+        return fitted(Kink, replay, [[1.0], [3.0], [2.5], [0.5]] * 4, [1.0, -3.0, 0.0, 2.0] * 4, learning_rate=None,
+                      optimizer=Counted(learning_rate=0.05))  # fmt: skip
+
+    (replayed, history), (eager, _) = run(None), run(False)
+    assert history.eager == ""
+    assert np.array(condition(replayed)) == pytest.approx(np.array(condition(eager)), abs=1e-12)

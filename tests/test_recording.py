@@ -1,0 +1,565 @@
+"""Recording knows what it saw: comparisons become paths of a compiled function, all else that leaves is refused."""
+
+import functools
+import math
+import operator
+import random
+import threading
+
+import numpy as np
+import pytest
+
+import engine
+from engine import DataDependentError, Value, compile, maximum, tanh
+
+RNG = np.random.default_rng(3)
+
+
+def eagerly(function, X):
+    """The outputs for each row, with no program."""
+    results = [function.__wrapped__(*map(Value, row)) for row in np.asarray(X, float).tolist()]
+    return [result._data if isinstance(result, Value) else float(result) for result in results]
+
+
+# ------------------------------------------------------------------------------------------------------ paths of guards
+
+
+def size(x):
+    return x if x > 0 else -x
+
+
+def kinked(x):
+    return x * 2 if x < 2.5 else -x
+
+
+def halved(x):
+    steps = 0
+    while x > 1:
+        x = x / 2
+        steps += 1
+    return x + steps
+
+
+def banded(x):
+    return x**2 if -0.5 < x <= 0.5 else 0.5 * x
+
+
+def truthy(x):
+    return 3 * x + 1 if x else x + 7
+
+
+def either(x, y):
+    return x or y * 3
+
+
+def both(x, y):
+    return x and y
+
+
+def median(x, y, z):
+    return sorted([x, y, z])[1] * 2 + sorted([x, y, z], reverse=True)[0]
+
+
+def ordered(x, y, z):
+    a, b, c = sorted([x, y, z], key=lambda v: v * v)
+    return a + 2 * b + 4 * c
+
+
+def filtered(x, y, z):
+    return sum([v for v in (x, y, z) if v > 0], Value(0.0))
+
+
+def by_helper(x, y):
+    return _larger_of(x, tanh(y))
+
+
+def _larger_of(a, b):
+    return b if b >= a else a
+
+
+def nested(x, y):
+    if x * y > 0.3:
+        return x - y if x > y else y * y
+    return max(x, y, 0.25)
+
+
+def counted(x, y, z):
+    return x * sum(1 for v in (x, y, z) if v < 0.2)
+
+
+def by_numpy(x, y):
+    return np.maximum(0.1, x) + np.sort(np.array([x, y]))[0] + np.array([x, y]).max()
+
+
+def through_abs(x, y):
+    return abs(x) if min(x, y) < 0 else all([x > 0.1, y > 0.1]) + x
+
+
+BRANCHES = [size, kinked, halved, banded, truthy, either, both, median, ordered, filtered, by_helper, nested, counted,
+            by_numpy, through_abs]  # fmt: skip
+
+
+@pytest.mark.parametrize("function", BRANCHES, ids=lambda f: f.__name__)
+def test_each_row_takes_the_path_that_it_takes_eagerly(function):
+    compiled = compile(function)
+    n = function.__code__.co_argcount
+    X = RNG.uniform(-1.0, 1.0, (200, n))
+    X[: len(X) // 4] = np.round(X[: len(X) // 4], 1)  # ties and zeros too
+    X[40] = 9.0
+    X[41:43] = 0.0
+    assert compiled(X) == pytest.approx(eagerly(compiled, X), rel=1e-13)
+    assert compiled(X[::-1][:77]) == pytest.approx(eagerly(compiled, X[::-1][:77]), rel=1e-13)
+    assert compiled(X[40:41])[0] == pytest.approx(eagerly(compiled, X[40:41])[0], rel=1e-13)
+
+
+@pytest.mark.parametrize("function", BRANCHES, ids=lambda f: f.__name__)
+def test_gradients_go_along_the_paths(function):
+    w = Value(0.7)
+
+    @functools.wraps(function)
+    def weighted(*inputs):
+        return function(*inputs) * w * w
+
+    weighted.__signature__ = __import__("inspect").signature(function)
+    compiled = compile(weighted)
+    X = RNG.uniform(-1.0, 1.0, (60, function.__code__.co_argcount))
+    X[7] = 3.0
+    compiled(X)
+    numbers, by_input, by_weight = [], [], []
+    for row in X.tolist():
+        inputs = [Value(number) for number in row]
+        w.grad = 0.0
+        result = weighted(*inputs)
+        result.backward()
+        numbers.append(result.data)
+        by_input.append([x.grad for x in inputs])
+        by_weight.append([w.grad])
+    assert compiled.program.parameters == [w]
+    assert compiled.gradients(X, "inputs") == pytest.approx(np.array(by_input), rel=1e-12)
+    assert compiled.gradients(X) == pytest.approx(np.array(by_weight), rel=1e-12)
+    mean, gradient = compiled.value_and_gradient(X)
+    assert mean == pytest.approx(np.mean(numbers), rel=1e-12)
+    assert gradient == pytest.approx(np.mean(by_weight, axis=0), rel=1e-12)
+
+
+def test_the_cases_of_a_first_day():
+    assert compile(size)([[1.0], [-2.0], [3.0], [4.0], [5.0]]).tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert compile(lambda x: max(x, 0.0))([[1.0], [-2.0]]).tolist() == [1.0, 0.0]
+    X = np.linspace(0, 2.4, 100)[:, None]
+    X[40] = 9.0
+    assert compile(kinked)(X)[40] == -9.0
+
+
+def test_parameters_of_all_paths():
+    low, high = Value(0.5), Value(2.0)
+
+    @compile
+    def kink(x):
+        return (low if x < 2.0 else high) * x
+
+    assert kink.value_and_gradient([[1.0]])[1].tolist() == [1.0]
+    X = [[1.0], [3.0], [1.5], [5.0]]
+    mean, gradient = kink.value_and_gradient(X)
+    assert kink.program.parameters == [low, high]
+    assert (mean, gradient.tolist()) == (pytest.approx((0.5 + 6.0 + 0.75 + 10.0) / 4), [2.5 / 4, 2.0])
+    assert kink.gradients(X).tolist() == [[1.0, 0.0], [0.0, 3.0], [1.5, 0.0], [0.0, 5.0]]
+    assert kink.gradients(X, [high]).tolist() == [[0.0], [3.0], [0.0], [5.0]]
+    kink.program.weights -= [0.5, 1.0]
+    assert kink(X).tolist() == [0.0, 3.0, 0.0, 5.0]
+    high.data = 3.0
+    assert kink(X).tolist() == [0.0, 9.0, 0.0, 15.0]
+
+
+def test_parameters_given_for_all_paths():
+    low, high, other = Value(0.5), Value(2.0), Value(9.0)
+    kink = compile(lambda x: (low if x < 2.0 else high) * x + other, parameters=[high, low])
+    assert kink.value_and_gradient([[1.0], [3.0]])[1].tolist() == [1.5, 0.5]
+
+
+def test_weights_that_are_changed_in_place_decide_guards():
+    w = Value(1.0)
+    step = compile(lambda x: x * w if w > 0 else -x)
+    assert step([[2.0]]).tolist() == [2.0]
+    step.program.weights -= 3.0
+    assert step([[2.0]]).tolist() == [-2.0]
+    assert w.data == -2.0
+    w.data = 4.0
+    assert step([[2.0]]).tolist() == [8.0]
+
+
+def test_a_branch_between_input_and_weight():
+    w = Value(0.3)
+    f = compile(lambda x: x * w if x > w else w * w)
+    X = [[0.1], [0.3], [0.5], [np.nextafter(0.3, 1.0)]]
+    for number in (0.3, 0.05, 0.5):
+        w.data = number
+        assert f(X) == pytest.approx(eagerly(f, X))
+
+
+def test_several_outputs_on_several_paths():
+    f = compile(lambda x, y: [x * y, x if x < y else y * y])
+    X = [[1.0, 2.0], [3.0, 1.0], [0.0, 0.5]]
+    assert f(X).tolist() == [[2.0, 1.0], [3.0, 1.0], [0.0, 0.0]]
+    assert f.gradients(X, "inputs", 1).tolist() == [[1.0, 0.0], [0.0, 2.0], [1.0, 0.0]]
+
+
+def test_sums_that_cancel_are_compared_as_eagerly():
+    """The two sides are equal but for rounding, so that a program could decide otherwise than the graph."""
+    w = [Value(0.1), Value(0.2), Value(0.3)]
+
+    @compile
+    def f(x, y, z):
+        return x if w[0] * x + w[1] * y + w[2] * z > 0.6 * x else y + 5
+
+    X = np.repeat(RNG.uniform(-1, 1, (50, 1)), 3, axis=1)
+    assert f(X).tolist() == eagerly(f, X)
+
+
+def test_single_precision_decides_by_its_own_rows():
+    f = compile(lambda x: x * 2 if x < 0.1 else -x, dtype="float32")
+    X = np.array([[0.1], [0.0999], [0.2]])
+    rows = X.astype(np.float32).astype(float)
+    assert f(X) == pytest.approx([x * 2 if x < 0.1 else -x for x in rows[:, 0].tolist()])
+
+
+def test_infinity_is_compared_too():
+    f = compile(lambda x: 1.0 + 0 * x if x > 1e300 else x)
+    assert compile(lambda x: Value(5.0) if x > 1e300 else x)([[1.0], [math.inf], [-math.inf]]).tolist() == [
+        1.0, 5.0, -math.inf,
+    ]  # fmt: skip
+    assert f([[1.0], [1e301]]).tolist() == [1.0, 1.0]
+
+
+def test_too_many_paths_name_the_line():
+    @compile
+    def f(*inputs):
+        return sum((x if x > 0 else -2 * x) for x in inputs)
+
+    line = test_too_many_paths_name_the_line.__code__.co_firstlineno + 3
+    X = RNG.uniform(-1, 1, (500, 8))
+    with pytest.raises(DataDependentError, match=rf"test_recording\.py, line {line}: .*32 paths.*maximum"):
+        f(X)
+    assert isinstance(DataDependentError("reason", "advice"), ValueError)
+
+
+def test_a_loop_that_never_comes_to_an_end_of_its_paths():
+    with pytest.raises(DataDependentError, match="paths"):
+        compile(halved)([[2.0**i + 0.5] for i in range(40)])
+
+
+# ------------------------------------------------------------------------------------------------------ what is refused
+
+
+class Keeper:
+    """A list that a function may put things into."""
+
+    def __init__(self):
+        self.kept = []
+
+
+def leaks():
+    w = Value(0.5)
+    return {
+        ".data": lambda x: x * (1.0 if x.data > 0 else 2.0),
+        ".data of a result": lambda x: x if (x * w).data > 0 else -x,
+        ".data of a weight": lambda x: x * w.data,
+        ".item()": lambda x: x * math.floor(x.item()),
+        "float()": lambda x: x * float(x),
+        "math": lambda x: x * math.sin(x),
+        "math.floor": lambda x: x - math.floor(x),
+        "int()": lambda x: x - int(x),
+        "round()": lambda x: x - round(x),
+        "round() to digits": lambda x: x - round(x, 1),
+        "format()": lambda x: x * len(f"{x:.1f}"),
+        "repr()": lambda x: x * len(repr(x)),
+        "str()": lambda x: x * len(str(x)),
+        "% formatting": lambda x: x * len("%.1f" % x),  # noqa: UP031
+        ".grad": lambda x: x * (1 + x.grad),
+        "backward()": lambda x: [(x * x).backward(), x][1],
+        "assignment": lambda x: [setattr(w, "data", 0.1), x * w][1],
+        "numpy": lambda x: x * np.asarray([x], dtype=float)[0],
+        "a copy": lambda x: __import__("copy").copy(x * w) * 2,
+        "deepcopy": lambda x: __import__("copy").deepcopy(x) * 2,
+        "local_derivatives": lambda x: x * (x * w).local_derivatives[0],
+        "sorted by .data": lambda x: sorted([x, w], key=lambda v: v.data)[0] * 2,
+        "complex": lambda x: x * complex(x).real,
+        "refresh": lambda x: (x * w).refresh(),
+    }
+
+
+@pytest.mark.parametrize("name", leaks())
+def test_a_number_that_is_taken_out_is_refused_with_its_line(name):
+    function = leaks()[name]
+    compiled = compile(function)
+    words = rf"test_recording\.py, line {function.__code__.co_firstlineno}: .* of a Value"
+    with pytest.raises(DataDependentError, match=words):
+        compiled([[1.0], [2.0]])
+    assert compiled.program is None
+
+
+def test_the_message_tells_the_way_out():
+    with pytest.raises(DataDependentError, match=r"maximum, minimum, relu or abs"):
+        compile(lambda x: x.data * x)([[1.0]])
+
+
+def test_a_refusal_that_the_function_catches_is_still_one():
+    def secretly(x):
+        try:
+            return x * float(x)
+        except ValueError:
+            return x
+
+    with pytest.raises(DataDependentError, match=r"float\(\)"):
+        compile(secretly)([[1.0]])
+
+
+def test_numbers_of_plain_constants_may_be_taken():
+    scale = engine.exp(1.0)
+    f = compile(lambda x: x * float(Value(2.0)._data) * scale * max(engine.sqrt(4.0), 1.0))
+    assert f([[1.0]])[0] == pytest.approx(2 * math.e * 2)
+
+
+@pytest.mark.parametrize("caught", ["log", "sqrt", "division", "power", "exp"])
+def test_an_error_that_chooses_the_way_is_refused(caught):
+    ways = {
+        "log": lambda x: x.log(),
+        "sqrt": lambda x: x.sqrt(),
+        "division": lambda x: 1.0 / (x + 1.0),
+        "power": lambda x: x**0.5,
+        "exp": lambda x: (x * -1e6).exp(),
+    }
+
+    def tried(x):
+        try:
+            return ways[caught](x)
+        except (ValueError, ArithmeticError):
+            return x * 0.0
+
+    for X in ([[2.0], [-1.0]], [[-1.0], [2.0]]):
+        with pytest.raises(DataDependentError, match="caught an error"):
+            compile(tried)(X)
+
+
+def test_an_error_that_nothing_catches_is_the_functions():
+    for X in ([[2.0], [-1.0]], [[-1.0], [2.0]]):
+        with pytest.raises(ValueError, match=r"log needs x > 0"):
+            compile(lambda x: x.log())(X)
+        with pytest.raises(ValueError, match=r"log needs x > 0"):
+            compile(lambda x: x.log()).value_and_gradient(X)
+    with pytest.raises(TypeError, match="is a Value already"):
+        compile(lambda x: Value(x) * 2)([[1.0]])
+
+
+# ------------------------------------------------------------------------------------------------- state and randomness
+
+
+def test_constants_that_change_are_recorded_again():
+    scale = [2.0]
+    f = compile(lambda x: x * scale[0])
+    assert f([[1.0]]).tolist() == [2.0]
+    scale[0] = 3.0
+    assert f([[1.0]]).tolist() == [3.0]
+    assert f.value_and_gradient([[2.0]])[0] == 6.0
+
+
+def test_a_nonlocal_number_and_an_attribute_that_change_are_recorded_again():
+    class Slope:
+        slope = 1.0
+
+    number, holder = 1.0, Slope()
+    f = compile(lambda x: x * number + holder.slope)
+    assert f([[1.0]]).tolist() == [2.0]
+    number = 5.0
+    assert f([[1.0]]).tolist() == [6.0]
+    Slope.slope = 2.0
+    assert f([[1.0]]).tolist() == [7.0]
+    holder.slope = 3.0
+    assert f([[1.0]]).tolist() == [8.0]
+
+
+_SETTING = 1.0
+
+
+def test_a_global_number_that_changes_is_recorded_again(monkeypatch):
+    f = compile(lambda x: x * _SETTING)
+    assert f([[1.0]]).tolist() == [1.0]
+    monkeypatch.setitem(globals(), "_SETTING", 4.0)
+    assert f([[1.0]]).tolist() == [4.0]
+
+
+def stateful():
+    keeper, counts, total = Keeper(), {"calls": 0}, 0
+
+    def nonlocal_counter(x):
+        nonlocal total
+        total += 1
+        return x * 2 if total < 10 else x
+
+    def growing(x):
+        keeper.kept.append(x)
+        return x * 2
+
+    def counting(x):
+        counts["calls"] += 1
+        return x * 2
+
+    def function_attribute(x):
+        function_attribute.calls = getattr(function_attribute, "calls", 0) + 1
+        return x * 2
+
+    def carried(x):
+        result = x if not keeper.kept else x + keeper.kept[-1]
+        keeper.kept[:] = [x]
+        return result
+
+    def carried_result(x):
+        keeper.kept[:] = [x * 2 if not keeper.kept else x + keeper.kept[0]]
+        return keeper.kept[0]
+
+    def warm(x, steps=[0]):  # noqa: B006 - the mistake is the point
+        steps[0] += 1
+        return x * min(steps[0], 5)
+
+    def by_default_list(x, seen=[]):  # noqa: B006
+        seen.append(1)
+        return x * 2
+
+    ticks = iter(range(10**6))
+
+    def ticking(x):
+        return x * 2 if next(ticks) < 5 else x
+
+    functions = [nonlocal_counter, growing, counting, function_attribute, carried, carried_result, warm]
+    return {f.__name__: f for f in [*functions, by_default_list, ticking]}
+
+
+@pytest.mark.parametrize("name", stateful())
+def test_a_function_that_changes_something_is_refused(name):
+    with pytest.raises(DataDependentError, match="from one call to the next"):
+        compile(stateful()[name])([[1.0], [2.0]])
+
+
+def test_what_is_remembered_for_good_is_no_state():
+    memory = {}
+
+    @compile
+    def f(x):
+        if "shape" not in memory:
+            memory["shape"] = 1
+        memory["last"] = x
+        return x * memory["shape"]
+
+    assert f([[1.0], [2.0]]).tolist() == [1.0, 2.0]
+
+
+def test_a_value_computed_outside_of_the_function_is_refused():
+    w = Value(2.0)
+    square = w * w
+    with pytest.raises(DataDependentError, match="outside of it"):
+        compile(lambda x: x * square)([[1.0]])
+
+
+def drawing():
+    own, generator = random.Random(1), np.random.default_rng(1)
+    return {
+        "random.random": lambda x: x * random.random(),
+        "random.gauss": lambda x: x * random.gauss(0, 1),
+        "random.choice": lambda x: x * random.choice([1.0]),
+        "random.shuffle": lambda x: [random.shuffle([1, 2, 3]), x][1],
+        "own Random": lambda x: x * (own.random() < 2),
+        "by map": lambda x: x * sum(map(operator.methodcaller("random"), [own])),
+        "np.random": lambda x: x * (np.random.rand() < 2),
+        "Generator": lambda x: x * (generator.normal() < 100),
+        "SystemRandom": lambda x: x * (random.SystemRandom().random() < 2),
+        "urandom": lambda x: x * len(__import__("os").urandom(3)),
+        "new generator": lambda x: x * np.random.default_rng().normal(),
+    }
+
+
+@pytest.mark.parametrize("name", drawing())
+def test_random_numbers_are_noticed(name):
+    before = random.getstate()
+    with pytest.raises(DataDependentError, match=r"random numbers|from one call to the next"):
+        compile(drawing()[name])([[1.0], [2.0]])
+    assert random.getstate() == before  # noticed before it was drawn
+
+
+def test_other_threads_may_draw():
+    stop, drawn = threading.Event(), []
+
+    def draw():
+        mine = []
+        while not stop.is_set():
+            mine.append((random.random(), np.random.rand()))
+        drawn.append(mine)
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        for _ in range(10):
+            assert compile(lambda x: x * 2 if x > 0 else x)([[1.0], [-1.0]]).tolist() == [2.0, -1.0]
+    finally:
+        stop.set()
+        thread.join()
+    assert len(set(drawn[0])) == len(drawn[0])
+
+
+def test_a_profiler_goes_on():
+    import sys
+
+    events = []
+    sys.setprofile(lambda frame, event, arg: events.append(frame.f_code.co_name))
+    try:
+        before = sys.getprofile()
+        compile(by_helper)([[1.0, 2.0]])
+        assert sys.getprofile() is before
+    finally:
+        sys.setprofile(None)
+    assert "_larger_of" in events
+
+
+def test_under_a_profiler_in_c_random_numbers_are_noticed():
+    import cProfile
+
+    with cProfile.Profile(), pytest.raises(DataDependentError, match=r"random numbers|from one call to the next"):
+        compile(lambda x: x * (random.random() < 2))([[1.0]])
+
+
+def test_inside_of_a_function_the_engine_reads_what_it_needs():
+    w = Value(0.4)
+
+    @compile
+    def f(x, y):
+        (slope,) = engine.gradients(tanh(x * w) * y, [x])
+        shares = engine.softmax([x, y, w])
+        return (
+            slope + engine.logsumexp([x, y]) + shares[0] + engine.mean([x, y]) + maximum(x, 0.5) + engine.dot([x], [y])
+        )
+
+    X = RNG.uniform(-1, 1, (5, 2))
+    assert f(X) == pytest.approx(eagerly(f, X), rel=1e-12)
+
+
+def test_a_compiled_graph_says_that_it_cannot_know():
+    assert "cannot know" in compile.__doc__
+
+
+def test_guards_of_another_thread_are_its_own():
+    results = {}
+
+    def work(sign):
+        f = compile(lambda x: x * 2 if sign * x > 0 else -x)
+        results[sign] = [f([[1.0], [-1.0], [3.0]]).tolist() for _ in range(20)]
+
+    threads = [threading.Thread(target=work, args=(sign,)) for sign in (1.0, -1.0)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {1.0: [[2.0, 1.0, 6.0]] * 20, -1.0: [[-1.0, -2.0, -3.0]] * 20}
+
+
+def test_nan_on_the_way_is_compared_as_eagerly():
+    f = compile(lambda x, y: x if (x - y) > 1 else y)
+    X = [[1.0, 2.0], [math.inf, math.inf], [math.inf, 1.0], [3.0, 1.0]]
+    assert f(X).tolist() == eagerly(f, X)
