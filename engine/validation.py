@@ -106,7 +106,7 @@ def check_seconds(name: str, given: Unchecked, minimum: float = 0.0, maximum: fl
     raise ValueError(f"{name} must be a number of seconds {allowed}, got {shortened(given)}")
 
 
-def shortened(thing: object, most: int = 60) -> str:
+def shortened(thing: object, most: int = 59) -> str:
     """The repr of *thing*, cut in its middle where it is longer than *most* characters.
 
     >>> shortened("a" * 100, most=21)
