@@ -1,6 +1,5 @@
 """Wrong input: what may become a number, and the words that say why something may not."""
 
-import math
 from collections.abc import Callable
 from typing import Any, Final, SupportsFloat, TypeAlias
 
@@ -92,22 +91,22 @@ def check_int(name: str, given: Unchecked, minimum: int, maximum: int | None = N
     raise ValueError(f"{name} must be an int {allowed}, got {shortened(given)}")
 
 
-def check_seconds(name: str, given: Unchecked, minimum: float = 0.0, maximum: float = math.inf) -> None:
-    """Raise a ValueError unless the argument called *name* is a finite number of seconds in the range, and above 0.
+def check_seconds(name: str, given: Unchecked, minimum: float = 0.0, maximum: float = 1e6) -> None:
+    """Raise a ValueError unless the argument called *name* is a number of seconds in the range, and above 0.
 
     >>> check_seconds("timeout", 0)
     Traceback (most recent call last):
     ...
-    ValueError: timeout must be a number of seconds > 0, got 0
+    ValueError: timeout must be a number of seconds > 0 and <= 1e+06, got 0
     """
     is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
-    if is_number and minimum <= given <= maximum and 0.0 < given < math.inf:
+    if is_number and minimum <= given <= maximum and given > 0.0:
         return
-    allowed = "> 0" if minimum == 0.0 else f"from {minimum:g} to {maximum:g}"
+    allowed = f"> 0 and <= {maximum:g}" if minimum == 0.0 else f"from {minimum:g} to {maximum:g}"
     raise ValueError(f"{name} must be a number of seconds {allowed}, got {shortened(given)}")
 
 
-def shortened(thing: object, most: int = 60) -> str:
+def shortened(thing: object, most: int = 59) -> str:
     """The repr of *thing*, cut in its middle where it is longer than *most* characters.
 
     >>> shortened("a" * 100, most=21)

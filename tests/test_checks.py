@@ -3,11 +3,12 @@
 import math
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.validation import as_float, shortened
+from engine.validation import as_float, check_choice, check_int, check_seconds, shortened
 
 
 @given(st.floats() | st.integers(-(10**300), 10**300) | st.fractions() | st.booleans())
@@ -60,3 +61,27 @@ def test_shortened_keeps_both_ends(text, most):
 def test_shortened_shows_an_int_that_python_does_not_print():
     assert shortened(10**5000) == "an int of 16610 bits"
     assert shortened(-(10**5000)) == "an int of 16610 bits"
+
+
+@pytest.mark.parametrize("given", [3, 17, np.int64(3), np.uint8(17)])
+def test_an_int_in_the_range(given):
+    check_int("n", given, 3, 17)
+    check_int("n", given, 3)
+
+
+@pytest.mark.parametrize("given", [2, 18, 3.0, True, "3", None, np.float64(4.0), [4], 10**400, -(10**400)])
+def test_no_int_in_the_range(given):
+    with pytest.raises(ValueError, match=r"^n must be an int from 3 to 17, got "):
+        check_int("n", given, 3, 17)
+
+
+@pytest.mark.parametrize("given", [0, -1, math.nan, math.inf, True, "soon", None, 1e300, 10**400])
+def test_no_number_of_seconds(given):
+    with pytest.raises(ValueError, match=r"^timeout must be a number of seconds > 0 and <= 1e\+06, got "):
+        check_seconds("timeout", given)
+
+
+@pytest.mark.parametrize("given", ["LR ", "lr", "", None, 3, ["LR"], "LRTB", b"LR"])
+def test_no_choice(given):
+    with pytest.raises(ValueError, match=r'^direction must be "LR", "TB" or "BT", got '):
+        check_choice("direction", given, ("LR", "TB", "BT"))

@@ -172,7 +172,7 @@ WRONG = [  # text, error, message
     (
         "9" * 400,
         OverflowError,
-        f"the formula: {'9' * 29}...{'9' * 28} is too large for a float (at most about 1.8e308)",
+        f"the formula: {'9' * 28}...{'9' * 28} is too large for a float (at most about 1.8e308)",
     ),
     ("9" * 5_000, ValueError, None),
     ("0x" + "f" * 5_000, OverflowError, None),

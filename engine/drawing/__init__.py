@@ -56,7 +56,7 @@ def draw(
         unfold: groups to show all the same: a name such as ``"model.layers.0.neurons.3"``, the neuron or layer itself,
             or several of them.
         most: the most boxes in the picture, at least 3; beyond that, what is far from *root* is folded.
-        timeout: seconds after which Graphviz is stopped, with a TimeoutError.
+        timeout: seconds after which Graphviz is stopped, with a TimeoutError; at most 1e6.
 
     Returns:
         A ``graphviz.Digraph``, which shows itself in Jupyter; ``.render("graph", format="png")`` writes a file. The box
