@@ -6,6 +6,7 @@ error, for the function may compute something else for another example. So do ra
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import sys
@@ -181,7 +182,7 @@ class _Notes(IdentityListener):
         def see(frame: FrameType, event: Any, thing: Any) -> None:
             if event == "c_call":
                 self._see_call(thing)
-            elif event == "call" and frame.f_code not in self.calls and not is_library(frame.f_globals.get("__name__")):
+            elif event == "call" and frame.f_code not in self.calls and not _is_beside(frame):
                 self.calls[frame.f_code] = Call(frame.f_globals, dict(frame.f_locals))
             if others is not None:
                 others(frame, event, thing)
@@ -207,6 +208,12 @@ def _as_value(output: Any, guards: Sequence[Guard]) -> Value:
             f"a function of Values gives a Value or a list of them, not {type(output).__name__} {shortened(output)}"
         )
     return constant(output, "an output")
+
+
+def _is_beside(frame: FrameType) -> bool:
+    """Whether a call is a library's, or of the garbage collector, which may run at any moment."""
+    collecting = any(getattr(callback, "__code__", None) is frame.f_code for callback in gc.callbacks)
+    return collecting or is_library(frame.f_globals.get("__name__"))
 
 
 def _is_constant(node: Value) -> bool:
