@@ -129,7 +129,6 @@ class Accumulated:
     def __init__(self) -> None:
         self.leaves: list[Node] = []
         self.gradients: list[float] = []
-        self.n_added: int = 0
 
     def set_aside(self, leaf: Node) -> None:
         """Keep the gradient of *leaf*, which is 0 from now on."""
@@ -138,17 +137,9 @@ class Accumulated:
         leaf._grad = 0.0
 
     def add(self) -> None:
-        """Add them to what the pass has given each leaf; an interrupt comes before or after that, not between."""
-        try:
-            self._add()
-        except BaseException:
-            self._add()
-            raise
-
-    def _add(self) -> None:
-        while self.n_added < len(self.leaves):
-            self.leaves[self.n_added]._grad += self.gradients[self.n_added]
-            self.n_added += 1
+        """Add them to what the pass has given each leaf."""
+        for i in range(len(self.leaves)):
+            self.leaves[i]._grad += self.gradients[i]
 
     def put_back(self, order: list[Node]) -> None:
         """Give all leaves what they had before, after a pass over *order* failed."""
@@ -482,10 +473,10 @@ def _backward_pass(root: Node, gradient: float) -> None:
                 node._hand_on()
         else:
             _chain_rule(order)
+        accumulated.add()
     except BaseException:
         accumulated.put_back(order)
         raise
-    accumulated.add()
 
 
 def _chain_rule(order: list[Node]) -> None:

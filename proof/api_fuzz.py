@@ -2,9 +2,9 @@
 
     python proof/api_fuzz.py [--seed S] [--calls N] [--batches B]
 
-Attributes of Values, Nodes and Operations are read, set and deleted, their methods and the engine's functions called, in
-a Python of its own for each batch. An exception is fine; a crash or a call without an end is reported with the calls that
-led to it. The compiled build is the one that can crash. Under AddressSanitizer, which sees what a lucky run does not:
+Attributes of Values, Nodes and Operations are read, set and deleted, and their methods and the engine's functions
+called; each batch runs in another Python. An exception is fine; a crash or a call without an end is reported with the
+calls before it. The compiled build is the one that can crash. Under AddressSanitizer, which sees what luck hides:
 
     CFLAGS="-fsanitize=address -g" pip install --no-deps --no-build-isolation .
     LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \\
@@ -115,7 +115,9 @@ def run(seed: int, calls: int) -> str:
     """What went wrong in a batch; empty if nothing did."""
     command = [sys.executable, __file__, "--seed", str(seed), "--calls", str(calls), "--here"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS_A_BATCH)
+        done = subprocess.run(
+            command, capture_output=True, check=False, text=True, errors="replace", timeout=SECONDS_A_BATCH
+        )
     except subprocess.TimeoutExpired as late:
         return f"no end: {(late.stdout or b'')[-600:]!r}"
     return f"status {done.returncode}: {done.stdout[-600:]}\n{done.stderr[-4000:]}" if done.returncode else ""

@@ -4,6 +4,7 @@ import ast
 import gc
 import inspect
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -177,3 +178,14 @@ def test_operands_live_as_long_as_they_are_needed():
     assert y.operands[0].operands[0].label == "x"
     assert [v.data for v in made] == list(range(1000))
     assert all((v.grad, v.label, v.op, v.operands) == (0.0, "", "", ()) for v in made)
+
+
+def test_odd_calls_raise_errors_and_do_not_crash():
+    """A short run of proof/api_fuzz.py, in a Python of its own."""
+    script = Path(__file__).parents[1] / "proof" / "api_fuzz.py"
+    if not script.is_file():
+        pytest.skip("proof/ is not here")
+    environment = {**os.environ, "PYTHONPATH": str(FOLDER.parent)}
+    command = [sys.executable, str(script), "--calls", "3000", "--batches", "2", "--seed", "11"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stdout
