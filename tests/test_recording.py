@@ -1,10 +1,13 @@
 """Recording knows what it saw: comparisons become paths of a compiled function, all else that leaves is refused."""
 
+import contextlib
 import functools
+import gc
 import math
 import operator
 import random
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -338,6 +341,24 @@ def test_an_error_that_chooses_the_way_is_refused(caught):
     for X in ([[2.0], [-1.0]], [[-1.0], [2.0]]):
         with pytest.raises(DataDependentError, match="caught an error"):
             compile(tried)(X)
+    assert compile(tried)([[2.0], [3.0]]).tolist() == eagerly(compile(tried), [[2.0], [3.0]])
+
+
+def test_an_error_that_no_output_shows_is_noticed_where_it_may_be_caught():
+    def tried(x):
+        try:
+            return (1.0 / x).tanh()
+        except ZeroDivisionError:
+            return x
+
+    def suppressed(x):
+        with contextlib.suppress(OverflowError):
+            return 1.0 / (1.0 + (-x).exp())
+        return x
+
+    for function, X in ((tried, [[1.0], [0.0]]), (suppressed, [[1.0], [-800.0]])):
+        with pytest.raises(DataDependentError, match="caught an error"):
+            compile(function)(X)
 
 
 def test_an_error_that_nothing_catches_is_the_functions():
@@ -385,6 +406,47 @@ def test_a_global_number_that_changes_is_recorded_again(monkeypatch):
     assert f([[1.0]]).tolist() == [1.0]
     monkeypatch.setitem(globals(), "_SETTING", 4.0)
     assert f([[1.0]]).tolist() == [4.0]
+
+
+def test_other_values_and_functions_in_the_same_place_are_recorded_again(monkeypatch):
+    f = compile(lambda x: by_helper(x, x) * _WEIGHT)
+    assert f([[1.0]]).tolist() == [2.0]
+    other = Value(7.0)
+    monkeypatch.setitem(globals(), "_WEIGHT", other)
+    assert f([[1.0]]).tolist() == [7.0]
+    assert f.program.parameters == [other]
+    assert f.value_and_gradient([[1.0], [2.0]])[1].tolist() == [1.5]
+    monkeypatch.setitem(globals(), "_larger_of", lambda a, b: a * 10 + b * 0)
+    assert f([[1.0]]).tolist() == [70.0]
+
+
+_WEIGHT = Value(2.0)
+
+
+def test_methods_objects_and_partial_functions_are_compiled():
+    class Scale:
+        def __init__(self):
+            self.factor, self.weights = 2.0, [Value(1.0), Value(3.0)]
+
+        def scaled(self, x):
+            return x * self.factor + self.weights[0]
+
+        __call__ = scaled
+
+    scale = Scale()
+    forms = [compile(scale.scaled), compile(scale), compile(functools.partial(Scale.scaled, scale))]
+    assert [form([[1.0]]).tolist() for form in forms] == [[3.0]] * 3
+    scale.factor = 5.0
+    assert [form([[1.0]]).tolist() for form in forms] == [[6.0]] * 3
+    scale.weights[0] = Value(4.0)
+    assert [form([[1.0]]).tolist() for form in forms] == [[9.0]] * 3
+
+
+def test_the_clock_is_noticed():
+    with pytest.raises(
+        DataDependentError, match=r"line \d+: the function builds another graph from one call to the next"
+    ):
+        compile(lambda x: x * time.perf_counter())([[1.0]])
 
 
 def stateful():
@@ -563,3 +625,21 @@ def test_nan_on_the_way_is_compared_as_eagerly():
     f = compile(lambda x, y: x if (x - y) > 1 else y)
     X = [[1.0, 2.0], [math.inf, math.inf], [math.inf, 1.0], [3.0, 1.0]]
     assert f(X).tolist() == eagerly(f, X)
+
+
+def test_what_the_garbage_collector_calls_is_no_part_of_the_function():
+    collections = [0]
+
+    def count(phase, info):
+        collections[0] += 1
+
+    threshold = gc.get_threshold()
+    gc.callbacks.append(count)
+    gc.set_threshold(1, 1, 1)
+    try:
+        f = compile(lambda x: sum([[x * i][0] for i in range(300)], Value(0.0)))
+        assert f([[1.0], [2.0]]).tolist() == [44850.0, 89700.0]
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(count)
+    assert collections[0] > 0

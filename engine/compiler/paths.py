@@ -135,7 +135,9 @@ class Paths:
     def look_again(self) -> None:
         """Doubt all paths if something that the function can reach was changed, or a leaf that is a constant."""
         look = self._source.surroundings.look()
-        if changed(self._look, look) or any(path.program.has_changed_constants() for path in self.paths):
+        if changed(self._look, look, other_values=True) or any(
+            path.program.has_changed_constants() for path in self.paths
+        ):
             self._look = look
             self.doubt()
 
@@ -153,8 +155,8 @@ class Paths:
                 path.is_due = path.may_change = False
                 return path
             if not path.may_change:
-                raise DataDependentError("the function builds another graph from one call to the next", ADVICE)
-            self.paths.remove(path)
+                raise _another_graph(recording)
+            self._drop(path)
         if before_compiling is not None:
             before_compiling(recording.outputs)
         self._check_room(recording)
@@ -166,6 +168,13 @@ class Paths:
         self.paths.append(path)
         self._place()
         return path
+
+    def _drop(self, path: Path) -> None:
+        """Forget a path; and the parameters with the last one, unless they were given."""
+        self.paths.remove(path)
+        if not self.paths and self._finds_parameters:
+            self.parameters, self._taken = [], np.zeros(0)
+            self._weights = self._given = self._gradient = np.zeros(0, self.dtype)
 
     def _record(self, row: Floats) -> Recording:
         self._settle()
@@ -191,7 +200,7 @@ class Paths:
         self._look = surroundings.look()
         name = changed(before, self._look)
         if name:
-            raise DataDependentError(f"the function changes {name} from one call to the next", ADVICE)
+            raise DataDependentError(f"{first.place}: the function changes {name} from one call to the next", ADVICE)
         return _lasting(first, second)
 
     # ---------------------------------------------------------------------------------------------------------- weights
@@ -410,11 +419,16 @@ def _lasting(first: Recording, second: Recording) -> list[Value]:
     if carried:
         name = plain_label(carried[-1].label) or carried[-1].op or "an input"
         raise DataDependentError(
-            f"the function uses a Value ({name}) that was computed outside of it, or goes from one call to the next",
+            f"{first.place}: the function uses a Value ({name}) that was computed outside of it, or that goes from one "
+            "call to the next",
             "compute it inside: there it changes with weights and inputs; " + ADVICE,
         )
     one, other = (flattened(recording.roots, recording.inputs) for recording in (first, second))
     alike = (one.operations, one.first, one.second) == (other.operations, other.first, other.second)
     if not alike or not np.array_equal(one.numbers, other.numbers, equal_nan=True) or first.outcomes != second.outcomes:
-        raise DataDependentError("the function builds another graph from one call to the next", ADVICE)
+        raise _another_graph(second)
     return [node for node in orders[0] if not node.op and node in in_second and node not in inputs]
+
+
+def _another_graph(recording: Recording) -> DataDependentError:
+    return DataDependentError(f"{recording.place}: the function builds another graph from one call to the next", ADVICE)

@@ -6,7 +6,7 @@ error, for the function may compute something else for another example. So do ra
 
 from __future__ import annotations
 
-import gc
+import operator
 import os
 import random
 import sys
@@ -17,6 +17,8 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple, SupportsFloat
 
 from engine.callers import is_library, users_line
+from engine.compiler.collector import collector_paused
+from engine.compiler.trace import ordered
 from engine.escapes import DataDependentError, IdentityListener, listening
 from engine.operations import PLAIN
 from engine.validation import shortened
@@ -74,6 +76,12 @@ class Recording:
         return [*self.outputs, *self.compared]
 
     @property
+    def place(self) -> str:
+        """Where the user's code begins."""
+        code = next(iter(self.calls), None)
+        return "the function" if code is None else f"{code.co_filename}, line {code.co_firstlineno}"
+
+    @property
     def outcomes(self) -> tuple[bool, ...]:
         """How the guards came out: the name of the path."""
         return tuple(guard.outcome for guard in self.guards)
@@ -94,7 +102,7 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
     inputs = [Value(number) for number in numbers]
     notes = _Notes(inputs if identity else [])
     try:
-        with listening(notes), notes.profiling():
+        with collector_paused(), listening(notes), notes.profiling():
             outputs = function(inputs)
     except Exception as error:
         if notes.error is None or error is notes.error:
@@ -107,7 +115,10 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
     if not outputs:
         raise ValueError("a function of Values must give at least one output")
     guards = list(notes.guards.values())
-    return Recording(inputs, [_as_value(output, guards) for output in outputs], guards, notes.calls)
+    values = [_as_value(output, guards) for output in outputs]
+    if any(code.co_exceptiontable for code in notes.calls):
+        guards += _domains(values)
+    return Recording(inputs, values, guards, notes.calls)
 
 
 class _Notes(IdentityListener):
@@ -182,7 +193,7 @@ class _Notes(IdentityListener):
         def see(frame: FrameType, event: Any, thing: Any) -> None:
             if event == "c_call":
                 self._see_call(thing)
-            elif event == "call" and frame.f_code not in self.calls and not _is_beside(frame):
+            elif event == "call" and frame.f_code not in self.calls and _is_users(frame):
                 self.calls[frame.f_code] = Call(frame.f_globals, dict(frame.f_locals))
             if others is not None:
                 others(frame, event, thing)
@@ -210,10 +221,52 @@ def _as_value(output: Any, guards: Sequence[Guard]) -> Value:
     return constant(output, "an output")
 
 
-def _is_beside(frame: FrameType) -> bool:
-    """Whether a call is a library's, or of the garbage collector, which may run at any moment."""
-    collecting = any(getattr(callback, "__code__", None) is frame.f_code for callback in gc.callbacks)
-    return collecting or is_library(frame.f_globals.get("__name__"))
+def _is_users(frame: FrameType) -> bool:
+    """Whether a call is part of a function of the user's, and not of a library or of an import."""
+    if is_library(frame.f_globals.get("__name__")):
+        return False
+    outer = frame.f_back
+    while outer is not None and outer.f_globals.get("__name__") != __name__:
+        if outer.f_globals.get("__name__") == "importlib._bootstrap":
+            return False
+        outer = outer.f_back
+    return True
+
+
+_LARGEST_EXP, _LARGEST_SINH = 709.78, 710.47
+_DOMAINS: dict[str, list[tuple[int, str, float]]] = {
+    "/": [(1, "!=", 0.0)],
+    "log": [(0, ">", 0.0)],
+    "log10": [(0, ">", 0.0)],
+    "log1p": [(0, ">", -1.0)],
+    "sqrt": [(0, ">=", 0.0)],
+    "asin": [(0, ">=", -1.0), (0, "<=", 1.0)],
+    "acos": [(0, ">=", -1.0), (0, "<=", 1.0)],
+    "exp": [(0, "<", _LARGEST_EXP)],
+    "expm1": [(0, "<", _LARGEST_EXP)],
+    "sinh": [(0, "<", _LARGEST_SINH), (0, ">", -_LARGEST_SINH)],
+    "cosh": [(0, "<", _LARGEST_SINH), (0, ">", -_LARGEST_SINH)],
+    "**": [(0, ">", 0.0)],
+}
+"""Which operand must be where, or the operation raises an error."""
+_SIGNS: dict[str, Callable[[float, float], bool]] = {
+    "!=": operator.ne,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+
+
+def _domains(outputs: Sequence[Value]) -> list[Guard]:
+    """Guards that all operands stay inside of their domains: for functions that may catch the error."""
+    return [
+        Guard(operand, sign, bound, _SIGNS[sign](operand.data, bound), "a try statement")
+        for node in ordered(outputs)
+        for index, sign, bound in _DOMAINS.get(node.operation.key, ())
+        for operand in [node.operands[index]]
+        if not _is_constant(operand)
+    ]
 
 
 def _is_constant(node: Value) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from math import isfinite
 from threading import Lock
 from typing import Any, TypeAlias
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 from engine.compiler.adjoints import GRADIENT
 from engine.compiler.backends.numpy import Floats, Memories, by_columns, carry_out
 from engine.compiler.buffer_reuse import reused
+from engine.compiler.collector import collector_paused
 from engine.compiler.fuse_sums import summed
 from engine.compiler.inputs import refuse_nan, shows_nan
 from engine.compiler.memory_layout import placed
@@ -34,21 +33,6 @@ _CHUNK = 16_000  # examples: enough to outweigh the calls, few enough for the ca
 _FOR_THREADS = 60_000  # numbers in a call of numpy, on average: for fewer, threads mostly wait for the interpreter
 _CHUNK_BYTES, _CHUNK_BYTES_BY_EXAMPLE = 128 * 2**20, 8 * 2**20
 _KEPT = 6  # batch sizes whose memory is kept
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """No garbage collection meanwhile: compiling makes many small objects that live, and no cycles.
-
-    The collector would look at all of them, and at the graph, again and again: half of the time in deep graphs.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class _Bound:
@@ -73,7 +57,7 @@ class Runner:
     """Computes outputs and gradients of a record. Threads that share one take ``turn``."""
 
     def __init__(self, record: Record, dtype: np.dtype[Any]) -> None:
-        with _collector_paused():
+        with collector_paused():
             self.graph = placed(grouped(summed(simplified(record))))
         self.dtype = dtype
         self.shows_nan = shows_nan(self.graph.record)
@@ -214,7 +198,7 @@ class Runner:
     def _code(self, gradient: Gradient) -> Code:
         """The instructions for the outputs, and for a gradient of one of them."""
         if gradient not in self._codes:
-            with _collector_paused():
+            with collector_paused():
                 self._codes[gradient] = reused(self._emitted(gradient))
         return self._codes[gradient]
 
@@ -237,7 +221,7 @@ class Runner:
             columns = by_columns([*code.forward, *code.backward], record.n_inputs)
             memories = Memories(code.n_slots, n_examples, self.dtype, columns)
             memories.arrays[UNIFORM] = self.uniform if worker == 0 else self.uniform.copy()
-            with _collector_paused():
+            with collector_paused():
                 bound = _Bound(memories, code, record.n_parameters)
         elif worker:
             np.copyto(bound.memories.arrays[UNIFORM], self.uniform)

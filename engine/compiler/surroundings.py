@@ -24,7 +24,8 @@ from engine.value import Value
 
 _PLAIN = (int, float, complex, str, bytes, type(None))
 _MOST, _MOST_ITEMS, _MOST_BYTES = 20_000, 1_000, 1 << 20
-Look = dict[str, object]
+Look = dict[str, tuple[object, object]]
+"""For each name what there is, and of Values which ones."""
 Part = tuple[str, Any]
 
 
@@ -56,7 +57,8 @@ class Surroundings:
                 seen.add(id(thing))
                 while name in found:
                     name += "'"
-                found[name], parts = _noted(thing)
+                note, parts = _noted(thing)
+                found[name] = note, _which(thing)
                 waiting.extend((name + suffix, part) for suffix, part in parts)
         return found
 
@@ -71,13 +73,18 @@ class Surroundings:
                 elif name in variables:
                     yield name, thing
             if "random" in code.co_names:
-                yield "numpy.random", np.random.get_state()
+                yield "the state of numpy.random", getattr(np.random.get_state, "__self__", None)
 
 
-def changed(before: Look, after: Look) -> str:
-    """The name of the first thing that two looks tell apart; "" if there is none."""
+def changed(before: Look, after: Look, other_values: bool = False) -> str:
+    """The name of the first thing that two looks tell apart; "" if there is none.
+
+    Other Values in the place of Values are told apart only if *other_values* is set.
+    """
     for name in after:
-        if name not in before or before[name] != after[name]:
+        if name not in before or before[name][0] != after[name][0]:
+            return name
+        if other_values and before[name][1] != after[name][1]:
             return name
     return next((name for name in before if name not in after), "")
 
@@ -86,6 +93,15 @@ def _is_passing(argument: Any) -> bool:
     """Whether an argument is part of the graph, or cannot change."""
     return isinstance(argument, (*_PLAIN, Value)) or (
         isinstance(argument, (list, tuple)) and bool(argument) and isinstance(argument[0], Value)
+    )
+
+
+def _which(thing: Any) -> object:
+    """What tells a Value, or a list of Values, from another one."""
+    if isinstance(thing, Value):
+        return id(thing)
+    return (
+        hash(tuple(map(id, thing))) if isinstance(thing, (list, tuple)) and set(map(type, thing)) == {Value} else None
     )
 
 

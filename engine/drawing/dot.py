@@ -252,7 +252,8 @@ class DotWriter:
         labels = {}
         if self.style.derivatives:
             labels["label"] = f" {self.contents.format(node.local_derivatives[number])} "
-        role = _ROLES.get(node.op, ("", ""))[number]
+        roles = _ROLES.get(node.op, ())
+        role = roles[number] if number < len(roles) else ""
         if role and not any(graph.inlined[operand] for operand in graph.operands[index]):
             labels["headlabel"] = f" {role} "
         return labels
