@@ -4,7 +4,8 @@ Nothing here uses recursion, so a graph may be as deep as memory allows. Wheels 
 """
 
 from collections.abc import Callable
-from threading import RLock
+from threading import get_ident
+from time import sleep
 from typing import Any, Final
 
 from engine.operations import LEAF, PARTIAL, PLAIN, CustomOperation, Operation
@@ -76,14 +77,18 @@ class Node:
 
 
 class _Marks:
-    """How many walks have used the marks of nodes, and which walks are under way."""
+    """How many walks have used the marks of nodes."""
 
     def __init__(self) -> None:
         self.last: int = 0
-        self.running: set[object] = set()
 
 
 _MARKS: Final[_Marks] = _Marks()
+_RUNNING: Final[dict[str, object]] = {}
+"""The walk that uses marks, and the backward pass that is under way, in any thread.
+
+Each enters itself here, and leaves by statements without a call, which no interrupt can come between.
+"""
 
 
 def interior_order(root: Node) -> list[Any]:
@@ -103,13 +108,15 @@ def fresh_order(root: Unchecked) -> tuple[list[Node], "Accumulated"]:
         RuntimeError: this thread is inside ``backward()``.
     """
     accumulated = Accumulated()
-    with _TURN:
-        _check_turn()
-        try:
-            return _visible(_walked(_start_of_pass(root), accumulated)), accumulated
-        except BaseException:
-            accumulated.put_back([])
-            raise
+    try:
+        _begin(accumulated)
+        return _visible(_walked(_start_of_pass(root), accumulated)), accumulated
+    except BaseException:
+        accumulated.put_back([])
+        raise
+    finally:
+        if "pass" in _RUNNING and _RUNNING["pass"] is accumulated:
+            del _RUNNING["pass"]
 
 
 def _visible(order: list[Node]) -> list[Node]:
@@ -127,6 +134,7 @@ class Accumulated:
     """
 
     def __init__(self) -> None:
+        self.thread: int = get_ident()
         self.leaves: list[Node] = []
         self.gradients: list[float] = []
 
@@ -159,14 +167,14 @@ def _walked(root: Node, accumulated: Accumulated | None) -> list[Node]:
     One walk at a time may do so: a walk that begins while another is under way (in another thread, or in a signal
     handler) uses sets.
     """
-    mine = object()
-    _MARKS.running.add(mine)
+    mine: object = object() if accumulated is None else accumulated
     try:
-        if len(_MARKS.running) == 1:
+        if _RUNNING.setdefault("walk", mine) is mine:
             return _marked_order(root, accumulated)
         return _order_by_sets(root, accumulated)
     finally:
-        _MARKS.running.discard(mine)
+        if "walk" in _RUNNING and _RUNNING["walk"] is mine:
+            del _RUNNING["walk"]
 
 
 def _marked_order(root: Node, accumulated: Accumulated | None) -> list[Node]:  # noqa: PLR0912 - one hot loop
@@ -300,12 +308,12 @@ def flattened(roots: list[Any], given: list[Any]) -> Flat:
     """The graph under *roots* as lists, after the leaves *given*; an index of -1 is for no operand."""
     order = common_order(roots)
     mine = object()
-    _MARKS.running.add(mine)
     try:
-        index: dict[Node, int] | None = None if len(_MARKS.running) == 1 else {}
+        index: dict[Node, int] | None = None if _RUNNING.setdefault("walk", mine) is mine else {}
         return _flattened(roots, order, given, index)
     finally:
-        _MARKS.running.discard(mine)
+        if "walk" in _RUNNING and _RUNNING["walk"] is mine:
+            del _RUNNING["walk"]
 
 
 def _flattened(roots: list[Any], order: list[Any], given: list[Any], index: dict[Node, int] | None) -> Flat:
@@ -383,19 +391,6 @@ def _checked(root: object) -> Node:
 
 # ----------------------------------------------------------------------------------------------------------- backprop
 
-_TURN: Final[Any] = RLock()
-"""Threads take turns at backward passes, or the gradients of leaves that their graphs share would be lost."""
-
-
-class _Pass:
-    """Whether a backward pass is under way."""
-
-    def __init__(self) -> None:
-        self.is_running: bool = False
-
-
-_PASS: Final[_Pass] = _Pass()
-
 
 def _start_of_pass(root: object) -> Node:
     if isinstance(root, Node):
@@ -406,12 +401,18 @@ def _start_of_pass(root: object) -> Node:
     )
 
 
-def _check_turn() -> None:
-    if _PASS.is_running:
-        raise RuntimeError(
-            "backward() was called inside backward(), by a signal handler or a function that it called; "
-            "call it after the first has ended"
-        )
+def _begin(mine: "Accumulated") -> None:
+    """Wait until no other thread has a backward pass under way: gradients of shared leaves would be lost."""
+    while True:
+        running: Any = _RUNNING.setdefault("pass", mine)
+        if running is mine:
+            return
+        if running.thread == mine.thread:
+            raise RuntimeError(
+                "backward() was called inside backward(), by a signal handler or a function that it called; "
+                "call it after the first has ended"
+            )
+        sleep(0.0001)
 
 
 def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = False) -> None:
@@ -448,19 +449,14 @@ def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = Fa
     start = _start_of_pass(root)
     if WATCH.listeners != 0:
         heard("backward()", start)
-    with _TURN:
-        _check_turn()
-        _PASS.is_running = True
-        try:
-            _backward_pass(start, given)
-        finally:
-            _PASS.is_running = False
+    _backward_pass(start, given)
 
 
 def _backward_pass(root: Node, gradient: float) -> None:
     accumulated = Accumulated()
     order: list[Node] = []
     try:
+        _begin(accumulated)
         order = _walked(root, accumulated)
         if not order:
             root._grad += gradient
@@ -477,6 +473,9 @@ def _backward_pass(root: Node, gradient: float) -> None:
     except BaseException:
         accumulated.put_back(order)
         raise
+    finally:
+        if "pass" in _RUNNING and _RUNNING["pass"] is accumulated:
+            del _RUNNING["pass"]
 
 
 def _chain_rule(order: list[Node]) -> None:
