@@ -19,6 +19,7 @@ import re
 from pathlib import Path
 
 _MEMORY = Path(__file__).with_name("node_memory.c")
+_FIELDS = {"a", "b", "da", "data", "db", "grad", "label", "mark", "operation"}
 _MADE_AT_ONCE = {  # functions of value.py that do the same in one step of node_memory.c, without a constructor's checks
     "_node": "watched(new_node(cpy_r_operation, cpy_r_data, cpy_r_a, cpy_r_da, cpy_r_b,"
     " cpy_r___bitmap & 1 ? cpy_r_db : 0.0))",
@@ -39,7 +40,13 @@ def improved(c_code: str, sources: dict[str, str]) -> str:
 
 def with_own_memory(c_code: str) -> str:
     """Values are allocated and freed by node_memory.c, and unknown to the cyclic collector; so is their base, Node."""
-    clear = _only(r"^static int32_t (CPyDef_\w*Value_clear)\(PyObject \*cpy_r_self\)$", c_code).group(1)
+    clear = _only(r"(?ms)^static int32_t CPyDef_\w*Value_clear\(PyObject \*cpy_r_self\)$.*?^return 0;", c_code).group()
+    setup = _only(r"(?ms)^PyObject \*CPyDef_\w*__Value_setup\(PyObject \*cpy_r_type\)$.*?\)self;$", c_code).group()
+    found = set(re.findall(r"self->__(\w+)", clear + setup))
+    if found != _FIELDS:
+        raise ValueError(
+            f"node_memory.c knows of {', '.join(sorted(_FIELDS))}, and a Value has {', '.join(sorted(found))}"
+        )
     for cls in ("Node", "Value"):
         struct, name = _only(rf"^(\w*___{cls})_dealloc\((\w+) \*self\)$", c_code).group(2, 1)
         c_code = _replaced(
@@ -80,7 +87,7 @@ def with_own_memory(c_code: str) -> str:
     # No instance of a subclass can exist, so that the operators need not ask for one.
     c_code = re.sub(rf"PyObject_IsInstance\((\w+), \(PyObject \*\)(CPyType_{name})\)", r"(Py_TYPE(\1) == \2)", c_code)
     last_include = list(re.finditer(r"(?m)^#include .*\n", c_code))[-1].end()
-    memory = f"\n#define NODE {struct}\n#define CLEAR {clear}\n{_MEMORY.read_text(encoding='utf-8')}"
+    memory = f"\n#define NODE {struct}\n{_MEMORY.read_text(encoding='utf-8')}"
     return c_code[:last_include] + memory + c_code[last_include:]
 
 

@@ -1,5 +1,5 @@
 /* The memory of Values, put into the C code that mypyc writes (building/generated_c.py). All of it runs under the global
-   lock. NODE is the struct of a Value, CLEAR what mypyc wrote to drop its references.
+   lock. NODE is the struct of a Value.
 
    Values live in chunks of 2 MB, a huge page where the system has them: a backward pass over a million nodes then takes a
    fifth less time. A chunk hands its places out in order, and again in order once all of them are free, so
@@ -27,7 +27,6 @@ static chunk with_places = {&with_places, &with_places, NULL, NULL, 0};
 static chunk empty = {&empty, &empty, NULL, NULL, 0};
 static chunk *current = NULL; /* in neither ring */
 static int empties = 0;
-static int32_t CLEAR(PyObject *self);
 
 static void unlink_chunk(chunk *c) {
     c->previous->next = c->next;
@@ -81,7 +80,8 @@ static chunk *next_chunk(void) {
     return c;
 }
 
-static NODE *allocate_node(PyTypeObject *type) {
+/* Memory for a node; all of it but type and reference count is left to the caller. */
+static inline NODE *take_place(PyTypeObject *type) {
     if (current == NULL || IS_USED_UP(current)) {
         chunk *c = next_chunk();
         if (c == NULL)
@@ -96,30 +96,42 @@ static NODE *allocate_node(PyTypeObject *type) {
         current->fresh += sizeof(NODE);
     }
     current->live++;
-    node->vtable = NULL; /* a Value has no virtual methods: the dict of its user's attributes has their place */
     Py_SET_TYPE(node, type); /* with no reference to the type: it lives as long as the module */
     Py_SET_REFCNT(node, 1);
     return node;
 }
 
+/* A node for the constructor that mypyc wrote, its references NULL. No Value has virtual methods, so that the dict of its
+   user's attributes can have the place of their table. */
+static NODE *allocate_node(PyTypeObject *type) {
+    NODE *node = take_place(type);
+    if (node != NULL)
+        memset((char *)node + sizeof(PyObject), 0, sizeof(NODE) - sizeof(PyObject));
+    return node;
+}
+
 /* What _node of value.py makes, without the checks of a constructor. */
-static PyObject *new_node(PyObject *operation, double data, PyObject *a, double da, PyObject *b, double db) {
-    NODE *node = allocate_node(CPyType_value___Value);
+static inline PyObject *new_node(PyObject *operation, double data, PyObject *a, double da, PyObject *b, double db) {
+    static PyObject *no_label = NULL;
+    NODE *node = take_place(CPyType_value___Value);
     if (node == NULL)
         return NULL;
+    if (no_label == NULL)
+        no_label = PyUnicode_New(0, 0); /* there is one, which is never freed */
+    node->vtable = NULL;
     node->__data = data;
     node->__grad = 0.0;
     node->__da = da;
     node->__db = db;
     node->__mark = 0;
-    node->__label = PyUnicode_New(0, 0);
+    node->__label = Py_NewRef(no_label);
     node->__operation = Py_NewRef(operation);
     node->__a = Py_NewRef(a);
     node->__b = Py_NewRef(b == NULL ? Py_None : b);
     return (PyObject *)node;
 }
 
-static PyObject *watched(PyObject *node) {
+static inline PyObject *watched(PyObject *node) {
     if (node != NULL && ((engine___node___WatchObject *)CPyStatic_node___WATCH)->_watchers != 0 &&
         CPyDef_value____shown(node) == 2) {
         Py_DECREF(node);
@@ -128,9 +140,9 @@ static PyObject *watched(PyObject *node) {
     return node;
 }
 
-static void free_node(NODE *node) {
+static inline void free_node(NODE *node) {
     chunk *c = (chunk *)((uintptr_t)node & ~(uintptr_t)(CHUNK_SIZE - 1));
-    int was_used_up = IS_USED_UP(c);
+    int was_used_up = c != current && IS_USED_UP(c);
     node->vtable = c->free;
     c->free = node;
     c->live--;
@@ -152,25 +164,43 @@ static void free_node(NODE *node) {
         link_chunk(&with_places, c);
 }
 
-/* A Value that dies while another is taken apart (its operand) joins a queue, chained through the vtable fields, so that
+/* A node that dies while another is taken apart (its operand) joins a queue, chained through the vtable fields, so that
    the C stack stays flat however deep the graph. */
-static void deallocate_node(NODE *node) {
-    static void *dead = NULL;
-    static int busy = 0;
+static void *dead = NULL;
+
+static inline void enqueue(NODE *node) {
     PyObject *attributes = (PyObject *)node->vtable;
     node->vtable = dead;
     dead = node;
+    Py_XDECREF(attributes);
+}
+
+static inline void drop_operand(PyObject *operand) {
+    if (operand != NULL && operand != Py_None && Py_REFCNT(operand) == 1)
+        enqueue((NODE *)operand);
+    else
+        Py_XDECREF(operand);
+}
+
+static void deallocate_node(NODE *node) {
+    static int busy = 0;
     if (busy) {
-        Py_XDECREF(attributes);
+        enqueue(node);
         return;
     }
     busy = 1;
-    Py_XDECREF(attributes);
-    while (dead != NULL) {
-        NODE *next = (NODE *)dead;
-        dead = (void *)next->vtable;
-        CLEAR((PyObject *)next);
-        free_node(next);
+    Py_XDECREF((PyObject *)node->vtable);
+    for (;;) {
+        drop_operand(node->__a);
+        drop_operand(node->__b);
+        Py_XDECREF(node->__operation);
+        Py_XDECREF(node->__label);
+        CPyTagged_XDECREF(node->__mark);
+        free_node(node);
+        if (dead == NULL)
+            break;
+        node = (NODE *)dead;
+        dead = (void *)node->vtable;
     }
     busy = 0;
 }
