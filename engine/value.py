@@ -21,7 +21,6 @@ Result: TypeAlias = Any
 """What arithmetic gives: a Value, or beside an array an array of Values. (mypyc needs Any where NotImplemented is
 returned.)"""
 
-_ZERO: Final[Any] = float()  # noqa: UP018 - compiled code would make an object of a literal at each use
 _MATH_TANH: Final[Callable[[float], float]] = math.tanh  # bound once: compiled code would look it up at each call
 _SMALL: Final = 1 << 50
 _INFINITY: Final[float] = math.inf
@@ -599,14 +598,17 @@ class Value(Node):
 def _node(
     operation: Operation, data: float, a: Node | None, da: float, b: Node | None = None, db: float = 0.0
 ) -> Value:
-    """A new Value that came from an operation."""
-    v = Value(_ZERO)  # an object already, where data would have to be made one first; that saves a sixth of the time
+    """A new Value that came from an operation, made without the checks of the constructor."""
+    v: Value = Value.__new__(Value)  # in wheels building/node_memory.c makes it
     v._data = data
+    v._grad = 0.0
+    v._label = ""
     v._operation = operation
     v._a = a
     v._da = da
     v._b = b
     v._db = db
+    v._mark = 0
     if WATCH.watchers != 0:
         _shown(v)
     return v
@@ -656,8 +658,7 @@ def constant(number: object, what: str) -> Value:
 
 
 def _plain(number: float) -> Value:
-    v = Value(_ZERO)
-    v._data = number
+    v = Value(number)
     v._operation = PLAIN
     return v
 
