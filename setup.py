@@ -22,6 +22,7 @@ COMPILED = [
     "operations",
     "node",
     "custom",
+    "provenance",
     "refresh",
     "value",
     "functions",

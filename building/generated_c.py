@@ -39,7 +39,7 @@ def improved(c_code: str, sources: dict[str, str]) -> str:
 
 
 def with_own_memory(c_code: str) -> str:
-    """Values are allocated and freed by node_memory.c, and unknown to the cyclic collector; so is their base, Node."""
+    """Values are allocated and freed by node_memory.c, and unknown to the cyclic collector; so are their bases."""
     clear = _only(r"(?ms)^static int32_t CPyDef_\w*Value_clear\(PyObject \*cpy_r_self\)$.*?^return 0;", c_code).group()
     setup = _only(r"(?ms)^PyObject \*CPyDef_\w*__Value_setup\(PyObject \*cpy_r_type\)$.*?\)self;$", c_code).group()
     found = set(re.findall(r"self->__(\w+)", clear + setup))
@@ -47,7 +47,7 @@ def with_own_memory(c_code: str) -> str:
         raise ValueError(
             f"node_memory.c knows of {', '.join(sorted(_FIELDS))}, and a Value has {', '.join(sorted(found))}"
         )
-    for cls in ("Node", "Value"):
+    for cls in ("Node", "Provenance", "Value"):
         struct, name = _only(rf"^(\w*___{cls})_dealloc\((\w+) \*self\)$", c_code).group(2, 1)
         c_code = _replaced(
             rf"(?ms)^({name}_dealloc\(\w+ \*self\)\n)\{{.*?^\}}\n",

@@ -11,9 +11,10 @@ from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias
 from engine import operations as op
 from engine import special
 from engine.copies import deep_copied
-from engine.custom import assign_function, connect, derivatives_of, describe, standing
+from engine.custom import connect, describe, standing
 from engine.node import WATCH, Node, backward, heard, heard_comparison, heard_identity, operands_of
-from engine.operations import PARTIAL, PLAIN, CustomOperation, Operation
+from engine.operations import PLAIN, Operation
+from engine.provenance import Provenance, checked_label
 from engine.refresh import refresh
 from engine.validation import Unchecked, as_float, no_quotient, outside, overflow, shortened
 
@@ -29,7 +30,7 @@ _LN10: Final[float] = math.log(10.0)
 _TWO_OVER_SQRT_PI: Final[float] = 2.0 / math.sqrt(math.pi)
 
 
-class Value(Node):
+class Value(Provenance):
     """A number that remembers the operation and the operands it came from, so that gradients can flow back.
 
     Args:
@@ -72,12 +73,12 @@ class Value(Node):
         _op: Unchecked = None,
     ) -> None:
         if type(children) is str and op is None and _children is None:
-            text = children or (label if type(label) is str else _checked_label(label))
+            text = children or (label if type(label) is str else checked_label(label))
             super().__init__(data if type(data) is float else as_float(data, "Value(data)"), text)
             return
         made_of = children if _children is None else _children
         is_label = isinstance(made_of, (str, bytes)) or not hasattr(made_of, "__iter__")
-        super().__init__(as_float(data, "Value(data)"), _checked_label(made_of if is_label else label))
+        super().__init__(as_float(data, "Value(data)"), checked_label(made_of if is_label else label))
         given = op if _op is None else _op
         if not is_label:
             describe(self, list(made_of), given, local_grads)
@@ -86,123 +87,6 @@ class Value(Node):
 
     def __init_subclass__(cls) -> None:
         raise TypeError("type 'engine.value.Value' is not an acceptable base type")
-
-    # ---------------------------------------------------------------------------------------------- what it remembers
-
-    @property
-    def data(self) -> float:
-        """The number. Assigning changes it here only: ``refresh()`` of a root computes again what depends on it."""
-        if WATCH.listeners != 0:
-            heard(".data", self)
-        return self._data
-
-    @data.setter
-    def data(self, number: SupportsFloat) -> None:
-        if WATCH.listeners != 0:
-            heard(".data = ...", self)
-        self._data = as_float(number, "data")
-
-    @property
-    def grad(self) -> float:
-        """The gradient, a float: the derivative of the root of the last ``backward()`` with respect to this number."""
-        if WATCH.listeners != 0:
-            heard(".grad", self)
-        return self._grad
-
-    @grad.setter
-    def grad(self, number: SupportsFloat) -> None:
-        if WATCH.listeners != 0:
-            heard(".grad = ...", self)
-        self._grad = as_float(number, "grad")
-
-    @property
-    def label(self) -> str:
-        """The name that pictures and error messages show; empty where none was given."""
-        return self._label
-
-    @label.setter
-    def label(self, text: Unchecked) -> None:
-        self._label = _checked_label(text)
-
-    @property
-    def operation(self) -> Operation:
-        """What computed this number from its operands; operations are told apart by object."""
-        return self._operation
-
-    @property
-    def op(self) -> str:
-        """The name of the operation, such as ``"*"``; ``""`` for a leaf, ``"constant"`` for a plain number."""
-        return self._operation.name
-
-    @property
-    def operands(self) -> tuple["Value", ...]:
-        """The Values this was computed from, in order; empty for a leaf."""
-        a: Any = self._a
-        b: Any = self._b
-        if a is None:
-            return ()
-        if b is None:
-            return (a,)
-        if self._b is not None and self._b._operation is PARTIAL:
-            more: Any = tuple(operands_of(self))
-            return more  # type: ignore[no-any-return]
-        return (a, b)
-
-    @property
-    def local_derivatives(self) -> tuple[float, ...]:
-        """The derivative of this number with respect to each of its operands, in their order.
-
-        >>> (Value(2.0) * Value(5.0)).local_derivatives
-        (5.0, 2.0)
-        """
-        if WATCH.listeners != 0:
-            heard(".local_derivatives", self)
-        if self._a is None:
-            return ()
-        if isinstance(self._operation, CustomOperation):
-            return tuple(derivatives_of(self))
-        return (self._da,) if self._b is None else (self._da, self._db)
-
-    @property
-    def _op(self) -> str:
-        """The name of the operation as micrograd has it: ``"ReLU"``, ``"**3"``; empty for a plain number."""
-        operation = self._operation
-        if isinstance(operation, CustomOperation):
-            return operation.given
-        if _has_plain_exponent(self):
-            n = self.operands[1]._data
-            return f"**{int(n) if n.is_integer() and abs(n) < _SMALL else n}"
-        return "" if operation is PLAIN else "ReLU" if operation is op.RELU else operation.name
-
-    @property
-    def _prev(self) -> set["Value"]:
-        """The operands as a set, which stays the node's: micrograd's name for them. A plain exponent is not in it."""
-        if self._a is None:
-            return set()
-        own: dict[str, Any] = self.__dict__
-        if "_prev" not in own:
-            operands = self.operands
-            own["_prev"] = set(operands[:1] if _has_plain_exponent(self) else operands)
-        found: set[Value] = own["_prev"]
-        return found
-
-    @property
-    def _backward(self) -> Callable[[], object]:
-        """Hand the gradient of this node to its operands: one step of the chain rule, by hand, as in micrograd.
-
-        A function can be assigned to it where the node was made by ``Value(data, children, op)``.
-        """
-        return self._hand_on
-
-    @_backward.setter
-    def _backward(self, function: Unchecked) -> None:
-        assign_function(self, function)
-
-    def item(self) -> float:
-        """The number as a float, as in PyTorch and numpy."""
-        if WATCH.listeners != 0:
-            heard(".item()", self)
-        return self._data
 
     # ------------------------------------------------------------------------------------------------------ arithmetic
 
@@ -665,16 +549,6 @@ def _plain(number: float) -> Value:
 
 def _compared(other: object, sign: str) -> float:
     return other._data if isinstance(other, Value) else as_float(other, f"Value {sign} number")
-
-
-def _has_plain_exponent(v: Value) -> bool:
-    return v._operation is op.POW and v._b is not None and v._b._operation is PLAIN
-
-
-def _checked_label(label: object) -> str:
-    if isinstance(label, str):
-        return str(label)
-    raise TypeError(f"label: a string is wanted, not {type(label).__name__} {shortened(label)}")
 
 
 def _raised(a: Value, b: Value) -> Value:

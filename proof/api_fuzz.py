@@ -63,6 +63,8 @@ def functions() -> list[tuple[str, Callable[..., Any]]]:
         names = vars(__import__(f"engine.{module}", fromlist=["x"]))
         found |= {f"engine.{module}.{name}": thing for name, thing in names.items()}
     own = [(name, f) for name, f in found.items() if str(getattr(f, "__module__", "")).startswith("engine")]
+    if not engine.COMPILED:  # private functions take anything there, and leave it among the engine's own things
+        own = [(name, f) for name, f in own if not name.rpartition(".")[2].startswith("_")]
     return [(name, f) for name, f in own if callable(f) and not inspect.ismodule(f)]
 
 
