@@ -206,6 +206,13 @@ def test_several_outputs_on_several_paths():
     assert f.gradients(X, "inputs", 1).tolist() == [[1.0, 0.0], [0.0, 2.0], [1.0, 0.0]]
 
 
+def test_outputs_are_of_one_form_on_all_paths():
+    with pytest.raises(DataDependentError, match="how many outputs"):
+        compile(lambda x: [x, x] if x > 0 else [x])([[1.0], [-1.0]])
+    with pytest.raises(TypeError, match="for all examples, or for none"):
+        compile(lambda x: [x] if x > 0 else x)([[1.0], [-1.0]])
+
+
 def test_sums_that_cancel_are_compared_as_eagerly():
     """The two sides are equal but for rounding, so that a program could decide otherwise than the graph."""
     w = [Value(0.1), Value(0.2), Value(0.3)]
