@@ -363,7 +363,16 @@ def test_an_error_that_no_output_shows_is_noticed_where_it_may_be_caught():
             return 1.0 / (1.0 + (-x).exp())
         return x
 
-    for function, X in ((tried, [[1.0], [0.0]]), (suppressed, [[1.0], [-800.0]])):
+    def powers(x):
+        try:
+            return maximum(x**0.5, 0.0) + x**2 + 0.0 / (x**-1.0 + 3.0)
+        except (ZeroDivisionError, ValueError):
+            return x
+
+    assert compile(tried)([[1.0], [-2.0]]).tolist() == eagerly(compile(tried), [[1.0], [-2.0]])
+    assert compile(powers)([[1.0], [2.0]]).tolist() == eagerly(compile(powers), [[1.0], [2.0]])
+    cases = [(tried, 0.0), (suppressed, -800.0), (powers, 0.0), (powers, -1.0)]
+    for function, X in ((function, [[1.0], [number]]) for function, number in cases):
         with pytest.raises(DataDependentError, match="caught an error"):
             compile(function)(X)
 
