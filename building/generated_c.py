@@ -72,6 +72,11 @@ def with_own_memory(c_code: str) -> str:
             lambda m, call=call: f"{m.group(1)}{{\n    return {call};\n}}\n\n",
             c_code,
         )
+    c_code = _replaced(
+        r"(?m)^PyObject \*CPyDef_value___Value____attributes\(PyObject \*cpy_r_self\) \{\n",
+        lambda m: m.group() + "if (((NODE *)cpy_r_self)->vtable == NULL) Py_RETURN_NONE;\n",
+        c_code,
+    )
     # No instance of a subclass can exist, so that the operators need not ask for one.
     c_code = re.sub(rf"PyObject_IsInstance\((\w+), \(PyObject \*\)(CPyType_{name})\)", r"(Py_TYPE(\1) == \2)", c_code)
     last_include = list(re.finditer(r"(?m)^#include .*\n", c_code))[-1].end()

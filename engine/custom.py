@@ -4,12 +4,12 @@ A node has room for two operands. The third and those after it belong to a hidde
 the chain rule needs no case for that, and nobody else sees it. Wheels hold this file compiled.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CellType, FunctionType
 from typing import Any, Final
 
 from engine.node import Node, operands_of
-from engine.operations import PARTIAL, CustomOperation
+from engine.operations import PARTIAL, CustomOperation, Operation
 from engine.validation import Unchecked, as_float, shortened
 
 _NO_NAME: Final = CustomOperation("", True)
@@ -52,9 +52,11 @@ def _derivatives(given: Unchecked, count: int) -> list[float]:
     return derivatives
 
 
-def connect(node: Node, operands: list[Node], derivatives: list[float]) -> None:
-    """Give a leaf one or more operands, and its local derivative with respect to each."""
+def connect(node: Node, operands: Sequence[Node], derivatives: Sequence[float]) -> None:
+    """Give a node operands, and its local derivative with respect to each."""
     last = len(operands) - 1
+    if last < 0:
+        return
     for i in range(last):
         node._a = operands[i]
         node._da = derivatives[i]
@@ -67,6 +69,8 @@ def connect(node: Node, operands: list[Node], derivatives: list[float]) -> None:
     if last == 0:
         node._a = operands[0]
         node._da = derivatives[0]
+        node._b = None
+        node._db = 0.0
     else:
         node._b = operands[last]
         node._db = derivatives[last]
@@ -84,6 +88,18 @@ def derivatives_of(node: Node) -> list[float]:
     operation = node._operation
     if isinstance(operation, CustomOperation) and not operation.is_differentiated:
         return _asked(operation, node)
+    return _stored(node)
+
+
+def standing(node: Node) -> tuple[Operation, list[float]]:
+    """The operation and the local derivatives of a copy: a function that hands the gradient on belongs to one node."""
+    operation = node._operation
+    if isinstance(operation, CustomOperation) and operation.function is not None:
+        return CustomOperation(operation.given, True), _asked(operation, node)
+    return operation, _stored(node)
+
+
+def _stored(node: Node) -> list[float]:
     derivatives: list[float] = []
     while node._a is not None:
         derivatives.append(node._da)

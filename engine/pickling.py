@@ -1,24 +1,28 @@
-"""pickle and deepcopy of Values: each carries the whole graph, however deep, with no recursion.
+"""pickle of Values: each carries the whole graph, however deep, with no recursion. (deepcopy: ``engine/copies.py``.)
 
-Both protocols walk an object's parts by recursion, so a Value must not hand them its operands one inside the other. It
-hands over a Snapshot instead, which lists the nodes of the graph flat. Leaves are still pickled one by one, so that a
-parameter that a model and a loss share is one object afterwards, too; so are nodes that two graphs share, because a
-snapshot leaves out what another living one of the same thread holds (it lives as long as the pickle or the copy that it
-was made for).
+pickle walks an object's parts by recursion, so a Value must not hand over its operands one inside the other. It hands
+over a Snapshot instead, which lists nodes of the graph flat. Leaves are still pickled one by one, so that a parameter
+that a model and a loss share is one object afterwards, too; so are nodes that two graphs share, because a snapshot
+leaves out what another living one of the same thread holds (it lives as long as the pickle that it was made for).
 """
 
+from __future__ import annotations
+
 import copyreg
+import importlib
 import threading
 from collections.abc import Callable
-from weakref import ref
+from typing import Any
+from weakref import WeakValueDictionary
 
 from engine import slopes
-from engine.node import interior_order
-from engine.operations import LEAF, OPERATIONS, PLAIN, Operation
+from engine.copies import nodes_of
+from engine.custom import connect, standing
+from engine.operations import LEAF, OPERATIONS, PLAIN, CustomOperation, Operation
 from engine.value import Value, fields, restored
 
-Record = tuple[Operation, float, float, str, float, float, int, int]
-"""operation, data, grad, label, the two local derivatives, and the places of the operands (-1 for none)."""
+Record = tuple[Any, ...]
+"""operation, data, grad, label, the index of each operand, and the local derivative with respect to each."""
 
 
 class Snapshot:
@@ -27,28 +31,30 @@ class Snapshot:
     def __init__(self, outside: list[Value], nodes: list[Value]) -> None:
         self.outside = outside
         self.nodes = nodes
-        self.places = {node: place for place, node in enumerate(nodes)}
-        self.held: dict[Value, ref[Snapshot]] = {}  # where _reduced looks for it
+        self.indices = {node: index for index, node in enumerate(nodes)}
 
-    def __reduce__(self) -> tuple[Callable[..., "Snapshot"], tuple[list[Value], list[Record]]]:
-        places = {node: place for place, node in enumerate(self.outside + self.nodes)}
+    def __reduce__(self) -> tuple[Any, ...]:
+        indices = {node: index for index, node in enumerate(self.outside + self.nodes)}
         records: list[Record] = []
-        for node in self.nodes:
-            a, b = ([places[operand] for operand in node.operands] + [-1])[:2]
-            records.append((*fields(node), a, b))
-        return _rebuilt, (self.outside, records)
+        attributes = {}
+        for index, node in enumerate(self.nodes):
+            operation, derivatives = standing(node)
+            _, data, grad, label, _, _ = fields(node)
+            records.append((operation, data, grad, label, *[indices[each] for each in node.operands], *derivatives))
+            if node._attributes:
+                attributes[index] = node._attributes
+        return _rebuilt, (self.outside, records), attributes or None
 
-    def __del__(self) -> None:
-        if self.held:
-            for node in self.nodes:
-                del self.held[node]
+    def __setstate__(self, attributes: dict[int, dict[str, Any]]) -> None:
+        for index, own in attributes.items():
+            self.nodes[index].__dict__.update(own)
 
 
 class _Living(threading.local):
-    """For each thread, which living snapshot holds a node. (Two threads may copy at once, each with its own.)"""
+    """For each thread, which living snapshot holds a node. (Two threads may pickle at once, each with its own.)"""
 
     def __init__(self) -> None:
-        self.held: dict[Value, ref[Snapshot]] = {}
+        self.held: WeakValueDictionary[Value, Snapshot] = WeakValueDictionary()
 
 
 _living = _Living()
@@ -56,31 +62,34 @@ _living = _Living()
 
 def _rebuilt(outside: list[Value], records: list[Record]) -> Snapshot:
     values = list(outside)
-    for *own, a, b in records:
-        operands = (values[a] if a >= 0 else None, values[b] if b >= 0 else None)
-        values.append(restored(*own, *operands))  # type: ignore[arg-type, call-arg]
+    for operation, data, grad, label, *rest in records:
+        operands = [values[index] for index in rest[: len(rest) // 2]]
+        node = restored(operation, data, grad, label, 0.0, 0.0, None, None)
+        connect(node, operands, rest[len(rest) // 2 :])
+        values.append(node)
     return Snapshot(outside, values[len(outside) :])
 
 
-def _picked(snapshot: Snapshot, place: int) -> Value:
-    return snapshot.nodes[place]
+def _picked(snapshot: Snapshot, index: int) -> Value:
+    return snapshot.nodes[index]
 
 
-def _reduced(value: Value) -> tuple[Callable[..., Value], tuple[object, ...]]:
-    """What pickle and deepcopy ask for: how to make this Value again."""
+def _reduced(value: Value) -> tuple[Any, ...]:
+    """What pickle asks for: how to make this Value again."""
     if not value.operands:
-        return restored, (*fields(value), None, None)
+        return restored, (*fields(value), None, None), value._attributes
     held = _living.held
-    snapshot = held[value]() if value in held else None
+    snapshot = held.get(value)
     if snapshot is None:
-        nodes = [node for node in interior_order(value) if node not in held]
+        nodes: list[Any] = [node for node in nodes_of(value, held.__contains__) if node._a is not None]
         own = set(nodes)
         outside = dict.fromkeys(operand for node in nodes for operand in node.operands if operand not in own)
         snapshot = Snapshot(list(outside), nodes)
-        snapshot.held = held
-        held.update(dict.fromkeys(nodes, ref(snapshot)))
-    return _picked, (snapshot, snapshot.places[value])
+        held.update(dict.fromkeys(nodes, snapshot))
+    return _picked, (snapshot, snapshot.indices[value])
 
+
+# ---------------------------------------------------------------------------------------------------------- operations
 
 _ENGINES = {LEAF.key: LEAF, PLAIN.key: PLAIN, **OPERATIONS, **slopes.OPERATIONS}
 
@@ -90,11 +99,35 @@ def _operation(key: str) -> Operation:
     return _ENGINES[key]
 
 
-def _reduced_operation(operation: Operation) -> tuple[Callable[[str], Operation], tuple[str]]:
-    """One of the engine's is found again; one of a user's is only a name afterwards."""
-    is_engines = _ENGINES.get(operation.key) is operation
-    return (_operation, (operation.key,)) if is_engines else (Operation, (operation.name,))
+def _users_operation(name: str, module: str, path: str) -> Operation:
+    """The operation of a function that was decorated with ``@primitive``; one that is only a name where it is gone."""
+    found: Any = None
+    try:
+        found = importlib.import_module(module)
+        for part in path.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError):
+        return CustomOperation(name, True)
+    operation = getattr(found, "operation", None)
+    return operation if isinstance(operation, Operation) else CustomOperation(name, True)
+
+
+def _reduced_operation(operation: Operation) -> tuple[Callable[..., Operation], tuple[Any, ...]]:
+    """One of the engine's is found again, and a user's where it can be imported; else it is only a name afterwards."""
+    if _ENGINES.get(operation.key) is operation:
+        return _operation, (operation.key,)
+    function = getattr(operation.primitive, "function", None)
+    where = operation.name, getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
+    if where[1] and _users_operation(*where) is operation:
+        return _users_operation, where
+    return CustomOperation, (operation.name, True)
+
+
+def _reduced_custom(operation: CustomOperation) -> tuple[type[CustomOperation], tuple[str, bool]]:
+    """Its name; a function that hands gradients on stays behind, and its node takes its local derivatives along."""
+    return CustomOperation, (operation.given, operation.is_differentiated)
 
 
 copyreg.pickle(Value, _reduced)
 copyreg.pickle(Operation, _reduced_operation)
+copyreg.pickle(CustomOperation, _reduced_custom)

@@ -10,7 +10,8 @@ from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias
 
 from engine import operations as op
 from engine import special
-from engine.custom import assign_function, derivatives_of, describe
+from engine.copies import deep_copied
+from engine.custom import assign_function, connect, derivatives_of, describe, standing
 from engine.node import WATCH, Node, backward, heard, heard_comparison, heard_identity, operands_of
 from engine.operations import PARTIAL, PLAIN, CustomOperation, Operation
 from engine.refresh import refresh
@@ -551,7 +552,22 @@ class Value(Node):
 
     def __copy__(self) -> "Value":
         """Another node of the same number, made from the same operands (``deepcopy`` copies the whole graph)."""
-        return restored(*fields(self), self._a, self._b)
+        _, data, grad, label, _, _ = fields(self)
+        operation, derivatives = standing(self)
+        copied = restored(operation, data, grad, label, 0.0, 0.0, None, None)
+        connect(copied, operands_of(self), derivatives)
+        if self._attributes:
+            copied.__dict__.update(self._attributes)
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return deep_copied(self, memo)
+
+    @property
+    def _attributes(self) -> dict[str, Any] | None:
+        """The attributes of the user's; None if there are none. Compiled, asking makes no dict."""
+        own: dict[str, Any] = {name: thing for name, thing in self.__dict__.items() if name != "_prev"}
+        return own or None
 
     # -------------------------------------------------------------------------------------------------------- backprop
 

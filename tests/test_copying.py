@@ -3,13 +3,16 @@
 import copy
 import io
 import pickle
+import random
 from itertools import pairwise
+from unittest import mock
 
 import pytest
 from graphs import recipes
 from hypothesis import given, settings
 
-from engine import Value, leaves, size, topological_order
+from engine import Value, copies, leaves, primitive, size, topological_order
+from engine.node import operands_of
 from engine.value import fields
 
 
@@ -143,9 +146,126 @@ def test_many_deep_values_that_share():
         y = y * x
         steps.append(y)
     for listed in (steps, steps[::-1]):
-        for copies in (pickled(listed), copy.deepcopy(listed)):
-            ordered = copies if listed is steps else copies[::-1]
+        for made in (pickled(listed), copy.deepcopy(listed)):
+            ordered = made if listed is steps else made[::-1]
             assert all(after.operands[0] is before for before, after in pairwise(ordered))
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("order", ["oldest first", "newest first", "shuffled"])
+def test_a_list_of_all_nodes_takes_as_long_as_its_length(carried, order):
+    """Each node is looked at once: what is under it is known already. (It was quadratic: 43 s for 30,000.)"""
+    x = y = Value(1.0)
+    nodes = []
+    for _ in range(12_000 if carried is not by_python_pickler else 3_000):
+        y = y * x
+        nodes.append(y)
+    listed = {
+        "oldest first": nodes,
+        "newest first": nodes[::-1],
+        "shuffled": random.Random(0).sample(nodes, len(nodes)),
+    }[order]
+    looked_at = 0
+
+    def counted(node):
+        nonlocal looked_at
+        looked_at += 1
+        return operands_of(node)
+
+    with mock.patch.object(copies, "operands_of", counted):
+        made = carried(listed)
+    assert looked_at <= 3 * len(nodes)
+    twin = dict(zip(listed, made))
+    assert all(twin[after].operands[0] is twin[before] for before, after in pairwise(nodes))
+
+
+@EVERY_WAY
+def test_attributes_of_ones_own_travel(carried):
+    x = Value(2.0, label="x")
+    y = x * 3 + 1
+    inner = y.operands[0]
+    x.m, inner.color, y.next_to = [0.5], "red", {"x": x, "inner": inner, "self": y}
+    assert y._prev
+    copied = carried(y)
+    (its_x,) = leaves(copied)
+    assert (its_x.m, copied.operands[0].color) == ([0.5], "red")
+    assert its_x.m is not x.m
+    assert copied.next_to == {"x": its_x, "inner": copied.operands[0], "self": copied}
+    assert vars(copied).keys() == {"next_to"}
+    assert carried([x, y])[0].m == [0.5]
+    assert copy.copy(inner).color == "red"
+
+
+@EVERY_WAY
+def test_nodes_that_users_described(carried):
+    a, b, c = (Value(float(i), label="abc"[i]) for i in range(3))
+    wide = Value(5.0, (a, b, c, a), "mine", "w", local_grads=(1.0, 2.0, 3.0, 4.0))
+    named = Value(1.0, (wide, b), "unknown")
+    own = Value(2.0, (wide, c), "+")
+
+    def hand_on():
+        wide.grad += 10.0 * own.grad
+        c.grad += 20.0 * own.grad
+
+    own._backward = hand_on
+    y = own * 1.0
+    its_y, its_named, its_leaves = carried([y, named, [a, b, c]])
+    y.backward()
+    assert [v.grad for v in (a, b, c)] == [50.0, 20.0, 50.0]
+    its_y.backward()
+    assert [v.grad for v in its_leaves] == [50.0, 20.0, 50.0], "with the local derivatives of the function"
+    assert [v.grad for v in (a, b, c)] == [50.0, 20.0, 50.0]
+    its_own = its_y.operands[0]
+    its_wide = its_own.operands[0]
+    assert (its_own._op, its_wide._op, its_wide.label, its_wide.local_derivatives) == ("+", "mine", "w", (1, 2, 3, 4))
+    assert its_named.operands[0] is its_wide
+    with pytest.raises(ValueError, match="not known"):
+        its_named.backward()
+    shallow = copy.copy(own)
+    assert (shallow.operands, shallow.local_derivatives) == ((wide, c), (10.0, 20.0))
+
+
+@primitive(lambda x: 3 * x**2)
+def cubed(x):
+    return x**3
+
+
+@EVERY_WAY
+def test_operations_travel(carried):
+    """The engine's by name, a user's by its function where it can be imported, else as a name."""
+
+    @primitive(lambda x: 2 * x)
+    def local(x):
+        return x * x
+
+    x = Value(2.0)
+    y = carried((x.tanh() ** 2 + cubed(x)) * 1.0)
+    assert [v.operation for v in topological_order(y)] == [
+        v.operation for v in topological_order((x.tanh() ** 2 + cubed(x)) * 1.0)
+    ]
+    assert y.operands[0].operands[1].operation is cubed.operation
+    y.refresh()
+    z = carried(local(x) * 1.0)
+    if carried is copy.deepcopy:
+        assert z.operands[0].operation is local.operation
+    else:
+        assert z.operands[0].operation.name == "local"
+        with pytest.raises(ValueError, match="made from numbers"):
+            z.refresh()
+    z.backward()
+    assert leaves(z)[0].grad == 4.0
+
+
+def test_a_deepcopy_into_a_memo_that_has_a_part():
+    x = Value(2.0)
+    y = x * 3
+    z = y + x
+    memo = {}
+    its_y = copy.deepcopy(y, memo)
+    its_z = copy.deepcopy(z, memo)
+    assert its_z.operands == (its_y, its_y.operands[0])
+    other = Value(7.0)
+    assert copy.deepcopy(z, {id(y): other}).operands[0] is other
 
 
 def test_copy_makes_one_new_node_of_the_same_operands():
