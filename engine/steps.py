@@ -79,7 +79,7 @@ class Equation:
         return f"{text(self.left, precision)} {self.sign} {' = '.join(text(side, precision) for side in self.right)}"
 
     def latex(self, precision: int = 6, align: str = "") -> str:
-        """In LaTeX; *align* stands before the sign."""
+        """In LaTeX; *align* goes before the sign."""
         sign = align + ("=" if self.sign == "=" else f"\\mathrel{{{self.sign}}}")
         sides = " = ".join(latex(side, precision) for side in self.right)
         return f"{latex(self.left, precision)} {sign} {sides}"

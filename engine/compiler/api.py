@@ -87,11 +87,11 @@ class CompiledFunction:
 
 
 class _Call:
-    """How a function is called with a list of Values; ``single`` is whether it returned no list the last time."""
+    """How a function is called with a list of Values; ``single`` is whether it returns no list, once that is known."""
 
     def __init__(self, function: Function) -> None:
         self._function, self._n_arguments = function, _n_arguments(function)
-        self.single = True
+        self.single: bool | None = None
 
     def __call__(self, inputs: list[Value]) -> list[Any]:
         if self._n_arguments not in (len(inputs), None, 1):
@@ -100,8 +100,11 @@ class _Call:
                 f"X: {name} takes {self._n_arguments} Values, a column each; it is not {len(inputs)} columns"
             )
         outputs = self._function(*inputs) if self._n_arguments != 1 or len(inputs) == 1 else self._function(inputs)
-        self.single = not isinstance(outputs, (list, tuple))
-        return [outputs] if self.single else list(outputs)
+        single = not isinstance(outputs, (list, tuple))
+        if self.single not in (None, single):
+            raise TypeError("a function of Values must return a list of them for all examples, or for none")
+        self.single = single
+        return [outputs] if single else list(outputs)
 
 
 def _n_arguments(function: Function) -> int | None:

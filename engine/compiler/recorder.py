@@ -6,6 +6,7 @@ error, for the function may compute something else for another example. So do ra
 
 from __future__ import annotations
 
+import dis
 import operator
 import os
 import random
@@ -116,7 +117,7 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
         raise ValueError("a function of Values must give at least one output")
     guards = list(notes.guards.values())
     values = [_as_value(output, guards) for output in outputs]
-    if any(code.co_exceptiontable for code in notes.calls):
+    if any(_HANDLES_ERRORS in code.co_code[::2] for code in notes.calls):
         guards += _domains(values)
     return Recording(inputs, values, guards, notes.calls)
 
@@ -246,7 +247,6 @@ _DOMAINS: dict[str, list[tuple[int, str, float]]] = {
     "expm1": [(0, "<", _LARGEST_EXP)],
     "sinh": [(0, "<", _LARGEST_SINH), (0, ">", -_LARGEST_SINH)],
     "cosh": [(0, "<", _LARGEST_SINH), (0, ">", -_LARGEST_SINH)],
-    "**": [(0, ">", 0.0)],
 }
 """Which operand must be where, or the operation raises an error."""
 _SIGNS: dict[str, Callable[[float, float], bool]] = {
@@ -258,15 +258,28 @@ _SIGNS: dict[str, Callable[[float, float], bool]] = {
 }
 
 
+_HANDLES_ERRORS = dis.opmap["PUSH_EXC_INFO"]  # the instruction that begins an except, a finally, or the end of a with
+
+
 def _domains(outputs: Sequence[Value]) -> list[Guard]:
     """Guards that all operands stay inside of their domains: for functions that may catch the error."""
     return [
         Guard(operand, sign, bound, _SIGNS[sign](operand.data, bound), "a try statement")
         for node in ordered(outputs)
-        for index, sign, bound in _DOMAINS.get(node.operation.key, ())
+        for index, sign, bound in (_power_domain(node) if node.op == "**" else _DOMAINS.get(node.operation.key, []))
         for operand in [node.operands[index]]
         if not _is_constant(operand)
     ]
+
+
+def _power_domain(power: Value) -> list[tuple[int, str, float]]:
+    exponent = power.operands[1]
+    if not _is_constant(exponent):
+        return [(0, ">", 0.0)]
+    whole = exponent.data.is_integer()
+    if exponent.data < 0.0:
+        return [(0, "!=" if whole else ">", 0.0)]
+    return [] if whole else [(0, ">=", 0.0)]
 
 
 def _is_constant(node: Value) -> bool:

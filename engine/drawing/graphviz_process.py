@@ -1,4 +1,4 @@
-"""Graphviz in a process of its own, with a time limit: the system's ``dot`` or else the one inside pygraphviz."""
+"""Graphviz in a separate process, with a time limit: the system's ``dot`` or else the one inside pygraphviz."""
 
 from __future__ import annotations
 

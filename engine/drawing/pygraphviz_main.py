@@ -1,6 +1,6 @@
 """The Graphviz inside pygraphviz, run as a program: DOT from standard input, the picture to standard output.
 
-It takes the options ``-Kengine`` and ``-Tformat`` of ``dot``. A process of its own can be stopped, and keeps what
+It takes the options ``-Kengine`` and ``-Tformat`` of ``dot``. A separate process can be stopped, and keeps what
 Graphviz and its font library print out of the caller's notebook.
 """
 

@@ -102,7 +102,8 @@ def _totals(source: Floats, target: Floats) -> list[Call]:
     """Sums over the last but one axis, from left to right; of -0.0 alone they are -0.0."""
     n_terms, n_examples = source.shape[-2:]
     along, across = (abs(stride) for stride in source.strides[-2:])
-    if n_terms <= _IN_ORDER or (n_examples > 1 and across <= along):
+    is_forward = source.strides[-2] >= 0  # numpy 1.26 turns a reversed axis around before it adds up
+    if is_forward and (n_terms <= _IN_ORDER or (n_examples > 1 and across <= along)):
         return [(np.add.reduce, (source, -2, None, target, False, -0.0))]
     sums = np.empty(source.shape, source.dtype)  # numpy would add up pairs of pairs
     return [(np.add.accumulate, (source, -2, None, sums)), (np.copyto, (target, sums[..., -1, :]))]
