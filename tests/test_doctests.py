@@ -75,7 +75,7 @@ def test_examples_are_found():
     """The search itself: a place of every kind."""
     found = {case.id for case in examples()}
     assert {"engine", "engine.value.Value", "engine.value.Value.backward", "engine.functions.tanh"} <= found
-    assert "engine.value.Value.local_derivatives" in found, "a property"
+    assert "engine.provenance.Provenance.local_derivatives" in found, "a property"
     assert len(found) > 40
 
 
