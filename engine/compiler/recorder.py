@@ -194,6 +194,8 @@ class _Notes(IdentityListener):
         def see(frame: FrameType, event: Any, thing: Any) -> None:
             if event == "c_call":
                 self._see_call(thing)
+            elif event == "call" and frame.f_globals is vars(random) and frame.f_code.co_name != "getstate":
+                self._refuse(f"{users_line()}: random numbers are drawn")  # gauss may have one left over
             elif event == "call" and frame.f_code not in self.calls and _is_users(frame):
                 self.calls[frame.f_code] = Call(frame.f_globals, dict(frame.f_locals))
             if others is not None:
