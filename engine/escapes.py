@@ -70,17 +70,6 @@ def listening(listener: Listener) -> Iterator[None]:
             WATCH.identity_listeners -= identity
 
 
-@contextmanager
-def not_listening() -> Iterator[None]:
-    """Tell no listener of this thread: for the engine's own reading of numbers."""
-    before = getattr(_mine, "open", ())
-    _mine.open = ()
-    try:
-        yield
-    finally:
-        _mine.open = before
-
-
 def _left(how: str, node: Any) -> None:
     for listener in getattr(_mine, "open", ()):
         listener.left(how, node)

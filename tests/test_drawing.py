@@ -10,7 +10,7 @@ from pathlib import Path
 
 import graphviz
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from svg import SVG, box_with, boxes, clusters, edges, texts, title, tree
 
@@ -388,6 +388,8 @@ def test_directions(no_dot, direction):
     assert (places["x"][axis] < places["y"][axis]) == forward
 
 
+@example("]")
+@example("]]")
 @given(st.text(max_size=60))
 @settings(max_examples=15)
 def test_any_label_is_shown_as_text(label):

@@ -151,7 +151,7 @@ def test_objects_that_no_search_can_look_into_are_passed_by(stranger, around):
     x, w, thing = Value(1.0), Value(2.0), STRANGERS[stranger]()
     variables = {"first": around(thing), "x": x, "list": [thing, w, thing]}
     assert caller_names(variables) == {x: "x", w: "list[1]"}
-    assert draw(x * w, names=variables).source.count("list[1") == 2  # in the box, and in its tooltip
+    assert draw(x * w, names=variables).source.count("list[1]") == 2  # in the box, and in its tooltip
 
 
 LARGE = {

@@ -98,23 +98,6 @@ class Program:
         Raises:
             ValueError: a leaf that is a constant of the program has another number now.
         """
-        self._check_constants()
-        self.weights = self._taken = [parameter.data for parameter in self.parameters]
-
-    def take_changes(self) -> None:
-        """Take the weights of those parameters whose ``data`` changed since it was last taken; others stay.
-
-        Raises:
-            ValueError: a leaf that is a constant of the program has another number now.
-        """
-        self._check_constants()
-        numbers = [parameter.data for parameter in self.parameters]
-        if numbers != self._taken:
-            changed = [index for index, number in enumerate(numbers) if number != self._taken[index]]
-            self.weights[changed] = [numbers[index] for index in changed]
-            self._taken = numbers
-
-    def _check_constants(self) -> None:
         leaf, number = next(self._changed_constants(), (None, 0.0))
         if leaf is not None:
             name = plain_label(leaf.label) or "a leaf"
@@ -122,6 +105,7 @@ class Program:
                 f"the graph was changed since it was compiled: {name} was {number!r} "
                 f"and is {leaf.data!r} now; compile it again, or make it one of parameters= or inputs="
             )
+        self.weights = [parameter.data for parameter in self.parameters]
 
     def _changed_constants(self) -> Iterator[tuple[Value, float]]:
         for leaf, number in self._frozen:

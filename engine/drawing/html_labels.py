@@ -58,7 +58,7 @@ def _font(text: str, colour: str) -> str:
 def _escape(text: str) -> str:
     """Text on one short line for an HTML label."""
     escaped = html.escape(plain_label(text).replace("\\", "\\\\"))  # Graphviz reads one backslash as an escape
-    return escaped.replace("]", "&#93;")  # Graphviz 2.43 draws no label that ends in a bracket
+    return escaped if escaped.strip("]") else escaped.replace("]", "&#93;")  # Graphviz 2.43 draws no brackets alone
 
 
 def escape_label(text: str) -> str:
