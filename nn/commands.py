@@ -210,6 +210,7 @@ def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
     neuron.b.label = "b"
     output = neuron(x)
     output.label = "output"
+    model.zero_grad()
     output.backward()
     try:
         write_picture(drawn(output, most=300), picture)

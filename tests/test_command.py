@@ -88,6 +88,9 @@ def test_train_xor(gradstep, folder):
     assert MLP.load("xor.json").predict([[0, 0], [0, 1], [1, 0], [1, 1]]) == [0, 1, 1, 0]
     shown = [e.text for e in ET.parse("xor.neuron.svg").iter("{http://www.w3.org/2000/svg}text")]
     assert {"x0", "w7", "b", "output", "grad", "1"} <= set(shown)
+    data, grad = ({name: shown[shown.index(name) + 2 * i] for name in shown if name[0] in "xwb"} for i in (1, 2))
+    assert grad["b"] == "1"  # and nothing is left of what the weights had from training
+    assert [grad[f"w{i}"] for i in range(8)] == [data[f"x{i}"] for i in range(8)]
     assert sorted(path.name for path in folder.iterdir()) == ["xor.json", "xor.neuron.svg"]
 
 
