@@ -256,6 +256,10 @@ class _Refusal(Listener):
         if how in _UNSEEN and self._depends(node):
             raise TypeError(_refusal(how, users_caller()))
 
+    def left_elsewhere(self, how: str, node: Value) -> None:
+        """The function may have handed its Values to another thread."""
+        self.left(how, node)
+
     def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
         """A comparison is right at the point where the function is differentiated."""
 

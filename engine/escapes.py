@@ -1,8 +1,8 @@
 """Numbers that leave a graph: who hears of them. Values report; a listener decides what it means.
 
-A listener is told in the thread that opened it, and only while its ``with`` block is open. Reading ``.data``,
-``float()``, ``int()``, ``round()``, ``bool()``, comparisons, formatting, hashes and copies of Values are reported, and
-so are operations that refuse their numbers.
+A listener is told while its ``with`` block is open, of what happens in the thread that opened it and in others. Reading
+``.data``, ``float()``, ``int()``, ``round()``, ``bool()``, comparisons, formatting, hashes and copies of Values are
+reported, and so are operations that refuse their numbers.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ class Listener:
     def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
         """``a sign b`` came out as *outcome*; *b* is a Value or a number."""
 
+    def left_elsewhere(self, how: str, node: Value) -> None:
+        """A number was taken, or compared, in another thread; *node* may have nothing to do with this listener."""
+
     def refused(self) -> None:
         """An operation is about to raise an error because of a number."""
 
@@ -49,6 +52,7 @@ class IdentityListener(Listener):
 
 
 _mine = threading.local()
+_everyones: list[Listener] = []
 _counting = threading.Lock()
 
 
@@ -59,6 +63,7 @@ def listening(listener: Listener) -> Iterator[None]:
     _mine.open = (listener, *before)
     identity = isinstance(listener, IdentityListener)
     with _counting:
+        _everyones.append(listener)
         WATCH.listeners += 1
         WATCH.identity_listeners += identity
     try:
@@ -66,18 +71,32 @@ def listening(listener: Listener) -> Iterator[None]:
     finally:
         _mine.open = before
         with _counting:
+            _everyones.remove(listener)
             WATCH.listeners -= 1
             WATCH.identity_listeners -= identity
 
 
 def _left(how: str, node: Any) -> None:
-    for listener in getattr(_mine, "open", ()):
+    mine = getattr(_mine, "open", ())
+    for listener in mine:
         listener.left(how, node)
+    for listener in _others(mine):
+        listener.left_elsewhere(how, node)
 
 
 def _compared(sign: str, a: Any, b: Any, outcome: bool) -> None:
-    for listener in getattr(_mine, "open", ()):
+    mine = getattr(_mine, "open", ())
+    for listener in mine:
         listener.compared(sign, a, b, outcome)
+    for listener in _others(mine):
+        listener.left_elsewhere(sign, a)
+        if isinstance(b, Value):
+            listener.left_elsewhere(sign, b)
+
+
+def _others(mine: tuple[Listener, ...]) -> list[Listener]:
+    """The listeners that other threads have opened: a function may hand its Values to them."""
+    return [listener for listener in tuple(_everyones) if listener not in mine]
 
 
 def _identified(how: str, node: Any) -> None:

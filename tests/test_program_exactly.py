@@ -233,3 +233,15 @@ def test_a_neuron_is_a_dot_product_in_any_order_and_its_bias_is_added_to_the_who
     program = compile(output, x, [*w, bias])
     program.weights[:] = [1.0, 1.0, 1.0, 1.0, 1.0, 1e16]
     assert program([[1.0] * 5, [2.0] * 5]).tolist() == [1e16 + 5.0 - 1.0, 1e16 + 10.0]  # 1e16 + 4 is the nearest to + 5
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 5])
+def test_a_square_root_as_a_power_is_a_power_in_every_row(n_rows):
+    x, c = Value(1.5), Value(0.5)
+    for program in (compile([x**0.5, x**1.5], [x]), compile([x**c, x ** (c + 1)], [x])):
+        for number in (-0.0, -math.inf, 0.0, math.inf, 2.25):
+            for row in program([[number]] * n_rows):
+                assert same(row[0], (Value(number) ** 0.5).data)
+                assert same(row[1], (Value(number) ** 1.5).data)
+    slopes = compile(x**1.5, [x]).gradients([[-math.inf]] * n_rows, "inputs")
+    assert (slopes == math.inf).all()

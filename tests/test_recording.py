@@ -3,17 +3,20 @@
 import contextlib
 import functools
 import gc
+import itertools
 import math
 import operator
 import random
 import threading
 import time
+from array import array
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import engine
-from engine import DataDependentError, Value, compile, maximum, tanh
+from engine import DataDependentError, Value, compile, grad, maximum, tanh
 
 RNG = np.random.default_rng(3)
 
@@ -660,3 +663,68 @@ def test_what_the_garbage_collector_calls_is_no_part_of_the_function():
         gc.set_threshold(*threshold)
         gc.callbacks.remove(count)
     assert collections[0] > 0
+
+
+# ------------------------------------------------------------------------------------------------------- other threads
+
+
+def in_a_pool(function):
+    def handed_on(*inputs):
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(function, *inputs).result()
+
+    return handed_on
+
+
+def test_what_another_thread_compares_or_takes_out_is_noticed():
+    with pytest.raises(DataDependentError, match="> of a Value in another thread"):
+        compile(in_a_pool(lambda x, y: x * 2 if x > y else y * 3))([[3.0, 1.0], [1.0, 3.0]])
+    with pytest.raises(DataDependentError, match=r"\.data of a Value in another thread"):
+        compile(lambda x: x * in_a_pool(lambda z: z.data)(x))([[3.0], [1.0]])
+    with pytest.raises(TypeError, match="float"):
+        grad(lambda x: x * in_a_pool(float)(x))(3.0)
+
+
+def test_a_thread_with_a_graph_of_its_own_is_not_disturbed():
+    y = Value(2.0) * 3
+    f = compile(lambda x: x * in_a_pool(lambda _: float(y) if y > 1 else 0.0)(x))
+    assert f([[1.0], [2.0]]).tolist() == [6.0, 12.0]
+
+
+# ------------------------------------------------------------------------------------------- state of unusual kinds
+
+
+def rarely(step):
+    """A function whose *step* changes something that no graph shows."""
+    return lambda x: [step(), x * 2.0][1]
+
+
+CYCLE, PAIRS = itertools.cycle([1.0, 1.0, 0.0]), zip(*[iter(range(99))] * 2)
+BYTES, NUMBERS = bytearray(2), array("i", [0])
+SYSTEM = random.SystemRandom()
+
+
+def count_in(memory):
+    memory[0] += 1
+
+
+@pytest.mark.parametrize(
+    "step", [lambda: next(CYCLE), lambda: next(PAIRS), lambda: count_in(BYTES), lambda: count_in(NUMBERS)]
+)
+def test_iterators_and_memory_that_change_are_noticed(step):
+    with pytest.raises(DataDependentError, match="from one call to the next"):
+        compile(rarely(step))([[1.0], [2.0]])
+
+
+def test_a_series_that_was_changed_between_calls_counts():
+    pandas = pytest.importorskip("pandas")
+    k = pandas.Series([2.0])
+    f = compile(lambda x: x * k[0])
+    assert f([[1.0]]).tolist() == [2.0]
+    k[0] = 9.0
+    assert f([[1.0]]).tolist() == [9.0]
+
+
+def test_a_generator_of_the_system_has_no_state():
+    with pytest.raises(DataDependentError, match="random numbers"):
+        compile(lambda x: x * SYSTEM.random())([[1.0]])

@@ -21,6 +21,7 @@ from engine.callers import is_library, users_line
 from engine.compiler.collector import collector_paused
 from engine.compiler.trace import ordered
 from engine.escapes import DataDependentError, IdentityListener, listening
+from engine.node import topological_order
 from engine.operations import PLAIN
 from engine.validation import shortened
 from engine.value import Value, constant
@@ -101,7 +102,7 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
         Exception: what the function raises.
     """
     inputs = [Value(number) for number in numbers]
-    notes = _Notes(inputs if identity else [])
+    notes = _Notes(inputs, identity)
     try:
         with collector_paused(), listening(notes), notes.profiling():
             outputs = function(inputs)
@@ -125,13 +126,14 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
 class _Notes(IdentityListener):
     """Listens while a function runs."""
 
-    def __init__(self, numbers: list[Value]) -> None:
+    def __init__(self, inputs: list[Value], identity: bool) -> None:
         self.guards: dict[tuple[Any, ...], Guard] = {}
         self.calls: dict[CodeType, Call] = {}
         self.error: DataDependentError | None = None
         self.shown = ""
         self.caught = ""
-        self._numbers = {id(value) for value in numbers}
+        self._inputs = {id(value) for value in inputs}
+        self._identity = identity
 
     # ---------------------------------------------------------------------------------------------------- what is heard
 
@@ -144,9 +146,14 @@ class _Notes(IdentityListener):
             return
         self._refuse(f"{users_line()}: {how} of a Value")
 
+    def left_elsewhere(self, how: str, node: Value) -> None:
+        """The function handed its Values to another thread: the order of what happens there is not known."""
+        if not self._inputs.isdisjoint(map(id, topological_order(node))):
+            self._refuse(f"{users_line()}: {how} of a Value in another thread")
+
     def identified(self, how: str, node: Value) -> None:
         """A Value in place of a number was not what the number would have been."""
-        if id(node) in self._numbers:
+        if self._identity and id(node) in self._inputs:
             self._refuse(f"{users_line()}: {how} of a Value, where a plain number is without a program")
 
     def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:

@@ -11,6 +11,7 @@ import functools
 import itertools
 import operator
 import random
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType, GeneratorType, MethodType, ModuleType, SimpleNamespace
@@ -164,7 +165,11 @@ def _of_generator(frame: Any) -> Noted:
 def _of_object(thing: Any) -> Noted:
     kind = type(thing)
     if isinstance(thing, Iterator) and is_library(kind.__module__):
-        return (kind, operator.length_hint(thing, -1)), []
+        return (kind, operator.length_hint(thing, -1)), _inside(thing)
+    if is_library(kind.__module__) or hasattr(kind, "__array__"):
+        numbers = _numbers(thing)
+        if numbers is not None:
+            return _of_array(numbers)
     ours = kind.__module__.startswith(("nn.", "engine."))
     if is_library(kind.__module__) and not ours and kind is not SimpleNamespace:
         return kind, []
@@ -172,6 +177,24 @@ def _of_object(thing: Any) -> Noted:
     own = {name: getattr(thing, name) for name in slots if name != "__dict__" and hasattr(thing, name)}
     own.update(getattr(thing, "__dict__", {}))
     return kind, [(".__class__", kind), *((f".{name}", item) for name, item in own.items())]
+
+
+def _inside(iterator: Any) -> Parts:
+    """What an iterator of Python goes on with, as it would be pickled; nothing where it cannot be."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python 3.14 pickles no iterators of itertools
+        try:
+            return [(f"[{index}]", part) for index, part in enumerate(iterator.__reduce__()[1:])]
+        except TypeError:
+            return []
+
+
+def _numbers(thing: Any) -> Any:
+    """The numbers of something that shows them as an array or as memory, such as a Series; None where it does not."""
+    try:
+        return np.asarray(thing if hasattr(thing, "__array__") else memoryview(thing))
+    except Exception:  # whatever a stranger's object raises where it has no numbers to show
+        return None
 
 
 _NOTES: dict[Any, Callable[[Any], Noted]] = {
@@ -186,6 +209,7 @@ _NOTES: dict[Any, Callable[[Any], Noted]] = {
         functools.partial,
         [(".func", thing.func), (".args", thing.args), (".keywords", thing.keywords)],
     ),
+    random.SystemRandom: lambda thing: (random.SystemRandom, []),
     random.Random: lambda thing: (hash(thing.getstate()), []),
     np.random.BitGenerator: lambda thing: (repr(thing.state), []),
     np.random.Generator: lambda thing: (repr(thing.bit_generator.state), []),

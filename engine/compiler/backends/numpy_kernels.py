@@ -163,12 +163,21 @@ def _bell(factor: float, scale: float) -> Kernel:
     return kernel
 
 
+def _power(a: Any, b: Any, out: Any = None) -> Any:
+    """IEEE's power. For one exponent of 1/2 numpy takes the square root, which is another number at -0.0 and -inf."""
+    found = np.power(a, b, out=out)
+    half = np.equal(b, 0.5)
+    if np.any(half):
+        np.copyto(found, np.abs(a), where=half & ((a == 0.0) | (a == -math.inf)))
+    return found
+
+
 def _power_by_base(a: Any, b: Any, out: Any) -> None:
-    np.copyto(out, np.where(b == 0.0, 0.0, b * np.power(a, b - 1.0)))
+    np.copyto(out, np.where(b == 0.0, 0.0, b * _power(a, b - 1.0)))
 
 
 def _power_by_exponent(a: Any, b: Any, out: Any) -> None:
-    np.copyto(out, np.where((a == 0.0) & (b >= 0.0), 0.0, np.power(a, b) * np.log(a)))
+    np.copyto(out, np.where((a == 0.0) & (b >= 0.0), 0.0, _power(a, b) * np.log(a)))
 
 
 KERNELS: dict[str, Kernel] = {
@@ -194,7 +203,7 @@ KERNELS: dict[str, Kernel] = {
     "times": _times,
     "over": np.divide,
     "log_or_limit": np.log,
-    "power_or_limit": np.power,
+    "power_or_limit": _power,
     "power_by_base": _power_by_base,
     "power_by_exponent": _power_by_exponent,
     "step": _step,
