@@ -17,6 +17,7 @@ import pytest
 
 import engine
 from engine import DataDependentError, Value, compile, grad, maximum, tanh
+from engine.compiler import recorder
 
 RNG = np.random.default_rng(3)
 
@@ -689,6 +690,13 @@ def test_a_thread_with_a_graph_of_its_own_is_not_disturbed():
     y = Value(2.0) * 3
     f = compile(lambda x: x * in_a_pool(lambda _: float(y) if y > 1 else 0.0)(x))
     assert f([[1.0], [2.0]]).tolist() == [6.0, 12.0]
+
+
+def test_a_recording_that_has_ended_takes_no_new_value_for_an_old_one():
+    """A thread that reads a number may hold the listener for a moment longer than the recording lasts."""
+    notes = recorder._Notes([Value(1.0)], identity=False)
+    for _ in range(100):
+        notes.left_elsewhere("float()", Value(2.0))  # a new Value, where memory is free
 
 
 # ------------------------------------------------------------------------------------------- state of unusual kinds

@@ -132,7 +132,7 @@ class _Notes(IdentityListener):
         self.error: DataDependentError | None = None
         self.shown = ""
         self.caught = ""
-        self._inputs = {id(value) for value in inputs}
+        self._inputs = {id(value): value for value in inputs}  # held, so that no other Value gets the same id
         self._identity = identity
 
     # ---------------------------------------------------------------------------------------------------- what is heard
@@ -148,7 +148,7 @@ class _Notes(IdentityListener):
 
     def left_elsewhere(self, how: str, node: Value) -> None:
         """The function handed its Values to another thread: the order of what happens there is not known."""
-        if not self._inputs.isdisjoint(map(id, topological_order(node))):
+        if not self._inputs.keys().isdisjoint(map(id, topological_order(node))):
             self._refuse(f"{users_line()}: {how} of a Value in another thread")
 
     def identified(self, how: str, node: Value) -> None:
