@@ -171,8 +171,11 @@ class Replayed:
             ReplayEndedError: these examples cannot be replayed; weights stay as they were.
         """
         places = np.array(batch)
-        with _replay_may_end():
-            results, gradient = self.paths.run(self.rows, places)
+        try:
+            with _replay_may_end():
+                results, gradient = self.paths.run(self.rows, places)
+        except ArithmeticError:
+            return self._step_eagerly(batch)
         loss = float(results[:, 0].sum(dtype=np.float64))
         if not (np.isfinite(loss) and np.isfinite(gradient).all()):
             return self._step_eagerly(batch)
@@ -215,8 +218,11 @@ class Replayed:
         if self.measured_last is None or self.measured_last[0] is not examples:
             self.measured_last = (examples, *self._arrays(examples))
         _, rows, encoded = self.measured_last
-        with _replay_may_end():
-            results = self.paths(rows)
+        try:
+            with _replay_may_end():
+                results = self.paths(rows)
+        except ArithmeticError:
+            return self.eager.measured(examples)
         loss = float(results[:, 0].sum(dtype=np.float64))
         if not np.isfinite(loss):
             return self.eager.measured(examples)

@@ -151,10 +151,10 @@ def test_with_respect_to():
 
 def test_gradients_of_one_output_are_free_of_the_infinities_of_another():
     a, b = values(2)
-    program = compile([(a + 2.0).log(), (b + 2.0).log()], [a, b])
+    program = compile([(a + 2.0).log(), (b + 2.0).sqrt()], [a, b])
     with np.errstate(all="ignore"):
         assert program.gradients([[-1.0, -2.0]], "inputs", 0).tolist() == [[1.0, 0.0]]
-        assert program([[-1.0, -2.0]]).tolist() == [[0.0, -math.inf]]
+        assert program.gradients([[-1.0, -2.0]], "inputs", 1).tolist() == [[0.0, math.inf]]
     a, b, c, d = values(4)
     sums = [a + b - c, b + c - d, c + d - a]  # one group, of which one output needs the first and the last
     outputs = [sums[0].exp() * sums[2].exp(), sums[1].exp() + sums[0]]

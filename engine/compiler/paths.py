@@ -57,7 +57,7 @@ class Path:
 
     def told(self, rows: Floats) -> tuple[Booleans, Booleans]:
         """Which rows go this way, and for which of them that is open."""
-        return self._checks.told(rows, self.program(rows))
+        return self._checks.told(rows, self.program.unrefused(rows))
 
     def place(self, parameters: Sequence[Value]) -> None:
         """Note where its parameters are among all *parameters*."""

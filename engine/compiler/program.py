@@ -44,7 +44,8 @@ class Program:
         self.from_values()
 
     def _prepare(self) -> None:
-        self._runner = Runner(self._record, self.dtype)
+        self._labels = [leaf.label for leaf in (*self.inputs, *self.parameters)]
+        self._runner = Runner(self._record, self.dtype, self._labels)
         self._by_example: Runner | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -140,7 +141,8 @@ class Program:
             ``(n_examples,)`` numbers; ``(n_examples, n_outputs)`` where a list of Values was compiled.
 
         Raises:
-            ValueError: *X* has another shape, or NaN in it.
+            ValueError: *X* has another shape, or NaN in it; or an operation refuses a number, as it does eagerly.
+            ArithmeticError: an operation refuses a number: a division by 0, or a result too large for a float.
             TypeError: it is not made of numbers.
         """
         rows = self._rows(X, look=not self._runner.shows_nan)
@@ -148,6 +150,11 @@ class Program:
         with self._runner.turn:
             results = self._runner.outputs(rows)
         return results[:, 0] if self._single else results
+
+    def unrefused(self, rows: Floats) -> Floats:
+        """All outputs for each of *rows*: infinity or NaN where an operation would refuse a number."""
+        with self._runner.turn:
+            return self._runner.outputs(rows, refuses=False)
 
     def value_and_gradient(self, X: Any = None, output: int = 0) -> tuple[float, Floats]:
         """The mean of an output over the examples, and its gradient.
@@ -204,7 +211,7 @@ class Program:
         runner, shared = self._runner, self.weights[:0]
         if max(columns, default=0) >= self.n_inputs:
             if self._by_example is None:
-                self._by_example = Runner(_all_as_inputs(self._record), self.dtype)
+                self._by_example = Runner(_all_as_inputs(self._record), self.dtype, self._labels)
             runner, shared = self._by_example, self.weights
         with runner.turn:
             gradients = runner.input_gradients(rows, shared, columns, column)
@@ -237,8 +244,7 @@ class Program:
     def _watch(self, rows: Floats, output: int | None) -> None:
         """Inside ``detect_anomaly``, compute the examples eagerly first."""
         if WATCH.watchers:
-            labels = [leaf.label for leaf in (*self.inputs, *self.parameters)]
-            watch_examples(self._record, labels, rows.tolist(), self.weights.tolist(), output)
+            watch_examples(self._record, self._labels, rows.tolist(), self.weights.tolist(), output)
 
     def _columns(self, with_respect_to: Any) -> list[int]:
         if isinstance(with_respect_to, str):

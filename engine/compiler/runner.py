@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from math import isfinite
 from threading import Lock
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ from engine.compiler.fuse_sums import summed
 from engine.compiler.inputs import refuse_nan, shows_nan
 from engine.compiler.memory_layout import placed
 from engine.compiler.plan import Code, forward_code, gradient_code
+from engine.compiler.refusals import is_signalled, refuse, refusing_nodes, signals_of
 from engine.compiler.simplify import simplified
 from engine.compiler.trace import Record
 from engine.compiler.vectorize import UNIFORM, grouped
@@ -32,6 +34,7 @@ Gradient: TypeAlias = tuple[int, str, bool] | None
 _CHUNK = 16_000  # examples: enough to outweigh the calls, few enough for the cache
 _FOR_THREADS = 60_000  # numbers in a call of numpy, on average: for fewer, threads mostly wait for the interpreter
 _CHUNK_BYTES, _CHUNK_BYTES_BY_EXAMPLE = 128 * 2**20, 8 * 2**20
+_LOOKED_AT = 4_000_000  # numbers at a time
 _KEPT = 6  # batch sizes whose memory is kept
 
 
@@ -54,9 +57,13 @@ class _Bound:
 
 
 class Runner:
-    """Computes outputs and gradients of a record. Threads that share one take ``turn``."""
+    """Computes outputs and gradients of a record. Threads that share one take ``turn``.
 
-    def __init__(self, record: Record, dtype: np.dtype[Any]) -> None:
+    Numbers that eager arithmetic refuses are refused, in errors that call inputs and parameters by their *labels*;
+    without labels nothing is refused.
+    """
+
+    def __init__(self, record: Record, dtype: np.dtype[Any], labels: Sequence[str] | None = None) -> None:
         with collector_paused():
             self.graph = placed(grouped(summed(simplified(record))))
         self.dtype = dtype
@@ -68,6 +75,10 @@ class Runner:
         numbers = [self.graph.record.numbers[index] for index in constants]
         self.uniform[record.n_parameters : record.n_parameters + len(constants), 0] = numbers
         self.turn = Lock()
+        self._record = record
+        self._labels = labels or []
+        self._signals = {} if labels is None else signals_of(record)
+        self._looking: Runner | None = None
         self._codes: dict[Gradient, Code] = {}
         self._bound: dict[tuple[int, Gradient, int], _Bound] = {}
         self._chunks: dict[Gradient, tuple[int, bool]] = {}
@@ -79,12 +90,12 @@ class Runner:
 
     # ------------------------------------------------------------------------------------------------------------ runs
 
-    def outputs(self, rows: Floats) -> Floats:
+    def outputs(self, rows: Floats, refuses: bool = True) -> Floats:
         """All outputs, ``(n_examples, n_outputs)``."""
         results = np.empty((len(rows), self.n_outputs), self.dtype)
 
         def run(start: int, stop: int, worker: int) -> None:
-            self._forward(rows, None, start, stop, None, worker, results)
+            self._forward(rows, None, start, stop, None, worker, results, refuses)
 
         self.in_chunks(len(rows), run, None)
         return results
@@ -122,7 +133,7 @@ class Runner:
                 bound = self._ready(stop - start, (output, INPUTS, careful), worker)
                 inputs = bound.memories.arrays["inputs"]
                 inputs[:n_own], inputs[n_own:] = rows[start:stop].T, shared[:, None]
-                carry_out(bound.forward)
+                self._carry_out(bound)
                 bound.seed[:] = 1.0
                 carry_out(bound.backward)
                 found = bound.by_inputs[chosen]
@@ -142,6 +153,7 @@ class Runner:
         gradient: Gradient,
         worker: int,
         results: Floats,
+        refuses: bool = True,
     ) -> _Bound:
         """Compute the outputs of some examples into their *results*."""
         bound = self._ready(stop - start, gradient, worker)
@@ -149,11 +161,38 @@ class Runner:
             rows, chosen = (rows[start:stop], None) if chosen is None else (rows, chosen[start:stop])
             results = results[start:stop]
         bound.memories.load(rows, chosen)
-        carry_out(bound.forward)
+        if refuses:
+            self._carry_out(bound)
+        else:
+            carry_out(bound.forward)
         bound.results(results)
         if self.shows_nan and not isfinite(np.add.reduce(results, None)):
             refuse_nan(rows if chosen is None else rows[chosen], start)
         return bound
+
+    def _carry_out(self, bound: _Bound) -> None:
+        """Compute forward; raise the error of eager arithmetic where it refuses a number."""
+        if not self._signals:
+            carry_out(bound.forward)
+        elif is_signalled(bound.forward, self._signals):
+            self._look_through(bound.memories.arrays["inputs"].T)
+
+    def _look_through(self, rows: Floats) -> None:
+        """Find examples for which an operation that may refuse numbers gives infinity or NaN, and compute them eagerly.
+
+        Raises:
+            ValueError, ArithmeticError: an operation refuses a number.
+        """
+        if self._looking is None:
+            record = replace(self._record, outputs=refusing_nodes(self._record))
+            self._looking = Runner(record, np.dtype(np.float64))
+        looking, step = self._looking, max(1, _LOOKED_AT // self._looking.n_outputs)
+        with looking.turn:
+            looking.weights[:] = self.weights
+            for start in range(0, len(rows), step):
+                part = rows[start : start + step].astype(np.float64)
+                suspect = ~np.isfinite(looking.outputs(part)).all(axis=1)
+                refuse(self._record, self._labels, part[suspect], looking.weights)
 
     def release(self) -> None:
         """Let go of the memory for batches; the next run takes what it needs."""

@@ -1,0 +1,70 @@
+"""Numbers that an operation refuses: where eager arithmetic raises an error, so does a program.
+
+numpy tells of a division by zero, an overflow or an invalid operand once for a whole array. Which example it was, and
+whether eager arithmetic refuses it, is found by computing again; a later operation may have hidden it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.compiler.anomalies import evaluated
+from engine.compiler.backends.numpy import Call, Floats, carry_out
+from engine.compiler.trace import Record
+from engine.validation import shortened
+
+_SIGNALS: dict[str, tuple[str, ...]] = {
+    "/": ("divide", "invalid"),
+    "**": ("divide", "invalid", "over"),
+    **dict.fromkeys(("log", "log10", "log1p"), ("divide", "invalid")),
+    **dict.fromkeys(("sqrt", "asin", "acos"), ("invalid",)),
+    **dict.fromkeys(("exp", "expm1", "sinh", "cosh"), ("over",)),
+}
+"""The operations that refuse numbers, and what numpy signals then."""
+
+
+def refusing_nodes(record: Record) -> list[int]:
+    """The places of the nodes whose operation may refuse numbers: it would give infinity or NaN."""
+    return [index for index, op in enumerate(record.ops) if isinstance(op, str) and op in _SIGNALS]
+
+
+def signals_of(record: Record) -> dict[str, Any]:
+    """What numpy may signal where an operation refuses a number, as ``numpy.errstate`` takes it."""
+    return {signal: "call" for op, signals in _SIGNALS.items() if op in record.ops for signal in signals}
+
+
+def is_signalled(calls: Sequence[Call], signals: dict[str, Any]) -> bool:
+    """Run *calls*; say whether one of them signals. If so, they run twice.
+
+    Matrix products do not count: some libraries signal there for ordinary numbers.
+    """
+    heard: list[str] = []
+    with np.errstate(call=lambda signal, _flag: heard.append(signal), **signals):
+        carry_out(calls)
+        if not heard:
+            return False
+        heard.clear()
+        for function, arguments in calls:
+            if function is not np.matmul:
+                function(*arguments)
+            else:
+                with np.errstate(all="ignore"):
+                    function(*arguments)
+    return bool(heard)
+
+
+def refuse(record: Record, labels: Sequence[str], rows: Floats, weights: Floats) -> None:
+    """Compute examples eagerly, one by one; *labels* are the names of inputs and parameters.
+
+    Raises:
+        ValueError, ArithmeticError: an operation refuses a number.
+    """
+    for row in rows.tolist():
+        try:
+            evaluated(record, labels, [*row, *weights.tolist()])
+        except (ValueError, ArithmeticError) as error:
+            where = f", for the row {shortened(row)} of X" if row else ""
+            raise type(error)(f"{error}{where}") from None

@@ -1,0 +1,146 @@
+"""Numbers that eager arithmetic refuses are refused by programs, also where a later operation hides what came of it."""
+
+import numpy as np
+import pytest
+
+import engine
+from engine import Value, compile, maximum, minimum
+from nn import Module
+
+REFUSED = {
+    "log": (lambda x: x.log(), [0.0, -1.0, -np.inf], ValueError),
+    "log10": (engine.log10, [0.0, -2.0], ValueError),
+    "log1p": (engine.log1p, [-1.0, -3.0], ValueError),
+    "sqrt": (lambda x: x.sqrt(), [-1e-300, -np.inf], ValueError),
+    "asin": (engine.asin, [1.5, -np.inf], ValueError),
+    "acos": (engine.acos, [-1.0000001], ValueError),
+    "exp": (lambda x: x.exp(), [710.0, 1e300], OverflowError),
+    "expm1": (engine.expm1, [710.0], OverflowError),
+    "sinh": (engine.sinh, [-711.0], OverflowError),
+    "cosh": (engine.cosh, [711.0], OverflowError),
+    "1 / x": (lambda x: 1.0 / x, [0.0, -0.0], ZeroDivisionError),
+    "x / x": (lambda x: x / (x - 3.0), [3.0], ZeroDivisionError),
+    "x**2": (lambda x: x**2, [1e200], OverflowError),
+    "x**3": (lambda x: x**3, [-1e150], OverflowError),
+    "x**-1": (lambda x: x**-1, [0.0], ZeroDivisionError),
+    "x**-3": (lambda x: x**-3, [0.0], ZeroDivisionError),
+    "x**0.5": (lambda x: x**0.5, [-1.0], ValueError),
+    "x**0.3": (lambda x: x**0.3, [-1.0], ValueError),
+    "2**x": (lambda x: 2.0**x, [1e5], OverflowError),
+    "x**x": (lambda x: x**x, [-0.5, 200.0], (ValueError, OverflowError)),
+}
+HIDE = {
+    "nothing": lambda y: y,
+    "maximum": lambda y: maximum(minimum(y, 5.0), -5.0),
+    "a reciprocal": lambda y: 1.0 / (y + 7.0),
+    "tanh": engine.tanh,
+    "a choice": lambda y: maximum(y * y, 2.0) - maximum(y * y, 2.0),
+}
+
+
+@pytest.mark.parametrize("hide", HIDE)
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_program_refuses_what_eager_arithmetic_refuses(name, hide):
+    function, numbers, error = REFUSED[name]
+    x = Value(0.75)
+    program = compile(HIDE[hide](function(x)), [x])
+    for number in numbers:
+        with pytest.raises(error) as eagerly:
+            HIDE[hide](function(Value(number)))
+        for n_rows in (1, 2, 7, 8, 33):  # vector instructions treat the last few otherwise
+            for place in {0, n_rows // 2, n_rows - 1}:
+                X = np.full((n_rows, 1), 0.75)
+                X[place] = number
+                for run in (program, program.value_and_gradient, program.gradients):
+                    with pytest.raises(error) as refused:
+                        run(X)
+                    assert str(refused.value).startswith(str(eagerly.value))
+                    assert str(refused.value).endswith(f"for the row [{number!r}] of X")
+                with pytest.raises(error):
+                    program.gradients(X, "inputs")
+    assert program([[0.75]]).tolist() == pytest.approx([HIDE[hide](function(Value(0.75))).data])
+
+
+def test_what_eager_arithmetic_takes_is_taken():
+    x = Value(0.5)
+    y = [x.log(), x.exp(), x * 1e308 * 10.0, 1.0 / x, x.sqrt(), x**2, x - x]
+    X = [[np.inf], [1.0], [1e-320], [2.0]]
+    found = compile(y, [x])(X)
+    for row, numbers in zip(X, found):
+        x = Value(row[0])
+        eager = [x.log(), x.exp(), x * 1e308 * 10.0, 1.0 / x, x.sqrt(), x**2, x - x]
+        np.testing.assert_allclose(numbers, [value.data for value in eager], rtol=1e-15)
+
+
+def test_float32_overflows_where_eager_arithmetic_does_not():
+    x = Value(1.0)
+    program = compile(1.0 / (1.0 + x.exp()), [x], dtype="float32")
+    assert program([[100.0], [0.0]]).tolist() == [0.0, 0.5]
+    with pytest.raises(OverflowError, match="exp"):
+        program([[1000.0], [0.0]])
+
+
+def test_parameters_are_refused_as_well():
+    w = Value(2.0, "w")
+    program = compile(maximum(w.log(), -1.0), [], [w])
+    program.weights[0] = 0.0
+    for run in (program, program.value_and_gradient):
+        with pytest.raises(ValueError, match=r"^log\(w\): w = 0.0, but log needs w > 0$"):
+            run()
+
+
+def test_a_program_of_gradients_gives_their_infinities():
+    x = Value(4.0)
+    slope = engine.gradients(x.sqrt(), [x])[0]
+    assert compile(slope, [x])([[0.0]]).tolist() == [np.inf]
+
+
+def test_each_row_is_refused_on_its_own_path_only():
+    @compile
+    def safe_log(x):
+        return x.log() if x > 0 else x * 0.0
+
+    assert safe_log([[1.0], [-1.0], [0.0]]).tolist() == [0.0, -0.0, 0.0]
+
+    @compile
+    def late(x):
+        y = x.log()
+        return maximum(y, -3.0) if y < -2.0 else y
+
+    assert late([[1.0], [1e-9]]).tolist() == [0.0, -3.0]
+    with pytest.raises(ValueError, match="log needs x > 0"):
+        late([[1.0], [0.0]])
+
+
+class Handmade(Module):
+    """A logistic regression whose sigmoid overflows far from 0."""
+
+    def __init__(self):
+        self.w = Value(1.0, "w")
+
+    def __call__(self, x):
+        return [1.0 / (1.0 + (-(self.w * x[0])).exp())]
+
+
+@pytest.mark.parametrize("replay", [None, True, False])
+def test_fit_and_predict_stop_where_eager_arithmetic_does(replay):
+    model = Handmade()
+    X, y = [[0.5], [-0.5], [-1000.0]] * 50, [1.0, 0.0, 0.0] * 50
+    with pytest.raises(ArithmeticError, match="exp of that is too large"):
+        model.fit(X, y, loss="mse", epochs=2, replay=replay, progress=False, seed=0)
+    with pytest.raises(ArithmeticError, match="exp of that is too large"):
+        model.predict(X * 2000)
+
+
+def test_a_library_that_signals_in_matrix_products_is_not_believed(monkeypatch):
+    """Some BLAS libraries do for ordinary numbers; then nothing is computed again, number by number."""
+    from engine.compiler import runner
+
+    x = [Value(0.1 * i) for i in range(40)]
+    w = [[Value(0.01 * i * j - 0.5) for i in range(40)] for j in range(30)]
+    hidden = [engine.dot(row, x) for row in w]
+    program = compile(sum(1.0 / (1.0 + h.exp()) for h in hidden), x, [each for row in w for each in row])
+    program.weights[:] = 1.0  # each product overflows, and so does a sum of them
+    monkeypatch.setattr(runner.Runner, "_look_through", lambda *_: pytest.fail("looked through"))
+    with np.errstate(all="ignore"):
+        assert program(np.full((5, 40), 1e308)).tolist() == [0.0] * 5
