@@ -12,7 +12,7 @@ import numpy as np
 from engine import DataDependentError, Value
 from engine.compiler.cost import slower_than_eager
 from engine.compiler.paths import Path, Paths, Source
-from engine.compiler.surroundings import Surroundings
+from engine.compiler.surroundings import Surroundings, changed
 from nn.eager import Eager
 from nn.examples import Examples, Tally, count_right, listed
 from nn.losses import LOSSES, LossFunction, recorded_form
@@ -100,6 +100,8 @@ class Replayed:
         _check_alike(self.paths, self.rows, [loss(outputs, examples.targets.encoded[0]), *listed(outputs)])
         self.behind = False
         self.threads: Any = None
+        self.schedule = Surroundings(optimizer.learning_rate) if callable(optimizer.learning_rate) else None
+        self.scheduled = self.schedule.look() if self.schedule else {}
 
     def _arrays(self, examples: Examples) -> tuple[Array, Array]:
         """Inputs and targets side by side, an example a row, as the program takes them; and the encoded classes."""
@@ -187,8 +189,16 @@ class Replayed:
                 self.for_others += gradient[self.others]
         else:
             self._step_in_values(gradient)
+        self._look_again()
         right = count_right(results[:, 1:], self.encoded[places]) if len(self.encoded) else 0
         return Tally(loss, right, len(batch))
+
+    def _look_again(self) -> None:
+        """Record again if a learning rate or an optimizer of the user's changed what the model and the loss reach."""
+        look = self.schedule.look() if self.schedule else {}
+        if not self.in_arrays or changed(self.scheduled, look, other_values=True):
+            self.scheduled = look
+            self.paths.look_again()
 
     def _for_trained(self, gradient: Array) -> Array:
         """The program's gradient, in the order of the trained parameters; a copy for optimizers that may keep it."""

@@ -245,3 +245,16 @@ def test_a_square_root_as_a_power_is_a_power_in_every_row(n_rows):
                 assert same(row[1], (Value(number) ** 1.5).data)
     slopes = compile(x**1.5, [x]).gradients([[-math.inf]] * n_rows, "inputs")
     assert (slopes == math.inf).all()
+
+
+@pytest.mark.parametrize("power", [lambda x: x ** (1 / 3), lambda x: x**x, lambda x: x**-2.7])
+def test_slopes_of_powers_keep_their_digits_where_an_exponent_is_rounded(power):
+    x = Value(0.7)
+    program = compile(power(x), [x])
+    for number in (1e-310, 1e-100, 0.3, 2.5, 1e100):
+        x = Value(number)
+        try:
+            power(x).backward()
+        except OverflowError:
+            continue
+        np.testing.assert_allclose(program.gradients([[number]], "inputs"), [[x.grad]], rtol=4e-15)

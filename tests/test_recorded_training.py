@@ -497,6 +497,41 @@ def test_a_schedule_in_a_callback_counts_from_then_on():
     assert assert_same(Scheduled, callbacks=[halve]).eager == ""
 
 
+TEMPERATURE = [1.0]
+
+
+@pytest.mark.parametrize("by", ["a function", "an object", "an optimizer"])
+def test_a_learning_rate_or_an_optimizer_that_changes_the_loss_counts_at_once(by):
+    def loss(output, target):
+        return (output - target) ** 2 * TEMPERATURE[0]
+
+    def cooling(step):
+        TEMPERATURE[0] = 1.0 / (1.0 + step)
+        return 0.01
+
+    class Cooling:
+        temperature = TEMPERATURE
+
+        def __call__(self, step):
+            return cooling(step)
+
+    class OfOnesOwn(SGD):
+        def step(self):
+            super().step()
+            cooling(self.steps)
+
+    def run(replay):
+        TEMPERATURE[0] = 1.0
+        rate = {"a function": cooling, "an object": Cooling(), "an optimizer": 0.01}[by]
+        optimizer = (OfOnesOwn if by == "an optimizer" else SGD)(learning_rate=rate)
+        return fitted(Line, replay, loss=loss, optimizer=optimizer, learning_rate=None)
+
+    (replayed, history), (eager, eager_history) = run(None), run(False)
+    assert history.eager == ""
+    assert history.loss == pytest.approx(eager_history.loss, rel=1e-9)
+    assert [p.data for p in replayed.parameters()] == pytest.approx([p.data for p in eager.parameters()], rel=1e-9)
+
+
 def test_a_callback_that_turns_noise_on_makes_training_eager():
     class Noisy(Line):
         noise = False

@@ -173,7 +173,12 @@ def _power(a: Any, b: Any, out: Any = None) -> Any:
 
 
 def _power_by_base(a: Any, b: Any, out: Any) -> None:
-    np.copyto(out, np.where(b == 0.0, 0.0, b * _power(a, b - 1.0)))
+    found = np.where(b == 0.0, 0.0, b * _power(a, b - 1.0))
+    if np.any(b - 1.0 + 1.0 != b):  # a rounded exponent costs digits where log(a) is large: see special.py
+        y, most = _power(a, b), 1e290 if a.itemsize > 4 else 1e30
+        sound = (b - 1.0 + 1.0 != b) & (a > 0.0) & (y > 1.0 / most) & (y < most)
+        np.copyto(found, np.where(a > 1.0, b * (y / a), b * y / a), where=sound)
+    np.copyto(out, found)
 
 
 def _power_by_exponent(a: Any, b: Any, out: Any) -> None:
