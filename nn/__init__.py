@@ -14,7 +14,7 @@ from nn.losses import binary_cross_entropy, cross_entropy, hinge, mse
 from nn.mlp import MLP, Layer, Neuron
 from nn.module import Module
 from nn.optimizers import SGD, Adam, AdamW, Optimizer
-from nn.training import History
+from nn.history import History
 
 __all__ = [
     "MLP",

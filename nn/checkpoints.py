@@ -18,18 +18,24 @@ if TYPE_CHECKING:
     from nn.examples import Examples
     from nn.optimizers import Optimizer
 
-FORMAT, VERSION = "gradstep checkpoint", 1
+FORMAT, VERSION = "gradstep checkpoint", 2
 
 
 @dataclass
 class Progress:
-    """How far a run has come: epochs finished, and within the next one the order of examples and the place in it."""
+    """How far a run has come: epochs finished, and within the next one the order of examples and the place in it.
+
+    ``stopped`` tells that a callback or an EarlyStopping ended the run of ``asked`` epochs; ``best`` has the parameters
+    of the best epoch, where these are to be put back.
+    """
 
     history: dict[str, list[float]]
     stopped: bool = False
     order: list[int] = field(default_factory=list)
     place: int = 0
     tally: tuple[float, int, int] = (0.0, 0, 0)
+    asked: int = 0
+    best: dict[str, float] = field(default_factory=dict)
 
 
 class Checkpoint:
@@ -73,6 +79,8 @@ class Checkpoint:
             "run": self._run,
             "history": progress.history,
             "stopped": progress.stopped,
+            "asked": progress.asked,
+            "best": progress.best,
             "order": progress.order,
             "place": progress.place,
             "tally": list(progress.tally),
@@ -99,7 +107,7 @@ class Checkpoint:
             if there != here:
                 raise ValueError(
                     f"{self.path}: a checkpoint of another run: its {what} is {shortened(there)}, and here it is "
-                    f"{shortened(here)}; give another file name, or delete that file to start anew"
+                    f"{shortened(here)}; give another file name, or delete that file to start from the beginning"
                 )
         if content["parameters"].keys() != parameters.keys():
             raise ModelFileError(f"{self.path}: its parameters are not those of this model")
@@ -121,7 +129,8 @@ def fingerprint(examples: Examples | None) -> str:
         return ""
     digest = hashlib.sha256(repr((examples.table.shape, examples.table.dtype.name)).encode())
     digest.update(examples.table.tobytes())
-    digest.update(repr((examples.targets.classes, list(examples.targets.encoded))).encode())
+    targets = examples.targets
+    digest.update(repr((targets.classes, targets.kind, list(targets.encoded), examples.weights)).encode())
     return digest.hexdigest()[:16]
 
 
@@ -132,11 +141,14 @@ def _checked(content: Any, path: Path) -> dict[str, Any]:
     if content.get("version") != VERSION:
         raise ModelFileError(f"{path}: version {shortened(content.get('version'))}; this gradstep reads {VERSION}")
     types: dict[str, type] = {"run": dict, "history": dict, "stopped": bool, "order": list, "place": int}
-    types |= {"tally": list, "random": list, "optimizer": dict, "parameters": dict}
+    types |= {"tally": list, "random": list, "optimizer": dict, "parameters": dict, "asked": int, "best": dict}
     for key, kind in types.items():
         if type(content.get(key)) is not kind:
             raise ModelFileError(f"{path}: {key!r} is missing or not of its type")
-    for name, number in content["parameters"].items():
+    best = content["best"]
+    if best and best.keys() != content["parameters"].keys():
+        raise ModelFileError(f"{path}: its best parameters are not those of this model")
+    for name, number in [*content["parameters"].items(), *best.items()]:
         if not is_finite(number):
             raise ModelFileError(f"{path}: the parameter {shortened(name)} is to be a finite number")
     return content
@@ -152,9 +164,10 @@ def _progress(content: dict[str, Any], path: Path, n_examples: int) -> Progress:
         raise ModelFileError(f"{path}: its history is not made of numbers")
     if order and (not all(type(i) is int for i in order) or sorted(order) != list(range(n_examples))):
         raise ModelFileError(f"{path}: its order of examples is not one of these examples")
-    if not 0 <= place <= len(order) or len(tally) != 3 or not all(map(is_finite, tally)):
+    if not 0 <= place <= len(order) or len(tally) != 3 or not all(map(is_finite, tally)) or tally[2] != place:
         raise ModelFileError(f"{path}: its place within the epoch is none")
-    return Progress(history, content["stopped"], order, place, (tally[0], tally[1], tally[2]))
+    sums = (tally[0], tally[1], tally[2])
+    return Progress(history, content["stopped"], order, place, sums, content["asked"], content["best"])
 
 
 def _random_state(state: list[Any], path: Path) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from nn.data import DataSet, digits, mnist, moons, read_csv, read_inputs, xor
 from nn.mlp import MLP
 from nn.optimizers import AdamW, one_cycle
 from nn.scaling import Scaling
-from nn.training import History
+from nn.history import History
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine import Value
 from engine.validation import shortened
-from nn.examples import Examples, Tally, is_right, output_numbers
+from nn.examples import Examples, Tally, output_numbers
 from nn.losses import LossFunction
 from nn.optimizers import Optimizer
 
@@ -47,11 +47,16 @@ class Eager:
 
     def _loss(self, examples: Examples, place: int, tally: Tally) -> Value:
         outputs = self.model(examples.row(place))
-        target = examples.targets.encoded[place]
-        loss = self.loss(outputs, target)
+        targets = examples.targets
+        loss = self.loss(outputs, targets.encoded[place])
         if not isinstance(loss, Value):
-            raise TypeError(f"the loss gave {type(loss).__name__} {shortened(loss)} and no Value made of the outputs")
-        tally.add(loss.data, examples.targets.classes is not None and is_right(output_numbers(outputs), target))
+            raise TypeError(
+                f"the loss must give a Value made of the outputs, got {type(loss).__name__} {shortened(loss)}"
+            )
+        if examples.weights is not None:
+            loss = loss * examples.weights[place]
+        right = targets.classes is not None and targets.is_right(output_numbers(outputs), place)
+        tally.add(loss.data, right)
         return loss
 
     def take_over(self) -> None:

@@ -1,27 +1,29 @@
-"""Examples: inputs and encoded targets side by side, and how many of the answers to them are right."""
+"""Examples: inputs, encoded targets and weights side by side."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
+from engine.validation import shortened
 from nn.data import as_table
-from nn.targets import Label, Targets, decided_place, encoded_targets
+from nn.targets import CLASSES, Label, Targets, encoded_targets
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from nn.data import Table
     from nn.module import Module
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Inputs ``(n_examples, n_inputs)`` and encoded targets of a data set."""
+    """Inputs ``(n_examples, n_inputs)`` and encoded targets of a data set; and how much each example counts."""
 
     table: Table
     targets: Targets
+    weights: list[float] | None = None
+    """A factor of each example's loss; None for 1."""
 
     def __len__(self) -> int:
         return len(self.table)
@@ -30,6 +32,12 @@ class Examples:
         """The inputs of one example, as Python's floats."""
         row: list[float] = self.table[place].tolist()
         return row
+
+    def chosen(self, places: list[int]) -> Examples:
+        """The examples at these places."""
+        encoded = [self.targets.encoded[place] for place in places]
+        weights = None if self.weights is None else [self.weights[place] for place in places]
+        return Examples(self.table[places], replace(self.targets, encoded=encoded), weights)
 
 
 @dataclass
@@ -75,17 +83,46 @@ def listed(outputs: Value | list[Value]) -> list[Value]:
     return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
 
 
-def is_right(outputs: list[float], encoded: int) -> bool:
-    """Whether these outputs stand for the class that is encoded like this."""
-    if len(outputs) == 1:  # 0 and 1, or for the hinge -1 and 1
-        return decided_place(outputs) == (encoded > 0)
-    return decided_place(outputs) == encoded
+def weighted(examples: Examples, sample_weight: Any, class_weight: Any) -> Examples:
+    """The same examples, their losses multiplied by weights.
 
+    Args:
+        examples: what they are.
+        sample_weight: ``(n_examples,)`` numbers of 0 or more, or None.
+        class_weight: a number for each label; or ``"balanced"``, which is n_examples / (n_classes * the count of the
+            class), as in scikit-learn; or None.
 
-def count_right(outputs: np.ndarray[Any, Any], encoded: np.ndarray[Any, Any]) -> int:
-    """For how many rows of *outputs* ``(n_examples, n_outputs)`` ``is_right`` holds."""
+    Raises:
+        ValueError: a weight is missing, negative or infinite, or there are no classes.
+    """
     import numpy as np
 
-    if outputs.shape[1] == 1:
-        return int(np.count_nonzero((outputs[:, 0] > 0.0) == (encoded > 0)))
-    return int(np.count_nonzero(outputs.argmax(axis=1) == encoded))
+    if sample_weight is None and class_weight is None:
+        return examples
+    weights = np.ones(len(examples))
+    if sample_weight is not None:
+        weights = as_table(sample_weight, "sample_weight", 1)[:, 0]
+        if len(weights) != len(examples) or (weights < 0.0).any():
+            raise ValueError(f"sample_weight must be {len(examples)} numbers >= 0, got {shortened(sample_weight)}")
+    if class_weight is not None:
+        weights = weights * _of_classes(examples.targets, class_weight)
+    return replace(examples, weights=weights.tolist())
+
+
+def _of_classes(targets: Targets, class_weight: Any) -> Any:
+    """The weight of each example by its class."""
+    import numpy as np
+
+    places = targets.places()
+    if targets.kind != CLASSES or targets.classes is None:
+        raise ValueError("class_weight must be left out where the targets are numbers or probabilities")
+    classes = targets.classes
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        counts = np.bincount(places, minlength=len(classes))
+        return (len(places) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[places]
+    if not isinstance(class_weight, Mapping) or not set(classes) <= set(class_weight):
+        raise ValueError(
+            f'class_weight must be "balanced" or a dict with a number for each of {shortened(classes)}, '
+            f"got {shortened(class_weight)}"
+        )
+    return as_table([class_weight[label] for label in classes], "class_weight", 1)[:, 0][places]

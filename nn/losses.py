@@ -1,18 +1,23 @@
-"""Losses of one example: functions of its outputs (Values) and its target. ``fit`` averages them over a batch."""
+"""Losses of one example: functions of its outputs (Values) and its target. ``fit`` averages them over a batch.
+
+A target may be made of Values as well as of numbers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Any, SupportsFloat
 
 from engine import Value, dot, logsumexp, mean, softplus
 from engine.validation import as_float, shortened
 
+Number = SupportsFloat
 Outputs = Value | Sequence[Value]
 LossFunction = Callable[[Any, Any], Value]
 
 
-def mse(outputs: Outputs, target: SupportsFloat | Sequence[SupportsFloat]) -> Value:
+def mse(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
     """Mean squared error: the mean of (output - target)**2 over the outputs (least squares; Legendre, 1805).
 
     Args:
@@ -22,48 +27,86 @@ def mse(outputs: Outputs, target: SupportsFloat | Sequence[SupportsFloat]) -> Va
     >>> mse([Value(1.0), Value(3.0)], [1.0, 1.0]).data
     2.0
     """
-    zs, ts = _listed(outputs), _listed(target)
-    if len(zs) != len(ts):
-        raise ValueError(f"mse: {len(zs)} outputs and {len(ts)} targets; it takes one target for each output")
-    return mean([(z - t) ** 2 for z, t in zip(zs, ts)])  # type: ignore[no-any-return]
+    return mean([(z - t) ** 2 for z, t in _pairs("mse", outputs, target)])  # type: ignore[no-any-return]
 
 
-def cross_entropy(outputs: Sequence[Value], target: int) -> Value:
+def mae(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
+    """Mean absolute error: the mean of abs(output - target) over the outputs (Boscovich, 1757).
+
+    >>> mae([Value(1.0), Value(3.0)], [1.0, 1.0]).data
+    1.0
+    """
+    return mean([abs(z - t) for z, t in _pairs("mae", outputs, target)])  # type: ignore[no-any-return]
+
+
+def huber(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
+    """Huber's loss with delta = 1: e**2 / 2 for errors e in [-1, 1], and abs(e) - 1/2 beyond (Huber, 1964).
+
+    >>> huber([Value(0.5), Value(4.0)], [0.0, 1.0]).data  # the mean of 0.125 and 2.5
+    1.3125
+    """
+    return mean([_huber(z - t) for z, t in _pairs("huber", outputs, target)])  # type: ignore[no-any-return]
+
+
+def _huber(error: Value) -> Value:
+    size = abs(error)
+    near = size.minimum(1.0)
+    far: Value = near * (size - 0.5 * near)  # no comparison: the graph is the same for every error
+    return far
+
+
+def cross_entropy(outputs: Sequence[Value], target: Any) -> Value:
     """-log softmax(outputs)[target], on logits: logsumexp(outputs) - outputs[target] (Bishop 2006, section 4.3.4).
 
     Args:
         outputs: ``(n_classes,)`` logits, any real numbers.
-        target: the index of the right class, in 0 ... n_classes - 1.
+        target: the index of the right class, in 0 ... n_classes - 1; or ``(n_classes,)`` probabilities p, for the
+            loss -sum(p * log softmax(outputs)).
 
     >>> cross_entropy([Value(1000.0), Value(0.0)], 1).data
     1000.0
+    >>> round(cross_entropy([Value(1.0), Value(1.0)], [0.25, 0.75]).data, 6)
+    0.693147
     """
     zs = _listed(outputs)
+    if hasattr(target, "__len__"):
+        if len(target) != len(zs):
+            raise ValueError(
+                f"cross_entropy: target must have {len(zs)} probabilities, one an output, got {len(target)}"
+            )
+        return logsumexp(zs) - dot(target, zs)  # type: ignore[no-any-return]
     return logsumexp(zs) - zs[_class(target, len(zs), "cross_entropy")]  # type: ignore[no-any-return]
 
 
-def binary_cross_entropy(outputs: Outputs, target: SupportsFloat) -> Value:
+def binary_cross_entropy(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
     """-log of the probability given to the target, on one logit z (Bishop 2006, section 4.3.2).
 
     target * softplus(-z) + (1 - target) * softplus(z), which keeps its digits where softplus(z) - target * z loses
-    them.
+    them. Of several logits with a target each, the mean: each output answers a question of its own.
 
     Args:
-        outputs: the logit, one Value.
-        target: 0 or 1, or a probability between.
+        outputs: the logit, one Value; or several.
+        target: 0 or 1, or a probability between, for each of them.
 
     >>> round(binary_cross_entropy(Value(0.0), 1).data, 6)
     0.693147
     """
-    z = _single(outputs, "binary_cross_entropy")
-    t = as_float(target, "binary_cross_entropy: the target")
-    if not 0.0 <= t <= 1.0:
-        raise ValueError(f"binary_cross_entropy: the target is to be in [0, 1], not {t!r}")
-    loss: Value = softplus(-z if t else z) if t in (0.0, 1.0) else t * softplus(-z) + (1.0 - t) * softplus(z)
+    losses = [_of_logit(z, t) for z, t in _pairs("binary_cross_entropy", outputs, target)]
+    return losses[0] if len(losses) == 1 else mean(losses)
+
+
+def _of_logit(z: Value, t: Number) -> Value:
+    if not isinstance(t, Value):
+        t = as_float(t, "binary_cross_entropy: the target")
+        if not 0.0 <= t <= 1.0:
+            raise ValueError(f"binary_cross_entropy: target must be in [0, 1], got {t!r}")
+        if t in (0.0, 1.0):
+            return softplus(-z if t else z)
+    loss: Value = t * softplus(-z) + (1.0 - t) * softplus(z)
     return loss
 
 
-def hinge(outputs: Outputs, target: int) -> Value:
+def hinge(outputs: Outputs, target: Number) -> Value:
     """Largest-margin loss. One output z and a target of -1 or 1: relu(1 - target * z) (Cortes and Vapnik, 1995).
 
     Several outputs and the index of the right class: relu(1 + the largest of the others - the right one) (Crammer and
@@ -74,8 +117,8 @@ def hinge(outputs: Outputs, target: int) -> Value:
     """
     zs = _listed(outputs)
     if len(zs) == 1:
-        if target not in (-1, 1):
-            raise ValueError(f"hinge: with one output the target is -1 or 1, not {target!r}")
+        if not isinstance(target, Value) and target not in (-1, 1):
+            raise ValueError(f"hinge: with one output the target must be -1 or 1, got {shortened(target)}")
         return _hinge_of_sign(zs[0], target)
     right = _class(target, len(zs), "hinge")
     others = [z for i, z in enumerate(zs) if i != right]
@@ -88,38 +131,50 @@ def hinge(outputs: Outputs, target: int) -> Value:
 
 LOSSES: dict[str, LossFunction] = {
     "mse": mse,
+    "mae": mae,
+    "huber": huber,
     "cross_entropy": cross_entropy,
     "binary_cross_entropy": binary_cross_entropy,
     "hinge": hinge,
 }
+ALIASES = {
+    "bce": "binary_cross_entropy",
+    "mean_squared_error": "mse",
+    "mean_absolute_error": "mae",
+    "binary_crossentropy": "binary_cross_entropy",
+    "categorical_crossentropy": "cross_entropy",
+    "sparse_categorical_crossentropy": "cross_entropy",
+}
+"""What other libraries call them."""
 
 
-def recorded_form(loss: LossFunction, n_outputs: int) -> tuple[LossFunction, bool]:
+def recorded_form(loss: LossFunction, n_outputs: int, is_soft: bool) -> tuple[LossFunction, bool]:
     """The same loss for a target that is made of Values, so that it can change when a recorded graph is replayed.
 
+    Args:
+        loss: one of the bundled losses, or any function.
+        n_outputs: how many outputs the model has.
+        is_soft: whether targets are probabilities.
+
     Returns:
-        The function, and whether its target is one-hot: a Value for each class, 1 for the right one and 0 for the
+        The function, and whether its target is a number for each class, such as 1 for the right one and 0 for the
         others. If not, the target is what *loss* takes, a Value for each number of it.
     """
     if loss is cross_entropy:
-        return _cross_entropy_of_one_hot, True
+        return cross_entropy, True
     if loss is hinge:
         return (_hinge_of_one_hot, True) if n_outputs > 1 else (_hinge_of_sign, False)
-    if loss is binary_cross_entropy:
+    if loss is binary_cross_entropy and n_outputs == 1 and not is_soft:
         return _binary_cross_entropy_of_class, False
     return loss, False
 
 
-def _cross_entropy_of_one_hot(outputs: Sequence[Value], target: Sequence[Value]) -> Value:
-    return logsumexp(outputs) - dot(target, outputs)  # type: ignore[no-any-return]
-
-
 def _binary_cross_entropy_of_class(outputs: Outputs, target: Value) -> Value:
-    return softplus((1.0 - 2.0 * target) * _single(outputs, "binary_cross_entropy"))  # type: ignore[no-any-return]
+    return softplus((1.0 - 2.0 * target) * _listed(outputs)[0])  # type: ignore[no-any-return]
 
 
-def _hinge_of_sign(output: Outputs, target: SupportsFloat) -> Value:
-    margin: Value = 1.0 - target * _single(output, "hinge")
+def _hinge_of_sign(output: Outputs, target: Number) -> Value:
+    margin: Value = 1.0 - target * _listed(output)[0]
     return margin.relu()
 
 
@@ -137,30 +192,56 @@ _FAR = 1e30  # takes the right output out of a maximum; float32 reaches to 3e38
 def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
     """The name and the function of a loss; the name of a function of your own is its ``__name__``.
 
+    A function of your own never has the name of a bundled loss: its name then says that it is your own.
+
     Raises:
         ValueError: an unknown name.
     """
     if callable(loss):
-        return getattr(loss, "__name__", "custom"), loss
-    if isinstance(loss, str) and loss in LOSSES:
-        return loss, LOSSES[loss]
-    raise ValueError(f"unknown loss {shortened(loss)}; there are {', '.join(LOSSES)}, or a function of yours")
+        bundled = next((name for name, function in LOSSES.items() if function is loss), "")
+        own = getattr(loss, "__name__", "custom")
+        return bundled or (f"{own} of your own" if own in LOSSES else own), loss
+    name = ALIASES.get(loss.lower(), loss.lower()) if isinstance(loss, str) else loss
+    if isinstance(name, str) and name in LOSSES:
+        return name, LOSSES[name]
+    close = get_close_matches(str(name), [*LOSSES, *ALIASES], 1)
+    advice = f"; did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"loss must be one of {', '.join(LOSSES)}, or a function, got {shortened(loss)}{advice}")
+
+
+def check_takes_logits(loss: str, outputs: Sequence[Value]) -> None:
+    """Refuse outputs that are probabilities already, for a loss on logits; *outputs* are those of one example.
+
+    Raises:
+        ValueError: the loss would apply a sigmoid or softmax to the outputs of one.
+    """
+    last = {output.operation.key for output in outputs}
+    squashed = next((name for name in ("sigmoid", "softplus") if name in last), "")
+    if last <= {"exp", "/"} and len(outputs) > 1 and abs(sum(output.data for output in outputs) - 1.0) < 1e-9:
+        squashed = "softmax"
+    if squashed and loss in ("binary_cross_entropy", "cross_entropy"):
+        inner = "sigmoid" if loss == "binary_cross_entropy" else "softmax"
+        raise ValueError(
+            f'loss="{loss}" must be given logits, got outputs of {squashed}: it applies {inner} itself; leave '
+            'the last activation out (output="linear"), and predict_proba gives probabilities'
+        )
 
 
 def _class(target: Any, n_classes: int, name: str) -> int:
     """The index of the right class, checked."""
     number = as_float(target, f"{name}: the class")
     if not 0 <= number < n_classes or not number.is_integer():
-        raise ValueError(f"{name}: the class {shortened(target)} is not one of 0 ... {n_classes - 1}")
+        raise ValueError(f"{name}: the class must be an int from 0 to {n_classes - 1}, got {shortened(target)}")
     return int(number)
+
+
+def _pairs(name: str, outputs: Any, target: Any) -> list[tuple[Value, Any]]:
+    """Each output with its target."""
+    zs, ts = _listed(outputs), _listed(target)
+    if len(zs) != len(ts):
+        raise ValueError(f"{name}: must be given a target for each output, got {len(zs)} outputs and {len(ts)} targets")
+    return list(zip(zs, ts))
 
 
 def _listed(numbers: Any) -> list[Any]:
     return list(numbers) if hasattr(numbers, "__len__") else [numbers]
-
-
-def _single(outputs: Outputs, name: str) -> Value:
-    zs = _listed(outputs)
-    if len(zs) != 1:
-        raise ValueError(f"{name}: takes one output, not {len(zs)}")
-    return zs[0]  # type: ignore[no-any-return]

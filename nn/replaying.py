@@ -14,9 +14,11 @@ from engine.compiler.cost import slower_than_eager
 from engine.compiler.paths import Path, Paths, Source
 from engine.compiler.surroundings import Surroundings, changed
 from nn.eager import Eager
-from nn.examples import Examples, Tally, count_right, listed
+from nn.examples import Examples, Tally, listed
 from nn.losses import LOSSES, LossFunction, recorded_form
 from nn.optimizers import OPTIMIZERS, Optimizer
+from nn.targets import PROBABILITIES
+from nn.turns import ONE_THREAD
 
 if TYPE_CHECKING:
     from nn.data import Table
@@ -86,39 +88,44 @@ class Replayed:
     ) -> None:
         self.eager = Eager(model, loss, optimizer, examples)
         self.model, self.optimizer, self.examples = model, optimizer, examples
-        recorded, one_hot = recorded_form(loss, n_outputs)
+        recorded, one_hot = recorded_form(loss, n_outputs, examples.targets.kind == PROBABILITIES)
         self.n_classes = n_outputs if one_hot else None
+        self.is_weighted = examples.weights is not None
         self.dtype = np.dtype(dtype)
-        self.rows, self.encoded = self._arrays(examples)
-        self.measured_last: tuple[Examples, Array, Array] | None = None
-        self.key = (loss, self.dtype.name, self.rows.shape[1]) if loss in LOSSES.values() else None
-        n_inputs, n_targets = examples.table.shape[1], self.rows.shape[1] - examples.table.shape[1]
-        form = _Form(model, recorded, n_inputs, n_targets == 1 and self.n_classes is None)
+        self.rows = self._rows(examples)
+        self.measured_last: tuple[Examples, Array] | None = None
+        bundled = any(loss is each for each in LOSSES.values())
+        self.key = (recorded, self.dtype.name, self.rows.shape[1], self.is_weighted) if bundled else None
+        n_inputs = examples.table.shape[1]
+        n_targets = self.rows.shape[1] - n_inputs - self.is_weighted
+        form = _Form(model, recorded, n_inputs, n_targets == 1 and self.n_classes is None, self.is_weighted)
         self.paths = paths_of(model, self.key, Source(form, Surroundings(model, loss), True), self.dtype, amount)
         self.paths.start(self.rows[0], amount and amount.check)
         outputs = model(examples.row(0))
-        _check_alike(self.paths, self.rows, [loss(outputs, examples.targets.encoded[0]), *listed(outputs)])
+        first = loss(outputs, examples.targets.encoded[0]) * (examples.weights or [1.0])[0]
+        _check_alike(self.paths, self.rows, [first, *listed(outputs)])
         self.behind = False
-        self.threads: Any = None
+        self.is_in_one_thread = False
         self.schedule = Surroundings(optimizer.learning_rate) if callable(optimizer.learning_rate) else None
         self.scheduled = self.schedule.look() if self.schedule else {}
 
-    def _arrays(self, examples: Examples) -> tuple[Array, Array]:
-        """Inputs and targets side by side, an example a row, as the program takes them; and the encoded classes."""
-        targets = examples.targets.columns(self.n_classes)
-        n_inputs = examples.table.shape[1]
-        rows = np.empty((len(examples), n_inputs + targets.shape[1]), self.dtype)
-        rows[:, :n_inputs], rows[:, n_inputs:] = examples.table, targets
-        classifying = examples.targets.classes is not None
-        return rows, np.array(examples.targets.encoded if classifying else [])
+    def _rows(self, examples: Examples) -> Array:
+        """Inputs, targets and weights side by side, an example a row, as the program takes them."""
+        parts = [examples.table, examples.targets.columns(self.n_classes)]
+        if self.is_weighted:
+            parts.append(np.reshape(examples.weights or np.ones(len(examples)), (-1, 1)))
+        rows = np.empty((len(examples), sum(part.shape[1] for part in parts)), self.dtype)
+        np.concatenate(parts, axis=1, out=rows, casting="same_kind")
+        return rows
 
     # --------------------------------------------------------------------------------------------------------- weights
 
     def take_over(self) -> None:
         """Take the weights from the parameters, as they are now; the first step wants it, and each change by others."""
         known = self.paths.parameters
-        if self.threads is None and len(known) <= _LARGE:
-            self.threads = one_thread()
+        if not self.is_in_one_thread and len(known) <= _LARGE:
+            ONE_THREAD.begin()
+            self.is_in_one_thread = True
         self.trained = list(self.optimizer.parameters or [])
         self.paths.from_values()
         self.weights: Array = np.array([parameter.data for parameter in self.trained], self.dtype)
@@ -150,9 +157,9 @@ class Replayed:
 
     def close(self) -> None:
         """Keep the program for the next call, if nothing of the user's is in it, which it would keep alive."""
-        if self.threads is not None:
-            self.threads.restore_original_limits()
-            self.threads = None
+        if self.is_in_one_thread:
+            self.is_in_one_thread = False
+            ONE_THREAD.end()
         self.put_back()
         if self.key is not None:
             keep(self.model, self.key, self.paths)
@@ -190,8 +197,7 @@ class Replayed:
         else:
             self._step_in_values(gradient)
         self._look_again()
-        right = count_right(results[:, 1:], self.encoded[places]) if len(self.encoded) else 0
-        return Tally(loss, right, len(batch))
+        return Tally(loss, self._n_right(self.examples, results, places), len(batch))
 
     def _look_again(self) -> None:
         """Record again if a learning rate or an optimizer of the user's changed what the model and the loss reach."""
@@ -226,8 +232,8 @@ class Replayed:
     def measured(self, examples: Examples) -> Tally:
         """Loss and right answers, with no change of weights."""
         if self.measured_last is None or self.measured_last[0] is not examples:
-            self.measured_last = (examples, *self._arrays(examples))
-        _, rows, encoded = self.measured_last
+            self.measured_last = examples, self._rows(examples)
+        _, rows = self.measured_last
         try:
             with _replay_may_end():
                 results = self.paths(rows)
@@ -236,20 +242,11 @@ class Replayed:
         loss = float(results[:, 0].sum(dtype=np.float64))
         if not np.isfinite(loss):
             return self.eager.measured(examples)
-        return Tally(loss, count_right(results[:, 1:], encoded) if len(encoded) else 0, len(rows))
+        return Tally(loss, self._n_right(examples, results, slice(None)), len(rows))
 
-
-def one_thread() -> Any:
-    """Matrix products in one thread until ``restore_original_limits()``; None where nothing is there to set that.
-
-    Those of a batch are small: two threads gain nothing, and wait for each other ten times as long where another
-    process has the second core. And the last bit of a sum does not depend on the number of cores then.
-    """
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return None
-    return threadpool_limits(1, user_api="blas")
+    @staticmethod
+    def _n_right(examples: Examples, results: Array, places: Any) -> int:
+        return int(np.count_nonzero(examples.targets.are_right(results[:, 1:], places)))
 
 
 @contextmanager
@@ -267,16 +264,21 @@ def _replay_may_end() -> Iterator[None]:
 
 
 class _Form:
-    """The outputs of an example, behind its loss if there is one, for its inputs and target in one list of Values."""
+    """The outputs of an example, behind its loss if there is one, for its inputs, target and weight in one list."""
 
-    def __init__(self, model: Module, loss: LossFunction | None, n_inputs: int, single: bool = True) -> None:
+    def __init__(
+        self, model: Module, loss: LossFunction | None, n_inputs: int, single: bool = True, is_weighted: bool = False
+    ) -> None:
         self.model, self.loss, self.n_inputs, self.single = model, loss, n_inputs, single
+        self.is_weighted = is_weighted
 
     def __call__(self, row: list[Value]) -> list[Any]:
         outputs, targets = self.model(row[: self.n_inputs]), row[self.n_inputs :]
         if self.loss is None:
             return listed(outputs)
-        return [self.loss(outputs, targets[0] if self.single else targets), *listed(outputs)]
+        weight = targets.pop() if self.is_weighted else 1.0
+        loss = self.loss(outputs, targets[0] if self.single else targets)
+        return [loss * weight if self.is_weighted else loss, *listed(outputs)]
 
 
 def _check_alike(paths: Paths, rows: Array, outputs: list[Value]) -> None:
@@ -296,7 +298,7 @@ def replayed_outputs(model: Module, table: Table) -> list[list[float]] | None:
     """The outputs of each example by replay; None where that is not worth it, or cannot be done."""
     if len(table) * len(model.parameters()) < _MUCH:
         return None
-    key, amount = (None, "float64", table.shape[1]), Amount(_CALLS * len(table), _CALLS)
+    key, amount = (None, "float64", table.shape[1], False), Amount(_CALLS * len(table), _CALLS)
     source = Source(_Form(model, None, table.shape[1]), Surroundings(model), True)
     rows = table.astype(np.float64, copy=False)
     try:
@@ -311,7 +313,7 @@ def replayed_outputs(model: Module, table: Table) -> list[list[float]] | None:
     return numbers if np.isfinite(outputs.sum()) else None
 
 
-Key = tuple[LossFunction | None, str, int]
+Key = tuple[LossFunction | None, str, int, bool]
 _KEPT: WeakKeyDictionary[Module, dict[Key, tuple[list[Value], list[Path]]]] = WeakKeyDictionary()
 
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from engine.validation import shortened
 from nn.data import as_column, as_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nn.data import Table
     from nn.module import Module
 
 Label = int | str | float
 _CLASSIFYING = ("cross_entropy", "binary_cross_entropy", "hinge")
+_LABELS = 'for labels of classes use loss="cross_entropy" with an output for each class'
+_PROBABILITIES_SUM = 1e-6  # how far the sum of a row of probabilities may be from 1
+
+
+NUMBERS, CLASSES, PROBABILITIES, ANSWERS = "numbers", "classes", "probabilities", "answers"
 
 
 @dataclass(frozen=True)
@@ -22,11 +30,14 @@ class Targets:
 
     Attributes:
         encoded: for each example the target that the loss takes.
-        classes: the label of each class, in the order of the outputs; None where numbers are to be met.
+        classes: the label of each class, in the order of the outputs; None where the targets are numbers.
+        kind: ``"numbers"``; ``"classes"``, an index each; ``"probabilities"`` of class 1 or of each class; or
+            ``"answers"`` in [0, 1] to a yes-or-no question for each output.
     """
 
     encoded: list[Any]
     classes: list[Label] | None
+    kind: str = CLASSES
 
     def columns(self, n_classes: int | None = None) -> Table:
         """The targets as an array, an example a row: their numbers, or with *n_classes* one-hot.
@@ -37,19 +48,71 @@ class Targets:
         """
         import numpy as np
 
-        if n_classes is None:
+        if n_classes is None or self.kind != CLASSES:
             return np.array(self.encoded, dtype=np.float64).reshape(len(self.encoded), -1)
         one_hot = np.zeros((len(self.encoded), n_classes))
         one_hot[np.arange(len(one_hot)), self.encoded] = 1.0
         return one_hot
 
+    @cached_property
+    def _array(self) -> Table:
+        import numpy as np
 
-def encoded_targets(loss: str, y: Any, n_outputs: int, classes: list[Label] | None, what: str = "y") -> Targets:
+        return np.asarray(self.encoded, dtype=np.float64)
+
+    def smoothed(self, share: float, n_outputs: int) -> Targets:
+        """Probabilities in place of classes: *share* of each is spread evenly over all classes (Szegedy et al. 2016).
+
+        >>> Targets([1, 0], ["cat", "dog"]).smoothed(0.5, 2).encoded
+        [[0.25, 0.75], [0.75, 0.25]]
+        """
+        table = self.columns(n_outputs if n_outputs > 1 else None)
+        n_classes = 2 if self.kind == ANSWERS or n_outputs == 1 else n_outputs
+        soft = (1.0 - share) * table + share / n_classes
+        kind = ANSWERS if self.kind == ANSWERS else PROBABILITIES
+        return Targets(soft[:, 0].tolist() if n_outputs == 1 else soft.tolist(), self.classes, kind)
+
+    def places(self) -> Any:
+        """The index of each example's class, an array, of probabilities that of the most likely one; else None."""
+        if self.classes is None or self.kind == ANSWERS:
+            return None
+        if self._array.ndim == 2:
+            return self._array.argmax(axis=1)
+        return (self._array > 0.5 if len(self.classes) == 2 else self._array).astype(int)  # the hinge has -1 and 1
+
+    def are_right(self, outputs: Table, places: Any = slice(None)) -> Any:
+        """For each row of *outputs* ``(n, n_outputs)`` whether it stands for the class of the example at its place.
+
+        Of several answers all must be right; numbers are never right or wrong, which is False here.
+        """
+        import numpy as np
+
+        if self.classes is None:
+            return np.zeros(len(outputs), np.bool_)
+        encoded = self._array[places]
+        if self.kind == ANSWERS:
+            return ((outputs > 0.0) == (encoded > 0.5)).all(axis=1)
+        if outputs.shape[1] == 1:  # of 0 and 1, for the hinge of -1 and 1, or between
+            return (outputs[:, 0] > 0.0) == (encoded > 0.5)
+        return outputs.argmax(axis=1) == (encoded if encoded.ndim == 1 else encoded.argmax(axis=1))
+
+    def is_right(self, outputs: list[float], place: int) -> bool:
+        """The same for the outputs of one example."""
+        target = self.encoded[place]
+        if self.kind == ANSWERS:
+            return all((output > 0.0) == (t > 0.5) for output, t in zip(outputs, target))
+        if len(outputs) == 1:
+            return (outputs[0] > 0.0) == bool(target > 0.5)
+        return decided_place(outputs) == (decided_place(target) if isinstance(target, list) else target)
+
+
+def encoded_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] | None, what: str = "y") -> Targets:
     """Check the targets *y* and turn them into what the loss takes.
 
     Args:
-        loss: its name; the classifying ones want labels, all others numbers.
-        y: ``(n_examples,)`` labels or numbers, or ``(n_examples, n_outputs)`` numbers.
+        loss: its name; the classifying ones take labels, all others numbers.
+        y: ``(n_examples,)`` labels, probabilities of class 1 or numbers; or ``(n_examples, n_outputs)`` probabilities
+            of classes, answers in [0, 1] to a question for each output, or numbers.
         n_outputs: how many outputs the model has.
         classes: the labels that are known already, or None to learn them from *y*.
         what: the name of *y* in messages.
@@ -59,34 +122,81 @@ def encoded_targets(loss: str, y: Any, n_outputs: int, classes: list[Label] | No
     """
     if loss not in _CLASSIFYING:
         rows = _numbers(y, loss, what, n_outputs)
-        return Targets(rows[:, 0].tolist() if n_outputs == 1 else rows.tolist(), None)
-    labels = as_column(y, what)
+        return Targets(rows[:, 0].tolist() if n_outputs == 1 else rows.tolist(), None, NUMBERS)
+    if _width(y) is not None:
+        return _rows_of_probabilities(loss, y, n_outputs, classes, what)
     if loss == "binary_cross_entropy" and n_outputs != 1:
         raise ValueError(
-            f"binary_cross_entropy wants a model with one output, not {n_outputs}; cross_entropy takes more"
+            f"binary_cross_entropy must be used with one output, or with {what} of shape (n_examples, {n_outputs}); "
+            f"got {n_outputs} outputs and one label an example, for which cross_entropy is the loss"
         )
     if loss == "cross_entropy" and n_outputs < 2:
-        raise ValueError("cross_entropy wants an output for each class; with one output use binary_cross_entropy")
-    if classes is None:
-        classes = _learned(labels, 2 if n_outputs == 1 else n_outputs, binary=n_outputs == 1)
-    places = {label: place for place, label in enumerate(classes)}
+        raise ValueError(
+            "cross_entropy must be used with an output for each class, got one output: use binary_cross_entropy"
+        )
+    labels = as_column(y, what)
+    if loss == "binary_cross_entropy" and classes in (None, [0, 1]) and _are_probabilities(labels):
+        return Targets([float(label) for label in labels], [0, 1], PROBABILITIES)
+    known = _learned(labels, 2 if n_outputs == 1 else n_outputs, n_outputs == 1) if classes is None else list(classes)
+    places = {label: place for place, label in enumerate(known)}
     for row, label in enumerate(labels):
         if label not in places:
-            known = ", ".join(map(repr, classes[:12])) + (", ..." if len(classes) > 12 else "")
-            raise ValueError(f"{what}: the label {shortened(label)} of row {row} is unknown; the classes are {known}")
+            names = ", ".join(map(repr, known[:12])) + (", ..." if len(known) > 12 else "")
+            raise ValueError(f"{what} must be made of the classes {names}, got {shortened(label)} in row {row}")
     encoded = [places[label] for label in labels]
     if loss == "hinge" and n_outputs == 1:
         encoded = [2 * place - 1 for place in encoded]
-    return Targets(encoded, classes)
+    return Targets(encoded, known)
+
+
+def _width(y: Any) -> int | None:
+    """How many numbers *y* has for each example; None where it has one label."""
+    shape = getattr(y, "shape", None)
+    if shape is not None:
+        return int(shape[1]) if len(shape) == 2 and shape[1] != 1 else None
+    first: Any = y[0] if isinstance(y, (list, tuple)) and y else None
+    return len(first) if isinstance(first, (list, tuple)) or getattr(first, "ndim", 0) == 1 else None
+
+
+def _are_probabilities(labels: Sequence[Any]) -> bool:
+    """Whether these are probabilities, not two classes: numbers in [0, 1], some of them neither 0 nor 1."""
+    numbers = [label for label in labels if isinstance(label, (int, float))]
+    return len(numbers) == len(labels) and all(0 <= x <= 1 for x in numbers) and any(0 < x < 1 for x in numbers)
+
+
+def _rows_of_probabilities(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] | None, what: str) -> Targets:
+    width: Any = _width(y)
+    if loss == "hinge" or n_outputs == 1:
+        raise ValueError(
+            f"{what} must be one label an example for {loss} with {n_outputs} outputs, got rows of {width}: of one-hot "
+            f"rows {what}.argmax(axis=1) makes labels"
+        )
+    table = as_table(y, what, width=n_outputs)
+    sums = table.sum(axis=1)
+    wrong = (table < 0.0).any(axis=1) | (table > 1.0).any(axis=1)
+    if loss == "cross_entropy":
+        wrong |= abs(sums - 1.0) > _PROBABILITIES_SUM
+    if wrong.any():
+        row = int(wrong.argmax())
+        wanted = "probabilities with sum 1" if loss == "cross_entropy" else "numbers in [0, 1]"
+        raise ValueError(f"{what} must have rows of {wanted} for {loss}, got {table[row].tolist()} in row {row}")
+    kind = PROBABILITIES if loss == "cross_entropy" else ANSWERS
+    names = getattr(y, "columns", None)
+    found: list[Label] = list(range(n_outputs)) if names is None else [str(name) for name in names]
+    return Targets(table.tolist(), found if classes is None else list(classes), kind)
 
 
 def _numbers(y: Any, loss: str, what: str, n_outputs: int) -> Any:
+    """The targets of a loss for numbers."""
+    width = _width(y)
     try:
+        if n_outputs > 1 and width is None and len(y) and not isinstance(y, str):
+            raise ValueError(f"{what} must have {n_outputs} numbers an example, one for each output, got one")
+        if n_outputs == 1 and width is not None and width > 1:
+            raise ValueError(f"{what} must have one number an example, as the model has one output, got {width}")
         return as_table(y, what, width=n_outputs)
     except ValueError as error:
-        if loss == "mse" and "is not a number" in str(error):
-            raise ValueError(f"{error}; mse takes numbers, and {', '.join(_CLASSIFYING)} take labels") from None
-        raise
+        raise ValueError(f"{error}; loss={loss!r} takes numbers: {_LABELS}") from None
 
 
 def _learned(labels: list[Label], wanted: int, binary: bool) -> list[Label]:
@@ -94,19 +204,26 @@ def _learned(labels: list[Label], wanted: int, binary: bool) -> list[Label]:
     occurring = set(labels)
     kinds = {str if isinstance(label, str) else float for label in occurring}
     if len(kinds) > 1:
-        raise ValueError("y: the labels are to be all strings or all numbers, and are mixed")
+        raise ValueError("y must have labels that are all strings or all numbers, got both")
+    if wanted == 2 and all(isinstance(label, bool) for label in labels):
+        return [False, True]
     if all(isinstance(label, int) and 0 <= label < wanted for label in occurring):
         return list(range(wanted))
     if len(occurring) != wanted:
         outputs = "one output tells two classes apart" if binary else f"the model has {wanted} outputs"
-        raise ValueError(f"y has {len(occurring)} different labels, but {outputs}")
+        raise ValueError(
+            f"y has {len(occurring)} different labels, but {outputs}; "
+            'for numbers use loss="mse"' + (", for more classes an output for each" if binary else "")
+        )
     return sorted(occurring)
 
 
 def decided(model: Module, outputs: list[float]) -> Any:
-    """What a model says with these outputs: the label, or without classes the number or numbers themselves."""
+    """What a model says with these outputs: the label, answers of 0 or 1, or without classes the numbers themselves."""
     if model.classes is None:
         return outputs[0] if len(outputs) == 1 else outputs
+    if model.loss == "binary_cross_entropy" and len(outputs) > 1:
+        return [int(output > 0.0) for output in outputs]
     return model.classes[decided_place(outputs)]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -11,43 +13,20 @@ from engine.validation import shortened
 from nn.checkpoints import Checkpoint, Progress, fingerprint
 from nn.data import as_table
 from nn.eager import Eager
-from nn.examples import Examples, Tally, checked_examples, is_right, output_count, output_numbers
+from nn.examples import Examples, Tally, checked_examples, listed, output_count, output_numbers, weighted
+from nn.history import COLUMNS, History
 from nn.initialisation import random_numbers
-from nn.losses import LossFunction, named_loss
+from nn.interrupts import Interrupts
+from nn.losses import LossFunction, check_takes_logits, named_loss
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
-from nn.targets import decided
+from nn.schedules import EarlyStopping
+from nn.targets import Label, decided
 from nn.turns import trained_here
 
 if TYPE_CHECKING:
     from nn.data import Table
     from nn.module import Module
     from nn.replaying import Replayed
-
-
-@dataclass
-class History:
-    """What training did, a number an epoch; the accuracies stay empty where nothing is classified.
-
-    ``interrupted`` tells that Ctrl-C, or a callback, ended it; ``eager`` says why the examples went through the model
-    one by one, and is empty where their graph was recorded once and replayed for whole batches.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    accuracy: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    validation_accuracy: list[float] = field(default_factory=list)
-    interrupted: bool = False
-    eager: str = field(default="", compare=False)
-
-    @property
-    def epochs(self) -> int:
-        """How many epochs were finished."""
-        return len(self.loss)
-
-    def last(self) -> dict[str, float]:
-        """The numbers of the last epoch by name, those that there are."""
-        names = ("loss", "accuracy", "validation_loss", "validation_accuracy")
-        return {name: getattr(self, name)[-1] for name in names if getattr(self, name)}
 
 
 Callback = Callable[["Module", History], object]
@@ -61,16 +40,24 @@ def fit(
     loss: str | LossFunction = "mse",
     optimizer: str | Optimizer = "adam",
     learning_rate: LearningRate | None = None,
-    epochs: int = 100,
+    epochs: int | None = None,
     batch_size: int = 32,
     validation_data: tuple[Any, Any] | None = None,
+    validation_split: float | None = None,
+    early_stopping: EarlyStopping | int | bool | None = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    label_smoothing: float = 0.0,
+    classes: Sequence[Label] | None = None,
     seed: int | None = None,
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    verbose: int | None = None,
     replay: bool | None = None,
     dtype: str = "float64",
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_every: float | None = None,
+    **unknown: Any,
 ) -> History:
     """Train a model by gradient descent on the mean loss of small batches.
 
@@ -85,17 +72,30 @@ def fit(
         model: any Module.
         X: ``(n_examples, n_inputs)`` numbers: lists, a numpy array or a pandas frame.
         y: ``(n_examples,)`` labels for the classifying losses; numbers, or ``(n_examples, n_outputs)``, for others.
-        loss: ``"mse"``, ``"cross_entropy"``, ``"binary_cross_entropy"``, ``"hinge"``, or a function
-            ``(outputs, target) -> Value`` of one example.
+            ``"cross_entropy"`` also takes a row of probabilities for each example, ``"binary_cross_entropy"`` a
+            probability, or a row of answers in [0, 1] to a question for each output.
+        loss: ``"mse"``, ``"mae"``, ``"huber"``, ``"cross_entropy"``, ``"binary_cross_entropy"`` (or ``"bce"``),
+            ``"hinge"``, or a function ``(outputs, target) -> Value`` of one example.
         optimizer: ``"sgd"``, ``"adam"``, ``"adamw"``, or an Optimizer. One that was made with some of the model's
             parameters trains these alone; one that trained this model before goes on where it was.
-        learning_rate: for an optimizer given by name; a number, or a function of the step. None takes its default.
-        epochs: how many times to go through all examples.
+        learning_rate: for an optimizer given by name; a number, or a function of the step, such as those of
+            ``nn.schedules``. None takes the optimizer's default.
+        epochs: how many times to go through all examples; None for 100, and for more where that is less than 2,000
+            steps.
         batch_size: how many examples make a step; the last batch of an epoch may be smaller.
         validation_data: ``(X, y)`` to measure on after each epoch.
+        validation_split: instead of that, the share of the examples, in (0, 1), to hold out for it; *seed* chooses
+            them.
+        early_stopping: how many epochs to go on without a new lowest loss (of validation, where there is one), True
+            for 10, or an ``EarlyStopping``. The weights of the best epoch are put back.
+        sample_weight: ``(n_examples,)`` numbers of 0 or more that multiply the losses.
+        class_weight: a dict with such a number for each label, or ``"balanced"``.
+        label_smoothing: in [0, 1): this share of each class's probability is spread over all classes.
+        classes: all labels in the order of the outputs, where *y* may not have all of them.
         seed: makes the order of the examples repeatable; None takes it from Python's ``random`` as it stands.
         callbacks: functions ``(model, history)``, called after each epoch; one that returns True ends the training.
         progress: whether to show a progress bar.
+        verbose: as in Keras: 0 shows nothing, 1 the progress bar, 2 prints a line an epoch.
         replay: None to replay where it can be done, and where it is not slower, as it is for deep and narrow graphs;
             False never, as where the loss or the model does something besides computing, such as printing, which a
             replay would leave out; True makes it an error if it cannot.
@@ -103,7 +103,8 @@ def fit(
             networks. Eager training is float64.
         checkpoint: a file that holds the run, written whole after each epoch. Where it is there already, and fits the
             model and the data, training goes on from it, so that the same script started again finishes the run: with
-            the same weights, to the last bit, as if it had never stopped. What callbacks remember is not in it.
+            the same weights, to the last bit, as if it had never stopped. What callbacks remember is not in it. A run
+            that a callback ended goes on when more epochs are asked.
         checkpoint_every: seconds after which the file is written within an epoch too.
 
     Returns:
@@ -111,31 +112,42 @@ def fit(
 
     Raises:
         ValueError: something does not fit, or *replay* is True and cannot be; then no weight was changed.
-        FloatingPointError: the weights ran away; the message says when.
+        FloatingPointError: training diverged; the message says when.
+        TypeError: an argument is unknown.
         RuntimeError: another thread is training this model; nothing was changed.
         OSError: the checkpoint cannot be written or read; the weights are those of that moment.
     """
+    _refuse_unknown(unknown)
     saved = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
     loss_name, loss_function = named_loss(loss)
     chosen = named_optimizer(optimizer, learning_rate)
-    n_epochs = _whole_number("epochs", epochs, 0)
     size = _whole_number("batch_size", batch_size, 1)
     rng = random_numbers(seed)
     calls = _checked_callbacks(callbacks)
     kind = _checked_dtype(dtype, replay)
+    stopping = _checked_stopping(early_stopping)
+    shown = _whole_number("verbose", verbose, 0) if verbose is not None else int(progress)
     table = as_table(X, "X", model.n_inputs, keep_float32=True)
-    n_outputs = output_count(model, table)
-    examples = checked_examples(model, table, y, loss_name, n_outputs, model.classes)
-    classes = examples.targets.classes
+    first = listed(model(table[0].tolist()))
+    check_takes_logits(loss_name, first)
+    known = model.classes if classes is None else list(classes)
+    examples = checked_examples(model, table, y, loss_name, len(first), known)
+    learned = examples.targets.classes
+    examples = weighted(examples, sample_weight, class_weight)
     validation = None
     if validation_data is not None:
         validation_X, validation_y = _pair(validation_data)
-        validation = checked_examples(model, validation_X, validation_y, loss_name, n_outputs, classes, "validation ")
-    training = _Training(model, chosen, loss_function, examples, validation, rng, size)
+        validation = checked_examples(model, validation_X, validation_y, loss_name, len(first), learned, "validation ")
+    if validation_split is not None:
+        examples, validation = _held_out(examples, validation_split, validation, seed)
+    examples = _smoothed(examples, label_smoothing, len(first))
+    n_steps = -(-len(examples) // size)
+    n_epochs = max(100, -(-_LEAST_STEPS // n_steps)) if epochs is None else _whole_number("epochs", epochs, 0)
+    run = {"seed": seed, "dtype": kind, "loss": loss_name, "batch size": size}
+    training = _Training(model, chosen, loss_function, examples, validation, rng, size, n_epochs, calls, stopping, run)
     if replay is not False:
-        training.replaying = n_outputs, kind, replay is True
-        training.n_epochs = n_epochs
-    with trained_here(model.parameters()):
+        training.replaying = len(first), kind, replay is True
+    with trained_here(model.parameters()), training.interrupts.handled():
         try:
             training.prepare()
         except KeyboardInterrupt:
@@ -144,10 +156,12 @@ def fit(
         own = model.parameters()
         if chosen.parameters is None or not set(chosen.parameters) <= set(own):
             chosen.bind(own)
-        model.loss, model.classes = loss_name, classes
+        model.loss, model.classes = loss_name, learned
         if saved is not None:
-            training.go_on_from(saved, loss_name)
-        return training.run(n_epochs, calls, progress)
+            training.go_on_from(saved)
+        history = training.run(shown)
+    history.warn_if_not_converged()
+    return history
 
 
 class _Training:
@@ -162,13 +176,18 @@ class _Training:
         validation: Examples | None,
         rng: Any,
         batch_size: int,
+        n_epochs: int,
+        callbacks: list[Callback],
+        stopping: EarlyStopping | None,
+        run: dict[str, Any],
     ) -> None:
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.examples, self.validation = examples, validation
-        self.rng, self.batch_size = rng, batch_size
-        self.history = History()
+        self.rng, self.batch_size, self.n_epochs = rng, batch_size, n_epochs
+        self.callbacks, self.stopping, self.described = callbacks, stopping, run
+        self.history, self.interrupts = History(), Interrupts()
+        self.best: dict[str, float] = {}
         self.replaying: tuple[int, str, bool] | None = None
-        self.n_epochs = 0
         self.steps: Eager | Replayed
         self.checkpoint: Checkpoint | None = None
         self.progress = Progress({})
@@ -215,7 +234,7 @@ class _Training:
             raise _not_replayed(reason)
         self.use_eager_steps(reason)
 
-    def go_on_from(self, checkpoint: Checkpoint, loss: str) -> None:
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
         """Take up the run that the file holds, or begin the file.
 
         Raises:
@@ -228,10 +247,12 @@ class _Training:
         checkpoint.begin(
             {
                 "model": repr(self.model),
-                "loss": loss,
+                **self.described,
+                "starting weights": _digest(own.values()),
                 "optimizer": {"kind": type(self.optimizer).__name__, **settings},
+                "schedule": _described(self.optimizer.learning_rate),
+                "early stopping": None if self.stopping is None else vars(self.stopping),
                 "parameters trained": len(self.optimizer.parameters or ()),
-                "batch size": self.batch_size,
                 "examples": fingerprint(self.examples),
                 "validation examples": fingerprint(self.validation),
             }
@@ -240,48 +261,77 @@ class _Training:
         if progress is None:
             self._save(Progress({}))
             return
-        self.progress = progress
+        self.progress, self.best = progress, progress.best
         for name, numbers in progress.history.items():
             setattr(self.history, name, list(numbers))
+        self._tell_schedule()
 
     def _save(self, progress: Progress) -> None:
         """Write the checkpoint, if there is one; the weights are in the parameters then."""
         if self.checkpoint is None:
             return
         self.steps.put_back()
-        names = ("loss", "accuracy", "validation_loss", "validation_accuracy")
-        progress.history = {name: getattr(self.history, name) for name in names}
-        numbers = {name: parameter.data for name, parameter in self.model.named_parameters()}
-        self.checkpoint.write(numbers, self.optimizer, self.rng, progress)
+        progress.history = {name: getattr(self.history, name) for name in COLUMNS}
+        progress.asked, progress.best = self.n_epochs, self.best
+        self.checkpoint.write(self._weights(), self.optimizer, self.rng, progress)
 
-    def run(self, epochs: int, callbacks: list[Callback], progress: bool) -> History:
-        """All epochs, with a progress bar over the batches."""
+    def _weights(self) -> dict[str, float]:
+        return {name: parameter.data for name, parameter in self.model.named_parameters()}
+
+    def run(self, shown: int) -> History:
+        """All epochs; *shown* is 0 for nothing, 1 for a progress bar over the batches, 2 for a line an epoch."""
         from tqdm import tqdm
 
         in_epoch = -(-len(self.examples) // self.batch_size)
-        n_steps = epochs * in_epoch
+        n_steps = self.n_epochs * in_epoch
         n_done = min(n_steps, self.history.epochs * in_epoch + -(-self.progress.place // self.batch_size))
-        first = epochs if self.progress.stopped else self.history.epochs
+        is_over = self.progress.stopped and self.n_epochs <= self.progress.asked
+        first = self.n_epochs if is_over else self.history.epochs
         try:
-            self.steps.take_over()
-            shown = progress and n_steps > n_done
-            with tqdm(total=n_steps, initial=n_done, disable=not shown, unit="step", dynamic_ncols=True) as bar:
-                for epoch in range(first, epochs):
-                    bar.set_description(f"epoch {epoch + 1}/{epochs}")
+            with self.interrupts.shielded():
+                self.steps.take_over()
+            hidden = shown != 1 or n_steps <= n_done
+            with tqdm(total=n_steps, initial=n_done, disable=hidden, unit="step", dynamic_ncols=True) as bar:
+                for epoch in range(first, self.n_epochs):
+                    bar.set_description(f"epoch {epoch + 1}/{self.n_epochs}", refresh=False)
                     self._epoch(bar)
-                    bar.set_postfix(self.history.last())
-                    ends = [callback(self.model, self.history) is True for callback in callbacks]
-                    self._save(Progress({}, stopped=any(ends)))
-                    if any(ends):
-                        self.history.interrupted = True
+                    bar.set_postfix(self.history.last(), refresh=False)
+                    if shown == 2:
+                        print(f"epoch {epoch + 1}/{self.n_epochs}: {_line(self.history.last())}")
+                    is_over = self._ends()
+                    self._save(Progress({}, stopped=is_over))
+                    if is_over:
                         break
-                    self.steps.next_epoch(may_change=bool(callbacks))
+                    self.steps.next_epoch(may_change=bool(self.callbacks))
+            if self.best:
+                self.model.load_state_dict(self.best)
         except KeyboardInterrupt:
             self.optimizer.put_weights()  # whole, even if it came between two parameters
             self.history.interrupted = True
         finally:
-            self.steps.close()
+            with self.interrupts.shielded():
+                self.steps.close()
         return self.history
+
+    def _ends(self) -> bool:
+        """Call the callbacks; whether one of them, or early stopping, ends the training."""
+        self._tell_schedule()
+        stopping = self.stopping
+        if (
+            stopping is not None
+            and stopping.restore_best
+            and stopping.best_epoch(self.history) == self.history.epochs - 1
+        ):
+            self.best = self._weights()
+        answers = [callback(self.model, self.history) for callback in self.callbacks]
+        if any(type(answer).__name__ in ("bool", "bool_") and answer for answer in answers):
+            self.history.interrupted = True
+        return self.history.interrupted or (stopping is not None and stopping.ends(self.history))
+
+    def _tell_schedule(self) -> None:
+        after_epoch = getattr(self.optimizer.learning_rate, "after_epoch", None)
+        if after_epoch is not None and self.history.epochs:
+            after_epoch(self.history)
 
     def _epoch(self, bar: Any) -> None:
         start, order, tally = self.progress.place, self.progress.order, Tally(*self.progress.tally)
@@ -307,7 +357,7 @@ class _Training:
             done = self._replayed_or_not(lambda: self.steps.step(batch))
         except ArithmeticError as error:
             raise FloatingPointError(
-                f"training ran away in epoch {self.history.epochs + 1}, step {step} ({error}); "
+                f"training diverged in epoch {self.history.epochs + 1}, step {step} ({error}); "
                 "try a smaller learning rate, or inputs of a smaller range"
             ) from error
         tally.add(done.loss, done.right, done.n)
@@ -355,7 +405,7 @@ def score(model: Module, X: Any, y: Any) -> float:
     examples = checked_examples(model, table, y, model.loss or "mse", output_count(model, table), model.classes)
     outputs = _outputs(model, table)
     if examples.targets.classes is not None:
-        return sum(map(is_right, outputs, examples.targets.encoded)) / len(outputs)
+        return sum(map(examples.targets.is_right, outputs, range(len(outputs)))) / len(outputs)
     return _determination(outputs, as_table(examples.targets.encoded, "y", len(outputs[0])))
 
 
@@ -384,6 +434,96 @@ def _not_replayed(reason: str) -> ValueError:
         f"replay=True, but this model cannot be replayed with this loss ({reason}); without replay=True it is trained "
         "eagerly"
     )
+
+
+_LEAST_STEPS = 2_000  # of a training with no number of epochs given
+_MEANT = {
+    "lr": "learning_rate",
+    "n_epochs": "epochs",
+    "max_iter": "epochs",
+    "nb_epoch": "epochs",
+    "metrics": "",
+    "batch": "batch_size",
+    "shuffle": "",
+    "random_state": "seed",
+    "x": "X",
+    "patience": "early_stopping",
+}
+
+
+def _refuse_unknown(unknown: dict[str, Any]) -> None:
+    """Answer arguments that fit does not have.
+
+    Raises:
+        TypeError: there are some.
+    """
+    if not unknown:
+        return
+    name = next(iter(unknown))
+    names = [name for name in fit.__annotations__ if name not in ("model", "unknown", "return")]
+    close = [_MEANT[name]] if name in _MEANT else get_close_matches(name, names, 1)
+    advice = f"; did you mean {close[0]}=?" if close and close[0] else f"; it has {', '.join(names)}"
+    raise TypeError(f"fit has no argument {name}={advice}")
+
+
+def _checked_stopping(early_stopping: Any) -> EarlyStopping | None:
+    if early_stopping is None or early_stopping is False:
+        return None
+    if isinstance(early_stopping, EarlyStopping):
+        return early_stopping
+    return (
+        EarlyStopping() if early_stopping is True else EarlyStopping(_whole_number("early_stopping", early_stopping, 1))
+    )
+
+
+def _held_out(
+    examples: Examples, share: float, validation: Examples | None, seed: int | None
+) -> tuple[Examples, Examples]:
+    """Examples to train on, and a *share* of them to measure on.
+
+    Raises:
+        ValueError: the share is none, or there is validation_data, too.
+    """
+    if validation is not None:
+        raise ValueError("validation_split must be left out beside validation_data")
+    n = len(examples)
+    if isinstance(share, bool) or not isinstance(share, float) or not 0.0 < share < 1.0 or n < 2:
+        raise ValueError(f"validation_split must be a share in (0, 1) of at least 2 examples, got {shortened(share)}")
+    order = list(range(n))
+    random_numbers(seed).shuffle(order)
+    n_held_out = min(max(round(share * n), 1), n - 1)
+    return examples.chosen(sorted(order[n_held_out:])), examples.chosen(sorted(order[:n_held_out]))
+
+
+def _smoothed(examples: Examples, share: float, n_outputs: int) -> Examples:
+    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0.0 <= share < 1.0:
+        raise ValueError(f"label_smoothing must be a number in [0, 1), got {shortened(share)}")
+    if not share:
+        return examples
+    if examples.targets.classes is None or min(map(_least, examples.targets.encoded)) < 0.0:
+        raise ValueError("label_smoothing must be left out for a loss that takes no probabilities")
+    return replace(examples, targets=examples.targets.smoothed(share, n_outputs))
+
+
+def _least(target: Any) -> float:
+    return float(min(target) if isinstance(target, list) else target)
+
+
+def _digest(parameters: Iterable[Any]) -> str:
+    return hashlib.sha256(repr([parameter.data for parameter in parameters]).encode()).hexdigest()[:16]
+
+
+def _described(learning_rate: Any) -> Any:
+    """A learning rate in words that tell one schedule from another: its name, and the numbers that it was made with."""
+    if not callable(learning_rate):
+        return None
+    cells = [cell.cell_contents for cell in getattr(learning_rate, "__closure__", None) or ()]
+    numbers = [x for x in (*cells, *getattr(learning_rate, "__dict__", {}).values()) if isinstance(x, (int, float))]
+    return [getattr(learning_rate, "__qualname__", type(learning_rate).__name__), *numbers]
+
+
+def _line(numbers: dict[str, float]) -> str:
+    return ", ".join(f"{name} {number:.4g}" for name, number in numbers.items())
 
 
 def _is_setting(thing: Any) -> bool:

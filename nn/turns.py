@@ -1,10 +1,11 @@
-"""Which parameters are being trained by which thread, so that no two train the same ones at once."""
+"""What several calls of fit at once share: which thread trains which parameters, and how many threads BLAS has."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock, get_ident
+from typing import Any
 
 from engine import Value
 
@@ -34,3 +35,38 @@ def trained_here(parameters: Sequence[Value]) -> Iterator[None]:
         with _looking:
             for parameter in new:
                 del _trained[parameter]
+
+
+class OneThread:
+    """Matrix products in one thread from the first ``begin`` to the last ``end``, of all calls of fit together.
+
+    Products of a batch are small: two threads gain nothing, and wait for each other ten times as long where another
+    process has the second core. And the last bit of a sum does not depend on the number of cores then.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._limits: Any = None
+        self._lock = Lock()
+
+    def begin(self) -> None:
+        """Use one thread, where threadpoolctl is there to set that."""
+        try:
+            from threadpoolctl import threadpool_limits
+        except ImportError:
+            return
+        with self._lock:
+            self._count += 1
+            if self._count == 1:
+                self._limits = threadpool_limits(1, user_api="blas")
+
+    def end(self) -> None:
+        """Give the threads back, if no other call wants one alone."""
+        with self._lock:
+            self._count = max(0, self._count - 1)
+            if self._count == 0 and self._limits is not None:
+                self._limits.restore_original_limits()
+                self._limits = None
+
+
+ONE_THREAD = OneThread()

@@ -9,7 +9,7 @@ from typing import Any
 from engine import Value, sigmoid, softmax
 from engine.validation import shortened
 from nn.data import as_table
-from nn.examples import Examples, checked_examples, is_right, output_count, output_numbers
+from nn.examples import Examples, checked_examples, output_count, output_numbers
 from nn.losses import LossFunction, named_loss
 from nn.module import Module
 from nn.targets import Label, decided_place
@@ -60,8 +60,7 @@ class Problem:
 
     def place_of_right(self, place: int) -> int:
         """The place of an example's right class among the classes."""
-        encoded: int = self.target(place)
-        return max(encoded, 0)  # the hinge's -1 is class 0
+        return int(self.examples.targets.places()[place])
 
     def right_answer(self, place: int) -> Any:
         """The label, number or numbers that would be right."""
@@ -69,7 +68,7 @@ class Problem:
 
     def is_right(self, place: int, outputs: list[float]) -> bool:
         """Whether these outputs stand for the example's class."""
-        return is_right(outputs, self.target(place))
+        return self.examples.targets.is_right(outputs, place)
 
     # --------------------------------------------------------------------------------------------------- all examples
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from engine.validation import shortened
 from nn.module import Module
 from nn.pictures.style import NEGATIVE, POSITIVE, RULE, legend, named_axes, number, picture, titled
-from nn.training import History
+from nn.history import History
 
 
 def curves(history: History) -> Figure:

@@ -1,0 +1,81 @@
+"""History: what training did, a number an epoch."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas
+
+COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy")
+_LEAST_EPOCHS, _LATELY, _FALLS = 10, 0.1, 0.1
+"""A run of so many epochs is judged: whether over the last tenth of it the loss fell by more than a tenth."""
+
+
+class ConvergenceWarning(UserWarning):
+    """Training ended while the loss was still falling fast, or the loss never fell."""
+
+
+@dataclass(repr=False)
+class History:
+    """What training did, a number an epoch; the accuracies stay empty where nothing is classified.
+
+    ``interrupted`` tells that Ctrl-C, or a callback, ended it; ``eager`` says why the examples went through the model
+    one by one, and is empty where their graph was recorded once and replayed for whole batches.
+
+    >>> History(loss=[0.7, 0.5, 0.25])
+    History of 3 epochs: loss 0.25
+    """
+
+    loss: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+    interrupted: bool = False
+    eager: str = field(default="", compare=False)
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were finished."""
+        return len(self.loss)
+
+    def last(self) -> dict[str, float]:
+        """The numbers of the last epoch by name, those that there are."""
+        return {name: getattr(self, name)[-1] for name in COLUMNS if getattr(self, name)}
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(f"{name} {number:.4g}" for name, number in self.last().items())
+        ended = ", interrupted" if self.interrupted else ""
+        return f"History of {self.epochs} epochs{': ' if numbers else ''}{numbers}{ended}"
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The numbers as a pandas frame: a row for each epoch (1, 2, ...), and a column for each name with numbers."""
+        import pandas
+
+        columns = {name: getattr(self, name) for name in COLUMNS if getattr(self, name)}
+        return pandas.DataFrame(columns, index=pandas.RangeIndex(1, self.epochs + 1, name="epoch"))
+
+    def plot(self) -> Any:
+        """The curves as a matplotlib figure: see ``nn.pictures.curves``."""
+        from nn.pictures.training_curves import curves
+
+        return curves(self)
+
+    def warn_if_not_converged(self) -> None:
+        """Warn if the loss was still falling fast at the end, or never fell."""
+        if self.epochs < _LEAST_EPOCHS or self.interrupted:
+            return
+        first, last = self.loss[0], self.loss[-1]
+        before = self.loss[-1 - max(1, round(_LATELY * self.epochs))]
+        if first > 0.0 and min(self.loss[1:]) >= first:
+            words = f"the loss never fell below that of the first epoch ({first:.4g}): try another learning rate"
+        elif before - last > _FALLS * abs(before):
+            words = (
+                f"the loss was still falling after {self.epochs} epochs (from {before:.4g} to {last:.4g} lately): "
+                "train for more epochs, or try a larger learning rate"
+            )
+        else:
+            return
+        warnings.warn(words, ConvergenceWarning, stacklevel=3)

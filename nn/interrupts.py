@@ -1,0 +1,56 @@
+"""Ctrl-C during training: the first one ends it, and none comes between the statements that put things in order."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Interrupts:
+    """Inside its ``with`` block the first Ctrl-C raises KeyboardInterrupt once, later ones do nothing.
+
+    Inside ``shielded`` the first one waits for the end of that block. Python calls handlers in the main thread alone:
+    in other threads, and where somebody handles Ctrl-C already, nothing changes.
+    """
+
+    def __init__(self) -> None:
+        self._shields, self._waits, self._raised = 0, False, False
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handle Ctrl-C until the end of the block."""
+        default = signal.default_int_handler
+        if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not default:
+            yield
+            return
+        signal.signal(signal.SIGINT, self._handle)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, default)
+
+    @contextmanager
+    def shielded(self) -> Iterator[None]:
+        """Let no Ctrl-C come before the end of the block."""
+        self._shields += 1
+        try:
+            yield
+        finally:
+            self._shields -= 1
+            if self._waits and not self._shields:
+                self._waits = False
+                self._raise()
+
+    def _handle(self, _signal: int, _frame: FrameType | None) -> None:
+        if self._shields:
+            self._waits = not self._raised
+        else:
+            self._raise()
+
+    def _raise(self) -> None:
+        if not self._raised:
+            self._raised = True
+            raise KeyboardInterrupt

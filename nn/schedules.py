@@ -1,0 +1,146 @@
+"""Learning rates that change with the step: functions of the count of steps done, for ``learning_rate=``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nn.history import History
+
+Schedule = Callable[[int], float]
+
+
+def step_decay(start: float, every: int, factor: float = 0.1) -> Schedule:
+    """*start*, multiplied by *factor* after each *every* steps.
+
+    >>> rate = step_decay(1.0, every=100, factor=0.5)
+    >>> rate(99), rate(100), rate(250)
+    (1.0, 0.5, 0.25)
+    """
+    _check(every, "every")
+    return lambda step: start * factor ** (step // every)
+
+
+def exponential(start: float, factor: float) -> Schedule:
+    """*start* times *factor* to the power of the step.
+
+    >>> exponential(1.0, 0.5)(3)
+    0.125
+    """
+    return lambda step: start * factor**step
+
+
+def cosine(start: float, n_steps: int, end: float = 0.0) -> Schedule:
+    """From *start* to *end* along half a cosine in *n_steps* steps, then constant (Loshchilov and Hutter, 2017).
+
+    >>> rate = cosine(1.0, 100)
+    >>> [round(rate(step), 4) for step in (0, 50, 100, 200)]
+    [1.0, 0.5, 0.0, 0.0]
+    """
+    _check(n_steps, "n_steps")
+    return lambda step: end + (start - end) * 0.5 * (1.0 + math.cos(math.pi * min(step / n_steps, 1.0)))
+
+
+def one_cycle(highest: float, n_steps: int) -> Schedule:
+    """Up in the first fifth of the steps, then down in a line to 0 (after Smith and Topin, 2018).
+
+    Small steps while weights are random, and again where the loss is nearly as low as it gets.
+
+    >>> rate = one_cycle(0.01, 100)
+    >>> [round(rate(step), 4) for step in (0, 20, 60, 100)]
+    [0.0005, 0.01, 0.005, 0.0]
+    """
+    _check(n_steps, "n_steps")
+    rise = max(1, n_steps // 5)
+    return lambda step: highest * max(0.0, min((step + 1) / rise, (n_steps - step) / max(1, n_steps - rise)))
+
+
+def warm_up(n_steps: int, then: float | Schedule) -> Schedule:
+    """Up in a line from 0 in *n_steps* steps, then *then*, which counts its steps from there.
+
+    >>> rate = warm_up(4, then=0.1)
+    >>> rate(0), rate(1), rate(3), rate(100)
+    (0.025, 0.05, 0.1, 0.1)
+    """
+    _check(n_steps, "n_steps")
+    after = then if callable(then) else lambda _step: then
+    return lambda step: after(0) * (step + 1) / n_steps if step < n_steps else after(step - n_steps)
+
+
+class ReduceOnPlateau:
+    """A learning rate that is multiplied by *factor* each time the loss stops falling.
+
+    ``fit`` tells it the history after each epoch. It looks at the validation loss where there is one.
+
+    Args:
+        start: the first learning rate.
+        factor: in (0, 1).
+        patience: epochs without a new lowest loss before the rate falls.
+        smallest: the rate falls no further.
+
+    >>> from nn.history import History
+    >>> rate = ReduceOnPlateau(0.1, factor=0.5, patience=2)
+    >>> rate.after_epoch(History(loss=[1.0, 0.9, 0.95, 0.93]))
+    >>> rate(0)
+    0.05
+    """
+
+    def __init__(self, start: float, factor: float = 0.1, patience: int = 10, smallest: float = 0.0) -> None:
+        if not 0.0 < factor < 1.0:
+            raise ValueError(f"factor must be between 0 and 1, got {factor!r}")
+        _check(patience, "patience")
+        self.start, self.factor, self.patience, self.smallest = start, factor, patience, smallest
+        self.rate = start
+
+    def __call__(self, step: int) -> float:
+        return self.rate
+
+    def after_epoch(self, history: History) -> None:
+        """Set the rate by all losses so far."""
+        rate, lowest, waited = self.start, math.inf, 0
+        for loss in history.validation_loss or history.loss:
+            lowest, waited = (loss, 0) if loss < lowest else (lowest, waited + 1)
+            if waited == self.patience:
+                rate, waited = max(self.smallest, rate * self.factor), 0
+        self.rate = rate
+
+
+class EarlyStopping:
+    """Ends training when the loss has not fallen for some epochs; the weights of the best epoch are put back.
+
+    ``fit`` tells it the history after each epoch. It looks at the validation loss where there is one.
+
+    Args:
+        patience: epochs without a new lowest loss.
+        min_delta: how much lower a loss must be to count.
+        restore_best: whether the weights of the epoch with the lowest loss are put back at the end.
+    """
+
+    def __init__(self, patience: int = 10, min_delta: float = 0.0, restore_best: bool = True) -> None:
+        _check(patience, "patience")
+        if not min_delta >= 0.0:
+            raise ValueError(f"min_delta must be >= 0, got {min_delta!r}")
+        self.patience, self.min_delta, self.restore_best = patience, min_delta, restore_best
+
+    def best_epoch(self, history: History) -> int:
+        """The index of the epoch with the lowest loss; of a loss that hardly fell, the earlier one."""
+        best, lowest = 0, math.inf
+        for epoch, loss in enumerate(self._losses(history)):
+            if loss < lowest - self.min_delta:
+                best, lowest = epoch, loss
+        return best
+
+    def ends(self, history: History) -> bool:
+        """Whether it is time to end."""
+        return len(self._losses(history)) - 1 - self.best_epoch(history) >= self.patience
+
+    @staticmethod
+    def _losses(history: History) -> Sequence[float]:
+        return history.validation_loss or history.loss
+
+
+def _check(number: int, name: str) -> None:
+    if isinstance(number, bool) or not hasattr(number, "__index__") or number < 1:
+        raise ValueError(f"{name} must be an int >= 1, got {number!r}")
