@@ -119,7 +119,7 @@ def as_column(y: Any, what: str = "y") -> list[Any]:
 
 def _label(item: Any, what: str, row: int) -> Any:
     item = item.item() if hasattr(item, "item") and not hasattr(item, "operands") else item
-    if isinstance(item, str):
+    if isinstance(item, (str, bool)):
         return item
     if isinstance(item, int):
         return int(item)

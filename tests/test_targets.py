@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from networks import small
 
 from nn import MLP
-from nn.targets import Targets, decided, encoded_targets
+from nn.targets import CLASSES, NUMBERS, Targets, decided, encoded_targets
 
 CE, BCE, HINGE = "cross_entropy", "binary_cross_entropy", "hinge"
 
@@ -31,7 +31,7 @@ CE, BCE, HINGE = "cross_entropy", "binary_cross_entropy", "hinge"
         (BCE, [0, 0], 1, [0, 0], [0, 1]),
         (BCE, [1, -1], 1, [1, 0], [-1, 1]),
         (BCE, ["yes", "no"], 1, [1, 0], ["no", "yes"]),
-        (BCE, [True, False], 1, [1, 0], [0, 1]),
+        (BCE, [True, False], 1, [1, 0], [False, True]),
         (HINGE, [1, 0], 1, [1, -1], [0, 1]),
         (HINGE, [-1, 1], 1, [-1, 1], [-1, 1]),
         (HINGE, ["x", "y"], 1, [-1, 1], ["x", "y"]),
@@ -44,7 +44,7 @@ CE, BCE, HINGE = "cross_entropy", "binary_cross_entropy", "hinge"
 )
 def test_targets_become_what_the_loss_takes(loss, y, n_outputs, encoded, classes):
     targets = encoded_targets(loss, y, n_outputs, None)
-    assert targets == Targets(encoded, classes)
+    assert targets == Targets(encoded, classes, CLASSES if classes else NUMBERS)
     assert [type(label) for label in targets.classes or []] == [type(label) for label in classes or []]
 
 
@@ -73,8 +73,9 @@ def test_labels_in_every_container(y):
 def test_numbers_as_labels_in_every_type(kind):
     y = pd.Series([1, 0, 1], dtype=kind) if isinstance(kind, str) else np.array([1, 0, 1], dtype=kind)
     targets = encoded_targets(BCE, y, 1, None)
+    kinds = bool if kind in (np.bool_, "boolean") else int
     assert targets == Targets([1, 0, 1], [0, 1])
-    assert all(type(number) is int for number in targets.classes)
+    assert all(type(label) is kinds for label in targets.classes)
 
 
 def test_known_classes_are_kept():
@@ -86,20 +87,26 @@ def test_known_classes_are_kept():
     ("loss", "y", "n_outputs", "classes", "words"),
     [
         (CE, [0, 1, 2], 2, None, "y has 3 different labels, but the model has 2 outputs"),
-        (CE, [1, 2], 3, [0, 1], "y: the label 2 of row 1 is unknown; the classes are 0, 1$"),
-        (CE, ["a", "x"], 2, ["a", "b"], "y: the label 'x' of row 1 is unknown; the classes are 'a', 'b'$"),
-        (CE, ["x"], 20, list("abcdefghijklmnopqrst"), r"'l', \.\.\.$"),
+        (CE, [1, 2], 3, [0, 1], "y must be made of the classes 0, 1, got 2 in row 1$"),
+        (CE, ["a", "x"], 2, ["a", "b"], "y must be made of the classes 'a', 'b', got 'x' in row 1$"),
+        (CE, ["x"], 20, list("abcdefghijklmnopqrst"), r"'l', \.\.\., got 'x' in row 0$"),
         (CE, [5, 6], 3, None, "y has 2 different labels, but the model has 3 outputs"),
-        (CE, [0, 1], 1, None, "cross_entropy wants an output for each class; with one output use binary_cross_entropy"),
-        (BCE, [0, 1], 2, None, "binary_cross_entropy wants a model with one output, not 2; cross_entropy takes more"),
+        (CE, [0, 1], 1, None, "cross_entropy must be used with an output for each class, got one output: use bin"),
+        (BCE, [0, 1], 2, None, r"with one output, or with y of shape \(n_examples, 2\); got 2 outputs and one label"),
         (BCE, [0, 1, 2], 1, None, "y has 3 different labels, but one output tells two classes apart"),
         (BCE, [5, 5], 1, None, "y has 1 different labels, but one output tells two classes apart"),
         (HINGE, [1, 2, 3], 1, None, "y has 3 different labels, but one output tells two classes apart"),
-        (CE, [1, "a"], 2, None, "y: the labels are to be all strings or all numbers, and are mixed"),
+        (CE, [1, "a"], 2, None, "y must have labels that are all strings or all numbers, got both"),
         (CE, [0, math.nan], 2, None, "y: nan in row 1; a label is a string or a finite number"),
         (CE, [math.inf, 0], 2, None, "y: inf in row 0; a label is"),
         (CE, [0, None], 2, None, "y: None in row 1; a label is"),
-        (CE, [[0, 1], [1, 0]], 2, None, r"y: \[0, 1\] in row 0; a label is"),
+        (CE, [[0, 2], [1, 0]], 2, None, r"y must have rows of probabilities with sum 1 .*, got \[0.0, 2.0\] in row 0"),
+        (CE, [[0.5, 0.4], [1, 0]], 2, None, r"rows of probabilities with sum 1 .*, got \[0.5, 0.4\] in row 0"),
+        (CE, [[1, 0, 0]], 2, None, "y: each row is to have 2 numbers, not 3"),
+        (BCE, [[1, 1.5]], 2, None, r"rows of numbers in \[0, 1\] .*, got \[1.0, 1.5\] in row 0"),
+        (BCE, np.eye(2)[[0, 1, 1]], 1, None, r"got rows of 2: of one-hot rows y\.argmax\(axis=1\) makes labels"),
+        (HINGE, np.eye(3), 3, None, r"one label an example for hinge .* y\.argmax\(axis=1\)"),
+        (BCE, [0.5, 1.5], 1, [0, 1], "y must be made of the classes 0, 1, got 0.5 in row 0"),
         (CE, [0, 1j], 2, None, "y: 1j in row 1; a label is"),
         (CE, [b"a", b"b"], 2, None, "y: b'a' in row 0; a label is"),
         (CE, pd.Series([1, None], dtype="Int64"), 2, None, "y: (<NA>|nan) in row 1; a label is"),
@@ -110,11 +117,11 @@ def test_known_classes_are_kept():
         (CE, 3, 2, None, "y: a list of labels is wanted, not int 3"),
         (CE, np.array(3), 2, None, "y: a list of labels is wanted"),
         (CE, {0: 1}, 2, None, "y: a list of labels is wanted, not dict"),
-        ("mse", ["a", "b"], 1, None, "y: 'a' in row 0 is not a number; mse takes numbers, and cross_ent.* labels$"),
-        ("mine", ["a", "b"], 1, None, "y: 'a' in row 0 is not a number$"),
+        ("mse", ["a", "b"], 1, None, "y: 'a' in row 0 is not a number; loss='mse' takes numbers: for labels .*cross_entropy"),
+        ("mine", ["a", "b"], 1, None, "y: 'a' in row 0 is not a number; loss='mine' takes numbers"),
         ("mse", [1, math.nan], 1, None, "y: nan in row 1, column 0; every number is to be finite"),
-        ("mse", [1, 2], 2, None, r"y: a table of shape \(n_examples, 2\) is wanted, not an array of shape \(2,\)"),
-        ("mse", [[1, 2]], 1, None, "y: each row is to have 1 numbers, not 2"),
+        ("mse", [1, 2], 2, None, "y must have 2 numbers an example, .*, got one; .*: for labels of classes use loss=.cross"),
+        ("mse", [[1, 2]], 1, None, "y must have one number an example, as the model has one output, got 2"),
         ("mse", [], 1, None, "y is empty"),
     ],
 )
@@ -124,7 +131,7 @@ def test_what_does_not_fit_is_refused(loss, y, n_outputs, classes, words):
 
 
 def test_messages_name_what_was_given():
-    with pytest.raises(ValueError, match=r"^validation y: the label 3"):
+    with pytest.raises(ValueError, match=r"^validation y must be made of the classes 0, 1, got 3"):
         encoded_targets(CE, [3], 2, [0, 1], "validation y")
 
 
