@@ -7,10 +7,9 @@ from typing import Any
 
 from engine.debugging.staleness import check_fresh
 from engine.drawing.digraph import Drawing, write_picture
-from engine.drawing.dot import DotWriter, Style
-from engine.drawing.flat_graph import flatten
+from engine.drawing.dot import DotWriter
+from engine.drawing.flat_graph import find_between, flatten
 from engine.drawing.folding import fold_graph
-from engine.drawing.highlight import find_between
 from engine.drawing.module_scopes import assign_scopes, find_parameter_scopes, find_unfolded
 from engine.drawing.node_contents import NodeContents
 from engine.drawing.themes import THEMES
@@ -83,10 +82,10 @@ def draw(
     check_fresh(root)
     parameters = find_parameter_scopes(names)
     scopes = assign_scopes(graph, parameters)
-    highlighted = None if between is None else frozenset(find_between(graph, between))
+    highlighted = None if between is None else find_between(graph, between)
     folding = fold_graph(graph, scopes, depth, find_unfolded(unfold, parameters), most, highlighted or ())
     top = "" if isinstance(names, Mapping) else type(names).__name__
     contents = NodeContents(graph, scopes, called, precision, top)
-    drawing = DotWriter(contents, folding, Style(THEMES[theme], direction, bool(derivatives), highlighted)).write()
+    drawing = DotWriter(contents, folding, THEMES[theme], direction, bool(derivatives), highlighted).write()
     drawing.timeout = float(timeout)
     return drawing

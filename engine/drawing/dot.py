@@ -1,20 +1,24 @@
-"""A folded graph written in the DOT language."""
+"""A folded graph written in the DOT language. Names come from strangers, and are escaped."""
 
 from __future__ import annotations
 
+import html
 import math
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import graphviz
 
 from engine.drawing.digraph import Drawing
 from engine.drawing.folding import Folding
-from engine.drawing.html_labels import escape_label, escape_tooltip, html_label
 from engine.drawing.module_scopes import Scopes, scope_title
-from engine.drawing.node_contents import NodeContents
+from engine.drawing.node_contents import Content, NodeContents
 from engine.drawing.themes import Theme, largest_size
+from engine.validation import plain_label
 from engine.value import Value
 
 _ROLES = {"-": ("", "-"), "/": ("", "/"), "**": ("base", "exponent"), "atan2": ("y", "x"), "leaky_relu": ("", "slope")}
@@ -24,16 +28,6 @@ _SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")
 """Where the arrows of folded boxes leave and arrive, by direction, as in drawings of networks."""
 
 _MOST_COUNTS = 40  # numbers beside arrows; more than that cover the picture
-
-
-@dataclass(frozen=True)
-class Style:
-    """The style of a picture; ``highlighted`` are the nodes that stand out, None if all look alike."""
-
-    theme: Theme
-    direction: str
-    derivatives: bool
-    highlighted: frozenset[int] | None
 
 
 @dataclass
@@ -47,27 +41,28 @@ class Arrow:
 
 @dataclass(frozen=True)
 class DotWriter:
-    """Writes a folded graph as a ``Drawing``."""
+    """Writes a folded graph as a ``Drawing``; where nodes are *highlighted*, all others are faded."""
 
     contents: NodeContents
     folding: Folding
-    style: Style
-
-    # -------------------------------------------------------------------------------------------- what the picture has
+    theme: Theme
+    direction: str
+    derivatives: bool
+    highlighted: Collection[int] | None
 
     @cached_property
     def arrows(self) -> dict[tuple[int, int], Arrow]:
         """The arrows, by the units at their two ends."""
-        unit_of, boxes, highlighted = self.folding.unit_of, self.folding.boxes, self.style.highlighted or frozenset()
-        arrows: dict[tuple[int, int], Arrow] = {}
+        unit_of, boxes, highlighted = self.folding.unit_of, self.folding.boxes, self.highlighted or ()
+        arrows: defaultdict[tuple[int, int], Arrow] = defaultdict(Arrow)
         for index, operands in enumerate(self.contents.graph.operands):
             end = unit_of[index]
             for number, operand in enumerate(operands):
                 start = unit_of[operand]
                 if start != end:
-                    arrow = arrows.setdefault((start, end), Arrow())
+                    arrow = arrows[start, end]
                     arrow.sources.add(operand)
-                    arrow.highlighted = arrow.highlighted or (index in highlighted and operand in highlighted)
+                    arrow.highlighted |= index in highlighted and operand in highlighted
                     if start not in boxes and end not in boxes:
                         arrow.uses.append((index, number))
         return arrows
@@ -76,26 +71,22 @@ class DotWriter:
     def outputs(self) -> dict[int, set[int]]:
         """The nodes in each unit that other units use; the root counts."""
         root = len(self.folding.unit_of) - 1
-        outputs = {self.folding.unit_of[root]: {root}}
+        outputs = defaultdict(set, {self.folding.unit_of[root]: {root}})
         for (start, _), arrow in self.arrows.items():
-            outputs.setdefault(start, set()).update(arrow.sources)
+            outputs[start] |= arrow.sources
         return outputs
 
     @cached_property
-    def rows(self) -> dict[Scopes, list[list[int]]]:
+    def rows(self) -> list[list[int]]:
         """Folded scopes side by side, fed by the same units: they are drawn in their order, neuron 0 first."""
-        fed_by: dict[int, set[int]] = {}
+        fed_by: defaultdict[int, set[int]] = defaultdict(set)
         for start, end in self.arrows:
-            fed_by.setdefault(end, set()).add(start)
-        alike: dict[tuple[Scopes, frozenset[int]], list[int]] = {}
+            fed_by[end].add(start)
+        alike: defaultdict[tuple[Scopes, frozenset[int]], list[int]] = defaultdict(list)
         for unit, box in self.folding.boxes.items():
-            if box.kind == "scope" and box.scopes:
-                alike.setdefault((box.scopes, frozenset(fed_by.get(unit, ()))), []).append(unit)
-        rows: dict[Scopes, list[list[int]]] = {}
-        for (scopes, _), row in alike.items():
-            if len(row) > 1:
-                rows.setdefault(scopes, []).append(row)
-        return rows
+            if box.scopes:
+                alike[box.scopes, frozenset(fed_by[unit])].append(unit)
+        return [row for row in alike.values() if len(row) > 1]
 
     @cached_property
     def is_straight(self) -> bool:
@@ -110,39 +101,35 @@ class DotWriter:
 
     def shown_node(self, unit: int) -> Value | None:
         """The node whose gradient a unit shows: itself, or the only output of a box."""
-        nodes = self.contents.graph.nodes
-        if unit not in self.folding.boxes:
-            return nodes[unit]
-        outputs = self.outputs.get(unit, set())
-        return nodes[next(iter(outputs))] if len(outputs) == 1 else None
-
-    # ------------------------------------------------------------------------------------------------------- the source
+        outputs = self.outputs.get(unit, ()) if unit in self.folding.boxes else (unit,)
+        return self.contents.graph.nodes[next(iter(outputs))] if len(outputs) == 1 else None
 
     def write(self) -> Drawing:
         """Write the whole picture."""
         drawing = self._new_drawing()
         self._add_units(drawing)
         n_counts = sum(1 for arrow in self.arrows.values() if not arrow.uses and len(arrow.sources) > 1)
+        tail, head = _SIDES[self.direction]
         for (start, end), arrow in self.arrows.items():
-            for index, number in arrow.uses:
-                drawing.edge(f"n{start}", f"n{end}", **self._line(arrow), **self._edge_labels(index, number))
+            labels = [self._edge_labels(index, number) for index, number in arrow.uses]
             if not arrow.uses:
                 n = len(arrow.sources)
-                label = {"label": f" {n:,} "} if n > 1 and n_counts <= _MOST_COUNTS and not self.is_straight else {}
-                tail, head = _SIDES[self.style.direction]
-                drawing.edge(f"n{start}", f"n{end}", **self._line(arrow), **label, tailport=tail, headport=head)
+                count = {"label": f" {n:,} "} if n > 1 and n_counts <= _MOST_COUNTS and not self.is_straight else {}
+                labels = [{**count, "tailport": tail, "headport": head}]
+            for attributes in labels:
+                drawing.edge(f"n{start}", f"n{end}", **self._line(arrow), **attributes)
         return drawing
 
     def _new_drawing(self) -> Drawing:
-        theme = self.style.theme
+        theme = self.theme
         title = f"Computation graph of {self.contents.name(len(self.folding.unit_of) - 1) or 'a Value'}"
-        longest_row = max((len(row) for rows in self.rows.values() for row in rows), default=1)
+        longest_row = max(map(len, self.rows), default=1)
         room = f"{min(1.6, 0.3 + 0.1 * longest_row):.2g}"  # between ranks: long rows have many arrows that cross
         line = {"color": theme.line, "penwidth": f"{theme.width:g}", "fontname": "Helvetica"}
         drawing = Drawing(
             "".join(c for c in title if c not in '"\\&'),  # shown as the title of an SVG
             filename="graph.gv",
-            graph_attr={"rankdir": self.style.direction, "bgcolor": theme.background, "pad": "0.15", "nodesep": "0.18"}
+            graph_attr={"rankdir": self.direction, "bgcolor": theme.background, "pad": "0.15", "nodesep": "0.18"}
             | {"ranksep": room, "fontname": "Helvetica", "fontsize": "12", "fontcolor": theme.muted},
             node_attr=line | {"fontsize": "11", "shape": "box", "margin": "0.04", "height": "0", "width": "0"},
             edge_attr=line | {"arrowsize": "0.6", "fontsize": "10", "fontcolor": theme.muted},
@@ -155,91 +142,101 @@ class DotWriter:
 
     def _add_units(self, drawing: Drawing) -> None:
         """Add all units, each in the clusters of its scopes."""
-        units: dict[Scopes, list[int]] = {(): []}
+        inside: dict[Scopes, tuple[list[int], list[tuple[int, Scopes]]]] = {(): ([], [])}
         for unit in self.folding.units():
             box = self.folding.boxes.get(unit)
             scopes = box.scopes if box else self.contents.scopes[unit]
             for level in range(len(scopes)):
-                units.setdefault(scopes[: level + 1], [])
-            units[scopes].append(unit)
-        inner: dict[Scopes, list[tuple[int, Scopes]]] = {}
-        for number, scopes in enumerate(units):
-            if scopes:
-                inner.setdefault(scopes[:-1], []).append((number, scopes))
-        self._add_scope(drawing, (), units, inner)
+                inner = scopes[: level + 1]
+                if inner not in inside:
+                    inside[scopes[:level]][1].append((len(inside), inner))
+                    inside[inner] = ([], [])
+            inside[scopes][0].append(unit)
+        self._add_scope(drawing, (), inside)
 
     def _add_scope(
         self,
         graph: graphviz.Digraph,
         scopes: Scopes,
-        units: dict[Scopes, list[int]],
-        inner: dict[Scopes, list[tuple[int, Scopes]]],
+        inside: dict[Scopes, tuple[list[int], list[tuple[int, Scopes]]]],
     ) -> None:
-        """Add the units of a scope, and the scopes inside it as numbered clusters."""
-        for unit in units[scopes]:
+        """Add what is *inside* a scope: units, invisible arrows that keep rows in order, and numbered clusters."""
+        units, clusters = inside[scopes]
+        for unit in units:
             self._add_unit(graph, unit)
-        self._add_rows(graph, scopes)
-        for number, inner_scopes in inner.get(scopes, ()):
+        for row in self.rows:
+            if self.folding.boxes[row[0]].scopes == scopes:
+                with graph.subgraph(graph_attr={"rank": "same"}, edge_attr={"style": "invis"}) as same:
+                    for pair in pairwise(row if self._is_upright else row[::-1]):  # from left to right, dot counts up
+                        same.edge(*[f"n{unit}" for unit in pair])
+        for number, inner in clusters:
             with graph.subgraph(name=f"cluster_{number}") as cluster:
-                cluster.attr(**self._cluster_style(inner_scopes))
-                self._add_scope(cluster, inner_scopes, units, inner)
-
-    def _add_rows(self, graph: graphviz.Digraph, scopes: Scopes) -> None:
-        """Add invisible arrows that keep rows in order; dot counts from below where it draws from left to right."""
-        upright = self.style.direction in ("TB", "BT")
-        for row in self.rows.get(scopes, ()):
-            with graph.subgraph(graph_attr={"rank": "same"}, edge_attr={"style": "invis"}) as same:
-                for one, other in pairwise(row if upright else row[::-1]):
-                    same.edge(f"n{one}", f"n{other}")
-
-    def _cluster_style(self, scopes: Scopes) -> dict[str, str]:
-        theme = self.style.theme
-        return {
-            "label": graphviz.nohtml(escape_label(scope_title(scopes[-1], self.contents.top))),
-            "style": "rounded,filled",
-            "fillcolor": theme.clusters[len(scopes) % 2],
-            "color": theme.line if theme.dashed_negative else theme.faded,
-            "penwidth": f"{theme.width:g}",
-            "labeljust": "l",
-            "margin": "8",
-        }
+                cluster.attr(
+                    label=_escape_plain(scope_title(inner[-1], self.contents.top)),
+                    style="rounded,filled",
+                    fillcolor=self.theme.clusters[len(inner) % 2],
+                    color=self.theme.line if self.theme.dashed_negative else self.theme.faded,
+                    penwidth=f"{self.theme.width:g}",
+                    labeljust="l",
+                    margin="8",
+                )
+                self._add_scope(cluster, inner, inside)
 
     def _add_unit(self, graph: graphviz.Digraph, unit: int) -> None:
-        theme, highlighted = self.style.theme, self.style.highlighted
-        box = self.folding.boxes.get(unit)
-        faded = highlighted is not None and highlighted.isdisjoint(box.members if box else [unit])
-        attributes = self._outline(unit)
+        theme, box, shown = self.theme, self.folding.boxes.get(unit), self.shown_node(unit)
+        attributes = {"style": "rounded,filled", "fillcolor": theme.folded}
+        if not box and self.contents.graph.is_constant(unit):
+            attributes = {"style": "rounded", "penwidth": "0", "fontsize": "10"}
+        elif shown is not None:
+            attributes["fillcolor"] = theme.fill(shown.grad, self.largest_gradient)
+            if theme.dashed_negative and shown.grad < 0.0:
+                attributes["style"] += ",dashed"
+        faded = self.highlighted is not None and not any(
+            index in self.highlighted for index in (box.members if box else [unit])
+        )
         if faded:
             attributes |= {"fillcolor": theme.background, "color": theme.faded}
-        elif highlighted is not None:
+        elif self.highlighted is not None:
             attributes |= {"color": theme.picked, "penwidth": f"{theme.width + 0.9:g}"}
         if box:
-            content = self.contents.describe_box(box, self.outputs.get(unit, set()))
-            tooltip = content.title
+            content = self.contents.describe_box(box, shown)
+            attributes |= {"peripheries": "2", "tooltip": _escape_tooltip(content.title)}
         else:
             content = self.contents.describe_node(unit)
-            tooltip = self.contents.describe_in_full(unit)
-        label = html_label(content, theme, upright=self.style.direction in ("TB", "BT"), faded=faded)
-        graph.node(f"n{unit}", label, tooltip=graphviz.nohtml(escape_tooltip(tooltip)), **attributes)
+            attributes["tooltip"] = _escape_tooltip(self.contents.describe_in_full(unit))
+        graph.node(f"n{unit}", self._html_label(content, faded), **attributes)
 
-    def _outline(self, unit: int) -> dict[str, str]:
-        """Fill and border, by the gradient if one is shown."""
-        theme, node, is_box = self.style.theme, self.shown_node(unit), unit in self.folding.boxes
-        if not is_box and self.contents.graph.is_constant(unit):
-            return {"style": "rounded", "penwidth": "0", "fontsize": "10"}
-        attributes = {"style": "rounded,filled", "fillcolor": theme.folded}
-        if node is not None:
-            attributes["fillcolor"] = theme.fill(node.grad, self.largest_gradient)
-            if theme.dashed_negative and node.grad < 0.0:
-                attributes["style"] += ",dashed"
-        return attributes | ({"peripheries": "2"} if is_box else {})
+    @property
+    def _is_upright(self) -> bool:
+        return self.direction in ("TB", "BT")
+
+    def _html_label(self, content: Content, faded: bool) -> str:
+        """A table: the operation on a small plate where the arrows arrive, then title, rows and lines."""
+        theme = self.theme
+        text, muted, ink = (theme.faded_text,) * 3 if faded else (theme.text, theme.muted, theme.operation_text)
+        rows = [f'<TD COLSPAN="2">{_font(f"<B>{_escape(content.title)}</B>", text)}</TD>'] if content.title else []
+        for word, number in content.rows:
+            rows.append(f'<TD ALIGN="LEFT">{_font(word, muted)}</TD><TD ALIGN="RIGHT">{_font(number, text)}</TD>')
+        rows += [f'<TD COLSPAN="2">{_font(_escape(line), muted)}</TD>' for line in content.lines]
+        if content.operation:
+            plate, line = (theme.faded, theme.faded) if faded else (theme.operation, theme.line)
+            chip = (
+                f'<TABLE BORDER="1" COLOR="{line}" STYLE="ROUNDED" BGCOLOR="{plate}" CELLBORDER="0" CELLSPACING="0" '
+                f'CELLPADDING="3"><TR><TD>{_font(_escape(content.operation), ink)}</TD></TR></TABLE>'
+            )
+            if self._is_upright:
+                rows.insert(0, f'<TD COLSPAN="2">{chip}</TD>')
+            else:
+                rows[0] = f'<TD ROWSPAN="{len(rows)}">{chip}</TD>{rows[0]}'
+        table = "".join(f"<TR>{row}</TR>" for row in rows)
+        return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{table}</TABLE>>'
 
     def _line(self, arrow: Arrow) -> dict[str, str]:
         """Colour and width of an arrow, thicker for more values."""
-        theme = self.style.theme
+        theme = self.theme
         step = 0.1 if self.is_straight else 0.4
         width = theme.width + (0.0 if arrow.uses else step * math.log2(len(arrow.sources)))
-        if self.style.highlighted is None:
+        if self.highlighted is None:
             return {"penwidth": f"{width:.3g}"} if width > theme.width else {}
         if arrow.highlighted:
             return {"color": theme.picked, "fontcolor": theme.picked, "penwidth": f"{width + 0.9:.3g}"}
@@ -248,12 +245,30 @@ class DotWriter:
     def _edge_labels(self, index: int, number: int) -> dict[str, str]:
         """The labels of an arrow between two nodes: the local derivative, and the role of the operand."""
         graph = self.contents.graph
-        node = graph.nodes[index]
+        node, roles = graph.nodes[index], _ROLES.get(graph.nodes[index].op, ("", ""))
         labels = {}
-        if self.style.derivatives:
+        if self.derivatives:
             labels["label"] = f" {self.contents.format(node.local_derivatives[number])} "
-        roles = _ROLES.get(node.op, ())
-        role = roles[number] if number < len(roles) else ""
-        if role and not any(graph.inlined[operand] for operand in graph.operands[index]):
-            labels["headlabel"] = f" {role} "
+        if any(roles) and roles[number] and not any(graph.inlined[operand] for operand in graph.operands[index]):
+            labels["headlabel"] = f" {roles[number]} "
         return labels
+
+
+def _font(text: str, colour: str) -> str:
+    return f'<FONT COLOR="{colour}">{text}</FONT>'
+
+
+def _escape(text: str) -> str:
+    """Text on one short line for an HTML label."""
+    escaped = html.escape(plain_label(text).replace("\\", "\\\\"))  # Graphviz reads one backslash as an escape
+    return escaped if escaped.strip("]") else escaped.replace("]", "&#93;")  # Graphviz 2.43 draws no brackets alone
+
+
+def _escape_plain(text: str) -> Any:
+    """Text on one line for a plain label, which Graphviz shows as it is."""
+    return graphviz.escape(plain_label(text, most=120).replace("&", "&amp;"))
+
+
+def _escape_tooltip(text: str) -> Any:
+    """The same for a tooltip, which Graphviz unescapes twice."""
+    return graphviz.escape(_escape_plain(text))
