@@ -27,17 +27,15 @@ def find_parameter_scopes(names: object) -> dict[Value, Scopes]:
         return {}
     if not isinstance(names, Mapping):
         return {parameter: ("", *split_scopes(name)) for parameter, name in caller_names(names).items()}
-    sizes = {name: _size(thing) for name, thing in names.items() if not issubclass(type(thing), Value)}
-    largest_first = sorted(sizes, key=lambda name: sizes[name], reverse=True)  # a network before its own layers
-    found = caller_names({name: names[name] for name in largest_first})
+
+    def size(name: str) -> tuple[int, int]:
+        found = parameters_of(names[name])
+        return len(found), found[0][0].count(".") if found else 0
+
+    things = [name for name, thing in names.items() if not issubclass(type(thing), Value)]
+    found = caller_names({name: names[name] for name in sorted(things, key=size, reverse=True)})  # a network first
     scopes = {node: split_scopes(name) for node, name in found.items() if not node.op}
     return {node: path for node, path in scopes.items() if path}
-
-
-def _size(thing: Any) -> tuple[int, int]:
-    """How many parameters something has, and how deep the first one lies."""
-    found = parameters_of(thing)
-    return len(found), found[0][0].count(".") if found else 0
 
 
 def split_scopes(name: str) -> Scopes:
@@ -56,16 +54,15 @@ def split_scopes(name: str) -> Scopes:
 
 
 def scope_title(scope: str, top: str = "") -> str:
-    """The title of a scope: its last word, and the number after it.
+    """The title of a scope: its last word, and the numbers after it.
 
     >>> scope_title("model.layers.0.neurons.3")
     'neuron 3'
     """
     words = _PART.findall(scope) or [top]
-    numbers: list[str] = []
-    while len(words) > 1 and words[-1].isdigit():
-        numbers.insert(0, words.pop())
-    return " ".join([singular(words[-1]) if numbers else words[-1], *numbers])
+    last = max(index for index, word in enumerate(words) if not index or not word.isdigit())
+    word, *numbers = words[last:]
+    return " ".join([singular(word) if numbers else word, *numbers])
 
 
 def singular(word: str) -> str:
@@ -84,47 +81,32 @@ def assign_scopes(graph: FlatGraph, parameters: Mapping[Value, Scopes]) -> list[
     if not parameters:
         return [()] * len(graph.nodes)
     own = [parameters.get(node, ()) for node in graph.nodes]
-    feeds_parameter = _find_feeding_parameters(graph, own)
+    feeds_parameter = [False] * len(own)  # whether an operation on a parameter is computed from the node, or uses it
+    for index in range(len(own) - 1, -1, -1):
+        operands = graph.operands[index]
+        if feeds_parameter[index] or any(own[operand] for operand in operands):
+            for operand in operands:
+                feeds_parameter[operand] = True
     scopes = own[:]
     for index, operands in enumerate(graph.operands):
-        if not operands:
-            continue
         parameters_used = [own[operand] for operand in operands if own[operand]]
         others = [scopes[operand] for operand in operands if not graph.is_constant(operand)]
-        if parameters_used:
-            scopes[index] = _common_prefix(parameters_used)
-        elif others and (feeds_parameter[index] or _is_activation(graph, index, others)):
-            scopes[index] = _common_prefix(others)
+        if parameters_used or (others and (feeds_parameter[index] or _is_activation(graph, operands, others))):
+            scopes[index] = _common_scopes(parameters_used or others)
     return scopes
 
 
-def _find_feeding_parameters(graph: FlatGraph, own: list[Scopes]) -> list[bool]:
-    """For each node, whether an operation on a parameter is computed from it, or uses it."""
-    feeds = [False] * len(own)
-    for index in range(len(own) - 1, -1, -1):
-        operands = graph.operands[index]
-        if feeds[index] or any(own[operand] for operand in operands):
-            for operand in operands:
-                feeds[operand] = True
-    return feeds
-
-
-def _is_activation(graph: FlatGraph, index: int, others: list[Scopes]) -> bool:
-    operands = graph.operands[index]
-    if len(others) < len(operands) or any(scopes != others[0] for scopes in others):
+def _is_activation(graph: FlatGraph, operands: tuple[int, ...], others: list[Scopes]) -> bool:
+    if len(others) < len(operands) or len(set(others)) > 1:
         return False
     return len(operands) > 1 or len(graph.operands[operands[0]]) > 1
 
 
-def _common_prefix(paths: Iterable[Scopes]) -> Scopes:
-    first, *others = paths
-    for path in others:
-        if path != first:
-            n = 0
-            while n < min(len(first), len(path)) and first[n] == path[n]:
-                n += 1
-            first = first[:n]
-    return first
+def _common_scopes(paths: list[Scopes]) -> Scopes:
+    """The scopes that all *paths* begin with."""
+    if len(set(paths)) == 1:
+        return paths[0]
+    return tuple(level[0] for level in zip(*paths) if len(set(level)) == 1)
 
 
 def find_unfolded(unfold: Any, parameters: Mapping[Value, Scopes]) -> set[str]:
@@ -154,6 +136,5 @@ def _scope_of(network: Any, parameters: Mapping[Value, Scopes]) -> str | None:
             "unfold must be names of groups, such as 'model.layers.0', or the layers and neurons themselves, "
             f"got {shortened(network)}"
         )
-    paths = [parameters.get(parameter, ()) for _, parameter in parameters_of(network)]
-    common = [level[0] for level in zip(*paths) if len(set(level)) == 1]
+    common = _common_scopes([parameters.get(parameter, ()) for _, parameter in parameters_of(network)])
     return common[-1] if common else None
