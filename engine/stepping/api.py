@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.expressions.text import text
 from engine.node import size
 from engine.stepping.layout import Layout, lay_out
-from engine.stepping.page import render_iframe, render_page
+from engine.stepping.page import render_frame, render_page
 from engine.stepping.payload import build_payload
 from engine.stepping.walk import Walk, record_walk
 from engine.validation import check_choice, check_int, check_seconds, shortened
@@ -59,7 +59,7 @@ class Stepper:
 
     def _repr_html_(self) -> str:
         graph = min(max(self._layout.height + 60, 220), 460)
-        return render_iframe(self.html, round(graph) + 330)
+        return render_frame(self.html, round(graph) + 330)
 
     def __repr__(self) -> str:
         steps, nodes = len(self._walk.steps), len(self._walk.nodes)

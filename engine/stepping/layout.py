@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -23,6 +23,9 @@ _SIDE, _LETTER = 10.0, 7.4  # beside the text in a box, and about as wide as a l
 _TICK = 14.0  # the mark of a gradient that the finite difference agrees with
 _INCH = 72.0  # Graphviz measures boxes in inches; a point of its is a pixel here
 
+Route = list[tuple[float, float]]
+"""A chain of cubic Bezier curves: a point, and then three for each curve."""
+
 
 class Box(NamedTuple):
     """A rectangle, in pixels from the top left corner of the picture."""
@@ -34,12 +37,12 @@ class Box(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """From an operand to what is computed from it, as indices in the list of nodes; *route* is a chain of cubic Bezier
-    curves: a point, and then three for each curve."""
+    """From an operand to a node, as indices in the list of nodes; the number on it is moved down by *shift*."""
 
     operand: int
     node: int
-    route: list[tuple[float, float]]
+    route: Route
+    shift: float
 
 
 class Layout(NamedTuple):
@@ -49,18 +52,6 @@ class Layout(NamedTuple):
     height: float
     boxes: list[Box]
     edges: list[Edge]
-
-    def first_edges(self) -> dict[int, int]:
-        """The index of the first edge to each node that has operands; the others follow it."""
-        return {edge.node: index for index, edge in reversed([*enumerate(self.edges)])}
-
-    def shift(self, index: int) -> float:
-        """How far down the number on an edge is moved: up or down where there are two between the same nodes."""
-        edge = self.edges[index]
-        for neighbour, shift in ((index + 1, -_TWINS_APART), (index - 1, _TWINS_APART)):
-            if 0 <= neighbour < len(self.edges) and self.edges[neighbour][:2] == edge[:2]:
-                return shift
-        return 0.0
 
 
 def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layout:
@@ -94,8 +85,8 @@ def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layou
 def _read(lines: Iterable[str], sizes: list[tuple[float, float]], pairs: list[tuple[int, int]]) -> Layout:
     """Read Graphviz's format ``plain``, which counts inches from the bottom left corner."""
     width = height = 0.0
-    boxes = [Box(0.0, 0.0, 0.0, 0.0)] * len(sizes)
-    routes: defaultdict[tuple[int, int], list[list[tuple[float, float]]]] = defaultdict(list)
+    boxes = {}
+    routes: defaultdict[tuple[int, int], list[Route]] = defaultdict(list)
     for line in lines:
         kind, *words = line.split()
         if kind == "graph":
@@ -110,17 +101,23 @@ def _read(lines: Iterable[str], sizes: list[tuple[float, float]], pairs: list[tu
             routes[int(words[0][1:]), int(words[1][1:])].append(route)
     for twins in routes.values():  # x * x has two edges: the first is the upper one
         twins.sort(key=lambda route: (route[len(route) // 2][1], route[len(route) // 2][0]), reverse=True)
-    return Layout(width, height, boxes, [Edge(*pair, routes[pair].pop()) for pair in pairs])
+    n_twins, edges = Counter(pairs), []
+    for pair in pairs:
+        route = routes[pair].pop()
+        shift = 0.0 if n_twins[pair] == 1 else -_TWINS_APART if routes[pair] else _TWINS_APART
+        edges.append(Edge(*pair, route, shift))
+    return Layout(width, height, [boxes[index] for index in range(len(sizes))], edges)
 
 
 def _sizes(walk: Walk, precision: int) -> list[tuple[float, float]]:
     """The size of each node's box, for all that it shows during the walk, running sums included."""
-    digits = {node: len(format_number(gradient, precision)) for node, gradient in zip(walk.nodes, walk.gradients)}
+    shown = {
+        node: [format_number(number, precision) for number in (node.data, gradient)]
+        for node, gradient in zip(walk.nodes, walk.gradients)
+    }
     for step in walk.steps:
         for contribution in step.contributions:
-            running = len(format_number(contribution.total, precision) + MORE)
-            digits[contribution.operand] = max(digits[contribution.operand], running)
-    least = precision + 5  # most boxes are of one width then
+            shown[contribution.operand].append(format_number(contribution.total, precision) + MORE)
     sizes = []
     for node in walk.nodes:
         name = text_width(shown_name(node, walk))
@@ -128,8 +125,8 @@ def _sizes(walk: Walk, precision: int) -> list[tuple[float, float]]:
             sizes.append((name + 2 * _SIDE, LINE + 8.0))
             continue
         head = name + (text_width(node.op) + 2 * _SIDE if node.op else 0.0)
-        row = text_width("data ") + _TICK + _LETTER * max(least, digits[node], len(format_number(node.data, precision)))
-        sizes.append((max(head, row) + 2 * _SIDE, 3 * LINE + 18.0))
+        digits = max(precision + 5, *map(len, shown[node]))  # most boxes are of one width then
+        sizes.append((max(head, text_width("data ") + _TICK + _LETTER * digits) + 2 * _SIDE, 3 * LINE + 18.0))
     return sizes
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from functools import cache
 from html import escape
 from importlib.resources import files
+from string import Template
 from typing import Any
 
 _SCRIPTS = ("walk.js", "formulas.js", "graph.js", "panel.js", "stepper.js")  # each uses those before it
@@ -22,15 +22,13 @@ def render_page(data: dict[str, Any], title: str, theme: str) -> str:
     """
     script = "\n".join(_part(name) for name in _SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    filled = {
-        "title": escape(title),
-        "theme": escape(theme),
-        "style": _part("stepper.css"),
-        "script": script,
-        "digest": digest,
-        "walk": embed_json(data),
-    }
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: filled[match[1]], _part("stepper.html"))
+    parts = {"style": _part("stepper.css"), "script": script, "digest": digest, "walk": embed_json(data)}
+    return Template(_part("stepper.html")).substitute(parts, title=escape(title), theme=escape(theme))
+
+
+def render_frame(page: str, height: int) -> str:
+    """A page inside another one, such as a notebook, with separate styles and scripts."""
+    return Template(_part("frame.html")).substitute(page=escape(page), height=height)
 
 
 def embed_json(data: object) -> str:
@@ -41,14 +39,6 @@ def embed_json(data: object) -> str:
     """
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.translate(_CODE_IN_JSON)
-
-
-def render_iframe(html: str, height: int) -> str:
-    """A document inside another one, such as a notebook, with separate styles and scripts."""
-    return (
-        f'<iframe title="Backprop, step by step" sandbox="allow-scripts" width="100%" height="{height}" '
-        f'style="border: 1px solid #8886; border-radius: 8px; resize: vertical" srcdoc="{escape(html)}"></iframe>'
-    )
 
 
 @cache

@@ -12,7 +12,7 @@ from engine.drawing.themes import largest_size, tint_strength
 from engine.expressions.mathml import mathml
 from engine.expressions.nodes import Number, Operation, format_number
 from engine.operations import CONSTANT
-from engine.stepping.layout import Layout, shown_name
+from engine.stepping.layout import Edge, Layout, shown_name
 from engine.stepping.walk import Walk
 from engine.steps import Contribution
 from engine.validation import plain_label
@@ -27,39 +27,32 @@ def build_payload(walk: Walk, layout: Layout, precision: int) -> dict[str, Any]:
     ``steps[k]["gives"]`` refers to edges by index; edges and steps refer to nodes by index.
     """
     largest = largest_size(walk.gradients)
-    differences = central_differences(walk.nodes, walk.gradients)
     nodes = []
+    differences = central_differences(walk.nodes, walk.gradients)
     for node, gradient, box, difference in zip(walk.nodes, walk.gradients, layout.boxes, differences):
-        fields = _node(node, walk, precision)
-        fields["box"] = [round(number, 1) for number in box]
+        fields = _node(node, walk, precision) | {"box": [round(number, 1) for number in box]}
         if node.op != CONSTANT:
             strength = tint_strength(gradient, largest)
             fields["strength"] = strength if strength is None else round(strength, 3)
             fields["check"] = _check(difference, gradient, precision)
         nodes.append(fields)
-    indices, first_edges = {node: index for index, node in enumerate(walk.nodes)}, layout.first_edges()
-    steps = []
+    derivatives = [derivative for node in walk.nodes for derivative in node.local_derivatives]
+    edges = [_edge(edge, derivative, precision) for edge, derivative in zip(layout.edges, derivatives)]
+    indices, first_edges, steps = {node: index for index, node in enumerate(walk.nodes)}, walk.first_edges(), []
     for step in walk.steps:
-        index = indices[step.node]
-        gives = [
-            _contribution(c, first_edges[index], precision) for c in step.contributions if c.operand.op != CONSTANT
-        ]
-        steps.append({"node": index, "gives": gives})
+        given = [c for c in step.contributions if c.operand.op != CONSTANT]
+        gives = [_contribution(c, first_edges[step.node], precision) for c in given]
+        steps.append({"node": indices[step.node], "gives": gives})
     size = [round(layout.width, 1), round(layout.height, 1)]
-    return {"size": size, "nodes": nodes, "edges": _edges(walk, layout, precision), "steps": steps}
+    return {"size": size, "nodes": nodes, "edges": edges, "steps": steps}
 
 
 def _node(node: Value, walk: Walk, precision: int) -> dict[str, Any]:
     """``name`` in the box, ``math`` in formulas, ``made``: the operation in symbols, ``data``: the number."""
-    formulas = walk.wording.formulas
-    fields: dict[str, Any] = {
-        "name": shown_name(node, walk),
-        "math": mathml(formulas[node], precision),
-        "op": node.op,
-        "data": format_number(node.data, precision),
-    }
+    name, math = shown_name(node, walk), mathml(walk.wording.formulas[node], precision)
+    fields = {"name": name, "math": math, "op": node.op, "data": format_number(node.data, precision)}
     label = plain_label(node.label, _LONGEST_LABEL)
-    if label and label != fields["name"]:
+    if label and label != name:
         fields["label"] = label
     if node.operands:
         fields["made"] = mathml(walk.wording.operation(node), precision)
@@ -73,30 +66,26 @@ def _check(difference: CentralDifference | str, gradient: float, precision: int)
     """
     if isinstance(difference, str):
         return {"problem": plain_label(difference, _LONGEST_LABEL)}
+    slopes = difference.slopes
     fields = {
         "h": f"{difference.h:.2g}",
         "above": f"{difference.above:.12g}",
         "below": f"{difference.below:.12g}",
         "quotient": format_number(difference.quotient, max(precision, 8)),
         "gradient": format_number(gradient, max(precision, 8)),
-        "agrees": difference.slopes.verdict(gradient) is Verdict.AGREES,
+        "agrees": slopes.verdict(gradient) is Verdict.AGREES,
     }
-    if difference.slopes.is_kink:
-        sides = (difference.slopes.left, difference.slopes.right)
-        fields["kink"] = " and ".join(format_number(slope, precision) for slope in sides)
+    if slopes.is_kink:
+        fields["kink"] = f"{format_number(slopes.left, precision)} and {format_number(slopes.right, precision)}"
     return fields
 
 
-def _edges(walk: Walk, layout: Layout, precision: int) -> list[dict[str, Any]]:
-    """All edges with their local derivatives."""
-    derivatives = [derivative for node in walk.nodes for derivative in node.local_derivatives]
-    edges = []
-    for index, (edge, derivative) in enumerate(zip(layout.edges, derivatives)):
-        fields: dict[str, Any] = {"from": edge.operand, "to": edge.node, "path": _path(edge.route)}
-        if shift := layout.shift(index):
-            fields["shift"] = shift
-        edges.append(fields | {"derivative": format_number(derivative, precision)})
-    return edges
+def _edge(edge: Edge, derivative: float, precision: int) -> dict[str, Any]:
+    """The two nodes, the ``path`` in SVG's words, and the local derivative."""
+    points = [f"{x:.1f},{y:.1f}" for x, y in edge.route]
+    fields = {"from": edge.operand, "to": edge.node, "path": f"M{points[0]}C{' '.join(points[1:])}"}
+    shift = {"shift": edge.shift} if edge.shift else {}
+    return fields | shift | {"derivative": format_number(derivative, precision)}
 
 
 def _contribution(contribution: Contribution, first_edge: int, precision: int) -> dict[str, Any]:
@@ -109,12 +98,5 @@ def _contribution(contribution: Contribution, first_edge: int, precision: int) -
         fields[name] = format_number(getattr(contribution, name), precision)
     rule = contribution.wording.local_derivative(contribution.node, contribution.place)
     if not isinstance(rule, Number):
-        product = Operation("*", (Number(contribution.gradient), rule))
-        fields["rule"] = mathml(product, precision)
+        fields["rule"] = mathml(Operation("*", (Number(contribution.gradient), rule)), precision)
     return fields
-
-
-def _path(route: list[tuple[float, float]]) -> str:
-    """A chain of Bezier curves in SVG's words."""
-    points = [f"{x:.1f},{y:.1f}" for x, y in route]
-    return f"M{points[0]}C{' '.join(points[1:])}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import NamedTuple
 
 from engine.node import topological_order
@@ -26,6 +27,10 @@ class Walk(NamedTuple):
         """The Value at which backprop starts."""
         return self.nodes[-1]
 
+    def first_edges(self) -> dict[Value, int]:
+        """The index of the edge from each node's first operand; edges count node after node, operand by operand."""
+        return dict(zip(self.nodes, accumulate([len(node.operands) for node in self.nodes], initial=0)))
+
 
 def record_walk(root: Value, names: object = None) -> Walk:
     """Record backprop from *root*, and restore the gradients that the nodes had before.
@@ -44,8 +49,7 @@ def record_walk(root: Value, names: object = None) -> Walk:
         for node in nodes:
             node.grad = 0.0
         steps = list(backward_steps(root, 1.0, wording))
-        gradients = [node.grad for node in nodes]
+        return Walk(nodes, wording, steps, [node.grad for node in nodes])
     finally:
         for node, gradient in zip(nodes, before):
             node.grad = gradient
-    return Walk(nodes, wording, steps, gradients)
