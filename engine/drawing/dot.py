@@ -6,7 +6,7 @@ import html
 import math
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -30,15 +30,6 @@ _SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")
 _MOST_COUNTS = 40  # numbers beside arrows; more than that cover the picture
 
 
-@dataclass
-class Arrow:
-    """All that one unit takes from another: the ``sources``, and each use between nodes as (node, operand number)."""
-
-    sources: set[int] = field(default_factory=set)
-    uses: list[tuple[int, int]] = field(default_factory=list)
-    highlighted: bool = False
-
-
 @dataclass(frozen=True)
 class DotWriter:
     """Writes a folded graph as a ``Drawing``; where nodes are *highlighted*, all others are faded."""
@@ -51,29 +42,22 @@ class DotWriter:
     highlighted: Collection[int] | None
 
     @cached_property
-    def arrows(self) -> dict[tuple[int, int], Arrow]:
-        """The arrows, by the units at their two ends."""
-        unit_of, boxes, highlighted = self.folding.unit_of, self.folding.boxes, self.highlighted or ()
-        arrows: defaultdict[tuple[int, int], Arrow] = defaultdict(Arrow)
+    def arrows(self) -> dict[tuple[int, int], set[int]]:
+        """The arrows, by the units at their two ends: all nodes of the one unit that the other one uses."""
+        unit_of = self.folding.unit_of
+        arrows: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
         for index, operands in enumerate(self.contents.graph.operands):
-            end = unit_of[index]
-            for number, operand in enumerate(operands):
-                start = unit_of[operand]
-                if start != end:
-                    arrow = arrows[start, end]
-                    arrow.sources.add(operand)
-                    arrow.highlighted |= index in highlighted and operand in highlighted
-                    if start not in boxes and end not in boxes:
-                        arrow.uses.append((index, number))
+            for operand in operands:
+                if unit_of[operand] != unit_of[index]:
+                    arrows[unit_of[operand], unit_of[index]].add(operand)
         return arrows
 
     @cached_property
     def outputs(self) -> dict[int, set[int]]:
         """The nodes in each unit that other units use; the root counts."""
-        root = len(self.folding.unit_of) - 1
-        outputs = defaultdict(set, {self.folding.unit_of[root]: {root}})
-        for (start, _), arrow in self.arrows.items():
-            outputs[start] |= arrow.sources
+        outputs = defaultdict(set, {self.folding.unit_of[-1]: {len(self.folding.unit_of) - 1}})
+        for (start, _), sources in self.arrows.items():
+            outputs[start] |= sources
         return outputs
 
     @cached_property
@@ -107,17 +91,30 @@ class DotWriter:
     def write(self) -> Drawing:
         """Write the whole picture."""
         drawing = self._new_drawing()
-        self._add_units(drawing)
-        n_counts = sum(1 for arrow in self.arrows.values() if not arrow.uses and len(arrow.sources) > 1)
-        tail, head = _SIDES[self.direction]
-        for (start, end), arrow in self.arrows.items():
-            labels = [self._edge_labels(index, number) for index, number in arrow.uses]
-            if not arrow.uses:
-                n = len(arrow.sources)
-                count = {"label": f" {n:,} "} if n > 1 and n_counts <= _MOST_COUNTS and not self.is_straight else {}
-                labels = [{**count, "tailport": tail, "headport": head}]
+        self._add_units(drawing, (), self.folding.units())
+        boxes, operands, highlighted = self.folding.boxes.keys(), self.contents.graph.operands, self.highlighted or ()
+        picked = {
+            (self.folding.unit_of[operand], self.folding.unit_of[index])
+            for index in highlighted
+            for operand in operands[index]
+            if operand in highlighted
+        }
+        counted = [ends for ends, sources in self.arrows.items() if len(sources) > 1]
+        has_counts = len(counted) <= _MOST_COUNTS and not self.is_straight
+        for ends, sources in self.arrows.items():
+            start, end = ends
+            line = self._line(len(sources), ends in picked)
+            if boxes.isdisjoint(ends):
+                labels = [
+                    self._edge_labels(end, number) for number, operand in enumerate(operands[end]) if operand == start
+                ]
+            else:
+                n = len(sources)
+                labels = [dict(zip(("tailport", "headport"), _SIDES[self.direction]))]
+                if n > 1 and has_counts:
+                    labels[0]["label"] = f" {n:,} "
             for attributes in labels:
-                drawing.edge(f"n{start}", f"n{end}", **self._line(arrow), **attributes)
+                drawing.edge(f"n{start}", f"n{end}", **line, **attributes)
         return drawing
 
     def _new_drawing(self) -> Drawing:
@@ -140,37 +137,23 @@ class DotWriter:
             drawing.attr("graph", remincross="false")
         return drawing
 
-    def _add_units(self, drawing: Drawing) -> None:
-        """Add all units, each in the clusters of its scopes."""
-        inside: dict[Scopes, tuple[list[int], list[tuple[int, Scopes]]]] = {(): ([], [])}
-        for unit in self.folding.units():
-            box = self.folding.boxes.get(unit)
-            scopes = box.scopes if box else self.contents.scopes[unit]
-            for level in range(len(scopes)):
-                inner = scopes[: level + 1]
-                if inner not in inside:
-                    inside[scopes[:level]][1].append((len(inside), inner))
-                    inside[inner] = ([], [])
-            inside[scopes][0].append(unit)
-        self._add_scope(drawing, (), inside)
-
-    def _add_scope(
-        self,
-        graph: graphviz.Digraph,
-        scopes: Scopes,
-        inside: dict[Scopes, tuple[list[int], list[tuple[int, Scopes]]]],
-    ) -> None:
-        """Add what is *inside* a scope: units, invisible arrows that keep rows in order, and numbered clusters."""
-        units, clusters = inside[scopes]
+    def _add_units(self, graph: graphviz.Digraph, scopes: Scopes, units: list[int]) -> None:
+        """Add the units in *scopes*: those directly in them, invisible arrows that keep rows in order, and clusters."""
+        clusters: defaultdict[Scopes, list[int]] = defaultdict(list)
         for unit in units:
-            self._add_unit(graph, unit)
+            box = self.folding.boxes.get(unit)
+            path = box.scopes if box else self.contents.scopes[unit]
+            if path == scopes:
+                self._add_unit(graph, unit)
+            else:
+                clusters[path[: len(scopes) + 1]].append(unit)
         for row in self.rows:
             if self.folding.boxes[row[0]].scopes == scopes:
                 with graph.subgraph(graph_attr={"rank": "same"}, edge_attr={"style": "invis"}) as same:
                     for pair in pairwise(row if self._is_upright else row[::-1]):  # from left to right, dot counts up
                         same.edge(*[f"n{unit}" for unit in pair])
-        for number, inner in clusters:
-            with graph.subgraph(name=f"cluster_{number}") as cluster:
+        for inner, members in clusters.items():
+            with graph.subgraph(name=f"cluster_{len(inner)}_{members[0]}") as cluster:
                 cluster.attr(
                     label=_escape_plain(scope_title(inner[-1], self.contents.top)),
                     style="rounded,filled",
@@ -180,7 +163,7 @@ class DotWriter:
                     labeljust="l",
                     margin="8",
                 )
-                self._add_scope(cluster, inner, inside)
+                self._add_units(cluster, inner, members)
 
     def _add_unit(self, graph: graphviz.Digraph, unit: int) -> None:
         theme, box, shown = self.theme, self.folding.boxes.get(unit), self.shown_node(unit)
@@ -231,14 +214,13 @@ class DotWriter:
         table = "".join(f"<TR>{row}</TR>" for row in rows)
         return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{table}</TABLE>>'
 
-    def _line(self, arrow: Arrow) -> dict[str, str]:
+    def _line(self, n_values: int, picked: bool) -> dict[str, str]:
         """Colour and width of an arrow, thicker for more values."""
         theme = self.theme
-        step = 0.1 if self.is_straight else 0.4
-        width = theme.width + (0.0 if arrow.uses else step * math.log2(len(arrow.sources)))
+        width = theme.width + (0.1 if self.is_straight else 0.4) * math.log2(n_values)
         if self.highlighted is None:
-            return {"penwidth": f"{width:.3g}"} if width > theme.width else {}
-        if arrow.highlighted:
+            return {"penwidth": f"{width:.3g}"} if n_values > 1 else {}
+        if picked:
             return {"color": theme.picked, "fontcolor": theme.picked, "penwidth": f"{width + 0.9:.3g}"}
         return {"color": theme.faded, "fontcolor": theme.faded_text, "penwidth": f"{width:.3g}"}
 
