@@ -40,9 +40,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
     ) -> bytes | Any:
         """The picture as bytes, or with an *encoding* as text: see ``graphviz.Digraph.pipe``.
 
-        Raises:
-            TimeoutError: Graphviz took longer than ``timeout`` seconds.
-            RuntimeError: Graphviz could not draw it; the message holds what it said.
+        Raises the errors of ``run_graphviz``.
         """
         kind = ":".join(part for part in (format or self.format, renderer, formatter) if part)
         options = (f"-n{int(neato_no_op)}",) if neato_no_op else ()
@@ -62,7 +60,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
     ) -> str:
         """Write source and picture into files and give the picture's name: see ``graphviz.Digraph.render``.
 
-        Raises the errors of ``pipe``; the source is written by then.
+        Raises the errors of ``run_graphviz``; the source is written by then.
         """
         target = None if outfile is None else Path("" if directory else self.directory or "", outfile)
         if outfile is not None and filename is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -27,6 +27,7 @@ _ROLES = {"-": ("", "-"), "/": ("", "/"), "**": ("base", "exponent"), "atan2": (
 _SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}
 """Where the arrows of folded boxes leave and arrive, by direction, as in drawings of networks."""
 
+_UPRIGHT = ("TB", "BT")
 _MOST_COUNTS = 40  # numbers beside arrows; more than that cover the picture
 
 
@@ -39,7 +40,7 @@ class DotWriter:
     theme: Theme
     direction: str
     derivatives: bool
-    highlighted: Collection[int] | None
+    highlighted: Set[int]
 
     @cached_property
     def arrows(self) -> dict[tuple[int, int], set[int]]:
@@ -53,12 +54,13 @@ class DotWriter:
         return arrows
 
     @cached_property
-    def outputs(self) -> dict[int, set[int]]:
-        """The nodes in each unit that other units use; the root counts."""
-        outputs = defaultdict(set, {self.folding.unit_of[-1]: {len(self.folding.unit_of) - 1}})
+    def shown(self) -> dict[int, Value]:
+        """The nodes whose gradients are shown, by unit: the node itself, or the only output of a box."""
+        nodes, unit_of = self.contents.graph.nodes, self.folding.unit_of
+        outputs = defaultdict(set, {unit_of[-1]: {len(nodes) - 1}})
         for (start, _), sources in self.arrows.items():
             outputs[start] |= sources
-        return outputs
+        return {unit: nodes[next(iter(used))] for unit, used in outputs.items() if len(used) == 1}
 
     @cached_property
     def rows(self) -> list[list[int]]:
@@ -81,18 +83,13 @@ class DotWriter:
     @cached_property
     def largest_gradient(self) -> float:
         """The size of the largest gradient that is shown."""
-        return largest_size(node.grad for node in map(self.shown_node, self.folding.units()) if node is not None)
-
-    def shown_node(self, unit: int) -> Value | None:
-        """The node whose gradient a unit shows: itself, or the only output of a box."""
-        outputs = self.outputs.get(unit, ()) if unit in self.folding.boxes else (unit,)
-        return self.contents.graph.nodes[next(iter(outputs))] if len(outputs) == 1 else None
+        return largest_size(node.grad for node in self.shown.values())
 
     def write(self) -> Drawing:
         """Write the whole picture."""
         drawing = self._new_drawing()
         self._add_units(drawing, (), self.folding.units())
-        boxes, operands, highlighted = self.folding.boxes.keys(), self.contents.graph.operands, self.highlighted or ()
+        boxes, operands, highlighted = self.folding.boxes.keys(), self.contents.graph.operands, self.highlighted
         picked = {
             (self.folding.unit_of[operand], self.folding.unit_of[index])
             for index in highlighted
@@ -150,7 +147,9 @@ class DotWriter:
         for row in self.rows:
             if self.folding.boxes[row[0]].scopes == scopes:
                 with graph.subgraph(graph_attr={"rank": "same"}, edge_attr={"style": "invis"}) as same:
-                    for pair in pairwise(row if self._is_upright else row[::-1]):  # from left to right, dot counts up
+                    for pair in pairwise(
+                        row if self.direction in _UPRIGHT else row[::-1]
+                    ):  # from left to right, dot counts up
                         same.edge(*[f"n{unit}" for unit in pair])
         for inner, members in clusters.items():
             with graph.subgraph(name=f"cluster_{len(inner)}_{members[0]}") as cluster:
@@ -166,7 +165,7 @@ class DotWriter:
                 self._add_units(cluster, inner, members)
 
     def _add_unit(self, graph: graphviz.Digraph, unit: int) -> None:
-        theme, box, shown = self.theme, self.folding.boxes.get(unit), self.shown_node(unit)
+        theme, box, shown = self.theme, self.folding.boxes.get(unit), self.shown.get(unit)
         attributes = {"style": "rounded,filled", "fillcolor": theme.folded}
         if not box and self.contents.graph.is_constant(unit):
             attributes = {"style": "rounded", "penwidth": "0", "fontsize": "10"}
@@ -174,24 +173,18 @@ class DotWriter:
             attributes["fillcolor"] = theme.fill(shown.grad, self.largest_gradient)
             if theme.dashed_negative and shown.grad < 0.0:
                 attributes["style"] += ",dashed"
-        faded = self.highlighted is not None and not any(
-            index in self.highlighted for index in (box.members if box else [unit])
-        )
+        faded = bool(self.highlighted) and self.highlighted.isdisjoint(box.members if box else [unit])
         if faded:
             attributes |= {"fillcolor": theme.background, "color": theme.faded}
-        elif self.highlighted is not None:
+        elif self.highlighted:
             attributes |= {"color": theme.picked, "penwidth": f"{theme.width + 0.9:g}"}
         if box:
             content = self.contents.describe_box(box, shown)
-            attributes |= {"peripheries": "2", "tooltip": _escape_tooltip(content.title)}
+            tooltip, attributes["peripheries"] = content.title, "2"
         else:
-            content = self.contents.describe_node(unit)
-            attributes["tooltip"] = _escape_tooltip(self.contents.describe_in_full(unit))
-        graph.node(f"n{unit}", self._html_label(content, faded), **attributes)
-
-    @property
-    def _is_upright(self) -> bool:
-        return self.direction in ("TB", "BT")
+            content, tooltip = self.contents.describe_node(unit), self.contents.describe_in_full(unit)
+        escaped = graphviz.escape(_escape_plain(tooltip))  # Graphviz unescapes tooltips twice
+        graph.node(f"n{unit}", self._html_label(content, faded), tooltip=escaped, **attributes)
 
     def _html_label(self, content: Content, faded: bool) -> str:
         """A table: the operation on a small plate where the arrows arrive, then title, rows and lines."""
@@ -207,7 +200,7 @@ class DotWriter:
                 f'<TABLE BORDER="1" COLOR="{line}" STYLE="ROUNDED" BGCOLOR="{plate}" CELLBORDER="0" CELLSPACING="0" '
                 f'CELLPADDING="3"><TR><TD>{_font(_escape(content.operation), ink)}</TD></TR></TABLE>'
             )
-            if self._is_upright:
+            if self.direction in _UPRIGHT:
                 rows.insert(0, f'<TD COLSPAN="2">{chip}</TD>')
             else:
                 rows[0] = f'<TD ROWSPAN="{len(rows)}">{chip}</TD>{rows[0]}'
@@ -218,7 +211,7 @@ class DotWriter:
         """Colour and width of an arrow, thicker for more values."""
         theme = self.theme
         width = theme.width + (0.1 if self.is_straight else 0.4) * math.log2(n_values)
-        if self.highlighted is None:
+        if not self.highlighted:
             return {"penwidth": f"{width:.3g}"} if n_values > 1 else {}
         if picked:
             return {"color": theme.picked, "fontcolor": theme.picked, "penwidth": f"{width + 0.9:.3g}"}
@@ -249,8 +242,3 @@ def _escape(text: str) -> str:
 def _escape_plain(text: str) -> Any:
     """Text on one line for a plain label, which Graphviz shows as it is."""
     return graphviz.escape(plain_label(text, most=120).replace("&", "&amp;"))
-
-
-def _escape_tooltip(text: str) -> Any:
-    """The same for a tooltip, which Graphviz unescapes twice."""
-    return graphviz.escape(_escape_plain(text))

@@ -9,18 +9,13 @@ from dataclasses import dataclass, field
 from engine.drawing.flat_graph import FlatGraph
 from engine.drawing.module_scopes import Scopes
 
-MOST_INPUTS = 8
-"""The most inputs of a folded box that are drawn one by one."""
-
+_MOST_INPUTS = 8  # of a folded box that are drawn one by one
 _LAST_STEPS = 6  # nodes drawn after a folded network, where there are too many for all
 
 
 @dataclass
 class Box:
-    """Many nodes drawn as one: ``kind`` is ``"scope"``, ``"inputs"`` or ``"rest"``.
-
-    ``name`` is that of the scope, and ``scopes`` are those around it.
-    """
+    """Nodes drawn as one: a ``"scope"`` with its ``name`` and the ``scopes`` around it, ``"inputs"`` or a ``"rest"``."""
 
     kind: str
     scopes: Scopes = ()
@@ -120,7 +115,7 @@ def _fold_leaves(graph: FlatGraph, scopes: list[Scopes], folding: Folding) -> No
         elif not boxes.keys().isdisjoint(units):
             alike[frozenset(units)].append(leaf)
     for leaves in alike.values():
-        if len(leaves) > MOST_INPUTS:
+        if len(leaves) > _MOST_INPUTS:
             _fold_into(folding, Box("inputs", members=leaves))
 
 

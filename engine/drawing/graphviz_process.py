@@ -16,17 +16,10 @@ from subprocess import PIPE, Popen, TimeoutExpired
 def run_graphviz(
     source: str, kind: str, engine: str = "dot", options: tuple[str, ...] = (), timeout: float = 20.0
 ) -> bytes:
-    """Draw a graph in the DOT language.
-
-    Args:
-        source: the graph.
-        kind: ``"svg"``, ``"png"``, ``"pdf"`` or another format that Graphviz writes.
-        engine: the layout program, ``"dot"`` for layers.
-        options: further options for ``dot``.
-        timeout: seconds after which Graphviz is stopped.
+    """Draw a graph in the DOT language, in a format such as ``"svg"``; *options* are for ``dot``.
 
     Raises:
-        TimeoutError: Graphviz took longer; the message says what to do.
+        TimeoutError: Graphviz took longer than *timeout* seconds; the message says what to do.
         RuntimeError: Graphviz could not draw it, or pygraphviz is missing; the message holds what it said.
     """
     dot = shutil.which("dot")

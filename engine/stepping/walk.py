@@ -11,11 +11,7 @@ from engine.value import Value
 
 
 class Walk(NamedTuple):
-    """All steps of backprop from a root.
-
-    ``nodes`` are in topological order, the root last; ``wording`` has their names; ``gradients`` are those of the root
-    with respect to each node.
-    """
+    """All steps of backprop from a root, the nodes in topological order, their names, and their final gradients."""
 
     nodes: list[Value]
     wording: Wording
