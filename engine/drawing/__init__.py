@@ -1,7 +1,5 @@
 """``draw``: a graph of Values as a picture."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The result of ``draw``: a ``graphviz.Digraph`` that any machine can render, and that never hangs."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any, Self

@@ -1,7 +1,5 @@
 """A folded graph written in the DOT language. Names come from strangers, and are escaped."""
 
-from __future__ import annotations
-
 import html
 import math
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """A graph as lists of indices, so that folding and drawing a million nodes need no recursion."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

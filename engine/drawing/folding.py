@@ -1,7 +1,5 @@
 """Which nodes of a graph are drawn one by one, and which are folded into boxes, so that no picture is too large."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -15,7 +13,7 @@ _LAST_STEPS = 6  # nodes drawn after a folded network, where there are too many 
 
 @dataclass
 class Box:
-    """Nodes drawn as one: a ``"scope"`` with its ``name`` and the ``scopes`` around it, ``"inputs"`` or a ``"rest"``."""
+    """Nodes drawn as one: a ``"scope"`` with its ``name`` and the ``scopes`` around it, ``"inputs"`` or ``"rest"``."""
 
     kind: str
     scopes: Scopes = ()

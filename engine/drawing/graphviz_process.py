@@ -3,8 +3,6 @@
 The process also keeps what Graphviz and its font library print out of the caller's notebook.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

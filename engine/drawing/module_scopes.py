@@ -1,9 +1,8 @@
 """The neuron, layer and network that each node belongs to, found by the names of the parameters that it uses."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import Any
 
 from engine.drawing.flat_graph import FlatGraph
@@ -15,6 +14,7 @@ Scopes = tuple[str, ...]
 """The groups around something, the outermost first: ``("model", "model.layers.0")``."""
 
 _PART = re.compile(r"(?:[^.\[\]]|\[[^\]]*\])+")  # a dot inside brackets is part of a dictionary's key
+_NUMBERED = re.compile(_PART.pattern + r"(?:\.\d+(?=\.|\Z))*")  # a number belongs to the word before it
 _MOST_LEVELS = 12  # of groups in groups
 
 
@@ -39,18 +39,12 @@ def find_parameter_scopes(names: object) -> dict[Value, Scopes]:
 
 
 def split_scopes(name: str) -> Scopes:
-    """The scopes in a dotted name. A number belongs to the word before it; the last word is the parameter itself.
+    """The scopes in a dotted name, whose last word is the parameter itself.
 
     >>> split_scopes("model.layers.0.neurons.3.w.5")
     ('model', 'model.layers.0', 'model.layers.0.neurons.3')
     """
-    scopes: list[str] = []
-    for part in _PART.findall(name):
-        if scopes and part.isdigit():
-            scopes[-1] += f".{part}"
-        else:
-            scopes.append(f"{scopes[-1]}.{part}" if scopes else part)
-    return tuple(scopes[:-1][:_MOST_LEVELS])
+    return tuple(accumulate(_NUMBERED.findall(name)[:-1][:_MOST_LEVELS], "{}.{}".format))
 
 
 def scope_title(scope: str, top: str = "") -> str:
@@ -59,9 +53,7 @@ def scope_title(scope: str, top: str = "") -> str:
     >>> scope_title("model.layers.0.neurons.3")
     'neuron 3'
     """
-    words = _PART.findall(scope) or [top]
-    last = max(index for index, word in enumerate(words) if not index or not word.isdigit())
-    word, *numbers = words[last:]
+    word, *numbers = _PART.findall(_NUMBERED.findall(scope)[-1]) if scope else [top]
     return " ".join([singular(word) if numbers else word, *numbers])
 
 
@@ -120,21 +112,18 @@ def find_unfolded(unfold: Any, parameters: Mapping[Value, Scopes]) -> set[str]:
     known = {scope: path[: level + 1] for path in parameters.values() for level, scope in enumerate(path)}
     unfolded: set[str] = set()
     for thing in unfold if several else [unfold]:
-        name = thing if isinstance(thing, str) else _scope_of(thing, parameters)
+        name = thing
+        if not isinstance(thing, str):
+            if not has_parameters(type(thing)):
+                raise TypeError(
+                    "unfold must be names of groups, such as 'model.layers.0', or the layers and neurons themselves, "
+                    f"got {shortened(thing)}"
+                )
+            common = _common_scopes([parameters.get(parameter, ()) for _, parameter in parameters_of(thing)])
+            name = common[-1] if common else None
         if name not in known:
             some = ", ".join(sorted(known)[:3])
             advice = f"there are {some}, ..." if some else "there are none; pass names=locals() or names=model"
             raise ValueError(f"unfold must name groups of parameters in this graph, got {shortened(thing)}; {advice}")
         unfolded.update(known[name])
     return unfolded
-
-
-def _scope_of(network: Any, parameters: Mapping[Value, Scopes]) -> str | None:
-    """The scope that holds all parameters of a neuron, layer or network, and no others of its level."""
-    if not has_parameters(type(network)):
-        raise TypeError(
-            "unfold must be names of groups, such as 'model.layers.0', or the layers and neurons themselves, "
-            f"got {shortened(network)}"
-        )
-    common = _common_scopes([parameters.get(parameter, ()) for _, parameter in parameters_of(network)])
-    return common[-1] if common else None

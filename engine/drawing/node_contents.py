@@ -1,7 +1,5 @@
 """The contents of the boxes in a picture: of single nodes, and of many folded into one."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

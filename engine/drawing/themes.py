@@ -1,7 +1,5 @@
 """Colours of a picture: light, dark, and for print."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,9 +10,7 @@ from typing import Any
 class Theme:
     """Colours as ``#rrggbb``, and widths of lines in points.
 
-    ``neutral`` fills a node without gradient; ``positive`` and ``negative`` fill those with the largest gradient of
-    that sign, and smaller ones lie in between. Colour-blind readers can tell blue and orange apart; with
-    ``dashed_negative``, the sign needs no colour at all.
+    ``neutral`` fills a node without gradient, ``positive`` and ``negative`` those with the largest of that sign.
     """
 
     background: str
@@ -49,12 +45,10 @@ def largest_size(gradients: Iterable[float]) -> float:
 
 
 def tint_strength(gradient: float, largest: float) -> float | None:
-    """How strongly a gradient is coloured, from -1 to 1; None for NaN and infinity.
-
-    The square root keeps small gradients visible: a hundredth of the largest has a tenth of its colour.
-    """
+    """How strongly a gradient is coloured, from -1 to 1; None for NaN and infinity."""
     if not math.isfinite(gradient):
         return None
+    # the square root keeps small gradients visible: a hundredth of the largest has a tenth of its colour
     return math.copysign(math.sqrt(abs(gradient) / largest), gradient) if largest > 0.0 else 0.0
 
 
@@ -86,9 +80,4 @@ _COLOURS: dict[str, tuple[Any, Any, Any]] = {  # light, dark, print
     "faded_text": ("#a3adb7", "#5b6773", "#9a9a9a"),
 }
 _LIGHT, _DARK, _PRINT = (dict(zip(_COLOURS, shades)) for shades in zip(*_COLOURS.values()))
-
-THEMES = {
-    "light": Theme(**_LIGHT),
-    "dark": Theme(**_DARK),
-    "print": Theme(**_PRINT, width=0.5, dashed_negative=True),
-}
+THEMES = {"light": Theme(**_LIGHT), "dark": Theme(**_DARK), "print": Theme(**_PRINT, width=0.5, dashed_negative=True)}

@@ -120,11 +120,11 @@ class _Camera:
             pen.text(self._at(box.left + box.width / 2, box.top + box.height / 2), name, theme.muted, self.plain, "mm")
             return
         totals = [c.total for step in self.walk.steps[:position] for c in step.contributions if c.operand is node]
-        if node is self.walk.root:
+        if node is self.walk.nodes[-1]:
             totals = [1.0]
         complete = bool(totals) and self.last_step.get(node, 0) <= position
         fill = theme.fill(totals[-1], self.largest) if complete else theme.neutral
-        current = node is (self.walk.steps[position - 1].node if position else self.walk.root)
+        current = node is (self.walk.steps[position - 1].node if position else self.walk.nodes[-1])
         self._draw_box(pen, box, fill, theme.picked if current else theme.line, 3.2 if current else 1.2)
         top, left, right = box.top + LINE - 3.0, box.left + 10.0, box.left + box.width - 10.0
         pen.text(self._at(left, top), name, theme.text, self.bold, "lm")
@@ -153,7 +153,7 @@ class _Camera:
     def _draw_caption(self, pen: ImageDraw, position: int, step: Step | None) -> None:
         """The step's equations, in the same spot in every frame."""
         formulas = self.walk.wording.formulas
-        root = text(formulas[self.walk.root])
+        root = text(formulas[self.walk.nodes[-1]])
         equations = [f"d{root}/d{root} = 1: backprop starts from the result itself"]
         if step:
             equations = [equation.text(self.precision) for equation in step.equations[2:]]

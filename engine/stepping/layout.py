@@ -1,7 +1,5 @@
 """The layout: boxes of the size that their text needs, in the positions that Graphviz computes."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -65,15 +63,12 @@ def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layou
     indices = {node: index for index, node in enumerate(walk.nodes)}
     sizes = _sizes(walk, precision)
     pairs = [(indices[operand], indices[node]) for node in walk.nodes for operand in node.operands]
-    lines = [
-        f"digraph {{ graph [rankdir={direction} nodesep=0.22 ranksep=0.95]",  # a local derivative fits between ranks
-        'node [shape=box fixedsize=true label=""] edge [dir=none]',
-        *(f"n{i} [width={w / _INCH:.4f} height={h / _INCH:.4f}]" for i, (w, h) in enumerate(sizes)),
-        *(f"n{operand} -> n{node}" for operand, node in pairs),
-        "}",
-    ]
+    lines = [f"n{i} [width={w / _INCH:.4f} height={h / _INCH:.4f}]" for i, (w, h) in enumerate(sizes)]
+    lines += [f"n{operand} -> n{node}" for operand, node in pairs]
+    style = f"rankdir={direction} nodesep=0.22 ranksep=0.95"  # a local derivative fits between ranks
+    style += ' node [shape=box fixedsize=true label=""] edge [dir=none]'
     try:
-        plain = run_graphviz("\n".join(lines), "plain", timeout=timeout)
+        plain = run_graphviz("\n".join([f"digraph {{ {style}", *lines, "}"]), "plain", timeout=timeout)
     except TimeoutError:
         raise TimeoutError(
             f"Graphviz had not laid out the {len(sizes):,} nodes after {timeout:g} s and was stopped; step through a "
@@ -111,13 +106,13 @@ def _read(lines: Iterable[str], sizes: list[tuple[float, float]], pairs: list[tu
 
 def _sizes(walk: Walk, precision: int) -> list[tuple[float, float]]:
     """The size of each node's box, for all that it shows during the walk, running sums included."""
-    shown = {
-        node: [format_number(number, precision) for number in (node.data, gradient)]
-        for node, gradient in zip(walk.nodes, walk.gradients)
-    }
-    for step in walk.steps:
-        for contribution in step.contributions:
-            shown[contribution.operand].append(format_number(contribution.total, precision) + MORE)
+    shown = [
+        (node, number, "") for node, gradient in zip(walk.nodes, walk.gradients) for number in (node.data, gradient)
+    ]
+    shown += [(c.operand, c.total, MORE) for step in walk.steps for c in step.contributions]
+    digits = dict.fromkeys(walk.nodes, precision + 5)  # most boxes are of one width then
+    for node, number, more in shown:
+        digits[node] = max(digits[node], len(format_number(number, precision) + more))
     sizes = []
     for node in walk.nodes:
         name = text_width(shown_name(node, walk))
@@ -125,8 +120,8 @@ def _sizes(walk: Walk, precision: int) -> list[tuple[float, float]]:
             sizes.append((name + 2 * _SIDE, LINE + 8.0))
             continue
         head = name + (text_width(node.op) + 2 * _SIDE if node.op else 0.0)
-        digits = max(precision + 5, *map(len, shown[node]))  # most boxes are of one width then
-        sizes.append((max(head, text_width("data ") + _TICK + _LETTER * digits) + 2 * _SIDE, 3 * LINE + 18.0))
+        row = text_width("data ") + _TICK + _LETTER * digits[node]
+        sizes.append((max(head, row) + 2 * _SIDE, 3 * LINE + 18.0))
     return sizes
 
 

@@ -3,8 +3,6 @@
 All numbers are text, written as they are shown. The page does no arithmetic on them.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json
@@ -35,14 +33,14 @@ def render_page(walk: Walk, layout: Layout, precision: int, theme: str) -> str:
     """A whole HTML document that loads nothing, and lets the browser run its own script and no other."""
     script = "\n".join(_part(name) for name in _SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    title = escape(f"Backprop from {text(walk.wording.formulas[walk.root])}")
+    title = escape(f"Backprop from {text(walk.wording.formulas[walk.nodes[-1]])}")
     data = embed_json(_data(walk, layout, precision))
     parts = {"style": _part("stepper.css"), "script": script, "digest": digest, "walk": data}
     return Template(_part("stepper.html")).substitute(parts, title=title, theme=escape(theme))
 
 
 def render_frame(page: str, height: int) -> str:
-    """A page inside another one, such as a notebook, with separate styles and scripts."""
+    """A page inside another one, such as a notebook."""
     return Template(_part("frame.html")).substitute(page=escape(page), height=height)
 
 

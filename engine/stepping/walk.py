@@ -1,7 +1,5 @@
 """A recorded backward pass: every step with its numbers. The graph keeps its gradients."""
 
-from __future__ import annotations
-
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -18,20 +16,13 @@ class Walk(NamedTuple):
     steps: list[Step]
     gradients: list[float]
 
-    @property
-    def root(self) -> Value:
-        """The Value at which backprop starts."""
-        return self.nodes[-1]
-
     def first_edges(self) -> dict[Value, int]:
         """The index of the edge from each node's first operand; edges count node after node, operand by operand."""
         return dict(zip(self.nodes, accumulate([len(node.operands) for node in self.nodes], initial=0)))
 
 
 def record_walk(root: Value, names: object = None) -> Walk:
-    """Record backprop from *root*, and restore the gradients that the nodes had before.
-
-    The sums in the steps start from 0, not from what a leaf has from an earlier pass.
+    """Record backprop from *root*, with sums that start from 0, and restore the gradients that the nodes had before.
 
     >>> x = Value(3.0, label="x")
     >>> walk = record_walk(x * x)
