@@ -19,12 +19,10 @@ from engine.drawing.themes import Theme, largest_size
 from engine.validation import plain_label
 from engine.value import Value
 
+# labels at the end of an arrow where the order of two operands matters
 _ROLES = {"-": ("", "-"), "/": ("", "/"), "**": ("base", "exponent"), "atan2": ("y", "x"), "leaky_relu": ("", "slope")}
-"""Labels at the end of an arrow where the order of two operands matters."""
-
+# where the arrows of folded boxes leave and arrive, by direction, as in drawings of networks
 _SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}
-"""Where the arrows of folded boxes leave and arrive, by direction, as in drawings of networks."""
-
 _UPRIGHT = ("TB", "BT")
 _MOST_COUNTS = 40  # numbers beside arrows; more than that cover the picture
 
@@ -96,18 +94,16 @@ class DotWriter:
         }
         counted = [ends for ends, sources in self.arrows.items() if len(sources) > 1]
         has_counts = len(counted) <= _MOST_COUNTS and not self.is_straight
+        tail, head = _SIDES[self.direction]
         for ends, sources in self.arrows.items():
             start, end = ends
             line = self._line(len(sources), ends in picked)
+            uses = [number for number, operand in enumerate(operands[end]) if operand == start]
             if boxes.isdisjoint(ends):
-                labels = [
-                    self._edge_labels(end, number) for number, operand in enumerate(operands[end]) if operand == start
-                ]
+                labels = [self._edge_labels(end, number) for number in uses]
             else:
-                n = len(sources)
-                labels = [dict(zip(("tailport", "headport"), _SIDES[self.direction]))]
-                if n > 1 and has_counts:
-                    labels[0]["label"] = f" {n:,} "
+                count = {"label": f" {len(sources):,} "} if len(sources) > 1 and has_counts else {}
+                labels = [{"tailport": tail, "headport": head, **count}]
             for attributes in labels:
                 drawing.edge(f"n{start}", f"n{end}", **line, **attributes)
         return drawing

@@ -1,6 +1,8 @@
 """A graph as lists of indices, so that folding and drawing a million nodes need no recursion."""
 
+from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from engine.node import topological_order
@@ -31,14 +33,9 @@ def flatten(root: Value, names: dict[Value, str]) -> FlatGraph:
     nodes = topological_order(root)
     index_of = {node: index for index, node in enumerate(nodes)}
     operands = [tuple([index_of[operand] for operand in node.operands]) for node in nodes]
-    n_uses = [0] * len(nodes)
-    for indices in operands:
-        for index in indices:
-            n_uses[index] += 1
-    inlined = [
-        node.op == CONSTANT and n == 1 and not node.label and node not in names for node, n in zip(nodes, n_uses)
-    ]
-    return FlatGraph(nodes, operands, inlined)
+    n_uses = Counter(chain.from_iterable(operands))
+    unnamed = [node.op == CONSTANT and not node.label and node not in names for node in nodes]
+    return FlatGraph(nodes, operands, [is_unnamed and n_uses[i] == 1 for i, is_unnamed in enumerate(unnamed)])
 
 
 def find_between(graph: FlatGraph, between: Any) -> set[int]:

@@ -1,8 +1,9 @@
 """Which nodes of a graph are drawn one by one, and which are folded into boxes, so that no picture is too large."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
+from itertools import islice
 
 from engine.drawing.flat_graph import FlatGraph
 from engine.drawing.module_scopes import Scopes
@@ -41,28 +42,26 @@ def fold_graph(
     graph: FlatGraph,
     scopes: list[Scopes],
     depth: int | None,
-    unfolded: Collection[str],
+    unfolded: Set[str],
     most: int,
-    highlighted: Collection[int] = (),
+    kept: Set[int] = frozenset(),
 ) -> Folding:
     """Fold the scopes from level *depth* on, except those *unfolded*, and give at most *most* units.
 
     Without a *depth* it is the deepest level at which no scope has to be folded as far away, and which can be read.
-    *highlighted* nodes, such as a path, are kept before anything else.
+    The nodes that are *kept*, such as a path, go before anything else.
     """
     deepest = max(map(len, set(scopes)))
     for level in range(deepest, 0, -1) if depth is None else ():
         whole = _fold_scopes(graph, scopes, level, unfolded)
         scoped = _scoped_units(whole, scopes)
         if len(scoped) <= most:
-            folding = _fold_far(graph, scopes, whole, most, highlighted)
+            folding = _fold_far(graph, scopes, whole, most, kept)
             unit_of = folding.unit_of
-            arrows = {
-                (unit_of[operand], unit_of[i]) for i, operands in enumerate(graph.operands) for operand in operands
-            }
+            arrows = {(unit_of[source], unit_of[i]) for i, sources in enumerate(graph.operands) for source in sources}
             if all(unit_of[unit] == unit for unit in scoped) and len(arrows) <= 1.5 * most:  # more are a thicket
                 return folding
-    return _fold_far(graph, scopes, _fold_scopes(graph, scopes, depth or 0, unfolded), most, highlighted)
+    return _fold_far(graph, scopes, _fold_scopes(graph, scopes, depth or 0, unfolded), most, kept)
 
 
 def _scoped_units(folding: Folding, scopes: list[Scopes]) -> list[int]:
@@ -70,7 +69,7 @@ def _scoped_units(folding: Folding, scopes: list[Scopes]) -> list[int]:
     return [unit for unit in folding.units() if unit in folding.boxes or scopes[unit]]
 
 
-def _fold_scopes(graph: FlatGraph, scopes: list[Scopes], depth: int, unfolded: Collection[str]) -> Folding:
+def _fold_scopes(graph: FlatGraph, scopes: list[Scopes], depth: int, unfolded: Set[str]) -> Folding:
     """Fold the outermost scope of each node that is at level *depth* or deeper, and not *unfolded*."""
     levels = {
         path: next((level for level, scope in enumerate(path) if level >= depth and scope not in unfolded), None)
@@ -124,9 +123,7 @@ def _fold_into(folding: Folding, box: Box) -> None:
         folding.unit_of[index] = box.members[0]
 
 
-def _fold_far(
-    graph: FlatGraph, scopes: list[Scopes], folding: Folding, most: int, highlighted: Collection[int]
-) -> Folding:
+def _fold_far(graph: FlatGraph, scopes: list[Scopes], folding: Folding, most: int, kept: Set[int]) -> Folding:
     """Fold what is far from the root, part by part, until there are at most *most* units.
 
     Where scopes are drawn, all of them stay if they can, and few of the other nodes: the last steps to a loss.
@@ -134,14 +131,13 @@ def _fold_far(
     if len(folding.units()) <= most:
         return folding
     n_parts = max(1, most // 10)
-    kept = [folding.unit_of[index] for index in sorted(highlighted, reverse=True)]
-    count = most - n_parts - 1
+    first = dict.fromkeys(folding.unit_of[index] for index in sorted(kept, reverse=True))
+    count = max(1, most - n_parts - 1)
     scoped = _scoped_units(folding, scopes)
-    if scoped and len({*kept, *scoped}) + _LAST_STEPS + 2 <= most:
-        n_parts = 1
-        kept += scoped
-        count = len(set(kept)) + _LAST_STEPS
-    near = _nearest_units(graph, folding, max(1, count), kept)
+    with_scoped = first | dict.fromkeys(scoped)
+    if scoped and len(with_scoped) + _LAST_STEPS + 2 <= most:
+        n_parts, first, count = 1, with_scoped, len(with_scoped) + _LAST_STEPS
+    near = _nearest_units(graph, folding, count, first)
     folded = Folding(folding.unit_of[:], {unit: box for unit, box in folding.boxes.items() if unit in near})
     parts = sorted(_split_far(graph, folding, near), key=len, reverse=True)
     rest = sorted(index for part in parts[n_parts:] for index in part)
@@ -154,9 +150,9 @@ def _fold_far(
     return folded
 
 
-def _nearest_units(graph: FlatGraph, folding: Folding, count: int, kept: list[int]) -> set[int]:
-    """So many units: first those *kept*, then those with the fewest steps to the root."""
-    near = {*[*dict.fromkeys(kept)][:count]}
+def _nearest_units(graph: FlatGraph, folding: Folding, count: int, first: Iterable[int]) -> set[int]:
+    """So many units: those that go *first*, then those with the fewest steps to the root."""
+    near = {*islice(first, count)}
     queue = [folding.unit_of[-1]]
     met = set(queue)
     for unit in queue:  # breadth first: the queue grows meanwhile

@@ -49,14 +49,9 @@ def _stop(process: Popen[bytes]) -> None:
         process.kill()
 
 
-def _draw_with_pygraphviz() -> None:
-    """Draw standard input on standard output, with the options ``-Kengine`` and ``-Tformat`` of ``dot``."""
+if __name__ == "__main__":  # as a program: it draws its input, with the options -Kengine and -Tformat of dot
     import pygraphviz
 
     options = {argument[:2]: argument[2:] for argument in sys.argv[1:]}
     graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
     sys.stdout.buffer.write(graph.draw(format=options["-T"], prog=options["-K"]))
-
-
-if __name__ == "__main__":
-    _draw_with_pygraphviz()
