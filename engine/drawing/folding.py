@@ -75,14 +75,14 @@ def _fold_scopes(graph: FlatGraph, scopes: list[Scopes], depth: int, unfolded: S
         path: next((level for level, scope in enumerate(path) if level >= depth and scope not in unfolded), None)
         for path in set(scopes)
     }
-    folding = Folding(list(range(len(scopes))), {})
-    unit_of_scope: dict[str, int] = {}
+    boxes: dict[str, Box] = {}
     for index, path in enumerate(scopes):
         level = levels[path]
         if level is not None:
-            unit = unit_of_scope.setdefault(path[level], index)
-            folding.unit_of[index] = unit
-            folding.boxes.setdefault(unit, Box("scope", path[:level], path[level])).members.append(index)
+            boxes.setdefault(path[level], Box("scope", path[:level], path[level])).members.append(index)
+    folding = Folding(list(range(len(scopes))), {})
+    for box in boxes.values():
+        _fold_into(folding, box)
     _fold_leaves(graph, scopes, folding)
     return folding
 

@@ -12,17 +12,14 @@ from engine.stepping.walk import Walk
 from engine.validation import plain_label
 from engine.value import Value
 
-LINE = 17.0
-"""From one line of text in a box to the next, in pixels."""
-MORE = " + …"
-"""What follows a sum that is not complete."""
+LINE = 17.0  # from one line of text in a box to the next, in pixels
+MORE = " + …"  # follows a sum that is not complete
 _TWINS_APART = 12.0  # the numbers on two edges between the same nodes: one higher, one lower, so that both can be read
 _SIDE, _LETTER = 10.0, 7.4  # beside the text in a box, and about as wide as a letter is
 _TICK = 14.0  # the mark of a gradient that the finite difference agrees with
 _INCH = 72.0  # Graphviz measures boxes in inches; a point of its is a pixel here
 
-Route = list[tuple[float, float]]
-"""A chain of cubic Bezier curves: a point, and then three for each curve."""
+Route = list[tuple[float, float]]  # a chain of cubic Bezier curves: a point, and then three for each curve
 
 
 class Box(NamedTuple):
