@@ -16,7 +16,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from engine import slopes
-from engine.copies import nodes_of
+from engine.node import order_by_sets, visible
 from engine.custom import connect, standing
 from engine.operations import LEAF, OPERATIONS, PLAIN, CustomOperation, Operation
 from engine.value import Value, fields, restored
@@ -81,7 +81,7 @@ def _reduced(value: Value) -> tuple[Any, ...]:
     held = _living.held
     snapshot = held.get(value)
     if snapshot is None:
-        nodes: list[Any] = [node for node in nodes_of(value, held.__contains__) if node._a is not None]
+        nodes: list[Any] = [node for node in visible(order_by_sets(value, held.__contains__)) if node._a is not None]
         own = set(nodes)
         outside = dict.fromkeys(operand for node in nodes for operand in node.operands if operand not in own)
         snapshot = Snapshot(list(outside), nodes)
