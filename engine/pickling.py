@@ -16,8 +16,8 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from engine import slopes
-from engine.node import order_by_sets, visible
 from engine.custom import connect, standing
+from engine.node import order_by_sets, visible
 from engine.operations import LEAF, OPERATIONS, PLAIN, CustomOperation, Operation
 from engine.value import Value, fields, restored
 

@@ -1,7 +1,7 @@
 """Wrong input: what may become a number, and the words that say why something may not."""
 
 from collections.abc import Callable
-from typing import Any, Final, SupportsFloat, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Unchecked: TypeAlias = Any
 """A parameter that its function checks itself, in the same words compiled and plain (mypyc's own are others)."""
@@ -31,35 +31,32 @@ def as_float(number: object, what: str) -> float:
     shape = getattr(number, "shape", None)
     is_array = isinstance(shape, tuple)  # or an array library's scalar; a class has something else under that name
     if is_array and shape:
-        raise TypeError(f"{what}: one number is wanted, not an array of shape {tuple(shape)}; {_ARRAY_ADVICE}")
+        raise TypeError(f"{what} must be one real number, got an array of shape {tuple(shape)}; {_ARRAY_ADVICE}")
     if hasattr(kind, "local_derivatives"):
         raise TypeError(
             f"{what}: {shortened(number)} is a Value already; use it as it is, or its number, .data "
             "(no gradient flows through that)"
         )
-    is_real = hasattr(kind, "__float__") and not (is_array and _dtype_kind(number) in _NOT_REAL)
-    if isinstance(number, (str, bytes, complex)) or not is_real:
-        advice = f"; {_ARRAY_ADVICE}" if isinstance(number, (list, tuple)) else ""
-        if isinstance(number, str):
-            advice = "; convert it first, with float(...)"
-        raise TypeError(f"{what}: one real number is wanted, not {kind.__name__} {shortened(number)}{advice}")
-    return _converted(number, what)  # type: ignore[arg-type]
+    letter = str(getattr(getattr(number, "dtype", None), "kind", " ")) if is_array else " "
+    if hasattr(kind, "__float__") and letter not in _NOT_REAL and not isinstance(number, (str, bytes, complex)):
+        return _converted(number, what)
+    advice = f"; {_ARRAY_ADVICE}" if isinstance(number, (list, tuple)) else ""
+    if isinstance(number, str):
+        advice = "; convert it first, with float(...)"
+    raise TypeError(f"{_not_one(number, what)}{advice}")
 
 
-def _dtype_kind(scalar: object) -> str:
-    """The letter of numpy's kind of number, a blank where the library has no such letters."""
-    return str(getattr(getattr(scalar, "dtype", None), "kind", " "))
+def _not_one(number: object, what: str) -> str:
+    return f"{what} must be one real number, got {type(number).__name__} {shortened(number)}"
 
 
-def _converted(number: SupportsFloat, what: str) -> float:
+def _converted(number: Unchecked, what: str) -> float:
     try:
         return float(number)
     except OverflowError:
         raise OverflowError(f"{what}: {shortened(number)} is too large for a float (at most about 1.8e308)") from None
     except (TypeError, ValueError, RuntimeError) as error:  # whatever the type's own __float__ raises
-        raise TypeError(
-            f"{what}: {type(number).__name__} {shortened(number)} does not become a float ({error})"
-        ) from None
+        raise TypeError(f"{_not_one(number, what)}, which does not become a float ({error})") from None
 
 
 def check_choice(name: str, given: object, choices: tuple[str, ...]) -> None:

@@ -125,7 +125,7 @@ def test_state_takes_every_kind_of_number():
         ({}, r"do not fit this Line: 2 missing \['slope', 'offset'\], 0 unknown \[\]"),
         ({"slope": 2.0}, r"1 missing \['offset'\]"),
         ({"slope": 2.0, "offset": 1.0, "w": 3.0}, r"0 missing \[\], 1 unknown \['w'\]"),
-        ({"slope": 2.0, "offset": "1"}, "parameter offset: .* not str '1'"),
+        ({"slope": 2.0, "offset": "1"}, "parameter offset: .* must be one real number, got str '1'"),
         ({"slope": 2.0, "offset": None}, "parameter offset: .* not NoneType"),
         ({"slope": 2.0, "offset": [1.0]}, "parameter offset: .* not list"),
         ({"slope": 2.0, "offset": True}, "parameter offset: .* not True"),
