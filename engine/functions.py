@@ -9,6 +9,10 @@ from typing import Any, SupportsFloat, TypeAlias, TypeVar, cast
 
 from engine.value import Value, constant
 
+__all__ = ["acos", "asin", "atan", "atan2", "cos", "cosh", "dot", "erf", "erfc", "exp", "expm1", "gelu", "hypot"]
+__all__ += ["leaky_relu", "log", "log1p", "log10", "logsumexp", "maximum", "mean", "minimum", "relu", "sigmoid", "sin"]
+__all__ += ["sinh", "softmax", "softplus", "sqrt", "tan", "tanh"]
+
 Number = TypeVar("Number", bound=SupportsFloat)
 Result: TypeAlias = Any
 """A Value where any of the inputs is one, else a float."""
