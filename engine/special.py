@@ -12,8 +12,6 @@ from engine.validation import heard_refusal, plain_label
 _SQRT_HALF: Final[float] = math.sqrt(0.5)
 _ONE_OVER_SQRT_2PI: Final[float] = 1.0 / math.sqrt(2.0 * math.pi)
 
-# -------------------------------------------------------------------------------------------- products, quotients, logs
-
 
 def times(a: float, b: float) -> float:
     """a * b, but 0 where one of them is exactly 0, beside infinity and NaN too: the product of the chain rule.
@@ -51,9 +49,6 @@ def log_or_limit(x: float) -> float:
     return -math.inf if x == 0.0 else math.nan
 
 
-# ---------------------------------------------------------------------------------------------------------------- steps
-
-
 def step(x: float) -> float:
     """The derivative of relu: 0 where x <= 0, else 1 (for NaN too)."""
     return 0.0 if x <= 0.0 else 1.0
@@ -77,9 +72,6 @@ def leaky_slope(a: float, slope: float) -> float:
 def unless_positive(a: float, b: float) -> float:
     """0 where a > 0, else b."""
     return 0.0 if a > 0.0 else b
-
-
-# ---------------------------------------------------------------------------------------------- curves, angles, ratios
 
 
 def sech2(x: float) -> float:
@@ -112,9 +104,6 @@ def over_square_sum(a: float, b: float) -> float:
     """a / (a**2 + b**2), of which the derivatives of atan2 are made; 0 where both are 0."""
     h = math.hypot(a, b)
     return 0.0 if h == 0.0 else a / h / h
-
-
-# --------------------------------------------------------------------------------------------------------------- powers
 
 
 def power(x: float, n: float, x_label: str = "", n_label: str = "") -> float:
@@ -206,9 +195,6 @@ def power_mixed(x: float, n: float) -> float:
         if 1e-290 < y < 1e290:
             return growth * (y / x) if x > 1.0 else growth * y / x
     return times(growth, power_or_limit(x, n - 1.0))
-
-
-# ------------------------------------------------------------------------------------------------------------ Gaussians
 
 
 def gaussian(x: float, n: float) -> float:
