@@ -94,9 +94,6 @@ def operands_of(node: Node) -> list[Node]:
     return operands
 
 
-# --------------------------------------------------------------------------------------------------------------- order
-
-
 class Accumulated:
     """The gradients that leaves have from earlier passes, set aside so that a pass sums up its own first.
 
@@ -154,23 +151,14 @@ def interior_order(root: Node) -> list[Any]:
     return visible(_walked(root, None))
 
 
-def fresh_order(root: Unchecked) -> tuple[list[Node], Accumulated]:
-    """The same with every gradient at 0, ready for a backward pass; and what leaves have from earlier passes.
+def begun(root: Unchecked, gradient: float) -> list[Any]:
+    """A backward pass that has handed nothing on yet: its nodes in topological order, with gradients at 0 but *root*'s.
 
     Raises:
         TypeError: *root* is not a Value.
         RuntimeError: this thread is inside ``backward()``.
     """
-    accumulated = Accumulated()
-    try:
-        _begin(accumulated)
-        return visible(_walked(_start_of_pass(root), accumulated)), accumulated
-    except BaseException:
-        accumulated.put_back([])
-        raise
-    finally:
-        if _RUNNING.backward is accumulated:
-            _RUNNING.backward = None
+    return visible(_pass(_start_of_pass(root), gradient, False))
 
 
 def visible(order: list[Node]) -> list[Node]:
@@ -292,15 +280,9 @@ def common_order(roots: list[Any]) -> list[Any]:
         joined._a = roots[i]
         joined._b = top
         top = joined
-    single = [root for root in roots if root._a is None]
-    order: list[Any] = topological_order(top) if len(single) < len(roots) else []
-    if single:
-        met = set(order)
-        for root in single:
-            if root not in met:
-                met.add(root)
-                order.append(root)
-    return order
+    if len(roots) == 1:
+        return topological_order(top)
+    return visible(list(dict.fromkeys(topological_order(top) + roots)))
 
 
 class Flat:
@@ -373,9 +355,6 @@ def _checked(root: object) -> Node:
     raise TypeError(f"the root of a graph must be a Value, got {type(root).__name__} {shortened(root)}")
 
 
-# ----------------------------------------------------------------------------------------------------------- backprop
-
-
 def _start_of_pass(root: object) -> Node:
     if isinstance(root, Node):
         return root
@@ -433,27 +412,26 @@ def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = Fa
     given = as_float(gradient, "backward(gradient)")
     start = _start_of_pass(root)
     heard("backward()", start)
-    _backward_pass(start, given)
+    _pass(start, given, True)
 
 
-def _backward_pass(root: Node, gradient: float) -> None:
+def _pass(root: Node, gradient: float, hands_on: bool) -> list[Node]:
     accumulated = Accumulated()
     order: list[Node] = []
     try:
         _begin(accumulated)
         order = _walked(root, accumulated)
-        if not order:
-            root._grad += gradient
-            return
-        root._grad = gradient
-        see = WATCH.see_backward
-        if WATCH.watchers != 0 and see is not None:
-            for node in reversed(visible(order)):
-                see(node, node._grad)
-                node._hand_on()
-        else:
-            _chain_rule(order)
+        root._grad = gradient if order else root._grad + gradient
+        if hands_on:
+            see = WATCH.see_backward
+            if WATCH.watchers != 0 and see is not None:
+                for node in reversed(visible(order)):
+                    see(node, node._grad)
+                    node._hand_on()
+            else:
+                _chain_rule(order)
         accumulated.add()
+        return order
     except BaseException:
         accumulated.put_back(order)
         raise
@@ -473,16 +451,12 @@ def _chain_rule(order: list[Node]) -> None:
             d = node._da
             if d != 0.0:
                 a._grad += d * g
-            elif isinstance(node._operation, CustomOperation):
-                _hand_on_custom(node._operation, node)
+            else:  # because it is, or because a function hands the gradient on
+                operation = node._operation
+                if isinstance(operation, CustomOperation) and not operation.is_differentiated:
+                    operation.hand_on(node)
         b = node._b
         if b is not None:
             d = node._db
             if d != 0.0:
                 b._grad += d * g
-
-
-def _hand_on_custom(operation: CustomOperation, node: Node) -> None:
-    """A node whose first local derivative is 0, because it is, or because a function hands the gradient on."""
-    if not operation.is_differentiated:
-        operation.hand_on(node)
