@@ -158,7 +158,9 @@ def begun(root: Unchecked, gradient: float) -> list[Any]:
         TypeError: *root* is not a Value.
         RuntimeError: this thread is inside ``backward()``.
     """
-    return visible(_pass(_start_of_pass(root), gradient, False))
+    start = _start_of_pass(root)
+    heard("backprop()", start)
+    return visible(_pass(start, gradient, False))
 
 
 def visible(order: list[Node]) -> list[Node]:

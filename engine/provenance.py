@@ -134,4 +134,4 @@ def checked_label(label: object) -> str:
     """A label as a plain string."""
     if isinstance(label, str):
         return str(label)
-    raise TypeError(f"label: a string is wanted, not {type(label).__name__} {shortened(label)}")
+    raise TypeError(f"label must be a string, got {type(label).__name__} {shortened(label)}")

@@ -88,8 +88,6 @@ class Value(Provenance):
     def __init_subclass__(cls) -> None:
         raise TypeError("type 'engine.value.Value' is not an acceptable base type")
 
-    # ------------------------------------------------------------------------------------------------------ arithmetic
-
     def __add__(self, other: SupportsFloat) -> Result:
         b = other if isinstance(other, Value) else _operand(other, "Value + number")
         if b is None:
@@ -165,8 +163,6 @@ class Value(Provenance):
         a = _operand(other, "Value ** number")
         return NotImplemented if a is None else _raised(a, self)
 
-    # ------------------------------------------------------------------------------------- exponentials and logarithms
-
     def exp(self) -> "Value":
         """e to the power x; the derivative is the same number."""
         try:
@@ -211,8 +207,6 @@ class Value(Provenance):
             raise outside("sqrt", self._label, x, ">= 0")
         y = math.sqrt(x)
         return _node(op.SQRT, y, self, 0.5 / y if y != 0.0 else math.copysign(_INFINITY, y))
-
-    # ------------------------------------------------------------------------------------------------------ the circle
 
     def sin(self) -> "Value":
         """Sine of x in radians; derivative cos(x)."""
@@ -264,8 +258,6 @@ class Value(Provenance):
         h = math.hypot(self._data, b._data)
         return _node(op.HYPOT, h, self, special.over(self._data, h), b, special.over(b._data, h))
 
-    # --------------------------------------------------------------------------------------------------- the hyperbola
-
     def sinh(self) -> "Value":
         """Hyperbolic sine; derivative cosh(x)."""
         try:
@@ -283,8 +275,6 @@ class Value(Provenance):
     def tanh(self) -> "Value":
         """Hyperbolic tangent, in [-1, 1]; derivative 1 / cosh(x)**2."""
         return _node(op.TANH, _MATH_TANH(self._data), self, special.sech2(self._data))
-
-    # ---------------------------------------------------------------------------------------- what neurons are made of
 
     def sigmoid(self) -> "Value":
         """1 / (1 + exp(-x)), in [0, 1], with no overflow at either end; derivative sigmoid(x) sigmoid(-x)."""
@@ -362,8 +352,6 @@ class Value(Provenance):
         """atan2 under the name by which numpy asks for it."""
         return self.atan2(x)
 
-    # ---------------------------------------------------------------------------------------------------- as a number
-
     def __lt__(self, other: SupportsFloat) -> bool:
         return _heard_comparison("<", self, other, self._data < _compared(other, "<"))
 
@@ -431,8 +419,6 @@ class Value(Provenance):
         own: dict[str, Any] = {name: thing for name, thing in self.__dict__.items() if name != "_prev"}
         return own or None
 
-    # -------------------------------------------------------------------------------------------------------- backprop
-
     def backward(self, gradient: Unchecked = 1.0, create_graph: bool = False) -> None:
         """Apply the chain rule from here to every leaf: see ``engine.backward``.
 
@@ -478,9 +464,8 @@ def _node(
 
 
 def _shown(v: Value) -> None:
-    see = WATCH.see
-    if see is not None:
-        see(v)
+    if WATCH.see is not None:
+        WATCH.see(v)
 
 
 def fields(v: Value) -> tuple[Operation, float, float, str, float, float]:

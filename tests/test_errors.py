@@ -161,7 +161,7 @@ def _shown_fraction():
 @pytest.mark.parametrize("label", [3, None, b"x", Value(1.0)], ids=lambda x: type(x).__name__)
 def test_a_label_is_a_string(label):
     v = a_value()
-    message = f"label: a string is wanted, not {type(label).__name__} {label!r}"
+    message = f"label must be a string, got {type(label).__name__} {label!r}"
     check(lambda: Value(1.0, label), TypeError, message)
     check(lambda: Value(1.0, label=label), TypeError, message)
     check(lambda: setattr(v, "label", label), TypeError, message, v)
@@ -240,9 +240,9 @@ def test_the_root_is_a_value(root):
 
 def test_functions_of_many_numbers():
     for name in ("mean", "softmax", "logsumexp"):
-        message = f"{name}: at least one number is wanted, and there is none"
+        message = f"{name} must be given at least one number, got none"
         check(lambda name=name: getattr(engine, name)([]), ValueError, message)
-    message = "dot: two sequences of equal length are wanted, not of 1 and 2 numbers"
+    message = "dot must be given two sequences of equal length, got 1 and 2 numbers"
     check(lambda: engine.dot([1.0], [1.0, 2.0]), ValueError, message)
     check(lambda: engine.dot([1.0, 2.0], [1.0]), ValueError, message.replace("1 and 2", "2 and 1"))
 
