@@ -9,7 +9,7 @@ leaves out what another living one of the same thread holds (it lives as long as
 from __future__ import annotations
 
 import copyreg
-import importlib
+import pkgutil
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -101,14 +101,10 @@ def _operation(key: str) -> Operation:
 
 def _users_operation(name: str, module: str, path: str) -> Operation:
     """The operation of a function that was decorated with ``@primitive``; one that is only a name where it is gone."""
-    found: Any = None
     try:
-        found = importlib.import_module(module)
-        for part in path.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError):
-        return CustomOperation(name, True)
-    operation = getattr(found, "operation", None)
+        operation = getattr(pkgutil.resolve_name(f"{module}:{path}"), "operation", None)
+    except (ImportError, AttributeError, ValueError):  # ValueError: it was made inside a function
+        operation = None
     return operation if isinstance(operation, Operation) else CustomOperation(name, True)
 
 

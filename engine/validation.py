@@ -19,9 +19,6 @@ def as_float(number: object, what: str) -> float:
     Raises:
         TypeError: it is not one real number.
         OverflowError: it is an int too large for a float.
-
-    >>> as_float(True, "Value(data)")
-    1.0
     """
     kind = type(number)
     if kind is float:
@@ -60,13 +57,7 @@ def _converted(number: Unchecked, what: str) -> float:
 
 
 def check_choice(name: str, given: object, choices: tuple[str, ...]) -> None:
-    """Raise a ValueError unless the argument called *name* is one of the *choices*.
-
-    >>> check_choice("direction", "XX", ("LR", "TB"))
-    Traceback (most recent call last):
-    ...
-    ValueError: direction must be "LR" or "TB", got 'XX'
-    """
+    """Raise a ValueError unless the argument called *name* is one of the *choices*."""
     if isinstance(given, str) and given in choices:
         return
     quoted = [f'"{choice}"' for choice in choices]
@@ -74,13 +65,7 @@ def check_choice(name: str, given: object, choices: tuple[str, ...]) -> None:
 
 
 def check_int(name: str, given: Unchecked, minimum: int, maximum: int | None = None) -> None:
-    """Raise a ValueError unless the argument called *name* is an int in the range, a bool not being one.
-
-    >>> check_int("epochs", "ten", minimum=0)
-    Traceback (most recent call last):
-    ...
-    ValueError: epochs must be an int >= 0, got 'ten'
-    """
+    """Raise a ValueError unless the argument called *name* is an int in the range, a bool not being one."""
     is_int = hasattr(given, "__index__") and not isinstance(given, bool)
     if is_int and given >= minimum and (maximum is None or given <= maximum):
         return
@@ -89,13 +74,7 @@ def check_int(name: str, given: Unchecked, minimum: int, maximum: int | None = N
 
 
 def check_seconds(name: str, given: Unchecked, minimum: float = 0.0, maximum: float = 1e6) -> None:
-    """Raise a ValueError unless the argument called *name* is a number of seconds in the range, and above 0.
-
-    >>> check_seconds("timeout", 0)
-    Traceback (most recent call last):
-    ...
-    ValueError: timeout must be a number of seconds > 0 and <= 1e+06, got 0
-    """
+    """Raise a ValueError unless the argument called *name* is a number of seconds in the range, and above 0."""
     is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
     if is_number and minimum <= given <= maximum and given > 0.0:
         return
@@ -104,11 +83,7 @@ def check_seconds(name: str, given: Unchecked, minimum: float = 0.0, maximum: fl
 
 
 def shortened(thing: object, most: int = 59) -> str:
-    """The repr of *thing*, cut in its middle where it is longer than *most* characters.
-
-    >>> shortened("a" * 100, most=21)
-    "'aaaaaaaa...aaaaaaaa'"
-    """
+    """The repr of *thing*, cut in its middle where it is longer than *most* characters."""
     try:
         return _cut(repr(thing), most)
     except ValueError:  # an int of more digits than Python prints
@@ -121,11 +96,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def one_line(label: str) -> str:
-    """A label as one line of printable characters, which moves no cursor and turns no text around.
-
-    >>> one_line("two\\nlines\\x1b[31m")
-    'two lines [31m'
-    """
+    """A label as one line of printable characters, which moves no cursor and turns no text around."""
     return " ".join("".join(c if c.isprintable() else " " for c in label).split())
 
 
@@ -134,20 +105,13 @@ def plain_label(label: str, most: int = 40) -> str:
     return _cut(one_line(label), most)
 
 
-class Refusals:
-    """Who wants to hear that an operation refused its numbers: a graph that is recorded depends on them then."""
-
-    def __init__(self) -> None:
-        self.hear: Callable[[], None] | None = None
-
-
-REFUSALS: Final[Refusals] = Refusals()
+REFUSALS: Final[list[Callable[[], None]]] = []
+"""What wants to hear that an operation refuses its numbers: a graph that is recorded depends on them then."""
 
 
 def heard_refusal() -> None:
-    """Tell who listens that an operation refuses its numbers."""
-    hear = REFUSALS.hear
-    if hear is not None:
+    """Tell whoever listens that an operation refuses its numbers."""
+    for hear in REFUSALS:
         hear()
 
 
