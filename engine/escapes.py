@@ -110,5 +110,5 @@ def _refused() -> None:
         listener.refused()
 
 
-REFUSALS.hear = _refused
+REFUSALS.append(_refused)
 WATCH.hear, WATCH.hear_comparison, WATCH.hear_identity = _left, _compared, _identified

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, SupportsFloat
+from typing import SupportsFloat
 
 from engine.debugging.staleness import check_fresh
 from engine.derivatives import rule_of
@@ -18,7 +18,7 @@ from engine.expressions.mathml import mathml
 from engine.expressions.names import caller_names, node_formulas
 from engine.expressions.nodes import Derivative, Formula, Formulas, Number, Operation
 from engine.expressions.text import text
-from engine.node import fresh_order, topological_order
+from engine.node import begun, topological_order
 from engine.operations import CONSTANT
 from engine.special import times
 from engine.validation import as_float
@@ -223,10 +223,7 @@ def backward_steps(root: Value, gradient: float, wording: Wording) -> Iterator[S
     """The steps of ``backprop``, with the names of *wording*."""
     if isinstance(root, Value):
         check_fresh(root)
-    nodes, accumulated = fresh_order(root)
-    order: list[Any] = [*nodes]
-    root.grad = gradient if order else root.grad + gradient
-    accumulated.add()  # at once, not at the end, which the caller may never reach
+    order = begun(root, gradient)
     return (_backward_step(node, wording) for node in reversed(order))
 
 

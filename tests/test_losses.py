@@ -152,7 +152,7 @@ def test_one_output_may_come_alone_or_in_a_list():
     assert mse((Value(0.3), Value(0.1)), np.array([1.0, 2.0])).data == pytest.approx((0.49 + 3.61) / 2)
 
 
-TWO, NUMBER = [0.5, -0.5], "one real number is wanted"
+TWO, NUMBER = [0.5, -0.5], "must be one real number"
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ TWO, NUMBER = [0.5, -0.5], "one real number is wanted"
         (cross_entropy, TWO, -1, ValueError, "the class -1 is not one of"),
         (cross_entropy, TWO, 0.5, ValueError, "the class 0.5 is not one of"),
         (cross_entropy, TWO, math.nan, ValueError, "the class nan is not one of"),
-        (cross_entropy, TWO, "cat", TypeError, "cross_entropy: the class: " + NUMBER),
+        (cross_entropy, TWO, "cat", TypeError, "cross_entropy: the class " + NUMBER),
         (cross_entropy, TWO, [0, 1], TypeError, NUMBER),
         (binary_cross_entropy, TWO, 1, ValueError, "binary_cross_entropy: takes one output, not 2"),
         (binary_cross_entropy, [0.5], 2, ValueError, r"the target is to be in \[0, 1\], not 2\.0"),
