@@ -13,11 +13,9 @@ from typing import Any, SupportsFloat
 
 from engine.debugging.staleness import check_fresh
 from engine.derivatives import rule_of
-from engine.expressions.latex import latex
-from engine.expressions.mathml import mathml
 from engine.expressions.names import caller_names, node_formulas
 from engine.expressions.nodes import Derivative, Formula, Formulas, Number, Operation
-from engine.expressions.text import text
+from engine.expressions.writers import latex, mathml, text
 from engine.node import fresh_order, topological_order
 from engine.operations import CONSTANT
 from engine.special import times

@@ -13,12 +13,10 @@ from hypothesis import strategies as st
 from engine import Value, backprop, draw, expression, forward, leaves, tanh
 from engine.derivatives import RULES
 from engine.expressions import names
-from engine.expressions.latex import latex
-from engine.expressions.mathml import mathml
 from engine.expressions.names import caller_names, node_names
 from engine.expressions.nodes import Derivative, Formula, Name, Number, Operation
 from engine.expressions.parser import _FUNCTIONS
-from engine.expressions.text import text
+from engine.expressions.writers import latex, mathml, text
 from engine.validation import plain_label
 from nn import MLP
 

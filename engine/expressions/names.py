@@ -9,7 +9,7 @@ from itertools import compress, count
 from typing import Any
 
 from engine.expressions.nodes import Formula, Name, Number
-from engine.expressions.text import text
+from engine.expressions.writers import text
 from engine.node import topological_order
 from engine.operations import CONSTANT
 from engine.validation import shortened

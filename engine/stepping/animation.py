@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.drawing.themes import THEMES, Theme, largest_size, mix_colours
 from engine.expressions.nodes import format_number
-from engine.expressions.text import text
+from engine.expressions.writers import text
 from engine.operations import CONSTANT
 from engine.stepping.layout import LINE, MORE, Box, Layout, shown_name
 from engine.stepping.walk import Walk

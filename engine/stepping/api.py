@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from engine.expressions.text import text
+from engine.expressions.writers import text
 from engine.node import size
 from engine.stepping.layout import Layout, lay_out
 from engine.stepping.page import render_iframe, render_page
