@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.callers import users_caller
@@ -23,10 +23,11 @@ from engine.validation import as_float, shortened
 from engine.value import Value
 
 Function = Callable[..., Any]
+Argnums = int | Sequence[int]
 _nesting = threading.local()  # how many differentiations this thread is inside of
 
 
-def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """The function that gives the gradient of *f*.
 
     Args:
@@ -57,7 +58,7 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     return gradient
 
 
-def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """The function that gives the value of *f* and its gradient: ``(f(x), grad(f)(x))``. See ``grad``.
 
     >>> value_and_grad(lambda x: x * x)(3.0)
@@ -74,12 +75,12 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
             result, more = result
         root = _scalar(f, result)
         value = root if call.keeps_graph else float(root)
-        return (value, more) if has_aux else value, call.gradient(root)
+        return (value, more) if has_aux else value, call.derivatives(root)
 
     return both
 
 
-def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     """The function that gives all derivatives of all outputs of *f*.
 
     Args:
@@ -88,8 +89,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 
     Returns:
         A function of the same arguments. It gives the form of the outputs, with the form of the argument in place of
-        each. An array of shape ``(m,)`` counts as one output: its derivatives with respect to an array of shape
-        ``(n,)`` are one of shape ``(m, n)``.
+        each. An array counts as one output: that of shape ``(m,)`` by one of shape ``(n,)`` gives shape ``(m, n)``.
 
     >>> jacobian(lambda v: [v[0] * v[1], v[0] + v[1]])([2.0, 3.0])
     [[3.0, 2.0], [1.0, 1.0]]
@@ -100,12 +100,12 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     @functools.wraps(f, updated=())
     def derivatives(*args: Any, **kwargs: Any) -> Any:
         call = _Call(f, args, kwargs, argnums)
-        return mapped(call.jacobian, call.result)
+        return mapped(call.derivatives, call.result)
 
     return derivatives
 
 
-def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+def hessian(f: Function, argnums: Argnums = 0) -> Function:
     """The function that gives all second derivatives of *f*, which gives one Value: ``jacobian(grad(f))``.
 
     With several *argnums* it gives a tuple of tuples: ``[i][j]`` is with respect to argument i, then argument j.
@@ -118,7 +118,7 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     return jacobian(grad(f, argnums), argnums)
 
 
-def hvp(f: Function, at: Any, vector: Any, argnums: int | Sequence[int] | None = None) -> Any:
+def hvp(f: Function, at: Any, vector: Any, argnums: Argnums | None = None) -> Any:
     """Hessian-vector product: the Hessian of *f* at a point times a vector, without the Hessian.
 
     It is the gradient of the gradient's dot product with *vector* (Pearlmutter 1994), at the cost of a few gradients.
@@ -141,15 +141,13 @@ def hvp(f: Function, at: Any, vector: Any, argnums: int | Sequence[int] | None =
     return grad(lambda *x: dot(flattened(grad(f, chosen)(*x)), weights), chosen)(*args)
 
 
-def directional_derivative(f: Function, at: Any, direction: Any, argnums: int | Sequence[int] | None = None) -> Any:
+def directional_derivative(f: Function, at: Any, direction: Any, argnums: Argnums | None = None) -> Any:
     """How fast each output of *f* grows along a direction: the Jacobian times a vector (``jvp`` in JAX, its tangent).
 
     Args:
         f: a function that gives Values in any form.
-        at: its argument; with *argnums* the tuple of all its arguments.
-        direction: as many numbers, in the same form as the argument; for several *argnums* a tuple, one for each. It
-            is not normalised.
-        argnums: which of the arguments move.
+        at, argnums: its argument or arguments, as in ``hvp``.
+        direction: as many numbers, in the form of *vector* in ``hvp``. It is not normalised.
 
     Returns:
         Numbers in the form of the outputs.
@@ -165,17 +163,15 @@ def directional_derivative(f: Function, at: Any, direction: Any, argnums: int | 
 
 
 def _arguments(
-    f: Function, at: Any, argnums: int | Sequence[int] | None, vector: Any, name: str
-) -> tuple[tuple[Any, ...], int | Sequence[int], list[Number]]:
+    f: Function, at: Any, argnums: Argnums | None, vector: Any, name: str
+) -> tuple[tuple[Any, ...], Argnums, list[Number]]:
     """The arguments of *f*, which of them are differentiated, and the numbers of *vector* in their order."""
-    args, chosen = (at,), 0 if argnums is None else argnums
-    if argnums is not None:
-        if not isinstance(at, (tuple, list)):
-            raise TypeError(
-                f"at must be the tuple of all arguments of {_name(f)} where argnums are given, got {shortened(at)}"
-            )
-        args = tuple(at)
-        _indices(f, args, argnums)
+    if argnums is not None and not isinstance(at, (tuple, list)):
+        raise TypeError(
+            f"at must be the tuple of all arguments of {_name(f)} where argnums are given, got {shortened(at)}"
+        )
+    args, chosen = ((at,), 0) if argnums is None else (tuple(at), argnums)
+    _indices(f, args, chosen)
     form = _chosen(args, chosen)
     try:
         leaves = flattened_like(form, vector)
@@ -185,11 +181,11 @@ def _arguments(
     return args, chosen, [leaf if isinstance(leaf, Value) else as_float(leaf, name) for leaf in leaves]
 
 
-def _chosen(args: Sequence[Any], argnums: int | Sequence[int]) -> Any:
+def _chosen(args: Sequence[Any], argnums: Argnums) -> Any:
     return tuple(args[i] for i in argnums) if isinstance(argnums, Sequence) else args[argnums]
 
 
-def _indices(f: Function, args: Sequence[Any], argnums: int | Sequence[int]) -> tuple[int, ...]:
+def _indices(f: Function, args: Sequence[Any], argnums: Argnums) -> tuple[int, ...]:
     """The arguments that *argnums* name, each once, or an error."""
     indices = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
     for index in indices:
@@ -203,9 +199,7 @@ def _indices(f: Function, args: Sequence[Any], argnums: int | Sequence[int]) -> 
 class _Call:
     """One call of a function, with Values for what it is differentiated with respect to."""
 
-    def __init__(
-        self, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: int | Sequence[int]
-    ) -> None:
+    def __init__(self, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums) -> None:
         indices = _indices(f, args, argnums)
         self._f = f
         self._form = _chosen(args, argnums)  # what the gradient looks like
@@ -232,15 +226,11 @@ class _Call:
         found = gradients(root, self.inputs)
         return [found.get(value, 0.0) for value in self.inputs]
 
-    def gradient(self, output: Any) -> Any:
-        """The gradient of one output, in the form of the arguments."""
+    def derivatives(self, output: Any) -> Any:
+        """The gradient of an output, or of each number of an array, in the form of the arguments."""
+        if is_array(output):
+            return stacked(self._form, map(self.gradients, flattened(output)), tuple(output.shape))
         return rebuilt(self._form, self.gradients(output))
-
-    def jacobian(self, output: Any) -> Any:
-        """The derivatives of an output, or of an array of them, in the form of the arguments."""
-        if not is_array(output):
-            return self.gradient(output)
-        return stacked(self._form, map(self.gradients, flattened(output)), tuple(output.shape))
 
 
 class _Refusal(Listener):
@@ -306,12 +296,9 @@ def numeric_gradients(root: Value, inputs: Sequence[Value] = ()) -> dict[Value, 
 
     ``detect_anomaly`` sees the steps on the way to *inputs*. (Of a gradient graph, it sees the nodes as they are made.)
     """
-    order, on_the_way = interior_order(root), set(inputs)
+    order = interior_order(root)
     see = WATCH.see_backward if WATCH.watchers != 0 else None
-    if see is not None:
-        for node in order:
-            if node.operation is not DETACH and not on_the_way.isdisjoint(node.operands):
-                on_the_way.add(node)
+    on_the_way = {*inputs, *dependents(order, inputs)} if see is not None else ()
     gradients: dict[Value, float] = {root: 1.0}
     for node in reversed(order):
         given = gradients[node]
@@ -322,12 +309,24 @@ def numeric_gradients(root: Value, inputs: Sequence[Value] = ()) -> dict[Value, 
     return gradients
 
 
+def dependents(order: Iterable[Value], inputs: Iterable[Value]) -> list[Value]:
+    """The nodes, of some in topological order, that gradients flow through on the way to *inputs*."""
+    met, found = set(inputs), []
+    for node in order:
+        if node.operation is not DETACH and not met.isdisjoint(node.operands):
+            met.add(node)
+            found.append(node)
+    return found
+
+
 def _scalar(f: Function, output: Any) -> Number:
     """One output as a Value, or as a float where it does not depend on any; also out of an array with no axes."""
-    single = flattened(output)[0] if not is_tree(output) else output
-    if isinstance(single, Value) or (not is_tree(single) and hasattr(type(single), "__float__")):
-        return single if isinstance(single, Value) else float(single)
-    raise TypeError(f"{_name(f)} has to give one Value here, and gave {type(output).__name__} {shortened(output)}")
+    single = output if is_tree(output) else flattened(output)[0]
+    if isinstance(single, Value):
+        return single
+    if is_tree(single) or not hasattr(type(single), "__float__"):
+        raise TypeError(f"{_name(f)} has to give one Value here, and gave {type(output).__name__} {shortened(output)}")
+    return float(single)
 
 
 def _name(f: Function) -> str:
