@@ -9,7 +9,6 @@ from itertools import compress, count
 from typing import Any
 
 from engine.expressions.nodes import Formula, Name, Number
-from engine.expressions.writers import text
 from engine.node import topological_order
 from engine.operations import CONSTANT
 from engine.validation import shortened
@@ -139,21 +138,16 @@ def _worth_a_look(items: Iterable[tuple[Any, Any]], elements: Iterable[Any]) -> 
     return compress(items, map(kinds.__contains__, map(type, elements))) if kinds else ()
 
 
-def node_names(root: Value, names: object = None) -> dict[Value, str]:
-    """What to call each node under *root*, in topological order.
+def node_formulas(root: Value, callers: Mapping[Value, str]) -> dict[Value, Formula]:
+    """What to call each node under *root*, in topological order; *callers* are the names that the caller has.
 
-    That is its label; or the caller's name for it (see ``caller_names``); or its number where it is a plain one; or
-    ``v1``, ``v2`` and so on. A root without a name is ``L``, if nothing else is.
+    That is its label; or the caller's name for it; or its number where it is a plain one; or ``v1``, ``v2`` and so on.
+    A root without a name is ``L``, if nothing else is.
 
     >>> x = Value(2.0, label="x")
-    >>> list(node_names((x * 3 + 1).tanh()).values())
-    ['x', '3', 'v1', '1', 'v2', 'L']
+    >>> list(node_formulas((x * 3).tanh(), {}).values())
+    [Name(text='x'), Number(value=3.0), Name(text='v1'), Name(text='L')]
     """
-    return {node: text(formula) for node, formula in node_formulas(root, caller_names(names)).items()}
-
-
-def node_formulas(root: Value, callers: Mapping[Value, str]) -> dict[Value, Formula]:
-    """The same as formulas, for ``text``, ``latex`` and ``mathml``; *callers* are the names that the caller has."""
     order = topological_order(root)
     taken = {node.label or callers.get(node, "") for node in order}
     free = (name for name in map("v{}".format, count(1)) if name not in taken)

@@ -1,4 +1,4 @@
-"""Formulas as trees of ``Name``, ``Number``, ``Operation``, ``Derivative`` and ``Cases``.
+"""Formulas as trees of ``Name``, ``Number``, ``Operation``, ``Derivative``, ``Cases`` and ``Equation``.
 
 Trees do arithmetic, so the rules of ``derivatives.py`` give formulas. ``writers.py`` writes them out.
 """
@@ -72,6 +72,15 @@ class Cases(Formula):
 
     rows: tuple[tuple[Formula, Formula, str, Formula], ...]
     otherwise: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Equation(Formula):
+    """A left side, a sign (``=`` or ``+=``), and right sides that are all equal."""
+
+    left: Formula
+    right: tuple[Formula, ...]
+    sign: str = "="
 
 
 def as_formula(thing: Any) -> Formula:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from html import escape
 
-from engine.expressions.nodes import Cases, Derivative, Formula, Name, Number, Operation, format_number
+from engine.expressions.nodes import Cases, Derivative, Equation, Formula, Name, Number, Operation, format_number
 from engine.validation import plain_label, shortened
 
 _SUM, _SIGN, _QUOTIENT, _PRODUCT, _POWER, _ATOM = range(1, 7)  # how tightly a formula holds together
@@ -25,14 +25,14 @@ _INFIX = {  # so tightly the whole, and so its parts at least: x + (-3), and -3 
 def text(formula: Formula, precision: int = 6) -> str:
     """A formula as a line of text, in the language of ``engine.expression``, derivatives as ``dL/dx``.
 
-    >>> text(Name("x") * (Name("w") + 1))
-    'x * (w + 1)'
+    >>> text(Equation(Name("y"), (Name("x") * (Name("w") + 1), Number(6.0))))
+    'y = x * (w + 1) = 6'
     """
     return _TEXT.write(formula, precision=precision)
 
 
 def latex(formula: Formula, precision: int = 6) -> str:
-    r"""A formula in LaTeX's mathematics, for MathJax, KaTeX and amsmath.
+    r"""A formula in LaTeX's mathematics, for MathJax, KaTeX and amsmath; equations are aligned at their signs.
 
     >>> print(latex(Derivative(Name("L"), Name("x1"))))
     \frac{\partial L}{\partial x_{1}}
@@ -72,6 +72,8 @@ class _Notation:
     otherwise: str = "{}"
     next_case: str = " else "
     cases: str = "({})"
+    equation: str = "{} {} {}"
+    equals: str = " = "
 
     def write(self, formula: Formula, least: int = 0, *, precision: int) -> str:
         """A formula, in parentheses if it holds together less tightly than *least*."""
@@ -100,6 +102,9 @@ class _Notation:
             case Operation(op, operands):
                 function = self.functions.get(op) or self.function(op)
                 written = self.applied.format(function, self.comma.join(map(write, operands)))
+            case Equation(left_side, right_sides, sign):
+                sides = self.equals.join(map(write, right_sides))
+                written = self.equation.format(write(left_side), self.signs.get(sign, sign), sides)
             case _:
                 raise TypeError(f"not a formula: {shortened(formula)}")
         return self.parentheses.format(written) if holds < least else written
@@ -159,7 +164,7 @@ _LATEX = _Notation(
         **{"normal_cdf": "\\Phi", "normal_pdf": "\\varphi"},
     },
     brackets={"sqrt": "\\sqrt{{{}}}", "abs": "\\left|{}\\right|"},
-    signs={"*": "\\cdot", ">": "\\gt"},
+    signs={"*": "\\cdot", ">": "\\gt", "+=": "\\mathrel{+=}"},
     parentheses="\\left({}\\right)",
     derivative="\\frac{{\\partial {}}}{{\\partial {}}}",
     fraction="\\frac{{{}}}{{{}}}",
@@ -170,6 +175,7 @@ _LATEX = _Notation(
     otherwise="{} & \\text{{else}}",
     next_case=" \\\\ ",
     cases="\\begin{{cases}}{}\\end{{cases}}",
+    equation="{} &{} {}",
 )
 _MATHML = _Notation(
     name=_mathml_name,
@@ -194,4 +200,6 @@ _MATHML = _Notation(
     otherwise="<mtr><mtd>{}</mtd><mtd><mtext>else</mtext></mtd></mtr>",
     next_case="",
     cases="<mrow><mo>{{</mo><mtable>{}</mtable></mrow>",
+    equation="<mrow>{}<mo>{}</mo>{}</mrow>",
+    equals="<mo>=</mo>",
 )

@@ -176,7 +176,7 @@ class _Camera:
         if step:
             name = text(formulas[step.node])
             equations = [
-                e.text(self.precision) for c in step.contributions if c.operand.op != CONSTANT for e in c.equations
+                text(e, self.precision) for c in step.contributions if c.operand.op != CONSTANT for e in c.equations
             ]
             equations = equations or [f"{name} is made of plain numbers alone"]
         left, top = _MARGIN - self.left, self.layout.height + _MARGIN
