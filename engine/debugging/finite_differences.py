@@ -110,7 +110,7 @@ def slopes(
     except (ValueError, ArithmeticError) as error:
         return str(error)
     left, right = (_Side(f, x, number, sign, rounding) for sign in (-1.0, 1.0))
-    largest = 2.0 ** math.frexp(max(abs(x), 1.0))[1]
+    largest = 2.0 ** min(math.frexp(max(abs(x), 1.0))[1], 1023)
     steps = [largest * part for part in _HALVINGS]
     if 0.0 < abs(x) < 1e-9:
         steps += [abs(x) * part for part in _HALVINGS[:25]]
