@@ -188,9 +188,8 @@ class _Side:
             self._trusted.clear()
             return None
         self._trusted.append(estimate)
-        if len(self._trusted) < _AGREEING or max(s - b for s, b, *_ in self._trusted) > min(
-            s + b for s, b, *_ in self._trusted
-        ):
+        low, high = max(s - b for s, b, *_ in self._trusted), min(s + b for s, b, *_ in self._trusted)
+        if len(self._trusted) < _AGREEING or low > high:
             return None
         self.settled.append(min(self._trusted, key=lambda each: each.bound))
         return self.settled[-1]
