@@ -352,7 +352,9 @@ def test_backward_says_where_gradients_that_are_values_come_from(weight):
     ("output", "inputs", "gradient"), [(1.0, [], 1.0), (Value(1.0), [2.0], 1.0), (Value(1.0), [], "1")]
 )
 def test_gradients_of_something_else_are_refused(output, inputs, gradient):
-    with pytest.raises(TypeError, match=r"output must be a Value|inputs must be Values|gradient must be one real number"):
+    with pytest.raises(
+        TypeError, match=r"output must be a Value|inputs must be Values|gradient must be one real number"
+    ):
         engine.gradients(output, inputs, gradient=gradient)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.drawing.themes import THEMES, Theme, largest_size, mix_colours
 from engine.expressions.nodes import format_number
-from engine.expressions.text import text
+from engine.expressions.writers import text
 from engine.operations import CONSTANT
 from engine.stepping.layout import LINE, MORE, Box, Layout, Route, shown_name
 from engine.stepping.walk import Walk
@@ -156,7 +156,7 @@ class _Camera:
         root = text(formulas[self.walk.nodes[-1]])
         equations = [f"d{root}/d{root} = 1: backprop starts from the result itself"]
         if step:
-            equations = [equation.text(self.precision) for equation in step.equations[2:]]
+            equations = [text(equation, self.precision) for equation in step.equations[2:]]
             equations = equations or [f"{text(formulas[step.node])} is made of plain numbers alone"]
         lines = [plain_label(equation.replace(" * ", " × "), 100) for equation in equations[: _CAPTION_LINES - 1]]
         for line, words in enumerate([f"Step {position} of {len(self.walk.steps)}", *lines]):

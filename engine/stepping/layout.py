@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from engine.expressions.nodes import format_number
-from engine.expressions.text import text
+from engine.expressions.writers import text
 from engine.operations import CONSTANT
 from engine.stepping.walk import Walk
 from engine.validation import plain_label

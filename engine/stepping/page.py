@@ -14,9 +14,8 @@ from typing import Any
 
 from engine.debugging.finite_differences import CentralDifference, Verdict, central_differences
 from engine.drawing.themes import largest_size, tint_strength
-from engine.expressions.mathml import mathml
 from engine.expressions.nodes import Number, Operation, format_number
-from engine.expressions.text import text
+from engine.expressions.writers import mathml, text
 from engine.operations import CONSTANT
 from engine.stepping.layout import Edge, Layout, shown_name
 from engine.stepping.walk import Walk
