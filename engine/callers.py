@@ -15,26 +15,22 @@ _LIBRARIES = sys.stdlib_module_names | {"engine", "nn", "numpy", "pandas", "scip
 class Caller(NamedTuple):
     """A line of the user's code, and the name of the function that it was calling, where that can be told."""
 
-    file: str
-    line: int
+    line: str
     function: str
 
     def __str__(self) -> str:
-        return f"{self.file}, line {self.line}"
+        return self.line
 
 
 def users_caller() -> Caller:
     """The innermost line that runs now and belongs to no library."""
     frame = _users_frame()
-    if frame is None:
-        return Caller("unknown file", 0, "")
-    return Caller(frame.f_code.co_filename, frame.f_lineno, _function(frame))
+    return Caller(_line(frame), _function(frame) if frame else "")
 
 
 def users_line() -> str:
     """Where ``users_caller`` is, in words: faster, as it does not read the line."""
-    frame = _users_frame()
-    return "unknown file" if frame is None else f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+    return _line(_users_frame())
 
 
 def is_library(module: object) -> bool:
@@ -47,6 +43,10 @@ def _users_frame() -> FrameType | None:
     while frame is not None and is_library(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
     return frame
+
+
+def _line(frame: FrameType | None) -> str:
+    return f"{frame.f_code.co_filename}, line {frame.f_lineno}" if frame else "unknown file"
 
 
 def _function(frame: FrameType) -> str:

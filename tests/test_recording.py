@@ -694,7 +694,7 @@ def test_a_thread_with_a_graph_of_its_own_is_not_disturbed():
 
 def test_a_recording_that_has_ended_takes_no_new_value_for_an_old_one():
     """A thread that reads a number may hold the listener for a moment longer than the recording lasts."""
-    notes = recorder._Notes([Value(1.0)], identity=False)
+    notes = recorder.Recording([1.0])
     for _ in range(100):
         notes.left_elsewhere("float()", Value(2.0))  # a new Value, where memory is free
 
