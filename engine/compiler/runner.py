@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from math import isfinite
-from threading import Lock
+from threading import RLock
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -74,7 +74,7 @@ class Runner:
         constants = self.graph.constants
         numbers = [self.graph.record.numbers[index] for index in constants]
         self.uniform[record.n_parameters : record.n_parameters + len(constants), 0] = numbers
-        self.turn = Lock()
+        self.turn = RLock()
         self._record = record
         self._labels = labels or []
         self._signals = {} if labels is None else signals_of(record)
@@ -97,7 +97,8 @@ class Runner:
         def run(start: int, stop: int, worker: int) -> None:
             self._forward(rows, None, start, stop, None, worker, results, refuses)
 
-        self.in_chunks(len(rows), run, None)
+        with self.turn:
+            self.in_chunks(len(rows), run, None)
         return results
 
     def outputs_and_mean_gradient(
@@ -141,7 +142,8 @@ class Runner:
                     break
             gradients[start:stop] = found.T
 
-        self.in_chunks(len(rows), run, (output, INPUTS, False))
+        with self.turn:
+            self.in_chunks(len(rows), run, (output, INPUTS, False))
         return gradients
 
     def _forward(
