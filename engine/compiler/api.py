@@ -94,16 +94,16 @@ class _Call:
 
     def __init__(self, function: Function) -> None:
         kinds = [each.kind for each in inspect.signature(function).parameters.values() if each.default is each.empty]
-        self._takes_any_number = inspect.Parameter.VAR_POSITIONAL in kinds
-        self._function, self._n_arguments = function, len(kinds)
+        self._function = function
+        self._n_arguments = None if inspect.Parameter.VAR_POSITIONAL in kinds else len(kinds)
         self.single: bool | None = None
 
     def __call__(self, inputs: list[Value]) -> list[Any]:
-        n, is_list = self._n_arguments, self._n_arguments == 1 != len(inputs) and not self._takes_any_number
-        if not (is_list or self._takes_any_number or n == len(inputs)):
+        n = self._n_arguments
+        if n not in (len(inputs), None, 1):
             name = getattr(self._function, "__name__", "the function")
             raise ValueError(f"X: {name} takes {n} Values, a column each; it is not {len(inputs)} columns")
-        outputs = self._function(inputs) if is_list else self._function(*inputs)
+        outputs = self._function(inputs) if n == 1 != len(inputs) else self._function(*inputs)
         single = not isinstance(outputs, (list, tuple))
         if self.single not in (None, single):
             raise TypeError("a function of Values must return a list of them for all examples, or for none")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from threading import RLock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from engine.drawing import Drawing
 
 Indexes = NDArray[np.int64]
+Row: TypeAlias = Sequence[float] | Floats
 
 
 class Source(NamedTuple):
@@ -95,9 +95,7 @@ class Paths:
 
     # -------------------------------------------------------------------------------------------------------- recording
 
-    def start(
-        self, row: Sequence[float] | Floats, before_compiling: Callable[[list[Value]], Any] | None = None
-    ) -> Path:
+    def start(self, row: Row, before_compiling: Callable[[list[Value]], Any] | None = None) -> Path:
         """Record the path of an example, unless it is known and still what the function does.
 
         Args:
@@ -135,7 +133,7 @@ class Paths:
         for path in self.paths:
             path.is_due, path.may_change = True, path.may_change or may_change
 
-    def _record(self, row: Sequence[float] | Floats) -> Recording:
+    def _record(self, row: Row) -> Recording:
         self._settle()
         return record(self._source.function, np.asarray(row).tolist(), self._source.identity)
 
@@ -146,7 +144,7 @@ class Paths:
             self.parameters = []
             self._weights = self._synced = self._gradient = np.zeros(0, self.dtype)
 
-    def _compile(self, first: Recording, row: Sequence[float] | Floats) -> Path:
+    def _compile(self, first: Recording, row: Row) -> Path:
         """A new path, for what a second recording of the same example confirms.
 
         Raises:
@@ -196,8 +194,9 @@ class Paths:
     def to_values(self) -> None:
         """Put the weights into the parameters' ``data``, and the last gradient into their ``grad``."""
         self._settle()
-        for parameter, slope in zip_longest(self.parameters, self._gradient.tolist(), fillvalue=0.0):
-            parameter.grad = slope
+        found = self._gradient.tolist()
+        for index, parameter in enumerate(self.parameters):
+            parameter.grad = found[index] if index < len(found) else 0.0
 
     def exchange(self) -> None:
         """Take the numbers of parameters whose ``data`` was changed, and give all others their weights."""
@@ -252,10 +251,8 @@ class Paths:
             The outputs; and the gradient, which may be in memory of a program, so that the next run changes it.
         """
         with self._turn:
-            if (
-                self._only(rows if chosen is None else rows[chosen[:1]])
-                and self.paths[0].program.weights is self._weights
-            ):
+            is_only = self._only(rows if chosen is None else rows[chosen[:1]])
+            if is_only and self.paths[0].program.weights is self._weights:
                 results, self._gradient = self.paths[0].program.run(rows, chosen, output)
                 return results, self._gradient
             own = rows if chosen is None else rows[chosen]
