@@ -93,8 +93,6 @@ class Paths:
         """How many numbers the function gives for an example."""
         return self.paths[0].n_outputs
 
-    # -------------------------------------------------------------------------------------------------------- recording
-
     def start(self, row: Row, before_compiling: Callable[[list[Value]], Any] | None = None) -> Path:
         """Record the path of an example, unless it is known and still what the function does.
 
@@ -175,8 +173,6 @@ class Paths:
         self._make_room()
         return path
 
-    # ---------------------------------------------------------------------------------------------------------- weights
-
     @property
     def weights(self) -> Floats:
         """The numbers of the parameters, ``(n_parameters,)``; changing them in place changes the next call's."""
@@ -225,8 +221,6 @@ class Paths:
         if self._weights is not known:
             self._weights[:] = np.concatenate([known, self._numbers()[len(known) :]])
             self._synced = np.concatenate([self._synced, self._weights[len(known) :]])
-
-    # ------------------------------------------------------------------------------------------------------------- runs
 
     def __call__(self, rows: Floats) -> Floats:
         """All outputs of each row, ``(n_examples, n_outputs)``."""
@@ -287,8 +281,6 @@ class Paths:
         for path in self.paths:
             path.program.release()
 
-    # ---------------------------------------------------------------------------------------------------------- routing
-
     def _loaded(self, path: Path) -> Program:
         """The program of a path, with the weights of now."""
         if path.program.weights is not self._weights:
@@ -302,41 +294,30 @@ class Paths:
         return len(self.paths) == 1 and not self.paths[0].outcomes
 
     def _shares(self, rows: Floats) -> list[tuple[Path, Any]]:
-        """Which rows go which way, as indexes or a slice; paths that are new are recorded."""
-        if self._only(rows):
-            return [(self.paths[0], slice(None))]
-        shares: dict[Path, list[Any]] = {}
-        left = np.arange(len(rows))
-        for path in list(self.paths):
-            left = self._take(path, rows, left, shares)
-        while len(left):
-            path = self.start(rows[left[0]])
-            shares.setdefault(path, []).append(left[:1])
-            left = self._take(path, rows, left[1:], shares)
-        return [(path, np.concatenate(parts)) for path, parts in shares.items()]
-
-    def _take(self, path: Path, rows: Floats, left: Indexes, shares: dict[Path, list[Any]]) -> Indexes:
-        """Give a path those of the rows *left* that go this way; return the others.
+        """Which rows go which way, as indexes or a slice; paths that are new are recorded.
 
         Where rounding in the program could decide a comparison otherwise than in the function, the row is recorded.
         """
-        if not len(left):
-            return left
-        fits, is_open = path.checks.told(rows[left], self._loaded(path).unrefused(rows[left]))
-        certain = left[fits & ~is_open]
-        if path.is_due and len(certain):
-            found = self.start(rows[certain[0]])
-            if found is not path:
-                shares.setdefault(found, []).append(certain[:1])
-                return np.setdiff1d(left, certain[:1])
-        if len(certain):
+        if self._only(rows):
+            return [(self.paths[0], slice(None))]
+        shares: dict[Path, list[Any]] = {}
+        left, known = np.arange(len(rows)), list(self.paths)
+        while len(left):
+            if not known:
+                known.append(self.start(rows[left[0]]))
+                shares.setdefault(known[0], []).append(left[:1])
+                left = left[1:]
+                continue
+            path = known.pop(0)
+            fits, is_open = path.checks.told(rows[left], self._loaded(path).unrefused(rows[left]))
+            certain = left[fits & ~is_open]
+            if path.is_due and len(certain) and self.start(rows[certain[0]]) is not path:
+                continue
             shares.setdefault(path, []).append(certain)
-        for place in left[is_open].tolist():
-            shares.setdefault(self.start(rows[place]), []).append([place])
-        others: Indexes = left[~fits]
-        return others
-
-    # --------------------------------------------------------------------------------------------------------- in words
+            for place in left[is_open].tolist():
+                shares.setdefault(self.start(rows[place]), []).append([place])
+            left = left[~fits]
+        return [(path, np.concatenate(parts)) for path, parts in shares.items() if any(map(len, parts))]
 
     def __repr__(self) -> str:
         if len(self.paths) == 1 and not self.paths[0].outcomes:
