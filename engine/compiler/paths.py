@@ -53,10 +53,10 @@ class Path:
 class Paths:
     """What a function of Values became: a program for each path through it, with weights in common.
 
-    ``parameters`` are those of all paths found so far, in the order of discovery, unless they were given; a path has
-    the first of them, as many as were known when it was found. ``weights`` ``(n_parameters,)`` can be changed in place:
-    ``paths.weights -= 0.1 * gradient``. At the next call of the function, a parameter whose ``data`` was given another
-    number since the last call keeps it; all others get their weight as ``data``. Threads take turns.
+    ``parameters`` are those of all paths found so far, unless they were given; a path has as many of them as were known
+    when it was found. ``weights`` ``(n_parameters,)`` can be changed in place: ``paths.weights -= 0.1 * gradient``. At
+    the next call of the function, a parameter whose ``data`` was given another number since the last call keeps it; all
+    others get their weight as ``data``. Threads take turns.
 
     Args:
         source: what is recorded.
@@ -96,9 +96,7 @@ class Paths:
     def start(self, row: Row, before_compiling: Callable[[list[Value]], Any] | None = None) -> Path:
         """Record the path of an example, unless it is known and still what the function does.
 
-        Args:
-            row: the numbers of the example.
-            before_compiling: called with the outputs before a new path is compiled; it may raise an error.
+        ``before_compiling(outputs)`` may raise an error before a new path is compiled.
 
         Raises:
             DataDependentError: the function cannot be recorded.
@@ -120,10 +118,9 @@ class Paths:
 
     def look_again(self) -> None:
         """Doubt all paths if something that the function can reach was changed, or a leaf that is a constant."""
-        look = self._source.surroundings.look()
+        before, self._look = self._look, self._source.surroundings.look()
         constants = any(path.program.changed_constant() for path in self.paths)
-        if constants or changed(self._look, look, other_values=True):
-            self._look = look
+        if constants or changed(before, self._look, other_values=True):
             self.doubt()
 
     def doubt(self, may_change: bool = True) -> None:
@@ -155,20 +152,17 @@ class Paths:
             raise DataDependentError(f"{line}: comparisons of Values choose how many outputs there are", ADVICE)
         surroundings = self._source.surroundings
         surroundings.add(first.calls)
-        before = surroundings.look()
-        second = self._record(row)
-        self._look = surroundings.look()
-        name = changed(before, self._look)
-        if name:
+        before, second, self._look = surroundings.look(), self._record(row), surroundings.look()
+        if name := changed(before, self._look):
             raise DataDependentError(f"{first.place}: the function changes {name} from one call to the next", ADVICE)
         lasting = _lasting(first, second)
         parameters = list(dict.fromkeys([*self.parameters, *lasting])) if self._finds_parameters else self.parameters
         graph, again = (recorded(recording.roots, recording.inputs, parameters) for recording in (first, second))
         if not same_graph(graph, again) or first.outcomes != second.outcomes:
             raise _another_graph(second)
-        self.parameters = parameters
         program = Program(graph, first.inputs, parameters, self.dtype)
         path = Path(program, Checks(first, self.dtype), first.outcomes, len(first.outputs))
+        self.parameters = parameters
         self.paths.append(path)
         self._make_room()
         return path
@@ -190,9 +184,9 @@ class Paths:
     def to_values(self) -> None:
         """Put the weights into the parameters' ``data``, and the last gradient into their ``grad``."""
         self._settle()
-        found = self._gradient.tolist()
-        for index, parameter in enumerate(self.parameters):
-            parameter.grad = found[index] if index < len(found) else 0.0
+        slopes = [*self._gradient.tolist(), *[0.0] * len(self.parameters)]  # none yet for parameters found since
+        for parameter, slope in zip(self.parameters, slopes):
+            parameter.grad = slope
 
     def exchange(self) -> None:
         """Take the numbers of parameters whose ``data`` was changed, and give all others their weights."""
@@ -322,11 +316,8 @@ class Paths:
     def __repr__(self) -> str:
         if len(self.paths) == 1 and not self.paths[0].outcomes:
             return repr(self.paths[0].program)
-        parts = [f"{len(self.paths)} paths, chosen by comparisons"]
-        for path in self.paths:
-            outcomes = ", ".join(str(outcome) for outcome in path.outcomes)
-            parts.append(f"where they are {outcomes}: {path.program!r}")
-        return "\n".join(parts)
+        parts = [f"where they are {', '.join(map(str, path.outcomes))}: {path.program!r}" for path in self.paths]
+        return "\n".join([f"{len(self.paths)} paths, chosen by comparisons", *parts])
 
     def draw(self, direction: str = "LR", path: int = 0) -> Drawing:
         """The array instructions of a path as a picture: see ``Program``."""

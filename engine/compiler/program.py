@@ -37,6 +37,7 @@ class Program:
         self, record: Record, inputs: Sequence[Value], parameters: Sequence[Value], dtype: Any, single: bool = False
     ) -> None:
         self.record, self._single = record, single
+        self.n_inputs, self.n_outputs = record.n_inputs, len(record.outputs)
         self.inputs, self.parameters = list(inputs), list(parameters)
         self.dtype = np.dtype(dtype)
         self._labels = [leaf.label for leaf in (*self.inputs, *self.parameters)]
@@ -67,16 +68,6 @@ class Program:
         self.weights = weights
 
     @property
-    def n_inputs(self) -> int:
-        """How many columns ``X`` has."""
-        return self.record.n_inputs
-
-    @property
-    def n_outputs(self) -> int:
-        """How many numbers it computes for an example."""
-        return len(self.record.outputs)
-
-    @property
     def nodes_per_instruction(self) -> float:
         """How many nodes of the graph an array instruction computes, on average: where few, a replay gains little."""
         return len(self.record.ops) / max(1, len(self._runner.graph.groups))
@@ -96,8 +87,7 @@ class Program:
         Raises:
             ValueError: a leaf that is a constant of the program has another number now.
         """
-        changed = self.changed_constant()
-        if changed:
+        if changed := self.changed_constant():
             leaf, number = changed
             raise ValueError(
                 f"the graph was changed since it was compiled: {plain_label(leaf.label) or 'a leaf'} was {number!r} "
@@ -107,10 +97,8 @@ class Program:
 
     def changed_constant(self) -> tuple[Value, float] | None:
         """A leaf that is a constant of the program and has another number now, and the number that it had."""
-        for leaf, number in self._frozen:
-            if leaf.data != number and not (isnan(leaf.data) and isnan(number)):
-                return leaf, number
-        return None
+        pairs = ((leaf, number) for leaf, number in self._frozen if leaf.data != number)
+        return next(((leaf, number) for leaf, number in pairs if not (isnan(leaf.data) and isnan(number))), None)
 
     def to_values(self) -> None:
         """Put the weights into the parameters' ``data``, and the last gradient into their ``grad``."""
@@ -118,13 +106,10 @@ class Program:
             parameter.data, parameter.grad = number, gradient
 
     def __call__(self, X: Any = None) -> Floats:
-        """The outputs for each example.
+        """The outputs ``(n_examples,)``; ``(n_examples, n_outputs)`` where a list of Values was compiled.
 
         Args:
             X: ``(n_examples, n_inputs)`` numbers, in the order of ``inputs``; nothing where there are no inputs.
-
-        Returns:
-            ``(n_examples,)`` numbers; ``(n_examples, n_outputs)`` where a list of Values was compiled.
 
         Raises:
             ValueError: *X* has another shape, or NaN in it; or an operation refuses a number, as it does eagerly.
@@ -141,14 +126,11 @@ class Program:
         return self._runner.outputs(rows, refuses=False)
 
     def value_and_gradient(self, X: Any = None, output: int = 0) -> tuple[float, Floats]:
-        """The mean of an output over the examples, and its gradient.
+        """The mean of an output over the examples, and its gradient in the parameters, ``(n_parameters,)``.
 
         Args:
             X: as for a call; at least one example.
             output: which output, where several were compiled.
-
-        Returns:
-            The mean, and ``(n_parameters,)`` numbers: how fast the mean grows with each parameter.
         """
         rows = self._rows(X, look=not self._runner.shows_nan)
         check_output(output, self.n_outputs, rows)
@@ -162,10 +144,7 @@ class Program:
         Args:
             rows: as ``X``, an array of the program's dtype; NaN is not looked for where it might not show.
             places: which of the rows, in which order; all of them where it is not given.
-            output: which output is differentiated.
-
-        Returns:
-            The outputs; and the gradient in memory of the program, which the next run changes.
+            output: which output is differentiated; the gradient is in memory that the next run changes.
         """
         self._watch(rows if places is None else rows[places], output)
         with self._runner.turn:
@@ -173,15 +152,12 @@ class Program:
             return results, self._gradient
 
     def gradients(self, X: Any = None, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
-        """The gradient of an output for each example by itself.
+        """The gradient of an output for each example by itself, ``(n_examples, n)``: a column for each Value asked for.
 
         Args:
             X: as for a call.
             with_respect_to: ``"parameters"``, ``"inputs"``, or a list of Values from either.
             output: which output, where several were compiled.
-
-        Returns:
-            ``(n_examples, n)`` numbers, a column for each Value asked for.
 
         Raises:
             ValueError: a Value is neither an input nor a parameter.
