@@ -49,7 +49,11 @@ class Listener:
         """An operation is about to raise an error because of a number."""
 
 
-_mine = threading.local()
+class _Here(threading.local):
+    listeners: tuple[Listener, ...] = ()
+
+
+_here = _Here()  # in this thread
 _everyones: list[Listener] = []
 _counting = threading.Lock()
 
@@ -57,8 +61,8 @@ _counting = threading.Lock()
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
     """Tell *listener* of the numbers that leave a graph in this thread, and in others."""
-    before = _open_here()
-    _mine.open = (listener, *before)
+    before = _here.listeners
+    _here.listeners = (listener, *before)
     with _counting:
         _everyones.append(listener)
         WATCH.listeners += 1
@@ -66,46 +70,41 @@ def listening(listener: Listener) -> Iterator[None]:
     try:
         yield
     finally:
-        _mine.open = before
+        _here.listeners = before
         with _counting:
             _everyones.remove(listener)
             WATCH.listeners -= 1
             WATCH.identity_listeners -= listener.hears_identity
 
 
-def _open_here() -> tuple[Listener, ...]:
-    return getattr(_mine, "open", ())
-
-
-def _open_elsewhere() -> list[Listener]:
-    """The listeners that other threads have opened: a function may hand its Values to them."""
-    return [listener for listener in tuple(_everyones) if listener not in _open_here()]
-
-
 def _left(how: str, node: Any) -> None:
-    for listener in _open_here():
+    for listener in _here.listeners:
         listener.left(how, node)
-    for listener in _open_elsewhere():
-        listener.left_elsewhere(how, node)
+    _left_elsewhere(how, node)
+
+
+def _left_elsewhere(how: str, *nodes: Any) -> None:
+    """Tell the listeners that other threads have opened: a function may hand its Values to them."""
+    for listener in tuple(_everyones):
+        if listener not in _here.listeners:
+            for node in nodes:
+                listener.left_elsewhere(how, node)
 
 
 def _compared(sign: str, a: Any, b: Any, outcome: bool) -> None:
-    for listener in _open_here():
+    for listener in _here.listeners:
         listener.compared(sign, a, b, outcome)
-    for listener in _open_elsewhere():
-        for side in (a, b):
-            if isinstance(side, Value):
-                listener.left_elsewhere(sign, side)
+    _left_elsewhere(sign, *(side for side in (a, b) if isinstance(side, Value)))
 
 
 def _identified(how: str, node: Any) -> None:
-    for listener in _open_here():
+    for listener in _here.listeners:
         if listener.hears_identity:
             listener.identified(how, node)
 
 
 def _refused() -> None:
-    for listener in _open_here():
+    for listener in _here.listeners:
         listener.refused()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, overload
+from contextlib import suppress
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from engine.validation import plain_label, shortened
 from engine.value import Value
 
 Function = Callable[..., Any]
+Leaves: TypeAlias = Iterable[Value] | None
 
 
 class CompiledFunction:
@@ -113,22 +115,15 @@ class _Call:
 
 @overload
 def compile(
-    outputs: Value | Sequence[Value],
-    inputs: Iterable[Value] | None = None,
-    parameters: Iterable[Value] | None = None,
-    dtype: Any = "float64",
+    outputs: Value | Sequence[Value], inputs: Leaves = None, parameters: Leaves = None, dtype: Any = "float64"
 ) -> Program: ...
-
-
 @overload
 def compile(
-    outputs: Function, inputs: None = None, parameters: Iterable[Value] | None = None, dtype: Any = "float64"
+    outputs: Function, inputs: None = None, parameters: Leaves = None, dtype: Any = "float64"
 ) -> CompiledFunction: ...
-
-
 @overload
 def compile(
-    outputs: None = None, inputs: None = None, parameters: Iterable[Value] | None = None, dtype: Any = "float64"
+    outputs: None = None, inputs: None = None, parameters: Leaves = None, dtype: Any = "float64"
 ) -> Callable[[Function], CompiledFunction]: ...
 
 
@@ -142,21 +137,19 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
     result is added where they stand. And functions of numpy may differ from Python's in the last digit. A gradient
     adds up uses and examples in any order.
 
-    A function is recorded, and its comparisons of Values are noticed; what else it does with their numbers is an error
-    (see ``CompiledFunction``). A graph that exists already cannot know which numbers were read while it was built: its
-    program computes what the graph computes, whatever chose it.
+    A function is recorded: see ``CompiledFunction``. A graph that exists already cannot know which numbers were read
+    while it was built: its program computes what the graph computes, whatever chose it.
 
     Args:
-        outputs: a Value, or a list of Values; or a function of Values that gives one of these, for which ``compile`` is
-            also a decorator. A function is called with a Value for each column of the first batch, or with a list of
-            them if it takes one argument.
+        outputs: a Value, or a list of Values; or a function that gives one of these, for which ``compile`` is also a
+            decorator. It is called with a Value for each column of ``X``, or, if it takes one argument, a list of them.
         inputs: the leaves that are other numbers in each example; a column of ``X`` each.
-        parameters: the leaves to differentiate with respect to. All leaves that are no inputs, unless given; given, all
-            other leaves are constants.
+        parameters: the leaves to differentiate with respect to; all others are constants. All that are no inputs for
+            None.
         dtype: ``"float64"`` or ``"float32"``.
 
     Returns:
-        A ``Program``; for a function, what calls one.
+        A ``Program``; for a function, a ``CompiledFunction``.
 
     Raises:
         TypeError: something is not a Value.
@@ -205,13 +198,11 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
 
 
 def _checked_dtype(dtype: Any) -> np.dtype[Any]:
-    try:
+    with suppress(TypeError):
         kind: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
-        kind = np.dtype(object)
-    if kind.name not in ("float64", "float32"):
-        raise ValueError(f'dtype: "float64" or "float32" is wanted, not {shortened(dtype)}')
-    return kind
+        if kind.name in ("float64", "float32"):
+            return kind
+    raise ValueError(f'dtype: "float64" or "float32" is wanted, not {shortened(dtype)}')
 
 
 def _checked_leaves(values: Iterable[Value], name: str) -> list[Value]:
