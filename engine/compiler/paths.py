@@ -71,15 +71,13 @@ class Paths:
     ) -> None:
         self._source, self.dtype, self._most = source, np.dtype(dtype), most
         self.paths = list(known)
-        self.parameters: list[Value] = list(parameters or [])
-        self._finds_parameters = parameters is None
-        self._weights: Floats = np.zeros(0, self.dtype)
-        self._synced: Floats = self._weights
+        """Those with the most parameters come first."""
+        self._given = parameters
+        self._gradient: Floats = np.zeros(0, self.dtype)
+        self._synced: Floats = self._gradient
         """The weights when they and the parameters' ``data`` were last the same."""
-        self._gradient: Floats = self._weights
         self._look = source.surroundings.look()
         self._turn = RLock()
-        self._make_room()
         self.from_values()
         self.doubt()
 
@@ -92,6 +90,20 @@ class Paths:
     def n_outputs(self) -> int:
         """How many numbers the function gives for an example."""
         return self.paths[0].n_outputs
+
+    @property
+    def parameters(self) -> list[Value]:
+        """The leaves to differentiate with respect to."""
+        return self.paths[0].program.parameters if self.paths else []
+
+    @property
+    def weights(self) -> Floats:
+        """The numbers of the parameters, ``(n_parameters,)``; changing them in place changes the next call's."""
+        return self.paths[0].program.weights if self.paths else np.zeros(0, self.dtype)
+
+    @weights.setter
+    def weights(self, numbers: Any) -> None:
+        assign(self.weights, numbers)
 
     def start(self, row: Row, before_compiling: Callable[[list[Value]], Any] | None = None) -> Path:
         """Record the path of an example, unless it is known and still what the function does.
@@ -111,7 +123,9 @@ class Paths:
                     return path
                 if not path.may_change:
                     raise _another_graph(recording)
-                self._drop(path)
+                self.paths.remove(path)
+                self.paths.sort(key=lambda path: -len(path.program.parameters))
+                self.from_values()
             if before_compiling is not None:
                 before_compiling(recording.outputs)
             return self._compile(recording, row)
@@ -132,13 +146,6 @@ class Paths:
         self._settle()
         return record(self._source.function, np.asarray(row).tolist(), self._source.identity)
 
-    def _drop(self, path: Path) -> None:
-        """Forget a path; and the parameters with the last one, unless they were given."""
-        self.paths.remove(path)
-        if not self.paths and self._finds_parameters:
-            self.parameters = []
-            self._weights = self._synced = self._gradient = np.zeros(0, self.dtype)
-
     def _compile(self, first: Recording, row: Row) -> Path:
         """A new path, for what a second recording of the same example confirms.
 
@@ -155,31 +162,23 @@ class Paths:
         before, second, self._look = surroundings.look(), self._record(row), surroundings.look()
         if name := changed(before, self._look):
             raise DataDependentError(f"{first.place}: the function changes {name} from one call to the next", ADVICE)
-        lasting = _lasting(first, second)
-        parameters = list(dict.fromkeys([*self.parameters, *lasting])) if self._finds_parameters else self.parameters
+        found = dict.fromkeys([*self.parameters, *_lasting(first, second)])
+        parameters = list(found if self._given is None else self._given)
         graph, again = (recorded(recording.roots, recording.inputs, parameters) for recording in (first, second))
         if not same_graph(graph, again) or first.outcomes != second.outcomes:
             raise _another_graph(second)
         program = Program(graph, first.inputs, parameters, self.dtype)
+        program.weights[: len(self.weights)] = self.weights
         path = Path(program, Checks(first, self.dtype), first.outcomes, len(first.outputs))
-        self.parameters = parameters
-        self.paths.append(path)
-        self._make_room()
+        self.paths.insert(0 if len(parameters) > len(self.parameters) else len(self.paths), path)
+        self._synced = np.concatenate([self._synced, self.weights[len(self._synced) :]])
         return path
-
-    @property
-    def weights(self) -> Floats:
-        """The numbers of the parameters, ``(n_parameters,)``; changing them in place changes the next call's."""
-        return self._weights
-
-    @weights.setter
-    def weights(self, numbers: Any) -> None:
-        assign(self._weights, numbers)
 
     def from_values(self) -> None:
         """Take the weights from the parameters' ``data``."""
-        self._weights[:] = self._numbers()
-        self._synced = self._weights.copy()
+        self.weights[:] = self._numbers()
+        self._synced = self.weights.copy()
+        self._gradient = self._gradient[: len(self._synced)]
 
     def to_values(self) -> None:
         """Put the weights into the parameters' ``data``, and the last gradient into their ``grad``."""
@@ -192,29 +191,17 @@ class Paths:
         """Take the numbers of parameters whose ``data`` was changed, and give all others their weights."""
         numbers = self._numbers()
         assigned = (numbers != self._synced) & ~(np.isnan(numbers) & np.isnan(self._synced))
-        self._weights[assigned] = self._synced[assigned] = numbers[assigned]
+        self.weights[assigned] = self._synced[assigned] = numbers[assigned]
         self._settle()
 
     def _settle(self) -> None:
         """Give parameters their weights, where those were changed."""
-        for index in np.flatnonzero(self._weights != self._synced).tolist():
-            self.parameters[index].data = float(self._weights[index])
-            self._synced[index] = self._weights[index]
+        for index in np.flatnonzero(self.weights != self._synced).tolist():
+            self.parameters[index].data = float(self.weights[index])
+            self._synced[index] = self.weights[index]
 
     def _numbers(self) -> Floats:
         return np.array([parameter.data for parameter in self.parameters], self.dtype)
-
-    def _make_room(self) -> None:
-        """Hold the weights of all parameters: in the memory of the first program, if it has all of them."""
-        known, n = self._weights, len(self.parameters)
-        first = self.paths[0].program if self.paths else None
-        if first is not None and len(first.parameters) == n:
-            self._weights = first.weights
-        elif len(known) != n:
-            self._weights = np.zeros(n, self.dtype)
-        if self._weights is not known:
-            self._weights[:] = np.concatenate([known, self._numbers()[len(known) :]])
-            self._synced = np.concatenate([self._synced, self._weights[len(known) :]])
 
     def __call__(self, rows: Floats) -> Floats:
         """All outputs of each row, ``(n_examples, n_outputs)``."""
@@ -239,8 +226,7 @@ class Paths:
             The outputs; and the gradient, which may be in memory of a program, so that the next run changes it.
         """
         with self._turn:
-            is_only = self._only(rows if chosen is None else rows[chosen[:1]])
-            if is_only and self.paths[0].program.weights is self._weights:
+            if self._only(rows if chosen is None else rows[chosen[:1]]):
                 results, self._gradient = self.paths[0].program.run(rows, chosen, output)
                 return results, self._gradient
             own = rows if chosen is None else rows[chosen]
@@ -277,8 +263,8 @@ class Paths:
 
     def _loaded(self, path: Path) -> Program:
         """The program of a path, with the weights of now."""
-        if path.program.weights is not self._weights:
-            path.program.weights[:] = self._weights[: len(path.program.parameters)]
+        if path is not self.paths[0]:
+            path.program.weights[:] = self.weights[: len(path.program.parameters)]
         return path.program
 
     def _only(self, rows: Floats) -> bool:
@@ -303,6 +289,8 @@ class Paths:
                 left = left[1:]
                 continue
             path = known.pop(0)
+            if path not in self.paths:  # dropped since
+                continue
             fits, is_open = path.checks.told(rows[left], self._loaded(path).unrefused(rows[left]))
             certain = left[fits & ~is_open]
             if path.is_due and len(certain) and self.start(rows[certain[0]]) is not path:
