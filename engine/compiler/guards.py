@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +23,6 @@ Side: TypeAlias = tuple[int, int] | float
 """A column of the rows (0) or of the program's results (1): ``(0, column)``; or a number."""
 
 
-class _Check(NamedTuple):
-    a: Side
-    sign: str
-    b: Side
-    outcome: bool
-    rounding: float
-    """What rounding depends on for the example that was recorded; 0 where nothing is computed before."""
-
-
 class Checks:
     """The guards of a recording, for the rows and the results of its program."""
 
@@ -41,28 +32,29 @@ class Checks:
         columns: dict[Value, Side] = {value: (0, column) for column, value in enumerate(recording.inputs)}
         columns |= {value: (1, column) for column, value in enumerate(compared, len(recording.outputs))}
         rounding = roundings(compared, exact_leaves=dtype == np.float64)
-        self._checks = []
-        for a, sign, b, outcome, _ in recording.guards:
+        self._checks: list[tuple[list[Side], str, bool, float]] = []
+        """Two sides, the sign between them, how it came out, and what rounding depends on: 0 where none is computed."""
+        for a, sign, b, outcome, _ in recording.guards.values():
             sides = [columns.get(side, side.data) if isinstance(side, Value) else side for side in (a, b)]
             size = max(rounding.get(side, 0.0) for side in (a, b) if isinstance(side, Value))
-            self._checks.append(_Check(sides[0], sign, sides[1], outcome, size))
+            self._checks.append((sides, sign, outcome, size))
         self._largest = max((abs(value.data) for value in recording.inputs), default=0.0) or 1.0
 
     def told(self, rows: Floats, results: Floats) -> tuple[Booleans, Booleans]:
         """Which rows go this way, and for which of them that is open because rounding could decide a comparison."""
         fits, is_open = np.ones(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         scale = np.ones(len(rows))
-        if any(check.rounding for check in self._checks) and rows.shape[1]:
+        if any(rounding for *_, rounding in self._checks) and rows.shape[1]:
             scale = np.maximum(1.0, np.abs(rows).max(axis=1) / self._largest)
         with np.errstate(all="ignore"):
-            for check in self._checks:
+            for sides, sign, outcome, rounding in self._checks:
                 a, b = (
                     side if isinstance(side, float) else (rows, results)[side[0]][:, side[1]].astype(np.float64)
-                    for side in (check.a, check.b)
+                    for side in sides
                 )
-                same = np.broadcast_to(SIGNS[check.sign](a, b) == check.outcome, fits.shape)
-                if check.rounding:
-                    size = np.maximum(np.maximum(np.abs(a), np.abs(b)), check.rounding * scale)
+                same = np.broadcast_to(SIGNS[sign](a, b) == outcome, fits.shape)
+                if rounding:
+                    size = np.maximum(np.maximum(np.abs(a), np.abs(b)), rounding * scale)
                     distance = np.abs(a - b)
                     close = ~((distance > self._margin * size) & np.isfinite(distance))
                     is_open |= close

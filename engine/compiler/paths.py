@@ -152,7 +152,7 @@ class Paths:
         Raises:
             DataDependentError: the function did something else, or changed what it can reach; or paths are too many.
         """
-        line = first.guards[-1].line if first.guards else ""
+        line = [*first.guards.values()][-1].line if first.guards else ""
         if len(self.paths) >= self._most:
             raise DataDependentError(f"{line}: comparisons of Values choose more than {self._most} paths", ADVICE)
         if self.paths and len(first.outputs) != self.n_outputs:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
-from engine.callers import is_library, users_line
+from engine.callers import is_library, users_caller
 from engine.compiler.collector import collector_paused
 from engine.compiler.trace import ordered
 from engine.escapes import DataDependentError, Listener, listening
@@ -43,27 +43,23 @@ class Guard(NamedTuple):
 
 
 class Recording(Listener):
-    """What a function does with one example; it listens while the function runs.
+    """What a function does with one example, of *numbers*; it listens while the function runs.
 
     A comparison is kept as a guard. Any other number that leaves the graph ends the recording with an error, for the
-    function may compute something else for another example. So do random numbers.
-
-    Args:
-        numbers: the example.
-        identity: whether the Values are in place of plain numbers, so that ``==`` and ``hash()`` of them tell
-            something else.
+    function may compute something else for another example. So do random numbers; and ``==`` and ``hash()`` of inputs,
+    if these are in place of plain numbers (*identity*).
     """
 
     def __init__(self, numbers: Sequence[float], identity: bool = False) -> None:
         self.hears_identity = identity
         self.inputs = [Value(number) for number in numbers]
         self.outputs: list[Value] = []
-        self.guards: list[Guard] = []
+        self.guards: dict[Any, Guard] = {}
         self.calls: dict[CodeType, Found] = {}
         """The first call of each function of the user's."""
         self.error: DataDependentError | None = None
-        self._doubt = ""
-        self._compared: set[tuple[Any, ...]] = set()
+        self.doubt = ""
+        """What is an error only where the function goes on after it."""
         self._ids = set(map(id, self.inputs))  # lasting, as the inputs are held
 
     @property
@@ -75,8 +71,10 @@ class Recording(Listener):
     def compared_nodes(self) -> list[Value]:
         """The Values that guards compare and that have to be computed for each example, each once."""
         inputs = set(self.inputs)
-        sides = dict.fromkeys(side for guard in self.guards for side in (guard.a, guard.b) if isinstance(side, Value))
-        return [side for side in sides if side not in inputs and side.operation is not PLAIN]
+        sides = dict.fromkeys(side for guard in self.guards.values() for side in (guard.a, guard.b))
+        return [
+            side for side in sides if isinstance(side, Value) and side not in inputs and side.operation is not PLAIN
+        ]
 
     @property
     def place(self) -> str:
@@ -87,26 +85,26 @@ class Recording(Listener):
     @property
     def outcomes(self) -> tuple[bool, ...]:
         """How the guards came out: the name of the path."""
-        return tuple(guard.outcome for guard in self.guards)
+        return tuple(guard.outcome for guard in self.guards.values())
 
     def left(self, how: str, node: Value) -> None:
         """A number left: an error at once; but printing may be part of another error's message."""
         if _is_constant(node):
             return
         if how in ("repr()", "format()"):
-            self._doubt = self._doubt or f"{users_line()}: {how} of a Value"
+            self.doubt = self.doubt or f"{users_caller()}: {how} of a Value"
         else:
-            self._refuse(f"{users_line()}: {how} of a Value")
+            self._refuse(f"{users_caller()}: {how} of a Value")
 
     def left_elsewhere(self, how: str, node: Value) -> None:
         """The function handed its Values to another thread: the order of what happens there is not known."""
         if not self._ids.isdisjoint(map(id, topological_order(node))):
-            self._refuse(f"{users_line()}: {how} of a Value in another thread")
+            self._refuse(f"{users_caller()}: {how} of a Value in another thread")
 
     def identified(self, how: str, node: Value) -> None:
         """A Value in place of a number was not what the number would have been."""
         if id(node) in self._ids:
-            self._refuse(f"{users_line()}: {how} of a Value, where a plain number is without a program")
+            self._refuse(f"{users_caller()}: {how} of a Value, where a plain number is without a program")
 
     def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
         """A guard, unless only constants were compared."""
@@ -114,25 +112,17 @@ class Recording(Listener):
         if _is_constant(a) and (not isinstance(other, Value) or _is_constant(other)):
             return
         key = (id(a), sign, id(other) if isinstance(other, Value) else other)
-        if key not in self._compared:
-            self._compared.add(key)
-            self.guards.append(Guard(a, sign, other, outcome, users_line()))
+        if key not in self.guards:
+            self.guards[key] = Guard(a, sign, other, outcome, str(users_caller()))
 
     def refused(self) -> None:
         """An operation refused a number; if the function catches that, it chose its way by it."""
-        reason = f"{users_line()}: an operation refused the number of a Value, and the function caught an error"
-        self._doubt = self._doubt or reason
+        reason = f"{users_caller()}: an operation refused the number of a Value, and the function caught an error"
+        self.doubt = self.doubt or reason
 
     def _refuse(self, reason: str) -> None:
         self.error = self.error or DataDependentError(reason, ADVICE)
         raise self.error
-
-    def check(self) -> None:
-        """Raise the DataDependentError for what was noticed, after the function returned."""
-        if self.error is not None:
-            raise self.error
-        if self._doubt:
-            raise DataDependentError(self._doubt, ADVICE)
 
     @contextmanager
     def profiling(self) -> Iterator[None]:
@@ -155,7 +145,7 @@ class Recording(Listener):
             elif event == "call" and frame.f_code not in self.calls and _is_users(frame):
                 self.calls[frame.f_code] = frame.f_globals, dict(frame.f_locals)
             if draws:
-                self._refuse(f"{users_line()}: random numbers are drawn")
+                self._refuse(f"{users_caller()}: random numbers are drawn")
             if others is not None:
                 others(frame, event, thing)
 
@@ -179,14 +169,16 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
     try:
         with collector_paused(), listening(recording), recording.profiling():
             outputs = function(recording.inputs)
+        if recording.error is not None:  # which the function caught
+            raise recording.error
     except Exception as error:
-        if recording.error is None or error is recording.error:
+        if recording.error in (None, error):
             raise
         raise recording.error from error
-    else:
-        recording.check()
     finally:
         recording.error = None  # its traceback knows the recording
+    if recording.doubt:
+        raise DataDependentError(recording.doubt, ADVICE)
     if not outputs:
         raise ValueError("a function of Values must give at least one output")
     for output in outputs:
@@ -195,7 +187,7 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
             raise TypeError(f"a function of Values gives a Value or a list of them, not {kind} {shortened(output)}")
         recording.outputs.append(output if isinstance(output, Value) else constant(output, "an output"))
     if any(_HANDLES_ERRORS in code.co_code[::2] for code in recording.calls):
-        recording.guards += _domains(recording.outputs)
+        recording.guards |= _domains(recording.outputs)
     return recording
 
 
@@ -227,15 +219,15 @@ _DOMAINS: dict[str, list[Bound]] = {
 """Which operand must be where, or the operation raises an error: beyond the domain, or too large for a float."""
 
 
-def _domains(outputs: Sequence[Value]) -> list[Guard]:
+def _domains(outputs: Sequence[Value]) -> dict[Any, Guard]:
     """Guards that all operands stay inside of their domains: for functions that may catch the error."""
-    return [
-        Guard(operand, sign, bound, SIGNS[sign](operand.data, bound), "a try statement")
+    return {
+        (id(operand), sign, bound): Guard(operand, sign, bound, SIGNS[sign](operand.data, bound), "a try statement")
         for node in ordered(outputs)
         for index, sign, bound in (_power_domain(node) if node.op == "**" else _DOMAINS.get(node.operation.key, []))
         for operand in [node.operands[index]]
         if not _is_constant(operand)
-    ]
+    }
 
 
 def _power_domain(power: Value) -> list[Bound]:
