@@ -11,11 +11,9 @@ from engine.compiler.vectorize import SUM, UNIFORM, Group
 def described(graph: Placed, n_nodes: int, dtype: str) -> str:
     """The groups in their order, and how many scalars became how many instructions."""
     record = graph.record
-    lines = [
-        f"Program: {_count(n_nodes, 'node')} -> {_count(len(graph.groups), 'group')}; "
-        f"{_count(record.n_inputs, 'input')}, {_count(record.n_parameters, 'parameter')}, "
-        f"{_count(len(record.outputs), 'output')}, {dtype}"
-    ]
+    counts = {"input": record.n_inputs, "parameter": record.n_parameters, "output": len(record.outputs)}
+    leaves = ", ".join(_count(n, thing) for thing, n in counts.items())
+    lines = [f"Program: {_count(n_nodes, 'node')} -> {_count(len(graph.groups), 'group')}; {leaves}, {dtype}"]
     for group in graph.groups:
         once = ", once for all examples" if group.space == UNIFORM else ""
         lines.append(f"  {sentence(group, graph.spaces)}{once}")
