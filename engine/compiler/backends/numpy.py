@@ -48,6 +48,8 @@ class Memories:
         """The array that a view means."""
         memory, start, shape, strides = view
         base = self.arrays[memory]
+        if len(shape) == 1 and (shape[0] == 1 or strides[0] == 1):
+            return base[start : start + shape[0]]
         step, across = base.strides
         flat = base if base.flags.c_contiguous else base.T  # what a new array may be made from
         bytes_ = tuple([stride * step for stride in strides])
@@ -55,13 +57,18 @@ class Memories:
 
     def bind(self, instructions: Sequence[Instruction]) -> list[Call]:
         """Each instruction as calls that are ready."""
-        return [call for instruction in instructions for call in self._calls(instruction)]
+        calls: list[Call] = []
+        resolved = _Resolved(self)
+        for instruction in instructions:
+            if isinstance(instruction, Map):
+                function, out, operands = instruction
+                calls.append((kernel(function), (*[resolved[operand] for operand in operands], resolved[out])))
+            else:
+                calls += self._calls(instruction)
+        return calls
 
-    def _calls(self, instruction: Instruction) -> list[Call]:
+    def _calls(self, instruction: Total | MatMul | Take | Scatter | Fill) -> list[Call]:
         match instruction:
-            case Map(function, out, operands):
-                arrays = [self.resolve(o) if isinstance(o, View) else o for o in operands]
-                return [(kernel(function), (*arrays, self.resolve(out)))]
             case Total(out, operand, over_examples):
                 target, source = self.resolve(out), self.resolve(operand)
                 if over_examples:
@@ -98,6 +105,20 @@ class Memories:
         return [(np.matmul, (weights, right, out))]
 
 
+class _Resolved(dict[Any, Any]):
+    """The array of each view, made once; a number is itself."""
+
+    def __init__(self, memories: Memories) -> None:
+        super().__init__()
+        self._memories = memories
+
+    def __missing__(self, part: View | float) -> Floats | float:
+        if not isinstance(part, View):
+            return part
+        self[part] = array = self._memories.resolve(part)
+        return array
+
+
 def _totals(source: Floats, target: Floats) -> list[Call]:
     """Sums over the last but one axis, from left to right; of -0.0 alone they are -0.0."""
     n_terms, n_examples = source.shape[-2:]
@@ -117,16 +138,17 @@ def by_columns(instructions: Sequence[Instruction], n_inputs: int) -> bool:
     n_read = 0
     for instruction in instructions:
         parts: Sequence[object] = ()
-        match instruction:
-            case Take(_, memory, slots):
-                n_read += len(slots) if memory == "inputs" else 0
-            case Map(_, _, operands):
-                parts = operands
-            case Total(_, operand):
-                parts = (operand,)
-            case MatMul(_, _, _, right) if right.shape[0] > 1:
-                parts = (right,)
-        n_read += sum(part.size for part in parts if isinstance(part, View) and part.memory == "inputs")
+        if isinstance(instruction, Map):
+            parts = instruction.operands
+        elif isinstance(instruction, Take):
+            n_read += len(instruction.slots) if instruction.memory == "inputs" else 0
+        elif isinstance(instruction, Total):
+            parts = (instruction.operand,)
+        elif isinstance(instruction, MatMul) and instruction.right.shape[0] > 1:
+            parts = (instruction.right,)
+        for part in parts:
+            if isinstance(part, View) and part.memory == "inputs":
+                n_read += part.size
     return 2 * n_read > n_inputs
 
 
