@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.ir import Fill, Map, Scatter, View, view_of
+from engine.compiler.ir import Fill, Map, Scatter, View, equal, some, view_of
 from engine.compiler.ir_builder import Emitter
 from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Places
 
@@ -67,9 +67,8 @@ class Gradients:
 
     def settle(self, space: str, slots: Places) -> None:
         """Have all of these in their own places, with zeros where there is no gradient."""
-        standing = self.standing_at[slots] if space == VARYING else None
-        if standing is not None and standing.max() >= 0:
-            for which in np.unique(standing).tolist():
+        if space == VARYING:
+            for which in set(self.standing_at[slots].ravel().tolist()):
                 if which >= 0:
                     place = self._place(self.standing[which].slots)
                     self._forget(which)
@@ -83,7 +82,7 @@ class Gradients:
             value = Scaled(self.plain(value))
         view = view_of(space + GRADIENT, slots)
         in_view = view is not None and _apart(view, slots)
-        first = not self.written[space][slots].any()
+        first = not some(self.written[space], slots)
         if view is not None and in_view and first:
             self._first(space, slots, view, value)
             return
@@ -124,12 +123,8 @@ class Gradients:
         """What stands for these slots and no others."""
         if space != VARYING or slots.ndim > 1:
             return None
-        which = int(self.standing_at[slots[0]])
-        if which < 0:
-            return None
-        found = self.standing[which]
-        same = len(found.slots) == len(slots) and bool((found.slots == slots).all())
-        return found if same else None
+        which = self.standing_at.item(slots.item(0))
+        return self.standing[which] if which >= 0 and equal(self.standing[which].slots, slots) else None
 
     def _forget(self, which: int) -> None:
         self.standing_at[self.standing[which].slots] = -1
@@ -142,7 +137,7 @@ class Gradients:
     def _fill(self, space: str, slots: Places) -> None:
         """Zeros where nothing is written yet."""
         written = self.written[space][slots]
-        if written.all():
+        if written.item() if written.size == 1 else written.all():
             return
         unwritten = np.unique(slots[~written])
         for run in np.split(unwritten, np.flatnonzero(np.diff(unwritten) != 1) + 1):
@@ -161,4 +156,6 @@ def _apart(view: View, slots: Places) -> bool:
 def _size(number: float) -> float:
     """The power of two that it is; infinite for 0 and whatever is not finite."""
     magnitude = abs(number)
+    if magnitude == 1.0:
+        return 0.0
     return log2(magnitude) if 0.0 < magnitude < float("inf") else float("inf")

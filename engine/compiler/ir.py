@@ -35,7 +35,7 @@ class View(NamedTuple):
     @property
     def per_example(self) -> bool:
         """Whether each slot has a number for each example."""
-        return not self.memory.startswith("uniform")
+        return self.memory[:7] != "uniform"
 
 
 class Map(NamedTuple):
@@ -101,7 +101,7 @@ def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
     >>> view_of("varying", np.array([[4, 6], [7, 9]]))
     View(memory='varying', start=4, shape=(2, 2), strides=(3, 2))
     """
-    start = int(slots.item(0))
+    start: int = slots.item(0)
     if slots.size == 1:
         return View(memory, start, slots.shape, (0,) * slots.ndim)
     if slots.ndim == 1:
@@ -119,3 +119,13 @@ def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
         along[axis] = slots.shape[axis]
         expected += (stride * np.arange(slots.shape[axis])).reshape(along)
     return View(memory, start, slots.shape, tuple(strides)) if (expected == slots).all() else None
+
+
+def some(flags: NDArray[np.bool_], slots: NDArray[np.int64]) -> bool:
+    """Whether any of these has its flag; for a single one without the cost of arrays."""
+    return bool(flags.item(slots.item()) if slots.size == 1 else flags[slots].any())
+
+
+def equal(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
+    """Whether two arrays are the same, number by number."""
+    return a.item() == b.item() if a.size == b.size == 1 else np.array_equal(a, b)

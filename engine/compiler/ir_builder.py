@@ -39,7 +39,7 @@ class Emitter:
     def fresh_scratch(self) -> None:
         """What the instructions so far have in scratch is no longer needed."""
         self._kept = None
-        self._used = dict.fromkeys(self._used, 0)
+        self._used = {"scratch": 0, "uniform scratch": 0}
 
     def scratch(self, shape: tuple[int, ...], per_example: bool) -> View:
         """Memory for a result in between."""
@@ -47,7 +47,8 @@ class Emitter:
         start = self._used[memory]
         strides = (1,) if len(shape) == 1 else tuple([prod(shape[axis + 1 :]) for axis in range(len(shape))])
         self._used[memory] = end = start + shape[0] * strides[0]
-        self.scratch_slots[memory] = max(self.scratch_slots[memory], end)
+        if end > self.scratch_slots[memory]:
+            self.scratch_slots[memory] = end
         return View(memory, start, shape, strides)
 
     def space_of(self, places: Places) -> str:
@@ -56,14 +57,19 @@ class Emitter:
 
     def read(self, places: Places, axes: int = 0) -> View:
         """The numbers of these nodes: where they are, or gathered; as matrices of so many *axes*."""
+        if places.size == 1:
+            place = places.item()
+            return View(self.graph.spaces[place], self.graph.slots.item(place), places.shape, (0,) * places.ndim)
         return self.gathered(self.space_of(places), self.graph.slots[places], axes)
 
     def constant(self, places: Places) -> float | None:
         """The number that all of these nodes are, where it is a constant that may be multiplied with others."""
         place = places.item(0)
         record = self.graph.record
+        if record.ops[place] != CONSTANT or (places.size > 1 and not (places == place).all()):
+            return None
         number = record.numbers[place]
-        return number if record.ops[place] == CONSTANT and _safe(number) and (places == place).all() else None
+        return number if _safe(number) else None
 
     def gathered(self, memory: str, slots: Places, axes: int = 0) -> View:
         """These slots as a view, or gathered into scratch; the last *axes* are those of a matrix, not backwards."""
@@ -75,9 +81,14 @@ class Emitter:
 
     def map(self, function: str | Callable[..., Any], *operands: View | float) -> View:
         """A function of arrays, into scratch."""
-        views = [operand for operand in operands if isinstance(operand, View)]
-        shape = max([view.shape for view in views], key=len)
-        out = self.scratch(shape, any(view.per_example for view in views))
+        shape: tuple[int, ...] = ()
+        per_example = False
+        for operand in operands:
+            if isinstance(operand, View):
+                per_example = per_example or operand.per_example
+                if len(operand.shape) > len(shape):
+                    shape = operand.shape
+        out = self.scratch(shape, per_example)
         self.add(Map(function, out, operands))
         return out
 
@@ -114,7 +125,7 @@ class Array:
         return self.emitter.map("multiply", self.view, self.number)
 
     def _map(self, function: str | Callable[..., Any], *operands: Array | float) -> Array:
-        return Array(self.emitter.map(function, *map(plain, operands)), self.emitter)
+        return Array(self.emitter.map(function, *[plain(operand) for operand in operands]), self.emitter)
 
     def __add__(self, other: Array | float) -> Array:
         return self._map("add", self, other)
@@ -177,6 +188,7 @@ class Mathematics:
         def write(*operands: Array | float) -> Array | float:
             return self._written(function, operands[:count])
 
+        vars(self)[function] = write  # found without this method from now on
         return write
 
     def _written(self, function: str | Callable[..., Any], operands: tuple[Array | float, ...]) -> Array | float:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.adjoints import Gradients, Scaled
-from engine.compiler.ir import MatMul, Total, View
+from engine.compiler.ir import MatMul, Total, View, equal, some
 from engine.compiler.ir_builder import Array, Emitter, Mathematics
 from engine.compiler.lower_forward import per_example
 from engine.compiler.memory_layout import Factors, Placed, matrices
@@ -26,7 +26,11 @@ def needing(graph: Placed, wanted: Iterable[int]) -> NDArray[np.bool_]:
     for group in graph.groups:
         if group.op != "detach":
             for column in group.columns():
-                needs[group.members] |= needs[column].any(axis=1)
+                if column.shape == (1, 1):
+                    if some(needs, column):
+                        needs[group.members] = True
+                else:
+                    needs[group.members] |= needs[column].any(axis=1)
     return needs
 
 
@@ -36,9 +40,9 @@ def leading_to(graph: Placed, output: int) -> list[Group]:
     leads[output] = True
     groups = []
     for group in reversed(graph.groups):
-        leading = leads[group.members]
-        if leading.any():
-            if not leading.all():
+        if some(leads, group.members):
+            leading = leads[group.members]
+            if len(leading) > 1 and not leading.all():
                 group = replace(group)  # noqa: PLW2901 - the group itself belongs to the graph
                 group.reordered(np.flatnonzero(leading))
             groups.append(group)
@@ -70,7 +74,7 @@ class Backward:
     def emit(self, group: Group) -> None:
         """The instructions that carry the gradients of one group to its operands."""
         slots = self.graph.slots[group.members]
-        if not (self.needs[group.members].any() and self.gradients.written[group.space][slots].any()):
+        if not (some(self.needs, group.members) and some(self.gradients.written[group.space], slots)):
             return
         self.emitter.fresh_scratch()
         gradient = self.gradients.of(group.space, slots)
@@ -80,7 +84,7 @@ class Backward:
         y = Array(self.emitter.read(group.members), self.emitter)
         operands = [self.operand(places) for places in group.operands]
         for places, derivative in zip(group.operands, rule_for(group.op).derivatives):
-            if self.needs[places].any():
+            if some(self.needs, places):
                 local = derivative(_MATHEMATICS, y, *operands)
                 if isinstance(local, Array):
                     self.add_gradient(places, self.product(places, gradient, local))
@@ -98,8 +102,8 @@ class Backward:
         if any(factors):
             gradient = Scaled(self.emitter.keep(self.gradients.plain(gradient)))  # fewer numbers than products have
         for part, found in zip(group.parts, factors):
-            left_needs = bool(self.needs[part.left].any())
-            right_needs = part.right is not None and bool(self.needs[part.right].any())
+            left_needs = some(self.needs, part.left)
+            right_needs = part.right is not None and some(self.needs, part.right)
             if left_needs or right_needs:
                 own = gradient
                 if own.view.per_example and not per_example(self.emitter, part):
@@ -121,7 +125,7 @@ class Backward:
             gradient = gradient._replace(view=View(view.memory, view.start, left.shape, (view.strides[0], 0)))
         if right is None:
             self.add_gradient(left, gradient)
-        elif np.array_equal(left, right):  # squares
+        elif equal(left, right):  # squares
             twice = Scaled(gradient.view, 2.0 * gradient.number)
             self.add_gradient(left, self.product(left, twice, Array(self.emitter.read(left), self.emitter)))
         else:
@@ -179,6 +183,9 @@ class Backward:
         if value.view.per_example and space == UNIFORM:
             value = self.over_examples(value)
         slots, view = self.graph.slots[places], value.view
+        if slots.size == 1:
+            self.gradients.accumulate(space, slots, value)
+            return
         if slots.ndim == 2 and len(slots) > 1 and (slots == slots[0]).all():  # the same nodes in every row
             value = self.total(View(view.memory, view.start, view.shape[::-1], view.strides[::-1]), value.number)
             slots = slots[0]
