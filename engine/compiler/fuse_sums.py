@@ -40,7 +40,7 @@ class Sum:
 
     def operands(self) -> list[int]:
         """Every node that it is made of."""
-        return [*self.left, *(factor for factor in self.right if factor != NONE)]
+        return [*self.left, *[factor for factor in self.right if factor != NONE]]
 
 
 @dataclass

@@ -25,12 +25,12 @@ def needing(graph: Placed, wanted: Iterable[int]) -> NDArray[np.bool_]:
     needs[list(wanted)] = True
     for group in graph.groups:
         if group.op != "detach":
-            for column in group.columns():
-                if column.shape == (1, 1):
+            for column in group.sides():
+                if column.size == 1:
                     if some(needs, column):
                         needs[group.members] = True
                 else:
-                    needs[group.members] |= needs[column].any(axis=1)
+                    needs[group.members] |= needs[column].reshape(len(column), -1).any(axis=1)
     return needs
 
 
@@ -46,7 +46,7 @@ def leading_to(graph: Placed, output: int) -> list[Group]:
                 group = replace(group)  # noqa: PLW2901 - the group itself belongs to the graph
                 group.reordered(np.flatnonzero(leading))
             groups.append(group)
-            for column in group.columns():
+            for column in group.sides():
                 leads[column] = True
     return groups[::-1]
 

@@ -36,8 +36,13 @@ def placed(graph: Grouped) -> Placed:
     for group in reversed(graph.groups):
         if len(group.members) > 1:
             group.reordered(_order(group, ranks))
-        for column in group.columns():
-            fresh = column[0] if len(column) == 1 or (column == column[0]).all() else column.ravel()
+        for column in group.sides():
+            if column.size == 1:
+                if ranks.item(column.item()) == _UNREAD:
+                    ranks[column.item()] = next_rank
+                    next_rank += 1
+                continue
+            fresh = column[0] if column.ndim == 2 and (column == column[0]).all() else column.ravel()
             fresh = fresh[ranks[fresh] == _UNREAD]
             ranks[fresh[::-1]] = next_rank + np.arange(len(fresh))[::-1]  # of equal ones the first counts
             next_rank += len(fresh)
@@ -49,8 +54,9 @@ def placed(graph: Grouped) -> Placed:
     slots[constants] = record.n_parameters + np.arange(len(constants))
     sizes = {INPUTS: record.n_inputs, UNIFORM: record.n_parameters + len(constants), VARYING: 0}
     for group in graph.groups:
-        slots[group.members] = sizes[group.space] + np.arange(len(group.members))
-        sizes[group.space] += len(group.members)
+        n = len(group.members)
+        slots[group.members] = sizes[group.space] + np.arange(n) if n > 1 else sizes[group.space]
+        sizes[group.space] += n
     return Placed(record, graph.groups, graph.spaces, slots, sizes, constants)
 
 

@@ -47,6 +47,10 @@ class Group:
             return [side for part in self.parts for side in (part.left, part.right) if side is not None]
         return [operand[:, None] for operand in self.operands]
 
+    def sides(self) -> list[Places]:
+        """All operands, as they are."""
+        return self.columns() if self.op == SUM else self.operands
+
     def reordered(self, order: Places) -> None:
         """The same with its nodes in another order."""
         self.members = self.members[order]
@@ -69,7 +73,7 @@ class Grouped:
 def grouped(graph: Summed) -> Grouped:
     """Group all nodes that are to be computed."""
     record = graph.record
-    n_nodes = len(record.ops)
+    first, second, n_nodes = record.first, record.second, len(record.ops)
     spaces = [UNIFORM] * n_nodes
     spaces[: record.n_inputs] = [INPUTS] * record.n_inputs
     depths = [0] * n_nodes
@@ -79,22 +83,21 @@ def grouped(graph: Summed) -> Grouped:
         if op in LEAVES or graph.inside[index]:
             continue
         total = graph.sums.get(index)
-        operands = total.operands() if total else [record.first[index], record.second[index]]
-        if operands[-1] == NONE:
-            operands.pop()
-        depths[index] = 1 + max([depths[operand] for operand in operands])
-        if not all(spaces[operand] == UNIFORM for operand in operands):
-            spaces[index] = VARYING
         if total:
+            operands = total.operands()
             blocks[index] = block = _blocks(total, spaces)
-            kind: tuple[object, ...] = SUM, *((key, len(left)) for key, left, _ in block)
+            kind: tuple[object, ...] = SUM, *[(key, len(left)) for key, left, _ in block]
         else:
-            kind = op, *(spaces[operand] for operand in operands)
-        waiting.setdefault((depths[index], spaces[index], kind), []).append(index)
-    groups = [
-        _group(key[0], key[1], members, graph, blocks)
-        for key, members in sorted(waiting.items(), key=lambda w: w[0][0])
-    ]
+            operands = [first[index]] if second[index] == NONE else [first[index], second[index]]
+            kind = op, *[spaces[operand] for operand in operands]
+        depths[index] = depth = 1 + max([depths[operand] for operand in operands])
+        for operand in operands:
+            if spaces[operand] != UNIFORM:
+                spaces[index] = VARYING
+                break
+        waiting.setdefault((depth, spaces[index], kind), []).append(index)
+    by_depth = sorted(waiting.items(), key=lambda item: item[0][0])
+    groups = [_group(depth, space, members, graph, blocks) for (depth, space, _), members in by_depth]
     return Grouped(graph, groups, spaces)
 
 
