@@ -9,24 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log2
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.ir import Fill, Map, Scatter, View, equal, some, view_of
-from engine.compiler.ir_builder import Emitter
+from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Places
 
 GRADIENT = " gradient"
 _LARGEST = 20.0  # powers of two: larger numbers are multiplied in, so that products of many cannot overflow
-
-
-class Scaled(NamedTuple):
-    """``number * view``."""
-
-    view: View
-    number: float = 1.0
 
 
 @dataclass
@@ -58,13 +50,6 @@ class Gradients:
         self.settle(space, slots)
         return Scaled(self.emitter.gathered(space + GRADIENT, slots))
 
-    def plain(self, scaled: Scaled) -> View:
-        """The numbers themselves."""
-        view, number = scaled
-        if number == 1.0:
-            return view
-        return self.emitter.map("negative", view) if number == -1.0 else self.emitter.map("multiply", view, number)
-
     def settle(self, space: str, slots: Places) -> None:
         """Have all of these in their own places, with zeros where there is no gradient."""
         if space == VARYING:
@@ -73,13 +58,13 @@ class Gradients:
                     place = self._place(self.standing[which].slots)
                     self._forget(which)
                     if self.standing[which].scaled != (place, 1.0):
-                        self.emitter.into(place, self.plain(self.standing[which].scaled))
+                        self.emitter.into(place, self.emitter.numbers(self.standing[which].scaled))
         self._fill(space, slots)
 
     def accumulate(self, space: str, slots: Places, value: Scaled) -> None:
         """Add *value*, of the shape of *slots*."""
         if not -_LARGEST <= _size(value.number) <= _LARGEST:
-            value = Scaled(self.plain(value))
+            value = Scaled(self.emitter.numbers(value))
         view = view_of(space + GRADIENT, slots)
         in_view = view is not None and _apart(view, slots)
         first = not some(self.written[space], slots)
@@ -92,15 +77,15 @@ class Gradients:
             return
         self.settle(space, slots)
         if view is not None and in_view:
-            self.emitter.add(Map("add", view, (view, self.plain(value))))
+            self.emitter.add(Map("add", view, (view, self.emitter.numbers(value))))
         else:
-            self.emitter.add(Scatter(space + GRADIENT, slots.ravel(), self.plain(value)))
+            self.emitter.add(Scatter(space + GRADIENT, slots.ravel(), self.emitter.numbers(value)))
 
     def _first(self, space: str, slots: Places, view: View, value: Scaled) -> None:
         """The first contribution: only noted, where it stands somewhere for good."""
         self.written[space][slots] = True
         if space != VARYING or slots.ndim > 1 or not value.view.per_example:
-            self.emitter.into(view, self.plain(value))
+            self.emitter.into(view, self.emitter.numbers(value))
             return
         if not value.view.memory.endswith(GRADIENT):
             self.emitter.into(view, value.view)

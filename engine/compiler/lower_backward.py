@@ -8,15 +8,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.adjoints import Gradients, Scaled
+from engine.compiler.adjoints import Gradients
 from engine.compiler.ir import MatMul, Total, View, equal, some
-from engine.compiler.ir_builder import Array, Emitter, Mathematics
+from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.lower_forward import per_example
 from engine.compiler.memory_layout import Factors, Placed, matrices
 from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, Group, Part, Places
-from engine.derivatives import rule_for
-
-_MATHEMATICS = Mathematics()
 
 
 def needing(graph: Placed, wanted: Iterable[int]) -> NDArray[np.bool_]:
@@ -81,26 +78,25 @@ class Backward:
         if group.op == SUM:
             self.emit_sum(group, gradient)
             return
-        y = Array(self.emitter.read(group.members), self.emitter)
-        operands = [self.operand(places) for places in group.operands]
-        for places, derivative in zip(group.operands, rule_for(group.op).derivatives):
+        operands = [self.emitter.read(group.members), *[self.operand(places) for places in group.operands]]
+        for which, places in enumerate(group.operands):
             if some(self.needs, places):
-                local = derivative(_MATHEMATICS, y, *operands)
-                if isinstance(local, Array):
+                local = self.emitter.rule(group.op, which, operands)
+                if isinstance(local, Scaled):
                     self.add_gradient(places, self.product(places, gradient, local))
                 elif local != 0.0:
                     self.add_gradient(places, Scaled(gradient.view, gradient.number * local))
 
-    def operand(self, places: Places) -> Array | float:
+    def operand(self, places: Places) -> View | float:
         """An operand as the rules take it: a constant as a number."""
         number = self.emitter.constant(places)
-        return Array(self.emitter.read(places), self.emitter) if number is None else number
+        return self.emitter.read(places) if number is None else number
 
     def emit_sum(self, group: Group, gradient: Scaled) -> None:
         """The parts of a group of sums."""
         factors = [matrices(self.graph.spaces, part) if part.left.shape[1] > 1 else None for part in group.parts]
         if any(factors):
-            gradient = Scaled(self.emitter.keep(self.gradients.plain(gradient)))  # fewer numbers than products have
+            gradient = Scaled(self.emitter.keep(self.emitter.numbers(gradient)))  # fewer numbers than products have
         for part, found in zip(group.parts, factors):
             left_needs = some(self.needs, part.left)
             right_needs = part.right is not None and some(self.needs, part.right)
@@ -113,7 +109,7 @@ class Backward:
                 if found is None:
                     self.emit_part(part, own, left_needs, right_needs)
                 else:
-                    self.emit_products(found, self.gradients.plain(own), left_needs, right_needs)
+                    self.emit_products(found, self.emitter.numbers(own), left_needs, right_needs)
 
     def emit_part(self, part: Part, gradient: Scaled, left_needs: bool, right_needs: bool) -> None:
         """One block of a group of sums: single terms, or products number by number."""
@@ -127,13 +123,13 @@ class Backward:
             self.add_gradient(left, gradient)
         elif equal(left, right):  # squares
             twice = Scaled(gradient.view, 2.0 * gradient.number)
-            self.add_gradient(left, self.product(left, twice, Array(self.emitter.read(left), self.emitter)))
+            self.add_gradient(left, self.product(left, twice, Scaled(self.emitter.read(left))))
         else:
             for places, other, needs in ((left, right, left_needs), (right, left, right_needs)):
                 if needs:
                     factor = self.operand(other)
-                    if isinstance(factor, Array):
-                        self.add_gradient(places, self.product(places, gradient, factor))
+                    if isinstance(factor, View):
+                        self.add_gradient(places, self.product(places, gradient, Scaled(factor)))
                     else:
                         self.add_gradient(places, Scaled(gradient.view, gradient.number * factor))
 
@@ -157,18 +153,17 @@ class Backward:
         """What a matrix product is called."""
         return f"{kind}, careful" if self.careful else kind
 
-    def product(self, places: Places, gradient: Scaled, local: Array) -> Scaled:
+    def product(self, places: Places, gradient: Scaled, local: Scaled) -> Scaled:
         """What goes to these nodes; for a single one of all examples, a dot product over the examples at once."""
         if self.careful:
-            return Scaled(self.emitter.map("times", self.gradients.plain(gradient), local.plain()))
+            return Scaled(self.emitter.map("times", self.emitter.numbers(gradient), self.emitter.numbers(local)))
+        number = gradient.number * local.number
         alone = places.size == 1 and self.emitter.space_of(places) == UNIFORM
         if not (alone and gradient.view.per_example and local.view.per_example and not local.inverse):
-            found = Array(gradient.view, self.emitter, gradient.number) * local
-            return Scaled(found.view, found.number)
+            return Scaled(self.emitter.map("divide" if local.inverse else "multiply", gradient.view, local.view), number)
         out = self.emitter.scratch((1, 1), False)
         sides = (View(side.memory, side.start, (1, 1), (1, 1)) for side in (gradient.view, local.view))
         self.emitter.add(MatMul("to weights", out, *sides))
-        number = gradient.number * local.number
         return Scaled(View(out.memory, out.start, places.shape, (1,) * places.ndim), number)
 
     def over_examples(self, value: Scaled) -> Scaled:

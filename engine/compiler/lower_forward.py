@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from engine.compiler.ir import Map, MatMul, Total, View
-from engine.compiler.ir_builder import Array, Emitter, Mathematics, plain
+from engine.compiler.ir_builder import Emitter
 from engine.compiler.memory_layout import Factors, matrices
 from engine.compiler.vectorize import SUM, UNIFORM, Group, Part, Places
-from engine.derivatives import rule_for
 
-_MATHEMATICS = Mathematics()
 _FEW_FIRST, _FEW_MORE = 2, 4
 """Up to so many terms at the beginning of a sum, or later, an instruction for each is faster than one for all."""
 
@@ -20,8 +18,8 @@ def emit_forward(emitter: Emitter, group: Group) -> None:
     if group.op == SUM:
         _emit_sum(emitter, group, out)
     else:
-        operands = [Array(emitter.read(places), emitter) for places in group.operands]
-        emitter.into(out, plain(rule_for(group.op).compute(_MATHEMATICS, *operands)))
+        operands = [emitter.read(places) for places in group.operands]
+        emitter.into(out, emitter.plain(emitter.rule(group.op, None, operands)))
 
 
 def per_example(emitter: Emitter, part: Part) -> bool:
