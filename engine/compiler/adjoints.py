@@ -13,7 +13,7 @@ from math import log2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.ir import Fill, Map, Scatter, View, equal, some, view_of
+from engine.compiler.ir import Fill, Map, Scatter, Total, View, equal, some, view_of
 from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Places
 
@@ -41,6 +41,9 @@ class Gradients:
         self.standing: list[_Standing] = []
         self.standing_at: Places = np.full(n_slots[VARYING], -1)
         """For each varying slot which one of ``standing`` has its gradient; -1 where it is in its own place."""
+        self.n_uniform = n_slots[UNIFORM]
+        self.shared: dict[int, dict[float, list[int]]] = {}
+        """Further contributions to a uniform slot, to be added up at once: their slots, after all others, by number."""
 
     def of(self, space: str, slots: Places) -> Scaled:
         """The gradients of these slots, zeros where there are none."""
@@ -52,6 +55,8 @@ class Gradients:
 
     def settle(self, space: str, slots: Places) -> None:
         """Have all of these in their own places, with zeros where there is no gradient."""
+        if space == UNIFORM and self.shared:
+            self._add_shared(set(slots.ravel().tolist()))
         if space == VARYING:
             for which in set(self.standing_at[slots].ravel().tolist()):
                 if which >= 0:
@@ -70,6 +75,11 @@ class Gradients:
         first = not some(self.written[space], slots)
         if view is not None and in_view and first:
             self._first(space, slots, view, value)
+            return
+        if space == UNIFORM and slots.size == 1:
+            self.shared.setdefault(slots.item(), {}).setdefault(value.number, []).append(self.n_uniform)
+            self.emitter.into(View(UNIFORM + GRADIENT, self.n_uniform, (1,), (1,)), value.view)
+            self.n_uniform += 1
             return
         alone = self._exactly(space, slots)
         if view is not None and in_view and alone is not None:
@@ -103,6 +113,15 @@ class Gradients:
         other = b.view if ratio == 1.0 else self.emitter.map("multiply", b.view, ratio)
         self.emitter.add(Map(function, view, (a.view, other)))
         standing.scaled = Scaled(view, a.number)
+
+    def _add_shared(self, slots: set[int]) -> None:
+        """Add further contributions to these uniform slots."""
+        for slot in [slot for slot in self.shared if slot in slots]:
+            place = View(UNIFORM + GRADIENT, slot, (1,), (1,))
+            for number, parts in self.shared.pop(slot).items():
+                terms = self.emitter.gathered(UNIFORM + GRADIENT, np.array([parts]))
+                total = self.emitter.numbers(Scaled(self.emitter.total(terms), number))
+                self.emitter.add(Map("add", place, (place, total)))
 
     def _exactly(self, space: str, slots: Places) -> _Standing | None:
         """What stands for these slots and no others."""

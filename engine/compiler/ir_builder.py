@@ -116,6 +116,14 @@ class Emitter:
         else:
             self.add(Map("copy", out, (result,)))
 
+    def total(self, terms: View) -> View:
+        """The sums over the last axis of their slots."""
+        out = self.scratch(terms.shape[:-1], terms.per_example)
+        if terms.shape[-1] == 1:
+            return View(terms.memory, terms.start, out.shape, terms.strides[:-1])
+        self.add(Total(out, terms))
+        return out
+
     def rule(self, op: Op, which: int | None, operands: Sequence[View | float]) -> Scaled | float:
         """The derivative of that index of an operation, from its result and its operands; None computes it from these.
 

@@ -12,8 +12,8 @@ from engine.compiler.adjoints import Gradients
 from engine.compiler.ir import MatMul, Total, View, equal, some
 from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.lower_forward import per_example
-from engine.compiler.memory_layout import Factors, Placed, matrices
-from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, Group, Part, Places
+from engine.compiler.memory_layout import Placed, find_products
+from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, Factors, Group, Part, Places
 
 
 def needing(graph: Placed, wanted: Iterable[int]) -> NDArray[np.bool_]:
@@ -42,6 +42,7 @@ def leading_to(graph: Placed, output: int) -> list[Group]:
             if len(leading) > 1 and not leading.all():
                 group = replace(group)  # noqa: PLW2901 - the group itself belongs to the graph
                 group.reordered(np.flatnonzero(leading))
+                find_products(group, graph.spaces)
             groups.append(group)
             for column in group.sides():
                 leads[column] = True
@@ -94,7 +95,7 @@ class Backward:
 
     def emit_sum(self, group: Group, gradient: Scaled) -> None:
         """The parts of a group of sums."""
-        factors = [matrices(self.graph.spaces, part) if part.left.shape[1] > 1 else None for part in group.parts]
+        factors = [part.factors if part.left.shape[1] > 1 else None for part in group.parts]
         if any(factors):
             gradient = Scaled(self.emitter.keep(self.emitter.numbers(gradient)))  # fewer numbers than products have
         for part, found in zip(group.parts, factors):
@@ -182,18 +183,12 @@ class Backward:
             self.gradients.accumulate(space, slots, value)
             return
         if slots.ndim == 2 and len(slots) > 1 and (slots == slots[0]).all():  # the same nodes in every row
-            value = self.total(View(view.memory, view.start, view.shape[::-1], view.strides[::-1]), value.number)
+            value = Scaled(self.emitter.total(View(view.memory, view.start, view.shape[::-1], view.strides[::-1])), value.number)
             slots = slots[0]
         elif slots.ndim == 2 and slots.shape[1] > 1 and (slots == slots[:, :1]).all():
-            value, slots = self.total(view, value.number), slots[:, 0]
+            value, slots = Scaled(self.emitter.total(view), value.number), slots[:, 0]
         if len(slots) > 1 and slots.ndim == 1 and (slots == slots[0]).all():
             view = value.view
-            value = self.total(View(view.memory, view.start, (1, *view.shape), (0, *view.strides)), value.number)
+            value = Scaled(self.emitter.total(View(view.memory, view.start, (1, *view.shape), (0, *view.strides))), value.number)
             slots = slots[:1]
         self.gradients.accumulate(space, slots, value)
-
-    def total(self, view: View, number: float) -> Scaled:
-        """Summed over the last axis of its slots."""
-        out = self.emitter.scratch(view.shape[:-1], view.per_example)
-        self.emitter.add(Total(out, view))
-        return Scaled(out, number)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from engine.compiler.ir import Map, MatMul, Total, View
 from engine.compiler.ir_builder import Emitter
-from engine.compiler.memory_layout import Factors, matrices
-from engine.compiler.vectorize import SUM, UNIFORM, Group, Part, Places
+from engine.compiler.vectorize import SUM, UNIFORM, Factors, Group, Part, Places
 
 _FEW_FIRST, _FEW_MORE = 2, 4
 """Up to so many terms at the beginning of a sum, or later, an instruction for each is faster than one for all."""
@@ -32,10 +31,9 @@ def _emit_sum(emitter: Emitter, group: Group, out: View) -> None:
     so_far: View | None = None
     for part in group.parts:
         k = part.left.shape[1]
-        factors = matrices(emitter.graph.spaces, part)
-        if factors is not None:
+        if part.factors is not None:
             free = so_far != out and per_example(emitter, part) == out.per_example
-            product = _emit_product(emitter, factors, out if free else None)
+            product = _emit_product(emitter, part.factors, out if free else None)
             so_far = _added(emitter, so_far, product, part.positive, out)
         elif k > (_FEW_FIRST if so_far is None else _FEW_MORE):
             so_far = _total(emitter, so_far, part, out)

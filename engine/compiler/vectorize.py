@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,15 @@ INPUTS, UNIFORM, VARYING = "inputs", "uniform", "varying"
 """Where a number lives: among the inputs of the examples; once for all examples; once for each example."""
 
 
+class Factors(NamedTuple):
+    """Dot products of every left row with every right row: ``n = len(left) * len(right)`` of them."""
+
+    left: Places
+    right: Places
+    left_of: Places
+    right_of: Places
+
+
 @dataclass
 class Part:
     """``k`` neighbours in each sum of a group: ``(n, k)`` single terms (*right* is None), or factors of products."""
@@ -25,6 +35,8 @@ class Part:
     positive: bool
     left: Places
     right: Places | None = None
+    factors: Factors | None = None
+    """The rows of a matrix product, where the block is one and its nodes are in order."""
 
 
 @dataclass
