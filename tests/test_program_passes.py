@@ -323,7 +323,7 @@ def test_forward_gathers_only_where_it_must(leaves):
 def test_what_was_computed_last_is_computed_into_its_place_and_what_was_gathered_is_copied(leaves):
     emitter = Emitter(placed_graph([leaves[0].exp()], leaves, []))
     place = View("varying gradient", 0, (3,), (1,))
-    result = emitter.map("negative", View("varying", 0, (3,), (1,)))
+    result = emitter.map("negative", [View("varying", 0, (3,), (1,))])
     emitter.into(place, result)
     assert [(i.function, i.out) for i in emitter.instructions] == [("negative", place)]
     gathered = emitter.gathered("varying gradient", np.array([0, 1, 3]))

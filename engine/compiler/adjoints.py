@@ -110,7 +110,7 @@ class Gradients:
         if _size(a.number) ** 2 > _size(b.number) ** 2:  # the number nearer to 1 stays
             a, b = b, a
         function, ratio = ("subtract", -b.number / a.number) if a.number == -b.number else ("add", b.number / a.number)
-        other = b.view if ratio == 1.0 else self.emitter.map("multiply", b.view, ratio)
+        other = b.view if ratio == 1.0 else self.emitter.map("multiply", (b.view, ratio))
         self.emitter.add(Map(function, view, (a.view, other)))
         standing.scaled = Scaled(view, a.number)
 

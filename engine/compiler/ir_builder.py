@@ -38,6 +38,7 @@ class Emitter:
         self._used = {"scratch": 0, "uniform scratch": 0}
         self._kept: View | None = None
         self._steps: dict[tuple[Any, ...], _Steps] = {}
+        self._views: dict[int, View] = {}
 
     def add(self, instruction: Instruction) -> None:
         """One more."""
@@ -69,9 +70,12 @@ class Emitter:
 
     def read(self, places: Places, axes: int = 0) -> View:
         """The numbers of these nodes: where they are, or gathered; as matrices of so many *axes*."""
-        if places.size == 1:
+        if places.shape == (1,):
             place = places.item()
-            return View(self.graph.spaces[place], self.graph.slots.item(place), places.shape, (0,) * places.ndim)
+            view = self._views.get(place)
+            if view is None:
+                self._views[place] = view = View(self.graph.spaces[place], self.graph.slots.item(place), (1,), (1,))
+            return view
         return self.gathered(self.space_of(places), self.graph.slots[places], axes)
 
     def constant(self, places: Places) -> float | None:
@@ -91,17 +95,18 @@ class Emitter:
             self.add(Take(view, memory, slots.ravel()))
         return view
 
-    def map(self, function: Function, *operands: View | float) -> View:
-        """A function of arrays, into scratch."""
-        shape: tuple[int, ...] = ()
-        per_example = False
-        for operand in operands:
-            if isinstance(operand, View):
-                per_example = per_example or operand.per_example
-                if len(operand.shape) > len(shape):
-                    shape = operand.shape
-        out = self.scratch(shape, per_example)
-        self.add(Map(function, out, operands))
+    def map(self, function: Function, operands: Sequence[View | float], out: View | None = None) -> View:
+        """A function of arrays, into scratch where *out* is not given."""
+        if out is None:
+            shape: tuple[int, ...] = ()
+            per_example = False
+            for operand in operands:
+                if isinstance(operand, View):
+                    per_example = per_example or operand.per_example
+                    if len(operand.shape) > len(shape):
+                        shape = operand.shape
+            out = self.scratch(shape, per_example)
+        self.instructions.append(Map(function, out, tuple(operands)))
         return out
 
     def into(self, out: View, result: View | float) -> None:
@@ -110,10 +115,11 @@ class Emitter:
         What was gathered or kept stays where it is, because it may be read again.
         """
         last = self.instructions[-1] if self.instructions else None
-        in_scratch = isinstance(result, View) and result.memory.endswith("scratch") and result != self._kept
+        in_scratch = isinstance(result, View) and result.memory[-7:] == "scratch" and result != self._kept
         if in_scratch and isinstance(last, (Map, Total, MatMul)) and last.out == result:
-            self.instructions[-1] = last._replace(out=out)
-        else:
+            is_map = isinstance(last, Map)
+            self.instructions[-1] = Map(last.function, out, last.operands) if is_map else last._replace(out=out)
+        elif result is not out:
             self.add(Map("copy", out, (result,)))
 
     def total(self, terms: View) -> View:
@@ -124,23 +130,28 @@ class Emitter:
         self.add(Total(out, terms))
         return out
 
-    def rule(self, op: Op, which: int | None, operands: Sequence[View | float]) -> Scaled | float:
+    def rule(
+        self, op: Op, which: int | None, operands: Sequence[View | float], out: View | None = None
+    ) -> Scaled | float:
         """The derivative of that index of an operation, from its result and its operands; None computes it from these.
 
+        It may be written into *out*.
         The rule is read once for each kind of operands; after that its steps are written as they are.
         """
         key = op, which, *[None if isinstance(operand, View) else operand for operand in operands]
         steps = self._steps.get(key)
         if steps is None:
             self._steps[key] = steps = _steps(op, which, operands)
+        maps, index, number, inverse = steps
         views = list(operands)
-        for function, arguments in steps.maps:
-            views.append(self.map(function, *[views[a] if isinstance(a, int) else a for a in arguments]))
-        if isinstance(steps.result, float):
-            return steps.result
-        view = views[steps.result.index]
+        for function, arguments in maps:
+            into = out if len(views) == index else None
+            views.append(self.map(function, [views[a] if isinstance(a, int) else a for a in arguments], into))
+        if index < 0:
+            return number
+        view = views[index]
         assert isinstance(view, View)
-        return Scaled(view, steps.result.number, steps.result.inverse)
+        return Scaled(view, number, inverse)
 
     def plain(self, scaled: Scaled | float) -> View | float:
         """The numbers themselves."""
@@ -152,17 +163,22 @@ class Emitter:
         """The numbers themselves."""
         view, number, inverse = scaled
         if inverse:
-            return self.map("divide", number, view)
+            return self.map("divide", (number, view))
         if number == 1.0:
             return view
-        return self.map("negative", view) if number == -1.0 else self.map("multiply", view, number)
+        return self.map("negative", (view,)) if number == -1.0 else self.map("multiply", (view, number))
 
 
 class _Steps(NamedTuple):
-    """A rule as Maps of numbers, and of the indexes of operands and earlier results; and what the result is."""
+    """A rule as Maps of numbers, and of the indexes of operands and earlier results.
+
+    The result is scaled, the view of an index; or, where the index is -1, a number.
+    """
 
     maps: list[tuple[Function, tuple[int | float, ...]]]
-    result: Array | float
+    index: int
+    number: float
+    inverse: bool = False
 
 
 def _steps(op: Op, which: int | None, operands: Sequence[View | float]) -> _Steps:
@@ -173,7 +189,8 @@ def _steps(op: Op, which: int | None, operands: Sequence[View | float]) -> _Step
     ]
     rule = rule_for(op)
     compute = rule.compute if which is None else rule.derivatives[which]
-    return _Steps(maps, compute(_MATHEMATICS, *arrays))
+    result = compute(_MATHEMATICS, *arrays)
+    return _Steps(maps, result.index, result.number, result.inverse) if isinstance(result, Array) else _Steps(maps, -1, result)
 
 
 class Array:

@@ -33,6 +33,8 @@ def needing(graph: Placed, wanted: Iterable[int]) -> NDArray[np.bool_]:
 
 def leading_to(graph: Placed, output: int) -> list[Group]:
     """The groups with only those nodes that *output* is made of: zeros times the infinities of others are no zeros."""
+    if set(graph.record.outputs) == {output}:
+        return graph.groups  # all else was left out before
     leads = np.zeros(len(graph.record.ops), dtype=bool)
     leads[output] = True
     groups = []
@@ -157,11 +159,11 @@ class Backward:
     def product(self, places: Places, gradient: Scaled, local: Scaled) -> Scaled:
         """What goes to these nodes; for a single one of all examples, a dot product over the examples at once."""
         if self.careful:
-            return Scaled(self.emitter.map("times", self.emitter.numbers(gradient), self.emitter.numbers(local)))
+            return Scaled(self.emitter.map("times", (self.emitter.numbers(gradient), self.emitter.numbers(local))))
         number = gradient.number * local.number
         alone = places.size == 1 and self.emitter.space_of(places) == UNIFORM
         if not (alone and gradient.view.per_example and local.view.per_example and not local.inverse):
-            return Scaled(self.emitter.map("divide" if local.inverse else "multiply", gradient.view, local.view), number)
+            return Scaled(self.emitter.map("divide" if local.inverse else "multiply", (gradient.view, local.view)), number)
         out = self.emitter.scratch((1, 1), False)
         sides = (View(side.memory, side.start, (1, 1), (1, 1)) for side in (gradient.view, local.view))
         self.emitter.add(MatMul("to weights", out, *sides))

@@ -18,7 +18,7 @@ def emit_forward(emitter: Emitter, group: Group) -> None:
         _emit_sum(emitter, group, out)
     else:
         operands = [emitter.read(places) for places in group.operands]
-        emitter.into(out, emitter.plain(emitter.rule(group.op, None, operands)))
+        emitter.into(out, emitter.plain(emitter.rule(group.op, None, operands, out)))
 
 
 def per_example(emitter: Emitter, part: Part) -> bool:
@@ -48,14 +48,14 @@ def _emit_sum(emitter: Emitter, group: Group, out: View) -> None:
 def _terms(emitter: Emitter, left: Places, right: Places | None) -> View:
     """Single terms where they are, or products."""
     terms = emitter.read(left)
-    return terms if right is None else emitter.map("multiply", terms, emitter.read(right))
+    return terms if right is None else emitter.map("multiply", (terms, emitter.read(right)))
 
 
 def _added(emitter: Emitter, so_far: View | None, term: View, positive: bool, out: View) -> View:
     """A term more: in *out*, but for a single one that is where it is, and what is the same for all examples."""
     if so_far is None:
-        return term if positive else emitter.map("negative", term)
-    added = emitter.map("add" if positive else "subtract", so_far, term)
+        return term if positive else emitter.map("negative", (term,))
+    added = emitter.map("add" if positive else "subtract", (so_far, term))
     if added.per_example != out.per_example:
         return added
     emitter.into(out, added)
@@ -66,7 +66,7 @@ def _total(emitter: Emitter, so_far: View | None, part: Part, out: View) -> View
     """Many terms more at once: what there is so far is put in front of them."""
     terms = _terms(emitter, part.left, part.right)
     if not part.positive:
-        terms = emitter.map("negative", terms)
+        terms = emitter.map("negative", (terms,))
     if so_far is not None:
         n, k = part.left.shape
         row = emitter.scratch((n, k + 1), so_far.per_example or terms.per_example)
