@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.adjoints import GRADIENT
-from engine.compiler.ir import Instruction, Map, Scatter, Take, View
+from engine.compiler.ir import Instruction, Map, MatMul, Scatter, Take, View
 from engine.compiler.plan import Code
 from engine.compiler.vectorize import VARYING
 
@@ -73,7 +73,7 @@ def _touched(code: Code) -> dict[str, _Touches]:
                 touches = found[part.memory]
                 touches.times.append(time)
                 touches.slots.append(part.start)
-                if part.shape != (1,):
+                if part.shape != (1,) and part.size > 1:
                     touches.wide.append(part)
     return found
 
@@ -154,7 +154,9 @@ class _Moved(dict[Any, Any]):
     def instruction(self, old: Instruction) -> Instruction:
         """The same instruction on the new slots."""
         if isinstance(old, Map):
-            return Map(old.function, self[old.out], tuple([self[operand] for operand in old.operands]))
+            return Map(old.function, self[old.out], tuple(map(self.__getitem__, old.operands)))
+        if isinstance(old, MatMul):
+            return MatMul(old.kind, self[old.out], self[old.left], self[old.right])
         if isinstance(old, (Take, Scatter)):
             slots = self._slots[old.memory][old.slots] if old.memory in self._slots else old.slots
             if isinstance(old, Take):

@@ -57,7 +57,8 @@ def placed(graph: Grouped) -> Placed:
         n = len(group.members)
         slots[group.members] = sizes[group.space] + np.arange(n) if n > 1 else sizes[group.space]
         sizes[group.space] += n
-        find_products(group, graph.spaces)
+        if group.parts:
+            find_products(group, graph.spaces)
     return Placed(record, graph.groups, graph.spaces, slots, sizes, constants)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +89,7 @@ def grouped(graph: Summed) -> Grouped:
     spaces = [UNIFORM] * n_nodes
     spaces[: record.n_inputs] = [INPUTS] * record.n_inputs
     depths = [0] * n_nodes
-    waiting: dict[tuple[int, str, object], list[int]] = {}
+    waiting: dict[tuple[int, str, tuple[Any, ...]], list[int]] = {}
     blocks: dict[int, list[_Block]] = {}
     for index, op in enumerate(record.ops):
         if op in LEAVES or graph.inside[index]:
@@ -98,7 +98,7 @@ def grouped(graph: Summed) -> Grouped:
         if total:
             operands = total.operands()
             blocks[index] = block = _blocks(total, spaces)
-            kind: tuple[object, ...] = SUM, *[(key, len(left)) for key, left, _ in block]
+            kind: tuple[Any, ...] = SUM, *[(key, len(left)) for key, left, _ in block]
         else:
             operands = [first[index]] if second[index] == NONE else [first[index], second[index]]
             kind = op, *[spaces[operand] for operand in operands]
@@ -108,8 +108,18 @@ def grouped(graph: Summed) -> Grouped:
                 spaces[index] = VARYING
                 break
         waiting.setdefault((depth, spaces[index], kind), []).append(index)
-    by_depth = sorted(waiting.items(), key=lambda item: item[0][0])
-    groups = [_group(depth, space, members, graph, blocks) for (depth, space, _), members in by_depth]
+    operands_of = np.array(first), np.array(second)
+    groups = []
+    for (depth, space, kind), members in sorted(waiting.items(), key=lambda item: item[0][0]):
+        group = Group(record.ops[members[0]], np.array(members), space, depth, [], [])
+        if kind[0] == SUM:
+            group.op = SUM
+            group.parts = _parts([blocks.pop(member) for member in members])
+            for member in members:
+                del graph.sums[member]  # the largest part of the memory that compiling takes
+        else:
+            group.operands = [operands_of[side][group.members] for side in range(len(kind) - 1)]
+        groups.append(group)
     return Grouped(graph, groups, spaces)
 
 
@@ -137,19 +147,11 @@ def _blocks(total: Sum, spaces: Sequence[str]) -> list[_Block]:
     return found
 
 
-def _group(depth: int, space: str, members: list[int], graph: Summed, blocks: dict[int, list[_Block]]) -> Group:
-    record = graph.record
-    group = Group(record.ops[members[0]], np.array(members), space, depth, [], [])
-    if members[0] in graph.sums:
-        group.op = SUM
-        for count, ((positive, _, right_space), _, _) in enumerate(blocks[members[0]]):
-            left = np.array([blocks[member][count][1] for member in members])
-            right = np.array([blocks[member][count][2] for member in members]) if right_space else None
-            group.parts.append(Part(positive, left, right))
-        for member in members:
-            del blocks[member], graph.sums[member]  # the largest part of the memory that compiling takes
-    else:
-        group.operands = [np.array([record.first[member] for member in members])]
-        if record.second[members[0]] != NONE:
-            group.operands.append(np.array([record.second[member] for member in members]))
-    return group
+def _parts(blocks: Sequence[list[_Block]]) -> list[Part]:
+    """The blocks of equal sums, one beside the other."""
+    parts = []
+    for same in zip(*blocks):
+        positive, _, right_space = same[0][0]
+        left = np.array([left for _, left, _ in same])
+        parts.append(Part(positive, left, np.array([right for _, _, right in same]) if right_space else None))
+    return parts

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.backends.numpy_kernels import kernel
+from engine.compiler.backends.numpy_kernels import KERNELS, kernel
 from engine.compiler.ir import Fill, Instruction, Map, MatMul, Scatter, Take, Total, View
 
 Floats = NDArray[np.floating[Any]]
@@ -58,11 +58,12 @@ class Memories:
     def bind(self, instructions: Sequence[Instruction]) -> list[Call]:
         """Each instruction as calls that are ready."""
         calls: list[Call] = []
-        resolved = _Resolved(self)
+        resolved = _Resolved(self).__getitem__
         for instruction in instructions:
             if isinstance(instruction, Map):
                 function, out, operands = instruction
-                calls.append((kernel(function), (*[resolved[operand] for operand in operands], resolved[out])))
+                call = KERNELS.get(function) if isinstance(function, str) else None
+                calls.append((call or kernel(function), (*map(resolved, operands), resolved(out))))
             else:
                 calls += self._calls(instruction)
         return calls
