@@ -18,6 +18,7 @@ from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Places
 
 GRADIENT = " gradient"
+GRADIENT_OF = {space: space + GRADIENT for space in (INPUTS, UNIFORM, VARYING)}
 _LARGEST = 20.0  # powers of two: larger numbers are multiplied in, so that products of many cannot overflow
 
 
@@ -51,7 +52,7 @@ class Gradients:
         if alone is not None:
             return alone.scaled
         self.settle(space, slots)
-        return Scaled(self.emitter.gathered(space + GRADIENT, slots))
+        return Scaled(self.emitter.gathered(GRADIENT_OF[space], slots))
 
     def settle(self, space: str, slots: Places) -> None:
         """Have all of these in their own places, with zeros where there is no gradient."""
@@ -60,36 +61,34 @@ class Gradients:
         if space == VARYING:
             for which in set(self.standing_at[slots].ravel().tolist()):
                 if which >= 0:
-                    place = self._place(self.standing[which].slots)
-                    self._forget(which)
-                    if self.standing[which].scaled != (place, 1.0):
+                    place = _place(VARYING, self.standing[which].slots)
+                    self.standing_at[self.standing[which].slots] = -1
+                    if place and self.standing[which].scaled != (place, 1.0):
                         self.emitter.into(place, self.emitter.numbers(self.standing[which].scaled))
         self._fill(space, slots)
 
     def accumulate(self, space: str, slots: Places, value: Scaled) -> None:
         """Add *value*, of the shape of *slots*."""
-        if not -_LARGEST <= _size(value.number) <= _LARGEST:
+        if value.number != 1.0 and not -_LARGEST <= _size(value.number) <= _LARGEST:
             value = Scaled(self.emitter.numbers(value))
-        view = view_of(space + GRADIENT, slots)
-        in_view = view is not None and _apart(view, slots)
-        first = not some(self.written[space], slots)
-        if view is not None and in_view and first:
+        view = _place(space, slots)
+        if view is not None and not some(self.written[space], slots):
             self._first(space, slots, view, value)
             return
         if space == UNIFORM and slots.size == 1:
             self.shared.setdefault(slots.item(), {}).setdefault(value.number, []).append(self.n_uniform)
-            self.emitter.into(View(UNIFORM + GRADIENT, self.n_uniform, (1,), (1,)), value.view)
+            self.emitter.into(View(GRADIENT_OF[UNIFORM], self.n_uniform, (1,), (1,)), value.view)
             self.n_uniform += 1
             return
         alone = self._exactly(space, slots)
-        if view is not None and in_view and alone is not None:
+        if view is not None and alone is not None:
             self._second(alone, view, value)
             return
         self.settle(space, slots)
-        if view is not None and in_view:
+        if view is not None:
             self.emitter.add(Map("add", view, (view, self.emitter.numbers(value))))
         else:
-            self.emitter.add(Scatter(space + GRADIENT, slots.ravel(), self.emitter.numbers(value)))
+            self.emitter.add(Scatter(GRADIENT_OF[space], slots.ravel(), self.emitter.numbers(value)))
 
     def _first(self, space: str, slots: Places, view: View, value: Scaled) -> None:
         """The first contribution: only noted, where it stands somewhere for good."""
@@ -97,12 +96,11 @@ class Gradients:
         if space != VARYING or slots.ndim > 1 or not value.view.per_example:
             self.emitter.into(view, self.emitter.numbers(value))
             return
-        if not value.view.memory.endswith(GRADIENT):
+        if value.view.memory != GRADIENT_OF[VARYING]:
             self.emitter.into(view, value.view)
             value = Scaled(view, value.number)
-        if value != (view, 1.0):
-            self.standing_at[slots] = len(self.standing)
-            self.standing.append(_Standing(slots, value))
+        self.standing_at[slots] = len(self.standing)
+        self.standing.append(_Standing(slots, value))
 
     def _second(self, standing: _Standing, view: View, value: Scaled) -> None:
         """One more, into the place of these slots; at most one of the two is multiplied by a number."""
@@ -117,9 +115,9 @@ class Gradients:
     def _add_shared(self, slots: set[int]) -> None:
         """Add further contributions to these uniform slots."""
         for slot in [slot for slot in self.shared if slot in slots]:
-            place = View(UNIFORM + GRADIENT, slot, (1,), (1,))
+            place = View(GRADIENT_OF[UNIFORM], slot, (1,), (1,))
             for number, parts in self.shared.pop(slot).items():
-                terms = self.emitter.gathered(UNIFORM + GRADIENT, np.array([parts]))
+                terms = self.emitter.gathered(GRADIENT_OF[UNIFORM], np.array([parts]))
                 total = self.emitter.numbers(Scaled(self.emitter.total(terms), number))
                 self.emitter.add(Map("add", place, (place, total)))
 
@@ -130,14 +128,6 @@ class Gradients:
         which = self.standing_at.item(slots.item(0))
         return self.standing[which] if which >= 0 and equal(self.standing[which].slots, slots) else None
 
-    def _forget(self, which: int) -> None:
-        self.standing_at[self.standing[which].slots] = -1
-
-    def _place(self, slots: Places) -> View:
-        view = view_of(VARYING + GRADIENT, slots)
-        assert view is not None  # nothing else is let stand
-        return view
-
     def _fill(self, space: str, slots: Places) -> None:
         """Zeros where nothing is written yet."""
         written = self.written[space][slots]
@@ -146,20 +136,20 @@ class Gradients:
         unwritten = np.unique(slots[~written])
         for run in np.split(unwritten, np.flatnonzero(np.diff(unwritten) != 1) + 1):
             if len(run):
-                self.emitter.add(Fill(View(space + GRADIENT, int(run[0]), (len(run),), (1,)), 0.0))
+                self.emitter.add(Fill(View(GRADIENT_OF[space], int(run[0]), (len(run),), (1,)), 0.0))
         self.written[space][unwritten] = True
 
 
-def _apart(view: View, slots: Places) -> bool:
-    """Whether the slots of a view are all different."""
-    if len(view.shape) == 1:
-        return view.strides[0] != 0 or view.shape[0] == 1
-    return len(np.unique(slots)) == slots.size
+def _place(space: str, slots: Places) -> View | None:
+    """The gradients of these slots as a view, where they lie evenly and are all different."""
+    view = view_of(GRADIENT_OF[space], slots)
+    if slots.size == 1 or view is None:
+        return view
+    apart = view.strides[0] != 0 if slots.ndim == 1 else len(np.unique(slots)) == slots.size
+    return view if apart else None
 
 
 def _size(number: float) -> float:
     """The power of two that it is; infinite for 0 and whatever is not finite."""
     magnitude = abs(number)
-    if magnitude == 1.0:
-        return 0.0
     return log2(magnitude) if 0.0 < magnitude < float("inf") else float("inf")
