@@ -69,11 +69,17 @@ class Gradients:
 
     def accumulate(self, space: str, slots: Places, value: Scaled) -> None:
         """Add *value*, of the shape of *slots*."""
-        if value.number != 1.0 and not -_LARGEST <= _size(value.number) <= _LARGEST:
-            value = Scaled(self.emitter.numbers(value))
+        value = moderate(self.emitter, value)
         view = _place(space, slots)
         if view is not None and not some(self.written[space], slots):
-            self._first(space, slots, view, value)
+            if space != VARYING or slots.ndim > 1 or not value.view.per_example:
+                self.written[space][slots] = True
+                self.emitter.into(view, self.emitter.numbers(value))
+            elif value.view.memory == GRADIENT_OF[VARYING]:
+                self.stand(slots, value)
+            else:
+                self.emitter.into(view, value.view)
+                self.stand(slots, Scaled(view, value.number))
             return
         if space == UNIFORM and slots.size == 1:
             self.shared.setdefault(slots.item(), {}).setdefault(value.number, []).append(self.n_uniform)
@@ -90,17 +96,17 @@ class Gradients:
         else:
             self.emitter.add(Scatter(GRADIENT_OF[space], slots.ravel(), self.emitter.numbers(value)))
 
-    def _first(self, space: str, slots: Places, view: View, value: Scaled) -> None:
-        """The first contribution: only noted, where it stands somewhere for good."""
-        self.written[space][slots] = True
-        if space != VARYING or slots.ndim > 1 or not value.view.per_example:
-            self.emitter.into(view, self.emitter.numbers(value))
-            return
-        if value.view.memory != GRADIENT_OF[VARYING]:
-            self.emitter.into(view, value.view)
-            value = Scaled(view, value.number)
+    def empty(self, space: str, slots: Places) -> View | None:
+        """Where the first contribution to varying slots may be written straight; None where that is not possible."""
+        if space != VARYING or slots.ndim > 1 or some(self.written[space], slots):
+            return None
+        return _place(space, slots)
+
+    def stand(self, slots: Places, scaled: Scaled) -> None:
+        """Note the first contribution to varying slots, where it stands for good."""
+        self.written[VARYING][slots] = True
         self.standing_at[slots] = len(self.standing)
-        self.standing.append(_Standing(slots, value))
+        self.standing.append(_Standing(slots, scaled))
 
     def _second(self, standing: _Standing, view: View, value: Scaled) -> None:
         """One more, into the place of these slots; at most one of the two is multiplied by a number."""
@@ -138,6 +144,13 @@ class Gradients:
             if len(run):
                 self.emitter.add(Fill(View(GRADIENT_OF[space], int(run[0]), (len(run),), (1,)), 0.0))
         self.written[space][unwritten] = True
+
+
+def moderate(emitter: Emitter, value: Scaled, out: View | None = None) -> Scaled:
+    """The same, with a number so large or small that products of many could overflow multiplied in."""
+    if value.number == 1.0 or abs(_size(value.number)) <= _LARGEST:
+        return value
+    return Scaled(emitter.map("multiply", (value.view, value.number), out))
 
 
 def _place(space: str, slots: Places) -> View | None:

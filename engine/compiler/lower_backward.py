@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.adjoints import Gradients
+from engine.compiler.adjoints import Gradients, moderate
 from engine.compiler.ir import MatMul, Total, View, equal, some
 from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.lower_forward import per_example
@@ -86,7 +86,7 @@ class Backward:
             if some(self.needs, places):
                 local = self.emitter.rule(group.op, which, operands)
                 if isinstance(local, Scaled):
-                    self.add_gradient(places, self.product(places, gradient, local))
+                    self.add_product(places, gradient, local)
                 elif local != 0.0:
                     self.add_gradient(places, Scaled(gradient.view, gradient.number * local))
 
@@ -126,13 +126,13 @@ class Backward:
             self.add_gradient(left, gradient)
         elif equal(left, right):  # squares
             twice = Scaled(gradient.view, 2.0 * gradient.number)
-            self.add_gradient(left, self.product(left, twice, Scaled(self.emitter.read(left))))
+            self.add_product(left, twice, Scaled(self.emitter.read(left)))
         else:
             for places, other, needs in ((left, right, left_needs), (right, left, right_needs)):
                 if needs:
                     factor = self.operand(other)
                     if isinstance(factor, View):
-                        self.add_gradient(places, self.product(places, gradient, Scaled(factor)))
+                        self.add_product(places, gradient, Scaled(factor))
                     else:
                         self.add_gradient(places, Scaled(gradient.view, gradient.number * factor))
 
@@ -156,18 +156,31 @@ class Backward:
         """What a matrix product is called."""
         return f"{kind}, careful" if self.careful else kind
 
-    def product(self, places: Places, gradient: Scaled, local: Scaled) -> Scaled:
-        """What goes to these nodes; for a single one of all examples, a dot product over the examples at once."""
+    def add_product(self, places: Places, gradient: Scaled, local: Scaled) -> None:
+        """Add a product to the gradients of these nodes, written straight where the first belongs."""
+        space, slots = self.emitter.space_of(places), self.graph.slots[places]
+        single = slots.size == 1 and space == UNIFORM
+        out = self.gradients.empty(space, slots)
         if self.careful:
-            return Scaled(self.emitter.map("times", (self.emitter.numbers(gradient), self.emitter.numbers(local))))
-        number = gradient.number * local.number
-        alone = places.size == 1 and self.emitter.space_of(places) == UNIFORM
-        if not (alone and gradient.view.per_example and local.view.per_example and not local.inverse):
-            return Scaled(self.emitter.map("divide" if local.inverse else "multiply", (gradient.view, local.view)), number)
+            sides = self.emitter.numbers(gradient), self.emitter.numbers(local)
+            value = Scaled(self.emitter.map("times", sides, out))
+        elif single and gradient.view.per_example and local.view.per_example and not local.inverse:
+            value = self.dot(gradient, local)
+        else:
+            function = "divide" if local.inverse else "multiply"
+            product = self.emitter.map(function, (gradient.view, local.view), out)
+            value = moderate(self.emitter, Scaled(product, gradient.number * local.number), out)
+        if out is None:
+            self.add_gradient(places, value)
+        else:
+            self.gradients.stand(slots, value)
+
+    def dot(self, gradient: Scaled, local: Scaled) -> Scaled:
+        """The product for a single node of all examples, summed over these at once."""
         out = self.emitter.scratch((1, 1), False)
         sides = (View(side.memory, side.start, (1, 1), (1, 1)) for side in (gradient.view, local.view))
         self.emitter.add(MatMul("to weights", out, *sides))
-        return Scaled(View(out.memory, out.start, places.shape, (1,) * places.ndim), number)
+        return Scaled(View(out.memory, out.start, (1,), (1,)), gradient.number * local.number)
 
     def over_examples(self, value: Scaled) -> Scaled:
         """Summed over the examples."""
