@@ -73,7 +73,7 @@ def _touched(code: Code) -> dict[str, _Touches]:
                 touches = found[part.memory]
                 touches.times.append(time)
                 touches.slots.append(part.start)
-                if part.shape != (1,) and part.size > 1:
+                if part.shape != (1,):
                     touches.wide.append(part)
     return found
 

@@ -60,6 +60,7 @@ class MatMul(NamedTuple):
     ``forward``: out ``(m, n)`` = left ``(n, k)`` of weights times right ``(m, k)`` of vectors, for each of m vectors.
     ``to vectors``: out ``(m, k)`` = left transposed times right ``(m, n)``.
     ``to weights``: out ``(n, k)`` = left ``(m, n)`` times right ``(m, k)``, summed over examples and the m vectors.
+    ``dot``: out ``(1,)`` = left ``(1,)`` times right ``(1,)``, summed over the examples.
     ``to vectors, careful`` and ``to weights, careful``: the same, but products with an exact 0 are 0.
     """
 

@@ -165,7 +165,9 @@ class Backward:
             sides = self.emitter.numbers(gradient), self.emitter.numbers(local)
             value = Scaled(self.emitter.map("times", sides, out))
         elif single and gradient.view.per_example and local.view.per_example and not local.inverse:
-            value = self.dot(gradient, local)
+            dot = self.emitter.scratch((1,), False)
+            self.emitter.add(MatMul("dot", dot, gradient.view, local.view))
+            value = Scaled(dot, gradient.number * local.number)
         else:
             function = "divide" if local.inverse else "multiply"
             product = self.emitter.map(function, (gradient.view, local.view), out)
@@ -174,13 +176,6 @@ class Backward:
             self.add_gradient(places, value)
         else:
             self.gradients.stand(slots, value)
-
-    def dot(self, gradient: Scaled, local: Scaled) -> Scaled:
-        """The product for a single node of all examples, summed over these at once."""
-        out = self.emitter.scratch((1, 1), False)
-        sides = (View(side.memory, side.start, (1, 1), (1, 1)) for side in (gradient.view, local.view))
-        self.emitter.add(MatMul("to weights", out, *sides))
-        return Scaled(View(out.memory, out.start, (1,), (1,)), gradient.number * local.number)
 
     def over_examples(self, value: Scaled) -> Scaled:
         """Summed over the examples."""

@@ -89,6 +89,8 @@ class Memories:
         """Matrix products by BLAS: one of them where there is one vector, or one example."""
         if kind.endswith("careful"):
             return [(_careful_to_weights if kind.startswith("to weights") else _careful_to_vectors, (left, right, out))]
+        if kind == "dot":
+            return [(np.matmul, (left, right.T, out))]
         one_vector, one_example = right.shape[0] == 1, right.shape[-1] == 1
         if kind == "to weights":
             out = out[..., 0]
