@@ -8,7 +8,7 @@ that is in the cache still: it makes the replay of long graphs a quarter faster,
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.adjoints import GRADIENT
-from engine.compiler.ir import Instruction, Map, MatMul, Scatter, Take, View
+from engine.compiler.ir import Instruction, Map, Scatter, Take, View
 from engine.compiler.plan import Code
 from engine.compiler.vectorize import VARYING
 
@@ -155,11 +155,10 @@ class _Moved(dict[Any, Any]):
         """The same instruction on the new slots."""
         if isinstance(old, Map):
             return Map(old.function, self[old.out], tuple(map(self.__getitem__, old.operands)))
-        if isinstance(old, MatMul):
-            return MatMul(old.kind, self[old.out], self[old.left], self[old.right])
         if isinstance(old, (Take, Scatter)):
             slots = self._slots[old.memory][old.slots] if old.memory in self._slots else old.slots
             if isinstance(old, Take):
                 return Take(self[old.out], old.memory, slots)
             return Scatter(old.memory, slots, self[old.source])
-        return old._replace(**{name: self[part] for name, part in old._asdict().items() if isinstance(part, View)})
+        kind: Callable[..., Instruction] = type(old)
+        return kind(*[self[part] if isinstance(part, View) else part for part in old])

@@ -64,48 +64,46 @@ class Memories:
                 function, out, operands = instruction
                 call = KERNELS.get(function) if isinstance(function, str) else None
                 calls.append((call or kernel(function), (*map(resolved, operands), resolved(out))))
+            elif isinstance(instruction, Total):
+                target, source = resolved(instruction.out), resolved(instruction.operand)
+                if instruction.over_examples:
+                    calls.append((np.add.reduce, (source, -1, None, target[..., 0])))
+                else:
+                    calls += _totals(source, target)
+            elif isinstance(instruction, MatMul):
+                kind, *views = instruction
+                calls += _products(kind, *map(resolved, views))
+            elif isinstance(instruction, Take):
+                target = resolved(instruction.out).reshape(len(instruction.slots), -1)
+                calls.append((np.take, (self.arrays[instruction.memory], instruction.slots, 0, target, "clip")))
+            elif isinstance(instruction, Scatter):
+                calls += _scatters(self.arrays[instruction.memory], instruction.slots, resolved(instruction.source))
             else:
-                calls += self._calls(instruction)
+                calls.append((np.copyto, (resolved(instruction.out), instruction.number)))
         return calls
 
-    def _calls(self, instruction: Total | MatMul | Take | Scatter | Fill) -> list[Call]:
-        match instruction:
-            case Total(out, operand, over_examples):
-                target, source = self.resolve(out), self.resolve(operand)
-                if over_examples:
-                    return [(np.add.reduce, (source, -1, None, target[..., 0]))]
-                return _totals(source, target)
-            case MatMul(kind, out, left, right):
-                return self._products(kind, self.resolve(out), self.resolve(left), self.resolve(right))
-            case Take(out, memory, slots):
-                target = self.resolve(out)
-                return [(np.take, (self.arrays[memory], slots, 0, target.reshape(len(slots), -1), "clip"))]
-            case Scatter(memory, slots, source):
-                return _scatters(self.arrays[memory], slots, self.resolve(source))
-            case Fill(out, number):
-                return [(np.copyto, (self.resolve(out), number))]
 
-    def _products(self, kind: str, out: Floats, left: Floats, right: Floats) -> list[Call]:
-        """Matrix products by BLAS: one of them where there is one vector, or one example."""
-        if kind.endswith("careful"):
-            return [(_careful_to_weights if kind.startswith("to weights") else _careful_to_vectors, (left, right, out))]
-        if kind == "dot":
-            return [(np.matmul, (left, right.T, out))]
-        one_vector, one_example = right.shape[0] == 1, right.shape[-1] == 1
-        if kind == "to weights":
-            out = out[..., 0]
-            if one_vector:
-                return [(np.matmul, (left[0], right[0].T, out))]
-            if one_example:
-                return [(np.matmul, (left[..., 0].T, right[..., 0], out))]
-            each = np.empty((len(left), *out.shape), out.dtype)
-            return [(np.matmul, (left, right.swapaxes(1, 2), each)), (np.add.reduce, (each, 0, None, out))]
-        weights = left[..., 0] if kind == "forward" else left[..., 0].T
+def _products(kind: str, out: Floats, left: Floats, right: Floats) -> list[Call]:
+    """Matrix products by BLAS: one of them where there is one vector, or one example."""
+    if kind.endswith("careful"):
+        return [(_careful_to_weights if kind.startswith("to weights") else _careful_to_vectors, (left, right, out))]
+    if kind == "dot":
+        return [(np.matmul, (left, right.T, out))]
+    one_vector, one_example = right.shape[0] == 1, right.shape[-1] == 1
+    if kind == "to weights":
+        out = out[..., 0]
         if one_vector:
-            return [(np.matmul, (weights, right[0], out[0]))]
+            return [(np.matmul, (left[0], right[0].T, out))]
         if one_example:
-            return [(np.matmul, (right[..., 0], weights.T, out[..., 0]))]
-        return [(np.matmul, (weights, right, out))]
+            return [(np.matmul, (left[..., 0].T, right[..., 0], out))]
+        each = np.empty((len(left), *out.shape), out.dtype)
+        return [(np.matmul, (left, right.swapaxes(1, 2), each)), (np.add.reduce, (each, 0, None, out))]
+    weights = left[..., 0] if kind == "forward" else left[..., 0].T
+    if one_vector:
+        return [(np.matmul, (weights, right[0], out[0]))]
+    if one_example:
+        return [(np.matmul, (right[..., 0], weights.T, out[..., 0]))]
+    return [(np.matmul, (weights, right, out))]
 
 
 class _Resolved(dict[Any, Any]):
