@@ -63,7 +63,8 @@ class Gradients:
                 if which >= 0:
                     place = _place(VARYING, self.standing[which].slots)
                     self.standing_at[self.standing[which].slots] = -1
-                    if place and self.standing[which].scaled != (place, 1.0):
+                    view, number, _ = self.standing[which].scaled
+                    if place and (number != 1.0 or (view.memory, view.start) != (place.memory, place.start)):
                         self.emitter.into(place, self.emitter.numbers(self.standing[which].scaled))
         self._fill(space, slots)
 

@@ -8,9 +8,8 @@ that is in the cache still: it makes the replay of long graphs a quarter faster,
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,64 +22,71 @@ from engine.compiler.vectorize import VARYING
 Slots = NDArray[np.int64]
 
 
+@dataclass
 class _Touches:
     """What instructions read and write of one memory: when, by number, and from which slot on."""
 
-    def __init__(self) -> None:
-        self.times: list[int] = []
-        self.slots: list[int] = []
-        self.wide: list[View] = []
-
-    def add(self, time: int, slots: Iterable[int]) -> None:
-        """Note an instruction, and the slots that it touches."""
-        for slot in slots:
-            self.times.append(time)
-            self.slots.append(slot)
+    times: list[int] = field(default_factory=list)
+    slots: list[int] = field(default_factory=list)
+    views: set[View] = field(default_factory=set)
 
 
 def reused(code: Code) -> Code:
-    """The same code in less memory."""
-    n_slots, slots = dict(code.n_slots), {}
+    """The same code in less memory; its views are moved there."""
+    n_slots, new_slots = dict(code.n_slots), {}
     for memory, touches in _touched(code).items():
         if n_slots.get(memory):
-            slots[memory], n_slots[memory] = _in_less(touches, n_slots[memory])
-    moved = _Moved(slots)
+            new_slots[memory], n_slots[memory] = _in_less(touches, n_slots[memory])
+            lists = new_slots[memory].tolist()
+            for view in touches.views:
+                view.start = lists[view.start]
+
+    def moved(memory: str, slot: int) -> tuple[str, int]:
+        return memory, int(new_slots[memory][slot]) if memory in new_slots else slot
+
+    def followed(instruction: Instruction) -> Instruction:
+        if isinstance(instruction, (Take, Scatter)) and instruction.memory in new_slots:
+            return instruction._replace(slots=new_slots[instruction.memory][instruction.slots])
+        return instruction
+
     return replace(
         code,
-        forward=[moved.instruction(instruction) for instruction in code.forward],
-        backward=[moved.instruction(instruction) for instruction in code.backward],
+        forward=[followed(instruction) for instruction in code.forward],
+        backward=[followed(instruction) for instruction in code.backward],
         n_slots=n_slots,
-        outputs=[moved.slot(*output) for output in code.outputs],
-        seed=code.seed and moved.slot(*code.seed),
+        outputs=[moved(*output) for output in code.outputs],
+        seed=code.seed and moved(*code.seed),
     )
 
 
 def _touched(code: Code) -> dict[str, _Touches]:
-    """What the code touches of memories whose slots may be used again; outputs are read after the forward pass."""
+    """What the code touches of memories whose slots may be used again."""
     found = {VARYING: _Touches(), VARYING + GRADIENT: _Touches()}
+
+    def touch(time: int, memory: str, slots: Sequence[int]) -> None:
+        if memory in found:
+            found[memory].times += [time] * len(slots)
+            found[memory].slots += slots
+
     for time, instruction in enumerate([*code.forward, None, *code.backward]):
-        parts: tuple[Any, ...] = instruction or ()
-        if isinstance(instruction, Map):
-            parts = (instruction.out, *instruction.operands)
-        elif isinstance(instruction, (Take, Scatter)) and instruction.memory in found:
-            found[instruction.memory].add(time, instruction.slots.tolist())
-        elif instruction is None:  # between the passes outputs are read, and the first gradient is written
+        if instruction is None:  # between the passes outputs are read, and the first gradient is written
             for memory, slot in [*code.outputs, *([code.seed] if code.seed else [])]:
-                if memory in found:
-                    found[memory].add(time, [slot])
-        for part in parts:
+                touch(time, memory, [slot])
+            continue
+        if isinstance(instruction, (Take, Scatter)):
+            touch(time, instruction.memory, instruction.slots.tolist())
+        for part in (instruction.out, *instruction.operands) if isinstance(instruction, Map) else instruction:
             if isinstance(part, View) and part.memory in found:
                 touches = found[part.memory]
                 touches.times.append(time)
                 touches.slots.append(part.start)
-                if part.shape != (1,):
-                    touches.wide.append(part)
+                touches.views.add(part)
     return found
 
 
 def _in_less(touches: _Touches, n_slots: int) -> tuple[Slots, int]:
     """The new slot of each slot of a memory, and how many there are then."""
-    block_of = _blocks(touches.wide, n_slots)
+    block_of = _blocks(touches.views, n_slots)
     sizes = np.bincount(block_of)
     first, last = np.full(len(sizes), np.iinfo(np.int64).max), np.full(len(sizes), -1)
     blocks, times = block_of[touches.slots], np.array(touches.times)
@@ -90,13 +96,14 @@ def _in_less(touches: _Touches, n_slots: int) -> tuple[Slots, int]:
     return np.array(starts)[block_of] + np.arange(len(block_of)) - (np.cumsum(sizes) - sizes)[block_of], size
 
 
-def _blocks(wide: list[View], n_slots: int) -> Slots:
+def _blocks(views: Iterable[View], n_slots: int) -> Slots:
     """The number of each slot's block; they are counted in the order of slots."""
     tied = np.zeros(n_slots, dtype=np.int64)  # whether a slot and the one before it are in one block
-    for _, start, shape, strides in wide:
-        reach = [stride * (length - 1) for stride, length in zip(strides, shape)]
-        lowest = start + sum(step for step in reach if step < 0)
-        tied[lowest + 1 : lowest + sum(map(abs, reach)) + 1] = 1
+    for view in views:
+        if view.shape != (1,):
+            reach = [stride * (length - 1) for stride, length in zip(view.strides, view.shape)]
+            lowest = view.start + sum(step for step in reach if step < 0)
+            tied[lowest + 1 : lowest + sum(map(abs, reach)) + 1] = 1
     tied[0] = 1
     return np.cumsum(1 - tied)
 
@@ -131,34 +138,3 @@ def _allocated(first: Slots, last: Slots, sizes: list[int]) -> tuple[list[int], 
         if width > wanted:
             release(width - wanted, starts[block] + wanted)
     return starts, size
-
-
-class _Moved(dict[Any, Any]):
-    """Each view on the new slots of its memory, found once; a number is itself."""
-
-    def __init__(self, slots: dict[str, Slots]) -> None:
-        super().__init__()
-        self._slots, self._lists = slots, {memory: found.tolist() for memory, found in slots.items()}
-
-    def __missing__(self, part: View | float) -> View | float:
-        if not isinstance(part, View):
-            return part
-        memory, start = self.slot(part.memory, part.start)
-        self[part] = new = View(memory, start, part.shape, part.strides)
-        return new
-
-    def slot(self, memory: str, slot: int) -> tuple[str, int]:
-        """The new slot of one."""
-        return (memory, self._lists[memory][slot]) if memory in self._lists else (memory, slot)
-
-    def instruction(self, old: Instruction) -> Instruction:
-        """The same instruction on the new slots."""
-        if isinstance(old, Map):
-            return Map(old.function, self[old.out], tuple(map(self.__getitem__, old.operands)))
-        if isinstance(old, (Take, Scatter)):
-            slots = self._slots[old.memory][old.slots] if old.memory in self._slots else old.slots
-            if isinstance(old, Take):
-                return Take(self[old.out], old.memory, slots)
-            return Scatter(old.memory, slots, self[old.source])
-        kind: Callable[..., Instruction] = type(old)
-        return kind(*[self[part] if isinstance(part, View) else part for part in old])

@@ -9,6 +9,7 @@ the next.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class View(NamedTuple):
+@dataclass(slots=True, eq=False)
+class View:
     """Slots of a memory, seen as an array: slot ``start + sum(strides[i] * index[i])`` at each index.
 
-    In memories with a number for each example, the examples are one more axis, the last.
+    In memories with a number for each example, the examples are one more axis, the last. Instructions that mean the
+    same numbers may share a view: where it moves, they all follow.
     """
 
     memory: str

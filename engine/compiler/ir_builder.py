@@ -115,8 +115,8 @@ class Emitter:
         What was gathered or kept stays where it is, because it may be read again.
         """
         last = self.instructions[-1] if self.instructions else None
-        in_scratch = isinstance(result, View) and result.memory[-7:] == "scratch" and result != self._kept
-        if in_scratch and isinstance(last, (Map, Total, MatMul)) and last.out == result:
+        in_scratch = isinstance(result, View) and result.memory[-7:] == "scratch" and result is not self._kept
+        if in_scratch and isinstance(last, (Map, Total, MatMul)) and last.out is result:
             is_map = isinstance(last, Map)
             self.instructions[-1] = Map(last.function, out, last.operands) if is_map else last._replace(out=out)
         elif result is not out:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from engine.compiler.ir import Map, MatMul, Total, View
 from engine.compiler.ir_builder import Emitter
 from engine.compiler.vectorize import SUM, UNIFORM, Factors, Group, Part, Places
@@ -32,7 +34,7 @@ def _emit_sum(emitter: Emitter, group: Group, out: View) -> None:
     for part in group.parts:
         k = part.left.shape[1]
         if part.factors is not None:
-            free = so_far != out and per_example(emitter, part) == out.per_example
+            free = so_far is not out and per_example(emitter, part) == out.per_example
             product = _emit_product(emitter, part.factors, out if free else None)
             so_far = _added(emitter, so_far, product, part.positive, out)
         elif k > (_FEW_FIRST if so_far is None else _FEW_MORE):
@@ -41,7 +43,7 @@ def _emit_sum(emitter: Emitter, group: Group, out: View) -> None:
             for column in range(k):
                 term = _terms(emitter, part.left[:, column], None if part.right is None else part.right[:, column])
                 so_far = _added(emitter, so_far, term, part.positive, out)
-    if so_far is not None and so_far != out:
+    if so_far is not None and so_far is not out:
         emitter.into(out, so_far)
 
 
@@ -70,8 +72,8 @@ def _total(emitter: Emitter, so_far: View | None, part: Part, out: View) -> View
     if so_far is not None:
         n, k = part.left.shape
         row = emitter.scratch((n, k + 1), so_far.per_example or terms.per_example)
-        emitter.into(row._replace(start=row.start + 1, shape=(n, k)), terms)
-        emitter.add(Map("copy", row._replace(shape=(n,), strides=row.strides[:1]), (so_far,)))
+        emitter.into(replace(row, start=row.start + 1, shape=(n, k)), terms)
+        emitter.add(Map("copy", replace(row, shape=(n,), strides=row.strides[:1]), (so_far,)))
         terms = row
     if terms.per_example != out.per_example:
         out = emitter.scratch(out.shape, terms.per_example)

@@ -46,8 +46,7 @@ class Memories:
 
     def resolve(self, view: View) -> Floats:
         """The array that a view means."""
-        memory, start, shape, strides = view
-        base = self.arrays[memory]
+        start, shape, strides, base = view.start, view.shape, view.strides, self.arrays[view.memory]
         if len(shape) == 1 and (shape[0] == 1 or strides[0] == 1):
             return base[start : start + shape[0]]
         step, across = base.strides
