@@ -417,7 +417,9 @@ def test_numbers_of_many_rules_cannot_overflow():
     y = x
     for _ in range(1000):
         y = y.log10() * factor  # e again, with a derivative of 1: factor / (e * log(10))
-    numbers = [operand for i in gradient_instructions(y, [x, factor], []) for operand in i[2] if isinstance(operand, float)]
+    numbers = [
+        operand for i in gradient_instructions(y, [x, factor], []) for operand in i[2] if isinstance(operand, float)
+    ]
     assert 1e-8 < min(numbers) < max(numbers) < 1e8
     assert len(numbers) > 1000 / 20
     np.testing.assert_allclose(compile(y, [x, factor], []).gradients([[x.data, factor.data]], [x]), [[1.0]], rtol=1e-6)

@@ -13,7 +13,7 @@ from math import log2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.ir import Fill, Map, Scatter, Total, View, equal, some, view_of
+from engine.compiler.ir import Fill, Map, Scatter, View, equal, some, view_of
 from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Places
 

@@ -127,8 +127,7 @@ def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
 
 def some(flags: NDArray[np.bool_], slots: NDArray[np.int64]) -> bool:
     """Whether any of these has its flag; for a single one without the cost of arrays."""
-    found: bool = flags.item(slots.item()) if slots.size == 1 else flags[slots].any()
-    return found
+    return flags.item(slots.item()) if slots.size == 1 else bool(flags[slots].any())
 
 
 def equal(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:

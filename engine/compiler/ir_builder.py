@@ -60,8 +60,7 @@ class Emitter:
         start = self._used[memory]
         strides = (1,) if len(shape) == 1 else tuple([prod(shape[axis + 1 :]) for axis in range(len(shape))])
         self._used[memory] = end = start + shape[0] * strides[0]
-        if end > self.scratch_slots[memory]:
-            self.scratch_slots[memory] = end
+        self.scratch_slots[memory] = max(self.scratch_slots[memory], end)
         return View(memory, start, shape, strides)
 
     def space_of(self, places: Places) -> str:
@@ -116,9 +115,10 @@ class Emitter:
         """
         last = self.instructions[-1] if self.instructions else None
         in_scratch = isinstance(result, View) and result.memory[-7:] == "scratch" and result is not self._kept
-        if in_scratch and isinstance(last, (Map, Total, MatMul)) and last.out is result:
-            is_map = isinstance(last, Map)
-            self.instructions[-1] = Map(last.function, out, last.operands) if is_map else last._replace(out=out)
+        if in_scratch and isinstance(last, Map) and last.out is result:
+            self.instructions[-1] = Map(last.function, out, last.operands)
+        elif in_scratch and isinstance(last, (Total, MatMul)) and last.out is result:
+            self.instructions[-1] = last._replace(out=out)
         elif result is not out:
             self.add(Map("copy", out, (result,)))
 
@@ -133,31 +133,24 @@ class Emitter:
     def rule(
         self, op: Op, which: int | None, operands: Sequence[View | float], out: View | None = None
     ) -> Scaled | float:
-        """The derivative of that index of an operation, from its result and its operands; None computes it from these.
+        """The derivative of that index of an operation, from its result and operands; None computes it from these.
 
-        It may be written into *out*.
-        The rule is read once for each kind of operands; after that its steps are written as they are.
+        It may be written into *out*. A rule is read once for each kind of operands; then its steps are known.
         """
         key = op, which, *[None if isinstance(operand, View) else operand for operand in operands]
         steps = self._steps.get(key)
         if steps is None:
             self._steps[key] = steps = _steps(op, which, operands)
-        maps, index, number, inverse = steps
+        maps, at, number, inverse = steps
         views = list(operands)
         for function, arguments in maps:
-            into = out if len(views) == index else None
+            into = out if len(views) == at else None
             views.append(self.map(function, [views[a] if isinstance(a, int) else a for a in arguments], into))
-        if index < 0:
+        if at < 0:
             return number
-        view = views[index]
+        view = views[at]
         assert isinstance(view, View)
         return Scaled(view, number, inverse)
-
-    def plain(self, scaled: Scaled | float) -> View | float:
-        """The numbers themselves."""
-        if isinstance(scaled, float):
-            return scaled
-        return self.numbers(scaled)
 
     def numbers(self, scaled: Scaled) -> View:
         """The numbers themselves."""
@@ -172,11 +165,11 @@ class Emitter:
 class _Steps(NamedTuple):
     """A rule as Maps of numbers, and of the indexes of operands and earlier results.
 
-    The result is scaled, the view of an index; or, where the index is -1, a number.
+    The result is scaled, the view of an index; or, where that is -1, a number.
     """
 
     maps: list[tuple[Function, tuple[int | float, ...]]]
-    index: int
+    result: int
     number: float
     inverse: bool = False
 
@@ -190,7 +183,9 @@ def _steps(op: Op, which: int | None, operands: Sequence[View | float]) -> _Step
     rule = rule_for(op)
     compute = rule.compute if which is None else rule.derivatives[which]
     result = compute(_MATHEMATICS, *arrays)
-    return _Steps(maps, result.index, result.number, result.inverse) if isinstance(result, Array) else _Steps(maps, -1, result)
+    if isinstance(result, Array):
+        return _Steps(maps, result.index, result.number, result.inverse)
+    return _Steps(maps, -1, result)
 
 
 class Array:

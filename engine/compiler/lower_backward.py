@@ -193,12 +193,16 @@ class Backward:
             self.gradients.accumulate(space, slots, value)
             return
         if slots.ndim == 2 and len(slots) > 1 and (slots == slots[0]).all():  # the same nodes in every row
-            value = Scaled(self.emitter.total(View(view.memory, view.start, view.shape[::-1], view.strides[::-1])), value.number)
+            value = Scaled(
+                self.emitter.total(View(view.memory, view.start, view.shape[::-1], view.strides[::-1])), value.number
+            )
             slots = slots[0]
         elif slots.ndim == 2 and slots.shape[1] > 1 and (slots == slots[:, :1]).all():
             value, slots = Scaled(self.emitter.total(view), value.number), slots[:, 0]
         if len(slots) > 1 and slots.ndim == 1 and (slots == slots[0]).all():
             view = value.view
-            value = Scaled(self.emitter.total(View(view.memory, view.start, (1, *view.shape), (0, *view.strides))), value.number)
+            value = Scaled(
+                self.emitter.total(View(view.memory, view.start, (1, *view.shape), (0, *view.strides))), value.number
+            )
             slots = slots[:1]
         self.gradients.accumulate(space, slots, value)

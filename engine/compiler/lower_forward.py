@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.compiler.ir import Map, MatMul, Total, View
-from engine.compiler.ir_builder import Emitter
+from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.vectorize import SUM, UNIFORM, Factors, Group, Part, Places
 
 _FEW_FIRST, _FEW_MORE = 2, 4
@@ -20,7 +20,8 @@ def emit_forward(emitter: Emitter, group: Group) -> None:
         _emit_sum(emitter, group, out)
     else:
         operands = [emitter.read(places) for places in group.operands]
-        emitter.into(out, emitter.plain(emitter.rule(group.op, None, operands, out)))
+        result = emitter.rule(group.op, None, operands, out)
+        emitter.into(out, emitter.numbers(result) if isinstance(result, Scaled) else result)
 
 
 def per_example(emitter: Emitter, part: Part) -> bool:

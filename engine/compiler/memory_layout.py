@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.compiler.trace import Record
-from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Factors, Group, Grouped, Part, Places
+from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Factors, Group, Grouped, Places
 from engine.operations import CONSTANT
 
 _UNREAD = np.iinfo(np.int64).max

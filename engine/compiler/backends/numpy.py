@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.backends.numpy_kernels import KERNELS, kernel
-from engine.compiler.ir import Fill, Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.ir import Instruction, Map, MatMul, Scatter, Take, Total, View
 
 Floats = NDArray[np.floating[Any]]
 _IN_ORDER = 7  # terms: numpy adds up no more than these from left to right where they lie side by side
