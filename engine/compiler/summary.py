@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.compiler.memory_layout import Placed, matrices
+from engine.compiler.memory_layout import Placed
 from engine.compiler.vectorize import SUM, UNIFORM, Group
 
 
@@ -37,7 +37,7 @@ def sentence(group: Group, spaces: Sequence[str]) -> str:
             phrases.append(f"{'plus' if part.positive else 'minus'} {_count(k, 'number')} each")
         else:
             kind = _count(n, "product") if k == 1 else f"{_count(n, 'dot product')} of {k:,}"
-            found = k > 1 and matrices(spaces, part)
+            found = k > 1 and part.factors
             phrases.append(f"{'' if part.positive else 'minus '}{kind}{' -> one matrix product' if found else ''}")
     if group.parts[0].right is None:
         return f"{_count(n, 'sum')}: {', '.join(phrases)}"

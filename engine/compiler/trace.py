@@ -44,6 +44,14 @@ class Record:
         self.numbers.append(number)
         return len(self.ops) - 1
 
+    def uses(self) -> list[int]:
+        """How often each node is an operand; the last one counts operands that are not there."""
+        uses = [0] * (len(self.ops) + 1)
+        for operands in (self.first, self.second):
+            for operand in operands:
+                uses[operand] += 1
+        return uses
+
 
 def ordered(outputs: Sequence[Value]) -> list[Value]:
     """Every node under the outputs once, operands before what is made of them."""
