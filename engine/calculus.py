@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from engine.callers import Caller, users_caller
+from engine.callers import users_caller
 from engine.escapes import Listener, listening
+from engine.functions import dot
 from engine.gradient_graph import Number, gradient_graph
 from engine.node import WATCH, interior_order
 from engine.operations import DETACH, OPERATIONS
-from engine.pytree import flattened, flattened_like, is_array, is_tree, rebuilt, split_like, tree_leaves, with_leaves
+from engine.pytree import flattened, flattened_like, is_array, is_tree, mapped, rebuilt, stacked
 from engine.special import times
 from engine.validation import as_float, shortened
 from engine.value import Value
 
 Function = Callable[..., Any]
+Argnums = int | Sequence[int]
 _nesting = threading.local()  # how many differentiations this thread is inside of
 
 
-def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """The function that gives the gradient of *f*.
 
     Args:
@@ -57,7 +58,7 @@ def grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -
     return gradient
 
 
-def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """The function that gives the value of *f* and its gradient: ``(f(x), grad(f)(x))``. See ``grad``.
 
     >>> value_and_grad(lambda x: x * x)(3.0)
@@ -67,20 +68,19 @@ def value_and_grad(f: Function, argnums: int | Sequence[int] = 0, has_aux: bool 
     @functools.wraps(f, updated=())
     def both(*args: Any, **kwargs: Any) -> Any:
         call = _Call(f, args, kwargs, argnums)
-        result = call.result
-        more = None
+        result, more = call.result, None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
                 raise TypeError(f"has_aux: {_name(f)} has to give (value, more), and gave {shortened(result)}")
             result, more = result
         root = _scalar(f, result)
         value = root if call.keeps_graph else float(root)
-        return (value, more) if has_aux else value, call.gradient(root)
+        return (value, more) if has_aux else value, call.derivatives(root)
 
     return both
 
 
-def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     """The function that gives all derivatives of all outputs of *f*.
 
     Args:
@@ -89,8 +89,7 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
 
     Returns:
         A function of the same arguments. It gives the form of the outputs, with the form of the argument in place of
-        each. An array of shape ``(m,)`` counts as one output: its derivatives with respect to an array of shape
-        ``(n,)`` are one of shape ``(m, n)``.
+        each. An array counts as one output: that of shape ``(m,)`` by one of shape ``(n,)`` gives shape ``(m, n)``.
 
     >>> jacobian(lambda v: [v[0] * v[1], v[0] + v[1]])([2.0, 3.0])
     [[3.0, 2.0], [1.0, 1.0]]
@@ -101,12 +100,12 @@ def jacobian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     @functools.wraps(f, updated=())
     def derivatives(*args: Any, **kwargs: Any) -> Any:
         call = _Call(f, args, kwargs, argnums)
-        return with_leaves(call.result, [call.jacobian(output) for output in tree_leaves(call.result)])
+        return mapped(call.derivatives, call.result)
 
     return derivatives
 
 
-def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
+def hessian(f: Function, argnums: Argnums = 0) -> Function:
     """The function that gives all second derivatives of *f*, which gives one Value: ``jacobian(grad(f))``.
 
     With several *argnums* it gives a tuple of tuples: ``[i][j]`` is with respect to argument i, then argument j.
@@ -119,7 +118,7 @@ def hessian(f: Function, argnums: int | Sequence[int] = 0) -> Function:
     return jacobian(grad(f, argnums), argnums)
 
 
-def hvp(f: Function, at: Any, vector: Any, argnums: int | Sequence[int] | None = None) -> Any:
+def hvp(f: Function, at: Any, vector: Any, argnums: Argnums | None = None) -> Any:
     """Hessian-vector product: the Hessian of *f* at a point times a vector, without the Hessian.
 
     It is the gradient of the gradient's dot product with *vector* (Pearlmutter 1994), at the cost of a few gradients.
@@ -138,20 +137,17 @@ def hvp(f: Function, at: Any, vector: Any, argnums: int | Sequence[int] | None =
     >>> hvp(lambda x, y: x**2 * y, (3.0, 5.0), (1.0, 0.0), argnums=(0, 1))
     (10.0, 6.0)
     """
-    args, chosen = _arguments(f, at, argnums)
-    weights = _alike(vector, _chosen(args, chosen), "vector")
-    return grad(lambda *x: _dot(flattened(grad(f, chosen)(*x)), weights), chosen)(*args)
+    args, chosen, weights = _arguments(f, at, argnums, vector, "vector")
+    return grad(lambda *x: dot(flattened(grad(f, chosen)(*x)), weights), chosen)(*args)
 
 
-def directional_derivative(f: Function, at: Any, direction: Any, argnums: int | Sequence[int] | None = None) -> Any:
+def directional_derivative(f: Function, at: Any, direction: Any, argnums: Argnums | None = None) -> Any:
     """How fast each output of *f* grows along a direction: the Jacobian times a vector (``jvp`` in JAX, its tangent).
 
     Args:
         f: a function that gives Values in any form.
-        at: its argument; with *argnums* the tuple of all its arguments.
-        direction: as many numbers, in the same form as the argument; for several *argnums* a tuple, one for each. It
-            is not normalised.
-        argnums: which of the arguments move.
+        at, argnums: its argument or arguments, as in ``hvp``.
+        direction: as many numbers, in the form of *vector* in ``hvp``. It is not normalised.
 
     Returns:
         Numbers in the form of the outputs.
@@ -161,31 +157,35 @@ def directional_derivative(f: Function, at: Any, direction: Any, argnums: int | 
     >>> directional_derivative(lambda x, y: x * y, (2.0, 3.0), (1.0, 1.0), argnums=(0, 1))
     5.0
     """
-    args, chosen = _arguments(f, at, argnums)
-    weights = _alike(direction, _chosen(args, chosen), "direction")
+    args, chosen, weights = _arguments(f, at, argnums, direction, "direction")
     call = _Call(f, args, {}, chosen)
-    return rebuilt(call.result, [_dot(call.gradients(output), weights) for output in flattened(call.result)])
+    return rebuilt(call.result, [dot(call.gradients(output), weights) for output in flattened(call.result)])
 
 
 def _arguments(
-    f: Function, at: Any, argnums: int | Sequence[int] | None
-) -> tuple[tuple[Any, ...], int | Sequence[int]]:
-    """The arguments of *f*, and which of them are differentiated: *at* is one alone, or all of them with *argnums*."""
-    if argnums is None:
-        return (at,), 0
-    if not isinstance(at, (tuple, list)):
+    f: Function, at: Any, argnums: Argnums | None, vector: Any, name: str
+) -> tuple[tuple[Any, ...], Argnums, list[Number]]:
+    """The arguments of *f*, which of them are differentiated, and the numbers of *vector* in their order."""
+    if argnums is not None and not isinstance(at, (tuple, list)):
         raise TypeError(
             f"at must be the tuple of all arguments of {_name(f)} where argnums are given, got {shortened(at)}"
         )
-    _indices(f, at, argnums)
-    return tuple(at), argnums
+    args, chosen = ((at,), 0) if argnums is None else (tuple(at), argnums)
+    _indices(f, args, chosen)
+    form = _chosen(args, chosen)
+    try:
+        leaves = flattened_like(form, vector)
+    except ValueError:
+        message = f"{name}: numbers in the form of {shortened(form)} are wanted, not {shortened(vector)}"
+        raise ValueError(message) from None
+    return args, chosen, [leaf if isinstance(leaf, Value) else as_float(leaf, name) for leaf in leaves]
 
 
-def _chosen(args: Sequence[Any], argnums: int | Sequence[int]) -> Any:
+def _chosen(args: Sequence[Any], argnums: Argnums) -> Any:
     return tuple(args[i] for i in argnums) if isinstance(argnums, Sequence) else args[argnums]
 
 
-def _indices(f: Function, args: Sequence[Any], argnums: int | Sequence[int]) -> tuple[int, ...]:
+def _indices(f: Function, args: Sequence[Any], argnums: Argnums) -> tuple[int, ...]:
     """The arguments that *argnums* name, each once, or an error."""
     indices = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
     for index in indices:
@@ -199,52 +199,45 @@ def _indices(f: Function, args: Sequence[Any], argnums: int | Sequence[int]) -> 
 class _Call:
     """One call of a function, with Values for what it is differentiated with respect to."""
 
-    def __init__(
-        self, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: int | Sequence[int]
-    ) -> None:
+    def __init__(self, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums) -> None:
         indices = _indices(f, args, argnums)
         self._f = f
         self._form = _chosen(args, argnums)  # what the gradient looks like
         numbers = flattened(self._form)
-        self.keeps_graph = getattr(_nesting, "depth", 0) > 0 or any(isinstance(x, Value) for x in numbers)
+        depth = getattr(_nesting, "depth", 0)
+        self.keeps_graph = depth > 0 or any(isinstance(x, Value) for x in numbers)
         self.inputs = [_own(x, _name(f)) for x in numbers]
-        arguments = list(args)
-        waiting = iter(self.inputs)
+        arguments, waiting = list(args), iter(self.inputs)
         for index in indices:
-            arguments[index] = rebuilt(args[index], [next(waiting) for _ in flattened(args[index])])
-        with _inside(), listening(_Refusal(self.inputs)):
-            self.result = f(*arguments, **kwargs)
+            arguments[index] = rebuilt(args[index], waiting)
+        _nesting.depth = depth + 1
+        try:
+            with listening(_Refusal(self.inputs)):
+                self.result = f(*arguments, **kwargs)
+        finally:
+            _nesting.depth = depth
 
     def gradients(self, output: Any) -> list[Number]:
         """The gradient of one output, a number for each input."""
         root = _scalar(self._f, output)
         if not isinstance(root, Value):
             return [0.0] * len(self.inputs)
-        if self.keeps_graph:
-            graphs = gradient_graph(root, self.inputs)
-            return [graphs.get(value, 0.0) for value in self.inputs]
-        numbers = numeric_gradients(root)
-        if WATCH.watchers != 0:
-            _watch(root, numbers, self.inputs)
-        return [numbers.get(value, 0.0) for value in self.inputs]
+        gradients: Callable[..., Mapping[Value, Number]] = gradient_graph if self.keeps_graph else numeric_gradients
+        found = gradients(root, self.inputs)
+        return [found.get(value, 0.0) for value in self.inputs]
 
-    def gradient(self, output: Any) -> Any:
-        """The gradient of one output, in the form of the arguments."""
+    def derivatives(self, output: Any) -> Any:
+        """The gradient of an output, or of each number of an array, in the form of the arguments."""
+        if is_array(output):
+            return stacked(self._form, map(self.gradients, flattened(output)), tuple(output.shape))
         return rebuilt(self._form, self.gradients(output))
-
-    def jacobian(self, output: Any) -> Any:
-        """The derivatives of an output, or of an array of them, in the form of the arguments."""
-        if not is_array(output):
-            return self.gradient(output)
-        rows = [number for each in flattened(output) for number in self.gradients(each)]
-        return with_leaves(self._form, split_like(self._form, rows, tuple(output.shape)))
 
 
 class _Refusal(Listener):
     """Refuses to let the number of a Value leave the graph unseen, where the Value depends on some inputs.
 
     ``.data``, ``.item()`` and ``.detach()`` say that this is meant; comparisons choose a branch, and what is printed
-    is not computed with.
+    is not computed with. The function may have handed its Values to another thread.
     """
 
     def __init__(self, inputs: Sequence[Value]) -> None:
@@ -252,16 +245,20 @@ class _Refusal(Listener):
         self._independent: set[Value] = set()
 
     def left(self, how: str, node: Value) -> None:
-        """A plain number of *node* was taken."""
-        if how in _UNSEEN and self._depends(node):
-            raise TypeError(_refusal(how, users_caller()))
+        if how not in _UNSEEN or not self._depends(node):
+            return
+        caller = users_caller()
+        call = f"{caller.function}()" if caller.function else how
+        name = call.rpartition(".")[2].rstrip("()")
+        advice = _INSTEAD.get(name, "compute with Values and the functions of engine, such as engine.exp")
+        if name in OPERATIONS or name in ("mean", "dot", "softmax", "logsumexp"):
+            advice = f"use engine.{name}"
+        raise TypeError(
+            f"{caller}: {call} would take a number out of the graph, and its derivative would be lost; {advice}, "
+            "or .data where the plain number is meant"
+        )
 
-    def left_elsewhere(self, how: str, node: Value) -> None:
-        """The function may have handed its Values to another thread."""
-        self.left(how, node)
-
-    def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
-        """A comparison is right at the point where the function is differentiated."""
+    left_elsewhere = left
 
     def _depends(self, node: Value) -> bool:
         """Whether a gradient would flow from *node* to one of the inputs."""
@@ -278,25 +275,9 @@ class _Refusal(Listener):
 
 _UNSEEN = {"float()", "int()", "round()", "a copy", "backward()"}
 _INSTEAD = {
-    "fabs": "use abs(x)",
-    "pow": "use x ** n",
-    "fsum": "use sum(...)",
-    "copy": "use the Value itself",
-    "deepcopy": "use the Value itself",
-    "backward": "use engine.grad or engine.gradients",
+    **{"fabs": "use abs(x)", "pow": "use x ** n", "fsum": "use sum(...)", "copy": "use the Value itself"},
+    **{"deepcopy": "use the Value itself", "backward": "use engine.grad or engine.gradients"},
 }
-
-
-def _refusal(how: str, caller: Caller) -> str:
-    call = f"{caller.function}()" if caller.function else how
-    name = call.rpartition(".")[2].rstrip("()")
-    advice = _INSTEAD.get(name, "compute with Values and the functions of engine, such as engine.exp")
-    if name in OPERATIONS or name in ("mean", "dot", "softmax", "logsumexp"):
-        advice = f"use engine.{name}"
-    return (
-        f"{caller}: {call} would take a number out of the graph, and its derivative would be lost; {advice}, "
-        "or .data where the plain number is meant"
-    )
 
 
 def _own(x: Any, name: str) -> Value:
@@ -310,62 +291,42 @@ def _own(x: Any, name: str) -> Value:
     return own
 
 
-@contextmanager
-def _inside() -> Iterator[None]:
-    _nesting.depth = getattr(_nesting, "depth", 0) + 1
-    try:
-        yield
-    finally:
-        _nesting.depth -= 1
+def numeric_gradients(root: Value, inputs: Sequence[Value] = ()) -> dict[Value, float]:
+    """The gradients of *root* as floats, without touching ``grad`` of any Value.
 
-
-def numeric_gradients(root: Value) -> dict[Value, float]:
-    """The gradients of *root* as floats, without touching ``grad`` of any Value."""
+    ``detect_anomaly`` sees the steps on the way to *inputs*. (Of a gradient graph, it sees the nodes as they are made.)
+    """
+    order = interior_order(root)
+    see = WATCH.see_backward if WATCH.watchers != 0 else None
+    on_the_way = {*inputs, *dependents(order, inputs)} if see is not None else ()
     gradients: dict[Value, float] = {root: 1.0}
-    for node in reversed(interior_order(root)):
+    for node in reversed(order):
         given = gradients[node]
+        if see is not None and node in on_the_way:
+            see(node, given)
         for operand, derivative in zip(node.operands, node.local_derivatives):
             gradients[operand] = gradients.get(operand, 0.0) + times(given, derivative)
     return gradients
 
 
-def _watch(root: Value, gradients: Mapping[Value, float], inputs: Sequence[Value]) -> None:
-    """Show each step of backprop on the way to the inputs to who watches, as ``detect_anomaly`` does.
-
-    Gradients that are graphs need no more than their nodes, which are seen as they are made.
-    """
-    order = interior_order(root)
-    dependent = set(inputs)
+def dependents(order: Iterable[Value], inputs: Iterable[Value]) -> list[Value]:
+    """The nodes, of some in topological order, that gradients flow through on the way to *inputs*."""
+    met, found = set(inputs), []
     for node in order:
-        if node.operation is not DETACH and not dependent.isdisjoint(node.operands):
-            dependent.add(node)
-    if WATCH.see_backward is not None:
-        for node in reversed(order):
-            if node in dependent:
-                WATCH.see_backward(node, gradients[node])
+        if node.operation is not DETACH and not met.isdisjoint(node.operands):
+            met.add(node)
+            found.append(node)
+    return found
 
 
 def _scalar(f: Function, output: Any) -> Number:
     """One output as a Value, or as a float where it does not depend on any; also out of an array with no axes."""
-    single = flattened(output)[0] if not is_tree(output) else output
-    if isinstance(single, Value) or (not is_tree(single) and hasattr(type(single), "__float__")):
-        return single if isinstance(single, Value) else float(single)
-    raise TypeError(f"{_name(f)} has to give one Value here, and gave {type(output).__name__} {shortened(output)}")
-
-
-def _dot(numbers: Sequence[Number], weights: Sequence[Number]) -> Number:
-    total: Number = 0.0
-    for number, weight in zip(numbers, weights):
-        total = total + number * weight
-    return total
-
-
-def _alike(tree: Any, form: Any, name: str) -> list[Number]:
-    """The leaves of *tree*, which has the form of the argument *form*."""
-    leaves = flattened_like(form, tree)
-    if leaves is None:
-        raise ValueError(f"{name}: numbers in the form of {shortened(form)} are wanted, not {shortened(tree)}")
-    return [leaf if isinstance(leaf, Value) else as_float(leaf, name) for leaf in leaves]
+    single = output if is_tree(output) else flattened(output)[0]
+    if isinstance(single, Value):
+        return single
+    if is_tree(single) or not hasattr(type(single), "__float__"):
+        raise TypeError(f"{_name(f)} has to give one Value here, and gave {type(output).__name__} {shortened(output)}")
+    return float(single)
 
 
 def _name(f: Function) -> str:

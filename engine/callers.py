@@ -13,52 +13,40 @@ _LIBRARIES = sys.stdlib_module_names | {"engine", "nn", "numpy", "pandas", "scip
 
 
 class Caller(NamedTuple):
-    """A line of the user's code, and the name of the function that it was calling, where that can be told."""
+    """A line of the user's code that runs now."""
 
-    file: str
-    line: int
-    function: str
+    frame: FrameType | None
 
     def __str__(self) -> str:
-        return f"{self.file}, line {self.line}"
+        return f"{self.frame.f_code.co_filename}, line {self.frame.f_lineno}" if self.frame else "unknown file"
+
+    @property
+    def function(self) -> str:
+        """The function that it is calling, such as ``math.exp``; empty where that is no plain call."""
+        if self.frame is None:
+            return ""
+        code = self.frame.f_code
+        first, last, start, end = next(islice(code.co_positions(), self.frame.f_lasti // 2, None))
+        if first is None or last is None:
+            return ""
+        lines = [linecache.getline(code.co_filename, i, self.frame.f_globals).encode() for i in range(first, last + 1)]
+        lines[-1] = lines[-1][:end]
+        lines[0] = lines[0][start:]
+        try:
+            call = ast.parse(b"".join(lines), mode="eval").body
+        except (SyntaxError, ValueError):  # the file changed since
+            return ""
+        return ast.unparse(call.func) if isinstance(call, ast.Call) else ""
 
 
 def users_caller() -> Caller:
-    """The innermost line that runs now and belongs to no library."""
-    frame = _users_frame()
-    if frame is None:
-        return Caller("unknown file", 0, "")
-    return Caller(frame.f_code.co_filename, frame.f_lineno, _function(frame))
-
-
-def users_line() -> str:
-    """Where ``users_caller`` is, in words: faster, as it does not read the line."""
-    frame = _users_frame()
-    return "unknown file" if frame is None else f"{frame.f_code.co_filename}, line {frame.f_lineno}"
+    """The innermost line that belongs to no library."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and is_library(frame.f_globals.get("__name__", "")):
+        frame = frame.f_back
+    return Caller(frame)
 
 
 def is_library(module: object) -> bool:
     """Whether a module of that name belongs to Python, to the engine, or to a library that it knows."""
     return str(module).partition(".")[0] in _LIBRARIES
-
-
-def _users_frame() -> FrameType | None:
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None and is_library(frame.f_globals.get("__name__", "")):
-        frame = frame.f_back
-    return frame
-
-
-def _function(frame: FrameType) -> str:
-    """The function in the call that a frame is at, such as ``math.exp``; empty where that is no plain call."""
-    first, last, start, end = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))
-    if first is None or last is None:
-        return ""
-    lines = [linecache.getline(frame.f_code.co_filename, i, frame.f_globals).encode() for i in range(first, last + 1)]
-    lines[-1] = lines[-1][:end]
-    lines[0] = lines[0][start:]
-    try:
-        call = ast.parse(b"".join(lines), mode="eval").body
-    except (SyntaxError, ValueError):  # the file changed since
-        return ""
-    return ast.unparse(call.func) if isinstance(call, ast.Call) else ""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from types import CellType, FunctionType
 from typing import Any, Final
 
-from engine.node import Node, operands_of
+from engine.node import Node, operands_of, parts_of
 from engine.operations import PARTIAL, CustomOperation, Operation
 from engine.validation import Unchecked, as_float, shortened
 
@@ -55,25 +55,22 @@ def _derivatives(given: Unchecked, count: int) -> list[float]:
 def connect(node: Node, operands: Sequence[Node], derivatives: Sequence[float]) -> None:
     """Give a node operands, and its local derivative with respect to each."""
     last = len(operands) - 1
-    if last < 0:
-        return
-    for i in range(last):
+    for i in range(last - 1):
         node._a = operands[i]
         node._da = derivatives[i]
-        if i < last - 1:
-            hidden = Node(0.0, "")
-            hidden._operation = PARTIAL
-            node._b = hidden
-            node._db = 1.0
-            node = hidden
-    if last == 0:
-        node._a = operands[0]
-        node._da = derivatives[0]
-        node._b = None
-        node._db = 0.0
-    else:
+        hidden = Node(0.0, "")
+        hidden._operation = PARTIAL
+        node._b = hidden
+        node._db = 1.0
+        node = hidden
+    if last > 0:
+        node._a = operands[last - 1]
+        node._da = derivatives[last - 1]
         node._b = operands[last]
         node._db = derivatives[last]
+    elif last == 0:
+        node._a = operands[0]
+        node._da = derivatives[0]
 
 
 def derivatives_of(node: Node) -> list[float]:
@@ -88,29 +85,21 @@ def derivatives_of(node: Node) -> list[float]:
     operation = node._operation
     if isinstance(operation, CustomOperation) and not operation.is_differentiated:
         return _asked(operation, node)
-    return _stored(node)
+    parts = parts_of(node)
+    derivatives = [part._da for part in parts if part._a is not None]
+    if parts[len(parts) - 1]._b is not None:
+        derivatives.append(parts[len(parts) - 1]._db)
+    return derivatives
 
 
 def standing(node: Node) -> tuple[Operation, list[float]]:
     """The operation and the local derivatives of a copy: a function that hands the gradient on belongs to one node."""
     operation = node._operation
-    if isinstance(operation, CustomOperation) and operation.function is not None:
-        return CustomOperation(operation.given, True), _asked(operation, node)
-    return operation, _stored(node)
-
-
-def _stored(node: Node) -> list[float]:
-    derivatives: list[float] = []
-    while node._a is not None:
-        derivatives.append(node._da)
-        b = node._b
-        if b is None:
-            break
-        if b._operation is not PARTIAL:
-            derivatives.append(node._db)
-            break
-        node = b
-    return derivatives
+    if not isinstance(operation, CustomOperation) or operation.is_differentiated:
+        return operation, derivatives_of(node)
+    if operation.function is None:  # one may still be assigned
+        return operation, [0.0] * len(operands_of(node))
+    return CustomOperation(operation.given, True), _asked(operation, node)
 
 
 def _asked(operation: CustomOperation, node: Node) -> list[float]:
@@ -149,16 +138,8 @@ def assign_function(node: Node, function: Unchecked) -> None:
     own = CustomOperation(operation.given, False)
     own.function, own.cell = _without(function, node)
     node._operation = own
-    part = node
-    while part._a is not None:  # the function hands everything on
-        part._da = 0.0
-        b = part._b
-        if b is None:
-            break
-        part._db = 0.0
-        if b._operation is not PARTIAL:
-            break
-        part = b
+    for part in parts_of(node):  # the function hands everything on
+        part._da = part._db = 0.0
 
 
 def _without(function: Any, node: Node) -> tuple[Callable[[], object], Any]:

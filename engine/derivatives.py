@@ -20,66 +20,58 @@ class Rule(NamedTuple):
     derivatives: tuple[Callable[..., Any], ...]
 
 
-def _one(compute: Callable[[Any, Any], Any], derivative: Callable[[Any, Any, Any], Any]) -> Rule:
-    return Rule(compute, (derivative,))
-
-
-def _two(
-    compute: Callable[[Any, Any, Any], Any],
-    by_a: Callable[[Any, Any, Any, Any], Any],
-    by_b: Callable[[Any, Any, Any, Any], Any],
-) -> Rule:
-    return Rule(compute, (by_a, by_b))
-
-
 # fmt: off
-RULES: dict[str, Rule] = {
-    "+": _two(lambda m, a, b: a + b, lambda m, y, a, b: 1.0, lambda m, y, a, b: 1.0),
-    "-": _two(lambda m, a, b: a - b, lambda m, y, a, b: 1.0, lambda m, y, a, b: -1.0),
-    "*": _two(lambda m, a, b: a * b, lambda m, y, a, b: b, lambda m, y, a, b: a),
-    "/": _two(lambda m, a, b: a / b, lambda m, y, a, b: 1.0 / b, lambda m, y, a, b: -y / b),
-    "**": _two(lambda m, a, b: m.power_or_limit(a, b),
-               lambda m, y, a, b: m.power_by_base(a, b), lambda m, y, a, b: m.power_by_exponent(a, b, y)),
-    "neg": _one(lambda m, a: -a, lambda m, y, a: -1.0),
-    "abs": _one(lambda m, a: m.abs(a), lambda m, y, a: m.sign(a)),
-    "detach": _one(lambda m, a: a, lambda m, y, a: 0.0),
+_RULES: dict[str, tuple[Callable[..., Any], ...]] = {
+    "+": (lambda m, y, a, b: 1.0, lambda m, y, a, b: 1.0),
+    "-": (lambda m, y, a, b: 1.0, lambda m, y, a, b: -1.0),
+    "*": (lambda m, y, a, b: b, lambda m, y, a, b: a),
+    "/": (lambda m, y, a, b: 1.0 / b, lambda m, y, a, b: -y / b),
+    "**": (lambda m, y, a, b: m.power_by_base(a, b), lambda m, y, a, b: m.power_by_exponent(a, b, y)),
+    "neg": (lambda m, y, a: -1.0,),
+    "abs": (lambda m, y, a: m.sign(a),),
+    "detach": (lambda m, y, a: 0.0,),
 
-    "exp": _one(lambda m, a: m.exp(a), lambda m, y, a: y),
-    "expm1": _one(lambda m, a: m.expm1(a), lambda m, y, a: m.exp(a)),
-    "log": _one(lambda m, a: m.log(a), lambda m, y, a: 1.0 / a),
-    "log10": _one(lambda m, a: m.log10(a), lambda m, y, a: 1.0 / (a * m.log(10.0))),
-    "log1p": _one(lambda m, a: m.log1p(a), lambda m, y, a: 1.0 / (1.0 + a)),
-    "sqrt": _one(lambda m, a: m.sqrt(a), lambda m, y, a: m.over(1.0, 2.0 * y)),
+    "exp": (lambda m, y, a: y,),
+    "expm1": (lambda m, y, a: m.exp(a),),
+    "log": (lambda m, y, a: 1.0 / a,),
+    "log10": (lambda m, y, a: 1.0 / (a * m.log(10.0)),),
+    "log1p": (lambda m, y, a: 1.0 / (1.0 + a),),
+    "sqrt": (lambda m, y, a: m.over(1.0, 2.0 * y),),
 
-    "sin": _one(lambda m, a: m.sin(a), lambda m, y, a: m.cos(a)),
-    "cos": _one(lambda m, a: m.cos(a), lambda m, y, a: -m.sin(a)),
-    "tan": _one(lambda m, a: m.tan(a), lambda m, y, a: 1.0 + y * y),
-    "asin": _one(lambda m, a: m.asin(a), lambda m, y, a: m.asin_slope(a)),
-    "acos": _one(lambda m, a: m.acos(a), lambda m, y, a: -m.asin_slope(a)),
-    "atan": _one(lambda m, a: m.atan(a), lambda m, y, a: 1.0 / (1.0 + a * a)),
-    "atan2": _two(lambda m, a, b: m.atan2(a, b),
-                  lambda m, y, a, b: m.over_square_sum(b, a), lambda m, y, a, b: -m.over_square_sum(a, b)),
-    "hypot": _two(lambda m, a, b: m.hypot(a, b),
-                  lambda m, y, a, b: m.over_hypot(a, b, y), lambda m, y, a, b: m.over_hypot(b, a, y)),
+    "sin": (lambda m, y, a: m.cos(a),),
+    "cos": (lambda m, y, a: -m.sin(a),),
+    "tan": (lambda m, y, a: 1.0 + y * y,),
+    "asin": (lambda m, y, a: m.asin_slope(a),),
+    "acos": (lambda m, y, a: -m.asin_slope(a),),
+    "atan": (lambda m, y, a: 1.0 / (1.0 + a * a),),
+    "atan2": (lambda m, y, a, b: m.over_square_sum(b, a), lambda m, y, a, b: -m.over_square_sum(a, b)),
+    "hypot": (lambda m, y, a, b: m.over_hypot(a, b, y), lambda m, y, a, b: m.over_hypot(b, a, y)),
 
-    "sinh": _one(lambda m, a: m.sinh(a), lambda m, y, a: m.cosh(a)),
-    "cosh": _one(lambda m, a: m.cosh(a), lambda m, y, a: m.sinh(a)),
-    "tanh": _one(lambda m, a: m.tanh(a), lambda m, y, a: m.sech2(a, y)),
+    "sinh": (lambda m, y, a: m.cosh(a),),
+    "cosh": (lambda m, y, a: m.sinh(a),),
+    "tanh": (lambda m, y, a: m.sech2(a, y),),
 
-    "sigmoid": _one(lambda m, a: m.sigmoid(a), lambda m, y, a: m.sigmoid_slope(a, y)),
-    "softplus": _one(lambda m, a: m.softplus(a), lambda m, y, a: m.sigmoid(a)),
-    "relu": _one(lambda m, a: m.relu(a), lambda m, y, a: m.step(a)),
-    "leaky_relu": _two(lambda m, a, b: m.leaky_relu(a, b),
-                       lambda m, y, a, b: m.leaky_slope(a, b), lambda m, y, a, b: m.unless_positive(a, a)),
-    "gelu": _one(lambda m, a: m.gelu(a), lambda m, y, a: m.gelu_slope(a)),
-    "erf": _one(lambda m, a: m.erf(a), lambda m, y, a: 2.0 / m.sqrt(m.pi) * m.gaussian(a, 0.0)),
-    "erfc": _one(lambda m, a: m.erfc(a), lambda m, y, a: -2.0 / m.sqrt(m.pi) * m.gaussian(a, 0.0)),
+    "sigmoid": (lambda m, y, a: m.sigmoid_slope(a, y),),
+    "softplus": (lambda m, y, a: m.sigmoid(a),),
+    "relu": (lambda m, y, a: m.step(a),),
+    "leaky_relu": (lambda m, y, a, b: m.leaky_slope(a, b), lambda m, y, a, b: m.unless_positive(a, a)),
+    "gelu": (lambda m, y, a: m.gelu_slope(a),),
+    "erf": (lambda m, y, a: 2.0 / m.sqrt(m.pi) * m.gaussian(a, 0.0),),
+    "erfc": (lambda m, y, a: -2.0 / m.sqrt(m.pi) * m.gaussian(a, 0.0),),
 
-    "maximum": _two(lambda m, a, b: m.maximum(a, b),
-                    lambda m, y, a, b: m.larger(a, b), lambda m, y, a, b: m.larger(b, a)),
-    "minimum": _two(lambda m, a, b: m.minimum(a, b),
-                    lambda m, y, a, b: m.larger(b, a), lambda m, y, a, b: m.larger(a, b)),
+    "maximum": (lambda m, y, a, b: m.larger(a, b), lambda m, y, a, b: m.larger(b, a)),
+    "minimum": (lambda m, y, a, b: m.larger(b, a), lambda m, y, a, b: m.larger(a, b)),
 }
+_COMPUTED: dict[str, Callable[..., Any]] = {
+    "+": lambda m, a, b: a + b,
+    "-": lambda m, a, b: a - b,
+    "*": lambda m, a, b: a * b,
+    "/": lambda m, a, b: a / b,
+    "**": lambda m, a, b: m.power_or_limit(a, b),
+    "neg": lambda m, a: -a,
+    "detach": lambda m, a: a,
+}
+"""How a primitive is computed where that is no function of *m* of its name."""
 
 
 def _power_third(m: Any, _y: Any, a: Any, b: Any) -> Any:
@@ -94,7 +86,7 @@ _SLOPES: dict[str, tuple[Callable[..., Any], ...]] = {
     "over": (lambda m, y, a, b: m.over(1.0, b), lambda m, y, a, b: -m.over(y, b)),
     "log_or_limit": (lambda m, y, a: m.over(1.0, a),),
 
-    "power_or_limit": RULES["**"].derivatives,
+    "power_or_limit": _RULES["**"],
     "power_by_base": (lambda m, y, a, b: m.power_curvature(a, b), lambda m, y, a, b: m.power_mixed(a, b)),
     "power_by_exponent": (lambda m, y, a, b: m.power_mixed(a, b), lambda m, y, a, b: m.times(m.log_or_limit(a), y)),
     "power_curvature": (
@@ -125,7 +117,12 @@ def _computed(name: str, m: Any, *operands: Any) -> Any:
     return getattr(m, name)(*operands)
 
 
-SLOPES: dict[str, Rule] = {name: Rule(partial(_computed, name), found) for name, found in _SLOPES.items()}
+def _table(rows: dict[str, tuple[Callable[..., Any], ...]]) -> dict[str, Rule]:
+    return {name: Rule(_COMPUTED.get(name) or partial(_computed, name), rows[name]) for name in rows}
+
+
+RULES = _table(_RULES)
+SLOPES = _table(_SLOPES)
 """What derivatives and a few functions are made of, by the names of their functions in ``engine/special.py``."""
 
 

@@ -1,9 +1,4 @@
-"""Numbers that leave a graph: who hears of them. Values report; a listener decides what it means.
-
-A listener is told while its ``with`` block is open, of what happens in the thread that opened it and in others. Reading
-``.data``, ``float()``, ``int()``, ``round()``, ``bool()``, comparisons, formatting, hashes and copies of Values are
-reported, and so are operations that refuse their numbers.
-"""
+"""Numbers that leave a graph: who hears of them. Values report; a listener decides what it means."""
 
 from __future__ import annotations
 
@@ -29,7 +24,14 @@ class DataDependentError(ValueError):
 
 
 class Listener:
-    """Base of what is told of numbers that leave the graph."""
+    """Base of what is told of numbers that leave the graph while its ``listening`` block is open.
+
+    Reading ``.data``, ``float()``, ``int()``, ``round()``, ``bool()``, comparisons, formatting, hashes and copies of
+    Values are reported, and so are operations that refuse their numbers.
+    """
+
+    hears_identity = False
+    """Whether it hears of ``==`` with a number and of ``hash()``: where Values are in place of plain numbers."""
 
     def left(self, how: str, node: Value) -> None:
         """A plain number of *node* was taken, such as by ``"float()"``; or set, by ``".data = ..."``."""
@@ -40,75 +42,71 @@ class Listener:
     def left_elsewhere(self, how: str, node: Value) -> None:
         """A number was taken, or compared, in another thread; *node* may have nothing to do with this listener."""
 
+    def identified(self, how: str, node: Value) -> None:
+        """*node* was compared by identity (*how* is ``"=="``), or looked up (``"hash()"``)."""
+
     def refused(self) -> None:
         """An operation is about to raise an error because of a number."""
 
 
-class IdentityListener(Listener):
-    """Hears of ``==`` with a number and of ``hash()``, too: where Values are put in place of plain numbers."""
-
-    def identified(self, how: str, node: Value) -> None:
-        """*node* was compared by identity (*how* is ``"=="``), or looked up (``"hash()"``)."""
+class _Here(threading.local):
+    listeners: tuple[Listener, ...] = ()
 
 
-_mine = threading.local()
+_here = _Here()  # in this thread
 _everyones: list[Listener] = []
 _counting = threading.Lock()
 
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Tell *listener* of the numbers that leave a graph in this thread."""
-    before = getattr(_mine, "open", ())
-    _mine.open = (listener, *before)
-    identity = isinstance(listener, IdentityListener)
+    """Tell *listener* of the numbers that leave a graph in this thread, and in others."""
+    before = _here.listeners
+    _here.listeners = (listener, *before)
     with _counting:
         _everyones.append(listener)
         WATCH.listeners += 1
-        WATCH.identity_listeners += identity
+        WATCH.identity_listeners += listener.hears_identity
     try:
         yield
     finally:
-        _mine.open = before
+        _here.listeners = before
         with _counting:
             _everyones.remove(listener)
             WATCH.listeners -= 1
-            WATCH.identity_listeners -= identity
+            WATCH.identity_listeners -= listener.hears_identity
 
 
 def _left(how: str, node: Any) -> None:
-    mine = getattr(_mine, "open", ())
-    for listener in mine:
+    for listener in _here.listeners:
         listener.left(how, node)
-    for listener in _others(mine):
-        listener.left_elsewhere(how, node)
+    _left_elsewhere(how, node)
+
+
+def _left_elsewhere(how: str, *nodes: Any) -> None:
+    """Tell the listeners that other threads have opened: a function may hand its Values to them."""
+    for listener in tuple(_everyones):
+        if listener not in _here.listeners:
+            for node in nodes:
+                listener.left_elsewhere(how, node)
 
 
 def _compared(sign: str, a: Any, b: Any, outcome: bool) -> None:
-    mine = getattr(_mine, "open", ())
-    for listener in mine:
+    for listener in _here.listeners:
         listener.compared(sign, a, b, outcome)
-    for listener in _others(mine):
-        listener.left_elsewhere(sign, a)
-        if isinstance(b, Value):
-            listener.left_elsewhere(sign, b)
-
-
-def _others(mine: tuple[Listener, ...]) -> list[Listener]:
-    """The listeners that other threads have opened: a function may hand its Values to them."""
-    return [listener for listener in tuple(_everyones) if listener not in mine]
+    _left_elsewhere(sign, *(side for side in (a, b) if isinstance(side, Value)))
 
 
 def _identified(how: str, node: Any) -> None:
-    for listener in getattr(_mine, "open", ()):
-        if isinstance(listener, IdentityListener):
+    for listener in _here.listeners:
+        if listener.hears_identity:
             listener.identified(how, node)
 
 
 def _refused() -> None:
-    for listener in getattr(_mine, "open", ()):
+    for listener in _here.listeners:
         listener.refused()
 
 
-REFUSALS.hear = _refused
+REFUSALS.append(_refused)
 WATCH.hear, WATCH.hear_comparison, WATCH.hear_identity = _left, _compared, _identified

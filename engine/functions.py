@@ -9,6 +9,10 @@ from typing import Any, SupportsFloat, TypeAlias, TypeVar, cast
 
 from engine.value import Value, constant
 
+__all__ = ["acos", "asin", "atan", "atan2", "cos", "cosh", "dot", "erf", "erfc", "exp", "expm1", "gelu", "hypot"]
+__all__ += ["leaky_relu", "log", "log1p", "log10", "logsumexp", "maximum", "mean", "minimum", "relu", "sigmoid", "sin"]
+__all__ += ["sinh", "softmax", "softplus", "sqrt", "tan", "tanh"]
+
 Number = TypeVar("Number", bound=SupportsFloat)
 Result: TypeAlias = Any
 """A Value where any of the inputs is one, else a float."""
@@ -259,7 +263,7 @@ def dot(a: Iterable[SupportsFloat], b: Iterable[SupportsFloat]) -> Result:
     """
     left, right = list(a), list(b)
     if len(left) != len(right):
-        raise ValueError(f"dot: two sequences of equal length are wanted, not of {len(left)} and {len(right)} numbers")
+        raise ValueError(f"dot must be given two sequences of equal length, got {len(left)} and {len(right)} numbers")
     total: Value | None = None
     plain = True
     for x, y in zip(left, right):
@@ -297,7 +301,7 @@ def logsumexp(numbers: Iterable[SupportsFloat]) -> Result:
     """
     values = list(numbers)
     xs = _values(values, "logsumexp")
-    shift = _largest(xs).detach()
+    shift = _largest(xs)
     return _like(shift + _sum([x._minus(shift).exp() for x in xs]).log(), values)
 
 
@@ -312,11 +316,11 @@ def softmax(numbers: Iterable[SupportsFloat]) -> list[Result]:
     """
     values = list(numbers)
     xs = _values(values, "softmax")
-    largest = _largest(xs).detach()
+    largest = _largest(xs)
     powers = [(x - largest).exp() for x in xs]
     total = _sum(powers)
     shares = [power / total for power in powers]
-    return shares if _any_value(values) else [share._data for share in shares]
+    return shares if any(isinstance(x, Value) for x in values) else [share._data for share in shares]
 
 
 def _as_given(result: Value, x: Number) -> Number:
@@ -332,23 +336,17 @@ def _apply_two(
 
 
 def _value(x: SupportsFloat, name: str) -> Value:
-    """*x* itself where it is a Value, else a constant."""
     return x if isinstance(x, Value) else constant(x, f"{name}(x)")
 
 
 def _values(numbers: list[SupportsFloat], name: str) -> list[Value]:
     if not numbers:
-        raise ValueError(f"{name}: at least one number is wanted, and there is none")
+        raise ValueError(f"{name} must be given at least one number, got none")
     return [_value(x, name) for x in numbers]
 
 
 def _like(result: Value, numbers: list[SupportsFloat]) -> Result:
-    """The result as a Value where one of the numbers is, else as a float."""
-    return result if _any_value(numbers) else result._data
-
-
-def _any_value(numbers: list[SupportsFloat]) -> bool:
-    return any(isinstance(x, Value) for x in numbers)
+    return result if any(isinstance(x, Value) for x in numbers) else result._data
 
 
 def _sum(values: list[Value]) -> Value:
@@ -362,4 +360,4 @@ def _largest(values: list[Value]) -> Value:
     largest = values[0]
     for value in values[1:]:
         largest = largest.maximum(value)
-    return largest
+    return largest.detach()

@@ -32,6 +32,14 @@ class Watch:
 WATCH: Final[Watch] = Watch()
 
 
+def heard(what: str, node: "Node") -> None:
+    """Tell whoever listens in this thread that a number left the graph: *what* names how, such as ``"float()"``."""
+    if WATCH.listeners != 0:
+        hear = WATCH.hear
+        if hear is not None:
+            hear(what, node)
+
+
 class Node:
     """A number and where it came from: an operation, at most two operands, and a local derivative for each.
 
@@ -53,78 +61,37 @@ class Node:
 
     def _hand_on(self) -> None:
         """Hand this node's gradient to its operands: one step of the chain rule."""
-        g = self._grad
-        if g == 0.0:
-            return
-        operation = self._operation
-        if isinstance(operation, CustomOperation) and not operation.is_differentiated:
-            operation.hand_on(self)
-            return
-        node = self
-        while True:
-            a = node._a
-            if a is not None and node._da != 0.0:
-                a._grad += node._da * g
-            b = node._b
-            if b is None or b._operation is not PARTIAL:
-                break
-            node = b
-        if b is not None and node._db != 0.0:
-            b._grad += node._db * g
+        parts = parts_of(self)
+        for i in range(1, len(parts)):
+            parts[i]._grad = 0.0
+        parts.reverse()
+        _chain_rule(parts)
 
 
-# --------------------------------------------------------------------------------------------------------------- order
+def parts_of(node: Node) -> list[Node]:
+    """The node, and the hidden nodes that hold its operands after the first."""
+    parts = [node]
+    while True:
+        b = node._b
+        if b is None or b._operation is not PARTIAL:
+            return parts
+        parts.append(b)
+        node = b
 
 
-class _Marks:
-    """How many walks have used the marks of nodes."""
-
-    def __init__(self) -> None:
-        self.last: int = 0
-
-
-_MARKS: Final[_Marks] = _Marks()
-_RUNNING: Final[dict[str, object]] = {}
-"""The walk that uses marks, and the backward pass that is under way, in any thread.
-
-Each enters itself here, and leaves by statements without a call, which no interrupt can come between.
-"""
-
-
-def interior_order(root: Node) -> list[Any]:
-    """Every node under *root* that has operands, each once, in topological order; *root* comes last.
-
-    The order is that of a depth-first search, first operand first, as a recursive search gives it, so that gradients
-    are summed in the same order and agree to the last bit.
-    """
-    return _visible(_walked(root, None))
-
-
-def fresh_order(root: Unchecked) -> tuple[list[Node], "Accumulated"]:
-    """The same with every gradient at 0, ready for a backward pass; and what leaves have from earlier passes.
-
-    Raises:
-        TypeError: *root* is not a Value.
-        RuntimeError: this thread is inside ``backward()``.
-    """
-    accumulated = Accumulated()
-    try:
-        _begin(accumulated)
-        return _visible(_walked(_start_of_pass(root), accumulated)), accumulated
-    except BaseException:
-        accumulated.put_back([])
-        raise
-    finally:
-        if "pass" in _RUNNING and _RUNNING["pass"] is accumulated:
-            del _RUNNING["pass"]
-
-
-def _visible(order: list[Node]) -> list[Node]:
-    """Without hidden nodes."""
-    for i in range(len(order)):
-        if order[i]._operation is PARTIAL:
-            return [node for node in order if node._operation is not PARTIAL]
-    return order
+def operands_of(node: Node) -> list[Node]:
+    """The operands of a node, in order."""
+    operands: list[Node] = []
+    while node._a is not None:
+        operands.append(node._a)
+        b = node._b
+        if b is None:
+            break
+        if b._operation is not PARTIAL:
+            operands.append(b)
+            break
+        node = b
+    return operands
 
 
 class Accumulated:
@@ -134,7 +101,7 @@ class Accumulated:
     """
 
     def __init__(self) -> None:
-        self.thread: int = get_ident()
+        self.thread: int = _THREAD()
         self.leaves: list[Node] = []
         self.gradients: list[float] = []
 
@@ -152,35 +119,89 @@ class Accumulated:
     def put_back(self, order: list[Node]) -> None:
         """Give all leaves what they had before, after a pass over *order* failed."""
         for node in order:
-            a, b = node._a, node._b
-            if a is not None and a._a is None:
-                a._grad = 0.0
-            if b is not None and b._a is None:
-                b._grad = 0.0
+            for operand in (node._a, node._b):
+                if operand is not None and operand._a is None:
+                    operand._grad = 0.0
         for i in range(len(self.gradients)):
             self.leaves[i]._grad = self.gradients[i]
 
 
-def _walked(root: Node, accumulated: Accumulated | None) -> list[Node]:
-    """A walk marks the nodes that it has met, which is cheaper than a set of a million nodes.
+class _Running:
+    """The walk that marks nodes, and the backward pass that is under way, in any thread.
 
-    One walk at a time may do so: a walk that begins while another is under way (in another thread, or in a signal
-    handler) uses sets.
+    Each enters itself where there is none, and leaves, by statements without a call, which nothing can interrupt.
+    """
+
+    def __init__(self) -> None:
+        self.walk: object = None
+        self.backward: Accumulated | None = None
+        self.last_mark: int = 0
+
+
+_RUNNING: Final[_Running] = _Running()
+_THREAD: Final[Callable[[], int]] = get_ident
+
+
+def interior_order(root: Node) -> list[Any]:
+    """Every node under *root* that has operands, each once, in topological order; *root* comes last.
+
+    The order is that of a depth-first search, first operand first, as a recursive search gives it, so that gradients
+    are summed in the same order and agree to the last bit.
+    """
+    return visible(_walked(root, None))
+
+
+def begun(root: Unchecked, gradient: float) -> list[Any]:
+    """A backward pass that has handed nothing on yet: its nodes in topological order, with gradients at 0 but *root*'s.
+
+    Raises:
+        TypeError: *root* is not a Value.
+        RuntimeError: this thread is inside ``backward()``.
+    """
+    start = _start_of_pass(root)
+    heard("backprop()", start)
+    return visible(_pass(start, gradient, False))
+
+
+def visible(order: list[Node]) -> list[Node]:
+    """Without hidden nodes."""
+    for i in range(len(order)):
+        if order[i]._operation is PARTIAL:
+            return [node for node in order if node._operation is not PARTIAL]
+    return order
+
+
+def _walked(root: Node, accumulated: Accumulated | None) -> list[Node]:
+    """The nodes with operands in topological order, hidden ones too; gradients at 0 where they are *accumulated*.
+
+    A walk marks the nodes that it has met, which is cheaper than a set of a million nodes. One walk at a time may do
+    so: one that begins while another is under way (in another thread, or in a signal handler) uses sets.
     """
     mine: object = object() if accumulated is None else accumulated
     try:
-        if _RUNNING.setdefault("walk", mine) is mine:
+        if _RUNNING.walk is None:
+            _RUNNING.walk = mine
+        if _RUNNING.walk is mine:
             return _marked_order(root, accumulated)
-        return _order_by_sets(root, accumulated)
     finally:
-        if "walk" in _RUNNING and _RUNNING["walk"] is mine:
-            del _RUNNING["walk"]
+        if _RUNNING.walk is mine:
+            _RUNNING.walk = None
+    order = order_by_sets(root, _is_leaf)
+    if accumulated is not None:
+        for node in order:
+            node._grad = 0.0
+            for operand in (node._a, node._b):
+                if operand is None or operand._a is not None or operand._operation is PLAIN:
+                    continue
+                if operand._grad != 0.0:
+                    accumulated.set_aside(operand)
+    return order
 
 
 def _marked_order(root: Node, accumulated: Accumulated | None) -> list[Node]:  # noqa: PLR0912 - one hot loop
-    entered = _MARKS.last + 2
+    entered = _RUNNING.last_mark + 2
     left = entered + 1
-    _MARKS.last = entered
+    _RUNNING.last_mark = entered
     order: list[Node] = []
     stack = [root] if root._a is not None else []
     while stack:
@@ -211,30 +232,26 @@ def _marked_order(root: Node, accumulated: Accumulated | None) -> list[Node]:  #
     return order
 
 
-def _order_by_sets(root: Node, accumulated: Accumulated | None) -> list[Node]:
+def order_by_sets(root: Node, is_known: Callable[[Node], bool]) -> list[Any]:
+    """The same order for all nodes under *root*, but for those that are known and what is under them alone."""
+    order: dict[Node, None] = {}
     entered: set[Node] = set()
-    left: set[Node] = set()
-    order: list[Node] = []
-    stack = [root] if root._a is not None else []
+    stack = [root]
     while stack:
-        node = stack[-1]
-        if node in left:
-            stack.pop()
-        elif node in entered:
-            left.add(node)
-            order.append(stack.pop())
-        else:
+        node = stack.pop()
+        if node in entered:
+            order.setdefault(node)
+        elif not is_known(node):
             entered.add(node)
-            if accumulated is not None:
-                node._grad = 0.0
+            stack.append(node)
             for operand in (node._b, node._a):
-                if operand is None or operand in entered:
-                    continue
-                if operand._a is not None:
+                if operand is not None and operand not in entered:
                     stack.append(operand)
-                elif accumulated is not None and operand._grad != 0.0 and operand._operation is not PLAIN:
-                    accumulated.set_aside(operand)
-    return order
+    return list(order)
+
+
+def _is_leaf(node: Node) -> bool:
+    return node._a is None
 
 
 def topological_order(root: Unchecked) -> list[Any]:
@@ -256,21 +273,6 @@ def topological_order(root: Unchecked) -> list[Any]:
     return order or [root]
 
 
-def operands_of(node: Node) -> list[Node]:
-    """The operands of a node, in order."""
-    operands: list[Node] = []
-    while node._a is not None:
-        operands.append(node._a)
-        b = node._b
-        if b is None:
-            break
-        if b._operation is not PARTIAL:
-            operands.append(b)
-            break
-        node = b
-    return operands
-
-
 def common_order(roots: list[Any]) -> list[Any]:
     """Every node under one or more roots once, in topological order: those under the first root come first."""
     top: Node = roots[len(roots) - 1]
@@ -280,15 +282,9 @@ def common_order(roots: list[Any]) -> list[Any]:
         joined._a = roots[i]
         joined._b = top
         top = joined
-    single = [root for root in roots if root._a is None]
-    order: list[Any] = topological_order(top) if len(single) < len(roots) else []
-    if single:
-        met = set(order)
-        for root in single:
-            if root not in met:
-                met.add(root)
-                order.append(root)
-    return order
+    if len(roots) == 1:
+        return topological_order(top)
+    return visible(list(dict.fromkeys(topological_order(top) + roots)))
 
 
 class Flat:
@@ -303,63 +299,35 @@ class Flat:
         self.other_leaves: list[Any] = []
         self.is_met: list[bool] = []  # for each given leaf, whether it is in the graph
 
+    def add(self, node: Node, operation: Operation, first: int, second: int) -> None:
+        """Append a node."""
+        self.operations.append(operation)
+        self.first.append(first)
+        self.second.append(second)
+        self.numbers.append(node._data)
+
 
 def flattened(roots: list[Any], given: list[Any]) -> Flat:
     """The graph under *roots* as lists, after the leaves *given*; an index of -1 is for no operand."""
-    order = common_order(roots)
-    mine = object()
-    try:
-        index: dict[Node, int] | None = None if _RUNNING.setdefault("walk", mine) is mine else {}
-        return _flattened(roots, order, given, index)
-    finally:
-        if "walk" in _RUNNING and _RUNNING["walk"] is mine:
-            del _RUNNING["walk"]
-
-
-def _flattened(roots: list[Any], order: list[Any], given: list[Any], index: dict[Node, int] | None) -> Flat:
-    """Marks hold the indexes, or a dict where another walk is under way."""
     flat = Flat()
-    start = _MARKS.last + 2
-    _MARKS.last = start + len(given) + len(order)
-    n_given = len(given)
+    index: dict[Node | None, int] = {}
     node: Node
     for node in given:
-        _set_index(node, len(flat.numbers), start, index)
-        flat.operations.append(LEAF)
-        flat.first.append(-1)
-        flat.second.append(-1)
-        flat.numbers.append(node._data)
+        index[node] = len(flat.numbers)
+        flat.add(node, LEAF, -1, -1)
         flat.is_met.append(False)
-    for node in order:
-        i = _index(node, start, index)
+    for node in common_order(roots):
+        i = index.get(node, -1)
         if i >= 0:
-            if i < n_given:
-                flat.is_met[i] = True
+            flat.is_met[i] = True
             continue
-        _set_index(node, len(flat.numbers), start, index)
-        a, b = node._a, node._b
-        flat.operations.append(node._operation)
-        flat.first.append(-1 if a is None else _index(a, start, index))
-        flat.second.append(-1 if b is None else _index(b, start, index))
-        flat.numbers.append(node._data)
+        index[node] = len(flat.numbers)
+        flat.add(node, node._operation, index.get(node._a, -1), index.get(node._b, -1))
         if node._operation is LEAF:
             flat.other_leaves.append(node)
     for node in roots:
-        flat.roots.append(_index(node, start, index))
+        flat.roots.append(index[node])
     return flat
-
-
-def _index(node: Node, start: int, index: dict[Node, int] | None) -> int:
-    if index is not None:
-        return index.get(node, -1)
-    return node._mark - start if node._mark >= start else -1
-
-
-def _set_index(node: Node, i: int, start: int, index: dict[Node, int] | None) -> None:
-    if index is not None:
-        index[node] = i
-    else:
-        node._mark = start + i
 
 
 def leaves(root: Unchecked) -> list[Any]:
@@ -389,9 +357,6 @@ def _checked(root: object) -> Node:
     raise TypeError(f"the root of a graph must be a Value, got {type(root).__name__} {shortened(root)}")
 
 
-# ----------------------------------------------------------------------------------------------------------- backprop
-
-
 def _start_of_pass(root: object) -> Node:
     if isinstance(root, Node):
         return root
@@ -401,11 +366,12 @@ def _start_of_pass(root: object) -> Node:
     )
 
 
-def _begin(mine: "Accumulated") -> None:
+def _begin(mine: Accumulated) -> None:
     """Wait until no other thread has a backward pass under way: gradients of shared leaves would be lost."""
     while True:
-        running: Any = _RUNNING.setdefault("pass", mine)
-        if running is mine:
+        running = _RUNNING.backward
+        if running is None:
+            _RUNNING.backward = mine
             return
         if running.thread == mine.thread:
             raise RuntimeError(
@@ -447,35 +413,33 @@ def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = Fa
         raise TypeError("backward() stores floats: engine.gradients(y, [x]) returns gradients that are Values")
     given = as_float(gradient, "backward(gradient)")
     start = _start_of_pass(root)
-    if WATCH.listeners != 0:
-        heard("backward()", start)
-    _backward_pass(start, given)
+    heard("backward()", start)
+    _pass(start, given, True)
 
 
-def _backward_pass(root: Node, gradient: float) -> None:
+def _pass(root: Node, gradient: float, hands_on: bool) -> list[Node]:
     accumulated = Accumulated()
     order: list[Node] = []
     try:
         _begin(accumulated)
         order = _walked(root, accumulated)
-        if not order:
-            root._grad += gradient
-            return
-        root._grad = gradient
-        see = WATCH.see_backward
-        if WATCH.watchers != 0 and see is not None:
-            for node in reversed(_visible(order)):
-                see(node, node._grad)
-                node._hand_on()
-        else:
-            _chain_rule(order)
+        root._grad = gradient if order else root._grad + gradient
+        if hands_on:
+            see = WATCH.see_backward
+            if WATCH.watchers != 0 and see is not None:
+                for node in reversed(visible(order)):
+                    see(node, node._grad)
+                    node._hand_on()
+            else:
+                _chain_rule(order)
         accumulated.add()
+        return order
     except BaseException:
         accumulated.put_back(order)
         raise
     finally:
-        if "pass" in _RUNNING and _RUNNING["pass"] is accumulated:
-            del _RUNNING["pass"]
+        if _RUNNING.backward is accumulated:
+            _RUNNING.backward = None
 
 
 def _chain_rule(order: list[Node]) -> None:
@@ -489,37 +453,12 @@ def _chain_rule(order: list[Node]) -> None:
             d = node._da
             if d != 0.0:
                 a._grad += d * g
-            elif isinstance(node._operation, CustomOperation):
-                _hand_on_custom(node._operation, node)
+            else:  # because it is, or because a function hands the gradient on
+                operation = node._operation
+                if isinstance(operation, CustomOperation) and not operation.is_differentiated:
+                    operation.hand_on(node)
         b = node._b
         if b is not None:
             d = node._db
             if d != 0.0:
                 b._grad += d * g
-
-
-def _hand_on_custom(operation: CustomOperation, node: Node) -> None:
-    """A node whose first local derivative is 0, because it is, or because a function hands the gradient on."""
-    if not operation.is_differentiated:
-        operation.hand_on(node)
-
-
-def heard(what: str, node: Node) -> None:
-    """Tell whoever listens in this thread that a number left the graph: *what* names how, such as ``"float()"``."""
-    hear = WATCH.hear
-    if hear is not None:
-        hear(what, node)
-
-
-def heard_comparison(sign: str, a: Node, b: object, outcome: bool) -> None:
-    """Tell whoever listens in this thread that two numbers were compared."""
-    hear = WATCH.hear_comparison
-    if hear is not None:
-        hear(sign, a, b, outcome)
-
-
-def heard_identity(what: str, node: Node) -> None:
-    """Tell whoever listens in this thread that a node was asked for what makes it the same as another."""
-    hear = WATCH.hear_identity
-    if hear is not None:
-        hear(what, node)

@@ -9,15 +9,15 @@ leaves out what another living one of the same thread holds (it lives as long as
 from __future__ import annotations
 
 import copyreg
-import importlib
+import pkgutil
 import threading
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
 from engine import slopes
-from engine.copies import nodes_of
 from engine.custom import connect, standing
+from engine.node import order_by_sets, visible
 from engine.operations import LEAF, OPERATIONS, PLAIN, CustomOperation, Operation
 from engine.value import Value, fields, restored
 
@@ -81,7 +81,7 @@ def _reduced(value: Value) -> tuple[Any, ...]:
     held = _living.held
     snapshot = held.get(value)
     if snapshot is None:
-        nodes: list[Any] = [node for node in nodes_of(value, held.__contains__) if node._a is not None]
+        nodes: list[Any] = [node for node in visible(order_by_sets(value, held.__contains__)) if node._a is not None]
         own = set(nodes)
         outside = dict.fromkeys(operand for node in nodes for operand in node.operands if operand not in own)
         snapshot = Snapshot(list(outside), nodes)
@@ -101,14 +101,10 @@ def _operation(key: str) -> Operation:
 
 def _users_operation(name: str, module: str, path: str) -> Operation:
     """The operation of a function that was decorated with ``@primitive``; one that is only a name where it is gone."""
-    found: Any = None
     try:
-        found = importlib.import_module(module)
-        for part in path.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError):
-        return CustomOperation(name, True)
-    operation = getattr(found, "operation", None)
+        operation = getattr(pkgutil.resolve_name(f"{module}:{path}"), "operation", None)
+    except (ImportError, AttributeError, ValueError):  # ValueError: it was made inside a function
+        operation = None
     return operation if isinstance(operation, Operation) else CustomOperation(name, True)
 
 

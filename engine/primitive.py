@@ -31,14 +31,7 @@ class Primitive:
             raise TypeError(f"{self.name} takes {len(self.derivatives)} numbers, got {len(operands)}")
         if not any(isinstance(operand, Value) for operand in operands):
             return self.number(*(as_float(operand, self.name) for operand in operands))
-        nodes = [operand if isinstance(operand, Value) else constant(operand, self.name) for operand in operands]
-        numbers = [node._data for node in nodes]
-        local = [
-            0.0 if node._operation is PLAIN else self.derivative(index, *numbers) for index, node in enumerate(nodes)
-        ]
-        data = self.number(*numbers)
-        second = (nodes[1], local[1]) if len(nodes) == 2 else (None, 0.0)
-        return restored(operation, data, 0.0, "", local[0], second[1], nodes[0], second[0])
+        return computed(operation, operands, self.number, lambda index, _, *numbers: self.derivative(index, *numbers))
 
     def number(self, *numbers: float) -> float:
         """The function of floats."""
@@ -51,6 +44,18 @@ class Primitive:
     def derivative_name(self, index: int) -> str:
         """What the derivative with respect to one operand is called, such as ``cube'``."""
         return f"{self.name}'" if len(self.derivatives) == 1 else f"{self.name}'{index + 1}"
+
+
+def computed(
+    operation: Operation, operands: tuple[Any, ...], number: Callable[..., float], derivative: Callable[..., float]
+) -> Value:
+    """A node of one or two Values and numbers, by functions of floats; ``derivative(index, y, *numbers)``."""
+    nodes = [operand if isinstance(operand, Value) else constant(operand, operation.key) for operand in operands]
+    numbers = [node._data for node in nodes]
+    y = number(*numbers)
+    local = [0.0 if node._operation is PLAIN else derivative(i, y, *numbers) for i, node in enumerate(nodes)]
+    (a, b), (da, db) = (*nodes, None)[:2], (*local, 0.0)[:2]
+    return restored(operation, y, 0.0, "", da, db, a, b)
 
 
 def primitive(*derivatives: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, Self, SupportsFloat
 
 from engine.custom import assign_function, derivatives_of
-from engine.node import WATCH, Node, heard, operands_of
+from engine.node import Node, heard, operands_of
 from engine.operations import PARTIAL, PLAIN, POW, RELU, CustomOperation, Operation
 from engine.validation import Unchecked, as_float, shortened
 
@@ -19,27 +19,23 @@ class Provenance(Node):
     @property
     def data(self) -> float:
         """The number. Assigning changes it here only: ``refresh()`` of a root computes again what depends on it."""
-        if WATCH.listeners != 0:
-            heard(".data", self)
+        heard(".data", self)
         return self._data
 
     @data.setter
     def data(self, number: SupportsFloat) -> None:
-        if WATCH.listeners != 0:
-            heard(".data = ...", self)
+        heard(".data = ...", self)
         self._data = as_float(number, "data")
 
     @property
     def grad(self) -> float:
         """The gradient, a float: the derivative of the root of the last ``backward()`` with respect to this number."""
-        if WATCH.listeners != 0:
-            heard(".grad", self)
+        heard(".grad", self)
         return self._grad
 
     @grad.setter
     def grad(self, number: SupportsFloat) -> None:
-        if WATCH.listeners != 0:
-            heard(".grad = ...", self)
+        heard(".grad = ...", self)
         self._grad = as_float(number, "grad")
 
     @property
@@ -82,8 +78,7 @@ class Provenance(Node):
         >>> (Value(2.0) * Value(5.0)).local_derivatives
         (5.0, 2.0)
         """
-        if WATCH.listeners != 0:
-            heard(".local_derivatives", self)
+        heard(".local_derivatives", self)
         if self._a is None:
             return ()
         if isinstance(self._operation, CustomOperation):
@@ -127,8 +122,7 @@ class Provenance(Node):
 
     def item(self) -> float:
         """The number as a float, as in PyTorch and numpy."""
-        if WATCH.listeners != 0:
-            heard(".item()", self)
+        heard(".item()", self)
         return self._data
 
 
@@ -140,4 +134,4 @@ def checked_label(label: object) -> str:
     """A label as a plain string."""
     if isinstance(label, str):
         return str(label)
-    raise TypeError(f"label: a string is wanted, not {type(label).__name__} {shortened(label)}")
+    raise TypeError(f"label must be a string, got {type(label).__name__} {shortened(label)}")

@@ -5,7 +5,9 @@ A leaf is a number or a whole array; a pandas Series or DataFrame is an array wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable
+from itertools import islice
+from math import prod
 from typing import Any
 
 
@@ -19,137 +21,108 @@ def is_tree(thing: Any) -> bool:
     return isinstance(thing, (list, tuple, dict)) or is_array(thing)
 
 
-def tree_leaves(tree: Any) -> list[Any]:
-    """The numbers and arrays in a tree, from left to right; those of a dict in the order of its keys.
+def flattened(tree: Any) -> list[Any]:
+    """The numbers in a tree, from left to right and row by row; those of a dict in the order of its keys.
 
-    >>> tree_leaves({"a": 1, "b": [2, (3, 4)]})
+    >>> flattened({"a": 1, "b": [2, (3, 4)]})
     [1, 2, 3, 4]
     """
-    parts = tree.values() if isinstance(tree, dict) else tree
     if isinstance(tree, (list, tuple, dict)):
-        return [leaf for part in parts for leaf in tree_leaves(part)]
-    return [tree]
+        parts = tree.values() if isinstance(tree, dict) else tree
+        return [number for part in parts for number in flattened(part)]
+    if is_array(tree):
+        return list(_bare(tree).ravel().tolist())
+    return [tree.item() if getattr(tree, "shape", None) == () else tree]  # an array with no axes is its number
 
 
-def flattened(tree: Any) -> list[Any]:
-    """The numbers in a tree, those in arrays too."""
-    return [number for leaf in tree_leaves(tree) for number in _numbers(leaf)]
+def flattened_like(form: Any, tree: Any) -> list[Any]:
+    """The numbers of *tree* in the order of *form*. A list may stand for an array.
 
-
-def flattened_like(form: Any, tree: Any) -> list[Any] | None:
-    """The numbers of *tree* in the order of *form*; None where it has another form. A list may stand for an array.
+    Raises:
+        ValueError: *tree* has another form.
 
     >>> flattened_like({"a": 1, "b": [2, 3]}, {"b": [5, 6], "a": 4})
     [4, 5, 6]
     """
+    is_dict = isinstance(form, dict)
+    if is_tree(form) != is_tree(tree) or is_dict != isinstance(tree, dict) or (is_dict and form.keys() != tree.keys()):
+        raise ValueError("other containers")
     if not is_tree(form):
-        return None if is_tree(tree) else _numbers(tree)
-    if not is_tree(tree) or isinstance(tree, dict) != isinstance(form, dict) or len(tree) != len(form):
-        return None
-    if isinstance(form, dict):
-        if tree.keys() != form.keys():
-            return None
-        pairs = [(part, tree[key]) for key, part in form.items()]
-    elif is_array(form) and is_array(tree):
-        named = _names(form) == _names(tree) or not (_names(form) and _names(tree))
-        return _numbers(tree) if tuple(form.shape) == tuple(tree.shape) and named else None
-    else:
-        pairs = list(zip(_rows(form), _rows(tree)))
-    found = [flattened_like(part, branch) for part, branch in pairs]
-    return None if any(numbers is None for numbers in found) else [n for numbers in found for n in numbers or []]
+        return flattened(tree)
+    if is_array(form) and is_array(tree):
+        names = [[list(axis) for axis in each.axes] for each in (form, tree) if hasattr(each, "iloc")]
+        if tuple(form.shape) != tuple(tree.shape) or (len(names) == 2 and names[0] != names[1]):
+            raise ValueError("another shape, or other names")
+        return flattened(tree)
+    pairs = [(form[key], tree[key]) for key in form] if is_dict else zip(_bare(form), _bare(tree), strict=True)
+    return [number for part, branch in pairs for number in flattened_like(part, branch)]
 
 
-def rebuilt(form: Any, numbers: Sequence[Any]) -> Any:
-    """The form of a tree with other numbers.
+def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
+    """The form of a tree with another leaf in place of each.
+
+    >>> mapped(str, {"a": 1, "b": [2, (3, 4)]})
+    {'a': '1', 'b': ['2', ('3', '4')]}
+    """
+    if isinstance(tree, dict):
+        return {key: mapped(function, part) for key, part in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        parts = [mapped(function, part) for part in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    return function(tree)
+
+
+def rebuilt(form: Any, numbers: Iterable[Any]) -> Any:
+    """The form of a tree with other numbers; of an iterator, it takes as many as it needs.
 
     >>> rebuilt({"a": 1, "b": [2, (3, 4)]}, "wxyz")
     {'a': 'w', 'b': ['x', ('y', 'z')]}
     """
-    return with_leaves(form, split_like(form, numbers))
+    source = iter(numbers)
+
+    def filled(leaf: Any) -> Any:
+        if not is_array(leaf):
+            return next(source)
+        array = _array(islice(source, prod(leaf.shape)), tuple(leaf.shape))
+        if not hasattr(leaf, "iloc"):
+            return array
+        return type(leaf)(array, **{name: getattr(leaf, name) for name in _NAMES if hasattr(leaf, name)})
+
+    return mapped(filled, form)
 
 
-def split_like(form: Any, numbers: Sequence[Any], outer: tuple[int, ...] | None = None) -> list[Any]:
-    """A leaf of those numbers for each leaf of *form*.
+def stacked(form: Any, rows: Iterable[Iterable[Any]], outer: tuple[int, ...]) -> Any:
+    """The form of a tree with arrays, which have the axes *outer* before those of the leaf.
 
-    With *outer*, the shape of an array, there are as many times more numbers, and each leaf becomes an array with
-    these axes before the axes of its own: *numbers* has a row of all leaves for each number of that array.
+    Args:
+        form: the tree.
+        rows: its numbers for each number of an array of the shape *outer*.
+        outer: that shape.
 
-    >>> split_like([0, [0, 0]], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], outer=(2,))
-    [array([1., 4.]), array([2., 5.]), array([3., 6.])]
+    >>> stacked([0, [0, 0]], [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], (2,))
+    [array([1., 4.]), [array([2., 5.]), array([3., 6.])]]
     """
-    sizes = [_size(leaf) for leaf in tree_leaves(form)]
-    width = sum(sizes)
-    leaves, start = [], 0
-    for leaf, size in zip(tree_leaves(form), sizes):
-        if outer is None:
-            leaves.append(_filled(leaf, numbers[start : start + size]))
-        else:
-            rows = range(start, len(numbers), width or 1)
-            chosen = [number for row in rows for number in numbers[row : row + size]]
-            leaves.append(_array(chosen, (*outer, *getattr(leaf, "shape", ()))))
-        start += size
-    return leaves
+    sources = [iter(row) for row in rows]
+
+    def filled(leaf: Any) -> Any:
+        shape = getattr(leaf, "shape", ())
+        return _array((number for source in sources for number in islice(source, prod(shape))), (*outer, *shape))
+
+    return mapped(filled, form)
 
 
-def with_leaves(form: Any, leaves: Sequence[Any]) -> Any:
-    """The form of a tree with other leaves."""
-    return _with(form, iter(leaves))
-
-
-def _with(form: Any, leaves: Iterator[Any]) -> Any:
-    if isinstance(form, dict):
-        return {key: _with(part, leaves) for key, part in form.items()}
-    if isinstance(form, tuple) and hasattr(form, "_fields"):
-        return type(form)(*(_with(part, leaves) for part in form))
-    if isinstance(form, (list, tuple)):
-        return type(form)([_with(part, leaves) for part in form])
-    return next(leaves)
-
-
-def _numbers(leaf: Any) -> list[Any]:
-    """The numbers of an array, row by row; a number alone, also out of an array with no axes."""
-    if is_array(leaf):
-        return list(_bare(leaf).ravel().tolist())
-    return [leaf.item() if getattr(leaf, "shape", None) == () else leaf]
-
-
-def _size(leaf: Any) -> int:
-    size = 1
-    for length in getattr(leaf, "shape", ()):
-        size *= length
-    return size
+_NAMES = ("index", "columns", "name")  # of a Series or DataFrame
 
 
 def _bare(array: Any) -> Any:
-    """The numbers of a Series or DataFrame as an array without names; other arrays as they are."""
+    """The numbers of a Series or DataFrame as an array without names; anything else as it is."""
     return array.to_numpy() if hasattr(array, "iloc") else array
 
 
-def _rows(thing: Any) -> Any:
-    return _bare(thing) if is_array(thing) else thing
-
-
-def _names(array: Any) -> list[list[Any]]:
-    """The names along each axis of a Series or DataFrame; none for other arrays."""
-    return [list(axis) for axis in array.axes] if hasattr(array, "iloc") else []
-
-
-def _filled(leaf: Any, numbers: Sequence[Any]) -> Any:
-    """A leaf of the same kind with other numbers."""
-    if not is_array(leaf):
-        return numbers[0]
-    array = _array(list(numbers), tuple(leaf.shape))
-    if not hasattr(leaf, "iloc"):
-        return array
-    names = {name: getattr(leaf, name) for name in ("index", "columns", "name") if hasattr(leaf, name)}
-    return type(leaf)(array, **names)
-
-
-def _array(numbers: list[Any], shape: tuple[int, ...]) -> Any:
+def _array(numbers: Iterable[Any], shape: tuple[int, ...]) -> Any:
     import numpy as np
 
-    if all(isinstance(number, float) for number in numbers):
-        return np.array(numbers, dtype=float).reshape(shape)
-    array = np.empty(len(numbers), dtype=object)
-    array[:] = numbers
+    flat = list(numbers)
+    array = np.empty(len(flat), dtype=float if all(isinstance(number, float) for number in flat) else object)
+    array[:] = flat
     return array.reshape(shape)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.node import WATCH, Node, heard, interior_order
+from engine.node import Node, heard, interior_order
 from engine.operations import OPERATIONS, Operation
 
 
@@ -14,8 +14,7 @@ def refresh(root: Node) -> None:
     Raises:
         ValueError: a number is outside the domain of an operation, or a node was made from numbers alone.
     """
-    if WATCH.listeners != 0:
-        heard("refresh()", root)
+    heard("refresh()", root)
     order = interior_order(root)
     kind = type(root)
     methods: dict[Operation, Any] = {}  # of the root's class: looking them up for each node would take longest

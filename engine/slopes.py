@@ -14,10 +14,10 @@ from engine import functions, operations, special
 from engine.derivatives import SLOPES, Rule
 from engine.escapes import Listener, listening
 from engine.node import topological_order
-from engine.operations import PLAIN, Operation
-from engine.primitive import Primitive
+from engine.operations import Operation
+from engine.primitive import Primitive, computed
 from engine.validation import as_float
-from engine.value import Value, constant, restored
+from engine.value import Value, constant
 
 _SHOWN = {"over": "/", "log_or_limit": "log", "power_or_limit": "**"}
 
@@ -26,23 +26,18 @@ class Slope:
     """How an operation that only derivatives need is computed: its function of floats, and its rule."""
 
     def __init__(self, name: str, rule: Rule) -> None:
-        self.name, self.rule = name, rule
+        self.rule = rule
         self.function: Callable[..., float] = getattr(special, name)
 
     def apply(self, operation: Operation, *operands: Any) -> Any:
         """The number for numbers; a node for Values."""
         operands = operands[: len(self.rule.derivatives)]
-        if not any(isinstance(operand, Value) for operand in operands):
-            return self.function(*operands)
-        nodes = [operand if isinstance(operand, Value) else constant(operand, self.name) for operand in operands]
-        numbers = [node._data for node in nodes]
-        y = self.function(*numbers)
-        local = [
-            0.0 if node._operation is PLAIN else float(derivative(NUMBERS, y, *numbers))
-            for node, derivative in zip(nodes, self.rule.derivatives)
-        ]
-        second = (nodes[1], local[1]) if len(nodes) == 2 else (None, 0.0)
-        return restored(operation, y, 0.0, "", local[0], second[1], nodes[0], second[0])
+        if any(isinstance(operand, Value) for operand in operands):
+            return computed(operation, operands, self.function, self._derivative)
+        return self.function(*operands)
+
+    def _derivative(self, index: int, y: float, *numbers: float) -> float:
+        return float(self.rule.derivatives[index](NUMBERS, y, *numbers))
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -12,15 +12,9 @@ from engine.validation import heard_refusal, plain_label
 _SQRT_HALF: Final[float] = math.sqrt(0.5)
 _ONE_OVER_SQRT_2PI: Final[float] = 1.0 / math.sqrt(2.0 * math.pi)
 
-# -------------------------------------------------------------------------------------------- products, quotients, logs
-
 
 def times(a: float, b: float) -> float:
-    """a * b, but 0 where one of them is exactly 0, beside infinity and NaN too: the product of the chain rule.
-
-    >>> times(math.inf, 0.0), times(2.0, 3.0)
-    (0.0, 6.0)
-    """
+    """a * b, but 0 where one of them is exactly 0, beside infinity and NaN too: the product of the chain rule."""
     return 0.0 if a == 0.0 or b == 0.0 else a * b
 
 
@@ -30,28 +24,17 @@ def minus(a: float, b: float) -> float:
 
 
 def over(a: float, b: float) -> float:
-    """a / b as IEEE arithmetic has it.
-
-    >>> over(1.0, -0.0), over(0.0, 0.0)
-    (-inf, nan)
-    """
+    """a / b as IEEE arithmetic has it."""
     if b != 0.0:
         return a / b
     return math.nan if a == 0.0 or math.isnan(a) else math.copysign(math.inf, a) * math.copysign(1.0, b)
 
 
 def log_or_limit(x: float) -> float:
-    """log(x); -inf at 0, and NaN below.
-
-    >>> log_or_limit(0.0), log_or_limit(-1.0)
-    (-inf, nan)
-    """
+    """log(x); -inf at 0, and NaN below."""
     if x > 0.0:
         return math.log(x)
     return -math.inf if x == 0.0 else math.nan
-
-
-# ---------------------------------------------------------------------------------------------------------------- steps
 
 
 def step(x: float) -> float:
@@ -77,9 +60,6 @@ def leaky_slope(a: float, slope: float) -> float:
 def unless_positive(a: float, b: float) -> float:
     """0 where a > 0, else b."""
     return 0.0 if a > 0.0 else b
-
-
-# ---------------------------------------------------------------------------------------------- curves, angles, ratios
 
 
 def sech2(x: float) -> float:
@@ -114,9 +94,6 @@ def over_square_sum(a: float, b: float) -> float:
     return 0.0 if h == 0.0 else a / h / h
 
 
-# --------------------------------------------------------------------------------------------------------------- powers
-
-
 def power(x: float, n: float, x_label: str = "", n_label: str = "") -> float:
     """x ** n as IEEE arithmetic has it, but with errors in place of surprises; the labels are for their words.
 
@@ -124,37 +101,29 @@ def power(x: float, n: float, x_label: str = "", n_label: str = "") -> float:
         ZeroDivisionError: 0 to a negative power.
         ValueError: a negative number to a power that is not whole, which would be complex.
         OverflowError: the result is too large for a float.
-
-    >>> power(-2.0, 3.0)
-    -8.0
     """
     if x == 0.0 and n < 0.0:
-        base, exponent = _names(x_label, n_label)
-        raise ZeroDivisionError(f"{base} ** {exponent}: 0 to the negative power {n!r} would be a division by zero")
-    if x < 0.0 and not math.isinf(x) and math.isfinite(n) and n != math.floor(n):
-        base, exponent = _names(x_label, n_label)
-        raise ValueError(
-            f"{base} ** {exponent}: {base} = {x!r}, but a negative number has a real power only for a whole exponent, "
-            f"not {n!r}"
+        raise ZeroDivisionError(
+            _refused(x_label, n_label, f"0 to the negative power {n!r} would be a division by zero")
         )
+    if x < 0.0 and not math.isinf(x) and math.isfinite(n) and n != math.floor(n):
+        base = plain_label(x_label) or "a"
+        words = f"{base} = {x!r}, but a negative number has a real power only for a whole exponent, not {n!r}"
+        raise ValueError(_refused(x_label, n_label, words))
     try:
         return math.pow(x, n)
     except OverflowError:
-        base, exponent = _names(x_label, n_label)
-        raise OverflowError(f"{base} ** {exponent}: {x!r} ** {n!r} is too large for a float (about 1.8e308)") from None
+        words = f"{x!r} ** {n!r} is too large for a float (about 1.8e308)"
+        raise OverflowError(_refused(x_label, n_label, words)) from None
 
 
-def _names(x_label: str, n_label: str) -> tuple[str, str]:
+def _refused(x_label: str, n_label: str, words: str) -> str:
     heard_refusal()
-    return plain_label(x_label) or "a", plain_label(n_label) or "b"
+    return f"{plain_label(x_label) or 'a'} ** {plain_label(n_label) or 'b'}: {words}"
 
 
 def power_or_limit(x: float, n: float) -> float:
-    """x ** n as IEEE arithmetic has it: infinite where it is too large or divides by zero, NaN where it is not real.
-
-    >>> power_or_limit(0.0, -0.5), power_or_limit(-0.0, -3.0), power_or_limit(-1e200, 3.0)
-    (inf, -inf, -inf)
-    """
+    """x ** n as IEEE arithmetic has it: infinite where it is too large or divides by zero, NaN where it is not real."""
     try:
         return math.pow(x, n)
     except OverflowError:
@@ -208,15 +177,8 @@ def power_mixed(x: float, n: float) -> float:
     return times(growth, power_or_limit(x, n - 1.0))
 
 
-# ------------------------------------------------------------------------------------------------------------ Gaussians
-
-
 def gaussian(x: float, n: float) -> float:
-    """The derivative of order n of exp(-x**2), a Hermite polynomial times exp(-x**2); 0 at infinity.
-
-    >>> gaussian(0.0, 0.0), gaussian(0.0, 2.0), gaussian(math.inf, 3.0)
-    (1.0, -2.0, 0.0)
-    """
+    """The derivative of order n of exp(-x**2), a Hermite polynomial times exp(-x**2); 0 at infinity."""
     return _bell(x, int(n), 1.0)
 
 
@@ -244,9 +206,6 @@ def _bell(x: float, n: int, factor: float) -> float:
 def exp_of_minus_square(x: float, factor: float) -> float:
     """exp(-factor x**2) for a factor of 1 or 1/2. Rounding the square would cost as many units in the last place as it
     is large, so x is split: x**2 = head**2 + (x - head) (x + head), and the square of its leading bits is exact.
-
-    >>> exp_of_minus_square(26.0, 1.0) == math.exp(-676.0)
-    True
     """
     head = leading_bits(x)
     return math.exp(-factor * head * head) * math.exp(-factor * ((x - head) * (x + head)))
@@ -256,9 +215,6 @@ def normal_cdf(x: float) -> float:
     """The standard normal distribution function, to the last digits in its left tail too.
 
     There rounding z = -x / sqrt(2) costs as many units in the last place as x**2 is large; the density gives them back.
-
-    >>> normal_cdf(0.0)
-    0.5
     """
     z = x * -_SQRT_HALF
     p = 0.5 * math.erfc(z)
@@ -282,9 +238,6 @@ def gelu_slope_from(p: float, x: float) -> float:
 def leading_bits(x: float) -> float:
     """x with its leading 26 bits alone, so that its square is a float (Veltkamp's splitting); 0 for 100 and more, whose
     exp(-x**2) is 0 anyway, and for NaN.
-
-    >>> leading_bits(0.1) == 0.1, abs(leading_bits(0.1) - 0.1) < 1e-9
-    (False, True)
     """
     if not abs(x) < 100.0:
         return 0.0

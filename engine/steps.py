@@ -13,12 +13,10 @@ from typing import Any, SupportsFloat
 
 from engine.debugging.staleness import check_fresh
 from engine.derivatives import rule_of
-from engine.expressions.latex import latex
-from engine.expressions.mathml import mathml
 from engine.expressions.names import caller_names, node_formulas
-from engine.expressions.nodes import Derivative, Formula, Formulas, Number, Operation
-from engine.expressions.text import text
-from engine.node import fresh_order, topological_order
+from engine.expressions.nodes import Derivative, Equation, Formula, Formulas, Number, Operation
+from engine.expressions.writers import latex, mathml, text
+from engine.node import begun, topological_order
 from engine.operations import CONSTANT
 from engine.special import times
 from engine.validation import as_float
@@ -61,36 +59,6 @@ class Wording:
         return formula if isinstance(formula, Formula) else Number(formula)
 
 
-@dataclass(frozen=True)
-class Equation:
-    """An equation: a left side, a sign (``=`` or ``+=``), and right sides that are all equal.
-
-    >>> from engine.expressions.nodes import Name
-    >>> Equation(Name("y"), (Name("a") * Name("b"), Number(6.0))).text()
-    'y = a * b = 6'
-    """
-
-    left: Formula
-    right: tuple[Formula, ...]
-    sign: str = "="
-
-    def text(self, precision: int = 6) -> str:
-        """As a line of text."""
-        return f"{text(self.left, precision)} {self.sign} {' = '.join(text(side, precision) for side in self.right)}"
-
-    def latex(self, precision: int = 6, align: str = "") -> str:
-        """In LaTeX; *align* goes before the sign."""
-        sign = align + ("=" if self.sign == "=" else f"\\mathrel{{{self.sign}}}")
-        sides = " = ".join(latex(side, precision) for side in self.right)
-        return f"{latex(self.left, precision)} {sign} {sides}"
-
-    def mathml(self, precision: int = 6) -> str:
-        """As a ``<math>`` element."""
-        sides = "<mo>=</mo>".join(mathml(side, precision) for side in self.right)
-        left = mathml(self.left, precision)
-        return f'<math display="block"><mrow>{left}<mo>{self.sign}</mo>{sides}</mrow></math>'
-
-
 class _Equations:
     """Something that shows itself as equations."""
 
@@ -102,18 +70,18 @@ class _Equations:
     @property
     def text(self) -> str:
         """The equations as text, one a line."""
-        return "\n".join(equation.text() for equation in self.equations)
+        return "\n".join(map(text, self.equations))
 
     @property
     def latex(self) -> str:
         """The equations in LaTeX, aligned at their signs."""
-        rows = " \\\\\n".join(equation.latex(align="&") for equation in self.equations)
+        rows = " \\\\\n".join(map(latex, self.equations))
         return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
 
     @property
     def mathml(self) -> str:
         """The equations as ``<math>`` elements, for a page."""
-        return "\n".join(equation.mathml() for equation in self.equations)
+        return "\n".join(f'<math display="block">{mathml(equation)}</math>' for equation in self.equations)
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex}$"
@@ -223,14 +191,11 @@ def backward_steps(root: Value, gradient: float, wording: Wording) -> Iterator[S
     """The steps of ``backprop``, with the names of *wording*."""
     if isinstance(root, Value):
         check_fresh(root)
-    nodes, accumulated = fresh_order(root)
-    order: list[Any] = [*nodes]
-    root.grad = gradient if order else root.grad + gradient
-    accumulated.add()  # at once, not at the end, which the caller may never reach
+    order = begun(root, gradient)
     return (_backward_step(node, wording) for node in reversed(order))
 
 
-def _backward_step(node: Value, wording: Wording) -> Step:
+def _backward_step(node: Any, wording: Wording) -> Step:
     gradient = node.grad
     contributions = []
     for index, (operand, derivative) in enumerate(zip(node.operands, node.local_derivatives)):
@@ -293,9 +258,8 @@ def forward(root: Value, names: object = None) -> Iterator[ForwardStep]:
     wording = Wording(root, names)
     order = topological_order(root)
     check_fresh(root)
-    return (_forward_step(node, wording) for node in order if node.operands)
-
-
-def _forward_step(node: Value, wording: Wording) -> ForwardStep:
-    numbers = tuple(operand.data for operand in node.operands)
-    return ForwardStep(node, wording, node.data, numbers, node.local_derivatives)
+    return (
+        ForwardStep(node, wording, node.data, tuple(o.data for o in node.operands), node.local_derivatives)
+        for node in order
+        if node.operands
+    )

@@ -1,7 +1,7 @@
 """Wrong input: what may become a number, and the words that say why something may not."""
 
 from collections.abc import Callable
-from typing import Any, Final, SupportsFloat, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Unchecked: TypeAlias = Any
 """A parameter that its function checks itself, in the same words compiled and plain (mypyc's own are others)."""
@@ -19,9 +19,6 @@ def as_float(number: object, what: str) -> float:
     Raises:
         TypeError: it is not one real number.
         OverflowError: it is an int too large for a float.
-
-    >>> as_float(True, "Value(data)")
-    1.0
     """
     kind = type(number)
     if kind is float:
@@ -31,45 +28,36 @@ def as_float(number: object, what: str) -> float:
     shape = getattr(number, "shape", None)
     is_array = isinstance(shape, tuple)  # or an array library's scalar; a class has something else under that name
     if is_array and shape:
-        raise TypeError(f"{what}: one number is wanted, not an array of shape {tuple(shape)}; {_ARRAY_ADVICE}")
+        raise TypeError(f"{what} must be one real number, got an array of shape {tuple(shape)}; {_ARRAY_ADVICE}")
     if hasattr(kind, "local_derivatives"):
         raise TypeError(
             f"{what}: {shortened(number)} is a Value already; use it as it is, or its number, .data "
             "(no gradient flows through that)"
         )
-    is_real = hasattr(kind, "__float__") and not (is_array and _dtype_kind(number) in _NOT_REAL)
-    if isinstance(number, (str, bytes, complex)) or not is_real:
-        advice = f"; {_ARRAY_ADVICE}" if isinstance(number, (list, tuple)) else ""
-        if isinstance(number, str):
-            advice = "; convert it first, with float(...)"
-        raise TypeError(f"{what}: one real number is wanted, not {kind.__name__} {shortened(number)}{advice}")
-    return _converted(number, what)  # type: ignore[arg-type]
+    letter = str(getattr(getattr(number, "dtype", None), "kind", " ")) if is_array else " "
+    if hasattr(kind, "__float__") and letter not in _NOT_REAL and not isinstance(number, (str, bytes, complex)):
+        return _converted(number, what)
+    advice = f"; {_ARRAY_ADVICE}" if isinstance(number, (list, tuple)) else ""
+    if isinstance(number, str):
+        advice = "; convert it first, with float(...)"
+    raise TypeError(f"{_not_one(number, what)}{advice}")
 
 
-def _dtype_kind(scalar: object) -> str:
-    """The letter of numpy's kind of number, a blank where the library has no such letters."""
-    return str(getattr(getattr(scalar, "dtype", None), "kind", " "))
+def _not_one(number: object, what: str) -> str:
+    return f"{what} must be one real number, got {type(number).__name__} {shortened(number)}"
 
 
-def _converted(number: SupportsFloat, what: str) -> float:
+def _converted(number: Unchecked, what: str) -> float:
     try:
         return float(number)
     except OverflowError:
         raise OverflowError(f"{what}: {shortened(number)} is too large for a float (at most about 1.8e308)") from None
     except (TypeError, ValueError, RuntimeError) as error:  # whatever the type's own __float__ raises
-        raise TypeError(
-            f"{what}: {type(number).__name__} {shortened(number)} does not become a float ({error})"
-        ) from None
+        raise TypeError(f"{_not_one(number, what)}, which does not become a float ({error})") from None
 
 
 def check_choice(name: str, given: object, choices: tuple[str, ...]) -> None:
-    """Raise a ValueError unless the argument called *name* is one of the *choices*.
-
-    >>> check_choice("direction", "XX", ("LR", "TB"))
-    Traceback (most recent call last):
-    ...
-    ValueError: direction must be "LR" or "TB", got 'XX'
-    """
+    """Raise a ValueError unless the argument called *name* is one of the *choices*."""
     if isinstance(given, str) and given in choices:
         return
     quoted = [f'"{choice}"' for choice in choices]
@@ -77,13 +65,7 @@ def check_choice(name: str, given: object, choices: tuple[str, ...]) -> None:
 
 
 def check_int(name: str, given: Unchecked, minimum: int, maximum: int | None = None) -> None:
-    """Raise a ValueError unless the argument called *name* is an int in the range, a bool not being one.
-
-    >>> check_int("epochs", "ten", minimum=0)
-    Traceback (most recent call last):
-    ...
-    ValueError: epochs must be an int >= 0, got 'ten'
-    """
+    """Raise a ValueError unless the argument called *name* is an int in the range, a bool not being one."""
     is_int = hasattr(given, "__index__") and not isinstance(given, bool)
     if is_int and given >= minimum and (maximum is None or given <= maximum):
         return
@@ -92,13 +74,7 @@ def check_int(name: str, given: Unchecked, minimum: int, maximum: int | None = N
 
 
 def check_seconds(name: str, given: Unchecked, minimum: float = 0.0, maximum: float = 1e6) -> None:
-    """Raise a ValueError unless the argument called *name* is a number of seconds in the range, and above 0.
-
-    >>> check_seconds("timeout", 0)
-    Traceback (most recent call last):
-    ...
-    ValueError: timeout must be a number of seconds > 0 and <= 1e+06, got 0
-    """
+    """Raise a ValueError unless the argument called *name* is a number of seconds in the range, and above 0."""
     is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
     if is_number and minimum <= given <= maximum and given > 0.0:
         return
@@ -107,11 +83,7 @@ def check_seconds(name: str, given: Unchecked, minimum: float = 0.0, maximum: fl
 
 
 def shortened(thing: object, most: int = 59) -> str:
-    """The repr of *thing*, cut in its middle where it is longer than *most* characters.
-
-    >>> shortened("a" * 100, most=21)
-    "'aaaaaaaa...aaaaaaaa'"
-    """
+    """The repr of *thing*, cut in its middle where it is longer than *most* characters."""
     try:
         return _cut(repr(thing), most)
     except ValueError:  # an int of more digits than Python prints
@@ -124,11 +96,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def one_line(label: str) -> str:
-    """A label as one line of printable characters, which moves no cursor and turns no text around.
-
-    >>> one_line("two\\nlines\\x1b[31m")
-    'two lines [31m'
-    """
+    """A label as one line of printable characters, which moves no cursor and turns no text around."""
     return " ".join("".join(c if c.isprintable() else " " for c in label).split())
 
 
@@ -137,20 +105,13 @@ def plain_label(label: str, most: int = 40) -> str:
     return _cut(one_line(label), most)
 
 
-class Refusals:
-    """Who wants to hear that an operation refused its numbers: a graph that is recorded depends on them then."""
-
-    def __init__(self) -> None:
-        self.hear: Callable[[], None] | None = None
-
-
-REFUSALS: Final[Refusals] = Refusals()
+REFUSALS: Final[list[Callable[[], None]]] = []
+"""What wants to hear that an operation refuses its numbers: a graph that is recorded depends on them then."""
 
 
 def heard_refusal() -> None:
-    """Tell who listens that an operation refuses its numbers."""
-    hear = REFUSALS.hear
-    if hear is not None:
+    """Tell whoever listens that an operation refuses its numbers."""
+    for hear in REFUSALS:
         hear()
 
 

@@ -12,7 +12,7 @@ from engine import operations as op
 from engine import special
 from engine.copies import deep_copied
 from engine.custom import connect, describe, standing
-from engine.node import WATCH, Node, backward, heard, heard_comparison, heard_identity, operands_of
+from engine.node import WATCH, Node, backward, heard, operands_of
 from engine.operations import PLAIN, Operation
 from engine.provenance import Provenance, checked_label
 from engine.refresh import refresh
@@ -87,8 +87,6 @@ class Value(Provenance):
 
     def __init_subclass__(cls) -> None:
         raise TypeError("type 'engine.value.Value' is not an acceptable base type")
-
-    # ------------------------------------------------------------------------------------------------------ arithmetic
 
     def __add__(self, other: SupportsFloat) -> Result:
         b = other if isinstance(other, Value) else _operand(other, "Value + number")
@@ -165,8 +163,6 @@ class Value(Provenance):
         a = _operand(other, "Value ** number")
         return NotImplemented if a is None else _raised(a, self)
 
-    # ------------------------------------------------------------------------------------- exponentials and logarithms
-
     def exp(self) -> "Value":
         """e to the power x; the derivative is the same number."""
         try:
@@ -211,8 +207,6 @@ class Value(Provenance):
             raise outside("sqrt", self._label, x, ">= 0")
         y = math.sqrt(x)
         return _node(op.SQRT, y, self, 0.5 / y if y != 0.0 else math.copysign(_INFINITY, y))
-
-    # ------------------------------------------------------------------------------------------------------ the circle
 
     def sin(self) -> "Value":
         """Sine of x in radians; derivative cos(x)."""
@@ -264,8 +258,6 @@ class Value(Provenance):
         h = math.hypot(self._data, b._data)
         return _node(op.HYPOT, h, self, special.over(self._data, h), b, special.over(b._data, h))
 
-    # --------------------------------------------------------------------------------------------------- the hyperbola
-
     def sinh(self) -> "Value":
         """Hyperbolic sine; derivative cosh(x)."""
         try:
@@ -283,8 +275,6 @@ class Value(Provenance):
     def tanh(self) -> "Value":
         """Hyperbolic tangent, in [-1, 1]; derivative 1 / cosh(x)**2."""
         return _node(op.TANH, _MATH_TANH(self._data), self, special.sech2(self._data))
-
-    # ---------------------------------------------------------------------------------------- what neurons are made of
 
     def sigmoid(self) -> "Value":
         """1 / (1 + exp(-x)), in [0, 1], with no overflow at either end; derivative sigmoid(x) sigmoid(-x)."""
@@ -362,74 +352,51 @@ class Value(Provenance):
         """atan2 under the name by which numpy asks for it."""
         return self.atan2(x)
 
-    # ---------------------------------------------------------------------------------------------------- as a number
-
     def __lt__(self, other: SupportsFloat) -> bool:
-        outcome = self._data < _compared(other, "<")
-        if WATCH.listeners != 0:
-            heard_comparison("<", self, other, outcome)
-        return outcome
+        return _heard_comparison("<", self, other, self._data < _compared(other, "<"))
 
     def __le__(self, other: SupportsFloat) -> bool:
-        outcome = self._data <= _compared(other, "<=")
-        if WATCH.listeners != 0:
-            heard_comparison("<=", self, other, outcome)
-        return outcome
+        return _heard_comparison("<=", self, other, self._data <= _compared(other, "<="))
 
     def __gt__(self, other: SupportsFloat) -> bool:
-        outcome = self._data > _compared(other, ">")
-        if WATCH.listeners != 0:
-            heard_comparison(">", self, other, outcome)
-        return outcome
+        return _heard_comparison(">", self, other, self._data > _compared(other, ">"))
 
     def __ge__(self, other: SupportsFloat) -> bool:
-        outcome = self._data >= _compared(other, ">=")
-        if WATCH.listeners != 0:
-            heard_comparison(">=", self, other, outcome)
-        return outcome
+        return _heard_comparison(">=", self, other, self._data >= _compared(other, ">="))
 
     def __eq__(self, other: object) -> Any:
-        if WATCH.identity_listeners != 0 and not isinstance(other, Value):
-            heard_identity("==", self)
+        if not isinstance(other, Value):
+            _heard_identity("==", self)
         return True if self is other else NotImplemented
 
     def __hash__(self) -> int:
-        if WATCH.identity_listeners != 0:
-            heard_identity("hash()", self)
+        _heard_identity("hash()", self)
         return id(self) >> 4  # identity; the lowest bits of an address are always 0
 
     def __bool__(self) -> bool:
-        outcome = self._data != 0.0
-        if WATCH.listeners != 0:
-            heard_comparison("!=", self, 0.0, outcome)
-        return outcome
+        return _heard_comparison("!=", self, 0.0, self._data != 0.0)
 
     def __float__(self) -> float:
-        if WATCH.listeners != 0:
-            heard("float()", self)
+        heard("float()", self)
         return self._data
 
     def __int__(self) -> int:
-        if WATCH.listeners != 0:
-            heard("int()", self)
+        heard("int()", self)
         return int(self._data)
 
     def __round__(self, digits: Unchecked = None) -> Any:
-        if WATCH.listeners != 0:
-            heard("round()", self)
+        heard("round()", self)
         if digits is None:
             return round(self._data)
         places: SupportsIndex = digits  # with Any mypyc takes the result for an int
         return round(self._data, places)
 
     def __format__(self, spec: str) -> str:
-        if WATCH.listeners != 0:
-            heard("format()", self)
+        heard("format()", self)
         return format(self._data, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
-        if WATCH.listeners != 0:
-            heard("repr()", self)
+        heard("repr()", self)
         label = f", label={self._label!r}" if self._label else ""
         return f"Value(data={self._data!r}, grad={self._grad!r}{label})"
 
@@ -451,8 +418,6 @@ class Value(Provenance):
         """The attributes of the user's; None if there are none. Compiled, asking makes no dict."""
         own: dict[str, Any] = {name: thing for name, thing in self.__dict__.items() if name != "_prev"}
         return own or None
-
-    # -------------------------------------------------------------------------------------------------------- backprop
 
     def backward(self, gradient: Unchecked = 1.0, create_graph: bool = False) -> None:
         """Apply the chain rule from here to every leaf: see ``engine.backward``.
@@ -499,15 +464,13 @@ def _node(
 
 
 def _shown(v: Value) -> None:
-    see = WATCH.see
-    if see is not None:
-        see(v)
+    if WATCH.see is not None:
+        WATCH.see(v)
 
 
 def fields(v: Value) -> tuple[Operation, float, float, str, float, float]:
     """Everything a node remembers but its operands; ``restored`` makes a node of it again."""
-    if WATCH.listeners != 0:
-        heard("a copy", v)
+    heard("a copy", v)
     return v._operation, v._data, v._grad, v._label, v._da, v._db
 
 
@@ -549,6 +512,21 @@ def _plain(number: float) -> Value:
 
 def _compared(other: object, sign: str) -> float:
     return other._data if isinstance(other, Value) else as_float(other, f"Value {sign} number")
+
+
+def _heard_comparison(sign: str, a: Value, b: object, outcome: bool) -> bool:
+    """The outcome, of which whoever listens in this thread is told."""
+    hear = WATCH.hear_comparison
+    if WATCH.listeners != 0 and hear is not None:
+        hear(sign, a, b, outcome)
+    return outcome
+
+
+def _heard_identity(what: str, v: Value) -> None:
+    """Tell whoever listens in this thread that a node was asked for what makes it the same as another."""
+    hear = WATCH.hear_identity
+    if WATCH.identity_listeners != 0 and hear is not None:
+        hear(what, v)
 
 
 def _raised(a: Value, b: Value) -> Value:

@@ -10,11 +10,11 @@
 """
 
 from nn.files import ModelFileError
+from nn.history import History
 from nn.losses import binary_cross_entropy, cross_entropy, hinge, mse
 from nn.mlp import MLP, Layer, Neuron
 from nn.module import Module
 from nn.optimizers import SGD, Adam, AdamW, Optimizer
-from nn.history import History
 
 __all__ = [
     "MLP",

@@ -12,10 +12,10 @@ from engine import Value, backprop, expression, topological_order
 from engine.operations import CONSTANT
 from engine.validation import one_line, shortened
 from nn.data import DataSet, digits, mnist, moons, read_csv, read_inputs, xor
+from nn.history import History
 from nn.mlp import MLP
 from nn.optimizers import AdamW, one_cycle
 from nn.scaling import Scaling
-from nn.history import History
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ def _values(items: Iterable[object]) -> Iterator[Value]:
 def _parameter(name: str, number: object) -> float:
     try:
         if isinstance(number, bool):
-            raise TypeError(f"a number is wanted, not {number}")
+            raise TypeError(f"its data must be one real number, got bool {number}")
         return as_float(number, "its data")
     except (TypeError, OverflowError) as error:
         raise ValueError(f"the parameter {name}: {error}") from None

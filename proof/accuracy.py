@@ -19,7 +19,7 @@ from mpmath import mp
 from engine import Value, grad, gradients
 from engine.derivatives import RULES
 from engine.expressions.nodes import Formulas, Name, as_formula
-from engine.expressions.text import text
+from engine.expressions.writers import text
 from engine.operations import OPERATIONS
 
 PAGE = Path(__file__).parent.parent / "docs" / "accuracy.md"

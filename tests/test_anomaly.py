@@ -177,5 +177,5 @@ def test_a_record_evaluated_eagerly_is_the_graph():
     outputs = [*model(inputs), log(inputs[0] + 2.0), inputs[1], Value(2.0) * 3.0]
     program = compile(outputs, inputs)
     numbers = [0.3, -0.7, *program.weights.tolist()]
-    again = evaluated(program._record, [""] * len(numbers), numbers)
+    again = evaluated(program.record, [""] * len(numbers), numbers)
     assert [node.data for node in again] == [node.data for node in outputs]

@@ -10,7 +10,16 @@ from engine import Value, acos, asin, grad, hessian, hypot, primitive, sqrt
 from engine.derivatives import RULES
 from engine.gradient_graph import gradient_graph
 from engine.operations import OPERATIONS
-from engine.special import power_or_limit
+from engine.special import (
+    exp_of_minus_square,
+    gaussian,
+    leading_bits,
+    log_or_limit,
+    normal_cdf,
+    over,
+    power_or_limit,
+    times,
+)
 
 INFINITY, NAN = math.inf, math.nan
 NUMBERS = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.0, 5e-324, 1e-200, -1e-200, 1e154, 1e308, 709.7, INFINITY, -INFINITY)
@@ -135,3 +144,23 @@ def test_an_error_in_a_derivative_of_the_users_own_is_the_users():
 )
 def test_powers_as_in_ieee_arithmetic(x, n, result):
     assert equal(power_or_limit(x, n), result)
+
+
+@pytest.mark.parametrize(
+    ("function", "operands", "result"),
+    [
+        *((times, (INFINITY, 0.0), 0.0), (times, (0.0, NAN), 0.0), (times, (2.0, 3.0), 6.0)),
+        *((over, (1.0, -0.0), -INFINITY), (over, (0.0, 0.0), NAN), (over, (6.0, 3.0), 2.0)),
+        *((log_or_limit, (0.0,), -INFINITY), (log_or_limit, (-1.0,), NAN), (log_or_limit, (1.0,), 0.0)),
+        *((gaussian, (0.0, 0.0), 1.0), (gaussian, (0.0, 2.0), -2.0), (gaussian, (INFINITY, 3.0), 0.0)),
+        *((exp_of_minus_square, (26.0, 1.0), math.exp(-676.0)), (normal_cdf, (0.0,), 0.5)),
+        *((leading_bits, (3.0,), 3.0), (leading_bits, (100.0,), 0.0), (leading_bits, (NAN,), 0.0)),
+    ],
+)
+def test_functions_of_floats(function, operands, result):
+    assert equal(function(*operands), result)
+
+
+def test_leading_bits_leave_the_last_ones_out():
+    assert leading_bits(0.1) != 0.1
+    assert abs(leading_bits(0.1) - 0.1) < 1e-9

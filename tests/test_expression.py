@@ -222,7 +222,7 @@ def test_the_formula_is_a_string(text):
 
 
 def test_a_variable_is_a_number():
-    with pytest.raises(TypeError, match="one real number is wanted, not str '3'"):
+    with pytest.raises(TypeError, match="must be one real number, got str '3'"):
         expression("x", x="3")
     with pytest.raises(TypeError):
         expression()

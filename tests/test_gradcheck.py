@@ -129,6 +129,8 @@ def test_the_first_operation_that_is_off_is_named(monkeypatch):
         (lambda x: x**0.5 * 1e-200, 1e-12),
         (lambda x: 1e-20 * x + 1.0, 1.0),
         (lambda v: (v[0] + 1e12) - 1e12 + v[1], [3.0, 2.0]),
+        (lambda x: x * 1e-300, -1.7e308),
+        (engine.tanh, 1e308),
     ],
 )
 def test_beside_kinks_and_ends_of_domains_right_derivatives_agree(f, at):

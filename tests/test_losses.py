@@ -152,7 +152,7 @@ def test_one_output_may_come_alone_or_in_a_list():
     assert mse((Value(0.3), Value(0.1)), np.array([1.0, 2.0])).data == pytest.approx((0.49 + 3.61) / 2)
 
 
-TWO, NUMBER = [0.5, -0.5], "one real number is wanted"
+TWO, NUMBER = [0.5, -0.5], "must be one real number"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ TWO, NUMBER = [0.5, -0.5], "one real number is wanted"
         (cross_entropy, TWO, math.nan, ValueError, "an int from 0 to 1, got nan"),
         (cross_entropy, TWO, "cat", TypeError, "cross_entropy: the class: " + NUMBER),
         (cross_entropy, TWO, [0, 0, 1], ValueError, "must have 2 probabilities, one an output, got 3"),
-        (binary_cross_entropy, TWO, 1, ValueError, "binary_cross_entropy: must be given a target for each output, got 2 outputs and 1"),
+        (binary_cross_entropy, TWO, 1, ValueError, "must be given a target for each output, got 2 outputs and 1"),
         (binary_cross_entropy, [0.5], 2, ValueError, r"target must be in \[0, 1\], got 2\.0"),
         (binary_cross_entropy, [0.5], -1, ValueError, r"in \[0, 1\], got -1\.0"),
         (binary_cross_entropy, [0.5], math.nan, ValueError, r"in \[0, 1\], got nan"),

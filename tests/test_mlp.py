@@ -201,8 +201,8 @@ def test_what_is_no_network_is_refused(make, words):
         ("ab", TypeError, "inputs of one example are wanted"),
         ([[1, 2], [3, 4]], TypeError, r"not rows of them; predict\(X\) takes many examples"),
         (np.ones((2, 2)), TypeError, "not rows of them"),
-        (["1", "2"], TypeError, "input: one real number is wanted, not str '1'"),
-        ([None, 1], TypeError, "input: one real number is wanted, not NoneType"),
+        (["1", "2"], TypeError, "input must be one real number, got str '1'"),
+        ([None, 1], TypeError, "input must be one real number, got NoneType"),
     ],
 )
 def test_inputs_that_are_no_example_are_refused(x, kind, words):

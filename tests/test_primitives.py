@@ -100,7 +100,7 @@ def test_refusals(cube):
         primitive(lambda x: 1.0)(lambda x: x)
     with pytest.raises(TypeError, match="cube takes 1 numbers, got 2"):
         cube(1.0, 2.0)
-    with pytest.raises(TypeError, match="cube: one real number is wanted, not str"):
+    with pytest.raises(TypeError, match="cube must be one real number, got str"):
         cube("2")
 
     @primitive(lambda x: None)

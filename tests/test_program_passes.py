@@ -1,5 +1,7 @@
 """Each pass of replay by itself, before and after, on graphs small enough to be read."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -323,7 +325,7 @@ def test_forward_gathers_only_where_it_must(leaves):
 def test_what_was_computed_last_is_computed_into_its_place_and_what_was_gathered_is_copied(leaves):
     emitter = Emitter(placed_graph([leaves[0].exp()], leaves, []))
     place = View("varying gradient", 0, (3,), (1,))
-    result = emitter.map("negative", View("varying", 0, (3,), (1,)))
+    result = emitter.map("negative", [View("varying", 0, (3,), (1,))])
     emitter.into(place, result)
     assert [(i.function, i.out) for i in emitter.instructions] == [("negative", place)]
     gathered = emitter.gathered("varying gradient", np.array([0, 1, 3]))
@@ -408,6 +410,35 @@ def test_numbers_that_could_overflow_are_multiplied_in(leaves):
         x = x * 1e5 * small
     program = compile(x, [a, small], [])
     np.testing.assert_allclose(program.gradients([[0.5, 1e-5]], [a]), [[np.exp(0.5)]], rtol=1e-12)
+
+
+def test_numbers_of_many_rules_cannot_overflow():
+    x, factor = Value(math.e), Value(math.e * math.log(10.0))
+    y = x
+    for _ in range(1000):
+        y = y.log10() * factor  # e again, with a derivative of 1: factor / (e * log(10))
+    numbers = [
+        operand for i in gradient_instructions(y, [x, factor], []) for operand in i[2] if isinstance(operand, float)
+    ]
+    assert 1e-8 < min(numbers) < max(numbers) < 1e8
+    assert len(numbers) > 1000 / 20
+    np.testing.assert_allclose(compile(y, [x, factor], []).gradients([[x.data, factor.data]], [x]), [[1.0]], rtol=1e-6)
+
+
+def test_uses_of_a_shared_parameter_are_added_up_at_the_end(leaves):
+    a, w, _, _ = leaves
+    x = a
+    for _ in range(5):
+        x = (x * w + w - 2.0 * w).sin()
+    graph = placed_graph([x], [a], [w])
+    code = gradient_code(graph, 0, np.array([1]))
+    kinds = [type(instruction) for instruction in code.backward]
+    assert kinds.count(MatMul) == 5
+    at_the_end = [i for i in code.backward if isinstance(i, Total) and not i.over_examples]
+    assert 1 <= len(at_the_end) <= 3  # one for each number that they are multiplied by
+    program = compile(x, [a], [w])
+    x.backward()
+    np.testing.assert_allclose(program.value_and_gradient([[0.5]] * 3)[1], [w.grad], rtol=1e-12)
 
 
 # ------------------------------------------------------------------------------------------------------------- reusing

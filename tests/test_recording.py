@@ -194,6 +194,46 @@ def test_weights_that_are_changed_in_place_decide_guards():
     assert step([[2.0]]).tolist() == [8.0]
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_paths_that_come_and_go_with_parameters_of_their_own(seed):
+    """The function is changed between calls, so that paths are dropped and others find more parameters, or fewer."""
+    choose = random.Random(seed)
+    weights = [Value(choose.uniform(0.5, 2.0)) for _ in range(4)]
+
+    def draw():
+        return choose.sample(range(4), choose.randint(1, 4))
+
+    ways, scale = [draw() for _ in range(3)], [2.0]
+
+    def f(x):
+        y = x * scale[0]
+        for index in ways[0 if x < -0.3 else 1 if x < 0.4 else 2]:
+            y = y * weights[index] + weights[index]
+        return y
+
+    compiled = compile(f)
+    for _ in range(8):
+        X = [[choose.uniform(-1.0, 1.0)] for _ in range(choose.choice([1, 2, 5, 20]))]
+        results = compiled(X)
+        by_weight = []
+        for row, result in zip(X, results.tolist()):
+            for w in weights:
+                w.grad = 0.0
+            output = f(Value(row[0]))
+            output.backward()
+            assert result == pytest.approx(output.data, rel=1e-12)
+            by_weight.append([w.grad for w in weights])
+        columns = [weights.index(parameter) for parameter in compiled.program.parameters]
+        assert compiled.gradients(X) == pytest.approx(np.array(by_weight)[:, columns], rel=1e-10)
+        assert compiled.value_and_gradient(X)[1] == pytest.approx(np.mean(by_weight, axis=0)[columns], rel=1e-10)
+        assert not np.delete(np.array(by_weight), columns, axis=1).any()
+        compiled.program.weights *= 0.9
+        ways[choose.randrange(3)] = draw()
+        scale[0] += choose.choice([0.0, 0.5])
+        weights[choose.randrange(4)].data = choose.uniform(0.5, 2.0)
+        compiled(X)  # gives the Values their weights
+
+
 def test_a_branch_between_input_and_weight():
     w = Value(0.3)
     f = compile(lambda x: x * w if x > w else w * w)
@@ -694,7 +734,7 @@ def test_a_thread_with_a_graph_of_its_own_is_not_disturbed():
 
 def test_a_recording_that_has_ended_takes_no_new_value_for_an_old_one():
     """A thread that reads a number may hold the listener for a moment longer than the recording lasts."""
-    notes = recorder._Notes([Value(1.0)], identity=False)
+    notes = recorder.Recording([1.0])
     for _ in range(100):
         notes.left_elsewhere("float()", Value(2.0))  # a new Value, where memory is free
 

@@ -197,6 +197,14 @@ def test_numbers_that_are_nan_or_infinite_fit():
     check_fresh((x - x) * 2 + Value(math.nan).tanh() + x.exp())
 
 
+def test_an_infinity_is_not_near_a_number():
+    x = Value(math.inf, label="x")
+    y = engine.softplus(x)
+    x.data = 40.0  # where the slope is 1.0, too
+    with pytest.raises(ValueError, match=r"softplus is inf, and would be 40\.0 now"):
+        check_fresh(y)
+
+
 def test_looking_inside_detect_anomaly_is_looking_only():
     y = Value(1e200, label="x") * 1e200 + Value(0.0).relu()
     with detect_anomaly(kinks=True) as found:

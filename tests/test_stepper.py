@@ -19,7 +19,7 @@ import engine
 from engine import Value, backprop, log, relu, sigmoid, stepper, tanh, topological_order
 from engine.debugging.finite_differences import CentralDifference, Slopes, Verdict, central_differences
 from engine.expressions.nodes import format_number
-from engine.expressions.text import text
+from engine.expressions.writers import text
 from engine.operations import CONSTANT
 from engine.stepping.layout import lay_out
 from engine.stepping.page import embed_json

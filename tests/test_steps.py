@@ -13,12 +13,10 @@ from hypothesis import strategies as st
 from engine import Value, backprop, draw, expression, forward, leaves, tanh
 from engine.derivatives import RULES
 from engine.expressions import names
-from engine.expressions.latex import latex
-from engine.expressions.mathml import mathml
-from engine.expressions.names import caller_names, node_names
+from engine.expressions.names import caller_names, node_formulas
 from engine.expressions.nodes import Derivative, Formula, Name, Number, Operation
 from engine.expressions.parser import _FUNCTIONS
-from engine.expressions.text import text
+from engine.expressions.writers import latex, mathml, text
 from engine.validation import plain_label
 from nn import MLP
 
@@ -26,6 +24,10 @@ from nn import MLP
 def neuron() -> Value:
     x, w, b = Value(2.0, label="x"), Value(-3.0, label="w"), Value(6.88, label="b")
     return tanh(x * w + b)
+
+
+def node_names(root: Value, names: object = None) -> dict[Value, str]:
+    return {node: text(formula) for node, formula in node_formulas(root, caller_names(names)).items()}
 
 
 def test_backward_steps_as_text():

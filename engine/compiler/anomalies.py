@@ -13,21 +13,12 @@ from engine.value import Value, constant
 def watch_examples(
     record: Record, labels: Sequence[str], rows: Iterable[Sequence[float]], weights: Sequence[float], output: int | None
 ) -> None:
-    """Compute each of *rows* eagerly, where this thread is inside a ``detect_anomaly``; else do nothing.
-
-    Args:
-        record: the graph.
-        labels: the names of its inputs and parameters.
-        rows: the numbers of the inputs for each example.
-        weights: the numbers of the parameters.
-        output: the output to go back from, too; None for none.
+    """Where this thread is inside a ``detect_anomaly``: compute each of *rows*, and go back from an *output*, if any.
 
     Raises:
         FloatingPointError: an operation made a NaN or an infinity; it is named, with its row.
     """
-    if not is_watched():
-        return
-    for index, row in enumerate(rows):
+    for index, row in enumerate(rows if is_watched() else ()):
         try:
             outputs = evaluated(record, labels, [*row, *weights])
             if output is not None:

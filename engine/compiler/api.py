@@ -5,20 +5,22 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, overload
+from contextlib import suppress
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 
 from engine.compiler.backends.numpy import Floats
 from engine.compiler.inputs import as_rows
 from engine.compiler.paths import Paths, Source
-from engine.compiler.program import Program, checked_output
+from engine.compiler.program import Program, check_output
 from engine.compiler.surroundings import Surroundings
-from engine.compiler.trace import ordered
+from engine.compiler.trace import ordered, recorded
 from engine.validation import plain_label, shortened
 from engine.value import Value
 
 Function = Callable[..., Any]
+Leaves: TypeAlias = Iterable[Value] | None
 
 
 class CompiledFunction:
@@ -31,9 +33,9 @@ class CompiledFunction:
     changed since (an attribute, a global, what it encloses), it is recorded again.
     """
 
-    def __init__(self, function: Function, parameters: Sequence[Value] | None, dtype: Any) -> None:
+    def __init__(self, function: Function, parameters: Sequence[Value] | None, dtype: np.dtype[Any]) -> None:
         functools.update_wrapper(self, function)
-        self._function, self._parameters, self._dtype = function, parameters, np.dtype(dtype)
+        self._function, self._parameters, self._dtype = function, parameters, dtype
         self._call = _Call(function)
         self.program: Paths | None = None
         """The program of each path, from the first call on."""
@@ -46,25 +48,22 @@ class CompiledFunction:
         """The outputs for each example: see ``Program``."""
         paths, rows = self._prepared(X)
         results = paths(rows)
-        for index in np.flatnonzero(~np.isfinite(results).all(axis=1)).tolist():
-            results[index] = paths.eager_outputs(rows[index])
+        _settle_where_not_finite(results, rows, paths, slice(None))
         return results[:, 0] if self._call.single else results
 
     def value_and_gradient(self, X: Any, output: int = 0) -> tuple[float, Floats]:
         """The mean of an output over the examples, and its gradient: see ``Program``."""
         paths, rows = self._prepared(X)
-        if len(rows) == 0:
-            raise ValueError("X must have at least one row: the mean over no examples is no number")
-        column = checked_output(output, paths.n_outputs)
-        results, gradient = paths.run(rows, None, column)
-        for index in np.flatnonzero(~np.isfinite(results[:, column])).tolist():
-            results[index, column] = paths.eager_outputs(rows[index])[column]
-        return float(np.add.reduce(results[:, column])) / len(rows), gradient.copy()
+        check_output(output, paths.n_outputs, rows)
+        results, gradient = paths.run(rows, None, output)
+        _settle_where_not_finite(results, rows, paths, [output])
+        return float(np.add.reduce(results[:, output])) / len(rows), gradient.copy()
 
     def gradients(self, X: Any, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
         """The gradient of an output for each example by itself: see ``Program``."""
         paths, rows = self._prepared(X)
-        return paths.gradients(rows, with_respect_to, checked_output(output, paths.n_outputs))
+        check_output(output, paths.n_outputs)
+        return paths.gradients(rows, with_respect_to, output)
 
     def _prepared(self, X: Any) -> tuple[Paths, Floats]:
         """The paths as far as they are known, and the checked rows."""
@@ -86,20 +85,27 @@ class CompiledFunction:
         return paths, rows
 
 
+def _settle_where_not_finite(results: Floats, rows: Floats, paths: Paths, columns: Any) -> None:
+    """Put in what the function gives eagerly for rows whose results are infinite or NaN, or raise its error."""
+    for index in np.flatnonzero(~np.isfinite(results[:, columns]).all(axis=1)).tolist():
+        results[index, columns] = np.array(paths.eager_outputs(rows[index]))[columns]
+
+
 class _Call:
     """How a function is called with a list of Values; ``single`` is whether it returns no list, once that is known."""
 
     def __init__(self, function: Function) -> None:
-        self._function, self._n_arguments = function, _n_arguments(function)
+        kinds = [each.kind for each in inspect.signature(function).parameters.values() if each.default is each.empty]
+        self._function = function
+        self._n_arguments = None if inspect.Parameter.VAR_POSITIONAL in kinds else len(kinds)
         self.single: bool | None = None
 
     def __call__(self, inputs: list[Value]) -> list[Any]:
-        if self._n_arguments not in (len(inputs), None, 1):
+        n = self._n_arguments
+        if n not in (len(inputs), None, 1):
             name = getattr(self._function, "__name__", "the function")
-            raise ValueError(
-                f"X: {name} takes {self._n_arguments} Values, a column each; it is not {len(inputs)} columns"
-            )
-        outputs = self._function(*inputs) if self._n_arguments != 1 or len(inputs) == 1 else self._function(inputs)
+            raise ValueError(f"X: {name} takes {n} Values, a column each; it is not {len(inputs)} columns")
+        outputs = self._function(inputs) if n == 1 != len(inputs) else self._function(*inputs)
         single = not isinstance(outputs, (list, tuple))
         if self.single not in (None, single):
             raise TypeError("a function of Values must return a list of them for all examples, or for none")
@@ -107,30 +113,17 @@ class _Call:
         return [outputs] if single else list(outputs)
 
 
-def _n_arguments(function: Function) -> int | None:
-    """How many Values the function takes; None for ``*arguments``."""
-    kinds = [p.kind for p in inspect.signature(function).parameters.values() if p.default is p.empty]
-    return None if inspect.Parameter.VAR_POSITIONAL in kinds else len(kinds)
-
-
 @overload
 def compile(
-    outputs: Value | Sequence[Value],
-    inputs: Iterable[Value] | None = None,
-    parameters: Iterable[Value] | None = None,
-    dtype: Any = "float64",
+    outputs: Value | Sequence[Value], inputs: Leaves = None, parameters: Leaves = None, dtype: Any = "float64"
 ) -> Program: ...
-
-
 @overload
 def compile(
-    outputs: Function, inputs: None = None, parameters: Iterable[Value] | None = None, dtype: Any = "float64"
+    outputs: Function, inputs: None = None, parameters: Leaves = None, dtype: Any = "float64"
 ) -> CompiledFunction: ...
-
-
 @overload
 def compile(
-    outputs: None = None, inputs: None = None, parameters: Iterable[Value] | None = None, dtype: Any = "float64"
+    outputs: None = None, inputs: None = None, parameters: Leaves = None, dtype: Any = "float64"
 ) -> Callable[[Function], CompiledFunction]: ...
 
 
@@ -144,21 +137,19 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
     result is added where they stand. And functions of numpy may differ from Python's in the last digit. A gradient
     adds up uses and examples in any order.
 
-    A function is recorded, and its comparisons of Values are noticed; what else it does with their numbers is an error
-    (see ``CompiledFunction``). A graph that exists already cannot know which numbers were read while it was built: its
-    program computes what the graph computes, whatever chose it.
+    A function is recorded: see ``CompiledFunction``. A graph that exists already cannot know which numbers were read
+    while it was built: its program computes what the graph computes, whatever chose it.
 
     Args:
-        outputs: a Value, or a list of Values; or a function of Values that gives one of these, for which ``compile`` is
-            also a decorator. A function is called with a Value for each column of the first batch, or with a list of
-            them if it takes one argument.
+        outputs: a Value, or a list of Values; or a function that gives one of these, for which ``compile`` is also a
+            decorator. It is called with a Value for each column of ``X``, or, if it takes one argument, a list of them.
         inputs: the leaves that are other numbers in each example; a column of ``X`` each.
-        parameters: the leaves to differentiate with respect to. All leaves that are no inputs, unless given; given, all
-            other leaves are constants.
+        parameters: the leaves to differentiate with respect to; all others are constants. All that are no inputs for
+            None.
         dtype: ``"float64"`` or ``"float32"``.
 
     Returns:
-        A ``Program``; for a function, what calls one.
+        A ``Program``; for a function, a ``CompiledFunction``.
 
     Raises:
         TypeError: something is not a Value.
@@ -183,32 +174,35 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
         if inputs is not None:
             raise ValueError("inputs: a function takes its inputs from the columns of X; leave them out")
         return CompiledFunction(outputs, chosen, kind)
-    roots = [outputs] if single else list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    roots = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     for root in roots:
         if not isinstance(root, Value):
-            raise TypeError(
-                f"compile takes Values, a list of them or a function, not {type(root).__name__} {shortened(root)}"
-            )
+            given = f"{type(root).__name__} {shortened(root)}"
+            raise TypeError(f"compile takes Values, a list of them or a function, not {given}")
     if not roots:
         raise ValueError("compile: at least one output is wanted")
     columns = _checked_leaves([] if inputs is None else inputs, "inputs")
+    leaves = [node for node in ordered(roots) if not node.op]
     if chosen is None:
         known = set(columns)
-        chosen = [node for node in ordered(roots) if not node.op and node not in known]
+        chosen = [leaf for leaf in leaves if leaf not in known]
     both = set(columns) & set(chosen)
     if both:
         raise ValueError(f"{shortened(both.pop())} is among inputs and parameters; a leaf is one or the other")
-    return Program(roots, single, columns, chosen, kind)
+    met = set(leaves)
+    for count, parameter in enumerate(chosen):
+        if parameter not in met:
+            name = f"{count} ({plain_label(parameter.label)})" if parameter.label else f"{count}"
+            raise ValueError(f"parameter {name} is not in the graph; leave it out, or compute the output with it")
+    return Program(recorded(roots, columns, chosen), columns, chosen, kind, single)
 
 
 def _checked_dtype(dtype: Any) -> np.dtype[Any]:
-    try:
+    with suppress(TypeError):
         kind: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
-        kind = np.dtype(object)
-    if kind.name not in ("float64", "float32"):
-        raise ValueError(f'dtype: "float64" or "float32" is wanted, not {shortened(dtype)}')
-    return kind
+        if kind.name in ("float64", "float32"):
+            return kind
+    raise ValueError(f'dtype: "float64" or "float32" is wanted, not {shortened(dtype)}')
 
 
 def _checked_leaves(values: Iterable[Value], name: str) -> list[Value]:

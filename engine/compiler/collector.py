@@ -1,7 +1,5 @@
 """The garbage collector, paused while a graph is recorded or compiled."""
 
-from __future__ import annotations
-
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """No garbage collection meanwhile: recording and compiling make many small objects that live, and no cycles.
+    """No garbage collection meanwhile: it would look at many small objects that live, half of the time in deep graphs.
 
-    The collector would look at all of them, and at the graph, again and again: half of the time in deep graphs. And
-    what it calls (``gc.callbacks``) would look like a part of the function that is recorded.
+    And what it calls (``gc.callbacks``) would look like a part of the function that is recorded.
     """
     enabled = gc.isenabled()
     gc.disable()

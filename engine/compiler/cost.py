@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from engine import value
 from engine.compiler.fuse_sums import LINEAR
@@ -16,27 +15,33 @@ _COMPILE_NODE, _COMPILE_GROUP, _RUN_GROUP = 4e-6, 150e-6, 7e-6
 _NEGLIGIBLE = 0.01
 
 
-@dataclass(frozen=True)
-class Cost:
-    """How many nodes a graph has, and about how many groups of equal work compiling would find in it."""
+def slower_than_eager(outputs: Sequence[Value], n_examples: int, n_runs: int) -> str:
+    """Say why it is faster to compute *n_examples* one by one than in so many runs of a program; "" where it is not."""
+    order = ordered(outputs)
+    margin = len(order) * (n_examples * _EAGER_NODE - _COMPILE_NODE) + _NEGLIGIBLE
+    if margin < 0.0:
+        return f"replay would be slower: {n_examples} passes through {len(order):,} nodes do not pay for compiling"
+    by_group = _COMPILE_GROUP + _RUN_GROUP * n_runs
+    if len(order) * by_group < margin:  # even if no node were like another
+        return ""
+    n_groups = count_groups(order)
+    if n_groups * by_group < margin:
+        return ""
+    return (
+        f"replay would be slower: the graph of an example is deep and narrow, {len(order):,} nodes of which an array "
+        f"instruction would compute {len(order) / max(1, n_groups):.1f}"
+    )
 
-    n_nodes: int
-    n_groups: int
 
-    @property
-    def nodes_per_group(self) -> float:
-        """How many nodes an array instruction would compute, about."""
-        return self.n_nodes / max(1, self.n_groups)
+def count_groups(order: Sequence[Value]) -> int:
+    """About how many groups of equal work compiling would find: the kinds of operations on each level.
 
-
-def cost(outputs: Sequence[Value]) -> Cost:
-    """Count the nodes under *outputs*, and the kinds of operations on each level; a sum of many terms is one level.
+    A sum of many terms is one level.
 
     >>> x, w = Value(0.5), Value(0.9)
-    >>> cost([(x * w).tanh()])
-    Cost(n_nodes=4, n_groups=2)
+    >>> count_groups(ordered([(x * w).tanh()]))
+    2
     """
-    order = ordered(outputs)
     used: set[Value] = set()
     used_again: set[Value] = set()
     for node in order:
@@ -45,29 +50,11 @@ def cost(outputs: Sequence[Value]) -> Cost:
     levels: dict[Value, int] = {}
     groups = set()
     for node in order:
-        op, operands = node.op, node.operands
-        level = 0
-        for operand in operands:
+        op, level = node.op, 0
+        for operand in node.operands:
             inside = op in LINEAR and operand.op in LINEAR and operand not in used_again
             level = max(level, levels[operand] + (not inside))
         levels[node] = level
-        if operands:
+        if node.operands:
             groups.add((level, "sum" if op in LINEAR else op))
-    return Cost(len(order), len(groups))
-
-
-def slower_than_eager(outputs: Sequence[Value], n_examples: int, n_runs: int) -> str:
-    """Say why it is faster to compute *n_examples* one by one than in so many runs of a program; "" where it is not."""
-    n_nodes = len(ordered(outputs))
-    margin = n_nodes * (n_examples * _EAGER_NODE - _COMPILE_NODE) + _NEGLIGIBLE
-    if margin < 0.0:
-        return f"replay would be slower: {n_examples} passes through {n_nodes:,} nodes do not pay for compiling"
-    if n_nodes * (_COMPILE_GROUP + _RUN_GROUP * n_runs) < margin:  # even if no node were like another
-        return ""
-    found = cost(outputs)
-    if found.n_groups * (_COMPILE_GROUP + _RUN_GROUP * n_runs) < margin:
-        return ""
-    return (
-        f"replay would be slower: the graph of an example is deep and narrow, {n_nodes:,} nodes of which an array "
-        f"instruction would compute {found.nodes_per_group:.1f}"
-    )
+    return len(groups)

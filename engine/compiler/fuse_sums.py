@@ -40,7 +40,7 @@ class Sum:
 
     def operands(self) -> list[int]:
         """Every node that it is made of."""
-        return [*self.left, *(factor for factor in self.right if factor != NONE)]
+        return [*self.left, *[factor for factor in self.right if factor != NONE]]
 
 
 @dataclass
@@ -56,11 +56,7 @@ class Summed:
 def summed(record: Record) -> Summed:
     """Find the sums."""
     ops, first, second = record.ops, record.first, record.second
-    uses = [0] * (len(ops) + 1)
-    for operand in first:
-        uses[operand] += 1
-    for operand in second:
-        uses[operand] += 1
+    uses = record.uses()
     for output in record.outputs:
         uses[output] += 2  # an output is computed for itself
     inside = bytearray(len(ops))

@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.backends.numpy import Floats
-from engine.compiler.recorder import Recording
+from engine.compiler.recorder import SIGNS, Recording
 from engine.compiler.trace import ordered
 from engine.value import Value
 
 Booleans = NDArray[np.bool_]
-_SIGNS: dict[str, Callable[[Any, Any], Any]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "!=": operator.ne,
-}  # fmt: skip
 _PASS_ON = {"relu", "leaky_relu", "abs", "maximum", "minimum", "detach"}
 """Operations through which rounding may go although the local derivative is 0."""
 _SMALLEST = float(np.finfo(np.float64).tiny)
 _MARGIN = {"float64": 4e-12, "float32": 3e-5}
 """How far two sides must be apart, in units of what their rounding depends on, for a program to tell them apart."""
-
-
-class _Side(NamedTuple):
-    """One side of a comparison: a column of the rows or of the program's results, or a number."""
-
-    source: str
-    column: int
-    number: float
-
-    def numbers(self, rows: Floats, results: Floats) -> Any:
-        if self.source == "number":
-            return self.number
-        return (rows if self.source == "rows" else results)[:, self.column].astype(np.float64)
-
-
-class _Check(NamedTuple):
-    a: _Side
-    sign: str
-    b: _Side
-    outcome: bool
-    rounding: float
-    """What rounding depends on for the example that was recorded; 0 where nothing is computed before."""
+Side: TypeAlias = tuple[int, int] | float
+"""A column of the rows (0) or of the program's results (1): ``(0, column)``; or a number."""
 
 
 class Checks:
@@ -52,34 +28,33 @@ class Checks:
 
     def __init__(self, recording: Recording, dtype: np.dtype[Any]) -> None:
         self._margin = _MARGIN[dtype.name]
-        columns = {value: _Side("rows", column, 0.0) for column, value in enumerate(recording.inputs)}
-        for column, value in enumerate(recording.compared, len(recording.outputs)):
-            columns[value] = _Side("results", column, 0.0)
-        rounding = roundings(recording.compared, exact_leaves=dtype == np.float64)
-        self._checks = []
-        for guard in recording.guards:
-            a, b = (
-                (columns.get(side) or _Side("number", 0, side.data))
-                if isinstance(side, Value)
-                else _Side("number", 0, side)
-                for side in guard.sides
-            )
-            size = max((rounding.get(side, 0.0) for side in guard.sides if isinstance(side, Value)), default=0.0)
-            self._checks.append(_Check(a, guard.sign, b, guard.outcome, size))
+        compared = recording.compared_nodes
+        columns: dict[Value, Side] = {value: (0, column) for column, value in enumerate(recording.inputs)}
+        columns |= {value: (1, column) for column, value in enumerate(compared, len(recording.outputs))}
+        rounding = roundings(compared, exact_leaves=dtype == np.float64)
+        self._checks: list[tuple[list[Side], str, bool, float]] = []
+        """Two sides, the sign between them, how it came out, and what rounding depends on: 0 where none is computed."""
+        for a, sign, b, outcome, _ in recording.guards.values():
+            sides = [columns.get(side, side.data) if isinstance(side, Value) else side for side in (a, b)]
+            size = max(rounding.get(side, 0.0) for side in (a, b) if isinstance(side, Value))
+            self._checks.append((sides, sign, outcome, size))
         self._largest = max((abs(value.data) for value in recording.inputs), default=0.0) or 1.0
 
     def told(self, rows: Floats, results: Floats) -> tuple[Booleans, Booleans]:
         """Which rows go this way, and for which of them that is open because rounding could decide a comparison."""
         fits, is_open = np.ones(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         scale = np.ones(len(rows))
-        if any(check.rounding for check in self._checks) and rows.shape[1]:
+        if any(rounding for *_, rounding in self._checks) and rows.shape[1]:
             scale = np.maximum(1.0, np.abs(rows).max(axis=1) / self._largest)
         with np.errstate(all="ignore"):
-            for check in self._checks:
-                a, b = check.a.numbers(rows, results), check.b.numbers(rows, results)
-                same = np.broadcast_to(_SIGNS[check.sign](a, b) == check.outcome, fits.shape)
-                if check.rounding:
-                    size = np.maximum(np.maximum(np.abs(a), np.abs(b)), check.rounding * scale)
+            for sides, sign, outcome, rounding in self._checks:
+                a, b = (
+                    side if isinstance(side, float) else (rows, results)[side[0]][:, side[1]].astype(np.float64)
+                    for side in sides
+                )
+                same = np.broadcast_to(SIGNS[sign](a, b) == outcome, fits.shape)
+                if rounding:
+                    size = np.maximum(np.maximum(np.abs(a), np.abs(b)), rounding * scale)
                     distance = np.abs(a - b)
                     close = ~((distance > self._margin * size) & np.isfinite(distance))
                     is_open |= close

@@ -9,6 +9,7 @@ the next.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class View(NamedTuple):
+@dataclass(slots=True, eq=False)
+class View:
     """Slots of a memory, seen as an array: slot ``start + sum(strides[i] * index[i])`` at each index.
 
-    In memories with a number for each example, the examples are one more axis, the last.
+    In memories with a number for each example, the examples are one more axis, the last. Instructions that mean the
+    same numbers may share a view: where it moves, they all follow.
     """
 
     memory: str
@@ -35,7 +38,7 @@ class View(NamedTuple):
     @property
     def per_example(self) -> bool:
         """Whether each slot has a number for each example."""
-        return not self.memory.startswith("uniform")
+        return self.memory[:7] != "uniform"
 
 
 class Map(NamedTuple):
@@ -60,6 +63,7 @@ class MatMul(NamedTuple):
     ``forward``: out ``(m, n)`` = left ``(n, k)`` of weights times right ``(m, k)`` of vectors, for each of m vectors.
     ``to vectors``: out ``(m, k)`` = left transposed times right ``(m, n)``.
     ``to weights``: out ``(n, k)`` = left ``(m, n)`` times right ``(m, k)``, summed over examples and the m vectors.
+    ``dot``: out ``(1,)`` = left ``(1,)`` times right ``(1,)``, summed over the examples.
     ``to vectors, careful`` and ``to weights, careful``: the same, but products with an exact 0 are 0.
     """
 
@@ -101,7 +105,7 @@ def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
     >>> view_of("varying", np.array([[4, 6], [7, 9]]))
     View(memory='varying', start=4, shape=(2, 2), strides=(3, 2))
     """
-    start = int(slots.item(0))
+    start: int = slots.item(0)
     if slots.size == 1:
         return View(memory, start, slots.shape, (0,) * slots.ndim)
     if slots.ndim == 1:
@@ -119,3 +123,13 @@ def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
         along[axis] = slots.shape[axis]
         expected += (stride * np.arange(slots.shape[axis])).reshape(along)
     return View(memory, start, slots.shape, tuple(strides)) if (expected == slots).all() else None
+
+
+def some(flags: NDArray[np.bool_], slots: NDArray[np.int64]) -> bool:
+    """Whether any of these has its flag; for a single one without the cost of arrays."""
+    return flags.item(slots.item()) if slots.size == 1 else bool(flags[slots].any())
+
+
+def equal(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
+    """Whether two arrays are the same, number by number."""
+    return a.item() == b.item() if a.size == b.size == 1 else np.array_equal(a, b)

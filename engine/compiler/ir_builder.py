@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import pi, prod
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from engine.compiler.ir import Instruction, Map, MatMul, Take, Total, View, view_of
 from engine.compiler.memory_layout import Placed
+from engine.compiler.trace import Op
 from engine.compiler.vectorize import Places
-from engine.derivatives import SLOPES
+from engine.derivatives import SLOPES, rule_for
 from engine.operations import CONSTANT
 from engine.primitive import Primitive
 from engine.slopes import NUMBERS
 from engine.special import over
+
+Function: TypeAlias = str | Callable[..., Any]
+
+
+class Scaled(NamedTuple):
+    """``number * view``; ``number / view`` where *inverse*."""
+
+    view: View
+    number: float = 1.0
+    inverse: bool = False
 
 
 class Emitter:
@@ -26,6 +37,8 @@ class Emitter:
         self.scratch_slots = {"scratch": 0, "uniform scratch": 0}
         self._used = {"scratch": 0, "uniform scratch": 0}
         self._kept: View | None = None
+        self._steps: dict[tuple[Any, ...], _Steps] = {}
+        self._views: dict[int, View] = {}
 
     def add(self, instruction: Instruction) -> None:
         """One more."""
@@ -39,7 +52,7 @@ class Emitter:
     def fresh_scratch(self) -> None:
         """What the instructions so far have in scratch is no longer needed."""
         self._kept = None
-        self._used = dict.fromkeys(self._used, 0)
+        self._used = {"scratch": 0, "uniform scratch": 0}
 
     def scratch(self, shape: tuple[int, ...], per_example: bool) -> View:
         """Memory for a result in between."""
@@ -56,14 +69,22 @@ class Emitter:
 
     def read(self, places: Places, axes: int = 0) -> View:
         """The numbers of these nodes: where they are, or gathered; as matrices of so many *axes*."""
+        if places.shape == (1,):
+            place = places.item()
+            view = self._views.get(place)
+            if view is None:
+                self._views[place] = view = View(self.graph.spaces[place], self.graph.slots.item(place), (1,), (1,))
+            return view
         return self.gathered(self.space_of(places), self.graph.slots[places], axes)
 
     def constant(self, places: Places) -> float | None:
         """The number that all of these nodes are, where it is a constant that may be multiplied with others."""
         place = places.item(0)
         record = self.graph.record
+        if record.ops[place] != CONSTANT or (places.size > 1 and not (places == place).all()):
+            return None
         number = record.numbers[place]
-        return number if record.ops[place] == CONSTANT and _safe(number) and (places == place).all() else None
+        return number if _safe(number) else None
 
     def gathered(self, memory: str, slots: Places, axes: int = 0) -> View:
         """These slots as a view, or gathered into scratch; the last *axes* are those of a matrix, not backwards."""
@@ -73,12 +94,18 @@ class Emitter:
             self.add(Take(view, memory, slots.ravel()))
         return view
 
-    def map(self, function: str | Callable[..., Any], *operands: View | float) -> View:
-        """A function of arrays, into scratch."""
-        views = [operand for operand in operands if isinstance(operand, View)]
-        shape = max([view.shape for view in views], key=len)
-        out = self.scratch(shape, any(view.per_example for view in views))
-        self.add(Map(function, out, operands))
+    def map(self, function: Function, operands: Sequence[View | float], out: View | None = None) -> View:
+        """A function of arrays, into scratch where *out* is not given."""
+        if out is None:
+            shape: tuple[int, ...] = ()
+            per_example = False
+            for operand in operands:
+                if isinstance(operand, View):
+                    per_example = per_example or operand.per_example
+                    if len(operand.shape) > len(shape):
+                        shape = operand.shape
+            out = self.scratch(shape, per_example)
+        self.instructions.append(Map(function, out, tuple(operands)))
         return out
 
     def into(self, out: View, result: View | float) -> None:
@@ -87,83 +114,155 @@ class Emitter:
         What was gathered or kept stays where it is, because it may be read again.
         """
         last = self.instructions[-1] if self.instructions else None
-        in_scratch = isinstance(result, View) and result.memory.endswith("scratch") and result != self._kept
-        if in_scratch and isinstance(last, (Map, Total, MatMul)) and last.out == result:
+        in_scratch = isinstance(result, View) and result.memory[-7:] == "scratch" and result is not self._kept
+        if in_scratch and isinstance(last, Map) and last.out is result:
+            self.instructions[-1] = Map(last.function, out, last.operands)
+        elif in_scratch and isinstance(last, (Total, MatMul)) and last.out is result:
             self.instructions[-1] = last._replace(out=out)
-        else:
+        elif result is not out:
             self.add(Map("copy", out, (result,)))
+
+    def total(self, terms: View) -> View:
+        """The sums over the last axis of their slots."""
+        out = self.scratch(terms.shape[:-1], terms.per_example)
+        if terms.shape[-1] == 1:
+            return View(terms.memory, terms.start, out.shape, terms.strides[:-1])
+        self.add(Total(out, terms))
+        return out
+
+    def rule(
+        self, op: Op, which: int | None, operands: Sequence[View | float], out: View | None = None
+    ) -> Scaled | float:
+        """The derivative of that index of an operation, from its result and operands; None computes it from these.
+
+        It may be written into *out*. A rule is read once for each kind of operands; then its steps are known.
+        """
+        key = op, which, *[None if isinstance(operand, View) else operand for operand in operands]
+        steps = self._steps.get(key)
+        if steps is None:
+            self._steps[key] = steps = _steps(op, which, operands)
+        maps, at, number, inverse = steps
+        views = list(operands)
+        for function, arguments in maps:
+            into = out if len(views) == at else None
+            views.append(self.map(function, [views[a] if isinstance(a, int) else a for a in arguments], into))
+        if at < 0:
+            return number
+        view = views[at]
+        assert isinstance(view, View)
+        return Scaled(view, number, inverse)
+
+    def numbers(self, scaled: Scaled) -> View:
+        """The numbers themselves."""
+        view, number, inverse = scaled
+        if inverse:
+            return self.map("divide", (number, view))
+        if number == 1.0:
+            return view
+        return self.map("negative", (view,)) if number == -1.0 else self.map("multiply", (view, number))
+
+
+class _Steps(NamedTuple):
+    """A rule as Maps of numbers, and of the indexes of operands and earlier results.
+
+    The result is scaled, the view of an index; or, where that is -1, a number.
+    """
+
+    maps: list[tuple[Function, tuple[int | float, ...]]]
+    result: int
+    number: float
+    inverse: bool = False
+
+
+def _steps(op: Op, which: int | None, operands: Sequence[View | float]) -> _Steps:
+    maps: list[tuple[Function, tuple[int | float, ...]]] = []
+    arrays = [
+        Array(index, len(operands), maps) if isinstance(operand, View) else operand
+        for index, operand in enumerate(operands)
+    ]
+    rule = rule_for(op)
+    compute = rule.compute if which is None else rule.derivatives[which]
+    result = compute(_MATHEMATICS, *arrays)
+    if isinstance(result, Array):
+        return _Steps(maps, result.index, result.number, result.inverse)
+    return _Steps(maps, -1, result)
 
 
 class Array:
-    """A view that does arithmetic by writing instructions: ``number * view``, or ``number / view`` where *inverse*.
+    """A view that does arithmetic by noting Maps: ``number * view``, or ``number / view`` where *inverse*.
 
-    Numbers are multiplied with each other while the program is written; in the end they cost one instruction or none.
+    Views are known by their *index* among *n_given* operands and the results of Maps. Numbers are multiplied with each
+    other while the rule is read; in the end they cost one instruction or none.
     """
 
-    def __init__(self, view: View, emitter: Emitter, number: float = 1.0, inverse: bool = False) -> None:
-        self.view, self.emitter, self.number, self.inverse = view, emitter, number, inverse
+    def __init__(self, index: int, n_given: int, maps: list[Any], number: float = 1.0, inverse: bool = False) -> None:
+        self.index, self.n_given, self.maps, self.number, self.inverse = index, n_given, maps, number, inverse
 
-    def plain(self) -> View:
+    def _add(self, function: Function, *operands: int | float) -> int:
+        self.maps.append((function, operands))
+        return self.n_given + len(self.maps) - 1
+
+    def _scaled(self, index: int, number: float, inverse: bool = False) -> Array:
+        return Array(index, self.n_given, self.maps, number, inverse)
+
+    def plain(self) -> int:
         """The numbers themselves."""
         if self.inverse:
-            return self.emitter.map("divide", self.number, self.view)
+            return self._add("divide", self.number, self.index)
         if self.number == 1.0:
-            return self.view
+            return self.index
         if self.number == -1.0:
-            return self.emitter.map("negative", self.view)
-        return self.emitter.map("multiply", self.view, self.number)
+            return self._add("negative", self.index)
+        return self._add("multiply", self.index, self.number)
 
-    def _map(self, function: str | Callable[..., Any], *operands: Array | float) -> Array:
-        return Array(self.emitter.map(function, *map(plain, operands)), self.emitter)
+    def map(self, function: Function, *operands: Array | float) -> Array:
+        """A function of numbers."""
+        plain = [operand.plain() if isinstance(operand, Array) else float(operand) for operand in operands]
+        return self._scaled(self._add(function, *plain), 1.0)
 
     def __add__(self, other: Array | float) -> Array:
-        return self._map("add", self, other)
+        return self.map("add", self, other)
 
     __radd__ = __add__
 
     def __sub__(self, other: Array | float) -> Array:
-        return self._map("subtract", self, other)
+        return self.map("subtract", self, other)
 
     def __rsub__(self, other: float) -> Array:
-        return self._map("subtract", other, self)
+        return self.map("subtract", other, self)
 
     def __mul__(self, other: Array | float) -> Array:
         if not isinstance(other, Array):
             if not _safe(other):
-                return self._map("multiply", self, other)
-            return Array(self.view, self.emitter, self.number * other, self.inverse)
+                return self.map("multiply", self, other)
+            return self._scaled(self.index, self.number * other, self.inverse)
         number = self.number * other.number
         if self.inverse == other.inverse:
-            return Array(self.emitter.map("multiply", self.view, other.view), self.emitter, number, self.inverse)
+            return self._scaled(self._add("multiply", self.index, other.index), number, self.inverse)
         above, below = (other, self) if self.inverse else (self, other)
-        return Array(self.emitter.map("divide", above.view, below.view), self.emitter, number)
+        return self._scaled(self._add("divide", above.index, below.index), number)
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Array | float) -> Array:
         if not isinstance(other, Array):
-            return self * (1.0 / other) if _safe(other) and _safe(1.0 / other) else self._map("divide", self, other)
+            return self * (1.0 / other) if _safe(other) and _safe(1.0 / other) else self.map("divide", self, other)
         if self.inverse or other.inverse:
-            return self._map("divide", self, other)
-        return Array(self.emitter.map("divide", self.view, other.view), self.emitter, self.number / other.number)
+            return self.map("divide", self, other)
+        return self._scaled(self._add("divide", self.index, other.index), self.number / other.number)
 
     def __rtruediv__(self, other: float) -> Array:
         if self.inverse or not _safe(other):
-            return self._map("divide", other, self)
-        return Array(self.view, self.emitter, other / self.number, inverse=True)
+            return self.map("divide", other, self)
+        return self._scaled(self.index, other / self.number, inverse=True)
 
     def __neg__(self) -> Array:
-        return Array(self.view, self.emitter, -self.number, self.inverse)
+        return self._scaled(self.index, -self.number, self.inverse)
 
 
 def _safe(number: float) -> bool:
     """Whether it may be multiplied with others before any array is."""
     return 1e-6 < abs(number) < 1e6
-
-
-def plain(thing: Array | float) -> View | float:
-    """The numbers of an Array; a number as it is."""
-    return thing.plain() if isinstance(thing, Array) else float(thing)
 
 
 class Mathematics:
@@ -179,11 +278,11 @@ class Mathematics:
 
         return write
 
-    def _written(self, function: str | Callable[..., Any], operands: tuple[Array | float, ...]) -> Array | float:
+    def _written(self, function: Function, operands: tuple[Array | float, ...]) -> Array | float:
         """An instruction; where all operands are plain numbers of a rule, the number at once."""
         array = next((operand for operand in operands if isinstance(operand, Array)), None)
         if array is not None:
-            return array._map(function, *operands)
+            return array.map(function, *operands)
         number: float = function(*operands) if callable(function) else getattr(NUMBERS, function)(*operands)
         return number
 
@@ -202,3 +301,6 @@ class Mathematics:
     def over_hypot(self, a: Array | float, b: Array | float, y: Array | None = None) -> Array | float:
         """a / hypot(a, b), from y = hypot(a, b) where there is one."""
         return self._written("over_hypot", (a, b)) if y is None else a / y
+
+
+_MATHEMATICS = Mathematics()

@@ -8,15 +8,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.adjoints import Gradients, Scaled
-from engine.compiler.ir import MatMul, Total, View
-from engine.compiler.ir_builder import Array, Emitter, Mathematics
+from engine.compiler.adjoints import Gradients, moderate
+from engine.compiler.ir import MatMul, Total, View, equal, some
+from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.lower_forward import per_example
-from engine.compiler.memory_layout import Factors, Placed, matrices
-from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, Group, Part, Places
-from engine.derivatives import rule_for
-
-_MATHEMATICS = Mathematics()
+from engine.compiler.memory_layout import Placed, find_products
+from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, Factors, Group, Part, Places
 
 
 def needing(graph: Placed, wanted: Iterable[int]) -> NDArray[np.bool_]:
@@ -25,24 +22,31 @@ def needing(graph: Placed, wanted: Iterable[int]) -> NDArray[np.bool_]:
     needs[list(wanted)] = True
     for group in graph.groups:
         if group.op != "detach":
-            for column in group.columns():
-                needs[group.members] |= needs[column].any(axis=1)
+            for column in group.sides():
+                if column.size == 1:
+                    if some(needs, column):
+                        needs[group.members] = True
+                else:
+                    needs[group.members] |= needs[column].reshape(len(column), -1).any(axis=1)
     return needs
 
 
 def leading_to(graph: Placed, output: int) -> list[Group]:
     """The groups with only those nodes that *output* is made of: zeros times the infinities of others are no zeros."""
+    if set(graph.record.outputs) == {output}:
+        return graph.groups  # all else was left out before
     leads = np.zeros(len(graph.record.ops), dtype=bool)
     leads[output] = True
     groups = []
     for group in reversed(graph.groups):
-        leading = leads[group.members]
-        if leading.any():
-            if not leading.all():
+        if some(leads, group.members):
+            leading = leads[group.members]
+            if len(leading) > 1 and not leading.all():
                 group = replace(group)  # noqa: PLW2901 - the group itself belongs to the graph
                 group.reordered(np.flatnonzero(leading))
+                find_products(group, graph.spaces)
             groups.append(group)
-            for column in group.columns():
+            for column in group.sides():
                 leads[column] = True
     return groups[::-1]
 
@@ -70,36 +74,35 @@ class Backward:
     def emit(self, group: Group) -> None:
         """The instructions that carry the gradients of one group to its operands."""
         slots = self.graph.slots[group.members]
-        if not (self.needs[group.members].any() and self.gradients.written[group.space][slots].any()):
+        if not (some(self.needs, group.members) and some(self.gradients.written[group.space], slots)):
             return
         self.emitter.fresh_scratch()
         gradient = self.gradients.of(group.space, slots)
         if group.op == SUM:
             self.emit_sum(group, gradient)
             return
-        y = Array(self.emitter.read(group.members), self.emitter)
-        operands = [self.operand(places) for places in group.operands]
-        for places, derivative in zip(group.operands, rule_for(group.op).derivatives):
-            if self.needs[places].any():
-                local = derivative(_MATHEMATICS, y, *operands)
-                if isinstance(local, Array):
-                    self.add_gradient(places, self.product(places, gradient, local))
+        operands = [self.emitter.read(group.members), *[self.operand(places) for places in group.operands]]
+        for which, places in enumerate(group.operands):
+            if some(self.needs, places):
+                local = self.emitter.rule(group.op, which, operands)
+                if isinstance(local, Scaled):
+                    self.add_product(places, gradient, local)
                 elif local != 0.0:
                     self.add_gradient(places, Scaled(gradient.view, gradient.number * local))
 
-    def operand(self, places: Places) -> Array | float:
+    def operand(self, places: Places) -> View | float:
         """An operand as the rules take it: a constant as a number."""
         number = self.emitter.constant(places)
-        return Array(self.emitter.read(places), self.emitter) if number is None else number
+        return self.emitter.read(places) if number is None else number
 
     def emit_sum(self, group: Group, gradient: Scaled) -> None:
         """The parts of a group of sums."""
-        factors = [matrices(self.graph.spaces, part) if part.left.shape[1] > 1 else None for part in group.parts]
+        factors = [part.factors if part.left.shape[1] > 1 else None for part in group.parts]
         if any(factors):
-            gradient = Scaled(self.emitter.keep(self.gradients.plain(gradient)))  # fewer numbers than products have
+            gradient = Scaled(self.emitter.keep(self.emitter.numbers(gradient)))  # fewer numbers than products have
         for part, found in zip(group.parts, factors):
-            left_needs = bool(self.needs[part.left].any())
-            right_needs = part.right is not None and bool(self.needs[part.right].any())
+            left_needs = some(self.needs, part.left)
+            right_needs = part.right is not None and some(self.needs, part.right)
             if left_needs or right_needs:
                 own = gradient
                 if own.view.per_example and not per_example(self.emitter, part):
@@ -109,7 +112,7 @@ class Backward:
                 if found is None:
                     self.emit_part(part, own, left_needs, right_needs)
                 else:
-                    self.emit_products(found, self.gradients.plain(own), left_needs, right_needs)
+                    self.emit_products(found, self.emitter.numbers(own), left_needs, right_needs)
 
     def emit_part(self, part: Part, gradient: Scaled, left_needs: bool, right_needs: bool) -> None:
         """One block of a group of sums: single terms, or products number by number."""
@@ -121,15 +124,15 @@ class Backward:
             gradient = gradient._replace(view=View(view.memory, view.start, left.shape, (view.strides[0], 0)))
         if right is None:
             self.add_gradient(left, gradient)
-        elif np.array_equal(left, right):  # squares
+        elif equal(left, right):  # squares
             twice = Scaled(gradient.view, 2.0 * gradient.number)
-            self.add_gradient(left, self.product(left, twice, Array(self.emitter.read(left), self.emitter)))
+            self.add_product(left, twice, Scaled(self.emitter.read(left)))
         else:
             for places, other, needs in ((left, right, left_needs), (right, left, right_needs)):
                 if needs:
                     factor = self.operand(other)
-                    if isinstance(factor, Array):
-                        self.add_gradient(places, self.product(places, gradient, factor))
+                    if isinstance(factor, View):
+                        self.add_product(places, gradient, Scaled(factor))
                     else:
                         self.add_gradient(places, Scaled(gradient.view, gradient.number * factor))
 
@@ -153,19 +156,26 @@ class Backward:
         """What a matrix product is called."""
         return f"{kind}, careful" if self.careful else kind
 
-    def product(self, places: Places, gradient: Scaled, local: Array) -> Scaled:
-        """What goes to these nodes; for a single one of all examples, a dot product over the examples at once."""
+    def add_product(self, places: Places, gradient: Scaled, local: Scaled) -> None:
+        """Add a product to the gradients of these nodes, written straight where the first belongs."""
+        space, slots = self.emitter.space_of(places), self.graph.slots[places]
+        single = slots.size == 1 and space == UNIFORM
+        out = self.gradients.empty(space, slots)
         if self.careful:
-            return Scaled(self.emitter.map("times", self.gradients.plain(gradient), local.plain()))
-        alone = places.size == 1 and self.emitter.space_of(places) == UNIFORM
-        if not (alone and gradient.view.per_example and local.view.per_example and not local.inverse):
-            found = Array(gradient.view, self.emitter, gradient.number) * local
-            return Scaled(found.view, found.number)
-        out = self.emitter.scratch((1, 1), False)
-        sides = (View(side.memory, side.start, (1, 1), (1, 1)) for side in (gradient.view, local.view))
-        self.emitter.add(MatMul("to weights", out, *sides))
-        number = gradient.number * local.number
-        return Scaled(View(out.memory, out.start, places.shape, (1,) * places.ndim), number)
+            sides = self.emitter.numbers(gradient), self.emitter.numbers(local)
+            value = Scaled(self.emitter.map("times", sides, out))
+        elif single and gradient.view.per_example and local.view.per_example and not local.inverse:
+            dot = self.emitter.scratch((1,), False)
+            self.emitter.add(MatMul("dot", dot, gradient.view, local.view))
+            value = Scaled(dot, gradient.number * local.number)
+        else:
+            function = "divide" if local.inverse else "multiply"
+            product = self.emitter.map(function, (gradient.view, local.view), out)
+            value = moderate(self.emitter, Scaled(product, gradient.number * local.number), out)
+        if out is None:
+            self.add_gradient(places, value)
+        else:
+            self.gradients.stand(slots, value)
 
     def over_examples(self, value: Scaled) -> Scaled:
         """Summed over the examples."""
@@ -179,19 +189,20 @@ class Backward:
         if value.view.per_example and space == UNIFORM:
             value = self.over_examples(value)
         slots, view = self.graph.slots[places], value.view
+        if slots.size == 1:
+            self.gradients.accumulate(space, slots, value)
+            return
         if slots.ndim == 2 and len(slots) > 1 and (slots == slots[0]).all():  # the same nodes in every row
-            value = self.total(View(view.memory, view.start, view.shape[::-1], view.strides[::-1]), value.number)
+            value = Scaled(
+                self.emitter.total(View(view.memory, view.start, view.shape[::-1], view.strides[::-1])), value.number
+            )
             slots = slots[0]
         elif slots.ndim == 2 and slots.shape[1] > 1 and (slots == slots[:, :1]).all():
-            value, slots = self.total(view, value.number), slots[:, 0]
+            value, slots = Scaled(self.emitter.total(view), value.number), slots[:, 0]
         if len(slots) > 1 and slots.ndim == 1 and (slots == slots[0]).all():
             view = value.view
-            value = self.total(View(view.memory, view.start, (1, *view.shape), (0, *view.strides)), value.number)
+            value = Scaled(
+                self.emitter.total(View(view.memory, view.start, (1, *view.shape), (0, *view.strides))), value.number
+            )
             slots = slots[:1]
         self.gradients.accumulate(space, slots, value)
-
-    def total(self, view: View, number: float) -> Scaled:
-        """Summed over the last axis of its slots."""
-        out = self.emitter.scratch(view.shape[:-1], view.per_example)
-        self.emitter.add(Total(out, view))
-        return Scaled(out, number)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from engine.compiler.ir import Map, MatMul, Total, View
-from engine.compiler.ir_builder import Array, Emitter, Mathematics, plain
-from engine.compiler.memory_layout import Factors, matrices
-from engine.compiler.vectorize import SUM, UNIFORM, Group, Part, Places
-from engine.derivatives import rule_for
+from dataclasses import replace
 
-_MATHEMATICS = Mathematics()
+from engine.compiler.ir import Map, MatMul, Total, View
+from engine.compiler.ir_builder import Emitter, Scaled
+from engine.compiler.vectorize import SUM, UNIFORM, Factors, Group, Part, Places
+
 _FEW_FIRST, _FEW_MORE = 2, 4
 """Up to so many terms at the beginning of a sum, or later, an instruction for each is faster than one for all."""
 
@@ -20,8 +19,9 @@ def emit_forward(emitter: Emitter, group: Group) -> None:
     if group.op == SUM:
         _emit_sum(emitter, group, out)
     else:
-        operands = [Array(emitter.read(places), emitter) for places in group.operands]
-        emitter.into(out, plain(rule_for(group.op).compute(_MATHEMATICS, *operands)))
+        operands = [emitter.read(places) for places in group.operands]
+        result = emitter.rule(group.op, None, operands, out)
+        emitter.into(out, emitter.numbers(result) if isinstance(result, Scaled) else result)
 
 
 def per_example(emitter: Emitter, part: Part) -> bool:
@@ -34,10 +34,9 @@ def _emit_sum(emitter: Emitter, group: Group, out: View) -> None:
     so_far: View | None = None
     for part in group.parts:
         k = part.left.shape[1]
-        factors = matrices(emitter.graph.spaces, part)
-        if factors is not None:
-            free = so_far != out and per_example(emitter, part) == out.per_example
-            product = _emit_product(emitter, factors, out if free else None)
+        if part.factors is not None:
+            free = so_far is not out and per_example(emitter, part) == out.per_example
+            product = _emit_product(emitter, part.factors, out if free else None)
             so_far = _added(emitter, so_far, product, part.positive, out)
         elif k > (_FEW_FIRST if so_far is None else _FEW_MORE):
             so_far = _total(emitter, so_far, part, out)
@@ -45,21 +44,21 @@ def _emit_sum(emitter: Emitter, group: Group, out: View) -> None:
             for column in range(k):
                 term = _terms(emitter, part.left[:, column], None if part.right is None else part.right[:, column])
                 so_far = _added(emitter, so_far, term, part.positive, out)
-    if so_far is not None and so_far != out:
+    if so_far is not None and so_far is not out:
         emitter.into(out, so_far)
 
 
 def _terms(emitter: Emitter, left: Places, right: Places | None) -> View:
     """Single terms where they are, or products."""
     terms = emitter.read(left)
-    return terms if right is None else emitter.map("multiply", terms, emitter.read(right))
+    return terms if right is None else emitter.map("multiply", (terms, emitter.read(right)))
 
 
 def _added(emitter: Emitter, so_far: View | None, term: View, positive: bool, out: View) -> View:
     """A term more: in *out*, but for a single one that is where it is, and what is the same for all examples."""
     if so_far is None:
-        return term if positive else emitter.map("negative", term)
-    added = emitter.map("add" if positive else "subtract", so_far, term)
+        return term if positive else emitter.map("negative", (term,))
+    added = emitter.map("add" if positive else "subtract", (so_far, term))
     if added.per_example != out.per_example:
         return added
     emitter.into(out, added)
@@ -70,12 +69,12 @@ def _total(emitter: Emitter, so_far: View | None, part: Part, out: View) -> View
     """Many terms more at once: what there is so far is put in front of them."""
     terms = _terms(emitter, part.left, part.right)
     if not part.positive:
-        terms = emitter.map("negative", terms)
+        terms = emitter.map("negative", (terms,))
     if so_far is not None:
         n, k = part.left.shape
         row = emitter.scratch((n, k + 1), so_far.per_example or terms.per_example)
-        emitter.into(row._replace(start=row.start + 1, shape=(n, k)), terms)
-        emitter.add(Map("copy", row._replace(shape=(n,), strides=row.strides[:1]), (so_far,)))
+        emitter.into(replace(row, start=row.start + 1, shape=(n, k)), terms)
+        emitter.add(Map("copy", replace(row, shape=(n,), strides=row.strides[:1]), (so_far,)))
         terms = row
     if terms.per_example != out.per_example:
         out = emitter.scratch(out.shape, terms.per_example)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.compiler.trace import Record
-from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Group, Grouped, Part, Places
+from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Factors, Group, Grouped, Places
 from engine.operations import CONSTANT
 
 _UNREAD = np.iinfo(np.int64).max
@@ -36,8 +36,13 @@ def placed(graph: Grouped) -> Placed:
     for group in reversed(graph.groups):
         if len(group.members) > 1:
             group.reordered(_order(group, ranks))
-        for column in group.columns():
-            fresh = column[0] if len(column) == 1 or (column == column[0]).all() else column.ravel()
+        for column in group.sides():
+            if column.size == 1:
+                if ranks.item(column.item()) == _UNREAD:
+                    ranks[column.item()] = next_rank
+                    next_rank += 1
+                continue
+            fresh = column[0] if column.ndim == 2 and (column == column[0]).all() else column.ravel()
             fresh = fresh[ranks[fresh] == _UNREAD]
             ranks[fresh[::-1]] = next_rank + np.arange(len(fresh))[::-1]  # of equal ones the first counts
             next_rank += len(fresh)
@@ -49,8 +54,11 @@ def placed(graph: Grouped) -> Placed:
     slots[constants] = record.n_parameters + np.arange(len(constants))
     sizes = {INPUTS: record.n_inputs, UNIFORM: record.n_parameters + len(constants), VARYING: 0}
     for group in graph.groups:
-        slots[group.members] = sizes[group.space] + np.arange(len(group.members))
-        sizes[group.space] += len(group.members)
+        n = len(group.members)
+        slots[group.members] = sizes[group.space] + np.arange(n) if n > 1 else sizes[group.space]
+        sizes[group.space] += n
+        if group.parts:
+            find_products(group, graph.spaces)
     return Placed(record, graph.groups, graph.spaces, slots, sizes, constants)
 
 
@@ -66,16 +74,6 @@ def _order(group: Group, ranks: Places) -> Places:
             np.minimum.at(first_right, factors.right_of, rank)
             return np.lexsort((first_left[factors.left_of], first_right[factors.right_of]))
     return np.argsort(ranks[group.members], kind="stable")
-
-
-@dataclass
-class Factors:
-    """Dot products of every left row with every right row: ``n = len(left) * len(right)`` of them."""
-
-    left: Places
-    right: Places
-    left_of: Places
-    right_of: Places
 
 
 def factored(left: Places, right: Places) -> Factors | None:
@@ -97,24 +95,18 @@ def factored(left: Places, right: Places) -> Factors | None:
     return Factors(left_rows, right_rows, left_of, right_of)
 
 
-def matrices(spaces: Sequence[str], part: Part) -> Factors | None:
-    """The factors of a matrix product of weights and vectors, where a block of products is one."""
-    if part.right is None or part.left.size == 1 or spaces[int(part.left.flat[0])] != UNIFORM:
-        return None
-    factors = factored(part.left, part.right)
-    if factors is None or len(part.left) == 1:
-        return factors
-    in_order = factors.right_of * len(factors.left) + factors.left_of
-    return factors if (in_order == np.arange(len(in_order))).all() else None
+def find_products(group: Group, spaces: Sequence[str]) -> None:
+    """Note which parts of a group are matrix products of weights and vectors, with its nodes in that order."""
+    for part in group.parts:
+        part.factors = None
+        if part.right is not None and part.left.size > 1 and spaces[part.left.item(0)] == UNIFORM:
+            found = factored(part.left, part.right)
+            if found and (found.right_of * len(found.left) + found.left_of == np.arange(len(part.left))).all():
+                part.factors = found
 
 
 def _distinct(rows: Places) -> tuple[Places, Places]:
     """The different rows in the order in which they come first, and which of them each row is."""
-    if (rows == rows[0]).all():
-        return rows[:1], np.zeros(len(rows), dtype=np.int64)
-    keys = np.ascontiguousarray(rows).view(f"V{rows.dtype.itemsize * rows.shape[1]}").ravel()
-    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    back = np.empty_like(order)
-    back[order] = np.arange(len(order))
-    return rows[first[order]], back[which]
+    numbers: dict[bytes, int] = {}
+    which = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in rows])
+    return rows[np.unique(which, return_index=True)[1]], which

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from engine.compiler.memory_layout import Placed
 from engine.compiler.summary import n_scalars, sentence
-from engine.compiler.trace import PARAMETER
-from engine.compiler.vectorize import INPUTS, UNIFORM
+from engine.compiler.trace import INPUT, PARAMETER
+from engine.compiler.vectorize import UNIFORM
 from engine.drawing import Drawing
-from engine.operations import CONSTANT
+from engine.validation import check_choice
+
+_LEAVES: dict[object, str] = {INPUT: "inputs", PARAMETER: "parameters"}
 
 
 def drawn(graph: Placed, direction: str = "LR") -> Drawing:
     """The instructions as boxes, each with the number of scalars that it stands for."""
-    if direction not in ("LR", "TB", "RL", "BT"):
-        raise ValueError(f'direction must be "LR", "TB", "RL" or "BT", got {direction!r}')
-    record = graph.record
+    check_choice("direction", direction, ("LR", "TB", "RL", "BT"))
+    record, font = graph.record, {"fontname": "Helvetica"}
     drawing = Drawing(
         graph_attr={"rankdir": direction, "bgcolor": "transparent", "nodesep": "0.3", "ranksep": "0.5"},
-        node_attr={
-            "fontname": "Helvetica",
-            "fontsize": "11",
-            "shape": "box",
-            "style": "filled,rounded",
-            "penwidth": "0.8",
-        },
-        edge_attr={"fontname": "Helvetica", "fontsize": "9", "color": "#5b6b7b", "arrowsize": "0.6"},
+        node_attr=font | {"fontsize": "11", "shape": "box", "style": "filled,rounded", "penwidth": "0.8"},
+        edge_attr=font | {"fontsize": "9", "color": "#5b6b7b", "arrowsize": "0.6"},
     )
     owner = {int(member): f"g{count}" for count, group in enumerate(graph.groups) for member in group.members}
     used: set[str] = set()
@@ -33,17 +30,11 @@ def drawn(graph: Placed, direction: str = "LR") -> Drawing:
         words = sentence(group, graph.spaces).replace(", ", "\n")
         label = f"{words}\n{scalars:,} scalar operation{'' if scalars == 1 else 's'}"
         drawing.node(f"g{count}", label, fillcolor="#eef4fb" if group.space != UNIFORM else "#f1eefb", color="#3b6ea5")
-        arrows: dict[str, set[int]] = {}
-        for column in group.columns():
-            for place in set(column.ravel().tolist()):
-                source = owner.get(place) or {INPUTS: "inputs", PARAMETER: "parameters"}.get(
-                    INPUTS if graph.spaces[place] == INPUTS else str(record.ops[place]), CONSTANT
-                )
-                arrows.setdefault(source, set()).add(place)
-        for source, places in sorted(arrows.items()):
-            if source != CONSTANT:
-                used.add(source)
-                drawing.edge(source, f"g{count}", label=f"{len(places):,}")
+        read = {place for column in group.columns() for place in column.ravel().tolist()}
+        sources = Counter(owner.get(place) or _LEAVES.get(record.ops[place], "") for place in read)
+        for source in sorted(sources.keys() - {""}):
+            used.add(source)
+            drawing.edge(source, f"g{count}", label=f"{sources[source]:,}")
     for name, n in (("inputs", record.n_inputs), ("parameters", record.n_parameters)):
         if name in used:
             drawing.node(name, f"{n:,} {name if n != 1 else name[:-1]}", fillcolor="#fff4d6", color="#b08a2e")

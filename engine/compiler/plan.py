@@ -10,7 +10,7 @@ from engine.compiler.ir_builder import Emitter
 from engine.compiler.lower_backward import Backward
 from engine.compiler.lower_forward import emit_forward
 from engine.compiler.memory_layout import Placed
-from engine.compiler.vectorize import Places
+from engine.compiler.vectorize import UNIFORM, Places
 
 
 @dataclass
@@ -44,9 +44,10 @@ def gradient_code(graph: Placed, output: int, wanted: Places, careful: bool = Fa
     """The outputs, and the gradient of one of them in the *wanted* leaves; by *careful* instructions (see Backward)."""
     code = forward_code(graph)
     emitter = Emitter(graph)
-    Backward(emitter, graph.record.outputs[output], wanted, careful)
+    gradients = Backward(emitter, graph.record.outputs[output], wanted, careful).gradients
     n_slots = dict(code.n_slots)
     n_slots |= {space + GRADIENT: size for space, size in graph.n_slots.items()}
+    n_slots[UNIFORM + GRADIENT] = gradients.n_uniform
     n_slots |= {name: max(size, code.n_slots[name]) for name, size in emitter.scratch_slots.items()}
     memory, slot = code.outputs[output]
     return Code(code.forward, emitter.instructions, n_slots, code.outputs, (memory + GRADIENT, slot))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,9 @@ from engine.compiler.backends.numpy import Floats
 from engine.compiler.inputs import as_rows
 from engine.compiler.runner import Runner
 from engine.compiler.summary import described
-from engine.compiler.trace import INPUT, Record, recorded, same_graph
+from engine.compiler.trace import INPUT, Record
 from engine.node import WATCH
-from engine.validation import plain_label, shortened
+from engine.validation import check_int, plain_label, shortened
 from engine.value import Value
 
 if TYPE_CHECKING:
@@ -29,53 +30,47 @@ class Program:
 
     ``inputs`` are the columns of ``X``; ``weights`` ``(n_parameters,)`` are the numbers of the parameters, which a
     training step changes in place: ``program.weights -= 0.1 * gradient``. Threads that run one program take turns.
+    A copy, or a program that was pickled, is compiled again.
     """
 
     def __init__(
-        self, outputs: Sequence[Value], single: bool, inputs: Sequence[Value], parameters: Sequence[Value], dtype: Any
+        self, record: Record, inputs: Sequence[Value], parameters: Sequence[Value], dtype: Any, single: bool = False
     ) -> None:
-        self._record = recorded(outputs, inputs, parameters)
-        self._single = single
+        self.record, self._single = record, single
+        self.n_inputs, self.n_outputs = record.n_inputs, len(record.outputs)
         self.inputs, self.parameters = list(inputs), list(parameters)
         self.dtype = np.dtype(dtype)
-        self._frozen = [(leaf, leaf.data) for leaf in self._record.frozen]
+        self._labels = [leaf.label for leaf in (*self.inputs, *self.parameters)]
+        self._frozen = [(leaf, leaf.data) for leaf in record.frozen]
         self._gradient = np.zeros(len(self.parameters), self.dtype)
-        self._prepare()
         self.from_values()
 
-    def _prepare(self) -> None:
-        self._labels = [leaf.label for leaf in (*self.inputs, *self.parameters)]
-        self._runner = Runner(self._record, self.dtype, self._labels)
-        self._by_example: Runner | None = None
+    @cached_property
+    def _runner(self) -> Runner:
+        return Runner(self.record, self.dtype, self._labels)
+
+    @cached_property
+    def _by_example(self) -> Runner:
+        """The same with its parameters as more inputs, so that each example has a gradient of its own."""
+        n = self.record.n_inputs + self.record.n_parameters
+        ops = [*[INPUT] * n, *self.record.ops[n:]]
+        record = replace(self.record, ops=ops, n_inputs=n, n_parameters=0, frozen=[])
+        return Runner(record, self.dtype, self._labels)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but what compiling makes of it: a copy, or what was pickled, is compiled again."""
-        state = {**vars(self), "_gradient": self._gradient.copy(), "weights": self.weights.copy()}
-        del state["_runner"], state["_by_example"]
-        return state
+        compiled = "_runner", "_by_example"
+        state = {name: part for name, part in vars(self).items() if name not in compiled}
+        return state | {"_gradient": self._gradient.copy(), "weights": self.weights.copy()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         weights = state.pop("weights")
         vars(self).update(state)
-        self._prepare()
         self.weights = weights
-
-    @property
-    def n_inputs(self) -> int:
-        """How many columns ``X`` has."""
-        return self._record.n_inputs
-
-    @property
-    def n_outputs(self) -> int:
-        """How many numbers it computes for an example."""
-        return len(self._record.outputs)
 
     @property
     def nodes_per_instruction(self) -> float:
         """How many nodes of the graph an array instruction computes, on average: where few, a replay gains little."""
-        return len(self._record.ops) / max(1, len(self._runner.graph.groups))
-
-    # ------------------------------------------------------------------------------------------------------ parameters
+        return len(self.record.ops) / max(1, len(self._runner.graph.groups))
 
     @property
     def weights(self) -> Floats:
@@ -84,14 +79,7 @@ class Program:
 
     @weights.setter
     def weights(self, numbers: Any) -> None:
-        if numbers is self.weights:  # after weights -= ...
-            return
-        given = np.asarray(numbers)
-        if given.dtype.kind not in "fiub":
-            raise TypeError(f"weights must be an array of numbers, got {shortened(numbers)}")
-        if given.shape != (len(self.parameters),):
-            raise ValueError(f"weights must be {len(self.parameters)} numbers, got an array of shape {given.shape}")
-        self.weights[:] = given
+        assign(self.weights, numbers)
 
     def from_values(self) -> None:
         """Take the weights from the parameters' ``data``.
@@ -99,46 +87,29 @@ class Program:
         Raises:
             ValueError: a leaf that is a constant of the program has another number now.
         """
-        leaf, number = next(self._changed_constants(), (None, 0.0))
-        if leaf is not None:
-            name = plain_label(leaf.label) or "a leaf"
+        if changed := self.changed_constant():
+            leaf, number = changed
             raise ValueError(
-                f"the graph was changed since it was compiled: {name} was {number!r} "
+                f"the graph was changed since it was compiled: {plain_label(leaf.label) or 'a leaf'} was {number!r} "
                 f"and is {leaf.data!r} now; compile it again, or make it one of parameters= or inputs="
             )
         self.weights = [parameter.data for parameter in self.parameters]
 
-    def _changed_constants(self) -> Iterator[tuple[Value, float]]:
-        for leaf, number in self._frozen:
-            if leaf.data != number and not (isnan(leaf.data) and isnan(number)):
-                yield leaf, number
-
-    def has_changed_constants(self) -> bool:
-        """Whether a leaf that is a constant of the program has another number now."""
-        return any(self._changed_constants())
-
-    def is_of(self, outputs: Sequence[Value], inputs: Sequence[Value]) -> bool:
-        """Whether it computes what these outputs are of these inputs: the same operations and constants."""
-        try:
-            return same_graph(self._record, recorded(outputs, inputs, self.parameters))
-        except ValueError:  # a parameter is not in the graph
-            return False
+    def changed_constant(self) -> tuple[Value, float] | None:
+        """A leaf that is a constant of the program and has another number now, and the number that it had."""
+        pairs = ((leaf, number) for leaf, number in self._frozen if leaf.data != number)
+        return next(((leaf, number) for leaf, number in pairs if not (isnan(leaf.data) and isnan(number))), None)
 
     def to_values(self) -> None:
         """Put the weights into the parameters' ``data``, and the last gradient into their ``grad``."""
         for parameter, number, gradient in zip(self.parameters, self.weights.tolist(), self._gradient.tolist()):
             parameter.data, parameter.grad = number, gradient
 
-    # ------------------------------------------------------------------------------------------------------------ runs
-
     def __call__(self, X: Any = None) -> Floats:
-        """The outputs for each example.
+        """The outputs ``(n_examples,)``; ``(n_examples, n_outputs)`` where a list of Values was compiled.
 
         Args:
             X: ``(n_examples, n_inputs)`` numbers, in the order of ``inputs``; nothing where there are no inputs.
-
-        Returns:
-            ``(n_examples,)`` numbers; ``(n_examples, n_outputs)`` where a list of Values was compiled.
 
         Raises:
             ValueError: *X* has another shape, or NaN in it; or an operation refuses a number, as it does eagerly.
@@ -147,33 +118,25 @@ class Program:
         """
         rows = self._rows(X, look=not self._runner.shows_nan)
         self._watch(rows, None)
-        with self._runner.turn:
-            results = self._runner.outputs(rows)
+        results = self._runner.outputs(rows)
         return results[:, 0] if self._single else results
 
     def unrefused(self, rows: Floats) -> Floats:
         """All outputs for each of *rows*: infinity or NaN where an operation would refuse a number."""
-        with self._runner.turn:
-            return self._runner.outputs(rows, refuses=False)
+        return self._runner.outputs(rows, refuses=False)
 
     def value_and_gradient(self, X: Any = None, output: int = 0) -> tuple[float, Floats]:
-        """The mean of an output over the examples, and its gradient.
+        """The mean of an output over the examples, and its gradient in the parameters, ``(n_parameters,)``.
 
         Args:
             X: as for a call; at least one example.
             output: which output, where several were compiled.
-
-        Returns:
-            The mean, and ``(n_parameters,)`` numbers: how fast the mean grows with each parameter.
         """
         rows = self._rows(X, look=not self._runner.shows_nan)
-        if len(rows) == 0:
-            raise ValueError("X must have at least one row: the mean over no examples is no number")
-        column = checked_output(output, self.n_outputs)
-        self._watch(rows, column)
+        check_output(output, self.n_outputs, rows)
         with self._runner.turn:
-            results, self._gradient = self._runner.outputs_and_mean_gradient(rows, None, column)
-            return float(np.add.reduce(results[:, column])) / len(rows), self._gradient.copy()
+            results, gradient = self.run(rows, None, output)
+            return float(np.add.reduce(results[:, output])) / len(rows), gradient.copy()
 
     def run(self, rows: Floats, places: NDArray[np.int64] | None = None, output: int = 0) -> tuple[Floats, Floats]:
         """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one of them: for a training loop.
@@ -181,10 +144,7 @@ class Program:
         Args:
             rows: as ``X``, an array of the program's dtype; NaN is not looked for where it might not show.
             places: which of the rows, in which order; all of them where it is not given.
-            output: which output is differentiated.
-
-        Returns:
-            The outputs; and the gradient in memory of the program, which the next run changes.
+            output: which output is differentiated; the gradient is in memory that the next run changes.
         """
         self._watch(rows if places is None else rows[places], output)
         with self._runner.turn:
@@ -192,49 +152,39 @@ class Program:
             return results, self._gradient
 
     def gradients(self, X: Any = None, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
-        """The gradient of an output for each example by itself.
+        """The gradient of an output for each example by itself, ``(n_examples, n)``: a column for each Value asked for.
 
         Args:
             X: as for a call.
             with_respect_to: ``"parameters"``, ``"inputs"``, or a list of Values from either.
             output: which output, where several were compiled.
 
-        Returns:
-            ``(n_examples, n)`` numbers, a column for each Value asked for.
-
         Raises:
             ValueError: a Value is neither an input nor a parameter.
         """
         rows = self._rows(X)
-        columns, column = self._columns(with_respect_to), checked_output(output, self.n_outputs)
-        self._watch(rows, column)
-        runner, shared = self._runner, self.weights[:0]
-        if max(columns, default=0) >= self.n_inputs:
-            if self._by_example is None:
-                self._by_example = Runner(_all_as_inputs(self._record), self.dtype, self._labels)
-            runner, shared = self._by_example, self.weights
-        with runner.turn:
-            gradients = runner.input_gradients(rows, shared, columns, column)
-            if runner is self._by_example:
-                runner.release()  # as much memory as for many examples
+        columns = columns_of(with_respect_to, self.inputs, self.parameters, "inputs or parameters of the program")
+        check_output(output, self.n_outputs)
+        self._watch(rows, output)
+        if max(columns, default=0) < self.n_inputs:
+            return self._runner.input_gradients(rows, self.weights[:0], columns, output)
+        with self._by_example.turn:
+            gradients = self._by_example.input_gradients(rows, self.weights, columns, output)
+            self._by_example.release()  # as much memory as for many examples
         return gradients
 
     def release(self) -> None:
         """Let go of the memory for batches; the next run takes what it needs."""
         self._runner.release()
 
-    # ------------------------------------------------------------------------------------------------------- in words
-
     def __repr__(self) -> str:
-        return described(self._runner.graph, len(self._record.ops), self.dtype.name)
+        return described(self._runner.graph, len(self.record.ops), self.dtype.name)
 
     def draw(self, direction: str = "LR") -> Drawing:
         """The array instructions as a picture: each box says how many scalars it stands for."""
         from engine.compiler.picture import drawn
 
         return drawn(self._runner.graph, direction)
-
-    # --------------------------------------------------------------------------------------------------- made ready
 
     def _rows(self, X: Any, look: bool = True) -> Floats:
         if X is None and self.n_inputs == 0:
@@ -244,37 +194,47 @@ class Program:
     def _watch(self, rows: Floats, output: int | None) -> None:
         """Inside ``detect_anomaly``, compute the examples eagerly first."""
         if WATCH.watchers:
-            watch_examples(self._record, self._labels, rows.tolist(), self.weights.tolist(), output)
-
-    def _columns(self, with_respect_to: Any) -> list[int]:
-        if isinstance(with_respect_to, str):
-            if with_respect_to == "parameters":
-                return list(range(self.n_inputs, self.n_inputs + len(self.parameters)))
-            if with_respect_to == "inputs":
-                return list(range(self.n_inputs))
-            raise ValueError(f'with_respect_to must be "parameters", "inputs" or Values, got {with_respect_to!r}')
-        known = {leaf: column for column, leaf in enumerate([*self.inputs, *self.parameters])}
-        several = isinstance(with_respect_to, Iterable)
-        wanted = list(with_respect_to) if several else [with_respect_to]
-        for value in wanted:
-            if not isinstance(value, Value) or value not in known:
-                raise ValueError(f"with_respect_to must be inputs or parameters of the program, got {shortened(value)}")
-        return [known[value] for value in wanted]
+            watch_examples(self.record, self._labels, rows.tolist(), self.weights.tolist(), output)
 
 
-def checked_output(output: Any, n_outputs: int) -> int:
-    """The index of an output.
+def assign(weights: Floats, numbers: Any) -> None:
+    """Put *numbers* into *weights*; after ``weights -= ...`` they are there already.
 
     Raises:
-        ValueError: it is none.
+        TypeError: they are no numbers.
+        ValueError: they are not as many.
     """
-    if isinstance(output, bool) or not hasattr(output, "__index__") or not 0 <= output < n_outputs:
-        raise ValueError(f"output must be an int from 0 to {n_outputs - 1}, got {shortened(output)}")
-    return int(output)
+    if numbers is weights:
+        return
+    given = np.asarray(numbers)
+    if given.dtype.kind not in "fiub":
+        raise TypeError(f"weights must be an array of numbers, got {shortened(numbers)}")
+    if given.shape != weights.shape:
+        raise ValueError(f"weights must be {len(weights)} numbers, got an array of shape {given.shape}")
+    weights[:] = given
 
 
-def _all_as_inputs(record: Record) -> Record:
-    """The same with its parameters as more inputs, so that each example has a gradient of its own."""
-    n_inputs = record.n_inputs + record.n_parameters
-    ops = [*[INPUT] * n_inputs, *record.ops[n_inputs:]]
-    return replace(record, ops=ops, n_inputs=n_inputs, n_parameters=0, frozen=[])
+def columns_of(with_respect_to: Any, inputs: Sequence[Value], parameters: Sequence[Value], what: str) -> list[int]:
+    """The places among *inputs* and *parameters* of what a gradient is asked for.
+
+    Raises:
+        ValueError: it is not there.
+    """
+    if isinstance(with_respect_to, str):
+        n, n_leaves = len(inputs), len(inputs) + len(parameters)
+        if with_respect_to not in ("parameters", "inputs"):
+            raise ValueError(f'with_respect_to must be "parameters", "inputs" or Values, got {with_respect_to!r}')
+        return list(range(n) if with_respect_to == "inputs" else range(n, n_leaves))
+    known = {leaf: column for column, leaf in enumerate([*inputs, *parameters])}
+    asked = list(with_respect_to) if isinstance(with_respect_to, Iterable) else [with_respect_to]
+    for value in asked:
+        if not isinstance(value, Value) or value not in known:
+            raise ValueError(f"with_respect_to must be {what}, got {shortened(value)}")
+    return [known[value] for value in asked]
+
+
+def check_output(output: Any, n_outputs: int, rows: Floats | None = None) -> None:
+    """Raise a ValueError unless *output* is one of the outputs, and there are *rows* to take a mean over."""
+    if rows is not None and len(rows) == 0:
+        raise ValueError("X must have at least one row: the mean over no examples is no number")
+    check_int("output", output, 0, n_outputs - 1)

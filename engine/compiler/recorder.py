@@ -1,8 +1,4 @@
-"""Recording: a function is called with Values, and what it asks of their numbers is noticed.
-
-A comparison is kept as a guard, with its outcome. Any other number that leaves the graph ends the recording with an
-error, for the function may compute something else for another example. So do random numbers.
-"""
+"""Recording: a function is called with Values, and what it asks of their numbers is noticed."""
 
 from __future__ import annotations
 
@@ -13,14 +9,13 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from types import CodeType, FrameType
-from typing import Any, NamedTuple, SupportsFloat
+from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
-from engine.callers import is_library, users_line
+from engine.callers import is_library, users_caller
 from engine.compiler.collector import collector_paused
 from engine.compiler.trace import ordered
-from engine.escapes import DataDependentError, IdentityListener, listening
+from engine.escapes import DataDependentError, Listener, listening
 from engine.node import topological_order
 from engine.operations import PLAIN
 from engine.validation import shortened
@@ -30,11 +25,15 @@ ADVICE = (
     "a graph that is recorded once must hold for all numbers: compare Values themselves, or use maximum, minimum, relu "
     "or abs; without a program (replay=False in fit) the function may do as it likes"
 )
+SIGNS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "!=": operator.ne,
+}  # fmt: skip
+Found: TypeAlias = tuple[dict[str, Any], dict[str, Any]]
+"""What a call of a function of the user's found: its globals; its arguments, with what it encloses."""
 
 
-@dataclass(frozen=True)
-class Guard:
-    """A comparison that a function made, where it did so, and how it came out."""
+class Guard(NamedTuple):
+    """A comparison that a function made, how it came out, and where that was."""
 
     a: Value
     sign: str
@@ -42,40 +41,40 @@ class Guard:
     outcome: bool
     line: str
 
-    @property
-    def sides(self) -> tuple[Value | float, Value | float]:
-        """What was compared."""
-        return self.a, self.b
 
+class Recording(Listener):
+    """What a function does with one example, of *numbers*; it listens while the function runs.
 
-class Call(NamedTuple):
-    """What a call of a function of the user's found: its globals, its arguments, and what it encloses."""
+    A comparison is kept as a guard. Any other number that leaves the graph ends the recording with an error, for the
+    function may compute something else for another example. So do random numbers; and ``==`` and ``hash()`` of inputs,
+    if these are in place of plain numbers (*identity*).
+    """
 
-    globals: dict[str, Any]
-    locals: dict[str, Any]
-
-
-@dataclass
-class Recording:
-    """What a function did with one example."""
-
-    inputs: list[Value]
-    outputs: list[Value]
-    guards: list[Guard]
-    calls: dict[CodeType, Call] = field(default_factory=dict)
-    """The first call of each function of the user's."""
-
-    @property
-    def compared(self) -> list[Value]:
-        """The Values that guards compare and that have to be computed for each example, each once."""
-        inputs = set(self.inputs)
-        sides = dict.fromkeys(side for guard in self.guards for side in guard.sides if isinstance(side, Value))
-        return [side for side in sides if side not in inputs and side.operation is not PLAIN]
+    def __init__(self, numbers: Sequence[float], identity: bool = False) -> None:
+        self.hears_identity = identity
+        self.inputs = [Value(number) for number in numbers]
+        self.outputs: list[Value] = []
+        self.guards: dict[Any, Guard] = {}
+        self.calls: dict[CodeType, Found] = {}
+        """The first call of each function of the user's."""
+        self.error: DataDependentError | None = None
+        self.doubt = ""
+        """What is an error only where the function goes on after it."""
+        self._ids = set(map(id, self.inputs))  # lasting, as the inputs are held
 
     @property
     def roots(self) -> list[Value]:
         """What a program computes: the outputs, and what guards compare."""
-        return [*self.outputs, *self.compared]
+        return [*self.outputs, *self.compared_nodes]
+
+    @property
+    def compared_nodes(self) -> list[Value]:
+        """The Values that guards compare and that have to be computed for each example, each once."""
+        inputs = set(self.inputs)
+        sides = dict.fromkeys(side for guard in self.guards.values() for side in (guard.a, guard.b))
+        return [
+            side for side in sides if isinstance(side, Value) and side not in inputs and side.operation is not PLAIN
+        ]
 
     @property
     def place(self) -> str:
@@ -86,75 +85,26 @@ class Recording:
     @property
     def outcomes(self) -> tuple[bool, ...]:
         """How the guards came out: the name of the path."""
-        return tuple(guard.outcome for guard in self.guards)
-
-
-def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], identity: bool = False) -> Recording:
-    """Call *function* with a Value for each of the *numbers*, and notice what it asks of them.
-
-    Args:
-        function: takes a list of Values; returns a list of Values, or numbers where a comparison chose them.
-        identity: whether the Values are in place of plain numbers, so that ``==`` and ``hash()`` of them tell
-            something else.
-
-    Raises:
-        DataDependentError: a number left the graph, or a random one came in; the message names the line.
-        Exception: what the function raises.
-    """
-    inputs = [Value(number) for number in numbers]
-    notes = _Notes(inputs, identity)
-    try:
-        with collector_paused(), listening(notes), notes.profiling():
-            outputs = function(inputs)
-    except Exception as error:
-        if notes.error is None or error is notes.error:
-            raise
-        raise notes.error from error
-    else:
-        notes.check()
-    finally:
-        notes.error = None  # its traceback knows the notes
-    if not outputs:
-        raise ValueError("a function of Values must give at least one output")
-    guards = list(notes.guards.values())
-    values = [_as_value(output, guards) for output in outputs]
-    if any(_HANDLES_ERRORS in code.co_code[::2] for code in notes.calls):
-        guards += _domains(values)
-    return Recording(inputs, values, guards, notes.calls)
-
-
-class _Notes(IdentityListener):
-    """Listens while a function runs."""
-
-    def __init__(self, inputs: list[Value], identity: bool) -> None:
-        self.guards: dict[tuple[Any, ...], Guard] = {}
-        self.calls: dict[CodeType, Call] = {}
-        self.error: DataDependentError | None = None
-        self.shown = ""
-        self.caught = ""
-        self._inputs = {id(value): value for value in inputs}  # held, so that no other Value gets the same id
-        self._identity = identity
-
-    # ---------------------------------------------------------------------------------------------------- what is heard
+        return tuple(guard.outcome for guard in self.guards.values())
 
     def left(self, how: str, node: Value) -> None:
         """A number left: an error at once; but printing may be part of another error's message."""
         if _is_constant(node):
             return
         if how in ("repr()", "format()"):
-            self.shown = self.shown or f"{users_line()}: {how} of a Value"
-            return
-        self._refuse(f"{users_line()}: {how} of a Value")
+            self.doubt = self.doubt or f"{users_caller()}: {how} of a Value"
+        else:
+            self._refuse(f"{users_caller()}: {how} of a Value")
 
     def left_elsewhere(self, how: str, node: Value) -> None:
         """The function handed its Values to another thread: the order of what happens there is not known."""
-        if not self._inputs.keys().isdisjoint(map(id, topological_order(node))):
-            self._refuse(f"{users_line()}: {how} of a Value in another thread")
+        if not self._ids.isdisjoint(map(id, topological_order(node))):
+            self._refuse(f"{users_caller()}: {how} of a Value in another thread")
 
     def identified(self, how: str, node: Value) -> None:
         """A Value in place of a number was not what the number would have been."""
-        if self._identity and id(node) in self._inputs:
-            self._refuse(f"{users_line()}: {how} of a Value, where a plain number is without a program")
+        if id(node) in self._ids:
+            self._refuse(f"{users_caller()}: {how} of a Value, where a plain number is without a program")
 
     def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
         """A guard, unless only constants were compared."""
@@ -163,29 +113,16 @@ class _Notes(IdentityListener):
             return
         key = (id(a), sign, id(other) if isinstance(other, Value) else other)
         if key not in self.guards:
-            self.guards[key] = Guard(a, sign, other, outcome, users_line())
+            self.guards[key] = Guard(a, sign, other, outcome, str(users_caller()))
 
     def refused(self) -> None:
         """An operation refused a number; if the function catches that, it chose its way by it."""
-        self.caught = f"{users_line()}: an operation refused the number of a Value, and the function caught an error"
+        reason = f"{users_caller()}: an operation refused the number of a Value, and the function caught an error"
+        self.doubt = self.doubt or reason
 
     def _refuse(self, reason: str) -> None:
-        if self.error is None:
-            self.error = DataDependentError(reason, ADVICE)
+        self.error = self.error or DataDependentError(reason, ADVICE)
         raise self.error
-
-    def check(self) -> None:
-        """Refuse what was noticed, after the function returned.
-
-        Raises:
-            DataDependentError: something was.
-        """
-        if self.error is not None:
-            raise self.error
-        if self.shown or self.caught:
-            raise DataDependentError(self.shown or self.caught, ADVICE)
-
-    # ------------------------------------------------------------------------------------------------- what is executed
 
     @contextmanager
     def profiling(self) -> Iterator[None]:
@@ -199,12 +136,16 @@ class _Notes(IdentityListener):
             return
 
         def see(frame: FrameType, event: Any, thing: Any) -> None:
+            draws = False
             if event == "c_call":
-                self._see_call(thing)
-            elif event == "call" and frame.f_globals is vars(random) and frame.f_code.co_name != "getstate":
-                self._refuse(f"{users_line()}: random numbers are drawn")  # gauss may have one left over
+                is_random = isinstance(getattr(thing, "__self__", None), random.Random)
+                draws = thing is os.urandom or (is_random and thing.__name__ != "getstate")
+            elif event == "call" and frame.f_globals is vars(random):
+                draws = frame.f_code.co_name != "getstate"  # gauss may have one left over
             elif event == "call" and frame.f_code not in self.calls and _is_users(frame):
-                self.calls[frame.f_code] = Call(frame.f_globals, dict(frame.f_locals))
+                self.calls[frame.f_code] = frame.f_globals, dict(frame.f_locals)
+            if draws:
+                self._refuse(f"{users_caller()}: random numbers are drawn")
             if others is not None:
                 others(frame, event, thing)
 
@@ -214,21 +155,40 @@ class _Notes(IdentityListener):
         finally:
             sys.setprofile(others)
 
-    def _see_call(self, called: Any) -> None:
-        owner = getattr(called, "__self__", None)
-        if (isinstance(owner, random.Random) and called.__name__ != "getstate") or called is os.urandom:
-            self._refuse(f"{users_line()}: random numbers are drawn")
 
+def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], identity: bool = False) -> Recording:
+    """Call *function* with a Value for each of the *numbers*, and notice what it asks of them: see ``Recording``.
 
-def _as_value(output: Any, guards: Sequence[Guard]) -> Value:
-    """An output as a Value; a plain number is one where a comparison may have chosen it, as in ``max(x, 0.0)``."""
-    if isinstance(output, Value):
-        return output
-    if not guards or not isinstance(output, SupportsFloat):
-        raise TypeError(
-            f"a function of Values gives a Value or a list of them, not {type(output).__name__} {shortened(output)}"
-        )
-    return constant(output, "an output")
+    The function takes a list of Values; it returns a list of Values, or numbers where a comparison chose them.
+
+    Raises:
+        DataDependentError: a number left the graph, or a random one came in; the message names the line.
+        Exception: what the function raises.
+    """
+    recording = Recording(numbers, identity)
+    try:
+        with collector_paused(), listening(recording), recording.profiling():
+            outputs = function(recording.inputs)
+        if recording.error is not None:  # which the function caught
+            raise recording.error
+    except Exception as error:
+        if recording.error in (None, error):
+            raise
+        raise recording.error from error
+    finally:
+        recording.error = None  # its traceback knows the recording
+    if recording.doubt:
+        raise DataDependentError(recording.doubt, ADVICE)
+    if not outputs:
+        raise ValueError("a function of Values must give at least one output")
+    for output in outputs:
+        if not isinstance(output, Value) and not (recording.guards and isinstance(output, SupportsFloat)):
+            kind = type(output).__name__
+            raise TypeError(f"a function of Values gives a Value or a list of them, not {kind} {shortened(output)}")
+        recording.outputs.append(output if isinstance(output, Value) else constant(output, "an output"))
+    if any(_HANDLES_ERRORS in code.co_code[::2] for code in recording.calls):
+        recording.guards |= _domains(recording.outputs)
+    return recording
 
 
 def _is_users(frame: FrameType) -> bool:
@@ -236,15 +196,14 @@ def _is_users(frame: FrameType) -> bool:
     if is_library(frame.f_globals.get("__name__")):
         return False
     outer = frame.f_back
-    while outer is not None and outer.f_globals.get("__name__") != __name__:
-        if outer.f_globals.get("__name__") == "importlib._bootstrap":
-            return False
+    while outer is not None and outer.f_globals.get("__name__") not in (__name__, "importlib._bootstrap"):
         outer = outer.f_back
-    return True
+    return outer is None or outer.f_globals.get("__name__") == __name__
 
 
-_LARGEST_EXP, _LARGEST_SINH = 709.78, 710.47
-_DOMAINS: dict[str, list[tuple[int, str, float]]] = {
+Bound: TypeAlias = tuple[int, str, float]
+_HANDLES_ERRORS = dis.opmap["PUSH_EXC_INFO"]  # the instruction that begins an except, a finally, or the end of a with
+_DOMAINS: dict[str, list[Bound]] = {
     "/": [(1, "!=", 0.0)],
     "log": [(0, ">", 0.0)],
     "log10": [(0, ">", 0.0)],
@@ -252,54 +211,43 @@ _DOMAINS: dict[str, list[tuple[int, str, float]]] = {
     "sqrt": [(0, ">=", 0.0)],
     "asin": [(0, ">=", -1.0), (0, "<=", 1.0)],
     "acos": [(0, ">=", -1.0), (0, "<=", 1.0)],
-    "exp": [(0, "<", _LARGEST_EXP)],
-    "expm1": [(0, "<", _LARGEST_EXP)],
-    "sinh": [(0, "<", _LARGEST_SINH), (0, ">", -_LARGEST_SINH)],
-    "cosh": [(0, "<", _LARGEST_SINH), (0, ">", -_LARGEST_SINH)],
+    "exp": [(0, "<", 709.78)],
+    "expm1": [(0, "<", 709.78)],
+    "sinh": [(0, "<", 710.47), (0, ">", -710.47)],
+    "cosh": [(0, "<", 710.47), (0, ">", -710.47)],
 }
-"""Which operand must be where, or the operation raises an error."""
-_SIGNS: dict[str, Callable[[float, float], bool]] = {
-    "!=": operator.ne,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-}
+"""Which operand must be where, or the operation raises an error: beyond the domain, or too large for a float."""
 
 
-_HANDLES_ERRORS = dis.opmap["PUSH_EXC_INFO"]  # the instruction that begins an except, a finally, or the end of a with
-
-
-def _domains(outputs: Sequence[Value]) -> list[Guard]:
+def _domains(outputs: Sequence[Value]) -> dict[Any, Guard]:
     """Guards that all operands stay inside of their domains: for functions that may catch the error."""
-    return [
-        Guard(operand, sign, bound, _SIGNS[sign](operand.data, bound), "a try statement")
+    return {
+        (id(operand), sign, bound): Guard(operand, sign, bound, SIGNS[sign](operand.data, bound), "a try statement")
         for node in ordered(outputs)
         for index, sign, bound in (_power_domain(node) if node.op == "**" else _DOMAINS.get(node.operation.key, []))
         for operand in [node.operands[index]]
         if not _is_constant(operand)
-    ]
+    }
 
 
-def _power_domain(power: Value) -> list[tuple[int, str, float]]:
+def _power_domain(power: Value) -> list[Bound]:
     exponent = power.operands[1]
     if not _is_constant(exponent):
         return [(0, ">", 0.0)]
-    whole = exponent.data.is_integer()
-    if exponent.data < 0.0:
-        return [(0, "!=" if whole else ">", 0.0)]
-    return [] if whole else [(0, ">=", 0.0)]
+    if exponent.data.is_integer():
+        return [(0, "!=", 0.0)] if exponent.data < 0.0 else []
+    return [(0, ">" if exponent.data < 0.0 else ">=", 0.0)]
 
 
 def _is_constant(node: Value) -> bool:
     """Whether a number is the same for all examples and weights: made of plain numbers alone."""
-    stack, met = [node], {id(node)}
+    stack, met = [node], set[int]()
     while stack:
-        operands = stack[-1].operands
-        if not operands and stack[-1].operation is not PLAIN:
+        node = stack.pop()
+        operands = node.operands
+        if not operands and node.operation is not PLAIN:
             return False
-        stack.pop()
-        new = [operand for operand in operands if id(operand) not in met]
-        met.update(map(id, new))
-        stack += new
+        if id(node) not in met:
+            met.add(id(node))
+            stack += operands
     return True

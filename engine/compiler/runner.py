@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 from math import isfinite
-from threading import Lock
-from typing import Any, TypeAlias
+from threading import RLock
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +31,24 @@ PARAMETERS, INPUTS = "parameters", "inputs"
 Gradient: TypeAlias = tuple[int, str, bool] | None
 """What is computed besides the outputs: the gradient of one of them in parameters or inputs, carefully or fast (see
 ``Backward``), or none. Careful instructions are slow, and needed beside infinity alone."""
+Batch: TypeAlias = tuple[Floats, NDArray[np.int64] | None]
+"""Rows, and which of them in which order; all of them for None."""
+Part: TypeAlias = tuple[int, int, int]
+"""Which examples, from the first to before the last, and by which worker."""
 
 _CHUNK = 16_000  # examples: enough to outweigh the calls, few enough for the cache
 _FOR_THREADS = 60_000  # numbers in a call of numpy, on average: for fewer, threads mostly wait for the interpreter
 _CHUNK_BYTES, _CHUNK_BYTES_BY_EXAMPLE = 128 * 2**20, 8 * 2**20
 _LOOKED_AT = 4_000_000  # numbers at a time
 _KEPT = 6  # batch sizes whose memory is kept
+
+
+class _Plan(NamedTuple):
+    code: Code
+    chunk: int
+    """How many examples are computed at a time."""
+    for_threads: bool
+    """Whether parts of that size are worth several threads."""
 
 
 class _Bound:
@@ -50,11 +63,6 @@ class _Bound:
             self.by_parameters = memories.arrays[UNIFORM + GRADIENT][:n_parameters, 0]
             self.by_inputs = memories.arrays["inputs" + GRADIENT]
 
-    def results(self, into: Floats) -> None:
-        """The outputs, a column each."""
-        for column, numbers in enumerate(self.outputs):
-            into[:, column] = numbers
-
 
 class Runner:
     """Computes outputs and gradients of a record. Threads that share one take ``turn``.
@@ -67,6 +75,7 @@ class Runner:
         with collector_paused():
             self.graph = placed(grouped(summed(simplified(record))))
         self.dtype = dtype
+        self.n_outputs = len(record.outputs)
         self.shows_nan = shows_nan(self.graph.record)
         self.uniform = np.zeros((self.graph.n_slots[UNIFORM], 1), dtype)
         """What is the same for all examples: parameters, constants, and what is computed from them."""
@@ -74,30 +83,17 @@ class Runner:
         constants = self.graph.constants
         numbers = [self.graph.record.numbers[index] for index in constants]
         self.uniform[record.n_parameters : record.n_parameters + len(constants), 0] = numbers
-        self.turn = Lock()
-        self._record = record
-        self._labels = labels or []
+        self.turn = RLock()
+        self._record, self._labels = record, labels or []
         self._signals = {} if labels is None else signals_of(record)
-        self._looking: Runner | None = None
-        self._codes: dict[Gradient, Code] = {}
+        self._plans: dict[Gradient, _Plan] = {}
         self._bound: dict[tuple[int, Gradient, int], _Bound] = {}
-        self._chunks: dict[Gradient, tuple[int, bool]] = {}
-
-    @property
-    def n_outputs(self) -> int:
-        """How many numbers it computes for an example."""
-        return len(self.graph.record.outputs)
-
-    # ------------------------------------------------------------------------------------------------------------ runs
 
     def outputs(self, rows: Floats, refuses: bool = True) -> Floats:
         """All outputs, ``(n_examples, n_outputs)``."""
         results = np.empty((len(rows), self.n_outputs), self.dtype)
-
-        def run(start: int, stop: int, worker: int) -> None:
-            self._forward(rows, None, start, stop, None, worker, results, refuses)
-
-        self.in_chunks(len(rows), run, None)
+        with self.turn:
+            self.in_chunks(len(rows), lambda *part: self._forward((rows, None), part, None, results, refuses), None)
         return results
 
     def outputs_and_mean_gradient(
@@ -110,14 +106,15 @@ class Runner:
 
         def run(start: int, stop: int, worker: int) -> None:
             for careful in (False, True):
-                bound = self._forward(rows, chosen, start, stop, (output, PARAMETERS, careful), worker, results)
+                bound = self._forward((rows, chosen), (start, stop, worker), (output, PARAMETERS, careful), results)
                 bound.seed.fill((stop - start if bound.seed.size < stop - start else 1.0) / n_examples)  # all, or each
                 carry_out(bound.backward)
                 if isfinite(np.add.reduce(bound.by_parameters)):
                     break
             parts[start] = bound.by_parameters if stop - start == n_examples else bound.by_parameters.copy()
 
-        self.in_chunks(n_examples, run, (output, PARAMETERS, False))
+        with self.turn:
+            self.in_chunks(n_examples, run, (output, PARAMETERS, False))
         return results, parts[0] if len(parts) == 1 else np.add.reduce([parts[start] for start in sorted(parts)], 0)
 
     def input_gradients(self, rows: Floats, shared: Floats, columns: Sequence[int], output: int) -> Floats:
@@ -141,21 +138,13 @@ class Runner:
                     break
             gradients[start:stop] = found.T
 
-        self.in_chunks(len(rows), run, (output, INPUTS, False))
+        with self.turn:
+            self.in_chunks(len(rows), run, (output, INPUTS, False))
         return gradients
 
-    def _forward(
-        self,
-        rows: Floats,
-        chosen: NDArray[np.int64] | None,
-        start: int,
-        stop: int,
-        gradient: Gradient,
-        worker: int,
-        results: Floats,
-        refuses: bool = True,
-    ) -> _Bound:
-        """Compute the outputs of some examples into their *results*."""
+    def _forward(self, batch: Batch, part: Part, gradient: Gradient, results: Floats, refuses: bool = True) -> _Bound:
+        """Compute the outputs of a part of the examples into their *results*."""
+        (rows, chosen), (start, stop, worker) = batch, part
         bound = self._ready(stop - start, gradient, worker)
         if stop - start < len(results):
             rows, chosen = (rows[start:stop], None) if chosen is None else (rows, chosen[start:stop])
@@ -165,7 +154,8 @@ class Runner:
             self._carry_out(bound)
         else:
             carry_out(bound.forward)
-        bound.results(results)
+        for column, numbers in enumerate(bound.outputs):
+            results[:, column] = numbers
         if self.shows_nan and not isfinite(np.add.reduce(results, None)):
             refuse_nan(rows if chosen is None else rows[chosen], start)
         return bound
@@ -177,15 +167,17 @@ class Runner:
         elif is_signalled(bound.forward, self._signals):
             self._look_through(bound.memories.arrays["inputs"].T)
 
+    @cached_property
+    def _looking(self) -> Runner:
+        """What gives the numbers of all nodes whose operation may refuse some."""
+        return Runner(replace(self._record, outputs=refusing_nodes(self._record)), np.dtype(np.float64))
+
     def _look_through(self, rows: Floats) -> None:
         """Find examples for which an operation that may refuse numbers gives infinity or NaN, and compute them eagerly.
 
         Raises:
             ValueError, ArithmeticError: an operation refuses a number.
         """
-        if self._looking is None:
-            record = replace(self._record, outputs=refusing_nodes(self._record))
-            self._looking = Runner(record, np.dtype(np.float64))
         looking, step = self._looking, max(1, _LOOKED_AT // self._looking.n_outputs)
         with looking.turn:
             looking.weights[:] = self.weights
@@ -198,30 +190,13 @@ class Runner:
         """Let go of the memory for batches; the next run takes what it needs."""
         self._bound.clear()
 
-    # ---------------------------------------------------------------------------------------------------------- chunks
-
-    def _chunk(self, gradient: Gradient) -> tuple[int, bool]:
-        """How many examples are computed at a time, and whether parts of that size are worth several threads."""
-        if gradient not in self._chunks:
-            code = self._code(gradient)
-            slots = sum(n for name, n in code.n_slots.items() if not name.startswith(UNIFORM))
-            room = _CHUNK_BYTES_BY_EXAMPLE if gradient and gradient[1] == INPUTS else _CHUNK_BYTES
-            chunk = int(min(_CHUNK, max(1, room // (slots * self.dtype.itemsize + 1))))
-            self._chunks[gradient] = chunk, chunk * code.width >= _FOR_THREADS
-        return self._chunks[gradient]
-
     def in_chunks(self, n_examples: int, run: Callable[[int, int, int], object], gradient: Gradient) -> None:
         """Call ``run(start, stop, worker)`` for parts of the examples that stay in the cache."""
-        chunk, for_threads = self._chunk(gradient)
-        with np.errstate(all="ignore"):
-            if n_examples <= chunk:
-                if n_examples:
-                    run(0, n_examples, 0)
-                return
-        n_chunks = -(-n_examples // chunk)
-        workers = min(os.cpu_count() or 1, n_chunks) if for_threads else 1
+        plan = self._plan(gradient)
+        n_chunks = max(1, -(-n_examples // plan.chunk))
+        workers = min(os.cpu_count() or 1, n_chunks) if plan.for_threads and n_chunks > 1 else 1
         chunk = -(-n_examples // (workers * -(-n_chunks // workers)))  # all of one size, as many for each worker
-        starts = range(0, n_examples, chunk)
+        starts = range(0, n_examples, max(1, chunk))
 
         def work(worker: int) -> None:
             with np.errstate(all="ignore"):
@@ -230,24 +205,26 @@ class Runner:
 
         if workers == 1:
             work(0)
-            return
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(work, range(workers)))
+        else:
+            with ThreadPoolExecutor(workers) as pool:
+                list(pool.map(work, range(workers)))
 
-    def _code(self, gradient: Gradient) -> Code:
-        """The instructions for the outputs, and for a gradient of one of them."""
-        if gradient not in self._codes:
+    def _plan(self, gradient: Gradient) -> _Plan:
+        """The instructions for the outputs, and for a gradient of one of them; and how to cut batches for them."""
+        if gradient not in self._plans:
+            n_inputs, n_leaves = self._record.n_inputs, self._record.n_inputs + self._record.n_parameters
             with collector_paused():
-                self._codes[gradient] = reused(self._emitted(gradient))
-        return self._codes[gradient]
-
-    def _emitted(self, gradient: Gradient) -> Code:
-        if gradient is None:
-            return forward_code(self.graph)
-        output, leaves, careful = gradient
-        n_inputs, n_parameters = self.graph.record.n_inputs, self.graph.record.n_parameters
-        start, n = (0, n_inputs) if leaves == INPUTS else (n_inputs, n_parameters)
-        return gradient_code(self.graph, output, np.arange(start, start + n), careful)
+                if gradient is None:
+                    code = forward_code(self.graph)
+                else:
+                    leaves = np.arange(n_inputs) if gradient[1] == INPUTS else np.arange(n_inputs, n_leaves)
+                    code = gradient_code(self.graph, gradient[0], leaves, careful=gradient[2])
+                code = reused(code)
+            slots = sum(n for name, n in code.n_slots.items() if not name.startswith(UNIFORM))
+            room = _CHUNK_BYTES_BY_EXAMPLE if gradient and gradient[1] == INPUTS else _CHUNK_BYTES
+            chunk = int(min(_CHUNK, max(1, room // (slots * self.dtype.itemsize + 1))))
+            self._plans[gradient] = _Plan(code, chunk, chunk * code.width >= _FOR_THREADS)
+        return self._plans[gradient]
 
     def _ready(self, n_examples: int, gradient: Gradient, worker: int) -> _Bound:
         """The instructions for this many examples; the last few batch sizes are kept."""
@@ -256,7 +233,7 @@ class Runner:
         if bound is None:
             for old in list(self._bound)[: 1 - _KEPT * (os.cpu_count() or 1)]:
                 self._bound.pop(old, None)  # another worker may have been faster
-            code, record = self._code(gradient), self.graph.record
+            code, record = self._plan(gradient).code, self._record
             columns = by_columns([*code.forward, *code.backward], record.n_inputs)
             memories = Memories(code.n_slots, n_examples, self.dtype, columns)
             memories.arrays[UNIFORM] = self.uniform if worker == 0 else self.uniform.copy()

@@ -12,8 +12,7 @@ LEAVES = (INPUT, PARAMETER, CONSTANT)
 
 def simplified(record: Record) -> Record:
     """An equal graph with fewer nodes; nothing of it that its outputs do not need."""
-    done = _Simplifier(record).run()
-    return _living(done)
+    return _living(_Simplifier(record).run())
 
 
 class _Simplifier:
@@ -26,7 +25,7 @@ class _Simplifier:
         numbers = old.numbers[:n_leaves]
         self.new = Record(old.ops[:n_leaves], nothing, nothing.copy(), numbers, old.n_inputs, old.n_parameters, [])
         self.here = list(range(n_leaves))
-        self.uses = _uses(old)
+        self.uses = old.uses()
         self.constants: dict[str, int] = {}
         self.known: dict[tuple[Op, int, int], int] = {}
 
@@ -110,29 +109,17 @@ def _is_negative_zero(number: float) -> bool:
     return number == 0.0 and math.copysign(1.0, number) < 0.0
 
 
-def _uses(record: Record) -> list[int]:
-    """How often each node is an operand."""
-    uses = [0] * (len(record.ops) + 1)  # the last one counts operands that are not there
-    for operand in record.first:
-        uses[operand] += 1
-    for operand in record.second:
-        uses[operand] += 1
-    return uses
-
-
 def _living(record: Record) -> Record:
     """The nodes that outputs are made of, and all inputs and parameters."""
     n_leaves = record.n_inputs + record.n_parameters
-    alive = bytearray(len(record.ops))
+    alive = bytearray(len(record.ops) + 1)  # the last one is for operands that are not there
     alive[:n_leaves] = b"\x01" * n_leaves
     for output in record.outputs:
         alive[output] = 1
     for index in range(len(record.ops) - 1, n_leaves - 1, -1):
         if alive[index]:
-            if record.first[index] != NONE:
-                alive[record.first[index]] = 1
-            if record.second[index] != NONE:
-                alive[record.second[index]] = 1
+            alive[record.first[index]] = alive[record.second[index]] = 1
+    alive.pop()
     if all(alive):
         return record
     here = [NONE] * (len(record.ops) + 1)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.compiler.memory_layout import Placed, matrices
+from engine.compiler.memory_layout import Placed
 from engine.compiler.vectorize import SUM, UNIFORM, Group
 
 
 def described(graph: Placed, n_nodes: int, dtype: str) -> str:
     """The groups in their order, and how many scalars became how many instructions."""
     record = graph.record
-    lines = [
-        f"Program: {_count(n_nodes, 'node')} -> {_count(len(graph.groups), 'group')}; "
-        f"{_count(record.n_inputs, 'input')}, {_count(record.n_parameters, 'parameter')}, "
-        f"{_count(len(record.outputs), 'output')}, {dtype}"
-    ]
+    counts = {"input": record.n_inputs, "parameter": record.n_parameters, "output": len(record.outputs)}
+    leaves = ", ".join(_count(n, thing) for thing, n in counts.items())
+    lines = [f"Program: {_count(n_nodes, 'node')} -> {_count(len(graph.groups), 'group')}; {leaves}, {dtype}"]
     for group in graph.groups:
         once = ", once for all examples" if group.space == UNIFORM else ""
         lines.append(f"  {sentence(group, graph.spaces)}{once}")
@@ -39,7 +37,7 @@ def sentence(group: Group, spaces: Sequence[str]) -> str:
             phrases.append(f"{'plus' if part.positive else 'minus'} {_count(k, 'number')} each")
         else:
             kind = _count(n, "product") if k == 1 else f"{_count(n, 'dot product')} of {k:,}"
-            found = k > 1 and matrices(spaces, part)
+            found = k > 1 and part.factors
             phrases.append(f"{'' if part.positive else 'minus '}{kind}{' -> one matrix product' if found else ''}")
     if group.parts[0].right is None:
         return f"{_count(n, 'sum')}: {', '.join(phrases)}"

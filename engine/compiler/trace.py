@@ -10,7 +10,6 @@ from typing import TypeAlias
 from engine.derivatives import rule_of
 from engine.node import common_order, flattened
 from engine.operations import CONSTANT, LEAF, PLAIN, Operation
-from engine.validation import plain_label
 from engine.value import Value
 
 Op: TypeAlias = str | Operation
@@ -45,6 +44,14 @@ class Record:
         self.numbers.append(number)
         return len(self.ops) - 1
 
+    def uses(self) -> list[int]:
+        """How often each node is an operand; the last one counts operands that are not there."""
+        uses = [0] * (len(self.ops) + 1)
+        for operands in (self.first, self.second):
+            for operand in operands:
+                uses[operand] += 1
+        return uses
+
 
 def ordered(outputs: Sequence[Value]) -> list[Value]:
     """Every node under the outputs once, operands before what is made of them."""
@@ -52,18 +59,8 @@ def ordered(outputs: Sequence[Value]) -> list[Value]:
 
 
 def recorded(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]) -> Record:
-    """The graph under *outputs*. Leaves that are neither inputs nor parameters are taken as the constants they are.
-
-    Raises:
-        ValueError: a parameter is not in the graph.
-    """
+    """The graph under *outputs*. Leaves that are neither inputs nor parameters are taken as the constants they are."""
     flat = flattened(list(outputs), [*inputs, *parameters])
-    for count, (parameter, is_met) in enumerate(zip(parameters, flat.is_met[len(inputs) :])):
-        if not is_met:
-            name = f" ({plain_label(parameter.label)})" if parameter.label else ""
-            raise ValueError(
-                f"parameter {count}{name} is not in the graph; leave it out, or compute the output with it"
-            )
     ops: list[Op] = [*[INPUT] * len(inputs), *[PARAMETER] * len(parameters)]
     operations = flat.operations[len(ops) :]
     names = {operation: _named(operation) for operation in set(operations)}

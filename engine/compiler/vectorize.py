@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,15 @@ INPUTS, UNIFORM, VARYING = "inputs", "uniform", "varying"
 """Where a number lives: among the inputs of the examples; once for all examples; once for each example."""
 
 
+class Factors(NamedTuple):
+    """Dot products of every left row with every right row: ``n = len(left) * len(right)`` of them."""
+
+    left: Places
+    right: Places
+    left_of: Places
+    right_of: Places
+
+
 @dataclass
 class Part:
     """``k`` neighbours in each sum of a group: ``(n, k)`` single terms (*right* is None), or factors of products."""
@@ -25,6 +35,8 @@ class Part:
     positive: bool
     left: Places
     right: Places | None = None
+    factors: Factors | None = None
+    """The rows of a matrix product, where the block is one and its nodes are in order."""
 
 
 @dataclass
@@ -46,6 +58,10 @@ class Group:
         if self.op == SUM:
             return [side for part in self.parts for side in (part.left, part.right) if side is not None]
         return [operand[:, None] for operand in self.operands]
+
+    def sides(self) -> list[Places]:
+        """All operands, as they are."""
+        return self.columns() if self.op == SUM else self.operands
 
     def reordered(self, order: Places) -> None:
         """The same with its nodes in another order."""
@@ -69,32 +85,41 @@ class Grouped:
 def grouped(graph: Summed) -> Grouped:
     """Group all nodes that are to be computed."""
     record = graph.record
-    n_nodes = len(record.ops)
+    first, second, n_nodes = record.first, record.second, len(record.ops)
     spaces = [UNIFORM] * n_nodes
     spaces[: record.n_inputs] = [INPUTS] * record.n_inputs
     depths = [0] * n_nodes
-    waiting: dict[tuple[int, str, object], list[int]] = {}
+    waiting: dict[tuple[int, str, tuple[Any, ...]], list[int]] = {}
     blocks: dict[int, list[_Block]] = {}
     for index, op in enumerate(record.ops):
         if op in LEAVES or graph.inside[index]:
             continue
         total = graph.sums.get(index)
-        operands = total.operands() if total else [record.first[index], record.second[index]]
-        if operands[-1] == NONE:
-            operands.pop()
-        depths[index] = 1 + max([depths[operand] for operand in operands])
-        if not all(spaces[operand] == UNIFORM for operand in operands):
-            spaces[index] = VARYING
         if total:
+            operands = total.operands()
             blocks[index] = block = _blocks(total, spaces)
-            kind: tuple[object, ...] = SUM, *((key, len(left)) for key, left, _ in block)
+            kind: tuple[Any, ...] = SUM, *[(key, len(left)) for key, left, _ in block]
         else:
-            kind = op, *(spaces[operand] for operand in operands)
-        waiting.setdefault((depths[index], spaces[index], kind), []).append(index)
-    groups = [
-        _group(key[0], key[1], members, graph, blocks)
-        for key, members in sorted(waiting.items(), key=lambda w: w[0][0])
-    ]
+            operands = [first[index]] if second[index] == NONE else [first[index], second[index]]
+            kind = op, *[spaces[operand] for operand in operands]
+        depths[index] = depth = 1 + max([depths[operand] for operand in operands])
+        for operand in operands:
+            if spaces[operand] != UNIFORM:
+                spaces[index] = VARYING
+                break
+        waiting.setdefault((depth, spaces[index], kind), []).append(index)
+    operands_of = np.array(first), np.array(second)
+    groups = []
+    for (depth, space, kind), members in sorted(waiting.items(), key=lambda item: item[0][0]):
+        group = Group(record.ops[members[0]], np.array(members), space, depth, [], [])
+        if kind[0] == SUM:
+            group.op = SUM
+            group.parts = _parts([blocks.pop(member) for member in members])
+            for member in members:
+                del graph.sums[member]  # the largest part of the memory that compiling takes
+        else:
+            group.operands = [operands_of[side][group.members] for side in range(len(kind) - 1)]
+        groups.append(group)
     return Grouped(graph, groups, spaces)
 
 
@@ -122,19 +147,11 @@ def _blocks(total: Sum, spaces: Sequence[str]) -> list[_Block]:
     return found
 
 
-def _group(depth: int, space: str, members: list[int], graph: Summed, blocks: dict[int, list[_Block]]) -> Group:
-    record = graph.record
-    group = Group(record.ops[members[0]], np.array(members), space, depth, [], [])
-    if members[0] in graph.sums:
-        group.op = SUM
-        for count, ((positive, _, right_space), _, _) in enumerate(blocks[members[0]]):
-            left = np.array([blocks[member][count][1] for member in members])
-            right = np.array([blocks[member][count][2] for member in members]) if right_space else None
-            group.parts.append(Part(positive, left, right))
-        for member in members:
-            del blocks[member], graph.sums[member]  # the largest part of the memory that compiling takes
-    else:
-        group.operands = [np.array([record.first[member] for member in members])]
-        if record.second[members[0]] != NONE:
-            group.operands.append(np.array([record.second[member] for member in members]))
-    return group
+def _parts(blocks: Sequence[list[_Block]]) -> list[Part]:
+    """The blocks of equal sums, one beside the other."""
+    parts = []
+    for same in zip(*blocks):
+        positive, _, right_space = same[0][0]
+        left = np.array([left for _, left, _ in same])
+        parts.append(Part(positive, left, np.array([right for _, _, right in same]) if right_space else None))
+    return parts

@@ -61,11 +61,6 @@ class detect_anomaly:  # noqa: N801 - PyTorch's name for it
         with _lock:
             WATCH.watchers -= 1
 
-    def note(self, node: Value) -> None:
-        """Write a kink down, if it is one and they are wanted."""
-        if self._notes_kinks and _at_kink(node):
-            self.kinks.append(f"{node.op} at its kink: {_operands(node)}")
-
 
 def is_watched() -> bool:
     """Whether this thread is inside a ``detect_anomaly``."""
@@ -90,8 +85,10 @@ def seen(node: Value) -> None:
         return
     if _is_first(node._data, _numbers(node)):
         raise FloatingPointError(f"{node.op} gave {node._data}, from {_operands(node)}")
-    for watcher in watchers:
-        watcher.note(node)
+    if _at_kink(node):
+        for watcher in watchers:
+            if watcher._notes_kinks:
+                watcher.kinks.append(f"{node.op} at its kink: {_operands(node)}")
 
 
 def seen_backward(node: Value, gradient: float) -> None:
@@ -101,10 +98,9 @@ def seen_backward(node: Value, gradient: float) -> None:
     for operand, local in zip(node.operands, (node._da, node._db)):
         amount = times(gradient, local)
         if _is_first(amount, [gradient]):
-            name = f"{plain_label(operand.label)} = " if operand.label else ""
             raise FloatingPointError(
                 f"backward through {node.op} gave {amount}, from {_operands(node)}: the local derivative with respect "
-                f"to {name}{operand._data!r} is {local}, and the gradient of the result {gradient}"
+                f"to {described(operand)} is {local}, and the gradient of the result {gradient}"
             )
 
 
@@ -128,7 +124,12 @@ def _numbers(node: Value) -> list[float]:
 
 
 def _operands(node: Value) -> str:
-    return " and ".join(f"{plain_label(o.label)} = {o._data!r}" if o.label else repr(o._data) for o in node.operands)
+    return " and ".join(map(described, node.operands))
+
+
+def described(node: Value) -> str:
+    """A node's number, with its label where it has one, such as ``x = 2.0``."""
+    return f"{plain_label(node.label)} = {node._data!r}" if node.label else repr(node._data)
 
 
 WATCH.see, WATCH.see_backward = seen, seen_backward

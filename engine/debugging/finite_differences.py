@@ -1,7 +1,6 @@
 """Derivatives from differences: the function computed again with one number a little larger or a little smaller.
 
 It is a second way to the same derivative, which knows nothing of the chain rule: so the two can check each other.
-``slopes`` measures a function of one float; ``central_differences`` does so for every node of a graph.
 """
 
 from __future__ import annotations
@@ -9,20 +8,20 @@ from __future__ import annotations
 import enum
 import math
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from engine.calculus import dependents
 from engine.operations import CONSTANT
 from engine.value import Value
 
 _EPSILON = sys.float_info.epsilon
 _QUOTIENTS = 4  # how many quotients one extrapolation takes
 _AGREEING = 3  # how many extrapolations in a row must overlap before one is trusted
-_AMPLIFIED = (
-    13.0  # how much an extrapolation amplifies rounding: 2 (2 + 1) / (2 - 1) (4 + 1) / (4 - 1) (8 + 1) / (8 - 1)
-)
-_HALVINGS = 50
+_AMPLIFIED = 13.0  # how much an extrapolation amplifies rounding: 2 (2 + 1)/(2 - 1) (4 + 1)/(4 - 1) (8 + 1)/(8 - 1)
+_HALVINGS = [0.5**k for k in range(50)]
 _SHOWN_STEP = _EPSILON ** (1 / 3)  # where the error of a plain central difference and that of rounding are about equal
 
 
@@ -106,58 +105,51 @@ def slopes(
     """
     if not math.isfinite(x):
         return f"there is no number beside {x}"
-    number = _number(f, x)
-    if isinstance(number, str):
-        return number
-    right, left = (_Side(f, x, number, sign, rounding) for sign in (1.0, -1.0))
-    for h in _steps(x):
-        right.take(h)
-        left.take(h)
-        if expected is not None and left.is_precise(tolerance) and right.is_precise(tolerance):
-            found = _joined(left.latest, right.latest)
-            if found and not found.is_kink and found.verdict(expected, tolerance) is Verdict.AGREES:
+    try:
+        number = _finite(f, x)
+    except (ValueError, ArithmeticError) as error:
+        return str(error)
+    left, right = (_Side(f, x, number, sign, rounding) for sign in (-1.0, 1.0))
+    largest = 2.0 ** min(math.frexp(max(abs(x), 1.0))[1], 1023)
+    steps = [largest * part for part in _HALVINGS]
+    if 0.0 < abs(x) < 1e-9:
+        steps += [abs(x) * part for part in _HALVINGS[:25]]
+    for h in steps:
+        a, b = left.take(h), right.take(h)
+        if expected is not None and a and b and left.is_precise(a, tolerance) and right.is_precise(b, tolerance):
+            found = _joined(a, b)
+            if not found.is_kink and found.verdict(expected, tolerance) is Verdict.AGREES:
                 return found
     sides = [side for side in (left, right) if side.exists]
     if not sides:
         return left.problem
-    best = [side.best(tolerance) for side in sides]
-    return _joined(best[0], best[-1]) or "differences do not settle on a slope"
+    if not all(side.settled for side in sides):
+        return "differences do not settle on a slope"
+    return _joined(sides[0].best(tolerance), sides[-1].best(tolerance))
 
 
-def _number(f: Callable[[float], float], x: float) -> float | str:
-    """The finite number of *f* at *x*, or in words why there is none."""
-    try:
-        y = f(x)
-    except (ValueError, ArithmeticError) as error:
-        return str(error)
-    return y if math.isfinite(y) else f"the result is {y} at {x!r}"
-
-
-def _steps(x: float) -> Iterator[float]:
-    """Steps from the size of *x*, or of 1, down to where floats are too coarse; then those for an *x* close to 0."""
-    first = 2.0 ** math.frexp(max(abs(x), 1.0))[1]
-    for k in range(_HALVINGS):
-        yield first * 0.5**k
-    if 0.0 < abs(x) < 1e-9:
-        for k in range(_HALVINGS // 2):
-            yield abs(x) * 0.5**k
+def _finite(f: Callable[[float], float], x: float) -> float:
+    """The number of *f* at *x*; a ValueError or an ArithmeticError where there is none."""
+    y = f(x)
+    if not math.isfinite(y):
+        raise ValueError(f"the result is {y} at {x!r}")
+    return y
 
 
 class _Estimate(NamedTuple):
-    """A slope, how far the extrapolation may be off, how far rounding may shift it, and its smallest step."""
+    """A slope, how far it may be off, the smallest step that it comes from, and whether rounding is what limits it."""
 
     slope: float
-    off: float
-    rounding: float
+    bound: float
     step: float
+    is_limited: bool
 
-    @property
-    def bound(self) -> float:
-        return self.off + self.rounding
+    def is_precise(self, tolerance: float) -> bool:
+        return self.bound <= tolerance * abs(self.slope)
 
-    @property
-    def is_trusted(self) -> bool:
-        return self.off <= max(1e-2 * abs(self.slope), 4.0 * self.rounding)
+
+def _joined(left: _Estimate, right: _Estimate) -> Slopes:
+    return Slopes(left.slope, right.slope, max(left.bound, right.bound), min(left.step, right.step))
 
 
 class _Side:
@@ -166,71 +158,61 @@ class _Side:
     def __init__(self, f: Callable[[float], float], x: float, number: float, sign: float, rounding: float) -> None:
         self._f, self._x, self._number, self._sign = f, x, number, sign
         self._rounding = max(rounding, 2.0 * _EPSILON * abs(number))
-        self._quotients: list[float] = []
-        self._estimates: list[_Estimate] = []
-        self._settled: list[_Estimate] = []
-        self.latest: _Estimate | None = None  # what the last step settled on
+        self._quotients: deque[float] = deque(maxlen=_QUOTIENTS)
+        self._trusted: deque[_Estimate] = deque(maxlen=_AGREEING)
+        self.settled: list[_Estimate] = []
         self.exists = False  # whether there was any number on this side
         self.problem = ""  # why there was none
 
-    def take(self, h: float) -> None:
-        """Take one step more, smaller than all before."""
-        self.latest = None
+    def take(self, h: float) -> _Estimate | None:
+        """Take one step more, smaller than all before: the slope that it settles on, the most precise of the last."""
         beside = self._x + self._sign * h
         width = beside - self._x
         if width == 0.0:
-            return
-        y = _number(self._f, beside)
-        if isinstance(y, str):
-            self.problem = y
-            self._quotients, self._estimates = [], []
-            return
+            return None
+        try:
+            y = _finite(self._f, beside)
+        except (ValueError, ArithmeticError) as error:
+            self.problem = str(error)
+            self._quotients.clear()
+            self._trusted.clear()
+            return None
         self.exists = True
-        self._quotients = [*self._quotients[1 - _QUOTIENTS :], (y - self._number) / width]
+        self._quotients.append((y - self._number) / width)
         if len(self._quotients) < _QUOTIENTS:
-            return
+            return None
         slope, off = _extrapolated(self._quotients)
         rounding = _AMPLIFIED * max(self._rounding, 2.0 * _EPSILON * abs(y)) / abs(width)
-        self._estimates = [*self._estimates[1 - _AGREEING :], _Estimate(slope, off, rounding, abs(width))]
-        self._settle()
+        estimate = _Estimate(slope, off + rounding, abs(width), off <= 4.0 * rounding)
+        if not (estimate.is_limited or off <= 1e-2 * abs(slope)):
+            self._trusted.clear()
+            return None
+        self._trusted.append(estimate)
+        low, high = max(s - b for s, b, *_ in self._trusted), min(s + b for s, b, *_ in self._trusted)
+        if len(self._trusted) < _AGREEING or low > high:
+            return None
+        self.settled.append(min(self._trusted, key=lambda each: each.bound))
+        return self.settled[-1]
 
-    def _settle(self) -> None:
-        """Trust the most precise of the last estimates where all of them overlap."""
-        recent = self._estimates
-        if len(recent) < _AGREEING or not all(each.is_trusted for each in recent):
-            return
-        if max(each.slope - each.bound for each in recent) <= min(each.slope + each.bound for each in recent):
-            self.latest = min(recent, key=lambda each: each.bound)
-            self._settled.append(self.latest)
-
-    def is_precise(self, tolerance: float) -> bool:
+    def is_precise(self, latest: _Estimate, tolerance: float) -> bool:
         """Whether the latest slope is precise enough, or as precise as rounding allows."""
-        if self.latest is None or self.latest.bound <= tolerance * abs(self.latest.slope):
-            return self.latest is not None
-        best = min(each.bound for each in self._settled)
-        return self.latest.off <= 4.0 * self.latest.rounding and self.latest.bound <= 2.0 * best
+        best = min(each.bound for each in self.settled)
+        return latest.is_precise(tolerance) or (latest.is_limited and latest.bound <= 2.0 * best)
 
-    def best(self, tolerance: float) -> _Estimate | None:
+    def best(self, tolerance: float) -> _Estimate:
         """The slope from the smallest steps that are precise enough, or else the most precise one."""
-        precise = [each for each in self._settled if each.bound <= tolerance * abs(each.slope)]
-        return precise[-1] if precise else min(self._settled, key=lambda each: each.bound, default=None)
+        precise = [each for each in self.settled if each.is_precise(tolerance)]
+        return precise[-1] if precise else min(self.settled, key=lambda each: each.bound)
 
 
-def _extrapolated(quotients: Sequence[float]) -> tuple[float, float]:
+def _extrapolated(quotients: Iterable[float]) -> tuple[float, float]:
     """What quotients at steps h, h/2, h/4 ... tend to as h goes to 0, and about how far that is off."""
-    row = list(quotients)
+    before = row = list(quotients)
     factor = 1.0
-    before = row
     while len(row) > 1:
         factor *= 2.0
         before, row = row, [(factor * b - a) / (factor - 1.0) for a, b in pairwise(row)]
     return row[0], max(abs(row[0] - each) for each in before)
-
-
-def _joined(left: _Estimate | None, right: _Estimate | None) -> Slopes | None:
-    if left is None or right is None:
-        return None
-    return Slopes(left.slope, right.slope, max(left.bound, right.bound), min(left.step, right.step))
 
 
 class CentralDifference(NamedTuple):
@@ -257,13 +239,23 @@ def central_differences(nodes: list[Value], gradients: Sequence[float]) -> Itera
     >>> [round(difference.quotient, 6) for difference in central_differences([x, x * x], [6.0, 1.0])]
     [6.0, 1.0]
     """
-    graph = _Graph(nodes)
     rounding = rounding_error(zip(nodes, gradients))
     for index, (node, gradient) in enumerate(zip(nodes, gradients)):
         if node.op == CONSTANT:
             yield "this is a plain number"
+            continue
+        f, x = with_respect_to(index, nodes), node.data
+        found = slopes(f, x, expected=gradient, rounding=rounding)
+        if isinstance(found, str):
+            yield found
+            continue
+        h = min(_SHOWN_STEP * max(1.0, abs(x)), found.step)
+        try:
+            above, below = f(x + h), f(x - h)
+        except (ValueError, ArithmeticError) as error:
+            yield str(error)
         else:
-            yield _shown(graph.of(index), node.data, gradient, rounding)
+            yield CentralDifference(h, above, below, (above - below) / ((x + h) - (x - h)), found)
 
 
 def rounding_error(gradients: Iterable[tuple[Value, float]]) -> float:
@@ -272,53 +264,15 @@ def rounding_error(gradients: Iterable[tuple[Value, float]]) -> float:
     return _EPSILON * sum(amount for amount in amounts if math.isfinite(amount))
 
 
-def _shown(f: Callable[[float], float], x: float, gradient: float, rounding: float) -> CentralDifference | str:
-    found = slopes(f, x, expected=gradient, rounding=rounding)
-    if isinstance(found, str):
-        return found
-    h = min(_SHOWN_STEP * max(1.0, abs(x)), found.step)
-    try:
-        above, below = f(x + h), f(x - h)
-    except (ValueError, ArithmeticError) as error:
-        return str(error)
-    return CentralDifference(h, above, below, (above - below) / ((x + h) - (x - h)), found)
+def with_respect_to(index: int, nodes: list[Value]) -> Callable[[float], float]:
+    """The last node's number, of a graph in topological order, as a function of the number of one node."""
+    node, root = nodes[index], nodes[-1]
+    dependent = dependents(nodes[index + 1 :], [node])
 
+    def computed(number: float) -> float:
+        changed = {node: Value(number, node.label)}
+        for each in dependent:
+            changed[each] = each.operation.apply(*(changed.get(operand, operand) for operand in each.operands))
+        return changed.get(root, root).data
 
-class _Graph:
-    """A graph in topological order, to be computed again with one number changed."""
-
-    def __init__(self, nodes: list[Value]) -> None:
-        self._nodes = nodes
-        indices = {node: index for index, node in enumerate(nodes)}
-        self._operands = [[indices[operand] for operand in node.operands] for node in nodes]
-        self._users: list[list[int]] = [[] for _ in nodes]
-        for index, node in enumerate(nodes):
-            if node.op != "detach":
-                for operand in self._operands[index]:
-                    self._users[operand].append(index)
-
-    def of(self, index: int) -> Callable[[float], float]:
-        """The last node's number as a function of the number of one node."""
-        dependents = self._dependents(index)
-
-        def computed(number: float) -> float:
-            changed = {index: Value(number, self._nodes[index].label)}
-            for i in dependents:
-                operands = [changed.get(operand, self._nodes[operand]) for operand in self._operands[i]]
-                changed[i] = self._nodes[i].operation.apply(*operands)
-            last = len(self._nodes) - 1
-            return changed.get(last, self._nodes[last]).data
-
-        return computed
-
-    def _dependents(self, index: int) -> list[int]:
-        """All nodes that are computed from one, in topological order."""
-        met = {index}
-        waiting = [index]
-        while waiting:
-            for user in self._users[waiting.pop()]:
-                if user not in met:
-                    met.add(user)
-                    waiting.append(user)
-        met.remove(index)
-        return sorted(met)
+    return computed

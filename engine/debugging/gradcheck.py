@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.calculus import numeric_gradients
+from engine.debugging.anomaly import described
 from engine.debugging.finite_differences import Slopes, Verdict, rounding_error, slopes
 from engine.node import topological_order
 from engine.operations import CONSTANT
 from engine.pytree import flattened, is_tree, rebuilt
-from engine.validation import as_float, plain_label, shortened
+from engine.validation import as_float, shortened
 from engine.value import Value
 
 _EVALUATIONS = 10  # how often a function is evaluated at one point to see whether it repeats itself
@@ -51,9 +52,8 @@ class Comparison:
     def __str__(self) -> str:
         if isinstance(self.slopes, str):
             return f"{self.what}: {self.derivative!r}, and differences cannot tell: {self.slopes}"
-        said = f"{self.numeric!r}"
-        if self.slopes.is_kink:
-            said = f"{self.slopes.left!r} on the left and {self.slopes.right!r} on the right"
+        left, right, *_ = self.slopes
+        said = f"{left!r} on the left and {right!r} on the right" if self.slopes.is_kink else repr(self.numeric)
         return f"{self.what}: {self.derivative!r}, and differences say {said} (to about {self.bound:.1e})"
 
 
@@ -82,19 +82,16 @@ class GradcheckReport:
         return self.ok
 
     def __str__(self) -> str:
-        lines = [_HEADLINES[self.verdict]]
-        if self.first_wrong is not None:
-            lines.append(f"the first operation that is off: {self.first_wrong}")
-        lines += [f"{_MARKS[each.verdict]} {each}" for each in self.inputs]
-        return "\n".join(lines)
+        _, headline = _WORDS[self.verdict]
+        first_wrong = [] if self.first_wrong is None else [f"the first operation that is off: {self.first_wrong}"]
+        return "\n".join([headline, *first_wrong, *(f"{_WORDS[each.verdict][0]} {each}" for each in self.inputs)])
 
 
-_HEADLINES = {
-    Verdict.AGREES: "all derivatives agree with differences",
-    Verdict.DIFFERS: "derivatives are off",
-    Verdict.CANNOT_TELL: "differences cannot tell here whether all derivatives are right",
+_WORDS = {
+    Verdict.AGREES: ("ok   ", "all derivatives agree with differences"),
+    Verdict.DIFFERS: ("wrong", "derivatives are off"),
+    Verdict.CANNOT_TELL: ("?    ", "differences cannot tell here whether all derivatives are right"),
 }
-_MARKS = {Verdict.AGREES: "ok   ", Verdict.DIFFERS: "wrong", Verdict.CANNOT_TELL: "?    "}
 
 
 def gradcheck(
@@ -125,14 +122,19 @@ def gradcheck(
     >>> gradcheck(relu, 0.0).verdict, gradcheck(sqrt, 0.0).verdict
     (<Verdict.AGREES: 'agrees'>, <Verdict.CANNOT_TELL: 'cannot tell here'>)
     """
-    point = _Point(f, at)
-    root, gradients = point.repeated()
+    arguments = at if isinstance(at, tuple) else (at,)
+    numbers = [as_float(leaf, "gradcheck(at)") for leaf in flattened(arguments)]
+
+    def computed(*values: Value) -> Any:
+        result = f(*rebuilt(arguments, values))
+        return result if is_tree(result) else flattened(result)[0]
+
+    root, gradients = _repeated(computed, numbers)
     rounding = rounding_error(numeric_gradients(root).items())
     compared = []
     for index, gradient in enumerate(gradients):
-        found = slopes(
-            point.along(index), point.numbers[index], expected=gradient, tolerance=tolerance, rounding=rounding
-        )
+        along = _along(computed, numbers, index)
+        found = slopes(along, numbers[index], expected=gradient, tolerance=tolerance, rounding=rounding)
         compared.append(Comparison(f"input {index}", gradient, found, tolerance))
     report = GradcheckReport(tuple(compared), _first_wrong(root, tolerance), tolerance)
     if raise_exception and report.verdict is Verdict.DIFFERS:
@@ -140,50 +142,36 @@ def gradcheck(
     return report
 
 
-class _Point:
-    """A function and the numbers to check it at."""
+def _repeated(computed: Callable[..., Any], numbers: Sequence[float]) -> tuple[Value, list[float]]:
+    """The Value of a function and its gradient, which have to be the same at every call."""
+    before: list[str] = []
+    for _ in range(_EVALUATIONS):
+        values = [Value(number) for number in numbers]
+        root = computed(*values)
+        if not isinstance(root, Value):
+            raise TypeError(f"gradcheck: the function has to give one Value, and gave {shortened(root)}")
+        found = numeric_gradients(root)
+        gradients = [found.get(value, 0.0) for value in values]
+        now = [repr(number) for number in (root.data, *gradients)]
+        before = before or now
+        if now != before:
+            index = next(i for i, number in enumerate(now) if number != before[i])
+            raise GradcheckError(
+                f"gradcheck: f must give the same {'gradients' if index else 'numbers'} each time for the same input, "
+                f"got {before[index]} and {now[index]}; "
+                "leave randomness and state out of it, for example with a seed set inside f"
+            )
+    return root, gradients
 
-    def __init__(self, f: Callable[..., Any], at: Any) -> None:
-        self._f = f
-        self._arguments = at if isinstance(at, tuple) else (at,)
-        self.numbers = [as_float(leaf, "gradcheck(at)") for leaf in flattened(self._arguments)]
 
-    def _result(self, values: Sequence[Value]) -> Any:
-        result = self._f(*rebuilt(self._arguments, values))
-        return result if is_tree(result) else flattened(result)[0]
+def _along(computed: Callable[..., Any], numbers: Sequence[float], index: int) -> Callable[[float], float]:
+    """A function of one of its numbers, as floats."""
 
-    def repeated(self) -> tuple[Value, list[float]]:
-        """The Value of the function here and its gradient, which have to be the same at every call."""
-        seen: set[tuple[str, ...]] = set()
-        for _ in range(_EVALUATIONS):
-            values = [Value(number) for number in self.numbers]
-            root = self._result(values)
-            if not isinstance(root, Value):
-                raise TypeError(f"gradcheck: the function has to give one Value, and gave {shortened(root)}")
-            found = numeric_gradients(root)
-            gradients = [found.get(value, 0.0) for value in values]
-            seen.add(tuple(map(repr, (root.data, *gradients))))
-            if len(seen) > 1:
-                self._refuse(*seen)
-        return root, gradients
+    def moved(x: float) -> float:
+        result = computed(*(Value(x if i == index else number) for i, number in enumerate(numbers)))
+        return result.data if isinstance(result, Value) else as_float(result, "what the function gave")
 
-    def _refuse(self, one: tuple[str, ...], other: tuple[str, ...]) -> None:
-        what, a, b = next(
-            ("numbers" if not i else "gradients", a, b) for i, (a, b) in enumerate(zip(one, other)) if a != b
-        )
-        raise GradcheckError(
-            f"gradcheck: f must give the same {what} each time for the same input, got {a} and {b}; "
-            "leave randomness and state out of it, for example with a seed set inside f"
-        )
-
-    def along(self, index: int) -> Callable[[float], float]:
-        """The function of one of its numbers, as floats."""
-
-        def moved(x: float) -> float:
-            result = self._result([Value(x if i == index else number) for i, number in enumerate(self.numbers)])
-            return result.data if isinstance(result, Value) else as_float(result, "what the function gave")
-
-        return moved
+    return moved
 
 
 def _first_wrong(root: Value, tolerance: float) -> Comparison | None:
@@ -191,24 +179,14 @@ def _first_wrong(root: Value, tolerance: float) -> Comparison | None:
     for node in topological_order(root):
         if node.op == "detach":
             continue
+        numbers = [operand.data for operand in node.operands]
         for index, (operand, derivative) in enumerate(zip(node.operands, node.local_derivatives)):
             if operand.op == CONSTANT:
                 continue
-            found = slopes(_of_operand(node, index), operand.data, expected=derivative, tolerance=tolerance)
-            names = ", ".join(f"{plain_label(o.label) + ' = ' if o.label else ''}{o.data!r}" for o in node.operands)
-            compared = Comparison(
-                f"{node.op}({names}) with respect to operand {index + 1}", derivative, found, tolerance
-            )
+            along = _along(node.operation.apply, numbers, index)
+            found = slopes(along, operand.data, expected=derivative, tolerance=tolerance)
+            what = f"{node.op}({', '.join(map(described, node.operands))}) with respect to operand {index + 1}"
+            compared = Comparison(what, derivative, found, tolerance)
             if compared.verdict is Verdict.DIFFERS:
                 return compared
     return None
-
-
-def _of_operand(node: Value, index: int) -> Callable[[float], float]:
-    """The operation of a node as a function of one operand, as floats."""
-    numbers = [operand.data for operand in node.operands]
-
-    def moved(x: float) -> float:
-        return float(node.operation.apply(*(Value(x if i == index else n) for i, n in enumerate(numbers))).data)
-
-    return moved

@@ -47,20 +47,18 @@ def _check(node: Value, root: Value) -> None:
     is_primitive = node.operation.primitive is not None
     tolerance = 0.0 if node.operation in _EXACT else 1e-9 if is_primitive else 1e-12
     data_fits = _close(node._data, fresh._data, tolerance, 1e-3 if is_primitive else 0.0)
-    floor = 1e-3 if is_primitive or node.operation is op.GELU else 0.0  # gelu' cancels where it is 0
-    derivatives_fit = all(
-        _close(before, now, max(tolerance, 1e-12), floor)
-        for before, now in ((node._da, fresh._da), (node._db, fresh._db))
-    )
-    if data_fits and derivatives_fit:
-        return
-    suspects = _leaves(node) if not derivatives_fit or node.operation in _LINEAR else []
-    found = f"would be {fresh._data!r} now" if not data_fits else "would have other local derivatives now"
-    raise _stale(node, root, suspects or [node], found)
+    size = 1e-3 if is_primitive or node.operation is op.GELU else 0.0  # gelu' cancels where it is 0
+    derivatives = ((node._da, fresh._da), (node._db, fresh._db))
+    derivatives_fit = all(_close(before, now, max(tolerance, 1e-12), size) for before, now in derivatives)
+    if not (data_fits and derivatives_fit):
+        suspects = _leaves(node) if not derivatives_fit or node.operation in _LINEAR else []
+        found = f"would be {fresh._data!r} now" if not data_fits else "would have other local derivatives now"
+        raise _stale(node, root, suspects or [node], found)
 
 
-def _close(a: float, b: float, tolerance: float, floor: float) -> bool:
-    return a == b or abs(a - b) <= tolerance * max(abs(a), abs(b), floor) or (math.isnan(a) and math.isnan(b))
+def _close(a: float, b: float, tolerance: float, size: float) -> bool:
+    """Whether two numbers are equal, relative to their size or to *size*; NaN is equal to itself."""
+    return math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance * size) or (math.isnan(a) and math.isnan(b))
 
 
 def _leaves(node: Value) -> list[Value]:

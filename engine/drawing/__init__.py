@@ -1,16 +1,13 @@
 """``draw``: a graph of Values as a picture."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
 from engine.debugging.staleness import check_fresh
 from engine.drawing.digraph import Drawing, write_picture
-from engine.drawing.dot import DotWriter, Style
-from engine.drawing.flat_graph import flatten
+from engine.drawing.dot import DotWriter
+from engine.drawing.flat_graph import find_between, flatten
 from engine.drawing.folding import fold_graph
-from engine.drawing.highlight import find_between
 from engine.drawing.module_scopes import assign_scopes, find_parameter_scopes, find_unfolded
 from engine.drawing.node_contents import NodeContents
 from engine.drawing.themes import THEMES
@@ -37,30 +34,26 @@ def draw(
 ) -> Drawing:
     """Draw the graph under *root*: a box for each Value, with its name, its operation, data and gradient.
 
-    Positive gradients are blue and negative ones orange, stronger for larger ones. A plain number is written into the
-    operation that uses it. No graph is too large to draw: the neurons and layers of a network, its inputs, and what is
-    far from *root* fold into boxes that say what they hold.
+    Positive gradients are blue and negative ones orange, stronger for larger ones. No graph is too large to draw: the
+    neurons and layers of a network, its inputs, and what is far from *root* fold into boxes that say what they hold.
 
     Args:
         root: the Value that all arrows lead to.
-        names: names for Values without a label, and the networks whose parameters make neurons and layers: ``locals()``
-            or another mapping, or a network (see ``engine.expressions.names.caller_names``).
+        names: names for Values without a label, and the networks whose neurons and layers fold: ``locals()`` or another
+            mapping, or a network (see ``engine.expressions.names.caller_names``).
         direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
         precision: how many significant digits the numbers show, 1 to 17.
         theme: ``"light"``, ``"dark"``, or ``"print"``: thin lines and grey, negative gradients with dashed borders.
         derivatives: write the local derivative of each operation beside the arrow from each operand.
-        between: two Values, such as ``(w, loss)``: the paths from the first to the second, along which the chain rule
-            multiplies, stand out, and all else is faded.
-        depth: the level from which groups are folded: 0 folds each network into a box, 1 its layers, 2 its neurons;
-            None takes the deepest level that can be read.
-        unfold: groups to show all the same: a name such as ``"model.layers.0.neurons.3"``, the neuron or layer itself,
-            or several of them.
+        between: two Values, such as ``(w, loss)``: the paths from the first to the second stand out.
+        depth: 0 folds each network into a box, 1 its layers, 2 its neurons; None all down to a level that can be read.
+        unfold: groups to show all the same: names such as ``"model.layers.0"``, or the neurons or layers themselves.
         most: the most boxes in the picture, at least 3; beyond that, what is far from *root* is folded.
         timeout: seconds after which Graphviz is stopped, with a TimeoutError; at most 1e6.
 
     Returns:
-        A ``graphviz.Digraph``, which shows itself in Jupyter; ``.render("graph", format="png")`` writes a file. The box
-        ``n5`` in its source is node 5 of ``topological_order(root)``, or a folded box whose first node that is.
+        A ``graphviz.Digraph``, which shows itself in Jupyter. The box ``n5`` in its source is node 5 of
+        ``topological_order(root)``, or a folded box whose first node that is.
 
     Raises:
         ValueError: an argument is out of range, no path leads between the two Values, a group is unknown, or ``data``
@@ -83,10 +76,10 @@ def draw(
     check_fresh(root)
     parameters = find_parameter_scopes(names)
     scopes = assign_scopes(graph, parameters)
-    highlighted = None if between is None else frozenset(find_between(graph, between))
-    folding = fold_graph(graph, scopes, depth, find_unfolded(unfold, parameters), most, highlighted or ())
+    highlighted = set() if between is None else find_between(graph, between)
+    folding = fold_graph(graph, scopes, depth, find_unfolded(unfold, parameters), most, highlighted)
     top = "" if isinstance(names, Mapping) else type(names).__name__
     contents = NodeContents(graph, scopes, called, precision, top)
-    drawing = DotWriter(contents, folding, Style(THEMES[theme], direction, bool(derivatives), highlighted)).write()
+    drawing = DotWriter(contents, folding, THEMES[theme], direction, bool(derivatives), highlighted).write()
     drawing.timeout = float(timeout)
     return drawing

@@ -1,7 +1,5 @@
 """The result of ``draw``: a ``graphviz.Digraph`` that any machine can render, and that never hangs."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any, Self
@@ -13,11 +11,10 @@ from engine.validation import shortened
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]
-    """A ``graphviz.Digraph`` that draws with the Graphviz inside the pygraphviz package where the system has no
-    ``dot``, and gives up after ``timeout`` seconds.
+    """A ``graphviz.Digraph`` that needs no system Graphviz, and gives up after ``timeout`` seconds.
 
-    It shows itself in Jupyter; ``render("graph", format="png")`` writes a file, ``pipe("svg")`` gives the bytes, and
-    ``source`` is the text in the DOT language.
+    Without ``dot`` it draws with the Graphviz inside the pygraphviz package. It shows itself in Jupyter;
+    ``render("graph", format="png")`` writes a file, and ``source`` is the text in the DOT language.
 
     >>> drawing = Drawing()
     >>> drawing.edge("a", "b")
@@ -38,12 +35,10 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         *,
         engine: str | None = None,
         encoding: str | None = None,
-    ) -> bytes | str:
+    ) -> bytes | Any:
         """The picture as bytes, or with an *encoding* as text: see ``graphviz.Digraph.pipe``.
 
-        Raises:
-            TimeoutError: Graphviz took longer than ``timeout`` seconds.
-            RuntimeError: Graphviz could not draw it; the message holds what it said.
+        Raises the errors of ``run_graphviz``.
         """
         kind = ":".join(part for part in (format or self.format, renderer, formatter) if part)
         options = (f"-n{int(neato_no_op)}",) if neato_no_op else ()
@@ -59,14 +54,11 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         format: str | None = None,
         *,
         outfile: str | os.PathLike[str] | None = None,
-        engine: str | None = None,
         **options: Any,
     ) -> str:
         """Write source and picture into files and give the picture's name: see ``graphviz.Digraph.render``.
 
-        Raises:
-            TimeoutError: Graphviz took longer than ``timeout`` seconds; the source is written by then.
-            RuntimeError: Graphviz could not draw it; the message holds what it said.
+        Raises the errors of ``run_graphviz``; the source is written by then.
         """
         target = None if outfile is None else Path("" if directory else self.directory or "", outfile)
         if outfile is not None and filename is None:
@@ -74,8 +66,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         kind = format or (target.suffix[1:] if target else "") or self.format
         source = Path(self.save(filename, directory=directory))
         picture = target or source.with_name(f"{source.name}.{kind}")
-        drawn = self.pipe(kind, engine=engine, **options)
-        picture.write_bytes(drawn if isinstance(drawn, bytes) else drawn.encode())
+        picture.write_bytes(self.pipe(kind, **options))
         if cleanup:
             source.unlink()
         if view:
@@ -99,10 +90,6 @@ def write_picture(drawing: Drawing, path: str | os.PathLike[str]) -> None:
     """
     target = Path(path)
     kind = target.suffix.lower().removeprefix(".")
-    if kind == "gv":
-        target.write_text(drawing.source, encoding="utf-8")
-    elif kind in ("svg", "png", "pdf"):
-        picture = drawing.pipe(kind)
-        target.write_bytes(picture if isinstance(picture, bytes) else picture.encode())
-    else:
+    if kind not in ("svg", "png", "pdf", "gv"):
         raise ValueError(f"a file name must end in .svg, .png, .pdf or .gv, got {shortened(str(target))}")
+    target.write_bytes(drawing.source.encode() if kind == "gv" else drawing.pipe(kind))

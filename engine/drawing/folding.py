@@ -1,26 +1,20 @@
 """Which nodes of a graph are drawn one by one, and which are folded into boxes, so that no picture is too large."""
 
-from __future__ import annotations
-
-from collections import Counter
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, field
+from itertools import islice
 
 from engine.drawing.flat_graph import FlatGraph
 from engine.drawing.module_scopes import Scopes
 
-MOST_INPUTS = 8
-"""The most inputs of a folded box that are drawn one by one."""
-
+_MOST_INPUTS = 8  # of a folded box that are drawn one by one
 _LAST_STEPS = 6  # nodes drawn after a folded network, where there are too many for all
 
 
 @dataclass
 class Box:
-    """Many nodes drawn as one: ``kind`` is ``"scope"``, ``"inputs"`` or ``"rest"``.
-
-    ``name`` is that of the scope, and ``scopes`` are those around it.
-    """
+    """Nodes drawn as one: a ``"scope"`` with its ``name`` and the ``scopes`` around it, ``"inputs"`` or ``"rest"``."""
 
     kind: str
     scopes: Scopes = ()
@@ -48,39 +42,26 @@ def fold_graph(
     graph: FlatGraph,
     scopes: list[Scopes],
     depth: int | None,
-    unfolded: Collection[str],
+    unfolded: Set[str],
     most: int,
-    highlighted: Collection[int] = (),
+    kept: Set[int] = frozenset(),
 ) -> Folding:
     """Fold the scopes from level *depth* on, except those *unfolded*, and give at most *most* units.
 
     Without a *depth* it is the deepest level at which no scope has to be folded as far away, and which can be read.
-    *highlighted* nodes, such as a path, are kept before anything else.
+    The nodes that are *kept*, such as a path, go before anything else.
     """
     deepest = max(map(len, set(scopes)))
     for level in range(deepest, 0, -1) if depth is None else ():
-        if _count_scoped_units(graph, scopes, level, unfolded) <= most:
-            whole = _fold_scopes(graph, scopes, level, unfolded)
-            folding = _fold_far(graph, scopes, whole, most, highlighted)
-            is_whole = all(folding.unit_of[unit] == unit for unit in _scoped_units(whole, scopes))
-            if is_whole and _count_arrows(graph, folding) <= 1.5 * most:  # more than that are a thicket
+        whole = _fold_scopes(graph, scopes, level, unfolded)
+        scoped = _scoped_units(whole, scopes)
+        if len(scoped) <= most:
+            folding = _fold_far(graph, scopes, whole, most, kept)
+            unit_of = folding.unit_of
+            arrows = {(unit_of[source], unit_of[i]) for i, sources in enumerate(graph.operands) for source in sources}
+            if all(unit_of[unit] == unit for unit in scoped) and len(arrows) <= 1.5 * most:  # more are a thicket
                 return folding
-    return _fold_far(graph, scopes, _fold_scopes(graph, scopes, depth or 0, unfolded), most, highlighted)
-
-
-def _count_scoped_units(graph: FlatGraph, scopes: list[Scopes], depth: int, unfolded: Collection[str]) -> int:
-    """About how many units a depth gives that are scopes or lie in scopes; quick to count."""
-    n_operations = Counter(path for path, operands in zip(scopes, graph.operands) if path and operands)
-    levels = {path: _folded_level(path, depth, unfolded) for path in n_operations}
-    boxes = {path[level] for path, level in levels.items() if level is not None}
-    return len(boxes) + sum(n for path, n in n_operations.items() if levels[path] is None)
-
-
-def _count_arrows(graph: FlatGraph, folding: Folding) -> int:
-    unit_of = folding.unit_of
-    return len(
-        {(unit_of[operand], unit_of[index]) for index, operands in enumerate(graph.operands) for operand in operands}
-    )
+    return _fold_far(graph, scopes, _fold_scopes(graph, scopes, depth or 0, unfolded), most, kept)
 
 
 def _scoped_units(folding: Folding, scopes: list[Scopes]) -> list[int]:
@@ -88,23 +69,20 @@ def _scoped_units(folding: Folding, scopes: list[Scopes]) -> list[int]:
     return [unit for unit in folding.units() if unit in folding.boxes or scopes[unit]]
 
 
-def _folded_level(path: Scopes, depth: int, unfolded: Collection[str]) -> int | None:
-    """The level of the outermost scope of *path* that is folded; None if none is."""
-    return next((level for level, scope in enumerate(path) if level >= depth and scope not in unfolded), None)
-
-
-def _fold_scopes(graph: FlatGraph, scopes: list[Scopes], depth: int, unfolded: Collection[str]) -> Folding:
-    levels = {path: _folded_level(path, depth, unfolded) for path in set(scopes)}
-    unit_of = list(range(len(scopes)))
-    boxes: dict[int, Box] = {}
-    unit_of_scope: dict[str, int] = {}
+def _fold_scopes(graph: FlatGraph, scopes: list[Scopes], depth: int, unfolded: Set[str]) -> Folding:
+    """Fold the outermost scope of each node that is at level *depth* or deeper, and not *unfolded*."""
+    levels = {
+        path: next((level for level, scope in enumerate(path) if level >= depth and scope not in unfolded), None)
+        for path in set(scopes)
+    }
+    boxes: dict[str, Box] = {}
     for index, path in enumerate(scopes):
         level = levels[path]
         if level is not None:
-            unit = unit_of_scope.setdefault(path[level], index)
-            unit_of[index] = unit
-            boxes.setdefault(unit, Box("scope", path[:level], path[level])).members.append(index)
-    folding = Folding(unit_of, boxes)
+            boxes.setdefault(path[level], Box("scope", path[:level], path[level])).members.append(index)
+    folding = Folding(list(range(len(scopes))), {})
+    for box in boxes.values():
+        _fold_into(folding, box)
     _fold_leaves(graph, scopes, folding)
     return folding
 
@@ -115,15 +93,15 @@ def _fold_leaves(graph: FlatGraph, scopes: list[Scopes], folding: Folding) -> No
     A plain number that several units use, or that is multiplied by a parameter, is an input of the network.
     """
     unit_of, boxes = folding.unit_of, folding.boxes
-    users: dict[int, set[int]] = {}
+    users: defaultdict[int, set[int]] = defaultdict(set)
     weighted: set[int] = set()
     for index, operands in enumerate(graph.operands):
         for operand in operands:
             if not graph.operands[operand] and not scopes[operand]:
-                users.setdefault(operand, set()).add(unit_of[index])
+                users[operand].add(unit_of[index])
                 if any(scopes[other] and not graph.operands[other] for other in operands):
                     weighted.add(operand)
-    alike: dict[frozenset[int], list[int]] = {}
+    alike: defaultdict[frozenset[int], list[int]] = defaultdict(list)
     for leaf, units in users.items():
         unit, *others = units
         if graph.is_constant(leaf) and not others and (unit not in boxes or leaf not in weighted):
@@ -131,21 +109,21 @@ def _fold_leaves(graph: FlatGraph, scopes: list[Scopes], folding: Folding) -> No
                 boxes[unit].members.append(leaf)
             if unit in boxes or graph.inlined[leaf]:
                 unit_of[leaf] = unit
-        elif any(unit in boxes for unit in units):
-            alike.setdefault(frozenset(units), []).append(leaf)
+        elif not boxes.keys().isdisjoint(units):
+            alike[frozenset(units)].append(leaf)
     for leaves in alike.values():
-        if len(leaves) > MOST_INPUTS:
-            boxes[leaves[0]] = Box("inputs", members=leaves)
-            for leaf in leaves:
-                unit_of[leaf] = leaves[0]
+        if len(leaves) > _MOST_INPUTS:
+            _fold_into(folding, Box("inputs", members=leaves))
 
 
-# ------------------------------------------------------------------------------------------------- what is far from it
+def _fold_into(folding: Folding, box: Box) -> None:
+    """Draw the members of a box as one unit, that of the first."""
+    folding.boxes[box.members[0]] = box
+    for index in box.members:
+        folding.unit_of[index] = box.members[0]
 
 
-def _fold_far(
-    graph: FlatGraph, scopes: list[Scopes], folding: Folding, most: int, highlighted: Collection[int]
-) -> Folding:
+def _fold_far(graph: FlatGraph, scopes: list[Scopes], folding: Folding, most: int, kept: Set[int]) -> Folding:
     """Fold what is far from the root, part by part, until there are at most *most* units.
 
     Where scopes are drawn, all of them stay if they can, and few of the other nodes: the last steps to a loss.
@@ -153,55 +131,40 @@ def _fold_far(
     if len(folding.units()) <= most:
         return folding
     n_parts = max(1, most // 10)
-    kept = [folding.unit_of[index] for index in sorted(highlighted, reverse=True)]
-    count = most - n_parts - 1
+    first = dict.fromkeys(folding.unit_of[index] for index in sorted(kept, reverse=True))
+    count = max(1, most - n_parts - 1)
     scoped = _scoped_units(folding, scopes)
-    if scoped and len({*kept, *scoped}) + _LAST_STEPS + 2 <= most:
-        n_parts = 1
-        kept += scoped
-        count = len(set(kept)) + _LAST_STEPS
-    near = _nearest_units(graph, folding, max(1, count), kept)
-    unit_of = folding.unit_of[:]
-    boxes = {unit: box for unit, box in folding.boxes.items() if unit in near}
+    with_scoped = first | dict.fromkeys(scoped)
+    if scoped and len(with_scoped) + _LAST_STEPS + 2 <= most:
+        n_parts, first, count = 1, with_scoped, len(with_scoped) + _LAST_STEPS
+    near = _nearest_units(graph, folding, count, first)
+    folded = Folding(folding.unit_of[:], {unit: box for unit, box in folding.boxes.items() if unit in near})
     parts = sorted(_split_far(graph, folding, near), key=len, reverse=True)
-    rest = [index for part in parts[n_parts:] for index in part]
+    rest = sorted(index for part in parts[n_parts:] for index in part)
     for part in [*parts[:n_parts], rest]:
         units = {folding.unit_of[index] for index in part}
         if len(units) == 1 and units <= folding.boxes.keys():
-            boxes |= {unit: folding.boxes[unit] for unit in units}
+            folded.boxes.update((unit, folding.boxes[unit]) for unit in units)
         elif len(part) > 1:
-            unit = min(part)
-            boxes[unit] = Box("rest", members=sorted(part))
-            for index in part:
-                unit_of[index] = unit
-    return replace(folding, unit_of=unit_of, boxes=boxes)
+            _fold_into(folded, Box("rest", members=part))
+    return folded
 
 
-def _nearest_units(graph: FlatGraph, folding: Folding, count: int, kept: list[int]) -> set[int]:
-    """So many units: first those *kept*, then those with the fewest steps to the root."""
-    root = folding.unit_of[len(graph.nodes) - 1]
-    near: dict[int, None] = dict.fromkeys([*dict.fromkeys(kept)][:count])
-    met = {root}
-    layer = [root]
-    while layer and len(near) < count:
-        further: list[int] = []
-        for unit in layer:
-            if len(near) >= count:
-                break
-            near.setdefault(unit)
-            for source in _source_units(graph, folding, unit):
+def _nearest_units(graph: FlatGraph, folding: Folding, count: int, first: Iterable[int]) -> set[int]:
+    """So many units: those that go *first*, then those with the fewest steps to the root."""
+    near = {*islice(first, count)}
+    queue = [folding.unit_of[-1]]
+    met = set(queue)
+    for unit in queue:  # breadth first: the queue grows meanwhile
+        if len(near) >= count:
+            break
+        near.add(unit)
+        for index in folding.boxes[unit].members if unit in folding.boxes else [unit]:
+            for source in map(folding.unit_of.__getitem__, graph.operands[index]):
                 if source not in met:
                     met.add(source)
-                    further.append(source)
-        layer = further
-    return set(near)
-
-
-def _source_units(graph: FlatGraph, folding: Folding, unit: int) -> list[int]:
-    """The units that feed one, in order."""
-    members = folding.boxes[unit].members if unit in folding.boxes else [unit]
-    sources = [folding.unit_of[operand] for index in members for operand in graph.operands[index]]
-    return [source for source in dict.fromkeys(sources) if source != unit]
+                    queue.append(source)
+    return near
 
 
 def _split_far(graph: FlatGraph, folding: Folding, near: set[int]) -> list[list[int]]:
@@ -219,25 +182,19 @@ def _split_far(graph: FlatGraph, folding: Folding, near: set[int]) -> list[list[
             unit = leader[unit]
         return unit
 
-    users: dict[int, set[int]] = {}  # the far units that use a leaf
-    used_near: set[int] = set()
+    users: defaultdict[int, set[int]] = defaultdict(set)  # the units that use a leaf
     for index, operands in enumerate(graph.operands):
         unit = unit_of[index]
-        for operand in operands:
-            source = unit_of[operand]
+        for source in map(unit_of.__getitem__, operands):
             if source == unit or source in near:
                 continue
-            is_leaf = not graph.operands[operand] and source not in folding.boxes
-            if is_leaf and unit in near:
-                used_near.add(source)
-            elif is_leaf:
-                users.setdefault(source, set()).add(unit)
+            if not graph.operands[source] and source not in folding.boxes:
+                users[source].add(unit)
             elif unit not in near:
                 leader[find(source)] = find(unit)
-    parts: dict[int | None, list[int]] = {}
+    parts: defaultdict[int | None, list[int]] = defaultdict(list)
     for index, unit in enumerate(unit_of):
         if unit not in near:
-            leaders = {find(user) for user in users.get(unit, (unit,))}
-            is_shared = len(leaders) > 1 or unit in used_near
-            parts.setdefault(None if is_shared else leaders.pop(), []).append(index)
+            leaders = {None if user in near else find(user) for user in users.get(unit, (unit,))}
+            parts[None if len(leaders) > 1 else leaders.pop()].append(index)
     return list(parts.values())

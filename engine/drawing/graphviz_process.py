@@ -1,65 +1,57 @@
-"""Graphviz in a separate process, with a time limit: the system's ``dot`` or else the one inside pygraphviz."""
+"""Graphviz in a separate process, with a time limit: the system's ``dot`` or else the one inside pygraphviz.
 
-from __future__ import annotations
+The process also keeps what Graphviz and its font library print out of the caller's notebook.
+"""
 
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
-
-_BUNDLED = str(Path(__file__).with_name("pygraphviz_main.py"))
+from subprocess import PIPE, Popen, TimeoutExpired
 
 
 def run_graphviz(
     source: str, kind: str, engine: str = "dot", options: tuple[str, ...] = (), timeout: float = 20.0
 ) -> bytes:
-    """Draw a graph in the DOT language.
-
-    Args:
-        source: the graph.
-        kind: ``"svg"``, ``"png"``, ``"pdf"`` or another format that Graphviz writes.
-        engine: the layout program, ``"dot"`` for layers.
-        options: further options for ``dot``.
-        timeout: seconds after which Graphviz is stopped.
+    """Draw a graph in the DOT language, in a format such as ``"svg"``; *options* are for ``dot``.
 
     Raises:
-        TimeoutError: Graphviz took longer; the message says what to do.
+        TimeoutError: Graphviz took longer than *timeout* seconds; the message says what to do.
         RuntimeError: Graphviz could not draw it, or pygraphviz is missing; the message holds what it said.
     """
     dot = shutil.which("dot")
-    own = [sys.executable, "-P", _BUNDLED]  # -P: this folder's modules are not for import by name
-    command = [*([dot] if dot else own), f"-K{engine}", f"-T{kind}", *options]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,  # so that all that the process starts is stopped with it
-    ) as process:
+    program = [dot] if dot else [sys.executable, "-P", __file__]  # -P: this folder's modules are not for import by name
+    command = [*program, f"-K{engine}", f"-T{kind}", *options]
+    with Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True) as process:
         try:
             picture, said = process.communicate(source.encode(), timeout)
-        except subprocess.TimeoutExpired:
+        except BaseException as error:  # Ctrl-C ends a wait, too
             _stop(process)
+            if not isinstance(error, TimeoutExpired):
+                raise
             raise TimeoutError(
                 f"Graphviz had not drawn the graph after {timeout:g} s and was stopped; fold more of it (draw with a "
                 "smaller depth=... or most=...), draw a part of it, or give it longer (timeout=...)"
             ) from None
-        except BaseException:  # Ctrl-C ends a wait, too
-            _stop(process)
-            raise
     if process.returncode or not picture:
         lines = said.decode(errors="replace").strip().splitlines()
         raise RuntimeError(f"Graphviz drew no {kind}: {lines[-1] if lines else 'it said nothing'}")
     return picture
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it has started."""
+def _stop(process: Popen[bytes]) -> None:
+    """End a process and all that it has started in its session."""
     if os.name == "posix":
         with suppress(ProcessLookupError):  # it may just have ended by itself
             os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
+
+
+if __name__ == "__main__":  # as a program: it draws its input, with the options -Kengine and -Tformat of dot
+    import pygraphviz
+
+    options = {argument[:2]: argument[2:] for argument in sys.argv[1:]}
+    graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
+    sys.stdout.buffer.write(graph.draw(format=options["-T"], prog=options["-K"]))

@@ -1,9 +1,8 @@
 """The neuron, layer and network that each node belongs to, found by the names of the parameters that it uses."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import Any
 
 from engine.drawing.flat_graph import FlatGraph
@@ -15,6 +14,7 @@ Scopes = tuple[str, ...]
 """The groups around something, the outermost first: ``("model", "model.layers.0")``."""
 
 _PART = re.compile(r"(?:[^.\[\]]|\[[^\]]*\])+")  # a dot inside brackets is part of a dictionary's key
+_NUMBERED = re.compile(_PART.pattern + r"(?:\.\d+(?=\.|\Z))*")  # a number belongs to the word before it
 _MOST_LEVELS = 12  # of groups in groups
 
 
@@ -27,45 +27,34 @@ def find_parameter_scopes(names: object) -> dict[Value, Scopes]:
         return {}
     if not isinstance(names, Mapping):
         return {parameter: ("", *split_scopes(name)) for parameter, name in caller_names(names).items()}
-    sizes = {name: _size(thing) for name, thing in names.items() if not issubclass(type(thing), Value)}
-    largest_first = sorted(sizes, key=lambda name: sizes[name], reverse=True)  # a network before its own layers
-    found = caller_names({name: names[name] for name in largest_first})
+
+    def size(name: str) -> tuple[int, int]:
+        found = parameters_of(names[name])
+        return len(found), found[0][0].count(".") if found else 0
+
+    things = [name for name, thing in names.items() if not issubclass(type(thing), Value)]
+    found = caller_names({name: names[name] for name in sorted(things, key=size, reverse=True)})  # a network first
     scopes = {node: split_scopes(name) for node, name in found.items() if not node.op}
     return {node: path for node, path in scopes.items() if path}
 
 
-def _size(thing: Any) -> tuple[int, int]:
-    """How many parameters something has, and how deep the first one lies."""
-    found = parameters_of(thing)
-    return len(found), found[0][0].count(".") if found else 0
-
-
 def split_scopes(name: str) -> Scopes:
-    """The scopes in a dotted name. A number belongs to the word before it; the last word is the parameter itself.
+    """The scopes in a dotted name, whose last word is the parameter itself.
 
     >>> split_scopes("model.layers.0.neurons.3.w.5")
     ('model', 'model.layers.0', 'model.layers.0.neurons.3')
     """
-    scopes: list[str] = []
-    for part in _PART.findall(name):
-        if scopes and part.isdigit():
-            scopes[-1] += f".{part}"
-        else:
-            scopes.append(f"{scopes[-1]}.{part}" if scopes else part)
-    return tuple(scopes[:-1][:_MOST_LEVELS])
+    return tuple(accumulate(_NUMBERED.findall(name)[:-1][:_MOST_LEVELS], "{}.{}".format))
 
 
 def scope_title(scope: str, top: str = "") -> str:
-    """The title of a scope: its last word, and the number after it.
+    """The title of a scope: its last word, and the numbers after it.
 
     >>> scope_title("model.layers.0.neurons.3")
     'neuron 3'
     """
-    words = _PART.findall(scope) or [top]
-    numbers: list[str] = []
-    while len(words) > 1 and words[-1].isdigit():
-        numbers.insert(0, words.pop())
-    return " ".join([singular(words[-1]) if numbers else words[-1], *numbers])
+    word, *numbers = _PART.findall(_NUMBERED.findall(scope)[-1]) if scope else [top]
+    return " ".join([singular(word) if numbers else word, *numbers])
 
 
 def singular(word: str) -> str:
@@ -84,47 +73,32 @@ def assign_scopes(graph: FlatGraph, parameters: Mapping[Value, Scopes]) -> list[
     if not parameters:
         return [()] * len(graph.nodes)
     own = [parameters.get(node, ()) for node in graph.nodes]
-    feeds_parameter = _find_feeding_parameters(graph, own)
+    feeds_parameter = [False] * len(own)  # whether an operation on a parameter is computed from the node, or uses it
+    for index in range(len(own) - 1, -1, -1):
+        operands = graph.operands[index]
+        if feeds_parameter[index] or any(own[operand] for operand in operands):
+            for operand in operands:
+                feeds_parameter[operand] = True
     scopes = own[:]
     for index, operands in enumerate(graph.operands):
-        if not operands:
-            continue
         parameters_used = [own[operand] for operand in operands if own[operand]]
         others = [scopes[operand] for operand in operands if not graph.is_constant(operand)]
-        if parameters_used:
-            scopes[index] = _common_prefix(parameters_used)
-        elif others and (feeds_parameter[index] or _is_activation(graph, index, others)):
-            scopes[index] = _common_prefix(others)
+        if parameters_used or (others and (feeds_parameter[index] or _is_activation(graph, operands, others))):
+            scopes[index] = _common_scopes(parameters_used or others)
     return scopes
 
 
-def _find_feeding_parameters(graph: FlatGraph, own: list[Scopes]) -> list[bool]:
-    """For each node, whether an operation on a parameter is computed from it, or uses it."""
-    feeds = [False] * len(own)
-    for index in range(len(own) - 1, -1, -1):
-        operands = graph.operands[index]
-        if feeds[index] or any(own[operand] for operand in operands):
-            for operand in operands:
-                feeds[operand] = True
-    return feeds
-
-
-def _is_activation(graph: FlatGraph, index: int, others: list[Scopes]) -> bool:
-    operands = graph.operands[index]
-    if len(others) < len(operands) or any(scopes != others[0] for scopes in others):
+def _is_activation(graph: FlatGraph, operands: tuple[int, ...], others: list[Scopes]) -> bool:
+    if len(others) < len(operands) or len(set(others)) > 1:
         return False
     return len(operands) > 1 or len(graph.operands[operands[0]]) > 1
 
 
-def _common_prefix(paths: Iterable[Scopes]) -> Scopes:
-    first, *others = paths
-    for path in others:
-        if path != first:
-            n = 0
-            while n < min(len(first), len(path)) and first[n] == path[n]:
-                n += 1
-            first = first[:n]
-    return first
+def _common_scopes(paths: list[Scopes]) -> Scopes:
+    """The scopes that all *paths* begin with."""
+    if len(set(paths)) == 1:
+        return paths[0]
+    return tuple(level[0] for level in zip(*paths) if len(set(level)) == 1)
 
 
 def find_unfolded(unfold: Any, parameters: Mapping[Value, Scopes]) -> set[str]:
@@ -138,22 +112,18 @@ def find_unfolded(unfold: Any, parameters: Mapping[Value, Scopes]) -> set[str]:
     known = {scope: path[: level + 1] for path in parameters.values() for level, scope in enumerate(path)}
     unfolded: set[str] = set()
     for thing in unfold if several else [unfold]:
-        name = thing if isinstance(thing, str) else _scope_of(thing, parameters)
+        name = thing
+        if not isinstance(thing, str):
+            if not has_parameters(type(thing)):
+                raise TypeError(
+                    "unfold must be names of groups, such as 'model.layers.0', or the layers and neurons themselves, "
+                    f"got {shortened(thing)}"
+                )
+            common = _common_scopes([parameters.get(parameter, ()) for _, parameter in parameters_of(thing)])
+            name = common[-1] if common else None
         if name not in known:
             some = ", ".join(sorted(known)[:3])
             advice = f"there are {some}, ..." if some else "there are none; pass names=locals() or names=model"
             raise ValueError(f"unfold must name groups of parameters in this graph, got {shortened(thing)}; {advice}")
         unfolded.update(known[name])
     return unfolded
-
-
-def _scope_of(network: Any, parameters: Mapping[Value, Scopes]) -> str | None:
-    """The scope that holds all parameters of a neuron, layer or network, and no others of its level."""
-    if not has_parameters(type(network)):
-        raise TypeError(
-            "unfold must be names of groups, such as 'model.layers.0', or the layers and neurons themselves, "
-            f"got {shortened(network)}"
-        )
-    paths = [parameters.get(parameter, ()) for _, parameter in parameters_of(network)]
-    common = [level[0] for level in zip(*paths) if len(set(level)) == 1]
-    return common[-1] if common else None

@@ -1,19 +1,24 @@
 """The contents of the boxes in a picture: of single nodes, and of many folded into one."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.drawing.flat_graph import FlatGraph
 from engine.drawing.folding import Box
-from engine.drawing.html_labels import Content
 from engine.drawing.module_scopes import Scopes, scope_title, singular
 from engine.validation import plain_label
 from engine.value import Value
 
-_SIGNS = ("+", "-", "*", "/", "**")
+
+@dataclass(frozen=True)
+class Content:
+    """The content of a box: an operation, a title, rows of a word and a number, and lines in a box of many nodes."""
+
+    operation: str = ""
+    title: str = ""
+    rows: tuple[tuple[str, str], ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,23 +59,30 @@ class NodeContents:
         gradient = "" if self.graph.is_constant(index) else f", grad {node.grad!r}"
         return f"{self.name(index) or node.op or 'leaf'}: data {node.data!r}{gradient}"
 
-    def describe_box(self, box: Box, outputs: set[int]) -> Content:
-        """The content of a folded box; nodes outside use its *outputs*."""
+    def describe_box(self, box: Box, shown: Value | None) -> Content:
+        """The content of a folded box, with the numbers of its only output if it has one to be *shown*."""
+        nodes, count = [self.graph.nodes[index] for index in box.members], len(box.members)
         if box.kind == "inputs":
-            return self._describe_inputs(box)
-        leaves = [index for index in box.members if not self.graph.nodes[index].op]
-        rows = self._rows(self.graph.nodes[next(iter(outputs))]) if len(outputs) == 1 else ()
+            numbers = [node.data for node in nodes]
+            span = f"data {self.format(min(numbers))} to {self.format(max(numbers))}"
+            first, last = self.name(box.members[0]), self.name(box.members[-1])
+            return Content("", _count(count, "input"), (), (f"{first} ... {last}", span) if first and last else (span,))
+        rows = self._rows(shown) if shown is not None else ()
         if box.kind == "rest":
-            if len(leaves) == len(box.members):
-                return Content("", _count(len(leaves), "leaf", "leaves"))
-            lines = [f"{_count(len(leaves), 'leaf', 'leaves')} among them"] if leaves else []
-            return Content("", _count(len(box.members), "node"), rows, tuple(lines))
-        parameters = [self.graph.nodes[index] for index in leaves if self.scopes[index]]
+            n_leaves = sum(not node.op for node in nodes)
+            leaves = _count(n_leaves, "leaf", "leaves")
+            if n_leaves == count:
+                return Content("", leaves)
+            return Content("", _count(count, "node"), rows, (f"{leaves} among them",) if n_leaves else ())
+        parameters = [node for node, index in zip(nodes, box.members) if self.scopes[index] and not node.op]
         if parameters and not rows:
             rows = (("|grad|", self.format(math.hypot(*[parameter.grad for parameter in parameters]))),)
-        parts = [self._count_parts(box), _count(len(parameters), "parameter")]
-        lines = [", ".join(part for part in parts if part), _count(len(box.members), "node")]
-        return Content("", scope_title(box.name, self.top), rows, tuple(lines))
+        level = len(box.scopes) + 1
+        parts = {self.scopes[index][level] for index in box.members if len(self.scopes[index]) > level}
+        words = {scope_title(part).split(" ")[0] for part in parts}
+        counts = [_count(len(parts), words.pop() if len(words) == 1 else "group")] if parts else []
+        counts.append(_count(len(parameters), "parameter"))
+        return Content("", scope_title(box.name, self.top), rows, (", ".join(counts), _count(count, "node")))
 
     def _rows(self, node: Value) -> tuple[tuple[str, str], ...]:
         return ("data", self.format(node.data)), ("grad", self.format(node.grad))
@@ -81,23 +93,9 @@ class NodeContents:
         numbers = [self.format(self.graph.nodes[i].data) if self.graph.inlined[i] else "" for i in operands]
         if not any(numbers):
             return op
-        if op in _SIGNS:
+        if op in ("+", "-", "*", "/", "**"):
             return " ".join(part for part in (numbers[0], op, numbers[1]) if part)
         return f"{op}({', '.join(number or '·' for number in numbers)})"
-
-    def _describe_inputs(self, box: Box) -> Content:
-        numbers = [self.graph.nodes[index].data for index in box.members]
-        names = [name for name in (self.name(box.members[0]), self.name(box.members[-1])) if name]
-        lines = [f"{names[0]} ... {names[1]}"] if len(names) == 2 else []
-        lines.append(f"data {self.format(min(numbers))} to {self.format(max(numbers))}")
-        return Content("", _count(len(numbers), "input"), (), tuple(lines))
-
-    def _count_parts(self, box: Box) -> str:
-        """How many scopes lie directly in a scope: ``16 neurons``."""
-        level = len(box.scopes) + 1
-        parts = {self.scopes[index][level] for index in box.members if len(self.scopes[index]) > level}
-        words = {scope_title(part).split(" ")[0] for part in parts}
-        return _count(len(parts), words.pop() if len(words) == 1 else "group") if parts else ""
 
 
 def _count(n: int, one: str, many: str = "") -> str:

@@ -1,19 +1,16 @@
 """Colours of a picture: light, dark, and for print."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Theme:
     """Colours as ``#rrggbb``, and widths of lines in points.
 
-    ``neutral`` fills a node without gradient; ``positive`` and ``negative`` fill those with the largest gradient of
-    that sign, and smaller ones lie in between. Colour-blind readers can tell blue and orange apart; with
-    ``dashed_negative``, the sign needs no colour at all.
+    ``neutral`` fills a node without gradient, ``positive`` and ``negative`` those with the largest of that sign.
     """
 
     background: str
@@ -48,12 +45,10 @@ def largest_size(gradients: Iterable[float]) -> float:
 
 
 def tint_strength(gradient: float, largest: float) -> float | None:
-    """How strongly a gradient is coloured, from -1 to 1; None for NaN and infinity.
-
-    The square root keeps small gradients visible: a hundredth of the largest has a tenth of its colour.
-    """
+    """How strongly a gradient is coloured, from -1 to 1; None for NaN and infinity."""
     if not math.isfinite(gradient):
         return None
+    # the square root keeps small gradients visible: a hundredth of the largest has a tenth of its colour
     return math.copysign(math.sqrt(abs(gradient) / largest), gradient) if largest > 0.0 else 0.0
 
 
@@ -67,58 +62,22 @@ def mix_colours(a: str, b: str, share: float) -> str:
     return "#" + "".join(f"{round(x + (y - x) * share):02x}" for x, y in pairs)
 
 
-THEMES = {
-    "light": Theme(
-        background="#ffffff",
-        text="#1b2733",
-        muted="#5d6b79",
-        line="#7c8a98",
-        neutral="#f7f9fb",
-        positive="#86bdec",
-        negative="#f9b168",
-        strange="#e7a6d8",
-        operation="#33475b",
-        operation_text="#ffffff",
-        folded="#e9edf2",
-        clusters=("#f6f8fa", "#eceff3"),
-        picked="#b3006b",
-        faded="#d5dbe1",
-        faded_text="#a3adb7",
-    ),
-    "dark": Theme(
-        background="#12171d",
-        text="#f0f4f8",
-        muted="#a9b6c3",
-        line="#7f8e9d",
-        neutral="#232b34",
-        positive="#1d66a6",
-        negative="#a4560f",
-        strange="#8c3a7c",
-        operation="#cfd9e3",
-        operation_text="#12171d",
-        folded="#303b47",
-        clusters=("#181e25", "#1f262e"),
-        picked="#ff7ac6",
-        faded="#2f3842",
-        faded_text="#5b6773",
-    ),
-    "print": Theme(
-        background="#ffffff",
-        text="#000000",
-        muted="#3c3c3c",
-        line="#000000",
-        neutral="#ffffff",
-        positive="#c6c6c6",
-        negative="#c6c6c6",
-        strange="#ffffff",
-        operation="#ffffff",
-        operation_text="#000000",
-        folded="#f0f0f0",
-        clusters=("#ffffff", "#ffffff"),
-        picked="#000000",
-        faded="#c8c8c8",
-        faded_text="#9a9a9a",
-        width=0.5,
-        dashed_negative=True,
-    ),
+_COLOURS: dict[str, tuple[Any, Any, Any]] = {  # light, dark, print
+    "background": ("#ffffff", "#12171d", "#ffffff"),
+    "text": ("#1b2733", "#f0f4f8", "#000000"),
+    "muted": ("#5d6b79", "#a9b6c3", "#3c3c3c"),
+    "line": ("#7c8a98", "#7f8e9d", "#000000"),
+    "neutral": ("#f7f9fb", "#232b34", "#ffffff"),
+    "positive": ("#86bdec", "#1d66a6", "#c6c6c6"),
+    "negative": ("#f9b168", "#a4560f", "#c6c6c6"),
+    "strange": ("#e7a6d8", "#8c3a7c", "#ffffff"),
+    "operation": ("#33475b", "#cfd9e3", "#ffffff"),
+    "operation_text": ("#ffffff", "#12171d", "#000000"),
+    "folded": ("#e9edf2", "#303b47", "#f0f0f0"),
+    "clusters": (("#f6f8fa", "#eceff3"), ("#181e25", "#1f262e"), ("#ffffff", "#ffffff")),
+    "picked": ("#b3006b", "#ff7ac6", "#000000"),
+    "faded": ("#d5dbe1", "#2f3842", "#c8c8c8"),
+    "faded_text": ("#a3adb7", "#5b6773", "#9a9a9a"),
 }
+_LIGHT, _DARK, _PRINT = (dict(zip(_COLOURS, shades)) for shades in zip(*_COLOURS.values()))
+THEMES = {"light": Theme(**_LIGHT), "dark": Theme(**_DARK), "print": Theme(**_PRINT, width=0.5, dashed_negative=True)}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from heapq import heappop, heappush
 from itertools import compress, count
 from typing import Any
 
 from engine.expressions.nodes import Formula, Name, Number
-from engine.expressions.text import text
 from engine.node import topological_order
 from engine.operations import CONSTANT
 from engine.validation import shortened
@@ -26,8 +25,7 @@ def caller_names(names: object) -> dict[Value, str]:
     """The names that the caller has for Values.
 
     The search goes by types alone, and asks no object for an attribute that its class does not have: so a mock or a
-    proxy is passed by. A container that holds no Value, no container and no network costs one look at the types of its
-    elements; one that is larger than what is left of the search's effort is passed by, too.
+    proxy is passed by, and so is a container larger than what is left of the search's effort.
 
     Args:
         names: variables by name, such as ``locals()``: Values, lists, tuples and dicts of them (``w[0]``), and objects
@@ -52,40 +50,30 @@ def caller_names(names: object) -> dict[Value, str]:
         return {parameter: name for name, parameter in names.named_parameters()}  # type: ignore[attr-defined]
     notebook = ("In", "Out") if "_ih" in names else ()  # Jupyter's own lists of everything
     own = [(n, thing) for n, thing in list(names.items()) if isinstance(n, str) and n[:1] != "_" and n not in notebook]
-    return _Search().run(own)
+    return _search(own)
 
 
-class _Search:
-    """A search for Values, breadth first, so that a variable goes before an element of a list."""
-
-    def __init__(self) -> None:
-        self.found: dict[Value, str] = {}
-        self.effort = _EFFORT
-        self.met: dict[int, object] = {}  # by id, and held, so that no id is given to another object meanwhile
-        self.waiting: deque[tuple[str, Any]] = deque()
-        self.large: deque[tuple[str, Any]] = deque()  # opened after all others, as they may take all the effort
-
-    def run(self, things: Children) -> dict[Value, str]:
-        """The names of all Values that are or lie in *things*."""
-        self.meet(things)
-        while self.waiting or self.large:
-            name, container = (self.waiting or self.large).popleft()
-            n = _n_elements(container)
-            if n <= self.effort:
-                self.effort -= n
-                with suppress(Exception):  # of a class whose attributes raise
-                    self.meet(_children(name, container))
-        return self.found
-
-    def meet(self, things: Children) -> None:
-        """Note the Values among *things*, and the containers to be opened later."""
-        for name, thing in things:
-            if issubclass(type(thing), Value):
-                self.found.setdefault(thing, name)
-            elif self.effort > 0 and _can_hold_values(type(thing)) and id(thing) not in self.met:
-                self.effort -= _EFFORT_OF_ONE + len(name)
-                self.met[id(thing)] = thing
-                (self.large if _n_elements(thing) > _LARGE else self.waiting).append((name, thing))
+def _search(things: Children) -> dict[Value, str]:
+    """The names of all Values that are or lie in *things*, breadth first: a variable goes before a list's element."""
+    found: dict[Value, str] = {}
+    effort = _EFFORT
+    met: dict[int, object] = {}  # by id, and held, so that no id is given to another object meanwhile
+    waiting: list[tuple[bool, int, str, Any]] = []  # large ones come last, as they may take all the effort
+    while True:
+        with suppress(Exception):  # of a class whose attributes raise
+            for name, thing in things:
+                if issubclass(type(thing), Value):
+                    found.setdefault(thing, name)
+                elif effort > 0 and _can_hold_values(type(thing)) and id(thing) not in met:
+                    effort -= _EFFORT_OF_ONE + len(name)
+                    met[id(thing)] = thing
+                    heappush(waiting, (_n_elements(thing) > _LARGE, len(met), name, thing))
+        if not waiting:
+            return found
+        _, _, name, container = heappop(waiting)
+        n = _n_elements(container)
+        things = _children(name, container) if n <= effort else ()
+        effort -= n if n <= effort else 0
 
 
 def has_parameters(kind: type) -> bool:
@@ -123,14 +111,14 @@ def _children(name: str, thing: Any) -> Children:
     kind = type(thing)
     if issubclass(kind, (list, tuple)):
         elements = list(thing)
-        return ((f"{name}[{index}]", element) for index, element in _worth_a_look(enumerate(elements), elements))
-    if issubclass(kind, dict):
+        yield from ((f"{name}[{index}]", each) for index, each in _worth_a_look(enumerate(elements), elements))
+    elif issubclass(kind, dict):
         items = _worth_a_look(dict.items(thing), dict.values(thing))
-        return ((f"{name}[{key!r}]", element) for key, element in items if isinstance(key, (str, int)))
-    if _is_array(kind):
-        holds_objects = getattr(thing.dtype, "kind", "") == "O" and thing.shape
-        return ((name, thing.tolist()),) if holds_objects else ()
-    return ((f"{name}.{parameter}", value) for parameter, value in parameters_of(thing))
+        yield from ((f"{name}[{key!r}]", element) for key, element in items if isinstance(key, (str, int)))
+    elif not _is_array(kind):
+        yield from ((f"{name}.{parameter}", value) for parameter, value in parameters_of(thing))
+    elif getattr(thing.dtype, "kind", "") == "O" and thing.shape:
+        yield name, thing.tolist()
 
 
 def _worth_a_look(items: Iterable[tuple[Any, Any]], elements: Iterable[Any]) -> Iterable[tuple[Any, Any]]:
@@ -139,21 +127,16 @@ def _worth_a_look(items: Iterable[tuple[Any, Any]], elements: Iterable[Any]) -> 
     return compress(items, map(kinds.__contains__, map(type, elements))) if kinds else ()
 
 
-def node_names(root: Value, names: object = None) -> dict[Value, str]:
-    """What to call each node under *root*, in topological order.
+def node_formulas(root: Value, callers: Mapping[Value, str]) -> dict[Value, Formula]:
+    """What to call each node under *root*, in topological order; *callers* are the names that the caller has.
 
-    That is its label; or the caller's name for it (see ``caller_names``); or its number where it is a plain one; or
-    ``v1``, ``v2`` and so on. A root without a name is ``L``, if nothing else is.
+    That is its label; or the caller's name for it; or its number where it is a plain one; or ``v1``, ``v2`` and so on.
+    A root without a name is ``L``, if nothing else is.
 
     >>> x = Value(2.0, label="x")
-    >>> list(node_names((x * 3 + 1).tanh()).values())
-    ['x', '3', 'v1', '1', 'v2', 'L']
+    >>> list(node_formulas((x * 3).tanh(), {}).values())
+    [Name(text='x'), Number(value=3.0), Name(text='v1'), Name(text='L')]
     """
-    return {node: text(formula) for node, formula in node_formulas(root, caller_names(names)).items()}
-
-
-def node_formulas(root: Value, callers: Mapping[Value, str]) -> dict[Value, Formula]:
-    """The same as formulas, for ``text``, ``latex`` and ``mathml``; *callers* are the names that the caller has."""
     order = topological_order(root)
     taken = {node.label or callers.get(node, "") for node in order}
     free = (name for name in map("v{}".format, count(1)) if name not in taken)

@@ -1,7 +1,6 @@
-"""Formulas as trees of ``Name``, ``Number``, ``Operation``, ``Derivative`` and ``Cases``.
+"""Formulas as trees of ``Name``, ``Number``, ``Operation``, ``Derivative``, ``Cases`` and ``Equation``.
 
-Trees do arithmetic, so the rules of ``derivatives.py`` give formulas. ``text.py``, ``latex.py`` and ``mathml.py`` write
-them out.
+Trees do arithmetic, so the rules of ``derivatives.py`` give formulas. ``writers.py`` writes them out.
 """
 
 from __future__ import annotations
@@ -13,8 +12,14 @@ from typing import Any
 from engine.derivatives import SLOPES
 from engine.primitive import Primitive
 
-SUM, SIGN, QUOTIENT, PRODUCT, POWER, ATOM = range(1, 7)  # how tightly a formula holds together
-PRECEDENCE = {"+": SUM, "-": SUM, "*": PRODUCT, "/": QUOTIENT, "neg": SIGN, "**": POWER}
+
+def _infix(sign: str) -> tuple[Callable[[Formula, Any], Formula], Callable[[Formula, Any], Formula]]:
+    """The methods for a sign, with a formula on the left and on the right of it; x * x is x**2."""
+
+    def on_the_left(self: Formula, other: Any) -> Formula:
+        return Operation("**", (self, Number(2.0))) if sign == "*" and self == other else _call(sign, self, other)
+
+    return on_the_left, lambda self, other: on_the_left(as_formula(other), self)
 
 
 class Formula:
@@ -22,29 +27,10 @@ class Formula:
 
     __slots__ = ()
 
-    def __add__(self, other: Any) -> Formula:
-        return Operation("+", (self, as_formula(other)))
-
-    def __radd__(self, other: Any) -> Formula:
-        return as_formula(other) + self
-
-    def __sub__(self, other: Any) -> Formula:
-        return Operation("-", (self, as_formula(other)))
-
-    def __rsub__(self, other: Any) -> Formula:
-        return as_formula(other) - self
-
-    def __mul__(self, other: Any) -> Formula:
-        return Operation("**", (self, Number(2.0))) if self == other else Operation("*", (self, as_formula(other)))
-
-    def __rmul__(self, other: Any) -> Formula:
-        return as_formula(other) * self
-
-    def __truediv__(self, other: Any) -> Formula:
-        return Operation("/", (self, as_formula(other)))
-
-    def __rtruediv__(self, other: Any) -> Formula:
-        return as_formula(other) / self
+    __add__, __radd__ = _infix("+")
+    __sub__, __rsub__ = _infix("-")
+    __mul__, __rmul__ = _infix("*")
+    __truediv__, __rtruediv__ = _infix("/")
 
     def __neg__(self) -> Formula:
         return Operation("neg", (self,))
@@ -86,6 +72,15 @@ class Cases(Formula):
 
     rows: tuple[tuple[Formula, Formula, str, Formula], ...]
     otherwise: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Equation(Formula):
+    """A left side, a sign (``=`` or ``+=``), and right sides that are all equal."""
+
+    left: Formula
+    right: tuple[Formula, ...]
+    sign: str = "="
 
 
 def as_formula(thing: Any) -> Formula:
@@ -152,12 +147,3 @@ class Formulas:
 def format_number(number: float, precision: int) -> str:
     """A number with so many significant digits, and no sign before 0."""
     return f"{number or 0.0:.{precision}g}"
-
-
-def precedence(formula: Formula) -> int:
-    """How tightly a formula holds together; one that an operation needs tighter gets parentheses."""
-    if isinstance(formula, Operation):
-        return PRECEDENCE.get(formula.op, ATOM)
-    if isinstance(formula, Number):
-        return SIGN if formula.value < 0.0 else ATOM
-    return POWER if isinstance(formula, Derivative) else ATOM

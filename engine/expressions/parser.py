@@ -16,7 +16,6 @@ from engine.validation import shortened
 from engine.value import Value, constant
 
 _LONGEST = 10_000  # characters
-
 _OPERATORS: dict[type[ast.AST], Callable[..., Value]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -26,7 +25,6 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Value]] = {
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
 }
-
 _FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {  # by name, with how many numbers each takes
     **{n: (len(rule.derivatives), getattr(functions, n)) for n, rule in RULES.items() if hasattr(functions, n)},
     "abs": (1, operator.abs),
@@ -50,22 +48,19 @@ def expression(text: str, /, **variables: SupportsFloat) -> Value:
     >>> round(y.data, 4), [leaf.label for leaf in leaves(y)]
     (0.7064, ['x', 'w', 'b'])
     """
-    tree = _parse(text)
+    waiting: list[ast.expr | tuple[int, Callable[..., Value]]] = [_parse(text)]  # to evaluate, or a function to apply
     leaves = {n: v if isinstance(v, Value) else Value(v, label=n) for n, v in variables.items()}
-    done: list[Value] = []  # results; `waiting` holds what to do next: a part to parse, or a function to apply
-    waiting: list[ast.expr | tuple[int, Callable[..., Value]]] = [tree]
+    done: list[Value] = []
     while waiting:
         task = waiting.pop()
         if isinstance(task, tuple):
             count, function = task
-            arguments = done[len(done) - count :]
-            done[len(done) - count :] = [function(*arguments)]
+            done[-count:] = [function(*done[-count:])]
         elif isinstance(task, (ast.Constant, ast.Name)):
             done.append(_parse_leaf(task, leaves))
         else:
             function, operands = _parse_call(task)
-            waiting.append((len(operands), function))
-            waiting.extend(reversed(operands))
+            waiting += [(len(operands), function), *reversed(operands)]
     return done[0]
 
 
@@ -78,12 +73,10 @@ def _parse(text: str) -> ast.expr:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the parser's hints, such as "perhaps you missed a comma"
             return ast.parse(text.strip(), mode="eval").body
-    except SyntaxError as error:
-        raise ValueError(f"not a formula: {shortened(text)} ({error.msg})") from None
     except (RecursionError, MemoryError):
         raise ValueError(f"not a formula: {shortened(text)} is nested too deeply") from None
-    except ValueError as error:  # NUL characters, a number of very many digits
-        raise ValueError(f"not a formula: {shortened(text)} ({error})") from None
+    except (SyntaxError, ValueError) as error:  # ValueError: NUL characters, a number of very many digits
+        raise ValueError(f"not a formula: {shortened(text)} ({getattr(error, 'msg', error)})") from None
 
 
 def _parse_leaf(node: ast.Constant | ast.Name, leaves: dict[str, Value]) -> Value:
@@ -98,17 +91,16 @@ def _parse_leaf(node: ast.Constant | ast.Name, leaves: dict[str, Value]) -> Valu
 
 def _parse_call(node: ast.expr) -> tuple[Callable[..., Value], list[ast.expr]]:
     """What a part of a formula computes, and of which parts."""
-    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        return _OPERATORS[type(node.op)], [node.left, node.right]
-    if isinstance(node, ast.UnaryOp) and type(node.op) in _OPERATORS:
-        return _OPERATORS[type(node.op)], [node.operand]
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
-        arguments, function = _FUNCTIONS[node.func.id]
-        if len(node.args) == arguments and not node.keywords:
-            return function, node.args
-        raise ValueError(f"{node.func.id} takes {arguments} number{'s' if arguments > 1 else ''} in a formula")
+    if isinstance(node, (ast.BinOp, ast.UnaryOp)) and type(node.op) in _OPERATORS:
+        return _OPERATORS[type(node.op)], [node.left, node.right] if isinstance(node, ast.BinOp) else [node.operand]
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        known = ", ".join(sorted(_FUNCTIONS))
-        raise ValueError(f"a function in a formula must be one of {known}, got {shortened(node.func.id)}")
+        name = node.func.id
+        if name not in _FUNCTIONS:
+            known = ", ".join(sorted(_FUNCTIONS))
+            raise ValueError(f"a function in a formula must be one of {known}, got {shortened(name)}")
+        count, function = _FUNCTIONS[name]
+        if len(node.args) != count or node.keywords:
+            raise ValueError(f"{name} takes {count} number{'s' if count > 1 else ''} in a formula")
+        return function, node.args
     kind = type(node).__name__.lower()
     raise ValueError(f"a formula must be made of numbers, names, + - * / ** and functions, got {kind}")

@@ -1,5 +1,108 @@
-"""Backprop step by step in a browser, a notebook or an animation: ``engine.stepper``."""
+"""``stepper``: backprop to step through, forward and back, in a browser, a notebook or an animation."""
 
-from engine.stepping.api import Stepper, stepper
+import os
+from pathlib import Path
+
+from engine.node import size
+from engine.stepping.layout import Layout, lay_out
+from engine.stepping.page import render_frame, render_page
+from engine.stepping.walk import Walk, record_walk
+from engine.validation import check_choice, check_int, check_seconds, shortened
+from engine.value import Value
 
 __all__ = ["Stepper", "stepper"]
+
+
+class Stepper:
+    """Backprop of one graph, laid out and recorded. Made by ``stepper``.
+
+    Shows itself in Jupyter; ``save`` writes a page or an animation. It shows the numbers of the time when it was made.
+    """
+
+    def __init__(self, walk: Walk, layout: Layout, precision: int, theme: str) -> None:
+        self._walk, self._layout, self._precision, self._theme = walk, layout, precision, theme
+        self.html = render_page(walk, layout, precision, theme)
+        """The page: a whole HTML document with all that it needs in it."""
+
+    def save(self, path: str | os.PathLike[str], *, seconds: float = 2.0) -> None:
+        """Write the walk into a file, as a page or an animation.
+
+        Args:
+            path: ``.html`` for a page with all controls, or ``.gif`` for an animation, which needs Pillow.
+            seconds: how long the animation shows each step, from 0.02 to 600.
+
+        Raises:
+            ValueError: another ending, *seconds* out of range, or a graph too large for an animation.
+            ModuleNotFoundError: Pillow is missing.
+            OSError: the file cannot be written.
+
+        >>> stepper(Value(2.0, label="x") * 3).save("backprop.html")
+        """
+        target = Path(path)
+        if target.suffix.lower() == ".html":
+            target.write_text(self.html, encoding="utf-8")
+        elif target.suffix.lower() == ".gif":
+            from engine.stepping.animation import render_gif
+
+            target.write_bytes(render_gif(self._walk, self._layout, self._precision, self._theme, seconds))
+        else:
+            raise ValueError(f"a file name must end in .html or .gif, got {shortened(str(target))}")
+
+    def _repr_html_(self) -> str:
+        graph = min(max(self._layout.height + 60, 220), 460)
+        return render_frame(self.html, round(graph) + 330)
+
+    def __repr__(self) -> str:
+        steps, nodes = len(self._walk.steps), len(self._walk.nodes)
+        return f'<Stepper: {steps} steps through {nodes} nodes; .save("backprop.html") writes it as a page>'
+
+
+def stepper(
+    root: Value,
+    *,
+    names: object = None,
+    precision: int = 4,
+    direction: str = "LR",
+    theme: str = "auto",
+    most: int = 1000,
+    timeout: float = 20.0,
+) -> Stepper:
+    """Backprop from *root* to step through, forward and back, with formulas and numbers.
+
+    In Jupyter the last line of a cell shows it: the graph, in which gradients fill in, and the chain rule of each step
+    below. A click on a node explains its gradient as a sum over all that the node feeds, and *Check* shows the finite
+    difference beside it. Arrow keys, Home, End, the space bar and screen readers work.
+
+    The graph keeps its gradients. The walk starts from gradients of 0, and shows those of *root* alone.
+
+    Args:
+        root: the Value whose derivatives are computed, such as a loss.
+        names: names for Values without a label, such as ``locals()`` or a network.
+        precision: how many significant digits the numbers show, 1 to 17.
+        direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
+        theme: ``"light"``, ``"dark"``, or ``"auto"``, the theme of the reader's system.
+        most: the most nodes that are laid out; larger graphs take long, and are too much to read.
+        timeout: seconds after which Graphviz is stopped, with a TimeoutError.
+
+    Raises:
+        ValueError: the graph has more nodes than *most*, another argument is out of range, or ``data`` was changed
+            after the graph was computed (``root.refresh()`` computes it again).
+        TypeError: *root* is not a Value, or *names* has no names in it.
+
+    >>> x, w = Value(2.0, label="x"), Value(-3.0, label="w")
+    >>> stepper((x * w + 7).tanh())
+    <Stepper: 3 steps through 6 nodes; .save("backprop.html") writes it as a page>
+    """
+    check_choice("direction", direction, ("LR", "TB", "RL", "BT"))
+    check_choice("theme", theme, ("auto", "light", "dark"))
+    check_int("precision", precision, 1, 17)
+    check_int("most", most, 1)
+    check_seconds("timeout", timeout)
+    count = size(root)
+    if count > most:
+        raise ValueError(
+            f"a graph to step through must have at most {most:,} nodes, got {count:,}; take a part of it, such as the "
+            "loss of one example, the output of one neuron, or a smaller network (or raise most=...)"
+        )
+    walk = record_walk(root, names)
+    return Stepper(walk, lay_out(walk, precision, direction, timeout), precision, theme)

@@ -1,27 +1,25 @@
 """The layout: boxes of the size that their text needs, in the positions that Graphviz computes."""
 
-from __future__ import annotations
-
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from engine.expressions.nodes import format_number
-from engine.expressions.text import text
+from engine.expressions.writers import text
 from engine.operations import CONSTANT
 from engine.stepping.walk import Walk
 from engine.validation import plain_label
 from engine.value import Value
 
-LINE = 17.0
-"""From one line of text in a box to the next, in pixels."""
-MORE = " + …"
-"""What follows a sum that is not complete."""
+LINE = 17.0  # from one line of text in a box to the next, in pixels
+MORE = " + …"  # follows a sum that is not complete
 _TWINS_APART = 12.0  # the numbers on two edges between the same nodes: one higher, one lower, so that both can be read
 _SIDE, _LETTER = 10.0, 7.4  # beside the text in a box, and about as wide as a letter is
 _TICK = 14.0  # the mark of a gradient that the finite difference agrees with
 _INCH = 72.0  # Graphviz measures boxes in inches; a point of its is a pixel here
+
+Route = list[tuple[float, float]]  # a chain of cubic Bezier curves: a point, and then three for each curve
 
 
 class Box(NamedTuple):
@@ -34,12 +32,12 @@ class Box(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """From an operand to what is computed from it, as indices in the list of nodes; *route* is a chain of cubic Bezier
-    curves: a point, and then three for each curve."""
+    """From an operand to a node, as indices in the list of nodes; the number on it is moved down by *shift*."""
 
     operand: int
     node: int
-    route: list[tuple[float, float]]
+    route: Route
+    shift: float
 
 
 class Layout(NamedTuple):
@@ -49,18 +47,6 @@ class Layout(NamedTuple):
     height: float
     boxes: list[Box]
     edges: list[Edge]
-
-    def first_edges(self) -> dict[int, int]:
-        """The index of the first edge to each node that has operands; the others follow it."""
-        return {edge.node: index for index, edge in reversed([*enumerate(self.edges)])}
-
-    def shift(self, index: int) -> float:
-        """How far down the number on an edge is moved: up or down where there are two between the same nodes."""
-        edge = self.edges[index]
-        for neighbour, shift in ((index + 1, -_TWINS_APART), (index - 1, _TWINS_APART)):
-            if 0 <= neighbour < len(self.edges) and self.edges[neighbour][:2] == edge[:2]:
-                return shift
-        return 0.0
 
 
 def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layout:
@@ -74,15 +60,12 @@ def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layou
     indices = {node: index for index, node in enumerate(walk.nodes)}
     sizes = _sizes(walk, precision)
     pairs = [(indices[operand], indices[node]) for node in walk.nodes for operand in node.operands]
-    lines = [
-        f"digraph {{ graph [rankdir={direction} nodesep=0.22 ranksep=0.95]",  # a local derivative fits between ranks
-        'node [shape=box fixedsize=true label=""] edge [dir=none]',
-        *(f"n{i} [width={w / _INCH:.4f} height={h / _INCH:.4f}]" for i, (w, h) in enumerate(sizes)),
-        *(f"n{operand} -> n{node}" for operand, node in pairs),
-        "}",
-    ]
+    lines = [f"n{i} [width={w / _INCH:.4f} height={h / _INCH:.4f}]" for i, (w, h) in enumerate(sizes)]
+    lines += [f"n{operand} -> n{node}" for operand, node in pairs]
+    style = f"rankdir={direction} nodesep=0.22 ranksep=0.95"  # a local derivative fits between ranks
+    style += ' node [shape=box fixedsize=true label=""] edge [dir=none]'
     try:
-        plain = run_graphviz("\n".join(lines), "plain", timeout=timeout)
+        plain = run_graphviz("\n".join([f"digraph {{ {style}", *lines, "}"]), "plain", timeout=timeout)
     except TimeoutError:
         raise TimeoutError(
             f"Graphviz had not laid out the {len(sizes):,} nodes after {timeout:g} s and was stopped; step through a "
@@ -94,8 +77,8 @@ def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layou
 def _read(lines: Iterable[str], sizes: list[tuple[float, float]], pairs: list[tuple[int, int]]) -> Layout:
     """Read Graphviz's format ``plain``, which counts inches from the bottom left corner."""
     width = height = 0.0
-    boxes = [Box(0.0, 0.0, 0.0, 0.0)] * len(sizes)
-    routes: defaultdict[tuple[int, int], list[list[tuple[float, float]]]] = defaultdict(list)
+    boxes = {}
+    routes: defaultdict[tuple[int, int], list[Route]] = defaultdict(list)
     for line in lines:
         kind, *words = line.split()
         if kind == "graph":
@@ -110,17 +93,23 @@ def _read(lines: Iterable[str], sizes: list[tuple[float, float]], pairs: list[tu
             routes[int(words[0][1:]), int(words[1][1:])].append(route)
     for twins in routes.values():  # x * x has two edges: the first is the upper one
         twins.sort(key=lambda route: (route[len(route) // 2][1], route[len(route) // 2][0]), reverse=True)
-    return Layout(width, height, boxes, [Edge(*pair, routes[pair].pop()) for pair in pairs])
+    n_twins, edges = Counter(pairs), []
+    for pair in pairs:
+        route = routes[pair].pop()
+        shift = 0.0 if n_twins[pair] == 1 else -_TWINS_APART if routes[pair] else _TWINS_APART
+        edges.append(Edge(*pair, route, shift))
+    return Layout(width, height, [boxes[index] for index in range(len(sizes))], edges)
 
 
 def _sizes(walk: Walk, precision: int) -> list[tuple[float, float]]:
     """The size of each node's box, for all that it shows during the walk, running sums included."""
-    digits = {node: len(format_number(gradient, precision)) for node, gradient in zip(walk.nodes, walk.gradients)}
-    for step in walk.steps:
-        for contribution in step.contributions:
-            running = len(format_number(contribution.total, precision) + MORE)
-            digits[contribution.operand] = max(digits[contribution.operand], running)
-    least = precision + 5  # most boxes are of one width then
+    shown = [
+        (node, number, "") for node, gradient in zip(walk.nodes, walk.gradients) for number in (node.data, gradient)
+    ]
+    shown += [(c.operand, c.total, MORE) for step in walk.steps for c in step.contributions]
+    digits = dict.fromkeys(walk.nodes, precision + 5)  # most boxes are of one width then
+    for node, number, more in shown:
+        digits[node] = max(digits[node], len(format_number(number, precision) + more))
     sizes = []
     for node in walk.nodes:
         name = text_width(shown_name(node, walk))
@@ -128,7 +117,7 @@ def _sizes(walk: Walk, precision: int) -> list[tuple[float, float]]:
             sizes.append((name + 2 * _SIDE, LINE + 8.0))
             continue
         head = name + (text_width(node.op) + 2 * _SIDE if node.op else 0.0)
-        row = text_width("data ") + _TICK + _LETTER * max(least, digits[node], len(format_number(node.data, precision)))
+        row = text_width("data ") + _TICK + _LETTER * digits[node]
         sizes.append((max(head, row) + 2 * _SIDE, 3 * LINE + 18.0))
     return sizes
 

@@ -1,7 +1,6 @@
 """A recorded backward pass: every step with its numbers. The graph keeps its gradients."""
 
-from __future__ import annotations
-
+from itertools import accumulate
 from typing import NamedTuple
 
 from engine.node import topological_order
@@ -10,27 +9,20 @@ from engine.value import Value
 
 
 class Walk(NamedTuple):
-    """All steps of backprop from a root.
-
-    ``nodes`` are in topological order, the root last; ``wording`` has their names; ``gradients`` are those of the root
-    with respect to each node.
-    """
+    """All steps of backprop from a root, the nodes in topological order, their names, and their final gradients."""
 
     nodes: list[Value]
     wording: Wording
     steps: list[Step]
     gradients: list[float]
 
-    @property
-    def root(self) -> Value:
-        """The Value at which backprop starts."""
-        return self.nodes[-1]
+    def first_edges(self) -> dict[Value, int]:
+        """The index of the edge from each node's first operand; edges count node after node, operand by operand."""
+        return dict(zip(self.nodes, accumulate([len(node.operands) for node in self.nodes], initial=0)))
 
 
 def record_walk(root: Value, names: object = None) -> Walk:
-    """Record backprop from *root*, and restore the gradients that the nodes had before.
-
-    The sums in the steps start from 0, not from what a leaf has from an earlier pass.
+    """Record backprop from *root*, with sums that start from 0, and restore the gradients that the nodes had before.
 
     >>> x = Value(3.0, label="x")
     >>> walk = record_walk(x * x)
@@ -44,8 +36,7 @@ def record_walk(root: Value, names: object = None) -> Walk:
         for node in nodes:
             node.grad = 0.0
         steps = list(backward_steps(root, 1.0, wording))
-        gradients = [node.grad for node in nodes]
+        return Walk(nodes, wording, steps, [node.grad for node in nodes])
     finally:
         for node, gradient in zip(nodes, before):
             node.grad = gradient
-    return Walk(nodes, wording, steps, gradients)

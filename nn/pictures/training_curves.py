@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from engine.validation import shortened
+from nn.history import History
 from nn.module import Module
 from nn.pictures.style import NEGATIVE, POSITIVE, RULE, legend, named_axes, number, picture, titled
-from nn.history import History
 
 
 def curves(history: History) -> Figure:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.backends.numpy_kernels import kernel
-from engine.compiler.ir import Fill, Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.backends.numpy_kernels import KERNELS, kernel
+from engine.compiler.ir import Instruction, Map, MatMul, Scatter, Take, Total, View
 
 Floats = NDArray[np.floating[Any]]
 _IN_ORDER = 7  # terms: numpy adds up no more than these from left to right where they lie side by side
@@ -46,8 +46,9 @@ class Memories:
 
     def resolve(self, view: View) -> Floats:
         """The array that a view means."""
-        memory, start, shape, strides = view
-        base = self.arrays[memory]
+        start, shape, strides, base = view.start, view.shape, view.strides, self.arrays[view.memory]
+        if len(shape) == 1 and (shape[0] == 1 or strides[0] == 1):
+            return base[start : start + shape[0]]
         step, across = base.strides
         flat = base if base.flags.c_contiguous else base.T  # what a new array may be made from
         bytes_ = tuple([stride * step for stride in strides])
@@ -55,47 +56,67 @@ class Memories:
 
     def bind(self, instructions: Sequence[Instruction]) -> list[Call]:
         """Each instruction as calls that are ready."""
-        return [call for instruction in instructions for call in self._calls(instruction)]
+        calls: list[Call] = []
+        resolved = _Resolved(self).__getitem__
+        for instruction in instructions:
+            if isinstance(instruction, Map):
+                function, out, operands = instruction
+                call = KERNELS.get(function) if isinstance(function, str) else None
+                calls.append((call or kernel(function), (*map(resolved, operands), resolved(out))))
+            elif isinstance(instruction, Total):
+                target, source = resolved(instruction.out), resolved(instruction.operand)
+                if instruction.over_examples:
+                    calls.append((np.add.reduce, (source, -1, None, target[..., 0])))
+                else:
+                    calls += _totals(source, target)
+            elif isinstance(instruction, MatMul):
+                kind, *views = instruction
+                calls += _products(kind, *map(resolved, views))
+            elif isinstance(instruction, Take):
+                target = resolved(instruction.out).reshape(len(instruction.slots), -1)
+                calls.append((np.take, (self.arrays[instruction.memory], instruction.slots, 0, target, "clip")))
+            elif isinstance(instruction, Scatter):
+                calls += _scatters(self.arrays[instruction.memory], instruction.slots, resolved(instruction.source))
+            else:
+                calls.append((np.copyto, (resolved(instruction.out), instruction.number)))
+        return calls
 
-    def _calls(self, instruction: Instruction) -> list[Call]:
-        match instruction:
-            case Map(function, out, operands):
-                arrays = [self.resolve(o) if isinstance(o, View) else o for o in operands]
-                return [(kernel(function), (*arrays, self.resolve(out)))]
-            case Total(out, operand, over_examples):
-                target, source = self.resolve(out), self.resolve(operand)
-                if over_examples:
-                    return [(np.add.reduce, (source, -1, None, target[..., 0]))]
-                return _totals(source, target)
-            case MatMul(kind, out, left, right):
-                return self._products(kind, self.resolve(out), self.resolve(left), self.resolve(right))
-            case Take(out, memory, slots):
-                target = self.resolve(out)
-                return [(np.take, (self.arrays[memory], slots, 0, target.reshape(len(slots), -1), "clip"))]
-            case Scatter(memory, slots, source):
-                return _scatters(self.arrays[memory], slots, self.resolve(source))
-            case Fill(out, number):
-                return [(np.copyto, (self.resolve(out), number))]
 
-    def _products(self, kind: str, out: Floats, left: Floats, right: Floats) -> list[Call]:
-        """Matrix products by BLAS: one of them where there is one vector, or one example."""
-        if kind.endswith("careful"):
-            return [(_careful_to_weights if kind.startswith("to weights") else _careful_to_vectors, (left, right, out))]
-        one_vector, one_example = right.shape[0] == 1, right.shape[-1] == 1
-        if kind == "to weights":
-            out = out[..., 0]
-            if one_vector:
-                return [(np.matmul, (left[0], right[0].T, out))]
-            if one_example:
-                return [(np.matmul, (left[..., 0].T, right[..., 0], out))]
-            each = np.empty((len(left), *out.shape), out.dtype)
-            return [(np.matmul, (left, right.swapaxes(1, 2), each)), (np.add.reduce, (each, 0, None, out))]
-        weights = left[..., 0] if kind == "forward" else left[..., 0].T
+def _products(kind: str, out: Floats, left: Floats, right: Floats) -> list[Call]:
+    """Matrix products by BLAS: one of them where there is one vector, or one example."""
+    if kind.endswith("careful"):
+        return [(_careful_to_weights if kind.startswith("to weights") else _careful_to_vectors, (left, right, out))]
+    if kind == "dot":
+        return [(np.matmul, (left, right.T, out))]
+    one_vector, one_example = right.shape[0] == 1, right.shape[-1] == 1
+    if kind == "to weights":
+        out = out[..., 0]
         if one_vector:
-            return [(np.matmul, (weights, right[0], out[0]))]
+            return [(np.matmul, (left[0], right[0].T, out))]
         if one_example:
-            return [(np.matmul, (right[..., 0], weights.T, out[..., 0]))]
-        return [(np.matmul, (weights, right, out))]
+            return [(np.matmul, (left[..., 0].T, right[..., 0], out))]
+        each = np.empty((len(left), *out.shape), out.dtype)
+        return [(np.matmul, (left, right.swapaxes(1, 2), each)), (np.add.reduce, (each, 0, None, out))]
+    weights = left[..., 0] if kind == "forward" else left[..., 0].T
+    if one_vector:
+        return [(np.matmul, (weights, right[0], out[0]))]
+    if one_example:
+        return [(np.matmul, (right[..., 0], weights.T, out[..., 0]))]
+    return [(np.matmul, (weights, right, out))]
+
+
+class _Resolved(dict[Any, Any]):
+    """The array of each view, made once; a number is itself."""
+
+    def __init__(self, memories: Memories) -> None:
+        super().__init__()
+        self._memories = memories
+
+    def __missing__(self, part: View | float) -> Floats | float:
+        if not isinstance(part, View):
+            return part
+        self[part] = array = self._memories.resolve(part)
+        return array
 
 
 def _totals(source: Floats, target: Floats) -> list[Call]:
@@ -117,16 +138,17 @@ def by_columns(instructions: Sequence[Instruction], n_inputs: int) -> bool:
     n_read = 0
     for instruction in instructions:
         parts: Sequence[object] = ()
-        match instruction:
-            case Take(_, memory, slots):
-                n_read += len(slots) if memory == "inputs" else 0
-            case Map(_, _, operands):
-                parts = operands
-            case Total(_, operand):
-                parts = (operand,)
-            case MatMul(_, _, _, right) if right.shape[0] > 1:
-                parts = (right,)
-        n_read += sum(part.size for part in parts if isinstance(part, View) and part.memory == "inputs")
+        if isinstance(instruction, Map):
+            parts = instruction.operands
+        elif isinstance(instruction, Take):
+            n_read += len(instruction.slots) if instruction.memory == "inputs" else 0
+        elif isinstance(instruction, Total):
+            parts = (instruction.operand,)
+        elif isinstance(instruction, MatMul) and instruction.right.shape[0] > 1:
+            parts = (instruction.right,)
+        for part in parts:
+            if isinstance(part, View) and part.memory == "inputs":
+                n_read += part.size
     return 2 * n_read > n_inputs
 
 

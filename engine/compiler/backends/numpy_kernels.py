@@ -31,10 +31,6 @@ except ImportError:
     _erf, _erfc = _exactly(math.erf), _exactly(math.erfc)
 
 
-def _copy(a: Any, out: Any) -> None:
-    np.copyto(out, a)
-
-
 def _extreme(function: Callable[..., Any]) -> Kernel:
     """The larger or smaller number; of two zeros the first.
 
@@ -66,10 +62,6 @@ def _sigmoid(a: Any, out: Any) -> None:
     np.divide(np.where(a < 0.0, e, 1.0), 1.0 + e, out)
 
 
-def _softplus(a: Any, out: Any) -> None:
-    np.add(np.maximum(a, 0.0), np.log1p(np.exp(-np.abs(a))), out)
-
-
 def _sech2(a: Any, out: Any) -> None:
     e = np.exp(-2.0 * np.abs(a))
     np.divide(4.0 * e, (1.0 + e) ** 2, out)
@@ -80,25 +72,9 @@ def _sigmoid_slope(a: Any, out: Any) -> None:
     np.divide(e, (1.0 + e) ** 2, out)
 
 
-def _asin_slope(a: Any, out: Any) -> None:
-    np.divide(1.0, np.sqrt((1.0 - a) * (1.0 + a)), out)
-
-
-def _over_hypot(a: Any, b: Any, out: Any) -> None:
-    np.divide(a, np.hypot(a, b), out)
-
-
 def _over_square_sum(a: Any, b: Any, out: Any) -> None:
     r = np.hypot(a, b)
     np.copyto(out, np.where(r == 0.0, 0.0, a / r / r))
-
-
-def _step(a: Any, out: Any) -> None:
-    np.copyto(out, ~(a <= 0.0))
-
-
-def _sign(a: Any, out: Any) -> None:
-    np.subtract(a > 0.0, a < 0.0, out, dtype=out.dtype)
 
 
 def _larger(a: Any, b: Any, out: Any) -> None:
@@ -106,22 +82,6 @@ def _larger(a: Any, b: Any, out: Any) -> None:
     equal = np.equal(a, b)
     if equal.any():
         np.copyto(out, 0.5, where=equal)
-
-
-def _leaky_relu(a: Any, b: Any, out: Any) -> None:
-    np.copyto(out, np.where(a > 0.0, a, b * a))
-
-
-def _leaky_slope(a: Any, b: Any, out: Any) -> None:
-    np.copyto(out, np.where(a > 0.0, 1.0, b))
-
-
-def _unless_positive(a: Any, b: Any, out: Any) -> None:
-    np.copyto(out, np.where(a > 0.0, 0.0, b))
-
-
-def _minus(a: Any, b: Any, out: Any) -> None:
-    np.copyto(out, np.where(a == b, 0.0, a - b))
 
 
 def _times(a: Any, b: Any, out: Any) -> None:
@@ -135,11 +95,6 @@ def _normal_cdf(a: Any) -> Any:
     p = np.empty(np.shape(a), a.dtype)
     _erfc(a * -_SQRT_HALF, p)
     return np.multiply(0.5, p, p)
-
-
-def _gelu(a: Any, out: Any) -> None:
-    p = _normal_cdf(a)
-    np.copyto(out, np.where(p == 0.0, -0.0, a * p))
 
 
 def _gelu_slope(a: Any, out: Any) -> None:
@@ -181,50 +136,43 @@ def _power_by_base(a: Any, b: Any, out: Any) -> None:
     np.copyto(out, found)
 
 
-def _power_by_exponent(a: Any, b: Any, out: Any) -> None:
-    np.copyto(out, np.where((a == 0.0) & (b >= 0.0), 0.0, _power(a, b) * np.log(a)))
-
-
+# fmt: off
 KERNELS: dict[str, Kernel] = {
     **{name: getattr(np, name) for name in ("add", "subtract", "multiply", "divide", "negative")},
     **{name: getattr(np, name) for name in ("exp", "expm1", "log", "log10", "log1p", "sqrt", "abs")},
     **{name: getattr(np, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "hypot")},
-    "asin": np.arcsin,
-    "acos": np.arccos,
-    "atan": np.arctan,
-    "atan2": np.arctan2,
-    "copy": _copy,
-    "maximum": _extreme(np.maximum),
-    "minimum": _extreme(np.minimum),
+    "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2,
+    "copy": lambda a, out: np.copyto(out, a),
+    "maximum": _extreme(np.maximum), "minimum": _extreme(np.minimum),
     "sigmoid": _sigmoid,
-    "softplus": _softplus,
+    "softplus": lambda a, out: np.add(np.maximum(a, 0.0), np.log1p(np.exp(-np.abs(a))), out),
     "relu": _relu,
-    "leaky_relu": _leaky_relu,
-    "gelu": _gelu,
-    "erf": _erf,
-    "erfc": _erfc,
+    "leaky_relu": lambda a, b, out: np.copyto(out, np.where(a > 0.0, a, b * a)),
+    "gelu": lambda a, out: np.copyto(out, np.where((p := _normal_cdf(a)) == 0.0, -0.0, a * p)),
+    "erf": _erf, "erfc": _erfc,
     # what derivatives and a few functions are made of
-    "minus": _minus,
+    "minus": lambda a, b, out: np.copyto(out, np.where(a == b, 0.0, a - b)),
     "times": _times,
     "over": np.divide,
     "log_or_limit": np.log,
     "power_or_limit": _power,
     "power_by_base": _power_by_base,
-    "power_by_exponent": _power_by_exponent,
-    "step": _step,
-    "sign": _sign,
+    "power_by_exponent": lambda a, b, out: np.copyto(
+        out, np.where((a == 0.0) & (b >= 0.0), 0.0, _power(a, b) * np.log(a))),
+    "step": lambda a, out: np.copyto(out, ~(a <= 0.0)),
+    "sign": lambda a, out: np.subtract(a > 0.0, a < 0.0, out, dtype=out.dtype),
     "larger": _larger,
-    "leaky_slope": _leaky_slope,
-    "unless_positive": _unless_positive,
+    "leaky_slope": lambda a, b, out: np.copyto(out, np.where(a > 0.0, 1.0, b)),
+    "unless_positive": lambda a, b, out: np.copyto(out, np.where(a > 0.0, 0.0, b)),
     "sech2": _sech2,
     "sigmoid_slope": _sigmoid_slope,
-    "asin_slope": _asin_slope,
-    "over_hypot": _over_hypot,
+    "asin_slope": lambda a, out: np.divide(1.0, np.sqrt((1.0 - a) * (1.0 + a)), out),
+    "over_hypot": lambda a, b, out: np.divide(a, np.hypot(a, b), out),
     "over_square_sum": _over_square_sum,
-    "gaussian": _bell(1.0, 1.0),
-    "normal_pdf": _bell(0.5, _ONE_OVER_SQRT_2PI),
+    "gaussian": _bell(1.0, 1.0), "normal_pdf": _bell(0.5, _ONE_OVER_SQRT_2PI),
     "gelu_slope": _gelu_slope,
 }
+# fmt: on
 
 
 def kernel(function: str | Callable[..., Any]) -> Kernel:
