@@ -18,7 +18,7 @@ from timing import Row, installed, options, report
 
 from nn import MLP, AdamW, History
 from nn.data import mnist
-from nn.optimizers import one_cycle
+from nn.schedules import one_cycle
 
 WIDTHS, BATCH, EPOCHS, HIGHEST_RATE = [128, 64, 10], 128, 7, 0.006
 

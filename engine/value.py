@@ -136,6 +136,10 @@ class Value(Provenance):
     def __neg__(self) -> "Value":
         return _node(op.NEG, -self._data, self, -1.0)
 
+    def conjugate(self) -> "Value":
+        """The number itself; ``np.var`` and ``np.std`` of arrays of Values ask for it."""
+        return self
+
     def __pos__(self) -> "Value":
         return self
 

@@ -10,25 +10,31 @@
 """
 
 from nn.files import ModelFileError
-from nn.history import History
-from nn.losses import binary_cross_entropy, cross_entropy, hinge, mse
+from nn.history import ConvergenceWarning, History
+from nn.losses import binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
 from nn.mlp import MLP, Layer, Neuron
 from nn.module import Module
 from nn.optimizers import SGD, Adam, AdamW, Optimizer
+from nn.schedules import EarlyStopping, ReduceOnPlateau
 
 __all__ = [
     "MLP",
     "SGD",
     "Adam",
     "AdamW",
+    "ConvergenceWarning",
+    "EarlyStopping",
     "History",
     "Layer",
     "ModelFileError",
     "Module",
     "Neuron",
     "Optimizer",
+    "ReduceOnPlateau",
     "binary_cross_entropy",
     "cross_entropy",
     "hinge",
+    "huber",
+    "mae",
     "mse",
 ]

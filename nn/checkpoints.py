@@ -164,7 +164,13 @@ def _progress(content: dict[str, Any], path: Path, n_examples: int) -> Progress:
         raise ModelFileError(f"{path}: its history is not made of numbers")
     if order and (not all(type(i) is int for i in order) or sorted(order) != list(range(n_examples))):
         raise ModelFileError(f"{path}: its order of examples is not one of these examples")
-    if not 0 <= place <= len(order) or len(tally) != 3 or not all(map(is_finite, tally)) or tally[2] != place:
+    if (
+        not 0 <= place <= len(order)
+        or len(tally) != 3
+        or not all(map(is_finite, tally))
+        or tally[2] != place
+        or content["asked"] < 0
+    ):
         raise ModelFileError(f"{path}: its place within the epoch is none")
     sums = (tally[0], tally[1], tally[2])
     return Progress(history, content["stopped"], order, place, sums, content["asked"], content["best"])

@@ -14,8 +14,9 @@ from engine.validation import one_line, shortened
 from nn.data import DataSet, digits, mnist, moons, read_csv, read_inputs, xor
 from nn.history import History
 from nn.mlp import MLP
-from nn.optimizers import AdamW, one_cycle
+from nn.optimizers import AdamW
 from nn.scaling import Scaling
+from nn.schedules import one_cycle
 
 
 @dataclass(frozen=True)

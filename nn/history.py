@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     import pandas
 
 COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy")
-_LEAST_EPOCHS, _LATELY, _FALLS = 10, 0.1, 0.1
-"""A run of so many epochs is judged: whether over the last tenth of it the loss fell by more than a tenth."""
+_LEAST_EPOCHS, _LATELY, _FALLS = 10, 0.1, 0.05
+"""A run of so many epochs is judged: whether more than a twentieth of its fall came in its last tenth."""
 
 
 class ConvergenceWarning(UserWarning):
@@ -71,7 +71,7 @@ class History:
         before = self.loss[-1 - max(1, round(_LATELY * self.epochs))]
         if first > 0.0 and min(self.loss[1:]) >= first:
             words = f"the loss never fell below that of the first epoch ({first:.4g}): try another learning rate"
-        elif before - last > _FALLS * abs(before):
+        elif before - last > _FALLS * abs(first - last):
             words = (
                 f"the loss was still falling after {self.epochs} epochs (from {before:.4g} to {last:.4g} lately): "
                 "train for more epochs, or try a larger learning rate"

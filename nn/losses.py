@@ -69,7 +69,7 @@ def cross_entropy(outputs: Sequence[Value], target: Any) -> Value:
     0.693147
     """
     zs = _listed(outputs)
-    if hasattr(target, "__len__"):
+    if hasattr(target, "__len__") and not isinstance(target, str):
         if len(target) != len(zs):
             raise ValueError(
                 f"cross_entropy: target must have {len(zs)} probabilities, one an output, got {len(target)}"

@@ -138,6 +138,9 @@ class Module:
 
     fit = training.fit
     predict = training.predict
+    predict_proba = training.predict_proba
+    predict_log_proba = training.predict_log_proba
+    decision_function = training.decision_function
     score = training.score
 
 

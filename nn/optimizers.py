@@ -318,18 +318,6 @@ def named_optimizer(optimizer: str | Optimizer, learning_rate: LearningRate | No
     return kind() if learning_rate is None else kind(learning_rate=learning_rate)
 
 
-def one_cycle(highest: float, n_steps: int) -> Callable[[int], float]:
-    """A learning rate that rises to *highest* in the first fifth of the steps and falls to 0 until the last (Smith and
-    Topin, 2018): small steps while weights are random, and again where the loss is nearly as low as it gets.
-
-    >>> rate = one_cycle(0.01, 100)
-    >>> [round(rate(step), 4) for step in (0, 20, 60, 100)]
-    [0.0005, 0.01, 0.005, 0.0]
-    """
-    rise = max(1, n_steps // 5)
-    return lambda step: highest * max(0.0, min((step + 1) / rise, (n_steps - step) / max(1, n_steps - rise)))
-
-
 def _number_from_zero(name: str, number: Any) -> float:
     try:
         if isinstance(number, bool):

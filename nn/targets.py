@@ -190,6 +190,8 @@ def _numbers(y: Any, loss: str, what: str, n_outputs: int) -> Any:
     """The targets of a loss for numbers."""
     width = _width(y)
     try:
+        if isinstance(y, (list, tuple)) and y and isinstance(y[0], str):
+            raise ValueError(f"{what}: {shortened(y[0])} in row 0 is not a number")
         if n_outputs > 1 and width is None and len(y) and not isinstance(y, str):
             raise ValueError(f"{what} must have {n_outputs} numbers an example, one for each output, got one")
         if n_outputs == 1 and width is not None and width > 1:

@@ -394,6 +394,51 @@ def predict(model: Module, X: Any) -> list[Any]:
     return [decided(model, outputs) for outputs in _outputs(model, table)]
 
 
+def decision_function(model: Module, X: Any) -> Any:
+    """The outputs for each example as they are, such as logits: an array ``(n_examples, n_outputs)``.
+
+    With a single output it is ``(n_examples,)``, as in scikit-learn.
+    """
+    import numpy as np
+
+    outputs = np.array(_outputs(model, as_table(X, "X", model.n_inputs, empty=True, keep_float32=True)))
+    return outputs[:, 0] if outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
+
+
+def predict_proba(model: Module, X: Any) -> Any:
+    """The probability of each class for each example: an array ``(n_examples, n_classes)``.
+
+    Of a model trained with ``"binary_cross_entropy"`` on answers to several questions it is the probability of each
+    yes.
+
+    Raises:
+        ValueError: the model was not trained with a loss that makes its outputs logits.
+    """
+    import numpy as np
+
+    return np.exp(predict_log_proba(model, X))
+
+
+def predict_log_proba(model: Module, X: Any) -> Any:
+    """The logarithms of ``predict_proba``, exact where probabilities are close to 0.
+
+    Raises:
+        ValueError: as ``predict_proba``.
+    """
+    import numpy as np
+
+    if model.loss not in ("cross_entropy", "binary_cross_entropy"):
+        raise ValueError(
+            "predict_proba must be asked of a model trained with cross_entropy or binary_cross_entropy, got one "
+            f"trained with {model.loss or 'no loss'}; decision_function gives its outputs"
+        )
+    z = np.asarray(decision_function(model, X))
+    if model.loss == "cross_entropy":
+        z = z - z.max(axis=-1, keepdims=True)
+        return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+    return -np.logaddexp(0.0, -z if z.ndim == 2 else np.stack([z, -z], axis=1))
+
+
 def score(model: Module, X: Any, y: Any) -> float:
     """The share of examples whose class is right, in [0, 1]; for numbers the coefficient of determination R**2.
 

@@ -17,6 +17,7 @@ from nn import MLP, SGD, Adam, AdamW
 from nn.__main__ import main
 from nn.data import moons
 from nn.files import ModelFileError
+from nn.schedules import EarlyStopping, cosine, step_decay
 
 DATA = moons(60, seed=1)
 OPTIMIZERS = {
@@ -130,6 +131,44 @@ def test_kill_9_at_random_moments_leaves_a_whole_checkpoint(tmp_path):
     assert done.stdout == whole.stdout
 
 
+def test_a_schedule_belongs_to_the_run(tmp_path):
+    path = tmp_path / "run.json"
+
+    def run(rate):
+        return MLP(2, [3, 1], seed=0).fit(
+            DATA.X, DATA.y, loss="bce", seed=0, epochs=1, checkpoint=path, learning_rate=rate, progress=False
+        )
+
+    run(cosine(0.01, 100))
+    run(cosine(0.01, 100))
+    for rate in (0.01, cosine(0.02, 100), step_decay(0.01, 100)):
+        with pytest.raises(ValueError, match=r"its (schedule|optimizer) is"):
+            run(rate)
+
+
+def test_a_run_that_a_callback_ended_goes_on_when_more_epochs_are_asked(tmp_path):
+    path = tmp_path / "run.json"
+
+    def at_two(_model, history):
+        return np.bool_(history.epochs == 2)
+
+    ended = trained(path, epochs=4, callbacks=[at_two])[1]
+    assert (ended.epochs, ended.interrupted) == (2, True)
+    assert trained(path, epochs=4, callbacks=[at_two])[1].epochs == 2, "the same script again is the same run"
+    assert trained(path, epochs=5, callbacks=[at_two])[0] == trained(epochs=5)[0]
+
+
+def test_the_best_weights_come_back_after_a_restart(tmp_path):
+    path = tmp_path / "run.json"
+
+    def whole(path=None, epochs=40):
+        return trained(path, epochs=epochs, early_stopping=EarlyStopping(2), learning_rate=None)
+
+    first, history = whole()
+    whole(path, max(1, history.epochs - 1))
+    assert whole(path)[0] == first
+
+
 # --------------------------------------------------------------------------------------------------------------- faults
 
 
@@ -156,7 +195,18 @@ def test_another_run_is_refused_and_nothing_changes(tmp_path):
             optimizer=Adam(learning_rate=0.02),
             validation_data=(DATA.X[:10], DATA.y[:10]),
             progress=False,
+            seed=5,
         )
+    for options, words in [
+        ({"seed": 6}, "its seed is 5, and here it is 6"),
+        ({"dtype": "float32"}, "its dtype is 'float64', and here it is 'float32'"),
+        ({"loss": "hinge"}, "its loss is 'binary_cross_entropy', and here it is 'hinge'"),
+        ({"early_stopping": 3}, "its early stopping is None"),
+        ({"model": MLP(2, [5, 1], activation="tanh", seed=4)}, "its starting weights is"),
+        ({"class_weight": "balanced"}, "its examples is"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            trained(path, epochs=1, **options)
     assert [p.data for p in model.parameters()] == start
     assert path.read_bytes() == before
 
@@ -175,6 +225,7 @@ def spoilt(path: Path):
             yield key, {**content, key: bad}
     yield "order", {**content, "order": [0] * 60}
     yield "place", {**content, "place": -1}
+    yield "place", {**content, "order": list(range(60)), "place": 60}  # and no example in the tally
     yield "random", {**content, "random": [3, [2**40] * 625, None]}
     yield "optimizer", {**content, "optimizer": {**content["optimizer"], "mean": {"dtype": "object", "numbers": []}}}
     yield "optimizer", {**content, "optimizer": {**content["optimizer"], "steps": -1}}
@@ -192,7 +243,7 @@ def test_a_spoilt_file_is_refused_and_nothing_changes(tmp_path):
         path.write_text(json.dumps(content))
         model = MLP(2, [5, 1], activation="tanh", seed=3)
         start = [p.data for p in model.parameters()]
-        if key in ("run",) or (key == "place" and content[key] == 3):
+        if key == "run" or (key == "asked" and content[key] == 3):
             continue
         with pytest.raises(ValueError, match=r"run\.json"):
             trained(path, model=model)

@@ -166,7 +166,7 @@ TWO, NUMBER = [0.5, -0.5], "must be one real number"
         (cross_entropy, TWO, -1, ValueError, "an int from 0 to 1, got -1"),
         (cross_entropy, TWO, 0.5, ValueError, "an int from 0 to 1, got 0.5"),
         (cross_entropy, TWO, math.nan, ValueError, "an int from 0 to 1, got nan"),
-        (cross_entropy, TWO, "cat", TypeError, "cross_entropy: the class: " + NUMBER),
+        (cross_entropy, TWO, "cat", TypeError, "cross_entropy: the class " + NUMBER),
         (cross_entropy, TWO, [0, 0, 1], ValueError, "must have 2 probabilities, one an output, got 3"),
         (binary_cross_entropy, TWO, 1, ValueError, "must be given a target for each output, got 2 outputs and 1"),
         (binary_cross_entropy, [0.5], 2, ValueError, r"target must be in \[0, 1\], got 2\.0"),

@@ -67,7 +67,7 @@ REFUSALS = [  # what is given to fit beside X, y, loss="hinge", and the words
     ({"validation_data": ([[1.0]], [1])}, "validation X: each row is to have 2 numbers, not 1"),
     ({"validation_data": ([[1.0, math.nan]], [1])}, "validation X: nan in row 0, column 1"),
     ({"validation_data": (XOR_X, [0, 1])}, "validation X has 4 examples, but validation y 2"),
-    ({"validation_data": (XOR_X, [0, 1, 2, 0])}, "validation y: the label 2 of row 2 is unknown; the classes are 0, 1"),
+    ({"validation_data": (XOR_X, [0, 1, 2, 0])}, "validation y must be made of the classes 0, 1, got 2 in row 2"),
     ({"validation_data": ([], [])}, "validation X is empty"),
     ({"validation_data": (XOR_X, None)}, "validation y: a list of labels is wanted, not NoneType"),
 ]

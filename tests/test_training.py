@@ -316,7 +316,7 @@ def test_score_refuses_what_does_not_fit():
     model.fit(XOR_X, XOR_Y, loss="hinge", epochs=1, **QUIET)
     for X, y, words in (
         (XOR_X, [0, 1], "X has 4 examples, but y 2"),
-        (XOR_X, [0, 1, 2, 0], "the label 2 of row 2 is unknown; the classes are 0, 1"),
+        (XOR_X, [0, 1, 2, 0], "y must be made of the classes 0, 1, got 2 in row 2"),
         ([], [], "X is empty"),
     ):
         with pytest.raises(ValueError, match=words):

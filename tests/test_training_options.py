@@ -1,0 +1,427 @@
+"""What people who know Keras, PyTorch and scikit-learn type: each works, or is answered in words."""
+
+import threading
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from networks import XOR_X, XOR_Y
+
+from engine import Value, sigmoid, softmax
+from nn import MLP, SGD, ConvergenceWarning, EarlyStopping, History, Module, ReduceOnPlateau
+from nn.data import moons
+from nn.losses import LOSSES, cross_entropy, hinge, huber, mae, named_loss
+from nn.schedules import cosine, exponential, one_cycle, step_decay, warm_up
+from nn.turns import OneThread
+
+MOONS = moons(80, seed=0)
+BOTH = pytest.mark.parametrize("replay", [True, False])
+
+
+def fitted(model, X, y, **options):
+    settings = {"epochs": 5, "seed": 0, "progress": False, "learning_rate": 0.02, **options}
+    return model.fit(X, y, **settings)
+
+
+def weights(model):
+    return list(model.state_dict().values())
+
+
+# -------------------------------------------------------------------------------------------------------------- losses
+
+
+def test_mae_and_huber():
+    z = [Value(0.5), Value(-3.0)]
+    assert mae(z, [1.0, 1.0]).data == 2.25
+    assert huber(z, [1.0, 1.0]).data == (0.125 + 3.5) / 2
+    for error, slope in [(-3.0, -1.0), (-0.5, -0.5), (0.0, 0.0), (0.25, 0.25), (2.0, 1.0)]:
+        z = Value(error)
+        huber(z, 0.0).backward()
+        assert z.grad == slope
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_bundled_losses_take_values_as_targets(name):
+    if name == "hinge":
+        assert hinge(Value(0.25), Value(-1.0)).data == 1.25
+    elif name == "cross_entropy":
+        target = [Value(0.0), Value(1.0)]
+        assert cross_entropy([Value(2.0), Value(2.0)], target).data == pytest.approx(np.log(2.0))
+    else:
+        target = Value(0.75)
+        loss = LOSSES[name](Value(0.5), target)
+        assert loss.data == pytest.approx(LOSSES[name](Value(0.5), 0.75).data)
+        loss.backward()
+        assert target.grad != 0.0
+
+
+def test_a_function_of_ones_own_is_its_own_whatever_its_name():
+    def binary_cross_entropy(output, target):
+        return (output - target) ** 2
+
+    assert named_loss(binary_cross_entropy)[0] not in LOSSES
+    model = MLP(2, [1], seed=0)
+    fitted(model, XOR_X, XOR_Y, loss=binary_cross_entropy)
+    assert model.classes is None
+    assert isinstance(model.predict([[0.0, 1.0]])[0], float)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [("bce", "binary_cross_entropy"), ("MSE", "mse"), ("categorical_crossentropy", "cross_entropy")]
+)
+def test_other_names_of_losses(given, name):
+    assert named_loss(given) == (name, LOSSES[name])
+
+
+def test_an_unknown_loss_is_answered_with_a_close_one():
+    with pytest.raises(ValueError, match=r"got 'binary_crossentrpy'; did you mean 'binary_crossentropy'\?"):
+        fitted(MLP(2, [1]), XOR_X, XOR_Y, loss="binary_crossentrpy")
+
+
+@pytest.mark.parametrize(
+    ("loss", "n", "outputs", "said"),
+    [
+        ("bce", 1, sigmoid, "outputs of sigmoid: it applies sigmoid itself"),
+        ("bce", 1, lambda z: z.softplus(), "outputs of softplus"),
+        ("cross_entropy", 3, softmax, "outputs of softmax: it applies softmax itself"),
+        ("cross_entropy", 3, lambda zs: [z.sigmoid() for z in zs], "outputs of sigmoid"),
+    ],
+)
+def test_a_sigmoid_or_softmax_twice_is_refused(loss, n, outputs, said):
+    class Squashed(Module):
+        def __init__(self):
+            self.net = MLP(2, [n], seed=0)
+
+        def __call__(self, x):
+            return outputs(self.net(x))
+
+    model = Squashed()
+    before = weights(model)
+    with pytest.raises(ValueError, match=said + r".*output=\"linear\".*predict_proba"):
+        fitted(model, XOR_X, XOR_Y, loss=loss)
+    assert weights(model) == before
+    assert fitted(model, XOR_X, [[0.5] * n] * 4 if n > 1 else XOR_Y, loss="mse").epochs == 5
+
+
+def test_mlp_with_a_sigmoid_at_the_end():
+    with pytest.raises(ValueError, match="must be given logits, got outputs of sigmoid"):
+        fitted(MLP(2, [4, 1], output="sigmoid", seed=0), MOONS.X, MOONS.y, loss="binary_cross_entropy")
+
+
+# ------------------------------------------------------------------------------------------------------------- targets
+
+
+@BOTH
+def test_probabilities_of_class_1(replay):
+    model, eager = MLP(1, [1], seed=0), MLP(1, [1], seed=0)
+    X, y = [[-1.0], [0.0], [1.0]] * 20, [0.1, 0.5, 0.9] * 20
+    fitted(model, X, y, loss="bce", epochs=60, learning_rate=0.05, replay=replay)
+    assert model.classes == [0, 1]
+    assert model.predict_proba([[1.0]])[0, 1] == pytest.approx(0.9, abs=0.02)
+    assert model.predict([[1.0], [-1.0]]) == [1, 0]
+    fitted(eager, X, y, loss="bce", epochs=60, learning_rate=0.05, replay=False)
+    assert weights(model) == pytest.approx(weights(eager), rel=1e-9)
+
+
+@BOTH
+def test_probabilities_of_classes_and_one_hot_rows(replay):
+    labels = np.arange(60) % 3
+    X = np.eye(3)[labels] * 2.0
+    hard, soft = MLP(3, [3], seed=0), MLP(3, [3], seed=0)
+    expected = fitted(hard, X, labels, loss="cross_entropy", replay=replay)
+    history = fitted(soft, X, np.eye(3)[labels], loss="cross_entropy", replay=replay)
+    assert weights(soft) == pytest.approx(weights(hard), rel=1e-12)
+    assert soft.classes == [0, 1, 2]
+    assert history.accuracy == expected.accuracy
+    assert hard.score(X, labels) == soft.score(X, np.eye(3)[labels])
+    frame = pd.DataFrame(np.eye(3)[labels], columns=["a", "b", "c"])
+    named = MLP(3, [3], seed=0)
+    fitted(named, X, frame, loss="cross_entropy", epochs=60, replay=replay)
+    assert named.predict([[2.0, 0.0, 0.0]]) == ["a"]
+
+
+@BOTH
+def test_answers_to_several_questions(replay):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1.0, 1.0, (100, 2))
+    Y = (X > 0.0).astype(int)
+    model = MLP(2, [2], seed=0)
+    history = fitted(model, X, Y, loss="binary_cross_entropy", epochs=60, learning_rate=0.1, replay=replay)
+    assert model.predict([[0.9, -0.9], [0.9, 0.9]]) == [[1, 0], [1, 1]]
+    assert model.predict_proba([[0.9, -0.9]])[0] == pytest.approx([1.0, 0.0], abs=0.05)
+    assert model.score(X, Y) == np.mean([list(row) == said for row, said in zip(Y.tolist(), model.predict(X))])
+    assert history.accuracy[-1] > 0.9
+
+
+def test_bools_come_back_as_bools(tmp_path):
+    model = MLP(2, [4, 1], seed=0)
+    fitted(model, XOR_X, [False, True, True, False], loss="bce", epochs=1)
+    assert model.classes == [False, True]
+    assert {type(label) for label in model.predict(XOR_X)} == {bool}
+    model.save(tmp_path / "model.json")
+    assert MLP.load(tmp_path / "model.json").classes == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("n", "loss", "y", "words"),
+    [
+        (1, "mse", ["cat", "dog", "cat", "dog"], r"'cat' in row 0 is not a number.*loss=\"cross_entropy\""),
+        (3, "mse", [0, 1, 2, 0], r"y must have 3 numbers an example.*loss=\"cross_entropy\""),
+        (1, "mse", np.eye(2)[[0, 1, 1, 0]], r"y must have one number an example.*loss=\"cross_entropy\""),
+        (1, "bce", np.eye(2)[[0, 1, 1, 0]], r"got rows of 2: of one-hot rows y\.argmax\(axis=1\)"),
+        (3, "hinge", np.eye(3)[[0, 1, 1, 0]], r"got rows of 3: of one-hot rows y\.argmax\(axis=1\)"),
+        (2, "bce", [0, 1, 1, 0], r"cross_entropy is the loss"),
+    ],
+)
+def test_targets_that_do_not_fit_are_answered_with_what_does(n, loss, y, words):
+    with pytest.raises(ValueError, match=words):
+        fitted(MLP(2, [n], seed=0), XOR_X, y, loss=loss)
+
+
+def test_labels_in_parts():
+    model = MLP(1, [3], seed=0)
+    fitted(model, [[0.0], [1.0]], ["a", "b"], loss="cross_entropy", classes=["a", "b", "c"])
+    fitted(model, [[2.0]], ["c"], loss="cross_entropy")
+    assert model.classes == ["a", "b", "c"]
+
+
+@BOTH
+def test_label_smoothing(replay):
+    model, by_hand = MLP(2, [1], seed=0), MLP(2, [1], seed=0)
+    history = fitted(model, XOR_X, XOR_Y, loss="bce", label_smoothing=0.2, replay=replay)
+    fitted(by_hand, XOR_X, [0.1 + 0.8 * y for y in XOR_Y], loss="bce", replay=replay)
+    assert weights(model) == pytest.approx(weights(by_hand), rel=1e-12)
+    assert len(history.accuracy) == 5
+    for loss, y in (("mse", XOR_Y), ("hinge", XOR_Y)):
+        with pytest.raises(ValueError, match="label_smoothing must be left out"):
+            fitted(MLP(2, [1], seed=0), XOR_X, y, loss=loss, label_smoothing=0.1)
+
+
+# ------------------------------------------------------------------------------------------------------------- weights
+
+
+@BOTH
+def test_a_weight_counts_an_example_as_often(replay):
+    X, y = [[0.5, 1.0], [-1.0, 0.25], [0.75, -0.5]], [1, 0, 1]
+    model, doubled = MLP(2, [3, 1], seed=0), MLP(2, [3, 1], seed=0)
+    fitted(model, X, y, loss="bce", sample_weight=[2.0, 0.0, 1.0], optimizer=SGD(learning_rate=0.3), learning_rate=None,
+           batch_size=3, replay=replay)  # fmt: skip
+    options = {"optimizer": SGD(learning_rate=0.3), "learning_rate": None, "batch_size": 3, "replay": replay}
+    fitted(doubled, [X[0], X[0], X[2]], [1, 1, 1], loss="bce", **options)
+    assert weights(model) == pytest.approx(weights(doubled), rel=1e-12)
+
+
+@BOTH
+def test_balanced_classes(replay):
+    X, y = [[0.5, 1.0], [-1.0, 0.25], [0.75, -0.5]], ["no", "yes", "no"]
+    one, other = MLP(2, [3, 1], seed=0), MLP(2, [3, 1], seed=0)
+    fitted(one, X, y, loss="bce", class_weight="balanced", replay=replay)
+    fitted(other, X, y, loss="bce", class_weight={"no": 0.75, "yes": 1.5}, replay=replay)
+    assert weights(one) == weights(other)
+    fitted(MLP(2, [3, 2], seed=0), X, y, loss="cross_entropy", class_weight="balanced", replay=replay)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"sample_weight": [1.0, 2.0]}, "sample_weight must be 4 numbers >= 0"),
+        ({"sample_weight": [1.0, 2.0, -1.0, 0.0]}, "sample_weight must be 4 numbers >= 0"),
+        ({"class_weight": {0: 1.0}}, r"class_weight must be \"balanced\" or a dict .* for each of \[0, 1\]"),
+        ({"class_weight": "even"}, "class_weight must be"),
+        ({"loss": "mse", "class_weight": "balanced"}, "class_weight must be left out"),
+    ],
+)
+def test_weights_that_do_not_fit(options, words):
+    with pytest.raises(ValueError, match=words):
+        fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, **{"loss": "bce", **options})
+
+
+# ------------------------------------------------------------------------------------------- validation and how it ends
+
+
+def test_validation_split():
+    model = MLP(2, [4, 1], seed=0)
+    history = fitted(model, MOONS.X, MOONS.y, loss="bce", validation_split=0.25)
+    assert len(history.validation_loss) == 5
+    again = fitted(MLP(2, [4, 1], seed=0), MOONS.X, MOONS.y, loss="bce", validation_split=0.25)
+    assert again == history
+    for share, more in ((0.0, {}), (1.0, {}), (2, {}), (0.5, {"validation_data": (MOONS.X, MOONS.y)})):
+        with pytest.raises(ValueError, match="validation_split must be"):
+            fitted(model, MOONS.X, MOONS.y, loss="bce", validation_split=share, **more)
+
+
+@BOTH
+def test_early_stopping_puts_the_best_weights_back(replay):
+    model, seen = MLP(2, [4, 1], seed=0), []
+    options = {"loss": "bce", "learning_rate": 1.5, "epochs": 60, "replay": replay}
+    history = fitted(
+        model, MOONS.X, MOONS.y, early_stopping=4, callbacks=[lambda m, h: seen.append(weights(m))], **options
+    )
+    best = int(np.argmin(history.loss))
+    assert history.epochs == best + 5 < 60
+    assert not history.interrupted
+    assert weights(model) == seen[best]
+    kept = MLP(2, [4, 1], seed=0)
+    fitted(kept, MOONS.X, MOONS.y, early_stopping=EarlyStopping(4, restore_best=False), **options)
+    assert weights(kept) == seen[-1]
+
+
+def test_early_stopping_looks_at_validation():
+    losses = [1.0, 0.5, 0.4, 0.6, 0.7]
+    history = History(loss=[5.0, 4.0, 3.0, 2.0, 1.0], validation_loss=losses)
+    assert EarlyStopping(2).ends(history)
+    assert EarlyStopping(2).best_epoch(history) == 2
+    assert not EarlyStopping(3).ends(history)
+    assert EarlyStopping(2, min_delta=0.2).best_epoch(history) == 1
+
+
+@pytest.mark.parametrize("answer", [True, np.bool_(True)])
+def test_a_callback_that_answers_true_ends(answer):
+    assert fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, callbacks=[lambda m, h: answer]).epochs == 1
+    assert fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, callbacks=[lambda m, h: 3]).epochs == 5
+
+
+def test_verbose(capsys):
+    fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, verbose=2, epochs=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, verbose=0, progress=True)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_with_no_number_of_epochs_there_are_enough_steps():
+    model = MLP(2, [4, 1], "tanh", seed=0)
+    history = model.fit(XOR_X, XOR_Y, loss="bce", seed=0, progress=False)
+    assert history.epochs == 2000
+    assert MLP(1, [1], seed=0).fit([[0.0]] * 4000, [0.0] * 4000, seed=0, progress=False).epochs == 100
+
+
+def test_who_trains_too_little_is_warned():
+    X = np.linspace(-1.0, 1.0, 64).reshape(-1, 1)
+    with pytest.warns(ConvergenceWarning, match="the loss was still falling after 10 epochs"):
+        fitted(MLP(1, [1], seed=0), X, 3.0 * X[:, 0] + 5.0, epochs=10, learning_rate=0.05)
+    with pytest.warns(ConvergenceWarning, match="never fell"):
+        fitted(MLP(1, [1], seed=0), X, X[:, 0], epochs=10, optimizer=SGD(learning_rate=0.0), learning_rate=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted(MLP(1, [1], seed=0), X, X[:, 0], epochs=300, learning_rate=0.05)
+
+
+# ---------------------------------------------------------------------------------------------- answers of a model
+
+
+def test_probabilities_as_in_scikit_learn():
+    one, three = MLP(2, [1], seed=0), MLP(2, [3], seed=1)
+    fitted(one, XOR_X, XOR_Y, loss="bce")
+    fitted(three, XOR_X, [0, 1, 2, 0], loss="cross_entropy")
+    z = one.decision_function(XOR_X)
+    assert z.shape == (4,)
+    assert one.predict_proba(XOR_X)[:, 1] == pytest.approx(1.0 / (1.0 + np.exp(-z)), rel=1e-12)
+    p, zs = three.predict_proba(XOR_X), three.decision_function(XOR_X)
+    assert zs.shape == p.shape == (4, 3)
+    assert p == pytest.approx(np.exp(zs) / np.exp(zs).sum(axis=1, keepdims=True), rel=1e-12)
+    for model in (one, three):
+        p = model.predict_proba(XOR_X)
+        assert p.sum(axis=1) == pytest.approx(1.0)
+        assert np.exp(model.predict_log_proba(XOR_X)) == pytest.approx(p, rel=1e-12)
+        assert [model.classes[i] for i in p.argmax(axis=1)] == model.predict(XOR_X)
+    one.layers[0].neurons[0].b.data = -1000.0
+    assert one.predict_log_proba([[0.0, 0.0]])[0, 1] == pytest.approx(-1000.0)
+    margins = MLP(2, [1], seed=0)
+    fitted(margins, XOR_X, XOR_Y, loss="hinge")
+    for model in (margins, MLP(2, [1], seed=0)):
+        with pytest.raises(ValueError, match=r"must be asked of a model trained with .*; decision_function"):
+            model.predict_proba(XOR_X)
+
+
+# ----------------------------------------------------------------------------------------------- history and schedules
+
+
+def test_a_history_is_short_and_becomes_a_frame():
+    history = History(loss=[0.5] * 100, accuracy=[0.75] * 100)
+    assert repr(history) == "History of 100 epochs: loss 0.5, accuracy 0.75"
+    frame = history.to_frame()
+    assert list(frame.columns) == ["loss", "accuracy"]
+    assert (frame.index[0], frame.index[-1]) == (1, 100)
+    assert history.plot().axes
+
+
+def test_schedules():
+    assert [step_decay(1.0, 2, 0.5)(step) for step in range(5)] == [1.0, 1.0, 0.5, 0.5, 0.25]
+    assert exponential(2.0, 0.5)(2) == 0.5
+    assert cosine(1.0, 10, 0.2)(10) == cosine(1.0, 10, 0.2)(99) == pytest.approx(0.2)
+    assert warm_up(2, cosine(1.0, 10))(0) == 0.5
+    assert warm_up(2, cosine(1.0, 10))(12) == pytest.approx(0.0)
+    assert one_cycle(1.0, 10)(1) == 1.0
+    for wrong in (lambda: cosine(1.0, 0), lambda: step_decay(1.0, 1.5), lambda: warm_up(True, 0.1)):
+        with pytest.raises(ValueError, match="must be an int >= 1"):
+            wrong()
+
+
+@BOTH
+def test_reduce_on_plateau_falls_during_training(replay):
+    rate = ReduceOnPlateau(1.0, factor=0.5, patience=1)
+    rates = []
+    fitted(
+        MLP(2, [3, 1], seed=0), XOR_X, XOR_Y, learning_rate=rate, epochs=12, optimizer="sgd", replay=replay,
+        callbacks=[lambda m, h: rates.append(rate(0))],
+    )  # fmt: skip
+    assert rates[-1] < 1.0
+    assert rates == sorted(rates, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("lr", "learning_rate"),
+        ("n_epochs", "epochs"),
+        ("random_state", "seed"),
+        ("validation_spli", "validation_split"),
+    ],
+)
+def test_an_unknown_argument_is_answered(name, meant):
+    with pytest.raises(TypeError, match=rf"fit has no argument {name}=; did you mean {meant}=\?"):
+        MLP(2, [1]).fit(XOR_X, XOR_Y, **{name: 1})
+
+
+# ------------------------------------------------------------------------------------------------------------- threads
+
+
+def test_overlapping_calls_give_the_threads_of_blas_back():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def limits():
+        return [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+
+    before, threads = limits(), OneThread()
+    threads.begin()
+    threads.begin()
+    threads.end()
+    assert set(limits()) <= {1}
+    threads.end()
+    assert limits() == before
+    threads.end()
+    threads.begin()
+    threads.end()
+    assert limits() == before
+
+
+def test_a_fit_in_a_thread_leaves_ctrl_c_alone():
+    import signal
+
+    before = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=lambda: fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y))
+    thread.start()
+    thread.join()
+    fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_variance_of_an_array_of_values():
+    xs = np.array([Value(1.0), Value(2.0), Value(6.0)])
+    variance = np.var(xs)
+    assert variance.data == pytest.approx(14.0 / 3.0)
+    assert np.std(xs).data == pytest.approx((14.0 / 3.0) ** 0.5)
+    variance.backward()
+    assert [x.grad for x in xs] == pytest.approx([-4.0 / 3.0, -2.0 / 3.0, 2.0])
