@@ -10,7 +10,9 @@ import random
 import threading
 import time
 from array import array
+from collections import ChainMap, UserDict
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -776,3 +778,67 @@ def test_a_series_that_was_changed_between_calls_counts():
 def test_a_generator_of_the_system_has_no_state():
     with pytest.raises(DataDependentError, match="random numbers"):
         compile(lambda x: x * SYSTEM.random())([[1.0]])
+
+
+class OfBase:
+    k = 2.0
+
+    @property
+    def doubled(self):
+        return 2.0 * self.k
+
+    def tripled(self):
+        return 3.0 * self.k
+
+
+class Derived(OfBase):
+    pass
+
+
+LONG, MANY, PROXIED = [1.0] * 5000, dict.fromkeys(range(5000), 1.0), {"a": 1.0}
+WRAPPED, CHAINED, LARGE = UserDict(a=1.0), ChainMap({"a": 1.0}), np.ones(300_000)
+
+
+class Marked(list):
+    mark = None
+
+
+MARKED, PROXY, VIEW = Marked([1.0]), MappingProxyType(PROXIED), PROXIED.values()
+MARKED.mark = 1.0
+
+
+@pytest.mark.parametrize(
+    ("factor", "change"),
+    [
+        (lambda: Derived().k, lambda: setattr(OfBase, "k", OfBase.k + 1.0)),
+        (lambda: Derived.k, lambda: setattr(OfBase, "k", OfBase.k + 1.0)),
+        (lambda: Derived().doubled, lambda: setattr(OfBase, "k", OfBase.k + 1.0)),
+        (lambda: Derived().tripled(), lambda: setattr(OfBase, "tripled", lambda self: 7.0)),
+        (lambda: LONG[2500], lambda: LONG.__setitem__(2500, LONG[2500] + 1.0)),
+        (lambda: MANY[2500], lambda: MANY.__setitem__(2500, MANY[2500] + 1.0)),
+        (lambda: float(LARGE[150_000]), lambda: LARGE.__setitem__(150_000, LARGE[150_000] + 1.0)),
+        (lambda: WRAPPED["a"], lambda: WRAPPED.__setitem__("a", 5.0)),
+        (lambda: CHAINED["a"], lambda: CHAINED.__setitem__("a", 5.0)),
+        (lambda: PROXY["a"], lambda: PROXIED.__setitem__("a", 5.0)),
+        (lambda: sum(VIEW), lambda: PROXIED.__setitem__("a", 8.0)),
+        (lambda: MARKED.mark, lambda: setattr(MARKED, "mark", 5.0)),
+    ],
+)
+def test_what_changed_between_two_calls_counts_wherever_it_is(factor, change):
+    f = compile(lambda x: x * factor())
+    assert f([[1.0], [2.0]]).tolist() == [factor(), 2.0 * factor()]
+    before = factor()
+    change()
+    assert factor() != before
+    assert f([[1.0], [2.0]]).tolist() == [factor(), 2.0 * factor()]
+
+
+def test_numbers_in_place_of_rows_are_answered():
+    @compile
+    def distance(x, y):
+        return x - y
+
+    with pytest.raises(
+        TypeError, match=r"distance takes rows of numbers, .* for one example distance\(\[\[3.0, 1.0\]\]\)"
+    ):
+        distance(3.0, 1.0)

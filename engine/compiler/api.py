@@ -30,7 +30,9 @@ class CompiledFunction:
     ``max``, ``sorted``, ``if v:``) are kept as guards: rows for which they come out otherwise are recorded too, and
     each way through the function becomes a program. Where a program meets infinity or NaN, or where rounding could
     decide a comparison, the function is called for that row. When a number or a list that the function reaches has
-    changed since (an attribute, a global, what it encloses), it is recorded again.
+    changed since (an attribute, a global, what it encloses), it is recorded again. Out of sight is what no name in the
+    function leads to: files, the clock, the environment, context variables, and the state of other libraries' objects.
+    A function that reads those must get their numbers as columns of ``X``, or be compiled again.
     """
 
     def __init__(self, function: Function, parameters: Sequence[Value] | None, dtype: np.dtype[Any]) -> None:
@@ -44,8 +46,14 @@ class CompiledFunction:
         """Pickled by name and copied as itself, as functions are."""
         return str(getattr(self, "__qualname__", ""))
 
-    def __call__(self, X: Any) -> Floats:
+    def __call__(self, X: Any, *more: Any) -> Floats:
         """The outputs for each example: see ``Program``."""
+        if more:
+            name = getattr(self, "__name__", "the function")
+            row = ", ".join(map(shortened, (X, *more)))
+            raise TypeError(
+                f"{name} takes rows of numbers, an example each, got {row}; for one example {name}([[{row}]])"
+            )
         paths, rows = self._prepared(X)
         results = paths(rows)
         _settle_where_not_finite(results, rows, paths, slice(None))

@@ -11,9 +11,18 @@ import itertools
 import operator
 import random
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from types import BuiltinFunctionType, CodeType, FunctionType, GeneratorType, MethodType, ModuleType, SimpleNamespace
+from collections import ChainMap, UserDict, UserList, deque
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    GeneratorType,
+    MappingProxyType,
+    MethodType,
+    ModuleType,
+    SimpleNamespace,
+)
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,7 +32,7 @@ from engine.compiler.recorder import Found
 from engine.value import Value
 
 _PLAIN = (int, float, complex, str, bytes, type(None))
-_MOST, _MOST_ITEMS, _MOST_BYTES = 20_000, 1_000, 1 << 20
+_MOST, _MOST_ITEMS, _MOST_NUMBERS = 20_000, 1_000, 1 << 24
 Look: TypeAlias = dict[str, tuple[object, object]]
 """For each name what there is, and of Values which ones."""
 Part: TypeAlias = tuple[str, Any]
@@ -34,8 +43,9 @@ Noted: TypeAlias = tuple[object, list[Part]]
 class Surroundings:
     """Everything that some functions and objects can reach.
 
-    The look is bounded: it goes through containers, attributes and what functions enclose, and through a long list of
-    numbers by its length only. Values count by their kind alone, for their numbers are parameters.
+    The look goes through containers, attributes and what functions enclose. It is bounded: of a container of more than
+    1,000 things only plain ones count, of more than 2**24 numbers their count. Values count by their kind alone, for
+    their numbers are parameters.
     """
 
     def __init__(self, *roots: Any) -> None:
@@ -117,23 +127,34 @@ def _noted(thing: Any) -> Noted:
 
 def _of_list(thing: Any) -> Noted:
     note, kinds = (type(thing), len(thing)), set(map(type, thing))
-    if kinds == {Value} or len(thing) > _MOST_ITEMS:
-        return note, []
-    if isinstance(thing, (set, frozenset)):
-        return (*note, frozenset(item for item in thing if isinstance(item, _PLAIN))), []
-    return note, [(f"[{index}]", item) for index, item in enumerate(thing)]
+    own = [(f".{name}", item) for name, item in getattr(thing, "__dict__", {}).items()]
+    if kinds == {Value}:
+        return note, own
+    if isinstance(thing, (set, frozenset)) or len(thing) > _MOST_ITEMS:
+        return (*note, _of_plain(thing)), own
+    return note, [*own, *((f"[{index}]", item) for index, item in enumerate(thing))]
+
+
+def _of_plain(things: Any) -> object:
+    """The plain ones of many things, in their order where they have one."""
+    if len(things) > _MOST_NUMBERS:
+        return None
+    plain = [repr(item) if isinstance(item, (float, complex)) else item for item in things if isinstance(item, _PLAIN)]
+    return frozenset(plain) if isinstance(things, (set, frozenset)) else hash(tuple(plain))
 
 
 def _of_dict(thing: Any) -> Noted:
-    items = enumerate(thing.items() if len(thing) <= _MOST_ITEMS else ())
-    parts = [(f"[{key!r}]" if isinstance(key, _PLAIN) else f"[{index}]", item) for index, (key, item) in items]
-    return (type(thing), len(thing)), parts
+    note = type(thing), len(thing)
+    if len(thing) > _MOST_ITEMS:
+        return (*note, _of_plain(list(thing.values()))), []
+    items = enumerate(thing.items())
+    return note, [(f"[{key!r}]" if isinstance(key, _PLAIN) else f"[{index}]", item) for index, (key, item) in items]
 
 
 def _of_array(thing: Any) -> Noted:
     if thing.dtype.kind == "O":
         return _of_list(thing.ravel().tolist())
-    return (thing.shape, hash(thing.tobytes()) if thing.nbytes <= _MOST_BYTES else None), []
+    return (thing.shape, hash(thing.tobytes()) if thing.size <= _MOST_NUMBERS else None), []
 
 
 def _of_function(thing: Any) -> Noted:
@@ -153,7 +174,8 @@ def _of_generator(thing: Any) -> Noted:
 
 def _of_type(thing: Any) -> Noted:
     own = {} if is_library(thing.__module__) else vars(thing)
-    return thing, [(f".{name}", item) for name, item in own.items() if not (name[:2] == name[-2:] == "__")]
+    parts = [(f".{name}", item) for name, item in own.items() if not (name[:2] == name[-2:] == "__")]
+    return thing, [*parts, *((".__base__", base) for base in (*thing.__bases__, type(thing)) if base is not type)]
 
 
 def _reduced(thing: Any) -> Noted:
@@ -184,8 +206,11 @@ def _of_object(thing: Any) -> Noted:
 
 
 _NOTES: dict[Any, Callable[[Any], Noted]] = {
-    (list, tuple, deque, set, frozenset): _of_list,
-    dict: _of_dict,
+    (list, tuple, deque, set, frozenset, UserList): _of_list,
+    (dict, UserDict, ChainMap, MappingProxyType): _of_dict,
+    (KeysView, ValuesView, ItemsView): lambda thing: _of_list(list(thing)),
+    (staticmethod, classmethod): lambda thing: (type(thing), [("", thing.__func__)]),
+    property: lambda thing: (property, [(".fget", thing.fget)]),
     np.generic: lambda thing: (repr(thing), []),
     np.ndarray: _of_array,
     FunctionType: _of_function,
