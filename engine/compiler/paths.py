@@ -291,7 +291,8 @@ class Paths:
             path = known.pop(0)
             if path not in self.paths:  # dropped since
                 continue
-            fits, is_open = path.checks.told(rows[left], self._loaded(path).unrefused(rows[left]))
+            here = rows[left]
+            fits, is_open = path.checks.told(here, self._loaded(path).unrefused(here))
             certain = left[fits & ~is_open]
             if path.is_due and len(certain) and self.start(rows[certain[0]]) is not path:
                 continue

@@ -193,10 +193,15 @@ class Runner:
     def in_chunks(self, n_examples: int, run: Callable[[int, int, int], object], gradient: Gradient) -> None:
         """Call ``run(start, stop, worker)`` for parts of the examples that stay in the cache."""
         plan = self._plan(gradient)
-        n_chunks = max(1, -(-n_examples // plan.chunk))
-        workers = min(os.cpu_count() or 1, n_chunks) if plan.for_threads and n_chunks > 1 else 1
+        if n_examples <= plan.chunk:
+            with np.errstate(all="ignore"):
+                if n_examples:
+                    run(0, n_examples, 0)
+            return
+        n_chunks = -(-n_examples // plan.chunk)
+        workers = min(os.cpu_count() or 1, n_chunks) if plan.for_threads else 1
         chunk = -(-n_examples // (workers * -(-n_chunks // workers)))  # all of one size, as many for each worker
-        starts = range(0, n_examples, max(1, chunk))
+        starts = range(0, n_examples, chunk)
 
         def work(worker: int) -> None:
             with np.errstate(all="ignore"):
