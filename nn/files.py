@@ -118,7 +118,7 @@ def read_model(path: str | PathLike[str], kind: str) -> ModelFile:
 
 
 def _are_classes(labels: list[Any]) -> bool:
-    fits = all(type(label) in (str, int, bool) or is_finite(label) for label in labels)
+    fits = (set(map(type, labels)) == {bool}) or all(type(label) in (str, int) or is_finite(label) for label in labels)
     return fits and len(set(labels)) == len(labels) >= 2
 
 

@@ -111,7 +111,7 @@ CASES = [  # the arguments and the words
     (train("good.csv", "--out", "good.csv"), "good.csv: these are the examples, and the model would take their place"),
     (train("good.csv", "--out", "./folder.csv/../good.csv"), "these are the examples"),
     (train("good.csv", "--out", "good.csv/model.json"), "there is no such folder"),
-    (train("moons", "--rate", "1e300", "--optimizer", "sgd", "--epochs", "5"), "training ran away in epoch 1, step 2"),
+    (train("moons", "--rate", "1e300", "--optimizer", "sgd", "--epochs", "5"), "training diverged in epoch 1, step 2"),
     (train("good.csv", "--quick"), "unrecognized arguments: --quick"),
     (train("good.csv", "more"), "unrecognized arguments: more"),
     (["train"], "the following arguments are required: DATA; gradstep train --help tells more"),

@@ -118,7 +118,7 @@ def test_another_width_is_refused_under_the_name_given():
         (np.array([1.0, 0.5]), [1, 0.5]),
         (np.array([["a"], ["b"]]), ["a", "b"]),
         ([np.str_("a"), "b"], ["a", "b"]),
-        ([True, False], [1, 0]),
+        ([True, False], [True, False]),
         (range(3), [0, 1, 2]),
         ([1e300], [int(1e300)]),
     ],

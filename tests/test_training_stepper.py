@@ -91,7 +91,7 @@ def test_no_more_steps_are_undone_than_were_made():
 def test_training_that_runs_away_stops_at_the_last_step_before():
     model = MLP(2, [2, 1], activation="linear", seed=0)
     walk = TrainingStepper(model, XOR_X, [1e3] * 4, learning_rate=1e3)
-    with pytest.raises(FloatingPointError, match=r"training ran away in step \d+ .*; try a smaller learning rate"):
+    with pytest.raises(FloatingPointError, match=r"training diverged in step \d+ .*; try a smaller learning rate"):
         walk.forward(1000)
     assert walk.step == len(walk.costs) - 1 > 0
     assert all(math.isfinite(parameter.data) for parameter in model.parameters())

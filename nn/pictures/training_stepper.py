@@ -139,7 +139,7 @@ class TrainingStepper:
         """Make *n* steps.
 
         Raises:
-            FloatingPointError: the cost ran away; the model is at the last step before that.
+            FloatingPointError: the cost diverged; the model is at the last step before that.
             RuntimeError: something else changed the model's weights.
         """
         steps = _count(n, "forward")
@@ -177,7 +177,7 @@ class TrainingStepper:
                 measured = self._measured()
             except ArithmeticError as error:
                 measured = None
-                reason = f"training ran away in step {self._at + 1} ({error}); try a smaller learning rate"
+                reason = f"training diverged in step {self._at + 1} ({error}); try a smaller learning rate"
         if measured is None:
             self._restore()
             raise FloatingPointError(reason)
