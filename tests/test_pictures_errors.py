@@ -42,7 +42,7 @@ WRONG = {
     "target alone": (lambda m: network(m, target=1), "target: without x there is nothing to compare it with"),
     "wrong target": (
         lambda m: network(m, [1, 2], "cat"),
-        "target: 'cat' in row 0 is not a number; loss='mse' takes numbers",
+        "target: 'cat' in row 0 is not a number; loss='mse' takes",
     ),
     "image shape": (lambda m: network(m, [1, 2], image_shape=(8, 8)), "image_shape: 8 x 8 is 64 pixels, but an exa"),
     "no image shape": (lambda m: network(m, image_shape=8), r"image_shape: a pair \(rows, columns\) is wanted.*not 8"),

@@ -38,7 +38,7 @@ REFUSALS = [  # what is given to fit beside X, y, loss="hinge", and the words
     ({"y": list("abba"), "loss": "mse"}, "y: 'a' in row 0 is not a number; loss='mse' takes numbers: for labels"),
     (
         {"loss": "cross_entropy"},
-        "cross_entropy must be used with an output for each class, got one output: use binary_cross",
+        "cross_entropy must be used with an output for each class, got one output: use",
     ),
     ({"loss": "huge"}, "loss must be one of mse, mae, huber, .*, or a function, got 'huge'; did you mean 'huber'"),
     ({"loss": None}, "loss must be one of .*, got None"),
@@ -108,7 +108,7 @@ def test_more_classes_than_outputs_change_nothing():
 def test_a_loss_that_gives_no_value_changes_no_weights(loss):
     model = small()
     weights = condition(model)[0]
-    with pytest.raises(TypeError, match="the loss must give a Value made of the outputs, got (float|NoneType)"):
+    with pytest.raises(TypeError, match=r"the loss must give a Value made of the outputs, got (float|NoneType)"):
         model.fit(XOR_X, XOR_Y, loss=loss, progress=False)
     assert condition(model)[0] == weights
 
