@@ -12,7 +12,7 @@ import pytest
 from nn import MLP
 from nn.__main__ import main
 from nn.data import mnist
-from nn.optimizers import one_cycle
+from nn.schedules import one_cycle
 
 NAMES = {
     ("train", "images"): "train-images-idx3-ubyte",
