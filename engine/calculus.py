@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.callers import users_caller
@@ -298,7 +298,11 @@ def numeric_gradients(root: Value, inputs: Sequence[Value] = ()) -> dict[Value, 
     """
     order = interior_order(root)
     see = WATCH.see_backward if WATCH.watchers != 0 else None
-    on_the_way = {*inputs, *dependents(order, inputs)} if see is not None else ()
+    on_the_way = set(inputs)
+    if see is not None:
+        for node in order:
+            if node.operation is not DETACH and not on_the_way.isdisjoint(node.operands):
+                on_the_way.add(node)
     gradients: dict[Value, float] = {root: 1.0}
     for node in reversed(order):
         given = gradients[node]
@@ -307,16 +311,6 @@ def numeric_gradients(root: Value, inputs: Sequence[Value] = ()) -> dict[Value, 
         for operand, derivative in zip(node.operands, node.local_derivatives):
             gradients[operand] = gradients.get(operand, 0.0) + times(given, derivative)
     return gradients
-
-
-def dependents(order: Iterable[Value], inputs: Iterable[Value]) -> list[Value]:
-    """The nodes, of some in topological order, that gradients flow through on the way to *inputs*."""
-    met, found = set(inputs), []
-    for node in order:
-        if node.operation is not DETACH and not met.isdisjoint(node.operands):
-            met.add(node)
-            found.append(node)
-    return found
 
 
 def _scalar(f: Function, output: Any) -> Number:

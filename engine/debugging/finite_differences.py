@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from engine.calculus import dependents
 from engine.operations import CONSTANT
 from engine.value import Value
 
@@ -240,11 +239,13 @@ def central_differences(nodes: list[Value], gradients: Sequence[float]) -> Itera
     [6.0, 1.0]
     """
     rounding = rounding_error(zip(nodes, gradients))
+    indices = {node: index for index, node in enumerate(nodes)}
+    operands = [[] if node.op == "detach" else [indices[operand] for operand in node.operands] for node in nodes]
     for index, (node, gradient) in enumerate(zip(nodes, gradients)):
         if node.op == CONSTANT:
             yield "this is a plain number"
             continue
-        f, x = with_respect_to(index, nodes), node.data
+        f, x = _with_respect_to(index, nodes, operands), node.data
         found = slopes(f, x, expected=gradient, rounding=rounding)
         if isinstance(found, str):
             yield found
@@ -264,15 +265,18 @@ def rounding_error(gradients: Iterable[tuple[Value, float]]) -> float:
     return _EPSILON * sum(amount for amount in amounts if math.isfinite(amount))
 
 
-def with_respect_to(index: int, nodes: list[Value]) -> Callable[[float], float]:
-    """The last node's number, of a graph in topological order, as a function of the number of one node."""
-    node, root = nodes[index], nodes[-1]
-    dependent = dependents(nodes[index + 1 :], [node])
+def _with_respect_to(index: int, nodes: list[Value], operands: list[list[int]]) -> Callable[[float], float]:
+    """The last node's number as a function of the number of one node; *operands* are those of each, by their index."""
+    met = {index}
+    for i in range(index + 1, len(nodes)):
+        if not met.isdisjoint(operands[i]):
+            met.add(i)
+    dependent, last = sorted(met)[1:], len(nodes) - 1
 
     def computed(number: float) -> float:
-        changed = {node: Value(number, node.label)}
-        for each in dependent:
-            changed[each] = each.operation.apply(*(changed.get(operand, operand) for operand in each.operands))
-        return changed.get(root, root).data
+        changed = {index: Value(number, nodes[index].label)}
+        for i in dependent:
+            changed[i] = nodes[i].operation.apply(*[changed.get(operand, nodes[operand]) for operand in operands[i]])
+        return changed.get(last, nodes[last]).data
 
     return computed
