@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from difflib import get_close_matches
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from engine.validation import shortened
 from nn.checkpoints import Checkpoint, Progress, fingerprint
 from nn.data import as_table
 from nn.eager import Eager
@@ -19,6 +16,17 @@ from nn.initialisation import random_numbers
 from nn.interrupts import Interrupts
 from nn.losses import LossFunction, check_takes_logits, named_loss
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
+from nn.options import (
+    Callback,
+    checked_callbacks,
+    checked_dtype,
+    checked_pair,
+    checked_stopping,
+    held_out,
+    refuse_unknown,
+    smoothed,
+    whole_number,
+)
 from nn.schedules import EarlyStopping
 from nn.targets import Label, decided
 from nn.turns import trained_here
@@ -27,9 +35,6 @@ if TYPE_CHECKING:
     from nn.data import Table
     from nn.module import Module
     from nn.replaying import Replayed
-
-
-Callback = Callable[["Module", History], object]
 
 
 def fit(
@@ -117,16 +122,16 @@ def fit(
         RuntimeError: another thread is training this model; nothing was changed.
         OSError: the checkpoint cannot be written or read; the weights are those of that moment.
     """
-    _refuse_unknown(unknown)
+    refuse_unknown(unknown, [name for name in fit.__annotations__ if name not in ("model", "unknown", "return")])
     saved = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
     loss_name, loss_function = named_loss(loss)
     chosen = named_optimizer(optimizer, learning_rate)
-    size = _whole_number("batch_size", batch_size, 1)
+    size = whole_number("batch_size", batch_size, 1)
     rng = random_numbers(seed)
-    calls = _checked_callbacks(callbacks)
-    kind = _checked_dtype(dtype, replay)
-    stopping = _checked_stopping(early_stopping)
-    shown = _whole_number("verbose", verbose, 0) if verbose is not None else int(progress)
+    calls = checked_callbacks(callbacks)
+    kind = checked_dtype(dtype, replay)
+    stopping = checked_stopping(early_stopping)
+    shown = whole_number("verbose", verbose, 0) if verbose is not None else int(progress)
     table = as_table(X, "X", model.n_inputs, keep_float32=True)
     first = listed(model(table[0].tolist()))
     check_takes_logits(loss_name, first)
@@ -136,13 +141,13 @@ def fit(
     examples = weighted(examples, sample_weight, class_weight)
     validation = None
     if validation_data is not None:
-        validation_X, validation_y = _pair(validation_data)
+        validation_X, validation_y = checked_pair(validation_data)
         validation = checked_examples(model, validation_X, validation_y, loss_name, len(first), learned, "validation ")
     if validation_split is not None:
-        examples, validation = _held_out(examples, validation_split, validation, seed)
-    examples = _smoothed(examples, label_smoothing, len(first))
+        examples, validation = held_out(examples, validation_split, validation, seed)
+    examples = smoothed(examples, label_smoothing, len(first))
     n_steps = -(-len(examples) // size)
-    n_epochs = max(100, -(-_LEAST_STEPS // n_steps)) if epochs is None else _whole_number("epochs", epochs, 0)
+    n_epochs = max(100, -(-_LEAST_STEPS // n_steps)) if epochs is None else whole_number("epochs", epochs, 0)
     run = {"seed": seed, "dtype": kind, "loss": loss_name, "batch size": size}
     training = _Training(model, chosen, loss_function, examples, validation, rng, size, n_epochs, calls, stopping, run)
     if replay is not False:
@@ -482,76 +487,6 @@ def _not_replayed(reason: str) -> ValueError:
 
 
 _LEAST_STEPS = 2_000  # of a training with no number of epochs given
-_MEANT = {
-    "lr": "learning_rate",
-    "n_epochs": "epochs",
-    "max_iter": "epochs",
-    "nb_epoch": "epochs",
-    "metrics": "",
-    "batch": "batch_size",
-    "shuffle": "",
-    "random_state": "seed",
-    "x": "X",
-    "patience": "early_stopping",
-}
-
-
-def _refuse_unknown(unknown: dict[str, Any]) -> None:
-    """Answer arguments that fit does not have.
-
-    Raises:
-        TypeError: there are some.
-    """
-    if not unknown:
-        return
-    name = next(iter(unknown))
-    names = [name for name in fit.__annotations__ if name not in ("model", "unknown", "return")]
-    close = [_MEANT[name]] if name in _MEANT else get_close_matches(name, names, 1)
-    advice = f"; did you mean {close[0]}=?" if close and close[0] else f"; it has {', '.join(names)}"
-    raise TypeError(f"fit has no argument {name}={advice}")
-
-
-def _checked_stopping(early_stopping: Any) -> EarlyStopping | None:
-    if early_stopping is None or early_stopping is False:
-        return None
-    if isinstance(early_stopping, EarlyStopping):
-        return early_stopping
-    return (
-        EarlyStopping() if early_stopping is True else EarlyStopping(_whole_number("early_stopping", early_stopping, 1))
-    )
-
-
-def _held_out(
-    examples: Examples, share: float, validation: Examples | None, seed: int | None
-) -> tuple[Examples, Examples]:
-    """Examples to train on, and a *share* of them to measure on.
-
-    Raises:
-        ValueError: the share is none, or there is validation_data, too.
-    """
-    if validation is not None:
-        raise ValueError("validation_split must be left out beside validation_data")
-    n = len(examples)
-    if isinstance(share, bool) or not isinstance(share, float) or not 0.0 < share < 1.0 or n < 2:
-        raise ValueError(f"validation_split must be a share in (0, 1) of at least 2 examples, got {shortened(share)}")
-    order = list(range(n))
-    random_numbers(seed).shuffle(order)
-    n_held_out = min(max(round(share * n), 1), n - 1)
-    return examples.chosen(sorted(order[n_held_out:])), examples.chosen(sorted(order[:n_held_out]))
-
-
-def _smoothed(examples: Examples, share: float, n_outputs: int) -> Examples:
-    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0.0 <= share < 1.0:
-        raise ValueError(f"label_smoothing must be a number in [0, 1), got {shortened(share)}")
-    if not share:
-        return examples
-    if examples.targets.classes is None or min(map(_least, examples.targets.encoded)) < 0.0:
-        raise ValueError("label_smoothing must be left out for a loss that takes no probabilities")
-    return replace(examples, targets=examples.targets.smoothed(share, n_outputs))
-
-
-def _least(target: Any) -> float:
-    return float(min(target) if isinstance(target, list) else target)
 
 
 def _digest(parameters: Iterable[Any]) -> str:
@@ -575,36 +510,3 @@ def _is_setting(thing: Any) -> bool:
     """Whether this is a number that an optimizer was made with, and not what it remembers."""
     numbers = thing if isinstance(thing, tuple) else (thing,)
     return all(isinstance(number, (float, bool)) for number in numbers)
-
-
-def _whole_number(name: str, number: Any, least: int) -> int:
-    if isinstance(number, bool) or not hasattr(number, "__index__") or number < least:
-        raise ValueError(f"{name}: a whole number of at least {least} is wanted, not {shortened(number)}")
-    return int(number)
-
-
-def _checked_dtype(dtype: Any, replay: bool | None) -> str:
-    import numpy as np
-
-    if replay not in (None, True, False):
-        raise ValueError(f"replay: True, False or None is wanted, not {shortened(replay)}")
-    names = {"float64": "float64", "float32": "float32", np.float64: "float64", np.float32: "float32"}
-    name = names.get(dtype) if isinstance(dtype, (str, type)) else names.get(getattr(dtype, "name", None))
-    if name is None:
-        raise ValueError(f'dtype: "float64" or "float32" is wanted, not {shortened(dtype)}')
-    if name == "float32" and replay is False:
-        raise ValueError('dtype: eager training is float64; leave replay=False out for "float32"')
-    return name
-
-
-def _pair(validation_data: Any) -> tuple[Any, Any]:
-    if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-        raise ValueError(f"validation_data: a pair (X, y) is wanted, not {shortened(validation_data)}")
-    return validation_data[0], validation_data[1]
-
-
-def _checked_callbacks(callbacks: Any) -> list[Callback]:
-    calls = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
-    if not isinstance(callbacks, Iterable) or not all(callable(call) for call in calls):
-        raise ValueError(f"callbacks: a list of functions (model, history) is wanted, not {shortened(callbacks)}")
-    return calls

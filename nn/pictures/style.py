@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,7 +17,9 @@ from matplotlib.figure import Figure
 
 from engine import Value
 from engine.validation import shortened
-from nn.module import Module
+
+if TYPE_CHECKING:
+    from nn.module import Module
 
 POSITIVE, NEGATIVE = "#0072B2", "#D55E00"
 RIGHT, WRONG = "#007A5A", "#B3420B"

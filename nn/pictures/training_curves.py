@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from engine.validation import shortened
-from nn.history import History
-from nn.module import Module
 from nn.pictures.style import NEGATIVE, POSITIVE, RULE, legend, named_axes, number, picture, titled
+
+if TYPE_CHECKING:
+    from nn.history import History
+    from nn.module import Module
 
 
 def curves(history: History) -> Figure:
@@ -32,7 +34,7 @@ def curves(history: History) -> Figure:
     >>> from nn import History
     >>> curves(History(loss=[1.0, 0.5, 0.2])).savefig("curves.png")
     """
-    if not isinstance(history, History):
+    if not hasattr(history, "validation_loss"):
         raise TypeError(f"history: what fit(...) gave is wanted, not {type(history).__name__} {shortened(history)}")
     if not history.loss:
         raise ValueError("history: no epoch was finished, and so there is nothing to draw")
