@@ -6,6 +6,7 @@ import pickle
 import random
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -109,6 +110,27 @@ def test_everybody_trains_a_model_of_their_own():
     expected = [trained(seed) for seed in seeds]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(trained, seeds)) == expected
+
+
+def test_many_threads_record_at_once(monkeypatch):
+    """Python refuses a profile function while another thread installs one."""
+    install, busy = sys.setprofile, threading.Lock()
+
+    def refusing(function):
+        if not busy.acquire(blocking=False):
+            raise RuntimeError("Cannot install a profile function while another profile function is being installed")
+        try:
+            time.sleep(1e-4)
+            install(function)
+        finally:
+            busy.release()
+
+    def recorded(seed):
+        return compile(lambda x: x * seed + 1.0)([[1.0], [2.0]]).tolist()
+
+    monkeypatch.setattr(sys, "setprofile", refusing)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(recorded, range(64))) == [[seed + 1.0, 2.0 * seed + 1.0] for seed in range(64)]
 
 
 def test_gradients_of_shared_parameters_add_up_whole():

@@ -9,6 +9,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import RLock
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
@@ -149,11 +150,20 @@ class Recording(Listener):
             if others is not None:
                 others(frame, event, thing)
 
-        sys.setprofile(see)
+        _profile(see)
         try:
             yield
         finally:
-            sys.setprofile(others)
+            _profile(others)
+
+
+_INSTALLING = RLock()
+
+
+def _profile(function: Any) -> None:
+    """Install a profile function in this thread; Python refuses that while another thread installs one."""
+    with _INSTALLING:
+        sys.setprofile(function)
 
 
 def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], identity: bool = False) -> Recording:
