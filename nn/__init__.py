@@ -9,10 +9,10 @@
 [1, 0]
 """
 
-from nn.files import ModelFileError
 from nn.history import ConvergenceWarning, History
 from nn.losses import binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
 from nn.mlp import MLP, Layer, Neuron
+from nn.model_files import ModelFileError
 from nn.module import Module
 from nn.optimizers import SGD, Adam, AdamW, Optimizer
 from nn.schedules import EarlyStopping, ReduceOnPlateau

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.validation import shortened
-from nn.files import ModelFileError, is_finite, read_json, write_atomically
+from nn.model_files import ModelFileError, is_finite, read_json, write_atomically
 
 if TYPE_CHECKING:
     from engine import Value

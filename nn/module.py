@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from engine import Value
 from engine.validation import as_float
-from nn import files, training
+from nn import model_files, training
+from nn.data.columns import Columns
 
 if TYPE_CHECKING:
     from nn.targets import Label
@@ -36,6 +37,8 @@ class Module:
     """The name of the loss it was trained for last; it decides what ``predict`` and ``score`` mean."""
     classes: list[Label] | None = None
     """The label that each output stands for, once trained to classify."""
+    table: Columns | None = None
+    """What the columns of a CSV file are, once the command trained it on one."""
 
     def __call__(self, x: Any) -> Any:
         """The output for the inputs of one example: a Value or a list of Values."""
@@ -112,7 +115,9 @@ class Module:
             ValueError: a parameter is NaN or infinite, or the module holds a function of your own, which a file cannot
             hold.
         """
-        files.write_model(path, type(self).__name__, self.configuration(), self.loss, self.classes, self.state_dict())
+        table = None if self.table is None else self.table.to_json()
+        shape, state = self.configuration(), self.state_dict()
+        model_files.write_model(path, type(self).__name__, shape, self.loss, self.classes, state, table)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -122,16 +127,19 @@ class Module:
             OSError: the file cannot be read.
             ModelFileError: it is not a whole model file of this kind.
         """
-        content = files.read_model(path, cls.__name__)
+        content = model_files.read_model(path, cls.__name__)
         try:
             module = cls._from_configuration(content.configuration, len(content.parameters))
             module.load_state_dict(content.parameters)
+            table = None if content.table is None else Columns.from_json(content.table)
+            if table is not None and module.n_inputs not in (None, table.n_inputs):
+                raise ValueError(f"a table of {table.n_inputs} inputs for a model of {module.n_inputs}")
             n_classes = module._n_classes()
             if content.classes is not None and n_classes not in (None, len(content.classes)):
                 raise ValueError(f"{len(content.classes)} classes for a model that tells {n_classes} apart")
         except (TypeError, ValueError, OverflowError) as error:
-            raise files.ModelFileError(f"{path}: {error}") from None
-        module.loss, module.classes = content.loss, content.classes
+            raise model_files.ModelFileError(f"{path}: {error}") from None
+        module.loss, module.classes, module.table = content.loss, content.classes, table
         return module
 
     # -------------------------------------------------------------------------------------------------------- training

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value
 from engine.validation import as_float, shortened
-from nn.files import is_finite
+from nn.model_files import is_finite
 
 if TYPE_CHECKING:
     import numpy as np

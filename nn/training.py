@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -99,7 +100,7 @@ def fit(
         classes: all labels in the order of the outputs, where *y* may not have all of them.
         seed: makes the order of the examples repeatable; None takes it from Python's ``random`` as it stands.
         callbacks: functions ``(model, history)``, called after each epoch; one that returns True ends the training.
-        progress: whether to show a progress bar.
+        progress: whether to show a progress bar, on a terminal or in a notebook.
         verbose: as in Keras: 0 shows nothing, 1 the progress bar, 2 prints a line an epoch.
         replay: None to replay where it can be done, and where it is not slower, as it is for deep and narrow graphs;
             False never, as where the loss or the model does something besides computing, such as printing, which a
@@ -295,7 +296,7 @@ class _Training:
         try:
             with self.interrupts.shielded():
                 self.steps.take_over()
-            hidden = shown != 1 or n_steps <= n_done
+            hidden = shown != 1 or n_steps <= n_done or not _is_watched(sys.stderr)
             with tqdm(total=n_steps, initial=n_done, disable=hidden, unit="step", dynamic_ncols=True) as bar:
                 for epoch in range(first, self.n_epochs):
                     bar.set_description(f"epoch {epoch + 1}/{self.n_epochs}", refresh=False)
@@ -477,6 +478,12 @@ def _determination(outputs: list[list[float]], targets: Table) -> float:
     spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
     ratios = [1.0 - e / s if s else float(e == 0.0) for e, s in zip(error, spread)]
     return float(np.mean(ratios))
+
+
+def _is_watched(stream: Any) -> bool:
+    """Whether a progress bar has a reader there: on a terminal or in a notebook, not in a pipe or a file."""
+    in_notebook = type(stream).__module__.partition(".")[0] == "ipykernel"
+    return in_notebook or (stream is not None and bool(stream.isatty()))
 
 
 def _not_replayed(reason: str) -> ValueError:

@@ -10,14 +10,19 @@ import json
 import os
 import random
 from typing import Any
+from unittest.mock import patch
 
 from fuzz_checks import Finding, Target, file_of, folder
 
 from engine import Value, expression, leaves
-from nn import MLP, Layer, ModelFileError, Neuron, commands
+from nn import MLP, Layer, ModelFileError, Neuron
 from nn.__main__ import main
-from nn.data import moons, read_csv, read_inputs, xor
-from nn.idx import mnist_part, read
+from nn.cli import train
+from nn.data import moons, xor
+from nn.data.columns import Columns, learned_columns, read_inputs
+from nn.data.csv_files import read_text_table
+from nn.data.idx import mnist_part, read
+from nn.data.task import chosen_task
 
 _VARIABLES = {"x": 2.0, "w": -3.0, "b": 6.88, "_": 0.5}
 
@@ -111,15 +116,19 @@ def _read(data: bytes) -> None:
     """The first byte chooses how the rest is read."""
     kind, path = data[:1], file_of(data[1:], "given.csv")
     if kind == b"i":
-        rows = read_inputs(path, 2)
+        rows, _ = read_inputs(path, Columns.plain(2))
         if rows.shape[1] != 2 or len(rows) == 0:
             raise Finding(f"a table of shape {rows.shape} came from a file")
         return
-    examples = read_csv(path, regression=kind == b"r")
-    if len(examples.y) != len(examples.X) or len(examples.columns) != examples.X.shape[1] + 1:
+    table = read_text_table(path)
+    table, task, _ = chosen_task(table, table.names[-1], True if kind == b"r" else None)
+    columns, _ = learned_columns(table, table.names[-1], ())
+    X = columns.encoded(table, strict=False)
+    columns = columns.learned(X)
+    if len(task.y) != len(X) or X.shape[1] != columns.n_inputs or not (columns.filled(X) == columns.filled(X)).all():
         raise Finding("examples, targets and columns are not of one number")
-    if len(examples.y) > 1:
-        examples.split(0.5, 0)
+    if Columns.from_json(columns.to_json()) != columns:
+        raise Finding("columns are others once they were saved")
 
 
 def _csv_seeds() -> list[bytes]:
@@ -229,7 +238,14 @@ def _command(data: bytes) -> None:
     if arguments[0] == "train":  # as long as somebody asks for is as long as it takes
         arguments = [_short_numbers(argument) for argument in arguments]
     said, complained = io.StringIO(), io.StringIO()
-    with contextlib.chdir(folder()), contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+    with (
+        contextlib.chdir(folder()),
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(complained),
+        patch.object(train, "moons", lambda seed: moons(8, seed=seed)),
+        patch.object(train, "digits", xor),
+        patch.object(train, "_draw_neuron", lambda model, held_out, picture: ""),
+    ):
         try:
             status = main(arguments)
         except SystemExit as end:
@@ -284,9 +300,6 @@ def _furnish() -> None:
     model.save(folder() / "model.json")
     model.loss, model.classes = "binary_cross_entropy", ["\x1b[31mred", "two\nlines \u202e"]
     model.save(folder() / "strange.json")
-    commands.moons = lambda seed: moons(8, seed=seed)  # type: ignore[attr-defined]
-    commands.digits = xor  # type: ignore[attr-defined]
-    commands._draw_neuron = lambda model, held_out, picture: ""  # type: ignore[assignment]
 
 
 def _command_seeds() -> list[bytes]:

@@ -16,7 +16,7 @@ import nn.checkpoints
 from nn import MLP, SGD, Adam, AdamW
 from nn.__main__ import main
 from nn.data import moons
-from nn.files import ModelFileError
+from nn.model_files import ModelFileError
 from nn.schedules import EarlyStopping, cosine, step_decay
 
 DATA = moons(60, seed=1)

@@ -19,7 +19,7 @@ import engine
 from engine import Value, backprop
 from nn import MLP
 from nn.__main__ import main
-from nn.commands import confusion_table
+from nn.cli.train import confusion_table
 from nn.data import moons
 from nn.scaling import Scaling
 
@@ -163,6 +163,7 @@ def test_train_a_file_of_numbers(gradstep, folder, header):
     assert model.predict([[20]])[0] == pytest.approx(1060, abs=15)
     said = [float(line) for line in gradstep("predict", "line.json", "line.csv").splitlines()]
     assert said == [model.predict([[i]])[0] for i in range(40)]
+    assert f"target '{'y' if header else 'column 2'}': numbers" in out
 
 
 def test_train_digits(gradstep):
@@ -179,11 +180,21 @@ def test_a_wide_network_is_drawn_folded(gradstep):
     assert "leaves among them" in Path("xor.neuron.svg").read_text(encoding="utf-8")
 
 
-def test_the_progress_bar_is_on_standard_error(folder, capsys):
-    assert main(["train", "xor", "--epochs", "2", "--hidden", "2"]) == 0
+def test_the_progress_bar_is_on_a_terminal_alone(folder, capsys, monkeypatch):
+    line = ["train", "xor", "--epochs", "2", "--hidden", "2"]
+    assert main(line) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(line) == 0
     out, err = capsys.readouterr()
     assert "epoch 2/2" in err
     assert "epoch" not in out
+
+
+def test_the_progress_bar_obeys_its_interval(folder, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["train", "xor", "--epochs", "1000", "--hidden", "2"]) == 0
+    assert capsys.readouterr().err.count("\r") < 1000  # not once or more an epoch
 
 
 def test_no_epochs_are_a_model_too(gradstep):
@@ -323,14 +334,12 @@ def test_an_interrupted_training_keeps_its_model(folder):
         "sys.exit(nn.__main__.main())"
     )
     command = [sys.executable, "-c", program, "train", "moons", "--hidden", "3", "--epochs", "1000000000"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, "--checkpoint", "run.json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        shown = ""
-        while not re.search(r"epoch ([3-9]|\d\d+)/", shown):  # the bar shows some epochs only
-            shown += process.stderr.read(1)
-            assert process.poll() is None, shown
+        while not Path("run.json").exists() or not json.loads(Path("run.json").read_text())["history"].get("loss"):
+            assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = (text.decode() for text in process.communicate(timeout=60))
     finally:
         process.kill()
     assert process.returncode == 0, err
@@ -343,7 +352,7 @@ def test_an_interrupt_elsewhere_ends_with_130(folder, capsys, monkeypatch):
     def interrupted(_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nn.commands.step", interrupted)
+    monkeypatch.setattr("nn.cli.formulas.step", interrupted)
     assert main(["step", "x", "x=1"]) == 130
     assert capsys.readouterr().err == "gradstep: interrupted\n"
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Value
-from nn.data import as_column, as_table, digits, moons, read_csv, read_inputs, xor
+from nn.data import as_column, as_table, digits, moons, xor
 
 ROWS = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
 FRAME = pd.DataFrame(ROWS, columns=["a", "b"], index=[7, 3, 5])
@@ -127,123 +127,6 @@ def test_columns_of_every_kind(y, labels):
     column = as_column(y)
     assert column == labels
     assert [type(label) for label in column] == [type(label) for label in labels]
-
-
-# ------------------------------------------------------------------------------------------------------------ CSV files
-
-
-@pytest.fixture
-def csv(tmp_path):
-    def written(content: str | bytes) -> str:
-        path = tmp_path / "data.csv"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return str(path)
-
-    return written
-
-
-@pytest.mark.parametrize(
-    ("content", "columns"),
-    [
-        ("1,2,x\n3,4,y\n", ["column 1", "column 2", "column 3"]),
-        ("a,b,kind\n1,2,x\n3,4,y\n", ["a", "b", "kind"]),
-        ("\ufeffa,b,kind\r\n1,2,x\r\n3,4,y\r\n", ["a", "b", "kind"]),
-        ('"a, first",b,kind\n"1","2",x\n3,4, y \n', ["a, first", "b", "kind"]),
-        ("\n1, 2 ,x\n , ,\n\n3e0,+4.0,y", ["column 1", "column 2", "column 3"]),
-        (",b,kind\n1,2,x\n3,4,y\n", ["", "b", "kind"]),
-    ],
-)
-def test_csv_with_and_without_a_header(csv, content, columns):
-    data = read_csv(csv(content))
-    assert data.X.tolist() == [[1.0, 2.0], [3.0, 4.0]]
-    assert data.y == ["x", "y"]
-    assert data.columns == columns
-
-
-@pytest.mark.parametrize(
-    ("cell", "label"),
-    [("1", 1), ("1.0", 1), ("-3", -3), ("1.5", "1.5"), ("1e400", "1e400"), (" a  b ", "a b"), ('"a\nb"', "a b")],
-)
-def test_classes_are_whole_numbers_or_text(csv, cell, label):
-    assert read_csv(csv(f"0,{cell}\n1,other\n")).y == [label, "other"]
-
-
-def test_csv_for_regression(csv):
-    data = read_csv(csv("x,y\n1,2.5\n2,3\n"), regression=True)
-    assert (data.X.tolist(), data.y, data.columns) == ([[1.0], [2.0]], [2.5, 3.0], ["x", "y"])
-    data = read_csv(csv("1,2.5\n2,3\n"), regression=True)
-    assert data.y == [2.5, 3.0]
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ("", "data.csv: there is no example in it"),
-        ("\n \n,,\n", "there is no example in it"),
-        ("a,b,c\n", "there is no example in it"),
-        ("1\n2\n", "at least two columns with a comma between are wanted, the last of them the target"),
-        ("1;2;x\n3;4;y\n", "at least two columns with a comma between|is not a finite number"),
-        ("1,2,x\n3,y\n", "data.csv, line 2: 2 columns, but 3 in the first line"),
-        ("a,b,c\n1,2,x\n1,2,3,y\n", "line 3: 4 columns, but 3 in the first line"),
-        ("1,2,x\n3,four,y\n", "line 2: 'four' is not a finite number"),
-        ("1,2,x\n\n3,nan,y\n", "line 3: 'nan' is not a finite number"),
-        ("nan,2,x\n3,4,y\n", "line 1: 'nan' is not a finite number"),
-        ("1,,x\n3,4,y\n", "line 1: '' is not a finite number"),
-        ("inf,2,x\n3,4,y\n", "line 1: 'inf' is not a finite number"),
-        ("1,1e999,x\n", "line 1: '1e999' is not a finite number"),
-        ("1,2,x\n3,4,\n", "line 2: the class, in the last column, is missing"),
-        ('1,2,"x\n3,4,y\n', "not a CSV file in UTF-8"),
-        (b"\xff\xfe1\x00,\x002\x00", r"not a CSV file in UTF-8 \('utf-8' codec can't decode"),
-        (b"\x89PNG\r\n\x1a\n\x00\x01", "not a CSV file in UTF-8"),
-        ("1," + "9" * 200_000 + ",x\n", r"not a CSV file in UTF-8 \(field larger"),
-    ],
-)
-def test_what_is_no_csv_of_examples_is_refused(csv, content, words):
-    with pytest.raises(ValueError, match=words):
-        read_csv(csv(content))
-
-
-def test_a_number_that_is_missing_in_the_target_is_refused(csv):
-    with pytest.raises(ValueError, match="line 3: '' is not a finite number"):
-        read_csv(csv("x,y\n1,2\n2,\n"), regression=True)
-
-
-def test_missing_files_and_folders_are_os_errors(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        read_csv(tmp_path / "none.csv")
-    with pytest.raises(IsADirectoryError):
-        read_inputs(tmp_path, 2)
-
-
-@pytest.mark.parametrize(
-    "content", ["1,2\n3,4\n", "a,b\n1,2\n3,4\n", "1,2,x\n3,4,y\n", "a,b,c\n1,2,x\n3,4,\n", "1,2,9\n3,4,9\n"]
-)
-def test_inputs_to_predict_with_may_have_a_target_beside_them(csv, content):
-    assert read_inputs(csv(content), 2).tolist() == [[1.0, 2.0], [3.0, 4.0]]
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ("1\n", "the model takes 2 inputs, and the file has 1 columns"),
-        ("1,2,3,4\n", "the model takes 2 inputs, and the file has 4 columns"),
-        ("1,x\n", "there is no example in it"),  # a header
-        ("1,2\n3,x\n", "line 2: 'x' is not a finite number"),
-    ],
-)
-def test_inputs_that_do_not_fit_are_refused(csv, content, words):
-    with pytest.raises(ValueError, match=words):
-        read_inputs(csv(content), 2)
-
-
-@given(
-    rows=st.lists(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=2), min_size=1),
-)
-def test_numbers_come_back_from_a_csv_exactly(tmp_path_factory, rows):
-    path = tmp_path_factory.getbasetemp() / "round.csv"
-    path.write_text("".join(f"{a!r},{b!r}\n" for a, b in rows))
-    data = read_csv(path, regression=True)
-    assert [[*x, y] for x, y in zip(data.X.tolist(), data.y)] == rows
 
 
 # ------------------------------------------------------------------------------------------------------------ data sets

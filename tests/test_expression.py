@@ -132,7 +132,10 @@ WRONG = [  # text, error, message
     ("exp(*x)", ValueError, f"{FORMULA}starred"),
     ("hypot(1)", ValueError, "hypot takes 2 numbers in a formula"),
     ("[1]", ValueError, f"{FORMULA}list"),
-    ("(1, 2)", ValueError, f"{FORMULA}tuple"),
+    ("(1, 2)", ValueError, "a number in a formula must have a decimal point, such as 0.5, got a comma"),
+    ("x*0,5", ValueError, "a number in a formula must have a decimal point, such as 0.5, got a comma"),
+    ("x^2", ValueError, "a power in a formula must be written **, such as x**2, got x^2"),
+    ("1 + np.exp(x)", ValueError, "a function in a formula must be its name alone, exp(...), got a name with a dot"),
     ("{1: 2}", ValueError, f"{FORMULA}dict"),
     ("x[0]", ValueError, f"{FORMULA}subscript"),
     ("x.data", ValueError, f"{FORMULA}attribute"),
@@ -246,3 +249,8 @@ def test_any_text_is_a_formula_or_an_error(text):
     assert hints == [], "the parser's hints do not come through"
     assert "\n" not in message
     assert len(message) < 500
+
+
+def test_pi_is_known_unless_it_is_given():
+    assert expression("sin(pi*x)", x=0.5).data == 1.0
+    assert expression("pi*x", x=2.0, pi=3.0).data == 6.0

@@ -125,12 +125,12 @@ def failing(error):
 @pytest.mark.parametrize(
     ("name", "replacement", "kind"),
     [
-        ("nn.files.os.fdopen", HalfWritten, OSError),
-        ("nn.files.os.fsync", failing(OSError(errno.EIO, "Input/output error")), OSError),
-        ("nn.files.os.fsync", failing(KeyboardInterrupt()), KeyboardInterrupt),
-        ("nn.files.os.chmod", failing(PermissionError(errno.EPERM, "not permitted")), PermissionError),
-        ("nn.files.os.replace", failing(PermissionError(errno.EACCES, "denied")), PermissionError),
-        ("nn.files.tempfile.mkstemp", failing(PermissionError(errno.EACCES, "denied", "/x/.m")), PermissionError),
+        ("nn.model_files.os.fdopen", HalfWritten, OSError),
+        ("nn.model_files.os.fsync", failing(OSError(errno.EIO, "Input/output error")), OSError),
+        ("nn.model_files.os.fsync", failing(KeyboardInterrupt()), KeyboardInterrupt),
+        ("nn.model_files.os.chmod", failing(PermissionError(errno.EPERM, "not permitted")), PermissionError),
+        ("nn.model_files.os.replace", failing(PermissionError(errno.EACCES, "denied")), PermissionError),
+        ("nn.model_files.tempfile.mkstemp", failing(PermissionError(errno.EACCES, "denied", "/x/.m")), PermissionError),
     ],
 )
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch, old, name, replacement, kind):
@@ -159,8 +159,8 @@ def test_the_new_content_is_on_the_disk_before_it_takes_the_name(tmp_path, monke
         replace(source, target)
 
     synced = []
-    monkeypatch.setattr("nn.files.os.fsync", synced.append)
-    monkeypatch.setattr("nn.files.os.replace", watched)
+    monkeypatch.setattr("nn.model_files.os.fsync", synced.append)
+    monkeypatch.setattr("nn.model_files.os.replace", watched)
     small().save(path)
     assert seen == [("MLP", "old", 1)]
 
@@ -169,9 +169,9 @@ def test_a_process_that_dies_half_way_leaves_the_old_file(tmp_path):
     path = tmp_path / "m.json"
     small(seed=1).save(path)
     program = (
-        "import os, sys, nn.files\n"
+        "import os, sys, nn.model_files\n"
         "from nn import MLP\n"
-        "nn.files.os.fsync = lambda handle: os._exit(9)\n"
+        "nn.model_files.os.fsync = lambda handle: os._exit(9)\n"
         "MLP(2, [3, 1], activation='tanh', seed=2).save(sys.argv[1])"
     )
     assert subprocess.run([sys.executable, "-c", program, path], check=False).returncode == 9

@@ -326,7 +326,8 @@ def test_score_refuses_what_does_not_fit():
 # ----------------------------------------------------------------------------------------------- progress and callbacks
 
 
-def test_the_progress_bar_is_on_standard_error_and_shows_loss_and_accuracy(capsys):
+def test_the_progress_bar_is_on_standard_error_and_shows_loss_and_accuracy(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     model = small()
     history = model.fit(XOR_X, XOR_Y, loss="hinge", epochs=3, batch_size=2, validation_data=(XOR_X, XOR_Y), seed=0)
     out, err = capsys.readouterr()

@@ -5,6 +5,7 @@ No recursion is used.
 """
 
 import ast
+import math
 import operator
 import warnings
 from collections.abc import Callable
@@ -31,12 +32,14 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {  # by name, with how
     "leaky_relu": (1, functions.leaky_relu),
 }
 
+_OTHER_NAMES = {"ln": "log", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "max": "maximum", "min": "minimum"}
+
 
 def expression(text: str, /, **variables: SupportsFloat) -> Value:
     """The Value that a formula describes, each variable being a leaf with its name as label.
 
     Args:
-        text: numbers, names, ``+ - * / **``, parentheses, and the engine's functions of one or two numbers.
+        text: numbers, ``pi``, names, ``+ - * / **``, parentheses, and the engine's functions of one or two numbers.
         variables: a number, or a Value, for every name in the text.
 
     Raises:
@@ -83,6 +86,8 @@ def _parse_leaf(node: ast.Constant | ast.Name, leaves: dict[str, Value]) -> Valu
     if isinstance(node, ast.Name):
         if node.id in leaves:
             return leaves[node.id]
+        if node.id == "pi":
+            return constant(math.pi, "the formula")
         raise ValueError(f"the formula needs a number for {shortened(node.id)}, such as {shortened(node.id)[1:-1]}=2")
     if type(node.value) not in (int, float):
         raise ValueError(f"a constant in a formula must be an int or a float, got {shortened(node.value)}")
@@ -97,10 +102,19 @@ def _parse_call(node: ast.expr) -> tuple[Callable[..., Value], list[ast.expr]]:
         name = node.func.id
         if name not in _FUNCTIONS:
             known = ", ".join(sorted(_FUNCTIONS))
-            raise ValueError(f"a function in a formula must be one of {known}, got {shortened(name)}")
+            meant = f"; write {_OTHER_NAMES[name]}" if name in _OTHER_NAMES else ""
+            raise ValueError(f"a function in a formula must be one of {known}, got {shortened(name)}{meant}")
         count, function = _FUNCTIONS[name]
         if len(node.args) != count or node.keywords:
             raise ValueError(f"{name} takes {count} number{'s' if count > 1 else ''} in a formula")
         return function, node.args
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
+        raise ValueError("a power in a formula must be written **, such as x**2, got x^2")
+    if isinstance(node, ast.Tuple):
+        raise ValueError("a number in a formula must have a decimal point, such as 0.5, got a comma")
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _FUNCTIONS:
+        raise ValueError(
+            f"a function in a formula must be its name alone, {node.func.attr}(...), got a name with a dot"
+        )
     kind = type(node).__name__.lower()
     raise ValueError(f"a formula must be made of numbers, names, + - * / ** and functions, got {kind}")

@@ -28,6 +28,8 @@ class ModelFile:
     loss: str | None
     classes: list[Any] | None
     parameters: dict[str, Any]
+    table: Any = None
+    """What the columns of its table are, unchecked; None where it was not trained on one."""
 
 
 def write_model(
@@ -37,6 +39,7 @@ def write_model(
     loss: str | None,
     classes: list[Any] | None,
     parameters: dict[str, float],
+    table: dict[str, Any] | None = None,
 ) -> None:
     """Write a model file. Floats are written with as many digits as it takes to read the same number back.
 
@@ -53,6 +56,7 @@ def write_model(
         "configuration": configuration,
         "loss": loss,
         "classes": classes,
+        **({} if table is None else {"table": table}),
         "parameters": parameters,
     }
     write_atomically(path, json.dumps(content, indent=1) + "\n")
@@ -61,26 +65,62 @@ def write_model(
 def write_atomically(path: str | PathLike[str], text: str) -> None:
     """Write a text file whole or not at all: into a file beside it first, which then takes its name.
 
+    The file that a link leads to is replaced, not the link. A device or a pipe is written to.
+
     Raises:
-        OSError: the folder is missing or cannot be written, or the disk is full; a file of that name is untouched.
+        OSError: the file is read-only, the folder is missing or cannot be written, or the disk is full; a file of that
+            name is untouched.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "this is a folder, and a file name is wanted", str(target))
+    given = Path(path)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())  # or a power cut could leave the new name with no content
-            os.chmod(name, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        check_writable(given)
+        if is_device(given):
+            given.write_text(text, encoding="utf-8")
+        else:
+            _replace(Path(os.path.realpath(given)), text)
     except OSError as error:  # it is to name the file that was asked for, and not the one beside it
-        raise OSError(error.errno, error.strerror, str(target)) from error
+        raise type(error)(error.errno, error.strerror, str(given)) from error
+
+
+def is_device(path: Path) -> bool:
+    """Whether this is no file but a device, a pipe or a socket, or a link to one."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def check_writable(path: Path) -> None:
+    """Whether a file of this name may be written.
+
+    Raises:
+        OSError: it is a folder or read-only, or its folder is missing or takes no new file.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "this is a folder, and a file name is wanted", str(path))
+    if path.exists() and not (path.stat().st_mode & 0o222 and os.access(path, os.W_OK)):  # root may write anything
+        raise PermissionError(errno.EACCES, "this file is read-only", str(path))
+    if not is_device(path):
+        folder = Path(os.path.realpath(path)).parent
+        try:
+            handle, name = tempfile.mkstemp(
+                prefix=".gradstep", dir=folder
+            )  # only trying tells of folders that vanished
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, str(folder)) from None
+        os.close(handle)
+        Path(name).unlink()
+
+
+def _replace(target: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut could leave the new name with no content
+        os.chmod(name, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def _umask() -> int:
@@ -114,7 +154,7 @@ def read_model(path: str | PathLike[str], kind: str) -> ModelFile:
     for name, number in content["parameters"].items():
         if not is_finite(number):
             raise ModelFileError(f"{path}: the parameter {_short(name)} is to be a finite number, not {_short(number)}")
-    return ModelFile(content["configuration"], content["loss"], classes, content["parameters"])
+    return ModelFile(content["configuration"], content["loss"], classes, content["parameters"], content.get("table"))
 
 
 def _are_classes(labels: list[Any]) -> bool:

@@ -1,22 +1,31 @@
-"""What each subcommand of ``gradstep`` does. Wrong input raises; ``__main__`` turns that into one line."""
+"""``gradstep train``. Wrong input raises; ``__main__`` turns that into one line."""
 
 from __future__ import annotations
 
 import os
+import stat
 from argparse import Namespace
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine import Value, backprop, expression, topological_order
-from engine.operations import CONSTANT
-from engine.validation import one_line, shortened
-from nn.data import DataSet, digits, mnist, moons, read_csv, read_inputs, xor
+from engine import Value
+from engine.validation import one_line, plain_label, shortened
+from nn.data import DataSet, digits, mnist, moons, xor
+from nn.data.columns import Columns, learned_columns
+from nn.data.csv_files import read_text_table
+from nn.data.task import chosen_task, column_called
 from nn.history import History
 from nn.mlp import MLP
+from nn.model_files import check_writable, is_device
 from nn.optimizers import AdamW
 from nn.scaling import Scaling
 from nn.schedules import one_cycle
+
+_MOST_IN_TABLE = 25  # classes
 
 
 @dataclass(frozen=True)
@@ -34,9 +43,8 @@ class Job:
     dtype: str = "float64"
     scaled: bool = True
     one_cycle: bool = False
-
-
-# -------------------------------------------------------------------------------------------------------------- train
+    regression: bool = False
+    columns: Columns | None = None
 
 
 def train(options: Namespace) -> None:
@@ -45,18 +53,24 @@ def train(options: Namespace) -> None:
     hidden = job.hidden if options.hidden is None else _sizes(options.hidden)
     target = Path(options.out or f"{job.name}.json")
     training, held_out = _split(options, job)
+    if job.columns is not None:
+        columns = job.columns.learned(training.X)
+        job = replace(job, columns=columns)
+        training, held_out = (replace(part, X=columns.filled(part.X)) for part in (training, held_out))
     _check_target(target, options.data)
     if options.checkpoint is not None:
         _check_target(Path(options.checkpoint), options.data, "checkpoint")
         if Path(options.checkpoint).resolve() == target.resolve():
             raise ValueError(f"{target}: the checkpoint and the model want the same file; give one another name")
-    model, history = _trained(options, job, training, hidden)
-    if history.interrupted:
-        print(f"interrupted after {history.epochs} epochs; the model is as it was then")
-    _report(model, held_out, "training" if job.test_on_training else "held-out")
-    model.save(target)
+    with _open_pipe(target):
+        model, history = _trained(options, job, training, hidden)
+        if history.interrupted:
+            print(f"interrupted after {history.epochs} epochs; the model is as it was then")
+        _report(model, held_out, "training" if job.test_on_training else "held-out")
+        model.save(target)
     print(f"model: {one_line(str(target))}")
-    print(_draw_neuron(model, held_out, target.with_suffix(".neuron.svg")))
+    if not is_device(target):
+        print(_draw_neuron(model, held_out, target.with_suffix(".neuron.svg")))
 
 
 def _split(options: Namespace, job: Job) -> tuple[DataSet, DataSet]:
@@ -76,6 +90,8 @@ def _job(options: Namespace) -> Job:
         return _mnist_job(options)
     if options.folder is not None:
         raise ValueError("--data: only mnist is read from a folder; leave it out")
+    if options.data in ("digits", "moons", "xor"):
+        _refuse_options_of_tables(options)
     if options.data == "digits":
         return Job(digits(), "digits", hidden=[32], epochs=20, common_scale=True)
     if options.data == "moons":
@@ -85,10 +101,42 @@ def _job(options: Namespace) -> Job:
     is_file = options.data.lower().endswith((".csv", ".txt")) or Path(options.data).exists()
     if not options.data or not is_file:
         raise ValueError(f"{shortened(options.data)}: digits, moons, xor or a CSV file is wanted, or mnist with --data")
-    return Job(read_csv(options.data, options.regression), Path(options.data).stem, hidden=[32, 16], epochs=60)
+    return _table_job(options)
+
+
+def _refuse_options_of_tables(options: Namespace) -> None:
+    for option in ("target", "drop", "header"):
+        if getattr(options, option) not in (None, []):
+            raise ValueError(f"--{option}: only a CSV file has columns to choose; leave it out")
+
+
+def _table_job(options: Namespace) -> Job:
+    """A CSV file, and what was found in it, told."""
+    table = read_text_table(options.data, options.header)
+    drop = {column_called(table, name, "--drop") for name in options.drop}
+    kept = [name for name in table.names if name not in drop]
+    if len(table.names) < 2 or not kept:
+        raise ValueError(
+            f"{options.data}: at least two columns with a comma, semicolon, tab or bar between are needed, one of them "
+            f"the target, got {len(kept)}"
+        )
+    target = kept[-1] if options.target is None else column_called(table, options.target, "--target")
+    if target in drop:
+        raise ValueError(f"--drop: {shortened(target)} is the target; leave out another column")
+    name = Path(options.data).stem
+    lines = [f"{name}: {table.how()}"]
+    table, task, told = chosen_task(table, target, options.regression)
+    columns, told_of_columns = learned_columns(table, target, drop)
+    kind, other = ("numbers", "--classification") if task.regression else ("classes", "--regression")
+    lines += [f"target {shortened(target)}: {kind} ({task.why}; {other} takes them otherwise)", *told, *told_of_columns]
+    for line in lines:
+        print(plain_label(line, 300))
+    data = DataSet(columns.encoded(table, strict=False), task.y, [*columns.input_names(), target])
+    return Job(data, name, hidden=[32, 16], epochs=60, regression=task.regression, columns=columns)
 
 
 def _mnist_job(options: Namespace) -> Job:
+    _refuse_options_of_tables(options)
     if options.folder is None:
         raise ValueError("mnist: --data FOLDER is wanted, the folder with the four files of the MNIST database")
     X, y, X_test, y_test = mnist(options.folder)
@@ -108,14 +156,14 @@ def _mnist_job(options: Namespace) -> Job:
 
 def _trained(options: Namespace, job: Job, training: DataSet, hidden: list[int]) -> tuple[MLP, History]:
     """A model trained on scaled numbers, made to take plain ones."""
-    regression = options.regression
+    regression = job.regression or bool(options.regression)
     labels = set(job.data.y) | set(job.held_out.y if job.held_out is not None else [])
     n_classes = len(labels)
     if not regression and n_classes < 2:
         raise ValueError("all examples are of one class; there is nothing to tell apart")
     n_outputs = 1 if regression or n_classes == 2 else n_classes
     loss = "mse" if regression else "binary_cross_entropy" if n_outputs == 1 else "cross_entropy"
-    inputs = Scaling.of(training.X, common=job.common_scale) if job.scaled else None
+    inputs = _scaling(job, training)
     y: Any = training.y
     targets = None
     if regression:
@@ -146,7 +194,14 @@ def _trained(options: Namespace, job: Job, training: DataSet, hidden: list[int])
         inputs.fold_in(model)
     if targets is not None:
         targets.fold_out(model)
+    model.table = job.columns
     return model, history
+
+
+def _scaling(job: Job, training: DataSet) -> Scaling | None:
+    if job.columns is not None:
+        return Scaling(*job.columns.shift_and_scale())
+    return Scaling.of(training.X, common=job.common_scale) if job.scaled else None
 
 
 def _optimizer(options: Namespace, job: Job, n_steps: int) -> dict[str, Any]:
@@ -172,7 +227,15 @@ def _report(model: MLP, examples: DataSet, which: str) -> None:
         return
     right = round(score * len(examples.y))
     print(f"{which} accuracy: {100 * score:.2f}% ({right} of {len(examples.y)} examples)")
-    print(confusion_table(model.classes, examples.y, model.predict(examples.X)))
+    print(confusions(model.classes, examples.y, model.predict(examples.X)))
+
+
+def confusions(classes: list[Any], right: list[Any], said: list[Any]) -> str:
+    """The table of confusions; for more classes than a screen has room for, the commonest confusions alone."""
+    if len(classes) <= _MOST_IN_TABLE:
+        return confusion_table(classes, right, said)
+    wrong = Counter((a, b) for a, b in zip(right, said) if a != b).most_common(10)
+    return "\n".join(f"{plain_label(str(a))} taken for {plain_label(str(b))}: {n}" for (a, b), n in wrong)
 
 
 def confusion_table(classes: list[Any], right: list[Any], said: list[Any]) -> str:
@@ -240,114 +303,26 @@ def _check_target(target: Path, data: str, what: str = "model") -> None:
         raise ValueError(f"{target}: these are the examples, and the {what} would take their place")
     if not target.parent.is_dir():
         raise ValueError(f"{target.parent}: there is no such folder to write the {what} to")
-    if not os.access(target.parent, os.W_OK):
+    if not os.access(target.parent, os.W_OK) and not is_device(target):
         raise ValueError(f"{target.parent}: this folder cannot be written to")
+    check_writable(target)
 
 
-# ------------------------------------------------------------------------------------------- predict, draw and step
+@contextmanager
+def _open_pipe(target: Path) -> Iterator[None]:
+    """Keep a named pipe open for the program that reads from it; without one, writing would wait for ever.
 
-
-def predict(options: Namespace) -> None:
-    """``gradstep predict``: a class or number for each row."""
-    model = MLP.load(options.model)
-    rows = read_inputs(options.file, model.layers[0].neurons[0].n_inputs)
-    for answer in model.predict(rows):
-        print(one_line(str(answer)))  # a class in a model file may be any text
-
-
-def draw(options: Namespace) -> None:
-    """``gradstep draw``: the graph of a formula as a picture."""
-    from engine.drawing import draw as drawn
-    from engine.drawing import write_picture
-
-    root = expression(options.formula, **_numbers(options.numbers))
-    root.backward()
-    drawing = drawn(
-        root,
-        direction=options.direction,
-        precision=options.precision,
-        theme=options.theme,
-        derivatives=options.derivatives,
-        most=options.most,
-        timeout=options.timeout,
-    )
-    write_picture(drawing, options.out)
-    print(f"{root.data:.6g}; the graph is in {one_line(options.out)}")
-
-
-def step(options: Namespace) -> None:
-    """``gradstep step``: backprop, one row a step, or with ``--html`` as a page."""
-    root = expression(options.formula, **_numbers(options.numbers))
-    if options.html is not None:
-        from engine import stepper
-
-        stepper(root).save(options.html)
-        print(f"{root.data:.6g}; the walk through its backprop is in {one_line(options.html)}")
-        return
-    names = node_names(root)
-    print(f"forward: {names[root]} = {root.data:.6g}, and its gradient with respect to itself is 1")
-    rows: list[tuple[str, ...]] = [
-        ("step", "node", "data", "gradient", "hands to its operands: local derivative * gradient")
-    ]
-    for count, one in enumerate(backprop(root), 1):
-        gifts = ", ".join(
-            f"{names[c.operand]}: {c.local_derivative:.6g} * {one.gradient:.6g} = {c.amount:.6g}"
-            for c in one.contributions
-            if c.operand.op != CONSTANT
-        )
-        rows.append((str(count), names[one.node], f"{one.node.data:.6g}", f"{one.gradient:.6g}", gifts or "-"))
-    _print_table(rows)
-    for leaf in topological_order(root):
-        if not leaf.op:
-            print(f"gradient of {names[leaf]}: {leaf.grad:.6g}")
-
-
-def node_names(root: Value) -> dict[Value, str]:
-    """What to call each node: its label or number, or for a result the operation with the names of its operands.
-
-    >>> x = Value(2.0, label="x")
-    >>> list(node_names((x * 3).tanh()).values())
-    ['x', '3', 'x * 3', 'tanh(x * 3)']
+    Raises:
+        ValueError: no program reads from it.
     """
-    names: dict[Value, str] = {}
-    results = 0
-    for node in topological_order(root):
-        operands = [names[operand] for operand in node.operands]
-        if node.label:
-            names[node] = node.label
-        elif not operands:
-            names[node] = f"{node.data:.6g}"
-        else:
-            name = _formula(node.op, operands)
-            results += 1
-            names[node] = name if len(name) <= 32 else f"v{results}"  # a long formula is more than a row can take
-    return names
-
-
-def _formula(op: str, operands: list[str]) -> str:
-    if op.isalpha() or "_" in op or len(operands) == 1 or op[-1].isdigit():
-        return f"-({operands[0]})" if op == "neg" else f"{op}({', '.join(operands)})"
-    left, right = (f"({name})" if " " in name and not name.endswith(")") else name for name in operands)
-    return f"{left} {op} {right}"
-
-
-def _print_table(rows: list[tuple[str, ...]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-
-
-def _numbers(texts: list[str]) -> dict[str, float]:
-    """``["x=2"]`` as ``{"x": 2.0}``."""
-    numbers: dict[str, float] = {}
-    for text in texts:
-        name, equals, number = text.partition("=")
-        if not equals or not name.isidentifier():
-            raise ValueError(f"{shortened(text)}: a name and its number are wanted, such as x=2")
-        if name in numbers:
-            raise ValueError(f"{name}: there are two numbers for it")
+    handle = None
+    if target.exists() and stat.S_ISFIFO(target.stat().st_mode):
         try:
-            numbers[name] = float(number)
-        except ValueError:
-            raise ValueError(f"{shortened(text)}: {shortened(number)} is not a number") from None
-    return numbers
+            handle = os.open(target, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            raise ValueError(f"{target}: no program reads from this pipe; start it first, or name a file") from None
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)

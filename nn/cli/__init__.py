@@ -1,0 +1,1 @@
+"""The command ``gradstep``, a file for each subcommand."""

@@ -1,0 +1,29 @@
+"""``gradstep predict``: what a model says to the rows of a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from argparse import Namespace
+
+from engine.validation import one_line, plain_label
+from nn.data.columns import Columns, read_inputs
+from nn.mlp import MLP
+
+
+def predict(options: Namespace) -> None:
+    """Print a class or number for each row, or with ``--probabilities`` a probability for each class."""
+    model = MLP.load(options.model)
+    columns = model.table or Columns.plain(model.layers[0].neurons[0].n_inputs)
+    if options.probabilities and model.classes is None:
+        raise ValueError(f"{options.model}: the model gives numbers, and no classes that have probabilities")
+    X, told = read_inputs(options.file, columns, options.header)
+    for line in told:
+        print(f"gradstep: {plain_label(line, 300)}", file=sys.stderr)
+    if not options.probabilities:
+        for answer in model.predict(X):
+            print(one_line(str(answer)))  # a class in a model file may be any text
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([one_line(str(label)) for label in model.classes or ()])
+    writer.writerows([f"{p:.6g}" for p in row] for row in model.predict_proba(X).tolist())

@@ -1,0 +1,104 @@
+"""Data sets: examples with their targets, split at random; those that the command trains on."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nn.data.tables import as_column, as_table
+
+if TYPE_CHECKING:
+    from nn.data.tables import Table
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Examples with their targets, and the names of the columns where they have some."""
+
+    X: Table
+    y: list[Any]
+    columns: list[str]
+
+    def split(self, share: float, seed: int) -> tuple[DataSet, DataSet]:
+        """Two parts at random, the second with that share of the examples (at least one each).
+
+        Raises:
+            ValueError: there are fewer than two examples.
+        """
+        n = len(self.y)
+        if n < 2:
+            raise ValueError(f"at least two examples are wanted, one of them to test with, not {n}")
+        order = list(range(n))
+        random.Random(seed).shuffle(order)
+        held_out = min(max(round(share * n), 1), n - 1)
+        return self.rows(order[held_out:]), self.rows(order[:held_out])
+
+    def rows(self, places: list[int]) -> DataSet:
+        """The examples at these places."""
+        return DataSet(self.X[places], [self.y[place] for place in places], self.columns)
+
+
+def digits() -> DataSet:
+    """1,797 handwritten digits of 8 x 8 pixels in 0 ... 16, labels 0 ... 9 (Alpaydin and Kaynak 1998;
+    scikit-learn's)."""
+    return _from_scikit_learn("load_digits")
+
+
+def mnist(folder: str | PathLike[str]) -> tuple[Any, Any, Any, Any]:
+    """The MNIST database of handwritten digits (LeCun et al. 1998), from its four files in a folder, gzipped or not.
+
+    The files are ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
+    ``t10k-labels-idx1-ubyte``, each also with ``.gz``. They are not part of gradstep.
+
+    Returns:
+        ``X_train, y_train, X_test, y_test``: images as rows of 28 * 28 = 784 numbers in [0, 1], 0 for paper and 1 for
+        ink, in arrays of float32; labels 0 ... 9 in arrays of int64. 60,000 and 10,000 of them.
+
+    Raises:
+        FileNotFoundError: a file is not there; the message says where the files are to be had.
+        ValueError: a file is cut off, damaged or swapped with another.
+    """
+    import numpy as np
+
+    from nn.data.idx import mnist_part
+
+    (images, labels), (test_images, test_labels) = (mnist_part(Path(folder), part) for part in ("train", "t10k"))
+    if (len(labels), len(test_labels)) == (10_000, 60_000):
+        raise ValueError(f"{folder}: the files of train and of t10k are swapped; train has 60,000 images, t10k 10,000")
+    X, X_test = (np.divide(part, 255.0, dtype=np.float32) for part in (images, test_images))
+    return X, labels.astype(np.int64), X_test, test_labels.astype(np.int64)
+
+
+def _from_scikit_learn(name: str) -> DataSet:
+    try:
+        from sklearn import datasets
+    except ImportError:
+        raise ModuleNotFoundError('this data set comes with scikit-learn: pip install "gradstep[demo]"') from None
+    bunch = getattr(datasets, name)()
+    return DataSet(as_table(bunch.data), as_column(bunch.target), [str(column) for column in bunch.feature_names])
+
+
+def moons(n_examples: int = 200, noise: float = 0.1, seed: int = 0) -> DataSet:
+    """Two half circles that reach into each other, with normal noise; labels 0 and 1.
+
+    >>> moons(100).X.shape
+    (100, 2)
+    """
+    rng = random.Random(seed)
+    rows, labels = [], []
+    for i in range(n_examples):
+        label = i % 2
+        angle = math.pi * rng.random()
+        x, y = (1.0 - math.cos(angle), 0.5 - math.sin(angle)) if label else (math.cos(angle), math.sin(angle))
+        rows.append([x + rng.gauss(0.0, noise), y + rng.gauss(0.0, noise)])
+        labels.append(label)
+    return DataSet(as_table(rows), labels, ["x", "y"])
+
+
+def xor() -> DataSet:
+    """Exclusive or, four examples: the smallest problem that no single neuron solves."""
+    return DataSet(as_table([[0, 0], [0, 1], [1, 0], [1, 1]]), [0, 1, 1, 0], ["a", "b"])

@@ -1,0 +1,124 @@
+"""Tables of numbers and columns of labels, from lists, numpy and pandas, checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Set
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from engine.validation import as_float, shortened
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Table: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+
+def as_table(
+    X: Any, what: str = "X", width: int | None = None, empty: bool = False, keep_float32: bool = False
+) -> Table:
+    """Examples as an array ``(n_examples, width)`` of floats.
+
+    Args:
+        X: lists, an array of numpy or scipy, or a pandas frame; a flat list is taken as one number an example where
+            *width* is 1.
+        what: its name in messages.
+        width: how many numbers an example is to have; None takes any.
+        empty: whether there may be no examples.
+        keep_float32: whether an array of float32 stays one; it is half the memory.
+
+    Raises:
+        ValueError: ragged rows, another width, NaN or infinity, something that is no number, or no examples.
+
+    >>> as_table([[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
+    import numpy as np
+
+    rows = X.to_numpy() if hasattr(X, "to_numpy") else X.toarray() if hasattr(X, "toarray") else X
+    if not _is_list(rows):
+        raise ValueError(f"{what}: rows of numbers are wanted, not {type(X).__name__} {shortened(X)}")
+    if len(rows) == 0:
+        if empty:
+            return np.empty((0, width or 0))
+        raise ValueError(f"{what} is empty; at least one example is wanted")
+    is_array = getattr(rows, "ndim", 1) == 2  # whose rows are of one length
+    lengths = [] if is_array else [len(row) if hasattr(row, "__len__") else None for row in rows]
+    for place, length in enumerate(lengths):
+        if length != lengths[0]:
+            raise ValueError(
+                f"{what}: rows of one length are wanted, but row {place} has {length} and row 0 {lengths[0]}"
+            )
+    table = rows if keep_float32 and str(getattr(rows, "dtype", "")) == "float32" else _floats(rows, what)
+    if table.ndim == 1 and width == 1:
+        table = table.reshape(-1, 1)
+    if table.ndim != 2:
+        raise ValueError(
+            f"{what}: a table of shape (n_examples, {width or 'n_columns'}) is wanted, not an array of shape "
+            f"{table.shape}"
+        )
+    if width is not None and table.shape[1] != width:
+        raise ValueError(f"{what}: each row is to have {width} numbers, not {table.shape[1]}")
+    wrong = np.argwhere(~np.isfinite(table))
+    if len(wrong):
+        row, column = wrong[0]
+        raise ValueError(f"{what}: {table[row, column]} in row {row}, column {column}; every number is to be finite")
+    return table
+
+
+def _is_list(rows: Any) -> bool:
+    """Whether these are rows, or labels, in an order: no text, no dict or set, no single number."""
+    odd = isinstance(rows, (str, bytes, Mapping, Set))
+    return hasattr(rows, "__len__") and not odd and getattr(rows, "ndim", 1) > 0
+
+
+def _floats(rows: Any, what: str) -> Table:
+    import numpy as np
+
+    try:
+        array = np.asarray(rows)
+        if array.dtype.kind in "cUSMmO":  # numpy would drop imaginary parts and read strings; each is looked at instead
+            array = np.array([[_number(x, what, i) for x in row] if hasattr(row, "__len__") else _number(row, what, i)
+                              for i, row in enumerate(rows)])  # fmt: skip
+        return np.asarray(array, dtype=np.float64)
+    except ValueError as error:
+        if str(error).startswith(what):
+            raise
+        raise ValueError(f"{what}: rows of numbers are wanted ({error})") from None
+
+
+def _number(x: Any, what: str, row: int) -> float:
+    try:
+        return as_float(float(x) if hasattr(x, "operands") else x, what)
+    except (TypeError, OverflowError):
+        raise ValueError(f"{what}: {shortened(x)} in row {row} is not a number") from None
+
+
+def as_column(y: Any, what: str = "y") -> list[Any]:
+    """Labels as a flat list of ints, floats or strings; whole floats become ints, as 1.0 and 1 are one class.
+
+    Raises:
+        ValueError: it is empty or not flat, or a label is NaN or neither number nor string.
+
+    >>> as_column(["cat", "dog"]), as_column([1.0, 2])
+    (['cat', 'dog'], [1, 2])
+    """
+    items = y.to_numpy() if hasattr(y, "to_numpy") else y
+    items = items.reshape(-1) if getattr(items, "ndim", 1) == 2 and items.shape[1] == 1 else items
+    items = items.tolist() if hasattr(items, "tolist") else items
+    if not _is_list(items):
+        raise ValueError(f"{what}: a list of labels is wanted, not {type(y).__name__} {shortened(y)}")
+    if len(items) == 0:
+        raise ValueError(f"{what} is empty; at least one example is wanted")
+    return [_label(item, what, row) for row, item in enumerate(items)]
+
+
+def _label(item: Any, what: str, row: int) -> Any:
+    item = item.item() if hasattr(item, "item") and not hasattr(item, "operands") else item
+    if isinstance(item, (str, bool)):
+        return item
+    if isinstance(item, int):
+        return int(item)
+    if not isinstance(item, float) or not math.isfinite(item):
+        raise ValueError(f"{what}: {shortened(item)} in row {row}; a label is a string or a finite number")
+    return int(item) if item.is_integer() else item
