@@ -15,7 +15,7 @@ from nn.data import as_table
 from nn.eager import Eager
 from nn.examples import Examples, Tally, checked_examples, listed, output_count, output_numbers, weighted
 from nn.history import COLUMNS, History
-from nn.initialisation import random_numbers
+from nn.initialization import random_numbers
 from nn.interrupts import Interrupts
 from nn.losses import LossFunction, check_takes_logits, named_loss
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
