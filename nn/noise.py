@@ -45,12 +45,11 @@ def drawn_from(rng: Any) -> Source:
     return lambda layer, n: layer.draw(rng, n)
 
 
-def layout_of(call: Callable[[], object]) -> Layout:
-    """Which noise a call of a module asks for."""
+def outputs_and_layout(call: Callable[[], Any]) -> tuple[Any, Layout]:
+    """What a call of a module gives without noise, and which noise it would take."""
     layout: Layout = []
     with noise_from(lambda layer, n: layout.append((layer, n))):
-        call()
-    return layout
+        return call(), layout
 
 
 def given_noise(layout: Layout, factors: Sequence[Value]) -> Source:
@@ -64,7 +63,7 @@ def given_noise(layout: Layout, factors: Sequence[Value]) -> Source:
 
     def source(layer: Dropout, n: int) -> Factors:
         if next(asked, None) != (layer, n):
-            raise DataDependentError("the model asks for noise in another order from one example to the next", "")
+            raise DataDependentError("the model asks for noise in another order from one example to the next")
         return [next(rest) for _ in range(n)]
 
     return source

@@ -18,7 +18,9 @@ from nn.history import COLUMNS, History
 from nn.initialization import random_numbers
 from nn.interrupts import Interrupts
 from nn.losses import LossFunction, check_takes_logits, named_loss
+from nn.noise import no_noise, noise_from
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
+from nn.parameters import checked_outputs
 from nn.schedules import EarlyStopping
 from nn.targets import Label, decided
 from nn.turns import trained_here
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 Callback = Callable[["Module", History], object]
 
 
+@noise_from(no_noise)
 def fit(
     model: Module,
     X: Any,
@@ -128,7 +131,7 @@ def fit(
     stopping = _checked_stopping(early_stopping)
     shown = _whole_number("verbose", verbose, 0) if verbose is not None else int(progress)
     table = as_table(X, "X", model.n_inputs, keep_float32=True)
-    first = listed(model(table[0].tolist()))
+    first = listed(checked_outputs(model, lambda: model(table[0].tolist())))
     check_takes_logits(loss_name, first)
     known = model.classes if classes is None else list(classes)
     examples = checked_examples(model, table, y, loss_name, len(first), known)
@@ -148,6 +151,7 @@ def fit(
     if replay is not False:
         training.replaying = len(first), kind, replay is True
     with trained_here(model.parameters()), training.interrupts.handled():
+        model.eval()  # its mode from then on; steps have their noise all the same
         try:
             training.prepare()
         except KeyboardInterrupt:
@@ -201,7 +205,7 @@ class _Training:
 
     def use_eager_steps(self, why: str = "replay=False") -> None:
         """Train example by example."""
-        self.steps = Eager(self.model, self.loss, self.optimizer, self.examples)
+        self.steps = Eager(self.model, self.loss, self.optimizer, self.examples, self.rng)
         self.history.eager = why
 
     def use_replay(self, n_outputs: int, dtype: str, insist: bool) -> None:
@@ -215,7 +219,8 @@ class _Training:
         n_examples, n_runs = len(self.examples), -(-len(self.examples) // self.batch_size)
         amount = None if insist else Amount(self.n_epochs * n_examples, self.n_epochs * n_runs)
         try:
-            self.steps = Replayed(self.model, self.loss, self.optimizer, self.examples, dtype, n_outputs, amount)
+            parts = (self.model, self.loss, self.optimizer, self.examples, dtype, n_outputs, self.rng)
+            self.steps = Replayed(*parts, amount)
         except SlowReplayError as error:
             self.use_eager_steps(str(error))
         except Exception as error:  # model and loss may be anybody's, and raise anything where they are given Values
@@ -384,6 +389,7 @@ class _Training:
             accuracies.append(tally.right / tally.n)
 
 
+@noise_from(no_noise)
 def predict(model: Module, X: Any) -> list[Any]:
     """For each example the class, or where the model was not trained to classify, the output number or numbers.
 
@@ -394,6 +400,7 @@ def predict(model: Module, X: Any) -> list[Any]:
     return [decided(model, outputs) for outputs in _outputs(model, table)]
 
 
+@noise_from(no_noise)
 def decision_function(model: Module, X: Any) -> Any:
     """The outputs for each example as they are, such as logits: an array ``(n_examples, n_outputs)``.
 
@@ -439,6 +446,7 @@ def predict_log_proba(model: Module, X: Any) -> Any:
     return -np.logaddexp(0.0, -z if z.ndim == 2 else np.stack([z, -z], axis=1))
 
 
+@noise_from(no_noise)
 def score(model: Module, X: Any, y: Any) -> float:
     """The share of examples whose class is right, in [0, 1]; for numbers the coefficient of determination R**2.
 
