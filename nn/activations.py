@@ -22,8 +22,10 @@ ACTIVATIONS: dict[object, Callable[[Value], Value]] = {
     "sin": Value.sin,
 }
 
-OF_ONE_VALUE = {*ACTIVATIONS.values(), *(getattr(engine, str(name)) for name in ACTIVATIONS if name != "linear")}
-"""The functions that take one Value; among layers they are applied to each output of the layer before."""
+_SMOOTH = ("exp", "expm1", "log", "log1p", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "erf", "erfc")
+_NAMES = (*_SMOOTH, "sinh", "cosh", "tanh", "relu", "leaky_relu", "gelu", "softplus", "sigmoid")
+OF_ONE_VALUE = {*ACTIVATIONS.values(), *(getattr(place, name) for place in (engine, Value) for name in _NAMES)}
+"""The functions of one Value; among layers they are applied to each output of the layer before."""
 
 
 def check_activation(name: str, given: Function) -> None:

@@ -12,6 +12,7 @@ from engine import Value, backprop, expression, topological_order
 from engine.operations import CONSTANT
 from engine.validation import one_line, shortened
 from nn.data import DataSet, digits, mnist, moons, read_csv, read_inputs, xor
+from nn.examples import listed
 from nn.history import History
 from nn.mlp import MLP
 from nn.optimizers import AdamW
@@ -204,7 +205,7 @@ def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
 
     x: list[Value] = [Value(number) for number in examples.X[0].tolist()]
     for layer in model.layers[:-1]:
-        x = [Value(output.data) for output in layer.outputs(x)]
+        x = [Value(output.data) for output in listed(layer(x))]
     neuron = model.layers[-1].neurons[0]
     for i, (value, weight) in enumerate(zip(x, neuron.w)):
         value.label, weight.label = f"x{i}", f"w{i}"

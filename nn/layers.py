@@ -144,7 +144,9 @@ def as_values(x: Any) -> list[Value]:
     if isinstance(x, Value):
         return [x]
     if not hasattr(x, "__iter__") or isinstance(x, str):
-        raise TypeError(f"x must be the inputs of one example, such as [0.5, 2.0], got {type(x).__name__} {shortened(x)}")
+        raise TypeError(
+            f"x must be the inputs of one example, such as [0.5, 2.0], got {type(x).__name__} {shortened(x)}"
+        )
     try:
         return [number if isinstance(number, Value) else constant(number, "input") for number in x]
     except TypeError:
@@ -170,7 +172,7 @@ def _outputs_of(layer: Any, x: list[Value]) -> list[Value]:
     outputs = Activation(layer)(x) if _is_of_one_value(layer) else layer(x)
     if isinstance(outputs, Value):
         return [outputs]
-    values = list(outputs) if hasattr(outputs, "__iter__") else [outputs]
+    values: list[Any] = list(outputs) if hasattr(outputs, "__iter__") else [outputs]
     for value in values:
         if not isinstance(value, Value):
             name = getattr(layer, "__name__", type(layer).__name__)

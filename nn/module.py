@@ -54,7 +54,7 @@ class Module(HasParameters):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):
-            cls.__init__ = _remembering(cls.__init__)  # type: ignore[misc, method-assign]
+            cls.__init__ = _remembering(cls.__init__)  # type: ignore[method-assign]
 
     def __call__(self, x: Any) -> Any:
         """The output for the inputs of one example: a Value or a list of Values."""
@@ -133,9 +133,9 @@ class Module(HasParameters):
         """
         content = files.read_model(path, cls.__name__)
         try:
-            module = _made(cls, content.configuration, Zeros(len(content.parameters)))
+            module: Self = _made(cls, content.configuration, Zeros(len(content.parameters)))
             if json.loads(json.dumps(module.configuration())) != content.configuration:
-                raise ValueError(f"the configuration must be that of a {cls.__name__}: {shortened(module)}")
+                raise ValueError(f"the configuration must be that of {shortened(module)}, got another")
             module.load_state_dict(content.parameters)
             n = module.n_outputs
             if content.classes is not None and n is not None and max(2, n) != len(content.classes):
@@ -143,12 +143,15 @@ class Module(HasParameters):
         except (TypeError, ValueError, OverflowError) as error:
             raise files.ModelFileError(f"{path}: {error}") from None
         module.loss, module.classes = content.loss, content.classes
-        return module.eval()
+        module.eval()
+        return module
 
     def _check_comes_back(self, configuration: dict[str, Any], n_parameters: int) -> None:
         """Make the module that a file with this configuration would give, and compare it with this one."""
         kind = type(self).__name__
-        advice = f"so that a file cannot hold it; write a class whose __init__ makes it as it is, or keep {kind} as made"
+        advice = (
+            f"so that a file cannot hold it; write a class whose __init__ makes it, or leave a {kind} as it was made"
+        )
         try:
             with random_kept():
                 twin = _outline(_made(type(self), configuration, Zeros(n_parameters)))
@@ -157,7 +160,7 @@ class Module(HasParameters):
         own = _outline(self)
         for name in dict.fromkeys([*own, *twin]):
             if own.get(name) != twin.get(name):
-                there, new = (shortened(part.get(name, "nothing")) for part in (own, twin))
+                there, new = _words(own.get(name)), _words(twin.get(name))
                 raise ValueError(f"{name} is {there}, and a new {kind} has {new} there, {advice}")
 
 
@@ -170,7 +173,9 @@ class Zeros:
     def __call__(self, n_inputs: int, n_outputs: int, rng: object) -> float:
         self.left -= 1
         if self.left < 0:
-            raise ValueError(f"a model of this shape has more parameters than the file, which has {self.n_parameters:,}")
+            raise ValueError(
+                f"a model of this shape has more parameters than the file, which has {self.n_parameters:,}"
+            )
         return 0.0
 
 
@@ -187,7 +192,7 @@ def _made(kind: type[Any], configuration: dict[str, Any], zeros: Zeros) -> Any:
     arguments = {name: _from_file(value, zeros) for name, value in configuration.items()}
     if "init" in kind.starting and "init" in signature.parameters:
         arguments["init"] = zeros
-    bound = inspect.BoundArguments(signature, arguments)  # type: ignore[arg-type]
+    bound = inspect.BoundArguments(signature, arguments)
     return kind(*bound.args, **bound.kwargs)
 
 
@@ -195,7 +200,7 @@ def _remembering(init: Callable[..., None]) -> Callable[..., None]:
     """An ``__init__`` that keeps its arguments for ``configuration``, and looks at what it made of them."""
 
     @functools.wraps(init)
-    def __init__(self: Module, *args: Any, **options: Any) -> None:
+    def remembering(self: Module, *args: Any, **options: Any) -> None:
         outermost = "_arguments" not in vars(self)
         if outermost:
             kept = {name: _plain(value) for name, value in options.items() if name not in self.starting}
@@ -204,7 +209,7 @@ def _remembering(init: Callable[..., None]) -> Callable[..., None]:
         if outermost:
             check_made(self)
 
-    return __init__
+    return remembering
 
 
 class _Unsaved:
@@ -288,6 +293,13 @@ def _described(module: Module) -> tuple[type, dict[str, Any]]:
     names = [name for name in inspect.signature(type(module)).parameters if name not in module.starting]
     plain = {name: vars(module).get(name) for name in names}
     return type(module), {name: part for name, part in plain.items() if isinstance(part, (bool, int, float, str))}
+
+
+def _words(part: Any) -> str:
+    """A part of an outline for a message."""
+    if isinstance(part, tuple):
+        return f"{part[0].__name__}({', '.join(map(_option, part[1].items()))})"
+    return "nothing" if part is None else part if isinstance(part, str) else shortened(part)
 
 
 def _option(item: tuple[str, Any]) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 from engine import Value, leaves
 from nn.validation import as_number
 
 Path = tuple[Any, ...]
 """The way to a Value: the way to what holds it, and its attribute, key or index there; () is the beginning."""
+More = TypeVar("More")
 _PLAIN = frozenset({bool, int, float, str, type(None)})
 _MOST = 10_000  # objects that the search for the name of a hidden Value opens
 
@@ -56,9 +57,7 @@ class HasParameters:
             ValueError: names are missing or unknown, or something is not a number; then no parameter is changed.
         """
         if not isinstance(state, Mapping):
-            raise ValueError(
-                f"state must be a number for each name, as state_dict() gives, got {type(state).__name__}"
-            )
+            raise ValueError(f"state must be a number for each name, as state_dict() gives, got {type(state).__name__}")
         named = dict(self.named_parameters())
         if named.keys() != state.keys():
             missing = [name for name in named if name not in state]
@@ -80,7 +79,7 @@ def values_in(root: HasParameters) -> Iterator[tuple[Path, Value]]:
 
     Each container is looked through once, so that modules may know each other.
     """
-    return (found for found in parts_in(root) if isinstance(found[1], Value))  # type: ignore[misc]
+    return (found for found in parts_in(root) if isinstance(found[1], Value))
 
 
 def parts_in(root: HasParameters) -> Iterator[tuple[Path, Any]]:
@@ -162,8 +161,8 @@ def check_made(module: HasParameters) -> None:
             raise ValueError(_not_a_leaf(module, dotted(path), value))
 
 
-def checked_outputs(module: HasParameters, call: Callable[[], Any]) -> Any:
-    """What *call*, a call of the module with plain numbers, gives, after a look at what reaches that.
+def checked_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> tuple[Any, More]:
+    """What *call* gives: the outputs of the module for plain numbers, and more; after a look at what reaches those.
 
     Where something may be wrong, a second call tells what belongs to the module from what a call makes for itself.
 
@@ -172,12 +171,12 @@ def checked_outputs(module: HasParameters, call: Callable[[], Any]) -> Any:
             other Values into the module's attributes.
     """
     before = module.parameters()
-    outputs = call()
+    outputs, more = call()
     own = set(module.parameters())
     strangers = _strangers(module, outputs)
     if not strangers and own == set(before):
-        return outputs
-    again = call()
+        return outputs, more
+    again, more = call()
     for name, parameter in module.named_parameters():
         if parameter not in own and parameter in module.parameters():
             raise ValueError(
@@ -188,7 +187,7 @@ def checked_outputs(module: HasParameters, call: Callable[[], Any]) -> Any:
     for value in strangers:
         if value in lasting:
             raise ValueError(_hidden(module, value))
-    return outputs
+    return again, more
 
 
 def _strangers(module: HasParameters, outputs: Any) -> list[Value]:
@@ -203,8 +202,8 @@ def _strangers(module: HasParameters, outputs: Any) -> list[Value]:
 
 def _not_a_leaf(module: HasParameters, name: str, value: Value) -> str:
     return (
-        f"{type(module).__name__}.{name} must be a leaf to be a parameter, got the result of {value.op!r}; compute with "
-        "plain numbers first, and make one Value of the result"
+        f"{type(module).__name__}.{name} must be a leaf to be a parameter, got the result of {value.op!r}; compute "
+        "with plain numbers first, and make one Value of the result"
     )
 
 

@@ -16,7 +16,7 @@ from engine.compiler.surroundings import Surroundings, changed
 from nn.eager import Eager
 from nn.examples import Examples, Tally, listed
 from nn.losses import LOSSES, LossFunction, recorded_form
-from nn.noise import Layout, given_noise, no_noise, noise_from, noise_rows, outputs_and_layout
+from nn.noise import Layout, given_noise, no_noise, noise_from, noise_rows
 from nn.optimizers import OPTIMIZERS, Optimizer
 from nn.targets import PROBABILITIES
 from nn.turns import ONE_THREAD
@@ -86,6 +86,7 @@ class Replayed:
         dtype: str,
         n_outputs: int,
         rng: Any,
+        layout: Layout,
         amount: Amount | None = None,
     ) -> None:
         self.eager, self.rng = Eager(model, loss, optimizer, examples, rng), rng
@@ -93,8 +94,7 @@ class Replayed:
         recorded, one_hot = recorded_form(loss, n_outputs, examples.targets.kind == PROBABILITIES)
         self.n_classes = n_outputs if one_hot else None
         self.is_weighted = examples.weights is not None
-        outputs, self.layout = outputs_and_layout(lambda: model(examples.row(0)))
-        self.n_noise = sum(n for _, n in self.layout)
+        self.layout, self.n_noise = layout, sum(n for _, n in layout)
         self.dtype = np.dtype(dtype)
         self.rows = self._rows(examples)
         self.measured_last: tuple[Examples, Array] | None = None
@@ -106,6 +106,7 @@ class Replayed:
         form = _Form(model, recorded, n_inputs, is_single, self.is_weighted, self.layout)
         self.paths = paths_of(model, self.key, Source(form, Surroundings(model, loss), True), self.dtype, amount)
         self.paths.start(self.rows[0], amount and amount.check)
+        outputs = model(examples.row(0))
         first = loss(outputs, examples.targets.encoded[0]) * (examples.weights or [1.0])[0]
         _check_alike(self.paths, self.rows, [first, *listed(outputs)])
         self.behind = False

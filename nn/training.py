@@ -18,9 +18,9 @@ from nn.history import COLUMNS, History
 from nn.initialization import random_numbers
 from nn.interrupts import Interrupts
 from nn.losses import LossFunction, check_takes_logits, named_loss
-from nn.noise import no_noise, noise_from
+from nn.noise import Layout, no_noise, noise_from, outputs_and_layout
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
-from nn.parameters import checked_outputs
+from nn.parameters import checked_call
 from nn.schedules import EarlyStopping
 from nn.targets import Label, decided
 from nn.turns import trained_here
@@ -131,7 +131,8 @@ def fit(
     stopping = _checked_stopping(early_stopping)
     shown = _whole_number("verbose", verbose, 0) if verbose is not None else int(progress)
     table = as_table(X, "X", model.n_inputs, keep_float32=True)
-    first = listed(checked_outputs(model, lambda: model(table[0].tolist())))
+    outputs, layout = checked_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
+    first = listed(outputs)
     check_takes_logits(loss_name, first)
     known = model.classes if classes is None else list(classes)
     examples = checked_examples(model, table, y, loss_name, len(first), known)
@@ -149,7 +150,7 @@ def fit(
     run = {"seed": seed, "dtype": kind, "loss": loss_name, "batch size": size}
     training = _Training(model, chosen, loss_function, examples, validation, rng, size, n_epochs, calls, stopping, run)
     if replay is not False:
-        training.replaying = len(first), kind, replay is True
+        training.replaying = len(first), kind, layout, replay is True
     with trained_here(model.parameters()), training.interrupts.handled():
         model.eval()  # its mode from then on; steps have their noise all the same
         try:
@@ -191,7 +192,7 @@ class _Training:
         self.callbacks, self.stopping, self.described = callbacks, stopping, run
         self.history, self.interrupts = History(), Interrupts()
         self.best: dict[str, float] = {}
-        self.replaying: tuple[int, str, bool] | None = None
+        self.replaying: tuple[int, str, Layout, bool] | None = None
         self.steps: Eager | Replayed
         self.checkpoint: Checkpoint | None = None
         self.progress = Progress({})
@@ -208,7 +209,7 @@ class _Training:
         self.steps = Eager(self.model, self.loss, self.optimizer, self.examples, self.rng)
         self.history.eager = why
 
-    def use_replay(self, n_outputs: int, dtype: str, insist: bool) -> None:
+    def use_replay(self, n_outputs: int, dtype: str, layout: Layout, insist: bool) -> None:
         """Train by replay; where that is not possible, eagerly.
 
         Raises:
@@ -219,7 +220,7 @@ class _Training:
         n_examples, n_runs = len(self.examples), -(-len(self.examples) // self.batch_size)
         amount = None if insist else Amount(self.n_epochs * n_examples, self.n_epochs * n_runs)
         try:
-            parts = (self.model, self.loss, self.optimizer, self.examples, dtype, n_outputs, self.rng)
+            parts = (self.model, self.loss, self.optimizer, self.examples, dtype, n_outputs, self.rng, layout)
             self.steps = Replayed(*parts, amount)
         except SlowReplayError as error:
             self.use_eager_steps(str(error))
@@ -235,7 +236,7 @@ class _Training:
             ValueError: replay is insisted on.
         """
         self.steps.close()
-        if self.replaying is not None and self.replaying[2]:
+        if self.replaying is not None and self.replaying[3]:
             raise _not_replayed(reason)
         self.use_eager_steps(reason)
 
