@@ -17,7 +17,7 @@ from engine.escapes import DataDependentError
 from engine.functions import *  # noqa: F403 - the names of its __all__
 from engine.node import backward, leaves, size, topological_order
 from engine.primitive import primitive
-from engine.value import Value
+from engine.value import Value, constant
 
 if TYPE_CHECKING:
     from engine.calculus import directional_derivative, grad, hessian, hvp, jacobian, value_and_grad
@@ -35,7 +35,8 @@ __version__ = "0.1.0"
 COMPILED = not _value_module.__file__.endswith(".py")
 """Whether this installation runs the compiled engine (True) or the same files as plain Python."""
 
-__all__ = ["COMPILED", "DataDependentError", "Value", "backward", "leaves", "primitive", "size", "topological_order"]
+__all__ = ["COMPILED", "DataDependentError", "Value", "backward", "constant", "leaves", "primitive", "size"]
+__all__ += ["topological_order"]
 __all__ += functions.__all__
 __all__ += ["directional_derivative", "grad", "hessian", "hvp", "jacobian", "value_and_grad"]
 __all__ += ["CompiledFunction", "GradcheckError", "GradcheckReport", "Program", "compile", "detect_anomaly"]

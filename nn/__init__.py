@@ -9,7 +9,11 @@
 [1, 0]
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from nn.history import ConvergenceWarning, History
+from nn.layers import Activation, Dropout, Sequential, Softmax
 from nn.losses import binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
 from nn.mlp import MLP, Layer, Neuron
 from nn.model_files import ModelFileError
@@ -17,12 +21,17 @@ from nn.module import Module
 from nn.optimizers import SGD, Adam, AdamW, Optimizer
 from nn.schedules import EarlyStopping, ReduceOnPlateau
 
+if TYPE_CHECKING:
+    from nn import data, pictures, schedules
+
 __all__ = [
     "MLP",
     "SGD",
+    "Activation",
     "Adam",
     "AdamW",
     "ConvergenceWarning",
+    "Dropout",
     "EarlyStopping",
     "History",
     "Layer",
@@ -31,10 +40,28 @@ __all__ = [
     "Neuron",
     "Optimizer",
     "ReduceOnPlateau",
+    "Sequential",
+    "Softmax",
     "binary_cross_entropy",
     "cross_entropy",
+    "data",
     "hinge",
     "huber",
     "mae",
     "mse",
+    "pictures",
+    "schedules",
 ]
+
+_LOADED_WHEN_ASKED_FOR = ("data", "pictures", "schedules")
+
+
+def __getattr__(name: str) -> object:
+    """``nn.pictures`` loads matplotlib, and so comes when it is first asked for."""
+    if name not in _LOADED_WHEN_ASKED_FOR:
+        raise AttributeError(f"module 'nn' has no attribute {name!r}")
+    return import_module(f"nn.{name}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

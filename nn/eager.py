@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine import Value
 from engine.validation import shortened
 from nn.examples import Examples, Tally, output_numbers
 from nn.losses import LossFunction
+from nn.noise import drawn_from, noise_from
 from nn.optimizers import Optimizer
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 class Eager:
     """Steps as anybody would write them by hand; it works with every model and every loss."""
 
-    def __init__(self, model: Module, loss: LossFunction, optimizer: Optimizer, examples: Examples) -> None:
-        self.model, self.loss, self.optimizer, self.examples = model, loss, optimizer, examples
+    def __init__(self, model: Module, loss: LossFunction, optimizer: Optimizer, examples: Examples, rng: Any) -> None:
+        self.model, self.loss, self.optimizer, self.examples, self.rng = model, loss, optimizer, examples, rng
 
     def step(self, batch: Sequence[int]) -> Tally:
         """One step: the mean gradient of a batch, an example at a time, so that one small graph is alive at once.
@@ -31,7 +32,8 @@ class Eager:
         tally = Tally()
         self.optimizer.zero_grad()
         for place in batch:
-            loss = self._loss(self.examples, place, tally)
+            with noise_from(drawn_from(self.rng)):
+                loss = self._loss(self.examples, place, tally)
             if not math.isfinite(loss.data):
                 raise FloatingPointError(f"the loss is {loss.data}")
             loss.backward(1.0 / len(batch))

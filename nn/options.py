@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine.validation import shortened
 from nn.examples import Examples
 from nn.history import History
-from nn.initialisation import random_numbers
+from nn.initialization import random_numbers
 from nn.schedules import EarlyStopping
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from engine.compiler.surroundings import Surroundings, changed
 from nn.eager import Eager
 from nn.examples import Examples, Tally, listed
 from nn.losses import LOSSES, LossFunction, recorded_form
+from nn.noise import Layout, given_noise, no_noise, noise_from, noise_rows
 from nn.optimizers import OPTIMIZERS, Optimizer
 from nn.targets import PROBABILITIES
 from nn.turns import ONE_THREAD
@@ -84,21 +85,25 @@ class Replayed:
         examples: Examples,
         dtype: str,
         n_outputs: int,
+        rng: Any,
+        layout: Layout,
         amount: Amount | None = None,
     ) -> None:
-        self.eager = Eager(model, loss, optimizer, examples)
+        self.eager, self.rng = Eager(model, loss, optimizer, examples, rng), rng
         self.model, self.optimizer, self.examples = model, optimizer, examples
         recorded, one_hot = recorded_form(loss, n_outputs, examples.targets.kind == PROBABILITIES)
         self.n_classes = n_outputs if one_hot else None
         self.is_weighted = examples.weights is not None
+        self.layout, self.n_noise = layout, sum(n for _, n in layout)
         self.dtype = np.dtype(dtype)
         self.rows = self._rows(examples)
         self.measured_last: tuple[Examples, Array] | None = None
         bundled = any(loss is each for each in LOSSES.values())
         self.key = (recorded, self.dtype.name, self.rows.shape[1], self.is_weighted) if bundled else None
         n_inputs = examples.table.shape[1]
-        n_targets = self.rows.shape[1] - n_inputs - self.is_weighted
-        form = _Form(model, recorded, n_inputs, n_targets == 1 and self.n_classes is None, self.is_weighted)
+        n_targets = self.rows.shape[1] - n_inputs - self.is_weighted - self.n_noise
+        is_single = n_targets == 1 and self.n_classes is None
+        form = _Form(model, recorded, n_inputs, is_single, self.is_weighted, self.layout)
         self.paths = paths_of(model, self.key, Source(form, Surroundings(model, loss), True), self.dtype, amount)
         self.paths.start(self.rows[0], amount and amount.check)
         outputs = model(examples.row(0))
@@ -110,10 +115,14 @@ class Replayed:
         self.scheduled = self.schedule.look() if self.schedule else {}
 
     def _rows(self, examples: Examples) -> Array:
-        """Inputs, targets and weights side by side, an example a row, as the program takes them."""
+        """Inputs, targets, weights and noise side by side, an example a row, as the program takes them.
+
+        The noise is 1, which is none, until a step draws some.
+        """
         parts = [examples.table, examples.targets.columns(self.n_classes)]
         if self.is_weighted:
             parts.append(np.reshape(examples.weights or np.ones(len(examples)), (-1, 1)))
+        parts.append(np.ones((len(examples), self.n_noise), np.float32))
         rows = np.empty((len(examples), sum(part.shape[1] for part in parts)), self.dtype)
         np.concatenate(parts, axis=1, out=rows, casting="same_kind")
         return rows
@@ -180,6 +189,8 @@ class Replayed:
             ReplayEndedError: these examples cannot be replayed; weights stay as they were.
         """
         places = np.array(batch)
+        if self.layout:
+            self.rows[places, -self.n_noise :] = noise_rows(self.layout, self.rng, len(batch))
         try:
             with _replay_may_end():
                 results, gradient = self.paths.run(self.rows, places)
@@ -264,16 +275,27 @@ def _replay_may_end() -> Iterator[None]:
 
 
 class _Form:
-    """The outputs of an example, behind its loss if there is one, for its inputs, target and weight in one list."""
+    """The outputs of an example, behind its loss if there is one, for its inputs, target, weight and noise in one
+    list."""
 
     def __init__(
-        self, model: Module, loss: LossFunction | None, n_inputs: int, single: bool = True, is_weighted: bool = False
+        self,
+        model: Module,
+        loss: LossFunction | None,
+        n_inputs: int,
+        single: bool = True,
+        is_weighted: bool = False,
+        layout: Layout = [],  # noqa: B006 - never changed
     ) -> None:
         self.model, self.loss, self.n_inputs, self.single = model, loss, n_inputs, single
-        self.is_weighted = is_weighted
+        self.is_weighted, self.layout = is_weighted, layout
+        self.n_noise = sum(n for _, n in layout)
 
     def __call__(self, row: list[Value]) -> list[Any]:
-        outputs, targets = self.model(row[: self.n_inputs]), row[self.n_inputs :]
+        end = len(row) - self.n_noise
+        targets = row[self.n_inputs : end]
+        with noise_from(given_noise(self.layout, row[end:]) if self.layout else no_noise):
+            outputs = self.model(row[: self.n_inputs])
         if self.loss is None:
             return listed(outputs)
         weight = targets.pop() if self.is_weighted else 1.0

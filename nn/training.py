@@ -13,9 +13,10 @@ from nn.data import as_table
 from nn.eager import Eager
 from nn.examples import Examples, Tally, checked_examples, listed, output_count, output_numbers, weighted
 from nn.history import COLUMNS, History
-from nn.initialisation import random_numbers
+from nn.initialization import random_numbers
 from nn.interrupts import Interrupts
 from nn.losses import LossFunction, check_takes_logits, named_loss
+from nn.noise import Layout, no_noise, noise_from, outputs_and_layout
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
 from nn.options import (
     Callback,
@@ -28,6 +29,7 @@ from nn.options import (
     smoothed,
     whole_number,
 )
+from nn.parameters import checked_call
 from nn.schedules import EarlyStopping
 from nn.targets import Label, decided
 from nn.turns import trained_here
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from nn.replaying import Replayed
 
 
+@noise_from(no_noise)
 def fit(
     model: Module,
     X: Any,
@@ -134,7 +137,8 @@ def fit(
     stopping = checked_stopping(early_stopping)
     shown = whole_number("verbose", verbose, 0) if verbose is not None else int(progress)
     table = as_table(X, "X", model.n_inputs, keep_float32=True)
-    first = listed(model(table[0].tolist()))
+    outputs, layout = checked_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
+    first = listed(outputs)
     check_takes_logits(loss_name, first)
     known = model.classes if classes is None else list(classes)
     examples = checked_examples(model, table, y, loss_name, len(first), known)
@@ -152,8 +156,9 @@ def fit(
     run = {"seed": seed, "dtype": kind, "loss": loss_name, "batch size": size}
     training = _Training(model, chosen, loss_function, examples, validation, rng, size, n_epochs, calls, stopping, run)
     if replay is not False:
-        training.replaying = len(first), kind, replay is True
+        training.replaying = len(first), kind, layout, replay is True
     with trained_here(model.parameters()), training.interrupts.handled():
+        model.eval()  # its mode from then on; steps have their noise all the same
         try:
             training.prepare()
         except KeyboardInterrupt:
@@ -193,7 +198,7 @@ class _Training:
         self.callbacks, self.stopping, self.described = callbacks, stopping, run
         self.history, self.interrupts = History(), Interrupts()
         self.best: dict[str, float] = {}
-        self.replaying: tuple[int, str, bool] | None = None
+        self.replaying: tuple[int, str, Layout, bool] | None = None
         self.steps: Eager | Replayed
         self.checkpoint: Checkpoint | None = None
         self.progress = Progress({})
@@ -207,10 +212,10 @@ class _Training:
 
     def use_eager_steps(self, why: str = "replay=False") -> None:
         """Train example by example."""
-        self.steps = Eager(self.model, self.loss, self.optimizer, self.examples)
+        self.steps = Eager(self.model, self.loss, self.optimizer, self.examples, self.rng)
         self.history.eager = why
 
-    def use_replay(self, n_outputs: int, dtype: str, insist: bool) -> None:
+    def use_replay(self, n_outputs: int, dtype: str, layout: Layout, insist: bool) -> None:
         """Train by replay; where that is not possible, eagerly.
 
         Raises:
@@ -221,7 +226,8 @@ class _Training:
         n_examples, n_runs = len(self.examples), -(-len(self.examples) // self.batch_size)
         amount = None if insist else Amount(self.n_epochs * n_examples, self.n_epochs * n_runs)
         try:
-            self.steps = Replayed(self.model, self.loss, self.optimizer, self.examples, dtype, n_outputs, amount)
+            parts = (self.model, self.loss, self.optimizer, self.examples, dtype, n_outputs, self.rng, layout)
+            self.steps = Replayed(*parts, amount)
         except SlowReplayError as error:
             self.use_eager_steps(str(error))
         except Exception as error:  # model and loss may be anybody's, and raise anything where they are given Values
@@ -236,7 +242,7 @@ class _Training:
             ValueError: replay is insisted on.
         """
         self.steps.close()
-        if self.replaying is not None and self.replaying[2]:
+        if self.replaying is not None and self.replaying[3]:
             raise _not_replayed(reason)
         self.use_eager_steps(reason)
 
@@ -390,6 +396,7 @@ class _Training:
             accuracies.append(tally.right / tally.n)
 
 
+@noise_from(no_noise)
 def predict(model: Module, X: Any) -> list[Any]:
     """For each example the class, or where the model was not trained to classify, the output number or numbers.
 
@@ -400,6 +407,7 @@ def predict(model: Module, X: Any) -> list[Any]:
     return [decided(model, outputs) for outputs in _outputs(model, table)]
 
 
+@noise_from(no_noise)
 def decision_function(model: Module, X: Any) -> Any:
     """The outputs for each example as they are, such as logits: an array ``(n_examples, n_outputs)``.
 
@@ -445,6 +453,7 @@ def predict_log_proba(model: Module, X: Any) -> Any:
     return -np.logaddexp(0.0, -z if z.ndim == 2 else np.stack([z, -z], axis=1))
 
 
+@noise_from(no_noise)
 def score(model: Module, X: Any, y: Any) -> float:
     """The share of examples whose class is right, in [0, 1]; for numbers the coefficient of determination R**2.
 

@@ -101,7 +101,7 @@ CASES = [  # the arguments and the words
     (train("good.csv", "--test-share", "0"), r"--test-share: a share between 0 and 1 is wanted, not 0\.0"),
     (train("good.csv", "--test-share", "1"), "--test-share: "),
     (train("good.csv", "--test-share", "nan"), "--test-share: .* not nan"),
-    (train("good.csv", "--activation", "ReLU"), "unknown activation 'ReLU'; there are linear, relu"),
+    (train("good.csv", "--activation", "ReLU"), "activation must be one of linear, relu"),
     (train("good.csv", "--optimizer", "lbfgs"), "--optimizer: invalid choice: 'lbfgs'"),
     (train("good.csv", "--out", "none/model.json"), "none: there is no such folder to write the model to"),
     (train("good.csv", "--out", "folder.csv"), "folder.csv: this is a folder, and a file name for the model is wanted"),

@@ -14,6 +14,7 @@ from engine.drawing.flat_graph import flatten
 from engine.drawing.folding import fold_graph
 from engine.drawing.module_scopes import assign_scopes, find_parameter_scopes, scope_title, split_scopes
 from nn import MLP
+from nn.examples import listed
 
 
 def squared_error(model: MLP, n_examples: int = 1, kind: type = Value, seed: int = 0) -> Value:
@@ -21,7 +22,7 @@ def squared_error(model: MLP, n_examples: int = 1, kind: type = Value, seed: int
     rng = random.Random(seed)
     loss = Value(0.0, label="loss so far")
     for _ in range(n_examples):
-        for output in model.layers[-1].outputs(_hidden(model, [kind(rng.random()) for _ in range(model.n_inputs)])):
+        for output in listed(model.layers[-1](_hidden(model, [kind(rng.random()) for _ in range(model.n_inputs)]))):
             loss = loss + (output - 1.0) ** 2
     loss.label = "loss"
     loss.backward()
@@ -30,7 +31,7 @@ def squared_error(model: MLP, n_examples: int = 1, kind: type = Value, seed: int
 
 def _hidden(model: MLP, x: list) -> list:
     for layer in model.layers[:-1]:
-        x = layer.outputs(x)
+        x = listed(layer(x))
     return x
 
 
@@ -104,7 +105,7 @@ def one_minus_exp(x: Value) -> Value:
 def test_neurons_hold_their_activation_and_the_loss_is_outside(activation):
     model = MLP(2, [2, 1], activation=activation, seed=0)
     x = [Value(1.0), Value(2.0)]
-    hidden = model.layers[0].outputs(x)
+    hidden = listed(model.layers[0](x))
     output = model.layers[1](hidden)
     loss = (output - 1.0) ** 2
     groups = groups_of(loss, model)

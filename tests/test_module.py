@@ -34,9 +34,6 @@ class Polynomial(Module):
     def __call__(self, x):
         return sum(c * x[0] ** i for i, c in enumerate(self.coefficients))
 
-    def configuration(self):
-        return {"degree": len(self.coefficients) - 1}
-
 
 class Autoencoder(Module):
     """Modules in attributes, in tuples, in lists of lists; a Value that two names share; and things of other kinds."""
@@ -83,7 +80,7 @@ def test_parameters_are_found_in_modules_lists_and_tuples_each_once():
         "encoder.layers.0.neurons.0.w.1",
         "encoder.layers.0.neurons.0.b",
         *("pair.0.w.0", "pair.0.b", "pair.1.w.0", "pair.1.b"),
-        *("nested.0.0", "nested.1.0"),
+        *("nested.0.0", "nested.1.0", "table.a"),
     ]
     assert list(model.state_dict()) == names
     model([0.5, -0.5])
@@ -125,14 +122,14 @@ def test_state_takes_every_kind_of_number():
         ({}, r"do not fit this Line: 2 missing \['slope', 'offset'\], 0 unknown \[\]"),
         ({"slope": 2.0}, r"1 missing \['offset'\]"),
         ({"slope": 2.0, "offset": 1.0, "w": 3.0}, r"0 missing \[\], 1 unknown \['w'\]"),
-        ({"slope": 2.0, "offset": "1"}, "parameter offset: .* must be one real number, got str '1'"),
-        ({"slope": 2.0, "offset": None}, "parameter offset: .* got NoneType"),
-        ({"slope": 2.0, "offset": [1.0]}, "parameter offset: .* got list"),
-        ({"slope": 2.0, "offset": True}, "parameter offset: .* got bool True"),
-        ({"slope": 2.0, "offset": 10**400}, "parameter offset: .* too large for a float"),
-        ({"slope": 2.0, "offset": Value(1.0)}, "parameter offset: .* is a Value already"),
-        ([("slope", 2.0), ("offset", 1.0)], r"as state_dict\(\) gives, not list"),
-        (None, r"as state_dict\(\) gives, not NoneType"),
+        ({"slope": 2.0, "offset": "1"}, "parameter offset must be a number, got str '1'"),
+        ({"slope": 2.0, "offset": None}, "parameter offset must be a number, got NoneType"),
+        ({"slope": 2.0, "offset": [1.0]}, "parameter offset must be a number, got list"),
+        ({"slope": 2.0, "offset": True}, "parameter offset must be a number, got bool True"),
+        ({"slope": 2.0, "offset": 10**400}, "parameter offset must be within a float's range"),
+        ({"slope": 2.0, "offset": Value(1.0)}, "parameter offset must be a number, got Value"),
+        ([("slope", 2.0), ("offset", 1.0)], r"as state_dict\(\) gives, got list"),
+        (None, r"as state_dict\(\) gives, got NoneType"),
     ],
 )
 def test_a_state_that_does_not_fit_changes_nothing(state, words):
@@ -151,7 +148,7 @@ def test_a_module_of_ones_own_is_trained_saved_and_loaded(tmp_path):
     assert condition(Line.load(tmp_path / "line.json")) == condition(line)
 
 
-def test_a_module_with_arguments_says_them_in_its_configuration(tmp_path):
+def test_the_arguments_of_a_module_are_its_configuration(tmp_path):
     model = Polynomial(3)
     model.coefficients[2].data = 0.1
     model.save(tmp_path / "cubic.json")

@@ -117,9 +117,9 @@ def test_what_does_not_fit_is_named(case):
 
 
 WRONG_TYPES = {
-    "no neurons": (lambda: network(Line()), "an MLP, a Layer or a Neuron is wanted, whose neurons.*not Line"),
-    "stepped": (lambda: TrainingStepper(Line(), XOR_X, XOR_Y), "an MLP, a Layer or a Neuron is wanted"),
-    "first layer": (lambda: first_layer(Line(), (1, 2)), "an MLP, a Layer or a Neuron is wanted"),
+    "no neurons": (lambda: network(Line()), "model must be made of Layers of neurons to be drawn, got Line"),
+    "stepped": (lambda: TrainingStepper(Line(), XOR_X, XOR_Y), "model must be made of Layers of neurons to be drawn"),
+    "first layer": (lambda: first_layer(Line(), (1, 2)), "model must be made of Layers of neurons to be drawn"),
     "no model": (lambda: wanted_changes("mlp", [[1]], [1]), "model: a Module such as an MLP is wanted, not str 'mlp'"),
     "no history": (lambda: curves([1.0, 2.0]), r"history: what fit\(...\) gave is wanted, not list"),
     "no axes": (lambda: network(small(), ax=3), "ax: axes of matplotlib are wanted, not int 3"),

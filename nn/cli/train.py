@@ -18,6 +18,7 @@ from nn.data import DataSet, digits, mnist, moons, xor
 from nn.data.columns import Columns, learned_columns
 from nn.data.csv_files import read_text_table
 from nn.data.task import chosen_task, column_called
+from nn.examples import listed
 from nn.history import History
 from nn.mlp import MLP
 from nn.model_files import check_writable, is_device
@@ -267,7 +268,7 @@ def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
 
     x: list[Value] = [Value(number) for number in examples.X[0].tolist()]
     for layer in model.layers[:-1]:
-        x = [Value(output.data) for output in layer.outputs(x)]
+        x = [Value(output.data) for output in listed(layer(x))]
     neuron = model.layers[-1].neurons[0]
     for i, (value, weight) in enumerate(zip(x, neuron.w)):
         value.label, weight.label = f"x{i}", f"w{i}"

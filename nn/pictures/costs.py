@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from engine.validation import as_float, shortened
-from nn.initialisation import random_numbers
+from nn.initialization import random_numbers
 from nn.module import Module
 from nn.pictures.landscape import draw_landscape
 from nn.pictures.problems import Loss, Problem, problem

@@ -12,7 +12,8 @@ from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
-from nn.mlp import MLP, Layer, Neuron
+from nn.layers import Dropout, Sequential
+from nn.mlp import Layer, Neuron
 from nn.pictures.style import (
     DIVERGING,
     FAINT,
@@ -67,15 +68,19 @@ def layers_of(model: Any) -> list[list[Neuron]]:
     Raises:
         TypeError: the model is not made of layers.
     """
-    if isinstance(model, MLP):
-        return [layer.neurons for layer in model.layers]
-    if isinstance(model, Layer):
-        return [model.neurons]
     if isinstance(model, Neuron):
         return [[model]]
-    raise TypeError(
-        f"model: an MLP, a Layer or a Neuron is wanted, whose neurons can be drawn, not {type(model).__name__}"
-    )
+    layers = model.layers if isinstance(model, Sequential) else [model]
+    layers = [layer for layer in layers if not isinstance(layer, Dropout)]  # no noise in a picture
+    other = next((layer for layer in layers if not _is_plain(layer)), None)
+    if other is not None or not layers:
+        raise TypeError(f"model must be made of Layers of neurons to be drawn, got {type(other or model).__name__}")
+    return [layer.neurons for layer in layers]
+
+
+def _is_plain(layer: Any) -> bool:
+    """Whether a layer is neurons side by side and does nothing else when it is called."""
+    return isinstance(layer, Layer) and type(layer).__call__ is Layer.__call__
 
 
 def activations_of(layers: list[list[Neuron]], x: list[float]) -> list[list[float]]:

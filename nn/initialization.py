@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from nn.validation import shortened, unknown_name
 
 Init = str | Callable[[int, int, random.Random], float]
 
@@ -37,17 +41,31 @@ def initial_weight(
         return lambda: rng.uniform(-bound, bound)
     if init == "uniform":
         return lambda: rng.uniform(-1.0, 1.0)
-    raise ValueError(f"unknown init {init!r}; there are he, glorot, uniform, or a function of yours")
+    raise unknown_name("init", init, ("he", "glorot", "uniform"), "a function (n_inputs, n_outputs, rng) -> float")
 
 
 def random_numbers(seed: int | None) -> Any:
     """A generator of its own for a seed; for None Python's ``random`` itself, so that ``random.seed`` governs it.
 
     Raises:
-        ValueError: the seed is no whole number.
+        ValueError: the seed is no int.
     """
     if seed is None:
         return random
     if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-        raise ValueError(f"seed: a whole number or None is wanted, not {seed!r}")
+        raise ValueError(f"seed must be an int or None, got {shortened(seed)}")
     return random.Random(seed.__index__())
+
+
+@contextmanager
+def random_kept() -> Iterator[None]:
+    """Leave Python's and numpy's random numbers where they are, though something meanwhile may draw some."""
+    state = random.getstate()
+    numpy = sys.modules.get("numpy.random")
+    numpy_state = numpy and numpy.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(state)
+        if numpy:
+            numpy.set_state(numpy_state)

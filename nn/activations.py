@@ -1,0 +1,54 @@
+"""Activations: what a neuron does with its sum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import engine
+from engine import Value
+from nn.validation import unknown_name
+
+Function = str | Callable[[Value], Value]
+"""An activation by its name, or any function from Value to Value."""
+
+ACTIVATIONS: dict[object, Callable[[Value], Value]] = {
+    "linear": Value.__pos__,
+    "relu": Value.relu,
+    "leaky_relu": Value.leaky_relu,
+    "gelu": Value.gelu,
+    "softplus": Value.softplus,
+    "tanh": Value.tanh,
+    "sigmoid": Value.sigmoid,
+    "sin": Value.sin,
+}
+
+_SMOOTH = ("exp", "expm1", "log", "log1p", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "erf", "erfc")
+_NAMES = (*_SMOOTH, "sinh", "cosh", "tanh", "relu", "leaky_relu", "gelu", "softplus", "sigmoid")
+OF_ONE_VALUE = {*ACTIVATIONS.values(), *(getattr(place, name) for place in (engine, Value) for name in _NAMES)}
+"""The functions of one Value; among layers they are applied to each output of the layer before."""
+
+
+def check_activation(name: str, given: Function) -> None:
+    """Raise a ValueError unless the argument called *name* is an activation.
+
+    >>> check_activation("activation", "ReLU")
+    Traceback (most recent call last):
+    ...
+    ValueError: activation must be one of linear, relu, leaky_relu, gelu, softplus, tanh, sigmoid, sin, or a function
+    from Value to Value, got 'ReLU'; did you mean 'relu'?
+    """
+    if callable(given) or (isinstance(given, str) and given in ACTIVATIONS):
+        return
+    if given == "softmax":
+        raise ValueError(f'{name} must take one Value, got "softmax", which takes all outputs: append a Softmax layer')
+    raise unknown_name(name, given, map(str, ACTIVATIONS), "a function from Value to Value")
+
+
+def title(activation: Function) -> str:
+    """The name of an activation as micrograd writes it.
+
+    >>> title("relu"), title("leaky_relu")
+    ('ReLU', 'LeakyRelu')
+    """
+    name = activation if isinstance(activation, str) else getattr(activation, "__name__", "custom")
+    return {"relu": "ReLU", "gelu": "GELU"}.get(name, "".join(c for c in name.title() if c.isalnum()))

@@ -1,0 +1,183 @@
+"""Sequential, and layers without weights: Dropout, Softmax, Activation."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, SupportsFloat
+
+from engine import Value, constant, softmax
+from nn.activations import ACTIVATIONS, OF_ONE_VALUE, Function, check_activation
+from nn.initialization import random_numbers
+from nn.module import Module
+from nn.noise import current_source, no_noise, noise_from
+from nn.validation import as_number, shortened
+
+Outputs = Value | list[Value]
+
+
+class Sequential(Module):
+    """Layers one behind the other: each is called with the outputs of the one before.
+
+    Args:
+        layers: modules, or names of activations, or functions. An activation is applied to each output of the layer
+            before; any other function is called with their list, and gives a Value or a list of Values.
+
+    ``layers`` is a list that may be changed. A file holds a Sequential of this library's layers as it was made.
+
+    >>> from nn import Dropout, Layer, Sequential
+    >>> model = Sequential(Layer(2, 8), Dropout(0.2), Layer(8, 1, activation="linear"))
+    >>> len(model.parameters())
+    33
+    """
+
+    def __init__(self, *layers: Any) -> None:
+        given = layers[0] if len(layers) == 1 and isinstance(layers[0], (list, tuple)) else layers
+        if not given:
+            raise ValueError("layers must be at least one, such as Layer(2, 1), got none")
+        self.layers: list[Any] = [_as_layer(layer) for layer in given]
+
+    @property
+    def n_inputs(self) -> int | None:  # type: ignore[override]
+        """How many inputs the first layer takes, where that is fixed."""
+        return getattr(self.layers[0], "n_inputs", None) if self.layers else None
+
+    @property
+    def n_outputs(self) -> int | None:  # type: ignore[override]
+        """How many outputs the last layer has, where that is fixed."""
+        sized = [layer for layer in self.layers if not isinstance(layer, (Activation, Dropout, Softmax))]
+        return getattr(sized[-1], "n_outputs", None) if sized else None
+
+    def __call__(self, x: Sequence[SupportsFloat]) -> Outputs:
+        """The outputs for one example: a Value, or with several outputs a list of Values.
+
+        Raises:
+            ValueError: *x* has not ``n_inputs`` numbers.
+            TypeError: it has something else than numbers, or a layer gives something else than Values.
+        """
+        values = as_values(x)
+        n_inputs = self.n_inputs
+        if n_inputs is not None and len(values) != n_inputs:
+            raise ValueError(f"this {type(self).__name__} takes {n_inputs} inputs, and was given {len(values)}")
+        for layer in self.layers:
+            values = _outputs_of(layer, values)
+        return values[0] if len(values) == 1 else values
+
+    def output_sizes(self) -> dict[int, int]:
+        sizes: dict[int, int] = {}
+        values = as_values([0.5] * (self.n_inputs or 0))
+        with suppress(Exception), noise_from(no_noise):  # layers and functions may be anybody's
+            for layer in self.layers if values else ():
+                values = _outputs_of(layer, values)
+                sizes[id(layer)] = len(values)
+        return sizes
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} of [{', '.join(map(repr, self.layers))}]"
+
+
+class Activation(Module):
+    """A function of one Value, applied to each number: ``Activation("tanh")``."""
+
+    def __init__(self, activation: Function) -> None:
+        check_activation("activation", activation)
+        self.activation = activation
+
+    def __call__(self, x: Sequence[SupportsFloat]) -> list[Value]:
+        activate: Any = ACTIVATIONS.get(self.activation, self.activation)
+        return [activate(value) for value in as_values(x)]
+
+
+class Softmax(Module):
+    """exp(x[i]) over the sum of all exp(x[j]): numbers above 0 that sum to 1, such as probabilities of classes.
+
+    The loss ``"cross_entropy"`` takes logits; a model that it trains needs no Softmax.
+    """
+
+    def __call__(self, x: Sequence[SupportsFloat]) -> list[Value]:
+        outputs: list[Value] = softmax(as_values(x))
+        return outputs
+
+
+class Dropout(Module):
+    """Noise of training: each number becomes 0 with probability *rate*, the others grow by 1 / (1 - rate).
+
+    ``fit`` draws the noise for each example and step, with its own seed; ``predict`` and ``score`` go without. In a
+    loop of your own, call ``model.train()`` before training and ``model.eval()`` before measuring (Srivastava et al.,
+    2014; scaled as in PyTorch).
+
+    Args:
+        rate: in [0, 1).
+        seed: makes the noise of your own loops repeatable; None takes it from Python's ``random`` as it stands.
+
+    >>> noisy = Dropout(0.5, seed=0).train()
+    >>> [value.data for value in noisy([1.0, 2.0, 3.0, 4.0])]
+    [2.0, 4.0, 0.0, 0.0]
+    """
+
+    def __init__(self, rate: float, seed: int | None = None) -> None:
+        self.rate = as_number("rate", rate)
+        if not 0.0 <= self.rate < 1.0:
+            raise ValueError(f"rate must be in [0, 1), got {shortened(rate)}")
+        self._rng = None if seed is None else random_numbers(seed)
+
+    def __call__(self, x: Sequence[SupportsFloat]) -> list[Value]:
+        values = as_values(x)
+        source = current_source()
+        if source is not None:
+            factors = source(self, len(values))
+        elif self.training is None:
+            raise RuntimeError("Dropout must know whether this is training: call model.train() or model.eval() first")
+        else:
+            factors = self.draw(self._rng or random, len(values)) if self.training else None
+        return values if factors is None else [value * factor for value, factor in zip(values, factors)]
+
+    def draw(self, rng: Any, n: int) -> list[float]:
+        """*n* random factors: 0, or what keeps the mean."""
+        kept = 1.0 / (1.0 - self.rate)
+        return [0.0 if rng.random() < self.rate else kept for _ in range(n)]
+
+
+def as_values(x: Any) -> list[Value]:
+    """Each input as a Value: plain numbers become one constant each, which all neurons share."""
+    if isinstance(x, Value):
+        return [x]
+    if not hasattr(x, "__iter__") or isinstance(x, str):
+        raise TypeError(
+            f"x must be the inputs of one example, such as [0.5, 2.0], got {type(x).__name__} {shortened(x)}"
+        )
+    try:
+        return [number if isinstance(number, Value) else constant(number, "input") for number in x]
+    except TypeError:
+        if any(getattr(number, "__len__", None) and not isinstance(number, str) for number in x):
+            raise TypeError("x must be the inputs of one example, got rows of them; predict(X) takes many") from None
+        raise
+
+
+def _as_layer(layer: Any) -> Any:
+    if isinstance(layer, str) or _is_of_one_value(layer):
+        return Activation(layer)
+    if not callable(layer) or isinstance(layer, type):
+        raise TypeError(f"a layer must be a module, an activation or a function, got {shortened(layer)}")
+    return layer
+
+
+def _is_of_one_value(layer: Any) -> bool:
+    return isinstance(layer, str) or (not isinstance(layer, Module) and layer in OF_ONE_VALUE)
+
+
+def _outputs_of(layer: Any, x: list[Value]) -> list[Value]:
+    """The outputs of a layer in a list, all Values: plain numbers would end the graph, and train nothing before."""
+    outputs = Activation(layer)(x) if _is_of_one_value(layer) else layer(x)
+    if isinstance(outputs, Value):
+        return [outputs]
+    values: list[Any] = list(outputs) if hasattr(outputs, "__iter__") else [outputs]
+    for value in values:
+        if not isinstance(value, Value):
+            name = getattr(layer, "__name__", type(layer).__name__)
+            raise TypeError(
+                f"the layer {name} must give Values, got {type(value).__name__} {shortened(value)}; "
+                "the functions of engine, such as engine.tanh, give Values"
+            )
+    return values

@@ -1,0 +1,240 @@
+"""What has parameters: how they are found, their names, and what may not be one."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import product
+from typing import Any, TypeVar
+
+from engine import Value, leaves
+from nn.validation import as_number
+
+Path = tuple[Any, ...]
+"""The way to a Value: the way to what holds it, and its attribute, key or index there; () is the beginning."""
+More = TypeVar("More")
+_PLAIN = frozenset({bool, int, float, str, type(None)})
+_MOST = 10_000  # objects that the search for the name of a hidden Value opens
+
+
+class HasParameters:
+    """The leaf Values in the attributes, and in lists, dicts, arrays and modules there, are parameters."""
+
+    def parameters(self) -> list[Value]:
+        """All parameters in a fixed order, each once."""
+        return list(dict.fromkeys(value for _, value in values_in(self) if not value.op))
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """Each parameter with its name, such as ``layers.0.neurons.3.w.5``; one that two names share comes once.
+
+        Raises:
+            ValueError: two parameters have one name.
+            TypeError: parameters are in a set, which has no order.
+        """
+        met: dict[Value, str] = {}
+        taken: set[str] = set()
+        for path, value in values_in(self):
+            if not value.op and value not in met:
+                name = met[value] = dotted(path)
+                if name in taken:
+                    raise ValueError(f"{type(self).__name__} must have one parameter of a name, got two called {name}")
+                taken.add(name)
+                yield name, value
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0, as before each ``backward()`` of a training loop."""
+        for parameter in self.parameters():
+            parameter.grad = 0.0
+
+    def state_dict(self) -> dict[str, float]:
+        """The number of every parameter, by name."""
+        return {name: parameter.data for name, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Set every parameter to the number of its name.
+
+        Raises:
+            ValueError: names are missing or unknown, or something is not a number; then no parameter is changed.
+        """
+        if not isinstance(state, Mapping):
+            raise ValueError(f"state must be a number for each name, as state_dict() gives, got {type(state).__name__}")
+        named = dict(self.named_parameters())
+        if named.keys() != state.keys():
+            missing = [name for name in named if name not in state]
+            unknown = [name for name in state if name not in named]
+            raise ValueError(
+                f"the parameters do not fit this {type(self).__name__}: "
+                f"{len(missing)} missing {missing[:3]}, {len(unknown)} unknown {unknown[:3]}"
+            )
+        numbers = {name: as_number(f"the parameter {name}", number) for name, number in state.items()}
+        for name, number in numbers.items():
+            named[name].data = number
+
+
+# ---------------------------------------------------------------------------------------------------------- the search
+
+
+def values_in(root: HasParameters) -> Iterator[tuple[Path, Value]]:
+    """Every Value in the attributes of *root*, and in containers and modules there, with the way to it.
+
+    Each container is looked through once, so that modules may know each other.
+    """
+    return (found for found in parts_in(root) if isinstance(found[1], Value))
+
+
+def parts_in(root: HasParameters) -> Iterator[tuple[Path, Any]]:
+    """Everything in there but plain numbers and strings, the outer before the inner."""
+    met = {id(root)}
+    open_parts: list[tuple[Path, Iterator[tuple[Any, Any]]]] = [((), iter(_attributes(root)))]
+    while open_parts:
+        path, parts = open_parts[-1]
+        for key, part in parts:
+            if type(part) in _PLAIN:
+                continue
+            yield (path, key), part
+            if not isinstance(part, Value) and id(part) not in met:
+                inner = _parts(part, (path, key))
+                if inner:
+                    met.add(id(part))
+                    open_parts.append(((path, key), iter(inner)))
+                    break
+        else:
+            open_parts.pop()
+
+
+def _parts(thing: Any, path: Path) -> Iterable[tuple[Any, Any]]:
+    """What is directly inside of a container or a module, each with its key; nothing of other things."""
+    if isinstance(thing, HasParameters):
+        return _attributes(thing) if _finds_its_own(type(thing)) else _given(thing)
+    if isinstance(thing, (list, tuple, deque)):
+        return enumerate(thing)
+    if isinstance(thing, Mapping):
+        return list(thing.items())
+    if getattr(getattr(thing, "dtype", None), "kind", "") == "O" and hasattr(thing, "ravel"):
+        return zip(product(*map(range, thing.shape)), thing.ravel().tolist())
+    if isinstance(thing, (set, frozenset)) and any(isinstance(part, (Value, HasParameters, tuple)) for part in thing):
+        raise TypeError(f"{dotted(path)} must have an order to hold parameters, got a set; use a list")
+    return ()
+
+
+def _attributes(module: HasParameters) -> list[tuple[str, Any]]:
+    return [item for item in vars(module).items() if item[0] != "_arguments"]
+
+
+def _finds_its_own(kind: type[HasParameters]) -> bool:
+    """Whether a class searches for its parameters as all do, and has no method that chooses them."""
+    own, common = (kind.parameters, kind.named_parameters), (HasParameters.parameters, HasParameters.named_parameters)
+    return own == common
+
+
+def _given(module: HasParameters) -> list[tuple[str, Value]]:
+    """The parameters that a module with methods of its own says that it has."""
+    names = {value: name for name, value in module.named_parameters()}
+    return [(names.get(value, str(index)), value) for index, value in enumerate(module.parameters())]
+
+
+def dotted(path: Path) -> str:
+    """A way as a name.
+
+    >>> dotted(((((), "nets"), "a"), (0, 3)))
+    'nets.a.0.3'
+    """
+    keys: list[str] = []
+    while path:
+        path, key = path
+        keys += [str(index) for index in reversed(key)] if isinstance(key, tuple) else [str(key)]
+    return ".".join(reversed(keys))
+
+
+# ------------------------------------------------------------------------------------------------ what is no parameter
+
+
+def check_made(module: HasParameters) -> None:
+    """Look at what the ``__init__`` of a module left in its attributes.
+
+    Raises:
+        ValueError: a Value there was made by an operation.
+        TypeError: parameters are in a set.
+    """
+    for path, value in values_in(module):
+        if value.op:
+            raise ValueError(_not_a_leaf(module, dotted(path), value))
+
+
+def checked_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> tuple[Any, More]:
+    """What *call* gives: the outputs of the module for plain numbers, and more; after a look at what reaches those.
+
+    Where something may be wrong, a second call tells what belongs to the module from what a call makes for itself.
+
+    Raises:
+        ValueError: a Value that lasts from call to call reaches the outputs and is no parameter; or each call puts
+            other Values into the module's attributes.
+    """
+    before = module.parameters()
+    outputs, more = call()
+    own = set(module.parameters())
+    strangers = _strangers(module, outputs)
+    if not strangers and own == set(before):
+        return outputs, more
+    again, more = call()
+    for name, parameter in module.named_parameters():
+        if parameter not in own and parameter in module.parameters():
+            raise ValueError(
+                f"{type(module).__name__}.{name} must last from call to call to be a parameter, got another Value in "
+                "each; keep its number (.data) there, or no attribute"
+            )
+    lasting = set(_strangers(module, again))
+    for value in strangers:
+        if value in lasting:
+            raise ValueError(_hidden(module, value))
+    return again, more
+
+
+def _strangers(module: HasParameters, outputs: Any) -> list[Value]:
+    """The leaves under the outputs that are no parameters."""
+    listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    values = [output for output in listed if isinstance(output, Value)]
+    if not values:
+        return []
+    known = {*module.parameters(), *(value for _, value in module.named_parameters())}
+    return [leaf for leaf in leaves(sum(values)) if leaf not in known]
+
+
+def _not_a_leaf(module: HasParameters, name: str, value: Value) -> str:
+    return (
+        f"{type(module).__name__}.{name} must be a leaf to be a parameter, got the result of {value.op!r}; compute "
+        "with plain numbers first, and make one Value of the result"
+    )
+
+
+def _hidden(module: HasParameters, leaf: Value) -> str:
+    """The error for a leaf that is no parameter, with the attribute that has it or was made of it."""
+    kind = type(module).__name__
+    for path, value in values_in(module):
+        if value.op and leaf in leaves(value):
+            return _not_a_leaf(module, dotted(path), value)
+    name = _name_of_hidden(module, leaf)
+    where = f"{kind}.{name}" if name else f"a Value outside of {kind} ({leaf.label or format(leaf.data, '.6g')})"
+    return (
+        f"{where} must be a parameter to reach the outputs; have it in an attribute of the module, or in a list, dict, "
+        "array or module there, and where it is not to be trained, have a plain number"
+    )
+
+
+def _name_of_hidden(module: HasParameters, leaf: Value) -> str:
+    """Where in the objects and classes that a module knows a Value is; "" where that is not found."""
+    waiting: deque[tuple[Path, Any]] = deque([((), module)])
+    met = {id(module): module}  # held, so that no id is given to another object
+    while waiting and len(met) < _MOST:
+        path, thing = waiting.popleft()
+        inner: list[tuple[Any, Any]] = list(getattr(thing, "__dict__", {}).items())
+        inner += list(enumerate(thing)) if isinstance(thing, (set, frozenset)) else list(_parts(thing, path))
+        if thing is module:
+            inner += [item for kind in type(module).__mro__[:-1] for item in vars(kind).items()]
+        for key, part in inner:
+            if part is leaf:
+                return dotted((path, key))
+            if type(part) not in _PLAIN and id(part) not in met and not isinstance(part, Value):
+                met[id(part)] = part
+                waiting.append(((path, key), part))
+    return ""

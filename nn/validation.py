@@ -1,0 +1,74 @@
+"""Wrong input, in one voice: ``X must be ..., got ...``, and then what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from engine import Value
+
+
+def shortened(thing: object, most: int = 59) -> str:
+    """The repr of *thing*, cut in its middle where it is longer than *most* characters.
+
+    >>> shortened("a" * 100, most=21)
+    "'aaaaaaaa...aaaaaaaa'"
+    """
+    try:
+        text = repr(thing)
+    except ValueError:  # an int of more digits than Python prints
+        return f"an int of {thing.bit_length()} bits"  # type: ignore[attr-defined]
+    half = (most - 3) // 2
+    return text if len(text) <= most else f"{text[: most - 3 - half]}...{text[-half:]}"
+
+
+def as_number(name: str, given: Any) -> float:
+    """The argument called *name* as a float; a bool, a string, an array or a Value is no number.
+
+    Raises:
+        ValueError: it is none, or is beyond a float's range.
+
+    >>> as_number("rate", "0.5")
+    Traceback (most recent call last):
+    ...
+    ValueError: rate must be a number, got str '0.5'
+    """
+    is_number = hasattr(type(given), "__float__") and not getattr(given, "shape", ())
+    if is_number and not isinstance(given, (bool, str, bytes, complex, Value)):
+        try:
+            return float(given)
+        except OverflowError:
+            raise ValueError(f"{name} must be within a float's range, got {shortened(given)}") from None
+        except (TypeError, ValueError):
+            pass
+    raise ValueError(f"{name} must be a number, got {type(given).__name__} {shortened(given)}")
+
+
+def check_int(name: str, given: Any, minimum: int) -> int:
+    """The argument called *name* as an int of at least *minimum*; a bool is none.
+
+    >>> check_int("n_inputs", 0, 1)
+    Traceback (most recent call last):
+    ...
+    ValueError: n_inputs must be an int >= 1, got 0
+    """
+    if isinstance(given, bool) or not hasattr(given, "__index__") or given < minimum:
+        raise ValueError(f"{name} must be an int >= {minimum}, got {shortened(given)}")
+    return int(given)
+
+
+def unknown_name(name: str, given: object, known: Iterable[str], other: str = "") -> ValueError:
+    """The error for an argument that is none of the *known* names, nor the *other* thing that it may be.
+
+    >>> raise unknown_name("init", "Glorot", ["he", "glorot"], "a function")
+    Traceback (most recent call last):
+    ...
+    ValueError: init must be one of he, glorot, or a function, got 'Glorot'; did you mean 'glorot'?
+    """
+    names = list(known)
+    plain = {each.replace("_", ""): each for each in names}
+    near = get_close_matches(given.lower().replace("_", ""), plain, 1) if isinstance(given, str) else []
+    question = f"; did you mean {plain[near[0]]!r}?" if near else ""
+    also = f", or {other}" if other else ""
+    return ValueError(f"{name} must be one of {', '.join(names)}{also}, got {shortened(given)}{question}")
