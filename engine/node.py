@@ -297,7 +297,6 @@ class Flat:
         self.numbers: list[float] = []
         self.roots: list[int] = []
         self.other_leaves: list[Any] = []
-        self.is_met: list[bool] = []  # for each given leaf, whether it is in the graph
 
     def add(self, node: Node, operation: Operation, first: int, second: int) -> None:
         """Append a node."""
@@ -315,11 +314,8 @@ def flattened(roots: list[Any], given: list[Any]) -> Flat:
     for node in given:
         index[node] = len(flat.numbers)
         flat.add(node, LEAF, -1, -1)
-        flat.is_met.append(False)
     for node in common_order(roots):
-        i = index.get(node, -1)
-        if i >= 0:
-            flat.is_met[i] = True
+        if node in index:
             continue
         index[node] = len(flat.numbers)
         flat.add(node, node._operation, index.get(node._a, -1), index.get(node._b, -1))

@@ -47,7 +47,7 @@ def test_sentences_and_how_many_operations_they_stand_for(make, words, count):
     leaves = [Value(0.5), Value(0.7), Value(0.9)]
     graph = compile(make(*leaves), leaves)._runner.graph
     group = graph.groups[0]
-    assert sentence(group, graph.spaces) == words
+    assert sentence(group) == words
     assert n_scalars(group) == count
 
 

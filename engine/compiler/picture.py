@@ -27,7 +27,7 @@ def drawn(graph: Placed, direction: str = "LR") -> Drawing:
     used: set[str] = set()
     for count, group in enumerate(graph.groups):
         scalars = n_scalars(group)
-        words = sentence(group, graph.spaces).replace(", ", "\n")
+        words = sentence(group).replace(", ", "\n")
         label = f"{words}\n{scalars:,} scalar operation{'' if scalars == 1 else 's'}"
         drawing.node(f"g{count}", label, fillcolor="#eef4fb" if group.space != UNIFORM else "#f1eefb", color="#3b6ea5")
         read = {place for column in group.columns() for place in column.ravel().tolist()}

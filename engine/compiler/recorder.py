@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
 from engine.callers import is_library, users_caller
 from engine.compiler.collector import collector_paused
+from engine.compiler.refusals import DOMAINS, Bound
 from engine.compiler.trace import ordered
 from engine.escapes import DataDependentError, Listener, listening
 from engine.node import topological_order
@@ -211,22 +212,7 @@ def _is_users(frame: FrameType) -> bool:
     return outer is None or outer.f_globals.get("__name__") == __name__
 
 
-Bound: TypeAlias = tuple[int, str, float]
 _HANDLES_ERRORS = dis.opmap["PUSH_EXC_INFO"]  # the instruction that begins an except, a finally, or the end of a with
-_DOMAINS: dict[str, list[Bound]] = {
-    "/": [(1, "!=", 0.0)],
-    "log": [(0, ">", 0.0)],
-    "log10": [(0, ">", 0.0)],
-    "log1p": [(0, ">", -1.0)],
-    "sqrt": [(0, ">=", 0.0)],
-    "asin": [(0, ">=", -1.0), (0, "<=", 1.0)],
-    "acos": [(0, ">=", -1.0), (0, "<=", 1.0)],
-    "exp": [(0, "<", 709.78)],
-    "expm1": [(0, "<", 709.78)],
-    "sinh": [(0, "<", 710.47), (0, ">", -710.47)],
-    "cosh": [(0, "<", 710.47), (0, ">", -710.47)],
-}
-"""Which operand must be where, or the operation raises an error: beyond the domain, or too large for a float."""
 
 
 def _domains(outputs: Sequence[Value]) -> dict[Any, Guard]:
@@ -234,7 +220,7 @@ def _domains(outputs: Sequence[Value]) -> dict[Any, Guard]:
     return {
         (id(operand), sign, bound): Guard(operand, sign, bound, SIGNS[sign](operand.data, bound), "a try statement")
         for node in ordered(outputs)
-        for index, sign, bound in (_power_domain(node) if node.op == "**" else _DOMAINS.get(node.operation.key, []))
+        for index, sign, bound in (_power_domain(node) if node.op == "**" else DOMAINS.get(node.operation.key, []))
         for operand in [node.operands[index]]
         if not _is_constant(operand)
     }

@@ -7,7 +7,7 @@ whether eager arithmetic refuses it, is found by computing again; a later operat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,33 +16,37 @@ from engine.compiler.backends.numpy import Call, Floats, carry_out
 from engine.compiler.trace import Record
 from engine.validation import shortened
 
-_SIGNALS: dict[str, tuple[str, ...]] = {
-    "/": ("divide", "invalid"),
-    "**": ("divide", "invalid", "over"),
-    **dict.fromkeys(("log", "log10", "log1p"), ("divide", "invalid")),
-    **dict.fromkeys(("sqrt", "asin", "acos"), ("invalid",)),
-    **dict.fromkeys(("exp", "expm1", "sinh", "cosh"), ("over",)),
+Bound: TypeAlias = tuple[int, str, float]
+DOMAINS: dict[str, list[Bound]] = {
+    "/": [(1, "!=", 0.0)],
+    "log": [(0, ">", 0.0)],
+    "log10": [(0, ">", 0.0)],
+    "log1p": [(0, ">", -1.0)],
+    "sqrt": [(0, ">=", 0.0)],
+    "asin": [(0, ">=", -1.0), (0, "<=", 1.0)],
+    "acos": [(0, ">=", -1.0), (0, "<=", 1.0)],
+    "exp": [(0, "<", 709.78)],
+    "expm1": [(0, "<", 709.78)],
+    "sinh": [(0, "<", 710.47), (0, ">", -710.47)],
+    "cosh": [(0, "<", 710.47), (0, ">", -710.47)],
 }
-"""The operations that refuse numbers, and what numpy signals then."""
+"""Which operand must be where, or the operation raises an error: beyond the domain, or too large for a float."""
+_SIGNALS: dict[str, Any] = {"divide": "call", "invalid": "call", "over": "call"}
+"""What numpy signals where an operation refuses a number, and sometimes where none does."""
 
 
 def refusing_nodes(record: Record) -> list[int]:
     """The places of the nodes whose operation may refuse numbers: it would give infinity or NaN."""
-    return [index for index, op in enumerate(record.ops) if isinstance(op, str) and op in _SIGNALS]
+    return [index for index, op in enumerate(record.ops) if isinstance(op, str) and (op in DOMAINS or op == "**")]
 
 
-def signals_of(record: Record) -> dict[str, Any]:
-    """What numpy may signal where an operation refuses a number, as ``numpy.errstate`` takes it."""
-    return {signal: "call" for op, signals in _SIGNALS.items() if op in record.ops for signal in signals}
-
-
-def is_signalled(calls: Sequence[Call], signals: dict[str, Any]) -> bool:
+def is_signalled(calls: Sequence[Call]) -> bool:
     """Run *calls*; say whether one of them signals. If so, they run twice.
 
     Matrix products do not count: some libraries signal there for ordinary numbers.
     """
     heard: list[str] = []
-    with np.errstate(call=lambda signal, _flag: heard.append(signal), **signals):
+    with np.errstate(call=lambda signal, _flag: heard.append(signal), **_SIGNALS):
         carry_out(calls)
         if not heard:
             return False

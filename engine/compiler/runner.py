@@ -22,7 +22,7 @@ from engine.compiler.fuse_sums import summed
 from engine.compiler.inputs import refuse_nan, shows_nan
 from engine.compiler.memory_layout import placed
 from engine.compiler.plan import Code, forward_code, gradient_code
-from engine.compiler.refusals import is_signalled, refuse, refusing_nodes, signals_of
+from engine.compiler.refusals import is_signalled, refuse, refusing_nodes
 from engine.compiler.simplify import simplified
 from engine.compiler.trace import Record
 from engine.compiler.vectorize import UNIFORM, grouped
@@ -85,7 +85,7 @@ class Runner:
         self.uniform[record.n_parameters : record.n_parameters + len(constants), 0] = numbers
         self.turn = RLock()
         self._record, self._labels = record, labels or []
-        self._signals = {} if labels is None else signals_of(record)
+        self._refusing = [] if labels is None else refusing_nodes(record)
         self._plans: dict[Gradient, _Plan] = {}
         self._bound: dict[tuple[int, Gradient, int], _Bound] = {}
 
@@ -162,15 +162,15 @@ class Runner:
 
     def _carry_out(self, bound: _Bound) -> None:
         """Compute forward; raise the error of eager arithmetic where it refuses a number."""
-        if not self._signals:
+        if not self._refusing:
             carry_out(bound.forward)
-        elif is_signalled(bound.forward, self._signals):
+        elif is_signalled(bound.forward):
             self._look_through(bound.memories.arrays["inputs"].T)
 
     @cached_property
     def _looking(self) -> Runner:
         """What gives the numbers of all nodes whose operation may refuse some."""
-        return Runner(replace(self._record, outputs=refusing_nodes(self._record)), np.dtype(np.float64))
+        return Runner(replace(self._record, outputs=self._refusing), np.dtype(np.float64))
 
     def _look_through(self, rows: Floats) -> None:
         """Find examples for which an operation that may refuse numbers gives infinity or NaN, and compute them eagerly.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from engine.compiler.memory_layout import Placed
 from engine.compiler.vectorize import SUM, UNIFORM, Group
 
@@ -16,15 +14,15 @@ def described(graph: Placed, n_nodes: int, dtype: str) -> str:
     lines = [f"Program: {_count(n_nodes, 'node')} -> {_count(len(graph.groups), 'group')}; {leaves}, {dtype}"]
     for group in graph.groups:
         once = ", once for all examples" if group.space == UNIFORM else ""
-        lines.append(f"  {sentence(group, graph.spaces)}{once}")
+        lines.append(f"  {sentence(group)}{once}")
     return "\n".join(lines)
 
 
-def sentence(group: Group, spaces: Sequence[str]) -> str:
+def sentence(group: Group) -> str:
     """One group in words, such as ``128 dot products of 784 -> one matrix product``.
 
     >>> import numpy as np
-    >>> sentence(Group("relu", np.arange(16), "varying", 1, [np.arange(16)], []), ["varying"] * 16)
+    >>> sentence(Group("relu", np.arange(16), "varying", 1, [np.arange(16)], []))
     '16 relu'
     """
     n = len(group.members)
