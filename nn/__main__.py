@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from engine.validation import plain_label
 from nn.cli.arguments import LONGEST, parser
+from nn.validation import plain_label
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,8 +10,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.validation import shortened
 from nn.model_files import ModelFileError, is_finite, read_json, write_atomically
+from nn.validation import shortened
 
 if TYPE_CHECKING:
     from engine import Value

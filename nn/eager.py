@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
-from engine.validation import shortened
 from nn.examples import Examples, Tally, output_numbers
 from nn.losses import LossFunction
 from nn.noise import drawn_from, noise_from
 from nn.optimizers import Optimizer
+from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.module import Module

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
-from engine.validation import shortened
 from nn.data import as_table
 from nn.targets import CLASSES, Label, Targets, encoded_targets
+from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.data import Table

@@ -78,4 +78,4 @@ class History:
             )
         else:
             return
-        warnings.warn(words, ConvergenceWarning, stacklevel=3)
+        warnings.warn(words, ConvergenceWarning, stacklevel=4)  # the caller of fit, which is decorated

@@ -6,11 +6,10 @@ A target may be made of Values as well as of numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from typing import Any, SupportsFloat
 
 from engine import Value, dot, logsumexp, mean, softplus
-from engine.validation import as_float, shortened
+from nn.validation import as_float, shortened, unknown_name
 
 Number = SupportsFloat
 Outputs = Value | Sequence[Value]
@@ -204,9 +203,7 @@ def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
     name = ALIASES.get(loss.lower(), loss.lower()) if isinstance(loss, str) else loss
     if isinstance(name, str) and name in LOSSES:
         return name, LOSSES[name]
-    close = get_close_matches(str(name), [*LOSSES, *ALIASES], 1)
-    advice = f"; did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"loss must be one of {', '.join(LOSSES)}, or a function, got {shortened(loss)}{advice}")
+    raise unknown_name("loss", loss, LOSSES, "a function", ALIASES)
 
 
 def check_takes_logits(loss: str, outputs: Sequence[Value]) -> None:

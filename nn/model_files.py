@@ -73,7 +73,7 @@ def write_atomically(path: str | PathLike[str], text: str) -> None:
     """
     given = Path(path)
     try:
-        check_writable(given)
+        _check_replaceable(given)
         if is_device(given):
             given.write_text(text, encoding="utf-8")
         else:
@@ -93,20 +93,23 @@ def check_writable(path: Path) -> None:
     Raises:
         OSError: it is a folder or read-only, or its folder is missing or takes no new file.
     """
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "this is a folder, and a file name is wanted", str(path))
-    if path.exists() and not (path.stat().st_mode & 0o222 and os.access(path, os.W_OK)):  # root may write anything
-        raise PermissionError(errno.EACCES, "this file is read-only", str(path))
+    _check_replaceable(path)
     if not is_device(path):
         folder = Path(os.path.realpath(path)).parent
         try:
-            handle, name = tempfile.mkstemp(
-                prefix=".gradstep", dir=folder
-            )  # only trying tells of folders that vanished
+            handle, name = tempfile.mkstemp(prefix=".gradstep", dir=folder)  # only trying tells of a vanished folder
         except OSError as error:
             raise type(error)(error.errno, error.strerror, str(folder)) from None
         os.close(handle)
         Path(name).unlink()
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise an OSError if this is a folder or a read-only file."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "this is a folder, and a file name is wanted", str(path))
+    if path.exists() and not (path.stat().st_mode & 0o222 and os.access(path, os.W_OK)):  # root may write anything
+        raise PermissionError(errno.EACCES, "this file is read-only", str(path))
 
 
 def _replace(target: Path, text: str) -> None:

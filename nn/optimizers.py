@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
-from engine.validation import as_float, shortened
 from nn.model_files import is_finite
+from nn.validation import as_float, shortened
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,11 +7,12 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from engine.validation import shortened
+from nn.data.sets import split_places
 from nn.examples import Examples
 from nn.history import History
 from nn.initialization import random_numbers
 from nn.schedules import EarlyStopping
+from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
@@ -70,24 +71,19 @@ def held_out(
     n = len(examples)
     if isinstance(share, bool) or not isinstance(share, float) or not 0.0 < share < 1.0 or n < 2:
         raise ValueError(f"validation_split must be a share in (0, 1) of at least 2 examples, got {shortened(share)}")
-    order = list(range(n))
-    random_numbers(seed).shuffle(order)
-    n_held_out = min(max(round(share * n), 1), n - 1)
-    return examples.chosen(sorted(order[n_held_out:])), examples.chosen(sorted(order[:n_held_out]))
+    kept, chosen = split_places(n, share, random_numbers(seed))
+    return examples.chosen(sorted(kept)), examples.chosen(sorted(chosen))
 
 
-def smoothed(examples: Examples, share: float, n_outputs: int) -> Examples:
+def smoothed(examples: Examples, share: float, loss: str, n_outputs: int) -> Examples:
+    """The same examples, with a *share* of each class's probability spread over all classes."""
     if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0.0 <= share < 1.0:
         raise ValueError(f"label_smoothing must be a number in [0, 1), got {shortened(share)}")
     if not share:
         return examples
-    if examples.targets.classes is None or min(map(_least, examples.targets.encoded)) < 0.0:
+    if loss not in ("cross_entropy", "binary_cross_entropy"):
         raise ValueError("label_smoothing must be left out for a loss that takes no probabilities")
     return replace(examples, targets=examples.targets.smoothed(share, n_outputs))
-
-
-def _least(target: Any) -> float:
-    return float(min(target) if isinstance(target, list) else target)
 
 
 def whole_number(name: str, number: Any, least: int) -> int:

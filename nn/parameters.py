@@ -196,8 +196,10 @@ def _strangers(module: HasParameters, outputs: Any) -> list[Value]:
     values = [output for output in listed if isinstance(output, Value)]
     if not values:
         return []
-    known = {*module.parameters(), *(value for _, value in module.named_parameters())}
-    return [leaf for leaf in leaves(sum(values)) if leaf not in known]
+    known = set(module.parameters())
+    found = [leaf for leaf in leaves(sum(values)) if leaf not in known]
+    known = {value for _, value in module.named_parameters()} if found else known
+    return [leaf for leaf in found if leaf not in known]
 
 
 def _not_a_leaf(module: HasParameters, name: str, value: Value) -> str:

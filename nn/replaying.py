@@ -285,11 +285,11 @@ class _Form:
         n_inputs: int,
         single: bool = True,
         is_weighted: bool = False,
-        layout: Layout = [],  # noqa: B006 - never changed
+        layout: Layout | None = None,
     ) -> None:
         self.model, self.loss, self.n_inputs, self.single = model, loss, n_inputs, single
-        self.is_weighted, self.layout = is_weighted, layout
-        self.n_noise = sum(n for _, n in layout)
+        self.is_weighted, self.layout = is_weighted, layout or []
+        self.n_noise = sum(n for _, n in self.layout)
 
     def __call__(self, row: list[Value]) -> list[Any]:
         end = len(row) - self.n_noise

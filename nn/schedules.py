@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from nn.validation import check_int
+
 if TYPE_CHECKING:
     from nn.history import History
 
@@ -19,7 +21,7 @@ def step_decay(start: float, every: int, factor: float = 0.1) -> Schedule:
     >>> rate(99), rate(100), rate(250)
     (1.0, 0.5, 0.25)
     """
-    _check(every, "every")
+    check_int("every", every, 1)
     return lambda step: start * factor ** (step // every)
 
 
@@ -39,7 +41,7 @@ def cosine(start: float, n_steps: int, end: float = 0.0) -> Schedule:
     >>> [round(rate(step), 4) for step in (0, 50, 100, 200)]
     [1.0, 0.5, 0.0, 0.0]
     """
-    _check(n_steps, "n_steps")
+    check_int("n_steps", n_steps, 1)
     return lambda step: end + (start - end) * 0.5 * (1.0 + math.cos(math.pi * min(step / n_steps, 1.0)))
 
 
@@ -52,7 +54,7 @@ def one_cycle(highest: float, n_steps: int) -> Schedule:
     >>> [round(rate(step), 4) for step in (0, 20, 60, 100)]
     [0.0005, 0.01, 0.005, 0.0]
     """
-    _check(n_steps, "n_steps")
+    check_int("n_steps", n_steps, 1)
     rise = max(1, n_steps // 5)
     return lambda step: highest * max(0.0, min((step + 1) / rise, (n_steps - step) / max(1, n_steps - rise)))
 
@@ -64,7 +66,7 @@ def warm_up(n_steps: int, then: float | Schedule) -> Schedule:
     >>> rate(0), rate(1), rate(3), rate(100)
     (0.025, 0.05, 0.1, 0.1)
     """
-    _check(n_steps, "n_steps")
+    check_int("n_steps", n_steps, 1)
     after = then if callable(then) else lambda _step: then
     return lambda step: after(0) * (step + 1) / n_steps if step < n_steps else after(step - n_steps)
 
@@ -90,7 +92,7 @@ class ReduceOnPlateau:
     def __init__(self, start: float, factor: float = 0.1, patience: int = 10, smallest: float = 0.0) -> None:
         if not 0.0 < factor < 1.0:
             raise ValueError(f"factor must be between 0 and 1, got {factor!r}")
-        _check(patience, "patience")
+        check_int("patience", patience, 1)
         self.start, self.factor, self.patience, self.smallest = start, factor, patience, smallest
         self.rate = start
 
@@ -119,7 +121,7 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int = 10, min_delta: float = 0.0, restore_best: bool = True) -> None:
-        _check(patience, "patience")
+        check_int("patience", patience, 1)
         if not min_delta >= 0.0:
             raise ValueError(f"min_delta must be >= 0, got {min_delta!r}")
         self.patience, self.min_delta, self.restore_best = patience, min_delta, restore_best
@@ -132,15 +134,14 @@ class EarlyStopping:
                 best, lowest = epoch, loss
         return best
 
+    def epochs_since_best(self, history: History) -> int:
+        """How many epochs came after the one with the lowest loss."""
+        return len(self._losses(history)) - 1 - self.best_epoch(history)
+
     def ends(self, history: History) -> bool:
         """Whether it is time to end."""
-        return len(self._losses(history)) - 1 - self.best_epoch(history) >= self.patience
+        return self.epochs_since_best(history) >= self.patience
 
     @staticmethod
     def _losses(history: History) -> Sequence[float]:
         return history.validation_loss or history.loss
-
-
-def _check(number: int, name: str) -> None:
-    if isinstance(number, bool) or not hasattr(number, "__index__") or number < 1:
-        raise ValueError(f"{name} must be an int >= 1, got {number!r}")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from engine.validation import shortened
 from nn.data import as_column, as_table
+from nn.validation import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

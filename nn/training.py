@@ -150,7 +150,7 @@ def fit(
         validation = checked_examples(model, validation_X, validation_y, loss_name, len(first), learned, "validation ")
     if validation_split is not None:
         examples, validation = held_out(examples, validation_split, validation, seed)
-    examples = smoothed(examples, label_smoothing, len(first))
+    examples = smoothed(examples, label_smoothing, loss_name, len(first))
     n_steps = -(-len(examples) // size)
     n_epochs = max(100, -(-_LEAST_STEPS // n_steps)) if epochs is None else whole_number("epochs", epochs, 0)
     run = {"seed": seed, "dtype": kind, "loss": loss_name, "batch size": size}
@@ -328,17 +328,16 @@ class _Training:
     def _ends(self) -> bool:
         """Call the callbacks; whether one of them, or early stopping, ends the training."""
         self._tell_schedule()
-        stopping = self.stopping
-        if (
-            stopping is not None
-            and stopping.restore_best
-            and stopping.best_epoch(self.history) == self.history.epochs - 1
-        ):
-            self.best = self._weights()
+        is_over = False
+        if self.stopping is not None:
+            waited = self.stopping.epochs_since_best(self.history)
+            is_over = waited >= self.stopping.patience
+            if waited == 0 and self.stopping.restore_best:
+                self.best = self._weights()
         answers = [callback(self.model, self.history) for callback in self.callbacks]
         if any(type(answer).__name__ in ("bool", "bool_") and answer for answer in answers):
             self.history.interrupted = True
-        return self.history.interrupted or (stopping is not None and stopping.ends(self.history))
+        return is_over or self.history.interrupted
 
     def _tell_schedule(self) -> None:
         after_epoch = getattr(self.optimizer.learning_rate, "after_epoch", None)

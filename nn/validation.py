@@ -7,20 +7,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from engine import Value
+from engine.validation import as_float, one_line, plain_label, shortened
 
-
-def shortened(thing: object, most: int = 59) -> str:
-    """The repr of *thing*, cut in its middle where it is longer than *most* characters.
-
-    >>> shortened("a" * 100, most=21)
-    "'aaaaaaaa...aaaaaaaa'"
-    """
-    try:
-        text = repr(thing)
-    except ValueError:  # an int of more digits than Python prints
-        return f"an int of {thing.bit_length()} bits"  # type: ignore[attr-defined]
-    half = (most - 3) // 2
-    return text if len(text) <= most else f"{text[: most - 3 - half]}...{text[-half:]}"
+__all__ = ["as_float", "as_number", "check_int", "one_line", "plain_label", "shortened", "unknown_name"]
 
 
 def as_number(name: str, given: Any) -> float:
@@ -58,8 +47,10 @@ def check_int(name: str, given: Any, minimum: int) -> int:
     return int(given)
 
 
-def unknown_name(name: str, given: object, known: Iterable[str], other: str = "") -> ValueError:
-    """The error for an argument that is none of the *known* names, nor the *other* thing that it may be.
+def unknown_name(
+    name: str, given: object, known: Iterable[str], other: str = "", aliases: Iterable[str] = ()
+) -> ValueError:
+    """The error for an argument that is none of the *known* names or their *aliases*, nor *other*, which it may be.
 
     >>> raise unknown_name("init", "Glorot", ["he", "glorot"], "a function")
     Traceback (most recent call last):
@@ -67,7 +58,7 @@ def unknown_name(name: str, given: object, known: Iterable[str], other: str = ""
     ValueError: init must be one of he, glorot, or a function, got 'Glorot'; did you mean 'glorot'?
     """
     names = list(known)
-    plain = {each.replace("_", ""): each for each in names}
+    plain = {each.replace("_", ""): each for each in (*names, *aliases)}
     near = get_close_matches(given.lower().replace("_", ""), plain, 1) if isinstance(given, str) else []
     question = f"; did you mean {plain[near[0]]!r}?" if near else ""
     also = f", or {other}" if other else ""

@@ -28,12 +28,6 @@ SHORT = ("--quiet", "--epochs", "1", "--hidden", "2")
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def gradstep(folder, capsys):
     """Runs the command in an empty folder; gives what it printed, and wants nothing on standard error."""
 

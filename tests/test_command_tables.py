@@ -23,12 +23,6 @@ SHORT = ("--quiet", "--epochs", "1", "--hidden", "2")
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def gradstep(folder, capsys):
     """Runs the command; gives its status, output and complaints."""
 

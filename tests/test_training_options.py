@@ -196,6 +196,8 @@ def test_label_smoothing(replay):
     for loss, y in (("mse", XOR_Y), ("hinge", XOR_Y)):
         with pytest.raises(ValueError, match="label_smoothing must be left out"):
             fitted(MLP(2, [1], seed=0), XOR_X, y, loss=loss, label_smoothing=0.1)
+    with pytest.raises(ValueError, match="label_smoothing must be left out"):
+        fitted(MLP(2, [3], seed=0), XOR_X, [0, 1, 2, 0], loss="hinge", label_smoothing=0.1)
 
 
 # ------------------------------------------------------------------------------------------------------------- weights
@@ -299,8 +301,9 @@ def test_with_no_number_of_epochs_there_are_enough_steps():
 
 def test_who_trains_too_little_is_warned():
     X = np.linspace(-1.0, 1.0, 64).reshape(-1, 1)
-    with pytest.warns(ConvergenceWarning, match="the loss was still falling after 10 epochs"):
+    with pytest.warns(ConvergenceWarning, match="the loss was still falling after 10 epochs") as told:
         fitted(MLP(1, [1], seed=0), X, 3.0 * X[:, 0] + 5.0, epochs=10, learning_rate=0.05)
+    assert told[0].filename == __file__, "the line that called fit"
     with pytest.warns(ConvergenceWarning, match="never fell"):
         fitted(MLP(1, [1], seed=0), X, X[:, 0], epochs=10, optimizer=SGD(learning_rate=0.0), learning_rate=None)
     with warnings.catch_warnings():

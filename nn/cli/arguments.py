@@ -6,8 +6,8 @@ import argparse
 from typing import NoReturn
 
 from engine import __version__
-from engine.validation import plain_label
 from nn.cli import formulas, predict, train
+from nn.validation import plain_label
 
 _FORMULA_HELP = (
     "a formula of numbers, names, + - * / ** and functions such as tanh, exp, relu; "

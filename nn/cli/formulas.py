@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from engine import Value, backprop, expression, topological_order
 from engine.operations import CONSTANT
-from engine.validation import one_line, shortened
+from nn.validation import one_line, shortened
 
 
 def draw(options: Namespace) -> None:

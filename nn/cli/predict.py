@@ -6,9 +6,9 @@ import csv
 import sys
 from argparse import Namespace
 
-from engine.validation import one_line, plain_label
 from nn.data.columns import Columns, read_inputs
 from nn.mlp import MLP
+from nn.validation import one_line, plain_label
 
 
 def predict(options: Namespace) -> None:

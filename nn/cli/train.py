@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from engine import Value
-from engine.validation import one_line, plain_label, shortened
 from nn.data import DataSet, digits, mnist, moons, xor
 from nn.data.columns import Columns, learned_columns
 from nn.data.csv_files import read_text_table
@@ -25,6 +24,7 @@ from nn.model_files import check_writable, is_device
 from nn.optimizers import AdamW
 from nn.scaling import Scaling
 from nn.schedules import one_cycle
+from nn.validation import one_line, plain_label, shortened
 
 _MOST_IN_TABLE = 25  # classes
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from engine.validation import shortened
 from nn.data.csv_files import TextTable, as_numbers, read_text_table
+from nn.model_files import is_finite
+from nn.validation import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -195,21 +196,17 @@ def _column(entry: Any) -> Column:
         raise ValueError(f"a column must have a name and a kind, got {shortened(entry)}")
     mean, scale, missing = entry.get("mean"), entry.get("scale", 1.0), entry.get("missing", 0)
     categories = entry.get("categories", [])
-    if not isinstance(categories, list) or not all(type(c) is str for c in categories) or kind == "":
+    if not isinstance(categories, list) or not all(type(c) is str for c in categories):
         raise ValueError(f"the categories of the column {shortened(name)} must be texts")
     if len(set(categories)) != len(categories) or bool(categories) != (kind == TEXT):
         raise ValueError(f"the categories of the column {shortened(name)} must be different texts")
-    good = _is_finite(scale) and scale > 0.0 and type(missing) is int and missing >= 0
-    if not good or not (mean is None or _is_finite(mean)):
+    good = is_finite(scale) and scale > 0.0 and type(missing) is int and missing >= 0
+    if not good or not (mean is None or is_finite(mean)):
         raise ValueError(f"mean and scale of the column {shortened(name)} must be finite, and the scale above 0")
     column = Column(name, kind, mean, scale, missing, tuple(categories))
     if entry != column.to_json():
         raise ValueError(f"the column {shortened(name)} of kind {kind} has entries of another kind")
     return column
-
-
-def _is_finite(number: Any) -> bool:
-    return type(number) in (int, float) and abs(number) <= 1.7976931348623157e308
 
 
 # ------------------------------------------------------------------------------------------------------------- learning

@@ -11,7 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from engine.validation import shortened
+from nn.validation import shortened
 
 if TYPE_CHECKING:
     import numpy as np

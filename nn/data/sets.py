@@ -32,14 +32,20 @@ class DataSet:
         n = len(self.y)
         if n < 2:
             raise ValueError(f"at least two examples are wanted, one of them to test with, not {n}")
-        order = list(range(n))
-        random.Random(seed).shuffle(order)
-        held_out = min(max(round(share * n), 1), n - 1)
-        return self.rows(order[held_out:]), self.rows(order[:held_out])
+        kept, held_out = split_places(n, share, random.Random(seed))
+        return self.rows(kept), self.rows(held_out)
 
     def rows(self, places: list[int]) -> DataSet:
         """The examples at these places."""
         return DataSet(self.X[places], [self.y[place] for place in places], self.columns)
+
+
+def split_places(n: int, share: float, rng: Any) -> tuple[list[int], list[int]]:
+    """The places of *n* examples in two parts at random, the second with that *share* of them (at least one each)."""
+    order = list(range(n))
+    rng.shuffle(order)
+    n_held_out = min(max(round(share * n), 1), n - 1)
+    return order[n_held_out:], order[:n_held_out]
 
 
 def digits() -> DataSet:

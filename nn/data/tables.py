@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from engine.validation import as_float, shortened
+from nn.validation import as_float, shortened
 
 if TYPE_CHECKING:
     import numpy as np

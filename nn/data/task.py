@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.validation import shortened
 from nn.data.columns import factorized
 from nn.data.csv_files import TextTable, as_numbers
+from nn.validation import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from engine.validation import shortened
 from nn.module import Module
 from nn.pictures.problems import Loss, Problem, numbers_of, problem
 from nn.pictures.style import (
@@ -29,6 +28,7 @@ from nn.pictures.style import (
     titled,
 )
 from nn.targets import decided_place
+from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.data import Table

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from engine.validation import as_float, shortened
 from nn.initialization import random_numbers
 from nn.module import Module
 from nn.pictures.landscape import draw_landscape
 from nn.pictures.problems import Loss, Problem, problem
 from nn.pictures.style import plain, undisturbed
+from nn.validation import as_float, shortened
 
 if TYPE_CHECKING:
     from nn.data import Table

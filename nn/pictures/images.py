@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from engine.validation import shortened
 from nn.module import Module
 from nn.pictures.neurons import layers_of
 from nn.pictures.problems import Loss, Problem, classifying
@@ -25,6 +24,7 @@ from nn.pictures.style import (
     plain,
 )
 from nn.targets import decided_place
+from nn.validation import shortened
 
 
 def first_layer(model: Module, image_shape: tuple[int, int], *, most: int = 64) -> Figure:

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from engine.validation import shortened
 from nn.data import as_table
 from nn.losses import named_loss
 from nn.module import Module
@@ -31,6 +30,7 @@ from nn.pictures.neurons import (
 from nn.pictures.problems import Loss
 from nn.pictures.style import FAINT, INK, axes_or_new, check_axes, figure_of, image_size, literal, plain, titled
 from nn.targets import Label
+from nn.validation import shortened
 
 _INCHES = 0.5  # between two neurons of a layer
 

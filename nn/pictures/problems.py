@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import Value, sigmoid, softmax
-from engine.validation import shortened
 from nn.data import as_table
 from nn.examples import Examples, checked_examples, output_count, output_numbers
 from nn.losses import LossFunction, named_loss
 from nn.module import Module
 from nn.targets import Label, decided_place
+from nn.validation import shortened
 
 Loss = str | LossFunction | None
 

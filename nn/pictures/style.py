@@ -16,7 +16,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
 from engine import Value
-from engine.validation import shortened
+from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.module import Module

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from engine.validation import shortened
 from nn.pictures.style import NEGATIVE, POSITIVE, RULE, legend, named_axes, number, picture, titled
+from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.history import History

@@ -13,7 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from engine.validation import as_float, shortened
 from nn.module import Module
 from nn.pictures.boundaries import check_plane, draw_plane
 from nn.pictures.frames import Frame, animation, document, fragment
@@ -33,6 +32,7 @@ from nn.pictures.style import (
     titled,
     undisturbed,
 )
+from nn.validation import as_float, shortened
 
 _RESOLUTION = 40
 _DOTS_PER_INCH = 100
