@@ -141,6 +141,6 @@ def test_a_library_that_signals_in_matrix_products_is_not_believed(monkeypatch):
     hidden = [engine.dot(row, x) for row in w]
     program = compile(sum(1.0 / (1.0 + h.exp()) for h in hidden), x, [each for row in w for each in row])
     program.weights[:] = 1.0  # each product overflows, and so does a sum of them
-    monkeypatch.setattr(runner.Runner, "_look_through", lambda *_: pytest.fail("looked through"))
+    monkeypatch.setattr(runner.Runner, "_find_refused", lambda *_: pytest.fail("looked through"))
     with np.errstate(all="ignore"):
         assert program(np.full((5, 40), 1e308)).tolist() == [0.0] * 5

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
 from engine.callers import is_library, users_caller
 from engine.compiler.collector import collector_paused
-from engine.compiler.refusals import DOMAINS, Bound
+from engine.compiler.refusals import bounds_of
 from engine.compiler.trace import ordered
 from engine.escapes import DataDependentError, Listener, listening
 from engine.node import topological_order
@@ -220,19 +220,15 @@ def _domains(outputs: Sequence[Value]) -> dict[Any, Guard]:
     return {
         (id(operand), sign, bound): Guard(operand, sign, bound, SIGNS[sign](operand.data, bound), "a try statement")
         for node in ordered(outputs)
-        for index, sign, bound in (_power_domain(node) if node.op == "**" else DOMAINS.get(node.operation.key, []))
+        for index, sign, bound in bounds_of(node.operation.key, _constant_exponent(node))
         for operand in [node.operands[index]]
         if not _is_constant(operand)
     }
 
 
-def _power_domain(power: Value) -> list[Bound]:
-    exponent = power.operands[1]
-    if not _is_constant(exponent):
-        return [(0, ">", 0.0)]
-    if exponent.data.is_integer():
-        return [(0, "!=", 0.0)] if exponent.data < 0.0 else []
-    return [(0, ">" if exponent.data < 0.0 else ">=", 0.0)]
+def _constant_exponent(node: Value) -> float | None:
+    exponent = node.operands[1] if node.op == "**" else None
+    return exponent.data if exponent is not None and _is_constant(exponent) else None
 
 
 def _is_constant(node: Value) -> bool:

@@ -22,7 +22,7 @@ from engine.compiler.fuse_sums import summed
 from engine.compiler.inputs import refuse_nan, shows_nan
 from engine.compiler.memory_layout import placed
 from engine.compiler.plan import Code, forward_code, gradient_code
-from engine.compiler.refusals import is_signalled, refuse, refusing_nodes
+from engine.compiler.refusals import carried_out_with_signal, refuse, refusing_nodes
 from engine.compiler.simplify import simplified
 from engine.compiler.trace import Record
 from engine.compiler.vectorize import UNIFORM, grouped
@@ -164,21 +164,21 @@ class Runner:
         """Compute forward; raise the error of eager arithmetic where it refuses a number."""
         if not self._refusing:
             carry_out(bound.forward)
-        elif is_signalled(bound.forward):
-            self._look_through(bound.memories.arrays["inputs"].T)
+        elif carried_out_with_signal(bound.forward):
+            self._find_refused(bound.memories.arrays["inputs"].T)
 
     @cached_property
-    def _looking(self) -> Runner:
+    def _checking_runner(self) -> Runner:
         """What gives the numbers of all nodes whose operation may refuse some."""
         return Runner(replace(self._record, outputs=self._refusing), np.dtype(np.float64))
 
-    def _look_through(self, rows: Floats) -> None:
+    def _find_refused(self, rows: Floats) -> None:
         """Find examples for which an operation that may refuse numbers gives infinity or NaN, and compute them eagerly.
 
         Raises:
             ValueError, ArithmeticError: an operation refuses a number.
         """
-        looking, step = self._looking, max(1, _LOOKED_AT // self._looking.n_outputs)
+        looking, step = self._checking_runner, max(1, _LOOKED_AT // self._checking_runner.n_outputs)
         with looking.turn:
             looking.weights[:] = self.weights
             for start in range(0, len(rows), step):
