@@ -10,7 +10,7 @@ from types import FrameType
 
 
 class Interrupts:
-    """Inside its ``with`` block the first Ctrl-C raises KeyboardInterrupt once, later ones do nothing.
+    """Inside ``handled`` the first Ctrl-C raises KeyboardInterrupt once, later ones do nothing.
 
     Inside ``shielded`` the first one waits for the end of that block. Python calls handlers in the main thread alone:
     in other threads, and where somebody handles Ctrl-C already, nothing changes.

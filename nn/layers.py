@@ -156,7 +156,7 @@ def as_values(x: Any) -> list[Value]:
 
 
 def _as_layer(layer: Any) -> Any:
-    if isinstance(layer, str) or _is_of_one_value(layer):
+    if _is_of_one_value(layer):
         return Activation(layer)
     if not callable(layer) or isinstance(layer, type):
         raise TypeError(f"a layer must be a module, an activation or a function, got {shortened(layer)}")

@@ -128,6 +128,8 @@ def hinge(outputs: Outputs, target: Number) -> Value:
     return excess.relu()
 
 
+LOGITS = ("cross_entropy", "binary_cross_entropy")
+"""The losses on logits, which take probabilities as targets."""
 LOSSES: dict[str, LossFunction] = {
     "mse": mse,
     "mae": mae,
@@ -216,7 +218,7 @@ def check_takes_logits(loss: str, outputs: Sequence[Value]) -> None:
     squashed = next((name for name in ("sigmoid", "softplus") if name in last), "")
     if last <= {"exp", "/"} and len(outputs) > 1 and abs(sum(output.data for output in outputs) - 1.0) < 1e-9:
         squashed = "softmax"
-    if squashed and loss in ("binary_cross_entropy", "cross_entropy"):
+    if squashed and loss in LOGITS:
         inner = "sigmoid" if loss == "binary_cross_entropy" else "softmax"
         raise ValueError(
             f'loss="{loss}" must be given logits, got outputs of {squashed}: it applies {inner} itself; leave '

@@ -11,6 +11,7 @@ from nn.data.sets import split_places
 from nn.examples import Examples
 from nn.history import History
 from nn.initialization import random_numbers
+from nn.losses import LOGITS
 from nn.schedules import EarlyStopping
 from nn.validation import shortened
 
@@ -81,7 +82,7 @@ def smoothed(examples: Examples, share: float, loss: str, n_outputs: int) -> Exa
         raise ValueError(f"label_smoothing must be a number in [0, 1), got {shortened(share)}")
     if not share:
         return examples
-    if loss not in ("cross_entropy", "binary_cross_entropy"):
+    if loss not in LOGITS:
         raise ValueError("label_smoothing must be left out for a loss that takes no probabilities")
     return replace(examples, targets=examples.targets.smoothed(share, n_outputs))
 

@@ -177,8 +177,9 @@ def checked_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) ->
     if not strangers and own == set(before):
         return outputs, more
     again, more = call()
+    now = set(module.parameters())
     for name, parameter in module.named_parameters():
-        if parameter not in own and parameter in module.parameters():
+        if parameter not in own and parameter in now:
             raise ValueError(
                 f"{type(module).__name__}.{name} must last from call to call to be a parameter, got another Value in "
                 "each; keep its number (.data) there, or no attribute"
@@ -198,7 +199,8 @@ def _strangers(module: HasParameters, outputs: Any) -> list[Value]:
         return []
     known = set(module.parameters())
     found = [leaf for leaf in leaves(sum(values)) if leaf not in known]
-    known = {value for _, value in module.named_parameters()} if found else known
+    if found:
+        known = {value for _, value in module.named_parameters()}
     return [leaf for leaf in found if leaf not in known]
 
 

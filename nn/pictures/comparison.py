@@ -8,14 +8,13 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from engine import Value
-from nn.losses import LossFunction
+from nn.losses import LOGITS, LossFunction
 from nn.pictures.neurons import Column, draw_circle, draw_heading
 from nn.pictures.problems import answers
 from nn.pictures.style import INK, NEGATIVE, POSITIVE, RIGHT, WRONG, around_zero, literal, number, plain
 from nn.targets import Label, decided_place, encoded_targets
 
 _APART = 1.75
-_LOGITS = ("binary_cross_entropy", "cross_entropy")
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def compared(
     Raises:
         ValueError: the target does not fit the loss, the outputs or the classes.
     """
-    probabilities = answers(loss, outputs) if loss in _LOGITS else None
+    probabilities = answers(loss, outputs) if loss in LOGITS else None
     if target is None:
         said = None if classes is None else decided_place(outputs)
         return Comparison(outputs, probabilities, None, None, None, said, None, classes)

@@ -111,11 +111,6 @@ def named_axes(ax: Axes, x: str, y: str) -> None:
     ax.set_facecolor("white")
 
 
-def without_axes(ax: Axes) -> None:
-    """Leave only what is drawn: no frame, no ticks."""
-    ax.set_axis_off()
-
-
 def legend(ax: Axes, handles: Sequence[Any], labels: Sequence[str], **options: Any) -> None:
     """A legend whose labels are shown as they are (matplotlib drops those that start with ``_``)."""
     keys = ax.legend(
