@@ -15,7 +15,7 @@ from nn.examples import Examples, Tally, checked_examples, listed, output_count,
 from nn.history import COLUMNS, History
 from nn.initialization import random_numbers
 from nn.interrupts import Interrupts
-from nn.losses import LossFunction, check_takes_logits, named_loss
+from nn.losses import LOGITS, LossFunction, check_takes_logits, named_loss
 from nn.noise import Layout, no_noise, noise_from, outputs_and_layout
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
 from nn.options import (
@@ -171,7 +171,8 @@ def fit(
         if saved is not None:
             training.go_on_from(saved)
         history = training.run(shown)
-    history.warn_if_not_converged()
+    if history.epochs >= n_epochs:  # nothing ended it before
+        history.warn_if_not_converged()
     return history
 
 
@@ -440,7 +441,7 @@ def predict_log_proba(model: Module, X: Any) -> Any:
     """
     import numpy as np
 
-    if model.loss not in ("cross_entropy", "binary_cross_entropy"):
+    if model.loss not in LOGITS:
         raise ValueError(
             "predict_proba must be asked of a model trained with cross_entropy or binary_cross_entropy, got one "
             f"trained with {model.loss or 'no loss'}; decision_function gives its outputs"

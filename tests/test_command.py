@@ -320,6 +320,20 @@ def test_from_a_shell(folder, way):
     assert run("step", "--help")[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("formula", "name"),
+    [
+        ("a/((x+1)*(y+1))", "a / ((x + 1) * (y + 1))"),
+        ("(x+1)*(y+1)", "(x + 1) * (y + 1)"),
+        ("tanh(x*y)+1", "tanh(x * y) + 1"),
+        ("x-(y-a)", "x - (y - a)"),
+    ],
+)
+def test_a_step_names_a_formula_as_it_is(gradstep, formula, name):
+    numbers = [f"{letter}=1" for letter in "xya" if letter in formula.replace("tanh", "")]
+    assert f"{name} = " in gradstep("step", formula, *numbers)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 def test_an_interrupted_training_keeps_its_model(folder):
     program = (

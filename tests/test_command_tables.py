@@ -384,3 +384,46 @@ def test_no_memory_is_one_line(gradstep, monkeypatch):
 def test_draw_leaves_the_picture_alone(gradstep, folder):
     gradstep("draw", "x*2", "x=1", "--out", "g.svg")
     assert [path.name for path in folder.iterdir()] == ["g.svg"]
+
+
+# ------------------------------------------------------------------------------------------- rows and names as they are
+
+
+def test_empty_rows_are_left_out_and_told(gradstep, folder):
+    rows = [f"{city},{n}" for n, city in enumerate(["Bonn", "Ulm"] * 20)]
+    (folder / "t.csv").write_text("\n".join(["city,rooms", *rows[:10], ",", *rows[10:], ",", ""]))
+    status, out, err = gradstep("train", "t.csv", "--out", "t.json", *SHORT)
+    assert (status, err) == (0, "")
+    assert "40 rows of 2 columns, names in the first line, 2 empty rows left out" in out
+    (folder / "new.csv").write_text("city\nBonn\n\nUlm\n")
+    (folder / "gap.csv").write_text("city,rooms\nBonn,1\n,\nUlm,2\n")
+    status, out, err = gradstep("predict", "t.json", "gap.csv")
+    assert (status, len(out.splitlines())) == (0, 2)
+    assert err == "gradstep: gap.csv: 1 empty row left out, with no answer\n"
+
+
+def test_a_row_number_is_one_where_targets_are_missing(gradstep, folder):
+    rows = [f"{i},{i % 7},{'' if i in (3, 50) else 10 * (i % 7)}" for i in range(80)]
+    (folder / "t.csv").write_text("\n".join(["id,rooms,price", *rows]))
+    out = gradstep("train", "t.csv", *SHORT)[1]
+    assert "'id': left out, as it numbers the rows" in out
+    assert "2 rows without a target are left out" in out
+
+
+def test_a_name_with_a_comma_leaves_the_line_in_the_message(gradstep, folder):
+    rows = [f"{i},{i}" for i in range(40)]
+    (folder / "t.csv").write_text("\n".join(['"a, b",c', *rows[:9], "oops,9", *rows[10:]]))
+    assert "1 of them say something else, such as 'oops' in line 11" in gradstep("train", "t.csv", *SHORT)[1]
+
+
+def test_an_unknown_column_with_no_near_one(gradstep, folder):
+    (folder / "t.csv").write_text("a,b\n1,2\n3,4\n")
+    err = gradstep("train", "t.csv", "--target", "zzz", *SHORT)[2]
+    assert "there is no column 'zzz'. The columns are 'a', 'b'" in err
+
+
+def test_the_help_has_no_odd_defaults(gradstep):
+    out = " ".join(gradstep("train", "--help")[1].split())
+    assert "default: True" not in out
+    assert "default: []" not in out
+    assert "default: relu" in out

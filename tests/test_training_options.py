@@ -269,6 +269,14 @@ def test_early_stopping_puts_the_best_weights_back(replay):
     assert weights(kept) == seen[-1]
 
 
+def test_who_stops_early_is_not_told_to_train_longer():
+    options = {"loss": "bce", "learning_rate": 0.001, "epochs": 60, "early_stopping": EarlyStopping(12, min_delta=9.0)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        history = fitted(MLP(2, [4, 1], seed=0), MOONS.X, MOONS.y, **options)
+    assert history.epochs == 13
+
+
 def test_early_stopping_looks_at_validation():
     losses = [1.0, 0.5, 0.4, 0.6, 0.7]
     history = History(loss=[5.0, 4.0, 3.0, 2.0, 1.0], validation_loss=losses)

@@ -28,7 +28,8 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
     """Shows the default of an argument, where it has one."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.default is None else super()._get_help_string(action)
+        tells_none = action.default in (None, []) or isinstance(action.default, bool)
+        return action.help if tells_none else super()._get_help_string(action)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -76,7 +77,9 @@ def _add_train(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     task.add_argument(
         "--regression", action="store_true", default=None, help="the target is a number to meet (default: looks at it)"
     )
-    task.add_argument("--classification", action="store_false", dest="regression", help="the target is a class")
+    task.add_argument(
+        "--classification", action="store_false", dest="regression", default=None, help="the target is a class"
+    )
     command.add_argument("--hidden", metavar="32,16", help="sizes of the hidden layers (default: fits the data)")
     command.add_argument("--activation", default="relu", help="of the hidden layers: relu, tanh, sigmoid, gelu, ...")
     command.add_argument("--epochs", type=int, help="how often to go through the examples (default: fits the data)")

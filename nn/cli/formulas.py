@@ -64,6 +64,7 @@ def node_names(root: Value) -> dict[Value, str]:
     ['x', '3', 'x * 3', 'tanh(x * 3)']
     """
     names: dict[Value, str] = {}
+    infix: set[Value] = set()  # what needs parentheses as an operand
     results = 0
     for node in topological_order(root):
         operands = [names[operand] for operand in node.operands]
@@ -72,17 +73,19 @@ def node_names(root: Value) -> dict[Value, str]:
         elif not operands:
             names[node] = f"{node.data:.6g}"
         else:
-            name = _formula(node.op, operands)
+            is_infix = len(operands) == 2 and not (node.op.isalpha() or "_" in node.op or node.op[-1].isdigit())
+            if is_infix:
+                enclosed = (f"({names[each]})" if each in infix else names[each] for each in node.operands)
+                name = f" {node.op} ".join(enclosed)
+            else:
+                name = f"-({operands[0]})" if node.op == "neg" else f"{node.op}({', '.join(operands)})"
             results += 1
-            names[node] = name if len(name) <= 32 else f"v{results}"  # a long formula is more than a row can take
+            if len(name) > 32:  # a long formula is more than a row can take
+                name = f"v{results}"
+            elif is_infix:
+                infix.add(node)
+            names[node] = name
     return names
-
-
-def _formula(op: str, operands: list[str]) -> str:
-    if op.isalpha() or "_" in op or len(operands) == 1 or op[-1].isdigit():
-        return f"-({operands[0]})" if op == "neg" else f"{op}({', '.join(operands)})"
-    left, right = (f"({name})" if " " in name and not name.endswith(")") else name for name in operands)
-    return f"{left} {op} {right}"
 
 
 def _print_table(rows: list[tuple[str, ...]]) -> None:

@@ -116,7 +116,7 @@ class Columns:
                     row = int((found < 0).argmax())
                     raise ValueError(
                         f"{table.where(row, column.name)}: {shortened(texts[codes[row]])} is unknown to the model; "
-                        f"it knows {_some(column.categories)}"
+                        f"it knows {listed(column.categories)}"
                     )
                 X[np.arange(len(X)), start + found] = 1.0
             start += column.n_inputs
@@ -224,7 +224,7 @@ def learned_columns(table: TextTable, target: str, drop: Collection[str]) -> tup
             column, note = Column(name, UNUSED), "left out, as --drop says"
         elif name == target:
             column, note = Column(name, TARGET), ""
-        elif i == 0 and table.has_header and len(table.names) > 2 and _are_row_numbers(name, cells):
+        elif i == 0 and table.has_header and len(table.names) > 2 and _are_row_numbers(table, name, cells):
             column, note = Column(name, UNUSED), "left out, as it numbers the rows"
         else:
             column, note = _input_column(table, name, cells)
@@ -236,7 +236,7 @@ def learned_columns(table: TextTable, target: str, drop: Collection[str]) -> tup
     return described, told
 
 
-def _are_row_numbers(name: str, cells: Cells) -> bool:
+def _are_row_numbers(table: TextTable, name: str, cells: Cells) -> bool:
     """Whether the first column only numbers the rows, as pandas' index does in a CSV file."""
     import numpy as np
 
@@ -245,7 +245,8 @@ def _are_row_numbers(name: str, cells: Cells) -> bool:
     if unnamed and np.all(numbers == np.floor(numbers)) and len(np.unique(numbers)) == len(numbers):
         return True  # those of rows that were shuffled or chosen
     called_so = unnamed or name.casefold() in ("index", "row", "rownames") or name.casefold().endswith("id")
-    return called_so and len(numbers) > 2 and bool(np.all(np.diff(numbers) == 1.0))
+    places = np.arange(len(numbers)) if table.kept is None else table.kept
+    return called_so and len(numbers) > 2 and bool(np.all(np.diff(numbers) == np.diff(places)))
 
 
 def _input_column(table: TextTable, name: str, cells: Cells) -> tuple[Column, str]:
@@ -262,8 +263,8 @@ def _input_column(table: TextTable, name: str, cells: Cells) -> tuple[Column, st
             note = f"{n_missing:,} of {len(cells):,} numbers missing, filled with the mean"
         if n_odd:
             row = int(odd.argmax())
-            line = table.where(row, name).split(", ")[-2]
-            note += f"; {n_odd:,} of them say something else, such as {shortened(cells[row])} in {line}"
+            odd_cell = f"{shortened(cells[row])} in line {table.line_of(row)}"
+            note += f"; {n_odd:,} of them say something else, such as {odd_cell}"
         return Column(name, NUMBER, missing=n_missing), note
     _, texts = factorized(cells)
     if len(texts) > min(_MOST_CATEGORIES, max(10, len(cells) // 3)):
@@ -306,7 +307,7 @@ def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None
     import numpy as np
 
     X = columns.encoded(table)
-    told = []
+    told = [f"{table.path}: {table.empty_rows()}, with no answer"] if table.n_empty else []
     for i, column in columns._numbers().items():
         missing = np.isnan(X[:, i])
         if missing.any() and column.mean is None:
@@ -325,11 +326,11 @@ def _check_names(table: TextTable, columns: Columns) -> None:
     unknown = [name for name in table.names if name not in known]
     if missing:
         raise ValueError(
-            f"{table.path}: the model takes the column {shortened(missing[0])}, and the file has {_some(table.names)}"
+            f"{table.path}: the model takes the column {shortened(missing[0])}, and the file has {listed(table.names)}"
         )
     if unknown:
         raise ValueError(
-            f"{table.path}: the column {shortened(unknown[0])} is unknown to the model, which takes {_some(wanted)}"
+            f"{table.path}: the column {shortened(unknown[0])} is unknown to the model, which takes {listed(wanted)}"
         )
 
 
@@ -342,10 +343,10 @@ def _placed(table: TextTable, columns: Columns, names: list[str]) -> list[str]:
             return given
     raise ValueError(
         f"{table.path}: the model takes {len(inputs)} column{'s' if len(inputs) > 1 else ''} "
-        f"({_some(inputs)}), and the file has {len(table.names)}"
+        f"({listed(inputs)}), and the file has {len(table.names)}"
     )
 
 
-def _some(names: Collection[str]) -> str:
-    listed = ", ".join(shortened(name, 30) for name in list(names)[:12])
-    return listed + (", ..." if len(names) > 12 else "")
+def listed(names: Collection[str]) -> str:
+    """The names with commas between, of many the first."""
+    return ", ".join(shortened(name, 30) for name in list(names)[:12]) + (", ..." if len(names) > 12 else "")

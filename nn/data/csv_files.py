@@ -38,6 +38,7 @@ class TextTable:
         separator: the character between two cells.
         encoding: what the characters are written in.
         kept: the place in the file of each row, the first example being 0; None where all are here.
+        n_empty: how many rows with no text in any cell the file has; they are not here.
     """
 
     path: str
@@ -47,6 +48,7 @@ class TextTable:
     separator: str
     encoding: str
     kept: Any = None
+    n_empty: int = 0
 
     def __len__(self) -> int:
         return len(self.cells[0])
@@ -57,12 +59,15 @@ class TextTable:
 
         return replace(self, cells=[column[kept] for column in self.cells], kept=np.flatnonzero(kept))
 
-    def where(self, row: int, column: str) -> str:
-        """Where a cell is, for messages: the file, the line and the column."""
+    def line_of(self, row: int) -> int:
+        """The number of a row's line in the file."""
         place = (row if self.kept is None else int(self.kept[row])) + self.has_header
         lines = _lines(_decoded(self.path)[0], self.separator)
-        number = next((number for i, (number, _) in enumerate(lines) if i == place), place + 1)
-        return f"{self.path}, line {number}, column {shortened(column)}"
+        return next((number for i, (number, _) in enumerate(lines) if i == place), place + 1)
+
+    def where(self, row: int, column: str) -> str:
+        """Where a cell is, for messages: the file, the line and the column."""
+        return f"{self.path}, line {self.line_of(row)}, column {shortened(column)}"
 
     @property
     def decimal_commas(self) -> bool:
@@ -74,7 +79,12 @@ class TextTable:
         names = "names in the first line" if self.has_header else "no names in the first line"
         encoding = "" if self.encoding == "utf-8-sig" else f", {self.encoding}"
         separator = "" if self.separator == "," else f", {_SEPARATORS[self.separator]} between the columns"
-        return f"{len(self):,} rows of {len(self.cells)} columns, {names}{separator}{encoding}"
+        empty = f", {self.empty_rows()}" if self.n_empty else ""
+        return f"{len(self):,} rows of {len(self.cells)} columns, {names}{separator}{encoding}{empty}"
+
+    def empty_rows(self) -> str:
+        """What became of the empty rows, for people."""
+        return f"{self.n_empty:,} empty row{'s' if self.n_empty > 1 else ''} left out"
 
 
 def read_text_table(path: str | PathLike[str], header: bool | None = None, known: Collection[str] = ()) -> TextTable:
@@ -92,7 +102,7 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
     """
     text, encoding = _decoded(path)
     separator = _separator(text)
-    columns = _columns(path, text, separator)
+    columns, n_empty = _columns(path, text, separator)
     first = [" ".join(column[0].split()) for column in columns]
     if header is None:
         header = len(set(known) & set(first)) > len(known) / 2 or _is_header(columns, separator != ",")
@@ -105,7 +115,7 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
             raise ValueError(f"{path}: two columns are called {shortened(twice)}; give each a name")
     if len(columns[0]) == 0:
         raise ValueError(f"{path}: there is no example in it")
-    return TextTable(str(path), names, columns, header, separator, encoding)
+    return TextTable(str(path), names, columns, header, separator, encoding, n_empty=n_empty)
 
 
 def as_numbers(cells: Cells, decimal_commas: bool = False) -> tuple[Any, Any]:
@@ -182,7 +192,8 @@ def _lines(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     return ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
 
 
-def _columns(path: str | PathLike[str], text: str, separator: str) -> list[Cells]:
+def _columns(path: str | PathLike[str], text: str, separator: str) -> tuple[list[Cells], int]:
+    """The columns, and how many empty rows were left out."""
     try:
         import pandas as pd
     except ImportError:
@@ -203,9 +214,10 @@ def _columns(path: str | PathLike[str], text: str, separator: str) -> list[Cells
         _check_widths(path, text, separator)  # pandas fills short lines up
         full = [row for row in range(len(frame)) if any(column[row].strip() for column in columns)]
         columns = [column[full] for column in columns]
+    n_empty = len(frame) - len(columns[0])
     if len(columns[0]) == 0:
         raise ValueError(f"{path}: there is no example in it")
-    return columns
+    return columns, n_empty
 
 
 def _check_widths(path: str | PathLike[str], text: str, separator: str) -> None:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nn.data.columns import factorized
+from nn.data.columns import factorized, listed
 from nn.data.csv_files import TextTable, as_numbers
 from nn.validation import shortened
 
@@ -36,10 +36,8 @@ def column_called(table: TextTable, name: str, option: str) -> str:
     if name in table.names:
         return name
     near = difflib.get_close_matches(name, table.names, 1, 0.6)
-    meant = f"; did you mean {shortened(near[0])}?" if near else ""
-    columns = ", ".join(shortened(known, 30) for known in table.names[:12])
-    more = ", ..." if len(table.names) > 12 else ""
-    raise ValueError(f"{option}: there is no column {shortened(name)}{meant} The columns are {columns}{more}")
+    meant = f"; did you mean {shortened(near[0])}?" if near else "."
+    raise ValueError(f"{option}: there is no column {shortened(name)}{meant} The columns are {listed(table.names)}")
 
 
 def chosen_task(table: TextTable, target: str, regression: bool | None) -> tuple[TextTable, Task, list[str]]:
