@@ -61,6 +61,35 @@ def test_a_program_refuses_what_eager_arithmetic_refuses(name, hide):
     assert program([[0.75]]).tolist() == pytest.approx([HIDE[hide](function(Value(0.75))).data])
 
 
+@pytest.mark.parametrize(
+    ("function", "row"),
+    [
+        (lambda x, y: x / y, [np.inf, 0.0]),
+        (lambda x, y: 1.0 / (x / y), [-np.inf, 0.0]),
+        (lambda x, y: 1.0 / (x * x / y), [1e200, 0.0]),
+        (lambda x, y: maximum((x - x) / y, 1.0), [np.inf, -0.0]),
+    ],
+)
+def test_a_zero_below_is_refused_whatever_is_above(function, row):
+    """The processor signals no division by zero where the numerator is infinite or NaN."""
+    x, y = Value(1.0), Value(2.0)
+    program = compile(function(x, y), [x, y])
+    with pytest.raises(ZeroDivisionError):
+        function(*map(Value, row))
+    for X in ([row], [[1.0, 2.0]] * 20 + [row]):
+        for run in (program, program.value_and_gradient, lambda X: program.gradients(X, "inputs")):
+            with pytest.raises(ZeroDivisionError, match=r"a division needs b != 0, for the row"):
+                run(X)
+
+
+def test_the_row_in_the_message_has_the_columns_alone():
+    x, w = Value(1.0), Value(2.0)
+    program = compile((x * w).log(), [x], [w])
+    for run in (program, program.gradients):
+        with pytest.raises(ValueError, match=r"for the row \[-1.0\] of X$"):
+            run([[-1.0]])
+
+
 def test_what_eager_arithmetic_takes_is_taken():
     x = Value(0.5)
     y = [x.log(), x.exp(), x * 1e308 * 10.0, 1.0 / x, x.sqrt(), x**2, x - x]

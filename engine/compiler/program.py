@@ -47,7 +47,7 @@ class Program:
 
     @cached_property
     def _runner(self) -> Runner:
-        return Runner(self.record, self.dtype, self._labels)
+        return Runner(self.record, self.dtype, self._labels, self.n_inputs)
 
     @cached_property
     def _by_example(self) -> Runner:
@@ -55,7 +55,7 @@ class Program:
         n = self.record.n_inputs + self.record.n_parameters
         ops = [*[INPUT] * n, *self.record.ops[n:]]
         record = replace(self.record, ops=ops, n_inputs=n, n_parameters=0, frozen=[])
-        return Runner(record, self.dtype, self._labels)
+        return Runner(record, self.dtype, self._labels, self.n_inputs)
 
     def __getstate__(self) -> dict[str, Any]:
         compiled = "_runner", "_by_example"

@@ -72,8 +72,15 @@ def carried_out_with_signal(calls: Sequence[Call]) -> bool:
     return bool(heard)
 
 
-def refuse(record: Record, labels: Sequence[str], rows: Floats, weights: Floats) -> None:
-    """Compute examples eagerly, one by one; *labels* are the names of inputs and parameters.
+def refuse(record: Record, labels: Sequence[str], n_columns: int, rows: Floats, weights: Floats) -> None:
+    """Compute examples eagerly, one by one.
+
+    Args:
+        record: the graph.
+        labels: the names of its inputs and parameters.
+        n_columns: how many of the inputs are columns of ``X``; others are parameters.
+        rows: the numbers of the inputs for each example.
+        weights: the numbers of the parameters.
 
     Raises:
         ValueError, ArithmeticError: an operation refuses a number.
@@ -82,5 +89,5 @@ def refuse(record: Record, labels: Sequence[str], rows: Floats, weights: Floats)
         try:
             evaluated(record, labels, [*row, *weights.tolist()])
         except (ValueError, ArithmeticError) as error:
-            where = f", for the row {shortened(row)} of X" if row else ""
+            where = f", for the row {shortened(row[:n_columns])} of X" if n_columns else ""
             raise type(error)(f"{error}{where}") from None

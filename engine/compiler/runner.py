@@ -68,10 +68,12 @@ class Runner:
     """Computes outputs and gradients of a record. Threads that share one take ``turn``.
 
     Numbers that eager arithmetic refuses are refused, in errors that call inputs and parameters by their *labels*;
-    without labels nothing is refused.
+    without labels nothing is refused. The first *n_columns* inputs are columns of ``X``.
     """
 
-    def __init__(self, record: Record, dtype: np.dtype[Any], labels: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, record: Record, dtype: np.dtype[Any], labels: Sequence[str] | None = None, n_columns: int = 0
+    ) -> None:
         with collector_paused():
             self.graph = placed(grouped(summed(simplified(record))))
         self.dtype = dtype
@@ -84,7 +86,7 @@ class Runner:
         numbers = [self.graph.record.numbers[index] for index in constants]
         self.uniform[record.n_parameters : record.n_parameters + len(constants), 0] = numbers
         self.turn = RLock()
-        self._record, self._labels = record, labels or []
+        self._record, self._labels, self._n_columns = record, labels or [], n_columns
         self._refusing = [] if labels is None else refusing_nodes(record)
         self._plans: dict[Gradient, _Plan] = {}
         self._bound: dict[tuple[int, Gradient, int], _Bound] = {}
@@ -184,7 +186,7 @@ class Runner:
             for start in range(0, len(rows), step):
                 part = rows[start : start + step].astype(np.float64)
                 suspect = ~np.isfinite(looking.outputs(part)).all(axis=1)
-                refuse(self._record, self._labels, part[suspect], looking.weights)
+                refuse(self._record, self._labels, self._n_columns, part[suspect], looking.weights)
 
     def release(self) -> None:
         """Let go of the memory for batches; the next run takes what it needs."""

@@ -31,6 +31,14 @@ except ImportError:
     _erf, _erfc = _exactly(math.erf), _exactly(math.erfc)
 
 
+def _divide(a: Any, b: Any, out: Any) -> None:
+    """IEEE's quotient. A 0 below infinity or NaN is signalled as well, which the processor does not do."""
+    has_zero = np.count_nonzero(b) != np.size(b)  # before out, which may be where b is
+    np.divide(a, b, out)
+    if has_zero:
+        np.divide(1.0, 0.0)
+
+
 def _extreme(function: Callable[..., Any]) -> Kernel:
     """The larger or smaller number; of two zeros the first.
 
@@ -138,9 +146,10 @@ def _power_by_base(a: Any, b: Any, out: Any) -> None:
 
 # fmt: off
 KERNELS: dict[str, Kernel] = {
-    **{name: getattr(np, name) for name in ("add", "subtract", "multiply", "divide", "negative")},
+    **{name: getattr(np, name) for name in ("add", "subtract", "multiply", "negative")},
     **{name: getattr(np, name) for name in ("exp", "expm1", "log", "log10", "log1p", "sqrt", "abs")},
     **{name: getattr(np, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "hypot")},
+    "divide": _divide,
     "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2,
     "copy": lambda a, out: np.copyto(out, a),
     "maximum": _extreme(np.maximum), "minimum": _extreme(np.minimum),
