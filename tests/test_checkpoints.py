@@ -146,6 +146,15 @@ def test_a_schedule_belongs_to_the_run(tmp_path):
             run(rate)
 
 
+def test_another_function_of_the_same_name_is_another_loss(tmp_path):
+    path = tmp_path / "run.json"
+    trained(path, epochs=1, loss=lambda output, target: (output - target) ** 2)
+    trained(path, epochs=1, loss=lambda output, target: (output - target) ** 2)
+    for other in (lambda output, target: abs(output - target), lambda output, target: (output - target) ** 4):
+        with pytest.raises(ValueError, match="its code of the loss is"):
+            trained(path, epochs=1, loss=other)
+
+
 def test_a_run_that_a_callback_ended_goes_on_when_more_epochs_are_asked(tmp_path):
     path = tmp_path / "run.json"
 
