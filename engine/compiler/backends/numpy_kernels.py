@@ -33,7 +33,8 @@ except ImportError:
 
 def _divide(a: Any, b: Any, out: Any) -> None:
     """IEEE's quotient. A 0 below infinity or NaN is signalled as well, which the processor does not do."""
-    has_zero = np.count_nonzero(b) != np.size(b)  # before out, which may be where b is
+    single = a if isinstance(a, float) else a.item() if a.size == 1 else math.inf
+    has_zero = not math.isfinite(single) and np.count_nonzero(b) != np.size(b)  # before out, which may be where b is
     np.divide(a, b, out)
     if has_zero:
         np.divide(1.0, 0.0)
