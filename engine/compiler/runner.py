@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
-from math import isfinite
 from threading import RLock
 from typing import Any, NamedTuple, TypeAlias
 
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.adjoints import GRADIENT
-from engine.compiler.backends.numpy import Floats, Memories, by_columns, carry_out
+from engine.compiler.backends.numpy import Floats, Memories, by_columns, carry_out, is_finite
 from engine.compiler.buffer_reuse import reused
 from engine.compiler.collector import collector_paused
 from engine.compiler.fuse_sums import summed
@@ -111,7 +110,7 @@ class Runner:
                 bound = self._forward((rows, chosen), (start, stop, worker), (output, PARAMETERS, careful), results)
                 bound.seed.fill((stop - start if bound.seed.size < stop - start else 1.0) / n_examples)  # all, or each
                 carry_out(bound.backward)
-                if isfinite(np.add.reduce(bound.by_parameters)):
+                if is_finite(bound.by_parameters):
                     break
             parts[start] = bound.by_parameters if stop - start == n_examples else bound.by_parameters.copy()
 
@@ -136,7 +135,7 @@ class Runner:
                 bound.seed[:] = 1.0
                 carry_out(bound.backward)
                 found = bound.by_inputs[chosen]
-                if isfinite(np.add.reduce(found, None)):
+                if is_finite(found):
                     break
             gradients[start:stop] = found.T
 
@@ -158,7 +157,7 @@ class Runner:
             carry_out(bound.forward)
         for column, numbers in enumerate(bound.outputs):
             results[:, column] = numbers
-        if self.shows_nan and not isfinite(np.add.reduce(results, None)):
+        if self.shows_nan and not is_finite(results):
             refuse_nan(rows if chosen is None else rows[chosen], start)
         return bound
 

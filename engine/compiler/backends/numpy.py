@@ -7,6 +7,7 @@ network is then not much more than the calls of numpy that it is made of.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -198,3 +199,8 @@ def carry_out(calls: Sequence[Call]) -> None:
     """Run calls one after the other."""
     for function, arguments in calls:
         function(*arguments)
+
+
+def is_finite(numbers: Floats) -> bool:
+    """Whether all are finite and so is their sum. A product of BLAS tells it twice as fast, but for large numbers."""
+    return isfinite(np.vdot(numbers, numbers)) or isfinite(np.add.reduce(numbers, None))
