@@ -47,6 +47,7 @@ OF_FLOATS = ("value", "derivatives")  # the modules with no arithmetic of whole 
 FLOAT_TO_BITS = re.compile(r".*_(Add|Sub|Mul|Div|Pow)_(RShift|LShift|BitOr|BitAnd|BitXor)")
 ANYTHING = "*"
 LONGEST = 120  # seconds of processor time for a mutant; the tests need ten
+LARGEST = 6 * 2**30  # bytes; a mutant may build a graph without end
 
 
 class Mutant(NamedTuple):
@@ -112,6 +113,7 @@ def noticed(copy: Path, module: str, silent: bool = True) -> bool:
     status = 1  # an import that fails is noticed as well
     try:
         resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST))
+        resource.setrlimit(resource.RLIMIT_AS, (LARGEST, LARGEST))
         if silent:
             for stream in (1, 2):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
