@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import engine
 from engine import Value
-from nn.validation import unknown_name
+from nn.validation import shortened, unknown_name
 
 Function = str | Callable[[Value], Value]
 """An activation by its name, or any function from Value to Value."""
@@ -42,6 +42,15 @@ def check_activation(name: str, given: Function) -> None:
     if given == "softmax":
         raise ValueError(f'{name} must take one Value, got "softmax", which takes all outputs: append a Softmax layer')
     raise unknown_name(name, given, map(str, ACTIVATIONS), "a function from Value to Value")
+
+
+def check_output(what: str, output: object) -> None:
+    """Raise a TypeError unless the output of *what* is a Value: a plain number ends the graph, and trains nothing."""
+    if not isinstance(output, Value):
+        raise TypeError(
+            f"{what}, got {type(output).__name__} {shortened(output)}; the functions of engine, such as engine.tanh, "
+            "give Values"
+        )
 
 
 def title(activation: Function) -> str:

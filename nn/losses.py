@@ -6,6 +6,7 @@ A target may be made of Values as well as of numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any, SupportsFloat
 
 from engine import Value, dot, logsumexp, mean, softplus
@@ -118,14 +119,20 @@ def hinge(outputs: Outputs, target: Number) -> Value:
     if len(zs) == 1:
         if not isinstance(target, Value) and target not in (-1, 1):
             raise ValueError(f"hinge: with one output the target must be -1 or 1, got {shortened(target)}")
-        return _hinge_of_sign(zs[0], target)
+        margin: Value = 1.0 - target * zs[0]
+        return margin.relu()
     right = _class(target, len(zs), "hinge")
-    others = [z for i, z in enumerate(zs) if i != right]
-    largest = others[0]
-    for other in others[1:]:
-        largest = largest.maximum(other)
-    excess: Value = 1.0 + largest - zs[right]
+    return _beyond_margin([z for i, z in enumerate(zs) if i != right], zs[right])
+
+
+def _beyond_margin(others: list[Value], right: Value) -> Value:
+    excess: Value = 1.0 + reduce(Value.maximum, others) - right
     return excess.relu()
+
+
+def _hinge_of_one_hot(outputs: Sequence[Value], target: Sequence[Value]) -> Value:
+    far = 1e30  # takes the right output out of the maximum; float32 reaches to 3e38
+    return _beyond_margin([z - far * t for z, t in zip(outputs, target)], dot(target, outputs))
 
 
 LOGITS = ("cross_entropy", "binary_cross_entropy")
@@ -149,45 +156,16 @@ ALIASES = {
 """What other libraries call them."""
 
 
-def recorded_form(loss: LossFunction, n_outputs: int, is_soft: bool) -> tuple[LossFunction, bool]:
-    """The same loss for a target that is made of Values, so that it can change when a recorded graph is replayed.
-
-    Args:
-        loss: one of the bundled losses, or any function.
-        n_outputs: how many outputs the model has.
-        is_soft: whether targets are probabilities.
+def recorded_form(loss: LossFunction, n_outputs: int) -> tuple[LossFunction, bool]:
+    """The same loss for a target made of Values, so that it can change when a recorded graph is replayed.
 
     Returns:
         The function, and whether its target is a number for each class, such as 1 for the right one and 0 for the
         others. If not, the target is what *loss* takes, a Value for each number of it.
     """
-    if loss is cross_entropy:
-        return cross_entropy, True
-    if loss is hinge:
-        return (_hinge_of_one_hot, True) if n_outputs > 1 else (_hinge_of_sign, False)
-    if loss is binary_cross_entropy and n_outputs == 1 and not is_soft:
-        return _binary_cross_entropy_of_class, False
-    return loss, False
-
-
-def _binary_cross_entropy_of_class(outputs: Outputs, target: Value) -> Value:
-    return softplus((1.0 - 2.0 * target) * _listed(outputs)[0])  # type: ignore[no-any-return]
-
-
-def _hinge_of_sign(output: Outputs, target: Number) -> Value:
-    margin: Value = 1.0 - target * _listed(output)[0]
-    return margin.relu()
-
-
-def _hinge_of_one_hot(outputs: Sequence[Value], target: Sequence[Value]) -> Value:
-    largest = outputs[0] - _FAR * target[0]
-    for z, t in zip(outputs[1:], target[1:]):
-        largest = largest.maximum(z - _FAR * t)
-    excess: Value = 1.0 + largest - dot(target, outputs)
-    return excess.relu()
-
-
-_FAR = 1e30  # takes the right output out of a maximum; float32 reaches to 3e38
+    if loss is hinge and n_outputs > 1:
+        return _hinge_of_one_hot, True
+    return loss, loss is cross_entropy
 
 
 def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from nn.module import Module
 
 Label = int | str | float
-_CLASSIFYING = ("cross_entropy", "binary_cross_entropy", "hinge")
 _LABELS = 'for labels of classes use loss="cross_entropy" with an output for each class'
 _PROBABILITIES_SUM = 1e-6  # how far the sum of a row of probabilities may be from 1
 
-
 NUMBERS, CLASSES, PROBABILITIES, ANSWERS = "numbers", "classes", "probabilities", "answers"
+_TAKES = {  # with one output, and with several: what a label is, and what a row is; all other losses take numbers
+    "cross_entropy": ((None, None), (CLASSES, PROBABILITIES)),
+    "binary_cross_entropy": ((CLASSES, None), (None, ANSWERS)),
+    "hinge": ((CLASSES, None), (CLASSES, None)),
+}
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,8 @@ class Targets:
         import numpy as np
 
         if n_classes is None or self.kind != CLASSES:
-            return np.array(self.encoded, dtype=np.float64).reshape(len(self.encoded), -1)
-        one_hot = np.zeros((len(self.encoded), n_classes))
-        one_hot[np.arange(len(one_hot)), self.encoded] = 1.0
+            return self._array.reshape(len(self.encoded), -1)
+        one_hot: Table = np.eye(n_classes)[self.encoded]
         return one_hot
 
     @cached_property
@@ -98,12 +100,9 @@ class Targets:
 
     def is_right(self, outputs: list[float], place: int) -> bool:
         """The same for the outputs of one example."""
-        target = self.encoded[place]
-        if self.kind == ANSWERS:
-            return all((output > 0.0) == (t > 0.5) for output, t in zip(outputs, target))
-        if len(outputs) == 1:
-            return (outputs[0] > 0.0) == bool(target > 0.5)
-        return decided_place(outputs) == (decided_place(target) if isinstance(target, list) else target)
+        import numpy as np
+
+        return bool(self.are_right(np.array([outputs]), [place])[0])
 
 
 def encoded_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] | None, what: str = "y") -> Targets:
@@ -120,33 +119,40 @@ def encoded_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] 
     Raises:
         ValueError: they do not fit the loss, the outputs or the known classes.
     """
-    if loss not in _CLASSIFYING:
-        rows = _numbers(y, loss, what, n_outputs)
-        return Targets(rows[:, 0].tolist() if n_outputs == 1 else rows.tolist(), None, NUMBERS)
-    if _width(y) is not None:
-        return _rows_of_probabilities(loss, y, n_outputs, classes, what)
-    if loss == "binary_cross_entropy" and n_outputs != 1:
-        raise ValueError(
-            f"binary_cross_entropy must be used with one output, or with {what} of shape (n_examples, {n_outputs}); "
-            f"got {n_outputs} outputs and one label an example, for which cross_entropy is the loss"
-        )
-    if loss == "cross_entropy" and n_outputs < 2:
-        raise ValueError(
-            "cross_entropy must be used with an output for each class, got one output: use binary_cross_entropy"
-        )
+    if loss not in _TAKES:
+        return _numbers(y, loss, what, n_outputs)
+    width = _width(y)
+    kind = _TAKES[loss][n_outputs > 1][width is not None]
+    if kind is None:
+        raise _misfit(loss, n_outputs, what, width)
+    if kind != CLASSES:
+        return _rows(kind, loss, y, n_outputs, classes, what)
     labels = as_column(y, what)
     if loss == "binary_cross_entropy" and classes in (None, [0, 1]) and _are_probabilities(labels):
         return Targets([float(label) for label in labels], [0, 1], PROBABILITIES)
-    known = _learned(labels, 2 if n_outputs == 1 else n_outputs, n_outputs == 1) if classes is None else list(classes)
+    known = _learned(labels, max(2, n_outputs), n_outputs == 1) if classes is None else list(classes)
     places = {label: place for place, label in enumerate(known)}
     for row, label in enumerate(labels):
         if label not in places:
             names = ", ".join(map(repr, known[:12])) + (", ..." if len(known) > 12 else "")
             raise ValueError(f"{what} must be made of the classes {names}, got {shortened(label)} in row {row}")
     encoded = [places[label] for label in labels]
-    if loss == "hinge" and n_outputs == 1:
-        encoded = [2 * place - 1 for place in encoded]
-    return Targets(encoded, known)
+    return Targets([2 * place - 1 for place in encoded] if loss == "hinge" and n_outputs == 1 else encoded, known)
+
+
+def _misfit(loss: str, n_outputs: int, what: str, width: int | None) -> ValueError:
+    """The error for what a loss does not take with so many outputs."""
+    if width is not None:
+        return ValueError(
+            f"{what} must be one label an example for {loss} with {n_outputs} outputs, got rows of {width}: of one-hot "
+            f"rows {what}.argmax(axis=1) makes labels"
+        )
+    if loss == "cross_entropy":
+        return ValueError(f"{loss} must be used with an output for each class, got one output: use binary_{loss}")
+    return ValueError(
+        f"{loss} must be used with one output, or with {what} of shape (n_examples, {n_outputs}); got {n_outputs} "
+        "outputs and one label an example, for which cross_entropy is the loss"
+    )
 
 
 def _width(y: Any) -> int | None:
@@ -164,29 +170,22 @@ def _are_probabilities(labels: Sequence[Any]) -> bool:
     return len(numbers) == len(labels) and all(0 <= x <= 1 for x in numbers) and any(0 < x < 1 for x in numbers)
 
 
-def _rows_of_probabilities(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] | None, what: str) -> Targets:
-    width: Any = _width(y)
-    if loss == "hinge" or n_outputs == 1:
-        raise ValueError(
-            f"{what} must be one label an example for {loss} with {n_outputs} outputs, got rows of {width}: of one-hot "
-            f"rows {what}.argmax(axis=1) makes labels"
-        )
+def _rows(kind: str, loss: str, y: Any, n_outputs: int, classes: Sequence[Label] | None, what: str) -> Targets:
+    """A row of probabilities for each example, or of answers."""
     table = as_table(y, what, width=n_outputs)
-    sums = table.sum(axis=1)
-    wrong = (table < 0.0).any(axis=1) | (table > 1.0).any(axis=1)
-    if loss == "cross_entropy":
-        wrong |= abs(sums - 1.0) > _PROBABILITIES_SUM
+    wrong = ((table < 0.0) | (table > 1.0)).any(axis=1)
+    if kind == PROBABILITIES:
+        wrong |= abs(table.sum(axis=1) - 1.0) > _PROBABILITIES_SUM
     if wrong.any():
         row = int(wrong.argmax())
-        wanted = "probabilities with sum 1" if loss == "cross_entropy" else "numbers in [0, 1]"
-        raise ValueError(f"{what} must have rows of {wanted} for {loss}, got {table[row].tolist()} in row {row}")
-    kind = PROBABILITIES if loss == "cross_entropy" else ANSWERS
+        right = "probabilities with sum 1" if kind == PROBABILITIES else "numbers in [0, 1]"
+        raise ValueError(f"{what} must have rows of {right} for {loss}, got {table[row].tolist()} in row {row}")
     names = getattr(y, "columns", None)
     found: list[Label] = list(range(n_outputs)) if names is None else [str(name) for name in names]
     return Targets(table.tolist(), found if classes is None else list(classes), kind)
 
 
-def _numbers(y: Any, loss: str, what: str, n_outputs: int) -> Any:
+def _numbers(y: Any, loss: str, what: str, n_outputs: int) -> Targets:
     """The targets of a loss for numbers."""
     width = _width(y)
     try:
@@ -196,9 +195,10 @@ def _numbers(y: Any, loss: str, what: str, n_outputs: int) -> Any:
             raise ValueError(f"{what} must have {n_outputs} numbers an example, one for each output, got one")
         if n_outputs == 1 and width is not None and width > 1:
             raise ValueError(f"{what} must have one number an example, as the model has one output, got {width}")
-        return as_table(y, what, width=n_outputs)
+        rows = as_table(y, what, width=n_outputs)
     except ValueError as error:
         raise ValueError(f"{error}; loss={loss!r} takes numbers: {_LABELS}") from None
+    return Targets(rows[:, 0].tolist() if n_outputs == 1 else rows.tolist(), None, NUMBERS)
 
 
 def _learned(labels: list[Label], wanted: int, binary: bool) -> list[Label]:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping
+from difflib import SequenceMatcher
 from typing import Any
 
 from engine import Value
 from engine.validation import as_float, one_line, plain_label, shortened
 
-__all__ = ["as_float", "as_number", "check_int", "one_line", "plain_label", "shortened", "unknown_name"]
+__all__ = [
+    "as_float",
+    "as_number",
+    "check_int",
+    "either",
+    "nearest",
+    "no_attribute",
+    "one_line",
+    "plain_label",
+    "shortened",
+    "unknown_name",
+]
 
 
 def as_number(name: str, given: Any) -> float:
@@ -47,6 +58,13 @@ def check_int(name: str, given: Any, minimum: int) -> int:
     return int(given)
 
 
+def either(name: str, value: Any, other_name: str, other: Any) -> Any:
+    """An argument that has two names, of which one must be used."""
+    if (value is None) is (other is None):
+        raise TypeError(f"{name} or {other_name} must be given, got {'neither' if value is None else 'both'}")
+    return other if value is None else value
+
+
 def unknown_name(
     name: str, given: object, known: Iterable[str], other: str = "", aliases: Iterable[str] = ()
 ) -> ValueError:
@@ -58,8 +76,25 @@ def unknown_name(
     ValueError: init must be one of he, glorot, or a function, got 'Glorot'; did you mean 'glorot'?
     """
     names = list(known)
-    plain = {each.replace("_", ""): each for each in (*names, *aliases)}
-    near = get_close_matches(given.lower().replace("_", ""), plain, 1) if isinstance(given, str) else []
-    question = f"; did you mean {plain[near[0]]!r}?" if near else ""
+    near = nearest(given, (*names, *aliases)) if isinstance(given, str) else []
+    question = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
     also = f", or {other}" if other else ""
     return ValueError(f"{name} must be one of {', '.join(names)}{also}, got {shortened(given)}{question}")
+
+
+def nearest(given: str, names: Iterable[str]) -> list[str]:
+    """The names most like the given one; several where they are equally like it, none where none is.
+
+    >>> nearest("bse", ["mse", "bce", "hinge"])
+    ['mse', 'bce']
+    """
+    written = given.lower().replace("_", "")
+    plain = {name.replace("_", ""): name for name in names}
+    likeness = {name: SequenceMatcher(None, written, bare).ratio() for bare, name in plain.items()}
+    most = max([0.6, *likeness.values()])
+    return [name for name, like in likeness.items() if like == most]
+
+
+def no_attribute(owner: str, name: str, advice: Mapping[str, str]) -> AttributeError:
+    """The error for an attribute that is not there, with *advice* for a name that other libraries use."""
+    return AttributeError(f"{owner} has no attribute {name!r}" + (f"; {advice[name]}" if name in advice else ""))
