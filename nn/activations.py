@@ -39,6 +39,9 @@ def check_activation(name: str, given: Function) -> None:
     """
     if callable(given) or (isinstance(given, str) and given in ACTIVATIONS):
         return
+    if hasattr(given, "__index__"):
+        advice = "the output size belongs into sizes: MLP(2, [16, 16, 1])"
+        raise ValueError(f"{name} must be a name or a function from Value to Value, got {given!r}; {advice}")
     if given == "softmax":
         raise ValueError(f'{name} must take one Value, got "softmax", which takes all outputs: append a Softmax layer')
     raise unknown_name(name, given, map(str, ACTIVATIONS), "a function from Value to Value")

@@ -120,24 +120,28 @@ def made(kind: type[Any], configuration: dict[str, Any], zeros: Zeros) -> Any:
     Raises:
         TypeError, ValueError: it describes none.
     """
+
+    def part(found: dict[str, Any]) -> Any:
+        if found.keys() != {"kind", "configuration"}:
+            return found
+        kind = _kinds().get(str(found["kind"]))
+        if kind is None or not isinstance(found["configuration"], dict):
+            raise ValueError(f"a part must be one of {', '.join(_kinds())}, got {shortened(found['kind'])}")
+        return _called(kind, found["configuration"], zeros)
+
+    arguments = {name: json.loads(json.dumps(value), object_hook=part) for name, value in configuration.items()}
+    return _called(kind, arguments, zeros)
+
+
+def _called(kind: type[Any], arguments: dict[str, Any], zeros: Zeros) -> Any:
     signature = inspect.signature(kind)
-    unknown = configuration.keys() - signature.parameters.keys()
+    unknown = arguments.keys() - signature.parameters.keys()
     if unknown:
         raise TypeError(f"{kind.__name__}() got an unexpected keyword argument {shortened(min(unknown))}")
-    arguments = {name: _decoded(value, zeros) for name, value in configuration.items()}
     if "init" in kind.starting and "init" in signature.parameters:
         arguments["init"] = zeros
     bound = inspect.BoundArguments(signature, arguments)
     return kind(*bound.args, **bound.kwargs)
-
-
-def _decoded(thing: Any, zeros: Zeros) -> Any:
-    if isinstance(thing, dict) and thing.keys() == {"kind", "configuration"}:
-        kind, configuration = _kinds().get(str(thing["kind"])), thing["configuration"]
-        if kind is None or not isinstance(configuration, dict):
-            raise ValueError(f"a part must be one of {', '.join(_kinds())}, got {shortened(thing['kind'])}")
-        return made(kind, configuration, zeros)
-    return [_decoded(part, zeros) for part in thing] if isinstance(thing, list) else thing
 
 
 def _kinds(root: type[HasParameters] = HasParameters) -> dict[str, type]:

@@ -27,7 +27,7 @@ def mse(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
     >>> mse([Value(1.0), Value(3.0)], [1.0, 1.0]).data
     2.0
     """
-    return mean([(z - t) ** 2 for z, t in _pairs("mse", outputs, target)])  # type: ignore[no-any-return]
+    return _mean_of("mse", lambda z, t: (z - t) ** 2, outputs, target)
 
 
 def mae(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
@@ -36,7 +36,7 @@ def mae(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
     >>> mae([Value(1.0), Value(3.0)], [1.0, 1.0]).data
     1.0
     """
-    return mean([abs(z - t) for z, t in _pairs("mae", outputs, target)])  # type: ignore[no-any-return]
+    return _mean_of("mae", lambda z, t: abs(z - t), outputs, target)
 
 
 def huber(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
@@ -45,14 +45,41 @@ def huber(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
     >>> huber([Value(0.5), Value(4.0)], [0.0, 1.0]).data  # the mean of 0.125 and 2.5
     1.3125
     """
-    return mean([_huber(z - t) for z, t in _pairs("huber", outputs, target)])  # type: ignore[no-any-return]
+
+    def of_one(z: Value, t: Any) -> Value:
+        size = abs(z - t)
+        near = size.minimum(1.0)
+        loss: Value = near * (size - 0.5 * near)  # no comparison: the graph is the same for every error
+        return loss
+
+    return _mean_of("huber", of_one, outputs, target)
 
 
-def _huber(error: Value) -> Value:
-    size = abs(error)
-    near = size.minimum(1.0)
-    far: Value = near * (size - 0.5 * near)  # no comparison: the graph is the same for every error
-    return far
+def binary_cross_entropy(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
+    """-log of the probability given to the target, on one logit z (Bishop 2006, section 4.3.2).
+
+    target * softplus(-z) + (1 - target) * softplus(z), which keeps its digits where softplus(z) - target * z loses
+    them. Of several logits with a target each, the mean: each output answers its own question.
+
+    Args:
+        outputs: the logit, one Value; or several.
+        target: 0 or 1, or a probability between, for each of them.
+
+    >>> round(binary_cross_entropy(Value(0.0), 1).data, 6)
+    0.693147
+    """
+
+    def of_logit(z: Value, t: Any) -> Value:
+        if not isinstance(t, Value):
+            t = as_float(t, "binary_cross_entropy: the target")
+            if not 0.0 <= t <= 1.0:
+                raise ValueError(f"binary_cross_entropy: target must be in [0, 1], got {t!r}")
+            if t in (0.0, 1.0):
+                return softplus(-z if t else z)
+        loss: Value = t * softplus(-z) + (1.0 - t) * softplus(z)
+        return loss
+
+    return _mean_of("binary_cross_entropy", of_logit, outputs, target)
 
 
 def cross_entropy(outputs: Sequence[Value], target: Any) -> Value:
@@ -69,41 +96,11 @@ def cross_entropy(outputs: Sequence[Value], target: Any) -> Value:
     0.693147
     """
     zs = _listed(outputs)
-    if hasattr(target, "__len__") and not isinstance(target, str):
-        if len(target) != len(zs):
-            raise ValueError(
-                f"cross_entropy: target must have {len(zs)} probabilities, one an output, got {len(target)}"
-            )
-        return logsumexp(zs) - dot(target, zs)  # type: ignore[no-any-return]
-    return logsumexp(zs) - zs[_class(target, len(zs), "cross_entropy")]  # type: ignore[no-any-return]
-
-
-def binary_cross_entropy(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
-    """-log of the probability given to the target, on one logit z (Bishop 2006, section 4.3.2).
-
-    target * softplus(-z) + (1 - target) * softplus(z), which keeps its digits where softplus(z) - target * z loses
-    them. Of several logits with a target each, the mean: each output answers a question of its own.
-
-    Args:
-        outputs: the logit, one Value; or several.
-        target: 0 or 1, or a probability between, for each of them.
-
-    >>> round(binary_cross_entropy(Value(0.0), 1).data, 6)
-    0.693147
-    """
-    losses = [_of_logit(z, t) for z, t in _pairs("binary_cross_entropy", outputs, target)]
-    return losses[0] if len(losses) == 1 else mean(losses)
-
-
-def _of_logit(z: Value, t: Number) -> Value:
-    if not isinstance(t, Value):
-        t = as_float(t, "binary_cross_entropy: the target")
-        if not 0.0 <= t <= 1.0:
-            raise ValueError(f"binary_cross_entropy: target must be in [0, 1], got {t!r}")
-        if t in (0.0, 1.0):
-            return softplus(-z if t else z)
-    loss: Value = t * softplus(-z) + (1.0 - t) * softplus(z)
-    return loss
+    if not hasattr(target, "__len__") or isinstance(target, str):
+        return logsumexp(zs) - zs[_class(target, len(zs), "cross_entropy")]  # type: ignore[no-any-return]
+    if len(target) != len(zs):
+        raise ValueError(f"cross_entropy: target must have {len(zs)} probabilities, one an output, got {len(target)}")
+    return logsumexp(zs) - dot(target, zs)  # type: ignore[no-any-return]
 
 
 def hinge(outputs: Outputs, target: Number) -> Value:
@@ -137,14 +134,8 @@ def _hinge_of_one_hot(outputs: Sequence[Value], target: Sequence[Value]) -> Valu
 
 LOGITS = ("cross_entropy", "binary_cross_entropy")
 """The losses on logits, which take probabilities as targets."""
-LOSSES: dict[str, LossFunction] = {
-    "mse": mse,
-    "mae": mae,
-    "huber": huber,
-    "cross_entropy": cross_entropy,
-    "binary_cross_entropy": binary_cross_entropy,
-    "hinge": hinge,
-}
+_BUNDLED: tuple[LossFunction, ...] = (mse, mae, huber, cross_entropy, binary_cross_entropy, hinge)
+LOSSES = {loss.__name__: loss for loss in _BUNDLED}
 ALIASES = {
     "bce": "binary_cross_entropy",
     "mean_squared_error": "mse",
@@ -169,19 +160,16 @@ def recorded_form(loss: LossFunction, n_outputs: int) -> tuple[LossFunction, boo
 
 
 def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
-    """The name and the function of a loss; the name of a function of your own is its ``__name__``.
-
-    A function of your own never has the name of a bundled loss: its name then says that it is your own.
+    """The name and the function of a loss; a function of your own never has the name of a bundled one.
 
     Raises:
         ValueError: an unknown name.
     """
     if callable(loss):
-        bundled = next((name for name, function in LOSSES.items() if function is loss), "")
-        own = getattr(loss, "__name__", "custom")
-        return bundled or (f"{own} of your own" if own in LOSSES else own), loss
-    name = ALIASES.get(loss.lower(), loss.lower()) if isinstance(loss, str) else loss
-    if isinstance(name, str) and name in LOSSES:
+        name = getattr(loss, "__name__", "custom")
+        return (name if loss is LOSSES.get(name, loss) else f"{name} of your own"), loss
+    name = ALIASES.get(loss.lower(), loss.lower()) if isinstance(loss, str) else ""
+    if name in LOSSES:
         return name, LOSSES[name]
     raise unknown_name("loss", loss, LOSSES, "a function", ALIASES)
 
@@ -212,12 +200,13 @@ def _class(target: Any, n_classes: int, name: str) -> int:
     return int(number)
 
 
-def _pairs(name: str, outputs: Any, target: Any) -> list[tuple[Value, Any]]:
-    """Each output with its target."""
+def _mean_of(name: str, loss: Callable[[Value, Any], Value], outputs: Any, target: Any) -> Value:
+    """The mean of the losses of each output with its target."""
     zs, ts = _listed(outputs), _listed(target)
     if len(zs) != len(ts):
         raise ValueError(f"{name}: must be given a target for each output, got {len(zs)} outputs and {len(ts)} targets")
-    return list(zip(zs, ts))
+    losses = [loss(z, t) for z, t in zip(zs, ts)]
+    return losses[0] if len(losses) == 1 else mean(losses)
 
 
 def _listed(numbers: Any) -> list[Any]:

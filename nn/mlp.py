@@ -12,7 +12,7 @@ from nn.configuration import Fixed
 from nn.initialization import Init, Seed, generator, initial_weight
 from nn.layers import Outputs, Sequential, as_values
 from nn.module import Module
-from nn.validation import check_int, either, shortened
+from nn.validation import check_int, check_ints, either
 
 
 class Neuron(Module):
@@ -151,23 +151,11 @@ class MLP(Sequential):
         nin: int | None = None,
         nouts: Sequence[int] | None = None,
     ) -> None:
-        n_inputs, sizes = either("n_inputs", n_inputs, "nin", nin), either("sizes", sizes, "nouts", nouts)
-        widths = _widths(n_inputs, sizes, activation)
+        first = check_int("n_inputs", either("n_inputs", n_inputs, "nin", nin), 1)
+        widths = [first, *check_ints("sizes", either("sizes", sizes, "nouts", nouts), 1, "[16, 1]")]
         check_activation("activation", activation)  # an unknown name is an error even where there is no hidden layer
         check_activation("output", output)
         self.activation, self.output, rng = activation, output, generator(seed)
         activations = [activation] * (len(widths) - 2) + [output]
         shapes = zip(widths, widths[1:], activations)
         super().__init__([Layer(n, n_neurons, activation=f, init=init, seed=rng) for n, n_neurons, f in shapes])
-
-
-def _widths(n_inputs: Any, sizes: Any, activation: object) -> list[int]:
-    """How many numbers go into the network and come out of each layer."""
-    if isinstance(sizes, (str, bytes)) or not hasattr(sizes, "__len__") or len(sizes) == 0:
-        raise ValueError(f"sizes must be a list with the size of each layer, such as [16, 1], got {shortened(sizes)}")
-    if hasattr(activation, "__index__"):
-        raise ValueError(
-            f"activation must be a name or a function, got {activation}; the output size belongs into sizes: "
-            f"MLP({n_inputs}, {[*sizes, activation]})"
-        )
-    return [check_int("n_inputs", n_inputs, 1), *(check_int("sizes", size, 1) for size in sizes)]

@@ -86,12 +86,12 @@ def parts_in(root: HasParameters, plain: bool = False) -> Iterator[tuple[Path, A
 
     Each container is looked through once, so that modules may know each other.
     """
-    return _walk(root, _attributes, _parts, frozenset() if plain else PLAIN)
+    return _walk(root, _parts, frozenset() if plain else PLAIN)
 
 
-def _walk(root: Any, first: Inner, inner: Inner, left_out: frozenset[type]) -> Iterator[tuple[Path, Any]]:
+def _walk(root: Any, inner: Inner, left_out: frozenset[type] = PLAIN) -> Iterator[tuple[Path, Any]]:
     met = {id(root): root}  # held, so that no id is given to another object
-    open_parts: list[tuple[Path, Iterator[tuple[Any, Any]]]] = [((), iter(first(root, ())))]
+    open_parts: list[tuple[Path, Iterator[tuple[Any, Any]]]] = [((), iter(inner(root, ())))]
     while open_parts:
         path, parts = open_parts[-1]
         for key, part in parts:
@@ -111,8 +111,11 @@ def _walk(root: Any, first: Inner, inner: Inner, left_out: frozenset[type]) -> I
 def _parts(thing: Any, path: Path) -> Iterable[tuple[Any, Any]]:
     """What is directly inside of a container or a module, each with its key; nothing of other things."""
     if isinstance(thing, HasParameters):
-        own, common = (type(thing).parameters, type(thing).named_parameters), (_PARAMETERS, _NAMED)
-        return _attributes(thing, path) if own == common else _chosen(thing)
+        own, common = type(thing), HasParameters
+        if path and (own.parameters, own.named_parameters) != (common.parameters, common.named_parameters):
+            names = {value: name for name, value in thing.named_parameters()}  # it chooses which Values to train
+            return [(names.get(value, str(index)), value) for index, value in enumerate(thing.parameters())]
+        return [item for item in vars(thing).items() if item[0] != "_arguments"]
     if isinstance(thing, (list, tuple, deque)):
         return enumerate(thing)
     if isinstance(thing, Mapping):
@@ -122,19 +125,6 @@ def _parts(thing: Any, path: Path) -> Iterable[tuple[Any, Any]]:
     if isinstance(thing, (set, frozenset)) and any(isinstance(part, (Value, HasParameters, tuple)) for part in thing):
         raise TypeError(f"{dotted(path)} must have an order to hold parameters, got a set; use a list")
     return ()
-
-
-_PARAMETERS, _NAMED = HasParameters.parameters, HasParameters.named_parameters
-
-
-def _attributes(module: HasParameters, path: Path) -> list[tuple[str, Any]]:
-    return [item for item in vars(module).items() if item[0] != "_arguments"]
-
-
-def _chosen(module: HasParameters) -> list[tuple[str, Value]]:
-    """The parameters that a module with methods for them says that it has."""
-    names = {value: name for name, value in module.named_parameters()}
-    return [(names.get(value, str(index)), value) for index, value in enumerate(module.parameters())]
 
 
 def dotted(path: Path) -> str:
@@ -218,7 +208,7 @@ def _hidden(module: HasParameters, leaf: Value) -> ValueError:
         if value.op and leaf in leaves(value):
             return _not_a_leaf(module, path, value)
     kind = type(module).__name__
-    searched = islice(_walk(module, _all_inside, _all_inside, PLAIN), _MOST)
+    searched = islice(_walk(module, _all_inside), _MOST)
     name = next((dotted(path) for path, part in searched if part is leaf), "")
     where = f"{kind}.{name}" if name else f"a Value outside of {kind} ({leaf.label or format(leaf.data, '.6g')})"
     return ValueError(

@@ -6,21 +6,10 @@ from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
-from engine import Value
+from engine import Value, validation
 from engine.validation import as_float, one_line, plain_label, shortened
 
-__all__ = [
-    "as_float",
-    "as_number",
-    "check_int",
-    "either",
-    "nearest",
-    "no_attribute",
-    "one_line",
-    "plain_label",
-    "shortened",
-    "unknown_name",
-]
+__all__ = ["as_float", "one_line", "plain_label", "shortened"]
 
 
 def as_number(name: str, given: Any) -> float:
@@ -46,16 +35,16 @@ def as_number(name: str, given: Any) -> float:
 
 
 def check_int(name: str, given: Any, minimum: int) -> int:
-    """The argument called *name* as an int of at least *minimum*; a bool is none.
-
-    >>> check_int("n_inputs", 0, 1)
-    Traceback (most recent call last):
-    ...
-    ValueError: n_inputs must be an int >= 1, got 0
-    """
-    if isinstance(given, bool) or not hasattr(given, "__index__") or given < minimum:
-        raise ValueError(f"{name} must be an int >= {minimum}, got {shortened(given)}")
+    """The argument called *name* as an int of at least *minimum*; a bool is none."""
+    validation.check_int(name, given, minimum)
     return int(given)
+
+
+def check_ints(name: str, given: Any, minimum: int, such_as: str) -> list[int]:
+    """The argument called *name* as a list of ints with at least one in it."""
+    if isinstance(given, (str, bytes)) or not hasattr(given, "__len__") or len(given) == 0:
+        raise ValueError(f"{name} must be a list of ints, such as {such_as}, got {shortened(given)}")
+    return [check_int(name, each, minimum) for each in given]
 
 
 def either(name: str, value: Any, other_name: str, other: Any) -> Any:

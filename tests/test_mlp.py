@@ -157,7 +157,7 @@ def test_without_a_seed_pythons_random_governs():
 # ---------------------------------------------------------------------------------------------------------- wrong input
 
 MAKING = [
-    (lambda: MLP(2, []), r"sizes must be a list with the size of each layer, such as \[16, 1\], got \[\]"),
+    (lambda: MLP(2, []), r"sizes must be a list of ints, such as \[16, 1\], got \[\]"),
     (lambda: MLP(2, 16), "sizes must be a list .* got 16"),
     (lambda: MLP(2, "16"), "sizes must be a list .* got '16'"),
     (lambda: MLP(2, [0]), "sizes must be an int >= 1, got 0"),

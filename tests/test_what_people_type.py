@@ -268,7 +268,7 @@ def test_weights_of_a_layer_are_in_its_neurons():
         ("CrossEntropyLoss", 'loss="cross_entropy"'),
         ("BCELoss", "with no sigmoid"),
         ("Parameter", r"engine\.Value"),
-        ("ModuleList", "a plain list"),
+        ("ModuleList", "a plain list or dict"),
         ("optim", r"nn\.Adam"),
         ("load_model", r"MLP\.load\(path\)"),
     ],
