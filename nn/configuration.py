@@ -193,7 +193,9 @@ def _outline(module: Any) -> dict[str, Any]:
             continue
         else:
             is_array = getattr(getattr(part, "dtype", None), "kind", "O") != "O"
-            found = repr(part.tolist()) if is_array else repr(part) if type(part) in PLAIN else None
+            found = (
+                repr(part.tolist()) if is_array else repr(part) if type(part) in PLAIN and part is not None else None
+            )
         if found is not None:
             outline[f"{type(module).__name__}.{name}"] = found
     return outline

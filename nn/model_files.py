@@ -7,7 +7,6 @@ import json
 import math
 import os
 import tempfile
-from dataclasses import dataclass, fields
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,32 +19,16 @@ class ModelFileError(ValueError):
     """A file that is not a whole model file of the kind asked for."""
 
 
-@dataclass(frozen=True)
-class ModelFile:
-    """What a model file holds."""
-
-    kind: str
-    configuration: dict[str, Any]
-    loss: str | None
-    classes: list[Any] | None
-    table: Any
-    """What the columns of its table are, unchecked; None where it was not trained on one."""
-    parameters: dict[str, Any]
-
-
-def write_model(path: str | PathLike[str], model: ModelFile) -> None:
+def write_model(path: str | PathLike[str], content: dict[str, Any]) -> None:
     """Write a model file. Floats are written with as many digits as it takes to read the same number back.
 
     Raises:
         ValueError: a parameter is NaN or infinite, which JSON has no way to write.
     """
-    for name, number in model.parameters.items():
+    for name, number in content["parameters"].items():
         if not math.isfinite(number):
             raise ValueError(f"the parameter {name} is {number}, and a model file holds finite numbers")
-    content = {"format": FORMAT, "version": VERSION, **vars(model)}
-    if model.table is None:
-        del content["table"]
-    write_atomically(path, json.dumps(content, indent=1) + "\n")
+    write_atomically(path, json.dumps({"format": FORMAT, "version": VERSION, **content}, indent=1) + "\n")
 
 
 def write_atomically(path: str | PathLike[str], text: str) -> None:
@@ -118,8 +101,8 @@ def _umask() -> int:
     return mask
 
 
-def read_model(path: str | PathLike[str], kind: str) -> ModelFile:
-    """The content of a model file of that kind, its outline checked.
+def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
+    """The checked content of a model file of that kind; a table of columns, where there is one, is not checked.
 
     Raises:
         OSError: the file cannot be read.
@@ -148,8 +131,7 @@ def read_model(path: str | PathLike[str], kind: str) -> ModelFile:
     for name, number in content["parameters"].items():
         if not is_finite(number):
             raise ModelFileError(f"{path}: the parameter {_short(name)} must be a finite number, got {_short(number)}")
-    known: Any = {field.name: content.get(field.name) for field in fields(ModelFile)}
-    return ModelFile(**known)
+    return content
 
 
 def _are_classes(labels: list[Any]) -> bool:

@@ -117,11 +117,9 @@ class Module(HasParameters):
         """
         configuration, state = encoded(self), self.state_dict()
         check_comes_back(self, configuration, len(state))
-        table = None if self.table is None else self.table.to_json()
-        kind = type(self).__name__
-        model_files.write_model(
-            path, model_files.ModelFile(kind, configuration, self.loss, self.classes, table, parameters=state)
-        )
+        kind, table = type(self).__name__, {} if self.table is None else {"table": self.table.to_json()}
+        learned = {"loss": self.loss, "classes": self.classes, **table, "parameters": state}
+        model_files.write_model(path, {"kind": kind, "configuration": configuration, **learned})
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -132,19 +130,19 @@ class Module(HasParameters):
             ModelFileError: it is not a whole model file of this kind.
         """
         content = model_files.read_model(path, cls.__name__)
+        configuration, parameters, classes = content["configuration"], content["parameters"], content["classes"]
         try:
-            module: Self = made(cls, content.configuration, Zeros(len(content.parameters)))
-            if encoded(module) != content.configuration:
+            module: Self = made(cls, configuration, Zeros(len(parameters)))
+            if encoded(module) != configuration:
                 raise ValueError(f"the configuration must be that of {shortened(module)}, got another")
-            module.load_state_dict(content.parameters)
-            table = None if content.table is None else Columns.from_json(content.table)
+            module.load_state_dict(parameters)
+            table = Columns.from_json(content["table"]) if content.get("table") is not None else None
             if table is not None and module.n_inputs not in (None, table.n_inputs):
                 raise ValueError(f"a table of {table.n_inputs} inputs for a model of {module.n_inputs}")
             n = module.n_outputs
-            if content.classes is not None and n is not None and max(2, n) != len(content.classes):
-                raise ValueError(f"{len(content.classes)} classes for a model that tells {max(2, n)} apart")
-        except (TypeError, ValueError, OverflowError) as error:
+            if classes is not None and n is not None and max(2, n) != len(classes):
+                raise ValueError(f"{len(classes)} classes for a model that tells {max(2, n)} apart")
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise model_files.ModelFileError(f"{path}: {error}") from None
-        module.loss, module.classes, module.table = content.loss, content.classes, table
-        module.eval()
-        return module
+        module.loss, module.classes, module.table = content["loss"], classes, table
+        return module.eval()
