@@ -47,13 +47,12 @@ def check_activation(name: str, given: Function) -> None:
     raise unknown_name(name, given, map(str, ACTIVATIONS), "a function from Value to Value")
 
 
-def check_output(what: str, output: object) -> None:
-    """Raise a TypeError unless the output of *what* is a Value: a plain number ends the graph, and trains nothing."""
-    if not isinstance(output, Value):
-        raise TypeError(
-            f"{what}, got {type(output).__name__} {shortened(output)}; the functions of engine, such as engine.tanh, "
-            "give Values"
-        )
+def not_a_value(what: str, output: object) -> TypeError:
+    """The error for an output that is no Value: a plain number would end the graph, and train nothing before it."""
+    return TypeError(
+        f"{what}, got {type(output).__name__} {shortened(output)}; the functions of engine, such as engine.tanh, give "
+        "Values"
+    )
 
 
 def title(activation: Function) -> str:

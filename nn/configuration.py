@@ -34,19 +34,16 @@ class Fixed:
         vars(module)[self.name] = value
 
 
-class Zeros:
+def zeros(n_parameters: int) -> Callable[..., float]:
     """Starting weights for a module that a file describes; no more of them than the file has parameters."""
+    left = iter(range(n_parameters))
 
-    def __init__(self, n_parameters: int) -> None:
-        self.n_parameters = self.left = n_parameters
-
-    def __call__(self, n_inputs: int, n_outputs: int, rng: object) -> float:
-        self.left -= 1
-        if self.left < 0:
-            raise ValueError(
-                f"a model of this shape has more parameters than the file, which has {self.n_parameters:,}"
-            )
+    def zero(n_inputs: int, n_outputs: int, rng: object) -> float:
+        if next(left, None) is None:
+            raise ValueError(f"a model of this shape has more parameters than the file, which has {n_parameters:,}")
         return 0.0
+
+    return zero
 
 
 def remembering(init: Callable[..., None]) -> Callable[..., None]:
@@ -114,8 +111,8 @@ def encoded(module: Any) -> dict[str, Any]:
     return configuration
 
 
-def made(kind: type[Any], configuration: dict[str, Any], zeros: Zeros) -> Any:
-    """The module that an encoded configuration describes.
+def made(kind: type[Any], configuration: dict[str, Any], init: Callable[..., float]) -> Any:
+    """The module that an encoded configuration describes, its weights started by *init*.
 
     Raises:
         TypeError, ValueError: it describes none.
@@ -127,19 +124,19 @@ def made(kind: type[Any], configuration: dict[str, Any], zeros: Zeros) -> Any:
         kind = _kinds().get(str(found["kind"]))
         if kind is None or not isinstance(found["configuration"], dict):
             raise ValueError(f"a part must be one of {', '.join(_kinds())}, got {shortened(found['kind'])}")
-        return _called(kind, found["configuration"], zeros)
+        return _called(kind, found["configuration"], init)
 
     arguments = {name: json.loads(json.dumps(value), object_hook=part) for name, value in configuration.items()}
-    return _called(kind, arguments, zeros)
+    return _called(kind, arguments, init)
 
 
-def _called(kind: type[Any], arguments: dict[str, Any], zeros: Zeros) -> Any:
+def _called(kind: type[Any], arguments: dict[str, Any], init: Callable[..., float]) -> Any:
     signature = inspect.signature(kind)
     unknown = arguments.keys() - signature.parameters.keys()
     if unknown:
         raise TypeError(f"{kind.__name__}() got an unexpected keyword argument {shortened(min(unknown))}")
     if "init" in kind.starting and "init" in signature.parameters:
-        arguments["init"] = zeros
+        arguments["init"] = init
     bound = inspect.BoundArguments(signature, arguments)
     return kind(*bound.args, **bound.kwargs)
 
@@ -161,7 +158,7 @@ def check_comes_back(module: HasParameters, configuration: dict[str, Any], n_par
     kind = type(module).__name__
     try:
         with random_kept():
-            twin = _outline(made(type(module), configuration, Zeros(n_parameters)))
+            twin = _outline(made(type(module), configuration, zeros(n_parameters)))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{kind}(...) must come back from its configuration to be saved, got {error}; override configuration()"

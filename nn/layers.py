@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, SupportsFloat
 
 from engine import Value, constant, softmax
-from nn.activations import ACTIVATIONS, OF_ONE_VALUE, Function, check_activation, check_output
+from nn.activations import ACTIVATIONS, OF_ONE_VALUE, Function, check_activation, not_a_value
 from nn.initialization import random_numbers
 from nn.module import Module
 from nn.noise import current_source, no_noise, noise_from
@@ -68,7 +68,7 @@ class Sequential(Module):
         """How many outputs each layer gives, by its id, as far as the layers can be called."""
         sizes: dict[int, int] = {}
         values = as_values([0.5] * (self.n_inputs or 0))
-        with suppress(Exception), noise_from(no_noise):  # layers and functions may be anybody's
+        with suppress(Exception), noise_from(no_noise):  # a function may raise anything
             for layer in self.layers if values else ():
                 values = _outputs_of(layer, values)
                 sizes[id(layer)] = len(values)
@@ -159,11 +159,8 @@ def as_values(x: Any) -> list[Value]:
 def _as_layer(layer: Any) -> Any:
     if not isinstance(layer, str) and (not callable(layer) or isinstance(layer, type)):
         raise TypeError(f"a layer must be a module, an activation or a function, got {shortened(layer)}")
-    return (
-        Activation(layer)
-        if isinstance(layer, str) or (not isinstance(layer, Module) and layer in OF_ONE_VALUE)
-        else layer
-    )
+    is_activation = isinstance(layer, str) or (not isinstance(layer, Module) and layer in OF_ONE_VALUE)
+    return Activation(layer) if is_activation else layer
 
 
 def _last_size(layers: list[Any]) -> int | None:
@@ -195,5 +192,6 @@ def _outputs_of(layer: Any, x: list[Value]) -> list[Value]:
     outputs = _as_layer(layer)(x)
     values: list[Any] = list(outputs) if hasattr(outputs, "__iter__") else [outputs]
     for value in values:
-        check_output(f"the layer {getattr(layer, '__name__', type(layer).__name__)} must give Values", value)
+        if not isinstance(value, Value):
+            raise not_a_value(f"the layer {getattr(layer, '__name__', type(layer).__name__)} must give Values", value)
     return values

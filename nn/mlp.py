@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any, SupportsFloat
 
 from engine import Value, dot
-from nn.activations import ACTIVATIONS, Function, check_activation, check_output, title
+from nn.activations import ACTIVATIONS, Function, check_activation, not_a_value, title
 from nn.configuration import Fixed
 from nn.initialization import Init, Seed, generator, initial_weight
 from nn.layers import Outputs, Sequential, as_values
@@ -58,7 +58,8 @@ class Neuron(Module):
     def __call__(self, x: Sequence[SupportsFloat]) -> Value:
         total: Value = dot(self.w, x)
         output: Value = ACTIVATIONS.get(self.activation, self.activation)(total + self.b)
-        check_output(f"the activation {self.activation!r} must give a Value", output)
+        if not isinstance(output, Value):
+            raise not_a_value(f"the activation {self.activation!r} must give a Value", output)
         return output
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from nn import model_files
 from nn import training as fitting
-from nn.configuration import Zeros, check_comes_back, encoded, made, remembering
+from nn.configuration import check_comes_back, encoded, made, remembering, zeros
 from nn.data.columns import Columns
 from nn.other_names import OF_A_MODULE
 from nn.parameters import HasParameters, parts_in
@@ -132,7 +132,7 @@ class Module(HasParameters):
         content = model_files.read_model(path, cls.__name__)
         configuration, parameters, classes = content["configuration"], content["parameters"], content["classes"]
         try:
-            module: Self = made(cls, configuration, Zeros(len(parameters)))
+            module: Self = made(cls, configuration, zeros(len(parameters)))
             if encoded(module) != configuration:
                 raise ValueError(f"the configuration must be that of {shortened(module)}, got another")
             module.load_state_dict(parameters)
