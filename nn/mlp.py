@@ -20,8 +20,8 @@ class Neuron(Module):
 
     Args:
         n_inputs: how many numbers it takes.
-        nonlin: micrograd's way to choose the activation: True for ReLU, False for linear.
-        activation: a name, or a function from Value to Value; ReLU unless given.
+        nonlin: the activation; micrograd's True is ReLU, and False linear.
+        activation: the same: a name, or a function from Value to Value; ReLU unless given.
         init: how the weights start (see MLP); the bias starts at 0.
         seed: as for MLP; or a ``random.Random``, as its layer hands on.
         n_outputs: how many neurons are in its layer, for Glorot's scale.
@@ -31,12 +31,12 @@ class Neuron(Module):
     True
     """
 
-    n_outputs, starting = 1, ("init", "n_outputs", "seed")
+    n_outputs, starting, trained = 1, ("init", "n_outputs", "seed"), ("w", "b")
 
     def __init__(
         self,
         n_inputs: int,
-        nonlin: bool | None = None,
+        nonlin: bool | Function | None = None,
         *,
         activation: Function | None = None,
         init: Init | None = None,
@@ -44,7 +44,10 @@ class Neuron(Module):
         n_outputs: int = 1,
     ) -> None:
         self.n_inputs = check_int("n_inputs", n_inputs, 1)
-        self.activation: Any = activation if activation is not None else "linear" if nonlin is False else "relu"
+        if nonlin is not None and activation is not None:
+            raise TypeError("nonlin or activation must be given, got both")
+        given = activation if nonlin is None else nonlin
+        self.activation: Any = "relu" if given is None or given is True else "linear" if given is False else given
         check_activation("activation", self.activation)
         draw = initial_weight(init, self.activation, self.n_inputs, n_outputs, generator(seed))
         self.w = [Value(draw()) for _ in range(self.n_inputs)]
@@ -84,7 +87,7 @@ class Layer(Module):
         self,
         n_inputs: int,
         n_outputs: int,
-        nonlin: bool | None = None,
+        nonlin: bool | Function | None = None,
         *,
         activation: Function | None = None,
         init: Init | None = None,

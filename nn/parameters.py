@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice, product
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from engine import Value, leaves
 from nn.validation import as_number
@@ -21,6 +21,9 @@ _MOST = 100_000  # objects among which a hidden Value is searched
 
 class HasParameters:
     """The leaf Values in the attributes, and in lists, dicts, arrays and modules there, are parameters."""
+
+    trained: ClassVar[tuple[str, ...]] = ()
+    """The attributes that must hold nothing but parameters, each a Value or a list of them."""
 
     def parameters(self) -> list[Value]:
         """All parameters in a fixed order, each once."""
@@ -162,8 +165,9 @@ def checked_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) ->
 
     Raises:
         ValueError: a Value that lasts from call to call reaches the outputs and is no parameter; or each call puts
-            other Values into the module's attributes.
+            other Values into the module's attributes; or a weight is a plain number.
     """
+    _check_trained(module)
     before = module.parameters()
     outputs, more = call()
     own = set(module.parameters())
@@ -183,6 +187,17 @@ def checked_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) ->
         if value in lasting:
             raise _hidden(module, value)
     return again, more
+
+
+def _check_trained(module: HasParameters) -> None:
+    """Raise a ValueError if a weight was replaced by a plain number, which would not be trained."""
+    for path, part in [((), module), *parts_in(module)]:
+        for name in part.trained if isinstance(part, HasParameters) else ():
+            held = vars(part).get(name, ())
+            for place, value in enumerate(held) if hasattr(held, "__len__") else [((), held)]:
+                if not isinstance(value, Value):
+                    where = dotted(((path, name), place))
+                    raise ValueError(f"{where} must be a Value to be trained, got {value!r}; set its number, .data")
 
 
 def _strangers(module: HasParameters, outputs: Any) -> list[Value]:

@@ -220,6 +220,38 @@ def test_an_argument_that_json_does_not_have_is_not_saved(number, tmp_path):
         Centred(shift=number).save(tmp_path / "m.json")
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda n: n.w.__setitem__(1, 0.5), r"layers\.0\.neurons\.2\.w\.1 must be a Value to be trained, got 0\.5"),
+        (lambda n: setattr(n, "w", [0.5, 1]), r"layers\.0\.neurons\.2\.w\.0 must be a Value to be trained, got 0\.5"),
+        (lambda n: setattr(n, "b", 0.0), r"layers\.0\.neurons\.2\.b must be a Value to be trained, got 0\.0; .*\.data"),
+    ],
+)
+def test_a_weight_that_became_a_plain_number_is_not_left_out_of_training(change, words):
+    model = small()
+    change(model.layers[0].neurons[2])
+    with refused(model, words):
+        model.fit(XOR_X, XOR_Y, progress=False)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda *a, **k: Layer(2, 3, *a, seed=0, **k), lambda *a, **k: Neuron(2, *a, seed=0, **k)]
+)
+def test_the_third_argument_of_a_layer_is_its_activation(make, tmp_path):
+    def activation(model):
+        return getattr(model, "neurons", [model])[0].activation
+
+    assert [activation(make(given)) for given in (True, False, None, "tanh")] == ["relu", "linear", "relu", "tanh"]
+    assert make("tanh").state_dict() == make(activation="tanh").state_dict()
+    make("tanh").save(tmp_path / "m.json")
+    assert activation(type(make()).load(tmp_path / "m.json")) == "tanh"
+    with pytest.raises(ValueError, match="activation must be a name or a function from Value to Value, got 0"):
+        make(0)
+    with pytest.raises(TypeError, match="nonlin or activation must be given, got both"):
+        make(False, activation="tanh")
+
+
 # ---------------------------------------------------------------------------------------------------------- other names
 
 
