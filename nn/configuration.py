@@ -175,7 +175,7 @@ def check_comes_back(module: HasParameters, configuration: dict[str, Any], n_par
 
 def _outline(module: Any) -> dict[str, Any]:
     """What a file must bring back besides the numbers of parameters, by name: a part's class, code or repr."""
-    left_out = {*_IN_THE_FILE, *module.starting}
+    left_out = {*_IN_THE_FILE, *type(module).starting}
     outline: dict[str, Any] = {}
     for path, part in parts_in(module, plain=True):
         name = dotted(path)

@@ -31,7 +31,7 @@ class Neuron(Module):
     True
     """
 
-    n_outputs, starting, trained = 1, ("init", "n_outputs", "seed"), ("w", "b")
+    n_outputs, starting, _weights = 1, ("init", "n_outputs", "seed"), ("w", "b")
 
     def __init__(
         self,

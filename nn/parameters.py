@@ -22,8 +22,7 @@ _MOST = 100_000  # objects among which a hidden Value is searched
 class HasParameters:
     """The leaf Values in the attributes, and in lists, dicts, arrays and modules there, are parameters."""
 
-    trained: ClassVar[tuple[str, ...]] = ()
-    """The attributes that must hold nothing but parameters, each a Value or a list of them."""
+    _weights: ClassVar[tuple[str, ...]] = ()  # attributes that must hold nothing but parameters
 
     def parameters(self) -> list[Value]:
         """All parameters in a fixed order, each once."""
@@ -192,7 +191,7 @@ def checked_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) ->
 def _check_trained(module: HasParameters) -> None:
     """Raise a ValueError if a weight was replaced by a plain number, which would not be trained."""
     for path, part in [((), module), *parts_in(module)]:
-        for name in part.trained if isinstance(part, HasParameters) else ():
+        for name in type(part)._weights if isinstance(part, HasParameters) else ():
             held = vars(part).get(name, ())
             for place, value in enumerate(held) if hasattr(held, "__len__") else [((), held)]:
                 if not isinstance(value, Value):
