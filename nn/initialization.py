@@ -24,10 +24,6 @@ def initial_weight(
 
     Raises:
         ValueError: an unknown name.
-
-    >>> draw = initial_weight("uniform", "relu", 2, 16, random.Random(0))
-    >>> -1 <= draw() <= 1
-    True
     """
     if init is None:
         init = "he" if isinstance(activation, str) and activation in _RECTIFIERS else "glorot"

@@ -138,7 +138,7 @@ class Module(HasParameters):
             module.load_state_dict(parameters)
             table = Columns.from_json(content["table"]) if content.get("table") is not None else None
             if table is not None and module.n_inputs not in (None, table.n_inputs):
-                raise ValueError(f"a table of {table.n_inputs} inputs for a model of {module.n_inputs}")
+                raise ValueError(f"the table must have {module.n_inputs} inputs, got {table.n_inputs}")
             n = module.n_outputs
             if classes is not None and n is not None and max(2, n) != len(classes):
                 raise ValueError(f"{len(classes)} classes for a model that tells {max(2, n)} apart")
