@@ -19,7 +19,9 @@ from nn.mlp import MLP, Layer, Neuron
 from nn.model_files import ModelFileError
 from nn.module import Module
 from nn.optimizers import SGD, Adam, AdamW, Optimizer
+from nn.other_names import OF_NN
 from nn.schedules import EarlyStopping, ReduceOnPlateau
+from nn.validation import no_attribute
 
 if TYPE_CHECKING:
     from nn import data, pictures, schedules
@@ -59,7 +61,7 @@ _LOADED_WHEN_ASKED_FOR = ("data", "pictures", "schedules")
 def __getattr__(name: str) -> object:
     """``nn.pictures`` loads matplotlib, and so comes when it is first asked for."""
     if name not in _LOADED_WHEN_ASKED_FOR:
-        raise AttributeError(f"module 'nn' has no attribute {name!r}")
+        raise no_attribute("module 'nn'", name, OF_NN)
     return import_module(f"nn.{name}")
 
 

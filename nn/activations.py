@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import engine
 from engine import Value
-from nn.validation import unknown_name
+from nn.validation import shortened, unknown_name
 
 Function = str | Callable[[Value], Value]
 """An activation by its name, or any function from Value to Value."""
@@ -29,19 +29,23 @@ OF_ONE_VALUE = {*ACTIVATIONS.values(), *(getattr(place, name) for place in (engi
 
 
 def check_activation(name: str, given: Function) -> None:
-    """Raise a ValueError unless the argument called *name* is an activation.
-
-    >>> check_activation("activation", "ReLU")
-    Traceback (most recent call last):
-    ...
-    ValueError: activation must be one of linear, relu, leaky_relu, gelu, softplus, tanh, sigmoid, sin, or a function
-    from Value to Value, got 'ReLU'; did you mean 'relu'?
-    """
+    """Raise a ValueError unless the argument called *name* is an activation."""
     if callable(given) or (isinstance(given, str) and given in ACTIVATIONS):
         return
+    if hasattr(given, "__index__"):
+        advice = "the output size belongs into sizes: MLP(2, [16, 16, 1])"
+        raise ValueError(f"{name} must be a name or a function from Value to Value, got {given!r}; {advice}")
     if given == "softmax":
         raise ValueError(f'{name} must take one Value, got "softmax", which takes all outputs: append a Softmax layer')
     raise unknown_name(name, given, map(str, ACTIVATIONS), "a function from Value to Value")
+
+
+def not_a_value(what: str, output: object) -> TypeError:
+    """The error for an output that is no Value: a plain number would end the graph, and train nothing before it."""
+    return TypeError(
+        f"{what}, got {type(output).__name__} {shortened(output)}; the functions of engine, such as engine.tanh, give "
+        "Values"
+    )
 
 
 def title(activation: Function) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from nn.validation import shortened, unknown_name
 
 Init = str | Callable[[int, int, random.Random], float]
+Seed = int | random.Random | None
 
 _RECTIFIERS = {"relu", "leaky_relu", "gelu", "softplus"}  # these let about half of the signal through
 
@@ -23,10 +24,6 @@ def initial_weight(
 
     Raises:
         ValueError: an unknown name.
-
-    >>> draw = initial_weight("uniform", "relu", 2, 16, random.Random(0))
-    >>> -1 <= draw() <= 1
-    True
     """
     if init is None:
         init = "he" if isinstance(activation, str) and activation in _RECTIFIERS else "glorot"
@@ -45,7 +42,7 @@ def initial_weight(
 
 
 def random_numbers(seed: int | None) -> Any:
-    """A generator of its own for a seed; for None Python's ``random`` itself, so that ``random.seed`` governs it.
+    """A generator for a seed; for None Python's ``random`` itself, so that ``random.seed`` governs it.
 
     Raises:
         ValueError: the seed is no int.
@@ -57,9 +54,14 @@ def random_numbers(seed: int | None) -> Any:
     return random.Random(seed.__index__())
 
 
+def generator(seed: Seed) -> Any:
+    """The same, for a seed that may be a generator already."""
+    return seed if hasattr(seed, "gauss") else random_numbers(seed)
+
+
 @contextmanager
 def random_kept() -> Iterator[None]:
-    """Leave Python's and numpy's random numbers where they are, though something meanwhile may draw some."""
+    """Leave Python's and numpy's random numbers as they are."""
     state = random.getstate()
     numpy = sys.modules.get("numpy.random")
     numpy_state = numpy and numpy.get_state()

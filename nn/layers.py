@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, SupportsFloat
 
 from engine import Value, constant, softmax
-from nn.activations import ACTIVATIONS, OF_ONE_VALUE, Function, check_activation
+from nn.activations import ACTIVATIONS, OF_ONE_VALUE, Function, check_activation, not_a_value
 from nn.initialization import random_numbers
 from nn.module import Module
 from nn.noise import current_source, no_noise, noise_from
@@ -37,6 +37,7 @@ class Sequential(Module):
         if not given:
             raise ValueError("layers must be at least one, such as Layer(2, 1), got none")
         self.layers: list[Any] = [_as_layer(layer) for layer in given]
+        _last_size(self.layers)
 
     @property
     def n_inputs(self) -> int | None:  # type: ignore[override]
@@ -46,28 +47,28 @@ class Sequential(Module):
     @property
     def n_outputs(self) -> int | None:  # type: ignore[override]
         """How many outputs the last layer has, where that is fixed."""
-        sized = [layer for layer in self.layers if not isinstance(layer, (Activation, Dropout, Softmax))]
-        return getattr(sized[-1], "n_outputs", None) if sized else None
+        return _last_size(self.layers)
 
     def __call__(self, x: Sequence[SupportsFloat]) -> Outputs:
         """The outputs for one example: a Value, or with several outputs a list of Values.
 
         Raises:
-            ValueError: *x* has not ``n_inputs`` numbers.
+            ValueError: *x* has not ``n_inputs`` numbers, or a layer not the inputs that the next one takes.
             TypeError: it has something else than numbers, or a layer gives something else than Values.
         """
         values = as_values(x)
-        n_inputs = self.n_inputs
-        if n_inputs is not None and len(values) != n_inputs:
-            raise ValueError(f"this {type(self).__name__} takes {n_inputs} inputs, and was given {len(values)}")
-        for layer in self.layers:
+        if self.n_inputs not in (None, len(values)):
+            raise ValueError(f"x must have {self.n_inputs} numbers for this {type(self).__name__}, got {len(values)}")
+        for place, layer in enumerate(self.layers):
+            _check_takes(place, layer, len(values))
             values = _outputs_of(layer, values)
         return values[0] if len(values) == 1 else values
 
     def output_sizes(self) -> dict[int, int]:
+        """How many outputs each layer gives, by its id, as far as the layers can be called."""
         sizes: dict[int, int] = {}
         values = as_values([0.5] * (self.n_inputs or 0))
-        with suppress(Exception), noise_from(no_noise):  # layers and functions may be anybody's
+        with suppress(Exception), noise_from(no_noise):  # a function may raise anything
             for layer in self.layers if values else ():
                 values = _outputs_of(layer, values)
                 sizes[id(layer)] = len(values)
@@ -156,28 +157,41 @@ def as_values(x: Any) -> list[Value]:
 
 
 def _as_layer(layer: Any) -> Any:
-    if _is_of_one_value(layer):
-        return Activation(layer)
-    if not callable(layer) or isinstance(layer, type):
+    if not isinstance(layer, str) and (not callable(layer) or isinstance(layer, type)):
         raise TypeError(f"a layer must be a module, an activation or a function, got {shortened(layer)}")
-    return layer
+    is_activation = isinstance(layer, str) or (not isinstance(layer, Module) and layer in OF_ONE_VALUE)
+    return Activation(layer) if is_activation else layer
 
 
-def _is_of_one_value(layer: Any) -> bool:
-    return isinstance(layer, str) or (not isinstance(layer, Module) and layer in OF_ONE_VALUE)
+def _last_size(layers: list[Any]) -> int | None:
+    """How many outputs the last layer has, where that is known.
+
+    Raises:
+        ValueError: a layer takes another number of inputs than the one before gives.
+    """
+    size = None
+    for place, layer in enumerate(layers):
+        _check_takes(place, layer, size)
+        if not isinstance(layer, (Activation, Dropout, Softmax)):  # these give as many as they take
+            size = getattr(layer, "n_outputs", None)
+    return size
+
+
+def _check_takes(place: int, layer: Any, n_given: int | None) -> None:
+    """Raise a ValueError if a layer takes another number of inputs than it is given; either may be unknown."""
+    n_inputs = getattr(layer, "n_inputs", None)
+    if n_given is not None and n_inputs not in (None, n_given):
+        raise ValueError(
+            f"layer {place} must take the {n_given} outputs of layer {place - 1}, got {type(layer).__name__} with "
+            f"{n_inputs} inputs"
+        )
 
 
 def _outputs_of(layer: Any, x: list[Value]) -> list[Value]:
-    """The outputs of a layer in a list, all Values: plain numbers would end the graph, and train nothing before."""
-    outputs = Activation(layer)(x) if _is_of_one_value(layer) else layer(x)
-    if isinstance(outputs, Value):
-        return [outputs]
+    """The outputs of a layer in a list, all Values."""
+    outputs = _as_layer(layer)(x)
     values: list[Any] = list(outputs) if hasattr(outputs, "__iter__") else [outputs]
     for value in values:
         if not isinstance(value, Value):
-            name = getattr(layer, "__name__", type(layer).__name__)
-            raise TypeError(
-                f"the layer {name} must give Values, got {type(value).__name__} {shortened(value)}; "
-                "the functions of engine, such as engine.tanh, give Values"
-            )
+            raise not_a_value(f"the layer {getattr(layer, '__name__', type(layer).__name__)} must give Values", value)
     return values

@@ -6,6 +6,7 @@ A target may be made of Values as well as of numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any, SupportsFloat
 
 from engine import Value, dot, logsumexp, mean, softplus
@@ -26,7 +27,7 @@ def mse(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
     >>> mse([Value(1.0), Value(3.0)], [1.0, 1.0]).data
     2.0
     """
-    return mean([(z - t) ** 2 for z, t in _pairs("mse", outputs, target)])  # type: ignore[no-any-return]
+    return _mean_of("mse", lambda z, t: (z - t) ** 2, outputs, target)
 
 
 def mae(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
@@ -35,7 +36,7 @@ def mae(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
     >>> mae([Value(1.0), Value(3.0)], [1.0, 1.0]).data
     1.0
     """
-    return mean([abs(z - t) for z, t in _pairs("mae", outputs, target)])  # type: ignore[no-any-return]
+    return _mean_of("mae", lambda z, t: abs(z - t), outputs, target)
 
 
 def huber(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
@@ -44,14 +45,41 @@ def huber(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
     >>> huber([Value(0.5), Value(4.0)], [0.0, 1.0]).data  # the mean of 0.125 and 2.5
     1.3125
     """
-    return mean([_huber(z - t) for z, t in _pairs("huber", outputs, target)])  # type: ignore[no-any-return]
+
+    def of_one(z: Value, t: Any) -> Value:
+        size = abs(z - t)
+        near = size.minimum(1.0)
+        loss: Value = near * (size - 0.5 * near)  # no comparison: the graph is the same for every error
+        return loss
+
+    return _mean_of("huber", of_one, outputs, target)
 
 
-def _huber(error: Value) -> Value:
-    size = abs(error)
-    near = size.minimum(1.0)
-    far: Value = near * (size - 0.5 * near)  # no comparison: the graph is the same for every error
-    return far
+def binary_cross_entropy(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
+    """-log of the probability given to the target, on one logit z (Bishop 2006, section 4.3.2).
+
+    target * softplus(-z) + (1 - target) * softplus(z), which keeps its digits where softplus(z) - target * z loses
+    them. Of several logits with a target each, the mean: each output answers its own question.
+
+    Args:
+        outputs: the logit, one Value; or several.
+        target: 0 or 1, or a probability between, for each of them.
+
+    >>> round(binary_cross_entropy(Value(0.0), 1).data, 6)
+    0.693147
+    """
+
+    def of_logit(z: Value, t: Any) -> Value:
+        if not isinstance(t, Value):
+            t = as_float(t, "binary_cross_entropy: the target")
+            if not 0.0 <= t <= 1.0:
+                raise ValueError(f"binary_cross_entropy: target must be in [0, 1], got {t!r}")
+            if t in (0.0, 1.0):
+                return softplus(-z if t else z)
+        loss: Value = t * softplus(-z) + (1.0 - t) * softplus(z)
+        return loss
+
+    return _mean_of("binary_cross_entropy", of_logit, outputs, target)
 
 
 def cross_entropy(outputs: Sequence[Value], target: Any) -> Value:
@@ -68,41 +96,11 @@ def cross_entropy(outputs: Sequence[Value], target: Any) -> Value:
     0.693147
     """
     zs = _listed(outputs)
-    if hasattr(target, "__len__") and not isinstance(target, str):
-        if len(target) != len(zs):
-            raise ValueError(
-                f"cross_entropy: target must have {len(zs)} probabilities, one an output, got {len(target)}"
-            )
-        return logsumexp(zs) - dot(target, zs)  # type: ignore[no-any-return]
-    return logsumexp(zs) - zs[_class(target, len(zs), "cross_entropy")]  # type: ignore[no-any-return]
-
-
-def binary_cross_entropy(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
-    """-log of the probability given to the target, on one logit z (Bishop 2006, section 4.3.2).
-
-    target * softplus(-z) + (1 - target) * softplus(z), which keeps its digits where softplus(z) - target * z loses
-    them. Of several logits with a target each, the mean: each output answers a question of its own.
-
-    Args:
-        outputs: the logit, one Value; or several.
-        target: 0 or 1, or a probability between, for each of them.
-
-    >>> round(binary_cross_entropy(Value(0.0), 1).data, 6)
-    0.693147
-    """
-    losses = [_of_logit(z, t) for z, t in _pairs("binary_cross_entropy", outputs, target)]
-    return losses[0] if len(losses) == 1 else mean(losses)
-
-
-def _of_logit(z: Value, t: Number) -> Value:
-    if not isinstance(t, Value):
-        t = as_float(t, "binary_cross_entropy: the target")
-        if not 0.0 <= t <= 1.0:
-            raise ValueError(f"binary_cross_entropy: target must be in [0, 1], got {t!r}")
-        if t in (0.0, 1.0):
-            return softplus(-z if t else z)
-    loss: Value = t * softplus(-z) + (1.0 - t) * softplus(z)
-    return loss
+    if not hasattr(target, "__len__") or isinstance(target, str):
+        return logsumexp(zs) - zs[_class(target, len(zs), "cross_entropy")]  # type: ignore[no-any-return]
+    if len(target) != len(zs):
+        raise ValueError(f"cross_entropy: target must have {len(zs)} probabilities, one an output, got {len(target)}")
+    return logsumexp(zs) - dot(target, zs)  # type: ignore[no-any-return]
 
 
 def hinge(outputs: Outputs, target: Number) -> Value:
@@ -118,26 +116,26 @@ def hinge(outputs: Outputs, target: Number) -> Value:
     if len(zs) == 1:
         if not isinstance(target, Value) and target not in (-1, 1):
             raise ValueError(f"hinge: with one output the target must be -1 or 1, got {shortened(target)}")
-        return _hinge_of_sign(zs[0], target)
+        margin: Value = 1.0 - target * zs[0]
+        return margin.relu()
     right = _class(target, len(zs), "hinge")
-    others = [z for i, z in enumerate(zs) if i != right]
-    largest = others[0]
-    for other in others[1:]:
-        largest = largest.maximum(other)
-    excess: Value = 1.0 + largest - zs[right]
+    return _beyond_margin([z for i, z in enumerate(zs) if i != right], zs[right])
+
+
+def _beyond_margin(others: list[Value], right: Value) -> Value:
+    excess: Value = 1.0 + reduce(Value.maximum, others) - right
     return excess.relu()
+
+
+def _hinge_of_one_hot(outputs: Sequence[Value], target: Sequence[Value]) -> Value:
+    far = 1e30  # takes the right output out of the maximum; float32 reaches to 3e38
+    return _beyond_margin([z - far * t for z, t in zip(outputs, target)], dot(target, outputs))
 
 
 LOGITS = ("cross_entropy", "binary_cross_entropy")
 """The losses on logits, which take probabilities as targets."""
-LOSSES: dict[str, LossFunction] = {
-    "mse": mse,
-    "mae": mae,
-    "huber": huber,
-    "cross_entropy": cross_entropy,
-    "binary_cross_entropy": binary_cross_entropy,
-    "hinge": hinge,
-}
+_BUNDLED: tuple[LossFunction, ...] = (mse, mae, huber, cross_entropy, binary_cross_entropy, hinge)
+LOSSES = {loss.__name__: loss for loss in _BUNDLED}
 ALIASES = {
     "bce": "binary_cross_entropy",
     "mean_squared_error": "mse",
@@ -149,61 +147,29 @@ ALIASES = {
 """What other libraries call them."""
 
 
-def recorded_form(loss: LossFunction, n_outputs: int, is_soft: bool) -> tuple[LossFunction, bool]:
-    """The same loss for a target that is made of Values, so that it can change when a recorded graph is replayed.
-
-    Args:
-        loss: one of the bundled losses, or any function.
-        n_outputs: how many outputs the model has.
-        is_soft: whether targets are probabilities.
+def recorded_form(loss: LossFunction, n_outputs: int) -> tuple[LossFunction, bool]:
+    """The same loss for a target made of Values, so that it can change when a recorded graph is replayed.
 
     Returns:
         The function, and whether its target is a number for each class, such as 1 for the right one and 0 for the
         others. If not, the target is what *loss* takes, a Value for each number of it.
     """
-    if loss is cross_entropy:
-        return cross_entropy, True
-    if loss is hinge:
-        return (_hinge_of_one_hot, True) if n_outputs > 1 else (_hinge_of_sign, False)
-    if loss is binary_cross_entropy and n_outputs == 1 and not is_soft:
-        return _binary_cross_entropy_of_class, False
-    return loss, False
-
-
-def _binary_cross_entropy_of_class(outputs: Outputs, target: Value) -> Value:
-    return softplus((1.0 - 2.0 * target) * _listed(outputs)[0])  # type: ignore[no-any-return]
-
-
-def _hinge_of_sign(output: Outputs, target: Number) -> Value:
-    margin: Value = 1.0 - target * _listed(output)[0]
-    return margin.relu()
-
-
-def _hinge_of_one_hot(outputs: Sequence[Value], target: Sequence[Value]) -> Value:
-    largest = outputs[0] - _FAR * target[0]
-    for z, t in zip(outputs[1:], target[1:]):
-        largest = largest.maximum(z - _FAR * t)
-    excess: Value = 1.0 + largest - dot(target, outputs)
-    return excess.relu()
-
-
-_FAR = 1e30  # takes the right output out of a maximum; float32 reaches to 3e38
+    if loss is hinge and n_outputs > 1:
+        return _hinge_of_one_hot, True
+    return loss, loss is cross_entropy
 
 
 def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
-    """The name and the function of a loss; the name of a function of your own is its ``__name__``.
-
-    A function of your own never has the name of a bundled loss: its name then says that it is your own.
+    """The name and the function of a loss; a function of your own never has the name of a bundled one.
 
     Raises:
         ValueError: an unknown name.
     """
     if callable(loss):
-        bundled = next((name for name, function in LOSSES.items() if function is loss), "")
-        own = getattr(loss, "__name__", "custom")
-        return bundled or (f"{own} of your own" if own in LOSSES else own), loss
-    name = ALIASES.get(loss.lower(), loss.lower()) if isinstance(loss, str) else loss
-    if isinstance(name, str) and name in LOSSES:
+        name = getattr(loss, "__name__", "custom")
+        return (name if loss is LOSSES.get(name, loss) else f"{name} of your own"), loss
+    name = ALIASES.get(loss.lower(), loss.lower()) if isinstance(loss, str) else ""
+    if name in LOSSES:
         return name, LOSSES[name]
     raise unknown_name("loss", loss, LOSSES, "a function", ALIASES)
 
@@ -234,12 +200,13 @@ def _class(target: Any, n_classes: int, name: str) -> int:
     return int(number)
 
 
-def _pairs(name: str, outputs: Any, target: Any) -> list[tuple[Value, Any]]:
-    """Each output with its target."""
+def _mean_of(name: str, loss: Callable[[Value, Any], Value], outputs: Any, target: Any) -> Value:
+    """The mean of the losses of each output with its target."""
     zs, ts = _listed(outputs), _listed(target)
     if len(zs) != len(ts):
         raise ValueError(f"{name}: must be given a target for each output, got {len(zs)} outputs and {len(ts)} targets")
-    return list(zip(zs, ts))
+    losses = [loss(z, t) for z, t in zip(zs, ts)]
+    return losses[0] if len(losses) == 1 else mean(losses)
 
 
 def _listed(numbers: Any) -> list[Any]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, SupportsFloat
 
 from engine import Value, dot
-from nn.activations import ACTIVATIONS, Function, check_activation, title
-from nn.initialization import Init, initial_weight, random_numbers
+from nn.activations import ACTIVATIONS, Function, check_activation, not_a_value, title
+from nn.configuration import Fixed
+from nn.initialization import Init, Seed, generator, initial_weight
 from nn.layers import Outputs, Sequential, as_values
 from nn.module import Module
-from nn.validation import check_int, shortened
+from nn.validation import check_int, check_ints, either
 
 
 class Neuron(Module):
@@ -20,33 +20,36 @@ class Neuron(Module):
 
     Args:
         n_inputs: how many numbers it takes.
-        nonlin: micrograd's way to choose the activation: True for ReLU, False for linear.
-        activation: a name, or a function from Value to Value; ReLU unless given.
+        nonlin: the activation; micrograd's True is ReLU, and False linear.
+        activation: the same: a name, or a function from Value to Value; ReLU unless given.
         init: how the weights start (see MLP); the bias starts at 0.
+        seed: as for MLP; or a ``random.Random``, as its layer hands on.
         n_outputs: how many neurons are in its layer, for Glorot's scale.
-        rng: where the random numbers come from; Python's ``random`` unless given.
 
-    >>> neuron = Neuron(2, activation="tanh")
+    >>> neuron = Neuron(2, activation="tanh", seed=0)
     >>> -1 < neuron([1.0, 2.0]) < 1
     True
     """
 
-    n_outputs, starting = 1, ("init", "n_outputs", "rng")
+    n_outputs, starting, _weights = 1, ("init", "n_outputs", "seed"), ("w", "b")
 
     def __init__(
         self,
         n_inputs: int,
-        nonlin: bool | None = None,
+        nonlin: bool | Function | None = None,
         *,
         activation: Function | None = None,
         init: Init | None = None,
+        seed: Seed = None,
         n_outputs: int = 1,
-        rng: random.Random | None = None,
     ) -> None:
         self.n_inputs = check_int("n_inputs", n_inputs, 1)
-        self.activation: Any = activation if activation is not None else "linear" if nonlin is False else "relu"
+        if nonlin is not None and activation is not None:
+            raise TypeError("nonlin or activation must be given, got both")
+        given = activation if nonlin is None else nonlin
+        self.activation: Any = "relu" if given is None or given is True else "linear" if given is False else given
         check_activation("activation", self.activation)
-        draw = initial_weight(init, self.activation, self.n_inputs, n_outputs, rng or random_numbers(None))
+        draw = initial_weight(init, self.activation, self.n_inputs, n_outputs, generator(seed))
         self.w = [Value(draw()) for _ in range(self.n_inputs)]
         self.b = Value(0.0)
 
@@ -57,12 +60,9 @@ class Neuron(Module):
 
     def __call__(self, x: Sequence[SupportsFloat]) -> Value:
         total: Value = dot(self.w, x)
-        output = ACTIVATIONS.get(self.activation, self.activation)(total + self.b)
-        if not isinstance(output, Value):  # math.tanh, say, which would end the graph here and train nothing before
-            raise TypeError(
-                f"the activation {self.activation!r} must give a Value, got {type(output).__name__} "
-                f"{shortened(output)}; the functions of engine, such as engine.tanh, give Values"
-            )
+        output: Value = ACTIVATIONS.get(self.activation, self.activation)(total + self.b)
+        if not isinstance(output, Value):
+            raise not_a_value(f"the activation {self.activation!r} must give a Value", output)
         return output
 
     def __repr__(self) -> str:
@@ -76,26 +76,30 @@ class Layer(Module):
 
     Gives a list with a Value for each neuron, and for a single neuron its Value, as micrograd does.
 
-    >>> len(Layer(3, 4)([1.0, 2.0, 3.0]))
+    >>> len(Layer(3, 4, seed=0)([1.0, 2.0, 3.0]))
     4
     """
 
-    starting = ("init", "rng")
+    starting = ("init", "seed")
+    activation: Any = Fixed()
 
     def __init__(
         self,
         n_inputs: int,
         n_outputs: int,
-        nonlin: bool | None = None,
+        nonlin: bool | Function | None = None,
         *,
         activation: Function | None = None,
         init: Init | None = None,
-        rng: random.Random | None = None,
+        seed: Seed = None,
     ) -> None:
-        options: dict[str, Any] = {"activation": activation, "init": init, "n_outputs": n_outputs, "rng": rng}
         self.n_inputs = check_int("n_inputs", n_inputs, 1)
-        n_neurons = range(check_int("n_outputs", n_outputs, 1))
-        self.neurons = [Neuron(self.n_inputs, nonlin, **options) for _ in n_neurons]
+        n_neurons, rng = check_int("n_outputs", n_outputs, 1), generator(seed)
+        self.neurons = [
+            Neuron(self.n_inputs, nonlin, activation=activation, init=init, seed=rng, n_outputs=n_neurons)
+            for _ in range(n_neurons)
+        ]
+        self.activation = self.neurons[0].activation
 
     @property
     def n_outputs(self) -> int:  # type: ignore[override]
@@ -116,17 +120,16 @@ class MLP(Sequential):
     """Multilayer perceptron: layers one behind the other, the last of them the output.
 
     Args:
-        n_inputs: how many numbers an example has.
-        sizes: how many neurons each layer has, the output layer last.
-        activation: of the hidden layers: one of {activations}, or a function from Value to Value.
+        n_inputs: how many numbers an example has; micrograd calls it *nin*.
+        sizes: how many neurons each layer has, the output layer last; micrograd calls it *nouts*.
+        activation: of the hidden layers: a function from Value to Value, or ``"linear"``, ``"relu"``,
+            ``"leaky_relu"``, ``"gelu"``, ``"softplus"``, ``"tanh"``, ``"sigmoid"`` or ``"sin"``.
         output: activation of the last layer; the losses on logits want ``"linear"``.
         init: how weights start: ``"he"`` (He et al. 2015: normal, variance 2 / n_inputs), ``"glorot"`` (Glorot and
             Bengio 2010: uniform, variance 2 / (n_inputs + n_outputs)), ``"uniform"`` (in [-1, 1], as micrograd), or a
             function ``(n_inputs, n_outputs, rng) -> float``. Unless given, He's before ReLU and its kin, Glorot's
             otherwise.
-        seed: makes the weights repeatable; None takes them from Python's ``random`` as it stands.
-        nin: micrograd's name for *n_inputs*.
-        nouts: micrograd's name for *sizes*.
+        seed: an int, which makes the weights repeatable; None takes them from Python's ``random`` as it stands.
 
     Raises:
         ValueError: a size below 1, or an unknown name.
@@ -137,6 +140,8 @@ class MLP(Sequential):
     """
 
     starting = ("init", "seed")
+    activation: Any = Fixed()
+    output: Any = Fixed()
 
     def __init__(
         self,
@@ -145,43 +150,16 @@ class MLP(Sequential):
         activation: Function = "relu",
         output: Function = "linear",
         init: Init | None = None,
-        seed: int | None = None,
+        seed: Seed = None,
         *,
         nin: int | None = None,
         nouts: Sequence[int] | None = None,
     ) -> None:
-        widths = _widths(_given("n_inputs", n_inputs, "nin", nin), _given("sizes", sizes, "nouts", nouts), activation)
+        first = check_int("n_inputs", either("n_inputs", n_inputs, "nin", nin), 1)
+        widths = [first, *check_ints("sizes", either("sizes", sizes, "nouts", nouts), 1, "[16, 1]")]
         check_activation("activation", activation)  # an unknown name is an error even where there is no hidden layer
         check_activation("output", output)
-        self.activation, self.output = activation, output
-        rng = random_numbers(seed)
+        self.activation, self.output, rng = activation, output, generator(seed)
         activations = [activation] * (len(widths) - 2) + [output]
-        super().__init__(
-            *(
-                Layer(n_in, n_out, activation=activation, init=init, rng=rng)
-                for n_in, n_out, activation in zip(widths, widths[1:], activations)
-            )
-        )
-
-
-MLP.__doc__ = (MLP.__doc__ or "").replace("{activations}", ", ".join(f'``"{name}"``' for name in ACTIVATIONS))
-
-
-def _widths(n_inputs: Any, sizes: Any, activation: object) -> list[int]:
-    """How many numbers go into the network and come out of each layer."""
-    if isinstance(sizes, (str, bytes)) or not hasattr(sizes, "__len__") or len(sizes) == 0:
-        raise ValueError(f"sizes must be a list with the size of each layer, such as [16, 1], got {shortened(sizes)}")
-    widths = [check_int("n_inputs", n_inputs, 1), *(check_int("sizes", size, 1) for size in sizes)]
-    if hasattr(activation, "__index__"):
-        raise ValueError(
-            f"activation must be a name or a function, got {activation!r}; the output size belongs into sizes: "
-            f"MLP({n_inputs}, {[*widths[1:], activation]})"
-        )
-    return widths
-
-
-def _given(name: str, value: Any, other_name: str, other: Any) -> Any:
-    """An argument that has two names, of which one must be used."""
-    if (value is None) is (other is None):
-        raise TypeError(f"MLP must be given {name} or {other_name}, got {'neither' if value is None else 'both'}")
-    return other if value is None else value
+        shapes = zip(widths, widths[1:], activations)
+        super().__init__([Layer(n, n_neurons, activation=f, init=init, seed=rng) for n, n_neurons, f in shapes])

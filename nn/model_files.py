@@ -7,7 +7,6 @@ import json
 import math
 import os
 import tempfile
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,46 +19,16 @@ class ModelFileError(ValueError):
     """A file that is not a whole model file of the kind asked for."""
 
 
-@dataclass(frozen=True)
-class ModelFile:
-    """What a model file holds."""
-
-    configuration: dict[str, Any]
-    loss: str | None
-    classes: list[Any] | None
-    parameters: dict[str, Any]
-    table: Any = None
-    """What the columns of its table are, unchecked; None where it was not trained on one."""
-
-
-def write_model(
-    path: str | PathLike[str],
-    kind: str,
-    configuration: dict[str, Any],
-    loss: str | None,
-    classes: list[Any] | None,
-    parameters: dict[str, float],
-    table: dict[str, Any] | None = None,
-) -> None:
+def write_model(path: str | PathLike[str], content: dict[str, Any]) -> None:
     """Write a model file. Floats are written with as many digits as it takes to read the same number back.
 
     Raises:
         ValueError: a parameter is NaN or infinite, which JSON has no way to write.
     """
-    for name, number in parameters.items():
+    for name, number in content["parameters"].items():
         if not math.isfinite(number):
             raise ValueError(f"the parameter {name} is {number}, and a model file holds finite numbers")
-    content = {
-        "format": FORMAT,
-        "version": VERSION,
-        "kind": kind,
-        "configuration": configuration,
-        "loss": loss,
-        "classes": classes,
-        **({} if table is None else {"table": table}),
-        "parameters": parameters,
-    }
-    write_atomically(path, json.dumps(content, indent=1) + "\n")
+    write_atomically(path, json.dumps({"format": FORMAT, "version": VERSION, **content}, indent=1) + "\n")
 
 
 def write_atomically(path: str | PathLike[str], text: str) -> None:
@@ -107,7 +76,7 @@ def check_writable(path: Path) -> None:
 def _check_replaceable(path: Path) -> None:
     """Raise an OSError if this is a folder or a read-only file."""
     if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "this is a folder, and a file name is wanted", str(path))
+        raise IsADirectoryError(errno.EISDIR, "this is a folder, and must be a file name", str(path))
     if path.exists() and not (path.stat().st_mode & 0o222 and os.access(path, os.W_OK)):  # root may write anything
         raise PermissionError(errno.EACCES, "this file is read-only", str(path))
 
@@ -132,8 +101,8 @@ def _umask() -> int:
     return mask
 
 
-def read_model(path: str | PathLike[str], kind: str) -> ModelFile:
-    """The content of a model file of that kind, its outline checked.
+def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
+    """The checked content of a model file of that kind; a table of columns, where there is one, is not checked.
 
     Raises:
         OSError: the file cannot be read.
@@ -147,17 +116,22 @@ def read_model(path: str | PathLike[str], kind: str) -> ModelFile:
         raise ModelFileError(f"{path}: version {_short(version)} of the format; this gradstep reads {VERSION}")
     if content.get("kind") != kind:
         raise ModelFileError(f"{path}: the file holds {_short(content.get('kind'))}, not {kind}")
-    expected = {"configuration": dict, "parameters": dict, "loss": (str, type(None)), "classes": (list, type(None))}
+    expected: dict[str, Any] = {
+        "configuration": dict,
+        "parameters": dict,
+        "loss": (str, type(None)),
+        "classes": (list, type(None)),
+    }
     for key, types in expected.items():
-        if key not in content or not isinstance(content[key], types):  # type: ignore[arg-type]
+        if key not in content or not isinstance(content[key], types):
             raise ModelFileError(f"{path}: {key!r} is missing or not of its type")
     classes = content["classes"]
     if classes is not None and not _are_classes(classes):
-        raise ModelFileError(f"{path}: classes are different strings or finite numbers, at least two of them")
+        raise ModelFileError(f"{path}: classes must be different strings or finite numbers, at least two of them")
     for name, number in content["parameters"].items():
         if not is_finite(number):
-            raise ModelFileError(f"{path}: the parameter {_short(name)} is to be a finite number, not {_short(number)}")
-    return ModelFile(content["configuration"], content["loss"], classes, content["parameters"], content.get("table"))
+            raise ModelFileError(f"{path}: the parameter {_short(name)} must be a finite number, got {_short(number)}")
+    return content
 
 
 def _are_classes(labels: list[Any]) -> bool:

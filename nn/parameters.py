@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import product
-from typing import Any, TypeVar
+from itertools import islice, product
+from types import ModuleType
+from typing import Any, ClassVar, TypeVar
 
 from engine import Value, leaves
 from nn.validation import as_number
 
 Path = tuple[Any, ...]
 """The way to a Value: the way to what holds it, and its attribute, key or index there; () is the beginning."""
+Inner = Callable[[Any, Path], Iterable[tuple[Any, Any]]]
 More = TypeVar("More")
-_PLAIN = frozenset({bool, int, float, str, type(None)})
-_MOST = 10_000  # objects that the search for the name of a hidden Value opens
+PLAIN: frozenset[type] = frozenset({bool, int, float, str, type(None)})
+_MOST = 100_000  # objects among which a hidden Value is searched
 
 
 class HasParameters:
     """The leaf Values in the attributes, and in lists, dicts, arrays and modules there, are parameters."""
+
+    _weights: ClassVar[tuple[str, ...]] = ()  # attributes that must hold nothing but parameters
 
     def parameters(self) -> list[Value]:
         """All parameters in a fixed order, each once."""
@@ -75,28 +79,32 @@ class HasParameters:
 
 
 def values_in(root: HasParameters) -> Iterator[tuple[Path, Value]]:
-    """Every Value in the attributes of *root*, and in containers and modules there, with the way to it.
-
-    Each container is looked through once, so that modules may know each other.
-    """
+    """Every Value in the attributes of *root*, and in containers and modules there, with the way to it."""
     return (found for found in parts_in(root) if isinstance(found[1], Value))
 
 
-def parts_in(root: HasParameters) -> Iterator[tuple[Path, Any]]:
-    """Everything in there but plain numbers and strings, the outer before the inner."""
-    met = {id(root)}
-    open_parts: list[tuple[Path, Iterator[tuple[Any, Any]]]] = [((), iter(_attributes(root)))]
+def parts_in(root: HasParameters, plain: bool = False) -> Iterator[tuple[Path, Any]]:
+    """Everything in there, the outer before the inner; numbers and strings only if *plain*.
+
+    Each container is looked through once, so that modules may know each other.
+    """
+    return _walk(root, _parts, frozenset() if plain else PLAIN)
+
+
+def _walk(root: Any, inner: Inner, left_out: frozenset[type] = PLAIN) -> Iterator[tuple[Path, Any]]:
+    met = {id(root): root}  # held, so that no id is given to another object
+    open_parts: list[tuple[Path, Iterator[tuple[Any, Any]]]] = [((), iter(inner(root, ())))]
     while open_parts:
         path, parts = open_parts[-1]
         for key, part in parts:
-            if type(part) in _PLAIN:
+            if type(part) in left_out:
                 continue
             yield (path, key), part
             if not isinstance(part, Value) and id(part) not in met:
-                inner = _parts(part, (path, key))
-                if inner:
-                    met.add(id(part))
-                    open_parts.append(((path, key), iter(inner)))
+                found = inner(part, (path, key))
+                if found:
+                    met[id(part)] = part
+                    open_parts.append(((path, key), iter(found)))
                     break
         else:
             open_parts.pop()
@@ -105,7 +113,11 @@ def parts_in(root: HasParameters) -> Iterator[tuple[Path, Any]]:
 def _parts(thing: Any, path: Path) -> Iterable[tuple[Any, Any]]:
     """What is directly inside of a container or a module, each with its key; nothing of other things."""
     if isinstance(thing, HasParameters):
-        return _attributes(thing) if _finds_its_own(type(thing)) else _given(thing)
+        own, common = type(thing), HasParameters
+        if path and (own.parameters, own.named_parameters) != (common.parameters, common.named_parameters):
+            names = {value: name for name, value in thing.named_parameters()}  # it chooses which Values to train
+            return [(names.get(value, str(index)), value) for index, value in enumerate(thing.parameters())]
+        return [item for item in vars(thing).items() if item[0] != "_arguments"]
     if isinstance(thing, (list, tuple, deque)):
         return enumerate(thing)
     if isinstance(thing, Mapping):
@@ -115,22 +127,6 @@ def _parts(thing: Any, path: Path) -> Iterable[tuple[Any, Any]]:
     if isinstance(thing, (set, frozenset)) and any(isinstance(part, (Value, HasParameters, tuple)) for part in thing):
         raise TypeError(f"{dotted(path)} must have an order to hold parameters, got a set; use a list")
     return ()
-
-
-def _attributes(module: HasParameters) -> list[tuple[str, Any]]:
-    return [item for item in vars(module).items() if item[0] != "_arguments"]
-
-
-def _finds_its_own(kind: type[HasParameters]) -> bool:
-    """Whether a class searches for its parameters as all do, and has no method that chooses them."""
-    own, common = (kind.parameters, kind.named_parameters), (HasParameters.parameters, HasParameters.named_parameters)
-    return own == common
-
-
-def _given(module: HasParameters) -> list[tuple[str, Value]]:
-    """The parameters that a module with methods of its own says that it has."""
-    names = {value: name for name, value in module.named_parameters()}
-    return [(names.get(value, str(index)), value) for index, value in enumerate(module.parameters())]
 
 
 def dotted(path: Path) -> str:
@@ -158,7 +154,7 @@ def check_made(module: HasParameters) -> None:
     """
     for path, value in values_in(module):
         if value.op:
-            raise ValueError(_not_a_leaf(module, dotted(path), value))
+            raise _not_a_leaf(module, path, value)
 
 
 def checked_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> tuple[Any, More]:
@@ -168,8 +164,9 @@ def checked_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) ->
 
     Raises:
         ValueError: a Value that lasts from call to call reaches the outputs and is no parameter; or each call puts
-            other Values into the module's attributes.
+            other Values into the module's attributes; or a weight is a plain number.
     """
+    _check_trained(module)
     before = module.parameters()
     outputs, more = call()
     own = set(module.parameters())
@@ -187,58 +184,57 @@ def checked_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) ->
     lasting = set(_strangers(module, again))
     for value in strangers:
         if value in lasting:
-            raise ValueError(_hidden(module, value))
+            raise _hidden(module, value)
     return again, more
+
+
+def _check_trained(module: HasParameters) -> None:
+    """Raise a ValueError if a weight was replaced by a plain number, which would not be trained."""
+    for path, part in [((), module), *parts_in(module)]:
+        for name in type(part)._weights if isinstance(part, HasParameters) else ():
+            held = vars(part).get(name, ())
+            for place, value in enumerate(held) if hasattr(held, "__len__") else [((), held)]:
+                if not isinstance(value, Value):
+                    where = dotted(((path, name), place))
+                    raise ValueError(f"{where} must be a Value to be trained, got {value!r}; set its number, .data")
 
 
 def _strangers(module: HasParameters, outputs: Any) -> list[Value]:
     """The leaves under the outputs that are no parameters."""
-    listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-    values = [output for output in listed if isinstance(output, Value)]
-    if not values:
-        return []
+    values = [z for z in (outputs if isinstance(outputs, (list, tuple)) else [outputs]) if isinstance(z, Value)]
     known = set(module.parameters())
-    found = [leaf for leaf in leaves(sum(values)) if leaf not in known]
-    if found:
+    found = [leaf for leaf in leaves(sum(values)) if leaf not in known] if values else []
+    if found:  # a module may choose which of its Values to train
         known = {value for _, value in module.named_parameters()}
     return [leaf for leaf in found if leaf not in known]
 
 
-def _not_a_leaf(module: HasParameters, name: str, value: Value) -> str:
-    return (
-        f"{type(module).__name__}.{name} must be a leaf to be a parameter, got the result of {value.op!r}; compute "
-        "with plain numbers first, and make one Value of the result"
+def _not_a_leaf(module: HasParameters, path: Path, value: Value) -> ValueError:
+    return ValueError(
+        f"{type(module).__name__}.{dotted(path)} must be a leaf to be a parameter, got the result of {value.op!r}; "
+        "compute with plain numbers first, and make one Value of the result"
     )
 
 
-def _hidden(module: HasParameters, leaf: Value) -> str:
+def _hidden(module: HasParameters, leaf: Value) -> ValueError:
     """The error for a leaf that is no parameter, with the attribute that has it or was made of it."""
-    kind = type(module).__name__
     for path, value in values_in(module):
         if value.op and leaf in leaves(value):
-            return _not_a_leaf(module, dotted(path), value)
-    name = _name_of_hidden(module, leaf)
+            return _not_a_leaf(module, path, value)
+    kind = type(module).__name__
+    searched = islice(_walk(module, _all_inside), _MOST)
+    name = next((dotted(path) for path, part in searched if part is leaf), "")
     where = f"{kind}.{name}" if name else f"a Value outside of {kind} ({leaf.label or format(leaf.data, '.6g')})"
-    return (
+    return ValueError(
         f"{where} must be a parameter to reach the outputs; have it in an attribute of the module, or in a list, dict, "
         "array or module there, and where it is not to be trained, have a plain number"
     )
 
 
-def _name_of_hidden(module: HasParameters, leaf: Value) -> str:
-    """Where in the objects and classes that a module knows a Value is; "" where that is not found."""
-    waiting: deque[tuple[Path, Any]] = deque([((), module)])
-    met = {id(module): module}  # held, so that no id is given to another object
-    while waiting and len(met) < _MOST:
-        path, thing = waiting.popleft()
-        inner: list[tuple[Any, Any]] = list(getattr(thing, "__dict__", {}).items())
-        inner += list(enumerate(thing)) if isinstance(thing, (set, frozenset)) else list(_parts(thing, path))
-        if thing is module:
-            inner += [item for kind in type(module).__mro__[:-1] for item in vars(kind).items()]
-        for key, part in inner:
-            if part is leaf:
-                return dotted((path, key))
-            if type(part) not in _PLAIN and id(part) not in met and not isinstance(part, Value):
-                met[id(part)] = part
-                waiting.append(((path, key), part))
-    return ""
+def _all_inside(thing: Any, path: Path) -> list[tuple[Any, Any]]:
+    """What an object of any kind knows, and what the class of the outermost has."""
+    if isinstance(thing, (type, ModuleType)):
+        return []
+    inside = [*getattr(thing, "__dict__", {}).items()]
+    inside += enumerate(thing) if isinstance(thing, (set, frozenset)) else _parts(thing, path)
+    return inside if path else inside + [item for kind in type(thing).__mro__[:-1] for item in vars(kind).items()]

@@ -18,7 +18,6 @@ from nn.examples import Examples, Tally, listed
 from nn.losses import LOSSES, LossFunction, recorded_form
 from nn.noise import Layout, given_noise, no_noise, noise_from, noise_rows
 from nn.optimizers import OPTIMIZERS, Optimizer
-from nn.targets import PROBABILITIES
 from nn.turns import ONE_THREAD
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ class Replayed:
     ) -> None:
         self.eager, self.rng = Eager(model, loss, optimizer, examples, rng), rng
         self.model, self.optimizer, self.examples = model, optimizer, examples
-        recorded, one_hot = recorded_form(loss, n_outputs, examples.targets.kind == PROBABILITIES)
+        recorded, one_hot = recorded_form(loss, n_outputs)
         self.n_classes = n_outputs if one_hot else None
         self.is_weighted = examples.weights is not None
         self.layout, self.n_noise = layout, sum(n for _, n in layout)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.data import Table
-    from nn.mlp import MLP, Layer
+    from nn.layers import Sequential
+    from nn.mlp import Neuron
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """(x - shift) / scale for each column. ``folded_in`` and ``folded_out`` make a trained model take, or give, plain
-    x.
+    """(x - shift) / scale for each column. ``fold_in`` and ``fold_out`` make a trained model take, or give, plain x.
 
     >>> from nn.data import as_table
     >>> scaling = Scaling.of(as_table([[0.0, 5.0], [4.0, 5.0]]))
@@ -48,18 +50,37 @@ class Scaling:
         scaled: Table = (table - self.shift) / self.scale
         return scaled
 
-    def fold_in(self, model: MLP) -> None:
-        """Make a model that was trained on scaled inputs take them as they are: w / scale, and the shift in the
-        bias."""
-        for neuron in model.layers[0].neurons:
+    def fold_in(self, model: Sequential) -> None:
+        """Make a model that was trained on scaled inputs take plain ones: w / scale, and the shift in the bias.
+
+        Raises:
+            ValueError: its first layer is not a Layer with an input for each column.
+        """
+        for neuron in self._neurons(model.layers[0], "first", "n_inputs"):
             for weight, shift, scale in zip(neuron.w, self.shift, self.scale):
                 weight.data /= scale
                 neuron.b.data -= weight.data * shift
 
-    def fold_out(self, model: MLP) -> None:
-        """Make a model with linear outputs that was trained on scaled targets give them as they are."""
-        layer: Layer = model.layers[-1]
-        for neuron, shift, scale in zip(layer.neurons, self.shift, self.scale):
+    def fold_out(self, model: Sequential) -> None:
+        """Make a model that was trained on scaled targets give plain ones: w * scale, and b * scale + shift.
+
+        Raises:
+            ValueError: its last layer is not a Layer with a linear output for each column.
+        """
+        neurons = self._neurons(model.layers[-1], "last", "n_outputs")
+        if any(neuron.activation != "linear" for neuron in neurons):
+            raise ValueError("the last layer must be linear for a scale to be folded in, got another activation")
+        for neuron, shift, scale in zip(neurons, self.shift, self.scale):
             for weight in neuron.w:
                 weight.data *= scale
             neuron.b.data = neuron.b.data * scale + shift
+
+    def _neurons(self, layer: Any, which: str, size: str) -> list[Neuron]:
+        """The neurons of a layer that computes w * x + b, which the layers between need not."""
+        if not hasattr(layer, "neurons") or getattr(layer, size) != len(self.scale):
+            raise ValueError(
+                f"the {which} layer must be a Layer of {size}={len(self.scale)} for a scale to be folded in, got "
+                f"{shortened(layer)}"
+            )
+        neurons: list[Neuron] = layer.neurons
+        return neurons

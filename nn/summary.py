@@ -10,28 +10,43 @@ if TYPE_CHECKING:
     from nn.module import Module
 
 
-def summary(module: Module) -> None:
+class Summary:
+    """The rows that ``summary`` printed; it shows nothing again, as in ``print(model.summary())`` or a notebook."""
+
+    def __init__(self, rows: list[tuple[str, str, str]]) -> None:
+        self.rows = rows
+
+    def __repr__(self) -> str:
+        return ""
+
+    def _ipython_display_(self) -> None:
+        """Leave out the line ``Out[...]``, too."""
+
+
+def summary(module: Module) -> Summary:
     """Print a table of the layers with the size of their outputs and their parameters.
 
     >>> from nn import MLP
-    >>> MLP(2, [16, 1], seed=0).summary()
+    >>> table = MLP(2, [16, 1], seed=0).summary()
     layer          output  parameters
     layers.0 Layer     16          48
     layers.1 Layer      1          17
     total                          65
+    >>> table.rows[-1]
+    ('total', '', '65')
     """
-    rows = [("layer", "output", "parameters"), *_rows(module)]
-    rows.append(("total", "", f"{len(module.parameters()):,}"))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    rows = [("layer", "output", "parameters"), *_rows(module), ("total", "", f"{len(module.parameters()):,}")]
+    widths = [max(map(len, column)) for column in zip(*rows)]
     for name, size, n in rows:
         print(f"{name:<{widths[0]}}  {size:>{widths[1]}}  {n:>{widths[2]}}")
+    return Summary(rows)
 
 
 def _rows(module: Module) -> list[tuple[str, str, str]]:
     """A row for each module or function that is no part of another one, and one for all other parameters."""
     rows: list[tuple[str, str, str]] = []
     others = dict.fromkeys(module.parameters())
-    sizes = module.output_sizes()
+    sizes = getattr(module, "output_sizes", dict[int, int])()
     inside: set[int] = set()
     for path, part in parts_in(module):
         if id(part) in inside or not (isinstance(part, HasParameters) or id(part) in sizes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,18 +11,17 @@ from nn.data import as_column, as_table
 from nn.validation import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from nn.data import Table
     from nn.module import Module
 
 Label = int | str | float
-_CLASSIFYING = ("cross_entropy", "binary_cross_entropy", "hinge")
-_LABELS = 'for labels of classes use loss="cross_entropy" with an output for each class'
-_PROBABILITIES_SUM = 1e-6  # how far the sum of a row of probabilities may be from 1
-
 
 NUMBERS, CLASSES, PROBABILITIES, ANSWERS = "numbers", "classes", "probabilities", "answers"
+_TAKES = {  # with one output, and with several: what a label is, and what a row is; all other losses take numbers
+    "cross_entropy": ((None, None), (CLASSES, PROBABILITIES)),
+    "binary_cross_entropy": ((CLASSES, None), (None, ANSWERS)),
+    "hinge": ((CLASSES, None), (CLASSES, None)),
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,12 @@ class Targets:
     classes: list[Label] | None
     kind: str = CLASSES
 
+    @cached_property
+    def _array(self) -> Table:
+        import numpy as np
+
+        return np.asarray(self.encoded, dtype=np.float64)
+
     def columns(self, n_classes: int | None = None) -> Table:
         """The targets as an array, an example a row: their numbers, or with *n_classes* one-hot.
 
@@ -49,16 +55,9 @@ class Targets:
         import numpy as np
 
         if n_classes is None or self.kind != CLASSES:
-            return np.array(self.encoded, dtype=np.float64).reshape(len(self.encoded), -1)
-        one_hot = np.zeros((len(self.encoded), n_classes))
-        one_hot[np.arange(len(one_hot)), self.encoded] = 1.0
+            return self._array.reshape(len(self.encoded), -1)
+        one_hot: Table = np.eye(n_classes)[self.encoded]
         return one_hot
-
-    @cached_property
-    def _array(self) -> Table:
-        import numpy as np
-
-        return np.asarray(self.encoded, dtype=np.float64)
 
     def smoothed(self, share: float, n_outputs: int) -> Targets:
         """Probabilities in place of classes: *share* of each is spread evenly over all classes (Szegedy et al. 2016).
@@ -70,7 +69,7 @@ class Targets:
         n_classes = 2 if self.kind == ANSWERS or n_outputs == 1 else n_outputs
         soft = (1.0 - share) * table + share / n_classes
         kind = ANSWERS if self.kind == ANSWERS else PROBABILITIES
-        return Targets(soft[:, 0].tolist() if n_outputs == 1 else soft.tolist(), self.classes, kind)
+        return Targets(_without_rows_of_one(soft), self.classes, kind)
 
     def places(self) -> Any:
         """The index of each example's class, an array, of probabilities that of the most likely one; else None."""
@@ -87,7 +86,7 @@ class Targets:
         """
         import numpy as np
 
-        if self.classes is None:
+        if self.kind == NUMBERS:
             return np.zeros(len(outputs), np.bool_)
         encoded = self._array[places]
         if self.kind == ANSWERS:
@@ -98,12 +97,9 @@ class Targets:
 
     def is_right(self, outputs: list[float], place: int) -> bool:
         """The same for the outputs of one example."""
-        target = self.encoded[place]
-        if self.kind == ANSWERS:
-            return all((output > 0.0) == (t > 0.5) for output, t in zip(outputs, target))
-        if len(outputs) == 1:
-            return (outputs[0] > 0.0) == bool(target > 0.5)
-        return decided_place(outputs) == (decided_place(target) if isinstance(target, list) else target)
+        import numpy as np
+
+        return bool(self.are_right(np.array([outputs]), [place])[0])
 
 
 def encoded_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] | None, what: str = "y") -> Targets:
@@ -120,33 +116,27 @@ def encoded_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] 
     Raises:
         ValueError: they do not fit the loss, the outputs or the known classes.
     """
-    if loss not in _CLASSIFYING:
-        rows = _numbers(y, loss, what, n_outputs)
-        return Targets(rows[:, 0].tolist() if n_outputs == 1 else rows.tolist(), None, NUMBERS)
-    if _width(y) is not None:
-        return _rows_of_probabilities(loss, y, n_outputs, classes, what)
-    if loss == "binary_cross_entropy" and n_outputs != 1:
-        raise ValueError(
-            f"binary_cross_entropy must be used with one output, or with {what} of shape (n_examples, {n_outputs}); "
-            f"got {n_outputs} outputs and one label an example, for which cross_entropy is the loss"
-        )
-    if loss == "cross_entropy" and n_outputs < 2:
-        raise ValueError(
-            "cross_entropy must be used with an output for each class, got one output: use binary_cross_entropy"
-        )
+    width = _width(y)
+    if loss not in _TAKES:
+        return Targets(_numbers(y, loss, what, n_outputs, width), None, NUMBERS)
+    kind = _TAKES[loss][n_outputs > 1][width is not None]
+    if kind is None:
+        raise _misfit(loss, n_outputs, what, width)
+    if kind != CLASSES:
+        names = getattr(y, "columns", range(n_outputs))
+        found: list[Label] = [name if isinstance(name, int) else str(name) for name in names]
+        return Targets(_rows(kind, loss, y, n_outputs, what), found if classes is None else list(classes), kind)
     labels = as_column(y, what)
     if loss == "binary_cross_entropy" and classes in (None, [0, 1]) and _are_probabilities(labels):
         return Targets([float(label) for label in labels], [0, 1], PROBABILITIES)
-    known = _learned(labels, 2 if n_outputs == 1 else n_outputs, n_outputs == 1) if classes is None else list(classes)
+    known = _learned(labels, max(2, n_outputs), n_outputs == 1) if classes is None else list(classes)
     places = {label: place for place, label in enumerate(known)}
     for row, label in enumerate(labels):
         if label not in places:
             names = ", ".join(map(repr, known[:12])) + (", ..." if len(known) > 12 else "")
             raise ValueError(f"{what} must be made of the classes {names}, got {shortened(label)} in row {row}")
     encoded = [places[label] for label in labels]
-    if loss == "hinge" and n_outputs == 1:
-        encoded = [2 * place - 1 for place in encoded]
-    return Targets(encoded, known)
+    return Targets([2 * place - 1 for place in encoded] if loss == "hinge" and n_outputs == 1 else encoded, known)
 
 
 def _width(y: Any) -> int | None:
@@ -158,54 +148,64 @@ def _width(y: Any) -> int | None:
     return len(first) if isinstance(first, (list, tuple)) or getattr(first, "ndim", 0) == 1 else None
 
 
-def _are_probabilities(labels: Sequence[Any]) -> bool:
-    """Whether these are probabilities, not two classes: numbers in [0, 1], some of them neither 0 nor 1."""
-    numbers = [label for label in labels if isinstance(label, (int, float))]
-    return len(numbers) == len(labels) and all(0 <= x <= 1 for x in numbers) and any(0 < x < 1 for x in numbers)
-
-
-def _rows_of_probabilities(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] | None, what: str) -> Targets:
-    width: Any = _width(y)
-    if loss == "hinge" or n_outputs == 1:
-        raise ValueError(
+def _misfit(loss: str, n_outputs: int, what: str, width: int | None) -> ValueError:
+    """The error for what a loss does not take with so many outputs."""
+    if width is not None:
+        return ValueError(
             f"{what} must be one label an example for {loss} with {n_outputs} outputs, got rows of {width}: of one-hot "
             f"rows {what}.argmax(axis=1) makes labels"
         )
-    table = as_table(y, what, width=n_outputs)
-    sums = table.sum(axis=1)
-    wrong = (table < 0.0).any(axis=1) | (table > 1.0).any(axis=1)
     if loss == "cross_entropy":
-        wrong |= abs(sums - 1.0) > _PROBABILITIES_SUM
+        return ValueError(f"{loss} must be used with an output for each class, got one output: use binary_{loss}")
+    return ValueError(
+        f"{loss} must be used with one output, or with {what} of shape (n_examples, {n_outputs}); got {n_outputs} "
+        "outputs and one label an example, for which cross_entropy is the loss"
+    )
+
+
+def _are_probabilities(labels: Sequence[Any]) -> bool:
+    """Whether these are probabilities, not two classes: numbers in [0, 1], some of them neither 0 nor 1."""
+    are_numbers = all(isinstance(label, (int, float)) for label in labels)
+    return are_numbers and all(0 <= x <= 1 for x in labels) and any(0 < x < 1 for x in labels)
+
+
+def _rows(kind: str, loss: str, y: Any, n_outputs: int, what: str) -> list[list[float]]:
+    """A row of probabilities for each example, or of answers."""
+    table = as_table(y, what, width=n_outputs)
+    wrong = ((table < 0.0) | (table > 1.0)).any(axis=1)
+    if kind == PROBABILITIES:
+        wrong |= abs(table.sum(axis=1) - 1.0) > 1e-6
     if wrong.any():
         row = int(wrong.argmax())
-        wanted = "probabilities with sum 1" if loss == "cross_entropy" else "numbers in [0, 1]"
-        raise ValueError(f"{what} must have rows of {wanted} for {loss}, got {table[row].tolist()} in row {row}")
-    kind = PROBABILITIES if loss == "cross_entropy" else ANSWERS
-    names = getattr(y, "columns", None)
-    found: list[Label] = list(range(n_outputs)) if names is None else [str(name) for name in names]
-    return Targets(table.tolist(), found if classes is None else list(classes), kind)
+        right = "probabilities with sum 1" if kind == PROBABILITIES else "numbers in [0, 1]"
+        raise ValueError(f"{what} must have rows of {right} for {loss}, got {table[row].tolist()} in row {row}")
+    rows: list[list[float]] = table.tolist()
+    return rows
 
 
-def _numbers(y: Any, loss: str, what: str, n_outputs: int) -> Any:
+def _numbers(y: Any, loss: str, what: str, n_outputs: int, width: int | None) -> list[Any]:
     """The targets of a loss for numbers."""
-    width = _width(y)
     try:
         if isinstance(y, (list, tuple)) and y and isinstance(y[0], str):
             raise ValueError(f"{what}: {shortened(y[0])} in row 0 is not a number")
-        if n_outputs > 1 and width is None and len(y) and not isinstance(y, str):
-            raise ValueError(f"{what} must have {n_outputs} numbers an example, one for each output, got one")
-        if n_outputs == 1 and width is not None and width > 1:
-            raise ValueError(f"{what} must have one number an example, as the model has one output, got {width}")
-        return as_table(y, what, width=n_outputs)
+        if hasattr(y, "__len__") and len(y) and not isinstance(y, str) and (width or 1) != n_outputs:
+            given = "one number" if n_outputs == 1 else f"{n_outputs} numbers"
+            raise ValueError(f"{what} must have {given} an example, one for each output, got {width or 'one'}")
+        return _without_rows_of_one(as_table(y, what, width=n_outputs))
     except ValueError as error:
-        raise ValueError(f"{error}; loss={loss!r} takes numbers: {_LABELS}") from None
+        advice = 'for labels of classes use loss="cross_entropy" with an output for each class'
+        raise ValueError(f"{error}; loss={loss!r} takes numbers: {advice}") from None
+
+
+def _without_rows_of_one(table: Table) -> list[Any]:
+    rows: list[Any] = (table[:, 0] if table.shape[1] == 1 else table).tolist()
+    return rows
 
 
 def _learned(labels: list[Label], wanted: int, binary: bool) -> list[Label]:
     """The classes that these labels stand for: 0 ... n - 1 where they are such numbers, else all that occur, sorted."""
     occurring = set(labels)
-    kinds = {str if isinstance(label, str) else float for label in occurring}
-    if len(kinds) > 1:
+    if len({isinstance(label, str) for label in occurring}) > 1:
         raise ValueError("y must have labels that are all strings or all numbers, got both")
     if wanted == 2 and all(isinstance(label, bool) for label in labels):
         return [False, True]

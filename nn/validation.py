@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping
+from difflib import SequenceMatcher
 from typing import Any
 
-from engine import Value
+from engine import Value, validation
 from engine.validation import as_float, one_line, plain_label, shortened
 
-__all__ = ["as_float", "as_number", "check_int", "one_line", "plain_label", "shortened", "unknown_name"]
+__all__ = ["as_float", "one_line", "plain_label", "shortened"]
 
 
 def as_number(name: str, given: Any) -> float:
@@ -17,11 +17,6 @@ def as_number(name: str, given: Any) -> float:
 
     Raises:
         ValueError: it is none, or is beyond a float's range.
-
-    >>> as_number("rate", "0.5")
-    Traceback (most recent call last):
-    ...
-    ValueError: rate must be a number, got str '0.5'
     """
     is_number = hasattr(type(given), "__float__") and not getattr(given, "shape", ())
     if is_number and not isinstance(given, (bool, str, bytes, complex, Value)):
@@ -35,16 +30,23 @@ def as_number(name: str, given: Any) -> float:
 
 
 def check_int(name: str, given: Any, minimum: int) -> int:
-    """The argument called *name* as an int of at least *minimum*; a bool is none.
-
-    >>> check_int("n_inputs", 0, 1)
-    Traceback (most recent call last):
-    ...
-    ValueError: n_inputs must be an int >= 1, got 0
-    """
-    if isinstance(given, bool) or not hasattr(given, "__index__") or given < minimum:
-        raise ValueError(f"{name} must be an int >= {minimum}, got {shortened(given)}")
+    """The argument called *name* as an int of at least *minimum*; a bool is none."""
+    validation.check_int(name, given, minimum)
     return int(given)
+
+
+def check_ints(name: str, given: Any, minimum: int, such_as: str) -> list[int]:
+    """The argument called *name* as a list of ints with at least one in it."""
+    if isinstance(given, (str, bytes)) or not hasattr(given, "__len__") or len(given) == 0:
+        raise ValueError(f"{name} must be a list of ints, such as {such_as}, got {shortened(given)}")
+    return [check_int(name, each, minimum) for each in given]
+
+
+def either(name: str, value: Any, other_name: str, other: Any) -> Any:
+    """An argument that has two names, of which one must be used."""
+    if (value is None) is (other is None):
+        raise TypeError(f"{name} or {other_name} must be given, got {'neither' if value is None else 'both'}")
+    return other if value is None else value
 
 
 def unknown_name(
@@ -58,8 +60,25 @@ def unknown_name(
     ValueError: init must be one of he, glorot, or a function, got 'Glorot'; did you mean 'glorot'?
     """
     names = list(known)
-    plain = {each.replace("_", ""): each for each in (*names, *aliases)}
-    near = get_close_matches(given.lower().replace("_", ""), plain, 1) if isinstance(given, str) else []
-    question = f"; did you mean {plain[near[0]]!r}?" if near else ""
+    near = nearest(given, (*names, *aliases)) if isinstance(given, str) else []
+    question = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
     also = f", or {other}" if other else ""
     return ValueError(f"{name} must be one of {', '.join(names)}{also}, got {shortened(given)}{question}")
+
+
+def nearest(given: str, names: Iterable[str]) -> list[str]:
+    """The names most like the given one; several where they are equally like it, none where none is.
+
+    >>> nearest("bse", ["mse", "bce", "hinge"])
+    ['mse', 'bce']
+    """
+    written = given.lower().replace("_", "")
+    plain = {name.replace("_", ""): name for name in names}
+    likeness = {name: SequenceMatcher(None, written, bare).ratio() for bare, name in plain.items()}
+    most = max([0.6, *likeness.values()])
+    return [name for name, like in likeness.items() if like == most]
+
+
+def no_attribute(owner: str, name: str, advice: Mapping[str, str]) -> AttributeError:
+    """The error for an attribute that is not there, with *advice* for a name that other libraries use."""
+    return AttributeError(f"{owner} has no attribute {name!r}" + (f"; {advice[name]}" if name in advice else ""))

@@ -157,7 +157,7 @@ def test_without_a_seed_pythons_random_governs():
 # ---------------------------------------------------------------------------------------------------------- wrong input
 
 MAKING = [
-    (lambda: MLP(2, []), r"sizes must be a list with the size of each layer, such as \[16, 1\], got \[\]"),
+    (lambda: MLP(2, []), r"sizes must be a list of ints, such as \[16, 1\], got \[\]"),
     (lambda: MLP(2, 16), "sizes must be a list .* got 16"),
     (lambda: MLP(2, "16"), "sizes must be a list .* got '16'"),
     (lambda: MLP(2, [0]), "sizes must be an int >= 1, got 0"),
@@ -195,9 +195,9 @@ def test_what_is_no_network_is_refused(make, words):
 @pytest.mark.parametrize(
     ("x", "kind", "words"),
     [
-        ([1], ValueError, "this MLP takes 2 inputs, and was given 1"),
-        ([1, 2, 3], ValueError, "this MLP takes 2 inputs, and was given 3"),
-        ([], ValueError, "and was given 0"),
+        ([1], ValueError, "x must have 2 numbers for this MLP, got 1"),
+        ([1, 2, 3], ValueError, "x must have 2 numbers for this MLP, got 3"),
+        ([], ValueError, "x must have 2 numbers for this MLP, got 0"),
         (0.5, TypeError, r"x must be the inputs of one example, such as \[0\.5, 2\.0\], got float 0\.5"),
         (None, TypeError, "x must be the inputs of one example"),
         ("ab", TypeError, "x must be the inputs of one example"),

@@ -127,7 +127,7 @@ def test_known_classes_are_kept():
             None,
             "y must have 2 numbers an example, .*, got one; .*: for labels of classes use loss=",
         ),
-        ("mse", [[1, 2]], 1, None, "y must have one number an example, as the model has one output, got 2"),
+        ("mse", [[1, 2]], 1, None, "y must have one number an example, one for each output, got 2"),
         ("mse", [], 1, None, "y is empty"),
     ],
 )

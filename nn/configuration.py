@@ -1,0 +1,205 @@
+"""What makes a module again: the arguments of its ``__init__``, as a file holds them; and a check that they do."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+from engine import Value
+from nn.initialization import random_kept
+from nn.parameters import PLAIN, HasParameters, check_made, dotted, parts_in
+from nn.validation import shortened
+
+_MOST = 1_000  # elements of a list that is an argument: longer ones are data
+_IN_THE_FILE = {"loss", "classes", "table", "training"}  # attributes that need no arguments
+
+
+class Fixed:
+    """An attribute that ``__init__`` sets, once: what it made would not follow a change."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __set__(self, module: Any, value: object) -> None:
+        if self.name in vars(module):
+            kind = type(module).__name__
+            raise AttributeError(
+                f"{self.name} must be given to {kind}(...), got {shortened(value)} afterwards; make another {kind}, or "
+                "set the activation of each of its neurons"
+            )
+        vars(module)[self.name] = value
+
+
+def zeros(n_parameters: int) -> Callable[..., float]:
+    """Starting weights for a module that a file describes; no more of them than the file has parameters."""
+    left = iter(range(n_parameters))
+
+    def zero(n_inputs: int, n_outputs: int, rng: object) -> float:
+        if next(left, None) is None:
+            raise ValueError(f"a model of this shape has more parameters than the file, which has {n_parameters:,}")
+        return 0.0
+
+    return zero
+
+
+def remembering(init: Callable[..., None]) -> Callable[..., None]:
+    """An ``__init__`` that keeps its arguments for ``configuration``, and checks what it made of them."""
+
+    @functools.wraps(init)
+    def remembering(self: Any, *args: Any, **options: Any) -> None:
+        is_outermost = "_arguments" not in vars(self)
+        if is_outermost:
+            kept = {name: _copied(value) for name, value in options.items() if name not in self.starting}
+            self._arguments = tuple(map(_copied, args)), kept
+        init(self, *args, **options)
+        if is_outermost:
+            check_made(self)
+
+    return remembering
+
+
+class _Unsaved:
+    """An argument that a file cannot hold; only its repr is kept, lest the module keep alive what it does not use."""
+
+    def __init__(self, thing: object) -> None:
+        self.words = shortened(thing)
+
+    def __repr__(self) -> str:
+        return self.words
+
+
+def _copied(thing: Any) -> Any:
+    """A copy of an argument that a file can hold, modules as they are; else an _Unsaved."""
+    if isinstance(thing, float) and not math.isfinite(thing):
+        return _Unsaved(thing)
+    if type(thing) in PLAIN or isinstance(thing, (bool, int, float, str, HasParameters, _Unsaved)):
+        return thing
+    if getattr(thing, "size", 1) <= _MOST and hasattr(thing, "tolist"):  # a number or an array of numpy's
+        return _copied(thing.tolist())
+    if isinstance(thing, (list, tuple, range)) and len(thing) <= _MOST:
+        return [_copied(part) for part in thing]
+    if isinstance(thing, dict) and len(thing) <= _MOST and all(type(key) is str for key in thing):
+        return {key: _copied(part) for key, part in thing.items()}
+    return _Unsaved(thing)
+
+
+def encoded(module: Any) -> dict[str, Any]:
+    """The configuration of a module as a file holds it, modules in it by their kind and configuration.
+
+    Raises:
+        ValueError: a file cannot hold an argument.
+    """
+
+    def part(thing: Any) -> dict[str, Any]:
+        kind = type(thing)
+        if not isinstance(thing, HasParameters):
+            raise ValueError(f"{where} with {thing}; give activations by name, or override configuration()")
+        if kind is not _kinds().get(kind.__name__):
+            raise ValueError(
+                f"{where} with a {kind.__name__}, a class of your own; write a class whose __init__ makes it"
+            )
+        return {"kind": kind.__name__, "configuration": encoded(thing)}
+
+    configuration = {}
+    for name, argument in module.configuration().items():
+        where = f"a file cannot hold {type(module).__name__}({name}=...)"
+        configuration[name] = json.loads(json.dumps(_copied(argument), default=part))
+    return configuration
+
+
+def made(kind: type[Any], configuration: dict[str, Any], init: Callable[..., float]) -> Any:
+    """The module that an encoded configuration describes, its weights started by *init*.
+
+    Raises:
+        TypeError, ValueError: it describes none.
+    """
+
+    def part(found: dict[str, Any]) -> Any:
+        if found.keys() != {"kind", "configuration"}:
+            return found
+        kind = _kinds().get(str(found["kind"]))
+        if kind is None or not isinstance(found["configuration"], dict):
+            raise ValueError(f"a part must be one of {', '.join(_kinds())}, got {shortened(found['kind'])}")
+        return _called(kind, found["configuration"], init)
+
+    arguments = {name: json.loads(json.dumps(value), object_hook=part) for name, value in configuration.items()}
+    return _called(kind, arguments, init)
+
+
+def _called(kind: type[Any], arguments: dict[str, Any], init: Callable[..., float]) -> Any:
+    signature = inspect.signature(kind)
+    unknown = arguments.keys() - signature.parameters.keys()
+    if unknown:
+        raise TypeError(f"{kind.__name__}() got an unexpected keyword argument {shortened(min(unknown))}")
+    if "init" in kind.starting and "init" in signature.parameters:
+        arguments["init"] = init
+    bound = inspect.BoundArguments(signature, arguments)
+    return kind(*bound.args, **bound.kwargs)
+
+
+def _kinds(root: type[HasParameters] = HasParameters) -> dict[str, type]:
+    """The classes of this library, which a file may name as parts of a module."""
+    found: dict[str, type] = {root.__name__: root} if root.__module__ in ("nn.layers", "nn.mlp") else {}
+    for subclass in root.__subclasses__():
+        found |= _kinds(subclass)
+    return found
+
+
+def check_comes_back(module: HasParameters, configuration: dict[str, Any], n_parameters: int) -> None:
+    """Make the module that a file with this configuration would give, and compare it with this one.
+
+    Raises:
+        ValueError: they differ in more than the numbers of parameters.
+    """
+    kind = type(module).__name__
+    try:
+        with random_kept():
+            twin = _outline(made(type(module), configuration, zeros(n_parameters)))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{kind}(...) must come back from its configuration to be saved, got {error}; override configuration()"
+        ) from error
+    own = _outline(module)
+    for name in dict.fromkeys([*own, *twin]):
+        if own.get(name) != twin.get(name):
+            there, new = _words(own.get(name)), _words(twin.get(name))
+            raise ValueError(
+                f"{name} is {there}, and a new {kind} has {new} there, so that a file cannot hold it; have __init__ "
+                "make it from its arguments, or begin its name with _ where no output depends on it"
+            )
+
+
+def _outline(module: Any) -> dict[str, Any]:
+    """What a file must bring back besides the numbers of parameters, by name: a part's class, code or repr."""
+    left_out = {*_IN_THE_FILE, *type(module).starting}
+    outline: dict[str, Any] = {}
+    for path, part in parts_in(module, plain=True):
+        name = dotted(path)
+        if isinstance(part, Value):
+            found: Any = None if part.op else "a parameter"
+        elif isinstance(part, HasParameters):
+            found = type(part)
+        elif callable(part):
+            code = getattr(part, "__code__", None)  # the same from one call of __init__ to the next
+            found = part if code is None or part.__closure__ or part.__defaults__ or part.__kwdefaults__ else code
+        elif any(key[:1] == "_" or key in left_out for key in name.split(".")):
+            continue
+        else:
+            is_array = getattr(getattr(part, "dtype", None), "kind", "O") != "O"
+            found = (
+                repr(part.tolist()) if is_array else repr(part) if type(part) in PLAIN and part is not None else None
+            )
+        if found is not None:
+            outline[f"{type(module).__name__}.{name}"] = found
+    return outline
+
+
+def _words(part: Any) -> str:
+    """A part of an outline for a message."""
+    if part is None or isinstance(part, str):
+        return part or "nothing"
+    return part.__name__ if isinstance(part, type) else shortened(part)

@@ -1,0 +1,41 @@
+"""What users of PyTorch and Keras type, and what to use here."""
+
+
+def _by_name(advice: dict[str, str]) -> dict[str, str]:
+    return {name: words for names, words in advice.items() for name in names.split()}
+
+
+OF_A_MODULE = _by_name(
+    {
+        "forward": "call the model itself, as in model(x)",
+        "compile": "give loss= and optimizer= to fit(X, y)",
+        "evaluate": "score(X, y) measures; the loss is in the history of fit(..., validation_data=(X, y))",
+        "add": "append to the list layers, as in model.layers.append(layer)",
+        "modules children": "the layers are in the list layers",
+        "w b weight bias": "a Layer has a list, neurons, and each of them its weights in w and its bias in b",
+        "weights get_weights set_weights": "state_dict() has all numbers by name, and load_state_dict(state) sets them",
+        "save_weights load_weights": "save(path) writes a file, and the class method load(path) reads it",
+        "to cuda cpu float double": "Values are computed on the processor, and fit takes dtype",
+        "count_params": "len(model.parameters()) counts them",
+        "history": "fit(...) returns the History",
+    }
+)
+
+OF_NN = _by_name(
+    {
+        "Linear Dense": 'a layer is Layer(n_inputs, n_outputs), of ReLU unless activation="linear" is given',
+        "ReLU LeakyReLU GELU Tanh Sigmoid Softplus": (
+            'an activation is named, as in Layer(2, 3, activation="leaky_relu") or Sequential(Layer(2, 3), "relu")'
+        ),
+        "MSELoss": 'fit takes loss="mse"',
+        "L1Loss": 'fit takes loss="mae"',
+        "HuberLoss SmoothL1Loss": 'fit takes loss="huber"',
+        "CrossEntropyLoss": 'fit takes loss="cross_entropy"',
+        "BCELoss BCEWithLogitsLoss": 'fit takes loss="binary_cross_entropy", for outputs with no sigmoid',
+        "Parameter": "an engine.Value in an attribute of a Module is a parameter",
+        "ModuleList ModuleDict": "a plain list or dict of modules in an attribute is found",
+        "functional": "the functions are in engine, as engine.softmax",
+        "optim": "the optimizers are nn.SGD, nn.Adam and nn.AdamW",
+        "load_model": "the class that saved a file loads it, as in MLP.load(path)",
+    }
+)

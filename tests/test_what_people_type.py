@@ -1,0 +1,317 @@
+"""What users of PyTorch and Keras type at modules: it works, or the error says what to use here."""
+
+import random
+
+import numpy as np
+import pytest
+from networks import XOR_X, XOR_Y, condition, refused, small
+
+import nn
+from engine import Value
+from nn import MLP, Activation, Dropout, Layer, Module, Neuron, Sequential, Softmax
+from nn.data import as_table
+from nn.scaling import Scaling
+
+# --------------------------------------------------------------------------------------------------------------- seeds
+
+
+@pytest.mark.parametrize("make", [lambda seed: Layer(2, 8, seed=seed), lambda seed: Neuron(5, seed=seed)])
+def test_layers_and_neurons_take_a_seed(make):
+    state = random.getstate()
+    assert condition(make(1)) == condition(make(1)) != condition(make(2))
+    assert random.getstate() == state
+    assert (
+        len({p.data for p in make(1).parameters()}) == len(make(1).parameters()) - getattr(make(1), "n_outputs", 1) + 1
+    )
+
+
+def test_a_layer_with_a_seed_starts_like_that_of_an_mlp():
+    assert Layer(2, 3, seed=4).state_dict() == MLP(2, [3, 1], seed=4).layers[0].state_dict()
+    with pytest.raises(ValueError, match="seed must be an int or None, got 'one'"):
+        Layer(2, 3, seed="one")
+
+
+def test_a_seeded_sequential_is_saved(tmp_path):
+    model = Sequential(Layer(2, 8, seed=1), Dropout(0.1, seed=3), Layer(8, 1, activation="linear", seed=2))
+    model.fit(XOR_X, XOR_Y, loss="bce", epochs=2, seed=0, progress=False)
+    model.save(tmp_path / "m.json")
+    assert condition(Sequential.load(tmp_path / "m.json")) == condition(model)
+
+
+# --------------------------------------------------------------------------------------------------------------- sizes
+
+MISFITS = [
+    ([Layer(2, 3), Layer(4, 1)], "layer 1 must take the 3 outputs of layer 0, got Layer with 4 inputs"),
+    ([Layer(2, 3), "tanh", Dropout(0.1), Softmax(), Layer(4, 1)], "layer 4 must take the 3 outputs of layer 3, got"),
+    ([Layer(2, 3), Neuron(2)], "layer 1 must take the 3 outputs of layer 0, got Neuron with 2 inputs"),
+    ([MLP(2, [3, 2]), MLP(1, [3])], "layer 1 must take the 2 outputs of layer 0, got MLP with 1 inputs"),
+    ([Layer(2, 3), Sequential(Layer(3, 2)), Layer(3, 1)], "layer 2 must take the 2 outputs of layer 1"),
+]
+
+
+@pytest.mark.parametrize(("layers", "words"), MISFITS)
+def test_layers_that_do_not_fit_are_refused_when_they_are_put_together(layers, words):
+    with pytest.raises(ValueError, match=words):
+        Sequential(*layers)
+
+
+def test_layers_that_do_not_fit_after_a_change_are_refused_when_called():
+    model = MLP(2, [3, 1], seed=0)
+    model.layers[1] = Layer(4, 1)
+    with pytest.raises(ValueError, match="layer 1 must take the 3 outputs of layer 0, got Layer with 4 inputs"):
+        model([1.0, 2.0])
+    with pytest.raises(ValueError, match="layer 1 must take the 3 outputs"):
+        model.fit(XOR_X, XOR_Y, progress=False)
+
+
+def test_what_a_function_gives_is_known_when_it_is_called():
+    model = Sequential(Layer(2, 3), lambda x: x[:2], Layer(3, 1))
+    with pytest.raises(ValueError, match="layer 2 must take the 2 outputs of layer 1, got Layer with 3 inputs"):
+        model([1.0, 2.0])
+    assert Sequential(Layer(2, 3), lambda x: x[:2], Layer(2, 1)).n_outputs == 1
+    assert Sequential(Layer(2, 3), lambda x: x[:2]).n_outputs is None
+    assert Sequential(Layer(2, 3), Dropout(0.5), "tanh").n_outputs == 3
+
+
+# -------------------------------------------------------------------------------------------------------- did you mean
+
+
+@pytest.mark.parametrize(
+    ("given", "question"),
+    [
+        ("bse", "did you mean 'mse' or 'bce'"),
+        ("bcee", "did you mean 'bce'"),
+        ("hubber", "did you mean 'huber'"),
+        ("CrossEntropy ", "did you mean 'cross_entropy'"),
+    ],
+)
+def test_all_nearest_names_are_told(given, question):
+    with pytest.raises(ValueError, match=question + r"\?$"):
+        small().fit(XOR_X, XOR_Y, loss=given)
+
+
+# ------------------------------------------------------------------------------------------------------------- summary
+
+
+def test_a_summary_is_shown_once_printed_or_not(capsys):
+    model = MLP(2, [3, 1])
+    model.summary()
+    bare = capsys.readouterr().out
+    print(model.summary())
+    printed = capsys.readouterr().out
+    assert printed.rstrip() == bare.rstrip()
+    assert "None" not in printed
+    assert bare.count("total") == 1
+
+
+def test_a_notebook_shows_nothing_below_a_summary():
+    formatters = pytest.importorskip("IPython.core.formatters")
+    table = small().summary()
+    assert formatters.DisplayFormatter().format(table) == ({}, {})
+    assert repr(table) == ""
+    assert table.rows[-1] == ("total", "", "13")
+
+
+# ------------------------------------------------------------------------------------------------------------- scaling
+
+
+def test_scales_fold_into_the_first_and_last_layer_whatever_is_between():
+    model = Sequential(
+        Layer(2, 4, seed=0), "tanh", Dropout(0.3), lambda x: x[:3], Layer(3, 2, activation="linear", seed=1)
+    )
+    model.eval()
+    scaling, targets = Scaling([1.0, -2.0], [2.0, 0.5]), Scaling([100.0, -3.0], [20.0, 0.5])
+    x = [0.3, -0.8]
+    scaled = scaling.applied(as_table([x])).tolist()[0]
+    expected = [shift + scale * v.data for v, shift, scale in zip(model(scaled), targets.shift, targets.scale)]
+    scaling.fold_in(model)
+    targets.fold_out(model)
+    assert [v.data for v in model(x)] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("model", "fold", "words"),
+    [
+        (Sequential(Layer(2, 1), "tanh"), "fold_out", r"the last layer must be a Layer .*, got Activation\('tanh'\)"),
+        (Sequential(Dropout(0.5), Layer(2, 1)), "fold_in", r"the first layer must be a Layer .*, got Dropout\(0\.5\)"),
+        (MLP(2, [3, 1], output="tanh"), "fold_out", "the last layer must be linear"),
+        (MLP(3, [1]), "fold_in", "must be a Layer of n_inputs=1 .*, got Layer of"),
+        (MLP(3, [2]), "fold_out", "must be a Layer of n_outputs=1 .*, got Layer of"),
+    ],
+)
+def test_scales_that_cannot_be_folded_are_refused(model, fold, words):
+    with refused(model, words):
+        getattr(Scaling([1.0], [2.0]), fold)(model)
+
+
+# ------------------------------------------------------------------------------------------------------------- changes
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "value"),
+    [
+        (lambda: MLP(2, [3, 1]), "activation", "tanh"),
+        (lambda: MLP(2, [3, 1]), "output", "tanh"),
+        (lambda: Layer(2, 3), "activation", "tanh"),
+    ],
+)
+def test_an_attribute_that_calls_would_ignore_cannot_be_set(make, name, value, tmp_path):
+    model = make()
+    before = [v.data for v in model.layers[0]([1.0, 2.0])] if isinstance(model, MLP) else None
+    with pytest.raises(
+        AttributeError, match=rf"{name} must be given to {type(model).__name__}\(\.\.\.\), got 'tanh' afterwards"
+    ):
+        setattr(model, name, value)
+    model.save(tmp_path / "m.json")
+    assert before is None or [v.data for v in type(model).load(tmp_path / "m.json").layers[0]([1.0, 2.0])] == before
+
+
+def test_the_activation_of_a_neuron_can_be_set_and_counts(tmp_path):
+    neuron = Neuron(2, activation="linear", seed=0)
+    z = neuron([1.0, 2.0]).data
+    neuron.activation = "sin"
+    assert neuron([1.0, 2.0]).data == Value(z).sin().data
+    with pytest.raises(ValueError, match=r"Neuron\.activation is 'sin', and a new Neuron has 'linear' there"):
+        neuron.save(tmp_path / "m.json")
+
+
+class Centred(Module):
+    """Numbers and arrays in attributes decide what it gives."""
+
+    def __init__(self, shift=0.0):
+        self.w, self.shift, self.mean, self.names = Value(2.0), shift, np.zeros(2), ["a"]
+        self.bend = lambda z: z.tanh()
+        self._calls, self.last = 0, None
+
+    def __call__(self, x):
+        self._calls += 1
+        self.last = self.bend(self.w * (x[0] - self.mean[0] - self.shift))
+        return self.last
+
+
+CHANGES = [
+    (lambda m: setattr(m, "shift", 1.0), r"Centred\.shift is 1\.0, and a new Centred has 0\.0 there"),
+    (lambda m: m.mean.__setitem__(0, 5.0), r"Centred\.mean is \[5\.0, 0\.0\], and a new Centred has \[0\.0, 0\.0\]"),
+    (lambda m: m.names.append("b"), r"Centred\.names\.1 is 'b', and a new Centred has nothing there"),
+    (lambda m: setattr(m, "bend", lambda z: z.sin()), r"Centred\.bend is <code.*>, and a new Centred has <code"),
+    (lambda m: setattr(m, "extra", 3), r"Centred\.extra is 3, and a new Centred has nothing there"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), CHANGES)
+def test_numbers_that_a_file_would_lose_are_not_saved(change, words, tmp_path):
+    model = Centred()
+    change(model)
+    with pytest.raises(ValueError, match=words + ".*have __init__ make it from its arguments"):
+        model.save(tmp_path / "m.json")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_init_makes_of_its_arguments_is_saved(tmp_path):
+    model = Centred(shift=0.5)
+    model.fit([[1.0], [2.0]], [0.5, 0.7], epochs=2, progress=False, seed=0)  # which counts calls in _calls
+    model.save(tmp_path / "m.json")
+    assert Centred.load(tmp_path / "m.json")([0.3]).data == model([0.3]).data
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_an_argument_that_json_does_not_have_is_not_saved(number, tmp_path):
+    with pytest.raises(ValueError, match=r"a file cannot hold Centred\(shift=\.\.\.\) with (nan|inf)"):
+        Centred(shift=number).save(tmp_path / "m.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda n: n.w.__setitem__(1, 0.5), r"layers\.0\.neurons\.2\.w\.1 must be a Value to be trained, got 0\.5"),
+        (lambda n: setattr(n, "w", [0.5, 1]), r"layers\.0\.neurons\.2\.w\.0 must be a Value to be trained, got 0\.5"),
+        (lambda n: setattr(n, "b", 0.0), r"layers\.0\.neurons\.2\.b must be a Value to be trained, got 0\.0; .*\.data"),
+    ],
+)
+def test_a_weight_that_became_a_plain_number_is_not_left_out_of_training(change, words):
+    model = small()
+    change(model.layers[0].neurons[2])
+    with refused(model, words):
+        model.fit(XOR_X, XOR_Y, progress=False)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda *a, **k: Layer(2, 3, *a, seed=0, **k), lambda *a, **k: Neuron(2, *a, seed=0, **k)]
+)
+def test_the_third_argument_of_a_layer_is_its_activation(make, tmp_path):
+    def activation(model):
+        return getattr(model, "neurons", [model])[0].activation
+
+    assert [activation(make(given)) for given in (True, False, None, "tanh")] == ["relu", "linear", "relu", "tanh"]
+    assert make("tanh").state_dict() == make(activation="tanh").state_dict()
+    make("tanh").save(tmp_path / "m.json")
+    assert activation(type(make()).load(tmp_path / "m.json")) == "tanh"
+    with pytest.raises(ValueError, match="activation must be a name or a function from Value to Value, got 0"):
+        make(0)
+    with pytest.raises(TypeError, match="nonlin or activation must be given, got both"):
+        make(False, activation="tanh")
+
+
+# ---------------------------------------------------------------------------------------------------------- other names
+
+
+def test_what_is_natural_works():
+    model = Sequential([Layer(2, 3, seed=0), Activation("tanh"), Layer(3, 1, seed=1)])
+    model([1.0, 2.0]).backward()
+    for p in model.parameters():
+        p.data -= 0.1 * p.grad
+    assert isinstance(model.layers[0].neurons[0].w[0].data, float)
+    model.load_state_dict(model.state_dict())
+    assert model.train().training is True
+    assert model.eval().training is False
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("forward", r"model\(x\)"),
+        ("compile", r"give loss= and optimizer= to fit"),
+        ("evaluate", r"score\(X, y\)"),
+        ("add", r"model\.layers\.append\(layer\)"),
+        ("to", "fit takes dtype"),
+        ("weight", "neurons, and each of them"),
+        ("get_weights", r"state_dict\(\)"),
+        ("save_weights", r"save\(path\)"),
+        ("count_params", r"len\(model\.parameters\(\)\)"),
+    ],
+)
+def test_names_of_other_libraries_at_a_module_are_answered(name, advice):
+    with pytest.raises(AttributeError, match=rf"'MLP' object has no attribute '{name}'; .*{advice}"):
+        getattr(small(), name)
+    assert not hasattr(small(), name)
+
+
+def test_weights_of_a_layer_are_in_its_neurons():
+    with pytest.raises(AttributeError, match="'Layer' object has no attribute 'w'; a Layer has a list, neurons"):
+        _ = small().layers[0].w
+    with pytest.raises(AttributeError, match=r"^'MLP' object has no attribute 'nonsense'$"):
+        _ = small().nonsense
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("Linear", r"Layer\(n_inputs, n_outputs\), of ReLU unless activation=\"linear\""),
+        ("ReLU", '"relu"'),
+        ("CrossEntropyLoss", 'loss="cross_entropy"'),
+        ("BCELoss", "with no sigmoid"),
+        ("Parameter", r"engine\.Value"),
+        ("ModuleList", "a plain list or dict"),
+        ("optim", r"nn\.Adam"),
+        ("load_model", r"MLP\.load\(path\)"),
+    ],
+)
+def test_names_of_other_libraries_in_nn_are_answered(name, advice):
+    with pytest.raises(AttributeError, match=rf"module 'nn' has no attribute '{name}'; .*{advice}"):
+        getattr(nn, name)
+    assert not hasattr(nn, name)
+
+
+def test_examples_are_not_a_mode_of_training():
+    with refused(small(), r"mode must be True or False, got \[\[0\.0, 0\.0\].*fit\(X, y\) trains"):
+        small().train(XOR_X)
