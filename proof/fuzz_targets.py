@@ -19,10 +19,11 @@ from nn import MLP, Layer, ModelFileError, Neuron
 from nn.__main__ import main
 from nn.cli import train
 from nn.data import moons, xor
-from nn.data.columns import Columns, learned_columns, read_inputs
+from nn.data.columns import Columns
 from nn.data.csv_files import read_text_table
 from nn.data.idx import mnist_part, read
-from nn.data.task import chosen_task
+from nn.data.input_columns import learned_columns, read_inputs
+from nn.data.target_column import read_target
 
 _VARIABLES = {"x": 2.0, "w": -3.0, "b": 6.88, "_": 0.5}
 
@@ -121,11 +122,10 @@ def _read(data: bytes) -> None:
             raise Finding(f"a table of shape {rows.shape} came from a file")
         return
     table = read_text_table(path)
-    table, task, _ = chosen_task(table, table.names[-1], True if kind == b"r" else None)
-    columns, _ = learned_columns(table, table.names[-1], ())
-    X = columns.encoded(table, strict=False)
+    table, target, _ = read_target(table, table.names[-1], True if kind == b"r" else None)
+    columns, X, _ = learned_columns(table, table.names[-1], ())
     columns = columns.learned(X)
-    if len(task.y) != len(X) or X.shape[1] != columns.n_inputs or not (columns.filled(X) == columns.filled(X)).all():
+    if len(target.y) != len(X) or X.shape[1] != columns.n_inputs or not (columns.filled(X) == columns.filled(X)).all():
         raise Finding("examples, targets and columns are not of one number")
     if Columns.from_json(columns.to_json()) != columns:
         raise Finding("columns are others once they were saved")

@@ -55,11 +55,11 @@ def train(name, *options):
 CASES = [  # the arguments and the words
     (train("empty.csv"), "empty.csv: there is no example in it"),
     (train("header.csv"), "header.csv: there is no example in it"),
-    (train("one.csv"), "at least two examples are wanted"),
-    (train("alike.csv"), "all examples are of one class"),
-    (train("classless.csv"), "at least two examples are wanted"),
+    (train("one.csv"), "one.csv: the target 'column 3' must have at least two classes, got 'x' in 1 row"),
+    (train("alike.csv"), "the target 'column 3' must have at least two classes, got 'x' in 2 rows"),
+    (train("classless.csv"), "must have at least two classes, got 'x' in 1 row"),
     (train("distinct.csv"), "the target 'column 2' has 40 different texts in 40 rows, .* are no classes; name another"),
-    (train("good.csv", "--regression"), "good.csv, line 1, column 'column 3': the target 'x' is not a finite number"),
+    (train("good.csv", "--regression"), "good.csv, line 1, column 'column 3': the target must be a finite number, got 'x'"),
     (train("good.csv", "--target", "colum 3"), r"--target: there is no column 'colum 3'; did you mean 'column 3'\?"),
     (train("good.csv", "--drop", "x"), "--drop: there is no column 'x'"),
     (train("good.csv", "--drop", "column 1", "--drop", "column 2"), "no column is left to learn"),
@@ -74,19 +74,19 @@ CASES = [  # the arguments and the words
     (train("quote.csv"), "quote.csv: not a CSV file|quote.csv, line .: 3 columns"),
     (train("folder.csv"), "folder.csv: Is a directory"),
     (train("none.csv"), "none.csv: No such file or directory"),
-    (train("mnist"), "mnist: --data FOLDER is wanted, the folder with the four files"),
+    (train("mnist"), "mnist must be given --data FOLDER, the folder with the four files"),
     (train("mnist", "--data", "nowhere"), "nowhere: there is no such folder"),
     (train("xor", "--data", "nowhere"), "--data: only mnist is read from a folder"),
-    (train("nonsense"), "'nonsense': digits, moons, xor or a CSV file is wanted"),
-    (train("two\nlines"), "digits, moons, xor or a CSV file is wanted"),
-    (train("x" * 5000), "File name too long|digits, moons, xor or a CSV file is wanted"),
-    (train(""), "'': digits, moons, xor or a CSV file is wanted"),
-    (train("good.csv", "--hidden", "a"), "--hidden: sizes above 0 with commas between are wanted, such as 32,16, not"),
-    (train("good.csv", "--hidden", "0"), "--hidden: .* not '0'"),
+    (train("nonsense"), "DATA must be digits, moons, xor, a CSV file, or mnist with --data, got 'nonsense'"),
+    (train("two\nlines"), "DATA must be digits, moons, xor, a CSV file"),
+    (train("x" * 5000), "File name too long|DATA must be digits"),
+    (train(""), "DATA must be digits, .*, got ''"),
+    (train("good.csv", "--hidden", "a"), "--hidden: must be sizes above 0, such as 32,16, got 'a'"),
+    (train("good.csv", "--hidden", "0"), "--hidden: .* got '0'"),
     (train("good.csv", "--hidden", "-3"), "--hidden"),
-    (train("good.csv", "--hidden", "3,,4"), "--hidden: .* not '3,,4'"),
-    (train("good.csv", "--hidden", "2.5"), r"--hidden: .* not '2\.5'"),
-    (train("good.csv", "--hidden", ""), "--hidden: .* not ''"),
+    (train("good.csv", "--hidden", "3,,4"), "--hidden: .* got '3,,4'"),
+    (train("good.csv", "--hidden", "2.5"), r"--hidden: .* got '2\.5'"),
+    (train("good.csv", "--hidden", ""), "--hidden: .* got ''"),
     (train("good.csv", "--hidden", "9" * 5000), "--hidden: "),
     (train("good.csv", "--rate", "nan"), "learning_rate: a number of 0 or more is wanted, not nan"),
     (train("good.csv", "--rate", "-0.1"), "learning_rate: .* not -0.1"),
@@ -98,17 +98,17 @@ CASES = [  # the arguments and the words
     (train("good.csv", "--batch-size", "0"), "batch_size: a whole number of at least 1 is wanted, not 0"),
     (train("good.csv", "--batch-size", "x"), "--batch-size: invalid int value: 'x'"),
     (train("good.csv", "--seed", "x"), "--seed: invalid int value: 'x'"),
-    (train("good.csv", "--test-share", "0"), r"--test-share: a share between 0 and 1 is wanted, not 0\.0"),
+    (train("good.csv", "--test-share", "0"), "--test-share: must be between 0 and 1, got 0"),
     (train("good.csv", "--test-share", "1"), "--test-share: "),
-    (train("good.csv", "--test-share", "nan"), "--test-share: .* not nan"),
+    (train("good.csv", "--test-share", "nan"), "--test-share: .* got nan"),
     (train("good.csv", "--activation", "ReLU"), "activation must be one of linear, relu"),
     (train("good.csv", "--optimizer", "lbfgs"), "--optimizer: invalid choice: 'lbfgs'"),
-    (train("good.csv", "--out", "none/model.json"), "none: there is no such folder to write the model to"),
-    (train("good.csv", "--out", "folder.csv"), "folder.csv: this is a folder, and a file name for the model is wanted"),
-    (train("good.csv", "--out", "."), "this is a folder, and a file name for the model is wanted"),
+    (train("good.csv", "--out", "none/model.json"), "none: No such file or directory"),
+    (train("good.csv", "--out", "folder.csv"), "folder.csv: this is a folder"),
+    (train("good.csv", "--out", "."), "this is a folder"),
     (train("good.csv", "--out", "good.csv"), "good.csv: these are the examples, and the model would take their place"),
     (train("good.csv", "--out", "./folder.csv/../good.csv"), "these are the examples"),
-    (train("good.csv", "--out", "good.csv/model.json"), "there is no such folder"),
+    (train("good.csv", "--out", "good.csv/model.json"), "Not a directory|No such file"),
     (train("moons", "--rate", "1e300", "--optimizer", "sgd", "--epochs", "5"), "training diverged in epoch 1, step 2"),
     (train("good.csv", "--quick"), "unrecognized arguments: --quick"),
     (train("good.csv", "more"), "unrecognized arguments: more"),
@@ -120,7 +120,7 @@ CASES = [  # the arguments and the words
     (["predict", "good.json", "empty.csv"], "empty.csv: there is no example in it"),
     (["predict", "good.json", "binary.csv"], "binary.csv: not a CSV file"),
     (["predict", "good.json", "nan.csv"], "nan.csv, line 2, column 'column 1': the number is missing"),
-    (["predict", "good.json", "words.csv"], "words.csv, line 2, column 'column 1': 'two' is not a finite number"),
+    (["predict", "good.json", "words.csv"], "words.csv, line 2, column 'column 1' must be a finite number, got 'two'"),
     (["predict", "good.json", "good.csv", "--probabilities"], "the model gives numbers, and no classes"),
     (["predict", "good.json", "uneven.csv"], "uneven.csv, line 2: 2 columns, but 3"),
     (["predict", "good.json", "column.csv"], "column.csv: the model takes 2 columns .* and the file has 1"),
@@ -200,7 +200,7 @@ def test_files_and_folders_that_may_not_be_used(folder, capsys):
     Path("good.csv").chmod(0o600)
     Path("folder.csv").chmod(0o500)
     assert main(train("good.csv", "--out", "folder.csv/model.json")) == 1
-    assert capsys.readouterr().err == "gradstep: folder.csv: this folder cannot be written to\n"
+    assert capsys.readouterr().err == f"gradstep: {Path('folder.csv').resolve()}: Permission denied\n"
 
 
 @pytest.mark.parametrize("arguments", [train("good.csv"), ["predict", "good.json", "good.csv"]])
@@ -208,17 +208,20 @@ def test_a_file_that_may_not_be_read(folder, capsys, monkeypatch, arguments):
     def denied(path, *_args, **_options):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
-    monkeypatch.setattr("nn.data.csv_files.Path.read_bytes", denied)
+    monkeypatch.setattr("nn.data.packed_files.Path.read_bytes", denied)
     arguments = arguments if arguments[0] == "train" else ["predict", "good.csv", "good.csv"]
     assert main(arguments) == 1
     assert capsys.readouterr().err == "gradstep: good.csv: Permission denied\n"
 
 
 def test_a_folder_that_may_not_be_written_is_told_before_the_training(folder, capsys, monkeypatch):
-    monkeypatch.setattr("nn.cli.train.os.access", lambda path, mode: False)
+    def denied(**_options):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("nn.model_files.tempfile.mkstemp", denied)
     assert main(train("good.csv")) == 1
     out, err = capsys.readouterr()
-    assert err == "gradstep: .: this folder cannot be written to\n"
+    assert err == f"gradstep: {folder.resolve()}: Permission denied\n"
     assert "accuracy" not in out
 
 

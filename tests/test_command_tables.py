@@ -15,9 +15,11 @@ import pytest
 
 from nn import MLP, ModelFileError
 from nn.__main__ import main
-from nn.data.columns import Columns, learned_columns
-from nn.data.csv_files import as_numbers, read_text_table
-from nn.data.task import chosen_task
+from nn.data.columns import Columns
+from nn.data.csv_files import read_text_table
+from nn.data.input_columns import learned_columns
+from nn.data.number_cells import read_numbers
+from nn.data.target_column import read_target
 
 SHORT = ("--quiet", "--epochs", "1", "--hidden", "2")
 
@@ -74,7 +76,7 @@ def test_texts_and_gaps_are_learned_told_and_kept_in_the_file(gradstep):
         (lambda p: p.assign(deck="A"), "the column 'deck' is unknown to the model, which takes 'age', 'sex', 'fare'"),
         (lambda p: p.rename(columns={"fare": "price"}), "the model takes the column 'fare'"),
         (lambda p: p.assign(sex=["female", "Male"] * 30), "line 3, column 'sex': 'Male' is unknown to the model; it k"),
-        (lambda p: p.assign(fare=["1", "two"] * 30), "line 3, column 'fare': 'two' is not a finite number"),
+        (lambda p: p.assign(fare=["1", "two"] * 30), "line 3, column 'fare' must be a finite number, got 'two'"),
     ],
 )
 def test_other_columns_are_refused_by_name(gradstep, change, words):
@@ -128,7 +130,7 @@ def test_a_price_table_is_a_regression_and_says_so(gradstep):
 def test_classes_or_numbers(folder, cells, numbers):
     Path("t.csv").write_text("".join(f"{i}.5,{cell}\n" for i, cell in enumerate(cells)))
     table = read_text_table("t.csv")
-    assert chosen_task(table, "column 2", None)[1].regression is numbers
+    assert read_target(table, "column 2", None)[1].regression is numbers
 
 
 def test_007_and_7_stay_two(gradstep):
@@ -168,7 +170,7 @@ def test_encodings_and_separators(folder, encoding, separator):
     Path("t.csv").write_bytes("\n".join(separator.join(row) for row in rows).encode(encoding))
     table = read_text_table("t.csv")
     assert table.names == rows[0]
-    assert [list(column) for column in table.cells] == [["1", "2"], ["süß", "naïve"]]
+    assert table.cells.to_numpy().tolist() == rows[1:]
     assert ("between the columns" in table.how()) is (separator != ",")
     assert ("cp1252" in table.how()) is (encoding == "cp1252")
 
@@ -176,20 +178,19 @@ def test_encodings_and_separators(folder, encoding, separator):
 def test_decimal_commas_between_semicolons(folder):
     Path("t.csv").write_text("a;b\n1,5;x\n2,25;y\n")
     table = read_text_table("t.csv")
-    columns, _ = learned_columns(table, "b", ())
-    assert columns.encoded(table).tolist() == [[1.5], [2.25]]
+    assert learned_columns(table, "b", ())[1].tolist() == [[1.5], [2.25]]
 
 
 def test_odd_numbers_are_none():
-    numbers, odd = as_numbers(np.array(["1_000", "\uff11\uff12", "1e999", "inf", " 2 ", "-.5e1", "NA"], dtype=object))
-    assert odd.tolist() == [True, True, True, True, False, False, False]
-    assert numbers[4:6].tolist() == [2.0, -5.0]
+    numbers = read_numbers(np.array(["1_000", "\uff11\uff12", "1e999", "inf", " 2 ", "-.5e1", "NA"], dtype=object))
+    assert numbers.odd.tolist() == [True, True, True, True, False, False, False]
+    assert numbers.values[4:6].tolist() == [2.0, -5.0]
 
 
 def test_numbers_are_read_exactly(folder):
     numbers = np.random.default_rng(0).normal(size=300) * 10.0 ** np.arange(-150, 150)
     Path("t.csv").write_text("".join(f"{x!r},1\n" for x in numbers.tolist()))
-    assert as_numbers(read_text_table("t.csv").cells[0])[0].tolist() == numbers.tolist()
+    assert read_text_table("t.csv").numbers("column 1").values.tolist() == numbers.tolist()
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
@@ -233,7 +234,7 @@ def test_a_typo_among_numbers_is_told_with_its_line(gradstep):
 def test_rows_without_a_target_are_told(gradstep):
     passengers().assign(alive=["", *["yes", "no"] * 29, "yes"]).to_csv("p.csv", index=False)
     out = gradstep("train", "p.csv", *SHORT)[1]
-    assert "'alive': 1 rows without a target are left out" in out
+    assert "'alive': 1 row without a target left out" in out
 
 
 def test_probabilities(gradstep):
@@ -407,7 +408,7 @@ def test_a_row_number_is_one_where_targets_are_missing(gradstep, folder):
     (folder / "t.csv").write_text("\n".join(["id,rooms,price", *rows]))
     out = gradstep("train", "t.csv", *SHORT)[1]
     assert "'id': left out, as it numbers the rows" in out
-    assert "2 rows without a target are left out" in out
+    assert "2 rows without a target left out" in out
 
 
 def test_a_name_with_a_comma_leaves_the_line_in_the_message(gradstep, folder):

@@ -6,7 +6,8 @@ import csv
 import sys
 from argparse import Namespace
 
-from nn.data.columns import Columns, read_inputs
+from nn.data.columns import Columns
+from nn.data.input_columns import read_inputs
 from nn.mlp import MLP
 from nn.validation import one_line, plain_label
 

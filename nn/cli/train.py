@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import stat
 from argparse import Namespace
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import Value
 from nn.data import DataSet, digits, mnist, moons, xor
-from nn.data.columns import Columns, learned_columns
+from nn.data.columns import Columns
+from nn.data.confusions import confusions
 from nn.data.csv_files import read_text_table
-from nn.data.task import chosen_task, column_called
+from nn.data.input_columns import learned_columns
+from nn.data.target_column import column_called, read_target
 from nn.examples import listed
 from nn.history import History
 from nn.mlp import MLP
@@ -26,23 +28,22 @@ from nn.scaling import Scaling
 from nn.schedules import one_cycle
 from nn.validation import one_line, plain_label, shortened
 
-_MOST_IN_TABLE = 25  # classes
+if TYPE_CHECKING:
+    from nn.data.tables import Table
 
 
 @dataclass(frozen=True)
 class Job:
-    """What to train on, and how unless the options say otherwise."""
+    """What to train on, and how unless the options say otherwise; *held_out* None holds out a share of the data."""
 
-    data: DataSet
     name: str
+    data: DataSet
     hidden: list[int]
     epochs: int
-    common_scale: bool = False
-    test_on_training: bool = False
-    held_out: DataSet | None = None
     batch_size: int = 32
+    held_out: DataSet | None = None
+    scaling: Callable[[Table], Scaling] | None = Scaling.of
     dtype: str = "float64"
-    scaled: bool = True
     one_cycle: bool = False
     regression: bool = False
     columns: Columns | None = None
@@ -51,64 +52,60 @@ class Job:
 def train(options: Namespace) -> None:
     """``gradstep train``: fit an MLP, test it, write the model and the picture of a neuron."""
     job = _job(options)
-    hidden = job.hidden if options.hidden is None else _sizes(options.hidden)
+    given = {name: getattr(options, name) for name in ("hidden", "epochs", "batch_size")}
+    job = replace(job, **{name: value for name, value in given.items() if value is not None})
     target = Path(options.out or f"{job.name}.json")
-    training, held_out = _split(options, job)
-    if job.columns is not None:
-        columns = job.columns.learned(training.X)
-        job = replace(job, columns=columns)
-        training, held_out = (replace(part, X=columns.filled(part.X)) for part in (training, held_out))
-    _check_target(target, options.data)
+    job, held_out = _split(options, job)
+    _check_target(target, options.data, "model")
     if options.checkpoint is not None:
         _check_target(Path(options.checkpoint), options.data, "checkpoint")
         if Path(options.checkpoint).resolve() == target.resolve():
-            raise ValueError(f"{target}: the checkpoint and the model want the same file; give one another name")
+            raise ValueError(f"{target}: the checkpoint and the model must be two files; give one another name")
     with _open_pipe(target):
-        model, history = _trained(options, job, training, hidden)
+        model, history = _trained(options, job, held_out)
         if history.interrupted:
             print(f"interrupted after {history.epochs} epochs; the model is as it was then")
-        _report(model, held_out, "training" if job.test_on_training else "held-out")
+        _report(model, held_out, "training" if held_out is job.data else "held-out")
         model.save(target)
     print(f"model: {one_line(str(target))}")
     if not is_device(target):
         print(_draw_neuron(model, held_out, target.with_suffix(".neuron.svg")))
 
 
-def _split(options: Namespace, job: Job) -> tuple[DataSet, DataSet]:
-    """What to train on, and what to test with."""
-    share = 0.2 if options.test_share is None else options.test_share
-    if not 0.0 < share < 1.0:
-        raise ValueError(f"--test-share: a share between 0 and 1 is wanted, not {share}")
+def _split(options: Namespace, job: Job) -> tuple[Job, DataSet]:
+    """The job on the examples to train on, and those to test with; missing numbers are filled as in the former."""
     if job.held_out is not None:
         if options.test_share is not None:
-            raise ValueError(f"--test-share: {job.name} has test images of its own; leave it out")
-        return job.data, job.held_out
-    return (job.data, job.data) if job.test_on_training else job.data.split(share, options.seed)
+            raise ValueError(f"--test-share: {job.name} has test examples of its own; leave it out")
+        return job, job.held_out
+    training, held_out = job.data.split(0.2 if options.test_share is None else options.test_share, options.seed)
+    if job.columns is None:
+        return replace(job, data=training), held_out
+    columns = job.columns.learned(training.X)
+    training, held_out = (replace(part, X=columns.filled(part.X)) for part in (training, held_out))
+    return replace(job, data=training, columns=columns, scaling=lambda _: columns.scaling()), held_out
 
 
 def _job(options: Namespace) -> Job:
-    if options.data == "mnist":
-        return _mnist_job(options)
-    if options.folder is not None:
+    if options.folder is not None and options.data != "mnist":
         raise ValueError("--data: only mnist is read from a folder; leave it out")
-    if options.data in ("digits", "moons", "xor"):
-        _refuse_options_of_tables(options)
-    if options.data == "digits":
-        return Job(digits(), "digits", hidden=[32], epochs=20, common_scale=True)
-    if options.data == "moons":
-        return Job(moons(seed=options.seed), "moons", hidden=[16, 16], epochs=60)
-    if options.data == "xor":
-        return Job(xor(), "xor", hidden=[8], epochs=500, test_on_training=True)
-    is_file = options.data.lower().endswith((".csv", ".txt")) or Path(options.data).exists()
-    if not options.data or not is_file:
-        raise ValueError(f"{shortened(options.data)}: digits, moons, xor or a CSV file is wanted, or mnist with --data")
+    if options.data in ("digits", "mnist", "moons", "xor"):
+        for option in ("target", "drop", "header"):
+            if getattr(options, option) not in (None, []):
+                raise ValueError(f"--{option}: only a CSV file has columns to choose; leave it out")
+    match options.data:
+        case "digits":
+            return Job("digits", digits(), [32], epochs=20, scaling=partial(Scaling.of, common=True))
+        case "mnist":
+            return _mnist_job(options.folder)
+        case "moons":
+            return Job("moons", moons(seed=options.seed), [16, 16], epochs=60)
+        case "xor":
+            data = xor()
+            return Job("xor", data, [8], epochs=500, held_out=data)
+    if not options.data or not (Path(options.data).suffix or Path(options.data).exists()):
+        raise ValueError(f"DATA must be digits, moons, xor, a CSV file, or mnist with --data, got {shortened(options.data)}")
     return _table_job(options)
-
-
-def _refuse_options_of_tables(options: Namespace) -> None:
-    for option in ("target", "drop", "header"):
-        if getattr(options, option) not in (None, []):
-            raise ValueError(f"--{option}: only a CSV file has columns to choose; leave it out")
 
 
 def _table_job(options: Namespace) -> Job:
@@ -124,68 +121,52 @@ def _table_job(options: Namespace) -> Job:
     target = kept[-1] if options.target is None else column_called(table, options.target, "--target")
     if target in drop:
         raise ValueError(f"--drop: {shortened(target)} is the target; leave out another column")
-    name = Path(options.data).stem
+    path = Path(options.data)
+    name = Path(path.stem).stem if path.suffix.lower() in (".gz", ".zip") else path.stem
     lines = [f"{name}: {table.how()}"]
-    table, task, told = chosen_task(table, target, options.regression)
-    columns, told_of_columns = learned_columns(table, target, drop)
-    kind, other = ("numbers", "--classification") if task.regression else ("classes", "--regression")
-    lines += [f"target {shortened(target)}: {kind} ({task.why}; {other} takes them otherwise)", *told, *told_of_columns]
+    table, found, told = read_target(table, target, options.regression)
+    columns, X, told_of_columns = learned_columns(table, target, drop)
+    kind, other = ("numbers", "--classification") if found.regression else ("classes", "--regression")
+    lines += [f"target {shortened(target)}: {kind} ({found.why}; {other} takes them otherwise)", *told, *told_of_columns]
     for line in lines:
         print(plain_label(line, 300))
-    data = DataSet(columns.encoded(table, strict=False), task.y, [*columns.input_names(), target])
-    return Job(data, name, hidden=[32, 16], epochs=60, regression=task.regression, columns=columns)
+    data = DataSet(X, found.y, [])
+    return Job(name, data, [32, 16], epochs=60, regression=found.regression, columns=columns)
 
 
-def _mnist_job(options: Namespace) -> Job:
-    _refuse_options_of_tables(options)
-    if options.folder is None:
-        raise ValueError("mnist: --data FOLDER is wanted, the folder with the four files of the MNIST database")
-    X, y, X_test, y_test = mnist(options.folder)
-    columns = [f"pixel {i}" for i in range(X.shape[1])]
-    return Job(
-        DataSet(X, y.tolist(), columns),
-        "mnist",
-        hidden=[128, 64],
-        epochs=7,
-        held_out=DataSet(X_test, y_test.tolist(), columns),
-        batch_size=128,
-        dtype="float32",
-        scaled=False,  # the pixels are in [0, 1]
-        one_cycle=True,
-    )
+def _mnist_job(folder: str | None) -> Job:
+    if folder is None:
+        raise ValueError("mnist must be given --data FOLDER, the folder with the four files of the MNIST database")
+    X, y, X_test, y_test = mnist(folder)
+    how: dict[str, Any] = {"batch_size": 128, "dtype": "float32", "one_cycle": True}
+    held_out = DataSet(X_test, y_test.tolist(), [])
+    return Job("mnist", DataSet(X, y.tolist(), []), [128, 64], epochs=7, held_out=held_out, scaling=None, **how)
 
 
-def _trained(options: Namespace, job: Job, training: DataSet, hidden: list[int]) -> tuple[MLP, History]:
+def _trained(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, History]:
     """A model trained on scaled numbers, made to take plain ones."""
-    regression = job.regression or bool(options.regression)
-    labels = set(job.data.y) | set(job.held_out.y if job.held_out is not None else [])
-    n_classes = len(labels)
-    if not regression and n_classes < 2:
+    training, regression = job.data, job.regression or bool(options.regression)
+    labels = sorted({*training.y, *held_out.y}, key=lambda label: (isinstance(label, str), label))
+    if not regression and len(labels) < 2:
         raise ValueError("all examples are of one class; there is nothing to tell apart")
-    n_outputs = 1 if regression or n_classes == 2 else n_classes
+    n_outputs = 1 if regression or len(labels) == 2 else len(labels)
     loss = "mse" if regression else "binary_cross_entropy" if n_outputs == 1 else "cross_entropy"
-    inputs = _scaling(job, training)
-    y: Any = training.y
-    targets = None
-    if regression:
-        targets = Scaling.of(_column(training.y))
-        y = targets.applied(_column(training.y))
-    model = MLP(training.X.shape[1], [*hidden, n_outputs], activation=options.activation, seed=options.seed)
+    inputs = None if job.scaling is None else job.scaling(training.X)
+    targets = Scaling.of(_column(training.y)) if regression else None
+    model = MLP(training.X.shape[1], [*job.hidden, n_outputs], activation=options.activation, seed=options.seed)
     sizes = ", ".join(str(len(layer.neurons)) for layer in model.layers)
     print(
         f"{one_line(job.name)}: {len(training.y)} examples to train on, {training.X.shape[1]} inputs, "
         f"layers of {sizes}, {len(model.parameters()):,} parameters"
     )
-    model.classes = None if regression else sorted(labels, key=lambda label: (isinstance(label, str), label))
-    epochs = job.epochs if options.epochs is None else options.epochs
-    batch_size = job.batch_size if options.batch_size is None else options.batch_size
     history = model.fit(
         training.X if inputs is None else inputs.applied(training.X),
-        y,
+        training.y if targets is None else targets.applied(_column(training.y)),
         loss=loss,
-        **_optimizer(options, job, epochs * -(-len(training.y) // max(batch_size, 1))),
-        epochs=epochs,
-        batch_size=batch_size,
+        **_optimizer(options, job),
+        epochs=job.epochs,
+        batch_size=job.batch_size,
+        classes=None if regression else labels,
         seed=options.seed,
         progress=not options.quiet,
         dtype=job.dtype,
@@ -199,18 +180,13 @@ def _trained(options: Namespace, job: Job, training: DataSet, hidden: list[int])
     return model, history
 
 
-def _scaling(job: Job, training: DataSet) -> Scaling | None:
-    if job.columns is not None:
-        return Scaling(*job.columns.shift_and_scale())
-    return Scaling.of(training.X, common=job.common_scale) if job.scaled else None
-
-
-def _optimizer(options: Namespace, job: Job, n_steps: int) -> dict[str, Any]:
+def _optimizer(options: Namespace, job: Job) -> dict[str, Any]:
     """Optimizer and learning rate for ``fit``; optimizers that scale their own steps start with a lower rate."""
     name = options.optimizer or "adam"
     if options.rate is not None:
-        return {"optimizer": name, "learning_rate": float(options.rate)}
+        return {"optimizer": name, "learning_rate": options.rate}
     if job.one_cycle and options.optimizer is None:
+        n_steps = job.epochs * -(-len(job.data.y) // max(job.batch_size, 1))
         return {"optimizer": AdamW(learning_rate=one_cycle(0.006, n_steps), weight_decay=0.1)}
     return {"optimizer": name, "learning_rate": 0.05 if name == "sgd" else 0.005}
 
@@ -231,40 +207,9 @@ def _report(model: MLP, examples: DataSet, which: str) -> None:
     print(confusions(model.classes, examples.y, model.predict(examples.X)))
 
 
-def confusions(classes: list[Any], right: list[Any], said: list[Any]) -> str:
-    """The table of confusions; for more classes than a screen has room for, the commonest confusions alone."""
-    if len(classes) <= _MOST_IN_TABLE:
-        return confusion_table(classes, right, said)
-    wrong = Counter((a, b) for a, b in zip(right, said) if a != b).most_common(10)
-    return "\n".join(f"{plain_label(str(a))} taken for {plain_label(str(b))}: {n}" for (a, b), n in wrong)
-
-
-def confusion_table(classes: list[Any], right: list[Any], said: list[Any]) -> str:
-    """How often each class (a row) was taken for each class (a column).
-
-    >>> print(confusion_table(["cat", "dog"], ["cat", "dog", "dog"], ["cat", "cat", "dog"]))
-    right \\ said  cat  dog
-             cat    1    .
-             dog    1    1
-    """
-    names = [shortened(label, 14) if not isinstance(label, str) else one_line(label)[:14] for label in classes]
-    counts = {(a, b): 0 for a in classes for b in classes}
-    for pair in zip(right, said):
-        counts[pair] += 1
-    head = "right \\ said"
-    wide = max(len(head), *map(len, names))
-    narrow = max(3, len(str(max(counts.values()))), *map(len, names))
-    lines = [head.rjust(wide) + "".join(f"  {name:>{narrow}}" for name in names)]
-    for label, name in zip(classes, names):
-        cells = "".join(f"  {counts[label, other] or '.':>{narrow}}" for other in classes)
-        lines.append(name.rjust(wide) + cells)
-    return "\n".join(lines)
-
-
 def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
     """The graph of the first output neuron on a held-out example, with its gradients; what to tell the user of it."""
-    from engine.drawing import draw as drawn
-    from engine.drawing import write_picture
+    from engine.drawing import draw, write_picture
 
     x: list[Value] = [Value(number) for number in examples.X[0].tolist()]
     for layer in model.layers[:-1]:
@@ -278,34 +223,16 @@ def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
     model.zero_grad()
     output.backward()
     try:
-        write_picture(drawn(output, most=300), picture)
+        write_picture(draw(output, most=300), picture)
     except TimeoutError as error:
         return f"no picture of a neuron: {error}"
     return f"graph of the first output neuron: {one_line(str(picture))}"
 
 
-def _sizes(text: str) -> list[int]:
-    try:
-        sizes = [int(size) for size in text.split(",")]
-    except ValueError:
-        sizes = [0]
-    if min(sizes) < 1:
-        raise ValueError(
-            f"--hidden: sizes above 0 with commas between are wanted, such as 32,16, not {shortened(text)}"
-        )
-    return sizes
-
-
-def _check_target(target: Path, data: str, what: str = "model") -> None:
+def _check_target(target: Path, data: str, thing: str) -> None:
     """Told before the training, and not after it."""
-    if target.is_dir():
-        raise ValueError(f"{target}: this is a folder, and a file name for the {what} is wanted")
-    if target.exists() and Path(data).exists() and target.samefile(data):
-        raise ValueError(f"{target}: these are the examples, and the {what} would take their place")
-    if not target.parent.is_dir():
-        raise ValueError(f"{target.parent}: there is no such folder to write the {what} to")
-    if not os.access(target.parent, os.W_OK) and not is_device(target):
-        raise ValueError(f"{target.parent}: this folder cannot be written to")
+    if target.exists() and Path(data).exists() and target.samefile(data) and not is_device(target):
+        raise ValueError(f"{target}: these are the examples, and the {thing} would take their place")
     check_writable(target)
 
 

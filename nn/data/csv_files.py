@@ -8,21 +8,15 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
+from nn.data.number_cells import Cells, Numbers, decimal_mark, is_missing, read_numbers
+from nn.data.packed_files import unpacked
 from nn.validation import shortened
-
-if TYPE_CHECKING:
-    import numpy as np
-
-Cells: TypeAlias = "np.ndarray[Any, np.dtype[np.object_]]"
-"""One column: the text of each of its cells."""
 
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
 _SAMPLE = 100_000  # characters that are looked at for the separator
-_MISSING = {"", "?", "-", ".", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none"}
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
+_ROWS = 1000  # that are looked at for names and the decimal mark
 _MISTYPED = re.compile(r"[+-]*[0-9.,OoIl]*[0-9][0-9.,OoIl]*", re.ASCII)  # 1.O, 1..5, 2,5: a number and no name
 
 
@@ -32,63 +26,76 @@ class TextTable:
 
     Attributes:
         path: the file.
-        names: the name of each column, from the first line or ``column 1``, ``column 2`` ...
-        cells: the columns.
+        cells: a pandas frame of texts, under the names in the first line or ``column 1``, ``column 2`` ...; its index
+            is the line that each row begins in.
         has_header: whether the first line has the names.
         separator: the character between two cells.
         encoding: what the characters are written in.
-        kept: the place in the file of each row, the first example being 0; None where all are here.
+        decimal: the decimal mark of the file, ``""`` where one cannot tell.
         n_empty: how many rows with no text in any cell the file has; they are not here.
     """
 
     path: str
-    names: list[str]
-    cells: list[Cells]
+    cells: Any
     has_header: bool
     separator: str
     encoding: str
-    kept: Any = None
-    n_empty: int = 0
+    decimal: str
+    n_empty: int
 
     def __len__(self) -> int:
-        return len(self.cells[0])
+        return len(self.cells)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return list(self.cells.columns)
+
+    def column(self, name: str) -> Cells:
+        """The texts of a column."""
+        cells: Cells = self.cells[name].to_numpy(dtype=object)
+        return cells
+
+    def numbers(self, name: str, sign: str | None = None) -> Numbers:
+        """A column as numbers."""
+        return read_numbers(self.column(name), self.decimal, sign)
 
     def rows(self, kept: Any) -> TextTable:
         """The rows that an array of bools keeps."""
-        import numpy as np
-
-        return replace(self, cells=[column[kept] for column in self.cells], kept=np.flatnonzero(kept))
-
-    def line_of(self, row: int) -> int:
-        """The number of a row's line in the file."""
-        place = (row if self.kept is None else int(self.kept[row])) + self.has_header
-        lines = _lines(_decoded(self.path)[0], self.separator)
-        return next((number for i, (number, _) in enumerate(lines) if i == place), place + 1)
+        return replace(self, cells=self.cells[kept])
 
     def where(self, row: int, column: str) -> str:
         """Where a cell is, for messages: the file, the line and the column."""
-        return f"{self.path}, line {self.line_of(row)}, column {shortened(column)}"
-
-    @property
-    def decimal_commas(self) -> bool:
-        """Whether 2,5 may be a number: not where commas separate."""
-        return self.separator != ","
+        return f"{self.path}, line {self.cells.index[row]}, column {shortened(column)}"
 
     def how(self) -> str:
         """How the file was read, for people."""
-        names = "names in the first line" if self.has_header else "no names in the first line"
-        encoding = "" if self.encoding == "utf-8-sig" else f", {self.encoding}"
-        separator = "" if self.separator == "," else f", {_SEPARATORS[self.separator]} between the columns"
-        empty = f", {self.empty_rows()}" if self.n_empty else ""
-        return f"{len(self):,} rows of {len(self.cells)} columns, {names}{separator}{encoding}{empty}"
+        said = [
+            f"{plural(len(self), 'row')} of {plural(len(self.cells.columns), 'column')}",
+            f"{'' if self.has_header else 'no '}names in the first line",
+        ]
+        if self.separator != ",":
+            said.append(f"{_SEPARATORS[self.separator]} between the columns")
+        if self.encoding != "utf-8-sig":
+            said.append(self.encoding)
+        return ", ".join([*said, self.empty_rows()] if self.n_empty else said)
 
     def empty_rows(self) -> str:
         """What became of the empty rows, for people."""
-        return f"{self.n_empty:,} empty row{'s' if self.n_empty > 1 else ''} left out"
+        return f"{plural(self.n_empty, 'empty row')} left out"
+
+
+def plural(n: int, thing: str) -> str:
+    """So many things.
+
+    >>> plural(1, "row"), plural(2000, "row")
+    ('1 row', '2,000 rows')
+    """
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
 def read_text_table(path: str | PathLike[str], header: bool | None = None, known: Collection[str] = ()) -> TextTable:
-    """The cells of a CSV file.
+    """The cells of a CSV file, which may be gzipped or zipped.
 
     Args:
         path: the file, in UTF-8, UTF-16 or Windows-1252, with commas, semicolons, tabs or bars between the columns.
@@ -102,62 +109,26 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
     """
     text, encoding = _decoded(path)
     separator = _separator(text)
-    columns, n_empty = _columns(path, text, separator)
-    first = [" ".join(column[0].split()) for column in columns]
+    cells, n_empty = _cells(path, text, separator)
+    decimal = decimal_mark(cells[:_ROWS].to_numpy().flat, separator)
+    first = [" ".join(cell.split()) for cell in cells.iloc[0]] if len(cells) else []
     if header is None:
-        header = len(set(known) & set(first)) > len(known) / 2 or _is_header(columns, separator != ",")
-    names = [f"column {i + 1}" for i in range(len(columns))]
+        header = len(set(known) & set(first)) > len(known) / 2 or _is_header(cells, decimal)
+    names = [f"column {i + 1}" for i in range(len(cells.columns))]
     if header:
         names = [name or f"Unnamed: {i}" for i, name in enumerate(first)]  # pandas writes and says it so
-        columns = [column[1:] for column in columns]
+        cells = cells[1:]
         twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
         if twice is not None:
-            raise ValueError(f"{path}: two columns are called {shortened(twice)}; give each a name")
-    if len(columns[0]) == 0:
-        raise ValueError(f"{path}: there is no example in it")
-    return TextTable(str(path), names, columns, header, separator, encoding, n_empty=n_empty)
-
-
-def as_numbers(cells: Cells, decimal_commas: bool = False) -> tuple[Any, Any]:
-    """The numbers of a column, NaN where there is none, and an array of bools: where a cell says something else.
-
-    >>> import numpy as np
-    >>> as_numbers(np.array(["1.5", "", "two"], dtype=object))
-    (array([1.5, nan, nan]), array([False, False,  True]))
-    """
-    import numpy as np
-    import pandas as pd
-
-    text = "".join(cells)
-    if decimal_commas and "," in text and "." not in text:
-        cells = np.array([cell.replace(",", ".") for cell in cells], dtype=object)
-    if text.isascii() and "_" not in text:  # Python takes 1_000 and full-width digits for numbers as well
-        try:
-            numbers = cells.astype(float)
-        except ValueError:
-            pass
-        else:
-            if np.isfinite(numbers).all():
-                return numbers, np.zeros(len(cells), bool)
-    codes, kinds = pd.factorize(cells)
-    parsed = np.array([_number(kind) for kind in kinds])
-    odd = np.array([not is_missing(kind) for kind in kinds]) & np.isnan(parsed)
-    return parsed[codes], odd[codes]
-
-
-def is_missing(cell: str) -> bool:
-    """Whether this is a way to leave a number out."""
-    return cell.strip().casefold() in _MISSING
-
-
-def _number(cell: str) -> float:
-    number = float(cell) if _NUMBER.fullmatch(cell.strip()) else float("nan")
-    return number if abs(number) != float("inf") else float("nan")
+            raise ValueError(f"{path}: two columns are called {shortened(twice)}; give each a name of its own")
+    if len(cells) == 0:
+        raise ValueError(f"{path}: there is no example in it{', only names of columns' if header and first else ''}")
+    return TextTable(str(path), cells.set_axis(names, axis=1), header, separator, encoding, decimal, n_empty)
 
 
 def _decoded(path: str | PathLike[str]) -> tuple[str, str]:
-    """The text of a file and its encoding."""
-    data = Path(path).read_bytes()
+    """The text of a file, with ``\\n`` at the end of each line, and its encoding."""
+    data = unpacked(path)
     encodings = ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "cp1252"]
     for encoding in encodings:
         try:
@@ -165,7 +136,7 @@ def _decoded(path: str | PathLike[str]) -> tuple[str, str]:
         except UnicodeDecodeError:
             continue
         if not re.search("[\0-\b\x0e-\x1f]", text):
-            return text, encoding
+            return text.replace("\r\n", "\n").replace("\r", "\n"), encoding
     raise ValueError(f"{path}: not a CSV file; it is no text in UTF-8, UTF-16 or Windows-1252")
 
 
@@ -192,32 +163,34 @@ def _lines(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     return ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
 
 
-def _columns(path: str | PathLike[str], text: str, separator: str) -> tuple[list[Cells], int]:
-    """The columns, and how many empty rows were left out."""
+def _cells(path: str | PathLike[str], text: str, separator: str) -> tuple[Any, int]:
+    """A frame of the cells by their lines, and how many empty rows were left out."""
     try:
+        import numpy as np
         import pandas as pd
     except ImportError:
         raise ModuleNotFoundError('pandas reads CSV files: pip install "gradstep[demo]"') from None
 
+    leading = re.match(r"(?: *\n)*", text)
+    start = leading.end() if leading else 0
+    as_it_is: dict[str, Any] = {"dtype": object, "na_filter": False, "skipinitialspace": True, "skip_blank_lines": False}
     try:
-        frame = pd.read_csv(
-            io.StringIO(text), sep=separator, header=None, dtype=object, na_filter=False, skipinitialspace=True
-        )
+        frame = pd.read_csv(io.StringIO(text[start:].rstrip(" \n")), sep=separator, header=None, **as_it_is)
     except pd.errors.EmptyDataError:
-        raise ValueError(f"{path}: there is no example in it") from None
+        return pd.DataFrame(), 0
     except (pd.errors.ParserError, ValueError) as error:
         _check_widths(path, text, separator)
         reason = " ".join(str(error).rpartition("C error: ")[2].split())
         raise ValueError(f"{path}: not a CSV file ({shortened(reason, 200)[1:-1]})") from None
-    columns: list[Cells] = [frame[i].to_numpy(dtype=object) for i in frame.columns]
-    if (columns[-1] == "").any():
-        _check_widths(path, text, separator)  # pandas fills short lines up
-        full = [row for row in range(len(frame)) if any(column[row].strip() for column in columns)]
-        columns = [column[full] for column in columns]
-    n_empty = len(frame) - len(columns[0])
-    if len(columns[0]) == 0:
-        raise ValueError(f"{path}: there is no example in it")
-    return columns, n_empty
+    lengths = np.ones(len(frame), int)
+    if text.rstrip(" \n").count("\n", start) >= len(frame):  # cells of several lines
+        lengths += sum(frame[i].str.count("\n").to_numpy(int) for i in frame)
+    frame.index = 1 + text.count("\n", 0, start) + np.cumsum(lengths) - lengths
+    if not (frame.iloc[:, -1] == "").any():
+        return frame, 0
+    _check_widths(path, text, separator)  # pandas fills short lines up
+    empty = (frame == "").all(axis=1)
+    return frame[~empty], int(empty.sum())
 
 
 def _check_widths(path: str | PathLike[str], text: str, separator: str) -> None:
@@ -232,7 +205,7 @@ def _check_widths(path: str | PathLike[str], text: str, separator: str) -> None:
         raise ValueError(f"{path}: not a CSV file ({error})") from None
 
 
-def _is_header(columns: list[Cells], decimal_commas: bool) -> bool:
+def _is_header(cells: Any, decimal: str) -> bool:
     """Whether the first line has names: words above numbers, or words that are none of their column's kinds.
 
     A mistyped number, or a word or number that occurs again below, makes it an example.
@@ -240,23 +213,24 @@ def _is_header(columns: list[Cells], decimal_commas: bool) -> bool:
     import numpy as np
 
     above_numbers, above_words, far_off = 0, 0, []
-    for i, column in enumerate(columns):
-        first, rest = column[0].strip(), column[1:]
+    for i, name in enumerate(cells.columns):
+        column = cells[name].to_numpy(dtype=object)
+        first, rest, some = column[0].strip(), column[1:], column[1 : _ROWS + 1]
         if is_missing(first):
             continue
-        values, odd = as_numbers(rest[:1000], decimal_commas)
-        present = values[~np.isnan(values)]
-        if _NUMBER.fullmatch(first):
+        numbers, value = read_numbers(some, decimal), read_numbers(column[:1], decimal).values[0]
+        present = numbers.values[~np.isnan(numbers.values)]
+        if not np.isnan(value):
             if (rest == column[0]).any() and first not in (str(i), str(i + 1)):
                 return False
             middle, width = (present.max() / 2 + present.min() / 2, np.ptp(present)) if len(present) else (0.0, np.inf)
-            far_off.append(abs(float(first) - middle) > 3.0 * width)
-        elif len(rest) and len(present) >= 4 * odd.sum() and len(present):
+            far_off.append(abs(value - middle) > 3.0 * width)
+        elif len(present) and len(present) >= 4 * numbers.odd.sum():
             if _MISTYPED.fullmatch(first):
                 return False
             above_numbers += 1
         elif (rest == column[0]).any():
             return False
-        elif len(rest) == 0 or len(set(rest[:1000])) < len(rest[:1000]):
+        elif len(rest) == 0 or len(set(some)) < len(some):
             above_words += 1
     return above_numbers > 0 or (above_words > 0 and all(far_off))

@@ -6,11 +6,11 @@ first.
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
+
+from nn.data.packed_files import unpacked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 _KINDS = {2049: "labels", 2051: "images"}  # 0x08 for bytes, and the number of dimensions, 1 or 3
 _SIDE = 28
-_GZIP = b"\x1f\x8b"
-_MOST_PACKED, _SMALL = 100, 1 << 20  # what unpacks to more than 100 times its size, and a megabyte, is no real data
-
 _WHERE = (
     "The four files of the MNIST database are on its authors' site (LeCun, Cortes and Burges: THE MNIST DATABASE of "
     "handwritten digits); mirrors are in the cloud storage of CVDF and of PyTorch, where torchvision gets them"
@@ -32,7 +29,7 @@ def mnist_part(folder: Path, part: str) -> tuple[Bytes, Bytes]:
     """Images ``(n, 784)`` and labels ``(n,)`` of ``"train"`` or ``"t10k"``, as bytes.
 
     Raises:
-        FileNotFoundError: a file is not there; the message says where the files are to be had.
+        FileNotFoundError: a file is missing; the message says where the files can be found.
         ValueError: a file is no whole file of its kind, or the two do not fit together.
     """
     images_file, labels_file = found(folder, f"{part}-images", 3), found(folder, f"{part}-labels", 1)
@@ -54,7 +51,7 @@ def found(folder: Path, name: str, dimensions: int) -> Path:
     """The file of that name in a folder, gzipped or not.
 
     Raises:
-        FileNotFoundError: it is not there.
+        FileNotFoundError: it is missing.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder. {_WHERE}")
@@ -73,47 +70,19 @@ def read(path: Path, magic: int) -> Bytes:
     """
     import numpy as np
 
-    size = path.stat().st_size
-    with open(path, "rb") as raw:
-        packed = raw.read(2) == _GZIP
-        raw.seek(0)
-        if not packed:
-            content, shape = _content(path, raw, magic, size)
-        else:
-            try:
-                with gzip.GzipFile(fileobj=raw) as file:
-                    content, shape = _content(path, file, magic, max(_MOST_PACKED * size, _SMALL))  # type: ignore[arg-type]
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                raise ValueError(f"{path}: the gzipped file is damaged or cut off ({error}); get it again") from None
-    return np.frombuffer(content, np.uint8).reshape(shape)
-
-
-def _content(path: Path, file: BinaryIO, magic: int, most: int) -> tuple[bytes, list[int]]:
-    """What is after the header, and the sizes in it; *most* is how many bytes are believable in all."""
-    head = file.read(4)
-    number = int.from_bytes(head, "big")
-    if len(head) < 4 or number != magic:
-        raise ValueError(f"{path}: {_other(number, magic, len(head))}")
-    n_dimensions = magic % 256
-    sizes = file.read(4 * n_dimensions)
-    if len(sizes) < 4 * n_dimensions:
+    data = unpacked(path)
+    number, n_dimensions = int.from_bytes(data[:4], "big"), magic % 256
+    start = 4 + 4 * n_dimensions
+    if len(data) < (start if number == magic else 4):
         raise ValueError(f"{path}: the file ends inside its header; get it again")
-    shape = [int.from_bytes(sizes[start : start + 4], "big") for start in range(0, len(sizes), 4)]
-    length = math.prod(shape)
-    wanted = f"its header says {' x '.join(f'{size:,}' for size in shape)} bytes"
-    if length > most:
-        raise ValueError(f"{path}: {wanted}, but the file is too small to hold them; it is cut off or damaged")
-    content = file.read(length + 1)
-    if len(content) != length:
-        there = f"there are only {len(content):,}; it is cut off" if len(content) < length else "there are more"
-        raise ValueError(f"{path}: {wanted}, and {there}; get it again")
-    return content, shape
-
-
-def _other(number: int, magic: int, length: int) -> str:
-    """What is wrong with a file that begins with another number."""
-    if length < 4:
-        return "the file ends inside its header; get it again"
-    if number in _KINDS:
-        return f"there are {_KINDS[number]} in it, where {_KINDS[magic]} are wanted; are two files swapped?"
-    return f"no IDX file of {_KINDS[magic]}: it begins with the number {number}, not {magic}"
+    if number in _KINDS and number != magic:
+        raise ValueError(f"{path} must hold {_KINDS[magic]}, got {_KINDS[number]}; are two files swapped?")
+    if number != magic:
+        raise ValueError(f"{path}: no IDX file of {_KINDS[magic]}: it begins with the number {number}, not {magic}")
+    shape = [int(size) for size in np.frombuffer(data, ">u4", n_dimensions, 4)]
+    length, there = math.prod(shape), len(data) - start
+    if there != length:
+        wrong = f"there are only {there:,}; it is cut off" if there < length else "there are more"
+        sizes = " x ".join(f"{size:,}" for size in shape)
+        raise ValueError(f"{path}: its header says {sizes} bytes, and {wrong}; get it again")
+    return np.frombuffer(data, np.uint8, length, start).reshape(shape)

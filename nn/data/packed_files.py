@@ -1,0 +1,44 @@
+"""Files that may be gzipped or zipped, read within a bound of memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+import zlib
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+_MOST, _SMALL = 100, 1 << 20  # what unpacks to more than 100 times its size, and a megabyte, is no real data
+
+
+def unpacked(path: str | PathLike[str]) -> bytes:
+    """The bytes of a file, or of the one file in it where it is gzipped or zipped.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is damaged, holds several files, or unpacks to far more than its size.
+    """
+    data = Path(path).read_bytes()
+    most = max(_MOST * len(data), _SMALL)
+    file: Any = io.BytesIO(data)
+    try:
+        if data[:2] == b"\x1f\x8b":
+            file = gzip.GzipFile(fileobj=file)
+        elif data[:4] == b"PK\x03\x04":
+            archive = zipfile.ZipFile(file)
+            names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
+            if "[Content_Types].xml" in names:
+                raise ValueError(f"{path} must be a CSV file, got one of Excel or Word; save it as CSV")
+            if len(names) != 1:
+                raise ValueError(f"{path}: a zip archive must hold one file, got {len(names)}")
+            file = archive.open(names[0])
+        else:
+            return data
+        content: bytes = file.read(most)
+    except (EOFError, OSError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        raise ValueError(f"{path}: the packed file is damaged or cut off ({error}); get it again") from None
+    if len(content) == most:
+        raise ValueError(f"{path} must unpack to less than {_MOST} times its size, got more; unpack it first")
+    return content

@@ -1,0 +1,104 @@
+"""The target column of a table: which it is, and whether it is made of classes or of numbers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from nn.data.columns import factorized, listed
+from nn.data.csv_files import TextTable, plural
+from nn.validation import shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MOST_CLASSES = 20  # different whole numbers that are still taken for classes
+_MANY_CLASSES = 100  # so many are asked for by mistake, if they are numbers
+_WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.0*)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What each example should give, whether as a number or as a class, and why it is taken so."""
+
+    y: list[Any]
+    regression: bool
+    why: str
+
+
+def column_called(table: TextTable, name: str, option: str) -> str:
+    """The name, if the table has that column.
+
+    Raises:
+        ValueError: it has none; the message names the one that is nearest.
+    """
+    if name in table.names:
+        return name
+    near = get_close_matches(name, table.names, 1, 0.6)
+    meant = f"; did you mean {shortened(near[0])}?" if near else "."
+    raise ValueError(f"{option}: there is no column {shortened(name)}{meant} The columns are {listed(table.names)}")
+
+
+def read_target(table: TextTable, name: str, regression: bool | None) -> tuple[TextTable, Target, list[str]]:
+    """The rows that have a target, the targets, and what to tell the user.
+
+    Args:
+        table: the cells.
+        name: that of the column.
+        regression: True for numbers, False for classes, None to look at the cells.
+
+    Raises:
+        ValueError: the cells are no numbers, or no classes; the message names the column.
+    """
+    import numpy as np
+
+    cells, read = table.column(name), table.numbers(name)
+    values, all_numbers = read.values, not read.odd.any()
+    if regression and not all_numbers:
+        row = int(read.odd.argmax())
+        raise ValueError(f"{table.where(row, name)}: the target must be a finite number, got {shortened(cells[row])}")
+    empty, told = np.isnan(values) if all_numbers or regression else cells == "", []
+    if empty.any():
+        told.append(f"{shortened(name)}: {plural(int(empty.sum()), 'row')} without a target left out")
+        table, cells, values = table.rows(~empty), cells[~empty], values[~empty]
+    if len(cells) == 0:
+        raise ValueError(f"{table.path}: the target {shortened(name)} is empty in all rows")
+    codes, texts = factorized(cells)
+    numbers, why = (regression, "as asked") if regression is not None else _are_numbers(texts, values, all_numbers)
+    if numbers:
+        told += [f"{shortened(name)}: {read.note}"] if read.note else []
+        return table, Target(values.tolist(), True, why), told
+    labels = [_label(text) for text in texts]
+    where = f"{table.path}: the target {shortened(name)}"
+    if len(labels) == 1:
+        raise ValueError(f"{where} must have at least two classes, got {shortened(labels[0])} in {plural(len(cells), 'row')}")
+    n_texts = f"{len(texts):,} different texts in {len(cells):,} rows"
+    if regression is None and len(texts) > max(10, len(cells) // 3):
+        advice = "--regression takes them for numbers" if all_numbers else "name another column with --target"
+        raise ValueError(f"{where} has {n_texts}, such as {shortened(texts[-1])}, and those are no classes; {advice}")
+    if len(texts) > _MANY_CLASSES and all_numbers:
+        told.append(f"{shortened(name)}: warning: {len(texts):,} different numbers become as many classes; "
+                    "--regression takes them for numbers, which lie nearer or farther from each other")
+    return table, Target([labels[code] for code in codes], False, why), told
+
+
+def _are_numbers(texts: Sequence[str], values: Any, all_numbers: bool) -> tuple[bool, str]:
+    """Whether the different texts of these cells are numbers to meet, not classes; and why."""
+    things = "different number" if all_numbers else "different text"
+    said = f"{plural(len(texts), things)} in {plural(len(values), 'row')}"
+    if not all_numbers:
+        return False, said
+    if any(re.match(r"[+-]?0[0-9]", text) for text in texts):
+        return False, f"{said}, some with zeros before them"
+    if len(texts) > 2 and (values % 1 != 0).any():
+        return True, f"{said}, not all of them whole"
+    if len(texts) > 2 and (len(texts) > _MOST_CLASSES or 2 * len(texts) > len(values)):
+        return True, said
+    return False, said
+
+
+def _label(text: str) -> int | str:
+    """A class as a whole number where it is written as one, else as its text: 007 and 7 are two."""
+    return int(float(text)) if _WHOLE.fullmatch(text) and len(text) < 16 else text
