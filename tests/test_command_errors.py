@@ -59,7 +59,10 @@ CASES = [  # the arguments and the words
     (train("alike.csv"), "the target 'column 3' must have at least two classes, got 'x' in 2 rows"),
     (train("classless.csv"), "must have at least two classes, got 'x' in 1 row"),
     (train("distinct.csv"), "the target 'column 2' has 40 different texts in 40 rows, .* are no classes; name another"),
-    (train("good.csv", "--regression"), "good.csv, line 1, column 'column 3': the target must be a finite number, got 'x'"),
+    (
+        train("good.csv", "--regression"),
+        "good.csv, line 1, column 'column 3': the target must be a finite number, got 'x'",
+    ),
     (train("good.csv", "--target", "colum 3"), r"--target: there is no column 'colum 3'; did you mean 'column 3'\?"),
     (train("good.csv", "--drop", "x"), "--drop: there is no column 'x'"),
     (train("good.csv", "--drop", "column 1", "--drop", "column 2"), "no column is left to learn"),

@@ -73,7 +73,7 @@ def test_texts_and_gaps_are_learned_told_and_kept_in_the_file(gradstep):
     ("change", "words"),
     [
         (lambda p: p.drop(columns="age"), "the model takes the column 'age', and the file has 'sex', 'fare', 'alive'"),
-        (lambda p: p.assign(deck="A"), "the column 'deck' is unknown to the model, which takes 'age', 'sex', 'fare'"),
+        (lambda p: p.assign(deck="A"), "the model takes 'age', 'sex', 'fare', and the column 'deck' is unknown to it"),
         (lambda p: p.rename(columns={"fare": "price"}), "the model takes the column 'fare'"),
         (lambda p: p.assign(sex=["female", "Male"] * 30), "line 3, column 'sex': 'Male' is unknown to the model; it k"),
         (lambda p: p.assign(fare=["1", "two"] * 30), "line 3, column 'fare' must be a finite number, got 'two'"),
@@ -171,8 +171,8 @@ def test_encodings_and_separators(folder, encoding, separator):
     table = read_text_table("t.csv")
     assert table.names == rows[0]
     assert table.cells.to_numpy().tolist() == rows[1:]
-    assert ("between the columns" in table.how()) is (separator != ",")
-    assert ("cp1252" in table.how()) is (encoding == "cp1252")
+    assert ("between the columns" in table.how) is (separator != ",")
+    assert ("cp1252" in table.how) is (encoding == "cp1252")
 
 
 def test_decimal_commas_between_semicolons(folder):

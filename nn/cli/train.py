@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
-from nn.data import DataSet, digits, mnist, moons, xor
+from nn.data import DataSet, as_table, digits, mnist, moons, xor
 from nn.data.columns import Columns
 from nn.data.confusions import confusions
 from nn.data.csv_files import read_text_table
@@ -104,7 +104,9 @@ def _job(options: Namespace) -> Job:
             data = xor()
             return Job("xor", data, [8], epochs=500, held_out=data)
     if not options.data or not (Path(options.data).suffix or Path(options.data).exists()):
-        raise ValueError(f"DATA must be digits, moons, xor, a CSV file, or mnist with --data, got {shortened(options.data)}")
+        raise ValueError(
+            f"DATA must be digits, moons, xor, a CSV file, or mnist with --data, got {shortened(options.data)}"
+        )
     return _table_job(options)
 
 
@@ -123,11 +125,15 @@ def _table_job(options: Namespace) -> Job:
         raise ValueError(f"--drop: {shortened(target)} is the target; leave out another column")
     path = Path(options.data)
     name = Path(path.stem).stem if path.suffix.lower() in (".gz", ".zip") else path.stem
-    lines = [f"{name}: {table.how()}"]
+    lines = [f"{name}: {table.how}"]
     table, found, told = read_target(table, target, options.regression)
     columns, X, told_of_columns = learned_columns(table, target, drop)
     kind, other = ("numbers", "--classification") if found.regression else ("classes", "--regression")
-    lines += [f"target {shortened(target)}: {kind} ({found.why}; {other} takes them otherwise)", *told, *told_of_columns]
+    lines += [
+        f"target {shortened(target)}: {kind} ({found.why}; {other} takes them otherwise)",
+        *told,
+        *told_of_columns,
+    ]
     for line in lines:
         print(plain_label(line, 300))
     data = DataSet(X, found.y, [])
@@ -152,7 +158,7 @@ def _trained(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, Hist
     n_outputs = 1 if regression or len(labels) == 2 else len(labels)
     loss = "mse" if regression else "binary_cross_entropy" if n_outputs == 1 else "cross_entropy"
     inputs = None if job.scaling is None else job.scaling(training.X)
-    targets = Scaling.of(_column(training.y)) if regression else None
+    targets = Scaling.of(as_table(training.y, "y", 1)) if regression else None
     model = MLP(training.X.shape[1], [*job.hidden, n_outputs], activation=options.activation, seed=options.seed)
     sizes = ", ".join(str(len(layer.neurons)) for layer in model.layers)
     print(
@@ -161,7 +167,7 @@ def _trained(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, Hist
     )
     history = model.fit(
         training.X if inputs is None else inputs.applied(training.X),
-        training.y if targets is None else targets.applied(_column(training.y)),
+        training.y if targets is None else targets.applied(as_table(training.y, "y", 1)),
         loss=loss,
         **_optimizer(options, job),
         epochs=job.epochs,
@@ -189,12 +195,6 @@ def _optimizer(options: Namespace, job: Job) -> dict[str, Any]:
         n_steps = job.epochs * -(-len(job.data.y) // max(job.batch_size, 1))
         return {"optimizer": AdamW(learning_rate=one_cycle(0.006, n_steps), weight_decay=0.1)}
     return {"optimizer": name, "learning_rate": 0.05 if name == "sgd" else 0.005}
-
-
-def _column(numbers: list[float]) -> Any:
-    import numpy as np
-
-    return np.array(numbers, dtype=float).reshape(-1, 1)
 
 
 def _report(model: MLP, examples: DataSet, which: str) -> None:

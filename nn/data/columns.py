@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from nn.model_files import is_finite
@@ -58,49 +58,51 @@ class Column:
         import numpy as np
         import pandas as pd
 
+        cells = table.column(name)
         if self.kind == NUMBER:
             numbers = table.numbers(name, self.sign)
-            if numbers.odd.any():
-                row = int(numbers.odd.argmax())
-                cell, percent = shortened(table.column(name)[row]), " in percent" * (self.sign == "%")
-                raise ValueError(f"{table.where(row, name)} must be a finite number{percent}, got {cell}")
-            return np.reshape(numbers.values, (-1, 1)), numbers.note
-        codes, texts = factorized(table.column(name))
+            if not numbers.odd.any():
+                return np.reshape(numbers.values, (-1, 1)), numbers.note
+            row, percent = int(numbers.odd.argmax()), " in percent" * (self.sign == "%")
+            raise ValueError(f"{table.where(row, name)} must be a finite number{percent}, got {shortened(cells[row])}")
+        codes, texts = factorized(cells)
         places = pd.Index(self.categories).get_indexer(texts)[codes]
-        if (places < 0).any():
-            row = int(places.argmin())
-            raise ValueError(
-                f"{table.where(row, name)}: {shortened(texts[codes[row]])} is unknown to the model; "
-                f"it knows {listed(self.categories)}"
-            )
-        return np.eye(len(self.categories))[places], ""
+        if (places >= 0).all():
+            return np.eye(len(self.categories))[places], ""
+        row = int(places.argmin())
+        unknown, known = shortened(texts[codes[row]]), listed(self.categories)
+        raise ValueError(f"{table.where(row, name)}: {unknown} is unknown to the model; it knows {known}")
 
     def to_json(self) -> dict[str, Any]:
-        """It as JSON's types, for a model file."""
-        entry: dict[str, Any] = {"name": self.name, "kind": self.kind}
-        if self.kind == TEXT:
-            entry["categories"] = list(self.categories)
-        if self.kind == NUMBER:
-            entry |= {"mean": self.mean, "scale": self.scale, "missing": self.missing}
-            entry |= {"sign": self.sign} if self.sign else {}
-        return entry
+        """It as JSON's types, for a model file, without what is as it is by default."""
+        entry = {each.name: getattr(self, each.name) for each in fields(self)}
+        kept = {each.name: entry[each.name] for each in fields(self) if entry[each.name] != each.default}
+        return kept | ({"categories": list(self.categories)} if self.categories else {})
 
     @classmethod
     def from_json(cls, entry: Any) -> Column:
-        """The column that ``to_json`` wrote, checked."""
-        if not isinstance(entry, dict) or not {"name", "kind"} <= entry.keys() <= set(cls.__dataclass_fields__):
-            raise ValueError(f"a column must have a name and a kind, got {shortened(entry)}")
-        column = cls(**entry | {"categories": tuple(entry.get("categories") or ())})
-        texts = (column.name, column.sign, *column.categories)
-        numbers = (0.0 if column.mean is None else column.mean, column.scale, column.missing)
-        if not all(type(text) is str for text in texts) or not all(map(is_finite, numbers)):
-            raise ValueError(f"a column must have texts and finite numbers, got {shortened(entry)}")
-        if column.scale <= 0.0 or type(column.missing) is not int or column.missing < 0:
-            raise ValueError(f"the column {shortened(column.name)} must have a scale above 0, got {shortened(entry)}")
-        known = column.kind in (NUMBER, TEXT, TARGET, UNUSED) and len(set(column.categories)) == len(column.categories)
-        if not known or bool(column.categories) != (column.kind == TEXT) or column.to_json() != entry:
-            raise ValueError(f"the column {shortened(column.name)} must be of a known kind, got {shortened(entry)}")
-        return column
+        """The column that ``to_json`` wrote.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        if isinstance(entry, dict) and {"name", "kind"} <= entry.keys() <= {each.name for each in fields(cls)}:
+            categories = entry.get("categories", [])
+            column = cls(**entry | {"categories": tuple(categories) if isinstance(categories, list) else (None,)})
+            texts = (column.name, column.kind, column.sign, *column.categories)
+            numbers = (0.0 if column.mean is None else column.mean, column.scale, column.missing)
+            if (
+                all(type(text) is str for text in texts)
+                and all(is_finite(number) for number in numbers)
+                and column.kind in (NUMBER, TEXT, TARGET, UNUSED)
+                and column.scale > 0.0
+                and type(column.missing) is int
+                and column.missing >= 0
+                and bool(column.categories) == (column.kind == TEXT)
+                and len(set(column.categories)) == len(column.categories)
+            ):
+                return column
+        raise ValueError(f"a column must have a name, a kind and what belongs to that kind, got {shortened(entry)}")
 
 
 @dataclass(frozen=True)
@@ -133,12 +135,12 @@ class Columns:
         frame = pd.DataFrame(X)
         means = frame.mean().fillna(0.0)
         scales = Scaling.of(frame.fillna(means).to_numpy()).scale
-        found = {column.name: each for column, *each in zip(self.by_input, means.tolist(), scales)}
-        columns = (
-            replace(column, mean=found[column.name][0], scale=found[column.name][1]) if column.kind == NUMBER else column
-            for column in self.columns
-        )
-        return replace(self, columns=tuple(columns))
+        found = {
+            column.name: {"mean": mean, "scale": scale}
+            for column, mean, scale in zip(self.by_input, means.tolist(), scales)
+            if column.kind == NUMBER
+        }
+        return replace(self, columns=tuple(replace(column, **found.get(column.name, {})) for column in self.columns))
 
     def filled(self, X: Table) -> Table:
         """The inputs with each missing number replaced by its column's mean in training."""
@@ -161,14 +163,13 @@ class Columns:
         Raises:
             ValueError: it is something else.
         """
-        if not isinstance(content, dict) or content.keys() != {"named", "columns"}:
-            raise ValueError("'table' must have 'named' and 'columns'")
-        if type(content["named"]) is not bool or not isinstance(content["columns"], list):
-            raise ValueError("'named' must be true or false, and 'columns' a list")
-        columns = tuple(map(Column.from_json, content["columns"]))
+        named, entries = (content.get("named"), content.get("columns")) if isinstance(content, dict) else (None, None)
+        if type(named) is not bool or not isinstance(entries, list) or len(content) != 2:
+            raise ValueError("'table' must have 'named', true or false, and a list of 'columns'")
+        columns = tuple(map(Column.from_json, entries))
         if len({column.name for column in columns}) != len(columns):
             raise ValueError("two columns have one name")
-        return cls(columns, content["named"])
+        return cls(columns, named)
 
 
 def factorized(cells: Cells) -> tuple[Any, list[str]]:

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
@@ -15,8 +15,7 @@ from nn.data.packed_files import unpacked
 from nn.validation import shortened
 
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
-_SAMPLE = 100_000  # characters that are looked at for the separator
-_ROWS = 1000  # that are looked at for names and the decimal mark
+_SAMPLE, _ROWS = 100_000, 1000  # characters that show the separator, rows that show names and the decimal mark
 _MISTYPED = re.compile(r"[+-]*[0-9.,OoIl]*[0-9][0-9.,OoIl]*", re.ASCII)  # 1.O, 1..5, 2,5: a number and no name
 
 
@@ -28,23 +27,18 @@ class TextTable:
         path: the file.
         cells: a pandas frame of texts, under the names in the first line or ``column 1``, ``column 2`` ...; its index
             is the line that each row begins in.
-        has_header: whether the first line has the names.
-        separator: the character between two cells.
-        encoding: what the characters are written in.
         decimal: the decimal mark of the file, ``""`` where one cannot tell.
+        has_header: whether the first line has the names.
         n_empty: how many rows with no text in any cell the file has; they are not here.
+        how: how the file was read, for people.
     """
 
     path: str
     cells: Any
-    has_header: bool
-    separator: str
-    encoding: str
     decimal: str
+    has_header: bool
     n_empty: int
-
-    def __len__(self) -> int:
-        return len(self.cells)
+    how: str
 
     @property
     def names(self) -> list[str]:
@@ -60,29 +54,9 @@ class TextTable:
         """A column as numbers."""
         return read_numbers(self.column(name), self.decimal, sign)
 
-    def rows(self, kept: Any) -> TextTable:
-        """The rows that an array of bools keeps."""
-        return replace(self, cells=self.cells[kept])
-
     def where(self, row: int, column: str) -> str:
         """Where a cell is, for messages: the file, the line and the column."""
         return f"{self.path}, line {self.cells.index[row]}, column {shortened(column)}"
-
-    def how(self) -> str:
-        """How the file was read, for people."""
-        said = [
-            f"{plural(len(self), 'row')} of {plural(len(self.cells.columns), 'column')}",
-            f"{'' if self.has_header else 'no '}names in the first line",
-        ]
-        if self.separator != ",":
-            said.append(f"{_SEPARATORS[self.separator]} between the columns")
-        if self.encoding != "utf-8-sig":
-            said.append(self.encoding)
-        return ", ".join([*said, self.empty_rows()] if self.n_empty else said)
-
-    def empty_rows(self) -> str:
-        """What became of the empty rows, for people."""
-        return f"{plural(self.n_empty, 'empty row')} left out"
 
 
 def plural(n: int, thing: str) -> str:
@@ -112,9 +86,9 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
     cells, n_empty = _cells(path, text, separator)
     decimal = decimal_mark(cells[:_ROWS].to_numpy().flat, separator)
     first = [" ".join(cell.split()) for cell in cells.iloc[0]] if len(cells) else []
-    if header is None:
+    if header is None and first:
         header = len(set(known) & set(first)) > len(known) / 2 or _is_header(cells, decimal)
-    names = [f"column {i + 1}" for i in range(len(cells.columns))]
+    names = [f"column {i + 1}" for i in range(len(first))]
     if header:
         names = [name or f"Unnamed: {i}" for i, name in enumerate(first)]  # pandas writes and says it so
         cells = cells[1:]
@@ -122,8 +96,16 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
         if twice is not None:
             raise ValueError(f"{path}: two columns are called {shortened(twice)}; give each a name of its own")
     if len(cells) == 0:
-        raise ValueError(f"{path}: there is no example in it{', only names of columns' if header and first else ''}")
-    return TextTable(str(path), cells.set_axis(names, axis=1), header, separator, encoding, decimal, n_empty)
+        raise ValueError(f"{path}: there is no example in it{', only names of columns' if first else ''}")
+    said = [
+        f"{plural(len(cells), 'row')} of {plural(len(names), 'column')}",
+        "names in the first line" if header else "no names in the first line",
+        f"{_SEPARATORS[separator]} between the columns" if separator != "," else "",
+        encoding if encoding != "utf-8-sig" else "",
+        f"{plural(n_empty, 'empty row')} left out" if n_empty else "",
+    ]
+    how = ", ".join(filter(None, said))
+    return TextTable(str(path), cells.set_axis(names, axis=1), decimal, bool(header), n_empty, how)
 
 
 def _decoded(path: str | PathLike[str]) -> tuple[str, str]:
@@ -136,25 +118,16 @@ def _decoded(path: str | PathLike[str]) -> tuple[str, str]:
         except UnicodeDecodeError:
             continue
         if not re.search("[\0-\b\x0e-\x1f]", text):
-            return text.replace("\r\n", "\n").replace("\r", "\n"), encoding
+            return text.replace("\r\n", "\n").replace("\r", "\n").rstrip(" \n"), encoding
     raise ValueError(f"{path}: not a CSV file; it is no text in UTF-8, UTF-16 or Windows-1252")
 
 
 def _separator(text: str) -> str:
     """The character that cuts the first lines into cells of one number, at least two."""
-    sample = text[:_SAMPLE]
-    if len(text) > _SAMPLE:
-        sample = sample[: sample.rfind("\n") + 1] or sample
-    widths: dict[str, list[int]] = {}
-    for separator in _SEPARATORS:
-        try:
-            widths[separator] = [len(cells) for _, cells in _lines(sample, separator)] or [1]
-        except csv.Error:
-            widths[separator] = [1]
-    for separator, numbers in widths.items():
-        if len(set(numbers)) == 1 and numbers[0] > 1:
-            return separator
-    return max(reversed(widths), key=lambda separator: widths[separator][0])
+    sample = text if len(text) <= _SAMPLE else text[: text.rfind("\n", 0, _SAMPLE) + 1] or text[:_SAMPLE]
+    widths = {separator: [len(cells) for _, cells in _lines(sample, separator)] or [1] for separator in _SEPARATORS}
+    even = (separator for separator, numbers in widths.items() if len(set(numbers)) == 1 and numbers[0] > 1)
+    return next(even, max(reversed(widths), key=lambda separator: widths[separator][0]))
 
 
 def _lines(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
@@ -171,11 +144,10 @@ def _cells(path: str | PathLike[str], text: str, separator: str) -> tuple[Any, i
     except ImportError:
         raise ModuleNotFoundError('pandas reads CSV files: pip install "gradstep[demo]"') from None
 
-    leading = re.match(r"(?: *\n)*", text)
-    start = leading.end() if leading else 0
-    as_it_is: dict[str, Any] = {"dtype": object, "na_filter": False, "skipinitialspace": True, "skip_blank_lines": False}
+    start = len(text) - len(re.sub(r"\A(?: *\n)*", "", text))
+    options: dict[str, Any] = {"dtype": object, "na_filter": False, "skipinitialspace": True, "skip_blank_lines": False}
     try:
-        frame = pd.read_csv(io.StringIO(text[start:].rstrip(" \n")), sep=separator, header=None, **as_it_is)
+        frame = pd.read_csv(io.StringIO(text[start:]), sep=separator, header=None, **options)
     except pd.errors.EmptyDataError:
         return pd.DataFrame(), 0
     except (pd.errors.ParserError, ValueError) as error:
@@ -183,13 +155,12 @@ def _cells(path: str | PathLike[str], text: str, separator: str) -> tuple[Any, i
         reason = " ".join(str(error).rpartition("C error: ")[2].split())
         raise ValueError(f"{path}: not a CSV file ({shortened(reason, 200)[1:-1]})") from None
     lengths = np.ones(len(frame), int)
-    if text.rstrip(" \n").count("\n", start) >= len(frame):  # cells of several lines
+    if text.count("\n", start) >= len(frame):  # cells of several lines
         lengths += sum(frame[i].str.count("\n").to_numpy(int) for i in frame)
     frame.index = 1 + text.count("\n", 0, start) + np.cumsum(lengths) - lengths
-    if not (frame.iloc[:, -1] == "").any():
-        return frame, 0
-    _check_widths(path, text, separator)  # pandas fills short lines up
     empty = (frame == "").all(axis=1)
+    if (frame.iloc[:, -1] == "").any():
+        _check_widths(path, text, separator)  # pandas fills short lines up
     return frame[~empty], int(empty.sum())
 
 
@@ -213,8 +184,7 @@ def _is_header(cells: Any, decimal: str) -> bool:
     import numpy as np
 
     above_numbers, above_words, far_off = 0, 0, []
-    for i, name in enumerate(cells.columns):
-        column = cells[name].to_numpy(dtype=object)
+    for i, column in enumerate(cells.to_numpy(dtype=object).T):
         first, rest, some = column[0].strip(), column[1:], column[1 : _ROWS + 1]
         if is_missing(first):
             continue

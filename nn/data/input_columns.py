@@ -12,82 +12,75 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from os import PathLike
 
+    from nn.data.number_cells import Numbers
     from nn.data.tables import Table
 
 _MOST_CATEGORIES = 255
 
 
 def learned_columns(table: TextTable, target: str, drop: Collection[str]) -> tuple[Columns, Table, list[str]]:
-    """What each column of a table is, before means and scales; the inputs, and what to tell the user.
+    """What each column of a table is, before means and scales; the inputs; and what to tell the user.
 
     Raises:
         ValueError: no column is left to learn from.
     """
     import numpy as np
 
-    columns, parts, told = [], [np.empty((len(table), 0))], []
-    for place, name in enumerate(table.names):
-        if name == target:
-            columns.append(Column(name, TARGET))
-            continue
-        if name in drop:
-            column, part, note = Column(name, UNUSED), None, "left out, as --drop says"
-        elif place == 0 and table.has_header and len(table.names) > 2 and _are_row_numbers(table, name):
-            column, part, note = Column(name, UNUSED), None, "left out, as it numbers the rows"
+    columns, parts, told = [], [], []
+    for name in table.names:
+        found = "--drop says" if name in drop else _input_column(table, name) if name != target else ""
+        if isinstance(found, str):
+            column, note = Column(name, UNUSED if found else TARGET), f"left out, as {found}" if found else ""
         else:
-            column, part, note = _input_column(table, name)
+            column, part, note = found
+            parts.append(part)
         columns.append(column)
-        parts += [] if part is None else [part]
         told += [f"{shortened(name)}: {note}"] if note else []
-    described = Columns(tuple(columns), table.has_header)
-    if described.n_inputs == 0:
+    if not parts:
         raise ValueError(f"{table.path}: no column is left to learn from ({'; '.join(told)})")
-    return described, np.hstack(parts), told
+    return Columns(tuple(columns), table.has_header), np.hstack(parts), told
 
 
-def _are_row_numbers(table: TextTable, name: str) -> bool:
-    """Whether the first column only numbers the rows, as pandas' index does in a CSV file."""
-    import numpy as np
-
-    numbers = table.numbers(name).values
-    unnamed = name.startswith("Unnamed: ")
-    if unnamed and np.all(numbers == np.floor(numbers)) and len(np.unique(numbers)) == len(numbers):
-        return True  # those of rows that were shuffled or chosen
-    called_so = unnamed or name.casefold() in ("index", "row", "rownames") or name.casefold().endswith("id")
-    steps, lines = np.diff(numbers), np.diff(table.cells.index)
-    return called_so and len(numbers) > 2 and bool(np.all((steps >= 1) & (steps <= lines)))
-
-
-def _input_column(table: TextTable, name: str) -> tuple[Column, Table | None, str]:
-    """A column of numbers, where four of five cells are, or of texts; its inputs; and what to tell of it."""
+def _input_column(table: TextTable, name: str) -> tuple[Column, Table, str] | str:
+    """A column of numbers, where four of five cells are, or of texts; its inputs; what to tell. Or why it is unused."""
     import numpy as np
 
     cells, numbers = table.column(name), table.numbers(name)
-    n_missing, n_odd = int(np.isnan(numbers.values).sum()), int(numbers.odd.sum())
-    if n_missing - n_odd == len(cells):
-        return Column(name, UNUSED), None, "left out, as it is empty"
-    if 4 * n_odd <= len(cells) - n_missing:
-        if np.nanmin(numbers.values) == np.nanmax(numbers.values):
-            return Column(name, UNUSED), None, f"left out, as each number is {np.nanmin(numbers.values):.6g}"
-        notes = [numbers.note] if numbers.note else []
-        if n_missing:
-            notes.append(f"{n_missing:,} of {len(cells):,} numbers missing, filled with the mean")
-        if n_odd:
-            row = int(numbers.odd.argmax())
-            odd_cell = f"{shortened(cells[row])} in line {table.cells.index[row]}"
-            notes.append(f"{n_odd:,} of them say something else, such as {odd_cell}")
+    missing, n = np.isnan(numbers.values), len(cells)
+    n_missing, n_odd = int(missing.sum()), int(numbers.odd.sum())
+    if n_missing - n_odd == n:
+        return "it is empty"
+    if name == table.names[0] and _are_row_numbers(table, name, numbers):
+        return "it numbers the rows"
+    if 4 * n_odd <= n - n_missing:
+        if (numbers.values[~missing] == numbers.values[~missing][0]).all():
+            return f"each number in it is {numbers.values[~missing][0]:.6g}"
+        row = int(numbers.odd.argmax())
+        odd = f"{n_odd:,} of them say something else, such as {shortened(cells[row])} in line {table.cells.index[row]}"
+        notes = [numbers.note, f"{n_missing:,} of {n:,} numbers missing, filled with the mean" * (n_missing > 0)]
+        note = "; ".join(filter(None, [*notes, odd * (n_odd > 0)]))
         column = Column(name, NUMBER, missing=n_missing, sign=numbers.sign)
-        return column, numbers.values.reshape(-1, 1), "; ".join(notes)
-    _, texts = factorized(cells)
-    if len(texts) > min(_MOST_CATEGORIES, max(10, len(cells) // 3)):
-        said = f"{len(texts):,} different texts in {len(cells):,} rows, such as {shortened(texts[0])}"
-        return Column(name, UNUSED), None, f"left out, as it has {said}"
+        return column, numbers.values.reshape(-1, 1), note
+    texts = factorized(cells)[1]
     if len(texts) == 1:
-        return Column(name, UNUSED), None, f"left out, as each text is {shortened(texts[0])}"
-    n_empty = int((cells == "").sum())
+        return f"each text in it is {shortened(texts[0])}"
+    if len(texts) > min(_MOST_CATEGORIES, max(10, n // 3)):
+        return f"it has {len(texts):,} different texts in {n:,} rows, such as {shortened(texts[0])}"
+    column, n_empty = Column(name, TEXT, categories=tuple(sorted(texts))), int((cells == "").sum())
     empty = f"; {n_empty:,} empty, a kind as well" if n_empty else ""
-    column = Column(name, TEXT, categories=tuple(sorted(texts)))
-    return column, column.encoded(table, name)[0], f"{plural(len(texts), 'different text')}, an input each{empty}"
+    return column, column.encoded(table, name)[0], f"{len(texts)} different texts, an input each{empty}"
+
+
+def _are_row_numbers(table: TextTable, name: str, numbers: Numbers) -> bool:
+    """Whether the first column only numbers the rows, as pandas' index does in a CSV file."""
+    import numpy as np
+
+    unnamed = table.has_header and name.startswith("Unnamed: ")
+    if unnamed and (numbers.values % 1 == 0).all() and len(np.unique(numbers.values)) == len(numbers.values):
+        return True  # those of rows that were shuffled or chosen
+    called_so = unnamed or name.casefold() in ("index", "row", "rownames") or name.casefold().endswith("id")
+    steps, lines = np.diff(numbers.values), np.diff(table.cells.index)
+    return called_so and len(lines) > 1 and len(table.names) > 2 and bool(((steps >= 1) & (steps <= lines)).all())
 
 
 def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None = None) -> tuple[Table, list[str]]:
@@ -102,13 +95,11 @@ def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None
     """
     import numpy as np
 
-    inputs = [column for column in columns.columns if column.n_inputs]
-    table = read_text_table(path, header, [column.name for column in inputs] if columns.named else ())
-    names = _names_in_file(table, columns)
-    parts: list[Table] = []
-    notes: list[str] = []
-    told = [f"{table.path}: {table.empty_rows()}, with no answer"] if table.n_empty else []
-    for column in inputs:
+    inputs = {column.name: column for column in columns.by_input}
+    table = read_text_table(path, header, inputs if columns.named else ())
+    told = [f"{table.path}: {plural(table.n_empty, 'empty row')} left out, with no answer"] if table.n_empty else []
+    names, parts, notes = _names_in_file(table, columns), [], []
+    for column in inputs.values():
         name = names[column.name]
         part, note = column.encoded(table, name)
         missing = np.isnan(part[:, 0])
@@ -120,27 +111,23 @@ def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None
             told.append(f"{shortened(name)}: {missing.sum():,} missing, but none in training; {filled}")
         notes += [f"{shortened(name)}: {note}"] if note else []
         parts.append(part)
-    told += ["; ".join(notes)] if notes else []
-    return columns.filled(np.hstack(parts)), told
+    return columns.filled(np.hstack(parts)), told + ["; ".join(notes)] * bool(notes)
 
 
 def _names_in_file(table: TextTable, columns: Columns) -> dict[str, str]:
     """The file's name of each input column: its own, or where there are no names, that of the one in its place."""
-    known = [column.name for column in columns.columns]
-    inputs = [column.name for column in columns.columns if column.n_inputs]
-    names = table.names
+    kinds, names = {column.name: column.kind for column in columns.columns}, table.names
+    inputs = [name for name, kind in kinds.items() if kind in (NUMBER, TEXT)]
+    takes, has = f"{table.path}: the model takes", f"and the file has {listed(names)}"
     if columns.named and table.has_header:
         for name in inputs:
             if name not in names:
-                raise ValueError(f"{table.path}: the model takes the column {shortened(name)}, and the file has {listed(names)}")
+                raise ValueError(f"{takes} the column {shortened(name)}, {has}")
         for name in names:
-            if name not in known:
-                raise ValueError(f"{table.path}: the column {shortened(name)} is unknown to the model, which takes {listed(inputs)}")
+            if name not in kinds:
+                raise ValueError(f"{takes} {listed(inputs)}, and the column {shortened(name)} is unknown to it")
         return {name: name for name in inputs}
-    without_target = [column.name for column in columns.columns if column.kind != TARGET]
-    for given in (known, without_target, inputs):
+    for given in (list(kinds), [name for name, kind in kinds.items() if kind != TARGET], inputs):
         if len(given) == len(names):
             return dict(zip(given, names))
-    raise ValueError(
-        f"{table.path}: the model takes {plural(len(inputs), 'column')} ({listed(inputs)}), and the file has {len(names)}"
-    )
+    raise ValueError(f"{takes} {plural(len(inputs), 'column')} ({listed(inputs)}), and the file has {len(names)}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nn.validation import shortened
 
@@ -21,24 +22,19 @@ _MISSING = {"", "?", "-", ".", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null
 _PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _SIGN = "[%$¢-¥\u20a0-\u20cf]"  # percent and currencies
 _SIGNED = re.compile(rf"([+-]?)\s*({_SIGN}?)\s*(.*?)\s*({_SIGN}?)", re.DOTALL)
-
-
-class _Notation(NamedTuple):
-    """A way to write numbers: how they look, and what to change so that Python reads them."""
-
-    pattern: re.Pattern[str]
-    changes: dict[int, int | None]
+_Notation: TypeAlias = tuple[re.Pattern[str], dict[int, int | None]]
+"""How numbers look, and what to change so that Python reads them."""
 
 
 def _notation(decimal: str, thousands: str) -> _Notation:
     marks = f" '’\u00a0\u202f{thousands}"
     whole = rf"[0-9]+|[1-9][0-9]{{0,2}}([{marks}])[0-9]{{3}}(?:\1[0-9]{{3}})*"
     pattern = rf"[+-]?(?:(?:{whole})(?:[{decimal}][0-9]*)?|[{decimal}][0-9]+)(?:[eE][+-]?[0-9]+)?"
-    return _Notation(re.compile(pattern), str.maketrans(decimal, ".", marks))
+    return re.compile(pattern), str.maketrans(decimal, ".", marks)
 
 
 _POINT, _COMMA = _notation(".", ","), _notation(",", ".")
-_NOTATIONS = {  # by the decimal mark of the file, the likeliest first
+_LIKELIEST = {  # notations by the decimal mark of the file
     ".": (_POINT, _COMMA),
     ",": (_COMMA, _POINT),
     "": (_notation(".", ""), _notation(",", ""), _POINT, _COMMA),
@@ -51,7 +47,7 @@ class Numbers:
 
     Attributes:
         values: the numbers, NaN where a cell has none.
-        odd: an array of bools: where a cell says something else, and is not a way to leave a number out.
+        odd: an array of bools: where a cell says something else, and is no way to leave a number out.
         sign: the percent or currency sign beside the numbers, ``""`` for none.
         note: an example of how they were read, where Python would not read them so.
     """
@@ -68,8 +64,7 @@ def read_numbers(cells: Cells, decimal: str = ".", sign: str | None = None) -> N
     Args:
         cells: the texts.
         decimal: the decimal mark of the file, as of ``decimal_mark``.
-        sign: what may be beside the numbers; a currency sign may be missing, a percent sign may not. None takes the
-            commonest.
+        sign: what may be beside the numbers: a currency may be missing, percent may not. None takes the commonest.
 
     >>> import numpy as np
     >>> numbers = read_numbers(np.array(["$1,200.50", "", "$5", "two"], dtype=object))
@@ -79,62 +74,43 @@ def read_numbers(cells: Cells, decimal: str = ".", sign: str | None = None) -> N
     import numpy as np
     import pandas as pd
 
-    quick = None if sign == "%" else _read_at_once(cells, decimal)
-    if quick is not None:
-        return quick
+    text = "".join(cells)
+    if text.isascii() and "_" not in text and sign != "%" and not (decimal == "," and "." in text):
+        swapped = decimal == "," and "," in text
+        plain = np.array([cell.replace(",", ".") for cell in cells], dtype=object) if swapped else cells
+        with contextlib.suppress(ValueError):  # 1_000 and full-width digits are numbers to Python alone
+            values = plain.astype(float)
+            if np.isfinite(values).all():
+                return Numbers(values, np.zeros(len(cells), bool), "", _note(cells, values) if swapped else "")
     codes, kinds = pd.factorize(cells)
     counts, missing = np.bincount(codes), np.array([is_missing(kind) for kind in kinds])
-    best = None
-    for notation in _NOTATIONS[decimal]:
+    found = []
+    for notation in _LIKELIEST[decimal]:
         read = [_number(kind, notation) for kind in kinds]
-        said = Counter(mark for _, mark in read if mark).most_common(1)
-        unit = sign if sign is not None else said[0][0] if said else ""
-        allowed = (unit,) if unit == "%" else (unit, "")
-        values = np.array([number if mark in allowed else math.nan for number, mark in read])
+        said = Counter(mark for _, mark in read if mark).most_common(1) if sign is None else [(sign, 1)]
+        unit = said[0][0] if said else ""
+        values = np.array([x if mark == unit or (not mark and unit != "%") else math.nan for x, mark in read])
         odd = np.isnan(values) & ~missing
-        n_odd = counts[odd].sum()
-        if best is None or n_odd < best[0]:
-            best = n_odd, values, odd, unit
-        if n_odd == 0:
+        found.append((counts[odd].sum(), values, odd, unit))
+        if not odd.any():
             break
-    assert best is not None
-    _, values, odd, unit = best
-    strange = (place for place, kind in enumerate(kinds) if not (np.isnan(values[place]) or _PLAIN.fullmatch(kind.strip())))
-    first = next(strange, None)
-    note = "" if first is None else _read_as(kinds[first], values[first])
-    return Numbers(values[codes], odd[codes], unit, note)
+    _, values, odd, unit = min(found, key=lambda each: each[0])
+    return Numbers(values[codes], odd[codes], unit, _note(kinds, values))
 
 
-def _read_at_once(cells: Cells, decimal: str) -> Numbers | None:
-    """The numbers of a column in which each cell is one, as Python or with a decimal comma; None for another."""
-    import numpy as np
-
-    text = "".join(cells)
-    if not text.isascii() or "_" in text or (decimal == "," and "." in text):  # Python takes 1_000 for a number as well
-        return None
-    with_commas = decimal == "," and "," in text
-    plain = np.array([cell.replace(",", ".") for cell in cells], dtype=object) if with_commas else cells
-    try:
-        values = plain.astype(float)
-    except ValueError:
-        return None
-    if not np.isfinite(values).all():
-        return None
-    first = next((place for place, cell in enumerate(cells) if "," in cell), 0) if with_commas else 0
-    return Numbers(values, np.zeros(len(cells), bool), "", _read_as(cells[first], values[first]) if with_commas else "")
-
-
-def _read_as(cell: str, value: float) -> str:
-    return f"{shortened(cell.strip())} is read as {value:.15g}"
+def _note(cells: Cells, values: Any) -> str:
+    """The first cell that Python would not read so, with its number."""
+    read = ((cell.strip(), number) for cell, number in zip(cells, values) if not math.isnan(number))
+    return next((f"{shortened(cell)} is read as {x:.15g}" for cell, x in read if not _PLAIN.fullmatch(cell)), "")
 
 
 def _number(cell: str, notation: _Notation) -> tuple[float, str]:
     """The number in a cell and the sign beside it; NaN where there is none."""
-    match = _SIGNED.fullmatch(cell.strip())
+    match, (pattern, changes) = _SIGNED.fullmatch(cell.strip()), notation
     minus, before, bare, after = match.groups() if match else ("",) * 4
-    if (before and after) or not notation.pattern.fullmatch(minus + bare):
+    if (before and after) or not pattern.fullmatch(minus + bare):
         return math.nan, ""
-    number = float((minus + bare).translate(notation.changes))
+    number = float((minus + bare).translate(changes))
     return (number if math.isfinite(number) else math.nan), before or after
 
 
@@ -144,8 +120,8 @@ def decimal_mark(cells: Iterable[str], separator: str) -> str:
     >>> decimal_mark(["2.5", "x"], ","), decimal_mark(["2,5", "1.200,75"], ";"), decimal_mark(["1,200", "7"], ";")
     ('.', ',', '')
     """
-    chosen = list(cells)
-    points, commas = (sum(not math.isnan(_number(cell, way)[0]) for cell in chosen) for way in (_POINT, _COMMA))
+    read = [[not math.isnan(_number(cell, notation)[0]) for notation in (_POINT, _COMMA)] for cell in cells]
+    points, commas = sum(point for point, _ in read), sum(comma for _, comma in read)
     if points == commas:
         return "." if separator == "," else ""
     return "." if points > commas else ","

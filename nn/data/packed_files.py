@@ -25,20 +25,16 @@ def unpacked(path: str | PathLike[str]) -> bytes:
     file: Any = io.BytesIO(data)
     try:
         if data[:2] == b"\x1f\x8b":
-            file = gzip.GzipFile(fileobj=file)
+            data = gzip.GzipFile(fileobj=file).read(most)
         elif data[:4] == b"PK\x03\x04":
             archive = zipfile.ZipFile(file)
             names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
-            if "[Content_Types].xml" in names:
-                raise ValueError(f"{path} must be a CSV file, got one of Excel or Word; save it as CSV")
             if len(names) != 1:
-                raise ValueError(f"{path}: a zip archive must hold one file, got {len(names)}")
-            file = archive.open(names[0])
-        else:
-            return data
-        content: bytes = file.read(most)
+                advice = "; save the workbook as CSV" if "xl/workbook.xml" in names else ""
+                raise ValueError(f"{path}: a zip archive must hold one file, got {len(names)}{advice}")
+            data = archive.open(names[0]).read(most)
     except (EOFError, OSError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
         raise ValueError(f"{path}: the packed file is damaged or cut off ({error}); get it again") from None
-    if len(content) == most:
+    if len(data) == most:
         raise ValueError(f"{path} must unpack to less than {_MOST} times its size, got more; unpack it first")
-    return content
+    return data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -54,33 +54,34 @@ def read_target(table: TextTable, name: str, regression: bool | None) -> tuple[T
     """
     import numpy as np
 
-    cells, read = table.column(name), table.numbers(name)
-    values, all_numbers = read.values, not read.odd.any()
+    cells, read, shown = table.column(name), table.numbers(name), shortened(name)
+    all_numbers = not read.odd.any()
     if regression and not all_numbers:
         row = int(read.odd.argmax())
         raise ValueError(f"{table.where(row, name)}: the target must be a finite number, got {shortened(cells[row])}")
-    empty, told = np.isnan(values) if all_numbers or regression else cells == "", []
-    if empty.any():
-        told.append(f"{shortened(name)}: {plural(int(empty.sum()), 'row')} without a target left out")
-        table, cells, values = table.rows(~empty), cells[~empty], values[~empty]
+    there, told = ~np.isnan(read.values) if all_numbers or regression else cells != "", []
+    if not there.all():
+        told.append(f"{shown}: {plural(int((~there).sum()), 'row')} without a target left out")
+        table = replace(table, cells=table.cells[there])
+    cells, values, where = cells[there], read.values[there], f"{table.path}: the target {shown}"
     if len(cells) == 0:
-        raise ValueError(f"{table.path}: the target {shortened(name)} is empty in all rows")
+        raise ValueError(f"{where} is empty in all rows")
     codes, texts = factorized(cells)
     numbers, why = (regression, "as asked") if regression is not None else _are_numbers(texts, values, all_numbers)
     if numbers:
-        told += [f"{shortened(name)}: {read.note}"] if read.note else []
-        return table, Target(values.tolist(), True, why), told
-    labels = [_label(text) for text in texts]
-    where = f"{table.path}: the target {shortened(name)}"
-    if len(labels) == 1:
-        raise ValueError(f"{where} must have at least two classes, got {shortened(labels[0])} in {plural(len(cells), 'row')}")
-    n_texts = f"{len(texts):,} different texts in {len(cells):,} rows"
+        return table, Target(values.tolist(), True, why), [*told, f"{shown}: {read.note}"] if read.note else told
+    if len(texts) == 1:
+        raise ValueError(
+            f"{where} must have at least two classes, got {shortened(texts[0])} in {plural(len(cells), 'row')}"
+        )
     if regression is None and len(texts) > max(10, len(cells) // 3):
+        said = f"{len(texts):,} different texts in {len(cells):,} rows, such as {shortened(texts[-1])}"
         advice = "--regression takes them for numbers" if all_numbers else "name another column with --target"
-        raise ValueError(f"{where} has {n_texts}, such as {shortened(texts[-1])}, and those are no classes; {advice}")
+        raise ValueError(f"{where} has {said}, and those are no classes; {advice}")
     if len(texts) > _MANY_CLASSES and all_numbers:
-        told.append(f"{shortened(name)}: warning: {len(texts):,} different numbers become as many classes; "
-                    "--regression takes them for numbers, which lie nearer or farther from each other")
+        many = f"{len(texts):,} different numbers become as many classes, of which none is near another"
+        told.append(f"{shown}: warning: {many}; --regression takes them for numbers")
+    labels = [_label(text) for text in texts]
     return table, Target([labels[code] for code in codes], False, why), told
 
 
