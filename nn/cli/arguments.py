@@ -20,49 +20,26 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """Every subcommand with its arguments and help."""
+    """Every subcommand with its arguments and help, which begins with its function's docstring."""
     top: argparse.ArgumentParser = _Parser(
         prog="gradstep", description="Neural networks and backprop, made of single numbers that you can look at."
     )
     top.add_argument("--version", action="version", version=f"gradstep {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _describe_train(
-        commands.add_parser(
-            "train",
-            help="train a multilayer perceptron and test it on examples held out",
-            description="Train a multilayer perceptron of Values; report its accuracy on examples it has never seen; "
-            "write the model and a picture of the graph of one neuron.",
-        )
-    )
-    _describe_predict(
-        commands.add_parser(
-            "predict",
-            help="what a trained model says to the rows of a CSV file",
-            description="Print a class, or a number, for each row of a CSV file, one a line. The columns are those of "
-            "training, by name in any order; the target may be among them or not.",
-        )
-    )
-    _describe_draw(
-        commands.add_parser(
-            "draw",
-            help="draw the computation graph of a formula",
-            description="Draw a formula, data and gradient on every node: "
-            'gradstep draw "tanh(x*w + b)" x=2 w=-3 b=6.88',
-        )
-    )
-    _describe_step(
-        commands.add_parser(
-            "step",
-            help="walk through the backprop of a formula",
-            description="Print backprop one step a row: a node whose gradient is complete, the local derivative with "
-            "respect to each operand, and what it hands to whom. With --html, write a page to walk through it instead.",
-        )
-    )
+    for name, run, describe in (
+        ("train", train.train, _describe_train),
+        ("predict", predict.predict, _describe_predict),
+        ("draw", formulas.draw, _describe_draw),
+        ("step", formulas.step, _describe_step),
+    ):
+        about = run.__doc__ or ""
+        command = commands.add_parser(name, help=about.partition("\n")[0], description=about)
+        command.set_defaults(run=run)
+        describe(command)
     return top
 
 
 def _describe_train(command: argparse.ArgumentParser) -> None:
-    command.set_defaults(run=train.train)
     add = command.add_argument
     add(
         "data",
@@ -93,7 +70,6 @@ def _describe_train(command: argparse.ArgumentParser) -> None:
 
 
 def _describe_predict(command: argparse.ArgumentParser) -> None:
-    command.set_defaults(run=predict.predict)
     command.add_argument("model", metavar="MODEL", help="a file that `gradstep train` wrote")
     command.add_argument("file", metavar="FILE.csv", help="the rows; names in the first line are recognised")
     _describe_header(command)
@@ -109,7 +85,6 @@ def _describe_header(command: argparse.ArgumentParser) -> None:
 
 
 def _describe_draw(command: argparse.ArgumentParser) -> None:
-    command.set_defaults(run=formulas.draw)
     _describe_formula(command)
     add = command.add_argument
     add("--out", metavar="FILE", default="graph.svg", help="svg, png, pdf or gv by its ending (default: graph.svg)")
@@ -122,7 +97,6 @@ def _describe_draw(command: argparse.ArgumentParser) -> None:
 
 
 def _describe_step(command: argparse.ArgumentParser) -> None:
-    command.set_defaults(run=formulas.step)
     _describe_formula(command)
     command.add_argument("--html", metavar="FILE", help="write a page for the browser, or an animation to a .gif")
 

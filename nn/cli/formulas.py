@@ -5,32 +5,32 @@ from __future__ import annotations
 from argparse import Namespace
 
 from engine import Value, backprop, expression, topological_order
+from engine.expressions.nodes import Formula, Name, Number, Operation
+from engine.expressions.writers import text
 from engine.operations import CONSTANT
 from nn.validation import one_line, shortened
 
 
 def draw(options: Namespace) -> None:
-    """``gradstep draw``: the graph of a formula as a picture."""
-    from engine.drawing import draw as drawn
-    from engine.drawing import write_picture
+    """Draw the computation graph of a formula, with data and gradient on every node.
+
+    For example: gradstep draw "tanh(x*w + b)" x=2 w=-3 b=6.88
+    """
+    from engine import drawing
 
     root = expression(options.formula, **_numbers(options.numbers))
     root.backward()
-    drawing = drawn(
-        root,
-        direction=options.direction,
-        precision=options.precision,
-        theme=options.theme,
-        derivatives=options.derivatives,
-        most=options.most,
-        timeout=options.timeout,
-    )
-    write_picture(drawing, options.out)
+    names = ("direction", "precision", "theme", "derivatives", "most", "timeout")
+    drawing.write_picture(drawing.draw(root, **{name: getattr(options, name) for name in names}), options.out)
     print(f"{root.data:.6g}; the graph is in {one_line(options.out)}")
 
 
 def step(options: Namespace) -> None:
-    """``gradstep step``: backprop, one row a step, or with ``--html`` as a page."""
+    """Walk through the backprop of a formula.
+
+    Each row is a step: a node whose gradient is complete, the local derivative with respect to each operand, and what
+    it hands to whom. With --html, a page to walk through is written instead.
+    """
     root = expression(options.formula, **_numbers(options.numbers))
     if options.html is not None:
         from engine import stepper
@@ -50,7 +50,9 @@ def step(options: Namespace) -> None:
             if c.operand.op != CONSTANT
         )
         rows.append((str(count), names[one.node], f"{one.node.data:.6g}", f"{one.gradient:.6g}", gifts or "-"))
-    _print_table(rows)
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
     for leaf in topological_order(root):
         if not leaf.op:
             print(f"gradient of {names[leaf]}: {leaf.grad:.6g}")
@@ -63,49 +65,31 @@ def node_names(root: Value) -> dict[Value, str]:
     >>> list(node_names((x * 3).tanh()).values())
     ['x', '3', 'x * 3', 'tanh(x * 3)']
     """
+    formulas: dict[Value, Formula] = {}
     names: dict[Value, str] = {}
-    infix: set[Value] = set()  # what needs parentheses as an operand
-    results = 0
+    n_results = 0
     for node in topological_order(root):
-        operands = [names[operand] for operand in node.operands]
-        if node.label:
-            names[node] = node.label
-        elif not operands:
-            names[node] = f"{node.data:.6g}"
-        else:
-            is_infix = len(operands) == 2 and not (node.op.isalpha() or "_" in node.op or node.op[-1].isdigit())
-            if is_infix:
-                enclosed = (f"({names[each]})" if each in infix else names[each] for each in node.operands)
-                name = f" {node.op} ".join(enclosed)
-            else:
-                name = f"-({operands[0]})" if node.op == "neg" else f"{node.op}({', '.join(operands)})"
-            results += 1
-            if len(name) > 32:  # a long formula is more than a row can take
-                name = f"v{results}"
-            elif is_infix:
-                infix.add(node)
-            names[node] = name
+        operands = tuple(formulas[operand] for operand in node.operands)
+        n_results += bool(operands)
+        formula: Formula = Operation(node.op, operands) if operands else Number(node.data)
+        if node.label or len(text(formula)) > 32:  # a long formula is more than a row can take
+            formula = Name(node.label or f"v{n_results}")
+        formulas[node], names[node] = formula, text(formula)
     return names
 
 
-def _print_table(rows: list[tuple[str, ...]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-
-
 def _numbers(texts: list[str]) -> dict[str, float]:
-    """``["x=2"]`` as ``{"x": 2.0}``."""
+    """Give ``["x=2"]`` as ``{"x": 2.0}``."""
     numbers: dict[str, float] = {}
-    for text in texts:
-        name, equals, number = text.partition("=")
+    for given in texts:
+        name, equals, number = given.partition("=")
         if not equals or not name.isidentifier():
-            raise ValueError(f"{shortened(text)}: a name and its number are wanted, such as x=2")
+            raise ValueError(f"a number must be given with its name, such as x=2, got {shortened(given)}")
         if name in numbers:
-            raise ValueError(f"{name}: there are two numbers for it")
+            raise ValueError(f"{name} must be given one number, got two")
         try:
             numbers[name] = float(number)
         except ValueError:
             advice = f"; write a decimal point: {name}={number.replace(',', '.')}" if number.count(",") == 1 else ""
-            raise ValueError(f"{shortened(text)}: {shortened(number)} is not a number{advice}") from None
+            raise ValueError(f"{name} must be given a number, got {shortened(number)}{advice}") from None
     return numbers

@@ -7,13 +7,17 @@ import sys
 from argparse import Namespace
 
 from nn.data.columns import Columns
-from nn.data.input_columns import read_inputs
 from nn.mlp import MLP
 from nn.validation import one_line, plain_label
 
 
 def predict(options: Namespace) -> None:
-    """Print a class or number for each row, or with ``--probabilities`` a probability for each class."""
+    """Print what a trained model says to each row of a CSV file: a class or a number.
+
+    The columns are those of training, by name in any order; the target may be among them or not.
+    """
+    from nn.data.input_columns import read_inputs
+
     model = MLP.load(options.model)
     columns = model.table or Columns.plain(model.layers[0].neurons[0].n_inputs)
     if options.probabilities and model.classes is None:

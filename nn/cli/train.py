@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from argparse import Namespace
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,6 @@ from engine import Value
 from nn.data import DataSet, as_table, digits, mnist, moons, xor
 from nn.data.columns import Columns
 from nn.data.confusions import confusions
-from nn.data.csv_files import read_text_table
-from nn.data.input_columns import learned_columns
-from nn.data.target_column import column_called, read_target
 from nn.examples import listed
 from nn.history import History
 from nn.mlp import MLP
@@ -50,7 +47,11 @@ class Job:
 
 
 def train(options: Namespace) -> None:
-    """``gradstep train``: fit an MLP, test it, write the model and the picture of a neuron."""
+    """Train a multilayer perceptron and test it on examples held out.
+
+    The output tells its accuracy on examples that it has never seen. The model is written, and a picture of the graph
+    of one of its neurons.
+    """
     job = _job(options)
     given = {name: getattr(options, name) for name in ("hidden", "epochs", "batch_size")}
     job = replace(job, **{name: value for name, value in given.items() if value is not None})
@@ -61,7 +62,7 @@ def train(options: Namespace) -> None:
         _check_target(Path(options.checkpoint), options.data, "checkpoint")
         if Path(options.checkpoint).resolve() == target.resolve():
             raise ValueError(f"{target}: the checkpoint and the model must be two files; give one another name")
-    with _open_pipe(target):
+    with _opened(target):
         model, history = _trained(options, job, held_out)
         if history.interrupted:
             print(f"interrupted after {history.epochs} epochs; the model is as it was then")
@@ -112,6 +113,10 @@ def _job(options: Namespace) -> Job:
 
 def _table_job(options: Namespace) -> Job:
     """A CSV file, and what was found in it, told."""
+    from nn.data.csv_files import read_text_table
+    from nn.data.input_columns import learned_columns
+    from nn.data.target_column import column_called, read_target
+
     table = read_text_table(options.data, options.header)
     drop = {column_called(table, name, "--drop") for name in options.drop}
     kept = [name for name in table.names if name not in drop]
@@ -236,21 +241,11 @@ def _check_target(target: Path, data: str, thing: str) -> None:
     check_writable(target)
 
 
-@contextmanager
-def _open_pipe(target: Path) -> Iterator[None]:
-    """Keep a named pipe open for the program that reads from it; without one, writing would wait for ever.
-
-    Raises:
-        ValueError: no program reads from it.
-    """
-    handle = None
-    if target.exists() and stat.S_ISFIFO(target.stat().st_mode):
-        try:
-            handle = os.open(target, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:
-            raise ValueError(f"{target}: no program reads from this pipe; start it first, or name a file") from None
+def _opened(target: Path) -> AbstractContextManager[object]:
+    """A named pipe, held open for the program that reads from it, without which writing would wait for ever."""
+    if not target.exists() or not stat.S_ISFIFO(target.stat().st_mode):
+        return nullcontext()
     try:
-        yield
-    finally:
-        if handle is not None:
-            os.close(handle)
+        return open(os.open(target, os.O_WRONLY | os.O_NONBLOCK), "wb")
+    except OSError:
+        raise ValueError(f"{target}: no program reads from this pipe; start it first, or name a file") from None

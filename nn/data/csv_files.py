@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
+import numpy as np
+
 from nn.data.number_cells import Cells, Numbers, decimal_mark, is_missing, read_numbers
 from nn.data.packed_files import unpacked
 from nn.validation import shortened
@@ -139,7 +141,6 @@ def _lines(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
 def _cells(path: str | PathLike[str], text: str, separator: str) -> tuple[Any, int]:
     """A frame of the cells by their lines, and how many empty rows were left out."""
     try:
-        import numpy as np
         import pandas as pd
     except ImportError:
         raise ModuleNotFoundError('pandas reads CSV files: pip install "gradstep[demo]"') from None
@@ -181,8 +182,6 @@ def _is_header(cells: Any, decimal: str) -> bool:
 
     A mistyped number, or a word or number that occurs again below, makes it an example.
     """
-    import numpy as np
-
     above_numbers, above_words, far_off = 0, 0, []
     for i, column in enumerate(cells.to_numpy(dtype=object).T):
         first, rest, some = column[0].strip(), column[1:], column[1 : _ROWS + 1]

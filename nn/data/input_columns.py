@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from os import PathLike
+
+import numpy as np
 
 from nn.data.columns import NUMBER, TARGET, TEXT, UNUSED, Column, Columns, factorized, listed
 from nn.data.csv_files import TextTable, plural, read_text_table
+from nn.data.number_cells import Numbers
+from nn.data.tables import Table
 from nn.validation import shortened
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from os import PathLike
-
-    from nn.data.number_cells import Numbers
-    from nn.data.tables import Table
 
 _MOST_CATEGORIES = 255
 
@@ -24,8 +22,6 @@ def learned_columns(table: TextTable, target: str, drop: Collection[str]) -> tup
     Raises:
         ValueError: no column is left to learn from.
     """
-    import numpy as np
-
     columns, parts, told = [], [], []
     for name in table.names:
         found = "--drop says" if name in drop else _input_column(table, name) if name != target else ""
@@ -43,8 +39,6 @@ def learned_columns(table: TextTable, target: str, drop: Collection[str]) -> tup
 
 def _input_column(table: TextTable, name: str) -> tuple[Column, Table, str] | str:
     """A column of numbers, where four of five cells are, or of texts; its inputs; what to tell. Or why it is unused."""
-    import numpy as np
-
     cells, numbers = table.column(name), table.numbers(name)
     missing, n = np.isnan(numbers.values), len(cells)
     n_missing, n_odd = int(missing.sum()), int(numbers.odd.sum())
@@ -73,14 +67,13 @@ def _input_column(table: TextTable, name: str) -> tuple[Column, Table, str] | st
 
 def _are_row_numbers(table: TextTable, name: str, numbers: Numbers) -> bool:
     """Whether the first column only numbers the rows, as pandas' index does in a CSV file."""
-    import numpy as np
-
     unnamed = table.has_header and name.startswith("Unnamed: ")
     if unnamed and (numbers.values % 1 == 0).all() and len(np.unique(numbers.values)) == len(numbers.values):
         return True  # those of rows that were shuffled or chosen
     called_so = unnamed or name.casefold() in ("index", "row", "rownames") or name.casefold().endswith("id")
-    steps, lines = np.diff(numbers.values), np.diff(table.cells.index)
-    return called_so and len(lines) > 1 and len(table.names) > 2 and bool(((steps >= 1) & (steps <= lines)).all())
+    last, this, lines = numbers.values[:-1], numbers.values[1:], np.diff(table.cells.index)
+    counted = bool(((last + 1 <= this) & (this <= last + lines)).all())  # rows with no target are not here
+    return called_so and counted and len(lines) > 1 and len(table.names) > 2
 
 
 def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None = None) -> tuple[Table, list[str]]:
@@ -93,8 +86,6 @@ def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None
         OSError: the file cannot be read.
         ValueError: it is no such table; the message names the line or the column.
     """
-    import numpy as np
-
     inputs = {column.name: column for column in columns.by_input}
     table = read_text_table(path, header, inputs if columns.named else ())
     told = [f"{table.path}: {plural(table.n_empty, 'empty row')} left out, with no answer"] if table.n_empty else []

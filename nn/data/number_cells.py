@@ -8,14 +8,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from nn.validation import shortened
 
-if TYPE_CHECKING:
-    import numpy as np
-
-Cells: TypeAlias = "np.ndarray[Any, np.dtype[np.object_]]"
+Cells: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]
 """One column: the text of each of its cells."""
 
 _MISSING = {"", "?", "-", ".", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none"}
@@ -61,17 +60,13 @@ class Numbers:
 def read_numbers(cells: Cells, decimal: str = ".", sign: str | None = None) -> Numbers:
     """Read a column as numbers, in the notation that fits most of its cells.
 
-    Args:
-        cells: the texts.
-        decimal: the decimal mark of the file, as of ``decimal_mark``.
-        sign: what may be beside the numbers: a currency may be missing, percent may not. None takes the commonest.
+    *decimal* is that of ``decimal_mark``. Beside the numbers may be *sign*, the commonest if that is None; a currency
+    may be missing, percent may not.
 
-    >>> import numpy as np
     >>> numbers = read_numbers(np.array(["$1,200.50", "", "$5", "two"], dtype=object))
     >>> numbers.values, numbers.odd, numbers.note
     (array([1200.5,    nan,    5. ,    nan]), array([False, False, False,  True]), "'$1,200.50' is read as 1200.5")
     """
-    import numpy as np
     import pandas as pd
 
     text = "".join(cells)

@@ -31,7 +31,7 @@ class DataSet:
         """
         n = len(self.y)
         if n < 2:
-            raise ValueError(f"at least two examples are wanted, one of them to test with, not {n}")
+            raise ValueError(f"at least two examples must be there, one of them to test with, got {n}")
         kept, held_out = split_places(n, share, random.Random(seed))
         return self.rows(kept), self.rows(held_out)
 
@@ -41,7 +41,7 @@ class DataSet:
 
 
 def split_places(n: int, share: float, rng: Any) -> tuple[list[int], list[int]]:
-    """The places of *n* examples in two parts at random, the second with that *share* of them (at least one each)."""
+    """The places of *n* examples in two parts at random, as ``DataSet.split``."""
     order = list(range(n))
     rng.shuffle(order)
     n_held_out = min(max(round(share * n), 1), n - 1)
@@ -49,9 +49,13 @@ def split_places(n: int, share: float, rng: Any) -> tuple[list[int], list[int]]:
 
 
 def digits() -> DataSet:
-    """1,797 handwritten digits of 8 x 8 pixels in 0 ... 16, labels 0 ... 9 (Alpaydin and Kaynak 1998;
-    scikit-learn's)."""
-    return _from_scikit_learn("load_digits")
+    """1,797 handwritten digits of 8 x 8 pixels in 0 ... 16, labels 0 ... 9 (Alpaydin and Kaynak 1998)."""
+    try:
+        from sklearn import datasets
+    except ImportError:
+        raise ModuleNotFoundError('this data set comes with scikit-learn: pip install "gradstep[demo]"') from None
+    bunch = datasets.load_digits()
+    return DataSet(as_table(bunch.data), as_column(bunch.target), list(map(str, bunch.feature_names)))
 
 
 def mnist(folder: str | PathLike[str]) -> tuple[Any, Any, Any, Any]:
@@ -65,7 +69,7 @@ def mnist(folder: str | PathLike[str]) -> tuple[Any, Any, Any, Any]:
         ink, in arrays of float32; labels 0 ... 9 in arrays of int64. 60,000 and 10,000 of them.
 
     Raises:
-        FileNotFoundError: a file is not there; the message says where the files are to be had.
+        FileNotFoundError: a file is missing; the message says where the files can be found.
         ValueError: a file is cut off, damaged or swapped with another.
     """
     import numpy as np
@@ -79,29 +83,18 @@ def mnist(folder: str | PathLike[str]) -> tuple[Any, Any, Any, Any]:
     return X, labels.astype(np.int64), X_test, test_labels.astype(np.int64)
 
 
-def _from_scikit_learn(name: str) -> DataSet:
-    try:
-        from sklearn import datasets
-    except ImportError:
-        raise ModuleNotFoundError('this data set comes with scikit-learn: pip install "gradstep[demo]"') from None
-    bunch = getattr(datasets, name)()
-    return DataSet(as_table(bunch.data), as_column(bunch.target), [str(column) for column in bunch.feature_names])
-
-
 def moons(n_examples: int = 200, noise: float = 0.1, seed: int = 0) -> DataSet:
     """Two half circles that reach into each other, with normal noise; labels 0 and 1.
 
     >>> moons(100).X.shape
     (100, 2)
     """
-    rng = random.Random(seed)
-    rows, labels = [], []
-    for i in range(n_examples):
-        label = i % 2
+    rng, labels = random.Random(seed), [i % 2 for i in range(n_examples)]
+    rows = []
+    for label in labels:
         angle = math.pi * rng.random()
         x, y = (1.0 - math.cos(angle), 0.5 - math.sin(angle)) if label else (math.cos(angle), math.sin(angle))
         rows.append([x + rng.gauss(0.0, noise), y + rng.gauss(0.0, noise)])
-        labels.append(label)
     return DataSet(as_table(rows), labels, ["x", "y"])
 
 

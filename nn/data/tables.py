@@ -23,7 +23,7 @@ def as_table(
         X: lists, an array of numpy or scipy, or a pandas frame; a flat list is taken as one number an example where
             *width* is 1.
         what: its name in messages.
-        width: how many numbers an example is to have; None takes any.
+        width: how many numbers each example must have; None takes any.
         empty: whether there may be no examples.
         keep_float32: whether an array of float32 stays one; it is half the memory.
 
@@ -37,32 +37,29 @@ def as_table(
 
     rows = X.to_numpy() if hasattr(X, "to_numpy") else X.toarray() if hasattr(X, "toarray") else X
     if not _is_list(rows):
-        raise ValueError(f"{what}: rows of numbers are wanted, not {type(X).__name__} {shortened(X)}")
+        raise ValueError(f"{what} must be rows of numbers, got {type(X).__name__} {shortened(X)}")
     if len(rows) == 0:
         if empty:
             return np.empty((0, width or 0))
-        raise ValueError(f"{what} is empty; at least one example is wanted")
+        raise ValueError(f"{what} must have at least one example, got none")
     is_array = getattr(rows, "ndim", 1) == 2  # whose rows are of one length
     lengths = [] if is_array else [len(row) if hasattr(row, "__len__") else None for row in rows]
     for place, length in enumerate(lengths):
         if length != lengths[0]:
             raise ValueError(
-                f"{what}: rows of one length are wanted, but row {place} has {length} and row 0 {lengths[0]}"
+                f"{what} must have rows of one length, got {length} in row {place} and {lengths[0]} in row 0"
             )
     table = rows if keep_float32 and str(getattr(rows, "dtype", "")) == "float32" else _floats(rows, what)
     if table.ndim == 1 and width == 1:
         table = table.reshape(-1, 1)
     if table.ndim != 2:
-        raise ValueError(
-            f"{what}: a table of shape (n_examples, {width or 'n_columns'}) is wanted, not an array of shape "
-            f"{table.shape}"
-        )
+        raise ValueError(f"{what} must have the shape (n_examples, {width or 'n_columns'}), got {table.shape}")
     if width is not None and table.shape[1] != width:
-        raise ValueError(f"{what}: each row is to have {width} numbers, not {table.shape[1]}")
+        raise ValueError(f"{what} must have {width} numbers in each row, got {table.shape[1]}")
     wrong = np.argwhere(~np.isfinite(table))
     if len(wrong):
         row, column = wrong[0]
-        raise ValueError(f"{what}: {table[row, column]} in row {row}, column {column}; every number is to be finite")
+        raise ValueError(f"{what} must have finite numbers, got {table[row, column]} in row {row}, column {column}")
     return table
 
 
@@ -84,14 +81,14 @@ def _floats(rows: Any, what: str) -> Table:
     except ValueError as error:
         if str(error).startswith(what):
             raise
-        raise ValueError(f"{what}: rows of numbers are wanted ({error})") from None
+        raise ValueError(f"{what} must be rows of numbers ({error})") from None
 
 
 def _number(x: Any, what: str, row: int) -> float:
     try:
         return as_float(float(x) if hasattr(x, "operands") else x, what)
     except (TypeError, OverflowError):
-        raise ValueError(f"{what}: {shortened(x)} in row {row} is not a number") from None
+        raise ValueError(f"{what} must have numbers, got {shortened(x)} in row {row}") from None
 
 
 def as_column(y: Any, what: str = "y") -> list[Any]:
@@ -107,9 +104,9 @@ def as_column(y: Any, what: str = "y") -> list[Any]:
     items = items.reshape(-1) if getattr(items, "ndim", 1) == 2 and items.shape[1] == 1 else items
     items = items.tolist() if hasattr(items, "tolist") else items
     if not _is_list(items):
-        raise ValueError(f"{what}: a list of labels is wanted, not {type(y).__name__} {shortened(y)}")
+        raise ValueError(f"{what} must be a list of labels, got {type(y).__name__} {shortened(y)}")
     if len(items) == 0:
-        raise ValueError(f"{what} is empty; at least one example is wanted")
+        raise ValueError(f"{what} must have at least one example, got none")
     return [_label(item, what, row) for row, item in enumerate(items)]
 
 
@@ -120,5 +117,5 @@ def _label(item: Any, what: str, row: int) -> Any:
     if isinstance(item, int):
         return int(item)
     if not isinstance(item, float) or not math.isfinite(item):
-        raise ValueError(f"{what}: {shortened(item)} in row {row}; a label is a string or a finite number")
+        raise ValueError(f"{what} must have strings or finite numbers as labels, got {shortened(item)} in row {row}")
     return int(item) if item.is_integer() else item

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from nn.data.columns import factorized, listed
 from nn.data.csv_files import TextTable, plural
 from nn.validation import shortened
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _MOST_CLASSES = 20  # different whole numbers that are still taken for classes
 _MANY_CLASSES = 100  # so many are asked for by mistake, if they are numbers
@@ -52,8 +51,6 @@ def read_target(table: TextTable, name: str, regression: bool | None) -> tuple[T
     Raises:
         ValueError: the cells are no numbers, or no classes; the message names the column.
     """
-    import numpy as np
-
     cells, read, shown = table.column(name), table.numbers(name), shortened(name)
     all_numbers = not read.odd.any()
     if regression and not all_numbers:
@@ -85,7 +82,7 @@ def read_target(table: TextTable, name: str, regression: bool | None) -> tuple[T
     return table, Target([labels[code] for code in codes], False, why), told
 
 
-def _are_numbers(texts: Sequence[str], values: Any, all_numbers: bool) -> tuple[bool, str]:
+def _are_numbers(texts: list[str], values: Any, all_numbers: bool) -> tuple[bool, str]:
     """Whether the different texts of these cells are numbers to meet, not classes; and why."""
     things = "different number" if all_numbers else "different text"
     said = f"{plural(len(texts), things)} in {plural(len(values), 'row')}"
