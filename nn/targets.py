@@ -187,7 +187,7 @@ def _numbers(y: Any, loss: str, what: str, n_outputs: int, width: int | None) ->
     """The targets of a loss for numbers."""
     try:
         if isinstance(y, (list, tuple)) and y and isinstance(y[0], str):
-            raise ValueError(f"{what}: {shortened(y[0])} in row 0 is not a number")
+            raise ValueError(f"{what} must have numbers, got {shortened(y[0])} in row 0")
         if hasattr(y, "__len__") and len(y) and not isinstance(y, str) and (width or 1) != n_outputs:
             given = "one number" if n_outputs == 1 else f"{n_outputs} numbers"
             raise ValueError(f"{what} must have {given} an example, one for each output, got {width or 'one'}")

@@ -71,33 +71,33 @@ def test_the_table_is_not_the_callers_memory():
 @pytest.mark.parametrize(
     ("X", "words"),
     [
-        ([], "X is empty; at least one example is wanted"),
-        (pd.DataFrame({"a": []}), "X is empty"),
-        (None, "X: rows of numbers are wanted, not NoneType None"),
-        (3.0, "X: rows of numbers are wanted, not float"),
-        ("1,2", "X: rows of numbers are wanted, not str '1,2'"),
-        (b"12", "X: rows of numbers are wanted, not bytes"),
-        ({"a": [1]}, "X: rows of numbers are wanted, not dict"),
-        ({1, 2}, "X: rows of numbers are wanted, not set"),
-        ((i for i in ROWS), "X: rows of numbers are wanted, not generator"),
-        (np.array(5.0), "X: rows of numbers are wanted, not ndarray"),
-        ([1, 2], r"X: a table of shape \(n_examples, n_columns\) is wanted, not an array of shape \(2,\)"),
-        (np.zeros((2, 2, 2)), r"not an array of shape \(2, 2, 2\)"),
-        ([[1, 2], [3]], "X: rows of one length are wanted, but row 1 has 1 and row 0 2"),
-        ([[1, 2], 3], "X: rows of one length are wanted, but row 1 has None and row 0 2"),
-        ([[1, 2], [3, "4"]], "X: '4' in row 1 is not a number"),
-        ([["a", "b"]], "X: 'a' in row 0 is not a number"),
-        ([[1, None]], "X: None in row 0 is not a number"),
-        ([[1, 1j]], r"X: 1j in row 0 is not a number"),
-        (np.array([[1j]]), "in row 0 is not a number"),
-        ([[1, [2, 3]]], "X: rows of numbers are wanted"),
-        ([[10**400]], "in row 0 is not a number"),
-        (np.array([["2020-01-01"]], dtype="datetime64[D]"), "in row 0 is not a number"),
-        (pd.DataFrame({"a": [1], "b": ["x"]}), "X: 'x' in row 0 is not a number"),
-        (pd.DataFrame({"a": pd.Series([1, None], dtype="Int64")}), "X: .*(<NA>|nan) in row 1"),
-        ([[1, math.nan]], "X: nan in row 0, column 1; every number is to be finite"),
-        ([[1, 2], [-math.inf, 2]], "X: -inf in row 1, column 0; every number is to be finite"),
-        (pd.DataFrame({"a": [1.0, None]}), "X: nan in row 1, column 0"),
+        ([], "X must have at least one example, got none"),
+        (pd.DataFrame({"a": []}), "X must have at least one example"),
+        (None, "X must be rows of numbers, got NoneType None"),
+        (3.0, "X must be rows of numbers, got float"),
+        ("1,2", "X must be rows of numbers, got str '1,2'"),
+        (b"12", "X must be rows of numbers, got bytes"),
+        ({"a": [1]}, "X must be rows of numbers, got dict"),
+        ({1, 2}, "X must be rows of numbers, got set"),
+        ((i for i in ROWS), "X must be rows of numbers, got generator"),
+        (np.array(5.0), "X must be rows of numbers, got ndarray"),
+        ([1, 2], r"X must have the shape \(n_examples, n_columns\), got \(2,\)"),
+        (np.zeros((2, 2, 2)), r"got \(2, 2, 2\)"),
+        ([[1, 2], [3]], "X must have rows of one length, got 1 in row 1 and 2 in row 0"),
+        ([[1, 2], 3], "X must have rows of one length, got None in row 1 and 2 in row 0"),
+        ([[1, 2], [3, "4"]], "X must have numbers, got '4' in row 1"),
+        ([["a", "b"]], "X must have numbers, got 'a' in row 0"),
+        ([[1, None]], "X must have numbers, got None in row 0"),
+        ([[1, 1j]], r"X must have numbers, got 1j in row 0"),
+        (np.array([[1j]]), "X must have numbers, got .* in row 0"),
+        ([[1, [2, 3]]], "X must be rows of numbers"),
+        ([[10**400]], "X must have numbers, got .* in row 0"),
+        (np.array([["2020-01-01"]], dtype="datetime64[D]"), "X must have numbers, got .* in row 0"),
+        (pd.DataFrame({"a": [1], "b": ["x"]}), "X must have numbers, got 'x' in row 0"),
+        (pd.DataFrame({"a": pd.Series([1, None], dtype="Int64")}), "X must have .*, got .*(<NA>|nan)"),
+        ([[1, math.nan]], "X must have finite numbers, got nan in row 0, column 1"),
+        ([[1, 2], [-math.inf, 2]], "X must have finite numbers, got -inf in row 1, column 0"),
+        (pd.DataFrame({"a": [1.0, None]}), "X must have finite numbers, got nan in row 1, column 0"),
     ],
 )
 def test_what_is_no_table_is_refused(X, words):
@@ -106,7 +106,7 @@ def test_what_is_no_table_is_refused(X, words):
 
 
 def test_another_width_is_refused_under_the_name_given():
-    with pytest.raises(ValueError, match=r"^inputs: each row is to have 3 numbers, not 2"):
+    with pytest.raises(ValueError, match=r"^inputs must have 3 numbers in each row, got 2"):
         as_table(ROWS, "inputs", width=3)
 
 
@@ -185,5 +185,5 @@ def test_a_split_holds_every_example_once(n, share, seed):
 def test_splits_differ_by_seed_and_need_two_examples():
     data = moons(40)
     assert data.split(0.5, 0)[0].X.tolist() != data.split(0.5, 1)[0].X.tolist()
-    with pytest.raises(ValueError, match="at least two examples are wanted, one of them to test with, not 1"):
+    with pytest.raises(ValueError, match="at least two examples must be there, one of them to test with, got 1"):
         moons(1).split(0.5, 0)

@@ -217,7 +217,7 @@ def test_neurons_and_layers_train_and_are_files_too(tmp_path):
 @pytest.mark.parametrize("model", [Neuron(3), Layer(3, 2), MLP(3, [2])], ids=["Neuron", "Layer", "MLP"])
 def test_all_know_how_many_inputs_they_take(model):
     assert model.n_inputs == 3
-    with refused(model, "X: each row is to have 3 numbers, not 2"):
+    with refused(model, "X must have 3 numbers in each row, got 2"):
         model.fit([[1, 2]], [[1.0, 2.0]], progress=False)
 
 

@@ -37,12 +37,12 @@ SURFACE = cost_surface(Line(), [[1.0]], [2.0], points=2)
 LOGIT = {"loss": "binary_cross_entropy"}
 
 WRONG = {
-    "x too long": (lambda m: network(m, [1.0, 2.0, 3.0]), "x: each row is to have 2 numbers, not 3"),
-    "x of words": (lambda m: network(m, ["a", "b"]), "x: 'a' in row 0 is not a number"),
+    "x too long": (lambda m: network(m, [1.0, 2.0, 3.0]), "x must have 2 numbers in each row, got 3"),
+    "x of words": (lambda m: network(m, ["a", "b"]), "x must have numbers, got 'a' in row 0"),
     "target alone": (lambda m: network(m, target=1), "target: without x there is nothing to compare it with"),
     "wrong target": (
         lambda m: network(m, [1, 2], "cat"),
-        "target: 'cat' in row 0 is not a number; loss='mse' takes",
+        "target must have numbers, got 'cat' in row 0; loss='mse' takes",
     ),
     "image shape": (lambda m: network(m, [1, 2], image_shape=(8, 8)), "image_shape: 8 x 8 is 64 pixels, but an exa"),
     "no image shape": (lambda m: network(m, image_shape=8), r"image_shape: a pair \(rows, columns\) is wanted.*not 8"),
@@ -50,7 +50,7 @@ WRONG = {
     "name": (lambda m: network(m, input_names="xy"), "input_names: a list of 2 names is wanted"),
     "most": (lambda m: network(m, most=1), "most: a whole number of at least 2 is wanted, not 1"),
     "loss": (lambda m: network(m, [1, 2], 1, loss="cross"), "loss must be one of .*, got 'cross'"),
-    "no examples": (lambda m: wanted_changes(m, [], []), "X is empty"),
+    "no examples": (lambda m: wanted_changes(m, [], []), "X must have at least one example"),
     "uneven": (lambda m: wanted_changes(m, XOR_X, [1, 2]), "X has 4 examples, but y 2"),
     "too many": (lambda m: wanted_changes(m, [[1, 2]] * 101, [1] * 101), "X has 101 examples.*give at most 100"),
     "three labels": (lambda m: wanted_changes(m, XOR_X, list("abca"), **LOGIT), "y has 3 different labels"),

@@ -166,7 +166,7 @@ def test_bools_come_back_as_bools(tmp_path):
 @pytest.mark.parametrize(
     ("n", "loss", "y", "words"),
     [
-        (1, "mse", ["cat", "dog", "cat", "dog"], r"'cat' in row 0 is not a number.*loss=\"cross_entropy\""),
+        (1, "mse", ["cat", "dog", "cat", "dog"], r"y must have numbers, got 'cat' in row 0.*loss=\"cross_entropy\""),
         (3, "mse", [0, 1, 2, 0], r"y must have 3 numbers an example.*loss=\"cross_entropy\""),
         (1, "mse", np.eye(2)[[0, 1, 1, 0]], r"y must have one number an example.*loss=\"cross_entropy\""),
         (1, "bce", np.eye(2)[[0, 1, 1, 0]], r"got rows of 2: of one-hot rows y\.argmax\(axis=1\)"),
