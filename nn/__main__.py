@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -17,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(given)
     try:
         options.run(options)
+        sys.stdout.flush()
     except RecursionError:
         print("gradstep: the input is nested too deeply", file=sys.stderr)
         return 1
@@ -24,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("gradstep: out of memory; fewer rows, columns or neurons take less", file=sys.stderr)
         return 1
     except (ValueError, TypeError, ArithmeticError, OSError, ModuleNotFoundError, RuntimeError) as error:
+        if isinstance(error, BrokenPipeError) and error.filename is None:  # the reader has enough, as `| head` has
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
         message = str(error)
         if isinstance(error, OSError) and error.strerror:
             message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror

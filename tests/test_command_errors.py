@@ -55,9 +55,9 @@ def train(name, *options):
 CASES = [  # the arguments and the words
     (train("empty.csv"), "empty.csv: there is no example in it"),
     (train("header.csv"), "header.csv: there is no example in it"),
-    (train("one.csv"), "one.csv: the target 'column 3' must have at least two classes, got 'x' in 1 row"),
-    (train("alike.csv"), "the target 'column 3' must have at least two classes, got 'x' in 2 rows"),
-    (train("classless.csv"), "must have at least two classes, got 'x' in 1 row"),
+    (train("one.csv"), "one.csv: the target 'column 3' must have at least two different values, got 'x' in 1 row"),
+    (train("alike.csv"), "the target 'column 3' must have at least two different values, got 'x' in 2 rows"),
+    (train("classless.csv"), "must have at least two different values, got 'x' in 1 row"),
     (train("distinct.csv"), "the target 'column 2' has 40 different texts in 40 rows, .* are no classes; name another"),
     (
         train("good.csv", "--regression"),

@@ -68,7 +68,10 @@ REFUSALS = [  # what is given to fit beside X, y, loss="hinge", and the words
     ({"validation_data": 0.2}, "validation_data: a pair .* not 0.2"),
     ({"validation_data": "ab"}, "validation_data: a pair .* not 'ab'"),
     ({"validation_data": ([[1.0]], [1])}, "validation X must have 2 numbers in each row, got 1"),
-    ({"validation_data": ([[1.0, math.nan]], [1])}, "validation X must have finite numbers, got nan in row 0, column 1"),
+    (
+        {"validation_data": ([[1.0, math.nan]], [1])},
+        "validation X must have finite numbers, got nan in row 0, column 1",
+    ),
     ({"validation_data": (XOR_X, [0, 1])}, "validation X has 4 examples, but validation y 2"),
     ({"validation_data": (XOR_X, [0, 1, 2, 0])}, "validation y must be made of the classes 0, 1, got 2 in row 2"),
     ({"validation_data": ([], [])}, "validation X must have at least one example"),

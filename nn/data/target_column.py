@@ -65,12 +65,12 @@ def read_target(table: TextTable, name: str, regression: bool | None) -> tuple[T
         raise ValueError(f"{where} is empty in all rows")
     codes, texts = factorized(cells)
     numbers, why = (regression, "as asked") if regression is not None else _are_numbers(texts, values, all_numbers)
-    if numbers:
-        return table, Target(values.tolist(), True, why), [*told, f"{shown}: {read.note}"] if read.note else told
     if len(texts) == 1:
         raise ValueError(
-            f"{where} must have at least two classes, got {shortened(texts[0])} in {plural(len(cells), 'row')}"
+            f"{where} must have at least two different values, got {shortened(texts[0])} in {plural(len(cells), 'row')}"
         )
+    if numbers:
+        return table, Target(values.tolist(), True, why), [*told, f"{shown}: {read.note}"] if read.note else told
     if regression is None and len(texts) > max(10, len(cells) // 3):
         said = f"{len(texts):,} different texts in {len(cells):,} rows, such as {shortened(texts[-1])}"
         advice = "--regression takes them for numbers" if all_numbers else "name another column with --target"

@@ -1,0 +1,305 @@
+"""The command on cells as people and spreadsheets write them, and on files as they come: packed, cut, or odd."""
+
+import gzip
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from nn import MLP
+from nn.__main__ import main
+
+SHORT = ("--quiet", "--epochs", "2", "--hidden", "2")
+ROWS = range(60)
+
+
+@pytest.fixture
+def gradstep(folder, capsys):
+    """Runs the command; gives its status, output and complaints."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as told:
+            status = told.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def write(name, rows, separator=","):
+    """A file whose cells are in quotes where the separator is in them."""
+    quoted = (separator.join(f'"{cell}"' if separator in str(cell) else str(cell) for cell in row) for row in rows)
+    Path(name).write_text("\n".join(quoted) + "\n", encoding="utf-8")
+
+
+def learned(name):
+    """The parameters in a model's file, and its columns without their signs."""
+    content = json.loads(Path(name).read_text())
+    columns = [{key: each for key, each in column.items() if key != "sign"} for column in content["table"]["columns"]]
+    return content["parameters"], content["classes"], columns
+
+
+def european(number):
+    """12345.5 as 12.345,50."""
+    return f"{number:,.2f}".translate(str.maketrans(",.", ".,"))
+
+
+WAYS = {  # how a number is written, the separator, and what is told of the first cell
+    "thousands": (lambda x: f"{x:,}", ",", "'1,234.5' is read as 1234.5"),
+    "dollars": (lambda x: f"${x:,.2f}", ",", "'$1,234.50' is read as 1234.5"),
+    "euros after": (lambda x: f"{european(x)} €", ";", "'1.234,50 €' is read as 1234.5"),
+    "pounds below 0": (lambda x: f"-£{x}", ",", "'-£1234.5' is read as -1234.5"),
+    "a sign inside": (lambda x: f"$-{x}", ",", "'$-1234.5' is read as -1234.5"),
+    "some with no sign": (lambda x: f"${x}" if x % 2 else str(x), ",", "'$1234.5' is read as 1234.5"),
+    "percent": (lambda x: f"{x}%", ",", "'1234.5%' is read as 1234.5"),
+    "percent apart": (lambda x: f"{x} %", ",", "'1234.5 %' is read as 1234.5"),
+    "blanks": (lambda x: f"{x:,}".replace(",", " "), ",", "'1 234.5' is read as 1234.5"),
+    "narrow blanks": (lambda x: european(x).replace(".", "\u202f"), ";", "'1\\u202f234,50' is read as 1234.5"),
+    "apostrophes": (lambda x: f"{x:,}".replace(",", "'"), ",", '"1\'234.5" is read as 1234.5'),
+    "european": (european, ";", "'1.234,50' is read as 1234.5"),
+    "european, tabs": (european, "\t", "'1.234,50' is read as 1234.5"),
+    "decimal commas": (lambda x: str(x).replace(".", ","), ";", "'1234,5' is read as 1234.5"),
+    "decimal commas in quotes": (lambda x: str(x).replace(".", ","), ",", "'1234,5' is read as 1234.5"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_numbers_as_people_write_them(gradstep, way):
+    written, separator, note = WAYS[way]
+    numbers = [1234.5 + 17 * i * i for i in ROWS]
+    sign = -1 if "-" in written(1) else 1
+    for name, cells in (("plain", [sign * x for x in numbers]), ("written", [written(x) for x in numbers])):
+        rows = [["rooms", "price", "sold"], *([i % 7, cell, "yn"[i % 2]] for i, cell in enumerate(cells))]
+        write(f"{name}.csv", rows, separator if name == "written" else ",")
+        status, out, _ = gradstep("train", f"{name}.csv", *SHORT)
+        assert status == 0
+        assert (f"'price': {note}" in out) is (name == "written")
+        said = gradstep("predict", f"{name}.json", f"{name}.csv", "--probabilities")
+        assert said[0] == 0
+        Path(f"{name}.txt").write_text(said[1])
+        assert (note in said[2]) is (name == "written")
+    assert learned("plain.json") == learned("written.json")
+    assert Path("plain.txt").read_text() == Path("written.txt").read_text()
+
+
+def test_a_target_as_people_write_it_is_numbers(gradstep):
+    write("t.csv", [["rooms", "price"], *([i % 9, f"${100_000 + 17 * i:,}"] for i in ROWS)])
+    status, out, _ = gradstep("train", "t.csv", *SHORT)
+    assert status == 0
+    assert "target 'price': numbers (60 different numbers in 60 rows" in out
+    assert "'price': '$100,000' is read as 100000" in out
+    assert MLP.load("t.json").classes is None
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"${i}.5" if i % 2 else f"€{i}.5" for i in ROWS],
+        [f"{i}.5%" if i % 2 else f"0.{i}" for i in ROWS],
+        [f"{i},{i % 7}{i % 3}" if i % 2 else f"x{i}" for i in ROWS],
+        [f"1_{i:03}" for i in ROWS],
+        [f"{i + 1},23,4" for i in ROWS],
+        [f"2024-{1 + i // 28:02}-{1 + i % 28:02}" for i in ROWS],
+    ],
+    ids=["two currencies", "percent and shares", "texts", "underscores", "odd groups", "dates"],
+)
+def test_cells_that_are_no_numbers_are_left_out_with_an_example(gradstep, cells):
+    write("t.csv", [["a", "b", "kind"], *([i, cell, "xy"[i % 2]] for i, cell in enumerate(cells))])
+    out = gradstep("train", "t.csv", *SHORT)[1]
+    assert f"'b': left out, as it has 60 different texts in 60 rows, such as {cells[0]!r}" in out
+
+
+@pytest.mark.parametrize(
+    ("cells", "cell", "words"),
+    [
+        ([f"{i}%" for i in ROWS], "0.45", "line 2, column 'b' must be a finite number in percent, got '0.45'"),
+        ([f"${i}" for i in ROWS], "€5", "line 2, column 'b' must be a finite number, got '€5'"),
+        ([f"${i}" for i in ROWS], "5%", "line 2, column 'b' must be a finite number, got '5%'"),
+        ([str(i) for i in ROWS], "5%", "line 2, column 'b' must be a finite number, got '5%'"),
+    ],
+)
+def test_another_sign_than_in_training_is_refused(gradstep, cells, cell, words):
+    write("t.csv", [["b", "kind"], *([cell, "xy"[i % 2]] for i, cell in enumerate(cells))])
+    assert gradstep("train", "t.csv", *SHORT)[0] == 0
+    write("new.csv", [["b"], [cell]])
+    status, out, err = gradstep("predict", "t.json", "new.csv")
+    assert (status, out) == (1, "")
+    assert words in err
+
+
+def inputs_of(gradstep, rows, separator):
+    """Mean of the first column in a table with these rows."""
+    write("t.csv", [["a", "b", "kind"], *([*row, "xy"[i % 2]] for i, row in enumerate(rows))], separator)
+    assert gradstep("train", "t.csv", *SHORT, "--test-share", "0.01")[0] == 0
+    return json.loads(Path("t.json").read_text())["table"]["columns"][0]["mean"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "other", "separator", "about"),
+    [
+        ("1.{:03}", "{},5", ";", 1100),  # the other column has decimal commas: 1.200 is 1200
+        ("1.{:03}", "{}.5", ";", 1.1),
+        ("1.{:03}", "{}", ";", 1.1),  # nothing tells: 1.200 is as everywhere
+        ("1.{:03}", "{}", ",", 1.1),
+        ("1,{:03}", "{}.5", ";", 1100),
+        ("1,{:03}", "{},5", ";", 1.1),
+        ("1,{:03}", "{}", ";", 1.1),  # commas between semicolons are decimal
+        ("1,{:03}", "{}", ",", 1100),
+        ("1,{:03},000", "{},5", ";", 1_100_000),
+        ("1.{:03}.000", "{}.5", ",", 1_100_000),
+    ],
+)
+def test_what_a_mark_means_is_told_by_the_whole_file(gradstep, cell, other, separator, about):
+    rows = [[cell.format(100 + 2 * (i % 30)), other.format(i)] for i in ROWS]
+    assert inputs_of(gradstep, rows, separator) == pytest.approx(about, rel=0.1)
+
+
+def test_a_column_named_in_the_first_line_is_named_in_messages(gradstep):
+    MLP(2, [1], seed=0).save("m.json")
+    for cell, words in (("", "the number is missing"), ("two", "must be a finite number, got 'two'")):
+        write("t.csv", [["width", "height"], [1, 2], [3, cell]])
+        err = gradstep("predict", "m.json", "t.csv")[2]
+        assert "t.csv, line 3, column 'height'" in err
+        assert words in err
+
+
+def test_numbers_asked_for_as_classes_are_warned_of(gradstep):
+    write("t.csv", [["a", "price"], *([i % 9, 3 * i] for i in range(220))])
+    out = gradstep("train", "t.csv", "--classification", *SHORT)[1]
+    assert "'price': warning: 220 different numbers become as many classes" in out
+    write("few.csv", [["a", "grade"], *([i % 9, i % 30] for i in range(220))])
+    assert "warning" not in gradstep("train", "few.csv", "--classification", *SHORT)[1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "words"),
+    [
+        (
+            [[i, "x"] for i in ROWS],
+            (),
+            "t.csv: the target 'b' must have at least two different values, got 'x' in 60 r",
+        ),
+        ([[i, 5.5] for i in ROWS], ("--regression",), "must have at least two different values, got '5.5' in 60 rows"),
+        ([[1, "x"]], (), "must have at least two different values, got 'x' in 1 row"),
+        ([], (), "t.csv: there is no example in it, only names of columns"),
+        (
+            [["same", "xy"[i % 2]] for i in ROWS],
+            (),
+            "no column is left to learn from ('a': left out, as each text in i",
+        ),
+    ],
+)
+def test_tables_with_nothing_to_learn(gradstep, rows, options, words):
+    write("t.csv", [["a", "b"], *rows])
+    status, _, err = gradstep("train", "t.csv", *options, *SHORT)
+    assert status == 1
+    assert words in err
+
+
+def test_columns_that_say_nothing_are_left_out_and_told(gradstep):
+    rows = [["a", "empty", "five", "word", "some", "kind"]]
+    rows += [[i, "", 5, "same", "" if i % 3 else 2.5, "xy"[i % 2]] for i in ROWS]
+    write("t.csv", rows)
+    out = gradstep("train", "t.csv", *SHORT)[1]
+    assert "'empty': left out, as it is empty" in out
+    assert "'five': left out, as each number in it is 5" in out
+    assert "'word': left out, as each text in it is 'same'" in out
+    assert "'some': left out, as each number in it is 2.5" in out
+    assert MLP.load("t.json").n_inputs == 1
+    assert gradstep("predict", "t.json", "t.csv")[0] == 0
+
+
+def test_infinities_are_told_and_truths_are_texts(gradstep):
+    write("t.csv", [["a", "b", "kind"], *(["inf" if i == 7 else i, i % 3 == 0, i % 2 == 0] for i in ROWS)])
+    out = gradstep("train", "t.csv", *SHORT)[1]
+    assert (
+        "'a': 1 of 60 numbers missing, filled with the mean; 1 of them say something else, such as 'inf' in li" in out
+    )
+    assert "'b': 2 different texts, an input each" in out
+    assert MLP.load("t.json").classes == ["False", "True"]
+
+
+# ------------------------------------------------------------------------------------------------------------ the files
+
+
+def packed(content):
+    """The same file as it is, gzipped and zipped."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("t.csv", content)
+        file.writestr("__MACOSX/._t.csv", b"\0")
+    return {"t.csv": content, "t.csv.gz": gzip.compress(content), "t.zip": archive.getvalue()}
+
+
+def test_packed_files_are_read_as_they_are(gradstep):
+    rows = "".join(f"{i},{i % 5},{'xy'[i % 2]}\r\n" for i in ROWS)
+    trained = {}
+    for name, content in packed(f"\ufeffa,b,kind\r\n{rows}".encode()).items():
+        Path(name).write_bytes(content)
+        status, out, _ = gradstep("train", name, *SHORT)
+        assert status == 0
+        assert "model: t.json" in out
+        trained[name] = Path("t.json").read_bytes(), gradstep("predict", "t.json", name)
+    assert trained["t.csv"] == trained["t.csv.gz"] == trained["t.zip"]
+    assert trained["t.csv"][1][0] == 0
+
+
+def zipped(*names):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        for name in names:
+            file.writestr(name, b"1,2\n3,4\n")
+    return archive.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (gzip.compress(b"1,2\n" * 99)[:-9], "t.csv: the packed file is damaged or cut off"),
+        (zipped("a.csv", "b.csv"), "t.csv: a zip archive must hold one file, got 2"),
+        (zipped("xl/workbook.xml", "[Content_Types].xml"), "got 2; save the workbook as CSV"),
+        (zipped("a.csv")[:40], "t.csv: the packed file is damaged or cut off"),
+        (gzip.compress(b"1,2\n" * 5_000_000), "t.csv must unpack to less than 100 times its size, got more"),
+        (gzip.compress(b""), "t.csv: there is no example in it"),
+        (b"\n \n\n", "t.csv: there is no example in it"),
+        (b",\n,\n", "t.csv: there is no example in it"),
+    ],
+)
+def test_packed_files_that_are_none_are_refused(gradstep, content, words):
+    Path("t.csv").write_bytes(content)
+    status, out, err = gradstep("train", "t.csv", *SHORT)
+    assert (status, out) == (1, "")
+    assert words in err
+
+
+def test_lines_are_counted_as_an_editor_counts_them(gradstep):
+    MLP(2, [1], seed=0).save("m.json")
+    Path("t.csv").write_text('\n\nwidth,"heig\nht"\n1,2\n\n3,"4\n"\n5,six\n')
+    status, out, err = gradstep("predict", "m.json", "t.csv")
+    assert (status, out) == (1, "")
+    assert "t.csv, line 9, column 'heig ht' must be a finite number, got 'six'" in err
+
+
+def test_blank_lines_are_told(gradstep):
+    MLP(1, [1], seed=0).save("m.json")
+    Path("t.csv").write_text("1\n\n3\n\n\n")
+    status, out, err = gradstep("predict", "m.json", "t.csv")
+    assert (status, out.count("\n")) == (0, 2)
+    assert err == "gradstep: t.csv: 1 empty row left out, with no answer\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes as POSIX has them")
+def test_a_reader_that_has_enough_is_no_error(folder):
+    MLP(1, [1], seed=0).save("m.json")
+    Path("t.csv").write_text("".join(f"{i}\n" for i in range(50_000)))
+    command = [sys.executable, "-m", "nn", "predict", "m.json", "t.csv"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == (b"", 141)
