@@ -71,7 +71,7 @@ CASES = [  # the arguments and the words
     (train("twice.csv"), "twice.csv: two columns are called 'a'"),
     (train("xor", "--target", "y"), "--target: only a CSV file has columns to choose"),
     (train("uneven.csv"), "uneven.csv, line 2: 2 columns, but 3 in the first line"),
-    (train("column.csv"), "column.csv: at least two columns"),
+    (train("column.csv"), "column.csv must have at least two columns"),
     (train("huge.csv"), "the numbers are too large"),
     (train("binary.csv"), "binary.csv: not a CSV file; it is no text in UTF-8"),
     (train("quote.csv"), "quote.csv: not a CSV file|quote.csv, line .: 3 columns"),

@@ -167,7 +167,7 @@ def test_the_command_trains_on_it(folder, monkeypatch, capsys):
     model = MLP.load("mnist.json")
     assert model.score(mnist(".")[0], LABELS[:4]) == 1.0  # learned by heart
     assert main(["train", "mnist", "--data", ".", "--test-share", "0.5", *options]) == 1
-    assert "--test-share: mnist has test examples of its own" in capsys.readouterr().err
+    assert "--test-share: mnist has given examples to test with" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 7, 1000])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from engine import Value
 from nn.data import DataSet, as_table, digits, mnist, moons, xor
 from nn.data.columns import Columns
-from nn.data.confusions import confusions
+from nn.data.confusions import confusion_table
 from nn.examples import listed
 from nn.history import History
 from nn.mlp import MLP
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """What to train on, and how unless the options say otherwise; *held_out* None holds out a share of the data."""
+    """What to train on, and how unless the options say otherwise."""
 
     name: str
     data: DataSet
     hidden: list[int]
     epochs: int
     batch_size: int = 32
-    held_out: DataSet | None = None
+    held_out: DataSet | None = None  # to test with; None takes a share of the data
     scaling: Callable[[Table], Scaling] | None = Scaling.of
     dtype: str = "float64"
     one_cycle: bool = False
@@ -77,7 +77,7 @@ def _split(options: Namespace, job: Job) -> tuple[Job, DataSet]:
     """The job on the examples to train on, and those to test with; missing numbers are filled as in the former."""
     if job.held_out is not None:
         if options.test_share is not None:
-            raise ValueError(f"--test-share: {job.name} has test examples of its own; leave it out")
+            raise ValueError(f"--test-share: {job.name} has given examples to test with; leave it out")
         return job, job.held_out
     training, held_out = job.data.split(0.2 if options.test_share is None else options.test_share, options.seed)
     if job.columns is None:
@@ -105,9 +105,8 @@ def _job(options: Namespace) -> Job:
             data = xor()
             return Job("xor", data, [8], epochs=500, held_out=data)
     if not options.data or not (Path(options.data).suffix or Path(options.data).exists()):
-        raise ValueError(
-            f"DATA must be digits, moons, xor, a CSV file, or mnist with --data, got {shortened(options.data)}"
-        )
+        known = "digits, moons, xor, a CSV file, or mnist with --data"
+        raise ValueError(f"DATA must be {known}, got {shortened(options.data)}")
     return _table_job(options)
 
 
@@ -121,28 +120,21 @@ def _table_job(options: Namespace) -> Job:
     drop = {column_called(table, name, "--drop") for name in options.drop}
     kept = [name for name in table.names if name not in drop]
     if len(table.names) < 2 or not kept:
-        raise ValueError(
-            f"{options.data}: at least two columns with a comma, semicolon, tab or bar between are needed, one of them "
-            f"the target, got {len(kept)}"
-        )
+        needed = "at least two columns with a comma, semicolon, tab or bar between, one of them the target"
+        raise ValueError(f"{options.data} must have {needed}, got {len(kept)}")
     target = kept[-1] if options.target is None else column_called(table, options.target, "--target")
     if target in drop:
         raise ValueError(f"--drop: {shortened(target)} is the target; leave out another column")
     path = Path(options.data)
     name = Path(path.stem).stem if path.suffix.lower() in (".gz", ".zip") else path.stem
-    lines = [f"{name}: {table.how}"]
+    how = f"{name}: {table.how}"
     table, found, told = read_target(table, target, options.regression)
     columns, X, told_of_columns = learned_columns(table, target, drop)
     kind, other = ("numbers", "--classification") if found.regression else ("classes", "--regression")
-    lines += [
-        f"target {shortened(target)}: {kind} ({found.why}; {other} takes them otherwise)",
-        *told,
-        *told_of_columns,
-    ]
-    for line in lines:
+    about = f"target {shortened(target)}: {kind} ({found.why}; {other} takes them otherwise)"
+    for line in (how, about, *told, *told_of_columns):
         print(plain_label(line, 300))
-    data = DataSet(X, found.y, [])
-    return Job(name, data, [32, 16], epochs=60, regression=found.regression, columns=columns)
+    return Job(name, DataSet(X, found.y, []), [32, 16], epochs=60, regression=found.regression, columns=columns)
 
 
 def _mnist_job(folder: str | None) -> Job:
@@ -209,7 +201,7 @@ def _report(model: MLP, examples: DataSet, which: str) -> None:
         return
     right = round(score * len(examples.y))
     print(f"{which} accuracy: {100 * score:.2f}% ({right} of {len(examples.y)} examples)")
-    print(confusions(model.classes, examples.y, model.predict(examples.X)))
+    print(confusion_table(model.classes, examples.y, model.predict(examples.X)))
 
 
 def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:

@@ -21,26 +21,15 @@ NUMBER, TEXT, TARGET, UNUSED = "number", "text", "target", "unused"
 
 @dataclass(frozen=True)
 class Column:
-    """One column.
-
-    Attributes:
-        name: its name in the file.
-        kind: ``"number"``: one input; ``"text"``: an input for each category, 1 where the cell says that;
-            ``"target"`` or ``"unused"``: no input.
-        mean: of the numbers in training, which replaces a missing one; None where nothing was learned.
-        scale: the standard deviation of the numbers in training.
-        missing: how many numbers the file left out.
-        sign: the percent or currency sign beside the numbers, ``""`` for none.
-        categories: the texts that are known.
-    """
+    """One column: a number is one input of the model, a text one for each category, 1 where the cell says that."""
 
     name: str
     kind: str
-    mean: float | None = None
-    scale: float = 1.0
-    missing: int = 0
-    sign: str = ""
-    categories: tuple[str, ...] = ()
+    mean: float | None = None  # of the numbers in training, which replaces a missing one; None where none was learned
+    scale: float = 1.0  # the standard deviation of the numbers in training
+    missing: int = 0  # numbers that were left out in training
+    sign: str = ""  # of percent or a currency, beside the numbers
+    categories: tuple[str, ...] = ()  # the texts that are known
 
     @property
     def n_inputs(self) -> int:
@@ -48,12 +37,9 @@ class Column:
         return len(self.categories) if self.kind == TEXT else int(self.kind == NUMBER)
 
     def encoded(self, table: TextTable, name: str) -> tuple[Table, str]:
-        """The inputs ``(n_examples, n_inputs)`` from the table's column *name*, and a note on how they were read.
+        """The inputs ``(n_examples, n_inputs)`` from the table's column *name*, NaN where a number is missing.
 
-        A missing number is NaN.
-
-        Raises:
-            ValueError: a cell is neither number nor missing, or a text of no known category; the message names it.
+        With them comes a note on how they were read. Other cells than numbers and known texts are an error.
         """
         import numpy as np
         import pandas as pd
@@ -75,17 +61,12 @@ class Column:
 
     def to_json(self) -> dict[str, Any]:
         """It as JSON's types, for a model file, without what is as it is by default."""
-        entry = {each.name: getattr(self, each.name) for each in fields(self)}
-        kept = {each.name: entry[each.name] for each in fields(self) if entry[each.name] != each.default}
-        return kept | ({"categories": list(self.categories)} if self.categories else {})
+        entry = {each.name: value for each in fields(self) if (value := getattr(self, each.name)) != each.default}
+        return entry | ({"categories": list(self.categories)} if self.categories else {})
 
     @classmethod
     def from_json(cls, entry: Any) -> Column:
-        """The column that ``to_json`` wrote.
-
-        Raises:
-            ValueError: it is something else.
-        """
+        """The column that ``to_json`` wrote; anything else is a ValueError."""
         if isinstance(entry, dict) and {"name", "kind"} <= entry.keys() <= {each.name for each in fields(cls)}:
             categories = entry.get("categories", [])
             column = cls(**entry | {"categories": tuple(categories) if isinstance(categories, list) else (None,)})
@@ -158,11 +139,7 @@ class Columns:
 
     @classmethod
     def from_json(cls, content: Any) -> Columns:
-        """The columns that ``to_json`` wrote.
-
-        Raises:
-            ValueError: it is something else.
-        """
+        """The columns that ``to_json`` wrote; anything else is a ValueError."""
         named, entries = (content.get("named"), content.get("columns")) if isinstance(content, dict) else (None, None)
         if type(named) is not bool or not isinstance(entries, list) or len(content) != 2:
             raise ValueError("'table' must have 'named', true or false, and a list of 'columns'")

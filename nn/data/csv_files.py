@@ -23,29 +23,15 @@ _MISTYPED = re.compile(r"[+-]*[0-9.,OoIl]*[0-9][0-9.,OoIl]*", re.ASCII)  # 1.O, 
 
 @dataclass(frozen=True)
 class TextTable:
-    """A file's cells as text.
-
-    Attributes:
-        path: the file.
-        cells: a pandas frame of texts, under the names in the first line or ``column 1``, ``column 2`` ...; its index
-            is the line that each row begins in.
-        decimal: the decimal mark of the file, ``""`` where one cannot tell.
-        has_header: whether the first line has the names.
-        n_empty: how many rows with no text in any cell the file has; they are not here.
-        how: how the file was read, for people.
-    """
+    """A file's cells as text: a pandas frame, whose index is the line that each row begins in."""
 
     path: str
+    names: list[str]  # of the columns, from the first line, or column 1, column 2 ...
     cells: Any
-    decimal: str
+    decimal: str  # "" where one cannot tell
     has_header: bool
-    n_empty: int
-    how: str
-
-    @property
-    def names(self) -> list[str]:
-        """The names of the columns."""
-        return list(self.cells.columns)
+    n_empty: int  # rows that are left out here, as no cell in them has text
+    how: str  # the file was read, for people
 
     def column(self, name: str) -> Cells:
         """The texts of a column."""
@@ -62,26 +48,15 @@ class TextTable:
 
 
 def plural(n: int, thing: str) -> str:
-    """So many things.
-
-    >>> plural(1, "row"), plural(2000, "row")
-    ('1 row', '2,000 rows')
-    """
+    """So many things, such as 2,000 rows."""
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
 def read_text_table(path: str | PathLike[str], header: bool | None = None, known: Collection[str] = ()) -> TextTable:
-    """The cells of a CSV file, which may be gzipped or zipped.
+    """The cells of a CSV file in UTF-8, UTF-16 or Windows-1252, with commas, semicolons, tabs or bars between them.
 
-    Args:
-        path: the file, in UTF-8, UTF-16 or Windows-1252, with commas, semicolons, tabs or bars between the columns.
-        header: whether the first line has the names of the columns; None looks at it.
-        known: names of which some in the first line make it one of names.
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is no such table; the message names the line.
-        ModuleNotFoundError: pandas is missing.
+    *header* says whether the first line has the names of the columns; None looks at it: most of the *known* names make
+    it one of names. What is no such table is a ValueError that names the line.
     """
     text, encoding = _decoded(path)
     separator = _separator(text)
@@ -99,15 +74,10 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
             raise ValueError(f"{path}: two columns are called {shortened(twice)}; give each a name of its own")
     if len(cells) == 0:
         raise ValueError(f"{path}: there is no example in it{', only names of columns' if first else ''}")
-    said = [
-        f"{plural(len(cells), 'row')} of {plural(len(names), 'column')}",
-        "names in the first line" if header else "no names in the first line",
-        f"{_SEPARATORS[separator]} between the columns" if separator != "," else "",
-        encoding if encoding != "utf-8-sig" else "",
-        f"{plural(n_empty, 'empty row')} left out" if n_empty else "",
-    ]
-    how = ", ".join(filter(None, said))
-    return TextTable(str(path), cells.set_axis(names, axis=1), decimal, bool(header), n_empty, how)
+    how = f"{plural(len(cells), 'row')} of {plural(len(names), 'column')}, {'' if header else 'no '}names in the first "
+    how += "line" + f", {_SEPARATORS[separator]} between the columns" * (separator != ",")
+    how += f", {encoding}" * (encoding != "utf-8-sig") + f", {plural(n_empty, 'empty row')} left out" * (n_empty > 0)
+    return TextTable(str(path), names, cells.set_axis(names, axis=1), decimal, bool(header), n_empty, how)
 
 
 def _decoded(path: str | PathLike[str]) -> tuple[str, str]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 _KINDS = {2049: "labels", 2051: "images"}  # 0x08 for bytes, and the number of dimensions, 1 or 3
-_SIDE = 28
 _WHERE = (
     "The four files of the MNIST database are on its authors' site (LeCun, Cortes and Burges: THE MNIST DATABASE of "
     "handwritten digits); mirrors are in the cloud storage of CVDF and of PyTorch, where torchvision gets them"
@@ -26,15 +25,10 @@ _WHERE = (
 
 
 def mnist_part(folder: Path, part: str) -> tuple[Bytes, Bytes]:
-    """Images ``(n, 784)`` and labels ``(n,)`` of ``"train"`` or ``"t10k"``, as bytes.
-
-    Raises:
-        FileNotFoundError: a file is missing; the message says where the files can be found.
-        ValueError: a file is no whole file of its kind, or the two do not fit together.
-    """
+    """Images ``(n, 784)`` and labels ``(n,)`` of ``"train"`` or ``"t10k"``, as bytes."""
     images_file, labels_file = found(folder, f"{part}-images", 3), found(folder, f"{part}-labels", 1)
     images, labels = read(images_file, 2051), read(labels_file, 2049)
-    if images.shape[1:] != (_SIDE, _SIDE):
+    if images.shape[1:] != (28, 28):
         raise ValueError(f"{images_file}: images of {images.shape[1]} x {images.shape[2]}; those of MNIST are 28 x 28")
     if len(images) != len(labels):
         raise ValueError(
@@ -44,15 +38,11 @@ def mnist_part(folder: Path, part: str) -> tuple[Bytes, Bytes]:
     if len(labels) == 0 or labels.max() > 9:
         wrong = "there is no label in it" if len(labels) == 0 else f"the label {labels.max()} is no digit 0 ... 9"
         raise ValueError(f"{labels_file}: {wrong}")
-    return images.reshape(len(images), _SIDE * _SIDE), labels
+    return images.reshape(len(images), 28 * 28), labels
 
 
 def found(folder: Path, name: str, dimensions: int) -> Path:
-    """The file of that name in a folder, gzipped or not.
-
-    Raises:
-        FileNotFoundError: it is missing.
-    """
+    """The file of that name in a folder, gzipped or not."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder. {_WHERE}")
     names = [f"{name}{mark}idx{dimensions}-ubyte{end}" for end in ("", ".gz") for mark in "-."]
@@ -63,11 +53,7 @@ def found(folder: Path, name: str, dimensions: int) -> Path:
 
 
 def read(path: Path, magic: int) -> Bytes:
-    """The bytes of an IDX file with that magic number, in the shape that its header says.
-
-    Raises:
-        ValueError: it is no whole file of that kind.
-    """
+    """The bytes of an IDX file with that magic number, in the shape that its header says."""
     import numpy as np
 
     data = unpacked(path)

@@ -17,11 +17,7 @@ _MOST_CATEGORIES = 255
 
 
 def learned_columns(table: TextTable, target: str, drop: Collection[str]) -> tuple[Columns, Table, list[str]]:
-    """What each column of a table is, before means and scales; the inputs; and what to tell the user.
-
-    Raises:
-        ValueError: no column is left to learn from.
-    """
+    """What each column of a table is, before means and scales; the inputs; and what to tell the user."""
     columns, parts, told = [], [], []
     for name in table.names:
         found = "--drop says" if name in drop else _input_column(table, name) if name != target else ""
@@ -81,10 +77,6 @@ def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None
 
     With names, the columns may come in any order, with or without the target and those left out in training; without
     names, in the order of training.
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is no such table; the message names the line or the column.
     """
     inputs = {column.name: column for column in columns.by_input}
     table = read_text_table(path, header, inputs if columns.named else ())

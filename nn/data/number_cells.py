@@ -22,10 +22,10 @@ _PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _SIGN = "[%$¢-¥\u20a0-\u20cf]"  # percent and currencies
 _SIGNED = re.compile(rf"([+-]?)\s*({_SIGN}?)\s*(.*?)\s*({_SIGN}?)", re.DOTALL)
 _Notation: TypeAlias = tuple[re.Pattern[str], dict[int, int | None]]
-"""How numbers look, and what to change so that Python reads them."""
 
 
 def _notation(decimal: str, thousands: str) -> _Notation:
+    """How numbers look, and what to change so that Python reads them."""
     marks = f" '’\u00a0\u202f{thousands}"
     whole = rf"[0-9]+|[1-9][0-9]{{0,2}}([{marks}])[0-9]{{3}}(?:\1[0-9]{{3}})*"
     pattern = rf"[+-]?(?:(?:{whole})(?:[{decimal}][0-9]*)?|[{decimal}][0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -42,19 +42,12 @@ _LIKELIEST = {  # notations by the decimal mark of the file
 
 @dataclass(frozen=True)
 class Numbers:
-    """A column read as numbers.
+    """A column read as numbers."""
 
-    Attributes:
-        values: the numbers, NaN where a cell has none.
-        odd: an array of bools: where a cell says something else, and is no way to leave a number out.
-        sign: the percent or currency sign beside the numbers, ``""`` for none.
-        note: an example of how they were read, where Python would not read them so.
-    """
-
-    values: Any
-    odd: Any
-    sign: str = ""
-    note: str = ""
+    values: Any  # NaN where a cell has no number
+    odd: Any  # an array of bools: where a cell says something else, and is no way to leave a number out
+    sign: str = ""  # of percent or a currency, beside the numbers
+    note: str = ""  # an example of how they were read, where Python would not read them so
 
 
 def read_numbers(cells: Cells, decimal: str = ".", sign: str | None = None) -> Numbers:
@@ -82,8 +75,9 @@ def read_numbers(cells: Cells, decimal: str = ".", sign: str | None = None) -> N
     found = []
     for notation in _LIKELIEST[decimal]:
         read = [_number(kind, notation) for kind in kinds]
-        said = Counter(mark for _, mark in read if mark).most_common(1) if sign is None else [(sign, 1)]
-        unit = said[0][0] if said else ""
+        unit = (
+            next((u for u, _ in Counter(mark for _, mark in read if mark).most_common(1)), "") if sign is None else sign
+        )
         values = np.array([x if mark == unit or (not mark and unit != "%") else math.nan for x, mark in read])
         odd = np.isnan(values) & ~missing
         found.append((counts[odd].sum(), values, odd, unit))
@@ -115,8 +109,8 @@ def decimal_mark(cells: Iterable[str], separator: str) -> str:
     >>> decimal_mark(["2.5", "x"], ","), decimal_mark(["2,5", "1.200,75"], ";"), decimal_mark(["1,200", "7"], ";")
     ('.', ',', '')
     """
-    read = [[not math.isnan(_number(cell, notation)[0]) for notation in (_POINT, _COMMA)] for cell in cells]
-    points, commas = sum(point for point, _ in read), sum(comma for _, comma in read)
+    found = list(cells)
+    points, commas = (sum(_number(cell, way)[0] > -math.inf for cell in found) for way in (_POINT, _COMMA))
     if points == commas:
         return "." if separator == "," else ""
     return "." if points > commas else ","

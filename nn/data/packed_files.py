@@ -14,12 +14,7 @@ _MOST, _SMALL = 100, 1 << 20  # what unpacks to more than 100 times its size, an
 
 
 def unpacked(path: str | PathLike[str]) -> bytes:
-    """The bytes of a file, or of the one file in it where it is gzipped or zipped.
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is damaged, holds several files, or unpacks to far more than its size.
-    """
+    """The bytes of a file, or of the one file in it where it is gzipped or zipped."""
     data = Path(path).read_bytes()
     most = max(_MOST * len(data), _SMALL)
     file: Any = io.BytesIO(data)

@@ -28,11 +28,7 @@ class Target:
 
 
 def column_called(table: TextTable, name: str, option: str) -> str:
-    """The name, if the table has that column.
-
-    Raises:
-        ValueError: it has none; the message names the one that is nearest.
-    """
+    """The name, if the table has that column; else an error that names the nearest."""
     if name in table.names:
         return name
     near = get_close_matches(name, table.names, 1, 0.6)
@@ -41,15 +37,9 @@ def column_called(table: TextTable, name: str, option: str) -> str:
 
 
 def read_target(table: TextTable, name: str, regression: bool | None) -> tuple[TextTable, Target, list[str]]:
-    """The rows that have a target, the targets, and what to tell the user.
+    """The rows that have a target in the column *name*, the targets, and what to tell the user.
 
-    Args:
-        table: the cells.
-        name: that of the column.
-        regression: True for numbers, False for classes, None to look at the cells.
-
-    Raises:
-        ValueError: the cells are no numbers, or no classes; the message names the column.
+    *regression* is True for numbers, False for classes, and None to look at the cells.
     """
     cells, read, shown = table.column(name), table.numbers(name), shortened(name)
     all_numbers = not read.odd.any()
@@ -66,9 +56,8 @@ def read_target(table: TextTable, name: str, regression: bool | None) -> tuple[T
     codes, texts = factorized(cells)
     numbers, why = (regression, "as asked") if regression is not None else _are_numbers(texts, values, all_numbers)
     if len(texts) == 1:
-        raise ValueError(
-            f"{where} must have at least two different values, got {shortened(texts[0])} in {plural(len(cells), 'row')}"
-        )
+        got = f"{shortened(texts[0])} in {plural(len(cells), 'row')}"
+        raise ValueError(f"{where} must have at least two different values, got {got}")
     if numbers:
         return table, Target(values.tolist(), True, why), [*told, f"{shown}: {read.note}"] if read.note else told
     if regression is None and len(texts) > max(10, len(cells) // 3):
@@ -84,17 +73,14 @@ def read_target(table: TextTable, name: str, regression: bool | None) -> tuple[T
 
 def _are_numbers(texts: list[str], values: Any, all_numbers: bool) -> tuple[bool, str]:
     """Whether the different texts of these cells are numbers to meet, not classes; and why."""
-    things = "different number" if all_numbers else "different text"
-    said = f"{plural(len(texts), things)} in {plural(len(values), 'row')}"
-    if not all_numbers:
-        return False, said
-    if any(re.match(r"[+-]?0[0-9]", text) for text in texts):
+    said = f"{len(texts):,} different {'numbers' if all_numbers else 'texts'} in {len(values):,} rows"
+    if all_numbers and any(re.match(r"[+-]?0[0-9]", text) for text in texts):
         return False, f"{said}, some with zeros before them"
-    if len(texts) > 2 and (values % 1 != 0).any():
+    if not all_numbers or len(texts) == 2:
+        return False, said
+    if (values % 1 != 0).any():
         return True, f"{said}, not all of them whole"
-    if len(texts) > 2 and (len(texts) > _MOST_CLASSES or 2 * len(texts) > len(values)):
-        return True, said
-    return False, said
+    return len(texts) > _MOST_CLASSES or 2 * len(texts) > len(values), said
 
 
 def _label(text: str) -> int | str:
