@@ -115,6 +115,17 @@ def test_cells_that_are_no_numbers_are_left_out_with_an_example(gradstep, cells)
     assert f"'b': left out, as it has 60 different texts in 60 rows, such as {cells[0]!r}" in out
 
 
+@pytest.mark.parametrize("strange", ["45%", "45 apples", "4,5,6"])
+def test_one_strange_cell_leaves_a_column_of_numbers(gradstep, strange):
+    write("t.csv", [["a", "kind"], *([strange if i == 7 else i, "xy"[i % 2]] for i in ROWS)])
+    out = gradstep("train", "t.csv", *SHORT)[1]
+    assert (
+        f"'a': 1 of 60 numbers missing, filled with the mean; 1 of them say something else, such as '{strange}'" in out
+    )
+    write("u.csv", [["a", "kind"], *(["$7" if i == 7 else i, "xy"[i % 2]] for i in ROWS)])
+    assert "'a': '$7' is read as 7\n" in gradstep("train", "u.csv", *SHORT)[1]
+
+
 @pytest.mark.parametrize(
     ("cells", "cell", "words"),
     [

@@ -195,13 +195,15 @@ def _optimizer(options: Namespace, job: Job) -> dict[str, Any]:
 
 
 def _report(model: MLP, examples: DataSet, which: str) -> None:
-    score = model.score(examples.X, examples.y)
+    n = len(examples.y)
     if model.classes is None:
-        print(f"{which} R2: {score:.4f} on {len(examples.y)} examples (1 is perfect, 0 no better than the mean)")
+        score = model.score(examples.X, examples.y)
+        print(f"{which} R2: {score:.4f} on {n} examples (1 is perfect, 0 no better than the mean)")
         return
-    right = round(score * len(examples.y))
-    print(f"{which} accuracy: {100 * score:.2f}% ({right} of {len(examples.y)} examples)")
-    print(confusion_table(model.classes, examples.y, model.predict(examples.X)))
+    said = model.predict(examples.X)
+    right = sum(a == b for a, b in zip(said, examples.y))
+    print(f"{which} accuracy: {100 * right / n:.2f}% ({right} of {n} examples)")
+    print(confusion_table(model.classes, examples.y, said))
 
 
 def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:

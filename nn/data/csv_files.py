@@ -71,7 +71,7 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
         cells = cells[1:]
         twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
         if twice is not None:
-            raise ValueError(f"{path}: two columns are called {shortened(twice)}; give each a name of its own")
+            raise ValueError(f"{path}: two columns are called {shortened(twice)}; give each another name")
     if len(cells) == 0:
         raise ValueError(f"{path}: there is no example in it{', only names of columns' if first else ''}")
     how = f"{plural(len(cells), 'row')} of {plural(len(names), 'column')}, {'' if header else 'no '}names in the first "

@@ -75,9 +75,9 @@ def read_numbers(cells: Cells, decimal: str = ".", sign: str | None = None) -> N
     found = []
     for notation in _LIKELIEST[decimal]:
         read = [_number(kind, notation) for kind in kinds]
-        unit = (
-            next((u for u, _ in Counter(mark for _, mark in read if mark).most_common(1)), "") if sign is None else sign
-        )
+        signs = Counter(mark for x, mark in read if not math.isnan(x))
+        likely = (mark for mark in signs if mark and (mark != "%" or signs[mark] > signs[""]))
+        unit = max(likely, key=signs.__getitem__, default="") if sign is None else sign
         values = np.array([x if mark == unit or (not mark and unit != "%") else math.nan for x, mark in read])
         odd = np.isnan(values) & ~missing
         found.append((counts[odd].sum(), values, odd, unit))
