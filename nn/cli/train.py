@@ -97,8 +97,13 @@ def _job(options: Namespace) -> Job:
     match options.data:
         case "digits":
             return Job("digits", digits(), [32], epochs=20, scaling=partial(Scaling.of, common=True))
+        case "mnist" if options.folder is None:
+            raise ValueError("mnist must be given --data FOLDER, the folder with the four files of the MNIST database")
         case "mnist":
-            return _mnist_job(options.folder)
+            X, y, X_test, y_test = mnist(options.folder)
+            how: dict[str, Any] = {"batch_size": 128, "dtype": "float32", "scaling": None, "one_cycle": True}
+            held_out = DataSet(X_test, y_test.tolist())
+            return Job("mnist", DataSet(X, y.tolist()), [128, 64], epochs=7, held_out=held_out, **how)
         case "moons":
             return Job("moons", moons(seed=options.seed), [16, 16], epochs=60)
         case "xor":
@@ -134,16 +139,7 @@ def _table_job(options: Namespace) -> Job:
     about = f"target {shortened(target)}: {kind} ({found.why}; {other} takes them otherwise)"
     for line in (how, about, *told, *told_of_columns):
         print(plain_label(line, 300))
-    return Job(name, DataSet(X, found.y, []), [32, 16], epochs=60, regression=found.regression, columns=columns)
-
-
-def _mnist_job(folder: str | None) -> Job:
-    if folder is None:
-        raise ValueError("mnist must be given --data FOLDER, the folder with the four files of the MNIST database")
-    X, y, X_test, y_test = mnist(folder)
-    how: dict[str, Any] = {"batch_size": 128, "dtype": "float32", "one_cycle": True}
-    held_out = DataSet(X_test, y_test.tolist(), [])
-    return Job("mnist", DataSet(X, y.tolist(), []), [128, 64], epochs=7, held_out=held_out, scaling=None, **how)
+    return Job(name, DataSet(X, found.y), [32, 16], epochs=60, regression=found.regression, columns=columns)
 
 
 def _trained(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, History]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ class DataSet:
 
     X: Table
     y: list[Any]
-    columns: list[str]
+    columns: list[str] = field(default_factory=list)
 
     def split(self, share: float, seed: int) -> tuple[DataSet, DataSet]:
         """Two parts at random, the second with that share of the examples (at least one each).
@@ -37,7 +37,7 @@ class DataSet:
 
     def rows(self, places: list[int]) -> DataSet:
         """The examples at these places."""
-        return DataSet(self.X[places], [self.y[place] for place in places], self.columns)
+        return replace(self, X=self.X[places], y=[self.y[place] for place in places])
 
 
 def split_places(n: int, share: float, rng: Any) -> tuple[list[int], list[int]]:
