@@ -307,7 +307,7 @@ def test_the_command_goes_on_from_a_checkpoint(tmp_path, capsys, monkeypatch):
     capsys.readouterr()
     for arguments, said in (
         (["--checkpoint", "rest.json", "--out", "rest.json"], "must be two files"),
-        (["--checkpoint", "gone/run.json"], "there is no such folder to write the checkpoint to"),
+        (["--checkpoint", "gone/run.json"], "gone: No such file or directory"),
         (["--checkpoint", "whole.json", "--out", "new.json"], "not a gradstep checkpoint"),
         (["--checkpoint", "run.json", "--batch-size", "7", "--out", "new.json"], "a checkpoint of another run"),
     ):
