@@ -18,12 +18,12 @@ from nn.data.columns import Columns, learned_columns
 from nn.data.csv_files import read_text_table
 from nn.data.task import chosen_task, column_called
 from nn.examples import listed
-from nn.history import History
 from nn.mlp import MLP
 from nn.model_files import check_writable, is_device
 from nn.optimizers import AdamW
 from nn.scaling import Scaling
 from nn.schedules import one_cycle
+from nn.training.history import History
 from nn.validation import one_line, plain_label, shortened
 
 _MOST_IN_TABLE = 25  # classes
