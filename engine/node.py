@@ -377,7 +377,9 @@ def _begin(mine: Accumulated) -> None:
         sleep(0.0001)
 
 
-def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = False) -> None:
+def backward(
+    root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = False, retain_graph: Unchecked = None
+) -> None:
     """Give every Value under *root* its gradient: the derivative of *root* with respect to it, times *gradient*.
 
     The gradient is that of the point at which the graph was computed; after a leaf's ``data`` was assigned, call
@@ -389,9 +391,10 @@ def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = Fa
         root: the Value whose derivatives are computed, such as a loss.
         gradient: the gradient of *root* itself, 1 unless something comes after it.
         create_graph: not supported: ``engine.gradients`` returns gradients that are Values.
+        retain_graph: not supported: graphs are kept anyway.
 
     Raises:
-        TypeError: *root* is not a Value, *gradient* is not a number, or *create_graph* is true.
+        TypeError: *root* is not a Value, *gradient* is not a number, *create_graph* is true, or *retain_graph* given.
         ValueError: a node was made by ``Value(data, children, op)``, and its local derivatives are not known.
         RuntimeError: this thread is inside ``backward()`` already.
 
@@ -407,6 +410,8 @@ def backward(root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = Fa
     """
     if create_graph:
         raise TypeError("backward() stores floats: engine.gradients(y, [x]) returns gradients that are Values")
+    if retain_graph is not None:
+        raise TypeError("retain_graph must be left out: graphs are kept anyway; call backward() again")
     given = as_float(gradient, "backward(gradient)")
     start = _start_of_pass(root)
     heard("backward()", start)

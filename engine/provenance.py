@@ -36,6 +36,9 @@ class Provenance(Node):
     @grad.setter
     def grad(self, number: SupportsFloat) -> None:
         heard(".grad = ...", self)
+        given: Unchecked = number  # mypyc takes it that no number is None
+        if given is None:
+            raise TypeError("grad must be one real number, got NoneType None; call zero_grad() of a model, or set 0.0")
         self._grad = as_float(number, "grad")
 
     @property

@@ -423,7 +423,7 @@ class Value(Provenance):
         own: dict[str, Any] = {name: thing for name, thing in self.__dict__.items() if name != "_prev"}
         return own or None
 
-    def backward(self, gradient: Unchecked = 1.0, create_graph: bool = False) -> None:
+    def backward(self, gradient: Unchecked = 1.0, create_graph: bool = False, retain_graph: Unchecked = None) -> None:
         """Apply the chain rule from here to every leaf: see ``engine.backward``.
 
         >>> x = Value(3.0)
@@ -431,7 +431,7 @@ class Value(Provenance):
         >>> x.grad
         6.0
         """
-        backward(self, gradient, create_graph)
+        backward(self, gradient, create_graph, retain_graph)
 
     def refresh(self) -> "Value":
         """Compute the graph under this Value again, after ``data`` of leaves was changed; return this Value.

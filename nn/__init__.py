@@ -12,15 +12,15 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from nn.history import ConvergenceWarning, History
 from nn.layers import Activation, Dropout, Sequential, Softmax
 from nn.losses import binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
 from nn.mlp import MLP, Layer, Neuron
 from nn.model_files import ModelFileError
 from nn.module import Module
-from nn.optimizers import SGD, Adam, AdamW, Optimizer
+from nn.optimizers import SGD, Adam, AdamW, Optimizer, clip_grad_norm
 from nn.other_names import OF_NN
 from nn.schedules import EarlyStopping, ReduceOnPlateau
+from nn.training.history import ConvergenceWarning, History
 from nn.validation import no_attribute
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ __all__ = [
     "Sequential",
     "Softmax",
     "binary_cross_entropy",
+    "clip_grad_norm",
     "cross_entropy",
     "data",
     "hinge",

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value
 from nn.data import as_table
+from nn.data.sets import split_places
+from nn.initialization import random_numbers
+from nn.losses import LOGITS
 from nn.targets import CLASSES, Label, Targets, encoded_targets
-from nn.validation import shortened
+from nn.validation import as_number, shortened
 
 if TYPE_CHECKING:
     from nn.data import Table
@@ -40,27 +43,22 @@ class Examples:
         return Examples(self.table[places], replace(self.targets, encoded=encoded), weights)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Tally:
-    """Loss and right answers, summed over the examples seen so far."""
+    """Loss and right answers, summed over *n* examples."""
 
     loss: float = 0.0
     right: int = 0
     n: int = 0
 
-    def add(self, loss: float, right: int, n: int = 1) -> None:
-        """Count *n* examples: the sum of their losses, and how many are right."""
-        self.loss, self.right, self.n = self.loss + loss, self.right + right, self.n + n
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.loss + other.loss, self.right + other.right, self.n + other.n)
 
 
 def checked_examples(
     model: Module, X: Any, y: Any, loss: str, n_outputs: int, classes: list[Label] | None, prefix: str = ""
 ) -> Examples:
-    """Inputs and targets that fit the model and the loss.
-
-    Raises:
-        ValueError: they do not; *prefix* stands before the names X and y in the message.
-    """
+    """Inputs and targets, checked to fit the model and the loss; *prefix* is before X and y in messages."""
     table = as_table(X, f"{prefix}X", model.n_inputs, keep_float32=True)
     targets = encoded_targets(loss, y, n_outputs, classes, f"{prefix}y")
     if len(table) != len(targets.encoded):
@@ -84,16 +82,9 @@ def listed(outputs: Value | list[Value]) -> list[Value]:
 
 
 def weighted(examples: Examples, sample_weight: Any, class_weight: Any) -> Examples:
-    """The same examples, their losses multiplied by weights.
+    """The same examples, their losses multiplied by the weights that ``fit`` takes.
 
-    Args:
-        examples: what they are.
-        sample_weight: ``(n_examples,)`` numbers of 0 or more, or None.
-        class_weight: a number for each label; or ``"balanced"``, which is n_examples / (n_classes * the count of the
-            class), as in scikit-learn; or None.
-
-    Raises:
-        ValueError: a weight is missing, negative or infinite, or there are no classes.
+    ``"balanced"`` is n_examples / (n_classes * the count of the class), as in scikit-learn.
     """
     import numpy as np
 
@@ -107,6 +98,24 @@ def weighted(examples: Examples, sample_weight: Any, class_weight: Any) -> Examp
     if class_weight is not None:
         weights = weights * _of_classes(examples.targets, class_weight)
     return replace(examples, weights=weights.tolist())
+
+
+def held_out(examples: Examples, share: Any, seed: int | None) -> tuple[Examples, Examples]:
+    """Examples to train on, and a *share* of them to measure on."""
+    n = len(examples)
+    if isinstance(share, bool) or not isinstance(share, float) or not 0.0 < share < 1.0 or n < 2:
+        raise ValueError(f"validation_split must be a share in (0, 1) of at least 2 examples, got {shortened(share)}")
+    kept, chosen = split_places(n, share, random_numbers(seed))
+    return examples.chosen(sorted(kept)), examples.chosen(sorted(chosen))
+
+
+def smoothed(examples: Examples, share: Any, loss: str, n_outputs: int) -> Examples:
+    """The same examples, with a *share* of each class's probability spread over all classes."""
+    if not as_number("label_smoothing", share, "[0, 1)"):
+        return examples
+    if loss not in LOGITS:
+        raise ValueError("label_smoothing must be left out for a loss that takes no probabilities")
+    return replace(examples, targets=examples.targets.smoothed(share, n_outputs))
 
 
 def _of_classes(targets: Targets, class_weight: Any) -> Any:
@@ -125,4 +134,7 @@ def _of_classes(targets: Targets, class_weight: Any) -> Any:
             f'class_weight must be "balanced" or a dict with a number for each of {shortened(classes)}, '
             f"got {shortened(class_weight)}"
         )
-    return as_table([class_weight[label] for label in classes], "class_weight", 1)[:, 0][places]
+    weights = as_table([class_weight[label] for label in classes], "class_weight", 1)[:, 0]
+    if (weights < 0.0).any():
+        raise ValueError(f"class_weight must have numbers >= 0, got {shortened(class_weight)}")
+    return weights[places]

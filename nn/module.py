@@ -6,7 +6,7 @@ import inspect
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from nn import model_files
+from nn import model_files, prediction
 from nn import training as fitting
 from nn.configuration import check_comes_back, encoded, made, remembering, zeros
 from nn.data.columns import Columns
@@ -71,11 +71,11 @@ class Module(HasParameters):
 
     summary = print_summary
     fit = fitting.fit
-    predict = fitting.predict
-    predict_proba = fitting.predict_proba
-    predict_log_proba = fitting.predict_log_proba
-    decision_function = fitting.decision_function
-    score = fitting.score
+    predict = prediction.predict
+    predict_proba = prediction.predict_proba
+    predict_log_proba = prediction.predict_log_proba
+    decision_function = prediction.decision_function
+    score = prediction.score
 
     def train(self, mode: bool = True) -> Self:
         """Turn the noise of Dropout on, for a training loop of your own; ``fit`` does it by itself."""

@@ -53,13 +53,8 @@ def outputs_and_layout(call: Callable[[], Any]) -> tuple[Any, Layout]:
 
 
 def given_noise(layout: Layout, factors: Sequence[Value]) -> Source:
-    """The source for a recording: Values that are inputs of the recorded graph.
-
-    Raises, when it is asked:
-        DataDependentError: the module asks for other noise than in *layout*.
-    """
-    asked = iter(layout)
-    rest = iter(factors)
+    """The source for a recording: inputs of the recorded graph. Other noise than in *layout* ends the recording."""
+    asked, rest = iter(layout), iter(factors)
 
     def source(layer: Dropout, n: int) -> Factors:
         if next(asked, None) != (layer, n):

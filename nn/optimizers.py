@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
 from nn.model_files import is_finite
-from nn.validation import as_float, shortened
+from nn.validation import as_number, shortened, unknown_argument, unknown_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,21 +18,48 @@ if TYPE_CHECKING:
 
 LearningRate = float | Callable[[int], float]
 
+_MEANT = {  # what other libraries call arguments, and what to type here
+    **{"lr": "learning_rate=", "params": "parameters", "eps": "epsilon=", "decay": "weight_decay="},
+    **dict.fromkeys(("beta_1", "beta_2"), "betas=(0.9, 0.999)"),
+    **dict.fromkeys(("kernel_regularizer", "alpha"), "l1= or l2="),
+    **{"clipvalue": "clip_value=", "clipnorm": "clip_norm=, the norm of all gradients together"},
+    **dict.fromkeys(("global_clipnorm", "max_norm", "max_grad_norm"), "clip_norm="),
+}
+
 
 class Optimizer:
-    """Base of the optimizers: keeps the parameters and the count of steps.
+    """Base of the optimizers: keeps the parameters and the count of steps. A subclass defines ``direction``.
+
+    A step takes the gradient g of the loss, and then
+
+    - adds that of the penalty l1 * sum(abs(w)) + l2 * sum(w**2), which is l1 * sign(w) + 2 * l2 * w, with sign(0) = 0
+      (Tibshirani 1996; Hoerl and Kennard 1970; as Keras's regularizers);
+    - clips it: each number to [-clip_value, clip_value], or all of g by min(1, clip_norm / sqrt(sum(g**2))), the sum
+      over all parameters (Pascanu et al. 2013; as Keras's ``clipvalue`` and ``global_clipnorm``);
+    - adds weight_decay * w, as PyTorch does (AdamW subtracts learning_rate * weight_decay * w from w instead);
+    - subtracts learning_rate * direction(g) from the weights.
+
+    Penalties and decay touch all parameters of the optimizer, biases too. The loss that ``fit`` reports has none of
+    them in it, unlike Keras's, and ``grad`` of the parameters stays that of the loss.
 
     Args:
         parameters: the Values to change; ``fit`` gives them where they are left out.
         learning_rate: a number of 0 or more, or a function of the step (0, 1, 2, ...) that gives one.
-        weight_decay: 0 or more.
+        weight_decay: 0 or more, as are *l1* and *l2*; with SGD, weight_decay=2 * c is l2=c.
+        clip_value: above 0, or None; it goes not together with *clip_norm*.
+        clip_norm: above 0, or None; ``nn.clip_grad_norm`` does the same in loops of your own.
 
     Raises:
-        ValueError: a negative or unreal learning rate or weight decay, or no parameters.
-        TypeError: the parameters are not Values.
+        ValueError: a number is outside of its range, or there are no parameters.
+        TypeError: the parameters are not Values, or an argument is unknown.
 
     ``weights`` is what a step is about to give the parameters, and None when all of them have it.
     """
+
+    remembered: tuple[str, ...] = ()
+    """The attributes that earlier steps leave: 0.0 at first, then vectors with a number for each parameter."""
+    decouples_decay = False
+    """Whether weight_decay * w is added to the direction, and not to the gradient."""
 
     def __init__(
         self,
@@ -39,9 +67,23 @@ class Optimizer:
         *,
         learning_rate: LearningRate = 0.01,
         weight_decay: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        **unknown: Any,
     ) -> None:
+        kind = type(self)
+        for name in unknown:
+            known = dict.fromkeys(name for base in kind.__mro__[:-1] for name in inspect.signature(base).parameters)
+            raise unknown_argument(kind.__name__, name, [n for n in known if n not in ("unknown", "options")], _MEANT)
+        if clip_value is not None and clip_norm is not None:
+            raise ValueError(f"clip_norm must be left out beside clip_value, got {clip_norm!r}")
         self.learning_rate = learning_rate
-        self.weight_decay = _number_from_zero("weight_decay", weight_decay)
+        self.weight_decay = as_number("weight_decay", weight_decay, "[0, inf)")
+        self.l1, self.l2 = as_number("l1", l1, "[0, inf)"), as_number("l2", l2, "[0, inf)")
+        self.clip_value = None if clip_value is None else as_number("clip_value", clip_value, "(0, inf)")
+        self.clip_norm = None if clip_norm is None else as_number("clip_norm", clip_norm, "(0, inf)")
         self.steps = 0
         self.parameters: list[Value] | None = None
         self.weights: Vector | None = None
@@ -51,77 +93,48 @@ class Optimizer:
 
     def bind(self, parameters: Iterable[Value]) -> None:
         """Take these parameters; what was remembered of others is forgotten."""
-        values = list(parameters) if isinstance(parameters, Iterable) else [parameters]
-        if not values:
-            raise ValueError(
-                f"{type(self).__name__}: there are no parameters to change (a Module finds Values and Modules in its "
-                "attributes, and in lists there)"
-            )
-        for value in values:
-            if not isinstance(value, Value):
-                raise TypeError(
-                    f"{type(self).__name__}: parameters are Values, such as model.parameters(), "
-                    f"not {shortened(value)}; a learning rate is given as learning_rate=..."
-                )
-        self.parameters, self.weights, self.steps = values, None, 0
+        self.parameters, self.weights, self.steps = _checked(parameters), None, 0
         self.forget()
 
     def forget(self) -> None:
         """Forget what earlier steps left, such as momentum."""
+        for name in self.remembered:
+            setattr(self, name, 0.0)
 
-    remembered: tuple[str, ...] = ()
-    """The attributes that earlier steps leave: numbers, or vectors with a number for each parameter."""
+    def works_on_arrays(self) -> bool:
+        """Whether a step is ``updated`` and nothing else: no subclass, nor this very object, has another ``step``."""
+        names = ("zero_grad", "step", "put_weights")
+        return all(getattr(type(self), name) is getattr(Optimizer, name) and name not in vars(self) for name in names)
+
+    def settings(self) -> dict[str, Any]:
+        """The attributes that an optimizer was made with, and does not change by itself."""
+        changed = {"parameters", "weights", "steps", *self.remembered}
+        return {name: thing for name, thing in vars(self).items() if name not in changed}
 
     def state_dict(self) -> dict[str, Any]:
         """The count of steps, and what they left, as numbers and lists."""
         state: dict[str, Any] = {"kind": type(self).__name__, "steps": self.steps}
         for name in self.remembered:
-            left = getattr(self, name)
-            is_vector = hasattr(left, "tolist") and hasattr(left, "dtype")
+            left: Any = getattr(self, name)
+            is_vector = hasattr(left, "dtype")
             state[name] = {"dtype": left.dtype.name, "numbers": left.tolist()} if is_vector else left
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take what ``state_dict`` gave.
-
-        Raises:
-            ValueError: it is not the state of such an optimizer with as many parameters; nothing is changed.
-        """
-        import numpy as np
-
-        names = {"kind", "steps", *self.remembered}
-        steps = state.get("steps")
-        if (
-            state.keys() != names
-            or state["kind"] != type(self).__name__
-            or type(steps) is not int
-            or not 0 <= steps < 2**53
-        ):
-            raise ValueError(f"the state of the optimizer is not one of {type(self).__name__}")
-        loaded: dict[str, Any] = {}
-        for name in self.remembered:
-            left = state[name]
-            if isinstance(left, dict):
-                if left.keys() != {"dtype", "numbers"} or left["dtype"] not in ("float64", "float32"):
-                    raise ValueError(f"{name} of the optimizer is no vector")
-                numbers = left["numbers"]
-                if not isinstance(numbers, list) or len(numbers) != len(self._bound()):
-                    raise ValueError(f"{name} of the optimizer is not a number for each parameter")
-                with np.errstate(over="ignore"):
-                    left = np.array(numbers, left["dtype"]) if all(map(is_finite, numbers)) else np.array([math.nan])
-                if not np.isfinite(left).all():
-                    raise ValueError(f"{name} of the optimizer is not made of finite numbers")
-            elif left is not None and left != 0.0:
-                raise ValueError(f"{name} of the optimizer is no vector")
-            loaded[name] = left
+        """Take what ``state_dict`` gave, if it is the state of such an optimizer with as many parameters."""
+        kind, steps, n = type(self).__name__, state.get("steps"), len(self._bound())
+        good = state.keys() == {"kind", "steps", *self.remembered} and state["kind"] == kind
+        left = {name: _vector(state[name], n) for name in self.remembered if good}
+        if not good or type(steps) is not int or not 0 <= steps < 2**53 or any(each is None for each in left.values()):
+            raise ValueError(f"the optimizer must be {kind} of {n} parameters, got the state {shortened(state)}")
         self.steps = steps
-        for name, left in loaded.items():
-            setattr(self, name, left)
+        for name, vector in left.items():
+            setattr(self, name, vector)
 
     def rate(self) -> float:
         """The learning rate of the next step."""
         rate = self.learning_rate(self.steps) if callable(self.learning_rate) else self.learning_rate
-        return _number_from_zero("learning_rate", rate)
+        return as_number("learning_rate", rate, "[0, inf)")
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0."""
@@ -139,22 +152,8 @@ class Optimizer:
         parameters = self._bound()
         weights = np.array([parameter.data for parameter in parameters])
         gradient = np.array([parameter.grad for parameter in parameters])
-        self.weights = self.advanced(weights, gradient)
+        self.weights = self.updated(weights, gradient)
         self.put_weights()
-
-    def advanced(self, weights: Vector, gradient: Vector) -> Vector:
-        """The weights after one more step, known to be finite; no parameter is changed.
-
-        Raises:
-            FloatingPointError: a number became infinite or NaN.
-        """
-        import numpy as np
-
-        with np.errstate(over="raise", invalid="raise"):
-            weights = self.updated(weights, gradient)
-        if not np.isfinite(weights).all():
-            raise FloatingPointError(f"a parameter would become {weights[~np.isfinite(weights)][0]}")
-        return weights
 
     def put_weights(self) -> None:
         """Give every parameter its number in ``weights``; a second call finishes what an interrupt broke off."""
@@ -164,10 +163,38 @@ class Optimizer:
             self.weights = None
 
     def updated(self, weights: Vector, gradient: Vector) -> Vector:
-        """The weights after one more step; both vectors are left as they are."""
+        """The weights after one more step, known to be finite; both vectors, and the parameters, are left as they are.
+
+        Raises:
+            FloatingPointError: a number became infinite or NaN.
+        """
+        import numpy as np
+
         rate = self.rate()
         self.steps += 1
-        return weights - rate * self.direction(weights, gradient, rate)
+        with np.errstate(over="raise", invalid="raise"):
+            g = self._limited(weights, gradient)
+            decay = self.weight_decay * weights if self.weight_decay else 0.0
+            if self.decouples_decay:
+                weights = weights - rate * (self.direction(weights, g, rate) + decay)
+            else:
+                weights = weights - rate * self.direction(weights, g + decay, rate)
+        if not np.isfinite(weights).all():
+            raise FloatingPointError(f"a parameter would become {weights[~np.isfinite(weights)][0]}")
+        return weights
+
+    def _limited(self, weights: Vector, gradient: Vector) -> Vector:
+        """The gradient with that of the penalties, clipped; an infinite one is refused, which clipping would hide."""
+        import numpy as np
+
+        if self.l1 or self.l2:
+            gradient = gradient + self.l1 * np.sign(weights) + 2.0 * self.l2 * weights
+        if self.clip_value is None and self.clip_norm is None:
+            return gradient
+        norm = _norm(gradient)
+        if self.clip_value is not None:
+            return gradient.clip(-self.clip_value, self.clip_value)
+        return gradient * (self.clip_norm / norm) if self.clip_norm and norm > self.clip_norm else gradient
 
     def direction(self, weights: Vector, gradient: Vector, rate: float) -> Vector:
         """What is subtracted from the weights, but for the learning rate."""
@@ -175,20 +202,20 @@ class Optimizer:
 
     def _bound(self) -> list[Value]:
         if self.parameters is None:
-            raise ValueError(
-                f"{type(self).__name__}: give the parameters first: {type(self).__name__}(model.parameters())"
-            )
+            kind = type(self).__name__
+            raise ValueError(f"{kind} must be given the parameters first: {kind}(model.parameters())")
         return self.parameters
 
 
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum (Polyak 1964) or Nesterov's (as in Sutskever et al. 2013).
 
-    g = gradient + weight_decay * w;  v = momentum * v + g;  w -= learning_rate * v,
-    and with Nesterov's w -= learning_rate * (g + momentum * v). These are PyTorch's formulas.
+    v = momentum * v + g;  w -= learning_rate * v,  and with Nesterov's w -= learning_rate * (g + momentum * v). These
+    are PyTorch's formulas.
 
     Args:
         momentum: in [0, 1).
+        options: those of ``Optimizer``: weight_decay, l1, l2, clip_value, clip_norm.
 
     >>> w = Value(1.0)
     >>> optimizer = SGD([w], learning_rate=0.1)
@@ -198,6 +225,9 @@ class SGD(Optimizer):
     0.8
     """
 
+    remembered = ("velocity",)
+    velocity: Vector | float
+
     def __init__(
         self,
         parameters: Iterable[Value] | None = None,
@@ -205,25 +235,17 @@ class SGD(Optimizer):
         learning_rate: LearningRate = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
-        weight_decay: float = 0.0,
+        **options: Any,
     ) -> None:
-        self.momentum = _number_from_zero("momentum", momentum)
+        self.momentum = as_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)")
         self.nesterov = bool(nesterov)
-        if self.momentum >= 1.0 or (self.nesterov and self.momentum == 0.0):
-            raise ValueError(f"momentum: a number in [0, 1) is wanted, and above 0 for Nesterov's, not {momentum!r}")
-        super().__init__(parameters, learning_rate=learning_rate, weight_decay=weight_decay)
-
-    remembered = ("velocity",)
-
-    def forget(self) -> None:
-        self.velocity: Vector | None = None
+        super().__init__(parameters, learning_rate=learning_rate, **options)
 
     def direction(self, weights: Vector, gradient: Vector, rate: float) -> Vector:
-        g = gradient + self.weight_decay * weights if self.weight_decay else gradient
         if not self.momentum:
-            return g
-        self.velocity = g.copy() if self.velocity is None else self.momentum * self.velocity + g
-        return g + self.momentum * self.velocity if self.nesterov else self.velocity
+            return gradient
+        self.velocity = v = self.momentum * self.velocity + gradient
+        return gradient + self.momentum * v if self.nesterov else v
 
 
 class Adam(Optimizer):
@@ -231,12 +253,16 @@ class Adam(Optimizer):
 
     m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g**2;
     w -= learning_rate * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + epsilon), with t the count of steps.
-    ``weight_decay`` adds weight_decay * w to the gradient g, as in PyTorch.
 
     Args:
         betas: two numbers in [0, 1).
         epsilon: above 0.
+        options: those of ``Optimizer``: weight_decay, l1, l2, clip_value, clip_norm.
     """
+
+    remembered = ("mean", "square")
+    mean: Vector | float
+    square: Vector | float
 
     def __init__(
         self,
@@ -245,86 +271,120 @@ class Adam(Optimizer):
         learning_rate: LearningRate = 0.001,
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
-        weight_decay: float = 0.0,
+        **options: Any,
     ) -> None:
         if not hasattr(betas, "__len__") or len(betas) != 2:
-            raise ValueError(f"betas: two numbers in [0, 1) are wanted, such as (0.9, 0.999), not {betas!r}")
-        self.betas = (_number_from_zero("betas", betas[0]), _number_from_zero("betas", betas[1]))
-        self.epsilon = _number_from_zero("epsilon", epsilon)
-        if max(self.betas) >= 1.0 or self.epsilon == 0.0:
-            raise ValueError(f"betas in [0, 1) and an epsilon above 0 are wanted, not {betas!r} and {epsilon!r}")
-        super().__init__(parameters, learning_rate=learning_rate, weight_decay=weight_decay)
-
-    remembered = ("mean", "square")
-
-    def forget(self) -> None:
-        self.mean: Vector | float = 0.0
-        self.square: Vector | float = 0.0
+            raise ValueError(f"betas must be two numbers in [0, 1), such as (0.9, 0.999), got {shortened(betas)}")
+        self.betas = as_number("betas[0]", betas[0], "[0, 1)"), as_number("betas[1]", betas[1], "[0, 1)")
+        self.epsilon = as_number("epsilon", epsilon, "(0, inf)")
+        super().__init__(parameters, learning_rate=learning_rate, **options)
 
     def direction(self, weights: Vector, gradient: Vector, rate: float) -> Vector:
-        return self._scaled(gradient + self.weight_decay * weights if self.weight_decay else gradient)
-
-    def _scaled(self, g: Vector) -> Vector:
         import numpy as np
 
         beta1, beta2 = self.betas
-        self.mean = beta1 * self.mean + (1.0 - beta1) * g
-        self.square = beta2 * self.square + (1.0 - beta2) * g * g
+        self.mean = beta1 * self.mean + (1.0 - beta1) * gradient
+        self.square = beta2 * self.square + (1.0 - beta2) * gradient * gradient
         scale = np.sqrt(self.square / (1.0 - beta2**self.steps)) + self.epsilon
         direction: Vector = self.mean / (1.0 - beta1**self.steps) / scale
         return direction
 
 
 class AdamW(Adam):
-    """Adam with the weight decay apart from the gradient: w -= learning_rate * weight_decay * w besides (Loshchilov and
-    Hutter, 2019)."""
+    """Adam with the weight decay apart from the gradient (Loshchilov and Hutter, 2019).
+
+    w -= learning_rate * weight_decay * w besides; the arguments are those of ``Adam``.
+    """
+
+    decouples_decay = True
 
     def __init__(
-        self,
-        parameters: Iterable[Value] | None = None,
-        *,
-        learning_rate: LearningRate = 0.001,
-        betas: tuple[float, float] = (0.9, 0.999),
-        epsilon: float = 1e-8,
-        weight_decay: float = 0.01,
+        self, parameters: Iterable[Value] | None = None, *, weight_decay: float = 0.01, **options: Any
     ) -> None:
-        super().__init__(
-            parameters, learning_rate=learning_rate, betas=betas, epsilon=epsilon, weight_decay=weight_decay
-        )
-
-    def direction(self, weights: Vector, gradient: Vector, rate: float) -> Vector:
-        return self._scaled(gradient) + self.weight_decay * weights
+        super().__init__(parameters, weight_decay=weight_decay, **options)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 
 
 def named_optimizer(optimizer: str | Optimizer, learning_rate: LearningRate | None = None) -> Optimizer:
-    """The optimizer of that name, with that learning rate or its own default; an Optimizer as it is.
-
-    Raises:
-        ValueError: an unknown name, or a learning rate that is not to be.
-    """
+    """The optimizer of that name, with that learning rate or its own default; an Optimizer as it is."""
     if isinstance(optimizer, Optimizer):
         if learning_rate is not None:
-            raise ValueError(f"give the learning rate to the {type(optimizer).__name__} that you made, not beside it")
+            kind = type(optimizer).__name__
+            raise ValueError(f"learning_rate must be given to the {kind} that you made, got it beside the {kind}")
         return optimizer
     if not isinstance(optimizer, str) or optimizer.lower() not in OPTIMIZERS:
+        raise unknown_name("optimizer", optimizer, OPTIMIZERS, "an Optimizer such as SGD(momentum=0.9)")
+    options: dict[str, Any] = {} if learning_rate is None else {"learning_rate": learning_rate}
+    return OPTIMIZERS[optimizer.lower()](**options)
+
+
+def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
+    """Multiply gradients by min(1, max_norm / norm), and return the norm: sqrt(sum(grad**2)) over all parameters.
+
+    For loops of your own, between ``backward()`` and the change of the weights (Pascanu et al. 2013). *max_norm* is
+    above 0; ``math.inf`` only measures.
+
+    Raises:
+        FloatingPointError: the norm is infinite or NaN, as in PyTorch's ``clip_grad_norm_`` with
+            ``error_if_nonfinite=True``; no gradient is changed.
+
+    >>> a, b = Value(1.0), Value(2.0)
+    >>> (3 * a + 4 * b).backward()
+    >>> clip_grad_norm([a, b], max_norm=2.5)
+    5.0
+    >>> a.grad, b.grad
+    (1.5, 2.0)
+    """
+    import numpy as np
+
+    largest = math.inf if max_norm == math.inf else as_number("max_norm", max_norm, "(0, inf)")
+    values = dict.fromkeys(_checked(parameters))
+    norm = _norm(np.array([value.grad for value in values]))
+    if norm > largest:
+        for value in values:
+            value.grad *= largest / norm
+    return norm
+
+
+def _norm(vector: Vector) -> float:
+    """The Euclidean norm, its squares scaled to be within the floats; infinite and NaN norms are refused."""
+    import numpy as np
+
+    largest = float(np.abs(vector).max(initial=0.0))
+    norm = largest * float(np.linalg.norm(vector / largest)) if 0.0 < largest < math.inf else largest
+    if not math.isfinite(norm):
+        raise FloatingPointError(f"the norm of the gradient is {norm}")
+    return norm
+
+
+def _checked(parameters: Any) -> list[Value]:
+    """Parameters in a list: at least one, and all of them Values."""
+    values = list(parameters) if isinstance(parameters, Iterable) else [parameters]
+    if not values:
         raise ValueError(
-            f"unknown optimizer {shortened(optimizer)}; there are {', '.join(OPTIMIZERS)}, or an Optimizer, such as "
-            "SGD(momentum=0.9)"
+            "parameters must be at least one Value, got none (a Module finds Values and Modules in its attributes, and "
+            "in lists there)"
         )
-    kind = OPTIMIZERS[optimizer.lower()]
-    return kind() if learning_rate is None else kind(learning_rate=learning_rate)
+    for value in values:
+        if not isinstance(value, Value):
+            raise TypeError(
+                f"parameters must be Values, such as model.parameters(), got {shortened(value)}; a learning rate is "
+                "given as learning_rate=..."
+            )
+    return values
 
 
-def _number_from_zero(name: str, number: Any) -> float:
-    try:
-        if isinstance(number, bool):
-            raise TypeError
-        real = as_float(number, name)
-    except (TypeError, OverflowError):
-        raise ValueError(f"{name}: a number is wanted, not {shortened(number)}") from None
-    if not 0.0 <= real < math.inf:
-        raise ValueError(f"{name}: a number of 0 or more is wanted, not {shortened(number)}")
-    return real
+def _vector(left: Any, n: int) -> Any:
+    """What ``state_dict`` wrote of a remembered attribute: 0.0 or *n* finite numbers; None where it is neither."""
+    import numpy as np
+
+    if not isinstance(left, dict):
+        return 0.0 if left == 0.0 and type(left) is float else None
+    numbers, dtype = left.get("numbers"), left.get("dtype")
+    if dtype not in ("float64", "float32") or not isinstance(numbers, list) or not all(map(is_finite, numbers)):
+        return None
+    with np.errstate(over="ignore"):
+        vector = np.array(numbers, dtype)
+    return vector if len(vector) == n and np.isfinite(vector).all() else None

@@ -35,6 +35,7 @@ OF_NN = _by_name(
         "Parameter": "an engine.Value in an attribute of a Module is a parameter",
         "ModuleList ModuleDict": "a plain list or dict of modules in an attribute is found",
         "functional": "the functions are in engine, as engine.softmax",
+        "utils clip_grad_norm_ clip_grad_value_": "nn.clip_grad_norm(parameters, max_norm), or Adam(clip_value=1.0)",
         "optim": "the optimizers are nn.SGD, nn.Adam and nn.AdamW",
         "load_model": "the class that saved a file loads it, as in MLP.load(path)",
     }

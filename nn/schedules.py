@@ -1,15 +1,15 @@
-"""Learning rates that change with the step: functions of the count of steps done, for ``learning_rate=``."""
+"""Schedules: learning rates as functions of the count of steps done, for ``learning_rate=``; and EarlyStopping."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nn.validation import check_int
+from nn.validation import as_number, check_int
 
 if TYPE_CHECKING:
-    from nn.history import History
+    from nn.training.history import History
 
 Schedule = Callable[[int], float]
 
@@ -72,9 +72,7 @@ def warm_up(n_steps: int, then: float | Schedule) -> Schedule:
 
 
 class ReduceOnPlateau:
-    """A learning rate that is multiplied by *factor* each time the loss stops falling.
-
-    ``fit`` tells it the history after each epoch. It looks at the validation loss where there is one.
+    """A learning rate that is multiplied by *factor* each time the loss, of validation if there is one, stops falling.
 
     Args:
         start: the first learning rate.
@@ -82,7 +80,7 @@ class ReduceOnPlateau:
         patience: epochs without a new lowest loss before the rate falls.
         smallest: the rate falls no further.
 
-    >>> from nn.history import History
+    >>> from nn import History
     >>> rate = ReduceOnPlateau(0.1, factor=0.5, patience=2)
     >>> rate.after_epoch(History(loss=[1.0, 0.9, 0.95, 0.93]))
     >>> rate(0)
@@ -90,10 +88,8 @@ class ReduceOnPlateau:
     """
 
     def __init__(self, start: float, factor: float = 0.1, patience: int = 10, smallest: float = 0.0) -> None:
-        if not 0.0 < factor < 1.0:
-            raise ValueError(f"factor must be between 0 and 1, got {factor!r}")
-        check_int("patience", patience, 1)
-        self.start, self.factor, self.patience, self.smallest = start, factor, patience, smallest
+        self.start, self.factor = start, as_number("factor", factor, "(0, 1)")
+        self.patience, self.smallest = check_int("patience", patience, 1), smallest
         self.rate = start
 
     def __call__(self, step: int) -> float:
@@ -110,9 +106,7 @@ class ReduceOnPlateau:
 
 
 class EarlyStopping:
-    """Ends training when the loss has not fallen for some epochs; the weights of the best epoch are put back.
-
-    ``fit`` tells it the history after each epoch. It looks at the validation loss where there is one.
+    """Ends training when the loss, of validation where there is one, has not fallen for some epochs.
 
     Args:
         patience: epochs without a new lowest loss.
@@ -121,27 +115,17 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int = 10, min_delta: float = 0.0, restore_best: bool = True) -> None:
-        check_int("patience", patience, 1)
-        if not min_delta >= 0.0:
-            raise ValueError(f"min_delta must be >= 0, got {min_delta!r}")
-        self.patience, self.min_delta, self.restore_best = patience, min_delta, restore_best
+        self.patience, self.restore_best = check_int("patience", patience, 1), restore_best
+        self.min_delta = as_number("min_delta", min_delta, "[0, inf)")
 
     def best_epoch(self, history: History) -> int:
         """The index of the epoch with the lowest loss; of a loss that hardly fell, the earlier one."""
         best, lowest = 0, math.inf
-        for epoch, loss in enumerate(self._losses(history)):
+        for epoch, loss in enumerate(history.validation_loss or history.loss):
             if loss < lowest - self.min_delta:
                 best, lowest = epoch, loss
         return best
 
-    def epochs_since_best(self, history: History) -> int:
-        """How many epochs came after the one with the lowest loss."""
-        return len(self._losses(history)) - 1 - self.best_epoch(history)
-
     def ends(self, history: History) -> bool:
         """Whether it is time to end."""
-        return self.epochs_since_best(history) >= self.patience
-
-    @staticmethod
-    def _losses(history: History) -> Sequence[float]:
-        return history.validation_loss or history.loss
+        return history.epochs - 1 - self.best_epoch(history) >= self.patience

@@ -7,26 +7,40 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from engine import Value, validation
-from engine.validation import as_float, one_line, plain_label, shortened
 
 __all__ = ["as_float", "one_line", "plain_label", "shortened"]
 
+as_float, one_line = validation.as_float, validation.one_line
+plain_label, shortened = validation.plain_label, validation.shortened
 
-def as_number(name: str, given: Any) -> float:
+
+def as_number(name: str, given: Any, interval: str = "") -> float:
     """The argument called *name* as a float; a bool, a string, an array or a Value is no number.
 
     Raises:
-        ValueError: it is none, or is beyond a float's range.
+        ValueError: it is none, is beyond a float's range, or outside of the interval, if one is given.
+
+    >>> as_number("rate", 1.5, "[0, 1)")
+    Traceback (most recent call last):
+    ...
+    ValueError: rate must be in [0, 1), got 1.5
     """
+    number = None
     is_number = hasattr(type(given), "__float__") and not getattr(given, "shape", ())
     if is_number and not isinstance(given, (bool, str, bytes, complex, Value)):
         try:
-            return float(given)
+            number = float(given)
         except OverflowError:
             raise ValueError(f"{name} must be within a float's range, got {shortened(given)}") from None
         except (TypeError, ValueError):
             pass
-    raise ValueError(f"{name} must be a number, got {type(given).__name__} {shortened(given)}")
+    if number is None:
+        raise ValueError(f"{name} must be a number, got {type(given).__name__} {shortened(given)}")
+    if interval:
+        low, high = map(float, interval[1:-1].split(","))
+        if not (low <= number < high) or (number == low and interval[0] == "("):
+            raise ValueError(f"{name} must be in {interval}, got {shortened(given)}")
+    return number
 
 
 def check_int(name: str, given: Any, minimum: int) -> int:
@@ -47,6 +61,20 @@ def either(name: str, value: Any, other_name: str, other: Any) -> Any:
     if (value is None) is (other is None):
         raise TypeError(f"{name} or {other_name} must be given, got {'neither' if value is None else 'both'}")
     return other if value is None else value
+
+
+def unknown_argument(of: str, given: str, names: Iterable[str], meant: dict[str, str]) -> TypeError:
+    """The error for an argument that *of* does not have; *meant* are the names that other libraries have for it.
+
+    >>> raise unknown_argument("fit", "epoch", ["epochs", "seed"], {})
+    Traceback (most recent call last):
+    ...
+    TypeError: fit has no argument epoch=; did you mean epochs=?
+    """
+    own = list(names)
+    close = meant.get(given) or "".join(f"{name}=" for name in nearest(given, own)[:1])
+    advice = f"did you mean {close}?" if close else f"it has {', '.join(own)}"
+    return TypeError(f"{of} has no argument {given}=; {advice}")
 
 
 def unknown_name(

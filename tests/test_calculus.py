@@ -345,6 +345,12 @@ def test_backward_says_where_gradients_that_are_values_come_from(weight):
     w, _, loss = weight
     with pytest.raises(TypeError, match=r"engine.gradients\(y, \[x\]\) returns gradients that are Values"):
         loss.backward(create_graph=True)
+    for call in (loss.backward, lambda **options: engine.backward(loss, **options)):
+        for kept in (True, False):
+            with pytest.raises(
+                TypeError, match=r"retain_graph must be left out: graphs are kept anyway; call backward"
+            ):
+                call(retain_graph=kept)
     assert w.grad == 0.0
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import random
 import subprocess
@@ -12,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import nn.checkpoints
+import nn.training.checkpoint
 from nn import MLP, SGD, Adam, AdamW
 from nn.__main__ import main
 from nn.data import moons
 from nn.model_files import ModelFileError
-from nn.schedules import EarlyStopping, cosine, step_decay
+from nn.schedules import EarlyStopping, cosine, step_decay, warm_up
 
 DATA = moons(60, seed=1)
 OPTIMIZERS = {
@@ -63,7 +64,7 @@ def test_a_run_that_was_stopped_after_an_epoch_goes_on_to_the_last_bit(tmp_path,
 def test_a_run_that_was_killed_within_an_epoch_goes_on_to_the_last_bit(tmp_path, monkeypatch, steps, dtype):
     whole = trained(dtype=dtype)
     path = tmp_path / "run.json"
-    written = nn.checkpoints.Checkpoint.write
+    written = nn.training.checkpoint.Checkpoint.write
     count = 0
 
     def write_and_die(self, *state):
@@ -73,7 +74,7 @@ def test_a_run_that_was_killed_within_an_epoch_goes_on_to_the_last_bit(tmp_path,
         if count > steps:
             raise KilledError
 
-    monkeypatch.setattr(nn.checkpoints.Checkpoint, "write", write_and_die)
+    monkeypatch.setattr(nn.training.checkpoint.Checkpoint, "write", write_and_die)
     with pytest.raises(KilledError):
         trained(path, checkpoint_every=0.0, dtype=dtype)
     monkeypatch.undo()
@@ -142,8 +143,77 @@ def test_a_schedule_belongs_to_the_run(tmp_path):
     run(cosine(0.01, 100))
     run(cosine(0.01, 100))
     for rate in (0.01, cosine(0.02, 100), step_decay(0.01, 100)):
-        with pytest.raises(ValueError, match=r"its (schedule|optimizer) is"):
+        with pytest.raises(ValueError, match=r"differs in the learning_rate of the optimizer"):
             run(rate)
+
+
+@pytest.mark.parametrize(
+    ("setting", "rate"),
+    [
+        ({"clip_norm": 1.0}, 0.1),
+        ({"clip_value": 1.0}, 0.1),
+        ({"l1": 0.1}, 0.1),
+        ({"l2": 0.1}, 0.1),
+        ({"weight_decay": 0.1}, 0.1),
+        ({}, 1),
+        ({}, lambda step: 0.2),
+        ({}, lambda step: 0.1 + 0 * step),
+        ({}, warm_up(3, cosine(0.1, 9))),
+    ],
+)
+def test_the_settings_of_an_optimizer_belong_to_the_run(tmp_path, setting, rate):
+    path = tmp_path / "run.json"
+
+    def run(setting, rate):
+        optimizer = SGD(learning_rate=rate, **setting)
+        MLP(2, [3, 1], seed=0).fit(DATA.X, DATA.y, loss="bce", seed=0, epochs=1, checkpoint=path, optimizer=optimizer,
+                                   progress=False)  # fmt: skip
+
+    run({}, lambda step: 0.1)
+    run({}, lambda step: 0.1)
+    name = next(iter(setting), "learning_rate")
+    with pytest.raises(ValueError, match=f"differs in the {name} of the optimizer: "):
+        run(setting, (lambda step: 0.1) if setting else rate)
+    path.unlink()
+    run(setting, rate)
+    run(setting, rate)
+    if callable(rate) and rate.__qualname__.startswith("warm_up"):
+        with pytest.raises(ValueError, match="differs in the learning_rate of the optimizer: "):
+            run({}, warm_up(3, cosine(0.2, 9)))
+
+
+class Falling:
+    """A schedule of one's own that begins with infinity, and counts for itself."""
+
+    def __init__(self):
+        self.lowest, self.asked = math.inf, 0
+
+    def __call__(self, step):
+        self.asked += 1
+        return 0.1 / (1 + step)
+
+
+def test_a_schedule_of_ones_own_with_infinity_in_it_goes_on(tmp_path):
+    def run(path, epochs):
+        model = MLP(2, [3, 1], seed=0)
+        options = {"loss": "bce", "seed": 0, "progress": False, "early_stopping": EarlyStopping(9, min_delta=1e-9)}
+        model.fit(DATA.X, DATA.y, optimizer=SGD(learning_rate=Falling()), epochs=epochs, checkpoint=path, **options)
+        return [p.data for p in model.parameters()]
+
+    run(tmp_path / "run.json", 1)
+    assert run(tmp_path / "run.json", 3) == run(None, 3)
+
+
+def test_clipping_and_penalties_go_on_to_the_last_bit(tmp_path):
+    def run(path, epochs):
+        model = MLP(2, [3, 1], seed=0)
+        optimizer = SGD(learning_rate=0.1, momentum=0.5, l1=0.01, l2=0.01, clip_norm=0.1)
+        model.fit(DATA.X, DATA.y, loss="bce", seed=0, epochs=epochs, checkpoint=path, optimizer=optimizer,
+                  progress=False)  # fmt: skip
+        return [p.data for p in model.parameters()]
+
+    run(tmp_path / "run.json", 1)
+    assert run(tmp_path / "run.json", 3) == run(None, 3)
 
 
 def test_another_function_of_the_same_name_is_another_loss(tmp_path):
@@ -151,8 +221,33 @@ def test_another_function_of_the_same_name_is_another_loss(tmp_path):
     trained(path, epochs=1, loss=lambda output, target: (output - target) ** 2)
     trained(path, epochs=1, loss=lambda output, target: (output - target) ** 2)
     for other in (lambda output, target: abs(output - target), lambda output, target: (output - target) ** 4):
-        with pytest.raises(ValueError, match="its code of the loss is"):
+        with pytest.raises(ValueError, match="differs in the code of the loss; give another file name"):
             trained(path, epochs=1, loss=other)
+
+
+def of_default(scale):
+    return lambda output, target, by=scale: by * (output - target) ** 2
+
+
+def of_closure(scale):
+    return lambda output, target: scale * (output - target) ** 2
+
+
+class OfAttribute:
+    def __init__(self, scale):
+        self.scale = scale
+
+    def __call__(self, output, target):
+        return self.scale * (output - target) ** 2
+
+
+@pytest.mark.parametrize("made", [of_default, of_closure, OfAttribute])
+def test_the_numbers_that_a_loss_was_made_with_belong_to_the_run(tmp_path, made):
+    path = tmp_path / "run.json"
+    trained(path, epochs=1, loss=made(1.0))
+    trained(path, epochs=1, loss=made(1.0))
+    with pytest.raises(ValueError, match="differs in the code of the loss"):
+        trained(path, epochs=1, loss=made(2.0))
 
 
 def test_a_run_that_a_callback_ended_goes_on_when_more_epochs_are_asked(tmp_path):
@@ -185,15 +280,15 @@ def test_another_run_is_refused_and_nothing_changes(tmp_path):
     path = tmp_path / "run.json"
     trained(path, epochs=1)
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="a checkpoint of another run: its model is"):
+    with pytest.raises(ValueError, match="must be a checkpoint of this run, got one that differs in the model: "):
         trained(path, model=MLP(2, [6, 1], seed=3))
-    with pytest.raises(ValueError, match="its optimizer is"):
+    with pytest.raises(ValueError, match="differs in the optimizer: 'Adam' there, 'SGD' here"):
         trained(path, optimizer="sgd")
-    with pytest.raises(ValueError, match="its batch size is 16, and here it is 8"):
+    with pytest.raises(ValueError, match="differs in the batch size: 16 there, 8 here"):
         trained(path, batch_size=8)
     model = MLP(2, [5, 1], activation="tanh", seed=3)
     start = [p.data for p in model.parameters()]
-    with pytest.raises(ValueError, match="its examples is"):
+    with pytest.raises(ValueError, match="differs in the examples; give another"):
         model.fit(
             DATA.X[:50],
             DATA.y[:50],
@@ -207,12 +302,12 @@ def test_another_run_is_refused_and_nothing_changes(tmp_path):
             seed=5,
         )
     for options, words in [
-        ({"seed": 6}, "its seed is 5, and here it is 6"),
-        ({"dtype": "float32"}, "its dtype is 'float64', and here it is 'float32'"),
-        ({"loss": "hinge"}, "its loss is 'binary_cross_entropy', and here it is 'hinge'"),
-        ({"early_stopping": 3}, "its early stopping is None"),
-        ({"model": MLP(2, [5, 1], activation="tanh", seed=4)}, "its starting weights is"),
-        ({"class_weight": "balanced"}, "its examples is"),
+        ({"seed": 6}, "differs in the seed: 5 there, 6 here"),
+        ({"dtype": "float32"}, "differs in the dtype: 'float64' there, 'float32' here"),
+        ({"loss": "hinge"}, "differs in the loss: 'binary_cross_entropy' there, 'hinge' here"),
+        ({"early_stopping": 3}, "differs in the early stopping: None there"),
+        ({"model": MLP(2, [5, 1], activation="tanh", seed=4)}, "differs in the starting weights; give"),
+        ({"class_weight": "balanced"}, "differs in the examples; give"),
     ]:
         with pytest.raises(ValueError, match=words):
             trained(path, epochs=1, **options)
@@ -233,8 +328,10 @@ def spoilt(path: Path):
         for bad in (None, 3, "x", [], {}, [1e999], [[]]):
             yield key, {**content, key: bad}
     yield "order", {**content, "order": [0] * 60}
-    yield "place", {**content, "place": -1}
-    yield "place", {**content, "order": list(range(60)), "place": 60}  # and no example in the tally
+    for tally in ([0.0, 0, -1], [0.0, 0, 61], [0.0, 0], [0.0, 0, 1.0], [1e999, 0, 1]):
+        yield "tally", {**content, "order": list(range(60)), "tally": tally}
+    yield "tally", {**content, "tally": [0.0, 0, 60]}  # and no order that they come from
+    yield "history", {**content, "history": {**content["history"], "loss": [1.0, 2.0]}}
     yield "random", {**content, "random": [3, [2**40] * 625, None]}
     yield "optimizer", {**content, "optimizer": {**content["optimizer"], "mean": {"dtype": "object", "numbers": []}}}
     yield "optimizer", {**content, "optimizer": {**content["optimizer"], "steps": -1}}
@@ -309,7 +406,7 @@ def test_the_command_goes_on_from_a_checkpoint(tmp_path, capsys, monkeypatch):
         (["--checkpoint", "rest.json", "--out", "rest.json"], "must be two files"),
         (["--checkpoint", "gone/run.json"], "gone: No such file or directory"),
         (["--checkpoint", "whole.json", "--out", "new.json"], "not a gradstep checkpoint"),
-        (["--checkpoint", "run.json", "--batch-size", "7", "--out", "new.json"], "a checkpoint of another run"),
+        (["--checkpoint", "run.json", "--batch-size", "7", "--out", "new.json"], "must be a checkpoint of this run"),
     ):
         assert main([*run, *arguments]) != 0
         error = capsys.readouterr().err

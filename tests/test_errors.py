@@ -80,7 +80,8 @@ def test_no_value_of_it(thing, rest):
     check(lambda: Value(thing), TypeError, f"Value(data){rest}")
     check(lambda: Value(thing, label="x"), TypeError, f"Value(data){rest}")
     check(lambda: setattr(v, "data", thing), TypeError, f"data{rest}", v)
-    check(lambda: setattr(v, "grad", thing), TypeError, f"grad{rest}", v)
+    more = "; call zero_grad() of a model, or set 0.0" if thing is None else ""
+    check(lambda: setattr(v, "grad", thing), TypeError, f"grad{rest}{more}", v)
     check(lambda: v.backward(thing), TypeError, f"backward(gradient){rest}", v, *v.operands)
     check(lambda: backward(v, gradient=thing), TypeError, f"backward(gradient){rest}", v, *v.operands)
     check(lambda: backprop(v, thing), TypeError, f"backprop(gradient){rest}", v, *v.operands)

@@ -181,7 +181,7 @@ def test_a_module_with_no_parameters_is_not_trained():
             return Value(0.0) * x[0]
 
     model = Constant()
-    with refused(model, "no parameters to change"):
+    with refused(model, "parameters must be at least one Value, got none"):
         model.fit([[1], [2]], [1, 2], progress=False)
 
 

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
+import nn
 from engine import Value
-from nn import SGD, Adam, AdamW, Optimizer
+from nn import MLP, SGD, Adam, AdamW, Optimizer, clip_grad_norm
 from nn.optimizers import named_optimizer
 
 GRADIENTS = [[1.0, -2.0], [0.5, 0.25], [-1.0, 3.0], [0.0, 1.0]]
@@ -151,19 +152,19 @@ def test_too_large_numbers_are_told_and_not_hidden():
 
 
 NO_RATES = [
-    (-0.1, "learning_rate: a number of 0 or more is wanted, not -0.1"),
-    (math.nan, "learning_rate: .* not nan"),
-    (math.inf, "learning_rate: .* not inf"),
-    ("0.1", "learning_rate: a number is wanted, not '0.1'"),
-    (None, "learning_rate: a number is wanted, not None"),
-    (True, "learning_rate: a number is wanted, not True"),
-    ([0.1], r"learning_rate: a number is wanted, not \[0\.1\]"),
-    (1j, "learning_rate: a number is wanted, not 1j"),
-    (10**400, "learning_rate: a number is wanted"),
-    (np.array([0.1, 0.2]), "learning_rate: a number is wanted"),
-    (lambda step: -1.0, r"learning_rate: .* not -1\.0"),
-    (lambda step: None, "learning_rate: a number is wanted, not None"),
-    (lambda step: math.nan, "learning_rate: .* not nan"),
+    (-0.1, r"learning_rate must be in \[0, inf\), got -0\.1"),
+    (math.nan, "learning_rate must be .* got nan"),
+    (math.inf, "learning_rate must be .* got inf"),
+    ("0.1", "learning_rate must be a number, got str '0.1'"),
+    (None, "learning_rate must be a number, got NoneType None"),
+    (True, "learning_rate must be a number, got bool True"),
+    ([0.1], r"learning_rate must be a number, got list \[0\.1\]"),
+    (1j, "learning_rate must be a number, got complex 1j"),
+    (10**400, "learning_rate must be within a float's range"),
+    (np.array([0.1, 0.2]), "learning_rate must be a number"),
+    (lambda step: -1.0, r"learning_rate must be .* got -1\.0"),
+    (lambda step: None, "learning_rate must be a number, got NoneType None"),
+    (lambda step: math.nan, "learning_rate must be .* got nan"),
 ]
 
 
@@ -191,29 +192,40 @@ def test_learning_rates_of_every_kind_of_number(rate):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: SGD(momentum=1.0), r"momentum: a number in \[0, 1\) is wanted"),
-        (lambda: SGD(momentum=-0.1), "momentum: a number of 0 or more is wanted"),
-        (lambda: SGD(momentum="0.9"), "momentum: a number is wanted, not '0.9'"),
-        (lambda: SGD(nesterov=True), "momentum: .* above 0 for Nesterov's"),
-        (lambda: SGD(weight_decay=-1), "weight_decay: a number of 0 or more is wanted, not -1"),
-        (lambda: Adam(weight_decay=math.nan), "weight_decay: .* not nan"),
-        (lambda: AdamW(weight_decay="x"), "weight_decay: a number is wanted, not 'x'"),
-        (lambda: Adam(betas=(0.9, 1.0)), r"betas in \[0, 1\)"),
-        (lambda: Adam(betas=(1.0, 0.9)), r"betas in \[0, 1\)"),
-        (lambda: Adam(betas=(-0.1, 0.9)), "betas: a number of 0 or more is wanted, not -0.1"),
-        (lambda: Adam(betas=0.9), r"betas: two numbers in \[0, 1\) are wanted, such as \(0\.9, 0\.999\), not 0\.9"),
-        (lambda: Adam(betas=(0.9,)), "betas: two numbers"),
-        (lambda: Adam(epsilon=0), "an epsilon above 0"),
-        (lambda: Adam(epsilon=-1), "epsilon: a number of 0 or more"),
-        (lambda: SGD([]), "SGD: there are no parameters to change"),
-        (lambda: SGD().step(), r"SGD: give the parameters first: SGD\(model.parameters\(\)\)"),
-        (lambda: Adam().zero_grad(), "Adam: give the parameters first"),
-        (lambda: named_optimizer("rmsprop"), "unknown optimizer 'rmsprop'; there are sgd, adam, adamw, or an Opt"),
-        (lambda: named_optimizer(None), "unknown optimizer None"),
-        (lambda: named_optimizer(Adam), "unknown optimizer <class .*such as SGD"),
-        (lambda: named_optimizer(["sgd"]), "unknown optimizer"),
-        (lambda: named_optimizer(Adam(), 0.1), "give the learning rate to the Adam that you made, not beside it"),
-        (lambda: named_optimizer("sgd", "0.1"), "learning_rate: a number is wanted, not '0.1'"),
+        (lambda: SGD(momentum=1.0), r"momentum must be in \[0, 1\), got 1\.0"),
+        (lambda: SGD(momentum=-0.1), r"momentum must be in \[0, 1\), got -0\.1"),
+        (lambda: SGD(momentum="0.9"), "momentum must be a number, got str '0.9'"),
+        (lambda: SGD(nesterov=True), r"momentum must be in \(0, 1\), got 0\.0"),
+        (lambda: SGD(weight_decay=-1), r"weight_decay must be in \[0, inf\), got -1"),
+        (lambda: Adam(weight_decay=math.nan), "weight_decay must be .* got nan"),
+        (lambda: AdamW(weight_decay="x"), "weight_decay must be a number, got str 'x'"),
+        (lambda: Adam(betas=(0.9, 1.0)), r"betas\[1\] must be in \[0, 1\), got 1\.0"),
+        (lambda: Adam(betas=(1.0, 0.9)), r"betas\[0\] must be in \[0, 1\)"),
+        (lambda: Adam(betas=(-0.1, 0.9)), r"betas\[0\] must be in \[0, 1\), got -0\.1"),
+        (lambda: Adam(betas=0.9), r"betas must be two numbers in \[0, 1\), such as \(0\.9, 0\.999\), got 0\.9"),
+        (lambda: Adam(betas=(0.9,)), "betas must be two numbers"),
+        (lambda: Adam(epsilon=0), r"epsilon must be in \(0, inf\), got 0"),
+        (lambda: Adam(epsilon=-1), r"epsilon must be in \(0, inf\), got -1"),
+        (lambda: SGD([]), "parameters must be at least one Value, got none"),
+        (lambda: SGD().step(), r"SGD must be given the parameters first: SGD\(model.parameters\(\)\)"),
+        (lambda: Adam().zero_grad(), "Adam must be given the parameters first"),
+        (lambda: SGD(l1=-0.1), r"l1 must be in \[0, inf\), got -0\.1"),
+        (lambda: Adam(l2=math.inf), r"l2 must be in \[0, inf\), got inf"),
+        (lambda: Adam(clip_norm=0), r"clip_norm must be in \(0, inf\), got 0"),
+        (lambda: AdamW(clip_value="1"), "clip_value must be a number, got str '1'"),
+        (lambda: SGD(clip_value=1.0, clip_norm=1.0), "clip_norm must be left out beside clip_value"),
+        (
+            lambda: named_optimizer("rmsprop"),
+            "optimizer must be one of sgd, adam, adamw, or an Optimizer such as .* got 'rmsprop'",
+        ),
+        (lambda: named_optimizer(None), "optimizer must be one of .* got None"),
+        (lambda: named_optimizer(Adam), "optimizer must be one of .*such as SGD.* got <class"),
+        (lambda: named_optimizer(["sgd"]), "optimizer must be one of"),
+        (
+            lambda: named_optimizer(Adam(), 0.1),
+            "learning_rate must be given to the Adam that you made, got it beside the Adam",
+        ),
+        (lambda: named_optimizer("sgd", "0.1"), "learning_rate must be a number, got str '0.1'"),
     ],
 )
 def test_wrong_settings_are_refused(make, words):
@@ -223,7 +235,9 @@ def test_wrong_settings_are_refused(make, words):
 
 @pytest.mark.parametrize("wrong", [0.1, [1.0, 2.0], ["w"], Value(1.0).__add__, [("w", Value(1.0))], None.__class__])
 def test_parameters_that_are_no_values_are_refused(wrong):
-    with pytest.raises(TypeError, match=r"parameters are Values, such as model.parameters\(\), not .*learning_rate="):
+    with pytest.raises(
+        TypeError, match=r"parameters must be Values, such as model.parameters\(\), got .*learning_rate="
+    ):
         Adam(wrong)
 
 
@@ -243,3 +257,200 @@ def test_an_optimizer_of_ones_own_needs_only_a_direction():
     assert walked(Sign([Value(1.0), Value(-1.0)], learning_rate=0.25), GRADIENTS[:3]) == [0.75, -1.25]
     with pytest.raises(NotImplementedError):
         walked(Optimizer([Value(1.0)]), [[1.0]])
+
+
+# ----------------------------------------------------------------------------------------------- clipping and penalties
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("lr", "learning_rate="),
+        ("clipvalue", "clip_value="),
+        ("clipnorm", "clip_norm=, the norm of all gradients together"),
+        ("global_clipnorm", "clip_norm="),
+        ("max_norm", "clip_norm="),
+        ("weight_decays", "weight_decay="),
+        ("kernel_regularizer", "l1= or l2="),
+        ("eps", "epsilon="),
+    ],
+)
+def test_what_other_libraries_call_an_argument_is_answered(given, meant):
+    with pytest.raises(TypeError, match=rf"Adam has no argument {given}=; did you mean {meant}\?"):
+        Adam(**{given: 1.0})
+
+
+def test_an_unknown_argument_is_answered_with_those_there_are():
+    with pytest.raises(
+        TypeError, match=r"SGD has no argument zzz=; it has parameters, learning_rate, momentum, .*l1, l2"
+    ):
+        SGD(zzz=1.0)
+
+
+def test_clipping_by_value_and_by_norm():
+    assert walked(SGD([Value(0.0), Value(0.0)], learning_rate=1.0, clip_value=1.5), [[2.0, -1.0]]) == [-1.5, 1.0]
+    assert walked(SGD([Value(0.0), Value(0.0)], learning_rate=1.0, clip_norm=2.5), [[3.0, -4.0]]) == [-1.5, 2.0]
+    assert walked(SGD([Value(0.0), Value(0.0)], learning_rate=1.0, clip_norm=5.5), [[3.0, -4.0]]) == [-3.0, 4.0]
+    large = SGD([Value(0.0), Value(0.0)], learning_rate=1.0, clip_norm=1.0)
+    assert walked(large, [[3e200, 4e200]]) == pytest.approx([-0.6, -0.8])  # whose squares are beyond the floats
+    assert walked(SGD([Value(1.0)], clip_norm=1.0), [[0.0]]) == [1.0]
+
+
+@pytest.mark.parametrize("limit", [{"clip_value": 1.0}, {"clip_norm": 1.0}])
+@pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
+def test_clipping_hides_no_infinity(limit, bad):
+    a, b = Value(1.0), Value(2.0)
+    optimizer = SGD([a, b], **limit)
+    a.grad, b.grad = 1.0, bad
+    with pytest.raises(FloatingPointError, match=r"the norm of the gradient is (inf|nan)"):
+        optimizer.step()
+    assert (a.data, b.data) == (1.0, 2.0)
+
+
+def test_penalties_by_hand():
+    """l1 * sign(w) + 2 * l2 * w, and nothing at 0; before clipping, and weight decay after it."""
+    weights = [2.0, -3.0, 0.0]
+
+    def end(**options):
+        return walked(SGD(map(Value, weights), learning_rate=1.0, **options), [[0.0, 0.0, 0.0]])
+
+    assert end(l1=0.5) == [1.5, -2.5, 0.0]
+    assert end(l2=0.25) == [1.0, -1.5, 0.0]
+    assert end(l1=0.5, l2=0.25) == [0.5, -1.0, 0.0]
+    assert end(l2=0.25, clip_value=1.25) == [1.0, -1.75, 0.0]
+    assert end(weight_decay=0.5, clip_value=0.5) == end(l2=0.25) == [1.0, -1.5, 0.0]
+
+
+def test_the_gradients_stay_those_of_the_loss():
+    a = Value(2.0)
+    optimizer = SGD([a], learning_rate=0.1, l1=1.0, clip_norm=0.5)
+    a.grad = 3.0
+    optimizer.step()
+    assert a.grad == 3.0
+
+
+def test_pytorchs_name_of_clip_grad_norm_is_answered():
+    with pytest.raises(AttributeError, match=r"'clip_grad_norm_'; nn.clip_grad_norm\(parameters, max_norm\), or Adam"):
+        nn.clip_grad_norm_  # noqa: B018
+
+
+def test_clip_grad_norm():
+    a, b = Value(1.0), Value(2.0)
+    a.grad, b.grad = 3.0, -4.0
+    assert clip_grad_norm([a, b, a], math.inf) == clip_grad_norm([a, b, a], 5.0) == 5.0
+    assert (a.grad, b.grad) == (3.0, -4.0)
+    assert clip_grad_norm(iter([a, b]), 1) == 5.0
+    assert [a.grad, b.grad] == pytest.approx([0.6, -0.8], rel=1e-15)
+    a.grad = b.grad = 0.0
+    assert clip_grad_norm(a, 1.0) == 0.0
+    for bad in (math.inf, -math.inf, math.nan):
+        a.grad, b.grad = 1.0, bad
+        with pytest.raises(FloatingPointError, match="the norm of the gradient is"):
+            clip_grad_norm([a, b], 1.0)
+        assert a.grad == 1.0
+    for wrong in (0.0, -1.0, math.nan, "1", None, True):
+        with pytest.raises(ValueError, match="max_norm must be"):
+            clip_grad_norm([a], wrong)
+    with pytest.raises(TypeError, match="parameters must be Values, such as model"):
+        clip_grad_norm([1.0], 1.0)
+    with pytest.raises(ValueError, match="parameters must be at least one Value"):
+        clip_grad_norm([], 1.0)
+
+
+def test_an_optimizer_says_whether_arrays_may_take_its_steps():
+    class Direction(SGD):
+        def direction(self, weights, gradient, rate):
+            return 2.0 * super().direction(weights, gradient, rate)
+
+    class Stepping(SGD):
+        def step(self):
+            super().step()
+
+    patched = SGD()
+    patched.zero_grad = lambda: None
+    assert [each.works_on_arrays() for each in (SGD(), AdamW(), Direction())] == [True] * 3
+    assert [each.works_on_arrays() for each in (Stepping(), patched)] == [False] * 2
+
+
+REGULARIZED = {
+    "clip_norm": {"clip_norm": 0.05},
+    "clip_value": {"clip_value": 0.01},
+    "l1": {"l1": 0.01},
+    "l2": {"l2": 0.02, "clip_norm": 0.1},
+    "all": {"l1": 0.01, "l2": 0.02, "weight_decay": 0.1, "clip_value": 0.02},
+}
+
+
+def fitted(kind, dtype="float64", replay=None, **options):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(40, 3))
+    model = MLP(3, [4, 1], activation="tanh", seed=0)
+    model.layers[0].neurons[0].w[0].data = 0.0
+    optimizer = kind(learning_rate=0.05, **options)
+    history = model.fit(X, X[:, 0] * X[:, 1], optimizer=optimizer, epochs=6, batch_size=8, seed=0, progress=False,
+                        replay=replay, dtype=dtype)  # fmt: skip
+    assert bool(history.eager) is (replay is False)
+    return [p.data for p in model.parameters()], [p.grad for p in model.parameters()], history.loss
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW])
+@pytest.mark.parametrize("name", REGULARIZED)
+def test_clipping_and_penalties_are_the_same_in_replay_and_eagerly(kind, name):
+    options = REGULARIZED[name]
+    replayed, eager, plain = fitted(kind, **options, replay=True), fitted(kind, **options, replay=False), fitted(kind)
+    for one, other in zip(replayed, eager):
+        assert one == pytest.approx(other, rel=1e-9, abs=1e-12)
+    assert fitted(kind, **options, replay=True, dtype="float32")[0] == pytest.approx(eager[0], rel=1e-2, abs=1e-3)
+    if kind is SGD or name != "clip_norm":  # Adam divides by the size of its gradients
+        assert replayed[0] != pytest.approx(plain[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("replay", [True, False])
+def test_the_reported_loss_has_no_penalty_in_it(replay):
+    def losses(**options):
+        optimizer = SGD(learning_rate=0.0, **options)
+        model = MLP(1, [2, 1], seed=0)
+        return model.fit([[1.0], [2.0]], [0.0, 1.0], optimizer=optimizer, epochs=2, progress=False, replay=replay).loss
+
+    assert losses(l1=10.0, l2=10.0) == losses()
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam", "AdamW"])
+@pytest.mark.parametrize("name", REGULARIZED)
+def test_clipping_and_penalties_are_pytorchs(kind, name):
+    """Penalties as terms of the loss, clipping by torch.nn.utils, weight decay by the optimizer."""
+    torch = pytest.importorskip("torch")
+    options = dict(REGULARIZED[name])
+    decay = options.pop("weight_decay", 0.0)
+    rng = np.random.default_rng(2)
+    weights, gradients = rng.normal(size=6), 0.05 * rng.normal(size=(9, 6))
+    weights[0] = gradients[0, 0] = 0.0
+    tensor = torch.tensor(weights, dtype=torch.float64, requires_grad=True)
+    theirs = getattr(torch.optim, kind)([tensor], lr=0.05, weight_decay=decay)
+    mine = {"SGD": SGD, "Adam": Adam, "AdamW": AdamW}[kind](
+        map(Value, weights), learning_rate=0.05, weight_decay=decay, **options
+    )
+    for gradient in gradients:
+        theirs.zero_grad()
+        loss = (tensor * torch.tensor(gradient)).sum()
+        loss = loss + options.get("l1", 0.0) * tensor.abs().sum() + options.get("l2", 0.0) * (tensor**2).sum()
+        loss.backward()
+        if "clip_norm" in options:
+            torch.nn.utils.clip_grad_norm_([tensor], options["clip_norm"])
+        if "clip_value" in options:
+            torch.nn.utils.clip_grad_value_([tensor], options["clip_value"])
+        theirs.step()
+        tolerance = 1e-3 if "clip_norm" in options else 1e-9  # PyTorch multiplies by max_norm / (norm + 1e-6)
+        assert walked(mine, [gradient]) == pytest.approx(tensor.tolist(), rel=tolerance, abs=tolerance / 100)
+
+
+def test_clip_grad_norm_is_pytorchs():
+    torch = pytest.importorskip("torch")
+    gradients = np.random.default_rng(3).normal(size=7)
+    for largest in (0.5, 100.0):
+        tensors, values = [torch.zeros(1, dtype=torch.float64) for _ in gradients], [Value(0.0) for _ in gradients]
+        for tensor, value, gradient in zip(tensors, values, gradients):
+            tensor.grad, value.grad = torch.tensor([gradient], dtype=torch.float64), gradient
+        norm = torch.nn.utils.clip_grad_norm_(tensors, largest)
+        assert clip_grad_norm(values, largest) == pytest.approx(norm.item(), rel=1e-12)
+        assert [value.grad for value in values] == pytest.approx([t.grad.item() for t in tensors], rel=1e-5)

@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 
-import nn.replaying
+import nn.programs
 from engine import Value, dot, maximum, relu
 from nn import MLP, SGD, Module
 
@@ -408,7 +408,7 @@ def test_bundled_losses_read_nothing():
     ):  # fmt: skip
         model = MLP(2, [3, outputs], seed=0)
         assert model.fit(X, y, loss=loss, epochs=2, seed=0, progress=False).eager == ""
-        ((_, paths),) = nn.replaying._KEPT[model].values()
+        ((_, paths),) = nn.programs._KEPT[model].values()
         assert [path.outcomes for path in paths] == [()]
 
 
@@ -428,7 +428,7 @@ class Leaky(Module):
 @pytest.fixture
 def always(monkeypatch):
     """Replay where it would not be worth it, too."""
-    monkeypatch.setattr(nn.replaying, "_MUCH", 0)
+    monkeypatch.setattr(nn.programs, "_MUCH", 0)
 
 
 def test_predict_notices_an_attribute_that_changed(always):

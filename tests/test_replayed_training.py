@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from networks import XOR_X, XOR_Y, condition, small
 
-import nn.replaying
+import nn.programs
 from engine import Value, maximum
 from nn import MLP, SGD, Adam, AdamW, Module, mse
 from nn.data import moons
@@ -292,11 +292,11 @@ def test_a_loss_of_ones_own_that_is_arithmetic_is_replayed():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"dtype": "float16"}, 'dtype: "float64" or "float32" is wanted, not \'float16\''),
-        ({"dtype": None}, 'dtype: "float64" or "float32" is wanted, not None'),
-        ({"dtype": [3]}, r"dtype: .* not \[3\]"),
-        ({"dtype": "float32", "replay": False}, "eager training is float64"),
-        ({"replay": "yes"}, "replay: True, False or None is wanted, not 'yes'"),
+        ({"dtype": "float16"}, 'dtype must be "float64" or "float32", got \'float16\''),
+        ({"dtype": None}, 'dtype must be "float64" or "float32", got None'),
+        ({"dtype": [3]}, r"dtype must be .* got \[3\]"),
+        ({"dtype": "float32", "replay": False}, 'dtype must be "float64" for eager training'),
+        ({"replay": "yes"}, "replay must be True, False or None, got 'yes'"),
     ],
 )
 def test_wrong_options_are_refused(options, words):
@@ -342,7 +342,7 @@ def test_where_arrays_meet_infinity_and_numbers_do_not_the_step_is_eager():
 @pytest.fixture
 def always(monkeypatch):
     """Replay where it would not be worth it, too."""
-    monkeypatch.setattr(nn.replaying, "_MUCH", 0)
+    monkeypatch.setattr(nn.programs, "_MUCH", 0)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -351,7 +351,7 @@ def test_predictions_by_replay_are_those_of_the_model(loss, always):
     model, _ = trained(True, MLP(3, [5, n_outputs], seed=2), X, y, loss=loss.split()[0], epochs=30, batch_size=9)
     single = [model.predict(X[i : i + 1])[0] for i in range(len(X))]
     said, score = model.predict(X), model.score(X, y)
-    nn.replaying._MUCH = 10**9
+    nn.programs._MUCH = 10**9
     if model.classes is None:
         assert np.array(said) == pytest.approx(np.array(model.predict(X)), rel=1e-12)
         assert np.array(said) == pytest.approx(np.array(single), rel=1e-12)
@@ -377,15 +377,15 @@ def test_a_program_is_kept_for_the_next_call_and_gone_with_its_model(always):
     for _ in range(2):
         trained(True, model, XOR_X, XOR_Y, loss="hinge", epochs=1)
         model.predict(XOR_X)
-        assert len(nn.replaying._KEPT[model]) == 2
-    (program,) = [p for (loss, *_), (_, p) in nn.replaying._KEPT[model].items() if loss is None]
+        assert len(nn.programs._KEPT[model]) == 2
+    (program,) = [p for (loss, *_), (_, p) in nn.programs._KEPT[model].items() if loss is None]
     model.predict(XOR_X)
-    assert program in [p for _, p in nn.replaying._KEPT[model].values()]
+    assert program in [p for _, p in nn.programs._KEPT[model].values()]
     gc.collect()
-    count = len(nn.replaying._KEPT)
+    count = len(nn.programs._KEPT)
     del model
     gc.collect()
-    assert len(nn.replaying._KEPT) == count - 1
+    assert len(nn.programs._KEPT) == count - 1
 
 
 def test_models_that_branch_predict_what_they_say(always):

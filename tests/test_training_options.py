@@ -13,7 +13,7 @@ from nn import MLP, SGD, ConvergenceWarning, EarlyStopping, History, Module, Red
 from nn.data import moons
 from nn.losses import LOSSES, cross_entropy, hinge, huber, mae, named_loss
 from nn.schedules import cosine, exponential, one_cycle, step_decay, warm_up
-from nn.turns import OneThread
+from nn.training.turns import OneThread
 
 MOONS = moons(80, seed=0)
 BOTH = pytest.mark.parametrize("replay", [True, False])
@@ -231,6 +231,7 @@ def test_balanced_classes(replay):
         ({"sample_weight": [1.0, 2.0, -1.0, 0.0]}, "sample_weight must be 4 numbers >= 0"),
         ({"class_weight": {0: 1.0}}, r"class_weight must be \"balanced\" or a dict .* for each of \[0, 1\]"),
         ({"class_weight": "even"}, "class_weight must be"),
+        ({"class_weight": {0: 1.0, 1: -1.0}}, "class_weight must have numbers >= 0, got {0: 1.0, 1: -1.0}"),
         ({"loss": "mse", "class_weight": "balanced"}, "class_weight must be left out"),
     ],
 )
@@ -296,8 +297,13 @@ def test_verbose(capsys):
     fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, verbose=2, epochs=2)
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
-    fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, verbose=0, progress=True)
+    for silent in (0, False):
+        fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, verbose=silent, progress=True)
     assert capsys.readouterr() == ("", "")
+    fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, verbose=True)
+    for wrong in ("auto", 3, -1, 1.5):
+        with pytest.raises(ValueError, match=r"verbose must be 0 \(nothing\), 1 \(progress bar\) or 2 .*, got"):
+            fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, verbose=wrong)
 
 
 def test_with_no_number_of_epochs_there_are_enough_steps():
@@ -388,11 +394,15 @@ def test_reduce_on_plateau_falls_during_training(replay):
         ("lr", "learning_rate"),
         ("n_epochs", "epochs"),
         ("random_state", "seed"),
+        ("clipnorm", r"optimizer=Adam\(clip_norm=...\)"),
+        ("l1", r"optimizer=Adam\(l1=...\)"),
+        ("alpha", r"optimizer=Adam\(l2=...\)"),
+        ("kernel_regularizer", r"optimizer=Adam\(l2=...\)"),
         ("validation_spli", "validation_split"),
     ],
 )
 def test_an_unknown_argument_is_answered(name, meant):
-    with pytest.raises(TypeError, match=rf"fit has no argument {name}=; did you mean {meant}=\?"):
+    with pytest.raises(TypeError, match=rf"fit has no argument {name}=; did you mean {meant}=?\?"):
         MLP(2, [1]).fit(XOR_X, XOR_Y, **{name: 1})
 
 

@@ -17,12 +17,12 @@ from nn.data import DataSet, as_table, digits, mnist, moons, xor
 from nn.data.columns import Columns
 from nn.data.confusions import confusion_table
 from nn.examples import listed
-from nn.history import History
 from nn.mlp import MLP
 from nn.model_files import check_writable, is_device
 from nn.optimizers import AdamW
 from nn.scaling import Scaling
 from nn.schedules import one_cycle
+from nn.training.history import History
 from nn.validation import one_line, plain_label, shortened
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from nn.pictures.style import NEGATIVE, POSITIVE, RULE, legend, named_axes, numb
 from nn.validation import shortened
 
 if TYPE_CHECKING:
-    from nn.history import History
     from nn.module import Module
+    from nn.training.history import History
 
 
 def curves(history: History) -> Figure:

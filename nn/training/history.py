@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas
 
+    from nn.examples import Tally
+
 COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy")
 _LEAST_EPOCHS, _LATELY, _FALLS = 10, 0.1, 0.05
 """A run of so many epochs is judged: whether more than a twentieth of its fall came in its last tenth."""
@@ -41,6 +43,12 @@ class History:
         """How many epochs were finished."""
         return len(self.loss)
 
+    def note(self, tally: Tally, classifies: bool, which: str = "") -> None:
+        """Add the mean loss of an epoch, and the share of right answers where it *classifies*."""
+        getattr(self, f"{which}loss").append(tally.loss / tally.n)
+        if classifies:
+            getattr(self, f"{which}accuracy").append(tally.right / tally.n)
+
     def last(self) -> dict[str, float]:
         """The numbers of the last epoch by name, those that there are."""
         return {name: getattr(self, name)[-1] for name in COLUMNS if getattr(self, name)}
@@ -51,7 +59,7 @@ class History:
         return f"History of {self.epochs} epochs{': ' if numbers else ''}{numbers}{ended}"
 
     def to_frame(self) -> pandas.DataFrame:
-        """The numbers as a pandas frame: a row for each epoch (1, 2, ...), and a column for each name with numbers."""
+        """The numbers as a pandas frame: a row for each epoch (1, 2, ...), a column for each name."""
         import pandas
 
         columns = {name: getattr(self, name) for name in COLUMNS if getattr(self, name)}

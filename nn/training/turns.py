@@ -15,11 +15,7 @@ _looking = Lock()
 
 @contextmanager
 def trained_here(parameters: Sequence[Value]) -> Iterator[None]:
-    """Train these parameters in this thread alone.
-
-    Raises:
-        RuntimeError: another thread is training some of them.
-    """
+    """Train these parameters in this thread alone; a RuntimeError where another one is training some of them."""
     here = get_ident()
     with _looking:
         if any(_trained.get(parameter, here) != here for parameter in parameters):
@@ -40,8 +36,7 @@ def trained_here(parameters: Sequence[Value]) -> Iterator[None]:
 class OneThread:
     """Matrix products in one thread from the first ``begin`` to the last ``end``, of all calls of fit together.
 
-    Products of a batch are small: two threads gain nothing, and wait for each other ten times as long where another
-    process has the second core. And the last bit of a sum does not depend on the number of cores then.
+    Products of a batch are small: a second thread gains nothing, and waits long where another process has its core.
     """
 
     def __init__(self) -> None:

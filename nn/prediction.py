@@ -1,0 +1,86 @@
+"""Prediction: what a model says of examples, and how often it is right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nn.data import as_table
+from nn.examples import checked_examples, output_count, output_numbers
+from nn.losses import LOGITS
+from nn.noise import no_noise, noise_from
+from nn.targets import decided
+
+if TYPE_CHECKING:
+    from nn.data import Table
+    from nn.module import Module
+
+
+@noise_from(no_noise)
+def predict(model: Module, X: Any) -> list[Any]:
+    """For each row of *X* the class, or where the model was not trained to classify, the output number or numbers."""
+    table = as_table(X, "X", model.n_inputs, empty=True, keep_float32=True)
+    return [decided(model, outputs) for outputs in _outputs(model, table)]
+
+
+@noise_from(no_noise)
+def decision_function(model: Module, X: Any) -> Any:
+    """The outputs for each example, such as logits: ``(n_examples, n_outputs)``, of one output ``(n_examples,)``."""
+    import numpy as np
+
+    outputs = np.array(_outputs(model, as_table(X, "X", model.n_inputs, empty=True, keep_float32=True)))
+    return outputs[:, 0] if outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
+
+
+def predict_proba(model: Module, X: Any) -> Any:
+    """The probability of each class for each example: an array ``(n_examples, n_classes)``.
+
+    Of a model trained on answers to several questions it is the probability of each yes. A ValueError where the model
+    was not trained with a loss on logits.
+    """
+    import numpy as np
+
+    return np.exp(predict_log_proba(model, X))
+
+
+def predict_log_proba(model: Module, X: Any) -> Any:
+    """The logarithms of ``predict_proba``, exact where probabilities are close to 0."""
+    import numpy as np
+
+    if model.loss not in LOGITS:
+        raise ValueError(
+            "predict_proba must be asked of a model trained with cross_entropy or binary_cross_entropy, got one "
+            f"trained with {model.loss or 'no loss'}; decision_function gives its outputs"
+        )
+    z = np.asarray(decision_function(model, X))
+    if model.loss == "cross_entropy":
+        z = z - z.max(axis=-1, keepdims=True)
+        return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+    return -np.logaddexp(0.0, -z if z.ndim == 2 else np.stack([z, -z], axis=1))
+
+
+@noise_from(no_noise)
+def score(model: Module, X: Any, y: Any) -> float:
+    """The share of examples whose class is right, in [0, 1]; for numbers the coefficient of determination R**2."""
+    table = as_table(X, "X", model.n_inputs, keep_float32=True)
+    examples = checked_examples(model, table, y, model.loss or "mse", output_count(model, table), model.classes)
+    outputs = _outputs(model, table)
+    if examples.targets.classes is not None:
+        return sum(map(examples.targets.is_right, outputs, range(len(outputs)))) / len(outputs)
+    return _determination(outputs, as_table(examples.targets.encoded, "y", len(outputs[0])))
+
+
+def _outputs(model: Module, table: Table) -> list[list[float]]:
+    """What the model gives for each example: by replay where there are many, and where it can be done."""
+    from nn.programs import replayed_outputs
+
+    return replayed_outputs(model, table) or [output_numbers(model(row.tolist())) for row in table]
+
+
+def _determination(outputs: list[list[float]], targets: Table) -> float:
+    """R**2 = 1 - squared error / squared distance from the mean, the mean over the outputs as in scikit-learn."""
+    import numpy as np
+
+    error = ((np.array(outputs) - targets) ** 2).sum(axis=0)
+    spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
+    ratios = [1.0 - e / s if s else float(e == 0.0) for e, s in zip(error, spread)]
+    return float(np.mean(ratios))

@@ -1,0 +1,95 @@
+"""Programs of models: the graph of one example is recorded once and replayed, for many examples at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from engine import DataDependentError, Value, compiler
+from nn.examples import listed
+from nn.losses import LossFunction
+
+if TYPE_CHECKING:
+    from nn.data import Table
+    from nn.module import Module
+
+_MUCH = 200_000  # parameters times examples: for less, recording a graph takes longer than to do without
+_CALLS = 10  # of predict or score with one model: so often, compiling pays off
+_PATHS, _MOST_PATHS = 8, 32  # ways that comparisons choose: with more, batches fall apart; and if replay is insisted on
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Key = tuple[LossFunction | None, str, int, bool]
+_KEPT: WeakKeyDictionary[Module, dict[Key, tuple[list[Value], list[compiler.Path]]]] = WeakKeyDictionary()
+
+
+class Amount(NamedTuple):
+    """How much there is to do: examples in all, and in how many runs of a program."""
+
+    n_examples: int
+    n_runs: int
+
+    def check(self, outputs: list[Value]) -> None:
+        """Raise a DataDependentError if replay of this graph is not worth it."""
+        if slower := compiler.slower_than_eager(outputs, self.n_examples, self.n_runs):
+            raise DataDependentError(slower)
+
+
+class Recorded(NamedTuple):
+    """What is recorded of a model."""
+
+    function: Callable[[list[Value]], list[Any]]
+    """Of the numbers of an example, as Values in a list."""
+    roots: Sequence[Any]
+    """The model, and all else from which its calls may reach something."""
+    key: Key | None
+    """Under which programs are kept for the next call; None where they hold something of the user's."""
+
+    def paths(self, row: Array, eager: Callable[[], Sequence[Any]], amount: Amount | None) -> compiler.Paths:
+        """A program for each way that comparisons choose; the one of the example *row* is there already.
+
+        Kept ones are recorded again before they are used, and are no longer kept then: two threads that work with one
+        model have programs each. *eager* gives what the function gives for the row, computed with plain numbers.
+
+        Raises:
+            DataDependentError: the function cannot be recorded, or depends on the type of its inputs; or replay would
+                be slower for that *amount*.
+            Exception: what the model raises where it is given Values.
+        """
+        model = self.roots[0]
+        own = model.parameters()
+        made_of, known = (None, []) if self.key is None else _KEPT.get(model, {}).pop(self.key, (None, []))
+        source = compiler.Source(self.function, compiler.Surroundings(*self.roots), True)
+        most = _PATHS if amount else _MOST_PATHS
+        paths = compiler.Paths(source, own, row.dtype, most, known if made_of == own else [])
+        paths.start(row, amount and amount.check)
+        plain = np.array([float(number) for number in eager()])
+        tolerance = 1e-6 if row.dtype.itemsize >= 8 else 1e-2
+        size = np.abs(plain[np.isfinite(plain)]).max(initial=1.0)
+        if not np.allclose(paths(row[None])[0], plain, rtol=tolerance, atol=tolerance * size, equal_nan=True):
+            raise DataDependentError("the model or the loss gives another number for Values than for plain numbers")
+        return paths
+
+    def keep(self, paths: compiler.Paths) -> None:
+        """Keep programs for the next call with this model, but not the memory of their batches."""
+        if self.key is not None:
+            paths.release()
+            _KEPT.setdefault(self.roots[0], {})[self.key] = (paths.parameters, paths.paths)
+
+
+def replayed_outputs(model: Module, table: Table) -> list[list[float]] | None:
+    """The outputs of each example by replay; None where that is not worth it, or cannot be done."""
+    if len(table) * len(model.parameters()) < _MUCH:
+        return None
+    rows = table.astype(np.float64, copy=False)
+    recorded = Recorded(lambda row: listed(model(row)), [model], (None, "float64", table.shape[1], False))
+    try:
+        paths = recorded.paths(rows[0], lambda: listed(model(rows[0].tolist())), Amount(_CALLS * len(table), _CALLS))
+        outputs = paths(rows)
+    except Exception:  # the model may be anybody's, and may raise anything where it is given Values
+        return None
+    recorded.keep(paths)
+    numbers: list[list[float]] = outputs.tolist()
+    return numbers if np.isfinite(outputs.sum()) else None

@@ -1,0 +1,198 @@
+"""Checkpoints: a training run in a file, whole at every moment, from which the same run goes on to the last bit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nn.examples import Examples, Tally
+from nn.losses import LOSSES
+from nn.model_files import ModelFileError, is_finite, read_json, write_atomically
+from nn.training.history import COLUMNS, History
+from nn.validation import as_number, shortened
+
+if TYPE_CHECKING:
+    from nn.training.steps import Task
+
+FORMAT, VERSION = "gradstep checkpoint", 3
+
+
+@dataclass
+class Progress:
+    """How far a run has come, of ``asked`` epochs; within the epoch under way the order of examples, and their tally.
+
+    ``stopped`` tells that a callback or an EarlyStopping ended it; ``best`` has the parameters of the best epoch, where
+    these are to be put back.
+    """
+
+    history: History = field(default_factory=History)
+    order: list[int] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    asked: int = 0
+    stopped: bool = False
+    best: dict[str, float] = field(default_factory=dict)
+
+
+class Checkpoint:
+    """The file of one run.
+
+    It is written whole or not at all, after each epoch, and within an epoch when so many *seconds* went by.
+    """
+
+    def __init__(self, path: str | PathLike[str], seconds: float | None = None) -> None:
+        self.path = Path(path)
+        self.seconds = None if seconds is None else as_number("checkpoint_every", seconds, "[0, inf)")
+        self._written = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether it is time to write within an epoch."""
+        return self.seconds is not None and time.monotonic() - self._written >= self.seconds
+
+    def begin(self, task: Task) -> Progress:
+        """Put the run that the file holds into parameters, optimizer and random numbers; or begin the file.
+
+        Raises:
+            OSError: the file cannot be read or written.
+            ValueError: it is no whole checkpoint, or that of another run; nothing is changed.
+        """
+        self._task, self._run = task, json.loads(json.dumps(_run_of(task)))
+        if not self.path.exists():
+            progress = Progress(asked=task.n_epochs)
+            self.write(progress)
+            return progress
+        content = read_json(self.path)
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise ModelFileError(f"{self.path}: not a gradstep checkpoint")
+        if content.get("version") != VERSION:
+            raise ModelFileError(f"{self.path}: version {shortened(content.get('version'))}; this gradstep reads 3")
+        self._check_run(content.get("run"))
+        own = dict(task.model.named_parameters())
+        try:
+            progress = _progress(content, own.keys(), len(task.examples))
+            kind, words, gauss = content["random"]
+            _check("random", gauss is None or is_finite(gauss))
+            chance = random.Random()
+            chance.setstate((kind, tuple(words), gauss))  # which checks kind and words
+            task.optimizer.load_state_dict(content["optimizer"])
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ModelFileError(f"{self.path}: incomplete or damaged checkpoint ({error})") from None
+        task.rng.setstate(chance.getstate())
+        for name, parameter in own.items():
+            parameter.data = content["parameters"][name]
+        progress.stopped = progress.stopped and task.n_epochs <= progress.asked
+        progress.asked = task.n_epochs
+        return progress
+
+    def write(self, progress: Progress) -> None:
+        """Replace the file by the state of this moment, with the weights of the parameters, or leave it untouched."""
+        kind, words, gauss = self._task.rng.getstate()
+        content = {
+            "format": FORMAT,
+            "version": VERSION,
+            "run": self._run,
+            **vars(progress),
+            "history": {name: getattr(progress.history, name) for name in COLUMNS},
+            "tally": astuple(progress.tally),
+            "random": [kind, list(words), gauss],
+            "optimizer": self._task.optimizer.state_dict(),
+            "parameters": self._task.model.state_dict(),
+        }
+        write_atomically(self.path, json.dumps(content) + "\n")
+        self._written = time.monotonic()
+
+    def _check_run(self, other: Any) -> None:
+        for what, here in self._run.items():
+            there = other.get(what) if isinstance(other, dict) else None
+            if there != here:
+                shown = "" if what in _DIGESTS else f": {shortened(there)} there, {shortened(here)} here"
+                raise ValueError(
+                    f"{self.path} must be a checkpoint of this run, got one that differs in the {what}{shown}; give "
+                    "another file name, or delete that file to start from the beginning"
+                )
+
+
+_DIGESTS = ("starting weights", "code of the loss", "examples", "validation examples")
+
+
+def _run_of(task: Task) -> dict[str, Any]:
+    """What must be the same for a run to go on."""
+    optimizer = task.optimizer
+    return {
+        "model": repr(task.model),
+        "seed": task.seed,
+        "dtype": task.dtype,
+        "loss": task.loss_name,
+        "code of the loss": [] if task.loss in LOSSES.values() else _described(task.loss),
+        "batch size": task.batch_size,
+        "starting weights": _digest([parameter.data for parameter in task.model.parameters()]),
+        "optimizer": type(optimizer).__name__,
+        **{f"{name} of the optimizer": _described(thing) for name, thing in optimizer.settings().items()},
+        "number of parameters to train": len(optimizer.parameters or ()),
+        "early stopping": task.stopping and {name: _described(thing) for name, thing in vars(task.stopping).items()},
+        "examples": _digest_of(task.examples),
+        "validation examples": _digest_of(task.validation),
+    }
+
+
+def _described(thing: Any, depth: int = 3) -> Any:
+    """What tells a setting from others; of a function its name, its code, and what it was made with."""
+    if thing is None or isinstance(thing, (bool, int, float, str)):
+        return repr(thing) if isinstance(thing, float) and not is_finite(float(thing)) else thing
+    if isinstance(thing, (list, tuple)) and depth:
+        return [_described(part, depth - 1) for part in thing]
+    name = getattr(thing, "__qualname__", type(thing).__name__)
+    if not callable(thing) or not depth:
+        return name
+    code = getattr(thing, "__code__", None)
+    parts = [cell.cell_contents for cell in getattr(thing, "__closure__", None) or ()]
+    parts += [*(getattr(thing, "__defaults__", None) or ()), *getattr(thing, "__dict__", {}).values()]
+    parts += code.co_consts if code else ()
+    return [name, code and _digest((code.co_code, code.co_names)), *(_described(part, depth - 1) for part in parts)]
+
+
+def _digest(thing: Any) -> str:
+    return hashlib.sha256(repr(thing).encode()).hexdigest()[:16]
+
+
+def _digest_of(examples: Examples | None) -> str:
+    if examples is None:
+        return ""
+    table, targets = examples.table, examples.targets
+    inputs = hashlib.sha256(table.tobytes()).hexdigest()
+    parts = (table.shape, table.dtype.name, inputs, targets.classes, targets.kind, targets.encoded, examples.weights)
+    return _digest(parts)
+
+
+def _progress(content: dict[str, Any], names: Iterable[str], n_examples: int) -> Progress:
+    """The progress in a file, its parameters checked too.
+
+    Raises:
+        Exception: something is missing, or is not what a run leaves.
+    """
+    history = History(**content["history"])
+    numbers = [getattr(history, name) for name in COLUMNS]
+    lengths = {len(column) for column in numbers if column}
+    _check("history", content["history"].keys() == set(COLUMNS) and len(lengths) <= 1)
+    _check("history", all(isinstance(column, list) and all(map(is_finite, column)) for column in numbers))
+    order, tally = content["order"], Tally(*content["tally"])
+    _check("order", order == [] or (all(type(i) is int for i in order) and sorted(order) == [*range(n_examples)]))
+    _check("tally", len(content["tally"]) == 3 and all(map(is_finite, astuple(tally))))
+    _check("tally", type(tally.n) is int and 0 <= tally.n <= len(order))
+    asked, stopped, best = content["asked"], content["stopped"], content["best"]
+    _check("asked", type(asked) is int and asked >= 0)
+    _check("stopped", type(stopped) is bool)
+    for key in ("parameters", "best")[: 1 + (best != {})]:
+        _check(key, content[key].keys() == set(names) and all(map(is_finite, content[key].values())))
+    return Progress(history, order, tally, asked, stopped, best)
+
+
+def _check(key: str, good: bool) -> None:
+    if not good:
+        raise ValueError(f"{key!r} must be what a run leaves there, got something else")

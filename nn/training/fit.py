@@ -1,0 +1,280 @@
+"""fit: train a Module on examples."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from nn.data import as_table
+from nn.examples import Tally, checked_examples, held_out, listed, smoothed, weighted
+from nn.initialization import random_numbers
+from nn.losses import LossFunction, check_takes_logits, named_loss
+from nn.noise import no_noise, noise_from, outputs_and_layout
+from nn.optimizers import LearningRate, Optimizer, named_optimizer
+from nn.parameters import checked_call
+from nn.schedules import EarlyStopping
+from nn.targets import Label
+from nn.training.checkpoint import Checkpoint, Progress
+from nn.training.history import History
+from nn.training.interrupts import Interrupts
+from nn.training.options import (
+    Callback,
+    checked_callbacks,
+    checked_dtype,
+    checked_pair,
+    checked_stopping,
+    checked_verbose,
+    refuse_unknown,
+)
+from nn.training.steps import Steps, Task
+from nn.training.turns import trained_here
+from nn.validation import check_int
+
+if TYPE_CHECKING:
+    from nn.module import Module
+
+
+@noise_from(no_noise)
+def fit(
+    model: Module,
+    X: Any,
+    y: Any,
+    *,
+    loss: str | LossFunction = "mse",
+    optimizer: str | Optimizer = "adam",
+    learning_rate: LearningRate | None = None,
+    epochs: int | None = None,
+    batch_size: int = 32,
+    validation_data: tuple[Any, Any] | None = None,
+    validation_split: float | None = None,
+    early_stopping: EarlyStopping | int | bool | None = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    label_smoothing: float = 0.0,
+    classes: Sequence[Label] | None = None,
+    seed: int | None = None,
+    callbacks: Iterable[Callback] = (),
+    progress: bool = True,
+    verbose: int | None = None,
+    replay: bool | None = None,
+    dtype: str = "float64",
+    checkpoint: str | PathLike[str] | None = None,
+    checkpoint_every: float | None = None,
+    **unknown: Any,
+) -> History:
+    """Train a model by gradient descent on the mean loss of small batches.
+
+    The graph of one example is recorded once and replayed for each batch (see ``engine.compile``), many times faster
+    than building it for each example, with the same weights but for rounding. Where the model or the loss takes a plain
+    number out of a Value (``.data``, ``float()``), draws random numbers or changes something from call to call,
+    training is eager by itself, and ``history.eager`` names the line. Each epoch records again, as the model may have
+    changed.
+
+    Args:
+        model: any Module.
+        X: ``(n_examples, n_inputs)`` numbers: lists, a numpy array or a pandas frame.
+        y: ``(n_examples,)`` labels for the classifying losses; numbers, or ``(n_examples, n_outputs)``, for others.
+            ``"cross_entropy"`` also takes a row of probabilities for each example, ``"binary_cross_entropy"`` a
+            probability, or a row of answers in [0, 1] to a question for each output.
+        loss: ``"mse"``, ``"mae"``, ``"huber"``, ``"cross_entropy"``, ``"binary_cross_entropy"`` (or ``"bce"``),
+            ``"hinge"``, or a function ``(outputs, target) -> Value`` of one example.
+        optimizer: ``"sgd"``, ``"adam"``, ``"adamw"``, or an Optimizer, which takes clipping and penalties too. One made
+            with some of the model's parameters trains these alone; one that trained this model before goes on.
+        learning_rate: for an optimizer given by name; a number, or a function of the step, such as those of
+            ``nn.schedules``. None takes the optimizer's default.
+        epochs: how many times to go through all examples; None for 100, or 2,000 steps if those are more.
+        batch_size: how many examples make a step; the last batch of an epoch may be smaller.
+        validation_data: ``(X, y)`` to measure on after each epoch.
+        validation_split: instead of that, the share of the examples, in (0, 1), that *seed* holds out for it.
+        early_stopping: how many epochs to go on without a new lowest loss (of validation, where there is one), True
+            for 10, or an ``EarlyStopping``. The weights of the best epoch are put back.
+        sample_weight: ``(n_examples,)`` numbers of 0 or more that multiply the losses.
+        class_weight: a dict with such a number for each label, or ``"balanced"``.
+        label_smoothing: in [0, 1): this share of each class's probability is spread over all classes.
+        classes: all labels in the order of the outputs, where *y* may not have all of them.
+        seed: makes the order of the examples repeatable; None takes it from Python's ``random`` as it stands.
+        callbacks: functions ``(model, history)``, called after each epoch; one that returns True ends the training.
+        progress: whether to show a progress bar, on a terminal or in a notebook.
+        verbose: as in Keras: 0 shows nothing, 1 the progress bar, 2 prints a line an epoch.
+        replay: None to replay where it can be done and is faster; False never, as for a loss that prints; True makes it
+            an error if it cannot.
+        dtype: of the replayed arrays, ``"float64"`` or ``"float32"``: half the digits, about twice the speed in large
+            networks. Eager training is float64.
+        checkpoint: a file that holds the run, written whole after each epoch. The same script started again goes on
+            from it, with the same weights, to the last bit, as if it had never stopped. What callbacks remember is not
+            in it. A run that a callback ended goes on when more epochs are asked.
+        checkpoint_every: seconds after which the file is written within an epoch too.
+
+    Returns:
+        The History. Ctrl-C ends training early, with the weights of that moment and ``history.interrupted`` set.
+
+    Raises:
+        ValueError: something does not fit, or *replay* is True and cannot be; then no weight was changed.
+        FloatingPointError: training diverged; the message says when.
+        TypeError: an argument is unknown.
+        RuntimeError: another thread is training this model; nothing was changed.
+        OSError: the checkpoint cannot be written or read; the weights are those of that moment.
+    """
+    refuse_unknown(unknown, [name for name in fit.__annotations__ if name not in ("model", "unknown", "return")])
+    checkpoint_file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
+    loss_name, _ = named = named_loss(loss)
+    chosen = named_optimizer(optimizer, learning_rate)
+    size, rng = check_int("batch_size", batch_size, 1), random_numbers(seed)
+    calls, shown = checked_callbacks(callbacks), checked_verbose(verbose, progress)
+    wanted = None if epochs is None else check_int("epochs", epochs, 0)
+    kind, stopping = checked_dtype(dtype, replay), checked_stopping(early_stopping)
+    table = as_table(X, "X", model.n_inputs, keep_float32=True)
+    outputs, layout = checked_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
+    check_takes_logits(loss_name, listed(outputs))
+    n_outputs = len(listed(outputs))
+    known = model.classes if classes is None else list(classes)
+    examples = checked_examples(model, table, y, loss_name, n_outputs, known)
+    learned, validation = examples.targets.classes, None
+    examples = weighted(examples, sample_weight, class_weight)
+    if validation_data is not None:
+        validation_X, validation_y = checked_pair(validation_data, validation_split)
+        validation = checked_examples(model, validation_X, validation_y, loss_name, n_outputs, learned, "validation ")
+    elif validation_split is not None:
+        examples, validation = held_out(examples, validation_split, seed)
+    examples = smoothed(examples, label_smoothing, loss_name, n_outputs)
+    training = Training(
+        Task(model, chosen, *named, examples, validation, seed, rng, size, wanted, stopping, kind, n_outputs, layout),
+        checkpoint_file, calls, shown,
+    )  # fmt: skip
+    with trained_here(model.parameters()), training.interrupts.handled():
+        training.run(replay)
+    history = training.progress.history
+    if history.epochs >= training.task.n_epochs:  # nothing ended it before
+        history.warn_if_not_converged()
+    return history
+
+
+class Training:
+    """One call of ``fit``, everything checked."""
+
+    def __init__(self, task: Task, checkpoint: Checkpoint | None, callbacks: list[Callback], shown: int) -> None:
+        self.task, self.checkpoint, self.callbacks, self.shown = task, checkpoint, callbacks, shown
+        self.progress, self.interrupts = Progress(), Interrupts()
+        self.steps = Steps(task, "replay=False")
+
+    def run(self, replay: bool | None) -> None:
+        """Train until all epochs are done, or something ends it; the weights are in the parameters then.
+
+        Raises:
+            ValueError: *replay* is True and cannot be, or the checkpoint is of another run.
+        """
+        self.task.model.eval()  # its mode from now on; steps have their noise all the same
+        try:
+            if replay is not False:
+                from nn.training.replayed import steps_for
+
+                self.steps = steps_for(self.task, insists=replay is True)
+            self._bind()
+            if self.checkpoint is not None:
+                self.progress = self.checkpoint.begin(self.task)
+                self._tell_schedule()
+            with self.interrupts.shielded():
+                self.steps.begin()
+            self._epochs()
+            if self.progress.best:
+                self.task.model.load_state_dict(self.progress.best)
+        except KeyboardInterrupt:
+            self.task.optimizer.put_weights()  # whole, even if it came between two parameters
+            self.progress.history.interrupted = True
+        finally:
+            with self.interrupts.shielded():
+                self.steps.close()
+            self.progress.history.eager = self.steps.eager
+
+    def _epochs(self) -> None:
+        """The training loop: epochs of shuffled batches, a step for each, and measurements and callbacks after them."""
+        task, progress, history = self.task, self.progress, self.progress.history
+        with self._bar() as bar:
+            while history.epochs < task.n_epochs and not progress.stopped:
+                bar.set_description(f"epoch {history.epochs + 1}/{task.n_epochs}", refresh=False)
+                if not progress.order:
+                    progress.order = list(range(len(task.examples)))
+                    task.rng.shuffle(progress.order)
+                for start in range(progress.tally.n, len(progress.order), task.batch_size):
+                    self._step(progress.order[start : start + task.batch_size])
+                    bar.update()
+                    if self.checkpoint is not None and self.checkpoint.due():
+                        self._save()
+                self._measure()
+                self._show(bar)
+                progress.stopped = self._ends()
+                self._save()
+                if not progress.stopped:
+                    self.steps.next_epoch(may_change=bool(self.callbacks))
+
+    def _step(self, batch: list[int]) -> None:
+        step = self.task.optimizer.steps + 1
+        try:
+            self.progress.tally += self.steps.step(batch)
+        except ArithmeticError as error:
+            raise FloatingPointError(
+                f"training diverged in epoch {self.progress.history.epochs + 1}, step {step} ({error}); "
+                "try a smaller learning rate, or inputs of a smaller range"
+            ) from error
+
+    def _measure(self) -> None:
+        """Note the losses of this epoch, and those of validation."""
+        progress, classifies = self.progress, self.task.examples.targets.classes is not None
+        self.steps.put_back()
+        progress.history.note(progress.tally, classifies)
+        progress.order, progress.tally = [], Tally()
+        validation = self.steps.measured()
+        if validation is not None:
+            progress.history.note(validation, classifies, "validation_")
+        progress.history.eager = self.steps.eager
+
+    def _ends(self) -> bool:
+        """Call the callbacks; whether one of them, or early stopping, ends the training."""
+        task, history, is_over = self.task, self.progress.history, False
+        self._tell_schedule()
+        if task.stopping is not None:
+            is_over = task.stopping.ends(history)
+            if task.stopping.restore_best and task.stopping.best_epoch(history) == history.epochs - 1:
+                self.progress.best = task.model.state_dict()
+        answers = [callback(task.model, history) for callback in self.callbacks]
+        if any(type(answer).__name__ in ("bool", "bool_") and answer for answer in answers):
+            history.interrupted = True
+        return is_over or history.interrupted
+
+    def _tell_schedule(self) -> None:
+        after_epoch = getattr(self.task.optimizer.learning_rate, "after_epoch", None)
+        if after_epoch is not None and self.progress.history.epochs:
+            after_epoch(self.progress.history)
+
+    def _bind(self) -> None:
+        """Give the optimizer the parameters, unless it has some of them, and the model its loss and classes."""
+        task, own = self.task, self.task.model.parameters()
+        if task.optimizer.parameters is None or not set(task.optimizer.parameters) <= set(own):
+            task.optimizer.bind(own)
+        task.model.loss, task.model.classes = task.loss_name, task.examples.targets.classes
+
+    def _save(self) -> None:
+        if self.checkpoint is not None:
+            self.steps.put_back()
+            self.checkpoint.write(self.progress)
+
+    def _bar(self) -> Any:
+        """A progress bar over all steps, where it has a reader: on a terminal or in a notebook, not in a pipe."""
+        from tqdm import tqdm
+
+        task, progress = self.task, self.progress
+        total = task.n_epochs * task.steps_per_epoch
+        done = min(total, progress.history.epochs * task.steps_per_epoch + -(-progress.tally.n // task.batch_size))
+        in_notebook = type(sys.stderr).__module__.partition(".")[0] == "ipykernel"
+        is_seen = in_notebook or (sys.stderr is not None and sys.stderr.isatty())
+        hidden = self.shown != 1 or not is_seen or done == total
+        return tqdm(total=total, initial=done, disable=hidden, unit="step", dynamic_ncols=True)
+
+    def _show(self, bar: Any) -> None:
+        history = self.progress.history
+        bar.set_postfix(history.last(), refresh=False)
+        if self.shown == 2:
+            numbers = ", ".join(f"{name} {number:.4g}" for name, number in history.last().items())
+            print(f"epoch {history.epochs}/{self.task.n_epochs}: {numbers}")

@@ -1,0 +1,73 @@
+"""The arguments of ``fit``, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from nn.schedules import EarlyStopping
+from nn.training.history import History
+from nn.validation import check_int, shortened, unknown_argument
+
+if TYPE_CHECKING:
+    from nn.module import Module
+
+Callback = Callable[["Module", History], object]
+
+_MEANT = {  # what other libraries call arguments, or have in other places, and what to type here
+    **dict.fromkeys(("n_epochs", "max_iter", "nb_epoch"), "epochs="),
+    **{"lr": "learning_rate=", "batch": "batch_size=", "random_state": "seed=", "patience": "early_stopping="},
+    **{name: f"optimizer=Adam({name}=...)" for name in ("weight_decay", "l1", "l2", "clip_value", "clip_norm")},
+    **dict.fromkeys(("clipnorm", "global_clipnorm", "max_norm"), "optimizer=Adam(clip_norm=...)"),
+    **{"clipvalue": "optimizer=Adam(clip_value=...)", "momentum": "optimizer=SGD(momentum=...)"},
+    **dict.fromkeys(("alpha", "kernel_regularizer"), "optimizer=Adam(l2=...)"),
+}
+
+
+def refuse_unknown(unknown: dict[str, Any], names: Iterable[str]) -> None:
+    """Raise a TypeError for the first argument that fit does not have; its own have these *names*."""
+    for name in unknown:
+        raise unknown_argument("fit", name, names, _MEANT)
+
+
+def checked_stopping(early_stopping: Any) -> EarlyStopping | None:
+    if early_stopping is None or early_stopping is False:
+        return None
+    if isinstance(early_stopping, EarlyStopping):
+        return early_stopping
+    return EarlyStopping(10 if early_stopping is True else check_int("early_stopping", early_stopping, 1))
+
+
+def checked_verbose(verbose: Any, progress: bool) -> int:
+    """What is shown: 0 for nothing, 1 for a progress bar, 2 for a line an epoch."""
+    if verbose is None:
+        return int(progress)
+    if not hasattr(verbose, "__index__") or not 0 <= verbose <= 2:
+        raise ValueError(f"verbose must be 0 (nothing), 1 (progress bar) or 2 (a line an epoch), got {verbose!r}")
+    return int(verbose)
+
+
+def checked_dtype(dtype: Any, replay: Any) -> str:
+    if replay not in (None, True, False):
+        raise ValueError(f"replay must be True, False or None, got {shortened(replay)}")
+    name = dtype if isinstance(dtype, str) else str(getattr(dtype, "__name__", getattr(dtype, "name", "")))
+    if name not in ("float64", "float32"):
+        raise ValueError(f'dtype must be "float64" or "float32", got {shortened(dtype)}')
+    if name == "float32" and replay is False:
+        raise ValueError('dtype must be "float64" for eager training, got "float32" with replay=False; leave one out')
+    return name
+
+
+def checked_pair(validation_data: Any, validation_split: Any) -> tuple[Any, Any]:
+    if validation_split is not None:
+        raise ValueError("validation_split must be left out beside validation_data")
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+        raise ValueError(f"validation_data must be a pair (X, y), got {shortened(validation_data)}")
+    return validation_data[0], validation_data[1]
+
+
+def checked_callbacks(callbacks: Any) -> list[Callback]:
+    calls = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    if not isinstance(callbacks, Iterable) or not all(map(callable, calls)):
+        raise ValueError(f"callbacks must be a list of functions (model, history), got {shortened(callbacks)}")
+    return calls

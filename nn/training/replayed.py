@@ -1,0 +1,219 @@
+"""Training steps by replay: the graph of one example is recorded once, and its program run for whole batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from engine import DataDependentError, Value, compiler
+from nn.examples import Examples, Tally, listed
+from nn.losses import LOSSES, LossFunction, recorded_form
+from nn.noise import given_noise, noise_from, noise_rows
+from nn.programs import Amount, Array, Recorded
+from nn.training.steps import Steps, Task
+from nn.training.turns import ONE_THREAD
+
+_LARGE = 2_000_000  # parameters: products of such networks are worth several threads
+
+
+def steps_for(task: Task, insists: bool) -> Steps:
+    """Steps by replay; where that is not possible, or slower, eager ones, or an error if it is insisted on."""
+    try:
+        return Replayed(task, insists)
+    except Exception as error:  # model and loss may be anybody's, and raise anything where they are given Values
+        if insists and not isinstance(error, ArithmeticError):  # the first epoch tells those in its own words
+            raise _not_replayed(error) from error
+        return Steps(task, _reason(error))
+
+
+class Replayed(Steps):
+    """Steps and measurements by replay; the weights are in arrays meanwhile, and ``put_back`` brings them home.
+
+    Where arrays meet infinity or NaN, a step is eager: that says at which operation, or finds a way. Once the model or
+    the loss does something that cannot be replayed, all steps are.
+
+    Raises:
+        Exception: the model or the loss cannot be replayed. The loss may be anybody's function and is given Values as
+            target here, so that it may raise anything.
+    """
+
+    def __init__(self, task: Task, insists: bool) -> None:
+        super().__init__(task, eager="")
+        self.insists, self.is_in_one_thread, self.is_behind = insists, False, False
+        examples, loss = task.examples, task.loss
+        recorded_loss, one_hot = recorded_form(loss, task.n_outputs)
+        self.n_classes = task.n_outputs if one_hot else None
+        self.is_weighted, self.n_noise = examples.weights is not None, sum(n for _, n in task.noise)
+        self.dtype = np.dtype(task.dtype)
+        self.rows = self._rows(examples)
+        self.validation_rows = None if task.validation is None else self._rows(task.validation)
+        bundled = any(loss is each for each in LOSSES.values())
+        key = (recorded_loss, task.dtype, self.rows.shape[1], self.is_weighted) if bundled else None
+        self.recorded = Recorded(_function(task, recorded_loss, one_hot), [task.model, loss], key)
+        amount = Amount(task.n_epochs * len(examples), task.n_epochs * task.steps_per_epoch)
+        self.paths = self.recorded.paths(self.rows[0], lambda: _first_eagerly(task), None if insists else amount)
+        rate = task.optimizer.learning_rate
+        self.schedule = compiler.Surroundings(*[rate] if callable(rate) else [])
+        self.scheduled = self.schedule.look()
+
+    def _rows(self, examples: Examples) -> Array:
+        """Inputs, targets, weights and noise side by side, an example a row; the noise is 1 until a step draws some."""
+        parts = [examples.table, examples.targets.columns(self.n_classes)]
+        if self.is_weighted:
+            parts.append(np.reshape(examples.weights or np.ones(len(examples)), (-1, 1)))
+        parts.append(np.ones((len(examples), self.n_noise), np.float32))
+        rows = np.empty((len(examples), sum(part.shape[1] for part in parts)), self.dtype)
+        np.concatenate(parts, axis=1, out=rows, casting="same_kind")
+        return rows
+
+    # --------------------------------------------------------------------------------------------------------- weights
+
+    def begin(self) -> None:
+        """Take the weights from the parameters, as they are now: at first, and after each change by others."""
+        known = self.paths.parameters
+        if not self.is_in_one_thread and len(known) <= _LARGE:
+            ONE_THREAD.begin()
+            self.is_in_one_thread = True
+        self.paths.from_values()
+        self.trained = list(self.task.optimizer.parameters or [])
+        self.weights: Array = np.array([parameter.data for parameter in self.trained], self.dtype)
+        self.gradient: Array = np.zeros(len(self.trained), self.dtype)
+        column = {parameter: place for place, parameter in enumerate(known)}
+        columns = [column[parameter] for parameter in self.trained if parameter in column]
+        self.columns: Any = slice(None) if self.trained == known else columns
+        self.others = sorted(set(range(len(known))) - set(columns))
+        self.of_others: Array = np.zeros(len(self.others), self.dtype)
+        self.in_arrays = self.task.optimizer.works_on_arrays() and len(columns) == len(self.trained)
+        self.is_behind = False
+
+    def put_back(self) -> None:
+        """Put weights and last gradients into the parameters; those not trained have theirs added up, as eagerly."""
+        if not self.is_behind:
+            return
+        for parameter, weight, gradient in zip(self.trained, self.weights.tolist(), self.gradient.tolist()):
+            parameter.data, parameter.grad = weight, gradient
+        for place, gradient in zip(self.others, self.of_others.tolist()):
+            self.paths.parameters[place].grad += gradient
+        self.of_others[:] = 0.0
+        self.is_behind = False
+
+    def next_epoch(self, may_change: bool) -> None:
+        """Record again, with the next step, what the model does."""
+        if not self.eager:
+            self.paths.doubt(may_change)
+            if may_change:
+                self.begin()
+
+    def close(self) -> None:
+        """Keep the program for the next call, if nothing of the user's is in it, which it would keep alive."""
+        if self.is_in_one_thread:
+            self.is_in_one_thread = False
+            ONE_THREAD.end()
+        self.put_back()
+        self.recorded.keep(self.paths)
+
+    # ----------------------------------------------------------------------------------------------------------- steps
+
+    def step(self, batch: Sequence[int]) -> Tally:
+        places = np.array(batch)
+        if self.n_noise and not self.eager:
+            self.rows[places, -self.n_noise :] = noise_rows(self.task.noise, self.task.rng, len(batch))
+        found = self._replay(lambda: self.paths.run(self.rows, places))
+        if found is None or not np.isfinite(found[1]).all():
+            self.put_back()
+            tally = super().step(batch)
+            if not self.eager:
+                self.begin()
+            return tally
+        results, gradient = found
+        if self.in_arrays:
+            self._advance(gradient)
+        else:
+            self._step_in_values(gradient)
+        look = self.schedule.look()
+        if not self.in_arrays or compiler.changed(self.scheduled, look, other_values=True):
+            self.scheduled = look  # a schedule or an optimizer of the user's may change what the model reaches
+            self.paths.look_again()
+        return self._tally(self.task.examples, results, places)
+
+    def measured(self) -> Tally | None:
+        examples, rows = self.task.validation, self.validation_rows
+        if examples is None or rows is None:
+            return None
+        found = self._replay(lambda: (self.paths(rows), None))
+        return super().measured() if found is None else self._tally(examples, found[0], slice(None))
+
+    def _replay(self, run: Callable[[], tuple[Array, Any]]) -> tuple[Array, Any] | None:
+        """Loss and outputs of each row, and more, that *run* gives; None where it must be done eagerly."""
+        if self.eager:
+            return None
+        try:
+            found = run()
+        except ArithmeticError:
+            return None
+        except Exception as error:  # a path may be recorded, and model and loss may be anybody's
+            self.close()
+            if self.insists:
+                raise _not_replayed(error) from error
+            self.eager = _reason(error)
+            return None
+        return found if np.isfinite(found[0][:, 0].sum(dtype=np.float64)) else None
+
+    def _advance(self, gradient: Array) -> None:
+        """The step of an optimizer that is a formula."""
+        self.gradient, self.is_behind = gradient[self.columns].copy(), True
+        self.weights = self.task.optimizer.updated(self.weights, self.gradient)
+        self.paths.weights[self.columns] = self.weights
+        if self.others:
+            self.of_others += gradient[self.others]
+
+    def _step_in_values(self, gradient: Array) -> None:
+        """The step of an optimizer that does more with its parameters than a formula says."""
+        self.task.optimizer.zero_grad()
+        for parameter, number in zip(self.paths.parameters, gradient.tolist()):
+            parameter.grad += number
+        self.task.optimizer.step()
+        self.paths.from_values()
+
+    @staticmethod
+    def _tally(examples: Examples, results: Array, places: Any) -> Tally:
+        right = np.count_nonzero(examples.targets.are_right(results[:, 1:], places))
+        return Tally(float(results[:, 0].sum(dtype=np.float64)), int(right), len(results))
+
+
+def _function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[[list[Value]], list[Any]]:
+    """What is recorded: loss and outputs of an example, for inputs, target, weight and noise in one list of Values."""
+    n_inputs, n_noise = task.examples.table.shape[1], sum(n for _, n in task.noise)
+    model, noise, is_weighted = task.model, task.noise, task.examples.weights is not None
+
+    def of_row(row: list[Value]) -> list[Any]:
+        end = len(row) - n_noise
+        target = row[n_inputs:end]
+        with noise_from(given_noise(noise, row[end:])):
+            outputs = model(row[:n_inputs])
+        weight = target.pop() if is_weighted else 1.0
+        found = loss(outputs, target if one_hot or len(target) > 1 else target[0])
+        return [found * weight if is_weighted else found, *listed(outputs)]
+
+    return of_row
+
+
+def _first_eagerly(task: Task) -> list[Any]:
+    """The same for the first example, computed with plain numbers."""
+    outputs = task.model(task.examples.row(0))
+    loss = task.loss(outputs, task.examples.targets.encoded[0])
+    return [loss * (task.examples.weights or [1.0])[0], *listed(outputs)]
+
+
+def _reason(error: Exception) -> str:
+    """Why something is not replayed, in a line."""
+    return error.reason if isinstance(error, DataDependentError) else f"{type(error).__name__}: {error}"
+
+
+def _not_replayed(error: Exception) -> ValueError:
+    return ValueError(
+        f"replay=True, but this model cannot be replayed with this loss ({_reason(error)}); without replay=True it is "
+        "trained eagerly"
+    )
