@@ -23,7 +23,7 @@ from engine.steps import Contribution
 from engine.validation import plain_label
 from engine.value import Value
 
-_SCRIPTS = ("walk.js", "formulas.js", "graph.js", "panel.js", "stepper.js")  # each uses those before it
+_SCRIPTS = ("walk.js", "formulas.js", "picture.js", "panel.js", "stepper.js")  # each uses those before it
 _LONGEST_LABEL = 200  # characters of a label that the page can show in full
 _CODE_IN_JSON = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
