@@ -112,6 +112,7 @@ export class Graph {
     }
   }
 
+  /** ``rounding`` is about how far the root's number may be off by rounding in each node (Linnainmaa 1976). */
   #backward() {
     this.gradients.fill(0);
     if (this.problem) return;
@@ -124,6 +125,8 @@ export class Graph {
         this.totals[edge] = this.gradients[from] += this.amounts[edge];
       }
     }
+    const amounts = this.numbers.map((number, i) => (this.into[i].length ? Math.abs(number * this.gradients[i]) : 0));
+    this.rounding = Number.EPSILON * amounts.filter(Number.isFinite).reduce((sum, amount) => sum + amount, 0);
     const finite = this.gradients.filter((gradient, place) => !this.isConstant(place) && Number.isFinite(gradient));
     this.largest = Math.max(0, ...finite.map(Math.abs));
   }

@@ -5,7 +5,7 @@ export function formatNumber(x, precision) {
   if (x === 0) return "0";
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x > 0 ? "inf" : "-inf";
   const [mantissa, exponent] = rounded(Math.abs(x), precision).toExponential(precision - 1).split("e");
-  return (x < 0 ? "-" : "") + written(mantissa.replace(".", "").replace(/0+$/, "") || "0", Number(exponent), precision);
+  return (x < 0 ? "-" : "") + spelled(mantissa.replace(".", "").replace(/0+$/, "") || "0", Number(exponent), precision);
 }
 
 /** ``repr(x)``: the fewest digits that are this float. */
@@ -13,12 +13,12 @@ export function repr(x) {
   if (Object.is(x, -0)) return "-0.0";
   if (!Number.isFinite(x)) return formatNumber(x, 1);
   const [mantissa, exponent] = Math.abs(x).toExponential().split("e");
-  const shown = written(mantissa.replace(".", ""), Number(exponent), 16);
+  const shown = spelled(mantissa.replace(".", ""), Number(exponent), 16);
   return (x < 0 ? "-" : "") + (/[.e]/.test(shown) ? shown : `${shown}.0`);
 }
 
 /** Digits d.ddd times ten to the exponent, with that exponent only where it is below -4 or too large. */
-function written(digits, exponent, most) {
+function spelled(digits, exponent, most) {
   if (exponent < -4 || exponent >= most) {
     const size = String(Math.abs(exponent)).padStart(2, "0");
     return `${digits[0]}${digits.length > 1 ? `.${digits.slice(1)}` : ""}e${exponent < 0 ? "-" : "+"}${size}`;
@@ -30,6 +30,7 @@ function written(digits, exponent, most) {
 
 /** A number halfway between two of so many digits goes to the even one in Python; JavaScript takes the larger one. */
 function rounded(x, precision) {
+  if (!x.toExponential(precision).includes("5e")) return x; // one digit more, and it is no 5: no tie
   const [digits, exponent] = x.toExponential(Math.min(100, precision + 60)).split("e");
   const all = digits.replace(".", "");
   const rest = all.slice(precision);
