@@ -133,7 +133,7 @@ def _checks(walk: Walk) -> dict[Value, dict[str, Any]]:
     fixed: set[Value] = set()
     for node in reversed(walk.nodes):
         if node in fixed or (node.operands and not key_of(node.operation)):
-            fixed.update((node, *node.operands))
+            fixed.update(node.operands)
     if not fixed:
         return {}
     differences = zip(walk.nodes, central_differences(walk.nodes, walk.gradients))

@@ -185,8 +185,8 @@ class Stepper {
     const { key, target } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || target.matches("select")) return;
     if (key === " " && target.matches("button")) return; // the button's own key
-    if (target.closest("#numbers") && key !== "s" && key !== "u") return; // those of fields and sliders
     if (target.matches(".field, #rate")) return;
+    if (target.closest("#numbers") && !/^([csu]|Escape)$/.test(key)) return; // the sliders' and ticks' own keys
     const box = target.closest(".node[role]");
     if (box && (key === "Enter" || key === " ")) this.explain(Number(box.dataset.place));
     else if (box && key === "ArrowUp") this.#neighbour(Number(box.dataset.place), -1);
