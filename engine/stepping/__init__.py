@@ -16,7 +16,8 @@ __all__ = ["Stepper", "stepper"]
 class Stepper:
     """Backprop of one graph, laid out and recorded. Made by ``stepper``.
 
-    Shows itself in Jupyter; ``save`` writes a page or an animation. It shows the numbers of the time when it was made.
+    Shows itself in Jupyter; ``save`` writes a page or an animation. It begins with the numbers of the time when it was
+    made; what a reader changes there stays there.
     """
 
     def __init__(self, walk: Walk, layout: Layout, precision: int, theme: str) -> None:
@@ -72,6 +73,10 @@ def stepper(
     In Jupyter the last line of a cell shows it: the graph, in which gradients fill in, and the chain rule of each step
     below. A click on a node explains its gradient as a sum over all that the node feeds, and *Check* shows the finite
     difference beside it. Arrow keys, Home, End, the space bar and screen readers work.
+
+    Each leaf's number can be typed and dragged: the page computes everything again, by the table of derivatives. *Take
+    a step* moves parameters, or all leaves, by ``-rate * gradient``. What functions of Python need (``@primitive``, and
+    nodes made of numbers) is fixed there.
 
     The graph keeps its gradients. The walk starts from gradients of 0, and shows those of *root* alone.
 

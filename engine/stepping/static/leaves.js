@@ -7,9 +7,6 @@ import { sparkline } from "./trials.js";
 
 const [WIDE, HIGH] = [84, 24]; // of the sparkline
 
-/** The end of a long name, which tells parameters of a network apart. */
-const ending = (name) => ([...name].length > 16 ? `…${[...name].slice(-15).join("")}` : name);
-
 export class Leaves {
   /** ``changed(words)`` is called after each change of numbers; the words, if any, are for screen readers. */
   constructor({ byId, graph, trials, show, chosen, changed }) {
@@ -37,7 +34,7 @@ export class Leaves {
     const box = element("input");
     Object.assign(box, { type: "checkbox", checked: isChosen && by === null, disabled: by !== null });
     box.title = `${signed(name)} moves in a step`;
-    const title = element("label", "", box, element("span", "", signed(ending(name))));
+    const title = element("label", "", box, element("span", "", signed(name)));
     title.title = label ?? name;
     const field = element("input", "field");
     Object.assign(field, { type: "text", inputMode: "decimal", spellcheck: false, disabled: by !== null });
