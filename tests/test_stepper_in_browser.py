@@ -3,6 +3,7 @@
 import math
 import re
 import shutil
+from importlib.resources import files
 
 import pytest
 
@@ -793,4 +794,63 @@ def test_a_notebook_made_into_a_page_can_be_walked(browser, tmp_path):
     assert frame.locator(".node .name").nth(1).text_content() == "<script>alert(1)</script>"
     assert troubles == []
     assert [url for url in theirs if url and not url.startswith("about:")] == []
+    page.close()
+
+
+MODEL = """([token, names, values]) => {
+  const handlers = {};
+  window.model = {
+    data: { token, names, values, position: 0, selected: null },
+    saved: 0,
+    get(name) { return this.data[name]; },
+    set(name, value) {
+      const changed = JSON.stringify(this.data[name]) !== JSON.stringify(value);
+      this.data[name] = value;
+      if (changed) handlers[`change:${name}`]?.();
+    },
+    save_changes() { this.saved += 1; },
+    on(event, handler) { handlers[event] = handler; },
+    off() {},
+  };
+}"""
+
+
+def test_a_page_and_its_widget_tell_each_other_what_changes(browser):
+    """The frame of a notebook beside the widget's module, with a model as the notebook gives it."""
+    root = neuron()
+    shown = stepper(root)
+    page = browser.new_page()
+    troubles = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.set_content("<p></p>")
+    page.evaluate(
+        MODEL, ["token", ["x", "w", "v1", "b", "v2", "v3", "v4", "v5", "L"], {"x": 2.0, "w": -4.0, "b": "inf"}]
+    )
+    link = files("engine.stepping").joinpath("static", "link.js").read_text(encoding="utf-8")
+    link = link.replace("export default { initialize, render() {} };", "initialize({ model: window.model });")
+    page.add_script_tag(content=link, type="module")
+    page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", shown._frame("token"))
+    frame = page.frame_locator("iframe")
+    playwright.expect(frame.get_by_label("The number of w")).to_have_value("-4")  # from the kernel, when it was opened
+    playwright.expect(frame.get_by_label("The number of b")).to_have_value("inf")
+    frame.locator("#forward").click()
+    page.wait_for_function("model.data.position === 1")
+    frame.get_by_label("The number of b").fill("0.5")
+    frame.get_by_label("The number of b").press("Enter")
+    page.wait_for_function("model.data.values.b === 0.5 && model.data.values.w === -4 && model.saved > 1")
+    frame.locator("#chosen").select_option(label="w")
+    page.wait_for_function("model.data.selected === 'w' && model.data.position === 6")
+    page.evaluate("model.set('position', 2)")
+    playwright.expect(frame.locator("#counter")).to_have_text("Step 2 of 6")
+    page.wait_for_function("model.data.selected === null")
+    page.evaluate("model.set('selected', 'v1')")
+    playwright.expect(frame.locator(".node.chosen .name")).to_have_text("v1")
+    page.evaluate("model.set('values', {x: -1.5, w: 2, b: 0.5})")
+    playwright.expect(frame.get_by_label("The number of x")).to_have_value("-1.5")
+    (x, w, b), nodes = leaves_of(root), topological_order(root)
+    x.data, w.data, b.data = -1.5, 2.0, 0.5
+    root.refresh()
+    shown_data = [text.replace("−", "-") for text in frame.locator(".node .data").all_text_contents()]
+    assert shown_data == [format_number(node.data, 4) for node in nodes]
+    assert troubles == []
     page.close()

@@ -27,7 +27,7 @@ from engine.value import Value
 _LONGEST_LABEL = 200  # characters of a label that the page can show in full
 _CODE_IN_JSON = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
-_START = '\nmount(document.body, JSON.parse(document.getElementById("walk").textContent));\n'
+_START = '\nmount(document.body, JSON.parse(document.getElementById("walk").textContent), window.name);\n'
 
 
 def render_page(walk: Walk, layout: Layout, precision: int, theme: str) -> str:
@@ -36,13 +36,13 @@ def render_page(walk: Walk, layout: Layout, precision: int, theme: str) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     title = escape(f"Backprop from {text(walk.wording.formulas[walk.nodes[-1]])}")
     data = embed_json(page_data(walk, layout, precision))
-    parts = {"style": _part("stepper.css"), "controls": _part("controls.html"), "script": script, "digest": digest}
-    return Template(_part("stepper.html")).substitute(parts, walk=data, title=title, theme=escape(theme))
+    parts = {"style": part("stepper.css"), "controls": part("controls.html"), "script": script, "digest": digest}
+    return Template(part("stepper.html")).substitute(parts, walk=data, title=title, theme=escape(theme))
 
 
-def render_frame(page: str, height: int) -> str:
-    """A page inside another one, such as a notebook."""
-    return Template(_part("frame.html")).substitute(page=escape(page), height=height)
+def render_frame(page: str, height: int, name: str = "") -> str:
+    """A page inside another one, such as a notebook; *name* is the token of the widget that it is linked with."""
+    return Template(part("frame.html")).substitute(page=escape(page), height=height, name=name)
 
 
 def embed_json(data: object) -> str:
@@ -60,7 +60,7 @@ def bundle(name: str) -> str:
     sources: dict[str, str] = {}
 
     def add(module: str) -> None:
-        source = _part(module)
+        source = part(module)
         for needed in _IMPORT.findall(source):
             if needed not in sources:
                 add(needed)
@@ -71,7 +71,7 @@ def bundle(name: str) -> str:
 
 
 @cache
-def _part(name: str) -> str:
+def part(name: str) -> str:
     if name == "arithmetic.js":
         return arithmetic()
     return files("engine.stepping").joinpath("static", name).read_text(encoding="utf-8")
@@ -97,7 +97,7 @@ def page_data(walk: Walk, layout: Layout, precision: int) -> dict[str, Any]:
 def _node(node: Value, walk: Walk, precision: int) -> dict[str, Any]:
     """``name`` in the box, ``math`` in formulas, ``made``: the operation in symbols, ``key``: how to compute it."""
     name, math_ = shown_name(node, walk), mathml(walk.wording.formulas[node], precision)
-    fields = {"name": name, "math": math_, "op": node.op, "data": _float(node.data)}
+    fields = {"name": name, "math": math_, "op": node.op, "data": json_number(node.data)}
     label = plain_label(node.label, _LONGEST_LABEL)
     if label and label != name:
         fields["label"] = label
@@ -114,7 +114,7 @@ def _edge(edge: Edge, slope: float, node: Value, index: int, walk: Walk, precisi
     fields: dict[str, Any] = {"from": edge.operand, "to": edge.node, "path": f"M{points[0]}C{' '.join(points[1:])}"}
     if edge.shift:
         fields["shift"] = edge.shift
-    fields["slope"] = _float(slope)
+    fields["slope"] = json_number(slope)
     if node.operands[index].op != CONSTANT:
         rule = walk.wording.local_derivative(node, index)
         if not isinstance(rule, Number):
@@ -130,14 +130,20 @@ def _chosen(walk: Walk) -> list[int]:
 
 def _checks(walk: Walk) -> dict[Value, dict[str, Any]]:
     """Finite differences that the page cannot compute, because a function of Python lies on the way to the root."""
-    fixed: set[Value] = set()
-    for node in reversed(walk.nodes):
-        if node in fixed or (node.operands and not key_of(node.operation)):
-            fixed.update(node.operands)
+    fixed = fixed_nodes(walk)
     if not fixed:
         return {}
     differences = zip(walk.nodes, central_differences(walk.nodes, walk.gradients))
     return {node: {"check": _check(difference)} for node, difference in differences if node in fixed}
+
+
+def fixed_nodes(walk: Walk) -> set[Value]:
+    """The nodes whose numbers go into a function of Python, which the page cannot call."""
+    fixed: set[Value] = set()
+    for node in reversed(walk.nodes):
+        if node in fixed or (node.operands and not key_of(node.operation)):
+            fixed.update(node.operands)
+    return fixed
 
 
 def _check(difference: CentralDifference | str) -> dict[str, Any]:
@@ -146,9 +152,9 @@ def _check(difference: CentralDifference | str) -> dict[str, Any]:
     h, above, below, quotient, slopes = difference
     numbers = {"h": h, "above": above, "below": below, "quotient": quotient}
     numbers |= {"left": slopes.left, "right": slopes.right, "bound": slopes.bound}
-    return {name: _float(number) for name, number in numbers.items()}
+    return {name: json_number(number) for name, number in numbers.items()}
 
 
-def _float(number: float) -> float | str:
+def json_number(number: float) -> float | str:
     """A number that JSON can carry; infinity and NaN by their names."""
     return number if math.isfinite(number) else str(number)

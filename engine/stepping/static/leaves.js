@@ -86,6 +86,13 @@ export class Leaves {
     this.changed("");
   }
 
+  /** Numbers from outside, ``[place, number]`` each. */
+  take(changes) {
+    this.trials.remember("change");
+    this.graph.change(changes.filter(([place]) => this.graph.leaves.includes(place)));
+    this.changed("");
+  }
+
   /** The end of a drag: at an end of the range, that moves on. */
   drop(place) {
     this.isDragging = false;

@@ -5,6 +5,7 @@ import { element } from "./formulas.js";
 import { Graph } from "./graph.js";
 import { Leaves } from "./leaves.js";
 import { formatNumber, rangeAround } from "./numbers.js";
+import { connect } from "./outside.js";
 import { Panel } from "./panel.js";
 import { Picture } from "./picture.js";
 import { Trials } from "./trials.js";
@@ -13,19 +14,23 @@ import { Walk } from "./walk.js";
 const SECONDS_A_STEP = 1.8;
 const PIXELS = 3; // of the mouse for a step of a number that is dragged in its box
 
-/** Show the graph that ``data`` describes, and what can be done with it, in the element ``host``. */
-export function mount(host, data) {
-  return new Stepper(host, data);
+/** Show the graph that ``data`` describes in the element ``host``, and connect it with the widget of that name. */
+export function mount(host, data, name) {
+  connect(new Stepper(host, data), name);
 }
 
 class Stepper {
+  #at = { position: 0, chosen: null, checking: false }; // after how many steps, which node is explained
+
+  /** What is called when a reader has changed something; see ``state``. */
+  changed = () => {};
+
   constructor(host, data) {
     this.host = host;
     this.byId = (id) => host.querySelector(`#${id}`);
     const show = (x) => formatNumber(x, data.precision);
     this.graph = new Graph(data);
     this.walk = new Walk(this.graph);
-    this.state = { position: 0, chosen: null, checking: false }; // after how many steps, which node is explained
     this.timer = null; // of the play button
     const { graph, walk, byId } = this;
     const parts = { graph, walk, byId, show };
@@ -50,34 +55,54 @@ class Stepper {
   /** Write everything as it is now that numbers have changed; the position stays. */
   refresh(words = "") {
     const { scrollTop } = this.panel.place; // before anything changes, or the browser would lay out the page for it
-    this.picture.refresh(this.state.position);
+    this.picture.refresh(this.#at.position);
     this.picture.flag(this.picture.flagged);
-    if (this.state.checking) this.#showTicks();
-    this.panel.explain(this.state, scrollTop || null);
+    if (this.#at.checking) this.#showTicks();
+    this.panel.explain(this.#at, scrollTop || null);
     this.leaves.refresh();
     if (words) this.panel.speak(words);
+    this.changed();
   }
 
   #explain() {
-    this.panel.speak(this.panel.explain(this.state));
+    this.panel.speak(this.panel.explain(this.#at));
+    this.changed();
+  }
+
+  /** The position, the node that is chosen, and the numbers of the leaves. */
+  get state() {
+    const { position, chosen } = this.#at;
+    return { position, chosen, values: this.graph.leaves.map((leaf) => [leaf, this.graph.numbers[leaf]]) };
+  }
+
+  /** Those of them that are given. A position ends the choice of a node, and a choice goes to the node's step. */
+  set state({ position = this.#at.position, chosen = this.#at.chosen, values = [] }) {
+    const { changed } = this;
+    this.changed = () => {}; // until all of it is as wanted
+    const changes = values.filter(([leaf, number]) => !Object.is(this.graph.numbers[leaf], number));
+    if (changes.length) this.leaves.take(changes);
+    if (chosen !== null && chosen !== this.#at.chosen) this.explain(chosen);
+    else if (chosen !== this.#at.chosen || position !== this.#at.position) this.jump(position);
+    this.changed = changed;
+    this.changed();
   }
 
   /** Show the graph as it is after so many steps; of the drawing, only what differs is touched. */
   show(position) {
-    const from = this.state.position;
+    const from = this.#at.position;
     const to = Math.max(0, Math.min(this.walk.length, position));
-    this.state.position = to;
+    this.#at.position = to;
     const passed = this.walk.steps.slice(Math.min(from, to), Math.max(from, to));
     const changed = new Set(passed.flatMap(({ gives }) => gives.map((gift) => gift.from)));
     for (const place of changed) this.picture.showGradient(place, to);
-    if (this.state.checking) this.#showTicks(changed);
+    if (this.#at.checking) this.#showTicks(changed);
     this.picture.light(from, false);
     this.picture.light(to, true);
     this.#showControls();
   }
 
   #showControls() {
-    const { position } = this.state;
+    const { position } = this.#at;
     const { length } = this.walk;
     this.byId("position").value = position;
     this.byId("position").setAttribute("aria-valuetext", `step ${position} of ${length}`);
@@ -98,7 +123,7 @@ class Stepper {
     this.choose(null);
     this.show(position);
     this.#explain();
-    this.picture.follow(this.walk.nodeAt(this.state.position));
+    this.picture.follow(this.walk.nodeAt(this.#at.position));
   }
 
   /** The same from a control, which ends playing. */
@@ -111,11 +136,11 @@ class Stepper {
     clearInterval(this.timer);
     this.timer = null;
     if (on) {
-      if (this.state.position === this.walk.length) this.go(0);
+      if (this.#at.position === this.walk.length) this.go(0);
       const milliseconds = (1000 * SECONDS_A_STEP) / Number(this.byId("speed").value);
       this.timer = setInterval(() => {
-        this.go(this.state.position + 1);
-        if (this.state.position === this.walk.length) this.play(false);
+        this.go(this.#at.position + 1);
+        if (this.#at.position === this.walk.length) this.play(false);
       }, milliseconds);
     }
     this.host.classList.toggle("playing", on);
@@ -133,15 +158,15 @@ class Stepper {
   }
 
   choose(place) {
-    if (this.state.chosen === place) return;
-    this.state.chosen = place;
+    if (this.#at.chosen === place) return;
+    this.#at.chosen = place;
     this.picture.choose(place);
     this.byId("chosen").value = place ?? "";
     this.leaves.reveal(place);
   }
 
   toggleCheck() {
-    const { state } = this;
+    const state = this.#at;
     state.checking = !state.checking;
     this.byId("check").setAttribute("aria-pressed", state.checking);
     this.picture.svg.classList.toggle("checking", state.checking);
@@ -166,9 +191,9 @@ class Stepper {
 
   #actions = {
     first: () => this.jump(0),
-    back: () => this.jump(this.state.position - 1),
+    back: () => this.jump(this.#at.position - 1),
     play: () => this.play(this.timer === null),
-    forward: () => this.jump(this.state.position + 1),
+    forward: () => this.jump(this.#at.position + 1),
     last: () => this.jump(this.walk.length),
     check: () => this.toggleCheck(),
     smaller: () => this.picture.zoom(this.picture.scale / 1.25),
@@ -191,7 +216,7 @@ class Stepper {
     if (box && (key === "Enter" || key === " ")) this.explain(Number(box.dataset.place));
     else if (box && key === "ArrowUp") this.#neighbour(Number(box.dataset.place), -1);
     else if (box && key === "ArrowDown") this.#neighbour(Number(box.dataset.place), 1);
-    else if (key === "Escape") this.jump(this.state.position);
+    else if (key === "Escape") this.jump(this.#at.position);
     else if (key === "s") this.leaves.descend();
     else if (key === "u") this.leaves.undo();
     else if (Object.hasOwn(this.#keys, key)) this.#actions[this.#keys[key]]();
@@ -215,17 +240,17 @@ class Stepper {
     this.byId("speed").addEventListener("change", () => this.play(this.timer !== null));
     this.byId("chosen").addEventListener("change", ({ target }) => {
       if (target.value) this.explain(Number(target.value));
-      else this.jump(this.state.position);
+      else this.jump(this.#at.position);
     });
     this.picture.svg.addEventListener("click", (event) => {
       const box = event.target.closest(".node[role]");
       if (this.wasDragged) this.wasDragged = false;
       else if (box) this.explain(Number(box.dataset.place));
-      else if (this.state.chosen !== null) this.go(this.state.position);
+      else if (this.#at.chosen !== null) this.go(this.#at.position);
     });
     const keys = this.host === document.body ? document : this.host;
     keys.addEventListener("keydown", (event) => this.#onKey(event));
-    new ResizeObserver(() => this.picture.adjust(this.walk.nodeAt(this.state.position))).observe(this.byId("graph"));
+    new ResizeObserver(() => this.picture.adjust(this.walk.nodeAt(this.#at.position))).observe(this.byId("graph"));
     this.picture.dragToScroll();
     this.#dragNumbers();
   }
