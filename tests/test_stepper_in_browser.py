@@ -510,6 +510,8 @@ def test_what_no_operation_takes_is_a_message_until_it_is_mended(visit):
     assert words(page, "#panel h2.problem") == message
     assert message in words(page, "#spoken")
     assert places(page, ".node.problem") == [1]
+    assert page.locator(".node.problem").get_attribute("aria-label") == f"v1: {message}"
+    assert page.locator(".node.problem title").last.text_content() == message
     assert data_shown(page) == ["-0.5", "—", "3", "—", "—", "—"]
     assert set(boxes(page).values()) == {"—"}
     assert page.locator("#descend").is_disabled()
@@ -521,7 +523,8 @@ def test_what_no_operation_takes_is_a_message_until_it_is_mended(visit):
     page.locator("#back").click()
     page.locator("#undo").click()
     assert boxes(page) == before
-    assert page.locator(".problem").count() == 0
+    assert page.locator(".problem, .why").count() == 0
+    assert page.locator('.node[data-place="1"]').get_attribute("aria-label").startswith("v1, log, data 0.6931")
     field(page, "x").fill("two")
     page.keyboard.press("Enter")
     assert field(page, "x").get_attribute("aria-invalid") == "true"

@@ -100,8 +100,20 @@ export class Picture {
       this.#showTint(box, this.graph.strength(place));
       this.showGradient(place, position);
     });
-    this.svg.querySelector(".problem")?.classList.remove("problem");
-    if (this.graph.problem) this.boxes[this.graph.problem.place].group.classList.add("problem");
+    this.#showProblem(this.graph.problem);
+  }
+
+  /** Mark the node whose operation refuses its operands, and say why where the mouse or a screen reader comes to it. */
+  #showProblem(problem) {
+    const before = this.svg.querySelector(".problem");
+    before?.classList.remove("problem");
+    before?.querySelector(".why").remove();
+    if (!problem) return;
+    const { group } = this.boxes[problem.place];
+    group.classList.add("problem");
+    group.append(drawn("title", { class: "why" }, problem.words));
+    group.setAttribute("aria-label", `${this.graph.nodes[problem.place].name}: ${problem.words}`);
+    this.boxes[problem.place].label = null;
   }
 
   /** The colour behind a gradient: its sign, and its size beside the largest. */
