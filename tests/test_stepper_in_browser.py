@@ -812,28 +812,32 @@ MODEL = """([token, names, values]) => {
       if (changed) handlers[`change:${name}`]?.();
     },
     save_changes() { this.saved += 1; },
+    send(content) { this.sent = content; },
+    answer(answers) { handlers["msg:custom"]({ answers }); },
     on(event, handler) { handlers[event] = handler; },
     off() {},
   };
 }"""
 
 
-def test_a_page_and_its_widget_tell_each_other_what_changes(browser):
-    """The frame of a notebook beside the widget's module, with a model as the notebook gives it."""
-    root = neuron()
-    shown = stepper(root)
-    page = browser.new_page()
-    troubles = []
+def beside_its_widget(browser, shown, names: list[str], values: dict):
+    """The frame of a stepper in a page with the widget's module, whose model is one as a notebook has it."""
+    page, troubles = browser.new_page(), []
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.set_content("<p></p>")
-    page.evaluate(
-        MODEL, ["token", ["x", "w", "v1", "b", "v2", "v3", "v4", "v5", "L"], {"x": 2.0, "w": -4.0, "b": "inf"}]
-    )
+    page.evaluate(MODEL, ["token", names, values])
     link = files("engine.stepping").joinpath("static", "link.js").read_text(encoding="utf-8")
     link = link.replace("export default { initialize, render() {} };", "initialize({ model: window.model });")
     page.add_script_tag(content=link, type="module")
     page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", shown._frame("token"))
-    frame = page.frame_locator("iframe")
+    return page, page.frame_locator("iframe"), troubles
+
+
+def test_a_page_and_its_widget_tell_each_other_what_changes(browser):
+    """The frame of a notebook beside the widget's module, with a model as the notebook gives it."""
+    root = neuron()
+    names = ["x", "w", "v1", "b", "v2", "v3", "v4", "v5", "L"]
+    page, frame, troubles = beside_its_widget(browser, stepper(root), names, {"x": 2.0, "w": -4.0, "b": "inf"})
     playwright.expect(frame.get_by_label("The number of w")).to_have_value("-4")  # from the kernel, when it was opened
     playwright.expect(frame.get_by_label("The number of b")).to_have_value("inf")
     frame.locator("#forward").click()
@@ -855,5 +859,46 @@ def test_a_page_and_its_widget_tell_each_other_what_changes(browser):
     root.refresh()
     shown_data = [text.replace("−", "-") for text in frame.locator(".node .data").all_text_contents()]
     assert shown_data == [format_number(node.data, 4) for node in nodes]
+    assert troubles == []
+    page.close()
+
+
+def test_python_computes_its_functions_for_a_page_in_a_notebook(browser):
+    @engine.primitive(lambda x: 3 * x**2)
+    def cube(x):
+        return x**3
+
+    x, w = Value(2.0, label="x"), Value(3.0, label="w")
+    root = cube(x) * w
+    page, frame, troubles = beside_its_widget(browser, stepper(root), ["x", "v1", "w", "L"], {"x": 2.0, "w": 3.0})
+    number = frame.get_by_label("The number of x")
+    playwright.expect(number).to_be_enabled()
+    assert frame.locator(".fixed").count() == 0
+    frame.locator("#last").click()
+    number.fill("-1.5")
+    number.press("Enter")
+    page.wait_for_function("model.sent?.asks.length")
+    assert page.evaluate("model.sent") == {"asks": [[1, [-1.5]]]}
+    page.evaluate("model.answer([{ place: 1, numbers: [-1.5], value: -3.375, slopes: [6.75] }])")
+    playwright.expect(frame.locator("#loss")).to_have_text("L = −10.12")
+    x.data = -1.5
+    root.refresh()
+    assert [text.replace("−", "-") for text in frame.locator(".node .grad").all_text_contents()] == [
+        "20.25",
+        "3",
+        "-3.375",
+        "1",
+    ]
+    number.fill("7")
+    number.press("Enter")
+    playwright.expect(frame.locator("#panel h2")).to_have_text("v1 waits for Python, which computes cube")
+    page.evaluate("model.answer([{ place: 1, numbers: [7], refusal: 'cube: too much' }])")
+    playwright.expect(frame.locator("#panel h2")).to_have_text("cube: too much")
+    frame.locator("#undo").click()
+    page.wait_for_function("model.sent.asks[0][1][0] === -1.5")
+    page.evaluate("model.answer([{ place: 1, numbers: [-1.5], value: -3.375, slopes: [6.75] }])")
+    playwright.expect(frame.locator("#loss")).to_have_text("L = −10.12")
+    frame.locator("#reset").click()  # Python's own numbers need no answer
+    playwright.expect(frame.locator("#loss")).to_have_text("L = 24")
     assert troubles == []
     page.close()

@@ -98,15 +98,37 @@ def test_equal_names_and_numbers_that_are_none(linked):
     assert b.data == -math.inf
 
 
-def test_what_a_function_of_python_needs_cannot_be_set(linked):
+def test_python_answers_what_its_functions_give(linked, monkeypatch):
     @primitive(lambda x: 3 * x**2)
     def cube(x):
+        if x > 100.0:
+            raise ValueError("that is <b>too much</b>")
         return x**3
 
     x, w = Value(2.0, label="x"), Value(3.0, label="w")
-    shown = linked(cube(x) * w)
+    root = cube(x) * w
+    shown = linked(root, link=True)
+    sent = []
+    monkeypatch.setattr(shown._link, "send", sent.append)
+    shown._link._handle_custom_msg({"asks": [[1, [3.0]], [1, ["inf"]], [1, [101.0]], [3, [8.0, 3.0]]]}, [])
+    assert sent == [
+        {
+            "answers": [
+                {"place": 1, "numbers": [3.0], "value": 27.0, "slopes": [27.0]},
+                {"place": 1, "numbers": ["inf"], "refusal": "cube: that is <b>too much</b>"},
+                {"place": 1, "numbers": [101.0], "refusal": "cube: that is <b>too much</b>"},
+            ]
+        }
+    ]
+    shown.values = {"x": 4.0}
+    assert root.data == 192.0
+
+
+def test_what_was_made_from_numbers_cannot_be_set(linked):
+    x, w = Value(2.0, label="x"), Value(3.0, label="w")
+    shown = linked(Value(8.0, (x,), "cube", local_grads=(12.0,)) * w)
     shown.values = {"w": 4.0, "x": 2.0}
-    with pytest.raises(ValueError, match="x goes into a function of Python"):
+    with pytest.raises(ValueError, match="x goes into a node that was made from numbers"):
         shown.values = {"x": 3.0}
 
 

@@ -142,7 +142,7 @@ def stepper(
 
     Each leaf's number can be typed and dragged: the page computes everything again, by the table of derivatives. *Take
     a step* moves parameters, or all leaves, by ``-rate * gradient``. What functions of Python need (``@primitive``, and
-    nodes made of numbers) is fixed there.
+    nodes made of numbers) is fixed there; in a notebook with anywidget Python computes the former.
 
     The graph keeps its gradients. The walk starts from gradients of 0, and shows those of *root* alone.
 

@@ -9,9 +9,11 @@ import traitlets
 
 from engine.expressions.writers import text
 from engine.operations import CONSTANT
+from engine.primitive import Primitive
+from engine.refresh import is_computable
 from engine.stepping.page import fixed_nodes, json_number, part
 from engine.stepping.walk import Walk
-from engine.validation import as_float, check_int, shortened
+from engine.validation import as_float, check_int, plain_label, shortened
 from engine.value import Value
 
 
@@ -39,11 +41,12 @@ class Link(anywidget.AnyWidget):  # type: ignore[misc]
     values = traitlets.Dict().tag(sync=True, to_json=_sent, from_json=_received)
 
     def __init__(self, walk: Walk, writes: bool) -> None:
-        self._walk, self._writes, self._fixed = walk, writes, fixed_nodes(walk)
+        self._walk, self._writes, self._fixed = walk, writes, fixed_nodes(walk, is_computable)
         names = _unique([text(walk.wording.formulas[node]) for node in walk.nodes])
         self._leaves = {n: node for n, node in zip(names, walk.nodes) if not node.operands and node.op != CONSTANT}
         numbers = {name: leaf.data for name, leaf in self._leaves.items()}
         super().__init__(token=secrets.token_hex(8), names=names, values=numbers)
+        self.on_msg(self._answer)
 
     def refresh(self) -> None:
         """Show the numbers that the leaves have now."""
@@ -68,7 +71,9 @@ class Link(anywidget.AnyWidget):  # type: ignore[misc]
                 known = ", ".join(self._leaves)
                 raise ValueError(f"values must be numbers for {shortened(known)}, got {shortened(name)}")
             if self._leaves[name] in self._fixed and str(number) != str(self.values.get(name, number)):
-                raise ValueError(f"{name} goes into a function of Python, so that the page cannot compute with it")
+                raise ValueError(
+                    f"{name} goes into a node that was made from numbers, so that nothing is computed with it"
+                )
         return {**self.values, **given}
 
     @traitlets.observe("values")
@@ -84,6 +89,24 @@ class Link(anywidget.AnyWidget):  # type: ignore[misc]
         except (ValueError, ArithmeticError):  # the page says what is wrong; the graph stays as it was
             for leaf, number in before.items():
                 leaf.data = number
+
+    def _answer(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
+        """Compute the functions of Python for numbers that the page has."""
+        asks = [(self._walk.nodes[place].operation.primitive, place, numbers) for place, numbers in content["asks"]]
+        answers = [
+            {"place": place, "numbers": numbers, **_called(primitive, [float(number) for number in numbers])}
+            for primitive, place, numbers in asks
+            if isinstance(primitive, Primitive)
+        ]
+        self.send({"answers": answers})
+
+
+def _called(primitive: Primitive, numbers: list[float]) -> dict[str, Any]:
+    try:
+        slopes = [primitive.derivative(index, *numbers) for index in range(len(numbers))]
+        return {"value": json_number(primitive.number(*numbers)), "slopes": [json_number(slope) for slope in slopes]}
+    except Exception as error:  # whatever the function raises is the reader's to see
+        return {"refusal": f"{primitive.name}: {plain_label(str(error), 200)}"}
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Callable
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -18,7 +19,8 @@ from engine.debugging.finite_differences import CentralDifference, central_diffe
 from engine.expressions.javascript import arithmetic, key_of
 from engine.expressions.nodes import Number
 from engine.expressions.writers import mathml, text
-from engine.operations import CONSTANT
+from engine.operations import CONSTANT, Operation
+from engine.refresh import is_computable
 from engine.stepping.layout import Edge, Layout, shown_name
 from engine.stepping.walk import Walk
 from engine.validation import plain_label
@@ -95,7 +97,9 @@ def page_data(walk: Walk, layout: Layout, precision: int) -> dict[str, Any]:
 
 
 def _node(node: Value, walk: Walk, precision: int) -> dict[str, Any]:
-    """``name`` in the box, ``math`` in formulas, ``made``: the operation in symbols, ``key``: how to compute it."""
+    """``name`` in the box, ``math`` in formulas, ``made``: the operation in symbols, ``key``: how to compute it,
+    ``called`` where Python can.
+    """
     name, math_ = shown_name(node, walk), mathml(walk.wording.formulas[node], precision)
     fields = {"name": name, "math": math_, "op": node.op, "data": json_number(node.data)}
     label = plain_label(node.label, _LONGEST_LABEL)
@@ -103,6 +107,8 @@ def _node(node: Value, walk: Walk, precision: int) -> dict[str, Any]:
         fields["label"] = label
     if node.operands:
         fields |= {"key": key_of(node.operation), "made": mathml(walk.wording.operation(node), precision)}
+        if not fields["key"] and is_computable(node.operation):
+            fields["called"] = True
     return fields
 
 
@@ -130,18 +136,18 @@ def _chosen(walk: Walk) -> list[int]:
 
 def _checks(walk: Walk) -> dict[Value, dict[str, Any]]:
     """Finite differences that the page cannot compute, because a function of Python lies on the way to the root."""
-    fixed = fixed_nodes(walk)
+    fixed = fixed_nodes(walk, key_of)
     if not fixed:
         return {}
     differences = zip(walk.nodes, central_differences(walk.nodes, walk.gradients))
     return {node: {"check": _check(difference)} for node, difference in differences if node in fixed}
 
 
-def fixed_nodes(walk: Walk) -> set[Value]:
-    """The nodes whose numbers go into a function of Python, which the page cannot call."""
+def fixed_nodes(walk: Walk, is_computed: Callable[[Operation], object]) -> set[Value]:
+    """The nodes whose numbers go into an operation that is not computed again."""
     fixed: set[Value] = set()
     for node in reversed(walk.nodes):
-        if node in fixed or (node.operands and not key_of(node.operation)):
+        if node in fixed or (node.operands and not is_computed(node.operation)):
             fixed.update(node.operands)
     return fixed
 

@@ -30,7 +30,7 @@ export const float = (number) => ({ inf: Infinity, "-inf": -Infinity, nan: NaN }
  *
  * Until a leaf is changed all numbers are Python's own; then those are computed that depend on it. Nodes and edges are
  * told by their places. A node whose operation is a function of Python (``key`` is empty) is fixed, and so is each leaf
- * that it depends on.
+ * that it depends on; unless a kernel answers what such a function gives (``called``).
  */
 export class Graph {
   constructor({ nodes, edges }) {
@@ -48,8 +48,21 @@ export class Graph {
     [this.amounts, this.before, this.totals] = [[], [], []]; // what each edge brings its operand, and the sums
     this.operations = nodes.map((node) => OPERATIONS[node.key]);
     this.names = nodes.map((node) => (node.op === "constant" ? "" : node.name));
+    this.answers = []; // of Python, by place: for which numbers, and the value and slopes or a refusal
+    this.connect(false);
+    this.compute();
+  }
+
+  /** Say whether a kernel answers what functions of Python give. */
+  connect(isConnected) {
+    this.isConnected = isConnected;
     this.fixedBy = this.#fixed();
-    this.leaves = nodes.flatMap((_, place) => (this.isLeaf(place) && this.fixedBy[place] === null ? [place] : []));
+    this.leaves = [...this.nodes.keys()].filter((place) => this.isLeaf(place) && this.fixedBy[place] === null);
+  }
+
+  /** Take what Python answered to ``asks``: ``{ place, numbers, value, slopes }`` each, or with a ``refusal``. */
+  answer(answers) {
+    for (const answer of answers) this.answers[answer.place] = answer;
     this.compute();
   }
 
@@ -65,7 +78,8 @@ export class Graph {
   #fixed() {
     const fixedBy = this.nodes.map(() => null);
     for (let place = this.root; place >= 0; place -= 1) {
-      if (this.into[place].length && !this.operations[place]) fixedBy[place] = place;
+      const isCalled = this.isConnected && this.nodes[place].called;
+      if (this.into[place].length && !this.operations[place] && !isCalled) fixedBy[place] = place;
       if (fixedBy[place] === null) continue;
       for (const edge of this.into[place]) fixedBy[this.edges[edge].from] ??= fixedBy[place];
     }
@@ -81,6 +95,7 @@ export class Graph {
   /** Both passes. Where an operation refuses its operands, ``problem`` says so, and there are no gradients. */
   compute() {
     this.problem = null;
+    this.asks = []; // what Python has to answer first: ``[place, numbers]`` each
     this.changed = this.nodes.map(() => false);
     this.missing = this.nodes.map(() => false);
     this.nodes.forEach((_, place) => this.#forward(place));
@@ -103,13 +118,23 @@ export class Graph {
       return;
     }
     const numbers = operands.map((operand) => this.numbers[operand]);
-    const { value, slopes, refusal } = compute(this.operations[place], numbers, operands.map((o) => this.names[o]));
+    const names = operands.map((operand) => this.names[operand]);
+    const operation = this.operations[place];
+    const { value, slopes, refusal } = operation ? compute(operation, numbers, names) : this.#called(place, numbers);
     this.missing[place] = refusal !== undefined;
     if (refusal !== undefined) this.problem ??= { place, words: refusal };
     else {
       this.numbers[place] = value;
       into.forEach((edge, index) => (this.slopes[edge] = slopes[index]));
     }
+  }
+
+  /** What Python said of a function of its own, or a refusal until it has. */
+  #called(place, numbers) {
+    const answer = this.answers[place];
+    if (answer?.numbers.every((number, i) => Object.is(number, numbers[i]))) return answer;
+    this.asks.push([place, numbers]);
+    return { refusal: `${this.nodes[place].name} waits for Python, which computes ${this.nodes[place].op}` };
   }
 
   /** ``rounding`` is about how far the root's number may be off by rounding in each node (Linnainmaa 1976). */

@@ -21,6 +21,7 @@ export class Leaves {
     byId("undo").addEventListener("click", () => this.undo());
     byId("reset").addEventListener("click", () => this.reset());
     byId("rate").addEventListener("input", () => this.#showRate());
+    this.enable();
     this.line = drawn("polyline", {});
     this.dot = drawn("circle", { r: 2.5 });
     byId("losses").append(this.line, this.dot);
@@ -28,28 +29,35 @@ export class Leaves {
 
   #row(place, isChosen) {
     const { name, label } = this.graph.nodes[place];
-    const by = this.graph.fixedBy[place];
     const row = element("li", "leaf");
     row.dataset.leaf = place;
     const box = element("input");
-    Object.assign(box, { type: "checkbox", checked: isChosen && by === null, disabled: by !== null });
+    Object.assign(box, { type: "checkbox", checked: isChosen });
     box.title = `${signed(name)} moves in a step`;
     const title = element("label", "", box, element("span", "", signed(name)));
     title.title = label ?? name;
     const field = element("input", "field");
-    Object.assign(field, { type: "text", inputMode: "decimal", spellcheck: false, disabled: by !== null });
+    Object.assign(field, { type: "text", inputMode: "decimal", spellcheck: false });
     field.setAttribute("aria-label", `The number of ${name}`);
     const slider = element("input", "slider");
-    Object.assign(slider, { type: "range", disabled: by !== null });
+    slider.type = "range";
     slider.setAttribute("aria-label", `Drag ${name}`);
     row.append(title, field, slider);
-    if (by !== null) {
-      row.classList.add("fixed");
-      row.title = `${name} goes into a function of Python (${this.graph.nodes[by].op}), which this page cannot call: fixed`;
-    }
     this.rows.set(place, { row, box, field, slider });
     this.#listen(place);
     return row;
+  }
+
+  /** Let a reader change the leaves that the page can compute with, and say of the others why not. */
+  enable() {
+    for (const [place, { row, box, field, slider }] of this.rows) {
+      const by = this.graph.fixedBy[place];
+      for (const control of [box, field, slider]) control.disabled = by !== null;
+      row.classList.toggle("fixed", by !== null);
+      const { name } = this.graph.nodes[place];
+      row.title =
+        by === null ? "" : `${name} goes into a function of Python (${this.graph.nodes[by].op}), which this page cannot call: fixed`;
+    }
   }
 
   #listen(place) {

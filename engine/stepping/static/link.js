@@ -2,6 +2,8 @@
 
 const float = (number) => ({ inf: Infinity, "-inf": -Infinity, nan: NaN })[number] ?? number;
 
+const sent = (number) => (Number.isFinite(number) ? number : String(number)); // JSON has no infinity
+
 function initialize({ model }) {
   let page = null;
   let isHearing = false;
@@ -10,10 +12,11 @@ function initialize({ model }) {
   function hear({ data, source }) {
     if (data?.stepper !== model.get("token")) return;
     page = source;
-    if (data.hello) tell();
+    if (data.hello) tell({ connected: true, ...all() });
+    if (data.asks) model.send({ asks: data.asks.map(([place, numbers]) => [place, numbers.map(sent)]) });
     if (!data.state) return;
     const { position, chosen, values } = data.state;
-    const pairs = values.map(([place, number]) => [names[place], Number.isFinite(number) ? number : String(number)]);
+    const pairs = values.map(([place, number]) => [names[place], sent(number)]);
     isHearing = true;
     model.set("position", position);
     model.set("selected", chosen === null ? null : names[chosen]);
@@ -30,16 +33,24 @@ function initialize({ model }) {
       return { values: pairs.map(([name, number]) => [names.indexOf(name), float(number)]) };
     },
   };
+  const all = () => ({ state: Object.assign({}, ...Object.values(told).map((part) => part())) });
 
-  /** Tell the page of one trait, or of all. */
-  function tell(name) {
-    const parts = name ? [told[name]] : Object.values(told);
-    const state = Object.assign({}, ...parts.map((part) => part()));
-    page?.postMessage({ stepper: model.get("token"), state }, "*");
+  function tell(message) {
+    page?.postMessage({ stepper: model.get("token"), ...message }, "*");
+  }
+
+  /** Hand the page what Python answered. */
+  function answer({ answers }) {
+    const received = ({ numbers, value, slopes, ...more }) =>
+      value === undefined
+        ? { numbers: numbers.map(float), ...more }
+        : { numbers: numbers.map(float), value: float(value), slopes: slopes.map(float), ...more };
+    tell({ answers: answers.map(received) });
   }
 
   addEventListener("message", hear);
-  const handlers = Object.keys(told).map((name) => [`change:${name}`, () => isHearing || tell(name)]);
+  const handlers = Object.keys(told).map((name) => [`change:${name}`, () => isHearing || tell({ state: told[name]() })]);
+  handlers.push(["msg:custom", answer]);
   for (const [event, handler] of handlers) model.on(event, handler);
   return () => {
     removeEventListener("message", hear);

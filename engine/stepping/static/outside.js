@@ -5,8 +5,12 @@ export function connect(stepper, name) {
   if (!name || parent === self) return;
   const tell = (message) => parent.postMessage({ stepper: name, ...message }, "*");
   addEventListener("message", ({ data, source }) => {
-    if (source === parent && data?.stepper === name && data.state) stepper.state = data.state;
+    if (source !== parent || data?.stepper !== name) return;
+    if (data.connected) stepper.connect();
+    if (data.state) stepper.state = data.state;
+    if (data.answers) stepper.answer(data.answers);
   });
   stepper.changed = () => tell({ state: stepper.state });
+  stepper.ask = (asks) => tell({ asks });
   tell({ hello: true });
 }

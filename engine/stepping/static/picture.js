@@ -52,6 +52,7 @@ export class Picture {
     below.append(...this.lines);
     above.append(...this.boxes.map(({ group }) => group));
     this.svg.append(arrowheads(), below, above, this.overlay);
+    this.showFixed();
     frame.append(this.svg);
   }
 
@@ -65,7 +66,6 @@ export class Picture {
       group.append(body, drawn("text", { class: "number", x: wide - SIDE, y: high - 8 }, signed(node.name)));
       return { group };
     }
-    group.classList.toggle("fixed", this.graph.fixedBy[place] === place);
     const halo = drawn("rect", { class: "halo", x: -6, y: -6, width: wide + 12, height: high + 12, rx: 14 });
     const name = drawn("text", { class: "name", x: SIDE, y: LINE + 3 }, signed(node.name));
     const data = drawn("text", { class: "number data", x: wide - SIDE, y: 2 * LINE + 6 });
@@ -86,6 +86,11 @@ export class Picture {
     group.setAttribute("tabindex", place === this.graph.root ? "0" : "-1");
     group.dataset.place = place;
     return { group, name, data, gradient, tint, tick, status: null, strength: 0, room: wide - 2 * SIDE - KEY };
+  }
+
+  /** Mark the nodes that only Python could compute. */
+  showFixed() {
+    this.boxes.forEach(({ group }, place) => group.classList.toggle("fixed", this.graph.fixedBy[place] === place));
   }
 
   /** Write all numbers as they are now, at the reader's position. */

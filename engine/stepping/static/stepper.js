@@ -12,6 +12,7 @@ import { Trials } from "./trials.js";
 import { Walk } from "./walk.js";
 
 const SECONDS_A_STEP = 1.8;
+const PATIENCE = 300; // milliseconds until a page that waits for Python says so
 const PIXELS = 3; // of the mouse for a step of a number that is dragged in its box
 
 /** Show the graph that ``data`` describes in the element ``host``, and connect it with the widget of that name. */
@@ -24,6 +25,9 @@ class Stepper {
 
   /** What is called when a reader has changed something; see ``state``. */
   changed = () => {};
+
+  /** What is called where only Python can compute some numbers; see ``answer``. */
+  ask = () => {};
 
   constructor(host, data) {
     this.host = host;
@@ -52,8 +56,33 @@ class Stepper {
     this.picture.adjust(walk.nodeAt(0));
   }
 
-  /** Write everything as it is now that numbers have changed; the position stays. */
+  /** Write everything as it is now that numbers have changed; the position stays. Python is asked first, if need be. */
   refresh(words = "") {
+    clearTimeout(this.waiting);
+    if (!this.graph.asks.length) {
+      this.#refresh(words);
+      return;
+    }
+    this.ask(this.graph.asks);
+    this.waiting = setTimeout(() => this.#refresh(words), PATIENCE);
+  }
+
+  /** Take answers to ``ask``. */
+  answer(answers) {
+    this.graph.answer(answers);
+    this.refresh();
+  }
+
+  /** From now on a kernel answers what functions of Python give. */
+  connect() {
+    this.graph.connect(true);
+    this.picture.showFixed();
+    this.leaves.enable();
+    this.leaves.refresh();
+    this.#explain();
+  }
+
+  #refresh(words) {
     const { scrollTop } = this.panel.place; // before anything changes, or the browser would lay out the page for it
     this.picture.refresh(this.#at.position);
     this.picture.flag(this.picture.flagged);
