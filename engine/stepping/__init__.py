@@ -109,7 +109,7 @@ class Stepper:
 
         display({"text/html": self._frame(link.token), "text/plain": repr(self)}, raw=True)  # type: ignore[no-untyped-call]
         view = {"version_major": 2, "version_minor": 0, "model_id": link.model_id}
-        display({_WIDGET_VIEW: view, "text/html": ""}, raw=True)  # type: ignore[no-untyped-call]
+        display({_WIDGET_VIEW: view, "text/html": "", "text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
 
     def _repr_html_(self) -> str:
         return self._frame()
