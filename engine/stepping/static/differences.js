@@ -56,14 +56,15 @@ function wordsOf(error) {
 
 /** The root's number as a function of the number of one node; what ``detach`` gives stays as it is. */
 function withRespectTo(graph, place) {
-  const { nodes, edges, into, numbers, operations, names, root } = graph;
-  const met = new Set([place]);
+  const { nodes, operands, numbers, operations, names, root } = graph;
+  const met = new Uint8Array(root + 1);
+  met[place] = 1;
   const dependent = [];
-  for (let i = place + 1; i <= root; i += 1) {
-    if (nodes[i].op === "detach" || !into[i].some((edge) => met.has(edges[edge].from))) continue;
-    met.add(i);
-    const [a, b] = into[i].map((edge) => edges[edge].from);
-    dependent.push({ at: i, operation: operations[i], a, b });
+  for (let at = place + 1; at <= root; at += 1) {
+    const [a, b] = operands[at];
+    if (nodes[at].op === "detach" || !operands[at].some((operand) => met[operand])) continue;
+    met[at] = 1;
+    dependent.push({ at, operation: operations[at], a, b });
   }
   const now = [...numbers];
   return (number) => {
@@ -72,8 +73,7 @@ function withRespectTo(graph, place) {
       if (!operation) throw new Refused(`${nodes[at].name} is a function of Python, and this page cannot call it`);
       const y = operation.value(now[a], now[b]); // a function of one number does not look at the second
       if (operation.refusals?.some(([holds]) => holds(y, now[a], now[b]))) {
-        const operands = b === undefined ? [a] : [a, b];
-        throw new Refused(refusalOf(operation, y, operands.map((i) => now[i]), operands.map((i) => names[i])));
+        throw new Refused(refusalOf(operation, y, operands[at].map((i) => now[i]), operands[at].map((i) => names[i])));
       }
       now[at] = y;
     }
@@ -110,11 +110,11 @@ function finite(f, x) {
   return y;
 }
 
-function stepsAt(x) {
-  const largest = 2 ** (Math.floor(Math.log2(Math.max(Math.abs(x), 1))) + 1);
-  const halved = (from, count) => Array.from({ length: count }, (_, k) => from * 0.5 ** k);
-  const steps = halved(Math.min(largest, 2 ** 1023), 50);
-  return x !== 0 && Math.abs(x) < 1e-9 ? [...steps, ...halved(Math.abs(x), 25)] : steps;
+/** Ever smaller steps; beside a tiny number some that are smaller than it. */
+function* stepsAt(x) {
+  const largest = 2 ** Math.min(Math.floor(Math.log2(Math.max(Math.abs(x), 1))) + 1, 1023);
+  for (let k = 0; k < 50; k += 1) yield largest * 2 ** -k;
+  if (x !== 0 && Math.abs(x) < 1e-9) for (let k = 0; k < 25; k += 1) yield Math.abs(x) * 2 ** -k;
 }
 
 const joined = (a, b) => ({

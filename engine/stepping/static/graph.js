@@ -41,6 +41,7 @@ export class Graph {
     this.outOf = nodes.map(() => []); // and those to what it is an operand of, in the order of the steps back
     edges.forEach(({ from, to }, edge) => this.into[to].push(edge));
     for (let to = this.root; to >= 0; to -= 1) for (const edge of this.into[to]) this.outOf[edges[edge].from].push(edge);
+    this.operands = this.into.map((into) => into.map((edge) => edges[edge].from));
     this.python = { numbers: nodes.map((node) => float(node.data)), slopes: edges.map((edge) => float(edge.slope)) };
     this.numbers = [...this.python.numbers];
     this.slopes = [...this.python.slopes];
@@ -81,7 +82,7 @@ export class Graph {
       const isCalled = this.isConnected && this.nodes[place].called;
       if (this.into[place].length && !this.operations[place] && !isCalled) fixedBy[place] = place;
       if (fixedBy[place] === null) continue;
-      for (const edge of this.into[place]) fixedBy[this.edges[edge].from] ??= fixedBy[place];
+      for (const operand of this.operands[place]) fixedBy[operand] ??= fixedBy[place];
     }
     return fixedBy;
   }
@@ -104,7 +105,7 @@ export class Graph {
 
   #forward(place) {
     const into = this.into[place];
-    const operands = into.map((edge) => this.edges[edge].from);
+    const operands = this.operands[place];
     if (!into.length) {
       this.changed[place] = !Object.is(this.numbers[place], this.python.numbers[place]);
       return;

@@ -149,7 +149,9 @@ export class Picture {
 
   /** The mark beside a gradient that a finite difference agrees with, or not; null for none. */
   showTick(place, agrees) {
-    const { tick } = this.boxes[place];
+    const { tick, agrees: before } = this.boxes[place];
+    if (agrees === before) return;
+    this.boxes[place].agrees = agrees;
     tick.setAttribute("class", agrees === null ? "tick none" : agrees ? "tick" : "tick differs");
     tick.setAttribute("d", agrees ? "m0 5 4 4 8-9" : "m1 0 8 8m0-8-8 8");
   }
