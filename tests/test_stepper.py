@@ -7,22 +7,24 @@ import io
 import json
 import math
 import re
+import subprocess
 import sys
 from importlib.resources import files
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from javascript import NODE, needs_node, run
 from operations import OPERATIONS
 
 import engine
 from engine import Value, backprop, log, relu, sigmoid, stepper, tanh, topological_order
 from engine.debugging.finite_differences import CentralDifference, Slopes, Verdict, central_differences
-from engine.expressions.nodes import format_number
+from engine.drawing.themes import largest_size, tint_strength
 from engine.expressions.writers import text
 from engine.operations import CONSTANT
 from engine.stepping.layout import lay_out
-from engine.stepping.page import embed_json
+from engine.stepping.page import bundle, embed_json
 from engine.stepping.walk import record_walk
 from nn import MLP
 from nn.__main__ import main
@@ -43,31 +45,74 @@ def data_of(page: str) -> dict:
 # ---------------------------------------------------------------------------------------------------- the page's data
 
 
+WALKED = """import { Graph } from "./graph.js";
+import { Walk } from "./walk.js";
+
+return data.map((page) => {
+  const graph = new Graph(page);
+  const walk = new Walk(graph);
+  const share = ({ edge, from, rule }) =>
+    [from, graph.slopes[edge], graph.amounts[edge], graph.before[edge], graph.totals[edge]];
+  const steps = walk.steps.map(({ node, gives }) => [node, graph.gradients[node], gives.map(share)]);
+  const positions = [...steps.keys(), steps.length];
+  const known = positions.map((at) => graph.nodes.map((_, node) => walk.gradientAt(node, at).status[0]).join(""));
+  return { steps, known, strengths: graph.nodes.map((_, node) => graph.strength(node)) };
+});
+"""
+
+
+@needs_node
+def test_the_steps_are_those_of_backprop(tmp_path):
+    roots = [neuron(), loss_of_network()[0], engine.logsumexp([Value(1.0), Value(2.0)]), custom()]
+    found = run(tmp_path, WALKED, [data_of(stepper(root).html) for root in roots])
+    for root, walked in zip(roots, found, strict=True):
+        nodes = topological_order(root)
+        for (place, gradient, shares), step in zip(walked["steps"], backprop(root), strict=True):
+            assert (nodes[place], gradient) == (step.node, step.gradient)
+            given = [c for c in step.contributions if c.operand.op != CONSTANT]
+            numbers = [[nodes.index(c.operand), c.local_derivative, c.amount, c.before, c.total] for c in given]
+            assert shares == numbers
+        largest = largest_size(node.grad for node in nodes if node.op != CONSTANT)
+        assert walked["strengths"] == pytest.approx([tint_strength(node.grad, largest) for node in nodes])
+        for node in nodes:
+            node.grad = 0.0
+
+
+@needs_node
+def test_a_gradient_is_unknown_partial_and_complete(tmp_path):
+    (walked,) = run(tmp_path, WALKED, [data_of(stepper(neuron()).html)])  # x w v1 b v2 v3 v4 3 L
+    known = ["uuuuuuuuc", "uuuuuucuc", "puuuuccuc", "puuucccuc", "pucccccuc", "cccccccuc"]
+    assert walked["known"] == known
+
+
+def custom() -> Value:
+    """A graph with an operation of somebody else's, of three operands."""
+    x, w, b = Value(2.0, label="x"), Value(-3.0, label="w"), Value(1.0, label="b")
+    return Value(-5.0, (x, w, b), "affine", local_grads=(-3.0, 2.0, 1.0)) * x
+
+
 @pytest.mark.parametrize("precision", [1, 4, 17])
-def test_the_steps_are_those_of_backprop(precision):
+def test_nodes_are_those_of_the_graph(precision):
     root = neuron()
     data = data_of(stepper(root, precision=precision).html)
-    nodes = topological_order(root)
-    steps = list(backprop(root))
-    for node, shown in zip(nodes, data["nodes"], strict=True):
-        assert (shown["data"], shown["op"]) == (format_number(node.data, precision), node.op)
-    for step, shown in zip(steps, data["steps"], strict=True):
-        assert nodes[shown["node"]] is step.node
-        given = [c for c in step.contributions if c.operand.op != CONSTANT]
-        for contribution, gift in zip(given, shown["gives"], strict=True):
-            edge = data["edges"][gift["edge"]]
-            assert (nodes[edge["from"]], nodes[edge["to"]]) == (contribution.operand, step.node)
-            assert edge["derivative"] == format_number(contribution.local_derivative, precision)
-            assert gift["amount"] == format_number(contribution.amount, precision)
-            assert gift["total"] == format_number(contribution.total, precision)
-            assert gift["before"] == format_number(contribution.before, precision)
+    for node, shown in zip(topological_order(root), data["nodes"], strict=True):
+        assert (shown["data"], shown["op"]) == (node.data, node.op)
+    assert data["precision"] == precision
+    assert [data["nodes"][place]["name"] for place in data["chosen"]] == ["x", "w", "b"]
+
+
+def test_a_step_of_descent_moves_a_networks_parameters():
+    loss, model = loss_of_network()
+    for names in (model, {"model": model, "loss": loss}):
+        data = data_of(stepper(loss, names=names).html)
+        assert len(data["chosen"]) == len(model.parameters())
+        assert not {"x1", "x2"} & {data["nodes"][place]["name"] for place in data["chosen"]}
 
 
 def test_both_operands_of_x_minus_x_keep_their_places():
     x = Value(3.0, label="x")
     data = data_of(stepper(x - x).html)
-    assert [edge["derivative"] for edge in data["edges"]] == ["1", "-1"]
-    assert [gift["edge"] for gift in data["steps"][0]["gives"]] == [0, 1]
+    assert [edge["slope"] for edge in data["edges"]] == [1.0, -1.0]
     assert [edge["shift"] for edge in data["edges"]] == [-12.0, 12.0]
     upper, lower = (float(re.match(r"M[\d.-]+,([\d.-]+)C", edge["path"])[1]) for edge in data["edges"])
     assert upper < lower
@@ -84,15 +129,14 @@ def test_names_come_from_labels_callers_and_the_result():
 def test_numbers_of_every_kind_are_written(number):
     x = Value(number, label="x")
     nodes = data_of(stepper(x * Value(2.0, label="w")).html)["nodes"]
-    assert nodes[0]["data"] == f"{number or 0.0:.4g}"
-    assert nodes[1]["strength"] is None or math.isfinite(number)
+    assert repr(float(nodes[0]["data"])) == repr(number)
 
 
 @pytest.mark.parametrize("root", [Value(2.0, label="x"), engine.expression("2"), engine.expression("2*3")])
 def test_graphs_with_nothing_to_differentiate(root):
     data = data_of(stepper(root).html)
     assert len(data["nodes"]) == engine.size(root)
-    assert [step["gives"] for step in data["steps"]] == [[] for _ in range(bool(root.operands))]
+    assert data["chosen"] == [0] * (root.label == "x")
 
 
 def test_gradients_are_afterwards_what_they_were():
@@ -136,18 +180,58 @@ def wrong_tanh(x):
     return math.tanh(x)
 
 
+CHECKED = """import { Graph } from "./graph.js";
+import { differenceAt, verdictOf } from "./differences.js";
+
+return data.map((page) => {
+  const graph = new Graph(page);
+  return graph.nodes.map((_, node) => {
+    const found = differenceAt(graph, node);
+    return found.problem === undefined ? { ...found, ...verdictOf(found, graph.gradients[node]) } : found;
+  });
+});
+"""
+
+
+def same_difference(shown: dict, difference: CentralDifference | str, gradient: float) -> bool:
+    """Whether a page's difference is Python's, up to rounding."""
+    if isinstance(difference, str):
+        return shown == {"problem": difference}
+    slopes = difference.slopes
+    numbers = [(shown[name], getattr(difference, name)) for name in ("h", "above", "below")]
+    sides = [(shown["left"], slopes.left), (shown["right"], slopes.right)]
+    slack = 10 * slopes.bound + 1e-9
+    verdicts = shown["agrees"], shown["isKink"]
+    return (
+        all(a == pytest.approx(b, rel=1e-12, abs=1e-12) for a, b in numbers)
+        and all(a == pytest.approx(b, rel=1e-6, abs=slack) for a, b in sides)
+        and verdicts == (slopes.verdict(gradient) is Verdict.AGREES, slopes.is_kink)
+    )
+
+
+@needs_node
+def test_the_pages_differences_are_those_of_python(tmp_path):
+    x, p = Value(0.0, label="x"), Value(1e-3, label="p")
+    roots = [
+        *(neuron(), loss_of_network()[0], relu(x) * 2, engine.sqrt(x), log(p) * 1e6, engine.asin(p * 1000)),
+        *(Value(math.inf, label="x") * 2, x.detach() + x, x.detach() + 1, (p + 1e6) ** 2, engine.exp(p * 700_000)),
+        *(engine.maximum(x, p * 0), abs(x) + p, (p - 1e-3) ** 0.5, Value(1e-12, label="t").log(), custom()),
+    ]
+    found = run(tmp_path, CHECKED, [data_of(stepper(root).html) for root in roots])
+    for root, shown in zip(roots, found, strict=True):
+        walk = record_walk(root)
+        for node, *each in zip(walk.nodes, shown, central_differences(walk.nodes, walk.gradients), walk.gradients):
+            assert same_difference(*each), (node, each)
+
+
 def test_a_wrong_derivative_is_found():
-    x = Value(0.5, label="x")
-    right = tanh(x)
-    wrong = engine.primitive(lambda _: 0.7)(wrong_tanh)(x)  # the derivative is 0.786...
-    for root, agrees in ((right, True), (wrong, False)):
-        check = data_of(stepper(root * 3).html)["nodes"][0]["check"]
-        assert check["agrees"] is agrees
-        assert float(check["quotient"]) == pytest.approx(3 * (1 - math.tanh(0.5) ** 2), rel=1e-7)
-        above, below = float(check["above"]), float(check["below"])
-        assert above == pytest.approx(3 * math.tanh(0.5 + float(check["h"])), abs=3e-7)
-        assert below == pytest.approx(3 * math.tanh(0.5 - float(check["h"])), abs=3e-7)
-        assert below < above
+    wrong = engine.primitive(lambda _: 0.7)(wrong_tanh)(Value(0.5, label="x"))  # the derivative is 0.786...
+    nodes = data_of(stepper(wrong * 3).html)["nodes"]
+    check = nodes[0]["check"]
+    assert check["quotient"] == pytest.approx(3 * (1 - math.tanh(0.5) ** 2), rel=1e-7)
+    assert check["above"] == pytest.approx(3 * math.tanh(0.5 + check["h"]), abs=1e-12)
+    assert Slopes(check["left"], check["right"], check["bound"], 0.0).verdict(2.1) is Verdict.DIFFERS
+    assert "check" not in nodes[-1]  # the page computes it
 
 
 def only(root: Value) -> CentralDifference | str:
@@ -182,12 +266,6 @@ def test_what_does_not_agree(gradient):
 
 def test_differences_of_large_numbers_allow_for_rounding():
     assert verdict((Value(1e-3, label="x") + 1e6) ** 2) is Verdict.AGREES
-
-
-def test_a_kink_on_the_page_shows_the_slopes_on_both_sides():
-    check = data_of(stepper(relu(Value(0.0, label="x")) * 2).html)["nodes"][0]["check"]
-    assert (check["agrees"], check["kink"]) == (True, "0 and 2")
-    assert "kink" not in data_of(stepper(neuron()).html)["nodes"][0]["check"]
 
 
 def test_differences_leave_the_graph_alone():
@@ -280,7 +358,7 @@ def test_any_text_can_be_embedded(label):
 
 def test_the_policy_names_the_one_script():
     page = stepper(neuron()).html
-    script = re.search(r"<script>(.*?)</script>", page, re.DOTALL)[1]
+    script = re.search(r'<script type="module">(.*?)</script>', page, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in page
     assert not re.search(r"https?://(?!www\.w3\.org/)", page)
@@ -296,7 +374,17 @@ def test_jupyter_gets_a_frame_of_its_own():
 
 def test_the_front_end_is_installed_with_the_engine():
     there = {file.name for file in files("engine.stepping").joinpath("static").iterdir()}
-    assert {"stepper.html", "stepper.css", "stepper.js", "walk.js", "graph.js", "panel.js", "formulas.js"} <= there
+    assert {"stepper.html", "controls.html", "stepper.css", "stepper.js", "special.js"} <= there
+
+
+@needs_node
+def test_the_modules_are_one_script_that_leaves_no_globals(tmp_path):
+    (tmp_path / "bundle.mjs").write_text(bundle("stepper.js"), encoding="utf-8")
+    subprocess.run([NODE, "--check", "bundle.mjs"], cwd=tmp_path, check=True)
+    for file in files("engine.stepping").joinpath("static").iterdir():
+        if file.name.endswith(".js"):
+            assert not re.search(r"\b(globalThis|window)\.\w", file.read_text(encoding="utf-8")), file
+    assert re.search(r"^(import|export)\b", bundle("stepper.js"), re.MULTILINE) is None
 
 
 # ------------------------------------------------------------------------------------------- files, and what is refused

@@ -3,6 +3,7 @@
 import math
 import re
 import shutil
+from importlib.resources import files
 
 import pytest
 
@@ -353,6 +354,258 @@ def test_check_finds_what_is_wrong_and_says_what_cannot_be_checked(visit):
     assert page.locator(".tick:not(.differs) >> visible=true").count() == 6  # the kink and the results
 
 
+# ------------------------------------------------------------------------------------------------------- live numbers
+
+
+def field(page, name: str):
+    return page.get_by_label(f"The number of {name}", exact=True)
+
+
+def slider(page, name: str):
+    return page.get_by_label(f"Drag {name}", exact=True)
+
+
+def data_shown(page) -> list[str]:
+    """The numbers in the boxes of all nodes that are no plain numbers."""
+    return [text.replace("−", "-") for text in page.locator(".node .data").all_text_contents()]
+
+
+def assert_shown(page, root: Value, position: int) -> None:
+    """The page shows what the engine computes for the graph as it is now, at that position."""
+    root.refresh()
+    walk = expected(root)
+    assert counter(page) == f"Step {position} of {len(walk) - 1}"
+    assert boxes(page) == walk[position]
+    nodes = [node for node in topological_order(root) if node.op != CONSTANT]
+    assert data_shown(page) == [format_number(node.data, 4) for node in nodes]
+    steps = list(backprop(root))
+    for node in topological_order(root):
+        node.grad = 0.0
+    step = steps[position - 1]
+    gifts = [c for c in step.contributions if c.operand.op != CONSTANT]
+    assert words(page, "#panel h2").endswith(f"={format_number(step.number, 4)}")
+    for row, flag, c in zip(
+        page.locator("#panel .gift:not(.check)").all(), page.locator(".flag").all(), gifts, strict=True
+    ):
+        assert flag.text_content().replace("−", "-") == f"× {format_number(c.local_derivative, 4)}"
+        amount = row.locator(".positive-number, .negative-number").text_content()
+        assert amount.replace("−", "-") == re.sub(
+            r"e([+-]\d+)", lambda e: f"·10{int(e[1])}", format_number(c.amount, 4)
+        )
+
+
+@pytest.mark.parametrize("position", [1, 2, 4, 6])
+def test_a_typed_number_moves_everything_and_the_position_stays(visit, position):
+    root = neuron()
+    x, w, b = leaves_of(root)
+    page = visit(stepper(root))
+    for _ in range(position):
+        page.keyboard.press("ArrowRight")
+    for leaf, text in ((w, "-2.5"), (b, "1e1"), (x, "0.125"), (w, "−3"), (x, "-1.5")):
+        field(page, leaf.label).fill(text)
+        page.keyboard.press("Enter")
+        leaf.data = float(text.replace("−", "-"))
+        assert_shown(page, root, position)
+    assert words(page, "#spoken").startswith("x is -1.5; L is ")
+    assert page.locator("li.changed").count() == 2
+    page.locator("#reset").click()
+    x.data, w.data, b.data = 2.0, -3.0, 6.88
+    assert_shown(page, root, position)
+    assert page.locator("li.changed").count() == 0
+    assert page.locator("#reset").is_disabled()
+
+
+def leaves_of(root: Value) -> list[Value]:
+    return engine.leaves(root)
+
+
+def test_a_dragged_slider_moves_everything_and_is_one_change(visit):
+    root = neuron()
+    x, w, _ = leaves_of(root)
+    page = visit(stepper(root))
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    box = slider(page, "w").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    page.mouse.down()
+    for share in (0.55, 0.6, 0.7):
+        page.mouse.move(box["x"] + share * box["width"], middle)
+        w.data = float(slider(page, "w").input_value())
+        assert_shown(page, root, 3)
+    page.mouse.up()
+    assert w.data > -3.0
+    page.locator("#undo").click()
+    assert field(page, "w").input_value() == "-3"
+    assert page.locator("#undo").is_disabled()
+    w.data = -3.0
+    slider(page, "x").focus()
+    page.keyboard.press("ArrowRight")  # a key of the slider, which walks nowhere
+    x.data = float(slider(page, "x").input_value())
+    assert x.data == pytest.approx(2.01)
+    assert_shown(page, root, 3)
+    slider(page, "x").press("End")  # and beyond its end the range moves on
+    assert float(slider(page, "x").get_attribute("max")) > float(slider(page, "x").input_value()) >= 6.0
+
+
+def test_a_number_is_dragged_in_its_box(visit):
+    root = neuron()
+    x, *_ = leaves_of(root)
+    page = visit(stepper(root))
+    page.keyboard.press("ArrowRight")
+    box = page.locator('.node[data-place="0"]').bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 80, box["y"] + 45, steps=4)
+    page.mouse.up()
+    x.data = 2.2
+    assert_shown(page, root, 1)
+    assert places(page, ".node.chosen") == []  # it was no click
+    page.mouse.click(box["x"] + 20, box["y"] + 40)
+    assert places(page, ".node.chosen") == [0]
+    assert page.locator("li.chosen").get_attribute("data-leaf") == "0"
+
+
+def test_steps_of_descent_and_the_way_back(visit):
+    loss, model = network()
+    page = visit(stepper(loss, names=model))
+    page.keyboard.press("ArrowRight")
+    assert page.locator("li.leaf input[type=checkbox]:not(:checked)").count() == 2
+    page.locator("#rate").fill("0.05")
+    losses = [loss.data]
+    for _ in range(3):
+        page.locator("#descend").click()
+        model.zero_grad()
+        loss.backward()
+        for parameter in model.parameters():
+            parameter.data -= 0.05 * parameter.grad
+        losses.append(loss.refresh().data)
+        assert_shown(page, loss, 1)
+    assert losses == sorted(losses, reverse=True)
+    assert len(page.locator("#losses polyline").get_attribute("points").split()) == 4
+    assert words(page, "#loss") == f"L = {format_number(losses[-1], 4)}"
+    assert words(page, "#spoken") == f"A step: L was {losses[-2]:.4g} and is {losses[-1]:.4g}."
+    page.evaluate("document.activeElement.blur()")
+    for known in losses[-2::-1]:
+        page.keyboard.press("u")
+        assert words(page, "#loss") == f"L = {format_number(known, 4)}"
+    assert page.locator("#undo").is_disabled()
+    page.keyboard.press("s")
+    assert words(page, "#loss") == f"L = {format_number(losses[1], 4)}"
+    page.locator("#rate").fill("fast")
+    assert page.locator("#rate").get_attribute("aria-invalid") == "true"
+    page.locator("#descend").click()
+    assert words(page, "#loss") == f"L = {format_number(losses[1], 4)}"
+
+
+def test_what_no_operation_takes_is_a_message_until_it_is_mended(visit):
+    x, w = Value(2.0, label="x"), Value(3.0, label="w")
+    root = (x.log() * w + w).sqrt()
+    page = visit(stepper(root))
+    page.keyboard.press("ArrowRight")
+    before = boxes(page)
+    field(page, "x").fill("-0.5")
+    page.keyboard.press("Tab")
+    message = "log(x): x = -0.5, but log needs x > 0"
+    assert words(page, "#panel h2.problem") == message
+    assert message in words(page, "#spoken")
+    assert places(page, ".node.problem") == [1]
+    assert page.locator(".node.problem").get_attribute("aria-label") == f"v1: {message}"
+    assert page.locator(".node.problem title").last.text_content() == message
+    assert data_shown(page) == ["-0.5", "—", "3", "—", "—", "—"]
+    assert set(boxes(page).values()) == {"—"}
+    assert page.locator("#descend").is_disabled()
+    page.keyboard.press("c")
+    page.locator("#forward").click()
+    assert words(page, "#panel h2.problem") == message
+    page.keyboard.press("c")
+    assert page.locator("#check").get_attribute("aria-pressed") == "false"
+    page.locator("#back").click()
+    page.locator("#undo").click()
+    assert boxes(page) == before
+    assert page.locator(".problem, .why").count() == 0
+    assert page.locator('.node[data-place="1"]').get_attribute("aria-label").startswith("v1, log, data 0.6931")
+    field(page, "x").fill("two")
+    page.keyboard.press("Enter")
+    assert field(page, "x").get_attribute("aria-invalid") == "true"
+    assert boxes(page) == before
+    assert words(page, "#spoken") == 'A number must be one such as 0.5 or -1e-3, not "two".'
+    field(page, "x").fill("3")
+    page.keyboard.press("Enter")
+    assert field(page, "x").get_attribute("aria-invalid") == "false"
+    x.data = 3.0
+    assert_shown(page, root, 1)
+
+
+def test_check_follows_a_number(visit):
+    root = neuron()
+    x, w, _ = leaves_of(root)
+    page = visit(stepper(root))
+    page.locator("#check").click()
+    page.locator("#chosen").select_option(label="x")
+    for number in (0.5, -4.0, 1.0):
+        field(page, "w").fill(str(number))
+        page.keyboard.press("Enter")
+        w.data = number
+        root.refresh()
+        for node in topological_order(root):
+            node.grad = 0.0
+        root.backward()
+        assert float(words(page, "#quotient")) == pytest.approx(x.grad, rel=1e-6)
+        assert "they agree" in words(page, "#difference")
+        assert page.locator(".tick:not(.differs) >> visible=true").count() == 9
+
+
+def test_a_function_of_python_is_fixed_in_words(visit):
+    @engine.primitive(lambda x: 3 * x**2)
+    def cube(x):
+        return x**3
+
+    x, w = Value(2.0, label="x"), Value(3.0, label="w")
+    root = cube(x) * w
+    page = visit(stepper(root))
+    page.keyboard.press("End")
+    assert field(page, "x").is_disabled()
+    assert slider(page, "x").is_disabled()
+    fixed = "v1 is a function of Python (cube), which this page cannot call: its operands are fixed."
+    assert fixed in words(page, "#panel")
+    assert page.locator("li.fixed").get_attribute("title").startswith("x goes into a function of Python (cube)")
+    field(page, "w").fill("5")
+    page.keyboard.press("Enter")
+    w.data = 5.0
+    assert_shown(page, root, 2)
+    page.locator("#check").click()
+    assert "they agree" in words(page, "#difference")  # what comes after it can be computed
+    page.locator("#chosen").select_option(label="x")
+    assert words(page, "#difference").endswith("v1 is a function of Python, and this page cannot call it")
+    page.locator("#reset").click()
+    assert "they agree" in words(page, "#difference")
+
+
+def test_keys_in_a_field_stay_there(visit):
+    page = visit(stepper(neuron()))
+    field(page, "w").focus()
+    for key in ("ArrowLeft", "ArrowRight", "Home", "End", "s", "u", "c", " ", "0", "-"):
+        page.keyboard.press(key)
+    assert counter(page) == "Step 0 of 6"
+    assert page.locator("#undo").is_disabled()
+    page.keyboard.press("Escape")
+
+
+def test_extreme_numbers_fit_their_boxes(visit):
+    page = visit(stepper(neuron()))
+    page.keyboard.press("End")
+    for text in ("-1.2345e-105", "inf", "nan", "1e300", "2"):
+        field(page, "x").fill(text)
+        page.keyboard.press("Enter")
+        wide = page.evaluate(
+            "Math.max(...[...document.querySelectorAll('.node .number')].map(t => t.getBBox().width"
+            " - t.parentNode.querySelector('.body').getBBox().width))"
+        )
+        assert wide <= -20
+    assert boxes(page) == expected(neuron())[-1]
+
+
 # --------------------------------------------------------------------------------------------------- strangers' labels
 
 HOSTILE = [
@@ -544,4 +797,108 @@ def test_a_notebook_made_into_a_page_can_be_walked(browser, tmp_path):
     assert frame.locator(".node .name").nth(1).text_content() == "<script>alert(1)</script>"
     assert troubles == []
     assert [url for url in theirs if url and not url.startswith("about:")] == []
+    page.close()
+
+
+MODEL = """([token, names, values]) => {
+  const handlers = {};
+  window.model = {
+    data: { token, names, values, position: 0, selected: null },
+    saved: 0,
+    get(name) { return this.data[name]; },
+    set(name, value) {
+      const changed = JSON.stringify(this.data[name]) !== JSON.stringify(value);
+      this.data[name] = value;
+      if (changed) handlers[`change:${name}`]?.();
+    },
+    save_changes() { this.saved += 1; },
+    send(content) { this.sent = content; },
+    answer(answers) { handlers["msg:custom"]({ answers }); },
+    on(event, handler) { handlers[event] = handler; },
+    off() {},
+  };
+}"""
+
+
+def beside_its_widget(browser, shown, names: list[str], values: dict):
+    """The frame of a stepper in a page with the widget's module, whose model is one as a notebook has it."""
+    page, troubles = browser.new_page(), []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.set_content("<p></p>")
+    page.evaluate(MODEL, ["token", names, values])
+    link = files("engine.stepping").joinpath("static", "link.js").read_text(encoding="utf-8")
+    link = link.replace("export default { initialize, render() {} };", "initialize({ model: window.model });")
+    page.add_script_tag(content=link, type="module")
+    page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", shown._frame("token"))
+    return page, page.frame_locator("iframe"), troubles
+
+
+def test_a_page_and_its_widget_tell_each_other_what_changes(browser):
+    """The frame of a notebook beside the widget's module, with a model as the notebook gives it."""
+    root = neuron()
+    names = ["x", "w", "v1", "b", "v2", "v3", "v4", "v5", "L"]
+    page, frame, troubles = beside_its_widget(browser, stepper(root), names, {"x": 2.0, "w": -4.0, "b": "inf"})
+    playwright.expect(frame.get_by_label("The number of w")).to_have_value("-4")  # from the kernel, when it was opened
+    playwright.expect(frame.get_by_label("The number of b")).to_have_value("inf")
+    frame.locator("#forward").click()
+    page.wait_for_function("model.data.position === 1")
+    frame.get_by_label("The number of b").fill("0.5")
+    frame.get_by_label("The number of b").press("Enter")
+    page.wait_for_function("model.data.values.b === 0.5 && model.data.values.w === -4 && model.saved > 1")
+    frame.locator("#chosen").select_option(label="w")
+    page.wait_for_function("model.data.selected === 'w' && model.data.position === 6")
+    page.evaluate("model.set('position', 2)")
+    playwright.expect(frame.locator("#counter")).to_have_text("Step 2 of 6")
+    page.wait_for_function("model.data.selected === null")
+    page.evaluate("model.set('selected', 'v1')")
+    playwright.expect(frame.locator(".node.chosen .name")).to_have_text("v1")
+    page.evaluate("model.set('values', {x: -1.5, w: 2, b: 0.5})")
+    playwright.expect(frame.get_by_label("The number of x")).to_have_value("-1.5")
+    (x, w, b), nodes = leaves_of(root), topological_order(root)
+    x.data, w.data, b.data = -1.5, 2.0, 0.5
+    root.refresh()
+    shown_data = [text.replace("−", "-") for text in frame.locator(".node .data").all_text_contents()]
+    assert shown_data == [format_number(node.data, 4) for node in nodes]
+    assert troubles == []
+    page.close()
+
+
+def test_python_computes_its_functions_for_a_page_in_a_notebook(browser):
+    @engine.primitive(lambda x: 3 * x**2)
+    def cube(x):
+        return x**3
+
+    x, w = Value(2.0, label="x"), Value(3.0, label="w")
+    root = cube(x) * w
+    page, frame, troubles = beside_its_widget(browser, stepper(root), ["x", "v1", "w", "L"], {"x": 2.0, "w": 3.0})
+    number = frame.get_by_label("The number of x")
+    playwright.expect(number).to_be_enabled()
+    assert frame.locator(".fixed").count() == 0
+    frame.locator("#last").click()
+    number.fill("-1.5")
+    number.press("Enter")
+    page.wait_for_function("model.sent?.asks.length")
+    assert page.evaluate("model.sent") == {"asks": [[1, [-1.5]]]}
+    page.evaluate("model.answer([{ place: 1, numbers: [-1.5], value: -3.375, slopes: [6.75] }])")
+    playwright.expect(frame.locator("#loss")).to_have_text("L = −10.12")
+    x.data = -1.5
+    root.refresh()
+    assert [text.replace("−", "-") for text in frame.locator(".node .grad").all_text_contents()] == [
+        "20.25",
+        "3",
+        "-3.375",
+        "1",
+    ]
+    number.fill("7")
+    number.press("Enter")
+    playwright.expect(frame.locator("#panel h2")).to_have_text("v1 waits for Python, which computes cube")
+    page.evaluate("model.answer([{ place: 1, numbers: [7], refusal: 'cube: too much' }])")
+    playwright.expect(frame.locator("#panel h2")).to_have_text("cube: too much")
+    frame.locator("#undo").click()
+    page.wait_for_function("model.sent.asks[0][1][0] === -1.5")
+    page.evaluate("model.answer([{ place: 1, numbers: [-1.5], value: -3.375, slopes: [6.75] }])")
+    playwright.expect(frame.locator("#loss")).to_have_text("L = −10.12")
+    frame.locator("#reset").click()  # Python's own numbers need no answer
+    playwright.expect(frame.locator("#loss")).to_have_text("L = 24")
+    assert troubles == []
     page.close()

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
 from engine.callers import is_library, users_caller
 from engine.compiler.collector import collector_paused
-from engine.compiler.refusals import bounds_of
 from engine.compiler.trace import ordered
+from engine.domains import bounds_of
 from engine.escapes import DataDependentError, Listener, listening
 from engine.node import topological_order
 from engine.operations import PLAIN

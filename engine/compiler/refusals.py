@@ -7,49 +7,23 @@ whether eager arithmetic refuses it, is found by computing again; a later operat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from engine.compiler.anomalies import evaluated
 from engine.compiler.backends.numpy import Call, Floats, carry_out
 from engine.compiler.trace import Record
+from engine.domains import DOMAINS, POWER
 from engine.validation import shortened
 
-Bound: TypeAlias = tuple[int, str, float]
-_DOMAINS: dict[str, list[Bound]] = {
-    "/": [(1, "!=", 0.0)],
-    "log": [(0, ">", 0.0)],
-    "log10": [(0, ">", 0.0)],
-    "log1p": [(0, ">", -1.0)],
-    "sqrt": [(0, ">=", 0.0)],
-    "asin": [(0, ">=", -1.0), (0, "<=", 1.0)],
-    "acos": [(0, ">=", -1.0), (0, "<=", 1.0)],
-    "exp": [(0, "<", 709.78)],
-    "expm1": [(0, "<", 709.78)],
-    "sinh": [(0, "<", 710.47), (0, ">", -710.47)],
-    "cosh": [(0, "<", 710.47), (0, ">", -710.47)],
-}
-"""Which operand must be where, or the operation raises an error: beyond the domain, or too large for a float."""
-_POWER = "**"  # whose domain depends on its exponent
 _SIGNALS: dict[str, Any] = {"divide": "call", "invalid": "call", "over": "call"}
 """What numpy signals where an operation refuses a number, and sometimes where none does."""
 
 
-def bounds_of(op: str, exponent: float | None) -> list[Bound]:
-    """Where the operands of an operation must be; of a power by its *exponent*, None for one that is not constant."""
-    if op != _POWER:
-        return _DOMAINS.get(op, [])
-    if exponent is None:
-        return [(0, ">", 0.0)]
-    if exponent.is_integer():
-        return [(0, "!=", 0.0)] if exponent < 0.0 else []
-    return [(0, ">" if exponent < 0.0 else ">=", 0.0)]
-
-
 def refusing_nodes(record: Record) -> list[int]:
     """The places of the nodes whose operation may refuse numbers: it would give infinity or NaN."""
-    return [index for index, op in enumerate(record.ops) if isinstance(op, str) and (op in _DOMAINS or op == _POWER)]
+    return [index for index, op in enumerate(record.ops) if isinstance(op, str) and (op in DOMAINS or op == POWER)]
 
 
 def carried_out_with_signal(calls: Sequence[Call]) -> bool:

@@ -91,6 +91,12 @@ def parameters_of(thing: Any) -> list[tuple[str, Any]]:
         return []
 
 
+def parameters_among(names: object) -> set[Value]:
+    """The parameters of the networks among a caller's variables, or of one network."""
+    things = list(names.values()) if isinstance(names, Mapping) else [names]
+    return {parameter for thing in things for _, parameter in parameters_of(thing) if isinstance(parameter, Value)}
+
+
 def _can_hold_values(kind: type) -> bool:
     return issubclass(kind, (list, tuple, dict)) or _is_array(kind) or has_parameters(kind)
 

@@ -124,16 +124,21 @@ _SPELLED_OUT: dict[str, Callable[..., Formula]] = {
 """The functions of ``SLOPES`` in terms that a reader knows; *y* is the result of the operation, where it is given."""
 
 
-class Formulas:
-    """The mathematics of ``derivatives.py`` that gives formulas instead of numbers."""
+class Calls:
+    """The mathematics of ``derivatives.py`` in which each function is a call by its name."""
 
     pi: Formula = Name("pi")
 
     def __getattr__(self, function: str) -> Callable[..., Formula]:
-        if function in _SPELLED_OUT:
-            return _SPELLED_OUT[function]
         n_operands = len(SLOPES[function].derivatives) if function in SLOPES else None
         return lambda *operands: _call(function, *operands[:n_operands])
+
+
+class Formulas(Calls):
+    """The mathematics of ``derivatives.py`` that gives formulas instead of numbers."""
+
+    def __getattr__(self, function: str) -> Callable[..., Formula]:
+        return _SPELLED_OUT.get(function) or super().__getattr__(function)
 
     def user(self, primitive: Primitive, *operands: Formula) -> Formula:
         """A user's primitive by its name."""

@@ -40,13 +40,15 @@ def latex(formula: Formula, precision: int = 6) -> str:
     return _LATEX.write(formula, precision=precision)
 
 
-def mathml(formula: Formula, precision: int = 6) -> str:
+def mathml(formula: Formula, precision: int = 6, is_factor: bool = False) -> str:
     """A formula as the inside of a ``<math>`` element; every name in it is escaped.
+
+    It has parentheses where it needs them as the right factor of a product.
 
     >>> mathml(Name("x") * Number(2.0))
     '<mrow><mi>x</mi><mo>·</mo><mn>2</mn></mrow>'
     """
-    return _MATHML.write(formula, precision=precision)
+    return _MATHML.write(formula, _POWER if is_factor else 0, precision=precision)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,10 @@
 """``stepper``: backprop to step through, forward and back, in a browser, a notebook or an animation."""
 
 import os
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from engine.node import size
 from engine.stepping.layout import Layout, lay_out
@@ -12,17 +15,65 @@ from engine.value import Value
 
 __all__ = ["Stepper", "stepper"]
 
+_WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
 
 class Stepper:
     """Backprop of one graph, laid out and recorded. Made by ``stepper``.
 
-    Shows itself in Jupyter; ``save`` writes a page or an animation. It shows the numbers of the time when it was made.
+    Shows itself in Jupyter; ``save`` writes a page or an animation. It begins with the numbers of the time when it was
+    made. In a notebook with anywidget (``pip install "gradstep[notebook]"``) Python sees what a reader does there, and
+    the reader what Python sets: ``position``, ``selected`` and ``values``.
     """
 
-    def __init__(self, walk: Walk, layout: Layout, precision: int, theme: str) -> None:
-        self._walk, self._layout, self._precision, self._theme = walk, layout, precision, theme
+    def __init__(self, walk: Walk, layout: Layout, precision: int, theme: str, link: bool = False) -> None:
+        self._walk, self._layout, self._precision, self._theme, self._writes = walk, layout, precision, theme, link
         self.html = render_page(walk, layout, precision, theme)
         """The page: a whole HTML document with all that it needs in it."""
+
+    @cached_property
+    def _link(self) -> Any:
+        try:
+            from engine.stepping.link import Link
+        except ModuleNotFoundError:
+            advice = 'a stepper that Python talks with needs anywidget: pip install anywidget (or "gradstep[notebook]")'
+            raise ModuleNotFoundError(advice) from None
+        return Link(self._walk, self._writes)
+
+    @property
+    def position(self) -> int:
+        """After how many steps the reader is. Can be set."""
+        return int(self._link.position)
+
+    @position.setter
+    def position(self, position: int) -> None:
+        self._link.position = position
+
+    @property
+    def selected(self) -> str | None:
+        """The name of the node that is explained, or None. Can be set."""
+        return self._link.selected  # type: ignore[no-any-return]
+
+    @selected.setter
+    def selected(self, name: str | None) -> None:
+        self._link.selected = name
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The numbers of the leaves on the page, by name (a second ``x`` is ``x#2``). Set some, and the others stay."""
+        return dict(self._link.values)
+
+    @values.setter
+    def values(self, values: Mapping[str, float]) -> None:
+        self._link.values = dict(values)
+
+    def observe(self, handler: Callable[[Any], None], names: str | list[str]) -> None:
+        """Call *handler* after each change of ``"position"``, ``"selected"`` or ``"values"``, with ``.new`` in it."""
+        self._link.observe(handler, names)
+
+    def refresh(self) -> None:
+        """Show the numbers that the leaves have now, after ``data`` was set in Python."""
+        self._link.refresh()
 
     def save(self, path: str | os.PathLike[str], *, seconds: float = 2.0) -> None:
         """Write the walk into a file, as a page or an animation.
@@ -48,9 +99,24 @@ class Stepper:
         else:
             raise ValueError(f"a file name must end in .html or .gif, got {shortened(str(target))}")
 
+    def _ipython_display_(self) -> None:
+        """Show the page and, where anywidget is installed, the link with it."""
+        try:
+            link = self._link
+        except ModuleNotFoundError:
+            raise NotImplementedError from None  # the page alone
+        from IPython.display import display
+
+        display({"text/html": self._frame(link.token), "text/plain": repr(self)}, raw=True)  # type: ignore[no-untyped-call]
+        view = {"version_major": 2, "version_minor": 0, "model_id": link.model_id}
+        display({_WIDGET_VIEW: view, "text/html": "", "text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
+
     def _repr_html_(self) -> str:
+        return self._frame()
+
+    def _frame(self, name: str = "") -> str:
         graph = min(max(self._layout.height + 60, 220), 460)
-        return render_frame(self.html, round(graph) + 330)
+        return render_frame(self.html, round(graph) + 330, name)
 
     def __repr__(self) -> str:
         steps, nodes = len(self._walk.steps), len(self._walk.nodes)
@@ -64,6 +130,7 @@ def stepper(
     precision: int = 4,
     direction: str = "LR",
     theme: str = "auto",
+    link: bool = False,
     most: int = 1000,
     timeout: float = 20.0,
 ) -> Stepper:
@@ -73,6 +140,10 @@ def stepper(
     below. A click on a node explains its gradient as a sum over all that the node feeds, and *Check* shows the finite
     difference beside it. Arrow keys, Home, End, the space bar and screen readers work.
 
+    Each leaf's number can be typed and dragged: the page computes everything again, by the table of derivatives. *Take
+    a step* moves parameters, or all leaves, by ``-rate * gradient``. What functions of Python need (``@primitive``, and
+    nodes made of numbers) is fixed there; in a notebook with anywidget Python computes the former.
+
     The graph keeps its gradients. The walk starts from gradients of 0, and shows those of *root* alone.
 
     Args:
@@ -81,6 +152,8 @@ def stepper(
         precision: how many significant digits the numbers show, 1 to 17.
         direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
         theme: ``"light"``, ``"dark"``, or ``"auto"``, the theme of the reader's system.
+        link: whether numbers that a reader changes in a notebook are written into the Values, and the graph is computed
+            again; needs anywidget.
         most: the most nodes that are laid out; larger graphs take long, and are too much to read.
         timeout: seconds after which Graphviz is stopped, with a TimeoutError.
 
@@ -105,4 +178,7 @@ def stepper(
             "loss of one example, the output of one neuron, or a smaller network (or raise most=...)"
         )
     walk = record_walk(root, names)
-    return Stepper(walk, lay_out(walk, precision, direction, timeout), precision, theme)
+    shown = Stepper(walk, lay_out(walk, precision, direction, timeout), precision, theme, link)
+    if link:
+        shown.refresh()  # which says now where anywidget is missing
+    return shown

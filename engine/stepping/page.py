@@ -1,46 +1,50 @@
 """The page: one HTML document made of the static files and the data. No text of a graph becomes code.
 
-All numbers are text, written as they are shown. The page does no arithmetic on them.
+Numbers are data. The page computes them again where a reader changes one, by ``engine/expressions/javascript.py``.
 """
 
 import base64
 import hashlib
 import json
+import math
+import re
+from collections.abc import Callable
 from functools import cache
 from html import escape
 from importlib.resources import files
 from string import Template
 from typing import Any
 
-from engine.debugging.finite_differences import CentralDifference, Verdict, central_differences
-from engine.drawing.themes import largest_size, tint_strength
-from engine.expressions.nodes import Number, Operation, format_number
+from engine.debugging.finite_differences import CentralDifference, central_differences
+from engine.expressions.javascript import arithmetic, key_of
+from engine.expressions.nodes import Number
 from engine.expressions.writers import mathml, text
-from engine.operations import CONSTANT
+from engine.operations import CONSTANT, Operation
+from engine.refresh import is_computable
 from engine.stepping.layout import Edge, Layout, shown_name
 from engine.stepping.walk import Walk
-from engine.steps import Contribution
 from engine.validation import plain_label
 from engine.value import Value
 
-_SCRIPTS = ("walk.js", "formulas.js", "graph.js", "panel.js", "stepper.js")  # each uses those before it
 _LONGEST_LABEL = 200  # characters of a label that the page can show in full
 _CODE_IN_JSON = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
+_START = '\nmount(document.body, JSON.parse(document.getElementById("walk").textContent), window.name);\n'
 
 
 def render_page(walk: Walk, layout: Layout, precision: int, theme: str) -> str:
     """A whole HTML document that loads nothing, and lets the browser run its own script and no other."""
-    script = "\n".join(_part(name) for name in _SCRIPTS)
+    script = bundle("stepper.js") + _START
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     title = escape(f"Backprop from {text(walk.wording.formulas[walk.nodes[-1]])}")
-    data = embed_json(_data(walk, layout, precision))
-    parts = {"style": _part("stepper.css"), "script": script, "digest": digest, "walk": data}
-    return Template(_part("stepper.html")).substitute(parts, title=title, theme=escape(theme))
+    data = embed_json(page_data(walk, layout, precision))
+    parts = {"style": part("stepper.css"), "controls": part("controls.html"), "script": script, "digest": digest}
+    return Template(part("stepper.html")).substitute(parts, walk=data, title=title, theme=escape(theme))
 
 
-def render_frame(page: str, height: int) -> str:
-    """A page inside another one, such as a notebook."""
-    return Template(_part("frame.html")).substitute(page=escape(page), height=height)
+def render_frame(page: str, height: int, name: str = "") -> str:
+    """A page inside another one, such as a notebook; *name* is the token of the widget that it is linked with."""
+    return Template(part("frame.html")).substitute(page=escape(page), height=height, name=name)
 
 
 def embed_json(data: object) -> str:
@@ -53,83 +57,110 @@ def embed_json(data: object) -> str:
 
 
 @cache
-def _part(name: str) -> str:
+def bundle(name: str) -> str:
+    """A module and all that it imports as one module, each after those that it needs; no name may be there twice."""
+    sources: dict[str, str] = {}
+
+    def add(module: str) -> None:
+        source = part(module)
+        for needed in _IMPORT.findall(source):
+            if needed not in sources:
+                add(needed)
+        sources[module] = re.sub(r"^export ", "", _IMPORT.sub("", source), flags=re.MULTILINE)
+
+    add(name)
+    return "\n".join(sources.values())
+
+
+@cache
+def part(name: str) -> str:
+    if name == "arithmetic.js":
+        return arithmetic()
     return files("engine.stepping").joinpath("static", name).read_text(encoding="utf-8")
 
 
-def _data(walk: Walk, layout: Layout, precision: int) -> dict[str, Any]:
+def page_data(walk: Walk, layout: Layout, precision: int) -> dict[str, Any]:
     """Everything that the scripts read. They refer to nodes and edges by index; see the functions below."""
-    largest = largest_size(walk.gradients)
-    nodes = []
-    differences = central_differences(walk.nodes, walk.gradients)
-    for node, gradient, box, difference in zip(walk.nodes, walk.gradients, layout.boxes, differences):
-        fields = _node(node, walk, precision) | {"box": [round(number, 1) for number in box]}
-        if node.op != CONSTANT:
-            strength = tint_strength(gradient, largest)
-            fields["strength"] = strength if strength is None else round(strength, 3)
-            fields["check"] = _check(difference, gradient, precision)
-        nodes.append(fields)
-    derivatives = [derivative for node in walk.nodes for derivative in node.local_derivatives]
-    edges = [_edge(edge, derivative, precision) for edge, derivative in zip(layout.edges, derivatives)]
-    indices, first_edges, steps = {node: index for index, node in enumerate(walk.nodes)}, walk.first_edges(), []
-    for step in walk.steps:
-        given = [c for c in step.contributions if c.operand.op != CONSTANT]
-        gives = [_contribution(c, first_edges[step.node], precision) for c in given]
-        steps.append({"node": indices[step.node], "gives": gives})
+    checks = _checks(walk)
+    nodes = [
+        _node(node, walk, precision) | {"box": [round(number, 1) for number in box]} | checks.get(node, {})
+        for node, box in zip(walk.nodes, layout.boxes)
+    ]
+    sides = [(node, index) for node in walk.nodes for index in range(len(node.operands))]
+    slopes = [slope for node in walk.nodes for slope in node.local_derivatives]
+    edges = [
+        _edge(edge, slope, node, index, walk, precision)
+        for edge, slope, (node, index) in zip(layout.edges, slopes, sides)
+    ]
     size = [round(layout.width, 1), round(layout.height, 1)]
-    return {"size": size, "nodes": nodes, "edges": edges, "steps": steps}
+    return {"precision": precision, "size": size, "nodes": nodes, "edges": edges, "chosen": _chosen(walk)}
 
 
 def _node(node: Value, walk: Walk, precision: int) -> dict[str, Any]:
-    """``name`` in the box, ``math`` in formulas, ``made``: the operation in symbols, ``data``: the number."""
-    name, math = shown_name(node, walk), mathml(walk.wording.formulas[node], precision)
-    fields = {"name": name, "math": math, "op": node.op, "data": format_number(node.data, precision)}
+    """``name`` in the box, ``math`` in formulas, ``made``: the operation in symbols, ``key``: how to compute it,
+    ``called`` where Python can.
+    """
+    name, math_ = shown_name(node, walk), mathml(walk.wording.formulas[node], precision)
+    fields = {"name": name, "math": math_, "op": node.op, "data": json_number(node.data)}
     label = plain_label(node.label, _LONGEST_LABEL)
     if label and label != name:
         fields["label"] = label
     if node.operands:
-        fields["made"] = mathml(walk.wording.operation(node), precision)
+        fields |= {"key": key_of(node.operation), "made": mathml(walk.wording.operation(node), precision)}
+        if not fields["key"] and is_computable(node.operation):
+            fields["called"] = True
     return fields
 
 
-def _check(difference: CentralDifference | str, gradient: float, precision: int) -> dict[str, Any]:
-    """The finite difference in its parts, with digits enough to see that the root's two numbers differ.
-
-    ``kink`` has the slopes on both sides where they differ.
+def _edge(edge: Edge, slope: float, node: Value, index: int, walk: Walk, precision: int) -> dict[str, Any]:
+    """The two nodes, the ``path`` in SVG's words, and the local derivative: its number, and its ``rule`` if it is more
+    than a number, as a factor in a product.
     """
+    points = [f"{x:.1f},{y:.1f}" for x, y in edge.route]
+    fields: dict[str, Any] = {"from": edge.operand, "to": edge.node, "path": f"M{points[0]}C{' '.join(points[1:])}"}
+    if edge.shift:
+        fields["shift"] = edge.shift
+    fields["slope"] = json_number(slope)
+    if node.operands[index].op != CONSTANT:
+        rule = walk.wording.local_derivative(node, index)
+        if not isinstance(rule, Number):
+            fields["rule"] = mathml(rule, precision, is_factor=True)
+    return fields
+
+
+def _chosen(walk: Walk) -> list[int]:
+    """The leaves that a step of gradient descent moves: a network's parameters, or all where there are none."""
+    leaves = [index for index, node in enumerate(walk.nodes) if not node.operands and node.op != CONSTANT]
+    return [index for index in leaves if walk.nodes[index] in walk.parameters] or leaves
+
+
+def _checks(walk: Walk) -> dict[Value, dict[str, Any]]:
+    """Finite differences that the page cannot compute, because a function of Python lies on the way to the root."""
+    fixed = fixed_nodes(walk, key_of)
+    if not fixed:
+        return {}
+    differences = zip(walk.nodes, central_differences(walk.nodes, walk.gradients))
+    return {node: {"check": _check(difference)} for node, difference in differences if node in fixed}
+
+
+def fixed_nodes(walk: Walk, is_computed: Callable[[Operation], object]) -> set[Value]:
+    """The nodes whose numbers go into an operation that is not computed again."""
+    fixed: set[Value] = set()
+    for node in reversed(walk.nodes):
+        if node in fixed or (node.operands and not is_computed(node.operation)):
+            fixed.update(node.operands)
+    return fixed
+
+
+def _check(difference: CentralDifference | str) -> dict[str, Any]:
     if isinstance(difference, str):
         return {"problem": plain_label(difference, _LONGEST_LABEL)}
-    slopes = difference.slopes
-    fields = {
-        "h": f"{difference.h:.2g}",
-        "above": f"{difference.above:.12g}",
-        "below": f"{difference.below:.12g}",
-        "quotient": format_number(difference.quotient, max(precision, 8)),
-        "gradient": format_number(gradient, max(precision, 8)),
-        "agrees": slopes.verdict(gradient) is Verdict.AGREES,
-    }
-    if slopes.is_kink:
-        fields["kink"] = f"{format_number(slopes.left, precision)} and {format_number(slopes.right, precision)}"
-    return fields
+    h, above, below, quotient, slopes = difference
+    numbers = {"h": h, "above": above, "below": below, "quotient": quotient}
+    numbers |= {"left": slopes.left, "right": slopes.right, "bound": slopes.bound}
+    return {name: json_number(number) for name, number in numbers.items()}
 
 
-def _edge(edge: Edge, derivative: float, precision: int) -> dict[str, Any]:
-    """The two nodes, the ``path`` in SVG's words, and the local derivative."""
-    points = [f"{x:.1f},{y:.1f}" for x, y in edge.route]
-    fields = {"from": edge.operand, "to": edge.node, "path": f"M{points[0]}C{' '.join(points[1:])}"}
-    shift = {"shift": edge.shift} if edge.shift else {}
-    return fields | shift | {"derivative": format_number(derivative, precision)}
-
-
-def _contribution(contribution: Contribution, first_edge: int, precision: int) -> dict[str, Any]:
-    """What a step adds to one operand's gradient: the ``amount``, the sum ``before`` and the ``total`` after it.
-
-    ``rule`` is the gradient times the local derivative with symbols, where that is more than a number.
-    """
-    fields: dict[str, Any] = {"edge": first_edge + contribution.place}
-    for name in ("amount", "before", "total"):
-        fields[name] = format_number(getattr(contribution, name), precision)
-    rule = contribution.wording.local_derivative(contribution.node, contribution.place)
-    if not isinstance(rule, Number):
-        fields["rule"] = mathml(Operation("*", (Number(contribution.gradient), rule)), precision)
-    return fields
+def json_number(number: float) -> float | str:
+    """A number that JSON can carry; infinity and NaN by their names."""
+    return number if math.isfinite(number) else str(number)

@@ -3,18 +3,23 @@
 from itertools import accumulate
 from typing import NamedTuple
 
+from engine.expressions.names import parameters_among
 from engine.node import topological_order
 from engine.steps import Step, Wording, backward_steps
 from engine.value import Value
 
 
 class Walk(NamedTuple):
-    """All steps of backprop from a root, the nodes in topological order, their names, and their final gradients."""
+    """All steps of backprop from a root, the nodes in topological order, their names, and their final gradients.
+
+    ``parameters`` are those of the networks that the names came from.
+    """
 
     nodes: list[Value]
     wording: Wording
     steps: list[Step]
     gradients: list[float]
+    parameters: set[Value]
 
     def first_edges(self) -> dict[Value, int]:
         """The index of the edge from each node's first operand; edges count node after node, operand by operand."""
@@ -36,7 +41,7 @@ def record_walk(root: Value, names: object = None) -> Walk:
         for node in nodes:
             node.grad = 0.0
         steps = list(backward_steps(root, 1.0, wording))
-        return Walk(nodes, wording, steps, [node.grad for node in nodes])
+        return Walk(nodes, wording, steps, [node.grad for node in nodes], parameters_among(names))
     finally:
         for node, gradient in zip(nodes, before):
             node.grad = gradient

@@ -1,147 +1,222 @@
 // The panel below the graph: what happens in a step, a node's gradient as a sum, and the finite difference beside it.
 
-function fillPanel(heading, remark, rows, place) {
-  const more = state.checking ? [checkRow(place)] : [];
-  byId("panel").replaceChildren(heading, element("p", "", ...remark), ...rows, ...more);
-  byId("panel").scrollTop = 0;
-}
+import { differenceAt, verdictOf } from "./differences.js";
+import { bracketed, element, formula, infix, math, numeral, partial, written } from "./formulas.js";
+import { formatNumber } from "./numbers.js";
 
-/** Say what happens at the reader's position. */
-function explainStep() {
-  const { position } = state;
-  const place = nodeAt(position);
-  const node = nodes[place];
-  const title = element("h2", "", position ? `Step ${position}: ` : "The start: ");
-  const made = node.made ? [sign("="), written(node.made)] : [];
-  const name = isConstant(place) ? [] : [written(node.math), ...made, sign("=")];
-  title.append(formula(...name, number(node.data)));
-  if (position) explainGifts(title, place);
-  else {
+export class Panel {
+  constructor({ place, spoken, graph, walk, show, precision }) {
+    Object.assign(this, { place, spoken, graph, walk, show, precision });
+  }
+
+  /** Show what a reader sees: a node's gradient where one is chosen, else the step at the position. */
+  explain({ position, chosen, checking }, scrollTop = 0) {
+    const node = chosen ?? this.walk.nodeAt(position);
+    const { problem } = this.graph;
+    const [title, remark, rows, said] = problem
+      ? this.#problem(problem)
+      : chosen === null
+        ? this.#step(position)
+        : this.#node(chosen);
+    const more = checking && !problem ? [this.#checkRow(node)] : [];
+    this.place.replaceChildren(title, element("p", "", ...remark, ...this.#fixed(node)), ...rows, ...more);
+    if (scrollTop !== null) this.place.scrollTop = scrollTop; // the browser lays the page out for that
+    return said;
+  }
+
+  /** Tell screen readers. */
+  speak(text) {
+    this.spoken.textContent = text;
+  }
+
+  #name(place) {
+    return written(this.graph.nodes[place].math);
+  }
+
+  #number(x, options) {
+    return numeral(this.show(x), options);
+  }
+
+  /** ∂of/∂by. */
+  #derivative(of, by) {
+    return partial(this.graph.nodes[of].math, this.graph.nodes[by].math);
+  }
+
+  /** What one edge carries: ∂L/∂node · ∂node/∂operand. */
+  #product({ from, to }) {
+    return [this.#derivative(this.graph.root, to), infix("·"), this.#derivative(to, from)];
+  }
+
+  #problem({ place, words }) {
+    const { name } = this.graph.nodes[place];
+    const title = element("h2", "problem", words);
+    return [title, [`So ${name} has no number, and there are no gradients. Change a number, or undo.`], [], words];
+  }
+
+  #fixed(place) {
+    const by = this.graph.fixedBy[place];
+    if (by === null) return [];
+    const { name, op } = this.graph.nodes[by];
+    const what = by === place ? `${name} is` : `It goes into ${name},`;
+    return [` ${what} a function of Python (${op}), which this page cannot call: its operands are fixed.`];
+  }
+
+  // -------------------------------------------------------------------------------------------------------- one step
+
+  #step(position) {
+    const place = this.walk.nodeAt(position);
+    const node = this.graph.nodes[place];
+    const title = element("h2", "", position ? `Step ${position}: ` : "The start: ");
+    const made = node.made ? [infix("="), written(node.made)] : [];
+    const name = this.graph.isConstant(place) ? [] : [this.#name(place), ...made, infix("=")];
+    title.append(formula(...name, this.#number(this.graph.numbers[place])));
+    return position ? this.#gifts(title, place, position) : this.#start(title, node);
+  }
+
+  #start(title, { name }) {
+    const { root } = this.graph;
     const remark =
       "The numbers are computed. Now: how fast does the result grow with each of them? First with itself: ";
-    fillPanel(title, [remark, formula(derivative(root, root), sign("="), number("1"))], [], place);
-    speak(`Start. The gradient of ${node.name} with respect to itself is 1.`);
+    const itself = formula(this.#derivative(root, root), infix("="), numeral("1"));
+    return [title, [remark, itself], [], `Start. The gradient of ${name} with respect to itself is 1.`];
   }
-}
 
-function explainGifts(title, place) {
-  const gifts = giving[state.position - 1];
-  const gradient = gradientAt(place, state.position).text;
-  const known = formula(derivative(root, place), sign("="), number(gradient, { coloured: true }));
-  const next = gifts.length
-    ? "Each operand receives that times its local derivative."
-    : "Its operands are plain numbers.";
-  fillPanel(
-    title,
-    ["Its gradient is complete: ", known, `. ${next}`],
-    gifts.map((gift) => giftRow(gift, gradient)),
-    place,
-  );
-  const said = gifts.map(
-    (gift) =>
-      `${nodes[gift.from].name} receives ${gradient} times ${gift.derivative}, that is ${gift.amount}; ` +
-      `its gradient ${wordsFor(gift)}.`,
-  );
-  speak([`Step ${state.position} of ${steps.length}. ${nodes[place].name}, gradient ${gradient}.`, ...said].join(" "));
-}
-
-const wordsFor = (gift) => (isLast(gift) ? `is complete: ${gift.total}` : `is ${gift.total} so far`);
-
-/** The chain rule for one operand: symbols, numbers, and the sum so far. */
-function giftRow(gift, gradient) {
-  const adds = sign(received[gift.from].length > 1 ? "+=" : "=");
-  const row = element("div", "gift", formula(derivative(root, gift.from), adds, ...product(gift)));
-  if (gift.rule) row.append(formula(sign("="), written(gift.rule)));
-  const local = number(gift.derivative, { factor: true });
-  row.append(formula(sign("="), number(gradient), sign("·"), local));
-  row.append(formula(sign("="), number(gift.amount, { coloured: true })));
-  const note = element("span", isLast(gift) ? "sofar done" : "sofar");
-  if (!isFirst(gift)) {
-    const amount = number(gift.amount, { factor: true });
-    note.append(formula(number(gift.before), sign("+"), amount, sign("="), number(gift.total)), " ");
+  #gifts(title, place, position) {
+    const { nodes, root, gradients, slopes, amounts } = this.graph;
+    const { gives } = this.walk.steps[position - 1];
+    const gradient = gradients[place];
+    const known = formula(this.#derivative(root, place), infix("="), this.#number(gradient, { coloured: true }));
+    const next = gives.length
+      ? "Each operand receives that times its local derivative."
+      : "Its operands are plain numbers.";
+    const said = gives.map((gift) => {
+      const factors = `${this.show(gradient)} times ${this.show(slopes[gift.edge])}`;
+      return `${nodes[gift.from].name} receives ${factors}, that is ${this.show(amounts[gift.edge])}; its gradient ${this.#sofar(gift)}.`;
+    });
+    const start = `Step ${position} of ${this.walk.length}. ${nodes[place].name}, gradient ${this.show(gradient)}.`;
+    const rows = gives.map((gift) => this.#giftRow(gift, gradient));
+    return [title, ["Its gradient is complete: ", known, `. ${next}`], rows, [start, ...said].join(" ")];
   }
-  note.append(isLast(gift) ? "complete" : "more to come");
-  row.append(note);
-  return row;
-}
 
-/** A node's gradient as the explicit sum over everything that it feeds. */
-function explainNode(place) {
-  const node = nodes[place];
-  const gifts = received[place];
-  const gradient = gradientAt(place, steps.length).text;
-  const title = element(
-    "h2",
-    "",
-    "The gradient of ",
-    formula(written(node.math)),
-    element("small", "", node.label ?? ""),
-  );
-  if (place === root) {
-    const row = element("div", "gift", sumRow([derivative(root, root), sign("=")], [[number("1")]]));
-    fillPanel(title, ["The result grows exactly as fast as itself."], [row], place);
-    speak(`${node.name} is the result; its gradient is 1.`);
-    return;
+  #sofar(gift) {
+    const total = this.show(this.graph.totals[gift.edge]);
+    return this.walk.isLast(gift) ? `is complete: ${total}` : `is ${total} so far`;
   }
-  const count =
-    gifts.length === 1 ? "It is used once, so there is one term" : `It is used ${gifts.length} times: a term for each`;
-  const after = gifts.map((gift) => gradientAt(gift.to, steps.length).text);
-  const numbers = gifts.map((gift, i) => [number(after[i], { factor: i > 0 }), sign("·"), number(gift.derivative, { factor: true })]);
-  const rows = [sumRow([derivative(root, place), sign("=")], gifts.map(product)), sumRow([sign("=")], numbers)];
-  if (gifts.length > 1) {
-    rows.push(
-      sumRow(
-        [sign("=")],
-        gifts.map((gift, i) => [number(gift.amount, { factor: i > 0 })]),
-      ),
+
+  /** The chain rule for one operand: symbols, numbers, and the sum so far. */
+  #giftRow(gift, gradient) {
+    const { root, slopes, amounts, before, totals } = this.graph;
+    const { edge, from, rule } = gift;
+    const adds = infix(this.walk.received[from].length > 1 ? "+=" : "=");
+    const row = element("div", "gift", formula(this.#derivative(root, from), adds, ...this.#product(gift)));
+    if (rule) row.append(formula(infix("="), this.#number(gradient), infix("·"), written(rule)));
+    const local = this.#number(slopes[edge], { factor: true });
+    row.append(formula(infix("="), this.#number(gradient), infix("·"), local));
+    row.append(formula(infix("="), this.#number(amounts[edge], { coloured: true })));
+    const note = element("span", this.walk.isLast(gift) ? "sofar done" : "sofar");
+    if (!this.walk.isFirst(gift)) {
+      const amount = this.#number(amounts[edge], { factor: true });
+      note.append(formula(this.#number(before[edge]), infix("+"), amount, infix("="), this.#number(totals[edge])), " ");
+    }
+    note.append(this.walk.isLast(gift) ? "complete" : "more to come");
+    row.append(note);
+    return row;
+  }
+
+  // -------------------------------------------------------------------------------------------------------- one node
+
+  /** A node's gradient as the explicit sum over everything that it feeds. */
+  #node(place) {
+    const { nodes, root, gradients, slopes, amounts } = this.graph;
+    const node = nodes[place];
+    const gifts = this.walk.received[place];
+    const title = element("h2", "", "The gradient of ", formula(this.#name(place)), element("small", "", node.label ?? ""));
+    if (place === root) {
+      const row = element("div", "gift", sumRow([this.#derivative(root, root), infix("=")], [[numeral("1")]]));
+      return [title, ["The result grows exactly as fast as itself."], [row], `${node.name} is the result; its gradient is 1.`];
+    }
+    const count =
+      gifts.length === 1
+        ? "It is used once, so there is one term"
+        : `It is used ${gifts.length} times: a term for each`;
+    const numbers = gifts.map(({ to, edge }, i) => {
+      const factor = this.#number(slopes[edge], { factor: true });
+      return [this.#number(gradients[to], { factor: i > 0 }), infix("·"), factor];
+    });
+    const rows = [
+      sumRow([this.#derivative(root, place), infix("=")], gifts.map((gift) => this.#product(gift))),
+      sumRow([infix("=")], numbers),
+    ];
+    if (gifts.length > 1) {
+      const terms = gifts.map(({ edge }, i) => [this.#number(amounts[edge], { factor: i > 0 })]);
+      rows.push(sumRow([infix("=")], terms));
+    }
+    rows.push(sumRow([infix("=")], [[this.#number(gradients[place], { coloured: true })]]));
+    const terms = gifts.map(
+      ({ to, edge }) => `${this.show(gradients[to])} times ${this.show(slopes[edge])}, through ${nodes[to].name}`,
     );
+    const said = `Gradient of ${node.name}: ${terms.join(", plus ")}; in all ${this.show(gradients[place])}.`;
+    const remark = `${count}, the gradient of what it goes into times the local derivative.`;
+    return [title, [remark], [element("div", "gift", ...rows)], said];
   }
-  rows.push(sumRow([sign("=")], [[number(gradient, { coloured: true })]]));
-  const remark = `${count}, the gradient of what it goes into times the local derivative.`;
-  fillPanel(title, [remark], [element("div", "gift", ...rows)], place);
-  const said = gifts.map((gift, i) => `${after[i]} times ${gift.derivative}, through ${nodes[gift.to].name}`);
-  speak(`Gradient of ${node.name}: ${said.join(", plus ")}; in all ${gradient}.`);
+
+  // ----------------------------------------------------------------------------------------------- finite differences
+
+  /** The finite difference beside the gradient: both of the root's numbers, their quotient, and whether they agree. */
+  #checkRow(place) {
+    const { root, gradients } = this.graph;
+    const row = element("div", "gift check");
+    row.id = "difference";
+    const found = differenceAt(this.graph, place);
+    if (found.problem !== undefined) {
+      row.classList.add("differs");
+      row.append(`No finite difference here: ${found.problem}`);
+      return row;
+    }
+    const verdict = this.#verdict(place, found);
+    row.classList.toggle("differs", !verdict.agrees);
+    const shifted = (mark) =>
+      math("mrow", this.#name(root), bracketed(math("mrow", this.#name(place), infix(mark), math("mi", "h"))));
+    const above = math("mrow", shifted("+"), infix("−"), shifted("−"));
+    const symbols = math("mfrac", above, math("mrow", math("mn", "2"), math("mi", "h")));
+    const both = [numeral(formatNumber(found.above, 12)), infix("−"), numeral(formatNumber(found.below, 12), { factor: true })];
+    const width = math("mrow", math("mn", "2"), infix("·"), numeral(formatNumber(found.h, 2)));
+    const quotient = numeral(this.#long(found.quotient), { coloured: true });
+    quotient.id = "quotient";
+    const numbers = math("mfrac", math("mrow", ...both), width);
+    row.append("Finite difference ", formula(symbols), formula(infix("="), numbers), formula(infix("="), quotient));
+    const beside = numeral(this.#long(gradients[place]), { coloured: true });
+    row.append(element("span", "beside", "gradient ", formula(beside)));
+    row.append(element("span", verdict.agrees ? "sofar done" : "sofar", verdict.words));
+    return row;
+  }
+
+  /** What a check comes to: at a kink every gradient between the slopes on both sides agrees. */
+  #verdict(place, found) {
+    const { agrees, isKink } = verdictOf(found, this.graph.gradients[place]);
+    const slopes = [found.left, found.right].map((slope) => this.show(slope)).join(" and ");
+    const sides = isKink ? `: a kink, with the slopes ${slopes} on its sides` : "";
+    return { agrees, words: (agrees ? "✓ they agree" : "✗ they differ") + sides };
+  }
+
+  /** Digits enough to see that two numbers differ. */
+  #long(x) {
+    return formatNumber(x, Math.max(this.precision, 8));
+  }
+
+  /** What a check says, for screen readers. */
+  checkInWords(place) {
+    const found = differenceAt(this.graph, place);
+    if (found.problem !== undefined) return `No finite difference here: ${found.problem}`;
+    const { agrees } = verdictOf(found, this.graph.gradients[place]);
+    const numbers = `${this.#long(found.quotient)}; gradient: ${this.#long(this.graph.gradients[place])}`;
+    return `Finite difference for ${this.graph.nodes[place].name}: ${numbers}; they ${agrees ? "agree" : "differ"}.`;
+  }
 }
 
 /** Terms with plus signs between, each on its own so that a long sum can go over several lines. */
 function sumRow(left, terms) {
   const row = element("div", "sum", formula(...left));
-  terms.forEach((term, index) => row.append(" ", formula(...(index ? [sign("+")] : []), ...term)));
+  terms.forEach((term, index) => row.append(" ", formula(...(index ? [infix("+")] : []), ...term)));
   return row;
-}
-
-/** The finite difference beside the gradient: both of the root's numbers, their quotient, and whether they agree. */
-function checkRow(place) {
-  const { check = { problem: "this is a plain number" } } = nodes[place];
-  const row = element("div", check.agrees ? "gift check" : "gift check differs");
-  row.id = "difference";
-  if (check.problem) {
-    row.append(`No finite difference here: ${check.problem}`);
-    return row;
-  }
-  const shifted = (mark) => {
-    const inside = math("mrow", written(nodes[place].math), sign(mark), math("mi", "h"));
-    return math("mrow", written(nodes[root].math), bracketed(inside));
-  };
-  const above = math("mrow", shifted("+"), sign("−"), shifted("−"));
-  const symbols = math("mfrac", above, math("mrow", math("mn", "2"), math("mi", "h")));
-  const difference = math("mrow", number(check.above), sign("−"), number(check.below, { factor: true }));
-  const numbers = math("mfrac", difference, math("mrow", math("mn", "2"), sign("·"), number(check.h)));
-  const quotient = number(check.quotient, { coloured: true });
-  quotient.id = "quotient";
-  row.append("Finite difference ", formula(symbols), formula(sign("="), numbers), formula(sign("="), quotient));
-  row.append(element("span", "beside", "gradient ", formula(number(check.gradient, { coloured: true }))));
-  row.append(element("span", check.agrees ? "sofar done" : "sofar", verdictOf(check)));
-  return row;
-}
-
-/** What a check comes to: at a kink every gradient between the slopes on both sides agrees. */
-function verdictOf({ agrees, kink }) {
-  const sides = kink ? `: a kink, with the slopes ${kink} on its sides` : "";
-  return (agrees ? "✓ they agree" : "✗ they differ") + sides;
-}
-
-/** Tell screen readers. */
-function speak(text) {
-  byId("spoken").textContent = text;
 }

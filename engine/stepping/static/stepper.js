@@ -1,193 +1,314 @@
-// Moving about: the controls, the keys, and what they do.
+// Moving about: the controls, the keys, and what they do. ``mount`` puts a stepper into its markup.
+
+import { differenceAt, verdictOf } from "./differences.js";
+import { element } from "./formulas.js";
+import { Graph } from "./graph.js";
+import { Leaves } from "./leaves.js";
+import { formatNumber, rangeAround } from "./numbers.js";
+import { connect } from "./outside.js";
+import { Panel } from "./panel.js";
+import { Picture } from "./picture.js";
+import { Trials } from "./trials.js";
+import { Walk } from "./walk.js";
 
 const SECONDS_A_STEP = 1.8;
-let timer = null; // of the play button
+const PATIENCE = 300; // milliseconds until a page that waits for Python says so
+const PIXELS = 3; // of the mouse for a step of a number that is dragged in its box
 
-/** Show the graph as it is after so many steps; of the drawing, only what differs is touched. */
-function show(position) {
-  const from = state.position;
-  state.position = Math.max(0, Math.min(steps.length, position));
-  const changed = new Set();
-  for (let s = Math.min(from, state.position); s < Math.max(from, state.position); s += 1) {
-    for (const gift of giving[s]) changed.add(gift.from);
+/** Show the graph that ``data`` describes in the element ``host``, and connect it with the widget of that name. */
+export function mount(host, data, name) {
+  connect(new Stepper(host, data), name);
+}
+
+class Stepper {
+  #at = { position: 0, chosen: null, checking: false }; // after how many steps, which node is explained
+
+  /** What is called when a reader has changed something; see ``state``. */
+  changed = () => {};
+
+  /** What is called where only Python can compute some numbers; see ``answer``. */
+  ask = () => {};
+
+  constructor(host, data) {
+    this.host = host;
+    this.byId = (id) => host.querySelector(`#${id}`);
+    const show = (x) => formatNumber(x, data.precision);
+    this.graph = new Graph(data);
+    this.walk = new Walk(this.graph);
+    this.timer = null; // of the play button
+    const { graph, walk, byId } = this;
+    const parts = { graph, walk, byId, show };
+    this.picture = new Picture({ ...parts, frame: byId("graph"), size: data.size });
+    this.panel = new Panel({ ...parts, place: byId("panel"), spoken: byId("spoken"), precision: data.precision });
+    const changed = (words) => this.refresh(words);
+    this.leaves = new Leaves({ ...parts, trials: new Trials(graph), chosen: data.chosen, changed });
+    byId("position").max = walk.length;
+    graph.nodes.forEach((node, place) => {
+      if (graph.isConstant(place)) return;
+      const option = element("option", "", node.name);
+      option.value = place;
+      byId("chosen").append(option);
+    });
+    this.#listen();
+    this.picture.refresh(0);
+    this.leaves.refresh();
+    this.go(0);
+    this.picture.adjust(walk.nodeAt(0));
   }
-  for (const place of changed) showGradient(place);
-  light(from, false);
-  light(state.position, true);
-  showControls();
-}
 
-function showControls() {
-  const { position } = state;
-  byId("position").value = position;
-  byId("position").setAttribute("aria-valuetext", `step ${position} of ${steps.length}`);
-  byId("counter").textContent = `Step ${position} of ${steps.length}`;
-  for (const id of ["first", "back"]) setDisabled(byId(id), position === 0);
-  for (const id of ["forward", "last"]) setDisabled(byId(id), position === steps.length);
-  setDisabled(byId("play"), steps.length === 0);
-}
-
-/** A button that becomes disabled would lose the keyboard; hand that to its neighbour. */
-function setDisabled(button, disabled) {
-  if (disabled && document.activeElement === button && steps.length) byId("position").focus();
-  button.disabled = disabled;
-}
-
-/** Go to a position; a choice of a node ends there. */
-function go(position) {
-  choose(null);
-  show(position);
-  explainStep();
-  follow(nodeAt(state.position));
-}
-
-/** The same from a control, which ends playing. */
-function jump(position) {
-  play(false);
-  go(position);
-}
-
-function play(on) {
-  clearInterval(timer);
-  timer = null;
-  if (on) {
-    if (state.position === steps.length) go(0);
-    const milliseconds = (1000 * SECONDS_A_STEP) / Number(byId("speed").value);
-    timer = setInterval(() => {
-      go(state.position + 1);
-      if (state.position === steps.length) play(false);
-    }, milliseconds);
+  /** Write everything as it is now that numbers have changed; the position stays. Python is asked first, if need be. */
+  refresh(words = "") {
+    clearTimeout(this.waiting);
+    if (!this.graph.asks.length) {
+      this.#refresh(words);
+      return;
+    }
+    this.ask(this.graph.asks);
+    this.waiting = setTimeout(() => this.#refresh(words), PATIENCE);
   }
-  document.body.classList.toggle("playing", on);
-  byId("play").setAttribute("aria-label", on ? "Pause" : "Play");
-}
 
-/** Explain a node: go to its step, pick out its paths to the root, and write out its gradient. */
-function explain(place) {
-  play(false);
-  show(stepOf[place]);
-  choose(place);
-  flag(received[place]);
-  explainNode(place);
-  follow(place);
-}
+  /** Take answers to ``ask``. */
+  answer(answers) {
+    this.graph.answer(answers);
+    this.refresh();
+  }
 
-function choose(place) {
-  if (state.chosen === place) return;
-  for (const marked of svg.querySelectorAll(".path, .chosen")) marked.classList.remove("path", "chosen");
-  state.chosen = place;
-  svg.classList.toggle("explained", place !== null);
-  byId("chosen").value = place ?? "";
-  if (place === null) return;
-  const waiting = [place];
-  const met = new Set(waiting);
-  while (waiting.length) {
-    for (const { edge, to } of received[waiting.pop()]) {
-      lines[edge].classList.add("path");
-      if (!met.has(to)) waiting.push(to);
-      met.add(to);
+  /** From now on a kernel answers what functions of Python give. */
+  connect() {
+    this.graph.connect(true);
+    this.picture.showFixed();
+    this.leaves.enable();
+    this.leaves.refresh();
+    this.#explain();
+  }
+
+  #refresh(words) {
+    const { scrollTop } = this.panel.place; // before anything changes, or the browser would lay out the page for it
+    this.picture.refresh(this.#at.position);
+    this.picture.flag(this.picture.flagged);
+    if (this.#at.checking) this.#showTicks();
+    this.panel.explain(this.#at, scrollTop || null);
+    this.leaves.refresh();
+    if (words) this.panel.speak(words);
+    this.changed();
+  }
+
+  #explain() {
+    this.panel.speak(this.panel.explain(this.#at));
+    this.changed();
+  }
+
+  /** The position, the node that is chosen, and the numbers of the leaves. */
+  get state() {
+    const { position, chosen } = this.#at;
+    return { position, chosen, values: this.graph.leaves.map((leaf) => [leaf, this.graph.numbers[leaf]]) };
+  }
+
+  /** Those of them that are given. A position ends the choice of a node, and a choice goes to the node's step. */
+  set state({ position = this.#at.position, chosen = this.#at.chosen, values = [] }) {
+    const { changed } = this;
+    this.changed = () => {}; // until all of it is as wanted
+    const changes = values.filter(([leaf, number]) => !Object.is(this.graph.numbers[leaf], number));
+    if (changes.length) this.leaves.take(changes);
+    if (chosen !== null && chosen !== this.#at.chosen) this.explain(chosen);
+    else if (chosen !== this.#at.chosen || position !== this.#at.position) this.jump(position);
+    this.changed = changed;
+    this.changed();
+  }
+
+  /** Show the graph as it is after so many steps; of the drawing, only what differs is touched. */
+  show(position) {
+    const from = this.#at.position;
+    const to = Math.max(0, Math.min(this.walk.length, position));
+    this.#at.position = to;
+    const passed = this.walk.steps.slice(Math.min(from, to), Math.max(from, to));
+    const changed = new Set(passed.flatMap(({ gives }) => gives.map((gift) => gift.from)));
+    for (const place of changed) this.picture.showGradient(place, to);
+    if (this.#at.checking) this.#showTicks(changed);
+    this.picture.light(from, false);
+    this.picture.light(to, true);
+    this.#showControls();
+  }
+
+  #showControls() {
+    const { position } = this.#at;
+    const { length } = this.walk;
+    this.byId("position").value = position;
+    this.byId("position").setAttribute("aria-valuetext", `step ${position} of ${length}`);
+    this.byId("counter").textContent = `Step ${position} of ${length}`;
+    for (const id of ["first", "back"]) this.#setDisabled(this.byId(id), position === 0);
+    for (const id of ["forward", "last"]) this.#setDisabled(this.byId(id), position === length);
+    this.#setDisabled(this.byId("play"), length === 0);
+  }
+
+  /** A button that becomes disabled would lose the keyboard; hand that to its neighbour. */
+  #setDisabled(button, disabled) {
+    if (disabled && button.matches(":focus") && this.walk.length) this.byId("position").focus();
+    button.disabled = disabled;
+  }
+
+  /** Go to a position; a choice of a node ends there. */
+  go(position) {
+    this.choose(null);
+    this.show(position);
+    this.#explain();
+    this.picture.follow(this.walk.nodeAt(this.#at.position));
+  }
+
+  /** The same from a control, which ends playing. */
+  jump(position) {
+    this.play(false);
+    this.go(position);
+  }
+
+  play(on) {
+    clearInterval(this.timer);
+    this.timer = null;
+    if (on) {
+      if (this.#at.position === this.walk.length) this.go(0);
+      const milliseconds = (1000 * SECONDS_A_STEP) / Number(this.byId("speed").value);
+      this.timer = setInterval(() => {
+        this.go(this.#at.position + 1);
+        if (this.#at.position === this.walk.length) this.play(false);
+      }, milliseconds);
+    }
+    this.host.classList.toggle("playing", on);
+    this.byId("play").setAttribute("aria-label", on ? "Pause" : "Play");
+  }
+
+  /** Explain a node: go to its step, pick out its paths to the root, and write out its gradient. */
+  explain(place) {
+    this.play(false);
+    this.show(this.walk.stepOf[place]);
+    this.choose(place);
+    this.picture.flag(this.walk.received[place]);
+    this.#explain();
+    this.picture.follow(place);
+  }
+
+  choose(place) {
+    if (this.#at.chosen === place) return;
+    this.#at.chosen = place;
+    this.picture.choose(place);
+    this.byId("chosen").value = place ?? "";
+    this.leaves.reveal(place);
+  }
+
+  toggleCheck() {
+    const state = this.#at;
+    state.checking = !state.checking;
+    this.byId("check").setAttribute("aria-pressed", state.checking);
+    this.picture.svg.classList.toggle("checking", state.checking);
+    if (state.checking) this.#showTicks();
+    this.#explain();
+    if (!state.checking || this.graph.problem) return;
+    this.byId("difference").scrollIntoView({ block: "nearest" });
+    this.panel.speak(this.panel.checkInWords(state.chosen ?? this.walk.nodeAt(state.position)));
+  }
+
+  /** Check the gradients that are complete: of all nodes, or of some. */
+  #showTicks(places = this.graph.nodes.keys()) {
+    for (const place of places) {
+      if (this.picture.boxes[place].status !== "complete") continue;
+      const found = differenceAt(this.graph, place);
+      const { agrees } = found.problem === undefined ? verdictOf(found, this.graph.gradients[place]) : { agrees: null };
+      this.picture.showTick(place, agrees);
     }
   }
-  for (const reached of met) boxes[reached].group.classList.add("path");
-  boxes[place].group.classList.add("chosen");
-  rove(place);
-}
 
-/** Tab stops at one node only; the up and down arrows go from node to node. */
-function rove(place) {
-  svg.querySelector('[tabindex="0"]')?.setAttribute("tabindex", "-1");
-  boxes[place].group.setAttribute("tabindex", "0");
-}
+  // ------------------------------------------------------------------------------------------------ buttons and keys
 
-function toggleCheck() {
-  state.checking = !state.checking;
-  byId("check").setAttribute("aria-pressed", state.checking);
-  svg.classList.toggle("checking", state.checking);
-  if (state.chosen === null) explainStep();
-  else explainNode(state.chosen);
-  if (!state.checking) return;
-  byId("difference").scrollIntoView({ block: "nearest" });
-  const { check, name } = nodes[state.chosen ?? nodeAt(state.position)];
-  if (!check || check.problem) speak(byId("difference").textContent);
-  else {
-    const verdict = check.agrees ? "they agree" : "they differ";
-    speak(`Finite difference for ${name}: ${check.quotient}; gradient: ${check.gradient}; ${verdict}.`);
+  #actions = {
+    first: () => this.jump(0),
+    back: () => this.jump(this.#at.position - 1),
+    play: () => this.play(this.timer === null),
+    forward: () => this.jump(this.#at.position + 1),
+    last: () => this.jump(this.walk.length),
+    check: () => this.toggleCheck(),
+    smaller: () => this.picture.zoom(this.picture.scale / 1.25),
+    larger: () => this.picture.zoom(this.picture.scale * 1.25),
+    fit: () => this.picture.zoomToFit(),
+  };
+
+  #keys = {
+    ...{ ArrowLeft: "back", ArrowRight: "forward", Home: "first", End: "last", " ": "play", c: "check" },
+    ...{ "-": "smaller", "+": "larger", "=": "larger", 0: "fit" },
+  };
+
+  #onKey(event) {
+    const { key, target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || target.matches("select")) return;
+    if (key === " " && target.matches("button")) return; // the button's own key
+    if (target.matches(".field, #rate")) return;
+    if (target.closest("#numbers") && !/^([csu]|Escape)$/.test(key)) return; // the sliders' and ticks' own keys
+    const box = target.closest(".node[role]");
+    if (box && (key === "Enter" || key === " ")) this.explain(Number(box.dataset.place));
+    else if (box && key === "ArrowUp") this.#neighbour(Number(box.dataset.place), -1);
+    else if (box && key === "ArrowDown") this.#neighbour(Number(box.dataset.place), 1);
+    else if (key === "Escape") this.jump(this.#at.position);
+    else if (key === "s") this.leaves.descend();
+    else if (key === "u") this.leaves.undo();
+    else if (Object.hasOwn(this.#keys, key)) this.#actions[this.#keys[key]]();
+    else return;
+    event.preventDefault();
+  }
+
+  /** The next node in the graph's order that has a gradient gets the keyboard. */
+  #neighbour(place, by) {
+    let next = place + by;
+    while (next >= 0 && next <= this.graph.root && this.graph.isConstant(next)) next += by;
+    if (next < 0 || next > this.graph.root) return;
+    this.picture.rove(next);
+    this.picture.boxes[next].group.focus();
+    this.picture.follow(next);
+  }
+
+  #listen() {
+    for (const [id, action] of Object.entries(this.#actions)) this.byId(id).addEventListener("click", action);
+    this.byId("position").addEventListener("input", ({ target }) => this.jump(Number(target.value)));
+    this.byId("speed").addEventListener("change", () => this.play(this.timer !== null));
+    this.byId("chosen").addEventListener("change", ({ target }) => {
+      if (target.value) this.explain(Number(target.value));
+      else this.jump(this.#at.position);
+    });
+    this.picture.svg.addEventListener("click", (event) => {
+      const box = event.target.closest(".node[role]");
+      if (this.wasDragged) this.wasDragged = false;
+      else if (box) this.explain(Number(box.dataset.place));
+      else if (this.#at.chosen !== null) this.go(this.#at.position);
+    });
+    const keys = this.host === document.body ? document : this.host;
+    keys.addEventListener("keydown", (event) => this.#onKey(event));
+    new ResizeObserver(() => this.picture.adjust(this.walk.nodeAt(this.#at.position))).observe(this.byId("graph"));
+    this.picture.dragToScroll();
+    this.#dragNumbers();
+  }
+
+  /** The mouse can take hold of a leaf in the graph, and drag its number. */
+  #dragNumbers() {
+    const { svg } = this.picture;
+    let held = null;
+    svg.addEventListener("pointerdown", (event) => {
+      this.wasDragged = false;
+      const place = Number(event.target.closest(".node[role]")?.dataset.place ?? NaN);
+      if (event.pointerType !== "mouse" || event.button !== 0 || !this.graph.leaves.includes(place)) return;
+      const number = this.graph.numbers[place];
+      if (Number.isFinite(number)) held = { place, x: event.clientX, number, ...rangeAround(number) };
+    });
+    svg.addEventListener("pointermove", (event) => {
+      if (!held) return;
+      const steps = Math.round((event.clientX - held.x) / PIXELS);
+      if (!this.wasDragged && Math.abs(event.clientX - held.x) < 2 * PIXELS) return;
+      if (!this.wasDragged) svg.setPointerCapture(event.pointerId);
+      this.wasDragged = true;
+      const number = Math.round((held.number + steps * held.step) / held.step) * held.step;
+      this.leaves.drag(held.place, steps ? Number(number.toPrecision(12)) : held.number);
+    });
+    for (const end of ["pointerup", "pointercancel"]) {
+      svg.addEventListener(end, () => {
+        if (held && this.wasDragged) this.leaves.drop(held.place);
+        held = null;
+      });
+    }
   }
 }
-
-// ------------------------------------------------------------------------------------------------- buttons and keys
-
-const actions = {
-  first: () => jump(0),
-  back: () => jump(state.position - 1),
-  play: () => play(timer === null),
-  forward: () => jump(state.position + 1),
-  last: () => jump(steps.length),
-  check: toggleCheck,
-  smaller: () => zoom(scale / 1.25),
-  larger: () => zoom(scale * 1.25),
-  fit: () => zoom(fittingScale(), true),
-};
-const keys = {
-  ...{ ArrowLeft: "back", ArrowRight: "forward", Home: "first", End: "last", " ": "play", c: "check" },
-  ...{ "-": "smaller", "+": "larger", "=": "larger", 0: "fit" },
-};
-
-function onKey(event) {
-  const { target, key } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey || target.matches?.("select")) return;
-  if (key === " " && target.matches?.("button")) return; // the button's own key
-  const box = target.closest?.(".node[role]");
-  if (box && (key === "Enter" || key === " ")) explain(Number(box.dataset.place));
-  else if (box && key === "ArrowUp") neighbour(Number(box.dataset.place), -1);
-  else if (box && key === "ArrowDown") neighbour(Number(box.dataset.place), 1);
-  else if (key === "Escape") jump(state.position);
-  else if (Object.hasOwn(keys, key)) actions[keys[key]]();
-  else return;
-  event.preventDefault();
-}
-
-/** The next node in the graph's order that has a gradient gets the keyboard. */
-function neighbour(place, by) {
-  let next = place + by;
-  while (next >= 0 && next <= root && isConstant(next)) next += by;
-  if (next < 0 || next > root) return;
-  rove(next);
-  boxes[next].group.focus();
-  follow(next);
-}
-
-function listen() {
-  for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
-  byId("position").addEventListener("input", ({ target }) => jump(Number(target.value)));
-  byId("speed").addEventListener("change", () => play(timer !== null));
-  byId("chosen").addEventListener("change", ({ target }) => {
-    if (target.value) explain(Number(target.value));
-    else jump(state.position);
-  });
-  svg.addEventListener("click", (event) => {
-    const box = event.target.closest(".node[role]");
-    if (box) explain(Number(box.dataset.place));
-    else if (state.chosen !== null) go(state.position);
-  });
-  document.addEventListener("keydown", onKey);
-  addEventListener("resize", adjust);
-  dragToScroll();
-}
-
-function start() {
-  byId("position").max = steps.length;
-  nodes.forEach((node, place) => {
-    if (isConstant(place)) return;
-    const option = element("option", "", node.name);
-    option.value = place;
-    byId("chosen").append(option);
-  });
-  drawGraph();
-  nodes.forEach((node, place) => isConstant(place) || showGradient(place));
-  listen();
-  go(0);
-  adjust();
-}
-
-start();

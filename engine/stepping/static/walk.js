@@ -1,56 +1,54 @@
-// What the page was given: the walk through backprop, every number written as it is shown. Nothing is computed here.
-//
-// The page's scripts are put together, this one first. Every text goes into the page as text (textContent), never as
-// markup; only formulas are markup, and those are MathML that the engine wrote, with every name in it escaped. In any
-// case the page's policy forbids all scripts but these.
-"use strict";
+// The walk back through the graph: what is known after how many steps.
 
-const byId = (id) => document.getElementById(id);
-const walk = JSON.parse(byId("walk").textContent);
-const { nodes, edges, steps } = walk;
-const root = nodes.length - 1;
-const isConstant = (place) => nodes[place].op === "constant";
-
-/** Where the reader is: after how many steps, which node is explained, whether differences are shown. */
-const state = { position: 0, chosen: null, checking: false };
-
-/** A number with a real minus sign. */
-const signed = (number) => number.replaceAll("-", "−");
-
-/** An HTML element with a class, and texts or elements in it. */
-function element(name, className = "", ...content) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  made.append(...content);
-  return made;
-}
-
-// ------------------------------------------------------------------------------- what is known after how many steps
-
-const giving = steps.map((step) => step.gives.map((gift) => ({ ...gift, ...edges[gift.edge] })));
-const received = nodes.map(() => []); // for each node the gifts that make up its gradient, in the order of the steps
-const stepOf = nodes.map(() => 0); // the step to which a node belongs: its own, or for a leaf the one that completes it
-giving.forEach((gifts, index) => {
-  for (const gift of gifts) {
-    received[gift.from].push({ ...gift, at: index + 1 });
-    stepOf[gift.from] = index + 1;
+/** A step for each node with operands, the root's first. It gives each operand that is no plain number its share. */
+export class Walk {
+  constructor(graph) {
+    this.graph = graph;
+    this.steps = [];
+    this.received = graph.nodes.map(() => []); // for each node what makes up its gradient, in the order of the steps
+    this.stepOf = graph.nodes.map(() => 0); // its own step, or for a leaf the one that completes its gradient
+    for (let node = graph.root; node >= 0; node -= 1) if (graph.into[node].length) this.#addStep(node);
+    this.steps.forEach(({ node }, index) => (this.stepOf[node] = index + 1));
   }
-});
-steps.forEach((step, index) => (stepOf[step.node] = index + 1));
 
-/** The node to which a position belongs: that of the step, or at the start the root. */
-const nodeAt = (position) => (position ? steps[position - 1].node : root);
+  #addStep(node) {
+    const at = this.steps.length + 1;
+    const given = this.graph.into[node].filter((edge) => !this.graph.isConstant(this.graph.edges[edge].from));
+    const gives = given.map((edge) => ({ edge, at, ...this.graph.edges[edge] }));
+    this.steps.push({ node, gives });
+    for (const gift of gives) {
+      this.received[gift.from].push(gift);
+      this.stepOf[gift.from] = at;
+    }
+  }
 
-/** A node's gradient after so many steps: its text, and whether it is unknown, partial (more to come) or complete. */
-function gradientAt(place, position) {
-  const gifts = received[place];
-  if (place === root) return { text: "1", status: "complete" };
-  let known = 0;
-  while (known < gifts.length && gifts[known].at <= position) known += 1;
-  if (known === 0) return { text: "", status: "unknown" };
-  return { text: gifts[known - 1].total, status: known === gifts.length ? "complete" : "partial" };
+  get length() {
+    return this.steps.length;
+  }
+
+  /** The node to which a position belongs: that of the step, or at the start the root. */
+  nodeAt(position) {
+    return position ? this.steps[position - 1].node : this.graph.root;
+  }
+
+  /** A node's gradient after so many steps, and whether it is unknown, partial (more to come) or complete. */
+  gradientAt(place, position) {
+    const { gradients, root, totals, problem } = this.graph;
+    if (problem) return { gradient: NaN, status: "missing" };
+    if (place === root) return { gradient: gradients[root], status: "complete" };
+    const gifts = this.received[place];
+    let known = 0;
+    while (known < gifts.length && gifts[known].at <= position) known += 1;
+    if (known === 0) return { gradient: NaN, status: "unknown" };
+    return { gradient: totals[gifts[known - 1].edge], status: known === gifts.length ? "complete" : "partial" };
+  }
+
+  /** Whether a gift is the first, or the last, that its receiver gets. */
+  isFirst(gift) {
+    return this.received[gift.from][0].edge === gift.edge;
+  }
+
+  isLast(gift) {
+    return this.received[gift.from].at(-1).edge === gift.edge;
+  }
 }
-
-/** Whether a gift is the first, or the last, that its receiver gets. */
-const isFirst = (gift) => received[gift.from][0].edge === gift.edge;
-const isLast = (gift) => received[gift.from].at(-1).edge === gift.edge;

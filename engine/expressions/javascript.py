@@ -1,0 +1,87 @@
+"""The table of derivatives as JavaScript: each primitive's value, its local derivatives, and what it refuses."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+
+from engine import operations, slopes
+from engine.derivatives import RULES, SLOPES, Rule
+from engine.domains import DOMAINS, POWER
+from engine.expressions.nodes import Calls, Name, as_formula
+from engine.expressions.writers import text
+from engine.operations import Operation
+from engine.value import Value
+
+_CALLS = Calls()
+_EXACT = 17  # significant digits of every float
+_BEYOND = {"!=": ("===", 0.0), ">": ("<=", -0.34375), ">=": ("<", -0.34375), "<": (">=", 0.34375), "<=": (">", 0.34375)}
+_TOO_LARGE = "tooLarge(y, {})"
+_POWER_REFUSES = {
+    "a === 0 && b < 0": (0.0, -1.34375),
+    "a < 0 && a !== -Infinity && Number.isFinite(b) && b !== Math.floor(b)": (-1.34375, 0.71875),
+    _TOO_LARGE.format("a, b"): (1.5e300, 2.34375),
+}
+_MODULE = """import {{ pi, {} }} from "./special.js";
+
+/** Whether finite numbers make one that is too large for a float. */
+const tooLarge = (y, ...operands) => !Number.isFinite(y) && operands.every(Number.isFinite);
+
+export const OPERATIONS = {{
+{}}};
+"""
+
+
+@cache
+def arithmetic() -> str:
+    """The module ``arithmetic.js``: ``OPERATIONS``, by key, made of the functions in ``special.js``.
+
+    Each has ``value(a, b)``, ``slopes`` of ``(y, a, b)``, and ``refusals``: where one holds of ``(y, a, b)`` eager
+    arithmetic raises an error, in these words, in which ``{a}`` is an operand's name and ``{a!r}`` its number.
+    """
+    rules = RULES | SLOPES
+    rows = "".join(f"  {json.dumps(key)}: {{ {', '.join(_fields(key, rule))} }},\n" for key, rule in rules.items())
+    return _MODULE.format(", ".join(key for key in rules if f" {key}(" in rows), rows)
+
+
+def key_of(operation: Operation) -> str:
+    """The key of an operation in ``OPERATIONS``; an empty text for users' own, which are functions of Python."""
+    own = operations.OPERATIONS.get(operation.key), slopes.OPERATIONS.get(operation.key)
+    return operation.key if operation in own else ""
+
+
+def _fields(key: str, rule: Rule) -> Iterator[str]:
+    names = [Name(name) for name in "ab"[: len(rule.derivatives)]]
+    parameters = ", ".join(name.text for name in names)
+    yield f"value: ({parameters}) => {text(rule.compute(_CALLS, *names), _EXACT)}"
+    derivatives = [as_formula(derivative(_CALLS, Name("y"), *names)) for derivative in rule.derivatives]
+    yield f"slopes: [{', '.join(f'(y, {parameters}) => {text(formula, _EXACT)}' for formula in derivatives)}]"
+    refusals = dict(_refusals(key, parameters))
+    if refusals:
+        each = [f"[(y, {parameters}) => {condition}, {json.dumps(words)}]" for condition, words in refusals.items()]
+        yield f"refusals: [{', '.join(each)}]"
+
+
+def _refusals(key: str, parameters: str) -> Iterator[tuple[str, str]]:
+    """Conditions in JavaScript, and the engine's words for each, which it is made to say."""
+    if key == POWER:
+        for condition, beyond in _POWER_REFUSES.items():
+            yield condition, _refused(key, beyond)[1]
+    for index, sign, bound in DOMAINS.get(key, []):
+        comparison, distance = _BEYOND[sign]
+        numbers = [0.71875] * len(RULES[key].derivatives)
+        numbers[index] = bound + distance
+        error, words = _refused(key, tuple(numbers))
+        exact = f"{'ab'[index]} {comparison} {bound!r}"
+        yield (_TOO_LARGE.format(parameters) if error is OverflowError else exact), words
+
+
+def _refused(key: str, numbers: tuple[float, ...]) -> tuple[type[Exception], str]:
+    """The error of an operation for these operands: its class, and its words with names for what differs."""
+    try:
+        operations.OPERATIONS[key].apply(*(Value(number, f"{{{name}}}") for name, number in zip("ab", numbers)))
+    except (ValueError, ArithmeticError) as error:
+        words = str(error)
+        for name, number in zip("ab", numbers):
+            words = words.replace(repr(number), f"{{{name}!r}}")
+        return type(error), words
+    raise AssertionError(f"{key} refuses nothing at {numbers}")

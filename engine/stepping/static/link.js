@@ -1,0 +1,61 @@
+// The widget between the kernel and a page: it shows nothing. The page is a frame, whose name is the widget's token.
+
+const float = (number) => ({ inf: Infinity, "-inf": -Infinity, nan: NaN })[number] ?? number;
+
+const sent = (number) => (Number.isFinite(number) ? number : String(number)); // JSON has no infinity
+
+function initialize({ model }) {
+  let page = null;
+  let isHearing = false;
+  const names = model.get("names");
+
+  function hear({ data, source }) {
+    if (data?.stepper !== model.get("token")) return;
+    page = source;
+    if (data.hello) tell({ connected: true, ...all() });
+    if (data.asks) model.send({ asks: data.asks.map(([place, numbers]) => [place, numbers.map(sent)]) });
+    if (!data.state) return;
+    const { position, chosen, values } = data.state;
+    const pairs = values.map(([place, number]) => [names[place], sent(number)]);
+    isHearing = true;
+    model.set("position", position);
+    model.set("selected", chosen === null ? null : names[chosen]);
+    model.set("values", { ...model.get("values"), ...Object.fromEntries(pairs) });
+    isHearing = false;
+    model.save_changes();
+  }
+
+  const told = {
+    position: () => ({ position: model.get("position") }),
+    selected: () => ({ chosen: model.get("selected") === null ? null : names.indexOf(model.get("selected")) }),
+    values: () => {
+      const pairs = Object.entries(model.get("values"));
+      return { values: pairs.map(([name, number]) => [names.indexOf(name), float(number)]) };
+    },
+  };
+  const all = () => ({ state: Object.assign({}, ...Object.values(told).map((part) => part())) });
+
+  function tell(message) {
+    page?.postMessage({ stepper: model.get("token"), ...message }, "*");
+  }
+
+  /** Hand the page what Python answered. */
+  function answer({ answers }) {
+    const received = ({ numbers, value, slopes, ...more }) =>
+      value === undefined
+        ? { numbers: numbers.map(float), ...more }
+        : { numbers: numbers.map(float), value: float(value), slopes: slopes.map(float), ...more };
+    tell({ answers: answers.map(received) });
+  }
+
+  addEventListener("message", hear);
+  const handlers = Object.keys(told).map((name) => [`change:${name}`, () => isHearing || tell({ state: told[name]() })]);
+  handlers.push(["msg:custom", answer]);
+  for (const [event, handler] of handlers) model.on(event, handler);
+  return () => {
+    removeEventListener("message", hear);
+    for (const [event, handler] of handlers) model.off(event, handler);
+  };
+}
+
+export default { initialize, render() {} };

@@ -1,0 +1,313 @@
+// The graph, drawn once; after that a step only touches what differs.
+
+import { signed } from "./formulas.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const LINE = 17; // from one line of text in a box to the next
+const SIDE = 10; // beside the text
+const LETTER = 7.4; // about as wide as a digit is
+const KEY = 5 * LETTER; // "data" before a number
+const TICK = 14; // the mark beside a gradient
+
+/** An SVG element with attributes and, where given, a text. */
+export function drawn(name, attributes = {}, text = null) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  if (text !== null) made.textContent = text;
+  return made;
+}
+
+const pillWidth = (word) => Math.max(20, LETTER * word.length + 10);
+
+function setText(element, text, room) {
+  element.textContent = text;
+  if (LETTER * text.length <= room) element.removeAttribute("textLength");
+  else fit(element, room);
+}
+
+/** Draw a text that is wider than its place narrower. */
+function fit(element, room) {
+  element.setAttribute("textLength", room);
+  element.setAttribute("lengthAdjust", "spacingAndGlyphs");
+}
+
+export class Picture {
+  constructor({ frame, size, graph, walk, show }) {
+    Object.assign(this, { frame, graph, walk, show });
+    [this.width, this.height] = size;
+    this.svg = drawn("svg", {
+      viewBox: `-6 -6 ${this.width + 12} ${this.height + 12}`,
+      role: "group",
+      "aria-label": "Computation graph",
+    });
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    this.scale = 1;
+    this.isFitted = null; // a graph that fills its window goes on doing so; null: it was not seen yet
+    this.middles = []; // of edges, by their places: measuring one takes longer than all the rest of a step
+    this.overlay = drawn("g", { "aria-hidden": "true" });
+    this.lines = graph.edges.map((edge) => drawn("path", { class: "edge", d: edge.path }));
+    this.boxes = graph.nodes.map((node, place) => this.#drawNode(node, place));
+    const below = drawn("g", { "aria-hidden": "true" });
+    const above = drawn("g");
+    below.append(...this.lines);
+    above.append(...this.boxes.map(({ group }) => group));
+    this.svg.append(arrowheads(), below, above, this.overlay);
+    this.showFixed();
+    frame.append(this.svg);
+  }
+
+  #drawNode(node, place) {
+    const [left, top, wide, high] = node.box;
+    const kind = this.graph.isConstant(place) ? "constant" : node.op ? "result" : "leaf";
+    const group = drawn("g", { class: `node ${kind}`, transform: `translate(${left} ${top})` });
+    const body = drawn("rect", { class: "body", width: wide, height: high, rx: 9 });
+    if (kind === "constant") {
+      group.setAttribute("aria-hidden", "true");
+      group.append(body, drawn("text", { class: "number", x: wide - SIDE, y: high - 8 }, signed(node.name)));
+      return { group };
+    }
+    const halo = drawn("rect", { class: "halo", x: -6, y: -6, width: wide + 12, height: high + 12, rx: 14 });
+    const name = drawn("text", { class: "name", x: SIDE, y: LINE + 3 }, signed(node.name));
+    const data = drawn("text", { class: "number data", x: wide - SIDE, y: 2 * LINE + 6 });
+    const gradient = drawn("text", { class: "number grad", x: wide - SIDE, y: 3 * LINE + 7 });
+    const tint = drawn("rect", { class: "tint", x: 4, y: high - LINE - 7, width: wide - 8, height: LINE + 3, rx: 5 });
+    const tick = drawn("path", { class: "tick none", transform: `translate(44 ${3 * LINE - 3})` });
+    group.append(drawn("title", {}, node.label ?? node.name), halo, body, name);
+    if (node.op) group.append(...operationPill(node.op, wide));
+    group.append(
+      tint,
+      drawn("text", { class: "key", x: SIDE, y: 2 * LINE + 6 }, "data"),
+      data,
+      drawn("text", { class: "key", x: SIDE, y: 3 * LINE + 7 }, "grad"),
+      gradient,
+      tick,
+    );
+    group.setAttribute("role", "button");
+    group.setAttribute("tabindex", place === this.graph.root ? "0" : "-1");
+    group.dataset.place = place;
+    return { group, name, data, gradient, tint, tick, status: null, strength: 0, room: wide - 2 * SIDE - KEY };
+  }
+
+  /** Mark the nodes that only Python could compute. */
+  showFixed() {
+    this.boxes.forEach(({ group }, place) => group.classList.toggle("fixed", this.graph.fixedBy[place] === place));
+  }
+
+  /** Write all numbers as they are now, at the reader's position. */
+  refresh(position) {
+    this.graph.nodes.forEach((_, place) => {
+      if (this.graph.isConstant(place)) return;
+      const box = this.boxes[place];
+      const isMissing = this.graph.missing[place];
+      const shown = isMissing ? "—" : this.show(this.graph.numbers[place]);
+      if (box.shown !== shown) setText(box.data, signed((box.shown = shown)), box.room);
+      if (box.isMissing !== isMissing) box.group.classList.toggle("missing", (box.isMissing = isMissing));
+      this.#showTint(box, this.graph.strength(place));
+      this.showGradient(place, position);
+    });
+    this.#showProblem(this.graph.problem);
+  }
+
+  /** Mark the node whose operation refuses its operands, and say why where the mouse or a screen reader comes to it. */
+  #showProblem(problem) {
+    const before = this.svg.querySelector(".problem");
+    before?.classList.remove("problem");
+    before?.querySelector(".why").remove();
+    if (!problem) return;
+    const { group } = this.boxes[problem.place];
+    group.classList.add("problem");
+    group.append(drawn("title", { class: "why" }, problem.words));
+    group.setAttribute("aria-label", `${this.graph.nodes[problem.place].name}: ${problem.words}`);
+    this.boxes[problem.place].label = null;
+  }
+
+  /** The colour behind a gradient: its sign, and its size beside the largest. */
+  #showTint(box, strength) {
+    if (box.strength === strength) return;
+    box.strength = strength;
+    box.tint.setAttribute("class", strength === null ? "tint strange" : strength < 0 ? "tint negative" : "tint positive");
+    box.tint.style.setProperty("--strength", `${100 * Math.abs(strength)}%`);
+  }
+
+  /** Write a node's gradient as it is at the reader's position. */
+  showGradient(place, position) {
+    const box = this.boxes[place];
+    const { gradient, status } = this.walk.gradientAt(place, position);
+    const text = this.show(gradient);
+    const shown = { unknown: "?", missing: "—", partial: `${signed(text)} + …`, complete: signed(text) }[status];
+    if (box.status !== status) {
+      box.group.classList.remove(box.status);
+      box.group.classList.add(status);
+      box.status = status;
+    }
+    if (box.gradientShown !== shown) setText(box.gradient, (box.gradientShown = shown), box.room - TICK);
+    const words = { unknown: "not known yet", missing: "none", partial: `${text} so far`, complete: text }[status];
+    const { name, op } = this.graph.nodes[place];
+    const label = `${name}, ${op || "leaf"}, data ${box.isMissing ? "none" : box.shown}, gradient ${words}`;
+    if (box.label !== label) box.group.setAttribute("aria-label", (box.label = label));
+  }
+
+  /** The mark beside a gradient that a finite difference agrees with, or not; null for none. */
+  showTick(place, agrees) {
+    const { tick, agrees: before } = this.boxes[place];
+    if (agrees === before) return;
+    this.boxes[place].agrees = agrees;
+    tick.setAttribute("class", agrees === null ? "tick none" : agrees ? "tick" : "tick differs");
+    tick.setAttribute("d", agrees ? "m0 5 4 4 8-9" : "m1 0 8 8m0-8-8 8");
+  }
+
+  /** Light up, or put out, the node of a step and the edges that it feeds. */
+  light(position, on) {
+    this.boxes[this.walk.nodeAt(position)].group.classList.toggle("current", on);
+    const gives = position ? this.walk.steps[position - 1].gives : [];
+    for (const { edge } of gives) this.lines[edge].classList.toggle("active", on);
+    this.flag(on ? gives : []);
+  }
+
+  /** Put the local derivatives on the edges of some gifts, and take those of others away. */
+  flag(gifts) {
+    this.flagged = gifts;
+    const shown = this.graph.problem ? [] : gifts;
+    this.overlay.replaceChildren(...shown.flatMap(({ edge }) => this.#flags(edge)));
+  }
+
+  /** What is drawn over a lit edge: dots that run back along it, and the local derivative. */
+  #flags(edge) {
+    const { path, shift } = this.graph.edges[edge];
+    const flow = drawn("path", { class: "flow", d: path });
+    const middle = (this.middles[edge] ??= middleOf(this.lines[edge]));
+    const text = `× ${signed(this.show(this.graph.slopes[edge]))}`;
+    const wide = 7.6 * text.length + 12;
+    const pill = drawn("g", { class: "flag", transform: `translate(${middle.x} ${middle.y + (shift ?? 0)})` });
+    pill.append(
+      drawn("rect", { x: -wide / 2, y: -11, width: wide, height: 22, rx: 11 }),
+      drawn("text", { y: 4.5 }, text),
+    );
+    return [flow, pill];
+  }
+
+  /** Pick out a node and its paths to the root; null for none. */
+  choose(place) {
+    for (const marked of this.svg.querySelectorAll(".path, .chosen")) marked.classList.remove("path", "chosen");
+    this.svg.classList.toggle("explained", place !== null);
+    if (place === null) return;
+    const waiting = [place];
+    const met = new Set(waiting);
+    while (waiting.length) {
+      for (const { edge, to } of this.walk.received[waiting.pop()]) {
+        this.lines[edge].classList.add("path");
+        if (!met.has(to)) waiting.push(to);
+        met.add(to);
+      }
+    }
+    for (const reached of met) this.boxes[reached].group.classList.add("path");
+    this.boxes[place].group.classList.add("chosen");
+    this.rove(place);
+  }
+
+  /** Tab stops at one node only; the up and down arrows go from node to node. */
+  rove(place) {
+    this.svg.querySelector('[tabindex="0"]')?.setAttribute("tabindex", "-1");
+    this.boxes[place].group.setAttribute("tabindex", "0");
+  }
+
+  // -------------------------------------------------------------------------------------------------------- zooming
+
+  zoom(wanted, fitted = false) {
+    this.scale = Math.max(0.05, Math.min(4, wanted));
+    this.isFitted = fitted;
+    this.svg.setAttribute("width", (this.width + 12) * this.scale);
+    this.svg.setAttribute("height", (this.height + 12) * this.scale);
+  }
+
+  zoomToFit() {
+    this.zoom(this.#fittingScale(), true);
+  }
+
+  #fittingScale() {
+    const { clientWidth, clientHeight } = this.frame;
+    return Math.min((clientWidth - 28) / (this.width + 12), (clientHeight - 28) / (this.height + 12), 1.6);
+  }
+
+  /** As large as fits; or a size that can be read, and scrolled. A page that is hidden has no size, and waits for one. */
+  adjust(place) {
+    if (!this.frame.clientWidth) return;
+    if (this.isFitted === null) {
+      const fits = this.#fittingScale() >= 0.6;
+      this.zoom(fits ? this.#fittingScale() : 0.8, fits);
+      this.#fitNames();
+      this.follow(place);
+    } else if (this.isFitted) this.zoomToFit();
+  }
+
+  /** Fonts differ: a name may have become wider than its place. */
+  #fitNames() {
+    this.graph.nodes.forEach((node, place) => {
+      const { name } = this.boxes[place];
+      const room = node.box[2] - 2 * SIDE - (node.op ? pillWidth(node.op) : 0);
+      if (name && name.getComputedTextLength() > room) fit(name, room);
+    });
+  }
+
+  /** Bring a node into sight where the graph is larger than its window. */
+  follow(place) {
+    const { frame } = this;
+    if (frame.scrollWidth <= frame.clientWidth && frame.scrollHeight <= frame.clientHeight) return;
+    const seen = this.boxes[place].group.getBoundingClientRect();
+    const around = frame.getBoundingClientRect();
+    const left = seen.left + seen.width / 2 - around.left - around.width / 2;
+    const top = seen.top + seen.height / 2 - around.top - around.height / 2;
+    frame.scrollBy({ left, top, behavior: this.calm.matches ? "auto" : "smooth" });
+  }
+
+  /** The mouse can take hold of a graph that is larger than its window. */
+  dragToScroll() {
+    const { frame } = this;
+    let from = null;
+    frame.addEventListener("pointerdown", (event) => {
+      if (event.pointerType === "mouse" && event.button === 0 && !event.target.closest(".node[role]")) {
+        from = { x: event.clientX + frame.scrollLeft, y: event.clientY + frame.scrollTop };
+        frame.classList.add("dragged");
+        frame.setPointerCapture(event.pointerId);
+      }
+    });
+    frame.addEventListener("pointermove", (event) => {
+      if (from) frame.scrollTo(from.x - event.clientX, from.y - event.clientY);
+    });
+    frame.addEventListener("lostpointercapture", () => {
+      from = null;
+      frame.classList.remove("dragged");
+    });
+  }
+}
+
+const middleOf = (line) => line.getPointAtLength(line.getTotalLength() / 2);
+
+function arrowheads() {
+  const definitions = drawn("defs");
+  for (const [id, size] of [["tip", 9], ["tip-active", 13]]) {
+    const marker = drawn("marker", {
+      id,
+      viewBox: "0 0 10 10",
+      refX: 9,
+      refY: 5,
+      orient: "auto",
+      markerUnits: "userSpaceOnUse",
+      markerWidth: size,
+      markerHeight: size,
+    });
+    marker.append(drawn("path", { d: "M0 1 10 5 0 9z" }));
+    definitions.append(marker);
+  }
+  return definitions;
+}
+
+/** The operation, white on a pill in the corner of its box. */
+function operationPill(op, wide) {
+  const word = { neg: "−", "-": "−", "*": "×", "/": "÷" }[op] ?? op;
+  const pill = pillWidth(word);
+  return [
+    drawn("rect", { class: "op", x: wide - pill - 5, y: 5, width: pill, height: 19, rx: 9.5 }),
+    drawn("text", { class: "op", x: wide - pill / 2 - 5, y: LINE + 2 }, word),
+  ];
+}

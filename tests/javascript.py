@@ -1,0 +1,63 @@
+"""The front end's modules under node, for the tests that compare them with the engine."""
+
+import json
+import math
+import shutil
+import subprocess
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from engine.expressions.javascript import arithmetic
+
+NODE = shutil.which("node")
+needs_node = pytest.mark.skipif(NODE is None, reason="there is no node here")
+
+
+def run(folder: Any, code: str, data: Any) -> Any:
+    """What ``code``, a module that may import the front end's, makes of ``data``: it is the body of a function."""
+    for file in files("engine.stepping").joinpath("static").iterdir():
+        if file.name.endswith(".js"):
+            (folder / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "arithmetic.js").write_text(arithmetic(), encoding="utf-8")
+    (folder / "package.json").write_text('{"type": "module"}')
+    imports, _, body = code.partition("\n\n")
+    (folder / "main.js").write_text(f"{imports}\nimport {{ readFileSync }} from 'node:fs';\n{_FRAME % body}")
+    (folder / "data.json").write_text(json.dumps(sent(data)))
+    done = subprocess.run([NODE, "main.js"], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    whole = lambda digits: int(digits) if len(digits) < 16 else float(digits)  # noqa: E731 - a float all the same
+    return received(json.loads(done.stdout, parse_int=whole))
+
+
+_FRAME = """
+const plain = (x) => typeof x === "number" && (!Number.isFinite(x) || Object.is(x, -0))
+  ? { float: Object.is(x, -0) ? "-0.0" : { Infinity: "inf", "-Infinity": "-inf" }[x] ?? "nan" } : x;
+const float = (key, x) => x?.float === undefined ? x : { inf: Infinity, "-inf": -Infinity, "-0.0": -0 }[x.float] ?? NaN;
+const data = JSON.parse(readFileSync("data.json", "utf8"), float);
+function main(data) {
+%s
+}
+process.stdout.write(JSON.stringify(main(data), (key, x) => plain(x)));
+"""
+
+
+def sent(thing: Any) -> Any:
+    """Numbers that JSON has not, as it can carry them."""
+    if isinstance(thing, (list, tuple)):
+        return [sent(each) for each in thing]
+    if isinstance(thing, dict):
+        return {key: sent(each) for key, each in thing.items()}
+    if isinstance(thing, float) and not math.isfinite(thing):
+        return {"float": str(thing)}
+    return thing
+
+
+def received(thing: Any) -> Any:
+    """The numbers back again."""
+    if isinstance(thing, list):
+        return [received(each) for each in thing]
+    if isinstance(thing, dict):
+        return float(thing["float"]) if set(thing) == {"float"} else {key: received(x) for key, x in thing.items()}
+    return thing

@@ -1,0 +1,263 @@
+"""The table of derivatives as JavaScript, beside the engine: each primitive, over a grid with edges."""
+
+import itertools
+import math
+import sys
+
+import pytest
+from graphs import recipes, rounding
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from javascript import needs_node, run
+
+from engine import Value, primitive, slopes, topological_order
+from engine.derivatives import RULES, SLOPES
+from engine.expressions.javascript import key_of
+from engine.expressions.nodes import format_number
+from engine.operations import OPERATIONS
+
+LEAST, MOST, EPSILON = math.ulp(0.0), sys.float_info.max, sys.float_info.epsilon
+SIZES = [
+    *(0.0, LEAST, 1e-310, 2.3e-308, 1e-160, 1e-20, 1e-9, 1e-3, 0.1, 0.25, 0.5, 0.7, 0.999999999, 1.0 - EPSILON),
+    *(1.0, 1.0 + EPSILON, 1.25, 1.4999, 1.5, 2.0, 2.5, 3.0, math.pi, 5.3, 8.5, 12.0, 20.25, 26.3, 38.1, 100.0, 300.5),
+    *(709.7, 709.79, 710.4, 710.48, 745.2, 1e5, 1e10, 1e155, 1e290, MOST, math.inf),
+]
+EDGES = [*SIZES, *(-size for size in SIZES), math.nan]
+PAIRS = [0.0, LEAST, 1e-160, 0.3, 0.5, 1.0, 2.0, 3.0, 7.5, 20.0, 1e10, 1e200, MOST, math.inf]
+PAIRS = [*PAIRS, *(-size for size in PAIRS), math.nan]
+
+
+def grid(n_operands: int) -> list[tuple[float, ...]]:
+    """Numbers for the operands: every edge, or all pairs of some."""
+    return [(x,) for x in EDGES] if n_operands == 1 else list(itertools.product(PAIRS, PAIRS))
+
+
+def expected(key: str, numbers: tuple[float, ...]) -> list[float] | str:
+    """The value and the local derivatives of a node, or in words why there is none."""
+    operation = OPERATIONS.get(key) or slopes.OPERATIONS[key]
+    try:
+        node = operation.apply(*(Value(x, name) for x, name in zip(numbers, "ab")))
+    except (ValueError, ArithmeticError) as error:
+        return str(error)
+    return [node.data, *node.local_derivatives]
+
+
+def close(a: float, b: float) -> bool:
+    """Equal to 1e-13, or to a few of the smallest floats; zeros of either sign are equal."""
+    return a == b or math.isclose(a, b, rel_tol=1e-13, abs_tol=8 * LEAST) or (math.isnan(a) and math.isnan(b))
+
+
+COMPUTED = """import { OPERATIONS } from "./arithmetic.js";
+import { compute } from "./graph.js";
+
+return data.map(([key, rows]) => rows.map((numbers) => {
+  const { value, slopes, refusal } = compute(OPERATIONS[key], numbers, ["a", "b"]);
+  return refusal ?? [value, ...slopes];
+}));
+"""
+
+
+ORDERS = ("gaussian", "normal_pdf")  # whose second operand is the order of a derivative
+
+
+@needs_node
+def test_every_primitive_has_the_engines_numbers_and_words(tmp_path):
+    tables = [(key, grid(len(rule.derivatives))) for key, rule in (RULES | SLOPES).items()]
+    tables = [(key, [(x, n) for x, _ in rows for n in range(5)] if key in ORDERS else rows) for key, rows in tables]
+    wrong = []
+    for (key, rows), results in zip(tables, run(tmp_path, COMPUTED, tables), strict=True):
+        for numbers, result in zip(rows, results, strict=True):
+            right = expected(key, numbers)
+            same = right == result if str in (type(right), type(result)) else all(map(close, right, result))
+            if not same:
+                wrong.append((key, numbers, right, result))
+    assert wrong == []
+
+
+def test_keys_are_those_of_the_engines_operations_alone():
+    @primitive(lambda x: 3 * x**2)
+    def sech2(x):
+        return x**3
+
+    x = Value(2.0)
+    assert [key_of(node.operation) for node in (x * x, x._times(x), sech2(x), Value(1.0, (x,), "+"))] == [
+        *("*", "times", "", "")
+    ]
+    assert key_of(slopes.OPERATIONS["sech2"]) == "sech2"
+
+
+# ------------------------------------------------------------------------------------------------------------- numbers
+
+FORMATTED = """import { formatNumber, repr, readNumber } from "./numbers.js";
+
+return data.map((x) => [repr(x), readNumber(repr(x)), Array.from({ length: 17 }, (_, p) => formatNumber(x, p + 1))]);
+"""
+
+
+@needs_node
+@given(
+    st.lists(st.floats() | st.integers(-(10**17), 10**17).map(float) | st.integers(-4000, 4000).map(lambda n: n / 8))
+)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_numbers_are_written_as_python_writes_them(tmp_path, more):
+    ties = [
+        0.5,
+        1.5,
+        2.5,
+        12345.0,
+        12355.0,
+        0.125,
+        0.375,
+        9.5,
+        99995.0,
+        999.5,
+        1e15 + 0.5,
+        2.0**60,
+        2.0**-40,
+        1e16,
+        1e22,
+    ]
+    numbers = [*EDGES, *ties, *(-tie for tie in ties), *more, 1e-4, 1e-5, 123456.7, 0.0001234, math.pi * 1e5]
+    for x, (shown, read, formatted) in zip(numbers, run(tmp_path, FORMATTED, numbers), strict=True):
+        assert shown == repr(x)
+        assert read == x or math.isnan(x)
+        assert formatted == [format_number(x, precision) for precision in range(1, 18)]
+
+
+READ = """import { readNumber, rangeAround } from "./numbers.js";
+
+return [data[0].map((text) => readNumber(text) ?? "none"), data[1].map((x) => [x, rangeAround(x)])];
+"""
+
+
+@needs_node
+def test_what_a_reader_types_and_drags(tmp_path):
+    good = {
+        "2": 2.0,
+        " -0.5 ": -0.5,
+        "1e-3": 1e-3,
+        "+.5": 0.5,
+        "−3": -3.0,
+        "INF": math.inf,
+        "-inf": -math.inf,
+        "2.": 2.0,
+    }
+    bad = ["", " ", "x", "1,5", "0x10", "1e", "--2", "1 2", "Infinityx", "."]
+    read, ranges = run(tmp_path, READ, [[*good, *bad], [0.0, 1e-9, 0.37, -3.0, 6.88, 41.5, -1e6, 1e300]])
+    assert read == [*good.values(), *["none"] * len(bad)]
+    for x, around in ranges:
+        assert around["min"] < x < around["max"]
+        assert 100 <= (around["max"] - around["min"]) / around["step"] <= 2100
+        assert around["min"] == pytest.approx(round(around["min"] / around["step"]) * around["step"], rel=1e-9)
+
+
+# -------------------------------------------------------------------------------------------------------------- graphs
+
+
+def page_data(root: Value) -> dict[str, list[dict]]:
+    """A graph as a page has it."""
+    nodes = topological_order(root)
+    places = {node: place for place, node in enumerate(nodes)}
+    return {
+        "nodes": [{"op": n.op, "key": key_of(n.operation), "name": n.label, "data": n.data} for n in nodes],
+        "edges": [
+            {"from": places[operand], "to": places[node], "slope": slope}
+            for node in nodes
+            for operand, slope in zip(node.operands, node.local_derivatives)
+        ],
+    }
+
+
+CHANGED = """import { Graph } from "./graph.js";
+
+return data.map(([page, changes]) => {
+  const graph = new Graph(page);
+  const before = [graph.numbers, graph.gradients].map((numbers) => [...numbers]);
+  graph.change(changes);
+  const after = [[...graph.numbers], [...graph.gradients]];
+  graph.change(changes.map(([place]) => [place, page.nodes[place].data]));
+  return { before, after, back: [graph.numbers, graph.gradients], problem: graph.problem };
+});
+"""
+
+
+def computed(root: Value) -> list[list[float]]:
+    """The numbers and the gradients of all nodes."""
+    nodes = topological_order(root)
+    for node in nodes:
+        node.grad = 0.0
+    root.backward()
+    return [[node.data for node in nodes], [node.grad for node in nodes]]
+
+
+@needs_node
+@given(st.lists(st.tuples(recipes(), st.lists(st.floats(-2.0, 2.0), min_size=4, max_size=4)), min_size=20, max_size=30))
+@settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+def test_random_graphs_forward_and_back(tmp_path, cases):
+    pages, right = [], []
+    for recipe, others in cases:
+        leaves = [Value(x) for x in recipe.numbers]
+        root = recipe.follow(leaves)[-1]
+        nodes = topological_order(root)
+        changes = [(nodes.index(leaf), x) for leaf, x in zip(leaves, others) if leaf in nodes]
+        pages.append((page_data(root), changes))
+        before = computed(root)
+        for place, number in changes:
+            nodes[place].data = number
+        right.append((before, computed(root.refresh()), 10 * rounding(root)))
+    for found, (before, after, slack) in zip(run(tmp_path, CHANGED, pages), right, strict=True):
+        assert found["problem"] is None
+        assert found["before"] == found["back"]
+        for found_row, row in zip([*found["before"], *found["after"]], [*before, *after], strict=True):
+            assert found_row == pytest.approx(row, rel=1e-11, abs=slack)
+        assert found["before"][0] == before[0]
+
+
+REFUSED = """import { Graph } from "./graph.js";
+
+const graph = new Graph(data[0]);
+return data[1].map((x) => {
+  graph.change([[0, x]]);
+  return [graph.problem?.words ?? "", [...graph.missing], [...graph.gradients]];
+});
+"""
+
+
+@needs_node
+def test_a_refused_number_is_a_message_until_it_is_mended(tmp_path):
+    x, w = Value(2.0, label="x"), Value(3.0, label="w")
+    middle = x.log()
+    middle.label = "m"
+    root = middle * w + w
+    found = run(tmp_path, REFUSED, [page_data(root), [-1.5, 0.0, 5.0, 2.0]])
+    assert found[0][0] == "log(x): x = -1.5, but log needs x > 0"
+    assert found[1][0] == "log(x): x = 0.0, but log needs x > 0"
+    assert found[0][1] == [False, True, False, True, True]
+    assert found[0][2] == [0.0] * 5
+    assert found[3][0] == ""
+    assert found[3][2] == computed(root)[1]
+
+
+FIXED = """import { Graph } from "./graph.js";
+
+const graph = new Graph(data);
+graph.change([[graph.leaves[0], 5]]);
+return [graph.fixedBy, graph.leaves, graph.numbers, graph.gradients];
+"""
+
+
+@needs_node
+def test_a_function_of_python_is_fixed_with_all_that_it_needs(tmp_path):
+    @primitive(lambda x: 3 * x**2)
+    def cube(x):
+        return x**3
+
+    x, w = Value(2.0, label="x"), Value(3.0, label="w")
+    root = cube(x * 2) * w
+    fixed, leaves, numbers, gradients = run(tmp_path, FIXED, page_data(root))
+    nodes = topological_order(root)
+    place = next(i for i, node in enumerate(nodes) if node.op == "cube")
+    assert [fixed[i] for i, _ in enumerate(nodes)] == [place if i <= place else None for i in range(len(nodes))]
+    assert [nodes[i] for i in leaves] == [w]
+    w.data = 5.0
+    assert [numbers, gradients] == computed(root.refresh())

@@ -1,0 +1,144 @@
+"""The link between a stepper's page and Python: what a reader changes is seen, and what Python sets is shown."""
+
+import math
+import sys
+
+import pytest
+
+from engine import Value, primitive, stepper, tanh
+
+
+def neuron() -> tuple[Value, Value, Value, Value]:
+    x, w, b = Value(2.0, label="x"), Value(-3.0, label="w"), Value(6.88, label="b")
+    return tanh(x * w + b) * x, x, w, b
+
+
+def test_without_anywidget_it_says_what_to_do_and_shows_the_page(monkeypatch):
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    monkeypatch.delitem(sys.modules, "engine.stepping.link", raising=False)
+    y, *_ = neuron()
+    shown = stepper(y)
+    for use in (lambda: shown.position, lambda: shown.values, lambda: stepper(y, link=True)):
+        with pytest.raises(ModuleNotFoundError, match="needs anywidget: pip install anywidget"):
+            use()
+    with pytest.raises(NotImplementedError):  # then Jupyter takes _repr_html_
+        shown._ipython_display_()
+    assert 'name=""' in shown._repr_html_()
+
+
+@pytest.fixture
+def linked():
+    pytest.importorskip("anywidget")
+    return stepper
+
+
+def test_position_selected_and_values_are_read_set_and_observed(linked):
+    y, _, w, _ = neuron()
+    shown = linked(y)
+    seen = []
+    shown.observe(lambda change: seen.append((change.name, change.new)), ["position", "selected", "values"])
+    assert (shown.position, shown.selected) == (0, None)
+    assert shown.values == {"x": 2.0, "w": -3.0, "b": 6.88}
+    shown.position = 3
+    shown.selected = "v1"
+    shown.values = {"w": 5}
+    assert seen == [("position", 3), ("selected", "v1"), ("values", {"x": 2.0, "w": 5.0, "b": 6.88})]
+    assert w.data == -3.0  # not without link=True
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("position", 99, "position must be an int from 0 to 4, got 99"),
+        ("position", -1, "position must be an int from 0 to 4, got -1"),
+        ("selected", "z", "selected must be the name of a node, or None, got 'z'"),
+        ("values", {"z": 1.0}, "values must be numbers for 'x, w, b', got 'z'"),
+        ("values", {"v1": 1.0}, "values must be numbers for 'x, w, b', got 'v1'"),
+    ],
+)
+def test_what_the_page_has_not_is_refused(linked, name, given, words):
+    shown = linked(neuron()[0])
+    with pytest.raises(ValueError, match=words):
+        setattr(shown, name, given)
+    assert (shown.position, shown.selected, shown.values["x"]) == (0, None, 2.0)
+
+
+def test_changed_leaves_are_written_and_the_graph_is_computed_again(linked):
+    y, x, w, b = neuron()
+    shown = linked(y, link=True)
+    shown.values = {"x": 0.5, "w": 1.0}
+    assert (x.data, w.data, b.data) == (0.5, 1.0, 6.88)
+    assert y.data == math.tanh(0.5 + 6.88) * 0.5
+    b.data = 1.0
+    shown.refresh()
+    assert shown.values["b"] == 1.0
+    assert y.data == math.tanh(0.5 + 1.0) * 0.5
+
+
+def test_a_number_that_is_refused_leaves_the_graph_as_it_was(linked):
+    x = Value(2.0, label="x")
+    y = x.log() * 3
+    shown = linked(y, link=True)
+    shown.values = {"x": -1.0}  # on the page, which says what is wrong
+    assert shown.values == {"x": -1.0}
+    assert (x.data, y.data) == (2.0, math.log(2.0) * 3)
+    shown.values = {"x": 4.0}
+    assert (x.data, y.data) == (4.0, math.log(4.0) * 3)
+
+
+def test_equal_names_and_numbers_that_are_none(linked):
+    a, b = Value(math.inf, label="x"), Value(math.nan, label="x")
+    shown = linked(a * b, link=True)
+    assert list(shown.values) == ["x", "x#2"]
+    shown.values = {"x#2": 2.0}
+    assert (a.data, b.data) == (math.inf, 2.0)
+    assert shown._link.get_state()["values"] == {"x": "inf", "x#2": 2.0}  # JSON has no infinity
+    shown._link.set_state({"values": {"x": "nan", "x#2": "-inf"}})
+    assert math.isnan(a.data)
+    assert b.data == -math.inf
+
+
+def test_python_answers_what_its_functions_give(linked, monkeypatch):
+    @primitive(lambda x: 3 * x**2)
+    def cube(x):
+        if x > 100.0:
+            raise ValueError("that is <b>too much</b>")
+        return x**3
+
+    x, w = Value(2.0, label="x"), Value(3.0, label="w")
+    root = cube(x) * w
+    shown = linked(root, link=True)
+    sent = []
+    monkeypatch.setattr(shown._link, "send", sent.append)
+    shown._link._handle_custom_msg({"asks": [[1, [3.0]], [1, ["inf"]], [1, [101.0]], [3, [8.0, 3.0]]]}, [])
+    assert sent == [
+        {
+            "answers": [
+                {"place": 1, "numbers": [3.0], "value": 27.0, "slopes": [27.0]},
+                {"place": 1, "numbers": ["inf"], "refusal": "cube: that is <b>too much</b>"},
+                {"place": 1, "numbers": [101.0], "refusal": "cube: that is <b>too much</b>"},
+            ]
+        }
+    ]
+    shown.values = {"x": 4.0}
+    assert root.data == 192.0
+
+
+def test_what_was_made_from_numbers_cannot_be_set(linked):
+    x, w = Value(2.0, label="x"), Value(3.0, label="w")
+    shown = linked(Value(8.0, (x,), "cube", local_grads=(12.0,)) * w)
+    shown.values = {"w": 4.0, "x": 2.0}
+    with pytest.raises(ValueError, match="x goes into a node that was made from numbers"):
+        shown.values = {"x": 3.0}
+
+
+def test_a_notebook_gets_the_page_and_the_link(linked, monkeypatch):
+    display = pytest.importorskip("IPython.display")
+    outputs = []
+    monkeypatch.setattr(display, "display", lambda bundle, raw: outputs.append(bundle))
+    shown = linked(neuron()[0])
+    shown._ipython_display_()
+    page, link = outputs
+    assert f'name="{shown._link.token}"' in page["text/html"]
+    assert page["text/plain"] == repr(shown)
+    assert link["application/vnd.jupyter.widget-view+json"]["model_id"] == shown._link.model_id
