@@ -20,11 +20,10 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, Self, TypeVar
 
-from nn.losses import LOSSES, LossFunction, binary_cross_entropy, cross_entropy, hinge, named_loss
-from nn.mlp import MLP
-from nn.optimizers import LearningRate, Optimizer
+from nn import MLP, EarlyStopping, Optimizer, binary_cross_entropy, cross_entropy, hinge
+from nn.losses import LOSSES, LossFunction, named_loss
+from nn.optimizers import LearningRate
 from nn.scaling import Scaling
-from nn.schedules import EarlyStopping
 from nn.validation import check_int, shortened
 
 try:
@@ -92,7 +91,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         """Make a network and train it, where everything about y is decided."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         sizes = [check_int("hidden_layer_sizes", n, 1) for n in np.atleast_1d(self.hidden_layer_sizes).tolist()]
-        activation = _ACTIVATIONS.get(str(self.activation), self.activation)
+        activation: Any = _ACTIVATIONS.get(str(self.activation), self.activation)
         model = MLP(X.shape[1], [*sizes, n_outputs], activation=activation, seed=seed)
         if self.early_stopping:
             options |= {"early_stopping": self.early_stopping, "validation_split": self.validation_fraction}
