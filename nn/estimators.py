@@ -79,7 +79,7 @@ def _kept(init: _Init) -> _Init:
 
 def _advice(kind: str, name: str, names: list[str]) -> str:
     """What to write in place of an argument that *kind* does not have."""
-    close = [_MEANT[name]] if name in _MEANT else [f"{near}=..." for near in get_close_matches(name, names, 1)]
+    close = [_MEANT[name]] if name in _MEANT else [f"{near}=..." for near in get_close_matches(name, names, 1, 0.75)]
     advice = f"did you mean {close[0]}?" if close else f"it has {', '.join(names)}"
     return f"{kind} has no argument {name}=; {advice}"
 
@@ -92,7 +92,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         sizes = [check_int("hidden_layer_sizes", n, 1) for n in np.atleast_1d(self.hidden_layer_sizes).tolist()]
         activation: Any = _ACTIVATIONS.get(str(self.activation), self.activation)
-        model = MLP(X.shape[1], [*sizes, n_outputs], activation=activation, seed=seed)
+        model = MLP(X.shape[1], [*sizes, n_outputs], activation=activation, init="glorot", seed=seed)
         if self.early_stopping:
             options |= {"early_stopping": self.early_stopping, "validation_split": self.validation_fraction}
         batch_size: Any = min(200, len(X)) if self.batch_size == "auto" else self.batch_size
@@ -184,7 +184,7 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
             classes = np.unique(y)
             n_outputs = len(classes) if len(classes) > 2 else 1
         if len(classes) < 2:
-            raise ValueError(f"y must have labels of 2 classes or more, got 1 class: {shortened(classes[0])}")
+            raise ValueError(f"y must have labels of 2 classes or more, got 1 class: {shortened(classes.tolist()[0])}")
         self.classes_ = classes
         loss = "binary_cross_entropy" if n_outputs == 1 or y.ndim == 2 else "cross_entropy"
         options |= {"class_weight": self.class_weight, "sample_weight": _weights(sample_weight, X)}
@@ -285,7 +285,7 @@ def _weights(sample_weight: Any, X: Any) -> Any:
     if sample_weight is None:
         return None
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
-    total = float(weights.sum())
+    total = sum(weights.tolist())  # no warning where it overflows
     if not 0.0 < total < math.inf:
         raise ValueError(f"sample_weight must be numbers >= 0 that are not all zero, got the sum {total!r}")
     return weights * (len(weights) / total)
