@@ -284,8 +284,8 @@ def _weights(sample_weight: Any, X: Any) -> Any:
     """How much each example counts, 1 on average, so that a weight of 2 is as good as the example twice."""
     if sample_weight is None:
         return None
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     total = sum(weights.tolist())  # no warning where it overflows
     if not 0.0 < total < math.inf:
-        raise ValueError(f"sample_weight must be numbers >= 0 that are not all zero, got the sum {total!r}")
+        raise ValueError(f"sample_weight must have a finite sum above 0 and not be all zero, got the sum {total!r}")
     return weights * (len(weights) / total)

@@ -229,7 +229,7 @@ def test_a_weight_counts_an_example_as_often(kind):
     for wrong in (np.zeros(15), np.full(15, 1e308)):
         with pytest.raises(ValueError, match=r"(?i)sample.weight"):
             small(kind).fit(X, y, sample_weight=wrong)
-    with pytest.raises(ValueError, match=r"sample_weight must be .* >= 0"):
+    with pytest.raises(ValueError, match=r"Negative values .* `sample_weight`"):
         small(kind).fit(X, y, sample_weight=[3.0, *[-0.1] * 14])
 
 
