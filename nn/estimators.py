@@ -110,9 +110,20 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         self.model_, self.n_iter_, self.loss_curve_ = model, self.history_.epochs, self.history_.loss
         return self
 
+    def _table(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
+        """Examples to train on, by scikit-learn's checks."""
+        X, y = validate_data(self, X, y, multi_output=True, accept_sparse=True, dtype=_FLOATS, **options)
+        return _dense(X), y
+
     def _checked(self, X: Any) -> Any:
+        """Examples to predict, which must have the columns of those trained on."""
         check_is_fitted(self)
-        return validate_data(self, X, reset=False, dtype=_FLOATS)
+        return _dense(validate_data(self, X, reset=False, accept_sparse=True, dtype=_FLOATS))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
 
 class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
@@ -175,7 +186,7 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         Raises:
             ValueError: something does not fit, or all labels are equal.
         """
-        X, y = validate_data(self, X, y, multi_output=True, dtype=_FLOATS)
+        X, y = self._table(X, y)
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
             classes, n_outputs = np.arange(y.shape[1]), y.shape[1]
@@ -257,7 +268,7 @@ class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
         Raises:
             ValueError: something does not fit, or the loss is one for classes.
         """
-        X, y = validate_data(self, X, y, multi_output=True, y_numeric=True, dtype=_FLOATS)
+        X, y = self._table(X, y, y_numeric=True)
         name, function = named_loss(self.loss)
         if function in (binary_cross_entropy, cross_entropy, hinge):
             raise ValueError(f"loss must be one for numbers, such as mse, got {name}; MLPClassifier learns classes")
@@ -278,6 +289,10 @@ class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _dense(X: Any) -> Any:
+    return X.toarray() if hasattr(X, "toarray") else X
 
 
 def _weights(sample_weight: Any, X: Any) -> Any:
