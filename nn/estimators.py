@@ -93,8 +93,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         sizes = [check_int("hidden_layer_sizes", n, 1) for n in np.atleast_1d(self.hidden_layer_sizes).tolist()]
         activation: Any = _ACTIVATIONS.get(str(self.activation), self.activation)
         model = MLP(X.shape[1], [*sizes, n_outputs], activation=activation, init="glorot", seed=seed)
-        if self.early_stopping:
-            options |= {"early_stopping": self.early_stopping, "validation_split": self.validation_fraction}
+        stopping = {"early_stopping": self.early_stopping, "validation_split": self.validation_fraction}
         batch_size: Any = min(200, len(X)) if self.batch_size == "auto" else self.batch_size
         self.history_ = model.fit(
             X,
@@ -105,6 +104,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             batch_size=batch_size,
             seed=seed,
             verbose=int(self.verbose) if isinstance(self.verbose, bool) else self.verbose,
+            **(stopping if self.early_stopping else {}),
             **options,
         )
         self.model_, self.n_iter_, self.loss_curve_ = model, self.history_.epochs, self.history_.loss
@@ -198,8 +198,8 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
             raise ValueError(f"y must have labels of 2 classes or more, got 1 class: {shortened(classes.tolist()[0])}")
         self.classes_ = classes
         loss = "binary_cross_entropy" if n_outputs == 1 or y.ndim == 2 else "cross_entropy"
-        options |= {"class_weight": self.class_weight, "sample_weight": _weights(sample_weight, X)}
-        return self._train(X, y, n_outputs, loss=loss, classes=classes.tolist(), **options)
+        weights = {"class_weight": self.class_weight, "sample_weight": _weights(sample_weight, X)}
+        return self._train(X, y, n_outputs, loss=loss, classes=classes.tolist(), **weights, **options)
 
     def predict(self, X: Any) -> Any:
         """The label of each example: an array ``(n_examples,)``; or answers ``(n_examples, n_questions)``."""

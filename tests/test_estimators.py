@@ -187,6 +187,12 @@ def test_answers_to_several_questions():
     assert model.classes_.tolist() == [0, 1]
 
 
+def test_sparse_tables():
+    X = pytest.importorskip("scipy.sparse").csr_matrix(np.where(IRIS_X > 0.0, IRIS_X, 0.0))
+    dense, sparse = small().fit(X.toarray(), NAMES), small().fit(X, NAMES)
+    assert (sparse.predict_proba(X) == dense.predict_proba(X.toarray())).all()
+
+
 def test_several_numbers():
     Y = np.stack([3.0 * IRIS_X[:, 0] + 1000.0, -IRIS_X[:, 1], np.full(150, 5.0)], axis=1)
     model = small(MLPRegressor, max_iter=200).fit(IRIS_X, Y)
@@ -251,6 +257,7 @@ def test_early_stopping(stopping):
     assert model.n_iter_ == len(model.loss_curve_) == len(losses) < 500
     assert losses.index(min(losses)) == model.n_iter_ - 1 - (10 if stopping is True else 4)
     assert small().fit(IRIS_X, y).history_.validation_loss == []
+    assert len(small().fit(IRIS_X, y, validation_data=(IRIS_X, y)).history_.validation_loss) == 30
 
 
 def test_random_state():
@@ -331,6 +338,11 @@ def test_data_that_does_not_fit():
         small().fit(IRIS_X[:2], ["yes", "yes"])
     with pytest.raises(ValueError, match="continuous"):
         small().fit(IRIS_X[:3], [0.5, 1.25, 2.0])
+    for name in ("class_weight", "classes", "loss", "epochs"):
+        with pytest.raises(TypeError, match=f"multiple values for keyword argument '{name}'"):
+            small().fit(IRIS_X, IRIS_Y, **{name: None})
+    with pytest.raises(TypeError, match="early_stopping"):
+        small(early_stopping=True).fit(IRIS_X, IRIS_Y, early_stopping=3)
     with pytest.raises(NotFittedError, match="not fitted yet"):
         small().predict(IRIS_X)
     for loss in ("cross_entropy", "bce", "hinge"):
