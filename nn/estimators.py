@@ -49,7 +49,7 @@ _MEANT = {
     **dict.fromkeys(("beta_1", "beta_2", "epsilon"), _ADAM),
     **dict.fromkeys(("momentum", "nesterovs_momentum"), _SGD),
     **dict.fromkeys(("learning_rate_init", "lr", "power_t"), "learning_rate=..., a number or one of nn.schedules"),
-    "alpha": "optimizer=AdamW(weight_decay=...)",
+    "alpha": "optimizer=Adam(l2=...)",
     "epochs": "max_iter=...",
     "n_iter_no_change": "early_stopping=10",
     "seed": "random_state=...",

@@ -300,7 +300,7 @@ def test_more_arguments_of_fit_and_activations_by_their_other_names():
     ("name", "said"),
     [
         ("solver", r'did you mean optimizer="adam"\?'),
-        ("alpha", r"did you mean optimizer=AdamW\(weight_decay=\.\.\.\)\?"),
+        ("alpha", r"did you mean optimizer=Adam\(l2=\.\.\.\)\?"),
         ("learning_rate_init", r"did you mean learning_rate=\.\.\."),
         ("n_iter_no_change", r"did you mean early_stopping=10\?"),
         ("hidden_layers", r"did you mean hidden_layer_sizes=\.\.\.\?"),
