@@ -24,7 +24,9 @@ from nn.training.history import ConvergenceWarning, History
 from nn.validation import no_attribute
 
 if TYPE_CHECKING:
-    from nn import data, pictures, schedules
+    from nn import data, schedules
+    from nn import estimators as estimators
+    from nn import pictures as pictures
 
 __all__ = [
     "MLP",
@@ -52,11 +54,11 @@ __all__ = [
     "huber",
     "mae",
     "mse",
-    "pictures",
     "schedules",
 ]
 
-_LOADED_WHEN_ASKED_FOR = ("data", "pictures", "schedules")
+_WITH_EXTRAS = ("estimators", "pictures")  # need packages that may be missing, and so are in no ``import *``
+_LOADED_WHEN_ASKED_FOR = ("data", "schedules", *_WITH_EXTRAS)
 
 
 def __getattr__(name: str) -> object:
@@ -67,4 +69,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return [*__all__]
+    return [*__all__, *_WITH_EXTRAS]

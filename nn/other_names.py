@@ -37,6 +37,7 @@ OF_NN = _by_name(
         "functional": "the functions are in engine, as engine.softmax",
         "utils clip_grad_norm_ clip_grad_value_": "nn.clip_grad_norm(parameters, max_norm), or Adam(clip_value=1.0)",
         "optim": "the optimizers are nn.SGD, nn.Adam and nn.AdamW",
+        "MLPClassifier MLPRegressor": "scikit-learn's estimators are in nn.estimators",
         "load_model": "the class that saved a file loads it, as in MLP.load(path)",
     }
 )

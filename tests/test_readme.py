@@ -15,7 +15,8 @@ def test_readme_runs(tmp_path, monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     for block in blocks:
         exec(block, names)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
+    assert names["pipeline"].score(names["test"].X, names["test"].y) > 0.9
     assert str(names["y"].data).startswith("0.706")
     assert names["distance"]([[3.0, 1.0], [1.0, 3.0], [0.0, 2.0]]).tolist() == [2.0, 2.0, 2.0]
     assert str(names["w"].grad).startswith("1.001")

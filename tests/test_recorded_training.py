@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import nn.programs
-from engine import Value, dot, maximum, relu
-from nn import MLP, SGD, Module
+from engine import Value, compiler, dot, maximum, relu, tanh
+from nn import MLP, SGD, Dropout, Layer, Module, Sequential
 
 RNG = np.random.default_rng(8)
 X = RNG.uniform(-2.0, 2.0, (60, 2))
@@ -563,6 +563,22 @@ def test_a_model_that_changes_with_the_clock_of_its_epochs():
     history = fitted(lambda: Branching(ticking), None)[1]
     assert "builds another graph from one call to the next" in history.eager
     assert len(history.loss) == 6
+
+
+@pytest.mark.parametrize(
+    ("make", "once"),
+    [
+        (lambda: MLP(2, [3, 1], "tanh", seed=0), True),
+        (lambda: Sequential(Layer(2, 3), tanh, Dropout(0.2, seed=0), Layer(3, 1), Value.sin), True),
+        (lambda: Sequential(Layer(2, 3), lambda zs: zs[::-1], Layer(3, 1)), False),
+        (lambda: MLP(2, [3, 1], activation=lambda z: z.tanh(), seed=0), False),
+    ],
+)
+def test_a_model_of_nns_own_parts_is_not_recorded_in_each_epoch(make, once, monkeypatch):
+    doubts, doubt = [], compiler.Paths.doubt
+    monkeypatch.setattr(compiler.Paths, "doubt", lambda *arguments: doubts.append(1) or doubt(*arguments))
+    assert fitted(make, True)[1].eager == ""
+    assert (len(doubts) <= 1) is once, "the first is about kept programs"
 
 
 def test_an_optimizer_of_ones_own_follows_branches():

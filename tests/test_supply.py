@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 PROJECT = tomllib.loads(TEXT)["project"]
-TESTED = ("demo", "plot", "test")  # the extras that the suite runs with
+TESTED = ("demo", "estimators", "plot", "test")  # the extras that the suite runs with
 LOWEST = dict(re.findall(r"(?m)^([\w-]+)==([\d.]+)$", (ROOT / "tests" / "lowest.txt").read_text(encoding="utf-8")))
 
 

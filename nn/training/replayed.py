@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engine import DataDependentError, Value, compiler
+from nn.activations import OF_ONE_VALUE
 from nn.examples import Examples, Tally, listed
 from nn.losses import LOSSES, LossFunction, recorded_form
 from nn.noise import given_noise, noise_from, noise_rows
+from nn.parameters import parts_in
 from nn.programs import Amount, Array, Recorded
 from nn.training.steps import Steps, Task
 from nn.training.turns import ONE_THREAD
+
+if TYPE_CHECKING:
+    from nn.module import Module
 
 _LARGE = 2_000_000  # parameters: products of such networks are worth several threads
 
@@ -54,6 +59,7 @@ class Replayed(Steps):
         self.recorded = Recorded(_function(task, recorded_loss, one_hot), [task.model, loss], key)
         amount = Amount(task.n_epochs * len(examples), task.n_epochs * task.steps_per_epoch)
         self.paths = self.recorded.paths(self.rows[0], lambda: _first_eagerly(task), None if insists else amount)
+        self.is_ours = bundled and _is_made_of_nn(task.model)
         rate = task.optimizer.learning_rate
         self.schedule = compiler.Surroundings(*[rate] if callable(rate) else [])
         self.scheduled = self.schedule.look()
@@ -100,8 +106,8 @@ class Replayed(Steps):
         self.is_behind = False
 
     def next_epoch(self, may_change: bool) -> None:
-        """Record again, with the next step, what the model does."""
-        if not self.eager:
+        """Record again, with the next step, what a model or a loss of the user's does."""
+        if not self.eager and (may_change or not self.is_ours):
             self.paths.doubt(may_change)
             if may_change:
                 self.begin()
@@ -181,6 +187,13 @@ class Replayed(Steps):
     def _tally(examples: Examples, results: Array, places: Any) -> Tally:
         right = np.count_nonzero(examples.targets.are_right(results[:, 1:], places))
         return Tally(float(results[:, 0].sum(dtype=np.float64)), int(right), len(results))
+
+
+def _is_made_of_nn(model: Module) -> bool:
+    """Whether no code of the user's runs in the model, which might do something else the next time."""
+    called = [model, *(part for _, part in parts_in(model) if callable(part))]
+    foreign = [part for part in called if type(part).__module__ not in ("nn.layers", "nn.mlp")]
+    return all(any(part is function for function in OF_ONE_VALUE) for part in foreign)
 
 
 def _function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[[list[Value]], list[Any]]:

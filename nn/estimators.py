@@ -1,0 +1,306 @@
+"""MLPs as scikit-learn's estimators, for its pipelines, cross-validation and searches.
+
+>>> from sklearn.datasets import load_iris
+>>> from sklearn.model_selection import cross_val_score
+>>> from sklearn.pipeline import make_pipeline
+>>> from sklearn.preprocessing import StandardScaler
+>>> X, y = load_iris(return_X_y=True)
+>>> model = make_pipeline(StandardScaler(), MLPClassifier([8], learning_rate=0.02, max_iter=200, random_state=0))
+>>> bool(cross_val_score(model, X, y, cv=3).mean() > 0.9)
+True
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+import math
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any, Self, TypeVar
+
+from nn import MLP, EarlyStopping, Optimizer, binary_cross_entropy, cross_entropy, hinge
+from nn.losses import LOSSES, LossFunction, named_loss
+from nn.optimizers import LearningRate
+from nn.scaling import Scaling
+from nn.validation import check_int, shortened
+
+try:
+    import numpy as np
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.utils import check_random_state
+    from sklearn.utils.multiclass import check_classification_targets, type_of_target
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
+except ImportError as error:
+    raise ImportError(
+        f'nn.estimators must have scikit-learn 1.6 or newer ({error}): pip install "gradstep[estimators]"'
+    ) from None
+
+_Init = TypeVar("_Init", bound=Callable[..., None])
+
+__all__ = ["MLPClassifier", "MLPRegressor"]
+
+_FLOATS = [np.float64, np.float32]
+_ACTIVATIONS: dict[str, Any] = {"identity": "linear", "logistic": "sigmoid"}  # scikit-learn's names
+_ADAM, _SGD = "optimizer=Adam(betas=..., epsilon=...)", "optimizer=SGD(momentum=..., nesterov=...)"
+_MEANT = {
+    **dict.fromkeys(("beta_1", "beta_2", "epsilon"), _ADAM),
+    **dict.fromkeys(("momentum", "nesterovs_momentum"), _SGD),
+    **dict.fromkeys(("learning_rate_init", "lr", "power_t"), "learning_rate=..., a number or one of nn.schedules"),
+    "alpha": "optimizer=Adam(l2=...)",
+    "epochs": "max_iter=...",
+    "n_iter_no_change": "early_stopping=10",
+    "seed": "random_state=...",
+    "solver": 'optimizer="adam"',
+    "tol": "early_stopping=EarlyStopping(min_delta=...)",
+    "validation_split": "validation_fraction=...",
+}
+"""What scikit-learn's MLPs, or ``fit``, have under another name or with another meaning."""
+
+
+def _kept(init: _Init) -> _Init:
+    """An ``__init__`` whose arguments become attributes of these names; one that it does not have is answered."""
+    signature = inspect.signature(init)
+
+    @functools.wraps(init)
+    def keeping(self: Any, *args: Any, **options: Any) -> None:
+        names = [*signature.parameters][1:]
+        for name in options:
+            if name not in names:
+                raise TypeError(_advice(type(self).__name__, name, names))
+        bound = signature.bind(self, *args, **options)
+        bound.apply_defaults()
+        vars(self).update({name: bound.arguments[name] for name in names})
+
+    return keeping  # type: ignore[return-value]
+
+
+def _advice(kind: str, name: str, names: list[str]) -> str:
+    """What to write in place of an argument that *kind* does not have."""
+    close = [_MEANT[name]] if name in _MEANT else [f"{near}=..." for near in get_close_matches(name, names, 1, 0.75)]
+    advice = f"did you mean {close[0]}?" if close else f"it has {', '.join(names)}"
+    return f"{kind} has no argument {name}=; {advice}"
+
+
+class _Estimator(BaseEstimator):  # type: ignore[misc]
+    """What classifier and regressor share; the classes say what y is."""
+
+    def _train(self, X: Any, y: Any, n_outputs: int, **options: Any) -> Self:
+        """Make a network and train it, where everything about y is decided."""
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        sizes = [check_int("hidden_layer_sizes", n, 1) for n in np.atleast_1d(self.hidden_layer_sizes).tolist()]
+        activation: Any = _ACTIVATIONS.get(str(self.activation), self.activation)
+        model = MLP(X.shape[1], [*sizes, n_outputs], activation=activation, init="glorot", seed=seed)
+        stopping = {"early_stopping": self.early_stopping, "validation_split": self.validation_fraction}
+        batch_size: Any = min(200, len(X)) if self.batch_size == "auto" else self.batch_size
+        self.history_ = model.fit(
+            X,
+            y,
+            optimizer=copy.deepcopy(self.optimizer),  # which keeps state, and belongs to the caller
+            learning_rate=self.learning_rate,
+            epochs=self.max_iter,
+            batch_size=batch_size,
+            seed=seed,
+            verbose=int(self.verbose) if isinstance(self.verbose, bool) else self.verbose,
+            **(stopping if self.early_stopping else {}),
+            **options,
+        )
+        self.model_, self.n_iter_, self.loss_curve_ = model, self.history_.epochs, self.history_.loss
+        return self
+
+    def _table(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
+        """Examples to train on, by scikit-learn's checks."""
+        X, y = validate_data(self, X, y, multi_output=True, accept_sparse=True, dtype=_FLOATS, **options)
+        return _dense(X), y
+
+    def _checked(self, X: Any) -> Any:
+        """Examples to predict, which must have the columns of those trained on."""
+        check_is_fitted(self)
+        return _dense(validate_data(self, X, reset=False, accept_sparse=True, dtype=_FLOATS))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
+    """A multilayer perceptron that tells classes apart, or answers several yes-or-no questions.
+
+    Names and defaults are scikit-learn's where they mean the same here; other names of its MLPClassifier are answered
+    with what to write.
+
+    Args:
+        hidden_layer_sizes: how many neurons each hidden layer has; an int for one layer.
+        activation: of the hidden layers, as for ``MLP``; ``"logistic"`` and ``"identity"`` are understood.
+        optimizer: ``"sgd"``, ``"adam"``, ``"adamw"``, or an Optimizer; ``fit`` works on a copy.
+        learning_rate: a number, or a function of the step (see ``nn.schedules``); None for the optimizer's default.
+        batch_size: how many examples make a step; ``"auto"`` for min(200, n_examples).
+        max_iter: epochs at most.
+        early_stopping: True, or a number of epochs, to end when the loss of examples held out has not fallen for so
+            long (True: 10); the best weights are put back.
+        validation_fraction: the share of examples held out for that.
+        class_weight: ``"balanced"``, or a dict with a number for each label.
+        verbose: 0 shows nothing, 1 a progress bar, 2 a line an epoch.
+        random_state: an int makes the result repeatable; a ``RandomState`` is drawn from; None takes numpy's.
+
+    Attributes:
+        model_: the MLP, with ``save``, ``summary`` and ``predict``; of two classes it has one output.
+        classes_: the labels, sorted, in the order of ``predict_proba``'s columns.
+        history_: the History of ``fit``; ``loss_curve_`` is its loss an epoch, ``n_iter_`` the number of epochs.
+
+    >>> xor = MLPClassifier([8], "tanh", learning_rate=0.05, max_iter=300, random_state=0)
+    >>> xor.fit([[0, 0], [0, 1], [1, 0], [1, 1]], ["no", "yes", "yes", "no"]).predict([[0, 1]])
+    array(['yes'], dtype='<U3')
+    """
+
+    @_kept
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        optimizer: str | Optimizer = "adam",
+        learning_rate: LearningRate | None = None,
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        early_stopping: EarlyStopping | int | bool = False,
+        validation_fraction: float = 0.1,
+        class_weight: Any = None,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        """Keep the arguments; ``fit`` checks them."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **options: Any) -> Self:
+        """Train on examples with their labels.
+
+        Args:
+            X: ``(n_examples, n_inputs)`` numbers.
+            y: ``(n_examples,)`` labels; or ``(n_examples, n_questions)`` answers of 0 or 1.
+            sample_weight: ``(n_examples,)`` numbers of 0 or more: how often each example counts.
+            options: more arguments of ``Module.fit``, such as ``callbacks`` or ``label_smoothing``.
+
+        Raises:
+            ValueError: something does not fit, or all labels are equal.
+        """
+        X, y = self._table(X, y)
+        check_classification_targets(y)
+        if type_of_target(y) == "multilabel-indicator":
+            classes, n_outputs = np.arange(y.shape[1]), y.shape[1]
+        else:
+            y = column_or_1d(y, warn=True)
+            classes = np.unique(y)
+            n_outputs = len(classes) if len(classes) > 2 else 1
+        if len(classes) < 2:
+            raise ValueError(f"y must have labels of 2 classes or more, got 1 class: {shortened(classes.tolist()[0])}")
+        self.classes_ = classes
+        loss = "binary_cross_entropy" if n_outputs == 1 or y.ndim == 2 else "cross_entropy"
+        weights = {"class_weight": self.class_weight, "sample_weight": _weights(sample_weight, X)}
+        return self._train(X, y, n_outputs, loss=loss, classes=classes.tolist(), **weights, **options)
+
+    def predict(self, X: Any) -> Any:
+        """The label of each example: an array ``(n_examples,)``; or answers ``(n_examples, n_questions)``."""
+        X = self._checked(X)
+        return np.asarray(self.model_.predict(X), dtype=self.classes_.dtype)
+
+    def predict_proba(self, X: Any) -> Any:
+        """The probability of each class for each example ``(n_examples, n_classes)``; of answers, that of yes."""
+        X = self._checked(X)
+        return self.model_.predict_proba(X)
+
+    def predict_log_proba(self, X: Any) -> Any:
+        """The logarithms of ``predict_proba``, exact where probabilities are close to 0."""
+        X = self._checked(X)
+        return self.model_.predict_log_proba(X)
+
+    def decision_function(self, X: Any) -> Any:
+        """The logits ``(n_examples, n_classes)``; of two classes ``(n_examples,)``, above 0 for the second."""
+        X = self._checked(X)
+        return self.model_.decision_function(X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
+    """A multilayer perceptron that predicts numbers, one or several for an example.
+
+    Args: those of MLPClassifier but for *class_weight*, and *loss*: ``"mse"``, ``"mae"``, ``"huber"``, or a function
+    ``(outputs, target) -> Value``. Under a loss given by name, training sees y standardised (mean 0, standard deviation
+    1), which ``loss_curve_`` and Huber's delta are in units of; ``model_`` and ``predict`` are in those of y. A
+    function sees y as it is.
+
+    Attributes: ``model_``, ``history_``, ``loss_curve_``, ``n_iter_``, as of MLPClassifier.
+
+    >>> line = MLPRegressor([], learning_rate=0.05, max_iter=300, random_state=0)
+    >>> line.fit([[0.0], [1.0], [2.0]], [10.0, 30.0, 50.0]).predict([[3.0]]).round(3)
+    array([70.])
+    """
+
+    @_kept
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        loss: str | LossFunction = "mse",
+        optimizer: str | Optimizer = "adam",
+        learning_rate: LearningRate | None = None,
+        batch_size: int | str = "auto",
+        max_iter: int = 200,
+        early_stopping: EarlyStopping | int | bool = False,
+        validation_fraction: float = 0.1,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        """Keep the arguments; ``fit`` checks them."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **options: Any) -> Self:
+        """Train on examples with their numbers.
+
+        Args: those of ``MLPClassifier.fit``, and *y*: ``(n_examples,)`` or ``(n_examples, n_outputs)`` numbers.
+
+        Raises:
+            ValueError: something does not fit, or the loss is one for classes.
+        """
+        X, y = self._table(X, y, y_numeric=True)
+        name, function = named_loss(self.loss)
+        if function in (binary_cross_entropy, cross_entropy, hinge):
+            raise ValueError(f"loss must be one for numbers, such as mse, got {name}; MLPClassifier learns classes")
+        y = y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True).reshape(-1, 1)
+        weights = _weights(sample_weight, X)
+        scaler = StandardScaler(with_mean=name in LOSSES, with_std=name in LOSSES).fit(y, sample_weight=weights)
+        self._train(X, scaler.transform(y), y.shape[1], loss=self.loss, sample_weight=weights, **options)
+        if name in LOSSES:
+            Scaling(scaler.mean_.tolist(), scaler.scale_.tolist()).fold_out(self.model_)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """The number for each example: an array ``(n_examples,)``, or ``(n_examples, n_outputs)``."""
+        X = self._checked(X)
+        return np.asarray(self.model_.predict(X), dtype=np.float64)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _dense(X: Any) -> Any:
+    return X.toarray() if hasattr(X, "toarray") else X
+
+
+def _weights(sample_weight: Any, X: Any) -> Any:
+    """How much each example counts, 1 on average, so that a weight of 2 is as good as the example twice."""
+    if sample_weight is None:
+        return None
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    total = sum(weights.tolist())  # no warning where it overflows
+    if not 0.0 < total < math.inf:
+        raise ValueError(f"sample_weight must have a finite sum above 0 and not be all zero, got the sum {total!r}")
+    return weights * (len(weights) / total)

@@ -1,0 +1,352 @@
+"""nn.estimators: what scikit-learn's tools ask of an estimator, and what its users type."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_digits, load_iris
+from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
+
+from nn import MLP, AdamW, EarlyStopping, mae
+from nn.estimators import MLPClassifier, MLPRegressor
+
+IRIS_X, IRIS_Y = load_iris(return_X_y=True)
+IRIS_X = scale(IRIS_X)
+NAMES = np.array(["setosa", "versicolor", "virginica"])[IRIS_Y]
+BOTH = pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+
+
+def small(kind=MLPClassifier, **options):
+    return kind(**{"hidden_layer_sizes": [6], "learning_rate": 0.05, "max_iter": 30, "random_state": 0, **options})
+
+
+# ------------------------------------------------------------------------------------------------ scikit-learn's checks
+
+CHECKS = """
+import warnings
+warnings.simplefilter("ignore")
+from sklearn.utils.estimator_checks import check_estimator
+from nn.estimators import {kind}
+results = check_estimator({kind}([10], learning_rate=0.02, max_iter=60), on_fail=None, on_skip=None)
+for result in results:
+    if result["status"] != "passed":
+        print(result["check_name"], result["status"], repr(result["exception"]))
+print(len(results) > 50)
+"""
+
+
+@BOTH
+def test_scikit_learns_checks(kind):
+    """All of them: none skipped, none expected to fail. scipy reads SCIPY_ARRAY_API when it is imported."""
+    environment = {**os.environ, "SCIPY_ARRAY_API": "1"}
+    code = CHECKS.format(kind=kind.__name__)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize(("missing", "said"), [("sklearn", "sklearn"), ("sklearn.utils.validation", "validation")])
+def test_without_scikit_learn(missing, said):
+    code = f"import sys; sys.modules[{missing!r}] = None; import nn; print(nn.MLP.__name__); nn.estimators"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "MLP\n"
+    *_, last = done.stderr.splitlines()
+    assert last.startswith("ImportError: nn.estimators must have scikit-learn 1.6 or newer (")
+    assert said in last
+    assert last.endswith('): pip install "gradstep[estimators]"')
+
+
+# ------------------------------------------------------------------------------------------------------ what one types
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "least"), [(load_iris, MLPClassifier, 0.85), (load_diabetes, MLPRegressor, 0.2)]
+)
+def test_defaults_learn(data, kind, least):
+    X, y = data(return_X_y=True)
+    assert cross_val_score(make_pipeline(StandardScaler(), kind(random_state=0)), X, y[: len(X)], cv=3).mean() > least
+
+
+def test_defaults_learn_digits():
+    X, y = load_digits(return_X_y=True)
+    model = make_pipeline(StandardScaler(), MLPClassifier([32], max_iter=60, random_state=0)).fit(X[:500], y[:500])
+    assert model.score(X[500:1000], y[500:1000]) > 0.8
+
+
+def test_search_in_two_processes():
+    pipeline = make_pipeline(StandardScaler(), small())
+    grid = {"mlpclassifier__hidden_layer_sizes": [(4,), (8, 4)], "mlpclassifier__optimizer": ["adam", AdamW()]}
+    pipeline.set_params(mlpclassifier__learning_rate=None)
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(IRIS_X, NAMES)
+    assert search.best_params_.keys() == grid.keys()
+    assert set(search.predict(IRIS_X)) <= set(NAMES)
+
+
+def test_get_and_set_params_and_clone():
+    model = small(class_weight="balanced")
+    assert model.get_params()["class_weight"] == "balanced"
+    assert set(model.get_params()) - set(MLPRegressor().get_params()) == {"class_weight"}
+    other = clone(model).set_params(max_iter=3)
+    assert (other.max_iter, other.hidden_layer_sizes, model.max_iter) == (3, [6], 30)
+    assert repr(MLPClassifier(max_iter=3)) == "MLPClassifier(max_iter=3)"
+    assert repr(MLPRegressor((5,), "tanh")) == "MLPRegressor(activation='tanh', hidden_layer_sizes=(5,))"
+
+
+def test_a_subclass_may_have_an_init_of_its_own():
+    class Small(MLPClassifier):
+        def __init__(self, hidden_layer_sizes=(3,), max_iter=5):
+            super().__init__(hidden_layer_sizes, max_iter=max_iter, random_state=0)
+
+    model = clone(Small(max_iter=4)).fit(IRIS_X, IRIS_Y)
+    assert (model.n_iter_, model.get_params()) == (4, {"hidden_layer_sizes": (3,), "max_iter": 4})
+
+
+@BOTH
+def test_pickles_and_files(kind, tmp_path):
+    model = small(kind).fit(IRIS_X, IRIS_Y)
+    again = pickle.loads(pickle.dumps(model))
+    assert again.predict(IRIS_X).tolist() == model.predict(IRIS_X).tolist()
+    assert again.model_.state_dict() == model.model_.state_dict()
+    model.model_.save(tmp_path / "model.json")
+    loaded = MLP.load(tmp_path / "model.json")
+    assert loaded.predict(IRIS_X) == model.predict(IRIS_X).tolist()
+    assert "parameters" in json.loads((tmp_path / "model.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["no", "yes", "maybe"],
+        [False, True],
+        [0.5, 1.5, 2.5],
+        [7, 3],
+        [-1.0, 1.0],
+        np.array(["b", "a"], dtype=object),
+        pd.Series(["no", "yes", "maybe"], dtype="category"),
+    ],
+    ids=str,
+)
+def test_labels(labels):
+    labels = np.asarray(labels)
+    if labels.dtype.kind == "f" and 0.5 in labels:
+        labels = labels.astype(str)  # fractions are numbers to scikit-learn
+    y = labels[np.arange(60) % len(labels)]
+    X = np.eye(len(labels))[np.arange(60) % len(labels)]
+    model = small(max_iter=100).fit(X, y)
+    assert model.classes_.tolist() == sorted(labels.tolist())
+    assert model.model_.classes == model.classes_.tolist()
+    assert model.predict(X).dtype == model.classes_.dtype
+    assert model.predict(X).tolist() == y.tolist()
+    assert small(max_iter=100).fit(pd.DataFrame(X), pd.Series(y)).predict(pd.DataFrame(X)).tolist() == y.tolist()
+
+
+def test_probabilities_and_logits():
+    for y in (IRIS_Y, IRIS_Y == 1):
+        model = small().fit(IRIS_X, y)
+        probabilities, logits = model.predict_proba(IRIS_X), model.decision_function(IRIS_X)
+        assert probabilities.shape == (150, len(set(y)))
+        assert probabilities.sum(axis=1) == pytest.approx(1.0)
+        assert np.exp(model.predict_log_proba(IRIS_X)) == pytest.approx(probabilities)
+        decided = logits > 0 if logits.ndim == 1 else logits.argmax(axis=1)
+        assert model.classes_[decided.astype(int)].tolist() == model.predict(IRIS_X).tolist()
+        assert (probabilities == model.model_.predict_proba(IRIS_X)).all()
+
+
+def test_columns_are_known_by_name():
+    frame = pd.DataFrame(IRIS_X, columns=["a", "b", "c", "d"])
+    model = small().fit(frame, NAMES)
+    assert (model.n_features_in_, model.feature_names_in_.tolist()) == (4, ["a", "b", "c", "d"])
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(frame[["b", "a", "c", "d"]])
+    with pytest.raises(ValueError, match="X has 2 features, but MLPClassifier is expecting 4 features"):
+        small().fit(IRIS_X, NAMES).predict(IRIS_X[:, :2])
+
+
+def test_score_with_weights():
+    model = small(max_iter=3).fit(IRIS_X, IRIS_Y)
+    right = model.predict(IRIS_X) == IRIS_Y
+    assert model.score(IRIS_X, IRIS_Y) == right.mean()
+    assert model.score(IRIS_X, IRIS_Y, sample_weight=right.astype(float)) == 1.0
+
+
+def test_answers_to_several_questions():
+    X = np.random.RandomState(0).uniform(-1.0, 1.0, (80, 2))
+    Y = (X > 0.0).astype(int)
+    model = small(max_iter=150).fit(X, Y)
+    assert model.predict([[0.9, -0.9], [0.9, 0.9]]).tolist() == [[1, 0], [1, 1]]
+    assert model.predict_proba(X).shape == model.decision_function(X).shape == Y.shape
+    assert model.score(X, Y) > 0.9
+    assert model.classes_.tolist() == [0, 1]
+
+
+def test_sparse_tables():
+    X = pytest.importorskip("scipy.sparse").csr_matrix(np.where(IRIS_X > 0.0, IRIS_X, 0.0))
+    dense, sparse = small().fit(X.toarray(), NAMES), small().fit(X, NAMES)
+    assert (sparse.predict_proba(X) == dense.predict_proba(X.toarray())).all()
+
+
+def test_several_numbers():
+    Y = np.stack([3.0 * IRIS_X[:, 0] + 1000.0, -IRIS_X[:, 1], np.full(150, 5.0)], axis=1)
+    model = small(MLPRegressor, max_iter=200).fit(IRIS_X, Y)
+    assert model.predict(IRIS_X).shape == Y.shape
+    assert model.score(IRIS_X, Y) > 0.6, "1, 1, and 0 for what is constant"
+    assert model.predict(IRIS_X)[:, 0].mean() == pytest.approx(1000.0, abs=1.0)
+
+
+@pytest.mark.parametrize("loss", ["mse", "MAE", "huber", mae])
+def test_numbers_far_from_0_are_learned(loss):
+    y = 1e6 + 1e5 * IRIS_X[:, 2]
+    model = small(MLPRegressor, loss=loss, max_iter=150).fit(IRIS_X, y)
+    assert model.score(IRIS_X, y) > 0.9
+    assert model.model_.predict(IRIS_X) == model.predict(IRIS_X).tolist()
+    assert model.loss_curve_[-1] < 1.0, "in units of y's standard deviation"
+
+
+def test_a_loss_of_ones_own_sees_numbers_as_they_are():
+    seen = []
+
+    def own(output, target):
+        seen.append(float(target))
+        return (output - target) ** 2
+
+    small(MLPRegressor, loss=own, max_iter=2).fit(IRIS_X, 100.0 + IRIS_X[:, 0], replay=False)
+    assert 97.0 < min(seen) < max(seen) < 103.0
+
+
+# ---------------------------------------------------------------------------------------------------- weights, stopping
+
+
+@BOTH
+def test_a_weight_counts_an_example_as_often(kind):
+    X, y, weights = IRIS_X[::10], IRIS_Y[::10], np.arange(15) % 4
+    weighted = small(kind).fit(X, y, sample_weight=weights)
+    repeated = small(kind).fit(X.repeat(weights, axis=0), y.repeat(weights))
+    tenfold = small(kind).fit(X, y, sample_weight=10.0 * weights)
+    assert weighted.predict(IRIS_X) == pytest.approx(repeated.predict(IRIS_X))
+    assert weighted.predict(IRIS_X) == pytest.approx(tenfold.predict(IRIS_X))
+    for wrong in (np.zeros(15), np.full(15, 1e308)):
+        with pytest.raises(ValueError, match=r"(?i)sample.weight"):
+            small(kind).fit(X, y, sample_weight=wrong)
+    with pytest.raises(ValueError, match=r"Negative values .* `sample_weight`"):
+        small(kind).fit(X, y, sample_weight=[3.0, *[-0.1] * 14])
+
+
+def test_class_weight():
+    X, y = np.zeros((40, 1)), ["rare"] * 10 + ["often"] * 30
+    plain, balanced = (small(max_iter=200, class_weight=each).fit(X, y) for each in (None, "balanced"))
+    assert plain.predict_proba([[0.0]])[0, 1] == pytest.approx(0.25, abs=0.05)
+    assert balanced.predict_proba([[0.0]])[0, 1] == pytest.approx(0.5, abs=0.05)
+    assert small(class_weight={"rare": 100.0, "often": 0.01}).fit(X, y).predict([[0.0]]) == ["rare"]
+    with pytest.raises(ValueError, match="class_weight must be"):
+        small(class_weight={"rare": 1.0}).fit(X, y)
+
+
+@pytest.mark.parametrize("stopping", [True, 4, EarlyStopping(patience=4)])
+def test_early_stopping(stopping):
+    y = np.random.RandomState(0).randint(0, 2, 150)  # nothing to learn
+    model = small(early_stopping=stopping, validation_fraction=0.25, max_iter=500).fit(IRIS_X, y)
+    losses = model.history_.validation_loss
+    assert model.n_iter_ == len(model.loss_curve_) == len(losses) < 500
+    assert losses.index(min(losses)) == model.n_iter_ - 1 - (10 if stopping is True else 4)
+    assert small().fit(IRIS_X, y).history_.validation_loss == []
+    assert len(small().fit(IRIS_X, y, validation_data=(IRIS_X, y)).history_.validation_loss) == 30
+
+
+def test_random_state():
+    def weights(model):
+        return list(model.fit(IRIS_X, IRIS_Y).model_.state_dict().values())
+
+    fixed = small(max_iter=2)
+    assert weights(fixed) == weights(fixed) == weights(clone(fixed))
+    drawn = small(max_iter=2, random_state=np.random.RandomState(3))
+    assert weights(drawn) != weights(drawn)
+    free = small(max_iter=2, random_state=None)
+    state = np.random.get_state()
+    np.random.seed(5)
+    first, second = weights(free), weights(free)
+    np.random.seed(5)
+    assert weights(free) == first != second
+    np.random.set_state(state)
+
+
+def test_an_optimizer_is_left_as_it_was():
+    optimizer = AdamW(learning_rate=0.05)
+    model = small(optimizer=optimizer, learning_rate=None)
+    first = model.fit(IRIS_X, IRIS_Y).loss_curve_
+    assert model.fit(IRIS_X, IRIS_Y).loss_curve_ == first
+    assert model.optimizer is optimizer
+    assert (optimizer.steps, optimizer.parameters) == (0, None)
+
+
+def test_more_arguments_of_fit_and_activations_by_their_other_names():
+    model = small(activation="logistic").fit(IRIS_X, IRIS_Y, callbacks=[lambda model, history: history.epochs == 3])
+    assert (model.n_iter_, model.model_.activation) == (3, "sigmoid")
+    assert small(activation=lambda z: z.tanh()).fit(IRIS_X, IRIS_Y).score(IRIS_X, IRIS_Y) > 0.5
+
+
+# -------------------------------------------------------------------------------------------------------------- answers
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("solver", r'did you mean optimizer="adam"\?'),
+        ("alpha", r"did you mean optimizer=Adam\(l2=\.\.\.\)\?"),
+        ("learning_rate_init", r"did you mean learning_rate=\.\.\."),
+        ("n_iter_no_change", r"did you mean early_stopping=10\?"),
+        ("hidden_layers", r"did you mean hidden_layer_sizes=\.\.\.\?"),
+        ("warm_start", r"it has hidden_layer_sizes, activation, "),
+    ],
+)
+def test_names_that_are_others_here(kind, name, said):
+    with pytest.raises(TypeError, match=f"{kind.__name__} has no argument {name}=; {said}"):
+        kind(**{name: 1})
+    with pytest.raises(ValueError, match=f"Invalid parameter '{name}'"):
+        kind().set_params(**{name: 1})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"hidden_layer_sizes": (4, 0)}, "hidden_layer_sizes must be an int >= 1, got 0"),
+        ({"hidden_layer_sizes": "many"}, "hidden_layer_sizes must be an int >= 1, got 'many'"),
+        ({"activation": "rely"}, "activation must be one of .* did you mean 'relu'"),
+        ({"optimizer": "lbfgs"}, "'lbfgs'"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"max_iter": 0.5}, "epochs"),
+        ({"random_state": "zero"}, "'zero' cannot be used to seed"),
+        ({"early_stopping": True, "validation_fraction": 1.5}, "in \\(0, 1\\)"),
+    ],
+)
+@BOTH
+def test_arguments_that_do_not_fit(kind, options, said):
+    with pytest.raises(ValueError, match=said):
+        small(kind, **options).fit(IRIS_X, IRIS_Y)
+
+
+def test_data_that_does_not_fit():
+    with pytest.raises(ValueError, match=r"y must have labels of 2 classes or more, got 1 class: 'yes'"):
+        small().fit(IRIS_X[:2], ["yes", "yes"])
+    with pytest.raises(ValueError, match="continuous"):
+        small().fit(IRIS_X[:3], [0.5, 1.25, 2.0])
+    for name in ("class_weight", "classes", "loss", "epochs"):
+        with pytest.raises(TypeError, match=f"multiple values for keyword argument '{name}'"):
+            small().fit(IRIS_X, IRIS_Y, **{name: None})
+    with pytest.raises(TypeError, match="early_stopping"):
+        small(early_stopping=True).fit(IRIS_X, IRIS_Y, early_stopping=3)
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        small().predict(IRIS_X)
+    for loss in ("cross_entropy", "bce", "hinge"):
+        with pytest.raises(ValueError, match=r"loss must be one for numbers, such as mse, got .*MLPClassifier"):
+            small(MLPRegressor, loss=loss).fit(IRIS_X, IRIS_Y)
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        assert small(MLPRegressor).fit(IRIS_X, IRIS_Y[:, None]).predict(IRIS_X).shape == (150,)
