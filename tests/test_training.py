@@ -283,7 +283,7 @@ def test_an_untrained_model_predicts_its_outputs():
 
 @pytest.mark.parametrize("X", [[0.0, 1.0], [[0.0, 1.0, 2.0]], [["a", "b"]], [[math.nan, 1.0]], None])
 def test_predict_refuses_what_is_no_table(X):
-    with pytest.raises(ValueError, match="^X must "):
+    with pytest.raises(ValueError, match=r"^X must "):
         small().predict(X)
 
 
