@@ -2,12 +2,14 @@
 
 import colorsys
 import math
+import re
+from pathlib import Path
 
 import pytest
 from svg import box_with, boxes, edges
 
 import engine
-from engine import Value, draw, tanh
+from engine import Value, draw, stepping, tanh
 from engine.drawing.themes import THEMES, mix_colours
 from nn import MLP
 
@@ -30,13 +32,48 @@ def contrast(a: str, b: str) -> float:
 @pytest.mark.parametrize("name", NAMES)
 def test_text_can_be_read_on_every_fill(name):
     theme = THEMES[name]
-    fills = [theme.neutral, theme.positive, theme.negative, theme.strange, theme.folded, *theme.clusters]
-    fills += [theme.fill(g, 1.0) for g in (-0.5, -0.1, 0.1, 0.5)]
-    for fill in fills:
+    around = [theme.background, *theme.clusters]
+    boxes = [theme.leaf, theme.result, theme.folded]
+    tints = [theme.strange, *[theme.fill(g, 1.0) for g in (-1.0, -0.5, -0.1, 0.0, 0.1, 0.5, 1.0)]]
+    for fill in (*around, *boxes, *tints):
         assert contrast(theme.text, fill) >= 4.5, fill
-    for fill in (theme.neutral, theme.folded, theme.background, *theme.clusters):
+    for fill in (*around, *boxes):
         assert contrast(theme.muted, fill) >= 4.5, fill
     assert contrast(theme.operation_text, theme.operation) >= 4.5
+    for fill in around:
+        assert contrast(theme.faded_text, fill) >= 4.5, fill
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lines_can_be_seen(name):
+    theme = THEMES[name]
+    lines = [theme.line, theme.leaf_line, theme.result_line, theme.picked, theme.faded]
+    for fill in (theme.background, *theme.clusters):
+        assert min(contrast(line, fill) for line in lines) >= 3.0
+    assert contrast(theme.operation_line, theme.result) >= 3.0
+
+
+STEPPER = (Path(stepping.__file__).parent / "static" / "stepper.css").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("background", "paper"),
+        ("text", "ink"),
+        ("muted", "soft"),
+        ("leaf", "leaf"),
+        ("result", "result"),
+        ("operation", "op"),
+        ("picked", "accent"),
+        ("positive", "positive-tint"),
+        ("negative", "negative-tint"),
+        ("strange", "strange-tint"),
+    ],
+)
+def test_colours_are_those_of_the_stepper(ours, theirs):
+    light, dark = re.search(rf"--{theirs}: light-dark\((#\w+), (#\w+)\);", STEPPER).groups()
+    assert (getattr(THEMES["light"], ours), getattr(THEMES["dark"], ours)) == (light, dark)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -81,11 +118,13 @@ def test_the_picture_is_coloured_by_its_gradients():
     y.backward()
     light = THEMES["light"]
     picture = draw(y).pipe("svg")
-    assert box_with(picture, "a").fill == light.negative  # -2 is the largest
-    assert box_with(picture, "b").fill == mix_colours(light.neutral, light.positive, math.sqrt(0.5))
-    assert box_with(picture, "c").fill == light.neutral
+    assert box_with(picture, "a").tint == light.negative  # -2 is the largest
+    assert box_with(picture, "b").tint == mix_colours(light.neutral, light.positive, math.sqrt(0.5))
+    assert box_with(picture, "c").tint == light.neutral
+    assert {box_with(picture, leaf).fill for leaf in "abc"} == {light.leaf}
+    assert box_with(picture, "L").fill == light.result
     b.grad = math.nan
-    assert box_with(draw(y).pipe("svg"), "b").fill == light.strange
+    assert box_with(draw(y).pipe("svg"), "b").tint == light.strange
 
 
 def test_themes_differ_and_say_nothing_else():
@@ -114,7 +153,8 @@ def test_a_path_is_picked_out_and_the_rest_faded():
     assert bold == {f"{place[a]}->{place[b]}" for a, b in (("w", "*"), ("*", "+"), ("+", "y"))}
     assert faded == {f"{place['x']}->{place['*']}", f"{place['b']}->{place['+']}"}
     assert box_with(picture, "x").fill == box_with(picture, "b").fill == light.background
-    assert box_with(picture, "w").fill == light.fill(w.grad, max(abs(v.grad) for v in (x, w, b, y)))
+    assert box_with(picture, "w").fill == light.leaf
+    assert box_with(picture, "w").tint == light.fill(w.grad, max(abs(v.grad) for v in (x, w, b, y)))
 
 
 def test_all_paths_are_picked_and_only_those():
@@ -140,7 +180,7 @@ def test_paths_go_through_folded_boxes():
     weight = model.layers[1].neurons[2].w[0]
     picture = draw(loss, names={"model": model}, depth=2, between=(weight, loss)).pipe("svg")
     whole = {b.texts[0]: b.fill for b in boxes(picture).values() if b.fill != THEMES["light"].background}
-    assert set(whole) == {"neuron 2", "neuron 0", "- 1", "** 2"}
+    assert set(whole) == {"neuron 2", "neuron 0", "v65", "L"}
 
 
 @pytest.mark.parametrize(

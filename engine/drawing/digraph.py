@@ -71,7 +71,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         Args:
             filename: ends in .svg, .png or .pdf, or in .dot or .gv for the source; None for the source in "graph.gv".
             directory: the folder of the file; it is made if it is missing.
-            dpi: pixels to an inch of a .png, 1 to 2,400.
+            dpi: pixels to an inch of a .png, 1 to 2,400, where no *width* is asked for.
             width: pixels of a .png, or 96ths of an inch of an .svg or .pdf; None for the drawing's ``width``.
 
         Raises:
@@ -137,12 +137,12 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         return twin
 
     def _scaled(self, kind: str, dpi: int, width: int | None) -> Self:
-        """A copy that Graphviz draws so wide; a .png with so many pixels to an inch."""
-        scaled, inch = self.copy(), dpi if kind == "png" else _INCH
-        if kind == "png":
-            scaled.attr("graph", dpi=str(dpi))
+        """A copy that Graphviz draws so wide, or in a .png with so many pixels to an inch."""
+        scaled = self.copy()
         if width is not None:
-            scaled.attr("graph", size=f"{width / inch:.6f},10000!")
+            scaled.attr("graph", size=f"{width / _INCH:.6f},10000!")
+        elif kind == "png":
+            scaled.attr("graph", dpi=str(dpi))
         return scaled
 
     def _repr_mimebundle_(
