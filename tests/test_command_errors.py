@@ -164,7 +164,7 @@ CASES = [  # the arguments and the words
     (["step"], "the following arguments are required: FORMULA"),
     (
         ["draw", "x", "x=1", "--out", "graph.jpg"],
-        r"a file name must end in \.svg, \.png, \.pdf or \.gv, got 'graph\.jpg'",
+        r"a file name must end in \.svg, \.png, \.pdf, \.dot or \.gv, got 'graph\.jpg'",
     ),
     (["draw", "x", "x=1", "--out", "none/graph.svg"], "none/graph.svg: No such file or directory"),
     (["draw", "x", "x=1", "--out", "none/graph.gv"], "none/graph.gv: No such file or directory"),

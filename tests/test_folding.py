@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from svg import box_with, boxes, clusters, edges, texts, tree
 
 import engine
-from engine import Value, dot, draw, logsumexp, mean, primitive, size, softmax, tanh
+from engine import Value, dot, draw, logsumexp, mean, size, softmax, tanh
 from engine.drawing.flat_graph import flatten
 from engine.drawing.folding import fold_graph
 from engine.drawing.function_calls import find_calls
@@ -511,13 +511,9 @@ def test_what_is_like_a_function_but_is_none_stays_open(make):
 
 
 def test_operations_of_a_user_are_not_taken_for_those_of_a_function():
-    @primitive(math.exp)
-    def exp(x):
-        return math.exp(x)
-
     x = leaves(0.3, 0.1)
     shift = x[0].maximum(x[1]).detach()
-    powers = [exp(y - shift) for y in x]
+    powers = [Value(math.exp((y - shift).data), (y - shift,), "exp") for y in x]
     assert functions_in(powers[0] / (powers[0] + powers[1])) == []
 
 
@@ -539,26 +535,23 @@ def test_a_function_that_is_found_has_its_numbers_and_hides_no_other_use(seed):
 def random_graph(rng: random.Random) -> Value:
     """A graph of functions, and of the operations that they are made of."""
     pool = leaves(*[rng.uniform(-1.0, 1.0) for _ in range(4)])
+    makers: list[Callable[..., list[Value]]] = [
+        lambda *some: softmax(some),
+        lambda *some: [logsumexp(some)],
+        lambda *some: [mean(some)],
+        lambda *some: [dot(some, some[::-1])],
+        lambda a, b, *_: [a + b],
+        lambda a, b, *_: [a * b],
+        lambda a, b, *_: [a - b],
+        lambda a, b, *_: [a.maximum(b)],
+        lambda a, *_: [a.detach()],
+        lambda a, b, *_: [(a - b).exp()],
+        lambda a, *_: [a / 4],
+        lambda a, b, *_: [a / (b * b + 1)],
+    ]
     for _ in range(rng.randrange(3, 25)):
         some = [rng.choice(pool) for _ in range(rng.randrange(2, 6))]
-        a, b, *_ = some
-        made = rng.choice(
-            [
-                lambda: softmax(some),
-                lambda: [logsumexp(some)],
-                lambda: [mean(some)],
-                lambda: [dot(some, some[::-1])],
-                lambda: [a + b],
-                lambda: [a * b],
-                lambda: [a - b],
-                lambda: [a.maximum(b)],
-                lambda: [a.detach()],
-                lambda: [(a - b).exp()],
-                lambda: [a / 4],
-                lambda: [a / (b * b + 1)],
-            ]
-        )()
-        pool += [value for value in made if abs(value.data) < 100.0]
+        pool += [value for value in rng.choice(makers)(*some) if abs(value.data) < 100.0]
     return sum(pool[-rng.randrange(1, 4) :], pool[-1])
 
 

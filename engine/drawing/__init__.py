@@ -58,8 +58,8 @@ def draw(
         timeout: seconds after which Graphviz is stopped, with a TimeoutError; at most 1e6.
 
     Returns:
-        A ``graphviz.Digraph``, which shows itself in Jupyter; ``save("graph.png")`` writes a file. The box ``n5`` in its
-        source is node 5 of ``topological_order(root)``, or a folded box whose first node that is.
+        A ``graphviz.Digraph``, which shows itself in Jupyter; ``save("graph.png")`` writes a file. The box ``n5`` in
+        its source is node 5 of ``topological_order(root)``, or a folded box whose first node that is.
 
     Raises:
         ValueError: an argument is out of range, no path leads between the two Values, a group is unknown, or ``data``

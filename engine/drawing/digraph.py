@@ -87,7 +87,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         check_int("dpi", dpi, 1, 2400)
         check_width(width)
         picture = self.source.encode() if kind in _SOURCES else self._scaled(kind, dpi, width or self.width).pipe(kind)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if directory is not None:
+            Path(directory).mkdir(parents=True, exist_ok=True)
         target.write_bytes(picture)
         return os.fspath(target)
 

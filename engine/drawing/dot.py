@@ -212,10 +212,9 @@ class DotWriter:
             chip = _table(cell, f'BORDER="1" COLOR="{line}" STYLE="ROUNDED" BGCOLOR="{plate}" CELLPADDING="2"')
             rows = [f'<TD ALIGN="LEFT">{title}</TD><TD ALIGN="RIGHT">{chip}</TD>' if title else _wide(chip)]
         for word, number, gradient in content.rows:
-            is_plain = faded or gradient is None
-            key = _font(_escape(word), muted if is_plain else text)
+            key = _font(_escape(word), muted if gradient is None or faded else text)
             row = f'<TD ALIGN="LEFT">{key}</TD><TD ALIGN="RIGHT">{_font(number, text)}</TD>'
-            if not is_plain:
+            if gradient is not None and not faded:
                 tint = theme.fill(gradient, self.largest_gradient)
                 row = _wide(_table(row, f'BORDER="0" STYLE="ROUNDED" BGCOLOR="{tint}" CELLPADDING="2"'), padding=0)
             rows.append(row)

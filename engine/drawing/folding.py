@@ -94,9 +94,10 @@ def _fold_scopes(
         _fold_into(folding, box)
     for call in calls:
         path = scopes[call.outputs[0]]
-        if levels[path] is None and all(scopes[index] == path or graph.inlined[index] for index in call.members):
-            if not (path and call.function == "dot"):  # a neuron that is open shows its products
-                _fold_into(folding, Box("call", path, call.function, call.members, call.n_inputs))
+        is_neuron = bool(path) and call.function == "dot"  # one that is open shows its products
+        is_together = all(scopes[index] == path or graph.inlined[index] for index in call.members)
+        if levels[path] is None and is_together and not is_neuron:
+            _fold_into(folding, Box("call", path, call.function, call.members, call.n_inputs))
     _fold_leaves(graph, scopes, folding)
     return folding
 
@@ -104,8 +105,8 @@ def _fold_scopes(
 def _fold_leaves(graph: FlatGraph, scopes: list[Scopes], folding: Folding) -> None:
     """Fold leaves outside of all scopes: a plain number into the unit that uses it, inputs of the same boxes into one.
 
-    A plain number that several units use, or that is multiplied by a parameter, is an input of the network. A call shows
-    all its inputs.
+    A plain number that several units use, or that is multiplied by a parameter, is an input of the network. A call
+    shows all its inputs.
     """
     unit_of, boxes = folding.unit_of, folding.boxes
     users: defaultdict[int, set[int]] = defaultdict(set)

@@ -61,25 +61,25 @@ class _Finder:
         for index in self._all(DIV):
             quotients[self.operands[index][1]].append(index)
         for total, outputs in quotients.items():
-            found = self._exponentials(total, SUB)
-            if found is None or self.n_uses[total] != len(outputs):
+            found = self._exponentials(total, SUB, len(outputs))
+            if found is None or self.n_uses[found.shift] != len(found.terms):
                 continue
             divided = Counter(self.operands[output][0] for output in outputs)
             uses = [self.n_uses[term] - 1 for term in found.terms]
             if [divided[term] for term in found.terms] == uses and sum(uses) == len(outputs):
-                if self.n_uses[found.shift] == len(found.terms):
-                    yield Call("softmax", sorted([*found.members, *outputs]), outputs, len(found.terms))
+                yield Call("softmax", sorted([*found.members, *outputs]), outputs, len(found.terms))
 
     def logsumexps(self) -> Iterator[Call]:
         """shift + log(total)."""
         for index in self._all(ADD):
             shift, log = self.operands[index]
-            if self.operations[shift] is DETACH and self._is_inner(log, LOG):
-                (total,) = self.operands[log]
-                found = self._exponentials(total, MINUS)
-                if found and found.shift == shift and self.n_uses[shift] == len(found.terms) + 1:
-                    if self.n_uses[total] == 1 and all(self.n_uses[term] == 1 for term in found.terms):
-                        yield Call("logsumexp", sorted([*found.members, log, index]), [index], len(found.terms))
+            if self.operations[shift] is not DETACH or not self._is_inner(log, LOG):
+                continue
+            found = self._exponentials(self.operands[log][0], MINUS, 1)
+            if found is None or found.shift != shift or self.n_uses[shift] != len(found.terms) + 1:
+                continue
+            if all(self.n_uses[term] == 1 for term in found.terms):
+                yield Call("logsumexp", sorted([*found.members, log, index]), [index], len(found.terms))
 
     def means(self) -> Iterator[Call]:
         """A sum from the left over the count of its terms."""
@@ -122,8 +122,10 @@ class _Finder:
         """Whether a node is of that *operation*, and used once."""
         return self.operations[index] is operation and self.n_uses[index] == 1
 
-    def _exponentials(self, total: int, minus: Operation) -> _Exponentials | None:
-        """The sum of two or more exponentials of shifted numbers, if *total* is one. Uses of terms are not looked at."""
+    def _exponentials(self, total: int, minus: Operation, n_uses: int) -> _Exponentials | None:
+        """The sum of two or more exp(x - shift) that *total* is, used so often; the uses of terms are not looked at."""
+        if self.n_uses[total] != n_uses:
+            return None
         terms: list[int] = []
         members: list[int] = []
         node = total
@@ -142,7 +144,7 @@ class _Finder:
         if shifts or self.operations[shift] is not DETACH:
             return None
         maxima = self._maxima(shift, [self.operands[difference][0] for difference in differences])
-        return maxima and _Exponentials(shift, terms, [*members, *terms, *differences, *maxima, shift])
+        return None if maxima is None else _Exponentials(shift, terms, [*members, *terms, *differences, *maxima, shift])
 
     def _maxima(self, shift: int, numbers: list[int]) -> list[int] | None:
         """The nodes that find the largest of the *numbers*, which stand from the last to the first."""

@@ -97,7 +97,7 @@ class NodeContents:
             return Content("", _count(count, "input"), (), (f"{first} ... {last}", span) if first and last else (span,))
         if box.kind == "call":
             return self._describe_call(box, shown)
-        rows = self._rows(*shown) if shown else ()
+        rows: tuple[Row, ...] = self._rows(*shown) if shown else ()
         if box.kind == "rest":
             n_leaves = sum(not node.op for node in nodes)
             leaves = _count(n_leaves, "leaf", "leaves")
