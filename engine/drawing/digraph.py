@@ -149,15 +149,14 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
     def _repr_mimebundle_(
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **_: Any
     ) -> dict[str, Any]:
-        """What Jupyter shows: an image in HTML, which a notebook that is not trusted shows, too; and other formats."""
-        bundle: dict[str, Any] = super()._repr_mimebundle_(include, exclude)
-        if include is None and "image/svg+xml" in bundle:
-            data = b64encode(bundle["image/svg+xml"].encode()).decode()
+        """What Jupyter shows: an image in HTML, in a notebook that is not trusted, too; other formats if asked for."""
+        if include is None and self._jupyter_mimetype == "image/svg+xml":
             size = "" if self.width is None else f'width="{self.width}" '
-            words = escape(self.description)
-            bundle["text/html"] = (
-                f'<img alt="{words}" {size}style="max-width:100%;height:auto" src="data:image/svg+xml;base64,{data}">'
-            )
+            data = b64encode(self.pipe("svg")).decode()
+            image = f'style="max-width:100%;height:auto" src="data:image/svg+xml;base64,{data}"'
+            bundle: dict[str, Any] = {"text/html": f'<img alt="{escape(self.description)}" {size}{image}>'}
+        else:
+            bundle = super()._repr_mimebundle_(include, exclude)
         bundle["text/plain"] = repr(self)
         return {kind: data for kind, data in bundle.items() if kind not in (exclude or ())}
 
