@@ -10,6 +10,7 @@ from svg import box_with, boxes, edges
 
 import engine
 from engine import Value, draw, stepping, tanh
+from engine.drawing.node_contents import SYMBOLS
 from engine.drawing.themes import THEMES, mix_colours
 from nn import MLP
 
@@ -53,7 +54,8 @@ def test_lines_can_be_seen(name):
     assert contrast(theme.operation_line, theme.result) >= 3.0
 
 
-STEPPER = (Path(stepping.__file__).parent / "static" / "stepper.css").read_text(encoding="utf-8")
+STATIC = Path(stepping.__file__).parent / "static"
+STEPPER = (STATIC / "stepper.css").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -97,6 +99,12 @@ def test_signs_are_blue_and_orange(name):
 
     assert 190 < hue(THEMES[name].positive) < 230
     assert 20 < hue(THEMES[name].negative) < 40
+
+
+def test_symbols_are_those_of_the_stepper():
+    scripts = "\n".join(path.read_text(encoding="utf-8") for path in sorted(STATIC.glob("*.js")))
+    (theirs,) = re.findall(r"\{ (neg: .*?) \}\[op\]", scripts)
+    assert dict(re.findall(r'"?([^ ":]+)"?: "(.)"', theirs)) == SYMBOLS
 
 
 def test_print_is_grey_and_tells_signs_by_the_border():

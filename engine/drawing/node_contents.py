@@ -14,7 +14,8 @@ from engine.expressions.nodes import Name, format_number
 from engine.validation import plain_label
 from engine.value import Value
 
-_SYMBOLS = {"neg": "−", "-": "−", "*": "×", "/": "÷"}
+SYMBOLS = {"neg": "−", "-": "−", "*": "×", "/": "÷"}
+"""What operations look like where it is not their name."""
 _ORDERED = ("-", "/", "**", "atan2", "leaky_relu")  # operations whose operands cannot change places
 _INFIX = ("+", "-", "*", "/", "**")
 
@@ -134,7 +135,7 @@ class NodeContents:
         words = [self._short_name(operand) if self.graph.inlined[operand] else "" for operand in operands]
         if op in _ORDERED and len(set(operands)) > 1 and not (op in _INFIX and any(words)):
             words = [self._short_name(operand) for operand in operands]
-        symbol = _SYMBOLS.get(op, op)
+        symbol = SYMBOLS.get(op, op)
         if not any(words):
             return symbol
         if op in _INFIX:
