@@ -461,6 +461,30 @@ def wrong_order(x: list[Value]) -> Value:
     return powers[0] / ((powers[2] + powers[1]) + powers[0])
 
 
+def other_first(x: list[Value]) -> Value:
+    shift = (x[0] * 3).maximum(x[1]).maximum(x[2]).detach()
+    powers = [(y - shift).exp() for y in x]
+    return powers[0] / ((powers[0] + powers[1]) + powers[2])
+
+
+def other_last(x: list[Value]) -> Value:
+    shift = x[0].maximum(x[1]).maximum(x[2] * 3).detach()
+    powers = [(y - shift).exp() for y in x]
+    return powers[0] / ((powers[0] + powers[1]) + powers[2])
+
+
+def two_shifts(x: list[Value]) -> Value:
+    one, other = x[0].maximum(x[1]).detach(), x[0].maximum(x[1]).detach()
+    powers = [(x[0] - one).exp(), (x[1] - other).exp()]
+    return powers[0] / (powers[0] + powers[1]) + one + other
+
+
+def power_used_outside(x: list[Value]) -> Value:
+    result = logsumexp(x[:2])
+    total = result.operands[1].operands[0]
+    return result + total.operands[0]
+
+
 def twice_the_same(x: list[Value]) -> Value:
     shift = x[0].maximum(x[0]).detach()
     power = (x[0] - shift).exp()
@@ -498,6 +522,10 @@ def product_used_twice(x: list[Value]) -> Value:
         used_inside,
         used_shift,
         wrong_order,
+        other_first,
+        other_last,
+        two_shifts,
+        power_used_outside,
         twice_the_same,
         three_of_four,
         five_of_four,
@@ -651,5 +679,10 @@ def test_a_small_gradient_that_is_no_rounding_stays():
     sum_of_two = a * 1e-17 + a * 2e-17 + Value(1.0)
     sum_of_two.backward()
     assert gradients_of(sum_of_two)["a"] == "3e−17"
-    x.grad = 1e-20  # of another pass, or set by hand
-    assert gradients_of(root)["x"] == "1e−20"
+    a.grad = 1e-20  # of another pass, or set by hand
+    assert gradients_of(sum_of_two)["a"] == "1e−20"
+    b = Value(1.0, label="b")
+    doubled = b * 2.0
+    doubled.backward()
+    b.grad = 1e-17
+    assert gradients_of(doubled)["b"] == "1e−17"

@@ -58,7 +58,7 @@ def read_gradients(graph: FlatGraph) -> list[float]:
         parts = [graph.nodes[user].grad * derivative for user, derivative in users[index]]
         rounding = len(parts) * sys.float_info.epsilon * sum(map(abs, parts))
         is_sum = abs(sum(parts) - gradients[index]) <= rounding  # and not of another backward pass
-        cancels = len(parts) > 1 and abs(gradients[index]) <= rounding
+        cancels = abs(gradients[index]) <= rounding
         if is_sum and (cancels or not any(gradients[user] * derivative for user, derivative in users[index])):
             gradients[index] = 0.0
     return gradients
