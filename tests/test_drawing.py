@@ -472,7 +472,7 @@ def test_hostile_labels_are_shown_as_text(no_dot):
     assert not [element for element in root.iter() if any("href" in name for name in element.attrib)]
 
 
-PLAIN = {"svg", "g", "title", "polygon", "path", "polyline", "text", "ellipse", "a"}
+PLAIN = {"svg", "style", "g", "title", "polygon", "path", "polyline", "text", "ellipse", "a"}
 
 
 def elements(root):
@@ -604,7 +604,7 @@ def test_numbers_of_every_kind(number):
         ({"most": "many"}, "most must be .* got 'many'"),
         ({"most": None}, "most must be .* got None"),
         ({"most": True}, "most must be .* got True"),
-        ({"theme": "blue"}, 'theme must be "light", "dark" or "print", got \'blue\''),
+        ({"theme": "blue"}, 'theme must be "auto", "light", "dark" or "print", got \'blue\''),
         ({"theme": None}, "theme must be .* got None"),
         ({"depth": -1}, "depth must be an int >= 0, got -1"),
         ({"depth": 1.5}, r"depth must be .* got 1\.5"),

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from svg import box_with, boxes, edges
+from svg import SVG, box_with, boxes, edges, tree
 
 import engine
 from engine import Value, draw, stepping, tanh
@@ -143,6 +143,41 @@ def test_themes_differ_and_say_nothing_else():
     assert len(set(pictures)) == 3
     words = [[box.texts for box in boxes(picture).values()] for picture in pictures]
     assert words[0] == words[1] == words[2]
+
+
+def many_colours(theme: str, depth: int, picks: bool) -> list[tuple[str, str, str]]:
+    """The colours of every element of a picture that has most kinds of them; rules of CSS are applied."""
+    model = MLP(2, [2, 3], seed=0)
+    x = Value(0.3, label="x")
+    loss = engine.softmax(model([x, 0.5]))[1] * Value(math.nan, label="strange") + x * 1e-3
+    loss.backward()
+    x.grad = 0.0
+    path = {"between": (x, loss)} if picks else {}
+    picture = draw(loss, names={"model": model}, theme=theme, derivatives=True, depth=depth, **path).pipe("svg")
+    root = tree(picture)
+    style = "".join(element.text for element in root.iter(f"{SVG}style"))
+    rules = re.findall(r'(text|:not\(text\))\[fill="(\S+?)"\]\{fill:(\S+?)\}', style)
+    strokes = dict(re.findall(r'\[stroke="(\S+?)"\]\{stroke:(\S+?)\}', style))
+    fills = [{a: b for kind, a, b in rules if (kind == "text") == is_text} for is_text in (False, True)]
+    shown = []
+    for element in root.iter():
+        kind = element.tag.removeprefix(SVG)
+        if kind != "style":
+            fill, stroke = element.get("fill", ""), element.get("stroke", "")
+            shown.append((kind, fills[kind == "text"].get(fill, fill), strokes.get(stroke, stroke)))
+    return shown
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("picks", [False, True])
+def test_the_theme_of_the_reader_is_the_dark_one_or_the_light_one(depth, picks):
+    assert many_colours("auto", depth, picks) == many_colours("dark", depth, picks)
+    assert many_colours("light", depth, picks) != many_colours("dark", depth, picks)
+    drawing = draw(Value(1.0))
+    assert drawing.style.startswith("@media (prefers-color-scheme:dark){")
+    assert drawing.copy().style == drawing.style
+    assert draw(Value(1.0), theme="light").style == ""
+    assert drawing.source == draw(Value(1.0), theme="light").source
 
 
 # ---------------------------------------------------------------------------------------------------------------- paths

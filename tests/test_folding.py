@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
@@ -609,6 +610,16 @@ def test_several_shares_are_told_apart():
     assert shown.texts[2::2] == numbers
     assert shown.texts[1:-1:2] == ["v12", "grad", "v13", "grad", "v15", "grad"]
     assert sorted(notes for _, notes, _ in edges(picture) if notes) == [["v12, v13"], ["v15"]]
+
+
+def test_an_operand_in_a_neuron_has_the_name_of_the_neuron():
+    model = MLP(2, [2, 1], seed=0)
+    output, answer = model(leaves(0.1, 0.2)), Value(1.0, label="answer")
+    names = {"model": model}
+    for depth in (1, 2, 3):
+        assert box_with(draw(output - answer, names=names, depth=depth).pipe("svg"), "neuron 0 − answer")
+    assert box_with(draw(output - answer, names=names | {"o": output}).pipe("svg"), "o − answer")
+    assert any(re.fullmatch(r"v\d+ − answer", word) for word in texts(draw(output - answer).pipe("svg")))
 
 
 def test_the_functions_of_a_network_fold_within_its_groups():

@@ -11,7 +11,7 @@ from engine.drawing.folding import fold_graph
 from engine.drawing.function_calls import find_calls
 from engine.drawing.module_scopes import assign_scopes, find_parameter_scopes, find_unfolded
 from engine.drawing.node_contents import NodeContents
-from engine.drawing.themes import THEMES
+from engine.drawing.themes import THEMES, dark_rules
 from engine.expressions.names import caller_names
 from engine.validation import check_choice, check_int, check_seconds
 from engine.value import Value
@@ -25,7 +25,7 @@ def draw(
     names: object = None,
     direction: str = "LR",
     precision: int = 4,
-    theme: str = "light",
+    theme: str = "auto",
     derivatives: bool = False,
     between: tuple[Value, Value] | None = None,
     depth: int | None = None,
@@ -47,7 +47,8 @@ def draw(
             mapping, or a network (see ``engine.expressions.names.caller_names``).
         direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
         precision: how many significant digits the numbers show, 1 to 17.
-        theme: ``"light"``, ``"dark"``, or ``"print"``: thin lines and grey, negative gradients with dashed borders.
+        theme: ``"light"``, ``"dark"``, or ``"auto"``: light, and in Jupyter and an .svg dark where the reader's page or
+            system is; or ``"print"``: thin lines and grey, negative gradients with dashed borders.
         derivatives: write the local derivative of each operation beside the arrow from each operand.
         between: two Values, such as ``(w, loss)``: the paths from the first to the second stand out.
         depth: 0 folds each network into a box, 1 its layers, 2 its neurons; None all down to a level that can be read.
@@ -72,7 +73,7 @@ def draw(
     3
     """
     check_choice("direction", direction, ("LR", "TB", "RL", "BT"))
-    check_choice("theme", theme, tuple(THEMES))
+    check_choice("theme", theme, ("auto", *THEMES))
     check_int("precision", precision, 1, 17)
     check_int("most", most, 3)
     check_int("depth", 0 if depth is None else depth, 0)
@@ -92,6 +93,10 @@ def draw(
     folding = fold_graph(graph, scopes, depth, unfolded, most, highlighted, calls)
     top = "" if isinstance(names, Mapping) else type(names).__name__
     contents = NodeContents(graph, scopes, called, precision, top)
-    drawing = DotWriter(contents, folding, THEMES[theme], direction, bool(derivatives), highlighted).write()
+    colours = THEMES["light" if theme == "auto" else theme]
+    writer = DotWriter(contents, folding, colours, direction, bool(derivatives), highlighted)
+    drawing = writer.write()
+    if theme == "auto":
+        drawing.style = dark_rules(writer.shown_gradients, writer.largest_gradient)
     drawing.width, drawing.timeout = width, float(timeout)
     return drawing

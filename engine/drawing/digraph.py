@@ -37,6 +37,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
     """Pixels of the picture in Jupyter and in files; None for as many as the drawing needs."""
     description: str = "graph"
     """The picture in words, for readers who do not see it."""
+    style: str = ""
+    """Rules of CSS for an SVG."""
 
     def pipe(
         self,
@@ -56,6 +58,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         kind = ":".join(part for part in (format or self.format, renderer, formatter) if part)
         options = (f"-n{int(neato_no_op)}",) if neato_no_op else ()
         picture = run_graphviz(self.source, kind, engine or self.engine, options, self.timeout)
+        if self.style and kind == "svg":
+            picture = picture.replace(b"<g ", f"<style>{self.style}</style>\n<g ".encode(), 1)
         return picture if encoding is None else picture.decode(encoding)
 
     def save(
@@ -134,7 +138,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
     def copy(self) -> Self:
         """A copy that can be changed on its own."""
         twin: Self = super().copy()
-        twin.timeout, twin.width, twin.description = self.timeout, self.width, self.description
+        twin.timeout, twin.width = self.timeout, self.width
+        twin.description, twin.style = self.description, self.style
         return twin
 
     def _scaled(self, kind: str, dpi: int, width: int | None) -> Self:

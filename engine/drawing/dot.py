@@ -80,9 +80,14 @@ class DotWriter:
         return bool(self.rows) and not any(scopes[unit] for unit in self.folding.units() if unit not in boxes)
 
     @cached_property
+    def shown_gradients(self) -> list[float]:
+        """The gradients that are shown."""
+        return [self.contents.gradients[index] for shown in self.shown.values() for index in shown]
+
+    @cached_property
     def largest_gradient(self) -> float:
-        """The size of the largest gradient that is shown."""
-        return largest_size(self.contents.gradients[index] for shown in self.shown.values() for index in shown)
+        """The size of the largest of them."""
+        return largest_size(self.shown_gradients)
 
     @cached_property
     def description(self) -> str:
@@ -90,8 +95,9 @@ class DotWriter:
         graph, contents = self.contents.graph, self.contents
         n_nodes = len(graph.nodes)
         root = f"{contents.name(n_nodes - 1)} = {contents.format(graph.nodes[-1].data)}"
-        leaves = [contents.name(index) for index, operands in enumerate(graph.operands[:-1]) if not operands]
-        leaves = [name for name in leaves if name]
+        found = [index for index, operands in enumerate(graph.operands[:-1]) if not operands]
+        found.sort(key=lambda index: bool(contents.scopes[index]))  # inputs before parameters
+        leaves = [contents.name(index) for index in found if contents.name(index)]
         rest = f" and {len(leaves) - _MOST_LEAVES:,} more" if len(leaves) > _MOST_LEAVES else ""
         made_of = f", computed from {', '.join(leaves[:_MOST_LEAVES])}{rest}" if leaves else ""
         return f"computation graph of {root}: {n_nodes:,} node{'s' if n_nodes > 1 else ''}{made_of}"

@@ -132,9 +132,9 @@ class NodeContents:
     def _operation(self, index: int) -> str:
         """The operation; with its operands where there are plain numbers among them, or where their order matters."""
         op, operands = self.graph.nodes[index].op, self.graph.operands[index]
-        words = [self._short_name(operand) if self.graph.inlined[operand] else "" for operand in operands]
+        words = [self._short_name(operand, index) if self.graph.inlined[operand] else "" for operand in operands]
         if op in _ORDERED and len(set(operands)) > 1 and not (op in _INFIX and any(words)):
-            words = [self._short_name(operand) for operand in operands]
+            words = [self._short_name(operand, index) for operand in operands]
         symbol = SYMBOLS.get(op, op)
         if not any(words):
             return symbol
@@ -142,9 +142,12 @@ class NodeContents:
             return " ".join(part for part in (words[0], symbol, words[1]) if part)
         return f"{symbol}({', '.join(word or '·' for word in words)})"
 
-    def _short_name(self, index: int) -> str:
-        """A name, or the number of a plain one without a name."""
-        return plain_label(self.name(index), 16) or self.format(self.graph.nodes[index].data)
+    def _short_name(self, operand: int, index: int) -> str:
+        """The name of an operand of a node: its own, or its neuron's where the node is outside; or a plain number."""
+        node, scopes = self.graph.nodes[operand], self.scopes[operand]
+        if scopes and scopes != self.scopes[index] and not node.label and node not in self.names:
+            return plain_label(scope_title(scopes[-1], self.top), 16)
+        return plain_label(self.name(operand), 16) or self.format(node.data)
 
 
 def _count(n: int, one: str, many: str = "") -> str:

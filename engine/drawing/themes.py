@@ -92,3 +92,16 @@ _COLOURS: dict[str, tuple[Any, Any, Any]] = {  # light, dark, print
 }
 _LIGHT, _DARK, _PRINT = (dict(zip(_COLOURS, shades)) for shades in zip(*_COLOURS.values()))
 THEMES = {"light": Theme(**_LIGHT), "dark": Theme(**_DARK), "print": Theme(**_PRINT, width=0.5, dashed_negative=True)}
+
+
+def dark_rules(gradients: Iterable[float], largest: float) -> str:
+    """Rules of CSS that show an SVG in light colours, with these gradients, in dark ones to readers who want that."""
+    light, dark = THEMES["light"], THEMES["dark"]
+    colours = {name: (pair[0], pair[1]) for name, pair in _COLOURS.items() if name != "clusters"}
+    letters = [colours.pop(name) for name in ("text", "muted", "operation_text", "faded_text")]
+    shapes = [*colours.values(), *zip(light.clusters, dark.clusters)]
+    shapes += [(light.fill(gradient, largest), dark.fill(gradient, largest)) for gradient in gradients]
+    rules = [f'text[fill="{a}"]{{fill:{b}}}' for a, b in [*letters, colours["picked"]]]
+    for a, b in dict(shapes).items():
+        rules.append(f':not(text)[fill="{a}"]{{fill:{b}}}[stroke="{a}"]{{stroke:{b}}}')
+    return f"@media (prefers-color-scheme:dark){{{''.join(rules)}}}"
