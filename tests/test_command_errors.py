@@ -170,7 +170,7 @@ CASES = [  # the arguments and the words
     (["draw", "x", "x=1", "--out", "none/graph.gv"], "none/graph.gv: No such file or directory"),
     (["draw", "x", "x=1", "--out", ""], "a file name must end in"),
     (["draw", "x", "x=1", "--out"], "--out: expected one argument"),
-    (["draw", "x", "x=1", "--theme", "blue"], 'theme must be "light", "dark" or "print", got \'blue\''),
+    (["draw", "x", "x=1", "--theme", "blue"], 'theme must be "auto", "light", "dark" or "print", got \'blue\''),
     (["draw", "x", "x=1", "--most", "0"], "most must be an int >= 3, got 0"),
     (["draw", "x", "x=1", "--timeout", "0.00001"], "Graphviz had not drawn the graph after 1e-05 s"),
     (["draw", "x*y", "x=1"], "the formula needs a number for 'y'"),

@@ -242,6 +242,7 @@ def test_a_drawing_says_what_it_is():
         (["graph"], {"format": "svg", "engine": "neato"}, "graph.svg", "svg", ["graph", "graph.svg"]),
         (["graph.png"], {}, "graph.png", "png", ["graph.png"]),
         (["graph.png"], {"format": "png"}, "graph.png", "png", ["graph.png"]),
+        (["graph.svgz"], {"format": "svgz"}, "graph.svgz", "svgz", ["graph.gv", "graph.svgz"]),
         (["graph.svg"], {"directory": "sub"}, "sub/graph.svg", "svg", ["sub"]),
         (["graph.1"], {"format": "pdf"}, "graph.1.pdf", "pdf", ["graph.1", "graph.1.pdf"]),
     ],
@@ -254,7 +255,7 @@ def test_render_writes_the_files(request, tmp_path, monkeypatch, system, args, o
         pytest.skip("this system has no dot")
     monkeypatch.chdir(tmp_path)
     assert draw(neuron()).render(*args, **options).replace("\\", "/") == name
-    assert (tmp_path / name).read_bytes().startswith(MAGIC[kind])
+    assert (tmp_path / name).read_bytes().startswith((MAGIC | {"svgz": b"\x1f\x8b"})[kind])
     assert sorted(file.name for file in tmp_path.iterdir()) == files
 
 
@@ -360,6 +361,15 @@ def test_names_without_an_ending_are_refused_by_save(tmp_path, name):
     with pytest.raises(ValueError, match="a file name must end in "):
         draw(neuron()).save(name, tmp_path / "new")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_viewer_is_opened(tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(graphviz, "view", lambda path, quiet: opened.append(os.fspath(path)))
+    monkeypatch.chdir(tmp_path)
+    draw(neuron()).render("g.svg", view=True)
+    assert draw(neuron()).view("h") == "h.pdf"
+    assert opened == ["g.svg", "h.pdf"]
 
 
 def test_a_format_that_is_not_that_of_the_file_name_is_refused(tmp_path):

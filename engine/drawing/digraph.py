@@ -105,6 +105,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         format: str | None = None,
         *,
         outfile: str | os.PathLike[str] | None = None,
+        quiet_view: bool = False,
         **options: Any,
     ) -> str:
         """Write the picture into ``"graph.png"``, as ``save`` does, and give the file's name.
@@ -118,7 +119,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         And the errors of ``run_graphviz``.
         """
         ending, kind = _ending(filename or ""), format or _ending(outfile or "") or self.format
-        if outfile is None and ending and ending not in _SOURCES and (format is None or ending in (*_PICTURES, format)):
+        if outfile is None and ending and ending == format and ending not in _PICTURES:
+            outfile, filename = Path(directory or "", filename or ""), None
+        if outfile is None and ending and ending not in _SOURCES and (format is None or ending in _PICTURES):
             if format not in (None, ending):
                 raise ValueError(f"format must be that of the file name, {ending!r}, got {format!r}")
             picture = Path(self.save(filename, directory))
@@ -132,7 +135,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             if cleanup:
                 source.unlink()
         if view:
-            graphviz.view(picture)
+            graphviz.view(picture, quiet=quiet_view)
         return os.fspath(picture)
 
     def copy(self) -> Self:
