@@ -504,6 +504,19 @@ def test_hostile_names_of_groups_are_shown_as_text(no_dot):
         assert elements(tree(picture)) <= PLAIN
 
 
+def test_hostile_names_of_shares_are_shown_as_text_beside_their_arrows(no_dot):
+    total = Value(0.0)
+    for i in range(0, len(HOSTILE) - 1, 2):
+        shares = engine.softmax([Value(1.0), Value(2.0)])
+        for share, label in zip(shares, HOSTILE[i:]):
+            share.label = label
+            total = total + share.exp()
+    picture = draw(total, most=200).pipe("svg")
+    noted = [note for _, notes, _ in edges(picture) for note in notes]
+    assert [label for label in HOSTILE[: len(HOSTILE) // 2 * 2] if label not in noted] == []
+    assert elements(tree(picture)) <= PLAIN
+
+
 def test_a_hostile_title_is_shown_as_text(no_dot):
     for label in HOSTILE:
         picture = draw(Value(1.0, label=label)).pipe("svg")

@@ -69,7 +69,7 @@ class DotWriter:
             fed_by[end].add(start)
         alike: defaultdict[tuple[Scopes, frozenset[int]], list[int]] = defaultdict(list)
         for unit, box in self.folding.boxes.items():
-            if box.scopes:
+            if box.scopes and box.kind == "scope":
                 alike[box.scopes, frozenset(fed_by[unit])].append(unit)
         return [row for row in alike.values() if len(row) > 1]
 
