@@ -6,7 +6,6 @@ The graphs need nothing but gradstep; the network needs the extras ``demo`` and 
 from pathlib import Path
 
 from engine import Value, draw, tanh
-from engine.drawing import write_picture
 from nn import MLP
 
 HERE = Path(__file__).parent
@@ -17,7 +16,7 @@ def neuron() -> None:
     x1, w1, x2, w2, b = Value(2.0), Value(-3.0), Value(0.0), Value(1.0), Value(6.88)
     y = tanh(x1 * w1 + x2 * w2 + b)
     y.backward()
-    write_picture(draw(y, names=locals(), derivatives=True), HERE / "neuron.svg")
+    draw(y, names=locals(), derivatives=True).save(HERE / "neuron.svg")
 
 
 def folded() -> None:
@@ -26,7 +25,7 @@ def folded() -> None:
     x1, x2 = Value(0.5), Value(-1.0)
     loss = (model([x1, x2]) - 1.0) ** 2
     loss.backward()
-    write_picture(draw(loss, names=locals(), depth=2), HERE / "folded.svg")
+    draw(loss, names=locals(), depth=2).save(HERE / "folded.svg")
 
 
 def network() -> None:

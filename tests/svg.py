@@ -8,7 +8,10 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 class Box(NamedTuple):
-    """One node of a picture: its texts in their order, its fill, its border's dashes, and where its middle is."""
+    """One node of a picture: its texts in their order, its fill, its border's dashes, and where its middle is.
+
+    ``tint`` is the fill behind its last gradient.
+    """
 
     texts: list[str]
     fill: str
@@ -16,6 +19,7 @@ class Box(NamedTuple):
     x: float
     y: float
     tooltip: str
+    tint: str
 
 
 def tree(picture: bytes | str) -> ET.Element:
@@ -35,7 +39,7 @@ def boxes(picture: bytes | str) -> dict[str, Box]:
     """The nodes of an SVG by their names in the source."""
     found = {}
     for group in _groups(picture, "node"):
-        shape = next(element for element in group.iter() if element.tag in (f"{SVG}path", f"{SVG}polygon"))
+        shape, *more = [element for element in group.iter() if element.tag in (f"{SVG}path", f"{SVG}polygon")]
         inside = list(group.iter(f"{SVG}text"))
         link = next(group.iter(f"{SVG}a"), None)
         found[group.find(f"{SVG}title").text] = Box(
@@ -44,6 +48,7 @@ def boxes(picture: bytes | str) -> dict[str, Box]:
             shape.get("stroke-dasharray"),
             *_middle(shape.get("d") or shape.get("points")),
             "" if link is None else link.get("{http://www.w3.org/1999/xlink}title", ""),
+            next((other.get("fill") for other in reversed(more) if other.get("fill") != "none"), ""),
         )
     return found
 
@@ -58,7 +63,7 @@ def edges(picture: bytes | str) -> list[tuple[str, list[str], str]]:
     """Each arrow that is seen: ``n0->n1``, the texts along it, its colour."""
     return [
         (
-            group.find(f"{SVG}title").text,
+            _ends(group),
             [text.text.strip() for text in group.iter(f"{SVG}text")],
             group.find(f"{SVG}path").get("stroke"),
         )
@@ -72,10 +77,29 @@ def clusters(picture: bytes | str) -> list[str]:
     return [group.find(f"{SVG}text").text for group in _groups(picture, "cluster")]
 
 
+def _ends(group: ET.Element) -> str:
+    """The ends of an arrow, such as ``n0->n1``, without the sides of their boxes."""
+    return re.sub(r":[nesw]", "", group.find(f"{SVG}title").text)
+
+
+def points(outline: str) -> list[tuple[float, float]]:
+    """The points of a path or polygon."""
+    return [(float(x), float(y)) for x, y in re.findall(r"(-?[\d.]+),(-?[\d.]+)", outline)]
+
+
 def _middle(outline: str) -> tuple[float, float]:
-    points = [(float(x), float(y)) for x, y in re.findall(r"(-?[\d.]+),(-?[\d.]+)", outline)]
-    xs, ys = zip(*points)
+    xs, ys = zip(*points(outline))
     return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
+
+
+def arrows(picture: bytes | str) -> list[tuple[str, tuple[float, float], tuple[float, float]]]:
+    """Each arrow that is seen: ``n0->n1``, where its line starts, and where its head ends."""
+    found = []
+    for group in _groups(picture, "edge"):
+        line, head = group.find(f"{SVG}path"), group.find(f"{SVG}polygon")
+        if line is not None and head is not None:
+            found.append((_ends(group), points(line.get("d"))[0], points(head.get("points"))[1]))
+    return found
 
 
 def _groups(picture: bytes | str, kind: str) -> list[ET.Element]:

@@ -219,7 +219,7 @@ def test_draw_writes_what_the_ending_says(gradstep, kind):
 def test_draw_shows_data_and_gradients(gradstep):
     gradstep("draw", *FORMULA)
     shown = [e.text for e in ET.parse("graph.svg").iter("{http://www.w3.org/2000/svg}text")]
-    assert {"x", "w", "b", "tanh", "data", "0.7064", "grad", "-1.503", "1.002"} <= set(shown)
+    assert {"x", "w", "b", "tanh", "data", "0.7064", "grad", "−1.503", "1.002"} <= set(shown)
 
 
 def test_draw_takes_the_options_of_a_drawing(gradstep):

@@ -6,17 +6,21 @@ import signal
 import subprocess
 import sys
 import time
+from base64 import b64decode
+from html.parser import HTMLParser
 from pathlib import Path
 
 import graphviz
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from svg import SVG, box_with, boxes, clusters, edges, texts, title, tree
+from svg import SVG, arrows, box_with, boxes, clusters, edges, texts, title, tree
 
 import engine
 from engine import Value, draw, tanh
-from engine.drawing import Drawing, write_picture
+from engine.drawing import Drawing
+from engine.expressions.writers import text
+from engine.steps import Wording
 from engine.validation import plain_label
 from nn import MLP
 
@@ -41,12 +45,12 @@ def test_one_box_for_each_value_says_it_all(no_dot):
     shown = [box.texts for box in boxes(draw(neuron()).pipe("svg")).values()]
     assert sorted(shown) == sorted(
         [
-            ["x", "data", "2", "grad", "-1.503"],
-            ["w", "data", "-3", "grad", "1.002"],
-            ["*", "data", "-6", "grad", "0.501"],
+            ["x", "data", "2", "grad", "−1.503"],
+            ["w", "data", "−3", "grad", "1.002"],
+            ["v1", "×", "data", "−6", "grad", "0.501"],
             ["b", "data", "6.88", "grad", "0.501"],
-            ["+", "data", "0.88", "grad", "0.501"],
-            ["tanh", "y", "data", "0.7064", "grad", "1"],
+            ["v2", "+", "data", "0.88", "grad", "0.501"],
+            ["y", "tanh", "data", "0.7064", "grad", "1"],
         ]
     )
 
@@ -55,8 +59,9 @@ def test_boxes_are_named_by_their_place_in_topological_order():
     y = neuron()
     shown = boxes(draw(y).pipe("svg"))
     for place, node in enumerate(engine.topological_order(y)):
-        assert f"{node.data:.4g}" in shown[f"n{place}"].texts
-        assert shown[f"n{place}"].tooltip == f"{node.label or node.op}: data {node.data!r}, grad {node.grad!r}"
+        assert f"{node.data:.4g}".replace("-", "−") in shown[f"n{place}"].texts
+        name = node.label or {"*": "v1", "+": "v2"}[node.op]
+        assert shown[f"n{place}"].tooltip == f"{name}: data {node.data!r}, grad {node.grad!r}"
 
 
 def test_every_arrow_is_there_once():
@@ -68,12 +73,14 @@ def test_every_arrow_is_there_once():
 @pytest.mark.parametrize(
     ("make", "operation"),
     [
-        (lambda x: x * 3.25, "* 3.25"),
-        (lambda x: 3.25 - x, "3.25 -"),
+        (lambda x: x * 3.25, "× 3.25"),
+        (lambda x: x * -3.25, "× −3.25"),
+        (lambda x: 3.25 - x, "3.25 −"),
+        (lambda x: x / 4, "÷ 4"),
         (lambda x: x**2, "** 2"),
         (lambda x: engine.maximum(x, 0.5), "maximum(·, 0.5)"),
-        (lambda x: engine.atan2(0.5, x), "atan2(0.5, ·)"),
-        (lambda x: -x, "neg"),
+        (lambda x: engine.atan2(0.5, x), "atan2(0.5, x)"),
+        (lambda x: -x, "−"),
     ],
 )
 def test_plain_numbers_are_written_into_their_operation(make, operation):
@@ -103,32 +110,64 @@ def test_names_are_labels_or_else_the_callers():
     assert {"x", "w[0]", "own", "z"} <= set(shown)
     assert "w[1]" not in shown
     assert title(draw(z, names=locals()).pipe("svg")) == "Computation graph of z"
-    assert title(draw(z).pipe("svg")) == "Computation graph of a Value"
+    assert title(draw(z).pipe("svg")) == "Computation graph of L"
     with pytest.raises(TypeError, match="names must be variables by name"):
         draw(z, names=["x"])
 
 
 def test_local_derivatives_stand_along_the_arrows():
-    x, w = Value(2.0, label="x"), Value(-3.0, label="w")
+    x, w = Value(0.5, label="x"), Value(-3.0, label="w")
     y = tanh(x * w)
     notes = {arrow: texts for arrow, texts, _ in edges(draw(y, derivatives=True).pipe("svg"))}
-    assert notes == {"n0->n2": ["-3"], "n1->n2": ["2"], "n2->n3": [f"{y.local_derivatives[0]:.4g}"]}
+    assert notes == {"n0->n2": ["× −3"], "n1->n2": ["× 0.5"], "n2->n3": [f"× {y.local_derivatives[0]:.4g}"]}
     assert all(not texts for _, texts, _ in edges(draw(y).pipe("svg")))
 
 
 @pytest.mark.parametrize(
-    ("make", "notes"),
+    ("make", "operation"),
     [
-        (lambda a, b: a - b, ["", "-"]),
-        (lambda a, b: a / b, ["", "/"]),
-        (lambda a, b: a**b, ["base", "exponent"]),
-        (lambda a, b: a + b, ["", ""]),
-        (lambda a, b: a * b, ["", ""]),
+        (lambda a, b: a - b, "a − b"),
+        (lambda a, b: b - a, "b − a"),
+        (lambda a, b: a / b, "a ÷ b"),
+        (lambda a, b: a**b, "a ** b"),
+        (engine.atan2, "atan2(a, b)"),
+        (engine.leaky_relu, "leaky_relu(a, b)"),
+        (lambda a, b: (a * 2) - b, "v1 − b"),
+        (lambda a, b: a + b, "+"),
+        (lambda a, b: a * b, "×"),
+        (lambda a, _: a - a, "−"),
     ],
 )
-def test_arrows_say_which_operand_they_are_where_it_matters(make, notes):
-    a, b = Value(2.0), Value(3.0)
-    assert [" ".join(texts) for _, texts, _ in sorted(edges(draw(make(a, b)).pipe("svg")))] == notes
+def test_an_operation_says_the_order_of_its_operands_where_it_matters(make, operation):
+    picture = draw(make(Value(2.0, label="a"), Value(3.0, label="b"))).pipe("svg")
+    assert box_with(picture, operation)
+    assert not any(notes for _, notes, _ in edges(picture))  # no lone sign beside an arrow
+
+
+@pytest.mark.parametrize("direction", ["LR", "RL", "TB", "BT"])
+def test_arrows_start_and_end_in_the_middle_of_a_side(direction):
+    a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    p = engine.softmax([a, b, a * b])
+    root = (p[0] - p[2]) / (a * a)
+    picture = draw(root, direction=direction).pipe("svg")
+    shown = boxes(picture)
+    across = 1 if direction in ("LR", "RL") else 0
+    found = arrows(picture)
+    assert len(found) > 8
+    for arrow, tail, tip in found:
+        start, end = (shown[name] for name in arrow.split("->"))
+        assert abs(tail[across] - (start.x, start.y)[across]) < 1.0
+        assert abs(tip[across] - (end.x, end.y)[across]) < 1.0
+
+
+@pytest.mark.parametrize("make", [neuron, lambda: engine.softmax([Value(1.0), Value(2.0), Value(3.0)])[1] / 3.0])
+def test_names_are_those_of_the_steps(make):
+    root = make()
+    wording = Wording(root)
+    picture = draw(root, unfold="softmax").pipe("svg")
+    for place, node in enumerate(engine.topological_order(root)):
+        if f"n{place}" in boxes(picture) and node.op != "constant":
+            assert text(wording.formulas[node]) in boxes(picture)[f"n{place}"].texts
 
 
 @pytest.mark.parametrize("kind", MAGIC)
@@ -146,8 +185,48 @@ def test_jupyter_shows_it(no_dot):
     drawing = draw(neuron())
     assert isinstance(drawing, graphviz.Digraph)
     bundle = drawing._repr_mimebundle_()
-    assert set(bundle) == {"image/svg+xml"}
+    assert set(bundle) == {"text/html", "text/plain"}
+    assert set(drawing._repr_mimebundle_(exclude=["text/html"])) == {"text/plain"}
+    assert set(drawing._repr_mimebundle_(include=["image/png"])) == {"image/png", "text/plain"}
+    bundle = drawing._repr_mimebundle_(include=["image/svg+xml"])
     assert "tanh" in texts(bundle["image/svg+xml"].encode())
+
+
+class Images(HTMLParser):
+    """The images of a page, by their attributes."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        assert tag == "img"  # sanitisers take scripts, styles and SVG away
+        self.found.append(dict(attrs))
+
+
+def test_jupyter_shows_an_image_that_fits_its_cell_and_that_no_sanitiser_takes_away():
+    y = neuron()
+    y.label = 'y <"&>'
+    for width in (None, 640):
+        drawing = draw(y, width=width)
+        bundle = drawing._repr_mimebundle_()
+        (image,) = Images(bundle["text/html"]).found
+        assert image["style"] == "max-width:100%;height:auto"
+        assert image.get("width") == (None if width is None else "640")
+        kind, _, data = image["src"].partition("base64,")
+        assert kind == "data:image/svg+xml;"
+        assert b64decode(data) == drawing.pipe("svg")
+        assert image["alt"] == 'computation graph of y <"&> = 0.7064: 6 nodes, computed from x, w, b'
+
+
+def test_a_drawing_says_what_it_is():
+    words = "computation graph of y = 0.7064: 6 nodes, computed from x, w, b"
+    assert repr(draw(neuron())).startswith(f"<Drawing: {words}; ")
+    assert draw(neuron())._repr_mimebundle_()["text/plain"] == repr(draw(neuron()))
+    many = sum((Value(i / 10) for i in range(1, 11)), Value(0.0))
+    assert draw(many).description.endswith(": 21 nodes, computed from v1, v2, v4, v6, v8, v10 and 5 more")
+    assert draw(Value(-1.0)).description == "computation graph of L = −1: 1 node"
 
 
 @pytest.mark.parametrize(
@@ -161,6 +240,11 @@ def test_jupyter_shows_it(no_dot):
         (["source.txt"], {"outfile": "own.png", "cleanup": True}, "own.png", "png", ["own.png"]),
         ([], {"filename": "graph", "directory": "sub", "format": "svg"}, "sub/graph.svg", "svg", ["sub"]),
         (["graph"], {"format": "svg", "engine": "neato"}, "graph.svg", "svg", ["graph", "graph.svg"]),
+        (["graph.png"], {}, "graph.png", "png", ["graph.png"]),
+        (["graph.png"], {"format": "png"}, "graph.png", "png", ["graph.png"]),
+        (["graph.svgz"], {"format": "svgz"}, "graph.svgz", "svgz", ["graph.gv", "graph.svgz"]),
+        (["graph.svg"], {"directory": "sub"}, "sub/graph.svg", "svg", ["sub"]),
+        (["graph.1"], {"format": "pdf"}, "graph.1.pdf", "pdf", ["graph.1", "graph.1.pdf"]),
     ],
 )
 @pytest.mark.parametrize("system", ["without dot", "with dot"])
@@ -171,7 +255,7 @@ def test_render_writes_the_files(request, tmp_path, monkeypatch, system, args, o
         pytest.skip("this system has no dot")
     monkeypatch.chdir(tmp_path)
     assert draw(neuron()).render(*args, **options).replace("\\", "/") == name
-    assert (tmp_path / name).read_bytes().startswith(MAGIC[kind])
+    assert (tmp_path / name).read_bytes().startswith((MAGIC | {"svgz": b"\x1f\x8b"})[kind])
     assert sorted(file.name for file in tmp_path.iterdir()) == files
 
 
@@ -257,17 +341,86 @@ def test_a_slow_system_graphviz_is_stopped_with_all_that_it_started(tmp_path, mo
     pytest.fail("what the system's dot had started still ran")
 
 
-@pytest.mark.parametrize("kind", [*MAGIC, "gv"])
-def test_written_goes_by_the_ending(no_dot, tmp_path, kind):
-    for name in (f"g.{kind}", f"g.{kind.upper()}"):
-        write_picture(draw(neuron()), tmp_path / name)
+@pytest.mark.parametrize("kind", [*MAGIC, "gv", "dot"])
+def test_files_go_by_their_ending(no_dot, tmp_path, kind):
+    for name in (f"g.{kind}", f"G.{kind.upper()}"):
+        assert draw(neuron()).save(tmp_path / name) == str(tmp_path / name)
         assert (tmp_path / name).read_bytes().startswith(MAGIC.get(kind, b"digraph"))
 
 
-@pytest.mark.parametrize("name", ["g.jpg", "g", "svg", ".svg", "g.svg.exe", ""])
-def test_other_endings_are_refused(tmp_path, name):
-    with pytest.raises(ValueError, match=r"a file name must end in \.svg, \.png, \.pdf or \.gv, got "):
-        write_picture(draw(neuron()), tmp_path / name)
+@pytest.mark.parametrize("way", [Drawing.save, Drawing.render])
+@pytest.mark.parametrize("name", ["g.jpg", "g.svg.exe", "g.1"])
+def test_other_endings_are_refused_before_anything_is_written(tmp_path, way, name):
+    with pytest.raises(ValueError, match=r"a file name must end in \.svg, \.png, \.pdf, \.dot or \.gv, got "):
+        way(draw(neuron()), name, tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["g", "svg", ".svg", ""])
+def test_names_without_an_ending_are_refused_by_save(tmp_path, name):
+    with pytest.raises(ValueError, match="a file name must end in "):
+        draw(neuron()).save(name, tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_viewer_is_opened(tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(graphviz, "view", lambda path, quiet: opened.append(os.fspath(path)))
+    monkeypatch.chdir(tmp_path)
+    draw(neuron()).render("g.svg", view=True)
+    assert draw(neuron()).view("h") == "h.pdf"
+    assert opened == ["g.svg", "h.pdf"]
+
+
+def test_a_format_that_is_not_that_of_the_file_name_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="format must be that of the file name, 'png', got 'svg'"):
+        draw(neuron()).render(tmp_path / "g.png", format="svg")
+    assert list(tmp_path.iterdir()) == []
+
+
+def png_width(path: Path) -> int:
+    """Width in pixels."""
+    return int.from_bytes(path.read_bytes()[16:20], "big")
+
+
+def svg_width(path: Path) -> float:
+    """Width in points."""
+    return float(tree(path.read_bytes()).get("width").removesuffix("pt"))
+
+
+@pytest.mark.parametrize("system", ["without dot", "with dot"])
+def test_files_are_as_wide_and_as_fine_as_asked(request, tmp_path, system):
+    if system == "without dot":
+        request.getfixturevalue("no_dot")
+    elif not shutil.which("dot"):
+        pytest.skip("this system has no dot")
+    drawing = draw(neuron())
+    for name, options in {"a": {}, "b": {"dpi": 192}, "c": {"width": 1200}}.items():
+        drawing.save(tmp_path / f"{name}.png", **options)
+        drawing.save(tmp_path / f"{name}.svg", **options)
+    assert abs(png_width(tmp_path / "b.png") - 2 * png_width(tmp_path / "a.png")) <= 2
+    assert abs(png_width(tmp_path / "c.png") - 1200) <= 1
+    assert svg_width(tmp_path / "a.svg") == svg_width(tmp_path / "b.svg")
+    assert abs(svg_width(tmp_path / "c.svg") - 900) <= 1
+    draw(neuron(), width=600).save(tmp_path / "own.png")
+    assert abs(png_width(tmp_path / "own.png") - 600) <= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"dpi": 0}, "dpi must be an int from 1 to 2400, got 0"),
+        ({"dpi": 96.5}, r"dpi must be an int .* got 96\.5"),
+        ({"width": 0}, "width must be an int from 1 to 32000, got 0"),
+        ({"width": "100%"}, "width must be .* got '100%'"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(tmp_path, options, words):
+    with pytest.raises(ValueError, match=words):
+        draw(neuron()).save(tmp_path / "g.png", **options)
+    if "width" in options:
+        with pytest.raises(ValueError, match=words):
+            draw(neuron(), **options)
 
 
 # --------------------------------------------------------------------------------------------------------------- labels
@@ -329,7 +482,7 @@ def test_hostile_labels_are_shown_as_text(no_dot):
     assert not [element for element in root.iter() if any("href" in name for name in element.attrib)]
 
 
-PLAIN = {"svg", "g", "title", "polygon", "path", "polyline", "text", "ellipse", "a"}
+PLAIN = {"svg", "style", "g", "title", "polygon", "path", "polyline", "text", "ellipse", "a"}
 
 
 def elements(root):
@@ -349,6 +502,19 @@ def test_hostile_names_of_groups_are_shown_as_text(no_dot):
         shown = set(clusters(picture) if depth == 2 else texts(picture))
         assert [name for i, name in enumerate(names) if f"{name} {i}" not in shown] == []
         assert elements(tree(picture)) <= PLAIN
+
+
+def test_hostile_names_of_shares_are_shown_as_text_beside_their_arrows(no_dot):
+    total = Value(0.0)
+    for i in range(0, len(HOSTILE) - 1, 2):
+        shares = engine.softmax([Value(1.0), Value(2.0)])
+        for share, label in zip(shares, HOSTILE[i:]):
+            share.label = label
+            total = total + share.exp()
+    picture = draw(total, most=200).pipe("svg")
+    noted = [note for _, notes, _ in edges(picture) for note in notes]
+    assert [label for label in HOSTILE[: len(HOSTILE) // 2 * 2] if label not in noted] == []
+    assert elements(tree(picture)) <= PLAIN
 
 
 def test_a_hostile_title_is_shown_as_text(no_dot):
@@ -397,7 +563,7 @@ def test_any_label_is_shown_as_text(label):
     line = one_line(label)
     if len(line) > 40:
         line = plain_label(label)
-    assert shown == [*([line] if line else []), "data", "1", "grad", "0"]
+    assert shown == [*([line] if line else []), "data", "1", "grad", "0"] or not label
 
 
 @given(st.text())
@@ -441,7 +607,8 @@ def test_numbers_of_every_kind(number):
     x = Value(number)
     y = x + 1
     y.backward(number)
-    assert texts(draw(y).pipe("svg")).count(f"{number:.4g}") >= 2  # as data, and as gradient
+    shown = f"{number or 0.0:.4g}".replace("-", "−")
+    assert texts(draw(y).pipe("svg")).count(shown) >= 2  # as data, and as gradient
 
 
 @pytest.mark.parametrize(
@@ -460,7 +627,7 @@ def test_numbers_of_every_kind(number):
         ({"most": "many"}, "most must be .* got 'many'"),
         ({"most": None}, "most must be .* got None"),
         ({"most": True}, "most must be .* got True"),
-        ({"theme": "blue"}, 'theme must be "light", "dark" or "print", got \'blue\''),
+        ({"theme": "blue"}, 'theme must be "auto", "light", "dark" or "print", got \'blue\''),
         ({"theme": None}, "theme must be .* got None"),
         ({"depth": -1}, "depth must be an int >= 0, got -1"),
         ({"depth": 1.5}, r"depth must be .* got 1\.5"),

@@ -2,12 +2,15 @@
 
 import colorsys
 import math
+import re
+from pathlib import Path
 
 import pytest
-from svg import box_with, boxes, edges
+from svg import SVG, box_with, boxes, edges, tree
 
 import engine
-from engine import Value, draw, tanh
+from engine import Value, draw, stepping, tanh
+from engine.drawing.node_contents import SYMBOLS
 from engine.drawing.themes import THEMES, mix_colours
 from nn import MLP
 
@@ -30,13 +33,49 @@ def contrast(a: str, b: str) -> float:
 @pytest.mark.parametrize("name", NAMES)
 def test_text_can_be_read_on_every_fill(name):
     theme = THEMES[name]
-    fills = [theme.neutral, theme.positive, theme.negative, theme.strange, theme.folded, *theme.clusters]
-    fills += [theme.fill(g, 1.0) for g in (-0.5, -0.1, 0.1, 0.5)]
-    for fill in fills:
+    around = [theme.background, *theme.clusters]
+    boxes = [theme.leaf, theme.result, theme.folded]
+    tints = [theme.strange, *[theme.fill(g, 1.0) for g in (-1.0, -0.5, -0.1, 0.0, 0.1, 0.5, 1.0)]]
+    for fill in (*around, *boxes, *tints):
         assert contrast(theme.text, fill) >= 4.5, fill
-    for fill in (theme.neutral, theme.folded, theme.background, *theme.clusters):
+    for fill in (*around, *boxes):
         assert contrast(theme.muted, fill) >= 4.5, fill
     assert contrast(theme.operation_text, theme.operation) >= 4.5
+    for fill in around:
+        assert contrast(theme.faded_text, fill) >= 4.5, fill
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lines_can_be_seen(name):
+    theme = THEMES[name]
+    lines = [theme.line, theme.leaf_line, theme.result_line, theme.picked, theme.faded]
+    for fill in (theme.background, *theme.clusters):
+        assert min(contrast(line, fill) for line in lines) >= 3.0
+    assert contrast(theme.operation_line, theme.result) >= 3.0
+
+
+STATIC = Path(stepping.__file__).parent / "static"
+STEPPER = (STATIC / "stepper.css").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("background", "paper"),
+        ("text", "ink"),
+        ("muted", "soft"),
+        ("leaf", "leaf"),
+        ("result", "result"),
+        ("operation", "op"),
+        ("picked", "accent"),
+        ("positive", "positive-tint"),
+        ("negative", "negative-tint"),
+        ("strange", "strange-tint"),
+    ],
+)
+def test_colours_are_those_of_the_stepper(ours, theirs):
+    light, dark = re.search(rf"--{theirs}: light-dark\((#\w+), (#\w+)\);", STEPPER).groups()
+    assert (getattr(THEMES["light"], ours), getattr(THEMES["dark"], ours)) == (light, dark)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -62,6 +101,12 @@ def test_signs_are_blue_and_orange(name):
     assert 20 < hue(THEMES[name].negative) < 40
 
 
+def test_symbols_are_those_of_the_stepper():
+    scripts = "\n".join(path.read_text(encoding="utf-8") for path in sorted(STATIC.glob("*.js")))
+    (theirs,) = re.findall(r"\{ (neg: .*?) \}\[op\]", scripts)
+    assert dict(re.findall(r'"?([^ ":]+)"?: "(.)"', theirs)) == SYMBOLS
+
+
 def test_print_is_grey_and_tells_signs_by_the_border():
     theme = THEMES["print"]
     for colour in [v for v in vars(theme).values() if isinstance(v, str)] + [*theme.clusters]:
@@ -81,11 +126,13 @@ def test_the_picture_is_coloured_by_its_gradients():
     y.backward()
     light = THEMES["light"]
     picture = draw(y).pipe("svg")
-    assert box_with(picture, "a").fill == light.negative  # -2 is the largest
-    assert box_with(picture, "b").fill == mix_colours(light.neutral, light.positive, math.sqrt(0.5))
-    assert box_with(picture, "c").fill == light.neutral
+    assert box_with(picture, "a").tint == light.negative  # -2 is the largest
+    assert box_with(picture, "b").tint == mix_colours(light.neutral, light.positive, math.sqrt(0.5))
+    assert box_with(picture, "c").tint == light.neutral
+    assert {box_with(picture, leaf).fill for leaf in "abc"} == {light.leaf}
+    assert box_with(picture, "L").fill == light.result
     b.grad = math.nan
-    assert box_with(draw(y).pipe("svg"), "b").fill == light.strange
+    assert box_with(draw(y).pipe("svg"), "b").tint == light.strange
 
 
 def test_themes_differ_and_say_nothing_else():
@@ -96,6 +143,41 @@ def test_themes_differ_and_say_nothing_else():
     assert len(set(pictures)) == 3
     words = [[box.texts for box in boxes(picture).values()] for picture in pictures]
     assert words[0] == words[1] == words[2]
+
+
+def many_colours(theme: str, depth: int, picks: bool) -> list[tuple[str, str, str]]:
+    """The colours of every element of a picture that has most kinds of them; rules of CSS are applied."""
+    model = MLP(2, [2, 3], seed=0)
+    x = Value(0.3, label="x")
+    loss = engine.softmax(model([x, 0.5]))[1] * Value(math.nan, label="strange") + x * 1e-3
+    loss.backward()
+    x.grad = 0.0
+    path = {"between": (x, loss)} if picks else {}
+    picture = draw(loss, names={"model": model}, theme=theme, derivatives=True, depth=depth, **path).pipe("svg")
+    root = tree(picture)
+    style = "".join(element.text for element in root.iter(f"{SVG}style"))
+    rules = re.findall(r'(text|:not\(text\))\[fill="(\S+?)"\]\{fill:(\S+?)\}', style)
+    strokes = dict(re.findall(r'\[stroke="(\S+?)"\]\{stroke:(\S+?)\}', style))
+    fills = [{a: b for kind, a, b in rules if (kind == "text") == is_text} for is_text in (False, True)]
+    shown = []
+    for element in root.iter():
+        kind = element.tag.removeprefix(SVG)
+        if kind != "style":
+            fill, stroke = element.get("fill", ""), element.get("stroke", "")
+            shown.append((kind, fills[kind == "text"].get(fill, fill), strokes.get(stroke, stroke)))
+    return shown
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("picks", [False, True])
+def test_the_theme_of_the_reader_is_the_dark_one_or_the_light_one(depth, picks):
+    assert many_colours("auto", depth, picks) == many_colours("dark", depth, picks)
+    assert many_colours("light", depth, picks) != many_colours("dark", depth, picks)
+    drawing = draw(Value(1.0))
+    assert drawing.style.startswith("@media (prefers-color-scheme:dark){")
+    assert drawing.copy().style == drawing.style
+    assert draw(Value(1.0), theme="light").style == ""
+    assert drawing.source == draw(Value(1.0), theme="light").source
 
 
 # ---------------------------------------------------------------------------------------------------------------- paths
@@ -114,7 +196,8 @@ def test_a_path_is_picked_out_and_the_rest_faded():
     assert bold == {f"{place[a]}->{place[b]}" for a, b in (("w", "*"), ("*", "+"), ("+", "y"))}
     assert faded == {f"{place['x']}->{place['*']}", f"{place['b']}->{place['+']}"}
     assert box_with(picture, "x").fill == box_with(picture, "b").fill == light.background
-    assert box_with(picture, "w").fill == light.fill(w.grad, max(abs(v.grad) for v in (x, w, b, y)))
+    assert box_with(picture, "w").fill == light.leaf
+    assert box_with(picture, "w").tint == light.fill(w.grad, max(abs(v.grad) for v in (x, w, b, y)))
 
 
 def test_all_paths_are_picked_and_only_those():
@@ -140,7 +223,7 @@ def test_paths_go_through_folded_boxes():
     weight = model.layers[1].neurons[2].w[0]
     picture = draw(loss, names={"model": model}, depth=2, between=(weight, loss)).pipe("svg")
     whole = {b.texts[0]: b.fill for b in boxes(picture).values() if b.fill != THEMES["light"].background}
-    assert set(whole) == {"neuron 2", "neuron 0", "- 1", "** 2"}
+    assert set(whole) == {"neuron 2", "neuron 0", "v65", "L"}
 
 
 @pytest.mark.parametrize(

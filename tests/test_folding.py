@@ -1,19 +1,23 @@
 """Large graphs: neurons, layers, inputs and what is far away fold into boxes."""
 
+import math
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from svg import box_with, boxes, clusters, edges, texts
+from svg import box_with, boxes, clusters, edges, texts, tree
 
-from engine import Value, draw, size, tanh
+import engine
+from engine import Value, dot, draw, logsumexp, mean, size, softmax, tanh
 from engine.drawing.flat_graph import flatten
 from engine.drawing.folding import fold_graph
+from engine.drawing.function_calls import find_calls
 from engine.drawing.module_scopes import assign_scopes, find_parameter_scopes, scope_title, split_scopes
-from nn import MLP
+from nn import MLP, cross_entropy
 from nn.examples import listed
 
 
@@ -150,7 +154,8 @@ def test_a_box_shows_what_leaves_it_or_how_large_its_gradients_are():
     loss = squared_error(model)
     picture = draw(loss, names={"model": model}, depth=1, precision=9).pipe("svg")
     output = loss.operands[1].operands[0].operands[0]
-    assert lines(picture, "layer 1")[:4] == ["data", f"{output.data:.9g}", "grad", f"{output.grad:.9g}"]
+    numbers = [f"{number:.9g}".replace("-", "−") for number in (output.data, output.grad)]
+    assert lines(picture, "layer 1")[:4] == ["data", numbers[0], "grad", numbers[1]]
     gradients = [p.grad for p in model.layers[0].parameters()]
     assert lines(picture, "layer 0")[:2] == ["|grad|", f"{sum(g * g for g in gradients) ** 0.5:.9g}"]
 
@@ -249,7 +254,7 @@ def test_a_batch_of_examples_folds_too():
     ("unfold", "error", "words"),
     [
         ("model.layers.7", ValueError, r"unfold must name .*, got 'model.layers.7'; there are model, model.layers.0"),
-        (MLP(2, [2], seed=0), ValueError, "unfold must name groups of parameters in this graph, got MLP of "),
+        (MLP(2, [2], seed=0), ValueError, "unfold must name groups of parameters in this graph, or .*, got MLP of "),
         ([3], TypeError, "unfold must be names of groups, such as 'model.layers.0', .* got 3"),
         (None, TypeError, "unfold must be names .* got None"),
     ],
@@ -345,3 +350,350 @@ def test_every_node_is_in_the_picture_once(seed, sizes, most, depth, n_examples)
     for place in alone:  # on its own, or a plain number in the operation that takes it
         home = folding.unit_of[place]
         assert home == place or (graph.inlined[place] and place in graph.operands[home])
+
+
+# ------------------------------------------------------------------------------------------------------------ functions
+
+
+def leaves(*numbers: float) -> list[Value]:
+    return [Value(number, label=f"x{i}") for i, number in enumerate(numbers)]
+
+
+def folded(root: Value, **options: object) -> list[str]:
+    """The functions that a picture folds."""
+    return [box.texts[0] for box in boxes(draw(root, **options).pipe("svg")).values() if FUNCTION & {*box.texts[:2]}]
+
+
+FUNCTION = {"softmax", "logsumexp", "mean", "dot"}
+
+
+def functions_in(root: Value) -> list[tuple[str, set[int], list[float]]]:
+    """The functions that are found: the name, the nodes and the results."""
+    graph = flatten(root, {})
+    return [(c.function, set(c.members), [graph.nodes[i].data for i in c.outputs]) for c in find_calls(graph)]
+
+
+def test_the_cross_entropy_of_a_softmax_fits_a_slide():
+    logits = leaves(2.0, 1.0, -0.5)
+    loss = -softmax(logits)[0].log()
+    loss.backward()
+    picture = draw(loss).pipe("svg")
+    assert len(boxes(picture)) == 6
+    share = next(box for box in boxes(picture).values() if "softmax" in box.texts)
+    assert share.texts == ["v12", "softmax", "data", "0.6897", "grad", "−1.45", "of 3 numbers"]
+    assert share.tooltip == "v12"
+    points = float(tree(picture).get("width").removesuffix("pt"))
+    assert points * 20 / 11 <= 1366  # text of 11 points as 20 pixels
+
+
+@pytest.mark.parametrize("count", [2, 3, 9])
+@pytest.mark.parametrize("kind", [softmax, logsumexp, mean, dot])
+def test_functions_are_found(kind, count):
+    numbers = leaves(*[i / 7 for i in range(count)])
+    result = kind(numbers, leaves(*range(count))) if kind is dot else kind(numbers)
+    root = sum((share**2 for share in result[1:]), result[0]) if kind is softmax else result * 2.0
+    found = functions_in(root)
+    if kind in (mean, dot) and count < 4:
+        assert found == []
+        return
+    ((name, members, results),) = found
+    assert name == kind.__name__
+    assert results == [share.data for share in result] if kind is softmax else [result.data]
+    inner = size(root) - count * (2 if kind is dot else 1) - (2 * (count - 1) + count - 1 if kind is softmax else 2)
+    assert len(members) == inner
+
+
+def test_functions_of_functions_are_found():
+    x = leaves(0.1, 0.2, 0.3, 0.4)
+    p = softmax(x)
+    root = mean([dot(p, x), logsumexp(p), logsumexp([x[0].maximum(x[1]), x[2]]), *softmax(p)])
+    assert sorted(name for name, _, _ in functions_in(root)) == [
+        "dot",
+        "logsumexp",
+        "logsumexp",
+        "mean",
+        "softmax",
+        "softmax",
+    ]
+    assert len(boxes(draw(root).pipe("svg"))) == 4 + 6 + 1  # and the maximum
+
+
+def test_plain_numbers_among_the_inputs_are_shown():
+    x = leaves(0.1, 0.2)
+    assert "0.5" in texts(draw(softmax([*x, 0.5])[0]).pipe("svg"))
+    x = leaves(0.1, 0.2, 0.3, 0.4)
+    assert {"0.25", "0.5"} <= set(texts(draw(dot(x, [0.25, 0.5, 0.25, 0.5])).pipe("svg")))
+    assert "4" not in texts(draw(mean(x)).pipe("svg"))  # the count is not
+
+
+def wrong_shift(x: list[Value]) -> Value:
+    shift = x[0].maximum(x[1]).detach()
+    powers = [(y - shift).exp() for y in x]
+    return powers[0] / ((powers[0] + powers[1]) + powers[2])
+
+
+def without_detach(x: list[Value]) -> Value:
+    shift = x[0].maximum(x[1]).maximum(x[2])
+    powers = [(y - shift).exp() for y in x]
+    return powers[0] / ((powers[0] + powers[1]) + powers[2])
+
+
+def other_numerator(x: list[Value]) -> Value:
+    shift = x[0].maximum(x[1]).maximum(x[2]).detach()
+    powers = [(y - shift).exp() for y in x]
+    return x[0].exp() / ((powers[0] + powers[1]) + powers[2])
+
+
+def used_inside(x: list[Value]) -> Value:
+    shift = x[0].maximum(x[1]).maximum(x[2]).detach()
+    powers = [(y - shift).exp() for y in x]
+    return powers[0] / ((powers[0] + powers[1]) + powers[2]) + powers[1]
+
+
+def used_shift(x: list[Value]) -> Value:
+    shift = x[0].maximum(x[1]).maximum(x[2]).detach()
+    powers = [(y - shift).exp() for y in x]
+    return powers[0] / ((powers[0] + powers[1]) + powers[2]) + shift
+
+
+def wrong_order(x: list[Value]) -> Value:
+    shift = x[0].maximum(x[1]).maximum(x[2]).detach()
+    powers = [(y - shift).exp() for y in x]
+    return powers[0] / ((powers[2] + powers[1]) + powers[0])
+
+
+def other_first(x: list[Value]) -> Value:
+    shift = (x[0] * 3).maximum(x[1]).maximum(x[2]).detach()
+    powers = [(y - shift).exp() for y in x]
+    return powers[0] / ((powers[0] + powers[1]) + powers[2])
+
+
+def other_last(x: list[Value]) -> Value:
+    shift = x[0].maximum(x[1]).maximum(x[2] * 3).detach()
+    powers = [(y - shift).exp() for y in x]
+    return powers[0] / ((powers[0] + powers[1]) + powers[2])
+
+
+def two_shifts(x: list[Value]) -> Value:
+    one, other = x[0].maximum(x[1]).detach(), x[0].maximum(x[1]).detach()
+    powers = [(x[0] - one).exp(), (x[1] - other).exp()]
+    return powers[0] / (powers[0] + powers[1]) + one + other
+
+
+def power_used_outside(x: list[Value]) -> Value:
+    result = logsumexp(x[:2])
+    total = result.operands[1].operands[0]
+    return result + total.operands[0]
+
+
+def twice_the_same(x: list[Value]) -> Value:
+    shift = x[0].maximum(x[0]).detach()
+    power = (x[0] - shift).exp()
+    return power / (power + power)
+
+
+def three_of_four(x: list[Value]) -> Value:
+    return (x[0] + x[1] + x[2] * x[0]) / 4
+
+
+def five_of_four(x: list[Value]) -> Value:
+    return ((x[0] + x[1]) * 2 + x[2] + x[0]) / 4
+
+
+def sum_used_twice(x: list[Value]) -> Value:
+    total = x[0] + x[1] + x[2] + x[0]
+    return total / 4 + total
+
+
+def squares_from_zero(x: list[Value]) -> Value:
+    return sum(y * y for y in [*x, *x])
+
+
+def product_used_twice(x: list[Value]) -> Value:
+    product = x[2] * x[0]
+    return x[0] * x[1] + x[1] * x[2] + product + x[0] * x[0] + product
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        wrong_shift,
+        without_detach,
+        other_numerator,
+        used_inside,
+        used_shift,
+        wrong_order,
+        other_first,
+        other_last,
+        two_shifts,
+        power_used_outside,
+        twice_the_same,
+        three_of_four,
+        five_of_four,
+        sum_used_twice,
+        squares_from_zero,
+        product_used_twice,
+    ],
+)
+def test_what_is_like_a_function_but_is_none_stays_open(make):
+    assert functions_in(make(leaves(0.3, 0.1, 0.2))) == []
+
+
+def test_operations_of_a_user_are_not_taken_for_those_of_a_function():
+    x = leaves(0.3, 0.1)
+    shift = x[0].maximum(x[1]).detach()
+    powers = [Value(math.exp((y - shift).data), (y - shift,), "exp") for y in x]
+    assert functions_in(powers[0] / (powers[0] + powers[1])) == []
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=150, deadline=None)
+def test_a_function_that_is_found_has_its_numbers_and_hides_no_other_use(seed):
+    root = random_graph(random.Random(seed))
+    graph = flatten(root, {})
+    claimed: set[int] = set()
+    for call in find_calls(graph):
+        assert claimed.isdisjoint(call.members)
+        claimed.update(call.members)
+        for index, operands in enumerate(graph.operands):
+            if index not in call.members:
+                assert not (set(operands) & set(call.members)) - set(call.outputs)
+        assert len(graph.nodes) - 1 not in set(call.members) - set(call.outputs)
+
+
+def random_graph(rng: random.Random) -> Value:
+    """A graph of functions, and of the operations that they are made of."""
+    pool = leaves(*[rng.uniform(-1.0, 1.0) for _ in range(4)])
+    makers: list[Callable[..., list[Value]]] = [
+        lambda *some: softmax(some),
+        lambda *some: [logsumexp(some)],
+        lambda *some: [mean(some)],
+        lambda *some: [dot(some, some[::-1])],
+        lambda a, b, *_: [a + b],
+        lambda a, b, *_: [a * b],
+        lambda a, b, *_: [a - b],
+        lambda a, b, *_: [a.maximum(b)],
+        lambda a, *_: [a.detach()],
+        lambda a, b, *_: [(a - b).exp()],
+        lambda a, *_: [a / 4],
+        lambda a, b, *_: [a / (b * b + 1)],
+    ]
+    for _ in range(rng.randrange(3, 25)):
+        some = [rng.choice(pool) for _ in range(rng.randrange(2, 6))]
+        pool += [value for value in rng.choice(makers)(*some) if abs(value.data) < 100.0]
+    return sum(pool[-rng.randrange(1, 4) :], pool[-1])
+
+
+@pytest.mark.parametrize("ask", [lambda p: "softmax", lambda p: p[0], lambda p: [p[1], "dot"]])
+def test_functions_unfold_where_asked(ask):
+    p, q = softmax(leaves(0.1, 0.2, 0.3)), softmax(leaves(1.0, 2.0))
+    root = p[0] * p[1] + q[0]
+    assert folded(root) == ["softmax", "v22"]
+    assert folded(root, unfold=ask(p)) == ([] if ask(p) == "softmax" else ["v22"])
+    shown = [text for text in texts(draw(root, unfold=ask(p)).pipe("svg")) if text in ("maximum", "detach")]
+    assert len(shown) >= 3
+
+
+def test_values_that_no_function_returned_cannot_be_unfolded():
+    x = leaves(0.1, 0.2, 0.3)
+    with pytest.raises(ValueError, match=r"unfold must name groups of .*, or functions that are folded, got Value\("):
+        draw(softmax(x)[0], unfold=x[0])
+
+
+def test_several_shares_are_told_apart():
+    p = softmax(leaves(2.0, 1.0, -0.5))
+    root = p[0] * p[1] - p[2]
+    root.backward()
+    picture = draw(root).pipe("svg")
+    shown = box_with(picture, "softmax")
+    numbers = [f"{number:.4g}".replace("-", "−") for share in p for number in (share.data, share.grad)]
+    assert shown.texts[2::2] == numbers
+    assert shown.texts[1:-1:2] == ["v12", "grad", "v13", "grad", "v15", "grad"]
+    assert sorted(notes for _, notes, _ in edges(picture) if notes) == [["v12, v13"], ["v15"]]
+
+
+def test_an_operand_in_a_neuron_has_the_name_of_the_neuron():
+    model = MLP(2, [2, 1], seed=0)
+    output, answer = model(leaves(0.1, 0.2)), Value(1.0, label="answer")
+    names = {"model": model}
+    for depth in (1, 2, 3):
+        assert box_with(draw(output - answer, names=names, depth=depth).pipe("svg"), "neuron 0 − answer")
+    assert box_with(draw(output - answer, names=names | {"o": output}).pipe("svg"), "o − answer")
+    assert any(re.fullmatch(r"v\d+ − answer", word) for word in texts(draw(output - answer).pipe("svg")))
+
+
+def test_the_functions_of_a_network_fold_within_its_groups():
+    model = MLP(4, [3], seed=0)
+    loss = cross_entropy(model(leaves(0.1, 0.2, 0.3, 0.4)), 1)
+    loss.backward()
+    picture = draw(loss, names={"model": model}).pipe("svg")
+    assert folded(loss, names={"model": model}) == [
+        box_with(picture, "logsumexp").texts[0]
+    ]  # open neurons show products
+    assert "w.3" in texts(picture)
+    picture = draw(loss, names={"model": model}, depth=1).pipe("svg")
+    assert len(boxes(picture)) == 4 + 1 + 2
+
+
+def test_a_batch_of_losses_takes_no_room_from_the_network():
+    model = MLP(2, [8, 3], seed=0)
+    rng = random.Random(0)
+    losses = [cross_entropy(model([rng.random(), rng.random()]), rng.randrange(3)) for _ in range(200)]
+    loss = mean(losses)
+    picture = draw(loss, names={"model": model}).pipe("svg")
+    assert {"layer 0", "layer 1"} < set(clusters(picture))
+    assert len(boxes(picture)) <= 150
+
+
+# ----------------------------------------------------------------------------------------------------- rounding of zero
+
+
+def gradients_of(root: Value, **options: object) -> dict[str, str]:
+    """The gradients that a picture shows, by name."""
+    shown = boxes(draw(root, **options).pipe("svg")).values()
+    return {box.texts[0]: box.texts[-1] for box in shown if "grad" in box.texts}
+
+
+def test_a_gradient_that_is_rounding_of_zero_is_zero():
+    logits = leaves(2.0, 1.0, -0.5)
+    loss = -softmax(logits)[0].log()
+    loss.backward()
+    places = [n for n in engine.topological_order(loss) if n.op == "detach"]
+    assert 0.0 < abs(places[0].grad) < 1e-15  # else this tests nothing
+    shown = gradients_of(loss, unfold="softmax")
+    assert shown["v3"] == shown["v1"] == "0"
+    picture = draw(loss, unfold="softmax", theme="print").pipe("svg")
+    assert box_with(picture, "v3").dashes is None
+    assert repr(places[0].grad) in box_with(picture, "v3").tooltip  # all digits are there
+
+
+def test_what_follows_from_rounding_of_zero_is_zero_too():
+    x, k = Value(1.0, label="x"), Value(3.0, label="k")
+    d = x * k
+    d.label = "d"
+    root = d * 0.1 + d * 0.2 - d * 0.3
+    root.backward()
+    assert d.grad != 0.0
+    assert gradients_of(root)["d"] == gradients_of(root)["x"] == gradients_of(root)["k"] == "0"
+
+
+def test_a_small_gradient_that_is_no_rounding_stays():
+    x = Value(1.0, label="x")
+    y = x
+    for _ in range(30):
+        y = (y * 4.0).tanh()
+    root = y + Value(1.0, label="b")
+    root.backward()
+    assert 0.0 < x.grad < 1e-30
+    assert gradients_of(root)["x"] == f"{x.grad:.4g}".replace("-", "−")
+    a = Value(1.0, label="a")
+    sum_of_two = a * 1e-17 + a * 2e-17 + Value(1.0)
+    sum_of_two.backward()
+    assert gradients_of(sum_of_two)["a"] == "3e−17"
+    a.grad = 1e-20  # of another pass, or set by hand
+    assert gradients_of(sum_of_two)["a"] == "1e−20"
+    b = Value(1.0, label="b")
+    doubled = b * 2.0
+    doubled.backward()
+    b.grad = 1e-17
+    assert gradients_of(doubled)["b"] == "1e−17"

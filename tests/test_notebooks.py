@@ -115,7 +115,7 @@ def texts(cell):
     parts = []
     for output in cell.outputs:
         data = output.get("data", {})
-        picture = next((kind for kind in PICTURES if kind in data), None)
+        picture = next((kind for kind in PICTURES if kind in data), "<img" in data.get("text/html", "") and "text/html")
         if picture:
             parts.append(f"a picture, {picture}\n")
         elif output.output_type == "stream":

@@ -19,10 +19,11 @@ def drawn(graph: Placed, direction: str = "LR") -> Drawing:
     check_choice("direction", direction, ("LR", "TB", "RL", "BT"))
     record, font = graph.record, {"fontname": "Helvetica"}
     drawing = Drawing(
-        graph_attr={"rankdir": direction, "bgcolor": "transparent", "nodesep": "0.3", "ranksep": "0.5"},
+        graph_attr={"rankdir": direction, "bgcolor": "#ffffff", "nodesep": "0.3", "ranksep": "0.5"},
         node_attr=font | {"fontsize": "11", "shape": "box", "style": "filled,rounded", "penwidth": "0.8"},
         edge_attr=font | {"fontsize": "9", "color": "#5b6b7b", "arrowsize": "0.6"},
     )
+    drawing.description = f"program of {len(graph.groups)} instructions"
     owner = {int(member): f"g{count}" for count, group in enumerate(graph.groups) for member in group.members}
     used: set[str] = set()
     for count, group in enumerate(graph.groups):

@@ -1,29 +1,44 @@
 """The result of ``draw``: a ``graphviz.Digraph`` that any machine can render, and that never hangs."""
 
 import os
+from base64 import b64encode
+from collections.abc import Iterable
+from html import escape
 from pathlib import Path
 from typing import Any, Self
 
 import graphviz
 
 from engine.drawing.graphviz_process import run_graphviz
-from engine.validation import shortened
+from engine.validation import check_int, shortened
+
+_PICTURES, _SOURCES = ("svg", "png", "pdf"), ("dot", "gv")
+_WIDEST = 32_000  # pixels that Graphviz can draw
+_INCH = 96  # pixels of a browser
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]
     """A ``graphviz.Digraph`` that needs no system Graphviz, and gives up after ``timeout`` seconds.
 
-    Without ``dot`` it draws with the Graphviz inside the pygraphviz package. It shows itself in Jupyter;
-    ``render("graph", format="png")`` writes a file, and ``source`` is the text in the DOT language.
+    Without ``dot`` it draws with the Graphviz inside the pygraphviz package. It shows itself in Jupyter, no wider than
+    its cell; ``save("graph.png")`` writes a file, and ``source`` is the text in the DOT language.
 
     >>> drawing = Drawing()
     >>> drawing.edge("a", "b")
     >>> drawing.pipe("svg")[:5]
     b'<?xml'
+    >>> drawing
+    <Drawing: graph; .save("graph.svg") writes the picture, or .png, .pdf, .dot>
     """
 
     timeout: float = 20.0
     """Seconds after which Graphviz is stopped."""
+    width: int | None = None
+    """Pixels of the picture in Jupyter and in files; None for as many as the drawing needs."""
+    description: str = "graph"
+    """The picture in words, for readers who do not see it."""
+    style: str = ""
+    """Rules of CSS for an SVG."""
 
     def pipe(
         self,
@@ -43,7 +58,43 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         kind = ":".join(part for part in (format or self.format, renderer, formatter) if part)
         options = (f"-n{int(neato_no_op)}",) if neato_no_op else ()
         picture = run_graphviz(self.source, kind, engine or self.engine, options, self.timeout)
+        if self.style and kind == "svg":
+            picture = picture.replace(b"<g ", f"<style>{self.style}</style>\n<g ".encode(), 1)
         return picture if encoding is None else picture.decode(encoding)
+
+    def save(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        dpi: int = _INCH,
+        width: int | None = None,
+    ) -> str:
+        """Write the picture into a file as its ending says, and give the file's name.
+
+        Args:
+            filename: ends in .svg, .png or .pdf, or in .dot or .gv for the source; None for the source in "graph.gv".
+            directory: the folder of the file; it is made if it is missing.
+            dpi: pixels to an inch of a .png, 1 to 2,400, where no *width* is asked for.
+            width: pixels of a .png, or 96ths of an inch of an .svg or .pdf; None for the drawing's ``width``.
+
+        Raises:
+            ValueError: another ending, or a number out of range; nothing is written then.
+            OSError: the file cannot be written.
+
+        And the errors of ``run_graphviz``.
+        """
+        target = Path(directory or self.directory or "", filename if filename is not None else self.filename)
+        kind = _ending(target)
+        if kind not in _PICTURES + _SOURCES:
+            raise ValueError(f"a file name must end in .svg, .png, .pdf, .dot or .gv, got {shortened(str(target))}")
+        check_int("dpi", dpi, 1, 2400)
+        check_width(width)
+        picture = self.source.encode() if kind in _SOURCES else self._scaled(kind, dpi, width or self.width).pipe(kind)
+        if directory is not None:
+            Path(directory).mkdir(parents=True, exist_ok=True)
+        target.write_bytes(picture)
+        return os.fspath(target)
 
     def render(
         self,
@@ -54,42 +105,78 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         format: str | None = None,
         *,
         outfile: str | os.PathLike[str] | None = None,
+        quiet_view: bool = False,
         **options: Any,
     ) -> str:
-        """Write source and picture into files and give the picture's name: see ``graphviz.Digraph.render``.
+        """Write the picture into ``"graph.png"``, as ``save`` does, and give the file's name.
 
-        Raises the errors of ``run_graphviz``; the source is written by then.
+        Or do as ``graphviz.Digraph.render`` does: with a *format*, or a name without a picture's ending, write the
+        source into *filename*, and the picture into ``filename.format``.
+
+        Raises:
+            ValueError: the ending of *filename* is unknown, or of another kind than *format*; nothing is written then.
+
+        And the errors of ``run_graphviz``.
         """
-        target = None if outfile is None else Path("" if directory else self.directory or "", outfile)
-        if outfile is not None and filename is None:
-            filename = Path(outfile).with_suffix(f".{self._default_extension}")
-        kind = format or (target.suffix[1:] if target else "") or self.format
-        source = Path(self.save(filename, directory=directory))
-        picture = target or source.with_name(f"{source.name}.{kind}")
-        picture.write_bytes(self.pipe(kind, **options))
-        if cleanup:
-            source.unlink()
+        ending, kind = _ending(filename or ""), format or _ending(outfile or "") or self.format
+        if outfile is None and ending and ending == format and ending not in _PICTURES:
+            outfile, filename = Path(directory or "", filename or ""), None
+        if outfile is None and ending and ending not in _SOURCES and (format is None or ending in _PICTURES):
+            if format not in (None, ending):
+                raise ValueError(f"format must be that of the file name, {ending!r}, got {format!r}")
+            picture = Path(self.save(filename, directory))
+        else:
+            if outfile is not None and filename is None:
+                filename = Path(outfile).with_suffix(".gv")
+            source = Path(super().save(filename, directory=directory))
+            inside = "" if directory else self.directory or ""
+            picture = Path(inside, outfile) if outfile else source.with_name(f"{source.name}.{kind}")
+            picture.write_bytes(self.pipe(kind, **options))
+            if cleanup:
+                source.unlink()
         if view:
-            graphviz.view(picture)
+            graphviz.view(picture, quiet=quiet_view)
         return os.fspath(picture)
 
     def copy(self) -> Self:
         """A copy that can be changed on its own."""
         twin: Self = super().copy()
-        twin.timeout = self.timeout
+        twin.timeout, twin.width = self.timeout, self.width
+        twin.description, twin.style = self.description, self.style
         return twin
 
+    def _scaled(self, kind: str, dpi: int, width: int | None) -> Self:
+        """A copy that Graphviz draws so wide, or in a .png with so many pixels to an inch."""
+        scaled = self.copy()
+        if width is not None:
+            scaled.attr("graph", size=f"{width / _INCH:.6f},10000!")
+        elif kind == "png":
+            scaled.attr("graph", dpi=str(dpi))
+        return scaled
 
-def write_picture(drawing: Drawing, path: str | os.PathLike[str]) -> None:
-    """Write a drawing into a file as its ending says: .svg, .png or .pdf, or .gv for the source.
+    def _repr_mimebundle_(
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **_: Any
+    ) -> dict[str, Any]:
+        """What Jupyter shows: an image in HTML, in a notebook that is not trusted, too; other formats if asked for."""
+        if include is None and self._jupyter_mimetype == "image/svg+xml":
+            size = "" if self.width is None else f'width="{self.width}" '
+            data = b64encode(self.pipe("svg")).decode()
+            image = f'style="max-width:100%;height:auto" src="data:image/svg+xml;base64,{data}"'
+            bundle: dict[str, Any] = {"text/html": f'<img alt="{escape(self.description)}" {size}{image}>'}
+        else:
+            bundle = super()._repr_mimebundle_(include, exclude)
+        bundle["text/plain"] = repr(self)
+        return {kind: data for kind, data in bundle.items() if kind not in (exclude or ())}
 
-    Raises:
-        ValueError: another ending.
-        OSError: the file cannot be written.
-        TimeoutError: Graphviz took longer than the drawing's ``timeout``.
-    """
-    target = Path(path)
-    kind = target.suffix.lower().removeprefix(".")
-    if kind not in ("svg", "png", "pdf", "gv"):
-        raise ValueError(f"a file name must end in .svg, .png, .pdf or .gv, got {shortened(str(target))}")
-    target.write_bytes(drawing.source.encode() if kind == "gv" else drawing.pipe(kind))
+    def __repr__(self) -> str:
+        return f'<Drawing: {self.description}; .save("graph.svg") writes the picture, or .png, .pdf, .dot>'
+
+
+def check_width(width: int | None) -> None:
+    """Raise a ValueError unless *width* is a number of pixels that can be drawn, or None."""
+    check_int("width", 1 if width is None else width, 1, _WIDEST)
+
+
+def _ending(path: str | os.PathLike[str]) -> str:
+    """The ending of a file name in small letters, without its dot."""
+    return Path(path).suffix.lower().removeprefix(".")

@@ -17,14 +17,13 @@ from engine.drawing.module_scopes import Scopes, scope_title
 from engine.drawing.node_contents import Content, NodeContents
 from engine.drawing.themes import Theme, largest_size
 from engine.validation import plain_label
-from engine.value import Value
 
-# labels at the end of an arrow where the order of two operands matters
-_ROLES = {"-": ("", "-"), "/": ("", "/"), "**": ("base", "exponent"), "atan2": ("y", "x"), "leaky_relu": ("", "slope")}
-# where the arrows of folded boxes leave and arrive, by direction, as in drawings of networks
+# where arrows leave and arrive, by direction: in the middle of a side, away from the rounded corners
 _SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}
 _UPRIGHT = ("TB", "BT")
 _MOST_COUNTS = 40  # numbers beside arrows; more than that cover the picture
+_MOST_OUTPUTS = 4  # of a function that show their numbers
+_MOST_LEAVES = 6  # that a picture's description names
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,17 @@ class DotWriter:
         return arrows
 
     @cached_property
-    def shown(self) -> dict[int, Value]:
-        """The nodes whose gradients are shown, by unit: the node itself, or the only output of a box."""
-        nodes, unit_of = self.contents.graph.nodes, self.folding.unit_of
-        outputs = defaultdict(set, {unit_of[-1]: {len(nodes) - 1}})
+    def shown(self) -> dict[int, list[int]]:
+        """The nodes whose numbers each unit shows: the node itself, the only output of a box, few of a function."""
+        unit_of, boxes = self.folding.unit_of, self.folding.boxes
+        outputs = defaultdict(set, {unit_of[-1]: {len(unit_of) - 1}})
         for (start, _), sources in self.arrows.items():
             outputs[start] |= sources
-        return {unit: nodes[next(iter(used))] for unit, used in outputs.items() if len(used) == 1}
+
+        def most(unit: int) -> int:
+            return _MOST_OUTPUTS if unit in boxes and boxes[unit].kind == "call" else 1
+
+        return {unit: sorted(used) if len(used) <= most(unit) else [] for unit, used in outputs.items()}
 
     @cached_property
     def rows(self) -> list[list[int]]:
@@ -66,7 +69,7 @@ class DotWriter:
             fed_by[end].add(start)
         alike: defaultdict[tuple[Scopes, frozenset[int]], list[int]] = defaultdict(list)
         for unit, box in self.folding.boxes.items():
-            if box.scopes:
+            if box.scopes and box.kind == "scope":
                 alike[box.scopes, frozenset(fed_by[unit])].append(unit)
         return [row for row in alike.values() if len(row) > 1]
 
@@ -77,9 +80,27 @@ class DotWriter:
         return bool(self.rows) and not any(scopes[unit] for unit in self.folding.units() if unit not in boxes)
 
     @cached_property
+    def shown_gradients(self) -> list[float]:
+        """The gradients that are shown."""
+        return [self.contents.gradients[index] for shown in self.shown.values() for index in shown]
+
+    @cached_property
     def largest_gradient(self) -> float:
-        """The size of the largest gradient that is shown."""
-        return largest_size(node.grad for node in self.shown.values())
+        """The size of the largest of them."""
+        return largest_size(self.shown_gradients)
+
+    @cached_property
+    def description(self) -> str:
+        """The picture in words."""
+        graph, contents = self.contents.graph, self.contents
+        n_nodes = len(graph.nodes)
+        root = f"{contents.name(n_nodes - 1)} = {contents.format(graph.nodes[-1].data)}"
+        found = [index for index, operands in enumerate(graph.operands[:-1]) if not operands]
+        found.sort(key=lambda index: bool(contents.scopes[index]))  # inputs before parameters
+        leaves = [contents.name(index) for index in found if contents.name(index)]
+        rest = f" and {len(leaves) - _MOST_LEAVES:,} more" if len(leaves) > _MOST_LEAVES else ""
+        made_of = f", computed from {', '.join(leaves[:_MOST_LEAVES])}{rest}" if leaves else ""
+        return f"computation graph of {root}: {n_nodes:,} node{'s' if n_nodes > 1 else ''}{made_of}"
 
     def write(self) -> Drawing:
         """Write the whole picture."""
@@ -98,19 +119,21 @@ class DotWriter:
         for ends, sources in self.arrows.items():
             start, end = ends
             line = self._line(len(sources), ends in picked)
-            uses = [number for number, operand in enumerate(operands[end]) if operand == start]
-            if boxes.isdisjoint(ends):
-                labels = [self._edge_labels(end, number) for number in uses]
-            else:
-                count = {"label": f" {len(sources):,} "} if len(sources) > 1 and has_counts else {}
-                labels = [{"tailport": tail, "headport": head, **count}]
-            for attributes in labels:
-                drawing.edge(f"n{start}", f"n{end}", **line, **attributes)
+            labels = [f"{len(sources):,}" if len(sources) > 1 and has_counts else ""]
+            if len(self.shown[start]) > 1:
+                labels = [", ".join(map(self.contents.name, sorted(sources)))]
+            elif boxes.isdisjoint(ends):
+                uses = [number for number, operand in enumerate(operands[end]) if operand == start]
+                labels = [self._local_derivative(end, number) if self.derivatives else "" for number in uses]
+            for words in labels:
+                label = {"label": f" {_escape_plain(words)} "} if words else {}
+                drawing.edge(f"n{start}", f"n{end}", tailport=tail, headport=head, **line, **label)
+        drawing.description = self.description
         return drawing
 
     def _new_drawing(self) -> Drawing:
         theme = self.theme
-        title = f"Computation graph of {self.contents.name(len(self.folding.unit_of) - 1) or 'a Value'}"
+        title = f"Computation graph of {self.contents.name(len(self.folding.unit_of) - 1)}"
         longest_row = max(map(len, self.rows), default=1)
         room = f"{min(1.6, 0.3 + 0.1 * longest_row):.2g}"  # between ranks: long rows have many arrows that cross
         line = {"color": theme.line, "penwidth": f"{theme.width:g}", "fontname": "Helvetica"}
@@ -119,7 +142,7 @@ class DotWriter:
             filename="graph.gv",
             graph_attr={"rankdir": self.direction, "bgcolor": theme.background, "pad": "0.15", "nodesep": "0.18"}
             | {"ranksep": room, "fontname": "Helvetica", "fontsize": "12", "fontcolor": theme.muted},
-            node_attr=line | {"fontsize": "11", "shape": "box", "margin": "0.04", "height": "0", "width": "0"},
+            node_attr=line | {"fontsize": "11", "shape": "box", "margin": "0.06", "height": "0", "width": "0"},
             edge_attr=line | {"arrowsize": "0.6", "fontsize": "10", "fontcolor": theme.muted},
         )
         if self.is_straight:
@@ -151,7 +174,7 @@ class DotWriter:
                     label=_escape_plain(scope_title(inner[-1], self.contents.top)),
                     style="rounded,filled",
                     fillcolor=self.theme.clusters[len(inner) % 2],
-                    color=self.theme.line if self.theme.dashed_negative else self.theme.faded,
+                    color=self.theme.line,
                     penwidth=f"{self.theme.width:g}",
                     labeljust="l",
                     margin="8",
@@ -159,14 +182,16 @@ class DotWriter:
                 self._add_units(cluster, inner, members)
 
     def _add_unit(self, graph: graphviz.Digraph, unit: int) -> None:
-        theme, box, shown = self.theme, self.folding.boxes.get(unit), self.shown.get(unit)
-        attributes = {"style": "rounded,filled", "fillcolor": theme.folded}
-        if not box and self.contents.graph.is_constant(unit):
+        theme, box, shown = self.theme, self.folding.boxes.get(unit), self.shown.get(unit, [])
+        is_leaf = not box and not self.contents.graph.operands[unit]
+        fill, line = (theme.leaf, theme.leaf_line) if is_leaf else (theme.result, theme.result_line)
+        if box and box.kind != "call":
+            fill, line = theme.folded, theme.line
+        attributes = {"style": "rounded,filled", "fillcolor": fill, "color": line}
+        if is_leaf and self.contents.graph.is_constant(unit):
             attributes = {"style": "rounded", "penwidth": "0", "fontsize": "10"}
-        elif shown is not None:
-            attributes["fillcolor"] = theme.fill(shown.grad, self.largest_gradient)
-            if theme.dashed_negative and shown.grad < 0.0:
-                attributes["style"] += ",dashed"
+        elif theme.dashed_negative and any(self.contents.gradients[index] < 0.0 for index in shown):
+            attributes["style"] += ",dashed"
         faded = bool(self.highlighted) and self.highlighted.isdisjoint(box.members if box else [unit])
         if faded:
             attributes |= {"fillcolor": theme.background, "color": theme.faded}
@@ -174,32 +199,34 @@ class DotWriter:
             attributes |= {"color": theme.picked, "penwidth": f"{theme.width + 0.9:g}"}
         if box:
             content = self.contents.describe_box(box, shown)
-            tooltip, attributes["peripheries"] = content.title, "2"
+            tooltip, attributes["peripheries"] = content.title or content.operation, "2"
         else:
             content, tooltip = self.contents.describe_node(unit), self.contents.describe_in_full(unit)
         escaped = graphviz.escape(_escape_plain(tooltip))  # Graphviz unescapes tooltips twice
         graph.node(f"n{unit}", self._html_label(content, faded), tooltip=escaped, **attributes)
 
     def _html_label(self, content: Content, faded: bool) -> str:
-        """A table: the operation on a small plate where the arrows arrive, then title, rows and lines."""
+        """A table: the title, and the operation on a small plate beside it; then rows and lines."""
         theme = self.theme
-        text, muted, ink = (theme.faded_text,) * 3 if faded else (theme.text, theme.muted, theme.operation_text)
-        rows = [f'<TD COLSPAN="2">{_font(f"<B>{_escape(content.title)}</B>", text)}</TD>'] if content.title else []
-        for word, number in content.rows:
-            rows.append(f'<TD ALIGN="LEFT">{_font(word, muted)}</TD><TD ALIGN="RIGHT">{_font(number, text)}</TD>')
-        rows += [f'<TD COLSPAN="2">{_font(_escape(line), muted)}</TD>' for line in content.lines]
+        text, muted = (theme.faded_text,) * 2 if faded else (theme.text, theme.muted)
+        title = _font(f"<B>{_escape(content.title)}</B>", text) if content.title else ""
+        rows = [f'<TD ALIGN="LEFT" COLSPAN="2">{title}</TD>'] if title else []
         if content.operation:
-            plate, line = (theme.faded, theme.faded) if faded else (theme.operation, theme.line)
-            chip = (
-                f'<TABLE BORDER="1" COLOR="{line}" STYLE="ROUNDED" BGCOLOR="{plate}" CELLBORDER="0" CELLSPACING="0" '
-                f'CELLPADDING="3"><TR><TD>{_font(_escape(content.operation), ink)}</TD></TR></TABLE>'
-            )
-            if self.direction in _UPRIGHT:
-                rows.insert(0, f'<TD COLSPAN="2">{chip}</TD>')
-            else:
-                rows[0] = f'<TD ROWSPAN="{len(rows)}">{chip}</TD>{rows[0]}'
-        table = "".join(f"<TR>{row}</TR>" for row in rows)
-        return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{table}</TABLE>>'
+            ink, plate = (theme.faded_text, theme.background) if faded else (theme.operation_text, theme.operation)
+            line = theme.faded if faded else theme.operation_line
+            cell = f"<TD>{_font(_escape(content.operation), ink)}</TD>"
+            chip = _table(cell, f'BORDER="1" COLOR="{line}" STYLE="ROUNDED" BGCOLOR="{plate}" CELLPADDING="2"')
+            rows = [f'<TD ALIGN="LEFT">{title}</TD><TD ALIGN="RIGHT">{chip}</TD>' if title else _wide(chip)]
+        for word, number, gradient in content.rows:
+            key = _font(_escape(word), muted if gradient is None or faded else text)
+            row = f'<TD ALIGN="LEFT">{key}</TD><TD ALIGN="RIGHT">{_font(number, text)}</TD>'
+            if gradient is not None and not faded:
+                tint = theme.fill(gradient, self.largest_gradient)
+                row = _wide(_table(row, f'BORDER="0" STYLE="ROUNDED" BGCOLOR="{tint}" CELLPADDING="2"'), padding=0)
+            rows.append(row)
+        rows += [_wide(_font(_escape(line), muted)) for line in content.lines]
+        table = _table("</TR><TR>".join(rows), 'BORDER="0" CELLPADDING="2"')
+        return f"<{table}>"
 
     def _line(self, n_values: int, picked: bool) -> dict[str, str]:
         """Colour and width of an arrow, thicker for more values."""
@@ -211,16 +238,17 @@ class DotWriter:
             return {"color": theme.picked, "fontcolor": theme.picked, "penwidth": f"{width + 0.9:.3g}"}
         return {"color": theme.faded, "fontcolor": theme.faded_text, "penwidth": f"{width:.3g}"}
 
-    def _edge_labels(self, index: int, number: int) -> dict[str, str]:
-        """The labels of an arrow between two nodes: the local derivative, and the role of the operand."""
-        graph = self.contents.graph
-        node, roles = graph.nodes[index], _ROLES.get(graph.nodes[index].op, ("", ""))
-        labels = {}
-        if self.derivatives:
-            labels["label"] = f" {self.contents.format(node.local_derivatives[number])} "
-        if any(roles) and roles[number] and not any(graph.inlined[operand] for operand in graph.operands[index]):
-            labels["headlabel"] = f" {roles[number]} "
-        return labels
+    def _local_derivative(self, index: int, number: int) -> str:
+        """The factor that a gradient takes on its way from a node to one of its operands."""
+        return f"× {self.contents.format(self.contents.graph.nodes[index].local_derivatives[number])}"
+
+
+def _table(rows: str, attributes: str) -> str:
+    return f'<TABLE {attributes} CELLBORDER="0" CELLSPACING="0"><TR>{rows}</TR></TABLE>'
+
+
+def _wide(cell: str, padding: int = 2) -> str:
+    return f'<TD COLSPAN="2" CELLPADDING="{padding}">{cell}</TD>'
 
 
 def _font(text: str, colour: str) -> str:

@@ -1,10 +1,12 @@
 """A graph as lists of indices, so that folding and drawing a million nodes need no recursion."""
 
-from collections import Counter
+import sys
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from engine.drawing.themes import largest_size
 from engine.node import topological_order
 from engine.operations import CONSTANT
 from engine.validation import shortened
@@ -36,6 +38,30 @@ def flatten(root: Value, names: dict[Value, str]) -> FlatGraph:
     n_uses = Counter(chain.from_iterable(operands))
     unnamed = [node.op == CONSTANT and not node.label and node not in names for node in nodes]
     return FlatGraph(nodes, operands, [is_unnamed and n_uses[i] == 1 for i, is_unnamed in enumerate(unnamed)])
+
+
+def read_gradients(graph: FlatGraph) -> list[float]:
+    """The gradients of all nodes, 0 for one that is no more than what rounding left of parts that cancel.
+
+    The parts are what the node's users hand to it: n of them whose sizes add up to s leave up to n s 2**-52. A gradient
+    that is small without parts that cancel, as behind a saturated tanh, stays as it is.
+    """
+    gradients = [node.grad for node in graph.nodes]
+    largest = largest_size(gradients)
+    tiny = {index for index, gradient in enumerate(gradients) if 0.0 < abs(gradient) < 1e-12 * largest}
+    users: defaultdict[int, list[tuple[int, float]]] = defaultdict(list)
+    for index, operands in enumerate(graph.operands if tiny else ()):
+        if not tiny.isdisjoint(operands):
+            for operand, derivative in zip(operands, graph.nodes[index].local_derivatives):
+                users[operand].append((index, derivative))
+    for index in sorted(tiny, reverse=True):  # users come first
+        parts = [graph.nodes[user].grad * derivative for user, derivative in users[index]]
+        rounding = len(parts) * sys.float_info.epsilon * sum(map(abs, parts))
+        is_sum = abs(sum(parts) - gradients[index]) <= rounding  # and not of another backward pass
+        cancels = abs(gradients[index]) <= rounding
+        if is_sum and (cancels or not any(gradients[user] * derivative for user, derivative in users[index])):
+            gradients[index] = 0.0
+    return gradients
 
 
 def find_between(graph: FlatGraph, between: Any) -> set[int]:

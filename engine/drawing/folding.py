@@ -1,11 +1,12 @@
 """Which nodes of a graph are drawn one by one, and which are folded into boxes, so that no picture is too large."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import islice
 
 from engine.drawing.flat_graph import FlatGraph
+from engine.drawing.function_calls import Call
 from engine.drawing.module_scopes import Scopes
 
 _MOST_INPUTS = 8  # of a folded box that are drawn one by one
@@ -14,12 +15,16 @@ _LAST_STEPS = 6  # nodes drawn after a folded network, where there are too many 
 
 @dataclass
 class Box:
-    """Nodes drawn as one: a ``"scope"`` with its ``name`` and the ``scopes`` around it, ``"inputs"`` or ``"rest"``."""
+    """Nodes drawn as one: a ``"scope"`` with its ``name`` and the ``scopes`` around it, ``"inputs"`` or ``"rest"``.
+
+    Or a ``"call"`` of a function, its ``name``.
+    """
 
     kind: str
     scopes: Scopes = ()
     name: str = ""
     members: list[int] = field(default_factory=list)
+    n_inputs: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,18 +47,19 @@ def fold_graph(
     graph: FlatGraph,
     scopes: list[Scopes],
     depth: int | None,
-    unfolded: Set[str],
+    unfolded: Set[object],
     most: int,
     kept: Set[int] = frozenset(),
+    calls: Sequence[Call] = (),
 ) -> Folding:
-    """Fold the scopes from level *depth* on, except those *unfolded*, and give at most *most* units.
+    """Fold the *calls*, and the scopes from level *depth* on, except those *unfolded*, and give at most *most* units.
 
     Without a *depth* it is the deepest level at which no scope has to be folded as far away, and which can be read.
     The nodes that are *kept*, such as a path, go before anything else.
     """
     deepest = max(map(len, set(scopes)))
     for level in range(deepest, 0, -1) if depth is None else ():
-        whole = _fold_scopes(graph, scopes, level, unfolded)
+        whole = _fold_scopes(graph, scopes, level, unfolded, calls)
         scoped = _scoped_units(whole, scopes)
         if len(scoped) <= most:
             folding = _fold_far(graph, scopes, whole, most, kept)
@@ -61,16 +67,19 @@ def fold_graph(
             arrows = {(unit_of[source], unit_of[i]) for i, sources in enumerate(graph.operands) for source in sources}
             if all(unit_of[unit] == unit for unit in scoped) and len(arrows) <= 1.5 * most:  # more are a thicket
                 return folding
-    return _fold_far(graph, scopes, _fold_scopes(graph, scopes, depth or 0, unfolded), most, kept)
+    return _fold_far(graph, scopes, _fold_scopes(graph, scopes, depth or 0, unfolded, calls), most, kept)
 
 
 def _scoped_units(folding: Folding, scopes: list[Scopes]) -> list[int]:
-    """The units that are boxes or lie in a scope."""
-    return [unit for unit in folding.units() if unit in folding.boxes or scopes[unit]]
+    """The units that are boxes or lie in a scope; calls outside of scopes are like nodes there."""
+    boxes = folding.boxes
+    return [unit for unit in folding.units() if scopes[unit] or (unit in boxes and boxes[unit].kind != "call")]
 
 
-def _fold_scopes(graph: FlatGraph, scopes: list[Scopes], depth: int, unfolded: Set[str]) -> Folding:
-    """Fold the outermost scope of each node that is at level *depth* or deeper, and not *unfolded*."""
+def _fold_scopes(
+    graph: FlatGraph, scopes: list[Scopes], depth: int, unfolded: Set[object], calls: Sequence[Call]
+) -> Folding:
+    """Fold the outermost scope of each node that is at level *depth* or deeper, and not *unfolded*; then the calls."""
     levels = {
         path: next((level for level, scope in enumerate(path) if level >= depth and scope not in unfolded), None)
         for path in set(scopes)
@@ -83,6 +92,12 @@ def _fold_scopes(graph: FlatGraph, scopes: list[Scopes], depth: int, unfolded: S
     folding = Folding(list(range(len(scopes))), {})
     for box in boxes.values():
         _fold_into(folding, box)
+    for call in calls:
+        path = scopes[call.outputs[0]]
+        is_neuron = bool(path) and call.function == "dot"  # one that is open shows its products
+        is_together = all(scopes[index] == path or graph.inlined[index] for index in call.members)
+        if levels[path] is None and is_together and not is_neuron:
+            _fold_into(folding, Box("call", path, call.function, call.members, call.n_inputs))
     _fold_leaves(graph, scopes, folding)
     return folding
 
@@ -90,7 +105,8 @@ def _fold_scopes(graph: FlatGraph, scopes: list[Scopes], depth: int, unfolded: S
 def _fold_leaves(graph: FlatGraph, scopes: list[Scopes], folding: Folding) -> None:
     """Fold leaves outside of all scopes: a plain number into the unit that uses it, inputs of the same boxes into one.
 
-    A plain number that several units use, or that is multiplied by a parameter, is an input of the network.
+    A plain number that several units use, or that is multiplied by a parameter, is an input of the network. A call
+    shows all its inputs.
     """
     unit_of, boxes = folding.unit_of, folding.boxes
     users: defaultdict[int, set[int]] = defaultdict(set)
@@ -104,7 +120,10 @@ def _fold_leaves(graph: FlatGraph, scopes: list[Scopes], folding: Folding) -> No
     alike: defaultdict[frozenset[int], list[int]] = defaultdict(list)
     for leaf, units in users.items():
         unit, *others = units
-        if graph.is_constant(leaf) and not others and (unit not in boxes or leaf not in weighted):
+        if unit_of[leaf] != leaf:
+            continue  # the count in a mean
+        shows_numbers = unit in boxes and (leaf in weighted or boxes[unit].kind == "call")
+        if graph.is_constant(leaf) and not others and not shows_numbers:
             if unit in boxes:
                 boxes[unit].members.append(leaf)
             if unit in boxes or graph.inlined[leaf]:

@@ -1,11 +1,12 @@
 """The neuron, layer and network that each node belongs to, found by the names of the parameters that it uses."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from itertools import accumulate
 from typing import Any
 
 from engine.drawing.flat_graph import FlatGraph
+from engine.drawing.function_calls import FUNCTIONS
 from engine.expressions.names import caller_names, has_parameters, parameters_of
 from engine.validation import shortened
 from engine.value import Value
@@ -101,29 +102,36 @@ def _common_scopes(paths: list[Scopes]) -> Scopes:
     return tuple(level[0] for level in zip(*paths) if len(set(level)) == 1)
 
 
-def find_unfolded(unfold: Any, parameters: Mapping[Value, Scopes]) -> set[str]:
-    """The scopes that the argument *unfold* names, and all scopes around them.
+def find_unfolded(unfold: Any, parameters: Mapping[Value, Scopes], results: Set[Value]) -> set[object]:
+    """What the argument *unfold* names: scopes, and all scopes around them; functions; and *results* of functions.
 
     Raises:
-        ValueError: a scope is unknown.
-        TypeError: *unfold* has something else than names and networks in it.
+        ValueError: a scope or a result is unknown.
+        TypeError: *unfold* has something else than names, networks and Values in it.
     """
     several = isinstance(unfold, Iterable) and not isinstance(unfold, str) and not has_parameters(type(unfold))
-    known = {scope: path[: level + 1] for path in parameters.values() for level, scope in enumerate(path)}
-    unfolded: set[str] = set()
+    known: dict[object, Scopes] = {
+        scope: path[: level + 1] for path in parameters.values() for level, scope in enumerate(path)
+    }
+    unfolded: set[object] = set()
     for thing in unfold if several else [unfold]:
         name = thing
-        if not isinstance(thing, str):
-            if not has_parameters(type(thing)):
-                raise TypeError(
-                    "unfold must be names of groups, such as 'model.layers.0', or the layers and neurons themselves, "
-                    f"got {shortened(thing)}"
-                )
+        if has_parameters(type(thing)):
             common = _common_scopes([parameters.get(parameter, ()) for _, parameter in parameters_of(thing)])
             name = common[-1] if common else None
-        if name not in known:
-            some = ", ".join(sorted(known)[:3])
+        elif not isinstance(thing, (str, Value)):
+            raise TypeError(
+                "unfold must be names of groups, such as 'model.layers.0', or the layers and neurons themselves, or "
+                f"functions, such as 'softmax', or their results, got {shortened(thing)}"
+            )
+        if thing in results if isinstance(thing, Value) else isinstance(thing, str) and thing in FUNCTIONS:
+            unfolded.add(thing)
+        elif name not in known:
+            some = ", ".join(sorted(map(str, known))[:3])
             advice = f"there are {some}, ..." if some else "there are none; pass names=locals() or names=model"
-            raise ValueError(f"unfold must name groups of parameters in this graph, got {shortened(thing)}; {advice}")
-        unfolded.update(known[name])
+            raise ValueError(
+                "unfold must name groups of parameters in this graph, or functions that are folded, got "
+                f"{shortened(thing)}; {advice}"
+            )
+        unfolded.update(known.get(name, ()))
     return unfolded

@@ -8,21 +8,27 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours as ``#rrggbb``, and widths of lines in points.
+    """Colours as ``#rrggbb``, and widths of lines in points. ``stepper.css`` has the same for light and dark.
 
-    ``neutral`` fills a node without gradient, ``positive`` and ``negative`` those with the largest of that sign.
+    ``neutral`` is behind a gradient of 0, ``positive`` and ``negative`` behind the largest of that sign. On its fill
+    text has a contrast of 4.5, and a line on what is around it 3.
     """
 
     background: str
     text: str
     muted: str
     line: str
+    leaf: str
+    leaf_line: str
+    result: str
+    result_line: str
     neutral: str
     positive: str
     negative: str
     strange: str
     operation: str
     operation_text: str
+    operation_line: str
     folded: str
     clusters: tuple[str, str]
     picked: str
@@ -63,21 +69,39 @@ def mix_colours(a: str, b: str, share: float) -> str:
 
 
 _COLOURS: dict[str, tuple[Any, Any, Any]] = {  # light, dark, print
-    "background": ("#ffffff", "#12171d", "#ffffff"),
-    "text": ("#1b2733", "#f0f4f8", "#000000"),
-    "muted": ("#5d6b79", "#a9b6c3", "#3c3c3c"),
-    "line": ("#7c8a98", "#7f8e9d", "#000000"),
-    "neutral": ("#f7f9fb", "#232b34", "#ffffff"),
+    "background": ("#ffffff", "#14181f", "#ffffff"),
+    "text": ("#1c2733", "#e8edf3", "#000000"),
+    "muted": ("#566575", "#a3b1c0", "#3c3c3c"),
+    "line": ("#74828f", "#7f8e9d", "#000000"),
+    "leaf": ("#fff5d9", "#37301c", "#ffffff"),
+    "leaf_line": ("#a98427", "#9c8238", "#000000"),
+    "result": ("#eef4fb", "#1d2b3b", "#ffffff"),
+    "result_line": ("#5f86b0", "#5c84ac", "#000000"),
+    "neutral": ("#ffffff", "#14181f", "#ffffff"),
     "positive": ("#86bdec", "#1d66a6", "#c6c6c6"),
     "negative": ("#f9b168", "#a4560f", "#c6c6c6"),
     "strange": ("#e7a6d8", "#8c3a7c", "#ffffff"),
-    "operation": ("#33475b", "#cfd9e3", "#ffffff"),
-    "operation_text": ("#ffffff", "#12171d", "#000000"),
+    "operation": ("#3b6ea5", "#3f76b0", "#ffffff"),
+    "operation_text": ("#ffffff", "#ffffff", "#000000"),
+    "operation_line": ("#3b6ea5", "#3f76b0", "#000000"),
     "folded": ("#e9edf2", "#303b47", "#f0f0f0"),
     "clusters": (("#f6f8fa", "#eceff3"), ("#181e25", "#1f262e"), ("#ffffff", "#ffffff")),
     "picked": ("#b3006b", "#ff7ac6", "#000000"),
-    "faded": ("#d5dbe1", "#2f3842", "#c8c8c8"),
-    "faded_text": ("#a3adb7", "#5b6773", "#9a9a9a"),
+    "faded": ("#7d8894", "#66727f", "#8c8c8c"),
+    "faded_text": ("#5e6a76", "#8290a0", "#707070"),
 }
 _LIGHT, _DARK, _PRINT = (dict(zip(_COLOURS, shades)) for shades in zip(*_COLOURS.values()))
 THEMES = {"light": Theme(**_LIGHT), "dark": Theme(**_DARK), "print": Theme(**_PRINT, width=0.5, dashed_negative=True)}
+
+
+def dark_rules(gradients: Iterable[float], largest: float) -> str:
+    """Rules of CSS that show an SVG in light colours, with these gradients, in dark ones to readers who want that."""
+    light, dark = THEMES["light"], THEMES["dark"]
+    colours = {name: (pair[0], pair[1]) for name, pair in _COLOURS.items() if name != "clusters"}
+    letters = [colours.pop(name) for name in ("text", "muted", "operation_text", "faded_text")]
+    shapes = [*colours.values(), *zip(light.clusters, dark.clusters)]
+    shapes += [(light.fill(gradient, largest), dark.fill(gradient, largest)) for gradient in gradients]
+    rules = [f'text[fill="{a}"]{{fill:{b}}}' for a, b in [*letters, colours["picked"]]]
+    for a, b in dict(shapes).items():
+        rules.append(f':not(text)[fill="{a}"]{{fill:{b}}}[stroke="{a}"]{{stroke:{b}}}')
+    return f"@media (prefers-color-scheme:dark){{{''.join(rules)}}}"

@@ -87,8 +87,8 @@ def _describe_header(command: argparse.ArgumentParser) -> None:
 def _describe_draw(command: argparse.ArgumentParser) -> None:
     _describe_formula(command)
     add = command.add_argument
-    add("--out", metavar="FILE", default="graph.svg", help="svg, png, pdf or gv by its ending (default: graph.svg)")
-    add("--theme", default="light", help="light, dark or print (default: light)")
+    add("--out", metavar="FILE", default="graph.svg", help="svg, png, pdf or dot by its ending (default: graph.svg)")
+    add("--theme", default="auto", help="auto, light, dark or print (default: auto)")
     add("--direction", default="LR", help="LR, RL, TB or BT: the way that arrows point (default: LR)")
     add("--precision", type=int, default=4, help="significant digits of the numbers (default: 4)")
     add("--derivatives", action="store_true", help="write the local derivatives beside the arrows")

@@ -16,12 +16,12 @@ def draw(options: Namespace) -> None:
 
     For example: gradstep draw "tanh(x*w + b)" x=2 w=-3 b=6.88
     """
-    from engine import drawing
+    from engine import draw as drawing_of
 
     root = expression(options.formula, **_numbers(options.numbers))
     root.backward()
     names = ("direction", "precision", "theme", "derivatives", "most", "timeout")
-    drawing.write_picture(drawing.draw(root, **{name: getattr(options, name) for name in names}), options.out)
+    drawing_of(root, **{name: getattr(options, name) for name in names}).save(options.out)
     print(f"{root.data:.6g}; the graph is in {one_line(options.out)}")
 
 

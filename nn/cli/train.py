@@ -204,7 +204,7 @@ def _report(model: MLP, examples: DataSet, which: str) -> None:
 
 def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
     """The graph of the first output neuron on a held-out example, with its gradients; what to tell the user of it."""
-    from engine.drawing import draw, write_picture
+    from engine import draw
 
     x: list[Value] = [Value(number) for number in examples.X[0].tolist()]
     for layer in model.layers[:-1]:
@@ -218,7 +218,7 @@ def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
     model.zero_grad()
     output.backward()
     try:
-        write_picture(draw(output, most=300), picture)
+        draw(output, most=300, unfold="dot").save(picture)
     except TimeoutError as error:
         return f"no picture of a neuron: {error}"
     return f"graph of the first output neuron: {one_line(str(picture))}"
