@@ -281,7 +281,7 @@ def zipped(*names):
         (b"\n \n\n", "t.csv: there is no example in it"),
         (b",\n,\n", "t.csv: there is no example in it"),
     ],
-    ids=["cut off", "other", "huge", "empty", "blank", "commas"],
+    ids=["cut off", "two files", "workbook", "cut zip", "huge", "nothing packed", "blank", "commas"],
 )
 def test_packed_files_that_are_none_are_refused(gradstep, content, words):
     Path("t.csv").write_bytes(content)
