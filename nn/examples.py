@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value
 from nn.data import as_table
-from nn.data.sets import split_places
+from nn.data.sets import split_indices
 from nn.initialization import random_numbers
 from nn.losses import LOGITS
 from nn.targets import CLASSES, Label, Targets, encoded_targets
@@ -31,16 +31,16 @@ class Examples:
     def __len__(self) -> int:
         return len(self.table)
 
-    def row(self, place: int) -> list[float]:
+    def row(self, index: int) -> list[float]:
         """The inputs of one example, as Python's floats."""
-        row: list[float] = self.table[place].tolist()
+        row: list[float] = self.table[index].tolist()
         return row
 
-    def chosen(self, places: list[int]) -> Examples:
-        """The examples at these places."""
-        encoded = [self.targets.encoded[place] for place in places]
-        weights = None if self.weights is None else [self.weights[place] for place in places]
-        return Examples(self.table[places], replace(self.targets, encoded=encoded), weights)
+    def chosen(self, indices: list[int]) -> Examples:
+        """The examples at these indices."""
+        encoded = [self.targets.encoded[index] for index in indices]
+        weights = None if self.weights is None else [self.weights[index] for index in indices]
+        return Examples(self.table[indices], replace(self.targets, encoded=encoded), weights)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def held_out(examples: Examples, share: Any, seed: int | None) -> tuple[Examples
     n = len(examples)
     if isinstance(share, bool) or not isinstance(share, float) or not 0.0 < share < 1.0 or n < 2:
         raise ValueError(f"validation_split must be a share in (0, 1) of at least 2 examples, got {shortened(share)}")
-    kept, chosen = split_places(n, share, random_numbers(seed))
+    kept, chosen = split_indices(n, share, random_numbers(seed))
     return examples.chosen(sorted(kept)), examples.chosen(sorted(chosen))
 
 
@@ -122,13 +122,13 @@ def _of_classes(targets: Targets, class_weight: Any) -> Any:
     """The weight of each example by its class."""
     import numpy as np
 
-    places = targets.places()
+    indices = targets.class_indices()
     if targets.kind != CLASSES or targets.classes is None:
         raise ValueError("class_weight must be left out where the targets are numbers or probabilities")
     classes = targets.classes
     if isinstance(class_weight, str) and class_weight == "balanced":
-        counts = np.bincount(places, minlength=len(classes))
-        return (len(places) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[places]
+        counts = np.bincount(indices, minlength=len(classes))
+        return (len(indices) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[indices]
     if not isinstance(class_weight, Mapping) or not set(classes) <= set(class_weight):
         raise ValueError(
             f'class_weight must be "balanced" or a dict with a number for each of {shortened(classes)}, '
@@ -137,4 +137,4 @@ def _of_classes(targets: Targets, class_weight: Any) -> Any:
     weights = as_table([class_weight[label] for label in classes], "class_weight", 1)[:, 0]
     if (weights < 0.0).any():
         raise ValueError(f"class_weight must have numbers >= 0, got {shortened(class_weight)}")
-    return weights[places]
+    return weights[indices]

@@ -59,8 +59,8 @@ class Sequential(Module):
         values = as_values(x)
         if self.n_inputs not in (None, len(values)):
             raise ValueError(f"x must have {self.n_inputs} numbers for this {type(self).__name__}, got {len(values)}")
-        for place, layer in enumerate(self.layers):
-            _check_takes(place, layer, len(values))
+        for index, layer in enumerate(self.layers):
+            _check_takes(index, layer, len(values))
             values = _outputs_of(layer, values)
         return values[0] if len(values) == 1 else values
 
@@ -170,19 +170,19 @@ def _last_size(layers: list[Any]) -> int | None:
         ValueError: a layer takes another number of inputs than the one before gives.
     """
     size = None
-    for place, layer in enumerate(layers):
-        _check_takes(place, layer, size)
+    for index, layer in enumerate(layers):
+        _check_takes(index, layer, size)
         if not isinstance(layer, (Activation, Dropout, Softmax)):  # these give as many as they take
             size = getattr(layer, "n_outputs", None)
     return size
 
 
-def _check_takes(place: int, layer: Any, n_given: int | None) -> None:
+def _check_takes(index: int, layer: Any, n_given: int | None) -> None:
     """Raise a ValueError if a layer takes another number of inputs than it is given; either may be unknown."""
     n_inputs = getattr(layer, "n_inputs", None)
     if n_given is not None and n_inputs not in (None, n_given):
         raise ValueError(
-            f"layer {place} must take the {n_given} outputs of layer {place - 1}, got {type(layer).__name__} with "
+            f"layer {index} must take the {n_given} outputs of layer {index - 1}, got {type(layer).__name__} with "
             f"{n_inputs} inputs"
         )
 

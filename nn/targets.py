@@ -60,7 +60,7 @@ class Targets:
         return one_hot
 
     def smoothed(self, share: float, n_outputs: int) -> Targets:
-        """Probabilities in place of classes: *share* of each is spread evenly over all classes (Szegedy et al. 2016).
+        """Probabilities instead of classes: *share* of each is spread evenly over all classes (Szegedy et al. 2016).
 
         >>> Targets([1, 0], ["cat", "dog"]).smoothed(0.5, 2).encoded
         [[0.25, 0.75], [0.75, 0.25]]
@@ -71,7 +71,7 @@ class Targets:
         kind = ANSWERS if self.kind == ANSWERS else PROBABILITIES
         return Targets(_without_rows_of_one(soft), self.classes, kind)
 
-    def places(self) -> Any:
+    def class_indices(self) -> Any:
         """The index of each example's class, an array, of probabilities that of the most likely one; else None."""
         if self.classes is None or self.kind == ANSWERS:
             return None
@@ -79,8 +79,8 @@ class Targets:
             return self._array.argmax(axis=1)
         return (self._array > 0.5 if len(self.classes) == 2 else self._array).astype(int)  # the hinge has -1 and 1
 
-    def are_right(self, outputs: Table, places: Any = slice(None)) -> Any:
-        """For each row of *outputs* ``(n, n_outputs)`` whether it stands for the class of the example at its place.
+    def are_right(self, outputs: Table, indices: Any = slice(None)) -> Any:
+        """For each row of *outputs* ``(n, n_outputs)`` whether it stands for the class of the example at its index.
 
         Of several answers all must be right; numbers are never right or wrong, which is False here.
         """
@@ -88,18 +88,18 @@ class Targets:
 
         if self.kind == NUMBERS:
             return np.zeros(len(outputs), np.bool_)
-        encoded = self._array[places]
+        encoded = self._array[indices]
         if self.kind == ANSWERS:
             return ((outputs > 0.0) == (encoded > 0.5)).all(axis=1)
         if outputs.shape[1] == 1:  # of 0 and 1, for the hinge of -1 and 1, or between
             return (outputs[:, 0] > 0.0) == (encoded > 0.5)
         return outputs.argmax(axis=1) == (encoded if encoded.ndim == 1 else encoded.argmax(axis=1))
 
-    def is_right(self, outputs: list[float], place: int) -> bool:
+    def is_right(self, outputs: list[float], index: int) -> bool:
         """The same for the outputs of one example."""
         import numpy as np
 
-        return bool(self.are_right(np.array([outputs]), [place])[0])
+        return bool(self.are_right(np.array([outputs]), [index])[0])
 
 
 def encoded_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] | None, what: str = "y") -> Targets:
@@ -130,13 +130,13 @@ def encoded_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] 
     if loss == "binary_cross_entropy" and classes in (None, [0, 1]) and _are_probabilities(labels):
         return Targets([float(label) for label in labels], [0, 1], PROBABILITIES)
     known = _learned(labels, max(2, n_outputs), n_outputs == 1) if classes is None else list(classes)
-    places = {label: place for place, label in enumerate(known)}
+    indices = {label: index for index, label in enumerate(known)}
     for row, label in enumerate(labels):
-        if label not in places:
+        if label not in indices:
             names = ", ".join(map(repr, known[:12])) + (", ..." if len(known) > 12 else "")
             raise ValueError(f"{what} must be made of the classes {names}, got {shortened(label)} in row {row}")
-    encoded = [places[label] for label in labels]
-    return Targets([2 * place - 1 for place in encoded] if loss == "hinge" and n_outputs == 1 else encoded, known)
+    encoded = [indices[label] for label in labels]
+    return Targets([2 * index - 1 for index in encoded] if loss == "hinge" and n_outputs == 1 else encoded, known)
 
 
 def _width(y: Any) -> int | None:
@@ -226,11 +226,11 @@ def decided(model: Module, outputs: list[float]) -> Any:
         return outputs[0] if len(outputs) == 1 else outputs
     if model.loss == "binary_cross_entropy" and len(outputs) > 1:
         return [int(output > 0.0) for output in outputs]
-    return model.classes[decided_place(outputs)]
+    return model.classes[decided_index(outputs)]
 
 
-def decided_place(outputs: list[float]) -> int:
-    """The place of the class that these outputs stand for: the largest; a single logit is class 1 above 0."""
+def decided_index(outputs: list[float]) -> int:
+    """The index of the class that these outputs stand for: the largest; a single logit is class 1 above 0."""
     if len(outputs) == 1:
         return int(outputs[0] > 0.0)
     return max(range(len(outputs)), key=outputs.__getitem__)

@@ -13,7 +13,7 @@ from nn import MLP, SGD, ConvergenceWarning, EarlyStopping, History, Module, Red
 from nn.data import moons
 from nn.losses import LOSSES, cross_entropy, hinge, huber, mae, named_loss
 from nn.schedules import cosine, exponential, one_cycle, step_decay, warm_up
-from nn.training.turns import OneThread
+from nn.training.threads import OneThread
 
 MOONS = moons(80, seed=0)
 BOTH = pytest.mark.parametrize("replay", [True, False])

@@ -52,12 +52,12 @@ class Column:
             row, percent = int(numbers.odd.argmax()), " in percent" * (self.sign == "%")
             raise ValueError(f"{table.where(row, name)} must be a finite number{percent}, got {shortened(cells[row])}")
         codes, texts = factorized(cells)
-        places = pd.Index(self.categories).get_indexer(texts)[codes]
-        if (places >= 0).all():
-            return np.eye(len(self.categories))[places], ""
-        row = int(places.argmin())
-        unknown, known = shortened(texts[codes[row]]), listed(self.categories)
-        raise ValueError(f"{table.where(row, name)}: {unknown} is unknown to the model; it knows {known}")
+        known = pd.Index(self.categories).get_indexer(texts)[codes]
+        if (known >= 0).all():
+            return np.eye(len(self.categories))[known], ""
+        row = int(known.argmin())
+        unknown, others = shortened(texts[codes[row]]), listed(self.categories)
+        raise ValueError(f"{table.where(row, name)}: {unknown} is unknown to the model; it knows {others}")
 
     def to_json(self) -> dict[str, Any]:
         """It as JSON's types, for a model file, without what is as it is by default."""
@@ -150,13 +150,13 @@ class Columns:
 
 
 def factorized(cells: Cells) -> tuple[Any, list[str]]:
-    """For each cell the place of its text, and the texts, with single blanks."""
+    """The code of each cell, and the text of each code, with single blanks."""
     import numpy as np
     import pandas as pd
 
     codes, kinds = pd.factorize(cells)
-    places, texts = pd.factorize(np.array([" ".join(kind.split()) for kind in kinds], dtype=object))
-    return places[codes], texts.tolist()
+    merged, texts = pd.factorize(np.array([" ".join(kind.split()) for kind in kinds], dtype=object))
+    return merged[codes], texts.tolist()
 
 
 def listed(names: Collection[str]) -> str:

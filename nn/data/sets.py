@@ -32,16 +32,16 @@ class DataSet:
         n = len(self.y)
         if n < 2:
             raise ValueError(f"at least two examples must be there, one of them to test with, got {n}")
-        kept, held_out = split_places(n, share, random.Random(seed))
+        kept, held_out = split_indices(n, share, random.Random(seed))
         return self.rows(kept), self.rows(held_out)
 
-    def rows(self, places: list[int]) -> DataSet:
-        """The examples at these places."""
-        return replace(self, X=self.X[places], y=[self.y[place] for place in places])
+    def rows(self, indices: list[int]) -> DataSet:
+        """The examples at these indices."""
+        return replace(self, X=self.X[indices], y=[self.y[index] for index in indices])
 
 
-def split_places(n: int, share: float, rng: Any) -> tuple[list[int], list[int]]:
-    """The places of *n* examples in two parts at random, as ``DataSet.split``."""
+def split_indices(n: int, share: float, rng: Any) -> tuple[list[int], list[int]]:
+    """The indices of *n* examples in two parts at random, as ``DataSet.split``."""
     order = list(range(n))
     rng.shuffle(order)
     n_held_out = min(max(round(share * n), 1), n - 1)

@@ -44,10 +44,10 @@ def as_table(
         raise ValueError(f"{what} must have at least one example, got none")
     is_array = getattr(rows, "ndim", 1) == 2  # whose rows are of one length
     lengths = [] if is_array else [len(row) if hasattr(row, "__len__") else None for row in rows]
-    for place, length in enumerate(lengths):
+    for index, length in enumerate(lengths):
         if length != lengths[0]:
             raise ValueError(
-                f"{what} must have rows of one length, got {length} in row {place} and {lengths[0]} in row 0"
+                f"{what} must have rows of one length, got {length} in row {index} and {lengths[0]} in row 0"
             )
     table = rows if keep_float32 and str(getattr(rows, "dtype", "")) == "float32" else _floats(rows, what)
     if table.ndim == 1 and width == 1:

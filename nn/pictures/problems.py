@@ -11,7 +11,7 @@ from nn.data import as_table
 from nn.examples import Examples, checked_examples, output_count, output_numbers
 from nn.losses import LossFunction, named_loss
 from nn.module import Module
-from nn.targets import Label, decided_place
+from nn.targets import Label, decided_index
 from nn.validation import shortened
 
 Loss = str | LossFunction | None
@@ -56,11 +56,11 @@ class Problem:
         """The label that these outputs stand for, or without classes the number or numbers."""
         if self.classes is None:
             return outputs[0] if len(outputs) == 1 else outputs
-        return self.classes[decided_place(outputs)]
+        return self.classes[decided_index(outputs)]
 
     def place_of_right(self, place: int) -> int:
         """The place of an example's right class among the classes."""
-        return int(self.examples.targets.places()[place])
+        return int(self.examples.targets.class_indices()[place])
 
     def right_answer(self, place: int) -> Any:
         """The label, number or numbers that would be right."""

@@ -1,8 +1,7 @@
-"""Training: ``fit`` is the loop; a step is eager or replayed; a checkpoint holds a run.
+"""Training: ``fit`` checks its arguments and runs the loop.
 
-``fit`` checks its arguments (``options``) and trains; ``steps`` has the protocol of a step and the eager ones,
-``replayed`` those for whole batches; ``checkpoint`` and ``history`` are what a run leaves; ``interrupts`` and ``turns``
-keep Ctrl-C and other threads from leaving half of something.
+``steps`` holds the protocol of a step and the eager steps, ``replayed`` the steps on whole batches. A run leaves a
+``history``, and a ``checkpoint`` if asked. ``interrupts`` and ``threads`` keep Ctrl-C and other threads in order.
 """
 
 from nn.training.fit import fit

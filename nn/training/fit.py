@@ -29,7 +29,7 @@ from nn.training.options import (
     refuse_unknown,
 )
 from nn.training.steps import Steps, Task
-from nn.training.turns import trained_here
+from nn.training.threads import trained_here
 from nn.validation import check_int
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from nn.noise import given_noise, noise_from, noise_rows
 from nn.parameters import parts_in
 from nn.programs import Amount, Array, Recorded
 from nn.training.steps import Steps, Task
-from nn.training.turns import ONE_THREAD
+from nn.training.threads import ONE_THREAD
 
 if TYPE_CHECKING:
     from nn.module import Module
@@ -86,7 +86,7 @@ class Replayed(Steps):
         self.trained = list(self.task.optimizer.parameters or [])
         self.weights: Array = np.array([parameter.data for parameter in self.trained], self.dtype)
         self.gradient: Array = np.zeros(len(self.trained), self.dtype)
-        column = {parameter: place for place, parameter in enumerate(known)}
+        column = {parameter: index for index, parameter in enumerate(known)}
         columns = [column[parameter] for parameter in self.trained if parameter in column]
         self.columns: Any = slice(None) if self.trained == known else columns
         self.others = sorted(set(range(len(known))) - set(columns))
@@ -100,8 +100,8 @@ class Replayed(Steps):
             return
         for parameter, weight, gradient in zip(self.trained, self.weights.tolist(), self.gradient.tolist()):
             parameter.data, parameter.grad = weight, gradient
-        for place, gradient in zip(self.others, self.of_others.tolist()):
-            self.paths.parameters[place].grad += gradient
+        for index, gradient in zip(self.others, self.of_others.tolist()):
+            self.paths.parameters[index].grad += gradient
         self.of_others[:] = 0.0
         self.is_behind = False
 
@@ -123,10 +123,10 @@ class Replayed(Steps):
     # ----------------------------------------------------------------------------------------------------------- steps
 
     def step(self, batch: Sequence[int]) -> Tally:
-        places = np.array(batch)
+        indices = np.array(batch)
         if self.n_noise and not self.eager:
-            self.rows[places, -self.n_noise :] = noise_rows(self.task.noise, self.task.rng, len(batch))
-        found = self._replay(lambda: self.paths.run(self.rows, places))
+            self.rows[indices, -self.n_noise :] = noise_rows(self.task.noise, self.task.rng, len(batch))
+        found = self._replay(lambda: self.paths.run(self.rows, indices))
         if found is None or not np.isfinite(found[1]).all():
             self.put_back()
             tally = super().step(batch)
@@ -142,7 +142,7 @@ class Replayed(Steps):
         if not self.in_arrays or compiler.changed(self.scheduled, look, other_values=True):
             self.scheduled = look  # a schedule or an optimizer of the user's may change what the model reaches
             self.paths.look_again()
-        return self._tally(self.task.examples, results, places)
+        return self._tally(self.task.examples, results, indices)
 
     def measured(self) -> Tally | None:
         examples, rows = self.task.validation, self.validation_rows
@@ -184,8 +184,8 @@ class Replayed(Steps):
         self.paths.from_values()
 
     @staticmethod
-    def _tally(examples: Examples, results: Array, places: Any) -> Tally:
-        right = np.count_nonzero(examples.targets.are_right(results[:, 1:], places))
+    def _tally(examples: Examples, results: Array, indices: Any) -> Tally:
+        right = np.count_nonzero(examples.targets.are_right(results[:, 1:], indices))
         return Tally(float(results[:, 0].sum(dtype=np.float64)), int(right), len(results))
 
 

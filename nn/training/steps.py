@@ -63,16 +63,16 @@ class Steps:
         """Make ready for the first step."""
 
     def step(self, batch: Sequence[int]) -> Tally:
-        """Take one step on a batch, given by its places among the examples; one small graph is alive at once.
+        """Take one step on a batch, given by its indices among the examples; one small graph is alive at once.
 
         Raises:
             ArithmeticError: a loss or a weight is beyond the numbers; weights stay as they were before the step.
         """
         task, tally = self.task, Tally()
         task.optimizer.zero_grad()
-        for place in batch:
+        for index in batch:
             with noise_from(drawn_from(task.rng)):
-                loss, right = self._loss(task.examples, place)
+                loss, right = self._loss(task.examples, index)
             if not math.isfinite(loss.data):
                 raise FloatingPointError(f"the loss is {loss.data}")
             loss.backward(1.0 / len(batch))
@@ -85,8 +85,8 @@ class Steps:
         examples, tally = self.task.validation, Tally()
         if examples is None:
             return None
-        for place in range(len(examples)):
-            loss, right = self._loss(examples, place)
+        for index in range(len(examples)):
+            loss, right = self._loss(examples, index)
             tally += Tally(loss.data, right, 1)
         return tally
 
@@ -99,14 +99,14 @@ class Steps:
     def close(self) -> None:
         """End training, with weights and gradients in the parameters."""
 
-    def _loss(self, examples: Examples, place: int) -> tuple[Value, bool]:
+    def _loss(self, examples: Examples, index: int) -> tuple[Value, bool]:
         """The weighted loss of an example, and whether the outputs are right."""
-        outputs = self.task.model(examples.row(place))
+        outputs = self.task.model(examples.row(index))
         targets = examples.targets
-        loss = self.task.loss(outputs, targets.encoded[place])
+        loss = self.task.loss(outputs, targets.encoded[index])
         if not isinstance(loss, Value):
             kind = type(loss).__name__
             raise TypeError(f"the loss must give a Value made of the outputs, got {kind} {shortened(loss)}")
         if examples.weights is not None:
-            loss = loss * examples.weights[place]
-        return loss, targets.classes is not None and targets.is_right(output_numbers(outputs), place)
+            loss = loss * examples.weights[index]
+        return loss, targets.classes is not None and targets.is_right(output_numbers(outputs), index)
