@@ -11,6 +11,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from nn.validation import plain_label, shortened
+
 FORMAT = "gradstep model"
 VERSION = 1
 
@@ -108,14 +110,9 @@ def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
         OSError: the file cannot be read.
         ModelFileError: it is truncated, no model file, of a newer version, or of another kind.
     """
-    content = read_json(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ModelFileError(f"{path}: not a gradstep model file")
-    version = content.get("version")
-    if type(version) is not int or version != VERSION:
-        raise ModelFileError(f"{path}: version {_short(version)} of the format; this gradstep reads {VERSION}")
+    content = read_json(path, FORMAT, VERSION)
     if content.get("kind") != kind:
-        raise ModelFileError(f"{path}: the file holds {_short(content.get('kind'))}, not {kind}")
+        raise ModelFileError(f"{path}: the file holds {plain_label(str(content.get('kind')), 80)}, not {kind}")
     expected: dict[str, Any] = {
         "configuration": dict,
         "parameters": dict,
@@ -130,7 +127,8 @@ def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
         raise ModelFileError(f"{path}: classes must be different strings or finite numbers, at least two of them")
     for name, number in content["parameters"].items():
         if not is_finite(number):
-            raise ModelFileError(f"{path}: the parameter {_short(name)} must be a finite number, got {_short(number)}")
+            label = plain_label(name, 80)
+            raise ModelFileError(f"{path}: the parameter {label} must be a finite number, got {shortened(number)}")
     return content
 
 
@@ -147,19 +145,25 @@ def is_finite(number: object) -> bool:
         return False
 
 
-def read_json(path: str | PathLike[str]) -> object:
-    """The content of a JSON file in which no name occurs twice and every number is finite.
+def read_json(path: str | PathLike[str], kind: str, version: int) -> dict[str, Any]:
+    """The content of a JSON file of that format and version; no name occurs twice, and every number is finite.
 
     Raises:
         OSError: the file cannot be read.
-        ModelFileError: it is no whole JSON file.
+        ModelFileError: it is truncated, or of another format or version.
     """
     data = Path(path).read_bytes()
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=_without_doubles, parse_constant=_refused)
+        content = json.loads(data.decode("utf-8"), object_pairs_hook=_without_doubles, parse_constant=_refused)
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, numbers of absurd length, absurd nesting
-        reason = "nested too deeply" if isinstance(error, RecursionError) else _short(str(error))
-        raise ModelFileError(f"{path}: not a whole gradstep model file ({reason})") from None
+        reason = "nested too deeply" if isinstance(error, RecursionError) else plain_label(str(error), 80)
+        raise ModelFileError(f"{path}: not a whole {kind} file ({reason})") from None
+    if not isinstance(content, dict) or content.get("format") != kind:
+        raise ModelFileError(f"{path}: not a {kind} file")
+    found = plain_label(str(content.get("version")), 80)
+    if type(content.get("version")) is not int or content["version"] != version:
+        raise ModelFileError(f"{path}: version {found} of the format; this gradstep reads {version}")
+    return content
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -171,8 +175,3 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refused(constant: str) -> object:
     raise ValueError(f"{constant} is not a finite number")
-
-
-def _short(thing: object) -> str:
-    text = str(thing)
-    return text if len(text) <= 80 else text[:77] + "..."

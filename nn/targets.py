@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nn.data import as_column, as_table
-from nn.validation import shortened
+from nn.validation import first_names, shortened
 
 if TYPE_CHECKING:
     from nn.data import Table
@@ -133,7 +133,7 @@ def encoded_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] 
     indices = {label: index for index, label in enumerate(known)}
     for row, label in enumerate(labels):
         if label not in indices:
-            names = ", ".join(map(repr, known[:12])) + (", ..." if len(known) > 12 else "")
+            names = first_names(known)
             raise ValueError(f"{what} must be made of the classes {names}, got {shortened(label)} in row {row}")
     encoded = [indices[label] for label in labels]
     return Targets([2 * index - 1 for index in encoded] if loss == "hinge" and n_outputs == 1 else encoded, known)

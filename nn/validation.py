@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -61,6 +61,11 @@ def either(name: str, value: Any, other_name: str, other: Any) -> Any:
     if (value is None) is (other is None):
         raise TypeError(f"{name} or {other_name} must be given, got {'neither' if value is None else 'both'}")
     return other if value is None else value
+
+
+def first_names(names: Collection[Any]) -> str:
+    """The names with commas between them; the first twelve of many."""
+    return ", ".join(shortened(name, 30) for name in list(names)[:12]) + (", ..." if len(names) > 12 else "")
 
 
 def unknown_argument(of: str, given: str, names: Iterable[str], meant: dict[str, str]) -> TypeError:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from nn.model_files import is_finite
 from nn.scaling import Scaling
-from nn.validation import shortened
+from nn.validation import first_names, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from nn.data.csv_files import TextTable
     from nn.data.number_cells import Cells
     from nn.data.tables import Table
@@ -56,7 +54,7 @@ class Column:
         if (known >= 0).all():
             return np.eye(len(self.categories))[known], ""
         row = int(known.argmin())
-        unknown, others = shortened(texts[codes[row]]), listed(self.categories)
+        unknown, others = shortened(texts[codes[row]]), first_names(self.categories)
         raise ValueError(f"{table.where(row, name)}: {unknown} is unknown to the model; it knows {others}")
 
     def to_json(self) -> dict[str, Any]:
@@ -157,8 +155,3 @@ def factorized(cells: Cells) -> tuple[Any, list[str]]:
     codes, kinds = pd.factorize(cells)
     merged, texts = pd.factorize(np.array([" ".join(kind.split()) for kind in kinds], dtype=object))
     return merged[codes], texts.tolist()
-
-
-def listed(names: Collection[str]) -> str:
-    """The names with commas between, of many the first."""
-    return ", ".join(shortened(name, 30) for name in list(names)[:12]) + (", ..." if len(names) > 12 else "")

@@ -7,11 +7,11 @@ from os import PathLike
 
 import numpy as np
 
-from nn.data.columns import NUMBER, TARGET, TEXT, UNUSED, Column, Columns, factorized, listed
+from nn.data.columns import NUMBER, TARGET, TEXT, UNUSED, Column, Columns, factorized
 from nn.data.csv_files import TextTable, plural, read_text_table
 from nn.data.number_cells import Numbers
 from nn.data.tables import Table
-from nn.validation import shortened
+from nn.validation import first_names, shortened
 
 _MOST_CATEGORIES = 255
 
@@ -101,16 +101,16 @@ def _names_in_file(table: TextTable, columns: Columns) -> dict[str, str]:
     """The file's name of each input column: its own, or where there are no names, that of the one in its place."""
     kinds, names = {column.name: column.kind for column in columns.columns}, table.names
     inputs = [name for name, kind in kinds.items() if kind in (NUMBER, TEXT)]
-    takes, has = f"{table.path}: the model takes", f"and the file has {listed(names)}"
+    takes, has = f"{table.path}: the model takes", f"and the file has {first_names(names)}"
     if columns.named and table.has_header:
         for name in inputs:
             if name not in names:
                 raise ValueError(f"{takes} the column {shortened(name)}, {has}")
         for name in names:
             if name not in kinds:
-                raise ValueError(f"{takes} {listed(inputs)}, and the column {shortened(name)} is unknown to it")
+                raise ValueError(f"{takes} {first_names(inputs)}, and the column {shortened(name)} is unknown to it")
         return {name: name for name in inputs}
     for given in (list(kinds), [name for name, kind in kinds.items() if kind != TARGET], inputs):
         if len(given) == len(names):
             return dict(zip(given, names))
-    raise ValueError(f"{takes} {plural(len(inputs), 'column')} ({listed(inputs)}), and the file has {len(names)}")
+    raise ValueError(f"{takes} {plural(len(inputs), 'column')} ({first_names(inputs)}), and the file has {len(names)}")

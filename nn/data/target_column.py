@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
-from nn.data.columns import factorized, listed
+from nn.data.columns import factorized
 from nn.data.csv_files import TextTable, plural
-from nn.validation import shortened
+from nn.validation import first_names, nearest, shortened
 
 _MOST_CLASSES = 20  # different whole numbers that are still taken for classes
 _MANY_CLASSES = 100  # so many are asked for by mistake, if they are numbers
@@ -31,9 +30,10 @@ def column_called(table: TextTable, name: str, option: str) -> str:
     """The name, if the table has that column; else an error that names the nearest."""
     if name in table.names:
         return name
-    near = get_close_matches(name, table.names, 1, 0.6)
+    near = nearest(name, table.names)
     meant = f"; did you mean {shortened(near[0])}?" if near else "."
-    raise ValueError(f"{option}: there is no column {shortened(name)}{meant} The columns are {listed(table.names)}")
+    columns = first_names(table.names)
+    raise ValueError(f"{option}: there is no column {shortened(name)}{meant} The columns are {columns}")
 
 
 def read_target(table: TextTable, name: str, regression: bool | None) -> tuple[TextTable, Target, list[str]]:

@@ -67,11 +67,7 @@ class Checkpoint:
             progress = Progress(asked=task.n_epochs)
             self.write(progress)
             return progress
-        content = read_json(self.path)
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise ModelFileError(f"{self.path}: not a gradstep checkpoint")
-        if content.get("version") != VERSION:
-            raise ModelFileError(f"{self.path}: version {shortened(content.get('version'))}; this gradstep reads 3")
+        content = read_json(self.path, FORMAT, VERSION)
         self._check_run(content.get("run"))
         own = dict(task.model.named_parameters())
         try:
