@@ -11,18 +11,18 @@ from engine import Value, constant, softmax
 from nn.activations import ACTIVATIONS, OF_ONE_VALUE, Function, check_activation, not_a_value
 from nn.initialization import random_numbers
 from nn.module import Module
-from nn.noise import current_source, no_noise, noise_from
+from nn.noise import no_noise, noise_from, noise_source
 from nn.validation import as_number, shortened
 
 Outputs = Value | list[Value]
 
 
 class Sequential(Module):
-    """Layers one behind the other: each is called with the outputs of the one before.
+    """Layers in a row: each takes the outputs of the one before.
 
     Args:
         layers: modules, or names of activations, or functions. An activation is applied to each output of the layer
-            before; any other function is called with their list, and gives a Value or a list of Values.
+            before; any other function takes their list and returns a Value or a list of Values.
 
     ``layers`` is a list that may be changed. A file holds a Sequential of this library's layers as it was made.
 
@@ -53,8 +53,8 @@ class Sequential(Module):
         """The outputs for one example: a Value, or with several outputs a list of Values.
 
         Raises:
-            ValueError: *x* has not ``n_inputs`` numbers, or a layer not the inputs that the next one takes.
-            TypeError: it has something else than numbers, or a layer gives something else than Values.
+            ValueError: *x* has not ``n_inputs`` numbers, or a layer takes another number of inputs than it gets.
+            TypeError: *x* has something else than numbers, or a layer returns something else than Values.
         """
         values = as_values(x)
         if self.n_inputs not in (None, len(values)):
@@ -65,7 +65,7 @@ class Sequential(Module):
         return values[0] if len(values) == 1 else values
 
     def output_sizes(self) -> dict[int, int]:
-        """How many outputs each layer gives, by its id, as far as the layers can be called."""
+        """The number of outputs of each layer, by its id, up to the first layer that fails."""
         sizes: dict[int, int] = {}
         values = as_values([0.5] * (self.n_inputs or 0))
         with suppress(Exception), noise_from(no_noise):  # a function may raise anything
@@ -118,14 +118,12 @@ class Dropout(Module):
     """
 
     def __init__(self, rate: float, seed: int | None = None) -> None:
-        self.rate = as_number("rate", rate)
-        if not 0.0 <= self.rate < 1.0:
-            raise ValueError(f"rate must be in [0, 1), got {shortened(rate)}")
+        self.rate = as_number("rate", rate, "[0, 1)")
         self._rng = None if seed is None else random_numbers(seed)
 
     def __call__(self, x: Sequence[SupportsFloat]) -> list[Value]:
         values = as_values(x)
-        source = current_source()
+        source = noise_source.get()
         if source is not None:
             factors = source(self, len(values))
         elif self.training is None:
@@ -135,7 +133,7 @@ class Dropout(Module):
         return values if factors is None else [value * factor for value, factor in zip(values, factors)]
 
     def draw(self, rng: Any, n: int) -> list[float]:
-        """*n* random factors: 0, or what keeps the mean."""
+        """*n* random factors: 0 or 1 / (1 - rate)."""
         kept = 1.0 / (1.0 - self.rate)
         return [0.0 if rng.random() < self.rate else kept for _ in range(n)]
 

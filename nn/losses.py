@@ -134,8 +134,9 @@ def _hinge_of_one_hot(outputs: Sequence[Value], target: Sequence[Value]) -> Valu
 
 LOGITS = ("cross_entropy", "binary_cross_entropy")
 """The losses on logits, which take probabilities as targets."""
-_BUNDLED: tuple[LossFunction, ...] = (mse, mae, huber, cross_entropy, binary_cross_entropy, hinge)
-LOSSES = {loss.__name__: loss for loss in _BUNDLED}
+LOSSES: dict[str, LossFunction] = {
+    loss.__name__: loss for loss in (mse, mae, huber, cross_entropy, binary_cross_entropy, hinge)
+}
 ALIASES = {
     "bce": "binary_cross_entropy",
     "mean_squared_error": "mse",
@@ -148,11 +149,11 @@ ALIASES = {
 
 
 def recorded_form(loss: LossFunction, n_outputs: int) -> tuple[LossFunction, bool]:
-    """The same loss for a target made of Values, so that it can change when a recorded graph is replayed.
+    """The same loss for a target made of Values, which a replayed graph can change.
 
     Returns:
-        The function, and whether its target is a number for each class, such as 1 for the right one and 0 for the
-        others. If not, the target is what *loss* takes, a Value for each number of it.
+        The function, and whether its target is one-hot, a Value for each class. If not, the target is the one that
+        *loss* takes, a Value for each of its numbers.
     """
     if loss is hinge and n_outputs > 1:
         return _hinge_of_one_hot, True
@@ -160,7 +161,7 @@ def recorded_form(loss: LossFunction, n_outputs: int) -> tuple[LossFunction, boo
 
 
 def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
-    """The name and the function of a loss; a function of your own never has the name of a bundled one.
+    """The name and the function of a loss; a user's function never gets the name of a bundled one.
 
     Raises:
         ValueError: an unknown name.

@@ -49,7 +49,7 @@ def write_atomically(path: str | PathLike[str], text: str) -> None:
             given.write_text(text, encoding="utf-8")
         else:
             _replace(Path(os.path.realpath(given)), text)
-    except OSError as error:  # it is to name the file that was asked for, and not the one beside it
+    except OSError as error:  # names the file asked for, not the one beside it
         raise type(error)(error.errno, error.strerror, str(given)) from error
 
 
@@ -113,14 +113,8 @@ def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
     content = read_json(path, FORMAT, VERSION)
     if content.get("kind") != kind:
         raise ModelFileError(f"{path}: the file holds {plain_label(str(content.get('kind')), 80)}, not {kind}")
-    expected: dict[str, Any] = {
-        "configuration": dict,
-        "parameters": dict,
-        "loss": (str, type(None)),
-        "classes": (list, type(None)),
-    }
-    for key, types in expected.items():
-        if key not in content or not isinstance(content[key], types):
+    for key, kinds in (("configuration", dict), ("parameters", dict), ("loss", str | None), ("classes", list | None)):
+        if key not in content or not isinstance(content[key], kinds):
             raise ModelFileError(f"{path}: {key!r} is missing or not of its type")
     classes = content["classes"]
     if classes is not None and not _are_classes(classes):

@@ -1,4 +1,4 @@
-"""Noise of training: on in a step, off in a measurement, and drawn afresh wherever a recorded graph is replayed."""
+"""Noise of training: on in a step, off in a measurement, and drawn for each row that a recorded graph replays."""
 
 from __future__ import annotations
 
@@ -14,26 +14,22 @@ if TYPE_CHECKING:
 
 Factors = Sequence[float | Value]
 Source = Callable[["Dropout", int], Factors | None]
-"""Gives a layer a factor for each of its *n* numbers; None where there is no noise."""
+"""Returns a factor for each of a layer's *n* numbers; None for no noise."""
 Layout = list[tuple["Dropout", int]]
-"""The layers that a module asks for noise in one call, in their order, and for how many numbers each."""
+"""The layers that draw noise in one call of a module, in order, each with its count of numbers."""
 
-_source: ContextVar[Source | None] = ContextVar("source of noise", default=None)
-
-
-def current_source() -> Source | None:
-    """Where noise comes from here; None outside of fit, predict and score."""
-    return _source.get()
+noise_source: ContextVar[Source | None] = ContextVar("source of noise", default=None)
+"""Where noise comes from in this thread; None outside of fit, predict and score."""
 
 
 @contextmanager
 def noise_from(source: Source) -> Iterator[None]:
-    """Take all noise from there meanwhile, in this thread."""
-    token = _source.set(source)
+    """Take all noise of this thread from *source*."""
+    token = noise_source.set(source)
     try:
         yield
     finally:
-        _source.reset(token)
+        noise_source.reset(token)
 
 
 def no_noise(layer: Dropout, n: int) -> None:
@@ -46,14 +42,14 @@ def drawn_from(rng: Any) -> Source:
 
 
 def outputs_and_layout(call: Callable[[], Any]) -> tuple[Any, Layout]:
-    """What a call of a module gives without noise, and which noise it would take."""
+    """The outputs of a module without noise, and the noise that it would draw."""
     layout: Layout = []
     with noise_from(lambda layer, n: layout.append((layer, n))):
         return call(), layout
 
 
 def given_noise(layout: Layout, factors: Sequence[Value]) -> Source:
-    """The source for a recording: inputs of the recorded graph. Other noise than in *layout* ends the recording."""
+    """The source for a recording: inputs of the graph. A draw that is not in *layout* ends the recording."""
     asked, rest = iter(layout), iter(factors)
 
     def source(layer: Dropout, n: int) -> Factors:
@@ -65,5 +61,5 @@ def given_noise(layout: Layout, factors: Sequence[Value]) -> Source:
 
 
 def noise_rows(layout: Layout, rng: Any, n_examples: int) -> list[list[float]]:
-    """Random factors for some examples, a row each: the numbers that ``drawn_from`` gives them one after the other."""
+    """Random factors, a row for each example, in the order in which ``drawn_from`` draws them."""
     return [[factor for layer, n in layout for factor in layer.draw(rng, n)] for _ in range(n_examples)]

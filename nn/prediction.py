@@ -1,4 +1,4 @@
-"""Prediction: what a model says of examples, and how often it is right."""
+"""Prediction: the labels or numbers that a model predicts, and how often they are right."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @noise_from(no_noise)
 def predict(model: Module, X: Any) -> list[Any]:
-    """For each row of *X* the class, or where the model was not trained to classify, the output number or numbers."""
+    """The class for each row of *X*; from a model that was not trained to classify, its output or outputs."""
     table = as_table(X, "X", model.n_inputs, empty=True, keep_float32=True)
     return [decided(model, outputs) for outputs in _outputs(model, table)]
 
@@ -34,8 +34,10 @@ def decision_function(model: Module, X: Any) -> Any:
 def predict_proba(model: Module, X: Any) -> Any:
     """The probability of each class for each example: an array ``(n_examples, n_classes)``.
 
-    Of a model trained on answers to several questions it is the probability of each yes. A ValueError where the model
-    was not trained with a loss on logits.
+    Of a model trained on answers to several questions it is the probability of each yes.
+
+    Raises:
+        ValueError: the model was not trained with a loss on logits.
     """
     import numpy as np
 
@@ -63,14 +65,14 @@ def score(model: Module, X: Any, y: Any) -> float:
     """The share of examples whose class is right, in [0, 1]; for numbers the coefficient of determination R**2."""
     table = as_table(X, "X", model.n_inputs, keep_float32=True)
     examples = checked_examples(model, table, y, model.loss or "mse", output_count(model, table), model.classes)
-    outputs = _outputs(model, table)
+    outputs = _outputs(model, examples.table)
     if examples.targets.classes is not None:
         return sum(map(examples.targets.is_right, outputs, range(len(outputs)))) / len(outputs)
     return _determination(outputs, as_table(examples.targets.encoded, "y", len(outputs[0])))
 
 
 def _outputs(model: Module, table: Table) -> list[list[float]]:
-    """What the model gives for each example: by replay where there are many, and where it can be done."""
+    """The outputs for each example, by replay if there are many and the model can be recorded."""
     from nn.programs import replayed_outputs
 
     return replayed_outputs(model, table) or [output_numbers(model(row.tolist())) for row in table]

@@ -26,7 +26,7 @@ _TAKES = {  # with one output, and with several: what a label is, and what a row
 
 @dataclass(frozen=True)
 class Targets:
-    """What the examples should give.
+    """The targets of examples, encoded for a loss.
 
     Attributes:
         encoded: for each example the target that the loss takes.
@@ -72,7 +72,7 @@ class Targets:
         return Targets(_without_rows_of_one(soft), self.classes, kind)
 
     def class_indices(self) -> Any:
-        """The index of each example's class, an array, of probabilities that of the most likely one; else None."""
+        """The index of each example's class, of probabilities the likeliest; None where there are no classes."""
         if self.classes is None or self.kind == ANSWERS:
             return None
         if self._array.ndim == 2:
@@ -80,9 +80,9 @@ class Targets:
         return (self._array > 0.5 if len(self.classes) == 2 else self._array).astype(int)  # the hinge has -1 and 1
 
     def are_right(self, outputs: Table, indices: Any = slice(None)) -> Any:
-        """For each row of *outputs* ``(n, n_outputs)`` whether it stands for the class of the example at its index.
+        """Whether each row of *outputs* ``(n, n_outputs)`` predicts the class of the example at its index.
 
-        Of several answers all must be right; numbers are never right or wrong, which is False here.
+        Of several answers all must be right; for numbers this is False.
         """
         import numpy as np
 
@@ -203,7 +203,7 @@ def _without_rows_of_one(table: Table) -> list[Any]:
 
 
 def _learned(labels: list[Label], wanted: int, binary: bool) -> list[Label]:
-    """The classes that these labels stand for: 0 ... n - 1 where they are such numbers, else all that occur, sorted."""
+    """The classes of these labels: 0 ... n - 1 if they are such numbers, else all that occur, sorted."""
     occurring = set(labels)
     if len({isinstance(label, str) for label in occurring}) > 1:
         raise ValueError("y must have labels that are all strings or all numbers, got both")
@@ -221,7 +221,7 @@ def _learned(labels: list[Label], wanted: int, binary: bool) -> list[Label]:
 
 
 def decided(model: Module, outputs: list[float]) -> Any:
-    """What a model says with these outputs: the label, answers of 0 or 1, or without classes the numbers themselves."""
+    """The prediction from these outputs: the label, answers of 0 or 1, or without classes the numbers themselves."""
     if model.classes is None:
         return outputs[0] if len(outputs) == 1 else outputs
     if model.loss == "binary_cross_entropy" and len(outputs) > 1:
@@ -230,7 +230,7 @@ def decided(model: Module, outputs: list[float]) -> Any:
 
 
 def decided_index(outputs: list[float]) -> int:
-    """The index of the class that these outputs stand for: the largest; a single logit is class 1 above 0."""
+    """The index of the predicted class: that of the largest output; a single logit above 0 is class 1."""
     if len(outputs) == 1:
         return int(outputs[0] > 0.0)
     return max(range(len(outputs)), key=outputs.__getitem__)
