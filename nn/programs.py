@@ -1,4 +1,4 @@
-"""Programs of models: the graph of one example is recorded once and replayed, for many examples at a time."""
+"""Programs of models: record the graph of one example once, and replay it for many."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from nn.data import Table
     from nn.module import Module
 
-_MUCH = 200_000  # parameters times examples: for less, recording a graph takes longer than to do without
-_CALLS = 10  # of predict or score with one model: so often, compiling pays off
-_PATHS, _MOST_PATHS = 8, 32  # ways that comparisons choose: with more, batches fall apart; and if replay is insisted on
+_MUCH = 200_000  # parameters times examples: with fewer, recording takes longer than eager evaluation
+_CALLS = 10  # calls of predict or score per model after which compiling pays off
+_PATHS, _MOST_PATHS = 8, 32  # branches of comparisons: more split batches too far; the second if the caller insists
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Key = tuple[LossFunction | None, str, int, bool]
@@ -26,7 +26,7 @@ _KEPT: WeakKeyDictionary[Module, dict[Key, tuple[list[Value], list[compiler.Path
 
 
 class Amount(NamedTuple):
-    """How much there is to do: examples in all, and in how many runs of a program."""
+    """The amount of work: examples in all, and runs of a program."""
 
     n_examples: int
     n_runs: int
@@ -38,25 +38,25 @@ class Amount(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """What is recorded of a model."""
+    """A function to record, and what its calls reach."""
 
     function: Callable[[list[Value]], list[Any]]
-    """Of the numbers of an example, as Values in a list."""
+    """Takes the numbers of an example as Values in a list."""
     roots: Sequence[Any]
-    """The model, and all else from which its calls may reach something."""
+    """The model, and all other objects that its calls may reach something from."""
     key: Key | None
-    """Under which programs are kept for the next call; None where they hold something of the user's."""
+    """The key that keeps programs for the next call; None if they hold something of the user's."""
 
     def paths(self, row: Array, eager: Callable[[], Sequence[Any]], amount: Amount | None) -> compiler.Paths:
-        """A program for each way that comparisons choose; the one of the example *row* is there already.
+        """A program for each branch of comparisons; that of the example *row* is recorded here.
 
-        Kept ones are recorded again before they are used, and are no longer kept then: two threads that work with one
-        model have programs each. *eager* gives what the function gives for the row, computed with plain numbers.
+        Programs of earlier calls are taken out and recorded again before use, so that two threads with one model have
+        programs each. *eager* returns the function's results for the row, computed with plain numbers.
 
         Raises:
             DataDependentError: the function cannot be recorded, or depends on the type of its inputs; or replay would
                 be slower for that *amount*.
-            Exception: what the model raises where it is given Values.
+            Exception: the model raised it when called with Values.
         """
         model = self.roots[0]
         own = model.parameters()
@@ -73,14 +73,14 @@ class Recorded(NamedTuple):
         return paths
 
     def keep(self, paths: compiler.Paths) -> None:
-        """Keep programs for the next call with this model, but not the memory of their batches."""
+        """Keep programs for the next call with this model, without the memory of their batches."""
         if self.key is not None:
             paths.release()
             _KEPT.setdefault(self.roots[0], {})[self.key] = (paths.parameters, paths.paths)
 
 
 def replayed_outputs(model: Module, table: Table) -> list[list[float]] | None:
-    """The outputs of each example by replay; None where that is not worth it, or cannot be done."""
+    """The outputs of each example by replay; None if that does not pay off or is not possible."""
     if len(table) * len(model.parameters()) < _MUCH:
         return None
     rows = table.astype(np.float64, copy=False)
@@ -88,7 +88,7 @@ def replayed_outputs(model: Module, table: Table) -> list[list[float]] | None:
     try:
         paths = recorded.paths(rows[0], lambda: listed(model(rows[0].tolist())), Amount(_CALLS * len(table), _CALLS))
         outputs = paths(rows)
-    except Exception:  # the model may be anybody's, and may raise anything where it is given Values
+    except Exception:  # the user's model may raise anything when called with Values
         return None
     recorded.keep(paths)
     numbers: list[list[float]] = outputs.tolist()

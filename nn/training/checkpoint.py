@@ -1,4 +1,4 @@
-"""Checkpoints: a training run in a file, whole at every moment, from which the same run goes on to the last bit."""
+"""Checkpoints: a training run in a file, always whole, from which the same run goes on bit for bit."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ FORMAT, VERSION = "gradstep checkpoint", 3
 
 @dataclass
 class Progress:
-    """How far a run has come, of ``asked`` epochs; within the epoch under way the order of examples, and their tally.
+    """How far a run of ``asked`` epochs has come; within an epoch, the order of examples and the tally so far.
 
-    ``stopped`` tells that a callback or an EarlyStopping ended it; ``best`` has the parameters of the best epoch, where
-    these are to be put back.
+    ``stopped`` is True if a callback or an EarlyStopping ended it. ``best`` has the parameters of the best epoch if
+    fit restores them.
     """
 
     history: History = field(default_factory=History)
@@ -41,10 +41,7 @@ class Progress:
 
 
 class Checkpoint:
-    """The file of one run.
-
-    It is written whole or not at all, after each epoch, and within an epoch when so many *seconds* went by.
-    """
+    """The file of one run, written whole or not at all: after each epoch, and within one after *seconds*."""
 
     def __init__(self, path: str | PathLike[str], seconds: float | None = None) -> None:
         self.path = Path(path)
@@ -56,11 +53,11 @@ class Checkpoint:
         return self.seconds is not None and time.monotonic() - self._written >= self.seconds
 
     def begin(self, task: Task) -> Progress:
-        """Put the run that the file holds into parameters, optimizer and random numbers; or begin the file.
+        """Restore parameters, optimizer and random numbers from the file; or begin the file.
 
         Raises:
             OSError: the file cannot be read or written.
-            ValueError: it is no whole checkpoint, or that of another run; nothing is changed.
+            ValueError: the file is incomplete, or of another run; nothing is changed.
         """
         self._task, self._run = task, json.loads(json.dumps(_run_of(task)))
         if not self.path.exists():
@@ -75,7 +72,7 @@ class Checkpoint:
             kind, words, gauss = content["random"]
             _check("random", gauss is None or is_finite(gauss))
             chance = random.Random()
-            chance.setstate((kind, tuple(words), gauss))  # which checks kind and words
+            chance.setstate((kind, tuple(words), gauss))  # checks kind and words
             task.optimizer.load_state_dict(content["optimizer"])
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise ModelFileError(f"{self.path}: incomplete or damaged checkpoint ({error})") from None
@@ -87,7 +84,7 @@ class Checkpoint:
         return progress
 
     def write(self, progress: Progress) -> None:
-        """Replace the file by the state of this moment, with the weights of the parameters, or leave it untouched."""
+        """Replace the file by the current state, or leave it untouched."""
         kind, words, gauss = self._task.rng.getstate()
         content = {
             "format": FORMAT,
@@ -118,7 +115,7 @@ _DIGESTS = ("starting weights", "code of the loss", "examples", "validation exam
 
 
 def _run_of(task: Task) -> dict[str, Any]:
-    """What must be the same for a run to go on."""
+    """The fingerprint of a run: only a run with the same one goes on."""
     optimizer = task.optimizer
     return {
         "model": repr(task.model),
@@ -138,7 +135,7 @@ def _run_of(task: Task) -> dict[str, Any]:
 
 
 def _described(thing: Any, depth: int = 3) -> Any:
-    """What tells a setting from others; of a function its name, its code, and what it was made with."""
+    """A setting as JSON; of a function its name, code, closure, defaults and attributes."""
     if thing is None or isinstance(thing, (bool, int, float, str)):
         return repr(thing) if isinstance(thing, float) and not is_finite(float(thing)) else thing
     if isinstance(thing, (list, tuple)) and depth:
@@ -167,10 +164,10 @@ def _digest_of(examples: Examples | None) -> str:
 
 
 def _progress(content: dict[str, Any], names: Iterable[str], n_examples: int) -> Progress:
-    """The progress in a file, its parameters checked too.
+    """The progress in a file; checks the parameters in it too.
 
     Raises:
-        Exception: something is missing, or is not what a run leaves.
+        ArithmeticError, AttributeError, LookupError, TypeError, ValueError: the content is not what a run leaves.
     """
     history = History(**content["history"])
     numbers = [getattr(history, name) for name in COLUMNS]

@@ -66,18 +66,17 @@ def fit(
 ) -> History:
     """Train a model by gradient descent on the mean loss of small batches.
 
-    The graph of one example is recorded once and replayed for each batch (see ``engine.compile``), many times faster
-    than building it for each example, with the same weights but for rounding. Where the model or the loss takes a plain
-    number out of a Value (``.data``, ``float()``), draws random numbers or changes something from call to call,
-    training is eager by itself, and ``history.eager`` names the line. Each epoch records again, as the model may have
-    changed.
+    fit records the graph of one example and replays it for each batch (see ``engine.compile``). This is many times
+    faster than a graph for each example; the weights differ by rounding only. Training is eager if the model or the
+    loss takes a plain number out of a Value (``.data``, ``float()``), draws random numbers, or changes something from
+    call to call; ``history.eager`` names the line. Each epoch records again, as the model may have changed.
 
     Args:
         model: any Module.
         X: ``(n_examples, n_inputs)`` numbers: lists, a numpy array or a pandas frame.
         y: ``(n_examples,)`` labels for the classifying losses; numbers, or ``(n_examples, n_outputs)``, for others.
-            ``"cross_entropy"`` also takes a row of probabilities for each example, ``"binary_cross_entropy"`` a
-            probability, or a row of answers in [0, 1] to a question for each output.
+            ``"cross_entropy"`` also takes a row of probabilities for each example. ``"binary_cross_entropy"`` also
+            takes a probability, or a row of answers in [0, 1], one for each output.
         loss: ``"mse"``, ``"mae"``, ``"huber"``, ``"cross_entropy"``, ``"binary_cross_entropy"`` (or ``"bce"``),
             ``"hinge"``, or a function ``(outputs, target) -> Value`` of one example.
         optimizer: ``"sgd"``, ``"adam"``, ``"adamw"``, or an Optimizer, which takes clipping and penalties too. One made
@@ -88,30 +87,30 @@ def fit(
         batch_size: how many examples make a step; the last batch of an epoch may be smaller.
         validation_data: ``(X, y)`` to measure on after each epoch.
         validation_split: instead of that, the share of the examples, in (0, 1), that *seed* holds out for it.
-        early_stopping: how many epochs to go on without a new lowest loss (of validation, where there is one), True
-            for 10, or an ``EarlyStopping``. The weights of the best epoch are put back.
+        early_stopping: how many epochs to go on without a new lowest loss (of validation, if there is one), True for
+            10, or an ``EarlyStopping``. At the end fit restores the weights of the best epoch.
         sample_weight: ``(n_examples,)`` numbers of 0 or more that multiply the losses.
         class_weight: a dict with such a number for each label, or ``"balanced"``.
         label_smoothing: in [0, 1): this share of each class's probability is spread over all classes.
         classes: all labels in the order of the outputs, where *y* may not have all of them.
-        seed: makes the order of the examples repeatable; None takes it from Python's ``random`` as it stands.
+        seed: makes the order of the examples repeatable; None uses the current state of Python's ``random``.
         callbacks: functions ``(model, history)``, called after each epoch; one that returns True ends the training.
         progress: whether to show a progress bar, on a terminal or in a notebook.
         verbose: as in Keras: 0 shows nothing, 1 the progress bar, 2 prints a line an epoch.
-        replay: None to replay where it can be done and is faster; False never, as for a loss that prints; True makes it
-            an error if it cannot.
+        replay: None replays if that is possible and faster; False never does, as for a loss that prints; True raises
+            an error if it is not possible.
         dtype: of the replayed arrays, ``"float64"`` or ``"float32"``: half the digits, about twice the speed in large
             networks. Eager training is float64.
         checkpoint: a file that holds the run, written whole after each epoch. The same script started again goes on
-            from it, with the same weights, to the last bit, as if it had never stopped. What callbacks remember is not
-            in it. A run that a callback ended goes on when more epochs are asked.
-        checkpoint_every: seconds after which the file is written within an epoch too.
+            from it, bit for bit, as if it had never stopped. The file does not hold the state of callbacks. A run that
+            a callback ended goes on when more epochs are asked.
+        checkpoint_every: seconds after which fit writes the file within an epoch too.
 
     Returns:
         The History. Ctrl-C ends training early, with the weights of that moment and ``history.interrupted`` set.
 
     Raises:
-        ValueError: something does not fit, or *replay* is True and cannot be; then no weight was changed.
+        ValueError: an argument does not fit, or *replay* is True and not possible; no weight was changed.
         FloatingPointError: training diverged; the message says when.
         TypeError: an argument is unknown.
         RuntimeError: another thread is training this model; nothing was changed.
@@ -152,7 +151,7 @@ def fit(
 
 
 class Training:
-    """One call of ``fit``, everything checked."""
+    """One call of ``fit``, its arguments checked."""
 
     def __init__(self, task: Task, checkpoint: Checkpoint | None, callbacks: list[Callback], shown: int) -> None:
         self.task, self.checkpoint, self.callbacks, self.shown = task, checkpoint, callbacks, shown
@@ -160,10 +159,10 @@ class Training:
         self.steps = Steps(task, "replay=False")
 
     def run(self, replay: bool | None) -> None:
-        """Train until all epochs are done, or something ends it; the weights are in the parameters then.
+        """Train until all epochs are done or something ends it; then put the weights into the parameters.
 
         Raises:
-            ValueError: *replay* is True and cannot be, or the checkpoint is of another run.
+            ValueError: *replay* is True and not possible, or the checkpoint is of another run.
         """
         self.task.model.eval()  # its mode from now on; steps have their noise all the same
         try:
@@ -189,7 +188,7 @@ class Training:
             self.progress.history.eager = self.steps.eager
 
     def _epochs(self) -> None:
-        """The training loop: epochs of shuffled batches, a step for each, and measurements and callbacks after them."""
+        """The training loop: a step for each shuffled batch; after each epoch, measurements and callbacks."""
         task, progress, history = self.task, self.progress, self.progress.history
         with self._bar() as bar:
             while history.epochs < task.n_epochs and not progress.stopped:
@@ -220,7 +219,7 @@ class Training:
             ) from error
 
     def _measure(self) -> None:
-        """Note the losses of this epoch, and those of validation."""
+        """Append the losses of this epoch, and those of validation, to the history."""
         progress, classifies = self.progress, self.task.examples.targets.classes is not None
         self.steps.put_back()
         progress.history.note(progress.tally, classifies)
@@ -231,7 +230,7 @@ class Training:
         progress.history.eager = self.steps.eager
 
     def _ends(self) -> bool:
-        """Call the callbacks; whether one of them, or early stopping, ends the training."""
+        """Call the callbacks; return whether one of them, or early stopping, ends the training."""
         task, history, is_over = self.task, self.progress.history, False
         self._tell_schedule()
         if task.stopping is not None:
@@ -261,7 +260,7 @@ class Training:
             self.checkpoint.write(self.progress)
 
     def _bar(self) -> Any:
-        """A progress bar over all steps, where it has a reader: on a terminal or in a notebook, not in a pipe."""
+        """A progress bar over all steps; shown on a terminal or in a notebook, not in a pipe."""
         from tqdm import tqdm
 
         task, progress = self.task, self.progress

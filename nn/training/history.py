@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy")
 _LEAST_EPOCHS, _LATELY, _FALLS = 10, 0.1, 0.05
-"""A run of so many epochs is judged: whether more than a twentieth of its fall came in its last tenth."""
+"""Warn if more than a twentieth of the fall came in the last tenth of a run of 10 epochs or more."""
 
 
 class ConvergenceWarning(UserWarning):
@@ -24,8 +24,8 @@ class ConvergenceWarning(UserWarning):
 class History:
     """What training did, a number an epoch; the accuracies stay empty where nothing is classified.
 
-    ``interrupted`` tells that Ctrl-C, or a callback, ended it; ``eager`` says why the examples went through the model
-    one by one, and is empty where their graph was recorded once and replayed for whole batches.
+    ``interrupted`` is True if Ctrl-C or a callback ended it. ``eager`` says why training was eager, example by
+    example; it is empty if a recorded graph was replayed for whole batches.
 
     >>> History(loss=[0.7, 0.5, 0.25])
     History of 3 epochs: loss 0.25
@@ -44,13 +44,13 @@ class History:
         return len(self.loss)
 
     def note(self, tally: Tally, classifies: bool, which: str = "") -> None:
-        """Add the mean loss of an epoch, and the share of right answers where it *classifies*."""
+        """Append the mean loss of an epoch, and the share of right answers of a classifier."""
         getattr(self, f"{which}loss").append(tally.loss / tally.n)
         if classifies:
             getattr(self, f"{which}accuracy").append(tally.right / tally.n)
 
     def last(self) -> dict[str, float]:
-        """The numbers of the last epoch by name, those that there are."""
+        """The numbers of the last epoch by name."""
         return {name: getattr(self, name)[-1] for name in COLUMNS if getattr(self, name)}
 
     def __repr__(self) -> str:
@@ -62,7 +62,7 @@ class History:
         """The numbers as a pandas frame: a row for each epoch (1, 2, ...), a column for each name."""
         import pandas
 
-        columns = {name: getattr(self, name) for name in COLUMNS if getattr(self, name)}
+        columns = {name: getattr(self, name) for name in self.last()}
         return pandas.DataFrame(columns, index=pandas.RangeIndex(1, self.epochs + 1, name="epoch"))
 
     def plot(self) -> Any:

@@ -1,4 +1,4 @@
-"""Ctrl-C during training: the first one ends it, and none comes between the statements that put things in order."""
+"""Ctrl-C during training: the first one ends it, and none interrupts a shielded block."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from types import FrameType
 class Interrupts:
     """Inside ``handled`` the first Ctrl-C raises KeyboardInterrupt once, later ones do nothing.
 
-    Inside ``shielded`` the first one waits for the end of that block. Python calls handlers in the main thread alone:
-    in other threads, and where somebody handles Ctrl-C already, nothing changes.
+    Inside ``shielded`` the first one waits for the end of that block. Python calls handlers in the main thread only:
+    in other threads, and where the caller handles Ctrl-C already, nothing changes.
     """
 
     def __init__(self) -> None:

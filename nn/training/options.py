@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Callback = Callable[["Module", History], object]
 
-_MEANT = {  # what other libraries call arguments, or have in other places, and what to type here
+_MEANT = {  # arguments of other libraries, and what to type here
     **dict.fromkeys(("n_epochs", "max_iter", "nb_epoch"), "epochs="),
     **{"lr": "learning_rate=", "batch": "batch_size=", "random_state": "seed=", "patience": "early_stopping="},
     **{name: f"optimizer=Adam({name}=...)" for name in ("weight_decay", "l1", "l2", "clip_value", "clip_norm")},
@@ -25,7 +25,7 @@ _MEANT = {  # what other libraries call arguments, or have in other places, and 
 
 
 def refuse_unknown(unknown: dict[str, Any], names: Iterable[str]) -> None:
-    """Raise a TypeError for the first argument that fit does not have; its own have these *names*."""
+    """Raise a TypeError for the first unknown argument of fit, whose arguments have these *names*."""
     for name in unknown:
         raise unknown_argument("fit", name, names, _MEANT)
 
@@ -39,7 +39,7 @@ def checked_stopping(early_stopping: Any) -> EarlyStopping | None:
 
 
 def checked_verbose(verbose: Any, progress: bool) -> int:
-    """What is shown: 0 for nothing, 1 for a progress bar, 2 for a line an epoch."""
+    """The verbosity: 0 for nothing, 1 for a progress bar, 2 for a line an epoch."""
     if verbose is None:
         return int(progress)
     if not hasattr(verbose, "__index__") or not 0 <= verbose <= 2:

@@ -24,29 +24,28 @@ _LARGE = 2_000_000  # parameters: products of such networks are worth several th
 
 
 def steps_for(task: Task, insists: bool) -> Steps:
-    """Steps by replay; where that is not possible, or slower, eager ones, or an error if it is insisted on."""
+    """Steps by replay; if that is not possible or slower, eager steps, or an error if the caller *insists*."""
     try:
         return Replayed(task, insists)
-    except Exception as error:  # model and loss may be anybody's, and raise anything where they are given Values
-        if insists and not isinstance(error, ArithmeticError):  # the first epoch tells those in its own words
+    except Exception as error:  # the user's model and loss may raise anything
+        if insists and not isinstance(error, ArithmeticError):  # the first eager step reports those
             raise _not_replayed(error) from error
         return Steps(task, _reason(error))
 
 
 class Replayed(Steps):
-    """Steps and measurements by replay; the weights are in arrays meanwhile, and ``put_back`` brings them home.
+    """Steps and measurements by replay; the weights are in arrays until ``put_back`` writes them to the parameters.
 
-    Where arrays meet infinity or NaN, a step is eager: that says at which operation, or finds a way. Once the model or
-    the loss does something that cannot be replayed, all steps are.
+    A step that meets infinity or NaN is repeated eagerly, which names the operation, or succeeds. After the model or
+    the loss did something that cannot be replayed, all steps are eager.
 
     Raises:
-        Exception: the model or the loss cannot be replayed. The loss may be anybody's function and is given Values as
-            target here, so that it may raise anything.
+        Exception: the model or the loss cannot be replayed. A user's loss may raise anything for a target of Values.
     """
 
     def __init__(self, task: Task, insists: bool) -> None:
         super().__init__(task, eager="")
-        self.insists, self.is_in_one_thread, self.is_behind = insists, False, False
+        self.insists, self.is_in_one_thread, self.is_stale = insists, False, False
         examples, loss = task.examples, task.loss
         recorded_loss, one_hot = recorded_form(loss, task.n_outputs)
         self.n_classes = task.n_outputs if one_hot else None
@@ -65,7 +64,7 @@ class Replayed(Steps):
         self.scheduled = self.schedule.look()
 
     def _rows(self, examples: Examples) -> Array:
-        """Inputs, targets, weights and noise side by side, an example a row; the noise is 1 until a step draws some."""
+        """A row for each example: inputs, targets, weight and noise; the noise is 1 until a step draws it."""
         parts = [examples.table, examples.targets.columns(self.n_classes)]
         if self.is_weighted:
             parts.append(np.reshape(examples.weights or np.ones(len(examples)), (-1, 1)))
@@ -77,7 +76,7 @@ class Replayed(Steps):
     # --------------------------------------------------------------------------------------------------------- weights
 
     def begin(self) -> None:
-        """Take the weights from the parameters, as they are now: at first, and after each change by others."""
+        """Read the weights from the parameters: at first, and after each change from outside."""
         known = self.paths.parameters
         if not self.is_in_one_thread and len(known) <= _LARGE:
             ONE_THREAD.begin()
@@ -92,28 +91,28 @@ class Replayed(Steps):
         self.others = sorted(set(range(len(known))) - set(columns))
         self.of_others: Array = np.zeros(len(self.others), self.dtype)
         self.in_arrays = self.task.optimizer.works_on_arrays() and len(columns) == len(self.trained)
-        self.is_behind = False
+        self.is_stale = False
 
     def put_back(self) -> None:
-        """Put weights and last gradients into the parameters; those not trained have theirs added up, as eagerly."""
-        if not self.is_behind:
+        """Write weights and last gradients into the parameters; gradients of untrained ones add up, as eagerly."""
+        if not self.is_stale:
             return
         for parameter, weight, gradient in zip(self.trained, self.weights.tolist(), self.gradient.tolist()):
             parameter.data, parameter.grad = weight, gradient
         for index, gradient in zip(self.others, self.of_others.tolist()):
             self.paths.parameters[index].grad += gradient
         self.of_others[:] = 0.0
-        self.is_behind = False
+        self.is_stale = False
 
     def next_epoch(self, may_change: bool) -> None:
-        """Record again, with the next step, what a model or a loss of the user's does."""
+        """Record a model or loss of the user's again at the next step."""
         if not self.eager and (may_change or not self.is_ours):
             self.paths.doubt(may_change)
             if may_change:
                 self.begin()
 
     def close(self) -> None:
-        """Keep the program for the next call, if nothing of the user's is in it, which it would keep alive."""
+        """Write back the weights, and keep the program for the next call if it holds nothing of the user's."""
         if self.is_in_one_thread:
             self.is_in_one_thread = False
             ONE_THREAD.end()
@@ -152,14 +151,14 @@ class Replayed(Steps):
         return super().measured() if found is None else self._tally(examples, found[0], slice(None))
 
     def _replay(self, run: Callable[[], tuple[Array, Any]]) -> tuple[Array, Any] | None:
-        """Loss and outputs of each row, and more, that *run* gives; None where it must be done eagerly."""
+        """The results of *run*: loss and outputs of each row, and more; None if the step must be eager."""
         if self.eager:
             return None
         try:
             found = run()
         except ArithmeticError:
             return None
-        except Exception as error:  # a path may be recorded, and model and loss may be anybody's
+        except Exception as error:  # run may record a path, and the user's model and loss may raise anything
             self.close()
             if self.insists:
                 raise _not_replayed(error) from error
@@ -168,15 +167,15 @@ class Replayed(Steps):
         return found if np.isfinite(found[0][:, 0].sum(dtype=np.float64)) else None
 
     def _advance(self, gradient: Array) -> None:
-        """The step of an optimizer that is a formula."""
-        self.gradient, self.is_behind = gradient[self.columns].copy(), True
+        """Take the step of an optimizer whose formula works on arrays."""
+        self.gradient, self.is_stale = gradient[self.columns].copy(), True
         self.weights = self.task.optimizer.updated(self.weights, self.gradient)
         self.paths.weights[self.columns] = self.weights
         if self.others:
             self.of_others += gradient[self.others]
 
     def _step_in_values(self, gradient: Array) -> None:
-        """The step of an optimizer that does more with its parameters than a formula says."""
+        """Take the step of an optimizer that changes its parameters itself."""
         self.task.optimizer.zero_grad()
         for parameter, number in zip(self.paths.parameters, gradient.tolist()):
             parameter.grad += number
@@ -190,14 +189,14 @@ class Replayed(Steps):
 
 
 def _is_made_of_nn(model: Module) -> bool:
-    """Whether no code of the user's runs in the model, which might do something else the next time."""
+    """Whether only code of nn and engine runs in the model."""
     called = [model, *(part for _, part in parts_in(model) if callable(part))]
     foreign = [part for part in called if type(part).__module__ not in ("nn.layers", "nn.mlp")]
     return all(any(part is function for function in OF_ONE_VALUE) for part in foreign)
 
 
 def _function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[[list[Value]], list[Any]]:
-    """What is recorded: loss and outputs of an example, for inputs, target, weight and noise in one list of Values."""
+    """The function to record: from inputs, target, weight and noise in one list to loss and outputs."""
     n_inputs, n_noise = task.examples.table.shape[1], sum(n for _, n in task.noise)
     model, noise, is_weighted = task.model, task.noise, task.examples.weights is not None
 
@@ -214,7 +213,7 @@ def _function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[[list[V
 
 
 def _first_eagerly(task: Task) -> list[Any]:
-    """The same for the first example, computed with plain numbers."""
+    """Loss and outputs of the first example, computed with plain numbers."""
     outputs = task.model(task.examples.row(0))
     loss = task.loss(outputs, task.examples.targets.encoded[0])
     return [loss * (task.examples.weights or [1.0])[0], *listed(outputs)]

@@ -1,4 +1,4 @@
-"""Training steps: what all kinds of them do, and how the eager ones do it."""
+"""Training steps: their protocol, and the eager steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained on what, and how: the arguments of ``fit``, checked."""
+    """The checked arguments of ``fit``."""
 
     model: Module
     optimizer: Optimizer
@@ -45,15 +45,14 @@ class Task:
 
     @property
     def n_epochs(self) -> int:
-        """How many epochs there are to be: unless given, 100, or more where that is less than 2,000 steps."""
+        """The number of epochs asked; by default 100, or 2,000 steps if those are more."""
         return max(100, -(-2_000 // self.steps_per_epoch)) if self.epochs is None else self.epochs
 
 
 class Steps:
-    """Training steps as one would write them by hand, example by example: they work with every model and every loss.
+    """Eager training steps, example by example, for every model and every loss.
 
-    ``Replayed`` takes the same steps for whole batches. ``eager`` says why the examples go through the model one by
-    one, and is empty where they are replayed.
+    ``Replayed`` takes the same steps for whole batches. ``eager`` says why steps are eager; "" if they are replayed.
     """
 
     def __init__(self, task: Task, eager: str) -> None:
@@ -63,10 +62,10 @@ class Steps:
         """Make ready for the first step."""
 
     def step(self, batch: Sequence[int]) -> Tally:
-        """Take one step on a batch, given by its indices among the examples; one small graph is alive at once.
+        """Take one step on a batch, the indices of its examples; only one example's graph is alive at a time.
 
         Raises:
-            ArithmeticError: a loss or a weight is beyond the numbers; weights stay as they were before the step.
+            ArithmeticError: a loss or a weight is infinite or NaN; weights stay as they were before the step.
         """
         task, tally = self.task, Tally()
         task.optimizer.zero_grad()
@@ -81,7 +80,7 @@ class Steps:
         return tally
 
     def measured(self) -> Tally | None:
-        """Loss and right answers over the examples of validation, where there are some."""
+        """Loss and right answers over the validation examples, if there are any."""
         examples, tally = self.task.validation, Tally()
         if examples is None:
             return None
@@ -91,13 +90,13 @@ class Steps:
         return tally
 
     def put_back(self) -> None:
-        """Have weights and gradients in the parameters."""
+        """Write weights and gradients into the parameters."""
 
     def next_epoch(self, may_change: bool) -> None:
-        """Look again at the model, which *may change* in callbacks."""
+        """Prepare for the next epoch; the model *may change* in callbacks."""
 
     def close(self) -> None:
-        """End training, with weights and gradients in the parameters."""
+        """End training and write weights and gradients into the parameters."""
 
     def _loss(self, examples: Examples, index: int) -> tuple[Value, bool]:
         """The weighted loss of an example, and whether the outputs are right."""

@@ -1,4 +1,4 @@
-"""What several calls of fit at once share: which thread trains which parameters, and how many threads BLAS has."""
+"""State that concurrent calls of fit share: the thread that trains each parameter, and BLAS's thread limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _looking = Lock()
 
 @contextmanager
 def trained_here(parameters: Sequence[Value]) -> Iterator[None]:
-    """Train these parameters in this thread alone; a RuntimeError where another one is training some of them."""
+    """Reserve these parameters for this thread; a RuntimeError if another thread is training some of them."""
     here = get_ident()
     with _looking:
         if any(_trained.get(parameter, here) != here for parameter in parameters):
@@ -34,9 +34,9 @@ def trained_here(parameters: Sequence[Value]) -> Iterator[None]:
 
 
 class OneThread:
-    """Matrix products in one thread from the first ``begin`` to the last ``end``, of all calls of fit together.
+    """Limits BLAS to one thread from the first ``begin`` to the last ``end`` of all calls of fit.
 
-    Products of a batch are small: a second thread gains nothing, and waits long where another process has its core.
+    Products of a batch are small: a second thread gains nothing, and waits long if another process has its core.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class OneThread:
         self._lock = Lock()
 
     def begin(self) -> None:
-        """Use one thread, where threadpoolctl is there to set that."""
+        """Use one thread, if threadpoolctl is installed."""
         try:
             from threadpoolctl import threadpool_limits
         except ImportError:
@@ -56,7 +56,7 @@ class OneThread:
                 self._limits = threadpool_limits(1, user_api="blas")
 
     def end(self) -> None:
-        """Give the threads back, if no other call wants one alone."""
+        """Restore the limit after the last call."""
         with self._lock:
             self._count = max(0, self._count - 1)
             if self._count == 0 and self._limits is not None:
