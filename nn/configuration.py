@@ -1,4 +1,4 @@
-"""What makes a module again: the arguments of its ``__init__``, as a file holds them; and a check that they do."""
+"""Configurations: the arguments of a module's ``__init__`` as JSON, and a check that they restore the module."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from nn.initialization import random_kept
 from nn.parameters import PLAIN, HasParameters, check_made, dotted, parts_in
 from nn.validation import shortened
 
-_MOST = 1_000  # elements of a list that is an argument: longer ones are data
+_MOST = 1_000  # elements of a list argument: longer ones are data
 _IN_THE_FILE = {"loss", "classes", "table", "training"}  # attributes that need no arguments
 
 
 class Fixed:
-    """An attribute that ``__init__`` sets, once: what it made would not follow a change."""
+    """An attribute that only ``__init__`` sets: the parts made from it would not follow a change."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -35,7 +35,7 @@ class Fixed:
 
 
 def zeros(n_parameters: int) -> Callable[..., float]:
-    """Starting weights for a module that a file describes; no more of them than the file has parameters."""
+    """An *init* of zeros for a module from a file, which raises an error beyond *n_parameters* weights."""
     left = iter(range(n_parameters))
 
     def zero(n_inputs: int, n_outputs: int, rng: object) -> float:
@@ -47,7 +47,7 @@ def zeros(n_parameters: int) -> Callable[..., float]:
 
 
 def remembering(init: Callable[..., None]) -> Callable[..., None]:
-    """An ``__init__`` that keeps its arguments for ``configuration``, and checks what it made of them."""
+    """An ``__init__`` that keeps its arguments for ``configuration``, and checks the attributes it set."""
 
     @functools.wraps(init)
     def remembering(self: Any, *args: Any, **options: Any) -> None:
@@ -63,7 +63,7 @@ def remembering(init: Callable[..., None]) -> Callable[..., None]:
 
 
 class _Unsaved:
-    """An argument that a file cannot hold; only its repr is kept, lest the module keep alive what it does not use."""
+    """The repr of an argument that a file cannot hold; the argument itself is not kept alive."""
 
     def __init__(self, thing: object) -> None:
         self.words = shortened(thing)
@@ -88,7 +88,7 @@ def _copied(thing: Any) -> Any:
 
 
 def encoded(module: Any) -> dict[str, Any]:
-    """The configuration of a module as a file holds it, modules in it by their kind and configuration.
+    """The configuration of a module as JSON, modules in it by kind and configuration.
 
     Raises:
         ValueError: a file cannot hold an argument.
@@ -142,7 +142,7 @@ def _called(kind: type[Any], arguments: dict[str, Any], init: Callable[..., floa
 
 
 def _kinds(root: type[HasParameters] = HasParameters) -> dict[str, type]:
-    """The classes of this library, which a file may name as parts of a module."""
+    """The classes of this library, which a file may name."""
     found: dict[str, type] = {root.__name__: root} if root.__module__ in ("nn.layers", "nn.mlp") else {}
     for subclass in root.__subclasses__():
         found |= _kinds(subclass)
@@ -150,7 +150,7 @@ def _kinds(root: type[HasParameters] = HasParameters) -> dict[str, type]:
 
 
 def check_comes_back(module: HasParameters, configuration: dict[str, Any], n_parameters: int) -> None:
-    """Make the module that a file with this configuration would give, and compare it with this one.
+    """Make a module from this configuration, and compare it with this one.
 
     Raises:
         ValueError: they differ in more than the numbers of parameters.
@@ -174,7 +174,7 @@ def check_comes_back(module: HasParameters, configuration: dict[str, Any], n_par
 
 
 def _outline(module: Any) -> dict[str, Any]:
-    """What a file must bring back besides the numbers of parameters, by name: a part's class, code or repr."""
+    """The class, code or repr of each part that a file must restore besides the numbers of parameters."""
     left_out = {*_IN_THE_FILE, *type(module).starting}
     outline: dict[str, Any] = {}
     for path, part in parts_in(module, plain=True):
@@ -199,7 +199,7 @@ def _outline(module: Any) -> dict[str, Any]:
 
 
 def _words(part: Any) -> str:
-    """A part of an outline for a message."""
+    """A part of an outline in words."""
     if part is None or isinstance(part, str):
         return part or "nothing"
     return part.__name__ if isinstance(part, type) else shortened(part)

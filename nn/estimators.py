@@ -57,11 +57,11 @@ _MEANT = {
     "tol": "early_stopping=EarlyStopping(min_delta=...)",
     "validation_split": "validation_fraction=...",
 }
-"""What scikit-learn's MLPs, or ``fit``, have under another name or with another meaning."""
+"""Arguments of scikit-learn's MLPs and of ``fit`` that have another name or meaning here."""
 
 
 def _kept(init: _Init) -> _Init:
-    """An ``__init__`` whose arguments become attributes of these names; one that it does not have is answered."""
+    """An ``__init__`` that sets its arguments as attributes, and answers an unknown one."""
     signature = inspect.signature(init)
 
     @functools.wraps(init)
@@ -78,17 +78,17 @@ def _kept(init: _Init) -> _Init:
 
 
 def _advice(kind: str, name: str, names: list[str]) -> str:
-    """What to write in place of an argument that *kind* does not have."""
+    """The message for an argument that *kind* does not have."""
     close = [_MEANT[name]] if name in _MEANT else [f"{near}=..." for near in get_close_matches(name, names, 1, 0.75)]
     advice = f"did you mean {close[0]}?" if close else f"it has {', '.join(names)}"
     return f"{kind} has no argument {name}=; {advice}"
 
 
 class _Estimator(BaseEstimator):  # type: ignore[misc]
-    """What classifier and regressor share; the classes say what y is."""
+    """The part that classifier and regressor share: everything except y."""
 
     def _train(self, X: Any, y: Any, n_outputs: int, **options: Any) -> Self:
-        """Make a network and train it, where everything about y is decided."""
+        """Make a network and train it on encoded y."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         sizes = [check_int("hidden_layer_sizes", n, 1) for n in np.atleast_1d(self.hidden_layer_sizes).tolist()]
         activation: Any = _ACTIVATIONS.get(str(self.activation), self.activation)
@@ -98,7 +98,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         self.history_ = model.fit(
             X,
             y,
-            optimizer=copy.deepcopy(self.optimizer),  # which keeps state, and belongs to the caller
+            optimizer=copy.deepcopy(self.optimizer),  # the caller's own stays unchanged
             learning_rate=self.learning_rate,
             epochs=self.max_iter,
             batch_size=batch_size,
@@ -111,12 +111,12 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         return self
 
     def _table(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
-        """Examples to train on, by scikit-learn's checks."""
+        """Examples to train on, checked by scikit-learn."""
         X, y = validate_data(self, X, y, multi_output=True, accept_sparse=True, dtype=_FLOATS, **options)
         return _dense(X), y
 
     def _checked(self, X: Any) -> Any:
-        """Examples to predict, which must have the columns of those trained on."""
+        """Examples to predict, with the same columns as in training."""
         check_is_fitted(self)
         return _dense(validate_data(self, X, reset=False, accept_sparse=True, dtype=_FLOATS))
 
@@ -129,18 +129,17 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     """A multilayer perceptron that tells classes apart, or answers several yes-or-no questions.
 
-    Names and defaults are scikit-learn's where they mean the same here; other names of its MLPClassifier are answered
-    with what to write.
+    Names and defaults are scikit-learn's where they mean the same here; the error for any other says what to write.
 
     Args:
         hidden_layer_sizes: how many neurons each hidden layer has; an int for one layer.
-        activation: of the hidden layers, as for ``MLP``; ``"logistic"`` and ``"identity"`` are understood.
+        activation: of the hidden layers, as for ``MLP``; also ``"logistic"`` and ``"identity"``.
         optimizer: ``"sgd"``, ``"adam"``, ``"adamw"``, or an Optimizer; ``fit`` works on a copy.
         learning_rate: a number, or a function of the step (see ``nn.schedules``); None for the optimizer's default.
         batch_size: how many examples make a step; ``"auto"`` for min(200, n_examples).
         max_iter: epochs at most.
-        early_stopping: True, or a number of epochs, to end when the loss of examples held out has not fallen for so
-            long (True: 10); the best weights are put back.
+        early_stopping: the number of epochs (True: 10) without a lower loss on held-out examples that ends training
+            and restores the best weights.
         validation_fraction: the share of examples held out for that.
         class_weight: ``"balanced"``, or a dict with a number for each label.
         verbose: 0 shows nothing, 1 a progress bar, 2 a line an epoch.
@@ -184,7 +183,7 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
             options: more arguments of ``Module.fit``, such as ``callbacks`` or ``label_smoothing``.
 
         Raises:
-            ValueError: something does not fit, or all labels are equal.
+            ValueError: an argument does not fit, or all labels are equal.
         """
         X, y = self._table(X, y)
         check_classification_targets(y)
@@ -228,12 +227,11 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
 
 
 class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
-    """A multilayer perceptron that predicts numbers, one or several for an example.
+    """A multilayer perceptron that predicts one number or several for an example.
 
-    Args: those of MLPClassifier but for *class_weight*, and *loss*: ``"mse"``, ``"mae"``, ``"huber"``, or a function
-    ``(outputs, target) -> Value``. Under a loss given by name, training sees y standardised (mean 0, standard deviation
-    1), which ``loss_curve_`` and Huber's delta are in units of; ``model_`` and ``predict`` are in those of y. A
-    function sees y as it is.
+    Args: those of MLPClassifier without *class_weight*, and *loss*: ``"mse"``, ``"mae"``, ``"huber"``, or a function
+    ``(outputs, target) -> Value``. A loss given by name sees y standardised (mean 0, standard deviation 1), the unit of
+    ``loss_curve_`` and Huber's delta; ``model_`` and ``predict`` are in the unit of y. A function sees y unchanged.
 
     Attributes: ``model_``, ``history_``, ``loss_curve_``, ``n_iter_``, as of MLPClassifier.
 
@@ -266,7 +264,7 @@ class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
         Args: those of ``MLPClassifier.fit``, and *y*: ``(n_examples,)`` or ``(n_examples, n_outputs)`` numbers.
 
         Raises:
-            ValueError: something does not fit, or the loss is one for classes.
+            ValueError: an argument does not fit, or the loss is one for classes.
         """
         X, y = self._table(X, y, y_numeric=True)
         name, function = named_loss(self.loss)
@@ -296,7 +294,7 @@ def _dense(X: Any) -> Any:
 
 
 def _weights(sample_weight: Any, X: Any) -> Any:
-    """How much each example counts, 1 on average, so that a weight of 2 is as good as the example twice."""
+    """The weight of each example, 1 on average: a weight of 2 equals the example twice."""
     if sample_weight is None:
         return None
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 class Module(HasParameters):
     """Base of neurons, layers and networks; the leaf Values in its attributes are its parameters.
 
-    A subclass sets Values, Modules, or lists, tuples, dicts or arrays of them as attributes and defines ``__call__``,
-    which takes the inputs of one example and gives a Value or a list of Values. It then has names for all its
-    parameters, can be trained with ``fit``, saved and loaded. Where its ``__init__`` takes other arguments than
-    numbers, strings, lists and dicts, it says in ``configuration`` what a file shall hold.
+    A subclass sets Values, Modules, or lists, tuples, dicts or arrays of them as attributes. It defines ``__call__``,
+    which takes the inputs of one example and returns a Value or a list of Values. ``fit``, ``save`` and ``load`` then
+    work. A subclass whose ``__init__`` takes other arguments than numbers, strings, lists and dicts overrides
+    ``configuration``.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -37,19 +37,19 @@ class Module(HasParameters):
     """
 
     n_inputs: int | None = None
-    """How many inputs an example has, where that is fixed."""
+    """The number of inputs of an example, if fixed."""
     n_outputs: int | None = None
-    """How many outputs it has, where that is fixed."""
+    """The number of outputs, if fixed."""
     loss: str | None = None
-    """The name of the loss it was trained for last; it decides what ``predict`` and ``score`` mean."""
+    """The name of the last training loss; it decides what ``predict`` and ``score`` mean."""
     classes: list[Label] | None = None
-    """The label that each output stands for, once trained to classify."""
+    """The label of each output, once trained to classify."""
     table: Columns | None = None
-    """What the columns of a CSV file are, once the command trained it on one."""
+    """The columns of the CSV file that the command trained it on."""
     training: bool | None = None
     """Whether ``train()`` or ``eval()`` was called last; None for neither."""
     starting: ClassVar[tuple[str, ...]] = ()
-    """The arguments that decide how weights start and nothing else, so that a file does not hold them."""
+    """The arguments that only decide how weights start; a file does not hold them."""
     _arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -92,7 +92,7 @@ class Module(HasParameters):
         return self.train(False)
 
     def configuration(self) -> dict[str, Any]:
-        """The arguments that it was made with, by name; ``save`` writes them, and ``load`` makes it again with them.
+        """The arguments of ``__init__`` by name, which ``save`` writes and ``load`` passes.
 
         A subclass may override this; a file holds what JSON can, and layers of this library.
         """
@@ -108,12 +108,12 @@ class Module(HasParameters):
         }
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write configuration and parameters as JSON; where that fails half way, the file that was there stays.
+        """Write configuration and parameters as JSON, whole or not at all.
 
         Raises:
             OSError: the file cannot be written.
-            ValueError: a parameter is NaN or infinite; or ``load`` could not make this module again, as where it holds
-                a function of your own, or was changed after it was made.
+            ValueError: a parameter is NaN or infinite; or ``load`` could not restore this module, as it holds a
+                function of your own, or was changed after ``__init__``.
         """
         configuration, state = encoded(self), self.state_dict()
         check_comes_back(self, configuration, len(state))

@@ -1,4 +1,4 @@
-"""Optimizers: from gradients to the next weights. The formulas work on whole vectors, a number for each parameter."""
+"""Optimizers: from gradients to the next weights, by formulas on vectors with a number for each parameter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LearningRate = float | Callable[[int], float]
 
-_MEANT = {  # what other libraries call arguments, and what to type here
+_MEANT = {  # arguments of other libraries, and what to type here
     **{"lr": "learning_rate=", "params": "parameters", "eps": "epsilon=", "decay": "weight_decay="},
     **dict.fromkeys(("beta_1", "beta_2"), "betas=(0.9, 0.999)"),
     **dict.fromkeys(("kernel_regularizer", "alpha"), "l1= or l2="),
@@ -39,27 +39,27 @@ class Optimizer:
     - adds weight_decay * w, as PyTorch does (AdamW subtracts learning_rate * weight_decay * w from w instead);
     - subtracts learning_rate * direction(g) from the weights.
 
-    Penalties and decay touch all parameters of the optimizer, biases too. The loss that ``fit`` reports has none of
-    them in it, unlike Keras's, and ``grad`` of the parameters stays that of the loss.
+    Penalties and decay change all parameters of the optimizer, biases too. Unlike in Keras, the loss that ``fit``
+    reports excludes them, and so does ``grad`` of the parameters.
 
     Args:
-        parameters: the Values to change; ``fit`` gives them where they are left out.
-        learning_rate: a number of 0 or more, or a function of the step (0, 1, 2, ...) that gives one.
+        parameters: the Values to change; by default ``fit`` takes those of the model.
+        learning_rate: a number >= 0, or a function of the step (0, 1, 2, ...) that returns one.
         weight_decay: 0 or more, as are *l1* and *l2*; with SGD, weight_decay=2 * c is l2=c.
-        clip_value: above 0, or None; it goes not together with *clip_norm*.
+        clip_value: above 0, or None; not together with *clip_norm*.
         clip_norm: above 0, or None; ``nn.clip_grad_norm`` does the same in loops of your own.
 
     Raises:
-        ValueError: a number is outside of its range, or there are no parameters.
+        ValueError: a number is out of range, or there are no parameters.
         TypeError: the parameters are not Values, or an argument is unknown.
 
-    ``weights`` is what a step is about to give the parameters, and None when all of them have it.
+    ``weights`` holds the result of a step until all parameters have it; then it is None.
     """
 
     remembered: tuple[str, ...] = ()
-    """The attributes that earlier steps leave: 0.0 at first, then vectors with a number for each parameter."""
+    """The attributes that steps change: 0.0 at first, then vectors with a number for each parameter."""
     decouples_decay = False
-    """Whether weight_decay * w is added to the direction, and not to the gradient."""
+    """Whether weight_decay * w is added to the direction instead of the gradient."""
 
     def __init__(
         self,
@@ -92,27 +92,23 @@ class Optimizer:
             self.bind(parameters)
 
     def bind(self, parameters: Iterable[Value]) -> None:
-        """Take these parameters; what was remembered of others is forgotten."""
+        """Take these parameters, and forget the steps taken with others, such as momentum."""
         self.parameters, self.weights, self.steps = _checked(parameters), None, 0
-        self.forget()
-
-    def forget(self) -> None:
-        """Forget what earlier steps left, such as momentum."""
         for name in self.remembered:
             setattr(self, name, 0.0)
 
     def works_on_arrays(self) -> bool:
-        """Whether a step is ``updated`` and nothing else: no subclass, nor this very object, has another ``step``."""
+        """Whether a step is ``updated`` only: neither a subclass nor this object overrides ``step``."""
         names = ("zero_grad", "step", "put_weights")
         return all(getattr(type(self), name) is getattr(Optimizer, name) and name not in vars(self) for name in names)
 
     def settings(self) -> dict[str, Any]:
-        """The attributes that an optimizer was made with, and does not change by itself."""
+        """The attributes that steps do not change."""
         changed = {"parameters", "weights", "steps", *self.remembered}
         return {name: thing for name, thing in vars(self).items() if name not in changed}
 
     def state_dict(self) -> dict[str, Any]:
-        """The count of steps, and what they left, as numbers and lists."""
+        """The count of steps and the remembered attributes, as numbers and lists."""
         state: dict[str, Any] = {"kind": type(self).__name__, "steps": self.steps}
         for name in self.remembered:
             left: Any = getattr(self, name)
@@ -121,7 +117,7 @@ class Optimizer:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take what ``state_dict`` gave, if it is the state of such an optimizer with as many parameters."""
+        """Restore a ``state_dict``, which must be of the same class with as many parameters."""
         kind, steps, n = type(self).__name__, state.get("steps"), len(self._bound())
         good = state.keys() == {"kind", "steps", *self.remembered} and state["kind"] == kind
         left = {name: _vector(state[name], n) for name in self.remembered if good}
@@ -156,14 +152,14 @@ class Optimizer:
         self.put_weights()
 
     def put_weights(self) -> None:
-        """Give every parameter its number in ``weights``; a second call finishes what an interrupt broke off."""
+        """Write ``weights`` into the parameters; a second call finishes an interrupted first one."""
         if self.weights is not None:
             for parameter, weight in zip(self._bound(), self.weights.tolist()):
                 parameter.data = weight
             self.weights = None
 
     def updated(self, weights: Vector, gradient: Vector) -> Vector:
-        """The weights after one more step, known to be finite; both vectors, and the parameters, are left as they are.
+        """The weights after one more step, all finite; changes neither vector, nor the parameters.
 
         Raises:
             FloatingPointError: a number became infinite or NaN.
@@ -184,7 +180,7 @@ class Optimizer:
         return weights
 
     def _limited(self, weights: Vector, gradient: Vector) -> Vector:
-        """The gradient with that of the penalties, clipped; an infinite one is refused, which clipping would hide."""
+        """The gradient with that of the penalties, clipped; refuses an infinite one, which clipping would hide."""
         import numpy as np
 
         if self.l1 or self.l2:
@@ -197,7 +193,7 @@ class Optimizer:
         return gradient * (self.clip_norm / norm) if self.clip_norm and norm > self.clip_norm else gradient
 
     def direction(self, weights: Vector, gradient: Vector, rate: float) -> Vector:
-        """What is subtracted from the weights, but for the learning rate."""
+        """The vector that a step multiplies by the learning rate and subtracts from the weights."""
         raise NotImplementedError
 
     def _bound(self) -> list[Value]:
@@ -291,9 +287,9 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with the weight decay apart from the gradient (Loshchilov and Hutter, 2019).
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019).
 
-    w -= learning_rate * weight_decay * w besides; the arguments are those of ``Adam``.
+    A step also subtracts learning_rate * weight_decay * w; the arguments are those of ``Adam``.
     """
 
     decouples_decay = True
@@ -308,7 +304,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": Ada
 
 
 def named_optimizer(optimizer: str | Optimizer, learning_rate: LearningRate | None = None) -> Optimizer:
-    """The optimizer of that name, with that learning rate or its own default; an Optimizer as it is."""
+    """The optimizer of that name, with that learning rate or its default; an Optimizer unchanged."""
     if isinstance(optimizer, Optimizer):
         if learning_rate is not None:
             kind = type(optimizer).__name__
@@ -323,8 +319,8 @@ def named_optimizer(optimizer: str | Optimizer, learning_rate: LearningRate | No
 def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
     """Multiply gradients by min(1, max_norm / norm), and return the norm: sqrt(sum(grad**2)) over all parameters.
 
-    For loops of your own, between ``backward()`` and the change of the weights (Pascanu et al. 2013). *max_norm* is
-    above 0; ``math.inf`` only measures.
+    For loops of your own, between ``backward()`` and ``step()`` (Pascanu et al. 2013). *max_norm* is above 0;
+    ``math.inf`` only measures.
 
     Raises:
         FloatingPointError: the norm is infinite or NaN, as in PyTorch's ``clip_grad_norm_`` with
@@ -349,7 +345,7 @@ def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
 
 
 def _norm(vector: Vector) -> float:
-    """The Euclidean norm, its squares scaled to be within the floats; infinite and NaN norms are refused."""
+    """The Euclidean norm, scaled against overflow of the squares; refuses infinite and NaN norms."""
     import numpy as np
 
     largest = float(np.abs(vector).max(initial=0.0))
@@ -360,7 +356,7 @@ def _norm(vector: Vector) -> float:
 
 
 def _checked(parameters: Any) -> list[Value]:
-    """Parameters in a list: at least one, and all of them Values."""
+    """The parameters in a list: at least one, all of them Values."""
     values = list(parameters) if isinstance(parameters, Iterable) else [parameters]
     if not values:
         raise ValueError(
@@ -377,7 +373,7 @@ def _checked(parameters: Any) -> list[Value]:
 
 
 def _vector(left: Any, n: int) -> Any:
-    """What ``state_dict`` wrote of a remembered attribute: 0.0 or *n* finite numbers; None where it is neither."""
+    """A remembered attribute from ``state_dict``: 0.0 or *n* finite numbers; None if it is neither."""
     import numpy as np
 
     if not isinstance(left, dict):

@@ -1,4 +1,4 @@
-"""What users of PyTorch and Keras type, and what to use here."""
+"""Names of PyTorch and Keras, and what to use here."""
 
 
 def _by_name(advice: dict[str, str]) -> dict[str, str]:
