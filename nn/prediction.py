@@ -63,12 +63,15 @@ def predict_log_proba(model: Module, X: Any) -> Any:
 @noise_from(no_noise)
 def score(model: Module, X: Any, y: Any) -> float:
     """The share of examples whose class is right, in [0, 1]; for numbers the coefficient of determination R**2."""
+    import numpy as np
+
     table = as_table(X, "X", model.n_inputs, keep_float32=True)
     examples = checked_examples(model, table, y, model.loss or "mse", output_count(model, table), model.classes)
     outputs = _outputs(model, examples.table)
-    if examples.targets.classes is not None:
-        return sum(map(examples.targets.is_right, outputs, range(len(outputs)))) / len(outputs)
-    return _determination(outputs, as_table(examples.targets.encoded, "y", len(outputs[0])))
+    targets = examples.targets
+    if targets.classes is not None:
+        return float(targets.are_right(np.array(outputs)).mean())
+    return _determination(np.array(outputs), targets.columns())
 
 
 def _outputs(model: Module, table: Table) -> list[list[float]]:
@@ -78,11 +81,11 @@ def _outputs(model: Module, table: Table) -> list[list[float]]:
     return replayed_outputs(model, table) or [output_numbers(model(row.tolist())) for row in table]
 
 
-def _determination(outputs: list[list[float]], targets: Table) -> float:
+def _determination(outputs: Table, targets: Table) -> float:
     """R**2 = 1 - squared error / squared distance from the mean, the mean over the outputs as in scikit-learn."""
     import numpy as np
 
-    error = ((np.array(outputs) - targets) ** 2).sum(axis=0)
+    error = ((outputs - targets) ** 2).sum(axis=0)
     spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
     ratios = [1.0 - e / s if s else float(e == 0.0) for e, s in zip(error, spread)]
     return float(np.mean(ratios))

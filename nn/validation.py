@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
-from engine import Value, validation
+from engine import validation
 
 __all__ = ["as_float", "one_line", "plain_label", "shortened"]
 
@@ -18,24 +18,19 @@ def as_number(name: str, given: Any, interval: str = "") -> float:
     """The argument called *name* as a float; a bool, a string, an array or a Value is no number.
 
     Raises:
-        ValueError: it is none, is beyond a float's range, or outside of the interval, if one is given.
+        ValueError: it is no number, or is out of a float's range or of the *interval*.
 
     >>> as_number("rate", 1.5, "[0, 1)")
     Traceback (most recent call last):
     ...
     ValueError: rate must be in [0, 1), got 1.5
     """
-    number = None
-    is_number = hasattr(type(given), "__float__") and not getattr(given, "shape", ())
-    if is_number and not isinstance(given, (bool, str, bytes, complex, Value)):
-        try:
-            number = float(given)
-        except OverflowError:
-            raise ValueError(f"{name} must be within a float's range, got {shortened(given)}") from None
-        except (TypeError, ValueError):
-            pass
-    if number is None:
-        raise ValueError(f"{name} must be a number, got {type(given).__name__} {shortened(given)}")
+    try:
+        number = as_float(None if isinstance(given, bool) else given, name)
+    except OverflowError:
+        raise ValueError(f"{name} must be within a float's range, got {shortened(given)}") from None
+    except TypeError:
+        raise ValueError(f"{name} must be a number, got {type(given).__name__} {shortened(given)}") from None
     if interval:
         low, high = map(float, interval[1:-1].split(","))
         if not (low <= number < high) or (number == low and interval[0] == "("):
@@ -57,7 +52,7 @@ def check_ints(name: str, given: Any, minimum: int, such_as: str) -> list[int]:
 
 
 def either(name: str, value: Any, other_name: str, other: Any) -> Any:
-    """An argument that has two names, of which one must be used."""
+    """The argument that was given under one of its two names."""
     if (value is None) is (other is None):
         raise TypeError(f"{name} or {other_name} must be given, got {'neither' if value is None else 'both'}")
     return other if value is None else value
@@ -69,7 +64,7 @@ def first_names(names: Collection[Any]) -> str:
 
 
 def unknown_argument(of: str, given: str, names: Iterable[str], meant: dict[str, str]) -> TypeError:
-    """The error for an argument that *of* does not have; *meant* are the names that other libraries have for it.
+    """The error for an argument that *of* does not have; *meant* maps names of other libraries to advice.
 
     >>> raise unknown_argument("fit", "epoch", ["epochs", "seed"], {})
     Traceback (most recent call last):
@@ -85,7 +80,7 @@ def unknown_argument(of: str, given: str, names: Iterable[str], meant: dict[str,
 def unknown_name(
     name: str, given: object, known: Iterable[str], other: str = "", aliases: Iterable[str] = ()
 ) -> ValueError:
-    """The error for an argument that is none of the *known* names or their *aliases*, nor *other*, which it may be.
+    """The error for an argument that is none of the *known* names or their *aliases*, nor *other*.
 
     >>> raise unknown_name("init", "Glorot", ["he", "glorot"], "a function")
     Traceback (most recent call last):
@@ -100,7 +95,7 @@ def unknown_name(
 
 
 def nearest(given: str, names: Iterable[str]) -> list[str]:
-    """The names most like the given one; several where they are equally like it, none where none is.
+    """The known names most like the given one; several if equally like it, none if none is.
 
     >>> nearest("bse", ["mse", "bce", "hinge"])
     ['mse', 'bce']
@@ -113,5 +108,5 @@ def nearest(given: str, names: Iterable[str]) -> list[str]:
 
 
 def no_attribute(owner: str, name: str, advice: Mapping[str, str]) -> AttributeError:
-    """The error for an attribute that is not there, with *advice* for a name that other libraries use."""
+    """The error for a missing attribute, with *advice* for names of other libraries."""
     return AttributeError(f"{owner} has no attribute {name!r}" + (f"; {advice[name]}" if name in advice else ""))

@@ -1,4 +1,4 @@
-"""Columns: what each column of a table is to a model, learned from examples and kept in the model's file."""
+"""Columns: how a model reads each column of a table, learned from examples and kept in the model's file."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ NUMBER, TEXT, TARGET, UNUSED = "number", "text", "target", "unused"
 
 @dataclass(frozen=True)
 class Column:
-    """One column: a number is one input of the model, a text one for each category, 1 where the cell says that."""
+    """One column: one input for numbers, a one-hot input for each category of texts."""
 
     name: str
     kind: str
-    mean: float | None = None  # of the numbers in training, which replaces a missing one; None where none was learned
+    mean: float | None = None  # of the numbers in training; replaces a missing one
     scale: float = 1.0  # the standard deviation of the numbers in training
-    missing: int = 0  # numbers that were left out in training
+    missing: int = 0  # the count of missing numbers in training
     sign: str = ""  # of percent or a currency, beside the numbers
-    categories: tuple[str, ...] = ()  # the texts that are known
+    categories: tuple[str, ...] = ()  # the known texts
 
     @property
     def n_inputs(self) -> int:
-        """How many inputs of the model it becomes."""
+        """How many inputs of the model the column becomes."""
         return len(self.categories) if self.kind == TEXT else int(self.kind == NUMBER)
 
     def encoded(self, table: TextTable, name: str) -> tuple[Table, str]:
-        """The inputs ``(n_examples, n_inputs)`` from the table's column *name*, NaN where a number is missing.
+        """The inputs ``(n_examples, n_inputs)`` from the table's column *name*, and a note on how they were read.
 
-        With them comes a note on how they were read. Other cells than numbers and known texts are an error.
+        A missing number becomes NaN. Other cells than numbers and known texts are an error.
         """
         import numpy as np
         import pandas as pd
@@ -58,7 +58,7 @@ class Column:
         raise ValueError(f"{table.where(row, name)}: {unknown} is unknown to the model; it knows {others}")
 
     def to_json(self) -> dict[str, Any]:
-        """It as JSON's types, for a model file, without what is as it is by default."""
+        """The fields as JSON, without defaults."""
         entry = {each.name: value for each in fields(self) if (value := getattr(self, each.name)) != each.default}
         return entry | ({"categories": list(self.categories)} if self.categories else {})
 
@@ -86,14 +86,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Columns:
-    """All columns of a table, in the file's order; *named* where the file has names for them."""
+    """All columns of a table, in the file's order; *named* if the file has their names."""
 
     columns: tuple[Column, ...]
     named: bool
 
     @classmethod
     def plain(cls, n_inputs: int) -> Columns:
-        """Of a model that was not trained on a file: numbers, and perhaps a target after them."""
+        """The columns for a model that was not trained on a file: numbers, then a target."""
         numbers = (Column(f"column {i + 1}", NUMBER) for i in range(n_inputs))
         return cls((*numbers, Column(f"column {n_inputs + 1}", TARGET)), named=False)
 
@@ -108,7 +108,7 @@ class Columns:
         return len(self.by_input)
 
     def learned(self, X: Table) -> Columns:
-        """The same with mean and scale of these inputs, in which NaN is a missing number."""
+        """The same columns with mean and scale of these inputs; NaN is a missing number."""
         import pandas as pd
 
         frame = pd.DataFrame(X)
@@ -128,11 +128,11 @@ class Columns:
         return np.where(np.isnan(X), self.scaling().shift, X)
 
     def scaling(self) -> Scaling:
-        """What to take from each input, and what to divide it by then, so that it is around 0; texts stay 0 and 1."""
+        """The scaling of all inputs; texts stay 0 and 1."""
         return Scaling([column.mean or 0.0 for column in self.by_input], [column.scale for column in self.by_input])
 
     def to_json(self) -> dict[str, Any]:
-        """They as JSON's types, for a model file."""
+        """The columns as JSON."""
         return {"named": self.named, "columns": [column.to_json() for column in self.columns]}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Which classes are taken for which, as text."""
+"""The confusion table as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST_IN_TABLE = 25  # classes: as many as a screen has room for
 
 
 def confusion_table(classes: Sequence[Any], right: Sequence[Any], said: Sequence[Any]) -> str:
-    """How often each class (a row) was taken for each class (a column); of many classes the commonest confusions.
+    """Counts of right classes (rows) by predicted classes (columns); of many classes the commonest confusions.
 
     >>> print(confusion_table(["cat", "dog"], ["cat", "dog", "dog"], ["cat", "cat", "dog"]))
     right \\ said  cat  dog

@@ -1,4 +1,4 @@
-"""CSV files as text: encoding, separator and names of columns are found, and pandas reads the cells."""
+"""CSV files as text: detects encoding, separator and column names; pandas reads the cells."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _MISTYPED = re.compile(r"[+-]*[0-9.,OoIl]*[0-9][0-9.,OoIl]*", re.ASCII)  # 1.O, 
 
 @dataclass(frozen=True)
 class TextTable:
-    """A file's cells as text: a pandas frame, whose index is the line that each row begins in."""
+    """A file's cells as text, in a pandas frame; its index is the first line of each row."""
 
     path: str
     names: list[str]  # of the columns, from the first line, or column 1, column 2 ...
     cells: Any
-    decimal: str  # "" where one cannot tell
+    decimal: str  # "" if ambiguous
     has_header: bool
-    n_empty: int  # rows that are left out here, as no cell in them has text
-    how: str  # the file was read, for people
+    n_empty: int  # rows without text, left out
+    how: str  # a description of how the file was read
 
     def column(self, name: str) -> Cells:
-        """The texts of a column."""
+        """The cells of a column."""
         cells: Cells = self.cells[name].to_numpy(dtype=object)
         return cells
 
@@ -43,20 +43,20 @@ class TextTable:
         return read_numbers(self.column(name), self.decimal, sign)
 
     def where(self, row: int, column: str) -> str:
-        """Where a cell is, for messages: the file, the line and the column."""
+        """The file, line and column of a cell, for messages."""
         return f"{self.path}, line {self.cells.index[row]}, column {shortened(column)}"
 
 
 def plural(n: int, thing: str) -> str:
-    """So many things, such as 2,000 rows."""
+    """A count with its noun, such as 2,000 rows."""
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
 def read_text_table(path: str | PathLike[str], header: bool | None = None, known: Collection[str] = ()) -> TextTable:
     """The cells of a CSV file in UTF-8, UTF-16 or Windows-1252, with commas, semicolons, tabs or bars between them.
 
-    *header* says whether the first line has the names of the columns; None looks at it: most of the *known* names make
-    it one of names. What is no such table is a ValueError that names the line.
+    *header* says whether the first line has the column names; None detects it, also by most of the *known* names. A
+    file that is no such table raises a ValueError that names the line.
     """
     text, encoding = _decoded(path)
     separator = _separator(text)
@@ -67,7 +67,7 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
         header = len(set(known) & set(first)) > len(known) / 2 or _is_header(cells, decimal)
     names = [f"column {i + 1}" for i in range(len(first))]
     if header:
-        names = [name or f"Unnamed: {i}" for i, name in enumerate(first)]  # pandas writes and says it so
+        names = [name or f"Unnamed: {i}" for i, name in enumerate(first)]  # as pandas does
         cells = cells[1:]
         twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
         if twice is not None:
@@ -81,7 +81,7 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
 
 
 def _decoded(path: str | PathLike[str]) -> tuple[str, str]:
-    """The text of a file, with ``\\n`` at the end of each line, and its encoding."""
+    """The text of a file, its lines ended by ``\\n``, and its encoding."""
     data = unpacked(path)
     encodings = ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "cp1252"]
     for encoding in encodings:
@@ -95,7 +95,7 @@ def _decoded(path: str | PathLike[str]) -> tuple[str, str]:
 
 
 def _separator(text: str) -> str:
-    """The character that cuts the first lines into cells of one number, at least two."""
+    """The character that splits the first lines into equally many cells, at least two."""
     sample = text if len(text) <= _SAMPLE else text[: text.rfind("\n", 0, _SAMPLE) + 1] or text[:_SAMPLE]
     widths = {separator: [len(cells) for _, cells in _lines(sample, separator)] or [1] for separator in _SEPARATORS}
     even = (separator for separator, numbers in widths.items() if len(set(numbers)) == 1 and numbers[0] > 1)
@@ -103,13 +103,13 @@ def _separator(text: str) -> str:
 
 
 def _lines(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """The cells of each line that has any, and its number."""
+    """The number and the cells of each line that is not empty."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     return ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
 
 
 def _cells(path: str | PathLike[str], text: str, separator: str) -> tuple[Any, int]:
-    """A frame of the cells by their lines, and how many empty rows were left out."""
+    """A frame of the cells by line, and the number of empty rows left out."""
     try:
         import pandas as pd
     except ImportError:
@@ -131,12 +131,12 @@ def _cells(path: str | PathLike[str], text: str, separator: str) -> tuple[Any, i
     frame.index = 1 + text.count("\n", 0, start) + np.cumsum(lengths) - lengths
     empty = (frame == "").all(axis=1)
     if (frame.iloc[:, -1] == "").any():
-        _check_widths(path, text, separator)  # pandas fills short lines up
+        _check_widths(path, text, separator)  # pandas pads short lines
     return frame[~empty], int(empty.sum())
 
 
 def _check_widths(path: str | PathLike[str], text: str, separator: str) -> None:
-    """Whether all lines have as many cells as the first."""
+    """Raise a ValueError unless all lines have as many cells as the first."""
     width = 0
     try:
         for number, cells in _lines(text, separator):
@@ -148,7 +148,7 @@ def _check_widths(path: str | PathLike[str], text: str, separator: str) -> None:
 
 
 def _is_header(cells: Any, decimal: str) -> bool:
-    """Whether the first line has names: words above numbers, or words that are none of their column's kinds.
+    """Whether the first line has names: words above numbers, or words that do not occur below.
 
     A mistyped number, or a word or number that occurs again below, makes it an example.
     """

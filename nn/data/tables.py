@@ -20,15 +20,14 @@ def as_table(
     """Examples as an array ``(n_examples, width)`` of floats.
 
     Args:
-        X: lists, an array of numpy or scipy, or a pandas frame; a flat list is taken as one number an example where
-            *width* is 1.
-        what: its name in messages.
+        X: lists, an array of numpy or scipy, or a pandas frame; a flat list has one number an example if *width* is 1.
+        what: the name of *X* in messages.
         width: how many numbers each example must have; None takes any.
         empty: whether there may be no examples.
-        keep_float32: whether an array of float32 stays one; it is half the memory.
+        keep_float32: whether an array of float32 stays one, in half the memory.
 
     Raises:
-        ValueError: ragged rows, another width, NaN or infinity, something that is no number, or no examples.
+        ValueError: ragged rows, another width, NaN or infinity, no number, or no examples.
 
     >>> as_table([[1, 2], [3, 4]]).shape
     (2, 2)
@@ -42,13 +41,7 @@ def as_table(
         if empty:
             return np.empty((0, width or 0))
         raise ValueError(f"{what} must have at least one example, got none")
-    is_array = getattr(rows, "ndim", 1) == 2  # whose rows are of one length
-    lengths = [] if is_array else [len(row) if hasattr(row, "__len__") else None for row in rows]
-    for index, length in enumerate(lengths):
-        if length != lengths[0]:
-            raise ValueError(
-                f"{what} must have rows of one length, got {length} in row {index} and {lengths[0]} in row 0"
-            )
+    _check_lengths(rows, what)
     table = rows if keep_float32 and str(getattr(rows, "dtype", "")) == "float32" else _floats(rows, what)
     if table.ndim == 1 and width == 1:
         table = table.reshape(-1, 1)
@@ -63,8 +56,18 @@ def as_table(
     return table
 
 
+def _check_lengths(rows: Any, what: str) -> None:
+    is_array = getattr(rows, "ndim", 1) == 2  # its rows are of one length
+    lengths = [] if is_array else [len(row) if hasattr(row, "__len__") else None for row in rows]
+    for row, length in enumerate(lengths):
+        if length != lengths[0]:
+            raise ValueError(
+                f"{what} must have rows of one length, got {length} in row {row} and {lengths[0]} in row 0"
+            )
+
+
 def _is_list(rows: Any) -> bool:
-    """Whether these are rows, or labels, in an order: no text, no dict or set, no single number."""
+    """Whether these are rows or labels in an order: no text, dict, set or single number."""
     odd = isinstance(rows, (str, bytes, Mapping, Set))
     return hasattr(rows, "__len__") and not odd and getattr(rows, "ndim", 1) > 0
 
@@ -74,7 +77,7 @@ def _floats(rows: Any, what: str) -> Table:
 
     try:
         array = np.asarray(rows)
-        if array.dtype.kind in "cUSMmO":  # numpy would drop imaginary parts and read strings; each is looked at instead
+        if array.dtype.kind in "cUSMmO":  # numpy would drop imaginary parts and read strings
             array = np.array([[_number(x, what, i) for x in row] if hasattr(row, "__len__") else _number(row, what, i)
                               for i, row in enumerate(rows)])  # fmt: skip
         return np.asarray(array, dtype=np.float64)
