@@ -11,9 +11,9 @@ from nn.validation import plain_label
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status is 0, or 1 where something was wrong, said in one line on standard error."""
+    """Run the command and return its exit status; errors are one line on standard error."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] in (["draw"], ["step"]):  # a space before a formula such as -x tells argparse that it is no option
+    if given[:1] in (["draw"], ["step"]):  # argparse takes -x for an option, and " -x" not
         given = [f" {text}" if text[:1] == "-" and text[:2] != "--" and text != "-h" else text for text in given]
     options = parser().parse_args(given)
     try:
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("gradstep: out of memory; fewer rows, columns or neurons take less", file=sys.stderr)
         return 1
     except (ValueError, TypeError, ArithmeticError, OSError, ModuleNotFoundError, RuntimeError) as error:
-        if isinstance(error, BrokenPipeError) and error.filename is None:  # the reader has enough, as `| head` has
+        if isinstance(error, BrokenPipeError) and error.filename is None:  # as `| head` closes the pipe
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 141
         message = str(error)

@@ -9,18 +9,18 @@ from engine import __version__
 from nn.cli import formulas, predict, train
 from nn.validation import plain_label, shortened
 
-LONGEST = 1000  # characters of a message, which may repeat what was given
+LONGEST = 1000  # characters of a message, which may repeat an argument
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong with the arguments."""
+    """Prints errors in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"gradstep: {plain_label(message, LONGEST)}; {self.prog} --help tells more\n")
 
 
 def parser() -> argparse.ArgumentParser:
-    """Every subcommand with its arguments and help, which begins with its function's docstring."""
+    """The subcommands; the help of each begins with its function's docstring."""
     top: argparse.ArgumentParser = _Parser(
         prog="gradstep", description="Neural networks and backprop, made of single numbers that you can look at."
     )

@@ -28,8 +28,8 @@ def draw(options: Namespace) -> None:
 def step(options: Namespace) -> None:
     """Walk through the backprop of a formula.
 
-    Each row is a step: a node whose gradient is complete, the local derivative with respect to each operand, and what
-    it hands to whom. With --html, a page to walk through is written instead.
+    Each row is a step: a node whose gradient is complete, the local derivative with respect to each operand, and the
+    contribution to its gradient. With --html, a page to walk through is written instead.
     """
     root = expression(options.formula, **_numbers(options.numbers))
     if options.html is not None:
@@ -44,12 +44,12 @@ def step(options: Namespace) -> None:
         ("step", "node", "data", "gradient", "hands to its operands: local derivative * gradient")
     ]
     for count, one in enumerate(backprop(root), 1):
-        gifts = ", ".join(
+        contributions = ", ".join(
             f"{names[c.operand]}: {c.local_derivative:.6g} * {one.gradient:.6g} = {c.amount:.6g}"
             for c in one.contributions
             if c.operand.op != CONSTANT
         )
-        rows.append((str(count), names[one.node], f"{one.node.data:.6g}", f"{one.gradient:.6g}", gifts or "-"))
+        rows.append((str(count), names[one.node], f"{one.node.data:.6g}", f"{one.gradient:.6g}", contributions or "-"))
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
@@ -59,7 +59,7 @@ def step(options: Namespace) -> None:
 
 
 def node_names(root: Value) -> dict[Value, str]:
-    """What to call each node: its label or number, or for a result the operation with the names of its operands.
+    """The name of each node: its label, its number, or its operation with the names of the operands.
 
     >>> x = Value(2.0, label="x")
     >>> list(node_names((x * 3).tanh()).values())
@@ -72,14 +72,14 @@ def node_names(root: Value) -> dict[Value, str]:
         operands = tuple(formulas[operand] for operand in node.operands)
         n_results += bool(operands)
         formula: Formula = Operation(node.op, operands) if operands else Number(node.data)
-        if node.label or len(text(formula)) > 32:  # a long formula is more than a row can take
+        if node.label or len(text(formula)) > 32:  # too long for a row
             formula = Name(node.label or f"v{n_results}")
         formulas[node], names[node] = formula, text(formula)
     return names
 
 
 def _numbers(texts: list[str]) -> dict[str, float]:
-    """Give ``["x=2"]`` as ``{"x": 2.0}``."""
+    """Parse ``["x=2"]`` into ``{"x": 2.0}``."""
     numbers: dict[str, float] = {}
     for given in texts:
         name, equals, number = given.partition("=")

@@ -1,4 +1,4 @@
-"""``gradstep predict``: what a model says to the rows of a CSV file."""
+"""``gradstep predict``: predictions for the rows of a CSV file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nn.validation import one_line, plain_label
 
 
 def predict(options: Namespace) -> None:
-    """Print what a trained model says to each row of a CSV file: a class or a number.
+    """Print a trained model's prediction for each row of a CSV file: a class or a number.
 
     The columns are those of training, by name in any order; the target may be among them or not.
     """

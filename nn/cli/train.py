@@ -1,4 +1,4 @@
-"""``gradstep train``. Wrong input raises; ``__main__`` turns that into one line."""
+"""``gradstep train``. Wrong input raises an error, which ``__main__`` prints in one line."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """What to train on, and how unless the options say otherwise."""
+    """The examples to train on, and the defaults of the options."""
 
     name: str
     data: DataSet
     hidden: list[int]
     epochs: int
     batch_size: int = 32
-    held_out: DataSet | None = None  # to test with; None takes a share of the data
+    held_out: DataSet | None = None  # test examples; None takes a share of the data
     scaling: Callable[[Table], Scaling] | None = Scaling.of
     dtype: str = "float64"
     one_cycle: bool = False
@@ -49,8 +49,8 @@ class Job:
 def train(options: Namespace) -> None:
     """Train a multilayer perceptron and test it on examples held out.
 
-    The output tells its accuracy on examples that it has never seen. The model is written, and a picture of the graph
-    of one of its neurons.
+    Prints the accuracy on examples that the model has never seen. Writes the model, and a picture of the graph of one
+    of its neurons.
     """
     job = _job(options)
     given = {name: getattr(options, name) for name in ("hidden", "epochs", "batch_size")}
@@ -74,7 +74,7 @@ def train(options: Namespace) -> None:
 
 
 def _split(options: Namespace, job: Job) -> tuple[Job, DataSet]:
-    """The job on the examples to train on, and those to test with; missing numbers are filled as in the former."""
+    """The job with the training examples, and the test examples; fills missing numbers with the former's means."""
     if job.held_out is not None:
         if options.test_share is not None:
             raise ValueError(f"--test-share: {job.name} has given examples to test with; leave it out")
@@ -116,7 +116,7 @@ def _job(options: Namespace) -> Job:
 
 
 def _table_job(options: Namespace) -> Job:
-    """A CSV file, and what was found in it, told."""
+    """The job of a CSV file; prints how its columns were read."""
     from nn.data.csv_files import read_text_table
     from nn.data.input_columns import learned_columns
     from nn.data.target_column import column_called, read_target
@@ -143,7 +143,7 @@ def _table_job(options: Namespace) -> Job:
 
 
 def _trained(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, History]:
-    """A model trained on scaled numbers, made to take plain ones."""
+    """A model trained on scaled numbers, the scale then folded into it."""
     training, regression = job.data, job.regression or bool(options.regression)
     labels = sorted({*training.y, *held_out.y}, key=lambda label: (isinstance(label, str), label))
     if not regression and len(labels) < 2:
@@ -180,7 +180,7 @@ def _trained(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, Hist
 
 
 def _optimizer(options: Namespace, job: Job) -> dict[str, Any]:
-    """Optimizer and learning rate for ``fit``; optimizers that scale their own steps start with a lower rate."""
+    """Optimizer and learning rate for ``fit``: lower for optimizers that scale their steps."""
     name = options.optimizer or "adam"
     if options.rate is not None:
         return {"optimizer": name, "learning_rate": options.rate}
@@ -203,7 +203,7 @@ def _report(model: MLP, examples: DataSet, which: str) -> None:
 
 
 def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
-    """The graph of the first output neuron on a held-out example, with its gradients; what to tell the user of it."""
+    """Draw the first output neuron's graph on a held-out example, with gradients; return a line about it."""
     from engine import draw
 
     x: list[Value] = [Value(number) for number in examples.X[0].tolist()]
@@ -225,14 +225,14 @@ def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
 
 
 def _check_target(target: Path, data: str, thing: str) -> None:
-    """Told before the training, and not after it."""
+    """Raise an error before the training if the target would replace the data, or cannot be written."""
     if target.exists() and Path(data).exists() and target.samefile(data) and not is_device(target):
         raise ValueError(f"{target}: these are the examples, and the {thing} would take their place")
     check_writable(target)
 
 
 def _opened(target: Path) -> AbstractContextManager[object]:
-    """A named pipe, held open for the program that reads from it, without which writing would wait for ever."""
+    """The target held open if it is a named pipe, which must have a reader: writing would wait for one."""
     if not target.exists() or not stat.S_ISFIFO(target.stat().st_mode):
         return nullcontext()
     try:

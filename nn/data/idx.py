@@ -1,7 +1,6 @@
-"""IDX files, the format of the MNIST database: read with every number of the header checked, and nothing executed.
+"""IDX files, the format of the MNIST database: every number of the header is checked, nothing is executed.
 
-A file is a magic number, the size of each dimension, and the bytes; the numbers before are of four bytes, the highest
-first.
+A file has a magic number and the size of each dimension, in four bytes each, the highest first; then the bytes.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ def found(folder: Path, name: str, dimensions: int) -> Path:
 
 
 def read(path: Path, magic: int) -> Bytes:
-    """The bytes of an IDX file with that magic number, in the shape that its header says."""
+    """The bytes of an IDX file with that magic number, in the shape of its header."""
     import numpy as np
 
     data = unpacked(path)

@@ -1,4 +1,4 @@
-"""The inputs in a CSV file: what each column is, learned for training, or as it was in training, for predictions."""
+"""The inputs in a CSV file: columns learned for training, and read again for predictions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_CATEGORIES = 255
 
 
 def learned_columns(table: TextTable, target: str, drop: Collection[str]) -> tuple[Columns, Table, list[str]]:
-    """What each column of a table is, before means and scales; the inputs; and what to tell the user."""
+    """The columns of a table, without means and scales; the inputs; and lines to tell the user."""
     columns, parts, told = [], [], []
     for name in table.names:
         found = "--drop says" if name in drop else _input_column(table, name) if name != target else ""
@@ -34,7 +34,7 @@ def learned_columns(table: TextTable, target: str, drop: Collection[str]) -> tup
 
 
 def _input_column(table: TextTable, name: str) -> tuple[Column, Table, str] | str:
-    """A column of numbers, where four of five cells are, or of texts; its inputs; what to tell. Or why it is unused."""
+    """A column of numbers (if four of five cells are) or texts, its inputs and a note; or why it is unused."""
     cells, numbers = table.column(name), table.numbers(name)
     missing, n = np.isnan(numbers.values), len(cells)
     n_missing, n_odd = int(missing.sum()), int(numbers.odd.sum())
@@ -65,18 +65,18 @@ def _are_row_numbers(table: TextTable, name: str, numbers: Numbers) -> bool:
     """Whether the first column only numbers the rows, as pandas' index does in a CSV file."""
     unnamed = table.has_header and name.startswith("Unnamed: ")
     if unnamed and (numbers.values % 1 == 0).all() and len(np.unique(numbers.values)) == len(numbers.values):
-        return True  # those of rows that were shuffled or chosen
+        return True  # of shuffled or selected rows
     called_so = unnamed or name.casefold() in ("index", "row", "rownames") or name.casefold().endswith("id")
     last, this, lines = numbers.values[:-1], numbers.values[1:], np.diff(table.cells.index)
-    counted = bool(((last + 1 <= this) & (this <= last + lines)).all())  # rows with no target are not here
+    counted = bool(((last + 1 <= this) & (this <= last + lines)).all())  # rows without a target were left out
     return called_so and counted and len(lines) > 1 and len(table.names) > 2
 
 
 def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None = None) -> tuple[Table, list[str]]:
-    """The inputs in a CSV file for a model with these columns, and what to tell the user of them.
+    """The inputs in a CSV file for a model with these columns, and lines to tell the user.
 
-    With names, the columns may come in any order, with or without the target and those left out in training; without
-    names, in the order of training.
+    Named columns may come in any order, with or without the target and those left out in training; columns without
+    names in the order of training.
     """
     inputs = {column.name: column for column in columns.by_input}
     table = read_text_table(path, header, inputs if columns.named else ())
@@ -98,7 +98,7 @@ def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None
 
 
 def _names_in_file(table: TextTable, columns: Columns) -> dict[str, str]:
-    """The file's name of each input column: its own, or where there are no names, that of the one in its place."""
+    """The file's name of each input column; columns without names are matched by position."""
     kinds, names = {column.name: column.kind for column in columns.columns}, table.names
     inputs = [name for name, kind in kinds.items() if kind in (NUMBER, TEXT)]
     takes, has = f"{table.path}: the model takes", f"and the file has {first_names(names)}"

@@ -1,4 +1,4 @@
-"""Cells as numbers: with decimal points or commas, marks between thousands, and signs of currencies or percent."""
+"""Cells as numbers: decimal points or commas, thousands marks, and signs of currencies or percent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _Notation: TypeAlias = tuple[re.Pattern[str], dict[int, int | None]]
 
 
 def _notation(decimal: str, thousands: str) -> _Notation:
-    """How numbers look, and what to change so that Python reads them."""
+    """The pattern of numbers, and the changes after which Python reads them."""
     marks = f" '’\u00a0\u202f{thousands}"
     whole = rf"[0-9]+|[1-9][0-9]{{0,2}}([{marks}])[0-9]{{3}}(?:\1[0-9]{{3}})*"
     pattern = rf"[+-]?(?:(?:{whole})(?:[{decimal}][0-9]*)?|[{decimal}][0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -45,16 +45,16 @@ class Numbers:
     """A column read as numbers."""
 
     values: Any  # NaN where a cell has no number
-    odd: Any  # an array of bools: where a cell says something else, and is no way to leave a number out
+    odd: Any  # an array of bools: where a cell is neither a number nor missing
     sign: str = ""  # of percent or a currency, beside the numbers
-    note: str = ""  # an example of how they were read, where Python would not read them so
+    note: str = ""  # an example, if Python would read the cells otherwise
 
 
 def read_numbers(cells: Cells, decimal: str = ".", sign: str | None = None) -> Numbers:
     """Read a column as numbers, in the notation that fits most of its cells.
 
-    *decimal* is that of ``decimal_mark``. Beside the numbers may be *sign*, the commonest if that is None; a currency
-    may be missing, percent may not.
+    *decimal* is from ``decimal_mark``. *sign* may be beside the numbers, None for the commonest; a currency may be
+    missing in some cells, percent may not.
 
     >>> numbers = read_numbers(np.array(["$1,200.50", "", "$5", "two"], dtype=object))
     >>> numbers.values, numbers.odd, numbers.note
@@ -88,13 +88,13 @@ def read_numbers(cells: Cells, decimal: str = ".", sign: str | None = None) -> N
 
 
 def _note(cells: Cells, values: Any) -> str:
-    """The first cell that Python would not read so, with its number."""
+    """The first cell that Python would read otherwise, with its number."""
     read = ((cell.strip(), number) for cell, number in zip(cells, values) if not math.isnan(number))
     return next((f"{shortened(cell)} is read as {x:.15g}" for cell, x in read if not _PLAIN.fullmatch(cell)), "")
 
 
 def _number(cell: str, notation: _Notation) -> tuple[float, str]:
-    """The number in a cell and the sign beside it; NaN where there is none."""
+    """The number in a cell, NaN for none, and the sign beside it."""
     match, (pattern, changes) = _SIGNED.fullmatch(cell.strip()), notation
     minus, before, bare, after = match.groups() if match else ("",) * 4
     if (before and after) or not pattern.fullmatch(minus + bare):
@@ -104,7 +104,7 @@ def _number(cell: str, notation: _Notation) -> tuple[float, str]:
 
 
 def decimal_mark(cells: Iterable[str], separator: str) -> str:
-    """The decimal mark with which more of these cells are numbers; ``""`` where either fits as well.
+    """The decimal mark with which more of these cells are numbers; ``""`` if both fit equally.
 
     >>> decimal_mark(["2.5", "x"], ","), decimal_mark(["2,5", "1.200,75"], ";"), decimal_mark(["1,200", "7"], ";")
     ('.', ',', '')
@@ -117,5 +117,5 @@ def decimal_mark(cells: Iterable[str], separator: str) -> str:
 
 
 def is_missing(cell: str) -> bool:
-    """Whether this is a way to leave a number out."""
+    """Whether the cell marks a missing number."""
     return cell.strip().casefold() in _MISSING

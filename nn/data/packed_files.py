@@ -10,11 +10,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-_MOST, _SMALL = 100, 1 << 20  # what unpacks to more than 100 times its size, and a megabyte, is no real data
+_MOST, _SMALL = 100, 1 << 20  # real data unpack to less than 100 times their size, or a megabyte
 
 
 def unpacked(path: str | PathLike[str]) -> bytes:
-    """The bytes of a file, or of the one file in it where it is gzipped or zipped."""
+    """The bytes of a file, unpacked if it is gzipped, or zipped with one file in it."""
     data = Path(path).read_bytes()
     most = max(_MOST * len(data), _SMALL)
     file: Any = io.BytesIO(data)

@@ -1,4 +1,4 @@
-"""Data sets: examples with their targets, split at random; those that the command trains on."""
+"""Data sets: examples with their targets, and those that the command trains on."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Examples with their targets, and the names of the columns where they have some."""
+    """Examples with their targets, and the names of the columns, if any."""
 
     X: Table
     y: list[Any]
     columns: list[str] = field(default_factory=list)
 
     def split(self, share: float, seed: int) -> tuple[DataSet, DataSet]:
-        """Two parts at random, the second with that share of the examples (at least one each).
+        """Two random parts, the second with that share of the examples, each with at least one.
 
         Raises:
             ValueError: there are fewer than two examples.
@@ -41,7 +41,7 @@ class DataSet:
 
 
 def split_indices(n: int, share: float, rng: Any) -> tuple[list[int], list[int]]:
-    """The indices of *n* examples in two parts at random, as ``DataSet.split``."""
+    """The indices of *n* examples in two random parts, as ``DataSet.split``."""
     order = list(range(n))
     rng.shuffle(order)
     n_held_out = min(max(round(share * n), 1), n - 1)

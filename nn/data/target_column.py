@@ -1,4 +1,4 @@
-"""The target column of a table: which it is, and whether it is made of classes or of numbers."""
+"""The target column of a table, and whether it has classes or numbers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from nn.data.columns import factorized
 from nn.data.csv_files import TextTable, plural
 from nn.validation import first_names, nearest, shortened
 
-_MOST_CLASSES = 20  # different whole numbers that are still taken for classes
-_MANY_CLASSES = 100  # so many are asked for by mistake, if they are numbers
+_MOST_CLASSES = 20  # more different whole numbers are a regression
+_MANY_CLASSES = 100  # more classes, all of them numbers, are probably a mistake
 _WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.0*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Target:
-    """What each example should give, whether as a number or as a class, and why it is taken so."""
+    """The targets, whether they are numbers or classes, and the reason."""
 
     y: list[Any]
     regression: bool
@@ -27,7 +27,7 @@ class Target:
 
 
 def column_called(table: TextTable, name: str, option: str) -> str:
-    """The name, if the table has that column; else an error that names the nearest."""
+    """The name, if the table has that column; else a ValueError that names the nearest."""
     if name in table.names:
         return name
     near = nearest(name, table.names)
@@ -37,9 +37,9 @@ def column_called(table: TextTable, name: str, option: str) -> str:
 
 
 def read_target(table: TextTable, name: str, regression: bool | None) -> tuple[TextTable, Target, list[str]]:
-    """The rows that have a target in the column *name*, the targets, and what to tell the user.
+    """The rows with a target in the column *name*, the targets, and lines to tell the user.
 
-    *regression* is True for numbers, False for classes, and None to look at the cells.
+    *regression* is True for numbers, False for classes, None to decide by the cells.
     """
     cells, read, shown = table.column(name), table.numbers(name), shortened(name)
     all_numbers = not read.odd.any()
@@ -72,7 +72,7 @@ def read_target(table: TextTable, name: str, regression: bool | None) -> tuple[T
 
 
 def _are_numbers(texts: list[str], values: Any, all_numbers: bool) -> tuple[bool, str]:
-    """Whether the different texts of these cells are numbers to meet, not classes; and why."""
+    """Whether the different texts of these cells are numbers, not classes; and why."""
     said = f"{len(texts):,} different {'numbers' if all_numbers else 'texts'} in {len(values):,} rows"
     if all_numbers and any(re.match(r"[+-]?0[0-9]", text) for text in texts):
         return False, f"{said}, some with zeros before them"
@@ -84,5 +84,5 @@ def _are_numbers(texts: list[str], values: Any, all_numbers: bool) -> tuple[bool
 
 
 def _label(text: str) -> int | str:
-    """A class as a whole number where it is written as one, else as its text: 007 and 7 are two."""
+    """A class as an int if it is written as one, else as text: 007 and 7 are two classes."""
     return int(float(text)) if _WHOLE.fullmatch(text) and len(text) < 16 else text
