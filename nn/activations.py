@@ -1,4 +1,4 @@
-"""Activations: what a neuron does with its sum."""
+"""Activations: functions that a neuron applies to its sum."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ ACTIVATIONS: dict[object, Callable[[Value], Value]] = {
 
 _SMOOTH = ("exp", "expm1", "log", "log1p", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "erf", "erfc")
 _NAMES = (*_SMOOTH, "sinh", "cosh", "tanh", "relu", "leaky_relu", "gelu", "softplus", "sigmoid")
-OF_ONE_VALUE = {*ACTIVATIONS.values(), *(getattr(place, name) for place in (engine, Value) for name in _NAMES)}
-"""The functions of one Value; among layers they are applied to each output of the layer before."""
+OF_ONE_VALUE = {*ACTIVATIONS.values(), *(getattr(owner, name) for owner in (engine, Value) for name in _NAMES)}
+"""The functions of one Value; among layers, each output of the layer before goes through them."""
 
 
 def check_activation(name: str, given: Function) -> None:
@@ -41,7 +41,7 @@ def check_activation(name: str, given: Function) -> None:
 
 
 def not_a_value(what: str, output: object) -> TypeError:
-    """The error for an output that is no Value: a plain number would end the graph, and train nothing before it."""
+    """The error for an output that is a plain number, which would cut the graph."""
     return TypeError(
         f"{what}, got {type(output).__name__} {shortened(output)}; the functions of engine, such as engine.tanh, give "
         "Values"

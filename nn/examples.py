@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Examples:
-    """Inputs ``(n_examples, n_inputs)`` and encoded targets of a data set; and how much each example counts."""
+    """Inputs ``(n_examples, n_inputs)``, encoded targets and weights of a data set."""
 
     table: Table
     targets: Targets
     weights: list[float] | None = None
-    """A factor of each example's loss; None for 1."""
+    """The factor of each example's loss; None for 1."""
 
     def __len__(self) -> int:
         return len(self.table)
 
     def row(self, index: int) -> list[float]:
-        """The inputs of one example, as Python's floats."""
+        """The inputs of one example as Python's floats."""
         row: list[float] = self.table[index].tolist()
         return row
 
@@ -58,7 +58,7 @@ class Tally:
 def checked_examples(
     model: Module, X: Any, y: Any, loss: str, n_outputs: int, classes: list[Label] | None, prefix: str = ""
 ) -> Examples:
-    """Inputs and targets, checked to fit the model and the loss; *prefix* is before X and y in messages."""
+    """Inputs and targets that fit the model and the loss; *prefix* precedes X and y in messages."""
     table = as_table(X, f"{prefix}X", model.n_inputs, keep_float32=True)
     targets = encoded_targets(loss, y, n_outputs, classes, f"{prefix}y")
     if len(table) != len(targets.encoded):
@@ -67,22 +67,22 @@ def checked_examples(
 
 
 def output_count(model: Module, table: Table) -> int:
-    """How many outputs the model gives, found by asking it for the first example."""
+    """The number of outputs that the model returns for the first example."""
     return len(output_numbers(model(table[0].tolist())))
 
 
 def output_numbers(outputs: Value | list[Value]) -> list[float]:
-    """The outputs of a model as plain numbers, in a list even for a single one."""
+    """The outputs of a model as a list of plain numbers, also for a single output."""
     return [output.data for output in listed(outputs)]
 
 
 def listed(outputs: Value | list[Value]) -> list[Value]:
-    """The outputs of a model in a list, even a single one."""
+    """The outputs of a model in a list, also for a single output."""
     return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
 
 
 def weighted(examples: Examples, sample_weight: Any, class_weight: Any) -> Examples:
-    """The same examples, their losses multiplied by the weights that ``fit`` takes.
+    """The same examples with the weights from ``fit``'s arguments.
 
     ``"balanced"`` is n_examples / (n_classes * the count of the class), as in scikit-learn.
     """
@@ -101,7 +101,7 @@ def weighted(examples: Examples, sample_weight: Any, class_weight: Any) -> Examp
 
 
 def held_out(examples: Examples, share: Any, seed: int | None) -> tuple[Examples, Examples]:
-    """Examples to train on, and a *share* of them to measure on."""
+    """The examples to train on, and a random *share* to validate on."""
     n = len(examples)
     if isinstance(share, bool) or not isinstance(share, float) or not 0.0 < share < 1.0 or n < 2:
         raise ValueError(f"validation_split must be a share in (0, 1) of at least 2 examples, got {shortened(share)}")
@@ -119,7 +119,7 @@ def smoothed(examples: Examples, share: Any, loss: str, n_outputs: int) -> Examp
 
 
 def _of_classes(targets: Targets, class_weight: Any) -> Any:
-    """The weight of each example by its class."""
+    """The weight of each example's class."""
     import numpy as np
 
     indices = targets.class_indices()

@@ -1,4 +1,4 @@
-"""How weights start: large enough for signals to get through, small enough not to drown them."""
+"""Initial weights, and the random numbers that they are drawn from."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def initial_weight(
 
 
 def random_numbers(seed: int | None) -> Any:
-    """A generator for a seed; for None Python's ``random`` itself, so that ``random.seed`` governs it.
+    """A generator for a seed; for None Python's ``random`` itself, which ``random.seed`` controls.
 
     Raises:
         ValueError: the seed is no int.
@@ -55,13 +55,13 @@ def random_numbers(seed: int | None) -> Any:
 
 
 def generator(seed: Seed) -> Any:
-    """The same, for a seed that may be a generator already."""
+    """A generator for a seed, or the given generator."""
     return seed if hasattr(seed, "gauss") else random_numbers(seed)
 
 
 @contextmanager
 def random_kept() -> Iterator[None]:
-    """Leave Python's and numpy's random numbers as they are."""
+    """Restore the state of Python's and numpy's random numbers at the end of the block."""
     state = random.getstate()
     numpy = sys.modules.get("numpy.random")
     numpy_state = numpy and numpy.get_state()

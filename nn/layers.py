@@ -110,7 +110,7 @@ class Dropout(Module):
 
     Args:
         rate: in [0, 1).
-        seed: makes the noise of your own loops repeatable; None takes it from Python's ``random`` as it stands.
+        seed: makes the noise of your own loops repeatable; None uses the current state of Python's ``random``.
 
     >>> noisy = Dropout(0.5, seed=0).train()
     >>> [value.data for value in noisy([1.0, 2.0, 3.0, 4.0])]

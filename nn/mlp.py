@@ -19,12 +19,12 @@ class Neuron(Module):
     """activation(w[0] * x[0] + w[1] * x[1] + ... + b).
 
     Args:
-        n_inputs: how many numbers it takes.
+        n_inputs: the number of inputs.
         nonlin: the activation; micrograd's True is ReLU, and False linear.
-        activation: the same: a name, or a function from Value to Value; ReLU unless given.
+        activation: the same: a name, or a function from Value to Value; by default ReLU.
         init: how the weights start (see MLP); the bias starts at 0.
-        seed: as for MLP; or a ``random.Random``, as its layer hands on.
-        n_outputs: how many neurons are in its layer, for Glorot's scale.
+        seed: as for MLP; or a ``random.Random``, which its layer passes.
+        n_outputs: how many neurons its layer has, for Glorot's scale.
 
     >>> neuron = Neuron(2, activation="tanh", seed=0)
     >>> -1 < neuron([1.0, 2.0]) < 1
@@ -55,7 +55,7 @@ class Neuron(Module):
 
     @property
     def nonlin(self) -> bool:
-        """micrograd's way to say that the neuron is not linear."""
+        """Whether the neuron is not linear, as in micrograd."""
         return bool(self.activation != "linear")
 
     def __call__(self, x: Sequence[SupportsFloat]) -> Value:
@@ -72,9 +72,9 @@ class Neuron(Module):
 class Layer(Module):
     """Neurons side by side, all with the same inputs.
 
-    Args: those of Neuron, and before them how many neurons there are, *n_outputs*.
+    Args: those of Neuron; *n_outputs*, the number of neurons, is the second.
 
-    Gives a list with a Value for each neuron, and for a single neuron its Value, as micrograd does.
+    A call returns a list with a Value for each neuron; for a single neuron its Value alone, as in micrograd.
 
     >>> len(Layer(3, 4, seed=0)([1.0, 2.0, 3.0]))
     4
@@ -117,19 +117,18 @@ class Layer(Module):
 
 
 class MLP(Sequential):
-    """Multilayer perceptron: layers one behind the other, the last of them the output.
+    """Multilayer perceptron: layers in a row, the last of them the output.
 
     Args:
         n_inputs: how many numbers an example has; micrograd calls it *nin*.
         sizes: how many neurons each layer has, the output layer last; micrograd calls it *nouts*.
         activation: of the hidden layers: a function from Value to Value, or ``"linear"``, ``"relu"``,
             ``"leaky_relu"``, ``"gelu"``, ``"softplus"``, ``"tanh"``, ``"sigmoid"`` or ``"sin"``.
-        output: activation of the last layer; the losses on logits want ``"linear"``.
+        output: activation of the last layer; losses on logits need ``"linear"``.
         init: how weights start: ``"he"`` (He et al. 2015: normal, variance 2 / n_inputs), ``"glorot"`` (Glorot and
             Bengio 2010: uniform, variance 2 / (n_inputs + n_outputs)), ``"uniform"`` (in [-1, 1], as micrograd), or a
-            function ``(n_inputs, n_outputs, rng) -> float``. Unless given, He's before ReLU and its kin, Glorot's
-            otherwise.
-        seed: an int, which makes the weights repeatable; None takes them from Python's ``random`` as it stands.
+            function ``(n_inputs, n_outputs, rng) -> float``. By default He's before ReLU and its kin, else Glorot's.
+        seed: an int makes the weights repeatable; None uses the current state of Python's ``random``.
 
     Raises:
         ValueError: a size below 1, or an unknown name.
@@ -157,7 +156,7 @@ class MLP(Sequential):
     ) -> None:
         first = check_int("n_inputs", either("n_inputs", n_inputs, "nin", nin), 1)
         widths = [first, *check_ints("sizes", either("sizes", sizes, "nouts", nouts), 1, "[16, 1]")]
-        check_activation("activation", activation)  # an unknown name is an error even where there is no hidden layer
+        check_activation("activation", activation)  # also without hidden layers
         check_activation("output", output)
         self.activation, self.output, rng = activation, output, generator(seed)
         activations = [activation] * (len(widths) - 2) + [output]

@@ -1,4 +1,4 @@
-"""Model files: readable, versioned JSON, written atomically. What is read from them is checked and never executed."""
+"""Model files: readable, versioned JSON, written atomically; the content is checked and never executed."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class ModelFileError(ValueError):
 
 
 def write_model(path: str | PathLike[str], content: dict[str, Any]) -> None:
-    """Write a model file. Floats are written with as many digits as it takes to read the same number back.
+    """Write a model file; every float is read back exactly.
 
     Raises:
-        ValueError: a parameter is NaN or infinite, which JSON has no way to write.
+        ValueError: a parameter is NaN or infinite, which JSON cannot hold.
     """
     for name, number in content["parameters"].items():
         if not math.isfinite(number):
@@ -34,13 +34,12 @@ def write_model(path: str | PathLike[str], content: dict[str, Any]) -> None:
 
 
 def write_atomically(path: str | PathLike[str], text: str) -> None:
-    """Write a text file whole or not at all: into a file beside it first, which then takes its name.
+    """Write a text file whole or not at all: write a temporary file beside it, then rename that.
 
-    The file that a link leads to is replaced, not the link. A device or a pipe is written to.
+    Of a link, its target is replaced. Devices and pipes are written directly.
 
     Raises:
-        OSError: the file is read-only, the folder is missing or cannot be written, or the disk is full; a file of that
-            name is untouched.
+        OSError: the file is read-only, the folder is missing or read-only, or the disk is full; an existing file stays.
     """
     given = Path(path)
     try:
@@ -54,21 +53,17 @@ def write_atomically(path: str | PathLike[str], text: str) -> None:
 
 
 def is_device(path: Path) -> bool:
-    """Whether this is no file but a device, a pipe or a socket, or a link to one."""
+    """Whether this is a device, a pipe or a socket, or a link to one."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def check_writable(path: Path) -> None:
-    """Whether a file of this name may be written.
-
-    Raises:
-        OSError: it is a folder or read-only, or its folder is missing or takes no new file.
-    """
+    """Raise an OSError if this is a folder or read-only, or its folder is missing or takes no new file."""
     _check_replaceable(path)
     if not is_device(path):
         folder = Path(os.path.realpath(path)).parent
         try:
-            handle, name = tempfile.mkstemp(prefix=".gradstep", dir=folder)  # only trying tells of a vanished folder
+            handle, name = tempfile.mkstemp(prefix=".gradstep", dir=folder)  # a vanished folder may seem to exist
         except OSError as error:
             raise type(error)(error.errno, error.strerror, str(folder)) from None
         os.close(handle)
@@ -104,11 +99,11 @@ def _umask() -> int:
 
 
 def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
-    """The checked content of a model file of that kind; a table of columns, where there is one, is not checked.
+    """The checked content of a model file of that kind; the optional table of columns is not checked here.
 
     Raises:
         OSError: the file cannot be read.
-        ModelFileError: it is truncated, no model file, of a newer version, or of another kind.
+        ModelFileError: it is truncated, no model file, or of another version or kind.
     """
     content = read_json(path, FORMAT, VERSION)
     if content.get("kind") != kind:
@@ -132,7 +127,7 @@ def _are_classes(labels: list[Any]) -> bool:
 
 
 def is_finite(number: object) -> bool:
-    """Whether this is a number that a float can hold."""
+    """Whether this is an int or a float in a float's range."""
     try:
         return type(number) in (int, float) and math.isfinite(number)  # type: ignore[arg-type]
     except OverflowError:

@@ -1,4 +1,4 @@
-"""What has parameters: how they are found, their names, and what may not be one."""
+"""Parameters of modules: their search, their names, and errors for Values that cannot be one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine import Value, leaves
 from nn.validation import as_number
 
 Path = tuple[Any, ...]
-"""The way to a Value: the way to what holds it, and its attribute, key or index there; () is the beginning."""
+"""The path to an object: the path to its holder, and its attribute, key or index there; () is the root."""
 Inner = Callable[[Any, Path], Iterable[tuple[Any, Any]]]
 More = TypeVar("More")
 PLAIN: frozenset[type] = frozenset({bool, int, float, str, type(None)})
@@ -20,7 +20,7 @@ _MOST = 100_000  # objects among which a hidden Value is searched
 
 
 class HasParameters:
-    """The leaf Values in the attributes, and in lists, dicts, arrays and modules there, are parameters."""
+    """Has as parameters the leaf Values in its attributes, and in lists, dicts, arrays and modules there."""
 
     _weights: ClassVar[tuple[str, ...]] = ()  # attributes that must hold nothing but parameters
 
@@ -29,7 +29,7 @@ class HasParameters:
         return list(dict.fromkeys(value for _, value in values_in(self) if not value.op))
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """Each parameter with its name, such as ``layers.0.neurons.3.w.5``; one that two names share comes once.
+        """Each parameter with its name, such as ``layers.0.neurons.3.w.5``; a shared one once, with its first name.
 
         Raises:
             ValueError: two parameters have one name.
@@ -58,7 +58,7 @@ class HasParameters:
         """Set every parameter to the number of its name.
 
         Raises:
-            ValueError: names are missing or unknown, or something is not a number; then no parameter is changed.
+            ValueError: a name is missing or unknown, or a value is no number; no parameter is changed.
         """
         if not isinstance(state, Mapping):
             raise ValueError(f"state must be a number for each name, as state_dict() gives, got {type(state).__name__}")
@@ -79,20 +79,20 @@ class HasParameters:
 
 
 def values_in(root: HasParameters) -> Iterator[tuple[Path, Value]]:
-    """Every Value in the attributes of *root*, and in containers and modules there, with the way to it."""
+    """Every Value in the attributes of *root*, and in containers and modules there, with its path."""
     return (found for found in parts_in(root) if isinstance(found[1], Value))
 
 
 def parts_in(root: HasParameters, plain: bool = False) -> Iterator[tuple[Path, Any]]:
-    """Everything in there, the outer before the inner; numbers and strings only if *plain*.
+    """Every part of *root* with its path, outer before inner; numbers and strings only if *plain*.
 
-    Each container is looked through once, so that modules may know each other.
+    Each container is searched once, so that modules may refer to each other.
     """
     return _walk(root, _parts, frozenset() if plain else PLAIN)
 
 
 def _walk(root: Any, inner: Inner, left_out: frozenset[type] = PLAIN) -> Iterator[tuple[Path, Any]]:
-    met = {id(root): root}  # held, so that no id is given to another object
+    met = {id(root): root}  # kept alive: no id is reused
     open_parts: list[tuple[Path, Iterator[tuple[Any, Any]]]] = [((), iter(inner(root, ())))]
     while open_parts:
         path, parts = open_parts[-1]
@@ -111,11 +111,11 @@ def _walk(root: Any, inner: Inner, left_out: frozenset[type] = PLAIN) -> Iterato
 
 
 def _parts(thing: Any, path: Path) -> Iterable[tuple[Any, Any]]:
-    """What is directly inside of a container or a module, each with its key; nothing of other things."""
+    """The direct parts of a container or a module, each with its key."""
     if isinstance(thing, HasParameters):
         own, common = type(thing), HasParameters
         if path and (own.parameters, own.named_parameters) != (common.parameters, common.named_parameters):
-            names = {value: name for name, value in thing.named_parameters()}  # it chooses which Values to train
+            names = {value: name for name, value in thing.named_parameters()}  # it selects its parameters
             return [(names.get(value, str(index)), value) for index, value in enumerate(thing.parameters())]
         return [item for item in vars(thing).items() if item[0] != "_arguments"]
     if isinstance(thing, (list, tuple, deque)):
@@ -130,7 +130,7 @@ def _parts(thing: Any, path: Path) -> Iterable[tuple[Any, Any]]:
 
 
 def dotted(path: Path) -> str:
-    """A way as a name.
+    """A path as a name.
 
     >>> dotted(((((), "nets"), "a"), (0, 3)))
     'nets.a.0.3'
@@ -146,7 +146,7 @@ def dotted(path: Path) -> str:
 
 
 def check_made(module: HasParameters) -> None:
-    """Look at what the ``__init__`` of a module left in its attributes.
+    """Check the attributes that the ``__init__`` of a module set.
 
     Raises:
         ValueError: a Value there was made by an operation.
@@ -158,9 +158,9 @@ def check_made(module: HasParameters) -> None:
 
 
 def checked_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> tuple[Any, More]:
-    """What *call* gives: the outputs of the module for plain numbers, and more; after a look at what reaches those.
+    """The results of *call*: the module's outputs for plain numbers, and more; checks the leaves under the outputs.
 
-    Where something may be wrong, a second call tells what belongs to the module from what a call makes for itself.
+    If one of them is no parameter, a second call tells lasting Values from those that each call creates.
 
     Raises:
         ValueError: a Value that lasts from call to call reaches the outputs and is no parameter; or each call puts
@@ -189,7 +189,7 @@ def checked_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) ->
 
 
 def _check_trained(module: HasParameters) -> None:
-    """Raise a ValueError if a weight was replaced by a plain number, which would not be trained."""
+    """Raise a ValueError if a weight was replaced by a plain number."""
     for path, part in [((), module), *parts_in(module)]:
         for name in type(part)._weights if isinstance(part, HasParameters) else ():
             held = vars(part).get(name, ())
@@ -200,11 +200,11 @@ def _check_trained(module: HasParameters) -> None:
 
 
 def _strangers(module: HasParameters, outputs: Any) -> list[Value]:
-    """The leaves under the outputs that are no parameters."""
+    """The leaves under the outputs that are not parameters."""
     values = [z for z in (outputs if isinstance(outputs, (list, tuple)) else [outputs]) if isinstance(z, Value)]
     known = set(module.parameters())
     found = [leaf for leaf in leaves(sum(values)) if leaf not in known] if values else []
-    if found:  # a module may choose which of its Values to train
+    if found:  # a module may select its parameters
         known = {value for _, value in module.named_parameters()}
     return [leaf for leaf in found if leaf not in known]
 
@@ -217,7 +217,7 @@ def _not_a_leaf(module: HasParameters, path: Path, value: Value) -> ValueError:
 
 
 def _hidden(module: HasParameters, leaf: Value) -> ValueError:
-    """The error for a leaf that is no parameter, with the attribute that has it or was made of it."""
+    """The error for a leaf that is no parameter; names the attribute that has it or depends on it."""
     for path, value in values_in(module):
         if value.op and leaf in leaves(value):
             return _not_a_leaf(module, path, value)
@@ -232,7 +232,7 @@ def _hidden(module: HasParameters, leaf: Value) -> ValueError:
 
 
 def _all_inside(thing: Any, path: Path) -> list[tuple[Any, Any]]:
-    """What an object of any kind knows, and what the class of the outermost has."""
+    """The parts of any object, and the class attributes of the root."""
     if isinstance(thing, (type, ModuleType)):
         return []
     inside = [*getattr(thing, "__dict__", {}).items()]

@@ -1,4 +1,4 @@
-"""Inputs of any range, trained on as numbers around 0, with the scale folded into the model afterwards."""
+"""Scaling: train on numbers around 0, then fold the scale into the model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scaling:
-    """(x - shift) / scale for each column. ``fold_in`` and ``fold_out`` make a trained model take, or give, plain x.
+    """(x - shift) / scale for each column; ``fold_in`` and ``fold_out`` fold it into a trained model.
 
     >>> from nn.data import as_table
     >>> scaling = Scaling.of(as_table([[0.0, 5.0], [4.0, 5.0]]))
@@ -31,7 +31,7 @@ class Scaling:
         """Mean and standard deviation of each column (1 where a column never changes), or of all columns together.
 
         Raises:
-            ValueError: the numbers are so large that these are no floats.
+            ValueError: mean or deviation is beyond a float's range.
         """
         import numpy as np
 
@@ -40,7 +40,7 @@ class Scaling:
             mean, deviation = np.atleast_1d(table.mean(axis=axis)), np.atleast_1d(table.std(axis=axis))
         if not np.isfinite([mean, deviation]).all():
             raise ValueError("the numbers are too large: their mean or standard deviation is beyond a float's range")
-        rounding = np.finfo(float).eps * len(table) * np.abs(mean)  # what a mean of equal numbers may be off by
+        rounding = np.finfo(float).eps * len(table) * np.abs(mean)  # error of a mean of equal numbers
         scale = np.where(deviation <= rounding, 1.0, deviation)
         repeats = table.shape[1] if common else 1
         return cls(mean.tolist() * repeats, scale.tolist() * repeats)
@@ -62,7 +62,7 @@ class Scaling:
                 neuron.b.data -= weight.data * shift
 
     def fold_out(self, model: Sequential) -> None:
-        """Make a model that was trained on scaled targets give plain ones: w * scale, and b * scale + shift.
+        """Make a model that was trained on scaled targets return plain ones: w * scale, and b * scale + shift.
 
         Raises:
             ValueError: its last layer is not a Layer with a linear output for each column.
@@ -76,7 +76,7 @@ class Scaling:
             neuron.b.data = neuron.b.data * scale + shift
 
     def _neurons(self, layer: Any, which: str, size: str) -> list[Neuron]:
-        """The neurons of a layer that computes w * x + b, which the layers between need not."""
+        """The neurons of the first or last layer, which must be a Layer of that size."""
         if not hasattr(layer, "neurons") or getattr(layer, size) != len(self.scale):
             raise ValueError(
                 f"the {which} layer must be a Layer of {size}={len(self.scale)} for a scale to be folded in, got "

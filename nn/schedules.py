@@ -72,13 +72,13 @@ def warm_up(n_steps: int, then: float | Schedule) -> Schedule:
 
 
 class ReduceOnPlateau:
-    """A learning rate that is multiplied by *factor* each time the loss, of validation if there is one, stops falling.
+    """A learning rate that falls by *factor* each time the loss (of validation, if any) stops falling.
 
     Args:
         start: the first learning rate.
         factor: in (0, 1).
         patience: epochs without a new lowest loss before the rate falls.
-        smallest: the rate falls no further.
+        smallest: the lowest rate.
 
     >>> from nn import History
     >>> rate = ReduceOnPlateau(0.1, factor=0.5, patience=2)
@@ -96,7 +96,7 @@ class ReduceOnPlateau:
         return self.rate
 
     def after_epoch(self, history: History) -> None:
-        """Set the rate by all losses so far."""
+        """Set the rate from all losses so far."""
         rate, lowest, waited = self.start, math.inf, 0
         for loss in history.validation_loss or history.loss:
             lowest, waited = (loss, 0) if loss < lowest else (lowest, waited + 1)
@@ -106,12 +106,12 @@ class ReduceOnPlateau:
 
 
 class EarlyStopping:
-    """Ends training when the loss, of validation where there is one, has not fallen for some epochs.
+    """Ends training when the loss (of validation, if any) has not fallen for some epochs.
 
     Args:
         patience: epochs without a new lowest loss.
         min_delta: how much lower a loss must be to count.
-        restore_best: whether the weights of the epoch with the lowest loss are put back at the end.
+        restore_best: whether to restore the weights of the best epoch at the end.
     """
 
     def __init__(self, patience: int = 10, min_delta: float = 0.0, restore_best: bool = True) -> None:
@@ -119,7 +119,7 @@ class EarlyStopping:
         self.min_delta = as_number("min_delta", min_delta, "[0, inf)")
 
     def best_epoch(self, history: History) -> int:
-        """The index of the epoch with the lowest loss; of a loss that hardly fell, the earlier one."""
+        """The index of the last epoch with a loss more than *min_delta* below the best before it."""
         best, lowest = 0, math.inf
         for epoch, loss in enumerate(history.validation_loss or history.loss):
             if loss < lowest - self.min_delta:
@@ -127,5 +127,5 @@ class EarlyStopping:
         return best
 
     def ends(self, history: History) -> bool:
-        """Whether it is time to end."""
+        """Whether training should end now."""
         return history.epochs - 1 - self.best_epoch(history) >= self.patience

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Summary:
-    """The rows that ``summary`` printed; it shows nothing again, as in ``print(model.summary())`` or a notebook."""
+    """The rows that ``summary`` printed; its repr is empty, so that ``print(model.summary())`` prints them once."""
 
     def __init__(self, rows: list[tuple[str, str, str]]) -> None:
         self.rows = rows
@@ -20,7 +20,7 @@ class Summary:
         return ""
 
     def _ipython_display_(self) -> None:
-        """Leave out the line ``Out[...]``, too."""
+        """Show no ``Out[...]`` in a notebook."""
 
 
 def summary(module: Module) -> Summary:
@@ -43,7 +43,7 @@ def summary(module: Module) -> Summary:
 
 
 def _rows(module: Module) -> list[tuple[str, str, str]]:
-    """A row for each module or function that is no part of another one, and one for all other parameters."""
+    """A row for each outermost module or function, and one for all other parameters."""
     rows: list[tuple[str, str, str]] = []
     others = dict.fromkeys(module.parameters())
     sizes = getattr(module, "output_sizes", dict[int, int])()

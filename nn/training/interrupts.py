@@ -17,7 +17,7 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self._shields, self._waits, self._raised = 0, False, False
+        self._shields, self._is_pending, self._raised = 0, False, False
 
     @contextmanager
     def handled(self) -> Iterator[None]:
@@ -40,13 +40,13 @@ class Interrupts:
             yield
         finally:
             self._shields -= 1
-            if self._waits and not self._shields:
-                self._waits = False
+            if self._is_pending and not self._shields:
+                self._is_pending = False
                 self._raise()
 
     def _handle(self, _signal: int, _frame: FrameType | None) -> None:
         if self._shields:
-            self._waits = not self._raised
+            self._is_pending = not self._raised
         else:
             self._raise()
 

@@ -87,9 +87,9 @@ class Replayed(Steps):
         self.gradient: Array = np.zeros(len(self.trained), self.dtype)
         column = {parameter: index for index, parameter in enumerate(known)}
         columns = [column[parameter] for parameter in self.trained if parameter in column]
-        self.columns: Any = slice(None) if self.trained == known else columns
-        self.others = sorted(set(range(len(known))) - set(columns))
-        self.of_others: Array = np.zeros(len(self.others), self.dtype)
+        self.trained_columns: Any = slice(None) if self.trained == known else columns
+        self.untrained_columns = sorted(set(range(len(known))) - set(columns))
+        self.untrained_gradient: Array = np.zeros(len(self.untrained_columns), self.dtype)
         self.in_arrays = self.task.optimizer.works_on_arrays() and len(columns) == len(self.trained)
         self.is_stale = False
 
@@ -99,9 +99,9 @@ class Replayed(Steps):
             return
         for parameter, weight, gradient in zip(self.trained, self.weights.tolist(), self.gradient.tolist()):
             parameter.data, parameter.grad = weight, gradient
-        for index, gradient in zip(self.others, self.of_others.tolist()):
+        for index, gradient in zip(self.untrained_columns, self.untrained_gradient.tolist()):
             self.paths.parameters[index].grad += gradient
-        self.of_others[:] = 0.0
+        self.untrained_gradient[:] = 0.0
         self.is_stale = False
 
     def next_epoch(self, may_change: bool) -> None:
@@ -168,11 +168,11 @@ class Replayed(Steps):
 
     def _advance(self, gradient: Array) -> None:
         """Take the step of an optimizer whose formula works on arrays."""
-        self.gradient, self.is_stale = gradient[self.columns].copy(), True
+        self.gradient, self.is_stale = gradient[self.trained_columns].copy(), True
         self.weights = self.task.optimizer.updated(self.weights, self.gradient)
-        self.paths.weights[self.columns] = self.weights
-        if self.others:
-            self.of_others += gradient[self.others]
+        self.paths.weights[self.trained_columns] = self.weights
+        if self.untrained_columns:
+            self.untrained_gradient += gradient[self.untrained_columns]
 
     def _step_in_values(self, gradient: Array) -> None:
         """Take the step of an optimizer that changes its parameters itself."""
