@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import Value
 from nn.initialization import random_kept
-from nn.parameters import PLAIN, HasParameters, check_made, dotted, parts_in
+from nn.parameters import PLAIN, HasParameters, check_attributes, dotted, parts_in
 from nn.validation import shortened
 
 _MOST = 1_000  # elements of a list argument: longer ones are data
@@ -34,7 +34,7 @@ class Fixed:
         vars(module)[self.name] = value
 
 
-def zeros(n_parameters: int) -> Callable[..., float]:
+def zero_init(n_parameters: int) -> Callable[..., float]:
     """An *init* of zeros for a module from a file, which raises an error beyond *n_parameters* weights."""
     left = iter(range(n_parameters))
 
@@ -46,20 +46,20 @@ def zeros(n_parameters: int) -> Callable[..., float]:
     return zero
 
 
-def remembering(init: Callable[..., None]) -> Callable[..., None]:
+def remember_arguments(init: Callable[..., None]) -> Callable[..., None]:
     """An ``__init__`` that keeps its arguments for ``configuration``, and checks the attributes it set."""
 
     @functools.wraps(init)
-    def remembering(self: Any, *args: Any, **options: Any) -> None:
+    def init_and_remember(self: Any, *args: Any, **options: Any) -> None:
         is_outermost = "_arguments" not in vars(self)
         if is_outermost:
-            kept = {name: _copied(value) for name, value in options.items() if name not in self.starting}
-            self._arguments = tuple(map(_copied, args)), kept
+            kept = {name: _copy(value) for name, value in options.items() if name not in self.starting}
+            self._arguments = tuple(map(_copy, args)), kept
         init(self, *args, **options)
         if is_outermost:
-            check_made(self)
+            check_attributes(self)
 
-    return remembering
+    return init_and_remember
 
 
 class _Unsaved:
@@ -72,22 +72,22 @@ class _Unsaved:
         return self.words
 
 
-def _copied(thing: Any) -> Any:
+def _copy(thing: Any) -> Any:
     """A copy of an argument that a file can hold, modules as they are; else an _Unsaved."""
     if isinstance(thing, float) and not math.isfinite(thing):
         return _Unsaved(thing)
     if type(thing) in PLAIN or isinstance(thing, (bool, int, float, str, HasParameters, _Unsaved)):
         return thing
     if getattr(thing, "size", 1) <= _MOST and hasattr(thing, "tolist"):  # a number or an array of numpy's
-        return _copied(thing.tolist())
+        return _copy(thing.tolist())
     if isinstance(thing, (list, tuple, range)) and len(thing) <= _MOST:
-        return [_copied(part) for part in thing]
+        return [_copy(part) for part in thing]
     if isinstance(thing, dict) and len(thing) <= _MOST and all(type(key) is str for key in thing):
-        return {key: _copied(part) for key, part in thing.items()}
+        return {key: _copy(part) for key, part in thing.items()}
     return _Unsaved(thing)
 
 
-def encoded(module: Any) -> dict[str, Any]:
+def encode(module: Any) -> dict[str, Any]:
     """The configuration of a module as JSON, modules in it by kind and configuration.
 
     Raises:
@@ -102,16 +102,16 @@ def encoded(module: Any) -> dict[str, Any]:
             raise ValueError(
                 f"{where} with a {kind.__name__}, a class of your own; write a class whose __init__ makes it"
             )
-        return {"kind": kind.__name__, "configuration": encoded(thing)}
+        return {"kind": kind.__name__, "configuration": encode(thing)}
 
     configuration = {}
     for name, argument in module.configuration().items():
         where = f"a file cannot hold {type(module).__name__}({name}=...)"
-        configuration[name] = json.loads(json.dumps(_copied(argument), default=part))
+        configuration[name] = json.loads(json.dumps(_copy(argument), default=part))
     return configuration
 
 
-def made(kind: type[Any], configuration: dict[str, Any], init: Callable[..., float]) -> Any:
+def build(kind: type[Any], configuration: dict[str, Any], init: Callable[..., float]) -> Any:
     """The module that an encoded configuration describes, its weights started by *init*.
 
     Raises:
@@ -124,13 +124,13 @@ def made(kind: type[Any], configuration: dict[str, Any], init: Callable[..., flo
         kind = _kinds().get(str(found["kind"]))
         if kind is None or not isinstance(found["configuration"], dict):
             raise ValueError(f"a part must be one of {', '.join(_kinds())}, got {shortened(found['kind'])}")
-        return _called(kind, found["configuration"], init)
+        return _instantiate(kind, found["configuration"], init)
 
     arguments = {name: json.loads(json.dumps(value), object_hook=part) for name, value in configuration.items()}
-    return _called(kind, arguments, init)
+    return _instantiate(kind, arguments, init)
 
 
-def _called(kind: type[Any], arguments: dict[str, Any], init: Callable[..., float]) -> Any:
+def _instantiate(kind: type[Any], arguments: dict[str, Any], init: Callable[..., float]) -> Any:
     signature = inspect.signature(kind)
     unknown = arguments.keys() - signature.parameters.keys()
     if unknown:
@@ -149,7 +149,7 @@ def _kinds(root: type[HasParameters] = HasParameters) -> dict[str, type]:
     return found
 
 
-def check_comes_back(module: HasParameters, configuration: dict[str, Any], n_parameters: int) -> None:
+def check_restorable(module: HasParameters, configuration: dict[str, Any], n_parameters: int) -> None:
     """Make a module from this configuration, and compare it with this one.
 
     Raises:
@@ -158,7 +158,7 @@ def check_comes_back(module: HasParameters, configuration: dict[str, Any], n_par
     kind = type(module).__name__
     try:
         with random_kept():
-            twin = _outline(made(type(module), configuration, zeros(n_parameters)))
+            twin = _outline(build(type(module), configuration, zero_init(n_parameters)))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{kind}(...) must come back from its configuration to be saved, got {error}; override configuration()"

@@ -60,7 +60,7 @@ _MEANT = {
 """Arguments of scikit-learn's MLPs and of ``fit`` that have another name or meaning here."""
 
 
-def _kept(init: _Init) -> _Init:
+def _keep_arguments(init: _Init) -> _Init:
     """An ``__init__`` that sets its arguments as attributes, and answers an unknown one."""
     signature = inspect.signature(init)
 
@@ -115,7 +115,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         X, y = validate_data(self, X, y, multi_output=True, accept_sparse=True, dtype=_FLOATS, **options)
         return _dense(X), y
 
-    def _checked(self, X: Any) -> Any:
+    def _check_table(self, X: Any) -> Any:
         """Examples to predict, with the same columns as in training."""
         check_is_fitted(self)
         return _dense(validate_data(self, X, reset=False, accept_sparse=True, dtype=_FLOATS))
@@ -155,7 +155,7 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     array(['yes'], dtype='<U3')
     """
 
-    @_kept
+    @_keep_arguments
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
@@ -202,22 +202,22 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Any:
         """The label of each example: an array ``(n_examples,)``; or answers ``(n_examples, n_questions)``."""
-        X = self._checked(X)
+        X = self._check_table(X)
         return np.asarray(self.model_.predict(X), dtype=self.classes_.dtype)
 
     def predict_proba(self, X: Any) -> Any:
         """The probability of each class for each example ``(n_examples, n_classes)``; of answers, that of yes."""
-        X = self._checked(X)
+        X = self._check_table(X)
         return self.model_.predict_proba(X)
 
     def predict_log_proba(self, X: Any) -> Any:
         """The logarithms of ``predict_proba``, exact where probabilities are close to 0."""
-        X = self._checked(X)
+        X = self._check_table(X)
         return self.model_.predict_log_proba(X)
 
     def decision_function(self, X: Any) -> Any:
         """The logits ``(n_examples, n_classes)``; of two classes ``(n_examples,)``, above 0 for the second."""
-        X = self._checked(X)
+        X = self._check_table(X)
         return self.model_.decision_function(X)
 
     def __sklearn_tags__(self) -> Any:
@@ -240,7 +240,7 @@ class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
     array([70.])
     """
 
-    @_kept
+    @_keep_arguments
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
@@ -280,7 +280,7 @@ class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Any:
         """The number for each example: an array ``(n_examples,)``, or ``(n_examples, n_outputs)``."""
-        X = self._checked(X)
+        X = self._check_table(X)
         return np.asarray(self.model_.predict(X), dtype=np.float64)
 
     def __sklearn_tags__(self) -> Any:

@@ -11,7 +11,7 @@ from nn.data import as_table
 from nn.data.sets import split_indices
 from nn.initialization import random_numbers
 from nn.losses import LOGITS
-from nn.targets import CLASSES, Label, Targets, encoded_targets
+from nn.targets import CLASSES, Label, Targets, encode_targets
 from nn.validation import as_number, shortened
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ class Tally:
         return Tally(self.loss + other.loss, self.right + other.right, self.n + other.n)
 
 
-def checked_examples(
+def check_examples(
     model: Module, X: Any, y: Any, loss: str, n_outputs: int, classes: list[Label] | None, prefix: str = ""
 ) -> Examples:
     """Inputs and targets that fit the model and the loss; *prefix* precedes X and y in messages."""
     table = as_table(X, f"{prefix}X", model.n_inputs, keep_float32=True)
-    targets = encoded_targets(loss, y, n_outputs, classes, f"{prefix}y")
+    targets = encode_targets(loss, y, n_outputs, classes, f"{prefix}y")
     if len(table) != len(targets.encoded):
         raise ValueError(f"{prefix}X has {len(table)} examples, but {prefix}y {len(targets.encoded)}")
     return Examples(table, targets)
@@ -73,15 +73,15 @@ def output_count(model: Module, table: Table) -> int:
 
 def output_numbers(outputs: Value | list[Value]) -> list[float]:
     """The outputs of a model as a list of plain numbers, also for a single output."""
-    return [output.data for output in listed(outputs)]
+    return [output.data for output in as_list(outputs)]
 
 
-def listed(outputs: Value | list[Value]) -> list[Value]:
+def as_list(outputs: Value | list[Value]) -> list[Value]:
     """The outputs of a model in a list, also for a single output."""
     return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
 
 
-def weighted(examples: Examples, sample_weight: Any, class_weight: Any) -> Examples:
+def weigh(examples: Examples, sample_weight: Any, class_weight: Any) -> Examples:
     """The same examples with the weights from ``fit``'s arguments.
 
     ``"balanced"`` is n_examples / (n_classes * the count of the class), as in scikit-learn.
@@ -100,7 +100,7 @@ def weighted(examples: Examples, sample_weight: Any, class_weight: Any) -> Examp
     return replace(examples, weights=weights.tolist())
 
 
-def held_out(examples: Examples, share: Any, seed: int | None) -> tuple[Examples, Examples]:
+def split_validation(examples: Examples, share: Any, seed: int | None) -> tuple[Examples, Examples]:
     """The examples to train on, and a random *share* to validate on."""
     n = len(examples)
     if isinstance(share, bool) or not isinstance(share, float) or not 0.0 < share < 1.0 or n < 2:
@@ -109,13 +109,13 @@ def held_out(examples: Examples, share: Any, seed: int | None) -> tuple[Examples
     return examples.chosen(sorted(kept)), examples.chosen(sorted(chosen))
 
 
-def smoothed(examples: Examples, share: Any, loss: str, n_outputs: int) -> Examples:
+def smooth(examples: Examples, share: Any, loss: str, n_outputs: int) -> Examples:
     """The same examples, with a *share* of each class's probability spread over all classes."""
     if not as_number("label_smoothing", share, "[0, 1)"):
         return examples
     if loss not in LOGITS:
         raise ValueError("label_smoothing must be left out for a loss that takes no probabilities")
-    return replace(examples, targets=examples.targets.smoothed(share, n_outputs))
+    return replace(examples, targets=examples.targets.smooth(share, n_outputs))
 
 
 def _of_classes(targets: Targets, class_weight: Any) -> Any:

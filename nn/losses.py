@@ -95,7 +95,7 @@ def cross_entropy(outputs: Sequence[Value], target: Any) -> Value:
     >>> round(cross_entropy([Value(1.0), Value(1.0)], [0.25, 0.75]).data, 6)
     0.693147
     """
-    zs = _listed(outputs)
+    zs = _as_list(outputs)
     if not hasattr(target, "__len__") or isinstance(target, str):
         return logsumexp(zs) - zs[_class(target, len(zs), "cross_entropy")]  # type: ignore[no-any-return]
     if len(target) != len(zs):
@@ -112,7 +112,7 @@ def hinge(outputs: Outputs, target: Number) -> Value:
     >>> hinge(Value(0.25), -1).data, hinge([Value(2.0), Value(0.5)], 0).data
     (1.25, 0.0)
     """
-    zs = _listed(outputs)
+    zs = _as_list(outputs)
     if len(zs) == 1:
         if not isinstance(target, Value) and target not in (-1, 1):
             raise ValueError(f"hinge: with one output the target must be -1 or 1, got {shortened(target)}")
@@ -203,12 +203,12 @@ def _class(target: Any, n_classes: int, name: str) -> int:
 
 def _mean_of(name: str, loss: Callable[[Value, Any], Value], outputs: Any, target: Any) -> Value:
     """The mean of the losses of each output with its target."""
-    zs, ts = _listed(outputs), _listed(target)
+    zs, ts = _as_list(outputs), _as_list(target)
     if len(zs) != len(ts):
         raise ValueError(f"{name}: must be given a target for each output, got {len(zs)} outputs and {len(ts)} targets")
     losses = [loss(z, t) for z, t in zip(zs, ts)]
     return losses[0] if len(losses) == 1 else mean(losses)
 
 
-def _listed(numbers: Any) -> list[Any]:
+def _as_list(numbers: Any) -> list[Any]:
     return list(numbers) if hasattr(numbers, "__len__") else [numbers]

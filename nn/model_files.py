@@ -143,7 +143,7 @@ def read_json(path: str | PathLike[str], kind: str, version: int) -> dict[str, A
     """
     data = Path(path).read_bytes()
     try:
-        content = json.loads(data.decode("utf-8"), object_pairs_hook=_without_doubles, parse_constant=_refused)
+        content = json.loads(data.decode("utf-8"), object_pairs_hook=_unique_names, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, numbers of absurd length, absurd nesting
         reason = "nested too deeply" if isinstance(error, RecursionError) else plain_label(str(error), 80)
         raise ModelFileError(f"{path}: not a whole {kind} file ({reason})") from None
@@ -155,12 +155,12 @@ def read_json(path: str | PathLike[str], kind: str, version: int) -> dict[str, A
     return content
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) != len(pairs):
         raise ValueError("a name occurs twice")
     return content
 
 
-def _refused(constant: str) -> object:
+def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is not a finite number")

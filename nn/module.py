@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from nn import model_files, prediction
 from nn import training as fitting
-from nn.configuration import check_comes_back, encoded, made, remembering, zeros
+from nn.configuration import build, check_restorable, encode, remember_arguments, zero_init
 from nn.data.columns import Columns
 from nn.other_names import OF_A_MODULE
 from nn.parameters import HasParameters, parts_in
@@ -55,7 +55,7 @@ class Module(HasParameters):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):
-            cls.__init__ = remembering(cls.__init__)  # type: ignore[method-assign]
+            cls.__init__ = remember_arguments(cls.__init__)  # type: ignore[method-assign]
 
     def __call__(self, x: Any) -> Any:
         """The output for the inputs of one example: a Value or a list of Values."""
@@ -115,8 +115,8 @@ class Module(HasParameters):
             ValueError: a parameter is NaN or infinite; or ``load`` could not restore this module, as it holds a
                 function of your own, or was changed after ``__init__``.
         """
-        configuration, state = encoded(self), self.state_dict()
-        check_comes_back(self, configuration, len(state))
+        configuration, state = encode(self), self.state_dict()
+        check_restorable(self, configuration, len(state))
         kind, table = type(self).__name__, {} if self.table is None else {"table": self.table.to_json()}
         learned = {"loss": self.loss, "classes": self.classes, **table, "parameters": state}
         model_files.write_model(path, {"kind": kind, "configuration": configuration, **learned})
@@ -132,8 +132,8 @@ class Module(HasParameters):
         content = model_files.read_model(path, cls.__name__)
         configuration, parameters, classes = content["configuration"], content["parameters"], content["classes"]
         try:
-            module: Self = made(cls, configuration, zeros(len(parameters)))
-            if encoded(module) != configuration:
+            module: Self = build(cls, configuration, zero_init(len(parameters)))
+            if encode(module) != configuration:
                 raise ValueError(f"the configuration must be that of {shortened(module)}, got another")
             module.load_state_dict(parameters)
             table = Columns.from_json(content["table"]) if content.get("table") is not None else None

@@ -93,7 +93,7 @@ class Optimizer:
 
     def bind(self, parameters: Iterable[Value]) -> None:
         """Take these parameters, and forget the steps taken with others, such as momentum."""
-        self.parameters, self.weights, self.steps = _checked(parameters), None, 0
+        self.parameters, self.weights, self.steps = _check_parameters(parameters), None, 0
         for name in self.remembered:
             setattr(self, name, 0.0)
 
@@ -169,7 +169,7 @@ class Optimizer:
         rate = self.rate()
         self.steps += 1
         with np.errstate(over="raise", invalid="raise"):
-            g = self._limited(weights, gradient)
+            g = self._clip(weights, gradient)
             decay = self.weight_decay * weights if self.weight_decay else 0.0
             if self.decouples_decay:
                 weights = weights - rate * (self.direction(weights, g, rate) + decay)
@@ -179,7 +179,7 @@ class Optimizer:
             raise FloatingPointError(f"a parameter would become {weights[~np.isfinite(weights)][0]}")
         return weights
 
-    def _limited(self, weights: Vector, gradient: Vector) -> Vector:
+    def _clip(self, weights: Vector, gradient: Vector) -> Vector:
         """The gradient with that of the penalties, clipped; refuses an infinite one, which clipping would hide."""
         import numpy as np
 
@@ -336,7 +336,7 @@ def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
     import numpy as np
 
     largest = math.inf if max_norm == math.inf else as_number("max_norm", max_norm, "(0, inf)")
-    values = dict.fromkeys(_checked(parameters))
+    values = dict.fromkeys(_check_parameters(parameters))
     norm = _norm(np.array([value.grad for value in values]))
     if norm > largest:
         for value in values:
@@ -355,7 +355,7 @@ def _norm(vector: Vector) -> float:
     return norm
 
 
-def _checked(parameters: Any) -> list[Value]:
+def _check_parameters(parameters: Any) -> list[Value]:
     """The parameters in a list: at least one, all of them Values."""
     values = list(parameters) if isinstance(parameters, Iterable) else [parameters]
     if not values:

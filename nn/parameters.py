@@ -145,7 +145,7 @@ def dotted(path: Path) -> str:
 # ------------------------------------------------------------------------------------------------ what is no parameter
 
 
-def check_made(module: HasParameters) -> None:
+def check_attributes(module: HasParameters) -> None:
     """Check the attributes that the ``__init__`` of a module set.
 
     Raises:
@@ -157,7 +157,7 @@ def check_made(module: HasParameters) -> None:
             raise _not_a_leaf(module, path, value)
 
 
-def checked_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> tuple[Any, More]:
+def check_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> tuple[Any, More]:
     """The results of *call*: the module's outputs for plain numbers, and more; checks the leaves under the outputs.
 
     If one of them is no parameter, a second call tells lasting Values from those that each call creates.

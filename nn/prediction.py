@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nn.data import as_table
-from nn.examples import checked_examples, output_count, output_numbers
+from nn.examples import check_examples, output_count, output_numbers
 from nn.losses import LOGITS
 from nn.noise import no_noise, noise_from
-from nn.targets import decided
+from nn.targets import predicted
 
 if TYPE_CHECKING:
     from nn.data import Table
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def predict(model: Module, X: Any) -> list[Any]:
     """The class for each row of *X*; from a model that was not trained to classify, its output or outputs."""
     table = as_table(X, "X", model.n_inputs, empty=True, keep_float32=True)
-    return [decided(model, outputs) for outputs in _outputs(model, table)]
+    return [predicted(model, outputs) for outputs in _outputs(model, table)]
 
 
 @noise_from(no_noise)
@@ -66,7 +66,7 @@ def score(model: Module, X: Any, y: Any) -> float:
     import numpy as np
 
     table = as_table(X, "X", model.n_inputs, keep_float32=True)
-    examples = checked_examples(model, table, y, model.loss or "mse", output_count(model, table), model.classes)
+    examples = check_examples(model, table, y, model.loss or "mse", output_count(model, table), model.classes)
     outputs = _outputs(model, examples.table)
     targets = examples.targets
     if targets.classes is not None:

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from engine import DataDependentError, Value, compiler
-from nn.examples import listed
+from nn.examples import as_list
 from nn.losses import LossFunction
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def replayed_outputs(model: Module, table: Table) -> list[list[float]] | None:
     if len(table) * len(model.parameters()) < _MUCH:
         return None
     rows = table.astype(np.float64, copy=False)
-    recorded = Recorded(lambda row: listed(model(row)), [model], (None, "float64", table.shape[1], False))
+    recorded = Recorded(lambda row: as_list(model(row)), [model], (None, "float64", table.shape[1], False))
     try:
-        paths = recorded.paths(rows[0], lambda: listed(model(rows[0].tolist())), Amount(_CALLS * len(table), _CALLS))
+        paths = recorded.paths(rows[0], lambda: as_list(model(rows[0].tolist())), Amount(_CALLS * len(table), _CALLS))
         outputs = paths(rows)
     except Exception:  # the user's model may raise anything when called with Values
         return None

@@ -45,7 +45,7 @@ class Scaling:
         repeats = table.shape[1] if common else 1
         return cls(mean.tolist() * repeats, scale.tolist() * repeats)
 
-    def applied(self, table: Table) -> Table:
+    def apply(self, table: Table) -> Table:
         """The table in units of this scale."""
         scaled: Table = (table - self.shift) / self.scale
         return scaled

@@ -59,10 +59,10 @@ class Targets:
         one_hot: Table = np.eye(n_classes)[self.encoded]
         return one_hot
 
-    def smoothed(self, share: float, n_outputs: int) -> Targets:
+    def smooth(self, share: float, n_outputs: int) -> Targets:
         """Probabilities instead of classes: *share* of each is spread evenly over all classes (Szegedy et al. 2016).
 
-        >>> Targets([1, 0], ["cat", "dog"]).smoothed(0.5, 2).encoded
+        >>> Targets([1, 0], ["cat", "dog"]).smooth(0.5, 2).encoded
         [[0.25, 0.75], [0.75, 0.25]]
         """
         table = self.columns(n_outputs if n_outputs > 1 else None)
@@ -102,7 +102,7 @@ class Targets:
         return bool(self.are_right(np.array([outputs]), [index])[0])
 
 
-def encoded_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] | None, what: str = "y") -> Targets:
+def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] | None, what: str = "y") -> Targets:
     """Check the targets *y* and turn them into what the loss takes.
 
     Args:
@@ -129,7 +129,7 @@ def encoded_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] 
     labels = as_column(y, what)
     if loss == "binary_cross_entropy" and classes in (None, [0, 1]) and _are_probabilities(labels):
         return Targets([float(label) for label in labels], [0, 1], PROBABILITIES)
-    known = _learned(labels, max(2, n_outputs), n_outputs == 1) if classes is None else list(classes)
+    known = _learn_classes(labels, max(2, n_outputs), n_outputs == 1) if classes is None else list(classes)
     indices = {label: index for index, label in enumerate(known)}
     for row, label in enumerate(labels):
         if label not in indices:
@@ -202,7 +202,7 @@ def _without_rows_of_one(table: Table) -> list[Any]:
     return rows
 
 
-def _learned(labels: list[Label], wanted: int, binary: bool) -> list[Label]:
+def _learn_classes(labels: list[Label], wanted: int, binary: bool) -> list[Label]:
     """The classes of these labels: 0 ... n - 1 if they are such numbers, else all that occur, sorted."""
     occurring = set(labels)
     if len({isinstance(label, str) for label in occurring}) > 1:
@@ -220,16 +220,16 @@ def _learned(labels: list[Label], wanted: int, binary: bool) -> list[Label]:
     return sorted(occurring)
 
 
-def decided(model: Module, outputs: list[float]) -> Any:
+def predicted(model: Module, outputs: list[float]) -> Any:
     """The prediction from these outputs: the label, answers of 0 or 1, or without classes the numbers themselves."""
     if model.classes is None:
         return outputs[0] if len(outputs) == 1 else outputs
     if model.loss == "binary_cross_entropy" and len(outputs) > 1:
         return [int(output > 0.0) for output in outputs]
-    return model.classes[decided_index(outputs)]
+    return model.classes[predicted_index(outputs)]
 
 
-def decided_index(outputs: list[float]) -> int:
+def predicted_index(outputs: list[float]) -> int:
     """The index of the predicted class: that of the largest output; a single logit above 0 is class 1."""
     if len(outputs) == 1:
         return int(outputs[0] > 0.0)

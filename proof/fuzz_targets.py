@@ -21,8 +21,8 @@ from nn.cli import train
 from nn.data import moons, xor
 from nn.data.columns import Columns
 from nn.data.csv_files import read_text_table
-from nn.data.idx import mnist_part, read
-from nn.data.input_columns import learned_columns, read_inputs
+from nn.data.idx import mnist_part, read_idx
+from nn.data.input_columns import learn_columns, read_inputs
 from nn.data.target_column import read_target
 
 _VARIABLES = {"x": 2.0, "w": -3.0, "b": 6.88, "_": 0.5}
@@ -123,9 +123,9 @@ def _read(data: bytes) -> None:
         return
     table = read_text_table(path)
     table, target, _ = read_target(table, table.names[-1], True if kind == b"r" else None)
-    columns, X, _ = learned_columns(table, table.names[-1], ())
-    columns = columns.learned(X)
-    if len(target.y) != len(X) or X.shape[1] != columns.n_inputs or not (columns.filled(X) == columns.filled(X)).all():
+    columns, X, _ = learn_columns(table, table.names[-1], ())
+    columns = columns.learn(X)
+    if len(target.y) != len(X) or X.shape[1] != columns.n_inputs or not (columns.fill(X) == columns.fill(X)).all():
         raise Finding("examples, targets and columns are not of one number")
     if Columns.from_json(columns.to_json()) != columns:
         raise Finding("columns are others once they were saved")
@@ -151,7 +151,7 @@ def _read_idx(data: bytes) -> None:
     kind, rest = data[:1], data[1:]
     if kind in (b"l", b"i"):
         magic = 2049 if kind == b"l" else 2051
-        if read(file_of(rest, "given-ubyte"), magic).ndim != magic % 256:
+        if read_idx(file_of(rest, "given-ubyte"), magic).ndim != magic % 256:
             raise Finding("an array of another number of dimensions came from a file")
         return
     length = rest[0] if rest else 0

@@ -119,7 +119,7 @@ def test_train_does_what_its_parts_do(gradstep):
     scaling = Scaling.of(training.X)
     model = MLP(2, [2, 1], seed=5)
     options = {"loss": "binary_cross_entropy", "learning_rate": 0.005, "epochs": 1, "batch_size": 50, "seed": 5}
-    model.fit(scaling.applied(training.X), training.y, **options, progress=False)
+    model.fit(scaling.apply(training.X), training.y, **options, progress=False)
     scaling.fold_in(model)
     assert condition(MLP.load("moons.json")) == condition(model)
 

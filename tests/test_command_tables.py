@@ -17,7 +17,7 @@ from nn import MLP, ModelFileError
 from nn.__main__ import main
 from nn.data.columns import Columns
 from nn.data.csv_files import read_text_table
-from nn.data.input_columns import learned_columns
+from nn.data.input_columns import learn_columns
 from nn.data.number_cells import read_numbers
 from nn.data.target_column import read_target
 
@@ -178,7 +178,7 @@ def test_encodings_and_separators(folder, encoding, separator):
 def test_decimal_commas_between_semicolons(folder):
     Path("t.csv").write_text("a;b\n1,5;x\n2,25;y\n")
     table = read_text_table("t.csv")
-    assert learned_columns(table, "b", ())[1].tolist() == [[1.5], [2.25]]
+    assert learn_columns(table, "b", ())[1].tolist() == [[1.5], [2.25]]
 
 
 def test_odd_numbers_are_none():

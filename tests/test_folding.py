@@ -18,7 +18,7 @@ from engine.drawing.folding import fold_graph
 from engine.drawing.function_calls import find_calls
 from engine.drawing.module_scopes import assign_scopes, find_parameter_scopes, scope_title, split_scopes
 from nn import MLP, cross_entropy
-from nn.examples import listed
+from nn.examples import as_list
 
 
 def squared_error(model: MLP, n_examples: int = 1, kind: type = Value, seed: int = 0) -> Value:
@@ -26,7 +26,7 @@ def squared_error(model: MLP, n_examples: int = 1, kind: type = Value, seed: int
     rng = random.Random(seed)
     loss = Value(0.0, label="loss so far")
     for _ in range(n_examples):
-        for output in listed(model.layers[-1](_hidden(model, [kind(rng.random()) for _ in range(model.n_inputs)]))):
+        for output in as_list(model.layers[-1](_hidden(model, [kind(rng.random()) for _ in range(model.n_inputs)]))):
             loss = loss + (output - 1.0) ** 2
     loss.label = "loss"
     loss.backward()
@@ -35,7 +35,7 @@ def squared_error(model: MLP, n_examples: int = 1, kind: type = Value, seed: int
 
 def _hidden(model: MLP, x: list) -> list:
     for layer in model.layers[:-1]:
-        x = listed(layer(x))
+        x = as_list(layer(x))
     return x
 
 
@@ -109,7 +109,7 @@ def one_minus_exp(x: Value) -> Value:
 def test_neurons_hold_their_activation_and_the_loss_is_outside(activation):
     model = MLP(2, [2, 1], activation=activation, seed=0)
     x = [Value(1.0), Value(2.0)]
-    hidden = listed(model.layers[0](x))
+    hidden = as_list(model.layers[0](x))
     output = model.layers[1](hidden)
     loss = (output - 1.0) ** 2
     groups = groups_of(loss, model)

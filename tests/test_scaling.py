@@ -14,7 +14,7 @@ TABLE = as_table([[1000.0, 0.001, 5.0], [3000.0, 0.003, 5.0], [2000.0, 0.005, 5.
 
 
 def test_columns_have_mean_0_and_deviation_1_afterwards():
-    scaled = Scaling.of(TABLE).applied(TABLE)
+    scaled = Scaling.of(TABLE).apply(TABLE)
     assert scaled.mean(axis=0) == pytest.approx([0.0, 0.0, 0.0], abs=1e-12)
     assert scaled.std(axis=0) == pytest.approx([1.0, 1.0, 0.0], rel=1e-12)  # the last column never changes
 
@@ -23,7 +23,7 @@ def test_a_common_scale_is_one_for_all_columns():
     scaling = Scaling.of(TABLE, common=True)
     assert scaling.shift == [pytest.approx(TABLE.mean())] * 3
     assert scaling.scale == [pytest.approx(TABLE.std())] * 3
-    assert scaling.applied(TABLE).shape == TABLE.shape
+    assert scaling.apply(TABLE).shape == TABLE.shape
 
 
 @pytest.mark.parametrize("number", [0.0, 0.1, -7.3, 1e6 + 0.1, 1e-300])
@@ -32,7 +32,7 @@ def test_equal_numbers_are_not_blown_up_by_rounding(number, common):
     table = as_table([[number, number]] * 997)
     scaling = Scaling.of(table, common)
     assert scaling.scale == [1.0, 1.0]
-    assert scaling.applied(table) == pytest.approx(np.zeros_like(table), abs=1e-6)
+    assert scaling.apply(table) == pytest.approx(np.zeros_like(table), abs=1e-6)
 
 
 def test_numbers_beyond_a_floats_range_are_refused():
@@ -46,7 +46,7 @@ def test_folded_inputs_give_the_same_outputs(rows, common):
     table = as_table(rows)
     scaling = Scaling.of(table, common)
     model = MLP(2, [3, 2], activation="tanh", seed=0)
-    before = [[v.data for v in model(row)] for row in scaling.applied(table).tolist()]
+    before = [[v.data for v in model(row)] for row in scaling.apply(table).tolist()]
     scaling.fold_in(model)
     after = [[v.data for v in model(row)] for row in rows]
     spread = max(abs(shift) / scale for shift, scale in zip(scaling.shift, scaling.scale))
@@ -75,9 +75,9 @@ def test_trained_on_scaled_numbers_it_predicts_plain_ones():
     y = [3000.0 + 5 * i for i in range(12)]
     inputs, targets = Scaling.of(X), Scaling.of(as_table(y, width=1))
     model = small()
-    scaled_y = targets.applied(as_table(y, width=1))
-    model.fit(inputs.applied(X), scaled_y, optimizer="adam", learning_rate=0.02, epochs=200, seed=0, progress=False)
-    scaled_score = model.score(inputs.applied(X), scaled_y)
+    scaled_y = targets.apply(as_table(y, width=1))
+    model.fit(inputs.apply(X), scaled_y, optimizer="adam", learning_rate=0.02, epochs=200, seed=0, progress=False)
+    scaled_score = model.score(inputs.apply(X), scaled_y)
     inputs.fold_in(model)
     targets.fold_out(model)
     assert model.score(X, y) == pytest.approx(scaled_score, abs=1e-9)

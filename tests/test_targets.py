@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from networks import small
 
 from nn import MLP
-from nn.targets import CLASSES, NUMBERS, Targets, decided, encoded_targets
+from nn.targets import CLASSES, NUMBERS, Targets, encode_targets, predicted
 
 CE, BCE, HINGE = "cross_entropy", "binary_cross_entropy", "hinge"
 
@@ -43,7 +43,7 @@ CE, BCE, HINGE = "cross_entropy", "binary_cross_entropy", "hinge"
     ],
 )
 def test_targets_become_what_the_loss_takes(loss, y, n_outputs, encoded, classes):
-    targets = encoded_targets(loss, y, n_outputs, None)
+    targets = encode_targets(loss, y, n_outputs, None)
     assert targets == Targets(encoded, classes, CLASSES if classes else NUMBERS)
     assert [type(label) for label in targets.classes or []] == [type(label) for label in classes or []]
 
@@ -66,21 +66,21 @@ LABELS = ["b", "a", "b"]
     ids=lambda y: type(y).__name__,
 )
 def test_labels_in_every_container(y):
-    assert encoded_targets(BCE, y, 1, None) == Targets([1, 0, 1], ["a", "b"])
+    assert encode_targets(BCE, y, 1, None) == Targets([1, 0, 1], ["a", "b"])
 
 
 @pytest.mark.parametrize("kind", [np.int8, np.uint64, np.float32, np.float64, np.bool_, object, "Int64", "boolean"])
 def test_numbers_as_labels_in_every_type(kind):
     y = pd.Series([1, 0, 1], dtype=kind) if isinstance(kind, str) else np.array([1, 0, 1], dtype=kind)
-    targets = encoded_targets(BCE, y, 1, None)
+    targets = encode_targets(BCE, y, 1, None)
     kinds = bool if kind in (np.bool_, "boolean") else int
     assert targets == Targets([1, 0, 1], [0, 1])
     assert all(type(label) is kinds for label in targets.classes)
 
 
 def test_known_classes_are_kept():
-    assert encoded_targets(CE, [5], 3, [1, 5, 9]) == Targets([1], [1, 5, 9])
-    assert encoded_targets(HINGE, ["b"], 1, ["a", "b"]) == Targets([1], ["a", "b"])
+    assert encode_targets(CE, [5], 3, [1, 5, 9]) == Targets([1], [1, 5, 9])
+    assert encode_targets(HINGE, ["b"], 1, ["a", "b"]) == Targets([1], ["a", "b"])
 
 
 @pytest.mark.parametrize(
@@ -145,12 +145,12 @@ def test_known_classes_are_kept():
 )
 def test_what_does_not_fit_is_refused(loss, y, n_outputs, classes, words):
     with pytest.raises(ValueError, match=words):
-        encoded_targets(loss, y, n_outputs, classes)
+        encode_targets(loss, y, n_outputs, classes)
 
 
 def test_messages_name_what_was_given():
     with pytest.raises(ValueError, match=r"^validation y must be made of the classes 0, 1, got 3"):
-        encoded_targets(CE, [3], 2, [0, 1], "validation y")
+        encode_targets(CE, [3], 2, [0, 1], "validation y")
 
 
 @pytest.mark.parametrize(
@@ -168,14 +168,14 @@ def test_messages_name_what_was_given():
 def test_outputs_become_labels(classes, outputs, said):
     model = small()
     model.classes = classes
-    assert decided(model, outputs) == said
+    assert predicted(model, outputs) == said
 
 
 @given(st.lists(st.text(), min_size=2, max_size=6, unique=True), st.data())
 def test_any_text_is_a_label_and_comes_back(labels, data):
     y = [*labels, *data.draw(st.lists(st.sampled_from(labels), max_size=5))]
-    targets = encoded_targets(CE, y, len(labels), None)
+    targets = encode_targets(CE, y, len(labels), None)
     model = MLP(1, [len(labels)], seed=0)
     model.classes = targets.classes
-    back = [decided(model, [float(place == right) for place in range(len(labels))]) for right in targets.encoded]
+    back = [predicted(model, [float(place == right) for place in range(len(labels))]) for right in targets.encoded]
     assert back == y

@@ -122,7 +122,7 @@ def test_scales_fold_into_the_first_and_last_layer_whatever_is_between():
     model.eval()
     scaling, targets = Scaling([1.0, -2.0], [2.0, 0.5]), Scaling([100.0, -3.0], [20.0, 0.5])
     x = [0.3, -0.8]
-    scaled = scaling.applied(as_table([x])).tolist()[0]
+    scaled = scaling.apply(as_table([x])).tolist()[0]
     expected = [shift + scale * v.data for v, shift, scale in zip(model(scaled), targets.shift, targets.scale)]
     scaling.fold_in(model)
     targets.fold_out(model)

@@ -16,7 +16,7 @@ from engine import Value
 from nn.data import DataSet, as_table, digits, mnist, moons, xor
 from nn.data.columns import Columns
 from nn.data.confusions import confusion_table
-from nn.examples import listed
+from nn.examples import as_list
 from nn.mlp import MLP
 from nn.model_files import check_writable, is_device
 from nn.optimizers import AdamW
@@ -62,8 +62,8 @@ def train(options: Namespace) -> None:
         _check_target(Path(options.checkpoint), options.data, "checkpoint")
         if Path(options.checkpoint).resolve() == target.resolve():
             raise ValueError(f"{target}: the checkpoint and the model must be two files; give one another name")
-    with _opened(target):
-        model, history = _trained(options, job, held_out)
+    with _open(target):
+        model, history = _train_model(options, job, held_out)
         if history.interrupted:
             print(f"interrupted after {history.epochs} epochs; the model is as it was then")
         _report(model, held_out, "training" if held_out is job.data else "held-out")
@@ -82,8 +82,8 @@ def _split(options: Namespace, job: Job) -> tuple[Job, DataSet]:
     training, held_out = job.data.split(0.2 if options.test_share is None else options.test_share, options.seed)
     if job.columns is None:
         return replace(job, data=training), held_out
-    columns = job.columns.learned(training.X)
-    training, held_out = (replace(part, X=columns.filled(part.X)) for part in (training, held_out))
+    columns = job.columns.learn(training.X)
+    training, held_out = (replace(part, X=columns.fill(part.X)) for part in (training, held_out))
     return replace(job, data=training, columns=columns, scaling=lambda _: columns.scaling()), held_out
 
 
@@ -118,7 +118,7 @@ def _job(options: Namespace) -> Job:
 def _table_job(options: Namespace) -> Job:
     """The job of a CSV file; prints how its columns were read."""
     from nn.data.csv_files import read_text_table
-    from nn.data.input_columns import learned_columns
+    from nn.data.input_columns import learn_columns
     from nn.data.target_column import column_called, read_target
 
     table = read_text_table(options.data, options.header)
@@ -134,7 +134,7 @@ def _table_job(options: Namespace) -> Job:
     name = Path(path.stem).stem if path.suffix.lower() in (".gz", ".zip") else path.stem
     how = f"{name}: {table.how}"
     table, found, told = read_target(table, target, options.regression)
-    columns, X, told_of_columns = learned_columns(table, target, drop)
+    columns, X, told_of_columns = learn_columns(table, target, drop)
     kind, other = ("numbers", "--classification") if found.regression else ("classes", "--regression")
     about = f"target {shortened(target)}: {kind} ({found.why}; {other} takes them otherwise)"
     for line in (how, about, *told, *told_of_columns):
@@ -142,7 +142,7 @@ def _table_job(options: Namespace) -> Job:
     return Job(name, DataSet(X, found.y), [32, 16], epochs=60, regression=found.regression, columns=columns)
 
 
-def _trained(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, History]:
+def _train_model(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, History]:
     """A model trained on scaled numbers, the scale then folded into it."""
     training, regression = job.data, job.regression or bool(options.regression)
     labels = sorted({*training.y, *held_out.y}, key=lambda label: (isinstance(label, str), label))
@@ -159,8 +159,8 @@ def _trained(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, Hist
         f"layers of {sizes}, {len(model.parameters()):,} parameters"
     )
     history = model.fit(
-        training.X if inputs is None else inputs.applied(training.X),
-        training.y if targets is None else targets.applied(as_table(training.y, "y", 1)),
+        training.X if inputs is None else inputs.apply(training.X),
+        training.y if targets is None else targets.apply(as_table(training.y, "y", 1)),
         loss=loss,
         **_optimizer(options, job),
         epochs=job.epochs,
@@ -208,7 +208,7 @@ def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
 
     x: list[Value] = [Value(number) for number in examples.X[0].tolist()]
     for layer in model.layers[:-1]:
-        x = [Value(output.data) for output in listed(layer(x))]
+        x = [Value(output.data) for output in as_list(layer(x))]
     neuron = model.layers[-1].neurons[0]
     for i, (value, weight) in enumerate(zip(x, neuron.w)):
         value.label, weight.label = f"x{i}", f"w{i}"
@@ -231,7 +231,7 @@ def _check_target(target: Path, data: str, thing: str) -> None:
     check_writable(target)
 
 
-def _opened(target: Path) -> AbstractContextManager[object]:
+def _open(target: Path) -> AbstractContextManager[object]:
     """The target held open if it is a named pipe, which must have a reader: writing would wait for one."""
     if not target.exists() or not stat.S_ISFIFO(target.stat().st_mode):
         return nullcontext()

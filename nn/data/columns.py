@@ -34,7 +34,7 @@ class Column:
         """How many inputs of the model the column becomes."""
         return len(self.categories) if self.kind == TEXT else int(self.kind == NUMBER)
 
-    def encoded(self, table: TextTable, name: str) -> tuple[Table, str]:
+    def encode(self, table: TextTable, name: str) -> tuple[Table, str]:
         """The inputs ``(n_examples, n_inputs)`` from the table's column *name*, and a note on how they were read.
 
         A missing number becomes NaN. Other cells than numbers and known texts are an error.
@@ -49,7 +49,7 @@ class Column:
                 return np.reshape(numbers.values, (-1, 1)), numbers.note
             row, percent = int(numbers.odd.argmax()), " in percent" * (self.sign == "%")
             raise ValueError(f"{table.where(row, name)} must be a finite number{percent}, got {shortened(cells[row])}")
-        codes, texts = factorized(cells)
+        codes, texts = factorize(cells)
         known = pd.Index(self.categories).get_indexer(texts)[codes]
         if (known >= 0).all():
             return np.eye(len(self.categories))[known], ""
@@ -107,7 +107,7 @@ class Columns:
         """How many inputs the model has."""
         return len(self.by_input)
 
-    def learned(self, X: Table) -> Columns:
+    def learn(self, X: Table) -> Columns:
         """The same columns with mean and scale of these inputs; NaN is a missing number."""
         import pandas as pd
 
@@ -121,7 +121,7 @@ class Columns:
         }
         return replace(self, columns=tuple(replace(column, **found.get(column.name, {})) for column in self.columns))
 
-    def filled(self, X: Table) -> Table:
+    def fill(self, X: Table) -> Table:
         """The inputs with each missing number replaced by its column's mean in training."""
         import numpy as np
 
@@ -147,7 +147,7 @@ class Columns:
         return cls(columns, named)
 
 
-def factorized(cells: Cells) -> tuple[Any, list[str]]:
+def factorize(cells: Cells) -> tuple[Any, list[str]]:
     """The code of each cell, and the text of each code, with single blanks."""
     import numpy as np
     import pandas as pd

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nn.data.number_cells import Cells, Numbers, decimal_mark, is_missing, read_numbers
-from nn.data.packed_files import unpacked
+from nn.data.packed_files import unpack
 from nn.validation import shortened
 
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
@@ -58,7 +58,7 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
     *header* says whether the first line has the column names; None detects it, also by most of the *known* names. A
     file that is no such table raises a ValueError that names the line.
     """
-    text, encoding = _decoded(path)
+    text, encoding = _decode(path)
     separator = _separator(text)
     cells, n_empty = _cells(path, text, separator)
     decimal = decimal_mark(cells[:_ROWS].to_numpy().flat, separator)
@@ -80,9 +80,9 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
     return TextTable(str(path), names, cells.set_axis(names, axis=1), decimal, bool(header), n_empty, how)
 
 
-def _decoded(path: str | PathLike[str]) -> tuple[str, str]:
+def _decode(path: str | PathLike[str]) -> tuple[str, str]:
     """The text of a file, its lines ended by ``\\n``, and its encoding."""
-    data = unpacked(path)
+    data = unpack(path)
     encodings = ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "cp1252"]
     for encoding in encodings:
         try:

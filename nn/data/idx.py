@@ -9,7 +9,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nn.data.packed_files import unpacked
+from nn.data.packed_files import unpack
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,8 +25,8 @@ _WHERE = (
 
 def mnist_part(folder: Path, part: str) -> tuple[Bytes, Bytes]:
     """Images ``(n, 784)`` and labels ``(n,)`` of ``"train"`` or ``"t10k"``, as bytes."""
-    images_file, labels_file = found(folder, f"{part}-images", 3), found(folder, f"{part}-labels", 1)
-    images, labels = read(images_file, 2051), read(labels_file, 2049)
+    images_file, labels_file = find_file(folder, f"{part}-images", 3), find_file(folder, f"{part}-labels", 1)
+    images, labels = read_idx(images_file, 2051), read_idx(labels_file, 2049)
     if images.shape[1:] != (28, 28):
         raise ValueError(f"{images_file}: images of {images.shape[1]} x {images.shape[2]}; those of MNIST are 28 x 28")
     if len(images) != len(labels):
@@ -40,7 +40,7 @@ def mnist_part(folder: Path, part: str) -> tuple[Bytes, Bytes]:
     return images.reshape(len(images), 28 * 28), labels
 
 
-def found(folder: Path, name: str, dimensions: int) -> Path:
+def find_file(folder: Path, name: str, dimensions: int) -> Path:
     """The file of that name in a folder, gzipped or not."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder. {_WHERE}")
@@ -51,11 +51,11 @@ def found(folder: Path, name: str, dimensions: int) -> Path:
     raise FileNotFoundError(f"{folder}: {names[0]} is not in it, nor {names[2]}. {_WHERE}")
 
 
-def read(path: Path, magic: int) -> Bytes:
+def read_idx(path: Path, magic: int) -> Bytes:
     """The bytes of an IDX file with that magic number, in the shape of its header."""
     import numpy as np
 
-    data = unpacked(path)
+    data = unpack(path)
     number, n_dimensions = int.from_bytes(data[:4], "big"), magic % 256
     start = 4 + 4 * n_dimensions
     if len(data) < (start if number == magic else 4):

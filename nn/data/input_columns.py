@@ -7,7 +7,7 @@ from os import PathLike
 
 import numpy as np
 
-from nn.data.columns import NUMBER, TARGET, TEXT, UNUSED, Column, Columns, factorized
+from nn.data.columns import NUMBER, TARGET, TEXT, UNUSED, Column, Columns, factorize
 from nn.data.csv_files import TextTable, plural, read_text_table
 from nn.data.number_cells import Numbers
 from nn.data.tables import Table
@@ -16,7 +16,7 @@ from nn.validation import first_names, shortened
 _MOST_CATEGORIES = 255
 
 
-def learned_columns(table: TextTable, target: str, drop: Collection[str]) -> tuple[Columns, Table, list[str]]:
+def learn_columns(table: TextTable, target: str, drop: Collection[str]) -> tuple[Columns, Table, list[str]]:
     """The columns of a table, without means and scales; the inputs; and lines to tell the user."""
     columns, parts, told = [], [], []
     for name in table.names:
@@ -51,14 +51,14 @@ def _input_column(table: TextTable, name: str) -> tuple[Column, Table, str] | st
         note = "; ".join(filter(None, [*notes, odd * (n_odd > 0)]))
         column = Column(name, NUMBER, missing=n_missing, sign=numbers.sign)
         return column, numbers.values.reshape(-1, 1), note
-    texts = factorized(cells)[1]
+    texts = factorize(cells)[1]
     if len(texts) == 1:
         return f"each text in it is {shortened(texts[0])}"
     if len(texts) > min(_MOST_CATEGORIES, max(10, n // 3)):
         return f"it has {len(texts):,} different texts in {n:,} rows, such as {shortened(texts[0])}"
     column, n_empty = Column(name, TEXT, categories=tuple(sorted(texts))), int((cells == "").sum())
     empty = f"; {n_empty:,} empty, a kind as well" if n_empty else ""
-    return column, column.encoded(table, name)[0], f"{len(texts)} different texts, an input each{empty}"
+    return column, column.encode(table, name)[0], f"{len(texts)} different texts, an input each{empty}"
 
 
 def _are_row_numbers(table: TextTable, name: str, numbers: Numbers) -> bool:
@@ -84,7 +84,7 @@ def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None
     names, parts, notes = _names_in_file(table, columns), [], []
     for column in inputs.values():
         name = names[column.name]
-        part, note = column.encoded(table, name)
+        part, note = column.encode(table, name)
         missing = np.isnan(part[:, 0])
         if missing.any() and column.mean is None:
             where = table.where(int(missing.argmax()), name)
@@ -94,7 +94,7 @@ def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None
             told.append(f"{shortened(name)}: {missing.sum():,} missing, but none in training; {filled}")
         notes += [f"{shortened(name)}: {note}"] if note else []
         parts.append(part)
-    return columns.filled(np.hstack(parts)), told + ["; ".join(notes)] * bool(notes)
+    return columns.fill(np.hstack(parts)), told + ["; ".join(notes)] * bool(notes)
 
 
 def _names_in_file(table: TextTable, columns: Columns) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 _MOST, _SMALL = 100, 1 << 20  # real data unpack to less than 100 times their size, or a megabyte
 
 
-def unpacked(path: str | PathLike[str]) -> bytes:
+def unpack(path: str | PathLike[str]) -> bytes:
     """The bytes of a file, unpacked if it is gzipped, or zipped with one file in it."""
     data = Path(path).read_bytes()
     most = max(_MOST * len(data), _SMALL)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nn.data.columns import factorized
+from nn.data.columns import factorize
 from nn.data.csv_files import TextTable, plural
 from nn.validation import first_names, nearest, shortened
 
@@ -53,7 +53,7 @@ def read_target(table: TextTable, name: str, regression: bool | None) -> tuple[T
     cells, values, where = cells[there], read.values[there], f"{table.path}: the target {shown}"
     if len(cells) == 0:
         raise ValueError(f"{where} is empty in all rows")
-    codes, texts = factorized(cells)
+    codes, texts = factorize(cells)
     numbers, why = (regression, "as asked") if regression is not None else _are_numbers(texts, values, all_numbers)
     if len(texts) == 1:
         got = f"{shortened(texts[0])} in {plural(len(cells), 'row')}"

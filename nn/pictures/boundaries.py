@@ -27,7 +27,7 @@ from nn.pictures.style import (
     plain,
     titled,
 )
-from nn.targets import decided_index
+from nn.targets import predicted_index
 from nn.validation import shortened
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _shade_two(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Tab
 def _shade_classes(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Table) -> None:
     """Several classes: the colour of the one that is said, paler where it is less sure."""
     n_rows, n_columns, n_classes = outputs.shape
-    said = np.array([[decided_index(cell.tolist()) for cell in row] for row in outputs])
+    said = np.array([[predicted_index(cell.tolist()) for cell in row] for row in outputs])
     picture = np.ones((n_rows, n_columns, 4))
     for i, j in np.ndindex(n_rows, n_columns):
         sure = 1.0 if found.loss == "hinge" else max(found.answers(outputs[i, j].tolist()))

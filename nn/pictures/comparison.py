@@ -12,7 +12,7 @@ from nn.losses import LOGITS, LossFunction
 from nn.pictures.neurons import Column, draw_circle, draw_heading
 from nn.pictures.problems import answers
 from nn.pictures.style import INK, NEGATIVE, POSITIVE, RIGHT, WRONG, around_zero, literal, number, plain
-from nn.targets import Label, decided_index, encoded_targets
+from nn.targets import Label, encode_targets, predicted_index
 
 _APART = 1.75
 
@@ -82,16 +82,16 @@ def compared(
     """
     probabilities = answers(loss, outputs) if loss in LOGITS else None
     if target is None:
-        said = None if classes is None else decided_index(outputs)
+        said = None if classes is None else predicted_index(outputs)
         return Comparison(outputs, probabilities, None, None, None, said, None, classes)
-    targets = encoded_targets(loss, [target], len(outputs), classes, "target")
+    targets = encode_targets(loss, [target], len(outputs), classes, "target")
     encoded = targets.encoded[0]
     leaves = [Value(output) for output in outputs]
     root = function(leaves[0] if len(leaves) == 1 else leaves, encoded)
     root.backward()
     said = right = None
     if targets.classes is not None:
-        said, right = decided_index(outputs), max(encoded, 0)
+        said, right = predicted_index(outputs), max(encoded, 0)
     return Comparison(
         outputs,
         probabilities,

@@ -23,7 +23,7 @@ from nn.pictures.style import (
     plain,
     titled,
 )
-from nn.targets import decided_index
+from nn.targets import predicted_index
 
 
 def confusion_table(model: Module, X: Any, y: Any, *, loss: Loss = None, ax: Axes | None = None) -> Figure:
@@ -49,7 +49,7 @@ def confusion_table(model: Module, X: Any, y: Any, *, loss: Loss = None, ax: Axe
     found, classes = classifying(model, X, y, loss, "confusion_table")
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     for place in range(len(found)):
-        counts[found.place_of_right(place), decided_index(found.outputs(place))] += 1
+        counts[found.place_of_right(place), predicted_index(found.outputs(place))] += 1
     names = [plain(label, 14) for label in classes]
     side = max(3.4, 0.46 * len(classes) + 1.6)
     ax = axes_or_new(ax, side + 0.5, side)

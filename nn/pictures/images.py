@@ -23,7 +23,7 @@ from nn.pictures.style import (
     picture,
     plain,
 )
-from nn.targets import decided_index
+from nn.targets import predicted_index
 from nn.validation import shortened
 
 
@@ -114,7 +114,7 @@ def _caption(ax: Axes, found: Problem, place: int, outputs: list[float]) -> None
         sure = f" ({100 * max(found.answers(outputs)):.0f}%)"
     elif found.loss == "binary_cross_entropy":
         probability = found.answers(outputs)[0]
-        sure = f" ({100 * (probability if decided_index(outputs) else 1 - probability):.0f}%)"
+        sure = f" ({100 * (probability if predicted_index(outputs) else 1 - probability):.0f}%)"
     ax.set_title(f"says {said}{sure}", fontsize=9, color=WRONG, pad=3, **literal())
     ax.set_xlabel(f"is {right}  ·  example {place}", fontsize=8, color=INK, labelpad=3, **literal())
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from engine import Value, sigmoid, softmax
 from nn.data import as_table
-from nn.examples import Examples, checked_examples, output_count, output_numbers
+from nn.examples import Examples, check_examples, output_count, output_numbers
 from nn.losses import LossFunction, named_loss
 from nn.module import Module
-from nn.targets import Label, decided_index
+from nn.targets import Label, predicted_index
 from nn.validation import shortened
 
 Loss = str | LossFunction | None
@@ -56,7 +56,7 @@ class Problem:
         """The label that these outputs stand for, or without classes the number or numbers."""
         if self.classes is None:
             return outputs[0] if len(outputs) == 1 else outputs
-        return self.classes[decided_index(outputs)]
+        return self.classes[predicted_index(outputs)]
 
     def place_of_right(self, place: int) -> int:
         """The place of an example's right class among the classes."""
@@ -103,7 +103,7 @@ def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
     check_module(model)
     name, function = named_loss(model.loss or "mse" if loss is None else loss)
     table = as_table(X, "X", model.n_inputs)
-    examples = checked_examples(model, table, y, name, output_count(model, table), model.classes)
+    examples = check_examples(model, table, y, name, output_count(model, table), model.classes)
     return Problem(model, examples, name, function)
 
 

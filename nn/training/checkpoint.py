@@ -122,24 +122,24 @@ def _run_of(task: Task) -> dict[str, Any]:
         "seed": task.seed,
         "dtype": task.dtype,
         "loss": task.loss_name,
-        "code of the loss": [] if task.loss in LOSSES.values() else _described(task.loss),
+        "code of the loss": [] if task.loss in LOSSES.values() else _describe(task.loss),
         "batch size": task.batch_size,
         "starting weights": _digest([parameter.data for parameter in task.model.parameters()]),
         "optimizer": type(optimizer).__name__,
-        **{f"{name} of the optimizer": _described(thing) for name, thing in optimizer.settings().items()},
+        **{f"{name} of the optimizer": _describe(thing) for name, thing in optimizer.settings().items()},
         "number of parameters to train": len(optimizer.parameters or ()),
-        "early stopping": task.stopping and {name: _described(thing) for name, thing in vars(task.stopping).items()},
+        "early stopping": task.stopping and {name: _describe(thing) for name, thing in vars(task.stopping).items()},
         "examples": _digest_of(task.examples),
         "validation examples": _digest_of(task.validation),
     }
 
 
-def _described(thing: Any, depth: int = 3) -> Any:
+def _describe(thing: Any, depth: int = 3) -> Any:
     """A setting as JSON; of a function its name, code, closure, defaults and attributes."""
     if thing is None or isinstance(thing, (bool, int, float, str)):
         return repr(thing) if isinstance(thing, float) and not is_finite(float(thing)) else thing
     if isinstance(thing, (list, tuple)) and depth:
-        return [_described(part, depth - 1) for part in thing]
+        return [_describe(part, depth - 1) for part in thing]
     name = getattr(thing, "__qualname__", type(thing).__name__)
     if not callable(thing) or not depth:
         return name
@@ -147,7 +147,7 @@ def _described(thing: Any, depth: int = 3) -> Any:
     parts = [cell.cell_contents for cell in getattr(thing, "__closure__", None) or ()]
     parts += [*(getattr(thing, "__defaults__", None) or ()), *getattr(thing, "__dict__", {}).values()]
     parts += code.co_consts if code else ()
-    return [name, code and _digest((code.co_code, code.co_names)), *(_described(part, depth - 1) for part in parts)]
+    return [name, code and _digest((code.co_code, code.co_names)), *(_describe(part, depth - 1) for part in parts)]
 
 
 def _digest(thing: Any) -> str:

@@ -8,12 +8,12 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from nn.data import as_table
-from nn.examples import Tally, checked_examples, held_out, listed, smoothed, weighted
+from nn.examples import Tally, as_list, check_examples, smooth, split_validation, weigh
 from nn.initialization import random_numbers
 from nn.losses import LossFunction, check_takes_logits, named_loss
 from nn.noise import no_noise, noise_from, outputs_and_layout
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
-from nn.parameters import checked_call
+from nn.parameters import check_call
 from nn.schedules import EarlyStopping
 from nn.targets import Label
 from nn.training.checkpoint import Checkpoint, Progress
@@ -21,11 +21,11 @@ from nn.training.history import History
 from nn.training.interrupts import Interrupts
 from nn.training.options import (
     Callback,
-    checked_callbacks,
-    checked_dtype,
-    checked_pair,
-    checked_stopping,
-    checked_verbose,
+    check_callbacks,
+    check_dtype,
+    check_pair,
+    check_stopping,
+    check_verbose,
     refuse_unknown,
 )
 from nn.training.steps import Steps, Task
@@ -121,23 +121,23 @@ def fit(
     loss_name, _ = named = named_loss(loss)
     chosen = named_optimizer(optimizer, learning_rate)
     size, rng = check_int("batch_size", batch_size, 1), random_numbers(seed)
-    calls, shown = checked_callbacks(callbacks), checked_verbose(verbose, progress)
+    calls, shown = check_callbacks(callbacks), check_verbose(verbose, progress)
     wanted = None if epochs is None else check_int("epochs", epochs, 0)
-    kind, stopping = checked_dtype(dtype, replay), checked_stopping(early_stopping)
+    kind, stopping = check_dtype(dtype, replay), check_stopping(early_stopping)
     table = as_table(X, "X", model.n_inputs, keep_float32=True)
-    outputs, layout = checked_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
-    check_takes_logits(loss_name, listed(outputs))
-    n_outputs = len(listed(outputs))
+    outputs, layout = check_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
+    check_takes_logits(loss_name, as_list(outputs))
+    n_outputs = len(as_list(outputs))
     known = model.classes if classes is None else list(classes)
-    examples = checked_examples(model, table, y, loss_name, n_outputs, known)
+    examples = check_examples(model, table, y, loss_name, n_outputs, known)
     learned, validation = examples.targets.classes, None
-    examples = weighted(examples, sample_weight, class_weight)
+    examples = weigh(examples, sample_weight, class_weight)
     if validation_data is not None:
-        validation_X, validation_y = checked_pair(validation_data, validation_split)
-        validation = checked_examples(model, validation_X, validation_y, loss_name, n_outputs, learned, "validation ")
+        validation_X, validation_y = check_pair(validation_data, validation_split)
+        validation = check_examples(model, validation_X, validation_y, loss_name, n_outputs, learned, "validation ")
     elif validation_split is not None:
-        examples, validation = held_out(examples, validation_split, seed)
-    examples = smoothed(examples, label_smoothing, loss_name, n_outputs)
+        examples, validation = split_validation(examples, validation_split, seed)
+    examples = smooth(examples, label_smoothing, loss_name, n_outputs)
     training = Training(
         Task(model, chosen, *named, examples, validation, seed, rng, size, wanted, stopping, kind, n_outputs, layout),
         checkpoint_file, calls, shown,
@@ -224,7 +224,7 @@ class Training:
         self.steps.put_back()
         progress.history.note(progress.tally, classifies)
         progress.order, progress.tally = [], Tally()
-        validation = self.steps.measured()
+        validation = self.steps.validate()
         if validation is not None:
             progress.history.note(validation, classifies, "validation_")
         progress.history.eager = self.steps.eager

@@ -30,7 +30,7 @@ def refuse_unknown(unknown: dict[str, Any], names: Iterable[str]) -> None:
         raise unknown_argument("fit", name, names, _MEANT)
 
 
-def checked_stopping(early_stopping: Any) -> EarlyStopping | None:
+def check_stopping(early_stopping: Any) -> EarlyStopping | None:
     if early_stopping is None or early_stopping is False:
         return None
     if isinstance(early_stopping, EarlyStopping):
@@ -38,7 +38,7 @@ def checked_stopping(early_stopping: Any) -> EarlyStopping | None:
     return EarlyStopping(10 if early_stopping is True else check_int("early_stopping", early_stopping, 1))
 
 
-def checked_verbose(verbose: Any, progress: bool) -> int:
+def check_verbose(verbose: Any, progress: bool) -> int:
     """The verbosity: 0 for nothing, 1 for a progress bar, 2 for a line an epoch."""
     if verbose is None:
         return int(progress)
@@ -47,7 +47,7 @@ def checked_verbose(verbose: Any, progress: bool) -> int:
     return int(verbose)
 
 
-def checked_dtype(dtype: Any, replay: Any) -> str:
+def check_dtype(dtype: Any, replay: Any) -> str:
     if replay not in (None, True, False):
         raise ValueError(f"replay must be True, False or None, got {shortened(replay)}")
     name = dtype if isinstance(dtype, str) else str(getattr(dtype, "__name__", getattr(dtype, "name", "")))
@@ -58,7 +58,7 @@ def checked_dtype(dtype: Any, replay: Any) -> str:
     return name
 
 
-def checked_pair(validation_data: Any, validation_split: Any) -> tuple[Any, Any]:
+def check_pair(validation_data: Any, validation_split: Any) -> tuple[Any, Any]:
     if validation_split is not None:
         raise ValueError("validation_split must be left out beside validation_data")
     if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
@@ -66,7 +66,7 @@ def checked_pair(validation_data: Any, validation_split: Any) -> tuple[Any, Any]
     return validation_data[0], validation_data[1]
 
 
-def checked_callbacks(callbacks: Any) -> list[Callback]:
+def check_callbacks(callbacks: Any) -> list[Callback]:
     calls = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
     if not isinstance(callbacks, Iterable) or not all(map(callable, calls)):
         raise ValueError(f"callbacks must be a list of functions (model, history), got {shortened(callbacks)}")

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine import DataDependentError, Value, compiler
 from nn.activations import OF_ONE_VALUE
-from nn.examples import Examples, Tally, listed
+from nn.examples import Examples, Tally, as_list
 from nn.losses import LOSSES, LossFunction, recorded_form
 from nn.noise import given_noise, noise_from, noise_rows
 from nn.parameters import parts_in
@@ -143,12 +143,12 @@ class Replayed(Steps):
             self.paths.look_again()
         return self._tally(self.task.examples, results, indices)
 
-    def measured(self) -> Tally | None:
+    def validate(self) -> Tally | None:
         examples, rows = self.task.validation, self.validation_rows
         if examples is None or rows is None:
             return None
         found = self._replay(lambda: (self.paths(rows), None))
-        return super().measured() if found is None else self._tally(examples, found[0], slice(None))
+        return super().validate() if found is None else self._tally(examples, found[0], slice(None))
 
     def _replay(self, run: Callable[[], tuple[Array, Any]]) -> tuple[Array, Any] | None:
         """The results of *run*: loss and outputs of each row, and more; None if the step must be eager."""
@@ -207,7 +207,7 @@ def _function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[[list[V
             outputs = model(row[:n_inputs])
         weight = target.pop() if is_weighted else 1.0
         found = loss(outputs, target if one_hot or len(target) > 1 else target[0])
-        return [found * weight if is_weighted else found, *listed(outputs)]
+        return [found * weight if is_weighted else found, *as_list(outputs)]
 
     return of_row
 
@@ -216,7 +216,7 @@ def _first_eagerly(task: Task) -> list[Any]:
     """Loss and outputs of the first example, computed with plain numbers."""
     outputs = task.model(task.examples.row(0))
     loss = task.loss(outputs, task.examples.targets.encoded[0])
-    return [loss * (task.examples.weights or [1.0])[0], *listed(outputs)]
+    return [loss * (task.examples.weights or [1.0])[0], *as_list(outputs)]
 
 
 def _reason(error: Exception) -> str:

@@ -79,7 +79,7 @@ class Steps:
         task.optimizer.step()
         return tally
 
-    def measured(self) -> Tally | None:
+    def validate(self) -> Tally | None:
         """Loss and right answers over the validation examples, if there are any."""
         examples, tally = self.task.validation, Tally()
         if examples is None:
