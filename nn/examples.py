@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
-from nn.data import as_table
+from nn.data import Table, as_table
 from nn.data.sets import split_indices
 from nn.initialization import random_numbers
 from nn.losses import LOGITS
@@ -15,7 +15,6 @@ from nn.targets import CLASSES, Label, Targets, encode_targets
 from nn.validation import as_number, shortened
 
 if TYPE_CHECKING:
-    from nn.data import Table
     from nn.module import Module
 
 

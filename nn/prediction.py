@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nn.data import as_table
+from nn.data import Table, as_table
 from nn.examples import check_examples, output_count, output_numbers
 from nn.losses import LOGITS
 from nn.noise import no_noise, noise_from
 from nn.targets import predicted
 
 if TYPE_CHECKING:
-    from nn.data import Table
     from nn.module import Module
 
 

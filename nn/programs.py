@@ -9,11 +9,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from engine import DataDependentError, Value, compiler
+from nn.data import Table
 from nn.examples import as_list
 from nn.losses import LossFunction
 
 if TYPE_CHECKING:
-    from nn.data import Table
     from nn.module import Module
 
 _MUCH = 200_000  # parameters times examples: with fewer, recording takes longer than eager evaluation

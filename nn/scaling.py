@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nn.data.tables import Table
 from nn.validation import shortened
 
 if TYPE_CHECKING:
-    from nn.data import Table
     from nn.layers import Sequential
     from nn.mlp import Neuron
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nn.data import as_column, as_table
+from nn.data import Table, as_column, as_table
 from nn.validation import first_names, shortened
 
 if TYPE_CHECKING:
-    from nn.data import Table
     from nn.module import Module
 
 Label = int | str | float

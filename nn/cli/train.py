@@ -10,10 +10,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine import Value
-from nn.data import DataSet, as_table, digits, mnist, moons, xor
+from nn.data import DataSet, Table, as_table, digits, mnist, moons, xor
 from nn.data.columns import Columns
 from nn.data.confusions import confusion_table
 from nn.examples import as_list
@@ -24,9 +24,6 @@ from nn.scaling import Scaling
 from nn.schedules import one_cycle
 from nn.training.history import History
 from nn.validation import one_line, plain_label, shortened
-
-if TYPE_CHECKING:
-    from nn.data.tables import Table
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from nn.data.tables import Table
 from nn.model_files import is_finite
 from nn.scaling import Scaling
 from nn.validation import first_names, shortened
@@ -12,7 +13,6 @@ from nn.validation import first_names, shortened
 if TYPE_CHECKING:
     from nn.data.csv_files import TextTable
     from nn.data.number_cells import Cells
-    from nn.data.tables import Table
 
 NUMBER, TEXT, TARGET, UNUSED = "number", "text", "target", "unused"
 

@@ -7,12 +7,9 @@ import random
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nn.data.tables import as_column, as_table
-
-if TYPE_CHECKING:
-    from nn.data.tables import Table
+from nn.data.tables import Table, as_column, as_table
 
 
 @dataclass(frozen=True)
