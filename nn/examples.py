@@ -31,12 +31,10 @@ class Examples:
         return len(self.table)
 
     def row(self, index: int) -> list[float]:
-        """The inputs of one example as Python's floats."""
         row: list[float] = self.table[index].tolist()
         return row
 
     def chosen(self, indices: list[int]) -> Examples:
-        """The examples at these indices."""
         encoded = [self.targets.encoded[index] for index in indices]
         weights = None if self.weights is None else [self.weights[index] for index in indices]
         return Examples(self.table[indices], replace(self.targets, encoded=encoded), weights)

@@ -95,7 +95,6 @@ class Targets:
         return outputs.argmax(axis=1) == (encoded if encoded.ndim == 1 else encoded.argmax(axis=1))
 
     def is_right(self, outputs: list[float], index: int) -> bool:
-        """The same for the outputs of one example."""
         import numpy as np
 
         return bool(self.are_right(np.array([outputs]), [index])[0])

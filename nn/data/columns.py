@@ -132,7 +132,6 @@ class Columns:
         return Scaling([column.mean or 0.0 for column in self.by_input], [column.scale for column in self.by_input])
 
     def to_json(self) -> dict[str, Any]:
-        """The columns as JSON."""
         return {"named": self.named, "columns": [column.to_json() for column in self.columns]}
 
     @classmethod

@@ -34,12 +34,10 @@ class TextTable:
     how: str  # a description of how the file was read
 
     def column(self, name: str) -> Cells:
-        """The cells of a column."""
         cells: Cells = self.cells[name].to_numpy(dtype=object)
         return cells
 
     def numbers(self, name: str, sign: str | None = None) -> Numbers:
-        """A column as numbers."""
         return read_numbers(self.column(name), self.decimal, sign)
 
     def where(self, row: int, column: str) -> str:

@@ -33,7 +33,6 @@ class DataSet:
         return self.rows(kept), self.rows(held_out)
 
     def rows(self, indices: list[int]) -> DataSet:
-        """The examples at these indices."""
         return replace(self, X=self.X[indices], y=[self.y[index] for index in indices])
 
 

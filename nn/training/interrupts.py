@@ -21,7 +21,6 @@ class Interrupts:
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Handle Ctrl-C until the end of the block."""
         default = signal.default_int_handler
         if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not default:
             yield
@@ -34,7 +33,6 @@ class Interrupts:
 
     @contextmanager
     def shielded(self) -> Iterator[None]:
-        """Let no Ctrl-C come before the end of the block."""
         self._shields += 1
         try:
             yield

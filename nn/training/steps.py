@@ -40,7 +40,6 @@ class Task:
 
     @property
     def steps_per_epoch(self) -> int:
-        """How many batches make an epoch."""
         return -(-len(self.examples) // self.batch_size)
 
     @property

@@ -45,7 +45,6 @@ class OneThread:
         self._lock = Lock()
 
     def begin(self) -> None:
-        """Use one thread, if threadpoolctl is installed."""
         try:
             from threadpoolctl import threadpool_limits
         except ImportError:
@@ -56,7 +55,6 @@ class OneThread:
                 self._limits = threadpool_limits(1, user_api="blas")
 
     def end(self) -> None:
-        """Restore the limit after the last call."""
         with self._lock:
             self._count = max(0, self._count - 1)
             if self._count == 0 and self._limits is not None:
