@@ -88,7 +88,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     """The part that classifier and regressor share: everything except y."""
 
     def _train(self, X: Any, y: Any, n_outputs: int, **options: Any) -> Self:
-        """Make a network and train it on encoded y."""
+        """Make a network with *n_outputs* and train it."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         sizes = [check_int("hidden_layer_sizes", n, 1) for n in np.atleast_1d(self.hidden_layer_sizes).tolist()]
         activation: Any = _ACTIVATIONS.get(str(self.activation), self.activation)
@@ -129,7 +129,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
     """A multilayer perceptron that tells classes apart, or answers several yes-or-no questions.
 
-    Names and defaults are scikit-learn's where they mean the same here; the error for any other says what to write.
+    Arguments with scikit-learn's names have its meaning and defaults; the error for its other names says what to write.
 
     Args:
         hidden_layer_sizes: how many neurons each hidden layer has; an int for one layer.

@@ -41,12 +41,12 @@ class Sequential(Module):
 
     @property
     def n_inputs(self) -> int | None:  # type: ignore[override]
-        """How many inputs the first layer takes, where that is fixed."""
+        """The number of inputs of the first layer, if fixed."""
         return getattr(self.layers[0], "n_inputs", None) if self.layers else None
 
     @property
     def n_outputs(self) -> int | None:  # type: ignore[override]
-        """How many outputs the last layer has, where that is fixed."""
+        """The number of outputs of the last layer, if fixed."""
         return _last_size(self.layers)
 
     def __call__(self, x: Sequence[SupportsFloat]) -> Outputs:
@@ -162,7 +162,7 @@ def _as_layer(layer: Any) -> Any:
 
 
 def _last_size(layers: list[Any]) -> int | None:
-    """How many outputs the last layer has, where that is known.
+    """The number of outputs of the last layer, if known.
 
     Raises:
         ValueError: a layer takes another number of inputs than the one before gives.

@@ -145,7 +145,7 @@ ALIASES = {
     "categorical_crossentropy": "cross_entropy",
     "sparse_categorical_crossentropy": "cross_entropy",
 }
-"""What other libraries call them."""
+"""Names in other libraries."""
 
 
 def recorded_form(loss: LossFunction, n_outputs: int) -> tuple[LossFunction, bool]:

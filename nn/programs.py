@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nn.module import Module
 
 _MUCH = 200_000  # parameters times examples: with fewer, recording takes longer than eager evaluation
-_CALLS = 10  # calls of predict or score per model after which compiling pays off
+_CALLS = 10  # expected calls of predict or score with one model, over which compiling must pay off
 _PATHS, _MOST_PATHS = 8, 32  # branches of comparisons: more split batches too far; the second if the caller insists
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -72,7 +72,7 @@ def warm_up(n_steps: int, then: float | Schedule) -> Schedule:
 
 
 class ReduceOnPlateau:
-    """A learning rate that falls by *factor* each time the loss (of validation, if any) stops falling.
+    """A learning rate multiplied by *factor* each time the loss (of validation, if any) stops falling.
 
     Args:
         start: the first learning rate.

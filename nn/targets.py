@@ -1,4 +1,4 @@
-"""Targets: from the labels or numbers of a data set to what a loss takes, and from outputs back to labels."""
+"""Targets: labels or numbers encoded for a loss, and outputs decoded into labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Label = int | str | float
 
 NUMBERS, CLASSES, PROBABILITIES, ANSWERS = "numbers", "classes", "probabilities", "answers"
-_TAKES = {  # with one output, and with several: what a label is, and what a row is; all other losses take numbers
+_TAKES = {  # the kind of (a label, a row) with one output and with several; other losses take numbers
     "cross_entropy": ((None, None), (CLASSES, PROBABILITIES)),
     "binary_cross_entropy": ((CLASSES, None), (None, ANSWERS)),
     "hinge": ((CLASSES, None), (CLASSES, None)),
@@ -147,7 +147,7 @@ def _width(y: Any) -> int | None:
 
 
 def _misfit(loss: str, n_outputs: int, what: str, width: int | None) -> ValueError:
-    """The error for what a loss does not take with so many outputs."""
+    """The error for targets that a loss does not take with so many outputs."""
     if width is not None:
         return ValueError(
             f"{what} must be one label an example for {loss} with {n_outputs} outputs, got rows of {width}: of one-hot "

@@ -46,7 +46,7 @@ class Job:
 def train(options: Namespace) -> None:
     """Train a multilayer perceptron and test it on examples held out.
 
-    Prints the accuracy on examples that the model has never seen. Writes the model, and a picture of the graph of one
+    Print the accuracy on examples that the model has never seen. Write the model, and a picture of the graph of one
     of its neurons.
     """
     job = _job(options)

@@ -118,16 +118,16 @@ def fit(
     """
     refuse_unknown(unknown, [name for name in fit.__annotations__ if name not in ("model", "unknown", "return")])
     checkpoint_file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
-    loss_name, _ = named = named_loss(loss)
-    chosen = named_optimizer(optimizer, learning_rate)
-    size, rng = check_int("batch_size", batch_size, 1), random_numbers(seed)
-    calls, shown = check_callbacks(callbacks), check_verbose(verbose, progress)
-    wanted = None if epochs is None else check_int("epochs", epochs, 0)
-    kind, stopping = check_dtype(dtype, replay), check_stopping(early_stopping)
+    loss_name, loss = named_loss(loss)
+    optimizer = named_optimizer(optimizer, learning_rate)
+    batch_size, rng = check_int("batch_size", batch_size, 1), random_numbers(seed)
+    callbacks, verbose = check_callbacks(callbacks), check_verbose(verbose, progress)
+    epochs = None if epochs is None else check_int("epochs", epochs, 0)
+    dtype, stopping = check_dtype(dtype, replay), check_stopping(early_stopping)
     table = as_table(X, "X", model.n_inputs, keep_float32=True)
-    outputs, layout = check_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
-    check_takes_logits(loss_name, as_list(outputs))
+    outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
     n_outputs = len(as_list(outputs))
+    check_takes_logits(loss_name, as_list(outputs))
     known = model.classes if classes is None else list(classes)
     examples = check_examples(model, table, y, loss_name, n_outputs, known)
     learned, validation = examples.targets.classes, None
@@ -138,14 +138,13 @@ def fit(
     elif validation_split is not None:
         examples, validation = split_validation(examples, validation_split, seed)
     examples = smooth(examples, label_smoothing, loss_name, n_outputs)
-    training = Training(
-        Task(model, chosen, *named, examples, validation, seed, rng, size, wanted, stopping, kind, n_outputs, layout),
-        checkpoint_file, calls, shown,
-    )  # fmt: skip
+    data = loss_name, loss, examples, validation
+    task = Task(model, optimizer, *data, seed, rng, batch_size, epochs, stopping, dtype, n_outputs, noise)
+    training = Training(task, checkpoint_file, callbacks, verbose)
     with trained_here(model.parameters()), training.interrupts.handled():
         training.run(replay)
     history = training.progress.history
-    if history.epochs >= training.task.n_epochs:  # nothing ended it before
+    if history.epochs >= task.n_epochs:  # nothing ended it before
         history.warn_if_not_converged()
     return history
 
@@ -153,8 +152,8 @@ def fit(
 class Training:
     """One call of ``fit``, its arguments checked."""
 
-    def __init__(self, task: Task, checkpoint: Checkpoint | None, callbacks: list[Callback], shown: int) -> None:
-        self.task, self.checkpoint, self.callbacks, self.shown = task, checkpoint, callbacks, shown
+    def __init__(self, task: Task, checkpoint: Checkpoint | None, callbacks: list[Callback], verbose: int) -> None:
+        self.task, self.checkpoint, self.callbacks, self.verbose = task, checkpoint, callbacks, verbose
         self.progress, self.interrupts = Progress(), Interrupts()
         self.steps = Steps(task, "replay=False")
 
@@ -268,12 +267,12 @@ class Training:
         done = min(total, progress.history.epochs * task.steps_per_epoch + -(-progress.tally.n // task.batch_size))
         in_notebook = type(sys.stderr).__module__.partition(".")[0] == "ipykernel"
         is_seen = in_notebook or (sys.stderr is not None and sys.stderr.isatty())
-        hidden = self.shown != 1 or not is_seen or done == total
+        hidden = self.verbose != 1 or not is_seen or done == total
         return tqdm(total=total, initial=done, disable=hidden, unit="step", dynamic_ncols=True)
 
     def _show(self, bar: Any) -> None:
         history = self.progress.history
         bar.set_postfix(history.last(), refresh=False)
-        if self.shown == 2:
+        if self.verbose == 2:
             numbers = ", ".join(f"{name} {number:.4g}" for name, number in history.last().items())
             print(f"epoch {history.epochs}/{self.task.n_epochs}: {numbers}")

@@ -1,4 +1,4 @@
-"""History: what training did, a number an epoch."""
+"""History: losses and accuracies, a number an epoch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ConvergenceWarning(UserWarning):
 
 @dataclass(repr=False)
 class History:
-    """What training did, a number an epoch; the accuracies stay empty where nothing is classified.
+    """The losses and accuracies of training, a number an epoch; a model without classes has no accuracies.
 
     ``interrupted`` is True if Ctrl-C or a callback ended it. ``eager`` says why training was eager, example by
     example; it is empty if a recorded graph was replayed for whole batches.
