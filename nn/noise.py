@@ -36,11 +36,6 @@ def no_noise(layer: Dropout, n: int) -> None:
     """The source for measurements."""
 
 
-def drawn_from(rng: Any) -> Source:
-    """The source for a step: random factors for each call of each layer."""
-    return lambda layer, n: layer.draw(rng, n)
-
-
 def outputs_and_layout(call: Callable[[], Any]) -> tuple[Any, Layout]:
     """The outputs of a module without noise, and the noise that it would draw."""
     layout: Layout = []
@@ -61,5 +56,5 @@ def given_noise(layout: Layout, factors: Sequence[Value]) -> Source:
 
 
 def noise_rows(layout: Layout, rng: Any, n_examples: int) -> list[list[float]]:
-    """Random factors, a row for each example, in the order in which ``drawn_from`` draws them."""
+    """Random factors, a row for each example, in the order in which eager steps draw them."""
     return [[factor for layer, n in layout for factor in layer.draw(rng, n)] for _ in range(n_examples)]

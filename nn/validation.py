@@ -77,9 +77,7 @@ def unknown_argument(of: str, given: str, names: Iterable[str], meant: dict[str,
     return TypeError(f"{of} has no argument {given}=; {advice}")
 
 
-def unknown_name(
-    name: str, given: object, known: Iterable[str], other: str = "", aliases: Iterable[str] = ()
-) -> ValueError:
+def unknown_name(name: str, given: object, known: Iterable[str], other: str, aliases: Iterable[str] = ()) -> ValueError:
     """The error for an argument that is none of the *known* names or their *aliases*, nor *other*.
 
     >>> raise unknown_name("init", "Glorot", ["he", "glorot"], "a function")
@@ -90,8 +88,7 @@ def unknown_name(
     names = list(known)
     near = nearest(given, (*names, *aliases)) if isinstance(given, str) else []
     question = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-    also = f", or {other}" if other else ""
-    return ValueError(f"{name} must be one of {', '.join(names)}{also}, got {shortened(given)}{question}")
+    return ValueError(f"{name} must be one of {', '.join(names)}, or {other}, got {shortened(given)}{question}")
 
 
 def nearest(given: str, names: Iterable[str]) -> list[str]:

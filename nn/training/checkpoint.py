@@ -43,7 +43,7 @@ class Progress:
 class Checkpoint:
     """The file of one run, written whole or not at all: after each epoch, and within one after *seconds*."""
 
-    def __init__(self, path: str | PathLike[str], seconds: float | None = None) -> None:
+    def __init__(self, path: str | PathLike[str], seconds: float | None) -> None:
         self.path = Path(path)
         self.seconds = None if seconds is None else as_number("checkpoint_every", seconds, "[0, inf)")
         self._written = time.monotonic()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine import Value
 from nn.examples import Examples, Tally, output_numbers
 from nn.losses import LossFunction
-from nn.noise import Layout, drawn_from, noise_from
+from nn.noise import Layout, noise_from
 from nn.optimizers import Optimizer
 from nn.schedules import EarlyStopping
 from nn.validation import shortened
@@ -69,7 +69,7 @@ class Steps:
         task, tally = self.task, Tally()
         task.optimizer.zero_grad()
         for index in batch:
-            with noise_from(drawn_from(task.rng)):
+            with noise_from(lambda layer, n: layer.draw(task.rng, n)):
                 loss, right = self._loss(task.examples, index)
             if not math.isfinite(loss.data):
                 raise FloatingPointError(f"the loss is {loss.data}")
