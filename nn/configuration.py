@@ -1,4 +1,4 @@
-"""Configurations: the arguments of a module's ``__init__`` as JSON, and a check that they restore the module."""
+"""Configurations: the arguments of a module's ``__init__`` as JSON."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Fixed:
 
 
 def zero_init(n_parameters: int) -> Callable[..., float]:
-    """An *init* of zeros for a module from a file, which raises an error beyond *n_parameters* weights."""
+    """An *init* of zeros, which raises an error beyond *n_parameters* weights."""
     left = iter(range(n_parameters))
 
     def zero(n_inputs: int, n_outputs: int, rng: object) -> float:
@@ -47,7 +47,7 @@ def zero_init(n_parameters: int) -> Callable[..., float]:
 
 
 def remember_arguments(init: Callable[..., None]) -> Callable[..., None]:
-    """An ``__init__`` that keeps its arguments for ``configuration``, and checks the attributes it set."""
+    """An ``__init__`` that keeps its arguments, and checks the attributes it set."""
 
     @functools.wraps(init)
     def init_and_remember(self: Any, *args: Any, **options: Any) -> None:
@@ -174,7 +174,7 @@ def check_restorable(module: HasParameters, configuration: dict[str, Any], n_par
 
 
 def _outline(module: Any) -> dict[str, Any]:
-    """The class, code or repr of each part that a file must restore besides the numbers of parameters."""
+    """The class, code or repr of each part that a file must restore, by name."""
     left_out = {*_IN_THE_FILE, *type(module).starting}
     outline: dict[str, Any] = {}
     for path, part in parts_in(module, plain=True):

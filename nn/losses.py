@@ -1,4 +1,4 @@
-"""Losses of one example: functions of its outputs (Values) and its target. ``fit`` averages them over a batch.
+"""Losses of one example: functions of its outputs (Values) and its target.
 
 A target may be made of Values as well as of numbers.
 """
@@ -176,7 +176,7 @@ def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
 
 
 def check_takes_logits(loss: str, outputs: Sequence[Value]) -> None:
-    """Refuse outputs that are probabilities already, for a loss on logits; *outputs* are those of one example.
+    """Refuse outputs that are probabilities already, for a loss on logits.
 
     Raises:
         ValueError: the loss would apply a sigmoid or softmax to the outputs of one.

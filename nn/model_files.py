@@ -1,4 +1,4 @@
-"""Model files: readable, versioned JSON, written atomically; the content is checked and never executed."""
+"""Model files: versioned JSON, written atomically, checked and never executed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def is_device(path: Path) -> bool:
 
 
 def check_writable(path: Path) -> None:
-    """Raise an OSError if this is a folder or read-only, or its folder is missing or takes no new file."""
+    """Raise an OSError if no file can be written at *path*."""
     _check_replaceable(path)
     if not is_device(path):
         folder = Path(os.path.realpath(path)).parent
@@ -94,7 +94,7 @@ def _replace(target: Path, text: str) -> None:
 
 
 def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
-    """The checked content of a model file of that kind; the optional table of columns is not checked here.
+    """The content of a model file of that kind, checked except for the table of columns.
 
     Raises:
         OSError: the file cannot be read.
@@ -130,7 +130,7 @@ def is_finite(number: object) -> bool:
 
 
 def read_json(path: str | PathLike[str], kind: str, version: int) -> dict[str, Any]:
-    """The content of a JSON file of that format and version; no name occurs twice, and every number is finite.
+    """The content of a JSON file of that format: unique names, finite numbers.
 
     Raises:
         OSError: the file cannot be read.

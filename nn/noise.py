@@ -1,4 +1,4 @@
-"""Noise of training: on in a step, off in a measurement, and drawn for each row that a recorded graph replays."""
+"""Noise of training: on in a step, eager or replayed, and off in a measurement."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def outputs_and_layout(call: Callable[[], Any]) -> tuple[Any, Layout]:
 
 
 def given_noise(layout: Layout, factors: Sequence[Value]) -> Source:
-    """The source for a recording: inputs of the graph. A draw that is not in *layout* ends the recording."""
+    """The source for a recording: inputs of the graph, drawn as in *layout* or refused."""
     asked, rest = iter(layout), iter(factors)
 
     def source(layer: Dropout, n: int) -> Factors:

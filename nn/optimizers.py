@@ -1,4 +1,4 @@
-"""Optimizers: from gradients to the next weights, by formulas on vectors with a number for each parameter."""
+"""Optimizers: from gradients to the next weights, on vectors of all parameters."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MEANT = {  # arguments of other libraries, and what to type here
 
 
 class Optimizer:
-    """Base of the optimizers: keeps the parameters and the count of steps. A subclass defines ``direction``.
+    """Base of the optimizers; a subclass defines ``direction``.
 
     A step takes the gradient g of the loss, and then
 
@@ -180,7 +180,7 @@ class Optimizer:
         return weights
 
     def _clip(self, weights: Vector, gradient: Vector) -> Vector:
-        """The gradient with that of the penalties, clipped; refuses an infinite one, which clipping would hide."""
+        """The clipped gradient with penalties; refuses an infinite one, which clipping hides."""
         import numpy as np
 
         if self.l1 or self.l2:

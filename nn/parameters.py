@@ -1,4 +1,4 @@
-"""Parameters of modules: their search, their names, and errors for Values that cannot be one."""
+"""Parameters of modules: search, names, and errors for Values that cannot be one."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def check_attributes(module: HasParameters) -> None:
 
 
 def check_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> tuple[Any, More]:
-    """The results of *call*: the module's outputs for plain numbers, and more; checks the leaves under the outputs.
+    """The results of *call*, the outputs first, after a check of the leaves under them.
 
     If one of them is no parameter, a second call tells lasting Values from those that each call creates.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @noise_from(no_noise)
 def predict(model: Module, X: Any) -> list[Any]:
-    """The class for each row of *X*; from a model that was not trained to classify, its output or outputs."""
+    """The class for each row of *X*; without classes, the output or outputs."""
     table = as_table(X, "X", model.n_inputs, empty=True, keep_float32=True)
     return [predicted(model, outputs) for outputs in _outputs(model, table)]
 

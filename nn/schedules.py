@@ -1,4 +1,4 @@
-"""Schedules: learning rates as functions of the count of steps done, for ``learning_rate=``; and EarlyStopping."""
+"""Schedules: learning rates as functions of the step; and EarlyStopping."""
 
 from __future__ import annotations
 

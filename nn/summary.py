@@ -1,4 +1,4 @@
-"""A module as a table: its layers, the sizes of their outputs, and how many parameters they have."""
+"""A module as a table: its layers, their outputs and parameters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Summary:
-    """The rows that ``summary`` printed; its repr is empty, so that ``print(model.summary())`` prints them once."""
+    """The printed rows; an empty repr lets ``print(model.summary())`` print them once."""
 
     def __init__(self, rows: list[tuple[str, str, str]]) -> None:
         self.rows = rows

@@ -71,7 +71,7 @@ class Targets:
         return Targets(_without_rows_of_one(soft), self.classes, kind)
 
     def class_indices(self) -> Any:
-        """The index of each example's class, of probabilities the likeliest; None where there are no classes."""
+        """The index of each example's (likeliest) class; None without classes."""
         if self.classes is None or self.kind == ANSWERS:
             return None
         if self._array.ndim == 2:
@@ -162,7 +162,7 @@ def _misfit(loss: str, n_outputs: int, what: str, width: int | None) -> ValueErr
 
 
 def _are_probabilities(labels: Sequence[Any]) -> bool:
-    """Whether these are probabilities, not two classes: numbers in [0, 1], some of them neither 0 nor 1."""
+    """Whether these are numbers in [0, 1], some of them neither 0 nor 1."""
     are_numbers = all(isinstance(label, (int, float)) for label in labels)
     return are_numbers and all(0 <= x <= 1 for x in labels) and any(0 < x < 1 for x in labels)
 
@@ -219,7 +219,7 @@ def _learn_classes(labels: list[Label], wanted: int, binary: bool) -> list[Label
 
 
 def predicted(model: Module, outputs: list[float]) -> Any:
-    """The prediction from these outputs: the label, answers of 0 or 1, or without classes the numbers themselves."""
+    """The prediction from these outputs: a label, answers of 0 or 1, or numbers."""
     if model.classes is None:
         return outputs[0] if len(outputs) == 1 else outputs
     if model.loss == "binary_cross_entropy" and len(outputs) > 1:
@@ -228,7 +228,7 @@ def predicted(model: Module, outputs: list[float]) -> Any:
 
 
 def predicted_index(outputs: list[float]) -> int:
-    """The index of the predicted class: that of the largest output; a single logit above 0 is class 1."""
+    """The index of the largest output; a single logit above 0 is class 1."""
     if len(outputs) == 1:
         return int(outputs[0] > 0.0)
     return max(range(len(outputs)), key=outputs.__getitem__)

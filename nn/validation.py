@@ -64,7 +64,7 @@ def first_names(names: Collection[Any]) -> str:
 
 
 def unknown_argument(of: str, given: str, names: Iterable[str], meant: dict[str, str]) -> TypeError:
-    """The error for an argument that *of* does not have; *meant* maps names of other libraries to advice.
+    """The error for an unknown argument of *of*; *meant* has advice for other libraries' names.
 
     >>> raise unknown_argument("fit", "epoch", ["epochs", "seed"], {})
     Traceback (most recent call last):

@@ -1,4 +1,4 @@
-"""``gradstep draw`` and ``gradstep step``: a formula's graph, and the walk through its backprop."""
+"""``gradstep draw`` and ``gradstep step``: a formula's graph and its backprop."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def step(options: Namespace) -> None:
 
 
 def node_names(root: Value) -> dict[Value, str]:
-    """The name of each node: its label, its number, or its operation with the names of the operands.
+    """The name of each node: its label, number, or operation on named operands.
 
     >>> x = Value(2.0, label="x")
     >>> list(node_names((x * 3).tanh()).values())

@@ -71,7 +71,7 @@ def train(options: Namespace) -> None:
 
 
 def _split(options: Namespace, job: Job) -> tuple[Job, DataSet]:
-    """The job with the training examples, and the test examples; fills missing numbers with the former's means."""
+    """The job with its training examples, and the test examples; fills missing numbers."""
     if job.held_out is not None:
         if options.test_share is not None:
             raise ValueError(f"--test-share: {job.name} has given examples to test with; leave it out")
@@ -200,7 +200,7 @@ def _report(model: MLP, examples: DataSet, which: str) -> None:
 
 
 def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
-    """Draw the first output neuron's graph on a held-out example, with gradients; return a line about it."""
+    """Draw the first output neuron on a held-out example; return a line about it."""
     from engine import draw
 
     x: list[Value] = [Value(number) for number in examples.X[0].tolist()]
@@ -222,14 +222,14 @@ def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
 
 
 def _check_target(target: Path, data: str, thing: str) -> None:
-    """Raise an error before the training if the target would replace the data, or cannot be written."""
+    """Raise an error if the target would replace the data, or cannot be written."""
     if target.exists() and Path(data).exists() and target.samefile(data) and not is_device(target):
         raise ValueError(f"{target}: these are the examples, and the {thing} would take their place")
     check_writable(target)
 
 
 def _open(target: Path) -> AbstractContextManager[object]:
-    """The target held open if it is a named pipe, which must have a reader: writing would wait for one."""
+    """The target held open if it is a named pipe, which must have a reader."""
     if not target.exists() or not stat.S_ISFIFO(target.stat().st_mode):
         return nullcontext()
     try:

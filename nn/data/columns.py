@@ -1,4 +1,4 @@
-"""Columns: how a model reads each column of a table, learned from examples and kept in the model's file."""
+"""Columns: how a model reads each column of a table."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Column:
         return len(self.categories) if self.kind == TEXT else int(self.kind == NUMBER)
 
     def encode(self, table: TextTable, name: str) -> tuple[Table, str]:
-        """The inputs ``(n_examples, n_inputs)`` from the table's column *name*, and a note on how they were read.
+        """The inputs ``(n_examples, n_inputs)`` from the column *name*, and a note on the reading.
 
         A missing number becomes NaN. Other cells than numbers and known texts are an error.
         """

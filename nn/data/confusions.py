@@ -12,7 +12,7 @@ _MOST_IN_TABLE = 25  # classes: as many as a screen has room for
 
 
 def confusion_table(classes: Sequence[Any], right: Sequence[Any], said: Sequence[Any]) -> str:
-    """Counts of right classes (rows) by predicted classes (columns); of many classes the commonest confusions.
+    """Right classes (rows) by predicted ones (columns); the top confusions of many classes.
 
     >>> print(confusion_table(["cat", "dog"], ["cat", "dog", "dog"], ["cat", "cat", "dog"]))
     right \\ said  cat  dog

@@ -51,10 +51,10 @@ def plural(n: int, thing: str) -> str:
 
 
 def read_text_table(path: str | PathLike[str], header: bool | None = None, known: Collection[str] = ()) -> TextTable:
-    """The cells of a CSV file in UTF-8, UTF-16 or Windows-1252, with commas, semicolons, tabs or bars between them.
+    """The cells of a CSV file with commas, semicolons, tabs or bars between them.
 
-    *header* says whether the first line has the column names; None detects it, also by most of the *known* names. A
-    file that is no such table raises a ValueError that names the line.
+    The encoding is UTF-8, UTF-16 or Windows-1252. *header* says whether the first line has the column names; None
+    detects it, also by most of the *known* names. A file that is no such table raises a ValueError that names the line.
     """
     text, encoding = _decode(path)
     separator = _separator(text)

@@ -1,4 +1,4 @@
-"""IDX files, the format of the MNIST database: every number of the header is checked, nothing is executed.
+"""IDX files, the format of the MNIST database, with every number of the header checked.
 
 A file has a magic number and the size of each dimension, in four bytes each, the highest first; then the bytes.
 """

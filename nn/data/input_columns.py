@@ -34,7 +34,7 @@ def learn_columns(table: TextTable, target: str, drop: Collection[str]) -> tuple
 
 
 def _input_column(table: TextTable, name: str) -> tuple[Column, Table, str] | str:
-    """A column of numbers (if four of five cells are) or texts, its inputs and a note; or why it is unused."""
+    """A column (of numbers if 4 of 5 cells are), inputs and a note; or why it is unused."""
     cells, numbers = table.column(name), table.numbers(name)
     missing, n = np.isnan(numbers.values), len(cells)
     n_missing, n_odd = int(missing.sum()), int(numbers.odd.sum())

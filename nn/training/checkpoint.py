@@ -1,4 +1,4 @@
-"""Checkpoints: a training run in a file, always whole, from which the same run goes on bit for bit."""
+"""Checkpoints: a training run in a file, from which it goes on bit for bit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FORMAT, VERSION = "gradstep checkpoint", 3
 
 @dataclass
 class Progress:
-    """How far a run of ``asked`` epochs has come; within an epoch, the order of examples and the tally so far.
+    """How far a run of ``asked`` epochs has come, also within an epoch.
 
     ``stopped`` is True if a callback or an EarlyStopping ended it. ``best`` has the parameters of the best epoch if
     fit restores them.
@@ -41,7 +41,7 @@ class Progress:
 
 
 class Checkpoint:
-    """The file of one run, written whole or not at all: after each epoch, and within one after *seconds*."""
+    """The file of one run, replaced after each epoch, and within one after *seconds*."""
 
     def __init__(self, path: str | PathLike[str], seconds: float | None) -> None:
         self.path = Path(path)

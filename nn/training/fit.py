@@ -158,7 +158,7 @@ class Training:
         self.steps = Steps(task, "replay=False")
 
     def run(self, replay: bool | None) -> None:
-        """Train until all epochs are done or something ends it; then put the weights into the parameters.
+        """Train until all epochs are done or something ends it.
 
         Raises:
             ValueError: *replay* is True and not possible, or the checkpoint is of another run.
@@ -187,7 +187,7 @@ class Training:
             self.progress.history.eager = self.steps.eager
 
     def _epochs(self) -> None:
-        """The training loop: a step for each shuffled batch; after each epoch, measurements and callbacks."""
+        """The training loop: steps on shuffled batches, then measurements and callbacks."""
         task, progress, history = self.task, self.progress, self.progress.history
         with self._bar() as bar:
             while history.epochs < task.n_epochs and not progress.stopped:
@@ -247,7 +247,7 @@ class Training:
             after_epoch(self.progress.history)
 
     def _bind(self) -> None:
-        """Give the optimizer the parameters, unless it has some of them, and the model its loss and classes."""
+        """Set the optimizer's parameters, unless it has some, and the model's loss and classes."""
         task, own = self.task, self.task.model.parameters()
         if task.optimizer.parameters is None or not set(task.optimizer.parameters) <= set(own):
             task.optimizer.bind(own)

@@ -1,4 +1,4 @@
-"""Training steps by replay: the graph of one example is recorded once, and its program run for whole batches."""
+"""Training steps by replay: one example's graph, recorded once, run for whole batches."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LARGE = 2_000_000  # parameters: products of such networks are worth several th
 
 
 def steps_for(task: Task, insists: bool) -> Steps:
-    """Steps by replay; if that is not possible or slower, eager steps, or an error if the caller *insists*."""
+    """Steps by replay; else eager steps, or an error if the caller *insists*."""
     try:
         return Replayed(task, insists)
     except Exception as error:  # the user's model and loss may raise anything
@@ -34,7 +34,7 @@ def steps_for(task: Task, insists: bool) -> Steps:
 
 
 class Replayed(Steps):
-    """Steps and measurements by replay; the weights are in arrays until ``put_back`` writes them to the parameters.
+    """Steps by replay; the weights are in arrays until ``put_back``.
 
     A step that meets infinity or NaN is repeated eagerly, which names the operation, or succeeds. After the model or
     the loss did something that cannot be replayed, all steps are eager.
@@ -64,7 +64,7 @@ class Replayed(Steps):
         self.scheduled = self.schedule.look()
 
     def _rows(self, examples: Examples) -> Array:
-        """A row for each example: inputs, targets, weight and noise; the noise is 1 until a step draws it."""
+        """A row for each example: inputs, targets, weight, and noise, 1 until it is drawn."""
         parts = [examples.table, examples.targets.columns(self.n_classes)]
         if self.is_weighted:
             parts.append(np.reshape(examples.weights or np.ones(len(examples)), (-1, 1)))
@@ -94,7 +94,7 @@ class Replayed(Steps):
         self.is_stale = False
 
     def put_back(self) -> None:
-        """Write weights and last gradients into the parameters; gradients of untrained ones add up, as eagerly."""
+        """Write weights and last gradients into the parameters; untrained ones add theirs up."""
         if not self.is_stale:
             return
         for parameter, weight, gradient in zip(self.trained, self.weights.tolist(), self.gradient.tolist()):
@@ -112,7 +112,7 @@ class Replayed(Steps):
                 self.begin()
 
     def close(self) -> None:
-        """Write back the weights, and keep the program for the next call if it holds nothing of the user's."""
+        """Write back the weights; keep the program if it holds nothing of the user's."""
         if self.is_in_one_thread:
             self.is_in_one_thread = False
             ONE_THREAD.end()
@@ -151,7 +151,7 @@ class Replayed(Steps):
         return super().validate() if found is None else self._tally(examples, found[0], slice(None))
 
     def _replay(self, run: Callable[[], tuple[Array, Any]]) -> tuple[Array, Any] | None:
-        """The results of *run*: loss and outputs of each row, and more; None if the step must be eager."""
+        """The results of *run*, loss and outputs first; None if the step must be eager."""
         if self.eager:
             return None
         try:
@@ -196,7 +196,7 @@ def _is_made_of_nn(model: Module) -> bool:
 
 
 def _function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[[list[Value]], list[Any]]:
-    """The function to record: from inputs, target, weight and noise in one list to loss and outputs."""
+    """The function to record: from inputs, target, weight and noise to loss and outputs."""
     n_inputs, n_noise = task.examples.table.shape[1], sum(n for _, n in task.noise)
     model, noise, is_weighted = task.model, task.noise, task.examples.weights is not None
 

@@ -61,7 +61,7 @@ class Steps:
         """Make ready for the first step."""
 
     def step(self, batch: Sequence[int]) -> Tally:
-        """Take one step on a batch, the indices of its examples; only one example's graph is alive at a time.
+        """Take one step on a batch of indices; one example's graph is alive at a time.
 
         Raises:
             ArithmeticError: a loss or a weight is infinite or NaN; weights stay as they were before the step.

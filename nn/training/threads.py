@@ -1,4 +1,4 @@
-"""State that concurrent calls of fit share: the thread that trains each parameter, and BLAS's thread limit."""
+"""State that concurrent calls of fit share: which thread trains what, BLAS's limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _looking = Lock()
 
 @contextmanager
 def trained_here(parameters: Sequence[Value]) -> Iterator[None]:
-    """Reserve these parameters for this thread; a RuntimeError if another thread is training some of them."""
+    """Reserve these parameters for this thread; a RuntimeError if another trains some."""
     here = get_ident()
     with _looking:
         if any(_trained.get(parameter, here) != here for parameter in parameters):
@@ -34,7 +34,7 @@ def trained_here(parameters: Sequence[Value]) -> Iterator[None]:
 
 
 class OneThread:
-    """Limits BLAS to one thread from the first ``begin`` to the last ``end`` of all calls of fit.
+    """Limits BLAS to one thread from the first ``begin`` to the last ``end``.
 
     Products of a batch are small: a second thread gains nothing, and waits long if another process has its core.
     """
