@@ -15,7 +15,7 @@ from nn.parameters import PLAIN, HasParameters, check_attributes, dotted, parts_
 from nn.validation import shortened
 
 _MOST = 1_000  # elements of a list argument: longer ones are data
-_IN_THE_FILE = {"loss", "classes", "table", "training"}  # attributes that need no arguments
+_IN_THE_FILE = {"loss", "classes", "column_names", "table", "training"}  # attributes that need no arguments
 
 
 class Fixed:

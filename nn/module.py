@@ -19,6 +19,20 @@ if TYPE_CHECKING:
     from nn.targets import Label
 
 
+class _OfTheClass(classmethod):  # type: ignore[type-arg]
+    """A class method that is refused on an object: it returns another one, and leaves this one as it is."""
+
+    def __get__(self, module: Any, kind: type | None = None) -> Any:
+        if module is None:
+            return super().__get__(module, kind)
+        name, own = self.__func__.__name__, type(module).__name__
+
+        def refuse(*_args: Any, **_options: Any) -> Any:
+            raise TypeError(f"{name} returns a new {own}: write model = {own}.{name}(path)")
+
+        return refuse
+
+
 class Module(HasParameters):
     """Base of neurons, layers and networks; the leaf Values in its attributes are its parameters.
 
@@ -44,6 +58,8 @@ class Module(HasParameters):
     """The name of the last training loss; it decides what ``predict`` and ``score`` mean."""
     classes: list[Label] | None = None
     """The label of each output, once trained to classify."""
+    column_names: list[str] | None = None
+    """The columns of the pandas frame that it was trained on; another frame is read by these names."""
     table: Columns | None = None
     """The columns of the CSV file that the command trained it on."""
     training: bool | None = None
@@ -118,7 +134,8 @@ class Module(HasParameters):
         configuration, state = encode(self), self.state_dict()
         check_restorable(self, configuration, len(state))
         kind, table = type(self).__name__, {} if self.table is None else {"table": self.table.to_json()}
-        learned = {"loss": self.loss, "classes": self.classes, **table, "parameters": state}
+        names = {} if self.column_names is None else {"column_names": self.column_names}
+        learned = {"loss": self.loss, "classes": self.classes, **names, **table, "parameters": state}
         model_files.write_model(path, {"kind": kind, "configuration": configuration, **learned})
 
     @classmethod
@@ -140,9 +157,17 @@ class Module(HasParameters):
             if table is not None and module.n_inputs not in (None, table.n_inputs):
                 raise ValueError(f"the table must have {module.n_inputs} inputs, got {table.n_inputs}")
             n = module.n_outputs
+            names = content.get("column_names")
+            if names is not None and module.n_inputs not in (None, len(names)):
+                raise ValueError(f"column_names must be {module.n_inputs} names, got {len(names)}")
             if classes is not None and n is not None and max(2, n) != len(classes):
                 raise ValueError(f"{len(classes)} classes for a model that tells {max(2, n)} apart")
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise model_files.ModelFileError(f"{path}: {error}") from None
-        module.loss, module.classes, module.table = content["loss"], classes, table
+        module.loss, module.classes = content["loss"], classes
+        module.column_names, module.table = names, table
         return module.eval()
+
+
+if not TYPE_CHECKING:
+    Module.load = _OfTheClass(Module.load.__func__)

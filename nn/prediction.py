@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nn.data import Table, as_table
+from nn.data import Table, as_table, by_name
 from nn.examples import check_examples, output_count, output_numbers
 from nn.losses import LOGITS
 from nn.noise import no_noise, noise_from
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 @noise_from(no_noise)
 def predict(model: Module, X: Any) -> list[Any]:
     """The class for each row of *X*; without classes, the output or outputs."""
-    table = as_table(X, "X", model.n_inputs, empty=True, keep_float32=True)
-    return [predicted(model, outputs) for outputs in _outputs(model, table)]
+    return [predicted(model, outputs) for outputs in _outputs(model, _table(model, X))]
 
 
 @noise_from(no_noise)
@@ -26,7 +25,7 @@ def decision_function(model: Module, X: Any) -> Any:
     """The outputs for each example, such as logits: ``(n_examples, n_outputs)``, of one output ``(n_examples,)``."""
     import numpy as np
 
-    outputs = np.array(_outputs(model, as_table(X, "X", model.n_inputs, empty=True, keep_float32=True)))
+    outputs = np.array(_outputs(model, _table(model, X)))
     return outputs[:, 0] if outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
 
 
@@ -64,13 +63,18 @@ def score(model: Module, X: Any, y: Any) -> float:
     """The share of examples whose class is right, in [0, 1]; for numbers the coefficient of determination R**2."""
     import numpy as np
 
-    table = as_table(X, "X", model.n_inputs, keep_float32=True)
+    table = _table(model, X, empty=False)
     examples = check_examples(model, table, y, model.loss or "mse", output_count(model, table), model.classes)
     outputs = _outputs(model, examples.table)
     targets = examples.targets
     if targets.classes is not None:
         return float(targets.are_right(np.array(outputs)).mean())
     return _determination(np.array(outputs), targets.columns())
+
+
+def _table(model: Module, X: Any, empty: bool = True) -> Table:
+    """The checked inputs; a frame's columns by the names that ``fit`` saw."""
+    return as_table(by_name(X, model.column_names), "X", model.n_inputs, empty=empty, keep_float32=True)
 
 
 def _outputs(model: Module, table: Table) -> list[list[float]]:

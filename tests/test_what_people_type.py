@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pandas as pd
 import pytest
 from networks import XOR_X, XOR_Y, condition, refused, small
 
@@ -315,3 +316,32 @@ def test_names_of_other_libraries_in_nn_are_answered(name, advice):
 def test_examples_are_not_a_mode_of_training():
     with refused(small(), r"mode must be True or False, got \[\[0\.0, 0\.0\].*fit\(X, y\) trains"):
         small().train(XOR_X)
+
+
+def test_load_on_an_object_is_refused(tmp_path):
+    model = small()
+    model.save(tmp_path / "model.json")
+    assert MLP.load(tmp_path / "model.json").state_dict() == model.state_dict()
+    with pytest.raises(TypeError, match=r"load returns a new MLP: write model = MLP.load\(path\)"):
+        model.load(tmp_path / "model.json")
+
+
+def test_a_frame_is_read_by_the_names_that_fit_saw(tmp_path):
+    frame = pd.DataFrame({"age": [20.0, 30.0, 40.0, 50.0], "income": [1.0, 0.0, 1.0, 0.0]})
+    turned = frame[["income", "age"]]
+    model = MLP(2, [4, 1], seed=0)
+    history = model.fit(frame, [0, 0, 1, 1], loss="bce", epochs=20, seed=0, validation_data=(turned, [0, 0, 1, 1]))
+    assert history.validation_loss[-1] < 2 * history.loss[-1] + 1
+    model.save(tmp_path / "model.json")
+    for each in (model, MLP.load(tmp_path / "model.json")):
+        expected = each.predict_proba(frame.to_numpy()).tolist()
+        assert each.predict_proba(frame).tolist() == each.predict_proba(turned).tolist() == expected
+        assert each.score(turned, [0, 0, 1, 1]) == each.score(frame, [0, 0, 1, 1])
+        with pytest.raises(ValueError, match=r"X must have the columns that fit saw, \['age', 'in"):
+            each.predict(frame.rename(columns={"income": "shoe"}))
+    again, same = (MLP.load(tmp_path / "model.json") for _ in range(2))
+    for each, X in ((again, turned), (same, frame)):
+        each.fit(X, [0, 0, 1, 1], loss="bce", epochs=2, seed=0)
+    assert [p.data for p in again.parameters()] == [p.data for p in same.parameters()]
+    with pytest.raises(ValueError, match="validation X must have the columns"):
+        model.fit(frame, [0, 0, 1, 1], loss="bce", validation_data=(frame.rename(columns={"age": "b"}), [0, 0, 1, 1]))

@@ -66,6 +66,27 @@ def _check_lengths(rows: Any, what: str) -> None:
             )
 
 
+def column_names(X: Any) -> list[str] | None:
+    """The names of the columns of a pandas frame, if all are different texts."""
+    names = list(X.columns) if hasattr(X, "columns") and hasattr(X, "to_numpy") else []
+    named = names and all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+    return names if named else None
+
+
+def by_name(X: Any, names: list[str] | None, what: str = "X") -> Any:
+    """A frame with its columns in the order of *names*; anything without names as it is.
+
+    Raises:
+        ValueError: it has other columns.
+    """
+    own = column_names(X)
+    if names is None or own is None or own == names:
+        return X
+    if sorted(own) != sorted(names):
+        raise ValueError(f"{what} must have the columns that fit saw, {shortened(names)}, got {shortened(own)}")
+    return X[names]
+
+
 def _is_list(rows: Any) -> bool:
     """Whether these are rows or labels in an order: no text, dict, set or single number."""
     odd = isinstance(rows, (str, bytes, Mapping, Set))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from nn.data import as_table
+from nn.data import as_table, by_name, column_names
 from nn.examples import Tally, as_list, check_examples, smooth, split_validation, weigh
 from nn.initialization import random_numbers
 from nn.losses import LossFunction, check_takes_logits, named_loss
@@ -124,7 +124,10 @@ def fit(
     callbacks, verbose = check_callbacks(callbacks), check_verbose(verbose, progress)
     epochs = None if epochs is None else check_int("epochs", epochs, 0)
     dtype, stopping = check_dtype(dtype, replay), check_stopping(early_stopping)
-    table = as_table(X, "X", model.n_inputs, keep_float32=True)
+    names, known_names = column_names(X), model.column_names
+    if names and known_names and sorted(names) == sorted(known_names):
+        names = known_names
+    table = as_table(by_name(X, names), "X", model.n_inputs, keep_float32=True)
     outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
     n_outputs = len(as_list(outputs))
     check_takes_logits(loss_name, as_list(outputs))
@@ -134,13 +137,14 @@ def fit(
     examples = weigh(examples, sample_weight, class_weight)
     if validation_data is not None:
         validation_X, validation_y = check_pair(validation_data, validation_split)
+        validation_X = by_name(validation_X, names, "validation X")
         validation = check_examples(model, validation_X, validation_y, loss_name, n_outputs, learned, "validation ")
     elif validation_split is not None:
         examples, validation = split_validation(examples, validation_split, seed)
     examples = smooth(examples, label_smoothing, loss_name, n_outputs)
     data = loss_name, loss, examples, validation
     task = Task(model, optimizer, *data, seed, rng, batch_size, epochs, stopping, dtype, n_outputs, noise)
-    training = Training(task, checkpoint_file, callbacks, verbose)
+    training = Training(task, names, checkpoint_file, callbacks, verbose)
     with trained_here(model.parameters()), training.interrupts.handled():
         training.run(replay)
     history = training.progress.history
@@ -152,7 +156,15 @@ def fit(
 class Training:
     """One call of ``fit``, its arguments checked."""
 
-    def __init__(self, task: Task, checkpoint: Checkpoint | None, callbacks: list[Callback], verbose: int) -> None:
+    def __init__(
+        self,
+        task: Task,
+        column_names: list[str] | None,
+        checkpoint: Checkpoint | None,
+        callbacks: list[Callback],
+        verbose: int,
+    ) -> None:
+        self.column_names = column_names
         self.task, self.checkpoint, self.callbacks, self.verbose = task, checkpoint, callbacks, verbose
         self.progress, self.interrupts = Progress(), Interrupts()
         self.steps = Steps(task, "replay=False")
@@ -252,6 +264,7 @@ class Training:
         if task.optimizer.parameters is None or not set(task.optimizer.parameters) <= set(own):
             task.optimizer.bind(own)
         task.model.loss, task.model.classes = task.loss_name, task.examples.targets.classes
+        task.model.column_names = self.column_names
 
     def _save(self) -> None:
         if self.checkpoint is not None:
