@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -39,9 +40,10 @@ def write(name, rows, separator=","):
 
 
 def learned(name):
-    """The parameters in a model's file, and its columns without their signs."""
+    """The parameters in a model's file, and its columns without how their numbers are written."""
     content = json.loads(Path(name).read_text())
-    columns = [{key: each for key, each in column.items() if key != "sign"} for column in content["table"]["columns"]]
+    columns = content["table"]["columns"]
+    columns = [{key: column[key] for key in column.keys() - {"decimal", "thousands", "sign"}} for column in columns]
     return content["parameters"], content["classes"], columns
 
 
@@ -315,3 +317,127 @@ def test_a_reader_that_has_enough_is_no_error(folder):
         assert process.stdout.readline()
         process.stdout.close()
         assert (process.stderr.read(), process.wait()) == (b"", 141)
+
+
+# ---------------------------------------------------------------------------- numbers are read as they were in training
+
+
+def trained(gradstep, lines):
+    """A model of a file with these lines, which is asked for numbers; what was told of its columns."""
+    Path("t.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    status, out, err = gradstep("train", "t.csv", *SHORT, "--regression", "--test-share", "0.01")
+    assert (status, err) == (0, "")
+    return out
+
+
+def predicted(gradstep, *lines):
+    """What the model gives for a file with these lines."""
+    Path("new.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    status, out, err = gradstep("predict", "t.json", "new.csv")
+    return [float(line) for line in out.split()] if status == 0 else err
+
+
+POINTS = [f"{x};{i},5;{i}" for i, x in enumerate(["1.344", "0.173", "7.25", "9.125"] * 9)]
+GROUPS = [f"{1 + i % 9}.678;0,{8000 + i};{i}" for i in range(36)]
+BARE = [f"{1 + i % 9},344;0,{100 + i};{i}" for i in range(36)]
+QUOTED = [f'"{1 + i % 9},678",{i % 5},{i}' for i in range(36)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "given", "numbers"),
+    [
+        (POINTS, ["1.344;0,5", "0.173;1,5"], [[1.344, 0.5], [0.173, 1.5]]),
+        (POINTS, ["1.344;0,5"], [[1.344, 0.5]]),
+        (POINTS, ["1.344,3", "9.125,4"], [[1.344, 3], [9.125, 4]]),
+        (GROUPS, ["7.678;1"], [[7678, 1]]),
+        (GROUPS, ['7.678,"0,5"', "3,1"], [[7678, 0.5], [3, 1]]),
+        (BARE, ['"1,344",1'], [[1.344, 1]]),
+        (BARE, ["1,344;0,1", "12,5;2"], [[1.344, 0.1], [12.5, 2]]),
+        (QUOTED, ["7,678;1"], [[7678, 1]]),
+        (QUOTED, ["7,678\t1.5"], [[7678, 1.5]]),
+    ],
+)
+def test_predict_reads_numbers_as_training_did(gradstep, lines, given, numbers):
+    trained(gradstep, lines)
+    assert predicted(gradstep, *given) == MLP.load("t.json").predict(numbers)
+
+
+@pytest.mark.parametrize(
+    ("lines", "given", "words"),
+    [
+        (
+            POINTS,
+            "1,344;0,5",
+            "line 1, column 'column 1' must be a finite number, got '1,344'; the model takes",
+        ),
+        (POINTS, "1.344;0.5", "line 1, column 'column 2' must be a finite number, got '0.5'; .* written like 1234,5"),
+        (POINTS, "1.344.000;0,5", "got '1.344.000'; the model takes numbers written like 1234.5"),
+        (GROUPS, "0.678;1", "got '0.678'; the model takes numbers written like 1.234,5"),
+        (GROUPS, "7,678.5;1", "got '7,678.5'"),
+        (GROUPS, "7 678;1", "got '7 678'"),
+        (BARE, '"1.344",1', "got '1.344'; the model takes numbers written like 1234,5"),
+        (QUOTED, "7.678,5;1", "got '7.678,5'; the model takes numbers written like 1,234.5"),
+    ],
+)
+def test_predict_refuses_numbers_written_otherwise(gradstep, lines, given, words):
+    trained(gradstep, lines)
+    assert re.search(words, predicted(gradstep, given))
+
+
+def test_a_line_that_may_be_one_number_is_refused(gradstep):
+    trained(gradstep, [f"{i % 9},5;{i}" for i in range(36)])
+    assert "may be marks in numbers or between columns" in predicted(gradstep, "1,5", "2,5")
+    assert predicted(gradstep, "1,5;1") == predicted(gradstep, '"1,5",1') == MLP.load("t.json").predict([[1.5]])
+    assert predicted(gradstep, "column 1,column 2", "1,5") == MLP.load("t.json").predict([[1]])
+
+
+def test_a_model_without_notations_takes_plain_numbers(gradstep):
+    trained(gradstep, GROUPS)
+    content = json.loads(Path("t.json").read_text())
+    for column in content["table"]["columns"]:
+        column.pop("decimal", None), column.pop("thousands", None)
+    Path("t.json").write_text(json.dumps(content))
+    assert predicted(gradstep, "7.5;1") == MLP.load("t.json").predict([[7.5, 1]])
+    assert "got '7.678,5'; the model takes numbers written like 1234.5" in predicted(gradstep, "7.678,5;1")
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (GROUPS, "'column 1': '1.678' is read as 1678 and not 1.678, as other cells have decimal commas"),
+        (QUOTED, "'column 1': '1,678' is read as 1678 and not 1.678, as commas are between the columns"),
+        (POINTS, "'column 1': '1.344' is read as 1.344, though other cells have decimal commas"),
+        ([f"{1 + i % 9},344;{i}" for i in range(36)], "'1,344' is read as 1.344 and not 1344, as no cell tells other"),
+        ([f"{1 + i % 9}.344;{i}" for i in range(36)], "'1.344' is read as 1.344 and not 1344, as no cell tells other"),
+        ([f"{i % 9};{1 + i % 9}.344" for i in range(36)], "'column 2': '1.344' is read as 1.344 and not 1344, as no"),
+        (
+            [f"1.{344 + i};{i}.5;{i}" for i in range(36)],
+            "'1.344' is read as 1.344 and not 1344, as other cells",
+        ),
+        ([f"{1 + i % 9}.{344 if i else '344,5'};{i}" for i in range(36)], "'column 1': '1.344,5' is read as 1344.5\n"),
+    ],
+)
+def test_what_a_mark_was_taken_for_is_told(gradstep, lines, told):
+    assert told in trained(gradstep, lines)
+
+
+def test_plain_numbers_need_no_word(gradstep):
+    assert "read as" not in trained(gradstep, [f"{i}.25,{i},{i * 2}" for i in range(36)])
+
+
+@pytest.mark.parametrize("zero", ["0", "0.0", "-0", "\u22120"])
+def test_a_bare_zero_is_zero_percent(gradstep, zero):
+    for bare in (zero, "0%"):
+        told = trained(gradstep, [f"{bare if i % 3 else f'{i}.47%'},{i}" for i in range(60)])
+        assert "missing" not in told
+        assert json.loads(Path("t.json").read_text())["table"]["columns"][0]["mean"] == pytest.approx(9.5235, abs=0.2)
+    assert predicted(gradstep, f"{zero},1") == predicted(gradstep, "0%,1") == MLP.load("t.json").predict([[0]])
+    assert "must be a finite number in percent, got '1'; the model takes numbers written like 1234.5%" in predicted(
+        gradstep, "1,1"
+    )
+
+
+def test_the_minus_of_typesetters_is_a_minus(gradstep):
+    told = trained(gradstep, [f"\u2212{i},\u2212$1.5,{i}" for i in range(1, 36)])
+    assert "something else" not in told
+    assert predicted(gradstep, "\u22125", "-5") == MLP.load("t.json").predict([[-5], [-5]])

@@ -18,7 +18,7 @@ from nn.__main__ import main
 from nn.data.columns import Columns
 from nn.data.csv_files import read_text_table
 from nn.data.input_columns import learn_columns
-from nn.data.number_cells import read_numbers
+from nn.data.number_cells import Notation
 from nn.data.target_column import read_target
 
 SHORT = ("--quiet", "--epochs", "1", "--hidden", "2")
@@ -182,7 +182,7 @@ def test_decimal_commas_between_semicolons(folder):
 
 
 def test_odd_numbers_are_none():
-    numbers = read_numbers(np.array(["1_000", "\uff11\uff12", "1e999", "inf", " 2 ", "-.5e1", "NA"], dtype=object))
+    numbers = Notation().read(np.array(["1_000", "\uff11\uff12", "1e999", "inf", " 2 ", "-.5e1", "NA"], dtype=object))
     assert numbers.odd.tolist() == [True, True, True, True, False, False, False]
     assert numbers.values[4:6].tolist() == [2.0, -5.0]
 
@@ -280,7 +280,8 @@ GOOD = {"name": "a", "kind": "number", "mean": 1.0, "scale": 2.0, "missing": 0}
         *[{"named": True, "columns": [GOOD | change]} for change in (
             {"name": 3}, {"kind": "tree"}, {"kind": []}, {"mean": "1"}, {"mean": True}, {"scale": 0.0}, {"scale": -1},
             {"scale": 10**400}, {"missing": -1}, {"missing": 0.5}, {"categories": ["a"]}, {"other": 1},
-            {"kind": "text"},
+            {"kind": "text"}, {"decimal": ""}, {"decimal": ";"}, {"decimal": [","]}, {"thousands": "."}, {"thousands": "]"},
+            {"thousands": [","]}, {"decimal": ",", "thousands": " ,"}, {"sign": 3},
         )],
         {"named": True, "columns": [{"name": "a", "kind": "text", "categories": ["x", "x"]}]},
         {"named": True, "columns": [{"name": "a", "kind": "text", "categories": [1]}]},

@@ -12,7 +12,7 @@ from nn.validation import first_names, shortened
 
 if TYPE_CHECKING:
     from nn.data.csv_files import TextTable
-    from nn.data.number_cells import Cells
+    from nn.data.number_cells import Cells, Notation
 
 NUMBER, TEXT, TARGET, UNUSED = "number", "text", "target", "unused"
 
@@ -26,13 +26,22 @@ class Column:
     mean: float | None = None  # of the numbers in training; replaces a missing one
     scale: float = 1.0  # the standard deviation of the numbers in training
     missing: int = 0  # the count of missing numbers in training
-    sign: str = ""  # of percent or a currency, beside the numbers
+    decimal: str = "."  # this and the next two: the Notation of the numbers, plain in old files
+    thousands: str = ""
+    sign: str = ""
     categories: tuple[str, ...] = ()  # the known texts
 
     @property
     def n_inputs(self) -> int:
         """How many inputs of the model the column becomes."""
         return len(self.categories) if self.kind == TEXT else int(self.kind == NUMBER)
+
+    @property
+    def notation(self) -> Notation:
+        """How the numbers are written."""
+        from nn.data.number_cells import Notation
+
+        return Notation(self.decimal, self.thousands, self.sign)
 
     def encode(self, table: TextTable, name: str) -> tuple[Table, str]:
         """The inputs ``(n_examples, n_inputs)`` from the column *name*, and a note on the reading.
@@ -44,11 +53,12 @@ class Column:
 
         cells = table.column(name)
         if self.kind == NUMBER:
-            numbers = table.numbers(name, self.sign)
+            numbers = self.notation.read(cells)
             if not numbers.odd.any():
                 return np.reshape(numbers.values, (-1, 1)), numbers.note
             row, percent = int(numbers.odd.argmax()), " in percent" * (self.sign == "%")
-            raise ValueError(f"{table.where(row, name)} must be a finite number{percent}, got {shortened(cells[row])}")
+            got = f"got {shortened(cells[row])}; the model takes numbers written like {self.notation.example}"
+            raise ValueError(f"{table.where(row, name)} must be a finite number{percent}, {got}")
         codes, texts = factorize(cells)
         known = pd.Index(self.categories).get_indexer(texts)[codes]
         if (known >= 0).all():
@@ -68,12 +78,14 @@ class Column:
         if isinstance(entry, dict) and {"name", "kind"} <= entry.keys() <= {each.name for each in fields(cls)}:
             categories = entry.get("categories", [])
             column = cls(**entry | {"categories": tuple(categories) if isinstance(categories, list) else (None,)})
-            texts = (column.name, column.kind, column.sign, *column.categories)
+            texts = (column.name, column.kind, column.sign, column.decimal, column.thousands, *column.categories)
             numbers = (0.0 if column.mean is None else column.mean, column.scale, column.missing)
             if (
                 all(type(text) is str for text in texts)
                 and all(is_finite(number) for number in numbers)
                 and column.kind in (NUMBER, TEXT, TARGET, UNUSED)
+                and column.decimal in (".", ",")
+                and set(column.thousands) <= {*",. '"} - {column.decimal}
                 and column.scale > 0.0
                 and type(column.missing) is int
                 and column.missing >= 0

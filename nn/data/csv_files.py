@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nn.data.number_cells import Cells, Numbers, decimal_mark, is_missing, read_numbers
+from nn.data.number_cells import Cells, Clue, Numbers, decimal_mark, guessed, is_missing
 from nn.data.packed_files import unpack
 from nn.validation import shortened
 
@@ -28,7 +28,8 @@ class TextTable:
     path: str
     names: list[str]  # of the columns, from the first line, or column 1, column 2 ...
     cells: Any
-    decimal: str  # "" if ambiguous
+    separator: str
+    clue: Clue
     has_header: bool
     n_empty: int  # rows without text, left out
     how: str  # a description of how the file was read
@@ -37,8 +38,9 @@ class TextTable:
         cells: Cells = self.cells[name].to_numpy(dtype=object)
         return cells
 
-    def numbers(self, name: str, sign: str | None = None) -> Numbers:
-        return read_numbers(self.column(name), self.decimal, sign)
+    def numbers(self, name: str) -> Numbers:
+        """A column to learn from as numbers, and how they are written."""
+        return guessed(self.column(name), self.clue)
 
     def where(self, row: int, column: str) -> str:
         """The file, line and column of a cell, for messages."""
@@ -59,10 +61,10 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
     text, encoding = _decode(path)
     separator = _separator(text)
     cells, n_empty = _cells(path, text, separator)
-    decimal = decimal_mark(cells[:_ROWS].to_numpy().flat, separator)
+    clue = decimal_mark(cells[:_ROWS].to_numpy().flat, separator)
     first = [" ".join(cell.split()) for cell in cells.iloc[0]] if len(cells) else []
     if header is None and first:
-        header = len(set(known) & set(first)) > len(known) / 2 or _is_header(cells, decimal)
+        header = len(set(known) & set(first)) > len(known) / 2 or _is_header(cells, clue)
     names = [f"column {i + 1}" for i in range(len(first))]
     if header:
         names = [name or f"Unnamed: {i}" for i, name in enumerate(first)]  # as pandas does
@@ -75,7 +77,7 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
     how = f"{plural(len(cells), 'row')} of {plural(len(names), 'column')}, {'' if header else 'no '}names in the first "
     how += "line" + f", {_SEPARATORS[separator]} between the columns" * (separator != ",")
     how += f", {encoding}" * (encoding != "utf-8-sig") + f", {plural(n_empty, 'empty row')} left out" * (n_empty > 0)
-    return TextTable(str(path), names, cells.set_axis(names, axis=1), decimal, bool(header), n_empty, how)
+    return TextTable(str(path), names, cells.set_axis(names, axis=1), separator, clue, bool(header), n_empty, how)
 
 
 def _decode(path: str | PathLike[str]) -> tuple[str, str]:
@@ -145,7 +147,7 @@ def _check_widths(path: str | PathLike[str], text: str, separator: str) -> None:
         raise ValueError(f"{path}: not a CSV file ({error})") from None
 
 
-def _is_header(cells: Any, decimal: str) -> bool:
+def _is_header(cells: Any, clue: Clue) -> bool:
     """Whether the first line has names: words above numbers, or words that do not occur below.
 
     A mistyped number, or a word or number that occurs again below, makes it an example.
@@ -155,7 +157,7 @@ def _is_header(cells: Any, decimal: str) -> bool:
         first, rest, some = column[0].strip(), column[1:], column[1 : _ROWS + 1]
         if is_missing(first):
             continue
-        numbers, value = read_numbers(some, decimal), read_numbers(column[:1], decimal).values[0]
+        numbers, value = guessed(some, clue), guessed(column[:1], clue).values[0]
         present = numbers.values[~np.isnan(numbers.values)]
         if not np.isnan(value):
             if (rest == column[0]).any() and first not in (str(i), str(i + 1)):

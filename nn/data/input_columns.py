@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import asdict
 from os import PathLike
 
 import numpy as np
@@ -49,7 +51,7 @@ def _input_column(table: TextTable, name: str) -> tuple[Column, Table, str] | st
         odd = f"{n_odd:,} of them say something else, such as {shortened(cells[row])} in line {table.cells.index[row]}"
         notes = [numbers.note, f"{n_missing:,} of {n:,} numbers missing, filled with the mean" * (n_missing > 0)]
         note = "; ".join(filter(None, [*notes, odd * (n_odd > 0)]))
-        column = Column(name, NUMBER, missing=n_missing, sign=numbers.sign)
+        column = Column(name, NUMBER, missing=n_missing, **asdict(numbers.notation))
         return column, numbers.values.reshape(-1, 1), note
     texts = factorize(cells)[1]
     if len(texts) == 1:
@@ -81,6 +83,7 @@ def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None
     inputs = {column.name: column for column in columns.by_input}
     table = read_text_table(path, header, inputs if columns.named else ())
     told = [f"{table.path}: {plural(table.n_empty, 'empty row')} left out, with no answer"] if table.n_empty else []
+    _check_commas(table, inputs.values())
     names, parts, notes = _names_in_file(table, columns), [], []
     for column in inputs.values():
         name = names[column.name]
@@ -95,6 +98,16 @@ def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None
         notes += [f"{shortened(name)}: {note}"] if note else []
         parts.append(part)
     return columns.fill(np.hstack(parts)), told + ["; ".join(notes)] * bool(notes)
+
+
+def _check_commas(table: TextTable, columns: Iterable[Column]) -> None:
+    """Whether the commas are between columns, and each line is not one number as training had them."""
+    if table.separator != "," or table.has_header or len(table.names) == 1:
+        return
+    for notation in {column.notation for column in columns if "," in column.decimal + column.thousands}:
+        if not any(math.isnan(notation.parts(",".join(row))[0]) for row in table.cells.to_numpy()):
+            either = f"the commas in line {table.cells.index[0]} may be marks in numbers or between columns"
+            raise ValueError(f"{table.path}: {either}; write semicolons between columns, or names in the first line")
 
 
 def _names_in_file(table: TextTable, columns: Columns) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Cells as numbers: decimal points or commas, thousands marks, and signs of currencies or percent."""
+"""Cells as numbers: with decimal points or commas, marks between thousands, and signs of currencies or percent."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -17,27 +18,17 @@ from nn.validation import shortened
 Cells: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]
 """One column: the text of each of its cells."""
 
-_MISSING = {"", "?", "-", ".", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none"}
-_PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_MISSING = {"", "?", "-", "\u2212", ".", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none"}
 _SIGN = "[%$¢-¥\u20a0-\u20cf]"  # percent and currencies
 _SIGNED = re.compile(rf"([+-]?)\s*({_SIGN}?)\s*(.*?)\s*({_SIGN}?)", re.DOTALL)
-_Notation: TypeAlias = tuple[re.Pattern[str], dict[int, int | None]]
+_ALIKE = str.maketrans("\u2212’\u00a0\u202f", "-'  ")  # characters that mean the same in a number
 
 
-def _notation(decimal: str, thousands: str) -> _Notation:
-    """The pattern of numbers, and the changes after which Python reads them."""
-    marks = f" '’\u00a0\u202f{thousands}"
-    whole = rf"[0-9]+|[1-9][0-9]{{0,2}}([{marks}])[0-9]{{3}}(?:\1[0-9]{{3}})*"
-    pattern = rf"[+-]?(?:(?:{whole})(?:[{decimal}][0-9]*)?|[{decimal}][0-9]+)(?:[eE][+-]?[0-9]+)?"
-    return re.compile(pattern), str.maketrans(decimal, ".", marks)
+class Clue(NamedTuple):
+    """The decimal mark of a file, ``""`` where one cannot tell, and why."""
 
-
-_POINT, _COMMA = _notation(".", ","), _notation(",", ".")
-_LIKELIEST = {  # notations by the decimal mark of the file
-    ".": (_POINT, _COMMA),
-    ",": (_COMMA, _POINT),
-    "": (_notation(".", ""), _notation(",", ""), _POINT, _COMMA),
-}
+    decimal: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -45,77 +36,160 @@ class Numbers:
     """A column read as numbers."""
 
     values: Any  # NaN where a cell has no number
-    odd: Any  # an array of bools: where a cell is neither a number nor missing
-    sign: str = ""  # of percent or a currency, beside the numbers
-    note: str = ""  # an example, if Python would read the cells otherwise
+    odd: Any  # an array of bools: where a cell says something else, and is no way to leave a number out
+    notation: Notation  # in which they were read
+    note: str = ""  # an example of how they were read, where Python would not read them so
 
 
-def read_numbers(cells: Cells, decimal: str = ".", sign: str | None = None) -> Numbers:
-    """Read a column as numbers, in the notation that fits most of its cells.
+@dataclass(frozen=True)
+class Notation:
+    """How the numbers of a column are written: found in training and kept with the model, so that no file is guessed.
 
-    *decimal* is from ``decimal_mark``. *sign* may be beside the numbers, None for the commonest; a currency may be
-    missing in some cells, percent may not.
-
-    >>> numbers = read_numbers(np.array(["$1,200.50", "", "$5", "two"], dtype=object))
+    >>> numbers = Notation(".", ",", "$").read(np.array(["$1,200.50", "", "$5", "two"], dtype=object))
     >>> numbers.values, numbers.odd, numbers.note
     (array([1200.5,    nan,    5. ,    nan]), array([False, False, False,  True]), "'$1,200.50' is read as 1200.5")
     """
+
+    decimal: str = "."
+    thousands: str = ""  # each of ``,. '`` that may be between thousands
+    sign: str = ""  # of percent or a currency, beside the numbers
+
+    @property
+    def example(self) -> str:
+        """A number in it, for messages."""
+        number = f"1{self.thousands[:1]}234{self.decimal}5"
+        return f"{number}%" if self.sign == "%" else f"{self.sign}{number}"
+
+    def read(self, cells: Cells) -> Numbers:
+        """The numbers of a column; a currency's sign may be missing, percent's beside 0 alone."""
+        import pandas as pd
+
+        plain = self.plain(cells)
+        if plain is not None:
+            return plain
+        codes, kinds = pd.factorize(cells)
+        values = np.array([self.fitting(*self.parts(kind)[:2]) for kind in kinds])
+        odd = np.isnan(values) & ~np.array([is_missing(kind) for kind in kinds])
+        return Numbers(values[codes], odd[codes], self, _note(kinds, values))
+
+    def plain(self, cells: Cells) -> Numbers | None:
+        """The numbers, if Python reads all cells so, which is fast."""
+        text = "".join(cells)
+        if text.isascii() and "_" not in text and self.sign != "%" and not (self.decimal == "," and "." in text):
+            swapped = self.decimal == "," and "," in text
+            plain = np.array([cell.replace(",", ".") for cell in cells], dtype=object) if swapped else cells
+            with contextlib.suppress(ValueError):  # 1_000 and full-width digits are numbers to Python alone
+                values = plain.astype(float)
+                if np.isfinite(values).all():
+                    return Numbers(values, np.zeros(len(cells), bool), self, _note(cells, values) if swapped else "")
+        return None
+
+    def fitting(self, number: float, sign: str) -> float:
+        """The number, NaN where the sign beside it is another."""
+        return number if sign == self.sign or (not sign and (self.sign != "%" or number == 0.0)) else math.nan
+
+    def parts(self, cell: str) -> tuple[float, str, str]:
+        """The number in a cell with any sign, the sign, and the number's text without it."""
+        signed = _SIGNED.fullmatch(cell.strip().translate(_ALIKE))
+        minus, before, bare, after = signed.groups() if signed else ("",) * 4
+        if (before and after) or not self.pattern.fullmatch(minus + bare):
+            return math.nan, "", ""
+        number = float((minus + bare).translate(self._changes))
+        return (number if math.isfinite(number) else math.nan), before or after, bare
+
+    @cached_property
+    def _changes(self) -> dict[int, int | None]:
+        return str.maketrans(self.decimal, ".", self.thousands)
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """How a number without a sign looks."""
+        whole, decimal = "[0-9]+", f"[{self.decimal}]"
+        if self.thousands:
+            whole += rf"|[1-9][0-9]{{0,2}}([{self.thousands}])[0-9]{{3}}(?:\1[0-9]{{3}})*"
+        return re.compile(rf"[+-]?(?:(?:{whole})(?:{decimal}[0-9]*)?|{decimal}[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+_PLAIN, _POINT, _COMMA = Notation(), Notation(".", ", '"), Notation(",", ". '")
+_LIKELIEST = {  # by the decimal mark of the file, before it is known which marks a column has between thousands
+    ".": (_POINT, _COMMA),
+    ",": (_COMMA, _POINT),
+    "": (Notation(".", " '"), Notation(",", " '"), _POINT, _COMMA),
+}
+
+
+def guessed(cells: Cells, clue: Clue) -> Numbers:
+    """A column of a file to learn from, read in the notation that fits most of its cells.
+
+    The note tells why where its cells fit two notations, or where other cells of the file are written otherwise.
+
+    >>> guessed(np.array(["7.678"], dtype=object), Clue(",", "other cells have decimal commas")).note
+    "'7.678' is read as 7678 and not 7.678, as other cells have decimal commas"
+    """
     import pandas as pd
 
-    text = "".join(cells)
-    if text.isascii() and "_" not in text and sign != "%" and not (decimal == "," and "." in text):
-        swapped = decimal == "," and "," in text
-        plain = np.array([cell.replace(",", ".") for cell in cells], dtype=object) if swapped else cells
-        with contextlib.suppress(ValueError):  # 1_000 and full-width digits are numbers to Python alone
-            values = plain.astype(float)
-            if np.isfinite(values).all():
-                return Numbers(values, np.zeros(len(cells), bool), "", _note(cells, values) if swapped else "")
-    codes, kinds = pd.factorize(cells)
-    counts, missing = np.bincount(codes), np.array([is_missing(kind) for kind in kinds])
-    found = []
-    for notation in _LIKELIEST[decimal]:
-        read = [_number(kind, notation) for kind in kinds]
-        signs = Counter(mark for x, mark in read if not math.isnan(x))
-        likely = (mark for mark in signs if mark and (mark != "%" or signs[mark] > signs[""]))
-        unit = max(likely, key=signs.__getitem__, default="") if sign is None else sign
-        values = np.array([x if mark == unit or (not mark and unit != "%") else math.nan for x, mark in read])
-        odd = np.isnan(values) & ~missing
-        found.append((counts[odd].sum(), values, odd, unit))
-        if not odd.any():
-            break
-    _, values, odd, unit = min(found, key=lambda each: each[0])
-    return Numbers(values[codes], odd[codes], unit, _note(kinds, values))
+    numbers = Notation(clue.decimal or ".").plain(cells)
+    if numbers is None:
+        codes, kinds = pd.factorize(cells)
+        counts, found = np.bincount(codes), []
+        missing = np.array([is_missing(kind) for kind in kinds])
+        for likely in _LIKELIEST[clue.decimal]:
+            parts = [likely.parts(kind) for kind in kinds]
+            notation = _narrowed(likely, parts)
+            odd = np.isnan([notation.fitting(number, sign) for number, sign, _ in parts]) & ~missing
+            found.append((counts[odd].sum(), notation))
+            if not odd.any():
+                break
+        numbers = min(found, key=lambda each: each[0])[1].read(cells)
+    return replace(numbers, note=_doubt(cells, numbers.notation, clue) or numbers.note)
+
+
+def _narrowed(notation: Notation, parts: list[tuple[float, str, str]]) -> Notation:
+    """The same with the commonest sign beside these numbers, and only those marks between thousands that they have."""
+    signs = Counter(sign for number, sign, _ in parts if number < 0.0 or number > 0.0)
+    likely = (sign for sign in signs if sign and (sign != "%" or signs[sign] > signs[""]))
+    used = set().union(*(bare for _, _, bare in parts))
+    thousands = "".join(mark for mark in notation.thousands if mark in used)
+    return Notation(notation.decimal, thousands, max(likely, key=signs.__getitem__, default=""))
+
+
+def _doubt(cells: Cells, notation: Notation, clue: Clue) -> str:
+    """How the first number with a mark was read and why, if the column alone does not tell or differs from the file."""
+    other, first, told = (_COMMA if notation.decimal == "." else _POINT), "", False
+    for cell in cells:
+        if "." in cell or "," in cell:
+            decides = math.isnan(other.parts(cell)[0])
+            if (decides or not first) and not math.isnan(notation.fitting(*notation.parts(cell)[:2])):
+                first, told = first or cell, decides
+            if told:
+                break
+    if not first or (told and clue.decimal in ("", notation.decimal)):
+        return ""
+    said = f"{shortened(first.strip())} is read as {notation.parts(first)[0]:.15g}"
+    return f"{said}, though {clue.why}" if told else f"{said} and not {other.parts(first)[0]:.15g}, as {clue.why}"
 
 
 def _note(cells: Cells, values: Any) -> str:
-    """The first cell that Python would read otherwise, with its number."""
+    """The first cell that Python would not read so, with its number."""
     read = ((cell.strip(), number) for cell, number in zip(cells, values) if not math.isnan(number))
-    return next((f"{shortened(cell)} is read as {x:.15g}" for cell, x in read if not _PLAIN.fullmatch(cell)), "")
+    odd = ((cell, x) for cell, x in read if not _PLAIN.pattern.fullmatch(cell) or float(cell) != x)
+    return next((f"{shortened(cell)} is read as {x:.15g}" for cell, x in odd), "")
 
 
-def _number(cell: str, notation: _Notation) -> tuple[float, str]:
-    """The number in a cell, NaN for none, and the sign beside it."""
-    match, (pattern, changes) = _SIGNED.fullmatch(cell.strip()), notation
-    minus, before, bare, after = match.groups() if match else ("",) * 4
-    if (before and after) or not pattern.fullmatch(minus + bare):
-        return math.nan, ""
-    number = float((minus + bare).translate(changes))
-    return (number if math.isfinite(number) else math.nan), before or after
+def decimal_mark(cells: Iterable[str], separator: str) -> Clue:
+    """The decimal mark with which more of these cells are numbers; ``""`` where either fits as well.
 
-
-def decimal_mark(cells: Iterable[str], separator: str) -> str:
-    """The decimal mark with which more of these cells are numbers; ``""`` if both fit equally.
-
-    >>> decimal_mark(["2.5", "x"], ","), decimal_mark(["2,5", "1.200,75"], ";"), decimal_mark(["1,200", "7"], ";")
-    ('.', ',', '')
+    >>> [decimal_mark(cells, ";").decimal for cells in (["2.5", "x"], ["2,5", "1.200,75"], ["1,200", "7"])]
+    ['.', ',', '']
     """
     found = list(cells)
-    points, commas = (sum(_number(cell, way)[0] > -math.inf for cell in found) for way in (_POINT, _COMMA))
-    if points == commas:
-        return "." if separator == "," else ""
-    return "." if points > commas else ","
+    points, commas = (sum(way.parts(cell)[0] > -math.inf for cell in found) for way in (_POINT, _COMMA))
+    if points != commas:
+        mark, name = (".", "points") if points > commas else (",", "commas")
+        return Clue(mark, f"other cells have decimal {name}")
+    return Clue(".", "commas are between the columns") if separator == "," else Clue("", "no cell tells otherwise")
 
 
 def is_missing(cell: str) -> bool:
-    """Whether the cell marks a missing number."""
+    """Whether this is a way to leave a number out."""
     return cell.strip().casefold() in _MISSING
