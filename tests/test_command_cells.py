@@ -441,3 +441,47 @@ def test_the_minus_of_typesetters_is_a_minus(gradstep):
     told = trained(gradstep, [f"\u2212{i},\u2212$1.5,{i}" for i in range(1, 36)])
     assert "something else" not in told
     assert predicted(gradstep, "\u22125", "-5") == MLP.load("t.json").predict([[-5], [-5]])
+
+
+@pytest.mark.parametrize("cells", [["1", "1.0"], ["+2", "2"], ["1.5", "1.50"], ["0", "-0"], ["5%", "5.0%"]])
+@pytest.mark.parametrize("option", [(), ("--regression",), ("--classification",)], ids=["", "numbers", "classes"])
+def test_a_number_written_twice_is_one(gradstep, cells, option):
+    write("t.csv", [["a", "b"], *([i, cells[i % 2]] for i in ROWS)])
+    status, _, err = gradstep("train", "t.csv", *option, *SHORT)
+    assert (status, err) == (
+        1,
+        f"gradstep: t.csv: the target 'b' must have at least two different values, got {cells[0]!r} in 60 rows\n",
+    )
+
+
+def test_numbers_written_twice_are_counted_once(gradstep):
+    write("t.csv", [["a", "b"], *([i, ["1", "1.0", "2", "\u22121"][i % 4]] for i in ROWS)])
+    assert "target 'b': classes (3 different numbers in 60 rows" in gradstep("train", "t.csv", *SHORT)[1]
+    assert MLP.load("t.json").classes == [-1, 1, 2]
+    write("t.csv", [["a", "b"], *([i, ["1.5", "1.50", "2"][i % 3]] for i in ROWS)])
+    out = gradstep("train", "t.csv", *SHORT)[1]
+    assert "target 'b': classes (2 different numbers in 60 rows" in out
+    assert "'b': '1.50' and '1.5' are one number, and one class" in out
+    assert MLP.load("t.json").classes == [2, "1.5"]
+
+
+@pytest.mark.parametrize("cells", [["007", "7"], ["1234567890123456", "1234567890123457"], ["x", "1"]])
+def test_texts_that_are_not_one_number_stay_two(gradstep, cells):
+    write("t.csv", [["a", "b"], *([i, cells[i % 2]] for i in ROWS)])
+    status, out, _ = gradstep("train", "t.csv", *SHORT)
+    assert (status, "one number" in out, len(MLP.load("t.json").classes)) == (0, False, 2)
+
+
+def test_007_and_7_are_one_number_where_numbers_are_asked_for(gradstep):
+    write("t.csv", [["a", "b"], *([i, ["007", "7"][i % 2]] for i in ROWS)])
+    assert (
+        "must have at least two different values, got '007' in 60 r"
+        in gradstep("train", "t.csv", "--regression", *SHORT)[2]
+    )
+
+
+@pytest.mark.parametrize("place", ["4", "-1", "0"])
+def test_a_target_is_a_name_and_no_place(gradstep, place):
+    write("t.csv", [["a", "b"], *([i, i] for i in ROWS)])
+    err = gradstep("train", "t.csv", "--target", place, *SHORT)[2]
+    assert f"--target must be the name of a column, not its place, got '{place}'. The columns are 'a', 'b'" in err

@@ -280,8 +280,8 @@ GOOD = {"name": "a", "kind": "number", "mean": 1.0, "scale": 2.0, "missing": 0}
         *[{"named": True, "columns": [GOOD | change]} for change in (
             {"name": 3}, {"kind": "tree"}, {"kind": []}, {"mean": "1"}, {"mean": True}, {"scale": 0.0}, {"scale": -1},
             {"scale": 10**400}, {"missing": -1}, {"missing": 0.5}, {"categories": ["a"]}, {"other": 1},
-            {"kind": "text"}, {"decimal": ""}, {"decimal": ";"}, {"decimal": [","]}, {"thousands": "."}, {"thousands": "]"},
-            {"thousands": [","]}, {"decimal": ",", "thousands": " ,"}, {"sign": 3},
+            {"kind": "text"}, {"decimal": ""}, {"decimal": ";"}, {"decimal": [","]}, {"thousands": "."},
+            {"thousands": "]"}, {"thousands": [","]}, {"decimal": ",", "thousands": " ,"}, {"sign": 3},
         )],
         {"named": True, "columns": [{"name": "a", "kind": "text", "categories": ["x", "x"]}]},
         {"named": True, "columns": [{"name": "a", "kind": "text", "categories": [1]}]},

@@ -14,6 +14,8 @@ from nn.validation import first_names, nearest, shortened
 
 _MOST_CLASSES = 20  # more different whole numbers are a regression
 _MANY_CLASSES = 100  # more classes, all of them numbers, are probably a mistake
+_EXACT = 15  # characters of a number that a float tells from any other
+_ZEROS = re.compile("[+\u2212-]?0[0-9]")  # before a number, as in 007, which is not 7
 _WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.0*)?", re.ASCII)
 
 
@@ -30,6 +32,9 @@ def column_called(table: TextTable, name: str, option: str) -> str:
     """The name, if the table has that column; else a ValueError that names the nearest."""
     if name in table.names:
         return name
+    if re.fullmatch("-?[0-9]+", name):
+        said = f"{option} must be the name of a column, not its place, got {shortened(name)}"
+        raise ValueError(f"{said}. The columns are {first_names(table.names)}")
     near = nearest(name, table.names)
     meant = f"; did you mean {shortened(near[0])}?" if near else "."
     columns = first_names(table.names)
@@ -54,8 +59,11 @@ def read_target(table: TextTable, name: str, regression: bool | None) -> tuple[T
     if len(cells) == 0:
         raise ValueError(f"{where} is empty in all rows")
     codes, texts = factorize(cells)
+    twice = ""
+    if all_numbers and not any(_ZEROS.match(text) or len(text) > _EXACT for text in texts):
+        codes, texts, twice = _by_number(codes, texts, values)
     numbers, why = (regression, "as asked") if regression is not None else _are_numbers(texts, values, all_numbers)
-    if len(texts) == 1:
+    if len(texts) == 1 or (numbers and (values == values[0]).all()):
         got = f"{shortened(texts[0])} in {plural(len(cells), 'row')}"
         raise ValueError(f"{where} must have at least two different values, got {got}")
     if numbers:
@@ -68,13 +76,24 @@ def read_target(table: TextTable, name: str, regression: bool | None) -> tuple[T
         many = f"{len(texts):,} different numbers become as many classes, of which none is near another"
         told.append(f"{shown}: warning: {many}; --regression takes them for numbers")
     labels = [_label(text) for text in texts]
-    return table, Target([labels[code] for code in codes], False, why), told
+    return table, Target([labels[code] for code in codes], False, why), told + [f"{shown}: {twice}"] * bool(twice)
+
+
+def _by_number(codes: Any, texts: list[str], values: Any) -> tuple[Any, list[str], str]:
+    """The same with one text for each number, the first of them; and what to tell where that is fewer."""
+    _, rows, places = np.unique(values, return_index=True, return_inverse=True)
+    kept = [texts[code] for code in codes[rows]]
+    if len(kept) == len(texts):
+        return codes, texts, ""
+    row = next(row for row, code in enumerate(codes) if texts[code] != kept[places[row]])
+    same = f"{shortened(texts[codes[row]])} and {shortened(kept[places[row]])} are one number, and one class"
+    return places, kept, same
 
 
 def _are_numbers(texts: list[str], values: Any, all_numbers: bool) -> tuple[bool, str]:
     """Whether the different texts of these cells are numbers, not classes; and why."""
     said = f"{len(texts):,} different {'numbers' if all_numbers else 'texts'} in {len(values):,} rows"
-    if all_numbers and any(re.match(r"[+-]?0[0-9]", text) for text in texts):
+    if all_numbers and any(map(_ZEROS.match, texts)):
         return False, f"{said}, some with zeros before them"
     if not all_numbers or len(texts) == 2:
         return False, said
@@ -85,4 +104,5 @@ def _are_numbers(texts: list[str], values: Any, all_numbers: bool) -> tuple[bool
 
 def _label(text: str) -> int | str:
     """A class as an int if it is written as one, else as text: 007 and 7 are two classes."""
-    return int(float(text)) if _WHOLE.fullmatch(text) and len(text) < 16 else text
+    plain = text.replace("\u2212", "-")
+    return int(float(plain)) if _WHOLE.fullmatch(plain) and len(plain) <= _EXACT else text
