@@ -39,7 +39,7 @@ TESTS = {  # the quickest to notice come first
         *("accuracy", "value", "errors", "operations", "functions"),
         *("numpy", "micrograd_code", "gradcheck", "calculus"),
     ),
-    "derivatives": ("accuracy", "rules", "calculus"),
+    "derivatives": ("accuracy", "rules", "calculus", "program"),
     "node": ("micrograd_code", "gradcheck", "threads", "calculus", "errors", "backprop"),
 }
 SLOW = "mpmaths or finite_differences or second_path"  # parts of test_operations.py; test_accuracy.py measures the same

@@ -4,12 +4,13 @@ import inspect
 import math
 import re
 
+import mpmath
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine
-from engine import Value, operations, special
+from engine import Value, gradients, operations, special
 from engine import value as value_module
 from engine.derivatives import RULES, SLOPES
 from engine.slopes import NUMBERS
@@ -80,3 +81,14 @@ def test_what_derivatives_are_made_of_has_the_derivatives_of_its_function(name):
         down[place] -= 1e-6
         difference = (function(*up) - function(*down)) / 2e-6
         assert float(derivative(NUMBERS, function(*numbers), *numbers)) == pytest.approx(difference, rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize("at", [(1.7, 2.6), (0.6, -1.4), (2.2, 0.5)])
+@pytest.mark.parametrize("order", [(3, 0), (2, 1), (1, 2), (0, 3)])
+def test_third_derivatives_of_a_power_are_those_of_mpmath(order, at):
+    a, b = map(Value, at)
+    found = a**b
+    for leaf in [a] * order[0] + [b] * order[1]:
+        (found,) = gradients(found, [leaf])
+    expected = mpmath.diff(lambda x, y: x**y, at, order)
+    assert found.data == pytest.approx(float(expected), rel=1e-9)
