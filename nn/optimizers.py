@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value
 from nn.model_files import is_finite
+from nn.schedules import works_alone
 from nn.validation import as_number, shortened, unknown_argument, unknown_name
 
 if TYPE_CHECKING:
@@ -102,9 +103,9 @@ class Optimizer:
             setattr(self, name, 0.0)
 
     def works_on_arrays(self) -> bool:
-        """Whether a step is ``updated`` and nothing else: no subclass, nor this very object, has another ``step``."""
-        names = ("zero_grad", "step", "put_weights")
-        return all(getattr(type(self), name) is getattr(Optimizer, name) and name not in vars(self) for name in names)
+        """Whether no code of the user's runs in a step that could read weights there, or change anything."""
+        own = [thing for name, thing in vars(self).items() if name != "learning_rate"]
+        return type(self) in OPTIMIZERS.values() and not any(map(callable, own)) and works_alone(self.learning_rate)
 
     def settings(self) -> dict[str, Any]:
         """The attributes that an optimizer was made with, and does not change by itself."""

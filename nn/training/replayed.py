@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine import DataDependentError, Value, compiler
+from engine import DataDependentError, Value
 from nn.activations import OF_ONE_VALUE
 from nn.examples import Examples, Tally, listed
 from nn.losses import LOSSES, LossFunction, recorded_form
@@ -60,9 +61,7 @@ class Replayed(Steps):
         amount = Amount(task.n_epochs * len(examples), task.n_epochs * task.steps_per_epoch)
         self.paths = self.recorded.paths(self.rows[0], lambda: _first_eagerly(task), None if insists else amount)
         self.is_ours = bundled and _is_made_of_nn(task.model)
-        rate = task.optimizer.learning_rate
-        self.schedule = compiler.Surroundings(*[rate] if callable(rate) else [])
-        self.scheduled = self.schedule.look()
+        self.parts: list[Any] = []
 
     def _rows(self, examples: Examples) -> Array:
         """Inputs, targets, weights and noise side by side, an example a row; the noise is 1 until a step draws some."""
@@ -93,6 +92,7 @@ class Replayed(Steps):
         self.of_others: Array = np.zeros(len(self.others), self.dtype)
         self.in_arrays = self.task.optimizer.works_on_arrays() and len(columns) == len(self.trained)
         self.is_behind = False
+        self.parts = self.parts or _parts(self.task.model)
 
     def put_back(self) -> None:
         """Put weights and last gradients into the parameters; those not trained have theirs added up, as eagerly."""
@@ -106,11 +106,20 @@ class Replayed(Steps):
         self.is_behind = False
 
     def next_epoch(self, may_change: bool) -> None:
-        """Record again, with the next step, what a model or a loss of the user's does."""
-        if not self.eager and (may_change or not self.is_ours):
+        """Record again, with the next step, what a model or a loss of the user's does, or what was changed."""
+        if self.eager:
+            return
+        has_changed = self._has_changed()
+        may_change = may_change or has_changed or not self.in_arrays or not self.task.runs_alone
+        if may_change or not self.is_ours:
             self.paths.doubt(may_change)
             if may_change:
                 self.begin()
+
+    def _has_changed(self) -> bool:
+        """Whether the model has other parts than at the last look."""
+        before, self.parts = self.parts, _parts(self.task.model)
+        return len(before) != len(self.parts) or not all(map(is_, before, self.parts))
 
     def close(self) -> None:
         """Keep the program for the next call, if nothing of the user's is in it, which it would keep alive."""
@@ -138,10 +147,6 @@ class Replayed(Steps):
             self._advance(gradient)
         else:
             self._step_in_values(gradient)
-        look = self.schedule.look()
-        if not self.in_arrays or compiler.changed(self.scheduled, look, other_values=True):
-            self.scheduled = look  # a schedule or an optimizer of the user's may change what the model reaches
-            self.paths.look_again()
         return self._tally(self.task.examples, results, places)
 
     def measured(self) -> Tally | None:
@@ -168,7 +173,7 @@ class Replayed(Steps):
         return found if np.isfinite(found[0][:, 0].sum(dtype=np.float64)) else None
 
     def _advance(self, gradient: Array) -> None:
-        """The step of an optimizer that is a formula."""
+        """The step of an optimizer that is a formula of this library."""
         self.gradient, self.is_behind = gradient[self.columns].copy(), True
         self.weights = self.task.optimizer.updated(self.weights, self.gradient)
         self.paths.weights[self.columns] = self.weights
@@ -176,12 +181,16 @@ class Replayed(Steps):
             self.of_others += gradient[self.others]
 
     def _step_in_values(self, gradient: Array) -> None:
-        """The step of an optimizer that does more with its parameters than a formula says."""
+        """The step of an optimizer or a schedule of the user's, which may look at anything and change it."""
         self.task.optimizer.zero_grad()
         for parameter, number in zip(self.paths.parameters, gradient.tolist()):
             parameter.grad += number
         self.task.optimizer.step()
         self.paths.from_values()
+        if self._has_changed():
+            self.paths.doubt()
+        else:
+            self.paths.look_again()
 
     @staticmethod
     def _tally(examples: Examples, results: Array, places: Any) -> Tally:
@@ -194,6 +203,12 @@ def _is_made_of_nn(model: Module) -> bool:
     called = [model, *(part for _, part in parts_in(model) if callable(part))]
     foreign = [part for part in called if type(part).__module__ not in ("nn.layers", "nn.mlp")]
     return all(any(part is function for function in OF_ONE_VALUE) for part in foreign)
+
+
+def _parts(model: Module) -> list[Any]:
+    """All parts of a model and their types: what else lies there now is another object."""
+    parts: list[Any] = [model, *(part for _, part in parts_in(model, plain=True))]
+    return [*parts, *map(type, parts)]
 
 
 def _function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[[list[Value]], list[Any]]:

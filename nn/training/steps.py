@@ -12,7 +12,7 @@ from nn.examples import Examples, Tally, output_numbers
 from nn.losses import LossFunction
 from nn.noise import Layout, drawn_from, noise_from
 from nn.optimizers import Optimizer
-from nn.schedules import EarlyStopping
+from nn.schedules import EarlyStopping, is_plain
 from nn.validation import shortened
 
 if TYPE_CHECKING:
@@ -47,6 +47,13 @@ class Task:
     def n_epochs(self) -> int:
         """How many epochs there are to be: unless given, 100, or more where that is less than 2,000 steps."""
         return max(100, -(-2_000 // self.steps_per_epoch)) if self.epochs is None else self.epochs
+
+    @property
+    def runs_alone(self) -> bool:
+        """Whether no code of the user's runs besides model, loss and callbacks that could change anything."""
+        stopping = self.stopping
+        is_ours = stopping is None or (type(stopping) is EarlyStopping and is_plain(stopping))
+        return is_ours and self.optimizer.works_on_arrays()
 
 
 class Steps:

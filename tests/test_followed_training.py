@@ -1,0 +1,293 @@
+"""Training follows what code of the user's changes meanwhile, and shows it the numbers of now, in replay as eagerly."""
+
+import numpy as np
+import pytest
+
+from engine import Value
+from nn import MLP, SGD, Adam, EarlyStopping, Layer, schedules
+from nn.schedules import ReduceOnPlateau, cosine, warm_up
+
+X = np.random.default_rng(0).normal(size=(23, 3))
+Y = np.sin(X[:, 0]) + X[:, 1]
+
+
+def fitted(replay, options, make=lambda: MLP(3, [5, 4, 1], "tanh", seed=0), **more):
+    """A model after training in that way, and its history; *options* makes those that depend on the model."""
+    model = make()
+    given = {
+        "learning_rate": 0.05,
+        "optimizer": "sgd",
+        "epochs": 4,
+        "batch_size": 5,
+        "seed": 1,
+        **options(model),
+        **more,
+    }
+    if not isinstance(given["optimizer"], str):
+        del given["learning_rate"]
+    return model, model.fit(X, Y, replay=replay, progress=False, **given)
+
+
+def assert_same(options, **more):
+    """Replay and eager training give the same losses and weights; a different model than without the options."""
+    (eager, expected), (replayed, history), (chosen, by_itself) = (
+        fitted(replay, options, **more) for replay in (False, True, None)
+    )
+    weights = [parameter.data for parameter in eager.parameters()]
+    for model, found in ((replayed, history), (chosen, by_itself)):
+        assert found.loss == pytest.approx(expected.loss, rel=1e-9)
+        assert [parameter.data for parameter in model.parameters()] == pytest.approx(weights, abs=1e-9)
+    assert history.eager == ""
+    return replayed, history
+
+
+def bent(model):
+    for neuron in model.layers[0].neurons:
+        neuron.activation = "relu"
+
+
+def replaced(model):
+    model.layers[1] = Layer(5, 4, activation="sin", seed=3)
+
+
+def shortened(model):
+    if len(model.layers) == 3:
+        model.layers[1:] = [Layer(5, 1, activation="linear", seed=3)]
+
+
+def assigned(model):
+    model.layers[0].neurons[0].w[0] = Value(2.0)
+
+
+def weighed(model):
+    model.layers[0].neurons[0].w[0].data = 2.0
+
+
+CHANGES = [bent, replaced, shortened, assigned, weighed]
+
+
+def by_plateau(model, change, at):
+    class Plateau(ReduceOnPlateau):
+        def after_epoch(self, history):
+            super().after_epoch(history)
+            if history.epochs == at:
+                change(model)
+
+    return {"learning_rate": Plateau(0.05)}
+
+
+def by_stopping(model, change, at):
+    class Stopping(EarlyStopping):
+        def ends(self, history):
+            if history.epochs == at:
+                change(model)
+            return super().ends(history)
+
+    return {"early_stopping": Stopping(50, restore_best=False)}
+
+
+def by_patched_stopping(model, change, at):
+    stopping = EarlyStopping(50, restore_best=False)
+    stopping.ends = lambda history: change(model) if history.epochs == at else None
+    return {"early_stopping": stopping}
+
+
+def by_function(model, change, at):
+    def rate(step):
+        if step == 5 * at + 1:
+            change(model)
+        return 0.05
+
+    return {"learning_rate": rate}
+
+
+def by_warm_up(model, change, at):
+    return {"learning_rate": warm_up(2, by_function(model, change, at)["learning_rate"])}
+
+
+def by_object(model, change, at):
+    class Rate:
+        def __call__(self, step):
+            return by_function(model, change, at)["learning_rate"](step)
+
+    return {"learning_rate": Rate()}
+
+
+def by_direction(model, change, at):
+    class Changing(SGD):
+        def direction(self, weights, gradient, rate):
+            if self.steps == 5 * at + 2:
+                change(model)
+            return super().direction(weights, gradient, rate)
+
+    return {"optimizer": Changing(learning_rate=0.05)}
+
+
+def by_property(model, change, at):
+    class Changing(SGD):
+        @property
+        def momentum(self):
+            if self.steps == 5 * at + 2:
+                change(model)
+            return 0.0
+
+        @momentum.setter
+        def momentum(self, number):
+            pass
+
+    return {"optimizer": Changing(learning_rate=0.05)}
+
+
+def by_patch(model, change, at):
+    optimizer = SGD(learning_rate=0.05)
+
+    def direction(weights, gradient, rate):
+        if optimizer.steps == 5 * at + 2:
+            change(model)
+        return gradient
+
+    optimizer.direction = direction
+    return {"optimizer": optimizer}
+
+
+def by_patch_in_a_callback(model, change, at):
+    optimizer = SGD(learning_rate=0.05)
+
+    def patch(model, history):
+        if history.epochs == at:
+            optimizer.direction = by_patch(model, change, 0)["optimizer"].direction
+
+    return {"optimizer": optimizer, "callbacks": [patch]}
+
+
+WAYS = [by_plateau, by_stopping, by_patched_stopping, by_function, by_warm_up, by_object, by_direction, by_property,
+        by_patch, by_patch_in_a_callback]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("way", WAYS)
+def test_what_any_code_of_the_users_changes_counts_as_it_does_eagerly(way, change):
+    assert_same(lambda model: way(model, change, 2))
+
+
+@pytest.mark.parametrize("change", CHANGES[:4])
+def test_what_a_signal_or_another_thread_changes_is_noticed_in_the_next_epoch(change, monkeypatch):
+    """No code of the user's is handed to fit; something changes the model in the middle of its second epoch."""
+    model, calls, updated = MLP(3, [5, 4, 1], "tanh", seed=0), [], Adam.updated
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 8:
+            change(model)
+        return updated(*arguments)
+
+    monkeypatch.setattr(Adam, "updated", interrupted)
+    history = model.fit(X, Y, replay=True, epochs=4, batch_size=5, seed=0, learning_rate=0.0, progress=False)
+    measured = np.mean((np.array(model.predict(X)) - Y) ** 2)
+    assert history.loss[0] != pytest.approx(measured, rel=1e-3)
+    assert history.loss[2:] == pytest.approx([measured] * 2, rel=1e-9)
+
+
+# -------------------------------------------------------------------------------------------------- numbers of now
+
+
+def by_gradient(model):
+    parameter = model.parameters()[0]
+    return {"learning_rate": lambda step: 0.05 * (1.0 + abs(parameter.grad))}
+
+
+def by_weight(model):
+    parameters = model.parameters()
+    return {"learning_rate": lambda step: 0.02 + 0.01 * abs(parameters[3].data)}
+
+
+def by_named_weight(model):
+    named = {name + str(i): value for name, value in model.named_parameters() for i in range(60)}
+    assert len(named) > 1_000
+    return {"learning_rate": lambda step: 0.02 + 0.01 * abs(named["layers.0.neurons.0.w.00"].data)}
+
+
+def by_helper(model):
+    def helper():
+        return SEEN[0].parameters()[3].data
+
+    SEEN[:] = [model]
+    return {"learning_rate": lambda step: 0.02 + 0.01 * abs(helper())}
+
+
+SEEN = []
+
+
+def seen_weight():
+    return abs(SEEN[0].parameters()[3].data)
+
+
+def by_global(model):
+    SEEN[:] = [model]
+    return {"learning_rate": lambda step: 0.02 + 0.01 * seen_weight()}
+
+
+def by_prediction(model):
+    return {"learning_rate": lambda step: 0.02 + 0.01 * abs(model.predict(X[:1])[0])}
+
+
+def by_written_weight(model):
+    def rate(step):
+        model.parameters()[2].data = 0.25
+        return 0.05
+
+    return {"learning_rate": rate}
+
+
+def by_reading_optimizer(model):
+    class Reading(SGD):
+        def direction(self, weights, gradient, rate):
+            return gradient * (1.0 + abs(self.parameters[0].grad) + abs(model.parameters()[3].data))
+
+    return {"optimizer": Reading(learning_rate=0.02)}
+
+
+def by_reading_patch(model):
+    optimizer = Adam(learning_rate=0.02)
+    kept = optimizer.direction
+    optimizer.direction = lambda w, g, rate: kept(w, g, rate) * (1.0 + abs(model.parameters()[3].data))
+    return {"optimizer": optimizer}
+
+
+@pytest.mark.parametrize(
+    "reads",
+    [by_gradient, by_weight, by_named_weight, by_helper, by_global, by_prediction, by_written_weight,
+     by_reading_optimizer, by_reading_patch],
+)  # fmt: skip
+def test_code_of_the_users_sees_weights_and_gradients_of_now(reads):
+    assert_same(reads)
+
+
+STEPS = 100
+
+
+def test_which_schedules_read_nothing():
+    table = [0.1, 0.01]
+
+    def counting(step):
+        global STEPS  # noqa: PLW0603
+        STEPS += 1
+        return 0.1
+
+    def importing(step):
+        import math
+
+        return math.exp(-step)
+
+    def calling_itself(step):
+        return 0.1 if step == 0 else calling_itself(step - 1)
+
+    plain = ReduceOnPlateau(0.1)
+    patched = ReduceOnPlateau(0.1)
+    patched.after_epoch = print
+    numbers = [0.1, 1, lambda step: 0.1 * 0.99**step, lambda step, k=3: max(0.1, k / STEPS), cosine(0.1, 5), plain,
+               warm_up(3, plain), warm_up(3, cosine(0.1, 5))]  # fmt: skip
+    others = [lambda step: table[step], counting, importing, lambda step: SEEN[0].rate, patched, warm_up(3, patched), calling_itself,
+              lambda step: globals()["STEPS"], lambda step: sum([SEEN[0] for _ in [step]]), print]  # fmt: skip
+    assert [schedules.works_alone(schedule) for schedule in numbers] == [True] * len(numbers)
+    assert [schedules.works_alone(schedule) for schedule in others] == [False] * len(others)
