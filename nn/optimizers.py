@@ -59,6 +59,8 @@ class Optimizer:
 
     remembered: tuple[str, ...] = ()
     """The attributes that earlier steps leave: 0.0 at first, then vectors with a number for each parameter."""
+    follows_model = False
+    """Whether ``fit`` chose the parameters, all those of a model; they are then those that it has now."""
     decouples_decay = False
     """Whether weight_decay * w is added to the direction, and not to the gradient."""
 
@@ -95,7 +97,31 @@ class Optimizer:
     def bind(self, parameters: Iterable[Value]) -> None:
         """Take these parameters; what was remembered of others is forgotten."""
         self.parameters, self.weights, self.steps = _checked(parameters), None, 0
+        self.follows_model = False
         self.forget()
+
+    def follow(self, parameters: Iterable[Value]) -> None:
+        """Take the parameters of a model, all of them unless some were chosen by hand.
+
+        Those that were there before keep what is remembered of them, and the count of steps goes on; new ones begin
+        at 0. If none was there before, all begin.
+        """
+        import numpy as np
+
+        new, old = _checked(parameters), self.parameters or []
+        if old == new or (old and not self.follows_model and set(old) <= set(new)):
+            return
+        if not self.follows_model or set(old).isdisjoint(new):
+            self.bind(new)
+        else:
+            known = {parameter: place for place, parameter in enumerate(old)}
+            places = np.array([known.get(parameter, -1) for parameter in new])
+            for name in self.remembered:
+                left: Any = getattr(self, name)
+                if hasattr(left, "dtype"):
+                    setattr(self, name, np.where(places < 0, left.dtype.type(0.0), left[places]))
+            self.parameters = new
+        self.follows_model = True
 
     def forget(self) -> None:
         """Forget what earlier steps left, such as momentum."""
@@ -109,7 +135,7 @@ class Optimizer:
 
     def settings(self) -> dict[str, Any]:
         """The attributes that an optimizer was made with, and does not change by itself."""
-        changed = {"parameters", "weights", "steps", *self.remembered}
+        changed = {"parameters", "follows_model", "weights", "steps", *self.remembered}
         return {name: thing for name, thing in vars(self).items() if name not in changed}
 
     def state_dict(self) -> dict[str, Any]:

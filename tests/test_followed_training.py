@@ -287,7 +287,71 @@ def test_which_schedules_read_nothing():
     patched.after_epoch = print
     numbers = [0.1, 1, lambda step: 0.1 * 0.99**step, lambda step, k=3: max(0.1, k / STEPS), cosine(0.1, 5), plain,
                warm_up(3, plain), warm_up(3, cosine(0.1, 5))]  # fmt: skip
-    others = [lambda step: table[step], counting, importing, lambda step: SEEN[0].rate, patched, warm_up(3, patched), calling_itself,
-              lambda step: globals()["STEPS"], lambda step: sum([SEEN[0] for _ in [step]]), print]  # fmt: skip
+    others = [lambda step: table[step], counting, importing, lambda step: SEEN[0].rate, patched,
+              warm_up(3, patched), calling_itself, lambda step: globals()["STEPS"], lambda step: sum([SEEN[0]]),
+              lambda step: sum([SEEN[0] for _ in [step]]), print]  # fmt: skip
     assert [schedules.works_alone(schedule) for schedule in numbers] == [True] * len(numbers)
     assert [schedules.works_alone(schedule) for schedule in others] == [False] * len(others)
+
+
+# ----------------------------------------------------------------------------------------------- parameters of now
+
+
+def inserted(model):
+    if len(model.layers) == 3:
+        model.layers.insert(1, Layer(5, 5, activation="tanh", seed=7))
+
+
+def at_epoch(change, epoch):
+    return lambda model, history: change(model) if history.epochs == epoch else None
+
+
+OPTIMIZERS = {
+    "sgd": lambda: SGD(learning_rate=0.05),
+    "momentum": lambda: SGD(learning_rate=0.02, momentum=0.9),
+    "adam": lambda: Adam(learning_rate=0.01),
+    "a subclass": lambda: type("Own", (Adam,), {})(learning_rate=0.01),
+}
+
+
+@pytest.mark.parametrize("change", [inserted, replaced, shortened, assigned])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_parameters_that_a_callback_adds_are_trained(optimizer, change):
+    def options(model):
+        return {"optimizer": OPTIMIZERS[optimizer](), "callbacks": [at_epoch(change, 2)]}
+
+    model, _ = assert_same(options)
+    new = MLP(3, [5, 4, 1], "tanh", seed=0)
+    change(new)
+    place = 1 if change in (inserted, replaced) else -1 if change is shortened else 0
+    before = [parameter.data for parameter in new.layers[place].parameters()]
+    assert [parameter.data for parameter in model.layers[place].parameters()] != before
+    if change is assigned:
+        assert model.layers[0].neurons[0].w[0].data != 2.0
+
+
+@pytest.mark.parametrize("replay", [True, False])
+def test_parameters_added_between_two_fits_are_trained_and_the_others_keep_their_moments(replay):
+    model, optimizer = MLP(3, [5, 4, 1], "tanh", seed=0), Adam(learning_rate=0.01)
+    settings = {"optimizer": optimizer, "replay": replay, "epochs": 2, "seed": 0, "progress": False}
+    model.fit(X, Y, **settings)
+    squares = dict(zip(model.parameters(), optimizer.square.tolist()))
+    inserted(model)
+    before = [parameter.data for parameter in model.layers[1].parameters()]
+    model.fit(X, Y, **{**settings, "epochs": 0})
+    kept = dict(zip(model.parameters(), optimizer.square.tolist()))
+    assert {parameter: kept[parameter] for parameter in squares} == squares
+    assert [kept[parameter] for parameter in model.layers[1].parameters()] == [0.0] * 30
+    model.fit(X, Y, **settings)
+    assert all(a != b.data for a, b in zip(before, model.layers[1].parameters(), strict=True))
+
+
+def test_parameters_that_the_user_chose_are_trained_alone():
+    def options(model):
+        return {
+            "optimizer": SGD(model.layers[2].parameters(), learning_rate=0.05),
+            "callbacks": [at_epoch(inserted, 2)],
+        }
+
+    model, _ = assert_same(options)
+    assert model.layers[1].state_dict() == Layer(5, 5, activation="tanh", seed=7).state_dict()

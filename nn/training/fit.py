@@ -81,7 +81,8 @@ def fit(
         loss: ``"mse"``, ``"mae"``, ``"huber"``, ``"cross_entropy"``, ``"binary_cross_entropy"`` (or ``"bce"``),
             ``"hinge"``, or a function ``(outputs, target) -> Value`` of one example.
         optimizer: ``"sgd"``, ``"adam"``, ``"adamw"``, or an Optimizer, which takes clipping and penalties too. One made
-            with some of the model's parameters trains these alone; one that trained this model before goes on.
+            with some of the model's parameters trains these alone. Others train those that the model has now: what a
+            callback adds is trained from the next epoch on. One that trained this model before goes on.
         learning_rate: for an optimizer given by name; a number, or a function of the step, such as those of
             ``nn.schedules``. None takes the optimizer's default.
         epochs: how many times to go through all examples; None for 100, or 2,000 steps if those are more.
@@ -250,9 +251,8 @@ class Training:
 
     def _bind(self) -> None:
         """Give the optimizer the parameters, unless it has some of them, and the model its loss and classes."""
-        task, own = self.task, self.task.model.parameters()
-        if task.optimizer.parameters is None or not set(task.optimizer.parameters) <= set(own):
-            task.optimizer.bind(own)
+        task = self.task
+        task.optimizer.follow(task.model.parameters())
         task.model.loss, task.model.classes = task.loss_name, task.examples.targets.classes
 
     def _save(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine import DataDependentError, Value
+from engine import DataDependentError, Value, compiler
 from nn.activations import OF_ONE_VALUE
 from nn.examples import Examples, Tally, listed
 from nn.losses import LOSSES, LossFunction, recorded_form
@@ -58,8 +58,7 @@ class Replayed(Steps):
         bundled = any(loss is each for each in LOSSES.values())
         key = (recorded_loss, task.dtype, self.rows.shape[1], self.is_weighted) if bundled else None
         self.recorded = Recorded(_function(task, recorded_loss, one_hot), [task.model, loss], key)
-        amount = Amount(task.n_epochs * len(examples), task.n_epochs * task.steps_per_epoch)
-        self.paths = self.recorded.paths(self.rows[0], lambda: _first_eagerly(task), None if insists else amount)
+        self.paths = self._recorded_paths()
         self.is_ours = bundled and _is_made_of_nn(task.model)
         self.parts: list[Any] = []
 
@@ -72,6 +71,14 @@ class Replayed(Steps):
         rows = np.empty((len(examples), sum(part.shape[1] for part in parts)), self.dtype)
         np.concatenate(parts, axis=1, out=rows, casting="same_kind")
         return rows
+
+    def _recorded_paths(self) -> compiler.Paths:
+        """The programs for the parameters that the model has now, one of them recorded with the first example."""
+        task = self.task
+        amount = Amount(task.n_epochs * len(task.examples), task.n_epochs * task.steps_per_epoch)
+        row = self.rows[0].copy()
+        row[len(row) - self.n_noise :] = 1.0
+        return self.recorded.paths(row, lambda: _first_eagerly(task), None if self.insists else amount)
 
     # --------------------------------------------------------------------------------------------------------- weights
 
@@ -108,13 +115,23 @@ class Replayed(Steps):
     def next_epoch(self, may_change: bool) -> None:
         """Record again, with the next step, what a model or a loss of the user's does, or what was changed."""
         if self.eager:
-            return
+            return super().next_epoch(may_change)
         has_changed = self._has_changed()
         may_change = may_change or has_changed or not self.in_arrays or not self.task.runs_alone
         if may_change or not self.is_ours:
+            super().next_epoch(may_change)
             self.paths.doubt(may_change)
-            if may_change:
+            if self.task.model.parameters() != self.paths.parameters:
+                self._record_again()
+            if may_change and not self.eager:
                 self.begin()
+
+    def _record_again(self) -> None:
+        """Record for other parameters than before."""
+        try:
+            self.paths = self._recorded_paths()
+        except Exception as error:  # as in ``steps_for``
+            self._end(error)
 
     def _has_changed(self) -> bool:
         """Whether the model has other parts than at the last look."""
@@ -165,12 +182,16 @@ class Replayed(Steps):
         except ArithmeticError:
             return None
         except Exception as error:  # a path may be recorded, and model and loss may be anybody's
-            self.close()
-            if self.insists:
-                raise _not_replayed(error) from error
-            self.eager = _reason(error)
+            self._end(error)
             return None
         return found if np.isfinite(found[0][:, 0].sum(dtype=np.float64)) else None
+
+    def _end(self, error: Exception) -> None:
+        """Be eager from now on, or raise an error if replay is insisted on."""
+        self.close()
+        if self.insists and not isinstance(error, ArithmeticError):
+            raise _not_replayed(error) from error
+        self.eager = _reason(error)
 
     def _advance(self, gradient: Array) -> None:
         """The step of an optimizer that is a formula of this library."""

@@ -101,7 +101,9 @@ class Steps:
         """Have weights and gradients in the parameters."""
 
     def next_epoch(self, may_change: bool) -> None:
-        """Look again at the model, which *may change* in callbacks."""
+        """Train what the model has now, which *may change* in callbacks."""
+        if self.task.optimizer.follows_model:
+            self.task.optimizer.follow(self.task.model.parameters())
 
     def close(self) -> None:
         """End training, with weights and gradients in the parameters."""
