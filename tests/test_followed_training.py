@@ -1,5 +1,7 @@
 """Training follows what code of the user's changes meanwhile, and shows it the numbers of now, in replay as eagerly."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -355,3 +357,37 @@ def test_parameters_that_the_user_chose_are_trained_alone():
 
     model, _ = assert_same(options)
     assert model.layers[1].state_dict() == Layer(5, 5, activation="tanh", seed=7).state_dict()
+
+
+# ------------------------------------------------------------------------------------------------ one at a time
+
+
+@pytest.mark.parametrize("replay", [True, False])
+@pytest.mark.parametrize("is_same", [True, False])
+def test_an_optimizer_takes_the_steps_of_one_fit_at_a_time(replay, is_same):
+    optimizer, other = Adam(), MLP(3, [2, 1], seed=1)
+    before, errors = other.state_dict(), []
+
+    def nested(model, history):
+        with pytest.raises(RuntimeError, match="this Adam takes the steps of another call of fit"):
+            (model if is_same else other).fit(X, Y, optimizer=optimizer, epochs=1, progress=False)
+        errors.append(optimizer.steps)
+
+    def in_a_thread(model, history):
+        thread = threading.Thread(target=nested, args=(other, history))
+        thread.start()
+        thread.join()
+
+    model = MLP(3, [2, 1], seed=0)
+    model.fit(X, Y, optimizer=optimizer, replay=replay, epochs=2, callbacks=[nested, in_a_thread], progress=False)
+    assert errors == [1, 1, 2, 2]
+    assert other.state_dict() == before
+    model.fit(X, Y, optimizer=optimizer, replay=replay, epochs=2, progress=False)
+    assert optimizer.steps == 4
+
+
+def test_a_nested_fit_with_another_optimizer_trains():
+    def nested(model, history):
+        model.fit(X, Y, optimizer=SGD(learning_rate=0.01), epochs=1, seed=0, progress=False)
+
+    assert_same(lambda model: {"callbacks": [nested]})

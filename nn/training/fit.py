@@ -115,7 +115,8 @@ def fit(
         ValueError: something does not fit, or *replay* is True and cannot be; then no weight was changed.
         FloatingPointError: training diverged; the message says when.
         TypeError: an argument is unknown.
-        RuntimeError: another thread is training this model; nothing was changed.
+        RuntimeError: another thread is training this model, or another call of fit has the optimizer; nothing was
+            changed.
         OSError: the checkpoint cannot be written or read; the weights are those of that moment.
     """
     refuse_unknown(unknown, [name for name in fit.__annotations__ if name not in ("model", "unknown", "return")])
@@ -144,7 +145,7 @@ def fit(
         Task(model, chosen, *named, examples, validation, seed, rng, size, wanted, stopping, kind, n_outputs, layout),
         checkpoint_file, calls, shown,
     )  # fmt: skip
-    with trained_here(model.parameters()), training.interrupts.handled():
+    with trained_here(model.parameters(), chosen), training.interrupts.handled():
         training.run(replay)
     history = training.progress.history
     if history.epochs >= training.task.n_epochs:  # nothing ended it before
