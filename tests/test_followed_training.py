@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine import Value
-from nn import MLP, SGD, Adam, EarlyStopping, Layer, schedules
+from nn import MLP, SGD, Adam, Dropout, EarlyStopping, Layer, Module, Sequential, schedules
 from nn.schedules import ReduceOnPlateau, cosine, warm_up
 
 X = np.random.default_rng(0).normal(size=(23, 3))
@@ -391,3 +391,64 @@ def test_a_nested_fit_with_another_optimizer_trains():
         model.fit(X, Y, optimizer=SGD(learning_rate=0.01), epochs=1, seed=0, progress=False)
 
     assert_same(lambda model: {"callbacks": [nested]})
+
+
+# ------------------------------------------------------------------------------------------------------- noise
+
+
+class Noisy(Module):
+    """It calls its Dropout once or twice."""
+
+    def __init__(self, more_for=lambda z: z > 0.5):
+        self.inner, self.d, self.outer, self._more_for = (
+            Layer(3, 4, seed=0),
+            Dropout(0.5),
+            Layer(4, 1, seed=1),
+            more_for,
+        )
+
+    def __call__(self, x):
+        v = self.inner(x)
+        return self.outer(self.d(self.d(v)) if self._more_for(x[0]) else self.d(v))
+
+
+@pytest.mark.parametrize("more_for", [lambda z: z > 0.5, lambda z: z < 0.5, lambda z: z > 100.0, lambda z: z < 100.0])
+def test_a_dropout_that_is_called_once_or_twice(more_for):
+    def run(replay):
+        return fitted(replay, lambda model: {}, lambda: Noisy(more_for))
+
+    (replayed, history), (eager, expected) = run(None), run(False)
+    assert history.loss == pytest.approx(expected.loss, rel=1e-9)
+    assert [p.data for p in replayed.parameters()] == pytest.approx([p.data for p in eager.parameters()], abs=1e-9)
+    is_always_one_way = sum(map(more_for, X[:, 0])) in (0, len(X))
+    assert ("the model asks for other noise than for the first example" in history.eager) is not is_always_one_way
+
+
+def with_noise():
+    return Sequential(Layer(3, 4, seed=0), Dropout(0.5), Layer(4, 1, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("make", "change", "is_replayed"),
+    [
+        (with_noise, lambda model: model.layers.insert(1, Dropout(0.2)), False),
+        (with_noise, lambda model: model.layers.pop(1), False),
+        (with_noise, lambda model: model.layers.__setitem__(1, Dropout(0.2)), False),
+        (with_noise, lambda model: setattr(model.layers[1], "rate", 0.2), True),
+        (lambda: MLP(3, [4, 1], seed=0), lambda model: model.layers.insert(1, Dropout(0.2)), False),
+    ],
+)
+def test_noise_that_a_callback_changes(make, change, is_replayed):
+    def run(replay):
+        return fitted(replay, lambda model: {"callbacks": [at_epoch(change, 2)]}, make)
+
+    (replayed, history), (eager, expected) = run(None), run(False)
+    assert history.loss == pytest.approx(expected.loss, rel=1e-9)
+    assert [p.data for p in replayed.parameters()] == pytest.approx([p.data for p in eager.parameters()], abs=1e-9)
+    assert is_replayed or "the model asks for other noise" in history.eager
+    if not is_replayed:
+        model, until = make(), fitted(True, lambda model: {"epochs": 2}, make)[0]
+        weights = [parameter.data for parameter in until.parameters()]
+        with pytest.raises(ValueError, match="the model asks for other noise"):
+            fitted(True, lambda model: {"callbacks": [at_epoch(change, 2)]}, lambda: model)
+        assert [parameter.data for parameter in model.parameters()] == weights

@@ -70,7 +70,7 @@ def fit(
     than building it for each example, with the same weights but for rounding. Where the model or the loss takes a plain
     number out of a Value (``.data``, ``float()``), draws random numbers or changes something from call to call,
     training is eager by itself, and ``history.eager`` names the line. Each epoch records again, as the model may have
-    changed.
+    changed. Recording calls the model a few times more: where it counts its calls out of reach, give replay=False.
 
     Args:
         model: any Module.
@@ -112,7 +112,8 @@ def fit(
         The History. Ctrl-C ends training early, with the weights of that moment and ``history.interrupted`` set.
 
     Raises:
-        ValueError: something does not fit, or *replay* is True and cannot be; then no weight was changed.
+        ValueError: something does not fit, or *replay* is True and cannot be; then no weight was changed. Where a later
+            example or a callback ends replay, the weights are those of the last step.
         FloatingPointError: training diverged; the message says when.
         TypeError: an argument is unknown.
         RuntimeError: another thread is training this model, or another call of fit has the optimizer; nothing was

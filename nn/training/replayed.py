@@ -12,7 +12,7 @@ from engine import DataDependentError, Value, compiler
 from nn.activations import OF_ONE_VALUE
 from nn.examples import Examples, Tally, listed
 from nn.losses import LOSSES, LossFunction, recorded_form
-from nn.noise import given_noise, noise_from, noise_rows
+from nn.noise import given_noise, noise_rows
 from nn.parameters import parts_in
 from nn.programs import Amount, Array, Recorded
 from nn.training.steps import Steps, Task
@@ -149,12 +149,15 @@ class Replayed(Steps):
     # ----------------------------------------------------------------------------------------------------------- steps
 
     def step(self, batch: Sequence[int]) -> Tally:
-        places = np.array(batch)
+        places, before = np.array(batch), None
         if self.n_noise and not self.eager:
+            before = self.task.rng.getstate()
             self.rows[places, -self.n_noise :] = noise_rows(self.task.noise, self.task.rng, len(batch))
         found = self._replay(lambda: self.paths.run(self.rows, places))
         if found is None or not np.isfinite(found[1]).all():
             self.put_back()
+            if before is not None:
+                self.task.rng.setstate(before)  # the noise of eager training is drawn once
             tally = super().step(batch)
             if not self.eager:
                 self.begin()
@@ -240,7 +243,7 @@ def _function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[[list[V
     def of_row(row: list[Value]) -> list[Any]:
         end = len(row) - n_noise
         target = row[n_inputs:end]
-        with noise_from(given_noise(noise, row[end:])):
+        with given_noise(noise, row[end:]):
             outputs = model(row[:n_inputs])
         weight = target.pop() if is_weighted else 1.0
         found = loss(outputs, target if one_hot or len(target) > 1 else target[0])
