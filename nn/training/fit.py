@@ -105,7 +105,8 @@ def fit(
             networks. Eager training is float64.
         checkpoint: a file that holds the run, written whole after each epoch. The same script started again goes on
             from it, with the same weights, to the last bit, as if it had never stopped. What callbacks remember is not
-            in it. A run that a callback ended goes on when more epochs are asked.
+            in it; an optimizer or a schedule that keeps what the file cannot hold is refused. A run that a callback
+            ended goes on when more epochs are asked.
         checkpoint_every: seconds after which the file is written within an epoch too.
 
     Returns:
@@ -248,8 +249,13 @@ class Training:
 
     def _tell_schedule(self) -> None:
         after_epoch = getattr(self.task.optimizer.learning_rate, "after_epoch", None)
-        if after_epoch is not None and self.progress.history.epochs:
-            after_epoch(self.progress.history)
+        if after_epoch is None or not self.progress.history.epochs:
+            return
+        if self.checkpoint is not None:
+            self.checkpoint.check()
+        after_epoch(self.progress.history)
+        if self.checkpoint is not None:
+            self.checkpoint.look()
 
     def _bind(self) -> None:
         """Give the optimizer the parameters, unless it has some of them, and the model its loss and classes."""
