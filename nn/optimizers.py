@@ -203,9 +203,9 @@ class Optimizer:
             g = self._limited(weights, gradient)
             decay = self.weight_decay * weights if self.weight_decay else 0.0
             if self.decouples_decay:
-                weights = weights - rate * (self.direction(weights, g, rate) + decay)
+                weights = weights - rate * (self._direction(weights, g, rate) + decay)
             else:
-                weights = weights - rate * self.direction(weights, g + decay, rate)
+                weights = weights - rate * self._direction(weights, g + decay, rate)
         if not np.isfinite(weights).all():
             raise FloatingPointError(f"a parameter would become {weights[~np.isfinite(weights)][0]}")
         return weights
@@ -224,8 +224,16 @@ class Optimizer:
         return gradient * (self.clip_norm / norm) if self.clip_norm and norm > self.clip_norm else gradient
 
     def direction(self, weights: Vector, gradient: Vector, rate: float) -> Vector:
-        """What is subtracted from the weights, but for the learning rate."""
+        """What is subtracted from the weights, but for the learning rate: an array with a number for each of them."""
         raise NotImplementedError
+
+    def _direction(self, weights: Vector, gradient: Vector, rate: float) -> Vector:
+        direction = self.direction(weights, gradient, rate)
+        shape = getattr(direction, "shape", None)
+        if shape != weights.shape:
+            got = f"a {type(direction).__name__}" if shape is None else f"an array of shape {shape}"
+            raise ValueError(f"{type(self).__name__}.direction must give an array of shape {weights.shape}, got {got}")
+        return direction
 
     def _bound(self) -> list[Value]:
         if self.parameters is None:

@@ -96,10 +96,14 @@ class ReduceOnPlateau:
     def __init__(self, start: float, factor: float = 0.1, patience: int = 10, smallest: float = 0.0) -> None:
         self.start, self.factor = start, as_number("factor", factor, "(0, 1)")
         self.patience, self.smallest = check_int("patience", patience, 1), smallest
-        self.rate = start
+        self.restart()
 
     def __call__(self, step: int) -> float:
         return self.rate
+
+    def restart(self) -> None:
+        """Begin with the first learning rate, as each call of ``fit`` does."""
+        self.rate = self.start
 
     def after_epoch(self, history: History) -> None:
         """Set the rate by all losses so far."""

@@ -452,3 +452,96 @@ def test_noise_that_a_callback_changes(make, change, is_replayed):
         with pytest.raises(ValueError, match="the model asks for other noise"):
             fitted(True, lambda model: {"callbacks": [at_epoch(change, 2)]}, lambda: model)
         assert [parameter.data for parameter in model.parameters()] == weights
+
+
+# ------------------------------------------------------------------------------------------------------- examples
+
+
+@pytest.mark.parametrize("which", ["X", "y", "weights", "validation X", "validation y"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_examples_are_those_that_fit_was_called_with(which, dtype):
+    def run(replay, factor):
+        given = {"X": X.astype(dtype), "y": Y.copy(), "weights": np.ones(23), "validation X": X.astype(dtype)}
+        given["validation y"] = Y.copy()
+
+        def callback(model, history):
+            given[which][:] *= factor
+
+        model = MLP(3, [5, 1], "tanh", seed=0)
+        return model.fit(
+            given["X"], given["y"], sample_weight=given["weights"], epochs=3, seed=0, replay=replay, progress=False,
+            validation_data=(given["validation X"], given["validation y"]), callbacks=[callback],
+        )  # fmt: skip
+
+    expected = run(False, 1.0)
+    for replay in (True, False):
+        assert run(replay, 0.5).loss == pytest.approx(expected.loss, rel=1e-9)
+        assert run(replay, 0.5).validation_loss == pytest.approx(expected.validation_loss, rel=1e-9)
+
+
+def test_a_frame_that_is_changed_in_training():
+    pandas = pytest.importorskip("pandas")
+    frame, model = pandas.DataFrame(X), MLP(3, [5, 1], "tanh", seed=0)
+
+    def callback(model, history):
+        frame.iloc[:, :] = 0.0
+
+    history = model.fit(frame, Y, epochs=3, seed=0, replay=False, callbacks=[callback], progress=False)
+    assert history == MLP(3, [5, 1], "tanh", seed=0).fit(X, Y, epochs=3, seed=0, replay=False, progress=False)
+
+
+def test_masked_numbers_are_refused():
+    masked, column = np.ma.masked_array(X, mask=X > 1.0), np.ma.masked_array(Y, mask=Y > 0.5)
+    model = MLP(3, [5, 1], seed=0)
+    for which, call in {
+        "X": lambda: model.fit(masked, Y, progress=False),
+        "y": lambda: model.fit(X, column, progress=False),
+        "sample_weight": lambda: model.fit(X, Y, sample_weight=column, progress=False),
+        "y of classes": lambda: model.fit(X, np.ma.masked_array(Y > 0.0, mask=Y > 0.5), loss="bce", progress=False),
+        "X of predict": lambda: model.predict(masked),
+    }.items():
+        with pytest.raises(ValueError, match=rf"{which.split()[0]} must have no masked numbers, got \d+ of them"):
+            call()
+    model.fit(np.ma.masked_array(X), np.ma.masked_array(Y), epochs=1, progress=False)
+
+
+def test_a_rate_that_fell_on_a_plateau_begins_again_with_the_next_fit():
+    rate = ReduceOnPlateau(0.0, patience=1)
+    rate.start = rate.rate = 0.05
+    rates = []
+
+    def run():
+        return fitted(None, lambda model: {"learning_rate": rate, "epochs": 40}, callbacks=[note])[1]
+
+    def note(model, history):
+        rates.append(rate.rate)
+
+    first, lowest = run(), rates[-1]
+    assert lowest < 0.05
+    assert run() == first
+    assert rates[:40] == rates[40:]
+
+
+@pytest.mark.parametrize("replay", [None, False])
+@pytest.mark.parametrize(
+    ("direction", "words"),
+    [
+        (lambda w, g, rate: g[:-1], r"got an array of shape \(48,\)"),
+        (lambda w, g, rate: g.reshape(-1, 1), r"got an array of shape \(49, 1\)"),
+        (lambda w, g, rate: g.tolist(), "got a list"),
+        (lambda w, g, rate: None, "got a NoneType"),
+        (lambda w, g, rate: 0.0, "got a float"),
+    ],
+)
+def test_a_direction_is_a_vector_of_the_parameters(direction, words, replay):
+    class Own(SGD):
+        pass
+
+    Own.direction = lambda self, *arguments: direction(*arguments)
+    with pytest.raises(ValueError, match=rf"Own\.direction must give an array of shape \(\d+,\), {words}"):
+        fitted(replay, lambda model: {"optimizer": Own()})
+
+
+def test_a_callback_ends_training_by_a_bool():
+    for answer, epochs in ((True, 1), (np.True_, 1), (1, 4), ("yes", 4), (False, 4), (None, 4)):
+        assert fitted(None, lambda model, answer=answer: {"callbacks": [lambda *_: answer]})[1].epochs == epochs

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from nn.data import as_table
-from nn.examples import Tally, checked_examples, held_out, listed, smoothed, weighted
+from nn.examples import Tally, checked_examples, held_out, kept_table, listed, smoothed, weighted
 from nn.initialization import random_numbers
 from nn.losses import LossFunction, check_takes_logits, named_loss
 from nn.noise import no_noise, noise_from, outputs_and_layout
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
 from nn.parameters import checked_call
-from nn.schedules import EarlyStopping
+from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.targets import Label
 from nn.training.checkpoint import Checkpoint, Progress
 from nn.training.history import History
@@ -96,7 +95,8 @@ def fit(
         label_smoothing: in [0, 1): this share of each class's probability is spread over all classes.
         classes: all labels in the order of the outputs, where *y* may not have all of them.
         seed: makes the order of the examples repeatable; None takes it from Python's ``random`` as it stands.
-        callbacks: functions ``(model, history)``, called after each epoch; one that returns True ends the training.
+        callbacks: functions ``(model, history)``, called after each epoch; one that returns True ends the training
+            (a bool: 1 and other answers do not).
         progress: whether to show a progress bar, on a terminal or in a notebook.
         verbose: as in Keras: 0 shows nothing, 1 the progress bar, 2 prints a line an epoch.
         replay: None to replay where it can be done and is faster; False never, as for a loss that prints; True makes it
@@ -129,7 +129,7 @@ def fit(
     calls, shown = checked_callbacks(callbacks), checked_verbose(verbose, progress)
     wanted = None if epochs is None else check_int("epochs", epochs, 0)
     kind, stopping = checked_dtype(dtype, replay), checked_stopping(early_stopping)
-    table = as_table(X, "X", model.n_inputs, keep_float32=True)
+    table = kept_table(X, "X", model.n_inputs)
     outputs, layout = checked_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
     check_takes_logits(loss_name, listed(outputs))
     n_outputs = len(listed(outputs))
@@ -139,7 +139,8 @@ def fit(
     examples = weighted(examples, sample_weight, class_weight)
     if validation_data is not None:
         validation_X, validation_y = checked_pair(validation_data, validation_split)
-        validation = checked_examples(model, validation_X, validation_y, loss_name, n_outputs, learned, "validation ")
+        rows = kept_table(validation_X, "validation X", model.n_inputs)
+        validation = checked_examples(model, rows, validation_y, loss_name, n_outputs, learned, "validation ")
     elif validation_split is not None:
         examples, validation = held_out(examples, validation_split, seed)
     examples = smoothed(examples, label_smoothing, loss_name, n_outputs)
@@ -259,8 +260,10 @@ class Training:
 
     def _bind(self) -> None:
         """Give the optimizer the parameters, unless it has some of them, and the model its loss and classes."""
-        task = self.task
+        task, rate = self.task, self.task.optimizer.learning_rate
         task.optimizer.follow(task.model.parameters())
+        if isinstance(rate, ReduceOnPlateau):
+            rate.restart()
         task.model.loss, task.model.classes = task.loss_name, task.examples.targets.classes
 
     def _save(self) -> None:
