@@ -52,6 +52,12 @@ class Tally:
         return Tally(self.loss + other.loss, self.right + other.right, self.n + other.n)
 
 
+def kept_table(X: Any, what: str, width: int | None) -> Table:
+    """Inputs as a table that stays as it is, though an array or a frame of the user's may be changed in training."""
+    table = as_table(X, what, width, keep_float32=True)
+    return table if isinstance(X, (list, tuple)) else table.copy()
+
+
 def check_examples(
     model: Module, X: Any, y: Any, loss: str, n_outputs: int, classes: list[Label] | None, prefix: str = ""
 ) -> Examples:

@@ -16,7 +16,8 @@ Factors = Sequence[float | Value]
 Source = Callable[["Dropout", int], Factors | None]
 """Returns a factor for each of a layer's *n* numbers; None for no noise."""
 Layout = list[tuple["Dropout", int]]
-"""The layers that draw noise in one call of a module, in order, each with its count of numbers."""
+"""The layers that a module asks for noise in one call, in their order, and for how many numbers each."""
+_OTHER_NOISE = "the model asks for other noise than for the first example when training began"
 
 noise_source: ContextVar[Source | None] = ContextVar("source of noise", default=None)
 """Where noise comes from in this thread; None outside of fit, predict and score."""
@@ -43,16 +44,22 @@ def outputs_and_layout(call: Callable[[], Any]) -> tuple[Any, Layout]:
         return call(), layout
 
 
-def given_noise(layout: Layout, factors: Sequence[Value]) -> Source:
-    """The source for a recording: inputs of the graph, drawn as in *layout* or refused."""
-    asked, rest = iter(layout), iter(factors)
+@contextmanager
+def given_noise(layout: Layout, factors: Sequence[Value]) -> Iterator[None]:
+    """Take inputs of a graph as noise while it is recorded; other noise than in *layout* ends the recording."""
+    left: list[object] = list(layout)
+    rest = iter(factors)
 
     def source(layer: Dropout, n: int) -> Factors:
-        if next(asked, None) != (layer, n):
-            raise DataDependentError("the model asks for noise in another order from one example to the next")
+        if not left or left.pop(0) != (layer, n):
+            left.append("other noise")
+            raise DataDependentError(_OTHER_NOISE)
         return [next(rest) for _ in range(n)]
 
-    return source
+    with noise_from(source):
+        yield
+    if left:
+        raise DataDependentError(_OTHER_NOISE)
 
 
 def noise_rows(layout: Layout, rng: Any, n_examples: int) -> list[list[float]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value
 from nn.model_files import is_finite
+from nn.schedules import works_alone
 from nn.validation import as_number, shortened, unknown_argument, unknown_name
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class Optimizer:
     """
 
     remembered: tuple[str, ...] = ()
-    """The attributes that steps change: 0.0 at first, then vectors with a number for each parameter."""
+    """The attributes that earlier steps leave: 0.0 at first, then vectors with a number for each parameter."""
+    follows_model = False
+    """Whether ``fit`` chose the parameters, all those of a model; they are then those that it has now."""
     decouples_decay = False
     """Whether weight_decay * w is added to the direction instead of the gradient."""
 
@@ -92,19 +95,47 @@ class Optimizer:
             self.bind(parameters)
 
     def bind(self, parameters: Iterable[Value]) -> None:
-        """Take these parameters, and forget the steps taken with others, such as momentum."""
+        """Take these parameters; what was remembered of others is forgotten."""
         self.parameters, self.weights, self.steps = _check_parameters(parameters), None, 0
+        self.follows_model = False
+        self.forget()
+
+    def follow(self, parameters: Iterable[Value]) -> None:
+        """Take the parameters of a model, all of them unless some were chosen by hand.
+
+        Those that were there before keep what is remembered of them, and the count of steps goes on; new ones begin
+        at 0. If none was there before, all begin.
+        """
+        import numpy as np
+
+        new, old = _check_parameters(parameters), self.parameters or []
+        if old == new or (old and not self.follows_model and set(old) <= set(new)):
+            return
+        if not self.follows_model or set(old).isdisjoint(new):
+            self.bind(new)
+        else:
+            known = {parameter: place for place, parameter in enumerate(old)}
+            places = np.array([known.get(parameter, -1) for parameter in new])
+            for name in self.remembered:
+                left: Any = getattr(self, name)
+                if hasattr(left, "dtype"):
+                    setattr(self, name, np.where(places < 0, left.dtype.type(0.0), left[places]))
+            self.parameters = new
+        self.follows_model = True
+
+    def forget(self) -> None:
+        """Forget what earlier steps left, such as momentum."""
         for name in self.remembered:
             setattr(self, name, 0.0)
 
     def works_on_arrays(self) -> bool:
-        """Whether a step is ``updated`` only: neither a subclass nor this object overrides ``step``."""
-        names = ("zero_grad", "step", "put_weights")
-        return all(getattr(type(self), name) is getattr(Optimizer, name) and name not in vars(self) for name in names)
+        """Whether no code of the user's runs in a step that could read weights there, or change anything."""
+        own = [thing for name, thing in vars(self).items() if name != "learning_rate"]
+        return type(self) in OPTIMIZERS.values() and not any(map(callable, own)) and works_alone(self.learning_rate)
 
     def settings(self) -> dict[str, Any]:
-        """The attributes that steps do not change."""
-        changed = {"parameters", "weights", "steps", *self.remembered}
+        """The attributes that an optimizer was made with, and does not change by itself."""
+        changed = {"parameters", "follows_model", "weights", "steps", *self.remembered}
         return {name: thing for name, thing in vars(self).items() if name not in changed}
 
     def state_dict(self) -> dict[str, Any]:
@@ -172,9 +203,9 @@ class Optimizer:
             g = self._clip(weights, gradient)
             decay = self.weight_decay * weights if self.weight_decay else 0.0
             if self.decouples_decay:
-                weights = weights - rate * (self.direction(weights, g, rate) + decay)
+                weights = weights - rate * (self._direction(weights, g, rate) + decay)
             else:
-                weights = weights - rate * self.direction(weights, g + decay, rate)
+                weights = weights - rate * self._direction(weights, g + decay, rate)
         if not np.isfinite(weights).all():
             raise FloatingPointError(f"a parameter would become {weights[~np.isfinite(weights)][0]}")
         return weights
@@ -193,8 +224,16 @@ class Optimizer:
         return gradient * (self.clip_norm / norm) if self.clip_norm and norm > self.clip_norm else gradient
 
     def direction(self, weights: Vector, gradient: Vector, rate: float) -> Vector:
-        """The vector that a step multiplies by the learning rate and subtracts from the weights."""
+        """What is subtracted from the weights, but for the learning rate: an array with a number for each of them."""
         raise NotImplementedError
+
+    def _direction(self, weights: Vector, gradient: Vector, rate: float) -> Vector:
+        direction = self.direction(weights, gradient, rate)
+        shape = getattr(direction, "shape", None)
+        if shape != weights.shape:
+            got = f"a {type(direction).__name__}" if shape is None else f"an array of shape {shape}"
+            raise ValueError(f"{type(self).__name__}.direction must give an array of shape {weights.shape}, got {got}")
+        return direction
 
     def _bound(self) -> list[Value]:
         if self.parameters is None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
+import dis
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
 from nn.validation import as_number, check_int
@@ -12,6 +15,9 @@ if TYPE_CHECKING:
     from nn.training.history import History
 
 Schedule = Callable[[int], float]
+
+_FUNCTIONS = frozenset({"abs", "bool", "divmod", "float", "int", "max", "min", "pow", "range", "round", "sum"})
+_STORES = frozenset({"DELETE_ATTR", "IMPORT_NAME", "STORE_ATTR", "STORE_DEREF", "STORE_GLOBAL", "STORE_SUBSCR"})
 
 
 def step_decay(start: float, every: int, factor: float = 0.1) -> Schedule:
@@ -90,10 +96,14 @@ class ReduceOnPlateau:
     def __init__(self, start: float, factor: float = 0.1, patience: int = 10, smallest: float = 0.0) -> None:
         self.start, self.factor = start, as_number("factor", factor, "(0, 1)")
         self.patience, self.smallest = check_int("patience", patience, 1), smallest
-        self.rate = start
+        self.restart()
 
     def __call__(self, step: int) -> float:
         return self.rate
+
+    def restart(self) -> None:
+        """Begin with the first learning rate, as each call of ``fit`` does."""
+        self.rate = self.start
 
     def after_epoch(self, history: History) -> None:
         """Set the rate from all losses so far."""
@@ -129,3 +139,44 @@ class EarlyStopping:
     def ends(self, history: History) -> bool:
         """Whether training should end now."""
         return history.epochs - 1 - self.best_epoch(history) >= self.patience
+
+
+# ------------------------------------------------------------------------------------------------------ what they reach
+
+
+def works_alone(schedule: object, depth: int = 5) -> bool:
+    """Whether a learning rate is a number, or computes with numbers and reads and changes nothing else.
+
+    A function that names anything else could read weights, or change the model.
+
+    >>> works_alone(warm_up(4, cosine(0.1, 100))), works_alone(lambda step: print(step))
+    (True, False)
+    """
+    if type(schedule) is ReduceOnPlateau:
+        return is_plain(schedule)
+    if not isinstance(schedule, FunctionType) or not depth:
+        return isinstance(schedule, (int, float))
+    cells = [cell.cell_contents for cell in schedule.__closure__ or ()]
+    reached = [*cells, *(schedule.__defaults__ or ()), *(schedule.__kwdefaults__ or {}).values()]
+    for code in _codes(schedule.__code__):
+        if any(instruction.opname in _STORES for instruction in dis.get_instructions(code)):
+            return False
+        for name in code.co_names:
+            if name in schedule.__globals__:
+                reached.append(schedule.__globals__[name])
+            elif name not in _FUNCTIONS and (name[:2] == "__" or name in vars(builtins)):
+                return False
+    return all(part is math or works_alone(part, depth - 1) for part in reached)
+
+
+def is_plain(thing: object) -> bool:
+    """Whether all attributes of an object are numbers, so that it is what its class makes of it."""
+    return all(isinstance(part, (int, float)) for part in vars(thing).values())
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """The code of a function, and of those that it defines."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 import nn.training.checkpoint
-from nn import MLP, SGD, Adam, AdamW
+from nn import MLP, SGD, Adam, AdamW, Optimizer
 from nn.__main__ import main
 from nn.data import moons
 from nn.model_files import ModelFileError
-from nn.schedules import EarlyStopping, cosine, step_decay, warm_up
+from nn.schedules import EarlyStopping, ReduceOnPlateau, cosine, step_decay, warm_up
 
 DATA = moons(60, seed=1)
 OPTIMIZERS = {
@@ -183,13 +183,12 @@ def test_the_settings_of_an_optimizer_belong_to_the_run(tmp_path, setting, rate)
 
 
 class Falling:
-    """A schedule of one's own that begins with infinity, and counts for itself."""
+    """A schedule of one's own that begins with infinity."""
 
     def __init__(self):
-        self.lowest, self.asked = math.inf, 0
+        self.lowest = math.inf
 
     def __call__(self, step):
-        self.asked += 1
         return 0.1 / (1 + step)
 
 
@@ -412,3 +411,130 @@ def test_the_command_goes_on_from_a_checkpoint(tmp_path, capsys, monkeypatch):
         error = capsys.readouterr().err
         assert said in error
         assert error.count("\n") == 1
+
+
+class Velocity(Optimizer):
+    """Momentum that it does not tell of."""
+
+    def direction(self, weights, gradient, rate):
+        self.v = 0.9 * getattr(self, "v", 0.0) + gradient
+        return self.v
+
+
+class Remembered(Velocity):
+    remembered = ("v",)
+
+
+class InPlace(SGD):
+    def __init__(self, *arguments, **options):
+        self.seen = {"norms": []}
+        super().__init__(*arguments, **options)
+
+    def direction(self, weights, gradient, rate):
+        self.seen["norms"].append(float(abs(gradient).max()))
+        return gradient / max(self.seen["norms"])
+
+
+class InItsClass(SGD):
+    count = 0
+
+    def direction(self, weights, gradient, rate):
+        type(self).count += 1
+        return gradient / self.count
+
+
+class Counting:
+    n = 0
+
+    def __call__(self, step):
+        self.n += 1
+        return 0.1 / self.n
+
+
+class ByHistory:
+    rate = 0.1
+
+    def __call__(self, step):
+        return self.rate
+
+    def after_epoch(self, history):
+        self.rate = 0.1 * history.loss[-1]
+
+
+class CountingByHistory(ByHistory, Counting):
+    def __call__(self, step):
+        Counting.__call__(self, step)
+        return self.rate
+
+
+class Impatient(EarlyStopping):
+    count = 0
+
+    def ends(self, history):
+        self.count += 1
+        return self.count == 3
+
+
+def _enclosing():
+    n = 0
+
+    def rate(step):
+        nonlocal n
+        n += 1
+        return 0.1 / n
+
+    return rate
+
+
+def _patched():
+    optimizer, sums = SGD(learning_rate=0.1), [0.0]
+
+    def direction(weights, gradient, rate):
+        sums[0] = sums[0] * 0.5 + gradient
+        return sums[0]
+
+    optimizer.direction = direction
+    return optimizer
+
+
+@pytest.mark.parametrize("replay", [None, False])
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: {"optimizer": Velocity(learning_rate=0.1)}, "got v of the Velocity"),
+        (lambda: {"optimizer": InPlace(learning_rate=0.1)}, "got seen of the InPlace"),
+        (lambda: {"optimizer": InItsClass(learning_rate=0.1)}, "got the class of the InItsClass"),
+        (lambda: {"optimizer": _patched()}, "got direction of the SGD"),
+        (lambda: {"optimizer": SGD(learning_rate=Counting())}, r"got learning_rate of the SGD \(Counting\.n\)"),
+        (lambda: {"optimizer": SGD(learning_rate=CountingByHistory())}, "got learning_rate of the SGD"),
+        (lambda: {"optimizer": SGD(learning_rate=_enclosing())}, r"got learning_rate of the SGD \(rate: n\)"),
+        (lambda: {"early_stopping": Impatient()}, r"got the early_stopping \(Impatient\.count\)"),
+    ],
+)
+def test_state_that_a_checkpoint_does_not_hold_is_refused(tmp_path, make, words, replay):
+    settings = {"epochs": 4, "seed": 0, "progress": False, "replay": replay}
+    with pytest.raises(ValueError, match=words) as caught:
+        MLP(2, [2, 1], seed=0).fit(DATA.X, DATA.y, checkpoint=tmp_path / "run.json", **make(), **settings)
+    assert "remembered" in str(caught.value)
+    assert MLP(2, [2, 1], seed=0).fit(DATA.X, DATA.y, **make(), **settings).epochs >= 3
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Remembered(learning_rate=0.1),
+        lambda: SGD(learning_rate=ByHistory()),
+        lambda: SGD(learning_rate=ReduceOnPlateau(0.1, patience=1)),
+        lambda: SGD(learning_rate=type("Own", (ReduceOnPlateau,), {})(0.1, patience=1)),
+    ],
+)
+def test_state_that_a_checkpoint_holds_goes_on(tmp_path, make):
+    def run(epochs, path=None):
+        model = MLP(2, [3, 1], seed=0)
+        settings = {"optimizer": make(), "epochs": epochs, "seed": 0, "progress": False}
+        history = model.fit(DATA.X, DATA.y, checkpoint=path, **settings)
+        return model.state_dict(), history
+
+    whole, path = run(8), tmp_path / "run.json"
+    run(5, path)
+    assert run(8, path) == whole

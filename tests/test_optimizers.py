@@ -9,6 +9,7 @@ import nn
 from engine import Value
 from nn import MLP, SGD, Adam, AdamW, Optimizer, clip_grad_norm
 from nn.optimizers import named_optimizer
+from nn.schedules import cosine
 
 GRADIENTS = [[1.0, -2.0], [0.5, 0.25], [-1.0, 3.0], [0.0, 1.0]]
 
@@ -368,8 +369,9 @@ def test_an_optimizer_says_whether_arrays_may_take_its_steps():
 
     patched = SGD()
     patched.zero_grad = lambda: None
-    assert [each.works_on_arrays() for each in (SGD(), AdamW(), Direction())] == [True] * 3
-    assert [each.works_on_arrays() for each in (Stepping(), patched)] == [False] * 2
+    assert [each.works_on_arrays() for each in (SGD(), AdamW(), SGD(learning_rate=cosine(0.1, 9)))] == [True] * 3
+    others = Direction(), Stepping(), patched, SGD(learning_rate=lambda step: patched.learning_rate)
+    assert [each.works_on_arrays() for each in others] == [False] * 4
 
 
 REGULARIZED = {

@@ -35,6 +35,8 @@ def as_table(
     import numpy as np
 
     rows = X.to_numpy() if hasattr(X, "to_numpy") else X.toarray() if hasattr(X, "toarray") else X
+    if hasattr(rows, "mask"):
+        _check_unmasked(rows, what)
     if not _is_list(rows):
         raise ValueError(f"{what} must be rows of numbers, got {type(X).__name__} {shortened(X)}")
     if len(rows) == 0:
@@ -87,6 +89,15 @@ def by_name(X: Any, names: list[str] | None, what: str = "X") -> Any:
     return X[names]
 
 
+def _check_unmasked(rows: Any, what: str) -> None:
+    """Raise a ValueError if an array of numpy.ma hides some of its numbers."""
+    import numpy as np
+
+    if np.ma.is_masked(rows):
+        n = int(rows.mask.sum())
+        raise ValueError(f"{what} must have no masked numbers, got {n} of them; leave these rows out, or fill them in")
+
+
 def _is_list(rows: Any) -> bool:
     """Whether these are rows or labels in an order: no text, dict, set or single number."""
     odd = isinstance(rows, (str, bytes, Mapping, Set))
@@ -125,6 +136,8 @@ def as_column(y: Any, what: str = "y") -> list[Any]:
     (['cat', 'dog'], [1, 2])
     """
     items = y.to_numpy() if hasattr(y, "to_numpy") else y
+    if hasattr(items, "mask"):
+        _check_unmasked(items, what)
     items = items.reshape(-1) if getattr(items, "ndim", 1) == 2 and items.shape[1] == 1 else items
     items = items.tolist() if hasattr(items, "tolist") else items
     if not _is_list(items):

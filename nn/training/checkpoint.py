@@ -60,6 +60,7 @@ class Checkpoint:
             ValueError: the file is incomplete, or of another run; nothing is changed.
         """
         self._task, self._run = task, json.loads(json.dumps(_run_of(task)))
+        self.look()
         if not self.path.exists():
             progress = Progress(asked=task.n_epochs)
             self.write(progress)
@@ -83,8 +84,26 @@ class Checkpoint:
         progress.asked = task.n_epochs
         return progress
 
+    def look(self) -> None:
+        """Note what optimizer, schedule and early stopping keep: a run begins with it, or computes it again."""
+        self._kept = _kept_by(self._task)
+
+    def check(self) -> None:
+        """Raise a ValueError if they keep something else by now that is not written."""
+        from engine import compiler
+
+        for name, look in _kept_by(self._task).items():
+            if part := compiler.changed(self._kept.get(name, {}), look):
+                where = f" ({part})" if "." in part or ":" in part else ""
+                raise ValueError(
+                    f"a checkpoint must hold all that a run goes on from, got {name}{where} changed in training; name "
+                    "an attribute of an optimizer in its class's remembered (0.0 at first, then vectors), set one of a "
+                    "schedule in after_epoch(history) alone, or leave checkpoint= out"
+                )
+
     def write(self, progress: Progress) -> None:
-        """Replace the file by the current state, or leave it untouched."""
+        """Replace the file by the state of this moment, with the weights of the parameters, or leave it untouched."""
+        self.check()
         kind, words, gauss = self._task.rng.getstate()
         content = {
             "format": FORMAT,
@@ -134,8 +153,18 @@ def _run_of(task: Task) -> dict[str, Any]:
     }
 
 
+def _kept_by(task: Task) -> dict[str, Any]:
+    """What code of a run's steps keeps besides what a checkpoint holds, by its name for a message."""
+    from engine import compiler
+
+    kind = type(task.optimizer).__name__
+    things = {f"{name} of the {kind}": thing for name, thing in task.optimizer.settings().items()}
+    things |= {f"the class of the {kind}": type(task.optimizer), "the early_stopping": task.stopping}
+    return {name: compiler.Surroundings(thing).look() for name, thing in things.items()}
+
+
 def _describe(thing: Any, depth: int = 3) -> Any:
-    """A setting as JSON; of a function its name, code, closure, defaults and attributes."""
+    """What tells a setting from others; of a function its name, its code, and what it was made with."""
     if thing is None or isinstance(thing, (bool, int, float, str)):
         return repr(thing) if isinstance(thing, float) and not is_finite(float(thing)) else thing
     if isinstance(thing, (list, tuple)) and depth:

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from nn.data import as_table, by_name, column_names
-from nn.examples import Tally, as_list, check_examples, smooth, split_validation, weigh
+from nn.data import by_name, column_names
+from nn.examples import Tally, as_list, check_examples, kept_table, smooth, split_validation, weigh
 from nn.initialization import random_numbers
 from nn.losses import LossFunction, check_takes_logits, named_loss
 from nn.noise import no_noise, noise_from, outputs_and_layout
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
 from nn.parameters import check_call
-from nn.schedules import EarlyStopping
+from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.targets import Label
 from nn.training.checkpoint import Checkpoint, Progress
 from nn.training.history import History
@@ -66,10 +66,11 @@ def fit(
 ) -> History:
     """Train a model by gradient descent on the mean loss of small batches.
 
-    fit records the graph of one example and replays it for each batch (see ``engine.compile``). This is many times
-    faster than a graph for each example; the weights differ by rounding only. Training is eager if the model or the
-    loss takes a plain number out of a Value (``.data``, ``float()``), draws random numbers, or changes something from
-    call to call; ``history.eager`` names the line. Each epoch records again, as the model may have changed.
+    The graph of one example is recorded once and replayed for each batch (see ``engine.compile``), many times faster
+    than building it for each example, with the same weights but for rounding. Where the model or the loss takes a plain
+    number out of a Value (``.data``, ``float()``), draws random numbers or changes something from call to call,
+    training is eager by itself, and ``history.eager`` names the line. Each epoch records again, as the model may have
+    changed. Recording calls the model a few times more: where it counts its calls out of reach, give replay=False.
 
     Args:
         model: any Module.
@@ -80,7 +81,8 @@ def fit(
         loss: ``"mse"``, ``"mae"``, ``"huber"``, ``"cross_entropy"``, ``"binary_cross_entropy"`` (or ``"bce"``),
             ``"hinge"``, or a function ``(outputs, target) -> Value`` of one example.
         optimizer: ``"sgd"``, ``"adam"``, ``"adamw"``, or an Optimizer, which takes clipping and penalties too. One made
-            with some of the model's parameters trains these alone; one that trained this model before goes on.
+            with some of the model's parameters trains these alone. Others train those that the model has now: what a
+            callback adds is trained from the next epoch on. One that trained this model before goes on.
         learning_rate: for an optimizer given by name; a number, or a function of the step, such as those of
             ``nn.schedules``. None takes the optimizer's default.
         epochs: how many times to go through all examples; None for 100, or 2,000 steps if those are more.
@@ -93,8 +95,9 @@ def fit(
         class_weight: a dict with such a number for each label, or ``"balanced"``.
         label_smoothing: in [0, 1): this share of each class's probability is spread over all classes.
         classes: all labels in the order of the outputs, where *y* may not have all of them.
-        seed: makes the order of the examples repeatable; None uses the current state of Python's ``random``.
-        callbacks: functions ``(model, history)``, called after each epoch; one that returns True ends the training.
+        seed: makes the order of the examples repeatable; None takes it from Python's ``random`` as it stands.
+        callbacks: functions ``(model, history)``, called after each epoch; one that returns True ends the training
+            (a bool: 1 and other answers do not).
         progress: whether to show a progress bar, on a terminal or in a notebook.
         verbose: as in Keras: 0 shows nothing, 1 the progress bar, 2 prints a line an epoch.
         replay: None replays if that is possible and faster; False never does, as for a loss that prints; True raises
@@ -102,18 +105,21 @@ def fit(
         dtype: of the replayed arrays, ``"float64"`` or ``"float32"``: half the digits, about twice the speed in large
             networks. Eager training is float64.
         checkpoint: a file that holds the run, written whole after each epoch. The same script started again goes on
-            from it, bit for bit, as if it had never stopped. The file does not hold the state of callbacks. A run that
-            a callback ended goes on when more epochs are asked.
-        checkpoint_every: seconds after which fit writes the file within an epoch too.
+            from it, with the same weights, to the last bit, as if it had never stopped. What callbacks remember is not
+            in it; an optimizer or a schedule that keeps what the file cannot hold is refused. A run that a callback
+            ended goes on when more epochs are asked.
+        checkpoint_every: seconds after which the file is written within an epoch too.
 
     Returns:
         The History. Ctrl-C ends training early, with the weights of that moment and ``history.interrupted`` set.
 
     Raises:
-        ValueError: an argument does not fit, or *replay* is True and not possible; no weight was changed.
+        ValueError: something does not fit, or *replay* is True and cannot be; then no weight was changed. Where a later
+            example or a callback ends replay, the weights are those of the last step.
         FloatingPointError: training diverged; the message says when.
         TypeError: an argument is unknown.
-        RuntimeError: another thread is training this model; nothing was changed.
+        RuntimeError: another thread is training this model, or another call of fit has the optimizer; nothing was
+            changed.
         OSError: the checkpoint cannot be written or read; the weights are those of that moment.
     """
     refuse_unknown(unknown, [name for name in fit.__annotations__ if name not in ("model", "unknown", "return")])
@@ -127,7 +133,7 @@ def fit(
     names, known_names = column_names(X), model.column_names
     if names and known_names and sorted(names) == sorted(known_names):
         names = known_names
-    table = as_table(by_name(X, names), "X", model.n_inputs, keep_float32=True)
+    table = kept_table(by_name(X, names), "X", model.n_inputs)
     outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
     n_outputs = len(as_list(outputs))
     check_takes_logits(loss_name, as_list(outputs))
@@ -137,15 +143,15 @@ def fit(
     examples = weigh(examples, sample_weight, class_weight)
     if validation_data is not None:
         validation_X, validation_y = check_pair(validation_data, validation_split)
-        validation_X = by_name(validation_X, names, "validation X")
-        validation = check_examples(model, validation_X, validation_y, loss_name, n_outputs, learned, "validation ")
+        rows = kept_table(by_name(validation_X, names, "validation X"), "validation X", model.n_inputs)
+        validation = check_examples(model, rows, validation_y, loss_name, n_outputs, learned, "validation ")
     elif validation_split is not None:
         examples, validation = split_validation(examples, validation_split, seed)
     examples = smooth(examples, label_smoothing, loss_name, n_outputs)
     data = loss_name, loss, examples, validation
     task = Task(model, optimizer, *data, seed, rng, batch_size, epochs, stopping, dtype, n_outputs, noise)
     training = Training(task, names, checkpoint_file, callbacks, verbose)
-    with trained_here(model.parameters()), training.interrupts.handled():
+    with trained_here(model.parameters(), optimizer), training.interrupts.handled():
         training.run(replay)
     history = training.progress.history
     if history.epochs >= task.n_epochs:  # nothing ended it before
@@ -255,14 +261,20 @@ class Training:
 
     def _tell_schedule(self) -> None:
         after_epoch = getattr(self.task.optimizer.learning_rate, "after_epoch", None)
-        if after_epoch is not None and self.progress.history.epochs:
-            after_epoch(self.progress.history)
+        if after_epoch is None or not self.progress.history.epochs:
+            return
+        if self.checkpoint is not None:
+            self.checkpoint.check()
+        after_epoch(self.progress.history)
+        if self.checkpoint is not None:
+            self.checkpoint.look()
 
     def _bind(self) -> None:
-        """Set the optimizer's parameters, unless it has some, and the model's loss and classes."""
-        task, own = self.task, self.task.model.parameters()
-        if task.optimizer.parameters is None or not set(task.optimizer.parameters) <= set(own):
-            task.optimizer.bind(own)
+        """Give the optimizer the parameters, unless it has some of them, and the model its loss and classes."""
+        task, rate = self.task, self.task.optimizer.learning_rate
+        task.optimizer.follow(task.model.parameters())
+        if isinstance(rate, ReduceOnPlateau):
+            rate.restart()
         task.model.loss, task.model.classes = task.loss_name, task.examples.targets.classes
         task.model.column_names = self.column_names
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from engine import DataDependentError, Value, compiler
 from nn.activations import OF_ONE_VALUE
 from nn.examples import Examples, Tally, as_list
 from nn.losses import LOSSES, LossFunction, recorded_form
-from nn.noise import given_noise, noise_from, noise_rows
+from nn.noise import given_noise, noise_rows
 from nn.parameters import parts_in
 from nn.programs import Amount, Array, Recorded
 from nn.training.steps import Steps, Task
@@ -56,12 +57,9 @@ class Replayed(Steps):
         bundled = any(loss is each for each in LOSSES.values())
         key = (recorded_loss, task.dtype, self.rows.shape[1], self.is_weighted) if bundled else None
         self.recorded = Recorded(_function(task, recorded_loss, one_hot), [task.model, loss], key)
-        amount = Amount(task.n_epochs * len(examples), task.n_epochs * task.steps_per_epoch)
-        self.paths = self.recorded.paths(self.rows[0], lambda: _first_eagerly(task), None if insists else amount)
+        self.paths = self._recorded_paths()
         self.is_ours = bundled and _is_made_of_nn(task.model)
-        rate = task.optimizer.learning_rate
-        self.schedule = compiler.Surroundings(*[rate] if callable(rate) else [])
-        self.scheduled = self.schedule.look()
+        self.parts: list[Any] = []
 
     def _rows(self, examples: Examples) -> Array:
         """A row for each example: inputs, targets, weight, and noise, 1 until it is drawn."""
@@ -72,6 +70,14 @@ class Replayed(Steps):
         rows = np.empty((len(examples), sum(part.shape[1] for part in parts)), self.dtype)
         np.concatenate(parts, axis=1, out=rows, casting="same_kind")
         return rows
+
+    def _recorded_paths(self) -> compiler.Paths:
+        """The programs for the parameters that the model has now, one of them recorded with the first example."""
+        task = self.task
+        amount = Amount(task.n_epochs * len(task.examples), task.n_epochs * task.steps_per_epoch)
+        row = self.rows[0].copy()
+        row[len(row) - self.n_noise :] = 1.0
+        return self.recorded.paths(row, lambda: _first_eagerly(task), None if self.insists else amount)
 
     # --------------------------------------------------------------------------------------------------------- weights
 
@@ -92,6 +98,7 @@ class Replayed(Steps):
         self.untrained_gradient: Array = np.zeros(len(self.untrained_columns), self.dtype)
         self.in_arrays = self.task.optimizer.works_on_arrays() and len(columns) == len(self.trained)
         self.is_stale = False
+        self.parts = self.parts or _parts(self.task.model)
 
     def put_back(self) -> None:
         """Write weights and last gradients into the parameters; untrained ones add theirs up."""
@@ -105,11 +112,30 @@ class Replayed(Steps):
         self.is_stale = False
 
     def next_epoch(self, may_change: bool) -> None:
-        """Record a model or loss of the user's again at the next step."""
-        if not self.eager and (may_change or not self.is_ours):
+        """Record again, with the next step, what a model or a loss of the user's does, or what was changed."""
+        if self.eager:
+            return super().next_epoch(may_change)
+        has_changed = self._has_changed()
+        may_change = may_change or has_changed or not self.in_arrays or not self.task.runs_alone
+        if may_change or not self.is_ours:
+            super().next_epoch(may_change)
             self.paths.doubt(may_change)
-            if may_change:
+            if self.task.model.parameters() != self.paths.parameters:
+                self._record_again()
+            if may_change and not self.eager:
                 self.begin()
+
+    def _record_again(self) -> None:
+        """Record for other parameters than before."""
+        try:
+            self.paths = self._recorded_paths()
+        except Exception as error:  # as in ``steps_for``
+            self._end(error)
+
+    def _has_changed(self) -> bool:
+        """Whether the model has other parts than at the last look."""
+        before, self.parts = self.parts, _parts(self.task.model)
+        return len(before) != len(self.parts) or not all(map(is_, before, self.parts))
 
     def close(self) -> None:
         """Write back the weights; keep the program if it holds nothing of the user's."""
@@ -122,12 +148,15 @@ class Replayed(Steps):
     # ----------------------------------------------------------------------------------------------------------- steps
 
     def step(self, batch: Sequence[int]) -> Tally:
-        indices = np.array(batch)
+        indices, before = np.array(batch), None
         if self.n_noise and not self.eager:
+            before = self.task.rng.getstate()
             self.rows[indices, -self.n_noise :] = noise_rows(self.task.noise, self.task.rng, len(batch))
         found = self._replay(lambda: self.paths.run(self.rows, indices))
         if found is None or not np.isfinite(found[1]).all():
             self.put_back()
+            if before is not None:
+                self.task.rng.setstate(before)  # the noise of eager training is drawn once
             tally = super().step(batch)
             if not self.eager:
                 self.begin()
@@ -137,10 +166,6 @@ class Replayed(Steps):
             self._advance(gradient)
         else:
             self._step_in_values(gradient)
-        look = self.schedule.look()
-        if not self.in_arrays or compiler.changed(self.scheduled, look, other_values=True):
-            self.scheduled = look  # a schedule or an optimizer of the user's may change what the model reaches
-            self.paths.look_again()
         return self._tally(self.task.examples, results, indices)
 
     def validate(self) -> Tally | None:
@@ -158,16 +183,20 @@ class Replayed(Steps):
             found = run()
         except ArithmeticError:
             return None
-        except Exception as error:  # run may record a path, and the user's model and loss may raise anything
-            self.close()
-            if self.insists:
-                raise _not_replayed(error) from error
-            self.eager = _reason(error)
+        except Exception as error:  # a path may be recorded, and model and loss may be anybody's
+            self._end(error)
             return None
         return found if np.isfinite(found[0][:, 0].sum(dtype=np.float64)) else None
 
+    def _end(self, error: Exception) -> None:
+        """Be eager from now on, or raise an error if replay is insisted on."""
+        self.close()
+        if self.insists and not isinstance(error, ArithmeticError):
+            raise _not_replayed(error) from error
+        self.eager = _reason(error)
+
     def _advance(self, gradient: Array) -> None:
-        """Take the step of an optimizer whose formula works on arrays."""
+        """The step of an optimizer that is a formula of this library."""
         self.gradient, self.is_stale = gradient[self.trained_columns].copy(), True
         self.weights = self.task.optimizer.updated(self.weights, self.gradient)
         self.paths.weights[self.trained_columns] = self.weights
@@ -175,12 +204,16 @@ class Replayed(Steps):
             self.untrained_gradient += gradient[self.untrained_columns]
 
     def _step_in_values(self, gradient: Array) -> None:
-        """Take the step of an optimizer that changes its parameters itself."""
+        """The step of an optimizer or a schedule of the user's, which may look at anything and change it."""
         self.task.optimizer.zero_grad()
         for parameter, number in zip(self.paths.parameters, gradient.tolist()):
             parameter.grad += number
         self.task.optimizer.step()
         self.paths.from_values()
+        if self._has_changed():
+            self.paths.doubt()
+        else:
+            self.paths.look_again()
 
     @staticmethod
     def _tally(examples: Examples, results: Array, indices: Any) -> Tally:
@@ -195,6 +228,12 @@ def _is_made_of_nn(model: Module) -> bool:
     return all(any(part is function for function in OF_ONE_VALUE) for part in foreign)
 
 
+def _parts(model: Module) -> list[Any]:
+    """All parts of a model and their types: what else lies there now is another object."""
+    parts: list[Any] = [model, *(part for _, part in parts_in(model, plain=True))]
+    return [*parts, *map(type, parts)]
+
+
 def _function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[[list[Value]], list[Any]]:
     """The function to record: from inputs, target, weight and noise to loss and outputs."""
     n_inputs, n_noise = task.examples.table.shape[1], sum(n for _, n in task.noise)
@@ -203,7 +242,7 @@ def _function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[[list[V
     def of_row(row: list[Value]) -> list[Any]:
         end = len(row) - n_noise
         target = row[n_inputs:end]
-        with noise_from(given_noise(noise, row[end:])):
+        with given_noise(noise, row[end:]):
             outputs = model(row[:n_inputs])
         weight = target.pop() if is_weighted else 1.0
         found = loss(outputs, target if one_hot or len(target) > 1 else target[0])

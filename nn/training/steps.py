@@ -12,7 +12,7 @@ from nn.examples import Examples, Tally, output_numbers
 from nn.losses import LossFunction
 from nn.noise import Layout, noise_from
 from nn.optimizers import Optimizer
-from nn.schedules import EarlyStopping
+from nn.schedules import EarlyStopping, is_plain
 from nn.validation import shortened
 
 if TYPE_CHECKING:
@@ -46,6 +46,13 @@ class Task:
     def n_epochs(self) -> int:
         """The number of epochs asked; by default 100, or 2,000 steps if those are more."""
         return max(100, -(-2_000 // self.steps_per_epoch)) if self.epochs is None else self.epochs
+
+    @property
+    def runs_alone(self) -> bool:
+        """Whether no code of the user's runs besides model, loss and callbacks that could change anything."""
+        stopping = self.stopping
+        is_ours = stopping is None or (type(stopping) is EarlyStopping and is_plain(stopping))
+        return is_ours and self.optimizer.works_on_arrays()
 
 
 class Steps:
@@ -92,7 +99,9 @@ class Steps:
         """Write weights and gradients into the parameters."""
 
     def next_epoch(self, may_change: bool) -> None:
-        """Prepare for the next epoch; the model *may change* in callbacks."""
+        """Train what the model has now, which *may change* in callbacks."""
+        if self.task.optimizer.follows_model:
+            self.task.optimizer.follow(self.task.model.parameters())
 
     def close(self) -> None:
         """End training and write weights and gradients into the parameters."""

@@ -8,16 +8,28 @@ from threading import Lock, get_ident
 from typing import Any
 
 from engine import Value
+from nn.optimizers import Optimizer
 
 _trained: dict[Value, int] = {}
+_stepping: list[Optimizer] = []
 _looking = Lock()
 
 
 @contextmanager
-def trained_here(parameters: Sequence[Value]) -> Iterator[None]:
-    """Reserve these parameters for this thread; a RuntimeError if another trains some."""
+def trained_here(parameters: Sequence[Value], optimizer: Optimizer) -> Iterator[None]:
+    """Train these parameters in this thread alone, by an optimizer that takes no other steps meanwhile.
+
+    Raises:
+        RuntimeError: another thread is training some of them, or another call of fit has the optimizer.
+    """
     here = get_ident()
     with _looking:
+        if any(optimizer is other for other in _stepping):
+            kind = type(optimizer).__name__
+            raise RuntimeError(
+                f"this {kind} takes the steps of another call of fit, which is not over; make another {kind} for this "
+                "one"
+            )
         if any(_trained.get(parameter, here) != here for parameter in parameters):
             raise RuntimeError(
                 "another thread is training this model, or one that shares parameters with it; let it finish first, or "
@@ -25,12 +37,14 @@ def trained_here(parameters: Sequence[Value]) -> Iterator[None]:
             )
         new = [parameter for parameter in parameters if parameter not in _trained]
         _trained.update(dict.fromkeys(new, here))
+        _stepping.append(optimizer)
     try:
         yield
     finally:
         with _looking:
             for parameter in new:
                 del _trained[parameter]
+            _stepping[:] = [other for other in _stepping if other is not optimizer]
 
 
 class OneThread:
