@@ -837,14 +837,14 @@ def test_a_page_and_its_widget_tell_each_other_what_changes(browser):
     """The frame of a notebook beside the widget's module, with a model as the notebook gives it."""
     root = neuron()
     names = ["x", "w", "v1", "b", "v2", "v3", "v4", "v5", "L"]
-    page, frame, troubles = beside_its_widget(browser, stepper(root), names, {"x": 2.0, "w": -4.0, "b": "inf"})
+    page, frame, troubles = beside_its_widget(browser, stepper(root), names, {"x": "2.0", "w": "-4.0", "b": "inf"})
     playwright.expect(frame.get_by_label("The number of w")).to_have_value("-4")  # from the kernel, when it was opened
     playwright.expect(frame.get_by_label("The number of b")).to_have_value("inf")
     frame.locator("#forward").click()
     page.wait_for_function("model.data.position === 1")
     frame.get_by_label("The number of b").fill("0.5")
     frame.get_by_label("The number of b").press("Enter")
-    page.wait_for_function("model.data.values.b === 0.5 && model.data.values.w === -4 && model.saved > 1")
+    page.wait_for_function("model.data.values.b === '0.5' && model.data.values.w === '-4.0' && model.saved > 1")
     frame.locator("#chosen").select_option(label="w")
     page.wait_for_function("model.data.selected === 'w' && model.data.position === 6")
     page.evaluate("model.set('position', 2)")
@@ -852,7 +852,7 @@ def test_a_page_and_its_widget_tell_each_other_what_changes(browser):
     page.wait_for_function("model.data.selected === null")
     page.evaluate("model.set('selected', 'v1')")
     playwright.expect(frame.locator(".node.chosen .name")).to_have_text("v1")
-    page.evaluate("model.set('values', {x: -1.5, w: 2, b: 0.5})")
+    page.evaluate("model.set('values', {x: '-1.5', w: '2.0', b: '0.5'})")
     playwright.expect(frame.get_by_label("The number of x")).to_have_value("-1.5")
     (x, w, b), nodes = leaves_of(root), topological_order(root)
     x.data, w.data, b.data = -1.5, 2.0, 0.5
@@ -870,7 +870,7 @@ def test_python_computes_its_functions_for_a_page_in_a_notebook(browser):
 
     x, w = Value(2.0, label="x"), Value(3.0, label="w")
     root = cube(x) * w
-    page, frame, troubles = beside_its_widget(browser, stepper(root), ["x", "v1", "w", "L"], {"x": 2.0, "w": 3.0})
+    page, frame, troubles = beside_its_widget(browser, stepper(root), ["x", "v1", "w", "L"], {"x": "2.0", "w": "3.0"})
     number = frame.get_by_label("The number of x")
     playwright.expect(number).to_be_enabled()
     assert frame.locator(".fixed").count() == 0
@@ -878,8 +878,8 @@ def test_python_computes_its_functions_for_a_page_in_a_notebook(browser):
     number.fill("-1.5")
     number.press("Enter")
     page.wait_for_function("model.sent?.asks.length")
-    assert page.evaluate("model.sent") == {"asks": [[1, [-1.5]]]}
-    page.evaluate("model.answer([{ place: 1, numbers: [-1.5], value: -3.375, slopes: [6.75] }])")
+    assert page.evaluate("model.sent") == {"asks": [[1, ["-1.5"]]]}
+    page.evaluate("model.answer([{ place: 1, numbers: ['-1.5'], value: '-3.375', slopes: ['6.75'] }])")
     playwright.expect(frame.locator("#loss")).to_have_text("L = −10.12")
     x.data = -1.5
     root.refresh()
@@ -892,11 +892,11 @@ def test_python_computes_its_functions_for_a_page_in_a_notebook(browser):
     number.fill("7")
     number.press("Enter")
     playwright.expect(frame.locator("#panel h2")).to_have_text("v1 waits for Python, which computes cube")
-    page.evaluate("model.answer([{ place: 1, numbers: [7], refusal: 'cube: too much' }])")
+    page.evaluate("model.answer([{ place: 1, numbers: ['7.0'], refusal: 'cube: too much' }])")
     playwright.expect(frame.locator("#panel h2")).to_have_text("cube: too much")
     frame.locator("#undo").click()
-    page.wait_for_function("model.sent.asks[0][1][0] === -1.5")
-    page.evaluate("model.answer([{ place: 1, numbers: [-1.5], value: -3.375, slopes: [6.75] }])")
+    page.wait_for_function("model.sent.asks[0][1][0] === '-1.5'")
+    page.evaluate("model.answer([{ place: 1, numbers: ['-1.5'], value: '-3.375', slopes: ['6.75'] }])")
     playwright.expect(frame.locator("#loss")).to_have_text("L = −10.12")
     frame.locator("#reset").click()  # Python's own numbers need no answer
     playwright.expect(frame.locator("#loss")).to_have_text("L = 24")
