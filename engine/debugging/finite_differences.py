@@ -277,9 +277,7 @@ def _with_respect_to(index: int, nodes: list[Value], operands: list[list[int]]) 
         changed = {index: Value(number, nodes[index].label)}
         for i in dependent:
             try:
-                changed[i] = nodes[i].operation.apply(
-                    *[changed.get(operand, nodes[operand]) for operand in operands[i]]
-                )
+                changed[i] = nodes[i].operation.apply(*[changed.get(at, nodes[at]) for at in operands[i]])
             except (ValueError, ArithmeticError):
                 raise
             except Exception as error:  # a function of the user's may raise anything beside the number it was made for
