@@ -26,7 +26,7 @@ class _Numbers(dict[str, float]):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 def _sent(values: dict[str, float], _widget: object = None) -> dict[str, str]:
@@ -63,8 +63,8 @@ class Link(anywidget.AnyWidget):  # type: ignore[misc]
             )
         names = _unique([text(walk.wording.formulas[node]) for node in walk.nodes])
         self._leaves = {n: node for n, node in zip(names, walk.nodes) if not node.operands and node.op != CONSTANT}
-        made = dict(zip(names, walk.numbers))
-        numbers = _Numbers({name: made[name] for name in self._leaves})
+        then = dict(zip(names, walk.numbers))
+        numbers = _Numbers({name: then[name] for name in self._leaves})
         super().__init__(token=secrets.token_hex(8), names=names, values=numbers)
         self.on_msg(self._answer)
 
