@@ -234,6 +234,18 @@ def test_a_wrong_derivative_is_found():
     assert "check" not in nodes[-1]  # the page computes it
 
 
+@pytest.mark.parametrize("error", [AssertionError(), IndexError("list index out of range"), TypeError("no")])
+def test_a_function_may_raise_anything_beside_its_number(error):
+    @engine.primitive(lambda x: 1.0)
+    def picky(x):
+        if x != 2.0:
+            raise error
+        return x
+
+    nodes = data_of(stepper(picky(Value(2.0, label="x")) * 3).html)["nodes"]
+    assert nodes[0]["check"] == {"problem": f"picky raises {error!r}"}
+
+
 def only(root: Value) -> CentralDifference | str:
     """The difference with respect to the first node of a graph."""
     walk = record_walk(root)

@@ -466,6 +466,86 @@ def test_a_number_is_dragged_in_its_box(visit):
     assert page.locator("li.chosen").get_attribute("data-leaf") == "0"
 
 
+@pytest.mark.parametrize("way", ["left", "right"])
+def test_a_drag_that_ends_outside_is_over(visit, way):
+    page = visit(stepper(neuron()))
+    box = page.locator('.node[data-place="0"]').bounding_box()
+    page.mouse.move(box["x"] + 14, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 30 if way == "left" else 900, 600)  # at once, past everything that listens
+    dragged = field(page, "x").input_value()
+    assert dragged != "2"
+    page.mouse.up()
+    page.mouse.move(box["x"] + 40, box["y"] + 40, steps=5)
+    page.mouse.move(box["x"] + 90, box["y"] + 30, steps=5)
+    assert field(page, "x").input_value() == dragged
+
+
+def test_a_release_that_the_page_does_not_hear_of_ends_a_drag(visit):
+    page = visit(stepper(neuron()))
+    for name, buttons, x in (("pointerdown", 1, 100), ("pointermove", 0, 160), ("pointermove", 0, 190)):
+        page.evaluate(
+            "([name, buttons, x]) => { const node = document.querySelector('.node[data-place=\"0\"]');"
+            "node.setPointerCapture = () => {}; node.dispatchEvent(new PointerEvent(name, { bubbles: true, buttons,"
+            "button: 0, clientX: x, clientY: 100, pointerType: 'mouse', pointerId: 1 })); }",
+            [name, buttons, x],
+        )
+    assert field(page, "x").input_value() == "2"
+
+
+@pytest.mark.parametrize(
+    ("text", "words_"),
+    [
+        ("1,5", "Write 1.5, with a point."),
+        ("abc", 'A number must be one such as 0.5 or -1e-3, not "abc".'),
+        ("", "A number is missing here, such as 0.5."),
+    ],
+)
+def test_what_is_no_number_is_told_beside_its_field(visit, text, words_):
+    page = visit(stepper(neuron()))
+    told = page.locator("li[data-leaf='0'] .told")
+    assert not told.is_visible()
+    field(page, "x").fill(text)
+    page.keyboard.press("Enter")
+    assert told.is_visible()
+    assert told.inner_text() == words_
+    page.keyboard.press("Escape")
+    assert field(page, "x").input_value() == "2"
+    assert not told.is_visible()
+    assert page.locator("#rate-told").is_hidden()
+    page.locator("#rate").fill(text)
+    assert page.locator("#rate-told").inner_text() == words_
+    page.locator("#rate").press("Escape")
+    assert page.locator("#rate").input_value() == "0.1"
+    page.locator("#rate").fill("1e400")
+    assert page.locator("#rate-told").inner_text() == "The rate must be finite."
+    page.locator("#descend").click()
+    assert page.locator("#undo").is_disabled()
+    page.locator("#rate").fill("0.5")
+    assert page.locator("#rate-told").is_hidden()
+
+
+def test_a_focused_field_keeps_all_digits(visit):
+    page = visit(stepper(neuron()))
+    number = field(page, "x")
+    number.fill("0.123456789012")
+    page.keyboard.press("Enter")
+    assert number.input_value() == "0.123456789012"
+    page.keyboard.press("Tab")
+    assert number.input_value() == "0.1235"
+
+
+def test_the_largest_numbers_have_a_slider_and_a_line(visit):
+    page = visit(stepper(Value(1.0, label="x") * 1.0))
+    for text in ("1e308", "-1e308", "1.79e308", "-1.79e308"):
+        field(page, "x").fill(text)
+        page.keyboard.press("Enter")
+        ends = [float(slider(page, "x").get_attribute(end)) for end in ("min", "max")]
+        assert all(map(math.isfinite, ends))
+    points = page.locator("#losses polyline").get_attribute("points")
+    assert [float(y) for y in re.findall(r",(\S+)", points)] == pytest.approx([12, 5.3, 18.7, 0, 24], abs=0.1)
+
+
 def test_steps_of_descent_and_the_way_back(visit):
     loss, model = network()
     page = visit(stepper(loss, names=model))
@@ -820,7 +900,7 @@ MODEL = """([token, names, values]) => {
 }"""
 
 
-def beside_its_widget(browser, shown, names: list[str], values: dict):
+def beside_its_widget(browser, shown, names: list[str], values: dict, wait: int = 0):
     """The frame of a stepper in a page with the widget's module, whose model is one as a notebook has it."""
     page, troubles = browser.new_page(), []
     page.on("pageerror", lambda error: troubles.append(str(error)))
@@ -828,8 +908,9 @@ def beside_its_widget(browser, shown, names: list[str], values: dict):
     page.evaluate(MODEL, ["token", names, values])
     link = files("engine.stepping").joinpath("static", "link.js").read_text(encoding="utf-8")
     link = link.replace("export default { initialize, render() {} };", "initialize({ model: window.model });")
-    page.add_script_tag(content=link, type="module")
     page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", shown._frame("token"))
+    page.wait_for_timeout(wait)
+    page.add_script_tag(content=link, type="module")
     return page, page.frame_locator("iframe"), troubles
 
 
@@ -837,14 +918,14 @@ def test_a_page_and_its_widget_tell_each_other_what_changes(browser):
     """The frame of a notebook beside the widget's module, with a model as the notebook gives it."""
     root = neuron()
     names = ["x", "w", "v1", "b", "v2", "v3", "v4", "v5", "L"]
-    page, frame, troubles = beside_its_widget(browser, stepper(root), names, {"x": 2.0, "w": -4.0, "b": "inf"})
+    page, frame, troubles = beside_its_widget(browser, stepper(root), names, {"x": "2.0", "w": "-4.0", "b": "inf"})
     playwright.expect(frame.get_by_label("The number of w")).to_have_value("-4")  # from the kernel, when it was opened
     playwright.expect(frame.get_by_label("The number of b")).to_have_value("inf")
     frame.locator("#forward").click()
     page.wait_for_function("model.data.position === 1")
     frame.get_by_label("The number of b").fill("0.5")
     frame.get_by_label("The number of b").press("Enter")
-    page.wait_for_function("model.data.values.b === 0.5 && model.data.values.w === -4 && model.saved > 1")
+    page.wait_for_function("model.data.values.b === '0.5' && model.data.values.w === '-4.0' && model.saved > 1")
     frame.locator("#chosen").select_option(label="w")
     page.wait_for_function("model.data.selected === 'w' && model.data.position === 6")
     page.evaluate("model.set('position', 2)")
@@ -852,13 +933,65 @@ def test_a_page_and_its_widget_tell_each_other_what_changes(browser):
     page.wait_for_function("model.data.selected === null")
     page.evaluate("model.set('selected', 'v1')")
     playwright.expect(frame.locator(".node.chosen .name")).to_have_text("v1")
-    page.evaluate("model.set('values', {x: -1.5, w: 2, b: 0.5})")
+    page.evaluate("model.set('values', {x: '-1.5', w: '2.0', b: '0.5'})")
     playwright.expect(frame.get_by_label("The number of x")).to_have_value("-1.5")
     (x, w, b), nodes = leaves_of(root), topological_order(root)
     x.data, w.data, b.data = -1.5, 2.0, 0.5
     root.refresh()
     shown_data = [text.replace("−", "-") for text in frame.locator(".node .data").all_text_contents()]
     assert shown_data == [format_number(node.data, 4) for node in nodes]
+    assert troubles == []
+    page.close()
+
+
+@pytest.mark.parametrize("text", ["nan", "-0.0", "inf"])
+def test_no_answer_where_nothing_changed(browser, text):
+    x = Value(2.0, label="x")
+    page, frame, troubles = beside_its_widget(browser, stepper(x * 2), ["x", "2", "L"], {"x": "2.0"})
+    number = frame.get_by_label("The number of x")
+    frame.locator("#forward").click()
+    page.wait_for_function("model.data.position === 1")
+    page.evaluate("window.count = 0; addEventListener('message', () => (window.count += 1))")
+    number.fill(text)
+    number.press("Enter")
+    page.wait_for_function("text => model.data.values.x === text", arg=text)
+    page.evaluate("text => model.set('values', { x: text })", text)  # what a kernel may say again
+    page.wait_for_timeout(200)
+    assert page.evaluate("count") == 1
+    page.evaluate("model.set('values', { x: '8.0' })")
+    playwright.expect(number).to_have_value("8")
+    page.wait_for_timeout(100)
+    assert page.evaluate("count") == 1
+    assert troubles == []
+    page.close()
+
+
+def test_a_page_calls_until_its_widget_is_there(browser):
+    shown = stepper(Value(2.0, label="x") * 2)
+    page, frame, troubles = beside_its_widget(browser, shown, ["x", "2", "L"], {"x": "5.0"}, wait=700)
+    playwright.expect(frame.get_by_label("The number of x")).to_have_value("5")
+    page.evaluate("window.count = 0; addEventListener('message', () => (window.count += 1))")
+    page.wait_for_timeout(2500)
+    assert page.evaluate("count") == 0  # and no longer
+    assert troubles == []
+    page.close()
+
+
+def test_steps_asked_for_while_python_computes_are_taken(browser):
+    @engine.primitive(lambda x: 2 * x)
+    def square(x):
+        return x**2
+
+    root = square(Value(1.0, label="x"))
+    page, frame, troubles = beside_its_widget(browser, stepper(root), ["x", "L"], {"x": "1.0"})
+    playwright.expect(frame.get_by_label("The number of x")).to_be_enabled()
+    page.evaluate(
+        "void (model.send = ({ asks: [[place, [text]]] }) => setTimeout(() => { const x = Number(text);"
+        "model.answer([{ place, numbers: [text], value: String(x * x), slopes: [String(2 * x)] }]); }, 100))"
+    )
+    frame.locator("#descend").evaluate("button => { button.click(); button.click(); button.click(); }")
+    playwright.expect(frame.get_by_label("The number of x")).to_have_value("0.512")  # 0.8 ** 3
+    assert len(frame.locator("#losses polyline").get_attribute("points").split()) == 4
     assert troubles == []
     page.close()
 
@@ -870,7 +1003,7 @@ def test_python_computes_its_functions_for_a_page_in_a_notebook(browser):
 
     x, w = Value(2.0, label="x"), Value(3.0, label="w")
     root = cube(x) * w
-    page, frame, troubles = beside_its_widget(browser, stepper(root), ["x", "v1", "w", "L"], {"x": 2.0, "w": 3.0})
+    page, frame, troubles = beside_its_widget(browser, stepper(root), ["x", "v1", "w", "L"], {"x": "2.0", "w": "3.0"})
     number = frame.get_by_label("The number of x")
     playwright.expect(number).to_be_enabled()
     assert frame.locator(".fixed").count() == 0
@@ -878,8 +1011,8 @@ def test_python_computes_its_functions_for_a_page_in_a_notebook(browser):
     number.fill("-1.5")
     number.press("Enter")
     page.wait_for_function("model.sent?.asks.length")
-    assert page.evaluate("model.sent") == {"asks": [[1, [-1.5]]]}
-    page.evaluate("model.answer([{ place: 1, numbers: [-1.5], value: -3.375, slopes: [6.75] }])")
+    assert page.evaluate("model.sent") == {"asks": [[1, ["-1.5"]]]}
+    page.evaluate("model.answer([{ place: 1, numbers: ['-1.5'], value: '-3.375', slopes: ['6.75'] }])")
     playwright.expect(frame.locator("#loss")).to_have_text("L = −10.12")
     x.data = -1.5
     root.refresh()
@@ -892,11 +1025,11 @@ def test_python_computes_its_functions_for_a_page_in_a_notebook(browser):
     number.fill("7")
     number.press("Enter")
     playwright.expect(frame.locator("#panel h2")).to_have_text("v1 waits for Python, which computes cube")
-    page.evaluate("model.answer([{ place: 1, numbers: [7], refusal: 'cube: too much' }])")
+    page.evaluate("model.answer([{ place: 1, numbers: ['7.0'], refusal: 'cube: too much' }])")
     playwright.expect(frame.locator("#panel h2")).to_have_text("cube: too much")
     frame.locator("#undo").click()
-    page.wait_for_function("model.sent.asks[0][1][0] === -1.5")
-    page.evaluate("model.answer([{ place: 1, numbers: [-1.5], value: -3.375, slopes: [6.75] }])")
+    page.wait_for_function("model.sent.asks[0][1][0] === '-1.5'")
+    page.evaluate("model.answer([{ place: 1, numbers: ['-1.5'], value: '-3.375', slopes: ['6.75'] }])")
     playwright.expect(frame.locator("#loss")).to_have_text("L = −10.12")
     frame.locator("#reset").click()  # Python's own numbers need no answer
     playwright.expect(frame.locator("#loss")).to_have_text("L = 24")

@@ -92,7 +92,7 @@ def test_equal_names_and_numbers_that_are_none(linked):
     assert list(shown.values) == ["x", "x#2"]
     shown.values = {"x#2": 2.0}
     assert (a.data, b.data) == (math.inf, 2.0)
-    assert shown._link.get_state()["values"] == {"x": "inf", "x#2": 2.0}  # JSON has no infinity
+    assert shown._link.get_state()["values"] == {"x": "inf", "x#2": "2.0"}  # JSON has no infinity
     shown._link.set_state({"values": {"x": "nan", "x#2": "-inf"}})
     assert math.isnan(a.data)
     assert b.data == -math.inf
@@ -110,18 +110,95 @@ def test_python_answers_what_its_functions_give(linked, monkeypatch):
     shown = linked(root, link=True)
     sent = []
     monkeypatch.setattr(shown._link, "send", sent.append)
-    shown._link._handle_custom_msg({"asks": [[1, [3.0]], [1, ["inf"]], [1, [101.0]], [3, [8.0, 3.0]]]}, [])
+    shown._link._handle_custom_msg(
+        {"asks": [[1, ["3.0"]], [1, ["inf"]], [1, ["-0.0"]], [1, ["101.0"]], [3, ["8.0", "3.0"]]]}, []
+    )
     assert sent == [
         {
             "answers": [
-                {"place": 1, "numbers": [3.0], "value": 27.0, "slopes": [27.0]},
+                {"place": 1, "numbers": ["3.0"], "value": "27.0", "slopes": ["27.0"]},
                 {"place": 1, "numbers": ["inf"], "refusal": "cube: that is <b>too much</b>"},
-                {"place": 1, "numbers": [101.0], "refusal": "cube: that is <b>too much</b>"},
+                {"place": 1, "numbers": ["-0.0"], "value": "-0.0", "slopes": ["0.0"]},
+                {"place": 1, "numbers": ["101.0"], "refusal": "cube: that is <b>too much</b>"},
             ]
         }
     ]
     shown.values = {"x": 4.0}
     assert root.data == 192.0
+
+
+@pytest.mark.parametrize("number", ["nan", "-0.0", "inf", "1e+22", "5e-324"])
+def test_every_float_has_one_text_and_is_taken_once(linked, number):
+    y, x, *_ = neuron()
+    shown = linked(y, link=True)
+    seen = []
+    shown.observe(seen.append, "values")
+    for _ in range(3):  # again and again the same: a page that tells it twice gets no answer
+        shown._link.set_state({"values": {**shown._link.get_state()["values"], "x": number}})
+    assert len(seen) == 1
+    assert shown._link.get_state()["values"]["x"] == number == repr(x.data)
+    shown.values = {"x": float(number)}
+    assert len(seen) == 1
+    shown.values = {"x": 0.0}
+    assert len(seen) == 2
+    assert repr(x.data) == "0.0"
+
+
+@pytest.mark.parametrize("error", [IndexError("too far"), AssertionError(), RuntimeError("no"), KeyError("k")])
+def test_whatever_a_function_raises_the_graph_stays_as_it_was(linked, monkeypatch, error):
+    @primitive(lambda x: 2 * x)
+    def square(x):
+        if x > 100.0:
+            raise error
+        return x * x
+
+    x, w = Value(2.0, label="x"), Value(3.0, label="w")
+    root = w * square(x)
+    shown = linked(root, link=True)
+    sent = []
+    monkeypatch.setattr(shown._link, "send", sent.append)
+    shown.values = {"w": 5.0, "x": 101.0}
+    assert (x.data, w.data, root.data) == (2.0, 3.0, 12.0)
+    words = str(error) or repr(error)
+    assert [message["trouble"] for message in sent] == [f"The Values in Python stay as they were: {words}"]
+    root.backward()
+    assert x.grad == 12.0
+    shown.values = {"x": 3.0}
+    assert (x.data, w.data, root.data) == (3.0, 5.0, 45.0)
+
+
+def test_a_graph_that_python_cannot_compute_again_has_no_link_that_writes(linked):
+    a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    root = Value(4.0, (a,), (4.0,)) * b
+    with pytest.raises(ValueError, match=r"link=True computes the graph again, but \S+ was made from numbers; make it"):
+        linked(root, link=True)
+    assert linked(root).values == {"a": 2.0, "b": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["x", "x", "x#2"], ["x", "x#3", "x#2"]),
+        (["x#2", "x", "x"], ["x#2", "x", "x#3"]),
+        (["x", "x", "x"], ["x", "x#2", "x#3"]),
+        (["x#2", "x#2", "x", "x"], ["x#2", "x#2#2", "x", "x#3"]),
+    ],
+)
+def test_each_leaf_has_a_name_of_its_own(linked, labels, names):
+    leaves = [Value(float(number), label=label) for number, label in enumerate(labels)]
+    shown = linked(sum(leaves, start=Value(0.0, label="start")), link=True)
+    assert dict(list(shown.values.items())[1:]) == dict(zip(names, [leaf.data for leaf in leaves], strict=True))
+    shown.values = {names[-1]: 9.0}
+    assert [leaf.data for leaf in leaves] == [*(float(n) for n in range(len(leaves) - 1)), 9.0]
+
+
+def test_it_begins_with_the_numbers_of_the_time_when_it_was_made(linked):
+    y, x, *_ = neuron()
+    shown = linked(y)
+    x.data = 5.0
+    assert shown.values["x"] == 2.0
+    shown.refresh()
+    assert shown.values["x"] == 5.0
 
 
 def test_what_was_made_from_numbers_cannot_be_set(linked):

@@ -276,7 +276,12 @@ def _with_respect_to(index: int, nodes: list[Value], operands: list[list[int]]) 
     def computed(number: float) -> float:
         changed = {index: Value(number, nodes[index].label)}
         for i in dependent:
-            changed[i] = nodes[i].operation.apply(*[changed.get(operand, nodes[operand]) for operand in operands[i]])
+            try:
+                changed[i] = nodes[i].operation.apply(*[changed.get(at, nodes[at]) for at in operands[i]])
+            except (ValueError, ArithmeticError):
+                raise
+            except Exception as error:  # a function of the user's may raise anything beside the number it was made for
+                raise ValueError(f"{nodes[i].op} raises {error!r}") from error
         return changed.get(last, nodes[last]).data
 
     return computed

@@ -158,8 +158,9 @@ def stepper(
         timeout: seconds after which Graphviz is stopped, with a TimeoutError.
 
     Raises:
-        ValueError: the graph has more nodes than *most*, another argument is out of range, or ``data`` was changed
-            after the graph was computed (``root.refresh()`` computes it again).
+        ValueError: the graph has more nodes than *most*, another argument is out of range, ``data`` was changed after
+            the graph was computed (``root.refresh()`` computes it again), or *link* is asked for and a node was made
+            from numbers.
         TypeError: *root* is not a Value, or *names* has no names in it.
 
     >>> x, w = Value(2.0, label="x"), Value(-3.0, label="w")

@@ -131,7 +131,7 @@ class _Camera:
         pen.text(self._at(right, top), node.op, mix_colours(theme.muted, theme.text, 0.5), self.bold, "rm")
         gradient = format_number(totals[-1], self.precision) + ("" if complete else MORE) if totals else "?"
         rows = (
-            ("data", format_number(node.data, self.precision), self.plain),
+            ("data", format_number(self.walk.numbers[index], self.precision), self.plain),
             ("grad", gradient, self.bold if complete else self.plain),
         )
         for line, (key, shown, font) in enumerate(rows, 1):

@@ -1,7 +1,7 @@
 """The link between a stepper's page in a notebook and Python: a widget without a view of its own."""
 
 import secrets
-from collections import Counter
+from itertools import count
 from typing import Any
 
 import anywidget
@@ -11,18 +11,31 @@ from engine.expressions.writers import text
 from engine.operations import CONSTANT
 from engine.primitive import Primitive
 from engine.refresh import is_computable
-from engine.stepping.page import fixed_nodes, json_number, part
+from engine.stepping.page import fixed_nodes, part
 from engine.stepping.walk import Walk
 from engine.validation import as_float, check_int, plain_label, shortened
 from engine.value import Value
 
 
-def _sent(values: dict[str, float], _widget: object) -> dict[str, float | str]:
-    return {name: json_number(number) for name, number in values.items()}
+class _Numbers(dict[str, float]):
+    """Numbers by name, equal where Python writes them equally: NaN is NaN, and -0.0 is not 0.0."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, dict) and _sent(self) == _sent(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None
 
 
-def _received(values: dict[str, float | str], _widget: object) -> dict[str, float]:
-    return {name: float(number) for name, number in values.items()}
+def _sent(values: dict[str, float], _widget: object = None) -> dict[str, str]:
+    """As texts: JSON has no NaN and no infinity, and JavaScript writes -0.0 as 0."""
+    return {name: repr(float(number)) for name, number in values.items()}
+
+
+def _received(values: dict[str, str], _widget: object) -> _Numbers:
+    return _Numbers({name: float(number) for name, number in values.items()})
 
 
 class Link(anywidget.AnyWidget):  # type: ignore[misc]
@@ -42,9 +55,16 @@ class Link(anywidget.AnyWidget):  # type: ignore[misc]
 
     def __init__(self, walk: Walk, writes: bool) -> None:
         self._walk, self._writes, self._fixed = walk, writes, fixed_nodes(walk, is_computable)
+        if writes and self._fixed:
+            made = next(node for node in walk.nodes if node.operands and not is_computable(node.operation))
+            raise ValueError(
+                f"link=True computes the graph again, but {text(walk.wording.formulas[made])} was made from numbers; "
+                "make it with an operation or @primitive, or leave link=True out"
+            )
         names = _unique([text(walk.wording.formulas[node]) for node in walk.nodes])
         self._leaves = {n: node for n, node in zip(names, walk.nodes) if not node.operands and node.op != CONSTANT}
-        numbers = {name: leaf.data for name, leaf in self._leaves.items()}
+        then = dict(zip(names, walk.numbers))
+        numbers = _Numbers({name: then[name] for name in self._leaves})
         super().__init__(token=secrets.token_hex(8), names=names, values=numbers)
         self.on_msg(self._answer)
 
@@ -64,7 +84,7 @@ class Link(anywidget.AnyWidget):  # type: ignore[misc]
         return proposal.value  # type: ignore[no-any-return]
 
     @traitlets.validate("values")
-    def _check_values(self, proposal: Any) -> dict[str, float]:
+    def _check_values(self, proposal: Any) -> _Numbers:
         given = {name: as_float(number, f"values[{name!r}]") for name, number in proposal.value.items()}
         for name, number in given.items():
             if name not in self._leaves:
@@ -74,7 +94,7 @@ class Link(anywidget.AnyWidget):  # type: ignore[misc]
                 raise ValueError(
                     f"{name} goes into a node that was made from numbers, so that nothing is computed with it"
                 )
-        return {**self.values, **given}
+        return _Numbers({**self.values, **given})
 
     @traitlets.observe("values")
     def _write(self, _change: object) -> None:
@@ -86,9 +106,12 @@ class Link(anywidget.AnyWidget):  # type: ignore[misc]
                 self._leaves[name].data = number
             root: Value = self._walk.nodes[-1]
             root.refresh()
-        except (ValueError, ArithmeticError):  # the page says what is wrong; the graph stays as it was
+        except Exception as error:  # whatever a function of Python raises: the graph stays as it was
             for leaf, number in before.items():
                 leaf.data = number
+            self.send(
+                {"trouble": f"The Values in Python stay as they were: {plain_label(str(error) or repr(error), 200)}"}
+            )
 
     def _answer(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         """Compute the functions of Python for numbers that the page has."""
@@ -104,16 +127,18 @@ class Link(anywidget.AnyWidget):  # type: ignore[misc]
 def _called(primitive: Primitive, numbers: list[float]) -> dict[str, Any]:
     try:
         slopes = [primitive.derivative(index, *numbers) for index in range(len(numbers))]
-        return {"value": json_number(primitive.number(*numbers)), "slopes": [json_number(slope) for slope in slopes]}
+        return {"value": repr(primitive.number(*numbers)), "slopes": [repr(slope) for slope in slopes]}
     except Exception as error:  # whatever the function raises is the reader's to see
-        return {"refusal": f"{primitive.name}: {plain_label(str(error), 200)}"}
+        return {"refusal": f"{primitive.name}: {plain_label(str(error) or repr(error), 200)}"}
 
 
 def _unique(names: list[str]) -> list[str]:
-    """Names of which no two are the same: the second x is ``x#2``."""
-    met: Counter[str] = Counter()
-    unique = []
+    """Names of which no two are the same: the second x is ``x#2``, or ``x#3`` where a label is ``x#2``."""
+    given, met, unique = set(names), set[str](), []
     for name in names:
-        met[name] += 1
-        unique.append(name if met[name] == 1 else f"{name}#{met[name]}")
+        free = name
+        if name in met:
+            free = next(made for n in count(2) if (made := f"{name}#{n}") not in given and made not in met)
+        met.add(free)
+        unique.append(free)
     return unique

@@ -12,7 +12,7 @@ from engine.value import Value
 class Walk(NamedTuple):
     """All steps of backprop from a root, the nodes in topological order, their names, and their final gradients.
 
-    ``parameters`` are those of the networks that the names came from.
+    ``parameters`` are those of the networks that the names came from; ``numbers`` what the nodes had at that time.
     """
 
     nodes: list[Value]
@@ -20,6 +20,7 @@ class Walk(NamedTuple):
     steps: list[Step]
     gradients: list[float]
     parameters: set[Value]
+    numbers: list[float]
 
     def first_edges(self) -> dict[Value, int]:
         """The index of the edge from each node's first operand; edges count node after node, operand by operand."""
@@ -41,7 +42,8 @@ def record_walk(root: Value, names: object = None) -> Walk:
         for node in nodes:
             node.grad = 0.0
         steps = list(backward_steps(root, 1.0, wording))
-        return Walk(nodes, wording, steps, [node.grad for node in nodes], parameters_among(names))
+        gradients, numbers = [node.grad for node in nodes], [node.data for node in nodes]
+        return Walk(nodes, wording, steps, gradients, parameters_among(names), numbers)
     finally:
         for node, gradient in zip(nodes, before):
             node.grad = gradient

@@ -1,7 +1,7 @@
 // The numbers of the leaves, to type and to drag; and gradient descent on those that are chosen.
 
 import { element, signed } from "./formulas.js";
-import { rangeAround, readNumber } from "./numbers.js";
+import { problemWith, rangeAround, readNumber, typed } from "./numbers.js";
 import { drawn } from "./picture.js";
 import { sparkline } from "./trials.js";
 
@@ -12,6 +12,8 @@ export class Leaves {
   constructor({ byId, graph, trials, show, chosen, changed }) {
     Object.assign(this, { byId, graph, trials, show, changed });
     this.isDragging = false;
+    this.queued = 0; // steps asked for while Python computes the one before
+    this.rate = byId("rate").value; // the last one that was a number
     this.rows = new Map(); // by the leaves' places
     const leaves = [...graph.nodes.keys()].filter((place) => graph.isLeaf(place));
     const isChosen = (place) => Number(chosen.includes(place));
@@ -20,7 +22,7 @@ export class Leaves {
     byId("descend").addEventListener("click", () => this.descend());
     byId("undo").addEventListener("click", () => this.undo());
     byId("reset").addEventListener("click", () => this.reset());
-    byId("rate").addEventListener("input", () => this.#showRate());
+    this.#listenToRate(byId("rate"));
     this.enable();
     this.line = drawn("polyline", {});
     this.dot = drawn("circle", { r: 2.5 });
@@ -42,8 +44,9 @@ export class Leaves {
     const slider = element("input", "slider");
     slider.type = "range";
     slider.setAttribute("aria-label", `Drag ${name}`);
-    row.append(title, field, slider);
-    this.rows.set(place, { row, box, field, slider });
+    const told = element("small", "told");
+    row.append(title, field, slider, told);
+    this.rows.set(place, { row, box, field, slider, told });
     this.#listen(place);
     return row;
   }
@@ -61,34 +64,64 @@ export class Leaves {
   }
 
   #listen(place) {
-    const { field, slider, box } = this.rows.get(place);
+    const { field, slider, box, told } = this.rows.get(place);
     slider.addEventListener("input", () => this.drag(place, Number(slider.value)));
     slider.addEventListener("change", () => this.drop(place));
     field.addEventListener("focus", () => {
-      field.value = String(this.graph.numbers[place]); // all digits, to go on from
+      this.#offer(place);
       field.select();
     });
     field.addEventListener("change", () => this.#type(place));
-    field.addEventListener("blur", () => this.#showRow(place));
+    field.addEventListener("blur", () => {
+      this.#write(field, this.show(this.graph.numbers[place]));
+    });
+    field.addEventListener("keydown", ({ key }) => {
+      if (key === "Escape") this.#offer(place);
+    });
     box.addEventListener("change", () => this.#showButtons());
   }
 
+  /** All digits of a leaf's number, to go on from. */
+  #offer(place) {
+    const { field, told } = this.rows.get(place);
+    told.textContent = "";
+    this.#write(field, typed(this.graph.numbers[place]));
+  }
+
+  #write(field, text) {
+    if (field.value !== text) field.value = text;
+    field.setAttribute("aria-invalid", false);
+  }
+
   #type(place) {
-    const { field } = this.rows.get(place);
+    const { field, told } = this.rows.get(place);
     const number = readNumber(field.value);
     field.setAttribute("aria-invalid", number === undefined);
-    if (number === undefined) this.changed(`A number must be one such as 0.5 or -1e-3, not "${field.value}".`);
+    told.textContent = problemWith(field.value);
+    if (number === undefined) this.changed(told.textContent);
     else if (!Object.is(number, this.graph.numbers[place])) {
-      this.trials.remember("change");
+      this.#begin("change");
       this.graph.change([[place, number]]);
       this.#range(place);
       this.changed(this.#words(place));
     }
   }
 
+  /** Remember the numbers of now, before a change. */
+  #begin(kind) {
+    this.queued = 0;
+    this.tell("");
+    this.trials.remember(kind);
+  }
+
+  /** Show what happened outside the page. */
+  tell(words) {
+    this.byId("told").textContent = words;
+  }
+
   /** Give a leaf a number while it is dragged; the whole way is one change. */
   drag(place, number) {
-    if (!this.isDragging) this.trials.remember("change");
+    if (!this.isDragging) this.#begin("change");
     this.isDragging = true;
     this.graph.change([[place, number]]);
     this.changed("");
@@ -96,8 +129,8 @@ export class Leaves {
 
   /** Numbers from outside, ``[place, number]`` each. */
   take(changes) {
-    this.trials.remember("change");
-    this.graph.change(changes.filter(([place]) => this.graph.leaves.includes(place)));
+    this.#begin("change");
+    this.graph.change(changes);
     this.changed("");
   }
 
@@ -129,7 +162,12 @@ export class Leaves {
 
   descend() {
     const rate = this.#showRate();
+    if (rate === undefined) this.changed(this.byId("rate-told").textContent);
     if (rate === undefined || this.byId("descend").disabled) return;
+    if (this.graph.asks.length) {
+      this.queued += 1;
+      return;
+    }
     const { name } = this.graph.nodes[this.graph.root];
     const before = this.trials.loss;
     this.trials.step(this.chosen, rate);
@@ -138,21 +176,46 @@ export class Leaves {
     );
   }
 
+  /** Take the next step that was asked for while Python computed. */
+  goOn() {
+    if (this.graph.problem) this.queued = 0;
+    if (!this.queued) return;
+    this.queued -= 1;
+    this.descend();
+  }
+
   undo() {
+    this.queued = 0;
+    this.tell("");
     this.trials.undo();
     this.changed("Undone.");
   }
 
   reset() {
+    this.queued = 0;
+    this.tell("");
     if (this.trials.isChanged) this.trials.reset();
     this.changed("All numbers are Python's again.");
   }
 
+  #listenToRate(field) {
+    field.addEventListener("input", () => this.#showRate());
+    field.addEventListener("keydown", ({ key }) => {
+      if (key === "Escape") this.#write(field, this.rate);
+      if (key === "Escape") this.#showRate();
+    });
+  }
+
+  /** The rate, where it is a number; else what is wrong, beside it. */
   #showRate() {
     const field = this.byId("rate");
     const rate = readNumber(field.value);
-    field.setAttribute("aria-invalid", rate === undefined);
-    return rate;
+    const isFinite = Number.isFinite(rate);
+    const problem = problemWith(field.value) || (isFinite ? "" : "The rate must be finite.");
+    field.setAttribute("aria-invalid", !isFinite);
+    this.byId("rate-told").textContent = problem;
+    if (isFinite) this.rate = field.value;
+    return isFinite ? rate : undefined;
   }
 
   /** Write all numbers as they are now. */
@@ -164,16 +227,14 @@ export class Leaves {
 
   #showRow(place) {
     const parts = this.rows.get(place);
-    const { field, slider, row } = parts;
+    const { field, slider, row, told } = parts;
     const number = this.graph.numbers[place];
+    if (Object.is(parts.number, number)) return;
     const shown = this.show(number);
-    if (Object.is(parts.number, number) && field.value === shown) return;
     parts.number = number;
+    told.textContent = "";
     row.classList.toggle("changed", this.graph.changed[place]);
-    if (!field.matches(":focus") || field.getAttribute("aria-invalid") !== "true") {
-      if (field.value !== shown) field.value = shown;
-      field.setAttribute("aria-invalid", false);
-    }
+    this.#write(field, field.matches(":focus") ? typed(number) : shown);
     if (slider.max === "" || !(number >= slider.min && number <= slider.max)) this.#range(place);
     slider.value = number;
     slider.setAttribute("aria-valuetext", shown);

@@ -1,8 +1,5 @@
 // The widget between the kernel and a page: it shows nothing. The page is a frame, whose name is the widget's token.
-
-const float = (number) => ({ inf: Infinity, "-inf": -Infinity, nan: NaN })[number] ?? number;
-
-const sent = (number) => (Number.isFinite(number) ? number : String(number)); // JSON has no infinity
+// Numbers are texts here, as Python writes them.
 
 function initialize({ model }) {
   let page = null;
@@ -13,10 +10,10 @@ function initialize({ model }) {
     if (data?.stepper !== model.get("token")) return;
     page = source;
     if (data.hello) tell({ connected: true, ...all() });
-    if (data.asks) model.send({ asks: data.asks.map(([place, numbers]) => [place, numbers.map(sent)]) });
+    if (data.asks) model.send({ asks: data.asks });
     if (!data.state) return;
     const { position, chosen, values } = data.state;
-    const pairs = values.map(([place, number]) => [names[place], sent(number)]);
+    const pairs = values.map(([place, number]) => [names[place], number]);
     isHearing = true;
     model.set("position", position);
     model.set("selected", chosen === null ? null : names[chosen]);
@@ -30,7 +27,7 @@ function initialize({ model }) {
     selected: () => ({ chosen: model.get("selected") === null ? null : names.indexOf(model.get("selected")) }),
     values: () => {
       const pairs = Object.entries(model.get("values"));
-      return { values: pairs.map(([name, number]) => [names.indexOf(name), float(number)]) };
+      return { values: pairs.map(([name, number]) => [names.indexOf(name), number]) };
     },
   };
   const all = () => ({ state: Object.assign({}, ...Object.values(told).map((part) => part())) });
@@ -39,18 +36,9 @@ function initialize({ model }) {
     page?.postMessage({ stepper: model.get("token"), ...message }, "*");
   }
 
-  /** Hand the page what Python answered. */
-  function answer({ answers }) {
-    const received = ({ numbers, value, slopes, ...more }) =>
-      value === undefined
-        ? { numbers: numbers.map(float), ...more }
-        : { numbers: numbers.map(float), value: float(value), slopes: slopes.map(float), ...more };
-    tell({ answers: answers.map(received) });
-  }
-
   addEventListener("message", hear);
   const handlers = Object.keys(told).map((name) => [`change:${name}`, () => isHearing || tell({ state: told[name]() })]);
-  handlers.push(["msg:custom", answer]);
+  handlers.push(["msg:custom", tell]); // what Python answers, and what went wrong there
   for (const [event, handler] of handlers) model.on(event, handler);
   return () => {
     removeEventListener("message", hear);

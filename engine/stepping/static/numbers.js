@@ -46,10 +46,22 @@ export function readNumber(text) {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(plain) ? Number(plain) : undefined;
 }
 
+/** What is wrong with a text that was typed for a number; nothing where it is one. */
+export function problemWith(text) {
+  if (readNumber(text) !== undefined) return "";
+  const withPoint = text.trim().replace(",", ".");
+  if (readNumber(withPoint) !== undefined) return `Write ${withPoint}, with a point.`;
+  return text.trim() ? `A number must be one such as 0.5 or -1e-3, not "${text}".` : "A number is missing here, such as 0.5.";
+}
+
+/** All digits of a number, as a reader would type them. */
+export const typed = (x) => repr(x).replace(/\.0$/, "");
+
 /** A range to drag a number in, about twice its size to both sides, in steps of a round size. */
 export function rangeAround(x) {
   const size = Math.min(Math.max(2 * Math.abs(x), 2), 1e300);
   const step = 10 ** (Math.floor(Math.log10(size)) - 2);
-  const unit = (amount) => Number((Math.round(amount / step) * step).toPrecision(12));
+  const within = (amount) => Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, amount));
+  const unit = (amount) => within(Number((Math.round(within(amount) / step) * step).toPrecision(12)));
   return { min: unit(x - size), max: unit(x + size), step: Number(step.toPrecision(12)) };
 }

@@ -1,16 +1,54 @@
 // A page in a notebook and the widget of the same name beside it (link.js) tell each other what changes.
+//
+// A float travels as the text that Python writes for it, such as "0.1", "-0.0", "inf" and "nan": JSON has not all of
+// them, and each has one text.
+
+import { readNumber, repr } from "./numbers.js";
+
+const [SOONEST, LATEST, TRIES] = [100, 2000, 100]; // milliseconds between two calls, ever longer, and how often
 
 /** Connect a stepper with the widget of that name in the window around, if there is one. */
 export function connect(stepper, name) {
   if (!name || parent === self) return;
+  let known = null; // the state that the widget knows; null until it has answered
   const tell = (message) => parent.postMessage({ stepper: name, ...message }, "*");
+
+  /** The widget may be there later than the page. */
+  function call(wait, tries) {
+    if (known || !tries) return;
+    tell({ hello: true });
+    setTimeout(() => call(Math.min(2 * wait, LATEST), tries - 1), wait);
+  }
+
+  function hear({ state, connected, answers, trouble }) {
+    if (connected && known) return; // the answer to a second call
+    if (connected) stepper.connect();
+    if (state) {
+      const { values = [], ...more } = state;
+      known = { ...known, ...more, values: { ...known?.values, ...Object.fromEntries(values) } };
+      stepper.state = { ...more, values: values.map(([place, text]) => [place, readNumber(text)]) };
+    }
+    if (answers) stepper.answer(answers.map(read));
+    if (trouble) stepper.leaves.tell(trouble);
+  }
+
+  stepper.changed = () => {
+    const { position, chosen, values } = stepper.state;
+    const texts = values.map(([place, number]) => [place, repr(number)]);
+    const isKnown = known?.position === position && known.chosen === chosen;
+    if (!known || (isKnown && texts.every(([place, text]) => known.values[place] === text))) return;
+    known = { position, chosen, values: { ...known.values, ...Object.fromEntries(texts) } };
+    tell({ state: { position, chosen, values: texts } });
+  };
+  stepper.ask = (asks) => tell({ asks: asks.map(([place, numbers]) => [place, numbers.map(repr)]) });
   addEventListener("message", ({ data, source }) => {
-    if (source !== parent || data?.stepper !== name) return;
-    if (data.connected) stepper.connect();
-    if (data.state) stepper.state = data.state;
-    if (data.answers) stepper.answer(data.answers);
+    if (source === parent && data?.stepper === name) hear(data);
   });
-  stepper.changed = () => tell({ state: stepper.state });
-  stepper.ask = (asks) => tell({ asks });
-  tell({ hello: true });
+  call(SOONEST, TRIES);
+}
+
+/** What Python answered, with its numbers. */
+function read({ numbers, value, slopes, ...more }) {
+  const answer = { ...more, numbers: numbers.map(readNumber) };
+  return value === undefined ? answer : { ...answer, value: readNumber(value), slopes: slopes.map(readNumber) };
 }

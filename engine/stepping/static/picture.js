@@ -264,6 +264,10 @@ export class Picture {
   dragToScroll() {
     const { frame } = this;
     let from = null;
+    const end = () => {
+      from = null;
+      frame.classList.remove("dragged");
+    };
     frame.addEventListener("pointerdown", (event) => {
       if (event.pointerType === "mouse" && event.button === 0 && !event.target.closest(".node[role]")) {
         from = { x: event.clientX + frame.scrollLeft, y: event.clientY + frame.scrollTop };
@@ -272,14 +276,15 @@ export class Picture {
       }
     });
     frame.addEventListener("pointermove", (event) => {
-      if (from) frame.scrollTo(from.x - event.clientX, from.y - event.clientY);
+      if (!isPressed(event)) end();
+      else if (from) frame.scrollTo(from.x - event.clientX, from.y - event.clientY);
     });
-    frame.addEventListener("lostpointercapture", () => {
-      from = null;
-      frame.classList.remove("dragged");
-    });
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) frame.addEventListener(name, end);
   }
 }
+
+/** Whether the mouse's main button is down. */
+export const isPressed = (event) => (event.buttons & 1) === 1;
 
 const middleOf = (line) => line.getPointAtLength(line.getTotalLength() / 2);
 

@@ -7,7 +7,7 @@ import { Leaves } from "./leaves.js";
 import { formatNumber, rangeAround } from "./numbers.js";
 import { connect } from "./outside.js";
 import { Panel } from "./panel.js";
-import { Picture } from "./picture.js";
+import { isPressed, Picture } from "./picture.js";
 import { Trials } from "./trials.js";
 import { Walk } from "./walk.js";
 
@@ -61,6 +61,7 @@ class Stepper {
     clearTimeout(this.waiting);
     if (!this.graph.asks.length) {
       this.#refresh(words);
+      this.leaves.goOn();
       return;
     }
     this.ask(this.graph.asks);
@@ -79,7 +80,7 @@ class Stepper {
     this.picture.showFixed();
     this.leaves.enable();
     this.leaves.refresh();
-    this.#explain();
+    this.panel.explain(this.#at);
   }
 
   #refresh(words) {
@@ -108,7 +109,8 @@ class Stepper {
   set state({ position = this.#at.position, chosen = this.#at.chosen, values = [] }) {
     const { changed } = this;
     this.changed = () => {}; // until all of it is as wanted
-    const changes = values.filter(([leaf, number]) => !Object.is(this.graph.numbers[leaf], number));
+    const { leaves, numbers } = this.graph;
+    const changes = values.filter(([leaf, number]) => leaves.includes(leaf) && !Object.is(numbers[leaf], number));
     if (changes.length) this.leaves.take(changes);
     if (chosen !== null && chosen !== this.#at.chosen) this.explain(chosen);
     else if (chosen !== this.#at.chosen || position !== this.#at.position) this.jump(position);
@@ -293,22 +295,23 @@ class Stepper {
       const place = Number(event.target.closest(".node[role]")?.dataset.place ?? NaN);
       if (event.pointerType !== "mouse" || event.button !== 0 || !this.graph.leaves.includes(place)) return;
       const number = this.graph.numbers[place];
-      if (Number.isFinite(number)) held = { place, x: event.clientX, number, ...rangeAround(number) };
+      if (!Number.isFinite(number)) return;
+      held = { place, x: event.clientX, number, ...rangeAround(number) };
+      this.picture.boxes[place].group.setPointerCapture(event.pointerId); // also what a click goes to
     });
+    const end = () => {
+      if (held && this.wasDragged) this.leaves.drop(held.place);
+      held = null;
+    };
     svg.addEventListener("pointermove", (event) => {
+      if (!isPressed(event)) end(); // it was let go where this page does not hear of it
       if (!held) return;
       const steps = Math.round((event.clientX - held.x) / PIXELS);
       if (!this.wasDragged && Math.abs(event.clientX - held.x) < 2 * PIXELS) return;
-      if (!this.wasDragged) svg.setPointerCapture(event.pointerId);
       this.wasDragged = true;
       const number = Math.round((held.number + steps * held.step) / held.step) * held.step;
       this.leaves.drag(held.place, steps ? Number(number.toPrecision(12)) : held.number);
     });
-    for (const end of ["pointerup", "pointercancel"]) {
-      svg.addEventListener(end, () => {
-        if (held && this.wasDragged) this.leaves.drop(held.place);
-        held = null;
-      });
-    }
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) svg.addEventListener(name, end);
   }
 }

@@ -54,6 +54,8 @@ export function sparkline(numbers, width, height) {
   const finite = numbers.filter(Number.isFinite);
   const [low, high] = [Math.min(...finite), Math.max(...finite)];
   const across = width / Math.max(numbers.length - 1, 1);
-  const down = (number) => (high > low ? height * (1 - (number - low) / (high - low)) : height / 2);
+  const part = Number.isFinite(high - low) ? 1 : 0.5; // of numbers whose distance no float can hold
+  const share = (number) => (number * part - low * part) / (high * part - low * part);
+  const down = (number) => (high > low ? height * (1 - share(number)) : height / 2);
   return numbers.flatMap((number, i) => (Number.isFinite(number) ? [[i * across, down(number)]] : []));
 }
