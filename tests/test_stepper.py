@@ -379,7 +379,7 @@ def test_the_policy_names_the_one_script():
 def test_jupyter_gets_a_frame_of_its_own():
     shown = stepper(neuron())
     frame = shown._repr_html_()
-    assert re.fullmatch(r'<iframe [^<>]*sandbox="allow-scripts"[^<>]*></iframe>', frame)
+    assert re.fullmatch(r'<iframe [^<>]*sandbox="allow-scripts"[^<>]*>[^<>]*</iframe>', frame)
     assert html.unescape(re.search(r'srcdoc="([^"]*)"', frame)[1]) == shown.html
     assert repr(shown) == '<Stepper: 5 steps through 9 nodes; .save("backprop.html") writes it as a page>'
 
@@ -545,3 +545,11 @@ def test_wrong_arguments_are_refused(options, words):
 def test_what_is_no_value_is_refused(thing):
     with pytest.raises(TypeError, match="the root of a graph must be a Value, got "):
         stepper(thing)
+
+
+def test_a_notebook_that_drops_the_frame_says_how_to_see_the_walk():
+    assert (
+        stepper(neuron())
+        ._repr_html_()
+        .endswith('">Run this cell to walk through backprop: 5 steps through 9 nodes.</iframe>')
+    )

@@ -116,7 +116,9 @@ class Stepper:
 
     def _frame(self, name: str = "") -> str:
         graph = min(max(self._layout.height + 60, 220), 460)
-        return render_frame(self.html, round(graph) + 330, name)
+        steps, nodes = len(self._walk.steps), len(self._walk.nodes)
+        instead = f"Run this cell to walk through backprop: {steps} steps through {nodes} nodes."
+        return render_frame(self.html, round(graph) + 330, instead, name)
 
     def __repr__(self) -> str:
         steps, nodes = len(self._walk.steps), len(self._walk.nodes)

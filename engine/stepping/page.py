@@ -42,9 +42,12 @@ def render_page(walk: Walk, layout: Layout, precision: int, theme: str) -> str:
     return Template(part("stepper.html")).substitute(parts, walk=data, title=title, theme=escape(theme))
 
 
-def render_frame(page: str, height: int, name: str = "") -> str:
-    """A page inside another one, such as a notebook; *name* is the token of the widget that it is linked with."""
-    return Template(part("frame.html")).substitute(page=escape(page), height=height, name=name)
+def render_frame(page: str, height: int, instead: str, name: str = "") -> str:
+    """A page inside another one, such as a notebook; *name* is the token of the widget that it is linked with.
+
+    A notebook that is not trusted drops the frame and shows the text *instead*.
+    """
+    return Template(part("frame.html")).substitute(page=escape(page), height=height, instead=escape(instead), name=name)
 
 
 def embed_json(data: object) -> str:
