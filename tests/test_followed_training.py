@@ -481,7 +481,7 @@ def test_examples_are_those_that_fit_was_called_with(which, dtype):
 
 def test_a_frame_that_is_changed_in_training():
     pandas = pytest.importorskip("pandas")
-    frame, model = pandas.DataFrame(X), MLP(3, [5, 1], "tanh", seed=0)
+    frame, model = pandas.DataFrame(X.copy()), MLP(3, [5, 1], "tanh", seed=0)
 
     def callback(model, history):
         frame.iloc[:, :] = 0.0
