@@ -538,3 +538,18 @@ def test_state_that_a_checkpoint_holds_goes_on(tmp_path, make):
     whole, path = run(8), tmp_path / "run.json"
     run(5, path)
     assert run(8, path) == whole
+
+
+def test_a_damaged_checkpoint_is_told_in_short(tmp_path):
+    file, X, y = tmp_path / "run.json", [[0.0, 1.0], [1.0, 0.0]], [0, 1]
+
+    def run():
+        MLP(2, [1], seed=0).fit(X, y, loss="hinge", epochs=1, seed=0, checkpoint=file, progress=False)
+
+    run()
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["history"]["x" * 5000] = []
+    file.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ValueError, match="incomplete or damaged checkpoint") as error:
+        run()
+    assert len(str(error.value)) < 500

@@ -16,7 +16,7 @@ from nn.examples import Examples, Tally
 from nn.losses import LOSSES
 from nn.model_files import ModelFileError, is_finite, read_json, write_atomically
 from nn.training.history import COLUMNS, History
-from nn.validation import as_number, shortened
+from nn.validation import as_number, plain_label, shortened
 
 if TYPE_CHECKING:
     from nn.training.steps import Task
@@ -76,7 +76,9 @@ class Checkpoint:
             chance.setstate((kind, tuple(words), gauss))  # checks kind and words
             task.optimizer.load_state_dict(content["optimizer"])
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise ModelFileError(f"{self.path}: incomplete or damaged checkpoint ({error})") from None
+            raise ModelFileError(
+                f"{self.path}: incomplete or damaged checkpoint ({plain_label(str(error), 200)})"
+            ) from None
         task.rng.setstate(chance.getstate())
         for name, parameter in own.items():
             parameter.data = content["parameters"][name]
