@@ -1,5 +1,7 @@
 """Settings for every test."""
 
+import re
+
 import pytest
 from hypothesis import settings
 
@@ -12,3 +14,37 @@ def folder(tmp_path, monkeypatch):
     """An empty folder, which is the current one meanwhile."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def command(folder, capsys):
+    """Runs the command in an empty folder; returns its status, output and complaints."""
+    from nn.__main__ import main
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as told:  # argparse's way
+            status = told.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def gradstep(command):
+    """The command; a file of tests may look at part of what it returns."""
+    return command
+
+
+@pytest.fixture
+def failing(command):
+    """Runs the command, which is to fail; gives the one line that it said."""
+
+    def run(*arguments: object) -> str:
+        status, _, err = command(*arguments)
+        assert status in (1, 2)
+        assert re.fullmatch(r"gradstep: [^\n]+\n", err), err
+        return err
+
+    return run

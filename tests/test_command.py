@@ -28,31 +28,13 @@ SHORT = ("--quiet", "--epochs", "1", "--hidden", "2")
 
 
 @pytest.fixture
-def gradstep(folder, capsys):
+def gradstep(command):
     """Runs the command in an empty folder; gives what it printed, and wants nothing on standard error."""
 
     def run(*arguments: object) -> str:
-        status = main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
+        status, out, err = command(*arguments)
         assert (status, err) == (0, "")
         return out
-
-    return run
-
-
-@pytest.fixture
-def failing(folder, capsys):
-    """Runs the command, which is to fail; gives the one line that it said."""
-
-    def run(*arguments: object) -> str:
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as told:  # argparse's way
-            status = told.code
-        err = capsys.readouterr().err
-        assert status in (1, 2)
-        assert re.fullmatch(r"gradstep: [^\n]+\n", err), err
-        return err
 
     return run
 

@@ -13,24 +13,9 @@ from pathlib import Path
 import pytest
 
 from nn import MLP
-from nn.__main__ import main
 
 SHORT = ("--quiet", "--epochs", "2", "--hidden", "2")
 ROWS = range(60)
-
-
-@pytest.fixture
-def gradstep(folder, capsys):
-    """Runs the command; gives its status, output and complaints."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as told:
-            status = told.code
-        return status, *capsys.readouterr()
-
-    return run
 
 
 def write(name, rows, separator=","):

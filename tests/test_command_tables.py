@@ -24,20 +24,6 @@ from nn.data.target_column import read_target
 SHORT = ("--quiet", "--epochs", "1", "--hidden", "2")
 
 
-@pytest.fixture
-def gradstep(folder, capsys):
-    """Runs the command; gives its status, output and complaints."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as told:
-            status = told.code
-        return status, *capsys.readouterr()
-
-    return run
-
-
 def passengers(n=60):
     """Sex decides; ages have gaps."""
     rows = [

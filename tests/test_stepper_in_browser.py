@@ -57,6 +57,17 @@ def visit(browser, tmp_path):
     assert troubles == []
 
 
+def with_a_function_of_python() -> tuple[Value, Value, Value]:
+    """Leaves x and w, and a primitive of x times w."""
+
+    @engine.primitive(lambda x: 3 * x**2)
+    def cube(x):
+        return x**3
+
+    x, w = Value(2.0, label="x"), Value(3.0, label="w")
+    return x, w, cube(x) * w
+
+
 def neuron() -> Value:
     """A neuron whose first input is used twice."""
     x, w, b = Value(2.0, label="x"), Value(-3.0, label="w"), Value(6.88, label="b")
@@ -637,12 +648,7 @@ def test_check_follows_a_number(visit):
 
 
 def test_a_function_of_python_is_fixed_in_words(visit):
-    @engine.primitive(lambda x: 3 * x**2)
-    def cube(x):
-        return x**3
-
-    x, w = Value(2.0, label="x"), Value(3.0, label="w")
-    root = cube(x) * w
+    _, w, root = with_a_function_of_python()
     page = visit(stepper(root))
     page.keyboard.press("End")
     assert field(page, "x").is_disabled()
@@ -997,12 +1003,7 @@ def test_steps_asked_for_while_python_computes_are_taken(browser):
 
 
 def test_python_computes_its_functions_for_a_page_in_a_notebook(browser):
-    @engine.primitive(lambda x: 3 * x**2)
-    def cube(x):
-        return x**3
-
-    x, w = Value(2.0, label="x"), Value(3.0, label="w")
-    root = cube(x) * w
+    x, _, root = with_a_function_of_python()
     page, frame, troubles = beside_its_widget(browser, stepper(root), ["x", "v1", "w", "L"], {"x": "2.0", "w": "3.0"})
     number = frame.get_by_label("The number of x")
     playwright.expect(number).to_be_enabled()
