@@ -227,21 +227,26 @@ class CentralDifference(NamedTuple):
     slopes: Slopes
 
 
-def central_differences(nodes: list[Value], gradients: Sequence[float]) -> Iterator[CentralDifference | str]:
+def central_differences(
+    nodes: list[Value], gradients: Sequence[float], places: Iterable[int] | None = None
+) -> Iterator[CentralDifference | str]:
     """For each of *nodes*, a graph in topological order, the central difference of the last one with respect to it.
 
-    Where there is none, because an operation has no number on one side or the quotients do not settle, that is said
-    in words. What ``detach`` gives stays as it is: no gradient flows through it, so none is looked for there. A node
-    takes as long as what is computed from it; the Values of the graph are not touched.
+    With *places*, only for the nodes there. Where there is none, because an operation has no number on one side or the
+    quotients do not settle, that is said in words. What ``detach`` gives stays as it is: no gradient flows through it,
+    so none is looked for there. A node takes as long as what is computed from it; the Values of the graph are not
+    touched.
 
     >>> x = Value(3.0, label="x")
     >>> [round(difference.quotient, 6) for difference in central_differences([x, x * x], [6.0, 1.0])]
     [6.0, 1.0]
     """
-    rounding = rounding_error(zip(nodes, gradients))
+    pairs = list(zip(nodes, gradients))
+    rounding = rounding_error(pairs)
     indices = {node: index for index, node in enumerate(nodes)}
     operands = [[] if node.op == "detach" else [indices[operand] for operand in node.operands] for node in nodes]
-    for index, (node, gradient) in enumerate(zip(nodes, gradients)):
+    for index in range(len(pairs)) if places is None else places:
+        node, gradient = pairs[index]
         if node.op == CONSTANT:
             yield "this is a plain number"
             continue

@@ -140,10 +140,9 @@ def _chosen(walk: Walk) -> list[int]:
 def _checks(walk: Walk) -> dict[Value, dict[str, Any]]:
     """Finite differences that the page cannot compute, because a function of Python lies on the way to the root."""
     fixed = fixed_nodes(walk, key_of)
-    if not fixed:
-        return {}
-    differences = zip(walk.nodes, central_differences(walk.nodes, walk.gradients))
-    return {node: {"check": _check(difference)} for node, difference in differences if node in fixed}
+    places = [place for place, node in enumerate(walk.nodes) if node in fixed]
+    differences = central_differences(walk.nodes, walk.gradients, places)
+    return {walk.nodes[place]: {"check": _check(difference)} for place, difference in zip(places, differences)}
 
 
 def fixed_nodes(walk: Walk, is_computed: Callable[[Operation], object]) -> set[Value]:
