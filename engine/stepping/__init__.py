@@ -116,13 +116,14 @@ class Stepper:
 
     def _frame(self, name: str = "") -> str:
         graph = min(max(self._layout.height + 60, 220), 460)
-        steps, nodes = len(self._walk.steps), len(self._walk.nodes)
-        instead = f"Run this cell to walk through backprop: {steps} steps through {nodes} nodes."
+        instead = f"Run this cell to walk through backprop: {self._extent()}."
         return render_frame(self.html, round(graph) + 330, instead, name)
 
     def __repr__(self) -> str:
-        steps, nodes = len(self._walk.steps), len(self._walk.nodes)
-        return f'<Stepper: {steps} steps through {nodes} nodes; .save("backprop.html") writes it as a page>'
+        return f'<Stepper: {self._extent()}; .save("backprop.html") writes it as a page>'
+
+    def _extent(self) -> str:
+        return f"{len(self._walk.steps)} steps through {len(self._walk.nodes)} nodes"
 
 
 def stepper(
