@@ -109,17 +109,14 @@ class Link(anywidget.AnyWidget):  # type: ignore[misc]
         except Exception as error:  # whatever a function of Python raises: the graph stays as it was
             for leaf, number in before.items():
                 leaf.data = number
-            self.send(
-                {"trouble": f"The Values in Python stay as they were: {plain_label(str(error) or repr(error), 200)}"}
-            )
+            self.send({"trouble": f"The Values in Python stay as they were: {_words_of(error)}"})
 
     def _answer(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         """Compute the functions of Python for numbers that the page has."""
-        asks = [(self._walk.nodes[place].operation.primitive, place, numbers) for place, numbers in content["asks"]]
         answers = [
             {"place": place, "numbers": numbers, **_called(primitive, [float(number) for number in numbers])}
-            for primitive, place, numbers in asks
-            if isinstance(primitive, Primitive)
+            for place, numbers in content["asks"]
+            if isinstance(primitive := self._walk.nodes[place].operation.primitive, Primitive)
         ]
         self.send({"answers": answers})
 
@@ -129,7 +126,11 @@ def _called(primitive: Primitive, numbers: list[float]) -> dict[str, Any]:
         slopes = [primitive.derivative(index, *numbers) for index in range(len(numbers))]
         return {"value": repr(primitive.number(*numbers)), "slopes": [repr(slope) for slope in slopes]}
     except Exception as error:  # whatever the function raises is the reader's to see
-        return {"refusal": f"{primitive.name}: {plain_label(str(error) or repr(error), 200)}"}
+        return {"refusal": f"{primitive.name}: {_words_of(error)}"}
+
+
+def _words_of(error: Exception) -> str:
+    return plain_label(str(error) or repr(error), 200)
 
 
 def _unique(names: list[str]) -> list[str]:
