@@ -86,10 +86,9 @@ def draw(
     scopes = assign_scopes(graph, parameters)
     highlighted = set() if between is None else find_between(graph, between)
     calls = find_calls(graph)
-    results = {graph.nodes[output]: call for call in calls for output in call.outputs}
-    unfolded = find_unfolded(unfold, parameters, results.keys())
-    open_calls = [results[thing] for thing in unfolded if isinstance(thing, Value)]
-    calls = [call for call in calls if call not in open_calls and call.function not in unfolded]
+    results = {graph.nodes[output] for call in calls for output in call.outputs}
+    unfolded = find_unfolded(unfold, parameters, results)
+    calls = [call for call in calls if unfolded.isdisjoint([call.function, *(graph.nodes[i] for i in call.outputs)])]
     folding = fold_graph(graph, scopes, depth, unfolded, most, highlighted, calls)
     top = "" if isinstance(names, Mapping) else type(names).__name__
     contents = NodeContents(graph, scopes, called, precision, top)

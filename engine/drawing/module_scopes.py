@@ -113,7 +113,7 @@ def find_unfolded(unfold: Any, parameters: Mapping[Value, Scopes], results: Set[
     known: dict[object, Scopes] = {
         scope: path[: level + 1] for path in parameters.values() for level, scope in enumerate(path)
     }
-    unfolded: set[object] = set()
+    foldable, unfolded = {*results, *FUNCTIONS}, set[object]()
     for thing in unfold if several else [unfold]:
         name = thing
         if has_parameters(type(thing)):
@@ -124,7 +124,7 @@ def find_unfolded(unfold: Any, parameters: Mapping[Value, Scopes], results: Set[
                 "unfold must be names of groups, such as 'model.layers.0', or the layers and neurons themselves, or "
                 f"functions, such as 'softmax', or their results, got {shortened(thing)}"
             )
-        if thing in results if isinstance(thing, Value) else isinstance(thing, str) and thing in FUNCTIONS:
+        if isinstance(thing, (str, Value)) and thing in foldable:
             unfolded.add(thing)
         elif name not in known:
             some = ", ".join(sorted(map(str, known))[:3])
