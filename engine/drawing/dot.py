@@ -97,7 +97,7 @@ class DotWriter:
         root = f"{contents.name(n_nodes - 1)} = {contents.format(graph.nodes[-1].data)}"
         found = [index for index, operands in enumerate(graph.operands[:-1]) if not operands]
         found.sort(key=lambda index: bool(contents.scopes[index]))  # inputs before parameters
-        leaves = [contents.name(index) for index in found if contents.name(index)]
+        leaves = [name for name in map(contents.name, found) if name]
         rest = f" and {len(leaves) - _MOST_LEAVES:,} more" if len(leaves) > _MOST_LEAVES else ""
         made_of = f", computed from {', '.join(leaves[:_MOST_LEAVES])}{rest}" if leaves else ""
         return f"computation graph of {root}: {n_nodes:,} node{'s' if n_nodes > 1 else ''}{made_of}"
