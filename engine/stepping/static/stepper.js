@@ -279,8 +279,7 @@ class Stepper {
       else if (box) this.explain(Number(box.dataset.place));
       else if (this.#at.chosen !== null) this.go(this.#at.position);
     });
-    const keys = this.host === document.body ? document : this.host;
-    keys.addEventListener("keydown", (event) => this.#onKey(event));
+    document.addEventListener("keydown", (event) => this.#onKey(event));
     new ResizeObserver(() => this.picture.adjust(this.walk.nodeAt(this.#at.position))).observe(this.byId("graph"));
     this.picture.dragToScroll();
     this.#dragNumbers();
