@@ -48,7 +48,7 @@ export class Graph {
     this.gradients = nodes.map(() => 0);
     [this.amounts, this.before, this.totals] = [[], [], []]; // what each edge brings its operand, and the sums
     this.operations = nodes.map((node) => OPERATIONS[node.key]);
-    this.names = nodes.map((node) => (node.op === "constant" ? "" : node.name));
+    this.names = nodes.map((node, place) => (this.isConstant(place) ? "" : node.name));
     this.answers = []; // of Python, by place: for which numbers, and the value and slopes or a refusal
     this.connect(false);
     this.compute();

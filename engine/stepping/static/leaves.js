@@ -16,9 +16,9 @@ export class Leaves {
     this.rate = byId("rate").value; // the last one that was a number
     this.rows = new Map(); // by the leaves' places
     const leaves = [...graph.nodes.keys()].filter((place) => graph.isLeaf(place));
-    const isChosen = (place) => Number(chosen.includes(place));
-    leaves.sort((a, b) => isChosen(a) - isChosen(b)); // a network's few inputs before its many parameters
-    byId("leaves").append(...leaves.map((place) => this.#row(place, isChosen(place) === 1)));
+    const moving = new Set(chosen);
+    leaves.sort((a, b) => moving.has(a) - moving.has(b)); // a network's few inputs before its many parameters
+    byId("leaves").append(...leaves.map((place) => this.#row(place, moving.has(place))));
     byId("descend").addEventListener("click", () => this.descend());
     byId("undo").addEventListener("click", () => this.undo());
     byId("reset").addEventListener("click", () => this.reset());
@@ -64,7 +64,7 @@ export class Leaves {
   }
 
   #listen(place) {
-    const { field, slider, box, told } = this.rows.get(place);
+    const { field, slider, box } = this.rows.get(place);
     slider.addEventListener("input", () => this.drag(place, Number(slider.value)));
     slider.addEventListener("change", () => this.drop(place));
     field.addEventListener("focus", () => {
@@ -109,9 +109,14 @@ export class Leaves {
 
   /** Remember the numbers of now, before a change. */
   #begin(kind) {
+    this.#stop();
+    this.trials.remember(kind);
+  }
+
+  /** Forget the steps that wait, and what was told. */
+  #stop() {
     this.queued = 0;
     this.tell("");
-    this.trials.remember(kind);
   }
 
   /** Show what happened outside the page. */
@@ -185,15 +190,13 @@ export class Leaves {
   }
 
   undo() {
-    this.queued = 0;
-    this.tell("");
+    this.#stop();
     this.trials.undo();
     this.changed("Undone.");
   }
 
   reset() {
-    this.queued = 0;
-    this.tell("");
+    this.#stop();
     if (this.trials.isChanged) this.trials.reset();
     this.changed("All numbers are Python's again.");
   }
@@ -201,8 +204,9 @@ export class Leaves {
   #listenToRate(field) {
     field.addEventListener("input", () => this.#showRate());
     field.addEventListener("keydown", ({ key }) => {
-      if (key === "Escape") this.#write(field, this.rate);
-      if (key === "Escape") this.#showRate();
+      if (key !== "Escape") return;
+      this.#write(field, this.rate);
+      this.#showRate();
     });
   }
 
