@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 from engine.callers import is_library, users_caller
 from engine.compiler.collector import collector_paused
 from engine.compiler.trace import ordered
-from engine.domains import bounds_of
+from engine.domains import POWER, bounds_of
 from engine.escapes import DataDependentError, Listener, listening
 from engine.node import topological_order
 from engine.operations import PLAIN
@@ -227,7 +227,7 @@ def _domains(outputs: Sequence[Value]) -> dict[Any, Guard]:
 
 
 def _constant_exponent(node: Value) -> float | None:
-    exponent = node.operands[1] if node.op == "**" else None
+    exponent = node.operands[1] if node.operation.key == POWER else None
     return exponent.data if exponent is not None and _is_constant(exponent) else None
 
 
