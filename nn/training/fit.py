@@ -138,13 +138,13 @@ def fit(
     n_outputs = len(as_list(outputs))
     check_takes_logits(loss_name, as_list(outputs))
     known = model.classes if classes is None else list(classes)
-    examples = check_examples(model, table, y, loss_name, n_outputs, known)
+    examples = check_examples(table, y, loss_name, n_outputs, known)
     learned, validation = examples.targets.classes, None
     examples = weigh(examples, sample_weight, class_weight)
     if validation_data is not None:
         validation_X, validation_y = check_pair(validation_data, validation_split)
         rows = kept_table(by_name(validation_X, names, "validation X"), "validation X", model.n_inputs)
-        validation = check_examples(model, rows, validation_y, loss_name, n_outputs, learned, "validation ")
+        validation = check_examples(rows, validation_y, loss_name, n_outputs, learned, "validation ")
     elif validation_split is not None:
         examples, validation = split_validation(examples, validation_split, seed)
     examples = smooth(examples, label_smoothing, loss_name, n_outputs)
