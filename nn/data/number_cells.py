@@ -182,8 +182,8 @@ def decimal_mark(cells: Iterable[str], separator: str) -> Clue:
     >>> [decimal_mark(cells, ";").decimal for cells in (["2.5", "x"], ["2,5", "1.200,75"], ["1,200", "7"])]
     ['.', ',', '']
     """
-    found = list(cells)
-    points, commas = (sum(way.parts(cell)[0] > -math.inf for cell in found) for way in (_POINT, _COMMA))
+    marked = [cell for cell in cells if "." in cell or "," in cell]  # others are the same to both
+    points, commas = (sum(way.parts(cell)[0] > -math.inf for cell in marked) for way in (_POINT, _COMMA))
     if points != commas:
         mark, name = (".", "points") if points > commas else (",", "commas")
         return Clue(mark, f"other cells have decimal {name}")
