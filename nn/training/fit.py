@@ -69,8 +69,9 @@ def fit(
     The graph of one example is recorded once and replayed for each batch (see ``engine.compile``), many times faster
     than building it for each example, with the same weights but for rounding. Where the model or the loss takes a plain
     number out of a Value (``.data``, ``float()``), draws random numbers or changes something from call to call,
-    training is eager by itself, and ``history.eager`` names the line. Each epoch records again, as the model may have
-    changed. Recording calls the model a few times more: where it counts its calls out of reach, give replay=False.
+    training is eager by itself, and ``history.eager`` names the line. Each epoch records again what code of yours
+    does or may have changed. Recording calls the model a few times more: where it counts its calls out of reach, give
+    replay=False.
 
     Args:
         model: any Module.
@@ -270,7 +271,7 @@ class Training:
             self.checkpoint.look()
 
     def _bind(self) -> None:
-        """Give the optimizer the parameters, unless it has some of them, and the model its loss and classes."""
+        """Give the optimizer the parameters, unless it has some of them; prepare its schedule and the model."""
         task, rate = self.task, self.task.optimizer.learning_rate
         task.optimizer.follow(task.model.parameters())
         if isinstance(rate, ReduceOnPlateau):
