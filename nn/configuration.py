@@ -15,6 +15,7 @@ from nn.parameters import PLAIN, HasParameters, check_attributes, dotted, parts_
 from nn.validation import shortened
 
 _MOST = 1_000  # elements of a list argument: longer ones are data
+OWN = ("nn.layers", "nn.mlp")  # where this library's modules are
 _IN_THE_FILE = {"loss", "classes", "column_names", "table", "training"}  # attributes that need no arguments
 
 
@@ -143,7 +144,7 @@ def _instantiate(kind: type[Any], arguments: dict[str, Any], init: Callable[...,
 
 def _kinds(root: type[HasParameters] = HasParameters) -> dict[str, type]:
     """The classes of this library, which a file may name."""
-    found: dict[str, type] = {root.__name__: root} if root.__module__ in ("nn.layers", "nn.mlp") else {}
+    found: dict[str, type] = {root.__name__: root} if root.__module__ in OWN else {}
     for subclass in root.__subclasses__():
         found |= _kinds(subclass)
     return found

@@ -94,7 +94,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         activation: Any = _ACTIVATIONS.get(str(self.activation), self.activation)
         model = MLP(X.shape[1], [*sizes, n_outputs], activation=activation, init="glorot", seed=seed)
         stopping = {"early_stopping": self.early_stopping, "validation_split": self.validation_fraction}
-        batch_size: Any = min(200, len(X)) if self.batch_size == "auto" else self.batch_size
+        batch_size: Any = min(200, X.shape[0]) if self.batch_size == "auto" else self.batch_size
         self.history_ = model.fit(
             X,
             y,
@@ -103,7 +103,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             epochs=self.max_iter,
             batch_size=batch_size,
             seed=seed,
-            verbose=int(self.verbose) if isinstance(self.verbose, bool) else self.verbose,
+            verbose=self.verbose,
             **(stopping if self.early_stopping else {}),
             **options,
         )
@@ -113,12 +113,12 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     def _table(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
         """Examples to train on, checked by scikit-learn."""
         X, y = validate_data(self, X, y, multi_output=True, accept_sparse=True, dtype=_FLOATS, **options)
-        return _dense(X), y
+        return X, y
 
     def _check_table(self, X: Any) -> Any:
         """Examples to predict, with the same columns as in training."""
         check_is_fitted(self)
-        return _dense(validate_data(self, X, reset=False, accept_sparse=True, dtype=_FLOATS))
+        return validate_data(self, X, reset=False, accept_sparse=True, dtype=_FLOATS)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -287,10 +287,6 @@ class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _dense(X: Any) -> Any:
-    return X.toarray() if hasattr(X, "toarray") else X
 
 
 def _weights(sample_weight: Any, X: Any) -> Any:

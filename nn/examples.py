@@ -59,10 +59,9 @@ def kept_table(X: Any, what: str, width: int | None) -> Table:
 
 
 def check_examples(
-    model: Module, X: Any, y: Any, loss: str, n_outputs: int, classes: list[Label] | None, prefix: str = ""
+    table: Table, y: Any, loss: str, n_outputs: int, classes: list[Label] | None, prefix: str = ""
 ) -> Examples:
-    """Inputs and targets that fit the model and the loss; *prefix* precedes X and y in messages."""
-    table = as_table(X, f"{prefix}X", model.n_inputs, keep_float32=True)
+    """Checked inputs with targets that fit them and the loss; *prefix* precedes X and y in messages."""
     targets = encode_targets(loss, y, n_outputs, classes, f"{prefix}y")
     if len(table) != len(targets.encoded):
         raise ValueError(f"{prefix}X has {len(table)} examples, but {prefix}y {len(targets.encoded)}")

@@ -47,18 +47,18 @@ def outputs_and_layout(call: Callable[[], Any]) -> tuple[Any, Layout]:
 @contextmanager
 def given_noise(layout: Layout, factors: Sequence[Value]) -> Iterator[None]:
     """Take inputs of a graph as noise while it is recorded; other noise than in *layout* ends the recording."""
-    left: list[object] = list(layout)
+    asked: Layout = []
     rest = iter(factors)
 
     def source(layer: Dropout, n: int) -> Factors:
-        if not left or left.pop(0) != (layer, n):
-            left.append("other noise")
+        asked.append((layer, n))
+        if asked[-1:] != layout[len(asked) - 1 : len(asked)]:
             raise DataDependentError(_OTHER_NOISE)
         return [next(rest) for _ in range(n)]
 
     with noise_from(source):
         yield
-    if left:
+    if asked != layout:
         raise DataDependentError(_OTHER_NOISE)
 
 

@@ -170,7 +170,7 @@ def check_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> t
     before = module.parameters()
     outputs, more = call()
     own = set(module.parameters())
-    strangers = _strangers(module, outputs)
+    strangers = _strangers(module, own, outputs)
     if not strangers and own == set(before):
         return outputs, more
     again, more = call()
@@ -181,7 +181,7 @@ def check_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> t
                 f"{type(module).__name__}.{name} must last from call to call to be a parameter, got another Value in "
                 "each; keep its number (.data) there, or no attribute"
             )
-    lasting = set(_strangers(module, again))
+    lasting = set(_strangers(module, now, again))
     for value in strangers:
         if value in lasting:
             raise _hidden(module, value)
@@ -199,14 +199,13 @@ def _check_trained(module: HasParameters) -> None:
                     raise ValueError(f"{where} must be a Value to be trained, got {value!r}; set its number, .data")
 
 
-def _strangers(module: HasParameters, outputs: Any) -> list[Value]:
-    """The leaves under the outputs that are not parameters."""
+def _strangers(module: HasParameters, own: set[Value], outputs: Any) -> list[Value]:
+    """The leaves under the outputs that are not parameters; *own* has what ``parameters()`` gives now."""
     values = [z for z in (outputs if isinstance(outputs, (list, tuple)) else [outputs]) if isinstance(z, Value)]
-    known = set(module.parameters())
-    found = [leaf for leaf in leaves(sum(values)) if leaf not in known] if values else []
+    found = [leaf for leaf in leaves(sum(values)) if leaf not in own] if values else []
     if found:  # a module may select its parameters
-        known = {value for _, value in module.named_parameters()}
-    return [leaf for leaf in found if leaf not in known]
+        own = {value for _, value in module.named_parameters()}
+    return [leaf for leaf in found if leaf not in own]
 
 
 def _not_a_leaf(module: HasParameters, path: Path, value: Value) -> ValueError:

@@ -64,8 +64,8 @@ def score(model: Module, X: Any, y: Any) -> float:
     import numpy as np
 
     table = _table(model, X, empty=False)
-    examples = check_examples(model, table, y, model.loss or "mse", output_count(model, table), model.classes)
-    outputs = _outputs(model, examples.table)
+    examples = check_examples(table, y, model.loss or "mse", output_count(model, table), model.classes)
+    outputs = _outputs(model, table)
     targets = examples.targets
     if targets.classes is not None:
         return float(targets.are_right(np.array(outputs)).mean())

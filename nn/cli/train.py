@@ -148,7 +148,8 @@ def _train_model(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, 
     n_outputs = 1 if regression or len(labels) == 2 else len(labels)
     loss = "mse" if regression else "binary_cross_entropy" if n_outputs == 1 else "cross_entropy"
     inputs = None if job.scaling is None else job.scaling(training.X)
-    targets = Scaling.of(as_table(training.y, "y", 1)) if regression else None
+    y: Any = as_table(training.y, "y", 1) if regression else training.y
+    targets = Scaling.of(y) if regression else None
     model = MLP(training.X.shape[1], [*job.hidden, n_outputs], activation=options.activation, seed=options.seed)
     sizes = ", ".join(str(len(layer.neurons)) for layer in model.layers)
     print(
@@ -157,7 +158,7 @@ def _train_model(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, 
     )
     history = model.fit(
         training.X if inputs is None else inputs.apply(training.X),
-        training.y if targets is None else targets.apply(as_table(training.y, "y", 1)),
+        y if targets is None else targets.apply(y),
         loss=loss,
         **_optimizer(options, job),
         epochs=job.epochs,

@@ -68,7 +68,11 @@ class Notation:
         if plain is not None:
             return plain
         codes, kinds = pd.factorize(cells)
-        values = np.array([self.fitting(*self.parts(kind)[:2]) for kind in kinds])
+        return self.of_kinds(codes, kinds, [self.parts(kind) for kind in kinds])
+
+    def of_kinds(self, codes: Any, kinds: Cells, parts: list[tuple[float, str, str]]) -> Numbers:
+        """The numbers of a column from the code of each cell, and the text and the parts of each code."""
+        values = np.array([self.fitting(number, sign) for number, sign, _ in parts])
         odd = np.isnan(values) & ~np.array([is_missing(kind) for kind in kinds])
         return Numbers(values[codes], odd[codes], self, _note(kinds, values))
 
@@ -130,17 +134,13 @@ def guessed(cells: Cells, clue: Clue) -> Numbers:
 
     numbers = Notation(clue.decimal or ".").plain(cells)
     if numbers is None:
-        codes, kinds = pd.factorize(cells)
-        counts, found = np.bincount(codes), []
-        missing = np.array([is_missing(kind) for kind in kinds])
+        (codes, kinds), found = pd.factorize(cells), []
         for likely in _LIKELIEST[clue.decimal]:
             parts = [likely.parts(kind) for kind in kinds]
-            notation = _narrowed(likely, parts)
-            odd = np.isnan([notation.fitting(number, sign) for number, sign, _ in parts]) & ~missing
-            found.append((counts[odd].sum(), notation))
-            if not odd.any():
+            found.append(_narrowed(likely, parts).of_kinds(codes, kinds, parts))
+            if not found[-1].odd.any():
                 break
-        numbers = min(found, key=lambda each: each[0])[1].read(cells)
+        numbers = min(found, key=lambda each: each.odd.sum())
     return replace(numbers, note=_doubt(cells, numbers.notation, clue) or numbers.note)
 
 
@@ -182,8 +182,8 @@ def decimal_mark(cells: Iterable[str], separator: str) -> Clue:
     >>> [decimal_mark(cells, ";").decimal for cells in (["2.5", "x"], ["2,5", "1.200,75"], ["1,200", "7"])]
     ['.', ',', '']
     """
-    found = list(cells)
-    points, commas = (sum(way.parts(cell)[0] > -math.inf for cell in found) for way in (_POINT, _COMMA))
+    marked = [cell for cell in cells if "." in cell or "," in cell]  # others are the same to both
+    points, commas = (sum(way.parts(cell)[0] > -math.inf for cell in marked) for way in (_POINT, _COMMA))
     if points != commas:
         mark, name = (".", "points") if points > commas else (",", "commas")
         return Clue(mark, f"other cells have decimal {name}")

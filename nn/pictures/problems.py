@@ -103,7 +103,7 @@ def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
     check_module(model)
     name, function = named_loss(model.loss or "mse" if loss is None else loss)
     table = as_table(X, "X", model.n_inputs)
-    examples = check_examples(model, table, y, name, output_count(model, table), model.classes)
+    examples = check_examples(table, y, name, output_count(model, table), model.classes)
     return Problem(model, examples, name, function)
 
 

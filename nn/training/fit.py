@@ -69,8 +69,9 @@ def fit(
     The graph of one example is recorded once and replayed for each batch (see ``engine.compile``), many times faster
     than building it for each example, with the same weights but for rounding. Where the model or the loss takes a plain
     number out of a Value (``.data``, ``float()``), draws random numbers or changes something from call to call,
-    training is eager by itself, and ``history.eager`` names the line. Each epoch records again, as the model may have
-    changed. Recording calls the model a few times more: where it counts its calls out of reach, give replay=False.
+    training is eager by itself, and ``history.eager`` names the line. Each epoch records again what code of yours
+    does or may have changed. Recording calls the model a few times more: where it counts its calls out of reach, give
+    replay=False.
 
     Args:
         model: any Module.
@@ -138,13 +139,13 @@ def fit(
     n_outputs = len(as_list(outputs))
     check_takes_logits(loss_name, as_list(outputs))
     known = model.classes if classes is None else list(classes)
-    examples = check_examples(model, table, y, loss_name, n_outputs, known)
+    examples = check_examples(table, y, loss_name, n_outputs, known)
     learned, validation = examples.targets.classes, None
     examples = weigh(examples, sample_weight, class_weight)
     if validation_data is not None:
         validation_X, validation_y = check_pair(validation_data, validation_split)
         rows = kept_table(by_name(validation_X, names, "validation X"), "validation X", model.n_inputs)
-        validation = check_examples(model, rows, validation_y, loss_name, n_outputs, learned, "validation ")
+        validation = check_examples(rows, validation_y, loss_name, n_outputs, learned, "validation ")
     elif validation_split is not None:
         examples, validation = split_validation(examples, validation_split, seed)
     examples = smooth(examples, label_smoothing, loss_name, n_outputs)
@@ -270,7 +271,7 @@ class Training:
             self.checkpoint.look()
 
     def _bind(self) -> None:
-        """Give the optimizer the parameters, unless it has some of them, and the model its loss and classes."""
+        """Give the optimizer the parameters, unless it has some of them; prepare its schedule and the model."""
         task, rate = self.task, self.task.optimizer.learning_rate
         task.optimizer.follow(task.model.parameters())
         if isinstance(rate, ReduceOnPlateau):

@@ -10,6 +10,7 @@ import numpy as np
 
 from engine import DataDependentError, Value, compiler
 from nn.activations import OF_ONE_VALUE
+from nn.configuration import OWN
 from nn.examples import Examples, Tally, as_list
 from nn.losses import LOSSES, LossFunction, recorded_form
 from nn.noise import given_noise, noise_rows
@@ -35,7 +36,7 @@ def steps_for(task: Task, insists: bool) -> Steps:
 
 
 class Replayed(Steps):
-    """Steps by replay; the weights are in arrays until ``put_back``.
+    """Steps by replay; the weights are in arrays until ``put_back``, unless a step runs code of the user's.
 
     A step that meets infinity or NaN is repeated eagerly, which names the operation, or succeeds. After the model or
     the loss did something that cannot be replayed, all steps are eager.
@@ -224,7 +225,7 @@ class Replayed(Steps):
 def _is_made_of_nn(model: Module) -> bool:
     """Whether only code of nn and engine runs in the model."""
     called = [model, *(part for _, part in parts_in(model) if callable(part))]
-    foreign = [part for part in called if type(part).__module__ not in ("nn.layers", "nn.mlp")]
+    foreign = [part for part in called if type(part).__module__ not in OWN]
     return all(any(part is function for function in OF_ONE_VALUE) for part in foreign)
 
 
