@@ -24,8 +24,12 @@ ACTIVATIONS: dict[object, Callable[[Value], Value]] = {
 
 _SMOOTH = ("exp", "expm1", "log", "log1p", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "erf", "erfc")
 _NAMES = (*_SMOOTH, "sinh", "cosh", "tanh", "relu", "leaky_relu", "gelu", "softplus", "sigmoid")
-OF_ONE_VALUE = {*ACTIVATIONS.values(), *(getattr(owner, name) for owner in (engine, Value) for name in _NAMES)}
-"""The functions of one Value; among layers, each output of the layer before goes through them."""
+_OF_ONE_VALUE = {*ACTIVATIONS.values(), *(getattr(owner, name) for owner in (engine, Value) for name in _NAMES)}
+
+
+def is_of_one_value(function: object) -> bool:
+    """Whether this is a function of nn or engine of one Value; as a layer, it takes each output of the layer before."""
+    return any(function is each for each in _OF_ONE_VALUE)
 
 
 def check_activation(name: str, given: Function) -> None:

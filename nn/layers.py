@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, SupportsFloat
 
 from engine import Value, constant, softmax
-from nn.activations import ACTIVATIONS, OF_ONE_VALUE, Function, check_activation, not_a_value
+from nn.activations import ACTIVATIONS, Function, check_activation, is_of_one_value, not_a_value
 from nn.initialization import random_numbers
 from nn.module import Module
 from nn.noise import no_noise, noise_from, noise_source
@@ -157,8 +157,7 @@ def as_values(x: Any) -> list[Value]:
 def _as_layer(layer: Any) -> Any:
     if not isinstance(layer, str) and (not callable(layer) or isinstance(layer, type)):
         raise TypeError(f"a layer must be a module, an activation or a function, got {shortened(layer)}")
-    is_activation = isinstance(layer, str) or (not isinstance(layer, Module) and layer in OF_ONE_VALUE)
-    return Activation(layer) if is_activation else layer
+    return Activation(layer) if isinstance(layer, str) or is_of_one_value(layer) else layer
 
 
 def _last_size(layers: list[Any]) -> int | None:

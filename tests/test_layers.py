@@ -5,6 +5,7 @@ import math
 import random
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -367,3 +368,15 @@ def test_completion_shows_public_names():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split()[0] == "network"
+
+
+def test_a_callable_without_a_hash_is_a_layer():
+    @dataclass
+    class Scale:
+        factor: float
+
+        def __call__(self, x):
+            return [self.factor * each for each in x]
+
+    model = Sequential(Layer(2, 1, activation="linear", seed=0), Scale(3.0))
+    assert model([1.0, 2.0]).data == 3.0 * Layer(2, 1, activation="linear", seed=0)([1.0, 2.0]).data

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine import DataDependentError, Value, compiler
-from nn.activations import OF_ONE_VALUE
+from nn.activations import is_of_one_value
 from nn.configuration import OWN
 from nn.examples import Examples, Tally, as_list
 from nn.losses import LOSSES, LossFunction, recorded_form
@@ -226,7 +226,7 @@ def _is_made_of_nn(model: Module) -> bool:
     """Whether only code of nn and engine runs in the model."""
     called = [model, *(part for _, part in parts_in(model) if callable(part))]
     foreign = [part for part in called if type(part).__module__ not in OWN]
-    return all(any(part is function for function in OF_ONE_VALUE) for part in foreign)
+    return all(map(is_of_one_value, foreign))
 
 
 def _parts(model: Module) -> list[Any]:
