@@ -557,6 +557,31 @@ def test_the_largest_numbers_have_a_slider_and_a_line(visit):
     assert [float(y) for y in re.findall(r",(\S+)", points)] == pytest.approx([12, 5.3, 18.7, 0, 24], abs=0.1)
 
 
+@pytest.mark.parametrize("text", ["inf", "nan"])
+@pytest.mark.parametrize("back", ["#undo", "#reset"])
+def test_a_slider_comes_back_with_a_finite_number(visit, text, back):
+    page = visit(stepper(Value(2.0, label="x") * 1.0))
+    field(page, "x").fill(text)
+    page.keyboard.press("Enter")
+    assert slider(page, "x").is_disabled()
+    page.locator(back).click()
+    assert field(page, "x").input_value() == "2"
+    assert slider(page, "x").is_enabled()
+
+
+def test_a_long_name_of_a_leaf_shows_its_end(visit):
+    names = {f"model.layers.0.neurons.0.w.{place}": Value(1.0 + place) for place in range(2)}
+    a, b = names.values()
+    page = visit(stepper(a * b, names=names))
+    for name in names:
+        words = page.locator(".leaf label span").get_by_text(name)
+        ends = words.evaluate(
+            "span => { const range = document.createRange(); range.selectNodeContents(span);"
+            " return [...range.getClientRects()].at(-1).bottom - span.getBoundingClientRect().bottom; }"
+        )
+        assert abs(ends) < 3
+
+
 def test_steps_of_descent_and_the_way_back(visit):
     loss, model = network()
     page = visit(stepper(loss, names=model))

@@ -239,7 +239,7 @@ export class Leaves {
     told.textContent = "";
     row.classList.toggle("changed", this.graph.changed[place]);
     this.#write(field, field.matches(":focus") ? typed(number) : shown);
-    if (slider.max === "" || !(number >= slider.min && number <= slider.max)) this.#range(place);
+    if (slider.disabled || slider.max === "" || !(number >= slider.min && number <= slider.max)) this.#range(place);
     slider.value = number;
     slider.setAttribute("aria-valuetext", shown);
   }

@@ -6,6 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const LINE = 17; // from one line of text in a box to the next
 const SIDE = 10; // beside the text
 const LETTER = 7.4; // about as wide as a digit is
+const BOLD_LETTER = 8.2; // of a word in bold
 const KEY = 5 * LETTER; // "data" before a number
 const TICK = 14; // the mark beside a gradient
 
@@ -17,7 +18,7 @@ export function drawn(name, attributes = {}, text = null) {
   return made;
 }
 
-const pillWidth = (word) => Math.max(20, LETTER * word.length + 10);
+const pillWidth = (word) => Math.max(20, BOLD_LETTER * word.length + 10);
 
 function setText(element, text, room) {
   element.textContent = text;
