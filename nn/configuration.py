@@ -159,11 +159,18 @@ def check_restorable(module: HasParameters, configuration: dict[str, Any], n_par
     kind = type(module).__name__
     try:
         with random_kept():
-            twin = _outline(build(type(module), configuration, zero_init(n_parameters)))
+            new = build(type(module), configuration, zero_init(n_parameters))
+        twin = _outline(new)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{kind}(...) must come back from its configuration to be saved, got {error}; override configuration()"
         ) from error
+    shared = dict(new.named_parameters()).keys() - dict(module.named_parameters()).keys()
+    if shared:
+        raise ValueError(
+            f"{kind}.{min(shared)} is a parameter of another name too, and a new {kind} has two, so that a file cannot "
+            "hold it; have __init__ share it"
+        )
     own = _outline(module)
     for name in dict.fromkeys([*own, *twin]):
         if own.get(name) != twin.get(name):

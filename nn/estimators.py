@@ -107,6 +107,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             **(stopping if self.early_stopping else {}),
             **options,
         )
+        if hasattr(self, "feature_names_in_"):
+            model.column_names = self.feature_names_in_.tolist()
         self.model_, self.n_iter_, self.loss_curve_ = model, self.history_.epochs, self.history_.loss
         return self
 

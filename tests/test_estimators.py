@@ -350,3 +350,9 @@ def test_data_that_does_not_fit():
             small(MLPRegressor, loss=loss).fit(IRIS_X, IRIS_Y)
     with pytest.warns(DataConversionWarning, match="column-vector"):
         assert small(MLPRegressor).fit(IRIS_X, IRIS_Y[:, None]).predict(IRIS_X).shape == (150,)
+
+
+def test_the_model_of_a_frame_reads_others_by_name():
+    frame = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0], "b": [3.0, 1.0, 2.0, 0.0]})
+    model = MLPRegressor([4], max_iter=20, random_state=0).fit(frame, [1.0, 2.0, 3.0, 4.0]).model_
+    assert model.predict(frame[["b", "a"]]) == model.predict(frame)

@@ -345,3 +345,39 @@ def test_a_frame_is_read_by_the_names_that_fit_saw(tmp_path):
     assert [p.data for p in again.parameters()] == [p.data for p in same.parameters()]
     with pytest.raises(ValueError, match="validation X must have the columns"):
         model.fit(frame, [0, 0, 1, 1], loss="bce", validation_data=(frame.rename(columns={"age": "b"}), [0, 0, 1, 1]))
+
+
+def test_the_command_reads_a_file_by_the_names_that_fit_saw(gradstep):
+    frame = pd.DataFrame({"age": [20.0, 30.0, 40.0, 50.0], "income": [1.0, 0.0, 1.0, 0.0]})
+    model = MLP(2, [4, 1], seed=0)
+    model.fit(frame, [0.5, 1.0, 1.5, 2.0], epochs=20, seed=0, progress=False)
+    model.save("model.json")
+    expected = "".join(f"{answer}\n" for answer in model.predict(frame))
+    for columns in (["age", "income"], ["income", "age"]):
+        frame[columns].to_csv("rows.csv", index=False)
+        assert gradstep("predict", "model.json", "rows.csv") == (0, expected, "")
+    frame.rename(columns={"age": "size"}).to_csv("rows.csv", index=False)
+    assert "the column 'age'" in gradstep("predict", "model.json", "rows.csv")[2]
+
+
+def test_tied_weights_of_one_module_are_not_saved_as_two(tmp_path):
+    model = small()
+    model.layers[0].neurons[1].w[0] = model.layers[0].neurons[0].w[0]
+    with pytest.raises(ValueError, match=r"MLP.layers.0.neurons.1.w.0 is a parameter of another name too"):
+        model.save(tmp_path / "model.json")
+    assert not (tmp_path / "model.json").exists()
+
+
+def test_a_parameter_that_is_listed_twice_trains():
+    class Twice(Module):
+        def __init__(self):
+            self.w = Value(0.5)
+
+        def __call__(self, x):
+            return x[0] * self.w
+
+        def parameters(self):
+            return [self.w, self.w]
+
+    history = Twice().fit([[1.0], [2.0]], [1.0, 2.0], epochs=2, seed=0, progress=False)
+    assert len(history.loss) == 2

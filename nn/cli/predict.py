@@ -19,7 +19,7 @@ def predict(options: Namespace) -> None:
     from nn.data.input_columns import read_inputs
 
     model = MLP.load(options.model)
-    columns = model.table or Columns.plain(model.layers[0].neurons[0].n_inputs)
+    columns = model.table or Columns.plain(model.layers[0].neurons[0].n_inputs, model.column_names)
     if options.probabilities and model.classes is None:
         raise ValueError(f"{options.model}: the model gives numbers, and no classes that have probabilities")
     X, told = read_inputs(options.file, columns, options.header)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -104,10 +105,11 @@ class Columns:
     named: bool
 
     @classmethod
-    def plain(cls, n_inputs: int) -> Columns:
-        """The columns for a model that was not trained on a file: numbers, then a target."""
-        numbers = (Column(f"column {i + 1}", NUMBER) for i in range(n_inputs))
-        return cls((*numbers, Column(f"column {n_inputs + 1}", TARGET)), named=False)
+    def plain(cls, n_inputs: int, names: Sequence[str] | None = None) -> Columns:
+        """The columns for a model that was not trained on a file: numbers, of these names if given, then a target."""
+        numbers = (Column(name, NUMBER) for name in names or [f"column {i + 1}" for i in range(n_inputs)])
+        target = () if names else (Column(f"column {n_inputs + 1}", TARGET),)
+        return cls((*numbers, *target), named=names is not None)
 
     @property
     def by_input(self) -> list[Column]:

@@ -35,7 +35,7 @@ def trained_here(parameters: Sequence[Value], optimizer: Optimizer) -> Iterator[
                 "another thread is training this model, or one that shares parameters with it; let it finish first, or "
                 "train a copy (copy.deepcopy(model))"
             )
-        new = [parameter for parameter in parameters if parameter not in _trained]
+        new = [parameter for parameter in dict.fromkeys(parameters) if parameter not in _trained]
         _trained.update(dict.fromkeys(new, here))
         _stepping.append(optimizer)
     try:
