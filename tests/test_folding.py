@@ -17,6 +17,7 @@ from engine.drawing.flat_graph import flatten
 from engine.drawing.folding import fold_graph
 from engine.drawing.function_calls import find_calls
 from engine.drawing.module_scopes import assign_scopes, find_parameter_scopes, scope_title, split_scopes
+from engine.expressions.nodes import format_number
 from nn import MLP, cross_entropy
 from nn.examples import as_list
 
@@ -697,3 +698,16 @@ def test_a_small_gradient_that_is_no_rounding_stays():
     doubled.backward()
     b.grad = 1e-17
     assert gradients_of(doubled)["b"] == "1e−17"
+
+
+def test_a_loss_with_a_label_is_no_part_of_the_network():
+    a, b = Value(0.5, label="a"), Value(-1.0, label="b")
+    model = MLP(2, [2, 1], activation="tanh", seed=1)
+    output = model([a, b])
+    loss = output.softplus()
+    loss.label = "loss"
+    loss.backward()
+    source = draw(loss, names={"model": model}, depth=0).source
+    assert "loss" in source
+    assert "softplus" in source
+    assert format_number(output.data, 4).replace("-", "−") in source

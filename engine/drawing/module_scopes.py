@@ -68,8 +68,8 @@ def assign_scopes(graph: FlatGraph, parameters: Mapping[Value, Scopes]) -> list[
 
     An operation on a parameter belongs to the parameter's scopes. An operation on one scope's nodes belongs to that
     scope, too, if another parameter uses its result: the activation of a hidden neuron. After the last parameters an
-    operation still does if it has no plain number among its operands and is not the second function in a row: the
-    activation of an output, but not the loss.
+    operation still does if it has no label, no plain number among its operands and is not the second function in a
+    row: the activation of an output, but not the loss.
     """
     if not parameters:
         return [()] * len(graph.nodes)
@@ -84,13 +84,14 @@ def assign_scopes(graph: FlatGraph, parameters: Mapping[Value, Scopes]) -> list[
     for index, operands in enumerate(graph.operands):
         parameters_used = [own[operand] for operand in operands if own[operand]]
         others = [scopes[operand] for operand in operands if not graph.is_constant(operand)]
-        if parameters_used or (others and (feeds_parameter[index] or _is_activation(graph, operands, others))):
+        if parameters_used or (others and (feeds_parameter[index] or _is_activation(graph, index, others))):
             scopes[index] = _common_scopes(parameters_used or others)
     return scopes
 
 
-def _is_activation(graph: FlatGraph, operands: tuple[int, ...], others: list[Scopes]) -> bool:
-    if len(others) < len(operands) or len(set(others)) > 1:
+def _is_activation(graph: FlatGraph, index: int, others: list[Scopes]) -> bool:
+    operands = graph.operands[index]
+    if graph.nodes[index].label or len(others) < len(operands) or len(set(others)) > 1:
         return False
     return len(operands) > 1 or len(graph.operands[operands[0]]) > 1
 
