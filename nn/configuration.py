@@ -159,18 +159,11 @@ def check_restorable(module: HasParameters, configuration: dict[str, Any], n_par
     kind = type(module).__name__
     try:
         with random_kept():
-            new = build(type(module), configuration, zero_init(n_parameters))
-        twin = _outline(new)
+            twin = _outline(build(type(module), configuration, zero_init(n_parameters)))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{kind}(...) must come back from its configuration to be saved, got {error}; override configuration()"
         ) from error
-    shared = dict(new.named_parameters()).keys() - dict(module.named_parameters()).keys()
-    if shared:
-        raise ValueError(
-            f"{kind}.{min(shared)} is a parameter of another name too, and a new {kind} has two, so that a file cannot "
-            "hold it; have __init__ share it"
-        )
     own = _outline(module)
     for name in dict.fromkeys([*own, *twin]):
         if own.get(name) != twin.get(name):
@@ -185,10 +178,12 @@ def _outline(module: Any) -> dict[str, Any]:
     """The class, code or repr of each part that a file must restore, by name."""
     left_out = {*_IN_THE_FILE, *type(module).starting}
     outline: dict[str, Any] = {}
+    shared: dict[Value, str] = {}
     for path, part in parts_in(module, plain=True):
         name = dotted(path)
         if isinstance(part, Value):
-            found: Any = None if part.op else "a parameter"
+            found: Any = None if part.op else shared.get(part, "a parameter")
+            shared.setdefault(part, f"the parameter {name}")
         elif isinstance(part, HasParameters):
             found = type(part)
         elif callable(part):
