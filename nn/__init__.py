@@ -10,7 +10,13 @@
 """
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import engine
+
+if engine.__file__ is None or Path(engine.__file__).parents[1] != Path(__file__).parents[1]:
+    raise ImportError(f"{engine.__file__} hides gradstep's package engine: rename that file, or start Python elsewhere")
 
 from nn.layers import Activation, Dropout, Sequential, Softmax
 from nn.losses import binary_cross_entropy, cross_entropy, hinge, huber, mae, mse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, SupportsFloat
+from typing import Any, SupportsFloat, TypeAlias
 
 from engine import Value, constant, softmax
 from nn.activations import ACTIVATIONS, Function, check_activation, is_of_one_value, not_a_value
@@ -14,7 +14,8 @@ from nn.module import Module
 from nn.noise import no_noise, noise_from, noise_source
 from nn.validation import as_number, shortened
 
-Outputs = Value | list[Value]
+Outputs: TypeAlias = Any
+"""A Value, or a list of Values where there are several outputs; type checkers cannot know which."""
 
 
 class Sequential(Module):

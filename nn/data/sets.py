@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -14,11 +15,14 @@ from nn.data.tables import Table, as_column, as_table
 
 @dataclass(frozen=True)
 class DataSet:
-    """Examples with their targets, and the names of the columns, if any."""
+    """Examples with their targets, and the names of the columns, if any; ``X, y = moons()`` takes the first two."""
 
     X: Table
     y: list[Any]
     columns: list[str] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.X, self.y))
 
     def split(self, share: float, seed: int) -> tuple[DataSet, DataSet]:
         """Two random parts, the second with that share of the examples, each with at least one.
