@@ -280,6 +280,16 @@ def test_a_renderer_that_fails_says_what_graphviz_said(no_dot):
         Drawing(body=["this is not DOT -> ["]).pipe("svg")
 
 
+def test_without_any_graphviz_the_error_says_what_to_install(no_dot, tmp_path, monkeypatch):
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "pygraphviz.py").write_text("raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", str(hidden), prepend=os.pathsep)
+    with pytest.raises(RuntimeError, match=r'drew no svg: install its program dot, or pip install "gradstep\[pictures\]"'):
+        draw(neuron()).save(tmp_path / "graph.svg")
+    assert not (tmp_path / "graph.svg").exists()
+
+
 # ----------------------------------------------------------------------------------------------------------- time limit
 
 
