@@ -285,7 +285,9 @@ def test_without_any_graphviz_the_error_says_what_to_install(no_dot, tmp_path, m
     hidden.mkdir()
     (hidden / "pygraphviz.py").write_text("raise ImportError")
     monkeypatch.setenv("PYTHONPATH", str(hidden), prepend=os.pathsep)
-    with pytest.raises(RuntimeError, match=r'drew no svg: install its program dot, or pip install "gradstep\[pictures\]"'):
+    with pytest.raises(
+        RuntimeError, match=r'drew no svg: install its program dot, or pip install "gradstep\[pictures\]"'
+    ):
         draw(neuron()).save(tmp_path / "graph.svg")
     assert not (tmp_path / "graph.svg").exists()
 
