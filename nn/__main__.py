@@ -15,8 +15,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] in (["draw"], ["step"]):  # argparse takes -x for an option, and " -x" not
         given = [f" {text}" if text[:1] == "-" and text[:2] != "--" and text != "-h" else text for text in given]
-    options = parser().parse_args(given)
     try:
+        options = parser().parse_args(given)
         options.run(options)
         sys.stdout.flush()
     except RecursionError:

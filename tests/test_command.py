@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,7 @@ import engine
 from engine import Value, backprop
 from nn import MLP
 from nn.__main__ import main
+from nn.cli.arguments import parser
 from nn.data import moons
 from nn.data.confusions import confusion_table
 from nn.scaling import Scaling
@@ -352,3 +354,31 @@ def test_a_confusion_table_of_long_and_short_names():
     assert [len(line) for line in table.splitlines()] == [len(table.splitlines()[0])] * 4
     assert table.splitlines()[2].split() == ["2", ".", "2", "."]
     assert math.isclose(sum(int(n) for n in re.findall(r"(?<=  )\d+", "\n".join(table.splitlines()[1:]))), 4, abs_tol=5)
+
+
+# ---------------------------------------------------------------------------------------------------------------- help
+
+
+@pytest.mark.parametrize("name", ["train", "predict", "draw", "step"])
+def test_help_has_examples_that_the_command_takes(gradstep, name):
+    status, out, _ = gradstep(name, "--help")
+    examples = out.partition("\nexamples:\n")[2].splitlines()
+    assert status == 0
+    assert len(examples) >= 2
+    for example in examples:
+        words = shlex.split(example.partition(">")[0])
+        assert words[:2] == ["gradstep", name]
+        parser().parse_args(words[1:])
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_is_printed_for_a_shell(gradstep, shell):
+    pytest.importorskip("shtab")
+    status, out, err = gradstep("--print-completion", shell)
+    assert (status, err) == (0, "")
+    assert "--probabilities" in out
+
+
+def test_completion_without_shtab_says_what_to_install(failing, monkeypatch):
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    assert 'completion needs shtab: pip install "gradstep[completion]"' in failing("--print-completion", "bash")

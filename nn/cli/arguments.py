@@ -12,11 +12,52 @@ from nn.validation import plain_label, shortened
 LONGEST = 1000  # characters of a message, which may repeat an argument
 
 
+_EXAMPLES = {
+    "train": """
+  gradstep train digits
+  gradstep train moons --hidden 16,16 --epochs 50 --out moons.json
+  gradstep train houses.csv --target price --drop id
+""",
+    "predict": """
+  gradstep predict houses.json new.csv > prices.txt
+  gradstep predict digits.json new.csv --probabilities
+""",
+    "draw": """
+  gradstep draw "tanh(x*w + b)" x=2 w=-3 b=6.88 --derivatives
+  gradstep draw "(a - b)**2" a=1 b=3 --out square.png --theme print
+""",
+    "step": """
+  gradstep step "tanh(x*w + b)" x=2 w=-3 b=6.88
+  gradstep step "tanh(x*w + b)" x=2 w=-3 b=6.88 --html backprop.html
+""",
+}
+_SHELLS = ("bash", "zsh", "tcsh")
+
+
 class _Parser(argparse.ArgumentParser):
     """Prints errors in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"gradstep: {plain_label(message, LONGEST)}; {self.prog} --help tells more\n")
+
+
+class _Help(argparse.HelpFormatter):
+    """Keeps the lines of the examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text.startswith("examples:") else super()._fill_text(text, width, indent)
+
+
+class _PrintCompletion(argparse.Action):
+    """Prints what makes a shell complete the command's options, by shtab."""
+
+    def __call__(self, command: argparse.ArgumentParser, *arguments: object) -> None:
+        try:
+            import shtab
+        except ImportError:
+            command.error('completion needs shtab: pip install "gradstep[completion]"')
+        print(shtab.complete(command, shell=str(arguments[1])))
+        command.exit()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,6 +66,9 @@ def parser() -> argparse.ArgumentParser:
         prog="gradstep", description="Neural networks and backprop, made of single numbers that you can look at."
     )
     top.add_argument("--version", action="version", version=f"gradstep {__version__}")
+    top.add_argument(
+        "--print-completion", choices=_SHELLS, action=_PrintCompletion, help="print the shell's completion of all this"
+    )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, run, describe in (
         ("train", train.train, _describe_train),
@@ -33,7 +77,13 @@ def parser() -> argparse.ArgumentParser:
         ("step", formulas.step, _describe_step),
     ):
         about = run.__doc__ or ""
-        command = commands.add_parser(name, help=about.partition("\n")[0], description=about)
+        command = commands.add_parser(
+            name,
+            help=about.partition("\n")[0],
+            description=about,
+            epilog=f"examples:{_EXAMPLES[name]}",
+            formatter_class=_Help,
+        )
         command.set_defaults(run=run)
         describe(command)
     return top
