@@ -361,9 +361,8 @@ def test_a_confusion_table_of_long_and_short_names():
 
 @pytest.mark.parametrize("name", ["train", "predict", "draw", "step"])
 def test_help_has_examples_that_the_command_takes(gradstep, name):
-    status, out = gradstep(name, "--help")[:2]
+    out = gradstep(name, "--help")
     examples = out.partition("\nexamples:\n")[2].splitlines()
-    assert status == 0
     assert len(examples) >= 2
     for example in examples:
         words = shlex.split(example.partition(">")[0])
@@ -374,8 +373,7 @@ def test_help_has_examples_that_the_command_takes(gradstep, name):
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
 def test_completion_is_printed_for_a_shell(gradstep, shell):
     pytest.importorskip("shtab")
-    status, out = gradstep("--print-completion", shell)[:2]
-    assert status == 0
+    out = gradstep("--print-completion", shell)
     assert "--probabilities" in out
 
 
