@@ -374,7 +374,7 @@ def test_help_has_examples_that_the_command_takes(gradstep, name):
 def test_completion_is_printed_for_a_shell(gradstep, shell):
     pytest.importorskip("shtab")
     out = gradstep("--print-completion", shell)
-    assert "--probabilities" in out
+    assert "--optimizer" in out
 
 
 def test_completion_without_shtab_says_what_to_install(failing, monkeypatch):
