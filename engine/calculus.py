@@ -71,7 +71,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
         result, more = call.result, None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
-                raise TypeError(f"has_aux: {_name(f)} has to give (value, more), and gave {shortened(result)}")
+                raise TypeError(f"{_name(f)} must return (value, more) for has_aux, got {shortened(result)}")
             result, more = result
         root = _scalar(f, result)
         value = root if call.keeps_graph else float(root)
@@ -176,7 +176,7 @@ def _arguments(
     try:
         leaves = flattened_like(form, vector)
     except ValueError:
-        message = f"{name}: numbers in the form of {shortened(form)} are wanted, not {shortened(vector)}"
+        message = f"{name} must be numbers in the form of {shortened(form)}, got {shortened(vector)}"
         raise ValueError(message) from None
     return args, chosen, [leaf if isinstance(leaf, Value) else as_float(leaf, name) for leaf in leaves]
 
@@ -319,7 +319,7 @@ def _scalar(f: Function, output: Any) -> Number:
     if isinstance(single, Value):
         return single
     if is_tree(single) or not hasattr(type(single), "__float__"):
-        raise TypeError(f"{_name(f)} has to give one Value here, and gave {type(output).__name__} {shortened(output)}")
+        raise TypeError(f"{_name(f)} must return one Value here, got {type(output).__name__} {shortened(output)}")
     return float(single)
 
 

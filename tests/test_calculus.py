@@ -370,11 +370,11 @@ def test_gradients_of_something_else_are_refused(output, inputs, gradient):
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: grad(lambda x: [x, x])(1.0), TypeError, r"<lambda> has to give one Value here, and gave list"),
-        (lambda: grad(lambda x: None)(1.0), TypeError, "has to give one Value here, and gave NoneType"),
-        (lambda: grad(lambda x: "x")(1.0), TypeError, "has to give one Value here, and gave str 'x'"),
-        (lambda: hessian(lambda v: v)([1.0, 2.0]), TypeError, "has to give one Value here, and gave list"),
-        (lambda: jacobian(lambda x: [x, "x"])(1.0), TypeError, "has to give one Value here, and gave str 'x'"),
+        (lambda: grad(lambda x: [x, x])(1.0), TypeError, r"<lambda> must return one Value here, got list"),
+        (lambda: grad(lambda x: None)(1.0), TypeError, "must return one Value here, got NoneType"),
+        (lambda: grad(lambda x: "x")(1.0), TypeError, "must return one Value here, got str 'x'"),
+        (lambda: hessian(lambda v: v)([1.0, 2.0]), TypeError, "must return one Value here, got list"),
+        (lambda: jacobian(lambda x: [x, "x"])(1.0), TypeError, "must return one Value here, got str 'x'"),
         (lambda: grad(cubic)("ab"), TypeError, "cubic must be one real number, got str 'ab'"),
         (lambda: grad(cubic)([1.0, None]), TypeError, "cubic must be one real number, got NoneType"),
         (lambda: grad(cubic)([1.0, 1j]), TypeError, "cubic must be one real number, got complex"),
@@ -389,20 +389,20 @@ def test_gradients_of_something_else_are_refused(output, inputs, gradient):
             r"argnums: \(0, -1\) has one argument of cubic twi",
         ),
         (lambda: grad(cubic)(v=[1.0, 2.0]), TypeError, "argnums: 0, but cubic was given 0 positional"),
-        (lambda: grad(cubic, has_aux=True)([1.0, 2.0]), TypeError, r"has_aux: cubic has to give \(value, more\)"),
+        (lambda: grad(cubic, has_aux=True)([1.0, 2.0]), TypeError, r"cubic must return \(value, more\) for has_aux"),
         (
             lambda: hvp(cubic, [1.0, 2.0], [1.0]),
             ValueError,
-            r"vector: numbers in the form of \[1.0, 2.0\] are wanted, not",
+            r"vector must be numbers in the form of \[1.0, 2.0\], got",
         ),
-        (lambda: hvp(cubic, [1.0, 2.0], 1.0), ValueError, r"not 1.0"),
-        (lambda: hvp(cubic, [1.0, 2.0], {"a": 1.0, "b": 2.0}), ValueError, r"not {'a'"),
-        (lambda: hvp(cubic, [1.0, 2.0], [[1.0], 2.0]), ValueError, "vector: numbers in the form of"),
+        (lambda: hvp(cubic, [1.0, 2.0], 1.0), ValueError, r"got 1.0"),
+        (lambda: hvp(cubic, [1.0, 2.0], {"a": 1.0, "b": 2.0}), ValueError, r"got {'a'"),
+        (lambda: hvp(cubic, [1.0, 2.0], [[1.0], 2.0]), ValueError, "vector must be numbers in the form of"),
         (lambda: hvp(cubic, [1.0, 2.0], ["a", 2.0]), TypeError, "vector must be one real number, got str"),
         (
             lambda: directional_derivative(lambda p: p["a"], {"a": 1.0}, {"b": 1.0}),
             ValueError,
-            r"direction: numbers in the form of {'a': 1.0} are wanted, not {'b': 1.0}",
+            r"direction must be numbers in the form of {'a': 1.0}, got {'b': 1.0}",
         ),
     ],
 )
@@ -539,9 +539,9 @@ def test_products_with_vectors_refuse_other_forms():
         hvp(f, 3.0, 1.0, argnums=0)
     with pytest.raises(TypeError, match="argnums: 2, but <lambda> was given 2 positional arguments"):
         hvp(f, (3.0, 1.0), 1.0, argnums=2)
-    with pytest.raises(ValueError, match=r"vector: numbers in the form of \(3.0, 1.0\)"):
+    with pytest.raises(ValueError, match=r"vector must be numbers in the form of \(3.0, 1.0\)"):
         hvp(f, (3.0, 1.0), 1.0, argnums=(0, 1))
-    with pytest.raises(ValueError, match=r"direction: numbers in the form of 3.0"):
+    with pytest.raises(ValueError, match=r"direction must be numbers in the form of 3.0"):
         directional_derivative(f, (3.0, 1.0), (1.0, 2.0), argnums=0)
 
 
@@ -593,7 +593,7 @@ def test_series_give_series(pandas):
 
 def test_a_series_is_not_paired_with_other_names(pandas):
     weights = pandas.Series([1.0, 2.0], index=["a", "b"])
-    with pytest.raises(ValueError, match="vector: numbers in the form of"):
+    with pytest.raises(ValueError, match="vector must be numbers in the form of"):
         hvp(lambda w: (w * w).sum(), weights, pandas.Series([1.0, 2.0], index=["b", "a"]))
 
 

@@ -35,7 +35,7 @@ def gradstep(command):
 
     def run(*arguments: object) -> str:
         status, out, err = command(*arguments)
-        assert status == 0
+        assert (status, err) == (0, "")
         return out
 
     return run

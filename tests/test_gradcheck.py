@@ -220,7 +220,7 @@ def test_arguments_and_results_that_are_arrays():
 
 
 def test_a_function_that_gives_no_value():
-    with pytest.raises(TypeError, match="has to give one Value, and gave 3"):
+    with pytest.raises(TypeError, match="must return one Value, got 3"):
         gradcheck(lambda x: 3, 1.0)
 
 

@@ -143,7 +143,7 @@ def doubled(a):
 @pytest.mark.parametrize(
     ("function", "X", "kind", "words"),
     [
-        (lambda a: a, [1.0, 2.0], ValueError, r"X: \(n_examples, n_inputs\) with at least one row"),
+        (lambda a: a, [1.0, 2.0], ValueError, r"X must be \(n_examples, n_inputs\) with at least one row"),
         (lambda a: a, [], ValueError, "at least one row"),
         (lambda a: a, "numbers", ValueError, "at least one row"),
         (lambda a: a, [[float("nan")]], ValueError, "X: row 0 has NaN in column 0"),
@@ -151,10 +151,10 @@ def doubled(a):
         (lambda a, b: a, [[1.0, 2.0], [3.0]], ValueError, "X: row 1 must be 2 numbers, got 1"),
         (lambda a, b, c: a, [[1.0, 2.0]], ValueError, "takes 3 Values, a column each; it is not 2 columns"),
         (lambda: Value(1.0), [[1.0, 2.0]], ValueError, "takes 0 Values"),
-        (lambda a: None, [[1.0]], TypeError, "gives a Value or a list of them, not NoneType None"),
-        (lambda a: 3.0, [[1.0]], TypeError, r"gives a Value or a list of them, not float 3\.0"),
-        (lambda a: lambda b: b, [[1.0]], TypeError, "gives a Value or a list of them, not function"),
-        (lambda a: [a, 3.0], [[1.0]], TypeError, r"not float 3\.0"),
+        (lambda a: None, [[1.0]], TypeError, "must return a Value or a list of them, got NoneType None"),
+        (lambda a: 3.0, [[1.0]], TypeError, r"must return a Value or a list of them, got float 3\.0"),
+        (lambda a: lambda b: b, [[1.0]], TypeError, "must return a Value or a list of them, got function"),
+        (lambda a: [a, 3.0], [[1.0]], TypeError, r"got float 3\.0"),
         (lambda a: [], [[1.0]], ValueError, "at least one output"),
     ],
 )

@@ -85,7 +85,7 @@ class CompiledFunction:
         except ValueError:  # ragged: as_rows says where
             shape = len(X), np.size(X[0])
         if len(shape) != 2 or shape[0] == 0:
-            raise ValueError(f"X: (n_examples, n_inputs) with at least one row is wanted to trace with, not {shape}")
+            raise ValueError(f"X must be (n_examples, n_inputs) with at least one row, got {shape}")
         rows = as_rows(X, shape[1], self._dtype)
         paths = Paths(Source(self._call, Surroundings(self._function)), self._parameters, self._dtype)
         paths.start(rows[0])
@@ -186,9 +186,9 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
     for root in roots:
         if not isinstance(root, Value):
             given = f"{type(root).__name__} {shortened(root)}"
-            raise TypeError(f"compile takes Values, a list of them or a function, not {given}")
+            raise TypeError(f"outputs must be Values, a list of them or a function, got {given}")
     if not roots:
-        raise ValueError("compile: at least one output is wanted")
+        raise ValueError("compile must be given at least one output, got none")
     columns = _checked_leaves([] if inputs is None else inputs, "inputs")
     leaves = [node for node in ordered(roots) if not node.op]
     if chosen is None:
@@ -210,20 +210,20 @@ def _checked_dtype(dtype: Any) -> np.dtype[Any]:
         kind: np.dtype[Any] = np.dtype(dtype)
         if kind.name in ("float64", "float32"):
             return kind
-    raise ValueError(f'dtype: "float64" or "float32" is wanted, not {shortened(dtype)}')
+    raise ValueError(f'dtype must be "float64" or "float32", got {shortened(dtype)}')
 
 
 def _checked_leaves(values: Iterable[Value], name: str) -> list[Value]:
     if isinstance(values, Value):
-        raise TypeError(f"{name}: a list of Values is wanted, such as [{plain_label(values.label) or 'x'}]")
+        raise TypeError(f"{name} must be a list of Values, such as [{plain_label(values.label) or 'x'}], got one Value")
     if not isinstance(values, Iterable):
-        raise TypeError(f"{name}: a list of Values is wanted, not {type(values).__name__} {shortened(values)}")
+        raise TypeError(f"{name} must be a list of Values, got {type(values).__name__} {shortened(values)}")
     found = list(values)
     for value in found:
         if not isinstance(value, Value):
-            raise TypeError(f"{name}: Values are wanted, not {type(value).__name__} {shortened(value)}")
+            raise TypeError(f"{name} must be Values, got {type(value).__name__} {shortened(value)}")
         if value.op:
-            raise ValueError(f"{name}: {shortened(value)} was computed from others; give the leaves that it came from")
+            raise ValueError(f"{name} must be leaves, got {shortened(value)}, which was computed from others")
     if len(set(found)) != len(found):
-        raise ValueError(f"{name}: a Value is there twice")
+        raise ValueError(f"{name} must be different Values, got one of them twice")
     return found

@@ -195,7 +195,9 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
     for output in outputs:
         if not isinstance(output, Value) and not (recording.guards and isinstance(output, SupportsFloat)):
             kind = type(output).__name__
-            raise TypeError(f"a function of Values gives a Value or a list of them, not {kind} {shortened(output)}")
+            raise TypeError(
+                f"a function of Values must return a Value or a list of them, got {kind} {shortened(output)}"
+            )
         recording.outputs.append(output if isinstance(output, Value) else constant(output, "an output"))
     if any(_HANDLES_ERRORS in code.co_code[::2] for code in recording.calls):
         recording.guards |= _domains(recording.outputs)

@@ -149,7 +149,7 @@ def _repeated(computed: Callable[..., Any], numbers: Sequence[float]) -> tuple[V
         values = [Value(number) for number in numbers]
         root = computed(*values)
         if not isinstance(root, Value):
-            raise TypeError(f"gradcheck: the function has to give one Value, and gave {shortened(root)}")
+            raise TypeError(f"the function that gradcheck checks must return one Value, got {shortened(root)}")
         found = numeric_gradients(root)
         gradients = [found.get(value, 0.0) for value in values]
         now = [repr(number) for number in (root.data, *gradients)]
