@@ -226,6 +226,7 @@ def test_numbers_assigned_after_the_graph_was_made_change_no_derivative():
     assert (x.grad, y.grad) == (4.0, 3.0)
 
 
+@pytest.mark.slow
 def test_a_million_operations():
     x, w = Value(1.0), Value(1.0)
     y = x
@@ -240,6 +241,7 @@ def test_a_million_operations():
     assert x.grad == 500_001.0
 
 
+@pytest.mark.slow
 def test_a_million_operations_without_names():
     """The chain dies as soon as it is made."""
     y = Value(1.0)

@@ -150,6 +150,7 @@ def test_values_are_none_of_the_collectors_business():
     assert gc.get_referents(x) == [] or not engine.COMPILED
 
 
+@pytest.mark.slow
 def test_memory_is_given_back():
     """A graph made and dropped many times: what is allocated does not grow."""
     program = """

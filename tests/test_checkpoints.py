@@ -112,6 +112,7 @@ SCRIPT = """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs kill -9")
+@pytest.mark.slow
 def test_kill_9_at_random_moments_leaves_a_whole_checkpoint(tmp_path):
     script, path = tmp_path / "script.py", tmp_path / "run.json"
     script.write_text(textwrap.dedent(SCRIPT))

@@ -121,6 +121,7 @@ def test_one_value_listed_twice(carried):
 
 
 @pytest.mark.parametrize("carried", [copy.deepcopy, pickled, by_old_protocol], ids=lambda f: f.__name__)
+@pytest.mark.slow
 def test_a_deep_graph(carried):
     x, y = Value(1.0, label="x"), Value(0.0)
     middle = None

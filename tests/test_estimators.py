@@ -45,6 +45,7 @@ print(len(results) > 50)
 
 
 @BOTH
+@pytest.mark.slow
 def test_scikit_learns_checks(kind):
     """All of them: none skipped, none expected to fail. scipy reads SCIPY_ARRAY_API when it is imported."""
     environment = {**os.environ, "SCIPY_ARRAY_API": "1"}

@@ -316,6 +316,7 @@ def test_a_path_is_kept_before_what_is_near():
     assert "far" not in texts(draw(root, most=20).pipe("svg"))
 
 
+@pytest.mark.slow
 def test_a_million_nodes_are_drawn_folded():
     root = chain(1_000_000)
     picture = draw(root).pipe("svg")

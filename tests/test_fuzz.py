@@ -47,6 +47,7 @@ def mutated(data, target, rng):
 
 
 @pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.slow
 def test_some_hundred_inputs(counting, name):
     target, rng = TARGETS[name], random.Random(1)
     inputs = warm_up(target)

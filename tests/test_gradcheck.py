@@ -137,6 +137,7 @@ def test_beside_kinks_and_ends_of_domains_right_derivatives_agree(f, at):
     assert gradcheck(f, at).verdict is Verdict.AGREES
 
 
+@pytest.mark.slow
 def test_a_network_of_relus_gives_no_false_alarm():
     generator = random.Random(1)
     for seed in range(15):

@@ -150,6 +150,7 @@ def shown_in(figure):
 
 
 @pytest.mark.parametrize("pair", list(batched([*LABELS.values(), "x"])))
+@pytest.mark.slow
 def test_pictures_of_networks(pair):
     model = MLP(2, [3, 1], seed=0)
     y = [*pair, *pair]
@@ -167,6 +168,7 @@ def test_pictures_of_networks(pair):
 
 
 @every_label
+@pytest.mark.slow
 def test_the_training_stepper(label, tmp_path):
     def page(word):
         walk = TrainingStepper(MLP(2, [2, 1], seed=0), XOR_X, [word, "b"] * 2, loss="binary_cross_entropy")

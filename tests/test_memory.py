@@ -164,6 +164,7 @@ def no_collector():
 
 
 @pytest.mark.parametrize("thing", THINGS)
+@pytest.mark.slow
 def test_nothing_of_ours_forms_a_cycle(no_collector, thing):
     """Whatever only the collector can free is in ``gc.garbage`` afterwards (compiled Values are not in its hands)."""
     thing()  # what is imported or cached at first use
@@ -186,6 +187,7 @@ def test_a_cycle_would_be_found(no_collector):
 
 @pytest.mark.skipif(COMPILED, reason="compiled Values are not known to the collector")
 @pytest.mark.parametrize("thing", THINGS)
+@pytest.mark.slow
 def test_nothing_stays_behind(no_collector, thing):
     """The Values that are alive, counted without freeing anything."""
 
@@ -200,6 +202,7 @@ def test_nothing_stays_behind(no_collector, thing):
 
 
 @pytest.mark.parametrize("thing", THINGS)
+@pytest.mark.slow
 def test_graphs_are_freed_at_once(no_collector, thing):
     """In both builds: every leaf holds the one label, and none does once the last name of its graph is gone."""
     thing()

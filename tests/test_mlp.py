@@ -284,6 +284,7 @@ def test_the_package_micrograd_agrees():
         assert [p.grad for p in ours.parameters()] == pytest.approx(gradients, rel=1e-12, abs=1e-14)
 
 
+@pytest.mark.slow
 def test_micrograds_demonstration_gives_what_it_gives_there():
     micrograd, values = pytest.importorskip("micrograd.nn"), pytest.importorskip("micrograd.engine")
     theirs = demo(SimpleNamespace(MLP=micrograd.MLP, Value=values.Value), 20, 10)
@@ -293,6 +294,7 @@ def test_micrograds_demonstration_gives_what_it_gives_there():
     assert ours[2] == pytest.approx(theirs[2], rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_micrograds_demonstration_learns():
     losses, accuracy, _ = demo(gradstep_uniform(), 40, 60)
     assert losses[-1] < 0.1 < losses[0]

@@ -129,6 +129,7 @@ def test_training_and_test_files_swapped(tmp_path):
         mnist(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_bomb_does_not_go_off(folder):
     """A file of 300 kilobytes that says it holds 300 megabytes, and does."""
     count = 300 * 2**20 // 784
@@ -143,6 +144,7 @@ def test_a_bomb_does_not_go_off(folder):
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the files of MNIST are not there")
+@pytest.mark.slow
 def test_the_real_files():
     X, y, X_test, y_test = mnist(REAL)
     assert (X.shape, y.shape, X_test.shape, y_test.shape) == ((60_000, 784), (60_000,), (10_000, 784), (10_000,))
@@ -155,6 +157,7 @@ def test_the_real_files():
 # --------------------------------------------------------------------------------------------------------- the command
 
 
+@pytest.mark.slow
 def test_the_command_trains_on_it(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     options = ["--quiet", "--epochs", "40", "--batch-size", "2", "--hidden", "12"]

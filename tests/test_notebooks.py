@@ -20,6 +20,7 @@ each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path
 
 @each_notebook
 @pytest.mark.filterwarnings("ignore")  # those of Jupyter's own packages
+@pytest.mark.slow
 def test_notebook_runs_and_its_outputs_are_those_kept(path, tmp_path, monkeypatch):
     monkeypatch.delenv("GRADSTEP_MNIST", raising=False)  # kept are the outputs of a machine without the files
     kept = nbformat.read(path, as_version=4)

@@ -42,6 +42,7 @@ def exact_derivative(row: Operation, numbers: tuple[float, ...], place: int) -> 
 @every_operation
 @given(data=st.data())
 @settings(max_examples=60)
+@pytest.mark.slow
 def test_value_and_derivatives_are_mpmaths(row, data):
     numbers = data.draw(st.tuples(*(domain.floats() for domain in row.domains)))
     assume(not row.kink(*numbers))

@@ -24,6 +24,7 @@ def found(seeds, libraries):
 
 
 @pytest.mark.parametrize("library", expressions.LIBRARIES)
+@pytest.mark.slow
 def test_no_disagreement_beyond_rounding(library):
     if library not in LIBRARIES:
         pytest.skip(f"{library} is not installed")
@@ -41,6 +42,7 @@ def test_all_of_them_agree_with_mpmath():
 
 
 @pytest.mark.parametrize("op", ["tan", "hypot", "sigmoid", "**"])
+@pytest.mark.slow
 def test_a_wrong_derivative_is_found(op, monkeypatch):
     """A factor of 1 + 1e-10 in the first derivative of one primitive, where it is a graph."""
     right = RULES[op]

@@ -46,6 +46,7 @@ def assert_alike(one, other, tolerance=1e-9):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.slow
 def test_a_hundred_steps_give_the_weights_of_eager_training(loss, optimizer):
     n_outputs, y = LOSSES[loss]
 

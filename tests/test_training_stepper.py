@@ -152,6 +152,7 @@ def content_of(html):
     return json.loads(re.search(r'<script type="application/json">(.*?)</script>', html, re.DOTALL)[1])
 
 
+@pytest.mark.slow
 def test_the_notebooks_view_has_the_steps_and_draws_each_once(monkeypatch):
     drawn = []
     of = Frame.of.__func__
@@ -171,6 +172,7 @@ def test_the_notebooks_view_has_the_steps_and_draws_each_once(monkeypatch):
         assert image.width == 2 * metadata["width"]
 
 
+@pytest.mark.slow
 def test_of_many_steps_some_are_shown():
     walk = stepper(small(), learning_rate=0.01).forward(90).back(31)
     frames, at = walk._frames_of(6)
@@ -197,6 +199,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+@pytest.mark.slow
 def test_the_page_is_walked_in_a_browser(tmp_path):
     sync_api = pytest.importorskip("playwright.sync_api")
     walk = TrainingStepper(small(), XOR_X, [HOSTILE[0], HOSTILE[1]] * 2, loss="binary_cross_entropy")

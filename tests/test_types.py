@@ -29,22 +29,26 @@ def mypy(*arguments, folder):
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
 
 
+@pytest.mark.slow
 def test_mypy_finds_the_types_of_users_code(user_code, tmp_path):
     found = mypy("mypy", "--strict", "--warn-unused-ignores", user_code, folder=tmp_path)
     assert found.returncode == 0, found.stdout + found.stderr
 
 
+@pytest.mark.slow
 def test_mypy_finds_a_wrong_line(user_code, tmp_path):
     text = Path(user_code).read_text(encoding="utf-8")
     Path(user_code).write_text(text + "\nassert_type(a * b, float)\n", encoding="utf-8")
     assert "assert-type" in mypy("mypy", "--strict", user_code, folder=tmp_path).stdout
 
 
+@pytest.mark.slow
 def test_stubs_say_what_the_modules_have(tmp_path):
     found = mypy("mypy.stubtest", "engine.value", "engine.functions", folder=tmp_path)
     assert found.returncode == 0, found.stdout + found.stderr
 
 
+@pytest.mark.slow
 def test_pyright_finds_the_types_of_users_code(user_code, tmp_path):
     if not shutil.which("pyright"):
         pytest.skip("pyright is not installed")

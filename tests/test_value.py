@@ -325,6 +325,7 @@ def test_attributes_of_ones_own():
     assert (x.grad, x.label, x.data) == (3.0, "x", 2.0)
 
 
+@pytest.mark.slow
 def test_attributes_live_as_long_as_their_node():
     class Kept:
         pass
@@ -343,6 +344,7 @@ def test_attributes_live_as_long_as_their_node():
     assert alive() is None
 
 
+@pytest.mark.slow
 def test_a_chain_of_attributes_is_freed_with_no_recursion():
     first = Value(0.0)
     for i in range(100_000):
