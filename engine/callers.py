@@ -18,7 +18,11 @@ class Caller(NamedTuple):
     frame: FrameType | None
 
     def __str__(self) -> str:
-        return f"{self.frame.f_code.co_filename}, line {self.frame.f_lineno}" if self.frame else "unknown file"
+        return (
+            f"{source_name(self.frame.f_code.co_filename)}, line {self.frame.f_lineno}"
+            if self.frame
+            else "unknown file"
+        )
 
     @property
     def function(self) -> str:
@@ -45,6 +49,15 @@ def users_caller() -> Caller:
     while frame is not None and is_library(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
     return Caller(frame)
+
+
+def source_name(filename: str) -> str:
+    """What a user calls the source of some code: the file, or in IPython and Jupyter the cell, such as ``In[3]``."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    naming = getattr(getattr(shell, "compile", None), "format_code_name", None)
+    kind, name = (naming and naming(filename)) or ("", filename)  # ("Cell", "In[3]"), or None for a file
+    return f"{kind.lower()} {name}".lstrip()
 
 
 def is_library(module: object) -> bool:

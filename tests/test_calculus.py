@@ -4,8 +4,10 @@ import copy
 import math
 import re
 import statistics
+import sys
 import threading
 from collections import namedtuple
+from types import SimpleNamespace
 
 import mpmath as mp
 import numpy as np
@@ -660,6 +662,26 @@ def test_a_number_that_would_leave_the_graph_unseen_is_an_error(differentiated, 
     for x in (0.7, Value(0.7)):
         with pytest.raises(TypeError, match=f"^{HERE}, line [0-9]+: .*{words}"):
             differentiated(f)(x)
+
+
+class Shell:
+    """IPython's shell, as far as it names cells; their files have names that no reader knows."""
+
+    compile = SimpleNamespace(format_code_name=lambda name: ("Cell", "In[3]") if name == "1940337873.py" else None)
+
+
+@pytest.mark.parametrize("shell", [None, SimpleNamespace(), Shell()])
+def test_an_error_names_the_cell_of_a_notebook(monkeypatch, shell):
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    names = {"math": math, "compile_": engine.compile}
+    exec(compile("f = lambda x: math.exp(x)\ng = compile_(lambda x: x * x.data)", "1940337873.py", "exec"), names)
+    place = r"cell In\[3\]" if isinstance(shell, Shell) else "1940337873.py"
+    with pytest.raises(TypeError, match=f"^{place}, line 1: "):
+        grad(names["f"])(1.0)
+    with pytest.raises(engine.DataDependentError, match=f"^{place}, line 2: "):
+        names["g"]([[1.0]])
+    with pytest.raises(TypeError, match=f"^{HERE}, line [0-9]+: "):
+        grad(lambda x: math.exp(x) + x)(1.0)
 
 
 def test_numbers_that_leave_the_graph_are_free_afterwards():

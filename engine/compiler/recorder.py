@@ -13,7 +13,7 @@ from threading import RLock
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
-from engine.callers import is_library, users_caller
+from engine.callers import is_library, source_name, users_caller
 from engine.compiler.collector import collector_paused
 from engine.compiler.trace import ordered
 from engine.domains import POWER, bounds_of
@@ -82,7 +82,7 @@ class Recording(Listener):
     def place(self) -> str:
         """Where the user's code begins."""
         code = next(iter(self.calls), None)
-        return "the function" if code is None else f"{code.co_filename}, line {code.co_firstlineno}"
+        return "the function" if code is None else f"{source_name(code.co_filename)}, line {code.co_firstlineno}"
 
     @property
     def outcomes(self) -> tuple[bool, ...]:
