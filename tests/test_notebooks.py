@@ -1,4 +1,6 @@
-"""Every notebook runs from top to bottom in a fresh kernel, and shows the outputs that it is kept with."""
+"""Every notebook runs from top to bottom in a fresh kernel, shows the outputs that it is kept with, and the code in the
+answers to its exercises, run after it, shows what the answers say.
+"""
 
 import math
 import re
@@ -10,9 +12,12 @@ import pytest
 nbclient = pytest.importorskip("nbclient")
 nbformat = pytest.importorskip("nbformat")
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("[0-9]*.ipynb"))
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("[0-9]*.ipynb"), key=lambda path: int(path.name.partition("_")[0]))
 HANGS = 600  # seconds for a cell: a notebook that is never done is to fail, one on a slow machine is not
 FIGURE = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]\d+)?")
+ANSWER = re.compile(r"<details>\n<summary>Answer</summary>\n\n(.+?)\n\n</details>", re.DOTALL)
+CODE = re.compile(r"^```python\n(.+?)^```$(?:\n\n^```text\n(.+?)^```$)?", re.DOTALL | re.MULTILINE)
 PICTURES = ("image/svg+xml", "image/png")
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -28,6 +33,8 @@ def test_notebook_runs_and_its_outputs_are_those_kept(path, tmp_path, monkeypatc
     for package in imported(kept):
         if find_spec(package) is None:
             pytest.skip(f"{path.name} needs {package}")
+    answers = [found for answer in answers_of(kept) for found in CODE.findall(answer)]
+    run.cells += [nbformat.v4.new_code_cell(source) for source, _ in answers]
     place = {"metadata": {"path": tmp_path}}
     nbclient.NotebookClient(run, timeout=HANGS, kernel_name="python3", resources=place).execute()
     for number, (before, after) in enumerate(zip(kept.cells, run.cells)):
@@ -35,6 +42,8 @@ def test_notebook_runs_and_its_outputs_are_those_kept(path, tmp_path, monkeypatc
             same = same_shape if varies(before) else same_figures
             changed = f"cell {number} shows something else now; run the notebook again"
             assert same(shown(before), shown(after)), f"{changed}:\n{shown(before)}\n{shown(after)}"
+    for (source, says), cell in zip(answers, run.cells[len(kept.cells) :], strict=True):
+        assert not says or same_figures(says, shown(cell)), f"the answer is another one now:\n{source}\n{shown(cell)}"
 
 
 @pytest.mark.parametrize(
@@ -76,8 +85,29 @@ def test_notebook_is_fit_to_be_read(path):
         assert not re.search(r"/(?:home|root|tmp|Users)/", cell.source + texts(cell))
 
 
-def test_notebooks_are_numbered_from_1():
-    assert [path.name[0] for path in NOTEBOOKS] == list("12345678")
+@each_notebook
+def test_exercises_have_hidden_answers(path):
+    """At the end, two to four of them, in HTML that Markdown leaves alone: an empty line before and after its own text."""
+    notebook = nbformat.read(path, as_version=4)
+    start = next(place for place, cell in enumerate(notebook.cells) if cell.source.startswith("## Exercises"))
+    exercises = notebook.cells[start + 1 :]
+    assert [cell.source.partition(" ")[0] for cell in exercises] == [f"**{n}.**" for n in range(1, len(exercises) + 1)]
+    assert 2 <= len(exercises) <= 4
+    assert [len(ANSWER.findall(cell.source)) for cell in exercises] == [1] * len(exercises)
+    assert sum("<details>" in cell.source for cell in notebook.cells) == len(exercises)
+
+
+def test_notebooks_are_numbered_from_1_and_listed():
+    assert [path.name.partition("_")[0] for path in NOTEBOOKS] == [str(n) for n in range(1, 11)]
+    readme = FOLDER.parent / "README.md"
+    if readme.exists():  # it is not beside the tests of an installed wheel
+        listed = re.findall(r"^\d+\. \[.+\]\(notebooks/(.+?)\)", readme.read_text(encoding="utf-8"), re.MULTILINE)
+        assert listed == [path.name for path in NOTEBOOKS]
+
+
+def answers_of(notebook):
+    """The answers to its exercises, in Markdown."""
+    return [answer for cell in notebook.cells if cell.cell_type == "markdown" for answer in ANSWER.findall(cell.source)]
 
 
 def imported(notebook):
