@@ -87,7 +87,7 @@ def test_notebook_is_fit_to_be_read(path):
 
 @each_notebook
 def test_exercises_have_hidden_answers(path):
-    """At the end, two to four of them, in HTML that Markdown leaves alone: an empty line before and after its own text."""
+    """At the end, two to four; Markdown inside of HTML needs an empty line before it and after it."""
     notebook = nbformat.read(path, as_version=4)
     start = next(place for place, cell in enumerate(notebook.cells) if cell.source.startswith("## Exercises"))
     exercises = notebook.cells[start + 1 :]
