@@ -17,7 +17,7 @@ NOTEBOOKS = sorted(FOLDER.glob("[0-9]*.ipynb"), key=lambda path: int(path.name.p
 HANGS = 600  # seconds for a cell: a notebook that is never done is to fail, one on a slow machine is not
 FIGURE = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]\d+)?")
 ANSWER = re.compile(r"<details>\n<summary>Answer</summary>\n\n(.+?)\n\n</details>", re.DOTALL)
-CODE = re.compile(r"^```python\n(.+?)^```$(?:\n\n^```text\n(.+?)^```$)?", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"^```python\n(.+?)^```$(?:\n\nIt shows:\n\n^```text\n(.+?)^```$)?", re.DOTALL | re.MULTILINE)
 PICTURES = ("image/svg+xml", "image/png")
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
