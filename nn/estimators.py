@@ -21,6 +21,7 @@ from difflib import get_close_matches
 from typing import Any, Self, TypeVar
 
 from nn import MLP, EarlyStopping, Optimizer, binary_cross_entropy, cross_entropy, hinge
+from nn.data import by_name, column_names
 from nn.losses import LOSSES, LossFunction, named_loss
 from nn.optimizers import LearningRate
 from nn.scaling import Scaling
@@ -42,6 +43,7 @@ _Init = TypeVar("_Init", bound=Callable[..., None])
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
+_Names = tuple[list[str] | None, list[str] | None]
 _FLOATS = [np.float64, np.float32]
 _ACTIVATIONS: dict[str, Any] = {"identity": "linear", "logistic": "sigmoid"}  # scikit-learn's names
 _ADAM, _SGD = "optimizer=Adam(betas=..., epsilon=...)", "optimizer=SGD(momentum=..., nesterov=...)"
@@ -87,8 +89,8 @@ def _advice(kind: str, name: str, names: list[str]) -> str:
 class _Estimator(BaseEstimator):  # type: ignore[misc]
     """The part that classifier and regressor share: everything except y."""
 
-    def _train(self, X: Any, y: Any, n_outputs: int, **options: Any) -> Self:
-        """Make a network with *n_outputs* and train it."""
+    def _train(self, X: Any, y: Any, n_outputs: int, names: _Names, **options: Any) -> Self:
+        """Make a network with *n_outputs* and train it; *names* are those of the frames of X and y."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         sizes = [check_int("hidden_layer_sizes", n, 1) for n in np.atleast_1d(self.hidden_layer_sizes).tolist()]
         activation: Any = _ACTIVATIONS.get(str(self.activation), self.activation)
@@ -107,19 +109,21 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             **(stopping if self.early_stopping else {}),
             **options,
         )
-        if hasattr(self, "feature_names_in_"):
-            model.column_names = self.feature_names_in_.tolist()
+        model.column_names, targets = names
+        model.target_names = targets if targets and len(targets) == n_outputs else None  # and not one of labels
         self.model_, self.n_iter_, self.loss_curve_ = model, self.history_.epochs, self.history_.loss
         return self
 
-    def _table(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any]:
-        """Examples to train on, checked by scikit-learn."""
+    def _table(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any, _Names]:
+        """Examples to train on, checked by scikit-learn, and the names of their columns."""
+        names = column_names(X), column_names(y) if getattr(y, "ndim", 1) == 2 else None
         X, y = validate_data(self, X, y, multi_output=True, accept_sparse=True, dtype=_FLOATS, **options)
-        return X, y
+        return X, y, names
 
     def _check_table(self, X: Any) -> Any:
-        """Examples to predict, with the same columns as in training."""
+        """Examples to predict, with the same columns as in training; scikit-learn checks those named by texts."""
         check_is_fitted(self)
+        X = X if hasattr(self, "feature_names_in_") else by_name(X, self.model_.column_names)
         return validate_data(self, X, reset=False, accept_sparse=True, dtype=_FLOATS)
 
     def __sklearn_tags__(self) -> Any:
@@ -128,7 +132,17 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
+class _ByName:
+    """``score`` that reads a frame of several targets by the names that ``fit`` saw."""
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """scikit-learn's score: the share of right answers, or R**2."""
+        check_is_fitted(self)
+        y = by_name(y, self.model_.target_names, "y")  # type: ignore[attr-defined]
+        return float(super().score(X, y, sample_weight))  # type: ignore[misc]
+
+
+class MLPClassifier(_ByName, ClassifierMixin, _Estimator):  # type: ignore[misc]
     """A multilayer perceptron that tells classes apart, or answers several yes-or-no questions.
 
     Arguments with scikit-learn's names have its meaning and defaults; the error for its other names says what to write.
@@ -187,7 +201,7 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         Raises:
             ValueError: an argument does not fit, or all labels are equal.
         """
-        X, y = self._table(X, y)
+        X, y, names = self._table(X, y)
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
             classes, n_outputs = np.arange(y.shape[1]), y.shape[1]
@@ -200,7 +214,7 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         self.classes_ = classes
         loss = "binary_cross_entropy" if n_outputs == 1 or y.ndim == 2 else "cross_entropy"
         weights = {"class_weight": self.class_weight, "sample_weight": _weights(sample_weight, X)}
-        return self._train(X, y, n_outputs, loss=loss, classes=classes.tolist(), **weights, **options)
+        return self._train(X, y, n_outputs, names, loss=loss, classes=classes.tolist(), **weights, **options)
 
     def predict(self, X: Any) -> Any:
         """The label of each example: an array ``(n_examples,)``; or answers ``(n_examples, n_questions)``."""
@@ -228,7 +242,7 @@ class MLPClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         return tags
 
 
-class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
+class MLPRegressor(_ByName, RegressorMixin, _Estimator):  # type: ignore[misc]
     """A multilayer perceptron that predicts one number or several for an example.
 
     Args: those of MLPClassifier without *class_weight*, and *loss*: ``"mse"``, ``"mae"``, ``"huber"``, or a function
@@ -268,14 +282,14 @@ class MLPRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
         Raises:
             ValueError: an argument does not fit, or the loss is one for classes.
         """
-        X, y = self._table(X, y, y_numeric=True)
+        X, y, names = self._table(X, y, y_numeric=True)
         name, function = named_loss(self.loss)
         if function in (binary_cross_entropy, cross_entropy, hinge):
             raise ValueError(f"loss must be one for numbers, such as mse, got {name}; MLPClassifier learns classes")
         y = y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True).reshape(-1, 1)
         weights = _weights(sample_weight, X)
         scaler = StandardScaler(with_mean=name in LOSSES, with_std=name in LOSSES).fit(y, sample_weight=weights)
-        self._train(X, scaler.transform(y), y.shape[1], loss=self.loss, sample_weight=weights, **options)
+        self._train(X, scaler.transform(y), y.shape[1], names, loss=self.loss, sample_weight=weights, **options)
         if name in LOSSES:
             Scaling(scaler.mean_.tolist(), scaler.scale_.tolist()).fold_out(self.model_)
         return self

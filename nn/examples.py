@@ -52,6 +52,11 @@ class Tally:
         return Tally(self.loss + other.loss, self.right + other.right, self.n + other.n)
 
 
+def input_names(model: Module) -> list[str] | None:
+    """The names of the inputs: the columns of the frame or the CSV file that the model was trained on."""
+    return model.column_names or (model.table.input_names if model.table and model.table.named else None)
+
+
 def kept_table(X: Any, what: str, width: int | None) -> Table:
     """Inputs as a table that stays as it is, though an array or a frame of the user's may be changed in training."""
     table = as_table(X, what, width, keep_float32=True)

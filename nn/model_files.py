@@ -15,6 +15,8 @@ from nn.validation import plain_label, shortened
 
 FORMAT = "gradstep model"
 VERSION = 1
+NAMES = ("column_names", "target_names")
+"""The names of the columns of inputs and targets, where a model has them."""
 
 
 class ModelFileError(ValueError):
@@ -106,9 +108,10 @@ def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
     for key, kinds in (("configuration", dict), ("parameters", dict), ("loss", str | None), ("classes", list | None)):
         if key not in content or not isinstance(content[key], kinds):
             raise ModelFileError(f"{path}: {key!r} is missing or not of its type")
-    names = content.get("column_names")
-    if names is not None and not (isinstance(names, list) and all(type(name) is str for name in names)):
-        raise ModelFileError(f"{path}: column_names must be a list of texts, got {shortened(names)}")
+    for key in NAMES:
+        names = content.get(key, [])
+        if not (isinstance(names, list) and all(type(name) is str for name in names)):
+            raise ModelFileError(f"{path}: {key} must be a list of texts, got {shortened(names)}")
     classes = content["classes"]
     if classes is not None and not _are_classes(classes):
         raise ModelFileError(f"{path}: classes must be different strings or finite numbers, at least two of them")

@@ -60,6 +60,8 @@ class Module(HasParameters):
     """The label of each output, once trained to classify."""
     column_names: list[str] | None = None
     """The columns of the pandas frame that it was trained on; another frame is read by these names."""
+    target_names: list[str] | None = None
+    """The same of the frame of targets."""
     table: Columns | None = None
     """The columns of the CSV file that the command trained it on."""
     training: bool | None = None
@@ -134,7 +136,7 @@ class Module(HasParameters):
         configuration, state = encode(self), self.state_dict()
         check_restorable(self, configuration, len(state))
         kind, table = type(self).__name__, {} if self.table is None else {"table": self.table.to_json()}
-        names = {} if self.column_names is None else {"column_names": self.column_names}
+        names = {name: held for name in model_files.NAMES if (held := getattr(self, name)) is not None}
         learned = {"loss": self.loss, "classes": self.classes, **names, **table, "parameters": state}
         model_files.write_model(path, {"kind": kind, "configuration": configuration, **learned})
 
@@ -157,15 +159,16 @@ class Module(HasParameters):
             if table is not None and module.n_inputs not in (None, table.n_inputs):
                 raise ValueError(f"the table must have {module.n_inputs} inputs, got {table.n_inputs}")
             n = module.n_outputs
-            names = content.get("column_names")
-            if names is not None and module.n_inputs not in (None, len(names)):
-                raise ValueError(f"column_names must be {module.n_inputs} names, got {len(names)}")
+            for name, n_names in zip(model_files.NAMES, (module.n_inputs, n)):
+                if name in content and n_names not in (None, len(content[name])):
+                    raise ValueError(f"{name} must be {n_names} names, got {len(content[name])}")
             if classes is not None and n is not None and max(2, n) != len(classes):
                 raise ValueError(f"{len(classes)} classes for a model that tells {max(2, n)} apart")
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise model_files.ModelFileError(f"{path}: {error}") from None
         module.loss, module.classes = content["loss"], classes
-        module.column_names, module.table = names, table
+        module.column_names, module.target_names = map(content.get, model_files.NAMES)
+        module.table = table
         return module.eval()
 
 

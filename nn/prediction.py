@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nn.data import Table, as_table, by_name
-from nn.examples import check_examples, output_count, output_numbers
+from nn.examples import check_examples, input_names, output_count, output_numbers
 from nn.losses import LOGITS
 from nn.noise import no_noise, noise_from
 from nn.targets import predicted
@@ -64,6 +64,7 @@ def score(model: Module, X: Any, y: Any) -> float:
     import numpy as np
 
     table = _table(model, X, empty=False)
+    y = by_name(y, model.target_names, "y")
     examples = check_examples(table, y, model.loss or "mse", output_count(model, table), model.classes)
     outputs = _outputs(model, table)
     targets = examples.targets
@@ -74,7 +75,7 @@ def score(model: Module, X: Any, y: Any) -> float:
 
 def _table(model: Module, X: Any, empty: bool = True) -> Table:
     """The checked inputs; a frame's columns by the names that ``fit`` saw."""
-    return as_table(by_name(X, model.column_names), "X", model.n_inputs, empty=empty, keep_float32=True)
+    return as_table(by_name(X, input_names(model)), "X", model.n_inputs, empty=empty, keep_float32=True)
 
 
 def _outputs(model: Module, table: Table) -> list[list[float]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nn.data import Table, as_column, as_table
+from nn.data import Table, as_column, as_table, by_name
 from nn.validation import first_names, shortened
 
 if TYPE_CHECKING:
@@ -121,9 +121,11 @@ def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] |
     if kind is None:
         raise _misfit(loss, n_outputs, what, width)
     if kind != CLASSES:
-        names = getattr(y, "columns", range(n_outputs))
-        found: list[Label] = [name if isinstance(name, int) else str(name) for name in names]
-        return Targets(_rows(kind, loss, y, n_outputs, what), found if classes is None else list(classes), kind)
+        found: list[Label] = [
+            name if isinstance(name, int) else str(name) for name in getattr(y, "columns", range(n_outputs))
+        ]
+        known = found if classes is None else list(classes)
+        return Targets(_rows(kind, loss, by_name(y, list(map(str, known)), what), n_outputs, what), known, kind)
     labels = as_column(y, what)
     if loss == "binary_cross_entropy" and classes in (None, [0, 1]) and _are_probabilities(labels):
         return Targets([float(label) for label in labels], [0, 1], PROBABILITIES)

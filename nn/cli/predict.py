@@ -6,6 +6,7 @@ import csv
 import sys
 from argparse import Namespace
 
+from nn.data import are_counted
 from nn.data.columns import Columns
 from nn.mlp import MLP
 from nn.validation import one_line, plain_label
@@ -19,7 +20,8 @@ def predict(options: Namespace) -> None:
     from nn.data.input_columns import read_inputs
 
     model = MLP.load(options.model)
-    columns = model.table or Columns.plain(model.layers[0].neurons[0].n_inputs, model.column_names)
+    names = None if are_counted(model.column_names or ()) else model.column_names
+    columns = model.table or Columns.plain(model.layers[0].neurons[0].n_inputs, names)
     if options.probabilities and model.classes is None:
         raise ValueError(f"{options.model}: the model gives numbers, and no classes that have probabilities")
     X, told = read_inputs(options.file, columns, options.header)

@@ -117,6 +117,13 @@ class Columns:
         return [column for column in self.columns for _ in range(column.n_inputs)]
 
     @property
+    def input_names(self) -> list[str]:
+        """The name of each input of the model: ``age``, and ``colour=red`` of a category."""
+        return [
+            f"{c.name}={text}" if text else c.name for c in self.columns if c.n_inputs for text in c.categories or [""]
+        ]
+
+    @property
     def n_inputs(self) -> int:
         """How many inputs the model has."""
         return len(self.by_input)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nn.validation import as_float, shortened
@@ -68,25 +68,45 @@ def _check_lengths(rows: Any, what: str) -> None:
             )
 
 
-def column_names(X: Any) -> list[str] | None:
-    """The names of the columns of a pandas frame, if all are different texts."""
-    names = list(X.columns) if hasattr(X, "columns") and hasattr(X, "to_numpy") else []
-    named = names and all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
-    return names if named else None
+def column_names(X: Any, known: Sequence[str] | None = None) -> list[str] | None:
+    """The names of a frame's columns as texts, in the order of those *known* if they are the same; else None."""
+    own = [_text(name) for name in X.columns] if hasattr(X, "columns") and hasattr(X, "to_numpy") else []
+    return list(known) if known and sorted(own) == sorted(known) else own or None
 
 
-def by_name(X: Any, names: list[str] | None, what: str = "X") -> Any:
+def _text(name: Any) -> str:
+    return f"({', '.join(map(_text, name))})" if isinstance(name, tuple) else str(name)
+
+
+def by_name(X: Any, names: Sequence[str] | None, what: str = "X") -> Any:
     """A frame with its columns in the order of *names*; anything without names as it is.
 
+    The numbers 0, 1, 2, ... that pandas counts columns with are no names beside texts.
+
     Raises:
-        ValueError: it has other columns.
+        ValueError: it has other columns, or two of one name in another order.
     """
     own = column_names(X)
-    if names is None or own is None or own == names:
+    if not names or own is None or own == list(names):
         return X
-    if sorted(own) != sorted(names):
-        raise ValueError(f"{what} must have the columns that fit saw, {shortened(names)}, got {shortened(own)}")
-    return X[names]
+    if sorted(own) != sorted(names) or len(set(own)) < len(own):
+        counted, other = (own, names) if _are_numbers(own) else (names, own)
+        if len(own) == len(names) and are_counted(counted) and not _are_numbers(other):
+            return X
+        raise ValueError(
+            f"{what} must have the columns that fit saw, {shortened(list(names))}, got {shortened(own)}; "
+            ".to_numpy() has the columns in the order of the frame"
+        )
+    return X[[X.columns[own.index(name)] for name in names]]
+
+
+def are_counted(names: Sequence[str]) -> bool:
+    """Whether pandas named these columns: 0, 1, 2, ..."""
+    return list(names) == [str(i) for i in range(len(names))]
+
+
+def _are_numbers(names: Sequence[str]) -> bool:
+    return all(name.lstrip("-").isdigit() for name in names)
 
 
 def _check_unmasked(rows: Any, what: str) -> None:

@@ -8,7 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from nn.data import by_name, column_names
-from nn.examples import Tally, as_list, check_examples, kept_table, smooth, split_validation, weigh
+from nn.examples import Tally, as_list, check_examples, input_names, kept_table, smooth, split_validation, weigh
 from nn.initialization import random_numbers
 from nn.losses import LossFunction, check_takes_logits, named_loss
 from nn.noise import no_noise, noise_from, outputs_and_layout
@@ -131,27 +131,26 @@ def fit(
     callbacks, verbose = check_callbacks(callbacks), check_verbose(verbose, progress)
     epochs = None if epochs is None else check_int("epochs", epochs, 0)
     dtype, stopping = check_dtype(dtype, replay), check_stopping(early_stopping)
-    names, known_names = column_names(X), model.column_names
-    if names and known_names and sorted(names) == sorted(known_names):
-        names = known_names
+    names, target_names = column_names(X, input_names(model)), column_names(y, model.target_names)
     table = kept_table(by_name(X, names), "X", model.n_inputs)
     outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
     n_outputs = len(as_list(outputs))
     check_takes_logits(loss_name, as_list(outputs))
     known = model.classes if classes is None else list(classes)
-    examples = check_examples(table, y, loss_name, n_outputs, known)
+    examples = check_examples(table, by_name(y, target_names, "y"), loss_name, n_outputs, known)
     learned, validation = examples.targets.classes, None
     examples = weigh(examples, sample_weight, class_weight)
     if validation_data is not None:
         validation_X, validation_y = check_pair(validation_data, validation_split)
         rows = kept_table(by_name(validation_X, names, "validation X"), "validation X", model.n_inputs)
+        validation_y = by_name(validation_y, target_names, "validation y")
         validation = check_examples(rows, validation_y, loss_name, n_outputs, learned, "validation ")
     elif validation_split is not None:
         examples, validation = split_validation(examples, validation_split, seed)
     examples = smooth(examples, label_smoothing, loss_name, n_outputs)
     data = loss_name, loss, examples, validation
     task = Task(model, optimizer, *data, seed, rng, batch_size, epochs, stopping, dtype, n_outputs, noise)
-    training = Training(task, names, checkpoint_file, callbacks, verbose)
+    training = Training(task, names, target_names if learned is None else None, checkpoint_file, callbacks, verbose)
     with trained_here(model.parameters(), optimizer), training.interrupts.handled():
         training.run(replay)
     history = training.progress.history
@@ -167,11 +166,12 @@ class Training:
         self,
         task: Task,
         column_names: list[str] | None,
+        target_names: list[str] | None,
         checkpoint: Checkpoint | None,
         callbacks: list[Callback],
         verbose: int,
     ) -> None:
-        self.column_names = column_names
+        self.column_names, self.target_names = column_names, target_names
         self.task, self.checkpoint, self.callbacks, self.verbose = task, checkpoint, callbacks, verbose
         self.progress, self.interrupts = Progress(), Interrupts()
         self.steps = Steps(task, "replay=False")
@@ -277,7 +277,9 @@ class Training:
         if isinstance(rate, ReduceOnPlateau):
             rate.restart()
         task.model.loss, task.model.classes = task.loss_name, task.examples.targets.classes
-        task.model.column_names = self.column_names
+        if self.column_names not in (None, input_names(task.model)):
+            task.model.table = None  # it was trained on other columns before
+        task.model.column_names, task.model.target_names = self.column_names, self.target_names
 
     def _save(self) -> None:
         if self.checkpoint is not None:
