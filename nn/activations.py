@@ -32,6 +32,12 @@ def is_of_one_value(function: object) -> bool:
     return any(function is each for each in _OF_ONE_VALUE)
 
 
+def method_name(activation: Function) -> str:
+    """The name of the method of Value that an activation is; empty for a function of the user's."""
+    known = activation if isinstance(activation, str) else getattr(activation, "__name__", "")
+    return str(known) if isinstance(activation, str) or is_of_one_value(activation) else ""
+
+
 def check_activation(name: str, given: Function) -> None:
     """Raise a ValueError unless the argument called *name* is an activation."""
     if callable(given) or (isinstance(given, str) and given in ACTIVATIONS):

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, SupportsFloat, TypeAlias
 
 from engine import Value, constant, softmax
-from nn.activations import ACTIVATIONS, Function, check_activation, is_of_one_value, not_a_value
+from nn.activations import ACTIVATIONS, Function, check_activation, is_of_one_value, method_name, not_a_value
 from nn.initialization import random_numbers
 from nn.module import Module
 from nn.noise import no_noise, noise_from, noise_source
@@ -64,6 +64,17 @@ class Sequential(Module):
             _check_takes(index, layer, len(values))
             values = _outputs_of(layer, values)
         return values[0] if len(values) == 1 else values
+
+    def output_activations(self) -> dict[Value, tuple[str, ...]]:
+        found: dict[Value, tuple[str, ...]] = {}
+        last: dict[Value, tuple[str, ...]] = {}
+        for layer in self.layers:
+            if isinstance(layer, Activation):
+                last = {parameter: (*names, method_name(layer.activation)) for parameter, names in last.items()}
+            elif not isinstance(layer, Dropout):
+                last = layer.output_activations() if isinstance(layer, Module) else {}
+            found.update(last)
+        return found
 
     def output_sizes(self) -> dict[int, int]:
         """The number of outputs of each layer, by its id, up to the first layer that fails."""

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any, SupportsFloat
 
 from engine import Value, dot
-from nn.activations import ACTIVATIONS, Function, check_activation, not_a_value, title
+from nn.activations import ACTIVATIONS, Function, check_activation, method_name, not_a_value, title
 from nn.configuration import Fixed
 from nn.initialization import Init, Seed, generator, initial_weight
 from nn.layers import Outputs, Sequential, as_values
@@ -52,6 +52,10 @@ class Neuron(Module):
         draw = initial_weight(init, self.activation, self.n_inputs, n_outputs, generator(seed))
         self.w = [Value(draw()) for _ in range(self.n_inputs)]
         self.b = Value(0.0)
+
+    def output_activations(self) -> dict[Value, tuple[str, ...]]:
+        names = () if self.activation in ("linear", Value.__pos__) else (method_name(self.activation),)
+        return dict.fromkeys(self.parameters(), names)
 
     @property
     def nonlin(self) -> bool:

@@ -6,6 +6,7 @@ import inspect
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from engine import Value
 from nn import model_files, prediction
 from nn import training as fitting
 from nn.configuration import build, check_restorable, encode, remember_arguments, zero_init
@@ -94,6 +95,11 @@ class Module(HasParameters):
     predict_log_proba = prediction.predict_log_proba
     decision_function = prediction.decision_function
     score = prediction.score
+
+    def output_activations(self) -> dict[Value, tuple[str, ...]]:
+        """The activations that follow each parameter in a call, by the names of Value's methods, as far as known."""
+        modules = [part for _, part in parts_in(self) if isinstance(part, Module)]
+        return {parameter: names for part in modules for parameter, names in part.output_activations().items()}
 
     def train(self, mode: bool = True) -> Self:
         """Turn the noise of Dropout on, for a training loop of your own; ``fit`` does it by itself."""

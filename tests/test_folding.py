@@ -17,8 +17,9 @@ from engine.drawing.flat_graph import flatten
 from engine.drawing.folding import fold_graph
 from engine.drawing.function_calls import find_calls
 from engine.drawing.module_scopes import assign_scopes, find_parameter_scopes, scope_title, split_scopes
+from engine.expressions.names import activations_among
 from engine.expressions.nodes import format_number
-from nn import MLP, cross_entropy
+from nn import MLP, Activation, Dropout, Layer, Module, Sequential, cross_entropy
 from nn.examples import as_list
 
 
@@ -98,7 +99,8 @@ def test_loops_over_parameters_take_no_group_away():
 def groups_of(root: Value, model: MLP) -> dict[Value, str]:
     """The innermost group of each node."""
     graph = flatten(root, {})
-    paths = assign_scopes(graph, find_parameter_scopes({"model": model}))
+    names = {"model": model}
+    paths = assign_scopes(graph, find_parameter_scopes(names), activations_among(names))
     return {node: path[-1] if path else "" for node, path in zip(graph.nodes, paths)}
 
 
@@ -126,6 +128,83 @@ def test_an_output_keeps_one_function_and_no_more():
     groups = groups_of(loss, model)
     assert groups[output] == "model.layers.0.neurons.0"
     assert groups[loss] == groups[loss.operands[0]] == ""
+
+
+ACTIVATIONS = ("relu", "leaky_relu", "gelu", "softplus", "tanh", "sigmoid", "sin", engine.tanh, Value.softplus)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("apply", [abs, Value.softplus, Value.relu, Value.tanh, lambda y: y * y, lambda y: y + y])
+def test_a_function_of_the_callers_stays_outside_of_the_network(activation, apply):
+    for output in ("linear", activation):
+        model = MLP(2, [2, 1], output=output, seed=0)
+        y = model([Value(1.0), Value(2.0)])
+        z = apply(y)
+        groups = groups_of(z, model)
+        assert groups[y] == "model.layers.1.neurons.0"
+        assert groups[z] == ""
+        y.label, z.label = "y", "z"
+        assert groups_of(z, model) == groups
+
+
+def test_a_sum_over_examples_is_the_callers():
+    model = MLP(2, [1], seed=0)
+    loss = model([1.0, 2.0]) + model([3.0, 4.0])
+    assert groups_of(loss, model)[loss] == ""
+
+
+def test_activation_layers_and_modules_around_layers_say_what_they_apply():
+    model = Sequential(Layer(2, 2, activation="linear"), Dropout(0.5), "tanh", Activation("sin"))
+    model.eval()
+    y = model([1.0, 2.0])[0]
+    z = y.tanh()
+    groups = groups_of(z, model)
+    assert groups[y] == groups[y.operands[0]] == "model.layers.0.neurons.0"
+    assert groups[z] == ""
+
+    class Net(Module):
+        def __init__(self):
+            self.first, self.last = Layer(2, 3, seed=0), Layer(3, 1, activation="softplus", seed=0)
+
+        def __call__(self, x):
+            return self.last([abs(h) for h in self.first(x)])
+
+    net = Net()
+    y = net([1.0, 2.0])
+    groups = groups_of(abs(y), net)
+    assert groups[y] == "model.last.neurons.0"
+    assert {node.op for node, group in groups.items() if not group} == {"constant", "abs"}
+
+
+def test_what_joins_two_networks_belongs_to_neither():
+    first, second = Layer(2, 1, activation="tanh", seed=0), Layer(1, 1, activation="relu", seed=0)
+    code = first([1.0, 2.0])
+    between = abs(code)
+    y = second([between])
+    names = {"first": first, "second": second}
+    graph = flatten(y, {})
+    paths = dict(zip(graph.nodes, assign_scopes(graph, find_parameter_scopes(names), activations_among(names))))
+    assert [paths[node][:1] for node in (code, between, y)] == [("first",), (), ("second",)]
+
+
+def test_a_module_of_plain_parameters_keeps_its_sum():
+    class Plane(Module):
+        def __init__(self):
+            self.a, self.b, self.c = Value(1.0), Value(2.0), Value(3.0)
+
+        def __call__(self, x):
+            return self.a * x[0] + self.b * x[1] + self.c * x[2]
+
+    plane = Plane()
+    y = plane([1.0, 2.0, 3.0])
+    total = y + plane([4.0, 5.0, 6.0])
+    groups = groups_of(abs(total), plane)
+    assert groups[y] == "model"
+    assert groups[total] == ""
+    (module,) = [
+        box for box in boxes(draw(abs(y), names={"plane": plane}, depth=0).pipe("svg")).values() if "plane" in box.texts
+    ]
+    assert "8 nodes" in module.texts  # 3 parameters, 3 products, 2 sums
 
 
 # -------------------------------------------------------------------------------------------------------------- folding

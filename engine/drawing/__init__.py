@@ -12,7 +12,7 @@ from engine.drawing.function_calls import find_calls
 from engine.drawing.module_scopes import assign_scopes, find_parameter_scopes, find_unfolded
 from engine.drawing.node_contents import NodeContents
 from engine.drawing.themes import THEMES, dark_rules
-from engine.expressions.names import caller_names
+from engine.expressions.names import activations_among, caller_names
 from engine.validation import check_choice, check_int, check_seconds
 from engine.value import Value
 
@@ -83,7 +83,7 @@ def draw(
     graph = flatten(root, called)
     check_fresh(root)
     parameters = find_parameter_scopes(names)
-    scopes = assign_scopes(graph, parameters)
+    scopes = assign_scopes(graph, parameters, activations_among(names))
     highlighted = set() if between is None else find_between(graph, between)
     calls = find_calls(graph)
     results = {graph.nodes[output] for call in calls for output in call.outputs}

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable, Mapping, Set
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Any
 
 from engine.drawing.flat_graph import FlatGraph
 from engine.drawing.function_calls import FUNCTIONS
 from engine.expressions.names import caller_names, has_parameters, parameters_of
+from engine.operations import ADD
 from engine.validation import shortened
 from engine.value import Value
 
@@ -63,37 +65,78 @@ def singular(word: str) -> str:
     return word[:-1] if len(word) > 2 and word.endswith("s") and not word.endswith("ss") else word
 
 
-def assign_scopes(graph: FlatGraph, parameters: Mapping[Value, Scopes]) -> list[Scopes]:
+def assign_scopes(
+    graph: FlatGraph,
+    parameters: Mapping[Value, Scopes],
+    activations: Mapping[Value, tuple[str, ...]] = MappingProxyType({}),
+) -> list[Scopes]:
     """The scopes of every node.
 
     An operation on a parameter belongs to the parameter's scopes. An operation on one scope's nodes belongs to that
-    scope, too, if another parameter uses its result: the activation of a hidden neuron. After the last parameters an
-    operation still does if it has no label, no plain number among its operands and is not the second function in a
-    row: the activation of an output, but not the loss.
+    scope, too, if another parameter of the network uses its result: the activation of a hidden neuron. After the last
+    parameters it does where it is the next of the *activations*, which the network says it applies after each
+    parameter, or the sum of products of different parameters. What follows is the caller's, such as a loss.
     """
     if not parameters:
         return [()] * len(graph.nodes)
     own = [parameters.get(node, ()) for node in graph.nodes]
-    feeds_parameter = [False] * len(own)  # whether an operation on a parameter is computed from the node, or uses it
-    for index in range(len(own) - 1, -1, -1):
-        operands = graph.operands[index]
-        if feeds_parameter[index] or any(own[operand] for operand in operands):
-            for operand in operands:
-                feeds_parameter[operand] = True
-    scopes = own[:]
+    scopes, names = own[:], {path[0] for path in parameters.values()}
+    networks = {name: 1 << place for place, name in enumerate(sorted(names))}
+    feeds = _find_fed(graph, [networks[path[0]] if path else 0 for path in own])
+    end = _End(graph, activations)
     for index, operands in enumerate(graph.operands):
         parameters_used = [own[operand] for operand in operands if own[operand]]
         others = [scopes[operand] for operand in operands if not graph.is_constant(operand)]
-        if parameters_used or (others and (feeds_parameter[index] or _is_activation(graph, index, others))):
-            scopes[index] = _common_scopes(parameters_used or others)
+        if parameters_used:
+            scopes[index] = _common_scopes(parameters_used)
+            if not feeds[index] & networks[parameters_used[0][0]]:
+                end.start(index, [operand for operand in operands if own[operand]])
+        elif others and all(path and feeds[index] & networks[path[0]] for path in others):
+            scopes[index] = _common_scopes(others)
+        elif others and others[0] and len(set(others)) == 1 and end.goes_on(index):
+            scopes[index] = others[0]
     return scopes
 
 
-def _is_activation(graph: FlatGraph, index: int, others: list[Scopes]) -> bool:
-    operands = graph.operands[index]
-    if graph.nodes[index].label or len(others) < len(operands) or len(set(others)) > 1:
-        return False
-    return len(operands) > 1 or len(graph.operands[operands[0]]) > 1
+def _find_fed(graph: FlatGraph, networks: list[int]) -> list[int]:
+    """For each node the networks, as bits, that compute with a parameter and it; *networks* has those of parameters."""
+    fed = [0] * len(networks)
+    for index in range(len(networks) - 1, -1, -1):
+        bits = fed[index]
+        for operand in graph.operands[index]:
+            bits |= networks[operand]
+        for operand in graph.operands[index] if bits else ():
+            fed[operand] |= bits
+    return fed
+
+
+class _End:
+    """What a network still does after its last parameters."""
+
+    def __init__(self, graph: FlatGraph, activations: Mapping[Value, tuple[str, ...]]) -> None:
+        self.graph, self.activations = graph, activations
+        self._used: dict[int, set[int]] = {}  # the parameters in a product or a sum
+        self._left: dict[int, tuple[str, ...]] = {}  # the activations that follow
+
+    def start(self, index: int, parameters: list[int]) -> None:
+        """The node is an operation on these parameters."""
+        used = [self._used.pop(operand, set()) for operand in self.graph.operands[index]]
+        self._used[index] = set(parameters).union(*used)
+        self._left[index] = self.activations.get(self.graph.nodes[parameters[-1]], ())
+
+    def goes_on(self, index: int) -> bool:
+        """Whether the network made the node, too, whose operands are of one scope."""
+        operation = self.graph.nodes[index].operation
+        operands = [operand for operand in self.graph.operands[index] if not self.graph.is_constant(operand)]
+        left = self._left.get(operands[-1], ())
+        if operation is ADD and len(operands) == 2:
+            a, b = [self._used.pop(operand, set()) for operand in operands]
+            self._used[index], self._left[index] = a, left
+            is_sum = bool(a and b) and a.isdisjoint(b)
+            a |= b
+            return is_sum
+        self._left[index] = left[1:]
+        return len(operands) == 1 and left[:1] == (operation.method,)
 
 
 def _common_scopes(paths: list[Scopes]) -> Scopes:

@@ -97,6 +97,19 @@ def parameters_among(names: object) -> set[Value]:
     return {parameter for thing in things for _, parameter in parameters_of(thing) if isinstance(parameter, Value)}
 
 
+def activations_among(names: object) -> dict[Value, tuple[str, ...]]:
+    """The activations that the networks among a caller's variables say they apply after each of their parameters."""
+    things: list[Any] = list(names.values()) if isinstance(names, Mapping) else [names]
+    things += [each for thing in things if type(thing) in (list, tuple) for each in thing[:_EFFORT_OF_ONE]]
+    found: dict[Value, tuple[str, ...]] = {}
+    for thing in things:
+        if callable(getattr(type(thing), "output_activations", None)):
+            with suppress(Exception):  # as in parameters_of
+                applied = thing.output_activations().items()
+                found.update((p, functions) for p, functions in applied if len(functions) > len(found.get(p, ())))
+    return found
+
+
 def _can_hold_values(kind: type) -> bool:
     return issubclass(kind, (list, tuple, dict)) or _is_array(kind) or has_parameters(kind)
 
