@@ -20,7 +20,7 @@ _IN_THE_FILE = {
     "loss",
     "classes",
     "column_names",
-    "target_names",
+    "target_column_names",
     "table",
     "training",
 }  # attributes that need no arguments

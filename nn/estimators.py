@@ -110,7 +110,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             **options,
         )
         model.column_names, targets = names
-        model.target_names = targets if targets and len(targets) == n_outputs else None  # and not one of labels
+        model.target_column_names = targets if targets and len(targets) == n_outputs else None  # and not one of labels
         self.model_, self.n_iter_, self.loss_curve_ = model, self.history_.epochs, self.history_.loss
         return self
 
@@ -138,7 +138,7 @@ class _ByName:
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """scikit-learn's score: the share of right answers, or R**2."""
         check_is_fitted(self)
-        y = by_name(y, self.model_.target_names, "y")  # type: ignore[attr-defined]
+        y = by_name(y, self.model_.target_column_names, "y")  # type: ignore[attr-defined]
         return float(super().score(X, y, sample_weight))  # type: ignore[misc]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value
 from nn.data import Table, as_table
+from nn.data.columns import Columns
 from nn.data.sets import split_indices
 from nn.initialization import random_numbers
 from nn.losses import LOGITS
@@ -54,7 +55,8 @@ class Tally:
 
 def input_names(model: Module) -> list[str] | None:
     """The names of the inputs: the columns of the frame or the CSV file that the model was trained on."""
-    return model.column_names or (model.table.input_names if model.table and model.table.named else None)
+    table = model.table if isinstance(model.table, Columns) else None  # of a module of the user's it may be anything
+    return model.column_names or (table.input_names if table and table.named else None)
 
 
 def kept_table(X: Any, what: str, width: int | None) -> Table:

@@ -15,7 +15,7 @@ from nn.validation import plain_label, shortened
 
 FORMAT = "gradstep model"
 VERSION = 1
-NAMES = ("column_names", "target_names")
+NAMES = ("column_names", "target_column_names")
 """The names of the columns of inputs and targets, where a model has them."""
 
 

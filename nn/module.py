@@ -61,7 +61,7 @@ class Module(HasParameters):
     """The label of each output, once trained to classify."""
     column_names: list[str] | None = None
     """The columns of the pandas frame that it was trained on; another frame is read by these names."""
-    target_names: list[str] | None = None
+    target_column_names: list[str] | None = None
     """The same of the frame of targets."""
     table: Columns | None = None
     """The columns of the CSV file that the command trained it on."""
@@ -173,7 +173,7 @@ class Module(HasParameters):
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise model_files.ModelFileError(f"{path}: {error}") from None
         module.loss, module.classes = content["loss"], classes
-        module.column_names, module.target_names = map(content.get, model_files.NAMES)
+        module.column_names, module.target_column_names = map(content.get, model_files.NAMES)
         module.table = table
         return module.eval()
 

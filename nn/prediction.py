@@ -64,7 +64,7 @@ def score(model: Module, X: Any, y: Any) -> float:
     import numpy as np
 
     table = _table(model, X, empty=False)
-    y = by_name(y, model.target_names, "y")
+    y = by_name(y, model.target_column_names, "y")
     examples = check_examples(table, y, model.loss or "mse", output_count(model, table), model.classes)
     outputs = _outputs(model, table)
     targets = examples.targets

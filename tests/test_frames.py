@@ -56,7 +56,7 @@ def test_training_again_with_swapped_targets_goes_on(trained):
     trained.fit(X, SWAPPED, **OPTIONS)
     assert weights(trained) == weights(other)
     trained.fit(X, Y.rename(columns={"v": "w"}), **OPTIONS)  # other targets: a new start
-    assert trained.target_names == ["u", "w"]
+    assert trained.target_column_names == ["u", "w"]
 
 
 @pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])

@@ -161,7 +161,6 @@ def test_infinite_inputs_and_overflow_come_out_as_they_do_in_numpy():
     a, w = Value(0.5), Value(2.0)
     program = compile((a * w).exp(), [a], [w])
     assert program([[np.inf], [-np.inf], [1e308], [1.0]]).tolist()[:3] == [np.inf, 0.0, np.inf]
-    assert compile(a * w, [a], [w], dtype="float32")([[1e300]]).tolist() == [np.inf]
     assert program([[1e308], [1e308]]).tolist() == [np.inf] * 2
 
 

@@ -154,7 +154,8 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
         inputs: the leaves that are other numbers in each example; a column of ``X`` each.
         parameters: the leaves to differentiate with respect to; all others are constants. All that are no inputs for
             None.
-        dtype: ``"float64"`` or ``"float32"``.
+        dtype: ``"float64"`` or ``"float32"``. In float32 a number that is too large for it, above 3.4e38, is an
+            OverflowError, unless it makes no difference; one below 1e-45 is 0.
 
     Returns:
         A ``Program``; for a function, a ``CompiledFunction``.

@@ -13,6 +13,7 @@ from engine.compiler.trace import Record
 from engine.derivatives import rule_of
 from engine.validation import as_float, shortened
 
+FLOAT64 = 'use dtype="float64" for so large numbers'
 _MAY_HIDE_NAN = {"**": 0, "hypot": 0, "leaky_relu": 1}
 """Operations that may be a number where an operand is NaN; and of how many operands, from the first, they show NaN."""
 
@@ -59,7 +60,17 @@ def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any], look: bool = True) -> F
         rows = given.astype(dtype, copy=False)
         if not isfinite(np.vdot(rows, rows)):  # faster than any look at each number
             refuse_nan(rows)
+            refuse_lost(given, rows, "X")
     return rows
+
+
+def refuse_lost(given: Any, taken: Floats, what: str) -> None:
+    """Raise an OverflowError if a number that was *given* was too large for the array that has *taken* it."""
+    if taken.dtype == np.float32:
+        numbers = np.asarray(given, np.float64)
+        lost = np.isinf(taken) & np.isfinite(numbers)
+        if lost.any():
+            raise OverflowError(f"{what} must be within float32's range, got {numbers[lost][0]:.6g}; {FLOAT64}")
 
 
 def refuse_nan(rows: Floats, start: int = 0) -> None:

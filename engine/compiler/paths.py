@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.compiler.backends.numpy import Floats
 from engine.compiler.guards import Checks
+from engine.compiler.inputs import refuse_lost
 from engine.compiler.program import Program, assign, columns_of
 from engine.compiler.recorder import ADVICE, Recording, record
 from engine.compiler.surroundings import Surroundings, changed
@@ -201,7 +202,11 @@ class Paths:
             self._synced[index] = self.weights[index]
 
     def _numbers(self) -> Floats:
-        return np.array([parameter.data for parameter in self.parameters], self.dtype)
+        numbers = [parameter.data for parameter in self.parameters]
+        with np.errstate(over="ignore"):
+            taken = np.array(numbers, self.dtype)
+        refuse_lost(numbers, taken, "weights")
+        return taken
 
     def __call__(self, rows: Floats) -> Floats:
         """All outputs of each row, ``(n_examples, n_outputs)``."""

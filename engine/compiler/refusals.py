@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 
 from engine.compiler.anomalies import evaluated
-from engine.compiler.backends.numpy import Call, Floats, carry_out
+from engine.compiler.backends.numpy import Call, Floats, carry_out, is_finite
+from engine.compiler.inputs import FLOAT64
 from engine.compiler.trace import Record
 from engine.domains import DOMAINS, POWER
 from engine.validation import shortened
 
+_FLOAT32, _FLOAT32_SMALLEST = 1e-2, 1e-37
+"""How near numbers of float32 must come: as a share, and absolutely."""
 _SIGNALS: dict[str, Any] = {"divide": "call", "invalid": "call", "over": "call"}
 """What numpy signals where an operation refuses a number, and sometimes where none does."""
 
@@ -26,10 +29,10 @@ def refusing_nodes(record: Record) -> list[int]:
     return [index for index, op in enumerate(record.ops) if isinstance(op, str) and (op in DOMAINS or op == POWER)]
 
 
-def carried_out_with_signal(calls: Sequence[Call]) -> bool:
+def carried_out_with_signal(calls: Sequence[Call], products: bool = False) -> bool:
     """Run *calls*; say whether one of them signals. If so, they run twice.
 
-    Matrix products do not count: some libraries signal there for ordinary numbers.
+    Matrix products do not count, as some libraries signal there for ordinary numbers; but for infinite *products*.
     """
     heard: list[str] = []
     with np.errstate(call=lambda signal, _flag: heard.append(signal), **_SIGNALS):
@@ -43,7 +46,25 @@ def carried_out_with_signal(calls: Sequence[Call]) -> bool:
             else:
                 with np.errstate(all="ignore"):
                     function(*arguments)
+                if products and not is_finite(arguments[2]):
+                    heard.append("over")
     return bool(heard)
+
+
+def refuse_inexact(found: Floats, exact: Floats, what: str, rows: Floats | None = None) -> None:
+    """Raise an OverflowError where float32 has *found* other numbers than float64: one between was too large for it.
+
+    Where the numbers belong to *rows*, the error names one.
+    """
+    with np.errstate(all="ignore"):
+        close = np.isclose(found, exact, rtol=_FLOAT32, atol=_FLOAT32_SMALLEST, equal_nan=True)
+    if not close.all():
+        index = tuple(np.argwhere(~close)[0])
+        where = f" for the row {shortened(rows[index[0]].tolist())} of X" if rows is not None and rows.size else ""
+        raise OverflowError(
+            f"numbers on the way to {what} must be within float32's range, got {found[index]:.6g} instead of "
+            f"{exact[index]:.6g}{where}; {FLOAT64}"
+        )
 
 
 def refuse(record: Record, labels: Sequence[str], n_columns: int, rows: Floats, weights: Floats) -> None:

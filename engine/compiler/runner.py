@@ -18,10 +18,10 @@ from engine.compiler.backends.numpy import Floats, Memories, by_columns, carry_o
 from engine.compiler.buffer_reuse import reused
 from engine.compiler.collector import collector_paused
 from engine.compiler.fuse_sums import summed
-from engine.compiler.inputs import refuse_nan, shows_nan
+from engine.compiler.inputs import refuse_lost, refuse_nan, shows_nan
 from engine.compiler.memory_layout import placed
 from engine.compiler.plan import Code, forward_code, gradient_code
-from engine.compiler.refusals import carried_out_with_signal, refuse, refusing_nodes
+from engine.compiler.refusals import carried_out_with_signal, refuse, refuse_inexact, refusing_nodes
 from engine.compiler.simplify import simplified
 from engine.compiler.trace import Record
 from engine.compiler.vectorize import UNIFORM, grouped
@@ -61,6 +61,12 @@ class _Bound:
         if code.seed:
             self.by_parameters = memories.arrays[UNIFORM + GRADIENT][:n_parameters, 0]
             self.by_inputs = memories.arrays["inputs" + GRADIENT]
+        self.is_exact = True
+        """Whether no number of the last run was too large."""
+
+    def rows(self) -> Floats:
+        """The inputs of the last run, ``(n_examples, n_inputs)``."""
+        return self.memories.arrays["inputs"].T.astype(np.float64)
 
 
 class Runner:
@@ -83,10 +89,13 @@ class Runner:
         self.weights: Floats = self.uniform[: record.n_parameters, 0]
         constants = self.graph.constants
         numbers = [self.graph.record.numbers[index] for index in constants]
-        self.uniform[record.n_parameters : record.n_parameters + len(constants), 0] = numbers
+        with np.errstate(over="ignore"):
+            self.uniform[record.n_parameters : record.n_parameters + len(constants), 0] = numbers
+        refuse_lost(numbers, self.uniform[record.n_parameters :][: len(constants), 0], "a number in the graph")
         self.turn = RLock()
         self._record, self._labels, self._n_columns = record, labels or [], n_columns
         self._refusing = [] if labels is None else refusing_nodes(record)
+        self._may_overflow = labels is not None and dtype == np.float32
         self._plans: dict[Gradient, _Plan] = {}
         self._bound: dict[tuple[int, Gradient, int], _Bound] = {}
 
@@ -112,6 +121,9 @@ class Runner:
                 carry_out(bound.backward)
                 if is_finite(bound.by_parameters):
                     break
+            if self._may_overflow and not (bound.is_exact and is_finite(bound.by_parameters)):
+                exact = self._exact.outputs_and_mean_gradient(bound.rows(), None, output)[1]
+                refuse_inexact(bound.by_parameters, exact * ((stop - start) / n_examples), "the gradient")
             parts[start] = bound.by_parameters if stop - start == n_examples else bound.by_parameters.copy()
 
         with self.turn:
@@ -137,6 +149,10 @@ class Runner:
                 found = bound.by_inputs[chosen]
                 if is_finite(found):
                     break
+            if self._may_overflow and not (bound.is_exact and is_finite(found)):
+                own = bound.rows()
+                exact = self._exact.input_gradients(own, own[0, :0], columns, output)
+                refuse_inexact(found.T, exact, "the gradient", own[:, : self._n_columns])
             gradients[start:stop] = found.T
 
         with self.turn:
@@ -157,16 +173,31 @@ class Runner:
             carry_out(bound.forward)
         for column, numbers in enumerate(bound.outputs):
             results[:, column] = numbers
+        if self._may_overflow and refuses and not (bound.is_exact and is_finite(results)):
+            refuse_inexact(results, self._exact.outputs(bound.rows()), "the result", bound.rows())
         if self.shows_nan and not is_finite(results):
             refuse_nan(rows if chosen is None else rows[chosen], start)
         return bound
 
     def _carry_out(self, bound: _Bound) -> None:
         """Compute forward; raise the error of eager arithmetic where it refuses a number."""
-        if not self._refusing:
+        if not self._refusing and not self._may_overflow:
             carry_out(bound.forward)
-        elif carried_out_with_signal(bound.forward):
+            return
+        bound.is_exact = not carried_out_with_signal(bound.forward, products=self._may_overflow)
+        if self._refusing and not bound.is_exact:
             self._find_refused(bound.memories.arrays["inputs"].T)
+
+    @property
+    def _exact(self) -> Runner:
+        """The same in float64, with the weights of now."""
+        exact = self._in_float64
+        exact.weights[:] = self.weights
+        return exact
+
+    @cached_property
+    def _in_float64(self) -> Runner:
+        return Runner(self._record, np.dtype(np.float64))
 
     @cached_property
     def _checking_runner(self) -> Runner:

@@ -8,6 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from nn.data import by_name, column_names
+from nn.data.columns import Columns
 from nn.examples import Tally, as_list, check_examples, input_names, kept_table, smooth, split_validation, weigh
 from nn.initialization import random_numbers
 from nn.losses import LossFunction, check_takes_logits, named_loss
@@ -131,7 +132,7 @@ def fit(
     callbacks, verbose = check_callbacks(callbacks), check_verbose(verbose, progress)
     epochs = None if epochs is None else check_int("epochs", epochs, 0)
     dtype, stopping = check_dtype(dtype, replay), check_stopping(early_stopping)
-    names, target_names = column_names(X, input_names(model)), column_names(y, model.target_names)
+    names, target_names = column_names(X, input_names(model)), column_names(y, model.target_column_names)
     table = kept_table(by_name(X, names), "X", model.n_inputs)
     outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
     n_outputs = len(as_list(outputs))
@@ -171,7 +172,7 @@ class Training:
         callbacks: list[Callback],
         verbose: int,
     ) -> None:
-        self.column_names, self.target_names = column_names, target_names
+        self.column_names, self.target_column_names = column_names, target_names
         self.task, self.checkpoint, self.callbacks, self.verbose = task, checkpoint, callbacks, verbose
         self.progress, self.interrupts = Progress(), Interrupts()
         self.steps = Steps(task, "replay=False")
@@ -277,9 +278,9 @@ class Training:
         if isinstance(rate, ReduceOnPlateau):
             rate.restart()
         task.model.loss, task.model.classes = task.loss_name, task.examples.targets.classes
-        if self.column_names not in (None, input_names(task.model)):
+        if isinstance(task.model.table, Columns) and self.column_names not in (None, input_names(task.model)):
             task.model.table = None  # it was trained on other columns before
-        task.model.column_names, task.model.target_names = self.column_names, self.target_names
+        task.model.column_names, task.model.target_column_names = self.column_names, self.target_column_names
 
     def _save(self) -> None:
         if self.checkpoint is not None:

@@ -69,7 +69,10 @@ class Replayed(Steps):
             parts.append(np.reshape(examples.weights or np.ones(len(examples)), (-1, 1)))
         parts.append(np.ones((len(examples), self.n_noise), np.float32))
         rows = np.empty((len(examples), sum(part.shape[1] for part in parts)), self.dtype)
-        np.concatenate(parts, axis=1, out=rows, casting="same_kind")
+        with np.errstate(over="ignore"):
+            np.concatenate(parts, axis=1, out=rows, casting="same_kind")
+        if self.dtype == np.float32 and not np.isfinite(np.add.reduce(rows, None, np.float64)):
+            raise OverflowError("examples must be within float32's range, got a larger number")
         return rows
 
     def _recorded_paths(self) -> compiler.Paths:

@@ -18,6 +18,7 @@ from engine.compiler.ir import Instruction, Map, MatMul, Scatter, Take, Total, V
 
 Floats = NDArray[np.floating[Any]]
 _IN_ORDER = 7  # terms: numpy adds up no more than these from left to right where they lie side by side
+_FOR_THREADS = 2**16  # multiplications in a product from which BLAS may take threads, whose signals are lost
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
@@ -72,7 +73,10 @@ class Memories:
                     calls += _totals(source, target)
             elif isinstance(instruction, MatMul):
                 kind, *views = instruction
-                calls += _products(kind, *map(resolved, views))
+                out, left, right = map(resolved, views)
+                calls += _products(kind, out, left, right)
+                if kind == "forward" and out.dtype == np.float32 and out.size * left.shape[1] >= _FOR_THREADS:
+                    calls.append((_signal_infinity, (out,)))
             elif isinstance(instruction, Take):
                 target = resolved(instruction.out).reshape(len(instruction.slots), -1)
                 calls.append((np.take, (self.arrays[instruction.memory], instruction.slots, 0, target, "clip")))
@@ -169,6 +173,12 @@ def _product(a: Floats, b: Floats) -> Floats:
     product = np.empty(np.broadcast_shapes(a.shape, b.shape), np.result_type(a, b))
     kernel("times")(a, b, product)
     return product
+
+
+def _signal_infinity(product: Floats) -> None:
+    """Signal an overflow if a number of a product of float32 is infinite."""
+    if not is_finite(product):
+        np.exp(np.float32(1e3))
 
 
 def _scatters(memory: Floats, slots: NDArray[np.int64], source: Floats) -> list[Call]:

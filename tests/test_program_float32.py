@@ -1,0 +1,133 @@
+"""Programs of float32: a number beyond its range gives the same result as eagerly, or is refused in words."""
+
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+import engine
+from engine import Value, compile, tanh
+from nn import MLP, Module
+
+FUNCTIONS = {
+    "log": lambda x, w: (x * w).log(),
+    "a quotient": lambda x, w: (x * w) / (x * w + 1.0),
+    "one over log": lambda x, w: 1.0 / (x * w).log(),
+    "a root": lambda x, w: (x * w).sqrt(),
+    "a difference": lambda x, w: x * w - x * w * 0.5,
+    "a product back": lambda x, w: x * w * 1e-20,
+    "a square": lambda x, w: ((x * w) ** 2.0) ** 0.25,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_number_between_that_is_too_large_is_refused(name):
+    x, w = Value(1.5, "x"), Value(2.0, "w")
+    program = compile(FUNCTIONS[name](x, w), [x], [w], dtype="float32")
+    large = [[2.0], [1e20]]
+    program.weights[:] = 1e19
+    for run in (program, program.value_and_gradient):
+        with pytest.raises(OverflowError, match='within float32.s range, got .*; use dtype="float64"'):
+            run(large)
+    with pytest.raises(OverflowError, match="for the row"):
+        program(large)
+    exact = compile(FUNCTIONS[name](x, w), [x], [w])
+    exact.weights[:] = 1e19
+    for of in ("parameters", "inputs"):  # some are right all the same
+        with suppress(OverflowError):
+            assert program.gradients(large, of) == pytest.approx(exact.gradients(large, of), rel=1e-2)
+    program.weights[:] = 2.0
+    expected = [FUNCTIONS[name](Value(number), Value(2.0)).data for number in (2.0, 3.0)]
+    assert program([[2.0], [3.0]]).tolist() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_refuse_as_well(name):
+    f = compile(lambda x: FUNCTIONS[name](x, 1e19), dtype="float32")
+    with pytest.raises(OverflowError, match="float32"):
+        f([[2.0], [1e20]])
+
+
+def test_inputs_weights_and_constants_that_are_too_large_are_refused():
+    x, w = Value(1.5, "x"), Value(2.0, "w")
+    program = compile(tanh(x * w), [x], [w], dtype="float32")
+    for X in ([[1e39]], np.array([[1.0], [-1e39]])):
+        with pytest.raises(OverflowError, match=r"X must be within float32's range, got -?1e\+39; use dtype"):
+            program(X)
+    with pytest.raises(OverflowError, match=r"weights must be within float32's range, got 1e\+39"):
+        program.weights = [1e39]
+    w.data = 1e39
+    with pytest.raises(OverflowError, match="weights"):
+        program.from_values()
+    with pytest.raises(OverflowError, match="a number in the graph"):
+        compile(x * 1e39, [x], dtype="float32")([[1.0]])
+    v = Value(1e39)
+    with pytest.raises(OverflowError, match="weights"):
+        compile(lambda x: x * v, dtype="float32")([[1.0]])
+
+
+def test_infinite_inputs_are_no_overflow():
+    x, w = Value(1.5, "x"), Value(2.0, "w")
+    program = compile([x * w, tanh(x)], [x], [w], dtype="float32")
+    assert program([[np.inf], [1.0]]).tolist() == [[np.inf, 1.0], [2.0, pytest.approx(np.tanh(1.0))]]
+
+
+def test_what_saturates_to_the_same_number_is_no_error():
+    x = Value(1.0)
+    assert compile(tanh(x * x), [x], dtype="float32")([[1e30], [0.0]]).tolist() == [1.0, 0.0]
+    assert compile(1.0 / (1.0 + x.exp()), [x], dtype="float32")([[100.0], [0.0]]).tolist() == [0.0, 0.5]
+
+
+def test_a_gradient_that_is_too_large_is_refused():
+    x, w = Value(1.5, "x"), Value(2.0, "w")
+    program = compile((x * w) * x, [x], [w], dtype="float32")
+    program.weights[:] = 1e-5
+    assert program([[1e21]]).tolist() == pytest.approx([1e37])
+    for run in (program.value_and_gradient, program.gradients):
+        with pytest.raises(OverflowError, match="on the way to the gradient"):
+            run([[1e21]])
+
+
+@pytest.mark.parametrize("n", [3, 300])
+def test_matrix_products_that_overflow_are_seen(n):
+    x = [Value(0.1) for _ in range(n)]
+    w = [[Value(0.01) for _ in range(n)] for _ in range(8)]
+    hidden = [engine.dot(row, x) for row in w]
+    outputs = [1.0 / (h * h + 1.0).log() for h in hidden]
+    program = compile(outputs, x, [each for row in w for each in row], dtype="float32")
+    X = np.full((50, n), 0.5)
+    X[-1] = 1e15
+    program(X)
+    program.weights[:] = 1e24
+    with pytest.raises(OverflowError, match="float32"):
+        program(X)
+
+
+class Root(Module):
+    """The root of a product that may be too large."""
+
+    def __init__(self):
+        self.w = Value(2.0)
+
+    def __call__(self, x):
+        return (self.w * x[0] * x[1]).sqrt()
+
+
+@pytest.mark.parametrize("large", [1e25, 1e45])
+def test_fit_gives_the_numbers_of_eager_training(large):
+    X, y = [[large, large], [1.0, 4.0]] * 10, [0.5 * large, 1.0] * 10
+    options = {"loss": "mae", "epochs": 2, "optimizer": "sgd", "learning_rate": 0.0, "seed": 0, "progress": False}
+    eager, single = Root(), Root()
+    expected = eager.fit(X, y, replay=False, **options)
+    history = single.fit(X, y, dtype="float32", **options)
+    assert history.loss == pytest.approx(expected.loss, rel=1e-5)
+    assert single.w.data == pytest.approx(eager.w.data, rel=1e-5)
+
+
+def test_ordinary_numbers_are_computed_once(monkeypatch):
+    from engine.compiler import runner
+
+    monkeypatch.setattr(runner.Runner, "_in_float64", property(lambda _: pytest.fail("computed again")))
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    model = MLP(3, [8, 8, 3], seed=0)
+    model.fit(X, [0, 1, 2, 0] * 10, loss="cross_entropy", epochs=3, dtype="float32", replay=True, progress=False)
