@@ -173,3 +173,24 @@ def test_a_library_that_signals_in_matrix_products_is_not_believed(monkeypatch):
     monkeypatch.setattr(runner.Runner, "_find_refused", lambda *_: pytest.fail("looked through"))
     with np.errstate(all="ignore"):
         assert program(np.full((5, 40), 1e308)).tolist() == [0.0] * 5
+
+
+def test_constants_of_a_stale_graph_are_refused():
+    x, c = Value(2.0, "x"), Value(3.0, "c")
+    y = x * (c * c).exp() + c
+    assert compile(y, [x], [])([[2.0]]).tolist() == [y.data]
+    c.data = 1.0
+    with pytest.raises(ValueError, match=r"the data of c was changed after \* was computed from it: .*refresh\(\)"):
+        compile(y, [x], [])
+    with pytest.raises(ValueError, match="the data of c was changed"):
+        compile([x * 2.0, y], [x], [])
+    assert compile(y.refresh(), [x], [])([[2.0]]).tolist() == [y.data]
+
+
+def test_a_stale_graph_is_computed_with_the_parameters_of_now():
+    x, w = Value(2.0, "x"), Value(3.0, "w")
+    y = x * (w * w).exp() + 5.0 * Value(2.0)
+    w.data, x.data = 1.0, 7.0
+    programs = compile(y, [x], [w]), compile(y, [x])
+    y.refresh()
+    assert [program([[7.0]]).tolist() for program in programs] == [[pytest.approx(y.data)]] * 2

@@ -16,6 +16,7 @@ from engine.compiler.paths import Paths, Source
 from engine.compiler.program import Program, check_output
 from engine.compiler.surroundings import Surroundings
 from engine.compiler.trace import ordered, recorded
+from engine.debugging.staleness import check_fresh
 from engine.validation import plain_label, shortened
 from engine.value import Value
 
@@ -146,7 +147,8 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
     adds up uses and examples in any order.
 
     A function is recorded: see ``CompiledFunction``. A graph that exists already cannot know which numbers were read
-    while it was built: its program computes what the graph computes, whatever chose it.
+    while it was built: its program computes what the graph computes, whatever chose it. It starts from the
+    numbers that the parameters have now, also if the graph was not refreshed after their ``data`` was changed.
 
     Args:
         outputs: a Value, or a list of Values; or a function that gives one of these, for which ``compile`` is also a
@@ -162,7 +164,8 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
 
     Raises:
         TypeError: something is not a Value.
-        ValueError: an input or parameter is no leaf, is there twice, or is not in the graph; another dtype.
+        ValueError: an input or parameter is no leaf, is there twice, or is not in the graph; another dtype; or the
+            ``data`` of a leaf that is a constant was changed, and the graph not refreshed.
         DataDependentError: when it is called, a function takes a number out of a Value (``.data``, ``float()``), draws
             random numbers, changes something from one call to the next, or compares in too many ways.
 
@@ -191,7 +194,8 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
     if not roots:
         raise ValueError("compile must be given at least one output, got none")
     columns = _checked_leaves([] if inputs is None else inputs, "inputs")
-    leaves = [node for node in ordered(roots) if not node.op]
+    order = ordered(roots)
+    leaves = [node for node in order if not node.op]
     if chosen is None:
         known = set(columns)
         chosen = [leaf for leaf in leaves if leaf not in known]
@@ -203,6 +207,11 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
         if parameter not in met:
             name = f"{count} ({plain_label(parameter.label)})" if parameter.label else f"{count}"
             raise ValueError(f"parameter {name} is not in the graph; leave it out, or compute the output with it")
+    varying = {*columns, *chosen}
+    for node in order:
+        if node.operands and not varying.isdisjoint(node.operands):
+            varying.add(node)
+    check_fresh(roots[0], [node for node in order if node.operands and node not in varying])
     return Program(recorded(roots, columns, chosen), columns, chosen, kind, single)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from engine import operations as op
 from engine.debugging.anomaly import unwatched
@@ -16,8 +17,8 @@ _EXACT = _LINEAR | {op.MUL, op.DIV, op.SQRT}
 """Operations that every processor rounds in the same way; of the first, the derivative says nothing of the operand."""
 
 
-def check_fresh(root: Value) -> None:
-    """Raise an error if a number in the graph under *root* is not what its operands make.
+def check_fresh(root: Value, nodes: Iterable[Value] | None = None) -> None:
+    """Raise an error if a number in the graph under *root*, or of some *nodes* there, is not what its operands make.
 
     It takes one operation for each node. A graph that was computed on another machine may differ in the last digits.
 
@@ -34,7 +35,7 @@ def check_fresh(root: Value) -> None:
     >>> check_fresh(y.refresh())
     """
     with unwatched():
-        for node in interior_order(root):
+        for node in interior_order(root) if nodes is None else nodes:
             if is_computable(node.operation):
                 _check(node, root)
 
