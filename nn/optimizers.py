@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
 
 from engine import Value
 from nn.model_files import is_finite
@@ -14,6 +15,8 @@ from nn.validation import as_number, shortened, unknown_argument, unknown_name
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from nn.module import Module
 
     Vector = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -63,6 +66,8 @@ class Optimizer:
     """Whether ``fit`` chose the parameters, all those of a model; they are then those that it has now."""
     decouples_decay = False
     """Whether weight_decay * w is added to the direction instead of the gradient."""
+    _model: ref[Module] | None = None
+    _earlier: WeakKeyDictionary[Module, dict[str, Any]] | None = None  # the state for each other model that it trained
 
     def __init__(
         self,
@@ -100,15 +105,20 @@ class Optimizer:
         self.follows_model = False
         self.forget()
 
-    def follow(self, parameters: Iterable[Value]) -> None:
-        """Take the parameters of a model, all of them unless some were chosen by hand.
+    def follow(self, parameters: Iterable[Value], model: Module | None = None) -> None:
+        """Take the parameters of a *model*, all of them unless some were chosen by hand.
 
         Those that were there before keep what is remembered of them, and the count of steps goes on; new ones begin
-        at 0. If none was there before, all begin.
+        at 0. If none was there before, all begin; but a model that it trained earlier goes on from its own steps.
         """
         import numpy as np
 
-        new, old = _check_parameters(parameters), self.parameters or []
+        new = _check_parameters(parameters)
+        if model is not None:
+            if set(self.parameters or ()).isdisjoint(new):
+                self._change_model(model)
+            self._model = ref(model)
+        old = self.parameters or []
         if old == new or (old and not self.follows_model and set(old) <= set(new)):
             return
         if not self.follows_model or set(old).isdisjoint(new):
@@ -123,6 +133,19 @@ class Optimizer:
             self.parameters = new
         self.follows_model = True
 
+    def _change_model(self, model: Module) -> None:
+        """Keep the state for the last model, as long as that lives, and take up that of another one, if there is."""
+        last = None if self._model is None else self._model()
+        self._earlier = self._earlier or WeakKeyDictionary()
+        if last is not None and last is not model:
+            names = ("parameters", "follows_model", "steps", *self.remembered)
+            self._earlier[last] = {name: getattr(self, name) for name in names}
+        for name, thing in self._earlier.pop(model, {}).items():
+            setattr(self, name, thing)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: thing for name, thing in vars(self).items() if name not in ("_model", "_earlier")}
+
     def forget(self) -> None:
         """Forget what earlier steps left, such as momentum."""
         for name in self.remembered:
@@ -130,12 +153,12 @@ class Optimizer:
 
     def works_on_arrays(self) -> bool:
         """Whether no code of the user's runs in a step that could read weights there, or change anything."""
-        own = [thing for name, thing in vars(self).items() if name != "learning_rate"]
+        own = [thing for name, thing in self.settings().items() if name != "learning_rate"]
         return type(self) in OPTIMIZERS.values() and not any(map(callable, own)) and works_alone(self.learning_rate)
 
     def settings(self) -> dict[str, Any]:
         """The attributes that an optimizer was made with, and does not change by itself."""
-        changed = {"parameters", "follows_model", "weights", "steps", *self.remembered}
+        changed = {"parameters", "follows_model", "weights", "steps", "_model", "_earlier", *self.remembered}
         return {name: thing for name, thing in vars(self).items() if name not in changed}
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,6 +1,10 @@
 """Optimizers: step by step against PyTorch's, schedules, and wrong settings."""
 
+import copy
+import gc
 import math
+import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -119,6 +123,39 @@ def test_weights_that_a_user_changes_between_steps_stay_changed():
     optimizer.put_weights()
     assert w.data == 5.0
     assert walked(optimizer, [[1.0]]) == [4.9]
+
+
+@pytest.mark.parametrize("replay", [True, False])
+@pytest.mark.parametrize(
+    "make", [lambda: Adam(learning_rate=lambda step: 0.1 / (step + 1)), lambda: SGD(learning_rate=0.05, momentum=0.9)]
+)
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_model_goes_on_after_the_optimizer_trained_another(make, replay, by_hand):
+    X, y = [[0.1], [0.5], [0.9], [0.3]], [1.0, 2.0, 3.0, 1.0]
+    options = {"epochs": 2, "batch_size": 2, "seed": 0, "replay": replay, "progress": False}
+    one, other, alone = MLP(1, [1], seed=0), MLP(1, [2, 1], seed=1), MLP(1, [1], seed=0)
+    shared, own = make(), make()
+    if by_hand:
+        shared.bind(one.parameters())
+    for model in (one, other, one, other, one):
+        model.fit(X, y, optimizer=shared, **options)
+    for _ in range(3):
+        alone.fit(X, y, optimizer=own, **options)
+    assert alone.state_dict() == one.state_dict()
+    assert shared.steps == own.steps == 12
+
+
+def test_an_optimizer_keeps_no_earlier_model_alive():
+    X, y = [[0.1], [0.5]], [1.0, 2.0]
+    optimizer, model = Adam(), MLP(1, [1], seed=0)
+    gone = weakref.ref(model)
+    model.fit(X, y, optimizer=optimizer, epochs=1, progress=False)
+    MLP(1, [1], seed=0).fit(X, y, optimizer=optimizer, epochs=1, progress=False)
+    del model
+    gc.collect()
+    assert gone() is None
+    for made in (copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):
+        assert made.steps == 1
 
 
 def test_binding_other_parameters_forgets_what_was_remembered():

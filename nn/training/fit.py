@@ -274,7 +274,7 @@ class Training:
     def _bind(self) -> None:
         """Give the optimizer the parameters, unless it has some of them; prepare its schedule and the model."""
         task, rate = self.task, self.task.optimizer.learning_rate
-        task.optimizer.follow(task.model.parameters())
+        task.optimizer.follow(task.model.parameters(), task.model)
         if isinstance(rate, ReduceOnPlateau):
             rate.restart()
         task.model.loss, task.model.classes = task.loss_name, task.examples.targets.classes
