@@ -148,3 +148,11 @@ def test_the_estimators_read_frames_by_name():
     answers = pd.DataFrame({"p": (X.a > 0) * 1, "q": (X.b > 0) * 1})
     classifier = estimators.MLPClassifier([], max_iter=5, random_state=0).fit(X, answers)
     assert classifier.score(X, answers[["q", "p"]]) == classifier.score(X, answers)
+
+
+def test_pictures_read_frames_by_name(trained):
+    pytest.importorskip("matplotlib")
+    from nn.pictures.problems import problem
+
+    found = problem(trained, X, Y, None)
+    assert problem(trained, X[["b", "a"]], SWAPPED, None).cost() == found.cost()

@@ -594,3 +594,48 @@ def test_an_optimizer_of_ones_own_follows_branches():
     assert history.eager == ""
     weights = [list(model.state_dict().values()) for model in (replayed, eager)]
     assert weights[0] == pytest.approx(weights[1], rel=1e-9, abs=1e-12)
+
+
+# ------------------------------------------------------------------------------- losses that are plain numbers at times
+
+SIGNS = np.where(X[:, 0] > 0.0, 1.0, -1.0)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda output, target: max(0, 1 - target * output),
+        lambda output, target: 0.0 if target > 0 else (1.0 - output) ** 2,
+        lambda output, target: 2.5 if output > 0.1 else output * output,
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"sample_weight": np.linspace(0.0, 2.0, 60)}, {"dropout": True}])
+def test_a_plain_number_that_a_comparison_chose_is_a_loss_without_gradient(loss, more):
+    more = dict(more)
+    layers = [Dropout(0.3)] if more.pop("dropout", False) else []
+
+    def make():
+        return Sequential(Layer(2, 4, activation="tanh", seed=0), *layers, Layer(4, 1, activation="linear", seed=1))
+
+    options = {"loss": loss, "validation_data": (X, SIGNS), **more}
+    history = assert_same(make, y=SIGNS, **options)
+    replayed, _ = fitted(make, True, y=SIGNS, **options)
+    assert history.eager == ""
+    assert [p.data for p in replayed.parameters()] == [
+        p.data for p in fitted(make, None, y=SIGNS, **options)[0].parameters()
+    ]
+
+
+@pytest.mark.parametrize("replay", [False, None])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda output, target: (output.data - target) ** 2,
+        lambda output, target: max(0.0, 1.0 - target * output.data),
+        lambda output, target: 1.0,
+        lambda output, target: None if output > 0.0 else output,
+    ],
+)
+def test_other_plain_numbers_are_no_loss(loss, replay):
+    with pytest.raises(TypeError, match="the loss must give a Value made of the outputs, got"):
+        fitted(Line, replay, y=SIGNS, loss=loss)

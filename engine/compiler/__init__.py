@@ -10,14 +10,15 @@ A function is recorded by ``recorder``, which notices what leaves the graph; ``s
 changes something; ``paths`` are a program for each way that its comparisons (``guards``) choose.
 
 Most need ``compile`` alone. A library that trains functions of its users also needs ``Paths`` of a ``Source`` with its
-``Surroundings``, which ``changed`` compares, and ``slower_than_eager``.
+``Surroundings``, which ``changed`` compares, ``record`` and ``slower_than_eager``.
 """
 
 from engine.compiler.api import CompiledFunction, compile
 from engine.compiler.cost import slower_than_eager
 from engine.compiler.paths import Path, Paths, Source
 from engine.compiler.program import Program
+from engine.compiler.recorder import record
 from engine.compiler.surroundings import Surroundings, changed
 
 __all__ = ["CompiledFunction", "Path", "Paths", "Program", "Source", "Surroundings", "changed", "compile"]
-__all__ += ["slower_than_eager"]
+__all__ += ["record", "slower_than_eager"]

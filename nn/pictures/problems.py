@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import Value, sigmoid, softmax
-from nn.data import as_table
-from nn.examples import Examples, check_examples, output_count, output_numbers
+from nn.data import as_table, by_name
+from nn.examples import Examples, check_examples, input_names, output_count, output_numbers
 from nn.losses import LossFunction, named_loss
 from nn.module import Module
 from nn.targets import Label, predicted_index
@@ -102,7 +102,8 @@ def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
     """
     check_module(model)
     name, function = named_loss(model.loss or "mse" if loss is None else loss)
-    table = as_table(X, "X", model.n_inputs)
+    table = as_table(by_name(X, input_names(model)), "X", model.n_inputs)
+    y = by_name(y, model.target_column_names, "y")
     examples = check_examples(table, y, name, output_count(model, table), model.classes)
     return Problem(model, examples, name, function)
 

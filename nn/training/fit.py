@@ -81,7 +81,8 @@ def fit(
             ``"cross_entropy"`` also takes a row of probabilities for each example. ``"binary_cross_entropy"`` also
             takes a probability, or a row of answers in [0, 1], one for each output.
         loss: ``"mse"``, ``"mae"``, ``"huber"``, ``"cross_entropy"``, ``"binary_cross_entropy"`` (or ``"bce"``),
-            ``"hinge"``, or a function ``(outputs, target) -> Value`` of one example.
+            ``"hinge"``, or a function ``(outputs, target) -> Value`` of one example. A plain number that a comparison
+            of Values chose, as in ``max(0, 1 - target * output)``, has no gradient.
         optimizer: ``"sgd"``, ``"adam"``, ``"adamw"``, or an Optimizer, which takes clipping and penalties too. One made
             with some of the model's parameters trains these alone. Others train those that the model has now: what a
             callback adds is trained from the next epoch on. One that trained this model before goes on.

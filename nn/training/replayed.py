@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine import DataDependentError, Value, compiler
+from engine import DataDependentError, compiler
 from nn.activations import is_of_one_value
 from nn.configuration import OWN
 from nn.examples import Examples, Tally, as_list
-from nn.losses import LOSSES, LossFunction, recorded_form
-from nn.noise import given_noise, noise_rows
+from nn.losses import LOSSES, recorded_form
+from nn.noise import noise_rows
 from nn.parameters import parts_in
 from nn.programs import Amount, Array, Recorded
-from nn.training.steps import Steps, Task
+from nn.training.steps import Steps, Task, example_function
 from nn.training.threads import ONE_THREAD
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Replayed(Steps):
         self.validation_rows = None if task.validation is None else self._rows(task.validation)
         bundled = any(loss is each for each in LOSSES.values())
         key = (recorded_loss, task.dtype, self.rows.shape[1], self.is_weighted) if bundled else None
-        self.recorded = Recorded(_function(task, recorded_loss, one_hot), [task.model, loss], key)
+        self.recorded = Recorded(example_function(task, recorded_loss, one_hot), [task.model, loss], key)
         self.paths = self._recorded_paths()
         self.is_ours = bundled and _is_made_of_nn(task.model)
         self.parts: list[Any] = []
@@ -236,23 +236,6 @@ def _parts(model: Module) -> list[Any]:
     """All parts of a model and their types: what else lies there now is another object."""
     parts: list[Any] = [model, *(part for _, part in parts_in(model, plain=True))]
     return [*parts, *map(type, parts)]
-
-
-def _function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[[list[Value]], list[Any]]:
-    """The function to record: from inputs, target, weight and noise to loss and outputs."""
-    n_inputs, n_noise = task.examples.table.shape[1], sum(n for _, n in task.noise)
-    model, noise, is_weighted = task.model, task.noise, task.examples.weights is not None
-
-    def of_row(row: list[Value]) -> list[Any]:
-        end = len(row) - n_noise
-        target = row[n_inputs:end]
-        with given_noise(noise, row[end:]):
-            outputs = model(row[:n_inputs])
-        weight = target.pop() if is_weighted else 1.0
-        found = loss(outputs, target if one_hot or len(target) > 1 else target[0])
-        return [found * weight if is_weighted else found, *as_list(outputs)]
-
-    return of_row
 
 
 def _first_eagerly(task: Task) -> list[Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine import Value
-from nn.examples import Examples, Tally, output_numbers
+from engine import Value, compiler
+from nn.examples import Examples, Tally, as_list, output_numbers
 from nn.losses import LossFunction
-from nn.noise import Layout, noise_from
+from nn.noise import Layout, given_noise, noise_from
 from nn.optimizers import Optimizer
 from nn.schedules import EarlyStopping, is_plain
 from nn.validation import shortened
@@ -53,6 +53,23 @@ class Task:
         stopping = self.stopping
         is_ours = stopping is None or (type(stopping) is EarlyStopping and is_plain(stopping))
         return is_ours and self.optimizer.works_on_arrays()
+
+
+def example_function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[[list[Value]], list[Any]]:
+    """The function to record: from inputs, target, weight and noise to loss and outputs."""
+    n_inputs, n_noise = task.examples.table.shape[1], sum(n for _, n in task.noise)
+    model, noise, is_weighted = task.model, task.noise, task.examples.weights is not None
+
+    def of_row(row: list[Value]) -> list[Any]:
+        end = len(row) - n_noise
+        target = row[n_inputs:end]
+        with given_noise(noise, row[end:]):
+            outputs = model(row[:n_inputs])
+        weight = target.pop() if is_weighted else 1.0
+        found = loss(outputs, target if one_hot or len(target) > 1 else target[0])
+        return [found * weight if is_weighted else found, *as_list(outputs)]
+
+    return of_row
 
 
 class Steps:
@@ -112,8 +129,26 @@ class Steps:
         targets = examples.targets
         loss = self.task.loss(outputs, targets.encoded[index])
         if not isinstance(loss, Value):
-            kind = type(loss).__name__
-            raise TypeError(f"the loss must give a Value made of the outputs, got {kind} {shortened(loss)}")
+            loss = self._constant(loss, examples, index)
         if examples.weights is not None:
             loss = loss * examples.weights[index]
         return loss, targets.classes is not None and targets.is_right(output_numbers(outputs), index)
+
+    def _constant(self, number: Any, examples: Examples, index: int) -> Value:
+        """A plain number as the loss of an example, with no gradient: ``max(0, 1 - t * o)`` gives one.
+
+        Raises:
+            TypeError: no comparison of Values chose it; so it may have been computed from their numbers.
+        """
+        weight = [] if self.task.examples.weights is None else [1.0]
+        noise = [1.0] * sum(n for _, n in self.task.noise)
+        row = [*examples.row(index), *examples.targets.columns()[index].tolist(), *weight, *noise]
+        try:
+            compiler.record(example_function(self.task, self.task.loss, False), row, True)
+            return Value(number)
+        except Exception as error:  # the loss is the user's, and may not take a target of Values
+            kind = type(number).__name__
+            raise TypeError(
+                f"the loss must give a Value made of the outputs, got {kind} {shortened(number)}; a plain number is "
+                "taken where a comparison of Values chose it"
+            ) from error
