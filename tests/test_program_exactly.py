@@ -258,3 +258,12 @@ def test_slopes_of_powers_keep_their_digits_where_an_exponent_is_rounded(power):
         except OverflowError:
             continue
         np.testing.assert_allclose(program.gradients([[number]], "inputs"), [[x.grad]], rtol=4e-15)
+
+
+@pytest.mark.parametrize("n", [1, 60])
+def test_tails_below_the_smallest_normal_number_are_kept(n):
+    x = Value(1.0)
+    for name, numbers in (("erfc", np.linspace(26.0, 28.0, n + 1)), ("gelu", np.linspace(-37.0, -39.0, n + 1))):
+        program = compile(getattr(x, name)(), [x])
+        eager = [getattr(Value(number), name)().data for number in numbers.tolist()]
+        np.testing.assert_allclose(program(numbers[:, None]), eager, rtol=1e-12, atol=1e-322)

@@ -26,9 +26,18 @@ def _exactly(function: Callable[[float], float]) -> Kernel:
 
 try:  # numpy has no error function
     from scipy.special import erf as _erf
-    from scipy.special import erfc as _erfc
+    from scipy.special import erfc as _scipy_erfc
 except ImportError:
-    _erf, _erfc = _exactly(math.erf), _exactly(math.erfc)
+    _erf, _scipy_erfc = _exactly(math.erf), _exactly(math.erfc)
+
+
+def _erfc(a: Any, out: Any) -> None:
+    """1 - erf(a); element by element from 26.5 on, where scipy has 0 for numbers below 1e-308."""
+    far = (a > 26.5) & (a < 27.5) if np.size(a) and np.fmax.reduce(a, None) > 26.5 else None
+    exact = [] if far is None else list(map(math.erfc, a[far].tolist()))  # before out, which may be where a is
+    _scipy_erfc(a, out)
+    if exact:
+        out[far] = exact
 
 
 def _divide(a: Any, b: Any, out: Any) -> None:
