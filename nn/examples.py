@@ -90,22 +90,24 @@ def as_list(outputs: Value | list[Value]) -> list[Value]:
     return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
 
 
-def weigh(examples: Examples, sample_weight: Any, class_weight: Any) -> Examples:
-    """The same examples with the weights from ``fit``'s arguments.
+def weigh(examples: Examples, sample_weight: Any) -> Examples:
+    """The same examples with ``fit``'s *sample_weight*, if it is not None."""
+    if sample_weight is None:
+        return examples
+    weights = as_table(sample_weight, "sample_weight", 1)[:, 0]
+    if len(weights) != len(examples) or (weights < 0.0).any():
+        raise ValueError(f"sample_weight must be {len(examples)} numbers >= 0, got {shortened(sample_weight)}")
+    return replace(examples, weights=weights.tolist())
+
+
+def weigh_classes(examples: Examples, class_weight: Any) -> Examples:
+    """The same examples with the weights of their classes in ``fit``'s *class_weight*, times those that they had.
 
     ``"balanced"`` is n_examples / (n_classes * the count of the class), as in scikit-learn.
     """
-    import numpy as np
-
-    if sample_weight is None and class_weight is None:
+    if class_weight is None:
         return examples
-    weights = np.ones(len(examples))
-    if sample_weight is not None:
-        weights = as_table(sample_weight, "sample_weight", 1)[:, 0]
-        if len(weights) != len(examples) or (weights < 0.0).any():
-            raise ValueError(f"sample_weight must be {len(examples)} numbers >= 0, got {shortened(sample_weight)}")
-    if class_weight is not None:
-        weights = weights * _of_classes(examples.targets, class_weight)
+    weights = _of_classes(examples.targets, class_weight) * (examples.weights or 1.0)
     return replace(examples, weights=weights.tolist())
 
 

@@ -446,3 +446,24 @@ def test_variance_of_an_array_of_values():
     assert np.std(xs).data == pytest.approx((14.0 / 3.0) ** 0.5)
     variance.backward()
     assert [x.grad for x in xs] == pytest.approx([-4.0 / 3.0, -2.0 / 3.0, 2.0])
+
+
+@pytest.mark.parametrize("replay", [True, False])
+def test_weights_of_classes_are_for_training_and_weights_of_examples_for_validation_too(replay):
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    y = ["yes" if i % 4 == 0 else "no" for i in range(20)]
+
+    def losses(**options):
+        still = {"epochs": 1, "optimizer": "sgd", "learning_rate": 0.0, "validation_split": 0.3, "progress": False}
+        history = MLP(2, [1], seed=0).fit(X, y, loss="bce", seed=0, replay=replay, **still, **options)
+        return history.loss[0], history.validation_loss[0]
+
+    plain, weights = losses(), {"no": 2.0, "yes": 3.0}
+    weighted = losses(class_weight=weights)
+    assert weighted[1] == plain[1]
+    assert weighted[0] > 1.5 * plain[0]
+    by_example = losses(sample_weight=[weights[label] for label in y])
+    assert by_example[0] == pytest.approx(weighted[0])
+    assert by_example[1] > 1.5 * plain[1]
+    both = losses(sample_weight=[2.0] * 20, class_weight=weights)
+    assert both == pytest.approx((2.0 * weighted[0], 2.0 * plain[1]))

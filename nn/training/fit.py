@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from nn.data import by_name, column_names
 from nn.data.columns import Columns
-from nn.examples import Tally, as_list, check_examples, input_names, kept_table, smooth, split_validation, weigh
+from nn.examples import (
+    Tally,
+    as_list,
+    check_examples,
+    input_names,
+    kept_table,
+    smooth,
+    split_validation,
+    weigh,
+    weigh_classes,
+)
 from nn.initialization import random_numbers
 from nn.losses import LossFunction, check_takes_logits, named_loss
 from nn.noise import no_noise, noise_from, outputs_and_layout
@@ -94,8 +104,9 @@ def fit(
         validation_split: instead of that, the share of the examples, in (0, 1), that *seed* holds out for it.
         early_stopping: how many epochs to go on without a new lowest loss (of validation, if there is one), True for
             10, or an ``EarlyStopping``. At the end fit restores the weights of the best epoch.
-        sample_weight: ``(n_examples,)`` numbers of 0 or more that multiply the losses.
-        class_weight: a dict with such a number for each label, or ``"balanced"``.
+        sample_weight: ``(n_examples,)`` numbers of 0 or more that multiply the losses, also of examples that
+            *validation_split* holds out; ``validation_data`` has none.
+        class_weight: a dict with such a number for each label, or ``"balanced"``; in training only, as in Keras.
         label_smoothing: in [0, 1): this share of each class's probability is spread over all classes.
         classes: all labels in the order of the outputs, where *y* may not have all of them.
         seed: makes the order of the examples repeatable; None takes it from Python's ``random`` as it stands.
@@ -141,7 +152,7 @@ def fit(
     known = model.classes if classes is None else list(classes)
     examples = check_examples(table, by_name(y, target_names, "y"), loss_name, n_outputs, known)
     learned, validation = examples.targets.classes, None
-    examples = weigh(examples, sample_weight, class_weight)
+    examples = weigh(examples, sample_weight)
     if validation_data is not None:
         validation_X, validation_y = check_pair(validation_data, validation_split)
         rows = kept_table(by_name(validation_X, names, "validation X"), "validation X", model.n_inputs)
@@ -149,7 +160,7 @@ def fit(
         validation = check_examples(rows, validation_y, loss_name, n_outputs, learned, "validation ")
     elif validation_split is not None:
         examples, validation = split_validation(examples, validation_split, seed)
-    examples = smooth(examples, label_smoothing, loss_name, n_outputs)
+    examples = smooth(weigh_classes(examples, class_weight), label_smoothing, loss_name, n_outputs)
     data = loss_name, loss, examples, validation
     task = Task(model, optimizer, *data, seed, rng, batch_size, epochs, stopping, dtype, n_outputs, noise)
     training = Training(task, names, target_names if learned is None else None, checkpoint_file, callbacks, verbose)
