@@ -199,10 +199,10 @@ class Optimizer:
         """
         import numpy as np
 
-        parameters = self._bound()
+        parameters, rate = self._bound(), self.rate()  # first: a schedule of the user's may write weights
         weights = np.array([parameter.data for parameter in parameters])
         gradient = np.array([parameter.grad for parameter in parameters])
-        self.weights = self.updated(weights, gradient)
+        self.weights = self.updated(weights, gradient, rate)
         self.put_weights()
 
     def put_weights(self) -> None:
@@ -212,15 +212,15 @@ class Optimizer:
                 parameter.data = weight
             self.weights = None
 
-    def updated(self, weights: Vector, gradient: Vector) -> Vector:
-        """The weights after one more step, all finite; changes neither vector, nor the parameters.
+    def updated(self, weights: Vector, gradient: Vector, rate: float | None = None) -> Vector:
+        """The weights after one more step, of this *rate* if given, all finite; changes neither vector nor parameters.
 
         Raises:
             FloatingPointError: a number became infinite or NaN.
         """
         import numpy as np
 
-        rate = self.rate()
+        rate = self.rate() if rate is None else rate
         self.steps += 1
         with np.errstate(over="raise", invalid="raise"):
             g = self._clip(weights, gradient)

@@ -545,3 +545,57 @@ def test_a_direction_is_a_vector_of_the_parameters(direction, words, replay):
 def test_a_callback_ends_training_by_a_bool():
     for answer, epochs in ((True, 1), (np.True_, 1), (1, 4), ("yes", 4), (False, 4), (None, 4)):
         assert fitted(None, lambda model, answer=answer: {"callbacks": [lambda *_: answer]})[1].epochs == epochs
+
+
+# ------------------------------------------------------------------------------- weights that are written by other code
+
+
+@pytest.mark.parametrize("replay", [True, False, None])
+@pytest.mark.parametrize("optimizer", [SGD, Adam])
+def test_a_weight_that_a_schedule_writes_counts(replay, optimizer):
+    model = MLP(3, [4, 1], seed=0)
+    bias = model.layers[1].neurons[0].b
+
+    def schedule(step):
+        if step == 7:
+            bias.data = 50.0
+        return 0.0
+
+    model.fit(X, Y, optimizer=optimizer(learning_rate=schedule), epochs=3, batch_size=5, replay=replay, progress=False)
+    assert bias.data == 50.0
+
+
+@pytest.mark.parametrize("replay", [True, False])
+@pytest.mark.parametrize("is_trained", [True, False])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_weight_that_is_written_during_an_epoch_counts(replay, is_trained, dtype, monkeypatch):
+    """By another thread; here between two steps."""
+    from nn.training import replayed, steps
+
+    kind = replayed.Replayed if replay else steps.Steps
+    own, calls = kind.step, []
+    model = MLP(3, [4, 1], seed=0)
+    neuron = model.layers[1].neurons[0]
+    chosen = neuron.b if is_trained else neuron.w[0]
+
+    def step(self, batch):
+        calls.append(batch)
+        if len(calls) == 3:
+            chosen.data = 50.0
+        return own(self, batch)
+
+    monkeypatch.setattr(kind, "step", step)
+    trained = [p for p in model.parameters() if is_trained or p is not chosen]
+    options = {"dtype": dtype} if replay else {}
+    history = model.fit(
+        X,
+        Y,
+        optimizer=SGD(trained, learning_rate=0.0),
+        epochs=3,
+        replay=replay,
+        batch_size=5,
+        progress=False,
+        **options,
+    )
+    assert chosen.data == 50.0
+    assert history.loss[2] > 100.0
