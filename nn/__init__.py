@@ -9,6 +9,7 @@
 [1, 0]
 """
 
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,6 +70,8 @@ _LOADED_WHEN_ASKED_FOR = ("data", "schedules", *_WITH_EXTRAS)
 
 def __getattr__(name: str) -> object:
     """``nn.pictures`` loads matplotlib, and so comes when it is first asked for."""
+    if name in OF_NN and sys._getframe(1).f_code.co_name == "_handle_fromlist":  # from nn import ...
+        raise ImportError(f"nn has no {name}; {OF_NN[name]}", name="nn")
     if name not in _LOADED_WHEN_ASKED_FOR:
         raise no_attribute("module 'nn'", name, OF_NN)
     return import_module(f"nn.{name}")

@@ -47,9 +47,10 @@ def test_texts_and_gaps_are_learned_told_and_kept_in_the_file(gradstep):
     assert 20 < table[0]["mean"] < 50
     assert table[0]["scale"] > 0
     expected = "yes\nno\n" * 30
-    assert gradstep("predict", "p.json", "p.csv") == (0, expected, "")
+    filled = f"gradstep: 'age': 9 of 60 numbers missing; filled with {table[0]['mean']:.6g}, its mean in training\n"
+    assert gradstep("predict", "p.json", "p.csv") == (0, expected, filled)
     passengers()[["fare", "sex", "age"]].to_csv("other_order.csv", index=False, sep=";")
-    assert gradstep("predict", "p.json", "other_order.csv") == (0, expected, "")
+    assert gradstep("predict", "p.json", "other_order.csv") == (0, expected, filled)
     model = MLP.load("p.json")
     model.save("again.json")
     assert Path("again.json").read_bytes() == Path("p.json").read_bytes()
@@ -80,7 +81,7 @@ def test_a_gap_that_training_did_not_have_is_told(gradstep):
     passengers().assign(fare=["", *["3"] * 59]).to_csv("gap.csv", index=False)
     status, out, err = gradstep("predict", "p.json", "gap.csv")
     assert (status, out.count("\n")) == (0, 60)
-    assert err.startswith("gradstep: 'fare': 1 missing, but none in training; filled with ")
+    assert "gradstep: 'fare': 1 of 60 numbers missing, but none in training; filled with " in err
 
 
 def test_plain_numbers_are_what_a_model_without_texts_takes_in_python(gradstep):
@@ -223,11 +224,21 @@ def test_rows_without_a_target_are_told(gradstep):
     assert "'alive': 1 row without a target left out" in out
 
 
+@pytest.mark.parametrize("n", [3, 8, 10, 11])
+def test_texts_that_all_differ_are_no_inputs_in_a_short_file_either(gradstep, n):
+    lines = [f"person {i},2024-01-{i + 1:02},{'ab'[i % 2]},{i},{'yn'[i % 2]}\n" for i in range(n)]
+    Path("short.csv").write_text("name,day,kind,x,answer\n" + "".join(lines))
+    out = gradstep("train", "short.csv", *SHORT)[1]
+    assert f"'name': left out, as it has {n} different texts in {n} rows, such as 'person 0'" in out
+    assert f"'day': left out, as it has {n} different texts" in out
+    assert "'kind': 2 different texts, an input each" in out
+
+
 def test_probabilities(gradstep):
     passengers().to_csv("p.csv", index=False)
     gradstep("train", "p.csv", "--quiet", "--epochs", 30)
     status, out, err = gradstep("predict", "p.json", "p.csv", "--probabilities")
-    assert (status, err) == (0, "")
+    assert (status, err.count("\n")) == (0, 1)
     rows = list(csv.reader(out.splitlines()))
     assert rows[0] == ["no", "yes"]
     said = gradstep("predict", "p.json", "p.csv")[1].split()

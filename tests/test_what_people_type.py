@@ -383,3 +383,15 @@ def test_a_parameter_that_is_listed_twice_trains():
 
     history = Twice().fit([[1.0], [2.0]], [1.0, 2.0], epochs=2, seed=0, progress=False)
     assert len(history.loss) == 2
+
+
+def test_names_of_other_libraries_have_the_advice_in_an_import_too():
+    with pytest.raises(ImportError, match=r"^nn has no Linear; a layer is Layer\(n_inputs, n_outputs\)"):
+        exec("from nn import MLP, Linear")
+    with pytest.raises(ImportError, match="^nn has no Parameter; an engine"):
+        exec("from nn import Parameter as P")
+    with pytest.raises(ImportError, match="cannot import name 'nonsense' from 'nn'"):
+        exec("from nn import nonsense")
+    exec("from nn import cli, data, mlp, other_names")
+    assert not hasattr(nn, "Linear")
+    assert getattr(nn, "Linear", None) is None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import NoReturn
 
 from engine import __version__
 from nn.cli import formulas, predict, train
-from nn.validation import plain_label, shortened
+from nn.validation import nearest, plain_label, shortened
 
 LONGEST = 1000  # characters of a message, which may repeat an argument
 
@@ -37,8 +38,16 @@ _SHELLS = ("bash", "zsh", "tcsh")
 class _Parser(argparse.ArgumentParser):
     """Prints errors in one line."""
 
+    options: tuple[str, ...] = ()
+
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"gradstep: {plain_label(message, LONGEST)}; {self.prog} --help tells more\n")
+        choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        unknown = re.match(r"unrecognized arguments: (--[^ =]+)", message)
+        given = choice or unknown
+        names = re.findall(r"\w+", choice[2]) if choice else self.options
+        near = nearest(given[1], names)[:1] if given else []
+        meant = f"; did you mean {near[0]}?" if near else ""
+        self.exit(2, f"gradstep: {plain_label(message, LONGEST)}{meant}; {self.prog} --help tells more\n")
 
 
 class _Help(argparse.HelpFormatter):
@@ -62,7 +71,7 @@ class _PrintCompletion(argparse.Action):
 
 def parser() -> argparse.ArgumentParser:
     """The subcommands; the help of each begins with its function's docstring."""
-    top: argparse.ArgumentParser = _Parser(
+    top = _Parser(
         prog="gradstep", description="Neural networks and backprop, made of single numbers that you can look at."
     )
     top.add_argument("--version", action="version", version=f"gradstep {__version__}")
@@ -86,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
         )
         command.set_defaults(run=run)
         describe(command)
+        top.options = (*top.options, *re.findall(r"--[\w-]+", command.format_help()))
     return top
 
 

@@ -23,7 +23,9 @@ from nn.optimizers import AdamW
 from nn.scaling import Scaling
 from nn.schedules import one_cycle
 from nn.training.history import History
-from nn.validation import one_line, plain_label, shortened
+from nn.validation import nearest, one_line, plain_label, shortened
+
+_SETS = ("digits", "mnist", "moons", "xor")
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def _split(options: Namespace, job: Job) -> tuple[Job, DataSet]:
 def _job(options: Namespace) -> Job:
     if options.folder is not None and options.data != "mnist":
         raise ValueError("--data: only mnist is read from a folder; leave it out")
-    if options.data in ("digits", "mnist", "moons", "xor"):
+    if options.data in _SETS:
         for option in ("target", "drop", "header"):
             if getattr(options, option) not in (None, []):
                 raise ValueError(f"--{option}: only a CSV file has columns to choose; leave it out")
@@ -107,8 +109,9 @@ def _job(options: Namespace) -> Job:
             data = xor()
             return Job("xor", data, [8], epochs=500, held_out=data)
     if not options.data or not (Path(options.data).suffix or Path(options.data).exists()):
-        known = "digits, moons, xor, a CSV file, or mnist with --data"
-        raise ValueError(f"DATA must be {known}, got {shortened(options.data)}")
+        known, near = "digits, moons, xor, a CSV file, or mnist with --data", nearest(options.data, _SETS)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"DATA must be {known}, got {shortened(options.data)}{meant}")
     return _table_job(options)
 
 

@@ -56,7 +56,7 @@ def _input_column(table: TextTable, name: str) -> tuple[Column, Table, str] | st
     texts = factorize(cells)[1]
     if len(texts) == 1:
         return f"each text in it is {shortened(texts[0])}"
-    if len(texts) > min(_MOST_CATEGORIES, max(10, n // 3)):
+    if len(texts) > min(_MOST_CATEGORIES, max(10, n // 3), max(2, n - 1)):
         return f"it has {len(texts):,} different texts in {n:,} rows, such as {shortened(texts[0])}"
     column, n_empty = Column(name, TEXT, categories=tuple(sorted(texts))), int((cells == "").sum())
     empty = f"; {n_empty:,} empty, a kind as well" if n_empty else ""
@@ -92,9 +92,10 @@ def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None
         if missing.any() and column.mean is None:
             where = table.where(int(missing.argmax()), name)
             raise ValueError(f"{where}: the number is missing, and the model learned none to fill in")
-        if missing.any() and not column.missing:
-            filled = f"filled with {column.mean:.6g}, its mean there"
-            told.append(f"{shortened(name)}: {missing.sum():,} missing, but none in training; {filled}")
+        if missing.any():
+            never = "" if column.missing else ", but none in training"
+            filled = f"filled with {column.mean:.6g}, its mean in training"
+            told.append(f"{shortened(name)}: {missing.sum():,} of {len(missing):,} numbers missing{never}; {filled}")
         notes += [f"{shortened(name)}: {note}"] if note else []
         parts.append(part)
     return columns.fill(np.hstack(parts)), told + ["; ".join(notes)] * bool(notes)
