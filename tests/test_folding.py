@@ -417,7 +417,7 @@ def test_every_node_is_in_the_picture_once(seed, sizes, most, depth, n_examples)
     if seed % 3 == 0:
         loss = loss + 0.1 * sum(p * p for p in model.parameters())
     graph = flatten(loss, {})
-    paths = assign_scopes(graph, find_parameter_scopes(model))
+    paths = assign_scopes(graph, find_parameter_scopes(model), {})
     folding = fold_graph(graph, paths, depth, set(), most)
     units = folding.units()
     assert len(units) <= most

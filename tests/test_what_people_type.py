@@ -388,7 +388,7 @@ def test_a_parameter_that_is_listed_twice_trains():
 def test_names_of_other_libraries_have_the_advice_in_an_import_too():
     with pytest.raises(ImportError, match=r"^nn has no Linear; a layer is Layer\(n_inputs, n_outputs\)"):
         exec("from nn import MLP, Linear")
-    with pytest.raises(ImportError, match="^nn has no Parameter; an engine"):
+    with pytest.raises(ImportError, match=r"^nn has no Parameter; an engine"):
         exec("from nn import Parameter as P")
     with pytest.raises(ImportError, match="cannot import name 'nonsense' from 'nn'"):
         exec("from nn import nonsense")

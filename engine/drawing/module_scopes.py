@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping, Set
 from itertools import accumulate
-from types import MappingProxyType
 from typing import Any
 
 from engine.drawing.flat_graph import FlatGraph
@@ -66,9 +65,7 @@ def singular(word: str) -> str:
 
 
 def assign_scopes(
-    graph: FlatGraph,
-    parameters: Mapping[Value, Scopes],
-    activations: Mapping[Value, tuple[str, ...]] = MappingProxyType({}),
+    graph: FlatGraph, parameters: Mapping[Value, Scopes], activations: Mapping[Value, tuple[str, ...]]
 ) -> list[Scopes]:
     """The scopes of every node.
 

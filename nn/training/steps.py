@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine import Value, compiler
+from engine import Value
 from nn.examples import Examples, Tally, as_list, output_numbers
 from nn.losses import LossFunction
 from nn.noise import Layout, given_noise, noise_from
@@ -140,6 +140,8 @@ class Steps:
         Raises:
             TypeError: no comparison of Values chose it; so it may have been computed from their numbers.
         """
+        from engine import compiler
+
         weight = [] if self.task.examples.weights is None else [1.0]
         noise = [1.0] * sum(n for _, n in self.task.noise)
         row = [*examples.row(index), *examples.targets.columns()[index].tolist(), *weight, *noise]
