@@ -131,3 +131,12 @@ def test_ordinary_numbers_are_computed_once(monkeypatch):
     X = np.random.default_rng(0).normal(size=(40, 3))
     model = MLP(3, [8, 8, 3], seed=0)
     model.fit(X, [0, 1, 2, 0] * 10, loss="cross_entropy", epochs=3, dtype="float32", replay=True, progress=False)
+
+
+def test_a_mean_is_no_sum_that_is_too_large():
+    x, w = Value(1.5, "x"), Value(2.0, "w")
+    rows = np.full((50, 1), 1e38)
+    for program in (compile(x * w, [x], [w], dtype="float32"), compile(lambda x: x * w, dtype="float32")):
+        mean, gradient = program.value_and_gradient(rows)
+        assert mean == pytest.approx(2e38)
+        assert gradient.tolist() == pytest.approx([1e38])

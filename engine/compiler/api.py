@@ -66,7 +66,7 @@ class CompiledFunction:
         check_output(output, paths.n_outputs, rows)
         results, gradient = paths.run(rows, None, output)
         _settle_where_not_finite(results, rows, paths, [output])
-        return float(np.add.reduce(results[:, output])) / len(rows), gradient.copy()
+        return float(np.add.reduce(results[:, output], dtype=np.float64)) / len(rows), gradient.copy()
 
     def gradients(self, X: Any, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
         """The gradient of an output for each example by itself: see ``Program``."""

@@ -136,7 +136,7 @@ class Program:
         check_output(output, self.n_outputs, rows)
         with self._runner.turn:
             results, gradient = self.run(rows, None, output)
-            return float(np.add.reduce(results[:, output])) / len(rows), gradient.copy()
+            return float(np.add.reduce(results[:, output], dtype=np.float64)) / len(rows), gradient.copy()
 
     def run(self, rows: Floats, places: NDArray[np.int64] | None = None, output: int = 0) -> tuple[Floats, Floats]:
         """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one of them: for a training loop.

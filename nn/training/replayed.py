@@ -91,8 +91,9 @@ class Replayed(Steps):
         if not self.is_in_one_thread and len(known) <= _LARGE:
             ONE_THREAD.begin()
             self.is_in_one_thread = True
+        self.paths.from_values()
         self.trained = list(self.task.optimizer.parameters or [])
-        self._read()
+        self.weights: Array = np.array([parameter.data for parameter in self.trained], self.dtype)
         self.gradient: Array = np.zeros(len(self.trained), self.dtype)
         column = {parameter: index for index, parameter in enumerate(known)}
         columns = [column[parameter] for parameter in self.trained if parameter in column]
@@ -103,12 +104,6 @@ class Replayed(Steps):
         self.is_stale = False
         self.parts = self.parts or _parts(self.task.model)
 
-    def _read(self) -> None:
-        """Read the weights from the parameters."""
-        self.paths.from_values()
-        self.weights: Array = np.array([parameter.data for parameter in self.trained], self.dtype)
-        self.numbers = [parameter.data for parameter in self.paths.parameters]
-
     def put_back(self) -> None:
         """Write weights and last gradients into the parameters; untrained ones add theirs up.
 
@@ -116,15 +111,14 @@ class Replayed(Steps):
         """
         if not self.is_stale:
             return
-        pairs = zip(self.paths.parameters, self.numbers)
-        written = {parameter: parameter.data for parameter, number in pairs if parameter.data != number}
-        for parameter, weight, gradient in zip(self.trained, self.weights.tolist(), self.gradient.tolist()):
-            parameter.data, parameter.grad = written.get(parameter, weight), gradient
+        self.paths.exchange()
+        self.weights = self.paths.weights[self.trained_columns].copy()
+        for parameter, gradient in zip(self.trained, self.gradient.tolist()):
+            parameter.grad = gradient
         for index, gradient in zip(self.untrained_columns, self.untrained_gradient.tolist()):
             self.paths.parameters[index].grad += gradient
         self.untrained_gradient[:] = 0.0
         self.is_stale = False
-        self._read()
 
     def next_epoch(self, may_change: bool) -> None:
         """Record again, with the next step, what a model or a loss of the user's does, or what was changed."""
