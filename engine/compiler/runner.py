@@ -119,9 +119,9 @@ class Runner:
                 bound = self._forward((rows, chosen), (start, stop, worker), (output, PARAMETERS, careful), results)
                 bound.seed.fill((stop - start if bound.seed.size < stop - start else 1.0) / n_examples)  # all, or each
                 carry_out(bound.backward)
-                if is_finite(bound.by_parameters):
+                if finite := is_finite(bound.by_parameters):
                     break
-            if self._may_overflow and not (bound.is_exact and is_finite(bound.by_parameters)):
+            if self._may_overflow and not (bound.is_exact and finite):
                 exact = self._exact.outputs_and_mean_gradient(bound.rows(), None, output)[1]
                 refuse_inexact(bound.by_parameters, exact * ((stop - start) / n_examples), "the gradient")
             parts[start] = bound.by_parameters if stop - start == n_examples else bound.by_parameters.copy()
@@ -147,9 +147,9 @@ class Runner:
                 bound.seed[:] = 1.0
                 carry_out(bound.backward)
                 found = bound.by_inputs[chosen]
-                if is_finite(found):
+                if finite := is_finite(found):
                     break
-            if self._may_overflow and not (bound.is_exact and is_finite(found)):
+            if self._may_overflow and not (bound.is_exact and finite):
                 own = bound.rows()
                 exact = self._exact.input_gradients(own, own[0, :0], columns, output)
                 refuse_inexact(found.T, exact, "the gradient", own[:, : self._n_columns])
@@ -173,9 +173,10 @@ class Runner:
             carry_out(bound.forward)
         for column, numbers in enumerate(bound.outputs):
             results[:, column] = numbers
-        if self._may_overflow and refuses and not (bound.is_exact and is_finite(results)):
+        finite = not (self.shows_nan or self._may_overflow) or is_finite(results)
+        if self._may_overflow and refuses and not (bound.is_exact and finite):
             refuse_inexact(results, self._exact.outputs(bound.rows()), "the result", bound.rows())
-        if self.shows_nan and not is_finite(results):
+        if self.shows_nan and not finite:
             refuse_nan(rows if chosen is None else rows[chosen], start)
         return bound
 
