@@ -63,6 +63,8 @@ def build(out: Path, notebooks: bool) -> None:
     for part in ("exercises", *(["notebooks"] if notebooks else [])):
         if (SITE / f"{part}.py").exists():
             import_module(part).build(out)
+    if not notebooks:
+        (out / "notebooks.html").unlink()
     fill_pages(out)
 
 
