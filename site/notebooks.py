@@ -34,8 +34,8 @@ _START = """# For the browser alone: Graphviz, which lays the graphs out.
 import graphviz_in_page
 
 await graphviz_in_page.load()"""
-_CANNOT = """> **In this browser** this notebook can be read, with its pictures, but not run: it needs {missing}, which
-> is not here. To run it, `pip install "gradstep[notebook]"` on your computer."""
+_CANNOT = """> **In this browser** you can read this notebook, with its pictures, but not run it: it needs packages that
+> are not here ({missing}). To run it, `pip install "gradstep[notebook]"` on your computer."""
 _GRAPHVIZ = '''"""Graphviz for gradstep in a browser's notebook, from the site that the notebook is of."""
 
 from pyodide.code import run_js
@@ -122,13 +122,15 @@ def write_wheel(folder: Path, name: str, source: str) -> None:
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: gradstep\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    digest = {
-        n: base64.urlsafe_b64encode(hashlib.sha256(t.encode()).digest()).rstrip(b"=").decode() for n, t in files.items()
-    }
-    record = [f"{n},sha256={digest[n]},{len(text.encode())}" for n, text in files.items()]
+    record = [f"{path},sha256={_digest(text)},{len(text.encode())}\n" for path, text in files.items()]
+    files[f"{info}/RECORD"] = "".join([*record, f"{info}/RECORD,,\n"])
     with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
-        for path, text in {**files, f"{info}/RECORD": "\n".join([*record, f"{info}/RECORD,,", ""])}.items():
-            wheel.writestr(zipfile.ZipInfo(path), text)
+        for path, text in files.items():
+            wheel.writestr(zipfile.ZipInfo(path), text)  # of one date, so that each build gives the same file
+
+
+def _digest(text: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
 def copy_notebooks(folder: Path) -> list[tuple[str, str, list[str]]]:
@@ -143,7 +145,7 @@ def copy_notebooks(folder: Path) -> list[tuple[str, str, list[str]]]:
             missing = ["matplotlib"]
         first: dict[str, Any] = {"id": "in-this-browser", "metadata": {}}
         if missing:
-            first |= {"cell_type": "markdown", "source": _CANNOT.format(missing=" and ".join(missing))}
+            first |= {"cell_type": "markdown", "source": _CANNOT.format(missing=", ".join(missing))}
         else:
             first |= {"cell_type": "code", "source": _START, "outputs": [], "execution_count": None}
         notebook["cells"].insert(1, first)
@@ -158,28 +160,14 @@ def run_jupyterlite(work: Path, out: Path) -> None:
     run(sys.executable, "-m", "venv", work / "venv")
     programs = work / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
     run(programs / "python", "-m", "pip", "install", "-q", "-r", SITE / "notebooks.txt")
-    settings = {"disablePyPIFallback": True}
-    plugin = {"@jupyterlite/pyodide-kernel-extension:kernel": settings}
-    config = {"appName": "gradstep's notebooks", "litePluginSettings": plugin, "faviconUrl": "../icon.svg"}
+    settings = {"@jupyterlite/pyodide-kernel-extension:kernel": {"disablePyPIFallback": True}}  # from this site alone
+    config = {"appName": "gradstep's notebooks", "litePluginSettings": settings, "faviconUrl": "../icon.svg"}
     lite = work / "lite"
-    (lite / "jupyter-lite.json").write_text(
-        json.dumps({"jupyter-lite-schema-version": 0, "jupyter-config-data": config})
-    )
-    run(
-        programs / "jupyter",
-        "lite",
-        "build",
-        "--lite-dir",
-        lite,
-        "--output-dir",
-        out,
-        "--apps",
-        "notebooks",
-        "--apps",
-        "lab",
-        "--no-sourcemaps",
-        folder=work,
-    )
+    text = json.dumps({"jupyter-lite-schema-version": 0, "jupyter-config-data": config})
+    (lite / "jupyter-lite.json").write_text(text)
+    where = ("--lite-dir", lite, "--output-dir", out)
+    apps = ("--apps", "notebooks", "--apps", "lab", "--no-sourcemaps")
+    run(programs / "jupyter", "lite", "build", *where, *apps, folder=work)
     for source_map in out.rglob("*.map"):
         source_map.unlink()
 
@@ -188,7 +176,7 @@ def write_list(page: Path, listed: list[tuple[str, str, list[str]]]) -> None:
     """The page that lists the notebooks, with those marked that can only be read here."""
     items = []
     for name, title, missing in listed:
-        words = f"to read here; to run it, {' and '.join(missing)} must be installed" if missing else "runs here"
+        words = f"to read here; it needs {', '.join(missing)} to run" if missing else "runs here"
         link = f"{FOLDER}/notebooks/index.html?path={name}"
         items.append(f'<li><a href="{escape(link)}">{escape(title)}</a> <small>{escape(words)}</small></li>')
     text = page.read_text(encoding="utf-8")
