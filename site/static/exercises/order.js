@@ -11,7 +11,7 @@ export const numberOf = (id) => Number(/\d+$/.exec(id)[0]);
 
 /** The exercise in an address such as ``#7``; the first where there is none of that name. */
 export function exerciseAt(hash, ids) {
-  const id = decodeURIComponent(hash.replace(/^#/, ""));
+  const id = hash.replace(/^#/, "");
   return ids.includes(id) ? id : ids[0];
 }
 
