@@ -54,21 +54,29 @@ def _one_operation() -> Iterator[Exercise]:
     yield Exercise("A negative slope", text, (a - b) * c, b, "What is subtracted has the local derivative -1.")
 
     (x,) = _leaves(x=2)
-    yield Exercise("A power", "L is the cube of x.", x**3, x, "The slope of a power changes with x: at 3 it would be 27.")
+    yield Exercise(
+        "A power", "L is the cube of x.", x**3, x, "The slope of a power changes with x: at 3 it would be 27."
+    )
 
     x, w, b = _leaves(x=2, w=-1.5, b=4.5)
     text = "Three operations in a row. The chain rule multiplies the local derivatives from L back to w."
-    yield Exercise("A chain", text, (x * w + b) ** 2, w, "Each node needs only its own gradient and its local derivatives.")
+    yield Exercise(
+        "A chain", text, (x * w + b) ** 2, w, "Each node needs only its own gradient and its local derivatives."
+    )
 
     a, b = _leaves(a=3, b=2)
     text = "A quotient. The denominator b is asked for: does L grow or fall with it?"
-    yield Exercise("A denominator", text, a / b, b, "A larger denominator makes a smaller quotient: the sign is negative.")
+    yield Exercise(
+        "A denominator", text, a / b, b, "A larger denominator makes a smaller quotient: the sign is negative."
+    )
 
 
 def _functions() -> Iterator[Exercise]:
     w, x = _leaves(w=2.5, x=0)
     text = "tanh is steepest at 0. What does it hand back to x there?"
-    yield Exercise("tanh at 0", text, tanh(w * x), x, "At 0 the slope of tanh is 1, so the gradient goes through whole.")
+    yield Exercise(
+        "tanh at 0", text, tanh(w * x), x, "At 0 the slope of tanh is 1, so the gradient goes through whole."
+    )
 
     w, x = _leaves(w=0.8, x=2.5)
     text = "The same function, further out, where it is nearly flat. Its result is in the picture."
@@ -76,7 +84,9 @@ def _functions() -> Iterator[Exercise]:
 
     w, x = _leaves(w=3, x=0.5)
     text = "exp is its own derivative. Mind what stands inside."
-    yield Exercise("exp", text, exp(w * x), x, "The derivative of exp is its result, times the derivative of the inside.")
+    yield Exercise(
+        "exp", text, exp(w * x), x, "The derivative of exp is its result, times the derivative of the inside."
+    )
 
     a, b = _leaves(a=4, b=0.5)
     text = "A logarithm of a product. The factors look as if both mattered."
@@ -94,7 +104,9 @@ def _choices() -> Iterator[Exercise]:
 
     w, x, b = _leaves(w=3, x=1, b=-5)
     text = "The same graph with another x, where the operand is negative."
-    yield Exercise("relu, off", text, relu(w * x + b) * 2, x, "A relu that is off stops the gradient for all before it.")
+    yield Exercise(
+        "relu, off", text, relu(w * x + b) * 2, x, "A relu that is off stops the gradient for all before it."
+    )
 
     (x,) = _leaves(x=2)
     text = "Exactly at the kink: the operand of relu is 0. From the left the slope is 0, from the right it is 3."
@@ -136,8 +148,8 @@ def _networks() -> Iterator[Exercise]:
     yield Exercise("A vanishing gradient", text, chain, x, "Every layer takes its share: gradients vanish with depth.")
 
     loss, weight = _two_layers()
-    text = "Two inputs, two hidden neurons, one output, and the squared error. Go back from L to w1, in the first layer."
-    after = "The path from L to w1 has five operations. Backprop walks it once, for all weights together."
+    text = "Two inputs, two hidden neurons, one output, and the squared error. Go back to w1, in the first layer."
+    after = "Backprop walks each path once, for all weights together."
     yield Exercise("A two-layer net", text, loss, weight, after)
 
     x, w = _leaves(x=2, w=1.5)
@@ -145,7 +157,9 @@ def _networks() -> Iterator[Exercise]:
         "One step of gradient descent with rate 0.05: w moves by -0.05 * dL/dw. Does L rise or fall? Predict by how "
         "much, to first order: slope times move."
     )
-    yield Exercise("A step downhill", text, (x * w - 1) ** 2, w, "A small step along the negative gradient lowers L.", 0.05)
+    yield Exercise(
+        "A step downhill", text, (x * w - 1) ** 2, w, "A small step along the negative gradient lowers L.", 0.05
+    )
 
 
 def _two_layers() -> tuple[Value, Value]:

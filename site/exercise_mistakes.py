@@ -1,11 +1,10 @@
-"""Wrong answers and what each suggests. Every number is computed from the graph, with one thing wrong in it.
+"""Wrong answers, and the hint for each: a wrong local derivative on one edge, a forgotten path, or another number.
 
-A mistake is a wrong local derivative on one edge, a path that was forgotten, or another number of the same graph. The
-gradient is computed once more with the mistake in it.
+No wrong number stands here. The gradient is computed once more from the graph, with the mistake in it.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -38,6 +37,11 @@ RULES = {
 }
 """The rule of each operation that the exercises use, by its key."""
 
+_BY_RESULT: dict[str, Callable[[float], float]] = {
+    "exp": lambda y: y,
+    "tanh": lambda y: 1 - y**2,
+    "sigmoid": lambda y: y * (1 - y),
+}
 Use = tuple[int, int]  # a node, by its place in the walk, and the index of the operand there
 Slope = Callable[[float, float, float], float]  # of the result, this operand, and the other one (or NaN)
 
@@ -165,6 +169,20 @@ class Lesson:
                 gradients[self.places[operand]] += gradients[place] * slope
         return gradients[self.place]
 
+    def from_shown_digits(self) -> float:
+        """The gradient for who computes with the numbers in the boxes, by the rules of ``RULES``."""
+        digits = [float(shown(node.data)) for node in self.walk.nodes]
+        slopes: dict[Use, float] = {}
+        for place, node in enumerate(self.walk.nodes):
+            operands = [Value(digits[self.places[operand]]) for operand in node.operands]
+            by_result = _BY_RESULT.get(node.operation.key)
+            if by_result:
+                slopes[place, 0] = by_result(digits[place])
+            elif operands:
+                made = node.operation.apply(*operands).local_derivatives
+                slopes |= {(place, index): slope for index, slope in enumerate(made)}
+        return self.gradient(slopes)
+
     def path(self) -> list[int]:
         """The nodes between the asked one and the root, it and the root included, in topological order."""
         met = {self.place}
@@ -175,12 +193,7 @@ class Lesson:
 
     def mistakes(self) -> list[Mistake]:
         """All mistakes with answers that are wrong, the likeliest reading of each number."""
-        found: list[Mistake] = []
-        for mistake in self._mistakes():
-            known = [self.answer, *(other.answer for other in found)]
-            if math.isfinite(mistake.answer) and not any(is_close(mistake.answer, number) for number in known):
-                found.append(mistake)
-        return found
+        return distinct(self._mistakes(), self.answer)
 
     def _mistakes(self) -> Iterator[Mistake]:
         path = self.path()
@@ -239,7 +252,9 @@ class Lesson:
         yield Mistake(self.walk.nodes[-1].data, f"That is the value of {root}, not a gradient. {asks}")
         for place, gradient in enumerate(self.walk.gradients[:-1]):
             if self.walk.nodes[place].op != CONSTANT and self.uses[place]:
-                yield Mistake(gradient, f"That is the gradient of {self.name(place)}, d{root}/d{self.name(place)}. {asks}")
+                yield Mistake(
+                    gradient, f"That is the gradient of {self.name(place)}, d{root}/d{self.name(place)}. {asks}"
+                )
         yield Mistake(1.0, f"That is the gradient of {root} itself, d{root}/d{root}. {asks}")
 
     # --------------------------------------------------------------------------------------------------------- words
@@ -254,7 +269,9 @@ class Lesson:
         if inner:
             terms = [f"d{root}/d{self.name(node)} * d{self.name(node)}/d{name}" for node in inner]
             terms += [f"the local derivative of {self.equation(node)}" for node, _ in uses if node == self.root]
-            numbers = [f"d{root}/d{self.name(node)} = {shown(self.walk.gradients[node])}" for node in dict.fromkeys(inner)]
+            numbers = [
+                f"d{root}/d{self.name(node)} = {shown(self.walk.gradients[node])}" for node in dict.fromkeys(inner)
+            ]
             hints.append(f"Chain rule: d{root}/d{name} is {' plus '.join(terms)}.")
             hints.append(f"{' and '.join(numbers)}. What are the other factors?")
         return hints
@@ -277,3 +294,13 @@ def shown(number: float) -> str:
 def is_close(number: float, right: float) -> bool:
     """Whether a number passes for the right one."""
     return abs(number - right) <= TOLERANCE * abs(right)
+
+
+def distinct(mistakes: Iterable[Mistake], right: float) -> list[Mistake]:
+    """Those with answers that do not count as right, the first of each number."""
+    found: list[Mistake] = []
+    for mistake in mistakes:
+        known = [right, *(other.answer for other in found)]
+        if math.isfinite(mistake.answer) and not any(is_close(mistake.answer, number) for number in known):
+            found.append(mistake)
+    return found

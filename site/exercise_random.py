@@ -4,9 +4,11 @@ import random
 from collections.abc import Callable, Iterator
 
 from exercise_course import Exercise
+from exercise_mistakes import TOLERANCE, Lesson
 
 from engine import Value, exp, log, relu, sigmoid, size, tanh
 from engine.node import topological_order
+from engine.stepping.walk import record_walk
 
 SEED = 7
 COUNT = 20  # of each level
@@ -32,10 +34,16 @@ def level(number: int) -> Iterator[Exercise]:
             continue
         asked = _asked(dice, root, number)
         pattern = " ".join(f"{node.op}{node.label}" for node in topological_order(root))
-        if asked is not None and pattern not in met:
+        if asked is not None and pattern not in met and _is_readable(root, asked):
             met.add(pattern)
             text = f"How many times as fast as {asked.label} does L grow?"
             yield Exercise(f"Level {number}, number {len(met)}", text, root, asked)
+
+
+def _is_readable(root: Value, asked: Value) -> bool:
+    """Whether the digits in the boxes are enough to compute the answer, with room for rounding."""
+    lesson = Lesson(record_walk(root), asked)
+    return abs(lesson.from_shown_digits() - lesson.answer) <= TOLERANCE / 4 * abs(lesson.answer)
 
 
 def _graph(dice: random.Random, number: int) -> Value | None:
@@ -74,8 +82,8 @@ def _operation(
 
 
 def _asked(dice: random.Random, root: Value, number: int) -> Value | None:
-    """A leaf with a gradient that can be computed by hand; on the highest level one that is used twice, where there is."""
-    leaves = [node for node in topological_order(root) if node.label]
+    """A leaf with a gradient of a fair size; on the highest level one that is used twice, where there is one."""
+    leaves: list[Value] = [node for node in topological_order(root) if node.label]
     uses = [operand for node in topological_order(root) for operand in node.operands]
     dice.shuffle(leaves)
     if number == 3:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from exercise_course import Exercise, course
-from exercise_mistakes import PRECISION, TOLERANCE, Lesson, Mistake, is_close, shown
+from exercise_mistakes import PRECISION, TOLERANCE, Lesson, Mistake, distinct, shown
 from exercise_random import OPERATIONS, level
 
 from engine.expressions.nodes import Equation, Formula, Number, Operation
@@ -43,7 +43,7 @@ def exercise_data(exercise: Exercise, identifier: str) -> dict[str, Any]:
     """All that the page needs for one exercise, ``page``: the stepper's data."""
     walk = record_walk(exercise.root)
     lesson = Lesson(walk, exercise.asked)
-    lecture = _descent(exercise, lesson) if exercise.rate else _gradient(exercise, lesson)
+    lecture = _descent(exercise, lesson, exercise.rate) if exercise.rate else _gradient(exercise, lesson)
     layout = lay_out(walk, PRECISION, "LR", 60.0)
     return {
         "id": identifier,
@@ -69,39 +69,37 @@ def _gradient(exercise: Exercise, lesson: Lesson) -> dict[str, Any]:
     }
 
 
-def _descent(exercise: Exercise, lesson: Lesson) -> dict[str, Any]:
+def _descent(exercise: Exercise, lesson: Lesson, rate: float) -> dict[str, Any]:
     """A step of gradient descent on one leaf: the answer is the change of the root to first order, slope times move."""
     name, root = lesson.name(lesson.place), lesson.name(lesson.root)
-    move = -exercise.rate * lesson.answer
+    move = -rate * lesson.answer
     answer = move * lesson.answer
     before, after = exercise.root.data, _root_after(exercise, move)
-    told = f"{exercise.after} In fact {root} goes from {shown(before)} to {shown(after)}: it changes by {shown(after - before)}."
+    numbers = f"{shown(before)} to {shown(after)}, which is a change of {shown(after - before)}"
     rule = f"To first order the change of {root} is d{root}/d{name} times the move of {name}."
-    likely = [
+    mistakes = [
         Mistake(-answer, f"{name} moves against its gradient, so {root} falls: the change is negative."),
         Mistake(move, f"That is how far {name} moves. {rule}"),
         Mistake(-move, f"That is the size of the move of {name}. {rule}"),
         Mistake(lesson.answer, f"That is the gradient of {name}. {rule}"),
         Mistake(lesson.answer**2, f"The rate is missing, and the sign. {rule}"),
         Mistake(-(lesson.answer**2), f"The rate is missing. {rule}"),
-        Mistake(after - before, f"That is the change itself. The question is for the line with the slope d{root}/d{name}."),
+        Mistake(
+            after - before, f"That is the whole change. To first order {root} follows its tangent: slope times move."
+        ),
         Mistake(before + answer, f"That is the new {root}. The question is for its change."),
         Mistake(after, f"That is the new {root}. The question is for its change, to first order."),
     ]
-    for wrong, hint in lesson.mistakes():
-        likely.append(Mistake(-exercise.rate * wrong**2, f"The gradient of {name} is not right. {hint}"))
-    mistakes: list[Mistake] = []
-    for mistake in likely:
-        if not any(is_close(mistake.answer, number) for number in (answer, *(known.answer for known in mistakes))):
-            mistakes.append(mistake)
+    hint = f"The gradient of {name} is not right."
+    mistakes += [Mistake(-rate * wrong.answer**2, f"{hint} {wrong.hint}") for wrong in lesson.mistakes()]
     change = "<mrow><mo>Δ</mo>" + mathml(lesson.walk.wording.formulas[exercise.root]) + "</mrow>"
     return {
         "question": change,
         "answer": answer,
         "solution": f"<mrow>{change}<mo>≈</mo>{mathml(Number(answer), PRECISION)}</mrow>",
-        "after": told,
-        "hints": [rule, f"The move of {name} is -{exercise.rate:g} * d{root}/d{name}.", *lesson.hints()],
-        "mistakes": [mistake._asdict() for mistake in mistakes],
+        "after": f"{exercise.after} In fact {root} goes from {numbers}.",
+        "hints": [rule, f"The move of {name} is -{rate:g} * d{root}/d{name}.", *lesson.hints()],
+        "mistakes": [mistake._asdict() for mistake in distinct(mistakes, answer)],
     }
 
 

@@ -33,8 +33,9 @@ function fit(element, room) {
 }
 
 export class Picture {
-  constructor({ frame, size, graph, walk, show }) {
-    Object.assign(this, { frame, graph, walk, show });
+  /** ``role`` is that of a node: ``"button"`` where something listens for clicks and keys, or ``"img"``. */
+  constructor({ frame, size, graph, walk, show, role = "button" }) {
+    Object.assign(this, { frame, graph, walk, show, role });
     [this.width, this.height] = size;
     this.svg = drawn("svg", {
       viewBox: `-6 -6 ${this.width + 12} ${this.height + 12}`,
@@ -83,8 +84,8 @@ export class Picture {
       gradient,
       tick,
     );
-    group.setAttribute("role", "button");
-    group.setAttribute("tabindex", place === this.graph.root ? "0" : "-1");
+    group.setAttribute("role", this.role);
+    if (this.role === "button") group.setAttribute("tabindex", place === this.graph.root ? "0" : "-1");
     group.dataset.place = place;
     return { group, name, data, gradient, tint, tick, status: null, strength: 0, room: wide - 2 * SIDE - KEY };
   }
@@ -208,6 +209,7 @@ export class Picture {
 
   /** Tab stops at one node only; the up and down arrows go from node to node. */
   rove(place) {
+    if (this.role !== "button") return;
     this.svg.querySelector('[tabindex="0"]')?.setAttribute("tabindex", "-1");
     this.boxes[place].group.setAttribute("tabindex", "0");
   }

@@ -2,7 +2,9 @@
 
 const NEARLY = 5; // times the tolerance: rounding on the way, rather than a rule
 
-const isWithin = (number, right, tolerance) => Math.abs(number - right) <= tolerance * Math.abs(right);
+const ROUNDING = 1 + 1e-9; // so that 1.98 is within 1 % of 2
+
+const isWithin = (number, right, tolerance) => Math.abs(number - right) <= tolerance * Math.abs(right) * ROUNDING;
 
 /** ``{ right: true }``, or ``{ right: false, hint }``. ``mistakes`` are ``{ answer, hint }``, the likeliest first. */
 export function judge({ answer, mistakes }, number, tolerance) {
@@ -22,6 +24,7 @@ function nearest(mistakes, number, tolerance) {
 function remark(answer, number, tolerance) {
   if (isWithin(number, answer, NEARLY * tolerance)) return "Close. Compute with more digits.";
   if (answer === 0) return "It is not that large: some factor on the way is special here.";
+  if (number === 0) return "It is not 0.";
   const sign = Math.sign(number) === Math.sign(answer) ? "The sign is right, the size is not." : "The sign is not right.";
   return `${sign} A hint may help.`;
 }

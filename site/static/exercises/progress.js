@@ -37,6 +37,11 @@ export class Progress {
     this.#write();
   }
 
+  get isEmpty() {
+    return this.#states.size === 0;
+  }
+
+  /** How many of these exercises were answered right. */
   count(ids) {
     return ids.filter((id) => this.stateOf(id) === "right").length;
   }
