@@ -273,3 +273,16 @@ def test_landmarks_labels_and_one_heading(visit):
     assert frame(page).locator(".node .name").first.text_content()
     labels = frame(page).locator(".node[role=img]").evaluate_all("all => all.map(n => n.getAttribute('aria-label'))")
     assert "x, leaf, data 3, gradient not known yet" in labels
+
+
+def test_a_hint_before_the_picture_is_there_lights_its_paths_all_the_same(visit):
+    page = visit("#2")
+    waiting = []
+    page.route("**/still.html", lambda route: waiting.append(route))
+    page.click("#next")
+    page.click("#hint")
+    page.wait_for_function("document.querySelectorAll('#hints p').length === 1")
+    while not waiting:
+        page.wait_for_timeout(20)
+    waiting[0].continue_()
+    frame(page).locator(".node.chosen").wait_for()
