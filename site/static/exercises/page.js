@@ -148,7 +148,7 @@ class Page {
   #frame(below, title) {
     const frame = element("iframe");
     frame.title = title;
-    frame.style.height = `${Math.min(Math.max(this.exercise.page.size[1] + 60, 190), 400) + below}px`;
+    frame.style.height = `${Math.min(Math.max(this.exercise.page.size[1] + 60, 190), 480) + below}px`;
     byId("graph").replaceChildren(frame);
     return frame;
   }
