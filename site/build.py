@@ -113,14 +113,11 @@ def build_wheels(folder: Path) -> None:
 
 def copy_stepper(out: Path) -> None:
     """The stepper's own modules as files, and its markup in the page that frames show."""
-    from importlib.resources import files
-
-    from engine.stepping.page import part
+    from engine.stepping.page import module_names, part
 
     folder = out / "stepper"
     folder.mkdir()
-    names = [file.name for file in files("engine.stepping").joinpath("static").iterdir()]
-    for name in ["arithmetic.js", *(name for name in names if name.endswith((".js", ".css")))]:
+    for name in [*module_names(), "stepper.css"]:
         (folder / name).write_text(part(name), encoding="utf-8")
     frame = out / "frame.html"
     frame.write_text(frame.read_text().replace("<!--controls-->", part("controls.html")), encoding="utf-8")

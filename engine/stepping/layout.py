@@ -49,6 +49,10 @@ class Layout(NamedTuple):
     edges: list[Edge]
 
 
+MEASURES = {"LINE": LINE, "SIDE": _SIDE, "LETTER": _LETTER}
+"""The measures of boxes that the page draws by, too."""
+
+
 def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layout:
     """Lay out a graph with Graphviz; *direction* is its ``rankdir``.
 

@@ -102,7 +102,8 @@ STORAGE = """
   const progress = new Progress(storage);
   for (const [id, state] of data.records) progress.record(id, state);
   const again = new Progress(storage);
-  return [data.ids.map((id) => progress.stateOf(id)), data.ids.map((id) => again.stateOf(id)), progress.count(data.ids)];
+  const states = (known) => data.ids.map((id) => known.stateOf(id));
+  return [states(progress), states(again), progress.count(data.ids)];
 """
 
 

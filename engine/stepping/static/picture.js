@@ -1,11 +1,9 @@
 // The graph, drawn once; after that a step only touches what differs.
 
 import { signed } from "./formulas.js";
+import { LETTER, LINE, SIDE, SYMBOLS } from "./measures.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const LINE = 17; // from one line of text in a box to the next
-const SIDE = 10; // beside the text
-const LETTER = 7.4; // about as wide as a digit is
 const BOLD_LETTER = 8.2; // of a word in bold
 const KEY = 5 * LETTER; // "data" before a number
 const TICK = 14; // the mark beside a gradient
@@ -312,7 +310,7 @@ function arrowheads() {
 
 /** The operation, white on a pill in the corner of its box. */
 function operationPill(op, wide) {
-  const word = { neg: "−", "-": "−", "*": "×", "/": "÷" }[op] ?? op;
+  const word = SYMBOLS[op] ?? op;
   const pill = pillWidth(word);
   return [
     drawn("rect", { class: "op", x: wide - pill - 5, y: 5, width: pill, height: 19, rx: 9.5 }),
