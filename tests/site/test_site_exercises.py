@@ -278,7 +278,11 @@ def test_landmarks_labels_and_one_heading(visit):
 def test_a_hint_before_the_picture_is_there_lights_its_paths_all_the_same(visit):
     page = visit("#2")
     waiting = []
-    page.route("**/still.html", waiting.append)
+
+    def hold(route):
+        waiting.append(route)
+
+    page.route("**/still.html", hold)
     page.click("#next")
     page.click("#hint")
     page.wait_for_function("document.querySelectorAll('#hints p').length === 1")
