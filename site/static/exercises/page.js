@@ -139,7 +139,8 @@ class Page {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     this.still = null;
-    showStepper(this.#frame(STEPPER_BELOW, "The graph with its gradients, step by step"), page, { state: { chosen: asked } });
+    const frame = this.#frame(STEPPER_BELOW, "The graph with its gradients, step by step");
+    showStepper(frame, page, { state: { chosen: asked } });
   }
 
   // ---------------------------------------------------------------------------------------------------------- frames
