@@ -92,7 +92,7 @@ def _descent(exercise: Exercise, lesson: Lesson, rate: float) -> dict[str, Any]:
     ]
     hint = f"The gradient of {name} is not right."
     mistakes += [Mistake(-rate * wrong.answer**2, f"{hint} {wrong.hint}") for wrong in lesson.mistakes()]
-    change = "<mrow><mo>Δ</mo>" + mathml(lesson.walk.wording.formulas[exercise.root]) + "</mrow>"
+    change = '<mrow><mi mathvariant="normal">Δ</mi>' + mathml(lesson.walk.wording.formulas[exercise.root]) + "</mrow>"
     return {
         "question": change,
         "answer": answer,
