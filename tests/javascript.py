@@ -4,12 +4,11 @@ import json
 import math
 import shutil
 import subprocess
-from importlib.resources import files
 from typing import Any
 
 import pytest
 
-from engine.expressions.javascript import arithmetic
+from engine.stepping.page import module_names, part
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="there is no node here")
@@ -17,10 +16,8 @@ needs_node = pytest.mark.skipif(NODE is None, reason="there is no node here")
 
 def run(folder: Any, code: str, data: Any) -> Any:
     """What ``code``, a module that may import the front end's, makes of ``data``: it is the body of a function."""
-    for file in files("engine.stepping").joinpath("static").iterdir():
-        if file.name.endswith(".js"):
-            (folder / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
-    (folder / "arithmetic.js").write_text(arithmetic(), encoding="utf-8")
+    for name in module_names():
+        (folder / name).write_text(part(name), encoding="utf-8")
     (folder / "package.json").write_text('{"type": "module"}')
     imports, _, body = code.partition("\n\n")
     (folder / "main.js").write_text(f"{imports}\nimport {{ readFileSync }} from 'node:fs';\n{_FRAME % body}")

@@ -1,17 +1,18 @@
 """How pictures look: themes, the colours of gradients, paths picked out."""
 
 import colorsys
+import json
 import math
 import re
-from pathlib import Path
 
 import pytest
 from svg import SVG, box_with, boxes, edges, tree
 
 import engine
-from engine import Value, draw, stepping, tanh
+from engine import Value, draw, tanh
 from engine.drawing.node_contents import SYMBOLS
 from engine.drawing.themes import THEMES, mix_colours
+from engine.stepping.page import part
 from nn import MLP
 
 NAMES = list(THEMES)
@@ -54,8 +55,7 @@ def test_lines_can_be_seen(name):
     assert contrast(theme.operation_line, theme.result) >= 3.0
 
 
-STATIC = Path(stepping.__file__).parent / "static"
-STEPPER = (STATIC / "stepper.css").read_text(encoding="utf-8")
+STEPPER = part("stepper.css")
 
 
 @pytest.mark.parametrize(
@@ -105,9 +105,9 @@ def test_signs_are_blue_and_orange(name):
 
 
 def test_symbols_are_those_of_the_stepper():
-    scripts = "\n".join(path.read_text(encoding="utf-8") for path in sorted(STATIC.glob("*.js")))
-    (theirs,) = re.findall(r"\{ (neg: .*?) \}\[op\]", scripts)
-    assert dict(re.findall(r'"?([^ ":]+)"?: "(.)"', theirs)) == SYMBOLS
+    (theirs,) = re.findall(r"SYMBOLS = (\{.*?\});", part("measures.js"))
+    assert json.loads(theirs) == SYMBOLS
+    assert "SYMBOLS[op] ?? op" in part("picture.js")
 
 
 def test_print_is_grey_and_tells_signs_by_the_border():

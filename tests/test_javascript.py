@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 import sys
 
 import pytest
@@ -12,9 +13,12 @@ from javascript import needs_node, run
 
 from engine import Value, primitive, slopes, topological_order
 from engine.derivatives import RULES, SLOPES
+from engine.drawing.node_contents import SYMBOLS
 from engine.expressions.javascript import key_of
 from engine.expressions.nodes import format_number
 from engine.operations import OPERATIONS
+from engine.stepping.layout import MEASURES
+from engine.stepping.page import module_names, part
 
 LEAST, MOST, EPSILON = math.ulp(0.0), sys.float_info.max, sys.float_info.epsilon
 SIZES = [
@@ -261,3 +265,17 @@ def test_a_function_of_python_is_fixed_with_all_that_it_needs(tmp_path):
     assert [nodes[i] for i in leaves] == [w]
     w.data = 5.0
     assert [numbers, gradients] == computed(root.refresh())
+
+
+def test_measures_and_symbols_are_stated_once(tmp_path):
+    code = 'import * as measures from "./measures.js";\n\nreturn { ...measures };'
+    assert run(tmp_path, code, None) == {**MEASURES, "SYMBOLS": SYMBOLS}
+    picture = part("picture.js")
+    assert not any(symbol in picture for symbol in ("÷", "neg:"))
+    assert not any(f"const {name}" in picture for name in MEASURES)
+
+
+def test_every_module_that_a_module_imports_is_named():
+    sources = [part(name) for name in module_names()]
+    imported = {name for source in sources for name in re.findall(r'from "\./([\w.]+)"', source)}
+    assert imported < set(module_names())

@@ -49,7 +49,8 @@ def draw(
         precision: how many significant digits the numbers show, 1 to 17.
         theme: ``"light"``, ``"dark"``, or ``"auto"``: light, and in Jupyter and an .svg dark where the reader's page or
             system is; or ``"print"``: thin lines and grey, negative gradients with dashed borders.
-        derivatives: write the local derivative of each operation beside the arrow from each operand.
+        derivatives: write the local derivative of each operation beside the arrow from each operand; beside one into a
+            folded box with one output that output's derivative, along all that is folded. Boxes with several have none.
         between: two Values, such as ``(w, loss)``: the paths from the first to the second stand out.
         depth: 0 folds each network into a box, 1 its layers, 2 its neurons; None all down to a level that can be read.
         unfold: groups to show all the same: names such as ``"model.layers.0"``, or the neurons or layers themselves;

@@ -16,6 +16,7 @@ from engine.drawing.folding import Folding
 from engine.drawing.module_scopes import Scopes, scope_title
 from engine.drawing.node_contents import Content, NodeContents
 from engine.drawing.themes import Theme, largest_size
+from engine.special import times
 from engine.validation import plain_label
 
 # where arrows leave and arrive, by direction: in the middle of a side, away from the rounded corners
@@ -49,17 +50,37 @@ class DotWriter:
         return arrows
 
     @cached_property
-    def shown(self) -> dict[int, list[int]]:
-        """The nodes whose numbers each unit shows: the node itself, the only output of a box, few of a function."""
-        unit_of, boxes = self.folding.unit_of, self.folding.boxes
+    def outputs(self) -> dict[int, set[int]]:
+        """The nodes of each unit that others use; the root is one, too."""
+        unit_of = self.folding.unit_of
         outputs = defaultdict(set, {unit_of[-1]: {len(unit_of) - 1}})
         for (start, _), sources in self.arrows.items():
             outputs[start] |= sources
+        return outputs
+
+    @cached_property
+    def shown(self) -> dict[int, list[int]]:
+        """The nodes whose numbers each unit shows: the node itself, the only output of a box, few of a function."""
+        boxes = self.folding.boxes
 
         def most(unit: int) -> int:
             return _MOST_OUTPUTS if unit in boxes and boxes[unit].kind == "call" else 1
 
-        return {unit: sorted(used) if len(used) <= most(unit) else [] for unit, used in outputs.items()}
+        return {unit: sorted(used) if len(used) <= most(unit) else [] for unit, used in self.outputs.items()}
+
+    @cached_property
+    def folded_derivatives(self) -> dict[int, dict[int, float]]:
+        """For each box with one output its derivatives, with respect to the members and to what goes into the box."""
+        operands, nodes = self.contents.graph.operands, self.contents.graph.nodes
+        found: dict[int, dict[int, float]] = {}
+        for unit, box in self.folding.boxes.items():
+            if len(self.outputs[unit]) == 1:
+                derivatives = defaultdict(float, dict.fromkeys(self.outputs[unit], 1.0))
+                for index in sorted(box.members, reverse=True):
+                    for operand, slope in zip(operands[index], nodes[index].local_derivatives):
+                        derivatives[operand] += times(derivatives[index], slope)
+                found[unit] = derivatives
+        return found
 
     @cached_property
     def rows(self) -> list[list[int]]:
@@ -106,9 +127,9 @@ class DotWriter:
         """Write the whole picture."""
         drawing = self._new_drawing()
         self._add_units(drawing, (), self.folding.units())
-        boxes, operands, highlighted = self.folding.boxes.keys(), self.contents.graph.operands, self.highlighted
+        operands, unit_of, highlighted = self.contents.graph.operands, self.folding.unit_of, self.highlighted
         picked = {
-            (self.folding.unit_of[operand], self.folding.unit_of[index])
+            (unit_of[operand], unit_of[index])
             for index in highlighted
             for operand in operands[index]
             if operand in highlighted
@@ -117,19 +138,27 @@ class DotWriter:
         has_counts = len(counted) <= _MOST_COUNTS and not self.is_straight
         tail, head = _SIDES[self.direction]
         for ends, sources in self.arrows.items():
-            start, end = ends
             line = self._line(len(sources), ends in picked)
-            labels = [f"{len(sources):,}" if len(sources) > 1 and has_counts else ""]
-            if len(self.shown[start]) > 1:
-                labels = [", ".join(map(self.contents.name, sorted(sources)))]
-            elif boxes.isdisjoint(ends):
-                uses = [number for number, operand in enumerate(operands[end]) if operand == start]
-                labels = [self._local_derivative(end, number) if self.derivatives else "" for number in uses]
-            for words in labels:
+            for words in self._words(*ends, sources, has_counts):
                 label = {"label": f" {_escape_plain(words)} "} if words else {}
-                drawing.edge(f"n{start}", f"n{end}", tailport=tail, headport=head, **line, **label)
+                drawing.edge(f"n{ends[0]}", f"n{ends[1]}", tailport=tail, headport=head, **line, **label)
         drawing.description = self.description
         return drawing
+
+    def _words(self, start: int, end: int, sources: Set[int], has_counts: bool) -> list[str]:
+        """What is written beside each arrow between two units; a node that is an operand twice has two arrows."""
+        slopes = self.contents.graph.nodes[end].local_derivatives
+        uses = [number for number, operand in enumerate(self.contents.graph.operands[end]) if operand in sources]
+        if self.folding.boxes.keys().isdisjoint((start, end)):
+            return [self._factor(slopes[number]) for number in uses]
+        words = [", ".join(map(self.contents.name, sorted(sources)))] if len(self.shown[start]) > 1 else []
+        if len(sources) > 1:
+            return words or [f"{len(sources):,}" if has_counts else ""]
+        if end not in self.folding.boxes:
+            words.append(self._factor(sum(slopes[number] for number in uses)))
+        elif self.derivatives and end in self.folded_derivatives:
+            words += [self._factor(self.folded_derivatives[end][source]) for source in sources]
+        return [" ".join(filter(None, words))]
 
     def _new_drawing(self) -> Drawing:
         theme = self.theme
@@ -238,9 +267,9 @@ class DotWriter:
             return {"color": theme.picked, "fontcolor": theme.picked, "penwidth": f"{width + 0.9:.3g}"}
         return {"color": theme.faded, "fontcolor": theme.faded_text, "penwidth": f"{width:.3g}"}
 
-    def _local_derivative(self, index: int, number: int) -> str:
-        """The factor that a gradient takes on its way from a node to one of its operands."""
-        return f"× {self.contents.format(self.contents.graph.nodes[index].local_derivatives[number])}"
+    def _factor(self, derivative: float) -> str:
+        """What a gradient is multiplied by on its way back along an arrow, where that is shown."""
+        return f"× {self.contents.format(derivative)}" if self.derivatives else ""
 
 
 def _table(rows: str, attributes: str) -> str:

@@ -2,7 +2,8 @@
 
 No node keeps a mark of the function that made it, which would cost memory and time in every graph. The operations tell:
 where they are those of a function, in its order and with its operands, the numbers are the function's, too. So a sum of
-products that was written by hand is a dot product. Sums of few terms are left as they are.
+products that was written by hand is a dot product. Sums of few terms are left as they are, and so is what would hide a
+node with a label.
 """
 
 from collections import Counter, defaultdict
@@ -41,7 +42,7 @@ def find_calls(graph: FlatGraph) -> list[Call]:
     claimed: set[int] = set()
     for find in (finder.softmaxes, finder.logsumexps, finder.means):
         for call in find():
-            if claimed.isdisjoint(call.members):
+            if claimed.isdisjoint(call.members) and not finder.hides_label(call):
                 claimed.update(call.members)
                 calls.append(call)
     return [*calls, *finder.dots(claimed)]
@@ -104,7 +105,8 @@ class _Finder:
                 n_terms[index] = 1
             elif self.operations[index] is ADD and index not in claimed:
                 start, product = operands
-                if n_terms[start] and self._is_inner(product, MUL) and self.n_uses[start] == 1:
+                is_unlabelled = not (self._has_label(start) or self._has_label(product))
+                if n_terms[start] and self._is_inner(product, MUL) and self.n_uses[start] == 1 and is_unlabelled:
                     n_terms[index] = n_terms[start] + 1
                     longer.add(start)
         for index, n in enumerate(n_terms):
@@ -114,6 +116,13 @@ class _Finder:
                     members += self.operands[node]
                     node = self.operands[node][0]
                 yield Call("dot", sorted(members), [index], 2 * n)
+
+    def hides_label(self, call: Call) -> bool:
+        """Whether a node with a label is inside of a call, and would not be shown."""
+        return any(map(self._has_label, set(call.members).difference(call.outputs)))
+
+    def _has_label(self, index: int) -> bool:
+        return bool(self.graph.nodes[index].label)
 
     def _all(self, operation: Operation) -> list[int]:
         return [index for index, other in enumerate(self.operations) if other is operation]

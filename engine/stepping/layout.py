@@ -49,13 +49,17 @@ class Layout(NamedTuple):
     edges: list[Edge]
 
 
+MEASURES = {"LINE": LINE, "SIDE": _SIDE, "LETTER": _LETTER}
+"""The measures of boxes that the page draws by, too."""
+
+
 def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layout:
     """Lay out a graph with Graphviz; *direction* is its ``rankdir``.
 
     Raises:
         TimeoutError: Graphviz needs longer than *timeout* seconds.
     """
-    from engine.drawing.graphviz_process import run_graphviz
+    from engine.drawing.rendering import run_graphviz
 
     indices = {node: index for index, node in enumerate(walk.nodes)}
     sizes = _sizes(walk, precision)

@@ -16,12 +16,13 @@ from string import Template
 from typing import Any
 
 from engine.debugging.finite_differences import CentralDifference, central_differences
+from engine.drawing.node_contents import SYMBOLS
 from engine.expressions.javascript import arithmetic, key_of
 from engine.expressions.nodes import Number
 from engine.expressions.writers import mathml, text
 from engine.operations import CONSTANT, Operation
 from engine.refresh import is_computable
-from engine.stepping.layout import Edge, Layout, shown_name
+from engine.stepping.layout import MEASURES, Edge, Layout, shown_name
 from engine.stepping.walk import Walk
 from engine.validation import plain_label
 from engine.value import Value
@@ -77,9 +78,25 @@ def bundle(name: str) -> str:
 
 @cache
 def part(name: str) -> str:
-    if name == "arithmetic.js":
-        return arithmetic()
+    """The text of a static file, or of a module that is made from what the engine knows."""
+    if name in _MADE:
+        return _MADE[name]()
     return files("engine.stepping").joinpath("static", name).read_text(encoding="utf-8")
+
+
+def module_names() -> list[str]:
+    """The names of all ES modules of the front end, for ``part``."""
+    static = [file.name for file in files("engine.stepping").joinpath("static").iterdir()]
+    return sorted([*_MADE, *(name for name in static if name.endswith(".js"))])
+
+
+def _measures() -> str:
+    """The module ``measures.js``: the measures of boxes, and what operations look like where it is not their name."""
+    lines = [f"export const {name} = {number:g};\n" for name, number in MEASURES.items()]
+    return f"{''.join(lines)}export const SYMBOLS = {json.dumps(SYMBOLS, ensure_ascii=False)};\n"
+
+
+_MADE: dict[str, Callable[[], str]] = {"arithmetic.js": arithmetic, "measures.js": _measures}
 
 
 def page_data(walk: Walk, layout: Layout, precision: int) -> dict[str, Any]:

@@ -277,6 +277,16 @@ export class Leaves {
     const found = this.rows.get(place);
     if (!found) return;
     found.row.classList.add("chosen");
-    found.row.scrollIntoView({ block: "nearest" });
+    this.#scrollTo(found.row);
+  }
+
+  /** Bring a row into sight in its list, and move nothing else: the page around a frame has its own place. */
+  #scrollTo(row) {
+    const list = this.byId("numbers");
+    const { top, bottom } = row.getBoundingClientRect();
+    const from = this.byId("descent").getBoundingClientRect().bottom; // which stays above the rows
+    const to = list.getBoundingClientRect().bottom;
+    if (top < from) list.scrollTop += top - from;
+    else if (bottom > to) list.scrollTop += bottom - to;
   }
 }

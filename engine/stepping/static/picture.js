@@ -1,11 +1,9 @@
 // The graph, drawn once; after that a step only touches what differs.
 
 import { signed } from "./formulas.js";
+import { LETTER, LINE, SIDE, SYMBOLS } from "./measures.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const LINE = 17; // from one line of text in a box to the next
-const SIDE = 10; // beside the text
-const LETTER = 7.4; // about as wide as a digit is
 const BOLD_LETTER = 8.2; // of a word in bold
 const KEY = 5 * LETTER; // "data" before a number
 const TICK = 14; // the mark beside a gradient
@@ -33,8 +31,9 @@ function fit(element, room) {
 }
 
 export class Picture {
-  constructor({ frame, size, graph, walk, show }) {
-    Object.assign(this, { frame, graph, walk, show });
+  /** ``role`` is that of a node: ``"button"`` where something listens for clicks and keys, or ``"img"``. */
+  constructor({ frame, size, graph, walk, show, role = "button" }) {
+    Object.assign(this, { frame, graph, walk, show, role });
     [this.width, this.height] = size;
     this.svg = drawn("svg", {
       viewBox: `-6 -6 ${this.width + 12} ${this.height + 12}`,
@@ -83,8 +82,8 @@ export class Picture {
       gradient,
       tick,
     );
-    group.setAttribute("role", "button");
-    group.setAttribute("tabindex", place === this.graph.root ? "0" : "-1");
+    group.setAttribute("role", this.role);
+    if (this.role === "button") group.setAttribute("tabindex", place === this.graph.root ? "0" : "-1");
     group.dataset.place = place;
     return { group, name, data, gradient, tint, tick, status: null, strength: 0, room: wide - 2 * SIDE - KEY };
   }
@@ -208,6 +207,7 @@ export class Picture {
 
   /** Tab stops at one node only; the up and down arrows go from node to node. */
   rove(place) {
+    if (this.role !== "button") return;
     this.svg.querySelector('[tabindex="0"]')?.setAttribute("tabindex", "-1");
     this.boxes[place].group.setAttribute("tabindex", "0");
   }
@@ -310,7 +310,7 @@ function arrowheads() {
 
 /** The operation, white on a pill in the corner of its box. */
 function operationPill(op, wide) {
-  const word = { neg: "−", "-": "−", "*": "×", "/": "÷" }[op] ?? op;
+  const word = SYMBOLS[op] ?? op;
   const pill = pillWidth(word);
   return [
     drawn("rect", { class: "op", x: wide - pill - 5, y: 5, width: pill, height: 19, rx: 9.5 }),

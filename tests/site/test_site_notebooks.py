@@ -1,0 +1,71 @@
+"""The notebooks in JupyterLite, in a real browser with the network shut; where a site with them was built."""
+
+import json
+import time
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+from playwright.sync_api import expect
+
+expect.set_options(timeout=60_000)
+
+
+@pytest.fixture
+def lab(built):
+    if not (built / "lab").exists():
+        pytest.skip("this site was built without notebooks; GRADSTEP_SITE names one with them")
+    return built / "lab"
+
+
+def test_each_notebook_begins_by_saying_what_runs_here(lab, built):
+    listed = (built / "notebooks.html").read_text(encoding="utf-8")
+    names = sorted(path.name for path in (lab / "files").glob("*.ipynb"))
+    assert len(names) >= 8
+    for name in names:
+        assert f"path={name}" in listed
+        cell = json.loads((lab / "files" / name).read_text(encoding="utf-8"))["cells"][1]
+        code = cell["cell_type"] == "code"
+        assert ("graphviz_in_page" if code else "are not here (numpy") in cell["source"]
+    assert listed.count("runs here") >= 2
+
+
+def test_all_packages_come_from_the_site(lab):
+    folder = lab / "static" / "pyodide"
+    packages = json.loads((folder / "pyodide-lock.json").read_text())["packages"]
+    for package in packages.values():
+        assert (folder / package["file_name"]).exists()
+        assert {name.replace("_", "-") for name in package["depends"]} <= set(packages)
+
+
+def run_cell(page, code):
+    """Run code in a new cell at the end, and give what it prints."""
+    page.keyboard.press("Escape")
+    page.locator(".jp-Cell").last.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    page.keyboard.insert_text(code)
+    page.keyboard.press("Shift+Enter")
+
+
+def test_a_notebook_runs_and_its_stepper_talks_with_python(lab, visit):
+    page = visit("lab/notebooks/index.html?path=1_one_neuron.ipynb")
+    page.get_by_text("Run", exact=True).first.click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
+        prompts = page.locator(".jp-InputPrompt").all_inner_texts()
+        if any(prompts) and not any("*" in prompt for prompt in prompts):
+            break
+        page.wait_for_timeout(500)
+    assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    expect(page.locator(".jp-OutputArea img").first).to_be_visible()
+
+    run_cell(page, "from engine import *\nx = Value(2.0, label='x')\ns = stepper(x * x * 3, link=True)\ns")
+    frame = page.frame_locator(".jp-OutputArea iframe").last
+    frame.locator("#forward").click()
+    expect(frame.locator("#counter")).to_contain_text("Step 1 of")
+    run_cell(page, "print('the position is', s.position)")
+    expect(page.get_by_text("the position is 1", exact=True)).to_be_visible()
+    visit.troubles[:] = [text for text in visit.troubles if "404" not in text]
