@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import graphviz
 
-from engine.drawing.graphviz_process import run_graphviz
+from engine.drawing.rendering import run_graphviz
 from engine.validation import check_int, shortened
 
 _PICTURES, _SOURCES = ("svg", "png", "pdf"), ("dot", "gv")

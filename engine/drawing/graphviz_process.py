@@ -11,9 +11,7 @@ from contextlib import suppress
 from subprocess import PIPE, Popen, TimeoutExpired
 
 
-def run_graphviz(
-    source: str, kind: str, engine: str = "dot", options: tuple[str, ...] = (), timeout: float = 20.0
-) -> bytes:
+def run_process(source: str, kind: str, engine: str, options: tuple[str, ...], timeout: float) -> bytes:
     """Draw a graph in the DOT language, in a format such as ``"svg"``; *options* are for ``dot``.
 
     Raises:

@@ -55,7 +55,7 @@ def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layou
     Raises:
         TimeoutError: Graphviz needs longer than *timeout* seconds.
     """
-    from engine.drawing.graphviz_process import run_graphviz
+    from engine.drawing.rendering import run_graphviz
 
     indices = {node: index for index, node in enumerate(walk.nodes)}
     sizes = _sizes(walk, precision)
