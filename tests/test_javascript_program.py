@@ -173,7 +173,7 @@ def test_a_label_is_no_code(tmp_path):
     program = program_text([x.log()], [x])
     ((found,),) = called(tmp_path, [program], [[([-1.0], [], 1)]])
     x.data = -1.0
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match="but log needs") as error:
         x.log()
     assert found == str(error.value)
 

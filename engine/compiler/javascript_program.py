@@ -12,7 +12,6 @@ def recorded_program_text(
     function: Callable[[list[Value]], list[Value]],
     numbers: Sequence[float],
     parameters: Sequence[Value] = (),
-    folder: str = "./",
 ) -> str:
     """The ES module of a function of Values, called once with Values of these *numbers*; see ``program_text``.
 
@@ -29,4 +28,4 @@ def recorded_program_text(
     recording = record(function, [float(number) for number in numbers])
     for guard in recording.guards.values():
         raise DataDependentError(f"{guard.line}: {guard.sign} of a Value", ADVICE)
-    return program_text(recording.outputs, recording.inputs, parameters, folder)
+    return program_text(recording.outputs, recording.inputs, parameters)

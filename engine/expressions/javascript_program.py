@@ -20,9 +20,9 @@ _CALLS = Calls()
 _EXACT = 17  # significant digits of every float
 _LARGEST = 400  # statements of a function: browsers leave those slow that are too long
 _NAME = re.compile(r"\b[a-z]\w*\b")
-_MODULE = """import {{ {functions} }} from "{folder}special.js";
-import {{ OPERATIONS }} from "{folder}arithmetic.js";
-import {{ refusalOf }} from "{folder}graph.js";
+_MODULE = """import {{ {functions} }} from "./special.js";
+import {{ OPERATIONS }} from "./arithmetic.js";
+import {{ refusalOf }} from "./graph.js";
 
 const v = new Float64Array({n_numbers});
 const g = new Float64Array({n_gradients});
@@ -49,13 +49,12 @@ export function gradient(x, w, out) {{
 """
 
 
-def program_text(
-    outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value] = (), folder: str = "./"
-) -> str:
+def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value] = ()) -> str:
     """An ES module that computes a graph for other numbers of its inputs and parameters.
 
-    It exports ``values(x, w, out)``, ``value(x, w)`` and ``gradient(x, w, out)``; *x* and *w* are arrays with a number
-    for each of *inputs* and *parameters*. Other leaves are constants, with the numbers that they have now. As in the
+    It exports ``values(x, w, out)``, ``value(x, w)`` and ``gradient(x, w, out)``, and imports the front end's modules
+    from its folder. *x* and *w* are arrays with a number for each of *inputs* and *parameters*.
+    Other leaves are constants, with the numbers that they have now. As in the
     engine, the chain rule's product with an exact 0 is 0, and where an operation refuses its operands the program
     throws a RangeError with the engine's words.
 
@@ -63,7 +62,6 @@ def program_text(
         outputs: what is computed, at least one Value; the gradient is that of the first.
         inputs: leaves, such as the inputs and the target of an example.
         parameters: other leaves.
-        folder: the address of the front end's modules, ``special.js``, ``arithmetic.js`` and ``graph.js``.
 
     Raises:
         ValueError: an input or a parameter is no leaf or is given twice, or a function of Python computes a node.
@@ -87,7 +85,6 @@ def program_text(
     known = {"pi", *RULES, *SLOPES}
     return _MODULE.format(
         functions=", ".join(sorted(known.intersection(_NAME.findall(statements)))),
-        folder=folder,
         n_numbers=graph.n_numbers,
         n_gradients=graph.n_gradients,
         parts=statements,
