@@ -11,7 +11,7 @@ import nn
 from engine import Value, constant, size
 from engine.compiler.javascript_program import recorded_program_text
 from engine.expressions.javascript_program import program_text
-from engine.expressions.nodes import Derivative, Equation, Formula, Name, Number, Operation
+from engine.expressions.nodes import Derivative, Equation, Formula, Name, Number, Operation, format_number
 from engine.expressions.writers import mathml, text
 from engine.stepping.layout import lay_out
 from engine.stepping.page import page_data
@@ -284,19 +284,29 @@ class _Chain:
 
     def _words(self) -> list[str]:
         total = self._total.text
-        words = [f"{self.name} adds up its inputs, each times its weight, and its bias: {total} = {self.sum.data:.4g}."]
+        words = [
+            f"{self.name} adds up its inputs, each times its weight, and its bias: {total} = {_said(self.sum.data)}."
+        ]
         if self.is_bias:
             words.append(f"If the bias grows by a little, {total} grows by as much.")
         else:
             name = self._inputs[self.weight]
-            words.append(f"If the weight of {name} grows by a little, {total} grows {name} = {self._input:.4g} times that.")
+            words.append(
+                f"If the weight of {name} grows by a little, {total} grows {name} = {_said(self._input)} times that."
+            )
         if self.activation != "linear":
             slope, result = self.output.local_derivatives[0], self.output.data
-            words.append(f"{self.activation} gives {result:.4g}, and passes a small change on {slope:.4g} times as large.")
+            words.append(
+                f"{self.activation} gives {_said(result)}, and passes a small change on {_said(slope)} times as large."
+            )
         after = "" if self.layer == len(self.model_layers) else ", by way of the next layer"
-        words.append(f"Each unit of {self.name} changes the loss{after} at a rate of {self.output.grad:.4g}.")
-        words.append(f"The product is the derivative of this example's loss: {self.chosen.grad:.4g}.")
+        words.append(f"Each unit of {self.name} changes the loss{after} at a rate of {_said(self.output.grad)}.")
+        words.append(f"The product is the derivative of this example's loss: {_said(self.chosen.grad)}.")
         return words
+
+
+def _said(number: float) -> str:
+    return format_number(number, _DIGITS).replace("-", "−")
 
 
 def _product(a: Formula, b: Formula) -> Formula:

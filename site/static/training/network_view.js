@@ -14,15 +14,14 @@ export class NetworkView {
     Object.assign(this, { host, choose, resize });
   }
 
-  /** Show a network: names of its inputs, and of the layers what `build` of training_page says. */
-  build(features, layers, names) {
-    this.layers = layers;
-    const sizes = [features.length, ...layers.map((layer) => layer.length)];
+  /** Show a network, as `build` of training_page says: its layers, and the names of inputs and neurons. */
+  build(layers, names) {
+    const sizes = names.map((column) => column.length);
     const { places, width, height } = placeNeurons(sizes, { width: this.host.clientWidth });
     this.picture = document.createElementNS(SVG, "svg");
-    this.picture.setAttribute("viewBox", `0 0 ${width} ${height + TOP}`);
+    this.picture.setAttribute("viewBox", `0 0 ${width} ${height + TOP + 6}`);
     this.picture.setAttribute("aria-hidden", "true");
-    Object.assign(this.picture.style, { width: `${width}px`, height: `${height + TOP}px` });
+    Object.assign(this.picture.style, { width: `${width}px`, height: `${height + TOP + 6}px` });
     this.host.replaceChildren(this.picture);
     this.#lines = layers.flatMap((layer, i) => layer.flatMap((neuron, j) =>
       neuron.weights.map((weight, k) => this.#line(places[i][k], places[i + 1][j], { weight, layer: i + 1, neuron: j, input: k }))));

@@ -4,7 +4,7 @@ import { loadPython } from "../python.js";
 import { firstSettings, limits, OWN, read, readSetting, written } from "./address.js";
 import { Inside } from "./inside.js";
 import { NetworkView } from "./network_view.js";
-import { ceiling, curve, halved, mapPlane, PALETTES, shown } from "./pictures.js";
+import { ceiling, curve, halved, mapPlane, PALETTES, sampled, shown } from "./pictures.js";
 import { PlaneView } from "./plane_view.js";
 import { drawPoints, nearest, split } from "./points.js";
 import { loadProgram } from "./program.js";
@@ -39,7 +39,10 @@ class Page {
 
   constructor() {
     this.network = new NetworkView(byId("network"), {
-      choose: (layer, neuron, weight) => this.choose({ layer, neuron, weight }),
+      choose: (layer, neuron, weight) => {
+        this.choose({ layer, neuron, weight });
+        byId("inside").scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
+      },
       resize: (layer, by) => this.#resize(layer, by),
     });
     this.plane = new PlaneView(byId("plane"), {
@@ -61,7 +64,10 @@ class Page {
     const tell = (words) => {
       byId("inside-status").textContent = words;
     };
-    this.#python ??= loadPython(tell, { modules: ["training_page"] });
+    this.#python ??= loadPython(tell, { modules: ["training_page"] }).then((python) => {
+      tell("");
+      return python;
+    });
     return this.#python;
   }
 
@@ -74,7 +80,7 @@ class Page {
   readAddress() {
     const { settings, problems } = read(location.hash);
     this.settings = settings;
-    byId("problem").textContent = problems.length ? `The address says what cannot be: ${problems.join("; ")}.` : "";
+    byId("address-problem").textContent = problems.length ? `Parts of the address are left out: ${problems.join("; ")}.` : "";
     this.rebuild();
   }
 
@@ -97,12 +103,13 @@ class Page {
     this.#writeForm();
     const asked = ++this.#asked;
     try {
-      const key = JSON.stringify(picked(this.settings));
+      const settings = picked(this.settings);
+      const key = JSON.stringify(settings);
       if (this.#network?.key !== key) {
         byId("network-note").textContent = "Python builds the network …";
-        const built = await this.#build(picked(this.settings));
+        const built = await this.#build(settings);
         if (asked !== this.#asked) return;
-        this.#network = { ...built, key };
+        this.#network = { ...built, key, settings };
         this.#showNetwork();
       }
       this.restart();
@@ -126,7 +133,7 @@ class Page {
 
   #showNetwork() {
     const { layers, nodes, weights, names } = this.#network;
-    this.network.build(this.settings.features, layers, names);
+    this.network.build(layers, names);
     if (this.chosen && !layers[this.chosen.layer - 1]?.[this.chosen.neuron]) this.chosen = null;
     byId("network-note").textContent =
       `${weights.length} parameters. The loss of one example is a graph of ${nodes} Values; the page trains with JavaScript that gradstep wrote from it.`;
@@ -312,8 +319,8 @@ class Page {
     const now = performance.now();
     if (!atOnce && now - this.#spoken < SPEAK_EVERY) return;
     this.#spoken = now;
-    const { train } = this.trainer.costs.at(-1);
-    this.say(`epoch ${shown(this.trainer.epoch)}, cost ${shown(train?.cost ?? NaN)}`);
+    const { cost, right } = this.trainer.measure("train");
+    this.say(`epoch ${shown(this.trainer.epoch, 6)}, cost ${shown(cost)}, ${shown(100 * right)} % right`);
   }
 
   // ---------------------------------------------------------------------------------------------------------- shown
@@ -329,17 +336,17 @@ class Page {
 
   #writeNumbers() {
     const { trainer } = this;
-    const { train, test } = trainer.costs.at(-1);
+    const train = trainer.measure("train");
     const step = trainer.steps % trainer.stepsAnEpoch;
     byId("progress").textContent =
-      `Epoch ${Math.floor(trainer.epoch)}${step ? `, step ${step} of ${trainer.stepsAnEpoch}` : ""} · cost ${shown(train?.cost ?? NaN, 4)}`;
-    for (const [name, measured] of Object.entries({ train, test })) {
-      byId(`${name}-cost`).textContent = measured ? shown(measured.cost, 4) : "none";
-      byId(`${name}-right`).textContent = measured ? `${shown(100 * measured.accuracy)} %` : "none";
+      `Epoch ${Math.floor(trainer.epoch)}${step ? `, step ${step} of ${trainer.stepsAnEpoch}` : ""} · cost ${shown(train.cost, 4)}`;
+    for (const [name, { cost, right }] of Object.entries({ train, test: trainer.measure("test") })) {
+      byId(`${name}-cost`).textContent = this[name].length ? shown(cost, 4) : "none";
+      byId(`${name}-right`).textContent = this[name].length ? `${shown(100 * right)} %` : "none";
     }
     byId("back").disabled = trainer.steps === 0;
     byId("reset").disabled = trainer.steps === 0;
-    const [trainCosts, testCosts] = ["train", "test"].map((part) => trainer.costs.map((cost) => cost[part]?.cost ?? NaN));
+    const [trainCosts, testCosts] = ["train", "test"].map((part) => sampled(trainer.costs[part], 720));
     const highest = ceiling([...trainCosts, ...testCosts]);
     byId("highest").textContent = shown(highest);
     byId("train-curve").setAttribute("d", curve(trainCosts, 360, 100, highest));
@@ -349,8 +356,8 @@ class Page {
   draw() {
     if (!this.#network || !this.trainer) return;
     const palette = PALETTES[dark.matches ? "dark" : "light"];
-    const { layers, picture } = this.#network;
-    const nOutputs = 1 + this.settings.features.length + layers.flat().length;
+    const { names, picture } = this.#network;
+    const nOutputs = 1 + names.flat().length;
     let maps = null;
     try {
       maps = mapPlane(picture, this.trainer.weights, SIDE, nOutputs);
@@ -378,7 +385,7 @@ class Page {
       return;
     }
     const { x, y, label } = example;
-    const question = { settings: picked(this.settings), weights: [...trainer.weights], point: [x, y], label, ...chosen };
+    const question = { settings: this.#network.settings, weights: [...trainer.weights], point: [x, y], label, ...chosen };
     const when = `after ${trainer.steps} ${trainer.steps === 1 ? "step" : "steps"}`;
     this.inside.show({ ...question, whole: byId("whole").value !== "" }, when);
   }
@@ -390,10 +397,7 @@ class Page {
     click("play", () => this.#toggle());
     click("forward", () => this.go("forward"));
     click("back", () => this.go("back"));
-    click("reset", () => {
-      this.pause();
-      this.restart();
-    });
+    click("reset", () => this.#reset());
     click("reseed", () => this.change({ seed: (this.settings.seed + 1) % 1000000 }));
     click("clear", () => this.change({ points: [] }));
     click("less-layers", () => this.change({ hidden: this.settings.hidden.slice(0, -1) }));
@@ -406,6 +410,9 @@ class Page {
       this.look();
     });
     byId("whole").addEventListener("change", () => this.look());
+    for (const id of ["network", "settings"]) {
+      byId(id).addEventListener("pointerover", () => this.python(), { once: true }); // it takes a while
+    }
     addEventListener("hashchange", () => this.readAddress());
     addEventListener("keydown", (event) => this.#key(event));
     dark.addEventListener("change", () => this.draw());
@@ -420,6 +427,11 @@ class Page {
     }).observe(byId("network"));
   }
 
+  #reset() {
+    this.pause();
+    if (this.trainer) this.restart();
+  }
+
   #toggle() {
     if (this.pause()) {
       this.#told(true);
@@ -430,7 +442,7 @@ class Page {
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.matches("input, select, textarea, canvas, #network")) return;
-    const actions = { ArrowRight: () => this.go("forward"), ArrowLeft: () => this.go("back"), p: () => this.#toggle() };
+    const actions = { Home: () => this.#reset(), ArrowRight: () => this.go("forward"), ArrowLeft: () => this.go("back"), p: () => this.#toggle() };
     if (!actions[event.key]) return;
     event.preventDefault();
     actions[event.key]();

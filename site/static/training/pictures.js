@@ -45,14 +45,18 @@ export function halved(map, side) {
 export const toPixels = (x, y, size) => [(size * (x / EDGE + 1)) / 2, (size * (1 - y / EDGE)) / 2];
 export const toPlane = (left, top, size) => [EDGE * ((2 * left) / size - 1), EDGE * (1 - (2 * top) / size)];
 
+/** At most so many of an array's numbers, at equal distances, with the first and the last. */
+export function sampled(numbers, most) {
+  if (numbers.length <= most) return numbers;
+  return Array.from({ length: most }, (_, i) => numbers[Math.round((i * (numbers.length - 1)) / (most - 1))]);
+}
+
 /** A curve through costs as the path of an SVG, from 0 to `highest`; costs that are no numbers leave gaps. */
 export function curve(costs, width, height, highest) {
   const step = width / Math.max(1, costs.length - 1);
-  const stride = Math.max(1, Math.floor(costs.length / (2 * width)));
   let path = "";
   let pen = "M";
   costs.forEach((cost, i) => {
-    if (i % stride && i !== costs.length - 1) return;
     if (!Number.isFinite(cost)) {
       pen = "M";
       return;

@@ -80,7 +80,7 @@ export class PlaneView {
     const [left, top] = toPixels(x, y, size);
     pen.beginPath();
     pen.arc(left, top, 9, 0, 2 * Math.PI);
-    pen.strokeStyle = getComputedStyle(this.canvas).getPropertyValue("--ring") || "#b3006b";
+    pen.strokeStyle = getComputedStyle(this.canvas).color;
     pen.lineWidth = 2.5;
     pen.stroke();
   }

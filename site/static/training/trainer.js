@@ -27,7 +27,7 @@ export class Trainer {
     this.left = Array.from({ length: remembered }, () => new Float64Array(weights.length));
     this.gradient = new Float64Array(weights.length);
     this.steps = 0;
-    this.costs = []; // after each epoch
+    this.costs = { train: [], test: [] }; // after each epoch; NaN where there are no points
     this.#rates = [[0, rate]];
     this.#keep();
   }
@@ -62,22 +62,27 @@ export class Trainer {
     this.weights.set(state.weights);
     state.left.forEach((numbers, i) => this.left[i].set(numbers));
     this.steps = steps;
-    this.costs.length = state.nCosts;
+    for (const costs of [this.costs.train, this.costs.test]) costs.length = state.nCosts;
     while (this.steps < wanted) this.#step();
     this.rate = now;
   }
 
-  /** The loss of examples and the share of them that the network tells right; of none, null. */
-  measure(examples) {
-    if (!examples.length) return null;
+  /** The mean loss of the points to train or to test with, and the share that the network tells right; NaN of none. */
+  measure(part) {
+    const examples = this[part];
     const results = new Float64Array(2);
     let [cost, right] = [0, 0];
     for (const { inputs, label } of examples) {
-      this.training.values(inputs, this.weights, results);
+      try {
+        this.training.values(inputs, this.weights, results);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        results.fill(NaN); // an operation refused its number; the next step says so
+      }
       cost += results[0];
       right += results[1] > 0 === (label === 1) ? 1 : 0;
     }
-    return { cost: cost / examples.length, accuracy: right / examples.length };
+    return { cost: cost / examples.length, right: right / examples.length };
   }
 
   #step() {
@@ -112,12 +117,12 @@ export class Trainer {
 
   #keep() {
     if (this.steps % this.stepsAnEpoch === 0) {
-      this.costs.push({ train: this.measure(this.train), test: this.measure(this.test) });
+      for (const part of ["train", "test"]) this.costs[part].push(this.measure(part).cost);
     }
     this.#history.offer(this.steps, () => ({
       weights: this.weights.slice(),
       left: this.left.map((numbers) => numbers.slice()),
-      nCosts: this.costs.length,
+      nCosts: this.costs.train.length,
     }));
   }
 
