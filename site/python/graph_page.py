@@ -1,53 +1,94 @@
 """What the Graph page asks Python for: a formula, or lines of Python, as pictures, data and code.
 
-All that goes in and out is plain data: texts, numbers, lists and dicts.
+All that goes in and out is plain data: texts, numbers, lists and dicts. An answer with ``error`` says in words what is
+wrong; another has the graph, as ``svg`` and ``dot``, as the ``walk`` of a stepper, and as the ``code`` that makes it.
 """
 
-import ast
+import math
 from typing import Any
 
-from engine import Value, draw, expression, size
+from engine import Value, draw, expression, size, topological_order
 from engine.stepping.layout import lay_out
 from engine.stepping.page import page_data
 from engine.stepping.walk import record_walk
+from formula_names import names_in
+from readers_code import CodeError, run_code, standalone
+
+Answer = dict[str, Any]
 
 FIRST: dict[str, Any] = {"formula": "tanh(x*w + b)", "numbers": {"x": 2.0, "w": -3.0, "b": 6.88}}
+_LONGEST_FORMULA, _LONGEST_CODE = 10_000, 50_000  # characters
+_MOST_NODES = 2_000  # a chain of more could end Python in a browser, whose stack is small
 _MOST_STEPS = 250  # nodes that can be walked through in a browser without a long wait
+_DIGITS = 4
 
 
-def show_formula(formula: str, numbers: dict[str, float], **looks: Any) -> dict[str, Any]:
-    """The graph of a formula; nothing in it is run. A name without a number is among the ``missing``."""
+def show_formula(formula: str, numbers: dict[str, float], looks: dict[str, Any] | None = None) -> Answer:
+    """The graph of a formula, of which nothing is run. A name without a number is 1.
+
+    ``names`` are those in the text, ``places`` those of their nodes in the walk.
+    """
+    if len(formula) > _LONGEST_FORMULA:
+        return {"names": [], "error": f"a formula must have at most {_LONGEST_FORMULA:,} characters"}
     names = names_in(formula)
-    missing = [name for name in names if name not in numbers]
-    if missing:
-        return {"names": names, "missing": missing}
+    given = {name: float(numbers.get(name, 1.0)) for name in names}
     try:
-        root = expression(formula, **{name: numbers[name] for name in names})
-    except (ValueError, TypeError, ArithmeticError) as error:
+        root = expression(formula, **given)
+        answer = _show(root, None, **looks or {})
+    except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
         return {"names": names, "error": str(error)}
-    return {"names": names} | show(root, {}, **looks)
+    places = {node.label: place for place, node in enumerate(topological_order(root)) if node.label in given}
+    return {"names": names, "places": places, "code": _code_of_formula(formula, given)} | answer
 
 
-def names_in(formula: str) -> list[str]:
-    """The names in a formula that need numbers, in their order in the text; none where it is not a formula."""
+def show_code(code: str, root: str = "", looks: dict[str, Any] | None = None) -> Answer:
+    """The graph that lines of Python make: of the variable *root*, or of what they end with.
+
+    ``roots`` are the variables that could be the root, ``printed`` is what the lines printed.
+    """
+    if len(code) > _LONGEST_CODE:
+        return {"error": f"the code must have at most {_LONGEST_CODE:,} characters", "printed": ""}
     try:
-        tree = ast.parse(formula.strip(), mode="eval")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called]
-    nodes.sort(key=lambda node: (node.lineno, node.col_offset))
-    return list(dict.fromkeys(node.id for node in nodes if node.id != "pi"))
+        done = run_code(code, root)
+    except CodeError as error:
+        return {"error": str(error), "line": error.line, "printed": error.printed}
+    found = {"roots": done.roots, "root": done.name, "printed": done.printed}
+    try:
+        return found | {"code": standalone(code, done.name)} | _show(done.root, done.variables, **looks or {})
+    except (ValueError, TypeError, ArithmeticError, RuntimeError) as error:
+        return found | {"error": str(error)}
 
 
-def show(root: Value, names: object, direction: str = "LR", theme: str = "auto") -> dict[str, Any]:
-    """A graph as a picture (``svg`` and ``dot``), and as the ``walk`` of a stepper; its gradients are computed."""
-    root.backward()
-    drawing = draw(root, names=names, direction=direction, theme=theme)
-    answer = {"svg": drawing.pipe("svg", encoding="utf-8"), "dot": drawing.source, "said": drawing.description}
+def _show(
+    root: Value, names: object, direction: str = "LR", theme: str = "auto", derivatives: bool = False
+) -> dict[str, Any]:
+    """A graph as a picture and as a walk; its gradients are computed where the root has none."""
     count = size(root)
-    if count > _MOST_STEPS:
-        return answer | {"walk": None, "nodes": count}
-    walk = record_walk(root, names)
-    data = page_data(walk, lay_out(walk, 4, direction, 60.0), 4)
-    return answer | {"walk": data, "nodes": count}
+    if count > _MOST_NODES:
+        raise ValueError(
+            f"a graph in this page must have at most {_MOST_NODES:,} nodes, got {count:,}; draw a part of it"
+        )
+    if root.grad == 0.0:
+        root.backward()
+    drawing = draw(root, names=names, direction=direction, theme=theme, derivatives=derivatives)
+    answer = {"svg": drawing.pipe("svg", encoding="utf-8"), "dot": drawing.source, "said": drawing.description}
+    walk = None
+    if count <= _MOST_STEPS:
+        recorded = record_walk(root, names)
+        walk = page_data(recorded, lay_out(recorded, _DIGITS, direction, timeout=60.0), _DIGITS)
+    return answer | {"walk": walk, "nodes": count}
+
+
+def _code_of_formula(formula: str, numbers: dict[str, float]) -> str:
+    given = "".join(f", {name}={_written(number)}" for name, number in numbers.items())
+    return f"""from engine import draw, expression, stepper
+
+result = expression({formula.strip()!r}{given})
+result.backward()
+draw(result).save("graph.svg")
+stepper(result).save("backprop.html")  # in Jupyter, stepper(result) shows it
+"""
+
+
+def _written(number: float) -> str:
+    return repr(number) if math.isfinite(number) else f'float("{number}")'

@@ -2,9 +2,10 @@
 
 import { mount } from "./stepper/stepper.js";
 
-addEventListener("message", ({ data, source, origin }) => {
+function show({ data, source, origin }) {
   if (source !== parent || origin !== location.origin || !data?.walk) return;
-  document.documentElement.lang = "en";
-  mount(document.body, data.walk, data.name ?? "");
-  parent.postMessage({ shown: true }, origin);
-}, { once: true });
+  removeEventListener("message", show);
+  mount(document.body, data.walk, data.name);
+}
+
+addEventListener("message", show);

@@ -13,7 +13,7 @@ self.onmessage = async ({ data: { call, modules, code, globals } }) => {
     const py = await python;
     self.postMessage({ call, value: modules ? true : run(py, code, globals) });
   } catch (error) {
-    self.postMessage({ call, error: inWords(error) });
+    self.postMessage({ call, error: inWords(error), isFatal: !modules && error.name !== "PythonError" });
   }
 };
 

@@ -12,7 +12,7 @@ export class PythonError extends Error {
   }
 }
 
-/** The call was ended by `stop`. */
+/** The call was ended by `stop`, or Python failed; it starts again. */
 export class Stopped extends Error {}
 
 /**
@@ -44,7 +44,7 @@ class Python {
   /** End what runs now; Python starts from the beginning, and later calls wait for it. */
   stop() {
     this.#worker.terminate();
-    for (const { reject } of this.#waiting.values()) reject(new Stopped("stopped"));
+    for (const { reject } of this.#waiting.values()) reject(new Stopped("Stopped. Python starts again."));
     this.#waiting.clear();
     this.#start();
   }
@@ -68,12 +68,15 @@ class Python {
     });
   }
 
-  #hear({ call, progress, value, error }) {
+  #hear({ call, progress, value, error, isFatal }) {
     if (progress) this.onProgress(progress);
     const waiting = this.#waiting.get(call);
     if (progress || !waiting) return;
     this.#waiting.delete(call);
-    if (error) waiting.reject(new PythonError(error));
+    if (isFatal) {
+      waiting.reject(new Stopped("Python itself failed, and starts again: a graph or a call was too deep for a browser"));
+      this.stop();
+    } else if (error) waiting.reject(new PythonError(error));
     else waiting.resolve(value);
   }
 
