@@ -7,6 +7,7 @@ const MATHML = "http://www.w3.org/1998/Math/MathML";
 
 export class Inside {
   #asked = 0;
+  #shown = { of: "", position: 0 }; // which graph the stepper shows, and after how many steps
 
   /** `python` is a promise of Python; `choose(weight)` hears which weight is looked at. */
   constructor(byId, { python, choose }) {
@@ -24,7 +25,7 @@ export class Inside {
       const answer = await python.run(`training_page.explain(${names})`, question);
       if (asked !== this.#asked) return;
       this.#write(answer, question, when);
-      await this.#graph(answer, asked);
+      await this.#graph(answer, question, asked);
     } catch (error) {
       if (asked === this.#asked) byId("inside-status").textContent = error.message;
     }
@@ -65,7 +66,8 @@ export class Inside {
     return row;
   }
 
-  async #graph({ walk, nodes, loss_nodes: lossNodes }, asked) {
+  /** The same graph with other numbers is shown at the step where the reader was. */
+  async #graph({ walk, nodes, loss_nodes: lossNodes }, { settings, layer, neuron, whole }, asked) {
     const { byId } = this;
     const frame = byId("inside-frame");
     byId("graph-note").textContent = walk
@@ -73,7 +75,10 @@ export class Inside {
       : `The graph of this example's loss has ${lossNodes} nodes, too many to step through: take fewer neurons.`;
     frame.hidden = !walk;
     if (!walk) return;
-    await showStepper(frame, walk);
+    const of = JSON.stringify([settings.features, settings.hidden, layer, neuron, whole]);
+    if (this.#shown.of !== of) this.#shown = { of, position: 0 };
+    const changed = ({ position }) => Object.assign(this.#shown, { position });
+    await showStepper(frame, walk, { state: { position: this.#shown.position }, changed });
     if (asked === this.#asked) frame.dataset.shown = String(asked);
   }
 }

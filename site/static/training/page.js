@@ -88,6 +88,7 @@ class Page {
   change(changes) {
     const ofRateAlone = Object.keys(changes).every((key) => key === "rate" || key === "unit");
     Object.assign(this.settings, changes);
+    byId("address-problem").textContent = "";
     const hash = written(this.settings);
     history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
     if (!ofRateAlone) {
@@ -106,12 +107,14 @@ class Page {
       const settings = picked(this.settings);
       const key = JSON.stringify(settings);
       if (this.#network?.key !== key) {
+        byId("network").setAttribute("aria-busy", "true");
         byId("network-note").textContent = "Python builds the network …";
         const built = await this.#build(settings);
         if (asked !== this.#asked) return;
         this.#network = { ...built, key, settings };
         this.#showNetwork();
       }
+      byId("network").setAttribute("aria-busy", "false");
       this.restart();
     } catch (error) {
       if (asked !== this.#asked) return;
@@ -296,7 +299,7 @@ class Page {
   #tick(now) {
     this.#frame = requestAnimationFrame((later) => this.#tick(later));
     const speed = Number(byId("speed").value);
-    this.#due = Math.min(this.#due + (speed * (now - this.#clock)) / 1000, speed);
+    this.#due = Math.min(this.#due + (speed * Math.max(0, now - this.#clock)) / 1000, speed);
     this.#clock = now;
     const end = performance.now() + MOST_A_FRAME;
     let isMoved = false;
@@ -442,7 +445,7 @@ class Page {
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.matches("input, select, textarea, canvas, #network")) return;
-    const actions = { Home: () => this.#reset(), ArrowRight: () => this.go("forward"), ArrowLeft: () => this.go("back"), p: () => this.#toggle() };
+    const actions = { Home: () => this.#reset(), ArrowRight: () => this.go("forward"), ArrowLeft: () => this.go("back") };
     if (!actions[event.key]) return;
     event.preventDefault();
     actions[event.key]();

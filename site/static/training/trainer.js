@@ -22,7 +22,7 @@ export class Trainer {
     this.train = train.map((point) => asExample(point, targets));
     this.test = test.map((point) => asExample(point, targets));
     this.batch = Math.max(1, Math.min(batch, this.train.length));
-    this.stepsAnEpoch = Math.ceil(this.train.length / this.batch);
+    this.stepsAnEpoch = Math.max(1, Math.ceil(this.train.length / this.batch));
     this.weights = Float64Array.from(weights);
     this.left = Array.from({ length: remembered }, () => new Float64Array(weights.length));
     this.gradient = new Float64Array(weights.length);
