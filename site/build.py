@@ -21,7 +21,8 @@ sys.path[:0] = [str(ROOT), str(SITE), str(SITE / "python")]
 
 POLICY = (  # no other server is asked for anything, and only the site's own files are run
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self'; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; frame-src 'self'; form-action 'none'; base-uri 'none'"
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; frame-src 'self'; form-action 'none'; "
+    "base-uri 'none'"
 )
 PAGES = {
     "graph.html": "Graph",

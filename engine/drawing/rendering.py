@@ -33,7 +33,8 @@ def run_graphviz(
 
 def _run_in_page(source: str, kind: str, engine: str, options: tuple[str, ...]) -> bytes:
     if kind not in _TEXTS:
-        raise ValueError(f"the format of a picture in a browser must be one of {', '.join(_TEXTS)}, got {kind!r}")
+        known = ", ".join(_TEXTS)
+        raise ValueError(f"the format of a picture must be one of {known} in a browser, got {kind!r}; save an .svg")
     if options:
         raise ValueError(f"Graphviz takes no options in a browser, got {' '.join(options)}")
     try:

@@ -5,6 +5,7 @@ wrong; another has the graph, as ``svg`` and ``dot``, as the ``walk`` of a stepp
 """
 
 import math
+import re
 from typing import Any
 
 from engine import Value, draw, expression, size, topological_order
@@ -18,6 +19,7 @@ Answer = dict[str, Any]
 
 FIRST: dict[str, Any] = {"formula": "tanh(x*w + b)", "numbers": {"x": 2.0, "w": -3.0, "b": 6.88}}
 _LONGEST_FORMULA, _LONGEST_CODE = 10_000, 50_000  # characters
+_MOST_OPERATIONS = 300  # in a formula; Python's parser nests each in the one before, and a browser's stack is small
 _MOST_NODES = 2_000  # a chain of more could end Python in a browser, whose stack is small
 _MOST_STEPS = 250  # nodes that can be walked through in a browser without a long wait
 _DIGITS = 4
@@ -30,6 +32,11 @@ def show_formula(formula: str, numbers: dict[str, float], looks: dict[str, Any] 
     """
     if len(formula) > _LONGEST_FORMULA:
         return {"names": [], "error": f"a formula must have at most {_LONGEST_FORMULA:,} characters"}
+    if (count := len(re.findall(r"\*\*|[-+*/(]", formula))) > _MOST_OPERATIONS:
+        return {
+            "names": [],
+            "error": f"a formula in this page must have at most {_MOST_OPERATIONS} operations, got {count:,}",
+        }
     names = names_in(formula)
     given = {name: float(numbers.get(name, 1.0)) for name in names}
     try:

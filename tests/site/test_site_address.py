@@ -1,0 +1,109 @@
+"""The Graph page's state in its address: what is written is what is read, and nothing that a link says is believed."""
+
+import json
+import shutil
+import subprocess
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from engine.expressions.javascript import arithmetic
+
+STATIC = Path(__file__).parents[2] / "site" / "static"
+pytestmark = [
+    pytest.mark.skipif(not STATIC.exists(), reason="the site is not here"),
+    pytest.mark.skipif(not shutil.which("node"), reason="there is no node here"),
+]
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory):
+    """What an expression gives under node, with the functions of address.js and the examples."""
+    folder = tmp_path_factory.mktemp("modules")
+    shutil.copytree(STATIC, folder, dirs_exist_ok=True)
+    (folder / "stepper").mkdir()
+    for file in files("engine.stepping").joinpath("static").iterdir():
+        (folder / "stepper" / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "stepper" / "arithmetic.js").write_text(arithmetic(), encoding="utf-8")
+    (folder / "package.json").write_text('{"type": "module"}')
+
+    def result(expression, data=None):
+        code = (
+            'import { plain, readAddress, writeAddress } from "./graph/address.js";\n'
+            'import { EXAMPLES, isOurs } from "./graph/examples.js";\n'
+            f"const data = {json.dumps(data)};\nconsole.log(JSON.stringify({expression}));\n"
+        )
+        (folder / "main.js").write_text(code)
+        done = subprocess.run(["node", "main.js"], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return result
+
+
+STATES = [
+    {"text": "tanh(x*w + b)", "numbers": {"x": "2", "w": "-3", "b": "6.88"}},
+    {"text": "50 % 3 & #x = '\"<script>", "numbers": {"é": "1e-3", "x": "inf", "n": "nan"}},
+    {"text": "x", "numbers": {}, "view": "picture", "direction": "TB", "theme": "print", "derivatives": "yes"},
+    {"text": "x*y", "numbers": {"x": "1", "y": "-0.0"}, "step": 3, "node": 0},
+    {
+        "kind": "python",
+        "text": "a = 1\n\tb = '%41+&#='\n# ünï ☃ \U0001f600\n",
+        "root": "b",
+        "moved": [[3, "2.5"], [0, "-inf"]],
+    },
+]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_state_is_read_as_it_was_written(node, state):
+    whole = node("({ ...plain(), ...data })", state)
+    assert node("readAddress(writeAddress({ ...plain(), ...data }))", state) == whole
+
+
+def test_an_address_can_be_read_and_written_by_hand(node):
+    typed = "#formula=tanh(x*w+b)&numbers=x=2 w=-3;b=6.88"
+    state = node("readAddress(data)", typed)
+    assert state["text"] == "tanh(x*w+b)"
+    assert state["numbers"] == {"x": "2", "w": "-3", "b": "6.88"}
+    assert node("writeAddress(readAddress(data))", typed) == "#formula=tanh(x*w+b)&numbers=x=2%20w=-3%20b=6.88"
+
+
+@pytest.mark.parametrize(
+    ("hostile", "problem"),
+    [
+        ("#formula=%", "This link is broken"),
+        ("#formula=%E0%A4%A", "This link is broken"),
+        ("#formula=" + "x" * 10_001, "This link is too long: at most 10,000"),
+        ("#python=" + "x" * 50_001, "This link is too long: at most 50,000"),
+        ("#numbers=" + "a=1 " * 100_000, ""),
+        ("#numbers=" + " ".join(f"a{i}=1" for i in range(5000)), ""),
+        ("#view=nothing&direction=up&theme=__proto__&derivatives=maybe&step=-1&node=1e9&moved=a:1 2:x 3", ""),
+        ("#__proto__=1&constructor=2&formula=x&numbers=__proto__=5", ""),
+        ("#&&&==&=", ""),
+        ("", ""),
+    ],
+)
+def test_a_hostile_address_is_data(node, hostile, problem):
+    state = node("readAddress(data)", hostile)
+    assert set(state) - {"problem"} == set(node("plain()"))
+    assert state["view"] == "steps"
+    assert state["direction"] == "LR"
+    assert (state["step"], state["node"]) == (0, None)
+    assert len(state["text"]) <= 50_000
+    assert len(state["numbers"]) <= 1000
+    assert state["moved"] == []
+    assert state.get("problem", "").startswith(problem)
+    assert bool(state.get("problem")) == bool(problem)
+
+
+def test_numbers_that_are_none_are_not_written(node):
+    assert node("writeAddress({ ...plain(), text: 'x', numbers: { x: '1,5', y: '' } })") == "#formula=x"
+
+
+def test_only_the_pages_own_code_may_run_by_itself(node):
+    codes = node("EXAMPLES.flatMap(({ python }) => python ?? [])")
+    assert len(codes) > 2
+    assert all(node("data.map(isOurs)", codes))
+    assert not any(node("data.map(isOurs)", [codes[0] + "import os", "", "undefined"]))
