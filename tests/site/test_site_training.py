@@ -5,7 +5,7 @@ import re
 import pytest
 
 MOONS = "training.html"
-OWN = "training.html#data=own&test=0&layers=3&points=-2,2,0;-3,1,0;2,-2,1;3,-1,1"
+OWN = "training.html#data=own&test=0&points=-2,2,0;-3,1,0;2,-2,1;3,-1,1"
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_other_networks_come_from_python(page):
 
 
 def test_an_address_is_a_lesson(page, visit):
-    path = "training.html#data=spiral&n=60&noise=0&layers=5&rate=0.1&batch=5&seed=9&unit=step"
+    path = "training.html#data=spiral&n=60&noise=0&rate=0.1&batch=5&unit=step"
     first, second = page(path), page(path)
     assert first.input_value("[name=n]") == "60"
     for each in (first, second):

@@ -1,5 +1,6 @@
 """The modules of the Training page under node: points, settings in the address, training and the way back."""
 
+import itertools
 import math
 import shutil
 import sys
@@ -237,7 +238,7 @@ def test_steps_are_those_of_nn(tmp_path, changes):
     loss, _ = recorded_form(LOSSES[settings["loss"]], n_outputs)
     labels = {(x, y): label for x, y, label in rows}
     places = [0, 2, 4, 5, 7, 9, 10, 12]
-    for start, end in zip(places, places[1:]):
+    for start, end in itertools.pairwise(places):
         losses = []
         for x, y in found["inputs"][start:end]:
             point = [Value(x), Value(y)]
@@ -255,7 +256,8 @@ import { Trainer } from "./training/trainer.js";
 
 const { built, points, options } = data;
 const trainer = new Trainer({ ...built, ...programs[0], ...split(drawPoints(points), 30, points.seed), ...options });
-const state = () => JSON.stringify([[...trainer.weights], trainer.left.map((row) => [...row]), trainer.costs, trainer.steps]);
+const left = () => trainer.left.map((row) => [...row]);
+const state = () => JSON.stringify([[...trainer.weights], left(), trainer.costs, trainer.steps]);
 const seen = [state()];
 for (let step = 1; step <= 1500; step += 1) {
   if (step === 700) trainer.rate = 0.01;
@@ -324,16 +326,16 @@ def test_training_that_diverges_ends_in_words_before_any_number_is_lost(tmp_path
 HISTORY = """import { History } from "./training/history.js";
 
 const history = new History(20);
-for (let steps = 0; steps <= 1000; steps += 1) history.offer(steps, () => `state ${steps}`);
-const backs = data.map((steps) => history.back(steps));
-return [history.length, backs];
+for (let steps = 0; steps <= 1000; steps += 1) history.offer(steps, `state ${steps}`);
+const { length } = history;
+return [length, data.map((steps) => history.back(steps))];
 """
 
 
 @needs_node
 def test_history_keeps_few_states_and_forgets_those_that_are_undone(tmp_path):
     length, backs = run_here(tmp_path, HISTORY, [1000, 999, 500, 3, 0])
-    assert length == 1
+    assert 10 <= length <= 20
     for wanted, back in zip([1000, 999, 500, 3, 0], backs, strict=True):
         assert back["steps"] <= wanted
         assert back["state"] == f"state {back['steps']}"
@@ -380,7 +382,7 @@ def test_what_is_drawn(tmp_path):
     assert found["shown"] == ["0", "−1.23", "1.00e−5", "1.23e+5", "0", "NaN", "−∞"]
 
 
-# ---------------------------------------------------------------------------------------------------------- what is inside
+# ------------------------------------------------------------------------------------------------------- what is inside
 
 
 @pytest.mark.parametrize("loss", list(LOSSES))

@@ -9,10 +9,10 @@ export class History {
     this.most = most;
   }
 
-  /** Offer the state after so many steps; `copy` makes what is kept, if it is. */
-  offer(steps, copy) {
+  /** Offer the state after so many steps, which nothing may change later. */
+  offer(steps, state) {
     if (steps % this.#every) return;
-    this.#kept.push({ steps, state: copy() });
+    this.#kept.push({ steps, state });
     if (this.#kept.length <= this.most) return;
     this.#every *= 2;
     this.#kept = this.#kept.filter((each) => each.steps % this.#every === 0);

@@ -59,8 +59,7 @@ export class Trainer {
     if (wanted < 0) return;
     const now = this.rate;
     const { steps, state } = this.#history.back(wanted);
-    this.weights.set(state.weights);
-    state.left.forEach((numbers, i) => this.left[i].set(numbers));
+    [this.weights, this.left] = [state.weights, state.left];
     this.steps = steps;
     for (const costs of [this.costs.train, this.costs.test]) costs.length = state.nCosts;
     while (this.steps < wanted) this.#step();
@@ -97,7 +96,7 @@ export class Trainer {
     this.#keep();
   }
 
-  /** One step of the optimizer; where a number would not be finite, none is changed. */
+  /** One step of the optimizer, into new arrays; where a number would not be finite, there is none. */
   #move() {
     const rate = this.#rates.findLast(([from]) => from <= this.steps)[1];
     const weights = new Float64Array(this.weights.length);
@@ -119,11 +118,8 @@ export class Trainer {
     if (this.steps % this.stepsAnEpoch === 0) {
       for (const part of ["train", "test"]) this.costs[part].push(this.measure(part).cost);
     }
-    this.#history.offer(this.steps, () => ({
-      weights: this.weights.slice(),
-      left: this.left.map((numbers) => numbers.slice()),
-      nCosts: this.costs.train.length,
-    }));
+    const { weights, left, costs } = this;
+    this.#history.offer(this.steps, { weights, left, nCosts: costs.train.length });
   }
 
   #orderOf(epoch) {
