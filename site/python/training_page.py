@@ -166,7 +166,7 @@ def explain(
     point_values = [Value(float(number), label=name) for name, number in zip("xy", point)]
     target = [constant(number, "target") for number in network.targets[label]]
     run = network.run(point_values, target)
-    run.loss.label = "loss"
+    _label(network, run)
     run.loss.backward()
     chain = _Chain(network, run, layer, neuron, weight)
     root = run.loss if whole else chain.own_graph()
@@ -175,6 +175,20 @@ def explain(
         walk = record_walk(root, network.model if whole else None)
         answer["walk"] = page_data(walk, lay_out(walk, _DIGITS, "LR", timeout=60.0), _DIGITS)
     return answer
+
+
+def _label(network: _Network, run: _Pass) -> None:
+    """Give everything in the graph of a loss the name by which the page calls it."""
+    names = network.names()
+    for row, row_names in zip(run.layers, names):
+        for value, name in zip(row, row_names):
+            value.label = name
+    for layer, inputs, outputs in zip(network.model.layers, names, names[1:]):
+        for neuron, output in zip(layer.neurons, outputs):
+            neuron.b.label = f"b {output}"
+            for w, name in zip(neuron.w, inputs):
+                w.label = f"w {name}→{output}"
+    run.loss.label = "loss"
 
 
 class _Chain:

@@ -192,6 +192,17 @@ def test_a_phone_and_the_dark(page):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 31)"
 
 
+def test_the_network_fills_its_room_after_it_was_hidden(page):
+    page = page()
+    for width in (390, 1366):
+        page.evaluate("document.getElementById('network-part').hidden = true")
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(100)
+        page.evaluate("document.getElementById('network-part').hidden = false")
+    room = page.evaluate("document.getElementById('network').clientWidth")
+    page.wait_for_selector(f'#network > svg[style*="width: {room}px"]')
+
+
 def test_everything_has_a_name(page):
     page = page(OWN)
     nameless = page.evaluate(

@@ -14,7 +14,7 @@ export class Inside {
     Object.assign(this, { byId, python, choose });
   }
 
-  /** Ask Python about a neuron and one of its weights, and show the answer; a later question makes this one void. */
+  /** Ask Python about a neuron and one of its weights, and write the answer, unless there is a later question. */
   async show(question, when) {
     const asked = ++this.#asked;
     const { byId } = this;
@@ -25,7 +25,7 @@ export class Inside {
       const answer = await python.run(`training_page.explain(${names})`, question);
       if (asked !== this.#asked) return;
       this.#write(answer, question, when);
-      await this.#graph(answer, question, asked);
+      this.#graph(answer, question, asked);
     } catch (error) {
       if (asked === this.#asked) byId("inside-status").textContent = error.message;
     }

@@ -40,8 +40,9 @@ class Page {
   constructor() {
     this.network = new NetworkView(byId("network"), {
       choose: (layer, neuron, weight) => {
-        this.choose({ layer, neuron, weight });
-        byId("inside").scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
+        this.choose({ layer, neuron, weight }).then(() => {
+          byId("inside").scrollIntoView({ block: "start", behavior: calm.matches ? "auto" : "smooth" });
+        });
       },
       resize: (layer, by) => this.#resize(layer, by),
     });
@@ -373,15 +374,16 @@ class Page {
     this.network.mark(this.chosen);
   }
 
+  /** Look inside of a neuron; a promise that its numbers are written. */
   choose(chosen) {
     this.pause();
     this.chosen = chosen;
     this.network.mark(chosen);
-    this.look();
+    return this.look();
   }
 
   /** Show what is inside of the chosen neuron, with the numbers of now. */
-  look() {
+  async look() {
     const { chosen, example, trainer } = this;
     if (!chosen || !example || !trainer) {
       this.inside.hide();
@@ -390,7 +392,7 @@ class Page {
     const { x, y, label } = example;
     const question = { settings: this.#network.settings, weights: [...trainer.weights], point: [x, y], label, ...chosen };
     const when = `after ${trainer.steps} ${trainer.steps === 1 ? "step" : "steps"}`;
-    this.inside.show({ ...question, whole: byId("whole").value !== "" }, when);
+    await this.inside.show({ ...question, whole: byId("whole").value !== "" }, when);
   }
 
   // -------------------------------------------------------------------------------------------------------- events
@@ -422,11 +424,11 @@ class Page {
     new ResizeObserver(() => this.plane.draw()).observe(byId("plane"));
     let width = 0;
     new ResizeObserver(([{ contentRect }]) => {
-      if (this.#network && width && Math.abs(contentRect.width - width) > 1) {
-        this.#showNetwork();
-        this.draw();
-      }
+      if (!contentRect.width || Math.abs(contentRect.width - width) <= 1) return; // 0 while the page is not laid out
       width = contentRect.width;
+      if (!this.#network) return;
+      this.#showNetwork();
+      this.draw();
     }).observe(byId("network"));
   }
 
