@@ -48,7 +48,7 @@ def test_the_page_draws_pictures_and_lays_out_steppers(page, tmp_path):
 
 def test_what_the_page_cannot_draw_is_refused(page, tmp_path):
     for kind in ("png", "pdf"):
-        with pytest.raises(ValueError, match=f"must be one of svg, .* in a browser, got '{kind}'; save an .svg"):
+        with pytest.raises(ValueError, match=rf"must be one of svg, .* in a browser, got '{kind}'; save an \.svg"):
             draw(product()).save(tmp_path / f"graph.{kind}")
     with pytest.raises(ValueError, match="no options in a browser, got -n1"):
         draw(product()).pipe("svg", neato_no_op=True)
@@ -61,7 +61,7 @@ def test_what_graphviz_says_in_the_page_is_said(page):
         raise ValueError("Error: syntax error in line 1\nmore")
 
     page.render = fail
-    with pytest.raises(RuntimeError, match="^Graphviz drew no svg: Error: syntax error in line 1$"):
+    with pytest.raises(RuntimeError, match=r"^Graphviz drew no svg: Error: syntax error in line 1$"):
         draw(product()).pipe("svg")
 
 

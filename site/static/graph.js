@@ -14,6 +14,7 @@ const VIEWS = ["steps", "picture", "code"];
 
 class GraphPage {
   #state = plain();
+  isReady = false; // whether Python is there
   #answer = null; // what Python last said, and for which text: {asked, walk, svg, ...}
   #stepper = null; // the one in the frame, to be told of numbers
   #isRunning = false;
@@ -126,7 +127,7 @@ class GraphPage {
     byId("printed").hidden = !printed;
     this.#trouble(error ?? "");
     byId("result").classList.toggle("stale", Boolean(error));
-    this.#say(error ? "" : answer.said);
+    if (this.isReady) this.#say(error ? "" : answer.said);
     this.#showRoots(answer);
     if (error) return;
     this.#answer = answer;

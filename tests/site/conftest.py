@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,10 +28,8 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
     def handle(self) -> None:
-        try:
+        with suppress(ConnectionError):  # a page was closed while it loaded
             super().handle()
-        except ConnectionError:  # a page was closed while it loaded
-            pass
 
 
 @pytest.fixture(scope="session")
