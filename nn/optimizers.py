@@ -214,7 +214,7 @@ class Optimizer:
             ``remembered`` of earlier ones (0 in the first); and the results: the next weight, and what is remembered.
 
         Raises:
-            ValueError: the step clips gradients, which is no formula of one weight.
+            ValueError: the step clips gradients, which takes more than a formula of one weight.
 
         >>> (weight, gradient, rate, steps, velocity), (after, remembered) = SGD().step_graph()
         >>> weight.data, gradient.data = 1.0, 2.0
@@ -222,7 +222,8 @@ class Optimizer:
         -1.0
         """
         if self.clip_value is not None or self.clip_norm is not None:
-            raise ValueError("step_graph must be of an optimizer without clip_value and clip_norm")
+            given = f"{self.clip_value!r} and {self.clip_norm!r}"
+            raise ValueError(f"clip_value and clip_norm must be None for step_graph, got {given}")
         own = copy(self)
         weight, gradient, rate, own_steps = leaves = [
             Value(number, label=name)
