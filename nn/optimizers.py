@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterable
+from copy import copy
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
-from engine import Value
+from engine import Value, gradients
 from nn.model_files import is_finite
 from nn.schedules import works_alone
 from nn.validation import as_number, shortened, unknown_argument, unknown_name
@@ -223,22 +224,51 @@ class Optimizer:
         rate = self.rate() if rate is None else rate
         self.steps += 1
         with np.errstate(over="raise", invalid="raise"):
-            g = self._clip(weights, gradient)
-            decay = self.weight_decay * weights if self.weight_decay else 0.0
-            if self.decouples_decay:
-                weights = weights - rate * (self._direction(weights, g, rate) + decay)
-            else:
-                weights = weights - rate * self._direction(weights, g + decay, rate)
+            weights = self._moved(weights, gradient, rate)
         if not np.isfinite(weights).all():
             raise FloatingPointError(f"a parameter would become {weights[~np.isfinite(weights)][0]}")
         return weights
 
-    def _clip(self, weights: Vector, gradient: Vector) -> Vector:
-        """The clipped gradient with penalties; refuses an infinite one, which clipping hides."""
-        import numpy as np
+    def step_graph(self) -> tuple[list[Value], list[Value]]:
+        """A step of one weight as a graph of Values, by the same formulas; changes nothing.
 
+        Returns:
+            The leaves: the weight, its gradient, the learning rate, the count of steps (1 in the first), and what is
+            ``remembered`` of earlier ones (0 in the first); and the results: the next weight, and what is remembered.
+
+        Raises:
+            ValueError: the step clips gradients, which takes more than a formula of one weight.
+
+        >>> (weight, gradient, rate, steps, velocity), (after, remembered) = SGD().step_graph()
+        >>> weight.data, gradient.data = 1.0, 2.0
+        >>> after.refresh().data
+        -1.0
+        """
+        if self.clip_value is not None or self.clip_norm is not None:
+            given = f"{self.clip_value!r} and {self.clip_norm!r}"
+            raise ValueError(f"clip_value and clip_norm must be None for step_graph, got {given}")
+        own = copy(self)
+        weight, gradient, rate, own_steps = leaves = [
+            Value(number, label=name)
+            for name, number in {"weight": 0.0, "gradient": 0.0, "rate": 1.0, "steps": 1.0}.items()
+        ]
+        left = [Value(0.0, label=name) for name in self.remembered]
+        vars(own).update(zip(self.remembered, left), steps=own_steps)
+        after: Any = own._moved(weight, gradient, rate)
+        return leaves + left, [after, *(getattr(own, name) for name in self.remembered)]
+
+    def _moved(self, weights: Any, gradient: Any, rate: Any) -> Any:
+        """The weights after a step that ``steps`` counts already: vectors, or a Value in a graph."""
+        g = self._clip(weights, gradient)
+        decay = self.weight_decay * weights if self.weight_decay else 0.0
+        if self.decouples_decay:
+            return weights - rate * (self._direction(weights, g, rate) + decay)
+        return weights - rate * self._direction(weights, g + decay, rate)
+
+    def _clip(self, weights: Any, gradient: Any) -> Any:
+        """The clipped gradient with penalties; refuses an infinite one, which clipping hides."""
         if self.l1 or self.l2:
-            gradient = gradient + self.l1 * np.sign(weights) + 2.0 * self.l2 * weights
+            gradient = gradient + self.l1 * _sign(weights) + 2.0 * self.l2 * weights
         if self.clip_value is None and self.clip_norm is None:
             return gradient
         norm = _norm(gradient)
@@ -250,10 +280,10 @@ class Optimizer:
         """What is subtracted from the weights, but for the learning rate: an array with a number for each of them."""
         raise NotImplementedError
 
-    def _direction(self, weights: Vector, gradient: Vector, rate: float) -> Vector:
+    def _direction(self, weights: Any, gradient: Any, rate: Any) -> Any:
         direction = self.direction(weights, gradient, rate)
         shape = getattr(direction, "shape", None)
-        if shape != weights.shape:
+        if shape != getattr(weights, "shape", None):
             got = f"a {type(direction).__name__}" if shape is None else f"an array of shape {shape}"
             raise ValueError(f"{type(self).__name__}.direction must give an array of shape {weights.shape}, got {got}")
         return direction
@@ -338,12 +368,10 @@ class Adam(Optimizer):
         super().__init__(parameters, learning_rate=learning_rate, **options)
 
     def direction(self, weights: Vector, gradient: Vector, rate: float) -> Vector:
-        import numpy as np
-
         beta1, beta2 = self.betas
         self.mean = beta1 * self.mean + (1.0 - beta1) * gradient
         self.square = beta2 * self.square + (1.0 - beta2) * gradient * gradient
-        scale = np.sqrt(self.square / (1.0 - beta2**self.steps)) + self.epsilon
+        scale = _sqrt(self.square / (1.0 - beta2**self.steps)) + self.epsilon
         direction: Vector = self.mean / (1.0 - beta1**self.steps) / scale
         return direction
 
@@ -404,6 +432,24 @@ def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
         for value in values:
             value.grad *= largest / norm
     return norm
+
+
+def _sign(weights: Any) -> Any:
+    """The derivative of abs(weights): of vectors, or of a Value."""
+    if isinstance(weights, Value):
+        return gradients(abs(weights), [weights])[0]
+    import numpy as np
+
+    return np.sign(weights)
+
+
+def _sqrt(numbers: Any) -> Any:
+    """The square root: of vectors, or of a Value."""
+    if isinstance(numbers, Value):
+        return numbers.sqrt()
+    import numpy as np
+
+    return np.sqrt(numbers)
 
 
 def _norm(vector: Vector) -> float:

@@ -35,6 +35,7 @@ RULES = f"""<meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">
 <meta name="referrer" content="no-referrer">
 <link rel="icon" href="icon.svg">"""
+MAKES_PROGRAMS = {"training.html"}  # pages that load modules of their own making, from addresses such as blob:...
 HEAD = RULES + '\n<link rel="stylesheet" href="site.css">'
 FROM_NPM = {"pyodide": ("pyodide", "pyodide.mjs pyodide.asm.mjs pyodide.asm.wasm python_stdlib.zip pyodide-lock.json")}
 FROM_NPM["@viz-js/viz/dist"] = ("viz", "viz.js")
@@ -124,14 +125,17 @@ def copy_stepper(out: Path) -> None:
 
 
 def write_pictures(folder: Path) -> None:
-    """What the pages show before Python is there: the answers of ``graph_page`` to the examples' first."""
+    """What the pages show before Python is there: the answers of their modules to what they begin with."""
     import graph_page
+    import training_page
 
     folder.mkdir()
     first = graph_page.FIRST
     answer = graph_page.show_formula(**first)
     (folder / "first.json").write_text(json.dumps(first | {"answer": answer}, allow_nan=False), encoding="utf-8")
     (folder / "first.svg").write_text(answer["svg"], encoding="utf-8")
+    network = json.dumps(training_page.build(training_page.FIRST), allow_nan=False)
+    (folder / "training.json").write_text(network, encoding="utf-8")
 
 
 def fill_pages(out: Path) -> None:
@@ -141,7 +145,8 @@ def fill_pages(out: Path) -> None:
         here = ' aria-current="page"'
         links = [f'<a href="{n}"{here if n == page.name else ""}>{t}</a>' for n, t in built.items()]
         home = f'<a class="home" href="index.html"{here if page.name == "index.html" else ""}>gradstep</a>'
-        text = page.read_text(encoding="utf-8").replace("<!--rules-->", RULES).replace("<!--head-->", HEAD)
+        head = HEAD.replace("script-src ", "script-src blob: ") if page.name in MAKES_PROGRAMS else HEAD
+        text = page.read_text(encoding="utf-8").replace("<!--rules-->", RULES).replace("<!--head-->", head)
         text = text.replace("<!--navigation-->", f'<nav aria-label="Site">{home}{"".join(links)}</nav>')
         for name in PAGES.keys() - built.keys():
             text = re.sub(rf'<li data-part="{name}">.*?</li>\n?', "", text, flags=re.DOTALL)

@@ -13,12 +13,29 @@ Most need ``compile`` alone. A library that trains functions of its users also n
 ``Surroundings``, which ``changed`` compares, ``record`` and ``slower_than_eager``.
 """
 
-from engine.compiler.api import CompiledFunction, compile
-from engine.compiler.cost import slower_than_eager
-from engine.compiler.paths import Path, Paths, Source
-from engine.compiler.program import Program
-from engine.compiler.recorder import record
-from engine.compiler.surroundings import Surroundings, changed
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.compiler.api import CompiledFunction, compile
+    from engine.compiler.cost import slower_than_eager
+    from engine.compiler.paths import Path, Paths, Source
+    from engine.compiler.program import Program
+    from engine.compiler.recorder import record
+    from engine.compiler.surroundings import Surroundings, changed
 
 __all__ = ["CompiledFunction", "Path", "Paths", "Program", "Source", "Surroundings", "changed", "compile"]
 __all__ += ["record", "slower_than_eager"]
+
+_FILES = {
+    **dict.fromkeys(("CompiledFunction", "compile"), "api"),
+    **dict.fromkeys(("Path", "Paths", "Source"), "paths"),
+    **dict.fromkeys(("Surroundings", "changed"), "surroundings"),
+    **{"Program": "program", "record": "recorder", "slower_than_eager": "cost"},
+}  # most need numpy; the recorder does not, and a page in a browser has it alone
+
+
+def __getattr__(name: str) -> object:
+    if name in _FILES:
+        return getattr(import_module(f"engine.compiler.{_FILES[name]}"), name)
+    raise AttributeError(f"module 'engine.compiler' has no attribute {name!r}")

@@ -49,6 +49,11 @@ def key_of(operation: Operation) -> str:
     return operation.key if operation in own else ""
 
 
+def refuses(key: str) -> bool:
+    """Whether the operation with that key refuses some operands; its result is not finite for any of these."""
+    return key == POWER or key in DOMAINS
+
+
 def _fields(key: str, rule: Rule) -> Iterator[str]:
     names = [Name(name) for name in "ab"[: len(rule.derivatives)]]
     parameters = ", ".join(name.text for name in names)

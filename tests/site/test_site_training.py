@@ -1,0 +1,215 @@
+"""The Training page in a browser: it trains, goes back, looks inside, takes points, and is what its address says."""
+
+import re
+
+import pytest
+
+MOONS = "training.html"
+OWN = "training.html#data=own&test=0&points=-2,2,0;-3,1,0;2,-2,1;3,-1,1"
+
+
+@pytest.fixture
+def page(visit):
+    """Opens the page with an address, and waits until its network is there."""
+
+    def opened(path=MOONS, **options):
+        page = visit(path, **options)
+        page.wait_for_selector('#progress:has-text("Epoch 0")')
+        return page
+
+    return opened
+
+
+def weights(page) -> list[str]:
+    """The weights as the lines of the network tell them, and the costs as they are written."""
+    titles = page.locator("#network .target title").all_text_contents()
+    return [*titles, page.inner_text("#progress"), page.inner_text("#train-cost"), page.inner_text("#test-cost")]
+
+
+def share(page) -> float:
+    return float(page.inner_text("#train-right").rstrip(" %"))
+
+
+def look_inside(page, name: str) -> None:
+    shown = page.get_attribute("#inside-frame", "data-shown")
+    page.get_by_role("button", name=f"Neuron {name}", exact=True).click()
+    page.wait_for_selector(f'#inside-frame[data-shown]:not([data-shown="{shown}"])')
+
+
+def test_moons_are_learned_forward_and_back(page):
+    page = page()
+    assert page.inner_text("#problem") == ""
+    before = [weights(page)]
+    assert len(before[0]) == 2 * 4 + 4 * 4 + 4 + 3
+    for _ in range(3):
+        page.click("#forward")
+        before.append(weights(page))
+    assert len({tuple(each) for each in before}) == 4
+    page.select_option("[name=unit]", "step")
+    page.click("#forward")
+    assert "Epoch 3, step 1 of 7" in page.inner_text("#progress")
+    page.click("#back")
+    assert weights(page) == before[3]
+    page.select_option("[name=unit]", "epoch")
+    for now in (2, 1, 0):
+        page.click("#back")
+        assert weights(page) == before[now]
+    assert page.is_disabled("#back")
+    for _ in range(80):
+        page.click("#forward")
+    assert share(page) > 95
+    page.click("#reset")
+    assert weights(page) == before[0]
+
+
+def test_play_and_pause(page):
+    page = page()
+    page.select_option("#speed", "100000")
+    page.click("#play")
+    page.wait_for_selector('#progress:not(:has-text("Epoch 0"))')
+    page.wait_for_selector('#spoken:has-text("cost")', state="attached")
+    page.click("#play")
+    assert page.inner_text("#play") == "Play"
+    now = weights(page)
+    assert weights(page) == now
+    assert len(page.get_attribute("#train-curve", "d")) > 20
+
+
+def test_a_neuron_has_its_graph_and_the_chain_rule(page):
+    page = page()
+    page.click("#forward")
+    look_inside(page, "h2_3")
+    assert page.inner_text("#inside-title") == "Neuron h2_3, after 7 steps"
+    rows = page.locator("#inside-weights tr")
+    assert rows.count() == 5
+    assert "∂L∂w1" in "".join(page.locator("#inside-formulas math").all_text_contents())
+    stepper = page.frame_locator("#inside-frame")
+    assert "Step 0 of" in stepper.locator("#counter").inner_text()
+    stepper.locator("#forward").click()
+    assert "Step 1 of" in stepper.locator("#counter").inner_text()
+    assert stepper.locator("#graph .node").count() > 10
+
+    shown = page.get_attribute("#inside-frame", "data-shown")
+    page.get_by_role("button", name="bias").click()
+    page.wait_for_selector(f'#inside-frame:not([data-shown="{shown}"])')
+    assert "If the bias grows" in page.inner_text("#inside-words")
+    assert "Step 1 of" in stepper.locator("#counter").inner_text()
+    shown = page.get_attribute("#inside-frame", "data-shown")
+    page.select_option("#whole", "1")
+    page.wait_for_selector(f'#inside-frame:not([data-shown="{shown}"])')
+    assert stepper.locator("#graph .node").count() > 100
+
+    value = page.locator("#network .target title").nth(10).text_content()
+    shown = page.get_attribute("#inside-frame", "data-shown")
+    page.locator("#network .target").nth(10).dispatch_event("click")
+    page.wait_for_selector(f'#inside-frame:not([data-shown="{shown}"])')
+    chosen = page.locator("#inside-weights tr", has=page.locator('[aria-pressed="true"]'))
+    assert value.removeprefix("weight ") in chosen.inner_text()
+
+
+def test_other_networks_come_from_python(page):
+    page = page("training.html#layers=2&loss=cross_entropy&optimizer=adam&rate=0.05&inputs=x,y,xy")
+    assert page.locator("button.neuron").count() == 4
+    page.get_by_role("button", name="One neuron more in layer 1").click()
+    page.wait_for_selector("button.neuron >> nth=4")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "One neuron more in layer 1"
+    page.click("#more-layers")
+    page.wait_for_selector("button.neuron >> nth=7")
+    page.check('[name="feature"][value="sin x"]')
+    page.wait_for_selector("span.neuron >> nth=3")
+    page.select_option('[name="activation"]', "relu")
+    page.wait_for_selector('#network[aria-busy="false"]')
+    for part in ("layers=3,3", "inputs=x,y,xy,sinx", "activation=relu", "loss=cross_entropy"):
+        assert part in page.url
+    for _ in range(60):
+        page.click("#forward")
+    assert share(page) > 90
+
+
+def test_an_address_is_a_lesson(page, visit):
+    path = "training.html#data=spiral&n=60&noise=0&rate=0.1&batch=5&unit=step"
+    first, second = page(path), page(path)
+    assert first.input_value("[name=n]") == "60"
+    for each in (first, second):
+        for _ in range(5):
+            each.click("#forward")
+    assert weights(first) == weights(second)
+    first.fill("[name=rate]", "0.5")
+    first.press("[name=rate]", "Enter")
+    assert "rate=0.5" in first.url
+    assert "step 5" in first.inner_text("#progress")  # the rate alone starts nothing again
+    first.fill("[name=noise]", "999")
+    first.press("[name=noise]", "Enter")
+    assert "noise must be a number from 0 to 50, got '999'" in first.inner_text("#setting-problem")
+    assert first.get_attribute("[name=noise]", "aria-invalid") == "true"
+    first.goto(re.sub("#.*", "#seed=3&what=1", first.url))
+    first.wait_for_selector("#address-problem:has-text(\"there is no setting 'what'\")")
+    assert first.input_value("[name=seed]") == "3"
+
+
+def test_own_points_by_mouse_and_keyboard(page):
+    page = page(OWN)
+    for _ in range(60):
+        page.click("#forward")
+    assert share(page) == 100
+    page.click("#plane", position={"x": 40, "y": 60})
+    assert page.url.count(";") == 4
+    page.check('[name="class"][value="0"]')
+    page.focus("#plane")
+    page.keyboard.press("Shift+ArrowUp")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    assert page.url.endswith(";0.25,1,0")
+    assert "a point of class 0 at 0.25, 1; 6 points" in page.inner_text("#spoken")
+    page.keyboard.press("Delete")
+    assert not page.url.endswith(";0.25,1,0")
+    page.click("#clear")
+    assert "There are no points yet" in page.inner_text("#problem")
+    page.click("#forward")
+    page.click("#play")
+    assert page.inner_text("#progress").startswith("Epoch 0")
+    page.click("#plane", position={"x": 200, "y": 200})
+    page.click("#forward")
+    assert page.inner_text("#progress").startswith("Epoch 1")
+
+
+def test_training_that_diverges_is_told(page):
+    page = page("training.html#loss=mse&rate=10&inputs=x,y,x2&activation=linear")
+    for _ in range(400):
+        page.keyboard.press("ArrowRight")
+        if page.inner_text("#problem"):
+            break
+    assert "Training diverged" in page.inner_text("#problem")
+    page.keyboard.press("ArrowLeft")
+    assert page.inner_text("#problem") == ""
+
+
+def test_a_phone_and_the_dark(page):
+    page = page(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    look_inside(page, "h1_1")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 31)"
+
+
+def test_the_network_fills_its_room_after_it_was_hidden(page):
+    page = page()
+    for width in (390, 1366):
+        page.evaluate("document.getElementById('network-part').hidden = true")
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(100)
+        page.evaluate("document.getElementById('network-part').hidden = false")
+    room = page.evaluate("document.getElementById('network').clientWidth")
+    page.wait_for_selector(f'#network > svg[style*="width: {room}px"]')
+
+
+def test_everything_has_a_name(page):
+    page = page(OWN)
+    nameless = page.evaluate(
+        """[...document.querySelectorAll("button, input, select, canvas[tabindex], iframe, svg[role]")]
+        .filter((each) => !(each.getAttribute("aria-label") ?? each.title ?? "") && !each.labels?.length
+          && !each.textContent.trim() && !each.getAttribute("aria-labelledby")).map((each) => each.outerHTML)"""
+    )
+    assert nameless == []
+    assert page.locator("h1").count() == 1
+    assert page.locator("main").count() == 1
