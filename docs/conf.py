@@ -1,0 +1,77 @@
+"""The documentation: ``sphinx-build -W docs docs/_build/html``, offline, with the extra ``docs``.
+
+Two things are made before the pages: figures that the pages show (``figures.py``), and copies of the notebooks, which
+are rendered with the outputs that they keep. Both are in folders that git ignores.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+sys.path[:0] = [str(HERE), str(ROOT)]  # this checkout's engine and nn, in plain Python, whose signatures can be read
+
+import figures  # noqa: E402
+
+from engine import __version__  # noqa: E402
+
+project = "gradstep"
+author = "The gradstep authors"
+project_copyright = author
+release = version = __version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "mathml",
+]
+exclude_patterns = ["_build", "notebooks/.ipynb_checkpoints"]
+suppress_warnings = ["myst.header"]  # notebooks begin cells with any level
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "substitution"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"
+
+autodoc_typehints = "none"  # docstrings say in words what is taken and returned
+autodoc_member_order = "bysource"
+napoleon_numpy_docstring = False
+maximum_signature_line_length = 88
+add_module_names = False
+python_display_short_literal_types = True
+
+html_math_renderer = "mathml"
+html_theme = "furo"
+html_title = f"gradstep {release}"
+html_static_path = ["_static"]
+html_css_files = ["docs.css"]
+html_extra_path = ["_generated/pages"]
+pygments_style, pygments_dark_style = "friendly", "native"
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+site = os.environ.get("GRADSTEP_SITE", "")
+"""The address of the pages that run gradstep in a browser; without it no page mentions them."""
+myst_substitutions = {"try_it": f"[Try it in the browser]({site}), with nothing installed." if site else ""}
+
+linkcheck_ignore = [r"https?://"]  # the build needs no network
+
+
+def prepare(_app: object) -> None:
+    """Make the figures, and copy the notebooks beside the pages."""
+    figures.make(HERE / "_generated")
+    shutil.copytree(
+        ROOT / "notebooks",
+        HERE / "notebooks",
+        dirs_exist_ok=True,
+        ignore=lambda _folder, names: [name for name in names if not name.endswith(".ipynb")],
+    )
+
+
+def setup(app: object) -> None:
+    """Tell Sphinx what to do before it looks for pages."""
+    app.connect("builder-inited", prepare)  # type: ignore[attr-defined]

@@ -1,0 +1,202 @@
+"""The documentation: every block of code on its pages runs, and gives what stands below it; the pages build.
+
+Blocks of a page run in order, with the names of the blocks before them, in an empty folder. ``python`` blocks are
+executed, ``pycon`` blocks are doctests, and in ``console`` blocks ``gradstep`` prints what is shown.
+"""
+
+import builtins
+import doctest
+import importlib.util
+import io
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+import engine
+import nn
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+MADE = ("_build", "_generated", "notebooks")
+PAGES = sorted(page for page in DOCS.rglob("*.md") if page.relative_to(DOCS).parts[0] not in MADE)
+OTHERS = [page for page in (ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md") if page.exists()]
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+TOOLS = ("bash", "cd", "git", "mypy", "pre-commit", "pytest", "python", "ruff", "sphinx-build")
+"""Commands that a page may show and that no test runs; their files and extras must be there."""
+
+
+def blocks(page):
+    """Language, text and line of each block of a page."""
+    text = page.read_text(encoding="utf-8")
+    return [(found[1], found[2], text[: found.start()].count("\n") + 1) for found in FENCE.finditer(text)]
+
+
+def run_python(text, names, where):
+    exec(builtins.compile(text, where, "exec"), names)
+
+
+def run_doctest(text, names, where):
+    test = doctest.DocTestParser().get_doctest(text, names, where, where, 0)
+    report = io.StringIO()
+    results = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=report.write, clear_globs=False)
+    names.update(test.globs)
+    assert results.attempted > 0, where
+    assert results.failed == 0, report.getvalue()
+
+
+def extras():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+
+
+def check_command(words, where):
+    """A command that is not run: it is one that we know, and the files and extras that it names are there."""
+    if words[0] == "pip":
+        for extra in re.findall(r"\[(.*)\]", " ".join(words)):
+            assert set(extra.split(",")) <= set(extras()), where
+        return
+    if words[0] == "jupyter":
+        return
+    assert words[0] in TOOLS or words[0] == ".ci/run", f"{where}: {words[0]}"
+    for word in words:
+        if re.fullmatch(r"[\w./]+\.(py|md|txt|toml)|\.ci/run", word) and ROOT.joinpath("README.md").exists():
+            assert ROOT.joinpath(word).exists(), f"{where}: {word}"
+
+
+def run_console(text, where, capsys):
+    """Each ``$ command``; what ``gradstep`` prints is compared with the lines below it."""
+    from nn.__main__ import main
+
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, shown = part.partition("\n")
+        words = shlex.split(command)
+        if words[0] != "gradstep":
+            check_command(words, where)
+            continue
+        capsys.readouterr()
+        assert main(words[1:]) == 0, where
+        printed = capsys.readouterr().out
+        assert doctest.OutputChecker().check_output(shown, printed, FLAGS), f"{where} printed:\n{printed}"
+
+
+@pytest.mark.parametrize("page", PAGES + OTHERS, ids=lambda page: page.stem)
+def test_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
+    if page.stem == "scikit_learn":
+        pytest.importorskip("sklearn")
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__main__"}
+    for language, text, line in blocks(page):
+        where = f"{page.name}, line {line}"
+        match language:
+            case "python":
+                run_python("\n" * line + text, names, str(page))
+            case "pycon":
+                run_doctest(text, names, where)
+            case "console":
+                run_console(text, where, capsys)
+            case "sh":
+                for command in re.split(r"\n| && ", text.strip()):
+                    check_command(shlex.split(command, comments=True), where)
+            case _:
+                assert language in ("csv", "text", "toml"), f"{where}: nothing runs a block of {language}"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("```python\n1 / 0\n```\n", ZeroDivisionError),
+        ("```pycon\n>>> 1 + 1\n3\n```\n", AssertionError),
+        ("```console\n$ gradstep step x x=1\nnothing\n```\n", AssertionError),
+        ("```sh\npip install '.[nothing]'\n```\n", AssertionError),
+        ("```sh\nnobody --knows\n```\n", AssertionError),
+        ("```julia\n1\n```\n", AssertionError),
+    ],
+)
+def test_a_wrong_block_is_a_failure(text, error, tmp_path, monkeypatch, capsys):
+    page = tmp_path / "wrong.md"
+    page.write_text(text, encoding="utf-8")
+    with pytest.raises(error):
+        test_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys)
+
+
+def test_the_reference_has_every_public_name():
+    """By the name that users import it by."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in (DOCS / "reference").glob("*.md"))
+    documented = set(re.findall(r"^\.\. auto\w+:: (\S+)$", text, re.MULTILINE))
+    wanted = {f"engine.{name}" for name in engine.__all__} | {f"nn.{name}" for name in nn.__all__}
+    wanted |= {f"nn.data.{name}" for name in nn.data.__all__}
+    if importlib.util.find_spec("matplotlib"):
+        wanted |= {f"nn.pictures.{name}" for name in nn.pictures.__all__}
+    assert wanted - documented <= {"nn.data", "nn.schedules", "nn.data.Table"}, "rooms, and a type"
+
+
+# ------------------------------------------------------------------------------------------------------------ the build
+
+
+class Links(HTMLParser):
+    """The targets of a page's links and images, and the names that links can point to."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.targets, self.names = [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name == "id" and value:
+                self.names.add(value)
+            elif name in ("href", "src") and value:
+                self.targets.append(value)
+
+
+def broken_links(folder):
+    """Links from one of our pages to a file or a heading that is not there."""
+    pages = {page: Links(page.read_text(encoding="utf-8")) for page in folder.rglob("*.html")}
+    for page, links in pages.items():
+        for target in links.targets:
+            parts = urlsplit(target)
+            if parts.scheme or parts.netloc:
+                continue
+            file = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+            if not file.exists():
+                yield f"{page.name}: {target}"
+            elif parts.fragment and file in pages and unquote(parts.fragment) not in pages[file].names:
+                yield f"{page.name}: {target}"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The pages, built with every warning an error."""
+    for package in ("sphinx", "furo", "myst_nb", "sphinx_copybutton", "matplotlib", "sklearn"):
+        pytest.importorskip(package)
+    if not (ROOT / "CONTRIBUTING.md").exists():
+        pytest.skip("the pages are not beside the tests")
+    folder = tmp_path_factory.mktemp("docs")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-d", str(folder / "doctrees"), str(DOCS)]
+    done = subprocess.run([*command, str(folder / "html")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder / "html"
+
+
+def test_pages_build_with_no_broken_link(built):
+    assert list(broken_links(built)) == []
+    assert (built / "reference" / "engine.html").exists()
+
+
+def test_pages_load_nothing_from_elsewhere(built):
+    """They can be read offline, the mathematics too."""
+    for page in built.rglob("*.html"):
+        found = re.findall(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=\"(https?:[^\"]+)\"", page.read_text("utf-8"))
+        assert [address for address in found if "rel" not in address] == [], page.name
+
+
+def test_a_broken_link_is_found(tmp_path):
+    (tmp_path / "a.html").write_text('<a href="b.html">b</a><a href="#here">h</a><a href="a.html#x">x</a>', "utf-8")
+    assert list(broken_links(tmp_path)) == ["a.html: b.html", "a.html: #here", "a.html: a.html#x"]
