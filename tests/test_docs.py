@@ -1,7 +1,8 @@
 """The documentation: every block of code on its pages runs, and gives what stands below it; the pages build.
 
 Blocks of a page run in order, with the names of the blocks before them, in an empty folder. ``python`` blocks are
-executed, ``pycon`` blocks are doctests, and in ``console`` blocks ``gradstep`` prints what is shown.
+executed, ``pycon`` blocks are doctests, and in ``console`` blocks ``gradstep`` prints what is shown. The rest of a page is
+skipped from a block on that needs a package that is not there: ``<!-- needs anywidget -->`` on the line before it.
 """
 
 import builtins
@@ -27,16 +28,16 @@ DOCS = ROOT / "docs"
 MADE = ("_build", "_generated", "notebooks")
 PAGES = sorted(page for page in DOCS.rglob("*.md") if page.relative_to(DOCS).parts[0] not in MADE)
 OTHERS = [page for page in (ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md") if page.exists()]
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"(?:^<!-- needs (\w+) -->\n)?^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 TOOLS = ("bash", "cd", "git", "mypy", "pre-commit", "pytest", "python", "ruff", "sphinx-build")
 """Commands that a page may show and that no test runs; their files and extras must be there."""
 
 
 def blocks(page):
-    """Language, text and line of each block of a page."""
+    """What each block of a page needs, its language, its text, and the line of its fence."""
     text = page.read_text(encoding="utf-8")
-    return [(found[1], found[2], text[: found.start()].count("\n") + 1) for found in FENCE.finditer(text)]
+    return [(*found.groups(), text[: found.start(2)].count("\n") + 1) for found in FENCE.finditer(text)]
 
 
 def run_python(text, names, where):
@@ -88,11 +89,11 @@ def run_console(text, where, capsys):
 
 @pytest.mark.parametrize("page", PAGES + OTHERS, ids=lambda page: page.stem)
 def test_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
-    if page.stem == "scikit_learn":
-        pytest.importorskip("sklearn")
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "__main__"}
-    for language, text, line in blocks(page):
+    for needs, language, text, line in blocks(page):
+        if needs:
+            pytest.importorskip(needs)
         where = f"{page.name}, line {line}"
         match language:
             case "python":
