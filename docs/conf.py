@@ -1,13 +1,16 @@
 """The documentation: ``sphinx-build -W docs docs/_build/html``, offline, with the extra ``docs``.
 
-Two things are made before the pages: figures that the pages show (``figures.py``), and copies of the notebooks, which
-are rendered with the outputs that they keep. Both are in folders that git ignores.
+Three things are made before the pages: figures that the pages show (``figures.py``), the help of the command, and copies
+of the notebooks, which are rendered with the outputs that they keep. All are in folders that git ignores.
 """
 
+import contextlib
+import io
 import os
 import shutil
 import sys
 from pathlib import Path
+from unittest import mock
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -16,6 +19,7 @@ sys.path[:0] = [str(HERE), str(ROOT)]  # this checkout's engine and nn, in plain
 import figures  # noqa: E402
 
 from engine import __version__  # noqa: E402
+from nn.__main__ import main  # noqa: E402
 
 project = "gradstep"
 author = "The gradstep authors"
@@ -58,12 +62,25 @@ site = os.environ.get("GRADSTEP_SITE", "")
 """The address of the pages that run gradstep in a browser; without it no page mentions them."""
 myst_substitutions = {"try_it": f"[Try it in the browser]({site}), with nothing installed." if site else ""}
 
+COMMANDS = ("train", "predict", "draw", "step")
+
 linkcheck_ignore = [r"https?://"]  # the build needs no network
 
 
+def help_of(command: str) -> str:
+    """What the command prints for ``--help``, 88 characters wide."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), mock.patch.dict(os.environ, {"COLUMNS": "88"}):
+        with contextlib.suppress(SystemExit):
+            main([command, "--help"])
+    return printed.getvalue()
+
+
 def prepare(_app: object) -> None:
-    """Make the figures, and copy the notebooks beside the pages."""
+    """Make the figures and the help texts, and copy the notebooks beside the pages."""
     figures.make(HERE / "_generated")
+    for command in COMMANDS:
+        (HERE / "_generated" / f"{command}.txt").write_text(help_of(command), encoding="utf-8")
     shutil.copytree(
         ROOT / "notebooks",
         HERE / "notebooks",
