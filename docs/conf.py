@@ -76,7 +76,7 @@ def help_of(command: str) -> str:
     return printed.getvalue()
 
 
-def prepare(_app: object) -> None:
+def prepare(_app: object, _config: object) -> None:
     """Make the figures and the help texts, and copy the notebooks beside the pages."""
     figures.make(HERE / "_generated")
     for command in COMMANDS:
@@ -91,4 +91,4 @@ def prepare(_app: object) -> None:
 
 def setup(app: object) -> None:
     """Tell Sphinx what to do before it looks for pages."""
-    app.connect("builder-inited", prepare)  # type: ignore[attr-defined]
+    app.connect("config-inited", prepare)  # type: ignore[attr-defined]
