@@ -1,7 +1,7 @@
 """The documentation: ``sphinx-build -W docs docs/_build/html``, offline, with the extra ``docs``.
 
-Three things are made before the pages: figures that the pages show (``figures.py``), the help of the command, and copies
-of the notebooks, which are rendered with the outputs that they keep. All are in folders that git ignores.
+Three things are made before the pages: figures that the pages show (``figures.py``), the help of the command, and
+copies of the notebooks, which are rendered with the outputs that they keep. All are in folders that git ignores.
 """
 
 import contextlib
@@ -54,7 +54,7 @@ html_title = f"gradstep {release}"
 html_static_path = ["_static"]
 html_css_files = ["docs.css"]
 html_extra_path = ["_generated/pages"]
-pygments_style, pygments_dark_style = "friendly", "native"
+pygments_style, pygments_dark_style = "friendly", "github-dark"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
@@ -70,9 +70,9 @@ linkcheck_ignore = [r"https?://"]  # the build needs no network
 def help_of(command: str) -> str:
     """What the command prints for ``--help``, 88 characters wide."""
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), mock.patch.dict(os.environ, {"COLUMNS": "88"}):
-        with contextlib.suppress(SystemExit):
-            main([command, "--help"])
+    wide = mock.patch.dict(os.environ, {"COLUMNS": "88"})
+    with wide, contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        main([command, "--help"])
     return printed.getvalue()
 
 

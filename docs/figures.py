@@ -16,11 +16,9 @@ def product() -> Value:
 
 
 def neuron() -> Value:
-    """A neuron with two inputs."""
-    x1, w1 = Value(2.0, label="x1"), Value(-3.0, label="w1")
-    x2, w2 = Value(0.0, label="x2"), Value(1.0, label="w2")
-    b = Value(6.88, label="b")
-    y = tanh(x1 * w1 + x2 * w2 + b)
+    """A neuron with one input."""
+    x, w, b = Value(2.0, label="x"), Value(-3.0, label="w"), Value(6.88, label="b")
+    y = tanh(x * w + b)
     y.label = "y"
     y.backward()
     return y

@@ -1,8 +1,8 @@
 """The documentation: every block of code on its pages runs, and gives what stands below it; the pages build.
 
 Blocks of a page run in order, with the names of the blocks before them, in an empty folder. ``python`` blocks are
-executed, ``pycon`` blocks are doctests, and in ``console`` blocks ``gradstep`` prints what is shown. The rest of a page is
-skipped from a block on that needs a package that is not there: ``<!-- needs anywidget -->`` on the line before it.
+executed, ``pycon`` blocks are doctests, and in ``console`` blocks ``gradstep`` prints what is shown. A block may need a
+package: ``<!-- needs anywidget -->`` on the line before it. Without that package the rest of the page is skipped.
 """
 
 import builtins
@@ -179,9 +179,8 @@ def broken_links(folder):
             if parts.scheme or parts.netloc:
                 continue
             file = (page.parent / unquote(parts.path)).resolve() if parts.path else page
-            if not file.exists():
-                yield f"{page.name}: {target}"
-            elif parts.fragment and file in pages and unquote(parts.fragment) not in pages[file].names:
+            named = pages[file].names if file in pages else {unquote(parts.fragment)}
+            if not file.exists() or (parts.fragment and unquote(parts.fragment) not in named):
                 yield f"{page.name}: {target}"
 
 
