@@ -1,4 +1,4 @@
-"""The documentation: every block of code on its pages runs, and gives what stands below it; the pages build.
+"""The documentation: every block of code on its pages runs, and gives what is shown below it; the pages build.
 
 Blocks of a page run in order, with the names of the blocks before them, in an empty folder. ``python`` blocks are
 executed, ``pycon`` blocks are doctests, and in ``console`` blocks ``gradstep`` prints what is shown. A block may need a
@@ -118,7 +118,7 @@ def test_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
         ("```pycon\n>>> 1 + 1\n3\n```\n", AssertionError),
         ("```console\n$ gradstep step x x=1\nnothing\n```\n", AssertionError),
         ("```sh\npip install '.[nothing]'\n```\n", AssertionError),
-        ("```sh\nnobody --knows\n```\n", AssertionError),
+        ("```sh\nunknown --option\n```\n", AssertionError),
         ("```julia\n1\n```\n", AssertionError),
     ],
 )
@@ -149,6 +149,19 @@ def test_the_reference_has_every_public_name():
             documented.append(functools.reduce(getattr, rest, importlib.import_module(top)))
     missing = [name for name, thing in public_things().items() if not any(thing is each for each in documented)]
     assert missing == []
+
+
+@pytest.mark.skipif(not (ROOT / "CONTRIBUTING.md").exists(), reason="the project's files are not beside the tests")
+def test_contributing_names_what_is_there():
+    """Each file and folder, and the stages of the whole check in their order."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:engine|nn|docs|tests|proof|building)/[\w/.]+)`", text)
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    stages = re.search(r"^stages=\((.*)\)$", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE)[
+        1
+    ].split()
+    assert re.findall(r"^\| `(\w+)` \|", text[text.index("| stage |") :], re.MULTILINE) == stages
+    assert len(named) > 15
 
 
 # ------------------------------------------------------------------------------------------------------------ the build
@@ -207,9 +220,9 @@ def test_pages_build_with_no_broken_link(built):
 @pytest.mark.slow
 def test_pages_load_nothing_from_elsewhere(built):
     """They can be read offline, the mathematics too."""
-    for page in built.rglob("*.html"):
-        found = re.findall(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=\"(https?:[^\"]+)\"", page.read_text("utf-8"))
-        assert [address for address in found if "rel" not in address] == [], page.name
+    tag = re.compile(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=\"(https?:[^\"]+)\"")
+    found = {address for page in built.rglob("*.html") for address in tag.findall(page.read_text(encoding="utf-8"))}
+    assert found == set()
 
 
 def test_a_broken_link_is_found(tmp_path):
