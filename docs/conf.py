@@ -35,7 +35,6 @@ extensions = [
     "mathml",
 ]
 exclude_patterns = ["_build", "notebooks/.ipynb_checkpoints"]
-suppress_warnings = ["myst.header"]  # notebooks begin cells with any level
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "substitution"]
 myst_heading_anchors = 3
@@ -77,16 +76,17 @@ def help_of(command: str) -> str:
 
 
 def prepare(_app: object, _config: object) -> None:
-    """Make the figures and the help texts, and copy the notebooks beside the pages."""
+    """Make the figures and the help texts, copy the notebooks beside the pages, and list them."""
     figures.make(HERE / "_generated")
     for command in COMMANDS:
         (HERE / "_generated" / f"{command}.txt").write_text(help_of(command), encoding="utf-8")
-    shutil.copytree(
-        ROOT / "notebooks",
-        HERE / "notebooks",
-        dirs_exist_ok=True,
-        ignore=lambda _folder, names: [name for name in names if not name.endswith(".ipynb")],
-    )
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"), key=lambda path: int(path.stem.partition("_")[0]))
+    shutil.rmtree(HERE / "notebooks", ignore_errors=True)  # a notebook may have another name now
+    (HERE / "notebooks").mkdir()
+    for path in notebooks:
+        shutil.copy2(path, HERE / "notebooks")
+    listed = "\n".join(f"notebooks/{path.stem}" for path in notebooks)
+    (HERE / "_generated" / "notebooks.txt").write_text(f"```{{toctree}}\n{listed}\n```\n", encoding="utf-8")
 
 
 def setup(app: object) -> None:
