@@ -181,7 +181,7 @@ def test_the_training_stepper(label, tmp_path):
 
 # ------------------------------------------------------------------------------------------------------------ formulas
 
-COMMANDS = {"frac", "partial", "left", "right", "cdot", "begin", "end", "mathrel"}  # of formulas
+COMMANDS = {"frac", "partial", "left", "right", "times", "begin", "end", "mathrel"}  # of formulas
 COMMANDS |= {"mathrm", "text", "backslash", "lt", "gt", "sim", "wedge", "prime", "ast"}  # for characters in names
 
 
