@@ -122,7 +122,11 @@ def failing(error):
         ("engine.whole_files.os.fsync", failing(KeyboardInterrupt()), KeyboardInterrupt),
         ("engine.whole_files.os.chmod", failing(PermissionError(errno.EPERM, "not permitted")), PermissionError),
         ("engine.whole_files.os.replace", failing(PermissionError(errno.EACCES, "denied")), PermissionError),
-        ("engine.whole_files.tempfile.mkstemp", failing(PermissionError(errno.EACCES, "denied", "/x/.m")), PermissionError),
+        (
+            "engine.whole_files.tempfile.mkstemp",
+            failing(PermissionError(errno.EACCES, "denied", "/x/.m")),
+            PermissionError,
+        ),
     ],
 )
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch, old, name, replacement, kind):
