@@ -13,7 +13,7 @@ from nn.initialization import random_numbers
 from nn.module import Module
 from nn.pictures.landscape import draw_landscape
 from nn.pictures.problems import Loss, Problem, problem
-from nn.pictures.style import plain, undisturbed
+from nn.pictures.style import look_of, number, plain, undisturbed
 from nn.validation import as_float, shortened
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class DescentPath:
 
     def in_words(self) -> str:
         """What became of it, in a line."""
-        end = "runs away" if self.ran_away else f"cost {self.costs[0]:.3g} → {self.costs[-1]:.3g}"
+        end = "runs away" if self.ran_away else f"cost {number(self.costs[0])} → {number(self.costs[-1])}"
         name = f"{self.label}: " if self.label else ""
         return f"{name}learning rate {self.learning_rate:g}, {len(self.costs) - 1} steps, {end}"
 
@@ -72,6 +72,26 @@ class CostSurface:
     up: Table
     costs: Table
 
+    @property
+    def start(self) -> tuple[float, float]:
+        """Where descent starts if nothing is said: where the model is.
+
+        A trained model is on the floor of the valley, within a hundredth of its height, and no step leads anywhere.
+        Then it is the highest of the four points halfway to the corners.
+        """
+        i, j = (
+            int(np.abs(axis - place).argmin()) for axis, place in ((self.up, self.here[1]), (self.across, self.here[0]))
+        )
+        low, high = float(np.nanmin(self.costs)), float(np.nanmax(self.costs))
+        if not self.costs[i, j] <= low + (high - low) / 100:
+            return self.here
+        quarter, rest = len(self.across) // 4, len(self.across) - 1 - len(self.across) // 4
+        points = [(i, j) for i in (quarter, rest) for j in (quarter, rest) if np.isfinite(self.costs[i, j])]
+        if not points:
+            return self.here
+        i, j = max(points, key=lambda point: float(self.costs[point]))
+        return float(self.across[j]), float(self.up[i])
+
     def descend(
         self, learning_rate: float, steps: int = 30, start: tuple[float, float] | None = None, label: str = ""
     ) -> DescentPath:
@@ -80,7 +100,7 @@ class CostSurface:
         Args:
             learning_rate: above 0.
             steps: how many; fewer are made where the cost runs away.
-            start: coordinates in the plane; None is where the model is.
+            start: coordinates in the plane; None is ``start``, a property of the surface.
             label: a name for the legend.
 
         Raises:
@@ -91,7 +111,7 @@ class CostSurface:
             raise ValueError(f"learning_rate: a number above 0 is wanted, not {learning_rate!r}")
         if isinstance(steps, bool) or not hasattr(steps, "__index__") or steps < 1:
             raise ValueError(f"steps: a whole number of at least 1 is wanted, not {steps!r}")
-        at = np.array(self.here if start is None else _pair(start, "start"))
+        at = np.array(self.start if start is None else _pair(start, "start"))
         points, costs = [at], []
         ran_away = False
         with undisturbed(self.problem.model) as parameters:
@@ -108,24 +128,27 @@ class CostSurface:
             raise ValueError(f"start: the cost is not finite at {tuple(points[0].tolist())}")
         return DescentPath(rate, np.array(points[: len(costs)]), costs, plain(label, 40), ran_away)
 
-    def picture(self, paths: DescentPath | Iterable[DescentPath] = (), kind: str = "both") -> Figure:
+    def picture(
+        self, paths: DescentPath | Iterable[DescentPath] = (), kind: str = "both", theme: str = "auto"
+    ) -> Figure:
         """The valley seen from above and from the side, with paths of gradient descent.
 
         Args:
             paths: from ``descend``, or all of ``descent_paths``.
             kind: ``"contour"``, ``"3d"`` or ``"both"``.
+            theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
         Returns:
             The figure, which shows itself in Jupyter.
 
         Raises:
-            ValueError: an unknown kind.
+            ValueError: an unknown kind or theme.
         """
         if kind not in ("contour", "3d", "both"):
             raise ValueError(f'kind: "contour", "3d" or "both" is wanted, not {shortened(kind)}')
         drawn = [paths] if isinstance(paths, DescentPath) else list(paths)
         lines = [(path.points, np.array(path.costs), path.in_words()) for path in drawn]
-        return draw_landscape(self.across, self.up, self.costs, self.labels, self.here, lines, kind)
+        return draw_landscape(self.across, self.up, self.costs, self.labels, self.here, lines, kind, look_of(theme))
 
     def _repr_png_(self) -> Any:
         return self.picture()._repr_png_()  # type: ignore[attr-defined]
@@ -208,7 +231,8 @@ def descent_paths(
         surface: from ``cost_surface``.
         learning_rates: numbers, or with names such as ``{"too small": 0.01, "good": 0.3, "too large": 2}``.
         steps: of each.
-        start: coordinates in the plane; None is where the model is.
+        start: coordinates in the plane; None is the ``start`` of the surface: where the model is, or where it is
+            trained already, a place from which there is a way down.
 
     >>> from nn import Neuron
     >>> surface = cost_surface(Neuron(1, activation="linear"), [[1.0]], [3.0], along=("w.0", "b"), points=5)
