@@ -95,7 +95,7 @@ WRONG = {
     "no tiles": (lambda m: first_layer(m, (1, 2), most=0), "most: a whole number above 0 is wanted, not 0"),
     "numbers": (lambda m: confusion_table(m, XOR_X, XOR_Y), "confusion_table wants a model that tells classes apart"),
     "more numbers": (lambda m: worst_mistakes(m, XOR_X, XOR_Y, (1, 2)), "worst_mistakes wants a model that tells"),
-    "stepper's rate": (lambda m: TrainingStepper(m, XOR_X, XOR_Y, learning_rate=-1), "learning_rate: a number above 0"),
+    "stepper's rate": (lambda m: TrainingStepper(m, XOR_X, XOR_Y, learning_rate=-1), "learning_rate must be > 0"),
     "stepper's inputs": (
         lambda m: TrainingStepper(MLP(3, [1], seed=0), [[1, 2, 3]], [1]),
         "model: it takes 3 inputs, and a plane has two",
@@ -104,7 +104,7 @@ WRONG = {
         lambda m: TrainingStepper(m, XOR_X, XOR_Y, follow=4),
         "follow: the number of an example .* 0 ... 3, not 4",
     ),
-    "stepper's names": (lambda m: TrainingStepper(m, XOR_X, XOR_Y, input_names=["x"]), "input_names: two names are"),
+    "stepper's names": (lambda m: TrainingStepper(m, XOR_X, XOR_Y, input_names=["x"]), "input_names must be two names"),
 }
 
 

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-
 from svg import tree
 
 from engine import Value, compile, dot, tanh
@@ -98,7 +97,11 @@ def test_the_picture_of_a_program_without_instructions():
 def test_the_picture_has_the_colours_of_draw(theme):
     program, colours = model_program(), THEMES[theme]
     picture = tree(program.draw(theme=theme).pipe("svg"))
-    used = {element.get(key) for element in picture.iter() for key in ("fill", "stroke")} - {None, "none", "transparent"}
+    used = {element.get(key) for element in picture.iter() for key in ("fill", "stroke")} - {
+        None,
+        "none",
+        "transparent",
+    }
     assert used <= {value for value in vars(colours).values() if isinstance(value, str)}
     assert {colours.result, colours.leaf, colours.text, colours.line} <= used
 

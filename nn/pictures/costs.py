@@ -76,15 +76,15 @@ class CostSurface:
     def start(self) -> tuple[float, float]:
         """Where descent starts if nothing is said: where the model is.
 
-        A trained model is on the floor of the valley, within a hundredth of its height, and no step leads anywhere.
-        Then it is the highest of the four points halfway to the corners.
+        A trained model is on the floor of the valley, and its path would be a dot: the gradient leads no way down that
+        could be seen, a twentieth of the picture long. Then it is the highest of the four points halfway to the corners.
         """
-        i, j = (
-            int(np.abs(axis - place).argmin()) for axis, place in ((self.up, self.here[1]), (self.across, self.here[0]))
-        )
-        low, high = float(np.nanmin(self.costs)), float(np.nanmax(self.costs))
-        if not self.costs[i, j] <= low + (high - low) / 100:
-            return self.here
+        at, width = np.array(self.here), self.across[-1] - self.across[0]
+        with undisturbed(self.problem.model) as parameters:
+            cost, slope = _cost_and_slope(self, parameters, at)
+            _move(self, parameters, at - 0.05 * width * slope / (np.linalg.norm(slope) or 1.0))
+            if _finite_cost(self.problem) < cost:
+                return self.here
         quarter, rest = len(self.across) // 4, len(self.across) - 1 - len(self.across) // 4
         points = [(i, j) for i in (quarter, rest) for j in (quarter, rest) if np.isfinite(self.costs[i, j])]
         if not points:
