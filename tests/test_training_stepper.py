@@ -177,6 +177,46 @@ def test_the_notebooks_view_has_the_steps_and_draws_each_once(monkeypatch):
         assert image.width == 2 * metadata["width"]
 
 
+def test_before_the_first_step_there_is_something_to_walk_over():
+    model = small()
+    walk = stepper(model)
+    before = state(model)
+    content = content_of(walk._repr_html_())
+    assert [words.partition(":")[0] for words in content["words"]] == [f"step {step}" for step in range(11)]
+    assert content["at"] == 0
+    assert (walk.step, len(walk.costs), state(model)) == (0, 1, before)
+    by_steps = stepper(small()).forward(3)
+    assert walk.forward(3).costs == by_steps.costs
+    assert len(content_of(walk._repr_html_())["words"]) == 11  # the same ones
+
+
+def test_steps_that_would_diverge_are_not_shown_before_they_are_made():
+    model = MLP(2, [2, 1], activation="linear", seed=0)
+    walk = TrainingStepper(model, XOR_X, [1e3] * 4, learning_rate=1e99)
+    assert len(content_of(walk._repr_html_())["words"]) < 11
+    with pytest.raises(FloatingPointError, match="training diverged in step"):
+        walk.forward(100)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+def test_the_page_has_the_colours_of_the_picture(theme, tmp_path):
+    stepper(small(), theme=theme).forward().save(tmp_path / "walk.html")
+    page = (tmp_path / "walk.html").read_text(encoding="utf-8")
+    colours = THEMES[theme]
+    assert f'style="--paper:{colours.background};--ink:{colours.text};' in page
+    assert f'<body style="margin: 1rem; background: {colours.background}">' in page
+
+
+@pytest.mark.parametrize("name", ["walk.gif", "walk.html", "walk.png"])
+def test_an_existing_file_stays_where_drawing_fails(tmp_path, monkeypatch, name):
+    walk = stepper(small()).forward()
+    (tmp_path / name).write_bytes(b"older")
+    monkeypatch.setattr(TrainingStepper, "picture", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        walk.save(tmp_path / name)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(name, b"older")]
+
+
 @pytest.mark.slow
 def test_of_many_steps_some_are_shown():
     walk = stepper(small(), learning_rate=0.01).forward(90).back(31)
@@ -233,6 +273,11 @@ def test_the_page_is_walked_in_a_browser(tmp_path):
         for key, step in (("ArrowRight", 1), ("End", 3), ("ArrowLeft", 2), ("Home", 0), ("ArrowLeft", 0)):
             page.keyboard.press(key)
             is_at(step)
+        page.keyboard.press("Home")
+        page.click('[data-go="play"]')
+        page.wait_for_function("document.querySelector('[data-go=last]').disabled")
+        is_at(3)
+        page.wait_for_function("document.querySelector('[data-go=play]').textContent.includes('Play')")
         assert page.evaluate("window.broken") is None
         assert wrong == []
         browser.close()

@@ -17,7 +17,7 @@ _LEAVES: dict[object, str] = {INPUT: "inputs", PARAMETER: "parameters"}
 
 
 def drawn(graph: Placed, direction: str = "LR", theme: str = "auto") -> Drawing:
-    """The instructions as boxes, each with the number of scalars that it stands for; arguments are those of ``draw``."""
+    """The instructions as boxes, each with the number of scalars that it stands for; the arguments are ``draw``'s."""
     check_choice("direction", direction, ("LR", "TB", "RL", "BT"))
     check_choice("theme", theme, ("auto", *THEMES))
     colours = THEMES["light" if theme == "auto" else theme]

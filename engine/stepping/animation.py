@@ -84,7 +84,19 @@ def save_film(path: str | os.PathLike[str], scene: Scene, seconds: float) -> Non
     even = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p"]  # as players need it
     with replacing(path) as file, TemporaryFile() as said:
         shots = shoot(scene, seconds)
-        command = [program, "-loglevel", "error", "-y", *source, *even, "-movflags", "+faststart", "-f", "mp4", str(file)]
+        command = [
+            program,
+            "-loglevel",
+            "error",
+            "-y",
+            *source,
+            *even,
+            "-movflags",
+            "+faststart",
+            "-f",
+            "mp4",
+            str(file),
+        ]
         with _started(command, said) as process:
             assert process.stdin is not None
             with suppress(BrokenPipeError):  # ffmpeg has said why
