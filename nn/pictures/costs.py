@@ -76,8 +76,8 @@ class CostSurface:
     def start(self) -> tuple[float, float]:
         """Where descent starts if nothing is said: where the model is.
 
-        The path of a trained model, on the floor of the valley, would be a dot: its gradient leads no way down that
-        could be seen, a twentieth of the picture long. Then it is the highest of the four points halfway to the corners.
+        The path of a trained model would be a dot: from the floor of the valley no way leads down that could be seen, a
+        twentieth of the picture long. Then it is the highest of the four points halfway to the corners.
         """
         at, width = np.array(self.here), self.across[-1] - self.across[0]
         with undisturbed(self.problem.model) as parameters:
