@@ -164,7 +164,8 @@ class DotWriter:
         theme = self.theme
         title = f"Computation graph of {self.contents.name(len(self.folding.unit_of) - 1)}"
         longest_row = max(map(len, self.rows), default=1)
-        room = f"{min(1.6, 0.3 + 0.1 * longest_row):.2g}"  # between ranks: long rows have many arrows that cross
+        least = 0.6 if self.derivatives else 0.4  # or numbers beside two arrows stand on each other
+        room = f"{min(1.6, max(least, 0.3 + 0.1 * longest_row)):.2g}"  # long rows have many arrows that cross
         line = {"color": theme.line, "penwidth": f"{theme.width:g}", "fontname": "Helvetica"}
         drawing = Drawing(
             "".join(c for c in title if c not in '"\\&'),  # shown as the title of an SVG

@@ -22,8 +22,7 @@ from matplotlib.ticker import MaxNLocator
 from engine import Value
 from engine.drawing.themes import THEMES, Theme
 from engine.expressions.nodes import format_number
-from engine.validation import check_choice
-from nn.validation import shortened
+from nn.validation import check_choice, shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
