@@ -74,6 +74,9 @@ STEPPER = part("stepper.css")
         ("positive", "positive-tint"),
         ("negative", "negative-tint"),
         ("strange", "strange-tint"),
+        ("positive_ink", "positive"),
+        ("negative_ink", "negative"),
+        ("good", "good"),
     ],
 )
 def test_colours_are_those_of_the_stepper(ours, theirs):

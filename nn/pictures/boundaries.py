@@ -63,9 +63,9 @@ def decision_boundary(
     found = problem(model, X, y, loss)
     check_plane(found)
     if isinstance(resolution, bool) or not hasattr(resolution, "__index__") or not 2 <= resolution <= 1000:
-        raise ValueError(f"resolution: a whole number in 2 ... 1000 is wanted, not {shortened(resolution)}")
+        raise ValueError(f"resolution must be an int from 2 to 1000, got {shortened(resolution)}")
     if isinstance(input_names, str) or not hasattr(input_names, "__len__") or len(input_names) != 2:
-        raise ValueError(f"input_names: two names are wanted, not {shortened(input_names)}")
+        raise ValueError(f"input_names must be two names, got {shortened(input_names)}")
     look = look_of(theme, ax)
     ax = look.axes(ax, 6.0, 5.0)
     draw_plane(ax, found, resolution, look)

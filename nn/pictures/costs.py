@@ -108,9 +108,9 @@ class CostSurface:
         """
         rate = as_float(learning_rate, "learning_rate")
         if not 0.0 < rate < float("inf"):
-            raise ValueError(f"learning_rate: a number above 0 is wanted, not {learning_rate!r}")
+            raise ValueError(f"learning_rate must be > 0, got {learning_rate!r}")
         if isinstance(steps, bool) or not hasattr(steps, "__index__") or steps < 1:
-            raise ValueError(f"steps: a whole number of at least 1 is wanted, not {steps!r}")
+            raise ValueError(f"steps must be an int >= 1, got {steps!r}")
         at = np.array(self.start if start is None else _pair(start, "start"))
         points, costs = [at], []
         ran_away = False
@@ -145,7 +145,7 @@ class CostSurface:
             ValueError: an unknown kind or theme.
         """
         if kind not in ("contour", "3d", "both"):
-            raise ValueError(f'kind: "contour", "3d" or "both" is wanted, not {shortened(kind)}')
+            raise ValueError(f'kind must be "contour", "3d" or "both", got {shortened(kind)}')
         drawn = [paths] if isinstance(paths, DescentPath) else list(paths)
         lines = [(path.points, np.array(path.costs), path.in_words()) for path in drawn]
         return draw_landscape(self.across, self.up, self.costs, self.labels, self.here, lines, kind, look_of(theme))
@@ -199,7 +199,7 @@ def cost_surface(
     """
     found = problem(model, X, y, loss)
     if isinstance(points, bool) or not hasattr(points, "__index__") or not 2 <= points <= 500:
-        raise ValueError(f"points: a whole number in 2 ... 500 is wanted, not {shortened(points)}")
+        raise ValueError(f"points must be an int from 2 to 500, got {shortened(points)}")
     plane = _plane(model, along, seed)
     width = 1.0 if plane.random else 3.0
     spans = [(middle - width, middle + width) for middle in plane.here]
@@ -246,7 +246,7 @@ def descent_paths(
     elif isinstance(learning_rates, Iterable) and not isinstance(learning_rates, str):
         named = [(rate, "") for rate in learning_rates]
     else:
-        raise ValueError(f"learning_rates: a list of numbers is wanted, not {shortened(learning_rates)}")
+        raise ValueError(f"learning_rates must be a list of numbers, got {shortened(learning_rates)}")
     return [surface.descend(rate, steps, start, label) for rate, label in named]
 
 
@@ -274,7 +274,7 @@ def _plane(model: Module, along: Any, seed: int | None) -> _Plane:
         rng = random_numbers(seed)
         directions = np.array([[rng.gauss(0.0, 1.0) * abs(value) for value in values] for _ in range(2)])
         return _Plane(values, directions, ("random direction 1", "random direction 2"), (0.0, 0.0), random=True)
-    pair = _pair(along, 'along: "random", two names of parameters or two vectors;', numbers=False)
+    pair = _pair(along, "along", numbers=False, kind='"random", two names of parameters or two vectors')
     if all(isinstance(item, str) for item in pair):
         return _parameter_plane(names, values, pair)
     directions = np.array([_vector(item, len(names)) for item in pair])
@@ -287,7 +287,7 @@ def _parameter_plane(names: list[str], values: Table, pair: tuple[Any, Any]) -> 
             some = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
             raise ValueError(f"along: there is no parameter {shortened(name)}; there are {some}")
     if pair[0] == pair[1]:
-        raise ValueError(f"along: two different parameters are wanted, not {shortened(pair[0])} twice")
+        raise ValueError(f"along must be two different parameters, got {shortened(pair[0])} twice")
     first, second = map(names.index, pair)
     directions = np.zeros((2, len(names)))
     directions[0, first] = directions[1, second] = 1.0
@@ -300,13 +300,13 @@ def _parameter_plane(names: list[str], values: Table, pair: tuple[Any, Any]) -> 
 def _vector(item: Any, n: int) -> Table:
     vector = np.asarray(item, dtype=float) if hasattr(item, "__len__") and not isinstance(item, str) else np.empty(0)
     if vector.shape != (n,) or not np.isfinite(vector).all() or not vector.any():
-        raise ValueError(f"along: a vector of {n} finite numbers, not all 0, is wanted, not {shortened(item)}")
+        raise ValueError(f"along must be a vector of {n} finite numbers, not all 0, got {shortened(item)}")
     return vector
 
 
-def _pair(item: Any, what: str, numbers: bool = True) -> tuple[Any, Any]:
+def _pair(item: Any, what: str, numbers: bool = True, kind: str = "a pair") -> tuple[Any, Any]:
     if isinstance(item, str) or not hasattr(item, "__len__") or len(item) != 2:
-        raise ValueError(f"{what}: a pair is wanted, not {shortened(item)}")
+        raise ValueError(f"{what} must be {kind}, got {shortened(item)}")
     if numbers:
         return as_float(item[0], what), as_float(item[1], what)
     return item[0], item[1]

@@ -132,4 +132,4 @@ def _tiles(look: Look, n: int, n_columns: int, side: float, gap: float, extra: f
 
 def _check_count(count: Any, name: str) -> None:
     if isinstance(count, bool) or not hasattr(count, "__index__") or count < 1:
-        raise ValueError(f"{name}: a whole number above 0 is wanted, not {shortened(count)}")
+        raise ValueError(f"{name} must be an int > 0, got {shortened(count)}")

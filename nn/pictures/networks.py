@@ -80,7 +80,7 @@ def network(
     layers = layers_of(model)
     n_inputs, n_outputs = len(layers[0][0].w), len(layers[-1])
     if isinstance(most, bool) or not hasattr(most, "__index__") or most < 2:
-        raise ValueError(f"most: a whole number of at least 2 is wanted, not {shortened(most)}")
+        raise ValueError(f"most must be an int >= 2, got {shortened(most)}")
     if image_shape is not None:
         image_size(image_shape, n_inputs, "an example")
     names = _checked_names(input_names, n_inputs)
@@ -257,7 +257,5 @@ def _checked_names(names: Any, n_inputs: int) -> list[str] | None:
     if names is None:
         return None
     if isinstance(names, str) or not hasattr(names, "__len__") or len(names) != n_inputs:
-        raise ValueError(
-            f"input_names: a list of {n_inputs} names is wanted, one for each input, not {shortened(names)}"
-        )
+        raise ValueError(f"input_names must be a list of {n_inputs} names, one for each input, got {shortened(names)}")
     return [plain(name, 32) for name in names]

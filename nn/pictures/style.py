@@ -194,7 +194,7 @@ def check_axes(ax: Any) -> None:
         TypeError: it is something else.
     """
     if ax is not None and not isinstance(ax, Axes):
-        raise TypeError(f"ax: axes of matplotlib are wanted, not {type(ax).__name__} {shortened(ax)}")
+        raise TypeError(f"ax must be axes of matplotlib, got {type(ax).__name__} {shortened(ax)}")
 
 
 def figure_of(ax: Axes) -> Figure:
@@ -248,7 +248,7 @@ def image_size(image_shape: Any, n_numbers: int, what: str) -> tuple[int, int]:
     """
     pair = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
     if len(pair) != 2 or not all(hasattr(n, "__index__") and not isinstance(n, bool) and n > 0 for n in pair):
-        raise ValueError(f"image_shape: a pair (rows, columns) is wanted, such as (8, 8), not {shortened(image_shape)}")
+        raise ValueError(f"image_shape must be a pair (rows, columns), such as (8, 8), got {shortened(image_shape)}")
     rows, columns = int(pair[0]), int(pair[1])
     if rows * columns != n_numbers:
         raise ValueError(f"image_shape: {rows} x {columns} is {rows * columns} pixels, but {what} has {n_numbers}")

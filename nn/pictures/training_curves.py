@@ -36,7 +36,7 @@ def curves(history: History, theme: str = "auto") -> Figure:
     >>> curves(History(loss=[1.0, 0.5, 0.2])).savefig("curves.png")
     """
     if not hasattr(history, "validation_loss"):
-        raise TypeError(f"history: what fit(...) gave is wanted, not {type(history).__name__} {shortened(history)}")
+        raise TypeError(f"history must be what fit(...) gave, got {type(history).__name__} {shortened(history)}")
     if not history.loss:
         raise ValueError("history: no epoch was finished, and so there is nothing to draw")
     look = look_of(theme)
@@ -89,7 +89,7 @@ class LiveCurves:
 
     def __init__(self, every: float = 0.5, theme: str = "auto") -> None:
         if isinstance(every, bool) or not isinstance(every, (int, float)) or not every >= 0:
-            raise ValueError(f"every: a number of seconds from 0 on is wanted, not {shortened(every)}")
+            raise ValueError(f"every must be a number of seconds >= 0, got {shortened(every)}")
         look_of(theme)  # raises an error for another one
         self.every, self.theme = every, theme
         self._handle: Any = None
