@@ -16,7 +16,8 @@ from engine import Value, draw, sigmoid, stepper, tanh
 from engine.drawing.themes import THEMES
 from engine.expressions.writers import picture_text
 from engine.stepping.animation import shoot
-from engine.stepping.frames import Look, Scene
+from engine.stepping.frames import Scene
+from engine.stepping.layout import Look
 from engine.stepping.walk import record_walk
 
 HOSTILE = '<b>"\\N&amp;]>x n0 -> n1 [pos="e,1,2"]'

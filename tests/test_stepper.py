@@ -456,7 +456,7 @@ def test_a_layout_that_takes_too_long_is_given_up():
     ("options", "words"),
     [
         ({"direction": "X"}, 'direction must be "LR", "TB", "RL" or "BT", got'),
-        ({"theme": "print"}, 'theme must be "auto", "light" or "dark", got'),
+        ({"theme": "X"}, 'theme must be "auto", "light", "dark" or "print", got'),
         ({"theme": None}, "theme must be "),
         ({"precision": 0}, "precision must be an int from 1 to 17, got 0"),
         ({"precision": 4.0}, "precision must be "),

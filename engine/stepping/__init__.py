@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.node import size
-from engine.stepping.frames import Look, Scene
-from engine.stepping.layout import Layout, lay_out
+from engine.stepping.layout import Layout, Look, lay_out
 from engine.stepping.page import render_frame, render_page
 from engine.stepping.walk import Walk, record_walk
 from engine.validation import check_choice, check_int, check_seconds, shortened
@@ -98,6 +97,7 @@ class Stepper:
         >>> stepper(Value(2.0, label="x") * 3).save("backprop.html")
         """
         from engine.stepping.animation import save_film, save_folder, save_gif
+        from engine.stepping.frames import Scene
 
         target = Path(path)
         ending = target.suffix.lower()
@@ -173,7 +173,7 @@ def stepper(
         names: names for Values without a label, such as ``locals()`` or a network.
         precision: how many significant digits the numbers show, 1 to 17.
         direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
-        theme: ``"light"``, ``"dark"``, or ``"auto"``, the theme of the reader's system.
+        theme: ``"light"``, ``"dark"``, ``"print"``, or ``"auto"``, the theme of the reader's system.
         link: whether numbers that a reader changes in a notebook are written into the Values, and the graph is computed
             again; needs anywidget.
         most: the most nodes that are laid out; larger graphs take long, and are too much to read.
@@ -190,7 +190,7 @@ def stepper(
     <Stepper: 3 steps through 6 nodes; .save("backprop.html") writes it as a page>
     """
     check_choice("direction", direction, ("LR", "TB", "RL", "BT"))
-    check_choice("theme", theme, ("auto", "light", "dark"))
+    check_choice("theme", theme, ("auto", "light", "dark", "print"))
     check_int("precision", precision, 1, 17)
     check_int("most", most, 1)
     check_seconds("timeout", timeout)

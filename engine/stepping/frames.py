@@ -24,7 +24,7 @@ from engine.drawing.themes import THEMES
 from engine.expressions.nodes import Derivative, Equation, Number
 from engine.expressions.writers import picture_text
 from engine.operations import CONSTANT
-from engine.stepping.layout import MORE
+from engine.stepping.layout import MORE, Look
 from engine.stepping.walk import Walk
 from engine.steps import Contribution, Step
 from engine.validation import plain_label
@@ -38,15 +38,6 @@ _LETTER = 8.0  # points, more than a letter takes
 _TWINS_APART = 9.0  # points between the numbers on two arrows between the same nodes
 
 Point = tuple[float, float]
-
-
-class Look(NamedTuple):
-    """How a walk is drawn: the arguments of ``stepper``."""
-
-    precision: int
-    direction: str
-    theme: str
-    timeout: float
 
 
 @dataclass(frozen=True)
