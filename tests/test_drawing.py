@@ -1,6 +1,8 @@
 """Pictures of graphs: with and without a system Graphviz, labels of every kind, and what is not drawn."""
 
+import errno
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -665,3 +667,17 @@ def test_importing_the_engine_loads_no_graphviz():
     program = "import sys, engine; print('graphviz' in sys.modules, 'numpy' in sys.modules); engine.draw"
     out = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
     assert out.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize("ending", ["svg", "png", "dot"])
+def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch, ending):
+    target = tmp_path / f"graph.{ending}"
+    target.write_bytes(b"older")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("engine.whole_files.os.fsync", full)
+    with pytest.raises(OSError, match=re.escape(str(target))):
+        draw(Value(1.0)).save(target)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(target.name, b"older")]
