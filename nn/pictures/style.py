@@ -167,6 +167,9 @@ _LOOKS = {
     ),
 }  # fmt: skip
 
+DIVERGING = _LOOKS["light"].diverging
+"""The colours of positive and negative numbers on a light page, for pictures of your own."""
+
 _PIXELS_PER_INCH = 80  # in a notebook
 _SHARPNESS = 2  # pixels of the picture for one of the notebook's, for screens that are finer
 
