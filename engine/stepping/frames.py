@@ -18,8 +18,8 @@ import graphviz
 from engine.drawing.dot import DotWriter
 from engine.drawing.flat_graph import FlatGraph, flatten
 from engine.drawing.folding import Folding
-from engine.drawing.graphviz_process import run_graphviz
 from engine.drawing.node_contents import Content, NodeContents, Row
+from engine.drawing.rendering import run_graphviz
 from engine.drawing.themes import THEMES
 from engine.expressions.nodes import Derivative, Equation, Number
 from engine.expressions.writers import picture_text
