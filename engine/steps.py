@@ -34,12 +34,12 @@ class Wording:
 
     def __init__(self, root: Value, names: object = None) -> None:
         self.root = root
-        self._callers = caller_names(names)
+        self.callers = caller_names(names)
 
     @cached_property
     def formulas(self) -> dict[Value, Formula]:
         """A formula for each node, a name where it has one."""
-        return node_formulas(self.root, self._callers)
+        return node_formulas(self.root, self.callers)
 
     def gradient(self, node: Value) -> Formula:
         """The derivative of the root with respect to *node*, such as dL/dx."""

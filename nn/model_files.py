@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-import os
-import tempfile
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from engine.whole_files import write_whole
 from nn.validation import plain_label, shortened
 
 FORMAT = "gradstep model"
@@ -32,67 +30,7 @@ def write_model(path: str | PathLike[str], content: dict[str, Any]) -> None:
     for name, number in content["parameters"].items():
         if not math.isfinite(number):
             raise ValueError(f"the parameter {name} is {number}, and a model file holds finite numbers")
-    write_atomically(path, json.dumps({"format": FORMAT, "version": VERSION, **content}, indent=1) + "\n")
-
-
-def write_atomically(path: str | PathLike[str], text: str) -> None:
-    """Write a text file whole or not at all: write a temporary file beside it, then rename that.
-
-    Of a link, its target is replaced. Devices and pipes are written directly.
-
-    Raises:
-        OSError: the file is read-only, the folder is missing or read-only, or the disk is full; an existing file stays.
-    """
-    given = Path(path)
-    try:
-        _check_replaceable(given)
-        if is_device(given):
-            given.write_text(text, encoding="utf-8")
-        else:
-            _replace(Path(os.path.realpath(given)), text)
-    except OSError as error:  # names the file asked for, not the one beside it
-        raise type(error)(error.errno, error.strerror, str(given)) from error
-
-
-def is_device(path: Path) -> bool:
-    """Whether this is a device, a pipe or a socket, or a link to one."""
-    return path.exists() and not path.is_file() and not path.is_dir()
-
-
-def check_writable(path: Path) -> None:
-    """Raise an OSError if no file can be written at *path*."""
-    _check_replaceable(path)
-    if not is_device(path):
-        folder = Path(os.path.realpath(path)).parent
-        try:
-            handle, name = tempfile.mkstemp(prefix=".gradstep", dir=folder)  # a vanished folder may seem to exist
-        except OSError as error:
-            raise type(error)(error.errno, error.strerror, str(folder)) from None
-        os.close(handle)
-        Path(name).unlink()
-
-
-def _check_replaceable(path: Path) -> None:
-    """Raise an OSError if this is a folder or a read-only file."""
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "this is a folder, and must be a file name", str(path))
-    if path.exists() and not (path.stat().st_mode & 0o222 and os.access(path, os.W_OK)):  # root may write anything
-        raise PermissionError(errno.EACCES, "this file is read-only", str(path))
-
-
-def _replace(target: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())  # or a power cut could leave the new name with no content
-        os.umask(mask := os.umask(0))
-        os.chmod(name, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~mask)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, (json.dumps({"format": FORMAT, "version": VERSION, **content}, indent=1) + "\n").encode())
 
 
 def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:

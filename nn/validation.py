@@ -8,9 +8,9 @@ from typing import Any
 
 from engine import validation
 
-__all__ = ["as_float", "one_line", "plain_label", "shortened"]
+__all__ = ["as_float", "check_choice", "one_line", "plain_label", "shortened"]
 
-as_float, one_line = validation.as_float, validation.one_line
+as_float, check_choice, one_line = validation.as_float, validation.check_choice, validation.one_line
 plain_label, shortened = validation.plain_label, validation.shortened
 
 

@@ -39,7 +39,10 @@ def boxes(picture: bytes | str) -> dict[str, Box]:
     """The nodes of an SVG by their names in the source."""
     found = {}
     for group in _groups(picture, "node"):
-        shape, *more = [element for element in group.iter() if element.tag in (f"{SVG}path", f"{SVG}polygon")]
+        shapes = [element for element in group.iter() if element.tag in (f"{SVG}path", f"{SVG}polygon")]
+        if not shapes:
+            continue  # words alone
+        shape, *more = shapes
         inside = list(group.iter(f"{SVG}text"))
         link = next(group.iter(f"{SVG}a"), None)
         found[group.find(f"{SVG}title").text] = Box(

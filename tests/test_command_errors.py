@@ -224,7 +224,7 @@ def test_a_folder_that_may_not_be_written_is_told_before_the_training(folder, ca
     def denied(**_options):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("nn.model_files.tempfile.mkstemp", denied)
+    monkeypatch.setattr("engine.whole_files.tempfile.mkstemp", denied)
     assert main(train("good.csv")) == 1
     out, err = capsys.readouterr()
     assert err == f"gradstep: {folder.resolve()}: Permission denied\n"
@@ -236,7 +236,7 @@ def test_a_disk_that_is_full_is_told_and_the_old_model_stays(folder, capsys, mon
         raise OSError(errno.ENOSPC, "No space left on device")
 
     old = Path("good.json").read_bytes()
-    monkeypatch.setattr("nn.model_files.os.fsync", full)
+    monkeypatch.setattr("engine.whole_files.os.fsync", full)
     assert main(train("good.csv", "--out", "good.json")) == 1
     assert capsys.readouterr().err == "gradstep: good.json: No space left on device\n"
     assert Path("good.json").read_bytes() == old

@@ -74,11 +74,17 @@ STEPPER = part("stepper.css")
         ("positive", "positive-tint"),
         ("negative", "negative-tint"),
         ("strange", "strange-tint"),
+        ("positive_ink", "positive"),
+        ("negative_ink", "negative"),
+        ("good", "good"),
     ],
 )
 def test_colours_are_those_of_the_stepper(ours, theirs):
     light, dark = re.search(rf"--{theirs}: light-dark\((#\w+), (#\w+)\);", STEPPER).groups()
     assert (getattr(THEMES["light"], ours), getattr(THEMES["dark"], ours)) == (light, dark)
+    printed = re.search(r'\[data-theme="print"\] \{(.*?)\}', STEPPER, re.DOTALL)[1]
+    if ours not in ("background", "operation"):  # the paper is white anyway; operations are white on black there
+        assert f"--{theirs}: {getattr(THEMES['print'], ours)};" in printed
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -99,21 +99,11 @@ def test_numbers_that_json_does_not_have_are_not_saved(tmp_path, number):
     assert not list(tmp_path.iterdir())
 
 
-class HalfWritten:
-    """A file on a disk that becomes full."""
-
-    def __init__(self, handle, *args, **options):
-        self.file = open(handle, *args, **options)  # noqa: SIM115
-
-    def write(self, text):
-        self.file.write(text[: len(text) // 2])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.file.close()
+def half_written(path, content):
+    """A disk becomes full."""
+    with open(path, "wb") as file:
+        file.write(content[: len(content) // 2])
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def failing(error):
@@ -127,12 +117,16 @@ def failing(error):
 @pytest.mark.parametrize(
     ("name", "replacement", "kind"),
     [
-        ("nn.model_files.os.fdopen", HalfWritten, OSError),
-        ("nn.model_files.os.fsync", failing(OSError(errno.EIO, "Input/output error")), OSError),
-        ("nn.model_files.os.fsync", failing(KeyboardInterrupt()), KeyboardInterrupt),
-        ("nn.model_files.os.chmod", failing(PermissionError(errno.EPERM, "not permitted")), PermissionError),
-        ("nn.model_files.os.replace", failing(PermissionError(errno.EACCES, "denied")), PermissionError),
-        ("nn.model_files.tempfile.mkstemp", failing(PermissionError(errno.EACCES, "denied", "/x/.m")), PermissionError),
+        ("engine.whole_files.Path.write_bytes", half_written, OSError),
+        ("engine.whole_files.os.fsync", failing(OSError(errno.EIO, "Input/output error")), OSError),
+        ("engine.whole_files.os.fsync", failing(KeyboardInterrupt()), KeyboardInterrupt),
+        ("engine.whole_files.os.chmod", failing(PermissionError(errno.EPERM, "not permitted")), PermissionError),
+        ("engine.whole_files.os.replace", failing(PermissionError(errno.EACCES, "denied")), PermissionError),
+        (
+            "engine.whole_files.tempfile.mkstemp",
+            failing(PermissionError(errno.EACCES, "denied", "/x/.m")),
+            PermissionError,
+        ),
     ],
 )
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch, old, name, replacement, kind):
@@ -161,8 +155,8 @@ def test_the_new_content_is_on_the_disk_before_it_takes_the_name(tmp_path, monke
         replace(source, target)
 
     synced = []
-    monkeypatch.setattr("nn.model_files.os.fsync", synced.append)
-    monkeypatch.setattr("nn.model_files.os.replace", watched)
+    monkeypatch.setattr("engine.whole_files.os.fsync", synced.append)
+    monkeypatch.setattr("engine.whole_files.os.replace", watched)
     small().save(path)
     assert seen == [("MLP", "old", 1)]
 
@@ -171,9 +165,9 @@ def test_a_process_that_dies_half_way_leaves_the_old_file(tmp_path):
     path = tmp_path / "m.json"
     small(seed=1).save(path)
     program = (
-        "import os, sys, nn.model_files\n"
+        "import os, sys, engine.whole_files, nn\n"
         "from nn import MLP\n"
-        "nn.model_files.os.fsync = lambda handle: os._exit(9)\n"
+        "engine.whole_files.os.fsync = lambda handle: os._exit(9)\n"
         "MLP(2, [3, 1], activation='tanh', seed=2).save(sys.argv[1])"
     )
     assert subprocess.run([sys.executable, "-c", program, path], check=False).returncode == 9

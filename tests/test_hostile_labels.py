@@ -102,7 +102,7 @@ def test_the_program():
     values = [Value(1.0, label=label) for label in LABELS.values()]
     program = compile(sum(v.tanh() for v in values))
     assert {element.tag for element in tree(program.draw().pipe("svg")).iter()} <= {
-        f"{SVG}{tag}" for tag in ("svg", "g", "title", "polygon", "path", "polyline", "text", "ellipse", "a")
+        f"{SVG}{tag}" for tag in ("svg", "style", "g", "title", "polygon", "path", "polyline", "text", "ellipse", "a")
     }
     assert repr(program).isascii()
 
@@ -181,7 +181,7 @@ def test_the_training_stepper(label, tmp_path):
 
 # ------------------------------------------------------------------------------------------------------------ formulas
 
-COMMANDS = {"frac", "partial", "left", "right", "cdot", "begin", "end", "mathrel"}  # of formulas
+COMMANDS = {"frac", "partial", "left", "right", "times", "begin", "end", "mathrel"}  # of formulas
 COMMANDS |= {"mathrm", "text", "backslash", "lt", "gt", "sim", "wedge", "prime", "ast"}  # for characters in names
 
 

@@ -21,9 +21,11 @@ from networks import XOR_X, XOR_Y, condition, small
 from PIL import Image
 
 import nn
+from engine.drawing.themes import THEMES
 from nn import MLP, SGD, History, Layer, Neuron, binary_cross_entropy, cross_entropy
 from nn.pictures import (
     LiveCurves,
+    TrainingStepper,
     confusion_table,
     cost_surface,
     curves,
@@ -34,8 +36,9 @@ from nn.pictures import (
     wanted_changes,
     worst_mistakes,
 )
-from nn.pictures.style import NEGATIVE, POSITIVE
+from nn.pictures.style import look_of, number
 
+POSITIVE, NEGATIVE = look_of("light").theme.positive_ink, look_of("light").theme.negative_ink
 HOSTILE = ["$\\frac{1$", "_<script>alert(1)</script>&"]
 
 
@@ -87,8 +90,8 @@ def test_the_activations_are_the_models():
     model = MLP(2, [3, 2], activation="tanh", seed=0)
     shown = texts(network(model, [0.5, -2.0]))
     hidden = [neuron([0.5, -2.0]).data for neuron in model.layers[0].neurons]
-    for number in [0.5, -2.0, *hidden, *(output.data for output in model([0.5, -2.0]))]:
-        assert f"{number:.2f}".replace("-", "−") in shown
+    for activation in [0.5, -2.0, *hidden, *(output.data for output in model([0.5, -2.0]))]:
+        assert {number(activation), number(activation, 2)} & set(shown)  # with fewer digits where there is no room
 
 
 def test_what_each_output_wants_is_minus_its_part_of_the_gradient():
@@ -98,13 +101,13 @@ def test_what_each_output_wants_is_minus_its_part_of_the_gradient():
     logits = np.array([output.data for output in model([0.5, -2.0])])
     probabilities = np.exp(logits) / np.exp(logits).sum()
     for probability, target in zip(probabilities, [0.0, 1.0, 0.0]):
-        assert f"{probability:.2f}" in shown
+        assert number(probability) in shown
         change = target - probability
-        assert f"{'▲' if change > 0 else '▼'} {change:.2f}".replace("-", "−") in shown
+        assert f"{'▲' if change > 0 else '▼'} {number(change)}" in shown
     said = "abc"[int(logits.argmax())]
     loss = cross_entropy(model([0.5, -2.0]), 1).data
     verdict = f"says {said}, right" if said == "b" else f"says {said}, but it is b"
-    assert f"{verdict}; loss {loss:.2f}" in shown
+    assert f"{verdict}; loss {number(loss)}" in shown
 
 
 @pytest.mark.parametrize(
@@ -113,9 +116,9 @@ def test_what_each_output_wants_is_minus_its_part_of_the_gradient():
         ("hinge", 1, 1, ["≥ 1"]),
         ("hinge", 1, 0, ["≤ −1"]),
         ("hinge", 3, 2, ["largest", "smaller"]),
-        ("mse", 2, [1.5, -2.5], ["1.50", "−2.50"]),
+        ("mse", 2, [1.5, -2.5], ["1.5", "−2.5"]),
         ("mse", 1, 7.25, ["7.25"]),
-        (binary_cross_entropy, 1, 1, ["probability\nof 1", "1.00"]),
+        (binary_cross_entropy, 1, 1, ["probability\nof 1", "1"]),
     ],
 )
 def test_what_it_should_be_under_every_loss(loss, n_outputs, target, words):
@@ -129,11 +132,43 @@ def test_large_layers_are_cut_with_dots_and_the_right_output_stays():
     weakest = min(range(20), key=lambda i: sum(abs(w.data) for w in model.layers[1].neurons[i].w))
     figure = network(model, [0.0] * 784, target=f"class {weakest}", image_shape=(28, 28), most=6)
     shown = texts(figure)
-    assert {"inputs\n6 of 784", "layer 1\n6 of 30", "outputs\n10 of 20"} <= set(shown)
+    assert {"inputs\n6 of 784", "layer 0\n6 of 30", "outputs\n10 of 20"} <= set(shown)
     assert shown.count("⋮") == 3
     assert f"class {weakest}" in shown  # the right one, though by its weights it would be the last to be drawn
     image = figure.findobj(AxesImage)[0]
     assert image.get_array().shape == (28, 28)
+
+
+def test_the_inputs_that_are_shown_are_those_that_tell_most():
+    model = MLP(64, [5, 3], seed=0)
+    x = [0.0] * 64
+    for place in range(7, 60, 6):
+        x[place] = 0.5
+    shown = texts(network(model, x, most=9))
+    assert shown.count("0.5") >= 9
+    assert "inputs\n9 of 64" in shown
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_numbers_of_a_small_network_cover_no_other(seed):
+    figure = network(MLP(2, [3, 1], seed=seed), [0.5, -1.0], 1, loss="mse")
+    figure.canvas.draw()
+    seen = [text for text in figure.axes[0].texts if text.get_text()]
+    spans = [(text.get_text(), text.get_window_extent()) for text in seen]
+    for place, (name, span) in enumerate(spans):
+        for other, covered in spans[:place]:
+            assert not span.overlaps(covered), (name, other)
+
+
+def test_long_names_of_inputs_are_whole_and_in_the_picture():
+    names = ["sepal length (cm)", "petal width of an iris flower"]
+    figure = network(MLP(2, [3, 1], seed=0), [0.5, -1.0], input_names=names)
+    figure.canvas.draw()
+    for text in figure.axes[0].texts:
+        if text.get_text() in names:
+            names.remove(text.get_text())
+            assert text.get_window_extent().x0 >= 0
+    assert names == []
 
 
 def test_a_layer_and_a_neuron_are_networks_too():
@@ -202,13 +237,13 @@ def test_the_changes_as_tables_and_as_a_picture():
     changes = wanted_changes(model, XOR_X, ["<b>", "&", "&", "<b>"], loss="binary_cross_entropy")
     lines = str(changes).splitlines()
     assert len(lines) == 1 + 13
-    assert lines[0].split() == ["parameter", "0:", "<b>", "1:", "&", "2:", "&", "3:", "<b>", "average"]
+    assert lines[0].split() == ["parameter", "#0:", "<b>", "#1:", "&", "#2:", "&", "#3:", "<b>", "average"]
     assert lines[1].split() == [
         "layers.0.neurons.0.w.0",
         *(f"{x:.3g}" for x in changes.table["layers.0.neurons.0.w.0"]),
     ]
     html = changes._repr_html_()
-    assert "0: &lt;b&gt;" in html
+    assert "#0: &lt;b&gt;" in html
     assert "<b>" not in html
     assert html.count("<tr>") == 14
     maps = [np.asarray(image.get_array()) for image in changes.picture().findobj(AxesImage)]
@@ -254,6 +289,31 @@ def test_paths_go_the_way_of_gradient_descent():
         assert drawn(picture).min() < 200
 
 
+def test_the_path_of_a_trained_model_is_more_than_a_dot():
+    fitted = line()
+    fitted.load_state_dict({"w.0": 2.0, "b": 1.0})  # y = 2 * x + 1
+    surface = cost_surface(fitted, [[1.0], [2.0]], [3.0, 5.0])
+    assert surface.start != surface.here == (2.0, 1.0)
+    (path,) = descent_paths(surface, [0.1])
+    assert path.points[0].tolist() == list(surface.start)
+    assert np.abs(path.points[-1] - path.points[0]).max() > 0.6  # a tenth of the picture
+    assert surface.descend(0.1, start=surface.here).costs[0] == 0.0
+    assert fitted.w[0].data == 2.0
+    untrained = cost_surface(line(), [[1.0], [2.0]], [3.0, 5.0])
+    assert untrained.start == untrained.here
+
+
+@pytest.mark.parametrize("kind", ["contour", "3d"])
+def test_the_ticks_of_costs_are_round(kind):
+    surface = cost_surface(line(), [[1.0], [2.0]], [3.137, 5.912])
+    figure = surface.picture(kind=kind)
+    figure.canvas.draw()
+    for ax in figure.axes:
+        for axis in [ax.xaxis, ax.yaxis, *([ax.zaxis] if kind == "3d" and hasattr(ax, "zaxis") else [])]:
+            shown = [float(tick.get_text().replace("−", "-")) for tick in axis.get_ticklabels() if tick.get_text()]
+            assert np.allclose(np.diff(shown), np.diff(shown)[:1], atol=1e-9), shown
+
+
 def test_a_path_that_runs_away_ends_there():
     path = cost_surface(line(), [[1.0]], [3.0], points=3).descend(1e200, steps=50)
     assert path.ran_away
@@ -267,7 +327,7 @@ def test_only_the_two_parameters_move():
     names = ("layers.0.neurons.1.w.0", "layers.1.neurons.0.b")
     surface = cost_surface(model, XOR_X, XOR_Y, along=names, points=3)
     state = model.state_dict()
-    path = surface.descend(0.5, steps=2)
+    path = surface.descend(0.5, steps=2, start=surface.here)
     by_hand = small()
     for _ in range(2):
         by_hand.zero_grad()
@@ -450,3 +510,83 @@ def test_without_matplotlib_the_advice_is_how_to_get_it():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert 'ModuleNotFoundError: pictures are drawn with matplotlib: pip install "gradstep[plot]"' in done.stderr
+
+
+# --------------------------------------------------------------------------------------------------------------- themes
+
+DRAWN = {
+    "network": lambda model, theme: network(model, [0.0, 1.0], 1, loss="binary_cross_entropy", theme=theme),
+    "wanted_changes": lambda model, theme: wanted_changes(model, XOR_X, XOR_Y).picture(theme=theme),
+    "cost_surface": lambda model, theme: cost_surface(model, XOR_X, XOR_Y, points=4).picture(theme=theme),
+    "decision_boundary": lambda model, theme: decision_boundary(
+        model, XOR_X, XOR_Y, loss="binary_cross_entropy", resolution=8, theme=theme
+    ),
+    "of numbers": lambda model, theme: decision_boundary(model, XOR_X, [0.0, 1.0, 2.0, 3.0], resolution=8, theme=theme),
+    "confusion_table": lambda model, theme: confusion_table(
+        model, XOR_X, XOR_Y, loss="binary_cross_entropy", theme=theme
+    ),
+    "first_layer": lambda model, theme: first_layer(model, (1, 2), theme=theme),
+    "worst_mistakes": lambda model, theme: worst_mistakes(
+        model, XOR_X, XOR_Y, (1, 2), loss="binary_cross_entropy", theme=theme
+    ),
+    "curves": lambda _, theme: curves(History(loss=[1.0, 0.5], validation_loss=[1.0, 0.7]), theme),
+    "TrainingStepper": lambda model, theme: TrainingStepper(
+        model, XOR_X, XOR_Y, loss="binary_cross_entropy", theme=theme
+    ).picture(),
+}
+
+
+def brightness(colour):
+    """The relative luminance of WCAG 2."""
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour)]
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), parts))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "print", "auto"])
+@pytest.mark.parametrize("name", DRAWN)
+def test_every_picture_has_the_themes_of_draw(name, theme):
+    figure = DRAWN[name](small(), theme)
+    colours = THEMES["light" if theme == "auto" else theme]
+    assert to_rgb(figure.get_facecolor()) == to_rgb(colours.background)
+    corner = drawn(figure)[1, 1] / 255
+    assert corner == pytest.approx(to_rgb(colours.background), abs=0.01)
+    figure.canvas.draw()
+    for ax in figure.axes:
+        axis_words = [*ax.get_xticklabels(), *ax.get_yticklabels(), ax.xaxis.label, ax.yaxis.label]
+        words = [ax.title, ax._left_title, *axis_words, *(ax.get_legend().get_texts() if ax.get_legend() else [])]
+        for text in words:
+            if text.get_text() and ax.axison:
+                light, dark = sorted([brightness(text.get_color()), brightness(colours.background)], reverse=True)
+                assert (light + 0.05) / (dark + 0.05) >= 4.5, (text.get_text(), text.get_color())
+    if theme == "print":
+        pixels = drawn(figure).reshape(-1, 3).astype(int)
+        assert (pixels.max(axis=1) - pixels.min(axis=1)).max() <= 2
+
+
+@pytest.mark.parametrize("name", [name for name in DRAWN if name != "curves"])
+@pytest.mark.parametrize("theme", ["Light", None, "blue"])
+def test_other_themes_are_refused(name, theme):
+    with pytest.raises(ValueError, match='theme must be "auto", "light", "dark" or "print", got '):
+        DRAWN[name](small(), theme)
+
+
+def test_letters_can_be_read_on_every_shade():
+    for theme in THEMES:
+        look = look_of(theme)
+        for share in np.linspace(0.0, 1.0, 40):
+            shade = look.diverging(share)
+            light, dark = sorted([brightness(shade[:3]), brightness(look.on(shade))], reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_axes_on_a_dark_figure_get_letters_that_can_be_read():
+    ax = Figure(facecolor="#101010").subplots()
+    decision_boundary(sign_reader(), XOR_X, [HOSTILE[0], HOSTILE[1]] * 2, resolution=4, ax=ax)
+    assert brightness(ax.xaxis.label.get_color()) > 0.7
+
+
+def test_negative_weights_are_dashed_in_print():
+    model = MLP(2, [3, 1], seed=0)
+    (lines, _) = network(model, theme="print").findobj(LineCollection)
+    styles = [dashes is not None for _, dashes in lines.get_linestyles()]
+    assert styles == [w.data < 0.0 for neuron in model.layers[0].neurons for w in neuron.w]

@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from svg import tree
 
 from engine import Value, compile, dot, tanh
 from engine.compiler.summary import n_scalars, sentence
+from engine.drawing.themes import THEMES
 from nn import MLP
 
 
@@ -56,9 +58,9 @@ def test_the_picture_has_a_box_for_each_group_and_says_what_flows():
     assert "rankdir=TB" in source
     boxes = dict(re.findall(r'^\t(\w+) \[label="([^"]*)"', source, re.MULTILINE))
     assert set(boxes) == {"g0", "g1", "g2", "g3", "inputs", "parameters"}
-    assert boxes["g0"] == "4 dot products of 3 -> one matrix product\nplus 1 number each\n24 scalar operations"
+    assert boxes["g0"] == "4 dot products of 3 → one matrix product\nplus 1 number each\n24 scalar operations"
     assert boxes["g1"] == "4 tanh\n4 scalar operations"
-    assert boxes["g3"] == "1 *\n1 scalar operation"
+    assert boxes["g3"] == "1 ×\n1 scalar operation"
     assert (boxes["inputs"], boxes["parameters"]) == ("4 inputs", "21 parameters")
     arrows = {(start, end): int(n) for start, end, n in re.findall(r"(\w+) -> (\w+) \[label=(\d+)\]", source)}
     assert arrows == {
@@ -89,6 +91,26 @@ def test_the_picture_of_a_program_without_instructions():
     program = compile(a, [a])
     assert repr(program) == "Program: 1 node -> 0 groups; 1 input, 0 parameters, 1 output, float64"
     assert "->" not in program.draw().source
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+def test_the_picture_has_the_colours_of_draw(theme):
+    program, colours = model_program(), THEMES[theme]
+    picture = tree(program.draw(theme=theme).pipe("svg"))
+    used = {element.get(key) for element in picture.iter() for key in ("fill", "stroke")} - {
+        None,
+        "none",
+        "transparent",
+    }
+    assert used <= {value for value in vars(colours).values() if isinstance(value, str)}
+    assert {colours.result, colours.leaf, colours.text, colours.line} <= used
+
+
+def test_the_picture_has_the_theme_of_the_reader():
+    styled = model_program().draw().pipe("svg").decode()
+    assert f'[fill="{THEMES["light"].result}"]{{fill:{THEMES["dark"].result}}}' in styled
+    with pytest.raises(ValueError, match='theme must be "auto", "light", "dark" or "print", got'):
+        model_program().draw(theme="X")
 
 
 def test_the_picture_is_drawn():

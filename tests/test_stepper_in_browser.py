@@ -167,9 +167,9 @@ def test_the_formula_below_has_the_engines_numbers(visit):
         gifts = [c for c in step.contributions if c.operand.op != CONSTANT]
         for row, c in zip(page.locator("#panel .gift").all(), gifts, strict=True):
             shown = row.text_content().replace("−", "-")
-            assert f"={format_number(step.gradient, 4)}·" in shown
+            assert f"={format_number(step.gradient, 4)}×" in shown
             local = format_number(c.local_derivative, 4)
-            assert f"·{f'({local})' if local[0] == '-' else local}=" in shown
+            assert f"×{f'({local})' if local[0] == '-' else local}=" in shown
             amount = row.locator(".positive-number, .negative-number").text_content()
             assert amount.replace("−", "-") == format_number(c.amount, 4)
             before, total = format_number(c.before, 4), format_number(c.total, 4)
@@ -273,7 +273,7 @@ def test_a_node_is_explained_as_the_sum_over_what_it_feeds(visit, way):
         last = [i for i, s in enumerate(steps, 1) if node in s.node.operands]
         assert counter(page) == f"Step {own[0] if own else last[-1]} of {len(steps)}"
         rows = [row.text_content().replace("−", "-") for row in page.locator("#panel .sum").all()]
-        assert rows[0].count("·") == len(uses)
+        assert rows[0].count("×") == len(uses)
         assert rows[-1] == f"= {format_number(node.grad, 4)}"
         for local, gradient in uses:
             assert format_number(local, 4) in rows[1]
@@ -401,7 +401,7 @@ def assert_shown(page, root: Value, position: int) -> None:
         assert flag.text_content().replace("−", "-") == f"× {format_number(c.local_derivative, 4)}"
         amount = row.locator(".positive-number, .negative-number").text_content()
         assert amount.replace("−", "-") == re.sub(
-            r"e([+-]\d+)", lambda e: f"·10{int(e[1])}", format_number(c.amount, 4)
+            r"e([+-]\d+)", lambda e: f"×10{int(e[1])}", format_number(c.amount, 4)
         )
 
 

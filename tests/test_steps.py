@@ -307,9 +307,9 @@ def test_parentheses_keep_the_meaning(formula):
 def test_latex_of_a_step():
     *_, last = backprop(neuron())
     assert last.latex.splitlines()[3] == (
-        r"\frac{\partial L}{\partial x} &\mathrel{+=} \frac{\partial L}{\partial v_{1}} \cdot "
-        r"\frac{\partial v_{1}}{\partial x} = \frac{\partial L}{\partial v_{1}} \cdot w = "
-        r"0.500972 \cdot \left(-3\right) = -1.50292 \\"
+        r"\frac{\partial L}{\partial x} &\mathrel{+=} \frac{\partial L}{\partial v_{1}} \times "
+        r"\frac{\partial v_{1}}{\partial x} = \frac{\partial L}{\partial v_{1}} \times w = "
+        r"0.500972 \times \left(-3\right) = -1.50292 \\"
     )
     assert last._repr_latex_() == f"$\\displaystyle {last.latex}$"
 
@@ -321,7 +321,7 @@ def test_latex_of_a_step():
         (Operation("**", (Name("x") / 2, Number(3.0))), r"{\left(\frac{x}{2}\right)}^{3}"),
         (Operation("sqrt", (Name("x"),)), r"\sqrt{x}"),
         (Operation("abs", (Name("x"),)), r"\left|x\right|"),
-        (Operation("sigmoid", (-Name("x"),)), r"\sigma\left(-x\right)"),
+        (Operation("sigmoid", (-Name("x"),)), r"\operatorname{sigmoid}\left(-x\right)"),
         (Operation("leaky_relu", (Name("x"), Number(0.01))), r"\operatorname{leaky\_relu}\left(x, 0.01\right)"),
         (Number(1.5e-7), r"1.5 \times 10^{-7}"),
         (Number(-math.inf), r"-\infty"),

@@ -10,9 +10,11 @@ import pytest
 from networks import XOR_X, XOR_Y, condition, refused, small
 from PIL import Image
 
+from engine.drawing.themes import THEMES
 from nn import MLP, SGD
 from nn.pictures import TrainingStepper
 from nn.pictures.frames import Frame, document
+from nn.pictures.style import number
 
 HOSTILE = ["</script><script>window.broken = 1</script>", '"><img src=x onerror="window.broken = 1">&{{style}}$']
 
@@ -76,12 +78,15 @@ def test_no_more_steps_are_undone_than_were_made():
     model = small()
     walk = stepper(model).forward(2)
     for call, words in (
-        (lambda: walk.back(3), r"back\(3\): the model is 2 steps away from the start"),
-        (lambda: walk.forward(-1), "forward: a whole number of steps from 0 on is wanted, not -1"),
-        (lambda: walk.back(1.5), "back: a whole number of steps from 0 on is wanted, not 1.5"),
-        (lambda: setattr(walk, "follow", 9), "follow: the number of an example is wanted, 0 ... 3, not 9"),
-        (lambda: walk.save("walk.mp4"), "save: 'walk.mp4' is to end in .gif, .html, .png, .svg or .pdf"),
-        (lambda: walk.save("walk.gif", seconds=0), "seconds: a number above 0"),
+        (lambda: walk.back(3), r"back\(n\) must be at most the 2 steps that were made, got 3"),
+        (lambda: walk.forward(-1), r"forward\(n\) must be an int >= 0, got -1"),
+        (lambda: walk.back(1.5), r"back\(n\) must be an int >= 0, got 1\.5"),
+        (lambda: setattr(walk, "follow", 9), "follow must be the number of an example, 0 ... 3, got 9"),
+        (
+            lambda: walk.save("walk.mp4"),
+            r"a file name must end in \.gif, \.html, \.png, \.svg or \.pdf, got 'walk.mp4'",
+        ),
+        (lambda: walk.save("walk.gif", seconds=0), "seconds must be a number > 0"),
     ):
         with refused(model, words):
             call()
@@ -117,10 +122,10 @@ def test_the_picture_shows_step_cost_and_the_followed_example():
     walk = stepper(model, follow=2).forward(4)
     figure = walk.picture()
     network, plane, cost = figure.axes[:3]
-    assert figure.texts[0].get_text() == f"Step 4   cost {walk.cost:.4g}   learning rate 0.5"
+    assert figure.texts[0].get_text() == f"Step 4   cost {number(walk.cost)}   learning rate 0.5"
     shown = [text.get_text() for text in network.texts]
-    assert [f"{x:.2f}" if x else "0" for x in XOR_X[2]] == [text for text in shown if text in ("1.00", "0")][:2]
-    assert f"{model(XOR_X[2]).data:.2f}".replace("-", "−") in shown
+    assert [number(x) for x in XOR_X[2]] == [text for text in shown if text in ("1", "0")][:2]
+    assert number(model(XOR_X[2]).data) in shown
     ring = plane.lines[-1]
     assert [ring.get_xdata()[0], ring.get_ydata()[0]] == XOR_X[2]
     assert cost.lines[0].get_ydata().tolist() == walk.costs
@@ -128,7 +133,7 @@ def test_the_picture_shows_step_cost_and_the_followed_example():
     assert walk.picture().axes[2].lines[0].get_ydata().tolist() == walk.costs[:2]
     walk.follow = 0
     assert walk.picture().axes[1].lines[-1].get_xdata()[0] == 0.0
-    assert repr(walk).startswith(f"step 1: cost {walk.cost:.4g}; example 0: says ")
+    assert repr(walk).startswith(f"step 1: cost {number(walk.cost)}; example 0: says ")
 
 
 def test_the_animation_has_a_frame_for_each_step(tmp_path):
@@ -172,6 +177,46 @@ def test_the_notebooks_view_has_the_steps_and_draws_each_once(monkeypatch):
         assert image.width == 2 * metadata["width"]
 
 
+def test_before_the_first_step_there_is_something_to_walk_over():
+    model = small()
+    walk = stepper(model)
+    before = state(model)
+    content = content_of(walk._repr_html_())
+    assert [words.partition(":")[0] for words in content["words"]] == [f"step {step}" for step in range(11)]
+    assert content["at"] == 0
+    assert (walk.step, len(walk.costs), state(model)) == (0, 1, before)
+    by_steps = stepper(small()).forward(3)
+    assert walk.forward(3).costs == by_steps.costs
+    assert len(content_of(walk._repr_html_())["words"]) == 11  # the same ones
+
+
+def test_steps_that_would_diverge_are_not_shown_before_they_are_made():
+    model = MLP(2, [2, 1], activation="linear", seed=0)
+    walk = TrainingStepper(model, XOR_X, [1e3] * 4, learning_rate=1e99)
+    assert len(content_of(walk._repr_html_())["words"]) < 11
+    with pytest.raises(FloatingPointError, match="training diverged in step"):
+        walk.forward(100)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+def test_the_page_has_the_colours_of_the_picture(theme, tmp_path):
+    stepper(small(), theme=theme).forward().save(tmp_path / "walk.html")
+    page = (tmp_path / "walk.html").read_text(encoding="utf-8")
+    colours = THEMES[theme]
+    assert f'style="--paper:{colours.background};--ink:{colours.text};' in page
+    assert f'<body style="margin: 1rem; background: {colours.background}">' in page
+
+
+@pytest.mark.parametrize("name", ["walk.gif", "walk.html", "walk.png"])
+def test_an_existing_file_stays_where_drawing_fails(tmp_path, monkeypatch, name):
+    walk = stepper(small()).forward()
+    (tmp_path / name).write_bytes(b"older")
+    monkeypatch.setattr(TrainingStepper, "picture", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        walk.save(tmp_path / name)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(name, b"older")]
+
+
 @pytest.mark.slow
 def test_of_many_steps_some_are_shown():
     walk = stepper(small(), learning_rate=0.01).forward(90).back(31)
@@ -188,7 +233,7 @@ def test_labels_cannot_leave_the_text():
     assert html.count("<script") == 2
     assert html.count("<img") == 1
     assert 'onerror="' not in html
-    page = document([Frame(b"png", word) for word in HOSTILE], 1)
+    page = document([Frame(b"png", word) for word in HOSTILE], 1, THEMES["light"])
     assert content_of(page)["words"] == HOSTILE
     assert page.count("<script") == 2
     assert page.count("<img") == 1
@@ -228,6 +273,11 @@ def test_the_page_is_walked_in_a_browser(tmp_path):
         for key, step in (("ArrowRight", 1), ("End", 3), ("ArrowLeft", 2), ("Home", 0), ("ArrowLeft", 0)):
             page.keyboard.press(key)
             is_at(step)
+        page.keyboard.press("Home")
+        page.click('[data-go="play"]')
+        page.wait_for_function("document.querySelector('[data-go=last]').disabled")
+        is_at(3)
+        page.wait_for_function("document.querySelector('[data-go=play]').textContent.includes('Play')")
         assert page.evaluate("window.broken") is None
         assert wrong == []
         browser.close()

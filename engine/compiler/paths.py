@@ -313,9 +313,9 @@ class Paths:
         parts = [f"where they are {', '.join(map(str, path.outcomes))}: {path.program!r}" for path in self.paths]
         return "\n".join([f"{len(self.paths)} paths, chosen by comparisons", *parts])
 
-    def draw(self, direction: str = "LR", path: int = 0) -> Drawing:
+    def draw(self, direction: str = "LR", path: int = 0, theme: str = "auto") -> Drawing:
         """The array instructions of a path as a picture: see ``Program``."""
-        return self.paths[path].program.draw(direction)
+        return self.paths[path].program.draw(direction, theme)
 
 
 def _lasting(first: Recording, second: Recording) -> list[Value]:

@@ -180,11 +180,11 @@ class Program:
     def __repr__(self) -> str:
         return described(self._runner.graph, len(self.record.ops), self.dtype.name)
 
-    def draw(self, direction: str = "LR") -> Drawing:
-        """The array instructions as a picture: each box says how many scalars it stands for."""
+    def draw(self, direction: str = "LR", theme: str = "auto") -> Drawing:
+        """The array instructions as a picture: each box says how many scalars it stands for; see ``draw``."""
         from engine.compiler.picture import drawn
 
-        return drawn(self._runner.graph, direction)
+        return drawn(self._runner.graph, direction, theme)
 
     def _rows(self, X: Any, look: bool = True) -> Floats:
         if X is None and self.n_inputs == 0:

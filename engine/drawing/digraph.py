@@ -11,6 +11,7 @@ import graphviz
 
 from engine.drawing.rendering import run_graphviz
 from engine.validation import check_int, shortened
+from engine.whole_files import write_whole
 
 _PICTURES, _SOURCES = ("svg", "png", "pdf"), ("dot", "gv")
 _WIDEST = 32_000  # pixels that Graphviz can draw
@@ -80,7 +81,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 
         Raises:
             ValueError: another ending, or a number out of range; nothing is written then.
-            OSError: the file cannot be written.
+            OSError: the file cannot be written; an existing file stays as it was.
 
         And the errors of ``run_graphviz``.
         """
@@ -93,7 +94,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         picture = self.source.encode() if kind in _SOURCES else self._scaled(kind, dpi, width or self.width).pipe(kind)
         if directory is not None:
             Path(directory).mkdir(parents=True, exist_ok=True)
-        target.write_bytes(picture)
+        write_whole(target, picture)
         return os.fspath(target)
 
     def render(

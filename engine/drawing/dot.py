@@ -164,7 +164,8 @@ class DotWriter:
         theme = self.theme
         title = f"Computation graph of {self.contents.name(len(self.folding.unit_of) - 1)}"
         longest_row = max(map(len, self.rows), default=1)
-        room = f"{min(1.6, 0.3 + 0.1 * longest_row):.2g}"  # between ranks: long rows have many arrows that cross
+        least = 0.6 if self.derivatives else 0.4  # or numbers beside two arrows stand on each other
+        room = f"{min(1.6, max(least, 0.3 + 0.1 * longest_row)):.2g}"  # long rows have many arrows that cross
         line = {"color": theme.line, "penwidth": f"{theme.width:g}", "fontname": "Helvetica"}
         drawing = Drawing(
             "".join(c for c in title if c not in '"\\&'),  # shown as the title of an SVG
@@ -232,10 +233,10 @@ class DotWriter:
         else:
             content, tooltip = self.contents.describe_node(unit), self.contents.describe_in_full(unit)
         escaped = graphviz.escape(_escape_plain(tooltip))  # Graphviz unescapes tooltips twice
-        graph.node(f"n{unit}", self._html_label(content, faded), tooltip=escaped, **attributes)
+        graph.node(f"n{unit}", self.html_label(content, faded), tooltip=escaped, **attributes)
 
-    def _html_label(self, content: Content, faded: bool) -> str:
-        """A table: the title, and the operation on a small plate beside it; then rows and lines."""
+    def html_label(self, content: Content, faded: bool = False, width: float = 0.0) -> str:
+        """A table, so many points wide at least: title and operation, on a small plate; then rows and lines."""
         theme = self.theme
         text, muted = (theme.faded_text,) * 2 if faded else (theme.text, theme.muted)
         title = _font(f"<B>{_escape(content.title)}</B>", text) if content.title else ""
@@ -254,6 +255,7 @@ class DotWriter:
                 row = _wide(_table(row, f'BORDER="0" STYLE="ROUNDED" BGCOLOR="{tint}" CELLPADDING="2"'), padding=0)
             rows.append(row)
         rows += [_wide(_font(_escape(line), muted)) for line in content.lines]
+        rows += [f'<TD COLSPAN="2" CELLPADDING="0" HEIGHT="1" WIDTH="{width:.0f}"></TD>'] if width else []
         table = _table("</TR><TR>".join(rows), 'BORDER="0" CELLPADDING="2"')
         return f"<{table}>"
 

@@ -14,7 +14,7 @@ from engine.expressions.nodes import Name, format_number
 from engine.validation import plain_label
 from engine.value import Value
 
-SYMBOLS = {"neg": "−", "-": "−", "*": "×", "/": "÷"}
+SYMBOLS = {"neg": "−", "-": "−", "*": "×"}
 """What operations look like where it is not their name."""
 _ORDERED = ("-", "/", "**", "atan2", "leaky_relu")  # operations whose operands cannot change places
 _INFIX = ("+", "-", "*", "/", "**")

@@ -11,7 +11,8 @@ class Theme:
     """Colours as ``#rrggbb``, and widths of lines in points. ``stepper.css`` has the same for light and dark.
 
     ``neutral`` is behind a gradient of 0, ``positive`` and ``negative`` behind the largest of that sign. On its fill
-    text has a contrast of 4.5, and a line on what is around it 3.
+    text has a contrast of 4.5, and a line on what is around it 3. Lines and numbers of a sign, and what is right, have
+    their own inks.
     """
 
     background: str
@@ -22,6 +23,9 @@ class Theme:
     leaf_line: str
     result: str
     result_line: str
+    positive_ink: str
+    negative_ink: str
+    good: str
     neutral: str
     positive: str
     negative: str
@@ -77,6 +81,9 @@ _COLOURS: dict[str, tuple[Any, Any, Any]] = {  # light, dark, print
     "leaf_line": ("#a98427", "#9c8238", "#000000"),
     "result": ("#eef4fb", "#1d2b3b", "#ffffff"),
     "result_line": ("#5f86b0", "#5c84ac", "#000000"),
+    "positive_ink": ("#0b5cad", "#79bcff", "#000000"),
+    "negative_ink": ("#b34700", "#ffab66", "#000000"),
+    "good": ("#146c3c", "#74d69c", "#000000"),
     "neutral": ("#ffffff", "#14181f", "#ffffff"),
     "positive": ("#86bdec", "#1d66a6", "#c6c6c6"),
     "negative": ("#f9b168", "#a4560f", "#c6c6c6"),
@@ -97,7 +104,8 @@ THEMES = {"light": Theme(**_LIGHT), "dark": Theme(**_DARK), "print": Theme(**_PR
 def dark_rules(gradients: Iterable[float], largest: float) -> str:
     """Rules of CSS that show an SVG in light colours, with these gradients, in dark ones to readers who want that."""
     light, dark = THEMES["light"], THEMES["dark"]
-    colours = {name: (pair[0], pair[1]) for name, pair in _COLOURS.items() if name != "clusters"}
+    elsewhere = ("clusters", "positive_ink", "negative_ink", "good")
+    colours = {name: (pair[0], pair[1]) for name, pair in _COLOURS.items() if name not in elsewhere}
     letters = [colours.pop(name) for name in ("text", "muted", "operation_text", "faded_text")]
     shapes = [*colours.values(), *zip(light.clusters, dark.clusters)]
     shapes += [(light.fill(gradient, largest), dark.fill(gradient, largest)) for gradient in gradients]

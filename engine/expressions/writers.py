@@ -6,7 +6,7 @@ Names come from strangers; each way of writing shows them as plain text.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from html import escape
 
@@ -31,6 +31,15 @@ def text(formula: Formula, precision: int = 6) -> str:
     return _TEXT.write(formula, precision=precision)
 
 
+def picture_text(formula: Formula, precision: int = 6) -> str:
+    """A formula as a line of text in a picture, with its signs: ``×``, ``−`` and ``∂L/∂x``.
+
+    >>> picture_text(Equation(Derivative(Name("y"), Name("x")), (Name("w") * Number(-2.0),)))
+    '∂y/∂x = w × (−2)'
+    """
+    return _PICTURE_TEXT.write(formula, precision=precision)
+
+
 def latex(formula: Formula, precision: int = 6) -> str:
     r"""A formula in LaTeX's mathematics, for MathJax, KaTeX and amsmath; equations are aligned at their signs.
 
@@ -46,7 +55,7 @@ def mathml(formula: Formula, precision: int = 6, is_factor: bool = False) -> str
     It has parentheses where it needs them as the right factor of a product.
 
     >>> mathml(Name("x") * Number(2.0))
-    '<mrow><mi>x</mi><mo>·</mo><mn>2</mn></mrow>'
+    '<mrow><mi>x</mi><mo>×</mo><mn>2</mn></mrow>'
     """
     return _MATHML.write(formula, _POWER if is_factor else 0, precision=precision)
 
@@ -150,11 +159,18 @@ def _mathml_number(number: str) -> str:
     mantissa, e, exponent = number.replace("inf", "∞").replace("nan", "NaN").partition("e")
     written = f"<mn>{mantissa}</mn>"
     if e:
-        written = f"<mrow>{written}<mo>·</mo><msup><mn>10</mn><mn>{int(exponent)}</mn></msup></mrow>"
+        written = f"<mrow>{written}<mo>×</mo><msup><mn>10</mn><mn>{int(exponent)}</mn></msup></mrow>"
     return written.replace("-", "−")
 
 
 _TEXT = _Notation()
+_PICTURE_TEXT = replace(
+    _TEXT,
+    number=lambda number: number.replace("-", "−"),
+    signs={"*": "×", "-": "−"},
+    derivative="∂{}/∂{}",
+    negative="−{}",
+)
 _LATEX = _Notation(
     name=_latex_name,
     number=_latex_number,
@@ -162,11 +178,10 @@ _LATEX = _Notation(
     functions={
         **{f: f"\\{f}" for f in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
         **{f"a{f}": f"\\arc{f}" for f in ("sin", "cos", "tan")},
-        **{"sigmoid": "\\sigma", "log10": "\\log_{10}", "maximum": "\\max", "minimum": "\\min"},
-        **{"normal_cdf": "\\Phi", "normal_pdf": "\\varphi"},
+        **{"log10": "\\log_{10}", "normal_cdf": "\\Phi", "normal_pdf": "\\varphi"},
     },
     brackets={"sqrt": "\\sqrt{{{}}}", "abs": "\\left|{}\\right|"},
-    signs={"*": "\\cdot", ">": "\\gt", "+=": "\\mathrel{+=}"},
+    signs={"*": "\\times", ">": "\\gt", "+=": "\\mathrel{+=}"},
     parentheses="\\left({}\\right)",
     derivative="\\frac{{\\partial {}}}{{\\partial {}}}",
     fraction="\\frac{{{}}}{{{}}}",
@@ -183,12 +198,9 @@ _MATHML = _Notation(
     name=_mathml_name,
     number=_mathml_number,
     function=escape,
-    functions={
-        **{"log": "ln", "log10": "log₁₀", "sigmoid": "σ", "maximum": "max", "minimum": "min"},
-        **{"normal_cdf": "Φ", "normal_pdf": "φ"},
-    },
+    functions={"log10": "log₁₀", "normal_cdf": "Φ", "normal_pdf": "φ"},
     brackets={"sqrt": "<msqrt>{}</msqrt>", "abs": "<mrow><mo>|</mo>{}<mo>|</mo></mrow>"},
-    signs={"*": "·", "-": "−", ">": "&gt;"},
+    signs={"*": "×", "-": "−", ">": "&gt;"},
     parentheses="<mrow><mo>(</mo>{}<mo>)</mo></mrow>",
     derivative="<mfrac><mrow><mo>∂</mo>{}</mrow><mrow><mo>∂</mo>{}</mrow></mfrac>",
     negative="<mrow><mo>−</mo>{}</mrow>",

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from engine.node import size
-from engine.stepping.layout import Layout, lay_out
+from engine.stepping.layout import Layout, Look, lay_out
 from engine.stepping.page import render_frame, render_page
 from engine.stepping.walk import Walk, record_walk
 from engine.validation import check_choice, check_int, check_seconds, shortened
 from engine.value import Value
+from engine.whole_files import write_whole
 
 __all__ = ["Stepper", "stepper"]
 
@@ -26,9 +27,9 @@ class Stepper:
     the reader what Python sets: ``position``, ``selected`` and ``values``.
     """
 
-    def __init__(self, walk: Walk, layout: Layout, precision: int, theme: str, link: bool = False) -> None:
-        self._walk, self._layout, self._precision, self._theme, self._writes = walk, layout, precision, theme, link
-        self.html = render_page(walk, layout, precision, theme)
+    def __init__(self, walk: Walk, layout: Layout, look: Look, link: bool = False) -> None:
+        self._walk, self._layout, self._look, self._writes = walk, layout, look, link
+        self.html = render_page(walk, layout, look.precision, look.theme)
         """The page: a whole HTML document with all that it needs in it."""
 
     @cached_property
@@ -75,29 +76,47 @@ class Stepper:
         """Show the numbers that the leaves have now, after ``data`` was set in Python."""
         self._link.refresh()
 
-    def save(self, path: str | os.PathLike[str], *, seconds: float = 2.0) -> None:
-        """Write the walk into a file, as a page or an animation.
+    def save(self, path: str | os.PathLike[str], *, seconds: float = 2.0, format: str | None = None) -> None:
+        """Write the walk into a file, as a page or an animation, or its pictures into a folder.
+
+        In an animation numbers travel along the arrows of ``draw``'s picture, from each node to its operands.
 
         Args:
-            path: ``.html`` for a page with all controls, or ``.gif`` for an animation, which needs Pillow.
+            path: ``.html`` for a page with all controls; ``.gif`` for an animation, which needs Pillow; ``.mp4`` for a
+                film, which needs ffmpeg; or a folder, such as ``"frames/"``, for ``step_00.svg``, ``step_01.svg`` and
+                the pictures between them, ``step_00_to_01_01.svg`` and so on.
             seconds: how long the animation shows each step, from 0.02 to 600.
+            format: of the pictures in a folder, ``"svg"`` or ``"png"``; None for ``"svg"``.
 
         Raises:
             ValueError: another ending, *seconds* out of range, or a graph too large for an animation.
             ModuleNotFoundError: Pillow is missing.
-            OSError: the file cannot be written.
+            RuntimeError: ffmpeg is missing, or could not write the film.
+            OSError: the file cannot be written. An existing file stays as it was.
 
         >>> stepper(Value(2.0, label="x") * 3).save("backprop.html")
         """
-        target = Path(path)
-        if target.suffix.lower() == ".html":
-            target.write_text(self.html, encoding="utf-8")
-        elif target.suffix.lower() == ".gif":
-            from engine.stepping.animation import render_gif
+        from engine.stepping.animation import save_film, save_folder, save_gif
+        from engine.stepping.frames import Scene
 
-            target.write_bytes(render_gif(self._walk, self._layout, self._precision, self._theme, seconds))
+        target = Path(path)
+        ending = target.suffix.lower()
+        name = os.fspath(path)
+        is_folder = format is not None or name.endswith(("/", os.sep)) or bool(name and target.is_dir())
+        if format is not None and ending in (".html", ".gif", ".mp4"):
+            raise ValueError(f"format must be None for a file, got {format!r} and {shortened(str(target))}")
+        if not is_folder and ending == ".html":
+            write_whole(target, self.html.encode())
+            return
+        if not is_folder and ending not in (".gif", ".mp4"):
+            raise ValueError(
+                f"a file name must end in .html, .gif or .mp4, got {shortened(str(target))}; a folder must end in /"
+            )
+        scene = Scene.of(self._walk, self._look)
+        if is_folder:
+            save_folder(target, scene, seconds, format or "svg")
         else:
-            raise ValueError(f"a file name must end in .html or .gif, got {shortened(str(target))}")
+            (save_gif if ending == ".gif" else save_film)(target, scene, seconds)
 
     def _ipython_display_(self) -> None:
         """Show the page and, where anywidget is installed, the link with it."""
@@ -154,7 +173,7 @@ def stepper(
         names: names for Values without a label, such as ``locals()`` or a network.
         precision: how many significant digits the numbers show, 1 to 17.
         direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
-        theme: ``"light"``, ``"dark"``, or ``"auto"``, the theme of the reader's system.
+        theme: ``"light"``, ``"dark"``, ``"print"``, or ``"auto"``, the theme of the reader's system.
         link: whether numbers that a reader changes in a notebook are written into the Values, and the graph is computed
             again; needs anywidget.
         most: the most nodes that are laid out; larger graphs take long, and are too much to read.
@@ -171,7 +190,7 @@ def stepper(
     <Stepper: 3 steps through 6 nodes; .save("backprop.html") writes it as a page>
     """
     check_choice("direction", direction, ("LR", "TB", "RL", "BT"))
-    check_choice("theme", theme, ("auto", "light", "dark"))
+    check_choice("theme", theme, ("auto", "light", "dark", "print"))
     check_int("precision", precision, 1, 17)
     check_int("most", most, 1)
     check_seconds("timeout", timeout)
@@ -182,7 +201,9 @@ def stepper(
             "loss of one example, the output of one neuron, or a smaller network (or raise most=...)"
         )
     walk = record_walk(root, names)
-    shown = Stepper(walk, lay_out(walk, precision, direction, timeout), precision, theme, link)
+    shown = Stepper(
+        walk, lay_out(walk, precision, direction, timeout), Look(precision, direction, theme, timeout), link
+    )
     if link:
         shown.refresh()  # which says now where anywidget is missing
     return shown

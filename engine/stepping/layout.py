@@ -53,6 +53,15 @@ MEASURES = {"LINE": LINE, "SIDE": _SIDE, "LETTER": _LETTER}
 """The measures of boxes that the page draws by, too."""
 
 
+class Look(NamedTuple):
+    """How a walk is drawn: the arguments of ``stepper``."""
+
+    precision: int
+    direction: str
+    theme: str
+    timeout: float
+
+
 def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layout:
     """Lay out a graph with Graphviz; *direction* is its ``rankdir``.
 

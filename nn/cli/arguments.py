@@ -158,7 +158,9 @@ def _describe_draw(command: argparse.ArgumentParser) -> None:
 
 def _describe_step(command: argparse.ArgumentParser) -> None:
     _describe_formula(command)
-    command.add_argument("--html", metavar="FILE", help="write a page for the browser, or an animation to a .gif")
+    command.add_argument(
+        "--html", metavar="FILE", help="write a page for the browser, or an animation to a .gif or .mp4"
+    )
 
 
 def _describe_formula(command: argparse.ArgumentParser) -> None:

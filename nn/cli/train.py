@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from engine import Value
+from engine.whole_files import check_writable, is_device
 from nn.data import DataSet, Table, as_table, digits, mnist, moons, xor
 from nn.data.columns import Columns
 from nn.data.confusions import confusion_table
 from nn.examples import as_list
 from nn.mlp import MLP
-from nn.model_files import check_writable, is_device
 from nn.optimizers import AdamW
 from nn.scaling import Scaling
 from nn.schedules import one_cycle

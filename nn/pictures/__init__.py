@@ -3,6 +3,9 @@
 Each function gives a matplotlib ``Figure`` that shows itself in Jupyter and writes itself with ``savefig``; none
 touches pyplot or its settings. Blue is positive and orange negative everywhere.
 
+``theme`` is that of ``engine.draw``: ``"light"``, ``"dark"``, ``"print"`` in grey, or ``"auto"``: light, or dark on a
+figure that is. Numbers, names of layers and colours are those of ``draw``, too.
+
 >>> from nn import MLP
 >>> from nn.pictures import network
 >>> network(MLP(2, [3, 1], seed=0), [0.5, -1.0]).savefig("network.svg")

@@ -12,21 +12,7 @@ from matplotlib.figure import Figure
 
 from nn.module import Module
 from nn.pictures.problems import Loss, Problem, numbers_of, problem
-from nn.pictures.style import (
-    CLASS_COLOURS,
-    FAINT,
-    INK,
-    MARKERS,
-    PALE,
-    axes_or_new,
-    check_axes,
-    figure_of,
-    legend,
-    literal,
-    named_axes,
-    plain,
-    titled,
-)
+from nn.pictures.style import MARKERS, Look, check_axes, figure_of, look_of, number, plain
 from nn.targets import predicted_index
 from nn.validation import shortened
 
@@ -43,6 +29,7 @@ def decision_boundary(
     input_names: Sequence[object] = ("first input", "second input"),
     resolution: int = 60,
     title: str | None = None,
+    theme: str = "auto",
     ax: Axes | None = None,
 ) -> Figure:
     """Draw what a model of two inputs says at every point of the plane, and the examples on it.
@@ -58,6 +45,7 @@ def decision_boundary(
         input_names: of the axes.
         resolution: into how many points a side of the plane is divided.
         title: over the picture; None tells how many examples are right.
+        theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
         ax: where to draw; None makes a new figure.
 
     Returns:
@@ -75,13 +63,14 @@ def decision_boundary(
     found = problem(model, X, y, loss)
     check_plane(found)
     if isinstance(resolution, bool) or not hasattr(resolution, "__index__") or not 2 <= resolution <= 1000:
-        raise ValueError(f"resolution: a whole number in 2 ... 1000 is wanted, not {shortened(resolution)}")
+        raise ValueError(f"resolution must be an int from 2 to 1000, got {shortened(resolution)}")
     if isinstance(input_names, str) or not hasattr(input_names, "__len__") or len(input_names) != 2:
-        raise ValueError(f"input_names: two names are wanted, not {shortened(input_names)}")
-    ax = axes_or_new(ax, 6.0, 5.0)
-    draw_plane(ax, found, resolution)
-    named_axes(ax, *(plain(name, 40) for name in input_names))
-    titled(ax, _how_many_right(found) if title is None else plain(title, 80))
+        raise ValueError(f"input_names must be two names, got {shortened(input_names)}")
+    look = look_of(theme, ax)
+    ax = look.axes(ax, 6.0, 5.0)
+    draw_plane(ax, found, resolution, look)
+    look.name_axes(ax, *(plain(name, 40) for name in input_names))
+    look.title(ax, _how_many_right(found) if title is None else plain(title, 80))
     return figure_of(ax)
 
 
@@ -100,82 +89,86 @@ def check_plane(found: Problem) -> None:
         )
 
 
-def draw_plane(ax: Axes, found: Problem, resolution: int, keys: dict[str, Any] | None = None) -> None:
+def draw_plane(ax: Axes, found: Problem, resolution: int, look: Look, keys: dict[str, Any] | None = None) -> None:
     """The shades, the boundary, the examples, and the legend with those options."""
     points = found.examples.table
     across, up = (_span(column, resolution) for column in points.T)
     outputs = np.array([[numbers_of(found.model, [x, y]) for x in across.tolist()] for y in up.tolist()])
     if found.classes is None:
-        _shade_numbers(ax, found, points, (across, up), outputs[:, :, 0])
+        _shade_numbers(ax, found, points, (across, up), outputs[:, :, 0], look)
     elif outputs.shape[2] == 1:
-        _shade_two(ax, found, (across, up), outputs[:, :, 0])
+        _shade_two(ax, found, (across, up), outputs[:, :, 0], look)
     else:
-        _shade_classes(ax, found, (across, up), outputs)
+        _shade_classes(ax, found, (across, up), outputs, look)
     if found.classes is not None:
-        draw_examples(ax, found, points, keys)
+        _draw_examples(ax, found, points, look, keys)
     ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
 
 
-def draw_examples(ax: Axes, found: Problem, points: Table, keys: dict[str, Any] | None) -> None:
+def _draw_examples(ax: Axes, found: Problem, points: Table, look: Look, keys: dict[str, Any] | None) -> None:
     """A marker for each example, in the colour of its class."""
     assert found.classes is not None
     of_example = np.array([found.place_of_right(place) for place in range(len(found))])
     handles, labels = [], []
     for place, label in enumerate(found.classes):
         mine = points[of_example == place]
-        look: dict[str, Any] = {"color": _colour(place), "marker": MARKERS[place % len(MARKERS)], "edgecolors": "white"}
-        handles.append(ax.scatter(mine[:, 0], mine[:, 1], s=34, linewidths=0.7, zorder=5, **look))
+        shape: dict[str, Any] = {"marker": MARKERS[place % len(MARKERS)], "facecolor": _colour(place, look)}
+        edge: dict[str, Any] = {"edgecolors": look.marker_edge, "linewidths": 0.8}
+        handles.append(ax.scatter(mine[:, 0], mine[:, 1], s=42, zorder=5, **shape, **edge))
         labels.append(plain(label))
     if len(labels) <= 12:
         beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "title": "right answer"}
-        legend(ax, handles, labels, **(beside if keys is None else keys))
+        look.legend(ax, handles, labels, **(beside if keys is None else keys))
 
 
-def _shade_two(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Table) -> None:
+def _shade_two(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Table, look: Look) -> None:
     """Two classes: the probability of the second, or the output of a hinge."""
     if found.loss == "binary_cross_entropy":
         shade = np.vectorize(lambda z: found.answers([z])[0])(outputs)
     else:
         shade = 0.5 + 0.5 * np.clip(outputs, -1.0, 1.0)
-    ax.contourf(*grid, shade, levels=np.linspace(0.0, 1.0, 21), cmap=PALE, zorder=0)
-    _outline(ax, grid, outputs)
+    ax.contourf(*grid, shade, levels=np.linspace(0.0, 1.0, 21), cmap=look.pale, zorder=0)
+    _outline(ax, grid, outputs, look)
 
 
-def _shade_classes(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Table) -> None:
+def _shade_classes(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Table, look: Look) -> None:
     """Several classes: the colour of the one that is said, paler where it is less sure."""
     n_rows, n_columns, n_classes = outputs.shape
     said = np.array([[predicted_index(cell.tolist()) for cell in row] for row in outputs])
     picture = np.ones((n_rows, n_columns, 4))
+    background = np.array(to_rgba(look.theme.background))
     for i, j in np.ndindex(n_rows, n_columns):
         sure = 1.0 if found.loss == "hinge" else max(found.answers(outputs[i, j].tolist()))
         share = (sure - 1.0 / n_classes) / (1.0 - 1.0 / n_classes)
-        picture[i, j] = to_rgba(_colour(int(said[i, j])), 0.1 + 0.4 * share)
+        picture[i, j] = background + (0.1 + 0.4 * share) * (to_rgba(_colour(int(said[i, j]), look)) - background)
     (across, up), half = grid, 0.5
     step = (across[1] - across[0]) * half, (up[1] - up[0]) * half
     extent = (across[0] - step[0], across[-1] + step[0], up[0] - step[1], up[-1] + step[1])
     ax.imshow(picture, origin="lower", extent=extent, aspect="auto", interpolation="bilinear", zorder=0)
     for place in range(n_classes):
         others = np.delete(outputs, place, axis=2).max(axis=2)
-        _outline(ax, grid, outputs[:, :, place] - others)
+        _outline(ax, grid, outputs[:, :, place] - others, look)
 
 
-def _outline(ax: Axes, grid: tuple[Table, Table], lead: Table) -> None:
+def _outline(ax: Axes, grid: tuple[Table, Table], lead: Table, look: Look) -> None:
     """The line where the lead of a class over the others is 0, if there is one."""
     if lead.min() < 0.0 < lead.max():
-        ax.contour(*grid, lead, levels=[0.0], colors=INK, linewidths=1.4, zorder=2)
+        ax.contour(*grid, lead, levels=[0.0], colors=look.theme.text, linewidths=1.4, zorder=2)
 
 
-def _shade_numbers(ax: Axes, found: Problem, points: Table, grid: tuple[Table, Table], outputs: Table) -> None:
+def _shade_numbers(
+    ax: Axes, found: Problem, points: Table, grid: tuple[Table, Table], outputs: Table, look: Look
+) -> None:
     """Numbers: the output as a shade, and the examples filled with the shade that they should have."""
     targets = np.array(found.examples.targets.encoded, dtype=float)
     low, high = min(outputs.min(), targets.min()), max(outputs.max(), targets.max())
     levels = np.linspace(low, high if high > low else low + 1.0, 21)
-    filled = ax.contourf(*grid, outputs, levels=levels, cmap="viridis", zorder=0)
-    look: dict[str, Any] = {"cmap": "viridis", "vmin": levels[0], "vmax": levels[-1], "edgecolors": "white"}
-    ax.scatter(points[:, 0], points[:, 1], c=targets, s=40, linewidths=0.9, zorder=5, **look)
-    bar = figure_of(ax).colorbar(filled, ax=ax, fraction=0.05, pad=0.02, format="%.3g")
-    bar.set_label("output; in the circles what it should be", fontsize=9, color=INK, **literal())
-    bar.ax.tick_params(labelsize=8, colors=FAINT)
+    filled = ax.contourf(*grid, outputs, levels=levels, cmap=look.amounts, zorder=0)
+    shades: dict[str, Any] = {"cmap": look.amounts, "vmin": levels[0], "vmax": levels[-1]}
+    ax.scatter(
+        points[:, 0], points[:, 1], c=targets, s=44, linewidths=0.9, zorder=5, edgecolors=look.marker_edge, **shades
+    )
+    look.bar(figure_of(ax), filled, ax, "output; in the circles what it should be")
 
 
 def _span(column: Table, resolution: int) -> Table:
@@ -185,12 +178,12 @@ def _span(column: Table, resolution: int) -> Table:
     return np.linspace(low - margin, high + margin, resolution)
 
 
-def _colour(place: int) -> str:
-    return CLASS_COLOURS[place % len(CLASS_COLOURS)]
+def _colour(place: int, look: Look) -> str:
+    return look.classes[place % len(look.classes)]
 
 
 def _how_many_right(found: Problem) -> str:
     if found.classes is None:
-        return f"Cost {found.cost():.3g} ({len(found)} examples)"
+        return f"Cost {number(found.cost())} ({len(found)} examples)"
     right = sum(found.is_right(place, found.outputs(place)) for place in range(len(found)))
     return f"{right} of {len(found)} examples are right"

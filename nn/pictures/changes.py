@@ -15,16 +15,14 @@ from matplotlib.figure import Figure
 from nn.module import Module
 from nn.pictures.problems import Loss, Problem, problem
 from nn.pictures.style import (
-    DIVERGING,
-    FAINT,
-    INK,
+    SMALL,
+    Look,
     Picture,
     around_zero,
     image_size,
     literal,
+    look_of,
     number,
-    on_colour,
-    picture,
     plain,
     undisturbed,
 )
@@ -45,7 +43,7 @@ class WantedChanges:
 
     Attributes:
         names: of the parameters, as ``named_parameters`` gives them.
-        headings: of the examples.
+        headings: of the examples: ``#0: cat``, the number of one and what is right for it.
         changes: ``(n_parameters, n_examples)`` numbers.
         losses: ``(n_examples,)``, the loss of each.
         inputs: ``(n_examples, n_inputs)``, the examples.
@@ -93,11 +91,12 @@ class WantedChanges:
             f"{titles}</tr></thead><tbody>{body}</tbody></table>"
         )
 
-    def picture(self, image_shape: tuple[int, int] | None = None) -> Figure:
+    def picture(self, image_shape: tuple[int, int] | None = None, theme: str = "auto") -> Figure:
         """A heat map: a row for each parameter, a column for each example, and the average beside them.
 
         Args:
             image_shape: ``(rows, columns)`` where the examples are images, to show them over their columns.
+            theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
         Returns:
             The figure, which shows itself in Jupyter.
@@ -107,7 +106,7 @@ class WantedChanges:
         """
         if image_shape is not None:
             image_shape = image_size(image_shape, self.inputs.shape[1], "an example")
-        return _heat_map(self, image_shape)
+        return _heat_map(self, image_shape, look_of(theme))
 
 
 def wanted_changes(model: Module, X: Any, y: Any, loss: Loss = None) -> WantedChanges:
@@ -130,9 +129,9 @@ def wanted_changes(model: Module, X: Any, y: Any, loss: Loss = None) -> WantedCh
     >>> neuron.load_state_dict({"w.0": 1.0, "b": 0.0})
     >>> changes = wanted_changes(neuron, [[1.0], [2.0]], [3.0, 2.5])
     >>> print(changes)  # the loss is (w*x + b - y)**2
-    parameter  0: 3.00  1: 2.50  average
-    w.0              4        2        3
-    b                4        1      2.5
+    parameter  #0: 3  #1: 2.5  average
+    w.0            4        2        3
+    b              4        1      2.5
     >>> dict(changes.gradient)
     {'w.0': -3.0, 'b': -2.5}
     """
@@ -158,7 +157,7 @@ def _heading(found: Problem, place: int) -> str:
     """The number of an example and what is right for it."""
     right = found.right_answer(place)
     text = number(right) if isinstance(right, float) else "" if isinstance(right, list) else plain(right, 12)
-    return f"{place}: {text}" if text else str(place)
+    return f"#{place}: {text}" if text else f"#{place}"
 
 
 # --------------------------------------------------------------------------------------------------------------- table
@@ -194,9 +193,9 @@ def _html_row(cells: list[str], scale: Any) -> str:
     for place, cell in enumerate(cells[1:], 1):
         style = "text-align:right;font-variant-numeric:tabular-nums" + (";font-weight:bold" if place == last else "")
         if cell and cell != "…":
-            red, green, blue, _ = DIVERGING(scale(float(cell)))
-            background = ",".join(str(round(255 * part)) for part in (red, green, blue))
-            style += f";background:rgb({background});color:{on_colour((red, green, blue))}"
+            colour = look_of("light").diverging(scale(float(cell)))
+            background = ",".join(str(round(255 * part)) for part in colour[:3])
+            style += f";background:rgb({background});color:{look_of('light').on(colour)}"
         html.append(f'<td style="{style}">{escape(cell)}</td>')
     return f"<tr>{''.join(html)}</tr>"
 
@@ -204,47 +203,47 @@ def _html_row(cells: list[str], scale: Any) -> str:
 # ------------------------------------------------------------------------------------------------------------- picture
 
 
-def _heat_map(changes: WantedChanges, image_shape: tuple[int, int] | None) -> Picture:
+def _heat_map(changes: WantedChanges, image_shape: tuple[int, int] | None, look: Look) -> Picture:
     n_rows, n_columns = changes.changes.shape
-    height = 1.6 + (0.26 * n_rows if n_rows <= _MOST_ROWS else 6.0) + (0.5 if image_shape else 0.0)
-    figure = picture(min(3.6 + 0.62 * n_columns, 14.0), height)
+    height = 1.9 + (0.3 * n_rows if n_rows <= _MOST_ROWS else 6.0) + (0.5 if image_shape else 0.0)
+    figure = look.picture(min(3.8 + 0.7 * n_columns, 14.0), height)
     grid = figure.add_gridspec(1, 2, width_ratios=[n_columns, max(1.0, n_columns / 14)])
     each, mean = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
     scale = around_zero(changes.changes, 1.0 if n_rows <= _MOST_ROWS else 0.995)
-    shown: dict[str, Any] = {"cmap": DIVERGING, "norm": scale, "aspect": "auto", "interpolation": "nearest"}
+    shown: dict[str, Any] = {"cmap": look.diverging, "norm": scale, "aspect": "auto", "interpolation": "nearest"}
     map_ = each.imshow(changes.changes, **shown)
     mean.imshow(changes.average[:, None], **shown)
-    _name_columns(each, changes.headings)
-    _name_columns(mean, ["average"])
-    _name_rows(each, changes.names)
+    _name_columns(each, changes.headings, look)
+    each.set_xlabel("# example and its right answer", fontsize=SMALL, color=look.theme.text)
+    _name_columns(mean, ["average"], look)
+    _name_rows(each, changes.names, look)
     mean.set_yticks([])
     if n_rows <= _MOST_ROWS and n_columns <= _MOST_COLUMNS:
-        _number_cells(each, changes.changes, scale)
-        _number_cells(mean, changes.average[:, None], scale)
+        _number_cells(each, changes.changes, scale, look)
+        _number_cells(mean, changes.average[:, None], scale, look)
     if image_shape is not None:
-        _draw_images(each, changes.inputs, image_shape, 0.6 / (height - 1.6))
-    bar = figure.colorbar(map_, ax=[each, mean], fraction=0.05, pad=0.02, aspect=36)
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=8, colors=FAINT)
-    figure.suptitle(
-        "The change that each example wants of each parameter", x=0.01, ha="left", fontsize=12, color=INK, **literal()
-    )
+        _draw_images(each, changes.inputs, image_shape, 0.6 / (height - 1.9), look)
+    look.bar(figure, map_, [each, mean], aspect=36)
+    look.head(figure, "The change that each example wants of each parameter")
     return figure
 
 
-def _name_columns(ax: Axes, headings: list[str]) -> None:
+def _name_columns(ax: Axes, headings: list[str], look: Look) -> None:
     every = -(-len(headings) // 24)
     places = list(range(0, len(headings), every))
-    rotation = 45 if max(len(heading) for heading in headings) > 7 and len(headings) > 1 else 0
-    ax.set_xticks(places, [headings[i] for i in places], fontsize=9, color=INK, rotation=rotation, **literal())
+    shown = [headings[i].replace(": ", "\n") for i in places]
+    rotation = 45 if max(map(len, headings)) > 12 and len(headings) > 1 else 0
+    ax.set_xticks(places, shown, fontsize=SMALL, color=look.theme.text, rotation=rotation, **literal())
     ax.tick_params(length=0)
-    ax.spines[:].set_color(FAINT)
+    ax.spines[:].set_color(look.theme.line)
 
 
-def _name_rows(ax: Axes, names: list[str]) -> None:
+def _name_rows(ax: Axes, names: list[str], look: Look) -> None:
     """Every parameter's name, or where there are many the part of the network that a run of rows belongs to."""
     if len(names) <= _MOST_ROWS:
-        ax.set_yticks(range(len(names)), [plain(name, 40) for name in names], fontsize=8, color=INK, **literal())
+        ax.set_yticks(
+            range(len(names)), [plain(name, 40) for name in names], fontsize=SMALL, color=look.theme.text, **literal()
+        )
         return
     parts = [".".join(name.split(".")[:2]) for name in names]
     starts = [i for i, part in enumerate(parts) if i == 0 or part != parts[i - 1]]
@@ -252,23 +251,23 @@ def _name_rows(ax: Axes, names: list[str]) -> None:
     ends = [*starts[1:], len(names)]
     middles = [(start + end - 1) / 2 for start, end in zip(starts, ends)]
     labels = [f"{plain(parts[start], 24)}\n{end - start:,} parameters" for start, end in zip(starts, ends)]
-    ax.set_yticks(middles, labels, fontsize=8, color=INK, **literal())
+    ax.set_yticks(middles, labels, fontsize=SMALL, color=look.theme.text, **literal())
     for start in starts[1:]:
-        ax.axhline(start - 0.5, color=INK, linewidth=0.8)
+        ax.axhline(start - 0.5, color=look.theme.text, linewidth=0.8)
 
 
-def _number_cells(ax: Axes, numbers: Table, scale: Any) -> None:
+def _number_cells(ax: Axes, numbers: Table, scale: Any, look: Look) -> None:
     for (row, column), x in np.ndenumerate(numbers):
-        colour = on_colour(DIVERGING(scale(x)))
-        ax.text(column, row, number(x), fontsize=7.5, color=colour, ha="center", va="center", **literal())
+        colour = look.on(look.diverging(scale(x)))
+        ax.text(column, row, number(x), fontsize=SMALL - 1, color=colour, ha="center", va="center", **literal())
 
 
-def _draw_images(over: Axes, inputs: Table, shape: tuple[int, int], height: float) -> None:
+def _draw_images(over: Axes, inputs: Table, shape: tuple[int, int], height: float, look: Look) -> None:
     """The examples over their columns, in that share of the height of the axes."""
     wide = 1 / len(inputs)
     for place, pixels in enumerate(inputs):
         ax = over.inset_axes((wide * (place + 0.1), 1.01, 0.8 * wide, height))
-        ax.imshow(pixels.reshape(shape), cmap="gray_r", interpolation="nearest")
+        ax.imshow(pixels.reshape(shape), cmap=look.ink, interpolation="nearest")
         ax.set_xticks([])
         ax.set_yticks([])
-        ax.spines[:].set_color(FAINT)
+        ax.spines[:].set_color(look.theme.line)

@@ -11,7 +11,7 @@ from engine import Value
 from nn.losses import LOGITS, LossFunction
 from nn.pictures.neurons import Column, draw_circle, draw_heading
 from nn.pictures.problems import answers
-from nn.pictures.style import INK, NEGATIVE, POSITIVE, RIGHT, WRONG, around_zero, literal, number, plain
+from nn.pictures.style import Look, around_zero, literal, number, plain
 from nn.targets import Label, encode_targets, predicted_index
 
 _APART = 1.75
@@ -54,9 +54,10 @@ class Comparison:
         """Whether the class is right; None where that is not known."""
         return None if self.right is None else self.said == self.right
 
-    def colour(self) -> str:
+    def colour(self, look: Look) -> str:
         """Of the verdict."""
-        return {None: INK, True: RIGHT, False: WRONG}[self.is_right()]
+        theme = look.theme
+        return {None: theme.text, True: theme.good, False: theme.negative_ink}[self.is_right()]
 
     def in_words(self) -> str:
         """The verdict in a line."""
@@ -115,38 +116,40 @@ def _wanted(loss: str, encoded: Any, n_outputs: int) -> list[float | str]:
     return [float(t) for t in encoded] if isinstance(encoded, list) else [float(encoded)]
 
 
-def draw_comparison(ax: Axes, comparison: Comparison, column: Column, x: float, y: float, font_size: float) -> None:
+def draw_comparison(
+    ax: Axes, comparison: Comparison, column: Column, x: float, y: float, font_size: float, look: Look
+) -> None:
     """Columns at the right of the outputs: probability, what it should be, and the change wanted."""
     x += 0.55
     if comparison.probabilities is not None:
         whose = "as a\nprobability"
         if comparison.classes is not None and len(comparison.outputs) == 1:
             whose = f"probability\nof {plain(comparison.classes[1], 10)}"
-        draw_heading(ax, x, y, whose, font_size)
-        _draw_numbers(ax, comparison.probabilities, column, x, font_size)
+        draw_heading(ax, x, y, whose, font_size, look)
+        _draw_numbers(ax, comparison.probabilities, column, x, font_size, look)
         x += _APART
     if comparison.wanted is None or comparison.changes is None:
         return
-    draw_heading(ax, x, y, "should\nbe", font_size, fontweight="bold")
-    _draw_numbers(ax, comparison.wanted, column, x, font_size)
+    draw_heading(ax, x, y, "should\nbe", font_size, look, fontweight="bold")
+    _draw_numbers(ax, comparison.wanted, column, x, font_size, look)
     x += _APART
-    draw_heading(ax, x, y, "change\nwanted", font_size, fontweight="bold")
+    draw_heading(ax, x, y, "change\nwanted", font_size, look, fontweight="bold")
     for place, height in zip(column.shown, column.heights):
         change = comparison.changes[place]
         small = abs(change) < 0.005
         arrow = "·" if small else "▲" if change > 0 else "▼"
-        colour = INK if small else POSITIVE if change > 0 else NEGATIVE
+        colour = look.theme.text if small else look.signed(change)
         text = arrow if small else f"{arrow} {number(change)}"
         ax.text(x, height, text, fontsize=1.1 * font_size, color=colour, ha="center", va="center", **literal())
 
 
-def _draw_numbers(ax: Axes, shown: Any, column: Column, x: float, font_size: float) -> None:
+def _draw_numbers(ax: Axes, shown: Any, column: Column, x: float, font_size: float, look: Look) -> None:
     """A column of circles with numbers in them, or of words."""
     numbers = [item for item in shown if isinstance(item, float)]
     scale = around_zero([*numbers, 1.0])
     for place, height in zip(column.shown, column.heights):
         item = shown[place]
         if isinstance(item, float):
-            draw_circle(ax, x, height, item, scale, font_size)
+            draw_circle(ax, x, height, item, scale, font_size, look)
         else:
-            ax.text(x, height, item, fontsize=font_size, color=INK, ha="center", va="center", **literal())
+            ax.text(x, height, item, fontsize=font_size, color=look.theme.text, ha="center", va="center", **literal())

@@ -10,23 +10,13 @@ from matplotlib.figure import Figure
 
 from nn.module import Module
 from nn.pictures.problems import Loss, classifying
-from nn.pictures.style import (
-    DIVERGING,
-    FAINT,
-    INK,
-    RULE,
-    axes_or_new,
-    check_axes,
-    figure_of,
-    literal,
-    on_colour,
-    plain,
-    titled,
-)
+from nn.pictures.style import SMALL, TEXT, check_axes, figure_of, literal, look_of, plain
 from nn.targets import predicted_index
 
 
-def confusion_table(model: Module, X: Any, y: Any, *, loss: Loss = None, ax: Axes | None = None) -> Figure:
+def confusion_table(
+    model: Module, X: Any, y: Any, *, loss: Loss = None, theme: str = "auto", ax: Axes | None = None
+) -> Figure:
     """Draw how often each class (a row) is taken for each class (a column): right ones blue, mistakes orange.
 
     Args:
@@ -34,6 +24,7 @@ def confusion_table(model: Module, X: Any, y: Any, *, loss: Loss = None, ax: Axe
         X: ``(n_examples, n_inputs)`` numbers.
         y: their labels.
         loss: as for ``fit``; None is the one that the model was trained for.
+        theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
         ax: where to draw; None makes a new figure.
 
     Returns:
@@ -46,26 +37,27 @@ def confusion_table(model: Module, X: Any, y: Any, *, loss: Loss = None, ax: Axe
     >>> picture = confusion_table(MLP(2, [1], seed=0), [[0, 1], [1, 0]], ["cat", "dog"], loss="binary_cross_entropy")
     """
     check_axes(ax)
+    look = look_of(theme, ax)
     found, classes = classifying(model, X, y, loss, "confusion_table")
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     for place in range(len(found)):
         counts[found.place_of_right(place), predicted_index(found.outputs(place))] += 1
     names = [plain(label, 14) for label in classes]
-    side = max(3.4, 0.46 * len(classes) + 1.6)
-    ax = axes_or_new(ax, side + 0.5, side)
+    side = max(3.4, 0.5 * len(classes) + 1.8)
+    ax = look.axes(ax, side + 0.5, side)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     signed = np.where(np.eye(len(classes), dtype=bool), shares, -np.sqrt(shares))  # few mistakes are to be seen, too
-    ax.imshow(signed, cmap=DIVERGING, vmin=-1.0, vmax=1.0, interpolation="nearest")
+    ax.imshow(signed, cmap=look.diverging, vmin=-1.0, vmax=1.0, interpolation="nearest")
     for (row, column), count in np.ndenumerate(counts):
-        colour = on_colour(DIVERGING((signed[row, column] + 1.0) / 2.0)) if count else FAINT
-        ax.text(column, row, f"{count:,}" if count else "·", fontsize=9, color=colour, ha="center", va="center")
+        colour = look.on(look.diverging((signed[row, column] + 1.0) / 2.0))
+        ax.text(column, row, f"{count:,}" if count else "·", fontsize=SMALL, color=colour, ha="center", va="center")
     tilt = 45 if max(map(len, names)) > 4 else 0
-    ax.set_xticks(range(len(names)), names, fontsize=9, color=INK, rotation=tilt, **literal())
-    ax.set_yticks(range(len(names)), names, fontsize=9, color=INK, **literal())
-    ax.set_xlabel("the model says", fontsize=10, color=INK)
-    ax.set_ylabel("right answer", fontsize=10, color=INK)
+    ax.set_xticks(range(len(names)), names, fontsize=SMALL, color=look.theme.text, rotation=tilt, **literal())
+    ax.set_yticks(range(len(names)), names, fontsize=SMALL, color=look.theme.text, **literal())
+    ax.set_xlabel("the model says", fontsize=TEXT, color=look.theme.text)
+    ax.set_ylabel("right answer", fontsize=TEXT, color=look.theme.text)
     ax.tick_params(length=0)
-    ax.spines[:].set_color(RULE)
+    ax.spines[:].set_color(look.theme.line)
     right = int(np.trace(counts))
-    titled(ax, f"{right} of {len(found)} right ({100 * right / len(found):.1f}%)")
+    look.title(ax, f"{right} of {len(found)} right ({100 * right / len(found):.1f}%)")
     return figure_of(ax)

@@ -13,7 +13,7 @@ from nn.initialization import random_numbers
 from nn.module import Module
 from nn.pictures.landscape import draw_landscape
 from nn.pictures.problems import Loss, Problem, problem
-from nn.pictures.style import plain, undisturbed
+from nn.pictures.style import look_of, number, plain, undisturbed
 from nn.validation import as_float, shortened
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class DescentPath:
 
     def in_words(self) -> str:
         """What became of it, in a line."""
-        end = "runs away" if self.ran_away else f"cost {self.costs[0]:.3g} → {self.costs[-1]:.3g}"
+        end = "runs away" if self.ran_away else f"cost {number(self.costs[0])} → {number(self.costs[-1])}"
         name = f"{self.label}: " if self.label else ""
         return f"{name}learning rate {self.learning_rate:g}, {len(self.costs) - 1} steps, {end}"
 
@@ -72,6 +72,26 @@ class CostSurface:
     up: Table
     costs: Table
 
+    @property
+    def start(self) -> tuple[float, float]:
+        """Where descent starts if nothing is said: where the model is.
+
+        The path of a trained model would be a dot: from the floor of the valley no way leads down that could be seen, a
+        twentieth of the picture long. Then it is the highest of the four points halfway to the corners.
+        """
+        at, width = np.array(self.here), self.across[-1] - self.across[0]
+        with undisturbed(self.problem.model) as parameters:
+            cost, slope = _cost_and_slope(self, parameters, at)
+            _move(self, parameters, at - 0.05 * width * slope / (np.linalg.norm(slope) or 1.0))
+            if _finite_cost(self.problem) < cost:
+                return self.here
+        quarter, rest = len(self.across) // 4, len(self.across) - 1 - len(self.across) // 4
+        points = [(i, j) for i in (quarter, rest) for j in (quarter, rest) if np.isfinite(self.costs[i, j])]
+        if not points:
+            return self.here
+        i, j = max(points, key=lambda point: float(self.costs[point]))
+        return float(self.across[j]), float(self.up[i])
+
     def descend(
         self, learning_rate: float, steps: int = 30, start: tuple[float, float] | None = None, label: str = ""
     ) -> DescentPath:
@@ -80,7 +100,7 @@ class CostSurface:
         Args:
             learning_rate: above 0.
             steps: how many; fewer are made where the cost runs away.
-            start: coordinates in the plane; None is where the model is.
+            start: coordinates in the plane; None is ``start``, a property of the surface.
             label: a name for the legend.
 
         Raises:
@@ -88,10 +108,10 @@ class CostSurface:
         """
         rate = as_float(learning_rate, "learning_rate")
         if not 0.0 < rate < float("inf"):
-            raise ValueError(f"learning_rate: a number above 0 is wanted, not {learning_rate!r}")
+            raise ValueError(f"learning_rate must be > 0, got {learning_rate!r}")
         if isinstance(steps, bool) or not hasattr(steps, "__index__") or steps < 1:
-            raise ValueError(f"steps: a whole number of at least 1 is wanted, not {steps!r}")
-        at = np.array(self.here if start is None else _pair(start, "start"))
+            raise ValueError(f"steps must be an int >= 1, got {steps!r}")
+        at = np.array(self.start if start is None else _pair(start, "start"))
         points, costs = [at], []
         ran_away = False
         with undisturbed(self.problem.model) as parameters:
@@ -108,24 +128,27 @@ class CostSurface:
             raise ValueError(f"start: the cost is not finite at {tuple(points[0].tolist())}")
         return DescentPath(rate, np.array(points[: len(costs)]), costs, plain(label, 40), ran_away)
 
-    def picture(self, paths: DescentPath | Iterable[DescentPath] = (), kind: str = "both") -> Figure:
+    def picture(
+        self, paths: DescentPath | Iterable[DescentPath] = (), kind: str = "both", theme: str = "auto"
+    ) -> Figure:
         """The valley seen from above and from the side, with paths of gradient descent.
 
         Args:
             paths: from ``descend``, or all of ``descent_paths``.
             kind: ``"contour"``, ``"3d"`` or ``"both"``.
+            theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
         Returns:
             The figure, which shows itself in Jupyter.
 
         Raises:
-            ValueError: an unknown kind.
+            ValueError: an unknown kind or theme.
         """
         if kind not in ("contour", "3d", "both"):
-            raise ValueError(f'kind: "contour", "3d" or "both" is wanted, not {shortened(kind)}')
+            raise ValueError(f'kind must be "contour", "3d" or "both", got {shortened(kind)}')
         drawn = [paths] if isinstance(paths, DescentPath) else list(paths)
         lines = [(path.points, np.array(path.costs), path.in_words()) for path in drawn]
-        return draw_landscape(self.across, self.up, self.costs, self.labels, self.here, lines, kind)
+        return draw_landscape(self.across, self.up, self.costs, self.labels, self.here, lines, kind, look_of(theme))
 
     def _repr_png_(self) -> Any:
         return self.picture()._repr_png_()  # type: ignore[attr-defined]
@@ -176,7 +199,7 @@ def cost_surface(
     """
     found = problem(model, X, y, loss)
     if isinstance(points, bool) or not hasattr(points, "__index__") or not 2 <= points <= 500:
-        raise ValueError(f"points: a whole number in 2 ... 500 is wanted, not {shortened(points)}")
+        raise ValueError(f"points must be an int from 2 to 500, got {shortened(points)}")
     plane = _plane(model, along, seed)
     width = 1.0 if plane.random else 3.0
     spans = [(middle - width, middle + width) for middle in plane.here]
@@ -208,7 +231,8 @@ def descent_paths(
         surface: from ``cost_surface``.
         learning_rates: numbers, or with names such as ``{"too small": 0.01, "good": 0.3, "too large": 2}``.
         steps: of each.
-        start: coordinates in the plane; None is where the model is.
+        start: coordinates in the plane; None is the ``start`` of the surface: where the model is, or where it is
+            trained already, a place from which there is a way down.
 
     >>> from nn import Neuron
     >>> surface = cost_surface(Neuron(1, activation="linear"), [[1.0]], [3.0], along=("w.0", "b"), points=5)
@@ -222,7 +246,7 @@ def descent_paths(
     elif isinstance(learning_rates, Iterable) and not isinstance(learning_rates, str):
         named = [(rate, "") for rate in learning_rates]
     else:
-        raise ValueError(f"learning_rates: a list of numbers is wanted, not {shortened(learning_rates)}")
+        raise ValueError(f"learning_rates must be a list of numbers, got {shortened(learning_rates)}")
     return [surface.descend(rate, steps, start, label) for rate, label in named]
 
 
@@ -250,7 +274,7 @@ def _plane(model: Module, along: Any, seed: int | None) -> _Plane:
         rng = random_numbers(seed)
         directions = np.array([[rng.gauss(0.0, 1.0) * abs(value) for value in values] for _ in range(2)])
         return _Plane(values, directions, ("random direction 1", "random direction 2"), (0.0, 0.0), random=True)
-    pair = _pair(along, 'along: "random", two names of parameters or two vectors;', numbers=False)
+    pair = _pair(along, "along", numbers=False, kind='"random", two names of parameters or two vectors')
     if all(isinstance(item, str) for item in pair):
         return _parameter_plane(names, values, pair)
     directions = np.array([_vector(item, len(names)) for item in pair])
@@ -263,7 +287,7 @@ def _parameter_plane(names: list[str], values: Table, pair: tuple[Any, Any]) -> 
             some = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
             raise ValueError(f"along: there is no parameter {shortened(name)}; there are {some}")
     if pair[0] == pair[1]:
-        raise ValueError(f"along: two different parameters are wanted, not {shortened(pair[0])} twice")
+        raise ValueError(f"along must be two different parameters, got {shortened(pair[0])} twice")
     first, second = map(names.index, pair)
     directions = np.zeros((2, len(names)))
     directions[0, first] = directions[1, second] = 1.0
@@ -276,13 +300,13 @@ def _parameter_plane(names: list[str], values: Table, pair: tuple[Any, Any]) -> 
 def _vector(item: Any, n: int) -> Table:
     vector = np.asarray(item, dtype=float) if hasattr(item, "__len__") and not isinstance(item, str) else np.empty(0)
     if vector.shape != (n,) or not np.isfinite(vector).all() or not vector.any():
-        raise ValueError(f"along: a vector of {n} finite numbers, not all 0, is wanted, not {shortened(item)}")
+        raise ValueError(f"along must be a vector of {n} finite numbers, not all 0, got {shortened(item)}")
     return vector
 
 
-def _pair(item: Any, what: str, numbers: bool = True) -> tuple[Any, Any]:
+def _pair(item: Any, what: str, numbers: bool = True, kind: str = "a pair") -> tuple[Any, Any]:
     if isinstance(item, str) or not hasattr(item, "__len__") or len(item) != 2:
-        raise ValueError(f"{what}: a pair is wanted, not {shortened(item)}")
+        raise ValueError(f"{what} must be {kind}, got {shortened(item)}")
     if numbers:
         return as_float(item[0], what), as_float(item[1], what)
     return item[0], item[1]

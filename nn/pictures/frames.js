@@ -9,6 +9,7 @@
     const button = (name) => root.querySelector(`[data-go="${name}"]`);
     const last = pictures.length - 1;
     let place = at;
+    let playing = null;
 
     function show(wanted) {
       place = Math.min(Math.max(wanted, 0), last);
@@ -21,6 +22,23 @@
       for (const name of ["forward", "last"]) button(name).disabled = place === last;
     }
 
+    function pause() {
+      clearInterval(playing);
+      playing = null;
+      button("play").textContent = "▶ Play";
+    }
+
+    /** From here to the last step, or from the start again; a step takes 0.4 s. */
+    function play() {
+      if (playing !== null) return pause();
+      if (place === last) show(0);
+      button("play").textContent = "❚❚ Pause";
+      playing = setInterval(() => {
+        if (!root.isConnected || place === last) pause();
+        else show(place + 1);
+      }, 400);
+    }
+
     const moves = {
       first: () => show(0),
       back: () => show(place - 1),
@@ -30,13 +48,17 @@
     const keys = { Home: "first", ArrowLeft: "back", ArrowRight: "forward", End: "last" };
     for (const [name, move] of Object.entries(moves)) {
       button(name).addEventListener("click", () => {
+        pause();
         move();
         if (button(name).disabled) root.focus(); // the keyboard would be lost with a disabled button
       });
     }
+    button("play").addEventListener("click", play);
+    button("play").disabled = last === 0;
     slider.addEventListener("input", () => show(Number(slider.value)));
     root.addEventListener("keydown", (event) => {
       if (!(event.key in keys) || event.ctrlKey || event.altKey || event.metaKey) return;
+      pause();
       moves[keys[event.key]]();
       event.preventDefault();
       event.stopPropagation(); // the notebook has plans of its own for these keys

@@ -11,6 +11,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.drawing.themes import Theme
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -41,7 +43,7 @@ class Frame:
         return cls(buffer.getvalue(), words)
 
 
-def fragment(frames: list[Frame], at: int) -> str:
+def fragment(frames: list[Frame], at: int, theme: Theme) -> str:
     """HTML for a notebook: the frame *at*, and buttons to the others.
 
     Without scripts, as in a notebook that is not trusted, that one frame and its words remain.
@@ -56,13 +58,14 @@ def fragment(frames: list[Frame], at: int) -> str:
         words=escape(frames[at].words),
         last=str(len(frames) - 1),
         at=str(at),
+        colours=f"--paper:{theme.background};--ink:{theme.text};--line:{theme.line};--accent:{theme.positive_ink}",
         frames=json.dumps(content).replace("<", "\\u003c"),  # no label can end the element that it stands in
     )
 
 
-def document(frames: list[Frame], at: int) -> str:
+def document(frames: list[Frame], at: int, theme: Theme) -> str:
     """A page of its own that needs no other file and no network."""
-    return _filled(_part("page.html"), body=fragment(frames, at))
+    return _filled(_part("page.html"), body=fragment(frames, at, theme), paper=theme.background)
 
 
 def animation(frames: list[Frame], seconds: float) -> bytes:

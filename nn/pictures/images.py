@@ -11,29 +11,19 @@ from matplotlib.figure import Figure
 from nn.module import Module
 from nn.pictures.neurons import layers_of
 from nn.pictures.problems import Loss, Problem, classifying
-from nn.pictures.style import (
-    DIVERGING,
-    FAINT,
-    INK,
-    WRONG,
-    Picture,
-    around_zero,
-    image_size,
-    literal,
-    picture,
-    plain,
-)
+from nn.pictures.style import SMALL, Look, Picture, around_zero, image_size, literal, look_of, plain
 from nn.targets import predicted_index
 from nn.validation import shortened
 
 
-def first_layer(model: Module, image_shape: tuple[int, int], *, most: int = 64) -> Figure:
+def first_layer(model: Module, image_shape: tuple[int, int], *, most: int = 64, theme: str = "auto") -> Figure:
     """Draw the weights of each neuron of the first layer as an image: blue where ink excites it, orange where it calms.
 
     Args:
         model: an MLP, a Layer or a Neuron.
         image_shape: ``(rows, columns)`` of the images that it takes.
         most: how many neurons are drawn, the first ones.
+        theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
     Returns:
         The figure, which shows itself in Jupyter.
@@ -45,26 +35,31 @@ def first_layer(model: Module, image_shape: tuple[int, int], *, most: int = 64) 
     >>> from nn import MLP
     >>> picture = first_layer(MLP(64, [6, 10], seed=0), (8, 8))
     """
-    neurons = layers_of(model)[0]
+    look, neurons = look_of(theme), layers_of(model)[0]
     shape = image_size(image_shape, len(neurons[0].w), "an example")
     _check_count(most, "most")
     weights = [np.array([weight.data for weight in neuron.w]).reshape(shape) for neuron in neurons[:most]]
     scale = around_zero(weights)
     n_columns = min(8, len(weights))
-    figure, axes = _tiles(len(weights), n_columns, 1.05, 0.22, extra=0.9)
+    figure, axes = _tiles(look, len(weights), n_columns, 1.1, 0.25, extra=0.9)
     for place, (ax, image) in enumerate(zip(axes, weights)):
-        drawn = ax.imshow(image, cmap=DIVERGING, norm=scale, interpolation="nearest")
-        ax.set_title(f"neuron {place}", fontsize=8, color=FAINT, pad=2)
-    bar = figure.colorbar(drawn, ax=axes, fraction=0.04, pad=0.02, aspect=30)
-    bar.ax.tick_params(labelsize=8, colors=FAINT)
-    bar.set_label("weight", fontsize=9, color=INK)
+        drawn = ax.imshow(image, cmap=look.diverging, norm=scale, interpolation="nearest")
+        ax.set_title(f"neuron {place}", fontsize=SMALL, color=look.theme.muted, pad=2)
+    look.bar(figure, drawn, axes, "weight")
     some = "" if len(weights) == len(neurons) else f", {len(weights)} of {len(neurons)} neurons"
-    _head(figure, f"What the first layer looks for: its weights{some}")
+    look.head(figure, f"What the first layer looks for: its weights{some}")
     return figure
 
 
 def worst_mistakes(
-    model: Module, X: Any, y: Any, image_shape: tuple[int, int], *, loss: Loss = None, most: int = 12
+    model: Module,
+    X: Any,
+    y: Any,
+    image_shape: tuple[int, int],
+    *,
+    loss: Loss = None,
+    most: int = 12,
+    theme: str = "auto",
 ) -> Figure:
     """Draw the images that the model takes for something else, those of the largest loss first.
 
@@ -75,6 +70,7 @@ def worst_mistakes(
         image_shape: ``(rows, columns)``.
         loss: as for ``fit``; None is the one that the model was trained for.
         most: how many are drawn.
+        theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
     Returns:
         The figure, which shows itself in Jupyter.
@@ -86,27 +82,28 @@ def worst_mistakes(
     >>> model = MLP(4, [2], seed=0)
     >>> picture = worst_mistakes(model, [[0, 1, 0, 1], [1, 0, 1, 0]], [0, 1], (2, 2), loss="cross_entropy")
     """
+    look = look_of(theme)
     found, _ = classifying(model, X, y, loss, "worst_mistakes")
     shape = image_size(image_shape, found.examples.table.shape[1], "an example")
     _check_count(most, "most")
     outputs = [found.outputs(place) for place in range(len(found))]
     wrong = [place for place in range(len(found)) if not found.is_right(place, outputs[place])]
     if not wrong:
-        figure = picture(5.0, 1.2)
-        _head(figure, f"No mistake in {len(found)} examples")
+        figure = look.picture(5.0, 1.2)
+        look.head(figure, f"No mistake in {len(found)} examples")
         return figure
     wrong.sort(key=lambda place: -found.example_loss(place).data)
     shown = wrong[:most]
-    figure, axes = _tiles(len(shown), min(6, len(shown)), 1.35, 0.5, extra=0.0)
+    figure, axes = _tiles(look, len(shown), min(6, len(shown)), 1.5, 0.55, extra=0.0)
     for ax, place in zip(axes, shown):
-        ax.imshow(found.examples.table[place].reshape(shape), cmap="gray_r", interpolation="nearest")
-        _caption(ax, found, place, outputs[place])
+        ax.imshow(found.examples.table[place].reshape(shape), cmap=look.ink, interpolation="nearest")
+        _caption(ax, found, place, outputs[place], look)
     share = f"{len(wrong)} of {len(found)} examples are taken for something else"
-    _head(figure, share + (f"; the {len(shown)} worst" if len(shown) < len(wrong) else ""))
+    look.head(figure, share + (f"; the {len(shown)} worst" if len(shown) < len(wrong) else ""))
     return figure
 
 
-def _caption(ax: Axes, found: Problem, place: int, outputs: list[float]) -> None:
+def _caption(ax: Axes, found: Problem, place: int, outputs: list[float], look: Look) -> None:
     """What the model says, how sure it is, and what is right."""
     said, right = plain(found.said(outputs), 10), plain(found.right_answer(place), 10)
     sure = ""
@@ -115,28 +112,24 @@ def _caption(ax: Axes, found: Problem, place: int, outputs: list[float]) -> None
     elif found.loss == "binary_cross_entropy":
         probability = found.answers(outputs)[0]
         sure = f" ({100 * (probability if predicted_index(outputs) else 1 - probability):.0f}%)"
-    ax.set_title(f"says {said}{sure}", fontsize=9, color=WRONG, pad=3, **literal())
-    ax.set_xlabel(f"is {right}  ·  example {place}", fontsize=8, color=INK, labelpad=3, **literal())
+    ax.set_title(f"says {said}{sure}", fontsize=SMALL, color=look.theme.negative_ink, pad=3, **literal())
+    ax.set_xlabel(f"is {right}  ·  example {place}", fontsize=SMALL - 1, color=look.theme.text, labelpad=3, **literal())
 
 
-def _tiles(n: int, n_columns: int, side: float, gap: float, extra: float) -> tuple[Picture, list[Axes]]:
+def _tiles(look: Look, n: int, n_columns: int, side: float, gap: float, extra: float) -> tuple[Picture, list[Axes]]:
     """A figure with square places for *n* images."""
     n_rows = -(-n // n_columns)
-    figure = picture(max(4.6, n_columns * side + extra), n_rows * (side + gap) + 0.5)
+    figure = look.picture(max(4.6, n_columns * side + extra), n_rows * (side + gap) + 0.5)
     axes = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
     for ax in axes[n:]:
         ax.remove()
     for ax in axes[:n]:
         ax.set_xticks([])
         ax.set_yticks([])
-        ax.spines[:].set_color(FAINT)
+        ax.spines[:].set_color(look.theme.line)
     return figure, axes[:n]
-
-
-def _head(figure: Picture, text: str) -> None:
-    figure.suptitle(text, x=0.01, ha="left", fontsize=12, color=INK, **literal())
 
 
 def _check_count(count: Any, name: str) -> None:
     if isinstance(count, bool) or not hasattr(count, "__index__") or count < 1:
-        raise ValueError(f"{name}: a whole number above 0 is wanted, not {shortened(count)}")
+        raise ValueError(f"{name} must be an int > 0, got {shortened(count)}")

@@ -28,11 +28,11 @@ from nn.pictures.neurons import (
     with_numbers,
 )
 from nn.pictures.problems import Loss
-from nn.pictures.style import FAINT, INK, axes_or_new, check_axes, figure_of, image_size, literal, plain, titled
+from nn.pictures.style import Look, check_axes, figure_of, image_size, literal, look_of, plain
 from nn.targets import Label
 from nn.validation import shortened
 
-_INCHES = 0.5  # between two neurons of a layer
+_INCHES = 0.6  # between two neurons of a layer
 
 
 def network(
@@ -44,6 +44,7 @@ def network(
     image_shape: tuple[int, int] | None = None,
     input_names: Sequence[object] | None = None,
     most: int = 10,
+    theme: str = "auto",
     ax: Axes | None = None,
 ) -> Figure:
     """Draw a network: a circle for each neuron, shaded by its activation, a line for each weight.
@@ -58,7 +59,9 @@ def network(
         loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
         image_shape: ``(rows, columns)`` where *x* is an image; it is then drawn beside the first layer.
         input_names: a name for each input.
-        most: how many neurons of a layer are drawn; of a larger one those of the largest weights, with dots between.
+        most: how many neurons of a layer are drawn; of a larger one those that tell most, with dots between: with large
+            weights, and with *x* large activations, too.
+        theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
         ax: where to draw; None makes a new figure.
 
     Returns:
@@ -73,10 +76,11 @@ def network(
     >>> network(model, [0.5, -1.0], target=1, loss="binary_cross_entropy").savefig("network.png")
     """
     check_axes(ax)
+    look = look_of(theme, ax)
     layers = layers_of(model)
     n_inputs, n_outputs = len(layers[0][0].w), len(layers[-1])
     if isinstance(most, bool) or not hasattr(most, "__index__") or most < 2:
-        raise ValueError(f"most: a whole number of at least 2 is wanted, not {shortened(most)}")
+        raise ValueError(f"most must be an int >= 2, got {shortened(most)}")
     if image_shape is not None:
         image_size(image_shape, n_inputs, "an example")
     names = _checked_names(input_names, n_inputs)
@@ -89,7 +93,7 @@ def network(
     if activations is not None and (target is not None or model.classes is not None):
         loss_name, loss_function = named_loss(model.loss or "mse" if loss is None else loss)
         comparison = compared(activations[-1], target, loss_name, loss_function, model.classes)
-    scene = _Scene(layers, activations, comparison, image_shape, names, model.classes, most, n_outputs)
+    scene = _Scene(layers, activations, comparison, image_shape, names, model.classes, most, n_outputs, look)
     return scene.drawn(ax)
 
 
@@ -105,6 +109,7 @@ class _Scene:
     classes: list[Label] | None
     most: int
     n_outputs: int
+    look: Look
 
     def drawn(self, ax: Axes | None) -> Figure:
         """Lay the columns out, and draw them."""
@@ -115,20 +120,20 @@ class _Scene:
             columns = self._columns(min(max(columns[1].x + slack / len(self.layers), 1.8), 6.0))
             left, right, below, above = self._frame(columns)
         width, height = right - left, above - below
-        for_key = 6.4 if self.activations is not None else 4.4
-        axes = axes_or_new(ax, max(_INCHES * width + 0.3, for_key), _INCHES * height + 0.8)
+        for_key = 5.4
+        axes = self.look.axes(ax, max(_INCHES * width + 0.3, for_key), _INCHES * height + 1.0)
         font_size = _font_size(axes, width, height, fitted=ax is not None)
         axes.set(xlim=(left, right), ylim=(below, above), aspect="equal")
         axes.set_axis_off()
         self._draw_input(axes, columns[0], font_size)
-        draw_weights(axes, self.layers, columns, font_size)
-        draw_biases(axes, self.layers, columns, font_size)
+        biases = draw_biases(axes, self.layers, columns, font_size, self.look)
+        draw_weights(axes, self.layers, columns, font_size, self.look, biases)
         for column in columns:
-            draw_column(axes, column, font_size)
+            draw_column(axes, column, font_size, self.look)
         top = max(column.heights[0] for column in columns) + RADIUS + 0.2
         self._draw_headings(axes, columns, top, font_size)
         self._draw_output(axes, columns[-1], top, font_size)
-        draw_key(axes, self.activations is not None, font_size)
+        draw_key(axes, self.activations is not None, font_size, self.look, _inches_of(axes)[0])
         return figure_of(axes)
 
     def _frame(self, columns: list[Column]) -> tuple[float, float, float, float]:
@@ -146,11 +151,13 @@ class _Scene:
         spacing = 1.5 if with_numbers(self.layers) else 1.0  # room for the biases
         columns = []
         for place, size in enumerate(sizes):
+            shown = None if self.activations is None else self.activations[place]
             importance = size
+            if shown is not None:
+                importance = [one * (abs(activation) + 1e-9) for one, activation in zip(size, shown)]
             most = max(self.most, 10) if place == len(sizes) - 1 else self.most
             if place == len(sizes) - 1 and self.comparison is not None:
                 importance = [one + self.comparison.interest(i) for i, one in enumerate(size)]
-            shown = None if self.activations is None else self.activations[place]
             columns.append(Column.of(place * apart, importance, most, shown, spacing))
         return columns
 
@@ -163,21 +170,21 @@ class _Scene:
             rows, columns = self.image_shape
             return -(2.2 + self._image_side(column) * columns / rows) - RADIUS
         longest = max(map(len, self.names)) if self.names else 0
-        return -RADIUS - 0.3 - 0.22 * longest
+        return -RADIUS - 0.3 - 0.15 * longest
 
     def _label_width(self) -> float:
         """The room at the right of the outputs for the names of the classes."""
         if self.classes is None or self.n_outputs == 1:
             return 0.7
-        return 0.5 + 0.24 * max(len(plain(label, 12)) for label in self.classes)
+        return 0.6 + 0.17 * max(len(plain(label, 12)) for label in self.classes)
 
     def _draw_input(self, ax: Axes, column: Column, font_size: float) -> None:
         """The names of the inputs, or the image that they are the pixels of."""
         if self.names is not None:
             for place, y in zip(column.shown, column.heights):
                 ax.text(
-                    -RADIUS - 0.15, y, self.names[place], fontsize=font_size, color=INK, ha="right", va="center",
-                    **literal(),
+                    -RADIUS - 0.15, y, self.names[place], fontsize=font_size, color=self.look.theme.text,
+                    ha="right", va="center", **literal(),
                 )  # fmt: skip
         if self.image_shape is None:
             return
@@ -187,22 +194,28 @@ class _Scene:
         if column.activations is not None:
             image = as_table([column.activations])[0].reshape(rows, columns)
             extent = (x0, x0 + pixel * columns, -y0, y0)
-            ax.imshow(image, cmap="gray_r", extent=extent, interpolation="nearest", zorder=2)
-        ax.add_patch(Rectangle((x0, -y0), pixel * columns, 2 * y0, fill=False, edgecolor=FAINT, zorder=3))
+            ax.imshow(image, cmap=self.look.ink, extent=extent, interpolation="nearest", zorder=2)
+        ax.add_patch(
+            Rectangle((x0, -y0), pixel * columns, 2 * y0, fill=False, edgecolor=self.look.theme.line, zorder=3)
+        )
         for place, y in zip(column.shown, column.heights):
             row, at = divmod(place, columns)
             corner = (x0 + at * pixel, y0 - (row + 1) * pixel)
-            ax.add_patch(Rectangle(corner, pixel, pixel, fill=False, edgecolor="#009E73", linewidth=1.2, zorder=4))
+            ax.add_patch(
+                Rectangle(corner, pixel, pixel, fill=False, edgecolor=self.look.theme.good, linewidth=1.2, zorder=4)
+            )
             middle = (corner[0] + pixel / 2, corner[1] + pixel / 2)
-            ax.plot([middle[0], -RADIUS], [middle[1], y], color="#009E73", linewidth=0.6, alpha=0.5, zorder=3)
-        draw_heading(ax, x0 + pixel * columns / 2, y0 + 0.15, f"image, {rows} × {columns}", font_size)
+            ax.plot(
+                [middle[0], -RADIUS], [middle[1], y], color=self.look.theme.good, linewidth=0.6, alpha=0.5, zorder=3
+            )
+        draw_heading(ax, x0 + pixel * columns / 2, y0 + 0.15, f"image, {rows} × {columns}", font_size, self.look)
 
     def _draw_headings(self, ax: Axes, columns: list[Column], y: float, font_size: float) -> None:
         """What each layer is, and how much of it is drawn."""
         for place, column in enumerate(columns):
-            what = "inputs" if place == 0 else "outputs" if place == len(columns) - 1 else f"layer {place}"
+            what = "inputs" if place == 0 else "outputs" if place == len(columns) - 1 else f"layer {place - 1}"
             some = "" if len(column.shown) == column.size else f"\n{len(column.shown)} of {column.size}"
-            draw_heading(ax, column.x, y, what + some, font_size)
+            draw_heading(ax, column.x, y, what + some, font_size, self.look)
 
     def _draw_output(self, ax: Axes, column: Column, y: float, font_size: float) -> None:
         """The labels beside the outputs, and then the comparison with the right answer."""
@@ -211,13 +224,13 @@ class _Scene:
                 label = plain(self.classes[place], 12)
                 chosen = self.comparison is not None and self.comparison.said == place
                 ax.text(
-                    column.x + RADIUS + 0.2, height, label, fontsize=1.15 * font_size, color=INK, va="center",
-                    fontweight="bold" if chosen else "normal", **literal(),
+                    column.x + RADIUS + 0.2, height, label, fontsize=1.15 * font_size, color=self.look.theme.text,
+                    va="center", fontweight="bold" if chosen else "normal", **literal(),
                 )  # fmt: skip
         if self.comparison is not None:
             start = column.x + RADIUS + self._label_width()
-            draw_comparison(ax, self.comparison, column, start, y, font_size)
-            titled(ax, self.comparison.in_words(), 1.4 * font_size, colour=self.comparison.colour())
+            draw_comparison(ax, self.comparison, column, start, y, font_size, self.look)
+            self.look.title(ax, self.comparison.in_words(), 1.4 * font_size, self.comparison.colour(self.look))
 
 
 def _font_size(ax: Axes, width: float, height: float, fitted: bool) -> float:
@@ -226,7 +239,7 @@ def _font_size(ax: Axes, width: float, height: float, fitted: bool) -> float:
     if fitted:
         across, up = _inches_of(ax)
         inches = min(across / width, up / height)
-    return min(9.0, 72 * inches * RADIUS * 0.6)
+    return min(11.0, 72 * inches * RADIUS * 0.56)
 
 
 def _inches_of(ax: Axes) -> tuple[float, float]:
@@ -244,7 +257,5 @@ def _checked_names(names: Any, n_inputs: int) -> list[str] | None:
     if names is None:
         return None
     if isinstance(names, str) or not hasattr(names, "__len__") or len(names) != n_inputs:
-        raise ValueError(
-            f"input_names: a list of {n_inputs} names is wanted, one for each input, not {shortened(names)}"
-        )
-    return [plain(name, 16) for name in names]
+        raise ValueError(f"input_names must be a list of {n_inputs} names, one for each input, got {shortened(names)}")
+    return [plain(name, 32) for name in names]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -14,22 +14,24 @@ from matplotlib.patches import Circle
 
 from nn.layers import Dropout, Sequential
 from nn.mlp import Layer, Neuron
-from nn.pictures.style import (
-    DIVERGING,
-    FAINT,
-    INK,
-    NEGATIVE,
-    POSITIVE,
-    around_zero,
-    legend,
-    literal,
-    number,
-    on_colour,
-)
+from nn.pictures.style import Look, around_zero, literal, number
 
 RADIUS = 0.4
 """Of a circle, where neurons of a layer stand 1 apart."""
 _MOST_NUMBERED_WEIGHTS = 12
+_LETTER, _LINE = 0.13, 0.36  # the size of a letter, where it is as high as fits into a circle
+
+
+class Place(NamedTuple):
+    """The middle of a few words, and how wide they are."""
+
+    x: float
+    y: float
+    width: float
+
+    def apart(self, other: Place) -> float:
+        """How far others are: from 1 on neither covers the other."""
+        return max(abs(self.x - other.x) * 2 / (self.width + other.width), abs(self.y - other.y) / _LINE)
 
 
 @dataclass(frozen=True)
@@ -107,106 +109,107 @@ def with_numbers(layers: list[list[Neuron]]) -> bool:
     return sum(len(neuron.w) for layer in layers for neuron in layer) <= _MOST_NUMBERED_WEIGHTS
 
 
-def draw_weights(ax: Axes, layers: list[list[Neuron]], columns: list[Column], font_size: float) -> None:
+def draw_weights(
+    ax: Axes, layers: list[list[Neuron]], columns: list[Column], font_size: float, look: Look, taken: list[Place]
+) -> None:
     """A line for each weight between two circles: its colour the sign, its width the size."""
     largest = max((abs(weight.data) for layer in layers for neuron in layer for weight in neuron.w), default=0.0) or 1.0
     numbered = with_numbers(layers)
     for neurons, left, right in zip(layers, columns, columns[1:]):
-        lines, colours, widths = [], [], []
+        lines, colours, widths, dashes, weights = [], [], [], [], []
         for j, y in zip(right.shown, right.heights):
             for i, start in zip(left.shown, left.heights):
                 weight = neurons[j].w[i].data
                 size = abs(weight) / largest
                 lines.append([(left.x, start), (right.x, y)])
-                colours.append(to_rgba(POSITIVE if weight >= 0 else NEGATIVE, 0.25 + 0.7 * size))
+                colours.append(to_rgba(look.signed(weight), 0.25 + 0.7 * size))
                 widths.append(0.4 + 3.6 * size)
-                if numbered:
-                    _number_weight(ax, weight, lines[-1], i, font_size)
-        ax.add_collection(LineCollection(lines, colors=colours, linewidths=widths, zorder=1, capstyle="round"))
+                dashes.append(look.dashed(weight))
+                weights.append(weight)
+        shape: dict[str, Any] = {"linewidths": widths, "linestyles": dashes, "capstyle": "round"}
+        ax.add_collection(LineCollection(lines, colors=colours, zorder=1, **shape))
+        if numbered:
+            _number_weights(ax, weights, lines, font_size, look, taken)
 
 
-def _number_weight(ax: Axes, weight: float, line: Any, place: int, font_size: float) -> None:
-    """The number of a weight on its line; those of lines that cross stand at other shares of the way."""
-    (x0, y0), (x1, y1) = line
-    share = 0.28 if place % 2 == 0 else 0.68
-    ax.text(
-        x0 + share * (x1 - x0),
-        y0 + share * (y1 - y0),
-        number(weight),
-        fontsize=0.9 * font_size,
-        color=POSITIVE if weight >= 0 else NEGATIVE,
-        ha="center",
-        va="center",
-        zorder=4,
-        bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"},
-        **literal(),
-    )
+def _number_weights(
+    ax: Axes, weights: list[float], lines: list[Any], font_size: float, look: Look, taken: list[Place]
+) -> None:
+    """The number of each weight on its line, where it covers nothing that is *taken*, if there is such a place."""
+    for weight, ((x0, y0), (x1, y1)) in zip(weights, lines):
+        words = number(weight, 2)
+        width = _LETTER * len(words) + 0.2
+        margin = (RADIUS + width / 2 + 0.05) / (x1 - x0)
+        shares = [0.5 + (0.5 - margin) * part for part in (-0.6, 0.6, -1.0, 1.0, 0.0, -0.3, 0.3, -0.8, 0.8)]
+        places = [Place(x0 + share * (x1 - x0), y0 + share * (y1 - y0), width) for share in shares]
+        place = max(places, key=lambda one: min([1.0, *map(one.apart, taken)]))  # of several free ones the first
+        taken.append(place)
+        _write(ax, place, words, weight, 0.9 * font_size, look)
 
 
-def draw_column(ax: Axes, column: Column, font_size: float) -> None:
+def _write(ax: Axes, place: Place, words: str, signed: float, size: float, look: Look) -> None:
+    """Words in the colour of a sign, readable over lines."""
+    box = {"boxstyle": "round,pad=0.12", "facecolor": look.theme.background, "edgecolor": "none"}
+    letters: dict[str, Any] = {"fontsize": size, "color": look.signed(signed), "ha": "center", "va": "center"}
+    ax.text(place.x, place.y, words, zorder=4, bbox=box, **letters, **literal())
+
+
+def draw_column(ax: Axes, column: Column, font_size: float, look: Look) -> None:
     """A circle for each neuron, shaded by its activation on the scale of its layer, with the number in it."""
     scale = around_zero([*(column.activations or []), 1.0])  # from 1 on, or a single small output would look large
     for place, y in zip(column.shown, column.heights):
         activation = None if column.activations is None else column.activations[place]
-        draw_circle(ax, column.x, y, activation, scale, font_size)
+        draw_circle(ax, column.x, y, activation, scale, font_size, look)
     if column.dots is not None:
-        ax.text(column.x, column.dots, "⋮", fontsize=2.2 * font_size, color=FAINT, ha="center", va="center")
+        ax.text(column.x, column.dots, "⋮", fontsize=2.2 * font_size, color=look.theme.muted, ha="center", va="center")
 
 
-def draw_circle(ax: Axes, x: float, y: float, shown: float | None, scale: Any, font_size: float) -> None:
+def draw_circle(ax: Axes, x: float, y: float, shown: float | None, scale: Any, font_size: float, look: Look) -> None:
     """One circle, with a number in it and its shade, or empty."""
-    face = (1.0, 1.0, 1.0, 1.0) if shown is None else DIVERGING(scale(shown))
-    ax.add_patch(Circle((x, y), RADIUS, facecolor=face, edgecolor=FAINT, linewidth=1.0, zorder=5))
+    face = to_rgba(look.theme.background) if shown is None else look.diverging(scale(shown))
+    ax.add_patch(Circle((x, y), RADIUS, facecolor=face, edgecolor=look.theme.line, linewidth=1.0, zorder=5))
     if shown is not None:
-        text = number(shown) if abs(shown) >= 0.005 else f"{abs(shown):.2f}" if shown else "0"
+        text = next((words for words in (number(shown, n) for n in (3, 2)) if len(words) <= 6), number(shown, 1))
         size = font_size * min(1.0, 5.0 / len(text))
-        ax.text(x, y, text, fontsize=size, color=on_colour(face), ha="center", va="center", zorder=6, **literal())
+        ax.text(x, y, text, fontsize=size, color=look.on(face), ha="center", va="center", zorder=6, **literal())
 
 
-def draw_biases(ax: Axes, layers: list[list[Neuron]], columns: list[Column], font_size: float) -> None:
-    """The bias under each neuron, where the network is small enough for numbers."""
-    if not with_numbers(layers):
-        return
-    for neurons, column in zip(layers, columns[1:]):
-        for place, y in zip(column.shown, column.heights):
-            bias = neurons[place].b.data
-            ax.text(
-                column.x,
-                y - RADIUS - 0.05,
-                f"bias {number(bias)}",
-                fontsize=0.8 * font_size,
-                color=POSITIVE if bias >= 0 else NEGATIVE,
-                ha="center",
-                va="top",
-                zorder=6,
-                **literal(),
-            )
+def draw_biases(
+    ax: Axes, layers: list[list[Neuron]], columns: list[Column], font_size: float, look: Look
+) -> list[Place]:
+    """The bias under each neuron, where the network is small enough for numbers; and where these are."""
+    taken = []
+    for neurons, column in zip(layers, columns[1:]) if with_numbers(layers) else ():
+        for index, y in zip(column.shown, column.heights):
+            words = f"bias {number(neurons[index].b.data, 2)}"
+            taken.append(Place(column.x, y - RADIUS - 0.22, _LETTER * len(words)))
+            _write(ax, taken[-1], words, neurons[index].b.data, 0.85 * font_size, look)
+    return taken
 
 
-def draw_key(ax: Axes, shaded: bool, font_size: float) -> None:
+def draw_key(ax: Axes, shaded: bool, font_size: float, look: Look, inches: float) -> None:
     """What the colours mean."""
     handles = [
-        Line2D([], [], color=POSITIVE, linewidth=3),
-        Line2D([], [], color=NEGATIVE, linewidth=3),
+        Line2D([], [], color=look.signed(sign), linestyle=look.dashed(sign), linewidth=3) for sign in (1.0, -1.0)
     ]
     labels = ["positive weight", "negative weight (thicker: larger)"]
     if shaded:
-        dot: dict[str, Any] = {"marker": "o", "markersize": font_size, "linestyle": "none", "markeredgecolor": FAINT}
-        handles += [Line2D([], [], color=DIVERGING(0.85), **dot), Line2D([], [], color=DIVERGING(0.15), **dot)]
+        dot: dict[str, Any] = {
+            "marker": "o",
+            "markersize": font_size,
+            "linestyle": "none",
+            "markeredgecolor": look.theme.line,
+        }
+        handles += [Line2D([], [], color=look.diverging(share), **dot) for share in (0.85, 0.15)]
         labels += ["positive activation", "negative"]
-    legend(
-        ax, handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=len(labels), fontsize=font_size,
+    columns = len(labels) if inches > 0.75 * font_size else 2
+    look.legend(
+        ax, handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=columns, fontsize=font_size,
         columnspacing=1.2, handletextpad=0.5, borderaxespad=0.2,
     )  # fmt: skip
 
 
-def draw_heading(ax: Axes, x: float, y: float, text: str, font_size: float, **options: Any) -> None:
+def draw_heading(ax: Axes, x: float, y: float, text: str, font_size: float, look: Look, **options: Any) -> None:
     """A few words over a column."""
-    look: dict[str, Any] = {
-        "fontsize": font_size,
-        "color": INK,
-        "ha": "center",
-        "va": "bottom",
-        "linespacing": 1.15,
-    } | options
-    ax.text(x, y, text, **look, **literal())
+    letters: dict[str, Any] = {"fontsize": font_size, "color": look.theme.text, "linespacing": 1.15} | options
+    ax.text(x, y, text, ha="center", va="bottom", **letters, **literal())

@@ -126,7 +126,7 @@ def classifying(model: Module, X: Any, y: Any, loss: Loss, what: str) -> tuple[P
 def check_module(model: Any) -> None:
     """Refuse what is no Module."""
     if not isinstance(model, Module):
-        raise TypeError(f"model: a Module such as an MLP is wanted, not {type(model).__name__} {shortened(model)}")
+        raise TypeError(f"model must be a Module such as an MLP, got {type(model).__name__} {shortened(model)}")
 
 
 def numbers_of(model: Module, x: list[float]) -> list[float]:
@@ -154,5 +154,5 @@ def example_place(place: Any, n_examples: int, what: str) -> int:
         ValueError: there is no such example.
     """
     if isinstance(place, bool) or not hasattr(place, "__index__") or not 0 <= place < n_examples:
-        raise ValueError(f"{what}: the number of an example is wanted, 0 ... {n_examples - 1}, not {shortened(place)}")
+        raise ValueError(f"{what} must be the number of an example, 0 ... {n_examples - 1}, got {shortened(place)}")
     return int(place)

@@ -1,6 +1,7 @@
 """How all pictures look: colours that the colour-blind tell apart, text that stays text, figures that show themselves.
 
-Blue is positive and orange negative everywhere, white is 0. The single colours are those of Okabe and Ito (2008).
+The themes are those of ``engine.draw``: blue is positive and orange negative everywhere, and 0 has the colour of the
+background. Colours of more than two classes follow Okabe and Ito (2008).
 """
 
 from __future__ import annotations
@@ -8,28 +9,166 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.colors import Colormap, LinearSegmentedColormap, ListedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from engine import Value
-from nn.validation import shortened
+from engine.drawing.themes import THEMES, Theme
+from engine.expressions.nodes import format_number
+from nn.validation import check_choice, shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
 
-POSITIVE, NEGATIVE = "#0072B2", "#D55E00"
-RIGHT, WRONG = "#007A5A", "#B3420B"
-INK, FAINT, RULE = "#222222", "#6B6B6B", "#D0D0D0"
-CLASS_COLOURS = ["#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8A8A00", "#444444"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "p", "*", "h"]
-DIVERGING = LinearSegmentedColormap.from_list("gradstep", ["#A84300", "#F0A36B", "#FFFFFF", "#6DB3DC", "#00527F"])
+TITLE, TEXT, SMALL = 13.0, 11.0, 10.0
+"""Sizes of letters in points: such as can be read where a figure of 6 to 8 inches fills a slide."""
 
-PALE = LinearSegmentedColormap.from_list("gradstep pale", 1.0 - 0.55 * (1.0 - DIVERGING(np.linspace(0.0, 1.0, 65))))
-"""DIVERGING as a background."""
+
+@dataclass(frozen=True)
+class Look:
+    """The colours of a picture in a theme of ``engine.draw``, and what is drawn in them.
+
+    ``diverging`` has 0 in its middle; ``pale`` is the same as a background. ``costs`` begins with the lowest cost,
+    ``amounts`` is for numbers without a sign, ``ink`` for the pixels of an image. In print negative numbers are dark,
+    0 is grey and positive numbers are white; lines of negative numbers are dashed.
+    """
+
+    theme: Theme
+    diverging: LinearSegmentedColormap
+    pale: LinearSegmentedColormap
+    costs: Colormap
+    amounts: Colormap
+    ink: Colormap
+    classes: tuple[str, ...]
+    paths: tuple[str, ...]
+    marker_edge: str
+    dashes: Any = "solid"
+
+    def signed(self, number: float) -> str:
+        """The colour of a line, or of a number as text."""
+        return self.theme.positive_ink if number >= 0.0 else self.theme.negative_ink
+
+    def dashed(self, number: float) -> Any:
+        """The style of a line for a number of this sign."""
+        return "solid" if number >= 0.0 else self.dashes
+
+    def on(self, rgba: Any) -> str:
+        """Black or white letters: those with the higher contrast on that colour, 4.5 at least."""
+        return "#ffffff" if _luminance(rgba) < 0.18 else "#000000"
+
+    def picture(self, width: float, height: float, layout: Any = "constrained") -> Picture:
+        """An empty figure of that size in inches."""
+        return Picture(figsize=(width, height), layout=layout, facecolor=self.theme.background)
+
+    def title(self, ax: Axes, text: str, size: float = TITLE, colour: str = "") -> None:
+        """Put a title over the left end of the axes."""
+        ax.set_title(text, loc="left", fontsize=size, color=colour or self.theme.text, **literal())
+
+    def head(self, figure: Figure, text: str) -> None:
+        """Put a title over the left end of a figure."""
+        figure.suptitle(text, x=0.01, ha="left", fontsize=TITLE, color=self.theme.text, **literal())
+
+    def name_axes(self, ax: Axes, x: str, y: str) -> None:
+        """Name both axes, with no frame above and at the right."""
+        ax.set_xlabel(x, fontsize=TEXT, color=self.theme.text, **literal())
+        ax.set_ylabel(y, fontsize=TEXT, color=self.theme.text, **literal())
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.spines[["left", "bottom"]].set_color(self.theme.line)
+        ax.tick_params(labelsize=SMALL, colors=self.theme.line, labelcolor=self.theme.text)
+        ax.set_facecolor(self.theme.background)
+
+    def grid(self, ax: Axes) -> None:
+        """Thin lines behind a curve."""
+        ax.grid(color=self.theme.line, linewidth=0.5, alpha=0.35)
+
+    def bar(self, figure: Figure, drawn: Any, ax: Any, name: str = "", **options: Any) -> None:
+        """A scale of colours beside the axes, with round ticks."""
+        ticks = MaxNLocator(6)
+        bar = figure.colorbar(drawn, ax=ax, ticks=ticks, **{"fraction": 0.05, "pad": 0.02, "aspect": 30} | options)
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(labelsize=SMALL, colors=self.theme.line, labelcolor=self.theme.text)
+        bar.ax.yaxis.get_offset_text().set_color(self.theme.text)
+        if name:
+            bar.set_label(name, fontsize=SMALL, color=self.theme.text, **literal())
+
+    def legend(self, ax: Axes, handles: Sequence[Any], labels: Sequence[str], **options: Any) -> None:
+        """A legend whose labels are shown as they are (matplotlib drops those that start with ``_``)."""
+        look: dict[str, Any] = {"fontsize": SMALL, "frameon": False} | options
+        keys = ax.legend(list(handles), [str(i) for i in range(len(handles))], **look)
+        keys.get_title().set_color(self.theme.text)
+        for text, label in zip(keys.get_texts(), labels):
+            text.set_parse_math(False)
+            text.set_usetex(False)
+            text.set_text(label)
+            text.set_color(self.theme.text)
+
+    def axes(self, ax: Axes | None, width: float, height: float) -> Axes:
+        """The axes that were given, or those of a new picture."""
+        return self.picture(width, height).add_subplot() if ax is None else ax
+
+
+def look_of(theme: str, ax: Axes | None = None) -> Look:
+    """The look for a theme; ``"auto"`` is light, as no figure can follow its reader, or dark on a dark figure.
+
+    Raises:
+        ValueError: there is no such theme.
+    """
+    check_choice("theme", theme, ("auto", *THEMES))
+    if theme == "auto":
+        background = None if ax is None else figure_of(ax).get_facecolor()
+        theme = "dark" if background is not None and _luminance(to_rgba(background)) < 0.18 else "light"
+    return _LOOKS[theme]
+
+
+def _luminance(rgba: Any) -> float:
+    """The relative luminance of a colour, from 0 to 1 (WCAG 2)."""
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in rgba[:3])
+    return float(0.2126 * red + 0.7152 * green + 0.0722 * blue)
+
+
+def _look(name: str, diverging: Sequence[str], costs: str, **others: Any) -> Look:
+    theme = THEMES[name]
+    scale = LinearSegmentedColormap.from_list("gradstep", list(diverging))
+    background = np.array(to_rgba(theme.background))
+    pale = background + 0.55 * (scale(np.linspace(0.0, 1.0, 65)) - background)
+    bright = ListedColormap(colormaps[costs](np.linspace(0.0, 0.8, 256)), "costs")
+    return Look(theme, scale, LinearSegmentedColormap.from_list("gradstep pale", pale), bright, **others)
+
+
+def _signs(name: str) -> tuple[str, ...]:
+    theme = THEMES[name]
+    return theme.negative_ink, theme.negative, theme.neutral, theme.positive, theme.positive_ink
+
+
+_LOOKS = {
+    "light": _look(
+        "light", _signs("light"), "YlGnBu", amounts=colormaps["viridis"], ink=colormaps["gray_r"],
+        marker_edge="#ffffff",
+        classes=("#b34700", "#0b5cad", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#8a8a00", "#444444"),
+        paths=("#d55e00", "#111111", "#b5006b", "#f0c400", "#007a5a", "#7a5195"),
+    ),
+    "dark": _look(
+        "dark", _signs("dark"), "YlGnBu_r", amounts=colormaps["viridis"], ink=colormaps["gray"], marker_edge="#14181f",
+        classes=("#ffab66", "#79bcff", "#33c79a", "#e6a3c8", "#f0c64a", "#2f8fd0", "#b79bd6", "#c4c440", "#c0c0c0"),
+        paths=("#ffab66", "#ffffff", "#ff7ac6", "#f0e442", "#74d69c", "#cdb4ee"),
+    ),
+    "print": _look(
+        "print", ("#262626", "#707070", "#bdbdbd", "#e4e4e4", "#ffffff"), "Greys", amounts=colormaps["Greys"],
+        ink=colormaps["gray_r"], marker_edge="#000000", classes=("#000000", "#ffffff", "#8c8c8c", "#d0d0d0", "#4a4a4a"),
+        paths=("#000000", "#555555"), dashes=(0, (3.0, 1.5)),
+    ),
+}  # fmt: skip
+
+DIVERGING = _LOOKS["light"].diverging
+"""The colours of positive and negative numbers on a light page, for pictures of your own."""
 
 _PIXELS_PER_INCH = 80  # in a notebook
 _SHARPNESS = 2  # pixels of the picture for one of the notebook's, for screens that are finer
@@ -51,16 +190,6 @@ def png_of(figure: Figure, dots_per_inch: float) -> bytes:
     return buffer.getvalue()
 
 
-def picture(width: float, height: float, layout: Any = "constrained") -> Picture:
-    """An empty light figure of that size in inches."""
-    return Picture(figsize=(width, height), layout=layout, facecolor="white")
-
-
-def axes_or_new(ax: Axes | None, width: float, height: float, layout: Any = "constrained") -> Axes:
-    """The axes that were given, or those of a new picture."""
-    return picture(width, height, layout).add_subplot() if ax is None else ax
-
-
 def check_axes(ax: Any) -> None:
     """Refuse what is neither axes nor None.
 
@@ -68,7 +197,7 @@ def check_axes(ax: Any) -> None:
         TypeError: it is something else.
     """
     if ax is not None and not isinstance(ax, Axes):
-        raise TypeError(f"ax: axes of matplotlib are wanted, not {type(ax).__name__} {shortened(ax)}")
+        raise TypeError(f"ax must be axes of matplotlib, got {type(ax).__name__} {shortened(ax)}")
 
 
 def figure_of(ax: Axes) -> Figure:
@@ -96,33 +225,6 @@ def literal() -> dict[str, Any]:
     return {"parse_math": False, "usetex": False}
 
 
-def titled(ax: Axes, text: str, size: float = 12, colour: str = INK) -> None:
-    """Put a title over the left end of the axes."""
-    ax.set_title(text, loc="left", fontsize=size, color=colour, **literal())
-
-
-def named_axes(ax: Axes, x: str, y: str) -> None:
-    """Name both axes, with no frame above and at the right."""
-    ax.set_xlabel(x, fontsize=10, color=INK, **literal())
-    ax.set_ylabel(y, fontsize=10, color=INK, **literal())
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(FAINT)
-    ax.tick_params(labelsize=9, colors=FAINT, labelcolor=INK)
-    ax.set_facecolor("white")
-
-
-def legend(ax: Axes, handles: Sequence[Any], labels: Sequence[str], **options: Any) -> None:
-    """A legend whose labels are shown as they are (matplotlib drops those that start with ``_``)."""
-    keys = ax.legend(
-        list(handles), [str(i) for i in range(len(handles))], **{"fontsize": 9, "frameon": False} | options
-    )
-    for text, label in zip(keys.get_texts(), labels):
-        text.set_parse_math(False)
-        text.set_usetex(False)
-        text.set_text(label)
-        text.set_color(INK)
-
-
 def around_zero(numbers: Any, share: float = 1.0) -> Normalize:
     """A scale for DIVERGING with 0 in its middle, up to the largest size, or to that quantile of the sizes."""
     sizes = np.abs(np.asarray(numbers, dtype=float))
@@ -132,23 +234,13 @@ def around_zero(numbers: Any, share: float = 1.0) -> Normalize:
     return Normalize(-largest, largest)
 
 
-def on_colour(rgba: Any) -> str:
-    """Black or white: the one that can be read on that colour (relative luminance of WCAG 2, simplified)."""
-    red, green, blue = rgba[:3]
-    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.5 else INK
+def number(x: float, precision: int = 3) -> str:
+    """A number as ``engine.draw`` writes it, with fewer digits.
 
-
-def number(x: float) -> str:
-    """A number in few characters, with a true minus sign.
-
-    >>> number(-0.1234), number(12345.0), number(0.00001), number(0.0)
-    ('−0.12', '1.2e+04', '1e-05', '0')
+    >>> number(-0.1234), number(12345.0), number(0.00001), number(-0.0)
+    ('−0.123', '1.23e+04', '1e−05', '0')
     """
-    if x == 0.0:
-        return "0"
-    size = abs(x)
-    text = f"{x:.2f}" if 0.005 <= size < 100 else f"{x:.0f}" if 100 <= size < 10_000 else f"{x:.2g}"
-    return "−" + text[1:] if text.startswith("-") else text
+    return format_number(x, precision).replace("-", "−")
 
 
 def image_size(image_shape: Any, n_numbers: int, what: str) -> tuple[int, int]:
@@ -159,7 +251,7 @@ def image_size(image_shape: Any, n_numbers: int, what: str) -> tuple[int, int]:
     """
     pair = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
     if len(pair) != 2 or not all(hasattr(n, "__index__") and not isinstance(n, bool) and n > 0 for n in pair):
-        raise ValueError(f"image_shape: a pair (rows, columns) is wanted, such as (8, 8), not {shortened(image_shape)}")
+        raise ValueError(f"image_shape must be a pair (rows, columns), such as (8, 8), got {shortened(image_shape)}")
     rows, columns = int(pair[0]), int(pair[1])
     if rows * columns != n_numbers:
         raise ValueError(f"image_shape: {rows} x {columns} is {rows * columns} pixels, but {what} has {n_numbers}")

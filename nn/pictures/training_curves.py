@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nn.pictures.style import NEGATIVE, POSITIVE, RULE, legend, named_axes, number, picture, titled
+from nn.pictures.style import Look, look_of, number
 from nn.validation import shortened
 
 if TYPE_CHECKING:
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from nn.training.history import History
 
 
-def curves(history: History) -> Figure:
+def curves(history: History, theme: str = "auto") -> Figure:
     """Draw loss and accuracy over the epochs, of the training and of the validation examples where there are some.
 
     Args:
         history: what ``fit`` gave.
+        theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
     Returns:
         The figure, which shows itself in Jupyter.
@@ -35,39 +36,40 @@ def curves(history: History) -> Figure:
     >>> curves(History(loss=[1.0, 0.5, 0.2])).savefig("curves.png")
     """
     if not hasattr(history, "validation_loss"):
-        raise TypeError(f"history: what fit(...) gave is wanted, not {type(history).__name__} {shortened(history)}")
+        raise TypeError(f"history must be what fit(...) gave, got {type(history).__name__} {shortened(history)}")
     if not history.loss:
         raise ValueError("history: no epoch was finished, and so there is nothing to draw")
+    look = look_of(theme)
     panels = 2 if history.accuracy else 1
-    figure = picture(5.2 * panels, 3.4)
+    figure = look.picture(5.2 * panels, 3.4)
     axes = figure.subplots(1, panels, squeeze=False)[0]
-    _panel(axes[0], "loss", history.loss, history.validation_loss)
+    _panel(axes[0], "loss", history.loss, history.validation_loss, look)
     if history.accuracy:
-        _panel(axes[1], "accuracy", history.accuracy, history.validation_accuracy)
+        _panel(axes[1], "accuracy", history.accuracy, history.validation_accuracy, look)
         lowest = min([*history.accuracy, *history.validation_accuracy])
         axes[1].set_ylim(max(-0.02, lowest - 0.05), 1.02)
     return figure
 
 
-def _panel(ax: Axes, name: str, training: list[float], validation: list[float]) -> None:
+def _panel(ax: Axes, name: str, training: list[float], validation: list[float], look: Look) -> None:
     """One measure over the epochs, and its last number in the legend."""
     handles, labels = [], []
     for numbers, who, colour, dashes in (
-        (training, "training", POSITIVE, "-"),
-        (validation, "validation", NEGATIVE, (0, (4, 2))),
+        (training, "training", look.theme.positive_ink, "-"),
+        (validation, "validation", look.theme.negative_ink, (0, (4, 2))),
     ):
         if numbers:
             epochs = range(1, len(numbers) + 1)
             marker = "o" if len(numbers) <= 25 else ""
             handles += ax.plot(epochs, numbers, color=colour, linestyle=dashes, marker=marker, markersize=4)
             labels.append(f"{who}: {number(numbers[-1])}")
-    titled(ax, name.capitalize())
-    named_axes(ax, "epoch", name)
+    look.title(ax, name.capitalize())
+    look.name_axes(ax, "epoch", name)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.grid(color=RULE, linewidth=0.6)
+    look.grid(ax)
     if name == "loss" and min(training) >= 0.0:
         ax.set_ylim(bottom=0.0)
-    legend(ax, handles, labels, loc="best")
+    look.legend(ax, handles, labels, loc="best")
 
 
 class LiveCurves:
@@ -75,6 +77,7 @@ class LiveCurves:
 
     Args:
         every: seconds between two drawings, at least; when the cell ends the last epoch is drawn, too.
+        theme: as for ``curves``.
 
     Raises:
         ValueError: *every* is no number from 0 on.
@@ -84,10 +87,11 @@ class LiveCurves:
     ...     [[0.0], [1.0]], [0.0, 2.0], epochs=3, callbacks=[LiveCurves()], progress=False)
     """
 
-    def __init__(self, every: float = 0.5) -> None:
+    def __init__(self, every: float = 0.5, theme: str = "auto") -> None:
         if isinstance(every, bool) or not isinstance(every, (int, float)) or not every >= 0:
-            raise ValueError(f"every: a number of seconds from 0 on is wanted, not {shortened(every)}")
-        self.every = every
+            raise ValueError(f"every must be a number of seconds >= 0, got {shortened(every)}")
+        look_of(theme)  # raises an error for another one
+        self.every, self.theme = every, theme
         self._handle: Any = None
         self._history: History | None = None
         self._drawn_epochs = 0
@@ -110,7 +114,7 @@ class LiveCurves:
 
         assert self._history is not None
         show: Any = display.display
-        drawing = curves(self._history)
+        drawing = curves(self._history, self.theme)
         if self._handle is None:
             self._handle = show(drawing, display_id=True)
         else:

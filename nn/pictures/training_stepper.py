@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -13,29 +14,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from engine.whole_files import replacing
 from nn.module import Module
 from nn.pictures.boundaries import check_plane, draw_plane
 from nn.pictures.frames import Frame, animation, document, fragment
 from nn.pictures.networks import network
 from nn.pictures.neurons import layers_of
 from nn.pictures.problems import Loss, example_place, problem
-from nn.pictures.style import (
-    INK,
-    NEGATIVE,
-    POSITIVE,
-    RULE,
-    literal,
-    named_axes,
-    number,
-    picture,
-    plain,
-    titled,
-    undisturbed,
-)
+from nn.pictures.style import TEXT, TITLE, literal, look_of, number, plain, undisturbed
 from nn.validation import as_float, shortened
 
 _RESOLUTION = 40
 _DOTS_PER_INCH = 100
+_AHEAD = 10  # steps that are shown before the first one is made
 _MOST_FRAMES_SHOWN, _MOST_FRAMES_SAVED = 25, 200
 """In a notebook, where one waits for them to be drawn, and in a file."""
 
@@ -53,8 +44,9 @@ class TrainingStepper:
     """Gradient descent on all examples, one step forward or back at a time.
 
     In Jupyter it shows the network with one example in it, the decision boundary and the cost, with buttons to walk
-    over the steps made so far; the buttons work in a saved notebook, too. The model itself is trained: it has the
-    weights, and in ``.grad`` the gradient, of the step that the stepper is at.
+    over the steps made so far, and before the first over the ten that come next; the buttons work in a saved notebook,
+    too. The model itself is trained: it has the weights, and in ``.grad`` the gradient, of the step that the stepper is
+    at.
 
     Args:
         model: an MLP, a Layer or a Neuron of two inputs.
@@ -64,6 +56,7 @@ class TrainingStepper:
         learning_rate: a step is this times minus the gradient.
         follow: the number of the example that is followed through the network.
         input_names: of the two inputs.
+        theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
     Raises:
         ValueError: something does not fit; then nothing was changed.
@@ -90,21 +83,23 @@ class TrainingStepper:
         learning_rate: float = 0.1,
         follow: int = 0,
         input_names: Sequence[object] = ("x1", "x2"),
+        theme: str = "auto",
     ) -> None:
+        self.theme, self._look = theme, look_of(theme)
         self.problem = problem(model, X, y, loss)
         layers_of(model)
         check_plane(self.problem)
         self.learning_rate = as_float(learning_rate, "learning_rate")
         if not 0.0 < self.learning_rate < math.inf:
-            raise ValueError(f"learning_rate: a number above 0 is wanted, not {learning_rate!r}")
+            raise ValueError(f"learning_rate must be > 0, got {learning_rate!r}")
         if isinstance(input_names, str) or not hasattr(input_names, "__len__") or len(input_names) != 2:
-            raise ValueError(f"input_names: two names are wanted, not {shortened(input_names)}")
+            raise ValueError(f"input_names must be two names, got {shortened(input_names)}")
         self.input_names = [plain(name, 16) for name in input_names]
         self._follow = example_place(follow, len(self.problem), "follow")
         with undisturbed(model):
             self._states = [self._measured()]
         model.loss, model.classes = self.problem.loss, self.problem.classes
-        self._at = 0
+        self._at = self._made = 0
         self._frames: dict[tuple[int, int, float], Frame] = {}
         self._restore()
 
@@ -121,7 +116,7 @@ class TrainingStepper:
     @property
     def costs(self) -> list[float]:
         """The cost at the start and after every step made so far, those that ``back`` went back over included."""
-        return [state.cost for state in self._states]
+        return [state.cost for state in self._states[: self._made + 1]]
 
     @property
     def follow(self) -> int:
@@ -148,6 +143,7 @@ class TrainingStepper:
             if self._at + 1 == len(self._states):
                 self._descend()
             self._at += 1
+            self._made = max(self._made, self._at)
         self._restore()
         return self
 
@@ -160,15 +156,15 @@ class TrainingStepper:
         """
         steps = _count(n, "back")
         if steps > self._at:
-            raise ValueError(f"back({n}): the model is {self._at} steps away from the start, and no more can be undone")
+            raise ValueError(f"back(n) must be at most the {self._at} steps that were made, got {n}")
         self._check_unchanged()
         self._at -= steps
         self._restore()
         return self
 
     def _descend(self) -> None:
-        """Make a step that was never made before, and keep the state that it leads to."""
-        state = self._states[self._at]
+        """Make a step that was never made before, from the last one, and keep the state that it leads to."""
+        state = self._states[-1]
         parameters = self.problem.model.parameters()
         with undisturbed(self.problem.model):
             for parameter, weight, slope in zip(parameters, state.weights, state.gradient):
@@ -177,7 +173,7 @@ class TrainingStepper:
                 measured = self._measured()
             except ArithmeticError as error:
                 measured = None
-                reason = f"training diverged in step {self._at + 1} ({error}); try a smaller learning rate"
+                reason = f"training diverged in step {len(self._states)} ({error}); try a smaller learning rate"
         if measured is None:
             self._restore()
             raise FloatingPointError(reason)
@@ -213,9 +209,8 @@ class TrainingStepper:
         said = self.problem.said(outputs)
         right = self.problem.right_answer(self._follow)
         words = [number(item) if isinstance(item, float) else plain(item) for item in (said, right)]
-        return (
-            f"step {self._at}: cost {self.cost:.4g}; example {self._follow}: says {words[0]}, right answer {words[1]}"
-        )
+        answer = f"says {words[0]}, right answer {words[1]}"
+        return f"step {self._at}: cost {number(self.cost)}; example {self._follow}: {answer}"
 
     def picture(self) -> Figure:
         """Network, boundary and cost at this step.
@@ -223,50 +218,49 @@ class TrainingStepper:
         Returns:
             The figure, which shows itself in Jupyter.
         """
-        figure = picture(14.0, 5.0, layout="none")
-        places = ((0.01, 0.08, 0.48, 0.78), (0.535, 0.17, 0.235, 0.67), (0.83, 0.17, 0.155, 0.67))
+        look = self._look
+        figure = look.picture(12.0, 6.0, layout="none")
+        places = ((0.005, 0.09, 0.61, 0.75), (0.68, 0.475, 0.31, 0.41), (0.68, 0.1, 0.31, 0.18))
         net, plane, curve = (figure.add_axes(place) for place in places)
         inputs = self.problem.examples.row(self._follow)
         right = self.problem.right_answer(self._follow)
-        function = self.problem.loss_function
-        network(self.problem.model, inputs, right, loss=function, input_names=self.input_names, most=8, ax=net)
-        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.11), "ncols": 3, "handletextpad": 0.1}
-        draw_plane(plane, self.problem, _RESOLUTION, keys=below)
-        plane.plot(
-            *inputs, "o", markersize=15, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=2, zorder=6
-        )
-        named_axes(plane, *self.input_names)
-        titled(plane, f"What it says (ring: example {self._follow})", 11)
+        options: dict[str, Any] = {"loss": self.problem.loss_function, "input_names": self.input_names, "most": 8}
+        network(self.problem.model, inputs, right, theme=self.theme, ax=net, **options)
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 3, "handletextpad": 0.1}
+        draw_plane(plane, self.problem, _RESOLUTION, look, keys=below)
+        ring: dict[str, Any] = {"markeredgecolor": look.theme.text, "markeredgewidth": 2, "markerfacecolor": "none"}
+        plane.plot(*inputs, "o", markersize=15, zorder=6, **ring)
+        look.name_axes(plane, *self.input_names)
+        look.title(plane, f"What it says (ring: example {self._follow})", TEXT)
         self._draw_cost(curve)
-        figure.text(
-            0.012, 0.935, f"Step {self._at}   cost {self.cost:.4g}   learning rate {self.learning_rate:g}",
-            fontsize=14, color=INK, **literal(),
-        )  # fmt: skip
+        where = f"Step {self._at}   cost {number(self.cost)}   learning rate {self.learning_rate:g}"
+        figure.text(0.012, 0.93, where, fontsize=TITLE + 2, color=look.theme.text, **literal())
         return figure
 
     def _draw_cost(self, ax: Axes) -> None:
         """The cost up to this step, on axes that seldom change while training goes on."""
         last, highest = self._limits()
-        ax.plot(range(self._at + 1), self.costs[: self._at + 1], color=POSITIVE, linewidth=2)
-        ax.plot(self._at, self.cost, "o", color=NEGATIVE, markersize=8, clip_on=False, zorder=5)
-        ax.set(xlim=(0, last), ylim=(min(0.0, *self.costs, 0.0), 1.08 * highest))
+        costs, theme = [state.cost for state in self._states], self._look.theme
+        ax.plot(range(self._at + 1), costs[: self._at + 1], color=theme.positive_ink, linewidth=2)
+        ax.plot(self._at, self.cost, "o", color=theme.negative_ink, markersize=8, clip_on=False, zorder=5)
+        ax.set(xlim=(0, last), ylim=(min(0.0, *costs, 0.0), 1.08 * highest))
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        ax.grid(color=RULE, linewidth=0.5)
-        named_axes(ax, "step", "cost")
-        titled(ax, "The cost", 11)
+        ax.yaxis.set_major_locator(MaxNLocator(3))
+        self._look.grid(ax)
+        self._look.name_axes(ax, "step", "cost")
 
     def _limits(self) -> tuple[int, float]:
         """How far the axes of the cost go: a round number of steps, and the highest cost."""
         last = len(self._states) - 1
         rounds = [factor * 10**power for power in range(1, 12) for factor in (1, 2, 5)]
-        return next(n for n in rounds if n >= last), max(*self.costs, 1e-12)
+        return next(n for n in rounds if n >= last), max(*[state.cost for state in self._states], 1e-12)
 
     def _repr_png_(self) -> Any:
         return self.picture()._repr_png_()  # type: ignore[attr-defined]
 
     def _repr_html_(self) -> str:
         frames, at = self._frames_of(_MOST_FRAMES_SHOWN)
-        return fragment(frames, at)
+        return fragment(frames, at, self._look.theme)
 
     def save(self, path: str | PathLike[str], seconds: float = 0.4) -> None:
         """Write the walk over all steps made so far, or the picture of this step.
@@ -279,30 +273,37 @@ class TrainingStepper:
 
         Raises:
             ValueError: another ending, or seconds that are not above 0.
-            OSError: the file cannot be written.
+            OSError: the file cannot be written; an existing file stays as it was.
         """
         ending = Path(path).suffix.lower()
         if ending not in (".gif", ".html", ".png", ".svg", ".pdf"):
-            raise ValueError(f"save: {shortened(str(path))} is to end in .gif, .html, .png, .svg or .pdf")
+            raise ValueError(f"a file name must end in .gif, .html, .png, .svg or .pdf, got {shortened(str(path))}")
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < 600:
-            raise ValueError(f"seconds: a number above 0 and below 600 is wanted, not {shortened(seconds)}")
-        if ending in (".png", ".svg", ".pdf"):
-            self.picture().savefig(path, dpi=2 * _DOTS_PER_INCH)
-            return
-        frames, at = self._frames_of(_MOST_FRAMES_SAVED)
-        if ending == ".gif":
-            Path(path).write_bytes(animation(frames, seconds))
-        else:
-            Path(path).write_text(document(frames, at), encoding="utf-8")
+            raise ValueError(f"seconds must be a number > 0 and < 600, got {shortened(seconds)}")
+        with replacing(path) as file:
+            if ending in (".png", ".svg", ".pdf"):
+                self.picture().savefig(file, format=ending[1:], dpi=2 * _DOTS_PER_INCH)
+                return
+            frames, at = self._frames_of(_MOST_FRAMES_SAVED)
+            page = document(frames, at, self._look.theme).encode() if ending == ".html" else animation(frames, seconds)
+            file.write_bytes(page)
+
+    def _look_ahead(self) -> None:
+        """Before the first step, compute some, so that there is something to walk over; the model stays as it is."""
+        with suppress(FloatingPointError):
+            while self._made == 0 and len(self._states) <= _AHEAD:
+                self._descend()
+        self._restore()
 
     def _frames_of(self, most: int) -> tuple[list[Frame], int]:
         """A picture of each step made, or of every so many, and the place of this step among them."""
+        self._check_unchanged()
+        self._look_ahead()
         last, here, limits = len(self._states) - 1, self._at, self._limits()
         stride = 1
         while last // stride >= most:
             stride *= 2  # so that most of the frames drawn earlier are of use again
         shown = sorted({*range(0, last, stride), last, here})
-        self._check_unchanged()
         try:
             for step in shown:
                 if (step, *limits) not in self._frames:
@@ -318,5 +319,5 @@ class TrainingStepper:
 
 def _count(n: Any, name: str) -> int:
     if isinstance(n, bool) or not hasattr(n, "__index__") or n < 0:
-        raise ValueError(f"{name}: a whole number of steps from 0 on is wanted, not {shortened(n)}")
+        raise ValueError(f"{name}(n) must be an int >= 0, got {shortened(n)}")
     return int(n)

@@ -12,9 +12,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.whole_files import write_whole
 from nn.examples import Examples, Tally
 from nn.losses import LOSSES
-from nn.model_files import ModelFileError, is_finite, read_json, write_atomically
+from nn.model_files import ModelFileError, is_finite, read_json
 from nn.training.history import COLUMNS, History
 from nn.validation import as_number, plain_label, shortened
 
@@ -118,7 +119,7 @@ class Checkpoint:
             "optimizer": self._task.optimizer.state_dict(),
             "parameters": self._task.model.state_dict(),
         }
-        write_atomically(self.path, json.dumps(content) + "\n")
+        write_whole(self.path, (json.dumps(content) + "\n").encode())
         self._written = time.monotonic()
 
     def _check_run(self, other: Any) -> None:

@@ -65,11 +65,11 @@ class History:
         columns = {name: getattr(self, name) for name in self.last()}
         return pandas.DataFrame(columns, index=pandas.RangeIndex(1, self.epochs + 1, name="epoch"))
 
-    def plot(self) -> Any:
+    def plot(self, theme: str = "auto") -> Any:
         """The curves as a matplotlib figure: see ``nn.pictures.curves``."""
         from nn.pictures.training_curves import curves
 
-        return curves(self)
+        return curves(self, theme)
 
     def warn_if_not_converged(self) -> None:
         """Warn if the loss was still falling fast at the end, or never fell."""

@@ -51,7 +51,7 @@ export function numeral(text, { factor = false, coloured = false } = {}) {
   const digits = math("mn", signed(mantissa));
   let made = digits;
   if (exponent !== undefined) {
-    made = math("mrow", digits, infix("·"), math("msup", math("mn", "10"), math("mn", signed(String(+exponent)))));
+    made = math("mrow", digits, infix("×"), math("msup", math("mn", "10"), math("mn", signed(String(+exponent)))));
   }
   if (coloured) made.setAttribute("class", text.startsWith("-") ? "negative-number" : "positive-number");
   return factor && text.startsWith("-") ? bracketed(made) : made;

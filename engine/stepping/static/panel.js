@@ -42,9 +42,9 @@ export class Panel {
     return partial(this.graph.nodes[of].math, this.graph.nodes[by].math);
   }
 
-  /** What one edge carries: ∂L/∂node · ∂node/∂operand. */
+  /** What one edge carries: ∂L/∂node × ∂node/∂operand. */
   #product({ from, to }) {
-    return [this.#derivative(this.graph.root, to), infix("·"), this.#derivative(to, from)];
+    return [this.#derivative(this.graph.root, to), infix("×"), this.#derivative(to, from)];
   }
 
   #problem({ place, words }) {
@@ -109,9 +109,9 @@ export class Panel {
     const { edge, from, rule } = gift;
     const adds = infix(this.walk.received[from].length > 1 ? "+=" : "=");
     const row = element("div", "gift", formula(this.#derivative(root, from), adds, ...this.#product(gift)));
-    if (rule) row.append(formula(infix("="), this.#number(gradient), infix("·"), written(rule)));
+    if (rule) row.append(formula(infix("="), this.#number(gradient), infix("×"), written(rule)));
     const local = this.#number(slopes[edge], { factor: true });
-    row.append(formula(infix("="), this.#number(gradient), infix("·"), local));
+    row.append(formula(infix("="), this.#number(gradient), infix("×"), local));
     row.append(formula(infix("="), this.#number(amounts[edge], { coloured: true })));
     const note = element("span", this.walk.isLast(gift) ? "sofar done" : "sofar");
     if (!this.walk.isFirst(gift)) {
@@ -141,7 +141,7 @@ export class Panel {
         : `It is used ${gifts.length} times: a term for each`;
     const numbers = gifts.map(({ to, edge }, i) => {
       const factor = this.#number(slopes[edge], { factor: true });
-      return [this.#number(gradients[to], { factor: i > 0 }), infix("·"), factor];
+      return [this.#number(gradients[to], { factor: i > 0 }), infix("×"), factor];
     });
     const rows = [
       sumRow([this.#derivative(root, place), infix("=")], gifts.map((gift) => this.#product(gift))),
@@ -180,7 +180,7 @@ export class Panel {
     const above = math("mrow", shifted("+"), infix("−"), shifted("−"));
     const symbols = math("mfrac", above, math("mrow", math("mn", "2"), math("mi", "h")));
     const both = [numeral(formatNumber(found.above, 12)), infix("−"), numeral(formatNumber(found.below, 12), { factor: true })];
-    const width = math("mrow", math("mn", "2"), infix("·"), numeral(formatNumber(found.h, 2)));
+    const width = math("mrow", math("mn", "2"), infix("×"), numeral(formatNumber(found.h, 2)));
     const quotient = numeral(this.#long(found.quotient), { coloured: true });
     quotient.id = "quotient";
     const numbers = math("mfrac", math("mrow", ...both), width);
