@@ -394,7 +394,10 @@ def assert_shown(page, root: Value, position: int) -> None:
         node.grad = 0.0
     step = steps[position - 1]
     gifts = [c for c in step.contributions if c.operand.op != CONSTANT]
-    assert words(page, "#panel h2").endswith(f"={format_number(step.number, 4)}")
+    title = words(page, "#panel h2")
+    assert f"={format_number(step.number, 4)}∂" in title
+    gradient = format_number(step.gradient, 4)
+    assert "e" in gradient or title.endswith(f"={gradient}")
     for row, flag, c in zip(
         page.locator("#panel .gift:not(.check)").all(), page.locator(".flag").all(), gifts, strict=True
     ):
@@ -815,13 +818,13 @@ def test_a_page_that_was_hidden_fits_its_window_once_it_is_seen(visit):
     page = visit(shown)
     page.evaluate(
         "page => { const frame = document.createElement('iframe'); frame.srcdoc = page;"
-        "frame.style = 'display: none; width: 500px; height: 900px'; document.body.replaceChildren(frame); }",
+        "frame.style = 'display: none; width: 440px; height: 900px'; document.body.replaceChildren(frame); }",
         shown.html,
     )
     page.frame_locator("iframe").locator(".node").first.wait_for(state="attached")
     page.locator("iframe").evaluate("frame => frame.style.display = 'block'")
     graph = page.frame_locator("iframe").locator("#graph > svg")
-    playwright.expect(graph).to_have_css("width", re.compile(r"^46\d"))  # the window, without its borders and margins
+    playwright.expect(graph).to_have_css("width", re.compile(r"^42\d"))  # the window, without its borders and margins
 
 
 def test_paper_has_the_graph_and_the_words_and_no_buttons(visit):
