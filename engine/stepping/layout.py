@@ -16,6 +16,7 @@ LINE = 16.0  # from one line of text in a box to the next, in pixels
 MORE = " + …"  # follows a sum that is not complete
 _TWINS_APART = 12.0  # the numbers on two edges between the same nodes: one higher, one lower, so that both can be read
 _SIDE, _LETTER = 9.0, 7.4  # beside the text in a box, and about as wide as a letter is
+_KEY = 33.0  # the word "data" before a number
 _ARROW = 18.0  # of an edge beside the local derivative on it: the arrowhead, and some line
 _INCH = 72.0  # Graphviz measures boxes in inches; a point of its is a pixel here
 
@@ -122,7 +123,7 @@ def _sizes(walk: Walk, precision: int) -> list[tuple[float, float]]:
             sizes.append((name + 2 * _SIDE, LINE + 8.0))
             continue
         head = name + (text_width(node.op) + 2 * _SIDE if node.op else 0.0)
-        row = text_width("data ") + _LETTER * digits[node]
+        row = _KEY + _LETTER * digits[node]
         sizes.append((max(head, row) + 2 * _SIDE, 3 * LINE + 12.0))
     return sizes
 
@@ -132,7 +133,7 @@ def _between_ranks(walk: Walk, precision: int, direction: str) -> float:
     if direction in ("TB", "BT"):
         return 24.0 + _ARROW
     shown = [format_number(slope, precision) for node in walk.nodes for slope in node.local_derivatives]
-    return 6.6 * max(map(len, shown), default=0) + 22.0 + _ARROW
+    return 6.6 * max(map(len, shown), default=0) + 12.0 + _ARROW
 
 
 def shown_name(node: Value, walk: Walk) -> str:

@@ -5,7 +5,7 @@ import { LINE, SIDE, SYMBOLS } from "./measures.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const BOLD_LETTER = 8.2; // about as wide as a letter of a word in bold is
-const KEY = 34; // "data" before a number
+const KEY = 33; // "data" before a number
 const HEAD = 13; // the length of a lit arrowhead
 const READABLE = 0.85; // the least scale at which the texts in the boxes have 11 pixels
 
@@ -39,7 +39,8 @@ export class Picture {
     this.fonts = getComputedStyle(frame).fontFamily;
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.scale = 1;
-    this.isFitted = null; // a graph that fills its window goes on doing so; null: it was not seen yet
+    this.isFitted = null; // whether it follows its window; null: it was not seen yet
+    this.isWhole = false; // whether a reader asked for all of it
     this.middles = []; // of edges, by their places: measuring one takes longer than all the rest of a step
     this.overlay = drawn("g", { "aria-hidden": "true" });
     this.lines = graph.edges.map((edge) => drawn("path", { class: "edge", d: edge.path }));
@@ -231,7 +232,9 @@ export class Picture {
     this.svg.setAttribute("height", (this.height + 12) * this.scale);
   }
 
+  /** All of the graph, however small that makes it. */
   zoomToFit() {
+    this.isWhole = true;
     this.zoom(this.#fittingScale(), true);
   }
 
@@ -242,13 +245,12 @@ export class Picture {
 
   /** As large as fits; or a size that can be read, and scrolled. A page that is hidden has no size, and waits for one. */
   adjust(place) {
-    if (!this.frame.clientWidth) return;
-    if (this.isFitted === null) {
-      const fits = this.#fittingScale() >= READABLE;
-      this.zoom(fits ? this.#fittingScale() : READABLE, fits);
-      this.#fitNames();
-      this.follow(place);
-    } else if (this.isFitted) this.zoomToFit();
+    if (!this.frame.clientWidth || this.isFitted === false) return;
+    const isNew = this.isFitted === null;
+    const scale = this.#fittingScale();
+    this.zoom(this.isWhole ? scale : Math.max(scale, READABLE), true);
+    if (isNew) this.#fitNames();
+    this.follow(place);
   }
 
   /** Fonts differ: a name may have become wider than its place. */
