@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -71,18 +71,19 @@ def jupyter(folder: Path) -> Iterator[str]:
     """A server for JupyterLab and, where it is installed, Notebook, with nothing of this user's settings."""
     home = folder / ".jupyter"
     options = ["--no-browser", "--allow-root", "--ServerApp.port={port}", "--IdentityProvider.token="]
-    options += ["--ServerApp.disable_check_xsrf=True", "--LabApp.news_url=None", f"--ServerApp.root_dir={folder}"]
+    options += ["--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={folder}"]
     places = {"JUPYTERLAB_SETTINGS_DIR": home / "settings", "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces"}
     places |= {"JUPYTER_CONFIG_DIR": home / "config", "JUPYTER_RUNTIME_DIR": home / "runtime", "IPYTHONDIR": home}
     with served([sys.executable, "-m", "jupyterlab", *options], "/api", folder, **places) as address:
+        set_option(address, "notification", fetchNews="false")  # or it asks, over the notebook
         yield address
 
 
-def choose_theme(address: str, theme: str) -> None:
-    """Set the theme of JupyterLab and Notebook, as their settings do."""
+def set_option(address: str, plugin: str, **options: str) -> None:
+    """Set options of JupyterLab and Notebook, as their settings do."""
     request = urllib.request.Request(
-        address + "/lab/api/settings/@jupyterlab/apputils-extension:themes",
-        json.dumps({"raw": json.dumps({"theme": theme})}).encode(),
+        f"{address}/lab/api/settings/@jupyterlab/apputils-extension:{plugin}",
+        json.dumps({"raw": json.dumps(options)}).encode(),
         {"Content-Type": "application/json"},
         method="PUT",
     )
@@ -146,12 +147,12 @@ def steppers(page: Any) -> list[Any]:
     return found
 
 
-def wait_for_stepper(page: Any, count: int = 1, before: list[Any] = []) -> list[Any]:  # noqa: B006
+def wait_for_stepper(page: Any, count: int = 1, before: Sequence[Any] = (), patience: int = PATIENCE) -> list[Any]:
     """The frames of new steppers, once as many are there."""
-    for _ in range(PATIENCE // 100):
+    for _ in range(patience // 100):
         found = [frame for frame in steppers(page) if frame not in before]
         if len(found) >= count:
             page.wait_for_timeout(300)
             return found
         page.wait_for_timeout(100)
-    raise AssertionError(f"{count} steppers did not come: {[frame.url for frame in page.frames]}")
+    raise TimeoutError(f"{count} steppers did not come: {[frame.url for frame in page.frames]}")

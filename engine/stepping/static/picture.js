@@ -69,8 +69,8 @@ export class Picture {
     const data = drawn("text", { class: "number data", x: wide - SIDE, y: 2 * LINE + 4 });
     const gradient = drawn("text", { class: "number grad", x: wide - SIDE, y: 3 * LINE + 5 });
     const tint = drawn("rect", { class: "tint", x: 4, y: high - LINE - 6, width: wide - 8, height: LINE + 2, rx: 5 });
-    const tick = drawn("g", { class: "tick none", transform: `translate(${wide - 2} ${high - 2})` });
-    tick.append(drawn("circle", { r: 8 }), drawn("path"));
+    const tick = drawn("g", { class: "tick none", transform: `translate(${wide + 1} ${high + 1})` });
+    tick.append(drawn("circle", { r: 7 }), drawn("path"));
     group.append(drawn("title", {}, node.label ?? node.name), halo, body, name);
     if (node.op) group.append(...operationPill(node.op, wide));
     group.append(
@@ -187,10 +187,11 @@ export class Picture {
   #flags(edge) {
     const { path, shift } = this.graph.edges[edge];
     const flow = drawn("path", { class: "flow", d: path });
-    const { x, y, room } = (this.middles[edge] ??= placeFor(this.lines[edge]));
+    const { x, y, room, isUpright } = (this.middles[edge] ??= placeFor(this.lines[edge]));
     const text = `× ${signed(this.show(this.graph.slopes[edge]))}`;
     const wide = Math.min(6.6 * text.length + 10, room);
-    const pill = drawn("g", { class: "flag", transform: `translate(${x} ${y + (shift ?? 0)})` });
+    const [right, down] = isUpright ? [Math.sign(shift ?? 0) * (wide / 2 + 1), 0] : [0, shift ?? 0];
+    const pill = drawn("g", { class: "flag", transform: `translate(${x + right} ${y + down})` });
     const words = drawn("text", { y: 4.5 });
     this.#write(words, text, wide - 8, "650 12px");
     pill.append(drawn("rect", { x: -wide / 2, y: -10, width: wide, height: 20, rx: 10 }), words);
@@ -305,7 +306,8 @@ function placeFor(line) {
   const { x, y } = line.getPointAtLength(Math.max(0, length - HEAD) / 2);
   const [start, end] = [line.getPointAtLength(0), line.getPointAtLength(length)];
   const across = Math.abs(end.x - start.x);
-  return { x, y, room: across > Math.abs(end.y - start.y) ? Math.max(40, across - HEAD - 3) : 200 };
+  const isUpright = across <= Math.abs(end.y - start.y);
+  return { x, y, room: isUpright ? 200 : Math.max(40, across - HEAD - 3), isUpright };
 }
 
 function arrowheads() {
