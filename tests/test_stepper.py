@@ -571,4 +571,3 @@ def test_no_label_leaves_the_frame(label):
     harmless = stepper(Value(2.0, label="x") * 3)._repr_html_()
     for tag in ("<script", "</script", "<iframe", "</iframe", "<img", "<p"):
         assert shown.count(tag) == harmless.count(tag)
-

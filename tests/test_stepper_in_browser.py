@@ -837,7 +837,8 @@ CONTRAST = """() => {
     return [...pen.getImageData(0, 0, 1, 1).data];
   };
   const luminance = ([red, green, blue]) => {
-    const [r, g, b] = [red, green, blue].map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = [red, green, blue].map((c) => linear(c / 255));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const ratio = (a, b) => {
@@ -857,16 +858,18 @@ CONTRAST = """() => {
     const fills = [...text.parentElement.querySelectorAll(':scope > rect')].filter((rect) => {
       const box = rect.getBoundingClientRect();
       const isBehind = rect.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_FOLLOWING;
-      return isBehind && box.left <= x && x <= box.right && box.top <= y && y <= box.bottom && rgba(style(rect).fill)[3] === 255;
+      const isAround = box.left <= x && x <= box.right && box.top <= y && y <= box.bottom;
+      return isBehind && isAround && rgba(style(rect).fill)[3] === 255;
     });
     return fills.length ? style(fills.at(-1)).fill : paper;
   };
   const found = [];
   const add = (least, what, a, b) => ratio(a, b) < least && found.push([what, a, b, ratio(a, b).toFixed(2)]);
   for (const text of document.querySelectorAll('svg text')) add(4.5, text.textContent, style(text).fill, under(text));
-  const words = 'button:enabled, select, output, label, .field, #rate, h2, p, math, .sofar, .verdict, .beside, #hint span, .told';
+  const words = 'button:enabled, select, output, label, .field, #rate, h2, p, math, #panel span, #hint span, .told';
   for (const element of document.querySelectorAll(words)) {
-    if (!element.closest('.fixed, .unseen')) add(4.5, element.outerHTML.slice(0, 80), style(element).color, behind(element));
+    if (element.closest('.fixed, .unseen')) continue;
+    add(4.5, element.outerHTML.slice(0, 80), style(element).color, behind(element));
   }
   for (const line of document.querySelectorAll('.edge')) add(3, line.getAttribute('class'), style(line).stroke, paper);
   for (const box of document.querySelectorAll('.node rect.body')) {
