@@ -270,7 +270,7 @@ def test_in_jupyter_a_fresh_clone_shows_a_picture(page, jupyter, place):
     keep(page, f"{place.split('/')[0]}-untrusted")
 
 
-# ------------------------------------------------------------------------------------------------ the other applications
+# ----------------------------------------------------------------------------------------------- the other applications
 
 
 @needs_lab
