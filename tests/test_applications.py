@@ -34,7 +34,8 @@ def browser():
 @pytest.fixture
 def page(browser):
     """A page on a light system, so that a dark stepper follows its application."""
-    context = browser.new_context(viewport=dict(zip(("width", "height"), DESKTOP)), color_scheme="light")
+    viewport = dict(zip(("width", "height"), DESKTOP))
+    context = browser.new_context(viewport=viewport, color_scheme="light", reduced_motion="reduce")
     context.set_default_timeout(PATIENCE)
     yield context.new_page()
     context.close()
@@ -97,7 +98,7 @@ def assert_node_and_formula_in_sight(page, frame, least_rows: int = 9) -> None:
     frame.locator("#first").evaluate("button => button.disabled || button.click()")
     for step in range(1, 7):
         frame.locator("#forward").evaluate("button => button.click()")
-        page.wait_for_timeout(400)  # it scrolls smoothly
+        page.wait_for_timeout(100)
         assert in_sight(frame, ".node.current .body") == [True], step
         assert in_sight(frame, "#panel h2") == [True]
         assert all(in_sight(frame, "#panel .gift")[:least_rows]), step
@@ -208,7 +209,7 @@ def run_first_cell(page) -> list:
         page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
         page.keyboard.press("Shift+Enter")
         with suppress(TimeoutError):
-            return wait_for_stepper(page, 1, before, PATIENCE // 4)
+            return wait_for_stepper(page, 1, before, PATIENCE // 10)
     raise TimeoutError("no stepper came")
 
 
