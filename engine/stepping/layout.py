@@ -50,7 +50,7 @@ class Layout(NamedTuple):
     edges: list[Edge]
 
 
-MEASURES = {"LINE": LINE, "SIDE": _SIDE, "LETTER": _LETTER}
+MEASURES = {"LINE": LINE, "SIDE": _SIDE, "KEY": _KEY}
 """The measures of boxes that the page draws by, too."""
 
 

@@ -1,11 +1,10 @@
 // The graph, drawn once; after that a step only touches what differs.
 
 import { signed } from "./formulas.js";
-import { LINE, SIDE, SYMBOLS } from "./measures.js";
+import { KEY, LINE, SIDE, SYMBOLS } from "./measures.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const BOLD_LETTER = 8.2; // about as wide as a letter of a word in bold is
-const KEY = 33; // "data" before a number
 const HEAD = 13; // the length of a lit arrowhead
 const READABLE = 0.85; // the least scale at which the texts in the boxes have 11 pixels
 
