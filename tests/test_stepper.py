@@ -10,6 +10,7 @@ import subprocess
 from importlib.resources import files
 
 import pytest
+import svg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from javascript import NODE, needs_node, run
@@ -19,6 +20,7 @@ import engine
 from engine import Value, backprop, log, relu, sigmoid, stepper, tanh, topological_order
 from engine.debugging.finite_differences import CentralDifference, Slopes, Verdict, central_differences
 from engine.drawing.themes import largest_size, tint_strength
+from engine.expressions.nodes import format_number
 from engine.expressions.writers import text
 from engine.operations import CONSTANT
 from engine.stepping.layout import lay_out
@@ -377,7 +379,7 @@ def test_the_policy_names_the_one_script():
 def test_jupyter_gets_a_frame_of_its_own():
     shown = stepper(neuron())
     frame = shown._repr_html_()
-    assert re.fullmatch(r'<iframe [^<>]*sandbox="allow-scripts"[^<>]*>[^<>]*</iframe>', frame)
+    assert re.match(r'<iframe [^<>]*sandbox="allow-scripts"[^<>]*><p>[^<>]*</p><img [^<>]*></iframe><script>', frame)
     assert html.unescape(re.search(r'srcdoc="([^"]*)"', frame)[1]) == shown.html
     assert repr(shown) == '<Stepper: 5 steps through 9 nodes; .save("backprop.html") writes it as a page>'
 
@@ -478,9 +480,25 @@ def test_what_is_no_value_is_refused(thing):
         stepper(thing)
 
 
-def test_a_notebook_that_drops_the_frame_says_how_to_see_the_walk():
-    assert (
-        stepper(neuron())
-        ._repr_html_()
-        .endswith('">Run this cell to walk through backprop: 5 steps through 9 nodes.</iframe>')
-    )
+def test_a_notebook_that_drops_the_frame_shows_a_picture_and_says_how_to_see_the_walk():
+    root = neuron()
+    shown = stepper(root)
+    root.operands[0].data = 99.0  # later than the stepper
+    left = re.sub(r"</?iframe[^>]*>|<script>.*</script>", "", shown._repr_html_(), flags=re.DOTALL)
+    words = "Run this cell to walk through backprop: 5 steps through 9 nodes."
+    said, alt, picture = re.fullmatch(r'<p>(.*?)</p><img alt="(.*?)" [^>]*;base64,([^"]*)">', left).groups()
+    assert said == alt == words
+    shown_texts = [each.replace("−", "-") for each in svg.texts(base64.b64decode(picture))]
+    for node, gradient in zip(topological_order(root)[:2], record_walk(neuron()).gradients):
+        assert format_number(gradient, 4) in shown_texts
+        assert format_number(node.data, 4) in shown_texts
+    assert "99" not in shown_texts
+    assert all(node.grad == 0.0 for node in topological_order(root))
+
+
+@pytest.mark.parametrize("label", HOSTILE)
+def test_no_label_leaves_the_frame(label):
+    shown = stepper(Value(2.0, label=label) * 3)._repr_html_()
+    harmless = stepper(Value(2.0, label="x") * 3)._repr_html_()
+    for tag in ("<script", "</script", "<iframe", "</iframe", "<img", "<p"):
+        assert shown.count(tag) == harmless.count(tag)

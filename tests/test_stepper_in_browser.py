@@ -394,7 +394,10 @@ def assert_shown(page, root: Value, position: int) -> None:
         node.grad = 0.0
     step = steps[position - 1]
     gifts = [c for c in step.contributions if c.operand.op != CONSTANT]
-    assert words(page, "#panel h2").endswith(f"={format_number(step.number, 4)}")
+    title = words(page, "#panel h2")
+    assert f"={format_number(step.number, 4)}∂" in title
+    gradient = format_number(step.gradient, 4)
+    assert "e" in gradient or title.endswith(f"={gradient}")
     for row, flag, c in zip(
         page.locator("#panel .gift:not(.check)").all(), page.locator(".flag").all(), gifts, strict=True
     ):
@@ -815,13 +818,148 @@ def test_a_page_that_was_hidden_fits_its_window_once_it_is_seen(visit):
     page = visit(shown)
     page.evaluate(
         "page => { const frame = document.createElement('iframe'); frame.srcdoc = page;"
-        "frame.style = 'display: none; width: 500px; height: 900px'; document.body.replaceChildren(frame); }",
+        "frame.style = 'display: none; width: 440px; height: 900px'; document.body.replaceChildren(frame); }",
         shown.html,
     )
     page.frame_locator("iframe").locator(".node").first.wait_for(state="attached")
     page.locator("iframe").evaluate("frame => frame.style.display = 'block'")
     graph = page.frame_locator("iframe").locator("#graph > svg")
-    playwright.expect(graph).to_have_css("width", re.compile(r"^46\d"))  # the window, without its borders and margins
+    playwright.expect(graph).to_have_css("width", re.compile(r"^42\d"))  # the window, without its borders and margins
+
+
+CONTRAST = """() => {
+  const pen = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgba = (colour) => {
+    if (colour === 'none') return [0, 0, 0, 0];
+    pen.clearRect(0, 0, 1, 1);
+    pen.fillStyle = colour;
+    pen.fillRect(0, 0, 1, 1);
+    return [...pen.getImageData(0, 0, 1, 1).data];
+  };
+  const luminance = ([red, green, blue]) => {
+    const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = [red, green, blue].map((c) => linear(c / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ratio = (a, b) => {
+    const [low, high] = [luminance(rgba(a)), luminance(rgba(b))].sort((x, y) => x - y);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const style = (element) => getComputedStyle(element);
+  const behind = (element) => {
+    let at = element;
+    while (at.parentElement && rgba(style(at).backgroundColor)[3] < 255) at = at.parentElement;
+    return style(at).backgroundColor;
+  };
+  const paper = style(document.body).backgroundColor;
+  const under = (text) => {
+    const { left, right, top, bottom } = text.getBoundingClientRect();
+    const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+    const fills = [...text.parentElement.querySelectorAll(':scope > rect')].filter((rect) => {
+      const box = rect.getBoundingClientRect();
+      const isBehind = rect.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_FOLLOWING;
+      const isAround = box.left <= x && x <= box.right && box.top <= y && y <= box.bottom;
+      return isBehind && isAround && rgba(style(rect).fill)[3] === 255;
+    });
+    return fills.length ? style(fills.at(-1)).fill : paper;
+  };
+  const found = [];
+  const add = (least, what, a, b) => ratio(a, b) < least && found.push([what, a, b, ratio(a, b).toFixed(2)]);
+  for (const text of document.querySelectorAll('svg text')) add(4.5, text.textContent, style(text).fill, under(text));
+  const words = 'button:enabled, select, output, label, .field, #rate, h2, p, math, #panel span, #hint span, .told';
+  for (const element of document.querySelectorAll(words)) {
+    if (element.closest('.fixed, .unseen')) continue;
+    add(4.5, element.outerHTML.slice(0, 80), style(element).color, behind(element));
+  }
+  for (const line of document.querySelectorAll('.edge')) add(3, line.getAttribute('class'), style(line).stroke, paper);
+  for (const box of document.querySelectorAll('.node rect.body')) {
+    const line = style(box).stroke;
+    if (Math.max(ratio(line, paper), ratio(style(box).fill, paper)) < 3) found.push(['box', line, paper]);
+  }
+  for (const control of document.querySelectorAll('button:enabled, select, .field, #rate')) {
+    add(3, control.outerHTML.slice(0, 80), style(control).borderTopColor, behind(control.parentElement));
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_texts_and_lines_stand_out(visit, theme):
+    """4.5 to 1 for texts and 3 to 1 for lines (WCAG 2.2), at each step, with a check and with a node explained."""
+    page = visit(stepper(neuron(), theme=theme))
+    page.evaluate("document.body.classList.add('elsewhere')")
+    assert page.evaluate(CONTRAST) == []
+    page.keyboard.press("c")
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate(CONTRAST) == []
+    page.locator("#chosen").select_option(label="w")
+    assert page.evaluate(CONTRAST) == []
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB", "RL", "BT"])
+@pytest.mark.parametrize("number", ["2", "-0.00012345"])
+def test_local_derivatives_leave_the_arrowheads_free(visit, direction, number):
+    page = visit(stepper(neuron(), direction=direction))
+    page.get_by_label("The number of x").fill(number)
+    page.get_by_label("The number of x").press("Enter")
+    page.locator("#fit").click()
+    for _ in range(6):
+        page.locator("#forward").click()
+        covered = page.evaluate(
+            """() => {
+              const pills = [...document.querySelectorAll('.flag rect')].map((rect) => rect.getBoundingClientRect());
+              const tips = [...document.querySelectorAll('.edge.active')].map((line) => {
+                const middle = line.getPointAtLength(line.getTotalLength() - 6);
+                return new DOMPoint(middle.x, middle.y).matrixTransform(line.getScreenCTM());
+              });
+              return tips.filter(({ x, y }) =>
+                pills.some(({ left, top, right, bottom }) => left < x && x < right && top < y && y < bottom));
+            }"""
+        )
+        assert covered == []
+
+
+def test_marks_of_a_check_are_beside_no_number_and_come_in_later_frames(visit):
+    page = visit(stepper(neuron()))
+    page.keyboard.press("End")
+    shown = "document.querySelectorAll('.tick:not(.none)').length"
+    assert page.evaluate(f"(() => {{ document.querySelector('#check').click(); return {shown}; }})()") == 0
+    playwright.expect(page.locator(".tick:not(.none)")).to_have_count(9)
+    touching = """[...document.querySelectorAll('.node[role]')].filter(node => {
+      const mark = node.querySelector('.tick').getBoundingClientRect();
+      const number = node.querySelector('.grad').getBoundingClientRect();
+      return mark.left < number.right && mark.top < number.bottom - 4;
+    }).length"""
+    for number in ("2", "-0.00012345"):
+        page.get_by_label("The number of w").fill(number)
+        page.get_by_label("The number of w").press("Enter")
+        playwright.expect(page.locator(".tick:not(.none)")).to_have_count(9)
+        assert page.evaluate(touching) == 0
+
+
+def test_the_verdict_stays_in_sight(visit):
+    page = visit(stepper(neuron()), viewport={"width": 960, "height": 480})
+    page.keyboard.press("c")
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+        page.locator("#panel").evaluate("panel => panel.scrollTo(0, 1e4)")
+        panel, verdict = (page.locator(s).bounding_box() for s in ("#panel", ".verdict"))
+        assert panel["y"] <= verdict["y"]
+        assert verdict["y"] + verdict["height"] <= panel["y"] + panel["height"]
+
+
+def test_long_names_stay_in_their_card(visit):
+    a, b = Value(2.0, label="the_first_very_long_name"), Value(-3.0, label="another_quite_long_name")
+    page = visit(stepper((a * b + a).tanh() * b / a), viewport={"width": 390, "height": 844})
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate(
+            "[...document.querySelectorAll('#panel .gift, #panel h2 > math')].every(card => {"
+            "const { left, right } = card.getBoundingClientRect(); return left >= 0 && right <= innerWidth"
+            " && (card.scrollWidth <= card.clientWidth || getComputedStyle(card).overflowX === 'auto'); })"
+        )
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_paper_has_the_graph_and_the_words_and_no_buttons(visit):

@@ -4,18 +4,22 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.node import size
 from engine.stepping.layout import Layout, Look, lay_out
-from engine.stepping.page import render_frame, render_page
-from engine.stepping.walk import Walk, record_walk
+from engine.stepping.page import render_frame, render_page, theme_script
+from engine.stepping.walk import Walk, gradients_set, record_walk
 from engine.validation import check_choice, check_int, check_seconds, shortened
 from engine.value import Value
 from engine.whole_files import write_whole
 
+if TYPE_CHECKING:
+    from engine.drawing import Drawing
+
 __all__ = ["Stepper", "stepper"]
 
+_PICTURED = 60  # boxes at most in the picture for a notebook that is not trusted
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -27,8 +31,8 @@ class Stepper:
     the reader what Python sets: ``position``, ``selected`` and ``values``.
     """
 
-    def __init__(self, walk: Walk, layout: Layout, look: Look, link: bool = False) -> None:
-        self._walk, self._layout, self._look, self._writes = walk, layout, look, link
+    def __init__(self, walk: Walk, layout: Layout, look: Look, picture: "Drawing", link: bool = False) -> None:
+        self._walk, self._layout, self._look, self._picture, self._writes = walk, layout, look, picture, link
         self.html = render_page(walk, layout, look.precision, look.theme)
         """The page: a whole HTML document with all that it needs in it."""
 
@@ -126,17 +130,36 @@ class Stepper:
             raise NotImplementedError from None  # the page alone
         from IPython.display import display
 
-        display({"text/html": self._frame(link.token), "text/plain": repr(self)}, raw=True)  # type: ignore[no-untyped-call]
+        page = self._frame(link.token) + theme_script(self.html)
+        display({"text/html": page, "text/plain": repr(self)}, raw=True)  # type: ignore[no-untyped-call]
         view = {"version_major": 2, "version_minor": 0, "model_id": link.model_id}
         display({_WIDGET_VIEW: view, "text/html": "", "text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
 
     def _repr_html_(self) -> str:
-        return self._frame()
+        return self._frame() + theme_script(self.html)
 
-    def _frame(self, name: str = "") -> str:
+    def _display_(self) -> Any:
+        """Show the page in marimo, in its theme, and where anywidget is installed, the link with it."""
+        import marimo
+
+        html = self.html
+        around = marimo.app_meta().theme
+        if self._look.theme == "auto" and around in ("light", "dark"):
+            html = render_page(self._walk, self._layout, self._look.precision, around)
+        try:
+            link = self._link
+        except ModuleNotFoundError:
+            return marimo.Html(self._frame(page=html))
+        return marimo.vstack([marimo.Html(self._frame(link.token, html)), link])
+
+    def _frame(self, name: str = "", page: str = "") -> str:
         graph = min(max(self._layout.height + 60, 220), 460)
-        instead = f"Run this cell to walk through backprop: {self._extent()}."
-        return render_frame(self.html, round(graph) + 330, instead, name)
+        words = f"Run this cell to walk through backprop: {self._extent()}."
+        return render_frame(page or self.html, round(graph) + 330, words, self._svg, name)
+
+    @cached_property
+    def _svg(self) -> bytes:
+        return bytes(self._picture.pipe("svg"))
 
     def __repr__(self) -> str:
         return f'<Stepper: {self._extent()}; .save("backprop.html") writes it as a page>'
@@ -173,7 +196,7 @@ def stepper(
         names: names for Values without a label, such as ``locals()`` or a network.
         precision: how many significant digits the numbers show, 1 to 17.
         direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
-        theme: ``"light"``, ``"dark"``, ``"print"``, or ``"auto"``, the theme of the reader's system.
+        theme: ``"light"``, ``"dark"``, ``"print"``, or ``"auto"``, the theme of the notebook, or of the reader's system.
         link: whether numbers that a reader changes in a notebook are written into the Values, and the graph is computed
             again; needs anywidget.
         most: the most nodes that are laid out; larger graphs take long, and are too much to read.
@@ -201,9 +224,12 @@ def stepper(
             "loss of one example, the output of one neuron, or a smaller network (or raise most=...)"
         )
     walk = record_walk(root, names)
-    shown = Stepper(
-        walk, lay_out(walk, precision, direction, timeout), Look(precision, direction, theme, timeout), link
-    )
+    from engine.drawing import draw  # which loads packages
+
+    look = Look(precision, direction, theme, timeout)
+    with gradients_set(walk.nodes, walk.gradients):
+        picture = draw(root, names=names, most=_PICTURED, **look._asdict())
+    shown = Stepper(walk, lay_out(walk, precision, direction, timeout), look, picture, link)
     if link:
         shown.refresh()  # which says now where anywidget is missing
     return shown

@@ -12,11 +12,12 @@ from engine.stepping.walk import Walk
 from engine.validation import plain_label
 from engine.value import Value
 
-LINE = 17.0  # from one line of text in a box to the next, in pixels
+LINE = 16.0  # from one line of text in a box to the next, in pixels
 MORE = " + …"  # follows a sum that is not complete
 _TWINS_APART = 12.0  # the numbers on two edges between the same nodes: one higher, one lower, so that both can be read
-_SIDE, _LETTER = 10.0, 7.4  # beside the text in a box, and about as wide as a letter is
-_TICK = 14.0  # the mark of a gradient that the finite difference agrees with
+_SIDE, _LETTER = 9.0, 7.4  # beside the text in a box, and about as wide as a letter is
+_KEY = 33.0  # the word "data" before a number
+_ARROW = 18.0  # of an edge beside the local derivative on it: the arrowhead, and some line
 _INCH = 72.0  # Graphviz measures boxes in inches; a point of its is a pixel here
 
 Route = list[tuple[float, float]]  # a chain of cubic Bezier curves: a point, and then three for each curve
@@ -49,7 +50,7 @@ class Layout(NamedTuple):
     edges: list[Edge]
 
 
-MEASURES = {"LINE": LINE, "SIDE": _SIDE, "LETTER": _LETTER}
+MEASURES = {"LINE": LINE, "SIDE": _SIDE, "KEY": _KEY}
 """The measures of boxes that the page draws by, too."""
 
 
@@ -75,7 +76,8 @@ def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layou
     pairs = [(indices[operand], indices[node]) for node in walk.nodes for operand in node.operands]
     lines = [f"n{i} [width={w / _INCH:.4f} height={h / _INCH:.4f}]" for i, (w, h) in enumerate(sizes)]
     lines += [f"n{operand} -> n{node}" for operand, node in pairs]
-    style = f"rankdir={direction} nodesep=0.22 ranksep=0.95"  # a local derivative fits between ranks
+    gap = _between_ranks(walk, precision, direction)
+    style = f"rankdir={direction} nodesep=0.2 ranksep={gap / _INCH:.4f}"
     style += ' node [shape=box fixedsize=true label=""] edge [dir=none]'
     try:
         plain = run_graphviz("\n".join([f"digraph {{ {style}", *lines, "}"]), "plain", timeout=timeout)
@@ -120,7 +122,7 @@ def _sizes(walk: Walk, precision: int) -> list[tuple[float, float]]:
         (node, number, "") for node, gradient in zip(walk.nodes, walk.gradients) for number in (node.data, gradient)
     ]
     shown += [(c.operand, c.total, MORE) for step in walk.steps for c in step.contributions]
-    digits = dict.fromkeys(walk.nodes, precision + 5)  # most boxes are of one width then
+    digits = dict.fromkeys(walk.nodes, precision + 4)  # most boxes are of one width then
     for node, number, more in shown:
         digits[node] = max(digits[node], len(format_number(number, precision) + more))
     sizes = []
@@ -130,9 +132,17 @@ def _sizes(walk: Walk, precision: int) -> list[tuple[float, float]]:
             sizes.append((name + 2 * _SIDE, LINE + 8.0))
             continue
         head = name + (text_width(node.op) + 2 * _SIDE if node.op else 0.0)
-        row = text_width("data ") + _TICK + _LETTER * digits[node]
-        sizes.append((max(head, row) + 2 * _SIDE, 3 * LINE + 18.0))
+        row = _KEY + _LETTER * digits[node]
+        sizes.append((max(head, row) + 2 * _SIDE, 3 * LINE + 12.0))
     return sizes
+
+
+def _between_ranks(walk: Walk, precision: int, direction: str) -> float:
+    """The room between ranks of nodes, in pixels: the longest local derivative fits beside its edge's arrowhead."""
+    if direction in ("TB", "BT"):
+        return 24.0 + _ARROW
+    shown = [format_number(slope, precision) for node in walk.nodes for slope in node.local_derivatives]
+    return 6.6 * max(map(len, shown), default=0) + 12.0 + _ARROW
 
 
 def shown_name(node: Value, walk: Walk) -> str:

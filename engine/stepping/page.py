@@ -43,12 +43,24 @@ def render_page(walk: Walk, layout: Layout, precision: int, theme: str) -> str:
     return Template(part("stepper.html")).substitute(parts, walk=data, title=title, theme=escape(theme))
 
 
-def render_frame(page: str, height: int, instead: str, name: str = "") -> str:
+def render_frame(page: str, height: int, words: str, picture: bytes, name: str = "") -> str:
     """A page inside another one, such as a notebook; *name* is the token of the widget that it is linked with.
 
-    A notebook that is not trusted drops the frame and shows the text *instead*.
+    It is *height* pixels high, and less in a low window. A notebook that is not trusted drops the frame, and shows the
+    *words* and the *picture*, an SVG.
     """
-    return Template(part("frame.html")).substitute(page=escape(page), height=height, instead=escape(instead), name=name)
+    fields = {"page": escape(page), "height": height, "words": escape(words), "name": name}
+    image = base64.b64encode(picture).decode()
+    return Template(part("frame.html")).substitute(fields, picture=image, digest=_digest(page))
+
+
+def theme_script(page: str) -> str:
+    """A script beside the frame of *page*, which tells it whether the notebook is light or dark."""
+    return f"<script>{Template(part('around.js')).substitute(page=_digest(page))}</script>"
+
+
+def _digest(page: str) -> str:
+    return hashlib.sha256(page.encode()).hexdigest()[:16]
 
 
 def embed_json(data: object) -> str:

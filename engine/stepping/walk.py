@@ -1,5 +1,7 @@
 """A recorded backward pass: every step with its numbers. The graph keeps its gradients."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -37,13 +39,20 @@ def record_walk(root: Value, names: object = None) -> Walk:
     """
     nodes = topological_order(root)
     wording = Wording(root, names)  # raises an error before anything is changed
-    before = [node.grad for node in nodes]
-    try:
-        for node in nodes:
-            node.grad = 0.0
+    with gradients_set(nodes, [0.0] * len(nodes)):
         steps = list(backward_steps(root, 1.0, wording))
         gradients, numbers = [node.grad for node in nodes], [node.data for node in nodes]
-        return Walk(nodes, wording, steps, gradients, parameters_among(names), numbers)
+    return Walk(nodes, wording, steps, gradients, parameters_among(names), numbers)
+
+
+@contextmanager
+def gradients_set(nodes: Sequence[Value], gradients: Sequence[float]) -> Iterator[None]:
+    """Give nodes gradients for a while; afterwards they have again what they had before."""
+    before = [node.grad for node in nodes]
+    try:
+        for node, gradient in zip(nodes, gradients):
+            node.grad = gradient
+        yield
     finally:
         for node, gradient in zip(nodes, before):
             node.grad = gradient

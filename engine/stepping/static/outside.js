@@ -7,6 +7,23 @@ import { readNumber, repr } from "./numbers.js";
 
 const [SOONEST, LATEST, TRIES] = [100, 2000, 100]; // milliseconds between two calls, ever longer, and how often
 
+/** Be as light or dark as the page around says (around.js), unless Python asked for a theme. */
+export function followTheme(host) {
+  if (parent === self || host.dataset.theme !== "auto") return;
+  addEventListener("message", ({ data, source }) => {
+    if (source === parent && ["light", "dark", "auto"].includes(data?.theme)) host.dataset.theme = data.theme;
+  });
+  parent.postMessage({ theme: "?" }, "*");
+}
+
+/** In a frame the keys go elsewhere until a reader clicks into it: say so meanwhile. */
+export function hintAtKeys(host) {
+  if (parent === self) return;
+  const show = () => host.classList.toggle("elsewhere", !document.hasFocus());
+  for (const event of ["focus", "blur"]) addEventListener(event, show);
+  show();
+}
+
 /** Connect a stepper with the widget of that name in the window around, if there is one. */
 export function connect(stepper, name) {
   if (!name || parent === self) return;

@@ -18,7 +18,12 @@ export class Panel {
       : chosen === null
         ? this.#step(position)
         : this.#node(chosen);
-    const more = checking && !problem ? [this.#checkRow(node)] : [];
+    const more = [];
+    if (checking && !problem) {
+      const verdict = this.#verdict(node, differenceAt(this.graph, node));
+      title.append(element("span", verdict.agrees ? "verdict done" : "verdict", verdict.words));
+      more.push(this.#checkRow(node, verdict));
+    }
     this.place.replaceChildren(title, element("p", "", ...remark, ...this.#fixed(node)), ...rows, ...more);
     if (scrollTop !== null) this.place.scrollTop = scrollTop; // the browser lays the page out for that
     return said;
@@ -86,8 +91,9 @@ export class Panel {
     const { gives } = this.walk.steps[position - 1];
     const gradient = gradients[place];
     const known = formula(this.#derivative(root, place), infix("="), this.#number(gradient, { coloured: true }));
-    const next = gives.length
-      ? "Each operand receives that times its local derivative."
+    title.append(known);
+    const remark = gives.length
+      ? "Each operand receives this gradient times its local derivative."
       : "Its operands are plain numbers.";
     const said = gives.map((gift) => {
       const factors = `${this.show(gradient)} times ${this.show(slopes[gift.edge])}`;
@@ -95,7 +101,7 @@ export class Panel {
     });
     const start = `Step ${position} of ${this.walk.length}. ${nodes[place].name}, gradient ${this.show(gradient)}.`;
     const rows = gives.map((gift) => this.#giftRow(gift, gradient));
-    return [title, ["Its gradient is complete: ", known, `. ${next}`], rows, [start, ...said].join(" ")];
+    return [title, [remark], rows, [start, ...said].join(" ")];
   }
 
   #sofar(gift) {
@@ -163,18 +169,14 @@ export class Panel {
   // ----------------------------------------------------------------------------------------------- finite differences
 
   /** The finite difference beside the gradient: both of the root's numbers, their quotient, and whether they agree. */
-  #checkRow(place) {
+  #checkRow(place, { found, agrees, words }) {
     const { root, gradients } = this.graph;
-    const row = element("div", "gift check");
+    const row = element("div", agrees ? "gift check" : "gift check differs");
     row.id = "difference";
-    const found = differenceAt(this.graph, place);
     if (found.problem !== undefined) {
-      row.classList.add("differs");
-      row.append(`No finite difference here: ${found.problem}`);
+      row.append(words);
       return row;
     }
-    const verdict = this.#verdict(place, found);
-    row.classList.toggle("differs", !verdict.agrees);
     const shifted = (mark) =>
       math("mrow", this.#name(root), bracketed(math("mrow", this.#name(place), infix(mark), math("mi", "h"))));
     const above = math("mrow", shifted("+"), infix("−"), shifted("−"));
@@ -187,16 +189,17 @@ export class Panel {
     row.append("Finite difference ", formula(symbols), formula(infix("="), numbers), formula(infix("="), quotient));
     const beside = numeral(this.#long(gradients[place]), { coloured: true });
     row.append(element("span", "beside", "gradient ", formula(beside)));
-    row.append(element("span", verdict.agrees ? "sofar done" : "sofar", verdict.words));
+    row.append(element("span", agrees ? "sofar done" : "sofar", words));
     return row;
   }
 
   /** What a check comes to: at a kink every gradient between the slopes on both sides agrees. */
   #verdict(place, found) {
+    if (found.problem !== undefined) return { found, agrees: false, words: `No finite difference here: ${found.problem}` };
     const { agrees, isKink } = verdictOf(found, this.graph.gradients[place]);
     const slopes = [found.left, found.right].map((slope) => this.show(slope)).join(" and ");
     const sides = isKink ? `: a kink, with the slopes ${slopes} on its sides` : "";
-    return { agrees, words: (agrees ? "✓ they agree" : "✗ they differ") + sides };
+    return { found, agrees, words: (agrees ? "✓ they agree" : "✗ they differ") + sides };
   }
 
   /** Digits enough to see that two numbers differ. */

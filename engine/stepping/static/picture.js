@@ -1,12 +1,12 @@
 // The graph, drawn once; after that a step only touches what differs.
 
 import { signed } from "./formulas.js";
-import { LETTER, LINE, SIDE, SYMBOLS } from "./measures.js";
+import { KEY, LINE, SIDE, SYMBOLS } from "./measures.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const BOLD_LETTER = 8.2; // of a word in bold
-const KEY = 5 * LETTER; // "data" before a number
-const TICK = 14; // the mark beside a gradient
+const BOLD_LETTER = 8.2; // about as wide as a letter of a word in bold is
+const HEAD = 13; // the length of a lit arrowhead
+const READABLE = 0.85; // the least scale at which the texts in the boxes have 11 pixels
 
 /** An SVG element with attributes and, where given, a text. */
 export function drawn(name, attributes = {}, text = null) {
@@ -17,12 +17,6 @@ export function drawn(name, attributes = {}, text = null) {
 }
 
 const pillWidth = (word) => Math.max(20, BOLD_LETTER * word.length + 10);
-
-function setText(element, text, room) {
-  element.textContent = text;
-  if (LETTER * text.length <= room) element.removeAttribute("textLength");
-  else fit(element, room);
-}
 
 /** Draw a text that is wider than its place narrower. */
 function fit(element, room) {
@@ -40,9 +34,12 @@ export class Picture {
       role: "group",
       "aria-label": "Computation graph",
     });
+    this.pen = document.createElement("canvas").getContext("2d"); // measures texts without a layout of the page
+    this.fonts = getComputedStyle(frame).fontFamily;
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.scale = 1;
-    this.isFitted = null; // a graph that fills its window goes on doing so; null: it was not seen yet
+    this.isFitted = null; // whether it follows its window; null: it was not seen yet
+    this.isWhole = false; // whether a reader asked for all of it
     this.middles = []; // of edges, by their places: measuring one takes longer than all the rest of a step
     this.overlay = drawn("g", { "aria-hidden": "true" });
     this.lines = graph.edges.map((edge) => drawn("path", { class: "edge", d: edge.path }));
@@ -67,18 +64,19 @@ export class Picture {
       return { group };
     }
     const halo = drawn("rect", { class: "halo", x: -6, y: -6, width: wide + 12, height: high + 12, rx: 14 });
-    const name = drawn("text", { class: "name", x: SIDE, y: LINE + 3 }, signed(node.name));
-    const data = drawn("text", { class: "number data", x: wide - SIDE, y: 2 * LINE + 6 });
-    const gradient = drawn("text", { class: "number grad", x: wide - SIDE, y: 3 * LINE + 7 });
-    const tint = drawn("rect", { class: "tint", x: 4, y: high - LINE - 7, width: wide - 8, height: LINE + 3, rx: 5 });
-    const tick = drawn("path", { class: "tick none", transform: `translate(44 ${3 * LINE - 3})` });
+    const name = drawn("text", { class: "name", x: SIDE, y: LINE + 2 }, signed(node.name));
+    const data = drawn("text", { class: "number data", x: wide - SIDE, y: 2 * LINE + 4 });
+    const gradient = drawn("text", { class: "number grad", x: wide - SIDE, y: 3 * LINE + 5 });
+    const tint = drawn("rect", { class: "tint", x: 4, y: high - LINE - 6, width: wide - 8, height: LINE + 2, rx: 5 });
+    const tick = drawn("g", { class: "tick none", transform: `translate(${wide + 1} ${high + 1})` });
+    tick.append(drawn("circle", { r: 7 }), drawn("path"));
     group.append(drawn("title", {}, node.label ?? node.name), halo, body, name);
     if (node.op) group.append(...operationPill(node.op, wide));
     group.append(
       tint,
-      drawn("text", { class: "key", x: SIDE, y: 2 * LINE + 6 }, "data"),
+      drawn("text", { class: "key", x: SIDE, y: 2 * LINE + 4 }, "data"),
       data,
-      drawn("text", { class: "key", x: SIDE, y: 3 * LINE + 7 }, "grad"),
+      drawn("text", { class: "key", x: SIDE, y: 3 * LINE + 5 }, "grad"),
       gradient,
       tick,
     );
@@ -100,7 +98,7 @@ export class Picture {
       const box = this.boxes[place];
       const isMissing = this.graph.missing[place];
       const shown = isMissing ? "—" : this.show(this.graph.numbers[place]);
-      if (box.shown !== shown) setText(box.data, signed((box.shown = shown)), box.room);
+      if (box.shown !== shown) this.#write(box.data, signed((box.shown = shown)), box.room);
       if (box.isMissing !== isMissing) box.group.classList.toggle("missing", (box.isMissing = isMissing));
       this.#showTint(box, this.graph.strength(place));
       this.showGradient(place, position);
@@ -140,20 +138,33 @@ export class Picture {
       box.group.classList.add(status);
       box.status = status;
     }
-    if (box.gradientShown !== shown) setText(box.gradient, (box.gradientShown = shown), box.room - TICK);
+    if (box.gradientShown !== shown) this.#write(box.gradient, (box.gradientShown = shown), box.room, "650 13px");
     const words = { unknown: "not known yet", missing: "none", partial: `${text} so far`, complete: text }[status];
     const { name, op } = this.graph.nodes[place];
     const label = `${name}, ${op || "leaf"}, data ${box.isMissing ? "none" : box.shown}, gradient ${words}`;
     if (box.label !== label) box.group.setAttribute("aria-label", (box.label = label));
   }
 
-  /** The mark beside a gradient that a finite difference agrees with, or not; null for none. */
+  /** Write a text, and narrower where it is wider than its place. */
+  #write(element, text, room, size = "13px") {
+    element.textContent = text;
+    this.pen.font = `${size} ${this.fonts}`;
+    if (this.pen.measureText(text).width <= room) element.removeAttribute("textLength");
+    else fit(element, room);
+  }
+
+  /** The mark at a box whose gradient a finite difference agrees with, or not; null for none. */
   showTick(place, agrees) {
     const { tick, agrees: before } = this.boxes[place];
     if (agrees === before) return;
     this.boxes[place].agrees = agrees;
     tick.setAttribute("class", agrees === null ? "tick none" : agrees ? "tick" : "tick differs");
-    tick.setAttribute("d", agrees ? "m0 5 4 4 8-9" : "m1 0 8 8m0-8-8 8");
+    tick.lastChild.setAttribute("d", agrees ? "m-4 0 3 3.5 5-7" : "m-3-3 6 6m0-6-6 6");
+  }
+
+  /** Hide all marks until their nodes are checked again. */
+  hideTicks() {
+    this.boxes.forEach(({ tick }, place) => tick && this.showTick(place, null));
   }
 
   /** Light up, or put out, the node of a step and the edges that it feeds. */
@@ -175,14 +186,14 @@ export class Picture {
   #flags(edge) {
     const { path, shift } = this.graph.edges[edge];
     const flow = drawn("path", { class: "flow", d: path });
-    const middle = (this.middles[edge] ??= middleOf(this.lines[edge]));
+    const { x, y, room, isUpright } = (this.middles[edge] ??= placeFor(this.lines[edge]));
     const text = `× ${signed(this.show(this.graph.slopes[edge]))}`;
-    const wide = 7.6 * text.length + 12;
-    const pill = drawn("g", { class: "flag", transform: `translate(${middle.x} ${middle.y + (shift ?? 0)})` });
-    pill.append(
-      drawn("rect", { x: -wide / 2, y: -11, width: wide, height: 22, rx: 11 }),
-      drawn("text", { y: 4.5 }, text),
-    );
+    const wide = Math.min(6.6 * text.length + 10, room);
+    const [right, down] = isUpright ? [Math.sign(shift ?? 0) * (wide / 2 + 1), 0] : [0, shift ?? 0];
+    const pill = drawn("g", { class: "flag", transform: `translate(${x + right} ${y + down})` });
+    const words = drawn("text", { y: 4.5 });
+    this.#write(words, text, wide - 8, "650 12px");
+    pill.append(drawn("rect", { x: -wide / 2, y: -10, width: wide, height: 20, rx: 10 }), words);
     return [flow, pill];
   }
 
@@ -221,24 +232,25 @@ export class Picture {
     this.svg.setAttribute("height", (this.height + 12) * this.scale);
   }
 
+  /** All of the graph, however small that makes it. */
   zoomToFit() {
+    this.isWhole = true;
     this.zoom(this.#fittingScale(), true);
   }
 
   #fittingScale() {
     const { clientWidth, clientHeight } = this.frame;
-    return Math.min((clientWidth - 28) / (this.width + 12), (clientHeight - 28) / (this.height + 12), 1.6);
+    return Math.min((clientWidth - 16) / (this.width + 12), (clientHeight - 16) / (this.height + 12), 1.6);
   }
 
   /** As large as fits; or a size that can be read, and scrolled. A page that is hidden has no size, and waits for one. */
   adjust(place) {
-    if (!this.frame.clientWidth) return;
-    if (this.isFitted === null) {
-      const fits = this.#fittingScale() >= 0.6;
-      this.zoom(fits ? this.#fittingScale() : 0.8, fits);
-      this.#fitNames();
-      this.follow(place);
-    } else if (this.isFitted) this.zoomToFit();
+    if (!this.frame.clientWidth || this.isFitted === false) return;
+    const isNew = this.isFitted === null;
+    const scale = this.#fittingScale();
+    this.zoom(this.isWhole ? scale : Math.max(scale, READABLE), true);
+    if (isNew) this.#fitNames();
+    this.follow(place);
   }
 
   /** Fonts differ: a name may have become wider than its place. */
@@ -287,11 +299,19 @@ export class Picture {
 /** Whether the mouse's main button is down. */
 export const isPressed = (event) => (event.buttons & 1) === 1;
 
-const middleOf = (line) => line.getPointAtLength(line.getTotalLength() / 2);
+/** Where a number on an edge leaves its arrowhead free: the middle of the rest, and how wide it can be there. */
+function placeFor(line) {
+  const length = line.getTotalLength();
+  const { x, y } = line.getPointAtLength(Math.max(0, length - HEAD) / 2);
+  const [start, end] = [line.getPointAtLength(0), line.getPointAtLength(length)];
+  const across = Math.abs(end.x - start.x);
+  const isUpright = across <= Math.abs(end.y - start.y);
+  return { x, y, room: isUpright ? 200 : Math.max(40, across - HEAD - 3), isUpright };
+}
 
 function arrowheads() {
   const definitions = drawn("defs");
-  for (const [id, size] of [["tip", 9], ["tip-active", 13]]) {
+  for (const [id, size] of [["tip", 9], ["tip-active", HEAD]]) {
     const marker = drawn("marker", {
       id,
       viewBox: "0 0 10 10",
@@ -313,7 +333,7 @@ function operationPill(op, wide) {
   const word = SYMBOLS[op] ?? op;
   const pill = pillWidth(word);
   return [
-    drawn("rect", { class: "op", x: wide - pill - 5, y: 5, width: pill, height: 19, rx: 9.5 }),
-    drawn("text", { class: "op", x: wide - pill / 2 - 5, y: LINE + 2 }, word),
+    drawn("rect", { class: "op", x: wide - pill - 4, y: 4, width: pill, height: 18, rx: 9 }),
+    drawn("text", { class: "op", x: wide - pill / 2 - 4, y: LINE + 1 }, word),
   ];
 }

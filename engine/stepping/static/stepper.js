@@ -5,7 +5,7 @@ import { element } from "./formulas.js";
 import { Graph } from "./graph.js";
 import { Leaves } from "./leaves.js";
 import { formatNumber, rangeAround } from "./numbers.js";
-import { connect } from "./outside.js";
+import { connect, followTheme, hintAtKeys } from "./outside.js";
 import { Panel } from "./panel.js";
 import { isPressed, Picture } from "./picture.js";
 import { Trials } from "./trials.js";
@@ -13,10 +13,13 @@ import { Walk } from "./walk.js";
 
 const SECONDS_A_STEP = 1.8;
 const PATIENCE = 300; // milliseconds until a page that waits for Python says so
+const CHECKED_A_FRAME = 4; // milliseconds of each frame in which gradients are checked
 const PIXELS = 3; // of the mouse for a step of a number that is dragged in its box
 
 /** Show the graph that ``data`` describes in the element ``host``, and connect it with the widget of that name. */
 export function mount(host, data, name) {
+  followTheme(host);
+  hintAtKeys(host);
   connect(new Stepper(host, data), name);
 }
 
@@ -36,6 +39,8 @@ class Stepper {
     this.graph = new Graph(data);
     this.walk = new Walk(this.graph);
     this.timer = null; // of the play button
+    this.unchecked = new Set(); // the nodes whose gradients are to be checked in the next frames
+    this.nextCheck = null; // the next of these frames
     const { graph, walk, byId } = this;
     const parts = { graph, walk, byId, show };
     this.picture = new Picture({ ...parts, frame: byId("graph"), size: data.size });
@@ -204,18 +209,29 @@ class Stepper {
     if (state.checking) this.#showTicks();
     this.#explain();
     if (!state.checking || this.graph.problem) return;
-    this.byId("difference").scrollIntoView({ block: "nearest" });
     this.panel.speak(this.panel.checkInWords(state.chosen ?? this.walk.nodeAt(state.position)));
   }
 
-  /** Check the gradients that are complete: of all nodes, or of some. */
-  #showTicks(places = this.graph.nodes.keys()) {
-    for (const place of places) {
+  /** Check the gradients that are complete, of all nodes or of some: a few in each frame, until none is left. */
+  #showTicks(places = null) {
+    if (!places) this.picture.hideTicks();
+    this.unchecked = new Set([...(places ? this.unchecked : []), ...(places ?? this.graph.nodes.keys())]);
+    this.nextCheck ??= requestAnimationFrame(() => this.#checkSome());
+  }
+
+  #checkSome() {
+    this.nextCheck = null;
+    if (!this.#at.checking) this.unchecked.clear();
+    const end = performance.now() + CHECKED_A_FRAME;
+    for (const place of this.unchecked) {
+      if (performance.now() > end) break;
+      this.unchecked.delete(place);
       if (this.picture.boxes[place].status !== "complete") continue;
       const found = differenceAt(this.graph, place);
       const { agrees } = found.problem === undefined ? verdictOf(found, this.graph.gradients[place]) : { agrees: null };
       this.picture.showTick(place, agrees);
     }
+    if (this.unchecked.size) this.nextCheck = requestAnimationFrame(() => this.#checkSome());
   }
 
   // ------------------------------------------------------------------------------------------------ buttons and keys
