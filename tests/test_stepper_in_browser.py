@@ -340,7 +340,7 @@ def test_check_sets_the_finite_difference_beside_the_gradient(visit):
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("c")
     assert page.locator("#difference").count() == 0
-    assert page.locator(".tick >> visible=true").count() == 0
+    playwright.expect(page.locator(".tick >> visible=true")).to_have_count(0)
 
 
 def test_check_finds_what_is_wrong_and_says_what_cannot_be_checked(visit):
@@ -362,7 +362,7 @@ def test_check_finds_what_is_wrong_and_says_what_cannot_be_checked(visit):
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("End")
     assert page.locator('.node[data-place="0"] .tick.differs').is_visible()
-    assert page.locator(".tick:not(.differs) >> visible=true").count() == 6  # the kink and the results
+    playwright.expect(page.locator(".tick:not(.differs) >> visible=true")).to_have_count(6)  # the kink and the results
 
 
 # ------------------------------------------------------------------------------------------------------- live numbers
@@ -672,7 +672,7 @@ def test_check_follows_a_number(visit):
         root.backward()
         assert float(words(page, "#quotient")) == pytest.approx(x.grad, rel=1e-6)
         assert "they agree" in words(page, "#difference")
-        assert page.locator(".tick:not(.differs) >> visible=true").count() == 9
+        playwright.expect(page.locator(".tick:not(.differs) >> visible=true")).to_have_count(9)
 
 
 def test_a_function_of_python_is_fixed_in_words(visit):

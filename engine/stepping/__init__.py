@@ -196,7 +196,7 @@ def stepper(
         names: names for Values without a label, such as ``locals()`` or a network.
         precision: how many significant digits the numbers show, 1 to 17.
         direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
-        theme: ``"light"``, ``"dark"``, ``"print"``, or ``"auto"``, the theme of the notebook, or of the reader's system.
+        theme: ``"light"``, ``"dark"``, ``"print"``, or ``"auto"``, that of the notebook or of the reader's system.
         link: whether numbers that a reader changes in a notebook are written into the Values, and the graph is computed
             again; needs anywidget.
         most: the most nodes that are laid out; larger graphs take long, and are too much to read.
