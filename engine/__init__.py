@@ -8,6 +8,8 @@
 0.839949
 """
 
+import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from engine import functions
@@ -39,9 +41,12 @@ __all__ = ["COMPILED", "DataDependentError", "Value", "backward", "constant", "l
 __all__ += ["topological_order"]
 __all__ += functions.__all__
 __all__ += ["directional_derivative", "grad", "hessian", "hvp", "jacobian", "value_and_grad"]
-__all__ += ["CompiledFunction", "GradcheckError", "GradcheckReport", "Program", "compile", "detect_anomaly"]
+__all__ += ["GradcheckError", "GradcheckReport", "detect_anomaly"]
 __all__ += ["Contribution", "ForwardStep", "Step", "Stepper", "backprop", "draw", "expression", "forward"]
 __all__ += ["gradcheck", "gradients", "stepper"]
+
+if sys.platform != "emscripten" or find_spec("numpy"):  # or else ``import *`` would fail in a browser
+    __all__ += ["CompiledFunction", "Program", "compile"]
 
 _ROOMS = {
     "calculus": ("directional_derivative", "grad", "hessian", "hvp", "jacobian", "value_and_grad"),

@@ -1,4 +1,4 @@
-"""Graphviz where Python runs in a web browser: a module that the page provides, here played by a Python one."""
+"""Where Python runs in a web browser: Graphviz is a module that the page provides, here played by a Python one."""
 
 import shutil
 import subprocess
@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 
+import engine
 from engine import Value, draw, stepper
 
 
@@ -69,3 +70,11 @@ def test_a_page_without_graphviz_is_told(page, monkeypatch):
     monkeypatch.setitem(sys.modules, "graphviz_in_page", None)
     with pytest.raises(RuntimeError, match="must be provided by the page, as a module named graphviz_in_page"):
         draw(product()).pipe("svg")
+
+
+def test_all_names_come_without_numpy_in_a_browser_and_others_stay_as_they_are():
+    setting = "import sys; sys.platform = 'emscripten'; sys.modules['numpy'] = None\n"
+    code = "from engine import *; import engine; print(tanh(Value(0.0)).data, 'compile' in engine.__all__)"
+    command = [sys.executable, "-c", setting + code]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "0.0 False\n"
+    assert {"CompiledFunction", "Program", "compile"} <= set(engine.__all__)

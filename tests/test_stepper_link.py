@@ -46,6 +46,14 @@ def test_position_selected_and_values_are_read_set_and_observed(linked):
     assert w.data == -3.0  # not without link=True
 
 
+def test_no_choice_is_none_also_from_a_kernel_in_a_browser(linked):
+    shown = linked(neuron()[0])
+    for nothing in (None, object()):  # there, JavaScript's null is an object of its own
+        shown.selected = "v1"
+        shown._link.set_state({"selected": nothing, "position": 2})
+        assert (shown.selected, shown.position) == (None, 2)
+
+
 @pytest.mark.parametrize(
     ("name", "given", "words"),
     [

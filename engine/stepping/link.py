@@ -38,6 +38,11 @@ def _received(values: dict[str, str], _widget: object) -> _Numbers:
     return _Numbers({name: float(number) for name, number in values.items()})
 
 
+def _chosen(name: object, _widget: object) -> str | None:
+    """The name of a node; all else is None: a kernel in a browser has an object of its own for JavaScript's null."""
+    return name if isinstance(name, str) else None
+
+
 class Link(anywidget.AnyWidget):  # type: ignore[misc]
     """What a page shows, as traits that can be observed: set one, and the page follows; and the other way round.
 
@@ -50,7 +55,7 @@ class Link(anywidget.AnyWidget):  # type: ignore[misc]
     token = traitlets.Unicode().tag(sync=True)
     names: Any = traitlets.List().tag(sync=True)
     position = traitlets.Int(0).tag(sync=True)
-    selected = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    selected = traitlets.Unicode(None, allow_none=True).tag(sync=True, from_json=_chosen)
     values = traitlets.Dict().tag(sync=True, to_json=_sent, from_json=_received)
 
     def __init__(self, walk: Walk, writes: bool) -> None:

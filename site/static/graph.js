@@ -32,13 +32,13 @@ class GraphPage {
       },
       (error) => this.#say(`Python could not be loaded: ${error.message}`),
     );
-    this.#open();
+    this.#open(location.hash);
   }
 
   /** Show what the address says; a page without one begins with the first example. */
-  async #open() {
-    const state = readAddress(location.hash);
-    if (state.problem || state.text || location.hash.length > 1) {
+  async #open(fragment) {
+    const state = readAddress(fragment);
+    if (state.problem || state.text || fragment.length > 1) {
       byId("still").hidden = true;
       this.#load(state);
       return;
@@ -51,8 +51,10 @@ class GraphPage {
 
   /** Fill the page with a state; a formula is computed, code only where it is the page's own. */
   #load(state, compute = true) {
+    clearTimeout(this.writer); // the address of the state before
+    clearTimeout(this.timer);
     this.#state = state;
-    this.#answer = null;
+    this.#answer = this.#stepper = null;
     const isPython = state.kind === "python";
     document.querySelector(`[name="kind"][value="${state.kind}"]`).checked = true;
     byId(isPython ? "python" : "formula").value = state.text;
@@ -140,7 +142,8 @@ class GraphPage {
     this.#writeAddress();
   }
 
-  async #mount({ walk, nodes }) {
+  async #mount(answer) {
+    const { walk, nodes } = answer;
     this.#stepper = null;
     byId("large").hidden = Boolean(walk);
     byId("large").textContent = `This graph has ${nodes} nodes, too many to walk through in a page. The picture shows it, with parts of it folded into boxes.`;
@@ -148,17 +151,17 @@ class GraphPage {
     byId("still").hidden = true;
     if (!walk) return;
     const { step, node, moved } = this.#state;
-    const changed = (state) => this.#follow(walk, state);
+    const changed = (state) => this.#answer && this.#follow(answer, state); // not while another is loaded
     this.#stepper = await showStepper(byId("stepper"), walk, { state: { position: step, chosen: node, values: moved }, changed });
   }
 
   /** What the reader did in the stepper goes into the boxes and the address. */
-  #follow(walk, { position, chosen, values }) {
+  #follow({ walk, places }, { position, chosen, values }) {
     Object.assign(this.#state, { step: position, node: chosen });
     const moved = values.filter(([place, text]) => repr(readNumber(String(walk.nodes[place].data))) !== text);
     if (this.#state.kind === "python") this.#state.moved = moved;
     else {
-      const names = Object.entries(this.#answer.places).map(([name, place]) => [place, name]);
+      const names = Object.entries(places).map(([name, place]) => [place, name]);
       const nameOf = Object.fromEntries(names);
       const texts = Object.fromEntries(values.map(([place, text]) => [nameOf[place], typed(readNumber(text))]));
       if (moved.length || this.isMoved) this.boxes.write(texts);
@@ -317,7 +320,7 @@ class GraphPage {
     for (const kind of ["svg", "png", "dot"]) on(kind, "click", () => this.#save(kind));
     on("copy", "click", () => this.#copy(byId("written").textContent, "The code is copied."));
     on("link", "click", () => this.#copy(new URL(writeAddress(this.#state), location.href).href, "The link is copied."));
-    addEventListener("hashchange", () => this.#open());
+    addEventListener("hashchange", ({ newURL }) => this.#open(new URL(newURL).hash));
   }
 
   #onTabKey({ key }) {

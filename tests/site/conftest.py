@@ -73,12 +73,16 @@ def visit(browser, address):
     """Opens a page of the site; afterwards nothing must have gone wrong, or been asked of another server."""
     troubles, contexts = [], []
 
+    def hear(message):
+        if message.type == "error" and not message.location["url"].endswith("/favicon.ico"):
+            troubles.append(message.text)
+
     def opened(path, **options):
         context = browser.new_context(**{"viewport": {"width": 1366, "height": 768}, **options})
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(60_000)
-        page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
+        page.on("console", hear)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("dialog", lambda dialog: (troubles.append(dialog.message), dialog.dismiss()))
         ours = (address, "blob:", "data:")

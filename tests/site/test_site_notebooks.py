@@ -66,6 +66,12 @@ def test_a_notebook_runs_and_its_stepper_talks_with_python(lab, visit):
     frame = page.frame_locator(".jp-OutputArea iframe").last
     frame.locator("#forward").click()
     expect(frame.locator("#counter")).to_contain_text("Step 1 of")
-    run_cell(page, "print('the position is', s.position)")
-    expect(page.get_by_text("the position is 1", exact=True)).to_be_visible()
-    visit.troubles[:] = [text for text in visit.troubles if "404" not in text]
+    run_cell(page, "print('the position is', s.position, s.selected)")
+    expect(page.get_by_text("the position is 1 None", exact=True)).to_be_visible()
+    frame.locator("#chosen").select_option(label="x")
+    run_cell(page, "print('selected is', s.selected)")
+    expect(page.get_by_text("selected is x", exact=True)).to_be_visible()
+    frame.locator("#first").click()  # which ends the choice
+    run_cell(page, "print('now', s.position, s.selected, s.values)\ns.values = {'x': 5}; print(x.data)")
+    expect(page.get_by_text("now 0 None {'x': 2.0}\n5.0", exact=True)).to_be_visible()
+    expect(frame.locator("#leaves .field").first).to_have_value("5")

@@ -24,7 +24,10 @@ function initialize({ model }) {
 
   const told = {
     position: () => ({ position: model.get("position") }),
-    selected: () => ({ chosen: model.get("selected") === null ? null : names.indexOf(model.get("selected")) }),
+    selected: () => {
+      const name = model.get("selected") ?? null; // a kernel in the browser sends undefined for None
+      return { chosen: name === null ? null : names.indexOf(name) };
+    },
     values: () => {
       const pairs = Object.entries(model.get("values"));
       return { values: pairs.map(([name, number]) => [names.indexOf(name), number]) };
