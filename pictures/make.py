@@ -1,11 +1,11 @@
 """The pictures of the README, into this folder: ``python pictures/make.py``.
 
-The graphs need nothing but gradstep; the network needs the extras ``demo`` and ``plot``.
+The graphs need the extra ``pictures``, the animation Pillow; the network needs the extras ``demo`` and ``plot``.
 """
 
 from pathlib import Path
 
-from engine import Value, draw, tanh
+from engine import Value, draw, stepper, tanh
 from nn import MLP
 
 HERE = Path(__file__).parent
@@ -17,6 +17,12 @@ def neuron() -> None:
     y = tanh(x1 * w1 + x2 * w2 + b)
     y.backward()
     draw(y, names=locals(), derivatives=True).save(HERE / "neuron.svg")
+
+
+def walk() -> None:
+    """Backprop through a smaller neuron, as an animation."""
+    x, w, b = Value(2.0), Value(-3.0), Value(6.88)
+    stepper(tanh(x * w + b), names=locals()).save(HERE / "walk.gif", seconds=1.6)
 
 
 def folded() -> None:
@@ -45,9 +51,9 @@ def network() -> None:
 
 def main() -> None:
     """All of them."""
-    for make in (neuron, folded, network):
+    for make in (neuron, walk, folded, network):
         make()
-        print(f"{make.__name__}.svg: {make.__doc__}")
+        print(f"{make.__name__}: {make.__doc__}")
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def test_notebooks_are_numbered_from_1_and_listed():
     assert [path.name.partition("_")[0] for path in NOTEBOOKS] == [str(n) for n in range(1, 11)]
     readme = FOLDER.parent / "README.md"
     if readme.exists():  # it is not beside the tests of an installed wheel
-        listed = re.findall(r"^\d+\. \[.+\]\(notebooks/(.+?)\)", readme.read_text(encoding="utf-8"), re.MULTILINE)
+        listed = re.findall(r"\[\d+\. [^]]+\]\(notebooks/(.+?)\)", readme.read_text(encoding="utf-8"))
         assert listed == [path.name for path in NOTEBOOKS]
 
 
