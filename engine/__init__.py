@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engine.stepping import Stepper, stepper
     from engine.steps import Contribution, ForwardStep, Step, backprop, forward
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 COMPILED = not _value_module.__file__.endswith(".py")
 """Whether this installation runs the compiled engine (True) or the same files as plain Python."""
