@@ -12,18 +12,19 @@ True
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
-import nn
+import nn as nn
 
 if nn.__file__ is None or Path(nn.__file__).parents[1] != Path(__file__).parents[1]:
     raise ImportError(f"{nn.__file__} hides gradstep's package nn: rename that file, or start Python elsewhere")
 
-import engine  # nn has made sure that it is gradstep's
+import engine as engine  # nn has made sure that it is gradstep's
 from engine import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -36,9 +37,11 @@ __all__ += engine.__all__
 __all__ += nn.__all__
 
 
-def __getattr__(name: str) -> object:
-    """Ask engine, then nn: what loads other packages, such as ``draw``, comes when it is first asked for."""
-    return getattr(engine if name in engine.__all__ else nn, name)
+if not TYPE_CHECKING:  # type checkers know all names already
+
+    def __getattr__(name: str) -> object:
+        """Ask engine, then nn: what loads other packages, such as ``draw``, comes when it is first asked for."""
+        return getattr(engine if name in engine.__all__ else nn, name)
 
 
 def __dir__() -> list[str]:
@@ -53,15 +56,21 @@ class _SameModule:
         top, _, own = name.partition(".")
         if top != __name__ or own.partition(".")[0] not in ("engine", "nn"):
             return None
-        if find_spec(own) is None:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return ModuleSpec(name, _SameModule())  # type: ignore[arg-type]
+        spec = find_spec(own)
+        if spec is None:
+            return None
+        return ModuleSpec(name, _SameModule(), is_package=spec.submodule_search_locations is not None)  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> None:
         """Leave it to Python: the module that it makes is replaced at once."""
 
     def exec_module(self, module: ModuleType) -> None:
         sys.modules[module.__name__] = import_module(module.__name__.partition(".")[2])
+
+    def get_code(self, name: str) -> CodeType | None:
+        """The code of a module that ``python -m`` runs."""
+        spec = find_spec(name.partition(".")[2])
+        return spec.loader.get_code(spec.name) if spec and isinstance(spec.loader, InspectLoader) else None
 
 
 sys.meta_path.insert(0, _SameModule)  # before the finder that would load the same file again

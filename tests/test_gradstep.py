@@ -1,6 +1,7 @@
 """``import gradstep``: the names of engine and nn, and the same modules under either name."""
 
 import importlib
+import importlib.util
 import pickle
 import subprocess
 import sys
@@ -81,6 +82,11 @@ def test_importing_loads_no_pictures(tmp_path):
     assert python("import gradstep; print('graphviz' in sys.modules)", folder=tmp_path).stdout == "False\n"
 
 
-def test_the_command_runs_as_a_module(tmp_path):
-    code = "import runpy; sys.argv = ['gradstep', '--version']; runpy.run_module('gradstep', run_name='__main__')"
+@pytest.mark.parametrize("name", ["gradstep", "gradstep.nn", "gradstep.nn.__main__"])
+def test_a_module_runs_under_either_name(tmp_path, name):
+    code = f"import runpy; sys.argv = ['gradstep', '--version']; runpy.run_module({name!r}, run_name='__main__')"
     assert engine.__version__ in python(code, folder=tmp_path).stdout
+
+
+def test_what_is_not_there_has_no_spec():
+    assert importlib.util.find_spec("gradstep.engine.nothing") is None

@@ -323,6 +323,22 @@ def test_training_that_diverges_ends_in_words_before_any_number_is_lost(tmp_path
     assert is_back
 
 
+REFUSES = """import { Trainer } from "./training/trainer.js";
+
+const training = { values() { throw new RangeError("too large"); }, gradient() {} };
+const train = [0, 0, 1].map((label) => ({ inputs: [1], label }));
+const trainer = new Trainer({ ...data.built, ...programs[0], training, train, test: [], ...data.options });
+const { cost, right } = trainer.measure("train");
+return [Number.isNaN(cost), Number.isNaN(right)];
+"""
+
+
+@needs_node
+def test_an_output_that_is_no_number_is_not_counted_as_right(tmp_path):
+    built = training_page.build(FIRST)
+    assert run_here(tmp_path, REFUSES, {"built": plain(built), "options": OPTIONS}, [built]) == [True, True]
+
+
 HISTORY = """import { History } from "./training/history.js";
 
 const history = new History(20);

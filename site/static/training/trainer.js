@@ -66,7 +66,8 @@ export class Trainer {
     this.rate = now;
   }
 
-  /** The mean loss of the points to train or to test with, and the share that the network tells right; NaN of none. */
+  /** The mean loss of the points to train or to test with, and the share that the network tells right; NaN of none,
+   * and where an output is no number. */
   measure(part) {
     const examples = this[part];
     const results = new Float64Array(2);
@@ -79,7 +80,7 @@ export class Trainer {
         results.fill(NaN); // an operation refused its number; the next step says so
       }
       cost += results[0];
-      right += results[1] > 0 === (label === 1) ? 1 : 0;
+      right += Number.isNaN(results[1]) ? NaN : Number(results[1] > 0 === (label === 1));
     }
     return { cost: cost / examples.length, right: right / examples.length };
   }
