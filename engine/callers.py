@@ -9,7 +9,8 @@ from itertools import islice
 from types import FrameType
 from typing import NamedTuple
 
-_LIBRARIES = sys.stdlib_module_names | {"engine", "nn", "numpy", "pandas", "scipy"}
+_LIBRARIES = sys.stdlib_module_names | {"engine", "gradstep", "nn", "numpy", "pandas", "scipy"}
+_LIBRARIES |= {"IPython", "ipykernel", "traitlets"}  # which change all the time; no result depends on them
 
 
 class Caller(NamedTuple):

@@ -684,6 +684,16 @@ def test_an_error_names_the_cell_of_a_notebook(monkeypatch, shell):
         grad(lambda x: math.exp(x) + x)(1.0)
 
 
+def test_what_the_notebook_does_meanwhile_is_not_the_functions(monkeypatch):
+    """To name a cell the engine asks the shell, whose own state changes all the time."""
+    names = {"__name__": "IPython.core.getipython", "calls": []}
+    exec("def get_ipython():\n    calls.append(len(calls))", names)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=names["get_ipython"]))
+    f = engine.compile(lambda x: x if x > 0 else -x)
+    assert f([[3.0], [-2.0]]).tolist() == [3.0, 2.0]
+    assert names["calls"]
+
+
 def test_numbers_that_leave_the_graph_are_free_afterwards():
     with pytest.raises(TypeError):
         grad(lambda x: math.exp(x) * x)(1.0)
