@@ -8,10 +8,10 @@ from typing import Any
 
 from engine import validation
 
-__all__ = ["as_float", "check_choice", "one_line", "plain_label", "shortened"]
+__all__ = ["as_float", "check_choice", "check_seconds", "one_line", "plain_label", "shortened"]
 
 as_float, check_choice, one_line = validation.as_float, validation.check_choice, validation.one_line
-plain_label, shortened = validation.plain_label, validation.shortened
+check_seconds, plain_label, shortened = validation.check_seconds, validation.plain_label, validation.shortened
 
 
 def as_number(name: str, given: Any, interval: str = "") -> float:
@@ -38,9 +38,9 @@ def as_number(name: str, given: Any, interval: str = "") -> float:
     return number
 
 
-def check_int(name: str, given: Any, minimum: int) -> int:
-    """The argument called *name* as an int of at least *minimum*; a bool is none."""
-    validation.check_int(name, given, minimum)
+def check_int(name: str, given: Any, minimum: int, maximum: int | None = None) -> int:
+    """The argument called *name* as an int from *minimum* to *maximum*; a bool is none."""
+    validation.check_int(name, given, minimum, maximum)
     return int(given)
 
 

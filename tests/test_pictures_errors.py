@@ -95,7 +95,7 @@ WRONG = {
     "axis names": (lambda m: decision_boundary(m, XOR_X, XOR_Y, input_names="xy"), "input_names must be two names"),
     "shape of weights": (lambda m: first_layer(m, (2, 2)), "image_shape: 2 x 2 is 4 pixels, but an example has 2"),
     "shape of 0": (lambda m: first_layer(m, (0, 2)), r"image_shape must be a pair \(rows, columns\)"),
-    "no tiles": (lambda m: first_layer(m, (1, 2), most=0), "most must be an int > 0, got 0"),
+    "no tiles": (lambda m: first_layer(m, (1, 2), most=0), "most must be an int >= 1, got 0"),
     "numbers": (lambda m: confusion_table(m, XOR_X, XOR_Y), "confusion_table wants a model that tells classes apart"),
     "more numbers": (lambda m: worst_mistakes(m, XOR_X, XOR_Y, (1, 2)), "worst_mistakes wants a model that tells"),
     "stepper's rate": (lambda m: TrainingStepper(m, XOR_X, XOR_Y, learning_rate=-1), "learning_rate must be > 0"),
@@ -105,7 +105,7 @@ WRONG = {
     ),
     "nobody": (
         lambda m: TrainingStepper(m, XOR_X, XOR_Y, follow=4),
-        "follow must be the number of an example, 0 ... 3, got 4",
+        "follow must be an int from 0 to 3, got 4",
     ),
     "stepper's names": (lambda m: TrainingStepper(m, XOR_X, XOR_Y, input_names=["x"]), "input_names must be two names"),
 }

@@ -81,12 +81,12 @@ def test_no_more_steps_are_undone_than_were_made():
         (lambda: walk.back(3), r"back\(n\) must be at most the 2 steps that were made, got 3"),
         (lambda: walk.forward(-1), r"forward\(n\) must be an int >= 0, got -1"),
         (lambda: walk.back(1.5), r"back\(n\) must be an int >= 0, got 1\.5"),
-        (lambda: setattr(walk, "follow", 9), "follow must be the number of an example, 0 ... 3, got 9"),
+        (lambda: setattr(walk, "follow", 9), "follow must be an int from 0 to 3, got 9"),
         (
             lambda: walk.save("walk.mp4"),
             r"a file name must end in \.gif, \.html, \.png, \.svg or \.pdf, got 'walk.mp4'",
         ),
-        (lambda: walk.save("walk.gif", seconds=0), "seconds must be a number > 0"),
+        (lambda: walk.save("walk.gif", seconds=0), "seconds must be a number of seconds > 0"),
     ):
         with refused(model, words):
             call()

@@ -14,7 +14,7 @@ from nn.module import Module
 from nn.pictures.problems import Loss, Problem, numbers_of, problem
 from nn.pictures.style import MARKERS, Look, check_axes, figure_of, look_of, number, plain
 from nn.targets import predicted_index
-from nn.validation import shortened
+from nn.validation import check_int, shortened
 
 if TYPE_CHECKING:
     from nn.data import Table
@@ -62,14 +62,11 @@ def decision_boundary(
     check_axes(ax)
     found = problem(model, X, y, loss)
     check_plane(found)
-    if isinstance(resolution, bool) or not hasattr(resolution, "__index__") or not 2 <= resolution <= 1000:
-        raise ValueError(f"resolution must be an int from 2 to 1000, got {shortened(resolution)}")
-    if isinstance(input_names, str) or not hasattr(input_names, "__len__") or len(input_names) != 2:
-        raise ValueError(f"input_names must be two names, got {shortened(input_names)}")
-    look = look_of(theme, ax)
+    check_int("resolution", resolution, 2, 1000)
+    names, look = two_names(input_names, 40), look_of(theme, ax)
     ax = look.axes(ax, 6.0, 5.0)
     draw_plane(ax, found, resolution, look)
-    look.name_axes(ax, *(plain(name, 40) for name in input_names))
+    look.name_axes(ax, *names)
     look.title(ax, _how_many_right(found) if title is None else plain(title, 80))
     return figure_of(ax)
 
@@ -87,6 +84,13 @@ def check_plane(found: Problem) -> None:
         raise ValueError(
             f"model: it gives {len(found.outputs(0))} numbers for a point, and one can be drawn as a shade"
         )
+
+
+def two_names(input_names: Any, most: int) -> list[str]:
+    """The names of both inputs, checked, each with *most* letters at most."""
+    if isinstance(input_names, str) or not hasattr(input_names, "__len__") or len(input_names) != 2:
+        raise ValueError(f"input_names must be two names, got {shortened(input_names)}")
+    return [plain(name, most) for name in input_names]
 
 
 def draw_plane(ax: Axes, found: Problem, resolution: int, look: Look, keys: dict[str, Any] | None = None) -> None:

@@ -14,7 +14,7 @@ from nn.module import Module
 from nn.pictures.landscape import draw_landscape
 from nn.pictures.problems import Loss, Problem, problem
 from nn.pictures.style import look_of, number, plain, undisturbed
-from nn.validation import as_float, shortened
+from nn.validation import as_float, check_choice, check_int, shortened
 
 if TYPE_CHECKING:
     from nn.data import Table
@@ -109,8 +109,7 @@ class CostSurface:
         rate = as_float(learning_rate, "learning_rate")
         if not 0.0 < rate < float("inf"):
             raise ValueError(f"learning_rate must be > 0, got {learning_rate!r}")
-        if isinstance(steps, bool) or not hasattr(steps, "__index__") or steps < 1:
-            raise ValueError(f"steps must be an int >= 1, got {steps!r}")
+        check_int("steps", steps, 1)
         at = np.array(self.start if start is None else _pair(start, "start"))
         points, costs = [at], []
         ran_away = False
@@ -144,8 +143,7 @@ class CostSurface:
         Raises:
             ValueError: an unknown kind or theme.
         """
-        if kind not in ("contour", "3d", "both"):
-            raise ValueError(f'kind must be "contour", "3d" or "both", got {shortened(kind)}')
+        check_choice("kind", kind, ("contour", "3d", "both"))
         drawn = [paths] if isinstance(paths, DescentPath) else list(paths)
         lines = [(path.points, np.array(path.costs), path.in_words()) for path in drawn]
         return draw_landscape(self.across, self.up, self.costs, self.labels, self.here, lines, kind, look_of(theme))
@@ -198,8 +196,7 @@ def cost_surface(
     [1.99, 1.01]
     """
     found = problem(model, X, y, loss)
-    if isinstance(points, bool) or not hasattr(points, "__index__") or not 2 <= points <= 500:
-        raise ValueError(f"points must be an int from 2 to 500, got {shortened(points)}")
+    check_int("points", points, 2, 500)
     plane = _plane(model, along, seed)
     width = 1.0 if plane.random else 3.0
     spans = [(middle - width, middle + width) for middle in plane.here]
@@ -270,7 +267,7 @@ def _plane(model: Module, along: Any, seed: int | None) -> _Plane:
         raise ValueError(f"model: a surface lies over two parameters, and there are {len(names)}")
     if along is None:
         along = tuple(names) if len(names) == 2 else "random"
-    if along == "random" if isinstance(along, str) else False:
+    if isinstance(along, str) and along == "random":
         rng = random_numbers(seed)
         directions = np.array([[rng.gauss(0.0, 1.0) * abs(value) for value in values] for _ in range(2)])
         return _Plane(values, directions, ("random direction 1", "random direction 2"), (0.0, 0.0), random=True)

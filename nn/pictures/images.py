@@ -13,7 +13,7 @@ from nn.pictures.neurons import layers_of
 from nn.pictures.problems import Loss, Problem, classifying
 from nn.pictures.style import SMALL, Look, Picture, around_zero, image_size, literal, look_of, plain
 from nn.targets import predicted_index
-from nn.validation import shortened
+from nn.validation import check_int
 
 
 def first_layer(model: Module, image_shape: tuple[int, int], *, most: int = 64, theme: str = "auto") -> Figure:
@@ -37,7 +37,7 @@ def first_layer(model: Module, image_shape: tuple[int, int], *, most: int = 64, 
     """
     look, neurons = look_of(theme), layers_of(model)[0]
     shape = image_size(image_shape, len(neurons[0].w), "an example")
-    _check_count(most, "most")
+    check_int("most", most, 1)
     weights = [np.array([weight.data for weight in neuron.w]).reshape(shape) for neuron in neurons[:most]]
     scale = around_zero(weights)
     n_columns = min(8, len(weights))
@@ -85,7 +85,7 @@ def worst_mistakes(
     look = look_of(theme)
     found, _ = classifying(model, X, y, loss, "worst_mistakes")
     shape = image_size(image_shape, found.examples.table.shape[1], "an example")
-    _check_count(most, "most")
+    check_int("most", most, 1)
     outputs = [found.outputs(place) for place in range(len(found))]
     wrong = [place for place in range(len(found)) if not found.is_right(place, outputs[place])]
     if not wrong:
@@ -128,8 +128,3 @@ def _tiles(look: Look, n: int, n_columns: int, side: float, gap: float, extra: f
         ax.set_yticks([])
         ax.spines[:].set_color(look.theme.line)
     return figure, axes[:n]
-
-
-def _check_count(count: Any, name: str) -> None:
-    if isinstance(count, bool) or not hasattr(count, "__index__") or count < 1:
-        raise ValueError(f"{name} must be an int > 0, got {shortened(count)}")

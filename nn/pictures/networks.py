@@ -30,7 +30,7 @@ from nn.pictures.neurons import (
 from nn.pictures.problems import Loss
 from nn.pictures.style import Look, check_axes, figure_of, image_size, literal, look_of, plain
 from nn.targets import Label
-from nn.validation import shortened
+from nn.validation import check_int, shortened
 
 _INCHES = 0.6  # between two neurons of a layer
 
@@ -79,8 +79,7 @@ def network(
     look = look_of(theme, ax)
     layers = layers_of(model)
     n_inputs, n_outputs = len(layers[0][0].w), len(layers[-1])
-    if isinstance(most, bool) or not hasattr(most, "__index__") or most < 2:
-        raise ValueError(f"most must be an int >= 2, got {shortened(most)}")
+    check_int("most", most, 2)
     if image_shape is not None:
         image_size(image_shape, n_inputs, "an example")
     names = _checked_names(input_names, n_inputs)

@@ -145,14 +145,3 @@ def answers(loss: str, outputs: list[float]) -> list[float]:
     if loss == "cross_entropy":
         return list(softmax(outputs))
     return outputs
-
-
-def example_place(place: Any, n_examples: int, what: str) -> int:
-    """The number of an example, checked.
-
-    Raises:
-        ValueError: there is no such example.
-    """
-    if isinstance(place, bool) or not hasattr(place, "__index__") or not 0 <= place < n_examples:
-        raise ValueError(f"{what} must be the number of an example, 0 ... {n_examples - 1}, got {shortened(place)}")
-    return int(place)

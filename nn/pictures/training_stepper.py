@@ -16,13 +16,13 @@ from matplotlib.ticker import MaxNLocator
 
 from engine.whole_files import replacing
 from nn.module import Module
-from nn.pictures.boundaries import check_plane, draw_plane
+from nn.pictures.boundaries import check_plane, draw_plane, two_names
 from nn.pictures.frames import Frame, animation, document, fragment
 from nn.pictures.networks import network
 from nn.pictures.neurons import layers_of
-from nn.pictures.problems import Loss, example_place, problem
+from nn.pictures.problems import Loss, problem
 from nn.pictures.style import TEXT, TITLE, literal, look_of, number, plain, undisturbed
-from nn.validation import as_float, shortened
+from nn.validation import as_float, check_int, check_seconds, shortened
 
 _RESOLUTION = 40
 _DOTS_PER_INCH = 100
@@ -92,10 +92,8 @@ class TrainingStepper:
         self.learning_rate = as_float(learning_rate, "learning_rate")
         if not 0.0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate must be > 0, got {learning_rate!r}")
-        if isinstance(input_names, str) or not hasattr(input_names, "__len__") or len(input_names) != 2:
-            raise ValueError(f"input_names must be two names, got {shortened(input_names)}")
-        self.input_names = [plain(name, 16) for name in input_names]
-        self._follow = example_place(follow, len(self.problem), "follow")
+        self.input_names = two_names(input_names, 16)
+        self._follow = check_int("follow", follow, 0, len(self.problem) - 1)
         with undisturbed(model):
             self._states = [self._measured()]
         model.loss, model.classes = self.problem.loss, self.problem.classes
@@ -125,7 +123,7 @@ class TrainingStepper:
 
     @follow.setter
     def follow(self, place: int) -> None:
-        self._follow = example_place(place, len(self.problem), "follow")
+        self._follow = check_int("follow", place, 0, len(self.problem) - 1)
         self._frames.clear()
 
     # ---------------------------------------------------------------------------------------------------------- walking
@@ -137,7 +135,7 @@ class TrainingStepper:
             FloatingPointError: the cost diverged; the model is at the last step before that.
             RuntimeError: something else changed the model's weights.
         """
-        steps = _count(n, "forward")
+        steps = check_int("forward(n)", n, 0)
         self._check_unchanged()
         for _ in range(steps):
             if self._at + 1 == len(self._states):
@@ -154,7 +152,7 @@ class TrainingStepper:
             ValueError: there are not so many.
             RuntimeError: something else changed the model's weights.
         """
-        steps = _count(n, "back")
+        steps = check_int("back(n)", n, 0)
         if steps > self._at:
             raise ValueError(f"back(n) must be at most the {self._at} steps that were made, got {n}")
         self._check_unchanged()
@@ -278,8 +276,7 @@ class TrainingStepper:
         ending = Path(path).suffix.lower()
         if ending not in (".gif", ".html", ".png", ".svg", ".pdf"):
             raise ValueError(f"a file name must end in .gif, .html, .png, .svg or .pdf, got {shortened(str(path))}")
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < 600:
-            raise ValueError(f"seconds must be a number > 0 and < 600, got {shortened(seconds)}")
+        check_seconds("seconds", seconds, maximum=600.0)
         with replacing(path) as file:
             if ending in (".png", ".svg", ".pdf"):
                 self.picture().savefig(file, format=ending[1:], dpi=2 * _DOTS_PER_INCH)
@@ -315,9 +312,3 @@ class TrainingStepper:
             self._restore()
         self._frames = {key: frame for key, frame in self._frames.items() if key[1:] == limits}
         return [self._frames[step, *limits] for step in shown], shown.index(here)
-
-
-def _count(n: Any, name: str) -> int:
-    if isinstance(n, bool) or not hasattr(n, "__index__") or n < 0:
-        raise ValueError(f"{name}(n) must be an int >= 0, got {shortened(n)}")
-    return int(n)
