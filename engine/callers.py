@@ -7,7 +7,7 @@ import linecache
 import sys
 from itertools import islice
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _LIBRARIES = sys.stdlib_module_names | {"engine", "gradstep", "nn", "numpy", "pandas", "scipy"}
 _LIBRARIES |= {"IPython", "ipykernel", "traitlets"}  # which change all the time; no result depends on them
@@ -19,11 +19,9 @@ class Caller(NamedTuple):
     frame: FrameType | None
 
     def __str__(self) -> str:
-        return (
-            f"{source_name(self.frame.f_code.co_filename)}, line {self.frame.f_lineno}"
-            if self.frame
-            else "unknown file"
-        )
+        if self.frame is None:
+            return "unknown file"
+        return f"{source_name(self.frame.f_code.co_filename)}, line {self.frame.f_lineno}"
 
     @property
     def function(self) -> str:
@@ -54,11 +52,15 @@ def users_caller() -> Caller:
 
 def source_name(filename: str) -> str:
     """What a user calls the source of some code: the file, or in IPython and Jupyter the cell, such as ``In[3]``."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    naming = getattr(getattr(shell, "compile", None), "format_code_name", None)
+    naming = getattr(getattr(ipython_shell(), "compile", None), "format_code_name", None)
     kind, name = (naming and naming(filename)) or ("", filename)  # ("Cell", "In[3]"), or None for a file
     return f"{kind.lower()} {name}".lstrip()
+
+
+def ipython_shell() -> Any:
+    """IPython's shell, if the code runs in one; None elsewhere."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
 
 
 def is_library(module: object) -> bool:

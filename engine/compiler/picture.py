@@ -10,17 +10,14 @@ from engine.compiler.trace import INPUT, PARAMETER
 from engine.compiler.vectorize import UNIFORM, Group
 from engine.drawing import Drawing
 from engine.drawing.node_contents import SYMBOLS
-from engine.drawing.themes import THEMES, dark_rules
-from engine.validation import check_choice
+from engine.drawing.themes import check_look, dark_rules
 
 _LEAVES: dict[object, str] = {INPUT: "inputs", PARAMETER: "parameters"}
 
 
 def drawn(graph: Placed, direction: str = "LR", theme: str = "auto") -> Drawing:
     """The instructions as boxes, each with the number of scalars that it stands for; the arguments are ``draw``'s."""
-    check_choice("direction", direction, ("LR", "TB", "RL", "BT"))
-    check_choice("theme", theme, ("auto", *THEMES))
-    colours = THEMES["light" if theme == "auto" else theme]
+    colours = check_look(direction, theme)
     record, font = graph.record, {"fontname": "Helvetica", "fontcolor": colours.text}
     box = {"fontsize": "11", "shape": "box", "style": "filled,rounded", "penwidth": f"{colours.width:g}"}
     line = {"fontsize": "10", "color": colours.line, "arrowsize": "0.6", "penwidth": f"{colours.width:g}"}

@@ -11,9 +11,9 @@ from engine.drawing.folding import fold_graph
 from engine.drawing.function_calls import find_calls
 from engine.drawing.module_scopes import assign_scopes, find_parameter_scopes, find_unfolded
 from engine.drawing.node_contents import NodeContents
-from engine.drawing.themes import THEMES, dark_rules
+from engine.drawing.themes import check_look, dark_rules
 from engine.expressions.names import activations_among, caller_names
-from engine.validation import check_choice, check_int, check_seconds
+from engine.validation import check_int, check_seconds
 from engine.value import Value
 
 __all__ = ["Drawing", "draw"]
@@ -73,8 +73,7 @@ def draw(
     >>> drawing.source.count("->")
     3
     """
-    check_choice("direction", direction, ("LR", "TB", "RL", "BT"))
-    check_choice("theme", theme, ("auto", *THEMES))
+    colours = check_look(direction, theme)
     check_int("precision", precision, 1, 17)
     check_int("most", most, 3)
     check_int("depth", 0 if depth is None else depth, 0)
@@ -93,7 +92,6 @@ def draw(
     folding = fold_graph(graph, scopes, depth, unfolded, most, highlighted, calls)
     top = "" if isinstance(names, Mapping) else type(names).__name__
     contents = NodeContents(graph, scopes, called, precision, top)
-    colours = THEMES["light" if theme == "auto" else theme]
     writer = DotWriter(contents, folding, colours, direction, bool(derivatives), highlighted)
     drawing = writer.write()
     if theme == "auto":

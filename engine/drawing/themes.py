@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from engine.validation import check_choice
+
 
 @dataclass(frozen=True)
 class Theme:
@@ -99,6 +101,17 @@ _COLOURS: dict[str, tuple[Any, Any, Any]] = {  # light, dark, print
 }
 _LIGHT, _DARK, _PRINT = (dict(zip(_COLOURS, shades)) for shades in zip(*_COLOURS.values()))
 THEMES = {"light": Theme(**_LIGHT), "dark": Theme(**_DARK), "print": Theme(**_PRINT, width=0.5, dashed_negative=True)}
+
+
+def check_look(direction: str, theme: str) -> Theme:
+    """The colours of a theme, those of ``"light"`` for ``"auto"``.
+
+    Raises:
+        ValueError: there is no such direction or theme.
+    """
+    check_choice("direction", direction, ("LR", "TB", "RL", "BT"))
+    check_choice("theme", theme, ("auto", *THEMES))
+    return THEMES["light" if theme == "auto" else theme]
 
 
 def dark_rules(gradients: Iterable[float], largest: float) -> str:

@@ -12,8 +12,8 @@ from engine.expressions.writers import text
 from engine.operations import Operation
 from engine.value import Value
 
-_CALLS = Calls()
-_EXACT = 17  # significant digits of every float
+CALLS = Calls()
+EXACT = 17  # significant digits of every float
 _BEYOND = {"!=": ("===", 0.0), ">": ("<=", -0.34375), ">=": ("<", -0.34375), "<": (">=", 0.34375), "<=": (">", 0.34375)}
 _TOO_LARGE = "tooLarge(y, {})"
 _POWER_REFUSES = {
@@ -57,9 +57,9 @@ def refuses(key: str) -> bool:
 def _fields(key: str, rule: Rule) -> Iterator[str]:
     names = [Name(name) for name in "ab"[: len(rule.derivatives)]]
     parameters = ", ".join(name.text for name in names)
-    yield f"value: ({parameters}) => {text(rule.compute(_CALLS, *names), _EXACT)}"
-    derivatives = [as_formula(derivative(_CALLS, Name("y"), *names)) for derivative in rule.derivatives]
-    yield f"slopes: [{', '.join(f'(y, {parameters}) => {text(formula, _EXACT)}' for formula in derivatives)}]"
+    yield f"value: ({parameters}) => {text(rule.compute(CALLS, *names), EXACT)}"
+    derivatives = [as_formula(derivative(CALLS, Name("y"), *names)) for derivative in rule.derivatives]
+    yield f"slopes: [{', '.join(f'(y, {parameters}) => {text(formula, EXACT)}' for formula in derivatives)}]"
     refusals = dict(_refusals(key, parameters))
     if refusals:
         each = [f"[(y, {parameters}) => {condition}, {json.dumps(words)}]" for condition, words in refusals.items()]

@@ -8,16 +8,14 @@ import re
 from collections.abc import Iterator, Sequence
 
 from engine.derivatives import RULES, SLOPES, Rule, rule_for
-from engine.expressions.javascript import key_of, refuses
-from engine.expressions.nodes import Calls, Formula, Name, Number, Operation, as_formula
+from engine.expressions.javascript import CALLS, EXACT, key_of, refuses
+from engine.expressions.nodes import Formula, Name, Number, Operation, as_formula
 from engine.expressions.writers import text
 from engine.node import common_order
 from engine.operations import PLAIN
 from engine.validation import plain_label
 from engine.value import Value
 
-_CALLS = Calls()
-_EXACT = 17  # significant digits of every float
 _LARGEST = 400  # statements of a function: browsers leave those slow that are too long
 _NAME = re.compile(r"\b[a-z]\w*\b")
 _MODULE = """import {{ {functions} }} from "./special.js";
@@ -120,7 +118,7 @@ class _Graph:
         for node in self.interior:
             operands = [self.names[operand] for operand in node.operands]
             name = _written(self.names[node])
-            yield f"{name} = {_written(_rule(node).compute(_CALLS, *operands))};"
+            yield f"{name} = {_written(_rule(node).compute(CALLS, *operands))};"
             key = key_of(node.operation)
             if refuses(key):
                 numbers = ", ".join(map(_written, operands))
@@ -141,7 +139,7 @@ class _Graph:
                 continue  # no way from the root
             names = [self.names[operand] for operand in node.operands]
             for operand, derivative in zip(node.operands, _rule(node).derivatives):
-                slope = as_formula(derivative(_CALLS, self.names[node], *names))
+                slope = as_formula(derivative(CALLS, self.names[node], *names))
                 if operand not in needs or slope == Number(0.0):
                     continue
                 if operand not in gradients:
@@ -181,7 +179,7 @@ def _constant(number: float) -> Formula:
 
 
 def _written(formula: object) -> str:
-    return text(_multiplied_out(as_formula(formula)), _EXACT)
+    return text(_multiplied_out(as_formula(formula)), EXACT)
 
 
 def _multiplied_out(formula: Formula) -> Formula:

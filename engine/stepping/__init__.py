@@ -4,18 +4,19 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from engine.drawing import Drawing, draw
+from engine.drawing.themes import check_look
 from engine.node import size
+from engine.stepping.animation import save_film, save_folder, save_gif
+from engine.stepping.frames import Scene
 from engine.stepping.layout import Layout, Look, lay_out
 from engine.stepping.page import render_frame, render_page, theme_script
 from engine.stepping.walk import Walk, gradients_set, record_walk
-from engine.validation import check_choice, check_int, check_seconds, shortened
+from engine.validation import check_int, check_seconds, shortened
 from engine.value import Value
 from engine.whole_files import write_whole
-
-if TYPE_CHECKING:
-    from engine.drawing import Drawing
 
 __all__ = ["Stepper", "stepper"]
 
@@ -31,7 +32,7 @@ class Stepper:
     the reader what Python sets: ``position``, ``selected`` and ``values``.
     """
 
-    def __init__(self, walk: Walk, layout: Layout, look: Look, picture: "Drawing", link: bool = False) -> None:
+    def __init__(self, walk: Walk, layout: Layout, look: Look, picture: Drawing, link: bool = False) -> None:
         self._walk, self._layout, self._look, self._picture, self._writes = walk, layout, look, picture, link
         self.html = render_page(walk, layout, look.precision, look.theme)
         """The page: a whole HTML document with all that it needs in it."""
@@ -100,9 +101,6 @@ class Stepper:
 
         >>> stepper(Value(2.0, label="x") * 3).save("backprop.html")
         """
-        from engine.stepping.animation import save_film, save_folder, save_gif
-        from engine.stepping.frames import Scene
-
         target = Path(path)
         ending = target.suffix.lower()
         name = os.fspath(path)
@@ -212,8 +210,7 @@ def stepper(
     >>> stepper((x * w + 7).tanh())
     <Stepper: 3 steps through 6 nodes; .save("backprop.html") writes it as a page>
     """
-    check_choice("direction", direction, ("LR", "TB", "RL", "BT"))
-    check_choice("theme", theme, ("auto", "light", "dark", "print"))
+    check_look(direction, theme)
     check_int("precision", precision, 1, 17)
     check_int("most", most, 1)
     check_seconds("timeout", timeout)
@@ -224,8 +221,6 @@ def stepper(
             "loss of one example, the output of one neuron, or a smaller network (or raise most=...)"
         )
     walk = record_walk(root, names)
-    from engine.drawing import draw  # which loads packages
-
     look = Look(precision, direction, theme, timeout)
     with gradients_set(walk.nodes, walk.gradients):
         picture = draw(root, names=names, most=_PICTURED, **look._asdict())

@@ -20,7 +20,7 @@ from engine.drawing.flat_graph import FlatGraph, flatten
 from engine.drawing.folding import Folding
 from engine.drawing.node_contents import Content, NodeContents, Row
 from engine.drawing.rendering import run_graphviz
-from engine.drawing.themes import THEMES
+from engine.drawing.themes import check_look
 from engine.expressions.nodes import Derivative, Equation, Number
 from engine.expressions.writers import picture_text
 from engine.operations import CONSTANT
@@ -106,7 +106,7 @@ class Scene:
         names = walk.wording.callers
         graph = flatten(walk.nodes[-1], names)
         contents = WalkContents(graph, [()] * len(graph.nodes), names, look.precision, walk=walk)
-        colours = THEMES["light" if look.theme == "auto" else look.theme]
+        colours = check_look(look.direction, look.theme)
         writer = DotWriter(contents, Folding(_inline(graph), {}), colours, look.direction, False, frozenset())
         return cls(contents, writer, look.timeout)
 

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from engine.drawing.rendering import run_graphviz
 from engine.expressions.nodes import format_number
 from engine.expressions.writers import text
 from engine.operations import CONSTANT
@@ -69,8 +70,6 @@ def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layou
     Raises:
         TimeoutError: Graphviz needs longer than *timeout* seconds.
     """
-    from engine.drawing.rendering import run_graphviz
-
     indices = {node: index for index, node in enumerate(walk.nodes)}
     sizes = _sizes(walk, precision)
     pairs = [(indices[operand], indices[node]) for node in walk.nodes for operand in node.operands]

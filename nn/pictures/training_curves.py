@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from engine.callers import ipython_shell
 from nn.pictures.style import Look, look_of, number
 from nn.validation import shortened
 
@@ -137,6 +137,5 @@ class LiveCurves:
 
 def _notebook() -> Any:
     """IPython's shell where it can change what it has displayed: in a notebook, and not in a terminal."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
+    shell = ipython_shell()
     return shell if getattr(shell, "kernel", None) is not None else None
