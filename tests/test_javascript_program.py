@@ -14,9 +14,8 @@ from test_javascript import close, expected, grid
 
 import nn
 from engine import DataDependentError, Value, logsumexp, maximum, primitive, relu, slopes
-from engine.compiler.javascript_program import recorded_program_text
+from engine.compiler.javascript_program import program_text, recorded_program_text
 from engine.derivatives import RULES, SLOPES
-from engine.expressions.javascript_program import program_text
 from engine.operations import OPERATIONS
 
 CALLED = """%s
@@ -269,8 +268,7 @@ import sys
 sys.modules["numpy"] = None
 import nn
 from engine import Value
-from engine.compiler.javascript_program import recorded_program_text
-from engine.expressions.javascript_program import program_text
+from engine.compiler.javascript_program import program_text, recorded_program_text
 from engine.stepping.page import page_data
 
 model = nn.MLP(2, [3, 1], activation="tanh", seed=0)

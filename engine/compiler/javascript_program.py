@@ -1,17 +1,102 @@
-"""A function of Values as a program in JavaScript: recorded as programs are, and written out."""
+"""A graph, or a function of Values, as a program in JavaScript: straight-line text, from the one table."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
 
 from engine.compiler.recorder import ADVICE, record
+from engine.derivatives import RULES, SLOPES, Rule, rule_for
 from engine.escapes import DataDependentError
-from engine.expressions.javascript_program import program_text
+from engine.expressions.javascript import CALLS, EXACT, key_of, refuses
+from engine.expressions.nodes import Formula, Name, Number, Operation, as_formula
+from engine.expressions.writers import text
+from engine.node import common_order
+from engine.operations import PLAIN
+from engine.validation import plain_label
 from engine.value import Value
+
+_LARGEST = 400  # statements of a function: browsers leave those slow that are too long
+_NAME = re.compile(r"\b[a-z]\w*\b")
+_MODULE = """import {{ {functions} }} from "./special.js";
+import {{ OPERATIONS }} from "./arithmetic.js";
+import {{ refusalOf }} from "./graph.js";
+
+const v = new Float64Array({n_numbers});
+const g = new Float64Array({n_gradients});
+
+/** End with the engine's words where an operation refuses its operands; what is refused has no finite result. */
+function check(key, y, numbers, names) {{
+  const words = refusalOf(OPERATIONS[key], y, numbers, names);
+  if (words) throw new RangeError(words);
+}}
+{parts}
+/** Write the numbers of all outputs into `out`, for inputs `x` and parameters `w`. */
+export function values(x, w, out) {{
+{forward}{results}}}
+
+/** The number of the first output. */
+export function value(x, w) {{
+{forward}  return {root};
+}}
+
+/** Add the derivatives of the first output with respect to the parameters to `out`; the number of that output. */
+export function gradient(x, w, out) {{
+{forward}{backward}  return {root};
+}}
+"""
+
+
+def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value] = ()) -> str:
+    """An ES module that computes a graph for other numbers of its inputs and parameters.
+
+    It exports ``values(x, w, out)``, ``value(x, w)`` and ``gradient(x, w, out)``, and imports the front end's modules
+    from its folder. *x* and *w* are arrays with a number for each of *inputs* and *parameters*.
+    Other leaves are constants, with the numbers that they have now. As in the
+    engine, the chain rule's product with an exact 0 is 0, and where an operation refuses its operands the program
+    throws a RangeError with the engine's words.
+
+    Args:
+        outputs: what is computed, at least one Value; the gradient is that of the first.
+        inputs: leaves, such as the inputs and the target of an example.
+        parameters: other leaves.
+
+    Raises:
+        ValueError: an input or a parameter is no leaf or is given twice, or a function of Python computes a node.
+
+    >>> x, w = Value(2.0), Value(3.0)
+    >>> print(program_text([x * w], [x], [w]).partition("function forward0")[2].partition("/**")[0])
+    (x, w) {
+      v[0] = x[0] * w[0];
+    }
+    <BLANKLINE>
+    function backward0(x, w, out) {
+      out[0] += times(1, x[0]);
+    }
+    <BLANKLINE>
+    """
+    graph = _Graph(outputs, inputs, parameters)
+    forward, backward = list(graph.forward()), list(graph.backward())
+    parts, forward_calls = _functions("forward", "x, w", forward)
+    more, backward_calls = _functions("backward", "x, w, out", backward)
+    statements = "".join(parts + more)
+    known = {"pi", *RULES, *SLOPES}
+    return _MODULE.format(
+        functions=", ".join(sorted(known.intersection(_NAME.findall(statements)))),
+        n_numbers=graph.n_numbers,
+        n_gradients=graph.n_gradients,
+        parts=statements,
+        forward=forward_calls,
+        backward=backward_calls,
+        results="".join(f"  out[{i}] = {_written(graph.names[output])};\n" for i, output in enumerate(outputs)),
+        root=_written(graph.names[outputs[0]]),
+    )
 
 
 def recorded_program_text(
-    function: Callable[[list[Value]], list[Value]],
-    numbers: Sequence[float],
-    parameters: Sequence[Value] = (),
+    function: Callable[[list[Value]], list[Value]], numbers: Sequence[float], parameters: Sequence[Value] = ()
 ) -> str:
     """The ES module of a function of Values, called once with Values of these *numbers*; see ``program_text``.
 
@@ -26,6 +111,117 @@ def recorded_program_text(
     True
     """
     recording = record(function, [float(number) for number in numbers])
-    for guard in recording.guards.values():
+    guard = next(iter(recording.guards.values()), None)
+    if guard is not None:
         raise DataDependentError(f"{guard.line}: {guard.sign} of a Value", ADVICE)
     return program_text(recording.outputs, recording.inputs, parameters)
+
+
+class _Graph:
+    """The nodes in topological order, and the names of their numbers in the program."""
+
+    def __init__(self, outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]) -> None:
+        self.root, self.parameters = outputs[0], parameters
+        self.names: dict[Value, Formula] = {}
+        for letter, leaves in (("x", inputs), ("w", parameters)):
+            for index, leaf in enumerate(leaves):
+                _check_leaf(leaf, leaf in self.names)
+                self.names[leaf] = Name(f"{letter}[{index}]")
+        self.interior: list[Value] = []
+        for node in common_order(list(outputs)):
+            if node.operands:
+                self.names[node] = Name(f"v[{len(self.interior)}]")
+                self.interior.append(node)
+            elif node not in self.names:
+                self.names[node] = _constant(node.data)
+        self.n_numbers = len(self.interior)
+        self.n_gradients = 0
+
+    def forward(self) -> Iterator[str]:
+        """A statement for each node, and a check where its operation may refuse."""
+        for node in self.interior:
+            operands = [self.names[operand] for operand in node.operands]
+            name = _written(self.names[node])
+            yield f"{name} = {_written(_rule(node).compute(CALLS, *operands))};"
+            key = key_of(node.operation)
+            if refuses(key):
+                numbers = ", ".join(map(_written, operands))
+                labels = json.dumps(["" if o.operation is PLAIN else plain_label(o.label) for o in node.operands])
+                yield f"if (!Number.isFinite({name})) check({json.dumps(key)}, {name}, [{numbers}], {labels});"
+
+    def backward(self) -> Iterator[str]:
+        """The chain rule from the root, along the ways to parameters; sums in the order of the engine's."""
+        needs = set(self.parameters)
+        leading = [node for node in self.interior if _leads(node, needs)]
+        gradients = {parameter: f"out[{index}]" for index, parameter in enumerate(self.parameters)}
+        met = set(self.parameters)  # whose first contribution is added, too: to what is in out
+        if self.root in needs:
+            yield from [f"{gradients[self.root]} += 1;"] if self.root in met else []
+            gradients.setdefault(self.root, "1")
+        for node in reversed(leading):
+            if node not in gradients:
+                continue  # no way from the root
+            names = [self.names[operand] for operand in node.operands]
+            for operand, derivative in zip(node.operands, _rule(node).derivatives):
+                slope = as_formula(derivative(CALLS, self.names[node], *names))
+                if operand not in needs or slope == Number(0.0):
+                    continue
+                if operand not in gradients:
+                    gradients[operand] = f"g[{self.n_gradients}]"
+                    self.n_gradients += 1
+                given = gradients[node]
+                amount = given if slope == Number(1.0) else f"times({given}, {_written(slope)})"
+                yield f"{gradients[operand]} {'+=' if operand in met else '='} {amount};"
+                met.add(operand)
+
+
+def _leads(node: Value, needs: set[Value]) -> bool:
+    """Whether a node is on a way to a parameter; if so, it becomes one of those that need a gradient."""
+    if needs.isdisjoint(node.operands):
+        return False
+    needs.add(node)
+    return True
+
+
+def _check_leaf(leaf: Value, is_known: bool) -> None:
+    name = leaf.label or "one of them"
+    if leaf.operands:
+        raise ValueError(f"inputs and parameters must be leaves, got {name}, the result of {leaf.op}")
+    if is_known:
+        raise ValueError(f"inputs and parameters must be different Values, got {name} twice")
+
+
+def _rule(node: Value) -> Rule:
+    if not key_of(node.operation):
+        raise ValueError(f"JavaScript cannot compute {node.op}: a function of Python or plain numbers made it")
+    return rule_for(node.operation)
+
+
+def _constant(number: float) -> Formula:
+    written = {math.inf: "Infinity", -math.inf: "-Infinity"}.get(number, repr(number).replace("nan", "NaN"))
+    return Name(f"({written})" if written.startswith("-") else written)
+
+
+def _written(formula: object) -> str:
+    return text(_multiplied_out(as_formula(formula)), EXACT)
+
+
+def _multiplied_out(formula: Formula) -> Formula:
+    """Squares as products, which is what they are: a browser's power may differ from them in the last digit."""
+    match formula:
+        case Operation("**", (base, Number(2.0))):
+            base = _multiplied_out(base)
+            return Operation("*", (base, base))
+        case Operation(op, operands):
+            return Operation(op, tuple(map(_multiplied_out, operands)))
+    return formula
+
+
+def _functions(name: str, arguments: str, statements: list[str]) -> tuple[list[str], str]:
+    """The statements in functions of a bounded length, and calls of all of them."""
+    bodies = [statements[i : i + _LARGEST] for i in range(0, len(statements), _LARGEST)]
+    parts = []
+    for i, body in enumerate(bodies):
+        lines = "".join(f"  {line}\n" for line in body)
+        parts.append(f"\nfunction {name}{i}({arguments}) {{\n{lines}}}\n")
+    return parts, "".join(f"  {name}{i}({arguments});\n" for i in range(len(bodies)))

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 import nn
 from engine import Value, constant, size
-from engine.compiler.javascript_program import recorded_program_text
-from engine.expressions.javascript_program import program_text
+from engine.compiler.javascript_program import program_text, recorded_program_text
 from engine.expressions.nodes import Derivative, Equation, Formula, Name, Number, Operation, format_number
 from engine.expressions.writers import mathml, text
 from engine.stepping.layout import lay_out
