@@ -36,7 +36,7 @@ RULES = f"""<meta charset="utf-8">
 <meta name="referrer" content="no-referrer">
 <link rel="icon" href="icon.svg">"""
 MAKES_PROGRAMS = {"training.html"}  # pages that load modules of their own making, from addresses such as blob:...
-HEAD = RULES + '\n<link rel="stylesheet" href="site.css">'
+HEAD = RULES + '\n<link rel="stylesheet" href="stepper/colours.css">\n<link rel="stylesheet" href="site.css">'
 FROM_NPM = {"pyodide": ("pyodide", "pyodide.mjs pyodide.asm.mjs pyodide.asm.wasm python_stdlib.zip pyodide-lock.json")}
 FROM_NPM["@viz-js/viz/dist"] = ("viz", "viz.js")
 
@@ -113,12 +113,12 @@ def build_wheels(folder: Path) -> None:
 
 
 def copy_stepper(out: Path) -> None:
-    """The stepper's own modules as files, and its markup in the page that frames show."""
+    """The stepper's modules and styles as files, and its markup in the page that frames show."""
     from engine.stepping.page import module_names, part
 
     folder = out / "stepper"
     folder.mkdir()
-    for name in [*module_names(), "stepper.css"]:
+    for name in [*module_names(), "colours.css", "stepper.css"]:
         (folder / name).write_text(part(name), encoding="utf-8")
     frame = out / "frame.html"
     frame.write_text(frame.read_text().replace("<!--controls-->", part("controls.html")), encoding="utf-8")

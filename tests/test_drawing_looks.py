@@ -55,36 +55,15 @@ def test_lines_can_be_seen(name):
     assert contrast(theme.operation_line, theme.result) >= 3.0
 
 
-STEPPER = part("stepper.css")
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [
-        ("background", "paper"),
-        ("text", "ink"),
-        ("muted", "soft"),
-        ("line", "line"),
-        ("leaf", "leaf"),
-        ("leaf_line", "leaf-line"),
-        ("result", "result"),
-        ("result_line", "result-line"),
-        ("operation", "op"),
-        ("picked", "accent"),
-        ("positive", "positive-tint"),
-        ("negative", "negative-tint"),
-        ("strange", "strange-tint"),
-        ("positive_ink", "positive"),
-        ("negative_ink", "negative"),
-        ("good", "good"),
-    ],
-)
-def test_colours_are_those_of_the_stepper(ours, theirs):
-    light, dark = re.search(rf"--{theirs}: light-dark\((#\w+), (#\w+)\);", STEPPER).groups()
-    assert (getattr(THEMES["light"], ours), getattr(THEMES["dark"], ours)) == (light, dark)
-    printed = re.search(r'\[data-theme="print"\] \{(.*?)\}', STEPPER, re.DOTALL)[1]
-    if ours not in ("background", "operation"):  # the paper is white anyway; operations are white on black there
-        assert f"--{theirs}: {getattr(THEMES['print'], ours)};" in printed
+def test_the_stepper_has_the_colours_of_draw():
+    light, dark, printed = (THEMES[name] for name in NAMES)
+    screen, paper = part("colours.css").split('[data-theme="print"]')
+    assert f"--accent: light-dark({light.picked}, {dark.picked});" in screen
+    assert f"--positive: light-dark({light.positive_ink}, {dark.positive_ink});" in screen
+    assert f"--positive-tint: {printed.positive};" in paper
+    used = set(re.findall(r"var\(--([\w-]+)\)", part("stepper.css")))
+    defined = set(re.findall(r"--([\w-]+): ", part("colours.css") + part("stepper.css")))
+    assert used - defined == {"strength"}  # which the picture sets
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -10,7 +10,7 @@ from engine.validation import check_choice
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours as ``#rrggbb``, and widths of lines in points. ``stepper.css`` has the same for light and dark.
+    """Colours as ``#rrggbb``, and widths of lines in points. The stepper and the site use the same.
 
     ``neutral`` is behind a gradient of 0, ``positive`` and ``negative`` behind the largest of that sign. On its fill
     text has a contrast of 4.5, and a line on what is around it 3. Lines and numbers of a sign, and what is right, have

@@ -17,6 +17,7 @@ from typing import Any
 
 from engine.debugging.finite_differences import CentralDifference, central_differences
 from engine.drawing.node_contents import SYMBOLS
+from engine.drawing.themes import THEMES
 from engine.expressions.javascript import arithmetic, key_of
 from engine.expressions.nodes import Number
 from engine.expressions.writers import mathml, text
@@ -30,6 +31,12 @@ from engine.value import Value
 _LONGEST_LABEL = 200  # characters of a label that the page can show in full
 _CODE_IN_JSON = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
+_COLOURS = {  # variables in CSS, and the fields of a theme
+    **{name: name for name in ("line", "leaf", "result", "good")},
+    **{"paper": "background", "ink": "text", "soft": "muted", "leaf-line": "leaf_line", "result-line": "result_line"},
+    **{"op": "operation", "accent": "picked", "positive": "positive_ink", "negative": "negative_ink"},
+    **{"positive-tint": "positive", "negative-tint": "negative", "strange-tint": "strange"},
+}
 _START = '\nmount(document.body, JSON.parse(document.getElementById("walk").textContent), window.name);\n'
 
 
@@ -39,7 +46,8 @@ def render_page(walk: Walk, layout: Layout, precision: int, theme: str) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     title = escape(f"Backprop from {text(walk.wording.formulas[walk.nodes[-1]])}")
     data = embed_json(page_data(walk, layout, precision))
-    parts = {"style": part("stepper.css"), "controls": part("controls.html"), "script": script, "digest": digest}
+    style = part("colours.css") + part("stepper.css")
+    parts = {"style": style, "controls": part("controls.html"), "script": script, "digest": digest}
     return Template(part("stepper.html")).substitute(parts, walk=data, title=title, theme=escape(theme))
 
 
@@ -99,7 +107,7 @@ def part(name: str) -> str:
 def module_names() -> list[str]:
     """The names of all ES modules of the front end, for ``part``."""
     static = [file.name for file in files("engine.stepping").joinpath("static").iterdir()]
-    return sorted([*_MADE, *(name for name in static if name.endswith(".js"))])
+    return sorted(name for name in [*_MADE, *static] if name.endswith(".js"))
 
 
 def _measures() -> str:
@@ -108,7 +116,19 @@ def _measures() -> str:
     return f"{''.join(lines)}export const SYMBOLS = {json.dumps(SYMBOLS, ensure_ascii=False)};\n"
 
 
-_MADE: dict[str, Callable[[], str]] = {"arithmetic.js": arithmetic, "measures.js": _measures}
+def _colours() -> str:
+    """The style sheet ``colours.css``: the colours of ``draw``'s themes as variables."""
+    light, dark, printed = (vars(THEMES[name]) for name in ("light", "dark", "print"))
+    screen = [f"  --{name}: light-dark({light[field]}, {dark[field]});\n" for name, field in _COLOURS.items()]
+    paper = [f"  --{name}: {printed[field]};\n" for name, field in _COLOURS.items()]
+    return f':root {{\n{"".join(screen)}}}\n[data-theme="print"] {{\n{"".join(paper)}}}\n'
+
+
+_MADE: dict[str, Callable[[], str]] = {
+    "arithmetic.js": arithmetic,
+    "colours.css": _colours,
+    "measures.js": _measures,
+}
 
 
 def page_data(walk: Walk, layout: Layout, precision: int) -> dict[str, Any]:
