@@ -61,10 +61,10 @@ def build(out: Path, notebooks: bool) -> None:
     build_wheels(out / "wheels")
     copy_stepper(out)
     write_pictures(out / "made")
-    for part in ("exercises", *(["notebooks"] if notebooks else [])):
-        if (SITE / f"{part}.py").exists():
-            import_module(part).build(out)
-    if not notebooks:
+    import_module("exercises").build(out)
+    if notebooks:
+        import_module("notebooks").build(out)
+    else:
         (out / "notebooks.html").unlink()
     fill_pages(out)
 
@@ -96,18 +96,8 @@ def build_wheels(folder: Path) -> None:
     folder.mkdir()
     pip = (sys.executable, "-m", "pip")
     run(*pip, "wheel", "--no-deps", "--wheel-dir", folder, ROOT, GRADSTEP_PURE="1")
-    run(
-        *pip,
-        "download",
-        "--no-deps",
-        "--require-hashes",
-        "--only-binary",
-        ":all:",
-        "-d",
-        folder,
-        "-r",
-        SITE / "wheels.txt",
-    )
+    exactly = ("--no-deps", "--require-hashes", "--only-binary", ":all:")
+    run(*pip, "download", *exactly, "-d", folder, "-r", SITE / "wheels.txt")
     names = sorted(wheel.name for wheel in folder.glob("*.whl"))
     (folder / "wheels.json").write_text(json.dumps(names))
 

@@ -15,7 +15,6 @@ from engine.expressions.writers import mathml, text
 from engine.stepping.layout import lay_out
 from engine.stepping.page import page_data
 from engine.stepping.walk import record_walk
-from nn.activations import ACTIVATIONS
 from nn.losses import LOGITS, LOSSES, recorded_form
 from nn.optimizers import OPTIMIZERS
 
@@ -38,12 +37,6 @@ FIRST: dict[str, Any] = {
 """The settings that the page begins with."""
 _MOST_STEPS = 250  # nodes that can be walked through in a browser without a long wait
 _DIGITS = 4
-
-
-def choices() -> Answer:
-    """The names that settings can have."""
-    names = {"features": FEATURES, "activation": ACTIVATIONS, "loss": LOSSES, "optimizer": OPTIMIZERS}
-    return {setting: [str(name) for name in table] for setting, table in names.items()}
 
 
 def build(settings: dict[str, Any]) -> Answer:

@@ -90,11 +90,6 @@ def test_an_answer_is_right_or_has_a_hint(run, answer, number, expected):
     assert expected is None or expected in found["hint"]
 
 
-def test_hints_come_one_by_one(run):
-    found = run("hintsUpTo", "judging", "return data.map((n) => hintsUpTo(['a', 'b'], n));", [0, 1, 2, 3])
-    assert found == [[], ["a"], ["a", "b"], ["a", "b"]]
-
-
 STORAGE = """
   const kept = new Map(data.kept === null ? [] : [["gradstep.exercises", data.kept]]);
   const storage = data.broken ? { getItem() { throw new Error("no"); }, setItem() { throw new Error("no"); } }

@@ -28,6 +28,3 @@ function remark(answer, number, tolerance) {
   const sign = Math.sign(number) === Math.sign(answer) ? "The sign is right, the size is not." : "The sign is not right.";
   return `${sign} A hint may help.`;
 }
-
-/** The hints to show after so many were shown; the last one stays the last. */
-export const hintsUpTo = (hints, count) => hints.slice(0, Math.min(count, hints.length));

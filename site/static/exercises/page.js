@@ -4,7 +4,7 @@ import { element, formula, infix, written } from "../stepper/formulas.js";
 import { formatNumber } from "../stepper/numbers.js";
 import { showStepper } from "../stepper-frame.js";
 import { readAnswer } from "./answer.js";
-import { hintsUpTo, judge } from "./judging.js";
+import { judge } from "./judging.js";
 import { COURSE, exerciseAt, neighbour, nextOpen, numberOf, partOf } from "./order.js";
 import { browserStorage, Progress } from "./progress.js";
 
@@ -117,7 +117,7 @@ class Page {
 
   hint() {
     this.#hintsShown += 1;
-    const hints = hintsUpTo(this.exercise.hints, this.#hintsShown);
+    const hints = this.exercise.hints.slice(0, this.#hintsShown);
     const shown = byId("hints").children.length;
     byId("hints").append(...hints.slice(shown).map((words) => element("p", "", words)));
     if (hints.length === this.exercise.hints.length) {

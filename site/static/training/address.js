@@ -28,8 +28,16 @@ const choice = (name, first, names) => ({
 
 const cut = (text) => `'${text.length > 40 ? `${text.slice(0, 40)}…` : text}'`;
 
-const FEATURES = ["x", "y", "x²", "y²", "xy", "sin x", "sin y"];
+/** What a network can be given of a point. */
+export const FEATURES = ["x", "y", "x²", "y²", "xy", "sin x", "sin y"];
 const IN_ADDRESS = ["x", "y", "x2", "y2", "xy", "sinx", "siny"];
+
+/** The names that a setting can have. */
+export const CHOICES = {
+  activation: ["tanh", "relu", "sigmoid", "linear", "leaky_relu", "gelu", "softplus", "sin"],
+  loss: ["binary_cross_entropy", "cross_entropy", "hinge", "mse", "mae", "huber"],
+  optimizer: ["sgd", "adam", "adamw"],
+};
 
 const features = {
   first: ["x", "y"],
@@ -76,9 +84,9 @@ const SETTINGS = {
   share: ["test", number("test", 30, 0, 90)],
   features: ["inputs", features],
   hidden: ["layers", hidden],
-  activation: ["activation", choice("activation", "tanh", ["linear", "relu", "leaky_relu", "gelu", "softplus", "tanh", "sigmoid", "sin"])],
-  loss: ["loss", choice("loss", "binary_cross_entropy", ["mse", "mae", "huber", "cross_entropy", "binary_cross_entropy", "hinge"])],
-  optimizer: ["optimizer", choice("optimizer", "sgd", ["sgd", "adam", "adamw"])],
+  activation: ["activation", choice("activation", "tanh", CHOICES.activation)],
+  loss: ["loss", choice("loss", "binary_cross_entropy", CHOICES.loss)],
+  optimizer: ["optimizer", choice("optimizer", "sgd", CHOICES.optimizer)],
   momentum: ["momentum", number("momentum", 0.9, 0, 0.99)],
   rate: ["rate", number("rate", 0.03, 0, 10)],
   batch: ["batch", number("batch", 10, 1, 500, true)],

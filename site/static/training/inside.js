@@ -1,9 +1,8 @@
 // What is inside of a neuron, for one example: its numbers, the chain rule for one weight, and its graph to step through.
 
+import { element, math, written } from "../stepper/formulas.js";
 import { showStepper } from "../stepper-frame.js";
 import { shown } from "./pictures.js";
-
-const MATHML = "http://www.w3.org/1998/Math/MathML";
 
 export class Inside {
   #asked = 0;
@@ -46,23 +45,22 @@ export class Inside {
     byId("inside-example").textContent =
       `On the example x = ${shown(point[0])}, y = ${shown(point[1])} of class ${label} the loss L is ${shown(answer.loss, 4)}.`;
     byId("inside-weights").replaceChildren(...answer.rows.map((row, place) => this.#row(row, place, weight)));
-    byId("inside-words").replaceChildren(...answer.words.map((words) => element("li", words)));
-    byId("inside-formulas").replaceChildren(...answer.formulas.map(formula));
+    byId("inside-words").replaceChildren(...answer.words.map((words) => element("li", "", words)));
+    byId("inside-formulas").replaceChildren(...answer.formulas.map((each) => element("li", "", math("math", written(each.math)))));
     if (focused !== undefined) byId("inside-weights").querySelector(`[data-weight="${focused}"]`)?.focus();
     byId("inside-status").textContent = "";
   }
 
   #row({ name, input, weight, gradient }, place, chosen) {
     const row = element("tr");
-    const button = element("button", name);
+    const button = element("button", "", name);
     Object.assign(button, { type: "button", title: `The chain rule for the ${name}` });
     button.dataset.weight = place;
     button.setAttribute("aria-pressed", String(place === chosen));
     button.addEventListener("click", () => this.choose(place));
-    const head = element("th");
+    const head = element("th", "", button);
     head.scope = "row";
-    head.append(button);
-    row.append(head, ...[input, weight, gradient].map((number) => element("td", shown(number, 4))));
+    row.append(head, ...[input, weight, gradient].map((number) => element("td", "", shown(number, 4))));
     return row;
   }
 
@@ -81,20 +79,4 @@ export class Inside {
     await showStepper(frame, walk, { state: { position: this.#shown.position }, changed });
     if (asked === this.#asked) frame.dataset.shown = String(asked);
   }
-}
-
-function element(name, text = "") {
-  const made = document.createElement(name);
-  made.textContent = text;
-  return made;
-}
-
-/** An equation in MathML, as the engine writes it: names in it are escaped there. */
-function formula({ math }) {
-  const item = element("li");
-  const made = document.createElementNS(MATHML, "math");
-  made.setAttribute("display", "inline");
-  made.innerHTML = math;
-  item.append(made);
-  return item;
 }

@@ -1,7 +1,7 @@
 // The Training page: settings, the controls of training, and what is shown of it.
 
 import { loadPython } from "../python.js";
-import { firstSettings, limits, OWN, read, readSetting, written } from "./address.js";
+import { CHOICES, FEATURES, firstSettings, limits, OWN, read, readSetting, written } from "./address.js";
 import { Inside } from "./inside.js";
 import { NetworkView } from "./network_view.js";
 import { ceiling, curve, halved, mapPlane, PALETTES, sampled, shown } from "./pictures.js";
@@ -14,12 +14,6 @@ const SIDE = 48; // of the map of the plane
 const [MOST_A_FRAME, SPEAK_EVERY] = [14, 4000]; // milliseconds
 const STEPPER = new URL("../stepper/", import.meta.url);
 const OF_NETWORK = ["features", "hidden", "activation", "loss", "optimizer", "momentum", "l1", "l2", "seed"];
-const CHOICES = {
-  activation: ["tanh", "relu", "sigmoid", "linear", "leaky_relu", "gelu", "softplus", "sin"],
-  loss: ["binary_cross_entropy", "cross_entropy", "hinge", "mse", "mae", "huber"],
-  optimizer: ["sgd", "adam", "adamw"],
-};
-const FEATURES = ["x", "y", "x²", "y²", "xy", "sin x", "sin y"];
 
 const byId = (id) => document.getElementById(id);
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -85,7 +79,7 @@ class Page {
     this.rebuild();
   }
 
-  /** Take changed settings: write them into the address and the form, and build anew what depends on them. */
+  /** Take changed settings: write them into the address and the form, and build again what depends on them. */
   change(changes) {
     const ofRateAlone = Object.keys(changes).every((key) => key === "rate" || key === "unit");
     Object.assign(this.settings, changes);
