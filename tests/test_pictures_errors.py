@@ -46,8 +46,8 @@ WRONG = {
     ),
     "image shape": (lambda m: network(m, [1, 2], image_shape=(8, 8)), "image_shape: 8 x 8 is 64 pixels, but an exa"),
     "no image shape": (lambda m: network(m, image_shape=8), r"image_shape must be a pair \(rows, columns\).*got 8"),
-    "names": (lambda m: network(m, input_names=["x"]), "input_names must be a list of 2 names"),
-    "name": (lambda m: network(m, input_names="xy"), "input_names must be a list of 2 names"),
+    "names": (lambda m: network(m, input_names=["x"]), "input_names must be a list of 2"),
+    "name": (lambda m: network(m, input_names="xy"), "input_names must be a list of 2"),
     "most": (lambda m: network(m, most=1), "most must be an int >= 2, got 1"),
     "loss": (lambda m: network(m, [1, 2], 1, loss="cross"), "loss must be one of .*, got 'cross'"),
     "no examples": (lambda m: wanted_changes(m, [], []), "X must have at least one example"),
@@ -92,7 +92,7 @@ WRONG = {
         "model: it gives 2 numbers for a point",
     ),
     "resolution": (lambda m: decision_boundary(m, XOR_X, XOR_Y, resolution=1), "resolution must be an int from 2"),
-    "axis names": (lambda m: decision_boundary(m, XOR_X, XOR_Y, input_names="xy"), "input_names must be two names"),
+    "axis names": (lambda m: decision_boundary(m, XOR_X, XOR_Y, input_names="xy"), "input_names must be a list of 2"),
     "shape of weights": (lambda m: first_layer(m, (2, 2)), "image_shape: 2 x 2 is 4 pixels, but an example has 2"),
     "shape of 0": (lambda m: first_layer(m, (0, 2)), r"image_shape must be a pair \(rows, columns\)"),
     "no tiles": (lambda m: first_layer(m, (1, 2), most=0), "most must be an int >= 1, got 0"),
@@ -107,7 +107,10 @@ WRONG = {
         lambda m: TrainingStepper(m, XOR_X, XOR_Y, follow=4),
         "follow must be an int from 0 to 3, got 4",
     ),
-    "stepper's names": (lambda m: TrainingStepper(m, XOR_X, XOR_Y, input_names=["x"]), "input_names must be two names"),
+    "stepper's names": (
+        lambda m: TrainingStepper(m, XOR_X, XOR_Y, input_names=["x"]),
+        "input_names must be a list of 2",
+    ),
 }
 
 

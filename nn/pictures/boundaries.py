@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 
 from nn.module import Module
 from nn.pictures.problems import Loss, Problem, numbers_of, problem
-from nn.pictures.style import MARKERS, Look, check_axes, figure_of, look_of, number, plain
+from nn.pictures.style import MARKERS, Look, check_axes, check_names, figure_of, look_of, number, plain
 from nn.targets import predicted_index
-from nn.validation import check_int, shortened
+from nn.validation import check_int
 
 if TYPE_CHECKING:
     from nn.data import Table
@@ -63,7 +63,7 @@ def decision_boundary(
     found = problem(model, X, y, loss)
     check_plane(found)
     check_int("resolution", resolution, 2, 1000)
-    names, look = two_names(input_names, 40), look_of(theme, ax)
+    names, look = check_names(input_names, 2, 40), look_of(theme, ax)
     ax = look.axes(ax, 6.0, 5.0)
     draw_plane(ax, found, resolution, look)
     look.name_axes(ax, *names)
@@ -84,13 +84,6 @@ def check_plane(found: Problem) -> None:
         raise ValueError(
             f"model: it gives {len(found.outputs(0))} numbers for a point, and one can be drawn as a shade"
         )
-
-
-def two_names(input_names: Any, most: int) -> list[str]:
-    """The names of both inputs, checked, each with *most* letters at most."""
-    if isinstance(input_names, str) or not hasattr(input_names, "__len__") or len(input_names) != 2:
-        raise ValueError(f"input_names must be two names, got {shortened(input_names)}")
-    return [plain(name, most) for name in input_names]
 
 
 def draw_plane(ax: Axes, found: Problem, resolution: int, look: Look, keys: dict[str, Any] | None = None) -> None:

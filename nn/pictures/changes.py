@@ -259,7 +259,7 @@ def _name_rows(ax: Axes, names: list[str], look: Look) -> None:
 def _number_cells(ax: Axes, numbers: Table, scale: Any, look: Look) -> None:
     for (row, column), x in np.ndenumerate(numbers):
         colour = look.on(look.diverging(scale(x)))
-        ax.text(column, row, number(x), fontsize=SMALL - 1, color=colour, ha="center", va="center", **literal())
+        look.write(ax, (column, row), number(x), SMALL - 1, colour)
 
 
 def _draw_images(over: Axes, inputs: Table, shape: tuple[int, int], height: float, look: Look) -> None:
@@ -268,6 +268,4 @@ def _draw_images(over: Axes, inputs: Table, shape: tuple[int, int], height: floa
     for place, pixels in enumerate(inputs):
         ax = over.inset_axes((wide * (place + 0.1), 1.01, 0.8 * wide, height))
         ax.imshow(pixels.reshape(shape), cmap=look.ink, interpolation="nearest")
-        ax.set_xticks([])
-        ax.set_yticks([])
-        ax.spines[:].set_color(look.theme.line)
+        look.clear_frame(ax)

@@ -11,7 +11,7 @@ from engine import Value
 from nn.losses import LOGITS, LossFunction
 from nn.pictures.neurons import Column, draw_circle, draw_heading
 from nn.pictures.problems import answers
-from nn.pictures.style import Look, around_zero, literal, number, plain
+from nn.pictures.style import Look, around_zero, number, plain
 from nn.targets import Label, encode_targets, predicted_index
 
 _APART = 1.75
@@ -140,7 +140,7 @@ def draw_comparison(
         arrow = "·" if small else "▲" if change > 0 else "▼"
         colour = look.theme.text if small else look.signed(change)
         text = arrow if small else f"{arrow} {number(change)}"
-        ax.text(x, height, text, fontsize=1.1 * font_size, color=colour, ha="center", va="center", **literal())
+        look.write(ax, (x, height), text, 1.1 * font_size, colour)
 
 
 def _draw_numbers(ax: Axes, shown: Any, column: Column, x: float, font_size: float, look: Look) -> None:
@@ -152,4 +152,4 @@ def _draw_numbers(ax: Axes, shown: Any, column: Column, x: float, font_size: flo
         if isinstance(item, float):
             draw_circle(ax, x, height, item, scale, font_size, look)
         else:
-            ax.text(x, height, item, fontsize=font_size, color=look.theme.text, ha="center", va="center", **literal())
+            look.write(ax, (x, height), item, font_size)

@@ -50,7 +50,7 @@ def confusion_table(
     ax.imshow(signed, cmap=look.diverging, vmin=-1.0, vmax=1.0, interpolation="nearest")
     for (row, column), count in np.ndenumerate(counts):
         colour = look.on(look.diverging((signed[row, column] + 1.0) / 2.0))
-        ax.text(column, row, f"{count:,}" if count else "·", fontsize=SMALL, color=colour, ha="center", va="center")
+        look.write(ax, (column, row), f"{count:,}" if count else "·", SMALL, colour)
     tilt = 45 if max(map(len, names)) > 4 else 0
     ax.set_xticks(range(len(names)), names, fontsize=SMALL, color=look.theme.text, rotation=tilt, **literal())
     ax.set_yticks(range(len(names)), names, fontsize=SMALL, color=look.theme.text, **literal())

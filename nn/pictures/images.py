@@ -124,7 +124,5 @@ def _tiles(look: Look, n: int, n_columns: int, side: float, gap: float, extra: f
     for ax in axes[n:]:
         ax.remove()
     for ax in axes[:n]:
-        ax.set_xticks([])
-        ax.set_yticks([])
-        ax.spines[:].set_color(look.theme.line)
+        look.clear_frame(ax)
     return figure, axes[:n]

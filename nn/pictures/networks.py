@@ -28,9 +28,9 @@ from nn.pictures.neurons import (
     with_numbers,
 )
 from nn.pictures.problems import Loss
-from nn.pictures.style import Look, check_axes, figure_of, image_size, literal, look_of, plain
+from nn.pictures.style import Look, check_axes, check_names, figure_of, image_size, look_of, plain
 from nn.targets import Label
-from nn.validation import check_int, shortened
+from nn.validation import check_int
 
 _INCHES = 0.6  # between two neurons of a layer
 
@@ -82,7 +82,7 @@ def network(
     check_int("most", most, 2)
     if image_shape is not None:
         image_size(image_shape, n_inputs, "an example")
-    names = _checked_names(input_names, n_inputs)
+    names = None if input_names is None else check_names(input_names, n_inputs, 32)
     activations: list[list[float]] | None = None
     if x is not None:
         activations = activations_of(layers, as_table([x], "x", n_inputs)[0].tolist())
@@ -181,10 +181,7 @@ class _Scene:
         """The names of the inputs, or the image that they are the pixels of."""
         if self.names is not None:
             for place, y in zip(column.shown, column.heights):
-                ax.text(
-                    -RADIUS - 0.15, y, self.names[place], fontsize=font_size, color=self.look.theme.text,
-                    ha="right", va="center", **literal(),
-                )  # fmt: skip
+                self.look.write(ax, (-RADIUS - 0.15, y), self.names[place], font_size, ha="right")
         if self.image_shape is None:
             return
         rows, columns = self.image_shape
@@ -222,10 +219,9 @@ class _Scene:
             for place, height in zip(column.shown, column.heights):
                 label = plain(self.classes[place], 12)
                 chosen = self.comparison is not None and self.comparison.said == place
-                ax.text(
-                    column.x + RADIUS + 0.2, height, label, fontsize=1.15 * font_size, color=self.look.theme.text,
-                    va="center", fontweight="bold" if chosen else "normal", **literal(),
-                )  # fmt: skip
+                weight = "bold" if chosen else "normal"
+                at = column.x + RADIUS + 0.2, height
+                self.look.write(ax, at, label, 1.15 * font_size, ha="left", fontweight=weight)
         if self.comparison is not None:
             start = column.x + RADIUS + self._label_width()
             draw_comparison(ax, self.comparison, column, start, y, font_size, self.look)
@@ -250,11 +246,3 @@ def _proportion(ax: Axes) -> float:
     """Width in units of the height."""
     across, up = _inches_of(ax)
     return across / up
-
-
-def _checked_names(names: Any, n_inputs: int) -> list[str] | None:
-    if names is None:
-        return None
-    if isinstance(names, str) or not hasattr(names, "__len__") or len(names) != n_inputs:
-        raise ValueError(f"input_names must be a list of {n_inputs} names, one for each input, got {shortened(names)}")
-    return [plain(name, 32) for name in names]

@@ -14,7 +14,7 @@ from matplotlib.patches import Circle
 
 from nn.layers import Dropout, Sequential
 from nn.mlp import Layer, Neuron
-from nn.pictures.style import Look, around_zero, literal, number
+from nn.pictures.style import Look, around_zero, number
 
 RADIUS = 0.4
 """Of a circle, where neurons of a layer stand 1 apart."""
@@ -150,8 +150,7 @@ def _number_weights(
 def _write(ax: Axes, place: Place, words: str, signed: float, size: float, look: Look) -> None:
     """Words in the colour of a sign, readable over lines."""
     box = {"boxstyle": "round,pad=0.12", "facecolor": look.theme.background, "edgecolor": "none"}
-    letters: dict[str, Any] = {"fontsize": size, "color": look.signed(signed), "ha": "center", "va": "center"}
-    ax.text(place.x, place.y, words, zorder=4, bbox=box, **letters, **literal())
+    look.write(ax, place[:2], words, size, look.signed(signed), zorder=4, bbox=box)
 
 
 def draw_column(ax: Axes, column: Column, font_size: float, look: Look) -> None:
@@ -161,7 +160,7 @@ def draw_column(ax: Axes, column: Column, font_size: float, look: Look) -> None:
         activation = None if column.activations is None else column.activations[place]
         draw_circle(ax, column.x, y, activation, scale, font_size, look)
     if column.dots is not None:
-        ax.text(column.x, column.dots, "⋮", fontsize=2.2 * font_size, color=look.theme.muted, ha="center", va="center")
+        look.write(ax, (column.x, column.dots), "⋮", 2.2 * font_size, look.theme.muted)
 
 
 def draw_circle(ax: Axes, x: float, y: float, shown: float | None, scale: Any, font_size: float, look: Look) -> None:
@@ -171,7 +170,7 @@ def draw_circle(ax: Axes, x: float, y: float, shown: float | None, scale: Any, f
     if shown is not None:
         text = next((words for words in (number(shown, n) for n in (3, 2)) if len(words) <= 6), number(shown, 1))
         size = font_size * min(1.0, 5.0 / len(text))
-        ax.text(x, y, text, fontsize=size, color=look.on(face), ha="center", va="center", zorder=6, **literal())
+        look.write(ax, (x, y), text, size, look.on(face), zorder=6)
 
 
 def draw_biases(
@@ -194,12 +193,8 @@ def draw_key(ax: Axes, shaded: bool, font_size: float, look: Look, inches: float
     ]
     labels = ["positive weight", "negative weight (thicker: larger)"]
     if shaded:
-        dot: dict[str, Any] = {
-            "marker": "o",
-            "markersize": font_size,
-            "linestyle": "none",
-            "markeredgecolor": look.theme.line,
-        }
+        dot: dict[str, Any] = {"marker": "o", "markersize": font_size, "linestyle": "none"}
+        dot["markeredgecolor"] = look.theme.line
         handles += [Line2D([], [], color=look.diverging(share), **dot) for share in (0.85, 0.15)]
         labels += ["positive activation", "negative"]
     columns = len(labels) if inches > 0.75 * font_size else 2
@@ -211,5 +206,4 @@ def draw_key(ax: Axes, shaded: bool, font_size: float, look: Look, inches: float
 
 def draw_heading(ax: Axes, x: float, y: float, text: str, font_size: float, look: Look, **options: Any) -> None:
     """A few words over a column."""
-    letters: dict[str, Any] = {"fontsize": font_size, "color": look.theme.text, "linespacing": 1.15} | options
-    ax.text(x, y, text, ha="center", va="bottom", **letters, **literal())
+    look.write(ax, (x, y), text, font_size, va="bottom", linespacing=1.15, **options)

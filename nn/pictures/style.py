@@ -76,6 +76,17 @@ class Look:
         """Put a title over the left end of a figure."""
         figure.suptitle(text, x=0.01, ha="left", fontsize=TITLE, color=self.theme.text, **literal())
 
+    def write(self, ax: Axes, at: tuple[float, float], words: str, size: float, colour: str = "", **more: Any) -> None:
+        """Write words around a point, as they are."""
+        options: dict[str, Any] = {"ha": "center", "va": "center", "color": colour or self.theme.text, **literal()}
+        ax.text(*at, words, fontsize=size, **(options | more))
+
+    def clear_frame(self, ax: Axes) -> None:
+        """A thin frame without ticks, as around an image."""
+        ax.set_xticks([])
+        ax.set_yticks([])
+        ax.spines[:].set_color(self.theme.line)
+
     def name_axes(self, ax: Axes, x: str, y: str) -> None:
         """Name both axes, with no frame above and at the right."""
         ax.set_xlabel(x, fontsize=TEXT, color=self.theme.text, **literal())
@@ -223,6 +234,17 @@ def plain(text: object, most: int = 24) -> str:
 def literal() -> dict[str, Any]:
     """Options of a text in which ``$`` and ``_`` are to mean themselves."""
     return {"parse_math": False, "usetex": False}
+
+
+def check_names(names: Any, n_inputs: int, most: int) -> list[str]:
+    """A name of at most so many letters for each input.
+
+    Raises:
+        ValueError: they are no list of as many.
+    """
+    if isinstance(names, str) or not hasattr(names, "__len__") or len(names) != n_inputs:
+        raise ValueError(f"input_names must be a list of {n_inputs} names, one for each input, got {shortened(names)}")
+    return [plain(name, most) for name in names]
 
 
 def around_zero(numbers: Any, share: float = 1.0) -> Normalize:

@@ -16,12 +16,12 @@ from matplotlib.ticker import MaxNLocator
 
 from engine.whole_files import replacing
 from nn.module import Module
-from nn.pictures.boundaries import check_plane, draw_plane, two_names
+from nn.pictures.boundaries import check_plane, draw_plane
 from nn.pictures.frames import Frame, animation, document, fragment
 from nn.pictures.networks import network
 from nn.pictures.neurons import layers_of
 from nn.pictures.problems import Loss, problem
-from nn.pictures.style import TEXT, TITLE, literal, look_of, number, plain, undisturbed
+from nn.pictures.style import TEXT, TITLE, check_names, literal, look_of, number, plain, undisturbed
 from nn.validation import as_float, check_int, check_seconds, shortened
 
 _RESOLUTION = 40
@@ -92,7 +92,7 @@ class TrainingStepper:
         self.learning_rate = as_float(learning_rate, "learning_rate")
         if not 0.0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate must be > 0, got {learning_rate!r}")
-        self.input_names = two_names(input_names, 16)
+        self.input_names = check_names(input_names, 2, 16)
         self._follow = check_int("follow", follow, 0, len(self.problem) - 1)
         with undisturbed(model):
             self._states = [self._measured()]
