@@ -193,11 +193,10 @@ class DotWriter:
                 clusters[path[: len(scopes) + 1]].append(unit)
         for row in self.rows:
             if self.folding.boxes[row[0]].scopes == scopes:
+                upwards = row if self.direction in _UPRIGHT else row[::-1]  # from left to right, dot counts up
                 with graph.subgraph(graph_attr={"rank": "same"}, edge_attr={"style": "invis"}) as same:
-                    for pair in pairwise(
-                        row if self.direction in _UPRIGHT else row[::-1]
-                    ):  # from left to right, dot counts up
-                        same.edge(*[f"n{unit}" for unit in pair])
+                    for start, end in pairwise(upwards):
+                        same.edge(f"n{start}", f"n{end}")
         for inner, members in clusters.items():
             with graph.subgraph(name=f"cluster_{len(inner)}_{members[0]}") as cluster:
                 cluster.attr(

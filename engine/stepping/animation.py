@@ -82,21 +82,10 @@ def save_film(path: str | os.PathLike[str], scene: Scene, seconds: float) -> Non
         )
     source = ["-f", "image2pipe", "-framerate", str(_FILM_RATE), "-c:v", "png", "-i", "-"]
     even = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p"]  # as players need it
+    ending = ["-movflags", "+faststart", "-f", "mp4"]
     with replacing(path) as file, TemporaryFile() as said:
         shots = shoot(scene, seconds)
-        command = [
-            program,
-            "-loglevel",
-            "error",
-            "-y",
-            *source,
-            *even,
-            "-movflags",
-            "+faststart",
-            "-f",
-            "mp4",
-            str(file),
-        ]
+        command = [program, "-loglevel", "error", "-y", *source, *even, *ending, str(file)]
         with _started(command, said) as process:
             assert process.stdin is not None
             with suppress(BrokenPipeError):  # ffmpeg has said why

@@ -16,8 +16,9 @@ from typing import NamedTuple
 import graphviz
 
 from engine.drawing.dot import DotWriter
-from engine.drawing.flat_graph import FlatGraph, flatten
-from engine.drawing.folding import Folding
+from engine.drawing.flat_graph import flatten
+from engine.drawing.folding import fold_graph
+from engine.drawing.module_scopes import Scopes
 from engine.drawing.node_contents import Content, NodeContents, Row
 from engine.drawing.rendering import run_graphviz
 from engine.drawing.themes import check_look
@@ -105,9 +106,11 @@ class Scene:
         """The scene of a walk; *theme* ``"auto"`` is light, as slides mostly are."""
         names = walk.wording.callers
         graph = flatten(walk.nodes[-1], names)
-        contents = WalkContents(graph, [()] * len(graph.nodes), names, look.precision, walk=walk)
+        scopes: list[Scopes] = [()] * len(graph.nodes)
+        contents = WalkContents(graph, scopes, names, look.precision, walk=walk)
         colours = check_look(look.direction, look.theme)
-        writer = DotWriter(contents, Folding(_inline(graph), {}), colours, look.direction, False, frozenset())
+        folding = fold_graph(graph, scopes, None, frozenset(), len(scopes))
+        writer = DotWriter(contents, folding, colours, look.direction, False, frozenset())
         return cls(contents, writer, look.timeout)
 
     @cached_property
@@ -205,16 +208,6 @@ class Scene:
         lines = [Equation(Derivative(root, root), (Number(1.0),))] if step is None else list(step.equations[2:])
         shown = [plain_label(picture_text(line, self.contents.precision), _LONGEST) for line in lines[: _LINES - 1]]
         return shown or ["no gradient goes further: the operands are plain numbers"]
-
-
-def _inline(graph: FlatGraph) -> list[int]:
-    """The unit of each node: itself, or for an inlined number the operation that uses it."""
-    unit_of = list(range(len(graph.nodes)))
-    for index, operands in enumerate(graph.operands):
-        for operand in operands:
-            if graph.inlined[operand]:
-                unit_of[operand] = index
-    return unit_of
 
 
 def _read_route(pos: str) -> list[Point]:

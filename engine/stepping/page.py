@@ -149,8 +149,9 @@ def page_data(walk: Walk, layout: Layout, precision: int) -> dict[str, Any]:
 
 
 def _node(node: Value, walk: Walk, precision: int) -> dict[str, Any]:
-    """``name`` in the box, ``math`` in formulas, ``made``: the operation in symbols, ``key``: how to compute it,
-    ``called`` where Python can.
+    """A node: its ``name`` in the box and ``math`` in formulas; ``made``, the operation in symbols, and its ``key``.
+
+    Python can compute a node that is ``called``.
     """
     name, math_ = shown_name(node, walk), mathml(walk.wording.formulas[node], precision)
     fields = {"name": name, "math": math_, "op": node.op, "data": json_number(node.data)}
@@ -165,8 +166,9 @@ def _node(node: Value, walk: Walk, precision: int) -> dict[str, Any]:
 
 
 def _edge(edge: Edge, slope: float, node: Value, index: int, walk: Walk, precision: int) -> dict[str, Any]:
-    """The two nodes, the ``path`` in SVG's words, and the local derivative: its number, and its ``rule`` if it is more
-    than a number, as a factor in a product.
+    """An edge: its two nodes, the ``path`` in SVG's words, and the local derivative.
+
+    Of that the number, and the ``rule`` if it is more than a number, as a factor in a product.
     """
     points = [f"{x:.1f},{y:.1f}" for x, y in edge.route]
     fields: dict[str, Any] = {"from": edge.operand, "to": edge.node, "path": f"M{points[0]}C{' '.join(points[1:])}"}

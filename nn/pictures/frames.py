@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import re
 from dataclasses import dataclass
 from html import escape
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.drawing.themes import Theme
+from engine.stepping.page import embed_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,7 +59,7 @@ def fragment(frames: list[Frame], at: int, theme: Theme) -> str:
         last=str(len(frames) - 1),
         at=str(at),
         colours=f"--paper:{theme.background};--ink:{theme.text};--line:{theme.line};--accent:{theme.positive_ink}",
-        frames=json.dumps(content).replace("<", "\\u003c"),  # no label can end the element that it stands in
+        frames=embed_json(content),
     )
 
 
