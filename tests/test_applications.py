@@ -101,7 +101,7 @@ def assert_node_and_formula_in_sight(page, frame, least_rows: int = 9) -> None:
         page.wait_for_timeout(100)
         assert in_sight(frame, ".node.current .body") == [True], step
         assert in_sight(frame, "#panel h2") == [True]
-        assert all(in_sight(frame, "#panel .gift")[:least_rows]), step
+        assert all(in_sight(frame, "#panel .contribution")[:least_rows]), step
 
 
 def assert_verdict_in_sight(frame) -> None:

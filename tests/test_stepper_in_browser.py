@@ -165,7 +165,7 @@ def test_the_formula_below_has_the_engines_numbers(visit):
         page.keyboard.press("ArrowRight")
         assert words(page, "#panel h2").startswith(f"Step {position}:")
         gifts = [c for c in step.contributions if c.operand.op != CONSTANT]
-        for row, c in zip(page.locator("#panel .gift").all(), gifts, strict=True):
+        for row, c in zip(page.locator("#panel .contribution").all(), gifts, strict=True):
             shown = row.text_content().replace("−", "-")
             assert f"={format_number(step.gradient, 4)}×" in shown
             local = format_number(c.local_derivative, 4)
@@ -399,7 +399,7 @@ def assert_shown(page, root: Value, position: int) -> None:
     gradient = format_number(step.gradient, 4)
     assert "e" in gradient or title.endswith(f"={gradient}")
     for row, flag, c in zip(
-        page.locator("#panel .gift:not(.check)").all(), page.locator(".flag").all(), gifts, strict=True
+        page.locator("#panel .contribution:not(.check)").all(), page.locator(".flag").all(), gifts, strict=True
     ):
         assert flag.text_content().replace("−", "-") == f"× {format_number(c.local_derivative, 4)}"
         amount = row.locator(".positive-number, .negative-number").text_content()
@@ -955,7 +955,7 @@ def test_long_names_stay_in_their_card(visit):
     for _ in range(6):
         page.keyboard.press("ArrowRight")
         assert page.evaluate(
-            "[...document.querySelectorAll('#panel .gift, #panel h2 > math')].every(card => {"
+            "[...document.querySelectorAll('#panel .contribution, #panel h2 > math')].every(card => {"
             "const { left, right } = card.getBoundingClientRect(); return left >= 0 && right <= innerWidth"
             " && (card.scrollWidth <= card.clientWidth || getComputedStyle(card).overflowX === 'auto'); })"
         )
@@ -967,7 +967,7 @@ def test_paper_has_the_graph_and_the_words_and_no_buttons(visit):
     page.keyboard.press("ArrowRight")
     page.emulate_media(media="print")
     assert not page.locator("#play").is_visible()
-    assert page.locator("#panel .gift").first.is_visible()
+    assert page.locator("#panel .contribution").first.is_visible()
     assert background(page) == "rgb(255, 255, 255)"
 
 

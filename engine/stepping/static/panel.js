@@ -75,7 +75,7 @@ export class Panel {
     const made = node.made ? [infix("="), written(node.made)] : [];
     const name = this.graph.isConstant(place) ? [] : [this.#name(place), ...made, infix("=")];
     title.append(formula(...name, this.#number(this.graph.numbers[place])));
-    return position ? this.#gifts(title, place, position) : this.#start(title, node);
+    return position ? this.#contributions(title, place, position) : this.#start(title, node);
   }
 
   #start(title, { name }) {
@@ -86,7 +86,7 @@ export class Panel {
     return [title, [remark, itself], [], `Start. The gradient of ${name} with respect to itself is 1.`];
   }
 
-  #gifts(title, place, position) {
+  #contributions(title, place, position) {
     const { nodes, root, gradients, slopes, amounts } = this.graph;
     const { gives } = this.walk.steps[position - 1];
     const gradient = gradients[place];
@@ -95,36 +95,37 @@ export class Panel {
     const remark = gives.length
       ? "Each operand receives this gradient times its local derivative."
       : "Its operands are plain numbers.";
-    const said = gives.map((gift) => {
-      const factors = `${this.show(gradient)} times ${this.show(slopes[gift.edge])}`;
-      return `${nodes[gift.from].name} receives ${factors}, that is ${this.show(amounts[gift.edge])}; its gradient ${this.#sofar(gift)}.`;
+    const said = gives.map((contribution) => {
+      const { edge, from } = contribution;
+      const product = `${this.show(gradient)} times ${this.show(slopes[edge])}, that is ${this.show(amounts[edge])}`;
+      return `${nodes[from].name} receives ${product}; its gradient ${this.#sofar(contribution)}.`;
     });
     const start = `Step ${position} of ${this.walk.length}. ${nodes[place].name}, gradient ${this.show(gradient)}.`;
-    const rows = gives.map((gift) => this.#giftRow(gift, gradient));
+    const rows = gives.map((contribution) => this.#contributionRow(contribution, gradient));
     return [title, [remark], rows, [start, ...said].join(" ")];
   }
 
-  #sofar(gift) {
-    const total = this.show(this.graph.totals[gift.edge]);
-    return this.walk.isLast(gift) ? `is complete: ${total}` : `is ${total} so far`;
+  #sofar(contribution) {
+    const total = this.show(this.graph.totals[contribution.edge]);
+    return this.walk.isLast(contribution) ? `is complete: ${total}` : `is ${total} so far`;
   }
 
   /** The chain rule for one operand: symbols, numbers, and the sum so far. */
-  #giftRow(gift, gradient) {
+  #contributionRow(contribution, gradient) {
     const { root, slopes, amounts, before, totals } = this.graph;
-    const { edge, from, rule } = gift;
+    const { edge, from, rule } = contribution;
     const adds = infix(this.walk.received[from].length > 1 ? "+=" : "=");
-    const row = element("div", "gift", formula(this.#derivative(root, from), adds, ...this.#product(gift)));
+    const row = element("div", "contribution", formula(this.#derivative(root, from), adds, ...this.#product(contribution)));
     if (rule) row.append(formula(infix("="), this.#number(gradient), infix("×"), written(rule)));
     const local = this.#number(slopes[edge], { factor: true });
     row.append(formula(infix("="), this.#number(gradient), infix("×"), local));
     row.append(formula(infix("="), this.#number(amounts[edge], { coloured: true })));
-    const note = element("span", this.walk.isLast(gift) ? "sofar done" : "sofar");
-    if (!this.walk.isFirst(gift)) {
+    const note = element("span", this.walk.isLast(contribution) ? "sofar done" : "sofar");
+    if (!this.walk.isFirst(contribution)) {
       const amount = this.#number(amounts[edge], { factor: true });
       note.append(formula(this.#number(before[edge]), infix("+"), amount, infix("="), this.#number(totals[edge])), " ");
     }
-    note.append(this.walk.isLast(gift) ? "complete" : "more to come");
+    note.append(this.walk.isLast(contribution) ? "complete" : "more to come");
     row.append(note);
     return row;
   }
@@ -135,35 +136,35 @@ export class Panel {
   #node(place) {
     const { nodes, root, gradients, slopes, amounts } = this.graph;
     const node = nodes[place];
-    const gifts = this.walk.received[place];
+    const contributions = this.walk.received[place];
     const title = element("h2", "", "The gradient of ", formula(this.#name(place)), element("small", "", node.label ?? ""));
     if (place === root) {
-      const row = element("div", "gift", sumRow([this.#derivative(root, root), infix("=")], [[numeral("1")]]));
+      const row = element("div", "contribution", sumRow([this.#derivative(root, root), infix("=")], [[numeral("1")]]));
       return [title, ["The result grows exactly as fast as itself."], [row], `${node.name} is the result; its gradient is 1.`];
     }
     const count =
-      gifts.length === 1
+      contributions.length === 1
         ? "It is used once, so there is one term"
-        : `It is used ${gifts.length} times: a term for each`;
-    const numbers = gifts.map(({ to, edge }, i) => {
+        : `It is used ${contributions.length} times: a term for each`;
+    const numbers = contributions.map(({ to, edge }, i) => {
       const factor = this.#number(slopes[edge], { factor: true });
       return [this.#number(gradients[to], { factor: i > 0 }), infix("×"), factor];
     });
     const rows = [
-      sumRow([this.#derivative(root, place), infix("=")], gifts.map((gift) => this.#product(gift))),
+      sumRow([this.#derivative(root, place), infix("=")], contributions.map((contribution) => this.#product(contribution))),
       sumRow([infix("=")], numbers),
     ];
-    if (gifts.length > 1) {
-      const terms = gifts.map(({ edge }, i) => [this.#number(amounts[edge], { factor: i > 0 })]);
+    if (contributions.length > 1) {
+      const terms = contributions.map(({ edge }, i) => [this.#number(amounts[edge], { factor: i > 0 })]);
       rows.push(sumRow([infix("=")], terms));
     }
     rows.push(sumRow([infix("=")], [[this.#number(gradients[place], { coloured: true })]]));
-    const terms = gifts.map(
+    const terms = contributions.map(
       ({ to, edge }) => `${this.show(gradients[to])} times ${this.show(slopes[edge])}, through ${nodes[to].name}`,
     );
     const said = `Gradient of ${node.name}: ${terms.join(", plus ")}; in all ${this.show(gradients[place])}.`;
     const remark = `${count}, the gradient of what it goes into times the local derivative.`;
-    return [title, [remark], [element("div", "gift", ...rows)], said];
+    return [title, [remark], [element("div", "contribution", ...rows)], said];
   }
 
   // ----------------------------------------------------------------------------------------------- finite differences
@@ -171,7 +172,7 @@ export class Panel {
   /** The finite difference beside the gradient: both of the root's numbers, their quotient, and whether they agree. */
   #checkRow(place, { found, agrees, words }) {
     const { root, gradients } = this.graph;
-    const row = element("div", agrees ? "gift check" : "gift check differs");
+    const row = element("div", agrees ? "contribution check" : "contribution check differs");
     row.id = "difference";
     if (found.problem !== undefined) {
       row.append(words);

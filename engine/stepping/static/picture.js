@@ -175,10 +175,10 @@ export class Picture {
     this.flag(on ? gives : []);
   }
 
-  /** Put the local derivatives on the edges of some gifts, and take those of others away. */
-  flag(gifts) {
-    this.flagged = gifts;
-    const shown = this.graph.problem ? [] : gifts;
+  /** Put the local derivatives on the edges of some contributions, and take those of others away. */
+  flag(contributions) {
+    this.flagged = contributions;
+    const shown = this.graph.problem ? [] : contributions;
     this.overlay.replaceChildren(...shown.flatMap(({ edge }) => this.#flags(edge)));
   }
 

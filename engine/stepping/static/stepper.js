@@ -129,7 +129,7 @@ class Stepper {
     const to = Math.max(0, Math.min(this.walk.length, position));
     this.#at.position = to;
     const passed = this.walk.steps.slice(Math.min(from, to), Math.max(from, to));
-    const changed = new Set(passed.flatMap(({ gives }) => gives.map((gift) => gift.from)));
+    const changed = new Set(passed.flatMap(({ gives }) => gives.map((contribution) => contribution.from)));
     for (const place of changed) this.picture.showGradient(place, to);
     if (this.#at.checking) this.#showTicks(changed);
     this.picture.light(from, false);

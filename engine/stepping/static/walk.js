@@ -16,9 +16,9 @@ export class Walk {
     const given = this.graph.into[node].filter((edge) => !this.graph.isConstant(this.graph.edges[edge].from));
     const gives = given.map((edge) => ({ edge, at, ...this.graph.edges[edge] }));
     this.steps.push({ node, gives });
-    for (const gift of gives) {
-      this.received[gift.from].push(gift);
-      this.stepOf[gift.from] = at;
+    for (const contribution of gives) {
+      this.received[contribution.from].push(contribution);
+      this.stepOf[contribution.from] = at;
     }
   }
 
@@ -36,19 +36,19 @@ export class Walk {
     const { gradients, root, totals, problem } = this.graph;
     if (problem) return { gradient: NaN, status: "missing" };
     if (place === root) return { gradient: gradients[root], status: "complete" };
-    const gifts = this.received[place];
+    const contributions = this.received[place];
     let known = 0;
-    while (known < gifts.length && gifts[known].at <= position) known += 1;
+    while (known < contributions.length && contributions[known].at <= position) known += 1;
     if (known === 0) return { gradient: NaN, status: "unknown" };
-    return { gradient: totals[gifts[known - 1].edge], status: known === gifts.length ? "complete" : "partial" };
+    return { gradient: totals[contributions[known - 1].edge], status: known === contributions.length ? "complete" : "partial" };
   }
 
-  /** Whether a gift is the first, or the last, that its receiver gets. */
-  isFirst(gift) {
-    return this.received[gift.from][0].edge === gift.edge;
+  /** Whether a contribution is the first, or the last, that its receiver gets. */
+  isFirst(contribution) {
+    return this.received[contribution.from][0].edge === contribution.edge;
   }
 
-  isLast(gift) {
-    return this.received[gift.from].at(-1).edge === gift.edge;
+  isLast(contribution) {
+    return this.received[contribution.from].at(-1).edge === contribution.edge;
   }
 }
