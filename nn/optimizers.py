@@ -277,7 +277,7 @@ class Optimizer:
         return gradient * (self.clip_norm / norm) if self.clip_norm and norm > self.clip_norm else gradient
 
     def direction(self, weights: Vector, gradient: Vector, rate: float) -> Vector:
-        """What is subtracted from the weights, but for the learning rate: an array with a number for each of them."""
+        """What is subtracted from the weights, without the learning rate: an array with a number for each of them."""
         raise NotImplementedError
 
     def _direction(self, weights: Any, gradient: Any, rate: Any) -> Any:

@@ -35,7 +35,7 @@ RULES = f"""<meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">
 <meta name="referrer" content="no-referrer">
 <link rel="icon" href="icon.svg">"""
-MAKES_PROGRAMS = {"training.html"}  # pages that load modules of their own making, from addresses such as blob:...
+MAKES_PROGRAMS = {"training.html"}  # pages that load modules that they made, from addresses such as blob:...
 HEAD = RULES + '\n<link rel="stylesheet" href="stepper/colours.css">\n<link rel="stylesheet" href="site.css">'
 FROM_NPM = {"pyodide": ("pyodide", "pyodide.mjs pyodide.asm.mjs pyodide.asm.wasm python_stdlib.zip pyodide-lock.json")}
 FROM_NPM["@viz-js/viz/dist"] = ("viz", "viz.js")

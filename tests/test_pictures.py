@@ -316,10 +316,10 @@ def test_the_ticks_of_costs_are_round(kind):
 
 def test_a_path_that_runs_away_ends_there():
     path = cost_surface(line(), [[1.0]], [3.0], points=3).descend(1e200, steps=50)
-    assert path.ran_away
+    assert path.diverged
     assert len(path.points) == len(path.costs) < 51
     assert all(map(math.isfinite, path.costs))
-    assert "runs away" in path.in_words()
+    assert "diverges" in path.in_words()
 
 
 def test_only_the_two_parameters_move():

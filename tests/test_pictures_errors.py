@@ -96,8 +96,8 @@ WRONG = {
     "shape of weights": (lambda m: first_layer(m, (2, 2)), "image_shape: 2 x 2 is 4 pixels, but an example has 2"),
     "shape of 0": (lambda m: first_layer(m, (0, 2)), r"image_shape must be a pair \(rows, columns\)"),
     "no tiles": (lambda m: first_layer(m, (1, 2), most=0), "most must be an int >= 1, got 0"),
-    "numbers": (lambda m: confusion_table(m, XOR_X, XOR_Y), "confusion_table wants a model that tells classes apart"),
-    "more numbers": (lambda m: worst_mistakes(m, XOR_X, XOR_Y, (1, 2)), "worst_mistakes wants a model that tells"),
+    "numbers": (lambda m: confusion_table(m, XOR_X, XOR_Y), "confusion_table needs a model that tells classes apart"),
+    "more numbers": (lambda m: worst_mistakes(m, XOR_X, XOR_Y, (1, 2)), "worst_mistakes needs a model that tells"),
     "stepper's rate": (lambda m: TrainingStepper(m, XOR_X, XOR_Y, learning_rate=-1), "learning_rate must be > 0"),
     "stepper's inputs": (
         lambda m: TrainingStepper(MLP(3, [1], seed=0), [[1, 2, 3]], [1]),

@@ -1,4 +1,4 @@
-"""What fit does not take is refused before any weight, loss or class has changed; and training that runs away."""
+"""What fit does not take is refused before any weight, loss or class has changed; and training that diverges."""
 
 import math
 
@@ -114,7 +114,7 @@ def test_a_loss_that_gives_no_value_changes_no_weights(loss):
     assert condition(model)[0] == weights
 
 
-# ---------------------------------------------------------------------------------------------- training that runs away
+# ----------------------------------------------------------------------------------------------- training that diverges
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ class _Standing:
 
 
 class Gradients:
-    """The gradients of all nodes, in memories of their own with a slot for each node."""
+    """The gradients of all nodes, in separate memories with a slot for each node."""
 
     def __init__(self, emitter: Emitter) -> None:
         self.emitter = emitter
@@ -164,6 +164,6 @@ def _place(space: str, slots: Places) -> View | None:
 
 
 def _size(number: float) -> float:
-    """The power of two that it is; infinite for 0 and whatever is not finite."""
+    """The power of two that it is; infinite for 0 and for what is not finite."""
     magnitude = abs(number)
     return log2(magnitude) if 0.0 < magnitude < float("inf") else float("inf")

@@ -55,7 +55,7 @@ def _terms(emitter: Emitter, left: Places, right: Places | None) -> View:
 
 
 def _added(emitter: Emitter, so_far: View | None, term: View, positive: bool, out: View) -> View:
-    """A term more: in *out*, but for a single one that is where it is, and what is the same for all examples."""
+    """A term more: in *out*, except a single one that is where it is, and what is the same for all examples."""
     if so_far is None:
         return term if positive else emitter.map("negative", (term,))
     added = emitter.map("add" if positive else "subtract", (so_far, term))

@@ -51,7 +51,7 @@ class Program:
 
     @cached_property
     def _by_example(self) -> Runner:
-        """The same with its parameters as more inputs, so that each example has a gradient of its own."""
+        """The same with its parameters as more inputs, so that each example has a separate gradient."""
         n = self.record.n_inputs + self.record.n_parameters
         ops = [*[INPUT] * n, *self.record.ops[n:]]
         record = replace(self.record, ops=ops, n_inputs=n, n_parameters=0, frozen=[])

@@ -32,7 +32,7 @@ def refusing_nodes(record: Record) -> list[int]:
 def carried_out_with_signal(calls: Sequence[Call], products: bool = False) -> bool:
     """Run *calls*; say whether one of them signals. If so, they run twice.
 
-    Matrix products do not count, as some libraries signal there for ordinary numbers; but for infinite *products*.
+    Matrix products do not count, as some libraries signal there for ordinary numbers; infinite *products* may count.
     """
     heard: list[str] = []
     with np.errstate(call=lambda signal, _flag: heard.append(signal), **_SIGNALS):

@@ -23,7 +23,7 @@ NONE = -1
 class Record:
     """A graph as lists: each node's operation, its operands' places, and its number when it was recorded.
 
-    Inputs come first, then parameters, then all other nodes. ``outputs`` are the places of what is to be computed.
+    Inputs come first, then parameters, then all other nodes. ``outputs`` are the places of what a program computes.
     """
 
     ops: list[Op]
@@ -80,7 +80,7 @@ def _named(operation: Operation) -> Op:
 
 
 def same_graph(one: Record, other: Record) -> bool:
-    """Whether two records compute the same of any inputs and parameters: equal but for the numbers of those."""
+    """Whether two records compute the same of any inputs and parameters: equal except for the numbers of those."""
     if (one.ops, one.first, one.second, one.outputs) != (other.ops, other.first, other.second, other.outputs):
         return False
     pairs = [(a, b) for a, b, op in zip(one.numbers, other.numbers, one.ops) if op == CONSTANT]

@@ -83,7 +83,7 @@ class Grouped:
 
 
 def grouped(graph: Summed) -> Grouped:
-    """Group all nodes that are to be computed."""
+    """Group all nodes that a program computes."""
     record = graph.record
     first, second, n_nodes = record.first, record.second, len(record.ops)
     spaces = [UNIFORM] * n_nodes

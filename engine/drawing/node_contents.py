@@ -89,7 +89,7 @@ class NodeContents:
         return f"{self.name(index) or node.op}: data {node.data!r}{gradient}"
 
     def describe_box(self, box: Box, shown: list[int]) -> Content:
-        """The content of a folded box, with the numbers of the outputs that are to be *shown*."""
+        """The content of a folded box, with the numbers of the outputs *shown*."""
         nodes, count = [self.graph.nodes[index] for index in box.members], len(box.members)
         if box.kind == "inputs":
             numbers = [node.data for node in nodes]

@@ -19,7 +19,7 @@ def run_graphviz(
 ) -> bytes:
     """Draw a graph in the DOT language, in a format such as ``"svg"``; *options* are for ``dot``.
 
-    In a browser nothing can stop Graphviz, whatever the *timeout*.
+    A browser cannot stop Graphviz: there *timeout* has no effect.
 
     Raises:
         TimeoutError: Graphviz took longer than *timeout* seconds; the message says what to do.

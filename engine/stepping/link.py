@@ -1,4 +1,4 @@
-"""The link between a stepper's page in a notebook and Python: a widget without a view of its own."""
+"""The link between a stepper's page in a notebook and Python: a widget that shows nothing by itself."""
 
 import secrets
 from itertools import count
@@ -111,7 +111,7 @@ class Link(anywidget.AnyWidget):  # type: ignore[misc]
                 self._leaves[name].data = number
             root: Value = self._walk.nodes[-1]
             root.refresh()
-        except Exception as error:  # whatever a function of Python raises: the graph stays as it was
+        except Exception as error:  # of a function of Python: the graph stays as it was
             for leaf, number in before.items():
                 leaf.data = number
             self.send({"trouble": f"The Values in Python stay as they were: {_words_of(error)}"})
@@ -130,7 +130,7 @@ def _called(primitive: Primitive, numbers: list[float]) -> dict[str, Any]:
     try:
         slopes = [primitive.derivative(index, *numbers) for index in range(len(numbers))]
         return {"value": repr(primitive.number(*numbers)), "slopes": [repr(slope) for slope in slopes]}
-    except Exception as error:  # whatever the function raises is the reader's to see
+    except Exception as error:  # of the function: the reader sees it
         return {"refusal": f"{primitive.name}: {_words_of(error)}"}
 
 

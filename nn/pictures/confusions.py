@@ -46,7 +46,7 @@ def confusion_table(
     side = max(3.4, 0.5 * len(classes) + 1.8)
     ax = look.axes(ax, side + 0.5, side)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    signed = np.where(np.eye(len(classes), dtype=bool), shares, -np.sqrt(shares))  # few mistakes are to be seen, too
+    signed = np.where(np.eye(len(classes), dtype=bool), shares, -np.sqrt(shares))  # so that few mistakes show, too
     ax.imshow(signed, cmap=look.diverging, vmin=-1.0, vmax=1.0, interpolation="nearest")
     for (row, column), count in np.ndenumerate(counts):
         colour = look.on(look.diverging((signed[row, column] + 1.0) / 2.0))

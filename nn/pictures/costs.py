@@ -31,18 +31,18 @@ class DescentPath:
         points: ``(n_steps + 1, 2)`` coordinates in the plane, the start first.
         costs: ``(n_steps + 1,)``.
         label: a name for the legend.
-        ran_away: whether it was ended because the cost was no longer finite.
+        diverged: whether it ended because the cost was no longer finite.
     """
 
     learning_rate: float
     points: Table
     costs: list[float]
     label: str
-    ran_away: bool
+    diverged: bool
 
     def in_words(self) -> str:
         """What became of it, in a line."""
-        end = "runs away" if self.ran_away else f"cost {number(self.costs[0])} → {number(self.costs[-1])}"
+        end = "diverges" if self.diverged else f"cost {number(self.costs[0])} → {number(self.costs[-1])}"
         name = f"{self.label}: " if self.label else ""
         return f"{name}learning rate {self.learning_rate:g}, {len(self.costs) - 1} steps, {end}"
 
@@ -99,7 +99,7 @@ class CostSurface:
 
         Args:
             learning_rate: above 0.
-            steps: how many; fewer are made where the cost runs away.
+            steps: how many; fewer are made where the cost diverges.
             start: coordinates in the plane; None is ``start``, a property of the surface.
             label: a name for the legend.
 
@@ -112,12 +112,12 @@ class CostSurface:
         check_int("steps", steps, 1)
         at = np.array(self.start if start is None else _pair(start, "start"))
         points, costs = [at], []
-        ran_away = False
+        diverged = False
         with undisturbed(self.problem.model) as parameters:
             for step in range(steps + 1):
                 cost, slope = _cost_and_slope(self, parameters, at)
                 if not np.isfinite(cost) or not np.isfinite(slope).all():
-                    ran_away = True
+                    diverged = True
                     break
                 costs.append(cost)
                 if step < steps:
@@ -125,7 +125,7 @@ class CostSurface:
                     points.append(at)
         if not costs:
             raise ValueError(f"start: the cost is not finite at {tuple(points[0].tolist())}")
-        return DescentPath(rate, np.array(points[: len(costs)]), costs, plain(label, 40), ran_away)
+        return DescentPath(rate, np.array(points[: len(costs)]), costs, plain(label, 40), diverged)
 
     def picture(
         self, paths: DescentPath | Iterable[DescentPath] = (), kind: str = "both", theme: str = "auto"

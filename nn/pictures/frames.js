@@ -61,7 +61,7 @@
       pause();
       moves[keys[event.key]]();
       event.preventDefault();
-      event.stopPropagation(); // the notebook has plans of its own for these keys
+      event.stopPropagation(); // the notebook uses these keys, too
     });
     root.querySelector(".gradstep-controls").hidden = false;
     show(at);

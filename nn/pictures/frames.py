@@ -64,7 +64,7 @@ def fragment(frames: list[Frame], at: int, theme: Theme) -> str:
 
 
 def document(frames: list[Frame], at: int, theme: Theme) -> str:
-    """A page of its own that needs no other file and no network."""
+    """A whole page that needs no other file and no network."""
     return _filled(_part("page.html"), body=fragment(frames, at, theme), paper=theme.background)
 
 

@@ -28,7 +28,7 @@ class Problem:
 
     @property
     def classes(self) -> list[Label] | None:
-        """The label that each output stands for; None where numbers are to be met."""
+        """The label that each output stands for; None where the targets are numbers."""
         return self.examples.targets.classes
 
     def __len__(self) -> int:
@@ -117,7 +117,7 @@ def classifying(model: Module, X: Any, y: Any, loss: Loss, what: str) -> tuple[P
     found = problem(model, X, y, loss)
     if found.classes is None:
         raise ValueError(
-            f"{what} wants a model that tells classes apart, but {found.loss} is a loss for numbers; "
+            f"{what} needs a model that tells classes apart, but {found.loss} is a loss for numbers; "
             'train with loss="cross_entropy" or "binary_cross_entropy", or name the loss here'
         )
     return found, found.classes

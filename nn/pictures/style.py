@@ -179,7 +179,7 @@ _LOOKS = {
 }  # fmt: skip
 
 DIVERGING = _LOOKS["light"].diverging
-"""The colours of positive and negative numbers on a light page, for pictures of your own."""
+"""The colours of positive and negative numbers on a light page, for your pictures."""
 
 _PIXELS_PER_INCH = 80  # in a notebook
 _SHARPNESS = 2  # pixels of the picture for one of the notebook's, for screens that are finer
@@ -212,7 +212,7 @@ def check_axes(ax: Any) -> None:
 
 
 def figure_of(ax: Axes) -> Figure:
-    """The whole figure that these axes stand in."""
+    """The whole figure that has these axes."""
     found: Any = ax.figure
     while found.figure is not found:
         found = found.figure

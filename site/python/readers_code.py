@@ -87,7 +87,7 @@ def standalone(code: str, name: str) -> str:
 
 
 def _from_engine(tree: ast.Module) -> set[str]:
-    """The public names of ``engine`` that the lines use, but for those of Python itself, such as ``compile``."""
+    """The public names of ``engine`` that the lines use, without those of Python itself, such as ``compile``."""
     used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     return (used & {*engine.__all__}) - {*dir(builtins)}
 

@@ -33,7 +33,7 @@ async function start(modules) {
   return py;
 }
 
-/** Each call has names of its own, and the modules. */
+/** Each call has separate names, and the modules. */
 function run(py, code, globals) {
   const scope = py.globals.copy();
   try {

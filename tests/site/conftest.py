@@ -1,4 +1,4 @@
-"""The built site behind a server of its own, and a browser that reaches no other."""
+"""The built site behind a local server, and a browser that reaches no other."""
 
 import os
 import shutil

@@ -39,7 +39,7 @@ def run_here(folder, code, data, builds=()):
 
 
 def plain(built):
-    """What is built but for the programs, which no JSON needs to carry."""
+    """What is built without the programs, which no JSON needs to carry."""
     return {key: thing for key, thing in built.items() if key not in ("training", "picture", "step")}
 
 

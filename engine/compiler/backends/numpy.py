@@ -212,5 +212,5 @@ def carry_out(calls: Sequence[Call]) -> None:
 
 
 def is_finite(numbers: Floats) -> bool:
-    """Whether all are finite and so is their sum. A product of BLAS tells it twice as fast, but for large numbers."""
+    """Whether all are finite and so is their sum. A BLAS product tells it twice as fast, except for large numbers."""
     return isfinite(np.vdot(numbers, numbers)) or isfinite(np.add.reduce(numbers, None))

@@ -32,7 +32,7 @@ export function infix(text) {
 
 export const bracketed = (inside) => math("mrow", math("mo", "("), inside, math("mo", ")"));
 
-/** A formula on its own, its fractions as large as in a line of their own. */
+/** A formula, its fractions as large as in a separate line. */
 export function formula(...content) {
   const made = math("math", ...content);
   made.setAttribute("displaystyle", "true");

@@ -130,7 +130,7 @@ export class Graph {
     }
   }
 
-  /** What Python said of a function of its own, or a refusal until it has. */
+  /** What Python said of one of its functions, or a refusal until it has. */
   #called(place, numbers) {
     const answer = this.answers[place];
     if (answer?.numbers.every((number, i) => Object.is(number, numbers[i]))) return answer;

@@ -1,5 +1,5 @@
 // Functions of floats, as engine/special.py and Python's math have them; none raises an error, as in IEEE arithmetic.
-// What derivatives are made of them stands in no file: engine/expressions/javascript.py writes that from the table.
+// engine/expressions/javascript.py writes their derivatives from the table.
 
 export const pi = Math.PI;
 export const { exp, expm1, log, log10, log1p, sqrt, sin, cos, tan } = Math;

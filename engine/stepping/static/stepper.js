@@ -39,7 +39,7 @@ class Stepper {
     this.graph = new Graph(data);
     this.walk = new Walk(this.graph);
     this.timer = null; // of the play button
-    this.unchecked = new Set(); // the nodes whose gradients are to be checked in the next frames
+    this.unchecked = new Set(); // the nodes whose gradients the next frames check
     this.nextCheck = null; // the next of these frames
     const { graph, walk, byId } = this;
     const parts = { graph, walk, byId, show };

@@ -40,7 +40,7 @@ root
   },
   {
     title: "Python: a derivative's own graph",
-    python: `# The gradient is a Value with a graph, and so has a gradient of its own.
+    python: `# The gradient is a Value with a graph, and so has a gradient, too.
 x = Value(0.5, label="x")
 y = tanh(x) * x
 slope = gradients(y, [x])[0]

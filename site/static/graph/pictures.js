@@ -3,7 +3,7 @@
 const SHARPNESS = 2; // pixels of a PNG for each of the drawing
 const LARGEST = 16_000; // pixels that a canvas can be wide or high
 
-/** An SVG as a PNG: a promise of a Blob. It is in the colours of the drawing, whatever the reader's system prefers. */
+/** An SVG as a PNG: a promise of a Blob. It has the colours of the drawing, not those that the reader's system prefers. */
 export async function pngOf(svg) {
   const still = svg.replace(/<style>[\s\S]*?<\/style>/, "");
   const address = URL.createObjectURL(new Blob([still], { type: "image/svg+xml" }));
