@@ -147,7 +147,8 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
     adds up uses and examples in any order.
 
     A function is recorded: see ``CompiledFunction``. A graph that exists already cannot know which numbers were read
-    while it was built: its program computes that graph for all numbers. It starts from the numbers that the parameters have now, also if the graph was not refreshed after their ``data`` was changed.
+    while it was built: its program computes that graph for all numbers. It starts from the numbers that the parameters
+    have now, also if the graph was not refreshed after their ``data`` was changed.
 
     Args:
         outputs: a Value, or a list of Values; or a function that gives one of these, for which ``compile`` is also a
