@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import accumulate
 from typing import NamedTuple
 
 from engine.expressions.names import parameters_among
@@ -23,10 +22,6 @@ class Walk(NamedTuple):
     gradients: list[float]
     parameters: set[Value]
     numbers: list[float]
-
-    def first_edges(self) -> dict[Value, int]:
-        """The index of the edge from each node's first operand; edges count node after node, operand by operand."""
-        return dict(zip(self.nodes, accumulate([len(node.operands) for node in self.nodes], initial=0)))
 
 
 def record_walk(root: Value, names: object = None) -> Walk:
