@@ -10,7 +10,8 @@ from engine.drawing.flat_graph import FlatGraph, read_gradients
 from engine.drawing.folding import Box
 from engine.drawing.module_scopes import Scopes, scope_title, singular
 from engine.expressions.names import node_formulas
-from engine.expressions.nodes import Name, format_number
+from engine.expressions.nodes import Name, Number
+from engine.expressions.writers import picture_text
 from engine.validation import plain_label
 from engine.value import Value
 
@@ -72,7 +73,7 @@ class NodeContents:
 
     def format(self, number: float) -> str:
         """A number as the picture shows it."""
-        return format_number(number, self.precision).replace("-", "−")
+        return picture_text(Number(number), self.precision)
 
     def describe_node(self, index: int) -> Content:
         """The content of a node that is drawn by itself."""

@@ -21,7 +21,8 @@ from matplotlib.ticker import MaxNLocator
 
 from engine import Value
 from engine.drawing.themes import THEMES, Theme
-from engine.expressions.nodes import format_number
+from engine.expressions.nodes import Number
+from engine.expressions.writers import picture_text
 from nn.validation import check_choice, shortened
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ def number(x: float, precision: int = 3) -> str:
     >>> number(-0.1234), number(12345.0), number(0.00001), number(-0.0)
     ('−0.123', '1.23e+04', '1e−05', '0')
     """
-    return format_number(x, precision).replace("-", "−")
+    return picture_text(Number(x), precision)
 
 
 def image_size(image_shape: Any, n_numbers: int, what: str) -> tuple[int, int]:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import nn
 from engine import Value, constant, size
 from engine.compiler.javascript_program import program_text, recorded_program_text
-from engine.expressions.nodes import Derivative, Equation, Formula, Name, Number, Operation, format_number
-from engine.expressions.writers import mathml, text
+from engine.expressions.nodes import Derivative, Equation, Formula, Name, Number, Operation
+from engine.expressions.writers import mathml, picture_text, text
 from engine.stepping.layout import lay_out
 from engine.stepping.page import page_data
 from engine.stepping.walk import record_walk
@@ -312,7 +312,7 @@ class _Chain:
 
 
 def _said(number: float) -> str:
-    return format_number(number, _DIGITS).replace("-", "−")
+    return picture_text(Number(number), _DIGITS)
 
 
 def _product(a: Formula, b: Formula) -> Formula:
