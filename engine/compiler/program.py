@@ -22,6 +22,7 @@ from engine.compiler.trace import INPUT, Record
 from engine.node import WATCH
 from engine.validation import check_int, plain_label, shortened
 from engine.value import Value
+from engine.whole_files import write_whole
 
 if TYPE_CHECKING:
     from engine.drawing import Drawing
@@ -213,7 +214,7 @@ class Program:
         check_output(output, self.n_outputs)
         weights = self.weights.tolist()
         text = c_text(self.record, weights, self._labels, Path(path).stem, output, comment)
-        Path(path).write_text(text, encoding="ascii")
+        write_whole(path, text.encode("ascii"))
 
     def _rows(self, X: Any, look: bool = True) -> Floats:
         if X is None and self.n_inputs == 0:

@@ -5,7 +5,7 @@ Programs in other languages are these formulas, written as the language has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,7 +40,7 @@ class StraightLine:
                 operands = [self.names[operand] for operand in self.operands[place]]
                 yield place, multiplied_out(as_formula(rule.compute(_CALLS, *operands)))
 
-    def backward(self, root: int, leaves: dict[int, Formula]) -> Iterator[Contribution]:
+    def backward(self, root: int, leaves: Mapping[int, Formula]) -> Iterator[Contribution]:
         """The chain rule from *root* along the ways to *leaves*, whose gradients have names and start with numbers.
 
         As in the engine, the chain rule's product with an exact 0 is 0.
@@ -50,7 +50,8 @@ class StraightLine:
             if not leads.isdisjoint(operands):
                 leads.add(place)
                 leading.append(place)
-        gradients, named = dict(leaves), set(leaves)
+        gradients: dict[int, Formula] = dict(leaves)
+        named = set(leaves)
         if root in named:
             yield Contribution(gradients[root], True, Number(1.0))
         elif root in leads:

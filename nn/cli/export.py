@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine import Value, compile
+from engine.whole_files import check_writable
 from nn.data.columns import TEXT, Column
 from nn.examples import as_list
 from nn.mlp import MLP
-from nn.model_files import check_writable
 from nn.validation import one_line, shortened
 
 
