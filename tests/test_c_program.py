@@ -142,6 +142,14 @@ def test_what_is_refused_has_its_place(tmp_path):
 
 
 @needs_cc
+def test_a_constant_that_was_changed_to_one_that_is_refused_is_refused(tmp_path):
+    x, divisor = Value(1.0), Value(2.0)
+    quotient = x / divisor
+    divisor.data = 0.0
+    assert run_one(tmp_path, compile(quotient, [x], []), [[1.0]]) == [1]
+
+
+@needs_cc
 @pytest.mark.parametrize("name", ["a b-c.1", "2nd", "_x", "größe", "int", "*"])
 def test_any_name_and_any_label_makes_a_file_that_compiles(tmp_path, name):
     x, w = Value(2.0, '*/ system("ls") /* ??/ \\'), Value(3.0, "größe\n#error\r\u202e")

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 
 from engine.compiler.trace import INPUT, NONE, PARAMETER, Op, Record
-from engine.derivatives import Rule, rule_for
-from engine.domains import DOMAINS, POWER, TOO_LARGE
+from engine.derivatives import rule_for
+from engine.expressions.c_functions import domain, helpers_of, refusals, written
 from engine.expressions.javascript import key_of
 from engine.expressions.nodes import Formula, Name
 from engine.expressions.straight_line import StraightLine
 from engine.expressions.writers import c
-from engine.operations import CONSTANT
+from engine.operations import CONSTANT, Operation
 from engine.validation import plain_label
 
 _LARGEST = 400  # statements of a function: compilers take long for those that are longer
-_CONTRARY = {"!=": "==", ">": "<=", ">=": "<", "<": ">=", "<=": ">"}
+_LEAVES = (INPUT, PARAMETER, CONSTANT)
 _READ_ONLY = ("x", "w")
 _PUBLIC = {"values": ["x", "w", "y", "work"], "gradient": ["x", "w", "y", "dx", "dw", "work"]}
-_PI = "static const double pi = 3.141592653589793;\n"
-_CALLED = re.compile(r"\b(?:pi\b|[a-z]\w*(?=\())")
-_HELPER = re.compile(r"(?:/\*[^\n]*\n)?static \w+ (\w+)\(.*?\n\}\n", re.DOTALL)
 _NO_NAME = re.compile(r"[^A-Za-z0-9_]")
 _UNFIT = re.compile(r"[^A-Za-z0-9 _/.,:;=<>()\[\]'+-]")  # what might end a comment, or is unknown to an old compiler
 _COMMENT = """PREFIX: a graph of {n_computed:,} operations, for one example. Written by gradstep.
@@ -66,7 +61,7 @@ def c_text(
     defined = "".join(f"#define {prefix.upper()}_N_{what} {size}\n" for what, size in sizes.items())
     names = [f"{c(program.names[place])}: {label}" for place, label in enumerate(labels) if label]
     head = _comment(program, output, [*comment.splitlines(), *names])
-    return f"{head}#include <math.h>\n\n{defined}\n{_helpers(code)}{code}".replace("PREFIX", prefix)
+    return f"{head}#include <math.h>\n\n{defined}\n{helpers_of(code)}{code}".replace("PREFIX", prefix)
 
 
 class _Program:
@@ -76,7 +71,9 @@ class _Program:
         operands = [tuple(i for i in pair if i != NONE) for pair in zip(record.first, record.second)]
         self.record, n = record, record.n_inputs
         self.names = list(_names(record))
-        self.line = StraightLine([_rule(op) for op in record.ops], operands, self.names)
+        self.line = StraightLine(
+            [None if op in _LEAVES else rule_for(_key(op)) for op in record.ops], operands, self.names
+        )
         self.n_computed = sum(rule is not None for rule in self.line.rules)
         leaves: dict[int, Formula] = {place: Name(f"dx[{place}]") for place in range(n)}
         leaves |= {n + place: Name(f"dw[{place}]") for place in range(record.n_parameters)}
@@ -90,7 +87,7 @@ class _Program:
         """The numbers of the parameters."""
         if not weights:
             return ""
-        numbers = "".join(f"    {_number(number)},\n" for number in weights)
+        numbers = "".join(f"    {written(number)},\n" for number in weights)
         return f"const double PREFIX_weights[{len(weights)}] = {{\n{numbers}}};\n\n"
 
     def functions(self) -> Iterator[str]:
@@ -119,19 +116,21 @@ class _Program:
 
     def _forward(self) -> Iterator[str]:
         """A statement for each node, and a return where its operation refuses its operands."""
+        record = self.record
         for count, (place, formula) in enumerate(self.line.forward(), 1):
-            y, operands = c(self.names[place]), [c(self.names[operand]) for operand in self.line.operands[place]]
+            operands, y = self.line.operands[place], c(self.names[place])
+            numbers = [record.numbers[i] if record.ops[i] == CONSTANT else None for i in operands]
             yield f"{y} = {c(formula)};"
-            for condition in _refusals(self.record.ops[place], y, operands):
+            for condition in refusals(_key(record.ops[place]), y, [c(self.names[i]) for i in operands], numbers):
                 yield f"if ({condition}) return {count};"
 
 
-def _rule(op: Op) -> Rule | None:
-    if op in (INPUT, PARAMETER, CONSTANT):
-        return None
-    if not isinstance(op, str) and not key_of(op):
+def _key(op: Op) -> str:
+    """The operation's key in the tables."""
+    key = op if isinstance(op, str) else key_of(op)
+    if not key and isinstance(op, Operation):
         raise ValueError(f"C cannot compute {op.name}, a function of Python; write it with functions of the engine")
-    return rule_for(op)
+    return key
 
 
 def _names(record: Record) -> Iterator[Formula]:
@@ -139,41 +138,13 @@ def _names(record: Record) -> Iterator[Formula]:
     n_computed = 0
     for place, op in enumerate(record.ops):
         if op == CONSTANT:
-            written = _number(record.numbers[place])
-            yield Name(f"({written})" if written.startswith("-") else written)
+            number = written(record.numbers[place])
+            yield Name(f"({number})" if number.startswith("-") else number)
         elif op in (INPUT, PARAMETER):
             yield Name(f"x[{place}]" if op == INPUT else f"w[{place - record.n_inputs}]")
         else:
             yield Name(f"v[{n_computed}]")
             n_computed += 1
-
-
-def _number(number: float) -> str:
-    infinite = "NAN" if math.isnan(number) else "INFINITY" if number > 0.0 else "-INFINITY"
-    return repr(number) if math.isfinite(number) else infinite
-
-
-def _refusals(op: Op, y: str, operands: Sequence[str]) -> Iterator[str]:
-    """Where an operation refuses its operands; constants were looked at when the graph was made."""
-    if op == POWER:
-        yield f"power_refuses({y}, {', '.join(operands)})"
-    elif op in TOO_LARGE:
-        yield f"isinf({y}) && isfinite({operands[0]})"
-    elif isinstance(op, str):
-        for index, sign, bound in DOMAINS.get(op, ()):
-            if operands[index].endswith("]"):
-                yield f"{operands[index]} {_CONTRARY[sign]} {bound!r}"
-
-
-def _domain(op: Op) -> str:
-    """What an operation needs, in words; nothing where it takes all numbers."""
-    if op == POWER:
-        return "    a to the power b must be real, and not too large for a double"
-    if op in TOO_LARGE:
-        return f"    {op}(a) must not be too large for a double"
-    bounds = DOMAINS.get(op, ()) if isinstance(op, str) else ()
-    needs = " and ".join(f"{'ab'[index]} {sign} {bound!r}" for index, sign, bound in bounds)
-    return f"    {'a divided by b' if op == '/' else f'{op}(a)'} needs {needs}" if needs else ""
 
 
 def _part(name: str, statements: list[str]) -> tuple[tuple[str, str, list[str]], list[str]]:
@@ -202,23 +173,11 @@ def _function(signature: str, body: Sequence[str]) -> str:
     return f"{signature}\n{{\n" + "".join(f"    {line}\n" for line in body) + "}\n"
 
 
-def _helpers(code: str) -> str:
-    """Those functions of ``special.c`` that the code calls."""
-    source = files("engine.expressions").joinpath("special.c").read_text(encoding="utf-8")
-    helpers = {found[1]: found[0] for found in _HELPER.finditer(source)} | {"pi": _PI}
-    used, asked = set[str](), [code]
-    while asked:
-        new = (set(_CALLED.findall(asked.pop())) & helpers.keys()) - used
-        used |= new
-        asked += [helpers[name] for name in new]
-    return "".join(f"{helper}\n" for name, helper in helpers.items() if name in used)
-
-
 def _comment(program: _Program, output: int, words: Sequence[str]) -> str:
     """What a reader needs to know to call the functions, and *words* that anybody may have chosen."""
     signatures = {name: _signature("long", f"PREFIX_{name}", arrays) for name, arrays in _PUBLIC.items()}
     signatures["weights"] = _WEIGHTS[program.record.n_parameters == 0]
     lines = _COMMENT.format(n_computed=program.n_computed, output=output, **signatures).splitlines()
-    lines += sorted(set(map(_domain, program.record.ops)) - {""}) or ["    none"]
+    lines += [f"    {need}" for need in sorted({domain(_key(op)) for op in program.record.ops} - {""})] or ["    none"]
     lines += ["", *(_UNFIT.sub("_", plain_label(line, 200)) for line in words)]
     return "/*\n" + "".join(f" * {line}".rstrip() + "\n" for line in lines) + " */\n"
