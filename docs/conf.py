@@ -61,7 +61,7 @@ site = os.environ.get("GRADSTEP_SITE", "")
 """The address of the pages that run gradstep in a browser; without it no page mentions them."""
 myst_substitutions = {"try_it": f"[Try it in the browser]({site}), with nothing installed." if site else ""}
 
-COMMANDS = ("train", "predict", "draw", "step")
+COMMANDS = ("train", "predict", "export", "draw", "step")
 
 linkcheck_ignore = [r"https?://"]  # the build needs no network
 

@@ -18,6 +18,8 @@ DOMAINS: dict[str, list[Bound]] = {
     "cosh": [(0, "<", 710.47), (0, ">", -710.47)],
 }
 """Which operand must be where, by the operations' keys: beyond the domain, or too large for a float."""
+TOO_LARGE = ("exp", "expm1", "sinh", "cosh")
+"""Those whose domain ends where the result becomes too large for a float."""
 POWER = "**"  # whose domain depends on its exponent
 
 

@@ -1,4 +1,4 @@
-"""The command ``gradstep``: train, predict, draw a formula, walk through its backprop."""
+"""The command ``gradstep``: train, predict, export, draw a formula, walk through its backprop."""
 
 from __future__ import annotations
 

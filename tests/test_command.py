@@ -259,7 +259,7 @@ def test_long_formulas_are_numbered(gradstep):
 # ------------------------------------------------------------------------------------------------- help, and other ways
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["predict"], ["draw"], ["step"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["predict"], ["export"], ["draw"], ["step"]])
 def test_help_is_there(folder, capsys, command):
     for option in ("--help", "-h"):
         with pytest.raises(SystemExit) as told:
@@ -359,7 +359,7 @@ def test_a_confusion_table_of_long_and_short_names():
 # ---------------------------------------------------------------------------------------------------------------- help
 
 
-@pytest.mark.parametrize("name", ["train", "predict", "draw", "step"])
+@pytest.mark.parametrize("name", ["train", "predict", "export", "draw", "step"])
 def test_help_has_examples_that_the_command_takes(gradstep, name):
     out = gradstep(name, "--help")
     examples = out.partition("\nexamples:\n")[2].splitlines()

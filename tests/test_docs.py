@@ -1,8 +1,9 @@
 """The documentation: every block of code on its pages runs, and gives what is shown below it; the pages build.
 
 Blocks of a page run in order, with the names of the blocks before them, in an empty folder. ``python`` blocks are
-executed, ``pycon`` blocks are doctests, and in ``console`` blocks ``gradstep`` prints what is shown. A block may need a
-package: ``<!-- needs anywidget -->`` on the line before it. Without that package the rest of the page is skipped.
+executed, ``pycon`` blocks are doctests, a ``c`` block becomes ``main.c``, and in ``console`` blocks ``gradstep`` and
+``cc`` print what is shown. A block may need a package: ``<!-- needs anywidget -->`` on the line before it. Without that
+package the rest of the page is skipped.
 """
 
 import builtins
@@ -15,6 +16,7 @@ import inspect
 import io
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -80,6 +82,11 @@ def run_console(text, where, capsys):
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         command, _, shown = part.partition("\n")
         words = shlex.split(command)
+        if words[0] == "cc":
+            if shutil.which("cc"):
+                done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+                assert (done.returncode, done.stdout) == (0, shown), f"{where} printed:\n{done.stdout}{done.stderr}"
+            continue
         if words[0] != "gradstep":
             check_command(words, where)
             continue
@@ -104,6 +111,8 @@ def test_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
                 run_doctest(text, names, where)
             case "console":
                 run_console(text, where, capsys)
+            case "c":
+                Path("main.c").write_text(text, encoding="ascii")
             case "sh":
                 for command in re.split(r"\n| && ", text.strip()):
                     check_command(shlex.split(command, comments=True), where)

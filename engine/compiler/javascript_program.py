@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from engine.compiler.recorder import ADVICE, record
 from engine.derivatives import RULES, SLOPES, Rule, rule_for
 from engine.escapes import DataDependentError
-from engine.expressions.javascript import CALLS, EXACT, key_of, refuses
-from engine.expressions.nodes import Formula, Name, Number, Operation, as_formula
+from engine.expressions.javascript import EXACT, key_of, refuses
+from engine.expressions.nodes import Formula, Name
+from engine.expressions.straight_line import StraightLine
 from engine.expressions.writers import text
 from engine.node import common_order
 from engine.operations import PLAIN
@@ -73,7 +74,7 @@ def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
     }
     <BLANKLINE>
     function backward0(x, w, out) {
-      out[0] += times(1, x[0]);
+      out[0] += x[0];
     }
     <BLANKLINE>
     """
@@ -86,7 +87,7 @@ def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
     return _MODULE.format(
         functions=", ".join(sorted(known.intersection(_NAME.findall(statements)))),
         n_numbers=graph.n_numbers,
-        n_gradients=graph.n_gradients,
+        n_gradients=graph.line.n_gradients,
         parts=statements,
         forward=forward_calls,
         backward=backward_calls,
@@ -121,66 +122,41 @@ class _Graph:
     """The nodes in topological order, and the names of their numbers in the program."""
 
     def __init__(self, outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]) -> None:
-        self.root, self.parameters = outputs[0], parameters
         self.names: dict[Value, Formula] = {}
         for letter, leaves in (("x", inputs), ("w", parameters)):
             for index, leaf in enumerate(leaves):
                 _check_leaf(leaf, leaf in self.names)
                 self.names[leaf] = Name(f"{letter}[{index}]")
-        self.interior: list[Value] = []
-        for node in common_order(list(outputs)):
+        self.nodes = common_order(list(outputs))
+        self.n_numbers = 0
+        for node in self.nodes:
             if node.operands:
-                self.names[node] = Name(f"v[{len(self.interior)}]")
-                self.interior.append(node)
+                self.names[node] = Name(f"v[{self.n_numbers}]")
+                self.n_numbers += 1
             elif node not in self.names:
                 self.names[node] = _constant(node.data)
-        self.n_numbers = len(self.interior)
-        self.n_gradients = 0
+        places = {node: place for place, node in enumerate(self.nodes)}
+        rules = [_rule(node) if node.operands else None for node in self.nodes]
+        operands = [tuple(places[operand] for operand in node.operands) for node in self.nodes]
+        self.line = StraightLine(rules, operands, [self.names[node] for node in self.nodes])
+        self.root = places[outputs[0]]
+        self.sums = {places[leaf]: Name(f"out[{i}]") for i, leaf in enumerate(parameters) if leaf in places}
 
     def forward(self) -> Iterator[str]:
         """A statement for each node, and a check where its operation may refuse."""
-        for node in self.interior:
-            operands = [self.names[operand] for operand in node.operands]
-            name = _written(self.names[node])
-            yield f"{name} = {_written(_rule(node).compute(CALLS, *operands))};"
-            key = key_of(node.operation)
+        for place, formula in self.line.forward():
+            node = self.nodes[place]
+            name, key = _written(self.names[node]), key_of(node.operation)
+            yield f"{name} = {_written(formula)};"
             if refuses(key):
-                numbers = ", ".join(map(_written, operands))
+                numbers = ", ".join(_written(self.names[operand]) for operand in node.operands)
                 labels = json.dumps(["" if o.operation is PLAIN else plain_label(o.label) for o in node.operands])
                 yield f"if (!Number.isFinite({name})) check({json.dumps(key)}, {name}, [{numbers}], {labels});"
 
     def backward(self) -> Iterator[str]:
         """The chain rule from the root, along the ways to parameters; sums in the order of the engine's."""
-        needs = set(self.parameters)
-        leading = [node for node in self.interior if _leads(node, needs)]
-        gradients = {parameter: f"out[{index}]" for index, parameter in enumerate(self.parameters)}
-        met = set(self.parameters)  # whose first contribution is added, too: to what is in out
-        if self.root in needs:
-            yield from [f"{gradients[self.root]} += 1;"] if self.root in met else []
-            gradients.setdefault(self.root, "1")
-        for node in reversed(leading):
-            if node not in gradients:
-                continue  # no way from the root
-            names = [self.names[operand] for operand in node.operands]
-            for operand, derivative in zip(node.operands, _rule(node).derivatives):
-                slope = as_formula(derivative(CALLS, self.names[node], *names))
-                if operand not in needs or slope == Number(0.0):
-                    continue
-                if operand not in gradients:
-                    gradients[operand] = f"g[{self.n_gradients}]"
-                    self.n_gradients += 1
-                given = gradients[node]
-                amount = given if slope == Number(1.0) else f"times({given}, {_written(slope)})"
-                yield f"{gradients[operand]} {'+=' if operand in met else '='} {amount};"
-                met.add(operand)
-
-
-def _leads(node: Value, needs: set[Value]) -> bool:
-    """Whether a node is on a way to a parameter; if so, it becomes one of those that need a gradient."""
-    if needs.isdisjoint(node.operands):
-        return False
-    needs.add(node)
-    return True
+        for gradient, adds, amount in self.line.backward(self.root, self.sums):
+            yield f"{_written(gradient)} {'+=' if adds else '='} {_written(amount)};"
 
 
 def _check_leaf(leaf: Value, is_known: bool) -> None:
@@ -202,19 +178,8 @@ def _constant(number: float) -> Formula:
     return Name(f"({written})" if written.startswith("-") else written)
 
 
-def _written(formula: object) -> str:
-    return text(_multiplied_out(as_formula(formula)), EXACT)
-
-
-def _multiplied_out(formula: Formula) -> Formula:
-    """Squares as products, which is what they are: a browser's power may differ from them in the last digit."""
-    match formula:
-        case Operation("**", (base, Number(2.0))):
-            base = _multiplied_out(base)
-            return Operation("*", (base, base))
-        case Operation(op, operands):
-            return Operation(op, tuple(map(_multiplied_out, operands)))
-    return formula
+def _written(formula: Formula) -> str:
+    return text(formula, EXACT)
 
 
 def _functions(name: str, arguments: str, statements: list[str]) -> tuple[list[str], str]:

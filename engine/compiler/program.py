@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from math import isnan
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from engine.compiler.trace import INPUT, Record
 from engine.node import WATCH
 from engine.validation import check_int, plain_label, shortened
 from engine.value import Value
+from engine.whole_files import write_whole
 
 if TYPE_CHECKING:
     from engine.drawing import Drawing
@@ -185,6 +188,33 @@ class Program:
         from engine.compiler.picture import drawn
 
         return drawn(self._runner.graph, direction, theme)
+
+    def save(self, path: str | PathLike[str], output: int = 0, comment: str = "") -> None:
+        """Write the program for one example as a file in C99, which needs nothing but libm: see its comment.
+
+        It has a function for the outputs, one that gives the gradient of an *output* in inputs and parameters as well,
+        and a table of the weights. All its names begin with the file's name. Where eager arithmetic refuses a number,
+        its functions return the place of that operation. Functions of another libm may differ in the last digit.
+
+        Args:
+            path: a file whose name ends in ``.c``.
+            output: which output is differentiated, where several were compiled.
+            comment: what the file's comment says besides.
+
+        Raises:
+            ValueError: the name ends otherwise, the program is of float32, or a function of Python computes a node.
+            OSError: the file cannot be written.
+        """
+        from engine.compiler.c_program import c_text
+
+        if Path(path).suffix != ".c":
+            raise ValueError(f"path must end in .c, got {shortened(str(path))}; a program is written as C")
+        if self.dtype != np.float64:
+            raise ValueError('dtype must be "float64" for a program in C, got "float32"; compile the graph again')
+        check_output(output, self.n_outputs)
+        weights = self.weights.tolist()
+        text = c_text(self.record, weights, self._labels, Path(path).stem, output, comment)
+        write_whole(path, text.encode("ascii"))
 
     def _rows(self, X: Any, look: bool = True) -> Floats:
         if X is None and self.n_inputs == 0:

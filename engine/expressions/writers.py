@@ -60,6 +60,15 @@ def mathml(formula: Formula, precision: int = 6, is_factor: bool = False) -> str
     return _MATHML.write(formula, _POWER if is_factor else 0, precision=precision)
 
 
+def c(formula: Formula) -> str:
+    """A formula as an expression in C, its numbers exact; functions that C has not are called by their names.
+
+    >>> c(-1.0 / (Name("x[0]") * Number(2.0)))
+    '-1.0 / (x[0] * 2.0)'
+    """
+    return _C.write(formula, precision=17)
+
+
 @dataclass(frozen=True)
 class _Notation:
     """How the parts of a formula are written, as templates for ``str.format``. The defaults are those of text."""
@@ -216,4 +225,8 @@ _MATHML = _Notation(
     cases="<mrow><mo>{{</mo><mtable>{}</mtable></mrow>",
     equation="<mrow>{}<mo>{}</mo>{}</mrow>",
     equals="<mo>=</mo>",
+)
+_C = _Notation(
+    number=lambda number: {"inf": "INFINITY", "-inf": "-INFINITY", "nan": "NAN"}.get(number, repr(float(number))),
+    functions={"abs": "fabs", "log_or_limit": "log", "power_or_limit": "pow"},
 )

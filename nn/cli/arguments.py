@@ -7,7 +7,7 @@ import re
 from typing import NoReturn
 
 from engine import __version__
-from nn.cli import formulas, predict, train
+from nn.cli import export, formulas, predict, train
 from nn.validation import nearest, plain_label, shortened
 
 LONGEST = 1000  # characters of a message, which may repeat an argument
@@ -22,6 +22,10 @@ _EXAMPLES = {
     "predict": """
   gradstep predict houses.json new.csv > prices.txt
   gradstep predict digits.json new.csv --probabilities
+""",
+    "export": """
+  gradstep export houses.json houses.c
+  gradstep export digits.json firmware/digits.c
 """,
     "draw": """
   gradstep draw "tanh(x*w + b)" x=2 w=-3 b=6.88 --derivatives
@@ -82,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
     for name, run, describe in (
         ("train", train.train, _describe_train),
         ("predict", predict.predict, _describe_predict),
+        ("export", export.export, _describe_export),
         ("draw", formulas.draw, _describe_draw),
         ("step", formulas.step, _describe_step),
     ):
@@ -134,6 +139,11 @@ def _describe_predict(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE.csv", help="the rows; names in the first line are recognised")
     _describe_header(command)
     command.add_argument("--probabilities", action="store_true", help="print those of each class, under its name")
+
+
+def _describe_export(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", metavar="MODEL", help="a file that `gradstep train` wrote")
+    command.add_argument("out", metavar="FILE.c", help="where the program goes; its names begin with the file's name")
 
 
 def _describe_header(command: argparse.ArgumentParser) -> None:

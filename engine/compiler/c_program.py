@@ -1,0 +1,183 @@
+"""A recorded graph as a program in C99: straight-line text of its numbers and its gradient, from the one table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from engine.compiler.trace import INPUT, NONE, PARAMETER, Op, Record
+from engine.derivatives import rule_for
+from engine.expressions.c_functions import domain, helpers_of, refusals, written
+from engine.expressions.javascript import key_of
+from engine.expressions.nodes import Formula, Name
+from engine.expressions.straight_line import StraightLine
+from engine.expressions.writers import c
+from engine.operations import CONSTANT, Operation
+from engine.validation import plain_label
+
+_LARGEST = 400  # statements of a function: compilers take long for those that are longer
+_LEAVES = (INPUT, PARAMETER, CONSTANT)
+_READ_ONLY = ("x", "w")
+_PUBLIC = {"values": ["x", "w", "y", "work"], "gradient": ["x", "w", "y", "dx", "dw", "work"]}
+_NO_NAME = re.compile(r"[^A-Za-z0-9_]")
+_UNFIT = re.compile(r"[^A-Za-z0-9 _/.,:;=<>()\[\]'+-]")  # what might end a comment, or is unknown to an old compiler
+_COMMENT = """PREFIX: a graph of {n_computed:,} operations, for one example. Written by gradstep.
+
+{values};
+    writes the outputs into y.
+{gradient};
+    does so, and writes the derivatives of y[{output}] with respect to x and w into dx and dw.
+
+{weights} work is memory for as many numbers as the last
+#define says; calls that run at the same time need one each. Compile this without -ffast-math, which
+would change numbers.
+
+Both return 0. Where an operation refuses its operands they stop, and return n where it is the one that
+computes v[n - 1]. Operations on a, or on a and b, that refuse some:
+"""
+_WEIGHTS = "w may be PREFIX_weights, or other numbers.", "There are no weights, and w may be NULL."
+
+
+def c_text(
+    record: Record, weights: Sequence[float], labels: Sequence[str], name: str, output: int = 0, comment: str = ""
+) -> str:
+    """A file in C99 that computes a graph and the gradient of one *output*, for one example; it needs libm alone.
+
+    Args:
+        record: the graph.
+        weights: the numbers of its parameters, which become a table.
+        labels: the names of its inputs, then of its parameters, for the comment.
+        name: what names in the file begin with; characters that C has not in names become ``_``.
+        output: which output is differentiated.
+        comment: more words for the comment.
+
+    Raises:
+        ValueError: a function of Python computes a node.
+    """
+    program, prefix = _Program(record, output), re.sub(r"^(?![A-Za-z])", "program_", _NO_NAME.sub("_", name))
+    code = program.table(weights) + "\n".join(program.functions())
+    sizes = {"INPUTS": record.n_inputs, "PARAMETERS": record.n_parameters, "OUTPUTS": len(record.outputs)}
+    sizes["WORK"] = max(1, program.n_computed + program.line.n_gradients)
+    defined = "".join(f"#define {prefix.upper()}_N_{what} {size}\n" for what, size in sizes.items())
+    names = [f"{c(program.names[place])}: {label}" for place, label in enumerate(labels) if label]
+    head = _comment(program, output, [*comment.splitlines(), *names])
+    return f"{head}#include <math.h>\n\n{defined}\n{helpers_of(code)}{code}".replace("PREFIX", prefix)
+
+
+class _Program:
+    """The functions of a program, and what they are made of."""
+
+    def __init__(self, record: Record, output: int) -> None:
+        operands = [tuple(i for i in pair if i != NONE) for pair in zip(record.first, record.second)]
+        self.record, n = record, record.n_inputs
+        self.names = list(_names(record))
+        self.line = StraightLine(
+            [None if op in _LEAVES else rule_for(_key(op)) for op in record.ops], operands, self.names
+        )
+        self.n_computed = sum(rule is not None for rule in self.line.rules)
+        leaves: dict[int, Formula] = {place: Name(f"dx[{place}]") for place in range(n)}
+        leaves |= {n + place: Name(f"dw[{place}]") for place in range(record.n_parameters)}
+        self.forward = list(self._forward())
+        self.backward = [
+            f"{c(gradient)} {'+=' if adds else '='} {c(amount)};"
+            for gradient, adds, amount in self.line.backward(record.outputs[output], leaves)
+        ]
+
+    def table(self, weights: Sequence[float]) -> str:
+        """The numbers of the parameters."""
+        if not weights:
+            return ""
+        numbers = "".join(f"    {written(number)},\n" for number in weights)
+        return f"const double PREFIX_weights[{len(weights)}] = {{\n{numbers}}};\n\n"
+
+    def functions(self) -> Iterator[str]:
+        """Those that do the work, bounded in length, and those that people call."""
+        calls: dict[str, list[str]] = {}
+        for name, statements in (("forward", self.forward), ("backward", self.backward)):
+            calls[name] = []
+            for start in range(0, len(statements), _LARGEST):
+                signature, body = _part(f"{name}{start // _LARGEST}", statements[start : start + _LARGEST])
+                calls[name] += _call(*signature)
+                yield _function(f"static {_signature(*signature)}", body)
+        results = [f"y[{i}] = {c(self.names[place])};" for i, place in enumerate(self.record.outputs)]
+        sizes = {"dx": self.record.n_inputs, "dw": self.record.n_parameters}
+        zeros = [f"for (i = 0; i < {size}; i++) {array}[i] = 0.0;" for array, size in sizes.items() if size]
+        yield self._public("values", [*calls["forward"], *results])
+        yield self._public("gradient", [*calls["forward"], *results, *zeros, *calls["backward"]])
+
+    def _public(self, name: str, body: list[str]) -> str:
+        """A function that people call: what it declares is what its body uses."""
+        text = "\n".join(body)
+        declared = {"i": "long i;", "refused": "long refused;", "v": "double *v = work;"}
+        declared["g"] = f"double *g = work + {self.n_computed};"
+        used = [line for variable, line in declared.items() if _uses(text, variable)]
+        unused = [f"(void){array};" for array in _PUBLIC[name] if not _uses("\n".join([*used, text]), array)]
+        return _function(_signature("long", f"PREFIX_{name}", _PUBLIC[name]), [*used, *unused, *body, "return 0;"])
+
+    def _forward(self) -> Iterator[str]:
+        """A statement for each node, and a return where its operation refuses its operands."""
+        record = self.record
+        for count, (place, formula) in enumerate(self.line.forward(), 1):
+            operands, y = self.line.operands[place], c(self.names[place])
+            numbers = [record.numbers[i] if record.ops[i] == CONSTANT else None for i in operands]
+            yield f"{y} = {c(formula)};"
+            for condition in refusals(_key(record.ops[place]), y, [c(self.names[i]) for i in operands], numbers):
+                yield f"if ({condition}) return {count};"
+
+
+def _key(op: Op) -> str:
+    """The operation's key in the tables."""
+    key = op if isinstance(op, str) else key_of(op)
+    if not key and isinstance(op, Operation):
+        raise ValueError(f"C cannot compute {op.name}, a function of Python; write it with functions of the engine")
+    return key
+
+
+def _names(record: Record) -> Iterator[Formula]:
+    """The name of each node's number; that of a constant is its number."""
+    n_computed = 0
+    for place, op in enumerate(record.ops):
+        if op == CONSTANT:
+            number = written(record.numbers[place])
+            yield Name(f"({number})" if number.startswith("-") else number)
+        elif op in (INPUT, PARAMETER):
+            yield Name(f"x[{place}]" if op == INPUT else f"w[{place - record.n_inputs}]")
+        else:
+            yield Name(f"v[{n_computed}]")
+            n_computed += 1
+
+
+def _part(name: str, statements: list[str]) -> tuple[tuple[str, str, list[str]], list[str]]:
+    """The kind, name and arguments of a function of these statements, and its body."""
+    text = "\n".join(statements)
+    arrays = [array for array in ("x", "w", "v", "g", "dx", "dw") if _uses(text, array)]
+    refuses = _uses(text, "return")
+    return ("long" if refuses else "void", name, arrays), [*statements, "return 0;"] if refuses else statements
+
+
+def _uses(text: str, name: str) -> bool:
+    return re.search(rf"\b{name}\b", text) is not None
+
+
+def _call(kind: str, name: str, arrays: Sequence[str]) -> list[str]:
+    call = f"{name}({', '.join(arrays)});"
+    return [call] if kind == "void" else [f"refused = {call}", "if (refused) return refused;"]
+
+
+def _signature(kind: str, name: str, arrays: Sequence[str]) -> str:
+    arguments = (f"const double *{array}" if array in _READ_ONLY else f"double *{array}" for array in arrays)
+    return f"{kind} {name}({', '.join(arguments)})"
+
+
+def _function(signature: str, body: Sequence[str]) -> str:
+    return f"{signature}\n{{\n" + "".join(f"    {line}\n" for line in body) + "}\n"
+
+
+def _comment(program: _Program, output: int, words: Sequence[str]) -> str:
+    """What a reader needs to know to call the functions, and *words* that anybody may have chosen."""
+    signatures = {name: _signature("long", f"PREFIX_{name}", arrays) for name, arrays in _PUBLIC.items()}
+    signatures["weights"] = _WEIGHTS[program.record.n_parameters == 0]
+    lines = _COMMENT.format(n_computed=program.n_computed, output=output, **signatures).splitlines()
+    lines += [f"    {need}" for need in sorted({domain(_key(op)) for op in program.record.ops} - {""})] or ["    none"]
+    lines += ["", *(_UNFIT.sub("_", plain_label(line, 200)) for line in words)]
+    return "/*\n" + "".join(f" * {line}".rstrip() + "\n" for line in lines) + " */\n"

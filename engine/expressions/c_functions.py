@@ -1,0 +1,59 @@
+"""What C has not: the functions of ``special.c``, and what operations refuse."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+
+from engine.domains import DOMAINS, POWER, TOO_LARGE
+
+_COMPARED = {"==": operator.eq, "<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
+_CONTRARY = {"!=": "==", ">": "<=", ">=": "<", "<": ">=", "<=": ">"}
+_PI = "static const double pi = 3.141592653589793;\n"
+_CALLED = re.compile(r"\b(?:pi\b|[a-z]\w*(?=\())")
+_HELPER = re.compile(r"(?:/\*[^\n]*\n)?static \w+ (\w+)\(.*?\n\}\n", re.DOTALL)
+
+
+def written(number: float) -> str:
+    """A number with all its digits."""
+    infinite = "NAN" if math.isnan(number) else "INFINITY" if number > 0.0 else "-INFINITY"
+    return repr(number) if math.isfinite(number) else infinite
+
+
+def helpers_of(code: str) -> str:
+    """Those functions of ``special.c`` that the code calls."""
+    source = files("engine.expressions").joinpath("special.c").read_text(encoding="utf-8")
+    helpers = {found[1]: found[0] for found in _HELPER.finditer(source)} | {"pi": _PI}
+    used, asked = set[str](), [code]
+    while asked:
+        new = (set(_CALLED.findall(asked.pop())) & helpers.keys()) - used
+        used |= new
+        asked += [helpers[name] for name in new]
+    return "".join(f"{helper}\n" for name, helper in helpers.items() if name in used)
+
+
+def refusals(key: str, y: str, operands: Sequence[str], constants: Sequence[float | None]) -> Iterator[str]:
+    """Where an operation refuses its operands, its result being *y*; of *constants* it is known already."""
+    if key == POWER:
+        yield f"power_refuses({y}, {', '.join(operands)})"
+    elif key in TOO_LARGE:
+        yield f"isinf({y}) && isfinite({operands[0]})"
+    else:
+        for index, sign, bound in DOMAINS.get(key, ()):
+            number = constants[index]
+            if number is None or _COMPARED[_CONTRARY[sign]](number, bound):
+                yield f"{operands[index]} {_CONTRARY[sign]} {bound!r}"
+
+
+def domain(key: str) -> str:
+    """What an operation needs, in words; nothing where it takes all numbers."""
+    if key == POWER:
+        return "a to the power b must be real, and not too large for a double"
+    if key in TOO_LARGE:
+        return f"{key}(a) must not be too large for a double"
+    bounds = DOMAINS.get(key, ())
+    needs = " and ".join(f"{'ab'[index]} {sign} {bound!r}" for index, sign, bound in bounds)
+    return f"{'a divided by b' if key == '/' else f'{key}(a)'} needs {needs}" if needs else ""

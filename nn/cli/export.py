@@ -1,0 +1,65 @@
+"""``gradstep export``: a trained model as a program in another language."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine import Value, compile
+from engine.whole_files import check_writable
+from nn.data.columns import TEXT, Column
+from nn.examples import as_list
+from nn.mlp import MLP
+from nn.validation import one_line, shortened
+
+
+def export(options: Namespace) -> None:
+    """Write a trained model as a program in C: one file, which needs no library but that of mathematics.
+
+    It computes the outputs for one example, of a classifier the scores of the classes, and the gradient of the first.
+    Its comment tells how it is called, and what its inputs and outputs are.
+    """
+    target = Path(options.out)
+    if target.suffix != ".c":
+        raise ValueError(f"the program's name must end in .c, got {shortened(options.out)}; models are exported as C")
+    model = MLP.load(options.model)
+    check_writable(target)
+    inputs = [Value(0.0, name) for name in _inputs(model)]
+    outputs = as_list(model(inputs))
+    comment = "\n".join(_outputs(model, len(outputs)))
+    compile(outputs, inputs, model.parameters()).save(target, comment=comment)
+    print(f"program: {one_line(str(target))}")
+
+
+def _inputs(model: MLP) -> Iterator[str]:
+    """What each input is."""
+    n_inputs = model.layers[0].neurons[0].n_inputs
+    if model.table is None:
+        yield from model.column_names or [""] * n_inputs
+        return
+    for column in model.table.columns:
+        if column.kind == TEXT:
+            yield from (f"1 if {column.name} is {text or 'empty'}, else 0" for text in column.categories)
+        elif column.n_inputs:
+            yield column.name + _where_missing(column)
+
+
+def _where_missing(column: Column) -> str:
+    return f" ({column.mean!r} where it is missing)" if column.missing and column.mean is not None else ""
+
+
+def _outputs(model: MLP, n_outputs: int) -> Iterator[str]:
+    """What each output says."""
+    logits = model.loss == "binary_cross_entropy"
+    if model.classes is None:
+        yield from (f"y[{i}]: the number predicted" for i in range(n_outputs))
+    elif n_outputs == 1:
+        no, yes = model.classes
+        yield f"y[0]: above 0 for class {yes}, else class {no}"
+        yield from [f"1 / (1 + exp(-y[0])) is the probability of class {yes}"] if logits else []
+    elif logits:
+        yield from (f"y[{i}]: above 0 where the answer to question {i} is yes" for i in range(n_outputs))
+    else:
+        yield from (f"y[{i}]: score of class {label}" for i, label in enumerate(model.classes))
+        yield "the class predicted is the first of those with the largest score"

@@ -1,0 +1,83 @@
+"""``gradstep export``: a trained model as a program in C, beside its predictions."""
+
+import re
+
+import numpy as np
+import pytest
+from c_programs import needs_cc, run
+
+from nn import MLP
+
+X = np.random.default_rng(0).normal(size=(40, 3))
+ANSWERS = ["yes" if x > 0.0 else "no" for x in X[:, 0]]
+
+
+def trained(y, loss: str, n_outputs: int, activation: str = "tanh") -> MLP:
+    model = MLP(3, [5, n_outputs], activation=activation, seed=0)
+    model.fit(X, y, loss=loss, epochs=2, batch_size=20)
+    return model
+
+
+def computed(folder, model: MLP) -> np.ndarray:
+    """The outputs that the program in program.c gives for the rows of X."""
+    weights = [weight.data for weight in model.parameters()]
+    found = run(folder, ["program"], [[[*row, *weights] for row in X.tolist()]])[0]
+    return np.array(found)[:, : model.layers[-1].n_outputs]
+
+
+@needs_cc
+@pytest.mark.parametrize(
+    ("y", "loss", "n_outputs", "said"),
+    [
+        ((X[:, 0] * 2.0).tolist(), "mse", 1, " * y[0]: the number predicted\n"),
+        (ANSWERS, "binary_cross_entropy", 1, "y[0]: above 0 for class yes, else class no"),
+        (ANSWERS, "binary_cross_entropy", 1, "(1 + exp(-y[0])) is the probability of"),
+        ([["a", "b*/", "c"][i % 3] for i in range(40)], "cross_entropy", 3, " * y[1]: score of class b_/\n"),
+    ],
+)
+def test_the_program_computes_the_outputs(command, tmp_path, y, loss, n_outputs, said):
+    model = trained(y, loss, n_outputs)
+    model.save("model.json")
+    assert command("export", "model.json", "program.c") == (0, "program: program.c\n", "")
+    assert said in (tmp_path / "program.c").read_text()
+    outputs = np.array(model.decision_function(X)).reshape(len(X), -1)
+    np.testing.assert_allclose(computed(tmp_path, model), outputs, rtol=1e-12, atol=1e-14)
+
+
+@needs_cc
+def test_a_model_of_a_table_takes_plain_numbers_and_names_its_inputs(command, tmp_path):
+    kinds = ["flat", "villa", ""]
+    rows = [f"{100.0 + 10.0 * a},{kinds[i % 3]},{['', 2, 3, 4][i % 4]},{1e5 + 3e4 * a}" for i, a in enumerate(X[:, 0])]
+    (tmp_path / "houses.csv").write_text("\n".join(["area,kind,rooms,price", *rows]))
+    assert command("train", "houses.csv", "--hidden", "4", "--epochs", "2", "--quiet")[0] == 0
+    assert command("export", "houses.json", "houses.c")[0] == 0
+    text = (tmp_path / "houses.c").read_text()
+    assert " * x[0]: area\n * x[1]: 1 if kind is empty, else 0\n * x[2]: 1 if kind is flat, else 0\n" in text
+    mean = float(re.search(r"x\[4\]: rooms \((\S+) where it is missing\)", text)[1])
+    (tmp_path / "new.csv").write_text("area,kind,rooms\n120,villa,3\n80,,\n")
+    predicted = [float(line) for line in command("predict", "houses.json", "new.csv")[1].split()]
+    weights = [weight.data for weight in MLP.load("houses.json").parameters()]
+    examples = [[120.0, 0.0, 0.0, 1.0, 3.0, *weights], [80.0, 1.0, 0.0, 0.0, mean, *weights]]
+    found = [row[0] for row in run(tmp_path, ["houses"], [examples])[0]]
+    assert found == pytest.approx(predicted, rel=1e-12)
+
+
+def test_answers_to_several_questions(command, tmp_path):
+    answers = [[float(x > 0.0), float(z > 0.0)] for x, _, z in X]
+    trained(answers, "binary_cross_entropy", 2).save("model.json")
+    assert command("export", "model.json", "program.c")[0] == 0
+    assert "y[1]: above 0 where the answer" in (tmp_path / "program.c").read_text()
+
+
+def test_what_is_refused(command, tmp_path):
+    trained(X[:, 0].tolist(), "mse", 1).save("model.json")
+    status, _, told = command("export", "model.json", "model.onnx")
+    assert (status, told) == (
+        1,
+        "gradstep: the program's name must end in .c, got 'model.onnx'; models are exported as C\n",
+    )
+    status, _, told = command("export", "nothing.json", "model.c")
+    assert (status, told) == (1, "gradstep: nothing.json: No such file or directory\n")
+    (tmp_path / "folder.c").mkdir()
+    status, _, told = command("export", "model.json", "folder.c")
+    assert (status, told) == (1, "gradstep: folder.c: this is a folder, and must be a file name\n")
