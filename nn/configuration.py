@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from engine import Value
+from nn.data.columns import Columns
 from nn.initialization import random_kept
+from nn.model_files import NAMES
 from nn.parameters import PLAIN, HasParameters, check_attributes, dotted, parts_in
 from nn.validation import shortened
 
@@ -100,7 +102,7 @@ def encode(module: Any) -> dict[str, Any]:
         kind = type(thing)
         if not isinstance(thing, HasParameters):
             raise ValueError(f"{where} with {thing}; give activations by name, or override configuration()")
-        if kind is not _kinds().get(kind.__name__):
+        if kind is not kinds().get(kind.__name__):
             raise ValueError(
                 f"{where} with a {kind.__name__}, a class of your own; write a class whose __init__ makes it"
             )
@@ -123,9 +125,9 @@ def build(kind: type[Any], configuration: dict[str, Any], init: Callable[..., fl
     def part(found: dict[str, Any]) -> Any:
         if found.keys() != {"kind", "configuration"}:
             return found
-        kind = _kinds().get(str(found["kind"]))
+        kind = kinds().get(str(found["kind"]))
         if kind is None or not isinstance(found["configuration"], dict):
-            raise ValueError(f"a part must be one of {', '.join(_kinds())}, got {shortened(found['kind'])}")
+            raise ValueError(f"a part must be one of {', '.join(kinds())}, got {shortened(found['kind'])}")
         return _instantiate(kind, found["configuration"], init)
 
     arguments = {name: json.loads(json.dumps(value), object_hook=part) for name, value in configuration.items()}
@@ -143,12 +145,67 @@ def _instantiate(kind: type[Any], arguments: dict[str, Any], init: Callable[...,
     return kind(*bound.args, **bound.kwargs)
 
 
-def _kinds(root: type[HasParameters] = HasParameters) -> dict[str, type]:
+def kinds(root: type[HasParameters] = HasParameters) -> dict[str, type]:
     """The classes of this library, which a file may name."""
     found: dict[str, type] = {root.__name__: root} if root.__module__ in OWN else {}
     for subclass in root.__subclasses__():
-        found |= _kinds(subclass)
+        found |= kinds(subclass)
     return found
+
+
+def describe(module: Any) -> dict[str, Any]:
+    """The content of a model file, from which ``restore`` makes the module again.
+
+    Raises:
+        ValueError: it could not, as the module holds a function of the caller's, or was changed after ``__init__``.
+    """
+    configuration, state = encode(module), module.state_dict()
+    check_restorable(module, configuration, len(state))
+    table = {} if module.table is None else {"table": module.table.to_json()}
+    names = {name: held for name in NAMES if (held := getattr(module, name)) is not None}
+    learned = {"loss": module.loss, "classes": module.classes, **names, **table}
+    return {"kind": type(module).__name__, "configuration": configuration, **learned, "parameters": state}
+
+
+def restore(kind: type[Any], content: dict[str, Any]) -> Any:
+    """The module that the checked content of a model file describes; parameters are by name, or a list in order.
+
+    Raises:
+        TypeError, ValueError, OverflowError, RecursionError: it describes none.
+    """
+    configuration, parameters, classes = content["configuration"], content["parameters"], content["classes"]
+    module = build(kind, configuration, zero_init(len(parameters)))
+    if encode(module) != configuration:
+        raise ValueError(f"the configuration must be that of {shortened(module)}, got another")
+    set_parameters(module, parameters)
+    table = Columns.from_json(content["table"]) if content.get("table") is not None else None
+    if table is not None and module.n_inputs not in (None, table.n_inputs):
+        raise ValueError(f"the table must have {module.n_inputs} inputs, got {table.n_inputs}")
+    n = module.n_outputs
+    for name, n_names in zip(NAMES, (module.n_inputs, n)):
+        if name in content and n_names not in (None, len(content[name])):
+            raise ValueError(f"{name} must be {n_names} names, got {len(content[name])}")
+    if classes is not None and n is not None and max(2, n) != len(classes):
+        raise ValueError(f"{len(classes)} classes for a model that tells {max(2, n)} apart")
+    module.loss, module.classes = content["loss"], classes
+    module.column_names, module.target_column_names = map(content.get, NAMES)
+    module.table = table
+    return module
+
+
+def set_parameters(module: HasParameters, numbers: dict[str, float] | list[float]) -> None:
+    """Set every parameter to the number of its name, or to the number at its place.
+
+    Raises:
+        ValueError: the numbers are not those of this module; no parameter is changed.
+    """
+    if isinstance(numbers, list):
+        names = [name for name, _ in module.named_parameters()]
+        if len(names) != len(numbers):
+            kind = type(module).__name__
+            raise ValueError(f"this {kind} must have {len(numbers):,} parameters for these weights, got {len(names):,}")
+        numbers = dict(zip(names, numbers))
+    module.load_state_dict(numbers)
 
 
 def check_restorable(module: HasParameters, configuration: dict[str, Any], n_parameters: int) -> None:

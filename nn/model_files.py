@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ FORMAT = "gradstep model"
 VERSION = 1
 NAMES = ("column_names", "target_column_names")
 """The names of the columns of inputs and targets, where a model has them."""
+_MOST = 1 << 28  # bytes of a file of another format: 32 million weights, each of which becomes a Value
 
 
 class ModelFileError(ValueError):
@@ -27,10 +29,15 @@ def write_model(path: str | PathLike[str], content: dict[str, Any]) -> None:
     Raises:
         ValueError: a parameter is NaN or infinite, which JSON cannot hold.
     """
-    for name, number in content["parameters"].items():
+    check_finite(content["parameters"])
+    write_whole(path, (json.dumps({"format": FORMAT, "version": VERSION, **content}, indent=1) + "\n").encode())
+
+
+def check_finite(parameters: dict[str, float]) -> None:
+    """Raise a ValueError if a parameter is NaN or infinite."""
+    for name, number in parameters.items():
         if not math.isfinite(number):
             raise ValueError(f"the parameter {name} is {number}, and a model file holds finite numbers")
-    write_whole(path, (json.dumps({"format": FORMAT, "version": VERSION, **content}, indent=1) + "\n").encode())
 
 
 def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
@@ -41,9 +48,26 @@ def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
         ModelFileError: it is truncated, no model file, or of another version or kind.
     """
     content = read_json(path, FORMAT, VERSION)
+    check_content(path, content, kind)
+    parameters = content.get("parameters")
+    if not isinstance(parameters, dict):
+        raise ModelFileError(f"{path}: 'parameters' is missing or not of its type")
+    for name, number in parameters.items():
+        if not is_finite(number):
+            label = plain_label(name, 80)
+            raise ModelFileError(f"{path}: the parameter {label} must be a finite number, got {shortened(number)}")
+    return content
+
+
+def check_content(path: str | PathLike[str], content: dict[str, Any], kind: str) -> None:
+    """Check the content of a model file of that kind, except for the parameters and the table of columns.
+
+    Raises:
+        ModelFileError: it is of another kind, or a part is missing or not of its type.
+    """
     if content.get("kind") != kind:
         raise ModelFileError(f"{path}: the file holds {plain_label(str(content.get('kind')), 80)}, not {kind}")
-    for key, kinds in (("configuration", dict), ("parameters", dict), ("loss", str | None), ("classes", list | None)):
+    for key, kinds in (("configuration", dict), ("loss", str | None), ("classes", list | None)):
         if key not in content or not isinstance(content[key], kinds):
             raise ModelFileError(f"{path}: {key!r} is missing or not of its type")
     for key in NAMES:
@@ -53,11 +77,14 @@ def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
     classes = content["classes"]
     if classes is not None and not _are_classes(classes):
         raise ModelFileError(f"{path}: classes must be different strings or finite numbers, at least two of them")
-    for name, number in content["parameters"].items():
-        if not is_finite(number):
-            label = plain_label(name, 80)
-            raise ModelFileError(f"{path}: the parameter {label} must be a finite number, got {shortened(number)}")
-    return content
+
+
+def check_size(path: str | PathLike[str]) -> None:
+    """Raise a ModelFileError for a file of more than 256 MiB, and an OSError for one that cannot be opened."""
+    with Path(path).open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+    if size > _MOST:
+        raise ModelFileError(f"{path}: the file must have at most {_MOST:,} bytes, got {size:,}")
 
 
 def _are_classes(labels: list[Any]) -> bool:
@@ -80,7 +107,11 @@ def read_json(path: str | PathLike[str], kind: str, version: int) -> dict[str, A
         OSError: the file cannot be read.
         ModelFileError: it is truncated, or of another format or version.
     """
-    data = Path(path).read_bytes()
+    return parse_json(path, Path(path).read_bytes(), kind, version)
+
+
+def parse_json(path: str | PathLike[str], data: bytes, kind: str, version: int) -> dict[str, Any]:
+    """The content of *data*, JSON of that format in the file *path*; errors as of ``read_json``."""
     try:
         content = json.loads(data.decode("utf-8"), object_pairs_hook=_unique_names, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, numbers of absurd length, absurd nesting

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from engine import Value
 from nn import model_files, prediction
 from nn import training as fitting
-from nn.configuration import build, check_restorable, encode, remember_arguments, zero_init
-from nn.data.columns import Columns
+from nn.configuration import describe, remember_arguments, restore
+from nn.exchange import files
 from nn.other_names import OF_A_MODULE
 from nn.parameters import HasParameters, parts_in
 from nn.summary import summary as print_summary
 from nn.validation import no_attribute, shortened
 
 if TYPE_CHECKING:
+    from nn.data.columns import Columns
     from nn.targets import Label
 
 
@@ -132,49 +133,42 @@ class Module(HasParameters):
         }
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write configuration and parameters as JSON, whole or not at all.
+        """Write configuration and parameters, whole or not at all.
+
+        A path that ends with ``.onnx`` or ``.safetensors`` makes a file of that format (see ``nn.exchange``), any other
+        one JSON.
 
         Raises:
             OSError: the file cannot be written.
             ValueError: a parameter is NaN or infinite; or ``load`` could not restore this module, as it holds a
-                function of your own, or was changed after ``__init__``.
+                function of your own, or was changed after ``__init__``; or the format has no such layer.
+            ImportError: the package onnx or safetensors is missing.
         """
-        configuration, state = encode(self), self.state_dict()
-        check_restorable(self, configuration, len(state))
-        kind, table = type(self).__name__, {} if self.table is None else {"table": self.table.to_json()}
-        names = {name: held for name in model_files.NAMES if (held := getattr(self, name)) is not None}
-        learned = {"loss": self.loss, "classes": self.classes, **names, **table, "parameters": state}
-        model_files.write_model(path, {"kind": kind, "configuration": configuration, **learned})
+        if files.is_other_format(path):
+            files.write_model(path, self)
+        else:
+            model_files.write_model(path, describe(self))
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
         """The module that ``save`` wrote there, every number exact. Nothing in the file is executed.
 
+        An ``.onnx`` file may come from another tool, for MLP, Sequential and Layer.
+
         Raises:
             OSError: the file cannot be read.
             ModelFileError: it is not a whole model file of this kind.
+            ImportError: the package onnx or safetensors is missing.
         """
-        content = model_files.read_model(path, cls.__name__)
-        configuration, parameters, classes = content["configuration"], content["parameters"], content["classes"]
         try:
-            module: Self = build(cls, configuration, zero_init(len(parameters)))
-            if encode(module) != configuration:
-                raise ValueError(f"the configuration must be that of {shortened(module)}, got another")
-            module.load_state_dict(parameters)
-            table = Columns.from_json(content["table"]) if content.get("table") is not None else None
-            if table is not None and module.n_inputs not in (None, table.n_inputs):
-                raise ValueError(f"the table must have {module.n_inputs} inputs, got {table.n_inputs}")
-            n = module.n_outputs
-            for name, n_names in zip(model_files.NAMES, (module.n_inputs, n)):
-                if name in content and n_names not in (None, len(content[name])):
-                    raise ValueError(f"{name} must be {n_names} names, got {len(content[name])}")
-            if classes is not None and n is not None and max(2, n) != len(classes):
-                raise ValueError(f"{len(classes)} classes for a model that tells {max(2, n)} apart")
+            if files.is_other_format(path):
+                module: Self = files.load_model(path, cls)
+            else:
+                module = restore(cls, model_files.read_model(path, cls.__name__))
+        except model_files.ModelFileError:
+            raise
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise model_files.ModelFileError(f"{path}: {error}") from None
-        module.loss, module.classes = content["loss"], classes
-        module.column_names, module.target_column_names = map(content.get, model_files.NAMES)
-        module.table = table
         return module.eval()
 
 

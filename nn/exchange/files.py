@@ -1,0 +1,86 @@
+"""Model files of other formats: a network that other tools read, and in it a text for this library."""
+
+from __future__ import annotations
+
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from engine.whole_files import write_whole
+from nn import model_files
+from nn.configuration import describe, restore
+from nn.exchange import onnx_files, safetensors_files
+from nn.exchange.network import content_of, numbers_in, steps_of
+
+_FORMATS: dict[str, Any] = {".onnx": onnx_files, ".safetensors": safetensors_files}
+
+
+def is_other_format(path: str | PathLike[str]) -> bool:
+    """Whether the ending is that of another format than JSON."""
+    return _ending(path) in _FORMATS
+
+
+def write_model(path: str | PathLike[str], model: Any, **options: Any) -> None:
+    """Write a model in the format of the path's ending, whole or not at all.
+
+    Raises:
+        OSError: the file cannot be written.
+        ValueError: a layer has no counterpart, a parameter is not finite, or ``load`` could not restore the model.
+        ImportError: the format's package is missing.
+    """
+    content = describe(model)
+    model_files.check_finite(content.pop("parameters"))
+    text = json.dumps({"format": model_files.FORMAT, "version": model_files.VERSION, **content})
+    write_whole(path, _FORMATS[_ending(path)].to_bytes(steps_of(model), text, **options))
+
+
+def load_model(path: str | PathLike[str], kind: type[Any]) -> Any:
+    """The model in a file of another format.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not a whole file of the format, or does not hold a model of this kind.
+        ImportError: the format's package is missing.
+    """
+    form = _FORMATS[_ending(path)]
+    steps, text = form.read(path)
+    if text is None:
+        return restore(kind, content_of(steps, kind.__name__))
+    content = model_files.parse_json(path, text.encode(), model_files.FORMAT, model_files.VERSION)
+    model_files.check_content(path, content, kind.__name__)
+    model = restore(kind, {**content, "parameters": numbers_in(steps)})
+    if form.compared(steps_of(model)) != steps:
+        raise ValueError("the network must be the one that the text in the file describes, got another")
+    return model
+
+
+def to_onnx(model: Any, path: str | PathLike[str], dtype: str = "float64") -> None:
+    """Write a model as an ONNX file, in float64 as ``model.save("model.onnx")`` does, or in float32.
+
+    The network takes X ``(n, n_inputs)`` and gives Y ``(n, n_outputs)``, the outputs of ``model(x)``, such as logits.
+    Dropout, which is off in evaluation, is no part of the graph. Kind, classes, loss and columns are in the metadata, as
+    a text that ``load`` reads.
+
+    Args:
+        model: an MLP, Sequential, Layer or Neuron, with activations by name.
+        path: must end with ``.onnx``.
+        dtype: onnxruntime has no float64 for softplus, gelu and leaky_relu; ``"float32"`` rounds the weights.
+
+    Raises:
+        OSError: the file cannot be written.
+        ValueError: a layer has no counterpart, or a parameter is not finite in this type.
+        ImportError: the package onnx is missing.
+
+    >>> from nn import MLP
+    >>> to_onnx(MLP(2, [3, 1], seed=0), "small.onnx", dtype="float32")
+    >>> MLP.load("small.onnx")
+    MLP of [Layer of [3 ReLUNeuron(2)], Layer of [LinearNeuron(3)]]
+    """
+    if _ending(path) != ".onnx":
+        raise ValueError(f"path must end with .onnx, got {str(path)!r}")
+    write_model(path, model, dtype=dtype)
+
+
+def _ending(path: str | PathLike[str]) -> str:
+    return Path(path).suffix.lower()

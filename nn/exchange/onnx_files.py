@@ -1,0 +1,196 @@
+"""ONNX files: a network as Gemm and activations, written for other tools; and read, as data, from any tool."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from nn.exchange.network import KEY, Linear, Noise, Step, package, sums_in
+from nn.model_files import check_size
+from nn.validation import plain_label, shortened
+
+_OPSET, _IR_VERSION = 20, 9  # the first with Gelu, and the version of the format that came with it
+_OLDEST_OPSET, _NEWEST_OPSET = 7, 28  # between these the operators below kept their meaning
+_TYPES = {"relu": "Relu", "leaky_relu": "PRelu", "gelu": "Gelu", "softplus": "Softplus", "tanh": "Tanh"}
+_TYPES |= {"sigmoid": "Sigmoid", "sin": "Sin", "softmax": "Softmax"}
+_NAMES = {operator: name for name, operator in _TYPES.items()} | {"LeakyRelu": "leaky_relu"}
+_SLOPE = 0.01
+_ATTRIBUTES: dict[str, dict[str, tuple[Any, ...]]] = {
+    "Gemm": {"alpha": (1.0,), "beta": (1.0,), "transA": (0,), "transB": (0, 1)},
+    "Gelu": {"approximate": (b"none",)},
+    "LeakyRelu": {"alpha": (0.009999999776482582,)},  # 0.01 in float32, the only type of attributes
+    "Softmax": {"axis": (-1, 1)},
+}
+"""The attributes that a node may have, with the values that mean what this library computes."""
+_TENSORS = {"Gemm": (1, 2), "MatMul": (1,), "Add": (1,), "PRelu": (1,)}  # how many tensors a node takes
+_DOMAINS = ("", "ai.onnx")
+_FLOAT, _DOUBLE = 1, 11  # TensorProto.DataType
+_DTYPES = {_FLOAT: "<f4", _DOUBLE: "<f8"}
+
+
+def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
+    """The file of a network that takes X ``(n, n_inputs)`` and gives Y ``(n, n_outputs)``.
+
+    Raises:
+        ValueError: there are no weights, or one is beyond the range of *dtype*.
+    """
+    import numpy as np
+
+    onnx = package("onnx", "an .onnx file")
+    if not sums_in(steps):
+        raise ValueError("a model must have a Layer to be written as ONNX, got none")
+    nodes, tensors = [], []
+    run = [step for step in steps if not isinstance(step, Noise)]
+    names = ["X", *(f"Z{index}" for index in range(1, len(run))), "Y"]
+
+    for index, (step, given, made) in enumerate(zip(run, names, names[1:])):
+        operator, arrays, options = "Gemm", {}, {"transB": 1}
+        if isinstance(step, Linear):
+            arrays = dict(zip((f"{index}.weight", f"{index}.bias"), step.arrays(dtype)))
+        else:
+            operator, options = _TYPES[step], {}
+            arrays = {f"{index}.slope": np.array([_SLOPE], dtype)} if step == "leaky_relu" else {}
+        nodes.append(onnx.helper.make_node(operator, [given, *arrays], [made], f"{operator}_{index}", **options))
+        tensors += [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    sizes = {"X": len(sums_in(steps)[0].weights[0]), "Y": len(sums_in(steps)[-1].weights)}
+    ends = [onnx.helper.make_tensor_value_info(name, kind, ["n", size]) for name, size in sizes.items()]
+    graph = onnx.helper.make_graph(nodes, "network", ends[:1], ends[1:], tensors)
+    opset = onnx.helper.make_opsetid("", _OPSET)
+    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION, producer_name="gradstep")
+    onnx.helper.set_model_props(model, {KEY: text})
+    onnx.checker.check_model(model, full_check=True)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def read(path: str | PathLike[str]) -> tuple[list[Step], str | None]:
+    """The steps of a network in an ONNX file, and the text that this library wrote there.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no ONNX file, or has something else than dense layers and activations in a row.
+    """
+    onnx = package("onnx", "an .onnx file")
+    check_size(path)
+    data = Path(path).read_bytes()
+    try:
+        model = onnx.ModelProto.FromString(data)  # opens no other file, as onnx.load does
+    except Exception:  # google.protobuf's own DecodeError, which has several homes
+        raise ValueError("not a whole ONNX file") from None
+    version = max((opset.version for opset in model.opset_import if opset.domain in _DOMAINS), default=0)
+    if not _OLDEST_OPSET <= version <= _NEWEST_OPSET:
+        raise ValueError(f"the opset must be {_OLDEST_OPSET} to {_NEWEST_OPSET}, got {version}; export it again")
+    texts = [entry.value for entry in model.metadata_props if entry.key == KEY]
+    return _steps_in(model.graph), texts[0] if texts else None
+
+
+def _steps_in(graph: Any) -> list[Step]:
+    """The steps of a graph whose nodes each take the result of the one before."""
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    inputs = [each for each in graph.input if each.name not in tensors]
+    if len(inputs) != 1 or len(graph.output) != 1:
+        raise ValueError(f"the graph must have one input and one output, got {len(inputs)} and {len(graph.output)}")
+    given = inputs[0].type.tensor_type
+    if given.elem_type not in _DTYPES:
+        raise ValueError(f"the input must be float32 or float64, got ONNX's type {given.elem_type}")
+    steps: list[Step] = []
+    last, before, taken = inputs[0].name, "", {inputs[0].name, *tensors}
+    for index, node in enumerate(graph.node):
+        try:
+            parts = [_array(tensors[name], given.elem_type) for name in _tensors_of(node, last, taken, tensors)]
+            if node.op_type == "Add":
+                if before != "MatMul":
+                    raise ValueError("the node before must be a MatMul")
+                weights = steps.pop()[0]
+                steps.append(Linear(weights, _bias(parts, len(weights))))  # type: ignore[arg-type]
+            else:
+                steps.append(_step(node, parts, given.elem_type))
+        except ValueError as error:
+            label = plain_label(f"{node.op_type} {node.name}".strip(), 80)
+            raise ValueError(f"node {index} ({label}): {error}") from None
+        last, before = node.output[0], node.op_type
+        taken.add(last)
+    if last != graph.output[0].name or not isinstance(next(iter(steps), None), Linear):
+        raise ValueError("the graph must begin with a Gemm or MatMul, and end with the result of its last node")
+    sizes = [size.dim_value for size in given.shape.dim]
+    n_inputs = len(sums_in(steps)[0].weights[0])
+    if sizes and (len(sizes) != 2 or sizes[1] not in (0, n_inputs)):
+        raise ValueError(f"the input must have the shape (n, {n_inputs}) of the weights, got {shortened(sizes)}")
+    return steps
+
+
+def _tensors_of(node: Any, last: str, taken: set[str], tensors: dict[str, Any]) -> list[str]:
+    """The names of the tensors that a node takes besides the result of the node before."""
+    if node.op_type not in (*_TENSORS, *_NAMES) or node.domain not in _DOMAINS:
+        raise ValueError(f"the type must be one of {', '.join(dict.fromkeys((*_TENSORS, *_NAMES)))}")
+    names = [name for name in node.input if name]
+    if last not in names or (names[0] != last and node.op_type != "Add"):
+        raise ValueError("it must take the result of the node before, with tensors of the file after it")
+    names.remove(last)
+    if len(names) not in _TENSORS.get(node.op_type, (0,)) or not all(name in tensors for name in names):
+        raise ValueError(f"its other inputs must be tensors of the file, got {shortened(names)}")
+    if len(node.output) != 1 or node.output[0] in taken:
+        raise ValueError("it must have one result with a name that no other one has")
+    known = _ATTRIBUTES.get(node.op_type, {})
+    for attribute in node.attribute:
+        value = {1: attribute.f, 2: attribute.i, 3: attribute.s}.get(attribute.type)
+        if value not in known.get(attribute.name, ()):
+            raise ValueError(f"the attribute {plain_label(attribute.name, 40)} cannot be {shortened(value)} here")
+    return names
+
+
+def _step(node: Any, parts: list[Any], kind: int) -> Step:
+    import numpy as np
+
+    if node.op_type in ("Gemm", "MatMul"):
+        weights, *bias = parts
+        if weights.ndim != 2:
+            raise ValueError(f"weights must have two dimensions, got {weights.ndim}")
+        transposed = any(each.name == "transB" and each.i for each in node.attribute)
+        weights = weights if transposed else weights.T
+        return Linear(weights.tolist(), _bias(bias, len(weights)))
+    if node.op_type == "PRelu" and (parts[0].size != 1 or parts[0].max() != np.dtype(_DTYPES[kind]).type(_SLOPE)):
+        raise ValueError(f"the slope must be {_SLOPE}, that of leaky_relu, got {shortened(parts[0].ravel().tolist())}")
+    if node.op_type == "LeakyRelu" and _DTYPES[kind] != "<f4":
+        raise ValueError(f"its slope is {_SLOPE} rounded to float32; in a file of float64 use PRelu")
+    return _NAMES[node.op_type]
+
+
+def _bias(parts: list[Any], size: int) -> list[float]:
+    """A bias for each output; none is 0, and one serves all."""
+    if not parts:
+        return [0.0] * size
+    (array,) = parts
+    if array.size not in (1, size) or array.size != max(array.shape[-1:], default=1):
+        raise ValueError(f"a bias must have the shape ({size},), got {array.shape}")
+    numbers: list[float] = array.ravel().tolist()
+    return numbers * (size // len(numbers))
+
+
+def _array(tensor: Any, kind: int) -> Any:
+    """The numbers of a tensor, whose shape must be that of the data in the file."""
+    import numpy as np
+
+    dtype, dims = np.dtype(_DTYPES[kind]), tuple(tensor.dims)
+    label = plain_label(tensor.name, 40)
+    if tensor.data_location or tensor.external_data:
+        raise ValueError(f"the tensor {label} must be in the file, got one in another file; save it as one file")
+    if tensor.data_type != kind:
+        raise ValueError(f"the tensor {label} must be {dtype.name} as the input, got ONNX's type {tensor.data_type}")
+    typed = tensor.double_data if kind == _DOUBLE else tensor.float_data
+    n_numbers = len(typed) or len(tensor.raw_data) / dtype.itemsize
+    if len(dims) > 2 or min(dims, default=1) < 1 or math.prod(dims) != n_numbers:
+        raise ValueError(f"the tensor {label} of shape {shortened(dims)} must have its numbers, got {n_numbers:,.6g}")
+    array = np.array(typed, dtype) if typed else np.frombuffer(tensor.raw_data, dtype)
+    if not np.isfinite(array).all():
+        raise ValueError(f"the tensor {label} must have finite numbers, got NaN or infinity")
+    return array.reshape(dims)
+
+
+def compared(steps: Sequence[Step]) -> list[Step]:
+    """The part of a model's steps that a file has."""
+    return [step for step in steps if not isinstance(step, Noise)]

@@ -1,0 +1,131 @@
+"""PyTorch: a model as ``torch.nn.Sequential``, and the other way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from nn.exchange.network import Linear, Noise, Step, model_of, package, steps_of
+from nn.validation import shortened
+
+if TYPE_CHECKING:
+    from nn.module import Module
+
+_KINDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "relu": ("ReLU", {}),
+    "leaky_relu": ("LeakyReLU", {"negative_slope": 0.01}),
+    "gelu": ("GELU", {"approximate": "none"}),
+    "softplus": ("Softplus", {"beta": 1.0, "threshold": 40.0}),  # beyond, it is x: at PyTorch's own 20 not yet exactly
+    "tanh": ("Tanh", {}),
+    "sigmoid": ("Sigmoid", {}),
+    "softmax": ("Softmax", {"dim": -1}),
+}
+
+
+def to_torch(model: Any, dtype: str = "float64") -> Any:
+    """The same network as a ``torch.nn.Sequential``, in evaluation mode: Dropout is in it, and off.
+
+    It gives the outputs of ``model(x)``, such as logits, for the rows of a tensor ``(n, n_inputs)``. Classes, loss and
+    names of columns stay with the model.
+
+    Args:
+        model: an MLP, Sequential, Layer or Neuron, with activations by name; PyTorch has no module for ``"sin"``.
+        dtype: ``"float64"``, or ``"float32"``, which rounds the weights.
+
+    Raises:
+        ValueError: a layer or an activation has no counterpart.
+        ImportError: PyTorch is missing.
+
+    >>> import torch
+    >>> from nn import MLP
+    >>> model = MLP(2, [3, 1], activation="tanh", seed=0)
+    >>> network = to_torch(model)
+    >>> abs(network(torch.tensor([[0.5, -1.0]], dtype=torch.float64)).item() - model([0.5, -1.0]).data) < 1e-15
+    True
+    """
+    torch = package("torch", "to_torch", "torch")
+
+    def part(step: Step) -> Any:
+        if isinstance(step, Noise):
+            return torch.nn.Dropout(step.rate)
+        if isinstance(step, str):
+            if step not in _KINDS:
+                raise ValueError(f"{step} has no counterpart in torch.nn, which has {', '.join(_KINDS)}")
+            name, options = _KINDS[step]
+            return getattr(torch.nn, name)(**options)
+        weights, bias = map(torch.from_numpy, step.arrays(dtype))
+        linear = torch.nn.utils.skip_init(torch.nn.Linear, *weights.T.shape, dtype=weights.dtype)  # draws no numbers
+        linear.load_state_dict({"weight": weights, "bias": bias})
+        return linear
+
+    return torch.nn.Sequential(*map(part, steps_of(model))).eval()
+
+
+def from_torch(network: Any) -> Module:
+    """The same network as an MLP, or as a Sequential where its layers are none of an MLP.
+
+    Every number of the weights comes over exactly. Set ``loss`` and ``classes`` of a classifier for ``predict`` to give
+    labels: ``model.loss, model.classes = "cross_entropy", ["cat", "dog"]``.
+
+    Args:
+        network: a ``torch.nn.Sequential``, or one inside another, of Linear, ReLU, LeakyReLU, GELU, Softplus, Tanh,
+            Sigmoid, Softmax, Dropout and Identity, in float32 or float64.
+
+    Raises:
+        ValueError: a module has no counterpart, or an option that means another function.
+        ImportError: PyTorch is missing.
+
+    >>> import torch
+    >>> network = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
+    >>> from_torch(network)
+    MLP of [Layer of [3 TanhNeuron(2)], Layer of [LinearNeuron(3)]]
+    """
+    torch = package("torch", "from_torch", "torch")
+    if type(network) is not torch.nn.Sequential:
+        raise ValueError(f"network must be a torch.nn.Sequential, got {type(network).__name__}; make one of its layers")
+    parts = [*_parts(network)]
+    types = {weights.dtype for weights in network.parameters()}
+    if not types or not types <= {torch.float32, torch.float64}:
+        raise ValueError(f"network must have weights in float32 or float64, got {', '.join(map(str, types)) or 'none'}")
+    coarse = float(max(torch.finfo(kind).eps for kind in types))
+    return model_of([step for where, part in parts for step in _steps(where, part, torch, coarse)], loss=None)
+
+
+def _parts(network: Any, where: str = "module ") -> Iterator[tuple[str, Any]]:
+    """The modules inside, in order, each with its name; one that is used twice comes twice."""
+    for index, part in enumerate(network):
+        if part._forward_hooks or part._forward_pre_hooks:
+            raise ValueError(f"{where}{index} must have no hooks, which may change its result; remove them first")
+        if type(part) is type(network):
+            yield from _parts(part, f"{where}{index}.")
+        else:
+            yield f"{where}{index}", part
+
+
+def _steps(where: str, part: Any, torch: Any, epsilon: float) -> list[Step]:
+    """The step that a module is; none of Identity."""
+    kind = type(part)
+    if kind is torch.nn.Identity:
+        return []
+    if kind is torch.nn.Dropout:
+        return [Noise(part.p)]
+    if kind is torch.nn.Linear:
+        bias = [0.0] * part.out_features if part.bias is None else part.bias.tolist()
+        return [Linear(part.weight.tolist(), bias)]
+    for name, (module, options) in _KINDS.items():
+        if kind is getattr(torch.nn, module):
+            for option, value in options.items():
+                given = getattr(part, option)
+                if not _means(option, given, value, epsilon):
+                    raise ValueError(f"{where} must have {option}={value}, got {shortened(part)}")
+            return [name]
+    known = ", ".join(["Linear", *(module for module, _ in _KINDS.values()), "Dropout", "Identity"])
+    raise ValueError(f"{where} must be one of {known}, got {shortened(part)}, which has no counterpart")
+
+
+def _means(option: str, given: Any, value: Any, epsilon: float) -> bool:
+    """Whether an option's value gives the function of this library, up to the rounding of the weights' type."""
+    if option == "threshold":  # softplus(x) - x is about exp(-x) there
+        return bool(given >= 0.0 and math.exp(-given) <= epsilon * given)
+    return bool(given == value or (option, given) == ("dim", 1))

@@ -1,0 +1,118 @@
+"""scikit-learn: a model as its ``MLPClassifier`` or ``MLPRegressor``, and the other way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nn.exchange.network import Linear, Noise, Step, content_of, model_of, package, steps_of, sums_in
+from nn.losses import LOGITS
+from nn.validation import shortened
+
+if TYPE_CHECKING:
+    from nn.module import Module
+
+_ACTIVATIONS = {"relu": "relu", "tanh": "tanh", "sigmoid": "logistic", "linear": "identity"}
+_NAMES = {theirs: own for own, theirs in _ACTIVATIONS.items()}
+_INSTALL = '"gradstep[estimators]"'
+
+
+def to_sklearn(model: Module) -> Any:
+    """A fitted ``sklearn.neural_network.MLPClassifier`` or ``MLPRegressor`` with the weights of a model.
+
+    A model with classes, trained with ``cross_entropy`` or ``binary_cross_entropy``, becomes a classifier with the same
+    ``predict`` and ``predict_proba``; one without classes a regressor. Names of columns become ``feature_names_in_``.
+    Dropout, which is off in evaluation, is left out. ``fit`` of the estimator starts over, as for every estimator.
+
+    Args:
+        model: layers with a linear output, and one of relu, tanh, sigmoid and linear in all hidden layers.
+
+    Raises:
+        ValueError: scikit-learn has no such network.
+        ImportError: scikit-learn is missing.
+
+    >>> from nn import MLP
+    >>> model = MLP(2, [3, 1], activation="tanh", seed=0)
+    >>> estimator = to_sklearn(model)
+    >>> abs(estimator.predict([[0.5, -1.0]]).item() - model([0.5, -1.0]).data) < 1e-15
+    True
+    """
+    import numpy as np
+
+    networks = package("sklearn.neural_network", "to_sklearn", _INSTALL)
+    steps = [step for step in steps_of(model) if not isinstance(step, Noise)]
+    shape = content_of(steps, "MLP")["configuration"]
+    if shape["activation"] not in _ACTIVATIONS or shape["output"] != "linear":
+        found = f"{shape['activation']} and {shape['output']}"
+        raise ValueError(f"hidden layers must have one of {', '.join(_ACTIVATIONS)}, the output linear; got {found}")
+    sums, activation = sums_in(steps), _ACTIVATIONS[shape["activation"]]
+    n_inputs, n_outputs, classes = len(sums[0].weights[0]), len(sums[-1].weights), model.classes
+    if classes is not None and model.loss not in LOGITS:
+        raise ValueError(f"a classifier must be trained with {' or '.join(LOGITS)}, got {model.loss}")
+    answers = model.loss == "binary_cross_entropy" and n_outputs > 1
+    labels = None if classes is None else [*range(n_outputs)] if answers else _sorted(classes)
+    order = [*range(n_outputs)] if labels is None or answers or n_outputs == 1 else [*map(classes.index, labels)]
+    if labels is not None and n_outputs == 1 and labels != classes:
+        raise ValueError(f"two classes must be in sorted order for scikit-learn, got {classes}")
+    options = {"hidden_layer_sizes": [len(each.weights) for each in sums[:-1]], "activation": activation}
+    if labels is None:
+        estimator = networks.MLPRegressor(**options, random_state=0)
+        estimator.partial_fit([[0.0] * n_inputs], [[0.0] * n_outputs] if n_outputs > 1 else [0.0])
+    else:  # scikit-learn sets up what a fitted one has; then its numbers are replaced
+        estimator = networks.MLPClassifier(**options, random_state=0)
+        y = [[0] * n_outputs, [1] * n_outputs] if answers else labels
+        estimator.partial_fit([[0.0] * n_inputs] * len(y), y, classes=labels)
+    arrays = [each.arrays() for each in sums]
+    arrays[-1] = tuple(array[order] for array in arrays[-1])
+    estimator.coefs_, estimator.intercepts_ = [weights.T.copy() for weights, _ in arrays], [bias for _, bias in arrays]
+    estimator.n_iter_, estimator.loss_curve_ = 0, []
+    if model.column_names is not None:
+        estimator.feature_names_in_ = np.array(model.column_names, object)
+    return estimator
+
+
+def from_sklearn(estimator: Any) -> Module:
+    """The MLP of a fitted ``sklearn.neural_network.MLPClassifier`` or ``MLPRegressor``.
+
+    A classifier becomes a model with its classes, and ``"cross_entropy"`` or ``"binary_cross_entropy"`` as loss: outputs
+    are logits, and ``predict`` and ``predict_proba`` those of the estimator. Every number comes over exactly.
+
+    Raises:
+        ValueError: it is another estimator, such as a pipeline, or is not fitted, or has an output activation that an
+            MLP has not.
+        ImportError: scikit-learn is missing.
+
+    >>> from sklearn.neural_network import MLPRegressor
+    >>> line = MLPRegressor([], solver="lbfgs", random_state=0).fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])
+    >>> abs(from_sklearn(line).predict([[3.0]])[0] - line.predict([[3.0]]).item()) < 1e-12
+    True
+    """
+    networks = package("sklearn.neural_network", "from_sklearn", _INSTALL)
+    kinds = (networks.MLPClassifier, networks.MLPRegressor)
+    if type(estimator) not in kinds:
+        own = "model_ has its MLP" if hasattr(estimator, "model_") else "of a pipeline, give the last step"
+        raise ValueError(
+            f"estimator must be scikit-learn's MLPClassifier or MLPRegressor, got {shortened(estimator)}; {own}"
+        )
+    if not hasattr(estimator, "coefs_"):
+        raise ValueError(f"estimator must be fitted, got {shortened(estimator)}; call its fit(X, y) first")
+    if estimator.out_activation_ not in ("softmax", "logistic", "identity") or estimator.activation not in _NAMES:
+        raise ValueError(f"estimator must have no output activation {estimator.out_activation_}; an MLP has none")
+    steps: list[Step] = []
+    for weights, bias in zip(estimator.coefs_, estimator.intercepts_):
+        steps += [Linear(weights.T.tolist(), bias.tolist()), _NAMES[estimator.activation]]
+    loss = {"softmax": "cross_entropy", "logistic": "binary_cross_entropy", "identity": "mse"}[
+        estimator.out_activation_
+    ]
+    learned: dict[str, Any] = {"loss": loss}
+    if loss != "mse":
+        learned["classes"] = estimator.classes_.tolist()
+    if hasattr(estimator, "feature_names_in_"):
+        learned["column_names"] = estimator.feature_names_in_.tolist()
+    return model_of([step for step in steps[:-1] if step != "linear"], **learned)
+
+
+def _sorted(labels: list[Any]) -> list[Any]:
+    try:
+        return sorted(labels)
+    except TypeError:
+        raise ValueError(f"classes must be all strings or all numbers for scikit-learn, got {labels}") from None
