@@ -137,6 +137,8 @@ def model_of(steps: Sequence[Step], **learned: Any) -> Module:
     Raises:
         ValueError: the steps do not fit each other.
     """
+    for sums in sums_in(steps):
+        sums.arrays()  # finite
     kind = "Sequential" if _of_mlp(_layers(steps)) is None else "MLP"
     model: Module = restore(kinds()[kind], content_of(steps, kind) | learned)
     return model.eval()
