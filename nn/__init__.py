@@ -33,6 +33,7 @@ from nn.validation import no_attribute
 if TYPE_CHECKING:
     from nn import data, schedules
     from nn import estimators as estimators
+    from nn import exchange as exchange
     from nn import pictures as pictures
 
 __all__ = [
@@ -64,7 +65,11 @@ __all__ = [
     "schedules",
 ]
 
-_WITH_EXTRAS = ("estimators", "pictures")  # need packages that may be missing, and so are in no ``import *``
+_WITH_EXTRAS = (
+    "estimators",
+    "exchange",
+    "pictures",
+)  # need packages that may be missing, and so are in no ``import *``
 _LOADED_WHEN_ASKED_FOR = ("data", "schedules", *_WITH_EXTRAS)
 
 

@@ -17,7 +17,7 @@ import tempfile
 import tracemalloc
 from pathlib import Path
 
-NAMES = ("model", "checkpoint", "csv", "idx", "expression", "command")
+NAMES = ("model", "onnx", "safetensors", "checkpoint", "csv", "idx", "expression", "command")
 LONGEST_INPUT = 20_000  # bytes
 LONGEST_TIME = 10  # seconds for one input
 MOST_MEMORY = 2_000  # megabytes of the process; what an input may take is far less, see fuzz_checks.py

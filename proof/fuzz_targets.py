@@ -9,13 +9,14 @@ import io
 import json
 import os
 import random
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
 from fuzz_checks import Finding, Target, file_of, folder
 
 from engine import Value, expression, leaves
-from nn import MLP, Layer, ModelFileError, Neuron
+from nn import MLP, Layer, ModelFileError, Neuron, Sequential
 from nn.__main__ import main
 from nn.cli import train
 from nn.data import moons, xor
@@ -30,18 +31,18 @@ _VARIABLES = {"x": 2.0, "w": -3.0, "b": 6.88, "_": 0.5}
 # -------------------------------------------------------------------------------------------------------- model files
 
 
-def _load(data: bytes) -> None:
+def _load(data: bytes, ending: str = ".json", kinds: tuple[Any, ...] = (MLP, Layer, Neuron)) -> None:
     """What loads has the parameters that the file says, can be used, and comes back the same from a file of its own."""
-    path = file_of(data, "given.json")
-    for kind in (MLP, Layer, Neuron):
+    path = file_of(data, f"given{ending}")
+    for kind in kinds:
         try:
             model = kind.load(path)
         except ModelFileError:
-            if kind is Neuron:
+            if kind is kinds[-1]:
                 raise
             continue
-        model.save(folder() / "again.json")
-        again = kind.load(folder() / "again.json")
+        model.save(folder() / f"again{ending}")
+        again = kind.load(folder() / f"again{ending}")
         same = (model.state_dict(), model.classes, model.loss) == (again.state_dict(), again.classes, again.loss)
         if not same or repr(model) != repr(again):
             raise Finding(f"{kind.__name__} is another one once it was saved")
@@ -51,13 +52,13 @@ def _load(data: bytes) -> None:
         return
 
 
-def _model_seeds() -> list[bytes]:
+def _model_seeds(ending: str = ".json") -> list[bytes]:
     seeds = []
     models = [MLP(2, [3, 2], activation="tanh", seed=1), MLP(1, [1], seed=2), Layer(2, 2), Neuron(3, activation="gelu")]
     models[0].loss, models[0].classes = "cross_entropy", ["cat", 1]
     models[1].loss = "mse"
     for model in models:
-        path = folder() / "seed.json"
+        path = folder() / f"seed{ending}"
         model.save(path)
         seeds.append(path.read_bytes())
     return seeds
@@ -108,6 +109,61 @@ def _changed_json(data: bytes, rng: random.Random) -> bytes | None:
             break
         place = inner
     return json.dumps(content).encode()
+
+
+# ------------------------------------------------------------------------------------------- ONNX and safetensors files
+
+_load_onnx = partial(_load, ending=".onnx", kinds=(MLP, Layer, Sequential))
+_load_safetensors = partial(_load, ending=".safetensors")
+
+
+def _onnx_seeds() -> list[bytes]:
+    """Files with the text of this library, and the graphs alone."""
+    import onnx
+
+    seeds = _model_seeds(".onnx")
+    models = [onnx.ModelProto.FromString(seed) for seed in seeds]
+    for model in models:
+        model.ClearField("metadata_props")
+    return seeds + [model.SerializeToString() for model in models]
+
+
+def _changed_onnx(data: bytes, rng: random.Random) -> bytes | None:
+    """The same file with one field in it, anywhere, changed, doubled or taken out."""
+    import onnx
+
+    try:
+        place = model = onnx.ModelProto.FromString(data)
+    except Exception:  # no such file
+        return None
+    strange = {
+        int: [-1, 0, 1, 2, 11, 2**31 - 1],
+        float: [0.5, -1.0, 1e30],
+        str: ["", "X", "Y", "Add"],
+        bytes: [b"", b"a"],
+    }
+    while fields := place.ListFields():
+        field, inner = rng.choice(fields)
+        if hasattr(inner, "ListFields"):
+            place = inner
+        elif not hasattr(inner, "extend"):
+            setattr(place, field.name, rng.choice(strange.get(type(inner), [inner])))
+            break
+        elif hasattr(inner[0], "ListFields") and rng.random() < 0.8:
+            place = rng.choice(inner)
+        else:
+            index = rng.randrange(len(inner))
+            inner.extend([inner[index]])
+            del inner[rng.choice([index, -1]) if rng.random() < 0.7 else len(inner) - 2 :]
+            break
+    return bytes(model.SerializeToString())
+
+
+def _changed_safetensors(data: bytes, rng: random.Random) -> bytes | None:
+    """The same file with one thing in its header changed."""
+    length = int.from_bytes(data[:8], "little")
+    header = _changed_json(data[8 : 8 + length], rng)
+    return None if header is None else len(header).to_bytes(8, "little") + header + data[8 + length :]
 
 
 # ---------------------------------------------------------------------------------------------------------- CSV files
@@ -336,6 +392,22 @@ TARGETS = {
             _model_seeds,
             ('"classes"', "null", "true", "NaN", "Infinity", '"__class__"', '{"a":', "[[", "\\ud800", *_NUMBERS),
             _changed_json,
+        ),
+        Target(
+            "onnx",
+            _load_onnx,
+            (ModelFileError,),
+            _onnx_seeds,
+            ("\x0a", "\x12", "Gemm", "MatMul", "Add", "Relu", "transB", "location", "../x", *_NUMBERS),
+            _changed_onnx,
+        ),
+        Target(
+            "safetensors",
+            _load_safetensors,
+            (ModelFileError,),
+            partial(_model_seeds, ".safetensors"),
+            ('"data_offsets"', '"F64"', '"F32"', '"BF16"', "[0,0]", "__metadata__", "0.weight", *_NUMBERS),
+            _changed_safetensors,
         ),
         Target("csv", _read, (ValueError,), _csv_seeds, ('""', '"\n', "\r\n", ",,", "\x00", *_NUMBERS, *_HOSTILE)),
         Target(

@@ -15,6 +15,14 @@ import pytest
 
 import engine
 
+NEEDS = {
+    "nn.estimators": "sklearn",
+    "nn.exchange.files": "onnx",
+    "nn.exchange.pytorch": "torch",
+    "nn.exchange.safetensors_files": "safetensors",
+    "nn.exchange.scikit_learn": "sklearn",
+}
+"""The packages that the examples of a module need."""
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
@@ -61,8 +69,8 @@ def public_names(package_name):
 @pytest.mark.parametrize(("module", "name", "docstring", "file", "line"), list(examples()))
 def test_docstring(module, name, docstring, file, line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # examples may write files
-    if module == "nn.estimators":
-        pytest.importorskip("sklearn")
+    if module in NEEDS:
+        pytest.importorskip(NEEDS[module])
     names = {**public_names("engine"), **public_names("nn"), **vars(importlib.import_module(module))}
     test = doctest.DocTestParser().get_doctest(docstring, names, name, file, line)
     report = io.StringIO()

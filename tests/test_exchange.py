@@ -320,7 +320,7 @@ HOSTILE = {
     "domain": (lambda m: setattr(node_of(m, 1), "domain", "other"), r"node 1 \(Tanh aTanh1\): the type must be one of"),
     "control": (lambda m: setattr(node_of(m, 1), "op_type", "\x1b[2J"), r"the type must be one of"),
     "not in a row": (lambda m: node_of(m, 2).input.__setitem__(0, "h"), "must take the result of the node before"),
-    "twice": (lambda m: node_of(m, 2).input.append("a"), "other inputs must be tensors of the file"),
+    "operand twice": (lambda m: node_of(m, 2).input.append("a"), "other inputs must be tensors of the file"),
     "missing tensor": (
         lambda m: node_of(m).input.__setitem__(1, "no"),
         r"must be tensors of the file, got \['no', 'B'\]",
@@ -346,6 +346,17 @@ HOSTILE = {
         "the attribute alpha cannot be 2.0 here",
     ),
     "transA": (lambda m: node_of(m).attribute.add(name="transA", type=2, i=1), "the attribute transA cannot be 1 here"),
+    "twice": (
+        lambda m: node_of(m, 2).attribute.add(name="transB", type=2, i=0),
+        "the attribute transB cannot be 0 here",
+    ),
+    "reference": (
+        lambda m: node_of(m, 0).attribute.add(name="transB", type=2, ref_attr_name="t"),
+        "the attribute transB cannot be 0 here",
+    ),
+    "functions": (lambda m: m.functions.add(name="Tanh", domain=""), "the file must have no functions"),
+    "one tensor twice": (lambda m: m.graph.initializer.append(tensor_of(m)), "a name that no other one has"),
+    "two forms": (lambda m: tensor_of(m, "B").float_data.extend([1, 2]), "must have its numbers, got 4"),
     "unknown": (lambda m: node_of(m, 1).attribute.add(name="x", type=2, i=1), "the attribute x cannot be 1 here"),
     "external": (
         lambda m: setattr(tensor_of(m), "data_location", 1),
@@ -647,7 +658,7 @@ def test_columns_go_along():
         estimator.predict(frame[["b", "a", "c"]])
 
 
-def test_answers_and_classes_in_another_order():
+def test_several_answers():
     pytest.importorskip("sklearn")
     model = classifier()
     model.loss, model.classes = "binary_cross_entropy", ["x", "y", "z"]
@@ -655,10 +666,16 @@ def test_answers_and_classes_in_another_order():
     assert estimator.predict(X).tolist() == model.predict(X)
     close(estimator.predict_proba(X), model.predict_proba(X), 1e-15)
     assert from_sklearn(estimator).predict(X) == model.predict(X)
-    model.loss, model.classes = "cross_entropy", ["z", "x", "y"]
-    estimator = to_sklearn(model)
-    assert estimator.classes_.tolist() == ["x", "y", "z"]
-    assert estimator.predict(X).tolist() == model.predict(X) == from_sklearn(estimator).predict(X)
+
+
+def test_two_logits_become_one():
+    pytest.importorskip("sklearn")
+    model = MLP(3, [4, 2], seed=0)
+    model.loss, model.classes = "cross_entropy", ["no", "yes"]
+    same_predictions(model, to_sklearn(model))
+    assert from_sklearn(to_sklearn(model)).n_outputs == 1
+    model.loss, model.classes = "binary_cross_entropy", [0, 1]
+    assert to_sklearn(model).predict(X).tolist() == model.predict(X)
 
 
 def trained(kind, y, **options):
@@ -714,14 +731,14 @@ def test_what_scikit_learn_has_not_is_refused():
         (Sequential("tanh"), "one of|must"),
         (hinge, "must be trained with .*cross_entropy.*, got hinge"),
         (mixed_classes, "classes must be all strings or all numbers"),
-        (reverse, "two classes must be in sorted order"),
+        (reverse, "classes must be in sorted order, as scikit-learn has them, got"),
     ]:
         with pytest.raises(ValueError, match=words):
             to_sklearn(model)
     own = MLPClassifier([2], max_iter=1, random_state=0).fit(X, [0, 1] * 10)
     for estimator, words in [
         (networks.MLPClassifier(), "must be fitted"),
-        (own, "got .*; model_ has its MLP"),
+        (own, "got .*; its model_ is the MLP"),
         (make_pipeline(networks.MLPRegressor()), "of a pipeline, give the last step"),
         (3, "must be scikit-learn's"),
     ]:

@@ -50,7 +50,7 @@ def load_model(path: str | PathLike[str], kind: type[Any]) -> Any:
     content = model_files.parse_json(path, text.encode(), model_files.FORMAT, model_files.VERSION)
     model_files.check_content(path, content, kind.__name__)
     model = restore(kind, {**content, "parameters": numbers_in(steps)})
-    if form.compared(steps_of(model)) != steps:
+    if [step for step in steps_of(model) if isinstance(step, form.HOLDS)] != steps:
         raise ValueError("the network must be the one that the text in the file describes, got another")
     return model
 
@@ -59,8 +59,8 @@ def to_onnx(model: Any, path: str | PathLike[str], dtype: str = "float64") -> No
     """Write a model as an ONNX file, in float64 as ``model.save("model.onnx")`` does, or in float32.
 
     The network takes X ``(n, n_inputs)`` and gives Y ``(n, n_outputs)``, the outputs of ``model(x)``, such as logits.
-    Dropout, which is off in evaluation, is no part of the graph. Kind, classes, loss and columns are in the metadata, as
-    a text that ``load`` reads.
+    Dropout, which is off in evaluation, is no part of the graph. Kind, classes, loss and columns are in the metadata,
+    as a text that ``load`` reads.
 
     Args:
         model: an MLP, Sequential, Layer or Neuron, with activations by name.

@@ -117,11 +117,10 @@ def content_of(steps: Sequence[Step], kind: str) -> dict[str, Any]:
         n, wanted = len(before.weights), len(after.weights[0])
         if n != wanted:
             raise ValueError(f"a layer must take the {n} outputs of the one before, got a layer with {wanted} inputs")
-    layers = _layers(steps)
-    configuration = {"MLP": _of_mlp, "Layer": _of_layer, "Sequential": _of_sequential}.get(kind, _of_none)(layers)
+    configuration = _configuration(steps, kind)
     if configuration is None:
-        found = ", ".join(layer if isinstance(layer, str) else _words(**layer) for layer in layers)
-        raise ValueError(f"this network must be loaded by Sequential, got {kind} for: {shortened(found, 200)}")
+        found = ", ".join(step if isinstance(step, str) else type(step).__name__ for step in steps)
+        raise ValueError(f"this network must be loaded by Sequential, got {kind} for {shortened(found, 200)}")
     return {
         "kind": kind,
         "configuration": configuration,
@@ -139,7 +138,7 @@ def model_of(steps: Sequence[Step], **learned: Any) -> Module:
     """
     for sums in sums_in(steps):
         sums.arrays()  # finite
-    kind = "Sequential" if _of_mlp(_layers(steps)) is None else "MLP"
+    kind = "Sequential" if _configuration(steps, "MLP") is None else "MLP"
     model: Module = restore(kinds()[kind], content_of(steps, kind) | learned)
     return model.eval()
 
@@ -162,28 +161,16 @@ def _layers(steps: Sequence[Step]) -> list[Any]:
     return layers
 
 
-def _of_mlp(layers: list[Any]) -> dict[str, Any] | None:
-    if any(isinstance(layer, str) or layer["kind"] != "Layer" for layer in layers):
+def _configuration(steps: Sequence[Step], kind: str) -> dict[str, Any] | None:
+    """The arguments of that kind for these steps; None where it cannot have them."""
+    layers = _layers(steps)
+    if kind == "Sequential":
+        return {"layers": layers}
+    if kind not in ("MLP", "Layer") or any(isinstance(layer, str) or layer["kind"] != "Layer" for layer in layers):
         return None
-    parts = [layer["configuration"] for layer in layers]
+    parts: list[dict[str, Any]] = [layer["configuration"] for layer in layers]
+    if kind == "Layer":
+        return parts[0] if len(parts) == 1 else None
     *hidden, output = [part["activation"] for part in parts]
-    if len(set(hidden)) > 1:
-        return None
     sizes = {"n_inputs": parts[0]["n_inputs"], "sizes": [part["n_outputs"] for part in parts]}
-    return {**sizes, "activation": hidden[0] if hidden else "relu", "output": output}
-
-
-def _of_layer(layers: list[Any]) -> dict[str, Any] | None:
-    return layers[0]["configuration"] if len(layers) == 1 and _of_mlp(layers) else None
-
-
-def _of_sequential(layers: list[Any]) -> dict[str, Any] | None:
-    return {"layers": layers}
-
-
-def _of_none(layers: list[Any]) -> dict[str, Any] | None:
-    return None
-
-
-def _words(kind: str, configuration: dict[str, Any]) -> str:
-    return f"{configuration.get('activation', '')} {kind}".strip()
+    return {**sizes, "activation": [*hidden, "relu"][0], "output": output} if len(set(hidden)) <= 1 else None

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nn.exchange.network import KEY, Linear, Noise, Step, package, sums_in
+from nn.exchange.network import KEY, Linear, Step, package, sums_in
 from nn.model_files import check_size
 from nn.validation import plain_label, shortened
 
@@ -17,6 +17,7 @@ _OLDEST_OPSET, _NEWEST_OPSET = 7, 28  # between these the operators below kept t
 _TYPES = {"relu": "Relu", "leaky_relu": "PRelu", "gelu": "Gelu", "softplus": "Softplus", "tanh": "Tanh"}
 _TYPES |= {"sigmoid": "Sigmoid", "sin": "Sin", "softmax": "Softmax"}
 _NAMES = {operator: name for name, operator in _TYPES.items()} | {"LeakyRelu": "leaky_relu"}
+HOLDS = (Linear, str)
 _SLOPE = 0.01
 _ATTRIBUTES: dict[str, dict[str, tuple[Any, ...]]] = {
     "Gemm": {"alpha": (1.0,), "beta": (1.0,), "transA": (0,), "transB": (0, 1)},
@@ -43,15 +44,14 @@ def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
     if not sums_in(steps):
         raise ValueError("a model must have a Layer to be written as ONNX, got none")
     nodes, tensors = [], []
-    run = [step for step in steps if not isinstance(step, Noise)]
+    run = [step for step in steps if isinstance(step, HOLDS)]
     names = ["X", *(f"Z{index}" for index in range(1, len(run))), "Y"]
-
     for index, (step, given, made) in enumerate(zip(run, names, names[1:])):
-        operator, arrays, options = "Gemm", {}, {"transB": 1}
         if isinstance(step, Linear):
+            operator, options = "Gemm", {"transB": 1}
             arrays = dict(zip((f"{index}.weight", f"{index}.bias"), step.arrays(dtype)))
         else:
-            operator, options = _TYPES[step], {}
+            operator, options = _TYPES[str(step)], {}
             arrays = {f"{index}.slope": np.array([_SLOPE], dtype)} if step == "leaky_relu" else {}
         nodes.append(onnx.helper.make_node(operator, [given, *arrays], [made], f"{operator}_{index}", **options))
         tensors += [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()]
@@ -84,7 +84,9 @@ def read(path: str | PathLike[str]) -> tuple[list[Step], str | None]:
     version = max((opset.version for opset in model.opset_import if opset.domain in _DOMAINS), default=0)
     if not _OLDEST_OPSET <= version <= _NEWEST_OPSET:
         raise ValueError(f"the opset must be {_OLDEST_OPSET} to {_NEWEST_OPSET}, got {version}; export it again")
-    texts = [entry.value for entry in model.metadata_props if entry.key == KEY]
+    if model.functions:
+        raise ValueError("the file must have no functions, which may change what a node means")
+    texts = [str(entry.value) for entry in model.metadata_props if entry.key == KEY]  # no UTF-8 comes as bytes
     return _steps_in(model.graph), texts[0] if texts else None
 
 
@@ -92,6 +94,8 @@ def _steps_in(graph: Any) -> list[Step]:
     """The steps of a graph whose nodes each take the result of the one before."""
     tensors = {tensor.name: tensor for tensor in graph.initializer}
     inputs = [each for each in graph.input if each.name not in tensors]
+    if len(tensors) != len(graph.initializer):
+        raise ValueError("each tensor must have a name that no other one has")
     if len(inputs) != 1 or len(graph.output) != 1:
         raise ValueError(f"the graph must have one input and one output, got {len(inputs)} and {len(graph.output)}")
     given = inputs[0].type.tensor_type
@@ -135,11 +139,11 @@ def _tensors_of(node: Any, last: str, taken: set[str], tensors: dict[str, Any]) 
         raise ValueError(f"its other inputs must be tensors of the file, got {shortened(names)}")
     if len(node.output) != 1 or node.output[0] in taken:
         raise ValueError("it must have one result with a name that no other one has")
-    known = _ATTRIBUTES.get(node.op_type, {})
+    known = dict(_ATTRIBUTES.get(node.op_type, {}))
     for attribute in node.attribute:
         value = {1: attribute.f, 2: attribute.i, 3: attribute.s}.get(attribute.type)
-        if value not in known.get(attribute.name, ()):
-            raise ValueError(f"the attribute {plain_label(attribute.name, 40)} cannot be {shortened(value)} here")
+        if value not in known.pop(attribute.name, ()) or attribute.ref_attr_name:  # pop: each name once
+            raise ValueError(f"the attribute {plain_label(str(attribute.name), 40)} cannot be {shortened(value)} here")
     return names
 
 
@@ -176,21 +180,16 @@ def _array(tensor: Any, kind: int) -> Any:
     import numpy as np
 
     dtype, dims = np.dtype(_DTYPES[kind]), tuple(tensor.dims)
-    label = plain_label(tensor.name, 40)
+    label = plain_label(str(tensor.name), 40)
     if tensor.data_location or tensor.external_data:
         raise ValueError(f"the tensor {label} must be in the file, got one in another file; save it as one file")
     if tensor.data_type != kind:
         raise ValueError(f"the tensor {label} must be {dtype.name} as the input, got ONNX's type {tensor.data_type}")
     typed = tensor.double_data if kind == _DOUBLE else tensor.float_data
-    n_numbers = len(typed) or len(tensor.raw_data) / dtype.itemsize
+    n_numbers = len(typed) + len(tensor.raw_data) / dtype.itemsize
     if len(dims) > 2 or min(dims, default=1) < 1 or math.prod(dims) != n_numbers:
         raise ValueError(f"the tensor {label} of shape {shortened(dims)} must have its numbers, got {n_numbers:,.6g}")
     array = np.array(typed, dtype) if typed else np.frombuffer(tensor.raw_data, dtype)
     if not np.isfinite(array).all():
         raise ValueError(f"the tensor {label} must have finite numbers, got NaN or infinity")
     return array.reshape(dims)
-
-
-def compared(steps: Sequence[Step]) -> list[Step]:
-    """The part of a model's steps that a file has."""
-    return [step for step in steps if not isinstance(step, Noise)]

@@ -1,4 +1,4 @@
-"""safetensors files: the weights of each layer as two tensors, named as in the ``state_dict`` of ``to_torch(model)``."""
+"""safetensors files: two tensors for each layer, named as in ``to_torch(model).state_dict()``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from os import PathLike, fspath
 from typing import Any
 
 from nn.configuration import set_parameters
-from nn.exchange.network import KEY, Linear, Step, numbers_in, package, steps_of, sums_in
+from nn.exchange.network import KEY, Linear, Step, numbers_in, package, steps_of
 from nn.model_files import ModelFileError, check_size
 from nn.validation import first_names, plain_label
+
+HOLDS = (Linear,)
 
 
 def load_weights(model: Any, path: str | PathLike[str]) -> None:
@@ -65,11 +67,6 @@ def read(path: str | PathLike[str]) -> tuple[list[Step], str]:
     return _steps(arrays), text
 
 
-def compared(steps: Sequence[Step]) -> list[Step]:
-    """The part of a model's steps that a file has."""
-    return [*sums_in(steps)]
-
-
 def _arrays(steps: Sequence[Step]) -> dict[str, Any]:
     numbered = [(index, step) for index, step in enumerate(steps) if isinstance(step, Linear)]
     parts = [zip((f"{index}.weight", f"{index}.bias"), step.arrays()) for index, step in numbered]
@@ -98,10 +95,11 @@ def _read(path: str | PathLike[str]) -> tuple[dict[str, Any], str | None]:
     check_size(path)
     try:
         with safetensors.safe_open(fspath(path), framework="numpy") as file:
-            for name in file.keys():
+            names = sorted(file.keys())
+            for name in names:
                 if (kind := file.get_slice(name).get_dtype()) not in ("F32", "F64"):
                     raise ValueError(f"the tensor {plain_label(name, 40)} must be float32 or float64, got {kind}")
-            arrays, text = {name: file.get_tensor(name) for name in file.keys()}, (file.metadata() or {}).get(KEY)
+            arrays, text = {name: file.get_tensor(name) for name in names}, (file.metadata() or {}).get(KEY)
     except safetensors.SafetensorError as error:
         raise ValueError(f"not a whole safetensors file ({plain_label(str(error), 80)})") from None
     for name, array in arrays.items():

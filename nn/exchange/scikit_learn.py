@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _ACTIVATIONS = {"relu": "relu", "tanh": "tanh", "sigmoid": "logistic", "linear": "identity"}
 _NAMES = {theirs: own for own, theirs in _ACTIVATIONS.items()}
+_LOSSES = {"softmax": "cross_entropy", "logistic": "binary_cross_entropy", "identity": "mse"}  # by output activation
 _INSTALL = '"gradstep[estimators]"'
 
 
@@ -21,7 +22,7 @@ def to_sklearn(model: Module) -> Any:
 
     A model with classes, trained with ``cross_entropy`` or ``binary_cross_entropy``, becomes a classifier with the same
     ``predict`` and ``predict_proba``; one without classes a regressor. Names of columns become ``feature_names_in_``.
-    Dropout, which is off in evaluation, is left out. ``fit`` of the estimator starts over, as for every estimator.
+    Dropout, which is off in evaluation, and names of several answers are left out. The estimator's ``fit`` starts over.
 
     Args:
         model: layers with a linear output, and one of relu, tanh, sigmoid and linear in all hidden layers.
@@ -44,25 +45,26 @@ def to_sklearn(model: Module) -> Any:
     if shape["activation"] not in _ACTIVATIONS or shape["output"] != "linear":
         found = f"{shape['activation']} and {shape['output']}"
         raise ValueError(f"hidden layers must have one of {', '.join(_ACTIVATIONS)}, the output linear; got {found}")
-    sums, activation = sums_in(steps), _ACTIVATIONS[shape["activation"]]
+    sums = sums_in(steps)
+    sizes, activation = [len(each.weights) for each in sums[:-1]], _ACTIVATIONS[shape["activation"]]
+    options = {"hidden_layer_sizes": sizes, "activation": activation, "random_state": 0}
     n_inputs, n_outputs, classes = len(sums[0].weights[0]), len(sums[-1].weights), model.classes
     if classes is not None and model.loss not in LOGITS:
         raise ValueError(f"a classifier must be trained with {' or '.join(LOGITS)}, got {model.loss}")
     answers = model.loss == "binary_cross_entropy" and n_outputs > 1
-    labels = None if classes is None else [*range(n_outputs)] if answers else _sorted(classes)
-    order = [*range(n_outputs)] if labels is None or answers or n_outputs == 1 else [*map(classes.index, labels)]
-    if labels is not None and n_outputs == 1 and labels != classes:
-        raise ValueError(f"two classes must be in sorted order for scikit-learn, got {classes}")
-    options = {"hidden_layer_sizes": [len(each.weights) for each in sums[:-1]], "activation": activation}
+    labels = [*range(n_outputs)] if answers else classes
+    arrays = [each.arrays() for each in sums]
     if labels is None:
-        estimator = networks.MLPRegressor(**options, random_state=0)
+        estimator = networks.MLPRegressor(**options)
         estimator.partial_fit([[0.0] * n_inputs], [[0.0] * n_outputs] if n_outputs > 1 else [0.0])
     else:  # scikit-learn sets up what a fitted one has; then its numbers are replaced
-        estimator = networks.MLPClassifier(**options, random_state=0)
+        if labels != _sorted(labels):
+            raise ValueError(f"classes must be in sorted order, as scikit-learn has them, got {shortened(labels)}")
         y = [[0] * n_outputs, [1] * n_outputs] if answers else labels
+        estimator = networks.MLPClassifier(**options)
         estimator.partial_fit([[0.0] * n_inputs] * len(y), y, classes=labels)
-    arrays = [each.arrays() for each in sums]
-    arrays[-1] = tuple(array[order] for array in arrays[-1])
+        if n_outputs == 2 and not answers:  # one logit in scikit-learn, the difference of the two
+            arrays[-1] = tuple(array[1:] - array[:1] for array in arrays[-1])
     estimator.coefs_, estimator.intercepts_ = [weights.T.copy() for weights, _ in arrays], [bias for _, bias in arrays]
     estimator.n_iter_, estimator.loss_curve_ = 0, []
     if model.column_names is not None:
@@ -73,8 +75,8 @@ def to_sklearn(model: Module) -> Any:
 def from_sklearn(estimator: Any) -> Module:
     """The MLP of a fitted ``sklearn.neural_network.MLPClassifier`` or ``MLPRegressor``.
 
-    A classifier becomes a model with its classes, and ``"cross_entropy"`` or ``"binary_cross_entropy"`` as loss: outputs
-    are logits, and ``predict`` and ``predict_proba`` those of the estimator. Every number comes over exactly.
+    A classifier becomes a model with its classes, trained with cross_entropy or binary_cross_entropy: outputs are
+    logits, and ``predict`` and ``predict_proba`` are those of the estimator. Every number comes over exactly.
 
     Raises:
         ValueError: it is another estimator, such as a pipeline, or is not fitted, or has an output activation that an
@@ -90,22 +92,21 @@ def from_sklearn(estimator: Any) -> Module:
     networks = package("sklearn.neural_network", "from_sklearn", _INSTALL)
     kinds = (networks.MLPClassifier, networks.MLPRegressor)
     if type(estimator) not in kinds:
-        own = "model_ has its MLP" if hasattr(estimator, "model_") else "of a pipeline, give the last step"
+        own = "its model_ is the MLP"
+        if not hasattr(estimator, "model_"):
+            own = "of a pipeline, give the last step, and scale X as the steps before it do"
         raise ValueError(
             f"estimator must be scikit-learn's MLPClassifier or MLPRegressor, got {shortened(estimator)}; {own}"
         )
     if not hasattr(estimator, "coefs_"):
         raise ValueError(f"estimator must be fitted, got {shortened(estimator)}; call its fit(X, y) first")
-    if estimator.out_activation_ not in ("softmax", "logistic", "identity") or estimator.activation not in _NAMES:
+    if estimator.out_activation_ not in _LOSSES or estimator.activation not in _NAMES:
         raise ValueError(f"estimator must have no output activation {estimator.out_activation_}; an MLP has none")
     steps: list[Step] = []
     for weights, bias in zip(estimator.coefs_, estimator.intercepts_):
         steps += [Linear(weights.T.tolist(), bias.tolist()), _NAMES[estimator.activation]]
-    loss = {"softmax": "cross_entropy", "logistic": "binary_cross_entropy", "identity": "mse"}[
-        estimator.out_activation_
-    ]
-    learned: dict[str, Any] = {"loss": loss}
-    if loss != "mse":
+    learned: dict[str, Any] = {"loss": _LOSSES[estimator.out_activation_]}
+    if learned["loss"] != "mse":
         learned["classes"] = estimator.classes_.tolist()
     if hasattr(estimator, "feature_names_in_"):
         learned["column_names"] = estimator.feature_names_in_.tolist()
