@@ -1,5 +1,6 @@
 """Files of ONNX and safetensors, and networks of PyTorch and scikit-learn: the same numbers there and back."""
 
+import contextlib
 import subprocess
 import sys
 import warnings
@@ -390,6 +391,22 @@ def test_one_wrong_thing_is_refused(folder, name):
     with pytest.raises(ModelFileError, match=f"m.onnx: .*{words}") as told:
         MLP.load("m.onnx")
     assert str(told.value).isprintable()
+
+
+def test_names_that_are_no_text(folder):
+    data = graph_of(*FOREIGN["gemm"]).SerializeToString()
+    (folder / "m.onnx").write_bytes(data.replace(b"aTanh1", b"\xffTanh1"))
+    assert MLP.load("m.onnx").n_inputs == 3
+    for part in (b"Tanh", b"transB", b"V"):
+        (folder / "m.onnx").write_bytes(data.replace(part, b"\xff" * len(part)))
+        with contextlib.suppress(ModelFileError):
+            MLP.load("m.onnx")
+    classifier().save("m.onnx")
+    (folder / "m.onnx").write_bytes(
+        (folder / "m.onnx").read_bytes().replace(b'"gradstep model"', b'"\xffradstep model"')
+    )
+    with pytest.raises(ModelFileError, match="not a whole gradstep model file"):
+        MLP.load("m.onnx")
 
 
 @pytest.mark.parametrize(
