@@ -161,6 +161,25 @@ def test_a_missing_package_is_one_sentence(folder, monkeypatch, name, call):
     assert not list(folder.iterdir())
 
 
+def test_a_missing_package_is_told_before_training(folder, monkeypatch, failing, capsys):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert "an .onnx file must have the package onnx" in failing("train", "xor", "--out", "m.onnx")
+    assert "m.onnx" not in capsys.readouterr().out
+    assert not list(folder.iterdir())
+
+
+def test_the_command_reads_what_it_wrote(folder, gradstep):
+    pytest.importorskip("onnx")
+    pytest.importorskip("pandas")
+    rows = (f"{size:.2f},{'pqr'[row % 3]},{'xy'[size > 0]}\n" for row, size in enumerate(X[:, 0]))
+    (folder / "rows.csv").write_text("size,kind,class\n" + "".join(rows))
+    gradstep("train", "rows.csv", "--epochs", 2, "--quiet", "--out", "m.json")
+    MLP.load("m.json").save("m.onnx")
+    said = gradstep("predict", "m.json", "rows.csv")
+    assert said[0] == 0
+    assert gradstep("predict", "m.onnx", "rows.csv") == said
+
+
 # --------------------------------------------------------------------------------------------------------------- ONNX
 
 

@@ -18,6 +18,7 @@ from nn.data import DataSet, Table, as_table, digits, mnist, moons, xor
 from nn.data.columns import Columns
 from nn.data.confusions import confusion_table
 from nn.examples import as_list
+from nn.exchange.files import check_package
 from nn.mlp import MLP
 from nn.optimizers import AdamW
 from nn.scaling import Scaling
@@ -57,6 +58,7 @@ def train(options: Namespace) -> None:
     target = Path(options.out or f"{job.name}.json")
     job, held_out = _split(options, job)
     _check_target(target, options.data, "model")
+    check_package(target)
     if options.checkpoint is not None:
         _check_target(Path(options.checkpoint), options.data, "checkpoint")
         if Path(options.checkpoint).resolve() == target.resolve():

@@ -21,6 +21,12 @@ def is_other_format(path: str | PathLike[str]) -> bool:
     return _ending(path) in _FORMATS
 
 
+def check_package(path: str | PathLike[str]) -> None:
+    """Raise an ImportError if a model cannot be saved at this path, as the package of its format is missing."""
+    if is_other_format(path):
+        _FORMATS[_ending(path)].package()
+
+
 def write_model(path: str | PathLike[str], model: Any, **options: Any) -> None:
     """Write a model in the format of the path's ending, whole or not at all.
 

@@ -52,16 +52,17 @@ Step: TypeAlias = Linear | Noise | str
 """A string is an activation by its name, or ``"softmax"``."""
 
 
-def package(name: str, what: str, install: str = '"gradstep[exchange]"') -> Any:
+def optional_package(name: str, what: str, install: str = '"gradstep[exchange]"') -> Any:
     """The module *name* of an optional package; *what* needs it.
 
     Raises:
-        ImportError: it is missing.
+        ModuleNotFoundError: it is missing, or broken.
     """
     try:
         return import_module(name)
     except ImportError as error:
-        raise ImportError(f"{what} must have the package {name} ({error}): pip install {install}") from None
+        told = f"{what} must have the package {name} ({error}): pip install {install}"
+        raise ModuleNotFoundError(told) from None
 
 
 def steps_of(model: Any) -> list[Step]:

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nn.exchange.network import KEY, Linear, Step, package, sums_in
+from nn.exchange.network import KEY, Linear, Step, optional_package, sums_in
 from nn.model_files import check_size
 from nn.validation import plain_label, shortened
 
@@ -32,6 +32,11 @@ _FLOAT, _DOUBLE = 1, 11  # TensorProto.DataType
 _DTYPES = {_FLOAT: "<f4", _DOUBLE: "<f8"}
 
 
+def package() -> Any:
+    """The package onnx; raises an ImportError if it is missing."""
+    return optional_package("onnx", "an .onnx file")
+
+
 def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
     """The file of a network that takes X ``(n, n_inputs)`` and gives Y ``(n, n_outputs)``.
 
@@ -40,7 +45,7 @@ def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
     """
     import numpy as np
 
-    onnx = package("onnx", "an .onnx file")
+    onnx = package()
     if not sums_in(steps):
         raise ValueError("a model must have a Layer to be written as ONNX, got none")
     nodes, tensors = [], []
@@ -74,7 +79,7 @@ def read(path: str | PathLike[str]) -> tuple[list[Step], str | None]:
         OSError: the file cannot be read.
         ValueError: it is no ONNX file, or has something else than dense layers and activations in a row.
     """
-    onnx = package("onnx", "an .onnx file")
+    onnx = package()
     check_size(path)
     data = Path(path).read_bytes()
     try:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from nn.exchange.network import Linear, Noise, Step, model_of, package, steps_of
+from nn.exchange.network import Linear, Noise, Step, model_of, optional_package, steps_of
 from nn.validation import shortened
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def to_torch(model: Any, dtype: str = "float64") -> Any:
     >>> abs(network(torch.tensor([[0.5, -1.0]], dtype=torch.float64)).item() - model([0.5, -1.0]).data) < 1e-15
     True
     """
-    torch = package("torch", "to_torch", "torch")
+    torch = optional_package("torch", "to_torch", "torch")
 
     def part(step: Step) -> Any:
         if isinstance(step, Noise):
@@ -81,7 +81,7 @@ def from_torch(network: Any) -> Module:
     >>> from_torch(network)
     MLP of [Layer of [3 TanhNeuron(2)], Layer of [LinearNeuron(3)]]
     """
-    torch = package("torch", "from_torch", "torch")
+    torch = optional_package("torch", "from_torch", "torch")
     if type(network) is not torch.nn.Sequential:
         raise ValueError(f"network must be a torch.nn.Sequential, got {type(network).__name__}; make one of its layers")
     parts = [*_parts(network)]

@@ -7,11 +7,16 @@ from os import PathLike, fspath
 from typing import Any
 
 from nn.configuration import set_parameters
-from nn.exchange.network import KEY, Linear, Step, numbers_in, package, steps_of
+from nn.exchange.network import KEY, Linear, Step, numbers_in, optional_package, steps_of
 from nn.model_files import ModelFileError, check_size
 from nn.validation import first_names, plain_label
 
 HOLDS = (Linear,)
+
+
+def package() -> Any:
+    """The package safetensors; raises an ImportError if it is missing."""
+    return optional_package("safetensors", "a .safetensors file")
 
 
 def load_weights(model: Any, path: str | PathLike[str]) -> None:
@@ -48,7 +53,7 @@ def load_weights(model: Any, path: str | PathLike[str]) -> None:
 
 def to_bytes(steps: Sequence[Step], text: str) -> bytes:
     """The file of the weights, with this text in its metadata."""
-    package("safetensors", "a .safetensors file")
+    package()
     from safetensors.numpy import save
 
     return save(_arrays(steps), {KEY: text})
@@ -91,7 +96,7 @@ def _steps(arrays: dict[str, Any]) -> list[Step]:
 
 def _read(path: str | PathLike[str]) -> tuple[dict[str, Any], str | None]:
     """The arrays of a file, by name, and its text."""
-    safetensors = package("safetensors", "a .safetensors file")
+    safetensors = package()
     check_size(path)
     try:
         with safetensors.safe_open(fspath(path), framework="numpy") as file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nn.exchange.network import Linear, Noise, Step, content_of, model_of, package, steps_of, sums_in
+from nn.exchange.network import Linear, Noise, Step, content_of, model_of, optional_package, steps_of, sums_in
 from nn.losses import LOGITS
 from nn.validation import shortened
 
@@ -39,7 +39,7 @@ def to_sklearn(model: Module) -> Any:
     """
     import numpy as np
 
-    networks = package("sklearn.neural_network", "to_sklearn", _INSTALL)
+    networks = optional_package("sklearn.neural_network", "to_sklearn", _INSTALL)
     steps = [step for step in steps_of(model) if not isinstance(step, Noise)]
     shape = content_of(steps, "MLP")["configuration"]
     if shape["activation"] not in _ACTIVATIONS or shape["output"] != "linear":
@@ -89,7 +89,7 @@ def from_sklearn(estimator: Any) -> Module:
     >>> abs(from_sklearn(line).predict([[3.0]])[0] - line.predict([[3.0]]).item()) < 1e-12
     True
     """
-    networks = package("sklearn.neural_network", "from_sklearn", _INSTALL)
+    networks = optional_package("sklearn.neural_network", "from_sklearn", _INSTALL)
     kinds = (networks.MLPClassifier, networks.MLPRegressor)
     if type(estimator) not in kinds:
         own = "its model_ is the MLP"
