@@ -171,7 +171,7 @@ def test_a_missing_package_is_told_before_training(folder, monkeypatch, failing,
 def test_the_command_reads_what_it_wrote(folder, gradstep):
     pytest.importorskip("onnx")
     pytest.importorskip("pandas")
-    rows = (f"{size:.2f},{'pqr'[row % 3]},{'xy'[size > 0]}\n" for row, size in enumerate(X[:, 0]))
+    rows = (f"{size:.2f},{'pqr'[row % 3]},{'xy'[int(size > 0)]}\n" for row, size in enumerate(X[:, 0]))
     (folder / "rows.csv").write_text("size,kind,class\n" + "".join(rows))
     gradstep("train", "rows.csv", "--epochs", 2, "--quiet", "--out", "m.json")
     MLP.load("m.json").save("m.onnx")
