@@ -447,6 +447,13 @@ def test_names_that_are_no_text(folder):
         ([("MatMul", ["X", "B"], "Y", {})], TENSORS, "f4", "weights must have two dimensions, got 1"),
         ([GEMM, ("Gemm", ["h", "U"], "Y", {})], {**TENSORS, "U": W}, "f4", "must take the 2 outputs of the one before"),
         ([GEMM, ("Tanh", ["h"], "a", {}), ("Sin", ["a"], "Y", {})], TENSORS, "f4", "must be loaded by Sequential"),
+        ([("Gemm", ["X", "W", "B"], "Y", {})], {**TENSORS, "B": [1, 2, 3]}, "f4", r"a bias must have the shape \(2,\)"),
+        (
+            [("Gemm", ["X", "W", "B"], "Y", {})],
+            {**TENSORS, "B": [[1], [2]]},
+            "f4",
+            r"a bias must have the shape \(2,\)",
+        ),
     ],
 )
 def test_graphs_with_another_meaning_are_refused(folder, nodes, tensors, dtype, words):
@@ -588,12 +595,27 @@ def test_modules_that_are_used_twice_or_nested_or_do_nothing():
     torch = pytest.importorskip("torch")
     activation, nn = torch.nn.Tanh(), torch.nn
     inner = nn.Sequential(nn.Identity(), nn.Linear(4, 4, bias=False), activation)
-    network = nn.Sequential(nn.Linear(3, 4), activation, inner, nn.Linear(4, 2))
+    network = nn.Sequential(nn.Linear(3, 4), activation, inner, nn.Linear(4, 2), activation)
     model = from_torch(network)
-    assert (
-        repr(model) == "MLP of [Layer of [4 TanhNeuron(3)], Layer of [4 TanhNeuron(4)], Layer of [2 LinearNeuron(4)]]"
-    )
+    assert repr(model) == "MLP of [Layer of [4 TanhNeuron(3)], Layer of [4 TanhNeuron(4)], Layer of [2 TanhNeuron(4)]]"
     close(outputs(model), network(torch.tensor(X, dtype=torch.float32)).detach().numpy(), 1e-6)
+
+
+def test_hidden_layers_with_two_activations_are_no_mlp(folder):
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    network = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 1)).double()
+    model = from_torch(network)
+    assert type(model) is Sequential
+    close(outputs(model), network(torch.tensor(X)).detach().numpy(), 1e-15)
+    pytest.importorskip("onnx")
+    nodes = [GEMM, ("Tanh", ["h"], "a", {}), ("MatMul", ["a", "S"], "b", {}), ("Relu", ["b"], "c", {})]
+    tensors = {**TENSORS, "S": np.ones((2, 2))}
+    last = ("MatMul", ["c", "S"], "Y", {})
+    (folder / "m.onnx").write_bytes(graph_of([*nodes, last], tensors).SerializeToString())
+    with pytest.raises(ModelFileError, match="must be loaded by Sequential, got MLP for Linear, tanh, Linear, relu"):
+        MLP.load("m.onnx")
+    close(run_onnx("m.onnx"), outputs(Sequential.load("m.onnx")), 1e-6)
 
 
 def torch_refusals():

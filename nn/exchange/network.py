@@ -121,7 +121,7 @@ def content_of(steps: Sequence[Step], kind: str) -> dict[str, Any]:
     configuration = _configuration(steps, kind)
     if configuration is None:
         found = ", ".join(step if isinstance(step, str) else type(step).__name__ for step in steps)
-        raise ValueError(f"this network must be loaded by Sequential, got {kind} for {shortened(found, 200)}")
+        raise ValueError(f"this network must be loaded by Sequential, got {kind} for {found[:200]}")
     return {
         "kind": kind,
         "configuration": configuration,
