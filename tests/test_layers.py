@@ -361,7 +361,9 @@ def test_reprs_are_short():
 
 
 def test_completion_shows_public_names():
-    assert set(dir(nn)) == {*nn.__all__, "estimators", "pictures"}, "which need packages that may be missing"
+    assert set(dir(nn)) == {*nn.__all__, "estimators", "exchange", "pictures"}, (
+        "which need packages that may be missing"
+    )
     code = (
         "import sys, nn; assert not {'matplotlib', 'sklearn'} & {*sys.modules}; "
         "print(nn.pictures.network.__name__, nn.data.xor().y)"
