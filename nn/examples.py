@@ -59,6 +59,12 @@ def input_names(model: Module) -> list[str] | None:
     return model.column_names or (table.input_names if table and table.named else None)
 
 
+def target_names(model: Module) -> list[str] | None:
+    """The names of the targets that are numbers: the columns of the frame or the CSV file, as for the inputs."""
+    table = model.table if isinstance(model.table, Columns) and model.classes is None else None
+    return model.target_column_names or (table.target_names if table and table.named else None) or None
+
+
 def kept_table(X: Any, what: str, width: int | None) -> Table:
     """Inputs as a table that stays as it is, though an array or a frame of the user's may be changed in training."""
     table = as_table(X, what, width, keep_float32=True)

@@ -119,6 +119,13 @@ def test_a_model_of_the_command_reads_frames_by_name(tmp_path):
     assert network.predict(X[["b", "a"]]) == network.predict(X)
     with pytest.raises(ValueError, match=r"fit saw, \['a', 'b'\]"):
         network.predict(X.rename(columns={"a": "c"}))
+    expected = network.score(X, Y.u.to_numpy())
+    assert network.score(X, Y[["u"]]) == network.score(X.assign(u=0.0)[["b", "a"]], Y[["u"]]) == expected
+    with pytest.raises(ValueError, match=r"y must have the columns that fit saw, \['u'\], got \['a'\]"):
+        network.score(X, X[["a"]])
+    problem = pytest.importorskip("nn.pictures.problems").problem
+    with pytest.raises(ValueError, match="y must have the columns that fit saw"):
+        problem(network, X, X[["a"]], None)
     network.fit(X[["b", "a"]], Y.u, **OPTIONS)
     assert network.column_names == ["a", "b"]
     assert network.table is not None

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import Value, sigmoid, softmax
 from nn.data import as_table, by_name
-from nn.examples import Examples, check_examples, input_names, output_count, output_numbers
+from nn.examples import Examples, check_examples, input_names, output_count, output_numbers, target_names
 from nn.losses import LossFunction, named_loss
 from nn.module import Module
 from nn.targets import Label, predicted_index
@@ -103,7 +103,7 @@ def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
     check_module(model)
     name, function = named_loss(model.loss or "mse" if loss is None else loss)
     table = as_table(by_name(X, input_names(model)), "X", model.n_inputs)
-    y = by_name(y, model.target_column_names, "y")
+    y = by_name(y, target_names(model), "y")
     examples = check_examples(table, y, name, output_count(model, table), model.classes)
     return Problem(model, examples, name, function)
 
