@@ -261,6 +261,22 @@ def test_a_step_that_clips_is_no_formula_of_one_weight():
             nn.SGD(**options).step_graph()
 
 
+def test_a_step_of_an_optimizer_of_ones_own_is_refused():
+    class Signs(nn.SGD):
+        def direction(self, weights, gradient, rate):
+            return gradient if gradient > 0 else -1.0
+
+    class Same(nn.Adam):
+        pass
+
+    changed = nn.SGD()
+    changed.direction = lambda weights, gradient, rate: gradient * changed.steps
+    for optimizer in (Signs(), Same(), changed):
+        with pytest.raises(TypeError, match=r"must be called on SGD, Adam or AdamW, got \w+ of your own"):
+            optimizer.step_graph()
+    assert nn.SGD(learning_rate=lambda step: 1 / (step + 1)).step_graph()  # the rate is a leaf
+
+
 # ------------------------------------------------------------------------------------------------------- without numpy
 
 WITHOUT_NUMPY = """
