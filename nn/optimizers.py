@@ -249,8 +249,8 @@ class Optimizer:
         -1.0
         """
         if not self._has_known_formulas():
-            own = f"{type(self).__name__} of your own"
-            raise TypeError(f"step_graph must be called on SGD, Adam or AdamW, got {own}: a graph holds formulas")
+            kind = f"{type(self).__name__} of your own"
+            raise TypeError(f"step_graph must be called on SGD, Adam or AdamW, got {kind}: a graph holds formulas")
         if self.clip_value is not None or self.clip_norm is not None:
             given = f"{self.clip_value!r} and {self.clip_norm!r}"
             raise ValueError(f"clip_value and clip_norm must be None for step_graph, got {given}")

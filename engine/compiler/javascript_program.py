@@ -7,7 +7,10 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from engine.compiler.confirmation import another_graph, confirm
 from engine.compiler.recorder import ADVICE, record
+from engine.compiler.surroundings import Surroundings
+from engine.compiler.trace import recorded, same_graph
 from engine.derivatives import RULES, SLOPES, Rule, rule_for
 from engine.escapes import DataDependentError
 from engine.expressions.javascript import EXACT, key_of, refuses
@@ -99,22 +102,28 @@ def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
 def recorded_program_text(
     function: Callable[[list[Value]], list[Value]], numbers: Sequence[float], parameters: Sequence[Value] = ()
 ) -> str:
-    """The ES module of a function of Values, called once with Values of these *numbers*; see ``program_text``.
+    """The ES module of a function of Values, recorded with Values of these *numbers*; see ``program_text``.
 
     The function takes a list of inputs and returns a list of outputs; the gradient is that of the first.
 
     Raises:
-        DataDependentError: the function branched on a number, or took one out of the graph; the message names the line.
+        DataDependentError: the function branched on a number, took one out of the graph, or does not do the same in
+            each call; the message names the line.
         ValueError: a function of Python computes a node.
 
     >>> w = Value(3.0)
     >>> "v[0] = x[0] * w[0];" in recorded_program_text(lambda x: [x[0] * w], [2.0], [w])
     True
     """
-    recording = record(function, [float(number) for number in numbers])
+    row = [float(number) for number in numbers]
+    recording = record(function, row)
     guard = next(iter(recording.guards.values()), None)
     if guard is not None:
         raise DataDependentError(f"{guard.line}: {guard.sign} of a Value", ADVICE)
+    again = confirm(recording, lambda: record(function, row), Surroundings(function)).again
+    graph, other = (recorded(each.roots, each.inputs, parameters) for each in (recording, again))
+    if not same_graph(graph, other):
+        raise another_graph(again)
     return program_text(recording.outputs, recording.inputs, parameters)
 
 
