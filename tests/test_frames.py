@@ -100,13 +100,27 @@ def test_numbers_that_pandas_counts_columns_with_are_no_names(trained):
     assert counted.score(X, Y) == trained.score(X, Y)
 
 
-def test_two_columns_of_one_name_are_read_in_the_order_of_fit_alone():
-    table = pd.DataFrame(np.random.default_rng(0).normal(size=(9, 3)), columns=["a", "b", "a"])
-    network = MLP(3, [1], seed=0)
-    network.fit(table, table.b, **OPTIONS)
-    network.predict(table)
-    with pytest.raises(ValueError, match="X must have the columns that fit saw"):
-        network.predict(table.iloc[:, [1, 0, 2]])
+@pytest.mark.parametrize("names", [["a", "a"], [1, "1"], [None, "None"], [True, 1], [0, False], [1, 1.0]])
+def test_columns_that_names_cannot_tell_apart_are_refused_in_training(names, trained):
+    table, targets = (
+        X.set_axis(pd.Index(names, dtype=object), axis=1),
+        Y.set_axis(pd.Index(names, dtype=object), axis=1),
+    )
+    for fit in (model().fit, trained.fit):
+        with pytest.raises(ValueError, match="X must have columns of different names, got"):
+            fit(table, Y, **OPTIONS)
+        with pytest.raises(ValueError, match="y must have columns of different names, got"):
+            fit(X, targets, **OPTIONS)
+    for a, b in ((table, Y), (X, targets)):
+        with pytest.raises(ValueError, match="must have the columns that fit saw"):
+            trained.score(a, b)
+    trained.column_names = list(map(str, names[::-1]))  # such as from an old file
+    if trained.column_names != list(map(str, names)):
+        with pytest.raises(ValueError, match="must have the columns that fit saw"):
+            trained.predict(table)
+    unnamed = model()
+    unnamed.fit(X.to_numpy(), Y.to_numpy(), **OPTIONS)
+    assert unnamed.score(table, targets) == unnamed.score(X, Y)  # by place, as always without names
 
 
 def test_a_model_of_the_command_reads_frames_by_name(tmp_path):

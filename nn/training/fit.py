@@ -145,7 +145,7 @@ def fit(
     callbacks, verbose = check_callbacks(callbacks), check_verbose(verbose, progress)
     epochs = None if epochs is None else check_int("epochs", epochs, 0)
     dtype, stopping = check_dtype(dtype, replay), check_stopping(early_stopping)
-    names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model))
+    names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
     table = kept_table(by_name(X, names), "X", model.n_inputs)
     outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
     n_outputs = len(as_list(outputs))
