@@ -59,6 +59,28 @@ def test_training_again_with_swapped_targets_goes_on(trained):
     assert trained.target_column_names == ["u", "w"]
 
 
+def test_a_series_of_targets_has_a_name(tmp_path):
+    network = model(1)
+    network.fit(X, Y["u"], validation_data=(X, Y[["u"]]), **OPTIONS)
+    expected = network.score(X, Y[["u"]])
+    for same in (Y["u"], Y["u"].rename(None), Y["v"].rename("u") * 0.0 + Y["u"], Y["u"].to_numpy(), list(Y["u"])):
+        assert network.score(X, same) == expected
+    network.save(tmp_path / "model.json")
+    for each in (network, MLP.load(tmp_path / "model.json")):
+        for other in (Y["v"], Y[["v"]], Y["u"].rename(2024)):
+            with pytest.raises(ValueError, match=r"y must have the columns that fit saw, \['u'\], got \['"):
+                each.score(X, other)
+    with pytest.raises(ValueError, match="validation y must have the columns"):
+        network.fit(X, Y["u"], validation_data=(X, Y["v"]), **OPTIONS)
+    network.fit(X, Y["v"], **OPTIONS)
+    assert network.target_column_names == ["v"]
+    network.fit(X, (Y["u"] > 0).rename("is_u"), loss="binary_cross_entropy", **OPTIONS)
+    assert network.target_column_names is None  # of labels, as of a frame of them
+    one = MLP(1, [1], seed=0)
+    one.fit(X["a"], Y["u"], **OPTIONS)
+    assert len(one.predict(X.iloc[3][["a"]])) == 1  # a row, whose name is its number
+
+
 @pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])
 def test_answers_and_probabilities_are_read_by_name(loss):
     truth = pd.DataFrame({"yes": (X.a > 0) * 1.0, "no": (X.a <= 0) * 1.0})

@@ -71,6 +71,8 @@ def _check_lengths(rows: Any, what: str) -> None:
 def column_names(X: Any, known: Sequence[str] | None = None, what: str = "X") -> list[str] | None:
     """The names of a frame's columns as texts, in the order of those *known* if they are the same; else None.
 
+    A Series of targets, *what* is ``"y"``, has one name.
+
     Raises:
         ValueError: two of them are the same, or become the same text.
     """
@@ -83,7 +85,11 @@ def column_names(X: Any, known: Sequence[str] | None = None, what: str = "X") ->
 
 
 def _names(X: Any, what: str) -> list[str]:
-    return [_text(name) for name in X.columns] if hasattr(X, "columns") and hasattr(X, "to_numpy") else []
+    """The names of a frame's columns, or that of a Series of targets; of inputs it may be the name of a row."""
+    if not hasattr(X, "to_numpy"):
+        return []
+    is_series = what.endswith("y") and not hasattr(X, "columns") and getattr(X, "name", None) not in (None, "")
+    return [_text(X.name)] if is_series else [_text(name) for name in getattr(X, "columns", ())]
 
 
 def _are_different(X: Any, own: Sequence[str]) -> bool:
