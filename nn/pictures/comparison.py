@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from engine import Value
-from nn.losses import LOGITS, LossFunction
+from nn.losses import LOGITS, LossFunction, as_loss
 from nn.pictures.neurons import Column, draw_circle, draw_heading
 from nn.pictures.problems import answers
 from nn.pictures.style import Look, around_zero, number, plain
@@ -88,7 +88,11 @@ def compared(
     targets = encode_targets(loss, [target], len(outputs), classes, "target")
     encoded = targets.encoded[0]
     leaves = [Value(output) for output in outputs]
-    root = function(leaves[0] if len(leaves) == 1 else leaves, encoded)
+
+    def computed(_: Any = None) -> list[Any]:
+        return [function(leaves[0] if len(leaves) == 1 else leaves, encoded)]
+
+    root = as_loss(computed()[0], computed)
     root.backward()
     said = right = None
     if targets.classes is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from engine import Value, sigmoid, softmax
 from nn.data import as_table, by_name
 from nn.examples import Examples, check_examples, input_names, output_count, output_numbers, target_names
-from nn.losses import LossFunction, named_loss
+from nn.losses import LOSSES, LossFunction, as_loss, named_loss
 from nn.module import Module
 from nn.targets import Label, predicted_index
 from nn.validation import shortened
@@ -46,7 +46,11 @@ class Problem:
 
     def example_loss(self, place: int) -> Value:
         """The loss of one example, as the root of its graph."""
-        return self.loss_function(self.model(self.examples.row(place)), self.target(place))
+
+        def computed(_: Any = None) -> list[Any]:
+            return [self.loss_function(self.model(self.examples.row(place)), self.target(place))]
+
+        return as_loss(computed()[0], computed)
 
     def answers(self, outputs: list[float]) -> list[float]:
         """What the outputs say under this loss: probabilities where they are logits, else the outputs themselves."""
@@ -101,11 +105,25 @@ def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
         TypeError: *model* is no Module.
     """
     check_module(model)
-    name, function = named_loss(model.loss or "mse" if loss is None else loss)
+    name, function = chosen_loss(model, loss)
     table = as_table(by_name(X, input_names(model)), "X", model.n_inputs)
     y = by_name(y, target_names(model), "y")
     examples = check_examples(table, y, name, output_count(model, table), model.classes)
     return Problem(model, examples, name, function)
+
+
+def chosen_loss(model: Module, loss: Loss) -> tuple[str, LossFunction]:
+    """The name and the function of a loss; None is the one that the model was trained for, or ``"mse"``.
+
+    Raises:
+        ValueError: an unknown name; or the model was trained for a loss of the user's, which it does not keep.
+    """
+    if loss is None and model.loss not in (None, *LOSSES):
+        raise ValueError(
+            f"loss must be given again: the model was trained with a loss of your own, {shortened(model.loss)}, and "
+            "keeps its name alone; pass loss=, with the function"
+        )
+    return named_loss(model.loss or "mse" if loss is None else loss)
 
 
 def classifying(model: Module, X: Any, y: Any, loss: Loss, what: str) -> tuple[Problem, list[Label]]:
