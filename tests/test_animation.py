@@ -255,6 +255,18 @@ def test_other_endings_are_refused(tmp_path, monkeypatch, name):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["walk.html", "walk.gif", "walk.mp4", "walk.HTML"])
+def test_a_folder_with_the_name_of_a_file_is_refused(tmp_path, monkeypatch, name):
+    pytest.importorskip("PIL")
+    ffmpeg_that(tmp_path, monkeypatch, "")
+    (tmp_path / name).mkdir()
+    with pytest.raises(IsADirectoryError, match="this is a folder, and must be a file name"):
+        stepper(neuron()).save(tmp_path / name)
+    assert list((tmp_path / name).iterdir()) == []
+    stepper(Value(2.0) * 3).save(f"{tmp_path / name}/", seconds=0.02)  # a folder, as its last letter says
+    assert (tmp_path / name / "step_00.svg").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "format", "words"),
     [

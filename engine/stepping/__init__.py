@@ -104,13 +104,15 @@ class Stepper:
         target = Path(path)
         ending = target.suffix.lower()
         name = os.fspath(path)
-        is_folder = format is not None or name.endswith(("/", os.sep)) or bool(name and target.is_dir())
-        if format is not None and ending in (".html", ".gif", ".mp4"):
+        is_file = ending in (".html", ".gif", ".mp4")  # also where a folder has that name, which is an error
+        is_there = bool(name) and target.is_dir() and not is_file
+        is_folder = format is not None or name.endswith(("/", os.sep)) or is_there
+        if format is not None and is_file:
             raise ValueError(f"format must be None for a file, got {format!r} and {shortened(str(target))}")
         if not is_folder and ending == ".html":
             write_whole(target, self.html.encode())
             return
-        if not is_folder and ending not in (".gif", ".mp4"):
+        if not is_folder and not is_file:
             raise ValueError(
                 f"a file name must end in .html, .gif or .mp4, got {shortened(str(target))}; a folder must end in /"
             )
