@@ -227,6 +227,14 @@ def test_a_film_that_ffmpeg_refuses_leaves_the_old_one(tmp_path, monkeypatch, ol
     assert {path.name for path in tmp_path.iterdir()} <= {"bin", "walk.mp4"}
 
 
+def test_a_film_of_no_bytes_leaves_the_old_one(tmp_path, monkeypatch):
+    ffmpeg_that(tmp_path, monkeypatch, "import sys; sys.stdin.buffer.read(); print('full', file=sys.stderr)")
+    (tmp_path / "walk.mp4").write_bytes(b"an older film")
+    with pytest.raises(RuntimeError, match="ffmpeg wrote no film: full"):
+        stepper(neuron()).save(tmp_path / "walk.mp4", seconds=0.1)
+    assert (tmp_path / "walk.mp4").read_bytes() == b"an older film"
+
+
 def test_a_film_without_ffmpeg_says_what_to_install(tmp_path, monkeypatch):
     shown = stepper(neuron())
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -91,7 +91,7 @@ def save_film(path: str | os.PathLike[str], scene: Scene, seconds: float) -> Non
             with suppress(BrokenPipeError):  # ffmpeg has said why
                 process.stdin.writelines(_film(_rendered(scene, shots, "png"), shots))
                 process.stdin.close()
-        if process.returncode:
+        if process.returncode or (file.is_file() and not file.stat().st_size):
             said.seek(0)
             lines = said.read().decode(errors="replace").strip().splitlines()
             raise RuntimeError(f"ffmpeg wrote no film: {lines[-1] if lines else 'it said nothing'}")
