@@ -187,6 +187,26 @@ def test_a_folder_has_a_file_for_each_picture(tmp_path, name, format, kind):
     assert sorted(os.listdir(tmp_path / name)) == names
 
 
+def test_pictures_of_a_longer_walk_are_not_left_among_new_ones(tmp_path):
+    long, short = stepper(neuron()), stepper(Value(2.0, label="x") * 3)
+    folder = tmp_path / "frames"
+    short.save(f"{folder}/", seconds=0.1)
+    for name in ("step_1.svg", "step_00_to_01.svg", "my_step_00.svg", "step_07.svg.txt"):
+        (folder / name).write_text("the user's")
+    long.save(folder, seconds=0.2)  # replaces all of the shorter one
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert "step_05.svg" in before
+    for shown, seconds in ((short, 0.1), (long, 0.02)):
+        with pytest.raises(
+            FileExistsError, match=r"frames must have no pictures of another walk, got step_0\w+\.svg; "
+        ):
+            shown.save(folder, seconds=seconds)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    short.save(folder, seconds=0.1, format="png")  # of another kind
+    (tmp_path / "step_99.svg").write_text("beside")
+    short.save(f"{tmp_path}/new/", seconds=0.1)
+
+
 def ffmpeg_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     """Put a program named ffmpeg in front of everything on the PATH."""
     if os.name != "posix":

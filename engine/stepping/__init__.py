@@ -89,7 +89,8 @@ class Stepper:
         Args:
             path: ``.html`` for a page with all controls; ``.gif`` for an animation, which needs Pillow; ``.mp4`` for a
                 film, which needs ffmpeg; or a folder, such as ``"frames/"``, for ``step_00.svg``, ``step_01.svg`` and
-                the pictures between them, ``step_00_to_01_01.svg`` and so on.
+                the pictures between them, ``step_00_to_01_01.svg`` and so on. These replace others of the same names; a
+                folder that has more of them, from a longer walk, is refused.
             seconds: how long the animation shows each step, from 0.02 to 600.
             format: of the pictures in a folder, ``"svg"`` or ``"png"``; None for ``"svg"``.
 
@@ -97,7 +98,8 @@ class Stepper:
             ValueError: another ending, *seconds* out of range, or a graph too large for an animation.
             ModuleNotFoundError: Pillow is missing.
             RuntimeError: ffmpeg is missing, or could not write the film.
-            OSError: the file cannot be written. An existing file stays as it was.
+            OSError: the file cannot be written, or the folder has pictures of another walk. An existing file stays as
+                it was.
 
         >>> stepper(Value(2.0, label="x") * 3).save("backprop.html")
         """
