@@ -235,6 +235,8 @@ class Optimizer:
     def step_graph(self) -> tuple[list[Value], list[Value]]:
         """A step of one weight as a graph of Values, by the same formulas; changes nothing.
 
+        Where ``step`` raises a FloatingPointError, a node of the graph becomes infinite or NaN.
+
         Returns:
             The leaves: the weight, its gradient, the learning rate, the count of steps (1 in the first), and what is
             ``remembered`` of earlier ones (0 in the first); and the results: the next weight, and what is remembered.

@@ -41,6 +41,9 @@ function check(key, y, numbers, names) {{
 export function values(x, w, out) {{
 {forward}{results}}}
 
+/** Whether all numbers of nodes were finite in the last call. */
+export const allFinite = () => v.every(Number.isFinite);
+
 /** The number of the first output. */
 export function value(x, w) {{
 {forward}  return {root};
@@ -56,11 +59,11 @@ export function gradient(x, w, out) {{
 def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value] = ()) -> str:
     """An ES module that computes a graph for other numbers of its inputs and parameters.
 
-    It exports ``values(x, w, out)``, ``value(x, w)`` and ``gradient(x, w, out)``, and imports the front end's modules
-    from its folder. *x* and *w* are arrays with a number for each of *inputs* and *parameters*.
-    Other leaves are constants, with the numbers that they have now. As in the
-    engine, the chain rule's product with an exact 0 is 0, and where an operation refuses its operands the program
-    throws a RangeError with the engine's words.
+    It exports ``values(x, w, out)``, ``value(x, w)``, ``gradient(x, w, out)`` and ``allFinite()``, which tells of the
+    last call, and imports the front end's modules from its folder. *x* and *w* are arrays with a number for each of
+    *inputs* and *parameters*. Other leaves are constants, with the numbers that they have now. As in the engine, the
+    chain rule's product with an exact 0 is 0, and where an operation refuses its operands the program throws a
+    RangeError with the engine's words.
 
     Args:
         outputs: what is computed, at least one Value; the gradient is that of the first.
