@@ -198,6 +198,21 @@ def test_what_is_no_program():
             program_text(outputs, inputs, parameters)
 
 
+def test_what_is_no_list_of_values_is_refused():
+    x = Value(2.0)
+    with pytest.raises(ValueError, match="outputs must be at least one Value, got none"):
+        program_text([], [])
+    for words, arguments in {
+        "outputs must be a list of Values, got": ([x * 2, 1.0], [x]),
+        "outputs must be a list of Values, got ": (x * 2, [x]),
+        r"inputs must be a list of Values, got \[1\.0\]": ([x * 2], [1.0]),
+        "inputs must be a list of Values": ([x * 2], x),
+        "parameters must be a list of Values": ([x * 2], [x], [None]),
+    }.items():
+        with pytest.raises(TypeError, match=words):
+            program_text(*arguments)
+
+
 def test_a_function_that_branches_is_refused_as_by_programs():
     w = Value(3.0)
     by_input, by_weight = lambda x: [x[0] * w if x[0] > 0 else w], lambda x: [x[0] * w if w < 5 else w]

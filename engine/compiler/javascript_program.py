@@ -19,7 +19,7 @@ from engine.expressions.straight_line import StraightLine
 from engine.expressions.writers import text
 from engine.node import common_order
 from engine.operations import PLAIN
-from engine.validation import plain_label
+from engine.validation import plain_label, shortened
 from engine.value import Value
 
 _LARGEST = 400  # statements of a function: browsers leave those slow that are too long
@@ -71,7 +71,9 @@ def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
         parameters: other leaves.
 
     Raises:
-        ValueError: an input or a parameter is no leaf or is given twice, or a function of Python computes a node.
+        ValueError: an input or a parameter is no leaf or is given twice, there are no outputs, or a function of Python
+            computes a node.
+        TypeError: one of them is no Value.
 
     >>> x, w = Value(2.0), Value(3.0)
     >>> print(program_text([x * w], [x], [w]).partition("function forward0")[2].partition("/**")[0])
@@ -84,6 +86,11 @@ def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
     }
     <BLANKLINE>
     """
+    for name, values in (("outputs", outputs), ("inputs", inputs), ("parameters", parameters)):
+        if isinstance(values, Value) or not all(isinstance(value, Value) for value in values):
+            raise TypeError(f"{name} must be a list of Values, got {shortened(values)}")
+    if not outputs:
+        raise ValueError("outputs must be at least one Value, got none")
     graph = _Graph(outputs, inputs, parameters)
     forward, backward = list(graph.forward()), list(graph.backward())
     parts, forward_calls = _functions("forward", "x, w", forward)
