@@ -176,12 +176,9 @@ def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
 
 
 def as_loss(loss: Any, again: Callable[[list[Value]], list[Any]], row: Sequence[float] = ()) -> Value:
-    """The loss of an example; a plain number as a Value with no gradient: ``max(0, 1 - t * o)`` gives one.
+    """The *loss* of an example; a plain number as a Value with no gradient: ``max(0, 1 - t * o)`` gives one.
 
-    Args:
-        loss: what a loss function returned.
-        again: computes it once more, from Values of the numbers in *row*.
-        row: of the example, where ``again`` takes it as Values.
+    ``again`` computes it once more, from Values of the numbers in *row*.
 
     Raises:
         TypeError: no comparison of Values chose the number; so it may have been computed from theirs.

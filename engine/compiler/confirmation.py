@@ -1,7 +1,6 @@
 """A second recording of the same numbers, which shows whether a function does the same in each call."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from engine.compiler.recorder import ADVICE, Recording
 from engine.compiler.surroundings import Look, Surroundings, changed
@@ -11,18 +10,10 @@ from engine.validation import plain_label
 from engine.value import Value
 
 
-class Confirmed(NamedTuple):
-    """What the second recording showed."""
-
-    again: Recording
-    look: Look
-    """What the function could reach afterwards."""
-    lasting: list[Value]
-    """The leaves that belong to no single call, in topological order."""
-
-
-def confirm(first: Recording, repeat: Callable[[], Recording], surroundings: Surroundings) -> Confirmed:
-    """Record once more; whether both graphs are the same is left to the caller, who knows the parameters.
+def confirm(
+    first: Recording, repeat: Callable[[], Recording], surroundings: Surroundings
+) -> tuple[Recording, Look, list[Value]]:
+    """The second recording, a look afterwards, and the leaves that belong to no single call, in topological order.
 
     Raises:
         DataDependentError: the function changed what it can reach, or uses a Value computed outside of it.
@@ -31,15 +22,11 @@ def confirm(first: Recording, repeat: Callable[[], Recording], surroundings: Sur
     before, again, look = surroundings.look(), repeat(), surroundings.look()
     if name := changed(before, look):
         raise DataDependentError(f"{first.place}: the function changes {name} from one call to the next", ADVICE)
-    return Confirmed(again, look, _lasting(first, again))
+    return again, look, _lasting(first, again)
 
 
 def _lasting(first: Recording, second: Recording) -> list[Value]:
-    """The leaves that belong to no single call, in topological order.
-
-    Raises:
-        DataDependentError: the graphs of two calls with one example share a Value that was computed.
-    """
+    """The leaves in both graphs; a computed Value in both is refused."""
     orders = [ordered(recording.roots) for recording in (first, second)]
     in_first, in_second, inputs = set(orders[0]), set(orders[1]), set(first.inputs)
     carried = [node for node in orders[1] if node in in_first and (node.operands or node in inputs)]

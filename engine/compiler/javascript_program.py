@@ -130,7 +130,7 @@ def recorded_program_text(
     guard = next(iter(recording.guards.values()), None)
     if guard is not None:
         raise DataDependentError(f"{guard.line}: {guard.sign} of a Value", ADVICE)
-    again = confirm(recording, lambda: record(function, row), Surroundings(function)).again
+    again = confirm(recording, lambda: record(function, row), Surroundings(function))[0]
     graph, other = (recorded(each.roots, each.inputs, parameters) for each in (recording, again))
     if not same_graph(graph, other):
         raise another_graph(again)

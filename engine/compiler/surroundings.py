@@ -155,12 +155,8 @@ def _of_dict(thing: Any) -> Noted:
 
 
 def _of_array(thing: Any) -> Noted:
-    if thing.dtype.kind == "O":
+    if not isinstance(thing, memoryview) and thing.dtype.kind == "O":
         return _of_list(thing.ravel().tolist())
-    return (thing.shape, hash(thing.tobytes()) if thing.size <= _MOST_NUMBERS else None), []
-
-
-def _of_memory(thing: memoryview) -> Noted:
     return (thing.shape, hash(thing.tobytes()) if thing.nbytes <= thing.itemsize * _MOST_NUMBERS else None), []
 
 
@@ -203,7 +199,7 @@ def _of_object(thing: Any) -> Noted:
         return _reduced(thing)
     if of_library or hasattr(kind, "__array__"):
         try:  # numbers that are shown as an array or as memory, such as a Series
-            return _of_array(np.asarray(thing)) if hasattr(thing, "__array__") else _of_memory(memoryview(thing))
+            return _of_array(np.asarray(thing) if hasattr(thing, "__array__") else memoryview(thing))
         except Exception:  # a stranger's object may raise anything where it has no numbers to show
             if of_library and kind is not SimpleNamespace and not kind.__module__.startswith(("nn.", "engine.")):
                 return kind, []

@@ -98,8 +98,7 @@ class Stepper:
             ValueError: another ending, *seconds* out of range, or a graph too large for an animation.
             ModuleNotFoundError: Pillow is missing.
             RuntimeError: ffmpeg is missing, or could not write the film.
-            OSError: the file cannot be written, or the folder has pictures of another walk. An existing file stays as
-                it was.
+            OSError: it cannot be written, or the folder has pictures of another walk. An existing file stays as it was.
 
         >>> stepper(Value(2.0, label="x") * 3).save("backprop.html")
         """

@@ -114,10 +114,9 @@ def save_folder(path: str | os.PathLike[str], scene: Scene, seconds: float, kind
         raise PermissionError(f"the folder {existing} is read-only")
     shots = shoot(scene, seconds)
     names = {f"{shot.name}.{kind}" for shot in shots}
-    there = sorted(path.name for path in folder.glob(f"step_*.{kind}") if _STEP.fullmatch(path.stem))
-    others = [name for name in there if name not in names]
-    if others:
-        raise FileExistsError(f"{folder} must have no pictures of another walk, got {others[0]}; name another folder")
+    there = {path.name for path in folder.glob(f"step_*.{kind}") if _STEP.fullmatch(path.stem)}
+    if others := there - names:
+        raise FileExistsError(f"{folder} must have no pictures of another walk, got {min(others)}; name another folder")
     pictures = list(_rendered(scene, shots, kind))
     folder.mkdir(parents=True, exist_ok=True)
     for shot, picture in zip(shots, pictures):

@@ -124,11 +124,6 @@ class Columns:
         ]
 
     @property
-    def target_names(self) -> list[str]:
-        """The name of the target, if the table has one."""
-        return [column.name for column in self.columns if column.kind == TARGET]
-
-    @property
     def n_inputs(self) -> int:
         """How many inputs the model has."""
         return len(self.by_input)

@@ -78,18 +78,15 @@ def column_names(X: Any, known: Sequence[str] | None = None, what: str = "X") ->
     """
     own = _names(X, what)
     if not _are_different(X, own):
-        raise ValueError(
-            f"{what} must have columns of different names, got {shortened(own)}; rename them, or give it as an array"
-        )
+        raise ValueError(f"{what} must have columns of different names, got {shortened(own)}; rename some of them")
     return list(known) if known and sorted(own) == sorted(known) else own or None
 
 
 def _names(X: Any, what: str) -> list[str]:
     """The names of a frame's columns, or that of a Series of targets; of inputs it may be the name of a row."""
-    if not hasattr(X, "to_numpy"):
-        return []
-    is_series = what.endswith("y") and not hasattr(X, "columns") and getattr(X, "name", None) not in (None, "")
-    return [_text(X.name)] if is_series else [_text(name) for name in getattr(X, "columns", ())]
+    own = getattr(X, "name", None) if what.endswith("y") else None
+    names = getattr(X, "columns", [] if own in (None, "") else [own])
+    return [_text(name) for name in names] if hasattr(X, "to_numpy") else []
 
 
 def _are_different(X: Any, own: Sequence[str]) -> bool:

@@ -88,11 +88,8 @@ def compared(
     targets = encode_targets(loss, [target], len(outputs), classes, "target")
     encoded = targets.encoded[0]
     leaves = [Value(output) for output in outputs]
-
-    def computed(_: Any = None) -> list[Any]:
-        return [function(leaves[0] if len(leaves) == 1 else leaves, encoded)]
-
-    root = as_loss(computed()[0], computed)
+    given = leaves[0] if len(leaves) == 1 else leaves
+    root = as_loss(function(given, encoded), lambda _: [function(given, encoded)])
     root.backward()
     said = right = None
     if targets.classes is not None:

@@ -46,11 +46,8 @@ class Problem:
 
     def example_loss(self, place: int) -> Value:
         """The loss of one example, as the root of its graph."""
-
-        def computed(_: Any = None) -> list[Any]:
-            return [self.loss_function(self.model(self.examples.row(place)), self.target(place))]
-
-        return as_loss(computed()[0], computed)
+        outputs, target = self.model(self.examples.row(place)), self.target(place)
+        return as_loss(self.loss_function(outputs, target), lambda _: [self.loss_function(outputs, target)])
 
     def answers(self, outputs: list[float]) -> list[float]:
         """What the outputs say under this loss: probabilities where they are logits, else the outputs themselves."""
@@ -113,16 +110,10 @@ def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
 
 
 def chosen_loss(model: Module, loss: Loss) -> tuple[str, LossFunction]:
-    """The name and the function of a loss; None is the one that the model was trained for, or ``"mse"``.
-
-    Raises:
-        ValueError: an unknown name; or the model was trained for a loss of the user's, which it does not keep.
-    """
+    """The name and the function of a loss, as for ``problem``; of a loss of the user's a model keeps the name alone."""
     if loss is None and model.loss not in (None, *LOSSES):
-        raise ValueError(
-            f"loss must be given again: the model was trained with a loss of your own, {shortened(model.loss)}, and "
-            "keeps its name alone; pass loss=, with the function"
-        )
+        own = shortened(model.loss)
+        raise ValueError(f"loss must be given again: the model was trained with a loss of your own, {own}; pass loss=")
     return named_loss(model.loss or "mse" if loss is None else loss)
 
 
