@@ -116,7 +116,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _table(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any, _Names]:
         """Examples to train on, checked by scikit-learn, and the names of their columns."""
-        names = column_names(X), column_names(y) if getattr(y, "ndim", 1) == 2 else None
+        names = column_names(X), column_names(y, what="y") if getattr(y, "ndim", 1) == 2 else None
         X, y = validate_data(self, X, y, multi_output=True, accept_sparse=True, dtype=_FLOATS, **options)
         return X, y, names
 

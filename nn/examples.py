@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value
 from nn.data import Table, as_table
-from nn.data.columns import Columns
+from nn.data.columns import TARGET, Columns
 from nn.data.sets import split_indices
 from nn.initialization import random_numbers
 from nn.losses import LOGITS
@@ -57,6 +57,13 @@ def input_names(model: Module) -> list[str] | None:
     """The names of the inputs: the columns of the frame or the CSV file that the model was trained on."""
     table = model.table if isinstance(model.table, Columns) else None  # of a module of the user's it may be anything
     return model.column_names or (table.input_names if table and table.named else None)
+
+
+def target_names(model: Module) -> list[str] | None:
+    """The names of the targets that are numbers: the columns of the frame or the CSV file, as for the inputs."""
+    table = model.table if isinstance(model.table, Columns) and model.classes is None else None
+    columns = table.columns if table and table.named else ()
+    return model.target_column_names or [column.name for column in columns if column.kind == TARGET] or None
 
 
 def kept_table(X: Any, what: str, width: int | None) -> Table:

@@ -175,6 +175,28 @@ def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
     raise unknown_name("loss", loss, LOSSES, "a function", ALIASES)
 
 
+def as_loss(loss: Any, again: Callable[[list[Value]], list[Any]], row: Sequence[float] = ()) -> Value:
+    """The *loss* of an example; a plain number as a Value with no gradient: ``max(0, 1 - t * o)`` gives one.
+
+    ``again`` computes it once more, from Values of the numbers in *row*.
+
+    Raises:
+        TypeError: no comparison of Values chose the number; so it may have been computed from theirs.
+    """
+    if isinstance(loss, Value):
+        return loss
+    from engine import compiler
+
+    try:
+        compiler.record(again, list(row), True)
+        return Value(loss)
+    except Exception as error:  # the loss is the user's, and may not take a target of Values
+        raise TypeError(
+            f"the loss must give a Value made of the outputs, got {type(loss).__name__} {shortened(loss)}; a plain "
+            "number is taken where a comparison of Values chose it"
+        ) from error
+
+
 def check_takes_logits(loss: str, outputs: Sequence[Value]) -> None:
     """Refuse outputs that are probabilities already, for a loss on logits.
 

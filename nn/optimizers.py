@@ -154,8 +154,11 @@ class Optimizer:
 
     def works_on_arrays(self) -> bool:
         """Whether no code of the user's runs in a step that could read weights there, or change anything."""
+        return self._has_known_formulas() and works_alone(self.learning_rate)
+
+    def _has_known_formulas(self) -> bool:
         own = [thing for name, thing in self.settings().items() if name != "learning_rate"]
-        return type(self) in OPTIMIZERS.values() and not any(map(callable, own)) and works_alone(self.learning_rate)
+        return type(self) in OPTIMIZERS.values() and not any(map(callable, own))
 
     def settings(self) -> dict[str, Any]:
         """The attributes that an optimizer was made with, and does not change by itself."""
@@ -232,18 +235,24 @@ class Optimizer:
     def step_graph(self) -> tuple[list[Value], list[Value]]:
         """A step of one weight as a graph of Values, by the same formulas; changes nothing.
 
+        Where ``step`` raises a FloatingPointError, a node of the graph becomes infinite or NaN.
+
         Returns:
             The leaves: the weight, its gradient, the learning rate, the count of steps (1 in the first), and what is
             ``remembered`` of earlier ones (0 in the first); and the results: the next weight, and what is remembered.
 
         Raises:
             ValueError: the step clips gradients, which takes more than a formula of one weight.
+            TypeError: it is an optimizer of your own, whose step may be no formula: it may branch, or count.
 
         >>> (weight, gradient, rate, steps, velocity), (after, remembered) = SGD().step_graph()
         >>> weight.data, gradient.data = 1.0, 2.0
         >>> after.refresh().data
         -1.0
         """
+        if not self._has_known_formulas():
+            kind = f"{type(self).__name__} of your own"
+            raise TypeError(f"step_graph must be called on SGD, Adam or AdamW, got {kind}: a graph holds formulas")
         if self.clip_value is not None or self.clip_norm is not None:
             given = f"{self.clip_value!r} and {self.clip_norm!r}"
             raise ValueError(f"clip_value and clip_norm must be None for step_graph, got {given}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nn.data import Table, as_table, by_name
-from nn.examples import check_examples, input_names, output_count, output_numbers
+from nn.examples import check_examples, input_names, output_count, output_numbers, target_names
 from nn.losses import LOGITS
 from nn.noise import no_noise, noise_from
 from nn.targets import predicted
@@ -64,7 +64,7 @@ def score(model: Module, X: Any, y: Any) -> float:
     import numpy as np
 
     table = _table(model, X, empty=False)
-    y = by_name(y, model.target_column_names, "y")
+    y = by_name(y, target_names(model), "y")
     examples = check_examples(table, y, model.loss or "mse", output_count(model, table), model.classes)
     outputs = _outputs(model, table)
     targets = examples.targets

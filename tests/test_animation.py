@@ -187,6 +187,26 @@ def test_a_folder_has_a_file_for_each_picture(tmp_path, name, format, kind):
     assert sorted(os.listdir(tmp_path / name)) == names
 
 
+def test_pictures_of_a_longer_walk_are_not_left_among_new_ones(tmp_path):
+    long, short = stepper(neuron()), stepper(Value(2.0, label="x") * 3)
+    folder = tmp_path / "frames"
+    short.save(f"{folder}/", seconds=0.1)
+    for name in ("step_1.svg", "step_00_to_01.svg", "my_step_00.svg", "step_07.svg.txt"):
+        (folder / name).write_text("the user's")
+    long.save(folder, seconds=0.2)  # replaces all of the shorter one
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert "step_05.svg" in before
+    for shown, seconds in ((short, 0.1), (long, 0.02)):
+        with pytest.raises(
+            FileExistsError, match=r"frames must have no pictures of another walk, got step_0\w+\.svg; "
+        ):
+            shown.save(folder, seconds=seconds)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    short.save(folder, seconds=0.1, format="png")  # of another kind
+    (tmp_path / "step_99.svg").write_text("beside")
+    short.save(f"{tmp_path}/new/", seconds=0.1)
+
+
 def ffmpeg_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     """Put a program named ffmpeg in front of everything on the PATH."""
     if os.name != "posix":
@@ -227,6 +247,14 @@ def test_a_film_that_ffmpeg_refuses_leaves_the_old_one(tmp_path, monkeypatch, ol
     assert {path.name for path in tmp_path.iterdir()} <= {"bin", "walk.mp4"}
 
 
+def test_a_film_of_no_bytes_leaves_the_old_one(tmp_path, monkeypatch):
+    ffmpeg_that(tmp_path, monkeypatch, "import sys; sys.stdin.buffer.read(); print('full', file=sys.stderr)")
+    (tmp_path / "walk.mp4").write_bytes(b"an older film")
+    with pytest.raises(RuntimeError, match="ffmpeg wrote no film: full"):
+        stepper(neuron()).save(tmp_path / "walk.mp4", seconds=0.1)
+    assert (tmp_path / "walk.mp4").read_bytes() == b"an older film"
+
+
 def test_a_film_without_ffmpeg_says_what_to_install(tmp_path, monkeypatch):
     shown = stepper(neuron())
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -253,6 +281,18 @@ def test_other_endings_are_refused(tmp_path, monkeypatch, name):
     with pytest.raises(ValueError, match=r"a file name must end in \.html, \.gif or \.mp4, got .*; a folder must end"):
         stepper(neuron()).save(name)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["walk.html", "walk.gif", "walk.mp4", "walk.HTML"])
+def test_a_folder_with_the_name_of_a_file_is_refused(tmp_path, monkeypatch, name):
+    pytest.importorskip("PIL")
+    ffmpeg_that(tmp_path, monkeypatch, "")
+    (tmp_path / name).mkdir()
+    with pytest.raises(IsADirectoryError, match="this is a folder, and must be a file name"):
+        stepper(neuron()).save(tmp_path / name)
+    assert list((tmp_path / name).iterdir()) == []
+    stepper(Value(2.0) * 3).save(f"{tmp_path / name}/", seconds=0.02)  # a folder, as its last letter says
+    assert (tmp_path / name / "step_00.svg").exists()
 
 
 @pytest.mark.parametrize(

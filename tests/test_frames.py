@@ -59,6 +59,28 @@ def test_training_again_with_swapped_targets_goes_on(trained):
     assert trained.target_column_names == ["u", "w"]
 
 
+def test_a_series_of_targets_has_a_name(tmp_path):
+    network = model(1)
+    network.fit(X, Y["u"], validation_data=(X, Y[["u"]]), **OPTIONS)
+    expected = network.score(X, Y[["u"]])
+    for same in (Y["u"], Y["u"].rename(None), Y["v"].rename("u") * 0.0 + Y["u"], Y["u"].to_numpy(), list(Y["u"])):
+        assert network.score(X, same) == expected
+    network.save(tmp_path / "model.json")
+    for each in (network, MLP.load(tmp_path / "model.json")):
+        for other in (Y["v"], Y[["v"]], Y["u"].rename(2024)):
+            with pytest.raises(ValueError, match=r"y must have the columns that fit saw, \['u'\], got \['"):
+                each.score(X, other)
+    with pytest.raises(ValueError, match="validation y must have the columns"):
+        network.fit(X, Y["u"], validation_data=(X, Y["v"]), **OPTIONS)
+    network.fit(X, Y["v"], **OPTIONS)
+    assert network.target_column_names == ["v"]
+    network.fit(X, (Y["u"] > 0).rename("is_u"), loss="binary_cross_entropy", **OPTIONS)
+    assert network.target_column_names is None  # of labels, as of a frame of them
+    one = MLP(1, [1], seed=0)
+    one.fit(X["a"], Y["u"], **OPTIONS)
+    assert len(one.predict(X.iloc[3][["a"]])) == 1  # a row, whose name is its number
+
+
 @pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])
 def test_answers_and_probabilities_are_read_by_name(loss):
     truth = pd.DataFrame({"yes": (X.a > 0) * 1.0, "no": (X.a <= 0) * 1.0})
@@ -100,13 +122,27 @@ def test_numbers_that_pandas_counts_columns_with_are_no_names(trained):
     assert counted.score(X, Y) == trained.score(X, Y)
 
 
-def test_two_columns_of_one_name_are_read_in_the_order_of_fit_alone():
-    table = pd.DataFrame(np.random.default_rng(0).normal(size=(9, 3)), columns=["a", "b", "a"])
-    network = MLP(3, [1], seed=0)
-    network.fit(table, table.b, **OPTIONS)
-    network.predict(table)
-    with pytest.raises(ValueError, match="X must have the columns that fit saw"):
-        network.predict(table.iloc[:, [1, 0, 2]])
+@pytest.mark.parametrize("names", [["a", "a"], [1, "1"], [None, "None"], [True, 1], [0, False], [1, 1.0]])
+def test_columns_that_names_cannot_tell_apart_are_refused_in_training(names, trained):
+    table, targets = (
+        X.set_axis(pd.Index(names, dtype=object), axis=1),
+        Y.set_axis(pd.Index(names, dtype=object), axis=1),
+    )
+    for fit in (model().fit, trained.fit):
+        with pytest.raises(ValueError, match="X must have columns of different names, got"):
+            fit(table, Y, **OPTIONS)
+        with pytest.raises(ValueError, match="y must have columns of different names, got"):
+            fit(X, targets, **OPTIONS)
+    for a, b in ((table, Y), (X, targets)):
+        with pytest.raises(ValueError, match="must have the columns that fit saw"):
+            trained.score(a, b)
+    trained.column_names = list(map(str, names[::-1]))  # such as from an old file
+    if trained.column_names != list(map(str, names)):
+        with pytest.raises(ValueError, match="must have the columns that fit saw"):
+            trained.predict(table)
+    unnamed = model()
+    unnamed.fit(X.to_numpy(), Y.to_numpy(), **OPTIONS)
+    assert unnamed.score(table, targets) == unnamed.score(X, Y)  # by place, as always without names
 
 
 def test_a_model_of_the_command_reads_frames_by_name(tmp_path):
@@ -119,6 +155,13 @@ def test_a_model_of_the_command_reads_frames_by_name(tmp_path):
     assert network.predict(X[["b", "a"]]) == network.predict(X)
     with pytest.raises(ValueError, match=r"fit saw, \['a', 'b'\]"):
         network.predict(X.rename(columns={"a": "c"}))
+    expected = network.score(X, Y.u.to_numpy())
+    assert network.score(X, Y[["u"]]) == network.score(X.assign(u=0.0)[["b", "a"]], Y[["u"]]) == expected
+    with pytest.raises(ValueError, match=r"y must have the columns that fit saw, \['u'\], got \['a'\]"):
+        network.score(X, X[["a"]])
+    problem = pytest.importorskip("nn.pictures.problems").problem
+    with pytest.raises(ValueError, match="y must have the columns that fit saw"):
+        problem(network, X, X[["a"]], None)
     network.fit(X[["b", "a"]], Y.u, **OPTIONS)
     assert network.column_names == ["a", "b"]
     assert network.table is not None

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
-from engine import GradcheckError, Value, detect_anomaly, gradcheck
+from engine import GradcheckError, Value, detect_anomaly, grad, gradcheck
 from engine.debugging.finite_differences import Verdict, slopes
 from engine.node import WATCH
 from engine.operations import OPERATIONS
@@ -221,8 +221,16 @@ def test_arguments_and_results_that_are_arrays():
 
 
 def test_a_function_that_gives_no_value():
-    with pytest.raises(TypeError, match="must return one Value, got 3"):
-        gradcheck(lambda x: 3, 1.0)
+    with pytest.raises(TypeError, match="must return one Value, got None"):
+        gradcheck(lambda x: None, 1.0)
+
+
+def test_a_function_that_gives_a_plain_number_has_derivatives_of_0_as_for_grad():
+    for f, at in ((lambda v: max(0, v[0]), [-1.0]), (lambda v: max(0, v[0]), [0.0]), (lambda x: 3, 1.0)):
+        assert gradcheck(f, at).inputs[0].derivative == 0.0 == np.ravel(grad(f)(at))[0]
+        assert gradcheck(f, at).ok
+    with pytest.raises(GradcheckError, match=r"input 0: 0\.0, and differences say 2\.0"):
+        gradcheck(lambda x: float(2 * x), 1.0)
 
 
 # ---------------------------------------------------------------------------------------------------- detect_anomaly

@@ -4,7 +4,10 @@ import itertools
 import math
 import subprocess
 import sys
+import time
+from array import array
 
+import numpy as np
 import pytest
 from graphs import recipes, rounding
 from hypothesis import HealthCheck, Phase, given, settings
@@ -195,6 +198,21 @@ def test_what_is_no_program():
             program_text(outputs, inputs, parameters)
 
 
+def test_what_is_no_list_of_values_is_refused():
+    x = Value(2.0)
+    with pytest.raises(ValueError, match="outputs must be at least one Value, got none"):
+        program_text([], [])
+    for words, arguments in {
+        "outputs must be a list of Values, got": ([x * 2, 1.0], [x]),
+        "outputs must be a list of Values, got ": (x * 2, [x]),
+        r"inputs must be a list of Values, got \[1\.0\]": ([x * 2], [1.0]),
+        "inputs must be a list of Values": ([x * 2], x),
+        "parameters must be a list of Values": ([x * 2], [x], [None]),
+    }.items():
+        with pytest.raises(TypeError, match=words):
+            program_text(*arguments)
+
+
 def test_a_function_that_branches_is_refused_as_by_programs():
     w = Value(3.0)
     by_input, by_weight = lambda x: [x[0] * w if x[0] > 0 else w], lambda x: [x[0] * w if w < 5 else w]
@@ -202,6 +220,30 @@ def test_a_function_that_branches_is_refused_as_by_programs():
         with pytest.raises(DataDependentError, match="a graph that is recorded once must hold for all numbers"):
             recorded_program_text(function, [2.0], [w])
     assert "v[0] = x[0] * w[0];" in recorded_program_text(lambda x: [x[0] * w], [2.0], [w])
+
+
+def test_a_function_that_does_not_do_the_same_in_each_call_is_refused_as_by_programs():
+    w, counts, turns, factors = Value(3.0), [0], iter(range(99)), array("d", [1.0])
+    kept = w * 2.0
+
+    def counting(x):
+        counts[0] += 1
+        return [x[0] * w]
+
+    def in_an_array(x):
+        factors[0] += 1.0
+        return [x[0] * w]
+
+    for function, words in {
+        counting: "changes .*counts",
+        in_an_array: "changes .*factors",
+        lambda x: [x[0] * w * np.random.rand()]: "changes .*random",
+        lambda x: [x[0] * w * next(turns)]: "changes .*turns",
+        lambda x: [x[0] * w * (id(object()), time.perf_counter())[1]]: "another graph",
+        lambda x: [x[0] * kept]: "computed outside of it",
+    }.items():
+        with pytest.raises(DataDependentError, match=words):
+            recorded_program_text(function, [2.0], [w])
 
 
 # ---------------------------------------------------------------------------------------------------------- optimizers
@@ -261,10 +303,28 @@ def test_a_step_that_clips_is_no_formula_of_one_weight():
             nn.SGD(**options).step_graph()
 
 
+def test_a_step_of_an_optimizer_of_ones_own_is_refused():
+    class Signs(nn.SGD):
+        def direction(self, weights, gradient, rate):
+            return gradient if gradient > 0 else -1.0
+
+    class Same(nn.Adam):
+        pass
+
+    changed = nn.SGD()
+    changed.direction = lambda weights, gradient, rate: gradient * changed.steps
+    for optimizer in (Signs(), Same(), changed):
+        with pytest.raises(TypeError, match=r"must be called on SGD, Adam or AdamW, got \w+ of your own"):
+            optimizer.step_graph()
+    assert nn.SGD(learning_rate=lambda step: 1 / (step + 1)).step_graph()  # the rate is a leaf
+
+
 # ------------------------------------------------------------------------------------------------------- without numpy
 
 WITHOUT_NUMPY = """
 import sys
+import time
+from array import array
 sys.modules["numpy"] = None
 import nn
 from engine import Value
@@ -277,6 +337,16 @@ for name, target in {"mse": 1.0, "mae": 1.0, "huber": 1.0, "hinge": 1, "binary_c
 nn.cross_entropy(nn.MLP(2, [3, 2], seed=0)([0.5, -1.0]), 1).backward()
 assert any(parameter.grad for parameter in model.parameters())
 recorded_program_text(lambda x: [nn.mse(model(x[:2]), x[2])], [0.5, -1.0, 1.0], model.parameters())
+counts = [0]
+def counting(x):
+    counts[0] += 1
+    return [x[0] * 2.0]
+try:
+    recorded_program_text(counting, [0.5])
+except ValueError as error:
+    assert "counts" in str(error), error
+else:
+    raise AssertionError
 for optimizer in (nn.SGD(momentum=0.9), nn.Adam(), nn.AdamW()):
     leaves, outputs = optimizer.step_graph()
     program_text(outputs, leaves)

@@ -160,3 +160,33 @@ def test_a_loss_that_fails_leaves_the_model_as_it_was():
         with refused(model, "no loss today"):
             call(model, XOR_X, XOR_Y, loss=failing)
         assert model.parameters()[0].grad == 0.5
+
+
+def test_a_loss_that_is_a_plain_number_now_and_then_is_one_for_pictures_too():
+    X, y = [[0.0, 1.0], [2.0, -1.0], [-3.0, 0.5]], [1.0, -1.0, 1.0]
+
+    def loss(output, target):
+        return max(0, 1.0 - target * output)
+
+    def unseen(output, target):
+        return max(0.0, 1.0 - target * output.data)
+
+    model = MLP(2, [1], seed=0)
+    model.fit(X, y, loss=loss, epochs=3, progress=False)
+    for parameter, number in zip(model.parameters(), [0.5, 3.0, 0.0]):
+        parameter.data = number
+    losses = [max(0.0, 1.0 - t * (0.5 * x1 + 3.0 * x2)) for (x1, x2), t in zip(X, y)]
+    assert losses[0] == 0.0 < max(losses)
+    changes = wanted_changes(model, X, y, loss=loss)
+    assert changes.losses == pytest.approx(losses)
+    assert changes.changes[:, 0].tolist() == [0.0, 0.0, 0.0]
+    surface = cost_surface(model, X, y, loss=loss, along="random", points=3)
+    assert surface.costs[1, 1] == pytest.approx(sum(losses) / 3)
+    assert surface.descend(0.01, steps=2).costs[-1] < sum(losses) / 3
+    assert TrainingStepper(model, X, y, loss=loss).forward().cost < sum(losses) / 3
+    network(model, [0.0, 1.0], target=1.0, loss=loss)
+    with pytest.raises(TypeError, match="the loss must give a Value made of the outputs, got float"):
+        wanted_changes(model, X, y, loss=unseen)
+    for picture in (lambda: wanted_changes(model, X, y), lambda: network(model, [0.0, 1.0], target=1.0)):
+        with pytest.raises(ValueError, match="loss must be given again: the model was trained with a loss of your own"):
+            picture()

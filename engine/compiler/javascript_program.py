@@ -7,7 +7,10 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from engine.compiler.confirmation import another_graph, confirm
 from engine.compiler.recorder import ADVICE, record
+from engine.compiler.surroundings import Surroundings
+from engine.compiler.trace import recorded, same_graph
 from engine.derivatives import RULES, SLOPES, Rule, rule_for
 from engine.escapes import DataDependentError
 from engine.expressions.javascript import EXACT, key_of, refuses
@@ -16,7 +19,7 @@ from engine.expressions.straight_line import StraightLine
 from engine.expressions.writers import text
 from engine.node import common_order
 from engine.operations import PLAIN
-from engine.validation import plain_label
+from engine.validation import plain_label, shortened
 from engine.value import Value
 
 _LARGEST = 400  # statements of a function: browsers leave those slow that are too long
@@ -38,6 +41,9 @@ function check(key, y, numbers, names) {{
 export function values(x, w, out) {{
 {forward}{results}}}
 
+/** Whether all numbers of nodes were finite in the last call. */
+export const allFinite = () => v.every(Number.isFinite);
+
 /** The number of the first output. */
 export function value(x, w) {{
 {forward}  return {root};
@@ -53,11 +59,11 @@ export function gradient(x, w, out) {{
 def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value] = ()) -> str:
     """An ES module that computes a graph for other numbers of its inputs and parameters.
 
-    It exports ``values(x, w, out)``, ``value(x, w)`` and ``gradient(x, w, out)``, and imports the front end's modules
-    from its folder. *x* and *w* are arrays with a number for each of *inputs* and *parameters*.
-    Other leaves are constants, with the numbers that they have now. As in the
-    engine, the chain rule's product with an exact 0 is 0, and where an operation refuses its operands the program
-    throws a RangeError with the engine's words.
+    It exports ``values(x, w, out)``, ``value(x, w)``, ``gradient(x, w, out)`` and ``allFinite()``, which tells of the
+    last call, and imports the front end's modules from its folder. *x* and *w* are arrays with a number for each of
+    *inputs* and *parameters*. Other leaves are constants, with the numbers that they have now. As in the engine, the
+    chain rule's product with an exact 0 is 0, and where an operation refuses its operands the program throws a
+    RangeError with the engine's words.
 
     Args:
         outputs: what is computed, at least one Value; the gradient is that of the first.
@@ -65,7 +71,9 @@ def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
         parameters: other leaves.
 
     Raises:
-        ValueError: an input or a parameter is no leaf or is given twice, or a function of Python computes a node.
+        ValueError: an input or a parameter is no leaf or is given twice, there are no outputs, or a function of Python
+            computes a node.
+        TypeError: one of them is no Value.
 
     >>> x, w = Value(2.0), Value(3.0)
     >>> print(program_text([x * w], [x], [w]).partition("function forward0")[2].partition("/**")[0])
@@ -78,6 +86,11 @@ def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
     }
     <BLANKLINE>
     """
+    for name, values in (("outputs", outputs), ("inputs", inputs), ("parameters", parameters)):
+        if isinstance(values, Value) or not all(isinstance(value, Value) for value in values):
+            raise TypeError(f"{name} must be a list of Values, got {shortened(values)}")
+    if not outputs:
+        raise ValueError("outputs must be at least one Value, got none")
     graph = _Graph(outputs, inputs, parameters)
     forward, backward = list(graph.forward()), list(graph.backward())
     parts, forward_calls = _functions("forward", "x, w", forward)
@@ -99,22 +112,28 @@ def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
 def recorded_program_text(
     function: Callable[[list[Value]], list[Value]], numbers: Sequence[float], parameters: Sequence[Value] = ()
 ) -> str:
-    """The ES module of a function of Values, called once with Values of these *numbers*; see ``program_text``.
+    """The ES module of a function of Values, recorded with Values of these *numbers*; see ``program_text``.
 
     The function takes a list of inputs and returns a list of outputs; the gradient is that of the first.
 
     Raises:
-        DataDependentError: the function branched on a number, or took one out of the graph; the message names the line.
+        DataDependentError: the function branched on a number, took one out of the graph, or does not do the same in
+            each call; the message names the line.
         ValueError: a function of Python computes a node.
 
     >>> w = Value(3.0)
     >>> "v[0] = x[0] * w[0];" in recorded_program_text(lambda x: [x[0] * w], [2.0], [w])
     True
     """
-    recording = record(function, [float(number) for number in numbers])
+    row = [float(number) for number in numbers]
+    recording = record(function, row)
     guard = next(iter(recording.guards.values()), None)
     if guard is not None:
         raise DataDependentError(f"{guard.line}: {guard.sign} of a Value", ADVICE)
+    again = confirm(recording, lambda: record(function, row), Surroundings(function))[0]
+    graph, other = (recorded(each.roots, each.inputs, parameters) for each in (recording, again))
+    if not same_graph(graph, other):
+        raise another_graph(again)
     return program_text(recording.outputs, recording.inputs, parameters)
 
 

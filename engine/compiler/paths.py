@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.backends.numpy import Floats
+from engine.compiler.confirmation import another_graph, confirm
 from engine.compiler.guards import Checks
 from engine.compiler.inputs import refuse_lost
 from engine.compiler.program import Program, assign, columns_of
 from engine.compiler.recorder import ADVICE, Recording, record
 from engine.compiler.surroundings import Surroundings, changed
-from engine.compiler.trace import ordered, recorded, same_graph
+from engine.compiler.trace import recorded, same_graph
 from engine.escapes import DataDependentError
-from engine.validation import plain_label
 from engine.value import Value
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Paths:
                     path.is_due = path.may_change = False
                     return path
                 if not path.may_change:
-                    raise _another_graph(recording)
+                    raise another_graph(recording)
                 self.paths.remove(path)
                 self.paths.sort(key=lambda path: -len(path.program.parameters))
                 self.from_values()
@@ -158,16 +158,12 @@ class Paths:
             raise DataDependentError(f"{line}: comparisons of Values choose more than {self._most} paths", ADVICE)
         if self.paths and len(first.outputs) != self.n_outputs:
             raise DataDependentError(f"{line}: comparisons of Values choose how many outputs there are", ADVICE)
-        surroundings = self._source.surroundings
-        surroundings.add(first.calls)
-        before, second, self._look = surroundings.look(), self._record(row), surroundings.look()
-        if name := changed(before, self._look):
-            raise DataDependentError(f"{first.place}: the function changes {name} from one call to the next", ADVICE)
-        found = dict.fromkeys([*self.parameters, *_lasting(first, second)])
+        second, self._look, lasting = confirm(first, lambda: self._record(row), self._source.surroundings)
+        found = dict.fromkeys([*self.parameters, *lasting])
         parameters = list(found if self._given is None else self._given)
         graph, again = (recorded(recording.roots, recording.inputs, parameters) for recording in (first, second))
         if not same_graph(graph, again) or first.outcomes != second.outcomes:
-            raise _another_graph(second)
+            raise another_graph(second)
         program = Program(graph, first.inputs, parameters, self.dtype)
         program.weights[: len(self.weights)] = self.weights
         path = Path(program, Checks(first, self.dtype), first.outcomes, len(first.outputs))
@@ -316,26 +312,3 @@ class Paths:
     def draw(self, direction: str = "LR", path: int = 0, theme: str = "auto") -> Drawing:
         """The array instructions of a path as a picture: see ``Program``."""
         return self.paths[path].program.draw(direction, theme)
-
-
-def _lasting(first: Recording, second: Recording) -> list[Value]:
-    """The leaves that belong to no single call, in topological order.
-
-    Raises:
-        DataDependentError: the graphs of two calls with one example share a Value that was computed.
-    """
-    orders = [ordered(recording.roots) for recording in (first, second)]
-    in_first, in_second, inputs = set(orders[0]), set(orders[1]), set(first.inputs)
-    carried = [node for node in orders[1] if node in in_first and (node.operands or node in inputs)]
-    if carried:
-        name = plain_label(carried[-1].label) or carried[-1].op or "an input"
-        raise DataDependentError(
-            f"{first.place}: the function uses a Value ({name}) that was computed outside of it, or that goes from one "
-            "call to the next",
-            "compute it inside: there it changes with weights and inputs; " + ADVICE,
-        )
-    return [node for node in orders[0] if not node.op and node in in_second and node not in inputs]
-
-
-def _another_graph(recording: Recording) -> DataDependentError:
-    return DataDependentError(f"{recording.place}: the function builds another graph from one call to the next", ADVICE)

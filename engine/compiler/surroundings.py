@@ -25,11 +25,14 @@ from types import (
 )
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from engine.callers import is_library
 from engine.compiler.recorder import Found
 from engine.value import Value
+
+try:
+    import numpy as np
+except ModuleNotFoundError:  # in a browser; then no function has arrays either
+    np = None  # type: ignore[assignment]
 
 _PLAIN = (int, float, complex, str, bytes, type(None))
 _MOST, _MOST_ITEMS, _MOST_NUMBERS = 20_000, 1_000, 1 << 24
@@ -86,7 +89,7 @@ class Surroundings:
                         yield from ((f"{name}.{part}", getattr(thing, part, None)) for part in code.co_names)
                 elif name in variables:
                     yield name, thing
-            if "random" in code.co_names:
+            if np is not None and "random" in code.co_names:
                 yield "the state of numpy.random", getattr(np.random.get_state, "__self__", None)
 
 
@@ -152,9 +155,9 @@ def _of_dict(thing: Any) -> Noted:
 
 
 def _of_array(thing: Any) -> Noted:
-    if thing.dtype.kind == "O":
+    if not isinstance(thing, memoryview) and thing.dtype.kind == "O":
         return _of_list(thing.ravel().tolist())
-    return (thing.shape, hash(thing.tobytes()) if thing.size <= _MOST_NUMBERS else None), []
+    return (thing.shape, hash(thing.tobytes()) if thing.nbytes <= thing.itemsize * _MOST_NUMBERS else None), []
 
 
 def _of_function(thing: Any) -> Noted:
@@ -196,7 +199,7 @@ def _of_object(thing: Any) -> Noted:
         return _reduced(thing)
     if of_library or hasattr(kind, "__array__"):
         try:  # numbers that are shown as an array or as memory, such as a Series
-            return _of_array(np.asarray(thing if hasattr(thing, "__array__") else memoryview(thing)))
+            return _of_array(np.asarray(thing) if hasattr(thing, "__array__") else memoryview(thing))
         except Exception:  # a stranger's object may raise anything where it has no numbers to show
             if of_library and kind is not SimpleNamespace and not kind.__module__.startswith(("nn.", "engine.")):
                 return kind, []
@@ -211,8 +214,6 @@ _NOTES: dict[Any, Callable[[Any], Noted]] = {
     (KeysView, ValuesView, ItemsView): lambda thing: _of_list(list(thing)),
     (staticmethod, classmethod): lambda thing: (type(thing), [("", thing.__func__)]),
     property: lambda thing: (property, [(".fget", thing.fget)]),
-    np.generic: lambda thing: (repr(thing), []),
-    np.ndarray: _of_array,
     FunctionType: _of_function,
     GeneratorType: _of_generator,
     type: _of_type,
@@ -222,5 +223,11 @@ _NOTES: dict[Any, Callable[[Any], Noted]] = {
     random.SystemRandom: lambda thing: (random.SystemRandom, []),
     random.Random: lambda thing: (hash(thing.getstate()), []),
     itertools.count: lambda thing: (repr(thing), []),
-    (functools.partial, np.random.BitGenerator, np.random.Generator, np.random.RandomState): _reduced,
+    functools.partial: _reduced,
 }
+if np is not None:
+    _NOTES |= {
+        np.generic: lambda thing: (repr(thing), []),
+        np.ndarray: _of_array,
+        (np.random.BitGenerator, np.random.Generator, np.random.RandomState): _reduced,
+    }

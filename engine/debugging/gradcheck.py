@@ -104,7 +104,8 @@ def gradcheck(
     settle on a slope, as at the infinite slope of ``sqrt`` at 0 and at jumps.
 
     Args:
-        f: a function that gives one Value. It must give the same Value each time for the same numbers.
+        f: a function that gives one Value, or a plain number, whose derivatives are 0. It must give the same each time
+            for the same numbers.
         at: its argument: a number, or lists, tuples, dicts and arrays of them; a tuple is several arguments.
         tolerance: how far a derivative may be off relative to its size, on top of the bound of the difference.
         raise_exception: whether a derivative that differs is an error.
@@ -114,7 +115,7 @@ def gradcheck(
 
     Raises:
         GradcheckError: a derivative differs; its text is the report. Or *f* gave two numbers at one point.
-        TypeError: *f* gave no Value.
+        TypeError: *f* gave neither a Value nor a number.
 
     >>> from engine import relu, sqrt, tanh
     >>> print(gradcheck(lambda x: tanh(x) * x, 0.5).ok)
@@ -148,6 +149,8 @@ def _repeated(computed: Callable[..., Any], numbers: Sequence[float]) -> tuple[V
     for _ in range(_EVALUATIONS):
         values = [Value(number) for number in numbers]
         root = computed(*values)
+        if not is_tree(root) and hasattr(type(root), "__float__") and not isinstance(root, Value):
+            root = Value(root)  # of gradient 0, which differences confirm or not
         if not isinstance(root, Value):
             raise TypeError(f"the function that gradcheck checks must return one Value, got {shortened(root)}")
         found = numeric_gradients(root)

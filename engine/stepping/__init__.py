@@ -89,7 +89,8 @@ class Stepper:
         Args:
             path: ``.html`` for a page with all controls; ``.gif`` for an animation, which needs Pillow; ``.mp4`` for a
                 film, which needs ffmpeg; or a folder, such as ``"frames/"``, for ``step_00.svg``, ``step_01.svg`` and
-                the pictures between them, ``step_00_to_01_01.svg`` and so on.
+                the pictures between them, ``step_00_to_01_01.svg`` and so on. These replace others of the same names; a
+                folder that has more of them, from a longer walk, is refused.
             seconds: how long the animation shows each step, from 0.02 to 600.
             format: of the pictures in a folder, ``"svg"`` or ``"png"``; None for ``"svg"``.
 
@@ -97,20 +98,22 @@ class Stepper:
             ValueError: another ending, *seconds* out of range, or a graph too large for an animation.
             ModuleNotFoundError: Pillow is missing.
             RuntimeError: ffmpeg is missing, or could not write the film.
-            OSError: the file cannot be written. An existing file stays as it was.
+            OSError: it cannot be written, or the folder has pictures of another walk. An existing file stays as it was.
 
         >>> stepper(Value(2.0, label="x") * 3).save("backprop.html")
         """
         target = Path(path)
         ending = target.suffix.lower()
         name = os.fspath(path)
-        is_folder = format is not None or name.endswith(("/", os.sep)) or bool(name and target.is_dir())
-        if format is not None and ending in (".html", ".gif", ".mp4"):
+        is_file = ending in (".html", ".gif", ".mp4")  # also where a folder has that name, which is an error
+        is_there = bool(name) and target.is_dir() and not is_file
+        is_folder = format is not None or name.endswith(("/", os.sep)) or is_there
+        if format is not None and is_file:
             raise ValueError(f"format must be None for a file, got {format!r} and {shortened(str(target))}")
         if not is_folder and ending == ".html":
             write_whole(target, self.html.encode())
             return
-        if not is_folder and ending not in (".gif", ".mp4"):
+        if not is_folder and not is_file:
             raise ValueError(
                 f"a file name must end in .html, .gif or .mp4, got {shortened(str(target))}; a folder must end in /"
             )

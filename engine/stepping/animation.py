@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from engine.whole_files import replacing, write_whole
 _MOST_NODES, _MOST_ON_THE_WAY = 80, 400
 _RATE, _FILM_RATE = 15, 30  # pictures in a second of numbers on their way, and of a film
 _LONGEST_WAY = 1.2  # seconds
+_STEP = re.compile(r"step_\d{2,}(_to_\d{2,}_\d{2,})?")  # the names of pictures
 
 
 class Shot(NamedTuple):
@@ -91,7 +93,7 @@ def save_film(path: str | os.PathLike[str], scene: Scene, seconds: float) -> Non
             with suppress(BrokenPipeError):  # ffmpeg has said why
                 process.stdin.writelines(_film(_rendered(scene, shots, "png"), shots))
                 process.stdin.close()
-        if process.returncode:
+        if process.returncode or (file.is_file() and not file.stat().st_size):
             said.seek(0)
             lines = said.read().decode(errors="replace").strip().splitlines()
             raise RuntimeError(f"ffmpeg wrote no film: {lines[-1] if lines else 'it said nothing'}")
@@ -101,7 +103,7 @@ def save_folder(path: str | os.PathLike[str], scene: Scene, seconds: float, kind
     """Write each picture into a file of a folder, ``step_00.svg`` and so on; their names are in order.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or has pictures of another walk, which would stay among the new ones.
     """
     check_choice("format", kind, ("svg", "png"))
     folder = Path(path)
@@ -111,6 +113,10 @@ def save_folder(path: str | os.PathLike[str], scene: Scene, seconds: float, kind
     if not os.access(existing, os.W_OK | os.X_OK):
         raise PermissionError(f"the folder {existing} is read-only")
     shots = shoot(scene, seconds)
+    names = {f"{shot.name}.{kind}" for shot in shots}
+    there = {path.name for path in folder.glob(f"step_*.{kind}") if _STEP.fullmatch(path.stem)}
+    if others := there - names:
+        raise FileExistsError(f"{folder} must have no pictures of another walk, got {min(others)}; name another folder")
     pictures = list(_rendered(scene, shots, kind))
     folder.mkdir(parents=True, exist_ok=True)
     for shot, picture in zip(shots, pictures):

@@ -68,10 +68,30 @@ def _check_lengths(rows: Any, what: str) -> None:
             )
 
 
-def column_names(X: Any, known: Sequence[str] | None = None) -> list[str] | None:
-    """The names of a frame's columns as texts, in the order of those *known* if they are the same; else None."""
-    own = [_text(name) for name in X.columns] if hasattr(X, "columns") and hasattr(X, "to_numpy") else []
+def column_names(X: Any, known: Sequence[str] | None = None, what: str = "X") -> list[str] | None:
+    """The names of a frame's columns as texts, in the order of those *known* if they are the same; else None.
+
+    A Series of targets, *what* is ``"y"``, has one name.
+
+    Raises:
+        ValueError: two of them are the same, or become the same text.
+    """
+    own = _names(X, what)
+    if not _are_different(X, own):
+        raise ValueError(f"{what} must have columns of different names, got {shortened(own)}; rename some of them")
     return list(known) if known and sorted(own) == sorted(known) else own or None
+
+
+def _names(X: Any, what: str) -> list[str]:
+    """The names of a frame's columns, or that of a Series of targets; of inputs it may be the name of a row."""
+    own = getattr(X, "name", None) if what.endswith("y") else None
+    names = getattr(X, "columns", [] if own in (None, "") else [own])
+    return [_text(name) for name in names] if hasattr(X, "to_numpy") else []
+
+
+def _are_different(X: Any, own: Sequence[str]) -> bool:
+    """Whether the names tell a frame's columns apart: as texts, and for Python, where True is 1."""
+    return len(set(own)) == len(own) == len(set(getattr(X, "columns", own) if own else ()))
 
 
 def _text(name: Any) -> str:
@@ -86,10 +106,10 @@ def by_name(X: Any, names: Sequence[str] | None, what: str = "X") -> Any:
     Raises:
         ValueError: it has other columns, or two of one name in another order.
     """
-    own = column_names(X)
-    if not names or own is None or own == list(names):
+    own = _names(X, what) if names else []
+    if not names or not own or own == list(names):
         return X
-    if sorted(own) != sorted(names) or len(set(own)) < len(own):
+    if sorted(own) != sorted(names) or not _are_different(X, own):
         counted, other = (own, names) if _are_numbers(own) else (names, own)
         if len(own) == len(names) and are_counted(counted) and not _are_numbers(other):
             return X

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from engine import Value
-from nn.losses import LOGITS, LossFunction
+from nn.losses import LOGITS, LossFunction, as_loss
 from nn.pictures.neurons import Column, draw_circle, draw_heading
 from nn.pictures.problems import answers
 from nn.pictures.style import Look, around_zero, number, plain
@@ -88,7 +88,8 @@ def compared(
     targets = encode_targets(loss, [target], len(outputs), classes, "target")
     encoded = targets.encoded[0]
     leaves = [Value(output) for output in outputs]
-    root = function(leaves[0] if len(leaves) == 1 else leaves, encoded)
+    given = leaves[0] if len(leaves) == 1 else leaves
+    root = as_loss(function(given, encoded), lambda _: [function(given, encoded)])
     root.backward()
     said = right = None
     if targets.classes is not None:

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from nn.data import as_table
-from nn.losses import named_loss
 from nn.module import Module
 from nn.pictures.comparison import Comparison, compared, draw_comparison
 from nn.pictures.neurons import (
@@ -27,7 +26,7 @@ from nn.pictures.neurons import (
     layers_of,
     with_numbers,
 )
-from nn.pictures.problems import Loss
+from nn.pictures.problems import Loss, chosen_loss
 from nn.pictures.style import Look, check_axes, check_names, figure_of, image_size, look_of, plain
 from nn.targets import Label
 from nn.validation import check_int
@@ -90,7 +89,7 @@ def network(
         raise ValueError("target: without x there is nothing to compare it with; give both, or neither")
     comparison = None
     if activations is not None and (target is not None or model.classes is not None):
-        loss_name, loss_function = named_loss(model.loss or "mse" if loss is None else loss)
+        loss_name, loss_function = chosen_loss(model, loss)
         comparison = compared(activations[-1], target, loss_name, loss_function, model.classes)
     scene = _Scene(layers, activations, comparison, image_shape, names, model.classes, most, n_outputs, look)
     return scene.drawn(ax)

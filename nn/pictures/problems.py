@@ -8,8 +8,8 @@ from typing import Any
 
 from engine import Value, sigmoid, softmax
 from nn.data import as_table, by_name
-from nn.examples import Examples, check_examples, input_names, output_count, output_numbers
-from nn.losses import LossFunction, named_loss
+from nn.examples import Examples, check_examples, input_names, output_count, output_numbers, target_names
+from nn.losses import LOSSES, LossFunction, as_loss, named_loss
 from nn.module import Module
 from nn.targets import Label, predicted_index
 from nn.validation import shortened
@@ -46,7 +46,8 @@ class Problem:
 
     def example_loss(self, place: int) -> Value:
         """The loss of one example, as the root of its graph."""
-        return self.loss_function(self.model(self.examples.row(place)), self.target(place))
+        outputs, target = self.model(self.examples.row(place)), self.target(place)
+        return as_loss(self.loss_function(outputs, target), lambda _: [self.loss_function(outputs, target)])
 
     def answers(self, outputs: list[float]) -> list[float]:
         """What the outputs say under this loss: probabilities where they are logits, else the outputs themselves."""
@@ -101,11 +102,19 @@ def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
         TypeError: *model* is no Module.
     """
     check_module(model)
-    name, function = named_loss(model.loss or "mse" if loss is None else loss)
+    name, function = chosen_loss(model, loss)
     table = as_table(by_name(X, input_names(model)), "X", model.n_inputs)
-    y = by_name(y, model.target_column_names, "y")
+    y = by_name(y, target_names(model), "y")
     examples = check_examples(table, y, name, output_count(model, table), model.classes)
     return Problem(model, examples, name, function)
+
+
+def chosen_loss(model: Module, loss: Loss) -> tuple[str, LossFunction]:
+    """The name and the function of a loss, as for ``problem``; of a loss of the user's a model keeps the name alone."""
+    if loss is None and model.loss not in (None, *LOSSES):
+        own = shortened(model.loss)
+        raise ValueError(f"loss must be given again: the model was trained with a loss of your own, {own}; pass loss=")
+    return named_loss(model.loss or "mse" if loss is None else loss)
 
 
 def classifying(model: Module, X: Any, y: Any, loss: Loss, what: str) -> tuple[Problem, list[Label]]:

@@ -17,6 +17,7 @@ from nn.examples import (
     kept_table,
     smooth,
     split_validation,
+    target_names,
     weigh,
     weigh_classes,
 )
@@ -144,26 +145,26 @@ def fit(
     callbacks, verbose = check_callbacks(callbacks), check_verbose(verbose, progress)
     epochs = None if epochs is None else check_int("epochs", epochs, 0)
     dtype, stopping = check_dtype(dtype, replay), check_stopping(early_stopping)
-    names, target_names = column_names(X, input_names(model)), column_names(y, model.target_column_names)
+    names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
     table = kept_table(by_name(X, names), "X", model.n_inputs)
     outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
     n_outputs = len(as_list(outputs))
     check_takes_logits(loss_name, as_list(outputs))
     known = model.classes if classes is None else list(classes)
-    examples = check_examples(table, by_name(y, target_names, "y"), loss_name, n_outputs, known)
+    examples = check_examples(table, by_name(y, y_names, "y"), loss_name, n_outputs, known)
     learned, validation = examples.targets.classes, None
     examples = weigh(examples, sample_weight)
     if validation_data is not None:
         validation_X, validation_y = check_pair(validation_data, validation_split)
         rows = kept_table(by_name(validation_X, names, "validation X"), "validation X", model.n_inputs)
-        validation_y = by_name(validation_y, target_names, "validation y")
+        validation_y = by_name(validation_y, y_names, "validation y")
         validation = check_examples(rows, validation_y, loss_name, n_outputs, learned, "validation ")
     elif validation_split is not None:
         examples, validation = split_validation(examples, validation_split, seed)
     examples = smooth(weigh_classes(examples, class_weight), label_smoothing, loss_name, n_outputs)
     data = loss_name, loss, examples, validation
     task = Task(model, optimizer, *data, seed, rng, batch_size, epochs, stopping, dtype, n_outputs, noise)
-    training = Training(task, names, target_names if learned is None else None, checkpoint_file, callbacks, verbose)
+    training = Training(task, names, y_names if learned is None else None, checkpoint_file, callbacks, verbose)
     with trained_here(model.parameters(), optimizer), training.interrupts.handled():
         training.run(replay)
     history = training.progress.history

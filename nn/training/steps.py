@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value
 from nn.examples import Examples, Tally, as_list, output_numbers
-from nn.losses import LossFunction
+from nn.losses import LossFunction, as_loss
 from nn.noise import Layout, given_noise, noise_from
 from nn.optimizers import Optimizer
 from nn.schedules import EarlyStopping, is_plain
-from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
@@ -135,22 +134,8 @@ class Steps:
         return loss, targets.classes is not None and targets.is_right(output_numbers(outputs), index)
 
     def _constant(self, number: Any, examples: Examples, index: int) -> Value:
-        """A plain number as the loss of an example, with no gradient: ``max(0, 1 - t * o)`` gives one.
-
-        Raises:
-            TypeError: no comparison of Values chose it; so it may have been computed from their numbers.
-        """
-        from engine import compiler
-
+        """A plain number as the loss of an example: see ``as_loss``."""
         weight = [] if self.task.examples.weights is None else [1.0]
         noise = [1.0] * sum(n for _, n in self.task.noise)
         row = [*examples.row(index), *examples.targets.columns()[index].tolist(), *weight, *noise]
-        try:
-            compiler.record(example_function(self.task, self.task.loss, False), row, True)
-            return Value(number)
-        except Exception as error:  # the loss is the user's, and may not take a target of Values
-            kind = type(number).__name__
-            raise TypeError(
-                f"the loss must give a Value made of the outputs, got {kind} {shortened(number)}; a plain number is "
-                "taken where a comparison of Values chose it"
-            ) from error
+        return as_loss(number, example_function(self.task, self.task.loss, False), row)

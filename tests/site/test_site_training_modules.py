@@ -340,6 +340,40 @@ def test_an_output_that_is_no_number_is_not_counted_as_right(tmp_path):
     assert run_here(tmp_path, REFUSES, {"built": plain(built), "options": OPTIONS}, [built]) == [True, True]
 
 
+REMEMBERS = """import { Diverged, Trainer } from "./training/trainer.js";
+
+return programs.map((program, i) => {
+  const large = { gradient: (x, w, out) => out.fill(data.gradient), values: (x, w, out) => out.fill(0) };
+  const trainer = new Trainer({
+    ...data.built[i], ...program, training: large, train: data.points, test: [], ...data.options,
+  });
+  const before = [...trainer.weights];
+  try {
+    trainer.forward("step");
+  } catch (error) {
+    if (!(error instanceof Diverged)) throw error;
+    return [error.message, trainer.steps, trainer.weights.every((weight, at) => weight === before[at])];
+  }
+  return ["", trainer.steps, trainer.left.every((numbers) => numbers.every(Number.isFinite))];
+});
+"""
+
+
+@needs_node
+@pytest.mark.parametrize("gradient", [1e155, 1e200])  # of the smaller one, only a number on the way overflows
+def test_a_number_that_the_optimizer_cannot_remember_ends_training_as_its_own_step_does(tmp_path, gradient):
+    built = [training_page.build(FIRST | {"optimizer": optimizer}) for optimizer in ("adam", "sgd")]
+    points = [{"x": 1.0, "y": 1.0, "label": 1}]
+    case = {"built": list(map(plain, built)), "points": points, "options": OPTIONS, "gradient": gradient}
+    adam, sgd = run_here(tmp_path, REMEMBERS, case, built)
+    assert adam == ["a gradient is too large for the optimizer", 0, True]
+    assert sgd == ["", 1, True]
+    weight = Value(1.0)
+    weight.grad = gradient
+    with pytest.raises(FloatingPointError):
+        nn.Adam([weight]).step()
+
+
 HISTORY = """import { History } from "./training/history.js";
 
 const history = new History(20);

@@ -111,6 +111,7 @@ export class Trainer {
       weights[i] = results[0];
       for (let k = 0; k < left.length; k += 1) left[k][i] = results[1 + k];
       if (!Number.isFinite(results[0])) throw new Diverged(`a parameter would become ${results[0]}`);
+      if (!this.step.allFinite()) throw new Diverged("a gradient is too large for the optimizer");
     }
     [this.weights, this.left] = [weights, left];
   }
