@@ -46,7 +46,8 @@ class Stepper {
     this.picture = new Picture({ ...parts, frame: byId("graph"), size: data.size });
     this.panel = new Panel({ ...parts, place: byId("panel"), spoken: byId("spoken"), precision: data.precision });
     const changed = (words) => this.refresh(words);
-    this.leaves = new Leaves({ ...parts, trials: new Trials(graph), chosen: data.chosen, changed });
+    const descent = { chosen: data.chosen, rate: data.rate };
+    this.leaves = new Leaves({ ...parts, trials: new Trials(graph), ...descent, changed });
     byId("position").max = walk.length;
     graph.nodes.forEach((node, place) => {
       if (graph.isConstant(place)) return;
