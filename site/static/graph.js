@@ -231,6 +231,7 @@ class GraphPage {
     if (place === undefined || !this.#stepper || this.#isRunning) this.#later();
     else {
       this.#stepper.set({ values: [[place, repr(readNumber(this.boxes.texts[name]))]] });
+      this.#say(""); // what it says is of the number before
       if (this.#state.view !== "steps") this.#later({ keep: true });
       this.#writeAddress();
     }
