@@ -173,6 +173,28 @@ def test_own_points_by_mouse_and_keyboard(page):
     assert page.inner_text("#progress").startswith("Epoch 1")
 
 
+def test_without_points_there_is_nothing_to_train_with(page):
+    page = page("training.html#data=own&points=")
+    assert page.inner_text("#progress") == "Epoch 0 · cost none"
+    assert page.locator("#play").is_disabled()
+    assert page.locator("#forward").is_disabled()
+    box = page.locator("#plane").bounding_box()
+    page.mouse.click(box["x"] + 50, box["y"] + 50)
+    page.wait_for_selector("#play:enabled")
+    assert "none" not in page.inner_text("#progress")
+    assert page.locator("#forward").is_enabled()
+
+
+def test_numbers_inside_are_said_to_wait_while_training_goes_on(page):
+    page = page()
+    look_inside(page, "h1_1")
+    page.click("#play")
+    assert "pause to see the numbers of now" in page.inner_text("#inside-status")
+    page.click("#play")
+    page.wait_for_selector("#inside-status:empty", state="attached")
+    assert "after 0 steps" not in page.inner_text("#inside-title")
+
+
 def test_training_that_diverges_is_told(page):
     page = page("training.html#loss=mse&rate=10&inputs=x,y,x2&activation=linear")
     for _ in range(400):
