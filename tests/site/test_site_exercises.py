@@ -190,7 +190,11 @@ def test_next_and_back_and_an_address(visit):
     wait_for_title(page, "2. ")
     page.goto(page.url.split("#")[0] + "#no-such-exercise")
     wait_for_title(page, "1. ")
+    assert page.locator("#trouble").inner_text() == 'There is no exercise "no-such-exercise"; this is the first.'
     assert page.locator("#previous").is_hidden()
+    page.click("#next")
+    wait_for_title(page, "2. ")
+    assert page.locator("#trouble").inner_text() == ""
 
 
 def test_progress_is_there_after_a_reload(visit):

@@ -22,7 +22,7 @@ function nearest(mistakes, number, tolerance) {
 
 /** What can be said of a number that no known mistake leads to. */
 function remark(answer, number, tolerance) {
-  if (isWithin(number, answer, NEARLY * tolerance)) return "Close. Compute with more digits.";
+  if (isWithin(number, answer, NEARLY * tolerance)) return "Close, but not it.";
   if (answer === 0) return "It is not that large: some factor on the way is special here.";
   if (number === 0) return "It is not 0.";
   const sign = Math.sign(number) === Math.sign(answer) ? "The sign is right, the size is not." : "The sign is not right.";
