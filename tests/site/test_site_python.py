@@ -51,6 +51,11 @@ def test_pages_name_the_package_only_where_it_is(monkeypatch, tmp_path):
             assert "pip install gradstep" not in text  # no registry has it
 
 
+def test_a_graph_of_one_constant_has_no_name(page):
+    assert page.show_formula("3", {})["said"] == "computation graph of 3: 1 node"
+    assert page.show_formula("x", {"x": 3.0})["said"] == "computation graph of x = 3: 1 node"
+
+
 def test_names_without_a_number_are_1_and_others_are_left_out(page):
     answer = page.show_formula("x * y", {"x": 4.0, "z": 5.0})
     assert answer["names"] == ["x", "y"]
