@@ -14,7 +14,7 @@ from nn.validation import as_float, shortened, unknown_name
 
 Number = SupportsFloat
 Outputs = Value | Sequence[Value]
-LossFunction = Callable[[Any, Any], Value]
+LossFunction = Callable[[Any, Any], Value | float]
 
 
 def mse(outputs: Outputs, target: Number | Sequence[Number]) -> Value:

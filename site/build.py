@@ -129,7 +129,12 @@ def write_pictures(folder: Path) -> None:
 
 
 def fill_pages(out: Path) -> None:
-    """Put what all pages share into each: the head and the navigation; leave out links to parts that are not built."""
+    """Put what all pages share into each: the head and the navigation; leave out links to parts that are not built.
+
+    The environment variable GRADSTEP_REPOSITORY may be the address of the repository, to which the pages then link.
+    """
+    address = os.environ.get("GRADSTEP_REPOSITORY", "")
+    repository = f'<a href="{escape(address)}">the repository</a>' if address else "the repository"
     built = {name: title for name, title in PAGES.items() if (out / name).exists()}
     for page in out.glob("*.html"):
         here = ' aria-current="page"'
@@ -138,6 +143,7 @@ def fill_pages(out: Path) -> None:
         head = HEAD.replace("script-src ", "script-src blob: ") if page.name in MAKES_PROGRAMS else HEAD
         text = page.read_text(encoding="utf-8").replace("<!--rules-->", RULES).replace("<!--head-->", head)
         text = text.replace("<!--navigation-->", f'<nav aria-label="Site">{home}{"".join(links)}</nav>')
+        text = text.replace("<!--repository-->", repository)
         for name in PAGES.keys() - built.keys():
             text = re.sub(rf'<li data-part="{name}">.*?</li>\n?', "", text, flags=re.DOTALL)
         page.write_text(text, encoding="utf-8")

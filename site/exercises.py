@@ -44,6 +44,7 @@ def exercise_data(exercise: Exercise, identifier: str) -> dict[str, Any]:
     walk = record_walk(exercise.root)
     lesson = Lesson(walk, exercise.asked)
     lecture = _descent(exercise, lesson, exercise.rate) if exercise.rate else _gradient(exercise, lesson)
+    step = {"chosen": [lesson.place], "rate": exercise.rate} if exercise.rate else {}
     layout = lay_out(walk, PRECISION, "LR", 60.0)
     return {
         "id": identifier,
@@ -52,7 +53,7 @@ def exercise_data(exercise: Exercise, identifier: str) -> dict[str, Any]:
         "formula": _whole_formula(walk),
         "asked": lesson.place,
         **lecture,
-        "page": page_data(walk, layout, PRECISION),
+        "page": page_data(walk, layout, PRECISION, **step),
     }
 
 

@@ -111,16 +111,31 @@ def test_a_formula_longer_than_this_python_parses_is_an_error():
 
 
 def test_infinity_flows():
-    assert expression("1e999").data == math.inf
     assert expression("-x", x=math.inf).data == -math.inf
 
 
 WRONG = [  # text, error, message
-    ("", ValueError, "not a formula: '' (invalid syntax)"),
+    ("", ValueError, "a formula must not be empty: write one, such as x*w + b"),
+    (" ", ValueError, "a formula must not be empty: write one, such as x*w + b"),
+    ("2x", ValueError, "not a formula: '2x' (write a product with *, such as 2*x)"),
+    ("x + .5 x", ValueError, "not a formula: 'x + .5 x' (write a product with *, such as .5*x)"),
+    (
+        "2(x + 1)",
+        ValueError,
+        "a product in a formula must be written with *, such as 2*(x + 1), got a number before a bracket",
+    ),
+    ("x²", ValueError, "not a formula: 'x²' (write a power with **, such as x**2)"),
+    ("sin x", ValueError, "not a formula: 'sin x' (write sin(x), with brackets)"),
+    ("lambda*x", ValueError, "not a formula: 'lambda*x' (lambda is a reserved word of Python: choose another name)"),
+    (
+        "1e400",
+        OverflowError,
+        "a constant in a formula must be at most about 1.8e308, got one that is too large for a float",
+    ),
     ("1 +", ValueError, "not a formula: '1 +' (invalid syntax)"),
     ("x = 1", ValueError, None),
     ("(1", ValueError, None),
-    ("import os", ValueError, "not a formula: 'import os' (invalid syntax)"),
+    ("import os", ValueError, "not a formula: 'import os' (import is a reserved word of Python: choose another name)"),
     ("x; x", ValueError, None),
     ("y + 1", ValueError, "the formula needs a number for 'y', such as y=2"),
     ("exp", ValueError, "the formula needs a number for 'exp', such as exp=2"),
@@ -148,14 +163,14 @@ WRONG = [  # text, error, message
     ("(x := 1)", ValueError, f"{FORMULA}namedexpr"),
     ("[y for y in x]", ValueError, f"{FORMULA}listcomp"),
     ("sum(y for y in x)", ValueError, None),
-    ("1 if x else 2", ValueError, f"{FORMULA}ifexp"),
-    ("1 < x", ValueError, f"{FORMULA}compare"),
-    ("x and x", ValueError, f"{FORMULA}boolop"),
-    ("1 // 2", ValueError, None),
-    ("1 % 2", ValueError, None),
+    ("1 if x else 2", ValueError, f"{FORMULA}if ... else"),
+    ("1 < x", ValueError, f"{FORMULA}a comparison"),
+    ("x and x", ValueError, f"{FORMULA}and, or"),
+    ("1 // 2", ValueError, f"{FORMULA}//"),
+    ("1 % 2", ValueError, f"{FORMULA}%"),
     ("x @ x", ValueError, None),
     ("~x", ValueError, None),
-    ("not x", ValueError, None),
+    ("not x", ValueError, f"{FORMULA}not"),
     ("'3'", ValueError, "a constant in a formula must be an int or a float, got '3'"),
     ("b'3'", ValueError, "a constant in a formula must be an int or a float, got b'3'"),
     ("1j", ValueError, "a constant in a formula must be an int or a float, got 1j"),
@@ -208,6 +223,14 @@ def test_an_unknown_function_is_named_and_the_known_ones_too():
     for name in ("print", "max", "softmax", "detach", "backward", "x", "Value", "__import__"):
         with pytest.raises(ValueError, match=f"a function in a formula must be one of .*, got '{name}'"):
             expression(f"{name}(1)", x=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("sinn", "sin"), ("Tanh", "tanh"), ("sigmiod", "sigmoid"), ("rely", "relu")]
+)
+def test_a_function_of_almost_a_known_name_is_asked_about(name, meant):
+    with pytest.raises(ValueError, match=rf"got '{name}'; did you mean {meant}\?$"):
+        expression(f"{name}(x)", x=2)
 
 
 def test_nothing_is_executed(tmp_path):

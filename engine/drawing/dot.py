@@ -115,7 +115,8 @@ class DotWriter:
         """The picture in words."""
         graph, contents = self.contents.graph, self.contents
         n_nodes = len(graph.nodes)
-        root = f"{contents.name(n_nodes - 1)} = {contents.format(graph.nodes[-1].data)}"
+        name, number = contents.name(n_nodes - 1), contents.format(graph.nodes[-1].data)
+        root = f"{name} = {number}" if name else number  # a constant has no name
         found = [index for index, operands in enumerate(graph.operands[:-1]) if not operands]
         found.sort(key=lambda index: bool(contents.scopes[index]))  # inputs before parameters
         leaves = [name for name in map(contents.name, found) if name]

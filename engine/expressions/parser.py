@@ -5,8 +5,11 @@ No recursion is used.
 """
 
 import ast
+import difflib
+import keyword
 import math
 import operator
+import re
 import warnings
 from collections.abc import Callable
 from typing import SupportsFloat
@@ -33,6 +36,20 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {  # by name, with how
 }
 
 _OTHER_NAMES = {"ln": "log", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "max": "maximum", "min": "minimum"}
+_IN_WORDS = {  # what a reader may have meant to write, by the kind of what was parsed
+    "ifexp": "if ... else",
+    "compare": "a comparison",
+    "boolop": "and, or",
+    "floordiv": "//",
+    "mod": "%",
+    "matmult": "@",
+    "not": "not",
+    "invert": "~",
+}
+_CONDITIONS = {"and", "or", "not", "if", "else", "in", "is", "True", "False", "None"}
+_FACTOR = re.compile(r"(?<![\w.])(\d+\.?\d*|\.\d+)\s*([^\W\d]\w*)")  # 2x
+_BARE_CALL = re.compile(rf"\b({'|'.join(sorted(_FUNCTIONS))})\s+(\w+)")  # sin x
+_RAISED = re.compile("[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]")  # digits as in x²
 
 
 def expression(text: str, /, **variables: SupportsFloat) -> Value:
@@ -70,6 +87,8 @@ def expression(text: str, /, **variables: SupportsFloat) -> Value:
 def _parse(text: str) -> ast.expr:
     if not isinstance(text, str):
         raise TypeError(f"a formula must be a str, got {type(text).__name__} {shortened(text)}")
+    if not text.strip():
+        raise ValueError("a formula must not be empty: write one, such as x*w + b")
     if len(text) > _LONGEST:
         raise ValueError(f"a formula must have at most {_LONGEST:,} characters, got {len(text):,}")
     try:
@@ -79,7 +98,23 @@ def _parse(text: str) -> ast.expr:
     except (RecursionError, MemoryError):
         raise ValueError(f"not a formula: {shortened(text)} is nested too deeply") from None
     except (SyntaxError, ValueError) as error:  # ValueError: NUL characters, a number of very many digits
-        raise ValueError(f"not a formula: {shortened(text)} ({getattr(error, 'msg', error)})") from None
+        said: object = getattr(error, "msg", error)
+        why = _hint(text) or said
+        raise ValueError(f"not a formula: {shortened(text)} ({why})") from None
+
+
+def _hint(text: str) -> str:
+    """What a reader may have meant by a text that Python cannot parse; an empty text where that is not clear."""
+    if _RAISED.search(text):
+        return "write a power with **, such as x**2"
+    for word in re.findall(r"\w+", text):
+        if keyword.iskeyword(word) and word not in _CONDITIONS:
+            return f"{word} is a reserved word of Python: choose another name"
+    if call := _BARE_CALL.search(text):
+        return f"write {call[1]}({shortened(call[2])[1:-1]}), with brackets"
+    if product := _FACTOR.search(text):
+        return f"write a product with *, such as {shortened(product[1])[1:-1]}*{shortened(product[2])[1:-1]}"
+    return ""
 
 
 def _parse_leaf(node: ast.Constant | ast.Name, leaves: dict[str, Value]) -> Value:
@@ -91,6 +126,10 @@ def _parse_leaf(node: ast.Constant | ast.Name, leaves: dict[str, Value]) -> Valu
         raise ValueError(f"the formula needs a number for {shortened(node.id)}, such as {shortened(node.id)[1:-1]}=2")
     if type(node.value) not in (int, float):
         raise ValueError(f"a constant in a formula must be an int or a float, got {shortened(node.value)}")
+    if node.value == math.inf:
+        raise OverflowError(
+            "a constant in a formula must be at most about 1.8e308, got one that is too large for a float"
+        )
     return constant(node.value, "the formula")
 
 
@@ -102,7 +141,14 @@ def _parse_call(node: ast.expr) -> tuple[Callable[..., Value], list[ast.expr]]:
         name = node.func.id
         if name not in _FUNCTIONS:
             known = ", ".join(sorted(_FUNCTIONS))
-            meant = f"; write {_OTHER_NAMES[name]}" if name in _OTHER_NAMES else ""
+            near = difflib.get_close_matches(name, _FUNCTIONS, 1, 0.75)
+            meant = (
+                f"; write {_OTHER_NAMES[name]}"
+                if name in _OTHER_NAMES
+                else f"; did you mean {near[0]}?"
+                if near
+                else ""
+            )
             raise ValueError(f"a function in a formula must be one of {known}, got {shortened(name)}{meant}")
         count, function = _FUNCTIONS[name]
         if len(node.args) != count or node.keywords:
@@ -116,5 +162,10 @@ def _parse_call(node: ast.expr) -> tuple[Callable[..., Value], list[ast.expr]]:
         raise ValueError(
             f"a function in a formula must be its name alone, {node.func.attr}(...), got a name with a dot"
         )
-    kind = type(node).__name__.lower()
-    raise ValueError(f"a formula must be made of numbers, names, + - * / ** and functions, got {kind}")
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Constant):
+        raise ValueError(
+            "a product in a formula must be written with *, such as 2*(x + 1), got a number before a bracket"
+        )
+    kind = type(node.op if isinstance(node, (ast.BinOp, ast.UnaryOp)) else node).__name__.lower()
+    said = _IN_WORDS.get(kind, kind)
+    raise ValueError(f"a formula must be made of numbers, names, + - * / ** and functions, got {said}")

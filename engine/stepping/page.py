@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -131,8 +131,13 @@ _MADE: dict[str, Callable[[], str]] = {
 }
 
 
-def page_data(walk: Walk, layout: Layout, precision: int) -> dict[str, Any]:
-    """Everything that the scripts read. They refer to nodes and edges by index; see the functions below."""
+def page_data(
+    walk: Walk, layout: Layout, precision: int, *, chosen: Sequence[int] | None = None, rate: float | None = None
+) -> dict[str, Any]:
+    """Everything that the scripts read. They refer to nodes and edges by index; see the functions below.
+
+    *Take a step* first moves the leaves at the indices *chosen*, with that *rate*, each where it is given.
+    """
     checks = _checks(walk)
     nodes = [
         _node(node, walk, precision) | {"box": [round(number, 1) for number in box]} | checks.get(node, {})
@@ -145,7 +150,9 @@ def page_data(walk: Walk, layout: Layout, precision: int) -> dict[str, Any]:
         for edge, slope, (node, index) in zip(layout.edges, slopes, sides)
     ]
     size = [round(layout.width, 1), round(layout.height, 1)]
-    return {"precision": precision, "size": size, "nodes": nodes, "edges": edges, "chosen": _chosen(walk)}
+    moved = _chosen(walk) if chosen is None else list(chosen)
+    data = {"precision": precision, "size": size, "nodes": nodes, "edges": edges, "chosen": moved}
+    return data if rate is None else data | {"rate": rate}
 
 
 def _node(node: Value, walk: Walk, precision: int) -> dict[str, Any]:

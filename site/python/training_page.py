@@ -305,8 +305,8 @@ class _Chain:
             words.append(
                 f"{self.activation} gives {_said(result)}, and passes a small change on {_said(slope)} times as large."
             )
-        after = "" if self.layer == len(self.model_layers) else ", by way of the next layer"
-        words.append(f"Each unit of {self.name} changes the loss{after} at a rate of {_said(self.output.grad)}.")
+        after = "" if self.layer == len(self.model_layers) else ", through the next layer"
+        words.append(f"If {self.name} grows by a little, the loss grows {_said(self.output.grad)} times that{after}.")
         words.append(f"The product is the derivative of this example's loss: {_said(self.chosen.grad)}.")
         return words
 

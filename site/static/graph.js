@@ -75,7 +75,7 @@ class GraphPage {
 
   #asked() {
     const { kind, text, root, direction, theme, derivatives } = this.#state;
-    const numbers = kind === "formula" ? this.boxes.texts : {};
+    const numbers = kind === "formula" ? this.boxes.known : {}; // also of names that come back with the text
     return { kind, text, root, numbers, looks: { direction, theme, derivatives: derivatives === "yes" } };
   }
 
@@ -168,7 +168,14 @@ class GraphPage {
       this.isMoved = moved.length > 0;
       this.#state.numbers = this.boxes.texts;
     }
+    if (this.isReady && !this.#isRunning) this.#say(this.#isDrawn(values) ? this.#answer.said : "");
     this.#writeAddress();
+  }
+
+  /** Whether the leaves in the stepper have the numbers that Python was asked about last. */
+  #isDrawn(values) {
+    const { nodes } = this.#answer.walk;
+    return values.every(([place, text]) => repr(readNumber(String(nodes[place].data))) === text);
   }
 
   #showRoots({ roots = [], root = "" }) {
@@ -221,9 +228,10 @@ class GraphPage {
     if (this.boxes.problem) return;
     this.#state.numbers = this.boxes.texts;
     const place = this.#answer?.asked.text === this.#state.text ? this.#answer.places?.[name] : undefined;
-    if (place === undefined || !this.#stepper) this.#later();
+    if (place === undefined || !this.#stepper || this.#isRunning) this.#later();
     else {
       this.#stepper.set({ values: [[place, repr(readNumber(this.boxes.texts[name]))]] });
+      this.#say(""); // what it says is of the number before
       if (this.#state.view !== "steps") this.#later({ keep: true });
       this.#writeAddress();
     }

@@ -55,7 +55,7 @@ class Python {
     const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     this.#worker = new Worker(address, { type: "module" });
     this.#worker.onmessage = ({ data }) => this.#hear(data);
-    this.#worker.onerror = (event) => this.#fail(new Error(event.message || "Python could not be loaded"));
+    this.#worker.onerror = (event) => this.#fail(new Error(event.message || "the browser did not start it"));
     this.ready = this.#ask({ modules: this.modules });
     this.ready.then(() => URL.revokeObjectURL(address), () => {});
   }

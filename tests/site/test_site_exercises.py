@@ -126,6 +126,22 @@ def test_a_right_answer_opens_the_live_stepper_at_the_node(visit):
     assert "6" not in grads(page)["w"]
 
 
+def test_the_step_downhill_is_the_one_that_the_text_tells(visit):
+    page = visit("#23")
+    asked, lesson = exercise(23)
+    assert asked.title == "A step downhill"
+    page.click("#show")
+    playwright.expect(frame(page).locator("#rate")).to_have_value(f"{asked.rate:g}")
+    ticked = frame(page).locator("#leaves li:has(:checked)")
+    assert ticked.count() == 1
+    name = lesson.walk.nodes[lesson.place].label
+    assert ticked.inner_text().startswith(name)
+    frame(page).locator("#descend").click()
+    field = frame(page).locator("#leaves li", has_text=name).locator(".field")
+    leaf = lesson.walk.nodes[lesson.place]
+    assert field.input_value() == format_number(leaf.data - asked.rate * lesson.answer, 4)
+
+
 def test_a_wrong_answer_gets_the_hint_of_its_rule(visit):
     page = visit()
     leaf = {node.label: node.data for node in exercise(1)[1].walk.nodes}
@@ -174,7 +190,11 @@ def test_next_and_back_and_an_address(visit):
     wait_for_title(page, "2. ")
     page.goto(page.url.split("#")[0] + "#no-such-exercise")
     wait_for_title(page, "1. ")
+    assert page.locator("#trouble").inner_text() == 'There is no exercise "no-such-exercise"; this is the first.'
     assert page.locator("#previous").is_hidden()
+    page.click("#next")
+    wait_for_title(page, "2. ")
+    assert page.locator("#trouble").inner_text() == ""
 
 
 def test_progress_is_there_after_a_reload(visit):

@@ -107,6 +107,56 @@ def test_a_number_that_is_none_is_marked(visit):
     address_is(page, "x=1.5")
 
 
+def test_a_name_that_comes_back_is_computed_with_the_number_in_its_box(visit):
+    page = ready(visit("graph.html"))
+    page.locator("#formula").fill("a+1")
+    ready(page, "= 2")
+    page.locator("#formula").fill("a+b")
+    ready(page, "= 7.88")  # b had 6.88 in the formula before
+    assert list(numbers(page).values()) == ["1", "6.88"]
+    expect(stepper(page).locator("#leaves .field").nth(1)).to_have_value("6.88")
+    page.locator("#tab-code").click()
+    expect(page.locator("#written")).to_contain_text("a=1.0, b=6.88")
+
+
+def test_a_text_that_was_no_number_does_not_come_back(visit):
+    page = ready(visit(LINK))
+    page.locator("#numbers input").nth(1).fill("1,5")
+    page.locator("#formula").fill("x*2")
+    expect(page.locator("#trouble")).to_have_text("y: Write 1.5, with a point.")
+    page.locator("#numbers input").nth(1).fill("1.5")
+    ready(page, "= 8")
+    page.locator("#formula").fill("x*y")
+    ready(page, "= 6")
+    assert list(numbers(page).values()) == ["4", "1.5"]
+
+
+def test_a_node_or_step_of_a_link_that_the_graph_has_not_is_ignored(visit):
+    page = ready(visit(LINK + "&node=99999&step=1"))
+    expect(stepper(page).locator("#counter")).to_have_text("Step 1 of 1")
+    stepper(page).locator("#back").click()
+    expect(stepper(page).locator("#counter")).to_have_text("Step 0 of 1")
+    page.evaluate("location.hash = '#formula=x%2B1&numbers=x=4&node=1'")  # the constant, which has no gradient
+    ready(page, "= 5")
+    expect(stepper(page).locator("#counter")).to_have_text("Step 0 of 1")
+
+
+def test_the_status_says_no_number_of_before_a_change(visit):
+    page = ready(visit(LINK), "= 20")
+    stepper(page).locator("#descend").click()
+    expect(page.locator("#status")).to_have_text("")
+    stepper(page).locator("#undo").click()
+    ready(page, "= 20")
+    page.locator("#numbers input").first.fill("6")
+    expect(page.locator("#status")).to_have_text("")
+    page.locator("#tab-picture").click()
+    ready(page, "= 30")
+    page.locator("#tab-steps").click()
+    stepper(page).locator("#forward").click()
+    address_is(page, "step=1")
+    ready(page, "= 30")
+
+
 CODE = "x = Value(2.0, label='x')\ny = x * x\nprint('hello')\nz = y + 1\nz"
 
 

@@ -1,5 +1,6 @@
 """What the site's pages ask Python for, without a browser."""
 
+import shutil
 import subprocess
 import sys
 import xml.dom.minidom
@@ -29,6 +30,30 @@ def test_a_formula_is_a_picture_a_walk_and_code(page):
     assert [answer["walk"]["nodes"][answer["places"][name]]["data"] for name in ("x", "w", "b")] == [2.0, -3.0, 6.88]
     assert answer["dot"].startswith("digraph")
     assert "0.7064" in answer["said"]
+
+
+def test_pages_name_the_package_only_where_it_is(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(FOLDER.parent)
+    import build
+
+    for given, said in (
+        ("", "a clone of the repository"),
+        ("https://example.org/a&b", 'href="https://example.org/a&amp;b"'),
+    ):
+        monkeypatch.setenv("GRADSTEP_REPOSITORY", given)
+        for name in ("index.html", "graph.html"):
+            shutil.copy(FOLDER.parent / "static" / name, tmp_path)
+        build.fill_pages(tmp_path)
+        for name in ("index.html", "graph.html"):
+            text = (tmp_path / name).read_text()
+            assert said in text
+            assert "pip install ." in text
+            assert "pip install gradstep" not in text  # no registry has it
+
+
+def test_a_graph_of_one_constant_has_no_name(page):
+    assert page.show_formula("3", {})["said"] == "computation graph of 3: 1 node"
+    assert page.show_formula("x", {"x": 3.0})["said"] == "computation graph of x = 3: 1 node"
 
 
 def test_names_without_a_number_are_1_and_others_are_left_out(page):

@@ -140,7 +140,7 @@ def test_an_address_is_a_lesson(page, visit):
     assert "step 5" in first.inner_text("#progress")  # the rate alone starts nothing again
     first.fill("[name=noise]", "999")
     first.press("[name=noise]", "Enter")
-    assert "noise must be a number from 0 to 50, got '999'" in first.inner_text("#setting-problem")
+    assert "noise % must be a number from 0 to 50, got '999'" in first.inner_text("#setting-problem")
     assert first.get_attribute("[name=noise]", "aria-invalid") == "true"
     first.goto(re.sub("#.*", "#seed=3&what=1", first.url))
     first.wait_for_selector("#address-problem:has-text(\"there is no setting 'what'\")")
@@ -165,12 +165,35 @@ def test_own_points_by_mouse_and_keyboard(page):
     assert not page.url.endswith(";0.25,1,0")
     page.click("#clear")
     assert "There are no points yet" in page.inner_text("#problem")
-    page.click("#forward")
-    page.click("#play")
+    assert page.locator("#forward").is_disabled()
+    assert page.locator("#play").is_disabled()
     assert page.inner_text("#progress").startswith("Epoch 0")
     page.click("#plane", position={"x": 200, "y": 200})
     page.click("#forward")
     assert page.inner_text("#progress").startswith("Epoch 1")
+
+
+def test_without_points_there_is_nothing_to_train_with(page):
+    page = page("training.html#data=own&points=")
+    assert page.inner_text("#progress") == "Epoch 0 · cost none"
+    assert page.locator("#play").is_disabled()
+    assert page.locator("#forward").is_disabled()
+    box = page.locator("#plane").bounding_box()
+    page.mouse.click(box["x"] + 50, box["y"] + 50)
+    page.wait_for_selector("#play:enabled")
+    assert "none" not in page.inner_text("#progress")
+    assert page.locator("#forward").is_enabled()
+
+
+def test_numbers_inside_are_said_to_wait_while_training_goes_on(page):
+    page = page()
+    look_inside(page, "h1_1")
+    page.click("#play")
+    assert "pause to see the numbers of now" in page.inner_text("#inside-status")
+    page.wait_for_selector("#progress:not(:has-text('Epoch 0'))")
+    page.click("#play")
+    page.wait_for_selector("#inside-status:empty", state="attached")
+    assert "after 0 steps" not in page.inner_text("#inside-title")
 
 
 def test_training_that_diverges_is_told(page):

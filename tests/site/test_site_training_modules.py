@@ -141,8 +141,11 @@ def test_the_choices_of_the_address_are_those_of_python(tmp_path):
 @pytest.mark.parametrize(
     ("part", "words"),
     [
-        ("noise=51", "noise must be a number from 0 to 50, got '51'"),
-        ("n=3.5", "n must be a whole number from 4 to 500, got '3.5'"),
+        ("noise=51", "noise % must be a number from 0 to 50, got '51'"),
+        ("n=3.5", "points must be a whole number from 4 to 500, got '3.5'"),
+        ("l1=-1", "L1 must be a number from 0 to 10, got '-1'"),
+        ("rate=0,5", "rate: Write 0.5, with a point."),
+        ("rate=1,000.5", "rate must be a number from 0 to 10, got '1,000.5'"),
         ("rate=Infinity", "rate must be a number from 0 to 10"),
         ("rate=", "rate must be a number from 0 to 10, got ''"),
         ("layers=4,,4", "layers must be at most 6 layers of 1 to 16 neurons"),

@@ -8,11 +8,13 @@ import { sparkline } from "./trials.js";
 const [WIDE, HIGH] = [84, 24]; // of the sparkline
 
 export class Leaves {
-  /** ``changed(words)`` is called after each change of numbers; the words, if any, are for screen readers. */
-  constructor({ byId, graph, trials, show, chosen, changed }) {
+  /** ``changed(words)`` is called after each change of numbers; the words, if any, are for screen readers. Steps move
+   * the leaves that are ``chosen``, with the ``rate`` where there is one. */
+  constructor({ byId, graph, trials, show, chosen, rate, changed }) {
     Object.assign(this, { byId, graph, trials, show, changed });
     this.isDragging = false;
     this.queued = 0; // steps asked for while Python computes the one before
+    if (rate !== undefined) byId("rate").value = rate;
     this.rate = byId("rate").value; // the last one that was a number
     this.rows = new Map(); // by the leaves' places
     const leaves = [...graph.nodes.keys()].filter((place) => graph.isLeaf(place));

@@ -46,7 +46,8 @@ class Stepper {
     this.picture = new Picture({ ...parts, frame: byId("graph"), size: data.size });
     this.panel = new Panel({ ...parts, place: byId("panel"), spoken: byId("spoken"), precision: data.precision });
     const changed = (words) => this.refresh(words);
-    this.leaves = new Leaves({ ...parts, trials: new Trials(graph), chosen: data.chosen, changed });
+    const descent = { chosen: data.chosen, rate: data.rate };
+    this.leaves = new Leaves({ ...parts, trials: new Trials(graph), ...descent, changed });
     byId("position").max = walk.length;
     graph.nodes.forEach((node, place) => {
       if (graph.isConstant(place)) return;
@@ -110,8 +111,12 @@ class Stepper {
     return { position, chosen, values: this.graph.leaves.map((leaf) => [leaf, this.graph.numbers[leaf]]) };
   }
 
-  /** Those of them that are given. A position ends the choice of a node, and a choice goes to the node's step. */
-  set state({ position = this.#at.position, chosen = this.#at.chosen, values = [] }) {
+  /**
+   * Those of them that are given. A position ends the choice of a node, and a choice goes to the node's step; one of a
+   * node that no reader could choose is ignored.
+   */
+  set state({ position = this.#at.position, chosen: wanted = this.#at.chosen, values = [] }) {
+    const chosen = wanted === null || this.#canChoose(wanted) ? wanted : this.#at.chosen;
     const { changed } = this;
     this.changed = () => {}; // until all of it is as wanted
     const { leaves, numbers } = this.graph;
@@ -191,6 +196,10 @@ class Stepper {
     this.picture.flag(this.walk.received[place]);
     this.#explain();
     this.picture.follow(place);
+  }
+
+  #canChoose(place) {
+    return place in this.graph.nodes && !this.graph.isConstant(place);
   }
 
   choose(place) {

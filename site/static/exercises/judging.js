@@ -23,7 +23,7 @@ function nearest(mistakes, number, tolerance) {
 /** What can be said of a number that no known mistake leads to. */
 function remark(answer, number, tolerance) {
   if (isWithin(number, answer, NEARLY * tolerance)) {
-    return Number.isInteger(answer) ? "Close, but the answer is a whole number." : "Close. Compute with more digits.";
+    return Number.isInteger(answer) ? "Close, but the answer is a whole number." : "Close, but not it.";
   }
   if (answer === 0) return "It is not that large: some factor on the way is special here.";
   if (number === 0) return "It is not 0.";

@@ -1,4 +1,4 @@
-// Which exercises there are, and which comes after which: the course, and three levels without an end.
+// Which exercises there are, and which comes after which: the course, and three levels that go round.
 
 export const COURSE = "course";
 export const LEVELS = ["level-1", "level-2", "level-3"];

@@ -48,6 +48,9 @@ class Page {
   go(isMoved) {
     if (location.hash === "#main") return; // the link past the navigation
     this.exercise = this.exercises.get(exerciseAt(location.hash, this.ids));
+    const asked = location.hash.slice(1);
+    byId("trouble").textContent =
+      asked && asked !== this.exercise.id ? `There is no exercise "${asked.slice(0, 40)}"; this is the first.` : "";
     this.#hintsShown = 0;
     this.#isAnswered = false;
     const { id, title, text } = this.exercise;

@@ -4,7 +4,7 @@ import { problemWith } from "../stepper/numbers.js";
 
 export class NumberBoxes {
   #boxes = new Map(); // by name
-  #texts = {}; // what stood in boxes that are gone, too: a name that comes back has its number still
+  #texts = {}; // the numbers of boxes that are gone, too: a name that comes back has its number still
 
   /** `changed(name)` is called after each key. */
   constructor(place, changed) {
@@ -14,7 +14,7 @@ export class NumberBoxes {
   /** One box for each of these names, in this order. */
   show(names) {
     if (names.join() === [...this.#boxes.keys()].join()) return;
-    for (const [name, box] of this.#boxes) this.#texts[name] = box.value;
+    this.#texts = this.known;
     const all = names.map((name) => this.#boxes.get(name) ?? this.#made(name));
     this.#boxes = new Map(names.map((name, place) => [name, all[place]]));
     this.place.replaceChildren(...all.map((box) => box.parentElement));
@@ -23,6 +23,12 @@ export class NumberBoxes {
   /** The texts in the boxes, by name. */
   get texts() {
     return Object.fromEntries([...this.#boxes].map(([name, box]) => [name, box.value]));
+  }
+
+  /** The numbers of all names that have or had a box, as texts: what `show` would write into a box. */
+  get known() {
+    const numbers = Object.entries(this.texts).filter(([, text]) => !problemWith(text));
+    return { ...this.#texts, ...Object.fromEntries(numbers) };
   }
 
   /** Boxes with these texts and no other. */

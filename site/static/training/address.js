@@ -11,11 +11,15 @@ const number = (name, first, low, high, whole = false) => ({
   first,
   write: String,
   read(text) {
-    const x = /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
+    const x = decimal(text);
+    const withPoint = text.replace(",", ".");
+    if (Number.isNaN(x) && !Number.isNaN(decimal(withPoint))) throw new Error(`${name}: Write ${withPoint}, with a point.`);
     if (x >= low && x <= high && (!whole || Number.isInteger(x))) return x;
     throw new Error(`${name} must be ${whole ? "a whole number" : "a number"} from ${low} to ${high}, got ${cut(text)}`);
   },
 });
+
+const decimal = (text) => (/^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN);
 
 const choice = (name, first, names) => ({
   first,
@@ -79,9 +83,9 @@ const short = (x) => String(Number(x.toFixed(2)));
 /** Each setting: its name in the address, what it is at first, and how it is read and written. */
 const SETTINGS = {
   data: ["data", choice("data", "moons", [...DATA_SETS, OWN])],
-  n: ["n", number("n", 100, 4, 500, true)],
-  noise: ["noise", number("noise", 10, 0, 50)],
-  share: ["test", number("test", 30, 0, 90)],
+  n: ["n", number("points", 100, 4, 500, true)],
+  noise: ["noise", number("noise %", 10, 0, 50)],
+  share: ["test", number("test %", 30, 0, 90)],
   features: ["inputs", features],
   hidden: ["layers", hidden],
   activation: ["activation", choice("activation", "tanh", CHOICES.activation)],
@@ -90,8 +94,8 @@ const SETTINGS = {
   momentum: ["momentum", number("momentum", 0.9, 0, 0.99)],
   rate: ["rate", number("rate", 0.03, 0, 10)],
   batch: ["batch", number("batch", 10, 1, 500, true)],
-  l1: ["l1", number("l1", 0, 0, 10)],
-  l2: ["l2", number("l2", 0, 0, 10)],
+  l1: ["l1", number("L1", 0, 0, 10)],
+  l2: ["l2", number("L2", 0, 0, 10)],
   seed: ["seed", number("seed", 1, 0, 999999, true)],
   unit: ["unit", choice("unit", "epoch", ["epoch", "step"])],
   points: ["points", points],

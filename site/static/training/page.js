@@ -18,6 +18,7 @@ const OF_NETWORK = ["features", "hidden", "activation", "loss", "optimizer", "mo
 const byId = (id) => document.getElementById(id);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const orDash = (x, written) => (Number.isNaN(x) ? "–" : written(x));
 const picked = (settings) => Object.fromEntries(OF_NETWORK.map((key) => [key, settings[key]]));
 
 class Page {
@@ -272,6 +273,7 @@ class Page {
     } catch (error) {
       this.pause();
       byId("problem").textContent = `Training diverged: ${error.message}. A smaller rate helps; Back undoes steps.`;
+      this.look();
       return false;
     }
   }
@@ -281,6 +283,7 @@ class Page {
     [this.#due, this.#clock] = [0, performance.now()];
     this.#frame = requestAnimationFrame((now) => this.#tick(now));
     byId("play").textContent = "Pause";
+    if (!byId("inside-answer").hidden) byId("inside-status").textContent = "Training goes on; pause to see the numbers of now.";
   }
 
   pause() {
@@ -318,7 +321,7 @@ class Page {
     if (!atOnce && now - this.#spoken < SPEAK_EVERY) return;
     this.#spoken = now;
     const { cost, right } = this.trainer.measure("train");
-    this.say(`epoch ${shown(this.trainer.epoch, 6)}, cost ${shown(cost)}, ${shown(100 * right)} % right`);
+    this.say(`epoch ${shown(this.trainer.epoch, 6)}, cost ${orDash(cost, shown)}, ${orDash(100 * right, shown)} % right`);
   }
 
   // ---------------------------------------------------------------------------------------------------------- shown
@@ -334,14 +337,17 @@ class Page {
 
   #writeNumbers() {
     const { trainer } = this;
-    const train = trainer.measure("train");
+    const measured = { train: trainer.measure("train"), test: trainer.measure("test") };
+    const { train } = measured;
+    const costOf = (part, { cost }) => (this[part].length ? orDash(cost, (x) => shown(x, 4)) : "none");
     const step = trainer.steps % trainer.stepsAnEpoch;
     byId("progress").textContent =
-      `Epoch ${Math.floor(trainer.epoch)}${step ? `, step ${step} of ${trainer.stepsAnEpoch}` : ""} · cost ${shown(train.cost, 4)}`;
-    for (const [name, { cost, right }] of Object.entries({ train, test: trainer.measure("test") })) {
-      byId(`${name}-cost`).textContent = this[name].length ? shown(cost, 4) : "none";
-      byId(`${name}-right`).textContent = this[name].length ? `${shown(100 * right)} %` : "none";
+      `Epoch ${Math.floor(trainer.epoch)}${step ? `, step ${step} of ${trainer.stepsAnEpoch}` : ""} · cost ${costOf("train", train)}`;
+    for (const [part, { cost, right }] of Object.entries(measured)) {
+      byId(`${part}-cost`).textContent = costOf(part, { cost });
+      byId(`${part}-right`).textContent = this[part].length ? orDash(right, (x) => `${shown(100 * x)} %`) : "none";
     }
+    byId("play").disabled = byId("forward").disabled = !this.train.length;
     byId("back").disabled = trainer.steps === 0;
     byId("reset").disabled = trainer.steps === 0;
     const [trainCosts, testCosts] = ["train", "test"].map((part) => sampled(trainer.costs[part], 720));
