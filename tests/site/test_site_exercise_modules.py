@@ -82,7 +82,7 @@ MISTAKES = [{"answer": 3, "hint": "swapped"}, {"answer": 2, "hint": "sign"}, {"a
         (-2, -2.02, None),
         (-2, -1.98, None),
         (-2, -2.03, "Close, but the answer is a whole number"),
-        (-2.5, -2.55, "Close, but not it.),
+        (-2.5, -2.55, "Close, but not it"),
         (6, 5.8, "Close, but the answer is a whole number"),
         (100, 97, "Close, but the answer is a whole number"),
         (-2, 3, "swapped"),
