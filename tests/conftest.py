@@ -9,6 +9,12 @@ settings.register_profile("gradstep", deadline=None)  # no timed assertions: mac
 settings.load_profile("gradstep")
 
 
+def pytest_configure(config):
+    """With several processes a file stays in one of them: a browser of one file would disturb that of another."""
+    if getattr(config.option, "dist", "no") == "load":
+        config.option.dist = "loadfile"
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """An empty folder, which is the current one meanwhile."""

@@ -42,6 +42,7 @@ def test_mypy_finds_a_wrong_line(user_code, tmp_path):
     assert "assert-type" in mypy("mypy", "--strict", user_code, folder=tmp_path).stdout
 
 
+@pytest.mark.skipif(engine.COMPILED, reason="compiled functions tell other names of their parameters")
 @pytest.mark.slow
 def test_stubs_say_what_the_modules_have(tmp_path):
     found = mypy("mypy.stubtest", "engine.value", "engine.functions", folder=tmp_path)
