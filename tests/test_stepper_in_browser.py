@@ -1116,8 +1116,9 @@ def test_a_page_and_its_widget_tell_each_other_what_changes(browser):
 @pytest.mark.parametrize("text", ["nan", "-0.0", "inf"])
 def test_no_answer_where_nothing_changed(browser, text):
     x = Value(2.0, label="x")
-    page, frame, troubles = beside_its_widget(browser, stepper(x * 2), ["x", "2", "L"], {"x": "2.0"})
+    page, frame, troubles = beside_its_widget(browser, stepper(x * 2), ["x", "2", "L"], {"x": "3.0"})
     number = frame.get_by_label("The number of x")
+    playwright.expect(number).to_have_value("3")  # from the kernel: the two are connected
     frame.locator("#forward").click()
     page.wait_for_function("model.data.position === 1")
     page.evaluate("window.count = 0; addEventListener('message', () => (window.count += 1))")
