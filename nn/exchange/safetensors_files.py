@@ -56,7 +56,7 @@ def to_bytes(steps: Sequence[Step], text: str) -> bytes:
     package()
     from safetensors.numpy import save
 
-    return save(_arrays(steps), {KEY: text})
+    return bytes(save(_arrays(steps), {KEY: text}))
 
 
 def read(path: str | PathLike[str]) -> tuple[list[Step], str]:
