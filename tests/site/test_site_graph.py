@@ -143,6 +143,7 @@ def test_a_node_or_step_of_a_link_that_the_graph_has_not_is_ignored(visit):
 
 def test_the_status_says_no_number_of_before_a_change(visit):
     page = ready(visit(LINK), "= 20")
+    expect(stepper(page).locator("#counter")).to_have_text("Step 0 of 1")  # it is mounted: clicks are heard
     stepper(page).locator("#descend").click()
     expect(page.locator("#status")).to_have_text("")
     stepper(page).locator("#undo").click()
