@@ -548,8 +548,8 @@ def test_every_picture_has_the_themes_of_draw(name, theme):
     figure = DRAWN[name](small(), theme)
     colours = THEMES["light" if theme == "auto" else theme]
     assert to_rgb(figure.get_facecolor()) == to_rgb(colours.background)
-    corner = drawn(figure)[1, 1] / 255
-    assert corner == pytest.approx(to_rgb(colours.background), abs=0.01)
+    picture = drawn(figure)
+    assert picture[1, 1] / 255 == pytest.approx(to_rgb(colours.background), abs=0.01)
     figure.canvas.draw()
     for ax in figure.axes:
         axis_words = [*ax.get_xticklabels(), *ax.get_yticklabels(), ax.xaxis.label, ax.yaxis.label]
@@ -559,7 +559,7 @@ def test_every_picture_has_the_themes_of_draw(name, theme):
                 light, dark = sorted([brightness(text.get_color()), brightness(colours.background)], reverse=True)
                 assert (light + 0.05) / (dark + 0.05) >= 4.5, (text.get_text(), text.get_color())
     if theme == "print":
-        pixels = drawn(figure).reshape(-1, 3).astype(int)
+        pixels = picture.reshape(-1, 3).astype(int)
         assert (pixels.max(axis=1) - pixels.min(axis=1)).max() <= 2
 
 
