@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from chromium import CHROMIUM, FLAGS
 from hypothesis import settings
 
 settings.register_profile("gradstep", deadline=None)  # no timed assertions: machines differ
@@ -13,6 +14,23 @@ def pytest_configure(config):
     """With several processes a file stays in one of them: a browser of one file would disturb that of another."""
     if getattr(config.option, "dist", "no") == "load":
         config.option.dist = "loadfile"
+
+
+@pytest.fixture(scope="module")
+def browser_flags():
+    """How Chromium is started; a folder of tests may add to it."""
+    return FLAGS
+
+
+@pytest.fixture(scope="module")
+def browser(browser_flags):
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium here")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=browser_flags)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

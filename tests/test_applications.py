@@ -14,21 +14,12 @@ from pathlib import Path
 import applications
 import pytest
 from applications import CELL, LARGE, PATIENCE, is_installed, steppers, wait_for_stepper
+from chromium import needs_chromium
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
+pytestmark = needs_chromium
 needs_lab = pytest.mark.skipif(not is_installed("jupyterlab", "anywidget"), reason="jupyterlab or anywidget is missing")
 DESKTOP, ZOOMED = (1366, 768), (683, 384)  # the second is the first at 200 %
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

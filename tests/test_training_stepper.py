@@ -4,7 +4,6 @@ import io
 import json
 import math
 import re
-import shutil
 
 import pytest
 from networks import XOR_X, XOR_Y, condition, refused, small
@@ -240,44 +239,37 @@ def test_labels_cannot_leave_the_text():
     assert "{{style}}" in page  # of the label, and as it is
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 @pytest.mark.slow
-def test_the_page_is_walked_in_a_browser(tmp_path):
-    sync_api = pytest.importorskip("playwright.sync_api")
+def test_the_page_is_walked_in_a_browser(tmp_path, browser):
     walk = TrainingStepper(small(), XOR_X, [HOSTILE[0], HOSTILE[1]] * 2, loss="binary_cross_entropy")
     walk.forward(3).back(2).save(tmp_path / "walk.html")
     content = content_of((tmp_path / "walk.html").read_text(encoding="utf-8"))
     words = content["words"]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        wrong = []
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda message: wrong.append(message.text))
-        page.goto((tmp_path / "walk.html").as_uri())
+    page = browser.new_page()
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text))
+    page.goto((tmp_path / "walk.html").as_uri())
 
-        def is_at(step):
-            assert page.text_content(".gradstep-words") == words[step]
-            assert page.get_attribute("img", "alt") == words[step]
-            assert page.get_attribute("img", "src") == content["pictures"][step]
-            assert page.is_disabled('[data-go="back"]') == (step == 0)
-            assert page.is_disabled('[data-go="last"]') == (step == 3)
+    def is_at(step):
+        assert page.text_content(".gradstep-words") == words[step]
+        assert page.get_attribute("img", "alt") == words[step]
+        assert page.get_attribute("img", "src") == content["pictures"][step]
+        assert page.is_disabled('[data-go="back"]') == (step == 0)
+        assert page.is_disabled('[data-go="last"]') == (step == 3)
 
-        is_at(1)
-        for button, step in (("forward", 2), ("last", 3), ("back", 2), ("first", 0)):
-            page.click(f'[data-go="{button}"]')
-            is_at(step)
-        for key, step in (("ArrowRight", 1), ("End", 3), ("ArrowLeft", 2), ("Home", 0), ("ArrowLeft", 0)):
-            page.keyboard.press(key)
-            is_at(step)
-        page.keyboard.press("Home")
-        page.click('[data-go="play"]')
-        page.wait_for_function("document.querySelector('[data-go=last]').disabled")
-        is_at(3)
-        page.wait_for_function("document.querySelector('[data-go=play]').textContent.includes('Play')")
-        assert page.evaluate("window.broken") is None
-        assert wrong == []
-        browser.close()
+    is_at(1)
+    for button, step in (("forward", 2), ("last", 3), ("back", 2), ("first", 0)):
+        page.click(f'[data-go="{button}"]')
+        is_at(step)
+    for key, step in (("ArrowRight", 1), ("End", 3), ("ArrowLeft", 2), ("Home", 0), ("ArrowLeft", 0)):
+        page.keyboard.press(key)
+        is_at(step)
+    page.keyboard.press("Home")
+    page.click('[data-go="play"]')
+    page.wait_for_function("document.querySelector('[data-go=last]').disabled")
+    is_at(3)
+    page.wait_for_function("document.querySelector('[data-go=play]').textContent.includes('Play')")
+    assert page.evaluate("window.broken") is None
+    assert wrong == []
+    page.close()
