@@ -13,15 +13,28 @@ _LIBRARIES = sys.stdlib_module_names | {"engine", "gradstep", "nn", "numpy", "pa
 _LIBRARIES |= {"IPython", "ipykernel", "traitlets"}  # which change all the time; no result depends on them
 
 
+class Place(NamedTuple):
+    """A line of source code; its text says which, and asks IPython for that: made for an error alone."""
+
+    filename: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{source_name(self.filename)}, line {self.line}"
+
+
 class Caller(NamedTuple):
     """A line of the user's code that runs now."""
 
     frame: FrameType | None
 
     def __str__(self) -> str:
-        if self.frame is None:
-            return "unknown file"
-        return f"{source_name(self.frame.f_code.co_filename)}, line {self.frame.f_lineno}"
+        return str(self.place)
+
+    @property
+    def place(self) -> Place | str:
+        """That line, for later: without the frame, which keeps all that is in it."""
+        return Place(self.frame.f_code.co_filename, self.frame.f_lineno) if self.frame else "unknown file"
 
     @property
     def function(self) -> str:

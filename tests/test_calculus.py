@@ -685,11 +685,12 @@ def test_an_error_names_the_cell_of_a_notebook(monkeypatch, shell):
 
 
 def test_what_the_notebook_does_meanwhile_is_not_the_functions(monkeypatch):
-    """To name a cell the engine asks the shell, whose own state changes all the time."""
+    """A function may ask the shell, for a display or a name, and its own state changes all the time."""
     names = {"__name__": "IPython.core.getipython", "calls": []}
     exec("def get_ipython():\n    calls.append(len(calls))", names)
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=names["get_ipython"]))
-    f = engine.compile(lambda x: x if x > 0 else -x)
+    shell = SimpleNamespace(get_ipython=names["get_ipython"])
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    f = engine.compile(lambda x: shell.get_ipython() or (x if x > 0 else -x))
     assert f([[3.0], [-2.0]]).tolist() == [3.0, 2.0]
     assert names["calls"]
 

@@ -129,7 +129,7 @@ def recorded_program_text(
     recording = record(function, row)
     guard = next(iter(recording.guards.values()), None)
     if guard is not None:
-        raise DataDependentError(f"{guard.line}: {guard.sign} of a Value", ADVICE)
+        raise DataDependentError(f"{guard.place}: {guard.sign} of a Value", ADVICE)
     again = confirm(recording, lambda: record(function, row), Surroundings(function))[0]
     graph, other = (recorded(each.roots, each.inputs, parameters) for each in (recording, again))
     if not same_graph(graph, other):

@@ -153,11 +153,11 @@ class Paths:
         Raises:
             DataDependentError: the function did something else, or changed what it can reach; or paths are too many.
         """
-        line = [*first.guards.values()][-1].line if first.guards else ""
+        place = [*first.guards.values()][-1].place if first.guards else ""
         if len(self.paths) >= self._most:
-            raise DataDependentError(f"{line}: comparisons of Values choose more than {self._most} paths", ADVICE)
+            raise DataDependentError(f"{place}: comparisons of Values choose more than {self._most} paths", ADVICE)
         if self.paths and len(first.outputs) != self.n_outputs:
-            raise DataDependentError(f"{line}: comparisons of Values choose how many outputs there are", ADVICE)
+            raise DataDependentError(f"{place}: comparisons of Values choose how many outputs there are", ADVICE)
         second, self._look, lasting = confirm(first, lambda: self._record(row), self._source.surroundings)
         found = dict.fromkeys([*self.parameters, *lasting])
         parameters = list(found if self._given is None else self._given)

@@ -13,7 +13,7 @@ from threading import RLock
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
-from engine.callers import is_library, source_name, users_caller
+from engine.callers import Place, is_library, users_caller
 from engine.compiler.collector import collector_paused
 from engine.compiler.trace import ordered
 from engine.domains import POWER, bounds_of
@@ -41,7 +41,7 @@ class Guard(NamedTuple):
     sign: str
     b: Value | float
     outcome: bool
-    line: str
+    place: Place | str
 
 
 class Recording(Listener):
@@ -82,7 +82,7 @@ class Recording(Listener):
     def place(self) -> str:
         """Where the user's code begins."""
         code = next(iter(self.calls), None)
-        return "the function" if code is None else f"{source_name(code.co_filename)}, line {code.co_firstlineno}"
+        return "the function" if code is None else str(Place(code.co_filename, code.co_firstlineno))
 
     @property
     def outcomes(self) -> tuple[bool, ...]:
@@ -115,7 +115,7 @@ class Recording(Listener):
             return
         key = (id(a), sign, id(other) if isinstance(other, Value) else other)
         if key not in self.guards:
-            self.guards[key] = Guard(a, sign, other, outcome, str(users_caller()))
+            self.guards[key] = Guard(a, sign, other, outcome, users_caller().place)
 
     def refused(self) -> None:
         """An operation refused a number; if the function catches that, it chose its way by it."""
