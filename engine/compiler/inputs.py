@@ -64,6 +64,13 @@ def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any], look: bool = True) -> F
     return rows
 
 
+def fill(array: Floats, numbers: Any, what: str) -> None:
+    """Write numbers into an array; raise an OverflowError if one is too large for it."""
+    with np.errstate(over="ignore"):
+        array[:] = numbers
+    refuse_lost(numbers, array, what)
+
+
 def refuse_lost(given: Any, taken: Floats, what: str) -> None:
     """Raise an OverflowError if a number that was *given* was too large for the array that has *taken* it."""
     if taken.dtype == np.float32:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.compiler.backends.numpy import Floats
 from engine.compiler.confirmation import another_graph, confirm
 from engine.compiler.guards import Checks
-from engine.compiler.inputs import refuse_lost
+from engine.compiler.inputs import fill
 from engine.compiler.program import Program, assign, columns_of
 from engine.compiler.recorder import ADVICE, Recording, record
 from engine.compiler.surroundings import Surroundings, changed
@@ -198,11 +198,9 @@ class Paths:
             self._synced[index] = self.weights[index]
 
     def _numbers(self) -> Floats:
-        numbers = [parameter.data for parameter in self.parameters]
-        with np.errstate(over="ignore"):
-            taken = np.array(numbers, self.dtype)
-        refuse_lost(numbers, taken, "weights")
-        return taken
+        numbers = np.empty(len(self.parameters), self.dtype)
+        fill(numbers, [parameter.data for parameter in self.parameters], "weights")
+        return numbers
 
     def __call__(self, rows: Floats) -> Floats:
         """All outputs of each row, ``(n_examples, n_outputs)``."""

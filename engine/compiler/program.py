@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.compiler.anomalies import watch_examples
 from engine.compiler.backends.numpy import Floats
-from engine.compiler.inputs import as_rows, refuse_lost
+from engine.compiler.inputs import as_rows, fill
 from engine.compiler.runner import Runner
 from engine.compiler.summary import described
 from engine.compiler.trace import INPUT, Record
@@ -241,9 +241,7 @@ def assign(weights: Floats, numbers: Any) -> None:
         raise TypeError(f"weights must be an array of numbers, got {shortened(numbers)}")
     if given.shape != weights.shape:
         raise ValueError(f"weights must be {len(weights)} numbers, got an array of shape {given.shape}")
-    with np.errstate(over="ignore"):
-        weights[:] = given
-    refuse_lost(given, weights, "weights")
+    fill(weights, given, "weights")
 
 
 def columns_of(with_respect_to: Any, inputs: Sequence[Value], parameters: Sequence[Value], what: str) -> list[int]:

@@ -18,7 +18,7 @@ from engine.compiler.backends.numpy import Floats, Memories, by_columns, carry_o
 from engine.compiler.buffer_reuse import reused
 from engine.compiler.collector import collector_paused
 from engine.compiler.fuse_sums import summed
-from engine.compiler.inputs import refuse_lost, refuse_nan, shows_nan
+from engine.compiler.inputs import fill, refuse_nan, shows_nan
 from engine.compiler.memory_layout import placed
 from engine.compiler.plan import Code, forward_code, gradient_code
 from engine.compiler.refusals import carried_out_with_signal, refuse, refuse_inexact, refusing_nodes
@@ -89,9 +89,7 @@ class Runner:
         self.weights: Floats = self.uniform[: record.n_parameters, 0]
         constants = self.graph.constants
         numbers = [self.graph.record.numbers[index] for index in constants]
-        with np.errstate(over="ignore"):
-            self.uniform[record.n_parameters : record.n_parameters + len(constants), 0] = numbers
-        refuse_lost(numbers, self.uniform[record.n_parameters :][: len(constants), 0], "a number in the graph")
+        fill(self.uniform[record.n_parameters :][: len(constants), 0], numbers, "a number in the graph")
         self.turn = RLock()
         self._record, self._labels, self._n_columns = record, labels or [], n_columns
         self._refusing = [] if labels is None else refusing_nodes(record)
