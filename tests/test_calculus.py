@@ -674,12 +674,19 @@ class Shell:
 def test_an_error_names_the_cell_of_a_notebook(monkeypatch, shell):
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     names = {"math": math, "compile_": engine.compile}
-    exec(compile("f = lambda x: math.exp(x)\ng = compile_(lambda x: x * x.data)", "1940337873.py", "exec"), names)
+    lines = [
+        "f = lambda x: math.exp(x)",
+        "g = compile_(lambda x: x * x.data)",
+        "h = compile_(lambda x: [x, x][x > 0 :])",
+    ]
+    exec(compile("\n".join(lines), "1940337873.py", "exec"), names)
     place = r"cell In\[3\]" if isinstance(shell, Shell) else "1940337873.py"
     with pytest.raises(TypeError, match=f"^{place}, line 1: "):
         grad(names["f"])(1.0)
     with pytest.raises(engine.DataDependentError, match=f"^{place}, line 2: "):
         names["g"]([[1.0]])
+    with pytest.raises(engine.DataDependentError, match=f"^{place}, line 3: comparisons"):
+        names["h"]([[1.0], [-1.0]])
     with pytest.raises(TypeError, match=f"^{HERE}, line [0-9]+: "):
         grad(lambda x: math.exp(x) + x)(1.0)
 
