@@ -23,6 +23,11 @@ TOO_LARGE = ("exp", "expm1", "sinh", "cosh")
 POWER = "**"  # whose domain depends on its exponent
 
 
+def refuses(op: str) -> bool:
+    """Whether an operation refuses some operands; its result would be infinite or NaN for any of these."""
+    return op == POWER or op in DOMAINS
+
+
 def bounds_of(op: str, exponent: float | None) -> list[Bound]:
     """Where the operands of an operation must be; of a power by its *exponent*, None for one that is not constant."""
     if op != POWER:

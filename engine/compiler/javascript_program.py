@@ -12,8 +12,9 @@ from engine.compiler.recorder import ADVICE, record
 from engine.compiler.surroundings import Surroundings
 from engine.compiler.trace import recorded, same_graph
 from engine.derivatives import RULES, SLOPES, Rule, rule_for
+from engine.domains import refuses
 from engine.escapes import DataDependentError
-from engine.expressions.javascript import EXACT, key_of, refuses
+from engine.expressions.javascript import EXACT, key_of
 from engine.expressions.nodes import Formula, Name
 from engine.expressions.straight_line import StraightLine
 from engine.expressions.writers import text

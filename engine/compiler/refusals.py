@@ -15,7 +15,7 @@ from engine.compiler.anomalies import evaluated
 from engine.compiler.backends.numpy import Call, Floats, carry_out, is_finite
 from engine.compiler.inputs import FLOAT64
 from engine.compiler.trace import Record
-from engine.domains import DOMAINS, POWER
+from engine.domains import refuses
 from engine.validation import shortened
 
 _FLOAT32, _FLOAT32_SMALLEST = 1e-2, 1e-37
@@ -26,7 +26,7 @@ _SIGNALS: dict[str, Any] = {"divide": "call", "invalid": "call", "over": "call"}
 
 def refusing_nodes(record: Record) -> list[int]:
     """The places of the nodes whose operation may refuse numbers: it would give infinity or NaN."""
-    return [index for index, op in enumerate(record.ops) if isinstance(op, str) and (op in DOMAINS or op == POWER)]
+    return [index for index, op in enumerate(record.ops) if isinstance(op, str) and refuses(op)]
 
 
 def carried_out_with_signal(calls: Sequence[Call], products: bool = False) -> bool:

@@ -12,7 +12,7 @@ from engine.expressions.writers import text
 from engine.operations import Operation
 from engine.value import Value
 
-CALLS = Calls()
+_CALLS = Calls()
 EXACT = 17  # significant digits of every float
 _BEYOND = {"!=": ("===", 0.0), ">": ("<=", -0.34375), ">=": ("<", -0.34375), "<": (">=", 0.34375), "<=": (">", 0.34375)}
 _TOO_LARGE = "tooLarge(y, {})"
@@ -49,16 +49,11 @@ def key_of(operation: Operation) -> str:
     return operation.key if operation in own else ""
 
 
-def refuses(key: str) -> bool:
-    """Whether the operation with that key refuses some operands; its result is not finite for any of these."""
-    return key == POWER or key in DOMAINS
-
-
 def _fields(key: str, rule: Rule) -> Iterator[str]:
     names = [Name(name) for name in "ab"[: len(rule.derivatives)]]
     parameters = ", ".join(name.text for name in names)
-    yield f"value: ({parameters}) => {text(rule.compute(CALLS, *names), EXACT)}"
-    derivatives = [as_formula(derivative(CALLS, Name("y"), *names)) for derivative in rule.derivatives]
+    yield f"value: ({parameters}) => {text(rule.compute(_CALLS, *names), EXACT)}"
+    derivatives = [as_formula(derivative(_CALLS, Name("y"), *names)) for derivative in rule.derivatives]
     yield f"slopes: [{', '.join(f'(y, {parameters}) => {text(formula, EXACT)}' for formula in derivatives)}]"
     refusals = dict(_refusals(key, parameters))
     if refusals:
