@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from engine.compiler.trace import INPUT, NONE, PARAMETER, Op, Record
 from engine.derivatives import rule_for
-from engine.expressions.c_functions import domain, helpers_of, refusals, written
+from engine.expressions.c_functions import domain, helpers_of, refusals
 from engine.expressions.javascript import key_of
 from engine.expressions.nodes import Formula, Name
 from engine.expressions.straight_line import StraightLine
-from engine.expressions.writers import c
+from engine.expressions.writers import c, c_number
 from engine.operations import CONSTANT, Operation
 from engine.validation import plain_label
 
@@ -87,7 +87,7 @@ class _Program:
         """The numbers of the parameters."""
         if not weights:
             return ""
-        numbers = "".join(f"    {written(number)},\n" for number in weights)
+        numbers = "".join(f"    {c_number(number)},\n" for number in weights)
         return f"const double PREFIX_weights[{len(weights)}] = {{\n{numbers}}};\n\n"
 
     def functions(self) -> Iterator[str]:
@@ -138,7 +138,7 @@ def _names(record: Record) -> Iterator[Formula]:
     n_computed = 0
     for place, op in enumerate(record.ops):
         if op == CONSTANT:
-            number = written(record.numbers[place])
+            number = c_number(record.numbers[place])
             yield Name(f"({number})" if number.startswith("-") else number)
         elif op in (INPUT, PARAMETER):
             yield Name(f"x[{place}]" if op == INPUT else f"w[{place - record.n_inputs}]")

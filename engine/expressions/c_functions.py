@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 import re
 from collections.abc import Iterator, Sequence
@@ -15,12 +14,6 @@ _CONTRARY = {"!=": "==", ">": "<=", ">=": "<", "<": ">=", "<=": ">"}
 _PI = "static const double pi = 3.141592653589793;\n"
 _CALLED = re.compile(r"\b(?:pi\b|[a-z]\w*(?=\())")
 _HELPER = re.compile(r"(?:/\*[^\n]*\n)?static \w+ (\w+)\(.*?\n\}\n", re.DOTALL)
-
-
-def written(number: float) -> str:
-    """A number with all its digits."""
-    infinite = "NAN" if math.isnan(number) else "INFINITY" if number > 0.0 else "-INFINITY"
-    return repr(number) if math.isfinite(number) else infinite
 
 
 def helpers_of(code: str) -> str:

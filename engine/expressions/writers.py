@@ -69,6 +69,11 @@ def c(formula: Formula) -> str:
     return _C.write(formula, precision=17)
 
 
+def c_number(number: float) -> str:
+    """A number in C, with all its digits."""
+    return {"inf": "INFINITY", "-inf": "-INFINITY", "nan": "NAN"}.get(repr(number), repr(number))
+
+
 @dataclass(frozen=True)
 class _Notation:
     """How the parts of a formula are written, as templates for ``str.format``. The defaults are those of text."""
@@ -227,6 +232,6 @@ _MATHML = _Notation(
     equals="<mo>=</mo>",
 )
 _C = _Notation(
-    number=lambda number: {"inf": "INFINITY", "-inf": "-INFINITY", "nan": "NAN"}.get(number, repr(float(number))),
+    number=lambda number: c_number(float(number)),
     functions={"abs": "fabs", "log_or_limit": "log", "power_or_limit": "pow"},
 )
