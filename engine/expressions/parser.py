@@ -141,15 +141,7 @@ def _parse_call(node: ast.expr) -> tuple[Callable[..., Value], list[ast.expr]]:
         name = node.func.id
         if name not in _FUNCTIONS:
             known = ", ".join(sorted(_FUNCTIONS))
-            near = difflib.get_close_matches(name, _FUNCTIONS, 1, 0.75)
-            meant = (
-                f"; write {_OTHER_NAMES[name]}"
-                if name in _OTHER_NAMES
-                else f"; did you mean {near[0]}?"
-                if near
-                else ""
-            )
-            raise ValueError(f"a function in a formula must be one of {known}, got {shortened(name)}{meant}")
+            raise ValueError(f"a function in a formula must be one of {known}, got {shortened(name)}{_meant(name)}")
         count, function = _FUNCTIONS[name]
         if len(node.args) != count or node.keywords:
             raise ValueError(f"{name} takes {count} number{'s' if count > 1 else ''} in a formula")
@@ -169,3 +161,11 @@ def _parse_call(node: ast.expr) -> tuple[Callable[..., Value], list[ast.expr]]:
     kind = type(node.op if isinstance(node, (ast.BinOp, ast.UnaryOp)) else node).__name__.lower()
     said = _IN_WORDS.get(kind, kind)
     raise ValueError(f"a formula must be made of numbers, names, + - * / ** and functions, got {said}")
+
+
+def _meant(name: str) -> str:
+    """Advice on the name of an unknown function; an empty text where no known one is near."""
+    if name in _OTHER_NAMES:
+        return f"; write {_OTHER_NAMES[name]}"
+    near = difflib.get_close_matches(name, _FUNCTIONS, 1, 0.75)
+    return f"; did you mean {near[0]}?" if near else ""
