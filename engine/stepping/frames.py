@@ -53,14 +53,18 @@ class WalkContents(NodeContents):
         return self.walk.gradients
 
     @cached_property
+    def index_of(self) -> dict[Value, int]:
+        """The index of each node."""
+        return {node: index for index, node in enumerate(self.walk.nodes)}
+
+    @cached_property
     def _totals(self) -> dict[int, list[tuple[int, float]]]:
         """For each node the steps that hand something to it, and its gradient after each."""
-        index_of = {node: index for index, node in enumerate(self.walk.nodes)}
         totals: defaultdict[int, list[tuple[int, float]]] = defaultdict(list)
-        totals[len(index_of) - 1] = [(0, 1.0)]
+        totals[len(self.walk.nodes) - 1] = [(0, 1.0)]
         for position, step in enumerate(self.walk.steps, 1):
             for contribution in step.contributions:
-                totals[index_of[contribution.operand]].append((position, contribution.total))
+                totals[self.index_of[contribution.operand]].append((position, contribution.total))
         return totals
 
     def describe_at(self, index: int, position: int) -> Content:
@@ -114,10 +118,6 @@ class Scene:
         return cls(contents, writer, look.timeout)
 
     @cached_property
-    def _index_of(self) -> dict[Value, int]:
-        return {node: index for index, node in enumerate(self.contents.walk.nodes)}
-
-    @cached_property
     def _layout(self) -> _Layout:
         drawing = self.writer.write()
         drawing.timeout = self.timeout
@@ -168,7 +168,8 @@ class Scene:
     def _add_contribution(self, drawn: graphviz.Digraph, contribution: Contribution, share: float) -> None:
         """The lit arrow, and the number on it: on its way the gradient, then times the local derivative, then both."""
         theme, show = self.writer.theme, self.contents.format
-        start, end = self._index_of[contribution.operand], self._index_of[contribution.node]
+        index_of = self.contents.index_of
+        start, end = index_of[contribution.operand], index_of[contribution.node]
         twins = self._layout.routes[start, end]
         twin = sum(operand is contribution.operand for operand in contribution.node.operands[: contribution.place])
         route = twins[min(twin, len(twins) - 1)]
