@@ -24,12 +24,13 @@ ACTIVATIONS: dict[object, Callable[[Value], Value]] = {
 
 _SMOOTH = ("exp", "expm1", "log", "log1p", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "erf", "erfc")
 _NAMES = (*_SMOOTH, "sinh", "cosh", "tanh", "relu", "leaky_relu", "gelu", "softplus", "sigmoid")
-_OF_ONE_VALUE = {*ACTIVATIONS.values(), *(getattr(owner, name) for owner in (engine, Value) for name in _NAMES)}
+_FUNCTIONS = (*ACTIVATIONS.values(), *(getattr(owner, name) for owner in (engine, Value) for name in _NAMES))
+_OF_ONE_VALUE = {id(function): function for function in _FUNCTIONS}  # a callable of the user's may have no hash
 
 
 def is_of_one_value(function: object) -> bool:
     """Whether this is a function of nn or engine of one Value; as a layer, it takes each output of the layer before."""
-    return any(function is each for each in _OF_ONE_VALUE)
+    return id(function) in _OF_ONE_VALUE
 
 
 def method_name(activation: Function) -> str:
