@@ -18,7 +18,7 @@ from nn.validation import shortened
 
 _MOST = 1_000  # elements of a list argument: longer ones are data
 OWN = ("nn.layers", "nn.mlp")  # where this library's modules are
-_IN_THE_FILE = {"loss", "classes", "column_names", "target_column_names", "table", "training"}
+_IN_THE_FILE = {"loss", "classes", *NAMES, "table", "training"}
 """Attributes that need no arguments."""
 
 

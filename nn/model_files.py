@@ -30,7 +30,12 @@ def write_model(path: str | PathLike[str], content: dict[str, Any]) -> None:
         ValueError: a parameter is NaN or infinite, which JSON cannot hold.
     """
     check_finite(content["parameters"])
-    write_whole(path, (json.dumps({"format": FORMAT, "version": VERSION, **content}, indent=1) + "\n").encode())
+    write_whole(path, (model_text(content, indent=1) + "\n").encode())
+
+
+def model_text(content: dict[str, Any], indent: int | None = None) -> str:
+    """The content of a model as JSON, which ``parse_model`` reads."""
+    return json.dumps({"format": FORMAT, "version": VERSION, **content}, indent=indent)
 
 
 def check_finite(parameters: dict[str, float]) -> None:
@@ -47,8 +52,7 @@ def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
         OSError: the file cannot be read.
         ModelFileError: it is truncated, no model file, or of another version or kind.
     """
-    content = read_json(path, FORMAT, VERSION)
-    check_content(path, content, kind)
+    content = parse_model(path, Path(path).read_bytes(), kind)
     parameters = content.get("parameters")
     if not isinstance(parameters, dict):
         raise ModelFileError(f"{path}: 'parameters' is missing or not of its type")
@@ -59,12 +63,13 @@ def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
     return content
 
 
-def check_content(path: str | PathLike[str], content: dict[str, Any], kind: str) -> None:
-    """Check the content of a model file of that kind, except for the parameters and the table of columns.
+def parse_model(path: str | PathLike[str], data: bytes, kind: str) -> dict[str, Any]:
+    """The content of *data*, the JSON of a model in the file *path*; parameters and table of columns are not checked.
 
     Raises:
-        ModelFileError: it is of another kind, or a part is missing or not of its type.
+        ModelFileError: it is no such JSON, or of another version or kind, or a part is missing or not of its type.
     """
+    content = parse_json(path, data, FORMAT, VERSION)
     if content.get("kind") != kind:
         raise ModelFileError(f"{path}: the file holds {plain_label(str(content.get('kind')), 80)}, not {kind}")
     for key, kinds in (("configuration", dict), ("loss", str | None), ("classes", list | None)):
@@ -77,6 +82,7 @@ def check_content(path: str | PathLike[str], content: dict[str, Any], kind: str)
     classes = content["classes"]
     if classes is not None and not _are_classes(classes):
         raise ModelFileError(f"{path}: classes must be different strings or finite numbers, at least two of them")
+    return content
 
 
 def check_size(path: str | PathLike[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -37,8 +36,7 @@ def write_model(path: str | PathLike[str], model: Any, **options: Any) -> None:
     """
     content = describe(model)
     model_files.check_finite(content.pop("parameters"))
-    text = json.dumps({"format": model_files.FORMAT, "version": model_files.VERSION, **content})
-    write_whole(path, _FORMATS[_ending(path)].to_bytes(steps_of(model), text, **options))
+    write_whole(path, _FORMATS[_ending(path)].to_bytes(steps_of(model), model_files.model_text(content), **options))
 
 
 def load_model(path: str | PathLike[str], kind: type[Any]) -> Any:
@@ -53,8 +51,7 @@ def load_model(path: str | PathLike[str], kind: type[Any]) -> Any:
     steps, text = form.read(path)
     if text is None:
         return restore(kind, content_of(steps, kind.__name__))
-    content = model_files.parse_json(path, text.encode(), model_files.FORMAT, model_files.VERSION)
-    model_files.check_content(path, content, kind.__name__)
+    content = model_files.parse_model(path, text.encode(), kind.__name__)
     model = restore(kind, {**content, "parameters": numbers_in(steps)})
     if [step for step in steps_of(model) if isinstance(step, form.HOLDS)] != steps:
         raise ValueError("the network must be the one that the text in the file describes, got another")
