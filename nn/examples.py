@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
-from nn.data import Table, as_table
+from nn.data import Table, as_table, by_name
 from nn.data.columns import TARGET, Columns
 from nn.data.sets import split_indices
 from nn.initialization import random_numbers
@@ -80,6 +80,13 @@ def check_examples(
     if len(table) != len(targets.encoded):
         raise ValueError(f"{prefix}X has {len(table)} examples, but {prefix}y {len(targets.encoded)}")
     return Examples(table, targets)
+
+
+def examples_by_name(model: Module, X: Any, y: Any, loss: str, keep_float32: bool = False) -> Examples:
+    """Checked examples for a model, which reads the columns of frames by the names that ``fit`` saw."""
+    table = as_table(by_name(X, input_names(model)), "X", model.n_inputs, keep_float32=keep_float32)
+    y = by_name(y, target_names(model), "y")
+    return check_examples(table, y, loss, output_count(model, table), model.classes)
 
 
 def output_count(model: Module, table: Table) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nn.data import Table, as_table, by_name
-from nn.examples import check_examples, input_names, output_count, output_numbers, target_names
+from nn.examples import examples_by_name, input_names, output_numbers
 from nn.losses import LOGITS
 from nn.noise import no_noise, noise_from
 from nn.targets import predicted
@@ -63,19 +63,17 @@ def score(model: Module, X: Any, y: Any) -> float:
     """The share of examples whose class is right, in [0, 1]; for numbers the coefficient of determination R**2."""
     import numpy as np
 
-    table = _table(model, X, empty=False)
-    y = by_name(y, target_names(model), "y")
-    examples = check_examples(table, y, model.loss or "mse", output_count(model, table), model.classes)
-    outputs = _outputs(model, table)
+    examples = examples_by_name(model, X, y, model.loss or "mse", keep_float32=True)
+    outputs = _outputs(model, examples.table)
     targets = examples.targets
     if targets.classes is not None:
         return float(targets.are_right(np.array(outputs)).mean())
     return _determination(np.array(outputs), targets.columns())
 
 
-def _table(model: Module, X: Any, empty: bool = True) -> Table:
-    """The checked inputs; a frame's columns by the names that ``fit`` saw."""
-    return as_table(by_name(X, input_names(model)), "X", model.n_inputs, empty=empty, keep_float32=True)
+def _table(model: Module, X: Any) -> Table:
+    """The checked inputs, of which there may be none; a frame's columns by the names that ``fit`` saw."""
+    return as_table(by_name(X, input_names(model)), "X", model.n_inputs, empty=True, keep_float32=True)
 
 
 def _outputs(model: Module, table: Table) -> list[list[float]]:

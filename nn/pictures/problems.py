@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import Value, sigmoid, softmax
-from nn.data import as_table, by_name
-from nn.examples import Examples, check_examples, input_names, output_count, output_numbers, target_names
+from nn.examples import Examples, examples_by_name, output_numbers
 from nn.losses import LOSSES, LossFunction, as_loss, named_loss
 from nn.module import Module
 from nn.targets import Label, predicted_index
@@ -103,10 +102,7 @@ def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
     """
     check_module(model)
     name, function = chosen_loss(model, loss)
-    table = as_table(by_name(X, input_names(model)), "X", model.n_inputs)
-    y = by_name(y, target_names(model), "y")
-    examples = check_examples(table, y, name, output_count(model, table), model.classes)
-    return Problem(model, examples, name, function)
+    return Problem(model, examples_by_name(model, X, y, name), name, function)
 
 
 def chosen_loss(model: Module, loss: Loss) -> tuple[str, LossFunction]:
