@@ -8,9 +8,9 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from engine import Value
-from nn.losses import LOGITS, LossFunction, as_loss
+from nn.losses import LOGITS, LossFunction
 from nn.pictures.neurons import Column, draw_circle, draw_heading
-from nn.pictures.problems import answers
+from nn.pictures.problems import answers, loss_of
 from nn.pictures.style import Look, around_zero, number, plain
 from nn.targets import Label, encode_targets, predicted_index
 
@@ -89,7 +89,7 @@ def compared(
     encoded = targets.encoded[0]
     leaves = [Value(output) for output in outputs]
     given = leaves[0] if len(leaves) == 1 else leaves
-    root = as_loss(function(given, encoded), lambda _: [function(given, encoded)])
+    root = loss_of(function, given, encoded)
     root.backward()
     said = right = None
     if targets.classes is not None:

@@ -45,8 +45,7 @@ class Problem:
 
     def example_loss(self, place: int) -> Value:
         """The loss of one example, as the root of its graph."""
-        outputs, target = self.model(self.examples.row(place)), self.target(place)
-        return as_loss(self.loss_function(outputs, target), lambda _: [self.loss_function(outputs, target)])
+        return loss_of(self.loss_function, self.model(self.examples.row(place)), self.target(place))
 
     def answers(self, outputs: list[float]) -> list[float]:
         """What the outputs say under this loss: probabilities where they are logits, else the outputs themselves."""
@@ -137,6 +136,11 @@ def check_module(model: Any) -> None:
 def numbers_of(model: Module, x: list[float]) -> list[float]:
     """The outputs of a model as plain numbers, in a list even for a single one."""
     return output_numbers(model(x))
+
+
+def loss_of(function: LossFunction, outputs: Value | list[Value], target: Any) -> Value:
+    """The loss of one example: see ``as_loss``."""
+    return as_loss(function(outputs, target), lambda _: [function(outputs, target)])
 
 
 def answers(loss: str, outputs: list[float]) -> list[float]:
