@@ -92,6 +92,18 @@ def test_answers_and_probabilities_are_read_by_name(loss):
         network.score(X, truth.rename(columns={"no": "maybe"}))
 
 
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])
+@pytest.mark.parametrize(
+    ("names", "classes"), [([("x", 1), ("y", 1)], ["(x, 1)", "(y, 1)"]), ([2019, 2020], [2019, 2020])]
+)
+def test_answers_named_by_other_things_than_texts(loss, names, classes):
+    truth = pd.DataFrame({0: (X.a > 0) * 1.0, 1: (X.a <= 0) * 1.0}).set_axis(pd.Index(names), axis=1)
+    network = model()
+    network.fit(X, truth, loss=loss, **OPTIONS)
+    assert network.classes == classes
+    assert network.score(X, truth[truth.columns[::-1]]) == network.score(X, truth)
+
+
 def test_the_order_of_given_classes_is_that_of_the_outputs():
     truth = pd.DataFrame({"yes": (X.a > 0) * 1.0, "no": (X.a <= 0) * 1.0})
     one, other = model(), model()

@@ -86,7 +86,7 @@ def _names(X: Any, what: str) -> list[str]:
     """The names of a frame's columns, or that of a Series of targets; of inputs it may be the name of a row."""
     own = getattr(X, "name", None) if what.endswith("y") else None
     names = getattr(X, "columns", [] if own in (None, "") else [own])
-    return [_text(name) for name in names] if hasattr(X, "to_numpy") else []
+    return [column_text(name) for name in names] if hasattr(X, "to_numpy") else []
 
 
 def _are_different(X: Any, own: Sequence[str]) -> bool:
@@ -94,8 +94,9 @@ def _are_different(X: Any, own: Sequence[str]) -> bool:
     return len(set(own)) == len(own) == len(set(getattr(X, "columns", own) if own else ()))
 
 
-def _text(name: Any) -> str:
-    return f"({', '.join(map(_text, name))})" if isinstance(name, tuple) else str(name)
+def column_text(name: Any) -> str:
+    """The name of a column as a text; a tuple, of several levels, in brackets."""
+    return f"({', '.join(map(column_text, name))})" if isinstance(name, tuple) else str(name)
 
 
 def by_name(X: Any, names: Sequence[str] | None, what: str = "X") -> Any:
