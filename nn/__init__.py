@@ -19,6 +19,8 @@ import engine
 if engine.__file__ is None or Path(engine.__file__).parents[1] != Path(__file__).parents[1]:
     raise ImportError(f"{engine.__file__} hides gradstep's package engine: rename that file, or start Python elsewhere")
 
+from nn import data, schedules
+from nn import exchange as exchange
 from nn.layers import Activation, Dropout, Sequential, Softmax
 from nn.losses import binary_cross_entropy, cross_entropy, hinge, huber, mae, mse
 from nn.mlp import MLP, Layer, Neuron
@@ -31,9 +33,7 @@ from nn.training.history import ConvergenceWarning, History
 from nn.validation import no_attribute
 
 if TYPE_CHECKING:
-    from nn import data, schedules
     from nn import estimators as estimators
-    from nn import exchange as exchange
     from nn import pictures as pictures
 
 __all__ = [
@@ -65,12 +65,8 @@ __all__ = [
     "schedules",
 ]
 
-_WITH_EXTRAS = (
-    "estimators",
-    "exchange",
-    "pictures",
-)  # need packages that may be missing, and so are in no ``import *``
-_LOADED_WHEN_ASKED_FOR = ("data", "schedules", *_WITH_EXTRAS)
+_LOADED_WHEN_ASKED_FOR = ("estimators", "pictures")
+_WITH_EXTRAS = ("exchange", *_LOADED_WHEN_ASKED_FOR)  # need packages that may be missing: in no ``import *``
 
 
 def __getattr__(name: str) -> object:
