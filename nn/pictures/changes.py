@@ -14,18 +14,7 @@ from matplotlib.figure import Figure
 
 from nn.module import Module
 from nn.pictures.problems import Loss, Problem, problem
-from nn.pictures.style import (
-    SMALL,
-    Look,
-    Picture,
-    around_zero,
-    image_size,
-    literal,
-    look_of,
-    number,
-    plain,
-    undisturbed,
-)
+from nn.pictures.style import SMALL, Look, Picture, around_zero, image_size, look_of, number, plain, undisturbed
 
 if TYPE_CHECKING:
     from nn.data import Table
@@ -233,7 +222,7 @@ def _name_columns(ax: Axes, headings: list[str], look: Look) -> None:
     places = list(range(0, len(headings), every))
     shown = [headings[i].replace(": ", "\n") for i in places]
     rotation = 45 if max(map(len, headings)) > 12 and len(headings) > 1 else 0
-    ax.set_xticks(places, shown, fontsize=SMALL, color=look.theme.text, rotation=rotation, **literal())
+    look.name_ticks(ax.xaxis, places, shown, rotation=rotation)
     ax.tick_params(length=0)
     ax.spines[:].set_color(look.theme.line)
 
@@ -241,9 +230,7 @@ def _name_columns(ax: Axes, headings: list[str], look: Look) -> None:
 def _name_rows(ax: Axes, names: list[str], look: Look) -> None:
     """Every parameter's name, or where there are many the part of the network that a run of rows belongs to."""
     if len(names) <= _MOST_ROWS:
-        ax.set_yticks(
-            range(len(names)), [plain(name, 40) for name in names], fontsize=SMALL, color=look.theme.text, **literal()
-        )
+        look.name_ticks(ax.yaxis, range(len(names)), [plain(name, 40) for name in names])
         return
     parts = [".".join(name.split(".")[:2]) for name in names]
     starts = [i for i, part in enumerate(parts) if i == 0 or part != parts[i - 1]]
@@ -251,7 +238,7 @@ def _name_rows(ax: Axes, names: list[str], look: Look) -> None:
     ends = [*starts[1:], len(names)]
     middles = [(start + end - 1) / 2 for start, end in zip(starts, ends)]
     labels = [f"{plain(parts[start], 24)}\n{end - start:,} parameters" for start, end in zip(starts, ends)]
-    ax.set_yticks(middles, labels, fontsize=SMALL, color=look.theme.text, **literal())
+    look.name_ticks(ax.yaxis, middles, labels)
     for start in starts[1:]:
         ax.axhline(start - 0.5, color=look.theme.text, linewidth=0.8)
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from nn.module import Module
 from nn.pictures.problems import Loss, classifying
-from nn.pictures.style import SMALL, TEXT, check_axes, figure_of, literal, look_of, plain
+from nn.pictures.style import SMALL, TEXT, check_axes, figure_of, look_of, plain
 from nn.targets import predicted_index
 
 
@@ -52,8 +52,8 @@ def confusion_table(
         colour = look.on(look.diverging((signed[row, column] + 1.0) / 2.0))
         look.write(ax, (column, row), f"{count:,}" if count else "·", SMALL, colour)
     tilt = 45 if max(map(len, names)) > 4 else 0
-    ax.set_xticks(range(len(names)), names, fontsize=SMALL, color=look.theme.text, rotation=tilt, **literal())
-    ax.set_yticks(range(len(names)), names, fontsize=SMALL, color=look.theme.text, **literal())
+    look.name_ticks(ax.xaxis, range(len(names)), names, rotation=tilt)
+    look.name_ticks(ax.yaxis, range(len(names)), names)
     ax.set_xlabel("the model says", fontsize=TEXT, color=look.theme.text)
     ax.set_ylabel("right answer", fontsize=TEXT, color=look.theme.text)
     ax.tick_params(length=0)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import Colormap, LinearSegmentedColormap, ListedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -96,6 +97,10 @@ class Look:
         ax.spines[["left", "bottom"]].set_color(self.theme.line)
         ax.tick_params(labelsize=SMALL, colors=self.theme.line, labelcolor=self.theme.text)
         ax.set_facecolor(self.theme.background)
+
+    def name_ticks(self, axis: Axis, places: Sequence[float], names: Sequence[str], **options: Any) -> None:
+        """Write a name at each place of an axis."""
+        axis.set_ticks(places, names, fontsize=SMALL, color=self.theme.text, **literal(), **options)
 
     def grid(self, ax: Axes) -> None:
         """Thin lines behind a curve."""

@@ -241,7 +241,7 @@ class TrainingStepper:
         costs, theme = [state.cost for state in self._states], self._look.theme
         ax.plot(range(self._at + 1), costs[: self._at + 1], color=theme.positive_ink, linewidth=2)
         ax.plot(self._at, self.cost, "o", color=theme.negative_ink, markersize=8, clip_on=False, zorder=5)
-        ax.set(xlim=(0, last), ylim=(min(0.0, *costs, 0.0), 1.08 * highest))
+        ax.set(xlim=(0, last), ylim=(min(0.0, *costs), 1.08 * highest))
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         ax.yaxis.set_major_locator(MaxNLocator(3))
         self._look.grid(ax)
