@@ -31,6 +31,11 @@ _MEANT = {  # arguments of other libraries, and what to type here
     **dict.fromkeys(("global_clipnorm", "max_norm", "max_grad_norm"), "clip_norm="),
 }
 
+_OF_A_MODEL = ("parameters", "follows_model", "steps")
+"""The attributes that change from model to model, besides those that are remembered."""
+_LINKS = ("_model", "_earlier")
+"""The attributes that lead to models and their states: no part of a copy."""
+
 
 class Optimizer:
     """Base of the optimizers; a subclass defines ``direction``.
@@ -139,13 +144,12 @@ class Optimizer:
         last = None if self._model is None else self._model()
         self._earlier = self._earlier or WeakKeyDictionary()
         if last is not None and last is not model:
-            names = ("parameters", "follows_model", "steps", *self.remembered)
-            self._earlier[last] = {name: getattr(self, name) for name in names}
+            self._earlier[last] = {name: getattr(self, name) for name in (*_OF_A_MODEL, *self.remembered)}
         for name, thing in self._earlier.pop(model, {}).items():
             setattr(self, name, thing)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: thing for name, thing in vars(self).items() if name not in ("_model", "_earlier")}
+        return {name: thing for name, thing in vars(self).items() if name not in _LINKS}
 
     def forget(self) -> None:
         """Forget what earlier steps left, such as momentum."""
@@ -162,7 +166,7 @@ class Optimizer:
 
     def settings(self) -> dict[str, Any]:
         """The attributes that an optimizer was made with, and does not change by itself."""
-        changed = {"parameters", "follows_model", "weights", "steps", "_model", "_earlier", *self.remembered}
+        changed = {*_OF_A_MODEL, "weights", *_LINKS, *self.remembered}
         return {name: thing for name, thing in vars(self).items() if name not in changed}
 
     def state_dict(self) -> dict[str, Any]:
