@@ -104,6 +104,15 @@ def nearest(given: str, names: Iterable[str]) -> list[str]:
     return [name for name, like in likeness.items() if like == most]
 
 
+def did_you_mean(given: str, names: Iterable[str]) -> str:
+    """The end of a message, which asks for the known name most like the given one; empty if none is like it.
+
+    >>> did_you_mean("mnits", ["digits", "mnist"])
+    '; did you mean mnist?'
+    """
+    return "".join(f"; did you mean {name}?" for name in nearest(given, names)[:1])
+
+
 def no_attribute(owner: str, name: str, advice: Mapping[str, str]) -> AttributeError:
     """The error for a missing attribute, with *advice* for names of other libraries."""
     return AttributeError(f"{owner} has no attribute {name!r}" + (f"; {advice[name]}" if name in advice else ""))

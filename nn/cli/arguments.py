@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from engine import __version__
 from nn.cli import export, formulas, predict, train
-from nn.validation import nearest, plain_label, shortened
+from nn.validation import did_you_mean, plain_label, shortened
 
 LONGEST = 1000  # characters of a message, which may repeat an argument
 
@@ -49,8 +49,7 @@ class _Parser(argparse.ArgumentParser):
         unknown = re.match(r"unrecognized arguments: (--[^ =]+)", message)
         given = choice or unknown
         names = re.findall(r"\w+", choice[2]) if choice else self.options
-        near = nearest(given[1], names)[:1] if given else []
-        meant = f"; did you mean {near[0]}?" if near else ""
+        meant = did_you_mean(given[1], names) if given else ""
         self.exit(2, f"gradstep: {plain_label(message, LONGEST)}{meant}; {self.prog} --help tells more\n")
 
 

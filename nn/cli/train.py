@@ -24,7 +24,7 @@ from nn.optimizers import AdamW
 from nn.scaling import Scaling
 from nn.schedules import one_cycle
 from nn.training.history import History
-from nn.validation import nearest, one_line, plain_label, shortened
+from nn.validation import did_you_mean, one_line, plain_label, shortened
 
 _SETS = ("digits", "mnist", "moons", "xor")
 
@@ -111,8 +111,7 @@ def _job(options: Namespace) -> Job:
             data = xor()
             return Job("xor", data, [8], epochs=500, held_out=data)
     if not options.data or not (Path(options.data).suffix or Path(options.data).exists()):
-        known, near = "digits, moons, xor, a CSV file, or mnist with --data", nearest(options.data, _SETS)
-        meant = f"; did you mean {near[0]}?" if near else ""
+        known, meant = "digits, moons, xor, a CSV file, or mnist with --data", did_you_mean(options.data, _SETS)
         raise ValueError(f"DATA must be {known}, got {shortened(options.data)}{meant}")
     return _table_job(options)
 
