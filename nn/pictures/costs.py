@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from nn.initialization import random_numbers
 from nn.module import Module
 from nn.pictures.landscape import draw_landscape
-from nn.pictures.problems import Loss, Problem, problem
+from nn.pictures.problems import Loss, Problem, checked_rate, problem
 from nn.pictures.style import look_of, number, plain, undisturbed
 from nn.validation import as_float, check_choice, check_int, shortened
 
@@ -106,9 +106,7 @@ class CostSurface:
         Raises:
             ValueError: a rate that is not above 0, or no such number of steps.
         """
-        rate = as_float(learning_rate, "learning_rate")
-        if not 0.0 < rate < float("inf"):
-            raise ValueError(f"learning_rate must be > 0, got {learning_rate!r}")
+        rate = checked_rate(learning_rate)
         check_int("steps", steps, 1)
         at = np.array(self.start if start is None else _pair(start, "start"))
         points, costs = [at], []

@@ -11,7 +11,7 @@ from nn.examples import Examples, examples_by_name, output_numbers
 from nn.losses import LOSSES, LossFunction, as_loss, named_loss
 from nn.module import Module
 from nn.targets import Label, predicted_index
-from nn.validation import shortened
+from nn.validation import as_float, shortened
 
 Loss = str | LossFunction | None
 
@@ -131,6 +131,14 @@ def check_module(model: Any) -> None:
     """Refuse what is no Module."""
     if not isinstance(model, Module):
         raise TypeError(f"model must be a Module such as an MLP, got {type(model).__name__} {shortened(model)}")
+
+
+def checked_rate(learning_rate: Any) -> float:
+    """The learning rate as a float above 0."""
+    rate = as_float(learning_rate, "learning_rate")
+    if not 0.0 < rate < math.inf:
+        raise ValueError(f"learning_rate must be > 0, got {learning_rate!r}")
+    return rate
 
 
 def numbers_of(model: Module, x: list[float]) -> list[float]:

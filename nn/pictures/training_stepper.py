@@ -20,9 +20,9 @@ from nn.pictures.boundaries import check_plane, draw_plane
 from nn.pictures.frames import Frame, animation, document, fragment
 from nn.pictures.networks import network
 from nn.pictures.neurons import layers_of
-from nn.pictures.problems import Loss, problem
+from nn.pictures.problems import Loss, checked_rate, problem
 from nn.pictures.style import TEXT, TITLE, check_names, literal, look_of, number, plain, undisturbed
-from nn.validation import as_float, check_int, check_seconds, shortened
+from nn.validation import check_int, check_seconds, shortened
 
 _RESOLUTION = 40
 _DOTS_PER_INCH = 100
@@ -89,9 +89,7 @@ class TrainingStepper:
         self.problem = problem(model, X, y, loss)
         layers_of(model)
         check_plane(self.problem)
-        self.learning_rate = as_float(learning_rate, "learning_rate")
-        if not 0.0 < self.learning_rate < math.inf:
-            raise ValueError(f"learning_rate must be > 0, got {learning_rate!r}")
+        self.learning_rate = checked_rate(learning_rate)
         self.input_names = check_names(input_names, 2, 16)
         self._follow = check_int("follow", follow, 0, len(self.problem) - 1)
         with undisturbed(model):
