@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from html import escape
 from importlib import import_module
@@ -18,6 +17,8 @@ from pathlib import Path
 SITE = Path(__file__).resolve().parent
 ROOT = SITE.parent
 sys.path[:0] = [str(ROOT), str(SITE), str(SITE / "python")]
+
+from commands import run  # noqa: E402
 
 POLICY = (  # no other server is asked for anything, and only the site's own files are run
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self'; "
@@ -67,16 +68,6 @@ def build(out: Path, notebooks: bool) -> None:
     else:
         (out / "notebooks.html").unlink()
     fill_pages(out)
-
-
-def run(*command: object, **environment: str) -> None:
-    """Run a command, and show what it says only where it fails."""
-    words = [str(word) for word in command]
-    done = subprocess.run(
-        words, cwd=SITE, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"{done.stdout}{done.stderr}\nfailed: {' '.join(words)}")
 
 
 def copy_packages(out: Path) -> None:

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -12,7 +11,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-SITE = Path(__file__).resolve().parent
+from commands import SITE, run
+
 NOTEBOOKS = SITE.parent / "notebooks"
 FOLDER = "lab"  # of JupyterLite in the site
 
@@ -69,13 +69,6 @@ def build(out: Path) -> None:
         listed = copy_notebooks(work / "lite" / "files")
         run_jupyterlite(work, out / FOLDER)
     write_list(out / "notebooks.html", listed)
-
-
-def run(*command: object, folder: Path = SITE) -> None:
-    words = [str(word) for word in command]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{done.stdout}{done.stderr}\nfailed: {' '.join(words)}")
 
 
 def add_packages(pyodide: Path, wheels: Path) -> None:
