@@ -67,7 +67,7 @@ const hidden = {
 
 const points = {
   first: [],
-  write: (all) => all.map(({ x, y, label }) => `${short(x)},${short(y)},${label}`).join(";"),
+  write: (all) => all.map(({ x, y, label }) => `${rounded(x)},${rounded(y)},${label}`).join(";"),
   read(text) {
     const all = text === "" ? [] : text.split(";").map((point) => {
       const [x, y, label, ...more] = point.split(",").map((part) => (part === "" ? NaN : Number(part)));
@@ -78,7 +78,9 @@ const points = {
     return all;
   },
 };
-const short = (x) => String(Number(x.toFixed(2)));
+
+/** A coordinate of a point of the reader's, as the address can carry it. */
+export const rounded = (x) => Number(x.toFixed(2));
 
 /** Each setting: its name in the address, what it is at first, and how it is read and written. */
 const SETTINGS = {

@@ -1,7 +1,7 @@
 // The Training page: settings, the controls of training, and what is shown of it.
 
 import { loadPython } from "../python.js";
-import { CHOICES, FEATURES, firstSettings, limits, OWN, read, readSetting, written } from "./address.js";
+import { CHOICES, FEATURES, firstSettings, limits, OWN, read, readSetting, rounded, written } from "./address.js";
 import { Inside } from "./inside.js";
 import { NetworkView } from "./network_view.js";
 import { ceiling, curve, halved, mapPlane, PALETTES, sampled, shown } from "./pictures.js";
@@ -198,7 +198,7 @@ class Page {
       try {
         const setting = readSetting(name, value);
         const isOwn = name === "data" && setting === OWN && !this.settings.points.length;
-        this.change({ [name]: setting, ...(isOwn ? { points: this.#rounded() } : {}) });
+        this.change({ [name]: setting, ...(isOwn ? { points: this.#rounded([...this.train, ...this.test]) } : {}) });
       } catch (error) {
         this.#refuse(target, error.message);
       }
@@ -213,13 +213,9 @@ class Page {
 
   // --------------------------------------------------------------------------------------------------------- points
 
-  /** The points of now, as the address can carry them. */
-  #rounded() {
-    return readSetting("points", this.#ownText([...this.train, ...this.test]));
-  }
-
-  #ownText(points) {
-    return points.map(({ x, y, label }) => `${x.toFixed(2)},${y.toFixed(2)},${label}`).join(";");
+  /** Points as the address can carry them. */
+  #rounded(points) {
+    return points.map(({ x, y, label }) => ({ x: rounded(x), y: rounded(y), label }));
   }
 
   #pick(x, y) {
@@ -230,7 +226,7 @@ class Page {
     }
     const label = Number(document.querySelector('[name="class"]:checked').value);
     if (this.settings.points.length >= limits.points) return;
-    const points = readSetting("points", this.#ownText([...this.settings.points, { x, y, label }]));
+    const points = this.#rounded([...this.settings.points, { x, y, label }]);
     this.change({ points });
     this.say(`a point of class ${label} at ${shown(x)}, ${shown(y)}; ${points.length} points`);
   }
