@@ -158,7 +158,7 @@ class GraphPage {
   /** What the reader did in the stepper goes into the boxes and the address. */
   #follow({ walk, places }, { position, chosen, values }) {
     Object.assign(this.#state, { step: position, node: chosen });
-    const moved = values.filter(([place, text]) => repr(readNumber(String(walk.nodes[place].data))) !== text);
+    const moved = values.filter((value) => !isOf(walk, value));
     if (this.#state.kind === "python") this.#state.moved = moved;
     else {
       const names = Object.entries(places).map(([name, place]) => [place, name]);
@@ -174,8 +174,7 @@ class GraphPage {
 
   /** Whether the leaves in the stepper have the numbers that Python was asked about last. */
   #isDrawn(values) {
-    const { nodes } = this.#answer.walk;
-    return values.every(([place, text]) => repr(readNumber(String(nodes[place].data))) === text);
+    return values.every((value) => isOf(this.#answer.walk, value));
   }
 
   #showRoots({ roots = [], root = "" }) {
@@ -339,5 +338,8 @@ class GraphPage {
     byId(`tab-${this.#state.view}`).focus();
   }
 }
+
+/** Whether a leaf's number in the stepper, as Python writes it, is the one in a walk. */
+const isOf = (walk, [place, text]) => repr(readNumber(String(walk.nodes[place].data))) === text;
 
 new GraphPage();
