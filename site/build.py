@@ -37,6 +37,7 @@ RULES = f"""<meta charset="utf-8">
 <meta name="referrer" content="no-referrer">
 <link rel="icon" href="icon.svg">"""
 MAKES_PROGRAMS = {"training.html"}  # pages that load modules that they made, from addresses such as blob:...
+SKIP = '<a class="skip" href="#main">Skip to the content</a>'
 HEAD = RULES + '\n<link rel="stylesheet" href="stepper/colours.css">\n<link rel="stylesheet" href="site.css">'
 FROM_NPM = {"pyodide": ("pyodide", "pyodide.mjs pyodide.asm.mjs pyodide.asm.wasm python_stdlib.zip pyodide-lock.json")}
 FROM_NPM["@viz-js/viz/dist"] = ("viz", "viz.js")
@@ -133,7 +134,8 @@ def fill_pages(out: Path) -> None:
         home = f'<a class="home" href="index.html"{here if page.name == "index.html" else ""}>gradstep</a>'
         head = HEAD.replace("script-src ", "script-src blob: ") if page.name in MAKES_PROGRAMS else HEAD
         text = page.read_text(encoding="utf-8").replace("<!--rules-->", RULES).replace("<!--head-->", head)
-        text = text.replace("<!--navigation-->", f'<nav aria-label="Site">{home}{"".join(links)}</nav>')
+        navigation = f'<header><nav aria-label="Site">{home}{"".join(links)}</nav></header>'
+        text = text.replace("<!--navigation-->", f"{SKIP}\n{navigation}")
         text = text.replace("<!--repository-->", repository)
         for name in PAGES.keys() - built.keys():
             text = re.sub(rf'<li data-part="{name}">.*?</li>\n?', "", text, flags=re.DOTALL)
