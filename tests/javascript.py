@@ -4,12 +4,14 @@ import json
 import math
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.stepping.page import module_names, part
 
+SITE = Path(__file__).parents[1] / "site" / "static"  # which is not there beside the packages alone
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="there is no node here")
 
@@ -28,15 +30,23 @@ def run(folder: Any, code: str, data: Any) -> Any:
     return received(json.loads(done.stdout, parse_int=whole))
 
 
+def run_in_site(folder: Any, code: str, data: Any) -> Any:
+    """As ``run``, in the folder ``stepper`` of the site: its other modules are in ``..``."""
+    shutil.copytree(SITE, folder, dirs_exist_ok=True)
+    (folder / "package.json").write_text('{"type": "module"}')
+    (folder / "stepper").mkdir(exist_ok=True)
+    return run(folder / "stepper", code, data)
+
+
 _FRAME = """
-const plain = (x) => typeof x === "number" && (!Number.isFinite(x) || Object.is(x, -0))
+const sent = (x) => typeof x === "number" && (!Number.isFinite(x) || Object.is(x, -0))
   ? { float: Object.is(x, -0) ? "-0.0" : { Infinity: "inf", "-Infinity": "-inf" }[x] ?? "nan" } : x;
 const float = (key, x) => x?.float === undefined ? x : { inf: Infinity, "-inf": -Infinity, "-0.0": -0 }[x.float] ?? NaN;
 const data = JSON.parse(readFileSync("data.json", "utf8"), float);
 function main(data) {
 %s
 }
-process.stdout.write(JSON.stringify(main(data), (key, x) => plain(x)));
+process.stdout.write(JSON.stringify(main(data), (key, x) => sent(x)));
 """
 
 

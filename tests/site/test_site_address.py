@@ -1,43 +1,19 @@
 """The Graph page's state in its address: what is written is what is read, and nothing that a link says is believed."""
 
-import json
-import shutil
-import subprocess
-from importlib.resources import files
-from pathlib import Path
-
 import pytest
+from javascript import SITE, needs_node, run_in_site
 
-from engine.expressions.javascript import arithmetic
-
-STATIC = Path(__file__).parents[2] / "site" / "static"
-pytestmark = [
-    pytest.mark.skipif(not STATIC.exists(), reason="the site is not here"),
-    pytest.mark.skipif(not shutil.which("node"), reason="there is no node here"),
-]
+pytestmark = [pytest.mark.skipif(not SITE.exists(), reason="the site is not here"), needs_node]
+IMPORTS = """import { plain, readAddress, writeAddress } from "../graph/address.js";
+import { EXAMPLES, isOurs } from "../graph/examples.js";"""
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory):
+@pytest.fixture
+def node(tmp_path):
     """What an expression gives under node, with the functions of address.js and the examples."""
-    folder = tmp_path_factory.mktemp("modules")
-    shutil.copytree(STATIC, folder, dirs_exist_ok=True)
-    (folder / "stepper").mkdir()
-    for file in files("engine.stepping").joinpath("static").iterdir():
-        (folder / "stepper" / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
-    (folder / "stepper" / "arithmetic.js").write_text(arithmetic(), encoding="utf-8")
-    (folder / "package.json").write_text('{"type": "module"}')
 
     def result(expression, data=None):
-        code = (
-            'import { plain, readAddress, writeAddress } from "./graph/address.js";\n'
-            'import { EXAMPLES, isOurs } from "./graph/examples.js";\n'
-            f"const data = {json.dumps(data)};\nconsole.log(JSON.stringify({expression}));\n"
-        )
-        (folder / "main.js").write_text(code)
-        done = subprocess.run(["node", "main.js"], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return run_in_site(tmp_path, f"{IMPORTS}\n\nreturn {expression};", data)
 
     return result
 

@@ -1,24 +1,19 @@
 """The pure modules of the exercises' page, under node."""
 
-import shutil
-
-import javascript
 import pytest
-from exercise_site import SITE, needs_site
+from exercise_site import needs_site
+from javascript import needs_node, run_in_site
 
-pytestmark = [needs_site, javascript.needs_node]
+pytestmark = [needs_site, needs_node]
 
 
 @pytest.fixture
 def run(tmp_path):
     """Runs the body of a function with a module of the exercises."""
-    shutil.copytree(SITE / "static" / "exercises", tmp_path / "exercises")
-    (tmp_path / "package.json").write_text('{"type": "module"}')
-    (tmp_path / "stepper").mkdir()
 
     def call(names: str, module: str, body: str, data: object) -> object:
         imports = f'import {{ {names} }} from "../exercises/{module}.js";'
-        return javascript.run(tmp_path / "stepper", f"{imports}\n\n{body}", data)
+        return run_in_site(tmp_path, f"{imports}\n\n{body}", data)
 
     return call
 

@@ -2,12 +2,11 @@
 
 import itertools
 import math
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
-from javascript import needs_node, run
+from javascript import needs_node, run_in_site
 
 import nn
 from engine import Value, mean
@@ -25,17 +24,18 @@ DATA_SETS = ("moons", "circles", "spiral", "xor", "gaussians")
 
 
 def run_here(folder, code, data, builds=()):
-    """As ``run``, with the page's modules in ``./training``, and the programs of what ``build`` gave."""
-    shutil.copytree(SITE / "static" / "training", folder / "training", dirs_exist_ok=True)
+    """As ``run_in_site``, with the programs of what ``build`` gave."""
+    stepper = folder / "stepper"
+    stepper.mkdir(exist_ok=True)
     names = ("training", "picture", "step")
     imports = []
     for i, built in enumerate(builds):
         for name in names:
-            (folder / f"{name}{i}.js").write_text(built[name], encoding="utf-8")
+            (stepper / f"{name}{i}.js").write_text(built[name], encoding="utf-8")
             imports.append(f'import * as {name}{i} from "./{name}{i}.js";')
     first, _, body = code.partition("\n\n")
     objects = ", ".join(f"{{ {', '.join(f'{name}: {name}{i}' for name in names)} }}" for i in range(len(builds)))
-    return run(folder, "\n".join([first, *imports, "", f"const programs = [{objects}];", body]), data)
+    return run_in_site(folder, "\n".join([first, *imports, "", f"const programs = [{objects}];", body]), data)
 
 
 def plain(built):
@@ -45,7 +45,7 @@ def plain(built):
 
 # --------------------------------------------------------------------------------------------------------------- points
 
-POINTS = """import { drawPoints, EDGE, nearest, split } from "./training/points.js";
+POINTS = """import { drawPoints, EDGE, nearest, split } from "../training/points.js";
 
 return data.map((settings) => {
   const points = drawPoints(settings);
@@ -71,7 +71,7 @@ def test_points_are_those_of_their_seed_and_stay_in_the_plane(tmp_path):
         assert found["found"]
 
 
-SPLITS = """import { nearest, split } from "./training/points.js";
+SPLITS = """import { nearest, split } from "../training/points.js";
 
 return [data.map(([n, share]) => {
   const { train, test } = split(Array.from({ length: n }, (_, i) => i), share, 1);
@@ -89,7 +89,7 @@ def test_there_is_a_point_to_train_with(tmp_path):
 
 # ------------------------------------------------------------------------------------------------------------- address
 
-ADDRESS = """import { firstSettings, read, written } from "./training/address.js";
+ADDRESS = """import { firstSettings, read, written } from "../training/address.js";
 
 return [firstSettings(), written(firstSettings()), data.map((hash) => {
   const { settings, problems } = read(hash);
@@ -123,7 +123,7 @@ def test_the_first_settings_are_those_of_the_network_that_the_build_makes(tmp_pa
     assert {key: first[key] for key in FIRST} == FIRST
 
 
-CHOICES = """import { CHOICES, FEATURES } from "./training/address.js";
+CHOICES = """import { CHOICES, FEATURES } from "../training/address.js";
 
 return [FEATURES, CHOICES];
 """
@@ -172,8 +172,8 @@ def test_what_cannot_be_in_an_address_is_left_out_and_said(tmp_path, part, words
 
 # ------------------------------------------------------------------------------------------------------------ training
 
-TRAINED = """import { drawPoints, split } from "./training/points.js";
-import { Trainer } from "./training/trainer.js";
+TRAINED = """import { drawPoints, split } from "../training/points.js";
+import { Trainer } from "../training/trainer.js";
 
 return data.map(({ built, points, options, epochs }, i) => {
   const trainer = new Trainer({ ...built, ...programs[i], ...split(drawPoints(points), 30, points.seed), ...options });
@@ -197,7 +197,7 @@ def test_moons_are_learned_by_every_loss_and_optimizer(tmp_path):
         assert found["costs"]["train"][-1] < found["costs"]["train"][0]
 
 
-BATCHES = """import { Trainer } from "./training/trainer.js";
+BATCHES = """import { Trainer } from "../training/trainer.js";
 
 return data.map(({ built, train, options, steps }, i) => {
   const trainer = new Trainer({ ...built, ...programs[i], train, test: [], ...options });
@@ -255,8 +255,8 @@ def test_steps_are_those_of_nn(tmp_path, changes):
     assert found["weights"] == pytest.approx([p.data for p in model.parameters()], rel=1e-9, abs=1e-12)
 
 
-BACK = """import { drawPoints, split } from "./training/points.js";
-import { Trainer } from "./training/trainer.js";
+BACK = """import { drawPoints, split } from "../training/points.js";
+import { Trainer } from "../training/trainer.js";
 
 const { built, points, options } = data;
 const trainer = new Trainer({ ...built, ...programs[0], ...split(drawPoints(points), 30, points.seed), ...options });
@@ -295,7 +295,7 @@ def test_back_is_exactly_where_training_was(tmp_path, optimizer):
     assert found == {"wrong": [], "rate": 0.01, "epochs": [1344, 1337, 1330], "start": 0, "stepsAnEpoch": 7}
 
 
-DIVERGES = """import { Diverged, Trainer } from "./training/trainer.js";
+DIVERGES = """import { Diverged, Trainer } from "../training/trainer.js";
 
 const trainer = new Trainer({ ...data.built, ...programs[0], train: data.train, test: [], ...data.options });
 const before = [];
@@ -327,7 +327,7 @@ def test_training_that_diverges_ends_in_words_before_any_number_is_lost(tmp_path
     assert is_back
 
 
-REFUSES = """import { Trainer } from "./training/trainer.js";
+REFUSES = """import { Trainer } from "../training/trainer.js";
 
 const training = { values() { throw new RangeError("too large"); }, gradient() {} };
 const train = [0, 0, 1].map((label) => ({ inputs: [1], label }));
@@ -343,7 +343,7 @@ def test_an_output_that_is_no_number_is_not_counted_as_right(tmp_path):
     assert run_here(tmp_path, REFUSES, {"built": plain(built), "options": OPTIONS}, [built]) == [True, True]
 
 
-REMEMBERS = """import { Diverged, Trainer } from "./training/trainer.js";
+REMEMBERS = """import { Diverged, Trainer } from "../training/trainer.js";
 
 return programs.map((program, i) => {
   const large = { gradient: (x, w, out) => out.fill(data.gradient), values: (x, w, out) => out.fill(0) };
@@ -377,7 +377,7 @@ def test_a_number_that_the_optimizer_cannot_remember_ends_training_as_its_own_st
         nn.Adam([weight]).step()
 
 
-HISTORY = """import { History } from "./training/history.js";
+HISTORY = """import { History } from "../training/history.js";
 
 const history = new History(20);
 for (let steps = 0; steps <= 1000; steps += 1) history.offer(steps, `state ${steps}`);
@@ -398,7 +398,7 @@ def test_history_keeps_few_states_and_forgets_those_that_are_undone(tmp_path):
 
 # ------------------------------------------------------------------------------------------------------------ pictures
 
-DRAWN = """import * as pictures from "./training/pictures.js";
+DRAWN = """import * as pictures from "../training/pictures.js";
 
 const { light } = pictures.PALETTES;
 const diagonal = { values: ([x, y], w, out) => out.set([x, y]) };
