@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from exercise_course import Exercise
 from exercise_mistakes import TOLERANCE, Lesson
 
-from engine import Value, exp, log, relu, sigmoid, size, tanh
-from engine.node import topological_order
-from engine.stepping.walk import record_walk
+from engine import Value, exp, log, relu, sigmoid, tanh
+from engine.stepping.walk import Walk, record_walk
 
 SEED = 7
 COUNT = 20  # of each level
@@ -32,17 +31,17 @@ def level(number: int) -> Iterator[Exercise]:
         root = _graph(dice, number)
         if root is None:
             continue
-        asked = _asked(dice, root, number)
-        pattern = " ".join(f"{node.op}{node.label}" for node in topological_order(root))
-        if asked is not None and pattern not in met and _is_readable(root, asked):
+        walk = record_walk(root)
+        asked = _asked(dice, walk, number)
+        pattern = " ".join(f"{node.op}{node.label}" for node in walk.nodes)
+        if asked is not None and pattern not in met and _is_readable(Lesson(walk, asked)):
             met.add(pattern)
             text = f"How many times as fast as {asked.label} does L grow?"
             yield Exercise(f"Level {number}, number {len(met)}", text, root, asked)
 
 
-def _is_readable(root: Value, asked: Value) -> bool:
+def _is_readable(lesson: Lesson) -> bool:
     """Whether the digits in the boxes are enough to compute the answer, with room for rounding."""
-    lesson = Lesson(record_walk(root), asked)
     return abs(lesson.from_shown_digits() - lesson.answer) <= TOLERANCE / 4 * abs(lesson.answer)
 
 
@@ -81,19 +80,16 @@ def _operation(
     return dice.choice(functions)(first)
 
 
-def _asked(dice: random.Random, root: Value, number: int) -> Value | None:
+def _asked(dice: random.Random, walk: Walk, number: int) -> Value | None:
     """A leaf with a gradient of a fair size; on the highest level one that is used twice, where there is one."""
-    leaves: list[Value] = [node for node in topological_order(root) if node.label]
-    uses = [operand for node in topological_order(root) for operand in node.operands]
+    leaves: list[Value] = [node for node in walk.nodes if node.label]
+    uses = [operand for node in walk.nodes for operand in node.operands]
     dice.shuffle(leaves)
     if number == 3:
         leaves.sort(key=uses.count, reverse=True)
-    if size(root) - len(leaves) < OPERATIONS[number][0]:
+    if len(walk.nodes) - len(leaves) < OPERATIONS[number][0]:
         return None
-    root.backward()
-    gradients = {leaf: leaf.grad for leaf in leaves}
-    for node in topological_order(root):
-        node.grad = 0.0
+    gradients = dict(zip(walk.nodes, walk.gradients))
     for leaf in leaves:
         if 0.01 <= abs(gradients[leaf]) <= 1000 or (gradients[leaf] == 0 and dice.random() < 0.2):
             return leaf
