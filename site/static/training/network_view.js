@@ -1,5 +1,6 @@
 // The network as a picture: a button with a little map for each neuron, a line for each weight.
 
+import { element } from "../stepper/formulas.js";
 import { lineWidth, pixels, placeNeurons, shown } from "./pictures.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -43,14 +44,9 @@ export class NetworkView {
   }
 
   #neuron([x, y], layer, place, name) {
-    const button = document.createElement(layer ? "button" : "span");
-    const canvas = document.createElement("canvas");
-    button.className = "neuron";
+    const canvas = element("canvas");
+    const button = element(layer ? "button" : "span", "neuron", canvas, element("span", "name", name));
     Object.assign(button.style, { left: `${x - 20}px`, top: `${y + TOP - 20}px` });
-    const label = document.createElement("span");
-    label.className = "name";
-    label.textContent = name;
-    button.append(canvas, label);
     if (layer) {
       button.type = "button";
       button.title = `Look inside of ${name}`;
@@ -63,22 +59,21 @@ export class NetworkView {
   }
 
   #controls(x, layer, size) {
-    const group = document.createElement("div");
-    group.className = "layer-size";
+    const group = element("div", "layer-size");
     group.setAttribute("role", "group");
     group.setAttribute("aria-label", `Layer ${layer + 1}`);
     group.style.left = `${x - 44}px`;
     const button = (sign, by, words) => {
-      const made = document.createElement("button");
-      Object.assign(made, { type: "button", textContent: sign, title: words });
+      const made = element("button", "", sign);
+      Object.assign(made, { type: "button", title: words });
       made.setAttribute("aria-label", words);
       made.dataset.control = `${layer}${sign}`;
       made.addEventListener("click", () => this.resize(layer, by));
       return made;
     };
-    const count = document.createElement("span");
-    count.textContent = size;
-    group.append(button("−", -1, `One neuron less in layer ${layer + 1}`), count, button("+", 1, `One neuron more in layer ${layer + 1}`));
+    const less = button("−", -1, `One neuron less in layer ${layer + 1}`);
+    const more = button("+", 1, `One neuron more in layer ${layer + 1}`);
+    group.append(less, element("span", "", size), more);
     this.host.append(group);
   }
 

@@ -1,6 +1,7 @@
 // The Training page: settings, the controls of training, and what is shown of it.
 
 import { loadPython } from "../python.js";
+import { element } from "../stepper/formulas.js";
 import { CHOICES, FEATURES, firstSettings, limits, OWN, read, readSetting, rounded, written } from "./address.js";
 import { Inside } from "./inside.js";
 import { NetworkView } from "./network_view.js";
@@ -157,11 +158,8 @@ class Page {
       document.querySelector(`select[name="${name}"]`).append(...all.map((value) => new Option(value, value)));
     }
     for (const name of FEATURES) {
-      const label = document.createElement("label");
-      const box = Object.assign(document.createElement("input"), { type: "checkbox", name: "feature", value: name });
-      label.className = "field";
-      label.append(box, name);
-      byId("features").append(label);
+      const box = Object.assign(element("input"), { type: "checkbox", name: "feature", value: name });
+      byId("features").append(element("label", "field", box, name));
     }
   }
 
