@@ -9,11 +9,9 @@ import re
 from typing import Any
 
 from engine import Value, draw, expression, size, topological_order
-from engine.stepping.layout import lay_out
-from engine.stepping.page import page_data
-from engine.stepping.walk import record_walk
 from formula_names import names_in
 from readers_code import CodeError, run_code, standalone
+from walk_data import walk_data
 
 Answer = dict[str, Any]
 
@@ -21,8 +19,6 @@ FIRST: dict[str, Any] = {"formula": "tanh(x*w + b)", "numbers": {"x": 2.0, "w": 
 _LONGEST_FORMULA, _LONGEST_CODE = 10_000, 50_000  # characters
 _MOST_OPERATIONS = 300  # in a formula; Python's parser nests each in the one before, and a browser's stack is small
 _MOST_NODES = 2_000  # a chain of more could end Python in a browser, whose stack is small
-_MOST_STEPS = 250  # nodes that can be walked through in a browser without a long wait
-_DIGITS = 4
 
 
 def show_formula(formula: str, numbers: dict[str, float], looks: dict[str, Any] | None = None) -> Answer:
@@ -79,11 +75,7 @@ def _show(
         root.backward()
     drawing = draw(root, names=names, direction=direction, theme=theme, derivatives=derivatives)
     answer = {"svg": drawing.pipe("svg", encoding="utf-8"), "dot": drawing.source, "said": drawing.description}
-    walk = None
-    if count <= _MOST_STEPS:
-        recorded = record_walk(root, names)
-        walk = page_data(recorded, lay_out(recorded, _DIGITS, direction, timeout=60.0), _DIGITS)
-    return answer | {"walk": walk, "nodes": count}
+    return answer | {"walk": walk_data(root, names, direction), "nodes": count}
 
 
 def _code_of_formula(formula: str, numbers: dict[str, float]) -> str:

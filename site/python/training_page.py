@@ -12,11 +12,9 @@ from engine import Value, constant, size
 from engine.compiler.javascript_program import program_text, recorded_program_text
 from engine.expressions.nodes import Derivative, Equation, Formula, Name, Number, Operation
 from engine.expressions.writers import mathml, picture_text, text
-from engine.stepping.layout import lay_out
-from engine.stepping.page import page_data
-from engine.stepping.walk import record_walk
 from nn.losses import LOGITS, LOSSES, recorded_form
 from nn.optimizers import OPTIMIZERS
+from walk_data import DIGITS, walk_data
 
 Answer = dict[str, Any]
 
@@ -35,8 +33,6 @@ FIRST: dict[str, Any] = {
     **{"optimizer": "sgd", "momentum": 0.9, "l1": 0.0, "l2": 0.0},
 }
 """The settings that the page begins with."""
-_MOST_STEPS = 250  # nodes that can be walked through in a browser without a long wait
-_DIGITS = 4
 
 
 def build(settings: dict[str, Any]) -> Answer:
@@ -162,11 +158,8 @@ def explain(
     run.loss.backward()
     chain = _Chain(network, run, layer, neuron, weight)
     root = run.loss if whole else chain.own_graph()
-    answer = chain.told() | {"nodes": size(root), "walk": None, "loss_nodes": size(run.loss)}
-    if size(root) <= _MOST_STEPS:
-        walk = record_walk(root, network.model if whole else None)
-        answer["walk"] = page_data(walk, lay_out(walk, _DIGITS, "LR", timeout=60.0), _DIGITS)
-    return answer
+    numbers = {"nodes": size(root), "loss_nodes": size(run.loss)}
+    return chain.told() | numbers | {"walk": walk_data(root, network.model if whole else None)}
 
 
 def _label(network: _Network, run: _Pass) -> None:
@@ -227,7 +220,7 @@ class _Chain:
         return {
             "name": self.name,
             "rows": rows,
-            "formulas": [{"math": mathml(each, _DIGITS), "text": text(each, _DIGITS)} for each in equations],
+            "formulas": [{"math": mathml(each, DIGITS), "text": text(each, DIGITS)} for each in equations],
             "words": self._words(),
             "loss": self.run.loss.data,
             "score": self.run.score.data,
@@ -312,7 +305,7 @@ class _Chain:
 
 
 def _said(number: float) -> str:
-    return picture_text(Number(number), _DIGITS)
+    return picture_text(Number(number), DIGITS)
 
 
 def _product(a: Formula, b: Formula) -> Formula:

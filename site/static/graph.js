@@ -19,7 +19,7 @@ class GraphPage {
   #stepper = null; // the one in the frame, to be told of numbers
   #isRunning = false;
   #isWanted = null; // what shall be computed once Python is free
-  #python = loadPython((words) => this.#say(`${words} …`), { modules: ["formula_names", "readers_code", "graph_page"] });
+  #python = loadPython((words) => this.#say(`${words} …`), { modules: ["formula_names", "readers_code", "walk_data", "graph_page"] });
 
   constructor() {
     this.boxes = new NumberBoxes(byId("numbers"), (name) => this.#typeNumber(name));

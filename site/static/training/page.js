@@ -61,7 +61,7 @@ class Page {
     const tell = (words) => {
       byId("inside-status").textContent = words;
     };
-    this.#python ??= loadPython(tell, { modules: ["training_page"] }).then((python) => {
+    this.#python ??= loadPython(tell, { modules: ["walk_data", "training_page"] }).then((python) => {
       tell("");
       return python;
     });
