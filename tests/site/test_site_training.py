@@ -1,6 +1,7 @@
 """The Training page in a browser: it trains, goes back, looks inside, takes points, and is what its address says."""
 
 import re
+from contextlib import contextmanager
 
 import pytest
 
@@ -30,10 +31,17 @@ def share(page) -> float:
     return float(page.inner_text("#train-right").rstrip(" %"))
 
 
-def look_inside(page, name: str) -> None:
+@contextmanager
+def another_graph(page):
+    """Waits, after what is done in it, until the stepper shows another graph."""
     shown = page.get_attribute("#inside-frame", "data-shown")
-    page.get_by_role("button", name=f"Neuron {name}", exact=True).click()
+    yield
     page.wait_for_selector(f'#inside-frame[data-shown]:not([data-shown="{shown}"])')
+
+
+def look_inside(page, name: str) -> None:
+    with another_graph(page):
+        page.get_by_role("button", name=f"Neuron {name}", exact=True).click()
 
 
 def test_moons_are_learned_forward_and_back(page):
@@ -89,20 +97,17 @@ def test_a_neuron_has_its_graph_and_the_chain_rule(page):
     assert "Step 1 of" in stepper.locator("#counter").inner_text()
     assert stepper.locator("#graph .node").count() > 10
 
-    shown = page.get_attribute("#inside-frame", "data-shown")
-    page.get_by_role("button", name="bias").click()
-    page.wait_for_selector(f'#inside-frame:not([data-shown="{shown}"])')
+    with another_graph(page):
+        page.get_by_role("button", name="bias").click()
     assert "If the bias grows" in page.inner_text("#inside-words")
     assert "Step 1 of" in stepper.locator("#counter").inner_text()
-    shown = page.get_attribute("#inside-frame", "data-shown")
-    page.select_option("#whole", "1")
-    page.wait_for_selector(f'#inside-frame:not([data-shown="{shown}"])')
+    with another_graph(page):
+        page.select_option("#whole", "1")
     assert stepper.locator("#graph .node").count() > 100
 
     value = page.locator("#network .target title").nth(10).text_content()
-    shown = page.get_attribute("#inside-frame", "data-shown")
-    page.locator("#network .target").nth(10).dispatch_event("click")
-    page.wait_for_selector(f'#inside-frame:not([data-shown="{shown}"])')
+    with another_graph(page):
+        page.locator("#network .target").nth(10).dispatch_event("click")
     chosen = page.locator("#inside-weights tr", has=page.locator('[aria-pressed="true"]'))
     assert value.removeprefix("weight ") in chosen.inner_text()
 
