@@ -10,6 +10,7 @@ from javascript import needs_node, run_in_site
 
 import nn
 from engine import Value, mean
+from engine.drawing.themes import THEMES
 from nn.activations import ACTIVATIONS
 from nn.losses import LOSSES, recorded_form
 from nn.optimizers import OPTIMIZERS
@@ -434,6 +435,22 @@ def test_what_is_drawn(tmp_path):
     assert found["sampled"] == [[1, 2, 3], [0, 33, 66, 99]]
     assert found["places"] == {"places": [[[10, 25], [10, 75]], [[110, 50]]], "width": 120, "height": 100}
     assert found["shown"] == ["0", "−1.23", "1.00e−5", "1.23e+5", "0", "NaN", "−∞"]
+
+
+PALETTES = """import { PALETTES } from "../training/pictures.js";
+
+return PALETTES;
+"""
+
+
+@needs_node
+def test_the_plane_has_the_colours_of_the_themes(tmp_path):
+    palettes = run_here(tmp_path, PALETTES, [])
+    for name in ("light", "dark"):
+        palette, theme = palettes[name], THEMES[name]
+        none, high, low = (f"#{bytes(palette[part]).hex()}" for part in ("none", "high", "low"))
+        assert (none, high, low) == (theme.background, theme.positive, theme.negative)
+        assert palette["rim"] == theme.background
 
 
 # ------------------------------------------------------------------------------------------------------- what is inside
