@@ -130,7 +130,7 @@ def copy_notebooks(folder: Path) -> list[tuple[str, str, list[str]]]:
     """Copy the notebooks, each with a first cell for the browser; file name, title, and the packages it lacks."""
     folder.mkdir(parents=True)
     listed = []
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+    for path in sorted(NOTEBOOKS.glob("*.ipynb"), key=lambda path: int(path.name.partition("_")[0])):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
         missing = [name for name in _MISSING if f"import {name}" in code or f"from {name}" in code]
