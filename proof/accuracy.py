@@ -2,7 +2,7 @@
 
     python proof/accuracy.py    # a minute; writes docs/accuracy.md
 
-``tests/test_accuracy.py`` holds the engine to that page.
+``tests/proof/test_accuracy.py`` holds the engine to that page.
 """
 
 import math

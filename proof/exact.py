@@ -1,7 +1,7 @@
 """Every primitive in mpmath's numbers of any precision: its value, its derivatives, its second derivatives.
 
-These are written down apart from the engine's, to be compared with them; ``tests/test_accuracy.py`` compares them with
-mpmath's numerical differentiation in turn.
+These are written down apart from the engine's, to be compared with them; ``tests/proof/test_accuracy.py`` compares
+them with mpmath's numerical differentiation in turn.
 """
 
 from collections.abc import Callable

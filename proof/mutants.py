@@ -36,11 +36,15 @@ EQUIVALENT = Path(__file__).with_name("mutants.toml")
 COPIED = ("engine", "nn", "tests", "proof", "docs", "pyproject.toml")
 TESTS = {  # the quickest to notice come first
     "value": (
-        *("accuracy", "value", "errors", "operations", "functions"),
-        *("numpy", "micrograd_code", "gradcheck", "calculus"),
+        *("proof/test_accuracy", "engine/test_value", "engine/test_errors", "engine/test_operations"),
+        *("engine/test_functions", "engine/test_numpy", "engine/test_micrograd_code"),
+        *("engine/debugging/test_gradcheck", "engine/test_calculus"),
     ),
-    "derivatives": ("accuracy", "rules", "calculus", "program"),
-    "node": ("micrograd_code", "gradcheck", "threads", "calculus", "errors", "backprop"),
+    "derivatives": ("proof/test_accuracy", "engine/test_rules", "engine/test_calculus", "engine/compiler/test_program"),
+    "node": (
+        *("engine/test_micrograd_code", "engine/debugging/test_gradcheck", "engine/test_threads"),
+        *("engine/test_calculus", "engine/test_errors", "engine/test_backprop"),
+    ),
 }
 SLOW = "mpmaths or finite_differences or second_path"  # parts of test_operations.py; test_accuracy.py measures the same
 OF_FLOATS = ("value", "derivatives")  # the modules with no arithmetic of whole numbers, but for shifts
@@ -124,7 +128,7 @@ def noticed(copy: Path, module: str, silent: bool = True) -> bool:
         options = ["-x", "-p", "no:cacheprovider", "--hypothesis-profile", "mutants"]
         options += ["-k", f"not ({SLOW})"]
         options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # hypothesis is imported already
-        status = int(pytest.main([*options, *(f"tests/test_{name}.py" for name in TESTS[module])]))
+        status = int(pytest.main([*options, *(f"tests/{name}.py" for name in TESTS[module])]))
     finally:
         os._exit(status)
 

@@ -71,9 +71,8 @@ def main() -> None:
         reached("a live page")
         if not quick:
             run(bin_ / "python", "-m", "pip", "install", "--quiet", ".[docs,notebook,test]", folder=clone)
-            print(
-                run(bin_ / "python", "-P", "-m", "pytest", "tests/test_docs.py", "tests/test_readme.py", folder=clone)
-            )
+            pages = [f"tests/docs/test_{name}.py" for name in ("docs", "readme")]
+            print(run(bin_ / "python", "-P", "-m", "pytest", *pages, folder=clone))
     sys.exit(f"later than its bar: {', '.join(late)}" if late else 0)
 
 

@@ -25,11 +25,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from checkout import ROOT
 
 import engine
 import nn
 
-ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 MADE = ("_build", "_generated", "notebooks")
 PAGES = sorted(page for page in DOCS.rglob("*.md") if page.relative_to(DOCS).parts[0] not in MADE)

@@ -5,14 +5,14 @@ answers to its exercises, run after it, shows what the answers say.
 import math
 import re
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
+from checkout import ROOT
 
 nbclient = pytest.importorskip("nbclient")
 nbformat = pytest.importorskip("nbformat")
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
+FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("[0-9]*.ipynb"), key=lambda path: int(path.name.partition("_")[0]))
 HANGS = 600  # seconds for a cell: a notebook that is never done is to fail, one on a slow machine is not
 FIGURE = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]\d+)?")

@@ -1,11 +1,11 @@
 """The README's Python runs as it stands, from top to bottom, and gives what its comments say."""
 
 import re
-from pathlib import Path
 
 import pytest
+from checkout import ROOT
 
-README = Path(__file__).parents[1] / "README.md"
+README = ROOT / "README.md"
 
 
 there = pytest.mark.skipif(not README.exists(), reason="the README is not beside the tests")

@@ -3,10 +3,10 @@
 import math
 import re
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
+from checkout import ROOT
 
 import engine
 from engine import Value
@@ -236,7 +236,7 @@ def test_the_case_of_a_relu():
     assert program([[-1.0], [1.0], [2.0]]).tolist() == [0.0, 2.0, 4.0]
 
 
-PAGE = Path(__file__).parent.parent / "docs" / "conventions.md"
+PAGE = ROOT / "docs" / "conventions.md"
 ROWS = re.findall(r"^\| `(.+?)` \| (\S+) \| (\S+) \|", PAGE.read_text(), re.MULTILINE) if PAGE.exists() else []
 
 

@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from checkout import ROOT
 
-SITE = Path(__file__).resolve().parents[1] / "site"
+SITE = ROOT / "site"
 needs_site = pytest.mark.skipif(not (SITE / "exercises.py").exists(), reason="the site's sources are not here")
 if str(SITE) not in sys.path:
     sys.path.append(str(SITE))

@@ -4,14 +4,14 @@ import json
 import math
 import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import ROOT
 
 from engine.stepping.page import module_names, part
 
-SITE = Path(__file__).parents[1] / "site" / "static"  # which is not there beside the packages alone
+SITE = ROOT / "site" / "static"  # which is not there beside the packages alone
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="there is no node here")
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from checkout import ROOT
 
 import engine
 from engine import Value
@@ -185,7 +186,7 @@ def test_operands_live_as_long_as_they_are_needed():
 
 def test_odd_calls_raise_errors_and_do_not_crash():
     """A short run of proof/api_fuzz.py, in a Python of its own."""
-    script = Path(__file__).parents[1] / "proof" / "api_fuzz.py"
+    script = ROOT / "proof" / "api_fuzz.py"
     if not script.is_file():
         pytest.skip("proof/ is not here")
     environment = {**os.environ, "PYTHONPATH": str(FOLDER.parent)}

@@ -3,11 +3,11 @@
 import importlib.util
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
+from checkout import ROOT
 
-FILE = Path(__file__).parent.parent / "building" / "generated_c.py"
+FILE = ROOT / "building" / "generated_c.py"
 if not FILE.is_file():
     pytest.skip("these tests need the checkout", allow_module_level=True)
 spec = importlib.util.spec_from_file_location("generated_c", FILE)

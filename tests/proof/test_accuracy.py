@@ -2,14 +2,14 @@
 
 import re
 import sys
-from pathlib import Path
 
 import mpmath as mp
 import pytest
+from checkout import ROOT
 
 from engine.derivatives import RULES
 
-PROOF = Path(__file__).parent.parent / "proof"
+PROOF = ROOT / "proof"
 sys.path.append(str(PROOF))
 accuracy = pytest.importorskip("accuracy", reason="the proofs are not part of an installed gradstep")
 

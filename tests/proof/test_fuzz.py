@@ -8,13 +8,13 @@ import subprocess
 import sys
 import tracemalloc
 import warnings
-from pathlib import Path
 
 import pytest
+from checkout import ROOT
 
 from nn import ModelFileError
 
-PROOF = Path(__file__).parents[1] / "proof"
+PROOF = ROOT / "proof"
 pytestmark = pytest.mark.skipif(not PROOF.is_dir(), reason="proof/ is not beside the tests")
 if PROOF.is_dir():
     sys.path.insert(0, str(PROOF))

@@ -1,13 +1,13 @@
 """Some hundreds of the random expressions of ``proof/random_expressions.py``; the script runs all of them."""
 
 import sys
-from pathlib import Path
 
 import pytest
+from checkout import ROOT
 
 from engine.derivatives import RULES, Rule
 
-sys.path.append(str(Path(__file__).parent.parent / "proof"))
+sys.path.append(str(ROOT / "proof"))
 expressions = pytest.importorskip("random_expressions", reason="the proofs are not part of an installed gradstep")
 
 from exact import EXACT  # noqa: E402

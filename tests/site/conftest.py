@@ -11,8 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
+from checkout import ROOT
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -7,10 +7,11 @@ import xml.dom.minidom
 from pathlib import Path
 
 import pytest
+from checkout import ROOT
 
 from engine import Value, draw
 
-FOLDER = Path(__file__).parents[2] / "site" / "python"
+FOLDER = ROOT / "site" / "python"
 pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="the site is not here")
 X = 'x, w = Value(2.0, label="x"), Value(3.0, label="w")\n'
 

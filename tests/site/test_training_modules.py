@@ -3,9 +3,9 @@
 import itertools
 import math
 import sys
-from pathlib import Path
 
 import pytest
+from checkout import ROOT
 from javascript import needs_node, run_in_site
 
 import nn
@@ -15,7 +15,7 @@ from nn.activations import ACTIVATIONS
 from nn.losses import LOSSES, recorded_form
 from nn.optimizers import OPTIMIZERS
 
-SITE = Path(__file__).parents[2] / "site"
+SITE = ROOT / "site"
 sys.path.append(str(SITE / "python"))
 training_page = pytest.importorskip("training_page", reason="there is no site here")
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from c_programs import compile_c, needs_cc, run, run_one
 from graphs import recipes, rounding
+from grids import ORDERS, close, expected, grid
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from test_javascript import ORDERS, close, expected, grid
 
 import nn
 from engine import Value, atan2, compile, gradients, primitive, slopes, topological_order

@@ -114,7 +114,7 @@ def test_a_function_that_looks_at_data_is_refused():
     def branching(a, b):
         return a * b if a.data > 0.0 else b
 
-    with pytest.raises(DataDependentError, match=r"test_program_functions\.py, line \d+: \.data of a Value; .*maximum"):
+    with pytest.raises(DataDependentError, match=r"test_functions\.py, line \d+: \.data of a Value; .*maximum"):
         branching([[1.0, 2.0], [-1.0, 3.0]])
     assert branching.program is None
 

@@ -10,10 +10,10 @@ from array import array
 import numpy as np
 import pytest
 from graphs import recipes, rounding
+from grids import close, expected, grid
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from javascript import needs_node, run
-from test_javascript import close, expected, grid
 
 import nn
 from engine import DataDependentError, Value, logsumexp, maximum, primitive, relu, slopes

@@ -21,29 +21,6 @@ def test_the_recipes_know_every_primitive():
     assert made >= set(RULES)
 
 
-def close_to_eager(function, n_inputs, parameters, n, tolerance=1e-12):
-    """Whether all outputs of ``function(inputs, parameters)`` and their gradients are those of Values, for n rows."""
-    rows = np.random.default_rng(n).uniform(-1.0, 1.0, (n, n_inputs))
-    inputs = [Value(0.25) for _ in range(n_inputs)]
-    program = compile(function(inputs, parameters), inputs, parameters)
-    for output in range(program.n_outputs):
-        by_row = []
-        for row in rows.tolist():
-            leaves = [Value(number) for number in row]
-            outputs = function(leaves, parameters)
-            for parameter in parameters:
-                parameter.grad = 0.0
-            outputs[output].backward()
-            by_row.append([outputs[output].data, *(leaf.grad for leaf in [*leaves, *parameters])])
-        expected = np.array(by_row)
-        close = {"rtol": tolerance, "atol": tolerance * max(1.0, abs(expected).max())}
-        np.testing.assert_allclose(program(rows)[:, output], expected[:, 0], **close)
-        each = program.gradients(rows, [*inputs, *parameters], output)
-        np.testing.assert_allclose(each, expected[:, 1:], **close)
-        gradient = program.value_and_gradient(rows, output)[1]
-        np.testing.assert_allclose(gradient, expected[:, 1 + n_inputs :].mean(axis=0), **close)
-
-
 def agree(recipe, rows, dtype="float64", tolerance=1e-12):
     inputs, others = recipe.leaves()
     outputs = recipe.follow([*inputs, *others])

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from test_program import close_to_eager
+from programs import close_to_eager
 
 import engine
 from engine import Value, compile, dot, leaky_relu, mean, softmax, sqrt, tanh

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checkout import ROOT
 
 from nn import MLP
 from nn.__main__ import main
@@ -23,7 +24,7 @@ NAMES = {
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 28, 28), dtype=np.uint8)
 LABELS = np.array([3, 0, 9, 1, 1, 2, 8], dtype=np.uint8)
 PARTS = {"train": (IMAGES[:4], LABELS[:4]), "t10k": (IMAGES[4:], LABELS[4:])}
-REAL = Path(os.environ.get("GRADSTEP_SHARED", Path(__file__).parents[2] / "shared")) / "data" / "mnist"
+REAL = Path(os.environ.get("GRADSTEP_SHARED", ROOT.parent / "shared")) / "data" / "mnist"
 
 
 def idx(array, magic=None):

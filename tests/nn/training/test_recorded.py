@@ -16,7 +16,7 @@ from nn import MLP, SGD, Dropout, Layer, Module, Sequential
 RNG = np.random.default_rng(8)
 X = RNG.uniform(-2.0, 2.0, (60, 2))
 Y = np.abs(X[:, 0]) - 0.5 * X[:, 1]
-HERE = r"test_recorded_training\.py, line \d+: "
+HERE = r"test_recorded\.py, line \d+: "
 
 
 def fitted(make, replay, X=X, y=Y, **options):
