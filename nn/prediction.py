@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine import compiler
 from nn.data import Table, as_table, by_name
 from nn.examples import examples_by_name, input_names, output_numbers
 from nn.losses import LOGITS
@@ -15,9 +16,13 @@ if TYPE_CHECKING:
 
 
 @noise_from(no_noise)
-def predict(model: Module, X: Any) -> list[Any]:
-    """The class for each row of *X*; without classes, the output or outputs."""
-    return [predicted(model, outputs) for outputs in _outputs(model, _table(model, X))]
+def predict(model: Module, X: Any, backend: str = "numpy") -> list[Any]:
+    """The class for each row of *X*; without classes, the output or outputs.
+
+    Where there are many rows, a program computes them, which the *backend* carries out: see ``engine.compile``.
+    """
+    compiler.backend_named(backend)
+    return [predicted(model, outputs) for outputs in _outputs(model, _table(model, X), backend)]
 
 
 @noise_from(no_noise)
@@ -76,11 +81,11 @@ def _table(model: Module, X: Any) -> Table:
     return as_table(by_name(X, input_names(model)), "X", model.n_inputs, empty=True, keep_float32=True)
 
 
-def _outputs(model: Module, table: Table) -> list[list[float]]:
+def _outputs(model: Module, table: Table, backend: str = "numpy") -> list[list[float]]:
     """The outputs for each example, by replay if there are many and the model can be recorded."""
     from nn.programs import replayed_outputs
 
-    return replayed_outputs(model, table) or [output_numbers(model(row.tolist())) for row in table]
+    return replayed_outputs(model, table, backend) or [output_numbers(model(row.tolist())) for row in table]
 
 
 def _determination(outputs: Table, targets: Table) -> float:

@@ -21,7 +21,7 @@ _CALLS = 10  # expected calls of predict or score with one model, over which com
 _PATHS, _MOST_PATHS = 8, 32  # branches of comparisons: more split batches too far; the second if the caller insists
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Key = tuple[LossFunction | None, str, int, bool]
+Key = tuple[LossFunction | None, str, int, bool, str]
 _KEPT: WeakKeyDictionary[Module, dict[Key, tuple[list[Value], list[compiler.Path]]]] = WeakKeyDictionary()
 
 
@@ -46,6 +46,7 @@ class Recorded(NamedTuple):
     """The model, and all other objects that its calls may reach something from."""
     key: Key | None
     """The key that keeps programs for the next call; None if they hold something of the user's."""
+    backend: str = "numpy"
 
     def paths(self, row: Array, eager: Callable[[], Sequence[Any]], amount: Amount | None) -> compiler.Paths:
         """A program for each branch of comparisons; that of the example *row* is recorded here.
@@ -63,7 +64,7 @@ class Recorded(NamedTuple):
         made_of, known = (None, []) if self.key is None else _KEPT.get(model, {}).pop(self.key, (None, []))
         source = compiler.Source(self.function, compiler.Surroundings(*self.roots), True)
         most = _PATHS if amount else _MOST_PATHS
-        paths = compiler.Paths(source, own, row.dtype, most, known if made_of == own else [])
+        paths = compiler.Paths(source, own, row.dtype, most, known if made_of == own else [], self.backend)
         paths.start(row, amount and amount.check)
         plain = np.array([float(number) for number in eager()])
         tolerance = 1e-6 if row.dtype.itemsize >= 8 else 1e-2
@@ -79,12 +80,13 @@ class Recorded(NamedTuple):
             _KEPT.setdefault(self.roots[0], {})[self.key] = (paths.parameters, paths.paths)
 
 
-def replayed_outputs(model: Module, table: Table) -> list[list[float]] | None:
+def replayed_outputs(model: Module, table: Table, backend: str = "numpy") -> list[list[float]] | None:
     """The outputs of each example by replay; None if that does not pay off or is not possible."""
     if len(table) * len(model.parameters()) < _MUCH:
         return None
     rows = table.astype(np.float64, copy=False)
-    recorded = Recorded(lambda row: as_list(model(row)), [model], (None, "float64", table.shape[1], False))
+    key = None, "float64", table.shape[1], False, backend
+    recorded = Recorded(lambda row: as_list(model(row)), [model], key, backend)
     try:
         paths = recorded.paths(rows[0], lambda: as_list(model(rows[0].tolist())), Amount(_CALLS * len(table), _CALLS))
         outputs = paths(rows)

@@ -11,7 +11,7 @@ changes something, ``confirmation`` records a second time to see that; ``paths``
 comparisons (``guards``) choose.
 
 Most need ``compile`` alone. A library that trains functions of its users also needs ``Paths`` of a ``Source`` with its
-``Surroundings``, which ``changed`` compares, ``record`` and ``slower_than_eager``.
+``Surroundings``, which ``changed`` compares, ``record``, ``slower_than_eager`` and ``backend_named``.
 """
 
 from importlib import import_module
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.compiler.api import CompiledFunction, compile
+    from engine.compiler.backends import backend_named
     from engine.compiler.cost import slower_than_eager
     from engine.compiler.paths import Path, Paths, Source
     from engine.compiler.program import Program
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
     from engine.compiler.surroundings import Surroundings, changed
 
 __all__ = ["CompiledFunction", "Path", "Paths", "Program", "Source", "Surroundings", "changed", "compile"]
-__all__ += ["record", "slower_than_eager"]
+__all__ += ["backend_named", "record", "slower_than_eager"]
 
 _FILES = {
     **dict.fromkeys(("CompiledFunction", "compile"), "api"),
     **dict.fromkeys(("Path", "Paths", "Source"), "paths"),
     **dict.fromkeys(("Surroundings", "changed"), "surroundings"),
-    **{"Program": "program", "record": "recorder", "slower_than_eager": "cost"},
+    **{"Program": "program", "record": "recorder", "backend_named": "backends", "slower_than_eager": "cost"},
 }  # most need numpy; the recorder does not, and a page in a browser has it alone
 
 

@@ -10,8 +10,9 @@ from typing import Any, TypeAlias, overload
 
 import numpy as np
 
-from engine.compiler.backends.numpy import Floats
+from engine.compiler.backends import backend_named
 from engine.compiler.inputs import as_rows
+from engine.compiler.ir import Floats
 from engine.compiler.paths import Paths, Source
 from engine.compiler.program import Program, check_output
 from engine.compiler.surroundings import Surroundings
@@ -36,9 +37,11 @@ class CompiledFunction:
     A function that reads those must get their numbers as columns of ``X``, or be compiled again.
     """
 
-    def __init__(self, function: Function, parameters: Sequence[Value] | None, dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self, function: Function, parameters: Sequence[Value] | None, dtype: np.dtype[Any], backend: str = "numpy"
+    ) -> None:
         functools.update_wrapper(self, function)
-        self._function, self._parameters, self._dtype = function, parameters, dtype
+        self._function, self._parameters, self._dtype, self._backend = function, parameters, dtype, backend
         self._call = _Call(function)
         self.program: Paths | None = None
         """The program of each path, from the first call on."""
@@ -88,7 +91,8 @@ class CompiledFunction:
         if len(shape) != 2 or shape[0] == 0:
             raise ValueError(f"X must be (n_examples, n_inputs) with at least one row, got {shape}")
         rows = as_rows(X, shape[1], self._dtype)
-        paths = Paths(Source(self._call, Surroundings(self._function)), self._parameters, self._dtype)
+        source = Source(self._call, Surroundings(self._function))
+        paths = Paths(source, self._parameters, self._dtype, backend=self._backend)
         paths.start(rows[0])
         self.program = paths
         return paths, rows
@@ -124,19 +128,25 @@ class _Call:
 
 @overload
 def compile(
-    outputs: Value | Sequence[Value], inputs: Leaves = None, parameters: Leaves = None, dtype: Any = "float64"
+    outputs: Value | Sequence[Value],
+    inputs: Leaves = None,
+    parameters: Leaves = None,
+    dtype: Any = "float64",
+    backend: str = "numpy",
 ) -> Program: ...
 @overload
 def compile(
-    outputs: Function, inputs: None = None, parameters: Leaves = None, dtype: Any = "float64"
+    outputs: Function, inputs: None = None, parameters: Leaves = None, dtype: Any = "float64", backend: str = "numpy"
 ) -> CompiledFunction: ...
 @overload
 def compile(
-    outputs: None = None, inputs: None = None, parameters: Leaves = None, dtype: Any = "float64"
+    outputs: None = None, inputs: None = None, parameters: Leaves = None, dtype: Any = "float64", backend: str = "numpy"
 ) -> Callable[[Function], CompiledFunction]: ...
 
 
-def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dtype: Any = "float64") -> Any:
+def compile(
+    outputs: Any = None, inputs: Any = None, parameters: Any = None, dtype: Any = "float64", backend: str = "numpy"
+) -> Any:
     """Make a graph that was built once, for one example, run for whole batches at the speed of arrays.
 
     A program gives the numbers of the graph, zeros with their signs. It adds up from left to right as the graph does
@@ -158,14 +168,16 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
             None.
         dtype: ``"float64"`` or ``"float32"``. In float32 a number that is too large for it, above 3.4e38, is an
             OverflowError, unless it makes no difference; one below 1e-45 is 0.
+        backend: what carries the program out: ``"numpy"``.
 
     Returns:
         A ``Program``; for a function, a ``CompiledFunction``.
 
     Raises:
         TypeError: something is not a Value.
-        ValueError: an input or parameter is no leaf, is there twice, or is not in the graph; another dtype; or the
-            ``data`` of a leaf that is a constant was changed, and the graph not refreshed.
+        ValueError: an input or parameter is no leaf, is there twice, or is not in the graph; another dtype or backend;
+            or the ``data`` of a leaf that is a constant was changed, and the graph not refreshed.
+        ImportError: the backend needs a package that is not installed.
         DataDependentError: when it is called, a function takes a number out of a Value (``.data``, ``float()``), draws
             random numbers, changes something from one call to the next, or compares in too many ways.
 
@@ -178,14 +190,15 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
     array([0.045177])
     """
     kind = _checked_dtype(dtype)
+    backend_named(backend)
     if outputs is None:
-        return lambda function: compile(function, inputs, parameters, kind)
+        return lambda function: compile(function, inputs, parameters, kind, backend)
     single = isinstance(outputs, Value)
     chosen = None if parameters is None else _checked_leaves(parameters, "parameters")
     if not single and callable(outputs):
         if inputs is not None:
             raise ValueError("inputs: a function takes its inputs from the columns of X; leave them out")
-        return CompiledFunction(outputs, chosen, kind)
+        return CompiledFunction(outputs, chosen, kind, backend)
     roots = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     for root in roots:
         if not isinstance(root, Value):
@@ -212,7 +225,7 @@ def compile(outputs: Any = None, inputs: Any = None, parameters: Any = None, dty
         if node.operands and not varying.isdisjoint(node.operands):
             varying.add(node)
     check_fresh(roots[0], [node for node in order if node.operands and node not in varying])
-    return Program(recorded(roots, columns, chosen), columns, chosen, kind, single)
+    return Program(recorded(roots, columns, chosen), columns, chosen, kind, single, backend)
 
 
 def _checked_dtype(dtype: Any) -> np.dtype[Any]:

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.adjoints import GRADIENT
-from engine.compiler.ir import Instruction, Map, Scatter, Take, View
-from engine.compiler.plan import Code
+from engine.compiler.ir import Code, Instruction, Map, Scatter, Take, View
 from engine.compiler.vectorize import VARYING
 
 Slots = NDArray[np.int64]

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.backends.numpy import Floats
+from engine.compiler.ir import Floats
 from engine.compiler.recorder import SIGNS, Recording
 from engine.compiler.trace import ordered
 from engine.value import Value

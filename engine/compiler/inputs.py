@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.compiler.backends.numpy import Floats
+from engine.compiler.ir import Floats
 from engine.compiler.trace import Record
 from engine.derivatives import rule_of
 from engine.validation import as_float, shortened

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+Floats: TypeAlias = NDArray[np.floating[Any]]
+
 
 @dataclass(slots=True, eq=False)
 class View:
@@ -97,6 +99,24 @@ class Fill(NamedTuple):
 
 
 Instruction: TypeAlias = Map | Total | MatMul | Take | Scatter | Fill
+
+
+@dataclass
+class Code:
+    """Instructions, the size of each memory, and where results and the first gradient stand: (memory, slot)."""
+
+    forward: list[Instruction]
+    backward: list[Instruction]
+    n_slots: dict[str, int]
+    outputs: list[tuple[str, int]]
+    seed: tuple[str, int] | None = None
+
+    @property
+    def width(self) -> float:
+        """How many numbers of an example an instruction computes, on average."""
+        instructions = [*self.forward, *self.backward]
+        sizes = [(part.source if isinstance(part, Scatter) else part.out).size for part in instructions]
+        return sum(sizes) / max(1, len(sizes))
 
 
 def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:

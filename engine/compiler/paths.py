@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.backends.numpy import Floats
 from engine.compiler.confirmation import another_graph, confirm
 from engine.compiler.guards import Checks
 from engine.compiler.inputs import fill
+from engine.compiler.ir import Floats
 from engine.compiler.program import Program, assign, columns_of
 from engine.compiler.recorder import ADVICE, Recording, record
 from engine.compiler.surroundings import Surroundings, changed
@@ -65,12 +65,19 @@ class Paths:
         dtype: of the arrays.
         most: how many paths there may be.
         known: paths from earlier, which are recorded again before they are used.
+        backend: what carries programs out.
     """
 
     def __init__(
-        self, source: Source, parameters: Sequence[Value] | None, dtype: Any, most: int = 32, known: Sequence[Path] = ()
+        self,
+        source: Source,
+        parameters: Sequence[Value] | None,
+        dtype: Any,
+        most: int = 32,
+        known: Sequence[Path] = (),
+        backend: str = "numpy",
     ) -> None:
-        self._source, self.dtype, self._most = source, np.dtype(dtype), most
+        self._source, self.dtype, self._most, self._backend = source, np.dtype(dtype), most, backend
         self.paths = list(known)
         """Those with the most parameters come first."""
         self._given = parameters
@@ -164,7 +171,7 @@ class Paths:
         graph, again = (recorded(recording.roots, recording.inputs, parameters) for recording in (first, second))
         if not same_graph(graph, again) or first.outcomes != second.outcomes:
             raise another_graph(second)
-        program = Program(graph, first.inputs, parameters, self.dtype)
+        program = Program(graph, first.inputs, parameters, self.dtype, backend=self._backend)
         program.weights[: len(self.weights)] = self.weights
         path = Path(program, Checks(first, self.dtype), first.outcomes, len(first.outputs))
         self.paths.insert(0 if len(parameters) > len(self.parameters) else len(self.paths), path)

@@ -1,34 +1,109 @@
-"""What is carried out for one question: the instructions of both directions, and the memory that they need."""
+"""Plans: what is carried out for one question, and what it takes to be a backend that carries it out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.compiler.adjoints import GRADIENT
-from engine.compiler.ir import Instruction, Scatter
+from engine.compiler.buffer_reuse import reused
+from engine.compiler.collector import collector_paused
+from engine.compiler.ir import Code, Floats
 from engine.compiler.ir_builder import Emitter
 from engine.compiler.lower_backward import Backward
 from engine.compiler.lower_forward import emit_forward
 from engine.compiler.memory_layout import Placed
-from engine.compiler.vectorize import UNIFORM, Places
+from engine.compiler.vectorize import INPUTS, UNIFORM, Places
+
+PARAMETERS = "parameters"
 
 
-@dataclass
-class Code:
-    """Instructions, the size of each memory, and where results and the first gradient stand: (memory, slot)."""
+class Gradient(NamedTuple):
+    """What is computed besides the outputs: the gradient of one of them *of* ``"parameters"`` or ``"inputs"``.
 
-    forward: list[Instruction]
-    backward: list[Instruction]
-    n_slots: dict[str, int]
-    outputs: list[tuple[str, int]]
-    seed: tuple[str, int] | None = None
+    *careful* instructions are slow, and needed beside infinity alone: see ``Backward``.
+    """
+
+    output: int
+    of: str
+    careful: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a backend is given: a graph laid out in memory, and which gradient is computed besides its outputs."""
+
+    graph: Placed
+    gradient: Gradient | None
 
     @property
-    def width(self) -> float:
-        """How many numbers of an example an instruction computes, on average."""
-        instructions = [*self.forward, *self.backward]
-        sizes = [(part.source if isinstance(part, Scatter) else part.out).size for part in instructions]
-        return sum(sizes) / max(1, len(sizes))
+    def code(self) -> Code:
+        """The instructions, each number in a slot that nothing else takes; written again each time."""
+        with collector_paused():
+            if self.gradient is None:
+                return forward_code(self.graph)
+            output, of, careful = self.gradient
+            record = self.graph.record
+            n_inputs, n_leaves = record.n_inputs, record.n_inputs + record.n_parameters
+            leaves = np.arange(n_inputs) if of == INPUTS else np.arange(n_inputs, n_leaves)
+            return gradient_code(self.graph, output, leaves, careful)
+
+    @cached_property
+    def reused(self) -> Code:
+        """The same in little memory, where numbers that are no longer needed make room for others."""
+        with collector_paused():
+            return reused(self.code)
+
+
+class Share(NamedTuple):
+    """How a backend takes a batch."""
+
+    chunk: int
+    """How many examples at a time."""
+    for_threads: bool
+    """Whether parts of that size are worth several threads."""
+
+
+class Bound(Protocol):
+    """What a backend gives: a plan made ready for one number of examples. One thread at a time uses it."""
+
+    inputs: Floats
+    """Those of the last run, ``(n_inputs, n_examples)``."""
+    by_parameters: Floats
+    """The gradient in the parameters, ``(n_parameters,)``, after a run of a plan with that gradient."""
+    by_inputs: Floats
+    """The gradients in the inputs, ``(n_inputs, n_examples)``, after a run of a plan with those."""
+
+    def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
+        """Take the inputs: all *rows*, or those at these *places*; *shared* numbers are the last inputs of each."""
+
+    def run(self, seed: float, listens: bool) -> bool:
+        """Compute outputs, and the gradient that starts with *seed* for each example.
+
+        Where it *listens*, say whether an operation forward may have divided by zero, overflowed or met an invalid
+        operand: whether its result is infinite or NaN. Then numbers that eager arithmetic refuses are looked for.
+        """
+
+    def read(self, results: Floats) -> None:
+        """Write the outputs of the last run into ``(n_examples, n_outputs)`` numbers."""
+
+
+class Backend(Protocol):
+    """How plans are carried out: a module of ``backends``."""
+
+    def share(self, plan: Plan, n_bytes: int) -> Share:
+        """How batches are cut for a plan whose numbers have so many bytes."""
+
+    def bind(self, plan: Plan, n_examples: int, uniform: Floats) -> Bound:
+        """Make a plan ready for so many examples.
+
+        *uniform* ``(n_slots, 1)`` begins with the parameters and the constants. Parameters are other numbers in each
+        run; the backend may write what it computes from them into the slots after these.
+        """
 
 
 def forward_code(graph: Placed) -> Code:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.anomalies import watch_examples
-from engine.compiler.backends.numpy import Floats
 from engine.compiler.inputs import as_rows, fill
+from engine.compiler.ir import Floats
 from engine.compiler.runner import Runner
 from engine.compiler.summary import described
 from engine.compiler.trace import INPUT, Record
@@ -32,14 +32,20 @@ class Program:
     """What ``compile`` gives: the same calculation, for as many examples at a time as there are rows in ``X``.
 
     ``inputs`` are the columns of ``X``; ``weights`` ``(n_parameters,)`` are the numbers of the parameters, which a
-    training step changes in place: ``program.weights -= 0.1 * gradient``. Threads that run one program take turns.
-    A copy, or a program that was pickled, is compiled again.
+    training step changes in place: ``program.weights -= 0.1 * gradient``. The ``backend`` carries it out. Threads that
+    run one program take turns. A copy, or a program that was pickled, is compiled again.
     """
 
     def __init__(
-        self, record: Record, inputs: Sequence[Value], parameters: Sequence[Value], dtype: Any, single: bool = False
+        self,
+        record: Record,
+        inputs: Sequence[Value],
+        parameters: Sequence[Value],
+        dtype: Any,
+        single: bool = False,
+        backend: str = "numpy",
     ) -> None:
-        self.record, self._single = record, single
+        self.record, self._single, self.backend = record, single, backend
         self.n_inputs, self.n_outputs = record.n_inputs, len(record.outputs)
         self.inputs, self.parameters = list(inputs), list(parameters)
         self.dtype = np.dtype(dtype)
@@ -50,7 +56,7 @@ class Program:
 
     @cached_property
     def _runner(self) -> Runner:
-        return Runner(self.record, self.dtype, self._labels, self.n_inputs)
+        return Runner(self.record, self.dtype, self._labels, self.n_inputs, self.backend)
 
     @cached_property
     def _by_example(self) -> Runner:
@@ -58,7 +64,7 @@ class Program:
         n = self.record.n_inputs + self.record.n_parameters
         ops = [*[INPUT] * n, *self.record.ops[n:]]
         record = replace(self.record, ops=ops, n_inputs=n, n_parameters=0, frozen=[])
-        return Runner(record, self.dtype, self._labels, self.n_inputs)
+        return Runner(record, self.dtype, self._labels, self.n_inputs, self.backend)
 
     def __getstate__(self) -> dict[str, Any]:
         compiled = "_runner", "_by_example"

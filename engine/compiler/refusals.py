@@ -1,54 +1,29 @@
 """Numbers that an operation refuses: where eager arithmetic raises an error, so does a program.
 
-numpy tells of a division by zero, an overflow or an invalid operand once for a whole array. Which example it was, and
-whether eager arithmetic refuses it, is found by computing again; a later operation may have hidden it.
+A backend tells of a division by zero, an overflow or an invalid operand once for all examples. Which example it was,
+and whether eager arithmetic refuses it, is found by computing again; a later operation may have hidden it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from engine.compiler.anomalies import evaluated
-from engine.compiler.backends.numpy import Call, Floats, carry_out, is_finite
 from engine.compiler.inputs import FLOAT64
+from engine.compiler.ir import Floats
 from engine.compiler.trace import Record
 from engine.domains import refuses
 from engine.validation import shortened
 
 _FLOAT32, _FLOAT32_SMALLEST = 1e-2, 1e-37
 """How near numbers of float32 must come: as a share, and absolutely."""
-_SIGNALS: dict[str, Any] = {"divide": "call", "invalid": "call", "over": "call"}
-"""What numpy signals where an operation refuses a number, and sometimes where none does."""
 
 
 def refusing_nodes(record: Record) -> list[int]:
     """The places of the nodes whose operation may refuse numbers: it would give infinity or NaN."""
     return [index for index, op in enumerate(record.ops) if isinstance(op, str) and refuses(op)]
-
-
-def carried_out_with_signal(calls: Sequence[Call], products: bool = False) -> bool:
-    """Run *calls*; say whether one of them signals. If so, they run twice.
-
-    Matrix products do not count, as some libraries signal there for ordinary numbers; infinite *products* may count.
-    """
-    heard: list[str] = []
-    with np.errstate(call=lambda signal, _flag: heard.append(signal), **_SIGNALS):
-        carry_out(calls)
-        if not heard:
-            return False
-        heard.clear()
-        for function, arguments in calls:
-            if function is not np.matmul:
-                function(*arguments)
-            else:
-                with np.errstate(all="ignore"):
-                    function(*arguments)
-                if products and not is_finite(arguments[2]):
-                    heard.append("over")
-    return bool(heard)
 
 
 def refuse_inexact(found: Floats, exact: Floats, what: str, rows: Floats | None = None) -> None:

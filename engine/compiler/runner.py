@@ -8,77 +8,49 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from threading import RLock
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.adjoints import GRADIENT
-from engine.compiler.backends.numpy import Floats, Memories, by_columns, carry_out, is_finite
-from engine.compiler.buffer_reuse import reused
+from engine.compiler.backends import backend_named
+from engine.compiler.backends.numpy import is_finite
 from engine.compiler.collector import collector_paused
 from engine.compiler.fuse_sums import summed
 from engine.compiler.inputs import fill, refuse_nan, shows_nan
+from engine.compiler.ir import Floats
 from engine.compiler.memory_layout import placed
-from engine.compiler.plan import Code, forward_code, gradient_code
-from engine.compiler.refusals import carried_out_with_signal, refuse, refuse_inexact, refusing_nodes
+from engine.compiler.plan import PARAMETERS, Bound, Gradient, Plan, Share
+from engine.compiler.refusals import refuse, refuse_inexact, refusing_nodes
 from engine.compiler.simplify import simplified
 from engine.compiler.trace import Record
-from engine.compiler.vectorize import UNIFORM, grouped
+from engine.compiler.vectorize import INPUTS, UNIFORM, grouped
 
-PARAMETERS, INPUTS = "parameters", "inputs"
-Gradient: TypeAlias = tuple[int, str, bool] | None
-"""What is computed besides the outputs: the gradient of one of them in parameters or inputs, carefully or fast (see
-``Backward``), or none. Careful instructions are slow, and needed beside infinity alone."""
 Batch: TypeAlias = tuple[Floats, NDArray[np.int64] | None]
 """Rows, and which of them in which order; all of them for None."""
 Part: TypeAlias = tuple[int, int, int]
 """Which examples, from the first to before the last, and by which worker."""
 
-_CHUNK = 16_000  # examples: enough to outweigh the calls, few enough for the cache
-_FOR_THREADS = 60_000  # numbers in a call of numpy, on average: for fewer, threads mostly wait for the interpreter
-_CHUNK_BYTES, _CHUNK_BYTES_BY_EXAMPLE = 128 * 2**20, 8 * 2**20
 _LOOKED_AT = 4_000_000  # numbers at a time
 _KEPT = 6  # batch sizes whose memory is kept
-
-
-class _Plan(NamedTuple):
-    code: Code
-    chunk: int
-    """How many examples are computed at a time."""
-    for_threads: bool
-    """Whether parts of that size are worth several threads."""
-
-
-class _Bound:
-    """The instructions made ready for one batch size."""
-
-    def __init__(self, memories: Memories, code: Code, n_parameters: int) -> None:
-        self.memories = memories
-        self.forward, self.backward = memories.bind(code.forward), memories.bind(code.backward)
-        self.outputs = [memories.arrays[memory][slot] for memory, slot in code.outputs]
-        self.seed = memories.arrays[code.seed[0]][code.seed[1]] if code.seed else np.zeros(0)
-        if code.seed:
-            self.by_parameters = memories.arrays[UNIFORM + GRADIENT][:n_parameters, 0]
-            self.by_inputs = memories.arrays["inputs" + GRADIENT]
-        self.is_exact = True
-        """Whether no number of the last run was too large."""
-
-    def rows(self) -> Floats:
-        """The inputs of the last run, ``(n_examples, n_inputs)``."""
-        return self.memories.arrays["inputs"].T.astype(np.float64)
 
 
 class Runner:
     """Computes outputs and gradients of a record. Threads that share one take ``turn``.
 
     Numbers that eager arithmetic refuses are refused, in errors that call inputs and parameters by their *labels*;
-    without labels nothing is refused. The first *n_columns* inputs are columns of ``X``.
+    without labels nothing is refused. The first *n_columns* inputs are columns of ``X``. The *backend* computes.
     """
 
     def __init__(
-        self, record: Record, dtype: np.dtype[Any], labels: Sequence[str] | None = None, n_columns: int = 0
+        self,
+        record: Record,
+        dtype: np.dtype[Any],
+        labels: Sequence[str] | None = None,
+        n_columns: int = 0,
+        backend: str = "numpy",
     ) -> None:
+        self._backend = backend_named(backend)
         with collector_paused():
             self.graph = placed(grouped(summed(simplified(record))))
         self.dtype = dtype
@@ -94,14 +66,14 @@ class Runner:
         self._record, self._labels, self._n_columns = record, labels or [], n_columns
         self._refusing = [] if labels is None else refusing_nodes(record)
         self._may_overflow = labels is not None and dtype == np.float32
-        self._plans: dict[Gradient, _Plan] = {}
-        self._bound: dict[tuple[int, Gradient, int], _Bound] = {}
+        self._plans: dict[Gradient | None, tuple[Plan, Share]] = {}
+        self._bound: dict[tuple[int, Gradient | None, int], tuple[Bound, Floats]] = {}
 
     def outputs(self, rows: Floats, refuses: bool = True) -> Floats:
         """All outputs, ``(n_examples, n_outputs)``."""
         results = np.empty((len(rows), self.n_outputs), self.dtype)
         with self.turn:
-            self.in_chunks(len(rows), lambda *part: self._forward((rows, None), part, None, results, refuses), None)
+            self.in_chunks(len(rows), lambda *part: self._computed((rows, None), part, None, results, refuses), None)
         return results
 
     def outputs_and_mean_gradient(
@@ -114,78 +86,79 @@ class Runner:
 
         def run(start: int, stop: int, worker: int) -> None:
             for careful in (False, True):
-                bound = self._forward((rows, chosen), (start, stop, worker), (output, PARAMETERS, careful), results)
-                bound.seed.fill((stop - start if bound.seed.size < stop - start else 1.0) / n_examples)  # all, or each
-                carry_out(bound.backward)
+                gradient, part = Gradient(output, PARAMETERS, careful), (start, stop, worker)
+                bound, is_exact = self._computed((rows, chosen), part, gradient, results, seed=1.0 / n_examples)
                 if finite := is_finite(bound.by_parameters):
                     break
-            if self._may_overflow and not (bound.is_exact and finite):
-                exact = self._exact.outputs_and_mean_gradient(bound.rows(), None, output)[1]
+            if self._may_overflow and not (is_exact and finite):
+                exact = self._exact.outputs_and_mean_gradient(_rows(bound), None, output)[1]
                 refuse_inexact(bound.by_parameters, exact * ((stop - start) / n_examples), "the gradient")
             parts[start] = bound.by_parameters if stop - start == n_examples else bound.by_parameters.copy()
 
         with self.turn:
-            self.in_chunks(n_examples, run, (output, PARAMETERS, False))
+            self.in_chunks(n_examples, run, Gradient(output, PARAMETERS, False))
         return results, parts[0] if len(parts) == 1 else np.add.reduce([parts[start] for start in sorted(parts)], 0)
 
     def input_gradients(self, rows: Floats, shared: Floats, columns: Sequence[int], output: int) -> Floats:
         """The gradients of an output in some inputs, for each example; the last inputs are *shared* by all examples."""
         gradients = np.empty((len(rows), len(columns)), self.dtype)
-        n_own = rows.shape[1]
         start = columns[0] if columns else 0
         together = list(columns) == list(range(start, start + len(columns)))
         chosen = slice(start, start + len(columns)) if together else list(columns)
 
         def run(start: int, stop: int, worker: int) -> None:
             for careful in (False, True):
-                bound = self._ready(stop - start, (output, INPUTS, careful), worker)
-                inputs = bound.memories.arrays["inputs"]
-                inputs[:n_own], inputs[n_own:] = rows[start:stop].T, shared[:, None]
-                self._carry_out(bound)
-                bound.seed[:] = 1.0
-                carry_out(bound.backward)
+                bound = self._ready(stop - start, Gradient(output, INPUTS, careful), worker)
+                bound.load(rows[start:stop], None, shared)
+                is_exact = self._run(bound, 1.0)
                 found = bound.by_inputs[chosen]
                 if finite := is_finite(found):
                     break
-            if self._may_overflow and not (bound.is_exact and finite):
-                own = bound.rows()
+            if self._may_overflow and not (is_exact and finite):
+                own = _rows(bound)
                 exact = self._exact.input_gradients(own, own[0, :0], columns, output)
                 refuse_inexact(found.T, exact, "the gradient", own[:, : self._n_columns])
             gradients[start:stop] = found.T
 
         with self.turn:
-            self.in_chunks(len(rows), run, (output, INPUTS, False))
+            self.in_chunks(len(rows), run, Gradient(output, INPUTS, False))
         return gradients
 
-    def _forward(self, batch: Batch, part: Part, gradient: Gradient, results: Floats, refuses: bool = True) -> _Bound:
-        """Compute the outputs of a part of the examples into their *results*."""
+    def _computed(
+        self,
+        batch: Batch,
+        part: Part,
+        gradient: Gradient | None,
+        results: Floats,
+        refuses: bool = True,
+        seed: float = 0.0,
+    ) -> tuple[Bound, bool]:
+        """Compute the outputs of a part of the examples into their *results*, and the gradient.
+
+        Returns what computed them, and whether no number on the way was too large.
+        """
         (rows, chosen), (start, stop, worker) = batch, part
         bound = self._ready(stop - start, gradient, worker)
         if stop - start < len(results):
             rows, chosen = (rows[start:stop], None) if chosen is None else (rows, chosen[start:stop])
             results = results[start:stop]
-        bound.memories.load(rows, chosen)
-        if refuses:
-            self._carry_out(bound)
-        else:
-            carry_out(bound.forward)
-        for column, numbers in enumerate(bound.outputs):
-            results[:, column] = numbers
+        bound.load(rows, chosen)
+        is_exact = self._run(bound, seed, refuses)
+        bound.read(results)
         finite = not (self.shows_nan or self._may_overflow) or is_finite(results)
-        if self._may_overflow and refuses and not (bound.is_exact and finite):
-            refuse_inexact(results, self._exact.outputs(bound.rows()), "the result", bound.rows())
+        if self._may_overflow and refuses and not (is_exact and finite):
+            refuse_inexact(results, self._exact.outputs(_rows(bound)), "the result", _rows(bound))
         if self.shows_nan and not finite:
             refuse_nan(rows if chosen is None else rows[chosen], start)
-        return bound
+        return bound, is_exact
 
-    def _carry_out(self, bound: _Bound) -> None:
-        """Compute forward; raise the error of eager arithmetic where it refuses a number."""
-        if not self._refusing and not self._may_overflow:
-            carry_out(bound.forward)
-            return
-        bound.is_exact = not carried_out_with_signal(bound.forward, products=self._may_overflow)
-        if self._refusing and not bound.is_exact:
-            self._find_refused(bound.memories.arrays["inputs"].T)
+    def _run(self, bound: Bound, seed: float, refuses: bool = True) -> bool:
+        """Compute; raise the error of eager arithmetic where it refuses a number; say whether none was too large."""
+        listens = refuses and bool(self._refusing or self._may_overflow)
+        is_exact = not bound.run(seed, listens)
+        if self._refusing and not is_exact:
+            self._find_refused(bound.inputs.T)
+        return is_exact
 
     @property
     def _exact(self) -> Runner:
@@ -221,16 +194,16 @@ class Runner:
         """Let go of the memory for batches; the next run takes what it needs."""
         self._bound.clear()
 
-    def in_chunks(self, n_examples: int, run: Callable[[int, int, int], object], gradient: Gradient) -> None:
+    def in_chunks(self, n_examples: int, run: Callable[[int, int, int], object], gradient: Gradient | None) -> None:
         """Call ``run(start, stop, worker)`` for parts of the examples that stay in the cache."""
-        plan = self._plan(gradient)
-        if n_examples <= plan.chunk:
+        _, (chunk, for_threads) = self._plan(gradient)
+        if n_examples <= chunk:
             with np.errstate(all="ignore"):
                 if n_examples:
                     run(0, n_examples, 0)
             return
-        n_chunks = -(-n_examples // plan.chunk)
-        workers = min(os.cpu_count() or 1, n_chunks) if plan.for_threads else 1
+        n_chunks = -(-n_examples // chunk)
+        workers = min(os.cpu_count() or 1, n_chunks) if for_threads else 1
         chunk = -(-n_examples // (workers * -(-n_chunks // workers)))  # all of one size, as many for each worker
         starts = range(0, n_examples, chunk)
 
@@ -245,37 +218,30 @@ class Runner:
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(work, range(workers)))
 
-    def _plan(self, gradient: Gradient) -> _Plan:
-        """The instructions for the outputs, and for a gradient of one of them; and how to cut batches for them."""
+    def _plan(self, gradient: Gradient | None) -> tuple[Plan, Share]:
+        """What is computed for the outputs, and for a gradient of one of them; and how to cut batches for it."""
         if gradient not in self._plans:
-            n_inputs, n_leaves = self._record.n_inputs, self._record.n_inputs + self._record.n_parameters
-            with collector_paused():
-                if gradient is None:
-                    code = forward_code(self.graph)
-                else:
-                    leaves = np.arange(n_inputs) if gradient[1] == INPUTS else np.arange(n_inputs, n_leaves)
-                    code = gradient_code(self.graph, gradient[0], leaves, careful=gradient[2])
-                code = reused(code)
-            slots = sum(n for name, n in code.n_slots.items() if not name.startswith(UNIFORM))
-            room = _CHUNK_BYTES_BY_EXAMPLE if gradient and gradient[1] == INPUTS else _CHUNK_BYTES
-            chunk = int(min(_CHUNK, max(1, room // (slots * self.dtype.itemsize + 1))))
-            self._plans[gradient] = _Plan(code, chunk, chunk * code.width >= _FOR_THREADS)
+            plan = Plan(self.graph, gradient)
+            self._plans[gradient] = plan, self._backend.share(plan, self.dtype.itemsize)
         return self._plans[gradient]
 
-    def _ready(self, n_examples: int, gradient: Gradient, worker: int) -> _Bound:
-        """The instructions for this many examples; the last few batch sizes are kept."""
+    def _ready(self, n_examples: int, gradient: Gradient | None, worker: int) -> Bound:
+        """The plan bound for this many examples; the last few batch sizes are kept."""
         key = n_examples, gradient, worker
-        bound = self._bound.pop(key, None)
-        if bound is None:
+        known = self._bound.pop(key, None)
+        if known is None:
             for old in list(self._bound)[: 1 - _KEPT * (os.cpu_count() or 1)]:
                 self._bound.pop(old, None)  # another worker may have been faster
-            code, record = self._plan(gradient).code, self._record
-            columns = by_columns([*code.forward, *code.backward], record.n_inputs)
-            memories = Memories(code.n_slots, n_examples, self.dtype, columns)
-            memories.arrays[UNIFORM] = self.uniform if worker == 0 else self.uniform.copy()
+            uniform = self.uniform if worker == 0 else self.uniform.copy()
+            plan, _ = self._plan(gradient)
             with collector_paused():
-                bound = _Bound(memories, code, record.n_parameters)
+                known = self._backend.bind(plan, n_examples, uniform), uniform
         elif worker:
-            np.copyto(bound.memories.arrays[UNIFORM], self.uniform)
-        self._bound[key] = bound
-        return bound
+            np.copyto(known[1], self.uniform)
+        self._bound[key] = known
+        return known[0]
+
+
+def _rows(bound: Bound) -> Floats:
+    """The inputs of the last run, ``(n_examples, n_inputs)``."""
+    return bound.inputs.T.astype(np.float64)

@@ -130,6 +130,7 @@ def _describe_train(command: argparse.ArgumentParser) -> None:
     add("--test-share", type=_share, help="the share of the examples that is held out (default: 0.2)")
     add("--out", metavar="MODEL", help="where the model goes (default: DATA.json in this folder)")
     add("--checkpoint", metavar="FILE", help="keep the run here after each epoch, or go on with the one that is here")
+    _describe_backend(command)
     add("--quiet", action="store_true", help="no progress bar")
 
 
@@ -137,6 +138,7 @@ def _describe_predict(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL", help="a file that `gradstep train` wrote")
     command.add_argument("file", metavar="FILE.csv", help="the rows; names in the first line are recognised")
     _describe_header(command)
+    _describe_backend(command)
     command.add_argument("--probabilities", action="store_true", help="print those of each class, under its name")
 
 
@@ -151,6 +153,10 @@ def _describe_header(command: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="the first line has the names of the columns, or has not (default: looks at it)",
     )
+
+
+def _describe_backend(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--backend", default="numpy", help="what computes many examples at a time (default: numpy)")
 
 
 def _describe_draw(command: argparse.ArgumentParser) -> None:

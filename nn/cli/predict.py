@@ -28,7 +28,7 @@ def predict(options: Namespace) -> None:
     for line in told:
         print(f"gradstep: {plain_label(line, 300)}", file=sys.stderr)
     if not options.probabilities:
-        for answer in model.predict(X):
+        for answer in model.predict(X, options.backend):
             print(one_line(str(answer)))  # a class in a model file may be any text
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")

@@ -171,6 +171,7 @@ def _train_model(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, 
         seed=options.seed,
         progress=not options.quiet,
         dtype=job.dtype,
+        backend=options.backend,
         checkpoint=options.checkpoint,
     )
     if inputs is not None:

@@ -143,6 +143,7 @@ def _run_of(task: Task) -> dict[str, Any]:
         "model": repr(task.model),
         "seed": task.seed,
         "dtype": task.dtype,
+        "backend": None if task.backend == "numpy" else task.backend,
         "loss": task.loss_name,
         "code of the loss": [] if task.loss in LOSSES.values() else _describe(task.loss),
         "batch size": task.batch_size,

@@ -33,6 +33,7 @@ from nn.training.history import History
 from nn.training.interrupts import Interrupts
 from nn.training.options import (
     Callback,
+    check_backend,
     check_callbacks,
     check_dtype,
     check_pair,
@@ -72,6 +73,7 @@ def fit(
     verbose: int | None = None,
     replay: bool | None = None,
     dtype: str = "float64",
+    backend: str = "numpy",
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_every: float | None = None,
     **unknown: Any,
@@ -119,6 +121,7 @@ def fit(
             an error if it is not possible.
         dtype: of the replayed arrays, ``"float64"`` or ``"float32"``: half the digits, about twice the speed in large
             networks. Eager training is float64.
+        backend: what carries the replay out: see ``engine.compile``.
         checkpoint: a file that holds the run, written whole after each epoch. The same script started again goes on
             from it, with the same weights, to the last bit, as if it had never stopped. What callbacks remember is not
             in it; an optimizer or a schedule that keeps what the file cannot hold is refused. A run that a callback
@@ -144,7 +147,8 @@ def fit(
     batch_size, rng = check_int("batch_size", batch_size, 1), random_numbers(seed)
     callbacks, verbose = check_callbacks(callbacks), check_verbose(verbose, progress)
     epochs = None if epochs is None else check_int("epochs", epochs, 0)
-    dtype, stopping = check_dtype(dtype, replay), check_stopping(early_stopping)
+    dtype, backend = check_dtype(dtype, replay), check_backend(backend, replay)
+    stopping = check_stopping(early_stopping)
     names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
     table = kept_table(by_name(X, names), "X", model.n_inputs)
     outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
@@ -163,7 +167,7 @@ def fit(
         examples, validation = split_validation(examples, validation_split, seed)
     examples = smooth(weigh_classes(examples, class_weight), label_smoothing, loss_name, n_outputs)
     data = loss_name, loss, examples, validation
-    task = Task(model, optimizer, *data, seed, rng, batch_size, epochs, stopping, dtype, n_outputs, noise)
+    task = Task(model, optimizer, *data, seed, rng, batch_size, epochs, stopping, dtype, n_outputs, noise, backend)
     training = Training(task, names, y_names if learned is None else None, checkpoint_file, callbacks, verbose)
     with trained_here(model.parameters(), optimizer), training.interrupts.handled():
         training.run(replay)

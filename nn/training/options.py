@@ -58,6 +58,15 @@ def check_dtype(dtype: Any, replay: Any) -> str:
     return name
 
 
+def check_backend(backend: Any, replay: Any) -> str:
+    from engine import compiler
+
+    compiler.backend_named(backend)
+    if backend != "numpy" and replay is False:
+        raise ValueError(f'backend must be "numpy" for eager training, got "{backend}" beside replay=False')
+    return str(backend)
+
+
 def check_pair(validation_data: Any, validation_split: Any) -> tuple[Any, Any]:
     if validation_split is not None:
         raise ValueError("validation_split must be left out beside validation_data")

@@ -56,8 +56,9 @@ class Replayed(Steps):
         self.rows = self._rows(examples)
         self.validation_rows = None if task.validation is None else self._rows(task.validation)
         bundled = any(loss is each for each in LOSSES.values())
-        key = (recorded_loss, task.dtype, self.rows.shape[1], self.is_weighted) if bundled else None
-        self.recorded = Recorded(example_function(task, recorded_loss, one_hot), [task.model, loss], key)
+        kind = recorded_loss, task.dtype, self.rows.shape[1], self.is_weighted, task.backend
+        function = example_function(task, recorded_loss, one_hot)
+        self.recorded = Recorded(function, [task.model, loss], kind if bundled else None, task.backend)
         self.paths = self._recorded_paths()
         self.is_ours = bundled and _is_made_of_nn(task.model)
         self.parts: list[Any] = []

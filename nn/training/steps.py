@@ -36,6 +36,7 @@ class Task:
     dtype: str
     n_outputs: int
     noise: Layout
+    backend: str
 
     @property
     def steps_per_epoch(self) -> int:

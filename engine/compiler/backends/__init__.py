@@ -1,0 +1,37 @@
+"""Backends: each is a module that carries out plans by ``share`` and ``bind`` (see ``plan``), and is chosen by name.
+
+One that needs more than numpy has ``why_not()``, which says in words why it cannot run here. That is an error, unless
+it names another in ``OTHERWISE``, which then does its work, with a warning.
+"""
+
+from __future__ import annotations
+
+import warnings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+
+from engine.validation import shortened
+
+if TYPE_CHECKING:
+    from engine.compiler.plan import Backend
+
+_MODULES = {"numpy": "numpy"}
+
+
+def backend_named(name: Any) -> Backend:
+    """The backend of that name, or the one that does its work where it cannot run.
+
+    Raises:
+        ValueError: there is none of that name.
+        ImportError: it needs a package that is not installed.
+    """
+    if not isinstance(name, str) or name not in _MODULES:
+        known = " or ".join(f'"{each}"' for each in _MODULES)
+        raise ValueError(f"backend must be {known}, got {shortened(name)}")
+    module = import_module(f"engine.compiler.backends.{_MODULES[name]}")
+    if reason := getattr(module, "why_not", str)():
+        if not (otherwise := getattr(module, "OTHERWISE", "")):
+            raise ImportError(f'backend "{name}" cannot run: {reason}')
+        warnings.warn(f'backend "{name}" cannot run: {reason}; "{otherwise}" does its work', stacklevel=2)
+        return backend_named(otherwise)
+    return cast("Backend", module)

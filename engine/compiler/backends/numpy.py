@@ -13,13 +13,74 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.compiler.adjoints import GRADIENT
 from engine.compiler.backends.numpy_kernels import KERNELS, kernel
-from engine.compiler.ir import Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.ir import Floats, Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.plan import Plan, Share
+from engine.compiler.vectorize import INPUTS, UNIFORM
 
-Floats = NDArray[np.floating[Any]]
+_CHUNK = 16_000  # examples: enough to outweigh the calls, few enough for the cache
+_FOR_THREADS = 60_000  # numbers in a call of numpy, on average: for fewer, threads mostly wait for the interpreter
+_CHUNK_BYTES, _CHUNK_BYTES_BY_EXAMPLE = 128 * 2**20, 8 * 2**20
 _IN_ORDER = 7  # terms: numpy adds up no more than these from left to right where they lie side by side
-_FOR_THREADS = 2**16  # multiplications in a product from which BLAS may take threads, whose signals are lost
+_BLAS_THREADS = 2**16  # multiplications in a product from which BLAS may take threads, whose signals are lost
+_SIGNALS: dict[str, Any] = {"divide": "call", "invalid": "call", "over": "call"}
+"""What numpy signals where an operation refuses a number, and sometimes where none does."""
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+def share(plan: Plan, n_bytes: int) -> Share:
+    """Chunks that stay in the cache; threads only where the calls of numpy are long."""
+    slots = sum(n for name, n in plan.reused.n_slots.items() if not name.startswith(UNIFORM))
+    room = _CHUNK_BYTES_BY_EXAMPLE if plan.gradient and plan.gradient.of == INPUTS else _CHUNK_BYTES
+    chunk = int(min(_CHUNK, max(1, room // (slots * n_bytes + 1))))
+    return Share(chunk, chunk * plan.reused.width >= _FOR_THREADS)
+
+
+def bind(plan: Plan, n_examples: int, uniform: Floats) -> Bound:
+    """The instructions as calls that are ready."""
+    return Bound(plan, n_examples, uniform)
+
+
+class Bound:
+    """The instructions made ready for one number of examples: see ``plan.Bound``."""
+
+    def __init__(self, plan: Plan, n_examples: int, uniform: Floats) -> None:
+        code, record = plan.reused, plan.graph.record
+        columns = by_columns([*code.forward, *code.backward], record.n_inputs)
+        self.memories = Memories(code.n_slots, n_examples, uniform.dtype, columns)
+        arrays = self.memories.arrays
+        arrays[UNIFORM] = uniform
+        self.forward, self.backward = self.memories.bind(code.forward), self.memories.bind(code.backward)
+        self.outputs = [arrays[memory][slot] for memory, slot in code.outputs]
+        self.seed = arrays[code.seed[0]][code.seed[1]] if code.seed else np.zeros(0)
+        self.by_parameters = arrays.get(UNIFORM + GRADIENT, np.zeros((0, 1)))[: record.n_parameters, 0]
+        self.by_inputs = arrays.get(INPUTS + GRADIENT, np.zeros((0, 1)))
+        self.inputs = arrays[INPUTS]
+
+    def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
+        """Take the inputs of all examples."""
+        if shared is None:
+            self.memories.load(rows, places)
+        else:
+            self.inputs[: rows.shape[1]], self.inputs[rows.shape[1] :] = rows.T, shared[:, None]
+
+    def run(self, seed: float, listens: bool) -> bool:
+        """Compute everything; say whether numpy signals."""
+        signals = False
+        if listens:
+            signals = carried_out_with_signal(self.forward, products=self.inputs.dtype == np.float32)
+        else:
+            carry_out(self.forward)
+        if self.seed.size:
+            self.seed.fill(seed if self.seed.size > 1 else seed * self.memories.n_examples)
+            carry_out(self.backward)
+        return signals
+
+    def read(self, results: Floats) -> None:
+        """The outputs of the last run."""
+        for column, numbers in enumerate(self.outputs):
+            results[:, column] = numbers
 
 
 class Memories:
@@ -75,7 +136,7 @@ class Memories:
                 kind, *views = instruction
                 out, left, right = map(resolved, views)
                 calls += _products(kind, out, left, right)
-                if kind == "forward" and out.dtype == np.float32 and out.size * left.shape[1] >= _FOR_THREADS:
+                if kind == "forward" and out.dtype == np.float32 and out.size * left.shape[1] >= _BLAS_THREADS:
                     calls.append((_signal_infinity, (out,)))
             elif isinstance(instruction, Take):
                 target = resolved(instruction.out).reshape(len(instruction.slots), -1)
@@ -209,6 +270,28 @@ def carry_out(calls: Sequence[Call]) -> None:
     """Run calls one after the other."""
     for function, arguments in calls:
         function(*arguments)
+
+
+def carried_out_with_signal(calls: Sequence[Call], products: bool = False) -> bool:
+    """Run *calls*; say whether one of them signals. If so, they run twice.
+
+    Matrix products do not count, as some libraries signal there for ordinary numbers; infinite *products* may count.
+    """
+    heard: list[str] = []
+    with np.errstate(call=lambda signal, _flag: heard.append(signal), **_SIGNALS):
+        carry_out(calls)
+        if not heard:
+            return False
+        heard.clear()
+        for function, arguments in calls:
+            if function is not np.matmul:
+                function(*arguments)
+            else:
+                with np.errstate(all="ignore"):
+                    function(*arguments)
+                if products and not is_finite(arguments[2]):
+                    heard.append("over")
+    return bool(heard)
 
 
 def is_finite(numbers: Floats) -> bool:

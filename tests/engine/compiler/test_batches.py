@@ -11,6 +11,8 @@ import pytest
 
 from engine import Value, compile, dot, maximum, sqrt, tanh
 from engine.compiler import runner as runner_module
+from engine.compiler.backends import numpy as numpy_backend
+from engine.compiler.plan import Gradient
 
 
 def make(dtype="float64"):
@@ -31,8 +33,8 @@ def in_chunks_of(monkeypatch):
     """Makes chunks small and processors many, and all of them worth having."""
 
     def change(chunk, workers=1):
-        monkeypatch.setattr(runner_module, "_CHUNK", chunk)
-        monkeypatch.setattr(runner_module, "_FOR_THREADS", 0)
+        monkeypatch.setattr(numpy_backend, "_CHUNK", chunk)
+        monkeypatch.setattr(numpy_backend, "_FOR_THREADS", 0)
         monkeypatch.setattr(os, "cpu_count", lambda: workers)
 
     return change
@@ -67,7 +69,7 @@ def test_the_chunks_are_of_one_size_and_as_many_for_each_worker(in_chunks_of):
 
 def test_small_instructions_are_not_worth_threads(in_chunks_of, monkeypatch):
     in_chunks_of(30, 2)
-    monkeypatch.setattr(runner_module, "_FOR_THREADS", 60_000)
+    monkeypatch.setattr(numpy_backend, "_FOR_THREADS", 60_000)
     seen = []
     make()._runner.in_chunks(100, lambda start, stop, worker: seen.append((start, stop, worker)), None)
     assert seen == [(0, 25, 0), (25, 50, 0), (50, 75, 0), (75, 100, 0)]
@@ -75,7 +77,7 @@ def test_small_instructions_are_not_worth_threads(in_chunks_of, monkeypatch):
 
 def test_more_examples_than_a_chunk_holds():
     program = make()
-    n = 2 * program._runner._plan((0, "parameters", False)).chunk + 17
+    n = 2 * program._runner._plan(Gradient(0, "parameters", False))[1].chunk + 17
     X = rows(n)
     results = program(X)
     pieces = np.vstack([program(part) for part in np.array_split(X, 11)])
