@@ -21,7 +21,8 @@ from difflib import get_close_matches
 from typing import Any, Self, TypeVar
 
 from nn import MLP, EarlyStopping, Optimizer, binary_cross_entropy, cross_entropy, hinge
-from nn.data import by_name, column_names
+from nn.data import as_table, by_name, column_names
+from nn.data.names import has_rows_with_names
 from nn.losses import LOSSES, LossFunction, named_loss
 from nn.optimizers import LearningRate
 from nn.scaling import Scaling
@@ -117,13 +118,22 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     def _table(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any, _Names]:
         """Examples to train on, checked by scikit-learn, and the names of their columns."""
         names = column_names(X), column_names(y, what="y") if getattr(y, "ndim", 1) == 2 else None
+        X = as_table(X) if has_rows_with_names(X) else X
         X, y = validate_data(self, X, y, multi_output=True, accept_sparse=True, dtype=_FLOATS, **options)
         return X, y, names
 
     def _check_table(self, X: Any) -> Any:
         """Examples to predict, with the same columns as in training; scikit-learn checks those named by texts."""
         check_is_fitted(self)
-        X = X if hasattr(self, "feature_names_in_") else by_name(X, self.model_.column_names)
+        learned = self.model_.column_names
+        if has_rows_with_names(X):
+            X = as_table(by_name(X, learned))
+            if hasattr(self, "feature_names_in_"):
+                import pandas as pd
+
+                X = pd.DataFrame(X, columns=self.feature_names_in_)
+        elif learned and not hasattr(self, "feature_names_in_") and hasattr(X, "columns"):
+            X = by_name(X, learned).to_numpy()
         return validate_data(self, X, reset=False, accept_sparse=True, dtype=_FLOATS)
 
     def __sklearn_tags__(self) -> Any:

@@ -9,6 +9,8 @@ from typing import Any, SupportsFloat, TypeAlias
 
 from engine import Value, constant, softmax
 from nn.activations import ACTIVATIONS, Function, check_activation, is_of_one_value, method_name, not_a_value
+from nn.data import by_name
+from nn.examples import input_names
 from nn.initialization import random_numbers
 from nn.module import Module
 from nn.noise import no_noise, noise_from, noise_source
@@ -57,7 +59,7 @@ class Sequential(Module):
             ValueError: *x* has not ``n_inputs`` numbers, or a layer takes another number of inputs than it gets.
             TypeError: *x* has something else than numbers, or a layer returns something else than Values.
         """
-        values = as_values(x)
+        values = as_values(one_example(x, self))
         if self.n_inputs not in (None, len(values)):
             raise ValueError(f"x must have {self.n_inputs} numbers for this {type(self).__name__}, got {len(values)}")
         for index, layer in enumerate(self.layers):
@@ -150,6 +152,21 @@ class Dropout(Module):
         return [0.0 if rng.random() < self.rate else kept for _ in range(n)]
 
 
+def one_example(x: Any, model: Module) -> Any:
+    """The inputs of one example; a row with names has the order of those that ``fit`` saw.
+
+    Raises:
+        ValueError: it has other names.
+        TypeError: these are rows.
+    """
+    if type(x) is list or isinstance(x, Value):
+        return x
+    if getattr(x, "ndim", 1) > 1:
+        raise _are_rows()
+    row = by_name([x], input_names(model), "x")[0]
+    return list(row.values()) if isinstance(row, dict) else row
+
+
 def as_values(x: Any) -> list[Value]:
     """Each input as a Value: plain numbers become one constant each, which all neurons share."""
     if isinstance(x, Value):
@@ -162,8 +179,12 @@ def as_values(x: Any) -> list[Value]:
         return [number if isinstance(number, Value) else constant(number, "input") for number in x]
     except TypeError:
         if any(getattr(number, "__len__", None) and not isinstance(number, str) for number in x):
-            raise TypeError("x must be the inputs of one example, got rows of them; predict(X) takes many") from None
+            raise _are_rows() from None
         raise
+
+
+def _are_rows() -> TypeError:
+    return TypeError("x must be the inputs of one example, got rows of them; predict(X) takes many")
 
 
 def _as_layer(layer: Any) -> Any:

@@ -10,7 +10,7 @@ from engine import Value, dot
 from nn.activations import ACTIVATIONS, Function, check_activation, method_name, not_a_value, title
 from nn.configuration import Fixed
 from nn.initialization import Init, Seed, generator, initial_weight
-from nn.layers import Outputs, Sequential, as_values
+from nn.layers import Outputs, Sequential, as_values, one_example
 from nn.module import Module
 from nn.validation import check_int, check_ints, either
 
@@ -63,7 +63,7 @@ class Neuron(Module):
         return bool(self.activation != "linear")
 
     def __call__(self, x: Sequence[SupportsFloat]) -> Value:
-        total: Value = dot(self.w, x)
+        total: Value = dot(self.w, one_example(x, self))
         output: Value = ACTIVATIONS.get(self.activation, self.activation)(total + self.b)
         if not isinstance(output, Value):
             raise not_a_value(f"the activation {self.activation!r} must give a Value", output)
@@ -111,7 +111,7 @@ class Layer(Module):
         return len(self.neurons)
 
     def __call__(self, x: Sequence[SupportsFloat]) -> Outputs:
-        values = as_values(x)
+        values = as_values(one_example(x, self))
         outputs = [neuron(values) for neuron in self.neurons]
         return outputs[0] if len(outputs) == 1 else outputs
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nn.data import Table, as_column, as_table, by_name
-from nn.data.tables import column_text
+from nn.data.names import column_labels, column_text
 from nn.validation import first_names, shortened
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] |
         raise _misfit(loss, n_outputs, what, width)
     if kind != CLASSES:
         found: list[Label] = [
-            name if isinstance(name, int) else column_text(name) for name in getattr(y, "columns", range(n_outputs))
+            name if isinstance(name, int) else column_text(name) for name in column_labels(y) or range(n_outputs)
         ]
         known = found if classes is None else list(classes)
         return Targets(_rows(kind, loss, by_name(y, list(map(str, known)), what), n_outputs, what), known, kind)
@@ -146,7 +146,7 @@ def _width(y: Any) -> int | None:
     if shape is not None:
         return int(shape[1]) if len(shape) == 2 and shape[1] != 1 else None
     first: Any = y[0] if isinstance(y, (list, tuple)) and y else None
-    return len(first) if isinstance(first, (list, tuple)) or getattr(first, "ndim", 0) == 1 else None
+    return len(first) if isinstance(first, (list, tuple, dict)) or getattr(first, "ndim", 0) == 1 else None
 
 
 def _misfit(loss: str, n_outputs: int, what: str, width: int | None) -> ValueError:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from nn.data.names import by_name, has_rows_with_names
 from nn.validation import as_float, shortened
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ def as_table(
     """Examples as an array ``(n_examples, width)`` of floats.
 
     Args:
-        X: lists, an array of numpy or scipy, or a pandas frame; a flat list has one number an example if *width* is 1.
+        X: lists, an array of numpy or scipy, a pandas frame, or rows with names, which have the order of the first; a
+            flat list has one number an example if *width* is 1.
         what: the name of *X* in messages.
         width: how many numbers each example must have; None takes any.
         empty: whether there may be no examples.
@@ -34,6 +36,8 @@ def as_table(
     """
     import numpy as np
 
+    if has_rows_with_names(X):
+        X = [list(row.values()) if isinstance(row, dict) else row for row in by_name(X, None, what)]
     rows = X.to_numpy() if hasattr(X, "to_numpy") else X.toarray() if hasattr(X, "toarray") else X
     if hasattr(rows, "mask"):
         _check_unmasked(rows, what)
@@ -48,7 +52,8 @@ def as_table(
     if table.ndim == 1 and width == 1:
         table = table.reshape(-1, 1)
     if table.ndim != 2:
-        raise ValueError(f"{what} must have the shape (n_examples, {width or 'n_columns'}), got {table.shape}")
+        advice = "; one example is a row: predict([x])" if table.shape == (width,) else ""
+        raise ValueError(f"{what} must have the shape (n_examples, {width or 'n_columns'}), got {table.shape}{advice}")
     if width is not None and table.shape[1] != width:
         raise ValueError(f"{what} must have {width} numbers in each row, got {table.shape[1]}")
     wrong = np.argwhere(~np.isfinite(table))
@@ -66,68 +71,6 @@ def _check_lengths(rows: Any, what: str) -> None:
             raise ValueError(
                 f"{what} must have rows of one length, got {length} in row {row} and {lengths[0]} in row 0"
             )
-
-
-def column_names(X: Any, known: Sequence[str] | None = None, what: str = "X") -> list[str] | None:
-    """The names of a frame's columns as texts, in the order of those *known* if they are the same; else None.
-
-    A Series of targets, *what* is ``"y"``, has one name.
-
-    Raises:
-        ValueError: two of them are the same, or become the same text.
-    """
-    own = _names(X, what)
-    if not _are_different(X, own):
-        raise ValueError(f"{what} must have columns of different names, got {shortened(own)}; rename some of them")
-    return list(known) if known and sorted(own) == sorted(known) else own or None
-
-
-def _names(X: Any, what: str) -> list[str]:
-    """The names of a frame's columns, or that of a Series of targets; of inputs it may be the name of a row."""
-    own = getattr(X, "name", None) if what.endswith("y") else None
-    names = getattr(X, "columns", [] if own in (None, "") else [own])
-    return [column_text(name) for name in names] if hasattr(X, "to_numpy") else []
-
-
-def _are_different(X: Any, own: Sequence[str]) -> bool:
-    """Whether the names tell a frame's columns apart: as texts, and for Python, where True is 1."""
-    return len(set(own)) == len(own) == len(set(getattr(X, "columns", own) if own else ()))
-
-
-def column_text(name: Any) -> str:
-    """The name of a column as a text; a tuple, of several levels, in brackets."""
-    return f"({', '.join(map(column_text, name))})" if isinstance(name, tuple) else str(name)
-
-
-def by_name(X: Any, names: Sequence[str] | None, what: str = "X") -> Any:
-    """A frame with its columns in the order of *names*; anything without names as it is.
-
-    The numbers 0, 1, 2, ... that pandas counts columns with are no names beside texts.
-
-    Raises:
-        ValueError: it has other columns, or two of one name in another order.
-    """
-    own = _names(X, what) if names else []
-    if not names or not own or own == list(names):
-        return X
-    if sorted(own) != sorted(names) or not _are_different(X, own):
-        counted, other = (own, names) if _are_numbers(own) else (names, own)
-        if len(own) == len(names) and are_counted(counted) and not _are_numbers(other):
-            return X
-        raise ValueError(
-            f"{what} must have the columns that fit saw, {shortened(list(names))}, got {shortened(own)}; "
-            ".to_numpy() has the columns in the order of the frame"
-        )
-    return X[[X.columns[own.index(name)] for name in names]]
-
-
-def are_counted(names: Sequence[str]) -> bool:
-    """Whether pandas named these columns: 0, 1, 2, ..."""
-    return list(names) == [str(i) for i in range(len(names))]
-
-
-def _are_numbers(names: Sequence[str]) -> bool:
-    return all(name.lstrip("-").isdigit() for name in names)
 
 
 def _check_unmasked(rows: Any, what: str) -> None:

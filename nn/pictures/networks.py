@@ -10,7 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from nn.data import as_table
+from nn.data import as_table, by_name
+from nn.examples import input_names as names_of_inputs
+from nn.examples import target_names
 from nn.module import Module
 from nn.pictures.comparison import Comparison, compared, draw_comparison
 from nn.pictures.neurons import (
@@ -84,12 +86,15 @@ def network(
     names = None if input_names is None else check_names(input_names, n_inputs, 32)
     activations: list[list[float]] | None = None
     if x is not None:
-        activations = activations_of(layers, as_table([x], "x", n_inputs)[0].tolist())
+        activations = activations_of(
+            layers, as_table(by_name([x], names_of_inputs(model), "x"), "x", n_inputs)[0].tolist()
+        )
     elif target is not None:
         raise ValueError("target: without x there is nothing to compare it with; give both, or neither")
     comparison = None
     if activations is not None and (target is not None or model.classes is not None):
         loss_name, loss_function = chosen_loss(model, loss)
+        target = by_name([target], target_names(model), "target")[0]
         comparison = compared(activations[-1], target, loss_name, loss_function, model.classes)
     scene = _Scene(layers, activations, comparison, image_shape, names, model.classes, most, n_outputs, look)
     return scene.drawn(ax)

@@ -1,0 +1,127 @@
+"""Names: the columns of frames, and rows with names, in the order that a model learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nn.validation import shortened
+
+_PLAIN = frozenset({list, tuple, int, float, str, bool})
+
+
+def column_names(X: Any, known: Sequence[str] | None = None, what: str = "X") -> list[str] | None:
+    """The names of columns as texts, in the order of those *known* if they are the same; None without names.
+
+    A frame has them, a list of rows with names, and a Series, which is one column.
+
+    Raises:
+        ValueError: two of them are the same, or become the same text.
+    """
+    labels = column_labels(X)
+    own = _texts(labels)
+    if not _are_different(labels):
+        raise ValueError(f"{what} must have columns of different names, got {shortened(own)}; rename some of them")
+    return list(known) if known and sorted(own) == sorted(known) else own or None
+
+
+def by_name(X: Any, names: Sequence[str] | None, what: str = "X") -> Any:
+    """A frame or rows with names, the columns in the order of *names*; anything without names as it is.
+
+    Rows with names become dicts; without *names* they have the order of the first. The numbers 0, 1, 2, ... that
+    pandas counts columns with are no names beside texts.
+
+    Raises:
+        ValueError: there are other columns, or two of one name in another order.
+    """
+    if has_rows_with_names(X):
+        return _rows_by_name(X, names, what)
+    if getattr(X, "ndim", 2) == 1 and names and (len(names) > 1 or _texts(getattr(X, "index", ())) == list(names)):
+        return X  # a Series that is a row, or no column of this table
+    order = _order(column_labels(X), names or (), f"{what} must have the columns that fit saw")
+    return X if order is None else X[[X.columns[i] for i in order]]
+
+
+def column_labels(X: Any) -> list[Any]:
+    """The names of columns as they are, of a Series its own; empty without names."""
+    if has_rows_with_names(X):
+        return next(labels for row in X if (labels := _row_labels(row)) is not None)
+    own = getattr(X, "name", None)
+    return list(getattr(X, "columns", [] if own in (None, "") else [own])) if hasattr(X, "to_numpy") else []
+
+
+def has_rows_with_names(X: Any) -> bool:
+    """Whether this is a list of rows, some of which have names, such as dicts."""
+    if not isinstance(X, (list, tuple)) or _PLAIN.issuperset(map(type, X)):
+        return False
+    return any(_row_labels(row) is not None for row in X)
+
+
+def column_text(name: Any) -> str:
+    """The name of a column as a text; a tuple, of several levels, in brackets."""
+    return f"({', '.join(map(column_text, name))})" if isinstance(name, tuple) else str(name)
+
+
+def are_counted(names: Sequence[str]) -> bool:
+    """Whether pandas named these columns: 0, 1, 2, ..."""
+    return list(names) == [str(i) for i in range(len(names))]
+
+
+def _row_labels(row: Any) -> list[Any] | None:
+    """The names in a row: a dict, a Series, a named tuple or a record of numpy; None where there are none."""
+    n_axes = getattr(row, "ndim", None)
+    if hasattr(row, "keys"):
+        return list(row.keys()) if n_axes in (None, 1) else None
+    names = getattr(row, "_fields", None) or (
+        getattr(getattr(row, "dtype", None), "names", None) if n_axes == 0 else None
+    )
+    return None if names is None else list(names)
+
+
+def _rows_by_name(X: Sequence[Any], names: Sequence[str] | None, what: str) -> list[Any]:
+    """Each row with names as a dict in one order; others as they are."""
+    first = _texts(column_labels(X))
+    if not names and set(first) == {str(i) for i in range(len(first))} and not are_counted(first):
+        raise ValueError(f"{what} must have its numbers in order, got the names {shortened(first)}")
+    wanted = names or first
+    must = f"{what} must have the columns that fit saw" if names else f"{what} must have the names of the first row"
+    rows: list[Any] = []
+    for row in X:
+        labels = _row_labels(row)
+        if labels is None:
+            rows.append(row)
+            continue
+        order = _order(labels, wanted, must, "; a list of the numbers has no names")
+        values = list(row.values() if isinstance(row, Mapping) else row)
+        values = values if order is None else [values[i] for i in order]
+        rows.append(dict(zip(wanted, values)) if len(set(wanted)) == len(values) else values)
+    return rows
+
+
+def _order(
+    labels: Sequence[Any], names: Sequence[str], must: str,
+    advice: str = "; .to_numpy() has the columns in the order of the frame",
+) -> list[int] | None:  # fmt: skip
+    """The place of each of the *names* among the labels; None if they are in this order, or one of both is no names."""
+    own = _texts(labels)
+    if not names or not own or own == list(names):
+        return None
+    if sorted(own) != sorted(names) or not _are_different(labels):
+        counted, other = (own, names) if _are_numbers(own) else (names, own)
+        if len(own) == len(names) and are_counted(counted) and not _are_numbers(other):
+            return None
+        raise ValueError(f"{must}, {shortened(list(names))}, got {shortened(own)}{advice}")
+    return [own.index(name) for name in names]
+
+
+def _texts(labels: Sequence[Any]) -> list[str]:
+    return [column_text(label) for label in labels]
+
+
+def _are_different(labels: Sequence[Any]) -> bool:
+    """Whether names tell columns apart: as texts, and for Python, where True is 1."""
+    return len(set(_texts(labels))) == len(labels) == len(set(labels))
+
+
+def _are_numbers(names: Sequence[str]) -> bool:
+    return all(name.lstrip("-").isdigit() for name in names)

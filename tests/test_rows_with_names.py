@@ -1,0 +1,170 @@
+"""One example with names, a Series, a dict or a named tuple, is read as a frame is: by the names that fit saw."""
+
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+from engine import Value
+from nn import MLP, Layer, Neuron
+
+pd = pytest.importorskip("pandas")
+
+X = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 2)), columns=["a", "b"])
+Y = pd.DataFrame({"u": 3 * X.a + X.b, "v": X.a - 10 * X.b})
+OPTIONS = {"epochs": 2, "seed": 0, "progress": False, "optimizer": "sgd", "learning_rate": 0.01}
+PAIR = namedtuple("Pair", "b a")
+ROWS = [
+    lambda row: row[["b", "a"]],
+    lambda row: {"b": row.b, "a": row.a},
+    lambda row: PAIR(row.b, row.a),
+    lambda row: np.array([(row.b, row.a)], dtype=[("b", float), ("a", float)])[0],
+]
+TURNED = [ROWS[0](row) for _, row in X.iterrows()]
+NUMBERS = X.iloc[0].tolist()
+
+
+def numbers_of(outputs):
+    return [output.data for output in (outputs if isinstance(outputs, list) else [outputs])]
+
+
+def trained(kind=lambda: MLP(2, [2], seed=0)):
+    model = kind()
+    model.fit(X, Y[["u", "v"][: model.n_outputs]], **OPTIONS)
+    return model
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize(
+    "kind", [lambda: MLP(2, [2], seed=0), lambda: Layer(2, 2, seed=0), lambda: Neuron(2, seed=0, activation="tanh")]
+)
+def test_a_model_reads_a_row_by_name(kind, row):
+    model = trained(kind)
+    named = row(X.iloc[0])
+    assert numbers_of(model(named)) == numbers_of(model(NUMBERS))
+    assert model.predict([named, X.iloc[1]]) == model.predict(X[:2])
+    assert model.score([named, X.iloc[1]], Y[model.target_column_names][:2]) == model.score(
+        X[:2], Y[model.target_column_names][:2]
+    )
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_of_other_names_is_refused(row):
+    model = trained()
+    model.column_names = ["a", "c"]
+    for call in (model, lambda x: model.predict([x]), lambda x: model.predict([NUMBERS, x])):
+        with pytest.raises(ValueError, match=r"must have the columns that fit saw, \['a', 'c'\]"):
+            call(row(X.iloc[0]))
+
+
+def test_a_row_with_more_or_fewer_names_is_refused():
+    model = trained()
+    for row in ({"a": 1.0}, {"a": 1.0, "b": 2.0, "u": 3.0}, X.assign(u=0.0).iloc[0], next(X.itertuples())):
+        with pytest.raises(ValueError, match=r"x must have the columns that fit saw, \['a', 'b'\], got"):
+            model(row)
+    assert numbers_of(model(next(X.itertuples(index=False)))) == numbers_of(model(NUMBERS))
+
+
+def test_a_row_of_values_keeps_its_graph():
+    model, a, b = trained(), Value(0.5), Value(-1.0)
+    output = model({"b": b, "a": a})[0]
+    output.backward()
+    assert (a.grad, b.grad) == tuple(weight.data for weight in model.layers[0].neurons[0].w)
+
+
+def test_a_model_without_names_reads_a_row_in_its_order():
+    model = MLP(2, [1], seed=0)
+    expected = model(NUMBERS).data
+    for row in (X.iloc[0], {"a": NUMBERS[0], "b": NUMBERS[1]}, pd.Series(NUMBERS)):
+        assert model(row).data == expected
+        assert model.predict([row]) == [expected]
+    turned = pd.Series(NUMBERS, index=[1, 0])
+    for call in (model, lambda x: model.predict([x])):
+        with pytest.raises(ValueError, match=r"must have .* in order, got the names \['1', '0'\]"):
+            call(turned)
+    with pytest.raises(ValueError, match=r"X must have the names of the first row, \['a', 'b'\], got \['b', 'c'\]"):
+        model.predict([X.iloc[0], X.iloc[1].rename({"a": "b", "b": "c"})])
+    assert model.predict([X.iloc[0], TURNED[1]]) == model.predict(X[:2])
+
+
+def test_rows_with_numbers_that_pandas_counts_with_are_in_order():
+    model = trained()
+    assert numbers_of(model(pd.Series(NUMBERS))) == numbers_of(model(NUMBERS))
+
+
+def test_fit_learns_the_names_of_rows():
+    model, expected = MLP(2, [2], seed=0), trained()
+    model.fit([row if i % 2 else TURNED[i] for i, (_, row) in enumerate(X.iterrows())][1:], Y[1:], **OPTIONS)
+    assert model.column_names == ["a", "b"]
+    assert model.predict(X[["b", "a"]]) == model.predict(X)
+    again = MLP(2, [2], seed=0)
+    targets = [dict(zip("vu", pair)) for pair in zip(Y.v, Y.u)]
+    again.fit([dict(row) for _, row in X.iterrows()], [{"u": one["u"], "v": one["v"]} for one in targets], **OPTIONS)
+    assert again.target_column_names == ["u", "v"]
+    assert again.state_dict() == expected.state_dict()
+    assert again.score(TURNED, targets) == again.score(X, Y)
+    expected.fit(TURNED, targets, validation_data=(TURNED, targets), **OPTIONS)
+    again.fit(X, Y, validation_data=(X, Y), **OPTIONS)
+    assert again.state_dict() == expected.state_dict()
+
+
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])
+def test_rows_of_answers_are_read_by_name(loss):
+    truth = pd.DataFrame({"yes": (X.a > 0) * 1.0, "no": (X.a <= 0) * 1.0})
+    model, other = MLP(2, [2], seed=0), MLP(2, [2], seed=0)
+    model.fit(X, truth, loss=loss, **OPTIONS)
+    other.fit(X, truth.to_dict("records"), loss=loss, **OPTIONS)
+    assert other.classes == model.classes == ["yes", "no"]
+    assert other.state_dict() == model.state_dict()
+    assert other.score(X, truth[["no", "yes"]].to_dict("records")) == model.score(X, truth)
+
+
+def test_a_series_of_the_only_input_has_its_name():
+    model = MLP(1, [1], seed=0)
+    model.fit(X["a"], Y["u"], **OPTIONS)
+    assert model.column_names == ["a"]
+    expected = model.predict(X[["a"]])
+    for same in (X["a"], X["a"].rename(None), X["a"].rename(0), X["a"].tolist()):
+        assert model.predict(same) == expected
+    assert model.predict(X.iloc[3][["a"]]) == expected[3:4]
+    with pytest.raises(ValueError, match=r"X must have the columns that fit saw, \['a'\], got \['b'\]"):
+        model.predict(X["b"])
+
+
+def test_a_frame_is_no_example():
+    for model in (trained(), MLP(2, [2], seed=0), Layer(2, 1), Neuron(2)):
+        for rows in (X[:1], X[:2], X[:1].to_numpy()):
+            with pytest.raises(TypeError, match=r"x must be the inputs of one example, got rows of them; predict\(X\)"):
+                model(rows)
+    with pytest.raises(ValueError, match=r"got \(2,\); one example is a row: predict\(\[x\]\)"):
+        trained().predict(X.iloc[0])
+
+
+def test_a_picture_reads_a_row_by_name(monkeypatch):
+    pytest.importorskip("matplotlib")
+    from nn.pictures import network, networks
+
+    seen = []
+    draw = networks.activations_of
+    monkeypatch.setattr(networks, "activations_of", lambda layers, x: seen.append(x) or draw(layers, x))
+    model = trained()
+    network(model, TURNED[0])
+    network(model, {"b": NUMBERS[1], "a": NUMBERS[0]}, Y.iloc[0][["v", "u"]])
+    assert seen == [NUMBERS, NUMBERS]
+    for target in ({"u": 1.0, "w": 2.0}, Y.iloc[0].rename({"v": "w"})):
+        with pytest.raises(ValueError, match="target must have the columns that fit saw"):
+            network(model, X.iloc[0], target)
+    with pytest.raises(ValueError, match=r"x must have the columns that fit saw, \['a', 'b'\]"):
+        network(model, X.iloc[0].rename({"b": "c"}))
+
+
+def test_the_estimators_read_rows_by_name():
+    estimators = pytest.importorskip("nn.estimators")
+    model = estimators.MLPRegressor([], max_iter=5, random_state=0).fit(X, Y)
+    expected = model.predict(X[:2]).tolist()
+    assert model.predict(TURNED[:2]).tolist() == expected
+    assert model.predict([dict(row) for row in TURNED[:2]]).tolist() == expected
+    with pytest.raises(ValueError, match="X must have the columns that fit saw"):
+        model.predict([X.iloc[0].rename({"b": "c"})])
+    rows = estimators.MLPRegressor([], max_iter=5, random_state=0).fit(TURNED, Y)
+    assert rows.predict(X).tolist() == rows.predict(TURNED).tolist()
