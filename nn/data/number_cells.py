@@ -107,11 +107,12 @@ class Notation:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """How a number without a sign looks."""
-        whole, decimal = "[0-9]+", f"[{self.decimal}]"
+        """How a number without a sign looks; one with an exponent has no marks between thousands."""
+        decimal = f"[{self.decimal}]"
+        numbers = rf"(?:[0-9]+(?:{decimal}[0-9]*)?|{decimal}[0-9]+)(?:[eE][+-]?[0-9]+)?"
         if self.thousands:
-            whole += rf"|[1-9][0-9]{{0,2}}([{self.thousands}])[0-9]{{3}}(?:\1[0-9]{{3}})*"
-        return re.compile(rf"[+-]?(?:(?:{whole})(?:{decimal}[0-9]*)?|{decimal}[0-9]+)(?:[eE][+-]?[0-9]+)?")
+            numbers += rf"|[1-9][0-9]{{0,2}}([{self.thousands}])[0-9]{{3}}(?:\1[0-9]{{3}})*(?:{decimal}[0-9]*)?"
+        return re.compile(f"[+-]?(?:{numbers})")
 
 
 _PLAIN, _POINT, _COMMA = Notation(), Notation(".", ", '"), Notation(",", ". '")

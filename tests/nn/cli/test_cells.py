@@ -10,6 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nn import MLP
@@ -470,3 +471,22 @@ def test_a_target_is_a_name_and_no_place(gradstep, place):
     write("t.csv", [["a", "b"], *([i, i] for i in ROWS)])
     err = gradstep("train", "t.csv", "--target", place, *SHORT)[2]
     assert f"--target must be the name of a column, not its place, got '{place}'. The columns are 'a', 'b'" in err
+
+
+@pytest.mark.parametrize(("separator", "mark"), [(",", "."), (";", "."), (";", ","), ("\t", ",")])
+def test_a_number_with_an_exponent_has_no_marks_between_thousands(gradstep, separator, mark):
+    cells = [f"{'-' * (i % 2)}{1.39 + i / 100:.3f}e+{i % 9 + 3}" for i in range(36)]
+    write("t.csv", [["x", "y"], *([cell.replace(".", mark), i] for i, cell in enumerate(cells))], separator)
+    status, out, _ = gradstep("train", "t.csv", "--regression", *SHORT)
+    assert status == 0
+    assert "and not" not in out
+    assert ("is read as" in out) == (mark == ",")
+    column = MLP.load("t.json").table.columns[0]
+    assert (column.decimal, column.thousands) == (mark, "")
+    assert column.notation.read(np.array(["1" + mark + "390e+3"], dtype=object)).values == [1390.0]
+
+
+def test_grouped_numbers_have_no_exponent(gradstep):
+    write("t.csv", [["x", "y"], *([f"{1000 + i:,}", i] for i in range(36))])
+    gradstep("train", "t.csv", "--regression", *SHORT)
+    assert "got '1,390e+12'; the model takes numbers written like 1,234.5" in predicted(gradstep, "x", '"1,390e+12"')
