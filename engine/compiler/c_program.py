@@ -20,7 +20,7 @@ _LEAVES = (INPUT, PARAMETER, CONSTANT)
 _READ_ONLY = ("x", "w")
 _PUBLIC = {"values": ["x", "w", "y", "work"], "gradient": ["x", "w", "y", "dx", "dw", "work"]}
 _NO_NAME = re.compile(r"[^A-Za-z0-9_]")
-_UNFIT = re.compile(r"[^A-Za-z0-9 _/.,:;=<>()\[\]'+-]")  # what might end a comment, or is unknown to an old compiler
+_UNFIT = re.compile(r"[^A-Za-z0-9 _/.,:;=<>()\[\]'%+-]")  # what might end a comment, or is unknown to an old compiler
 _COMMENT = """PREFIX: a graph of {n_computed:,} operations, for one example. Written by gradstep.
 
 {values};

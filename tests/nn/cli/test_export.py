@@ -81,3 +81,11 @@ def test_what_is_refused(command, tmp_path):
     (tmp_path / "folder.c").mkdir()
     status, _, told = command("export", "model.json", "folder.c")
     assert (status, told) == (1, "gradstep: folder.c: this is a folder, and must be a file name\n")
+
+
+def test_a_name_with_a_percent_sign(command, tmp_path):
+    (tmp_path / "t.csv").write_text("growth %,kind %,y %\n" + "".join(f"{i},{'ab'[i % 2]},{i}\n" for i in range(20)))
+    assert command("train", "t.csv", "--regression", "--epochs", "1", "--quiet")[0] == 0
+    assert command("export", "t.json", "t.c")[0] == 0
+    program = (tmp_path / "t.c").read_text()
+    assert " * x[0]: growth %\n * x[1]: 1 if kind % is a, else 0\n" in program
