@@ -86,6 +86,8 @@ def read(path: str | PathLike[str]) -> tuple[list[Step], str | None]:
         model = onnx.ModelProto.FromString(data)  # opens no other file, as onnx.load does
     except Exception:  # google.protobuf's own DecodeError, which has several homes
         raise ValueError("not a whole ONNX file") from None
+    if not model.opset_import:  # as in an empty file
+        raise ValueError("not a whole ONNX file")
     version = max((opset.version for opset in model.opset_import if opset.domain in _DOMAINS), default=0)
     if not _OLDEST_OPSET <= version <= _NEWEST_OPSET:
         raise ValueError(f"the opset must be {_OLDEST_OPSET} to {_NEWEST_OPSET}, got {version}; export it again")

@@ -802,3 +802,11 @@ def test_what_scikit_learn_has_not_is_refused():
     ]:
         with pytest.raises(ValueError, match=words):
             from_sklearn(estimator)
+
+
+@pytest.mark.parametrize("ending", ["onnx", "safetensors"])
+def test_an_empty_file_is_not_whole(ending, tmp_path):
+    pytest.importorskip(ending)
+    (tmp_path / f"empty.{ending}").write_bytes(b"")
+    with pytest.raises(ModelFileError, match=f"empty.{ending}: not a whole (ONNX|safetensors) file"):
+        MLP.load(tmp_path / f"empty.{ending}")
