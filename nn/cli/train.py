@@ -14,17 +14,18 @@ from typing import Any
 
 from engine import Value
 from engine.whole_files import check_writable, is_device
+from nn.activations import check_activation
 from nn.data import DataSet, Table, as_table, digits, mnist, moons, xor
 from nn.data.columns import Columns
 from nn.data.confusions import confusion_table
 from nn.examples import as_list
-from nn.exchange.files import check_package
+from nn.exchange.files import check_ending
 from nn.mlp import MLP
-from nn.optimizers import AdamW
+from nn.optimizers import AdamW, named_optimizer
 from nn.scaling import Scaling
 from nn.schedules import one_cycle
 from nn.training.history import History
-from nn.validation import did_you_mean, one_line, plain_label, shortened
+from nn.validation import check_int, did_you_mean, one_line, plain_label, shortened
 
 _SETS = ("digits", "mnist", "moons", "xor")
 
@@ -52,13 +53,13 @@ def train(options: Namespace) -> None:
     Print the accuracy on examples that the model has never seen. Write the model, and a picture of the graph of one
     of its neurons.
     """
+    _check_options(options)
     job = _job(options)
     given = {name: getattr(options, name) for name in ("hidden", "epochs", "batch_size")}
     job = replace(job, **{name: value for name, value in given.items() if value is not None})
     target = Path(options.out or f"{job.name}.json")
     job, held_out = _split(options, job)
     _check_target(target, options.data, "model")
-    check_package(target)
     if options.checkpoint is not None:
         _check_target(Path(options.checkpoint), options.data, "checkpoint")
         if Path(options.checkpoint).resolve() == target.resolve():
@@ -72,6 +73,18 @@ def train(options: Namespace) -> None:
     print(f"model: {one_line(str(target))}")
     if not is_device(target):
         print(_draw_neuron(model, held_out, target.with_suffix(".neuron.svg")))
+
+
+def _check_options(options: Namespace) -> None:
+    """Raise an error for options that are wrong for all data, before they are read."""
+    if options.epochs is not None:
+        check_int("epochs", options.epochs, 0)
+    if options.batch_size is not None:
+        check_int("batch_size", options.batch_size, 1)
+    check_activation("activation", options.activation)
+    named_optimizer(options.optimizer or "adam", options.rate)
+    if options.out is not None:
+        check_ending(options.out)
 
 
 def _split(options: Namespace, job: Job) -> tuple[Job, DataSet]:

@@ -13,6 +13,22 @@ from nn.exchange import onnx_files, safetensors_files
 from nn.exchange.network import content_of, numbers_in, steps_of
 
 _FORMATS: dict[str, Any] = {".onnx": onnx_files, ".safetensors": safetensors_files}
+_PROGRAM, _PACKED = "gradstep export MODEL FILE.c makes a program of a model file", "the file is not packed"
+_TORCH = "nn.exchange.to_torch(model) makes a network of PyTorch's, for torch.save"
+_KERAS, _PICKLE = (
+    "ONNX files, .onnx, are read by many tools",
+    "a model file holds text, and runs no code when it is read",
+)
+_OTHERS = {
+    **dict.fromkeys((".c", ".h", ".cc", ".cpp", ".js", ".py"), _PROGRAM),
+    **dict.fromkeys((".pt", ".pth"), _TORCH),
+    **dict.fromkeys((".h5", ".hdf5", ".keras", ".pb", ".tflite", ".pmml"), _KERAS),
+    **dict.fromkeys((".pkl", ".pickle", ".joblib", ".skops", ".npy", ".npz"), _PICKLE),
+    **dict.fromkeys((".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz"), _PACKED),
+    **dict.fromkeys((".png", ".svg", ".pdf", ".gif", ".html", ".dot"), "nn.pictures.network(model) draws it"),
+    **dict.fromkeys((".csv", ".tsv", ".xlsx"), "model.state_dict() has the number of each parameter"),
+}
+"""Endings of formats that no model is written in, each with advice."""
 
 
 def is_other_format(path: str | PathLike[str]) -> bool:
@@ -20,10 +36,18 @@ def is_other_format(path: str | PathLike[str]) -> bool:
     return _ending(path) in _FORMATS
 
 
-def check_package(path: str | PathLike[str]) -> None:
-    """Raise an ImportError if a model cannot be saved at this path, as the package of its format is missing."""
-    if is_other_format(path):
-        _FORMATS[_ending(path)].package()
+def check_ending(path: str | PathLike[str]) -> None:
+    """Refuse a path at which no model can be saved.
+
+    Raises:
+        ValueError: its ending is that of a format that no model is written in.
+        ImportError: the package of its format is missing.
+    """
+    ending = _ending(path)
+    if ending in _OTHERS:
+        raise ValueError(f"a model file must end in .json, .onnx or .safetensors, got {str(path)!r}; {_OTHERS[ending]}")
+    if ending in _FORMATS:
+        _FORMATS[ending].package()
 
 
 def write_model(path: str | PathLike[str], model: Any, **options: Any) -> None:

@@ -195,3 +195,48 @@ def test_permissions_are_those_of_any_new_file_or_of_the_old_one(tmp_path):
     path.chmod(0o640)
     small().save(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize(
+    ("ending", "advice"),
+    [
+        (".c", "gradstep export MODEL FILE.c makes a program"),
+        (".pt", r"nn.exchange.to_torch\(model\)"),
+        (".H5", "ONNX files, .onnx, are read by many tools"),
+        (".keras", "ONNX files"),
+        (".pkl", "a model file holds text"),
+        (".joblib", "a model file holds text"),
+        (".npz", "a model file holds text"),
+        (".json.gz", "the file is not packed"),
+        (".zip", "the file is not packed"),
+        (".png", r"nn.pictures.network\(model\) draws it"),
+        (".csv", r"model.state_dict\(\)"),
+    ],
+)
+def test_an_ending_of_another_format_is_refused(ending, advice, tmp_path):
+    path = tmp_path / f"model{ending}"
+    with pytest.raises(ValueError, match=f"a model file must end in .json, .onnx or .safetensors, got .*; {advice}"):
+        MLP(2, [1], seed=0).save(path)
+    assert not path.exists()
+    MLP(2, [1], seed=0).save(tmp_path / "model.json")
+    (tmp_path / "model.json").rename(path)  # as an older gradstep wrote it
+    assert len(MLP.load(path).parameters()) == 3
+
+
+@pytest.mark.parametrize("name", ["model", "model.json", "model.v2", "model.model", "model.txt", "model.bin", ".model"])
+def test_other_endings_mean_nothing(name, tmp_path):
+    model = MLP(2, [1], seed=0)
+    model.save(tmp_path / name)
+    assert MLP.load(tmp_path / name).state_dict() == model.state_dict()
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+@pytest.mark.parametrize("ending", ["json", "onnx", "safetensors"])
+def test_no_file_has_a_weight_that_load_refuses(number, ending, tmp_path):
+    if ending != "json":
+        pytest.importorskip(ending)
+    model = MLP(2, [1], seed=0)
+    model.layers[0].neurons[0].b.data = number
+    with pytest.raises(ValueError, match=r"the parameter layers.0.neurons.0.b is (nan|inf), and a model file holds"):
+        model.save(tmp_path / f"model.{ending}")
+    assert not list(tmp_path.iterdir())

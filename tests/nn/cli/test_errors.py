@@ -16,6 +16,7 @@ GOOD = "1,2,x\n2,3,y\n3,4,x\n4,5,y\n5,6,x\n"
 
 FILES = {
     "good.csv": GOOD,
+    "good.txt": GOOD,
     "empty.csv": "",
     "header.csv": "a,b,c\n",
     "one.csv": "1,2,x\n",
@@ -43,7 +44,8 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    (tmp_path / "folder.csv").mkdir()
+    for name in ("folder", "folder.csv"):
+        (tmp_path / name).mkdir()
     MLP(2, [2], seed=0).save("good.json")
     return tmp_path
 
@@ -106,11 +108,12 @@ CASES = [  # the arguments and the words
     (train("good.csv", "--test-share", "nan"), "--test-share: .* got nan"),
     (train("good.csv", "--activation", "ReLU"), "activation must be one of linear, relu"),
     (train("good.csv", "--optimizer", "lbfgs"), "--optimizer: invalid choice: 'lbfgs'"),
+    (train("good.csv", "--out", "model.pt"), "a model file must end in .json, .onnx or .safetensors, got 'model.pt'"),
     (train("good.csv", "--out", "none/model.json"), "none: No such file or directory"),
-    (train("good.csv", "--out", "folder.csv"), "folder.csv: this is a folder"),
+    (train("good.csv", "--out", "folder"), "folder: this is a folder"),
     (train("good.csv", "--out", "."), "this is a folder"),
-    (train("good.csv", "--out", "good.csv"), "good.csv: these are the examples, and the model would take their place"),
-    (train("good.csv", "--out", "./folder.csv/../good.csv"), "these are the examples"),
+    (train("good.txt", "--out", "good.txt"), "good.txt: these are the examples, and the model would take their place"),
+    (train("good.txt", "--out", "./folder.csv/../good.txt"), "these are the examples"),
     (train("good.csv", "--out", "good.csv/model.json"), "Not a directory|No such file"),
     (train("moons", "--rate", "1e300", "--optimizer", "sgd", "--epochs", "5"), "training diverged in epoch 1, step 2"),
     (train("good.csv", "--quick"), "unrecognized arguments: --quick"),
@@ -243,7 +246,7 @@ def test_a_disk_that_is_full_is_told_and_the_old_model_stays(folder, capsys, mon
     assert main(train("good.csv", "--out", "good.json")) == 1
     assert capsys.readouterr().err == "gradstep: good.json: No space left on device\n"
     assert Path("good.json").read_bytes() == old
-    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, "folder.csv", "good.json"])
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, "folder", "folder.csv", "good.json"])
 
 
 def test_digits_without_scikit_learn(folder, capsys, monkeypatch):
@@ -252,3 +255,26 @@ def test_digits_without_scikit_learn(folder, capsys, monkeypatch):
     assert capsys.readouterr().err == (
         'gradstep: this data set comes with scikit-learn: pip install "gradstep[demo]"\n'
     )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--epochs", "-1"),
+        ("--batch-size", "0"),
+        ("--rate", "-1"),
+        ("--activation", "ReLU"),
+        ("--out", "model.pkl"),
+        ("--out", "model.json.gz"),
+    ],
+)
+def test_options_are_checked_before_data_are_read(folder, capsys, wrong):
+    assert main(train("absent.csv", *wrong)) == 1
+    words = {"--rate": "learning_rate", "--batch-size": "batch_size", "--out": "a model file"}
+    assert f"{words.get(wrong[0], wrong[0][2:])} must " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [train("good.json"), ["predict", "good.json", "good.json"]])
+def test_a_model_is_no_data(folder, capsys, arguments):
+    assert main(arguments) == 1
+    assert "good.json: not a CSV file but a model of gradstep's; give the data" in capsys.readouterr().err
