@@ -135,7 +135,7 @@ def fit(
         ValueError: something does not fit, or *replay* is True and cannot be; then no weight was changed. Where a later
             example or a callback ends replay, the weights are those of the last step.
         FloatingPointError: training diverged; the message says when.
-        TypeError: an argument is unknown.
+        TypeError: an argument is unknown; or no example's loss depends on the model's parameters.
         RuntimeError: another thread is training this model, or another call of fit has the optimizer; nothing was
             changed.
         OSError: the checkpoint cannot be written or read; the weights are those of that moment.
@@ -258,6 +258,8 @@ class Training:
         """Append the losses of this epoch, and those of validation, to the history."""
         progress, classifies = self.progress, self.task.examples.targets.classes is not None
         self.steps.put_back()
+        if not progress.history.epochs:
+            self.steps.check_trains(progress.tally.loss)
         progress.history.note(progress.tally, classifies)
         progress.order, progress.tally = [], Tally()
         validation = self.steps.validate()

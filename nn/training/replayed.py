@@ -172,6 +172,7 @@ class Replayed(Steps):
                 self.begin()
             return tally
         results, gradient = found
+        self.has_gradient = self.has_gradient or bool(gradient.any())
         if self.in_arrays:
             self._advance(gradient)
         else:

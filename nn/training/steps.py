@@ -7,12 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine import Value
+from engine import Value, compiler
 from nn.examples import Examples, Tally, as_list, output_numbers
 from nn.losses import LossFunction, as_loss
 from nn.noise import Layout, given_noise, noise_from
 from nn.optimizers import Optimizer
 from nn.schedules import EarlyStopping, is_plain
+from nn.targets import Targets
+from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
@@ -80,6 +82,8 @@ class Steps:
 
     def __init__(self, task: Task, eager: str) -> None:
         self.task, self.eager = task, eager
+        self.has_gradient = False
+        """Whether some step had a gradient other than 0."""
 
     def begin(self) -> None:
         """Make ready for the first step."""
@@ -99,6 +103,7 @@ class Steps:
                 raise FloatingPointError(f"the loss is {loss.data}")
             loss.backward(1.0 / len(batch))
             tally += Tally(loss.data, right, 1)
+        self.has_gradient = self.has_gradient or any(p.grad != 0.0 for p in task.model.parameters())
         task.optimizer.step()
         return tally
 
@@ -129,14 +134,55 @@ class Steps:
         targets = examples.targets
         loss = self.task.loss(outputs, targets.encoded[index])
         if not isinstance(loss, Value):
-            loss = self._constant(loss, examples, index)
+            loss = as_loss(loss, *_loss_alone(self.task.loss, outputs, targets, index))
         if examples.weights is not None:
             loss = loss * examples.weights[index]
         return loss, targets.classes is not None and targets.is_right(output_numbers(outputs), index)
 
-    def _constant(self, number: Any, examples: Examples, index: int) -> Value:
-        """A plain number as the loss of an example: see ``as_loss``."""
-        weight = [] if self.task.examples.weights is None else [1.0]
-        noise = [1.0] * sum(n for _, n in self.task.noise)
-        row = [*examples.row(index), *examples.targets.columns()[index].tolist(), *weight, *noise]
-        return as_loss(number, example_function(self.task, self.task.loss, False), row)
+    def check_trains(self, total: float) -> None:
+        """Refuse a loss that depends on no parameter for all examples; *total* is their sum in the first epoch.
+
+        A comparison may choose the number 0 for each of them, as ``max(0, 1 - t * o)`` does where all are right.
+
+        Raises:
+            TypeError: it is such a loss.
+        """
+        task, examples = self.task, self.task.examples
+        if self.has_gradient or (total == 0.0 and _is_chosen(task.loss, task.model(examples.row(0)), examples.targets)):
+            return
+        own = set(task.model.parameters())
+        if any(_reaches(self._loss(examples, index)[0], own) for index in range(len(examples))):
+            return
+        raise TypeError(
+            f"the loss {shortened(self.task.loss_name)} must depend on the model's parameters, got numbers without a "
+            "gradient for all examples; compute it from the outputs, without .data, float(), detach() and comparisons"
+        )
+
+
+def _loss_alone(
+    loss: LossFunction, outputs: Any, targets: Targets, index: int
+) -> tuple[Callable[[list[Value]], list[Any]], list[float]]:
+    """The loss of these outputs as a function of the target, and the target's numbers."""
+    numbers = targets.columns()[index].tolist()
+    return lambda target: [loss(outputs, target if len(target) > 1 else target[0])], numbers
+
+
+def _is_chosen(loss: LossFunction, outputs: Any, targets: Targets) -> bool:
+    """Whether comparisons choose the loss of the first example."""
+    try:
+        return bool(compiler.record(*_loss_alone(loss, outputs, targets, 0), True).guards)
+    except Exception:  # the loss is the user's
+        return False
+
+
+def _reaches(loss: Value, parameters: set[Value]) -> bool:
+    """Whether the loss has a derivative with respect to one of the parameters, which may be 0."""
+    seen, left = {loss}, [loss]
+    while left:
+        node = left.pop()
+        if node in parameters:
+            return True
+        new = [operand for operand in node.operands if operand not in seen] if node.op != "detach" else []
+        seen.update(new)
+        left += new
+    return False

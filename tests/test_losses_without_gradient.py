@@ -1,0 +1,80 @@
+"""A loss that depends on no parameter trains nothing, and is refused; one that is flat at times is not."""
+
+import numpy as np
+import pytest
+
+from engine import Value
+from nn import MLP, Module
+
+X = np.random.default_rng(8).uniform(-2.0, 2.0, (60, 2))
+X = X[np.abs(X[:, 0]) > 0.05]
+SIGNS = np.where(X[:, 0] > 0.0, 1.0, -1.0)
+OUTSIDE = Value(2.0)
+WAYS = pytest.mark.parametrize("replay", [False, None])
+
+
+def fitted(model, replay, loss, X=X, y=SIGNS, **options):
+    options = {"epochs": 3, "batch_size": 8, "seed": 0, "progress": False, **options}
+    return model.fit(X, y, loss=loss, replay=replay, **options)
+
+
+@WAYS
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda output, target: Value(0.0),
+        lambda output, target: Value((output.data - target) ** 2),
+        lambda output, target: (output.detach() - target) ** 2,
+        lambda output, target: (target - 3.0) ** 2,
+        lambda output, target: OUTSIDE * OUTSIDE,
+        lambda output, target: float((output > 0.0) == (target > 0.0)),
+        lambda output, target: 1.0 if output > -1e9 else output,
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"sample_weight": np.linspace(0.5, 1.5, len(X))}, {"optimizer": "adamw"}])
+def test_a_loss_that_depends_on_no_parameter_is_refused(loss, replay, more):
+    model = MLP(2, [3, 1], seed=0)
+    with pytest.raises(TypeError, match="the loss '<lambda>' must depend on the model's parameters, got"):
+        fitted(model, replay, loss, **more)
+
+
+@WAYS
+def test_a_loss_of_one_class_alone_is_one(replay):
+    model = MLP(2, [3, 1], seed=0)
+    history = fitted(model, replay, lambda output, target: Value(1.0) if target > 0.0 else output * output)
+    assert history.loss[-1] < history.loss[0]
+
+
+@WAYS
+def test_a_loss_without_a_gradient_may_be_as_low_as_it_gets(replay):
+    model = MLP(2, [1], seed=0)
+    model.load_state_dict(dict(zip(model.state_dict(), (1e3, 0.0, 0.0))))
+    before = model.state_dict()
+    history = fitted(model, replay, lambda output, target: max(0, 1 - target * output))
+    assert history.loss == [0.0] * 3
+    assert model.state_dict() == before
+
+
+@WAYS
+def test_a_dead_network_is_no_fault_of_the_loss(replay):
+    model = MLP(2, [1], output="relu", seed=0)
+    model.load_state_dict(dict.fromkeys(model.state_dict(), -1.0))
+    history = fitted(model, replay, lambda output, target: (output - target) ** 2, X=np.abs(X))
+    assert history.loss == [1.0] * 3
+
+
+class Bend(Module):
+    """A model with a comparison of its own, which is none of the loss."""
+
+    def __init__(self):
+        self.low, self.high = Value(0.5), Value(0.5)
+
+    def __call__(self, x):
+        return (self.low if self.low * x[0] < 0.1 else self.high) * x[0]
+
+
+@WAYS
+@pytest.mark.parametrize("loss", [lambda output, target: 0.0, lambda output, target: Value(0.0)])
+def test_a_comparison_of_the_model_chooses_no_loss(loss, replay):
+    with pytest.raises(TypeError, match=r"the loss (must give a Value|'<lambda>' must depend)"):
+        fitted(Bend(), replay, loss)
