@@ -225,9 +225,19 @@ def predicted(model: Module, outputs: list[float]) -> Any:
     """The prediction from these outputs: a label, answers of 0 or 1, or numbers."""
     if model.classes is None:
         return outputs[0] if len(outputs) == 1 else outputs
-    if model.loss == "binary_cross_entropy" and len(outputs) > 1:
-        return [int(output > 0.0) for output in outputs]
+    if are_answers(model.loss, len(outputs)):
+        return answered(outputs)
     return model.classes[predicted_index(outputs)]
+
+
+def are_answers(loss: str | None, n_outputs: int) -> bool:
+    """Whether each output answers a yes-or-no question, and no class is chosen."""
+    return loss == "binary_cross_entropy" and n_outputs > 1
+
+
+def answered(outputs: list[float]) -> list[int]:
+    """The answers to questions: 1 where the logit is above 0."""
+    return [int(output > 0.0) for output in outputs]
 
 
 def predicted_index(outputs: list[float]) -> int:

@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from nn.module import Module
-from nn.pictures.problems import Loss, Problem, numbers_of, problem
+from nn.pictures.problems import Loss, Problem, numbers_of, problem, refuse_answers
 from nn.pictures.style import MARKERS, Look, check_axes, check_names, figure_of, look_of, number, plain
 from nn.targets import predicted_index
 from nn.validation import check_int
@@ -80,6 +80,7 @@ def check_plane(found: Problem) -> None:
     n_inputs = found.examples.table.shape[1]
     if n_inputs != 2:
         raise ValueError(f"model: it takes {n_inputs} inputs, and a plane has two; give a model of two inputs")
+    refuse_answers(found, "a picture of the plane")
     if found.classes is None and len(found.outputs(0)) != 1:
         raise ValueError(
             f"model: it gives {len(found.outputs(0))} numbers for a point, and one can be drawn as a shade"

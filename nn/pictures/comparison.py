@@ -12,7 +12,7 @@ from nn.losses import LOGITS, LossFunction
 from nn.pictures.neurons import Column, draw_circle, draw_heading
 from nn.pictures.problems import answers, loss_of
 from nn.pictures.style import Look, around_zero, number, plain
-from nn.targets import Label, encode_targets, predicted_index
+from nn.targets import Label, are_answers, encode_targets, predicted_index
 
 _APART = 1.75
 
@@ -83,7 +83,7 @@ def compared(
     """
     probabilities = answers(loss, outputs) if loss in LOGITS else None
     if target is None:
-        said = None if classes is None else predicted_index(outputs)
+        said = None if classes is None or are_answers(loss, len(outputs)) else predicted_index(outputs)
         return Comparison(outputs, probabilities, None, None, None, said, None, classes)
     targets = encode_targets(loss, [target], len(outputs), classes, "target")
     encoded = targets.encoded[0]
@@ -91,9 +91,8 @@ def compared(
     given = leaves[0] if len(leaves) == 1 else leaves
     root = loss_of(function, given, encoded)
     root.backward()
-    said = right = None
-    if targets.classes is not None:
-        said, right = predicted_index(outputs), max(encoded, 0)
+    indices = targets.class_indices()
+    said, right = (None, None) if indices is None else (predicted_index(outputs), int(indices[0]))
     return Comparison(
         outputs,
         probabilities,
@@ -112,7 +111,7 @@ def _wanted(loss: str, encoded: Any, n_outputs: int) -> list[float | str]:
         return ["≥ 1" if encoded > 0 else "≤ −1"]
     if loss == "hinge":
         return ["largest" if place == encoded else "smaller" for place in range(n_outputs)]
-    if loss == "cross_entropy":
+    if loss == "cross_entropy" and not isinstance(encoded, list):
         return [float(place == encoded) for place in range(n_outputs)]
     return [float(t) for t in encoded] if isinstance(encoded, list) else [float(encoded)]
 

@@ -10,7 +10,7 @@ from engine import Value, sigmoid, softmax
 from nn.examples import Examples, examples_by_name, output_numbers
 from nn.losses import LOSSES, LossFunction, as_loss, named_loss
 from nn.module import Module
-from nn.targets import Label, predicted_index
+from nn.targets import ANSWERS, CLASSES, Label, answered, predicted_index
 from nn.validation import as_float, shortened
 
 Loss = str | LossFunction | None
@@ -51,10 +51,12 @@ class Problem:
         """What the outputs say under this loss: probabilities where they are logits, else the outputs themselves."""
         return answers(self.loss, outputs)
 
-    def said(self, outputs: list[float]) -> Label | list[float]:
-        """The label that these outputs stand for, or without classes the number or numbers."""
+    def said(self, outputs: list[float]) -> Any:
+        """The label that these outputs stand for, the answers to questions, or the number or numbers."""
         if self.classes is None:
             return outputs[0] if len(outputs) == 1 else outputs
+        if self.examples.targets.kind == ANSWERS:
+            return answered(outputs)
         return self.classes[predicted_index(outputs)]
 
     def place_of_right(self, place: int) -> int:
@@ -62,8 +64,14 @@ class Problem:
         return int(self.examples.targets.class_indices()[place])
 
     def right_answer(self, place: int) -> Any:
-        """The label, number or numbers that would be right."""
-        return self.target(place) if self.classes is None else self.classes[self.place_of_right(place)]
+        """The label, answers, number or numbers that would be right."""
+        if self.classes is None or self.examples.targets.kind == ANSWERS:
+            return self.target(place)
+        return self.classes[self.place_of_right(place)]
+
+    def given(self, place: int) -> Any:
+        """The target as ``fit`` takes it: a label, and else what the loss compares the outputs with."""
+        return self.right_answer(place) if self.examples.targets.kind == CLASSES else self.target(place)
 
     def is_right(self, place: int, outputs: list[float]) -> bool:
         """Whether these outputs stand for the example's class."""
@@ -124,7 +132,17 @@ def classifying(model: Module, X: Any, y: Any, loss: Loss, what: str) -> tuple[P
             f"{what} needs a model that tells classes apart, but {found.loss} is a loss for numbers; "
             'train with loss="cross_entropy" or "binary_cross_entropy", or name the loss here'
         )
+    refuse_answers(found, what)
     return found, found.classes
+
+
+def refuse_answers(found: Problem, what: str) -> None:
+    """Raise a ValueError if the outputs answer several questions, of which none is a class."""
+    if found.examples.targets.kind == ANSWERS:
+        raise ValueError(
+            f"{what} needs a model that says one class, but this one answers {len(found.outputs(0))} questions; give a "
+            "model of one question, or network(model, x, target), which shows all answers"
+        )
 
 
 def check_module(model: Any) -> None:
@@ -158,7 +176,7 @@ def answers(loss: str, outputs: list[float]) -> list[float]:
     ([0.5], [3.0])
     """
     if loss == "binary_cross_entropy":
-        return [sigmoid(outputs[0])]
+        return [sigmoid(output) for output in outputs]
     if loss == "cross_entropy":
         return list(softmax(outputs))
     return outputs

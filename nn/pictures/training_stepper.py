@@ -219,7 +219,7 @@ class TrainingStepper:
         places = ((0.005, 0.09, 0.61, 0.75), (0.68, 0.475, 0.31, 0.41), (0.68, 0.1, 0.31, 0.18))
         net, plane, curve = (figure.add_axes(place) for place in places)
         inputs = self.problem.examples.row(self._follow)
-        right = self.problem.right_answer(self._follow)
+        right = self.problem.given(self._follow)
         options: dict[str, Any] = {"loss": self.problem.loss_function, "input_names": self.input_names, "most": 8}
         network(self.problem.model, inputs, right, theme=self.theme, ax=net, **options)
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 3, "handletextpad": 0.1}
