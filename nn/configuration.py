@@ -12,7 +12,7 @@ from typing import Any
 from engine import Value
 from nn.data.columns import Columns
 from nn.initialization import random_kept
-from nn.model_files import NAMES
+from nn.model_files import NAMES, check_learned
 from nn.parameters import PLAIN, HasParameters, check_attributes, dotted, parts_in
 from nn.validation import shortened
 
@@ -157,14 +157,18 @@ def describe(module: Any) -> dict[str, Any]:
     """The content of a model file, from which ``restore`` makes the module again.
 
     Raises:
-        ValueError: it could not, as the module holds a function of the caller's, or was changed after ``__init__``.
+        ValueError: it could not, as the module holds a function of the caller's, or was changed after ``__init__``, or
+            has classes, names or a loss that no training gives.
     """
     configuration, state = encode(module), module.state_dict()
     check_restorable(module, configuration, len(state))
     table = {} if module.table is None else {"table": module.table.to_json()}
     names = {name: held for name in NAMES if (held := getattr(module, name)) is not None}
     learned = {"loss": module.loss, "classes": module.classes, **names, **table}
-    return {"kind": type(module).__name__, "configuration": configuration, **learned, "parameters": state}
+    content = {"kind": type(module).__name__, "configuration": configuration, **learned, "parameters": state}
+    check_learned(content)
+    _check_sizes(module, content, module.table)
+    return content
 
 
 def restore(kind: type[Any], content: dict[str, Any]) -> Any:
@@ -173,24 +177,29 @@ def restore(kind: type[Any], content: dict[str, Any]) -> Any:
     Raises:
         TypeError, ValueError, OverflowError, RecursionError: it describes none.
     """
-    configuration, parameters, classes = content["configuration"], content["parameters"], content["classes"]
+    configuration, parameters = content["configuration"], content["parameters"]
     module = build(kind, configuration, zero_init(len(parameters)))
     if encode(module) != configuration:
         raise ValueError(f"the configuration must be that of {shortened(module)}, got another")
     set_parameters(module, parameters)
     table = Columns.from_json(content["table"]) if content.get("table") is not None else None
+    _check_sizes(module, content, table)
+    module.loss, module.classes = content["loss"], content["classes"]
+    module.column_names, module.target_column_names = map(content.get, NAMES)
+    module.table = table
+    return module
+
+
+def _check_sizes(module: Any, content: dict[str, Any], table: Columns | None) -> None:
+    """Raise a ValueError unless there is a name for each input and target, and an output for each class."""
     if table is not None and module.n_inputs not in (None, table.n_inputs):
         raise ValueError(f"the table must have {module.n_inputs} inputs, got {table.n_inputs}")
-    n = module.n_outputs
+    n, classes = module.n_outputs, content["classes"]
     for name, n_names in zip(NAMES, (module.n_inputs, n)):
         if name in content and n_names not in (None, len(content[name])):
             raise ValueError(f"{name} must be {n_names} names, got {len(content[name])}")
     if classes is not None and n is not None and max(2, n) != len(classes):
         raise ValueError(f"{len(classes)} classes for a model that tells {max(2, n)} apart")
-    module.loss, module.classes = content["loss"], classes
-    module.column_names, module.target_column_names = map(content.get, NAMES)
-    module.table = table
-    return module
 
 
 def set_parameters(module: HasParameters, numbers: dict[str, float] | list[float]) -> None:

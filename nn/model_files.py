@@ -72,17 +72,25 @@ def parse_model(path: str | PathLike[str], data: bytes, kind: str) -> dict[str, 
     content = parse_json(path, data, FORMAT, VERSION)
     if content.get("kind") != kind:
         raise ModelFileError(f"{path}: the file holds {plain_label(str(content.get('kind')), 80)}, not {kind}")
+    try:
+        check_learned(content)
+    except ValueError as error:
+        raise ModelFileError(f"{path}: {error}") from None
+    return content
+
+
+def check_learned(content: dict[str, Any]) -> None:
+    """Raise a ValueError if loss, classes or names of columns are not what a model learns."""
     for key, kinds in (("configuration", dict), ("loss", str | None), ("classes", list | None)):
         if key not in content or not isinstance(content[key], kinds):
-            raise ModelFileError(f"{path}: {key!r} is missing or not of its type")
+            raise ValueError(f"{key!r} is missing or not of its type")
     for key in NAMES:
         names = content.get(key, [])
         if not (isinstance(names, list) and all(type(name) is str for name in names)):
-            raise ModelFileError(f"{path}: {key} must be a list of texts, got {shortened(names)}")
+            raise ValueError(f"{key} must be a list of texts, got {shortened(names)}")
     classes = content["classes"]
     if classes is not None and not _are_classes(classes):
-        raise ModelFileError(f"{path}: classes must be different strings or finite numbers, at least two of them")
-    return content
+        raise ValueError("classes must be different strings or finite numbers, at least two of them")
 
 
 def check_size(path: str | PathLike[str]) -> None:

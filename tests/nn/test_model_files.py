@@ -240,3 +240,27 @@ def test_no_file_has_a_weight_that_load_refuses(number, ending, tmp_path):
     with pytest.raises(ValueError, match=r"the parameter layers.0.neurons.0.b is (nan|inf), and a model file holds"):
         model.save(tmp_path / f"model.{ending}")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("learned", "words"),
+    [
+        ({"classes": ["a", math.nan]}, "classes must be different strings or finite numbers"),
+        ({"classes": ["a", "a"]}, "classes must be different"),
+        ({"classes": ["a", "b", "c"]}, "3 classes for a model that tells 2 apart"),
+        ({"classes": ("a", "b")}, "'classes' is missing or not of its type"),
+        ({"loss": 3}, "'loss' is missing or not of its type"),
+        ({"column_names": ["a"]}, "column_names must be 2 names, got 1"),
+        ({"column_names": ["a", 1]}, r"column_names must be a list of texts, got \['a', 1\]"),
+        ({"target_column_names": ["a", "b"]}, "target_column_names must be 1 names, got 2"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["json", "onnx", "safetensors"])
+def test_save_refuses_what_load_refuses(learned, words, ending, tmp_path):
+    if ending != "json":
+        pytest.importorskip(ending)
+    model = MLP(2, [1], seed=0)
+    vars(model).update(learned)
+    with pytest.raises(ValueError, match=words):
+        model.save(tmp_path / f"model.{ending}")
+    assert not list(tmp_path.iterdir())
