@@ -328,6 +328,32 @@ def test_training_that_diverges_ends_in_words_before_any_number_is_lost(tmp_path
     assert is_back
 
 
+MEASURES = """import { Trainer } from "../training/trainer.js";
+
+let calls = 0;
+const training = { values(inputs, weights, results) { calls += 1; results.fill(weights[0]); }, gradient() {} };
+const part = [0, 1, 1].map((label) => ({ x: 0, y: 0, label }));
+const trainer = new Trainer({ ...data.built, ...programs[0], training, train: part, test: part, ...data.options });
+const found = [];
+const look = () => found.push([calls, trainer.measure("train").cost === trainer.weights[0], calls]);
+look();
+trainer.training.gradient = (inputs, weights, gradient) => gradient.fill(1);
+trainer.forward("epoch");
+look();
+trainer.back("epoch");
+look();
+return found;
+"""
+
+
+@needs_node
+def test_the_costs_of_an_epoch_are_measured_once(tmp_path):
+    built = training_page.build(FIRST)
+    found = run_here(tmp_path, MEASURES, {"built": plain(built), "options": OPTIONS}, [built])
+    assert [row[:2] for row in found] == [[6, True], [12, True], [12, True]]
+    assert [row[2] for row in found] == [6, 12, 15]
+
+
 REFUSES = """import { Trainer } from "../training/trainer.js";
 
 const training = { values() { throw new RangeError("too large"); }, gradient() {} };

@@ -12,6 +12,7 @@ export class Trainer {
   #rates; // from which step on which learning rate holds
   #order; // of the examples in an epoch, and of which one
   #history = new History();
+  #measured = {}; // with which weights a part was measured, and the result
 
   /**
    * `training` and `step` are programs (see site/python/training_page.py), `targets` what a class is for the loss,
@@ -69,7 +70,13 @@ export class Trainer {
   /** The mean loss of the points to train or to test with, and the share that the network tells right; NaN of none,
    * and where an output is no number. */
   measure(part) {
-    const examples = this[part];
+    if (this.#measured[part]?.weights !== this.weights) { // a step makes new ones
+      this.#measured[part] = { weights: this.weights, found: this.#measure(this[part]) };
+    }
+    return this.#measured[part].found;
+  }
+
+  #measure(examples) {
     const results = new Float64Array(2);
     let [cost, right] = [0, 0];
     for (const { inputs, label } of examples) {
