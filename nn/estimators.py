@@ -17,7 +17,6 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any, Self, TypeVar
 
 from nn import MLP, EarlyStopping, Optimizer, binary_cross_entropy, cross_entropy, hinge
@@ -26,7 +25,7 @@ from nn.data.names import has_rows_with_names
 from nn.losses import LOSSES, LossFunction, named_loss
 from nn.optimizers import LearningRate
 from nn.scaling import Scaling
-from nn.validation import check_int, shortened
+from nn.validation import check_int, shortened, unknown_argument
 
 try:
     import numpy as np
@@ -59,6 +58,7 @@ _MEANT = {
     "solver": 'optimizer="adam"',
     "tol": "early_stopping=EarlyStopping(min_delta=...)",
     "validation_split": "validation_fraction=...",
+    "warm_start": "model_.fit(X, y), which trains the same network further",
 }
 """Arguments of scikit-learn's MLPs and of ``fit`` that have another name or meaning here."""
 
@@ -72,19 +72,12 @@ def _keep_arguments(init: _Init) -> _Init:
         names = [*signature.parameters][1:]
         for name in options:
             if name not in names:
-                raise TypeError(_advice(type(self).__name__, name, names))
+                raise unknown_argument(type(self).__name__, name, names, _MEANT)
         bound = signature.bind(self, *args, **options)
         bound.apply_defaults()
         vars(self).update({name: bound.arguments[name] for name in names})
 
     return keeping  # type: ignore[return-value]
-
-
-def _advice(kind: str, name: str, names: list[str]) -> str:
-    """The message for an argument that *kind* does not have."""
-    close = [_MEANT[name]] if name in _MEANT else [f"{near}=..." for near in get_close_matches(name, names, 1, 0.75)]
-    advice = f"did you mean {close[0]}?" if close else f"it has {', '.join(names)}"
-    return f"{kind} has no argument {name}=; {advice}"
 
 
 class _Estimator(BaseEstimator):  # type: ignore[misc]

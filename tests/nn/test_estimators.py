@@ -304,8 +304,9 @@ def test_more_arguments_of_fit_and_activations_by_their_other_names():
         ("alpha", r"did you mean optimizer=Adam\(l2=\.\.\.\)\?"),
         ("learning_rate_init", r"did you mean learning_rate=\.\.\."),
         ("n_iter_no_change", r"did you mean early_stopping=10\?"),
-        ("hidden_layers", r"did you mean hidden_layer_sizes=\.\.\.\?"),
-        ("warm_start", r"it has hidden_layer_sizes, activation, "),
+        ("hidden_layers", r"did you mean hidden_layer_sizes=\?"),
+        ("warm_start", r"did you mean model_\.fit\(X, y\), which trains the same network further\?"),
+        ("shuffle", r"it has hidden_layer_sizes, activation, "),
     ],
 )
 def test_names_that_are_others_here(kind, name, said):
