@@ -168,3 +168,27 @@ def test_the_estimators_read_rows_by_name():
         model.predict([X.iloc[0].rename({"b": "c"})])
     rows = estimators.MLPRegressor([], max_iter=5, random_state=0).fit(TURNED, Y)
     assert rows.predict(X).tolist() == rows.predict(TURNED).tolist()
+
+
+def test_pictures_name_the_columns():
+    pytest.importorskip("matplotlib")
+    from matplotlib.text import Text
+
+    from nn.pictures import TrainingStepper, decision_boundary, network
+
+    def words(figure):
+        return {text.get_text() for text in figure.findobj(Text)}
+
+    labels = (X.a > 0.0) * 1
+    learned, fresh = MLP(2, [1], seed=0), MLP(2, [1], seed=0)
+    learned.fit(X, labels, loss="binary_cross_entropy", **OPTIONS)
+    options = {"loss": "binary_cross_entropy"}
+    for model, table in ((learned, X[["b", "a"]]), (learned, X.to_numpy()), (fresh, X)):
+        figure = decision_boundary(model, table, labels, resolution=5, **options)
+        assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("a", "b")
+    assert {"a", "b"} <= words(network(learned, NUMBERS))
+    assert not {"a", "b"} & words(network(learned, NUMBERS, input_names=["p", "q"]))
+    assert TrainingStepper(fresh, X, labels, **options).input_names == ["a", "b"]
+    assert TrainingStepper(fresh, X.to_numpy(), labels, input_names=np.array(["p", "q"])).input_names == ["p", "q"]
+    counted = decision_boundary(MLP(2, [1], seed=0), pd.DataFrame(X.to_numpy()), labels, resolution=5, **options)
+    assert counted.axes[0].get_xlabel() == "first input"

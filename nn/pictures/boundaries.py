@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from nn.module import Module
-from nn.pictures.problems import Loss, Problem, numbers_of, problem, refuse_answers
+from nn.pictures.problems import Loss, Problem, names_of_inputs, numbers_of, problem, refuse_answers
 from nn.pictures.style import MARKERS, Look, check_axes, check_names, figure_of, look_of, number, plain
 from nn.targets import predicted_index
 from nn.validation import check_int
@@ -26,7 +26,7 @@ def decision_boundary(
     y: Any,
     *,
     loss: Loss = None,
-    input_names: Sequence[object] = ("first input", "second input"),
+    input_names: Sequence[object] | None = None,
     resolution: int = 60,
     title: str | None = None,
     theme: str = "auto",
@@ -42,7 +42,7 @@ def decision_boundary(
         X: ``(n_examples, 2)`` numbers.
         y: labels or numbers, as for ``fit``.
         loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
-        input_names: of the axes.
+        input_names: of the axes; None takes the names of the columns that *model* was trained on, or of *X*.
         resolution: into how many points a side of the plane is divided.
         title: over the picture; None tells how many examples are right.
         theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
@@ -63,7 +63,8 @@ def decision_boundary(
     found = problem(model, X, y, loss)
     check_plane(found)
     check_int("resolution", resolution, 2, 1000)
-    names, look = check_names(input_names, 2, 40), look_of(theme, ax)
+    given = names_of_inputs(input_names, model, X, ("first input", "second input"))
+    names, look = check_names(given, 2, 40), look_of(theme, ax)
     ax = look.axes(ax, 6.0, 5.0)
     draw_plane(ax, found, resolution, look)
     look.name_axes(ax, *names)

@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from nn import examples
 from nn.data import as_table, by_name
-from nn.examples import input_names as names_of_inputs
-from nn.examples import target_names
 from nn.module import Module
 from nn.pictures.comparison import Comparison, compared, draw_comparison
 from nn.pictures.neurons import (
@@ -28,7 +27,7 @@ from nn.pictures.neurons import (
     layers_of,
     with_numbers,
 )
-from nn.pictures.problems import Loss, chosen_loss
+from nn.pictures.problems import Loss, chosen_loss, names_of_inputs
 from nn.pictures.style import Look, check_axes, check_names, figure_of, image_size, look_of, plain
 from nn.targets import Label
 from nn.validation import check_int
@@ -59,7 +58,7 @@ def network(
         target: its label, number or numbers, as for ``fit``.
         loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
         image_shape: ``(rows, columns)`` where *x* is an image; it is then drawn beside the first layer.
-        input_names: a name for each input.
+        input_names: a name for each input; None takes those of the columns that *model* was trained on, if any.
         most: how many neurons of a layer are drawn; of a larger one those that tell most, with dots between: with large
             weights, and with *x* large activations, too.
         theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
@@ -83,18 +82,19 @@ def network(
     check_int("most", most, 2)
     if image_shape is not None:
         image_size(image_shape, n_inputs, "an example")
-    names = None if input_names is None else check_names(input_names, n_inputs, 32)
+    given = input_names if image_shape else names_of_inputs(input_names, model)
+    names = None if given is None else check_names(given, n_inputs, 32)
     activations: list[list[float]] | None = None
     if x is not None:
         activations = activations_of(
-            layers, as_table(by_name([x], names_of_inputs(model), "x"), "x", n_inputs)[0].tolist()
+            layers, as_table(by_name([x], examples.input_names(model), "x"), "x", n_inputs)[0].tolist()
         )
     elif target is not None:
         raise ValueError("target: without x there is nothing to compare it with; give both, or neither")
     comparison = None
     if activations is not None and (target is not None or model.classes is not None):
         loss_name, loss_function = chosen_loss(model, loss)
-        target = by_name([target], target_names(model), "target")[0]
+        target = by_name([target], examples.target_names(model), "target")[0]
         comparison = compared(activations[-1], target, loss_name, loss_function, model.classes)
     scene = _Scene(layers, activations, comparison, image_shape, names, model.classes, most, n_outputs, look)
     return scene.drawn(ax)

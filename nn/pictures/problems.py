@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import Value, sigmoid, softmax
-from nn.examples import Examples, examples_by_name, output_numbers
+from nn.data.names import are_counted, column_labels, column_text
+from nn.examples import Examples, examples_by_name, input_names, output_numbers
 from nn.losses import LOSSES, LossFunction, as_loss, named_loss
 from nn.module import Module
 from nn.targets import ANSWERS, CLASSES, Label, answered, predicted_index
@@ -110,6 +111,14 @@ def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
     check_module(model)
     name, function = chosen_loss(model, loss)
     return Problem(model, examples_by_name(model, X, y, name), name, function)
+
+
+def names_of_inputs(given: Any, model: Module, X: Any = None, default: Any = None) -> Any:
+    """The names *given*; else of the columns that the model was trained on, or of the frame *X*; else the *default*."""
+    if given is not None:
+        return given
+    names = input_names(model) or [column_text(label) for label in column_labels(X)]
+    return default if are_counted(names) else names
 
 
 def chosen_loss(model: Module, loss: Loss) -> tuple[str, LossFunction]:

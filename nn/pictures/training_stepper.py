@@ -20,7 +20,7 @@ from nn.pictures.boundaries import check_plane, draw_plane
 from nn.pictures.frames import Frame, animation, document, fragment
 from nn.pictures.networks import network
 from nn.pictures.neurons import layers_of
-from nn.pictures.problems import Loss, checked_rate, problem
+from nn.pictures.problems import Loss, checked_rate, names_of_inputs, problem
 from nn.pictures.style import TEXT, TITLE, check_names, literal, look_of, number, plain, undisturbed
 from nn.validation import check_int, check_seconds, shortened
 
@@ -55,7 +55,7 @@ class TrainingStepper:
         loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
         learning_rate: a step is this times minus the gradient.
         follow: the number of the example that is followed through the network.
-        input_names: of the two inputs.
+        input_names: of the two inputs; None takes the names of the columns that *model* was trained on, or of *X*.
         theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
     Raises:
@@ -82,7 +82,7 @@ class TrainingStepper:
         loss: Loss = None,
         learning_rate: float = 0.1,
         follow: int = 0,
-        input_names: Sequence[object] = ("x1", "x2"),
+        input_names: Sequence[object] | None = None,
         theme: str = "auto",
     ) -> None:
         self.theme, self._look = theme, look_of(theme)
@@ -90,7 +90,7 @@ class TrainingStepper:
         layers_of(model)
         check_plane(self.problem)
         self.learning_rate = checked_rate(learning_rate)
-        self.input_names = check_names(input_names, 2, 16)
+        self.input_names = check_names(names_of_inputs(input_names, model, X, ("x1", "x2")), 2, 16)
         self._follow = check_int("follow", follow, 0, len(self.problem) - 1)
         with undisturbed(model):
             self._states = [self._measured()]
