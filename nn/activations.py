@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import engine
 from engine import Value
@@ -49,6 +50,16 @@ def check_activation(name: str, given: Function) -> None:
     if given == "softmax":
         raise ValueError(f'{name} must take one Value, got "softmax", which takes all outputs: append a Softmax layer')
     raise unknown_name(name, given, map(str, ACTIVATIONS), "a function from Value to Value")
+
+
+def given_activation(nonlin: bool | Function | None, activation: Function | None) -> Function:
+    """The activation given under one of two names; micrograd's True is ReLU, and False linear."""
+    if nonlin is not None and activation is not None:
+        raise TypeError("nonlin or activation must be given, got both")
+    given = activation if nonlin is None else nonlin
+    found: Any = "relu" if given is None or given is True else "linear" if given is False else given
+    check_activation("activation", found)
+    return found  # type: ignore[no-any-return]
 
 
 def not_a_value(what: str, output: object) -> TypeError:

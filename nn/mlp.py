@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any, SupportsFloat
 
 from engine import Value, dot
-from nn.activations import ACTIVATIONS, Function, check_activation, method_name, not_a_value, title
+from nn.activations import ACTIVATIONS, Function, check_activation, given_activation, method_name, not_a_value, title
 from nn.configuration import Fixed
 from nn.initialization import Init, Seed, generator, initial_weight
 from nn.layers import Outputs, Sequential, as_values, one_example
@@ -44,11 +44,7 @@ class Neuron(Module):
         n_outputs: int = 1,
     ) -> None:
         self.n_inputs = check_int("n_inputs", n_inputs, 1)
-        if nonlin is not None and activation is not None:
-            raise TypeError("nonlin or activation must be given, got both")
-        given = activation if nonlin is None else nonlin
-        self.activation: Any = "relu" if given is None or given is True else "linear" if given is False else given
-        check_activation("activation", self.activation)
+        self.activation: Any = given_activation(nonlin, activation)
         draw = initial_weight(init, self.activation, self.n_inputs, n_outputs, generator(seed))
         self.w = [Value(draw()) for _ in range(self.n_inputs)]
         self.b = Value(0.0)
@@ -97,13 +93,12 @@ class Layer(Module):
         init: Init | None = None,
         seed: Seed = None,
     ) -> None:
-        self.n_inputs = check_int("n_inputs", n_inputs, 1)
         n_neurons, rng = check_int("n_outputs", n_outputs, 1), generator(seed)
         self.neurons = [
-            Neuron(self.n_inputs, nonlin, activation=activation, init=init, seed=rng, n_outputs=n_neurons)
+            Neuron(n_inputs, nonlin, activation=activation, init=init, seed=rng, n_outputs=n_neurons)
             for _ in range(n_neurons)
         ]
-        self.activation = self.neurons[0].activation
+        self.n_inputs, self.activation = self.neurons[0].n_inputs, self.neurons[0].activation
 
     @property
     def n_outputs(self) -> int:  # type: ignore[override]
@@ -158,8 +153,10 @@ class MLP(Sequential):
         nin: int | None = None,
         nouts: Sequence[int] | None = None,
     ) -> None:
-        first = check_int("n_inputs", either("n_inputs", n_inputs, "nin", nin), 1)
-        widths = [first, *check_ints("sizes", either("sizes", sizes, "nouts", nouts), 1, "[16, 1]")]
+        widths = [
+            either("n_inputs", n_inputs, "nin", nin),
+            *check_ints("sizes", either("sizes", sizes, "nouts", nouts), 1, "[16, 1]"),
+        ]
         check_activation("activation", activation)  # also without hidden layers
         check_activation("output", output)
         self.activation, self.output, rng = activation, output, generator(seed)

@@ -22,7 +22,7 @@ def predict(model: Module, X: Any, backend: str = "numpy") -> list[Any]:
     Where there are many rows, a program computes them, which the *backend* carries out: see ``engine.compile``.
     """
     compiler.backend_named(backend)
-    return [predicted(model, outputs) for outputs in _outputs(model, _table(model, X), backend)]
+    return [predicted(model.classes, model.loss, outputs) for outputs in _outputs(model, _table(model, X), backend)]
 
 
 @noise_from(no_noise)

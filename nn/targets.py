@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nn.data import Table, as_column, as_table, by_name
 from nn.data.names import column_labels, column_text
 from nn.validation import first_names, shortened
-
-if TYPE_CHECKING:
-    from nn.module import Module
 
 Label = int | str | float
 
@@ -221,23 +218,18 @@ def _learn_classes(labels: list[Label], wanted: int, binary: bool) -> list[Label
     return sorted(occurring)
 
 
-def predicted(model: Module, outputs: list[float]) -> Any:
+def predicted(classes: list[Label] | None, loss: str | None, outputs: list[float]) -> Any:
     """The prediction from these outputs: a label, answers of 0 or 1, or numbers."""
-    if model.classes is None:
+    if classes is None:
         return outputs[0] if len(outputs) == 1 else outputs
-    if are_answers(model.loss, len(outputs)):
-        return answered(outputs)
-    return model.classes[predicted_index(outputs)]
+    if are_answers(loss, len(outputs)):
+        return [int(output > 0.0) for output in outputs]
+    return classes[predicted_index(outputs)]
 
 
 def are_answers(loss: str | None, n_outputs: int) -> bool:
     """Whether each output answers a yes-or-no question, and no class is chosen."""
     return loss == "binary_cross_entropy" and n_outputs > 1
-
-
-def answered(outputs: list[float]) -> list[int]:
-    """The answers to questions: 1 where the logit is above 0."""
-    return [int(output > 0.0) for output in outputs]
 
 
 def predicted_index(outputs: list[float]) -> int:

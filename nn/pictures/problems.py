@@ -11,7 +11,7 @@ from nn.data.names import are_counted, column_labels, column_text
 from nn.examples import Examples, examples_by_name, input_names, output_numbers
 from nn.losses import LOSSES, LossFunction, as_loss, named_loss
 from nn.module import Module
-from nn.targets import ANSWERS, CLASSES, Label, answered, predicted_index
+from nn.targets import ANSWERS, CLASSES, Label, predicted
 from nn.validation import as_float, shortened
 
 Loss = str | LossFunction | None
@@ -54,11 +54,7 @@ class Problem:
 
     def said(self, outputs: list[float]) -> Any:
         """The label that these outputs stand for, the answers to questions, or the number or numbers."""
-        if self.classes is None:
-            return outputs[0] if len(outputs) == 1 else outputs
-        if self.examples.targets.kind == ANSWERS:
-            return answered(outputs)
-        return self.classes[predicted_index(outputs)]
+        return predicted(self.classes, self.loss, outputs)
 
     def place_of_right(self, place: int) -> int:
         """The place of an example's right class among the classes."""
