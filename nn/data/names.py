@@ -51,7 +51,9 @@ def column_labels(X: Any) -> list[Any]:
 
 
 def has_rows_with_names(X: Any) -> bool:
-    """Whether this is a list of rows, some of which have names, such as dicts."""
+    """Whether these are rows, some of which have names: a list of dicts, or records of numpy."""
+    if getattr(getattr(X, "dtype", None), "names", None):
+        return True
     if not isinstance(X, (list, tuple)) or _PLAIN.issuperset(map(type, X)):
         return False
     return any(_row_labels(row) is not None for row in X)
@@ -91,7 +93,7 @@ def _rows_by_name(X: Sequence[Any], names: Sequence[str] | None, what: str) -> l
         if labels is None:
             rows.append(row)
             continue
-        order = _order(labels, wanted, must, "; a list of the numbers has no names")
+        order = _order(labels, wanted, must, "; numbers in a list are read in the order of fit")
         values = list(row.values() if isinstance(row, Mapping) else row)
         values = values if order is None else [values[i] for i in order]
         rows.append(dict(zip(wanted, values)) if len(set(wanted)) == len(values) else values)

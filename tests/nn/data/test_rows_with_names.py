@@ -108,6 +108,17 @@ def test_fit_learns_the_names_of_rows():
     assert again.state_dict() == expected.state_dict()
 
 
+def test_records_are_rows():
+    model, other = trained(), MLP(2, [2], seed=0)
+    records = X[["b", "a"]].to_records(index=False)
+    assert model.predict(records) == model.predict(X)
+    other.fit(X.to_records(index=False), Y.to_records(index=False), **OPTIONS)
+    assert (other.column_names, other.target_column_names) == (["a", "b"], ["u", "v"])
+    assert other.state_dict() == model.state_dict()
+    with pytest.raises(ValueError, match="X must have the columns that fit saw"):
+        model.predict(X.to_records())
+
+
 @pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])
 def test_rows_of_answers_are_read_by_name(loss):
     truth = pd.DataFrame({"yes": (X.a > 0) * 1.0, "no": (X.a <= 0) * 1.0})
