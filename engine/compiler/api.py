@@ -31,10 +31,11 @@ class CompiledFunction:
     The first call records the function with the first row and compiles the graph. Comparisons of Values (``<``,
     ``max``, ``sorted``, ``if v:``) are kept as guards: rows for which they come out otherwise are recorded too, and
     each way through the function becomes a program. Where a program meets infinity or NaN, or where rounding could
-    decide a comparison, the function is called for that row. When a number or a list that the function reaches has
-    changed since (an attribute, a global, what it encloses), it is recorded again. Out of sight is what no name in the
-    function leads to: files, the clock, the environment, context variables, and the state of other libraries' objects.
-    A function that reads those must get their numbers as columns of ``X``, or be compiled again.
+    decide a comparison, the function is called for that row, with the numbers as they were given: in float32, too. When
+    a number or a list that the function reaches has changed since (an attribute, a global, what it encloses), it is
+    recorded again. Out of sight is what no name in the function leads to: files, the clock, the environment, context
+    variables, and the state of other libraries' objects. A function that reads those must get their numbers as columns
+    of ``X``, or be compiled again.
     """
 
     def __init__(
@@ -78,9 +79,9 @@ class CompiledFunction:
         return paths.gradients(rows, with_respect_to, output)
 
     def _prepared(self, X: Any) -> tuple[Paths, Floats]:
-        """The paths as far as they are known, and the checked rows."""
+        """The paths as far as they are known, and the checked rows, with the numbers as they were given."""
         if self.program is not None:
-            rows = as_rows(X, self.program.n_inputs, self._dtype)
+            rows = as_rows(X, self.program.n_inputs, self._dtype, exact=True)
             self.program.exchange()
             self.program.look_again()
             return self.program, rows
@@ -90,7 +91,7 @@ class CompiledFunction:
             shape = len(X), np.size(X[0])
         if len(shape) != 2 or shape[0] == 0:
             raise ValueError(f"X must be (n_examples, n_inputs) with at least one row, got {shape}")
-        rows = as_rows(X, shape[1], self._dtype)
+        rows = as_rows(X, shape[1], self._dtype, exact=True)
         source = Source(self._call, Surroundings(self._function))
         paths = Paths(source, self._parameters, self._dtype, backend=self._backend)
         paths.start(rows[0])

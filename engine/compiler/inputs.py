@@ -34,8 +34,10 @@ def shows_nan(record: Record) -> bool:
     return all(showing[: record.n_inputs])
 
 
-def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any], look: bool = True) -> Floats:
+def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any], look: bool = True, exact: bool = False) -> Floats:
     """``(n_examples, n_inputs)`` numbers, checked; *look* for NaN as well.
+
+    They are of the *dtype*; or, if they are to be *exact*, of float64 where float32 would round them.
 
     Raises:
         ValueError: another shape, or NaN.
@@ -61,7 +63,7 @@ def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any], look: bool = True) -> F
         if not isfinite(np.vdot(rows, rows)):  # faster than any look at each number
             refuse_nan(rows)
             refuse_lost(given, rows, "X")
-    return rows
+    return given.astype(np.float64, copy=False) if exact and given.dtype != dtype else rows
 
 
 def fill(array: Floats, numbers: Any, what: str) -> None:
