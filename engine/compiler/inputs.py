@@ -66,6 +66,29 @@ def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any], look: bool = True, exac
     return given.astype(np.float64, copy=False) if exact and given.dtype != dtype else rows
 
 
+def by_label(table: Any, labels: Iterable[str], what: str = "X") -> Any:
+    """The numbers of a table, or of a Series, in the order of *labels* if it has the same names in another order.
+
+    Names that no label has are read by position, and so is all that has no names.
+
+    Raises:
+        ValueError: only some names are those of labels, and in other places.
+    """
+    if not hasattr(table, "to_numpy"):
+        return table
+    names, asked = list(getattr(table, "columns", getattr(table, "index", ()))), list(labels)
+    known = set(asked)
+    if all(asked[place : place + 1] == [name] for place, name in enumerate(names) if name in known):
+        return table
+    if len(set(names)) == len(names) == len(asked) and set(names) == known:
+        return table.to_numpy()[..., [names.index(label) for label in asked]]
+    parts = "columns" if what == "X" else "names"
+    raise ValueError(
+        f"{what} must have the {parts} {shortened(asked)}, got {shortened(names)}; {what}.to_numpy() has its "
+        "numbers in their own order"
+    )
+
+
 def fill(array: Floats, numbers: Any, what: str) -> None:
     """Write numbers into an array; raise an OverflowError if one is too large for it."""
     with np.errstate(over="ignore"):

@@ -111,7 +111,7 @@ class Paths:
 
     @weights.setter
     def weights(self, numbers: Any) -> None:
-        assign(self.weights, numbers)
+        assign(self.weights, numbers, self.parameters)
 
     def start(self, row: Row, before_compiling: Callable[[list[Value]], Any] | None = None) -> Path:
         """Record the path of an example, unless it is known and still what the function does.
