@@ -221,7 +221,7 @@ class Program:
         check_output(output, self.n_outputs)
         weights = self.weights.tolist()
         text = c_text(self.record, weights, self._labels, Path(path).stem, output, comment)
-        write_whole(path, text.encode("ascii"))
+        write_whole(path, text.encode("utf-8"))
 
     def _rows(self, X: Any, look: bool = True) -> Floats:
         if X is None and self.n_inputs == 0:
