@@ -151,7 +151,8 @@ WRONG = [  # text, error, message
     (
         "e**x",
         ValueError,
-        "the formula needs a number for 'e', such as e=2, or another name; Euler's number is exp(1), and e**x is exp(x)",
+        "the formula needs a number for 'e', such as e=2, or another name; "
+        "Euler's number is exp(1), and e**x is exp(x)",
     ),
     ("2 × x", ValueError, "not a formula: '2 × x' (write * for ×)"),
     ("2·x", ValueError, "not a formula: '2·x' (write * for ·)"),
