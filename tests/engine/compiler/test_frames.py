@@ -1,5 +1,7 @@
 """Programs given tables with names: a column is read as the input of its name, or refused in words."""
 
+from collections import namedtuple
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,25 @@ def test_a_column_is_the_input_of_its_name(make):
         assert f.gradients(frame, "inputs").tolist() == [[1.0, -3.0]] * 2
     assert make()(FRAME[["b", "a"]]).tolist() == [7.0, 14.0]
     assert f(FRAME.to_numpy()).tolist() == [-29.0, -58.0]
+
+
+Row = namedtuple("Row", "a b")
+
+
+@pytest.mark.parametrize("make", [program, function])
+def test_rows_with_names_are_read_by_them(make):
+    f = make()
+    for rows in (
+        [pandas.Series({"a": 1.0, "b": 10.0}), pandas.Series({"b": 20.0, "a": 2.0})],
+        [Row(1.0, 10.0), [20.0, 2.0]],
+        (Row(1.0, 10.0), Row(2.0, 20.0)),
+        FRAME.itertuples(index=False),
+        [row for _, row in FRAME.iterrows()],
+    ):
+        assert f(rows).tolist() == [7.0, 14.0]
+    assert f([pandas.Series([10.0, 1.0])]).tolist() == [7.0]
+    with pytest.raises(ValueError, match=r"X: row 1 must have the names \['b', 'a'\], got \['a', 'c'\]"):
+        f([Row(1.0, 10.0), pandas.Series({"a": 1.0, "c": 10.0})])
 
 
 @pytest.mark.parametrize("make", [program, function])
