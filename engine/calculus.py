@@ -233,32 +233,28 @@ class _Call:
         return rebuilt(self._form, self.gradients(output))
 
 
-class _Refusal(Listener):
-    """Refuses to let the number of a Value leave the graph unseen, where the Value depends on some inputs.
+class Departures(Listener):
+    """Hears of the numbers of Values that depend on some inputs, where they leave the graph in one of some ways.
 
-    ``.data``, ``.item()`` and ``.detach()`` say that this is meant; comparisons choose a branch, and what is printed
-    is not computed with. The function may have handed its Values to another thread.
+    The function may have handed its Values to another thread.
     """
+
+    ways: frozenset[str]
 
     def __init__(self, inputs: Sequence[Value]) -> None:
         self._inputs = set(inputs)
         self._independent: set[Value] = set()
 
     def left(self, how: str, node: Value) -> None:
-        if how not in _UNSEEN or not self._depends(node):
-            return
-        caller = users_caller()
-        call = f"{caller.function}()" if caller.function else how
-        name = call.rpartition(".")[2].rstrip("()")
-        advice = _INSTEAD.get(name, "compute with Values and the functions of engine, such as engine.exp")
-        if name in OPERATIONS or name in ("mean", "dot", "softmax", "logsumexp"):
-            advice = f"use engine.{name}"
-        raise TypeError(
-            f"{caller}: {call} would take a number out of the graph, and its derivative would be lost; {advice}, "
-            "or .data where the plain number is meant"
-        )
+        if how in self.ways and self._depends(node):
+            caller = users_caller()
+            self.departed(str(caller), how if how in SEEN or not caller.function else f"{caller.function}()")
 
     left_elsewhere = left
+
+    def departed(self, place: str, call: str) -> None:
+        """A number left at a *place* of the user's code, by a *call* such as ``math.exp()``, or by ``.data``."""
+        raise NotImplementedError
 
     def _depends(self, node: Value) -> bool:
         """Whether a gradient would flow from *node* to one of the inputs."""
@@ -273,7 +269,32 @@ class _Refusal(Listener):
         return False
 
 
-_UNSEEN = {"float()", "int()", "round()", "a copy", "backward()"}
+class _Refusal(Departures):
+    """Refuses to let a number leave unseen.
+
+    ``.data``, ``.item()`` and ``.detach()`` say that this is meant; comparisons choose a branch, and what is printed
+    is not computed with.
+    """
+
+    ways = frozenset({"float()", "int()", "round()", "a copy", "backward()"})
+
+    def departed(self, place: str, call: str) -> None:
+        raise TypeError(
+            f"{place}: {call} would take a number out of the graph, and its derivative would be lost; "
+            f"{instead_of(call)}, or .data where the plain number is meant"
+        )
+
+
+def instead_of(call: str) -> str:
+    """What to use in place of a call that takes numbers out of the graph."""
+    name = call.rpartition(".")[2].rstrip("()")
+    if name in OPERATIONS or name in ("mean", "dot", "softmax", "logsumexp"):
+        return f"use engine.{name}"
+    return _INSTEAD.get(name, "compute with Values and the functions of engine, such as engine.exp")
+
+
+SEEN = frozenset({".data", ".item()"})
+"""Ways in which a number leaves because the user says so."""
 _INSTEAD = {
     **{"fabs": "use abs(x)", "pow": "use x ** n", "fsum": "use sum(...)", "copy": "use the Value itself"},
     **{"deepcopy": "use the Value itself", "backward": "use engine.grad or engine.gradients"},

@@ -7,6 +7,7 @@ The functions of many numbers (softmax, logsumexp, dot, mean) are made of those 
 from collections.abc import Callable, Iterable
 from typing import Any, SupportsFloat, TypeAlias, TypeVar, cast
 
+from engine.validation import Unchecked, shortened
 from engine.value import Value, constant
 
 __all__ = ["acos", "asin", "atan", "atan2", "cos", "cosh", "dot", "erf", "erfc", "exp", "expm1", "gelu", "hypot"]
@@ -261,7 +262,7 @@ def dot(a: Iterable[SupportsFloat], b: Iterable[SupportsFloat]) -> Result:
     >>> dot([1.0, 2.0], [3.0, 4.0])
     11.0
     """
-    left, right = list(a), list(b)
+    left, right = _listed(a, "dot", "two lists"), _listed(b, "dot", "two lists")
     if len(left) != len(right):
         raise ValueError(f"dot must be given two sequences of equal length, got {len(left)} and {len(right)} numbers")
     total: Value | None = None
@@ -269,7 +270,7 @@ def dot(a: Iterable[SupportsFloat], b: Iterable[SupportsFloat]) -> Result:
     for x, y in zip(left, right):
         if isinstance(x, Value) or isinstance(y, Value):
             plain = False
-        product = _value(x, "dot") * _value(y, "dot")
+        product = _each(x, "dot") * _each(y, "dot")
         total = product if total is None else total + product
     if total is None:
         return 0.0
@@ -285,7 +286,7 @@ def mean(numbers: Iterable[SupportsFloat]) -> Result:
     >>> mean([1.0, 2.0, 6.0])
     3.0
     """
-    values = list(numbers)
+    values = _listed(numbers, "mean")
     return _like(_sum(_values(values, "mean")) / len(values), values)
 
 
@@ -299,7 +300,7 @@ def logsumexp(numbers: Iterable[SupportsFloat]) -> Result:
     >>> logsumexp([1000.0, 1000.0])
     1000.6931471805599
     """
-    values = list(numbers)
+    values = _listed(numbers, "logsumexp")
     xs = _values(values, "logsumexp")
     shift = _largest(xs)
     return _like(shift + _sum([x._minus(shift).exp() for x in xs]).log(), values)
@@ -314,7 +315,7 @@ def softmax(numbers: Iterable[SupportsFloat]) -> list[Result]:
     >>> softmax([1000.0, 0.0])
     [1.0, 0.0]
     """
-    values = list(numbers)
+    values = _listed(numbers, "softmax")
     xs = _values(values, "softmax")
     largest = _largest(xs)
     powers = [(x - largest).exp() for x in xs]
@@ -331,18 +332,37 @@ def _as_given(result: Value, x: Number) -> Number:
 def _apply_two(
     name: str, method: Callable[[Value, SupportsFloat], Value], a: SupportsFloat, b: SupportsFloat
 ) -> Result:
-    result = method(_value(a, name), _value(b, name))
+    result = method(_operand(a, name), _operand(b, name))
     return result if isinstance(a, Value) or isinstance(b, Value) else result._data
 
 
 def _value(x: SupportsFloat, name: str) -> Value:
-    return x if isinstance(x, Value) else constant(x, f"{name}(x)")
+    return x if isinstance(x, Value) else constant(x, f"x in {name}(x)")
+
+
+def _operand(x: SupportsFloat, name: str) -> Value:
+    return x if isinstance(x, Value) else constant(x, f"each operand of {name}")
+
+
+def _each(x: SupportsFloat, name: str) -> Value:
+    return x if isinstance(x, Value) else constant(x, f"each number in {name}")
+
+
+def _listed(numbers: Unchecked, name: str, what: str = "a list") -> list[SupportsFloat]:
+    """The numbers, or a TypeError where there is nothing to iterate over, or texts, or keys."""
+    try:
+        source = None if isinstance(numbers, (str, bytes, dict)) else iter(numbers)
+    except TypeError:
+        source = None
+    if source is None:
+        raise TypeError(f"{name} must be given {what} of numbers, got {type(numbers).__name__} {shortened(numbers)}")
+    return list(source)
 
 
 def _values(numbers: list[SupportsFloat], name: str) -> list[Value]:
     if not numbers:
         raise ValueError(f"{name} must be given at least one number, got none")
-    return [_value(x, name) for x in numbers]
+    return [_each(x, name) for x in numbers]
 
 
 def _like(result: Value, numbers: list[SupportsFloat]) -> Result:

@@ -89,13 +89,13 @@ class Value(Provenance):
         raise TypeError("type 'engine.value.Value' is not an acceptable base type")
 
     def __add__(self, other: SupportsFloat) -> Result:
-        b = other if isinstance(other, Value) else _operand(other, "Value + number")
+        b = other if isinstance(other, Value) else _operand(other, "the number in Value + number")
         if b is None:
             return NotImplemented
         return _node(op.ADD, self._data + b._data, self, 1.0, b, 1.0)
 
     def __sub__(self, other: SupportsFloat) -> Result:
-        b = other if isinstance(other, Value) else _operand(other, "Value - number")
+        b = other if isinstance(other, Value) else _operand(other, "the number in Value - number")
         if b is None:
             return NotImplemented
         return _node(op.SUB, self._data - b._data, self, 1.0, b, -1.0)
@@ -105,7 +105,7 @@ class Value(Provenance):
         return _node(op.MINUS, special.minus(self._data, other._data), self, 1.0, other, -1.0)
 
     def __mul__(self, other: SupportsFloat) -> Result:
-        b = other if isinstance(other, Value) else _operand(other, "Value * number")
+        b = other if isinstance(other, Value) else _operand(other, "the number in Value * number")
         if b is None:
             return NotImplemented
         return _node(op.MUL, self._data * b._data, self, b._data, b, self._data)
@@ -115,7 +115,7 @@ class Value(Provenance):
         return _node(op.TIMES, special.times(self._data, other._data), self, other._data, other, self._data)
 
     def __truediv__(self, other: SupportsFloat) -> Result:
-        b = other if isinstance(other, Value) else _operand(other, "Value / number")
+        b = other if isinstance(other, Value) else _operand(other, "the number in Value / number")
         if b is None:
             return NotImplemented
         if b._data == 0.0:
@@ -123,12 +123,17 @@ class Value(Provenance):
         quotient = self._data / b._data
         return _node(op.DIV, quotient, self, 1.0 / b._data, b, -quotient / b._data)
 
-    def __pow__(self, other: SupportsFloat) -> Result:
+    def __pow__(self, other: SupportsFloat, modulus: Unchecked = None) -> Result:
         """``a ** b``. At a = 0 the derivative with respect to b is 0; for a < 0 it does not exist and is NaN.
 
         With respect to a plain number as exponent it is not computed.
         """
-        b = other if isinstance(other, Value) else _operand(other, "Value ** number")
+        if modulus is not None:
+            raise TypeError(
+                f"pow must be given a base and an exponent, got a modulus {shortened(modulus)} as well; "
+                "a remainder has no derivative"
+            )
+        b = other if isinstance(other, Value) else _operand(other, "the number in Value ** number")
         if b is None:
             return NotImplemented
         return _raised(self, b)
@@ -148,23 +153,23 @@ class Value(Provenance):
         return _node(op.ABS, abs(self._data), self, special.sign(self._data))
 
     def __radd__(self, other: SupportsFloat) -> Result:
-        a = _operand(other, "Value + number")
+        a = _operand(other, "the number in Value + number")
         return NotImplemented if a is None else a + self
 
     def __rsub__(self, other: SupportsFloat) -> Result:
-        a = _operand(other, "Value - number")
+        a = _operand(other, "the number in Value - number")
         return NotImplemented if a is None else a - self
 
     def __rmul__(self, other: SupportsFloat) -> Result:
-        a = _operand(other, "Value * number")
+        a = _operand(other, "the number in Value * number")
         return NotImplemented if a is None else a * self
 
     def __rtruediv__(self, other: SupportsFloat) -> Result:
-        a = _operand(other, "Value / number")
+        a = _operand(other, "the number in Value / number")
         return NotImplemented if a is None else a / self
 
     def __rpow__(self, other: SupportsFloat) -> Result:
-        a = _operand(other, "Value ** number")
+        a = _operand(other, "the number in Value ** number")
         return NotImplemented if a is None else _raised(a, self)
 
     def exp(self) -> "Value":
@@ -249,7 +254,7 @@ class Value(Provenance):
 
     def atan2(self, x: SupportsFloat) -> "Value":
         """Angle of the point (x, y), this being y; in [-pi, pi]. Derivatives x/r**2 and -y/r**2; 0 where both are 0."""
-        b = x if isinstance(x, Value) else constant(x, "atan2(y, x)")
+        b = x if isinstance(x, Value) else constant(x, "x in atan2(y, x)")
         r = math.hypot(self._data, b._data)
         angle = math.atan2(self._data, b._data)
         if r == 0.0:
@@ -258,7 +263,7 @@ class Value(Provenance):
 
     def hypot(self, other: SupportsFloat) -> "Value":
         """sqrt(a**2 + b**2) with no overflow on the way; derivatives a/h and b/h, NaN where both are 0."""
-        b = other if isinstance(other, Value) else constant(other, "hypot(a, b)")
+        b = other if isinstance(other, Value) else constant(other, "b in hypot(a, b)")
         h = math.hypot(self._data, b._data)
         return _node(op.HYPOT, h, self, special.over(self._data, h), b, special.over(b._data, h))
 
@@ -300,7 +305,7 @@ class Value(Provenance):
 
     def leaky_relu(self, slope: SupportsFloat = 0.01) -> "Value":
         """x where x > 0, else slope * x; derivative 1 where x > 0, else slope (at 0 too). The slope may be a Value."""
-        s = slope if isinstance(slope, Value) else constant(slope, "leaky_relu(x, slope)")
+        s = slope if isinstance(slope, Value) else constant(slope, "the slope in leaky_relu(x, slope)")
         x = self._data
         if x > 0.0:
             return _node(op.LEAKY_RELU, x, self, 1.0, s, 0.0)
@@ -324,14 +329,14 @@ class Value(Provenance):
 
     def maximum(self, other: SupportsFloat) -> "Value":
         """The larger of two; derivative 1 for it and 0 for the other, a half each where they are equal."""
-        b = other if isinstance(other, Value) else constant(other, "maximum(a, b)")
+        b = other if isinstance(other, Value) else constant(other, "b in maximum(a, b)")
         x, y = self._data, b._data
         largest = y if x < y else x if x >= y else _NAN
         return _node(op.MAXIMUM, largest, self, special.larger(x, y), b, special.larger(y, x))
 
     def minimum(self, other: SupportsFloat) -> "Value":
         """The smaller of two; derivative 1 for it and 0 for the other, a half each where they are equal."""
-        b = other if isinstance(other, Value) else constant(other, "minimum(a, b)")
+        b = other if isinstance(other, Value) else constant(other, "b in minimum(a, b)")
         x, y = self._data, b._data
         smallest = y if y < x else x if x <= y else _NAN
         return _node(op.MINIMUM, smallest, self, special.larger(y, x), b, special.larger(x, y))
@@ -515,7 +520,7 @@ def _plain(number: float) -> Value:
 
 
 def _compared(other: object, sign: str) -> float:
-    return other._data if isinstance(other, Value) else as_float(other, f"Value {sign} number")
+    return other._data if isinstance(other, Value) else as_float(other, f"the number in Value {sign} number")
 
 
 def _heard_comparison(sign: str, a: Value, b: object, outcome: bool) -> bool:

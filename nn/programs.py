@@ -48,8 +48,10 @@ class Recorded(NamedTuple):
     """The key that keeps programs for the next call; None if they hold something of the user's."""
     backend: str = "numpy"
 
-    def paths(self, row: Array, eager: Callable[[], Sequence[Any]], amount: Amount | None) -> compiler.Paths:
-        """A program for each branch of comparisons; that of the example *row* is recorded here.
+    def paths(
+        self, row: Array, eager: Callable[[], Sequence[Any]], amount: Amount | None, dtype: Any = "float64"
+    ) -> compiler.Paths:
+        """A program of a *dtype* for each branch of comparisons; that of the example *row* is recorded here.
 
         Programs of earlier calls are taken out and recorded again before use, so that two threads with one model have
         programs each. *eager* returns the function's results for the row, computed with plain numbers.
@@ -64,10 +66,10 @@ class Recorded(NamedTuple):
         made_of, known = (None, []) if self.key is None else _KEPT.get(model, {}).pop(self.key, (None, []))
         source = compiler.Source(self.function, compiler.Surroundings(*self.roots), True)
         most = _PATHS if amount else _MOST_PATHS
-        paths = compiler.Paths(source, own, row.dtype, most, known if made_of == own else [], self.backend)
+        paths = compiler.Paths(source, own, dtype, most, known if made_of == own else [], self.backend)
         paths.start(row, amount and amount.check)
         plain = np.array([float(number) for number in eager()])
-        tolerance = 1e-6 if row.dtype.itemsize >= 8 else 1e-2
+        tolerance = 1e-6 if paths.dtype == np.float64 else 1e-2
         size = np.abs(plain[np.isfinite(plain)]).max(initial=1.0)
         if not np.allclose(paths(row[None])[0], plain, rtol=tolerance, atol=tolerance * size, equal_nan=True):
             raise DataDependentError("the model or the loss gives another number for Values than for plain numbers")

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 
 from engine.compiler.backends import backend_named
-from engine.compiler.inputs import as_rows
+from engine.compiler.inputs import as_rows, by_label
 from engine.compiler.ir import Floats
 from engine.compiler.paths import Paths, Source
 from engine.compiler.program import Program, check_output
@@ -31,10 +31,11 @@ class CompiledFunction:
     The first call records the function with the first row and compiles the graph. Comparisons of Values (``<``,
     ``max``, ``sorted``, ``if v:``) are kept as guards: rows for which they come out otherwise are recorded too, and
     each way through the function becomes a program. Where a program meets infinity or NaN, or where rounding could
-    decide a comparison, the function is called for that row. When a number or a list that the function reaches has
-    changed since (an attribute, a global, what it encloses), it is recorded again. Out of sight is what no name in the
-    function leads to: files, the clock, the environment, context variables, and the state of other libraries' objects.
-    A function that reads those must get their numbers as columns of ``X``, or be compiled again.
+    decide a comparison, the function is called for that row, with the numbers as they were given: in float32, too. When
+    a number or a list that the function reaches has changed since (an attribute, a global, what it encloses), it is
+    recorded again. Out of sight is what no name in the function leads to: files, the clock, the environment, context
+    variables, and the state of other libraries' objects. A function that reads those must get their numbers as columns
+    of ``X``, or be compiled again.
     """
 
     def __init__(
@@ -78,9 +79,10 @@ class CompiledFunction:
         return paths.gradients(rows, with_respect_to, output)
 
     def _prepared(self, X: Any) -> tuple[Paths, Floats]:
-        """The paths as far as they are known, and the checked rows."""
+        """The paths as far as they are known, and the checked rows, with the numbers as they were given."""
+        table = by_label(X, self._call.names)
         if self.program is not None:
-            rows = as_rows(X, self.program.n_inputs, self._dtype)
+            rows = as_rows(table, self.program.n_inputs, self._dtype, exact=True)
             self.program.exchange()
             self.program.look_again()
             return self.program, rows
@@ -90,7 +92,7 @@ class CompiledFunction:
             shape = len(X), np.size(X[0])
         if len(shape) != 2 or shape[0] == 0:
             raise ValueError(f"X must be (n_examples, n_inputs) with at least one row, got {shape}")
-        rows = as_rows(X, shape[1], self._dtype)
+        rows = as_rows(table, shape[1], self._dtype, exact=True)
         source = Source(self._call, Surroundings(self._function))
         paths = Paths(source, self._parameters, self._dtype, backend=self._backend)
         paths.start(rows[0])
@@ -108,9 +110,12 @@ class _Call:
     """How a function is called with a list of Values; ``single`` is whether it returns no list, once that is known."""
 
     def __init__(self, function: Function) -> None:
-        kinds = [each.kind for each in inspect.signature(function).parameters.values() if each.default is each.empty]
+        asked = [each for each in inspect.signature(function).parameters.values() if each.default is each.empty]
+        takes_any = any(each.kind is each.VAR_POSITIONAL for each in asked)
         self._function = function
-        self._n_arguments = None if inspect.Parameter.VAR_POSITIONAL in kinds else len(kinds)
+        self._n_arguments = None if takes_any else len(asked)
+        self.names = [each.name for each in asked] if len(asked) > 1 and not takes_any else []
+        """Of the columns, if each is an argument."""
         self.single: bool | None = None
 
     def __call__(self, inputs: list[Value]) -> list[Any]:

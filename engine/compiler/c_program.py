@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from engine.compiler.trace import INPUT, NONE, PARAMETER, Op, Record
 from engine.derivatives import rule_for
-from engine.expressions.c_functions import domain, helpers_of, refusals
+from engine.expressions.c_functions import domain, refusals, with_helpers
 from engine.expressions.javascript import key_of
 from engine.expressions.nodes import Formula, Name
 from engine.expressions.straight_line import StraightLine
@@ -20,7 +20,7 @@ _LEAVES = (INPUT, PARAMETER, CONSTANT)
 _READ_ONLY = ("x", "w")
 _PUBLIC = {"values": ["x", "w", "y", "work"], "gradient": ["x", "w", "y", "dx", "dw", "work"]}
 _NO_NAME = re.compile(r"[^A-Za-z0-9_]")
-_UNFIT = re.compile(r"[^A-Za-z0-9 _/.,:;=<>()\[\]'%+-]")  # what might end a comment, or is unknown to an old compiler
+_SEPARATE = re.compile(r"\*(?=/)|/(?=\*)|\?(?=\?)")  # what would end a comment, or begin one or a trigraph
 _COMMENT = """PREFIX: a graph of {n_computed:,} operations, for one example. Written by gradstep.
 
 {values};
@@ -60,8 +60,9 @@ def c_text(
     sizes["WORK"] = max(1, program.n_computed + program.line.n_gradients)
     defined = "".join(f"#define {prefix.upper()}_N_{what} {size}\n" for what, size in sizes.items())
     names = [f"{c(program.names[place])}: {label}" for place, label in enumerate(labels) if label]
-    head = _comment(program, output, [*comment.splitlines(), *names])
-    return f"{head}#include <math.h>\n\n{defined}\n{helpers_of(code)}{code}".replace("PREFIX", prefix)
+    head = _comment(program, output, prefix, [*comment.splitlines(), *names])
+    text = f"#include <math.h>\n\n{defined}\n{with_helpers(code)}"
+    return head + text.replace("PREFIX", prefix)
 
 
 class _Program:
@@ -96,7 +97,7 @@ class _Program:
         for name, statements in (("forward", self.forward), ("backward", self.backward)):
             calls[name] = []
             for start in range(0, len(statements), _LARGEST):
-                signature, body = _part(f"{name}{start // _LARGEST}", statements[start : start + _LARGEST])
+                signature, body = _part(f"PREFIX_{name}{start // _LARGEST}", statements[start : start + _LARGEST])
                 calls[name] += _call(*signature)
                 yield _function(f"static {_signature(*signature)}", body)
         results = [f"y[{i}] = {c(self.names[place])};" for i, place in enumerate(self.record.outputs)]
@@ -173,11 +174,18 @@ def _function(signature: str, body: Sequence[str]) -> str:
     return f"{signature}\n{{\n" + "".join(f"    {line}\n" for line in body) + "}\n"
 
 
-def _comment(program: _Program, output: int, words: Sequence[str]) -> str:
+def _comment(program: _Program, output: int, prefix: str, words: Sequence[str]) -> str:
     """What a reader needs to know to call the functions, and *words* that anybody may have chosen."""
     signatures = {name: _signature("long", f"PREFIX_{name}", arrays) for name, arrays in _PUBLIC.items()}
     signatures["weights"] = _WEIGHTS[program.record.n_parameters == 0]
     lines = _COMMENT.format(n_computed=program.n_computed, output=output, **signatures).splitlines()
     lines += [f"    {need}" for need in sorted({domain(_key(op)) for op in program.record.ops} - {""})] or ["    none"]
-    lines += ["", *(_UNFIT.sub("_", plain_label(line, 200)) for line in words)]
+    lines = [line.replace("PREFIX", prefix) for line in lines]
+    lines += ["", *map(_harmless, words)]
     return "/*\n" + "".join(f" * {line}".rstrip() + "\n" for line in lines) + " */\n"
+
+
+def _harmless(words: str) -> str:
+    """Words on one line of a comment, which they neither end nor continue."""
+    line = _SEPARATE.sub(r"\g<0> ", plain_label(words, 200))
+    return f"{line}." if line.endswith("\\") else line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from math import isfinite
 from typing import Any
 
@@ -34,8 +34,10 @@ def shows_nan(record: Record) -> bool:
     return all(showing[: record.n_inputs])
 
 
-def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any], look: bool = True) -> Floats:
+def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any], look: bool = True, exact: bool = False) -> Floats:
     """``(n_examples, n_inputs)`` numbers, checked; *look* for NaN as well.
+
+    They are of the *dtype*; or, if they are to be *exact*, of float64 where float32 would round them.
 
     Raises:
         ValueError: another shape, or NaN.
@@ -61,7 +63,49 @@ def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any], look: bool = True) -> F
         if not isfinite(np.vdot(rows, rows)):  # faster than any look at each number
             refuse_nan(rows)
             refuse_lost(given, rows, "X")
-    return rows
+    return given.astype(np.float64, copy=False) if exact and given.dtype != dtype else rows
+
+
+def by_label(table: Any, labels: Iterable[str], what: str = "X") -> Any:
+    """The numbers of a table, or of each row, in the order of *labels* if they have the same names in another order.
+
+    Names that no label has are read by position, and so is all that has no names. A Series has names, too.
+
+    Raises:
+        ValueError: only some names are those of labels, and in other places.
+    """
+    rows = list(table) if isinstance(table, Iterator) else table
+    if not isinstance(rows, (list, tuple)):
+        return _in_order(rows, labels, what)
+    if what != "X" or not any(map(_names_of, rows)):
+        return rows
+    asked = list(labels)
+    return [_in_order(row, asked, f"X: row {place}") for place, row in enumerate(rows)]
+
+
+def _names_of(thing: Any) -> list[Any]:
+    """The names of the columns of a table, or of the numbers of a Series or a named tuple; none of anything else."""
+    if hasattr(thing, "to_numpy"):
+        return list(getattr(thing, "columns", getattr(thing, "index", ())))
+    return list(getattr(thing, "_fields", ())) if isinstance(thing, tuple) else []
+
+
+def _in_order(thing: Any, labels: Iterable[str], what: str) -> Any:
+    names = _names_of(thing)
+    if not names:
+        return thing
+    asked = list(labels)
+    known = set(asked)
+    if all(asked[place : place + 1] == [name] for place, name in enumerate(names) if name in known):
+        return thing
+    if len(set(names)) == len(names) == len(asked) and set(names) == known:
+        order = [names.index(label) for label in asked]
+        return [thing[place] for place in order] if isinstance(thing, tuple) else thing.to_numpy()[..., order]
+    parts, array = ("columns", "X.to_numpy()") if what == "X" else ("names", "an array of them")
+    raise ValueError(
+        f"{what} must have the {parts} {shortened(asked)}, got {shortened(names)}; {array} has the numbers in their "
+        "own order"
+    )
 
 
 def fill(array: Floats, numbers: Any, what: str) -> None:

@@ -111,7 +111,7 @@ class Paths:
 
     @weights.setter
     def weights(self, numbers: Any) -> None:
-        assign(self.weights, numbers)
+        assign(self.weights, numbers, self.parameters)
 
     def start(self, row: Row, before_compiling: Callable[[list[Value]], Any] | None = None) -> Path:
         """Record the path of an example, unless it is known and still what the function does.
@@ -210,7 +210,7 @@ class Paths:
         return numbers
 
     def __call__(self, rows: Floats) -> Floats:
-        """All outputs of each row, ``(n_examples, n_outputs)``."""
+        """All outputs of each row, ``(n_examples, n_outputs)``; *rows* are as for ``run``."""
         with self._turn:
             if self._only(rows):
                 return self._loaded(self.paths[0])(rows)
@@ -224,7 +224,7 @@ class Paths:
         """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one: for a training loop.
 
         Args:
-            rows: ``(n_examples, n_inputs)``, an array of the dtype.
+            rows: ``(n_examples, n_inputs)``, an array of the dtype, or of float64 so that comparisons see more digits.
             chosen: which of the rows, in which order; all of them where it is not given.
             output: the output that is differentiated.
 

@@ -79,7 +79,10 @@ class Bound(Protocol):
     """The gradients in the inputs, ``(n_inputs, n_examples)``, after a run of a plan with those."""
 
     def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
-        """Take the inputs: all *rows*, or those at these *places*; *shared* numbers are the last inputs of each."""
+        """Take the inputs: all *rows*, or those at these *places*; *shared* numbers are the last inputs of each.
+
+        Rows may be of float64 for a program of float32, which rounds them here.
+        """
 
     def run(self, seed: float, listens: bool) -> bool:
         """Compute outputs, and the gradient that starts with *seed* for each example.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.anomalies import watch_examples
-from engine.compiler.inputs import as_rows, fill
+from engine.compiler.inputs import as_rows, by_label, fill
 from engine.compiler.ir import Floats
 from engine.compiler.runner import Runner
 from engine.compiler.summary import described
@@ -88,7 +88,7 @@ class Program:
 
     @weights.setter
     def weights(self, numbers: Any) -> None:
-        assign(self.weights, numbers)
+        assign(self.weights, numbers, self.parameters)
 
     def from_values(self) -> None:
         """Take the weights from the parameters' ``data``.
@@ -119,6 +119,7 @@ class Program:
 
         Args:
             X: ``(n_examples, n_inputs)`` numbers, in the order of ``inputs``; nothing where there are no inputs.
+                Columns of a table that have the labels of the inputs as names may come in any order.
 
         Raises:
             ValueError: *X* has another shape, or NaN in it; or an operation refuses a number, as it does eagerly.
@@ -220,12 +221,12 @@ class Program:
         check_output(output, self.n_outputs)
         weights = self.weights.tolist()
         text = c_text(self.record, weights, self._labels, Path(path).stem, output, comment)
-        write_whole(path, text.encode("ascii"))
+        write_whole(path, text.encode("utf-8"))
 
     def _rows(self, X: Any, look: bool = True) -> Floats:
         if X is None and self.n_inputs == 0:
             return np.zeros((1, 0), self.dtype)
-        return as_rows(X, self.n_inputs, self.dtype, look)
+        return as_rows(by_label(X, self._labels[: self.n_inputs]), self.n_inputs, self.dtype, look)
 
     def _watch(self, rows: Floats, output: int | None) -> None:
         """Inside ``detect_anomaly``, compute the examples eagerly first."""
@@ -233,8 +234,8 @@ class Program:
             watch_examples(self.record, self._labels, rows.tolist(), self.weights.tolist(), output)
 
 
-def assign(weights: Floats, numbers: Any) -> None:
-    """Put *numbers* into *weights*; after ``weights -= ...`` they are there already.
+def assign(weights: Floats, numbers: Any, parameters: Sequence[Value]) -> None:
+    """Put *numbers* into *weights*, those of *parameters*; after ``weights -= ...`` they are there already.
 
     Raises:
         TypeError: they are no numbers.
@@ -242,7 +243,7 @@ def assign(weights: Floats, numbers: Any) -> None:
     """
     if numbers is weights:
         return
-    given = np.asarray(numbers)
+    given = np.asarray(by_label(numbers, (parameter.label for parameter in parameters), "weights"))
     if given.dtype.kind not in "fiub":
         raise TypeError(f"weights must be an array of numbers, got {shortened(numbers)}")
     if given.shape != weights.shape:

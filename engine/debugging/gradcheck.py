@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.calculus import numeric_gradients
+from engine.calculus import SEEN, Departures, instead_of, numeric_gradients
 from engine.debugging.anomaly import described
 from engine.debugging.finite_differences import Slopes, Verdict, rounding_error, slopes
+from engine.escapes import listening
 from engine.node import topological_order
 from engine.operations import CONSTANT
 from engine.pytree import flattened, is_tree, rebuilt
 from engine.validation import as_float, shortened
 from engine.value import Value
 
+_SHOWN_DEPARTURES = 3
 _EVALUATIONS = 10  # how often a function is evaluated at one point to see whether it repeats itself
 
 
@@ -64,6 +66,8 @@ class GradcheckReport:
     inputs: tuple[Comparison, ...]
     first_wrong: Comparison | None
     tolerance: float
+    departures: tuple[str, ...] = ()
+    """Where numbers left the graph, so that derivatives were lost; asked for where no operation is off."""
 
     @property
     def verdict(self) -> Verdict:
@@ -84,7 +88,8 @@ class GradcheckReport:
     def __str__(self) -> str:
         _, headline = _WORDS[self.verdict]
         first_wrong = [] if self.first_wrong is None else [f"the first operation that is off: {self.first_wrong}"]
-        return "\n".join([headline, *first_wrong, *(f"{_WORDS[each.verdict][0]} {each}" for each in self.inputs)])
+        compared = [f"{_WORDS[each.verdict][0]} {each}" for each in self.inputs]
+        return "\n".join([headline, *self.departures, *first_wrong, *compared])
 
 
 _WORDS = {
@@ -138,6 +143,8 @@ def gradcheck(
         found = slopes(along, numbers[index], expected=gradient, tolerance=tolerance, rounding=rounding)
         compared.append(Comparison(f"input {index}", gradient, found, tolerance))
     report = GradcheckReport(tuple(compared), _first_wrong(root, tolerance), tolerance)
+    if report.verdict is Verdict.DIFFERS and report.first_wrong is None:
+        report = replace(report, departures=_departures(computed, numbers))
     if raise_exception and report.verdict is Verdict.DIFFERS:
         raise GradcheckError(str(report))
     return report
@@ -175,6 +182,29 @@ def _along(computed: Callable[..., Any], numbers: Sequence[float], index: int) -
         return result.data if isinstance(result, Value) else as_float(result, "what the function gave")
 
     return moved
+
+
+class _Departures(Departures):
+    """Keeps where numbers left."""
+
+    ways = frozenset({"float()", "int()", "round()", "a copy", *SEEN})
+
+    def __init__(self, inputs: Sequence[Value]) -> None:
+        super().__init__(inputs)
+        self.found: dict[str, None] = {}
+
+    def departed(self, place: str, call: str) -> None:
+        advice = "" if call in SEEN else f"; {instead_of(call)}"
+        self.found[f"{place}: {call} takes a number out of the graph, and its derivative is lost{advice}"] = None
+
+
+def _departures(computed: Callable[..., Any], numbers: Sequence[float]) -> tuple[str, ...]:
+    """Where the function takes numbers out of the graph, a line for each, and not many lines."""
+    values = [Value(number) for number in numbers]
+    departures = _Departures(values)
+    with listening(departures):
+        computed(*values)
+    return tuple(departures.found)[:_SHOWN_DEPARTURES]
 
 
 def _first_wrong(root: Value, tolerance: float) -> Comparison | None:

@@ -132,7 +132,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             source = Path(super().save(filename, directory=directory))
             inside = "" if directory else self.directory or ""
             picture = Path(inside, outfile) if outfile else source.with_name(f"{source.name}.{kind}")
-            picture.write_bytes(self.pipe(kind, **options))
+            write_whole(picture, self.pipe(kind, **options))
             if cleanup:
                 source.unlink()
         if view:

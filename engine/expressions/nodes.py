@@ -96,6 +96,13 @@ def _power(a: Formula, b: Any) -> Formula:
     return a if b == Number(1.0) else _call("**", a, b)
 
 
+def _order(n: Any) -> Any:
+    """The order of a derivative, 2 + 1 as 3."""
+    parts = n.operands if isinstance(n, Operation) else ()
+    numbers = [part.value for part in parts if isinstance(part, Number)]
+    return sum(numbers) if len(numbers) == 2 else n
+
+
 def _if_positive(a: Formula, then: Any, otherwise: Any) -> Formula:
     return Cases(((as_formula(then), a, ">", Number(0.0)),), as_formula(otherwise))
 
@@ -111,15 +118,15 @@ _SPELLED_OUT: dict[str, Callable[..., Formula]] = {
     "sech2": lambda a, y=None: 1.0 - (y or _call("tanh", a)) * (y or _call("tanh", a)),
     "asin_slope": lambda a: 1.0 / _call("sqrt", (1.0 - a) * (1.0 + a)),
     "sigmoid_slope": lambda a, y=None: (y or _call("sigmoid", a)) * _call("sigmoid", -a),
-    "gaussian": lambda a, n: _call("exp", -(a * a)) if n == 0.0 else _call("gaussian", a, n),
-    "normal_pdf": lambda a, n: _call("normal_pdf", a) if n == 0.0 else _call("normal_pdf", a, n),
+    "gaussian": lambda a, n: _call("exp", -(a * a)) if n == 0.0 else _call("gaussian", a, _order(n)),
+    "normal_pdf": lambda a, n: _call("normal_pdf", a) if n == 0.0 else _call("normal_pdf", a, _order(n)),
     "gelu_slope": lambda a: _call("normal_cdf", a) + a * _call("normal_pdf", a),
     "over_hypot": lambda a, b, y=None: a / (y or _call("hypot", a, b)),
     "over_square_sum": lambda a, b: a / (a * a + b * b),
     "step": lambda a: _if_positive(a, 1.0, 0.0),
     "leaky_slope": lambda a, b: _if_positive(a, 1.0, b),
     "unless_positive": lambda a, b: _if_positive(a, 0.0, b),
-    "larger": lambda a, b: Cases(((Number(1.0), a, ">", b), (Number(0.5), a, "=", b)), Number(0.0)),
+    "larger": lambda a, b: Cases(((Number(1.0), a, ">", b), (Number(0.5), a, "==", b)), Number(0.0)),
 }
 """The functions of ``SLOPES`` in terms that a reader knows; *y* is the result of the operation, where it is given."""
 

@@ -13,9 +13,10 @@ import re
 import warnings
 from collections.abc import Callable
 from typing import SupportsFloat
+from unicodedata import normalize
 
-from engine import functions
-from engine.derivatives import RULES
+from engine import functions, slopes
+from engine.derivatives import RULES, SLOPES
 from engine.validation import shortened
 from engine.value import Value, constant
 
@@ -29,13 +30,27 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Value]] = {
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
 }
-_FUNCTIONS: dict[str, tuple[int, Callable[..., Value]]] = {  # by name, with how many numbers each takes
-    **{n: (len(rule.derivatives), getattr(functions, n)) for n, rule in RULES.items() if hasattr(functions, n)},
-    "abs": (1, operator.abs),
-    "leaky_relu": (1, functions.leaky_relu),
+CONSTANTS = {"pi": math.pi, "π": math.pi, "inf": math.inf, "nan": math.nan}
+"""Names that mean a number where no other is given for them."""
+_Function = tuple[tuple[int, ...], Callable[..., Value]]
+_FUNCTIONS: dict[str, _Function] = {  # by name, with how many numbers each takes
+    **{n: ((len(rule.derivatives),), getattr(functions, n)) for n, rule in RULES.items() if hasattr(functions, n)},
+    "abs": ((1,), operator.abs),
+    "detach": ((1,), Value.detach),
+    "leaky_relu": ((1, 2), functions.leaky_relu),
 }
+_OF_SLOPES: dict[str, _Function] = {  # what steps print of derivatives
+    **{n: ((len(rule.derivatives),), slopes.OPERATIONS[n].apply) for n, rule in SLOPES.items() if n not in _FUNCTIONS},
+    "gaussian": ((2,), slopes.OPERATIONS["gaussian"].apply),
+    "normal_pdf": ((1, 2), lambda x, n=0.0: slopes.OPERATIONS["normal_pdf"].apply(x, n)),
+    "normal_cdf": ((1,), lambda x: functions.erfc(x * -math.sqrt(0.5)) * 0.5),
+}
+_OF_AN_ORDER = ("gaussian", "normal_pdf")
 
-_OTHER_NAMES = {"ln": "log", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "max": "maximum", "min": "minimum"}
+_OTHER_NAMES = {
+    **{"ln": "log", "lg": "log10", "pow": "a**b", "logistic": "sigmoid", "max": "maximum", "min": "minimum"},
+    **{"arcsin": "asin", "arccos": "acos", "arctan": "atan"},
+}
 _IN_WORDS = {  # what a reader may have meant to write, by the kind of what was parsed
     "ifexp": "if ... else",
     "compare": "a comparison",
@@ -43,20 +58,29 @@ _IN_WORDS = {  # what a reader may have meant to write, by the kind of what was 
     "floordiv": "//",
     "mod": "%",
     "matmult": "@",
+    "bitor": "|; write abs(x) for |x|",
     "not": "not",
     "invert": "~",
 }
 _CONDITIONS = {"and", "or", "not", "if", "else", "in", "is", "True", "False", "None"}
 _FACTOR = re.compile(r"(?<![\w.])(\d+\.?\d*|\.\d+)\s*([^\W\d]\w*)")  # 2x
 _BARE_CALL = re.compile(rf"\b({'|'.join(sorted(_FUNCTIONS))})\s+(\w+)")  # sin x
-_RAISED = re.compile("[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]")  # digits as in x²
+_RAISED = re.compile("[\u2070\u00b9\u00b2\u00b3\u2074-\u207b]")  # digits and signs as in x²
+_INDEX = re.compile("[^\\W\\d]\\w*[\u2080-\u2089]+")  # x₁
+_SIGNS = {  # what is on paper, and what to type
+    **dict.fromkeys("×·⋅∙•∗", "*"),
+    **dict.fromkeys("−–—‐‑", "-"),
+    **dict.fromkeys("÷∕⁄", "/"),
+    **{"∞": "inf", "½": "0.5", "¼": "0.25", "¾": "0.75"},
+}
 
 
 def expression(text: str, /, **variables: SupportsFloat) -> Value:
     """The Value that a formula describes, each variable being a leaf with its name as label.
 
     Args:
-        text: numbers, ``pi``, names, ``+ - * / **``, parentheses, and the engine's functions of one or two numbers.
+        text: numbers, ``pi``, names, ``+ - * / **``, parentheses, and the engine's functions of one or two numbers;
+            also what the steps of a graph or of a gradient graph print for an operation.
         variables: a number, or a Value, for every name in the text.
 
     Raises:
@@ -107,6 +131,12 @@ def _hint(text: str) -> str:
     """What a reader may have meant by a text that Python cannot parse; an empty text where that is not clear."""
     if _RAISED.search(text):
         return "write a power with **, such as x**2"
+    if index := _INDEX.search(text):
+        return f"write {normalize('NFKC', index[0])} for {index[0]}"
+    if "√" in text:
+        return "write sqrt(x) for √x"
+    if sign := next((character for character in text if character in _SIGNS), ""):
+        return f"write {_SIGNS[sign]} for {sign}"
     for word in re.findall(r"\w+", text):
         if keyword.iskeyword(word) and word not in _CONDITIONS:
             return f"{word} is a reserved word of Python: choose another name"
@@ -114,16 +144,18 @@ def _hint(text: str) -> str:
         return f"write {call[1]}({shortened(call[2])[1:-1]}), with brackets"
     if product := _FACTOR.search(text):
         return f"write a product with *, such as {shortened(product[1])[1:-1]}*{shortened(product[2])[1:-1]}"
-    return ""
+    return "write abs(x) for |x|" if text.count("|") > 1 else ""
 
 
 def _parse_leaf(node: ast.Constant | ast.Name, leaves: dict[str, Value]) -> Value:
     if isinstance(node, ast.Name):
         if node.id in leaves:
             return leaves[node.id]
-        if node.id == "pi":
-            return constant(math.pi, "the formula")
-        raise ValueError(f"the formula needs a number for {shortened(node.id)}, such as {shortened(node.id)[1:-1]}=2")
+        if node.id in CONSTANTS:
+            return constant(CONSTANTS[node.id], "the formula")
+        advice = ", or another name; Euler's number is exp(1), and e**x is exp(x)" if node.id == "e" else ""
+        name = shortened(node.id)
+        raise ValueError(f"the formula needs a number for {name}, such as {name[1:-1]}=2{advice}")
     if type(node.value) not in (int, float):
         raise ValueError(f"a constant in a formula must be an int or a float, got {shortened(node.value)}")
     if node.value == math.inf:
@@ -139,12 +171,16 @@ def _parse_call(node: ast.expr) -> tuple[Callable[..., Value], list[ast.expr]]:
         return _OPERATORS[type(node.op)], [node.left, node.right] if isinstance(node, ast.BinOp) else [node.operand]
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         name = node.func.id
-        if name not in _FUNCTIONS:
+        found = _FUNCTIONS.get(name) or _OF_SLOPES.get(name)
+        if found is None:
             known = ", ".join(sorted(_FUNCTIONS))
             raise ValueError(f"a function in a formula must be one of {known}, got {shortened(name)}{_meant(name)}")
-        count, function = _FUNCTIONS[name]
-        if len(node.args) != count or node.keywords:
-            raise ValueError(f"{name} takes {count} number{'s' if count > 1 else ''} in a formula")
+        counts, function = found
+        if len(node.args) not in counts or node.keywords:
+            takes = " or ".join(map(str, counts))
+            raise ValueError(f"{name} takes {takes} number{'s' if counts[-1] > 1 else ''} in a formula")
+        if name in _OF_AN_ORDER:
+            _check_order(name, node.args[1:])
         return function, node.args
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
         raise ValueError("a power in a formula must be written **, such as x**2, got x^2")
@@ -165,7 +201,18 @@ def _parse_call(node: ast.expr) -> tuple[Callable[..., Value], list[ast.expr]]:
 
 def _meant(name: str) -> str:
     """Advice on the name of an unknown function; an empty text where no known one is near."""
-    if name in _OTHER_NAMES:
-        return f"; write {_OTHER_NAMES[name]}"
-    near = difflib.get_close_matches(name, _FUNCTIONS, 1, 0.75)
+    asked = name.casefold()
+    if asked in _OTHER_NAMES:
+        return f"; write {_OTHER_NAMES[asked]}"
+    near = [each for each in _FUNCTIONS if sorted(each) == sorted(asked)]  # letters that changed places
+    near += difflib.get_close_matches(asked, _FUNCTIONS, 1, 0.75)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def _check_order(name: str, orders: list[ast.expr]) -> None:
+    """Raise a ValueError unless the order of a derivative is a plain whole number."""
+    for order in orders:
+        number = order.value if isinstance(order, ast.Constant) else None
+        if not isinstance(number, (int, float)) or number % 1 != 0:
+            given = shortened(ast.unparse(order))[1:-1]
+            raise ValueError(f"{name}(x, n) in a formula must have a whole n >= 0, got {given}")

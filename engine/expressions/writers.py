@@ -25,6 +25,8 @@ _INFIX = {  # so tightly the whole, and so its parts at least: x + (-3), and -3 
 def text(formula: Formula, precision: int = 6) -> str:
     """A formula as a line of text, in the language of ``engine.expression``, derivatives as ``dL/dx``.
 
+    Cases, which a graph does not have, are Python's: ``1 if x > 0 else 0``.
+
     >>> text(Equation(Name("y"), (Name("x") * (Name("w") + 1), Number(6.0))))
     'y = x * (w + 1) = 6'
     """
@@ -181,7 +183,7 @@ _TEXT = _Notation()
 _PICTURE_TEXT = replace(
     _TEXT,
     number=lambda number: number.replace("-", "−"),
-    signs={"*": "×", "-": "−"},
+    signs={"*": "×", "-": "−", "==": "="},
     derivative="∂{}/∂{}",
     negative="−{}",
 )
@@ -195,7 +197,7 @@ _LATEX = _Notation(
         **{"log10": "\\log_{10}", "normal_cdf": "\\Phi", "normal_pdf": "\\varphi"},
     },
     brackets={"sqrt": "\\sqrt{{{}}}", "abs": "\\left|{}\\right|"},
-    signs={"*": "\\times", ">": "\\gt", "+=": "\\mathrel{+=}"},
+    signs={"*": "\\times", ">": "\\gt", "==": "=", "+=": "\\mathrel{+=}"},
     parentheses="\\left({}\\right)",
     derivative="\\frac{{\\partial {}}}{{\\partial {}}}",
     fraction="\\frac{{{}}}{{{}}}",
@@ -214,7 +216,7 @@ _MATHML = _Notation(
     function=escape,
     functions={"log10": "log₁₀", "normal_cdf": "Φ", "normal_pdf": "φ"},
     brackets={"sqrt": "<msqrt>{}</msqrt>", "abs": "<mrow><mo>|</mo>{}<mo>|</mo></mrow>"},
-    signs={"*": "×", "-": "−", ">": "&gt;"},
+    signs={"*": "×", "-": "−", ">": "&gt;", "==": "="},
     parentheses="<mrow><mo>(</mo>{}<mo>)</mo></mrow>",
     derivative="<mfrac><mrow><mo>∂</mo>{}</mrow><mrow><mo>∂</mo>{}</mrow></mfrac>",
     negative="<mrow><mo>−</mo>{}</mrow>",

@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import chain
+from operator import sub
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple
@@ -19,6 +21,7 @@ from engine.whole_files import replacing, write_whole
 _MOST_NODES, _MOST_ON_THE_WAY = 80, 400
 _RATE, _FILM_RATE = 15, 30  # pictures in a second of numbers on their way, and of a film
 _LONGEST_WAY = 1.2  # seconds
+_EXACT, _NEAR = 24, 8  # colours of a GIF that are kept as they are, and how near to them others would be in their place
 _STEP = re.compile(r"step_\d{2,}(_to_\d{2,}_\d{2,})?")  # the names of pictures
 
 
@@ -68,10 +71,24 @@ def save_gif(path: str | os.PathLike[str], scene: Scene, seconds: float) -> None
         shots = shoot(scene, seconds)
         images = (Image.open(io.BytesIO(picture)).convert("RGB") for picture in _rendered(scene, shots, "png"))
         last = next(_rendered(scene, shots[-1:], "png"))  # it has all colours; with several palettes they would flicker
-        palette = Image.open(io.BytesIO(last)).convert("RGB").quantize(256)
+        palette = _palette(Image.open(io.BytesIO(last)).convert("RGB"))
         frames = (image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images)
         options: dict[str, Any] = {"duration": [round(1000 * shot.seconds) for shot in shots], "loop": 0, "disposal": 1}
         next(frames).save(file, "GIF", save_all=True, append_images=frames, **options)
+
+
+def _palette(picture: Any) -> Any:
+    """256 colours of a picture: the commonest exactly, as those of areas are seen, and means of all others."""
+    from PIL import Image
+
+    counted = sorted(picture.getcolors(picture.width * picture.height), reverse=True)
+    exact = [colour for _, colour in counted[:_EXACT]]
+    numbers = picture.quantize(256 - _EXACT).getpalette()
+    means = list(zip(numbers[::3], numbers[1::3], numbers[2::3]))
+    far = [mean for mean in means if all(max(map(abs, map(sub, mean, each))) > _NEAR for each in exact)]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(list(chain.from_iterable([*exact, *far])))
+    return palette
 
 
 def save_film(path: str | os.PathLike[str], scene: Scene, seconds: float) -> None:

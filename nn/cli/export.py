@@ -27,7 +27,8 @@ def export(options: Namespace) -> None:
     check_writable(target)
     inputs = [Value(0.0, name) for name in _inputs(model)]
     outputs = as_list(model(inputs))
-    comment = "\n".join(_outputs(model, len(outputs)))
+    plain = [] if model.table is None else ["x has numbers as they are in the table; the weights scale them"]
+    comment = "\n".join([*_outputs(model, len(outputs)), *plain])
     compile(outputs, inputs, model.parameters()).save(target, comment=comment)
     print(f"program: {one_line(str(target))}")
 
@@ -42,7 +43,8 @@ def _inputs(model: MLP) -> Iterator[str]:
         if column.kind == TEXT:
             yield from (f"1 if {column.name} is {text or 'empty'}, else 0" for text in column.categories)
         elif column.n_inputs:
-            yield column.name + _where_missing(column)
+            percent = " in percent, such as 12.5 for 12.5%" if column.sign == "%" else ""
+            yield column.name + percent + _where_missing(column)
 
 
 def _where_missing(column: Column) -> str:

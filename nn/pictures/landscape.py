@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm, to_rgba
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from nn.pictures.style import SMALL, TEXT, Look, Picture, figure_of, literal
+from nn.pictures.style import SMALL, TEXT, Look, Picture, figure_of, literal, number
 
 if TYPE_CHECKING:
     from nn.data import Table
@@ -96,16 +96,19 @@ def _relief(
     ax.contour(*grid, costs, levels=_levels(costs), colors=look.theme.text, linewidths=0.4, alpha=0.35, zorder=2)
     look.title(ax, "The cost, seen from the side")
     ax.set_facecolor(look.theme.background)
-    for axis, name in zip((ax.xaxis, ax.yaxis, ax.zaxis), (*labels, "cost")):
-        axis.set_label_text(name, fontsize=TEXT, color=look.theme.text, **literal())
-        axis.set_major_locator(MaxNLocator(5, prune="both"))  # the ends of two axes would collide
-        axis.labelpad = 6
-        axis.set_pane_color(to_rgba(look.theme.text, 0.04))
-        axis.line.set_color(look.theme.line)
-    ax.tick_params(labelsize=SMALL, colors=look.theme.line, labelcolor=look.theme.text, pad=1)
     ax.view_init(elev=38, azim=-60)
     ax.set_box_aspect((4, 4, 3), zoom=0.9)
     ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
+    for axis, name in zip((ax.xaxis, ax.yaxis, ax.zaxis), (*labels, "cost")):
+        axis.set_label_text(name, fontsize=TEXT, color=look.theme.text, **literal())
+        axis.set_major_locator(MaxNLocator(5, prune="both"))  # the ends of two axes would collide
+        axis.set_major_formatter(FuncFormatter(lambda x, _: number(x)))
+        longest = max(len(number(x)) for x in axis.get_majorticklocs())
+        pad = 1.0 + 3.5 * max(0, longest - 3)  # numbers are centred at their ticks: long ones begin further out
+        axis.set_tick_params(labelsize=SMALL, colors=look.theme.line, labelcolor=look.theme.text, pad=pad)
+        axis.labelpad = 4.0 + 2.0 * pad
+        axis.set_pane_color(to_rgba(look.theme.text, 0.04))
+        axis.line.set_color(look.theme.line)
     highest = float(np.nanmax(costs))
     handles = []
     for place, (points, heights, _) in enumerate(lines):

@@ -53,26 +53,31 @@ class Replayed(Steps):
         self.n_classes = task.n_outputs if one_hot else None
         self.is_weighted, self.n_noise = examples.weights is not None, sum(n for _, n in task.noise)
         self.dtype = np.dtype(task.dtype)
+        bundled = any(loss is each for each in LOSSES.values())
+        self.is_ours = bundled and _is_made_of_nn(task.model)
         self.rows = self._rows(examples)
         self.validation_rows = None if task.validation is None else self._rows(task.validation)
-        bundled = any(loss is each for each in LOSSES.values())
         kind = recorded_loss, task.dtype, self.rows.shape[1], self.is_weighted, task.backend
         function = example_function(task, recorded_loss, one_hot)
         self.recorded = Recorded(function, [task.model, loss], kind if bundled else None, task.backend)
         self.paths = self._recorded_paths()
-        self.is_ours = bundled and _is_made_of_nn(task.model)
         self.parts: list[Any] = []
 
     def _rows(self, examples: Examples) -> Array:
-        """A row for each example: inputs, targets, weight, and noise, 1 until it is drawn."""
+        """A row for each example: inputs, targets, weight, and noise, 1 until it is drawn.
+
+        Of float64 where code of the user's may compare numbers, which float32 would round.
+        """
         parts = [examples.table, examples.targets.columns(self.n_classes)]
         if self.is_weighted:
             parts.append(np.reshape(examples.weights or np.ones(len(examples)), (-1, 1)))
         parts.append(np.ones((len(examples), self.n_noise), np.float32))
-        rows = np.empty((len(examples), sum(part.shape[1] for part in parts)), self.dtype)
+        width, dtype = sum(part.shape[1] for part in parts), self.dtype if self.is_ours else np.float64
+        rows = np.empty((len(examples), width), dtype)
         with np.errstate(over="ignore"):
             np.concatenate(parts, axis=1, out=rows, casting="same_kind")
-        if self.dtype == np.float32 and not np.isfinite(np.add.reduce(rows, None, np.float64)):
+            taken = rows.astype(self.dtype, copy=False)
+        if self.dtype == np.float32 and not np.isfinite(np.add.reduce(taken, None, np.float64)):
             raise OverflowError("examples must be within float32's range, got a larger number")
         return rows
 
@@ -82,7 +87,7 @@ class Replayed(Steps):
         amount = Amount(task.n_epochs * len(task.examples), task.n_epochs * task.steps_per_epoch)
         row = self.rows[0].copy()
         row[len(row) - self.n_noise :] = 1.0
-        return self.recorded.paths(row, lambda: _first_eagerly(task), None if self.insists else amount)
+        return self.recorded.paths(row, lambda: _first_eagerly(task), None if self.insists else amount, self.dtype)
 
     # --------------------------------------------------------------------------------------------------------- weights
 

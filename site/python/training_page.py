@@ -89,10 +89,13 @@ class _Network:
         self.targets = [[1.0, 0.0], [0.0, 1.0]] if loss == "cross_entropy" else [[low], [1.0]]
 
     def names(self) -> list[list[str]]:
-        """What pictures and formulas call the inputs and neurons, all counted from 1: ``h1_3``; ``z`` is the output."""
+        """What pictures and formulas call the inputs and neurons.
+
+        Layers and neurons count from 0, as everywhere: ``h0_2``; ``z`` is the output.
+        """
         *hidden, last = [len(layer.neurons) for layer in self.model.layers]
-        named = [[f"h{layer}_{i + 1}" for i in range(n)] for layer, n in enumerate(hidden, 1)]
-        return [self.features, *named, ["z"] if last == 1 else [f"z{i + 1}" for i in range(last)]]
+        named = [[f"h{layer}_{i}" for i in range(n)] for layer, n in enumerate(hidden)]
+        return [self.features, *named, ["z"] if last == 1 else [f"z{i}" for i in range(last)]]
 
     def run(self, point: Sequence[Value], target: Sequence[Value] = ()) -> _Pass:
         """One example; without a target the loss is 0."""

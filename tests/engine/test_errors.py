@@ -102,31 +102,72 @@ COMPARISONS = [(operator.lt, "<"), (operator.le, "<="), (operator.gt, ">"), (ope
 @pytest.mark.parametrize(("thing", "rest"), NO_NUMBERS, ids=lambda x: str(x)[:20])
 def test_no_arithmetic_with_it(operation, symbol, thing, rest):
     v = a_value()
-    check(lambda: operation(v, thing), TypeError, f"Value {symbol} number{rest}", v)
+    check(lambda: operation(v, thing), TypeError, f"the number in Value {symbol} number{rest}", v)
     if not isinstance(thing, (np.generic, np.ndarray)):  # numpy has its own way with those
-        check(lambda: operation(thing, v), TypeError, f"Value {symbol} number{rest}", v)
+        check(lambda: operation(thing, v), TypeError, f"the number in Value {symbol} number{rest}", v)
 
 
 @pytest.mark.parametrize(("compare", "symbol"), COMPARISONS)
 @pytest.mark.parametrize(("thing", "rest"), NO_NUMBERS + ARRAYS, ids=lambda x: str(x)[:20])
 def test_no_comparison_with_it(compare, symbol, thing, rest):
     v = a_value()
-    check(lambda: compare(v, thing), TypeError, f"Value {symbol} number{rest}", v)
+    check(lambda: compare(v, thing), TypeError, f"the number in Value {symbol} number{rest}", v)
 
 
 @pytest.mark.parametrize(("thing", "rest"), NO_NUMBERS + ARRAYS, ids=lambda x: str(x)[:20])
 def test_no_function_of_it(thing, rest):
     v = a_value()
-    check(lambda: engine.exp(thing), TypeError, f"exp(x){rest}")
-    check(lambda: engine.leaky_relu(thing), TypeError, f"leaky_relu(x){rest}")
-    for name, arguments in (("maximum", "a, b"), ("minimum", "a, b"), ("hypot", "a, b"), ("atan2", "y, x")):
-        check(lambda name=name: getattr(engine, name)(v, thing), TypeError, f"{name}(x){rest}", v)
-        check(lambda name=name: getattr(engine, name)(thing, v), TypeError, f"{name}(x){rest}", v)
-        check(lambda name=name: getattr(v, name)(thing), TypeError, f"{name}({arguments}){rest}", v)
-    check(lambda: v.leaky_relu(thing), TypeError, f"leaky_relu(x, slope){rest}", v)
+    check(lambda: engine.exp(thing), TypeError, f"x in exp(x){rest}")
+    check(lambda: engine.leaky_relu(thing), TypeError, f"each operand of leaky_relu{rest}")
+    for name, method in (
+        ("maximum", "b in maximum(a, b)"),
+        ("minimum", "b in minimum(a, b)"),
+        ("hypot", "b in hypot(a, b)"),
+        ("atan2", "x in atan2(y, x)"),
+    ):
+        check(lambda name=name: getattr(engine, name)(v, thing), TypeError, f"each operand of {name}{rest}", v)
+        check(lambda name=name: getattr(engine, name)(thing, v), TypeError, f"each operand of {name}{rest}", v)
+        check(lambda name=name: getattr(v, name)(thing), TypeError, f"{method}{rest}", v)
+    check(lambda: v.leaky_relu(thing), TypeError, f"the slope in leaky_relu(x, slope){rest}", v)
     for name in ("mean", "softmax", "logsumexp"):
-        check(lambda name=name: getattr(engine, name)([v, thing]), TypeError, f"{name}(x){rest}", v)
-    check(lambda: engine.dot([v, 1.0], [1.0, thing]), TypeError, f"dot(x){rest}", v)
+        check(lambda name=name: getattr(engine, name)([v, thing]), TypeError, f"each number in {name}{rest}", v)
+    check(lambda: engine.dot([v, 1.0], [1.0, thing]), TypeError, f"each number in dot{rest}", v)
+
+
+@pytest.mark.parametrize("name", ["mean", "softmax", "logsumexp", "dot"])
+@pytest.mark.parametrize(
+    ("thing", "shown"),
+    [
+        (3, "int 3"),
+        (None, "NoneType None"),
+        ("12", "str '12'"),
+        (b"12", "bytes b'12'"),
+        ({0: 1.0, 1: 2.0}, "dict {0: 1.0, 1: 2.0}"),
+        (Value(2.0), "Value Value(data=2.0, grad=0.0)"),
+        (np.array(2.0), "ndarray array(2.)"),
+    ],
+)
+def test_a_function_of_many_numbers_takes_a_list(name, thing, shown):
+    what = "two lists" if name == "dot" else "a list"
+    for arguments in [(thing, [1.0]), ([1.0], thing)] if name == "dot" else [(thing,)]:
+        check(
+            lambda arguments=arguments: getattr(engine, name)(*arguments),
+            TypeError,
+            f"{name} must be given {what} of numbers, got {shown}",
+        )
+
+
+def test_functions_of_many_numbers_take_any_iterable():
+    for many in ((1.0, 3.0), range(1, 4, 2), iter([1.0, 3.0]), np.array([1.0, 3.0]), {1.0: "a", 3.0: "b"}.keys()):
+        assert engine.mean(many) == 2.0
+
+
+def test_a_power_has_no_modulus():
+    v = a_value()
+    message = "pow must be given a base and an exponent, got a modulus 5 as well; a remainder has no derivative"
+    check(lambda: pow(v, 3, 5), TypeError, message, v)
+    assert pow(v, 2).data == 2.25
+    assert pow(v, 2, None).data == 2.25
 
 
 def test_a_value_is_not_a_number():
@@ -147,9 +188,9 @@ def test_an_int_that_no_float_holds():
     check(lambda: Value(HUGE), OverflowError, f"Value(data): {HUGE_MESSAGE}")
     check(lambda: Value(Fraction(HUGE)), OverflowError, f"Value(data): {_shown_fraction()}")
     check(lambda: setattr(v, "data", HUGE), OverflowError, f"data: {HUGE_MESSAGE}", v)
-    check(lambda: v + HUGE, OverflowError, f"Value + number: {HUGE_MESSAGE}", v)
-    check(lambda: HUGE / v, OverflowError, f"Value / number: {HUGE_MESSAGE}", v)
-    check(lambda: v < HUGE, OverflowError, f"Value < number: {HUGE_MESSAGE}", v)
+    check(lambda: v + HUGE, OverflowError, f"the number in Value + number: {HUGE_MESSAGE}", v)
+    check(lambda: HUGE / v, OverflowError, f"the number in Value / number: {HUGE_MESSAGE}", v)
+    check(lambda: v < HUGE, OverflowError, f"the number in Value < number: {HUGE_MESSAGE}", v)
     bits = "an int of 33220 bits is too large for a float (at most about 1.8e308)"
     check(lambda: Value(10**10_000), OverflowError, f"Value(data): {bits}")
 

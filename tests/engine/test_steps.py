@@ -240,7 +240,7 @@ def test_formulas_for_cases():
     ]
     assert [str(step).splitlines()[1] for step in steps] == [
         "dL/dx = (1 if x > 0 else 0) = 1",
-        "dL/dx = (1 if x > z else 0.5 if x = z else 0) = 1",
+        "dL/dx = (1 if x > z else 0.5 if x == z else 0) = 1",
         "dL/dx = sign(x) = 1",
     ]
 

@@ -58,7 +58,7 @@ long {0}_gradient(const double *x, const double *w, double *y, double *dx, doubl
 
 def size_of(folder: Any, name: str, what: str) -> int:
     """A number that a program's file defines."""
-    text = (folder / f"{name}.c").read_text("ascii")
+    text = (folder / f"{name}.c").read_text("utf-8")
     return int(text.partition(f"_N_{what} ")[2].partition("\n")[0])
 
 

@@ -60,6 +60,7 @@ def test_a_graph_of_one_constant_has_no_name(page):
 def test_names_without_a_number_are_1_and_others_are_left_out(page):
     answer = page.show_formula("x * y", {"x": 4.0, "z": 5.0})
     assert answer["names"] == ["x", "y"]
+    assert page.show_formula("π*x + inf", {})["names"] == ["x"]
     assert [node["data"] for node in answer["walk"]["nodes"]] == [4.0, 1.0, 4.0]
 
 
@@ -67,6 +68,8 @@ def test_names_without_a_number_are_1_and_others_are_left_out(page):
     ("formula", "said"),
     [
         ("log(x)", "log needs x > 0"),
+        ("e**x", "or another name; Euler's number is exp(1), and e**x is exp(x)"),
+        ("2 × x", "write * for ×"),
         ("x +", "not a formula"),
         ("__import__('os')", "a function in a formula must be one of"),
         ("x.real", "must be made of numbers, names"),

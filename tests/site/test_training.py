@@ -86,8 +86,8 @@ def test_play_and_pause(page):
 def test_a_neuron_has_its_graph_and_the_chain_rule(page):
     page = page()
     page.click("#forward")
-    look_inside(page, "h2_3")
-    assert page.inner_text("#inside-title") == "Neuron h2_3, after 7 steps"
+    look_inside(page, "h1_2")
+    assert page.inner_text("#inside-title") == "Neuron h1_2, after 7 steps"
     rows = page.locator("#inside-weights tr")
     assert rows.count() == 5
     assert "∂L∂w1" in "".join(page.locator("#inside-formulas math").all_text_contents())
@@ -192,7 +192,7 @@ def test_without_points_there_is_nothing_to_train_with(page):
 
 def test_numbers_inside_are_said_to_wait_while_training_goes_on(page):
     page = page()
-    look_inside(page, "h1_1")
+    look_inside(page, "h0_0")
     page.click("#play")
     assert "pause to see the numbers of now" in page.inner_text("#inside-status")
     page.wait_for_selector("#progress:not(:has-text('Epoch 0'))")
@@ -215,7 +215,7 @@ def test_training_that_diverges_is_told(page):
 def test_a_phone_and_the_dark(page):
     page = page(viewport={"width": 390, "height": 844}, color_scheme="dark")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    look_inside(page, "h1_1")
+    look_inside(page, "h0_0")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 31)"
 

@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from grids import ORDERS, close, expected, grid
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+import engine
 import nn
 from engine import Value, atan2, compile, gradients, primitive, slopes, topological_order
 from engine.derivatives import RULES, SLOPES
@@ -78,7 +80,7 @@ def test_a_network_of_many_functions_is_its_program(tmp_path, activation):
     program = compile([loss, *outputs], [*x, target], model.parameters())
     rows = np.random.default_rng(0).normal(size=(20, 4))
     found = np.array(run_one(tmp_path, program, rows.tolist()))
-    assert (tmp_path / "one.c").read_text().count("static void backward") > 1
+    assert (tmp_path / "one.c").read_text().count("static void one_backward") > 1
     by_inputs, by_parameters = program.gradients(rows, "inputs"), program.gradients(rows)
     np.testing.assert_allclose(found, np.hstack([program(rows), by_inputs, by_parameters]), rtol=1e-11, atol=1e-13)
 
@@ -164,7 +166,76 @@ def test_the_table_has_the_weights_of_now(tmp_path):
     program = compile(x * w[0] + w[1], [x], w)
     program.weights = [0.1, -0.0]
     program.save(tmp_path / "now.c")
-    assert "now_weights[2] = {\n    0.1,\n    -0.0,\n};" in (tmp_path / "now.c").read_text()
+    assert "now_weights[2] = {\n    0.1,\n    -0.0,\n};" in (tmp_path / "now.c").read_text("utf-8")
+
+
+_TWO = """#define _POSIX_C_SOURCE 200809L
+#include <sys/times.h>
+#include <stdio.h>
+#include <stdlib.h>
+static double relu(double x) { return x; }
+static double step(double x) { return x; }
+static const double pi = 3.0;
+#include "a.c"
+#include "b.c"
+
+int main(void)
+{
+    double x[1] = {2.0}, y[1], dx[1], dw[1], work[A_N_WORK + B_N_WORK];
+
+    if (a_gradient(x, a_weights, y, dx, dw, work) || y[0] + dw[0] + relu(step(pi)) < 0.0) return 1;
+    return b_values(x, b_weights, y, work) || b_gradient(x, b_weights, y, dx, dw, work) ? 2 : 0;
+}
+"""
+
+
+@needs_cc
+def test_two_files_are_included_in_one_program(tmp_path):
+    x, w = Value(2.0, "x"), Value(3.0, "w")
+    every = [
+        (OPERATIONS.get(key) or slopes.OPERATIONS[key]).apply(*[x * w, w][: len(rule.derivatives)])
+        for key, rule in (RULES | SLOPES).items()
+        if key not in ("atanh", "asin", "acos")
+    ]
+    for name in "ab":
+        compile(engine.mean(every), [x], [w]).save(tmp_path / f"{name}.c")
+    (tmp_path / "main.c").write_text(_TWO)
+    compile_c(tmp_path, "-Wno-unused-function", "main.c", "-lm", "-o", "main")
+    text = (tmp_path / "a.c").read_text("utf-8")
+    defined = re.findall(r"^(?:static )?(?:const )?(?:long|void|int|double) (\w+)", text, re.MULTILINE)
+    assert len(defined) > 20
+    assert all(name.startswith("a_") for name in defined)
+
+
+def test_the_comment_has_labels_as_they_are(tmp_path):
+    words = ["größe", "温度", "100 %", 'a "b"', "2 * x", "a && b", "{x} $y #z @ ~ ^ ` | !", "PREFIX"]
+    leaves = [Value(2.0, word) for word in words]
+    compile(engine.dot(leaves, leaves), leaves, []).save(tmp_path / "many.c", comment="µ > 0\nPREFIX")
+    head = (tmp_path / "many.c").read_text("utf-8").partition(" */\n")[0]
+    for place, word in enumerate(words):
+        assert f" * x[{place}]: {word}\n" in head
+    assert " * µ > 0\n * PREFIX\n" in head
+
+
+@pytest.mark.parametrize(
+    ("label", "written"),
+    [
+        ("*/ x /* y", "* / x / * y"),
+        ("/*/", "/ * /"),
+        ("*//", "* //"),
+        ("what??/", "what? ?/"),
+        ("???=", "? ? ?="),
+        ("C:\\", "C:\\."),
+        ("a\\ \\", "a\\ \\."),
+        ("one\ntwo\u202e", "one two"),
+        ("\ud800", ""),
+    ],
+)
+def test_no_label_ends_the_comment(tmp_path, label, written):
+    x = Value(2.0, label)
+    compile(x * 2.0, [x], []).save(tmp_path / "one.c")
+    text = (tmp_path / "one.c").read_text("utf-8")
+    assert f" * x[0]: {written}".rstrip() + "\n */\n#include" in text
 
 
 def test_what_has_no_file_in_c(tmp_path):

@@ -140,3 +140,62 @@ def test_a_mean_is_no_sum_that_is_too_large():
         mean, gradient = program.value_and_gradient(rows)
         assert mean == pytest.approx(2e38)
         assert gradient.tolist() == pytest.approx([1e38])
+
+
+BRANCHES = {
+    "of an input": lambda x, w: x if x > 0.3 else -x,
+    "of a product": lambda x, w: x if x * 0.1 * 10 > 0.3 else -x,
+    "of a sum": lambda x, w: x if x > w + 0.2 else -x,
+    "by a maximum": lambda x, w: max(x * 2.0, w * 6.0) * (1.0 if x < 0.3 else 3.0),
+    "by truth": lambda x, w: x if x - 0.3 else w,
+    "of a parameter": lambda x, w: x * w if x * w > 0.03 else -x,
+}
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+@pytest.mark.parametrize("number", [0.3, 0.30000000000000004, 0.29999999999999993, 0.30000001, float(np.float32(0.3))])
+def test_a_comparison_that_rounding_could_decide_comes_out_as_eagerly(name, number):
+    w = Value(0.1)
+    expected = BRANCHES[name](Value(number), w).data
+    X = [[5.0], [number], [-5.0]]
+    for dtype in ("float64", "float32"):
+        f = compile(lambda x: BRANCHES[name](x, w), dtype=dtype)
+        assert f([[number]]).tolist() == pytest.approx([expected], rel=1e-5)
+        assert f(X)[1] == pytest.approx(expected, rel=1e-5)
+        assert f(np.array(X))[1] == f(X)[1]
+        assert f.value_and_gradient([[number]])[0] == pytest.approx(expected, rel=1e-5)
+        slope = f.gradients(X, "inputs")[1, 0]
+        x = Value(number)
+        BRANCHES[name](x, w).backward()
+        assert slope == pytest.approx(x.grad, rel=1e-5)
+
+
+def test_numbers_given_in_float32_are_compared_as_they_are():
+    f = compile(lambda x: x if x > 0.3 else -x, dtype="float32")
+    rounded = np.array([[0.3]], np.float32)
+    assert f(rounded)[0] == f([[float(rounded[0, 0])]])[0] == rounded[0, 0]
+
+
+def test_what_float32_makes_0_is_compared_as_it_was_given():
+    f = compile(lambda x: 1.0 if x > 1e-60 else x, dtype="float32")
+    assert f([[2.0], [1e-59], [0.0], [1e-61]]).tolist() == [1.0, 1.0, 0.0, 0.0]
+
+
+class Threshold(Module):
+    """A tree with one split."""
+
+    def __init__(self):
+        self.w = Value(2.0)
+
+    def __call__(self, x):
+        return self.w * x[0] if x[0] * 0.1 * 10 > 0.3 else self.w * -x[0]
+
+
+def test_training_compares_the_numbers_that_were_given():
+    X, y = [[0.3], [1.0], [0.2], [0.3]], [0.1, 2.0, 0.3, 0.4]
+    options = {"loss": "mse", "epochs": 3, "optimizer": "sgd", "learning_rate": 0.1, "batch_size": 2}
+    eager, single = Threshold(), Threshold()
+    expected = eager.fit(X, y, validation_data=(X, y), replay=False, seed=0, progress=False, **options)
+    history = single.fit(X, y, validation_data=(X, y), replay=True, dtype="float32", seed=0, progress=False, **options)
+    assert history.loss == pytest.approx(expected.loss, rel=1e-5)
+    assert single.w.data == pytest.approx(eager.w.data, rel=1e-5)

@@ -1,5 +1,6 @@
 """gradcheck and detect_anomaly: what is wrong is found, and said where."""
 
+import inspect
 import itertools
 import math
 import random
@@ -308,3 +309,43 @@ def test_other_threads_are_left_alone_and_nothing_stays_on():
             assert WATCH.watchers == 2
     assert result == [math.inf]
     assert WATCH.watchers == 0
+
+
+def lost(x):
+    return x * math.exp(x)  # here
+
+
+def lost_by_data(x):
+    y = x * 2.0
+    return x * y.data  # here
+
+
+def lost_by_float(x):
+    return float(x) * x  # here
+
+
+def line_of(function):
+    lines, start = inspect.getsourcelines(function)
+    return start + next(i for i, line in enumerate(lines) if "# here" in line)
+
+
+@pytest.mark.parametrize(
+    ("function", "how"), [(lost, "math.exp()"), (lost_by_data, ".data"), (lost_by_float, "float()")]
+)
+def test_the_line_where_a_derivative_is_lost_is_named(function, how):
+    with pytest.raises(GradcheckError) as caught:
+        gradcheck(function, 0.5)
+    said = f"{__file__}, line {line_of(function)}: {how} takes a number out of the graph, and its derivative is lost"
+    assert said in str(caught.value).splitlines()[1]
+    assert ("use engine.exp" in str(caught.value)) == (function is lost)
+
+
+def test_numbers_that_do_no_harm_are_not_named():
+    def f(x):
+        size = 2.0 if float(x) > 0.0 else 3.0
+        return x * size
+
+    assert "takes a number" not in str(gradcheck(f, 0.5))
+    w = Value(3.0)
+    wrong = gradcheck(lambda x: x * w.data + x.detach(), 0.5, raise_exception=False)
+    assert "takes a number" not in str(wrong)

@@ -261,6 +261,24 @@ def test_render_writes_the_files(request, tmp_path, monkeypatch, system, args, o
     assert sorted(file.name for file in tmp_path.iterdir()) == files
 
 
+@pytest.mark.parametrize("options", [{"format": "svg"}, {"outfile": "graph.svg"}])
+def test_render_leaves_an_old_picture_whole(tmp_path, monkeypatch, options):
+    from engine import whole_files
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    drawing = draw(neuron())
+    drawing.render("graph", **options)
+    before = (tmp_path / "graph.svg").read_bytes()
+    monkeypatch.setattr(whole_files.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        draw(Value(1.0, "x")).render("graph", **options)
+    assert (tmp_path / "graph.svg").read_bytes() == before
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["graph", "graph.svg"]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="the stand-in for dot is a shell script")
 def test_a_system_graphviz_comes_first(tmp_path, monkeypatch):
     dot = tmp_path / "dot"

@@ -162,6 +162,23 @@ def test_a_gif_has_all_pictures(tmp_path):
     assert total == pytest.approx(0.3 * 7 * 1000, abs=5 * gif.n_frames)
 
 
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+def test_a_gif_has_the_exact_colours_of_areas(tmp_path, theme):
+    Image = pytest.importorskip("PIL.Image")
+    stepper(neuron(), theme=theme).save(tmp_path / "walk.gif", seconds=0.1)
+    folder = tmp_path / "walk"
+    stepper(neuron(), theme=theme).save(folder, seconds=0.1, format="png")
+    with Image.open(tmp_path / "walk.gif") as gif:
+        for name, place in (("step_00.png", 0), (max(path.name for path in folder.iterdir()), gif.n_frames - 1)):
+            gif.seek(place)
+            shown = gif.convert("RGB")
+            picture = Image.open(folder / name).convert("RGB")
+            commonest = sorted(picture.getcolors(picture.width * picture.height), reverse=True)[:3]
+            there = {colour for _, colour in shown.getcolors(shown.width * shown.height)}
+            assert all(colour in there for _, colour in commonest)
+            assert shown.getpixel((2, 2)) == picture.getpixel((2, 2))
+
+
 @pytest.mark.parametrize("theme", ["light", "dark", "auto"])
 def test_a_gif_has_the_theme(tmp_path, theme):
     Image = pytest.importorskip("PIL.Image")

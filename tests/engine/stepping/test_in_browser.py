@@ -1186,3 +1186,29 @@ def test_python_computes_its_functions_for_a_page_in_a_notebook(browser):
     playwright.expect(frame.locator("#loss")).to_have_text("L = 24")
     assert troubles == []
     page.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1000, 560), (390, 560), (700, 360), (390, 360)])
+def test_the_hint_at_keys_lies_over_nothing_and_moves_nothing(visit, width, height):
+    page = visit(stepper(neuron()), viewport={"width": 1100, "height": 760})
+    page.evaluate(
+        "size => { const frame = document.createElement('iframe'); frame.srcdoc = document.documentElement.outerHTML;"
+        " Object.assign(frame, size); document.body.replaceChildren(frame); document.body.tabIndex = 0; }",
+        {"width": width, "height": height},
+    )
+    frame = page.frame_locator("iframe")
+    frame.locator(".node").first.wait_for(state="attached")
+    frame.locator("#hint span").wait_for()
+    hint = frame.locator("#hint span").bounding_box()
+    assert hint["height"] > 10
+    parts = [frame.locator(part) for part in ("#graph", "#panel", "#numbers")]
+    before = [part.bounding_box() for part in parts]
+    below = frame.locator("#below").bounding_box()
+    for box in (before[0], below):
+        apart = hint["y"] >= box["y"] + box["height"] or hint["x"] >= box["x"] + box["width"]
+        assert apart, (hint, box)
+    frame.locator("#counter").click()
+    frame.locator("#hint span").wait_for(state="hidden")
+    after = [part.bounding_box() for part in parts]
+    assert before[0] == after[0]
+    assert [(box["x"], box["y"]) for box in before] == [(box["x"], box["y"]) for box in after]

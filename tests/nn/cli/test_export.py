@@ -32,7 +32,7 @@ def computed(folder, model: MLP) -> np.ndarray:
         ((X[:, 0] * 2.0).tolist(), "mse", 1, " * y[0]: the number predicted\n"),
         (ANSWERS, "binary_cross_entropy", 1, "y[0]: above 0 for class yes, else class no"),
         (ANSWERS, "binary_cross_entropy", 1, "(1 + exp(-y[0])) is the probability of"),
-        ([["a", "b*/", "c"][i % 3] for i in range(40)], "cross_entropy", 3, " * y[1]: score of class b_/\n"),
+        ([["a", "b*/", "c"][i % 3] for i in range(40)], "cross_entropy", 3, " * y[1]: score of class b* /\n"),
     ],
 )
 def test_the_program_computes_the_outputs(command, tmp_path, y, loss, n_outputs, said):
@@ -60,6 +60,21 @@ def test_a_model_of_a_table_takes_plain_numbers_and_names_its_inputs(command, tm
     examples = [[120.0, 0.0, 0.0, 1.0, 3.0, *weights], [80.0, 1.0, 0.0, 0.0, mean, *weights]]
     found = [row[0] for row in run(tmp_path, ["houses"], [examples])[0]]
     assert found == pytest.approx(predicted, rel=1e-12)
+
+
+@needs_cc
+def test_numbers_in_percent_are_told(command, tmp_path):
+    rows = [f'{10.0 + a:.3f}%,"${2000.0 + 100.0 * b:,.2f}",{a:.3f}' for a, b, _ in X.tolist()]
+    (tmp_path / "rates.csv").write_text("\n".join(["größe,fee,y", *rows]), encoding="utf-8")
+    assert command("train", "rates.csv", "--hidden", "4", "--epochs", "2", "--quiet")[0] == 0
+    assert command("export", "rates.json", "rates.c")[0] == 0
+    text = (tmp_path / "rates.c").read_text("utf-8")
+    assert " * x[0]: größe in percent, such as 12.5 for 12.5%\n * x[1]: fee\n" in text
+    assert " * x has numbers as they are in the table; the weights scale them\n" in text
+    (tmp_path / "new.csv").write_text('größe,fee\n9.5%,"$2,100"\n', encoding="utf-8")
+    predicted = float(command("predict", "rates.json", "new.csv")[1])
+    weights = [weight.data for weight in MLP.load("rates.json").parameters()]
+    assert run(tmp_path, ["rates"], [[[9.5, 2100.0, *weights]]])[0][0][0] == pytest.approx(predicted, rel=1e-12)
 
 
 def test_answers_to_several_questions(command, tmp_path):

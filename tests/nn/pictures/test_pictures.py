@@ -590,3 +590,19 @@ def test_negative_weights_are_dashed_in_print():
     (lines, _) = network(model, theme="print").findobj(LineCollection)
     styles = [dashes is not None for _, dashes in lines.get_linestyles()]
     assert styles == [w.data < 0.0 for neuron in model.layers[0].neurons for w in neuron.w]
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 100.0, 1e5])
+def test_words_beside_a_relief_lie_over_no_number(size):
+    width = (-3 * size, 4 * size)
+    surface = cost_surface(line(), [[0.0], [1.0], [2.0]], [size, 3 * size, 5 * size], ranges=(width, width), points=9)
+    figure = surface.picture(kind="3d")
+    figure.draw_without_rendering()
+    [ax] = [ax for ax in figure.axes if ax.name == "3d"]
+    axes = (ax.xaxis, ax.yaxis, ax.zaxis)
+    labels = [tick.label1 for axis in axes for tick in axis.get_major_ticks()]
+    boxes = [label.get_window_extent() for label in labels if label.get_text()]
+    assert len(boxes) > 8
+    for axis in axes:
+        assert axis.get_offset_text().get_text() == ""
+        assert not any(axis.label.get_window_extent().overlaps(box) for box in boxes)
