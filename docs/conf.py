@@ -33,6 +33,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "mathml",
+    "try_it",
 ]
 exclude_patterns = ["_build", "notebooks/.ipynb_checkpoints"]
 
@@ -57,9 +58,9 @@ pygments_style, pygments_dark_style = "friendly", "github-dark"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
-site = os.environ.get("GRADSTEP_SITE", "")
+site = try_it_site = os.environ.get("GRADSTEP_SITE", "")
 """The address of the pages that run gradstep in a browser; without it no page mentions them."""
-myst_substitutions = {"try_it": f"[Try it in the browser]({site}), with nothing installed." if site else ""}
+myst_substitutions = {"try_it": f'<a href="{site}">Try it in the browser</a>, with nothing installed.' if site else ""}
 
 COMMANDS = ("train", "predict", "export", "draw", "step")
 

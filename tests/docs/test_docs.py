@@ -14,6 +14,7 @@ import importlib
 import importlib.util
 import inspect
 import io
+import os
 import re
 import shlex
 import shutil
@@ -31,6 +32,7 @@ import engine
 import nn
 
 DOCS = ROOT / "docs"
+SITE = "https://gradstep.invalid"
 MADE = ("_build", "_generated", "notebooks")
 PAGES = sorted(page for page in DOCS.rglob("*.md") if page.relative_to(DOCS).parts[0] not in MADE)
 OTHERS = [page for page in (ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md") if page.exists()]
@@ -215,7 +217,10 @@ def built(tmp_path_factory):
         pytest.skip("the pages are not beside the tests")
     folder = tmp_path_factory.mktemp("docs")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "-d", str(folder / "doctrees"), str(DOCS)]
-    done = subprocess.run([*command, str(folder / "html")], capture_output=True, text=True, check=False)
+    environment = {**os.environ, "GRADSTEP_SITE": SITE}
+    done = subprocess.run(
+        [*command, str(folder / "html")], capture_output=True, text=True, check=False, env=environment
+    )
     assert done.returncode == 0, done.stderr
     return folder / "html"
 
@@ -232,6 +237,49 @@ def test_pages_load_nothing_from_elsewhere(built):
     tag = re.compile(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=\"(https?:[^\"]+)\"")
     found = {address for page in built.rglob("*.html") for address in tag.findall(page.read_text(encoding="utf-8"))}
     assert found == set()
+
+
+def graphs_of(page):
+    """The fragments of the links that open the site's Graph page, in order."""
+    targets = Links(page.read_text(encoding="utf-8")).targets
+    return [unquote(target.partition("#")[2]) for target in targets if target.startswith(f"{SITE}/graph.html#")]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (ROOT / "site").exists(), reason="the site's sources are not beside the tests")
+def test_examples_can_be_tried_in_the_site(built):
+    """Those of the reference that make a graph, and the marked blocks of other pages, with the code before them."""
+    reference = graphs_of(built / "reference" / "engine.html")
+    assert "formula=atan2(x,y)&numbers=x=1.0 y=1.0" in reference
+    assert any(fragment.startswith("python=a, b = Value(2.0") for fragment in reference)
+    first, second = graphs_of(built / "tutorial.html")
+    assert second.startswith(first.strip())
+    for page in PAGES:
+        shown = graphs_of(built / page.relative_to(DOCS).with_suffix(".html"))
+        assert page.parent.name == "reference" or len(shown) == page.read_text("utf-8").count("<!-- try it -->\n```")
+
+
+@pytest.fixture
+def try_it(monkeypatch):
+    """The extension of Sphinx that makes these links."""
+    pytest.importorskip("sphinx")
+    monkeypatch.syspath_prepend(DOCS)
+    return pytest.importorskip("try_it", reason="the documentation is not beside the tests")
+
+
+@pytest.mark.parametrize(
+    ("code", "fragment"),
+    [
+        ("hypot(3.0, -4.0)", "formula=hypot(x,y)&numbers=x=3.0%20y=-4.0"),
+        ("softmax([1.0])", None),
+        ("exp(x)", None),
+        ("exp(1.0) + 1", None),
+        ("exp(2)", None),
+        ("draw()", None),
+    ],
+)
+def test_a_call_with_numbers_is_a_formula(try_it, code, fragment):
+    assert try_it.formula_of(code) == fragment
 
 
 def test_a_broken_link_is_found(tmp_path):
