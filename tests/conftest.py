@@ -16,6 +16,14 @@ def pytest_configure(config):
         config.option.dist = "loadfile"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is slow
+def pytest_collection_modifyitems(items):
+    """Each test in a browser is slow."""
+    for item in items:
+        if "browser" in item.fixturenames:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="module")
 def browser_flags():
     """How Chromium is started; a folder of tests may add to it."""
