@@ -125,7 +125,7 @@ def noticed(copy: Path, module: str, silent: bool = True) -> bool:
         sys.path[0] = str(copy)
         import pytest
 
-        options = ["-x", "-p", "no:cacheprovider", "--hypothesis-profile", "mutants"]
+        options = ["-x", "-n", "0", "-p", "no:cacheprovider", "--hypothesis-profile", "mutants"]
         options += ["-k", f"not ({SLOW})"]
         options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # hypothesis is imported already
         status = int(pytest.main([*options, *(f"tests/{name}.py" for name in TESTS[module])]))

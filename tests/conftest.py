@@ -1,6 +1,7 @@
 """Settings for every test."""
 
 import re
+from pathlib import Path
 
 import pytest
 from chromium import CHROMIUM, FLAGS
@@ -14,6 +15,12 @@ def pytest_configure(config):
     """With several processes a file stays in one of them: a browser of one file would disturb that of another."""
     if getattr(config.option, "dist", "no") == "load":
         config.option.dist = "loadfile"
+
+
+def pytest_xdist_auto_num_workers(config):
+    """One file runs in this process: another one would only have to be started."""
+    files = [argument.partition("::")[0] for argument in config.args]
+    return 0 if len(files) == 1 and Path(files[0]).is_file() else None
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is slow

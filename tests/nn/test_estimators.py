@@ -12,7 +12,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.exceptions import DataConversionWarning, NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
@@ -73,7 +73,8 @@ def test_without_scikit_learn(missing, said):
 )
 def test_defaults_learn(data, kind, least):
     X, y = data(return_X_y=True)
-    assert cross_val_score(make_pipeline(StandardScaler(), kind(random_state=0)), X, y[: len(X)], cv=3).mean() > least
+    model = make_pipeline(StandardScaler(), kind(random_state=0)).fit(X[::2], y[::2])
+    assert model.score(X[1::2], y[1::2]) > least
 
 
 def test_defaults_learn_digits():
