@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 from engine.callers import users_caller
@@ -242,11 +242,11 @@ class Departures(Listener):
     ways: frozenset[str]
 
     def __init__(self, inputs: Sequence[Value]) -> None:
-        self._inputs = set(inputs)
-        self._independent: set[Value] = set()
+        self._dependent, self._independent = set(inputs), set[Value]()
 
     def left(self, how: str, node: Value) -> None:
-        if how in self.ways and self._depends(node):
+        if how in self.ways and depends(node, self._dependent, self._independent):
+            self._dependent.add(node)
             caller = users_caller()
             self.departed(str(caller), how if how in SEEN or not caller.function else f"{caller.function}()")
 
@@ -256,17 +256,23 @@ class Departures(Listener):
         """A number left at a *place* of the user's code, by a *call* such as ``math.exp()``, or by ``.data``."""
         raise NotImplementedError
 
-    def _depends(self, node: Value) -> bool:
-        """Whether a gradient would flow from *node* to one of the inputs."""
-        stack = [node]
-        while stack:
-            each = stack.pop()
-            if each in self._inputs:
-                return True
-            if each not in self._independent:
-                self._independent.add(each)
-                stack += () if each.operation is DETACH else each.operands
-        return False
+
+def depends(root: Value, inputs: Set[Value], independent: set[Value]) -> bool:
+    """Whether a gradient would flow from *root* to one of the inputs, though it may be 0.
+
+    Nodes that are *independent* are not looked at, and those of which that is found are added to them.
+    """
+    seen: set[Value] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node in inputs:
+            return True
+        if node not in seen and node not in independent:
+            seen.add(node)
+            stack += () if node.operation is DETACH else node.operands
+    independent |= seen
+    return False
 
 
 class _Refusal(Departures):

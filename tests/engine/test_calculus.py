@@ -7,6 +7,7 @@ import statistics
 import sys
 import threading
 from collections import namedtuple
+from contextlib import suppress
 from types import SimpleNamespace
 
 import mpmath as mp
@@ -700,6 +701,17 @@ def test_what_the_notebook_does_meanwhile_is_not_the_functions(monkeypatch):
     f = engine.compile(lambda x: shell.get_ipython() or (x if x > 0 else -x))
     assert f([[3.0], [-2.0]]).tolist() == [3.0, 2.0]
     assert names["calls"]
+
+
+def test_a_number_that_leaves_a_second_time_is_an_error_too():
+    def f(x):
+        y = x * 2.0
+        with suppress(TypeError):
+            math.exp(y)
+        return math.exp(y) * x
+
+    with pytest.raises(TypeError, match=r"math\.exp\(\) would take"):
+        grad(f)(1.0)
 
 
 def test_numbers_that_leave_the_graph_are_free_afterwards():

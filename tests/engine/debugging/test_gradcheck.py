@@ -340,6 +340,16 @@ def test_the_line_where_a_derivative_is_lost_is_named(function, how):
     assert ("use engine.exp" in str(caught.value)) == (function is lost)
 
 
+def test_each_line_where_a_derivative_is_lost_is_named():
+    def f(x):
+        y = x * 2.0
+        up, across = math.exp(y), math.cos(x)
+        return x * up * across * math.sin(y)
+
+    lines = str(gradcheck(f, 0.5, raise_exception=False)).splitlines()[1:4]
+    assert [line.split(": ")[1].split("()")[0] for line in lines] == ["math.exp", "math.cos", "math.sin"]
+
+
 def test_numbers_that_do_no_harm_are_not_named():
     def f(x):
         size = 2.0 if float(x) > 0.0 else 3.0
