@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine import Value, compiler
+from engine.calculus import depends
 from nn.examples import Examples, Tally, as_list, output_numbers
 from nn.losses import LossFunction, as_loss
 from nn.noise import Layout, given_noise, noise_from
@@ -151,7 +152,7 @@ class Steps:
         if self.has_gradient or (total == 0.0 and _is_chosen(task.loss, task.model(examples.row(0)), examples.targets)):
             return
         own = set(task.model.parameters())
-        if any(_reaches(self._loss(examples, index)[0], own) for index in range(len(examples))):
+        if any(depends(self._loss(examples, index)[0], own, set()) for index in range(len(examples))):
             return
         raise TypeError(
             f"the loss {shortened(self.task.loss_name)} must depend on the model's parameters, got numbers without a "
@@ -173,16 +174,3 @@ def _is_chosen(loss: LossFunction, outputs: Any, targets: Targets) -> bool:
         return bool(compiler.record(*_loss_alone(loss, outputs, targets, 0), True).guards)
     except Exception:  # the loss is the user's
         return False
-
-
-def _reaches(loss: Value, parameters: set[Value]) -> bool:
-    """Whether the loss has a derivative with respect to one of the parameters, which may be 0."""
-    seen, left = {loss}, [loss]
-    while left:
-        node = left.pop()
-        if node in parameters:
-            return True
-        new = [operand for operand in node.operands if operand not in seen] if node.op != "detach" else []
-        seen.update(new)
-        left += new
-    return False
