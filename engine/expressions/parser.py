@@ -41,7 +41,6 @@ _FUNCTIONS: dict[str, _Function] = {  # by name, with how many numbers each take
 }
 _OF_SLOPES: dict[str, _Function] = {  # what steps print of derivatives
     **{n: ((len(rule.derivatives),), slopes.OPERATIONS[n].apply) for n, rule in SLOPES.items() if n not in _FUNCTIONS},
-    "gaussian": ((2,), slopes.OPERATIONS["gaussian"].apply),
     "normal_pdf": ((1, 2), lambda x, n=0.0: slopes.OPERATIONS["normal_pdf"].apply(x, n)),
     "normal_cdf": ((1,), lambda x: functions.erfc(x * -math.sqrt(0.5)) * 0.5),
 }
