@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine import Value
+from engine import Value, compiler
 from engine.whole_files import check_writable, is_device
 from nn.activations import check_activation
 from nn.data import DataSet, Table, as_table, digits, mnist, moons, xor
@@ -83,6 +83,7 @@ def _check_options(options: Namespace) -> None:
         check_int("batch_size", options.batch_size, 1)
     check_activation("activation", options.activation)
     named_optimizer(options.optimizer or "adam", options.rate)
+    compiler.backend_named(options.backend)
     if options.out is not None:
         check_ending(options.out)
 

@@ -264,6 +264,7 @@ def test_digits_without_scikit_learn(folder, capsys, monkeypatch):
         ("--batch-size", "0"),
         ("--rate", "-1"),
         ("--activation", "ReLU"),
+        ("--backend", "nunpy"),
         ("--out", "model.pkl"),
         ("--out", "model.json.gz"),
     ],
