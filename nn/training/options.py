@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from engine import compiler
 from nn.schedules import EarlyStopping
 from nn.training.history import History
 from nn.validation import check_int, shortened, unknown_argument
@@ -59,8 +60,6 @@ def check_dtype(dtype: Any, replay: Any) -> str:
 
 
 def check_backend(backend: Any, replay: Any) -> str:
-    from engine import compiler
-
     compiler.backend_named(backend)
     if backend != "numpy" and replay is False:
         raise ValueError(f'backend must be "numpy" for eager training, got "{backend}" beside replay=False')
