@@ -21,20 +21,19 @@ def predict(model: Module, X: Any, backend: str = "numpy") -> list[Any]:
 
     Where there are many rows, a program computes them, which the *backend* carries out: see ``engine.compile``.
     """
-    compiler.backend_named(backend)
-    return [predicted(model.classes, model.loss, outputs) for outputs in _outputs(model, _table(model, X), backend)]
+    return [predicted(model.classes, model.loss, outputs) for outputs in _outputs(model, X, backend)]
 
 
 @noise_from(no_noise)
-def decision_function(model: Module, X: Any) -> Any:
+def decision_function(model: Module, X: Any, backend: str = "numpy") -> Any:
     """The outputs for each example, such as logits: ``(n_examples, n_outputs)``, of one output ``(n_examples,)``."""
     import numpy as np
 
-    outputs = np.array(_outputs(model, _table(model, X)))
+    outputs = np.array(_outputs(model, X, backend))
     return outputs[:, 0] if outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
 
 
-def predict_proba(model: Module, X: Any) -> Any:
+def predict_proba(model: Module, X: Any, backend: str = "numpy") -> Any:
     """The probability of each class for each example: an array ``(n_examples, n_classes)``.
 
     Of a model trained on answers to several questions it is the probability of each yes.
@@ -44,10 +43,10 @@ def predict_proba(model: Module, X: Any) -> Any:
     """
     import numpy as np
 
-    return np.exp(predict_log_proba(model, X))
+    return np.exp(predict_log_proba(model, X, backend))
 
 
-def predict_log_proba(model: Module, X: Any) -> Any:
+def predict_log_proba(model: Module, X: Any, backend: str = "numpy") -> Any:
     """The logarithms of ``predict_proba``, exact where probabilities are close to 0."""
     import numpy as np
 
@@ -56,7 +55,7 @@ def predict_log_proba(model: Module, X: Any) -> Any:
             "predict_proba must be asked of a model trained with cross_entropy or binary_cross_entropy, got one "
             f"trained with {model.loss or 'no loss'}; decision_function gives its outputs"
         )
-    z = np.asarray(decision_function(model, X))
+    z = np.asarray(decision_function(model, X, backend))
     if model.loss == "cross_entropy":
         z = z - z.max(axis=-1, keepdims=True)
         return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
@@ -64,27 +63,29 @@ def predict_log_proba(model: Module, X: Any) -> Any:
 
 
 @noise_from(no_noise)
-def score(model: Module, X: Any, y: Any) -> float:
+def score(model: Module, X: Any, y: Any, backend: str = "numpy") -> float:
     """The share of examples whose class is right, in [0, 1]; for numbers the coefficient of determination R**2."""
     import numpy as np
 
     examples = examples_by_name(model, X, y, model.loss or "mse", keep_float32=True)
-    outputs = _outputs(model, examples.table)
+    outputs = _outputs_of(model, examples.table, backend)
     targets = examples.targets
     if targets.classes is not None:
         return float(targets.are_right(np.array(outputs)).mean())
     return _determination(np.array(outputs), targets.columns())
 
 
-def _table(model: Module, X: Any) -> Table:
-    """The checked inputs, of which there may be none; a frame's columns by the names that ``fit`` saw."""
-    return as_table(by_name(X, input_names(model)), "X", model.n_inputs, empty=True, keep_float32=True)
+def _outputs(model: Module, X: Any, backend: str) -> list[list[float]]:
+    """The outputs for each row of *X*, of which there may be none; columns by the names that ``fit`` saw."""
+    table = as_table(by_name(X, input_names(model)), "X", model.n_inputs, empty=True, keep_float32=True)
+    return _outputs_of(model, table, backend)
 
 
-def _outputs(model: Module, table: Table, backend: str = "numpy") -> list[list[float]]:
+def _outputs_of(model: Module, table: Table, backend: str) -> list[list[float]]:
     """The outputs for each example, by replay if there are many and the model can be recorded."""
     from nn.programs import replayed_outputs
 
+    compiler.backend_named(backend)
     return replayed_outputs(model, table, backend) or [output_numbers(model(row.tolist())) for row in table]
 
 

@@ -33,4 +33,4 @@ def predict(options: Namespace) -> None:
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([one_line(str(label)) for label in model.classes or ()])
-    writer.writerows([f"{p:.6g}" for p in row] for row in model.predict_proba(X).tolist())
+    writer.writerows([f"{p:.6g}" for p in row] for row in model.predict_proba(X, options.backend).tolist())

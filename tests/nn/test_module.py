@@ -227,3 +227,14 @@ def test_gradients_of_parameters_are_those_of_backward():
     loss.backward()
     assert dict(model.named_parameters())["slope"].grad == 2.0 * (3.0 - 1.0) * 3.0
     assert math.isclose(model.offset.grad, 4.0)
+
+
+@pytest.mark.parametrize("ask", ["predict", "predict_proba", "predict_log_proba", "decision_function", "score"])
+def test_all_predictions_take_a_backend(ask):
+    X, y = [[0.0], [1.0]], ["no", "yes"]
+    model = MLP(1, [1], seed=0)
+    model.fit(X, y, "binary_cross_entropy", epochs=1)
+    arguments = (X, y) if ask == "score" else (X,)
+    assert np.all(getattr(model, ask)(*arguments, backend="numpy") == getattr(model, ask)(*arguments))
+    with pytest.raises(ValueError, match="backend must be"):
+        getattr(model, ask)(*arguments, backend="nunpy")
