@@ -155,26 +155,25 @@ class Stepper:
 
     def _as_html(self, name: str) -> dict[str, Any]:
         """The same for an application that may prefer the picture to a script."""
-        return {"text/html": self._framed(name) + theme_script(self.html), "text/plain": repr(self)}
+        return {"text/html": self._frame(name) + theme_script(self.html), "text/plain": repr(self)}
 
     def _repr_html_(self) -> str:
-        return self._framed() + theme_script(self.html)
+        return self._frame() + theme_script(self.html)
 
     def _display_(self) -> Any:
         """Show the page in marimo, in its theme, and where anywidget is installed, the link with it."""
         import marimo
 
-        html = self.html
-        around = marimo.app_meta().theme
-        if self._look.theme == "auto" and around in ("light", "dark"):
-            html = render_page(self._walk, self._layout, self._look.precision, around)
         try:
             link = self._link
-        except ModuleNotFoundError:
-            return marimo.Html(self._framed(page=html))
-        return marimo.vstack([marimo.Html(self._framed(link.token, html)), link])
+        except ModuleNotFoundError:  # no script of ours runs around the frame: the theme is that of now
+            around = marimo.app_meta().theme
+            theme = around if self._look.theme == "auto" and around in ("light", "dark") else self._look.theme
+            page = render_page(self._walk, self._layout, self._look.precision, theme)
+            return marimo.Html(self._frame(page=page))
+        return marimo.vstack([marimo.Html(self._frame(link.token)), link])
 
-    def _framed(self, name: str = "", page: str = "") -> str:
+    def _frame(self, name: str = "", page: str = "") -> str:
         return render_frame(page or self.html, self._height, name, render_still(self._words, self._picture.pipe("svg")))
 
     @cached_property

@@ -95,7 +95,8 @@ def render_script(page: str, frame: str) -> str:
 
 
 def _around(page: str) -> str:
-    return Template(part("around.js")).substitute(page=_digest(page))
+    frames = f"""[...document.querySelectorAll('iframe[data-page="{_digest(page)}"]')]"""
+    return f"{{\n{bundle('around.js')}\ntellThemes(() => {frames}.map((frame) => frame.contentWindow));\n}}\n"
 
 
 def _digest(page: str) -> str:

@@ -314,6 +314,10 @@ def test_in_marimo(page, tmp_path):
         assert_nothing_sticks(page, frame)
         assert_linked(page, frame, tmp_path, "-1.5")
         keep(page, "marimo-dark")
+        page.evaluate(
+            "for (const { classList } of [document.documentElement, document.body]) classList.replace('dark', 'light')"
+        )
+        wait_for_theme(page, frame, dark=False)  # as marimo's settings do it
 
 
 @needs_lab
