@@ -106,8 +106,11 @@ def test_the_address_carries_all_settings(tmp_path):
         "&optimizer=adamw&momentum=0.5&rate=1e-3&batch=7&l1=0.001&l2=0.01&seed=77&unit=step"
         "&points=-1.5,2,0;0.25,-6,1"
     )
-    first, empty, (full, no_layers) = run_here(tmp_path, ADDRESS, [address, "#layers=none"])
+    first, empty, (full, no_layers, fractions) = run_here(
+        tmp_path, ADDRESS, [address, "#layers=none", "#rate=1/3&l2=1e-3/2"]
+    )
     assert empty == ""
+    assert (fractions["settings"]["rate"], fractions["settings"]["l2"]) == (1 / 3, 5e-4)
     assert full["problems"] == no_layers["problems"] == []
     for found in (full, no_layers):
         assert found["again"] == {"settings": found["settings"], "problems": []}
@@ -148,6 +151,7 @@ def test_the_choices_of_the_address_are_those_of_python(tmp_path):
         ("rate=0,5", "rate: Write 0.5, with a point."),
         ("rate=1,000.5", "rate must be a number from 0 to 10, got '1,000.5'"),
         ("rate=Infinity", "rate must be a number from 0 to 10"),
+        ("rate=1/0", "rate must be a number from 0 to 10, got '1/0'"),
         ("rate=", "rate must be a number from 0 to 10, got ''"),
         ("layers=4,,4", "layers must be at most 6 layers of 1 to 16 neurons"),
         ("layers=17", "layers must be"),

@@ -498,7 +498,7 @@ def test_a_release_that_the_page_does_not_hear_of_ends_a_drag(visit):
     ("text", "words_"),
     [
         ("1,5", "Write 1.5, with a point."),
-        ("abc", 'A number must be one such as 0.5 or -1e-3, not "abc".'),
+        ("abc", 'A number must be one such as 0.5, 1/3 or -1e-3, not "abc".'),
         ("", "A number is missing here, such as 0.5."),
     ],
 )
@@ -635,7 +635,7 @@ def test_what_no_operation_takes_is_a_message_until_it_is_mended(visit):
     page.keyboard.press("Enter")
     assert field(page, "x").get_attribute("aria-invalid") == "true"
     assert boxes(page) == before
-    assert words(page, "#spoken") == 'A number must be one such as 0.5 or -1e-3, not "two".'
+    assert words(page, "#spoken") == 'A number must be one such as 0.5, 1/3 or -1e-3, not "two".'
     field(page, "x").fill("3")
     page.keyboard.press("Enter")
     assert field(page, "x").get_attribute("aria-invalid") == "false"
