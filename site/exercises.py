@@ -4,6 +4,7 @@ All numbers, right and wrong, are the engine's; see ``exercise_mistakes.py``.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +47,29 @@ def exercise_data(exercise: Exercise, identifier: str) -> dict[str, Any]:
     lecture = _descent(exercise, lesson, exercise.rate) if exercise.rate else _gradient(exercise, lesson)
     step = {"chosen": [lesson.place], "rate": exercise.rate} if exercise.rate else {}
     layout = lay_out(walk, PRECISION, "LR", 60.0)
+    lecture["after"] = in_signs(lecture["after"])
+    lecture["hints"] = [in_signs(hint) for hint in lecture["hints"]]
+    lecture["mistakes"] = [mistake | {"hint": in_signs(mistake["hint"])} for mistake in lecture["mistakes"]]
     return {
         "id": identifier,
         "title": exercise.title,
-        "text": exercise.text,
+        "text": in_signs(exercise.text),
         "formula": _whole_formula(walk),
         "asked": lesson.place,
         **lecture,
         "page": page_data(walk, layout, PRECISION, **step),
     }
+
+
+def in_signs(words: str) -> str:
+    """Words with the signs of the graph beside them.
+
+    >>> in_signs("The move is -0.05 * dL/dw, in a two-layer net.")
+    'The move is −0.05 × ∂L/∂w, in a two-layer net.'
+    """
+    words = re.sub(r"(?<= )\*(?= )", "×", words)
+    words = re.sub(r"(?<!\S)-(?= )|(?<![\w)])-(?=\w)", "−", words)
+    return re.sub(r"\bd(\w+)/d(\w+)", r"∂\1/∂\2", words)
 
 
 def _gradient(exercise: Exercise, lesson: Lesson) -> dict[str, Any]:
