@@ -465,7 +465,7 @@ def test_what_is_drawn(tmp_path):
     assert found["ceilings"] == pytest.approx([1, 1, 1, 0.05, 1, 5, 1e-4, 1e9])
     assert found["sampled"] == [[1, 2, 3], [0, 33, 66, 99]]
     assert found["places"] == {"places": [[[10, 25], [10, 75]], [[110, 50]]], "width": 120, "height": 100}
-    assert found["shown"] == ["0", "−1.23", "1.00e−5", "1.23e+5", "0", "NaN", "−∞"]
+    assert found["shown"] == ["0", "−1.23", "1e−05", "1.23e+05", "0", "nan", "−inf"]
 
 
 PALETTES = """import { PALETTES } from "../training/pictures.js";

@@ -1,6 +1,6 @@
 // The page of exercises: one at a time, by the number in the address.
 
-import { element, formula, infix, written } from "../stepper/formulas.js";
+import { element, formula, infix, signed, written } from "../stepper/formulas.js";
 import { formatNumber } from "../stepper/numbers.js";
 import { showStepper } from "../stepper-frame.js";
 import { readAnswer } from "./answer.js";
@@ -108,7 +108,7 @@ class Page {
     const { right, hint } = judge(this.exercise, number, this.tolerance);
     if (right) this.reveal("right");
     else {
-      this.#tell("error", element("strong", "", `Not ${formatNumber(number, 6)}. `), hint);
+      this.#tell("error", element("strong", "", `Not ${signed(formatNumber(number, 6))}. `), hint);
       field.select();
     }
   }
