@@ -516,10 +516,15 @@ def test_the_gradient_of_a_row_is_that_of_the_loss():
     assert row["gradient"] == pytest.approx((losses[0] - losses[1]) / (2 * h), rel=1e-5)
 
 
-def test_a_graph_that_is_too_large_has_no_walk():
+def test_instead_of_a_loss_that_is_too_large_the_neuron_is_walked_through():
     settings = FIRST | {"hidden": [16, 16]}
     weights = training_page.build(settings)["weights"]
     answer = training_page.explain(settings, weights, [1.0, 2.0], 0, 2, 2, 1, True)
-    assert answer["walk"] is None
-    assert answer["nodes"] == answer["loss_nodes"] > 250
-    assert training_page.explain(FIRST, training_page.build(FIRST)["weights"], [1.0, 2.0], 0, 1, 0, 0, True)["walk"]
+    own = training_page.explain(settings, weights, [1.0, 2.0], 0, 2, 2, 1, False)
+    assert answer == own
+    assert not answer["is_whole"]
+    assert answer["nodes"] == len(answer["walk"]["nodes"]) < answer["most_nodes"] < answer["loss_nodes"]
+    weights = training_page.build(FIRST)["weights"]
+    answer = training_page.explain(FIRST, weights, [1.0, 2.0], 0, 1, 0, 0, True)
+    assert answer["is_whole"]
+    assert answer["nodes"] == len(answer["walk"]["nodes"]) == answer["loss_nodes"]
