@@ -140,6 +140,7 @@ def explain(
     neuron: int,
     weight: int,
     whole: bool,
+    direction: str = "LR",
 ) -> Answer:
     """A neuron and one of its weights for one example, as a stepper's ``walk``, words and formulas.
 
@@ -153,6 +154,7 @@ def explain(
         weight: which of its weights, from 0; the bias comes after the last.
         whole: whether the graph is that of the loss, instead of the neuron's own, unless it is too large to be walked
             through.
+        direction: of the graph, as in ``stepper``.
     """
     network = _network(settings, weights)
     point_values = [Value(float(number), label=name) for name, number in zip("xy", point)]
@@ -161,11 +163,11 @@ def explain(
     _label(network, run)
     run.loss.backward()
     chain = _Chain(network, run, layer, neuron, weight)
-    walk = walk_data(run.loss, network.model) if whole else None
+    walk = walk_data(run.loss, network.model, direction) if whole else None
     nodes, root = size(run.loss), run.loss
     if walk is None:
         root = chain.own_graph()
-        walk = walk_data(root)
+        walk = walk_data(root, direction=direction)
     sizes = {"nodes": size(root), "loss_nodes": nodes, "most_nodes": MOST_STEPS}
     return chain.told() | sizes | {"walk": walk, "is_whole": root is run.loss}
 

@@ -113,7 +113,7 @@ def test_a_neuron_has_its_graph_and_the_chain_rule(page):
 
 
 def test_a_loss_that_is_too_large_is_said_to_be(page):
-    page = page("training.html#layers=16,16")
+    page = page("training.html#layers=16,16", viewport={"width": 390, "height": 844})
     neuron = page.locator("button.neuron").nth(20)
     name = neuron.get_attribute("aria-label").removeprefix("Neuron ")
     with another_graph(page):
@@ -123,7 +123,10 @@ def test_a_loss_that_is_too_large_is_said_to_be(page):
     note = page.inner_text("#graph-note")
     assert "at most 250 can be stepped through here" in note
     assert f"the graph below is that of {name} alone" in note
-    assert page.frame_locator("#inside-frame").locator("#graph .node").count() > 10
+    nodes = page.frame_locator("#inside-frame").locator("#graph .node.result")
+    assert nodes.count() > 10
+    boxes = [nodes.nth(place).bounding_box() for place in (0, 15)]
+    assert boxes[1]["y"] - boxes[0]["y"] > 300  # on a phone from top to bottom
 
 
 def test_other_networks_come_from_python(page):
