@@ -113,8 +113,9 @@ def write_pictures(folder: Path) -> None:
 
     folder.mkdir()
     first = graph_page.FIRST
-    answer = graph_page.show_formula(**first)
-    (folder / "first.json").write_text(json.dumps(first | {"answer": answer}, allow_nan=False), encoding="utf-8")
+    for name, direction in (("upright.json", "TB"), ("first.json", "LR")):
+        answer = graph_page.show_formula(**first, looks={"direction": direction})
+        (folder / name).write_text(json.dumps(first | {"answer": answer}, allow_nan=False), encoding="utf-8")
     (folder / "first.svg").write_text(answer["svg"], encoding="utf-8")
     network = json.dumps(training_page.build(training_page.FIRST), allow_nan=False)
     (folder / "training.json").write_text(network, encoding="utf-8")

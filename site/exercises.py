@@ -4,6 +4,7 @@ All numbers, right and wrong, are the engine's; see ``exercise_mistakes.py``.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from engine.stepping.walk import Walk, record_walk
 from engine.value import Value
 
 _LONGEST = 8  # operations that are written as one formula
+_NARROW = 340  # pixels in which all phones show a graph
 
 
 def build(out: Path) -> None:
@@ -45,16 +47,40 @@ def exercise_data(exercise: Exercise, identifier: str) -> dict[str, Any]:
     lesson = Lesson(walk, exercise.asked)
     lecture = _descent(exercise, lesson, exercise.rate) if exercise.rate else _gradient(exercise, lesson)
     step = {"chosen": [lesson.place], "rate": exercise.rate} if exercise.rate else {}
-    layout = lay_out(walk, PRECISION, "LR", 60.0)
+    lecture["after"] = in_signs(lecture["after"])
+    lecture["hints"] = [in_signs(hint) for hint in lecture["hints"]]
+    lecture["mistakes"] = [mistake | {"hint": in_signs(mistake["hint"])} for mistake in lecture["mistakes"]]
     return {
         "id": identifier,
         "title": exercise.title,
-        "text": exercise.text,
+        "text": in_signs(exercise.text),
         "formula": _whole_formula(walk),
         "asked": lesson.place,
         **lecture,
-        "page": page_data(walk, layout, PRECISION, **step),
+        "page": _page(walk, step),
     }
+
+
+def _page(walk: Walk, step: dict[str, Any]) -> dict[str, Any]:
+    """The stepper's data; ``upright`` is another layout, from top to bottom, of a graph too wide for a phone."""
+    page = page_data(walk, lay_out(walk, PRECISION, "LR", 60.0), PRECISION, **step)
+    if page["size"][0] > _NARROW:
+        other = page_data(walk, lay_out(walk, PRECISION, "TB", 60.0), PRECISION)
+        boxes = [node["box"] for node in other["nodes"]]
+        paths, shifts = [edge["path"] for edge in other["edges"]], [edge.get("shift", 0) for edge in other["edges"]]
+        page["upright"] = {"size": other["size"], "boxes": boxes, "paths": paths, "shifts": shifts}
+    return page
+
+
+def in_signs(words: str) -> str:
+    """Words with the signs of the graph beside them.
+
+    >>> in_signs("The move is -0.05 * dL/dw, in a two-layer net.")
+    'The move is −0.05 × ∂L/∂w, in a two-layer net.'
+    """
+    words = re.sub(r"(?<= )\*(?= )", "×", words)
+    words = re.sub(r"(?<!\S)-(?= )|(?<![\w)])-(?=\w)", "−", words)
+    return re.sub(r"\bd(\w+)/d(\w+)", r"∂\1/∂\2", words)
 
 
 def _gradient(exercise: Exercise, lesson: Lesson) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """``stepper``: backprop to step through, forward and back, in a browser, a notebook or an animation."""
 
 import os
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from engine.node import size
 from engine.stepping.animation import save_film, save_folder, save_gif
 from engine.stepping.frames import Scene
 from engine.stepping.layout import Layout, Look, lay_out
-from engine.stepping.page import render_frame, render_page, theme_script
+from engine.stepping.page import render_frame, render_page, render_script, render_still, render_words, theme_script
 from engine.stepping.walk import Walk, gradients_set, record_walk
 from engine.validation import check_int, check_seconds, shortened
 from engine.value import Value
@@ -21,6 +23,7 @@ from engine.whole_files import write_whole
 __all__ = ["Stepper", "stepper"]
 
 _PICTURED = 60  # boxes at most in the picture for a notebook that is not trusted
+_LISTED = 30  # nodes at most in its words
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -125,16 +128,34 @@ class Stepper:
 
     def _ipython_display_(self) -> None:
         """Show the page and, where anywidget is installed, the link with it."""
-        try:
-            link = self._link
-        except ModuleNotFoundError:
-            raise NotImplementedError from None  # the page alone
         from IPython.display import display
 
-        page = self._frame(link.token) + theme_script(self.html)
-        display({"text/html": page, "text/plain": repr(self)}, raw=True)  # type: ignore[no-untyped-call]
-        view = {"version_major": 2, "version_minor": 0, "model_id": link.model_id}
-        display({_WIDGET_VIEW: view, "text/html": "", "text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
+        link = None
+        with suppress(ModuleNotFoundError):  # without anywidget, the page alone
+            link = self._link
+        name = link.token if link else ""
+        outputs = [self._as_html(name)] if "google.colab" in sys.modules else self._as_script(name)
+        if link:
+            view = {"version_major": 2, "version_minor": 0, "model_id": link.model_id}
+            outputs.append({_WIDGET_VIEW: view, "text/html": "", "text/plain": ""})
+        for output in outputs:
+            display(output, raw=True)  # type: ignore[no-untyped-call]
+
+    def _as_script(self, name: str) -> list[dict[str, Any]]:
+        """The page as a script, a picture instead of it, and words as another output.
+
+        A notebook that is not trusted shows the picture. ``jupyter nbconvert --sanitize-html`` drops scripts and
+        pictures, and would print the page as text if it were HTML; it shows the words.
+        """
+        script = render_script(self.html, render_frame(self.html, self._height, name))
+        still = render_still(self._words, self._picture.pipe("svg"))
+        words = render_words(self._words, self._walk, self._look.precision, _LISTED)
+        page = {"application/javascript": script, "text/markdown": still, "text/plain": repr(self)}
+        return [page, {"text/html": words, "text/plain": ""}]
+
+    def _as_html(self, name: str) -> dict[str, Any]:
+        """The same for an application that may prefer the picture to a script."""
+        return {"text/html": self._frame(name) + theme_script(self.html), "text/plain": repr(self)}
 
     def _repr_html_(self) -> str:
         return self._frame() + theme_script(self.html)
@@ -143,24 +164,25 @@ class Stepper:
         """Show the page in marimo, in its theme, and where anywidget is installed, the link with it."""
         import marimo
 
-        html = self.html
-        around = marimo.app_meta().theme
-        if self._look.theme == "auto" and around in ("light", "dark"):
-            html = render_page(self._walk, self._layout, self._look.precision, around)
         try:
             link = self._link
-        except ModuleNotFoundError:
-            return marimo.Html(self._frame(page=html))
-        return marimo.vstack([marimo.Html(self._frame(link.token, html)), link])
+        except ModuleNotFoundError:  # no script of ours runs around the frame: the theme is that of now
+            around = marimo.app_meta().theme
+            theme = around if self._look.theme == "auto" and around in ("light", "dark") else self._look.theme
+            page = render_page(self._walk, self._layout, self._look.precision, theme)
+            return marimo.Html(self._frame(page=page))
+        return marimo.vstack([marimo.Html(self._frame(link.token)), link])
 
     def _frame(self, name: str = "", page: str = "") -> str:
-        graph = min(max(self._layout.height + 60, 220), 460)
-        words = f"Run this cell to walk through backprop: {self._extent()}."
-        return render_frame(page or self.html, round(graph) + 330, words, self._svg, name)
+        return render_frame(page or self.html, self._height, name, render_still(self._words, self._picture.pipe("svg")))
 
     @cached_property
-    def _svg(self) -> bytes:
-        return bytes(self._picture.pipe("svg"))
+    def _height(self) -> int:
+        return round(min(max(self._layout.height + 60, 220), 460)) + 330
+
+    @cached_property
+    def _words(self) -> str:
+        return f"Run this cell to walk through backprop: {self._extent()}."
 
     def __repr__(self) -> str:
         return f'<Stepper: {self._extent()}; .save("backprop.html") writes it as a page>'

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from engine.drawing.node_contents import SYMBOLS
 from engine.drawing.rendering import run_graphviz
 from engine.expressions.nodes import format_number
 from engine.expressions.writers import text
@@ -130,7 +131,7 @@ def _sizes(walk: Walk, precision: int) -> list[tuple[float, float]]:
         if node.op == CONSTANT:
             sizes.append((name + 2 * _SIDE, LINE + 8.0))
             continue
-        head = name + (text_width(node.op) + 2 * _SIDE if node.op else 0.0)
+        head = name + (text_width(SYMBOLS.get(node.op, node.op)) + 2 * _SIDE if node.op else 0.0)
         row = _KEY + _LETTER * digits[node]
         sizes.append((max(head, row) + 2 * _SIDE, 3 * LINE + 12.0))
     return sizes

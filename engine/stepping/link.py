@@ -11,7 +11,7 @@ from engine.expressions.writers import text
 from engine.operations import CONSTANT
 from engine.primitive import Primitive
 from engine.refresh import is_computable
-from engine.stepping.page import fixed_nodes, part
+from engine.stepping.page import bundle, fixed_nodes
 from engine.stepping.walk import Walk
 from engine.validation import as_float, check_int, plain_label, shortened
 from engine.value import Value
@@ -51,7 +51,7 @@ class Link(anywidget.AnyWidget):  # type: ignore[misc]
         writes: whether changed leaves are written into their Values, and the graph is computed again.
     """
 
-    _esm = part("link.js")
+    _esm = bundle("link.js") + "\nexport default { initialize, render() {} };\n"
     token = traitlets.Unicode().tag(sync=True)
     names: Any = traitlets.List().tag(sync=True)
     position = traitlets.Int(0).tag(sync=True)

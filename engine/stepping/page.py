@@ -20,7 +20,7 @@ from engine.drawing.node_contents import SYMBOLS
 from engine.drawing.themes import THEMES
 from engine.expressions.javascript import arithmetic, key_of
 from engine.expressions.nodes import Number
-from engine.expressions.writers import mathml, text
+from engine.expressions.writers import mathml, picture_text, text
 from engine.operations import CONSTANT, Operation
 from engine.refresh import is_computable
 from engine.stepping.layout import MEASURES, Edge, Layout, shown_name
@@ -51,20 +51,52 @@ def render_page(walk: Walk, layout: Layout, precision: int, theme: str) -> str:
     return Template(part("stepper.html")).substitute(parts, walk=data, title=title, theme=escape(theme))
 
 
-def render_frame(page: str, height: int, words: str, picture: bytes, name: str = "") -> str:
+def render_frame(page: str, height: int, name: str = "", inside: str = "") -> str:
     """A page inside another one, such as a notebook; *name* is the token of the widget that it is linked with.
 
     It is *height* pixels high, and less in a low window. A notebook that is not trusted drops the frame, and shows the
-    *words* and the *picture*, an SVG.
+    HTML *inside* of it.
     """
-    fields = {"page": escape(page), "height": height, "words": escape(words), "name": name}
-    image = base64.b64encode(picture).decode()
-    return Template(part("frame.html")).substitute(fields, picture=image, digest=_digest(page))
+    fields = {"page": escape(page), "height": height, "name": name, "inside": inside}
+    return Template(part("frame.html")).substitute(fields, digest=_digest(page))
+
+
+def render_still(words: str, picture: bytes) -> str:
+    """The *words* and the *picture*, an SVG, for a notebook that is not trusted."""
+    words, image = escape(words), base64.b64encode(picture).decode()
+    address = f"data:image/svg+xml;base64,{image}"
+    return f'<p>{words}</p><img alt="{words}" style="max-width: 100%; height: auto" src="{address}">'
+
+
+def render_words(words: str, walk: Walk, precision: int, most: int) -> str:
+    """The *words*, and the numbers of the last *most* nodes, seen only where a cleaner drops the attribute ``hidden``.
+
+    The tags are those that ``jupyter nbconvert --sanitize-html`` keeps.
+    """
+    rows = [("node", "operation", "data", "grad")]
+    for node, number, gradient in [*zip(walk.nodes, walk.numbers, walk.gradients)][-most:]:
+        if node.op != CONSTANT:
+            data, grad = (picture_text(Number(each), precision) for each in (number, gradient))
+            rows.append((shown_name(node, walk), SYMBOLS.get(node.op, node.op), data, grad))
+    wide, *widths = (max(map(len, column)) for column in zip(*rows))
+    lines = [f"{name:{wide}}" + "".join(f"  {cell:>{w}}" for cell, w in zip(cells, widths)) for name, *cells in rows]
+    table = "\n".join(lines)
+    return f'<div hidden="hidden">{escape(words)}<pre><code>{escape(table)}</code></pre></div>'
 
 
 def theme_script(page: str) -> str:
     """A script beside the frame of *page*, which tells it whether the notebook is light or dark."""
-    return f"<script>{Template(part('around.js')).substitute(page=_digest(page))}</script>"
+    return f"<script>{_around(page)}</script>"
+
+
+def render_script(page: str, frame: str) -> str:
+    """JavaScript that shows the *frame* of *page* in a notebook's output, and tells it the notebook's theme."""
+    return Template(part("show.js")).substitute(frame=embed_json(frame), page=_digest(page)) + _around(page)
+
+
+def _around(page: str) -> str:
+    frames = f"""[...document.querySelectorAll('iframe[data-page="{_digest(page)}"]')]"""
+    return f"{{\n{bundle('around.js')}\ntellThemes(() => {frames}.map((frame) => frame.contentWindow));\n}}\n"
 
 
 def _digest(page: str) -> str:

@@ -14,7 +14,7 @@ from engine.expressions.nodes import Derivative, Equation, Formula, Name, Number
 from engine.expressions.writers import mathml, picture_text, text
 from nn.losses import LOGITS, LOSSES, recorded_form
 from nn.optimizers import OPTIMIZERS
-from walk_data import DIGITS, walk_data
+from walk_data import DIGITS, MOST_STEPS, walk_data
 
 Answer = dict[str, Any]
 
@@ -140,6 +140,7 @@ def explain(
     neuron: int,
     weight: int,
     whole: bool,
+    direction: str = "LR",
 ) -> Answer:
     """A neuron and one of its weights for one example, as a stepper's ``walk``, words and formulas.
 
@@ -151,7 +152,9 @@ def explain(
         layer: which layer of neurons, 1 for the first.
         neuron: which neuron of the layer, from 0.
         weight: which of its weights, from 0; the bias comes after the last.
-        whole: whether the graph is that of the loss, instead of the neuron's own.
+        whole: whether the graph is that of the loss, instead of the neuron's own, unless it is too large to be walked
+            through.
+        direction: of the graph, as in ``stepper``.
     """
     network = _network(settings, weights)
     point_values = [Value(float(number), label=name) for name, number in zip("xy", point)]
@@ -160,9 +163,13 @@ def explain(
     _label(network, run)
     run.loss.backward()
     chain = _Chain(network, run, layer, neuron, weight)
-    root = run.loss if whole else chain.own_graph()
-    numbers = {"nodes": size(root), "loss_nodes": size(run.loss)}
-    return chain.told() | numbers | {"walk": walk_data(root, network.model if whole else None)}
+    walk = walk_data(run.loss, network.model, direction) if whole else None
+    nodes, root = size(run.loss), run.loss
+    if walk is None:
+        root = chain.own_graph()
+        walk = walk_data(root, direction=direction)
+    sizes = {"nodes": size(root), "loss_nodes": nodes, "most_nodes": MOST_STEPS}
+    return chain.told() | sizes | {"walk": walk, "is_whole": root is run.loss}
 
 
 def _label(network: _Network, run: _Pass) -> None:

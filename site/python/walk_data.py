@@ -8,7 +8,7 @@ from engine.stepping.page import page_data
 from engine.stepping.walk import record_walk
 
 DIGITS = 4
-_MOST_STEPS = 250  # nodes that can be walked through in a browser without a long wait
+MOST_STEPS = 250  # nodes that can be walked through in a browser without a long wait
 
 
 def walk_data(root: Value, names: object = None, direction: str = "LR") -> dict[str, Any] | None:
@@ -18,7 +18,7 @@ def walk_data(root: Value, names: object = None, direction: str = "LR") -> dict[
     >>> [node["name"] for node in walk["nodes"]]
     ['x', '2', 'L']
     """
-    if size(root) > _MOST_STEPS:
+    if size(root) > MOST_STEPS:
         return None
     walk = record_walk(root, names)
     return page_data(walk, lay_out(walk, DIGITS, direction, timeout=60.0), DIGITS)

@@ -9,6 +9,7 @@ import { showStepper } from "./stepper-frame.js";
 import { readNumber, repr, typed } from "./stepper/numbers.js";
 
 const WHILE_TYPING = 350; // milliseconds without a key until a formula is computed
+const NARROW = 600; // pixels
 const byId = (id) => document.getElementById(id);
 const VIEWS = ["steps", "picture", "code"];
 
@@ -44,8 +45,11 @@ class GraphPage {
       return;
     }
     const { title, ...first } = EXAMPLES[0];
-    this.#load({ ...state, text: first.formula, numbers: first.numbers }, false);
-    const { answer } = await (await fetch("made/first.json")).json(); // computed when the site was built
+    const isNarrow = innerWidth < NARROW; // from top to bottom then, also what comes later
+    const direction = isNarrow ? "TB" : state.direction;
+    this.#load({ ...state, text: first.formula, numbers: first.numbers, direction }, false);
+    const made = `made/${isNarrow ? "upright" : "first"}.json`; // computed when the site was built
+    const { answer } = await (await fetch(made)).json();
     if (this.#state.text === first.formula && !this.#answer) this.#show({ ...answer, asked: this.#asked() });
   }
 
@@ -270,7 +274,7 @@ class GraphPage {
 
   #chooseKind(kind) {
     const text = byId(kind).value;
-    if (text) this.#load({ ...plain(), kind, text, numbers: {}, view: this.#state.view }, kind === "formula");
+    if (text) this.#load({ ...plain(), kind, text, numbers: {}, view: this.#state.view, direction: this.#state.direction }, kind === "formula");
     else this.#example(EXAMPLES.findIndex((example) => kind in example));
     byId("unread").hidden = true;
   }

@@ -44,6 +44,8 @@ def test_an_address_can_be_read_and_written_by_hand(node):
     assert state["text"] == "tanh(x*w+b)"
     assert state["numbers"] == {"x": "2", "w": "-3", "b": "6.88"}
     assert node("writeAddress(readAddress(data))", typed) == "#formula=tanh(x*w+b)&numbers=x=2%20w=-3%20b=6.88"
+    state = {**state, "numbers": {"x": " 1 / 3 "}}
+    assert node("readAddress(writeAddress(data)).numbers", state) == {"x": "1/3"}
 
 
 @pytest.mark.parametrize(

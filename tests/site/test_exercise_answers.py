@@ -1,6 +1,7 @@
 """The exercises' answers, right and wrong: against the engine, and against finite differences."""
 
 import json
+import re
 
 import pytest
 from exercise_site import all_exercises, needs_site
@@ -116,7 +117,7 @@ def test_every_operation_of_the_exercises_has_a_rule():
         ("One product", lambda x, w: -w.data, "The size is right, the sign is not"),
         ("One sum", lambda a, b: a.data, "Sum rule"),
         ("One sum", lambda a, b: a.data + b.data, "That is the value of L, not a gradient"),
-        ("A number used twice", lambda x, w: w.data, "A path is missing. x is used 2 times: L = v1 + x and v1 = x * w"),
+        ("A number used twice", lambda x, w: w.data, "A path is missing. x is used 2 times: L = v1 + x and v1 = x × w"),
         ("A number used twice", lambda x, w: 1.0, "A path is missing"),
         ("A number used twice", lambda x, w: x.data + 1, "The factors are swapped"),
         ("A negative slope", lambda a, b, c: c.data, "The sign of what is subtracted is missing"),
@@ -147,7 +148,7 @@ def test_a_step_downhill_is_slope_times_move():
     data = data_of("A step downhill")
     assert data["answer"] == -exercise.rate * lesson.answer**2
     before = exercise.root.data
-    assert "In fact L goes from 4 to 1.44, which is a change of -2.56" in data["after"]
+    assert "In fact L goes from 4 to 1.44, which is a change of −2.56" in data["after"]
     assert exercise.root.data == before
 
 
@@ -165,3 +166,16 @@ def test_two_builds_are_the_same_and_plain_json(tmp_path):
         for exercise in data["exercises"]:
             assert len(exercise["page"]["nodes"]) > exercise["asked"]
             assert "nodes" in exercise["page"]
+
+
+def test_the_words_have_the_signs_of_the_graph():
+    from exercises import exercise_data
+
+    texts = []
+    for exercise, _ in all_exercises():
+        data = exercise_data(exercise, "1")
+        texts += [data["text"], data["after"], *data["hints"], *(wrong["hint"] for wrong in data["mistakes"])]
+    said = "\n".join(texts)
+    assert "The move of w is −0.05 × ∂L/∂w." in said
+    assert "Softmax with cross-entropy" in said
+    assert re.findall(r" \* |-\d| - |\bd\w+/d\w+", said) == []

@@ -306,3 +306,27 @@ def test_a_hint_before_the_picture_is_there_lights_its_paths_all_the_same(visit)
         page.wait_for_timeout(20)
     waiting[0].continue_()
     frame(page).locator(".node.chosen").wait_for()
+
+
+def test_on_a_phone_a_graph_goes_from_top_to_bottom(visit):
+    """All of a small one is seen; in the stepper afterwards, too."""
+    page = visit("#6", viewport={"width": 390, "height": 844}, has_touch=True)
+    for frame in ("The graph", "The graph with its gradients, step by step"):
+        graph = page.frame_locator(f'iframe[title="{frame}"]').locator("#graph")
+        graph.locator("svg[width]").wait_for()
+        assert graph.evaluate("graph => graph.scrollWidth <= graph.clientWidth")
+        places = graph.evaluate(
+            "graph => [...graph.querySelectorAll('.node:not(.constant)')].map(node => node.getBoundingClientRect().top)"
+        )
+        assert max(places) == places[-1]
+        assert max(places) - min(places) > 150
+        if frame == "The graph":
+            page.get_by_role("button", name="Show the answer").click()
+    page.set_viewport_size({"width": 1366, "height": 768})
+    page.goto(page.url.replace("#6", "#8"))
+    graph = page.frame_locator("#graph iframe").locator("#graph")
+    graph.locator("svg[width]").wait_for()
+    boxes = graph.evaluate(
+        "graph => [...graph.querySelectorAll('.node:not(.constant)')].map(node => node.getBoundingClientRect().left)"
+    )
+    assert max(boxes) - min(boxes) > 200

@@ -34,6 +34,16 @@ def numbers(page):
     return {box.locator("xpath=..").inner_text(): box.input_value() for box in page.locator("#numbers input").all()}
 
 
+def test_on_a_phone_the_first_graph_goes_from_top_to_bottom(visit):
+    page = visit("graph.html", viewport={"width": 390, "height": 844})
+    graph = stepper(page).locator("#graph")
+    graph.locator("svg[width]").wait_for()
+    assert graph.evaluate("graph => graph.scrollWidth <= graph.clientWidth")
+    expect(page.locator("#direction")).to_have_value("TB")
+    nodes = graph.locator(".node")
+    assert nodes.last.bounding_box()["y"] > nodes.first.bounding_box()["y"] + 150
+
+
 def test_the_first_graph_is_there_before_python(visit):
     page = visit("graph.html")
     expect(stepper(page).locator(".node").first).to_be_visible()

@@ -112,6 +112,23 @@ def test_a_neuron_has_its_graph_and_the_chain_rule(page):
     assert value.removeprefix("weight ") in chosen.inner_text()
 
 
+def test_a_loss_that_is_too_large_is_said_to_be(page):
+    page = page("training.html#layers=16,16", viewport={"width": 390, "height": 844})
+    neuron = page.locator("button.neuron").nth(20)
+    name = neuron.get_attribute("aria-label").removeprefix("Neuron ")
+    with another_graph(page):
+        neuron.click()
+    with another_graph(page):
+        page.select_option("#whole", "1")
+    note = page.inner_text("#graph-note")
+    assert "at most 250 can be stepped through here" in note
+    assert f"the graph below is that of {name} alone" in note
+    nodes = page.frame_locator("#inside-frame").locator("#graph .node.result")
+    assert nodes.count() > 10
+    boxes = [nodes.nth(place).bounding_box() for place in (0, 15)]
+    assert boxes[1]["y"] - boxes[0]["y"] > 300  # on a phone from top to bottom
+
+
 def test_other_networks_come_from_python(page):
     page = page("training.html#layers=2&loss=cross_entropy&optimizer=adam&rate=0.05&inputs=x,y,xy")
     assert page.locator("button.neuron").count() == 4

@@ -106,8 +106,11 @@ def test_the_address_carries_all_settings(tmp_path):
         "&optimizer=adamw&momentum=0.5&rate=1e-3&batch=7&l1=0.001&l2=0.01&seed=77&unit=step"
         "&points=-1.5,2,0;0.25,-6,1"
     )
-    first, empty, (full, no_layers) = run_here(tmp_path, ADDRESS, [address, "#layers=none"])
+    first, empty, (full, no_layers, fractions) = run_here(
+        tmp_path, ADDRESS, [address, "#layers=none", "#rate=1/3&l2=1e-3/2"]
+    )
     assert empty == ""
+    assert (fractions["settings"]["rate"], fractions["settings"]["l2"]) == (1 / 3, 5e-4)
     assert full["problems"] == no_layers["problems"] == []
     for found in (full, no_layers):
         assert found["again"] == {"settings": found["settings"], "problems": []}
@@ -148,6 +151,7 @@ def test_the_choices_of_the_address_are_those_of_python(tmp_path):
         ("rate=0,5", "rate: Write 0.5, with a point."),
         ("rate=1,000.5", "rate must be a number from 0 to 10, got '1,000.5'"),
         ("rate=Infinity", "rate must be a number from 0 to 10"),
+        ("rate=1/0", "rate must be a number from 0 to 10, got '1/0'"),
         ("rate=", "rate must be a number from 0 to 10, got ''"),
         ("layers=4,,4", "layers must be at most 6 layers of 1 to 16 neurons"),
         ("layers=17", "layers must be"),
@@ -461,7 +465,7 @@ def test_what_is_drawn(tmp_path):
     assert found["ceilings"] == pytest.approx([1, 1, 1, 0.05, 1, 5, 1e-4, 1e9])
     assert found["sampled"] == [[1, 2, 3], [0, 33, 66, 99]]
     assert found["places"] == {"places": [[[10, 25], [10, 75]], [[110, 50]]], "width": 120, "height": 100}
-    assert found["shown"] == ["0", "−1.23", "1.00e−5", "1.23e+5", "0", "NaN", "−∞"]
+    assert found["shown"] == ["0", "−1.23", "1e−05", "1.23e+05", "0", "nan", "−inf"]
 
 
 PALETTES = """import { PALETTES } from "../training/pictures.js";
@@ -512,10 +516,15 @@ def test_the_gradient_of_a_row_is_that_of_the_loss():
     assert row["gradient"] == pytest.approx((losses[0] - losses[1]) / (2 * h), rel=1e-5)
 
 
-def test_a_graph_that_is_too_large_has_no_walk():
+def test_instead_of_a_loss_that_is_too_large_the_neuron_is_walked_through():
     settings = FIRST | {"hidden": [16, 16]}
     weights = training_page.build(settings)["weights"]
     answer = training_page.explain(settings, weights, [1.0, 2.0], 0, 2, 2, 1, True)
-    assert answer["walk"] is None
-    assert answer["nodes"] == answer["loss_nodes"] > 250
-    assert training_page.explain(FIRST, training_page.build(FIRST)["weights"], [1.0, 2.0], 0, 1, 0, 0, True)["walk"]
+    own = training_page.explain(settings, weights, [1.0, 2.0], 0, 2, 2, 1, False)
+    assert answer == own
+    assert not answer["is_whole"]
+    assert answer["nodes"] == len(answer["walk"]["nodes"]) < answer["most_nodes"] < answer["loss_nodes"]
+    weights = training_page.build(FIRST)["weights"]
+    answer = training_page.explain(FIRST, weights, [1.0, 2.0], 0, 1, 0, 0, True)
+    assert answer["is_whole"]
+    assert answer["nodes"] == len(answer["walk"]["nodes"]) == answer["loss_nodes"]

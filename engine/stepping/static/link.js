@@ -1,14 +1,21 @@
 // The widget between the kernel and a page: it shows nothing. The page is a frame, whose name is the widget's token.
 // Numbers are texts here, as Python writes them.
 
-function initialize({ model }) {
+import { tellThemes } from "./around.js";
+
+export function initialize({ model }) {
   let page = null;
+  let endThemes = () => {};
   let isHearing = false;
   const names = model.get("names");
 
   function hear({ data, source }) {
     if (data?.stepper !== model.get("token")) return;
-    page = source;
+    if (page !== source) {
+      page = source;
+      endThemes();
+      endThemes = tellThemes(() => [page]);
+    }
     if (data.hello) tell({ connected: true, ...all() });
     if (data.asks) model.send({ asks: data.asks });
     if (!data.state) return;
@@ -44,9 +51,8 @@ function initialize({ model }) {
   handlers.push(["msg:custom", tell]); // what Python answers, and what went wrong there
   for (const [event, handler] of handlers) model.on(event, handler);
   return () => {
+    endThemes();
     removeEventListener("message", hear);
     for (const [event, handler] of handlers) model.off(event, handler);
   };
 }
-
-export default { initialize, render() {} };

@@ -38,20 +38,29 @@ function rounded(x, precision) {
   return Number(`${all[0]}.${all.slice(1, precision)}e${exponent}`);
 }
 
-/** The number that a reader typed, as ``float(text)`` takes it; undefined where it is none. */
+/** The number that a reader typed: as ``float(text)`` takes it, or a fraction such as 1/3; undefined where it is none. */
 export function readNumber(text) {
-  const plain = text.trim().toLowerCase().replace("−", "-");
+  const plain = text.trim().toLowerCase().replaceAll("−", "-");
   const word = /^([+-]?)(inf|infinity|nan|∞)$/.exec(plain);
   if (word) return word[2] === "nan" ? NaN : word[1] === "-" ? -Infinity : Infinity;
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(plain) ? Number(plain) : undefined;
+  const parts = partsOf(plain);
+  if (parts.length === 1) return Number.isNaN(parts[0]) ? undefined : parts[0];
+  const number = parts[0] / parts[1];
+  return parts.length === 2 && Number.isFinite(number) && Number.isFinite(parts[1]) ? number : undefined;
 }
+
+/** The numbers between slashes, NaN for what is none. */
+const partsOf = (text) =>
+  text.split("/").map((part) => (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(part.trim()) ? Number(part) : NaN));
 
 /** What is wrong with a text that was typed for a number; nothing where it is one. */
 export function problemWith(text) {
   if (readNumber(text) !== undefined) return "";
-  const withPoint = text.trim().replace(",", ".");
+  const withPoint = text.trim().replaceAll(/(\d),(\d)/g, "$1.$2");
   if (readNumber(withPoint) !== undefined) return `Write ${withPoint}, with a point.`;
-  return text.trim() ? `A number must be one such as 0.5 or -1e-3, not "${text}".` : "A number is missing here, such as 0.5.";
+  if (!text.trim()) return "A number is missing here, such as 0.5.";
+  if (partsOf(text)[1] === 0) return "A fraction must have a denominator other than 0.";
+  return `A number must be one such as 0.5, 1/3 or -1e-3, not "${text}".`;
 }
 
 /** All digits of a number, as a reader would type them. */

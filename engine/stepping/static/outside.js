@@ -27,6 +27,7 @@ export function hintAtKeys(host) {
 /** Connect a stepper with the widget of that name in the window around, if there is one. */
 export function connect(stepper, name) {
   if (!name || parent === self) return;
+  const first = stepper.state;
   let known = null; // the state that the widget knows; null until it has answered
   const tell = (message) => parent.postMessage({ stepper: name, ...message }, "*");
 
@@ -42,8 +43,10 @@ export function connect(stepper, name) {
     if (connected) stepper.connect();
     if (state) {
       const { values = [], ...more } = state;
+      const isFirst = known === null;
       known = { ...known, ...more, values: { ...known?.values, ...Object.fromEntries(values) } };
-      stepper.state = { ...more, values: values.map(([place, text]) => [place, readNumber(text)]) };
+      const wanted = { ...more, values: values.map(([place, text]) => [place, readNumber(text)]) };
+      stepper.state = isFirst ? exceptChanges(wanted, first, stepper.state) : wanted;
     }
     if (answers) stepper.answer(answers.map(read));
     if (trouble) stepper.leaves.tell(trouble);
@@ -62,6 +65,15 @@ export function connect(stepper, name) {
     if (source === parent && data?.stepper === name) hear(data);
   });
   call(SOONEST, TRIES);
+}
+
+/** A state without what a reader has changed from the first one to that of now. */
+function exceptChanges({ position, chosen, values }, first, now) {
+  const isMoved = now.position !== first.position || now.chosen !== first.chosen;
+  const before = new Map(first.values); // of those that could be changed then
+  const changed = now.values.filter(([place, number]) => before.has(place) && !Object.is(number, before.get(place)));
+  const kept = new Set(changed.map(([place]) => place));
+  return { ...(isMoved ? {} : { position, chosen }), values: values.filter(([place]) => !kept.has(place)) };
 }
 
 /** What Python answered, with its numbers. */

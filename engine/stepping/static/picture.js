@@ -16,6 +16,7 @@ export function drawn(name, attributes = {}, text = null) {
   return made;
 }
 
+const symbolOf = (op) => SYMBOLS[op] ?? op;
 const pillWidth = (word) => Math.max(20, BOLD_LETTER * word.length + 10);
 
 /** Draw a text that is wider than its place narrower. */
@@ -257,7 +258,7 @@ export class Picture {
   #fitNames() {
     this.graph.nodes.forEach((node, place) => {
       const { name } = this.boxes[place];
-      const room = node.box[2] - 2 * SIDE - (node.op ? pillWidth(node.op) : 0);
+      const room = node.box[2] - 2 * SIDE - (node.op ? pillWidth(symbolOf(node.op)) : 0);
       if (name && name.getComputedTextLength() > room) fit(name, room);
     });
   }
@@ -330,7 +331,7 @@ function arrowheads() {
 
 /** The operation, white on a pill in the corner of its box. */
 function operationPill(op, wide) {
-  const word = SYMBOLS[op] ?? op;
+  const word = symbolOf(op);
   const pill = pillWidth(word);
   return [
     drawn("rect", { class: "op", x: wide - pill - 4, y: 4, width: pill, height: 18, rx: 9 }),

@@ -1,6 +1,6 @@
 // The number that a reader typed: -1.5, 1/3, 2e-3; a comma is a decimal point, unless it may part thousands.
 
-import { readNumber } from "../stepper/numbers.js";
+import { problemWith, readNumber } from "../stepper/numbers.js";
 
 const THOUSANDS = /(?<![\d.,])[1-9]\d{0,2},\d{3}(?![\d.,])/; // 1,000 and 12,345, but not 0,125 or 1234,567
 
@@ -11,13 +11,9 @@ export function readAnswer(text) {
   if (THOUSANDS.test(plain)) {
     return { problem: `The comma in "${text.trim()}" may part thousands or be a decimal point: write a point, or none.` };
   }
-  const parts = plain.split("/").map((part) => readNumber(withPoint(part)));
-  if (parts.length > 2 || parts.some((part) => part === undefined || Number.isNaN(part))) {
-    return { problem: `A number must be one such as -1.5, 1/3 or 2e-3, not "${text.trim()}".` };
-  }
-  const [above, below = 1] = parts;
-  if (below === 0) return { problem: "A fraction must have a denominator other than 0." };
-  const number = above / below;
+  const pointed = plain.split("/").map(withPoint).join("/");
+  const number = readNumber(pointed);
+  if (number === undefined) return { problem: problemWith(pointed).replace(pointed, text.trim()) };
   if (!Number.isFinite(number)) return { problem: "The number must be finite." };
   if (number === 0 && /[1-9]/.test(plain.split(/[/e]/i)[0])) return { problem: "The number is too close to 0." };
   return { number: number === 0 ? 0 : number };

@@ -1,14 +1,16 @@
 // The page of exercises: one at a time, by the number in the address.
 
-import { element, formula, infix, written } from "../stepper/formulas.js";
+import { element, formula, infix, signed, written } from "../stepper/formulas.js";
 import { formatNumber } from "../stepper/numbers.js";
 import { showStepper } from "../stepper-frame.js";
 import { readAnswer } from "./answer.js";
 import { judge } from "./judging.js";
+import { fitted } from "./layout.js";
 import { COURSE, exerciseAt, neighbour, nextOpen, numberOf, partOf } from "./order.js";
 import { browserStorage, Progress } from "./progress.js";
 
 const STEPPER_BELOW = 330; // pixels of a stepper beside its graph
+const HIGHEST = 480; // pixels of a graph
 const byId = (id) => document.getElementById(id);
 const load = async (name) => {
   const response = await fetch(new URL(name, import.meta.url));
@@ -108,7 +110,7 @@ class Page {
     const { right, hint } = judge(this.exercise, number, this.tolerance);
     if (right) this.reveal("right");
     else {
-      this.#tell("error", element("strong", "", `Not ${formatNumber(number, 6)}. `), hint);
+      this.#tell("error", element("strong", "", `Not ${signed(formatNumber(number, 6))}. `), hint);
       field.select();
     }
   }
@@ -132,7 +134,7 @@ class Page {
 
   /** Show the answer, and the live stepper at the node that was asked about. */
   reveal(state) {
-    const { id, solution, after, asked, page } = this.exercise;
+    const { id, solution, after, asked } = this.exercise;
     this.progress.record(id, state);
     const start = state === "right" ? "Right: " : "The answer: ";
     this.#tell(state === "right" ? "good" : "note", element("strong", "", start), formula(written(solution)), `. ${after}`);
@@ -142,24 +144,31 @@ class Page {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     this.still = null;
-    const frame = this.#frame(STEPPER_BELOW, "The graph with its gradients, step by step");
+    const page = this.#page();
+    const frame = this.#frame(page, STEPPER_BELOW, "The graph with its gradients, step by step");
     showStepper(frame, page, { state: { chosen: asked } });
   }
 
   // ---------------------------------------------------------------------------------------------------------- frames
 
+  /** The graph's data, as they suit the window. */
+  #page() {
+    return fitted(this.exercise.page, byId("graph").clientWidth);
+  }
+
   /** A new frame for each picture: another address in the same one would be a step in the browser's history. */
-  #frame(below, title) {
+  #frame({ size }, below, title) {
     const frame = element("iframe");
     frame.title = title;
-    frame.style.height = `${Math.min(Math.max(this.exercise.page.size[1] + 60, 190), 480) + below}px`;
+    frame.style.height = `${Math.min(Math.max(size[1] + 60, 190), HIGHEST) + below}px`;
     byId("graph").replaceChildren(frame);
     return frame;
   }
 
   #showStill() {
-    const { page, asked } = this.exercise;
-    const frame = this.#frame(0, "The graph");
+    const { asked } = this.exercise;
+    const page = this.#page();
+    const frame = this.#frame(page, 0, "The graph");
     this.still = null;
     frame.addEventListener("load", () => {
       if (!frame.isConnected) return;

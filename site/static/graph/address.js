@@ -75,7 +75,7 @@ export function writeAddress(state) {
 const written = (text) =>
   encodeURIComponent(text).replace(/%(2B|2F|3D|2C|3A|3B|5E)/g, (code) => decodeURIComponent(code));
 
-const joined = (pairs, sign) => pairs.map(([name, text]) => `${name}${sign}${text.trim()}`).join(" ");
+const joined = (pairs, sign) => pairs.map(([name, text]) => `${name}${sign}${text.replace(/\s+/g, "")}`).join(" ");
 
 const pairs = (text = "", sign) =>
   text

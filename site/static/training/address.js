@@ -1,5 +1,6 @@
 // All settings in the part of the address after #, so that a link is a lesson.
 
+import { problemWith, readNumber } from "../stepper/numbers.js";
 import { DATA_SETS, EDGE } from "./points.js";
 
 export const OWN = "own";
@@ -11,15 +12,13 @@ const number = (name, first, low, high, whole = false) => ({
   first,
   write: String,
   read(text) {
-    const x = decimal(text);
-    const withPoint = text.replace(",", ".");
-    if (Number.isNaN(x) && !Number.isNaN(decimal(withPoint))) throw new Error(`${name}: Write ${withPoint}, with a point.`);
+    const x = readNumber(text);
+    const problem = problemWith(text);
+    if (problem.startsWith("Write ")) throw new Error(`${name}: ${problem}`);
     if (x >= low && x <= high && (!whole || Number.isInteger(x))) return x;
     throw new Error(`${name} must be ${whole ? "a whole number" : "a number"} from ${low} to ${high}, got ${cut(text)}`);
   },
 });
-
-const decimal = (text) => (/^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN);
 
 const choice = (name, first, names) => ({
   first,

@@ -65,15 +65,16 @@ export class Inside {
   }
 
   /** The same graph with other numbers is shown at the step where the reader was. */
-  async #graph({ walk, nodes, loss_nodes: lossNodes }, { settings, layer, neuron, whole }, asked) {
+  async #graph(answer, { settings, layer, neuron, whole }, asked) {
     const { byId } = this;
+    const { walk, name, nodes, loss_nodes: ofLoss, most_nodes: most } = answer;
+    const isTooLarge = whole && !answer.is_whole;
+    byId("graph-note").textContent = isTooLarge
+      ? `The graph of this example's loss has ${ofLoss} nodes, and at most ${most} can be stepped through here. ` +
+        `The chain rule above leads from one weight to the loss; the graph below is that of ${name} alone.`
+      : `${nodes} nodes; the graph of this example's loss has ${ofLoss}.`;
     const frame = byId("inside-frame");
-    byId("graph-note").textContent = walk
-      ? `${nodes} nodes; the graph of this example's loss has ${lossNodes}.`
-      : `The graph of this example's loss has ${lossNodes} nodes, too many to step through: take fewer neurons.`;
-    frame.hidden = !walk;
-    if (!walk) return;
-    const of = JSON.stringify([settings.features, settings.hidden, layer, neuron, whole]);
+    const of = JSON.stringify([settings.features, settings.hidden, layer, neuron, answer.is_whole]);
     if (this.#shown.of !== of) this.#shown = { of, position: 0 };
     const changed = ({ position }) => Object.assign(this.#shown, { position });
     await showStepper(frame, walk, { state: { position: this.#shown.position }, changed });

@@ -11,6 +11,7 @@ import { drawPoints, nearest, split } from "./points.js";
 import { loadProgram } from "./program.js";
 import { Trainer } from "./trainer.js";
 
+const NARROW = 600; // pixels, for a graph from left to right
 const SIDE = 48; // of the map of the plane
 const [MOST_A_FRAME, SPEAK_EVERY] = [14, 4000]; // milliseconds
 const STEPPER = new URL("../stepper/", import.meta.url);
@@ -386,7 +387,8 @@ class Page {
     const { x, y, label } = example;
     const question = { settings: this.#network.settings, weights: [...trainer.weights], point: [x, y], label, ...chosen };
     const when = `after ${trainer.steps} ${trainer.steps === 1 ? "step" : "steps"}`;
-    await this.inside.show({ ...question, whole: byId("whole").value !== "" }, when);
+    const direction = innerWidth < NARROW ? "TB" : "LR";
+    await this.inside.show({ ...question, whole: byId("whole").value !== "", direction }, when);
   }
 
   // -------------------------------------------------------------------------------------------------------- events

@@ -1,5 +1,7 @@
 // What is drawn, as numbers: colours of scores, maps of the plane, the cost curve, and where neurons stand.
 
+import { signed } from "../stepper/formulas.js";
+import { formatNumber } from "../stepper/numbers.js";
 import { EDGE } from "./points.js";
 
 /** Colours of a theme: of nothing, of a score of 1 or more, and of -1 or less; and of the points of class 1 and 0. */
@@ -87,9 +89,5 @@ export function placeNeurons(sizes, { column = 104, row = 48, margin = 34, width
 /** How wide the line of a weight is. */
 export const lineWidth = (weight) => Math.min(7, 0.6 + 2 * Math.abs(weight));
 
-/** A number for people: few digits, and a real minus sign. */
-export function shown(x, digits = 3) {
-  if (!Number.isFinite(x)) return String(x).replace("-", "−").replace("Infinity", "∞");
-  const text = Math.abs(x) >= 1e5 || (x !== 0 && Math.abs(x) < 1e-3) ? x.toExponential(digits - 1) : String(Number(x.toPrecision(digits)));
-  return text.replace(/-/g, "−");
-}
+/** A number for people: few digits, as Python writes them, and a real minus sign. */
+export const shown = (x, digits = 3) => signed(formatNumber(x, digits));

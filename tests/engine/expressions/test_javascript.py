@@ -109,8 +109,33 @@ def test_what_a_reader_types_and_drags(tmp_path):
         "INF": math.inf,
         "-inf": -math.inf,
         "2.": 2.0,
+        "1/3": 1 / 3,
+        " -2 / 3 ": -2 / 3,
+        "−1/−4": 0.25,
+        "1e-3/2": 5e-4,
+        "0/7": 0.0,
     }
-    bad = ["", " ", "x", "1,5", "0x10", "1e", "--2", "1 2", "Infinityx", "."]
+    bad = [
+        "1/0",
+        "0/0",
+        "1/2/3",
+        "1/",
+        "/2",
+        "1/nan",
+        "inf/2",
+        "1e300/1e-300",
+        "1/1e400",
+        "",
+        " ",
+        "x",
+        "1,5",
+        "0x10",
+        "1e",
+        "--2",
+        "1 2",
+        "Infinityx",
+        ".",
+    ]
     read, ranges = run(tmp_path, READ, [[*good, *bad], [0.0, 1e-9, 0.37, -3.0, 6.88, 41.5, -1e6, 1e300]])
     assert read == [*good.values(), *["none"] * len(bad)]
     for x, around in ranges:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from importlib.resources import files
+import time
 
 import pytest
 from chromium import needs_chromium
@@ -11,6 +11,7 @@ import engine
 from engine import Value, backprop, relu, stepper, tanh, topological_order
 from engine.expressions.nodes import format_number
 from engine.operations import CONSTANT
+from engine.stepping.page import bundle
 from engine.validation import plain_label
 from nn import MLP
 
@@ -497,7 +498,7 @@ def test_a_release_that_the_page_does_not_hear_of_ends_a_drag(visit):
     ("text", "words_"),
     [
         ("1,5", "Write 1.5, with a point."),
-        ("abc", 'A number must be one such as 0.5 or -1e-3, not "abc".'),
+        ("abc", 'A number must be one such as 0.5, 1/3 or -1e-3, not "abc".'),
         ("", "A number is missing here, such as 0.5."),
     ],
 )
@@ -634,7 +635,7 @@ def test_what_no_operation_takes_is_a_message_until_it_is_mended(visit):
     page.keyboard.press("Enter")
     assert field(page, "x").get_attribute("aria-invalid") == "true"
     assert boxes(page) == before
-    assert words(page, "#spoken") == 'A number must be one such as 0.5 or -1e-3, not "two".'
+    assert words(page, "#spoken") == 'A number must be one such as 0.5, 1/3 or -1e-3, not "two".'
     field(page, "x").fill("3")
     page.keyboard.press("Enter")
     assert field(page, "x").get_attribute("aria-invalid") == "false"
@@ -1055,18 +1056,21 @@ MODEL = """([token, names, values]) => {
 }"""
 
 
-def beside_its_widget(browser, shown, names: list[str], values: dict, wait: int = 0):
-    """The frame of a stepper in a page with the widget's module, whose model is one as a notebook has it."""
+def beside_its_widget(browser, shown, names: list[str], values: dict, meanwhile=lambda frame: None):
+    """The frame of a stepper in a page with the widget's module, whose model is one as a notebook has it.
+
+    The module comes after what is done *meanwhile*.
+    """
     page, troubles = browser.new_page(), []
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.set_content("<p></p>")
     page.evaluate(MODEL, ["token", names, values])
-    link = files("engine.stepping").joinpath("static", "link.js").read_text(encoding="utf-8")
-    link = link.replace("export default { initialize, render() {} };", "initialize({ model: window.model });")
+    link = bundle("link.js") + "\ninitialize({ model: window.model });"
     page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", shown._frame("token"))
-    page.wait_for_timeout(wait)
+    frame = page.frame_locator("iframe")
+    meanwhile(frame)
     page.add_script_tag(content=link, type="module")
-    return page, page.frame_locator("iframe"), troubles
+    return page, frame, troubles
 
 
 def test_a_page_and_its_widget_tell_each_other_what_changes(browser):
@@ -1124,11 +1128,54 @@ def test_no_answer_where_nothing_changed(browser, text):
 
 def test_a_page_calls_until_its_widget_is_there(browser):
     shown = stepper(Value(2.0, label="x") * 2)
-    page, frame, troubles = beside_its_widget(browser, shown, ["x", "2", "L"], {"x": "5.0"}, wait=700)
+    page, frame, troubles = beside_its_widget(browser, shown, ["x", "2", "L"], {"x": "5.0"}, lambda _: time.sleep(0.7))
     playwright.expect(frame.get_by_label("The number of x")).to_have_value("5")
     page.evaluate("window.count = 0; addEventListener('message', () => (window.count += 1))")
     page.wait_for_timeout(2500)
     assert page.evaluate("count") == 0  # and no longer
+    assert troubles == []
+    page.close()
+
+
+def test_what_a_reader_did_before_the_widget_was_there_is_kept(browser):
+    def click_and_type(frame):
+        frame.locator("#forward").click()
+        frame.get_by_label("The number of x").fill("7")
+        frame.get_by_label("The number of x").press("Enter")
+
+    shown = stepper(Value(2.0, label="x") * Value(3.0, label="y"))
+    page, frame, troubles = beside_its_widget(browser, shown, ["x", "y", "L"], {"x": "5.0", "y": "4.0"}, click_and_type)
+    page.wait_for_function(
+        "model.data.position === 1 && model.data.values.x === '7.0' && model.data.values.y === '4.0'"
+    )
+    playwright.expect(frame.get_by_label("The number of y")).to_have_value("4")
+    playwright.expect(frame.get_by_label("The number of x")).to_have_value("7")
+    playwright.expect(frame.locator("#counter")).to_have_text("Step 1 of 1")
+    assert troubles == []
+    page.close()
+
+
+def test_a_node_chosen_before_the_widget_was_there_stays_chosen(browser):
+    shown = stepper(Value(2.0, label="x") * Value(3.0, label="y"))
+    page, _, troubles = beside_its_widget(
+        browser,
+        shown,
+        ["x", "y", "L"],
+        {"x": "2.0", "y": "3.0"},
+        lambda frame: frame.locator("#chosen").select_option(label="y"),
+    )
+    page.wait_for_function("model.data.selected === 'y'")
+    assert troubles == []
+    page.close()
+
+
+def test_a_widget_follows_the_theme_of_its_page(browser):
+    """Also where no script stands beside the frame, as in marimo."""
+    shown = stepper(Value(2.0, label="x") * 2)
+    page, frame, troubles = beside_its_widget(browser, shown, ["x", "2", "L"], {"x": "2.0"})
+    for theme in ("dark", "light"):
+        page.evaluate("theme => (document.documentElement.className = theme)", theme)
+        playwright.expect(frame.locator(f'body[data-theme="{theme}"]')).to_be_visible()
     assert troubles == []
     page.close()
 

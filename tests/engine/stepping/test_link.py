@@ -1,5 +1,6 @@
 """The link between a stepper's page and Python: what a reader changes is seen, and what Python sets is shown."""
 
+import html
 import math
 import sys
 
@@ -21,9 +22,18 @@ def test_without_anywidget_it_says_what_to_do_and_shows_the_page(monkeypatch):
     for use in (lambda: shown.position, lambda: shown.values, lambda: stepper(y, link=True)):
         with pytest.raises(ModuleNotFoundError, match="needs anywidget: pip install anywidget"):
             use()
-    with pytest.raises(NotImplementedError):  # then Jupyter takes _repr_html_
-        shown._ipython_display_()
     assert 'name=""' in shown._repr_html_()
+    page, _ = outputs_of(shown, monkeypatch)
+    assert 'name=\\"\\"' in page["application/javascript"]
+
+
+def outputs_of(shown, monkeypatch):
+    """What a notebook gets, one bundle of MIME types after the other."""
+    display = pytest.importorskip("IPython.display")
+    outputs = []
+    monkeypatch.setattr(display, "display", lambda bundle, raw: outputs.append(bundle))
+    shown._ipython_display_()
+    return outputs
 
 
 @pytest.fixture
@@ -218,12 +228,34 @@ def test_what_was_made_from_numbers_cannot_be_set(linked):
 
 
 def test_a_notebook_gets_the_page_and_the_link(linked, monkeypatch):
-    display = pytest.importorskip("IPython.display")
-    outputs = []
-    monkeypatch.setattr(display, "display", lambda bundle, raw: outputs.append(bundle))
     shown = linked(neuron()[0])
-    shown._ipython_display_()
-    page, link = outputs
-    assert f'name="{shown._link.token}"' in page["text/html"]
+    page, words, link = outputs_of(shown, monkeypatch)
+    assert f'name=\\"{shown._link.token}\\"' in page["application/javascript"]
     assert page["text/plain"] == repr(shown)
+    assert set(words) == {"text/html", "text/plain"}
     assert link["application/vnd.jupyter.widget-view+json"]["model_id"] == shown._link.model_id
+
+
+def test_a_notebook_that_cleans_outputs_prints_no_source(monkeypatch):
+    """HTML would be printed by ``nbconvert --sanitize-html``; of the words it drops an attribute alone."""
+    label = "<script>alert(1)</script>"
+    page, words, *_ = outputs_of(stepper(Value(-2.0, label=label) * Value(3.0, label="y")), monkeypatch)
+    assert set(page) == {"application/javascript", "text/markdown", "text/plain"}
+    assert "<" not in page["application/javascript"].partition("{\n  const frame = ")[2].partition(";\n")[0]
+    assert page["text/markdown"].startswith("<p>Run this cell to walk through backprop: 1 step")
+    hidden, table = words["text/html"].split("<pre><code>")
+    assert hidden.startswith('<div hidden="hidden">Run this cell to walk through backprop')
+    assert table.endswith("</code></pre></div>")
+    lines = table.removesuffix("</code></pre></div>").splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        [*html.escape(label).split(), "−2", "3"],
+        ["y", "3", "−2"],
+        ["L", "×", "−6", "1"],
+    ]
+
+
+def test_colab_gets_html(monkeypatch):
+    monkeypatch.setitem(sys.modules, "google.colab", sys)
+    page, *_ = outputs_of(stepper(neuron()[0]), monkeypatch)
+    assert page["text/html"].startswith("<iframe ")
+    assert "application/javascript" not in page

@@ -23,7 +23,7 @@ from engine.drawing.themes import largest_size, tint_strength
 from engine.expressions.nodes import format_number
 from engine.expressions.writers import text
 from engine.operations import CONSTANT
-from engine.stepping.layout import lay_out
+from engine.stepping.layout import lay_out, text_width
 from engine.stepping.page import bundle, embed_json
 from engine.stepping.walk import record_walk
 from nn import MLP
@@ -502,3 +502,13 @@ def test_no_label_leaves_the_frame(label):
     harmless = stepper(Value(2.0, label="x") * 3)._repr_html_()
     for tag in ("<script", "</script", "<iframe", "</iframe", "<img", "<p"):
         assert shown.count(tag) == harmless.count(tag)
+
+
+def test_a_box_is_as_wide_as_what_it_shows():
+    """The sign of a negation, and not its name."""
+    x = Value(2.0, label="x")
+    widths = []
+    for root in (-x, relu(x)):
+        root.label = "a_long_name_for_a_result"
+        widths.append(lay_out(record_walk(root), 4, "LR", 20.0).boxes[-1].width)
+    assert widths[1] - widths[0] == pytest.approx(text_width("relu") - text_width("−"))
