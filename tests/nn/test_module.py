@@ -233,7 +233,7 @@ def test_gradients_of_parameters_are_those_of_backward():
 def test_all_predictions_take_a_backend(ask):
     X, y = [[0.0], [1.0]], ["no", "yes"]
     model = MLP(1, [1], seed=0)
-    model.fit(X, y, "binary_cross_entropy", epochs=1)
+    model.fit(X, y, loss="binary_cross_entropy", epochs=1)
     arguments = (X, y) if ask == "score" else (X,)
     assert np.all(getattr(model, ask)(*arguments, backend="numpy") == getattr(model, ask)(*arguments))
     with pytest.raises(ValueError, match="backend must be"):
