@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +33,14 @@ class Gradient(NamedTuple):
     careful: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """What a backend is given: a graph laid out in memory, and which gradient is computed besides its outputs."""
 
     graph: Placed
     gradient: Gradient | None
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What backends made of it, by their names."""
 
     @property
     def code(self) -> Code:

@@ -15,7 +15,7 @@ from engine.validation import shortened
 if TYPE_CHECKING:
     from engine.compiler.plan import Backend
 
-_MODULES = {"numpy": "numpy"}
+_NAMES = "numpy", "c"
 
 
 def backend_named(name: Any) -> Backend:
@@ -25,10 +25,10 @@ def backend_named(name: Any) -> Backend:
         ValueError: there is none of that name.
         ImportError: it needs a package that is not installed.
     """
-    if not isinstance(name, str) or name not in _MODULES:
-        known = " or ".join(f'"{each}"' for each in _MODULES)
+    if not isinstance(name, str) or name not in _NAMES:
+        known = " or ".join(f'"{each}"' for each in _NAMES)
         raise ValueError(f"backend must be {known}, got {shortened(name)}")
-    module = import_module(f"engine.compiler.backends.{_MODULES[name]}")
+    module = import_module(f"engine.compiler.backends.{name}")
     if reason := getattr(module, "why_not", str)():
         if not (otherwise := getattr(module, "OTHERWISE", "")):
             raise ImportError(f'backend "{name}" cannot run: {reason}')

@@ -1,0 +1,229 @@
+"""Native code: plans as loops in C over blocks of examples, compiled by this machine's compiler.
+
+Elementwise stretches, forward and backward, become functions of C from the one table of derivatives; large matrix
+products and functions of Python stay with numpy. The vector mathematics is the platform's.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import warnings
+from collections.abc import Callable
+from importlib.resources import files
+from itertools import chain, groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.compiler.adjoints import GRADIENT
+from engine.compiler.backends import numpy as numpy_backend
+from engine.compiler.backends.c.compiler import found_compiler, library
+from engine.compiler.backends.c.statements import Slot, is_native, statements, touched
+from engine.compiler.backends.c.stretch import Stretch
+from engine.compiler.backends.numpy import Call, Memories, carried_out_with_signal, carry_out
+from engine.compiler.ir import Floats, Instruction
+from engine.compiler.plan import PARAMETERS, Bound, Plan, Share
+from engine.compiler.vectorize import INPUTS, UNIFORM
+from engine.expressions.c_functions import helpers_of
+
+OTHERWISE = "numpy"
+_CHUNK_STATEMENTS = 16_000_000  # a chunk's examples times statements: some milliseconds of work
+_SOURCES = 16  # files that are compiled side by side
+
+
+def why_not() -> str:
+    """Why this backend cannot run here."""
+    return "" if found_compiler() else "there is no C compiler (gcc or clang) that setuptools would find"
+
+
+def share(plan: Plan, n_bytes: int) -> Share:
+    """Chunks that keep a processor busy for a while; in threads, because C does not need the interpreter."""
+    native = _native(plan, n_bytes)
+    if native is None:
+        return numpy_backend.share(plan, n_bytes)
+    chunk = max(64, _CHUNK_STATEMENTS // max(1, native.n_statements))
+    return Share(chunk if native.is_whole else min(chunk, numpy_backend.share(plan, n_bytes).chunk), True)
+
+
+def bind(plan: Plan, n_examples: int, uniform: Floats) -> Bound:
+    """The stretches ready for so many examples."""
+    native = _native(plan, uniform.itemsize)
+    return numpy_backend.bind(plan, n_examples, uniform) if native is None else _Bound(native, n_examples, uniform)
+
+
+def _native(plan: Plan, n_bytes: int) -> _Native | None:
+    """The plan in C; None where it stays with numpy."""
+    if "c" not in plan.kept:
+        plan.kept["c"] = None
+        if plan.gradient is None or not plan.gradient.careful:
+            try:
+                plan.kept["c"] = _Native(plan, n_bytes)
+            except NotImplementedError:
+                pass
+            except RuntimeError as error:
+                warnings.warn(f'backend "c" cannot run: {error}; "numpy" does its work', stacklevel=2)
+    found: _Native | None = plan.kept["c"]
+    return found
+
+
+class _Native:
+    """A plan as stretches of C, and the instructions between them.
+
+    Raises:
+        NotImplementedError: there are none that C could carry out, or not in blocks of examples.
+        RuntimeError: the compiler failed.
+    """
+
+    def __init__(self, plan: Plan, n_bytes: int) -> None:
+        self.code, self.record = plan.reused, plan.graph.record
+        n_forward = len(self.code.forward)
+        numbered = enumerate([*self.code.forward, *self.code.backward])
+        runs = [(native, list(run)) for native, run in groupby(numbered, lambda pair: is_native(pair[1]))]
+        live = set(self.code.outputs)
+        if plan.gradient:
+            own, n = (UNIFORM, self.record.n_parameters) if plan.gradient.of == PARAMETERS else (INPUTS, self.record.n_inputs)
+            live |= {(own + GRADIENT, slot) for slot in range(n)}
+        self.steps: list[Stretch | list[Instruction]] = []
+        self.n_forward = 0
+        """How many of the steps, from the first, compute what belongs to the forward pass."""
+        for native, run in reversed(runs):
+            self.n_forward += run[0][0] < n_forward
+            if native:
+                rows = [(statement, at < n_forward) for at, each in run for statement in statements(each)]
+                stretch = Stretch(rows, live)
+                self.steps.append(stretch)
+                live.difference_update(statement.out for statement, _ in rows)
+                live.update(stretch.read)
+            else:
+                self.steps.append([instruction for _, instruction in run])
+                for _, instruction in reversed(run):
+                    read, written = touched(instruction)
+                    live.difference_update(written)
+                    live.update(read)
+        self.steps.reverse()
+        self.stretches = [step for step in self.steps if isinstance(step, Stretch)]
+        if not self.stretches:
+            raise NotImplementedError
+        self.n_statements = sum(stretch.n_lines for stretch in self.stretches)
+        self.is_whole = len(self.stretches) == len(self.steps)
+        self.library = _built(self.stretches, n_bytes)
+        self.run = self.library.run
+        pointer, long = ctypes.c_void_p, ctypes.c_long
+        self.run.argtypes = [pointer, pointer, long, long, pointer, pointer, long, pointer]
+
+
+def _built(stretches: list[Stretch], n_bytes: int) -> ctypes.CDLL:
+    """The library of these stretches."""
+    compiler = found_compiler()
+    if compiler is None:
+        raise RuntimeError(why_not())
+    types = "typedef double real;\ntypedef long long integer;\n" if n_bytes == 8 else "typedef float real;\ntypedef int integer;\n"
+    types += f"#define BLOCKS {stretches[0].n_blocks}\n"
+    head, run = (files(__name__).joinpath(name).read_text("ascii") for name in ("vectors.h", "run.h"))
+    functions = [stretch.functions(f"stretch{index}") for index, stretch in enumerate(stretches)]
+    called = sorted(set().union(*(stretch.called for stretch in stretches)))
+    declared = "".join(f"V v_{name}({', '.join(['V'] * n)});\n" for name, n in called)
+    own = ("exp", "tanh", "sech2") if n_bytes == 8 else ()
+    made = "".join(f"EACH{n}({name})\n" for name, n in called if name not in own)
+    mathematics = files(__name__).joinpath("mathematics.h").read_text("ascii") if own else ""
+    tables = "\n".join(
+        line for index, stretch in enumerate(stretches) for line in stretch.tables(f"stretch{index}", functions[index])
+    )
+    texts = [text for each in functions for text in chain.from_iterable(each.values())]
+    size = -(-len(texts) // _SOURCES)
+    bodies = ["\n".join(texts[start : start + size]) for start in range(0, len(texts), size)]
+    quick = [f"{types}{head}{declared}{helpers_of(body)}{body}" for body in bodies]
+    helpers = helpers_of(" ".join(f"{name}()" for name, _ in called))
+    return library(compiler, quick, f"{types}{head}{run}{mathematics}{helpers}{made}{tables}\n")
+
+
+class _Bound:
+    """Stretches and calls of numpy that are ready: see ``plan.Bound``."""
+
+    def __init__(self, native: _Native, n_examples: int, uniform: Floats) -> None:
+        code, record = native.code, native.record
+        others = [instruction for step in native.steps if isinstance(step, list) for instruction in step]
+        columns = numpy_backend.by_columns(others, record.n_inputs) if others else False
+        self.native, self.memories = native, Memories(code.n_slots, n_examples, uniform.dtype, columns)
+        arrays = self.memories.arrays
+        arrays[UNIFORM] = uniform
+        n_bytes = max(64 * (each.n_blocks * each.n_tape + each.n_sums) + uniform.itemsize * each.n_scalars for each in native.stretches)
+        self._work = np.empty(n_bytes + 64, np.uint8)
+        self._inputs: tuple[Any, ...] = ()
+        self._rows: Floats | None = None
+        self._places: NDArray[np.int64] | None = None
+        calls: list[list[Call]] = []
+        for step in native.steps:
+            native_index = native.stretches.index(step) if isinstance(step, Stretch) else -1
+            calls.append(self.memories.bind(step) if isinstance(step, list) else [(self._stretch(step, native_index), ())])
+        self.forward = [call for each in calls[: native.n_forward] for call in each]
+        self.backward = [call for each in calls[native.n_forward :] for call in each]
+        self.outputs = [arrays[memory][slot] for memory, slot in code.outputs]
+        self.seed = arrays[code.seed[0]][code.seed[1]] if code.seed else np.zeros(0)
+        self.by_parameters = arrays.get(UNIFORM + GRADIENT, np.zeros((0, 1)))[: record.n_parameters, 0]
+        self.by_inputs = arrays.get(INPUTS + GRADIENT, np.zeros((0, 1)))
+
+    def _stretch(self, stretch: Stretch, index: int) -> Callable[[], None]:
+        """A call that runs a stretch, and signals as numpy does where a number forward is infinite or NaN."""
+        run, n, memories = self.native.run, self.memories.n_examples, self.memories.arrays
+        address = ctypes.addressof(ctypes.c_char.in_dll(self.native.library, f"stretch{index}"))
+        pointers = np.array([_address(memories[name]) for name in stretch.memories], np.uintp)
+        work = -(-_address(self._work) // 64) * 64
+        after = _address(pointers), n, work
+
+        def call() -> None:
+            if run(address, *self._inputs, *after):
+                np.divide(1.0, 0.0)
+
+        call.__dict__["kept"] = pointers
+        return call
+
+    @property
+    def inputs(self) -> Floats:
+        """The inputs of the last run, ``(n_inputs, n_examples)``."""
+        if self._rows is None:
+            return self.memories.arrays[INPUTS]
+        return (self._rows if self._places is None else self._rows[self._places]).T
+
+    def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
+        """Take the inputs of all examples, where C reads them itself without a copy."""
+        if self.native.is_whole and shared is None:
+            self._rows, self._places = rows, None if places is None else np.ascontiguousarray(places, np.int64)
+            self._inputs = (*_strided(rows.T), None if places is None else _address(self._places))
+            return
+        self._rows = self._places = None
+        inputs = self.memories.arrays[INPUTS]
+        if shared is None:
+            self.memories.load(rows, places)
+        else:
+            inputs[: rows.shape[1]], inputs[rows.shape[1] :] = rows.T, shared[:, None]
+        self._inputs = *_strided(inputs), None
+
+    def run(self, seed: float, listens: bool) -> bool:
+        """Compute everything; say whether a number forward is infinite or NaN."""
+        if self.seed.size:
+            self.seed.fill(seed if self.seed.size > 1 else seed * self.memories.n_examples)
+        signals = False
+        if listens:
+            signals = carried_out_with_signal(self.forward, products=self.by_inputs.dtype == np.float32)
+        else:
+            carry_out(self.forward)
+        carry_out(self.backward)
+        return signals
+
+    def read(self, results: Floats) -> None:
+        """The outputs of the last run."""
+        for column, numbers in enumerate(self.outputs):
+            results[:, column] = numbers
+
+
+def _address(array: NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def _strided(inputs: Floats) -> tuple[int, int, int]:
+    """Where ``(n_inputs, n_examples)`` numbers are: the first, and how many numbers apart those of a column and a row."""
+    across, down = inputs.strides
+    return _address(inputs), across // inputs.itemsize, down // inputs.itemsize
