@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from math import isfinite
 from typing import Any
 
@@ -18,8 +18,8 @@ _MAY_HIDE_NAN = {"**": 0, "hypot": 0, "leaky_relu": 1}
 """Operations that may be a number where an operand is NaN; and of how many operands, from the first, they show NaN."""
 
 
-def shows_nan(record: Record) -> bool:
-    """Whether NaN in any input makes an output NaN: then it need not be looked for before."""
+def hiding_nan(record: Record) -> list[int]:
+    """The inputs in which NaN may not make an output NaN, so that it is looked for before."""
     showing = bytearray(len(record.ops) + 1)  # the last one is for operands that are not there
     for output in record.outputs:
         showing[output] = 1
@@ -31,11 +31,13 @@ def shows_nan(record: Record) -> bool:
                 showing[record.first[index]] = 1
             if n_showing == 2:
                 showing[record.second[index]] = 1
-    return all(showing[: record.n_inputs])
+    return [column for column in range(record.n_inputs) if not showing[column]]
 
 
-def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any], look: bool = True, exact: bool = False) -> Floats:
-    """``(n_examples, n_inputs)`` numbers, checked; *look* for NaN as well.
+def as_rows(
+    X: Any, n_inputs: int, dtype: np.dtype[Any], look: Sequence[int] | None = None, exact: bool = False
+) -> Floats:
+    """``(n_examples, n_inputs)`` numbers, checked; *look* for NaN in these columns at least, by default in all.
 
     They are of the *dtype*; or, if they are to be *exact*, of float64 where float32 would round them.
 
@@ -56,11 +58,10 @@ def as_rows(X: Any, n_inputs: int, dtype: np.dtype[Any], look: bool = True, exac
     if given.ndim != 2 or given.shape[1] != n_inputs:
         advice = "; X.reshape(-1, 1) makes a column of it" if given.ndim == 1 and n_inputs == 1 else ""
         raise ValueError(f"X must be of shape (n_examples, {n_inputs}), an example a row, got {given.shape}{advice}")
-    if given.dtype == dtype and not look:
-        return given
     with np.errstate(all="ignore"):
         rows = given.astype(dtype, copy=False)
-        if not isfinite(np.vdot(rows, rows)):  # faster than any look at each number
+        looked_at = rows[:, look] if given.dtype == dtype and look is not None else rows
+        if not isfinite(np.vdot(looked_at, looked_at)):  # faster than any look at each number
             refuse_nan(rows)
             refuse_lost(given, rows, "X")
     return given.astype(np.float64, copy=False) if exact and given.dtype != dtype else rows

@@ -126,7 +126,7 @@ class Program:
             ArithmeticError: an operation refuses a number: a division by 0, or a result too large for a float.
             TypeError: it is not made of numbers.
         """
-        rows = self._rows(X, look=not self._runner.shows_nan)
+        rows = self._rows(X, self._runner.hiding_nan)
         self._watch(rows, None)
         results = self._runner.outputs(rows)
         return results[:, 0] if self._single else results
@@ -142,7 +142,7 @@ class Program:
             X: as for a call; at least one example.
             output: which output, where several were compiled.
         """
-        rows = self._rows(X, look=not self._runner.shows_nan)
+        rows = self._rows(X, self._runner.hiding_nan)
         check_output(output, self.n_outputs, rows)
         with self._runner.turn:
             results, gradient = self.run(rows, None, output)
@@ -223,7 +223,7 @@ class Program:
         text = c_text(self.record, weights, self._labels, Path(path).stem, output, comment)
         write_whole(path, text.encode("utf-8"))
 
-    def _rows(self, X: Any, look: bool = True) -> Floats:
+    def _rows(self, X: Any, look: Sequence[int] | None = None) -> Floats:
         if X is None and self.n_inputs == 0:
             return np.zeros((1, 0), self.dtype)
         return as_rows(by_label(X, self._labels[: self.n_inputs]), self.n_inputs, self.dtype, look)

@@ -17,7 +17,7 @@ from engine.compiler.backends import backend_named
 from engine.compiler.backends.numpy import is_finite
 from engine.compiler.collector import collector_paused
 from engine.compiler.fuse_sums import summed
-from engine.compiler.inputs import fill, refuse_nan, shows_nan
+from engine.compiler.inputs import fill, hiding_nan, refuse_nan
 from engine.compiler.ir import Floats
 from engine.compiler.memory_layout import placed
 from engine.compiler.plan import PARAMETERS, Bound, Gradient, Plan, Share
@@ -55,7 +55,7 @@ class Runner:
             self.graph = placed(grouped(summed(simplified(record))))
         self.dtype = dtype
         self.n_outputs = len(record.outputs)
-        self.shows_nan = shows_nan(self.graph.record)
+        self.hiding_nan = hiding_nan(self.graph.record)
         self.uniform = np.zeros((self.graph.n_slots[UNIFORM], 1), dtype)
         """What is the same for all examples: parameters, constants, and what is computed from them."""
         self.weights: Floats = self.uniform[: record.n_parameters, 0]
@@ -145,10 +145,10 @@ class Runner:
         bound.load(rows, chosen)
         is_exact = self._run(bound, seed, refuses)
         bound.read(results)
-        finite = not (self.shows_nan or self._may_overflow) or is_finite(results)
+        finite = is_finite(results)
         if self._may_overflow and refuses and not (is_exact and finite):
             refuse_inexact(results, self._exact.outputs(_rows(bound)), "the result", _rows(bound))
-        if self.shows_nan and not finite:
+        if not finite:
             refuse_nan(rows if chosen is None else rows[chosen], start)
         return bound, is_exact
 

@@ -29,6 +29,7 @@ from engine.expressions.c_functions import helpers_of
 
 OTHERWISE = "numpy"
 _CHUNK_STATEMENTS = 16_000_000  # a chunk's examples times statements: some milliseconds of work
+_SHORT = {"sqrt", "fabs", "maximum", "minimum", "relu", "step", "sign", "larger", "times", "unless_positive", "leaky_slope"}
 _SOURCES = 16  # files that are compiled side by side
 
 
@@ -123,7 +124,11 @@ def _built(stretches: list[Stretch], n_bytes: int) -> ctypes.CDLL:
     head, run = (files(__name__).joinpath(name).read_text("ascii") for name in ("vectors.h", "run.h"))
     functions = [stretch.functions(f"stretch{index}") for index, stretch in enumerate(stretches)]
     called = sorted(set().union(*(stretch.called for stretch in stretches)))
+    short = [pair for pair in called if pair[0] in _SHORT]
+    called = [pair for pair in called if pair not in short]
     declared = "".join(f"V v_{name}({', '.join(['V'] * n)});\n" for name, n in called)
+    inlined = "".join(f"static inline __attribute__((always_inline)) EACH{n}({name})\n" for name, n in short)
+    calls = "".join(f"{name}() " for name, _ in short)
     own = ("exp", "tanh", "sech2") if n_bytes == 8 else ()
     made = "".join(f"EACH{n}({name})\n" for name, n in called if name not in own)
     mathematics = files(__name__).joinpath("mathematics.h").read_text("ascii") if own else ""
@@ -133,7 +138,7 @@ def _built(stretches: list[Stretch], n_bytes: int) -> ctypes.CDLL:
     texts = [text for each in functions for text in chain.from_iterable(each.values())]
     size = -(-len(texts) // _SOURCES)
     bodies = ["\n".join(texts[start : start + size]) for start in range(0, len(texts), size)]
-    quick = [f"{types}{head}{declared}{helpers_of(body)}{body}" for body in bodies]
+    quick = [f"{types}{head}{declared}{helpers_of(calls + body)}{inlined}{body}" for body in bodies]
     helpers = helpers_of(" ".join(f"{name}()" for name, _ in called))
     return library(compiler, quick, f"{types}{head}{run}{mathematics}{helpers}{made}{tables}\n")
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from engine.whole_files import write_whole
 
 _FLAGS = ("-std=gnu11", "-fPIC", "-w", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
-_QUICK = ("-O1",)  # for long straight lines
+_QUICK = ("-O2", "-fopenmp-simd")
 _VECTORS = ("-O2", "-ftree-vectorize", "-fopenmp-simd")
 _LINKED = ("-lm",)
 _DIGEST = 32

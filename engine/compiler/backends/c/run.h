@@ -8,26 +8,6 @@ VECTOR(asin) VECTOR(acos) VECTOR(atan) VECTOR(sinh) VECTOR(cosh) VECTOR(tanh) VE
 VECTOR2(pow) VECTOR2(atan2) VECTOR2(hypot)
 #endif
 #endif
-#define EACH1(name) \
-V v_##name(V a) \
-{ \
-    real x[W], y[W]; \
-    memcpy(x, &a, sizeof a); \
-    _Pragma("omp simd") for (int k = 0; k < W; k++) y[k] = name(x[k]); \
-    memcpy(&a, y, sizeof a); \
-    return a; \
-}
-#define EACH2(name) \
-V v_##name(V a, V b) \
-{ \
-    real x[W], y[W], z[W]; \
-    memcpy(x, &a, sizeof a); \
-    memcpy(y, &b, sizeof b); \
-    _Pragma("omp simd") for (int k = 0; k < W; k++) z[k] = name(x[k], y[k]); \
-    memcpy(&a, z, sizeof a); \
-    return a; \
-}
-
 /* For block b of those that start with example i: w examples, which may be none; the others are made of the first. */
 static void load(const struct list *list, V *tape, real *const *memories, long n, long i, long b, long w)
 {

@@ -218,17 +218,17 @@ class Stretch:
         blocks, tanh_of = range(self.n_blocks), dict[Number | float, str]()
         for number, form, operands, _ in lines:
             names = [named(part) for part in operands]
+            texts = [_vector(form, [f"{name}{_block(b)}" if name[0] == "v" else name for name in names]) for b in blocks]
+            if number.when == AFTER:
+                terms = " + ".join(f"kept({text}, there[{b}])" for b, text in enumerate(texts))
+                body.append(f"sums[{-number.index}] += {terms};")
+                continue
             known[number] = variable = f"v{len(known)}"
-            for b in blocks:
+            for b, text in enumerate(texts):
                 each = f"{variable}{_block(b)}"
-                own = [f"{name}{_block(b)}" if name[0] == "v" else name for name in names]
-                text = _vector(form, own)
-                if number.when == AFTER:
-                    body.append(f"sums[{-number.index}] += kept({text}, there[{b}]);")
-                    continue
                 if form == PAIRED:
                     tanh_of[operands[0]] = f"{variable}t"
-                    body.append(f"V {each}, {variable}t{_block(b)} = v_tanh_and_sech2({own[0]}, &{each});")
+                    body.append(f"V {each}, {variable}t{_block(b)} = v_tanh_and_sech2({names[0]}{_block(b)}, &{each});")
                 elif form == "tanh" and operands[0] in tanh_of:
                     body.append(f"V {each} = {tanh_of[operands[0]]}{_block(b)};")
                 else:

@@ -42,3 +42,24 @@ static inline real total(V sums)
         sum += sums[k];
     return sum;
 }
+
+/* A function of vectors from one of numbers, for a compiler that makes vectors of loops. */
+#define EACH1(name) \
+V v_##name(V a) \
+{ \
+    real x[W], y[W]; \
+    memcpy(x, &a, sizeof a); \
+    _Pragma("omp simd") for (int k = 0; k < W; k++) y[k] = name(x[k]); \
+    memcpy(&a, y, sizeof a); \
+    return a; \
+}
+#define EACH2(name) \
+V v_##name(V a, V b) \
+{ \
+    real x[W], y[W], z[W]; \
+    memcpy(x, &a, sizeof a); \
+    memcpy(y, &b, sizeof b); \
+    _Pragma("omp simd") for (int k = 0; k < W; k++) z[k] = name(x[k], y[k]); \
+    memcpy(&a, z, sizeof a); \
+    return a; \
+}
