@@ -73,12 +73,14 @@ class Share(NamedTuple):
 class Bound(Protocol):
     """What a backend gives: a plan made ready for one number of examples. One thread at a time uses it."""
 
-    inputs: Floats
-    """Those of the last run, ``(n_inputs, n_examples)``."""
     by_parameters: Floats
     """The gradient in the parameters, ``(n_parameters,)``, after a run of a plan with that gradient."""
     by_inputs: Floats
     """The gradients in the inputs, ``(n_inputs, n_examples)``, after a run of a plan with those."""
+
+    @property
+    def inputs(self) -> Floats:
+        """Those of the last run, ``(n_inputs, n_examples)``."""
 
     def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
         """Take the inputs: all *rows*, or those at these *places*; *shared* numbers are the last inputs of each.
@@ -102,6 +104,9 @@ class Backend(Protocol):
 
     def share(self, plan: Plan, n_bytes: int) -> Share:
         """How batches are cut for a plan whose numbers have so many bytes."""
+
+    def words(self, plan: Plan) -> list[str]:
+        """Lines for people: what the backend does itself, and what it leaves to others."""
 
     def bind(self, plan: Plan, n_examples: int, uniform: Floats) -> Bound:
         """Make a plan ready for so many examples.

@@ -188,7 +188,8 @@ class Program:
         self._runner.release()
 
     def __repr__(self) -> str:
-        return described(self._runner.graph, len(self.record.ops), self.dtype.name)
+        lines = described(self._runner.graph, len(self.record.ops), self.dtype.name)
+        return "\n".join([lines, *self._runner.words()])
 
     def draw(self, direction: str = "LR", theme: str = "auto") -> Drawing:
         """The array instructions as a picture: each box says how many scalars it stands for; see ``draw``."""

@@ -190,6 +190,10 @@ class Runner:
                 suspect = ~np.isfinite(looking.outputs(part)).all(axis=1)
                 refuse(self._record, self._labels, self._n_columns, part[suspect], looking.weights)
 
+    def words(self) -> list[str]:
+        """What the backend says about its share of the work."""
+        return self._backend.words(Plan(self.graph, None))
+
     def release(self) -> None:
         """Let go of the memory for batches; the next run takes what it needs."""
         self._bound.clear()

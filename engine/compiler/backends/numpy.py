@@ -37,6 +37,11 @@ def share(plan: Plan, n_bytes: int) -> Share:
     return Share(chunk, chunk * plan.reused.width >= _FOR_THREADS)
 
 
+def words(_plan: Plan) -> list[str]:
+    """Nothing: each line of a program is an instruction or a few."""
+    return []
+
+
 def bind(plan: Plan, n_examples: int, uniform: Floats) -> Bound:
     """The instructions as calls that are ready."""
     return Bound(plan, n_examples, uniform)

@@ -10,7 +10,7 @@ import ctypes
 import warnings
 from collections.abc import Callable
 from importlib.resources import files
-from itertools import chain, groupby
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from engine.compiler.adjoints import GRADIENT
 from engine.compiler.backends import numpy as numpy_backend
 from engine.compiler.backends.c.compiler import found_compiler, library
-from engine.compiler.backends.c.statements import Slot, is_native, statements, touched
+from engine.compiler.backends.c.source import Source, c_name
+from engine.compiler.backends.c.statements import is_native, statements, touched
 from engine.compiler.backends.c.stretch import Stretch
 from engine.compiler.backends.numpy import Call, Memories, carried_out_with_signal, carry_out
 from engine.compiler.ir import Floats, Instruction
@@ -28,9 +29,24 @@ from engine.compiler.vectorize import INPUTS, UNIFORM
 from engine.expressions.c_functions import helpers_of
 
 OTHERWISE = "numpy"
-_CHUNK_STATEMENTS = 16_000_000  # a chunk's examples times statements: some milliseconds of work
-_SHORT = {"sqrt", "fabs", "maximum", "minimum", "relu", "step", "sign", "larger", "times", "unless_positive", "leaky_slope"}
+_CHUNK, _CHUNK_STATEMENTS = 2**17, 16_000_000  # a chunk's examples, and these times statements: some milliseconds
+_SHORT = {
+    "sqrt",
+    "fabs",
+    "maximum",
+    "minimum",
+    "relu",
+    "step",
+    "sign",
+    "larger",
+    "times",
+    "unless_positive",
+    "leaky_slope",
+}
 _SOURCES = 16  # files that are compiled side by side
+_SIDE_BY_SIDE = 6  # operations that a processor has at hand, on average, if it is not to wait for one
+_OWN = "exp", "tanh", "sech2"
+"""Functions of ``mathematics.h``."""
 
 
 def why_not() -> str:
@@ -43,8 +59,16 @@ def share(plan: Plan, n_bytes: int) -> Share:
     native = _native(plan, n_bytes)
     if native is None:
         return numpy_backend.share(plan, n_bytes)
-    chunk = max(64, _CHUNK_STATEMENTS // max(1, native.n_statements))
-    return Share(chunk if native.is_whole else min(chunk, numpy_backend.share(plan, n_bytes).chunk), True)
+    chunk = max(64, min(_CHUNK, _CHUNK_STATEMENTS // max(1, native.n_statements)))
+    return Share(chunk if native.reads_rows else min(chunk, numpy_backend.share(plan, n_bytes).chunk), True)
+
+
+def words(plan: Plan) -> list[str]:
+    """How many instructions are C, and how many are left to numpy."""
+    instructions = plan.reused.forward
+    left = sum(not is_native(instruction) for instruction in instructions)
+    share_of_numpy = f", {left} by numpy: large matrices, functions of Python" if left else ""
+    return [f"  {len(instructions) - left} of {len(instructions)} instructions by C{share_of_numpy}"]
 
 
 def bind(plan: Plan, n_examples: int, uniform: Floats) -> Bound:
@@ -83,7 +107,11 @@ class _Native:
         runs = [(native, list(run)) for native, run in groupby(numbered, lambda pair: is_native(pair[1]))]
         live = set(self.code.outputs)
         if plan.gradient:
-            own, n = (UNIFORM, self.record.n_parameters) if plan.gradient.of == PARAMETERS else (INPUTS, self.record.n_inputs)
+            own, n = (
+                (UNIFORM, self.record.n_parameters)
+                if plan.gradient.of == PARAMETERS
+                else (INPUTS, self.record.n_inputs)
+            )
             live |= {(own + GRADIENT, slot) for slot in range(n)}
         self.steps: list[Stretch | list[Instruction]] = []
         self.n_forward = 0
@@ -92,7 +120,7 @@ class _Native:
             self.n_forward += run[0][0] < n_forward
             if native:
                 rows = [(statement, at < n_forward) for at, each in run for statement in statements(each)]
-                stretch = Stretch(rows, live)
+                stretch = Stretch(rows, live, pairs=n_bytes == 8)
                 self.steps.append(stretch)
                 live.difference_update(statement.out for statement, _ in rows)
                 live.update(stretch.read)
@@ -107,40 +135,44 @@ class _Native:
         if not self.stretches:
             raise NotImplementedError
         self.n_statements = sum(stretch.n_lines for stretch in self.stretches)
-        self.is_whole = len(self.stretches) == len(self.steps)
-        self.library = _built(self.stretches, n_bytes)
+        reads_outputs = any(memory == INPUTS for memory, _ in self.code.outputs)
+        self.reads_rows = len(self.stretches) == len(self.steps) and not reads_outputs
+        """Whether C alone reads inputs, so that they need not be copied."""
+        n_waits = sum(stretch.depth for stretch in self.stretches)
+        self.n_blocks = 2 if self.n_statements < _SIDE_BY_SIDE * n_waits else 1
+        self.library = _built(self.stretches, n_bytes, self.n_blocks)
         self.run = self.library.run
         pointer, long = ctypes.c_void_p, ctypes.c_long
         self.run.argtypes = [pointer, pointer, long, long, pointer, pointer, long, pointer]
 
 
-def _built(stretches: list[Stretch], n_bytes: int) -> ctypes.CDLL:
+def _built(stretches: list[Stretch], n_bytes: int, n_blocks: int) -> ctypes.CDLL:
     """The library of these stretches."""
     compiler = found_compiler()
     if compiler is None:
         raise RuntimeError(why_not())
-    types = "typedef double real;\ntypedef long long integer;\n" if n_bytes == 8 else "typedef float real;\ntypedef int integer;\n"
-    types += f"#define BLOCKS {stretches[0].n_blocks}\n"
-    head, run = (files(__name__).joinpath(name).read_text("ascii") for name in ("vectors.h", "run.h"))
-    functions = [stretch.functions(f"stretch{index}") for index, stretch in enumerate(stretches)]
-    called = sorted(set().union(*(stretch.called for stretch in stretches)))
-    short = [pair for pair in called if pair[0] in _SHORT]
-    called = [pair for pair in called if pair not in short]
-    declared = "".join(f"V v_{name}({', '.join(['V'] * n)});\n" for name, n in called)
+    real, integer = ("double", "long long") if n_bytes == 8 else ("float", "int")
+    vectors, run, mathematics = (_file(name) for name in ("vectors.h", "run.h", "mathematics.h"))
+    head = f"typedef {real} real;\ntypedef {integer} integer;\n#define BLOCKS {n_blocks}\n{vectors}"
+    called = sorted({(c_name(form), n) for stretch in stretches for form, n in stretch.called})
+    short, long = ([pair for pair in called if (pair[0] in _SHORT) == is_short] for is_short in (True, False))
+    declared = "".join(f"V v_{name}({', '.join(['V'] * n)});\n" for name, n in long)
     inlined = "".join(f"static inline __attribute__((always_inline)) EACH{n}({name})\n" for name, n in short)
     calls = "".join(f"{name}() " for name, _ in short)
-    own = ("exp", "tanh", "sech2") if n_bytes == 8 else ()
-    made = "".join(f"EACH{n}({name})\n" for name, n in called if name not in own)
-    mathematics = files(__name__).joinpath("mathematics.h").read_text("ascii") if own else ""
-    tables = "\n".join(
-        line for index, stretch in enumerate(stretches) for line in stretch.tables(f"stretch{index}", functions[index])
-    )
-    texts = [text for each in functions for text in chain.from_iterable(each.values())]
-    size = -(-len(texts) // _SOURCES)
+    own = _OWN if n_bytes == 8 else ()
+    made = "".join(f"EACH{n}({name})\n" for name, n in long if name not in own)
+    sources = [Source(stretch, f"stretch{index}", n_blocks) for index, stretch in enumerate(stretches)]
+    texts = [text for source in sources for text in source.functions()]
+    size = max(1, -(-len(texts) // _SOURCES))
     bodies = ["\n".join(texts[start : start + size]) for start in range(0, len(texts), size)]
-    quick = [f"{types}{head}{declared}{helpers_of(calls + body)}{inlined}{body}" for body in bodies]
-    helpers = helpers_of(" ".join(f"{name}()" for name, _ in called))
-    return library(compiler, quick, f"{types}{head}{run}{mathematics}{helpers}{made}{tables}\n")
+    quick = [f"{head}{declared}{helpers_of(calls + body)}{inlined}{body}" for body in bodies]
+    helpers = helpers_of("".join(f"{name}() " for name, _ in long))
+    tables = "\n".join(line for source in sources for line in source.tables())
+    return library(compiler, quick, f"{head}{run}{mathematics if own else ''}{helpers}{made}{tables}\n")
+
+
+def _file(name: str) -> str:
+    return files(__name__).joinpath(name).read_text("ascii")
 
 
 class _Bound:
@@ -153,7 +185,10 @@ class _Bound:
         self.native, self.memories = native, Memories(code.n_slots, n_examples, uniform.dtype, columns)
         arrays = self.memories.arrays
         arrays[UNIFORM] = uniform
-        n_bytes = max(64 * (each.n_blocks * each.n_tape + each.n_sums) + uniform.itemsize * each.n_scalars for each in native.stretches)
+        n_bytes = max(
+            64 * (native.n_blocks * each.n_tape + each.n_sums) + uniform.itemsize * each.n_scalars
+            for each in native.stretches
+        )
         self._work = np.empty(n_bytes + 64, np.uint8)
         self._inputs: tuple[Any, ...] = ()
         self._rows: Floats | None = None
@@ -161,7 +196,9 @@ class _Bound:
         calls: list[list[Call]] = []
         for step in native.steps:
             native_index = native.stretches.index(step) if isinstance(step, Stretch) else -1
-            calls.append(self.memories.bind(step) if isinstance(step, list) else [(self._stretch(step, native_index), ())])
+            calls.append(
+                self.memories.bind(step) if isinstance(step, list) else [(self._stretch(step, native_index), ())]
+            )
         self.forward = [call for each in calls[: native.n_forward] for call in each]
         self.backward = [call for each in calls[native.n_forward :] for call in each]
         self.outputs = [arrays[memory][slot] for memory, slot in code.outputs]
@@ -193,9 +230,10 @@ class _Bound:
 
     def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
         """Take the inputs of all examples, where C reads them itself without a copy."""
-        if self.native.is_whole and shared is None:
-            self._rows, self._places = rows, None if places is None else np.ascontiguousarray(places, np.int64)
-            self._inputs = (*_strided(rows.T), None if places is None else _address(self._places))
+        if self.native.reads_rows and shared is None:
+            chosen = None if places is None else np.ascontiguousarray(places, np.int64)
+            self._rows, self._places = rows, chosen
+            self._inputs = (*_strided(rows.T), None if chosen is None else _address(chosen))
             return
         self._rows = self._places = None
         inputs = self.memories.arrays[INPUTS]
@@ -229,6 +267,6 @@ def _address(array: NDArray[Any]) -> int:
 
 
 def _strided(inputs: Floats) -> tuple[int, int, int]:
-    """Where ``(n_inputs, n_examples)`` numbers are: the first, and how many numbers apart those of a column and a row."""
+    """Where ``(n_inputs, n_examples)`` numbers are: the first, and how far apart inputs and examples are."""
     across, down = inputs.strides
     return _address(inputs), across // inputs.itemsize, down // inputs.itemsize

@@ -20,9 +20,8 @@ from typing import NamedTuple
 from engine.whole_files import write_whole
 
 _FLAGS = ("-std=gnu11", "-fPIC", "-w", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
-_QUICK = ("-O2", "-fopenmp-simd")
+_QUICK = ("-O2", "-fopenmp-simd")  # long straight lines
 _VECTORS = ("-O2", "-ftree-vectorize", "-fopenmp-simd")
-_LINKED = ("-lm",)
 _DIGEST = 32
 
 
@@ -80,7 +79,10 @@ def library(compiler: Compiler, quick: Sequence[str], vectors: str) -> ctypes.CD
 def _load(content: bytes, path: Path) -> ctypes.CDLL:
     write_whole(path, content + hashlib.sha256(content).digest())
     path.chmod(0o600)
-    return ctypes.CDLL(str(path))
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise RuntimeError(f"what the compiler made cannot be loaded: {error}") from None
 
 
 def _is_sound(path: Path) -> bool:

@@ -47,7 +47,7 @@ V v_tanh_and_sech2(V x, V *sech2)
     sum = 2.0 + less;
 
     *sech2 = 4.0 * (scale + scale * p) / (sum * sum);
-    return (V)((I)(-less / sum) | sign);
+    return (V)(((I)(less / sum) & ~(I)all(-0.0)) | sign);
 }
 
 V v_tanh(V x)

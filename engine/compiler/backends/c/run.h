@@ -135,7 +135,7 @@ int run(const struct stretch *stretch, const real *numbers, long across, long do
         scalars[p->index] = memories[p->memory][p->slot];
     for (scalar_part *const *part = stretch->before; *part; part++)
         (*part)(scalars, sums);
-    for (long i = 0; stretch->n_parts && i < n; i += B * W)
+    for (long i = 0; (stretch->n_parts || stretch->written.n) && i < n; i += B * W)
         run_block(&batch, stretch, memories, i, tape, scalars, sums);
     for (scalar_part *const *part = stretch->after; *part; part++)
         (*part)(scalars, sums);

@@ -28,6 +28,11 @@ class Statement:
     reduces: bool = False
 
 
+def per_example(slot: Slot) -> bool:
+    """Whether a slot has a number for each example."""
+    return slot[0][:7] != "uniform"
+
+
 def is_native(instruction: Instruction) -> bool:
     """Whether C carries it out: no function of Python, nothing careful, and no large matrix."""
     if isinstance(instruction, Map):
@@ -54,20 +59,17 @@ def statements(instruction: Instruction) -> Iterator[Statement]:
             for place, slot in zip(_slots(out), _slots(operand)):
                 yield Statement(place, "sum", (slot,), operand.per_example)
         case Total(out, operand):
-            rows = zip(*[iter(_slots(operand))] * operand.shape[-1])
-            for place, row in zip(_slots(out), rows):
-                yield Statement(place, "sum", row)
+            terms = zip(*[iter(_slots(operand))] * operand.shape[-1])
+            yield from (Statement(place, "sum", tuple(row)) for place, row in zip(_slots(out), terms))
         case MatMul(kind, out, left, right):
             yield from _products(kind, out, left, right)
         case Take(out, memory, slots):
-            for place, slot in zip(_slots(out), slots.tolist()):
-                yield Statement(place, "copy", ((memory, slot),))
+            yield from (Statement(place, "copy", ((memory, i),)) for place, i in zip(_slots(out), slots.tolist()))
         case Scatter(memory, slots, source):
             for place, slot in zip(slots.tolist(), _slots(source)):
                 yield Statement((memory, place), "add", ((memory, place), slot))
         case Fill(out, number):
-            for place in _slots(out):
-                yield Statement(place, "copy", (number,))
+            yield from (Statement(place, "copy", (number,)) for place in _slots(out))
 
 
 def _products(kind: str, out: View, left: View, right: View) -> Iterator[Statement]:
@@ -106,7 +108,7 @@ def _spread(operand: View | float, shape: tuple[int, ...]) -> list[Slot | float]
     """The operand of each result."""
     if not isinstance(operand, View):
         return [operand] * int(np.prod(shape))
-    if shape == (1,) or operand.shape == shape:
+    if shape in ((1,), operand.shape):
         return [*_slots(operand)]
     return [(operand.memory, slot) for slot in np.broadcast_to(_indexes(operand), shape).ravel().tolist()]
 

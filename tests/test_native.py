@@ -1,0 +1,388 @@
+"""Native code: programs that the machine's compiler makes, compared with numpy's of the same graph."""
+
+import copy
+import math
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from programs import recipes, used
+
+import engine
+from engine import Value, compile, dot, leaky_relu, maximum, primitive, relu
+from engine.compiler.backends import backend_named
+from engine.compiler.backends.c import compiler as compiler_module
+from engine.derivatives import RULES
+from nn import MLP
+
+needs_compiler = pytest.mark.skipif(compiler_module.found_compiler() is None, reason="there is no C compiler here")
+pytestmark = needs_compiler
+EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1e-8, -1e-8, 3.7, -3.7, 26.7, 300.0, -300.0, 709.0, 1e-300, 5e-324, 1e18]
+TWO = {"+", "-", "*", "/", "**", "atan2", "hypot", "maximum", "minimum", "leaky_relu"}
+SIGNS = {"+": "__add__", "-": "__sub__", "*": "__mul__", "/": "__truediv__", "**": "__pow__", "neg": "__neg__"}
+
+
+def apply(op, *operands):
+    """An operation by its key."""
+    if op == "abs":
+        return abs(operands[0])
+    if op in SIGNS:
+        return getattr(operands[0], SIGNS[op])(*operands[1:])
+    return getattr(engine, op)(*operands) if op != "detach" else operands[0].detach()
+
+
+def both(outputs, inputs=(), parameters=(), dtype="float64"):
+    """The same program by numpy and in C, which must not be numpy in disguise."""
+    programs = [compile(outputs, inputs, parameters, dtype, backend) for backend in ("numpy", "c")]
+    assert "by C" in repr(programs[1])
+    return programs
+
+
+def assert_close(found, expected, ulps=32.0, scale=0.0):
+    """Equal to so many units of the last place, of the numbers or of a sum's scale; infinities and NaN alike."""
+    found, expected = np.asarray(found, np.float64), np.asarray(expected, np.float64)
+    with np.errstate(all="ignore"):
+        close = np.abs(found - expected) <= ulps * (np.spacing(np.abs(expected)) + scale * 2.3e-16)
+    same = (found == expected) | (np.isnan(found) & np.isnan(expected))
+    assert (close | same).all(), (found[~(close | same)][:3], expected[~(close | same)][:3])
+
+
+def attempt(call):
+    """The result, or the type and the words of the error."""
+    try:
+        return call()
+    except (ValueError, ArithmeticError) as error:
+        return type(error), str(error)
+
+
+def accepted(op, grid):
+    """The rows that eager arithmetic takes, and those that it refuses."""
+    taken, refused = [], []
+    for row in grid:
+        (refused if isinstance(attempt(lambda row=row: apply(op, *map(Value, row)).data), tuple) else taken).append(row)
+    return np.array(taken), refused
+
+
+@pytest.mark.parametrize("op", sorted(RULES))
+def test_each_primitive_and_its_derivatives_over_a_grid_with_edges(op):
+    """Signs of zeros too; and what Values refuse is refused in the same words."""
+    grid = [[a, b] for a in EDGES for b in EDGES] if op in TWO else [[a] for a in [*EDGES, *np.linspace(-5.0, 5.0, 60)]]
+    leaves = [Value(0.5, label="a"), Value(0.75, label="b")][: len(grid[0])]
+    numpy, native = both(apply(op, *leaves), leaves)
+    rows, refused = accepted(op, grid)
+    expected, found = numpy(rows), native(rows)
+    ulps = 32.0 if op != "gelu" else 1e5  # numpy's is exact to fewer digits in the left tail
+    assert_close(found, expected, ulps)
+    zeros = expected == 0.0
+    assert (np.signbit(found[zeros]) == np.signbit(expected[zeros])).all()
+    assert_close(native.gradients(rows, "inputs"), numpy.gradients(rows, "inputs"), 2.0 * ulps)
+    for row in refused:
+        expected = attempt(lambda row=row: numpy([rows[0], row]))
+        assert isinstance(expected, tuple)
+        assert attempt(lambda row=row: native([rows[0], row])) == expected
+
+
+@settings(max_examples=25, deadline=None)
+@given(recipe=recipes(least_inputs=1, most=40), n=st.sampled_from((1, 7, 8, 9, 16, 30)), seed=st.integers(0, 99))
+def test_random_graphs_give_the_numbers_of_numpy(recipe, n, seed):
+    inputs, others = recipe.leaves()
+    outputs = recipe.follow([*inputs, *others])
+    others = used(outputs, others)
+    programs = [compile(outputs, inputs, others, backend=backend) for backend in ("numpy", "c")]
+    X = np.random.default_rng(seed).uniform(-2.0, 2.0, (n, len(inputs)))
+    (a, grad_a), (b, grad_b) = (program.run(X) for program in programs)
+    np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-9 * max(1.0, np.abs(a).max()))
+    np.testing.assert_allclose(grad_b, grad_a, rtol=1e-7, atol=1e-9 * np.abs([1.0, *grad_a]).max())
+    by_inputs, native = (program.gradients(X, "inputs") for program in programs)
+    np.testing.assert_allclose(native, by_inputs, rtol=1e-7, atol=1e-9 * np.abs(by_inputs).max(initial=1.0))
+
+
+def test_sums_cancel_from_left_to_right():
+    a, b, c = leaves = [Value(x) for x in (1e16, 1.0, -1e16)]
+    rows = [[1e16, 1.0, -1e16], [1e16, -1e16, 1.0], [-0.0, -0.0, -0.0]]
+    numpy, native = both([a + b + c, (a - b) + (b - a), a + (b + c)], leaves)
+    expected, found = numpy(rows), native(rows)
+    assert found.tolist() == expected.tolist()
+    assert (np.signbit(found) == np.signbit(expected)).all()
+
+
+HIDDEN = {
+    "behind a quotient": lambda x: 1.0 / (1.0 + x.exp()),
+    "behind tanh": lambda x: (x * 3.0).exp().tanh(),
+    "behind maximum": lambda x: maximum(1.0, -(x.exp())),
+    "behind relu": lambda x: relu(-(x**2)),
+    "a square": lambda x: 1.0 / (x**2 + 1.0),
+    "a power": lambda x: 1.0 / (x**4 + 1.0),
+    "a divisor": lambda x: 1.0 / (1.0 / (x - 2.0)),
+    "a logarithm": lambda x: x.log().exp(),
+}
+
+
+@pytest.mark.parametrize("make", HIDDEN.values(), ids=HIDDEN.keys())
+@pytest.mark.parametrize("bad", [2.0, 0.0, 1e200, 800.0, -1.0])
+def test_a_refused_number_is_refused_also_where_later_operations_hide_it(make, bad):
+    x, w = Value(1.0, label="x"), Value(1.0, label="w")
+    numpy, native = both(make(x * w), [x], [w])
+    X = np.array([[1.0]] * 20 + [[bad]])
+    for call in ("__call__", "value_and_gradient"):
+        expected = attempt(lambda call=call: getattr(numpy, call)(X))
+        found = attempt(lambda call=call: getattr(native, call)(X))
+        if isinstance(expected, tuple) and isinstance(expected[0], type):
+            assert found == expected
+        else:
+            assert not (isinstance(found, tuple) and isinstance(found[0], type))
+
+
+def test_a_refused_number_that_all_examples_share():
+    x, w = Value(1.0, label="x"), Value(1.0, label="w")
+    numpy, native = both(x / (w - 1.5).exp().log1p(), [x], [w])
+    for program in (numpy, native):
+        program.weights[:] = 1e4
+    expected = attempt(lambda: numpy([[1.0]]))
+    assert expected[0] is OverflowError
+    assert attempt(lambda: native([[1.0]])) == expected
+
+
+def test_nan_in_any_column_is_refused():
+    x, y, w = Value(1.0), Value(2.0), Value(0.5)
+    numpy, native = both(x * w + (y - y.detach()) * 0.0, [x, y], [w])
+    for column in (0, 1):
+        row = [1.0, 1.0]
+        row[column] = math.nan
+        expected = attempt(lambda row=row: numpy([[1.0, 1.0], row]))
+        assert "NaN" in expected[1]
+        assert attempt(lambda row=row: native([[1.0, 1.0], row])) == expected
+
+
+def test_an_infinite_gradient_times_an_exact_zero_is_zero():
+    x, w = Value(4.0), Value(1.0)
+    numpy, native = both(x.sqrt() * w.detach() + (w * x).sqrt(), [x], [w])
+    rows = [[0.0], [4.0]]
+    assert_close(native.value_and_gradient(rows)[1], numpy.value_and_gradient(rows)[1])
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 15, 16, 17, 1000])
+def test_the_last_examples_of_a_batch_count_once(n):
+    x, y, w, v = Value(0.5), Value(0.25), Value(1.5), Value(-0.5)
+    chain = x
+    for _ in range(12):  # deep: two blocks are computed side by side
+        chain = (chain * w + y).sin()
+    numpy, native = both([chain, v * v], [x, y], [w, v])
+    X = np.random.default_rng(n).uniform(-1.0, 1.0, (n, 2))
+    for output in (0, 1):
+        (a, grad_a), (b, grad_b) = (program.value_and_gradient(X, output) for program in (numpy, native))
+        assert b == pytest.approx(a, rel=1e-13)
+        np.testing.assert_allclose(grad_b, grad_a, rtol=1e-12, atol=1e-15)
+    assert_close(native(X), numpy(X), 400.0, scale=1.0)
+    places = np.random.default_rng(0).integers(0, n, 2 * n)
+    np.testing.assert_allclose(native.run(X, places)[1], numpy.run(X, places)[1], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("order", ["C", "F", "every other", "backward"])
+def test_rows_lie_in_any_order(order):
+    leaves = [Value(x) for x in np.linspace(0.1, 0.9, 20)]
+    numpy, native = both(dot(leaves[:10], leaves[10:]).tanh(), leaves)
+    X = np.random.default_rng(0).uniform(-1.0, 1.0, (50, 40))
+    X = {"C": X[:, :20].copy(), "F": np.asfortranarray(X[:, :20]), "every other": X[:, ::2], "backward": X[::-1, 20:]}[
+        order
+    ]
+    assert_close(native(X), numpy(np.ascontiguousarray(X)), 64.0, scale=1.0)
+
+
+def test_float32_takes_and_refuses_what_numpy_does():
+    x, w = Value(0.5, label="x"), Value(1.5, label="w")
+    numpy, native = both([(x * w).tanh() + x.exp() * w, x * 1e30 * w * 1e-30], [x], [w], "float32")
+    X = np.random.default_rng(0).uniform(-3.0, 3.0, (37, 1)).astype(np.float32)
+    assert native(X).dtype == np.float32
+    np.testing.assert_allclose(native(X), numpy(X), rtol=2e-6, atol=1e-6)
+    (a, grad_a), (b, grad_b) = (program.value_and_gradient(X) for program in (numpy, native))
+    assert b == pytest.approx(a, rel=1e-6)
+    np.testing.assert_allclose(grad_b, grad_a, rtol=1e-5)
+    for bad in ([[1e9]], [[1.0], [100.0]]):
+        expected = attempt(lambda bad=bad: numpy(bad))
+        assert expected[0] is OverflowError
+        assert attempt(lambda bad=bad: native(bad)) == expected
+
+
+@primitive(lambda x: 3.0 * x * x)
+def cube(x):
+    """A function of Python."""
+    return x * x * x
+
+
+def test_functions_of_python_and_large_matrices_stay_with_numpy():
+    x = [Value(v) for v in np.linspace(-1.0, 1.0, 40)]
+    w = [[Value(v) for v in np.linspace(-1.0, 1.0, 40) * (1 + k) * 0.05] for k in range(30)]
+    hidden = [dot(row, x).tanh() for row in w]
+    loss = cube(dot(hidden, hidden) * 0.3).exp()
+    parameters = [v for row in w for v in row]
+    numpy, native = both(loss, x, parameters)
+    assert "by numpy" in repr(native)
+    X = np.random.default_rng(0).uniform(-0.3, 0.3, (21, 40))
+    (a, grad_a), (b, grad_b) = (program.value_and_gradient(X) for program in (numpy, native))
+    assert b == pytest.approx(a, rel=1e-12)
+    np.testing.assert_allclose(grad_b, grad_a, rtol=1e-9, atol=1e-12 * np.abs(grad_a).max())
+    np.testing.assert_allclose(native.gradients(X), numpy.gradients(X), rtol=1e-9, atol=1e-12)
+    native.weights *= 100.0
+    numpy.weights *= 100.0
+    expected = attempt(lambda: numpy.value_and_gradient(X))
+    assert expected[0] is OverflowError
+    assert attempt(lambda: native.value_and_gradient(X)) == expected
+
+
+def test_threads_give_the_numbers_of_one(monkeypatch):
+    x, w = Value(0.5), Value(1.5)
+    y = x
+    for _ in range(30):
+        y = (y * w).sin() + leaky_relu(y, 0.1)
+    X = np.random.default_rng(0).uniform(-1.0, 1.0, (1001, 1))
+    one = compile(y, [x], [w], backend="c")
+    expected = one.value_and_gradient(X)
+    monkeypatch.setattr("engine.compiler.backends.c._CHUNK", 100)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    several = compile(y, [x], [w], backend="c")
+    np.testing.assert_allclose(several(X), one(X), rtol=0.0)
+    found = several.value_and_gradient(X)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-12)
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(several.value_and_gradient(X)[0])) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [found[0]] * 4
+
+
+def test_weights_that_change_in_place_reach_the_code():
+    x, w = Value(2.0), Value(3.0)
+    program = compile(x * w, [x], [w], backend="c")
+    assert program([[2.0]]).tolist() == [6.0]
+    program.weights -= 1.0
+    assert program([[2.0]]).tolist() == [4.0]
+
+
+def test_copies_and_pickles_keep_the_backend():
+    x, w = Value(2.0), Value(3.0)
+    program = compile((x * w).sin(), [x], [w], backend="c")
+    program.weights[:] = 2.0
+    for again in (copy.deepcopy(program), pickle.loads(pickle.dumps(program))):
+        assert again.backend == "c"
+        assert again([[2.0]]).tolist() == program([[2.0]]).tolist()
+
+
+def test_functions_with_branches():
+    @compile(backend="c")
+    def f(x, y):
+        return x.exp() if x > y else y * 2.0
+
+    X = np.array([[1.0, 0.0], [0.0, 1.0], [3.0, 2.0]])
+    assert_close(f(X), [math.e, 2.0, math.exp(3.0)])
+    assert f.program.paths[0].program.backend == "c"
+
+
+def test_another_backend_is_refused():
+    x = Value(1.0)
+    for call in (lambda: compile(x.exp(), [x], backend="fortran"), lambda: MLP(1, [1]).fit([[1.0]], [1.0], backend=7)):
+        with pytest.raises(ValueError, match='backend must be "numpy" or "c"'):
+            call()
+    with pytest.raises(ValueError, match="eager"):
+        MLP(1, [1]).fit([[1.0]], [1.0], backend="c", replay=False)
+
+
+def test_without_a_compiler_numpy_does_the_work(monkeypatch):
+    monkeypatch.setattr("engine.compiler.backends.c.found_compiler", lambda: None)
+    x = Value(0.5)
+    with pytest.warns(UserWarning, match='backend "c" cannot run: there is no C compiler'):
+        program = compile(x.exp(), [x], backend="c")
+    assert program([[0.0]]).tolist() == [1.0]
+    assert backend_named("numpy").__name__.endswith("numpy")
+
+
+def test_a_compiler_that_fails_leaves_the_work_to_numpy(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(compiler_module, "_FLAGS", ("--no-such-flag",))
+    x = Value(0.5)
+    program = compile(x.exp(), [x], backend="c")
+    with pytest.warns(UserWarning, match="numpy"):
+        assert program([[0.0]]).tolist() == [1.0]
+
+
+# --------------------------------------------------------------------------------------------------------- the cache
+
+SCRIPT = """
+import sys
+from engine import Value, compile
+from engine.compiler.backends.c import compiler
+calls, call = [], compiler._call
+compiler._call = lambda command: (calls.append(command), call(command))
+x = Value(0.5)
+print(compile((x * 3.25).sin(), [x], backend="c")([[1.0]])[0], len(calls))
+"""
+
+
+def run_once(folder):
+    """What a process of its own computes, and how often it calls the compiler."""
+    path = os.pathsep.join([str(Path(engine.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "XDG_CACHE_HOME": str(folder), "PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, env=environment, check=True)
+    number, calls = done.stdout.split()
+    assert float(number) == pytest.approx(math.sin(3.25), rel=1e-15)
+    return int(calls)
+
+
+def test_a_second_process_compiles_nothing_and_a_spoilt_file_is_compiled_again(tmp_path):
+    assert run_once(tmp_path) > 0
+    assert run_once(tmp_path) == 0
+    (file,) = (tmp_path / "gradstep" / "native").iterdir()
+    if os.name == "posix":
+        assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    file.write_bytes(file.read_bytes()[:1000])
+    assert run_once(tmp_path) > 0
+    assert run_once(tmp_path) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have no modes here")
+def test_files_that_others_may_write_are_not_loaded(tmp_path):
+    run_once(tmp_path)
+    (file,) = (tmp_path / "gradstep" / "native").iterdir()
+    file.chmod(0o666)
+    assert run_once(tmp_path) > 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.parent.chmod(0o777)
+    assert run_once(tmp_path) > 0
+
+
+# ----------------------------------------------------------------------------------------------------------- training
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_training_and_prediction_give_the_numbers_of_numpy(dtype):
+    X = np.random.default_rng(0).uniform(-1.0, 1.0, (600, 2))
+    y = [int(a * b > 0.0) for a, b in X]
+    models = []
+    for backend in ("numpy", "c"):
+        model = MLP(2, [16, 16, 1], seed=0)
+        history = model.fit(
+            X,
+            y,
+            loss="binary_cross_entropy",
+            epochs=3,
+            seed=0,
+            progress=False,
+            replay=True,
+            dtype=dtype,
+            backend=backend,
+        )
+        assert not history.eager
+        models.append((history.loss, [p.data for p in model.parameters()], model.predict(X, backend=backend)))
+    tolerance = 1e-9 if dtype == "float64" else 1e-3
+    np.testing.assert_allclose(models[1][0], models[0][0], rtol=tolerance)
+    np.testing.assert_allclose(models[1][1], models[0][1], rtol=tolerance, atol=tolerance)
+    assert models[0][2] == models[1][2]
