@@ -173,7 +173,8 @@ def compile(
             None.
         dtype: ``"float64"`` or ``"float32"``. In float32 a number that is too large for it, above 3.4e38, is an
             OverflowError, unless it makes no difference; one below 1e-45 is 0.
-        backend: what carries the program out: ``"numpy"``.
+        backend: what carries the program out: ``"numpy"``; or ``"c"``, native code that the machine's compiler makes in
+            the first run. Without a compiler there is a warning, and numpy does the work.
 
     Returns:
         A ``Program``; for a function, a ``CompiledFunction``.
