@@ -186,7 +186,7 @@ class _Bound:
         arrays = self.memories.arrays
         arrays[UNIFORM] = uniform
         n_bytes = max(
-            64 * (native.n_blocks * each.n_tape + each.n_sums) + uniform.itemsize * each.n_scalars
+            64 * (native.n_blocks * each.n_tape + 2 * each.n_sums) + uniform.itemsize * each.n_scalars
             for each in native.stretches
         )
         self._work = np.empty(n_bytes + 64, np.uint8)

@@ -121,25 +121,38 @@ static void run_block(const struct batch *batch, const struct stretch *stretch, 
     }
 }
 
+/* Sums of a few blocks are added to those of all, so that rounding errors do not grow with the batch. */
+static void add(V *totals, V *sums, long n)
+{
+    for (long k = 0; k < n; k++) {
+        totals[k] += sums[k];
+        sums[k] = (V){0};
+    }
+}
+
 /* Run a stretch; work is memory for vectors. Returns whether an operation forward gave infinity or NaN. */
 int run(const struct stretch *stretch, const real *numbers, long across, long down, const long long *chosen,
         real *const *memories, long n, V *work)
 {
     const struct batch batch = {numbers, across, down, chosen, n};
     const struct list *uniform = &stretch->uniform_read, *written = &stretch->uniform_written;
-    V *tape = work, *sums = tape + stretch->n_tape * B;
-    real *scalars = (real *)(sums + stretch->n_sums);
+    V *tape = work, *sums = tape + stretch->n_tape * B, *totals = sums + stretch->n_sums;
+    real *scalars = (real *)(totals + stretch->n_sums);
 
-    memset(sums, 0, stretch->n_sums * sizeof *sums);
+    memset(sums, 0, 2 * stretch->n_sums * sizeof *sums);
     for (const struct place *p = uniform->places; p < uniform->places + uniform->n; p++)
         scalars[p->index] = memories[p->memory][p->slot];
     for (scalar_part *const *part = stretch->before; *part; part++)
         (*part)(scalars, sums);
-    for (long i = 0; (stretch->n_parts || stretch->written.n) && i < n; i += B * W)
+    for (long i = 0, k = 1; (stretch->n_parts || stretch->written.n) && i < n; i += B * W, k++) {
         run_block(&batch, stretch, memories, i, tape, scalars, sums);
+        if (k % 64 == 0)
+            add(totals, sums, stretch->n_sums);
+    }
+    add(totals, sums, stretch->n_sums);
     for (scalar_part *const *part = stretch->after; *part; part++)
-        (*part)(scalars, sums);
+        (*part)(scalars, totals);
     for (const struct place *p = written->places; p < written->places + written->n; p++)
-        memories[p->memory][p->slot] = p->index < 0 ? total(sums[-p->index]) : scalars[p->index];
-    return isnan(total(sums[0]));
+        memories[p->memory][p->slot] = p->index < 0 ? total(totals[-p->index]) : scalars[p->index];
+    return isnan(total(totals[0]));
 }

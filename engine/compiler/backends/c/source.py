@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from engine.compiler.backends.c.statements import per_example
-from engine.compiler.backends.c.stretch import AFTER, BEFORE, EACH, KEEPING, PAIRED, PART, Line, Number, Stretch
+from engine.compiler.backends.c.stretch import AFTER, BEFORE, EACH, KEEPING, PAIRS, PART, Line, Number, Pair, Stretch
 from engine.compiler.vectorize import INPUTS
 from engine.expressions.writers import c_number
 
@@ -73,33 +73,35 @@ class Source(NamedTuple):
                 body.extend(f"V {known[part]}{_block(b)} = tape[{self.n_blocks * part.index + b}];" for b in blocks)
             return known[part]
 
-        blocks, tanh_of = range(self.n_blocks), dict[Number | float, str]()
+        blocks, calls = range(self.n_blocks), dict[Pair, str]()
         for number, form, operands, _ in lines:
             names = [named(part) for part in operands]
-            texts = [
-                _vector(form, [f"{name}{_block(b)}" if name[0] == "v" else name for name in names]) for b in blocks
-            ]
+            own = [[f"{each}{_block(b)}" if each[0] == "v" else each for each in names] for b in blocks]
+            if (pair := (PAIRS.get(form, ""), operands[0])) in self.stretch.pairs:
+                if pair not in calls:
+                    calls[pair] = f"both{len(calls)}"
+                    for b in blocks:
+                        both = f"{calls[pair]}{_block(b)}"
+                        body.append(f"V {both}2, {both}1 = v_{pair[0]}({own[b][0]}, &{both}2);")
+                texts = [f"{calls[pair]}{_block(b)}{1 if pair[0].startswith(form) else 2}" for b in blocks]
+            else:
+                texts = [_vector(form, each) for each in own]
             if number.when == AFTER:
                 terms = " + ".join(f"kept({text}, there[{b}])" for b, text in enumerate(texts))
                 body.append(f"sums[{-number.index}] += {terms};")
                 continue
             known[number] = variable = f"v{len(known)}"
             for b, text in enumerate(texts):
-                each = f"{variable}{_block(b)}"
-                if form == PAIRED:
-                    tanh_of[operands[0]] = f"{variable}t"
-                    body.append(f"V {each}, {variable}t{_block(b)} = v_tanh_and_sech2({names[0]}{_block(b)}, &{each});")
-                elif form == "tanh" and operands[0] in tanh_of:
-                    body.append(f"V {each} = {tanh_of[operands[0]]}{_block(b)};")
-                else:
-                    body.append(f"V {each} = {text};")
-                if number.last > index:
-                    body.append(f"tape[{self.n_blocks * number.index + b}] = {each};")
-                if number in self.stretch.checked:
-                    body.append(f"sums[0] += {each} - {each};")
-        return _function(
-            f"{name}(V *restrict tape, const real *restrict scalars, V *restrict sums, const I *there)", body
-        )
+                body += self._kept(number, f"{variable}{_block(b)}", text, index, b)
+        return _function(f"{name}({_ARGUMENTS})", body)
+
+    def _kept(self, number: Number, variable: str, text: str, index: int, block: int) -> Iterator[str]:
+        """A variable of a part, on the tape where another part reads it, and checked where it tells of others."""
+        yield f"V {variable} = {text};"
+        if number.last > index:
+            yield f"tape[{self.n_blocks * number.index + block}] = {variable};"
+        if number in self.stretch.checked:
+            yield f"sums[0] += {variable} - {variable};"
 
     def _scalar_part(self, name: str, lines: Sequence[Line], _: int) -> str:
         body = []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from engine.compiler.backends.c.statements import Slot, Statement, per_example
 
@@ -21,7 +22,8 @@ KEEPING = {
 }
 """Operations whose result is infinite or NaN where one of so many operands is, from the first; or of all, for None."""
 EACH, BEFORE, AFTER = "each", "before", "after"
-PAIRED = "sech2, with tanh"
+PAIRS = {"tanh": "tanh_and_sech2", "sech2": "tanh_and_sech2"}
+"""Functions that are computed at once, because a gradient needs both: the first is what such a function returns."""
 
 
 @dataclass(eq=False, slots=True)
@@ -36,6 +38,9 @@ class Number:
     """Where it is: on the tape, among the scalars or, negative, among the sums over examples."""
     last: int = -1
     """The last part that reads it from the tape."""
+
+
+Pair: TypeAlias = tuple[str, "Number | float"]
 
 
 class Line(NamedTuple):
@@ -70,8 +75,9 @@ class Stretch:
         self.written = {slot: self._placed(slot, self._now[slot]) for slot in wanted & self._now.keys()}
         self.written = {slot: number for slot, number in self.written.items() if self.read.get(slot) is not number}
         self._drop_unused()
-        if pairs:
-            self.lines[EACH] = _paired(self.lines[EACH])
+        halves = [(PAIRS[line.form], line.operands[0]) for line in self.lines[EACH] if pairs and line.form in PAIRS]
+        self.pairs: set[Pair] = {pair for pair, count in Counter(halves).items() if count == 2}
+        self.lines[EACH] = _paired(self.lines[EACH], self.pairs)
         self._note_parts()
         self.checked = self._to_check()
         self.n_tape = self._allocate()
@@ -79,7 +85,7 @@ class Stretch:
         self.called = {
             (line.form, len(line.operands))
             for line in self.lines[EACH]
-            if line.form not in KEEPING and line.form != PAIRED
+            if line.form not in KEEPING and (PAIRS.get(line.form), line.operands[0]) not in self.pairs
         }
         """Functions for blocks of examples, and how many operands they have."""
 
@@ -198,18 +204,15 @@ class Stretch:
         return max(depths.values(), default=0)
 
 
-def _paired(lines: Sequence[Line]) -> list[Line]:
-    """The lines, with the derivative of tanh where tanh is computed, as both take the same exponential."""
-    after: dict[Number | float, list[Line]] = {}
+def _paired(lines: Sequence[Line], pairs: set[Pair]) -> list[Line]:
+    """The lines, the second function of each pair moved to the first."""
+    second = {(PAIRS[line.form], line.operands[0]): line for line in lines if line.form in PAIRS}
+    found, met = list[Line](), set[Pair]()
     for line in lines:
-        if line.form == "tanh":
-            after[line.operands[0]] = []
-    found = []
-    for line in lines:
-        if line.form == "sech2" and line.operands[0] in after:
-            after[line.operands[0]].append(line._replace(form=PAIRED))
-    for line in lines:
-        if line.form == "sech2" and line.operands[0] in after:
-            continue
-        found += [*(after[line.operands[0]] if line.form == "tanh" else []), line]
+        pair = (PAIRS[line.form], line.operands[0]) if line.form in PAIRS else None
+        if pair is None or pair not in pairs:
+            found.append(line)
+        elif pair not in met:
+            met.add(pair)
+            found += [line, second[pair]]
     return found
