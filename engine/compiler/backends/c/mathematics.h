@@ -34,19 +34,15 @@ V v_exp(V x)
     return ((1.0 + p) * power_of_two(half)) * power_of_two(k - half);
 }
 
-/* With e = exp(-2 abs(x)): (1 - e) / (1 + e), with the sign of x; and its derivative 4 e / (1 + e)**2. */
+/* With e = exp(-2 abs(x)): (1 - e) / (1 + e), with the sign of x; and its derivative 4 e / (1 + e)**2. All is computed
+ * 2**64 times as large, so that e does not underflow. */
 V v_tanh_and_sech2(V x, V *sech2)
 {
-    I sign = (I)x & (I)all(-0.0), k, half;
+    I sign = (I)x & (I)all(-0.0), k;
     V twice = -2.0 * (V)((I)x & ~sign), p = remainder_exp(chosen(twice < -750.0, all(-750.0), twice), &k);
-    V scale, less, sum;
+    V scale = power_of_two(k + 64), scaled = scale * p, less = scaled + (scale - 0x1p64), sum = 0x1p65 + less;
 
-    half = k >> 1;
-    scale = power_of_two(half) * power_of_two(k - half);
-    less = scale * p + (scale - 1.0);
-    sum = 2.0 + less;
-
-    *sech2 = 4.0 * (scale + scale * p) / (sum * sum);
+    *sech2 = 0x1p66 * (scale + scaled) / (sum * sum);
     return (V)(((I)(less / sum) & ~(I)all(-0.0)) | sign);
 }
 
