@@ -16,8 +16,8 @@ _CALLED = re.compile(r"\b(?:pi\b|[a-z]\w*(?=\())")
 _HELPER = re.compile(r"(?:/\*[^\n]*\n)?static \w+ (\w+)\(.*?\n\}\n", re.DOTALL)
 
 
-def with_helpers(code: str) -> str:
-    """The code, after those functions of ``special.c`` that it calls, with ``PREFIX_`` before all their names."""
+def helpers_of(code: str) -> dict[str, str]:
+    """Those functions of ``special.c`` that the code calls, by their names, each after those that it calls."""
     source = files("engine.expressions").joinpath("special.c").read_text(encoding="utf-8")
     helpers = {found[1]: found[0] for found in _HELPER.finditer(source)} | {"pi": _PI}
     used, asked = set[str](), [code]
@@ -25,7 +25,13 @@ def with_helpers(code: str) -> str:
         new = (set(_CALLED.findall(asked.pop())) & helpers.keys()) - used
         used |= new
         asked += [helpers[name] for name in new]
-    text = "".join(f"{helper}\n" for name, helper in helpers.items() if name in used) + code
+    return {name: helper for name, helper in helpers.items() if name in used}
+
+
+def with_helpers(code: str) -> str:
+    """The code, after those functions of ``special.c`` that it calls, with ``PREFIX_`` before all their names."""
+    used = helpers_of(code)
+    text = "".join(f"{helper}\n" for helper in used.values()) + code
     return _CALLED.sub(lambda found: f"PREFIX_{found[0]}" if found[0] in used else found[0], text)
 
 

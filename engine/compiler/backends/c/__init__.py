@@ -165,10 +165,14 @@ def _built(stretches: list[Stretch], n_bytes: int, n_blocks: int) -> ctypes.CDLL
     texts = [text for source in sources for text in source.functions()]
     size = max(1, -(-len(texts) // _SOURCES))
     bodies = ["\n".join(texts[start : start + size]) for start in range(0, len(texts), size)]
-    quick = [f"{head}{declared}{helpers_of(calls + body)}{inlined}{body}" for body in bodies]
-    helpers = helpers_of("".join(f"{name}() " for name, _ in long))
+    quick = [f"{head}{declared}{_helpers(calls + body)}{inlined}{body}" for body in bodies]
+    helpers = _helpers("".join(f"{name}() " for name, _ in long))
     tables = "\n".join(line for source in sources for line in source.tables())
     return library(compiler, quick, f"{head}{run}{mathematics if own else ''}{helpers}{made}{tables}\n")
+
+
+def _helpers(code: str) -> str:
+    return "".join(f"{helper}\n" for helper in helpers_of(code).values())
 
 
 def _file(name: str) -> str:
@@ -230,7 +234,7 @@ class _Bound:
 
     def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
         """Take the inputs of all examples, where C reads them itself without a copy."""
-        if self.native.reads_rows and shared is None:
+        if self.native.reads_rows and shared is None and rows.dtype == self.memories.arrays[INPUTS].dtype:
             chosen = None if places is None else np.ascontiguousarray(places, np.int64)
             self._rows, self._places = rows, chosen
             self._inputs = (*_strided(rows.T), None if chosen is None else _address(chosen))

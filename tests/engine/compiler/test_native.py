@@ -287,6 +287,16 @@ def test_functions_with_branches():
     assert f.program.paths[0].program.backend == "c"
 
 
+def test_rows_of_more_digits_are_rounded():
+    """As functions of float32 get them."""
+
+    @compile(backend="c", dtype="float32")
+    def f(x):
+        return x * 3.0
+
+    assert f([[0.1], [0.2]]).tolist() == (np.array([0.1, 0.2], np.float32) * np.float32(3.0)).tolist()
+
+
 def test_another_backend_is_refused():
     x = Value(1.0)
     for call in (lambda: compile(x.exp(), [x], backend="fortran"), lambda: MLP(1, [1]).fit([[1.0]], [1.0], backend=7)):
