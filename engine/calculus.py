@@ -212,7 +212,7 @@ class _Call:
             arguments[index] = rebuilt(args[index], waiting)
         _nesting.depth = depth + 1
         try:
-            with listening(_Refusal(self.inputs)):
+            with listening(Refusal(self.inputs)):
                 self.result = f(*arguments, **kwargs)
         finally:
             _nesting.depth = depth
@@ -248,7 +248,7 @@ class Departures(Listener):
         if how in self.ways and depends(node, self._dependent, self._independent):
             self._dependent.add(node)
             caller = users_caller()
-            self.departed(str(caller), how if how in SEEN or not caller.function else f"{caller.function}()")
+            self.departed(str(caller), how if how in (*SEEN, "==") or not caller.function else f"{caller.function}()")
 
     left_elsewhere = left
 
@@ -275,20 +275,18 @@ def depends(root: Value, inputs: Set[Value], independent: set[Value]) -> bool:
     return False
 
 
-class _Refusal(Departures):
+class Refusal(Departures):
     """Refuses to let a number leave unseen.
 
     ``.data``, ``.item()`` and ``.detach()`` say that this is meant; comparisons choose a branch, and what is printed
     is not computed with.
     """
 
-    ways = frozenset({"float()", "int()", "round()", "a copy", "backward()"})
+    ways = frozenset({"float()", "int()", "round()", "a copy", "backward()", "=="})
 
     def departed(self, place: str, call: str) -> None:
-        raise TypeError(
-            f"{place}: {call} would take a number out of the graph, and its derivative would be lost; "
-            f"{instead_of(call)}, or .data where the plain number is meant"
-        )
+        lost = IDENTITY if call == "==" else "would take a number out of the graph, and its derivative would be lost"
+        raise TypeError(f"{place}: {call} {lost}; {instead_of(call)}, or .data where the plain number is meant")
 
 
 def instead_of(call: str) -> str:
@@ -301,9 +299,10 @@ def instead_of(call: str) -> str:
 
 SEEN = frozenset({".data", ".item()"})
 """Ways in which a number leaves because the user says so."""
+IDENTITY = "with a number is False for every Value, as Values are compared by identity"
 _INSTEAD = {
     **{"fabs": "use abs(x)", "pow": "use x ** n", "fsum": "use sum(...)", "copy": "use the Value itself"},
-    **{"deepcopy": "use the Value itself", "backward": "use engine.grad or engine.gradients"},
+    **{"==": "use >= and <=", "deepcopy": "use the Value itself", "backward": "use engine.grad or engine.gradients"},
 }
 
 

@@ -26,12 +26,12 @@ class DataDependentError(ValueError):
 class Listener:
     """Base of what is told of numbers that leave the graph while its ``listening`` block is open.
 
-    Reading ``.data``, ``float()``, ``int()``, ``round()``, ``bool()``, comparisons, formatting, hashes and copies of
-    Values are reported, and so are operations that refuse their numbers.
+    Reading ``.data``, ``float()``, ``int()``, ``round()``, ``bool()``, comparisons, ``==`` with a number, formatting,
+    hashes and copies of Values are reported, and so are operations that refuse their numbers.
     """
 
     hears_identity = False
-    """Whether it hears of ``==`` with a number and of ``hash()``: where Values are in place of plain numbers."""
+    """Whether it hears of ``hash()``: where Values are in place of plain numbers."""
 
     def left(self, how: str, node: Value) -> None:
         """A plain number of *node* was taken, such as by ``"float()"``; or set, by ``".data = ..."``."""
@@ -43,7 +43,7 @@ class Listener:
         """A number was taken, or compared, in another thread; *node* may have nothing to do with this listener."""
 
     def identified(self, how: str, node: Value) -> None:
-        """*node* was compared by identity (*how* is ``"=="``), or looked up (``"hash()"``)."""
+        """*node* was looked up: *how* is ``"hash()"``."""
 
     def refused(self) -> None:
         """An operation is about to raise an error because of a number."""

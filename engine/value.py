@@ -374,8 +374,8 @@ class Value(Provenance):
         return _heard_comparison(">=", self, other, self._data >= _compared(other, ">="))
 
     def __eq__(self, other: object) -> Any:
-        if not isinstance(other, Value):
-            _heard_identity("==", self)
+        if WATCH.listeners != 0 and not isinstance(other, Value) and hasattr(other, "__float__"):
+            heard("==", self)
         return True if self is other else NotImplemented
 
     def __hash__(self) -> int:

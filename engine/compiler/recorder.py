@@ -48,8 +48,8 @@ class Recording(Listener):
     """What a function does with one example, of *numbers*; it listens while the function runs.
 
     A comparison is kept as a guard. Any other number that leaves the graph ends the recording with an error, for the
-    function may compute something else for another example. So do random numbers; and ``==`` and ``hash()`` of inputs,
-    if these are in place of plain numbers (*identity*).
+    function may compute something else for another example. So do random numbers; ``==`` with a number, which is False
+    for every Value; and ``hash()`` of inputs, if these are in place of plain numbers (*identity*).
     """
 
     def __init__(self, numbers: Sequence[float], identity: bool = False) -> None:
@@ -96,7 +96,8 @@ class Recording(Listener):
         if how in ("repr()", "format()"):
             self.doubt = self.doubt or f"{users_caller()}: {how} of a Value"
         else:
-            self._refuse(f"{users_caller()}: {how} of a Value")
+            never = ", which no number equals: write >= and <=" if how == "==" else ""
+            self._refuse(f"{users_caller()}: {how} of a Value{never}")
 
     def left_elsewhere(self, how: str, node: Value) -> None:
         """The function handed its Values to another thread: the order of what happens there is not known."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.calculus import SEEN, Departures, instead_of, numeric_gradients
+from engine.calculus import SEEN, Departures, Refusal, instead_of, numeric_gradients
 from engine.debugging.anomaly import described
 from engine.debugging.finite_differences import Slopes, Verdict, rounding_error, slopes
 from engine.escapes import listening
@@ -120,7 +120,7 @@ def gradcheck(
 
     Raises:
         GradcheckError: a derivative differs; its text is the report. Or *f* gave two numbers at one point.
-        TypeError: *f* gave neither a Value nor a number.
+        TypeError: *f* gave neither a Value nor a number, or asked whether a Value ``==`` a number.
 
     >>> from engine import relu, sqrt, tanh
     >>> print(gradcheck(lambda x: tanh(x) * x, 0.5).ok)
@@ -135,6 +135,9 @@ def gradcheck(
         result = f(*rebuilt(arguments, values))
         return result if is_tree(result) else flattened(result)[0]
 
+    values = [Value(number) for number in numbers]
+    with listening(_Equality(values)):
+        computed(*values)
     root, gradients = _repeated(computed, numbers)
     rounding = rounding_error(numeric_gradients(root).items())
     compared = []
@@ -182,6 +185,12 @@ def _along(computed: Callable[..., Any], numbers: Sequence[float], index: int) -
         return result.data if isinstance(result, Value) else as_float(result, "what the function gave")
 
     return moved
+
+
+class _Equality(Refusal):
+    """Refuses ``==`` with a number alone."""
+
+    ways = frozenset({"=="})
 
 
 class _Departures(Departures):

@@ -89,7 +89,7 @@ def _graph(options: Namespace) -> Value:
 
 
 def _numbers(texts: list[str]) -> dict[str, float]:
-    """Parse ``["x=2"]`` into ``{"x": 2.0}``."""
+    """Parse ``["x=2", "y=1/3"]`` into ``{"x": 2.0, "y": 0.3333333333333333}``."""
     numbers: dict[str, float] = {}
     for given in texts:
         name, equals, number = given.partition("=")
@@ -98,8 +98,9 @@ def _numbers(texts: list[str]) -> dict[str, float]:
         if name in numbers:
             raise ValueError(f"{name} must be given one number, got two")
         try:
-            numbers[name] = float(number)
-        except ValueError:
+            above, slash, below = number.partition("/")
+            numbers[name] = float(above) / float(below) if slash else float(above)
+        except (ValueError, ZeroDivisionError):
             advice = f"; write a decimal point: {name}={number.replace(',', '.')}" if number.count(",") == 1 else ""
             raise ValueError(f"{name} must be given a number, got {shortened(number)}{advice}") from None
     return numbers

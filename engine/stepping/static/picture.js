@@ -251,7 +251,7 @@ export class Picture {
     const scale = this.#fittingScale();
     this.zoom(this.isWhole ? scale : Math.max(scale, READABLE), true);
     if (isNew) this.#fitNames();
-    this.follow(place);
+    this.follow(place, "auto"); // a smooth way is lost where nobody sees it
   }
 
   /** Fonts differ: a name may have become wider than its place. */
@@ -264,14 +264,14 @@ export class Picture {
   }
 
   /** Bring a node into sight where the graph is larger than its window. */
-  follow(place) {
+  follow(place, behavior = this.calm.matches ? "auto" : "smooth") {
     const { frame } = this;
     if (frame.scrollWidth <= frame.clientWidth && frame.scrollHeight <= frame.clientHeight) return;
     const seen = this.boxes[place].group.getBoundingClientRect();
     const around = frame.getBoundingClientRect();
     const left = seen.left + seen.width / 2 - around.left - around.width / 2;
     const top = seen.top + seen.height / 2 - around.top - around.height / 2;
-    frame.scrollBy({ left, top, behavior: this.calm.matches ? "auto" : "smooth" });
+    frame.scrollBy({ left, top, behavior });
   }
 
   /** The mouse can take hold of a graph that is larger than its window. */

@@ -380,3 +380,8 @@ def test_completion_is_printed_for_a_shell(gradstep, shell):
 def test_completion_without_shtab_says_what_to_install(failing, monkeypatch):
     monkeypatch.setitem(sys.modules, "shtab", None)
     assert 'completion needs shtab: pip install "gradstep[completion]"' in failing("--print-completion", "bash")
+
+
+def test_a_number_may_be_a_fraction(capsys):
+    assert main(["step", "x*x", "x=1/3"]) == 0
+    assert "gradient of x: 0.666667" in capsys.readouterr().out

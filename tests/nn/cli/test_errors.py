@@ -155,6 +155,8 @@ CASES = [  # the arguments and the words
     (["step", "2*pi", "tanh=3"], r"tanh must be a name in the formula '2\*pi'; leave tanh= out"),
     (["step", "x", "x=one"], "x must be given a number, got 'one'"),
     (["step", "x", "x="], "x must be given a number, got ''"),
+    (["step", "x", "x=1/"], "x must be given a number, got '1/'"),
+    (["step", "x", "x=1/0"], "x must be given a number, got '1/0'"),
     (["step", "x", "x"], "a number must be given with its name, such as x=2, got 'x'"),
     (["step", "x", "=2"], "given with its name, such as x=2, got '=2'"),
     (["step", "x", "2=x"], "given with its name, such as x=2, got '2=x'"),

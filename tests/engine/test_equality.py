@@ -1,0 +1,50 @@
+"""``==`` with a number is False for every Value: where a derivative is asked for, it is refused."""
+
+import numpy as np
+import pytest
+
+from engine import DataDependentError, Value, compile, grad, gradcheck, hessian, value_and_grad
+
+CASES = [
+    lambda x: x * 10 if x == 2.0 else x,
+    lambda x: x * 10 if x != 2.0 else x,
+    lambda x: x * 10 if x * x == 4.0 else x,
+    lambda x: x * 10 if 2.0 == x else x,  # noqa: SIM300
+    lambda x: x if x in [2.0] else -x,
+    lambda x: x * [5.0, 2.0].index(x) if x > 1 else x,
+    lambda x: x * 10 if np.equal(x, 2.0) else x,
+    lambda x: x * 10 if x == np.float32(2.0) else x,
+    lambda x: x * 10 if x == np.array(2.0) else x,
+]
+
+
+@pytest.mark.parametrize("f", CASES)
+def test_equality_with_a_number_is_refused(f):
+    for ask in (grad(f), value_and_grad(f), hessian(f)):
+        with pytest.raises(TypeError, match=r"test_equality.py.*: == with a number is False for every Value"):
+            ask(2.0)
+    with pytest.raises(DataDependentError, match=r"test_equality.py.*: == of a Value, which no number equals"):
+        compile(f)([[2.0], [3.0]])
+    with pytest.raises(DataDependentError, match="== of a Value"):
+        compile(lambda x: f(x) * 1.0, dtype="float32")([[2.0]])
+
+
+def test_gradcheck_names_the_line_of_an_equality():
+    with pytest.raises(TypeError, match=r"test_equality.py.*: == with a number is False for every Value"):
+        gradcheck(CASES[0], 2.0)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * 2 if x == x else x,  # noqa: PLR0124
+        lambda x: x * 2 if x != None else x,  # noqa: E711
+        lambda x: x * 2 if x != "two" else x,
+        lambda x: x * (3.0 if 2.0 == Value(2.0).data else 2.0),  # noqa: SIM300
+        lambda x: x * 2 if Value(2.0) != 2.0 else x,
+    ],
+)
+def test_identity_may_be_asked(f):
+    expected = f(3.0) / 3.0
+    assert grad(f)(3.0) == expected
+    assert gradcheck(f, 3.0).departures == ()
