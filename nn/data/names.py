@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from nn.validation import shortened
 
 _PLAIN = frozenset({list, tuple, int, float, str, bool})
+
+
+class NamedTable:
+    """An array ``(n_examples, n_columns)`` with the names of its columns, read as a frame is; without pandas."""
+
+    def __init__(self, table: Any, names: Sequence[str]) -> None:
+        self.table, self.columns, self.shape, self.ndim = table, list(names), table.shape, 2
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
+
+    def __getitem__(self, names: list[str]) -> NamedTable:
+        return NamedTable(self.table[:, [self.columns.index(name) for name in names]], names)
+
+    def to_numpy(self) -> Any:
+        return self.table
 
 
 def column_names(X: Any, known: Sequence[str] | None = None, what: str = "X") -> list[str] | None:
@@ -34,8 +50,9 @@ def by_name(X: Any, names: Sequence[str] | None, what: str = "X") -> Any:
     Raises:
         ValueError: there are other columns, or two of one name in another order.
     """
-    if has_rows_with_names(X):
-        return _rows_by_name(X, names, what)
+    rows = rows_with_names(X)
+    if rows is not None:
+        return _rows_by_name(rows, names, what)
     if getattr(X, "ndim", 2) == 1 and names and (len(names) > 1 or _texts(getattr(X, "index", ())) == list(names)):
         return X  # a Series that is a row, or no column of this table
     order = _order(column_labels(X), names or (), f"{what} must have the columns that fit saw")
@@ -44,19 +61,30 @@ def by_name(X: Any, names: Sequence[str] | None, what: str = "X") -> Any:
 
 def column_labels(X: Any) -> list[Any]:
     """The names of columns as they are, of a Series its own; empty without names."""
-    if has_rows_with_names(X):
-        return next(labels for row in X if (labels := _row_labels(row)) is not None)
+    rows = rows_with_names(X)
+    if rows is not None:
+        return next(labels for row in rows if (labels := _row_labels(row)) is not None)
     own = getattr(X, "name", None)
     return list(getattr(X, "columns", [] if own in (None, "") else [own])) if hasattr(X, "to_numpy") else []
 
 
-def has_rows_with_names(X: Any) -> bool:
-    """Whether these are rows, some of which have names: a list of dicts, or records of numpy."""
-    if getattr(getattr(X, "dtype", None), "names", None):
-        return True
-    if not isinstance(X, (list, tuple)) or _PLAIN.issuperset(map(type, X)):
-        return False
-    return any(_row_labels(row) is not None for row in X)
+def rows_with_names(X: Any) -> list[Any] | None:
+    """The rows, some of which have names, of a list, an array of objects or records, or another container in order.
+
+    None where no row has names: of a frame, of numbers or labels, and of all that has no order.
+    """
+    if not is_in_order(X) or hasattr(X, "columns") or getattr(getattr(X, "dtype", None), "kind", "O") not in "OV":
+        return None
+    rows = X if isinstance(X, (list, tuple)) else list(X)
+    if _PLAIN.issuperset(map(type, rows)):
+        return None
+    return list(rows) if any(_row_labels(row) is not None for row in rows) else None
+
+
+def is_in_order(rows: Any) -> bool:
+    """Whether these are rows, labels or numbers one after another: no text, dict, set, named tuple or number."""
+    odd = isinstance(rows, (str, bytes, Mapping, Set)) or (isinstance(rows, tuple) and hasattr(rows, "_fields"))
+    return hasattr(rows, "__len__") and not odd and getattr(rows, "ndim", 1) > 0
 
 
 def column_text(name: Any) -> str:
@@ -80,7 +108,7 @@ def _row_labels(row: Any) -> list[Any] | None:
     return None if names is None else list(names)
 
 
-def _rows_by_name(X: Sequence[Any], names: Sequence[str] | None, what: str) -> list[Any]:
+def _rows_by_name(X: list[Any], names: Sequence[str] | None, what: str) -> list[Any]:
     """Each row with names as a dict in one order; others as they are."""
     first = _texts(column_labels(X))
     if not names and set(first) == {str(i) for i in range(len(first))} and not are_counted(first):
