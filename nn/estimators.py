@@ -21,7 +21,8 @@ from typing import Any, Self, TypeVar
 
 from nn import MLP, EarlyStopping, Optimizer, binary_cross_entropy, cross_entropy, hinge
 from nn.data import as_table, by_name, column_names
-from nn.data.names import NamedTable, rows_with_names
+from nn.data.names import has_other_order, rows_with_names
+from nn.data.tables import NamedTable
 from nn.examples import target_names
 from nn.losses import LOSSES, LossFunction, named_loss
 from nn.optimizers import LearningRate
@@ -124,7 +125,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         """Examples to predict, with the same columns as in training; scikit-learn checks those named by texts."""
         check_is_fitted(self)
         learned = self.model_.column_names
-        if rows_with_names(X) is not None:
+        if has_other_order(X) or rows_with_names(X) is not None:
             X = _read(X, learned)
             if hasattr(self, "feature_names_in_"):
                 import pandas as pd
@@ -323,9 +324,13 @@ class MLPRegressor(_ByName, RegressorMixin, _Estimator):  # type: ignore[misc]
 
 
 def _read(X: Any, names: list[str] | None, what: str = "X") -> Any:
-    """The columns in the order of *names*; rows with names, which scikit-learn does not know, as an array."""
+    """The columns in the order of *names*; rows with names, which scikit-learn does not know, as an array.
+
+    Raises:
+        ValueError: there are other names, or no rows in an order.
+    """
     X = by_name(X, names, what)
-    return X if rows_with_names(X) is None else as_table(X, what)
+    return as_table(X, what) if has_other_order(X) or rows_with_names(X) is not None else X
 
 
 def _named(table: Any, names: list[str] | None) -> Any:
@@ -334,9 +339,10 @@ def _named(table: Any, names: list[str] | None) -> Any:
 
 def _one_each(sample_weight: Any) -> Any:
     """The weights of a frame or of rows with names, which have one column, as scikit-learn takes them."""
-    if not hasattr(sample_weight, "columns") and rows_with_names(sample_weight) is None:
-        return sample_weight
-    return as_table(sample_weight, "sample_weight", 1)[:, 0]
+    has_names = hasattr(sample_weight, "columns") or rows_with_names(sample_weight) is not None
+    if has_names or has_other_order(sample_weight):
+        return as_table(sample_weight, "sample_weight", 1)[:, 0]
+    return sample_weight
 
 
 def _weights(sample_weight: Any, X: Any) -> Any:

@@ -10,22 +10,6 @@ from nn.validation import shortened
 _PLAIN = frozenset({list, tuple, int, float, str, bool})
 
 
-class NamedTable:
-    """An array ``(n_examples, n_columns)`` with the names of its columns, read as a frame is; without pandas."""
-
-    def __init__(self, table: Any, names: Sequence[str]) -> None:
-        self.table, self.columns, self.shape, self.ndim = table, list(names), table.shape, 2
-
-    def __len__(self) -> int:
-        return int(self.shape[0])
-
-    def __getitem__(self, names: list[str]) -> NamedTable:
-        return NamedTable(self.table[:, [self.columns.index(name) for name in names]], names)
-
-    def to_numpy(self) -> Any:
-        return self.table
-
-
 def column_names(X: Any, known: Sequence[str] | None = None, what: str = "X") -> list[str] | None:
     """The names of columns as texts, in the order of those *known* if they are the same; None without names.
 
@@ -56,7 +40,9 @@ def by_name(X: Any, names: Sequence[str] | None, what: str = "X") -> Any:
     if getattr(X, "ndim", 2) == 1 and names and (len(names) > 1 or _texts(getattr(X, "index", ())) == list(names)):
         return X  # a Series that is a row, or no column of this table
     order = _order(column_labels(X), names or (), f"{what} must have the columns that fit saw")
-    return X if order is None else X[[X.columns[i] for i in order]]
+    if order is None:
+        return X
+    return X.select(order) if _is_arrow(X) else X[[X.columns[i] for i in order]]
 
 
 def column_labels(X: Any) -> list[Any]:
@@ -64,8 +50,10 @@ def column_labels(X: Any) -> list[Any]:
     rows = rows_with_names(X)
     if rows is not None:
         return next(labels for row in rows if (labels := _row_labels(row)) is not None)
-    own = getattr(X, "name", None)
-    return list(getattr(X, "columns", [] if own in (None, "") else [own])) if hasattr(X, "to_numpy") else []
+    if hasattr(X, "to_numpy"):
+        own = getattr(X, "name", None)
+        return list(getattr(X, "columns", [] if own in (None, "") else [own]))
+    return list(X.column_names) if _is_arrow(X) else []
 
 
 def rows_with_names(X: Any) -> list[Any] | None:
@@ -73,7 +61,8 @@ def rows_with_names(X: Any) -> list[Any] | None:
 
     None where no row has names: of a frame, of numbers or labels, and of all that has no order.
     """
-    if not is_in_order(X) or hasattr(X, "columns") or getattr(getattr(X, "dtype", None), "kind", "O") not in "OV":
+    is_flat = is_in_order(X) and getattr(X, "ndim", 1) == 1 and not hasattr(X, "columns")
+    if not is_flat or getattr(getattr(X, "dtype", None), "kind", "O") not in "OV":
         return None
     rows = X if isinstance(X, (list, tuple)) else list(X)
     if _PLAIN.issuperset(map(type, rows)):
@@ -83,8 +72,13 @@ def rows_with_names(X: Any) -> list[Any] | None:
 
 def is_in_order(rows: Any) -> bool:
     """Whether these are rows, labels or numbers one after another: no text, dict, set, named tuple or number."""
-    odd = isinstance(rows, (str, bytes, Mapping, Set)) or (isinstance(rows, tuple) and hasattr(rows, "_fields"))
-    return hasattr(rows, "__len__") and not odd and getattr(rows, "ndim", 1) > 0
+    is_list = hasattr(rows, "__len__") and not isinstance(rows, (str, bytes)) and getattr(rows, "ndim", 1) > 0
+    return is_list and not has_other_order(rows)
+
+
+def has_other_order(rows: Any) -> bool:
+    """Whether this has no order, or one of its names: a dict or a set, or a named tuple, which may hold columns."""
+    return isinstance(rows, (Mapping, Set)) or (isinstance(rows, tuple) and hasattr(rows, "_fields"))
 
 
 def column_text(name: Any) -> str:
@@ -95,6 +89,11 @@ def column_text(name: Any) -> str:
 def are_counted(names: Sequence[str]) -> bool:
     """Whether pandas named these columns: 0, 1, 2, ..."""
     return list(names) == [str(i) for i in range(len(names))]
+
+
+def _is_arrow(X: Any) -> bool:
+    """Whether this is a table of Apache Arrow's, which names its columns in another way than a frame."""
+    return hasattr(X, "column_names") and hasattr(X, "select")
 
 
 def _row_labels(row: Any) -> list[Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nn.data.names import by_name, is_in_order, rows_with_names
@@ -13,6 +13,22 @@ if TYPE_CHECKING:
     import numpy as np
 
 Table: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+
+class NamedTable:
+    """A table with the names of its columns, which ``fit`` reads as a frame."""
+
+    ndim = 2
+
+    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+        self.table, self.columns, self.shape = table, list(columns), table.shape
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def to_numpy(self) -> Table:
+        """The numbers."""
+        return self.table
 
 
 def as_table(

@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections import namedtuple
 
 import numpy as np
 import pandas as pd
@@ -471,3 +472,18 @@ def test_inputs_are_read_by_name(kind):
             model.predict(way(TURNED))
     else:
         np.testing.assert_allclose(model.predict(way(TURNED)), model.predict(way(X)))
+
+
+@pytest.mark.parametrize("columns", [namedtuple("Columns", "b a")([1.0, 2.0], [3.0, 4.0]), {"b": [1.0], "a": [2.0]}])
+def test_columns_that_are_no_frame_are_refused(columns):
+    for kind in (MLPRegressor, MLPClassifier):
+        with pytest.raises(ValueError, match=r"X must be rows of numbers, got (Columns|dict) .*; give a list of rows"):
+            small(kind).fit(columns, [0, 1])
+        with pytest.raises(ValueError, match=r"y must be rows of numbers, got (Columns|dict)"):
+            small(kind).fit(X[:2], columns)
+        with pytest.raises(ValueError, match=r"sample_weight must be rows of numbers, got (Columns|dict)"):
+            small(kind).fit(X[:2], [0, 1], columns)
+    with pytest.raises(ValueError, match=r"X must be rows of numbers, got (Columns|dict)"):
+        line(max_iter=2).fit(X, Y).predict(columns)
+    with pytest.raises(ValueError, match=r"y must be rows of numbers, got (Columns|dict)"):
+        line(max_iter=2).fit(X, Y).score(X[:2], columns)
