@@ -125,7 +125,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         """Examples to predict, with the same columns as in training; scikit-learn checks those named by texts."""
         check_is_fitted(self)
         learned = self.model_.column_names
-        if has_other_order(X) or rows_with_names(X) is not None:
+        if _is_other(X):
             X = _read(X, learned)
             if hasattr(self, "feature_names_in_"):
                 import pandas as pd
@@ -327,10 +327,10 @@ def _read(X: Any, names: list[str] | None, what: str = "X") -> Any:
     """The columns in the order of *names*; rows with names, which scikit-learn does not know, as an array.
 
     Raises:
-        ValueError: there are other names, or no rows in an order.
+        ValueError: there are other names, or no rows in an order, or masked numbers.
     """
     X = by_name(X, names, what)
-    return as_table(X, what) if has_other_order(X) or rows_with_names(X) is not None else X
+    return as_table(X, what) if _is_other(X) else X
 
 
 def _named(table: Any, names: list[str] | None) -> Any:
@@ -339,10 +339,14 @@ def _named(table: Any, names: list[str] | None) -> Any:
 
 def _one_each(sample_weight: Any) -> Any:
     """The weights of a frame or of rows with names, which have one column, as scikit-learn takes them."""
-    has_names = hasattr(sample_weight, "columns") or rows_with_names(sample_weight) is not None
-    if has_names or has_other_order(sample_weight):
+    if hasattr(sample_weight, "columns") or _is_other(sample_weight):
         return as_table(sample_weight, "sample_weight", 1)[:, 0]
     return sample_weight
+
+
+def _is_other(X: Any) -> bool:
+    """Whether this must be read, or refused, by ``as_table``: scikit-learn knows no names of rows, order or mask."""
+    return has_other_order(X) or rows_with_names(X) is not None or bool(np.ma.is_masked(X))
 
 
 def _weights(sample_weight: Any, X: Any) -> Any:

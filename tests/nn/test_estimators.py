@@ -487,3 +487,17 @@ def test_columns_that_are_no_frame_are_refused(columns):
         line(max_iter=2).fit(X, Y).predict(columns)
     with pytest.raises(ValueError, match=r"y must be rows of numbers, got (Columns|dict)"):
         line(max_iter=2).fit(X, Y).score(X[:2], columns)
+
+
+@BOTH
+def test_masked_numbers_are_refused(kind):
+    masked, fitted = np.ma.array(np.eye(2), mask=np.eye(2)), small(kind, max_iter=2).fit(np.eye(2), [0, 1])
+    for call in (lambda: small(kind).fit(masked, [0, 1]), lambda: fitted.predict(masked)):
+        with pytest.raises(ValueError, match="X must have no masked numbers, got 2 of them"):
+            call()
+    labels = np.ma.array([0, 1], mask=[0, 1])
+    for call in (lambda: small(kind).fit(np.eye(2), labels), lambda: fitted.score(np.eye(2), labels)):
+        with pytest.raises(ValueError, match="y must have no masked numbers, got 1 of them"):
+            call()
+    with pytest.raises(ValueError, match="sample_weight must have no masked numbers, got 1 of them"):
+        small(kind).fit(np.eye(2), [0, 1], labels)
