@@ -21,10 +21,14 @@ from typing import Any, Self, TypeVar
 
 from nn import MLP, EarlyStopping, Optimizer, binary_cross_entropy, cross_entropy, hinge
 from nn.data import as_table, by_name, column_names
-from nn.data.names import has_rows_with_names
+from nn.data.names import has_other_order, rows_with_names
+from nn.data.tables import NamedTable
+from nn.examples import target_names
 from nn.losses import LOSSES, LossFunction, named_loss
 from nn.optimizers import LearningRate
 from nn.scaling import Scaling
+from nn.targets import are_answers
+from nn.training.options import check_pair
 from nn.validation import check_int, shortened, unknown_argument
 
 try:
@@ -84,43 +88,45 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     """The part that classifier and regressor share: everything except y."""
 
     def _train(self, X: Any, y: Any, n_outputs: int, names: _Names, **options: Any) -> Self:
-        """Make a network with *n_outputs* and train it; *names* are those of the frames of X and y."""
+        """Make a network with *n_outputs* and train it; *names* are those of the columns of X and y."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         sizes = [check_int("hidden_layer_sizes", n, 1) for n in np.atleast_1d(self.hidden_layer_sizes).tolist()]
         activation: Any = _ACTIVATIONS.get(str(self.activation), self.activation)
         model = MLP(X.shape[1], [*sizes, n_outputs], activation=activation, init="glorot", seed=seed)
-        stopping = {"early_stopping": self.early_stopping, "validation_split": self.validation_fraction}
+        stopping = {"early_stopping": self.early_stopping} if self.early_stopping else {}
+        if stopping and options.get("validation_data") is None:
+            stopping["validation_split"] = self.validation_fraction
         batch_size: Any = min(200, X.shape[0]) if self.batch_size == "auto" else self.batch_size
         self.history_ = model.fit(
-            X,
-            y,
+            _named(X, names[0]),
+            _named(y, names[1]),
             optimizer=copy.deepcopy(self.optimizer),  # the caller's own stays unchanged
             learning_rate=self.learning_rate,
             epochs=self.max_iter,
             batch_size=batch_size,
             seed=seed,
             verbose=self.verbose,
-            **(stopping if self.early_stopping else {}),
+            **stopping,
             **options,
         )
-        model.column_names, targets = names
-        model.target_column_names = targets if targets and len(targets) == n_outputs else None  # and not one of labels
         self.model_, self.n_iter_, self.loss_curve_ = model, self.history_.epochs, self.history_.loss
         return self
 
     def _table(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any, _Names]:
         """Examples to train on, checked by scikit-learn, and the names of their columns."""
-        names = column_names(X), column_names(y, what="y") if getattr(y, "ndim", 1) == 2 else None
-        X = as_table(X) if has_rows_with_names(X) else X
-        X, y = validate_data(self, X, y, multi_output=True, accept_sparse=True, dtype=_FLOATS, **options)
+        names = column_names(X), column_names(y, what="y")
+        X, y = validate_data(
+            self, _read(X, names[0]), _read(y, names[1], "y"),
+            multi_output=True, accept_sparse=True, dtype=_FLOATS, **options,
+        )  # fmt: skip
         return X, y, names
 
     def _check_table(self, X: Any) -> Any:
         """Examples to predict, with the same columns as in training; scikit-learn checks those named by texts."""
         check_is_fitted(self)
         learned = self.model_.column_names
-        if has_rows_with_names(X):
-            X = as_table(by_name(X, learned))
+        if _is_other(X):
+            X = _read(X, learned)
             if hasattr(self, "feature_names_in_"):
                 import pandas as pd
 
@@ -136,13 +142,14 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
 
 
 class _ByName:
-    """``score`` that reads a frame of several targets by the names that ``fit`` saw."""
+    """``score`` that reads targets by the names that ``fit`` saw, as ``Module.score`` does."""
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """scikit-learn's score: the share of right answers, or R**2."""
         check_is_fitted(self)
-        y = by_name(y, self.model_.target_column_names, "y")  # type: ignore[attr-defined]
-        return float(super().score(X, y, sample_weight))  # type: ignore[misc]
+        model: Any = self.model_  # type: ignore[attr-defined]
+        names = list(map(str, model.classes)) if are_answers(model.loss, model.n_outputs) else target_names(model)
+        return float(super().score(X, _read(y, names, "y"), _one_each(sample_weight)))  # type: ignore[misc]
 
 
 class MLPClassifier(_ByName, ClassifierMixin, _Estimator):  # type: ignore[misc]
@@ -199,25 +206,28 @@ class MLPClassifier(_ByName, ClassifierMixin, _Estimator):  # type: ignore[misc]
             X: ``(n_examples, n_inputs)`` numbers.
             y: ``(n_examples,)`` labels; or ``(n_examples, n_questions)`` answers of 0 or 1.
             sample_weight: ``(n_examples,)`` numbers of 0 or more: how often each example counts.
-            options: more arguments of ``Module.fit``, such as ``callbacks`` or ``label_smoothing``.
+            options: more arguments of ``Module.fit``, such as ``callbacks``, ``label_smoothing``, or
+                ``validation_data``, whose columns are read by the names of those of X and y.
 
         Raises:
             ValueError: an argument does not fit, or all labels are equal.
         """
         X, y, names = self._table(X, y)
         check_classification_targets(y)
+        known: list[Any] | None = None  # questions have the names of their columns
         if type_of_target(y) == "multilabel-indicator":
             classes, n_outputs = np.arange(y.shape[1]), y.shape[1]
         else:
-            y = column_or_1d(y, warn=True)
+            y, names = column_or_1d(y, warn=True), (names[0], None)
             classes = np.unique(y)
+            known = classes.tolist()
             n_outputs = len(classes) if len(classes) > 2 else 1
         if len(classes) < 2:
             raise ValueError(f"y must have labels of 2 classes or more, got 1 class: {shortened(classes.tolist()[0])}")
         self.classes_ = classes
         loss = "binary_cross_entropy" if n_outputs == 1 or y.ndim == 2 else "cross_entropy"
         weights = {"class_weight": self.class_weight, "sample_weight": _weights(sample_weight, X)}
-        return self._train(X, y, n_outputs, names, loss=loss, classes=classes.tolist(), **weights, **options)
+        return self._train(X, y, n_outputs, names, loss=loss, classes=known, **weights, **options)
 
     def predict(self, X: Any) -> Any:
         """The label of each example: an array ``(n_examples,)``; or answers ``(n_examples, n_questions)``."""
@@ -290,8 +300,13 @@ class MLPRegressor(_ByName, RegressorMixin, _Estimator):  # type: ignore[misc]
         if function in (binary_cross_entropy, cross_entropy, hinge):
             raise ValueError(f"loss must be one for numbers, such as mse, got {name}; MLPClassifier learns classes")
         y = y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True).reshape(-1, 1)
-        weights = _weights(sample_weight, X)
+        weights, pair = _weights(sample_weight, X), options.get("validation_data")
         scaler = StandardScaler(with_mean=name in LOSSES, with_std=name in LOSSES).fit(y, sample_weight=weights)
+        if pair is not None:
+            validation_X, validation_y = check_pair(pair, options.get("validation_split"))
+            validation_y = by_name(validation_y, names[1], "validation y")
+            table = as_table(validation_y, "validation y", y.shape[1])
+            options["validation_data"] = validation_X, scaler.transform(table)
         self._train(X, scaler.transform(y), y.shape[1], names, loss=self.loss, sample_weight=weights, **options)
         if name in LOSSES:
             Scaling(scaler.mean_.tolist(), scaler.scale_.tolist()).fold_out(self.model_)
@@ -308,11 +323,37 @@ class MLPRegressor(_ByName, RegressorMixin, _Estimator):  # type: ignore[misc]
         return tags
 
 
+def _read(X: Any, names: list[str] | None, what: str = "X") -> Any:
+    """The columns in the order of *names*; rows with names, which scikit-learn does not know, as an array.
+
+    Raises:
+        ValueError: there are other names, or no rows in an order, or masked numbers.
+    """
+    X = by_name(X, names, what)
+    return as_table(X, what) if _is_other(X) else X
+
+
+def _named(table: Any, names: list[str] | None) -> Any:
+    return NamedTable(as_table(table, keep_float32=True), names) if names else table
+
+
+def _one_each(sample_weight: Any) -> Any:
+    """The weights of a frame or of rows with names, which have one column, as scikit-learn takes them."""
+    if hasattr(sample_weight, "columns") or _is_other(sample_weight):
+        return as_table(sample_weight, "sample_weight", 1)[:, 0]
+    return sample_weight
+
+
+def _is_other(X: Any) -> bool:
+    """Whether this must be read, or refused, by ``as_table``: scikit-learn knows no names of rows, order or mask."""
+    return has_other_order(X) or rows_with_names(X) is not None or bool(np.ma.is_masked(X))
+
+
 def _weights(sample_weight: Any, X: Any) -> Any:
     """The weight of each example, 1 on average: a weight of 2 equals the example twice."""
     if sample_weight is None:
         return None
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    weights = _check_sample_weight(_one_each(sample_weight), X, dtype=np.float64, ensure_non_negative=True)
     total = sum(weights.tolist())  # no warning where it overflows
     if not 0.0 < total < math.inf:
         raise ValueError(f"sample_weight must have a finite sum above 0 and not be all zero, got the sum {total!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from typing import Any, SupportsFloat, TypeAlias
 
@@ -163,6 +163,8 @@ def one_example(x: Any, model: Module) -> Any:
         return x
     if getattr(x, "ndim", 1) > 1:
         raise _are_rows()
+    if isinstance(x, Set):
+        raise _no_example(x)
     row = by_name([x], input_names(model), "x")[0]
     return list(row.values()) if isinstance(row, dict) else row
 
@@ -171,16 +173,18 @@ def as_values(x: Any) -> list[Value]:
     """Each input as a Value: plain numbers become one constant each, which all neurons share."""
     if isinstance(x, Value):
         return [x]
-    if not hasattr(x, "__iter__") or isinstance(x, str):
-        raise TypeError(
-            f"x must be the inputs of one example, such as [0.5, 2.0], got {type(x).__name__} {shortened(x)}"
-        )
+    if not hasattr(x, "__iter__") or isinstance(x, (str, Mapping, Set)):
+        raise _no_example(x)
     try:
         return [number if isinstance(number, Value) else constant(number, "input") for number in x]
     except TypeError:
         if any(getattr(number, "__len__", None) and not isinstance(number, str) for number in x):
             raise _are_rows() from None
         raise
+
+
+def _no_example(x: Any) -> TypeError:
+    return TypeError(f"x must be the inputs of one example, such as [0.5, 2.0], got {type(x).__name__} {shortened(x)}")
 
 
 def _are_rows() -> TypeError:

@@ -135,14 +135,14 @@ class Module(HasParameters):
     def save(self, path: str | PathLike[str]) -> None:
         """Write configuration and parameters, whole or not at all.
 
-        A path that ends with ``.onnx`` or ``.safetensors`` makes a file of that format (see ``nn.exchange``). Any other
-        makes one of JSON, and must not promise something else, as ``.pt``, ``.pkl``, ``.c`` or ``.gz`` do.
+        A path that ends with ``.onnx`` or ``.safetensors`` makes a file of that format (see ``nn.exchange``). Others
+        make one of JSON: with ``.json``, ``.txt``, ``.model``, a version such as ``.v2``, or no ending.
 
         Raises:
             OSError: the file cannot be written.
             ValueError: a parameter is NaN or infinite; or ``load`` could not restore this module, as it holds a
-                function of your own, or was changed after ``__init__``; or the format has no such layer; or the ending
-                is that of a format that no model is written in.
+                function of your own, or was changed after ``__init__``; or the format has no such layer; or the path
+                has another ending.
             ImportError: the package onnx or safetensors is missing.
         """
         files.check_ending(path)

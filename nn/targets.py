@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from nn.data import Table, as_column, as_table, by_name
-from nn.data.names import column_labels, column_text
+from nn.data.names import column_labels, column_text, is_in_order
 from nn.validation import first_names, shortened
 
 Label = int | str | float
@@ -186,11 +186,13 @@ def _numbers(y: Any, loss: str, what: str, n_outputs: int, width: int | None) ->
     try:
         if isinstance(y, (list, tuple)) and y and isinstance(y[0], str):
             raise ValueError(f"{what} must have numbers, got {shortened(y[0])} in row 0")
-        if hasattr(y, "__len__") and len(y) and not isinstance(y, str) and (width or 1) != n_outputs:
+        if is_in_order(y) and len(y) and (width or 1) != n_outputs:
             given = "one number" if n_outputs == 1 else f"{n_outputs} numbers"
             raise ValueError(f"{what} must have {given} an example, one for each output, got {width or 'one'}")
         return _without_rows_of_one(as_table(y, what, width=n_outputs))
     except ValueError as error:
+        if hasattr(y, "__len__") and not isinstance(y, str) and not is_in_order(y):  # a dict, a set
+            raise
         advice = 'for labels of classes use loss="cross_entropy" with an output for each class'
         raise ValueError(f"{error}; loss={loss!r} takes numbers: {advice}") from None
 

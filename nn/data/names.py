@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from nn.validation import shortened
@@ -34,29 +34,51 @@ def by_name(X: Any, names: Sequence[str] | None, what: str = "X") -> Any:
     Raises:
         ValueError: there are other columns, or two of one name in another order.
     """
-    if has_rows_with_names(X):
-        return _rows_by_name(X, names, what)
+    rows = rows_with_names(X)
+    if rows is not None:
+        return _rows_by_name(rows, names, what)
     if getattr(X, "ndim", 2) == 1 and names and (len(names) > 1 or _texts(getattr(X, "index", ())) == list(names)):
         return X  # a Series that is a row, or no column of this table
     order = _order(column_labels(X), names or (), f"{what} must have the columns that fit saw")
-    return X if order is None else X[[X.columns[i] for i in order]]
+    if order is None:
+        return X
+    return X.select(order) if _is_arrow(X) else X[[X.columns[i] for i in order]]
 
 
 def column_labels(X: Any) -> list[Any]:
     """The names of columns as they are, of a Series its own; empty without names."""
-    if has_rows_with_names(X):
-        return next(labels for row in X if (labels := _row_labels(row)) is not None)
-    own = getattr(X, "name", None)
-    return list(getattr(X, "columns", [] if own in (None, "") else [own])) if hasattr(X, "to_numpy") else []
+    rows = rows_with_names(X)
+    if rows is not None:
+        return next(labels for row in rows if (labels := _row_labels(row)) is not None)
+    if hasattr(X, "to_numpy"):
+        own = getattr(X, "name", None)
+        return list(getattr(X, "columns", [] if own in (None, "") else [own]))
+    return list(X.column_names) if _is_arrow(X) else []
 
 
-def has_rows_with_names(X: Any) -> bool:
-    """Whether these are rows, some of which have names: a list of dicts, or records of numpy."""
-    if getattr(getattr(X, "dtype", None), "names", None):
-        return True
-    if not isinstance(X, (list, tuple)) or _PLAIN.issuperset(map(type, X)):
-        return False
-    return any(_row_labels(row) is not None for row in X)
+def rows_with_names(X: Any) -> list[Any] | None:
+    """The rows, some of which have names, of a list, an array of objects or records, or another container in order.
+
+    None where no row has names: of a frame, of numbers or labels, and of all that has no order.
+    """
+    is_flat = is_in_order(X) and getattr(X, "ndim", 1) == 1 and not hasattr(X, "columns")
+    if not is_flat or getattr(getattr(X, "dtype", None), "kind", "O") not in "OV":
+        return None
+    rows = X if isinstance(X, (list, tuple)) else list(X)
+    if _PLAIN.issuperset(map(type, rows)):
+        return None
+    return list(rows) if any(_row_labels(row) is not None for row in rows) else None
+
+
+def is_in_order(rows: Any) -> bool:
+    """Whether these are rows, labels or numbers one after another: no text, dict, set, named tuple or number."""
+    is_list = hasattr(rows, "__len__") and not isinstance(rows, (str, bytes)) and getattr(rows, "ndim", 1) > 0
+    return is_list and not has_other_order(rows)
+
+
+def has_other_order(rows: Any) -> bool:
+    """Whether this has no order, or one of its names: a dict or a set, or a named tuple, which may hold columns."""
+    return isinstance(rows, (Mapping, Set)) or (isinstance(rows, tuple) and hasattr(rows, "_fields"))
 
 
 def column_text(name: Any) -> str:
@@ -67,6 +89,11 @@ def column_text(name: Any) -> str:
 def are_counted(names: Sequence[str]) -> bool:
     """Whether pandas named these columns: 0, 1, 2, ..."""
     return list(names) == [str(i) for i in range(len(names))]
+
+
+def _is_arrow(X: Any) -> bool:
+    """Whether this is a table of Apache Arrow's, which names its columns in another way than a frame."""
+    return hasattr(X, "column_names") and hasattr(X, "select")
 
 
 def _row_labels(row: Any) -> list[Any] | None:
@@ -80,7 +107,7 @@ def _row_labels(row: Any) -> list[Any] | None:
     return None if names is None else list(names)
 
 
-def _rows_by_name(X: Sequence[Any], names: Sequence[str] | None, what: str) -> list[Any]:
+def _rows_by_name(X: list[Any], names: Sequence[str] | None, what: str) -> list[Any]:
     """Each row with names as a dict in one order; others as they are."""
     first = _texts(column_labels(X))
     if not names and set(first) == {str(i) for i in range(len(first))} and not are_counted(first):

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nn.data.names import by_name, has_rows_with_names
+from nn.data.names import by_name, is_in_order, rows_with_names
 from nn.validation import as_float, shortened
 
 if TYPE_CHECKING:
     import numpy as np
 
 Table: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+
+class NamedTable:
+    """A table with the names of its columns, which ``fit`` reads as a frame."""
+
+    ndim = 2
+
+    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+        self.table, self.columns, self.shape = table, list(columns), table.shape
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def to_numpy(self) -> Table:
+        """The numbers."""
+        return self.table
 
 
 def as_table(
@@ -36,18 +52,19 @@ def as_table(
     """
     import numpy as np
 
-    if has_rows_with_names(X):
+    if rows_with_names(X) is not None:
         X = [list(row.values()) if isinstance(row, dict) else row for row in by_name(X, None, what)]
     rows = X.to_numpy() if hasattr(X, "to_numpy") else X.toarray() if hasattr(X, "toarray") else X
     if hasattr(rows, "mask"):
         _check_unmasked(rows, what)
-    if not _is_list(rows):
-        raise ValueError(f"{what} must be rows of numbers, got {type(X).__name__} {shortened(X)}")
+    if not is_in_order(rows):
+        advice = "; give a list of rows, or a frame of columns with names" if isinstance(X, (Mapping, tuple)) else ""
+        raise ValueError(f"{what} must be rows of numbers, got {type(X).__name__} {shortened(X)}{advice}")
     if len(rows) == 0:
         if empty:
             return np.empty((0, width or 0))
         raise ValueError(f"{what} must have at least one example, got none")
-    _check_lengths(rows, what)
+    _check_rows(rows, what)
     table = rows if keep_float32 and str(getattr(rows, "dtype", "")) == "float32" else _floats(rows, what)
     if table.ndim == 1 and width == 1:
         table = table.reshape(-1, 1)
@@ -63,14 +80,19 @@ def as_table(
     return table
 
 
-def _check_lengths(rows: Any, what: str) -> None:
+def _check_rows(rows: Any, what: str) -> None:
+    """Raise a ValueError for rows of different lengths, without an order, or with masked numbers."""
     is_array = getattr(rows, "ndim", 1) == 2  # its rows are of one length
-    lengths = [] if is_array else [len(row) if hasattr(row, "__len__") else None for row in rows]
-    for row, length in enumerate(lengths):
-        if length != lengths[0]:
-            raise ValueError(
-                f"{what} must have rows of one length, got {length} in row {row} and {lengths[0]} in row 0"
-            )
+    first = None
+    for place, row in enumerate(() if is_array else rows):
+        if isinstance(row, Set):
+            raise ValueError(f"{what} must have rows in an order, got {shortened(row)} in row {place}; make it a list")
+        if hasattr(row, "mask"):
+            _check_unmasked(row, what)
+        length = len(row) if hasattr(row, "__len__") else None
+        first = length if place == 0 else first
+        if length != first:
+            raise ValueError(f"{what} must have rows of one length, got {length} in row {place} and {first} in row 0")
 
 
 def _check_unmasked(rows: Any, what: str) -> None:
@@ -82,12 +104,6 @@ def _check_unmasked(rows: Any, what: str) -> None:
         raise ValueError(f"{what} must have no masked numbers, got {n} of them; leave these rows out, or fill them in")
 
 
-def _is_list(rows: Any) -> bool:
-    """Whether these are rows or labels in an order: no text, dict, set or single number."""
-    odd = isinstance(rows, (str, bytes, Mapping, Set))
-    return hasattr(rows, "__len__") and not odd and getattr(rows, "ndim", 1) > 0
-
-
 def _floats(rows: Any, what: str) -> Table:
     import numpy as np
 
@@ -97,7 +113,7 @@ def _floats(rows: Any, what: str) -> Table:
             array = np.array([[_number(x, what, i) for x in row] if hasattr(row, "__len__") else _number(row, what, i)
                               for i, row in enumerate(rows)])  # fmt: skip
         return np.asarray(array, dtype=np.float64)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         if str(error).startswith(what):
             raise
         raise ValueError(f"{what} must be rows of numbers ({error})") from None
@@ -124,7 +140,7 @@ def as_column(y: Any, what: str = "y") -> list[Any]:
         _check_unmasked(items, what)
     items = items.reshape(-1) if getattr(items, "ndim", 1) == 2 and items.shape[1] == 1 else items
     items = items.tolist() if hasattr(items, "tolist") else items
-    if not _is_list(items):
+    if not is_in_order(items):
         raise ValueError(f"{what} must be a list of labels, got {type(y).__name__} {shortened(y)}")
     if len(items) == 0:
         raise ValueError(f"{what} must have at least one example, got none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,20 +16,20 @@ from nn.exchange.network import content_of, numbers_in, steps_of
 _FORMATS: dict[str, Any] = {".onnx": onnx_files, ".safetensors": safetensors_files}
 _PROGRAM, _PACKED = "gradstep export MODEL FILE.c makes a program of a model file", "the file is not packed"
 _TORCH = "nn.exchange.to_torch(model) makes a network of PyTorch's, for torch.save"
-_KERAS, _PICKLE = (
-    "ONNX files, .onnx, are read by many tools",
-    "a model file holds text, and runs no code when it is read",
-)
-_OTHERS = {
+_KERAS = "ONNX files, .onnx, are read by many tools"
+_PICKLE = "a model file holds text, and runs no code when it is read"
+_PICTURE, _TABLE = "nn.pictures.network(model) draws it", "model.state_dict() has the number of each parameter"
+_JSON = re.compile(r"|\.(json|txt|model|v?\d+)")
+_ADVICE = {
     **dict.fromkeys((".c", ".h", ".cc", ".cpp", ".js", ".py"), _PROGRAM),
-    **dict.fromkeys((".pt", ".pth"), _TORCH),
-    **dict.fromkeys((".h5", ".hdf5", ".keras", ".pb", ".tflite", ".pmml"), _KERAS),
+    **dict.fromkeys((".pt", ".pth", ".pt2", ".ckpt", ".bin"), _TORCH),
+    **dict.fromkeys((".h5", ".hdf5", ".keras", ".pb", ".tflite", ".pmml", ".mlmodel"), _KERAS),
     **dict.fromkeys((".pkl", ".pickle", ".joblib", ".skops", ".npy", ".npz"), _PICKLE),
     **dict.fromkeys((".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz"), _PACKED),
-    **dict.fromkeys((".png", ".svg", ".pdf", ".gif", ".html", ".dot"), "nn.pictures.network(model) draws it"),
-    **dict.fromkeys((".csv", ".tsv", ".xlsx"), "model.state_dict() has the number of each parameter"),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".svg", ".pdf", ".gif", ".html", ".dot"), _PICTURE),
+    **dict.fromkeys((".csv", ".tsv", ".xlsx", ".parquet", ".mat", ".rds"), _TABLE),
 }
-"""Endings of formats that no model is written in, each with advice."""
+"""Advice for endings of formats that no model is written in, where there is some."""
 
 
 def is_other_format(path: str | PathLike[str]) -> bool:
@@ -40,14 +41,15 @@ def check_ending(path: str | PathLike[str]) -> None:
     """Refuse a path at which no model can be saved.
 
     Raises:
-        ValueError: its ending is that of a format that no model is written in.
+        ValueError: it has an ending that neither a format of models has, nor a text, nor a version, such as ``.v2``.
         ImportError: the package of its format is missing.
     """
     ending = _ending(path)
-    if ending in _OTHERS:
-        raise ValueError(f"a model file must end in .json, .onnx or .safetensors, got {str(path)!r}; {_OTHERS[ending]}")
     if ending in _FORMATS:
         _FORMATS[ending].package()
+    elif not _JSON.fullmatch(ending):
+        advice = f"; {_ADVICE[ending]}" if ending in _ADVICE else ""
+        raise ValueError(f"a model file must end in .json, .onnx or .safetensors, got {str(path)!r}{advice}")
 
 
 def write_model(path: str | PathLike[str], model: Any, **options: Any) -> None:
@@ -110,4 +112,4 @@ def to_onnx(model: Any, path: str | PathLike[str], dtype: str = "float64") -> No
 
 
 def _ending(path: str | PathLike[str]) -> str:
-    return Path(path).suffix.lower()
+    return Path(path).suffix.lower().rstrip(".")

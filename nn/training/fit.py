@@ -103,7 +103,7 @@ def fit(
             ``nn.schedules``. None takes the optimizer's default.
         epochs: how many times to go through all examples; None for 100, or 2,000 steps if those are more.
         batch_size: how many examples make a step; the last batch of an epoch may be smaller.
-        validation_data: ``(X, y)`` to measure on after each epoch.
+        validation_data: ``(X, y)``, or a DataSet, to measure on after each epoch.
         validation_split: instead of that, the share of the examples, in (0, 1), that *seed* holds out for it.
         early_stopping: how many epochs to go on without a new lowest loss (of validation, if there is one), True for
             10, or an ``EarlyStopping``. At the end fit restores the weights of the best epoch.
@@ -259,7 +259,7 @@ class Training:
         progress, classifies = self.progress, self.task.examples.targets.classes is not None
         self.steps.put_back()
         if not progress.history.epochs:
-            self.steps.check_trains(progress.tally.loss)
+            self.steps.check_trains()
         progress.history.note(progress.tally, classifies)
         progress.order, progress.tally = [], Tally()
         validation = self.steps.validate()

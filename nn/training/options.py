@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from engine import compiler
+from nn.data import DataSet
 from nn.schedules import EarlyStopping
 from nn.training.history import History
 from nn.validation import check_int, shortened, unknown_argument
@@ -67,9 +68,13 @@ def check_backend(backend: Any, replay: Any) -> str:
 
 
 def check_pair(validation_data: Any, validation_split: Any) -> tuple[Any, Any]:
+    """Inputs and targets of a pair, or of a DataSet or a named tuple, by their names X and y."""
     if validation_split is not None:
         raise ValueError("validation_split must be left out beside validation_data")
-    if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+    names = getattr(validation_data, "_fields", ("X", "y") if isinstance(validation_data, DataSet) else ())
+    if sorted(names) == ["X", "y"]:
+        return validation_data.X, validation_data.y
+    if names or not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
         raise ValueError(f"validation_data must be a pair (X, y), got {shortened(validation_data)}")
     return validation_data[0], validation_data[1]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from engine import Value, compiler
+from engine import Value
 from engine.calculus import depends
 from nn.examples import Examples, Tally, as_list, output_numbers
 from nn.losses import LossFunction, as_loss
@@ -19,6 +21,11 @@ from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
+
+
+_SHIFTS = (-1e4, -100.0, -1.0, -0.01, 0.01, 1.0, 100.0, 1e4)
+"""How far from an output, in units of its size, a loss is looked at that has no gradient there."""
+_MOST_PROBED = 100  # examples, of which each takes some calls of the loss
 
 
 @dataclass(frozen=True)
@@ -140,24 +147,41 @@ class Steps:
             loss = loss * examples.weights[index]
         return loss, targets.classes is not None and targets.is_right(output_numbers(outputs), index)
 
-    def check_trains(self, total: float) -> None:
-        """Refuse a loss that depends on no parameter for all examples; *total* is their sum in the first epoch.
+    def check_trains(self) -> None:
+        """Refuse a loss that depends on no parameter for all examples.
 
-        A comparison may choose the number 0 for each of them, as ``max(0, 1 - t * o)`` does where all are right.
+        Comparisons may choose a number for each of them, as ``max(0, 1 - t * o)`` does where all are right: then the
+        loss of other outputs depends on these.
 
         Raises:
             TypeError: it is such a loss.
         """
-        task, examples = self.task, self.task.examples
-        if self.has_gradient or (total == 0.0 and _is_chosen(task.loss, task.model(examples.row(0)), examples.targets)):
+        if self.has_gradient:
             return
-        own = set(task.model.parameters())
-        if any(depends(self._loss(examples, index)[0], own, set()) for index in range(len(examples))):
+        own, places = set(self.task.model.parameters()), range(len(self.task.examples))
+        if any(depends(self._loss(self.task.examples, index)[0], own, set()) for index in places):
+            return
+        if any(self._has_gradient_elsewhere(index, own) for index in places[:_MOST_PROBED]):
             return
         raise TypeError(
             f"the loss {shortened(self.task.loss_name)} must depend on the model's parameters, got numbers without a "
             "gradient for all examples; compute it from the outputs, without .data, float(), detach() and comparisons"
         )
+
+    def _has_gradient_elsewhere(self, index: int, own: set[Value]) -> bool:
+        """Whether the loss of an example depends on its outputs, or on parameters, where one output is another."""
+        examples = self.task.examples
+        outputs = self.task.model(examples.row(index))
+        numbers = output_numbers(outputs)
+        for place, shift in product(range(len(numbers)), _SHIFTS):
+            moved = [Value(number) for number in numbers]
+            moved[place] = Value(numbers[place] + shift * max(1.0, abs(numbers[place])))
+            with suppress(Exception):  # the loss is the user's
+                given = moved if isinstance(outputs, (list, tuple)) else moved[0]
+                loss = self.task.loss(given, examples.targets.encoded[index])
+                if isinstance(loss, Value) and depends(loss, {*moved, *own}, set()):
+                    return True
+        return False
 
 
 def _loss_alone(
@@ -166,11 +190,3 @@ def _loss_alone(
     """The loss of these outputs as a function of the target, and the target's numbers."""
     numbers = targets.columns()[index].tolist()
     return lambda target: [loss(outputs, target if len(target) > 1 else target[0])], numbers
-
-
-def _is_chosen(loss: LossFunction, outputs: Any, targets: Targets) -> bool:
-    """Whether comparisons choose the loss of the first example."""
-    try:
-        return bool(compiler.record(*_loss_alone(loss, outputs, targets, 0), True).guards)
-    except Exception:  # the loss is the user's
-        return False

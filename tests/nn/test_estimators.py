@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections import namedtuple
 
 import numpy as np
 import pandas as pd
@@ -359,3 +360,144 @@ def test_the_model_of_a_frame_reads_others_by_name():
     frame = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0], "b": [3.0, 1.0, 2.0, 0.0]})
     model = MLPRegressor([4], max_iter=20, random_state=0).fit(frame, [1.0, 2.0, 3.0, 4.0]).model_
     assert model.predict(frame[["b", "a"]]) == model.predict(frame)
+
+
+# ---------------------------------------------------------------------------------------------------------------- names
+
+X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["a", "b"])
+Y = pd.DataFrame({"u": 3 * X.a - 10 * X.b + 7, "v": X.a})
+LABELS = np.where(X.a - 5 * X.b > 0, "yes", "no")
+TURNED = X[["b", "a"]]
+WAYS = {
+    "frame": lambda frame: frame,
+    "polars": lambda frame: pytest.importorskip("polars").DataFrame({name: frame[name].tolist() for name in frame}),
+    "named tuples": lambda frame: list(frame.itertuples(index=False)),
+    "dicts": lambda frame: frame.to_dict("records"),
+    "records": lambda frame: frame.to_records(index=False),
+    "series": lambda frame: pd.Series(list(frame.itertuples(index=False))),
+}
+EACH_WAY = pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
+
+
+def line(**options):
+    return small(MLPRegressor, **{"hidden_layer_sizes": [], "max_iter": 200, "learning_rate": 0.1, **options})
+
+
+@pytest.mark.parametrize("loss", ["mse", "huber", mae])
+@pytest.mark.parametrize("y", [Y, Y.u, Y.u.to_numpy(), Y.u.tolist()])
+def test_validation_losses_are_in_the_unit_of_training(loss, y):
+    model = line(loss=loss, max_iter=30).fit(X, y, validation_data=(X, y))
+    again = line(loss=loss, max_iter=31).fit(X, y)
+    assert model.history_.validation_loss == pytest.approx(again.loss_curve_[1:])
+
+
+@EACH_WAY
+def test_validation_data_is_read_by_name(way):
+    plain, other = line().fit(X, Y, validation_data=(X, Y)), line()
+    other.fit(X, Y, validation_data=(way(TURNED), way(Y[["v", "u"]])))
+    assert other.history_.validation_loss == pytest.approx(plain.history_.validation_loss)
+    plain, other = small().fit(X, LABELS, validation_data=(X, LABELS)), small()
+    other.fit(X, LABELS, validation_data=(way(TURNED), LABELS))
+    assert other.history_.validation_loss == pytest.approx(plain.history_.validation_loss)
+    for wrong in ((way(X.rename(columns={"a": "c"})), Y), (X, way(Y.rename(columns={"u": "w"})))):
+        with pytest.raises(ValueError, match=r"validation [Xy] must have the columns that fit saw"):
+            line().fit(X, Y, validation_data=wrong)
+
+
+def test_validation_data_takes_the_place_of_a_share():
+    model = line(early_stopping=3).fit(X, Y, validation_data=(X, Y))
+    assert len(model.history_.validation_loss) == model.n_iter_
+    with pytest.raises(ValueError, match=r"validation_data must be a pair \(X, y\)"):
+        line().fit(X, Y, validation_data=X)
+
+
+def test_callbacks_read_by_name():
+    seen = []
+    line(max_iter=2).fit(
+        X, Y, callbacks=[lambda model, history: seen.append(model.predict(TURNED) == model.predict(X))]
+    )
+    assert seen == [True, True]
+
+
+@EACH_WAY
+def test_targets_are_read_by_name(way):
+    expected = line().fit(X, Y)
+    model = line().fit(X, way(Y))
+    assert model.model_.target_column_names == ["u", "v"]
+    np.testing.assert_allclose(model.predict(X), expected.predict(X))
+    assert model.score(X, way(Y[["v", "u"]])) == pytest.approx(1.0)
+    assert model.score(X, Y.to_numpy()) == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="y must have the columns that fit saw"):
+        model.score(X, way(Y.rename(columns={"u": "w"})))
+    answers = (Y > 0) * 1
+    classifier = small().fit(X, way(answers))
+    assert classifier.model_.classes == ["u", "v"]
+    assert classifier.score(X, way(answers[["v", "u"]])) == small().fit(X, answers.to_numpy()).score(X, answers)
+
+
+def test_named_tuples_in_different_orders_are_targets():
+    turned = list(Y[["v", "u"]].itertuples(index=False))
+    mixed = [turned[i] if i % 2 else row for i, row in enumerate(Y.itertuples(index=False))]
+    np.testing.assert_allclose(line().fit(X, mixed).predict(X), line().fit(X, Y).predict(X))
+
+
+def test_a_series_of_targets_has_a_name():
+    model = line().fit(X, Y.u)
+    assert model.model_.target_column_names == ["u"]
+    for same in (Y.u, Y.u.rename(None), Y.u.tolist(), Y[["u"]]):
+        assert model.score(X, same) == pytest.approx(1.0)
+    for other in (Y.v, Y[["v"]]):
+        with pytest.raises(ValueError, match=r"y must have the columns that fit saw, \['u'\], got \['v'\]"):
+            model.score(X, other)
+    labels = pd.Series(LABELS, name="answer")
+    assert small().fit(X, labels).score(X, labels.rename("truth")) > 0.9
+
+
+@EACH_WAY
+def test_weights_with_a_name(way):
+    weights = pd.DataFrame({"w": np.arange(60) % 3 * 1.0})
+    expected, model = line().fit(X, Y, weights.w.to_numpy()), line().fit(X, Y, way(weights))
+    np.testing.assert_allclose(model.predict(X), expected.predict(X))
+    assert model.score(X, Y, way(weights)) == pytest.approx(expected.score(X, Y, weights.w))
+
+
+@pytest.mark.parametrize("kind", WAYS)
+def test_inputs_are_read_by_name(kind):
+    way = WAYS[kind]
+    model = line().fit(way(X), Y)
+    assert model.model_.column_names == ["a", "b"]
+    np.testing.assert_allclose(model.predict(way(X)), line().fit(X, Y).predict(X))
+    if kind in ("frame", "polars"):
+        with pytest.raises(ValueError, match="feature names should match"):  # scikit-learn's refusal
+            model.predict(way(TURNED))
+    else:
+        np.testing.assert_allclose(model.predict(way(TURNED)), model.predict(way(X)))
+
+
+@pytest.mark.parametrize("columns", [namedtuple("Columns", "b a")([1.0, 2.0], [3.0, 4.0]), {"b": [1.0], "a": [2.0]}])
+def test_columns_that_are_no_frame_are_refused(columns):
+    for kind in (MLPRegressor, MLPClassifier):
+        with pytest.raises(ValueError, match=r"X must be rows of numbers, got (Columns|dict) .*; give a list of rows"):
+            small(kind).fit(columns, [0, 1])
+        with pytest.raises(ValueError, match=r"y must be rows of numbers, got (Columns|dict)"):
+            small(kind).fit(X[:2], columns)
+        with pytest.raises(ValueError, match=r"sample_weight must be rows of numbers, got (Columns|dict)"):
+            small(kind).fit(X[:2], [0, 1], columns)
+    with pytest.raises(ValueError, match=r"X must be rows of numbers, got (Columns|dict)"):
+        line(max_iter=2).fit(X, Y).predict(columns)
+    with pytest.raises(ValueError, match=r"y must be rows of numbers, got (Columns|dict)"):
+        line(max_iter=2).fit(X, Y).score(X[:2], columns)
+
+
+@BOTH
+def test_masked_numbers_are_refused(kind):
+    masked, fitted = np.ma.array(np.eye(2), mask=np.eye(2)), small(kind, max_iter=2).fit(np.eye(2), [0, 1])
+    for call in (lambda: small(kind).fit(masked, [0, 1]), lambda: fitted.predict(masked)):
+        with pytest.raises(ValueError, match="X must have no masked numbers, got 2 of them"):
+            call()
+    labels = np.ma.array([0, 1], mask=[0, 1])
+    for call in (lambda: small(kind).fit(np.eye(2), labels), lambda: fitted.score(np.eye(2), labels)):
+        with pytest.raises(ValueError, match="y must have no masked numbers, got 1 of them"):
+            call()
+    with pytest.raises(ValueError, match="sample_weight must have no masked numbers, got 1 of them"):
+        small(kind).fit(np.eye(2), [0, 1], labels)

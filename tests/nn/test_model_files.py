@@ -211,6 +211,11 @@ def test_permissions_are_those_of_any_new_file_or_of_the_old_one(tmp_path):
         (".zip", "the file is not packed"),
         (".png", r"nn.pictures.network\(model\) draws it"),
         (".csv", r"model.state_dict\(\)"),
+        (".jpg", r"nn.pictures.network\(model\) draws it"),
+        (".parquet", r"model.state_dict\(\)"),
+        (".bin", r"nn.exchange.to_torch\(model\)"),
+        (".pt2", r"nn.exchange.to_torch\(model\)"),
+        (".mlmodel", "ONNX files"),
     ],
 )
 def test_an_ending_of_another_format_is_refused(ending, advice, tmp_path):
@@ -223,8 +228,16 @@ def test_an_ending_of_another_format_is_refused(ending, advice, tmp_path):
     assert len(MLP.load(path).parameters()) == 3
 
 
-@pytest.mark.parametrize("name", ["model", "model.json", "model.v2", "model.model", "model.txt", "model.bin", ".model"])
-def test_other_endings_mean_nothing(name, tmp_path):
+@pytest.mark.parametrize("ending", [".yaml", ".xml", ".toml", ".msgpack", ".jsonl", ".v", ".v2a", ".anything"])
+def test_an_ending_that_no_model_has_is_refused(ending, tmp_path):
+    path = tmp_path / f"model{ending}"
+    with pytest.raises(ValueError, match=r"a model file must end in .json, .onnx or .safetensors, got '.*'$"):
+        MLP(2, [1], seed=0).save(path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["model", "m.JSON", "m.v2", "m.model", "m.txt", "rate-0.05", "m.v2.1", ".model"])
+def test_these_endings_mean_json(name, tmp_path):
     model = MLP(2, [1], seed=0)
     model.save(tmp_path / name)
     assert MLP.load(tmp_path / name).state_dict() == model.state_dict()

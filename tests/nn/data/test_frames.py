@@ -211,3 +211,18 @@ def test_pictures_read_frames_by_name(trained):
 
     found = problem(trained, X, Y, None)
     assert problem(trained, X[["b", "a"]], SWAPPED, None).cost() == found.cost()
+
+
+def test_tables_of_arrow_are_read_by_name(trained):
+    arrow = pytest.importorskip("pyarrow")
+    turned, targets = arrow.table(dict(X[["b", "a"]])), arrow.table(dict(SWAPPED))
+    assert trained.predict(turned) == trained.predict(X)
+    assert trained.score(turned, targets) == trained.score(X, Y)
+    network = model()
+    network.fit(arrow.table(dict(X)), arrow.table(dict(Y)), validation_data=(turned, targets), **OPTIONS)
+    assert (network.column_names, network.target_column_names) == (["a", "b"], ["u", "v"])
+    assert weights(network) == weights(trained)
+    with pytest.raises(ValueError, match=r"X must have the columns that fit saw, \['a', 'b'\], got \['u', 'v'\]"):
+        trained.predict(arrow.table(dict(Y)))
+    with pytest.raises(ValueError, match="X must have columns of different names"):
+        model().fit(arrow.Table.from_arrays([[1.0], [2.0]], names=["a", "a"]), Y[:1], **OPTIONS)

@@ -1,12 +1,15 @@
 """One example with names, a Series, a dict or a named tuple, is read as a frame is: by the names that fit saw."""
 
+import collections
 from collections import namedtuple
 
 import numpy as np
 import pytest
 
 from engine import Value
-from nn import MLP, Layer, Neuron
+from nn import MLP, Layer, Neuron, Softmax
+from nn.data import moons
+from nn.data.names import rows_with_names
 
 pd = pytest.importorskip("pandas")
 
@@ -203,3 +206,92 @@ def test_pictures_name_the_columns():
     assert TrainingStepper(fresh, X.to_numpy(), labels, input_names=np.array(["p", "q"])).input_names == ["p", "q"]
     counted = decision_boundary(MLP(2, [1], seed=0), pd.DataFrame(X.to_numpy()), labels, resolution=5, **options)
     assert counted.axes[0].get_xlabel() == "first input"
+
+
+CONTAINERS = [
+    collections.deque,
+    lambda rows: dict(enumerate(rows)).values(),
+    pd.Series,
+    lambda rows: np.array([*rows, None], object)[:-1],
+    lambda rows: [dict(zip(row._fields, row)) for row in rows],
+]
+
+
+def structs(rows):
+    polars = pytest.importorskip("polars")
+    return polars.DataFrame([row._asdict() for row in rows]).to_struct()
+
+
+@pytest.mark.parametrize("container", [*CONTAINERS, structs])
+def test_rows_with_names_in_any_container_are_read_by_name(container):
+    model, again = trained(), MLP(2, [2], seed=0)
+    rows = container([PAIR(row.b, row.a) for row in X.itertuples()])
+    assert model.predict(rows) == model.predict(X)
+    assert model.score(rows, container(list(Y.itertuples(index=False)))) == model.score(X, Y)
+    again.fit(container(list(X.itertuples(index=False))), container(list(Y.itertuples(index=False))), **OPTIONS)
+    assert (again.column_names, again.target_column_names) == (["a", "b"], ["u", "v"])
+    assert again.state_dict() == model.state_dict()
+    with pytest.raises(ValueError, match=r"must have the columns that fit saw, \['a', 'b'\]"):
+        model.predict(container(list(Y.itertuples(index=False))))
+
+
+@pytest.mark.parametrize("column", [X.a, X.a.astype(object), X.a.rename(None), (X.a > 0).astype("category")])
+def test_a_column_holds_no_rows_with_names(column):
+    assert rows_with_names(column) is None
+
+
+@pytest.mark.parametrize("row", [{8.0, 1.0}, frozenset({8.0, 1.0}), {8.0: 0, 1.0: 0}.keys()])
+def test_a_set_is_no_row(row):
+    model = trained()
+    with pytest.raises(ValueError, match=r"X must have rows in an order, got .* in row 1; make it a list"):
+        model.predict([[1.0, 2.0], row])
+    with pytest.raises(ValueError, match="y must have"):
+        model.fit(X, [row] * 30, **OPTIONS)
+    for part in (model, model.layers[0], model.layers[0].neurons[0], Softmax()):
+        with pytest.raises(TypeError, match="x must be the inputs of one example, such as"):
+            part(row)
+
+
+def test_columns_in_a_named_tuple_are_no_rows():
+    model, columns = trained(), PAIR(b=[2.0, 4.0], a=[1.0, 3.0])
+    for call in (lambda: model.predict(columns), lambda: MLP(2, [2]).fit(columns, Y[:2], **OPTIONS)):
+        with pytest.raises(ValueError, match=r"X must be rows of numbers, got Pair .*; give a list of rows, or a"):
+            call()
+    with pytest.raises(ValueError, match=r"y must be rows of numbers, got Pair .* names$"):
+        MLP(2, [2]).fit(X, columns, **OPTIONS)
+    with pytest.raises(ValueError, match=r"y must be a list of labels, got Pair "):
+        MLP(2, [1]).fit(X[:2], PAIR(1, 0), loss="binary_cross_entropy", **OPTIONS)
+
+
+@pytest.mark.parametrize("targets", [dict(enumerate(Y.u)), dict(Y), set(Y.u)])
+def test_targets_that_are_no_rows_get_no_advice_about_classes(targets):
+    for n in (1, 2):
+        with pytest.raises(ValueError, match=r"(?s)^y must be rows of numbers, got (dict|set) ((?!cross_entropy).)*$"):
+            MLP(2, [n]).fit(X, targets, **OPTIONS)
+
+
+def test_masked_numbers_in_a_list_are_refused():
+    with pytest.raises(ValueError, match="X must have no masked numbers, got 1 of them"):
+        trained().predict([np.ma.array([1.0, 2.0], mask=[0, 1])])
+
+
+@pytest.mark.parametrize("names", ["y X", "X y"])
+def test_validation_data_is_read_by_name(names):
+    fields = {"X": X, "y": Y}
+    pair = namedtuple("Validation", names)(**fields)
+    one, other = MLP(2, [2], seed=0), MLP(2, [2], seed=0)
+    expected = one.fit(X, Y, validation_data=(X, Y), **OPTIONS).validation_loss
+    assert other.fit(X, Y, validation_data=pair, **OPTIONS).validation_loss == expected
+
+
+def test_validation_data_of_other_names_is_refused():
+    with pytest.raises(ValueError, match=r"validation_data must be a pair \(X, y\), got Validation\(targets="):
+        trained().fit(X, Y, validation_data=namedtuple("Validation", "targets inputs")(Y, X), **OPTIONS)
+
+
+def test_a_data_set_is_validation_data():
+    data, held_out = moons(40).split(0.2, 0)
+    one, other = MLP(2, [1], seed=0), MLP(2, [1], seed=0)
+    options = {"loss": "binary_cross_entropy", **OPTIONS}
+    expected = one.fit(*data, validation_data=tuple(held_out), **options).validation_loss
+    assert other.fit(*data, validation_data=held_out, **options).validation_loss == expected
