@@ -66,6 +66,23 @@ def check_backend(backend: Any, replay: Any) -> str:
     return str(backend)
 
 
+def check_alike(communicator: Any, replay: Any, validation_split: Any, class_weight: Any) -> None:
+    """Refuse what several processes cannot do as one does."""
+    if communicator is None:
+        return
+    if replay is False:
+        raise ValueError("replay must be True or None with a communicator, got False; one process alone trains eagerly")
+    if validation_split is not None:
+        raise ValueError(
+            "validation_split must be left out with a communicator; give each process its share as validation_data"
+        )
+    if isinstance(class_weight, str):
+        raise ValueError(
+            f"class_weight must be a dict with a communicator, got {shortened(class_weight)}; a process counts its own "
+            "examples alone"
+        )
+
+
 def check_pair(validation_data: Any, validation_split: Any) -> tuple[Any, Any]:
     if validation_split is not None:
         raise ValueError("validation_split must be left out beside validation_data")
