@@ -37,10 +37,11 @@ class Torch:
 
     def __init__(self) -> None:
         try:
-            import torch.distributed as engine
-            from torch import from_numpy
+            import torch
+            import torch.distributed
         except ImportError as error:
             raise ImportError(f'communicator="torch" must have PyTorch ({error}): pip install torch') from None
+        engine: Any = torch.distributed
         if not engine.is_initialized():
             if "RANK" not in os.environ:
                 raise ValueError(
@@ -53,7 +54,7 @@ class Torch:
             )  # an earlier one left its addresses in the store
             engine.init_process_group("gloo", store=engine.PrefixStore(attempt, store), rank=rank, world_size=size)
             atexit.register(engine.destroy_process_group)  # its threads end before the interpreter does
-        self._engine, self._tensor = engine, from_numpy
+        self._engine, self._tensor = engine, torch.from_numpy
         self.rank: int = engine.get_rank()
         self.size: int = engine.get_world_size()
 
