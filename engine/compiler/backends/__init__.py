@@ -1,7 +1,8 @@
 """Backends: each is a module that carries out plans by ``share`` and ``bind`` (see ``plan``), and is chosen by name.
 
 One that needs more than numpy has ``why_not()``, which says in words why it cannot run here. That is an error, unless
-it names another in ``OTHERWISE``, which then does its work, with a warning.
+it names another in ``OTHERWISE``, which then does its work, with a warning. One that keeps something for each program
+is a class ``Backend`` of its module.
 """
 
 from __future__ import annotations
@@ -15,23 +16,24 @@ from engine.validation import shortened
 if TYPE_CHECKING:
     from engine.compiler.plan import Backend
 
-_NAMES = "numpy", "c"
+_MODULES = {"numpy": "numpy", "jax": "jax"}
 
 
 def backend_named(name: Any) -> Backend:
-    """The backend of that name, or the one that does its work where it cannot run.
+    """The backend of that name, or the one that does its work where it cannot run; ``"jax:4"`` is JAX on 4 devices.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: there is none of that name, or it has fewer devices.
         ImportError: it needs a package that is not installed.
     """
-    if not isinstance(name, str) or name not in _NAMES:
-        known = " or ".join(f'"{each}"' for each in _NAMES)
-        raise ValueError(f"backend must be {known}, got {shortened(name)}")
-    module = import_module(f"engine.compiler.backends.{name}")
+    name, of_devices, n_devices = name.partition(":") if isinstance(name, str) else (name, "", "")
+    if name not in _MODULES or (of_devices and not (name == "jax" and n_devices.isdecimal() and int(n_devices))):
+        known = " or ".join(f'"{each}"' for each in _MODULES)
+        raise ValueError(f"backend must be {known}, got {shortened(name + of_devices + n_devices if of_devices else name)}")
+    module = import_module(f"engine.compiler.backends.{_MODULES[name]}")
     if reason := getattr(module, "why_not", str)():
         if not (otherwise := getattr(module, "OTHERWISE", "")):
             raise ImportError(f'backend "{name}" cannot run: {reason}')
         warnings.warn(f'backend "{name}" cannot run: {reason}; "{otherwise}" does its work', stacklevel=2)
         return backend_named(otherwise)
-    return cast("Backend", module)
+    return cast("Backend", module.Backend(int(n_devices or 1)) if hasattr(module, "Backend") else module)
