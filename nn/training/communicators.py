@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import pickle
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -89,7 +90,33 @@ class MPI:
         return things
 
 
-ENGINES: dict[str, Callable[[], Communicator]] = {"torch": Torch, "mpi": MPI}
+class Jax:
+    """JAX's collectives, in processes that called ``jax.distributed.initialize``."""
+
+    def __init__(self) -> None:
+        try:
+            import jax
+            from jax.experimental.multihost_utils import process_allgather
+        except ImportError as error:
+            raise ImportError(f'communicator="jax" must have JAX ({error}): pip install "gradstep[jax]"') from None
+        self._allgather, self._in_float64 = process_allgather, jax.enable_x64
+        self.rank: int = jax.process_index()
+        self.size: int = jax.process_count()
+
+    def sum(self, numbers: Array) -> Array:
+        with self._in_float64(numbers.dtype == np.float64):
+            total: Array = np.add.reduce(np.asarray(self._allgather(numbers[None], tiled=True)), 0)
+        return total
+
+    def gather(self, thing: Any) -> list[Any]:
+        own = np.frombuffer(pickle.dumps(thing), np.uint8)
+        lengths = np.asarray(self._allgather(np.array([len(own)]), tiled=True)).tolist()
+        padded = np.pad(own, (0, max(lengths) - len(own)))[None]
+        rows = np.asarray(self._allgather(padded, tiled=True))
+        return [pickle.loads(row[:length].tobytes()) for row, length in zip(rows, lengths)]  # of this run's processes
+
+
+ENGINES: dict[str, Callable[[], Communicator]] = {"torch": Torch, "mpi": MPI, "jax": Jax}
 
 
 def as_communicator(given: Any) -> Communicator:
@@ -104,8 +131,8 @@ def as_communicator(given: Any) -> Communicator:
     parts = [getattr(given, name, None) for name in ("rank", "size", "sum", "gather")]
     if isinstance(given, type) or not all(map(callable, parts[2:])) or not all(isinstance(n, int) for n in parts[:2]):
         raise ValueError(
-            'communicator must be "torch", "mpi", or an object with rank, size, sum(array) and gather(thing), got '
-            f"{shortened(given)}"
+            'communicator must be "torch", "mpi", "jax" or an object with rank, size, sum(array) and gather(thing), '
+            f"got {shortened(given)}"
         )
     communicator: Communicator = given
     return communicator

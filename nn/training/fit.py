@@ -77,6 +77,7 @@ def fit(
     replay: bool | None = None,
     dtype: str = "float64",
     backend: str = "numpy",
+    devices: int | None = None,
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_every: float | None = None,
     communicator: str | Communicator | None = None,
@@ -126,17 +127,19 @@ def fit(
         dtype: of the replayed arrays, ``"float64"`` or ``"float32"``: half the digits, about twice the speed in large
             networks. Eager training is float64.
         backend: what carries the replay out: see ``engine.compile``.
+        devices: how many of this process's devices share the examples of a batch, with ``backend="jax"``.
         checkpoint: a file that holds the run, written whole after each epoch. The same script started again goes on
             from it, with the same weights, to the last bit, as if it had never stopped. What callbacks remember is not
             in it; an optimizer or a schedule that keeps what the file cannot hold is refused. A run that a callback
             ended goes on when more epochs are asked.
         checkpoint_every: seconds after which the file is written within an epoch too.
         communicator: for several processes that train one model, each with rows of its own as *X* and *y* (and as
-            ``validation_data``): ``"torch"`` in processes that torchrun started, ``"mpi"`` with mpi4py, or an object
-            of yours (see ``nn.training.communicators``). The run is that of one process with all rows, those of
-            process 0 first, up to rounding: batches are drawn from all rows, each process computes its share of
-            them, and gradients are added up. All end with the same model and History. Callbacks are called in each
-            process, process 0 writes the checkpoint, and an error or Ctrl-C in one process ends all.
+            ``validation_data``): ``"torch"`` in processes that torchrun started, ``"mpi"`` with mpi4py, ``"jax"``
+            after ``jax.distributed.initialize``, or an object of yours (see ``nn.training.communicators``). The run is
+            that of one process with all rows, those of process 0 first, up to rounding: batches are drawn from all
+            rows, each process computes its share of them, and gradients are added up. All end with the same model and
+            History. Callbacks are called in each process, process 0 writes the checkpoint, and an error or Ctrl-C in
+            one process ends all.
 
     Returns:
         The History. Ctrl-C ends training early, with the weights of that moment and ``history.interrupted`` set.
@@ -158,7 +161,7 @@ def fit(
     callbacks, verbose = check_callbacks(callbacks), check_verbose(verbose, progress)
     epochs = None if epochs is None else check_int("epochs", epochs, 0)
     check_alike(communicator, replay, validation_split, class_weight)
-    dtype, backend = check_dtype(dtype, replay), check_backend(backend, replay)
+    dtype, backend = check_dtype(dtype, replay), check_backend(backend, replay, devices)
     stopping = check_stopping(early_stopping)
     names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
     table = kept_table(by_name(X, names), "X", model.n_inputs)

@@ -59,7 +59,12 @@ def check_dtype(dtype: Any, replay: Any) -> str:
     return name
 
 
-def check_backend(backend: Any, replay: Any) -> str:
+def check_backend(backend: Any, replay: Any, devices: Any = None) -> str:
+    """The name of the backend; of JAX on several *devices* with their number."""
+    if devices is not None:
+        if backend != "jax":
+            raise ValueError(f'devices must be left out unless backend is "jax", got {shortened(devices)}')
+        backend = f"jax:{check_int('devices', devices, 1)}"
     compiler.backend_named(backend)
     if backend != "numpy" and replay is False:
         raise ValueError(f'backend must be "numpy" for eager training, got "{backend}" beside replay=False')

@@ -29,7 +29,9 @@ def backend_named(name: Any) -> Backend:
     name, of_devices, n_devices = name.partition(":") if isinstance(name, str) else (name, "", "")
     if name not in _MODULES or (of_devices and not (name == "jax" and n_devices.isdecimal() and int(n_devices))):
         known = " or ".join(f'"{each}"' for each in _MODULES)
-        raise ValueError(f"backend must be {known}, got {shortened(name + of_devices + n_devices if of_devices else name)}")
+        raise ValueError(
+            f"backend must be {known}, got {shortened(name + of_devices + n_devices if of_devices else name)}"
+        )
     module = import_module(f"engine.compiler.backends.{_MODULES[name]}")
     if reason := getattr(module, "why_not", str)():
         if not (otherwise := getattr(module, "OTHERWISE", "")):

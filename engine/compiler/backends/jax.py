@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from engine.compiler.adjoints import GRADIENT
 from engine.compiler.backends import numpy as exact
 from engine.compiler.ir import Code, Fill, Floats, Instruction, Map, MatMul, Scatter, Take, Total, View
-from engine.compiler.plan import Plan, Share
 from engine.compiler.plan import Bound as AnyBound
+from engine.compiler.plan import Plan, Share
 from engine.compiler.vectorize import INPUTS, UNIFORM
 
 _CHUNK_BYTES = 2**30
@@ -116,7 +116,7 @@ class Lowered:
     """The function of weights and constants, rows and seeds that a plan means.
 
     It returns outputs ``(n_outputs, n_examples)``, the gradient in the parameters in pieces, those in the inputs, and
-    whether all numbers forward are finite.
+    whether all numbers forward are finite, and none is so small that XLA takes it for 0.
     """
 
     def __init__(self, plan: Plan, by_devices: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
@@ -141,7 +141,7 @@ class Lowered:
         slots.put(INPUTS, np.arange(rows.shape[1]), rows.T)
         slots.carry_out(code.forward)
         outputs = [slots.wide(slots.get(name, np.array([slot]))) for name, slot in code.outputs]
-        finite = jnp.stack([jnp.isfinite(array).all() for array in slots.arrays]).all()
+        sound = [jnp.isfinite(array).all() for array in slots.arrays] + [_are_normal(each) for each in (uniform, rows)]
         pieces, by_inputs = [], jnp.zeros((0, len(rows)), rows.dtype)
         if code.seed:
             name, slot = code.seed
@@ -152,7 +152,7 @@ class Lowered:
                 by_inputs = slots.wide(slots.get(INPUTS + GRADIENT, np.arange(record.n_inputs)))
             else:
                 self.layout, pieces = slots.pieces(UNIFORM + GRADIENT, record.n_parameters)
-        return jnp.concatenate(outputs), pieces, by_inputs, finite
+        return jnp.concatenate(outputs), pieces, by_inputs, jnp.stack(sound).all()
 
 
 class _Slots:
@@ -247,7 +247,9 @@ class _Slots:
     def _product(self, kind: str, out: View, left: View, right: View) -> Any:
         a, b = self.read(left), self.read(right)
         if kind in ("forward", "to vectors"):
-            return self._np.einsum("nk,mke->mne" if kind == "forward" else "nk,mne->mke", a[..., 0], b, precision="highest")
+            return self._np.einsum(
+                "nk,mke->mne" if kind == "forward" else "nk,mne->mke", a[..., 0], b, precision="highest"
+            )
         a, b = (self.wide(each) if view.per_example else each for each, view in ((a, left), (b, right)))
         if kind == "dot":
             return self._np.einsum("ie,ie->i", a, b, precision="highest")[:, None]
@@ -273,12 +275,22 @@ def _indices(view: View) -> Slots:
     return slots
 
 
-def _is_known(plan: Plan) -> bool:
-    """Whether no function of Python computes a node."""
-    from engine.compiler.backends.jax_kernels import KERNELS
+def _are_normal(numbers: Any) -> Any:
+    """Whether no number but 0 is below the smallest with all its bits (2.2e-308; 1.2e-38 in float32)."""
+    import jax
 
-    code = plan.code
-    return all(
-        not isinstance(each, Map) or (isinstance(each.function, str) and each.function in KERNELS)
-        for each in (*code.forward, *code.backward)
-    )
+    kind, n_bits = ("uint64", 52) if numbers.dtype == np.float64 else ("uint32", 23)
+    bits = jax.lax.bitcast_convert_type(numbers, kind) << 1
+    return ((bits == 0) | (bits >> (n_bits + 1) != 0)).all()
+
+
+def _is_known(plan: Plan) -> bool:
+    """Whether XLA can compute all nodes: no function of Python, and no derivative whose order is not a plain number."""
+    from engine.compiler.backends.jax_kernels import KERNELS, OF_AN_ORDER
+
+    for each in (*plan.code.forward, *plan.code.backward):
+        if isinstance(each, Map) and (
+            each.function not in KERNELS or (each.function in OF_AN_ORDER and isinstance(each.operands[1], View))
+        ):
+            return False
+    return True

@@ -7,9 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+from jax.lax import optimization_barrier
 from jax.scipy.special import erf, erfc
 
 _SQRT_HALF, _ONE_OVER_SQRT_2PI = math.sqrt(0.5), 1.0 / math.sqrt(2.0 * math.pi)
+
+
+def _divide(a: Any, b: Any) -> Any:
+    """a / b. The barrier keeps XLA from making a / (b * c) of a / b / c: the product may be too large."""
+    return optimization_barrier(jnp.divide(a, b))
 
 
 def _extreme(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,7 +29,7 @@ def _sigmoid(a: Any) -> Any:
 
 
 def _bell_shaped(factor: float, scale: float) -> Callable[..., Any]:
-    """Derivatives of order n, a number, of scale exp(-factor a**2)."""
+    """Derivatives of order n, a number of Python's, of scale exp(-factor a**2)."""
 
     def kernel(a: Any, n: float) -> Any:
         before = jnp.exp(-factor * a * a)
@@ -54,9 +60,10 @@ def _normal_cdf(a: Any) -> Any:
 
 # fmt: off
 KERNELS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(jnp, name) for name in ("add", "subtract", "multiply", "divide", "negative", "abs")},
+    **{name: getattr(jnp, name) for name in ("add", "subtract", "multiply", "negative", "abs")},
     **{name: getattr(jnp, name) for name in ("exp", "expm1", "log", "log10", "log1p", "sqrt", "sin", "cos", "tan")},
     **{name: getattr(jnp, name) for name in ("sinh", "cosh", "tanh", "hypot")},
+    "divide": _divide, "over": _divide,
     "asin": jnp.arcsin, "acos": jnp.arccos, "atan": jnp.arctan, "atan2": jnp.arctan2,
     "copy": lambda a: a,
     "maximum": _extreme(jnp.maximum), "minimum": _extreme(jnp.minimum),
@@ -68,7 +75,7 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "erf": erf, "erfc": erfc,
     "minus": lambda a, b: jnp.where(a == b, 0.0, a - b),
     "times": lambda a, b: jnp.where((a == 0.0) | (b == 0.0), 0.0, a * b),
-    "over": jnp.divide, "log_or_limit": jnp.log,
+    "log_or_limit": jnp.log,
     "power_or_limit": _power, "power_by_base": _power_by_base,
     "power_by_exponent": lambda a, b: jnp.where((a == 0.0) & (b >= 0.0), 0.0, jnp.power(a, b) * jnp.log(a)),
     "step": lambda a: jnp.where(a <= 0.0, 0.0, 1.0),
@@ -80,8 +87,9 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "sigmoid_slope": lambda a: (e := jnp.exp(-jnp.abs(a))) / ((1.0 + e) * (1.0 + e)),
     "asin_slope": lambda a: 1.0 / jnp.sqrt((1.0 - a) * (1.0 + a)),
     "over_hypot": lambda a, b: a / jnp.hypot(a, b),
-    "over_square_sum": lambda a, b: jnp.where((r := jnp.hypot(a, b)) == 0.0, 0.0, a / r / r),
+    "over_square_sum": lambda a, b: jnp.where((r := jnp.hypot(a, b)) == 0.0, 0.0, _divide(a, r) / r),
     "gaussian": _bell_shaped(1.0, 1.0), "normal_pdf": _bell_shaped(0.5, _ONE_OVER_SQRT_2PI),
     "gelu_slope": lambda a: _normal_cdf(a) + _ONE_OVER_SQRT_2PI * a * jnp.exp(-0.5 * a * a),
 }
 # fmt: on
+OF_AN_ORDER = ("gaussian", "normal_pdf")

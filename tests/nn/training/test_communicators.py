@@ -252,9 +252,9 @@ def test_a_loss_that_cannot_be_replayed_is_refused():
         ({"replay": False}, "replay must be True or None with a communicator"),
         ({"validation_split": 0.2}, "validation_split must be left out with a communicator"),
         ({"class_weight": "balanced"}, "class_weight must be a dict with a communicator"),
-        ({"communicator": "gloo"}, 'communicator must be "torch", "mpi", or an object'),
-        ({"communicator": Threads}, 'communicator must be "torch", "mpi", or an object'),
-        ({"communicator": 2}, 'communicator must be "torch", "mpi", or an object'),
+        ({"communicator": "gloo"}, 'communicator must be "torch", "mpi", "jax" or an object'),
+        ({"communicator": Threads}, 'communicator must be "torch", "mpi", "jax" or an object'),
+        ({"communicator": 2}, 'communicator must be "torch", "mpi", "jax" or an object'),
     ],
 )
 def test_what_several_processes_cannot_do_is_refused(options, words):
