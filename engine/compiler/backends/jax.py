@@ -61,8 +61,8 @@ class Backend:
         """Compile for the devices, which all have the weights, and each an equal part of the examples."""
         import jax
 
-        shared, cut = jax.sharding.PartitionSpec(), jax.sharding.PartitionSpec("examples")
-        places = [jax.sharding.NamedSharding(self._mesh, spec) for spec in (shared, cut, cut)]
+        spec: Any = jax.sharding.PartitionSpec
+        places = [jax.sharding.NamedSharding(self._mesh, each) for each in (spec(), spec("examples"), spec("examples"))]
         jitted: Callable[..., Any] = jax.jit(function, in_shardings=tuple(places))
         return jitted
 
@@ -142,7 +142,8 @@ class Lowered:
         slots.carry_out(code.forward)
         outputs = [slots.wide(slots.get(name, np.array([slot]))) for name, slot in code.outputs]
         sound = [jnp.isfinite(array).all() for array in slots.arrays] + [_are_normal(each) for each in (uniform, rows)]
-        pieces, by_inputs = [], jnp.zeros((0, len(rows)), rows.dtype)
+        pieces: list[Any] = []
+        by_inputs = jnp.zeros((0, len(rows)), rows.dtype)
         if code.seed:
             name, slot = code.seed
             seed = seeds.sum(keepdims=True) if name.startswith(UNIFORM) else seeds

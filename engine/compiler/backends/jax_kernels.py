@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
-from jax.lax import optimization_barrier
+from jax import lax
 from jax.scipy.special import erf, erfc
 
 _SQRT_HALF, _ONE_OVER_SQRT_2PI = math.sqrt(0.5), 1.0 / math.sqrt(2.0 * math.pi)
@@ -15,7 +15,8 @@ _SQRT_HALF, _ONE_OVER_SQRT_2PI = math.sqrt(0.5), 1.0 / math.sqrt(2.0 * math.pi)
 
 def _divide(a: Any, b: Any) -> Any:
     """a / b. The barrier keeps XLA from making a / (b * c) of a / b / c: the product may be too large."""
-    return optimization_barrier(jnp.divide(a, b))
+    barrier: Any = lax.optimization_barrier
+    return barrier(jnp.divide(a, b))
 
 
 def _extreme(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -57,7 +57,7 @@ def test_random_graphs_have_the_numbers_of_numpy(recipe):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(recipes())
 def test_more_random_graphs(dtype, recipe):
     check_recipe(recipe, dtype)
@@ -259,7 +259,7 @@ def test_two_processes_of_jax_have_the_numbers_of_one():
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     processes = [run(PROCESSES, str(rank), port) for rank in range(2)]
-    first, second = map(ended, processes)
+    first, second = (ended(process).splitlines()[-1] for process in processes)  # gloo prints, too
     assert first == second
     numbers = [float(word) for word in first.replace("[", " ").replace("]", " ").replace(",", " ").split()]
     weights, losses = fitted(replay=True)
