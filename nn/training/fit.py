@@ -41,8 +41,9 @@ from nn.training.options import (
     check_stopping,
     check_verbose,
     refuse_unknown,
+    team_of,
 )
-from nn.training.processes import order_and_classes, team_of
+from nn.training.processes import order_and_classes
 from nn.training.steps import Steps, Task
 from nn.training.threads import trained_here
 from nn.validation import check_int

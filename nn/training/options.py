@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine import compiler
 from nn.schedules import EarlyStopping
 from nn.training.history import History
+from nn.training.processes import Alone
 from nn.validation import check_int, shortened, unknown_argument
 
 if TYPE_CHECKING:
@@ -101,3 +102,13 @@ def check_callbacks(callbacks: Any) -> list[Callback]:
     if not isinstance(callbacks, Iterable) or not all(map(callable, calls)):
         raise ValueError(f"callbacks must be a list of functions (model, history), got {shortened(callbacks)}")
     return calls
+
+
+def team_of(communicator: Any, n_own: int) -> Alone:
+    """The processes of ``fit``'s *communicator*, of which this one has some examples."""
+    if communicator is None:
+        return Alone(n_own)
+    from nn.training.communicators import as_communicator
+    from nn.training.teams import Team
+
+    return Team(as_communicator(communicator), n_own)

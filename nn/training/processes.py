@@ -48,16 +48,6 @@ class Alone:
         yield
 
 
-def team_of(communicator: Any, n_own: int) -> Alone:
-    """The processes of ``fit``'s *communicator*, of which this one has some examples."""
-    if communicator is None:
-        return Alone(n_own)
-    from nn.training.communicators import as_communicator
-    from nn.training.teams import Team
-
-    return Team(as_communicator(communicator), n_own)
-
-
 def order_and_classes(task: Task) -> dict[str, Any]:
     """What all processes have alike, and no checkpoint tells from the arguments."""
     return {

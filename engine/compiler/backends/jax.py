@@ -141,7 +141,10 @@ class Lowered:
         slots.put(INPUTS, np.arange(rows.shape[1]), rows.T)
         slots.carry_out(code.forward)
         outputs = [slots.wide(slots.get(name, np.array([slot]))) for name, slot in code.outputs]
-        sound = [jnp.isfinite(array).all() for array in slots.arrays] + [_are_normal(each) for each in (uniform, rows)]
+        zeros = [(array * 0.0).sum(0) for array in slots.arrays]  # NaN where one is infinite or NaN
+        uniform_zeros, zeros_by_example = (sum(each for each in zeros if len(each) == n) for n in (1, len(rows)))
+        sound = [jnp.isfinite(each).all() for each in (uniform_zeros, zeros_by_example)]
+        sound += [_are_normal(each) for each in (uniform, rows)]
         pieces: list[Any] = []
         by_inputs = jnp.zeros((0, len(rows)), rows.dtype)
         if code.seed:
