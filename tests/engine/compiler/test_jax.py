@@ -114,6 +114,25 @@ def test_infinity_and_its_gradients_are_those_of_numpy():
     np.testing.assert_array_equal(b.gradients(rows), a.gradients(rows))
 
 
+EDGES = {
+    "a quotient of large numbers": (lambda a, b: a / b, [1e200, -1e200]),
+    "an angle of large numbers": (lambda a, b: a.atan2(b), [0.5, -1e200]),
+    "a kink next to 0": (lambda a, b: a.relu() + abs(b), [5e-324, -1e-310]),
+    "the root of a small number": (lambda a, b: (a * b).sqrt(), [1e-310, 1.0]),
+    "equal zeros": (lambda a, b: a.maximum(b), [0.0, -0.0]),
+}
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_numbers_at_the_edges_are_those_of_numpy(name):
+    function, row = EDGES[name]
+    leaves = [Value(0.5), Value(2.0)]
+    a, b = both(function(*leaves), leaves, [])
+    np.testing.assert_allclose(b([row]), a([row]), rtol=1e-14, atol=0.0)
+    np.testing.assert_array_equal(np.signbit(b([row])), np.signbit(a([row])))
+    np.testing.assert_allclose(b.gradients([row], "inputs"), a.gradients([row], "inputs"), rtol=1e-14, atol=0.0)
+
+
 def test_float32_refuses_what_it_cannot_hold():
     x = Value(0.5, label="x")
     for program in both(x * x / (x + 1.0), [x], [], dtype="float32"):
