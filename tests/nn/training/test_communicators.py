@@ -1,5 +1,6 @@
 """Several processes train one model: the run of one process, whatever happens in one of them."""
 
+import json
 import math
 import os
 import random
@@ -307,23 +308,41 @@ history = model.fit(
 """
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(find_spec("torch") is None, reason="needs torch")
-@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
-def test_a_killed_process_is_started_again_and_the_run_goes_on(tmp_path):
+def started(tmp_path, text, folder):
+    """torchrun with two processes of a script, ended."""
     script = tmp_path / "script.py"
-    script.write_text(textwrap.dedent(SCRIPT))
+    script.write_text(textwrap.dedent(text))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["--max-restarts", "2", str(script), str(folder)]
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, check=False, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+with_torchrun = pytest.mark.skipif(find_spec("torch") is None or sys.platform == "win32", reason="needs torch, signals")
+
+
+@pytest.mark.slow
+@with_torchrun
+def test_a_signal_to_one_process_ends_both_after_the_same_step(tmp_path):
+    text = SCRIPT.replace("history.epochs == 3 and", "history.epochs == 5 and").replace("SIGKILL", "SIGINT")
+    started(tmp_path, text.replace("epochs=6", "epochs=1_000"), tmp_path)
+    first, second = (tmp_path.joinpath(f"weights{rank}").read_text() for rank in range(2))
+    assert first == second
+    assert 5 <= len(json.loads(first)[0]) <= 6
+
+
+@pytest.mark.slow
+@with_torchrun
+def test_a_killed_process_is_started_again_and_the_run_goes_on(tmp_path):
     results = []
     for name in ("killed", "whole"):
         folder = tmp_path / name
         folder.mkdir()
         if name == "whole":
             folder.joinpath("died").touch()
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-        command += ["--max-restarts", "2", str(script), str(folder)]
-        env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, check=False, env=env, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
+        done = started(tmp_path, SCRIPT, folder)
         assert ("failed" in done.stderr) == (name == "killed"), done.stderr
         results.append([folder.joinpath(f"weights{rank}").read_text() for rank in range(2)])
     assert results[0] == results[1]
