@@ -16,23 +16,21 @@ from engine.validation import shortened
 if TYPE_CHECKING:
     from engine.compiler.plan import Backend
 
-_MODULES = {"numpy": "numpy", "jax": "jax"}
+_NAMES = "numpy", "c", "jax"
 
 
-def backend_named(name: Any) -> Backend:
+def backend_named(given: Any) -> Backend:
     """The backend of that name, or the one that does its work where it cannot run; ``"jax:4"`` is JAX on 4 devices.
 
     Raises:
         ValueError: there is none of that name, or it has fewer devices.
         ImportError: it needs a package that is not installed.
     """
-    name, of_devices, n_devices = name.partition(":") if isinstance(name, str) else (name, "", "")
-    if name not in _MODULES or (of_devices and not (name == "jax" and n_devices.isdecimal() and int(n_devices))):
-        known = " or ".join(f'"{each}"' for each in _MODULES)
-        raise ValueError(
-            f"backend must be {known}, got {shortened(name + of_devices + n_devices if of_devices else name)}"
-        )
-    module = import_module(f"engine.compiler.backends.{_MODULES[name]}")
+    name, colon, n_devices = given.partition(":") if isinstance(given, str) else ("", "", "")
+    if name not in _NAMES or (colon and not (name == "jax" and n_devices.isdecimal() and int(n_devices))):
+        known = " or ".join(f'"{each}"' for each in _NAMES)
+        raise ValueError(f"backend must be {known}, got {shortened(given)}")
+    module = import_module(f"engine.compiler.backends.{name}")
     if reason := getattr(module, "why_not", str)():
         if not (otherwise := getattr(module, "OTHERWISE", "")):
             raise ImportError(f'backend "{name}" cannot run: {reason}')
