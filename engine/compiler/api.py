@@ -174,7 +174,8 @@ def compile(
         dtype: ``"float64"`` or ``"float32"``. In float32 a number that is too large for it, above 3.4e38, is an
             OverflowError, unless it makes no difference; one below 1e-45 is 0.
         backend: what carries the program out: ``"numpy"``; or ``"c"``, native code that the machine's compiler makes in
-            the first run. Without a compiler there is a warning, and numpy does the work.
+            the first run (without a compiler there is a warning, and numpy does the work); or ``"jax"``, which XLA
+            compiles for a processor, a GPU or a TPU. ``"jax:4"`` shares the examples of a batch among 4 of these.
 
     Returns:
         A ``Program``; for a function, a ``CompiledFunction``.

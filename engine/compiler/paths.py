@@ -200,9 +200,10 @@ class Paths:
 
     def _settle(self) -> None:
         """Give parameters their weights, where those were changed."""
-        for index in np.flatnonzero(self.weights != self._synced).tolist():
-            self.parameters[index].data = float(self.weights[index])
-            self._synced[index] = self.weights[index]
+        parameters, changed = self.parameters, np.flatnonzero(self.weights != self._synced)
+        for index, number in zip(changed.tolist(), self.weights[changed].tolist()):
+            parameters[index].data = number
+        self._synced[changed] = self.weights[changed]
 
     def _numbers(self) -> Floats:
         numbers = np.empty(len(self.parameters), self.dtype)

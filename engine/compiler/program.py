@@ -156,7 +156,8 @@ class Program:
             places: which of the rows, in which order; all of them where it is not given.
             output: which output is differentiated; the gradient is in memory that the next run changes.
         """
-        self._watch(rows if places is None else rows[places], output)
+        if WATCH.watchers:  # else no copy of the chosen rows
+            self._watch(rows if places is None else rows[places], output)
         with self._runner.turn:
             results, self._gradient = self._runner.outputs_and_mean_gradient(rows, places, output)
             return results, self._gradient

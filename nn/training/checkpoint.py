@@ -50,8 +50,10 @@ class Checkpoint:
         self._written = time.monotonic()
 
     def due(self) -> bool:
-        """Whether it is time to write within an epoch."""
-        return self.seconds is not None and time.monotonic() - self._written >= self.seconds
+        """Whether it is time to write within an epoch; process 0 of several does."""
+        return (
+            self.seconds is not None and not self._task.team.rank and time.monotonic() - self._written >= self.seconds
+        )
 
     def begin(self, task: Task) -> Progress:
         """Restore parameters, optimizer and random numbers from the file; or begin the file.
@@ -62,15 +64,15 @@ class Checkpoint:
         """
         self._task, self._run = task, json.loads(json.dumps(_run_of(task)))
         self.look()
-        if not self.path.exists():
+        content = task.team.first(lambda: read_json(self.path, FORMAT, VERSION) if self.path.exists() else None)
+        if content is None:
             progress = Progress(asked=task.n_epochs)
             self.write(progress)
             return progress
-        content = read_json(self.path, FORMAT, VERSION)
         self._check_run(content.get("run"))
         own = dict(task.model.named_parameters())
         try:
-            progress = _progress(content, own.keys(), len(task.examples))
+            progress = _progress(content, own.keys(), task.team.n_examples)
             kind, words, gauss = content["random"]
             _check("random", gauss is None or is_finite(gauss))
             chance = random.Random()
@@ -107,6 +109,8 @@ class Checkpoint:
     def write(self, progress: Progress) -> None:
         """Replace the file by the state of this moment, with the weights of the parameters, or leave it untouched."""
         self.check()
+        if self._task.team.rank:  # process 0 writes
+            return
         kind, words, gauss = self._task.rng.getstate()
         content = {
             "format": FORMAT,
@@ -138,6 +142,12 @@ _DIGESTS = ("starting weights", "code of the loss", "examples", "validation exam
 
 def _run_of(task: Task) -> dict[str, Any]:
     """The fingerprint of a run: only a run with the same one goes on."""
+    digests = [".".join(task.team.gather(_digest_of(part))) for part in (task.examples, task.validation)]
+    return settings_of(task) | {"examples": digests[0], "validation examples": digests[1]}
+
+
+def settings_of(task: Task) -> dict[str, Any]:
+    """What is the same in all processes of a run, as a fingerprint."""
     optimizer = task.optimizer
     return {
         "model": repr(task.model),
@@ -152,8 +162,6 @@ def _run_of(task: Task) -> dict[str, Any]:
         **{f"{name} of the optimizer": _describe(thing) for name, thing in optimizer.settings().items()},
         "number of parameters to train": len(optimizer.parameters or ()),
         "early stopping": task.stopping and {name: _describe(thing) for name, thing in vars(task.stopping).items()},
-        "examples": _digest_of(task.examples),
-        "validation examples": _digest_of(task.validation),
     }
 
 

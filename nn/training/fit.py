@@ -28,11 +28,12 @@ from nn.optimizers import LearningRate, Optimizer, named_optimizer
 from nn.parameters import check_call
 from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.targets import Label
-from nn.training.checkpoint import Checkpoint, Progress
+from nn.training.checkpoint import Checkpoint, Progress, settings_of
 from nn.training.history import History
 from nn.training.interrupts import Interrupts
 from nn.training.options import (
     Callback,
+    check_alike,
     check_backend,
     check_callbacks,
     check_dtype,
@@ -40,13 +41,16 @@ from nn.training.options import (
     check_stopping,
     check_verbose,
     refuse_unknown,
+    team_of,
 )
+from nn.training.processes import order_and_classes
 from nn.training.steps import Steps, Task
 from nn.training.threads import trained_here
 from nn.validation import check_int
 
 if TYPE_CHECKING:
     from nn.module import Module
+    from nn.training.communicators import Communicator
 
 
 @noise_from(no_noise)
@@ -74,8 +78,10 @@ def fit(
     replay: bool | None = None,
     dtype: str = "float64",
     backend: str = "numpy",
+    devices: int | None = None,
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_every: float | None = None,
+    communicator: str | Communicator | None = None,
     **unknown: Any,
 ) -> History:
     """Train a model by gradient descent on the mean loss of small batches.
@@ -122,11 +128,19 @@ def fit(
         dtype: of the replayed arrays, ``"float64"`` or ``"float32"``: half the digits, about twice the speed in large
             networks. Eager training is float64.
         backend: what carries the replay out: see ``engine.compile``.
+        devices: how many of this process's devices share the examples of a batch, with ``backend="jax"``.
         checkpoint: a file that holds the run, written whole after each epoch. The same script started again goes on
             from it, with the same weights, to the last bit, as if it had never stopped. What callbacks remember is not
             in it; an optimizer or a schedule that keeps what the file cannot hold is refused. A run that a callback
             ended goes on when more epochs are asked.
         checkpoint_every: seconds after which the file is written within an epoch too.
+        communicator: for several processes that train one model, each with rows of its own as *X* and *y* (and as
+            ``validation_data``): ``"torch"`` in processes that torchrun started, ``"mpi"`` with mpi4py, ``"jax"``
+            after ``jax.distributed.initialize``, or an object of yours (see ``nn.training.communicators``). The run is
+            that of one process with all rows, those of process 0 first, up to rounding: batches are drawn from all
+            rows, each process computes its share of them, and gradients are added up. All end with the same model and
+            History. Callbacks are called in each process, process 0 writes the checkpoint, and an error or Ctrl-C in
+            one process ends all.
 
     Returns:
         The History. Ctrl-C ends training early, with the weights of that moment and ``history.interrupted`` set.
@@ -147,7 +161,8 @@ def fit(
     batch_size, rng = check_int("batch_size", batch_size, 1), random_numbers(seed)
     callbacks, verbose = check_callbacks(callbacks), check_verbose(verbose, progress)
     epochs = None if epochs is None else check_int("epochs", epochs, 0)
-    dtype, backend = check_dtype(dtype, replay), check_backend(backend, replay)
+    check_alike(communicator, replay, validation_split, class_weight)
+    dtype, backend = check_dtype(dtype, replay), check_backend(backend, replay, devices)
     stopping = check_stopping(early_stopping)
     names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
     table = kept_table(by_name(X, names), "X", model.n_inputs)
@@ -166,13 +181,15 @@ def fit(
     elif validation_split is not None:
         examples, validation = split_validation(examples, validation_split, seed)
     examples = smooth(weigh_classes(examples, class_weight), label_smoothing, loss_name, n_outputs)
-    data = loss_name, loss, examples, validation
-    task = Task(model, optimizer, *data, seed, rng, batch_size, epochs, stopping, dtype, n_outputs, noise, backend)
+    data, team = (loss_name, loss, examples, validation), team_of(communicator, len(examples))
+    task = Task(
+        model, optimizer, *data, seed, rng, batch_size, epochs, stopping, dtype, n_outputs, noise, backend, team
+    )
     training = Training(task, names, y_names if learned is None else None, checkpoint_file, callbacks, verbose)
     with trained_here(model.parameters(), optimizer), training.interrupts.handled():
         training.run(replay)
     history = training.progress.history
-    if history.epochs >= task.n_epochs:  # nothing ended it before
+    if history.epochs >= task.n_epochs and not team.rank:  # nothing ended it before
         history.warn_if_not_converged()
     return history
 
@@ -191,7 +208,7 @@ class Training:
     ) -> None:
         self.column_names, self.target_column_names = column_names, target_names
         self.task, self.checkpoint, self.callbacks, self.verbose = task, checkpoint, callbacks, verbose
-        self.progress, self.interrupts = Progress(), Interrupts()
+        self.progress, self.interrupts, self.team = Progress(), Interrupts(), task.team
         self.steps = Steps(task, "replay=False")
 
     def run(self, replay: bool | None) -> None:
@@ -201,20 +218,14 @@ class Training:
             ValueError: *replay* is True and not possible, or the checkpoint is of another run.
         """
         self.task.model.eval()  # its mode from now on; steps have their noise all the same
+        self.team.check(lambda: {**settings_of(self.task), **order_and_classes(self.task)})
         try:
-            if replay is not False:
-                from nn.training.replayed import steps_for
-
-                self.steps = steps_for(self.task, insists=replay is True)
-            self._bind()
-            if self.checkpoint is not None:
-                self.progress = self.checkpoint.begin(self.task)
-                self._tell_schedule()
-            with self.interrupts.shielded():
-                self.steps.begin()
-            self._epochs()
-            if self.progress.best:
-                self.task.model.load_state_dict(self.progress.best)
+            with self.team.shield(self.interrupts):
+                if self.team.agree(lambda: self._begin(replay)):
+                    raise KeyboardInterrupt
+                self._epochs()
+                if self.progress.best:
+                    self.task.model.load_state_dict(self.progress.best)
         except KeyboardInterrupt:
             self.task.optimizer.put_weights()  # whole, even if it came between two parameters
             self.progress.history.interrupted = True
@@ -223,6 +234,23 @@ class Training:
                 self.steps.close()
             self.progress.history.eager = self.steps.eager
 
+    def _begin(self, replay: bool | None) -> None:
+        """Record the steps, and restore what a checkpoint holds."""
+        if self.team.is_shared:
+            from nn.training.shared import shared_steps
+
+            self.steps = shared_steps(self.task)
+        elif replay is not False:
+            from nn.training.replayed import steps_for
+
+            self.steps = steps_for(self.task, insists=replay is True)
+        self._bind()
+        if self.checkpoint is not None:
+            self.progress = self.checkpoint.begin(self.task)
+            self._tell_schedule()
+        with self.interrupts.shielded():
+            self.steps.begin()
+
     def _epochs(self) -> None:
         """The training loop: steps on shuffled batches, then measurements and callbacks."""
         task, progress, history = self.task, self.progress, self.progress.history
@@ -230,19 +258,18 @@ class Training:
             while history.epochs < task.n_epochs and not progress.stopped:
                 bar.set_description(f"epoch {history.epochs + 1}/{task.n_epochs}", refresh=False)
                 if not progress.order:
-                    progress.order = list(range(len(task.examples)))
+                    progress.order = list(range(self.team.n_examples))
                     task.rng.shuffle(progress.order)
                 for start in range(progress.tally.n, len(progress.order), task.batch_size):
                     self._step(progress.order[start : start + task.batch_size])
                     bar.update()
                     if self.checkpoint is not None and self.checkpoint.due():
-                        self._save()
+                        self.team.caught(self._save)
                 self._measure()
                 self._show(bar)
                 progress.stopped = self._ends()
-                self._save()
-                if not progress.stopped:
-                    self.steps.next_epoch(may_change=bool(self.callbacks))
+                if self.team.agree(self._go_on):
+                    progress.stopped = history.interrupted = True
 
     def _step(self, batch: list[int]) -> None:
         step = self.task.optimizer.steps + 1
@@ -270,15 +297,25 @@ class Training:
     def _ends(self) -> bool:
         """Call the callbacks; return whether one of them, or early stopping, ends the training."""
         task, history, is_over = self.task, self.progress.history, False
-        self._tell_schedule()
+        self.team.caught(self._tell_schedule)
         if task.stopping is not None:
             is_over = task.stopping.ends(history)
             if task.stopping.restore_best and task.stopping.best_epoch(history) == history.epochs - 1:
                 self.progress.best = task.model.state_dict()
-        answers = [callback(task.model, history) for callback in self.callbacks]
-        if any(type(answer).__name__ in ("bool", "bool_") and answer for answer in answers):
+        if self.team.agree(self._call_back):
             history.interrupted = True
         return is_over or history.interrupted
+
+    def _call_back(self) -> bool:
+        """Call the callbacks; return whether one of them returns True."""
+        answers = [callback(self.task.model, self.progress.history) for callback in self.callbacks]
+        return any(type(answer).__name__ in ("bool", "bool_") and answer for answer in answers)
+
+    def _go_on(self) -> None:
+        """Save the epoch, and make ready for the next one."""
+        self._save()
+        if not self.progress.stopped:
+            self.steps.next_epoch(may_change=bool(self.callbacks))
 
     def _tell_schedule(self) -> None:
         after_epoch = getattr(self.task.optimizer.learning_rate, "after_epoch", None)
@@ -315,12 +352,12 @@ class Training:
         done = min(total, progress.history.epochs * task.steps_per_epoch + -(-progress.tally.n // task.batch_size))
         in_notebook = type(sys.stderr).__module__.partition(".")[0] == "ipykernel"
         is_seen = in_notebook or (sys.stderr is not None and sys.stderr.isatty())
-        hidden = self.verbose != 1 or not is_seen or done == total
+        hidden = self.verbose != 1 or not is_seen or done == total or self.team.rank > 0
         return tqdm(total=total, initial=done, disable=hidden, unit="step", dynamic_ncols=True)
 
     def _show(self, bar: Any) -> None:
         history = self.progress.history
         bar.set_postfix(history.last(), refresh=False)
-        if self.verbose == 2:
+        if self.verbose == 2 and not self.team.rank:
             numbers = ", ".join(f"{name} {number:.4g}" for name, number in history.last().items())
             print(f"epoch {history.epochs}/{self.task.n_epochs}: {numbers}")

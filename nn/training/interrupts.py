@@ -19,6 +19,15 @@ class Interrupts:
     def __init__(self) -> None:
         self._shields, self._is_pending, self._raised = 0, False, False
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether a Ctrl-C waits for the end of a shielded block."""
+        return self._is_pending
+
+    def settle(self) -> None:
+        """Raise nothing any more: the caller ends by itself."""
+        self._is_pending, self._raised = False, True
+
     @contextmanager
     def handled(self) -> Iterator[None]:
         default = signal.default_int_handler

@@ -9,6 +9,7 @@ from engine import compiler
 from nn.data import DataSet
 from nn.schedules import EarlyStopping
 from nn.training.history import History
+from nn.training.processes import Alone
 from nn.validation import check_int, shortened, unknown_argument
 
 if TYPE_CHECKING:
@@ -60,11 +61,33 @@ def check_dtype(dtype: Any, replay: Any) -> str:
     return name
 
 
-def check_backend(backend: Any, replay: Any) -> str:
+def check_backend(backend: Any, replay: Any, devices: Any = None) -> str:
+    """The name of the backend; of JAX on several *devices* with their number."""
+    if devices is not None:
+        if backend != "jax":
+            raise ValueError(f'devices must be left out unless backend is "jax", got {shortened(devices)}')
+        backend = f"jax:{check_int('devices', devices, 1)}"
     compiler.backend_named(backend)
     if backend != "numpy" and replay is False:
         raise ValueError(f'backend must be "numpy" for eager training, got "{backend}" beside replay=False')
     return str(backend)
+
+
+def check_alike(communicator: Any, replay: Any, validation_split: Any, class_weight: Any) -> None:
+    """Refuse what several processes cannot do as one does."""
+    if communicator is None:
+        return
+    if replay is False:
+        raise ValueError("replay must be True or None with a communicator, got False; one process alone trains eagerly")
+    if validation_split is not None:
+        raise ValueError(
+            "validation_split must be left out with a communicator; give each process its share as validation_data"
+        )
+    if isinstance(class_weight, str):
+        raise ValueError(
+            f"class_weight must be a dict with a communicator, got {shortened(class_weight)}; a process counts its own "
+            "examples alone"
+        )
 
 
 def check_pair(validation_data: Any, validation_split: Any) -> tuple[Any, Any]:
@@ -84,3 +107,13 @@ def check_callbacks(callbacks: Any) -> list[Callback]:
     if not isinstance(callbacks, Iterable) or not all(map(callable, calls)):
         raise ValueError(f"callbacks must be a list of functions (model, history), got {shortened(callbacks)}")
     return calls
+
+
+def team_of(communicator: Any, n_own: int) -> Alone:
+    """The processes of ``fit``'s *communicator*, of which this one has some examples."""
+    if communicator is None:
+        return Alone(n_own)
+    from nn.training.communicators import as_communicator
+    from nn.training.teams import Team
+
+    return Team(as_communicator(communicator), n_own)

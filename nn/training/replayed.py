@@ -32,7 +32,7 @@ def steps_for(task: Task, insists: bool) -> Steps:
     except Exception as error:  # the user's model and loss may raise anything
         if insists and not isinstance(error, ArithmeticError):  # the first eager step reports those
             raise _not_replayed(error) from error
-        return Steps(task, _reason(error))
+        return Steps(task, reason(error))
 
 
 class Replayed(Steps):
@@ -209,7 +209,7 @@ class Replayed(Steps):
         self.close()
         if self.insists and not isinstance(error, ArithmeticError):
             raise _not_replayed(error) from error
-        self.eager = _reason(error)
+        self.eager = reason(error)
 
     def _advance(self, gradient: Array) -> None:
         """The step of an optimizer that is a formula of this library."""
@@ -257,13 +257,13 @@ def _first_eagerly(task: Task) -> list[Any]:
     return [loss * (task.examples.weights or [1.0])[0], *as_list(outputs)]
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Why something is not replayed, in a line."""
     return error.reason if isinstance(error, DataDependentError) else f"{type(error).__name__}: {error}"
 
 
 def _not_replayed(error: Exception) -> ValueError:
     return ValueError(
-        f"replay=True, but this model cannot be replayed with this loss ({_reason(error)}); without replay=True it is "
+        f"replay=True, but this model cannot be replayed with this loss ({reason(error)}); without replay=True it is "
         "trained eagerly"
     )

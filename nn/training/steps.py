@@ -17,6 +17,7 @@ from nn.noise import Layout, given_noise, noise_from
 from nn.optimizers import Optimizer
 from nn.schedules import EarlyStopping, is_plain
 from nn.targets import Targets
+from nn.training.processes import Alone
 from nn.validation import shortened
 
 if TYPE_CHECKING:
@@ -47,10 +48,11 @@ class Task:
     n_outputs: int
     noise: Layout
     backend: str
+    team: Alone
 
     @property
     def steps_per_epoch(self) -> int:
-        return -(-len(self.examples) // self.batch_size)
+        return -(-self.team.n_examples // self.batch_size)
 
     @property
     def n_epochs(self) -> int:

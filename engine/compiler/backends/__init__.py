@@ -1,7 +1,8 @@
 """Backends: each is a module that carries out plans by ``share`` and ``bind`` (see ``plan``), and is chosen by name.
 
 One that needs more than numpy has ``why_not()``, which says in words why it cannot run here. That is an error, unless
-it names another in ``OTHERWISE``, which then does its work, with a warning.
+it names another in ``OTHERWISE``, which then does its work, with a warning. One that keeps something for each program
+is a class ``Backend`` of its module.
 """
 
 from __future__ import annotations
@@ -15,23 +16,24 @@ from engine.validation import shortened
 if TYPE_CHECKING:
     from engine.compiler.plan import Backend
 
-_NAMES = "numpy", "c"
+_NAMES = "numpy", "c", "jax"
 
 
-def backend_named(name: Any) -> Backend:
-    """The backend of that name, or the one that does its work where it cannot run.
+def backend_named(given: Any) -> Backend:
+    """The backend of that name, or the one that does its work where it cannot run; ``"jax:4"`` is JAX on 4 devices.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: there is none of that name, or it has fewer devices.
         ImportError: it needs a package that is not installed.
     """
-    if not isinstance(name, str) or name not in _NAMES:
+    name, colon, n_devices = given.partition(":") if isinstance(given, str) else ("", "", "")
+    if name not in _NAMES or (colon and not (name == "jax" and n_devices.isdecimal() and int(n_devices))):
         known = " or ".join(f'"{each}"' for each in _NAMES)
-        raise ValueError(f"backend must be {known}, got {shortened(name)}")
+        raise ValueError(f"backend must be {known}, got {shortened(given)}")
     module = import_module(f"engine.compiler.backends.{name}")
     if reason := getattr(module, "why_not", str)():
         if not (otherwise := getattr(module, "OTHERWISE", "")):
             raise ImportError(f'backend "{name}" cannot run: {reason}')
         warnings.warn(f'backend "{name}" cannot run: {reason}; "{otherwise}" does its work', stacklevel=2)
         return backend_named(otherwise)
-    return cast("Backend", module)
+    return cast("Backend", module.Backend(int(n_devices or 1)) if hasattr(module, "Backend") else module)

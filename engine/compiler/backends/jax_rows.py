@@ -1,0 +1,138 @@
+"""Instructions followed with arrays of JAX: which row of which array has the number of each slot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from numpy.typing import NDArray
+
+from engine.compiler.backends.jax_kernels import KERNELS
+from engine.compiler.ir import Code, Fill, Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.vectorize import UNIFORM
+
+Slots = NDArray[np.int64]
+
+
+class Rows:
+    """Which row of which array has the number of each slot now."""
+
+    def __init__(self, code: Code, n_examples: int, dtype: Any) -> None:
+        self._n, self._dtype = n_examples, dtype
+        self.arrays: list[Any] = []
+        self._where = {name: np.full((2, size), -1) for name, size in code.n_slots.items()}
+
+    def put(self, name: str, slots: Slots, array: Any) -> None:
+        """Let the rows of an array be the numbers of these slots."""
+        self._where[name][:, slots] = np.full(len(slots), len(self.arrays)), np.arange(len(slots))
+        self.arrays.append(array)
+
+    def get(self, name: str, slots: Slots) -> Any:
+        """The numbers of these slots, a row each; of width 1 where all examples have the same."""
+        which, rows = self._where[name][:, slots]
+        cuts = np.flatnonzero((np.diff(which) != 0) | ((which[1:] < 0) & (np.diff(rows) != 0))) + 1
+        parts = [self._part(int(each[0]), at) for each, at in zip(np.split(which, cuts), np.split(rows, cuts))]
+        width = max((part.shape[1] for part in parts), default=1)
+        parts = [jnp.broadcast_to(part, (len(part), width)) for part in parts]
+        return parts[0] if len(parts) == 1 else jnp.concatenate(parts)
+
+    def pieces(self, name: str, n: int) -> tuple[list[tuple[Slots, Slots]], list[Any]]:
+        """The numbers of the first *n* slots, as whole arrays, and which slots are in which of their rows."""
+        which, rows = self._where[name][:, :n]
+        used = [each for each in np.unique(which).tolist() if each >= 0]
+        layout = [(slots := np.flatnonzero(which == each), rows[slots]) for each in used]
+        return layout, [self.arrays[each][:, 0] for each in used]
+
+    def _part(self, which: int, rows: Slots) -> Any:
+        if which < 0:
+            return jnp.zeros((len(rows), 1), self._dtype)
+        array, start = self.arrays[which], int(rows[0])
+        breaks = np.flatnonzero(np.diff(rows) != 1)
+        run = int(breaks[0]) + 1 if len(breaks) else len(rows)
+        n_runs, step = len(rows) // run, int(rows[run]) - start if run < len(rows) else run
+        even = start + (step * np.arange(n_runs)[:, None] + np.arange(run)).ravel()
+        if step < run or not np.array_equal(even, rows):
+            return array[rows]
+        array = array[start : start + n_runs * step]  # slices: XLA compiles large gathers for long
+        if step == run:
+            return array
+        array = jnp.pad(array, ((0, n_runs * step - len(array)), (0, 0)))
+        return array.reshape(n_runs, step, -1)[:, :run].reshape(len(rows), -1)
+
+    def read(self, view: View | float) -> Any:
+        """The array that a view means."""
+        if not isinstance(view, View):
+            return view
+        found = self.get(view.memory, _indices(view).ravel())
+        return found.reshape(*view.shape, found.shape[1])
+
+    def write(self, view: View, array: Any) -> None:
+        """Let an array be what a view means from now on."""
+        width = array.shape[-1] if getattr(array, "ndim", 0) > len(view.shape) else 1
+        array = jnp.broadcast_to(jnp.asarray(array, self._dtype), (*view.shape, width))
+        self.put(view.memory, _indices(view).ravel(), array.reshape(-1, width))
+
+    def carry_out(self, instructions: Sequence[Instruction]) -> None:
+        """Follow instructions."""
+        for instruction in instructions:
+            if isinstance(instruction, Map):
+                operands = map(self.read, instruction.operands)
+                self.write(instruction.out, KERNELS[str(instruction.function)](*operands))
+            elif isinstance(instruction, Total):
+                array = self.read(instruction.operand)
+                if instruction.over_examples:
+                    array = self.wide(array) if instruction.operand.per_example else array
+                    self.write(instruction.out, array.sum(-1, keepdims=True))
+                else:
+                    self.write(instruction.out, array.sum(-2))
+            elif isinstance(instruction, MatMul):
+                self.write(instruction.out, self._product(*instruction))
+            elif isinstance(instruction, Take):
+                found = self.get(instruction.memory, instruction.slots)
+                self.write(instruction.out, found.reshape(*instruction.out.shape, -1))
+            elif isinstance(instruction, Scatter):
+                self._scatter(*instruction)
+            elif isinstance(instruction, Fill):
+                self.write(instruction.out, instruction.number)
+
+    def wide(self, array: Any) -> Any:
+        """The same with a number for each example."""
+        return jnp.broadcast_to(array, (*array.shape[:-1], self._n))
+
+    def _product(self, kind: str, out: View, left: View, right: View) -> Any:
+        a, b = self.read(left), self.read(right)
+        if kind in ("forward", "to vectors"):
+            return jnp.einsum("nk,mke->mne" if kind == "forward" else "nk,mne->mke", a[..., 0], b, precision="highest")
+        a, b = (self.wide(each) if view.per_example else each for each, view in ((a, left), (b, right)))
+        if kind == "dot":
+            return jnp.einsum("ie,ie->i", a, b, precision="highest")[:, None]
+        return jnp.einsum("mne,mke->nk", a, b, precision="highest")[..., None]
+
+    def _scatter(self, name: str, slots: Slots, source: View) -> None:
+        array = self.read(source)
+        array = array.reshape(len(slots), array.shape[-1])
+        if name.startswith(UNIFORM):
+            array = array[:, :1]
+        unique, inverse = np.unique(slots, return_inverse=True)
+        base = self.get(name, unique)
+        width = max(base.shape[1], array.shape[1])
+        base = jnp.broadcast_to(base, (len(unique), width))
+        self.put(name, unique, base.at[inverse].add(array))
+
+
+def _indices(view: View) -> Slots:
+    """The slots of a view, in its shape."""
+    slots = np.full(view.shape, view.start)
+    for axis, (length, stride) in enumerate(zip(view.shape, view.strides)):
+        slots += (stride * np.arange(length)).reshape([-1 if each == axis else 1 for each in range(len(view.shape))])
+    return slots
+
+
+def are_normal(numbers: Any) -> Any:
+    """Whether no number but 0 is below the smallest with all its bits (2.2e-308; 1.2e-38 in float32)."""
+    kind, n_bits = ("uint64", 52) if numbers.dtype == np.float64 else ("uint32", 23)
+    bits = lax.bitcast_convert_type(numbers, kind) << 1
+    return ((bits == 0) | (bits >> (n_bits + 1) != 0)).all()

@@ -1,0 +1,88 @@
+"""Training steps of several processes: each replays its share of a batch, and all take the same step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nn.examples import Tally
+from nn.noise import noise_rows
+from nn.programs import Array
+from nn.training.replayed import Replayed, reason
+from nn.training.steps import Task
+from nn.training.teams import Team
+
+_REPLAY = "train by replay alone, and this model cannot be replayed"
+
+
+def shared_steps(task: Task) -> Shared:
+    """Steps of several processes.
+
+    Raises:
+        ValueError: the model cannot be replayed with the loss.
+    """
+    try:
+        return Shared(task)
+    except ArithmeticError:
+        raise
+    except Exception as error:  # the user's model and loss may raise anything
+        raise ValueError(f"several processes {_REPLAY} with this loss: {reason(error)}") from error
+
+
+class Shared(Replayed):
+    """Steps by replay, with the gradients and tallies of all processes of a *team* added up.
+
+    A step in which a process meets infinity or NaN ends the training of all: nothing is repeated eagerly.
+    """
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task, insists=True)
+        assert isinstance(task.team, Team)
+        self.team, self.is_checked = task.team, False
+
+    def next_epoch(self, may_change: bool) -> None:
+        super().next_epoch(may_change)
+        if self.eager:
+            raise ValueError(f"several processes {_REPLAY} with this loss: {self.eager}")
+        self.is_checked = False
+
+    def step(self, batch: Sequence[int]) -> Tally:
+        places, indices = self.team.share(batch)
+        if self.n_noise:  # as one process draws it, for the whole batch
+            noise = noise_rows(self.task.noise, self.task.rng, len(batch))
+            self.rows[indices, -self.n_noise :] = np.array(noise)[places]
+        gradient = np.zeros(len(self.paths.parameters), self.dtype)
+        weights = None if self.is_checked else self.weights
+        self.is_checked = True
+        tally = self.team.total(lambda: self._own(indices, len(batch), gradient), weights)
+        gradient = self.team.sum(gradient)
+        if self.in_arrays:
+            self._advance(gradient)
+        else:
+            self._step_in_values(gradient)
+        return tally
+
+    def _own(self, indices: Array, n_examples: int, gradient: Array) -> Tally:
+        """The tally of this process's examples; adds their part of the gradient of the mean.
+
+        A share is cut in two, so that the larger part is of few sizes: a program needs memory for each size.
+        """
+        tally = Tally()
+        unit = 2 << (len(indices).bit_length() // 2)  # of about the spread of the sizes
+        if self.task.backend.startswith("jax"):  # which pads batches to few sizes, and compiles for each
+            unit = 1
+        for part in np.split(indices, [len(indices) // unit * unit]):
+            if not len(part):
+                continue
+            results, found = self.paths.run(self.rows, part)
+            gradient += found * (len(part) / n_examples)
+            tally += self._tally(self.task.examples, results, part)
+        if not np.isfinite(tally.loss) or not np.isfinite(gradient).all():
+            what = "gradient is not finite" if np.isfinite(tally.loss) else f"loss is {tally.loss}"
+            raise FloatingPointError(f"the {what}")
+        return tally
+
+    def validate(self) -> Tally | None:
+        own = super().validate
+        return None if self.task.validation is None else self.team.total(lambda: own() or Tally())
