@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 
 from engine.compiler.backends import backend_named
-from engine.compiler.inputs import as_rows, by_label
+from engine.compiler.inputs import Asked, as_rows, read_table
 from engine.compiler.ir import Floats
 from engine.compiler.paths import Paths, Source
 from engine.compiler.program import Program, check_output
@@ -80,19 +80,13 @@ class CompiledFunction:
 
     def _prepared(self, X: Any) -> tuple[Paths, Floats]:
         """The paths as far as they are known, and the checked rows, with the numbers as they were given."""
-        table = by_label(X, self._call.names)
+        table = read_table(X, self._call.asked)
         if self.program is not None:
             rows = as_rows(table, self.program.n_inputs, self._dtype, exact=True)
             self.program.exchange()
             self.program.look_again()
             return self.program, rows
-        try:
-            shape = np.shape(X)
-        except ValueError:  # ragged: as_rows says where
-            shape = len(X), np.size(X[0])
-        if len(shape) != 2 or shape[0] == 0:
-            raise ValueError(f"X must be (n_examples, n_inputs) with at least one row, got {shape}")
-        rows = as_rows(table, shape[1], self._dtype, exact=True)
+        rows = as_rows(table, table.n_columns, self._dtype, exact=True)
         source = Source(self._call, Surroundings(self._function))
         paths = Paths(source, self._parameters, self._dtype, backend=self._backend)
         paths.start(rows[0])
@@ -110,13 +104,20 @@ class _Call:
     """How a function is called with a list of Values; ``single`` is whether it returns no list, once that is known."""
 
     def __init__(self, function: Function) -> None:
-        asked = [each for each in inspect.signature(function).parameters.values() if each.default is each.empty]
+        arguments = inspect.signature(function).parameters.values()
+        asked = [each for each in arguments if each.default is each.empty]
         takes_any = any(each.kind is each.VAR_POSITIONAL for each in asked)
         self._function = function
         self._n_arguments = None if takes_any else len(asked)
-        self.names = [each.name for each in asked] if len(asked) > 1 and not takes_any else []
-        """Of the columns, if each is an argument."""
+        self._names = [each.name for each in asked if each.kind is not each.VAR_POSITIONAL] if len(asked) > 1 else []
+        self._optional = frozenset(each.name for each in arguments if each.default is not each.empty)
         self.single: bool | None = None
+
+    @property
+    def asked(self) -> Asked:
+        """The names of the columns: those that a model learned, or those of the arguments if each is a column."""
+        learned = getattr(getattr(self._function, "__self__", self._function), "column_names", None)
+        return Asked(learned, strict=True) if learned else Asked(self._names, optional=self._optional)
 
     def __call__(self, inputs: list[Value]) -> list[Any]:
         n = self._n_arguments

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from engine.compiler.ir import Floats
 from engine.compiler.trace import Record
 from engine.derivatives import rule_of
+from engine.names import check_ordered, column_text, in_order, is_named_tuple, names_of, order_of
 from engine.validation import as_float, shortened
 
 FLOAT64 = 'use dtype="float64" for so large numbers'
@@ -34,8 +35,98 @@ def hiding_nan(record: Record) -> list[int]:
     return [column for column in range(record.n_inputs) if not showing[column]]
 
 
+class Asked(NamedTuple):
+    """The names that columns are asked for by; where they are *strict*, columns of other names are refused."""
+
+    names: Sequence[str] = ()
+    strict: bool = False
+    optional: frozenset[str] = frozenset()
+    """Names that no column may have: they are those of arguments that are no columns."""
+
+
+class Table(NamedTuple):
+    """Rows of numbers in the order that was asked for, and the names of their columns, if they have names."""
+
+    rows: Any
+    names: Sequence[Any] = ()
+
+    @property
+    def n_columns(self) -> int:
+        """How many numbers the first row has."""
+        shape = np.shape(self.rows[:1] if isinstance(self.rows, (list, tuple)) else self.rows)
+        if len(shape) != 2 or shape[0] == 0:
+            raise ValueError(f"X must be (n_examples, n_inputs) with at least one row, got {_shape(self.rows)}")
+        return int(shape[1])
+
+
+def _shape(rows: Any) -> tuple[int, ...]:
+    try:
+        return np.shape(rows)
+    except ValueError:  # ragged
+        return (len(rows),)
+
+
+def read_table(X: Any, asked: Asked) -> Table:
+    """Rows as a user gives them: arrays, frames, anything that gives rows one by one; each in the order asked for.
+
+    Rows with names that none asks for are read in the order of the first. Rows without names are read by position.
+
+    Raises:
+        TypeError: no rows, or numbers in no order.
+        ValueError: other names than those asked for, or masked numbers.
+    """
+    if type(X) is np.ndarray and X.dtype.kind in "fiub":
+        return Table(X)
+    if isinstance(X, (str, bytes, Mapping, Set)) or X is None or is_named_tuple(X):
+        advice = "; list(X) has its parts as rows" if is_named_tuple(X) else ""
+        raise TypeError(f"X must be rows of numbers, an example each, got {type(X).__name__} {shortened(X)}{advice}")
+    check_ordered(X, "X")
+    if hasattr(X, "columns") and hasattr(X, "to_numpy"):
+        return _read_frame(X, asked)
+    if hasattr(X, "toarray"):  # sparse, of scipy
+        return Table(X.toarray())
+    rows = _listed(X)
+    if not isinstance(rows, (list, tuple)) or _PLAIN.issuperset(map(type, rows)):
+        return Table(rows)
+    first = next((names for names in map(names_of, rows) if names), [])
+    known = not first or asked.strict or not {*map(column_text, first)}.isdisjoint(asked.names)
+    names, strict = (list(asked.names), asked.strict) if known and asked.names else (first, True)
+    _check_optional(first, asked)
+    return Table([in_order(row, names, f"X: row {place}", strict) for place, row in enumerate(rows)], first and names)
+
+
+_PLAIN = frozenset({list, tuple, int, float, bool})
+
+
+def _listed(X: Any) -> Any:
+    """Rows as a list, unless they are an array of numbers, or nothing that gives rows."""
+    kind = getattr(getattr(X, "dtype", None), "kind", "")
+    is_array = hasattr(X, "shape") and not (len(X.shape) == 1 and (hasattr(X, "to_numpy") or kind in ("O", "V")))
+    return X if isinstance(X, (list, tuple)) or is_array or not isinstance(X, Iterable) else list(X)
+
+
+def _read_frame(frame: Any, asked: Asked) -> Table:
+    names = list(frame.columns)
+    _check_optional(names, asked)
+    try:
+        order = order_of(names, asked.names, asked.strict)
+    except ValueError as error:
+        advice = "X.to_numpy() has the numbers in their own order"
+        raise ValueError(f"X must have the columns {error}; {advice}") from None
+    rows = frame.to_numpy()
+    return Table(rows, names) if order is None else Table(rows[:, order], [names[place] for place in order])
+
+
+def _check_optional(names: Sequence[Any], asked: Asked) -> None:
+    if found := [name for name in names if name in asked.optional]:
+        raise ValueError(
+            f"X must have columns for the arguments that have no default value, got {shortened(found[0])}, which has "
+            "one; compile a function that takes it without a default value"
+        )
+
+
 def as_rows(
-    X: Any, n_inputs: int, dtype: np.dtype[Any], look: Sequence[int] | None = None, exact: bool = False
+    table: Table, n_inputs: int, dtype: np.dtype[Any], look: Sequence[int] | None = None, exact: bool = False
 ) -> Floats:
     """``(n_examples, n_inputs)`` numbers, checked; *look* for NaN in these columns at least, by default in all.
 
@@ -45,14 +136,12 @@ def as_rows(
         ValueError: another shape, or NaN.
         TypeError: no numbers.
     """
-    if isinstance(X, (str, bytes, Mapping, Set)) or X is None:
-        raise TypeError(f"X must be rows of {n_inputs} numbers, got {type(X).__name__} {shortened(X)}")
     try:
-        given = np.asarray(X)
+        given = np.asarray(table.rows)
     except ValueError:  # ragged, or an array inside of a list
         given = np.empty(0, object)
     if given.dtype.kind not in "fiub":
-        given = _numbers(X, n_inputs)
+        given = _numbers(table, n_inputs)
     if given.size == 0 and given.ndim == 1:
         given = given.reshape(0, n_inputs)
     if given.ndim != 2 or given.shape[1] != n_inputs:
@@ -65,48 +154,6 @@ def as_rows(
             refuse_nan(rows)
             refuse_lost(given, rows, "X")
     return given.astype(np.float64, copy=False) if exact and given.dtype != dtype else rows
-
-
-def by_label(table: Any, labels: Iterable[str], what: str = "X") -> Any:
-    """The numbers of a table, or of each row, in the order of *labels* if they have the same names in another order.
-
-    Names that no label has are read by position, and so is all that has no names. A Series has names, too.
-
-    Raises:
-        ValueError: only some names are those of labels, and in other places.
-    """
-    rows = list(table) if isinstance(table, Iterator) else table
-    if not isinstance(rows, (list, tuple)):
-        return _in_order(rows, labels, what)
-    if what != "X" or not any(map(_names_of, rows)):
-        return rows
-    asked = list(labels)
-    return [_in_order(row, asked, f"X: row {place}") for place, row in enumerate(rows)]
-
-
-def _names_of(thing: Any) -> list[Any]:
-    """The names of the columns of a table, or of the numbers of a Series or a named tuple; none of anything else."""
-    if hasattr(thing, "to_numpy"):
-        return list(getattr(thing, "columns", getattr(thing, "index", ())))
-    return list(getattr(thing, "_fields", ())) if isinstance(thing, tuple) else []
-
-
-def _in_order(thing: Any, labels: Iterable[str], what: str) -> Any:
-    names = _names_of(thing)
-    if not names:
-        return thing
-    asked = list(labels)
-    known = set(asked)
-    if all(asked[place : place + 1] == [name] for place, name in enumerate(names) if name in known):
-        return thing
-    if len(set(names)) == len(names) == len(asked) and set(names) == known:
-        order = [names.index(label) for label in asked]
-        return [thing[place] for place in order] if isinstance(thing, tuple) else thing.to_numpy()[..., order]
-    parts, array = ("columns", "X.to_numpy()") if what == "X" else ("names", "an array of them")
-    raise ValueError(
-        f"{what} must have the {parts} {shortened(asked)}, got {shortened(names)}; {array} has the numbers in their "
-        "own order"
-    )
 
 
 def fill(array: Floats, numbers: Any, what: str) -> None:
@@ -136,13 +183,16 @@ def refuse_nan(rows: Floats, start: int = 0) -> None:
         raise ValueError(f"X: row {start + row} has NaN in column {column}")
 
 
-def _numbers(X: Any, n_inputs: int) -> Floats:
+def _numbers(table: Table, n_inputs: int) -> Floats:
     """Rows that numpy does not know as numbers, one by one."""
     rows = []
-    for index, row in enumerate(X):
+    places = [f", column {shortened(name)}" for name in table.names] or [""] * n_inputs
+    for index, row in enumerate(table.rows):
+        what = f"X: row {index}"
         if not isinstance(row, Iterable) or isinstance(row, (str, bytes)):
-            raise TypeError(f"X: row {index} must be {n_inputs} numbers, got {type(row).__name__} {shortened(row)}")
-        rows.append([as_float(x, f"X: row {index}") for x in row])
-        if len(rows[-1]) != n_inputs:
-            raise ValueError(f"X: row {index} must be {n_inputs} numbers, got {len(rows[-1])}")
+            raise TypeError(f"{what} must be {n_inputs} numbers, got {type(row).__name__} {shortened(row)}")
+        numbers = list(row)
+        if len(numbers) != n_inputs:
+            raise ValueError(f"{what} must be {n_inputs} numbers, got {len(numbers)}")
+        rows.append([as_float(x, what + place) for x, place in zip(numbers, places, strict=True)])
     return np.array(rows, dtype=np.float64).reshape(len(rows), n_inputs)

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.anomalies import watch_examples
-from engine.compiler.inputs import as_rows, by_label, fill
+from engine.compiler.inputs import Asked, as_rows, fill, read_table
 from engine.compiler.ir import Floats
 from engine.compiler.runner import Runner
 from engine.compiler.summary import described
 from engine.compiler.trace import INPUT, Record
+from engine.names import in_order
 from engine.node import WATCH
 from engine.validation import check_int, plain_label, shortened
 from engine.value import Value
@@ -228,7 +229,7 @@ class Program:
     def _rows(self, X: Any, look: Sequence[int] | None = None) -> Floats:
         if X is None and self.n_inputs == 0:
             return np.zeros((1, 0), self.dtype)
-        return as_rows(by_label(X, self._labels[: self.n_inputs]), self.n_inputs, self.dtype, look)
+        return as_rows(read_table(X, Asked(self._labels[: self.n_inputs])), self.n_inputs, self.dtype, look)
 
     def _watch(self, rows: Floats, output: int | None) -> None:
         """Inside ``detect_anomaly``, compute the examples eagerly first."""
@@ -245,7 +246,7 @@ def assign(weights: Floats, numbers: Any, parameters: Sequence[Value]) -> None:
     """
     if numbers is weights:
         return
-    given = np.asarray(by_label(numbers, (parameter.label for parameter in parameters), "weights"))
+    given = np.asarray(in_order(numbers, [parameter.label for parameter in parameters], "weights"))
     if given.dtype.kind not in "fiub":
         raise TypeError(f"weights must be an array of numbers, got {shortened(numbers)}")
     if given.shape != weights.shape:

@@ -52,11 +52,11 @@ def test_compile_refuses(arguments, kind, words):
 
 
 WRONG_ROWS = [
-    (None, TypeError, "X must be rows of 2 numbers, got NoneType None"),
-    ("12", TypeError, "X must be rows of 2 numbers, got str '12'"),
-    (b"12", TypeError, "X must be rows of 2 numbers, got bytes b'12'"),
-    ({"a": [1.0, 2.0]}, TypeError, "X must be rows of 2 numbers, got dict"),
-    ({1.0, 2.0}, TypeError, "X must be rows of 2 numbers, got set"),
+    (None, TypeError, "X must be rows of numbers, an example each, got NoneType None"),
+    ("12", TypeError, "X must be rows of numbers, an example each, got str '12'"),
+    (b"12", TypeError, "X must be rows of numbers, an example each, got bytes b'12'"),
+    ({"a": [1.0, 2.0]}, TypeError, "X must be rows of numbers, an example each, got dict"),
+    ({1.0, 2.0}, TypeError, "X must be rows of numbers, an example each, got set"),
     (5.0, ValueError, "X must be of shape (n_examples, 2), an example a row, got ()"),
     ([1.0, 2.0], ValueError, "X must be of shape (n_examples, 2), an example a row, got (2,)"),
     ([[1.0]], ValueError, "X must be of shape (n_examples, 2), an example a row, got (1, 1)"),

@@ -145,7 +145,7 @@ def doubled(a):
     [
         (lambda a: a, [1.0, 2.0], ValueError, r"X must be \(n_examples, n_inputs\) with at least one row"),
         (lambda a: a, [], ValueError, "at least one row"),
-        (lambda a: a, "numbers", ValueError, "at least one row"),
+        (lambda a: a, "numbers", TypeError, "X must be rows of numbers"),
         (lambda a: a, [[float("nan")]], ValueError, "X: row 0 has NaN in column 0"),
         (lambda a: a, [["x"]], TypeError, "X: row 0 must be one real number, got str 'x'"),
         (lambda a, b: a, [[1.0, 2.0], [3.0]], ValueError, "X: row 1 must be 2 numbers, got 1"),

@@ -1,0 +1,101 @@
+"""Names of numbers: those of columns, rows and vectors, and the order in which they are read.
+
+A dict, a Series, a named tuple and a record of numpy are rows with names. Frames and arrays of records have columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+from engine.validation import shortened
+
+
+def is_named_tuple(thing: Any) -> bool:
+    """Whether it is a tuple whose parts have names."""
+    return isinstance(thing, tuple) and hasattr(thing, "_fields")
+
+
+def names_of(row: Any) -> list[Any]:
+    """The names of the numbers in a row, in their order; none where they have none."""
+    if isinstance(row, Mapping):
+        return list(row)
+    if is_named_tuple(row):
+        return list(row._fields)
+    n_axes = getattr(row, "ndim", None)
+    if n_axes == 1 and hasattr(row, "to_numpy"):
+        return list(getattr(row, "index", ()))
+    return list(getattr(getattr(row, "dtype", None), "names", None) or ()) if n_axes == 0 else []
+
+
+def values_of(row: Any) -> list[Any]:
+    """The numbers in a row, in their order."""
+    return list(row.values()) if isinstance(row, Mapping) else list(row)
+
+
+def column_text(name: Any) -> str:
+    """The name of a column as a text; a tuple, of several levels, in brackets."""
+    return f"({', '.join(map(column_text, name))})" if isinstance(name, tuple) else str(name)
+
+
+def are_counted(names: Sequence[Any]) -> bool:
+    """Whether names only count: 0, 1, 2, ..., as pandas names columns that have no names."""
+    return [*map(column_text, names)] == [*map(str, range(len(names)))]
+
+
+def order_of(names: Sequence[Any], asked: Sequence[Any], strict: bool = False) -> list[int] | None:
+    """The place among *names* of each name that is *asked* for; None where the numbers are in that order already.
+
+    Names that none asks for are read by position, unless this is *strict*. Names that count are no names.
+
+    Raises:
+        ValueError: some names are asked for, and stand in other places, and they are not the same names.
+
+    >>> order_of(["a", "b"], ["b", "a"]), order_of(["u", "v"], ["b", "a"])
+    ([1, 0], None)
+    """
+    own, others = [*map(column_text, names)], [*map(column_text, asked)]
+    if own == others or not own or not others:
+        return None
+    if len(set(own)) == len(own) and sorted(own) == sorted(others):
+        return [own.index(name) for name in others]
+    if strict:
+        if len(own) == len(others) and (are_counted(own) or are_counted(others)):
+            return None
+    elif all(others[place : place + 1] == [name] for place, name in enumerate(own) if name in others):
+        return None
+    raise ValueError(f"{shortened(list(asked))}, got {shortened(list(names))}")
+
+
+def in_order(row: Any, asked: Sequence[Any], what: str, strict: bool = False) -> Any:
+    """The numbers of a row in the order of the names that are *asked* for; a row without names as it is.
+
+    Raises:
+        TypeError: the row is a set, whose numbers have no order.
+        ValueError: it has other names, or some of its numbers are masked.
+    """
+    check_ordered(row, what)
+    names = names_of(row)
+    if not names:
+        return row
+    try:
+        order = order_of(names, asked, strict)
+    except ValueError as error:
+        advice = "an array of them has the numbers in their own order"
+        raise ValueError(f"{what} must have the names {error}; {advice}") from None
+    if order is None and not are_counted(names) and {*map(column_text, names)} == {*map(str, range(len(names)))}:
+        raise ValueError(f"{what} must have its numbers in order, got the names {shortened(names)}")
+    values = values_of(row)
+    return values if order is None else [values[place] for place in order]
+
+
+def check_ordered(thing: Any, what: str) -> None:
+    """Raise an error if these are numbers in no order, or some of them are masked."""
+    if isinstance(thing, Set):
+        raise TypeError(f"{what} must be numbers in an order, got {type(thing).__name__} {shortened(thing)}")
+    if hasattr(thing, "mask") and hasattr(thing, "filled"):
+        import numpy as np
+
+        if n := int(np.ma.getmaskarray(thing).sum()):
+            advice = "leave these rows out, or fill them in"
+            raise ValueError(f"{what} must have no masked numbers, got {n} of them; {advice}")
