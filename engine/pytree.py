@@ -10,6 +10,8 @@ from itertools import islice
 from math import prod
 from typing import Any
 
+from engine.names import are_counted, names_of, order_of
+
 
 def is_array(thing: Any) -> bool:
     """Whether it is an array with axes."""
@@ -31,31 +33,50 @@ def flattened(tree: Any) -> list[Any]:
         parts = tree.values() if isinstance(tree, dict) else tree
         return [number for part in parts for number in flattened(part)]
     if is_array(tree):
-        return list(_bare(tree).ravel().tolist())
+        array = _bare(tree)
+        if not hasattr(array, "ravel"):
+            kind = f"{type(tree).__module__.partition('.')[0]} {type(tree).__name__}"
+            raise TypeError(
+                f"numbers must be in arrays of numpy, lists, dicts or pandas, got a {kind}; use .to_numpy()"
+            )
+        return list(array.ravel().tolist())
     return [tree.item() if getattr(tree, "shape", None) == () else tree]  # an array with no axes is its number
 
 
 def flattened_like(form: Any, tree: Any) -> list[Any]:
-    """The numbers of *tree* in the order of *form*. A list may stand for an array.
+    """The numbers of *tree* in the order of *form*. A list may stand for an array; names come in any order.
 
     Raises:
-        ValueError: *tree* has another form.
+        ValueError: *tree* has another form, other names, or names where *form* has none.
 
     >>> flattened_like({"a": 1, "b": [2, 3]}, {"b": [5, 6], "a": 4})
     [4, 5, 6]
     """
-    is_dict = isinstance(form, dict)
-    if is_tree(form) != is_tree(tree) or is_dict != isinstance(tree, dict) or (is_dict and form.keys() != tree.keys()):
+    if is_tree(form) != is_tree(tree) or isinstance(form, dict) != isinstance(tree, dict):
         raise ValueError("other containers")
     if not is_tree(form):
         return flattened(tree)
-    if is_array(form) and is_array(tree):
-        names = [[list(axis) for axis in each.axes] for each in (form, tree) if hasattr(each, "iloc")]
-        if tuple(form.shape) != tuple(tree.shape) or (len(names) == 2 and names[0] != names[1]):
-            raise ValueError("another shape, or other names")
-        return flattened(tree)
-    pairs = [(form[key], tree[key]) for key in form] if is_dict else zip(_bare(form), _bare(tree), strict=True)
-    return [number for part, branch in pairs for number in flattened_like(part, branch)]
+    _check_shapes(form, tree)
+    parts, branches = _parts(form), _parts(tree)
+    names, others = names_of(form), names_of(tree)
+    if others and not (names or are_counted(others)):
+        raise ValueError("names where the form has none")
+    order = order_of(others, names, strict=True)
+    branches = branches if order is None else [branches[place] for place in order]
+    return [number for part, branch in zip(parts, branches, strict=True) for number in flattened_like(part, branch)]
+
+
+def _parts(tree: Any) -> list[Any]:
+    return list(tree.values() if isinstance(tree, dict) else _bare(tree))
+
+
+def _check_shapes(form: Any, tree: Any) -> None:
+    """Raise a ValueError if one of two arrays has another shape, or a frame has other names of rows or columns."""
+    if is_array(form) and is_array(tree) and tuple(form.shape) != tuple(tree.shape):
+        raise ValueError("another shape")
+    axes = [[list(axis) for axis in getattr(each, "axes", ())] for each in (form, tree)]
+    if len(axes[1]) == 2 and axes[0] != axes[1] and (axes[0] or not all(map(are_counted, axes[1]))):
+        raise ValueError("other names")
 
 
 def mapped(function: Callable[[Any], Any], tree: Any) -> Any:

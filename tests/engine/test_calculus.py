@@ -594,10 +594,42 @@ def test_series_give_series(pandas):
     assert weights.tolist() == [1.0, 2.0, 3.0]
 
 
-def test_a_series_is_not_paired_with_other_names(pandas):
-    weights = pandas.Series([1.0, 2.0], index=["a", "b"])
-    with pytest.raises(ValueError, match="vector must be numbers in the form of"):
-        hvp(lambda w: (w * w).sum(), weights, pandas.Series([1.0, 2.0], index=["b", "a"]))
+def test_a_vector_is_paired_by_names(pandas):
+    """The Hessian of a*b**2 at a=3, b=2 times a=1, b=0 is a=0, b=4."""
+    P, Q = namedtuple("P", "b a"), namedtuple("Q", "a b")
+    numbers, ones = {"b": 2.0, "a": 3.0}, {"a": 1.0, "b": 0.0}
+    of_tuple, of_series = (lambda s: s.a * s.b**2), (lambda s: s["a"] * s["b"] ** 2)
+    for vector in (Q(**ones), pandas.Series(ones), P(**ones), [0.0, 1.0], np.array([0.0, 1.0])):
+        assert hvp(of_tuple, P(**numbers), vector) == P(b=4.0, a=0.0)
+        assert hvp(of_series, pandas.Series(numbers), vector).to_dict() == {"b": 4.0, "a": 0.0}
+        assert directional_derivative(of_tuple, P(**numbers), vector) == 4.0
+    assert hvp(lambda s: s["p"].a * s["p"].b ** 2, {"p": P(**numbers)}, {"p": Q(**ones)}) == {"p": P(b=4.0, a=0.0)}
+
+
+def test_a_vector_of_other_names_is_refused(pandas):
+    f = lambda w: w[0] * w[1]  # noqa: E731
+    series, other = pandas.Series([1.0, 2.0], index=["a", "b"]), pandas.Series([1.0, 2.0], index=["b", "c"])
+    twice = pandas.Series([1.0, 2.0], index=["a", "a"])
+    frame = pandas.DataFrame([[1.0, 2.0]], columns=["a", "b"])
+    for at, vector in (
+        (series, other),
+        (series, twice),
+        (np.array([1.0, 2.0]), series),
+        ([1.0, 2.0], Point(1.0, 2.0)),
+        (np.array([[1.0, 2.0]]), frame),
+        (frame, frame[["b", "a"]]),
+    ):
+        with pytest.raises(ValueError, match="vector must be numbers in the form of"):
+            hvp(f, at, vector)
+    assert hvp(f, [1.0, 2.0], pandas.Series([1.0, 0.0])) == [0.0, 1.0]
+    assert hvp(f, np.array([1.0, 2.0]), pandas.Series([1.0, 0.0])).tolist() == [0.0, 1.0]
+
+
+def test_frames_of_polars_are_refused_in_words():
+    polars = pytest.importorskip("polars")
+    for at in (polars.DataFrame({"a": [1.0]}), polars.Series([1.0])):
+        with pytest.raises(TypeError, match=r"got a polars (DataFrame|Series); use \.to_numpy\(\)"):
+            grad(lambda s: s[0] * 2)(at)
 
 
 def test_frames_give_frames_and_integers_floats(pandas):
