@@ -79,6 +79,19 @@ def _check_shapes(form: Any, tree: Any) -> None:
         raise ValueError("other names")
 
 
+def places(tree: Any, place: str = "") -> list[str]:
+    """Where each number of ``flattened`` stands, by names or by positions.
+
+    >>> places({"a": 1, "b": [2, (3, 4)]})
+    ["['a']", "['b'][0]", "['b'][1][0]", "['b'][1][1]"]
+    """
+    if not is_tree(tree):
+        return [place]
+    parts = _parts(tree)
+    names = names_of(tree) or range(len(parts))
+    return [each for name, part in zip(names, parts) for each in places(part, f"{place}[{name!r}]")]
+
+
 def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
     """The form of a tree with another leaf in place of each.
 

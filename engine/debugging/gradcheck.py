@@ -11,9 +11,10 @@ from engine.calculus import SEEN, Departures, Refusal, instead_of, numeric_gradi
 from engine.debugging.anomaly import described
 from engine.debugging.finite_differences import Slopes, Verdict, rounding_error, slopes
 from engine.escapes import listening
+from engine.names import is_named_tuple
 from engine.node import topological_order
 from engine.operations import CONSTANT
-from engine.pytree import flattened, is_tree, rebuilt
+from engine.pytree import flattened, is_tree, places, rebuilt
 from engine.validation import as_float, shortened
 from engine.value import Value
 
@@ -111,7 +112,8 @@ def gradcheck(
     Args:
         f: a function that gives one Value, or a plain number, whose derivatives are 0. It must give the same each time
             for the same numbers.
-        at: its argument: a number, or lists, tuples, dicts and arrays of them; a tuple is several arguments.
+        at: its argument: a number, or lists, tuples, dicts and arrays of them; a tuple is several arguments, a named
+            tuple one.
         tolerance: how far a derivative may be off relative to its size, on top of the bound of the difference.
         raise_exception: whether a derivative that differs is an error.
 
@@ -128,7 +130,7 @@ def gradcheck(
     >>> gradcheck(relu, 0.0).verdict, gradcheck(sqrt, 0.0).verdict
     (<Verdict.AGREES: 'agrees'>, <Verdict.CANNOT_TELL: 'cannot tell here'>)
     """
-    arguments = at if isinstance(at, tuple) else (at,)
+    arguments = at if isinstance(at, tuple) and not is_named_tuple(at) else (at,)
     numbers = [as_float(leaf, "gradcheck(at)") for leaf in flattened(arguments)]
 
     def computed(*values: Value) -> Any:
@@ -141,10 +143,11 @@ def gradcheck(
     root, gradients = _repeated(computed, numbers)
     rounding = rounding_error(numeric_gradients(root).items())
     compared = []
-    for index, gradient in enumerate(gradients):
+    for index, (gradient, place) in enumerate(zip(gradients, places(arguments if len(arguments) > 1 else at))):
         along = _along(computed, numbers, index)
         found = slopes(along, numbers[index], expected=gradient, tolerance=tolerance, rounding=rounding)
-        compared.append(Comparison(f"input {index}", gradient, found, tolerance))
+        what = f"input {index} at {place}" if "'" in place else f"input {index}"
+        compared.append(Comparison(what, gradient, found, tolerance))
     report = GradcheckReport(tuple(compared), _first_wrong(root, tolerance), tolerance)
     if report.verdict is Verdict.DIFFERS and report.first_wrong is None:
         report = replace(report, departures=_departures(computed, numbers))

@@ -5,6 +5,7 @@ import itertools
 import math
 import random
 import threading
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -92,6 +93,24 @@ def test_the_report_says_every_comparison():
     assert report.ok
     assert [round(each.numeric, 9) for each in report.inputs] == [3.0, 2.0]
     assert str(report).splitlines()[0] == "all derivatives agree with differences"
+
+
+def test_named_tuples_are_one_argument_as_in_grad():
+    Point = namedtuple("Point", "x y")
+    report = gradcheck(lambda p: p.x * p.y, Point(2.0, 3.0))
+    assert report.ok
+    assert [each.what for each in report.inputs] == ["input 0 at ['x']", "input 1 at ['y']"]
+    assert gradcheck(lambda p, k: p.x * p.y * k, (Point(2.0, 3.0), 4.0)).ok
+
+
+def test_the_report_says_names():
+    of_dict = gradcheck(lambda v: v["a"] * v["b"][0], {"a": 2.0, "b": [3.0]})
+    assert [each.what for each in of_dict.inputs] == ["input 0 at ['a']", "input 1 at ['b'][0]"]
+    several = gradcheck(lambda v, x: v["a"] * x, ({"a": 2.0}, 3.0))
+    assert [each.what for each in several.inputs] == ["input 0 at [0]['a']", "input 1"]
+    pandas = pytest.importorskip("pandas")
+    of_series = gradcheck(lambda v: v["a"] * v["b"], pandas.Series({"a": 2.0, "b": 3.0}))
+    assert [each.what for each in of_series.inputs] == ["input 0 at ['a']", "input 1 at ['b']"]
 
 
 @pytest.mark.skipif(engine.COMPILED, reason="compiled methods cannot be replaced")
