@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, overload
 
 import numpy as np
 
+from engine.compiler import by_parts
 from engine.compiler.backends import backend_named
 from engine.compiler.inputs import Asked, as_rows, read_table
 from engine.compiler.ir import Floats
@@ -60,7 +61,7 @@ class CompiledFunction:
                 f"{name} takes rows of numbers, an example each, got {row}; for one example {name}([[{row}]])"
             )
         paths, rows = self._prepared(X)
-        results = paths(rows)
+        results = by_parts.outputs(paths, rows)
         _settle_where_not_finite(results, rows, paths, slice(None))
         return results[:, 0] if self._call.single else results
 
@@ -68,15 +69,15 @@ class CompiledFunction:
         """The mean of an output over the examples, and its gradient: see ``Program``."""
         paths, rows = self._prepared(X)
         check_output(output, paths.n_outputs, rows)
-        results, gradient = paths.run(rows, None, output)
+        results, gradient = by_parts.outputs_and_mean_gradient(paths, rows, output)
         _settle_where_not_finite(results, rows, paths, [output])
-        return float(np.add.reduce(results[:, output], dtype=np.float64)) / len(rows), gradient.copy()
+        return float(np.add.reduce(results[:, output], dtype=np.float64)) / len(rows), gradient
 
     def gradients(self, X: Any, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
         """The gradient of an output for each example by itself: see ``Program``."""
         paths, rows = self._prepared(X)
         check_output(output, paths.n_outputs)
-        return paths.gradients(rows, with_respect_to, output)
+        return by_parts.gradients(paths, rows, with_respect_to, output)
 
     def _prepared(self, X: Any) -> tuple[Paths, Floats]:
         """The paths as far as they are known, and the checked rows, with the numbers as they were given."""

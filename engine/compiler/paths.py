@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.calculus import numeric_gradients
 from engine.compiler.confirmation import another_graph, confirm
 from engine.compiler.guards import Checks
 from engine.compiler.inputs import fill
@@ -250,13 +251,29 @@ class Paths:
         """The gradient of an output for each row: see ``Program``."""
         with self._turn:
             shares = self._shares(rows)
-            columns = columns_of(with_respect_to, (), self.parameters, "parameters of the function")
+            columns = self.columns_of(with_respect_to)
             of = with_respect_to if isinstance(with_respect_to, str) else "parameters"
             results = np.zeros((len(rows), self.n_inputs if of == "inputs" else len(self.parameters)), self.dtype)
             for path, places in shares:
                 found = self._loaded(path).gradients(rows[places], of, output)
                 results[places, : found.shape[1]] = found
             return results if of == "inputs" else results[:, columns]
+
+    def columns_of(self, with_respect_to: Any) -> list[int]:
+        """The places among the parameters of what a gradient is asked for."""
+        return columns_of(with_respect_to, (), self.parameters, "parameters of the function")
+
+    def eager_gradients(self, row: Floats, output: int) -> tuple[list[float], list[float], list[float]]:
+        """The outputs for one example with no program, and the gradient of one of them in parameters and in inputs."""
+        with self._turn:
+            recording = self._record(row)
+            found = numeric_gradients(recording.outputs[output])
+            by_parameters, by_inputs = ([found.get(x, 0.0) for x in xs] for xs in (self.parameters, recording.inputs))
+            return [each.data for each in recording.outputs], by_parameters, by_inputs
+
+    def keep(self, gradient: Floats) -> None:
+        """Make this the last gradient, which ``to_values`` gives."""
+        self._gradient = gradient
 
     def eager_outputs(self, row: Floats) -> list[float]:
         """The outputs for one example with no program; or the error that the function raises."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import engine
-from engine import Value, compile, tanh
+from engine import Value, compile, log, sqrt, tanh
 from nn import MLP, Module
 
 FUNCTIONS = {
@@ -168,6 +168,41 @@ def test_a_comparison_that_rounding_could_decide_comes_out_as_eagerly(name, numb
         x = Value(number)
         BRANCHES[name](x, w).backward()
         assert slope == pytest.approx(x.grad, rel=1e-5)
+
+
+def test_rows_that_float32_rounds_to_refused_ones_are_computed_as_given():
+    f = compile(lambda a, b: log(a - b) if a > b else a * 0, dtype="float32")
+    X, expected = [[1 + 1e-9, 1.0], [3.0, 1.0], [1.0, 1.0], [1 + 2e-9, 1.0]], np.log([1e-9, 2.0, 1.0, 2e-9])
+    for _ in range(2):
+        assert f(X) == pytest.approx(expected, rel=1e-6)
+        assert f(X[:1]) == pytest.approx(expected[:1], rel=1e-6)
+        assert f.value_and_gradient(X)[0] == pytest.approx(expected.mean(), rel=1e-6)
+        slopes = f.gradients(X, "inputs")[:, 0]
+        assert slopes == pytest.approx([1e9, 0.5, 0.0, 5e8], rel=1e-6)
+    with pytest.raises(ValueError, match="log"):
+        compile(lambda a, b: log(a - b), dtype="float32")([[3.0, 1.0], [1.0, 1.0]])
+
+
+def test_an_infinite_slope_that_float32_makes_is_computed_as_given():
+    w = Value(1.0, label="w")
+    f = compile(lambda a: sqrt(a - w) if a > w else w * 0, dtype="float32")
+    row, slope = [1 + 1e-9], -0.5 / (1e-9) ** 0.5
+    for _ in range(2):
+        value, gradient = f.value_and_gradient([row])
+        assert value == pytest.approx(1e-9**0.5, rel=1e-6)
+        assert gradient.tolist() == pytest.approx([slope], rel=1e-6)
+        assert f.gradients([row, [5.0], [0.0]]).ravel().tolist() == pytest.approx([slope, -0.25, 0.0], rel=1e-6)
+        assert f.gradients([[5.0], row], [w]).ravel().tolist() == pytest.approx([-0.25, slope], rel=1e-6)
+        mean = f.value_and_gradient([row, [5.0], [5.0], row])[1]
+        assert mean.tolist() == pytest.approx([(slope - 0.25) / 2], rel=1e-6)
+        f.program.to_values()
+        assert w.grad == pytest.approx((slope - 0.25) / 2, rel=1e-6)
+
+
+def test_an_infinite_slope_stays_infinite():
+    w = Value(1.0, label="w")
+    f = compile(lambda a: sqrt(a * w), dtype="float32")
+    assert f.gradients([[0.0], [1.0]], "inputs").ravel().tolist() == [np.inf, 0.5]
 
 
 def test_numbers_given_in_float32_are_compared_as_they_are():
