@@ -62,7 +62,8 @@ _IN_WORDS = {  # what a reader may have meant to write, by the kind of what was 
     "invert": "~",
 }
 _CONDITIONS = {"and", "or", "not", "if", "else", "in", "is", "True", "False", "None"}
-_FACTOR = re.compile(r"(?<![\w.])(\d+\.?\d*|\.\d+)\s*([^\W\d]\w*)")  # 2x
+_FACTOR = re.compile(r"(?<![\w.])((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\W\d]\w*)")  # 2x
+_HALF_A_NUMBER = re.compile(r"(?<![\w.])(\d+\.?\d*|\.\d+)([eE])(?!\w|[+-]?\d)")  # 1e
 _BARE_CALL = re.compile(rf"\b({'|'.join(sorted(_FUNCTIONS))})\s+(\w+)")  # sin x
 _RAISED = re.compile("[\u2070\u00b9\u00b2\u00b3\u2074-\u207b]")  # digits and signs as in x²
 _INDEX = re.compile("[^\\W\\d]\\w*[\u2080-\u2089]+")  # x₁
@@ -80,10 +81,11 @@ def expression(text: str, /, **variables: SupportsFloat) -> Value:
     Args:
         text: numbers, ``pi``, names, ``+ - * / **``, parentheses, and the engine's functions of one or two numbers;
             also what the steps of a graph or of a gradient graph print for an operation.
-        variables: a number, or a Value, for every name in the text.
+        variables: a number, or a Value, for every name in the text, and for no other.
 
     Raises:
-        ValueError: the text is not such a formula, a name has no number, or a number lies outside a function's domain.
+        ValueError: the text is not such a formula, a name has no number, a number is for a name that is not there, or
+            lies outside a function's domain.
         TypeError, ZeroDivisionError, OverflowError: as the operations on Values raise them.
 
     >>> y = expression("tanh(x*w + b)", x=2, w=-3, b=6.88)
@@ -94,6 +96,7 @@ def expression(text: str, /, **variables: SupportsFloat) -> Value:
     waiting: list[ast.expr | tuple[int, Callable[..., Value]]] = [_parse(text)]  # to evaluate, or a function to apply
     leaves = {n: v if isinstance(v, Value) else Value(v, label=n) for n, v in variables.items()}
     done: list[Value] = []
+    unused = dict.fromkeys(leaves)
     while waiting:
         task = waiting.pop()
         if isinstance(task, tuple):
@@ -101,9 +104,12 @@ def expression(text: str, /, **variables: SupportsFloat) -> Value:
             done[-count:] = [function(*done[-count:])]
         elif isinstance(task, (ast.Constant, ast.Name)):
             done.append(_parse_leaf(task, leaves))
+            unused.pop(getattr(task, "id", ""), None)
         else:
             function, operands = _parse_call(task)
             waiting += [(len(operands), function), *reversed(operands)]
+    for name in unused:
+        raise ValueError(f"{name} must be a name in the formula {shortened(text)}; leave {name}= out")
     return done[0]
 
 
@@ -141,6 +147,9 @@ def _hint(text: str) -> str:
             return f"{word} is a reserved word of Python: choose another name"
     if call := _BARE_CALL.search(text):
         return f"write {call[1]}({shortened(call[2])[1:-1]}), with brackets"
+    if number := _HALF_A_NUMBER.search(text):
+        mantissa, letter = shortened(number[1])[1:-1], number[2]
+        return f"write digits after {number[0]}, such as {mantissa}{letter}3, or {mantissa}*{letter} for a product"
     if product := _FACTOR.search(text):
         return f"write a product with *, such as {shortened(product[1])[1:-1]}*{shortened(product[2])[1:-1]}"
     return "write abs(x) for |x|" if text.count("|") > 1 else ""
@@ -152,6 +161,8 @@ def _parse_leaf(node: ast.Constant | ast.Name, leaves: dict[str, Value]) -> Valu
             return leaves[node.id]
         if node.id in CONSTANTS:
             return constant(CONSTANTS[node.id], "the formula")
+        if "·" in node.id:  # which Python takes as a letter
+            raise ValueError(f"not a formula: {shortened(node.id)} (write * for ·)")
         advice = ", or another name; Euler's number is exp(1), and e**x is exp(x)" if node.id == "e" else ""
         name = shortened(node.id)
         raise ValueError(f"the formula needs a number for {name}, such as {name[1:-1]}=2{advice}")
@@ -183,6 +194,8 @@ def _parse_call(node: ast.expr) -> tuple[Callable[..., Value], list[ast.expr]]:
         return function, node.args
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
         raise ValueError("a power in a formula must be written **, such as x**2, got x^2")
+    if isinstance(node, ast.Tuple) and not node.elts:
+        raise ValueError("a bracket in a formula must hold a number, a name or a formula, got ()")
     if isinstance(node, ast.Tuple):
         raise ValueError("a number in a formula must have a decimal point, such as 0.5, got a comma")
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _FUNCTIONS:

@@ -18,7 +18,7 @@ def draw(options: Namespace) -> None:
     """
     from engine import draw as drawing_of
 
-    root = _graph(options)
+    root = expression(options.formula, **_numbers(options.numbers))
     root.backward()
     names = ("direction", "precision", "theme", "derivatives", "most", "timeout")
     drawing_of(root, **{name: getattr(options, name) for name in names}).save(options.out)
@@ -31,7 +31,7 @@ def step(options: Namespace) -> None:
     Each row is a step: a node whose gradient is complete, the local derivative with respect to each operand, and the
     contribution to its gradient. With --html, a page to walk through is written instead.
     """
-    root = _graph(options)
+    root = expression(options.formula, **_numbers(options.numbers))
     if options.html is not None:
         from engine import stepper
 
@@ -76,16 +76,6 @@ def node_names(root: Value) -> dict[Value, str]:
             formula = Name(node.label or f"v{n_results}")
         formulas[node], names[node] = formula, text(formula)
     return names
-
-
-def _graph(options: Namespace) -> Value:
-    """The formula's graph; a number for a name that is not in the formula is refused."""
-    numbers = _numbers(options.numbers)
-    root = expression(options.formula, **numbers)
-    names = {node.label for node in topological_order(root)}
-    for name in [name for name in numbers if name not in names]:
-        raise ValueError(f"{name} must be a name in the formula {shortened(options.formula)}; leave {name}= out")
-    return root
 
 
 def _numbers(texts: list[str]) -> dict[str, float]:

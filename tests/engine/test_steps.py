@@ -7,10 +7,11 @@ from unittest.mock import MagicMock, Mock
 
 import numpy as np
 import pytest
+from formulas import evaluated
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Value, backprop, draw, expression, forward, leaves, tanh
+from engine import Value, backprop, draw, forward, leaves, tanh
 from engine.derivatives import RULES
 from engine.expressions import names
 from engine.expressions.names import caller_names, node_formulas
@@ -224,11 +225,11 @@ CASES = {"relu", "leaky_relu", "maximum", "minimum", "abs", "gelu"}
 def test_a_formula_says_the_local_derivative(op):
     a, b = Value(0.4, label="a"), Value(0.7, label="b")
     formula = Operation(op, (Name("a"), Name("b"))[: len(RULES[op].derivatives)])
-    y = expression(text(formula), a=a, b=b)
+    y = evaluated(text(formula), {"a": a, "b": b})
     y.label = "y"
     (step,) = list(forward(y))
     for place, equation in enumerate(step.equations[1:]):
-        said = expression(text(equation.right[0], 17).replace("ln", "log"), a=0.4, b=0.7, y=y.data, pi=math.pi)
+        said = evaluated(text(equation.right[0], 17).replace("ln", "log"), {"a": 0.4, "b": 0.7, "y": y.data})
         assert said.data == pytest.approx(y.local_derivatives[place], rel=1e-12)
 
 

@@ -4,6 +4,7 @@ import math
 import warnings
 
 import pytest
+from formulas import evaluated
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from operations import ONE_ARGUMENT, TWO_ARGUMENTS
@@ -51,7 +52,7 @@ FORMULA = "a formula must be made of numbers, names, + - * / ** and functions, g
 ])  # fmt: skip
 def test_arithmetic_is_pythons(text):
     x, y = 1.75, 0.5
-    assert expression(text, x=x, y=y).data == pytest.approx(float(eval(text, {"x": x, "y": y})), rel=1e-15)
+    assert evaluated(text, {"x": x, "y": y}).data == pytest.approx(float(eval(text, {"x": x, "y": y})), rel=1e-15)
 
 
 @pytest.mark.parametrize("row", ONE_ARGUMENT + TWO_ARGUMENTS, ids=lambda row: row.name)
@@ -94,9 +95,16 @@ def test_a_variable_may_be_a_value():
     assert expression("x", x=x) is x
 
 
-def test_names_may_be_those_of_functions_and_unused():
+def test_names_may_be_those_of_functions():
     assert expression("exp(exp)", exp=1).data == math.e
-    assert expression("1", x=2).data == 1.0
+
+
+@pytest.mark.parametrize(("text", "given"), [("x", {"y": 2}), ("1", {"y": 2}), ("exp(x)", {"exp": 2, "y": Value(1.0)})])
+def test_numbers_for_names_that_are_not_there_are_refused(text, given):
+    names = {"x": 1} if "x" in text else {}
+    name = next(iter(given))
+    with pytest.raises(ValueError, match=rf"^{name} must be a name in the formula .*; leave {name}= out$"):
+        expression(text, **names, **given)
 
 
 def test_the_formula_may_be_long_and_nested():
@@ -156,6 +164,13 @@ WRONG = [  # text, error, message
     ),
     ("2 × x", ValueError, "not a formula: '2 × x' (write * for ×)"),
     ("2·x", ValueError, "not a formula: '2·x' (write * for ·)"),
+    ("x·x", ValueError, "not a formula: 'x·x' (write * for ·)"),
+    ("sin(x)·x", ValueError, "not a formula: 'sin(x)·x' (write * for ·)"),
+    ("1e-3x", ValueError, "not a formula: '1e-3x' (write a product with *, such as 1e-3*x)"),
+    ("1e3 x", ValueError, "not a formula: '1e3 x' (write a product with *, such as 1e3*x)"),
+    ("1e", ValueError, "not a formula: '1e' (write digits after 1e, such as 1e3, or 1*e for a product)"),
+    ("2E-", ValueError, "not a formula: '2E-' (write digits after 2E, such as 2E3, or 2*E for a product)"),
+    ("()", ValueError, "a bracket in a formula must hold a number, a name or a formula, got ()"),
     ("2 − x", ValueError, "not a formula: '2 − x' (write - for −)"),
     ("1 – x", ValueError, "not a formula: '1 – x' (write - for –)"),
     ("x ÷ 2", ValueError, "not a formula: 'x ÷ 2' (write / for ÷)"),
@@ -381,7 +396,7 @@ def test_what_steps_print_can_be_typed(case):
     (name, (symbols, numbers, _), _), *derivatives = [
         (equation.left, equation.right, equation.sign) for equation in step.equations
     ]
-    again = expression(text(symbols), **given)
+    again = evaluated(text(symbols), given)
     assert (again.data, again.operation.name) == (node.data, node.operation.name)
     assert expression(text(numbers)).data == pytest.approx(node.data, rel=1e-12)
     again.backward()
@@ -396,7 +411,7 @@ def test_what_steps_print_can_be_typed(case):
             if " if " in written:  # Python, but no formula: a graph does not choose
                 found = eval(written, {"a": 0.625, "b": 0.25, "L": node.data})
             else:
-                found = expression(written, **given, **{text(name): node}).data
+                found = evaluated(written, {**given, text(name): node}).data
             assert found == pytest.approx(expected, rel=1e-12)
 
 
@@ -408,4 +423,4 @@ def test_steps_of_a_gradient_can_be_typed():
     for step in forward(slope):
         equation = step.equations[0]
         known[text(equation.left)] = step.node
-        assert expression(text(equation.right[0]), **known).data == step.node.data
+        assert evaluated(text(equation.right[0]), known).data == step.node.data
