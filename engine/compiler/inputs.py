@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set, Sized
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -53,17 +53,13 @@ class Table(NamedTuple):
     @property
     def n_columns(self) -> int:
         """How many numbers the first row has."""
-        shape = np.shape(self.rows[:1] if isinstance(self.rows, (list, tuple)) else self.rows)
+        first = self.rows[0] if isinstance(self.rows, (list, tuple)) and self.rows else None
+        if isinstance(first, Sized) and not isinstance(first, (str, bytes)) and getattr(first, "ndim", 1) == 1:
+            return len(first)
+        shape = np.shape(self.rows)
         if len(shape) != 2 or shape[0] == 0:
-            raise ValueError(f"X must be (n_examples, n_inputs) with at least one row, got {_shape(self.rows)}")
+            raise ValueError(f"X must be (n_examples, n_inputs) with at least one row, got {shape}")
         return int(shape[1])
-
-
-def _shape(rows: Any) -> tuple[int, ...]:
-    try:
-        return np.shape(rows)
-    except ValueError:  # ragged
-        return (len(rows),)
 
 
 def read_table(X: Any, asked: Asked) -> Table:
@@ -81,7 +77,7 @@ def read_table(X: Any, asked: Asked) -> Table:
         advice = "; list(X) has its parts as rows" if is_named_tuple(X) else ""
         raise TypeError(f"X must be rows of numbers, an example each, got {type(X).__name__} {shortened(X)}{advice}")
     check_ordered(X, "X")
-    if hasattr(X, "columns") and hasattr(X, "to_numpy"):
+    if hasattr(X, "to_numpy") and hasattr(X, "columns"):
         return _read_frame(X, asked)
     if hasattr(X, "toarray"):  # sparse, of scipy
         return Table(X.toarray())
@@ -92,7 +88,8 @@ def read_table(X: Any, asked: Asked) -> Table:
     known = not first or asked.strict or not {*map(column_text, first)}.isdisjoint(asked.names)
     names, strict = (list(asked.names), asked.strict) if known and asked.names else (first, True)
     _check_optional(first, asked)
-    return Table([in_order(row, names, f"X: row {place}", strict) for place, row in enumerate(rows)], first and names)
+    ordered = [in_order(row, names, f"X: row {place}", strict) for place, row in enumerate(rows)]
+    return Table([list(row) if isinstance(row, Iterator) else row for row in ordered], first and names)
 
 
 _PLAIN = frozenset({list, tuple, int, float, bool})
@@ -185,8 +182,11 @@ def refuse_nan(rows: Floats, start: int = 0) -> None:
 
 def _numbers(table: Table, n_inputs: int) -> Floats:
     """Rows that numpy does not know as numbers, one by one."""
+    if not isinstance(table.rows, Iterable):
+        raise TypeError(f"X must be rows of numbers, an example each, got {shortened(table.rows)}")
     rows = []
-    places = [f", column {shortened(name)}" for name in table.names] or [""] * n_inputs
+    named = len(table.names) == n_inputs
+    places = [f", column {shortened(name)}" for name in table.names] if named else [""] * n_inputs
     for index, row in enumerate(table.rows):
         what = f"X: row {index}"
         if not isinstance(row, Iterable) or isinstance(row, (str, bytes)):

@@ -52,6 +52,8 @@ def test_the_first_call_is_like_those_after_it(make):
         assert f(starmap(Q, [(1.0, 2.0)])).tolist() == [-19.0]
         assert f(iter([[1.0, 2.0]])).tolist() == [-19.0]
         assert f(row for row in [(1.0, 2.0)]).tolist() == [-19.0]
+        assert make()([iter([1.0, 2.0])]).tolist() == [-19.0]
+        assert make()([{"u": 1.0, "v": 2.0}.values()]).tolist() == [-19.0]
 
 
 @all_kinds
@@ -79,6 +81,9 @@ def test_rows_of_one_call_have_one_order():
         ({"a": [1.0], "b": [2.0]}, TypeError, "X must be rows of numbers, an example each, got dict"),
         ([], ValueError, "at least one row"),
         (5.0, ValueError, "X must be"),
+        (list, (TypeError, ValueError), "X must be"),
+        ([[[1.0], [2.0]]], ValueError, r"X must be of shape \(n_examples, 2\), an example a row, got \(1, 2, 1\)"),
+        ([[1.0, 2.0], {"a": 1.0}], ValueError, "X: row 1 must be 2 numbers, got 1"),
     ],
 )
 def test_what_has_no_order_is_refused(make, rows, error, words):
