@@ -10,7 +10,7 @@ from itertools import islice
 from math import prod
 from typing import Any
 
-from engine.names import are_counted, names_of, order_of
+from engine.names import are_counted, check_ordered, names_of, order_of
 
 
 def is_array(thing: Any) -> bool:
@@ -47,7 +47,7 @@ def flattened_like(form: Any, tree: Any) -> list[Any]:
     """The numbers of *tree* in the order of *form*. A list may stand for an array; names come in any order.
 
     Raises:
-        ValueError: *tree* has another form, other names, or names where *form* has none.
+        ValueError: *tree* has another form, other names, names where *form* has none, or masked numbers.
 
     >>> flattened_like({"a": 1, "b": [2, 3]}, {"b": [5, 6], "a": 4})
     [4, 5, 6]
@@ -56,6 +56,7 @@ def flattened_like(form: Any, tree: Any) -> list[Any]:
         raise ValueError("other containers")
     if not is_tree(form):
         return flattened(tree)
+    check_ordered(tree, "they")
     _check_shapes(form, tree)
     parts, branches = _parts(form), _parts(tree)
     names, others = names_of(form), names_of(tree)

@@ -170,6 +170,7 @@ def compile(
     Args:
         outputs: a Value, or a list of Values; or a function that gives one of these, for which ``compile`` is also a
             decorator. It is called with a Value for each column of ``X``, or, if it takes one argument, a list of them.
+            Columns with the names of its arguments, or of those that a model was trained on, may come in any order.
         inputs: the leaves that are other numbers in each example; a column of ``X`` each.
         parameters: the leaves to differentiate with respect to; all others are constants. All that are no inputs for
             None.

@@ -45,7 +45,7 @@ def gradients(paths: Paths, rows: Floats, with_respect_to: Any, output: int) -> 
 
     def alone(row: Floats) -> Floats:
         _, by_parameters, by_inputs = paths.eager_gradients(row, output)
-        if with_respect_to == "inputs":
+        if isinstance(with_respect_to, str) and with_respect_to == "inputs":
             return _taken(paths, [by_inputs], "the gradient")
         return _taken(paths, [by_parameters], "the gradient")[:, paths.columns_of(with_respect_to)]
 

@@ -85,14 +85,16 @@ def read_table(X: Any, asked: Asked) -> Table:
     if not isinstance(rows, (list, tuple)) or _PLAIN.issuperset(map(type, rows)):
         return Table(rows)
     first = next((names for names in map(names_of, rows) if names), [])
-    known = not first or asked.strict or not {*map(column_text, first)}.isdisjoint(asked.names)
-    names, strict = (list(asked.names), asked.strict) if known and asked.names else (first, True)
+    texts = {*map(column_text, first)}
+    ignored = not asked.names or not (asked.strict or texts & {*asked.names})  # names that none asks for
+    names = first if ignored else list(asked.names)
+    strict = ignored or asked.strict or texts == {*asked.names}
     _check_optional(first, asked)
     ordered = [in_order(row, names, f"X: row {place}", strict) for place, row in enumerate(rows)]
     return Table([list(row) if isinstance(row, Iterator) else row for row in ordered], first and names)
 
 
-_PLAIN = frozenset({list, tuple, int, float, bool})
+_PLAIN = frozenset({list, tuple, int, float, bool, np.ndarray})
 
 
 def _listed(X: Any) -> Any:

@@ -120,7 +120,8 @@ class Program:
 
         Args:
             X: ``(n_examples, n_inputs)`` numbers, in the order of ``inputs``; nothing where there are no inputs.
-                Columns of a table that have the labels of the inputs as names may come in any order.
+                Columns of a table, or numbers in rows with names, may come in any order if the names are the labels of
+                the inputs. Rows come in any container that has an order.
 
         Raises:
             ValueError: *X* has another shape, or NaN in it; or an operation refuses a number, as it does eagerly.

@@ -618,6 +618,8 @@ def test_a_vector_of_other_names_is_refused(pandas):
         ([1.0, 2.0], Point(1.0, 2.0)),
         (np.array([[1.0, 2.0]]), frame),
         (frame, frame[["b", "a"]]),
+        ([1.0, 2.0], np.ma.array([1.0, 2.0], mask=[0, 1])),
+        ([1.0, 2.0], {1.0, 2.0}),
     ):
         with pytest.raises(ValueError, match="vector must be numbers in the form of"):
             hvp(f, at, vector)

@@ -2,6 +2,7 @@
 
 from collections import deque, namedtuple
 from itertools import starmap
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -43,6 +44,36 @@ def test_rows_with_names_in_any_container(make, rows):
     f = make()
     assert f(rows).tolist() == [-19.0]
     assert f(rows).tolist() == [-19.0]  # the second call takes another way
+
+
+CONTAINERS = {
+    "a list": list,
+    "a tuple": tuple,
+    "a deque": deque,
+    "an iterator": iter,
+    "values of a dict": lambda rows: dict(enumerate(rows)).values(),
+    "an array of objects": lambda rows: np.fromiter(rows, object, len(rows)),
+}
+ROWS = {
+    "dicts": lambda names, numbers: dict(zip(names, numbers)),
+    "read-only dicts": lambda names, numbers: MappingProxyType(dict(zip(names, numbers))),
+    "named tuples": lambda names, numbers: namedtuple("Row", list(names))(*numbers),
+    "records": lambda names, numbers: np.array([numbers], dtype=[(name, float) for name in names])[0],
+    "series": lambda names, numbers: pytest.importorskip("pandas").Series(dict(zip(names, numbers))),
+}
+
+
+@by_names
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("kind", ROWS)
+def test_each_row_is_read_by_its_names_in_each_container(make, container, kind):
+    row, f = ROWS[kind], make()
+    rows = [row("ab", (1.0, 2.0)), row("ba", (2.0, 1.0)), [1.0, 2.0]]
+    assert f(CONTAINERS[container](rows)).tolist() == [-19.0] * 3
+    assert f(CONTAINERS[container](rows[1:])).tolist() == [-19.0] * 2
+    with pytest.raises(ValueError, match=r"X: row 3 must have the names \['a', 'b'\], got \['x', 'y'\]"):
+        f(CONTAINERS[container]([*rows, row("xy", (1.0, 2.0))]))
+    assert f(CONTAINERS[container]([row("xy", (1.0, 2.0)), row("yx", (2.0, 1.0))])).tolist() == [-19.0] * 2
 
 
 @all_kinds
