@@ -78,7 +78,9 @@ def read_table(X: Any, asked: Asked) -> Table:
         raise TypeError(f"X must be rows of numbers, an example each, got {type(X).__name__} {shortened(X)}{advice}")
     check_ordered(X, "X")
     if hasattr(X, "to_numpy") and hasattr(X, "columns"):
-        return _read_frame(X, asked)
+        return _read_columns(list(X.columns), X.to_numpy(), asked)
+    if hasattr(X, "column_names") and hasattr(X, "to_pylist"):  # of Apache Arrow
+        return _read_columns(list(X.column_names), np.asarray(X), asked)
     if hasattr(X, "toarray"):  # sparse, of scipy
         return Table(X.toarray())
     rows = _listed(X)
@@ -104,15 +106,13 @@ def _listed(X: Any) -> Any:
     return X if isinstance(X, (list, tuple)) or is_array or not isinstance(X, Iterable) else list(X)
 
 
-def _read_frame(frame: Any, asked: Asked) -> Table:
-    names = list(frame.columns)
+def _read_columns(names: list[Any], rows: Floats, asked: Asked) -> Table:
     _check_optional(names, asked)
     try:
         order = order_of(names, asked.names, asked.strict)
     except ValueError as error:
         advice = "X.to_numpy() has the numbers in their own order"
         raise ValueError(f"X must have the columns {error}; {advice}") from None
-    rows = frame.to_numpy()
     return Table(rows, names) if order is None else Table(rows[:, order], [names[place] for place in order])
 
 

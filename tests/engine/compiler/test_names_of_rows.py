@@ -183,6 +183,16 @@ def test_frames_of_polars(make):
         assert f(rows).tolist() == [-19.0]
 
 
+@by_names
+def test_tables_of_arrow(make):
+    arrow = pytest.importorskip("pyarrow")
+    table = arrow.table({"b": [2.0, 4.0], "a": [1.0, 3.0]})
+    for rows in (table, table.to_batches()[0], table.to_pylist()):
+        assert make()(rows).tolist() == [-19.0, -37.0]
+    with pytest.raises(ValueError, match=r"X must have the columns \['a', 'b'\], got \['b', 'c'\]"):
+        make()(table.rename_columns(["b", "c"]))
+
+
 @all_kinds
 def test_sparse_rows(make):
     sparse = pytest.importorskip("scipy.sparse")
