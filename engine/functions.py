@@ -349,9 +349,9 @@ def _each(x: SupportsFloat, name: str) -> Value:
 
 
 def _listed(numbers: Unchecked, name: str, what: str = "a list") -> list[SupportsFloat]:
-    """The numbers, or a TypeError where there is nothing to iterate over, or texts, or keys."""
+    """The numbers, or a TypeError where there is nothing to iterate over, or texts, keys, or a set."""
     try:
-        source = None if isinstance(numbers, (str, bytes, dict)) else iter(numbers)
+        source = None if isinstance(numbers, (str, bytes, dict, set, frozenset)) else iter(numbers)
     except TypeError:
         source = None
     if source is None:

@@ -92,7 +92,7 @@ def in_order(row: Any, asked: Sequence[Any], what: str, strict: bool = False) ->
 def check_ordered(thing: Any, what: str) -> None:
     """Raise an error if these are numbers in no order, or some of them are masked."""
     if isinstance(thing, Set):
-        raise TypeError(f"{what} must be numbers in an order, got {type(thing).__name__} {shortened(thing)}")
+        raise TypeError(f"{what} must be in an order, got {type(thing).__name__} {shortened(thing)}")
     if hasattr(thing, "mask") and hasattr(thing, "filled"):
         import numpy as np
 

@@ -249,7 +249,7 @@ def _checked_dtype(dtype: Any) -> np.dtype[Any]:
 def _checked_leaves(values: Iterable[Value], name: str) -> list[Value]:
     if isinstance(values, Value):
         raise TypeError(f"{name} must be a list of Values, such as [{plain_label(values.label) or 'x'}], got one Value")
-    if not isinstance(values, Iterable):
+    if not isinstance(values, Iterable) or isinstance(values, (set, frozenset)):
         raise TypeError(f"{name} must be a list of Values, got {type(values).__name__} {shortened(values)}")
     found = list(values)
     for value in found:

@@ -19,7 +19,7 @@ from engine.compiler.ir import Floats
 from engine.compiler.runner import Runner
 from engine.compiler.summary import described
 from engine.compiler.trace import INPUT, Record
-from engine.names import in_order
+from engine.names import check_ordered, in_order
 from engine.node import WATCH
 from engine.validation import check_int, plain_label, shortened
 from engine.value import Value
@@ -260,12 +260,14 @@ def columns_of(with_respect_to: Any, inputs: Sequence[Value], parameters: Sequen
 
     Raises:
         ValueError: it is not there.
+        TypeError: it is a set, which has no order.
     """
     if isinstance(with_respect_to, str):
         n, n_leaves = len(inputs), len(inputs) + len(parameters)
         if with_respect_to not in ("parameters", "inputs"):
             raise ValueError(f'with_respect_to must be "parameters", "inputs" or Values, got {with_respect_to!r}')
         return list(range(n) if with_respect_to == "inputs" else range(n, n_leaves))
+    check_ordered(with_respect_to, "with_respect_to")
     known = {leaf: column for column, leaf in enumerate([*inputs, *parameters])}
     asked = list(with_respect_to) if isinstance(with_respect_to, Iterable) else [with_respect_to]
     for value in asked:

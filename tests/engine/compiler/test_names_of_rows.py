@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from engine import Value, compile
+from engine import Value, compile, dot, gradients, logsumexp, mean, softmax
 
 P, Q = namedtuple("P", "b a"), namedtuple("Q", "a b")
 
@@ -104,8 +104,8 @@ def test_rows_of_one_call_have_one_order():
 @pytest.mark.parametrize(
     ("rows", "error", "words"),
     [
-        ([{8.0, 1.0}], TypeError, "X: row 0 must be numbers in an order, got set"),
-        ([[1.0, 2.0], frozenset({8.0, 1.0})], TypeError, "X: row 1 must be numbers in an order, got frozenset"),
+        ([{8.0, 1.0}], TypeError, "X: row 0 must be in an order, got set"),
+        ([[1.0, 2.0], frozenset({8.0, 1.0})], TypeError, "X: row 1 must be in an order, got frozenset"),
         (np.ma.array([[1.0, 2.0]], mask=[[0, 1]]), ValueError, "X must have no masked numbers, got 1 of them"),
         ([np.ma.array([1.0, 2.0], mask=[0, 1])], ValueError, "X: row 0 must have no masked numbers, got 1 of them"),
         (Q(a=[1.0, 3.0], b=[2.0, 4.0]), TypeError, "X must be rows of numbers, an example each, got Q"),
@@ -151,7 +151,7 @@ def test_weights_with_names():
     for numbers in (P(2.0, 1.0), {"b": 2.0, "a": 1.0}):
         f.weights = numbers
         assert f.weights.tolist() == [1.0, 2.0]
-    with pytest.raises(TypeError, match="weights must be numbers in an order, got set"):
+    with pytest.raises(TypeError, match="weights must be in an order, got set"):
         f.weights = {1.0, 2.0}
     with pytest.raises(ValueError, match="weights must have no masked numbers"):
         f.weights = np.ma.array([1.0, 2.0], mask=[0, 1])
@@ -214,3 +214,20 @@ def test_a_model_reads_columns_by_the_names_that_it_learned():
         assert f([[1.0, 2.0]]).tolist() == pytest.approx(expected)
         with pytest.raises(ValueError, match=r"X must have the columns \['a', 'b'\], got \['u', 'v'\]"):
             f(swapped.set_axis(["u", "v"], axis=1))
+
+
+def test_sets_of_leaves_have_no_order():
+    a, b = Value(1.0, "a"), Value(2.0, "b")
+    y = a - 10.0 * b
+    program = compile(y, [a, b])
+    for call in (
+        lambda: compile(y, inputs={a, b}),
+        lambda: compile(y, [a], parameters=frozenset({b})),
+        lambda: program.gradients([[1.0, 2.0]], {a, b}),
+        lambda: gradients(y, {a, b}),
+    ):
+        with pytest.raises(TypeError, match=r"(must be a list of Values|in an order), got (set|frozenset)"):
+            call()
+    for function in (softmax, mean, logsumexp, lambda numbers: dot(numbers, [1.0, 2.0])):
+        with pytest.raises(TypeError, match="of numbers, got set"):
+            function({8.0, 1.0})
