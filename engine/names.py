@@ -28,6 +28,13 @@ def names_of(row: Any) -> list[Any]:
     return list(getattr(getattr(row, "dtype", None), "names", None) or ()) if n_axes == 0 else []
 
 
+def columns_of(table: Any) -> list[Any] | None:
+    """The names of the columns of a frame, or of a table of Apache Arrow; None of anything else."""
+    if hasattr(table, "to_numpy") and hasattr(table, "columns"):
+        return list(table.columns)
+    return list(table.column_names) if hasattr(table, "column_names") and hasattr(table, "to_pylist") else None
+
+
 def values_of(row: Any) -> list[Any]:
     """The numbers in a row, in their order."""
     return list(row.values()) if isinstance(row, Mapping) else list(row)

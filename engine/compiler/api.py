@@ -12,11 +12,12 @@ import numpy as np
 
 from engine.compiler import by_parts
 from engine.compiler.backends import backend_named
-from engine.compiler.inputs import Asked, as_rows, read_table
+from engine.compiler.inputs import as_rows
 from engine.compiler.ir import Floats
 from engine.compiler.paths import Paths, Source
 from engine.compiler.program import Program, check_output
 from engine.compiler.surroundings import Surroundings
+from engine.compiler.tables import Asked, read_table
 from engine.compiler.trace import ordered, recorded
 from engine.debugging.staleness import check_fresh
 from engine.validation import plain_label, shortened

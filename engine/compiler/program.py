@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.anomalies import watch_examples
-from engine.compiler.inputs import Asked, as_rows, fill, read_table
+from engine.compiler.inputs import as_rows, fill
 from engine.compiler.ir import Floats
 from engine.compiler.runner import Runner
 from engine.compiler.summary import described
+from engine.compiler.tables import Asked, read_table
 from engine.compiler.trace import INPUT, Record
 from engine.names import check_ordered, in_order
 from engine.node import WATCH
