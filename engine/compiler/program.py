@@ -248,7 +248,8 @@ def assign(weights: Floats, numbers: Any, parameters: Sequence[Value]) -> None:
     """
     if numbers is weights:
         return
-    given = np.asarray(in_order(numbers, [parameter.label for parameter in parameters], "weights"))
+    labels = [parameter.label for parameter in parameters]
+    given = np.asarray(in_order(numbers, labels if any(labels) else [], "weights", strict=True))
     if given.dtype.kind not in "fiub":
         raise TypeError(f"weights must be an array of numbers, got {shortened(numbers)}")
     if given.shape != weights.shape:

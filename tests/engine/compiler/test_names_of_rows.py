@@ -151,6 +151,8 @@ def test_weights_with_names():
     for numbers in (P(2.0, 1.0), {"b": 2.0, "a": 1.0}):
         f.weights = numbers
         assert f.weights.tolist() == [1.0, 2.0]
+    with pytest.raises(ValueError, match=r"weights must have the names \['a', 'b'\], got \['u', 'v'\]"):
+        f.weights = {"u": 1.0, "v": 2.0}
     with pytest.raises(TypeError, match="weights must be in an order, got set"):
         f.weights = {1.0, 2.0}
     with pytest.raises(ValueError, match="weights must have no masked numbers"):
