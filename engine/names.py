@@ -53,7 +53,7 @@ def are_counted(names: Sequence[Any]) -> bool:
 def order_of(names: Sequence[Any], asked: Sequence[Any], strict: bool = False) -> list[int] | None:
     """The place among *names* of each name that is *asked* for; None where the numbers are in that order already.
 
-    Names that none asks for are read by position, unless this is *strict*. Names that count are no names.
+    Names that none asks for are read by position, unless this is *strict*. Names that count are no names beside others.
 
     Raises:
         ValueError: some names are asked for, and stand in other places, and they are not the same names.
@@ -64,14 +64,19 @@ def order_of(names: Sequence[Any], asked: Sequence[Any], strict: bool = False) -
     own, others = [*map(column_text, names)], [*map(column_text, asked)]
     if own == others or not own or not others:
         return None
-    if len(set(own)) == len(own) and sorted(own) == sorted(others):
+    if sorted(own) == sorted(others) and len(own) == len(set(own)) == len(set(names)):  # True is 1 for Python
         return [own.index(name) for name in others]
     if strict:
-        if len(own) == len(others) and (are_counted(own) or are_counted(others)):
+        counted, texts = (own, others) if _are_numbers(own) else (others, own)
+        if len(own) == len(others) and are_counted(counted) and not _are_numbers(texts):
             return None
     elif all(others[place : place + 1] == [name] for place, name in enumerate(own) if name in others):
         return None
-    raise ValueError(f"{shortened(list(asked))}, got {shortened(list(names))}")
+    raise ValueError(f"{shortened(others)}, got {shortened(own)}")
+
+
+def _are_numbers(texts: Sequence[str]) -> bool:
+    return all(text.lstrip("-").isdigit() for text in texts)
 
 
 def in_order(row: Any, asked: Sequence[Any], what: str, strict: bool = False) -> Any:

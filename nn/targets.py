@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from engine.names import column_text
 from nn.data import Table, as_column, as_table, by_name
-from nn.data.names import column_labels, column_text, is_in_order
+from nn.data.names import column_labels, is_in_order
 from nn.validation import first_names, shortened
 
 Label = int | str | float

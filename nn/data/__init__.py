@@ -1,6 +1,7 @@
 """Data: tables of numbers, data sets, and CSV files."""
 
-from nn.data.names import are_counted, by_name, column_names
+from engine.names import are_counted
+from nn.data.names import by_name, column_names
 from nn.data.sets import DataSet, digits, mnist, moons, xor
 from nn.data.tables import Table, as_column, as_table
 

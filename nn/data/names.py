@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
+from engine.names import are_counted, column_text, columns_of, is_named_tuple, names_of, order_of, values_of
 from nn.validation import shortened
 
 _PLAIN = frozenset({list, tuple, int, float, str, bool})
@@ -42,18 +43,18 @@ def by_name(X: Any, names: Sequence[str] | None, what: str = "X") -> Any:
     order = _order(column_labels(X), names or (), f"{what} must have the columns that fit saw")
     if order is None:
         return X
-    return X.select(order) if _is_arrow(X) else X[[X.columns[i] for i in order]]
+    return X[[X.columns[i] for i in order]] if hasattr(X, "columns") and hasattr(X, "to_numpy") else X.select(order)
 
 
 def column_labels(X: Any) -> list[Any]:
     """The names of columns as they are, of a Series its own; empty without names."""
     rows = rows_with_names(X)
     if rows is not None:
-        return next(labels for row in rows if (labels := _row_labels(row)) is not None)
-    if hasattr(X, "to_numpy"):
-        own = getattr(X, "name", None)
-        return list(getattr(X, "columns", [] if own in (None, "") else [own]))
-    return list(X.column_names) if _is_arrow(X) else []
+        return next(names for names in map(names_of, rows) if names)
+    columns, own = columns_of(X), getattr(X, "name", None)
+    if columns is None:
+        return [own] if hasattr(X, "to_numpy") and own not in (None, "") else []
+    return columns
 
 
 def rows_with_names(X: Any) -> list[Any] | None:
@@ -67,7 +68,7 @@ def rows_with_names(X: Any) -> list[Any] | None:
     rows = X if isinstance(X, (list, tuple)) else list(X)
     if _PLAIN.issuperset(map(type, rows)):
         return None
-    return list(rows) if any(_row_labels(row) is not None for row in rows) else None
+    return list(rows) if any(map(names_of, rows)) else None
 
 
 def is_in_order(rows: Any) -> bool:
@@ -78,33 +79,7 @@ def is_in_order(rows: Any) -> bool:
 
 def has_other_order(rows: Any) -> bool:
     """Whether this has no order, or one of its names: a dict or a set, or a named tuple, which may hold columns."""
-    return isinstance(rows, (Mapping, Set)) or (isinstance(rows, tuple) and hasattr(rows, "_fields"))
-
-
-def column_text(name: Any) -> str:
-    """The name of a column as a text; a tuple, of several levels, in brackets."""
-    return f"({', '.join(map(column_text, name))})" if isinstance(name, tuple) else str(name)
-
-
-def are_counted(names: Sequence[str]) -> bool:
-    """Whether pandas named these columns: 0, 1, 2, ..."""
-    return list(names) == [str(i) for i in range(len(names))]
-
-
-def _is_arrow(X: Any) -> bool:
-    """Whether this is a table of Apache Arrow's, which names its columns in another way than a frame."""
-    return hasattr(X, "column_names") and hasattr(X, "select")
-
-
-def _row_labels(row: Any) -> list[Any] | None:
-    """The names in a row: a dict, a Series, a named tuple or a record of numpy; None where there are none."""
-    n_axes = getattr(row, "ndim", None)
-    if hasattr(row, "keys"):
-        return list(row.keys()) if n_axes in (None, 1) else None
-    names = getattr(row, "_fields", None) or (
-        getattr(getattr(row, "dtype", None), "names", None) if n_axes == 0 else None
-    )
-    return None if names is None else list(names)
+    return isinstance(rows, (Mapping, Set)) or is_named_tuple(rows)
 
 
 def _rows_by_name(X: list[Any], names: Sequence[str] | None, what: str) -> list[Any]:
@@ -116,12 +91,12 @@ def _rows_by_name(X: list[Any], names: Sequence[str] | None, what: str) -> list[
     must = f"{what} must have the columns that fit saw" if names else f"{what} must have the names of the first row"
     rows: list[Any] = []
     for row in X:
-        labels = _row_labels(row)
-        if labels is None:
+        labels = names_of(row)
+        if not labels:
             rows.append(row)
             continue
         order = _order(labels, wanted, must, "; numbers in a list are read in the order of fit")
-        values = list(row.values() if isinstance(row, Mapping) else row)
+        values = values_of(row)
         values = values if order is None else [values[i] for i in order]
         rows.append(dict(zip(wanted, values)) if len(set(wanted)) == len(values) else values)
     return rows
@@ -132,15 +107,10 @@ def _order(
     advice: str = "; .to_numpy() has the columns in the order of the frame",
 ) -> list[int] | None:  # fmt: skip
     """The place of each of the *names* among the labels; None if they are in this order, or one of both is no names."""
-    own = _texts(labels)
-    if not names or not own or own == list(names):
-        return None
-    if sorted(own) != sorted(names) or not _are_different(labels):
-        counted, other = (own, names) if _are_numbers(own) else (names, own)
-        if len(own) == len(names) and are_counted(counted) and not _are_numbers(other):
-            return None
-        raise ValueError(f"{must}, {shortened(list(names))}, got {shortened(own)}{advice}")
-    return [own.index(name) for name in names]
+    try:
+        return order_of(labels, names, strict=True)
+    except ValueError as error:
+        raise ValueError(f"{must}, {error}{advice}") from None
 
 
 def _texts(labels: Sequence[Any]) -> list[str]:
@@ -150,7 +120,3 @@ def _texts(labels: Sequence[Any]) -> list[str]:
 def _are_different(labels: Sequence[Any]) -> bool:
     """Whether names tell columns apart: as texts, and for Python, where True is 1."""
     return len(set(_texts(labels))) == len(labels) == len(set(labels))
-
-
-def _are_numbers(names: Sequence[str]) -> bool:
-    return all(name.lstrip("-").isdigit() for name in names)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import Value, sigmoid, softmax
-from nn.data.names import are_counted, column_labels, column_text
+from engine.names import are_counted, column_text
+from nn.data.names import column_labels
 from nn.examples import Examples, examples_by_name, input_names, output_numbers
 from nn.losses import LOSSES, LossFunction, as_loss, named_loss
 from nn.module import Module

@@ -233,3 +233,22 @@ def test_sets_of_leaves_have_no_order():
     for function in (softmax, mean, logsumexp, lambda numbers: dot(numbers, [1.0, 2.0])):
         with pytest.raises(TypeError, match="of numbers, got set"):
             function({8.0, 1.0})
+
+
+@pytest.mark.parametrize("learned", [["a", "b"], [0, 1], ["0", "b"], [3, 4]])
+@pytest.mark.parametrize("given", [["a", "b"], ["b", "a"], [0, 1], [1, 0], [1, 2], ["u", "v"], ["a", "b", "c"]])
+def test_a_compiled_model_reads_and_refuses_what_the_model_does(learned, given):
+    pandas = pytest.importorskip("pandas")
+    from nn import MLP
+
+    model = MLP(2, [1], activation="linear")
+    model.fit(pandas.DataFrame([[0.0, 1.0], [1.0, 0.0]], columns=learned), [1.0, 0.0], epochs=1)
+    numbers = [1.0, 2.0, 3.0][: len(given)]
+    for X in (pandas.DataFrame([numbers], columns=given), [dict(zip(given, numbers))]):
+        try:
+            expected = model.predict(X)
+        except ValueError:
+            with pytest.raises(ValueError, match="X"):
+                compile(model)(X)
+        else:
+            assert compile(model)(X).tolist() == pytest.approx(expected)
