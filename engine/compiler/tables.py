@@ -51,7 +51,7 @@ def read_table(X: Any, asked: Asked) -> Table:
     if type(X) is np.ndarray and X.dtype.kind in "fiub":
         return Table(X)
     if isinstance(X, (str, bytes, Mapping, Set)) or X is None or is_named_tuple(X):
-        advice = "; list(X) has its parts as rows" if is_named_tuple(X) else ""
+        advice = "; list(X) has its parts as rows, np.column_stack(X) as columns" if is_named_tuple(X) else ""
         raise TypeError(f"X must be rows of numbers, an example each, got {type(X).__name__} {shortened(X)}{advice}")
     check_ordered(X, "X")
     columns = columns_of(X)
