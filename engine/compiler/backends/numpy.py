@@ -44,42 +44,55 @@ def words(_plan: Plan) -> list[str]:
 
 def bind(plan: Plan, n_examples: int, uniform: Floats) -> Bound:
     """The instructions as calls that are ready."""
-    return Bound(plan, n_examples, uniform)
+    code = plan.reused
+    bound = Bound(plan, n_examples, uniform, [*code.forward, *code.backward])
+    bound.forward, bound.backward = bound.memories.bind(code.forward), bound.memories.bind(code.backward)
+    return bound
 
 
 class Bound:
-    """The instructions made ready for one number of examples: see ``plan.Bound``."""
+    """Memories and calls for one number of examples: see ``plan.Bound``.
 
-    def __init__(self, plan: Plan, n_examples: int, uniform: Floats) -> None:
+    *instructions* are those that numpy carries out; whoever makes this adds the calls.
+    """
+
+    def __init__(self, plan: Plan, n_examples: int, uniform: Floats, instructions: Sequence[Instruction]) -> None:
         code, record = plan.reused, plan.graph.record
-        columns = by_columns([*code.forward, *code.backward], record.n_inputs)
+        columns = by_columns(instructions, record.n_inputs)
         self.memories = Memories(code.n_slots, n_examples, uniform.dtype, columns)
         arrays = self.memories.arrays
         arrays[UNIFORM] = uniform
-        self.forward, self.backward = self.memories.bind(code.forward), self.memories.bind(code.backward)
+        self.forward: list[Call] = []
+        self.backward: list[Call] = []
         self.outputs = [arrays[memory][slot] for memory, slot in code.outputs]
         self.seed = arrays[code.seed[0]][code.seed[1]] if code.seed else np.zeros(0)
         self.by_parameters = arrays.get(UNIFORM + GRADIENT, np.zeros((0, 1)))[: record.n_parameters, 0]
         self.by_inputs = arrays.get(INPUTS + GRADIENT, np.zeros((0, 1)))
-        self.inputs = arrays[INPUTS]
+
+    @property
+    def inputs(self) -> Floats:
+        """Those of the last run, ``(n_inputs, n_examples)``."""
+        return self.memories.arrays[INPUTS]
 
     def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
         """Take the inputs of all examples."""
         if shared is None:
             self.memories.load(rows, places)
         else:
-            self.inputs[: rows.shape[1]], self.inputs[rows.shape[1] :] = rows.T, shared[:, None]
+            inputs = self.memories.arrays[INPUTS]
+            inputs[: rows.shape[1]], inputs[rows.shape[1] :] = rows.T, shared[:, None]
 
     def run(self, seed: float, listens: bool) -> bool:
         """Compute everything; say whether numpy signals."""
-        signals = False
-        if listens:
-            signals = carried_out_with_signal(self.forward, products=self.inputs.dtype == np.float32)
-        else:
-            carry_out(self.forward)
         if self.seed.size:
             self.seed.fill(seed if self.seed.size > 1 else seed * self.memories.n_examples)
-            carry_out(self.backward)
+        signals = False
+        if listens:
+            is_float32 = self.memories.arrays[INPUTS].dtype == np.float32
+            signals = carried_out_with_signal(self.forward, products=is_float32)
+        else:
+            carry_out(self.forward)
+        carry_out(self.backward)
         return signals
 
     def read(self, results: Floats) -> None:

@@ -22,7 +22,7 @@ from engine.compiler.backends.c.compiler import found_compiler, library
 from engine.compiler.backends.c.source import Source, c_name
 from engine.compiler.backends.c.statements import is_native, statements, touched
 from engine.compiler.backends.c.stretch import Stretch
-from engine.compiler.backends.numpy import Call, Memories, carried_out_with_signal, carry_out
+from engine.compiler.backends.numpy import Call
 from engine.compiler.ir import Floats, Instruction
 from engine.compiler.plan import PARAMETERS, Bound, Plan, Share
 from engine.compiler.vectorize import INPUTS, UNIFORM
@@ -74,7 +74,9 @@ def words(plan: Plan) -> list[str]:
 def bind(plan: Plan, n_examples: int, uniform: Floats) -> Bound:
     """The stretches ready for so many examples."""
     native = _native(plan, uniform.itemsize)
-    return numpy_backend.bind(plan, n_examples, uniform) if native is None else _Bound(native, n_examples, uniform)
+    return (
+        numpy_backend.bind(plan, n_examples, uniform) if native is None else _Bound(plan, native, n_examples, uniform)
+    )
 
 
 def _native(plan: Plan, n_bytes: int) -> _Native | None:
@@ -101,17 +103,13 @@ class _Native:
     """
 
     def __init__(self, plan: Plan, n_bytes: int) -> None:
-        self.code, self.record = plan.reused, plan.graph.record
-        n_forward = len(self.code.forward)
-        numbered = enumerate([*self.code.forward, *self.code.backward])
+        code, record = plan.reused, plan.graph.record
+        n_forward = len(code.forward)
+        numbered = enumerate([*code.forward, *code.backward])
         runs = [(native, list(run)) for native, run in groupby(numbered, lambda pair: is_native(pair[1]))]
-        live = set(self.code.outputs)
+        live = set(code.outputs)
         if plan.gradient:
-            own, n = (
-                (UNIFORM, self.record.n_parameters)
-                if plan.gradient.of == PARAMETERS
-                else (INPUTS, self.record.n_inputs)
-            )
+            own, n = (UNIFORM, record.n_parameters) if plan.gradient.of == PARAMETERS else (INPUTS, record.n_inputs)
             live |= {(own + GRADIENT, slot) for slot in range(n)}
         self.steps: list[Stretch | list[Instruction]] = []
         self.n_forward = 0
@@ -135,7 +133,7 @@ class _Native:
         if not self.stretches:
             raise NotImplementedError
         self.n_statements = sum(stretch.n_lines for stretch in self.stretches)
-        reads_outputs = any(memory == INPUTS for memory, _ in self.code.outputs)
+        reads_outputs = any(memory == INPUTS for memory, _ in code.outputs)
         self.reads_rows = len(self.stretches) == len(self.steps) and not reads_outputs
         """Whether C alone reads inputs, so that they need not be copied."""
         n_waits = sum(stretch.depth for stretch in self.stretches)
@@ -179,16 +177,13 @@ def _file(name: str) -> str:
     return files(__name__).joinpath(name).read_text("ascii")
 
 
-class _Bound:
+class _Bound(numpy_backend.Bound):
     """Stretches and calls of numpy that are ready: see ``plan.Bound``."""
 
-    def __init__(self, native: _Native, n_examples: int, uniform: Floats) -> None:
-        code, record = native.code, native.record
+    def __init__(self, plan: Plan, native: _Native, n_examples: int, uniform: Floats) -> None:
         others = [instruction for step in native.steps if isinstance(step, list) for instruction in step]
-        columns = numpy_backend.by_columns(others, record.n_inputs) if others else False
-        self.native, self.memories = native, Memories(code.n_slots, n_examples, uniform.dtype, columns)
-        arrays = self.memories.arrays
-        arrays[UNIFORM] = uniform
+        super().__init__(plan, n_examples, uniform, others)
+        self.native = native
         n_bytes = max(
             64 * (native.n_blocks * each.n_tape + 2 * each.n_sums) + uniform.itemsize * each.n_scalars
             for each in native.stretches
@@ -205,10 +200,6 @@ class _Bound:
             )
         self.forward = [call for each in calls[: native.n_forward] for call in each]
         self.backward = [call for each in calls[native.n_forward :] for call in each]
-        self.outputs = [arrays[memory][slot] for memory, slot in code.outputs]
-        self.seed = arrays[code.seed[0]][code.seed[1]] if code.seed else np.zeros(0)
-        self.by_parameters = arrays.get(UNIFORM + GRADIENT, np.zeros((0, 1)))[: record.n_parameters, 0]
-        self.by_inputs = arrays.get(INPUTS + GRADIENT, np.zeros((0, 1)))
 
     def _stretch(self, stretch: Stretch, index: int) -> Callable[[], None]:
         """A call that runs a stretch, and signals as numpy does where a number forward is infinite or NaN."""
@@ -229,7 +220,7 @@ class _Bound:
     def inputs(self) -> Floats:
         """The inputs of the last run, ``(n_inputs, n_examples)``."""
         if self._rows is None:
-            return self.memories.arrays[INPUTS]
+            return super().inputs
         return (self._rows if self._places is None else self._rows[self._places]).T
 
     def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
@@ -240,29 +231,8 @@ class _Bound:
             self._inputs = (*_strided(rows.T), None if chosen is None else _address(chosen))
             return
         self._rows = self._places = None
-        inputs = self.memories.arrays[INPUTS]
-        if shared is None:
-            self.memories.load(rows, places)
-        else:
-            inputs[: rows.shape[1]], inputs[rows.shape[1] :] = rows.T, shared[:, None]
-        self._inputs = *_strided(inputs), None
-
-    def run(self, seed: float, listens: bool) -> bool:
-        """Compute everything; say whether a number forward is infinite or NaN."""
-        if self.seed.size:
-            self.seed.fill(seed if self.seed.size > 1 else seed * self.memories.n_examples)
-        signals = False
-        if listens:
-            signals = carried_out_with_signal(self.forward, products=self.by_inputs.dtype == np.float32)
-        else:
-            carry_out(self.forward)
-        carry_out(self.backward)
-        return signals
-
-    def read(self, results: Floats) -> None:
-        """The outputs of the last run."""
-        for column, numbers in enumerate(self.outputs):
-            results[:, column] = numbers
+        super().load(rows, places, shared)
+        self._inputs = *_strided(self.memories.arrays[INPUTS]), None
 
 
 def _address(array: NDArray[Any]) -> int:
