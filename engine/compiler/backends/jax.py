@@ -47,6 +47,10 @@ class Backend:
         slots = sum(n for name, n in plan.graph.n_slots.items() if name != UNIFORM)
         return Share(max(1, _CHUNK_BYTES // (2 * slots * n_bytes + 1)), False)
 
+    def words(self, plan: Plan) -> list[str]:
+        """Whether numpy does the work."""
+        return [] if _is_known(plan.code) else ["  all instructions by numpy: functions of Python"]
+
     def bind(self, plan: Plan, n_examples: int, uniform: Floats) -> AnyBound:
         """The plan's function for one number of examples; numpy's for careful plans, and for functions of Python."""
         if plan.gradient not in self._lowered:

@@ -148,6 +148,13 @@ def test_a_function_of_python_is_computed_by_numpy():
     x = Value(0.5)
     a, b = both(cube(x) + x, [x], [])
     np.testing.assert_array_equal(b.gradients([[2.0], [3.0]], "inputs"), a.gradients([[2.0], [3.0]], "inputs"))
+    assert "numpy" in repr(b)
+
+
+def test_a_program_says_what_it_computes():
+    x = Value(0.5)
+    a, b = both(tanh(x), [x], [])
+    assert repr(b) == repr(a)
 
 
 def test_copies_and_pickles_keep_the_backend():
