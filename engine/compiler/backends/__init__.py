@@ -1,8 +1,8 @@
 """Backends: each is a module that carries out plans by ``share`` and ``bind`` (see ``plan``), and is chosen by name.
 
 One that needs more than numpy has ``why_not()``, which says in words why it cannot run here. That is an error, unless
-it names another in ``OTHERWISE``, which then does its work, with a warning. One that keeps something for each program
-is a class ``Backend`` of its module.
+it names another in ``OTHERWISE``, which then does its work, with a warning. One that has settings is a class
+``Backend`` of its module. What it makes of a plan is in ``Plan.kept``.
 """
 
 from __future__ import annotations

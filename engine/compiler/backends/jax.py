@@ -18,7 +18,7 @@ from engine.compiler.adjoints import GRADIENT
 from engine.compiler.backends import numpy as exact
 from engine.compiler.ir import Code, Floats, Map, View
 from engine.compiler.plan import Bound as AnyBound
-from engine.compiler.plan import Gradient, Plan, Share
+from engine.compiler.plan import Plan, Share
 from engine.compiler.vectorize import INPUTS, UNIFORM
 
 _CHUNK_BYTES = 2**30
@@ -31,7 +31,7 @@ def why_not() -> str:
 
 
 class Backend:
-    """JAX on some of this process's devices, for the plans of one graph."""
+    """JAX on some of this process's devices."""
 
     def __init__(self, n_devices: int = 1) -> None:
         import jax
@@ -40,7 +40,6 @@ class Backend:
         if n_devices > len(devices):
             raise ValueError(f"devices must be 1 to {len(devices)}, as there are no more, got {n_devices}")
         self._mesh = jax.sharding.Mesh(np.array(devices[:n_devices]), ("examples",))
-        self._lowered: dict[Gradient | None, Lowered | None] = {}
 
     def share(self, plan: Plan, n_bytes: int) -> Share:
         """Large chunks; XLA has threads of its own."""
@@ -53,11 +52,11 @@ class Backend:
 
     def bind(self, plan: Plan, n_examples: int, uniform: Floats) -> AnyBound:
         """The plan's function for one number of examples; numpy's for careful plans, and for functions of Python."""
-        if plan.gradient not in self._lowered:
+        if "jax" not in plan.kept:
             code = plan.code
             is_fast = _is_known(code) and not (plan.gradient and plan.gradient.careful)
-            self._lowered[plan.gradient] = Lowered(plan, code, self._by_devices) if is_fast else None
-        if (lowered := self._lowered[plan.gradient]) is None:
+            plan.kept["jax"] = Lowered(plan, code, self._by_devices) if is_fast else None
+        if (lowered := plan.kept["jax"]) is None:
             return exact.bind(plan, n_examples, uniform)
         return Bound(plan, n_examples, uniform, lowered, self._mesh.size)
 
