@@ -42,6 +42,18 @@ class View:
         """Whether each slot has a number for each example."""
         return self.memory[:7] != "uniform"
 
+    @property
+    def slots(self) -> NDArray[np.int64]:
+        """Its slots, in its shape.
+
+        >>> View(memory="varying", start=4, shape=(2, 2), strides=(3, 2)).slots.tolist()
+        [[4, 6], [7, 9]]
+        """
+        found = np.array(self.start)
+        for length, stride in zip(self.shape, self.strides):
+            found = found[..., None] + stride * np.arange(length)
+        return found
+
 
 class Map(NamedTuple):
     """``out = function(*operands)``, number by number; operands are broadcast, and some may be plain numbers."""
@@ -137,12 +149,8 @@ def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
         index = [0] * slots.ndim
         index[axis] = min(1, length - 1)
         strides.append(int(slots[tuple(index)]) - start)
-    expected = np.full(slots.shape, start)
-    for axis, stride in enumerate(strides):
-        along = [1] * slots.ndim
-        along[axis] = slots.shape[axis]
-        expected += (stride * np.arange(slots.shape[axis])).reshape(along)
-    return View(memory, start, slots.shape, tuple(strides)) if (expected == slots).all() else None
+    view = View(memory, start, slots.shape, tuple(strides))
+    return view if (view.slots == slots).all() else None
 
 
 def some(flags: NDArray[np.bool_], slots: NDArray[np.int64]) -> bool:

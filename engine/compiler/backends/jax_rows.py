@@ -66,14 +66,14 @@ class Rows:
         """The array that a view means."""
         if not isinstance(view, View):
             return view
-        found = self.get(view.memory, _indices(view).ravel())
+        found = self.get(view.memory, view.slots.ravel())
         return found.reshape(*view.shape, found.shape[1])
 
     def write(self, view: View, array: Any) -> None:
         """Let an array be what a view means from now on."""
         width = array.shape[-1] if getattr(array, "ndim", 0) > len(view.shape) else 1
         array = jnp.broadcast_to(jnp.asarray(array, self._dtype), (*view.shape, width))
-        self.put(view.memory, _indices(view).ravel(), array.reshape(-1, width))
+        self.put(view.memory, view.slots.ravel(), array.reshape(-1, width))
 
     def carry_out(self, instructions: Sequence[Instruction]) -> None:
         """Follow instructions."""
@@ -121,14 +121,6 @@ class Rows:
         width = max(base.shape[1], array.shape[1])
         base = jnp.broadcast_to(base, (len(unique), width))
         self.put(name, unique, base.at[inverse].add(array))
-
-
-def _indices(view: View) -> Slots:
-    """The slots of a view, in its shape."""
-    slots = np.full(view.shape, view.start)
-    for axis, (length, stride) in enumerate(zip(view.shape, view.strides)):
-        slots += (stride * np.arange(length)).reshape([-1 if each == axis else 1 for each in range(len(view.shape))])
-    return slots
 
 
 def are_normal(numbers: Any) -> Any:

@@ -8,7 +8,6 @@ from itertools import chain
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.compiler.backends.numpy_kernels import KERNELS
 from engine.compiler.ir import Fill, Instruction, Map, MatMul, Scatter, Take, Total, View
@@ -74,7 +73,7 @@ def statements(instruction: Instruction) -> Iterator[Statement]:
 
 def _products(kind: str, out: View, left: View, right: View) -> Iterator[Statement]:
     """Sums of products: see ``MatMul``."""
-    a, b = _indexes(left), _indexes(right)
+    a, b = left.slots, right.slots
     reduces = kind in ("dot", "to weights") and (left.per_example or right.per_example)
     if kind == "dot":
         pairs = [(a, b)]
@@ -91,17 +90,10 @@ def _products(kind: str, out: View, left: View, right: View) -> Iterator[Stateme
         yield Statement(place, "products", tuple(operands), reduces)
 
 
-def _indexes(view: View) -> NDArray[np.int64]:
-    found = np.array(view.start)
-    for length, stride in zip(view.shape, view.strides):
-        found = found[..., None] + stride * np.arange(length)
-    return found
-
-
 def _slots(view: View) -> list[Slot]:
     if view.shape == (1,):
         return [(view.memory, view.start)]
-    return [(view.memory, slot) for slot in _indexes(view).ravel().tolist()]
+    return [(view.memory, slot) for slot in view.slots.ravel().tolist()]
 
 
 def _spread(operand: View | float, shape: tuple[int, ...]) -> list[Slot | float]:
@@ -110,7 +102,7 @@ def _spread(operand: View | float, shape: tuple[int, ...]) -> list[Slot | float]
         return [operand] * int(np.prod(shape))
     if shape in ((1,), operand.shape):
         return [*_slots(operand)]
-    return [(operand.memory, slot) for slot in np.broadcast_to(_indexes(operand), shape).ravel().tolist()]
+    return [(operand.memory, slot) for slot in np.broadcast_to(operand.slots, shape).ravel().tolist()]
 
 
 def touched(instruction: Instruction) -> tuple[set[Slot], set[Slot]]:
