@@ -91,24 +91,11 @@ def counted(program: Program) -> tuple[float, bool]:
     plan = next(plan for plan, _ in runner._plans.values() if plan.gradient is not None)
     native = plan.kept["c"]
     lines = [line for stretch in native.stretches for line in stretch.lines["each"]]
-    cheap = {
-        "add",
-        "subtract",
-        "multiply",
-        "divide",
-        "negative",
-        "copy",
-        "sum",
-        "products",
-        "maximum",
-        "larger",
-        "sqrt",
-    }
-    n = sum(len(line.operands) // 2 or 1 if line.form in cheap else FUNCTION for line in lines)
+    n = sum(len(line.operands) // 2 or 1 if line.form in CHEAP else FUNCTION for line in lines)
     return float(n), native.reads_rows
 
 
-CHEAP = {"add", "subtract", "multiply", "divide", "negative", "sum", "products", "maximum", "larger", "sqrt"}
+CHEAP = {"add", "subtract", "multiply", "divide", "negative", "copy", "sum", "products", "maximum", "larger", "sqrt"}
 FUNCTION = 20
 """Operations that a function such as exp takes, about."""
 
