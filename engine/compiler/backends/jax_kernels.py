@@ -50,9 +50,7 @@ def _power(a: Any, b: Any) -> Any:
 
 
 def _power_by_base(a: Any, b: Any) -> Any:
-    if isinstance(b, float):
-        return jnp.where(b == 0.0, 0.0, b * _power(a, b - 1.0))
-    return jnp.where(b == 0.0, 0.0, b * jnp.power(a, b - 1.0))
+    return jnp.where(b == 0.0, 0.0, b * _power(a, b - 1.0))
 
 
 def _normal_cdf(a: Any) -> Any:
