@@ -66,14 +66,10 @@ def library(compiler: Compiler, quick: Sequence[str], vectors: str) -> ctypes.CD
     text = "\0".join([*compiler.command, *_FLAGS, *_QUICK, *_VECTORS, compiler.macros, *quick, vectors])
     name = f"{hashlib.sha256(text.encode()).hexdigest()}.so"
     folder = _cache_folder()
-    if folder is None:
-        with tempfile.TemporaryDirectory() as own:
-            return _load(_compiled(compiler, quick, vectors, Path(own)), Path(own, name))
-    path = folder / name
-    if _is_sound(path):
-        return ctypes.CDLL(str(path))
+    if folder is not None and _is_sound(folder / name):
+        return ctypes.CDLL(str(folder / name))
     with tempfile.TemporaryDirectory() as own:
-        return _load(_compiled(compiler, quick, vectors, Path(own)), path)
+        return _load(_compiled(compiler, quick, vectors, Path(own)), (folder or Path(own)) / name)
 
 
 def _load(content: bytes, path: Path) -> ctypes.CDLL:
