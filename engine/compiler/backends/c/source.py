@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from engine.compiler.backends.c.statements import per_example
-from engine.compiler.backends.c.stretch import AFTER, BEFORE, EACH, KEEPING, PAIRS, PART, Line, Number, Pair, Stretch
+from engine.compiler.backends.c.stretch import AFTER, BEFORE, EACH, KEEPING, PART, Line, Number, Pair, Stretch
 from engine.compiler.vectorize import INPUTS
 from engine.expressions.writers import c_number
 
@@ -74,10 +74,11 @@ class Source(NamedTuple):
             return known[part]
 
         blocks, calls = range(self.n_blocks), dict[Pair, str]()
-        for number, form, operands, _ in lines:
-            names = [named(part) for part in operands]
+        for line in lines:
+            number, form, pair = line.number, line.form, line.pair
+            names = [named(part) for part in line.operands]
             own = [[f"{each}{_block(b)}" if each[0] == "v" else each for each in names] for b in blocks]
-            if (pair := (PAIRS.get(form, ""), operands[0])) in self.stretch.pairs:
+            if pair in self.stretch.pairs:
                 if pair not in calls:
                     calls[pair] = f"both{len(calls)}"
                     for b in blocks:

@@ -51,6 +51,11 @@ class Line(NamedTuple):
     operands: list[Number | float]
     is_forward: bool
 
+    @property
+    def pair(self) -> Pair:
+        """The function that may compute it with another line, "" for none, and of what."""
+        return PAIRS.get(self.form, ""), self.operands[0]
+
 
 class Stretch:
     """The statements between two calls of numpy.
@@ -75,7 +80,7 @@ class Stretch:
         self.written = {slot: self._placed(slot, self._now[slot]) for slot in wanted & self._now.keys()}
         self.written = {slot: number for slot, number in self.written.items() if self.read.get(slot) is not number}
         self._drop_unused()
-        halves = [(PAIRS[line.form], line.operands[0]) for line in self.lines[EACH] if pairs and line.form in PAIRS]
+        halves = [line.pair for line in self.lines[EACH] if pairs and line.form in PAIRS]
         self.pairs: set[Pair] = {pair for pair, count in Counter(halves).items() if count == 2}
         self.lines[EACH] = _paired(self.lines[EACH], self.pairs)
         self._note_parts()
@@ -85,7 +90,7 @@ class Stretch:
         self.called = {
             (line.form, len(line.operands))
             for line in self.lines[EACH]
-            if line.form not in KEEPING and (PAIRS.get(line.form), line.operands[0]) not in self.pairs
+            if line.form not in KEEPING and line.pair not in self.pairs
         }
         """Functions for blocks of examples, and how many operands they have."""
 
@@ -206,13 +211,12 @@ class Stretch:
 
 def _paired(lines: Sequence[Line], pairs: set[Pair]) -> list[Line]:
     """The lines, the second function of each pair moved to the first."""
-    second = {(PAIRS[line.form], line.operands[0]): line for line in lines if line.form in PAIRS}
+    second = {line.pair: line for line in lines if line.form in PAIRS}
     found, met = list[Line](), set[Pair]()
     for line in lines:
-        pair = (PAIRS[line.form], line.operands[0]) if line.form in PAIRS else None
-        if pair is None or pair not in pairs:
+        if line.pair not in pairs:
             found.append(line)
-        elif pair not in met:
-            met.add(pair)
-            found += [line, second[pair]]
+        elif line.pair not in met:
+            met.add(line.pair)
+            found += [line, second[line.pair]]
     return found
