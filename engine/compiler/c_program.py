@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from engine.compiler.trace import INPUT, NONE, PARAMETER, Op, Record
 from engine.derivatives import rule_for
-from engine.expressions.c_functions import domain, refusals, with_helpers
+from engine.expressions.c_functions import LONGEST, domain, function, refusals, with_helpers
 from engine.expressions.javascript import key_of
 from engine.expressions.nodes import Formula, Name
 from engine.expressions.straight_line import StraightLine
@@ -15,7 +15,6 @@ from engine.expressions.writers import c, c_number
 from engine.operations import CONSTANT, Operation
 from engine.validation import plain_label
 
-_LARGEST = 400  # statements of a function: compilers take long for those that are longer
 _LEAVES = (INPUT, PARAMETER, CONSTANT)
 _READ_ONLY = ("x", "w")
 _PUBLIC = {"values": ["x", "w", "y", "work"], "gradient": ["x", "w", "y", "dx", "dw", "work"]}
@@ -96,10 +95,10 @@ class _Program:
         calls: dict[str, list[str]] = {}
         for name, statements in (("forward", self.forward), ("backward", self.backward)):
             calls[name] = []
-            for start in range(0, len(statements), _LARGEST):
-                signature, body = _part(f"PREFIX_{name}{start // _LARGEST}", statements[start : start + _LARGEST])
+            for start in range(0, len(statements), LONGEST):
+                signature, body = _part(f"PREFIX_{name}{start // LONGEST}", statements[start : start + LONGEST])
                 calls[name] += _call(*signature)
-                yield _function(f"static {_signature(*signature)}", body)
+                yield function(f"static {_signature(*signature)}", body)
         results = [f"y[{i}] = {c(self.names[place])};" for i, place in enumerate(self.record.outputs)]
         sizes = {"dx": self.record.n_inputs, "dw": self.record.n_parameters}
         zeros = [f"for (i = 0; i < {size}; i++) {array}[i] = 0.0;" for array, size in sizes.items() if size]
@@ -113,7 +112,7 @@ class _Program:
         declared["g"] = f"double *g = work + {self.n_computed};"
         used = [line for variable, line in declared.items() if _uses(text, variable)]
         unused = [f"(void){array};" for array in _PUBLIC[name] if not _uses("\n".join([*used, text]), array)]
-        return _function(_signature("long", f"PREFIX_{name}", _PUBLIC[name]), [*used, *unused, *body, "return 0;"])
+        return function(_signature("long", f"PREFIX_{name}", _PUBLIC[name]), [*used, *unused, *body, "return 0;"])
 
     def _forward(self) -> Iterator[str]:
         """A statement for each node, and a return where its operation refuses its operands."""
@@ -168,10 +167,6 @@ def _call(kind: str, name: str, arrays: Sequence[str]) -> list[str]:
 def _signature(kind: str, name: str, arrays: Sequence[str]) -> str:
     arguments = (f"const double *{array}" if array in _READ_ONLY else f"double *{array}" for array in arrays)
     return f"{kind} {name}({', '.join(arguments)})"
-
-
-def _function(signature: str, body: Sequence[str]) -> str:
-    return f"{signature}\n{{\n" + "".join(f"    {line}\n" for line in body) + "}\n"
 
 
 def _comment(program: _Program, output: int, prefix: str, words: Sequence[str]) -> str:

@@ -1,19 +1,26 @@
-"""What C has not: the functions of ``special.c``, and what operations refuse."""
+"""Text in C: functions, those of ``special.c``, which C has not, and what operations refuse."""
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 
 from engine.domains import DOMAINS, POWER, TOO_LARGE
 
+LONGEST = 400
+"""Statements of a function: compilers take long for those that are longer."""
 _COMPARED = {"==": operator.eq, "<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
 _CONTRARY = {"!=": "==", ">": "<=", ">=": "<", "<": ">=", "<=": ">"}
 _PI = "static const double pi = 3.141592653589793;\n"
 _CALLED = re.compile(r"\b(?:pi\b|[a-z]\w*(?=\())")
 _HELPER = re.compile(r"(?:/\*[^\n]*\n)?static \w+ (\w+)\(.*?\n\}\n", re.DOTALL)
+
+
+def function(signature: str, body: Iterable[str]) -> str:
+    """A function of these lines."""
+    return f"{signature}\n{{\n" + "".join(f"    {line}\n" for line in body) + "}\n"
 
 
 def helpers_of(code: str) -> dict[str, str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from engine.compiler.backends.c.statements import per_example
-from engine.compiler.backends.c.stretch import AFTER, BEFORE, EACH, KEEPING, PART, Line, Number, Pair, Stretch
+from engine.compiler.backends.c.stretch import AFTER, BEFORE, EACH, KEEPING, Line, Number, Pair, Stretch
 from engine.compiler.vectorize import INPUTS
+from engine.expressions.c_functions import LONGEST, function
 from engine.expressions.writers import c_number
 
 _INFIX = {"add": " + ", "subtract": " - ", "multiply": " * ", "divide": " / ", "sum": " + "}
@@ -32,9 +33,9 @@ class Source(NamedTuple):
         """All functions: for each example, before and after."""
         for when, lines in self.stretch.lines.items():
             write = self._part if when == EACH else self._scalar_part
-            for start in range(0, len(lines), PART):
-                index = start // PART
-                yield write(f"{self.name}_{when}{index}", lines[start : start + PART], index)
+            for start in range(0, len(lines), LONGEST):
+                index = start // LONGEST
+                yield write(f"{self.name}_{when}{index}", lines[start : start + LONGEST], index)
 
     def tables(self) -> Iterator[str]:
         """What ``run`` takes."""
@@ -54,7 +55,7 @@ class Source(NamedTuple):
             yield f"static const struct place {name}_{kind}[] = {{{', '.join(rows) or '{0, 0, 0}'}}};"
             fields.append(f"{{{len(rows)}, {name}_{kind}}}")
         for when, lines in stretch.lines.items():
-            names = [f"{name}_{when}{index}" for index in range(-(-len(lines) // PART))]
+            names = [f"{name}_{when}{index}" for index in range(-(-len(lines) // LONGEST))]
             if names:
                 yield f"{_TYPES[when]} {', '.join(names)};"
             yield f"static {_TYPES[when]} *const {name}_{when}[] = {{{', '.join([*names, 'NULL'])}}};"
@@ -94,7 +95,7 @@ class Source(NamedTuple):
             known[number] = variable = f"v{len(known)}"
             for b, text in enumerate(texts):
                 body += self._kept(number, f"{variable}{_block(b)}", text, index, b)
-        return _function(f"{name}({_ARGUMENTS})", body)
+        return function(f"void {name}({_ARGUMENTS})", body)
 
     def _kept(self, number: Number, variable: str, text: str, index: int, block: int) -> Iterator[str]:
         """A variable of a part, on the tape where another part reads it, and checked where it tells of others."""
@@ -111,7 +112,7 @@ class Source(NamedTuple):
             body.append(f"{result} = {_formula(form, [_scalar(part) for part in operands])};")
             if number in self.stretch.checked:
                 body.append(f"sums[0] += {result} - {result};")
-        return _function(f"{name}(real *scalars, V *sums)", body)
+        return function(f"void {name}(real *scalars, V *sums)", body)
 
 
 def _block(index: int) -> str:
@@ -141,7 +142,3 @@ def _formula(form: str, operands: list[str], prefix: str = "") -> str:
     if form in ("negative", "copy"):
         return f"-{operands[0]}" if form == "negative" else operands[0]
     return f"{prefix}{c_name(form)}({', '.join(operands)})"
-
-
-def _function(signature: str, body: Iterable[str]) -> str:
-    return f"void {signature}\n{{\n" + "".join(f"    {line}\n" for line in body) + "}\n"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from engine.compiler.backends.c.statements import Slot, Statement, per_example
+from engine.expressions.c_functions import LONGEST
 
-PART = 400  # statements of a function: compilers take long for those that are longer
 KEEPING = {
     "add": 2,
     "subtract": 2,
@@ -159,11 +159,11 @@ class Stretch:
     def _note_parts(self) -> None:
         """Note which part computes a number, and the last that reads it."""
         for count, line in enumerate(self.lines[EACH]):
-            line.number.part = count // PART
+            line.number.part = count // LONGEST
             for part in line.operands:
                 if isinstance(part, Number):
-                    part.last = count // PART
-        self.n_parts = -(-len(self.lines[EACH]) // PART)
+                    part.last = count // LONGEST
+        self.n_parts = -(-len(self.lines[EACH]) // LONGEST)
         for number in self.written.values():
             number.last = self.n_parts
 
