@@ -177,11 +177,7 @@ class Replayed(Steps):
                 self.begin()
             return tally
         results, gradient = found
-        self.has_gradient = self.has_gradient or bool(gradient.any())
-        if self.in_arrays:
-            self._advance(gradient)
-        else:
-            self._step_in_values(gradient)
+        self._advance(gradient)
         return self._tally(self.task.examples, results, indices)
 
     def validate(self) -> Tally | None:
@@ -212,6 +208,14 @@ class Replayed(Steps):
         self.eager = reason(error)
 
     def _advance(self, gradient: Array) -> None:
+        """Take the optimizer's step."""
+        self.has_gradient = self.has_gradient or bool(gradient.any())
+        if self.in_arrays:
+            self._step_in_arrays(gradient)
+        else:
+            self._step_in_values(gradient)
+
+    def _step_in_arrays(self, gradient: Array) -> None:
         """The step of an optimizer that is a formula of this library."""
         self.gradient, self.is_stale = gradient[self.trained_columns].copy(), True
         self.weights = self.task.optimizer.updated(self.weights, self.gradient)

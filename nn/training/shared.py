@@ -56,11 +56,7 @@ class Shared(Replayed):
         weights = None if self.is_checked else self.weights
         self.is_checked = True
         tally = self.team.total(lambda: self._own(indices, len(batch), gradient), weights)
-        gradient = self.team.sum(gradient)
-        if self.in_arrays:
-            self._advance(gradient)
-        else:
-            self._step_in_values(gradient)
+        self._advance(self.team.sum(gradient))
         return tally
 
     def _own(self, indices: Array, n_examples: int, gradient: Array) -> Tally:

@@ -15,6 +15,7 @@ import pytest
 from checkout import ROOT
 from team import Threads, trained_by
 
+from engine import Value
 from nn import MLP, SGD, Adam, Dropout, Layer, Optimizer, Sequential
 from nn.data import moons
 from nn.schedules import EarlyStopping, ReduceOnPlateau, cosine
@@ -97,6 +98,21 @@ def test_several_processes_take_the_steps_of_one(name):
         assert team[0][0] == pytest.approx(alone[0], rel=1e-4, abs=1e-5)
     else:
         check_same(alone, team)
+
+
+def test_a_process_whose_examples_have_no_gradient_takes_the_steps_of_all():
+    X, y = DATA.X[:40], np.repeat([-1.0, 1.0], 20)
+
+    def one(communicator=None):
+        model, start = net(), 0 if communicator is None else 20 * communicator.rank
+        own = slice(start, 40 if communicator is None else start + 20)
+        options = {"seed": 5, "epochs": 2, "progress": False, "communicator": communicator}
+        history = model.fit(X[own], y[own], loss=lambda o, t: (o - t) ** 2 if t > 0 else Value(1.0), **options)
+        return [parameter.data for parameter in model.parameters()], history.loss
+
+    alone, team = one(), trained_by(2, one)
+    assert team[0] == team[1]
+    assert team[0][0] == pytest.approx(alone[0], rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("size", [1, 3])
