@@ -286,7 +286,7 @@ class Training:
         progress, classifies = self.progress, self.task.examples.targets.classes is not None
         self.steps.put_back()
         if not progress.history.epochs:
-            self.steps.check_trains()
+            self.team.caught(self.steps.check_trains)
         progress.history.note(progress.tally, classifies)
         progress.order, progress.tally = [], Tally()
         validation = self.steps.validate()

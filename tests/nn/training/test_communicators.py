@@ -115,6 +115,19 @@ def test_a_process_whose_examples_have_no_gradient_takes_the_steps_of_all():
     assert team[0][0] == pytest.approx(alone[0], rel=1e-9, abs=1e-12)
 
 
+def test_a_loss_that_is_refused_in_one_process_ends_all():
+    X, y = DATA.X[:40], np.repeat([-1.0, 1.0], 20)
+
+    def one(communicator):
+        own, loss = slice(20 * communicator.rank, 20 * communicator.rank + 20), lambda o, t: o * 0.0 if t > 0 else t * t
+        net().fit(X[own], y[own], loss=loss, epochs=1, seed=5, progress=False, communicator=communicator)
+
+    first, second = trained_by(2, one)
+    assert type(first) is TypeError
+    assert type(second) is RuntimeError
+    assert str(second).startswith("process 0 ended the training: TypeError: the loss")
+
+
 @pytest.mark.parametrize("size", [1, 3])
 def test_processes_may_be_any_number(size):
     check_same(trained(), trained_by(size, trained))
