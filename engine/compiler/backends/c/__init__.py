@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import warnings
-from collections.abc import Callable
 from importlib.resources import files
 from itertools import groupby
 from typing import Any
@@ -74,9 +73,9 @@ def words(plan: Plan) -> list[str]:
 def bind(plan: Plan, n_examples: int, uniform: Floats) -> Bound:
     """The stretches ready for so many examples."""
     native = _native(plan, uniform.itemsize)
-    return (
-        numpy_backend.bind(plan, n_examples, uniform) if native is None else _Bound(plan, native, n_examples, uniform)
-    )
+    if native is None:
+        return numpy_backend.bind(plan, n_examples, uniform)
+    return _Bound(plan, native, n_examples, uniform)
 
 
 def _native(plan: Plan, n_bytes: int) -> _Native | None:
@@ -189,23 +188,22 @@ class _Bound(numpy_backend.Bound):
             for each in native.stretches
         )
         self._work = np.empty(n_bytes + 64, np.uint8)
+        self._pointers: list[NDArray[np.uintp]] = []
+        """Kept for the calls, which have their addresses."""
         self._inputs: tuple[Any, ...] = ()
         self._rows: Floats | None = None
         self._places: NDArray[np.int64] | None = None
-        calls: list[list[Call]] = []
-        for step in native.steps:
-            native_index = native.stretches.index(step) if isinstance(step, Stretch) else -1
-            calls.append(
-                self.memories.bind(step) if isinstance(step, list) else [(self._stretch(step, native_index), ())]
-            )
+        calls = [self.memories.bind(step) if isinstance(step, list) else [self._stretch(step)] for step in native.steps]
         self.forward = [call for each in calls[: native.n_forward] for call in each]
         self.backward = [call for each in calls[native.n_forward :] for call in each]
 
-    def _stretch(self, stretch: Stretch, index: int) -> Callable[[], None]:
+    def _stretch(self, stretch: Stretch) -> Call:
         """A call that runs a stretch, and signals as numpy does where a number forward is infinite or NaN."""
         run, n, memories = self.native.run, self.memories.n_examples, self.memories.arrays
-        address = ctypes.addressof(ctypes.c_char.in_dll(self.native.library, f"stretch{index}"))
-        pointers = np.array([_address(memories[name]) for name in stretch.memories], np.uintp)
+        name = f"stretch{self.native.stretches.index(stretch)}"
+        address = ctypes.addressof(ctypes.c_char.in_dll(self.native.library, name))
+        pointers = np.array([_address(memories[memory]) for memory in stretch.memories], np.uintp)
+        self._pointers.append(pointers)
         work = -(-_address(self._work) // 64) * 64
         after = _address(pointers), n, work
 
@@ -213,8 +211,7 @@ class _Bound(numpy_backend.Bound):
             if run(address, *self._inputs, *after):
                 np.divide(1.0, 0.0)
 
-        call.__dict__["kept"] = pointers
-        return call
+        return call, ()
 
     @property
     def inputs(self) -> Floats:
