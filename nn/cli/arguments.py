@@ -36,6 +36,7 @@ _EXAMPLES = {
   gradstep step "tanh(x*w + b)" x=2 w=-3 b=6.88 --html backprop.html
 """,
 }
+_MEANT = {"--layers": "--hidden", "--units": "--hidden"}
 _SHELLS = ("bash", "zsh", "tcsh")
 
 
@@ -49,7 +50,7 @@ class _Parser(argparse.ArgumentParser):
         unknown = re.match(r"unrecognized arguments: (--[^ =]+)", message)
         given = choice or unknown
         names = re.findall(r"\w+", choice[2]) if choice else self.options
-        meant = did_you_mean(given[1], names) if given else ""
+        meant = did_you_mean(_MEANT.get(given[1], given[1]), names) if given else ""
         self.exit(2, f"gradstep: {plain_label(message, LONGEST)}{meant}; {self.prog} --help tells more\n")
 
 

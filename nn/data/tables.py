@@ -89,7 +89,7 @@ def _check_rows(rows: Any, what: str) -> None:
             raise ValueError(f"{what} must have rows in an order, got {shortened(row)} in row {place}; make it a list")
         if hasattr(row, "mask"):
             _check_unmasked(row, what)
-        length = len(row) if hasattr(row, "__len__") else None
+        length = len(row) if hasattr(row, "__len__") and not isinstance(row, (str, bytes)) else None
         first = length if place == 0 else first
         if length != first:
             raise ValueError(f"{what} must have rows of one length, got {length} in row {place} and {first} in row 0")

@@ -122,6 +122,7 @@ CASES = [  # the arguments and the words
         train("good.csv", "--epohcs", "3"),
         "arguments: --epohcs 3; did you mean --epochs\\?; gradstep --help",
     ),
+    (train("good.csv", "--layers", "8,4"), "--layers 8,4; did you mean --hidden\\?"),
     (train("good.csv", "--optimzer=sgd"), "--optimzer=sgd; did you mean --optimizer\\?"),
     (train("good.csv", "--optimizer", "adm"), "invalid choice: 'adm' .*; did you mean adam\\?"),
     (["trian", "xor"], "invalid choice: 'trian' .*; did you mean train\\?"),

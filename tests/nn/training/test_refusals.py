@@ -33,6 +33,10 @@ REFUSALS = [  # what is given to fit beside X, y, loss="hinge", and the words
     ({"y": [0, 1, None, 0]}, "y must have .*, got None in row 2"),
     ({"y": ["a", 1, "a", 1]}, "y must have labels that are all strings or all numbers, got both"),
     ({"y": None}, "y must be a list of labels, got NoneType"),
+    (
+        {"y": ["no", "yes", "no", "yes"], "loss": "mse"},
+        "y must have numbers, got 'no' in row 0; loss='mse' takes numbers: for labels",
+    ),
     ({"y": list("abba"), "loss": "mse"}, "y must have numbers, got 'a' in row 0; loss='mse' takes numbers: for labels"),
     (
         {"loss": "cross_entropy"},
