@@ -5,10 +5,22 @@ A dict, a Series, a named tuple and a record of numpy are rows with names. Frame
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from engine.validation import shortened
+
+_PLAIN = frozenset({list, tuple, int, float, str, bool})
+
+
+def are_plain(rows: Sequence[Any]) -> bool:
+    """Whether all rows are lists, arrays or numbers by their types, of which none has a mask or is a set.
+
+    None has names, either, but for an array without axes, which may be a record.
+    """
+    numpy = sys.modules.get("numpy")  # before it is imported there are no arrays
+    return {*map(type, rows)} <= (_PLAIN if numpy is None else _PLAIN | {numpy.ndarray})
 
 
 def is_named_tuple(thing: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.compiler.ir import Floats
-from engine.names import check_ordered, column_text, columns_of, in_order, is_named_tuple, names_of, order_of
+from engine.names import are_plain, check_ordered, column_text, columns_of, in_order, is_named_tuple, names_of, order_of
 from engine.validation import shortened
 
 
@@ -60,7 +60,7 @@ def read_table(X: Any, asked: Asked) -> Table:
     if hasattr(X, "toarray"):  # sparse, of scipy
         return Table(X.toarray())
     rows = _listed(X)
-    if not isinstance(rows, (list, tuple)) or _PLAIN.issuperset(map(type, rows)):
+    if not isinstance(rows, (list, tuple)) or are_plain(rows):
         return Table(rows)
     first = next((names for names in map(names_of, rows) if names), [])
     texts = {*map(column_text, first)}
@@ -70,9 +70,6 @@ def read_table(X: Any, asked: Asked) -> Table:
     _check_optional(first, asked)
     ordered = [in_order(row, names, f"X: row {place}", strict) for place, row in enumerate(rows)]
     return Table([list(row) if isinstance(row, Iterator) else row for row in ordered], first and names)
-
-
-_PLAIN = frozenset({list, tuple, int, float, bool, np.ndarray})
 
 
 def _listed(X: Any) -> Any:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from engine.names import are_counted, column_text, columns_of, is_named_tuple, names_of, order_of, values_of
+from engine.names import are_counted, are_plain, column_text, columns_of, is_named_tuple, names_of, order_of, values_of
 from nn.validation import shortened
-
-_PLAIN = frozenset({list, tuple, int, float, str, bool})
 
 
 def column_names(X: Any, known: Sequence[str] | None = None, what: str = "X") -> list[str] | None:
@@ -66,9 +64,8 @@ def rows_with_names(X: Any) -> list[Any] | None:
     if not is_flat or getattr(getattr(X, "dtype", None), "kind", "O") not in "OV":
         return None
     rows = X if isinstance(X, (list, tuple)) else list(X)
-    if _PLAIN.issuperset(map(type, rows)):
-        return None
-    return list(rows) if any(map(names_of, rows)) else None
+    asked = [row for row in rows if getattr(row, "ndim", 1) == 0] if are_plain(rows) else rows  # it may be a record
+    return list(rows) if any(map(names_of, asked)) else None
 
 
 def is_in_order(rows: Any) -> bool:

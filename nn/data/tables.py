@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from engine.names import are_plain
 from nn.data.names import by_name, is_in_order, rows_with_names
 from nn.validation import as_float, shortened
 
@@ -83,11 +84,12 @@ def as_table(
 def _check_rows(rows: Any, what: str) -> None:
     """Raise a ValueError for rows of different lengths, without an order, or with masked numbers."""
     is_array = getattr(rows, "ndim", 1) == 2  # its rows are of one length
+    plain = is_array or are_plain(rows)
     first = None
     for place, row in enumerate(() if is_array else rows):
-        if isinstance(row, Set):
+        if not plain and isinstance(row, Set):
             raise ValueError(f"{what} must have rows in an order, got {shortened(row)} in row {place}; make it a list")
-        if hasattr(row, "mask"):
+        if not plain and hasattr(row, "mask"):
             _check_unmasked(row, what)
         length = len(row) if hasattr(row, "__len__") and not isinstance(row, (str, bytes)) else None
         first = length if place == 0 else first

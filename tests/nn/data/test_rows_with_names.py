@@ -9,7 +9,7 @@ import pytest
 from engine import Value
 from nn import MLP, Layer, Neuron, Softmax
 from nn.data import moons
-from nn.data.names import rows_with_names
+from nn.data.names import by_name, rows_with_names
 
 pd = pytest.importorskip("pandas")
 
@@ -295,3 +295,9 @@ def test_a_data_set_is_validation_data():
     options = {"loss": "binary_cross_entropy", **OPTIONS}
     expected = one.fit(*data, validation_data=tuple(held_out), **options).validation_loss
     assert other.fit(*data, validation_data=held_out, **options).validation_loss == expected
+
+
+def test_a_record_in_an_array_without_axes_is_no_row_read_by_position() -> None:
+    record = np.array((0.5, 2.0), dtype=[("a", float), ("b", float)])
+    with pytest.raises(TypeError, match="0-d array"):
+        by_name([record, record], ["b", "a"])
