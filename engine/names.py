@@ -117,6 +117,11 @@ def check_ordered(thing: Any, what: str) -> None:
     """Raise an error if these are numbers in no order, or some of them are masked."""
     if isinstance(thing, Set):
         raise TypeError(f"{what} must be in an order, got {type(thing).__name__} {shortened(thing)}")
+    check_unmasked(thing, what)
+
+
+def check_unmasked(thing: Any, what: str) -> None:
+    """Raise a ValueError if an array of numpy.ma hides some of its numbers."""
     if hasattr(thing, "mask") and hasattr(thing, "filled"):
         import numpy as np
 

@@ -8,7 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.compiler.ir import Floats
-from engine.names import are_plain, check_ordered, column_text, columns_of, in_order, is_named_tuple, names_of, order_of
+from engine.names import (
+    are_plain,
+    check_unmasked,
+    column_text,
+    columns_of,
+    in_order,
+    is_named_tuple,
+    names_of,
+    order_of,
+)
 from engine.validation import shortened
 
 
@@ -53,7 +62,7 @@ def read_table(X: Any, asked: Asked) -> Table:
     if isinstance(X, (str, bytes, Mapping, Set)) or X is None or is_named_tuple(X):
         advice = "; list(X) has its parts as rows, np.column_stack(X) as columns" if is_named_tuple(X) else ""
         raise TypeError(f"X must be rows of numbers, an example each, got {type(X).__name__} {shortened(X)}{advice}")
-    check_ordered(X, "X")
+    check_unmasked(X, "X")
     columns = columns_of(X)
     if columns is not None:
         return _read_columns(columns, X.to_numpy() if hasattr(X, "to_numpy") else np.asarray(X), asked)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from engine.names import are_plain
+from engine.names import are_plain, check_unmasked
 from nn.data.names import by_name, is_in_order, rows_with_names
 from nn.validation import as_float, shortened
 
@@ -56,8 +56,7 @@ def as_table(
     if rows_with_names(X) is not None:
         X = [list(row.values()) if isinstance(row, dict) else row for row in by_name(X, None, what)]
     rows = X.to_numpy() if hasattr(X, "to_numpy") else X.toarray() if hasattr(X, "toarray") else X
-    if hasattr(rows, "mask"):
-        _check_unmasked(rows, what)
+    check_unmasked(rows, what)
     if not is_in_order(rows):
         advice = "; give a list of rows, or a frame of columns with names" if isinstance(X, (Mapping, tuple)) else ""
         raise ValueError(f"{what} must be rows of numbers, got {type(X).__name__} {shortened(X)}{advice}")
@@ -87,23 +86,18 @@ def _check_rows(rows: Any, what: str) -> None:
     plain = is_array or are_plain(rows)
     first = None
     for place, row in enumerate(() if is_array else rows):
-        if not plain and isinstance(row, Set):
-            raise ValueError(f"{what} must have rows in an order, got {shortened(row)} in row {place}; make it a list")
-        if not plain and hasattr(row, "mask"):
-            _check_unmasked(row, what)
+        if not plain:
+            _check_row(row, place, what)
         length = len(row) if hasattr(row, "__len__") and not isinstance(row, (str, bytes)) else None
         first = length if place == 0 else first
         if length != first:
             raise ValueError(f"{what} must have rows of one length, got {length} in row {place} and {first} in row 0")
 
 
-def _check_unmasked(rows: Any, what: str) -> None:
-    """Raise a ValueError if an array of numpy.ma hides some of its numbers."""
-    import numpy as np
-
-    if np.ma.is_masked(rows):
-        n = int(rows.mask.sum())
-        raise ValueError(f"{what} must have no masked numbers, got {n} of them; leave these rows out, or fill them in")
+def _check_row(row: Any, place: int, what: str) -> None:
+    if isinstance(row, Set):
+        raise ValueError(f"{what} must have rows in an order, got {shortened(row)} in row {place}; make it a list")
+    check_unmasked(row, what)
 
 
 def _floats(rows: Any, what: str) -> Table:
@@ -138,8 +132,7 @@ def as_column(y: Any, what: str = "y") -> list[Any]:
     (['cat', 'dog'], [1, 2])
     """
     items = y.to_numpy() if hasattr(y, "to_numpy") else y
-    if hasattr(items, "mask"):
-        _check_unmasked(items, what)
+    check_unmasked(items, what)
     items = items.reshape(-1) if getattr(items, "ndim", 1) == 2 and items.shape[1] == 1 else items
     items = items.tolist() if hasattr(items, "tolist") else items
     if not is_in_order(items):
