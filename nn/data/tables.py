@@ -82,10 +82,11 @@ def as_table(
 
 def _check_rows(rows: Any, what: str) -> None:
     """Raise a ValueError for rows of different lengths, without an order, or with masked numbers."""
-    is_array = getattr(rows, "ndim", 1) == 2  # its rows are of one length
-    plain = is_array or are_plain(rows)
+    if getattr(rows, "ndim", 1) == 2 or getattr(getattr(rows, "dtype", None), "kind", "O") in "fiub":
+        return  # an array's rows are of one length
+    plain = are_plain(rows)
     first = None
-    for place, row in enumerate(() if is_array else rows):
+    for place, row in enumerate(rows):
         if not plain:
             _check_row(row, place, what)
         length = len(row) if hasattr(row, "__len__") and not isinstance(row, (str, bytes)) else None
