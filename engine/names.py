@@ -62,6 +62,11 @@ def are_counted(names: Sequence[Any]) -> bool:
     return [*map(column_text, names)] == [*map(str, range(len(names)))]
 
 
+def are_shuffled(names: Sequence[Any]) -> bool:
+    """Whether names are 0, 1, 2, ... in another order."""
+    return not are_counted(names) and {*map(column_text, names)} == {*map(str, range(len(names)))}
+
+
 def order_of(names: Sequence[Any], asked: Sequence[Any], strict: bool = False) -> list[int] | None:
     """The place among *names* of each name that is *asked* for; None where the numbers are in that order already.
 
@@ -107,7 +112,7 @@ def in_order(row: Any, asked: Sequence[Any], what: str, strict: bool = False) ->
     except ValueError as error:
         advice = "an array of them has the numbers in their own order"
         raise ValueError(f"{what} must have the names {error}; {advice}") from None
-    if order is None and not are_counted(names) and {*map(column_text, names)} == {*map(str, range(len(names)))}:
+    if order is None and are_shuffled(names):
         raise ValueError(f"{what} must have its numbers in order, got the names {shortened(names)}")
     values = values_of(row)
     return values if order is None else [values[place] for place in order]

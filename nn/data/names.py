@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from engine.names import are_counted, are_plain, column_text, columns_of, is_named_tuple, names_of, order_of, values_of
+from engine.names import are_plain, are_shuffled, column_text, columns_of, is_named_tuple, names_of, order_of, values_of
 from nn.validation import shortened
 
 
@@ -89,7 +89,7 @@ def has_other_order(rows: Any) -> bool:
 def _rows_by_name(X: list[Any], names: Sequence[str] | None, what: str) -> list[Any]:
     """Each row with names as a dict in one order; others as they are."""
     first = _texts(_first_names(X))
-    if not names and set(first) == {str(i) for i in range(len(first))} and not are_counted(first):
+    if not names and are_shuffled(first):
         raise ValueError(f"{what} must have its numbers in order, got the names {shortened(first)}")
     wanted = names or first
     must = f"{what} must have the columns that fit saw" if names else f"{what} must have the names of the first row"
