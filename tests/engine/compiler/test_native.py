@@ -204,6 +204,44 @@ def test_rows_lie_in_any_order(order):
     assert_close(native(X), numpy(np.ascontiguousarray(X)), 64.0, scale=1.0)
 
 
+RECORDS = {
+    "float64": np.dtype([("x", "f8"), ("label", "i4")]),
+    "float32": np.dtype([("x", "f4"), ("label", "i1")]),
+}
+
+
+@pytest.mark.parametrize("dtype", RECORDS)
+@pytest.mark.parametrize("step", [1, -1, 2])
+def test_rows_that_are_a_field_of_records(dtype, step):
+    """Examples are not a multiple of a number's size apart, nor aligned."""
+    x, w = Value(0.5, label="x"), Value(1.5, label="w")
+    numpy, native = both((x * w).tanh(), [x], [w], dtype)
+    table = np.zeros(50, RECORDS[dtype])
+    table["x"] = np.linspace(-2.0, 2.0, 50)
+    X = table["x"][::step, None]
+    expected = np.ascontiguousarray(X)
+    np.testing.assert_allclose(native(X), numpy(expected), rtol=1e-5)
+    (a, grad_a), (b, grad_b) = numpy.value_and_gradient(expected), native.value_and_gradient(X)
+    assert b == pytest.approx(a, rel=1e-5, abs=1e-6)
+    np.testing.assert_allclose(grad_b, grad_a, rtol=1e-4, atol=1e-6)
+    places = np.array([7, 3, 3, 11])
+    np.testing.assert_allclose(native.run(X, places)[0], numpy.run(expected, places)[0], rtol=1e-5)
+    np.testing.assert_allclose(native.gradients(X, "inputs"), numpy.gradients(expected, "inputs"), rtol=1e-4)
+    function = compile(lambda x: (x * 1.5).tanh(), dtype=dtype, backend="c")
+    np.testing.assert_allclose(function(X), numpy(expected), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_rows_that_are_not_aligned(dtype):
+    x, y = Value(0.5), Value(1.5)
+    numpy, native = both((x * y).sin(), [x, y], (), dtype)
+    expected = np.linspace(-2.0, 2.0, 40, dtype=dtype).reshape(20, 2)
+    X = np.frombuffer(b"?" + expected.tobytes(), dtype, offset=1).reshape(20, 2)
+    assert not X.flags.aligned
+    np.testing.assert_allclose(native(X), numpy(expected), rtol=1e-5)
+    np.testing.assert_allclose(native.gradients(X, "inputs"), numpy.gradients(expected, "inputs"), rtol=1e-4)
+
+
 def test_float32_takes_and_refuses_what_numpy_does():
     x, w = Value(0.5, label="x"), Value(1.5, label="w")
     numpy, native = both([(x * w).tanh() + x.exp() * w, x * 1e30 * w * 1e-30], [x], [w], "float32")
