@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import linecache
 import sys
+import warnings
 from itertools import islice
 from types import FrameType
 from typing import Any, NamedTuple
@@ -61,6 +62,14 @@ def users_caller() -> Caller:
     while frame is not None and is_library(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
     return Caller(frame)
+
+
+def warn_user(words: str) -> None:
+    """Warn at the innermost line that belongs to no library."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and is_library(frame.f_globals.get("__name__", "")):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(words, stacklevel=level)
 
 
 def source_name(filename: str) -> str:

@@ -201,7 +201,7 @@ def compile(
     array([0.045177])
     """
     kind = _checked_dtype(dtype)
-    backend_named(backend)
+    backend_named(backend, warns=outputs is not None)
     if outputs is None:
         return lambda function: compile(function, inputs, parameters, kind, backend)
     single = isinstance(outputs, Value)

@@ -50,7 +50,7 @@ class Runner:
         n_columns: int = 0,
         backend: str = "numpy",
     ) -> None:
-        self._backend = backend_named(backend)
+        self._backend = backend_named(backend, warns=False)
         with collector_paused():
             self.graph = placed(grouped(summed(simplified(record))))
         self.dtype = dtype
@@ -192,7 +192,8 @@ class Runner:
 
     def words(self) -> list[str]:
         """What the backend says about its share of the work."""
-        return self._backend.words(Plan(self.graph, None))
+        plans = [plan for plan, _ in self._plans.values()]
+        return self._backend.words(plans[0] if plans else Plan(self.graph, None))
 
     def release(self) -> None:
         """Let go of the memory for batches; the next run takes what it needs."""

@@ -7,10 +7,10 @@ it names another in ``OTHERWISE``, which then does its work, with a warning. One
 
 from __future__ import annotations
 
-import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from engine.callers import warn_user
 from engine.validation import shortened
 
 if TYPE_CHECKING:
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 _NAMES = "numpy", "c", "jax"
 
 
-def backend_named(given: Any) -> Backend:
+def backend_named(given: Any, warns: bool = True) -> Backend:
     """The backend of that name, or the one that does its work where it cannot run; ``"jax:4"`` is JAX on 4 devices.
+
+    Args:
+        given: the name.
+        warns: whether it says that another does its work; a name that was checked before need not say it again.
 
     Raises:
         ValueError: there is none of that name, or it has fewer devices.
@@ -29,11 +33,12 @@ def backend_named(given: Any) -> Backend:
     name, colon, n_devices = given.partition(":") if isinstance(given, str) else ("", "", "")
     if name not in _NAMES or (colon and not (name == "jax" and n_devices.isdecimal() and int(n_devices))):
         known = " or ".join(f'"{each}"' for each in _NAMES)
-        raise ValueError(f"backend must be {known}, got {shortened(given)}")
+        raise ValueError(f'backend must be {known}, or "jax:N" for JAX on N devices, got {shortened(given)}')
     module = import_module(f"engine.compiler.backends.{name}")
     if reason := getattr(module, "why_not", str)():
         if not (otherwise := getattr(module, "OTHERWISE", "")):
             raise ImportError(f'backend "{name}" cannot run: {reason}')
-        warnings.warn(f'backend "{name}" cannot run: {reason}; "{otherwise}" does its work', stacklevel=2)
+        if warns:
+            warn_user(f'backend "{name}" cannot run: {reason}; "{otherwise}" does its work')
         return backend_named(otherwise)
     return cast("Backend", module.Backend(int(n_devices or 1)) if hasattr(module, "Backend") else module)

@@ -1,12 +1,15 @@
 """Native code: programs that the machine's compiler makes, compared with numpy's of the same graph."""
 
 import copy
+import errno
 import math
 import os
 import pickle
+import shlex
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +22,11 @@ import engine
 from engine import Value, compile, dot, leaky_relu, maximum, primitive, relu
 from engine.compiler.backends import backend_named
 from engine.compiler.backends.c import compiler as compiler_module
+from engine.compiler.backends.c import why_not
 from engine.derivatives import RULES
 from nn import MLP
 
-needs_compiler = pytest.mark.skipif(compiler_module.found_compiler() is None, reason="there is no C compiler here")
+needs_compiler = pytest.mark.skipif(bool(why_not()), reason="there is no C compiler here")
 pytestmark = needs_compiler
 EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1e-8, -1e-8, 3.7, -3.7, 26.7, 300.0, -300.0, 709.0, 1e-300, 5e-324, 1e18]
 TWO = {"+", "-", "*", "/", "**", "atan2", "hypot", "maximum", "minimum", "leaky_relu"}
@@ -364,13 +368,57 @@ def test_another_backend_is_refused():
         MLP(1, [1]).fit([[1.0]], [1.0], backend="c", replay=False)
 
 
-def test_without_a_compiler_numpy_does_the_work(monkeypatch):
-    monkeypatch.setattr("engine.compiler.backends.c.found_compiler", lambda: None)
-    x = Value(0.5)
-    with pytest.warns(UserWarning, match='backend "c" cannot run: there is no C compiler'):
-        program = compile(x.exp(), [x], backend="c")
-    assert program([[0.0]]).tolist() == [1.0]
+@pytest.mark.parametrize("given", ["jax:0", "jax:", "jax:x"])
+def test_a_wrong_number_of_devices_is_refused_in_words_that_say_how_to_write_it(given):
+    with pytest.raises(ValueError, match=r'or "jax:N" for JAX on N devices, got .*jax:'):
+        backend_named(given)
+
+
+# ------------------------------------------------------------------------------------------ compilers that do not work
+
+
+@pytest.fixture
+def no_compiler(monkeypatch, tmp_path):
+    """A machine without one."""
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(compiler_module.sysconfig, "get_config_var", lambda name: "cc")
+
+
+def heard(call):
+    """What a call gives, and the warnings that it raises, the same ones too."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        return call(), found
+
+
+def test_without_a_compiler_numpy_does_the_work_and_one_warning_says_so(no_compiler):
+    x, w = Value(0.5), Value(1.5)
+
+    def work():
+        program = compile((x * w).exp(), [x], [w], backend="c")
+        return program([[0.0]]).tolist(), program.value_and_gradient([[0.0]])[0], repr(program)
+
+    (numbers, mean, words), found = heard(work)
+    assert (numbers, mean) == ([1.0], 1.0)
+    assert "by C" not in words
+    assert ['backend "c" cannot run: there is no C compiler' in str(each.message) for each in found] == [True]
+    line = work.__code__.co_firstlineno + 1
+    assert [(each.filename, each.lineno) for each in found] == [(__file__, line)]
     assert backend_named("numpy").__name__.endswith("numpy")
+
+
+def test_one_warning_for_a_function_for_training_and_for_prediction(no_compiler):
+    function, found = heard(lambda: compile(backend="c")(lambda x: x.exp()))
+    assert [each.filename for each in found] == [__file__]
+    assert heard(lambda: function([[0.0]]).tolist()) == ([1.0], [])
+    model, X = MLP(1, [2, 1], seed=0), [[k / 100.0] for k in range(100)]
+    fit = {"epochs": 2, "seed": 0, "progress": False, "replay": True, "backend": "c"}
+    _, found = heard(lambda: model.fit(X, [row[0] for row in X], **fit))
+    found = [each for each in found if "backend" in str(each.message)]
+    assert [each.filename for each in found] == [__file__]
+    _, found = heard(lambda: model.predict(X, backend="c"))
+    assert [each.filename for each in found] == [__file__]
 
 
 def test_a_compiler_that_fails_leaves_the_work_to_numpy(monkeypatch, tmp_path):
@@ -378,8 +426,101 @@ def test_a_compiler_that_fails_leaves_the_work_to_numpy(monkeypatch, tmp_path):
     monkeypatch.setattr(compiler_module, "_FLAGS", ("--no-such-flag",))
     x = Value(0.5)
     program = compile(x.exp(), [x], backend="c")
-    with pytest.warns(UserWarning, match="numpy"):
-        assert program([[0.0]]).tolist() == [1.0]
+    numbers, found = heard(lambda: program([[0.0]]).tolist())
+    assert numbers == [1.0]
+    assert [each.filename for each in found] == [__file__]
+    assert '"numpy" does its work' in str(found[0].message)
+    assert "all instructions by numpy" in repr(program)
+    assert "by C" not in repr(program)
+
+
+SCRIPTS = {
+    "no interpreter": "#!/no/such/interpreter\n",
+    "no program": "\0\1\2",
+    "fails": "#!/bin/sh\nexit 3\n",
+    "says nothing": "#!/bin/sh\nexit 0\n",
+    "writes nothing": '#!/bin/sh\ncase "$*" in *-dM*) exec COMPILER "$@";; esac\n',
+    "writes an empty library": (
+        '#!/bin/sh\ncase "$*" in *-shared*) ;; *) exec COMPILER "$@";; esac\n'
+        'for each; do case "$each" in *.so) : >"$each";; esac; done\n'
+    ),
+    "writes what is no library": (
+        '#!/bin/sh\nfor each; do case "$before" in -o) echo x >"$each";; esac; before="$each"; done\n'
+        'case "$*" in *-dM*) exec COMPILER "$@";; esac\n'
+    ),
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="scripts of a shell")
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_compilers_that_do_not_work_leave_the_work_to_numpy(script, monkeypatch, tmp_path):
+    command = shlex.join(compiler_module.found_compiler().command[:1])
+    path = tmp_path / "a compiler"
+    path.write_text(SCRIPTS[script].replace("COMPILER", command))
+    path.chmod(0o755)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CC", shlex.quote(str(path)))
+    x = Value(0.5)
+    (numbers, words), found = heard(lambda: (p := compile(x.exp(), [x], backend="c"), p([[0.0]]).tolist(), repr(p))[1:])
+    assert numbers == [1.0]
+    assert "by C" not in words
+    assert ['backend "c" cannot run' in str(each.message) for each in found] == [True]
+
+
+def test_a_command_that_no_shell_would_read_is_named(monkeypatch):
+    monkeypatch.setenv("CC", 'gcc "x')
+    x = Value(0.5)
+    program, found = heard(lambda: compile(x.exp(), [x], backend="c"))
+    assert ["CC must be a command, got 'gcc \"x'" in str(each.message) for each in found] == [True]
+    assert program([[0.0]]).tolist() == [1.0]
+
+
+LOOSE = """
+from engine import Value, compile
+x, y = Value(1.0), Value(2.0)
+outputs = [(x + y) - x, x * y, x * 0.1, x / 3.0, y * 0.0, 1.0 / (x * 1e200 * y + 1.0)]
+rows = [[1e16, 1.0], [1e-300, 1e-10], [0.7, -0.3], [3.0, 5e-324]]
+found = []
+for backend in ("numpy", "c"):
+    program = compile(outputs, [x, y], backend=backend)
+    found.append([[number.hex() for number in row] for row in program(rows).tolist()])
+    try:
+        found[-1].append(program([[1e200, 1.0]]).tolist())
+    except OverflowError as error:
+        found[-1].append(str(error))
+assert found[0] == found[1], found
+assert float.fromhex("0x1p-1074") * float(len(found) - 1) > 0.0, "subnormal numbers are zeros now"
+"""
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "-ffast-math",
+        "-Ofast",
+        "-funsafe-math-optimizations",
+        "-ffinite-math-only",
+        "-fno-signed-zeros",
+        "-freciprocal-math",
+        "-fassociative-math -fno-signed-zeros",
+        "-fsingle-precision-constant",
+    ],
+)
+def test_flags_of_a_compiler_by_which_numbers_would_be_others_are_taken_back(flag, tmp_path):
+    found = compiler_module.found_compiler()
+    if "__clang__" in found.macros and flag == "-fsingle-precision-constant":
+        pytest.skip("clang has no such flag")
+    environment = process_environment(tmp_path) | {"CC": f"{shlex.quote(found.command[0])} {flag}"}
+    subprocess.run([sys.executable, "-W", "error", "-c", LOOSE], env=environment, check=True)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other processors may have no such flag")
+def test_a_compiler_that_rounds_otherwise_is_refused(monkeypatch):
+    found = compiler_module.found_compiler()
+    if "__x86_64__" not in found.macros or "__clang__" in found.macros:
+        pytest.skip("the flag is gcc's, for processors of x86")
+    monkeypatch.setenv("CC", f"{shlex.quote(found.command[0])} -mfpmath=387")
+    assert "rounds otherwise than numpy; leave out of CC" in why_not()
 
 
 # --------------------------------------------------------------------------------------------------------- the cache
@@ -395,11 +536,16 @@ print(compile((x * 3.25).sin(), [x], backend="c")([[1.0]])[0], len(calls))
 """
 
 
+def process_environment(folder):
+    """Where a process of its own finds the engine, and keeps libraries."""
+    path = os.pathsep.join([str(Path(engine.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "XDG_CACHE_HOME": str(folder), "PYTHONPATH": path}
+
+
 def run_once(folder):
     """What a process of its own computes, and how often it calls the compiler."""
-    path = os.pathsep.join([str(Path(engine.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "XDG_CACHE_HOME": str(folder), "PYTHONPATH": path}
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, env=environment, check=True)
+    command = [sys.executable, "-c", SCRIPT]
+    done = subprocess.run(command, capture_output=True, text=True, env=process_environment(folder), check=True)
     number, calls = done.stdout.split()
     assert float(number) == pytest.approx(math.sin(3.25), rel=1e-15)
     return int(calls)
@@ -425,6 +571,58 @@ def test_files_that_others_may_write_are_not_loaded(tmp_path):
     assert file.stat().st_mode & 0o777 == 0o600
     file.parent.chmod(0o777)
     assert run_once(tmp_path) > 0
+
+
+def computed_in_c(number):
+    """A program of C that this process has not met."""
+    x = Value(0.5)
+    program = compile((x * number).sin(), [x], backend="c")
+    numbers, found = heard(lambda: program([[1.0]]).tolist())
+    assert numbers == pytest.approx([math.sin(number)], rel=1e-15)
+    assert [str(each.message) for each in found] == []
+    assert "by C" in repr(program)
+
+
+def test_where_nothing_in_the_cache_may_be_executed_a_copy_is_loaded(monkeypatch, tmp_path):
+    load, calls, call = compiler_module.ctypes.CDLL, [], compiler_module._call
+
+    def refusing(name, *arguments):
+        if str(tmp_path) in str(name):
+            raise OSError(f"{name}: failed to map segment from shared object")
+        return load(name, *arguments)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(compiler_module.ctypes, "CDLL", refusing)
+    monkeypatch.setattr(compiler_module, "_call", lambda command: (calls.append(command), call(command)))
+    computed_in_c(1.28125)
+    assert calls
+    calls.clear()
+    computed_in_c(1.28125)
+    assert not calls
+
+
+def test_what_the_cache_has_no_room_for_is_not_kept(monkeypatch, tmp_path):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(compiler_module, "write_whole", full)
+    computed_in_c(1.53125)
+    assert list((tmp_path / "gradstep" / "native").iterdir()) == []
+
+
+def test_without_room_for_a_library_numpy_does_the_work(monkeypatch, tmp_path):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(compiler_module.tempfile, "TemporaryDirectory", full)
+    x = Value(0.5)
+    program = compile((x * 1.78125).sin(), [x], backend="c")
+    numbers, found = heard(lambda: program([[1.0]]).tolist())
+    assert numbers == [math.sin(1.78125)]
+    assert ["No space left on device" in str(each.message) for each in found] == [True]
+    assert "by C" not in repr(program)
 
 
 # ----------------------------------------------------------------------------------------------------------- training

@@ -7,7 +7,6 @@ products and functions of Python stay with numpy. The vector mathematics is the 
 from __future__ import annotations
 
 import ctypes
-import warnings
 from importlib.resources import files
 from itertools import groupby
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.callers import warn_user
 from engine.compiler.adjoints import GRADIENT
 from engine.compiler.backends import numpy as numpy_backend
 from engine.compiler.backends.c.compiler import found_compiler, library
@@ -50,7 +50,11 @@ _OWN = "exp", "tanh", "sech2"
 
 def why_not() -> str:
     """Why this backend cannot run here."""
-    return "" if found_compiler() else "there is no C compiler (gcc or clang) that setuptools would find"
+    try:
+        found_compiler()
+    except RuntimeError as error:
+        return str(error)
+    return ""
 
 
 def share(plan: Plan, n_bytes: int) -> Share:
@@ -64,6 +68,8 @@ def share(plan: Plan, n_bytes: int) -> Share:
 
 def words(plan: Plan) -> list[str]:
     """How many instructions are C, and how many are left to numpy."""
+    if plan.kept.get("c failed"):
+        return ["  all instructions by numpy: the C compiler failed"]
     instructions = plan.reused.forward
     left = sum(not is_native(instruction) for instruction in instructions)
     share_of_numpy = f", {left} by numpy: large matrices, functions of Python" if left else ""
@@ -88,7 +94,8 @@ def _native(plan: Plan, n_bytes: int) -> _Native | None:
             except NotImplementedError:
                 pass
             except RuntimeError as error:
-                warnings.warn(f'backend "c" cannot run: {error}; "numpy" does its work', stacklevel=2)
+                plan.kept["c failed"] = True
+                warn_user(f'backend "c" cannot run: {error}; "numpy" does its work')
     found: _Native | None = plan.kept["c"]
     return found
 
@@ -145,9 +152,6 @@ class _Native:
 
 def _built(stretches: list[Stretch], n_bytes: int, n_blocks: int) -> ctypes.CDLL:
     """The library of these stretches."""
-    compiler = found_compiler()
-    if compiler is None:
-        raise RuntimeError(why_not())
     real, integer = ("double", "long long") if n_bytes == 8 else ("float", "int")
     vectors, run, mathematics = (_file(name) for name in ("vectors.h", "run.h", "mathematics.h"))
     head = f"typedef {real} real;\ntypedef {integer} integer;\n#define BLOCKS {n_blocks}\n{vectors}"
@@ -165,7 +169,7 @@ def _built(stretches: list[Stretch], n_bytes: int, n_blocks: int) -> ctypes.CDLL
     quick = [f"{head}{declared}{_helpers(calls + body)}{inlined}{body}" for body in bodies]
     helpers = _helpers("".join(f"{name}() " for name, _ in long))
     tables = "\n".join(line for source in sources for line in source.tables())
-    return library(compiler, quick, f"{head}{run}{mathematics if own else ''}{helpers}{made}{tables}\n")
+    return library(found_compiler(), quick, f"{head}{run}{mathematics if own else ''}{helpers}{made}{tables}\n")
 
 
 def _helpers(code: str) -> str:

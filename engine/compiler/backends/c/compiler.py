@@ -14,11 +14,24 @@ import sysconfig
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.validation import shortened
 from engine.whole_files import write_whole
 
+_STRICT = (
+    "-fno-fast-math",
+    "-fno-unsafe-math-optimizations",
+    "-fno-associative-math",
+    "-fno-reciprocal-math",
+    "-fno-finite-math-only",
+    "-fsigned-zeros",
+    "-O2",  # not -Ofast
+)
+"""What takes back flags of the user's by which results would be others; also in linking, where they flush to zero."""
+_EXACT = {"__FAST_MATH__": ("",), "__FINITE_MATH_ONLY__": ("0",), "__FLT_EVAL_METHOD__": ("0", "16")}
 _FLAGS = ("-std=gnu11", "-fPIC", "-w", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
 _QUICK = ("-O2", "-fopenmp-simd")  # long straight lines
 _VECTORS = ("-O2", "-ftree-vectorize", "-fopenmp-simd")
@@ -32,24 +45,43 @@ class Compiler(NamedTuple):
     macros: str
 
 
-def found_compiler() -> Compiler | None:
-    """The one that setuptools would take, where it works and has vectors as gcc and clang have."""
+def found_compiler() -> Compiler:
+    """The one that setuptools would take.
+
+    Raises:
+        RuntimeError: there is none, it does not work, it has no vectors as gcc and clang have, or it computes loosely.
+    """
     for line in (os.environ.get("CC"), sysconfig.get_config_var("CC"), "cc"):
-        command = shlex.split(line or "")
+        try:
+            command = shlex.split(line or "")
+        except ValueError as error:
+            raise RuntimeError(f"CC must be a command, got {shortened(line)}: {error}") from None
         if command and shutil.which(command[0]):
-            return _asked(tuple(command))
-    return None
+            found = _asked(tuple(command))
+            if isinstance(found, str):
+                raise RuntimeError(found)
+            return found
+    raise RuntimeError("there is no C compiler (gcc or clang) that setuptools would find")
 
 
 @functools.cache
-def _asked(command: tuple[str, ...]) -> Compiler | None:
+def _asked(command: tuple[str, ...]) -> Compiler | str:
+    """What a command says of itself; or why it cannot be taken."""
+    line = shortened(shlex.join(command))
     for native in (("-march=native",), ()):
-        asked = [*command, *native, "-dM", "-E", "-x", "c", "-"]
-        done = subprocess.run(asked, input="#include <math.h>\n", capture_output=True, text=True, check=False)
+        own = [*command, *native, *_STRICT]
+        try:
+            done = _done([*own, "-dM", "-E", "-x", "c", "-"], "#include <math.h>\n")
+        except OSError as error:
+            return f"the C compiler {line} cannot be executed: {error.strerror}"
         if done.returncode == 0 and "__GNUC__" in done.stdout:
-            wide = ("-mprefer-vector-width=512",) if "__AVX512F__" in done.stdout else ()
-            return Compiler((*command, *native, *wide), done.stdout)
-    return None
+            macros = dict(text.split(" ", 2)[1:] for text in done.stdout.splitlines() if text.count(" ") > 1)
+            if any(macros.get(name, exact[0]) not in exact for name, exact in _EXACT.items()):
+                return f"the C compiler {line} rounds otherwise than numpy; leave out of CC what makes it do so"
+            own += ["-fno-single-precision-constant"] if "__clang__" not in macros else []
+            own += ["-mprefer-vector-width=512"] if "__AVX512F__" in macros else []
+            return Compiler(tuple(own), done.stdout)
+    return f"there is no C compiler: {line} is not gcc or clang, or it fails"
 
 
 def library(compiler: Compiler, quick: Sequence[str], vectors: str) -> ctypes.CDLL:
@@ -61,33 +93,51 @@ def library(compiler: Compiler, quick: Sequence[str], vectors: str) -> ctypes.CD
         vectors: a source in which loops become vectors.
 
     Raises:
-        RuntimeError: it cannot be compiled.
+        RuntimeError: it cannot be compiled or loaded.
     """
     text = "\0".join([*compiler.command, *_FLAGS, *_QUICK, *_VECTORS, compiler.macros, *quick, vectors])
     name = f"{hashlib.sha256(text.encode()).hexdigest()}.so"
     folder = _cache_folder()
-    if folder is not None and _is_sound(folder / name):
-        return ctypes.CDLL(str(folder / name))
-    with tempfile.TemporaryDirectory() as own:
-        return _load(_compiled(compiler, quick, vectors, Path(own)), (folder or Path(own)) / name)
-
-
-def _load(content: bytes, path: Path) -> ctypes.CDLL:
-    write_whole(path, content + hashlib.sha256(content).digest())
-    path.chmod(0o600)
+    content = b"" if folder is None else _sound_content(folder / name)
     try:
-        return ctypes.CDLL(str(path))
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as own:
+            if not content:
+                content = _compiled(compiler, quick, vectors, Path(own))
+                content += hashlib.sha256(content).digest()
+                if folder is not None:
+                    _keep(content, folder / name)
+            if folder is not None and (found := _loaded(folder / name)):
+                return found
+            path = Path(own) / name  # where the other folder is full, or nothing in it may be executed
+            path.write_bytes(content)
+            return ctypes.CDLL(str(path))
     except OSError as error:
-        raise RuntimeError(f"what the compiler made cannot be loaded: {error}") from None
+        raise RuntimeError(f"what the C compiler makes cannot be written, or not be loaded: {error}") from None
 
 
-def _is_sound(path: Path) -> bool:
-    """Whether a file is this user's alone, and whole."""
+def _keep(content: bytes, path: Path) -> None:
+    """Write a library for other processes, if there is room for it."""
+    with suppress(OSError):
+        write_whole(path, content)
+        path.chmod(0o600)
+
+
+def _loaded(path: Path) -> ctypes.CDLL | None:
+    """A library of the cache, where it may be loaded from there."""
+    try:
+        return ctypes.CDLL(str(path)) if _sound_content(path) else None
+    except OSError:
+        return None
+
+
+def _sound_content(path: Path) -> bytes:
+    """A file's content; nothing where it is not this user's alone, or not whole."""
     try:
         content = path.read_bytes() if _is_private(path) else b""
     except OSError:
-        return False
-    return len(content) > _DIGEST and hashlib.sha256(content[:-_DIGEST]).digest() == content[-_DIGEST:]
+        return b""
+    is_whole = len(content) > _DIGEST and hashlib.sha256(content[:-_DIGEST]).digest() == content[-_DIGEST:]
+    return content if is_whole else b""
 
 
 def _is_private(path: Path) -> bool:
@@ -126,6 +176,13 @@ def _compiled(compiler: Compiler, quick: Sequence[str], vectors: str, folder: Pa
 
 
 def _call(command: Sequence[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    """Have the compiler make the file that its command names after ``-o``."""
+    done = _done(command)
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed: {(done.stderr.splitlines() or ['no message'])[0]}")
+    if not Path(command[command.index("-o") + 1]).exists():
+        raise RuntimeError(f"{command[0]} failed: it wrote no file")
+
+
+def _done(command: Sequence[str], given: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, input=given, capture_output=True, text=True, errors="replace", check=False)
