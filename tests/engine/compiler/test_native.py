@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from programs import recipes, used
 
 import engine
-from engine import Value, compile, dot, leaky_relu, maximum, primitive, relu
+from engine import Value, compile, dot, leaky_relu, maximum, primitive, relu, softmax
 from engine.compiler.backends import backend_named
 from engine.compiler.backends.c import compiler as compiler_module
 from engine.compiler.backends.c import why_not
@@ -123,6 +123,19 @@ def test_sums_cancel_from_left_to_right():
     expected, found = numpy(rows), native(rows)
     assert found.tolist() == expected.tolist()
     assert (np.signbit(found) == np.signbit(expected)).all()
+
+
+def test_a_gradient_of_zero_has_the_sign_that_numpy_gives_it():
+    """0.0 + -0.0 is 0.0: a gradient starts from 0.0."""
+    xs = [Value(0.1 * k) for k in range(3)]
+    numpy, native = both(softmax(xs), xs)
+    rows = [[0.0, 1.0, 800.0], [800.0, 0.0, 0.0], [-1.0, 800.0, 800.0]]
+    for output in range(3):
+        expected, found = (program.gradients(rows, "inputs", output) for program in (numpy, native))
+        assert_close(found, expected)
+        zeros = expected == 0.0
+        assert zeros.any()
+        assert (np.signbit(found[zeros]) == np.signbit(expected[zeros])).all()
 
 
 HIDDEN = {

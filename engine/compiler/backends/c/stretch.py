@@ -105,8 +105,6 @@ class Stretch:
         operands = [part if isinstance(part, float) else self._operand(part) for part in statement.operands]
         if form == "sum" and len(operands) == 1 and not statement.reduces:
             form = "copy"
-        if form == "add" and not is_forward and 0.0 in operands:
-            form, operands = "copy", [operands[operands[0] == 0.0]]
         if form == "copy":
             return operands[0]
         key = form, statement.reduces, *(part if isinstance(part, Number) else repr(part) for part in operands)
