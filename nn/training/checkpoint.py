@@ -20,6 +20,7 @@ from nn.training.history import COLUMNS, History
 from nn.validation import as_number, plain_label, shortened
 
 if TYPE_CHECKING:
+    from nn.training.processes import Alone
     from nn.training.steps import Task
 
 FORMAT, VERSION = "gradstep checkpoint", 3
@@ -63,8 +64,8 @@ class Checkpoint:
             ValueError: the file is incomplete, or of another run; nothing is changed.
         """
         self._task, self._run = task, json.loads(json.dumps(_run_of(task)))
-        self.look()
         content = task.team.first(lambda: read_json(self.path, FORMAT, VERSION) if self.path.exists() else None)
+        self.look()
         if content is None:
             progress = Progress(asked=task.n_epochs)
             self.write(progress)
@@ -129,12 +130,31 @@ class Checkpoint:
     def _check_run(self, other: Any) -> None:
         for what, here in self._run.items():
             there = other.get(what) if isinstance(other, dict) else None
+            if what == "backend" and there is None:  # as earlier files have it
+                there = "numpy"
             if there != here:
                 shown = "" if what in _DIGESTS else f": {shortened(there)} there, {shortened(here)} here"
                 raise ValueError(
                     f"{self.path} must be a checkpoint of this run, got one that differs in the {what}{shown}; give "
                     "another file name, or delete that file to start from the beginning"
                 )
+
+
+def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:
+    """The checkpoint of all processes; process 0 alone needs its path, for it alone reads and writes the file.
+
+    Raises:
+        ValueError: other processes have one, and process 0 has none.
+    """
+    paths = team.gather(own and own.path)
+    if paths[0] is not None:
+        return own or Checkpoint(paths[0], None)
+    if any(paths):
+        rank = next(rank for rank, path in enumerate(paths) if path)
+        raise ValueError(
+            f"checkpoint must be given in process 0, which writes it, got it in process {rank} and not there"
+        )
+    return None
 
 
 _DIGESTS = ("starting weights", "code of the loss", "examples", "validation examples")
@@ -153,7 +173,7 @@ def settings_of(task: Task) -> dict[str, Any]:
         "model": repr(task.model),
         "seed": task.seed,
         "dtype": task.dtype,
-        "backend": None if task.backend == "numpy" else task.backend,
+        "backend": task.backend,
         "loss": task.loss_name,
         "code of the loss": [] if task.loss in LOSSES.values() else _describe(task.loss),
         "batch size": task.batch_size,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,8 @@ from nn.optimizers import LearningRate, Optimizer, named_optimizer
 from nn.parameters import check_call
 from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.targets import Label
-from nn.training.checkpoint import Checkpoint, Progress, settings_of
+from nn.training.alike import OWN_TO_EACH, described, foreign_parts
+from nn.training.checkpoint import Checkpoint, Progress, settings_of, shared_checkpoint
 from nn.training.history import History
 from nn.training.interrupts import Interrupts
 from nn.training.options import (
@@ -43,7 +45,7 @@ from nn.training.options import (
     refuse_unknown,
     team_of,
 )
-from nn.training.processes import order_and_classes
+from nn.training.processes import order_and_classes, state_of
 from nn.training.steps import Steps, Task
 from nn.training.threads import trained_here
 from nn.validation import check_int
@@ -154,40 +156,46 @@ def fit(
             changed.
         OSError: the checkpoint cannot be written or read; the weights are those of that moment.
     """
-    refuse_unknown(unknown, [name for name in fit.__annotations__ if name not in ("model", "unknown", "return")])
-    checkpoint_file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
-    loss_name, loss = named_loss(loss)
-    optimizer = named_optimizer(optimizer, learning_rate)
-    batch_size, rng = check_int("batch_size", batch_size, 1), random_numbers(seed)
-    callbacks, verbose = check_callbacks(callbacks), check_verbose(verbose, progress)
-    epochs = None if epochs is None else check_int("epochs", epochs, 0)
-    check_alike(communicator, replay, validation_split, class_weight)
-    dtype, backend = check_dtype(dtype, replay), check_backend(backend, replay, devices)
-    stopping = check_stopping(early_stopping)
-    names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
-    table = kept_table(by_name(X, names), "X", model.n_inputs)
-    outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
-    n_outputs = len(as_list(outputs))
-    check_takes_logits(loss_name, as_list(outputs))
-    known = model.classes if classes is None else list(classes)
-    examples = check_examples(table, by_name(y, y_names, "y"), loss_name, n_outputs, known)
-    learned, validation = examples.targets.classes, None
-    examples = weigh(examples, sample_weight)
-    if validation_data is not None:
-        validation_X, validation_y = check_pair(validation_data, validation_split)
-        rows = kept_table(by_name(validation_X, names, "validation X"), "validation X", model.n_inputs)
-        validation_y = by_name(validation_y, y_names, "validation y")
-        validation = check_examples(rows, validation_y, loss_name, n_outputs, learned, "validation ")
-    elif validation_split is not None:
-        examples, validation = split_validation(examples, validation_split, seed)
-    examples = smooth(weigh_classes(examples, class_weight), label_smoothing, loss_name, n_outputs)
-    data, team = (loss_name, loss, examples, validation), team_of(communicator, len(examples))
+    given = {name: thing for name, thing in locals().items() if name not in OWN_TO_EACH}
+    team = team_of(communicator)
+    with team.together():
+        refuse_unknown(unknown, [name for name in fit.__annotations__ if name not in ("model", "unknown", "return")])
+        checkpoint_file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
+        loss_name, loss = named_loss(loss)
+        optimizer = named_optimizer(optimizer, learning_rate)
+        batch_size, rng = check_int("batch_size", batch_size, 1), random_numbers(seed)
+        callbacks, verbose = check_callbacks(callbacks), check_verbose(verbose, progress)
+        epochs = None if epochs is None else check_int("epochs", epochs, 0)
+        check_alike(communicator, replay, validation_split, class_weight)
+        dtype, backend = check_dtype(dtype, replay), check_backend(backend, replay, devices)
+        stopping = check_stopping(early_stopping)
+        names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
+        table = kept_table(by_name(X, names), "X", model.n_inputs)
+        outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
+        n_outputs = len(as_list(outputs))
+        check_takes_logits(loss_name, as_list(outputs))
+        known = model.classes if classes is None else list(classes)
+        examples = check_examples(table, by_name(y, y_names, "y"), loss_name, n_outputs, known)
+        learned, validation = examples.targets.classes, None
+        examples = weigh(examples, sample_weight)
+        if validation_data is not None:
+            validation_X, validation_y = check_pair(validation_data, validation_split)
+            rows = kept_table(by_name(validation_X, names, "validation X"), "validation X", model.n_inputs)
+            validation_y = by_name(validation_y, y_names, "validation y")
+            validation = check_examples(rows, validation_y, loss_name, n_outputs, learned, "validation ")
+        elif validation_split is not None:
+            examples, validation = split_validation(examples, validation_split, seed)
+        examples = smooth(weigh_classes(examples, class_weight), label_smoothing, loss_name, n_outputs)
+    team.count(len(examples))
+    data = loss_name, loss, examples, validation
     task = Task(
         model, optimizer, *data, seed, rng, batch_size, epochs, stopping, dtype, n_outputs, noise, backend, team
     )
-    training = Training(task, names, y_names if learned is None else None, checkpoint_file, callbacks, verbose)
-    with trained_here(model.parameters(), optimizer), training.interrupts.handled():
-        training.run(replay)
+    y_names = y_names if learned is None else None
+    training = Training(task, names, y_names, shared_checkpoint(checkpoint_file, team), callbacks, verbose)
+    with ExitStack() as stack, training.interrupts.handled():
+        team.caught(lambda: stack.enter_context(trained_here(model.parameters(), optimizer)))
+        training.run(replay, given)
     history = training.progress.history
     if history.epochs >= task.n_epochs and not team.rank:  # nothing ended it before
         history.warn_if_not_converged()
@@ -211,17 +219,20 @@ class Training:
         self.progress, self.interrupts, self.team = Progress(), Interrupts(), task.team
         self.steps = Steps(task, "replay=False")
 
-    def run(self, replay: bool | None) -> None:
+    def run(self, replay: bool | None, given: dict[str, Any]) -> None:
         """Train until all epochs are done or something ends it.
 
         Raises:
-            ValueError: *replay* is True and not possible, or the checkpoint is of another run.
+            ValueError: *replay* is True and not possible, or the checkpoint is of another run; or processes differ,
+                among others in an argument that was *given*.
         """
-        self.task.model.eval()  # its mode from now on; steps have their noise all the same
-        self.team.check(lambda: {**settings_of(self.task), **order_and_classes(self.task)})
         try:
             with self.team.shield(self.interrupts):
-                if self.team.agree(lambda: self._begin(replay)):
+                if self.team.check(lambda: self._alike(given)) or self.team.agree(lambda: self._begin(replay)):
+                    raise KeyboardInterrupt
+                if self.team.agree(self._resume) or self._is_other(
+                    "give all an optimizer that took the same steps before"
+                ):
                     raise KeyboardInterrupt
                 self._epochs()
                 if self.progress.best:
@@ -234,8 +245,17 @@ class Training:
                 self.steps.close()
             self.progress.history.eager = self.steps.eager
 
+    def _alike(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What must be the same in all processes."""
+        task = self.task
+        names = {"names of the inputs": self.column_names, "names of the targets": self.target_column_names}
+        reached = {f"{name} of the optimizer": thing for name, thing in task.optimizer.settings().items()}
+        reached |= {"class of the optimizer": type(task.optimizer), **foreign_parts(task.model)}
+        return {**settings_of(task), **order_and_classes(task), **names, **described(given | reached)}
+
     def _begin(self, replay: bool | None) -> None:
-        """Record the steps, and restore what a checkpoint holds."""
+        """Record the steps."""
+        self.task.model.eval()  # its mode from now on; steps have their noise all the same
         if self.team.is_shared:
             from nn.training.shared import shared_steps
 
@@ -245,11 +265,18 @@ class Training:
 
             self.steps = steps_for(self.task, insists=replay is True)
         self._bind()
+
+    def _resume(self) -> None:
+        """Restore what a checkpoint holds; then steps can begin."""
         if self.checkpoint is not None:
             self.progress = self.checkpoint.begin(self.task)
             self._tell_schedule()
         with self.interrupts.shielded():
             self.steps.begin()
+
+    def _is_other(self, cause: str) -> bool:
+        """Raise an error unless all processes are as far; return whether Ctrl-C came."""
+        return self.team.check_state(lambda: state_of(self.task), cause)
 
     def _epochs(self) -> None:
         """The training loop: steps on shuffled batches, then measurements and callbacks."""
@@ -303,6 +330,8 @@ class Training:
             if task.stopping.restore_best and task.stopping.best_epoch(history) == history.epochs - 1:
                 self.progress.best = task.model.state_dict()
         if self.team.agree(self._call_back):
+            history.interrupted = True
+        if self._is_other("a callback or an optimizer changed some"):
             history.interrupted = True
         return is_over or history.interrupted
 

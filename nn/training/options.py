@@ -109,11 +109,11 @@ def check_callbacks(callbacks: Any) -> list[Callback]:
     return calls
 
 
-def team_of(communicator: Any, n_own: int) -> Alone:
-    """The processes of ``fit``'s *communicator*, of which this one has some examples."""
+def team_of(communicator: Any) -> Alone:
+    """The processes of ``fit``'s *communicator*."""
     if communicator is None:
-        return Alone(n_own)
+        return Alone()
     from nn.training.communicators import as_communicator
     from nn.training.teams import Team
 
-    return Team(as_communicator(communicator), n_own)
+    return Team(as_communicator(communicator))

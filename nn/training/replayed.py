@@ -31,7 +31,7 @@ def steps_for(task: Task, insists: bool) -> Steps:
         return Replayed(task, insists)
     except Exception as error:  # the user's model and loss may raise anything
         if insists and not isinstance(error, ArithmeticError):  # the first eager step reports those
-            raise _not_replayed(error) from error
+            raise refusal(error) from error
         return Steps(task, reason(error))
 
 
@@ -204,8 +204,11 @@ class Replayed(Steps):
         """Be eager from now on, or raise an error if replay is insisted on."""
         self.close()
         if self.insists and not isinstance(error, ArithmeticError):
-            raise _not_replayed(error) from error
+            raise self.refusal(error) from error
         self.eager = reason(error)
+
+    def refusal(self, error: Exception) -> ValueError:
+        return refusal(error)
 
     def _advance(self, gradient: Array) -> None:
         """Take the optimizer's step."""
@@ -261,13 +264,14 @@ def _first_eagerly(task: Task) -> list[Any]:
     return [loss * (task.examples.weights or [1.0])[0], *as_list(outputs)]
 
 
-def reason(error: Exception) -> str:
-    """Why something is not replayed, in a line."""
-    return error.reason if isinstance(error, DataDependentError) else f"{type(error).__name__}: {error}"
-
-
-def _not_replayed(error: Exception) -> ValueError:
+def refusal(error: Exception) -> ValueError:
+    """What a caller is told who insists on replay."""
     return ValueError(
         f"replay=True, but this model cannot be replayed with this loss ({reason(error)}); without replay=True it is "
         "trained eagerly"
     )
+
+
+def reason(error: Exception) -> str:
+    """Why something is not replayed, in a line."""
+    return error.reason if isinstance(error, DataDependentError) else f"{type(error).__name__}: {error}"

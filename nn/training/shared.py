@@ -39,13 +39,12 @@ class Shared(Replayed):
     def __init__(self, task: Task) -> None:
         super().__init__(task, insists=True)
         assert isinstance(task.team, Team)
-        self.team, self.is_checked = task.team, False
+        self.team = task.team
 
     def next_epoch(self, may_change: bool) -> None:
         super().next_epoch(may_change)
         if self.eager:
             raise ValueError(f"several processes {_REPLAY} with this loss: {self.eager}")
-        self.is_checked = False
 
     def step(self, batch: Sequence[int]) -> Tally:
         places, indices = self.team.share(batch)
@@ -53,9 +52,7 @@ class Shared(Replayed):
             noise = noise_rows(self.task.noise, self.task.rng, len(batch))
             self.rows[indices, -self.n_noise :] = np.array(noise)[places]
         gradient = np.zeros(len(self.paths.parameters), self.dtype)
-        weights = None if self.is_checked else self.weights
-        self.is_checked = True
-        tally = self.team.total(lambda: self._own(indices, len(batch), gradient), weights)
+        tally = self.team.total(lambda: self._own(indices, len(batch), gradient))
         self._advance(self.team.sum(gradient))
         return tally
 
@@ -78,6 +75,12 @@ class Shared(Replayed):
             what = "gradient is not finite" if np.isfinite(tally.loss) else f"loss is {tally.loss}"
             raise FloatingPointError(f"the {what}")
         return tally
+
+    def trains(self) -> bool:
+        return self.has_gradient or self.team.any(super().trains)
+
+    def refusal(self, error: Exception) -> ValueError:
+        return ValueError(f"several processes {_REPLAY} with this loss: {reason(error)}")
 
     def validate(self) -> Tally | None:
         own = super().validate

@@ -152,23 +152,28 @@ class Steps:
     def check_trains(self) -> None:
         """Refuse a loss that depends on no parameter for all examples.
 
-        Comparisons may choose a number for each of them, as ``max(0, 1 - t * o)`` does where all are right: then the
-        loss of other outputs depends on these.
-
         Raises:
             TypeError: it is such a loss.
         """
+        if not self.trains():
+            raise TypeError(
+                f"the loss {shortened(self.task.loss_name)} must depend on the model's parameters, got numbers without "
+                "a gradient for all examples; compute it from the outputs, without .data, float(), detach() and "
+                "comparisons"
+            )
+
+    def trains(self) -> bool:
+        """Whether the loss of some example depends on a parameter.
+
+        Comparisons may choose a number for each of them, as ``max(0, 1 - t * o)`` does where all are right: then the
+        loss of other outputs depends on these.
+        """
         if self.has_gradient:
-            return
+            return True
         own, places = set(self.task.model.parameters()), range(len(self.task.examples))
         if any(depends(self._loss(self.task.examples, index)[0], own, set()) for index in places):
-            return
-        if any(self._has_gradient_elsewhere(index, own) for index in places[:_MOST_PROBED]):
-            return
-        raise TypeError(
-            f"the loss {shortened(self.task.loss_name)} must depend on the model's parameters, got numbers without a "
-            "gradient for all examples; compute it from the outputs, without .data, float(), detach() and comparisons"
-        )
+            return True
+        return any(self._has_gradient_elsewhere(index, own) for index in places[:_MOST_PROBED])
 
     def _has_gradient_elsewhere(self, index: int, own: set[Value]) -> bool:
         """Whether the loss of an example depends on its outputs, or on parameters, where one output is another."""

@@ -6,7 +6,6 @@ order of rank: the same order of the examples, batches, steps and history, up to
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ import numpy as np
 
 from nn.examples import Tally
 from nn.training.processes import Alone, Result
-from nn.validation import plain_label
+from nn.validation import plain_label, shortened
 
 if TYPE_CHECKING:
     from nn.training.communicators import Array, Communicator
@@ -30,22 +29,43 @@ class Team(Alone):
 
     is_shared = True
 
-    def __init__(self, communicator: Communicator, n_own: int) -> None:
-        self._communicator, self.rank = communicator, communicator.rank
-        counts = communicator.gather(n_own)
-        super().__init__(sum(counts))
-        self._start = sum(counts[: self.rank])
-        self._stop = self._start + n_own
+    def __init__(self, communicator: Communicator) -> None:
+        """Begin with a meeting.
+
+        Raises:
+            ValueError: the communicator does not do what it promises.
+        """
+        super().__init__()
+        self._communicator, self.rank, self.size = communicator, communicator.rank, communicator.size
+        self._start = self._stop = 0
         self._error: BaseException | None = None
         self._is_interrupted = False
         self._interrupts: Interrupts | None = None
+        ranks = self.gather(self.rank)
+        if ranks != list(range(self.size)):
+            raise ValueError(
+                f"communicator must have the ranks 0 to {self.size - 1}, one for each process, got {shortened(ranks)}"
+            )
+
+    def count(self, n_own: int) -> None:
+        counts = self.gather(n_own)
+        self.n_examples, self._start = sum(counts), sum(counts[: self.rank])
+        self._stop = self._start + n_own
 
     def gather(self, thing: Any) -> list[Any]:
-        return self._communicator.gather(thing)
+        things = self._communicator.gather(thing)
+        if not isinstance(things, (list, tuple)) or len(things) != self.size:
+            raise ValueError(f"communicator.gather must return a list of {self.size}, got {shortened(things)}")
+        return list(things)
 
     def sum(self, numbers: Array) -> Array:
         """The sum over all processes; *numbers* may be overwritten."""
-        return self._communicator.sum(numbers)
+        shape = numbers.shape
+        total = self._communicator.sum(numbers)
+        if not isinstance(total, np.ndarray) or total.shape != shape:
+            got = f"one of shape {total.shape}" if isinstance(total, np.ndarray) else shortened(total)
+            raise ValueError(f"communicator.sum must return an array of shape {shape}, got {got}")
+        return total
 
     def share(self, batch: Sequence[int]) -> tuple[Array, Array]:
         """Which places of a batch are this process's, and where their examples are among its own."""
@@ -53,16 +73,48 @@ class Team(Alone):
         places = np.flatnonzero((indices >= self._start) & (indices < self._stop))
         return places, indices[places] - self._start
 
-    def check(self, settings: Callable[[], dict[str, Any]]) -> None:
-        first, *others = self.gather({name: repr(thing) for name, thing in settings().items()})
-        for rank, other in enumerate(others, 1):
-            for name, here in first.items():
-                if (there := other.get(name)) != here:
-                    raise ValueError(
-                        f"all processes must train alike, got another {name} in process {rank} "
-                        f"({plain_label(there, 60)}) than in process 0 ({plain_label(here, 60)}); give models and fit "
-                        "the same seed and the same arguments"
-                    )
+    def check(self, settings: Callable[[], dict[str, Any]]) -> bool:
+        tables, interrupted = self._gathered(settings)
+        if found := _difference(tables):
+            name, rank, there, here = found
+            raise ValueError(
+                f"all processes must train alike, got another {name} in process {rank} ({plain_label(there, 60)}) than "
+                f"in process 0 ({plain_label(here, 60)}); give models and fit the same seed and the same arguments"
+            )
+        return interrupted
+
+    def check_state(self, state: Callable[[], dict[str, Any]], cause: str) -> bool:
+        tables, interrupted = self._gathered(state)
+        if found := _difference(tables):
+            name, rank, *_ = found
+            raise RuntimeError(
+                f"the {name} must be the same in all processes, got another in process {rank} than in process 0; "
+                f"{cause}"
+            )
+        return interrupted
+
+    def _gathered(self, call: Callable[[], dict[str, Any]]) -> tuple[list[dict[str, str]], bool]:
+        """What the call returns in all processes, as texts; and whether one of them got Ctrl-C."""
+        found: dict[str, str] = {}
+        self.caught(lambda: found.update({name: repr(thing) for name, thing in call().items()}))
+        interrupted = self._meet()[1]
+        return self.gather(found), interrupted
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            self._error = error
+        self._meet()
+
+    def any(self, call: Callable[[], bool]) -> bool:
+        results = [False]
+        self.caught(lambda: results.append(call()))
+        numbers, interrupted = self._meet(results[-1])
+        if interrupted:
+            raise KeyboardInterrupt
+        return bool(numbers.any())
 
     def caught(self, call: Callable[[], object]) -> None:
         try:
@@ -87,28 +139,25 @@ class Team(Alone):
         numbers, interrupted = self._meet(bool(results[-1]))
         return interrupted or bool(numbers.any())
 
-    def total(self, call: Callable[[], Tally], weights: Array | None = None) -> Tally:
+    def total(self, call: Callable[[], Tally]) -> Tally:
         """The sum of the tallies of all processes.
 
         Raises:
             KeyboardInterrupt: one of them got Ctrl-C.
             FloatingPointError: one of them met infinity or NaN.
-            RuntimeError: another one met an error; or the *weights* are not the same everywhere.
+            RuntimeError: another one met an error.
         """
         tallies: list[Tally] = []
         self.caught(lambda: tallies.append(call()))
         own = tallies[0] if tallies else Tally()
-        digest = 0 if weights is None else zlib.crc32(weights.tobytes())
-        numbers, interrupted = self._meet(own.loss, own.right, own.n, digest)
+        numbers, interrupted = self._meet(own.loss, own.right, own.n)
         if interrupted:
             raise KeyboardInterrupt
-        if (numbers[:, 3] != digest).any():
-            raise RuntimeError("the weights must be the same in all processes; a callback or an optimizer changed some")
         return Tally(float(numbers[:, 0].sum()), int(numbers[:, 1].sum()), int(numbers[:, 2].sum()))
 
     def _meet(self, *numbers: float) -> tuple[Array, bool]:
         """The numbers of all processes, a row each; and whether one of them got Ctrl-C."""
-        table = np.zeros((self._communicator.size, 2 + len(numbers)))
+        table = np.zeros((self.size, 2 + len(numbers)))
         pending = self._interrupts is not None and self._interrupts.is_pending
         table[self.rank] = self._error is not None, pending or self._is_interrupted, *numbers
         table = self.sum(table)
@@ -134,3 +183,13 @@ class Team(Alone):
         self._interrupts = interrupts
         with interrupts.shielded():
             yield
+
+
+def _difference(tables: list[dict[str, str]]) -> tuple[str, int, str, str] | None:
+    """The first name whose text in a process is another than in process 0: name, rank, and both texts."""
+    first, *others = tables
+    for rank, other in enumerate(others, 1):
+        for name in {**first, **other}:
+            if first.get(name) != other.get(name):
+                return name, rank, other.get(name, "none"), first.get(name, "none")
+    return None

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 from checkout import ROOT
-from team import Threads, trained_by
+from team import Group, Threads, trained_by
 
 from engine import Value
 from nn import MLP, SGD, Adam, Dropout, Layer, Optimizer, Sequential
@@ -115,17 +116,29 @@ def test_a_process_whose_examples_have_no_gradient_takes_the_steps_of_all():
     assert team[0][0] == pytest.approx(alone[0], rel=1e-9, abs=1e-12)
 
 
-def test_a_loss_that_is_refused_in_one_process_ends_all():
+def no_slope(outputs, target):
+    return outputs * 0.0 if target > 0 else target * target
+
+
+def test_a_process_without_a_gradient_trains_where_another_depends():
     X, y = DATA.X[:40], np.repeat([-1.0, 1.0], 20)
 
-    def one(communicator):
-        own, loss = slice(20 * communicator.rank, 20 * communicator.rank + 20), lambda o, t: o * 0.0 if t > 0 else t * t
-        net().fit(X[own], y[own], loss=loss, epochs=1, seed=5, progress=False, communicator=communicator)
+    def one(communicator=None):
+        model, start = net(), 0 if communicator is None else 20 * communicator.rank
+        own = slice(start, 40 if communicator is None else start + 20)
+        options = {"seed": 5, "epochs": 2, "progress": False, "communicator": communicator}
+        return model.fit(X[own], y[own], loss=no_slope, **options).loss
 
-    first, second = trained_by(2, one)
-    assert type(first) is TypeError
-    assert type(second) is RuntimeError
-    assert str(second).startswith("process 0 ended the training: TypeError: the loss")
+    assert trained_by(2, one) == [one(), one()]
+
+
+def test_a_loss_without_a_gradient_in_all_processes_is_refused():
+    def one(communicator):
+        options = {"epochs": 1, "seed": 5, "progress": False, "communicator": communicator}
+        return net().fit(DATA.X[:20], [-1.0] * 20, loss=no_slope, **options)
+
+    errors = trained_by(2, one)
+    assert all(type(error) is TypeError and "must depend on the model's" in str(error) for error in errors), errors
 
 
 @pytest.mark.parametrize("size", [1, 3])
@@ -263,6 +276,185 @@ def test_an_order_that_differs_is_refused():
     assert all(isinstance(error, tuple) for error in errors), "threads have one random"
 
 
+def scaled(number, text="return SCALE * (output - target) ** 2"):
+    """A loss of the user's that reads a global, which is another in each process."""
+    names = {"SCALE": number}
+    exec(f"def inner(error): return SCALE * error ** 2\ndef loss(output, target):\n    {text}", names)
+    return names["loss"]
+
+
+OTHER_NUMBERS = {
+    "label_smoothing": lambda n: {"label_smoothing": n / 10},
+    "class_weight": lambda n: {"class_weight": {0: 1.0, 1: n}},
+    "replay": lambda n: {"replay": True if n > 1 else None},
+    "loss: SCALE": lambda n: {"loss": scaled(n)},
+    "loss: inner: SCALE": lambda n: {"loss": scaled(n, "return inner(output - target)")},
+    "loss: SCALE ": lambda n: {"loss": scaled(np.array([n]), "return SCALE[0] * (output - target) ** 2")},
+}
+
+
+@pytest.mark.parametrize("what", OTHER_NUMBERS)
+def test_arguments_with_other_numbers_are_refused(what):
+    errors = trained_by(2, lambda own: trained(own, **OTHER_NUMBERS[what](1.0 + own.rank)))
+    assert all(f"must train alike, got another {what.strip()}" in str(error) for error in errors), errors
+    same = trained_by(2, lambda own: trained(own, **OTHER_NUMBERS[what](1.5)))
+    assert same[0] == same[1], same
+
+
+@pytest.mark.parametrize("names", [["b", "c", "a"], ["a", "b", "d"]])
+def test_frames_with_other_columns_are_refused(names):
+    pd = pytest.importorskip("pandas")
+
+    def one(communicator):
+        frame = pd.DataFrame(np.arange(30.0).reshape(10, 3) / 30, columns=names if communicator.rank else list("abc"))
+        model = MLP(3, [2, 1], seed=0)
+        return model.fit(frame, np.arange(10.0), epochs=1, seed=0, progress=False, communicator=communicator)
+
+    errors = trained_by(2, one)
+    assert all("must train alike, got another names of the inputs" in str(error) for error in errors), errors
+
+
+def test_an_optimizer_that_trained_otherwise_before_is_refused():
+    def one(communicator):
+        model, optimizer = net(), Adam()
+        start = model.state_dict()
+        model.fit(DATA.X, DATA.y, optimizer=optimizer, epochs=1 + communicator.rank, seed=0, progress=False)
+        model.load_state_dict(start)
+        return trained(communicator, make=lambda: model, optimizer=optimizer, epochs=1)
+
+    errors = trained_by(2, one)
+    assert all("state of the optimizer must be the same in all processes" in str(error) for error in errors), errors
+
+
+@pytest.mark.parametrize("what", ["weights", "state of the optimizer"])
+def test_what_one_process_changes_in_the_last_epoch_is_refused(what):
+    def one(communicator):
+        optimizer = Adam()
+
+        def changing(model, history):
+            if communicator.rank == 0 or history.epochs < 2:
+                return
+            if what == "weights":
+                model.parameters()[0].data += 1.0
+            else:
+                optimizer.mean = optimizer.mean + 1.0
+
+        return trained(communicator, optimizer=optimizer, callbacks=[changing], epochs=2)
+
+    errors = trained_by(2, one)
+    assert all(f"the {what} must be the same in all processes" in str(error) for error in errors), errors
+
+
+def test_process_0_alone_may_have_the_path_of_the_checkpoint(tmp_path):
+    path, whole = tmp_path / "run.json", trained_by(2, trained)
+    for epochs in (2, 4):
+        team = trained_by(2, lambda own: trained(own, epochs=epochs, checkpoint=None if own.rank else path))  # noqa: B023
+    assert team == whole
+
+
+def test_a_checkpoint_without_process_0_is_refused(tmp_path):
+    errors = errors_where(1, checkpoint=tmp_path / "run.json")
+    assert all("checkpoint must be given in process 0" in str(error) for error in errors), errors
+
+
+def test_a_loss_that_one_process_cannot_record_ends_all_before_the_checkpoint(tmp_path):
+    def loss(output, target):
+        if float(target) > 0.5:
+            raise LookupError("no")
+        return (output - target) ** 2
+
+    def one(communicator):
+        own = slice(10 * communicator.rank, 10 * communicator.rank + 10)
+        options = {"communicator": communicator, "checkpoint": tmp_path / "run.json"}
+        return net().fit(DATA.X[:20], np.repeat([0.0, 1.0], 10)[own], loss=loss, epochs=1, **options)
+
+    errors = trained_by(2, one)
+    assert not any(isinstance(error, ConnectionError) for error in errors), errors
+
+
+EARLY = {
+    "NaN": (lambda X, y: (X, y * math.nan), {}),
+    "empty": (lambda X, y: (X[:0], y[:0]), {}),
+    "shape": (lambda X, y: (X[:, :1], y), {}),
+    "length": (lambda X, y: (X, y[1:]), {}),
+    "epochs": (lambda X, y: (X, y), {"epochs": -1}),
+    "unknown": (lambda X, y: (X, y), {"epoch": 1}),
+    "replay": (lambda X, y: (X, y), {"replay": False}),
+}
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("what", EARLY)
+def test_arguments_that_one_process_refuses_end_all(what, rank):
+    change, options = EARLY[what]
+
+    def one(communicator):
+        X, y, given = DATA.X[:20], np.arange(20.0), {"epochs": 1}
+        if communicator.rank == rank:
+            (X, y), given = change(X, y), given | options
+        return net().fit(X, y, seed=0, progress=False, communicator=communicator, **given)
+
+    errors = trained_by(2, one)
+    assert isinstance(errors[rank], (TypeError, ValueError)), errors
+    assert str(errors[1 - rank]).startswith(f"process {rank} ended the training: {type(errors[rank]).__name__}"), errors
+
+
+def test_another_call_with_the_optimizer_ends_all():
+    def one(communicator):
+        optimizer = Adam()
+
+        def again(model, history):
+            group = communicator if communicator.rank else None
+            net().fit(DATA.X, DATA.y, optimizer=optimizer, seed=0, epochs=1, progress=False, communicator=group)
+
+        return trained(communicator, optimizer=optimizer, callbacks=[again] if not communicator.rank else [])
+
+    errors = trained_by(2, one)
+    assert "process 0 ended the training: RuntimeError: this Adam" in str(errors[1]), errors
+
+
+class Returning(Threads):
+    """A communicator of the user's with a fault."""
+
+    fault = "list"
+
+    def sum(self, numbers):
+        total = super().sum(numbers)
+        return {"list": total.tolist(), "none": None, "shape": total.ravel()}.get(self.fault, total)
+
+    def gather(self, thing):
+        things = super().gather(thing)
+        return things[:1] if self.fault == "one" else things
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("list", "communicator.sum must return an array of shape"),
+        ("none", "communicator.sum must return an array of shape .*, got None"),
+        ("shape", "communicator.sum must return an array of shape"),
+        ("one", "communicator.gather must return a list of 2, got"),
+        ("rank", "communicator must have the ranks 0 to 1, one for each process, got"),
+        ("same", "communicator must have the ranks 0 to 1, one for each process, got"),
+    ],
+)
+def test_a_communicator_with_a_fault_is_refused(fault, words):
+    def one(communicator):
+        class Own:
+            rank, size = communicator.rank, 2
+            sum, gather = communicator.sum, communicator.gather
+
+        communicator.__class__ = type("Faulty", (Returning,), {"fault": fault})
+        own = Own()
+        own.sum, own.gather = communicator.sum, communicator.gather
+        own.rank = {"rank": 2, "same": 0}.get(fault, own.rank)
+        return net().fit(DATA.X, DATA.y, epochs=1, seed=0, progress=False, communicator=own)
+
+    for error in trained_by(2, one):
+        assert isinstance(error, ValueError), error
+        assert re.search(words, str(error)), error
+
+
 def test_weights_that_one_process_changes_are_refused():
     def changing(model, history):
         model.parameters()[0].data += 1.0
@@ -288,7 +480,7 @@ def test_a_loss_that_cannot_be_replayed_is_refused():
     ],
 )
 def test_what_several_processes_cannot_do_is_refused(options, words):
-    communicator = options.get("communicator", object())
+    communicator = options.get("communicator", Threads(0, Group(1)))
     with pytest.raises(ValueError, match=words):
         net().fit(DATA.X, DATA.y, **{**options, "communicator": communicator})
 

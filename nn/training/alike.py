@@ -1,0 +1,158 @@
+"""What all processes of a run have alike: arguments, and what functions of the user's reach, as texts to compare."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import hashlib
+import sys
+from argparse import Namespace
+from collections import deque
+from collections.abc import Iterator
+from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engine import Value
+from engine.callers import is_library
+from nn.configuration import OWN
+from nn.parameters import parts_in
+
+if TYPE_CHECKING:
+    from nn.module import Module
+
+_PLAIN = (int, float, complex, str, bytes, type(None), np.generic)
+_MOST, _DEEPEST, _MOST_ITEMS = 20_000, 20, 100
+Part = tuple[str, Any]
+
+OWN_TO_EACH = {"model", "X", "y", "validation_data", "sample_weight", "callbacks", "progress", "verbose", "optimizer"}
+OWN_TO_EACH |= {"checkpoint", "checkpoint_every", "communicator", "unknown"}
+"""The arguments of ``fit`` that may be others in each process, or are compared by what they hold."""
+
+
+def described(things: dict[str, Any]) -> dict[str, str]:
+    """A text for each thing, and for what it holds: the same in processes where they are alike.
+
+    A function is told by its code, its defaults, and the globals and closures that it reads, also through functions
+    that it calls. Of an object of a library only its kind counts, unless it is an array; so do random generators.
+
+    >>> described({"weights": {"a": 1.5}})
+    {'weights': 'dict of 1', "weights['a']": '1.5'}
+    """
+    found: dict[str, str] = {}
+    seen: dict[int, Any] = {}
+    waiting: deque[tuple[str, Any, int]] = deque((name, thing, 0) for name, thing in things.items())
+    while waiting and len(found) < _MOST:
+        name, thing, depth = waiting.popleft()
+        if not isinstance(thing, (*_PLAIN, list, tuple, dict)):
+            if id(thing) in seen:
+                continue
+            seen[id(thing)] = thing
+        while name in found:
+            name += "'"
+        found[name], parts = _noted(thing)
+        if depth < _DEEPEST:
+            waiting.extend((name + suffix, part, depth + 1) for suffix, part in parts)
+    return found
+
+
+def foreign_parts(model: Module) -> dict[str, Any]:
+    """The parts of a model that are the user's, and what they hold."""
+    called = [model, *(part for _, part in parts_in(model) if callable(part))]
+    own = [part for part in called if type(part).__module__ not in OWN]
+    return {f"part {place} of the model": part for place, part in enumerate(own)}
+
+
+def _noted(thing: Any) -> tuple[str, list[Part]]:
+    """What tells a thing from others, and what there is inside."""
+    kind = type(thing).__qualname__
+    if isinstance(thing, _PLAIN):
+        return repr(thing), []
+    if isinstance(thing, Value):
+        return repr(thing.data), []
+    if isinstance(thing, np.ndarray) and thing.dtype.kind != "O":
+        return f"{thing.dtype} array of shape {thing.shape}, {_digest(thing.tobytes())}", []
+    if isinstance(thing, (list, tuple)):
+        return _of_list(thing, kind)
+    if isinstance(thing, (set, frozenset)):
+        return f"{kind} of {_digest(sorted(map(repr, thing)))}", []
+    if isinstance(thing, dict):
+        return f"{kind} of {len(thing)}", [(f"[{key!r}]", item) for key, item in thing.items()]
+    if isinstance(thing, functools.partial):
+        return kind, [(": function", thing.func), (": arguments", thing.args), (": keywords", thing.keywords)]
+    if isinstance(thing, MethodType):
+        return kind, [(": function", thing.__func__), (": self", thing.__self__)]
+    if isinstance(thing, CodeType):
+        return f"{thing.co_name} {_digest((thing.co_code, thing.co_names))}", [(": constants", thing.co_consts)]
+    if isinstance(thing, FunctionType):
+        return thing.__qualname__, [] if _is_of_library(thing.__module__) else list(_of_function(thing))
+    if isinstance(thing, type):
+        return _of_type(thing)
+    return _of_object(thing)
+
+
+def _of_list(thing: Any, kind: str) -> tuple[str, list[Part]]:
+    if len(thing) > _MOST_ITEMS and all(isinstance(item, (*_PLAIN, Value)) for item in thing):
+        return f"{kind} of {_digest([_noted(item)[0] for item in thing])}", []
+    return f"{kind} of {len(thing)}", [(f"[{index}]", item) for index, item in enumerate(thing)]
+
+
+def _of_function(thing: FunctionType) -> Iterator[Part]:
+    """The code, what the function was made with, and the globals that it reads."""
+    yield " (code)", thing.__code__
+    yield ": defaults", [*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()]
+    yield from ((f".{name}", item) for name, item in vars(thing).items())
+    for name, cell in zip(thing.__code__.co_freevars, thing.__closure__ or ()):
+        try:
+            yield f": {name}", cell.cell_contents
+        except ValueError:  # not assigned yet
+            continue
+    for code in _codes_in(thing.__code__):
+        for name in sorted({each.argval for each in dis.get_instructions(code) if each.opname == "LOAD_GLOBAL"}):
+            if name not in thing.__globals__:
+                continue
+            part = thing.__globals__[name]
+            if isinstance(part, (ModuleType, Namespace, SimpleNamespace)):  # of which the code names what it reads
+                if not isinstance(part, ModuleType) or not _is_of_library(part.__name__):
+                    yield from ((f": {name}.{own}", vars(part)[own]) for own in code.co_names if own in vars(part))
+            else:
+                yield f": {name}", part
+
+
+def _codes_in(code: CodeType) -> Iterator[CodeType]:
+    """A function's code, and that of functions inside it."""
+    yield code
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            yield from _codes_in(part)
+
+
+def _of_type(thing: type) -> tuple[str, list[Part]]:
+    if _is_of_library(thing.__module__):
+        return thing.__qualname__, []
+    own = [(f".{name}", part) for name, part in vars(thing).items() if name == "__call__" or name[:2] != "__"]
+    return thing.__qualname__, [*own, *((".__base__", base) for base in thing.__bases__)]
+
+
+def _of_object(thing: Any) -> tuple[str, list[Part]]:
+    kind = type(thing)
+    if kind.__module__ in OWN:  # layers: their weights are compared, and what they call
+        return kind.__qualname__, []
+    if _is_of_library(kind.__module__) and not kind.__module__.startswith("nn."):
+        if hasattr(thing, "__array__"):
+            return kind.__qualname__, [(" (numbers)", np.asarray(thing))]
+        return str(getattr(thing, "__qualname__", kind.__qualname__)), []
+    own = [(f".{name}", part) for name, part in getattr(thing, "__dict__", {}).items()]
+    slots = [name for each in kind.__mro__ for name in getattr(each, "__slots__", ()) if hasattr(thing, name)]
+    return kind.__qualname__, [(" (class)", kind), *own, *((f".{name}", getattr(thing, name)) for name in slots)]
+
+
+def _is_of_library(module: Any) -> bool:
+    """Whether a module is no code of the user's: it is installed."""
+    path = str(getattr(sys.modules.get(str(module)), "__file__", ""))
+    return is_library(module) or "site-packages" in path or "dist-packages" in path
+
+
+def _digest(thing: Any) -> str:
+    return hashlib.sha256(thing if isinstance(thing, bytes) else repr(thing).encode()).hexdigest()[:16]
