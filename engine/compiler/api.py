@@ -179,7 +179,9 @@ def compile(
             OverflowError, unless it makes no difference; one below 1e-45 is 0.
         backend: what carries the program out: ``"numpy"``; or ``"c"``, native code that the machine's compiler makes in
             the first run (without a compiler there is a warning, and numpy does the work); or ``"jax"``, which XLA
-            compiles for a processor, a GPU or a TPU. ``"jax:4"`` shares the examples of a batch among 4 of these.
+            compiles for a processor, a GPU or a TPU. ``"jax:4"`` shares the examples of a batch among 4 of these. JAX
+            on a processor (CPU) takes numbers below 2.2e-308 on the way for 0, so results that depend on them may
+            differ.
 
     Returns:
         A ``Program``; for a function, a ``CompiledFunction``.

@@ -61,7 +61,8 @@ def foreign_parts(model: Module) -> dict[str, Any]:
     """The parts of a model that are the user's, and what they hold."""
     called = [model, *(part for _, part in parts_in(model) if callable(part))]
     own = [part for part in called if type(part).__module__ not in OWN]
-    return {f"part {place} of the model": part for place, part in enumerate(own)}
+    titles = [getattr(part, "__qualname__", type(part).__qualname__) for part in own]
+    return {f"part {place} of the model ({title})": part for place, (title, part) in enumerate(zip(titles, own))}
 
 
 def _noted(thing: Any) -> tuple[str, list[Part]]:

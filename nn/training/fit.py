@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -141,8 +142,9 @@ def fit(
             after ``jax.distributed.initialize``, or an object of yours (see ``nn.training.communicators``). The run is
             that of one process with all rows, those of process 0 first, up to rounding: batches are drawn from all
             rows, each process computes its share of them, and gradients are added up. All end with the same model and
-            History. Callbacks are called in each process, process 0 writes the checkpoint, and an error or Ctrl-C in
-            one process ends all.
+            History. Callbacks are called in each process, and an error or Ctrl-C in one process ends all. Process 0
+            alone needs the path of the checkpoint. *callbacks*, *progress* and *verbose* may differ, other arguments
+            must be alike.
 
     Returns:
         The History. Ctrl-C ends training early, with the weights of that moment and ``history.interrupted`` set.
@@ -153,7 +155,7 @@ def fit(
         FloatingPointError: training diverged; the message says when.
         TypeError: an argument is unknown; or no example's loss depends on the model's parameters.
         RuntimeError: another thread is training this model, or another call of fit has the optimizer; nothing was
-            changed.
+            changed. Or another process ended the training, or has other weights than this one.
         OSError: the checkpoint cannot be written or read; the weights are those of that moment.
     """
     given = {name: thing for name, thing in locals().items() if name not in OWN_TO_EACH}
@@ -293,7 +295,7 @@ class Training:
                     if self.checkpoint is not None and self.checkpoint.due():
                         self.team.caught(self._save)
                 self._measure()
-                self._show(bar)
+                self.team.caught(partial(self._show, bar))
                 progress.stopped = self._ends()
                 if self.team.agree(self._go_on):
                     progress.stopped = history.interrupted = True

@@ -304,6 +304,7 @@ def test_another_run_is_refused_and_nothing_changes(tmp_path):
     for options, words in [
         ({"seed": 6}, "differs in the seed: 5 there, 6 here"),
         ({"dtype": "float32"}, "differs in the dtype: 'float64' there, 'float32' here"),
+        ({"backend": "c"}, "differs in the backend: 'numpy' there, 'c' here"),
         ({"loss": "hinge"}, "differs in the loss: 'binary_cross_entropy' there, 'hinge' here"),
         ({"early_stopping": 3}, "differs in the early stopping: None there"),
         ({"model": MLP(2, [5, 1], activation="tanh", seed=4)}, "differs in the starting weights; give"),
@@ -313,6 +314,15 @@ def test_another_run_is_refused_and_nothing_changes(tmp_path):
             trained(path, epochs=1, **options)
     assert [p.data for p in model.parameters()] == start
     assert path.read_bytes() == before
+
+
+def test_a_checkpoint_that_names_no_backend_is_of_numpy(tmp_path):
+    whole, path = trained(), tmp_path / "run.json"
+    trained(path, epochs=2)
+    content = json.loads(path.read_text())
+    content["run"]["backend"] = None
+    path.write_text(json.dumps(content))
+    assert trained(path) == whole
 
 
 @pytest.mark.parametrize("seconds", [-1, "soon", True, float("nan")])

@@ -17,7 +17,7 @@ from checkout import ROOT
 from team import Group, Threads, trained_by
 
 from engine import Value
-from nn import MLP, SGD, Adam, Dropout, Layer, Optimizer, Sequential
+from nn import MLP, SGD, Adam, Dropout, Layer, Module, Optimizer, Sequential
 from nn.data import moons
 from nn.schedules import EarlyStopping, ReduceOnPlateau, cosine
 from nn.training.communicators import as_communicator
@@ -466,6 +466,80 @@ def test_weights_that_one_process_changes_are_refused():
 def test_a_loss_that_cannot_be_replayed_is_refused():
     errors = trained_by(2, lambda own: trained(own, loss=lambda out, target: out * math.exp(-out.data)))
     assert all("several processes train by replay alone" in str(error) for error in errors), errors
+
+
+def test_a_loss_that_cannot_be_replayed_later_is_refused_in_the_same_words():
+    def one(communicator):
+        def loss(output, target):
+            return output * math.exp(-output.data) if target > 5 else (output - target) ** 2
+
+        validation, options = (DATA.X[:4], [9.0] * 4), {"communicator": communicator, "progress": False}
+        return net().fit(DATA.X[:20], [1.0] * 20, loss=loss, validation_data=validation, epochs=1, seed=0, **options)
+
+    errors = trained_by(2, one)
+    assert all("several processes train by replay alone" in str(error) for error in errors), errors
+
+
+class Scaled(Module):
+    """A model of the user's."""
+
+    n_inputs = 2
+
+    def __init__(self):
+        self.inner, self.scale = net(), 1.0
+
+    def __call__(self, x):
+        return self.inner(x) * self.scale
+
+
+def test_models_of_the_users_that_differ_are_refused():
+    def one(communicator, scale):
+        model = Scaled()
+        model.scale = scale
+        return trained(communicator, make=lambda: model)
+
+    errors = trained_by(2, lambda own: one(own, 1.0 + own.rank))
+    assert all("(Scaled).scale in process 1 ('2.0')" in str(error) for error in errors), errors
+    same = trained_by(2, lambda own: one(own, 2.0))
+    assert same[0] == same[1]
+
+
+def test_a_line_that_process_0_cannot_print_ends_all(monkeypatch):
+    class Closed:
+        def write(self, text):
+            raise BrokenPipeError("closed")
+
+        def flush(self):
+            pass
+
+    monkeypatch.setattr(sys, "stdout", Closed())
+
+    def one(communicator):
+        options = {"epochs": 1, "seed": 0, "verbose": 2, "communicator": communicator}
+        return net().fit(DATA.X[:20], DATA.y[:20], loss="hinge", **options)
+
+    errors = trained_by(2, one)
+    assert isinstance(errors[0], BrokenPipeError), errors
+    assert str(errors[1]) == "process 0 ended the training: BrokenPipeError: closed"
+
+
+def test_callbacks_of_process_0_alone_are_taken():
+    losses = []
+    team = trained_by(
+        2, lambda own: trained(own, callbacks=[] if own.rank else [lambda model, history: losses.append(history.loss)])
+    )
+    assert team[0] == team[1] == trained_by(2, trained)[0]
+    assert len(losses) == 4
+
+
+def test_what_a_loss_names_but_does_not_read_may_differ():
+    def one(communicator):
+        names = {"data": communicator.rank, "math": math, "COUNTS": {"a", "b"}}
+        exec("def loss(out, t): return (out - t) ** 2 * len(COUNTS) * math.sqrt(t.data if 0 else 4.0)", names)
+        return trained(communicator, loss=names["loss"])
+
+    first, second = trained_by(2, one)
+    assert first == second
 
 
 @pytest.mark.parametrize(
