@@ -87,7 +87,7 @@ def _noted(thing: Any) -> tuple[str, list[Part]]:
     if isinstance(thing, CodeType):
         return f"{thing.co_name} {_digest((thing.co_code, thing.co_names))}", [(": constants", thing.co_consts)]
     if isinstance(thing, FunctionType):
-        return thing.__qualname__, [] if _is_of_library(thing.__module__) else list(_of_function(thing))
+        return thing.__qualname__, list(_of_function(thing))
     if isinstance(thing, type):
         return _of_type(thing)
     return _of_object(thing)
@@ -100,8 +100,10 @@ def _of_list(thing: Any, kind: str) -> tuple[str, list[Part]]:
 
 
 def _of_function(thing: FunctionType) -> Iterator[Part]:
-    """The code, what the function was made with, and the globals that it reads."""
-    yield " (code)", thing.__code__
+    """The code, what the function was made with, and the globals that it reads; of this library's, no code."""
+    of_library = _is_of_library(thing.__module__)
+    if of_library and not thing.__module__.startswith("nn."):
+        return
     yield ": defaults", [*(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values()]
     yield from ((f".{name}", item) for name, item in vars(thing).items())
     for name, cell in zip(thing.__code__.co_freevars, thing.__closure__ or ()):
@@ -109,6 +111,9 @@ def _of_function(thing: FunctionType) -> Iterator[Part]:
             yield f": {name}", cell.cell_contents
         except ValueError:  # not assigned yet
             continue
+    if of_library:
+        return
+    yield " (code)", thing.__code__
     for code in _codes_in(thing.__code__):
         for name in sorted({each.argval for each in dis.get_instructions(code) if each.opname == "LOAD_GLOBAL"}):
             if name not in thing.__globals__:
@@ -152,7 +157,7 @@ def _of_object(thing: Any) -> tuple[str, list[Part]]:
 def _is_of_library(module: Any) -> bool:
     """Whether a module is no code of the user's: it is installed."""
     path = str(getattr(sys.modules.get(str(module)), "__file__", ""))
-    return is_library(module) or "site-packages" in path or "dist-packages" in path
+    return is_library(module) or (module != "__main__" and ("site-packages" in path or "dist-packages" in path))
 
 
 def _digest(thing: Any) -> str:

@@ -19,7 +19,7 @@ from team import Group, Threads, trained_by
 from engine import Value
 from nn import MLP, SGD, Adam, Dropout, Layer, Module, Optimizer, Sequential
 from nn.data import moons
-from nn.schedules import EarlyStopping, ReduceOnPlateau, cosine
+from nn.schedules import EarlyStopping, ReduceOnPlateau, cosine, warm_up
 from nn.training.communicators import as_communicator
 
 DATA = moons(60, seed=1)
@@ -283,9 +283,17 @@ def scaled(number, text="return SCALE * (output - target) ** 2"):
     return names["loss"]
 
 
+def warmed(number):
+    rate = cosine(number, 16)
+    for _ in range(5):
+        rate = warm_up(2, rate)
+    return rate
+
+
 OTHER_NUMBERS = {
     "label_smoothing": lambda n: {"label_smoothing": n / 10},
     "class_weight": lambda n: {"class_weight": {0: 1.0, 1: n}},
+    "learning_rate": lambda n: {"learning_rate": warmed(n / 10)},
     "replay": lambda n: {"replay": True if n > 1 else None},
     "loss: SCALE": lambda n: {"loss": scaled(n)},
     "loss: inner: SCALE": lambda n: {"loss": scaled(n, "return inner(output - target)")},
