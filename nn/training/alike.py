@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 _PLAIN = (int, float, complex, str, bytes, type(None), np.generic)
 _MOST, _DEEPEST, _MOST_ITEMS = 20_000, 20, 100
+_HOLDERS: dict[type, tuple[str, ...]] = {
+    functools.partial: ("func", "args", "keywords"),
+    MethodType: ("__func__", "__self__"),
+    property: ("fget",),
+    staticmethod: ("__func__",),
+    classmethod: ("__func__",),
+}
+"""What things hold that wrap functions."""
 Part = tuple[str, Any]
 
 OWN_TO_EACH = {"model", "X", "y", "validation_data", "sample_weight", "callbacks", "progress", "verbose", "optimizer"}
@@ -80,10 +88,9 @@ def _noted(thing: Any) -> tuple[str, list[Part]]:
         return f"{kind} of {_digest(sorted(map(repr, thing)))}", []
     if isinstance(thing, dict):
         return f"{kind} of {len(thing)}", [(f"[{key!r}]", item) for key, item in thing.items()]
-    if isinstance(thing, functools.partial):
-        return kind, [(": function", thing.func), (": arguments", thing.args), (": keywords", thing.keywords)]
-    if isinstance(thing, MethodType):
-        return kind, [(": function", thing.__func__), (": self", thing.__self__)]
+    for each, names in _HOLDERS.items():
+        if isinstance(thing, each):
+            return kind, [(f": {name.strip('_')}", getattr(thing, name)) for name in names]
     if isinstance(thing, CodeType):
         return f"{thing.co_name} {_digest((thing.co_code, thing.co_names))}", [(": constants", thing.co_consts)]
     if isinstance(thing, FunctionType):
@@ -137,7 +144,9 @@ def _codes_in(code: CodeType) -> Iterator[CodeType]:
 def _of_type(thing: type) -> tuple[str, list[Part]]:
     if _is_of_library(thing.__module__):
         return thing.__qualname__, []
-    own = [(f".{name}", part) for name, part in vars(thing).items() if name == "__call__" or name[:2] != "__"]
+    own = [
+        (f".{name}", part) for name, part in vars(thing).items() if name[:2] != "__" or isinstance(part, FunctionType)
+    ]
     return thing.__qualname__, [*own, *((".__base__", base) for base in thing.__bases__)]
 
 
