@@ -32,6 +32,8 @@ _HOLDERS: dict[type, tuple[str, ...]] = {
     classmethod: ("__func__",),
 }
 """What things hold that wrap functions."""
+_UNUSED = ("__init__", "__new__", "__post_init__", "__init_subclass__", "__del__", "__repr__", "__str__")
+"""The methods that no training step calls."""
 Part = tuple[str, Any]
 
 OWN_TO_EACH = {"model", "X", "y", "validation_data", "sample_weight", "callbacks", "progress", "verbose", "optimizer"}
@@ -144,9 +146,8 @@ def _codes_in(code: CodeType) -> Iterator[CodeType]:
 def _of_type(thing: type) -> tuple[str, list[Part]]:
     if _is_of_library(thing.__module__):
         return thing.__qualname__, []
-    own = [
-        (f".{name}", part) for name, part in vars(thing).items() if name[:2] != "__" or isinstance(part, FunctionType)
-    ]
+    used = {name: part for name, part in vars(thing).items() if name[:2] != "__" or isinstance(part, FunctionType)}
+    own = [(f".{name}", part) for name, part in used.items() if name not in _UNUSED]
     return thing.__qualname__, [*own, *((".__base__", base) for base in thing.__bases__)]
 
 

@@ -158,6 +158,7 @@ def fit(
             changed. Or another process ended the training, or has other weights than this one.
         OSError: the checkpoint cannot be written or read; the weights are those of that moment.
     """
+    # what all processes must be given alike; first, while there are no other variables
     given = {name: thing for name, thing in locals().items() if name not in OWN_TO_EACH}
     team = team_of(communicator)
     with team.together():
@@ -232,9 +233,8 @@ class Training:
             with self.team.shield(self.interrupts):
                 if self.team.check(lambda: self._alike(given)) or self.team.agree(lambda: self._begin(replay)):
                     raise KeyboardInterrupt
-                if self.team.agree(self._resume) or self._is_other(
-                    "give all an optimizer that took the same steps before"
-                ):
+                cause = "give all an optimizer that took the same steps before"
+                if self.team.agree(self._resume) or self._is_other(cause):
                     raise KeyboardInterrupt
                 self._epochs()
                 if self.progress.best:

@@ -147,6 +147,25 @@ def test_models_of_the_users_that_differ_are_refused():
     assert same[0] == same[1]
 
 
+def test_how_a_model_was_made_may_differ():
+    def make(rank):
+        class Made(Module):
+            n_inputs = 2
+
+            def __init__(self):
+                if rank == 0:
+                    assert len(DATA.X)
+                self.inner = net()
+
+            def __call__(self, x):
+                return self.inner(x)
+
+        return Made()
+
+    first, second = trained_by(2, lambda own: trained(own, make=lambda: make(own.rank)))
+    assert first == second
+
+
 def test_callbacks_of_process_0_alone_are_taken():
     losses = []
     team = trained_by(
