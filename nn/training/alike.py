@@ -36,10 +36,6 @@ _UNUSED = ("__init__", "__new__", "__post_init__", "__init_subclass__", "__del__
 """The methods that no training step calls."""
 Part = tuple[str, Any]
 
-OWN_TO_EACH = {"model", "X", "y", "validation_data", "sample_weight", "callbacks", "progress", "verbose", "optimizer"}
-OWN_TO_EACH |= {"checkpoint", "checkpoint_every", "communicator", "unknown"}
-"""The arguments of ``fit`` that may be others in each process, or are compared by what they hold."""
-
 
 def described(things: dict[str, Any]) -> dict[str, str]:
     """A text for each thing, and for what it holds: the same in processes where they are alike.

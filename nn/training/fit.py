@@ -30,11 +30,11 @@ from nn.optimizers import LearningRate, Optimizer, named_optimizer
 from nn.parameters import check_call
 from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.targets import Label
-from nn.training.alike import OWN_TO_EACH, described, foreign_parts
 from nn.training.checkpoint import Checkpoint, Progress, settings_of, shared_checkpoint
 from nn.training.history import History
 from nn.training.interrupts import Interrupts
 from nn.training.options import (
+    OWN_TO_EACH,
     Callback,
     check_alike,
     check_backend,
@@ -249,6 +249,8 @@ class Training:
 
     def _alike(self, given: dict[str, Any]) -> dict[str, Any]:
         """What must be the same in all processes."""
+        from nn.training.alike import described, foreign_parts
+
         task = self.task
         names = {"names of the inputs": self.column_names, "names of the targets": self.target_column_names}
         reached = {f"{name} of the optimizer": thing for name, thing in task.optimizer.settings().items()}

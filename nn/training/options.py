@@ -26,6 +26,10 @@ _MEANT = {  # arguments of other libraries, and what to type here
     **dict.fromkeys(("alpha", "kernel_regularizer"), "optimizer=Adam(l2=...)"),
 }
 
+OWN_TO_EACH = {"model", "X", "y", "validation_data", "sample_weight", "callbacks", "progress", "verbose", "optimizer"}
+OWN_TO_EACH |= {"checkpoint", "checkpoint_every", "communicator", "unknown"}
+"""The arguments of ``fit`` that may be others in each process, or are compared by what they hold."""
+
 
 def refuse_unknown(unknown: dict[str, Any], names: Iterable[str]) -> None:
     """Raise a TypeError for the first unknown argument of fit, whose arguments have these *names*."""
