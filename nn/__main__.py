@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from nn.cli.arguments import LONGEST, parser
@@ -17,7 +18,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = [f" {text}" if text[:1] == "-" and text[:2] != "--" and text != "-h" else text for text in given]
     try:
         options = parser().parse_args(given)
-        options.run(options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)  # what gradstep says itself; it is never an error here
+            warnings.showwarning = _show_warning
+            options.run(options)
         sys.stdout.flush()
     except RecursionError:
         print("gradstep: the input is nested too deeply", file=sys.stderr)
@@ -38,6 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("gradstep: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
+    print(f"gradstep: {plain_label(str(message), LONGEST)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

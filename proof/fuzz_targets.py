@@ -308,15 +308,15 @@ def _command(data: bytes) -> None:
             status = end.code  # argparse's: 0 for --help, 2 for arguments that it does not know
     told = complained.getvalue()
     lines = [line for line in told.splitlines() if not line.startswith("epoch ")]  # a progress bar
-    if status not in (0, 1, 2) or "Traceback" in told or (status and len(told.splitlines()) < 1):
+    if status not in (0, 1, 2) or "Traceback" in told or (status and not lines):
         raise Finding(f"gradstep {arguments!r} ended with {status!r} and said {told!r}")
-    if status and (len(lines) != 1 or not lines[0].startswith("gradstep: ")):
+    if any(not line.startswith("gradstep: ") for line in lines):  # warnings, and what went wrong
         raise Finding(f"gradstep {arguments!r} said {told!r}")
     odd = [c for c in said.getvalue() + "".join(lines) if not c.isprintable() and c != "\n"]
     if odd:
         raise Finding(f"gradstep {arguments!r} sent {odd[0]!r} to the terminal")
     if status:
-        raise _Refused(lines[0])
+        raise _Refused(lines[-1])
 
 
 _OPTIONS = ["draw", "step", "predict", "train", "--out", "g.gv", "--html", "w.html", "--most", "0", "-1", "--precision"]

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import warnings
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -50,6 +51,17 @@ def flower_file(folder: Path, rows: int = 24, header: str = "length,width,kind\n
 
 
 # ---------------------------------------------------------------------------------------------------------------- train
+
+
+def test_a_warning_is_one_line_and_no_error(command, folder):
+    flower_file(folder)
+    few = ("train", "flowers.csv", "--quiet", "--epochs", "12", "--rate", "0.00001")
+    status, _, err = command(*few)
+    assert (status, err.count("\n")) == (0, 1)
+    assert err.startswith("gradstep: the loss was still falling after 12 epochs")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert command(*few)[::2] == (status, err)
 
 
 def test_train_xor(gradstep, folder):
