@@ -32,11 +32,12 @@ SHORT = ("--quiet", "--epochs", "1", "--hidden", "2")
 
 @pytest.fixture
 def gradstep(command):
-    """Runs the command in an empty folder; gives what it printed, and wants nothing on standard error."""
+    """Runs the command in an empty folder; gives what it printed, and wants no more on standard error than a warning."""
 
     def run(*arguments: object) -> str:
         status, out, err = command(*arguments)
-        assert (status, err) == (0, "")
+        assert status == 0
+        assert re.fullmatch(r"(gradstep: the loss .*\n)?", err)  # was still falling: tests train for few epochs
         return out
 
     return run
