@@ -30,7 +30,7 @@ class Listener:
     hashes and copies of Values are reported, and so are operations that refuse their numbers.
     """
 
-    hears_identity = False
+    hears_hash = False
     """Whether it hears of ``hash()``: where Values are in place of plain numbers."""
 
     def left(self, how: str, node: Value) -> None:
@@ -42,8 +42,8 @@ class Listener:
     def left_elsewhere(self, how: str, node: Value) -> None:
         """A number was taken, or compared, in another thread; *node* may have nothing to do with this listener."""
 
-    def identified(self, how: str, node: Value) -> None:
-        """*node* was looked up: *how* is ``"hash()"``."""
+    def hashed(self, node: Value) -> None:
+        """*node* was looked up in a dict or a set, or ``hash`` was called."""
 
     def refused(self) -> None:
         """An operation is about to raise an error because of a number."""
@@ -66,7 +66,7 @@ def listening(listener: Listener) -> Iterator[None]:
     with _counting:
         _everyones.append(listener)
         WATCH.listeners += 1
-        WATCH.identity_listeners += listener.hears_identity
+        WATCH.hash_listeners += listener.hears_hash
     try:
         yield
     finally:
@@ -74,7 +74,7 @@ def listening(listener: Listener) -> Iterator[None]:
         with _counting:
             _everyones.remove(listener)
             WATCH.listeners -= 1
-            WATCH.identity_listeners -= listener.hears_identity
+            WATCH.hash_listeners -= listener.hears_hash
 
 
 def _left(how: str, node: Any) -> None:
@@ -97,10 +97,10 @@ def _compared(sign: str, a: Any, b: Any, outcome: bool) -> None:
     _left_elsewhere(sign, *(side for side in (a, b) if isinstance(side, Value)))
 
 
-def _identified(how: str, node: Any) -> None:
+def _hashed(node: Any) -> None:
     for listener in _here.listeners:
-        if listener.hears_identity:
-            listener.identified(how, node)
+        if listener.hears_hash:
+            listener.hashed(node)
 
 
 def _refused() -> None:
@@ -109,4 +109,4 @@ def _refused() -> None:
 
 
 REFUSALS.append(_refused)
-WATCH.hear, WATCH.hear_comparison, WATCH.hear_identity = _left, _compared, _identified
+WATCH.hear, WATCH.hear_comparison, WATCH.hear_hash = _left, _compared, _hashed

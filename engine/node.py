@@ -25,8 +25,8 @@ class Watch:
         self.listeners: int = 0
         self.hear: Callable[[str, Any], None] | None = None
         self.hear_comparison: Callable[[str, Any, Any, bool], None] | None = None
-        self.identity_listeners: int = 0
-        self.hear_identity: Callable[[str, Any], None] | None = None
+        self.hash_listeners: int = 0
+        self.hear_hash: Callable[[Any], None] | None = None
 
 
 WATCH: Final[Watch] = Watch()

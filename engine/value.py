@@ -379,7 +379,7 @@ class Value(Provenance):
         return True if self is other else NotImplemented
 
     def __hash__(self) -> int:
-        _heard_identity("hash()", self)
+        _heard_hash(self)
         return id(self) >> 4  # identity; the lowest bits of an address are always 0
 
     def __bool__(self) -> bool:
@@ -531,11 +531,11 @@ def _heard_comparison(sign: str, a: Value, b: object, outcome: bool) -> bool:
     return outcome
 
 
-def _heard_identity(what: str, v: Value) -> None:
-    """Tell whoever listens in this thread that a node was asked for what makes it the same as another."""
-    hear = WATCH.hear_identity
-    if WATCH.identity_listeners != 0 and hear is not None:
-        hear(what, v)
+def _heard_hash(v: Value) -> None:
+    """Tell whoever listens in this thread that a node was asked for its hash."""
+    hear = WATCH.hear_hash
+    if WATCH.hash_listeners != 0 and hear is not None:
+        hear(v)
 
 
 def _raised(a: Value, b: Value) -> Value:

@@ -20,14 +20,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser().parse_args(given)
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)  # what gradstep says itself; it is never an error here
-            warnings.showwarning = _show_warning
+            warnings.showwarning = lambda message, *_: _complain(str(message))
             options.run(options)
         sys.stdout.flush()
     except RecursionError:
-        print("gradstep: the input is nested too deeply", file=sys.stderr)
+        _complain("the input is nested too deeply")
         return 1
     except MemoryError:
-        print("gradstep: out of memory; fewer rows, columns or neurons take less", file=sys.stderr)
+        _complain("out of memory; fewer rows, columns or neurons take less")
         return 1
     except (ValueError, TypeError, ArithmeticError, OSError, ModuleNotFoundError, RuntimeError) as error:
         if isinstance(error, BrokenPipeError) and error.filename is None:  # as `| head` closes the pipe
@@ -36,16 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = str(error)
         if isinstance(error, OSError) and error.strerror:
             message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-        print(f"gradstep: {plain_label(message, LONGEST)}", file=sys.stderr)
+        _complain(message)
         return 1
     except KeyboardInterrupt:
-        print("gradstep: interrupted", file=sys.stderr)
+        _complain("interrupted")
         return 130
     return 0
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
-    print(f"gradstep: {plain_label(str(message), LONGEST)}", file=sys.stderr)
+def _complain(message: str) -> None:
+    print(f"gradstep: {plain_label(message, LONGEST)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class Recording(Listener):
     """
 
     def __init__(self, numbers: Sequence[float], identity: bool = False) -> None:
-        self.hears_identity = identity
+        self.hears_hash = identity
         self.inputs = [Value(number) for number in numbers]
         self.outputs: list[Value] = []
         self.guards: dict[Any, Guard] = {}
@@ -104,10 +104,10 @@ class Recording(Listener):
         if not self._ids.isdisjoint(map(id, topological_order(node))):
             self._refuse(f"{users_caller()}: {how} of a Value in another thread")
 
-    def identified(self, how: str, node: Value) -> None:
+    def hashed(self, node: Value) -> None:
         """A Value in place of a number was not what the number would have been."""
         if id(node) in self._ids:
-            self._refuse(f"{users_caller()}: {how} of a Value, where a plain number is without a program")
+            self._refuse(f"{users_caller()}: hash() of a Value, where a plain number is without a program")
 
     def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
         """A guard, unless only constants were compared."""
