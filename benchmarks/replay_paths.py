@@ -5,6 +5,8 @@ machine runs it example by example, "mapped"), JAX with arrays that hold all exa
 """
 
 import random
+import subprocess
+import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -74,14 +76,38 @@ def by_replay(function: Any, rows: Floats, parameters: Sequence[float]) -> Gradi
     return lambda: program.value_and_gradient(rows)
 
 
-def by_casadi(function: Any, rows: Floats, parameters: Sequence[float]) -> Gradient:
-    """With CasADi's map: one function of one example, for all columns; numbers in and out are in its own matrices."""
+def in_casadi(function: Any, n_inputs: int, n_parameters: int) -> Any:
+    """CasADi's function of one example: the value, and its gradient in the parameters."""
     import casadi
 
     casadi.maximum = casadi.fmax
-    x, p = casadi.SX.sym("x", rows.shape[1]), casadi.SX.sym("p", len(parameters))
+    x, p = casadi.SX.sym("x", n_inputs), casadi.SX.sym("p", n_parameters)
     value = function(casadi, casadi.vertsplit(x), casadi.vertsplit(p))
-    one = casadi.Function("one", [x, p], [value, casadi.gradient(value, p)])
+    return casadi.Function("one", [x, p], [value, casadi.gradient(value, p)])
+
+
+def by_casadi(function: Any, rows: Floats, parameters: Sequence[float]) -> Gradient:
+    """With CasADi's map: one function of one example, for all columns; numbers in and out are in its own matrices."""
+    return mapped_by_casadi(in_casadi(function, rows.shape[1], len(parameters)), rows, parameters)
+
+
+def by_casadi_in_c(function: Any, rows: Floats, parameters: Sequence[float]) -> Gradient:
+    """The same function as the C code that CasADi writes, compiled by gcc with -O3 for this processor."""
+    import casadi
+
+    one = in_casadi(function, rows.shape[1], len(parameters))
+    with tempfile.TemporaryDirectory() as folder:
+        code, library = casadi.CodeGenerator("one.c"), f"{folder}/one.so"
+        code.add(one)
+        source = code.generate(f"{folder}/")
+        subprocess.run(["gcc", "-O3", "-march=native", "-fPIC", "-shared", source, "-o", library, "-lm"], check=True)
+        return mapped_by_casadi(casadi.external("one", library), rows, parameters)
+
+
+def mapped_by_casadi(one: Any, rows: Floats, parameters: Sequence[float]) -> Gradient:
+    """A function of one example, for all rows."""
+    import casadi
+
     mapped = one.map(len(rows))
     columns, numbers = casadi.DM(rows.T), casadi.DM(list(parameters))
 

@@ -1,8 +1,9 @@
-"""Programs in C beside numpy's replay of the same graphs: time, equality, compiling, threads, and the machine's limits.
+"""The same graphs by numpy, by C and by JAX: time, equality, compiling, threads, and the machine's limits.
 
-    python benchmarks/native.py [--quick] [--names FILE]
+    python benchmarks/backends.py [--quick] [--names FILE]
 
-Steps are timed in one thread, by the time of the processor; two threads against one by the clock on the wall.
+Value and gradient are timed by the time of the processor, all threads together; numpy and C have one thread, JAX as
+many as it likes. Two threads against one are timed by the clock on the wall.
 """
 
 import one_thread  # noqa: F401 # isort: skip - before anything that loads numpy
@@ -19,7 +20,7 @@ from gpt import GPT, texts
 from numpy.typing import NDArray
 from replay import on_the_wall
 from replay_nets import Work, graph
-from timing import Row, interleaved, options, report
+from timing import Row, installed, interleaved, options, report
 
 from engine import Program, Value, compile, leaves
 
@@ -55,23 +56,50 @@ def compiled(make: Make, rows: Floats) -> tuple[Program, float, float]:
 
 
 def against_numpy(
-    title: str, make: Make, rows: Floats, bar: float | None, limit: float | None, rounds: int
+    title: str, make: Make, rows: Floats, bar: float | None, limit: float | None, rounds: int, by_jax: bool = True
 ) -> list[Row]:
-    """Value and gradient by both; how far they are apart; how long it takes to compile."""
+    """Value and gradient by all backends; how far they are apart; how long it takes to compile."""
     program, of_processors, on_wall = compiled(make, rows[:8])
-    programs = {"numpy": make("numpy"), "c": program}
+    programs = {"numpy": make("numpy"), "C": program}
+    table = [
+        Row(f"{title}: compiling C, all processors", of_processors, "s"),
+        Row(f"{title}: compiling C, on the wall", on_wall, "s", at_most=limit),
+    ]
+    if by_jax and installed("jax"):
+        programs["JAX"] = make("jax")
+        first = on_the_wall({"first": lambda: programs["JAX"].run(rows)}, 1)["first"]
+        table.append(Row(f"{title}: JAX until the first result, on the wall", first, "s"))
     found = {name: each.value_and_gradient(rows) for name, each in programs.items()}
-    (value, gradient), (other, others) = found["numpy"], found["c"]
-    units = max(abs(value - other) / abs(value), np.abs(gradient - others).max() / np.abs(gradient).max()) / 2.0**-52
     best = interleaved({name: lambda each=each: each.run(rows) for name, each in programs.items()}, rounds)
     print(f"  {title}: " + ", ".join(f"{name} {1e3 * seconds:.3f} ms" for name, seconds in best.items()), flush=True)
-    return [
-        Row(f"{title}: C against numpy", best["numpy"] / best["c"], "x faster", at_least=bar),
-        Row(f"{title}: C and numpy apart", units, "units of the last place of the largest number"),
-        Row(f"{title}: compiling, all processors", of_processors, "s"),
-        Row(f"{title}: compiling, on the wall", on_wall, "s", at_most=limit),
-        *near_the_limit(title, program, rows, best["c"]),
-    ]
+    for name in list(programs)[1:]:
+        units = apart(found["numpy"], found[name])
+        bars = bar if name == "C" else None
+        table.append(Row(f"{title}: {name} against numpy", best["numpy"] / best[name], "x faster", at_least=bars))
+        table.append(Row(f"{title}: {name} and numpy apart", units, "units of the last place of the largest number"))
+    if "JAX" not in programs:
+        table.append(Row(f"{title}: JAX", None, note="not run: XLA compiles a graph of this size for too long"))
+    return [*table, *near_the_limit(title, program, rows, best["C"])]
+
+
+def apart(one: tuple[float, Floats], other: tuple[float, Floats]) -> float:
+    """The largest difference of two values and gradients, in units of the last place of the largest number."""
+    (value, gradient), (another, gradients) = one, other
+    errors = abs(value - another) / abs(value), np.abs(gradient - gradients).max() / np.abs(gradient).max()
+    return float(max(errors) / np.finfo(gradient.dtype).eps)
+
+
+def beside_casadi(rows: Floats, parameters: Sequence[float], rounds: int) -> list[Row]:
+    """Heston paths in C, beside the C that CasADi writes, compiled with -O3."""
+    title = f"{len(rows):,} Heston paths: C against CasADi's C at -O3"
+    if not installed("casadi"):
+        return [Row(title, None, note="not installed", at_least=12.0)]
+    program = path(paths.heston, rows, parameters, "c")
+    other = paths.by_casadi_in_c(paths.heston, rows, parameters)
+    paths.check({"replay": program.value_and_gradient(rows), "casadi": other()})
+    best = interleaved({"C": lambda: program.run(rows), "casadi": other}, rounds)
+    print(f"  CasADi's C {1e3 * best['casadi']:.0f} ms", flush=True)
+    return [Row(title, best["casadi"] / best["C"], "x faster", at_least=12.0)]
 
 
 def near_the_limit(title: str, program: Program, rows: Floats, seconds: float) -> list[Row]:
@@ -133,7 +161,19 @@ def language_model(names: Path, rounds: int) -> list[Row]:
         None,
         None,
         rounds,
+        by_jax=False,
     )
+
+
+def network(work: Work, bar: float | None, rounds: int) -> list[Row]:
+    """A network's loss."""
+    loss, leaves_of = graph(work, model := work.model())
+    batch = np.random.default_rng(0).uniform(-1.0, 1.0, (work.batch, len(leaves_of))).astype(work.dtype)
+
+    def step(backend: str) -> Program:
+        return compile(loss, leaves_of, model.parameters(), work.dtype, backend=backend)
+
+    return against_numpy(str(work), step, batch, bar, None, rounds)
 
 
 def two_threads(rows: Floats, rounds: int) -> list[Row]:
@@ -155,7 +195,7 @@ def two_threads(rows: Floats, rounds: int) -> list[Row]:
 def main() -> None:
     """Measure and print."""
     global BANDWIDTH, RATE
-    parser = options("Programs in C, beside numpy's replay.")
+    parser = options("The same graphs by numpy, C and JAX.")
     names = Path(__file__).resolve().parents[2] / "shared" / "data" / "names.txt"
     parser.add_argument("--names", type=Path, default=names, metavar="FILE", help="a text file, one name to a line")
     chosen = parser.parse_args()
@@ -171,24 +211,20 @@ def main() -> None:
     ]
     title = f"{len(normals):,} Heston paths"
     rows += against_numpy(title, lambda backend: path(paths.heston, normals, start, backend), normals, 4.5, 3.0, rounds)
+    rows += beside_casadi(normals, start, rounds)
     inputs, others = numbers.uniform(-1.0, 1.0, (1000, 20)), numbers.uniform(-1.0, 1.0, 10).tolist()
     for n, limit in ((1_000, 3.0), (3_000, 6.0), (10_000, 20.0)):
 
         def make(backend: str, n: int = n) -> Program:
             return path(paths.scramble(n), inputs, others, backend)
 
-        rows += against_numpy(f"a random graph of {n:,} nodes, batch 1,000", make, inputs, 10.0, limit, rounds)
-    work = Work((2, 16, 16, 1), 100)
-    loss, leaves_of = graph(work, model := work.model())
-    batch = numbers.uniform(-1.0, 1.0, (work.batch, len(leaves_of)))
-
-    def step(backend: str) -> Program:
-        return compile(loss, leaves_of, model.parameters(), backend=backend)
-
-    rows += against_numpy(str(work), step, batch, 2.0, None, rounds)
+        title = f"a random graph of {n:,} nodes, batch 1,000"
+        rows += against_numpy(title, make, inputs, 10.0, limit, rounds, by_jax=n == 1_000 and not chosen.quick)
+    for work, bar in ((Work((2, 16, 16, 1), 100), 2.0), (Work((784, 128, 64, 10), 1_000, "float32"), None)):
+        rows += network(work, bar, rounds)
     rows += language_model(chosen.names, rounds)
     rows += two_threads(normals, rounds)
-    report("Native code, beside numpy's replay", rows, chosen.rows)
+    report("Backends: C and JAX beside numpy", rows, chosen.rows)
 
 
 BANDWIDTH, RATE = 1.0, 1.0
