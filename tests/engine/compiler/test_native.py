@@ -564,6 +564,20 @@ def run_once(folder):
     return int(calls)
 
 
+GRADIENT = """
+from engine import Value, compile
+x, weights = Value(0.5), [Value(0.1) for _ in range(9)]
+compile(sum((x * w).sin() for w in weights), [x], weights, backend="c").value_and_gradient([[1.0]])
+"""
+
+
+def test_the_code_does_not_depend_on_the_order_of_sets(tmp_path):
+    for seed in "12":
+        environment = {**process_environment(tmp_path), "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", GRADIENT], env=environment, check=True)
+    assert len(list((tmp_path / "gradstep" / "native").iterdir())) == 1
+
+
 def test_a_second_process_compiles_nothing_and_a_spoilt_file_is_compiled_again(tmp_path):
     assert run_once(tmp_path) > 0
     assert run_once(tmp_path) == 0

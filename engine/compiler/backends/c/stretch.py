@@ -77,7 +77,7 @@ class Stretch:
         self._made: dict[tuple[object, ...], Number] = {}
         for statement, is_forward in statements:
             self._now[statement.out] = self._taken(statement, is_forward)
-        self.written = {slot: self._placed(slot, self._now[slot]) for slot in wanted & self._now.keys()}
+        self.written = {slot: self._placed(slot, self._now[slot]) for slot in sorted(wanted & self._now.keys())}
         self.written = {slot: number for slot, number in self.written.items() if self.read.get(slot) is not number}
         self._drop_unused()
         halves = [line.pair for line in self.lines[EACH] if pairs and line.form in PAIRS]
