@@ -62,11 +62,11 @@ _IN_WORDS = {  # what a reader may have meant to write, by the kind of what was 
     "invert": "~",
 }
 _CONDITIONS = {"and", "or", "not", "if", "else", "in", "is", "True", "False", "None"}
-_FACTOR = re.compile(r"(?<![\w.])((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\W\d]\w*)")  # 2x
-_HALF_A_NUMBER = re.compile(r"(?<![\w.])(\d+\.?\d*|\.\d+)([eE])(?!\w|[+-]?\d)")  # 1e
+_FACTOR = re.compile(r"(?<![\w.])((?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d+)?)\s*([^\W\d]\w*)")  # 2x
+_HALF_A_NUMBER = re.compile(r"(?<![\w.])(\d++(?:\.\d*+)?|\.\d++)([eE])(?!\w|[+-]?\d)")  # 1e
 _BARE_CALL = re.compile(rf"\b({'|'.join(sorted(_FUNCTIONS))})\s+(\w+)")  # sin x
 _RAISED = re.compile("[\u2070\u00b9\u00b2\u00b3\u2074-\u207b]")  # digits and signs as in x²
-_INDEX = re.compile("[^\\W\\d]\\w*[\u2080-\u2089]+")  # x₁
+_INDEX = re.compile("[\u2080-\u2089]")  # as in x₁
 _SIGNS = {  # what is on paper, and what to type
     **dict.fromkeys("×·⋅∙•∗", "*"),
     **dict.fromkeys("−–—‐‑", "-"),
@@ -136,13 +136,14 @@ def _hint(text: str) -> str:
     """What a reader may have meant by a text that Python cannot parse; an empty text where that is not clear."""
     if _RAISED.search(text):
         return "write a power with **, such as x**2"
-    if index := _INDEX.search(text):
-        return f"write {normalize('NFKC', index[0])} for {index[0]}"
+    words = re.findall(r"[^\W\d]\w*", text)
+    if name := next(filter(_INDEX.search, words), ""):
+        return f"write {shortened(normalize('NFKC', name))[1:-1]} for {shortened(name)[1:-1]}"
     if "√" in text:
         return "write sqrt(x) for √x"
     if sign := next((character for character in text if character in _SIGNS), ""):
         return f"write {_SIGNS[sign]} for {sign}"
-    for word in re.findall(r"\w+", text):
+    for word in words:
         if keyword.iskeyword(word) and word not in _CONDITIONS:
             return f"{word} is a reserved word of Python: choose another name"
     if call := _BARE_CALL.search(text):

@@ -19,7 +19,7 @@ from nn.validation import shortened
 
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
 _SAMPLE, _ROWS = 100_000, 1000  # characters that show the separator, rows that show names and the decimal mark
-_MISTYPED = re.compile(r"[+-]*[0-9.,OoIl]*[0-9][0-9.,OoIl]*", re.ASCII)  # 1.O, 1..5, 2,5: a number and no name
+_MISTYPED = re.compile(r"[+-]*(?=\D*\d)[0-9.,OoIl]+", re.ASCII)  # 1.O, 1..5, 2,5: a number and no name
 _MODEL = re.compile(rf'\s*{{\s*"format": *"{FORMAT}"')
 
 

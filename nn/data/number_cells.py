@@ -20,7 +20,7 @@ Cells: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]
 
 _MISSING = {"", "?", "-", "\u2212", ".", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none"}
 _SIGN = "[%$¢-¥\u20a0-\u20cf]"  # percent and currencies
-_SIGNED = re.compile(rf"([+-]?)\s*({_SIGN}?)\s*(.*?)\s*({_SIGN}?)", re.DOTALL)
+_SIGNED = re.compile(rf"([+-]?)\s*({_SIGN}?)(.*?)({_SIGN}?)", re.DOTALL)
 _ALIKE = str.maketrans("\u2212’\u00a0\u202f", "-'  ")  # characters that mean the same in a number
 
 
@@ -95,7 +95,7 @@ class Notation:
     def parts(self, cell: str) -> tuple[float, str, str]:
         """The number in a cell with any sign, the sign, and the number's text without it."""
         signed = _SIGNED.fullmatch(cell.strip().translate(_ALIKE))
-        minus, before, bare, after = signed.groups() if signed else ("",) * 4
+        minus, before, bare, after = map(str.strip, signed.groups() if signed else ("",) * 4)
         if (before and after) or not self.pattern.fullmatch(minus + bare):
             return math.nan, "", ""
         number = float((minus + bare).translate(self._changes))
