@@ -18,12 +18,13 @@ from engine import Value
 from engine.callers import is_library
 from nn.configuration import OWN
 from nn.parameters import parts_in
+from nn.validation import plain_label
 
 if TYPE_CHECKING:
     from nn.module import Module
 
 _PLAIN = (int, float, complex, str, bytes, type(None), np.generic)
-_MOST, _DEEPEST, _MOST_ITEMS = 20_000, 20, 100
+_MOST, _DEEPEST, _MOST_ITEMS = 100_000, 20, 10
 _HOLDERS: dict[type, tuple[str, ...]] = {
     functools.partial: ("func", "args", "keywords"),
     MethodType: ("__func__", "__self__"),
@@ -43,14 +44,23 @@ def described(things: dict[str, Any]) -> dict[str, str]:
     A function is told by its code, its defaults, and the globals and closures that it reads, also through functions
     that it calls. Of an object of a library only its kind counts, unless it is an array; so do random generators.
 
+    Raises:
+        ValueError: there is too much to look at, or it is nested too deeply.
+
     >>> described({"weights": {"a": 1.5}})
     {'weights': 'dict of 1', "weights['a']": '1.5'}
     """
     found: dict[str, str] = {}
     seen: dict[int, Any] = {}
     waiting: deque[tuple[str, Any, int]] = deque((name, thing, 0) for name, thing in things.items())
-    while waiting and len(found) < _MOST:
+    while waiting:
         name, thing, depth = waiting.popleft()
+        if len(found) >= _MOST or depth > _DEEPEST:
+            why = f"nested {depth} deep" if depth > _DEEPEST else f"more than {_MOST:,} things"
+            raise ValueError(
+                f"all processes must train alike, and what the model and the loss read cannot be compared: {why}, at "
+                f"{plain_label(name, 80)}; keep tables in arrays, and give functions only what they need"
+            )
         if not isinstance(thing, (*_PLAIN, list, tuple, dict)):
             if id(thing) in seen:
                 continue
@@ -58,8 +68,7 @@ def described(things: dict[str, Any]) -> dict[str, str]:
         while name in found:
             name += "'"
         found[name], parts = _noted(thing)
-        if depth < _DEEPEST:
-            waiting.extend((name + suffix, part, depth + 1) for suffix, part in parts)
+        waiting.extend((name + suffix, part, depth + 1) for suffix, part in parts)
     return found
 
 
@@ -85,7 +94,7 @@ def _noted(thing: Any) -> tuple[str, list[Part]]:
     if isinstance(thing, (set, frozenset)):
         return f"{kind} of {_digest(sorted(map(repr, thing)))}", []
     if isinstance(thing, dict):
-        return f"{kind} of {len(thing)}", [(f"[{key!r}]", item) for key, item in thing.items()]
+        return _of_dict(thing, kind)
     for each, names in _HOLDERS.items():
         if isinstance(thing, each):
             return kind, [(f": {name.strip('_')}", getattr(thing, name)) for name in names]
@@ -102,6 +111,12 @@ def _of_list(thing: Any, kind: str) -> tuple[str, list[Part]]:
     if len(thing) > _MOST_ITEMS and all(isinstance(item, (*_PLAIN, Value)) for item in thing):
         return f"{kind} of {_digest([_noted(item)[0] for item in thing])}", []
     return f"{kind} of {len(thing)}", [(f"[{index}]", item) for index, item in enumerate(thing)]
+
+
+def _of_dict(thing: Any, kind: str) -> tuple[str, list[Part]]:
+    if len(thing) > _MOST_ITEMS and all(isinstance(item, (*_PLAIN, Value)) for item in thing.values()):
+        return f"{kind} of {_digest(sorted((repr(key), _noted(item)[0]) for key, item in thing.items()))}", []
+    return f"{kind} of {len(thing)}", [(f"[{key!r}]", item) for key, item in thing.items()]
 
 
 def _of_function(thing: FunctionType) -> Iterator[Part]:

@@ -59,6 +59,7 @@ def warmed(number):
     return rate
 
 
+LAST = "return SCALE[-1][0] * (output - target) ** 2"
 OTHER_NUMBERS = {
     "label_smoothing": lambda n: {"label_smoothing": n / 10},
     "class_weight": lambda n: {"class_weight": {0: 1.0, 1: n}},
@@ -67,6 +68,8 @@ OTHER_NUMBERS = {
     "loss: SCALE": lambda n: {"loss": scaled(n)},
     "loss (class).scale: fget: SCALE": lambda n: {"loss": held(n)},
     "loss: inner: SCALE": lambda n: {"loss": scaled(n, "return inner(output - target)")},
+    "loss: SCALE[9999]": lambda n: {"loss": scaled([[1.0] * 30] * 9_999 + [[n] * 30], LAST)},
+    "loss: SCALE  ": lambda n: {"loss": scaled({i - 9_999: n for i in range(30_000)}, LAST.replace("[0]", ""))},
     "loss: SCALE ": lambda n: {"loss": scaled(np.array([n]), "return SCALE[0] * (output - target) ** 2")},
 }
 
@@ -164,6 +167,21 @@ def test_how_a_model_was_made_may_differ():
 
     first, second = trained_by(2, lambda own: trained(own, make=lambda: make(own.rank)))
     assert first == second
+
+
+def nested(depth):
+    return [nested(depth - 1)] if depth else []
+
+
+@pytest.mark.parametrize(
+    ("things", "why"),
+    [([[i] for i in range(100_001)], "more than 100,000 things, at loss: SCALE["), (nested(40), "nested 21 deep")],
+    ids=["many", "deep"],
+)
+def test_what_is_too_much_to_compare_is_refused(things, why):
+    loss = scaled(things, "return len(SCALE) * (output - target) ** 2")
+    errors = trained_by(2, lambda own: trained(own, loss=loss))
+    assert all(why in str(error) for error in errors), errors
 
 
 def test_callbacks_of_process_0_alone_are_taken():
