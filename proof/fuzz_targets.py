@@ -147,7 +147,8 @@ def _changed_onnx(data: bytes, rng: random.Random) -> bytes | None:
         if hasattr(inner, "ListFields"):
             place = inner
         elif not hasattr(inner, "extend"):
-            setattr(place, field.name, rng.choice(strange.get(type(inner), [inner])))
+            with contextlib.suppress(ValueError):  # a number that an enumeration does not know
+                setattr(place, field.name, rng.choice(strange.get(type(inner), [inner])))
             break
         elif hasattr(inner[0], "ListFields") and rng.random() < 0.8:
             place = rng.choice(inner)
