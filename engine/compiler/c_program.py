@@ -5,21 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from engine.compiler.trace import INPUT, NONE, PARAMETER, Op, Record
-from engine.derivatives import rule_for
+from engine.compiler.statements import Statements, block_comment
+from engine.compiler.trace import Record
 from engine.expressions.c_functions import LONGEST, domain, function, refusals, with_helpers
-from engine.expressions.javascript import key_of
-from engine.expressions.nodes import Formula, Name
-from engine.expressions.straight_line import StraightLine
 from engine.expressions.writers import c, c_number
-from engine.operations import CONSTANT, Operation
-from engine.validation import plain_label
+from engine.operations import CONSTANT
 
-_LEAVES = (INPUT, PARAMETER, CONSTANT)
 _READ_ONLY = ("x", "w")
 _PUBLIC = {"values": ["x", "w", "y", "work"], "gradient": ["x", "w", "y", "dx", "dw", "work"]}
 _NO_NAME = re.compile(r"[^A-Za-z0-9_]")
-_SEPARATE = re.compile(r"\*(?=/)|/(?=\*)|\?(?=\?)")  # what would end a comment, or begin one or a trigraph
 _COMMENT = """PREFIX: a graph of {n_computed:,} operations, for one example. Written by gradstep.
 
 {values};
@@ -56,10 +50,9 @@ def c_text(
     program, prefix = _Program(record, output), re.sub(r"^(?![A-Za-z])", "program_", _NO_NAME.sub("_", name))
     code = program.table(weights) + "\n".join(program.functions())
     sizes = {"INPUTS": record.n_inputs, "PARAMETERS": record.n_parameters, "OUTPUTS": len(record.outputs)}
-    sizes["WORK"] = max(1, program.n_computed + program.line.n_gradients)
+    sizes["WORK"] = max(1, program.n_computed + program.statements.n_gradients)
     defined = "".join(f"#define {prefix.upper()}_N_{what} {size}\n" for what, size in sizes.items())
-    names = [f"{c(program.names[place])}: {label}" for place, label in enumerate(labels) if label]
-    head = _comment(program, output, prefix, [*comment.splitlines(), *names])
+    head = _comment(program, output, prefix, [*comment.splitlines(), *program.statements.labelled(labels)])
     text = f"#include <math.h>\n\n{defined}\n{with_helpers(code)}"
     return head + text.replace("PREFIX", prefix)
 
@@ -68,19 +61,12 @@ class _Program:
     """The functions of a program, and what they are made of."""
 
     def __init__(self, record: Record, output: int) -> None:
-        operands = [tuple(i for i in pair if i != NONE) for pair in zip(record.first, record.second)]
-        self.record, n = record, record.n_inputs
-        self.names = list(_names(record))
-        self.line = StraightLine(
-            [None if op in _LEAVES else rule_for(_key(op)) for op in record.ops], operands, self.names
-        )
-        self.n_computed = sum(rule is not None for rule in self.line.rules)
-        leaves: dict[int, Formula] = {place: Name(f"dx[{place}]") for place in range(n)}
-        leaves |= {n + place: Name(f"dw[{place}]") for place in range(record.n_parameters)}
+        self.record, self.statements = record, Statements(record, "C", c_number)
+        self.names, self.n_computed = self.statements.names, self.statements.n_computed
         self.forward = list(self._forward())
         self.backward = [
             f"{c(gradient)} {'+=' if adds else '='} {c(amount)};"
-            for gradient, adds, amount in self.line.backward(record.outputs[output], leaves)
+            for gradient, adds, amount in self.statements.backward(output)
         ]
 
     def table(self, weights: Sequence[float]) -> str:
@@ -116,35 +102,13 @@ class _Program:
 
     def _forward(self) -> Iterator[str]:
         """A statement for each node, and a return where its operation refuses its operands."""
-        record = self.record
-        for count, (place, formula) in enumerate(self.line.forward(), 1):
-            operands, y = self.line.operands[place], c(self.names[place])
+        record, keys = self.record, self.statements.keys
+        for count, (place, formula) in enumerate(self.statements.forward(), 1):
+            operands, y = self.statements.operands[place], c(self.names[place])
             numbers = [record.numbers[i] if record.ops[i] == CONSTANT else None for i in operands]
             yield f"{y} = {c(formula)};"
-            for condition in refusals(_key(record.ops[place]), y, [c(self.names[i]) for i in operands], numbers):
+            for condition in refusals(keys[place], y, [c(self.names[i]) for i in operands], numbers):
                 yield f"if ({condition}) return {count};"
-
-
-def _key(op: Op) -> str:
-    """The operation's key in the tables."""
-    key = op if isinstance(op, str) else key_of(op)
-    if not key and isinstance(op, Operation):
-        raise ValueError(f"C cannot compute {op.name}, a function of Python; write it with functions of the engine")
-    return key
-
-
-def _names(record: Record) -> Iterator[Formula]:
-    """The name of each node's number; that of a constant is its number."""
-    n_computed = 0
-    for place, op in enumerate(record.ops):
-        if op == CONSTANT:
-            number = c_number(record.numbers[place])
-            yield Name(f"({number})" if number.startswith("-") else number)
-        elif op in (INPUT, PARAMETER):
-            yield Name(f"x[{place}]" if op == INPUT else f"w[{place - record.n_inputs}]")
-        else:
-            yield Name(f"v[{n_computed}]")
-            n_computed += 1
 
 
 def _part(name: str, statements: list[str]) -> tuple[tuple[str, str, list[str]], list[str]]:
@@ -174,13 +138,6 @@ def _comment(program: _Program, output: int, prefix: str, words: Sequence[str]) 
     signatures = {name: _signature("long", f"PREFIX_{name}", arrays) for name, arrays in _PUBLIC.items()}
     signatures["weights"] = _WEIGHTS[program.record.n_parameters == 0]
     lines = _COMMENT.format(n_computed=program.n_computed, output=output, **signatures).splitlines()
-    lines += [f"    {need}" for need in sorted({domain(_key(op)) for op in program.record.ops} - {""})] or ["    none"]
+    lines += [f"    {need}" for need in sorted({*map(domain, program.statements.keys)} - {""})] or ["    none"]
     lines = [line.replace("PREFIX", prefix) for line in lines]
-    lines += ["", *map(_harmless, words)]
-    return "/*\n" + "".join(f" * {line}".rstrip() + "\n" for line in lines) + " */\n"
-
-
-def _harmless(words: str) -> str:
-    """Words on one line of a comment, which they neither end nor continue."""
-    line = _SEPARATE.sub(r"\g<0> ", plain_label(words, 200))
-    return f"{line}." if line.endswith("\\") else line
+    return block_comment([*lines, ""], words)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 
@@ -14,16 +13,14 @@ from engine.compiler.trace import recorded, same_graph
 from engine.derivatives import RULES, SLOPES, Rule, rule_for
 from engine.domains import refuses
 from engine.escapes import DataDependentError
-from engine.expressions.javascript import EXACT, key_of
+from engine.expressions.javascript import in_functions, javascript, javascript_number, key_of
 from engine.expressions.nodes import Formula, Name
 from engine.expressions.straight_line import StraightLine
-from engine.expressions.writers import text
 from engine.node import common_order
 from engine.operations import PLAIN
 from engine.validation import plain_label, shortened
 from engine.value import Value
 
-_LARGEST = 400  # statements of a function: browsers leave those slow that are too long
 _NAME = re.compile(r"\b[a-z]\w*\b")
 _MODULE = """import {{ {functions} }} from "./special.js";
 import {{ OPERATIONS }} from "./arithmetic.js";
@@ -94,9 +91,9 @@ def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
         raise ValueError("outputs must be at least one Value, got none")
     graph = _Graph(outputs, inputs, parameters)
     forward, backward = list(graph.forward()), list(graph.backward())
-    parts, forward_calls = _functions("forward", "x, w", forward)
-    more, backward_calls = _functions("backward", "x, w, out", backward)
-    statements = "".join(parts + more)
+    parts, forward_calls = in_functions("forward", "x, w", forward)
+    more, backward_calls = in_functions("backward", "x, w, out", backward)
+    statements = parts + more
     known = {"pi", *RULES, *SLOPES}
     return _MODULE.format(
         functions=", ".join(sorted(known.intersection(_NAME.findall(statements)))),
@@ -105,8 +102,8 @@ def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
         parts=statements,
         forward=forward_calls,
         backward=backward_calls,
-        results="".join(f"  out[{i}] = {_written(graph.names[output])};\n" for i, output in enumerate(outputs)),
-        root=_written(graph.names[outputs[0]]),
+        results="".join(f"  out[{i}] = {javascript(graph.names[output])};\n" for i, output in enumerate(outputs)),
+        root=javascript(graph.names[outputs[0]]),
     )
 
 
@@ -154,7 +151,8 @@ class _Graph:
                 self.names[node] = Name(f"v[{self.n_numbers}]")
                 self.n_numbers += 1
             elif node not in self.names:
-                self.names[node] = _constant(node.data)
+                written = javascript_number(node.data)
+                self.names[node] = Name(f"({written})" if written.startswith("-") else written)
         places = {node: place for place, node in enumerate(self.nodes)}
         rules = [_rule(node) if node.operands else None for node in self.nodes]
         operands = [tuple(places[operand] for operand in node.operands) for node in self.nodes]
@@ -166,17 +164,17 @@ class _Graph:
         """A statement for each node, and a check where its operation may refuse."""
         for place, formula in self.line.forward():
             node = self.nodes[place]
-            name, key = _written(self.names[node]), key_of(node.operation)
-            yield f"{name} = {_written(formula)};"
+            name, key = javascript(self.names[node]), key_of(node.operation)
+            yield f"{name} = {javascript(formula)};"
             if refuses(key):
-                numbers = ", ".join(_written(self.names[operand]) for operand in node.operands)
+                numbers = ", ".join(javascript(self.names[operand]) for operand in node.operands)
                 labels = json.dumps(["" if o.operation is PLAIN else plain_label(o.label) for o in node.operands])
                 yield f"if (!Number.isFinite({name})) check({json.dumps(key)}, {name}, [{numbers}], {labels});"
 
     def backward(self) -> Iterator[str]:
         """The chain rule from the root, along the ways to parameters; sums in the order of the engine's."""
         for gradient, adds, amount in self.line.backward(self.root, self.sums):
-            yield f"{_written(gradient)} {'+=' if adds else '='} {_written(amount)};"
+            yield f"{javascript(gradient)} {'+=' if adds else '='} {javascript(amount)};"
 
 
 def _check_leaf(leaf: Value, is_known: bool) -> None:
@@ -191,22 +189,3 @@ def _rule(node: Value) -> Rule:
     if not key_of(node.operation):
         raise ValueError(f"JavaScript cannot compute {node.op}: a function of Python or plain numbers made it")
     return rule_for(node.operation)
-
-
-def _constant(number: float) -> Formula:
-    written = {math.inf: "Infinity", -math.inf: "-Infinity"}.get(number, repr(number).replace("nan", "NaN"))
-    return Name(f"({written})" if written.startswith("-") else written)
-
-
-def _written(formula: Formula) -> str:
-    return text(formula, EXACT)
-
-
-def _functions(name: str, arguments: str, statements: list[str]) -> tuple[list[str], str]:
-    """The statements in functions of a bounded length, and calls of all of them."""
-    bodies = [statements[i : i + _LARGEST] for i in range(0, len(statements), _LARGEST)]
-    parts = []
-    for i, body in enumerate(bodies):
-        lines = "".join(f"  {line}\n" for line in body)
-        parts.append(f"\nfunction {name}{i}({arguments}) {{\n{lines}}}\n")
-    return parts, "".join(f"  {name}{i}({arguments});\n" for i in range(len(bodies)))

@@ -202,31 +202,51 @@ class Program:
         return drawn(self._runner.graph, direction, theme)
 
     def save(self, path: str | PathLike[str], output: int = 0, comment: str = "") -> None:
-        """Write the program for one example as a file in C99, which needs nothing but libm: see its comment.
+        """Write the program in the language of the path's ending; the file's comment tells how it is used.
 
-        It has a function for the outputs, one that gives the gradient of an *output* in inputs and parameters as well,
-        and a table of the weights. All its names begin with the file's name. Where eager arithmetic refuses a number,
-        its functions return the place of that operation. Functions of another libm may differ in the last digit.
+        ``.c`` is C99 for one example, and needs nothing but libm: functions for the outputs and for the gradient of an
+        *output* in inputs and parameters, and a table of the weights. All its names begin with the file's name. Where
+        eager arithmetic refuses a number, the functions return the place of that operation.
+
+        ``.js`` is the same as an ES module, which imports nothing; its functions throw a RangeError in that case.
+
+        ``.onnx`` is the outputs for many examples: see ``to_onnx``.
+
+        Functions of other libraries of mathematics may differ in the last digit.
 
         Args:
-            path: a file whose name ends in ``.c``.
-            output: which output is differentiated, where several were compiled.
+            path: a file whose name ends in ``.c``, ``.js`` or ``.onnx``.
+            output: which output is differentiated, where several were compiled; an ONNX file has no gradient.
             comment: what the file's comment says besides.
 
         Raises:
-            ValueError: the name ends otherwise, the program is of float32, or a function of Python computes a node.
+            ValueError: the name ends otherwise, the program is of float32 and no ONNX file, or an operation is not
+                known in that language, such as a function of Python.
+            ImportError: the package onnx is missing, for an ONNX file.
             OSError: the file cannot be written.
         """
-        from engine.compiler.c_program import c_text
-
-        if Path(path).suffix != ".c":
-            raise ValueError(f"path must end in .c, got {shortened(str(path))}; a program is written as C")
-        if self.dtype != np.float64:
-            raise ValueError('dtype must be "float64" for a program in C, got "float32"; compile the graph again')
+        target = Path(path)
         check_output(output, self.n_outputs)
-        weights = self.weights.tolist()
-        text = c_text(self.record, weights, self._labels, Path(path).stem, output, comment)
-        write_whole(path, text.encode("utf-8"))
+        match target.suffix:
+            case ".onnx":
+                if output:
+                    raise ValueError(f"output must be 0 for an .onnx file, which has no gradient, got {output}")
+                content: bytes = self.to_onnx(comment).SerializeToString(deterministic=True)
+            case ".c" | ".js" if self.dtype != np.float64:
+                raise ValueError(f'dtype must be "float64" for a {target.suffix} file, got "float32"; compile it again')
+            case ".c":
+                from engine.compiler.c_program import c_text
+
+                text = c_text(self.record, self.weights.tolist(), self._labels, target.stem, output, comment)
+                content = text.encode("utf-8")
+            case ".js":
+                from engine.compiler.javascript_module import javascript_module as module
+
+                text = module(self.record, self.weights.tolist(), self._labels, target.name, output, comment)
+                content = text.encode("utf-8")
+            case _:
+                raise ValueError(f"path must end in .c, .js or .onnx, got {shortened(str(path))}")
+        write_whole(path, content)
 
     def _rows(self, X: Any, look: Sequence[int] | None = None) -> Floats:
         if X is None and self.n_inputs == 0:

@@ -1,19 +1,20 @@
 """The table of derivatives as JavaScript: each primitive's value, its local derivatives, and what it refuses."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from engine import operations, slopes
 from engine.derivatives import RULES, SLOPES, Rule
 from engine.domains import DOMAINS, POWER
-from engine.expressions.nodes import Calls, Name, as_formula
+from engine.expressions.nodes import Calls, Formula, Name, as_formula
 from engine.expressions.writers import text
 from engine.operations import Operation
 from engine.value import Value
 
 _CALLS = Calls()
-EXACT = 17  # significant digits of every float
+_EXACT = 17  # significant digits of every float
+_LONGEST = 400  # statements of a function: browsers leave those slow that are too long
 _BEYOND = {"!=": ("===", 0.0), ">": ("<=", -0.34375), ">=": ("<", -0.34375), "<": (">=", 0.34375), "<=": (">", 0.34375)}
 _TOO_LARGE = "tooLarge(y, {})"
 _POWER_REFUSES = {
@@ -49,12 +50,37 @@ def key_of(operation: Operation) -> str:
     return operation.key if operation in own else ""
 
 
+def refusals_of(key: str) -> str:
+    """The operations' part of ``OPERATIONS`` that ``refusalOf`` reads; an empty text where it refuses nothing."""
+    return next((field for field in _fields(key, RULES[key]) if field.startswith("refusals")), "")
+
+
+def javascript(formula: Formula) -> str:
+    """A formula as an expression in JavaScript, its numbers exact; functions are those of ``special.js``."""
+    return text(formula, _EXACT)
+
+
+def javascript_number(number: float) -> str:
+    """A number in JavaScript, with all its digits."""
+    return repr(number).replace("inf", "Infinity").replace("nan", "NaN")
+
+
+def in_functions(name: str, arguments: str, statements: Sequence[str]) -> tuple[str, str]:
+    """The statements in functions of a bounded length, and calls of all of them."""
+    bodies = [statements[i : i + _LONGEST] for i in range(0, len(statements), _LONGEST)]
+    parts = []
+    for i, body in enumerate(bodies):
+        lines = "".join(f"  {line}\n" for line in body)
+        parts.append(f"\nfunction {name}{i}({arguments}) {{\n{lines}}}\n")
+    return "".join(parts), "".join(f"  {name}{i}({arguments});\n" for i in range(len(bodies)))
+
+
 def _fields(key: str, rule: Rule) -> Iterator[str]:
     names = [Name(name) for name in "ab"[: len(rule.derivatives)]]
     parameters = ", ".join(name.text for name in names)
-    yield f"value: ({parameters}) => {text(rule.compute(_CALLS, *names), EXACT)}"
+    yield f"value: ({parameters}) => {text(rule.compute(_CALLS, *names), _EXACT)}"
     derivatives = [as_formula(derivative(_CALLS, Name("y"), *names)) for derivative in rule.derivatives]
-    yield f"slopes: [{', '.join(f'(y, {parameters}) => {text(formula, EXACT)}' for formula in derivatives)}]"
+    yield f"slopes: [{', '.join(f'(y, {parameters}) => {text(formula, _EXACT)}' for formula in derivatives)}]"
     refusals = dict(_refusals(key, parameters))
     if refusals:
         each = [f"[(y, {parameters}) => {condition}, {json.dumps(words)}]" for condition, words in refusals.items()]

@@ -244,7 +244,7 @@ def test_what_has_no_file_in_c(tmp_path):
     with pytest.raises(ValueError, match="C cannot compute _cube, a function of Python"):
         compile(cube(x), [x]).save(tmp_path / "cube.c")
     program = compile(x * x, [x])
-    with pytest.raises(ValueError, match=r"path must end in \.c, got '.*model\.json'"):
+    with pytest.raises(ValueError, match=r"path must end in \.c, \.js or \.onnx, got '.*model\.json'"):
         program.save(tmp_path / "model.json")
     with pytest.raises(ValueError, match="output must be"):
         program.save(tmp_path / "model.c", output=1)
