@@ -248,6 +248,26 @@ class Program:
                 raise ValueError(f"path must end in .c, .js or .onnx, got {shortened(str(path))}")
         write_whole(path, content)
 
+    def to_onnx(self, comment: str = "") -> Any:
+        """The outputs as an ``onnx.ModelProto``: X ``(n, n_inputs)`` to Y ``(n, n_outputs)``, in the program's dtype.
+
+        ONNX refuses nothing: an operation that refuses its operands eagerly gives infinity or NaN there, of which later
+        ones may make other numbers, such as 0 as the ``relu`` of minus infinity. All else is the same up to rounding;
+        the sign of a zero may differ. Functions are made of operators that onnxruntime has in float64, too.
+
+        Args:
+            comment: what the model's ``doc_string`` says.
+
+        Raises:
+            ImportError: the package onnx is missing.
+            ValueError: an operation cannot be made of ONNX's operators, such as a function of Python.
+        """
+        from engine.compiler.onnx_program import onnx_model
+
+        graph, record = self._runner.graph, self.record
+        uniform = self._runner.uniform[: record.n_parameters + len(graph.constants), 0]
+        return onnx_model(graph, uniform, self._labels[: self.n_inputs], comment)
+
     def _rows(self, X: Any, look: Sequence[int] | None = None) -> Floats:
         if X is None and self.n_inputs == 0:
             return np.zeros((1, 0), self.dtype)

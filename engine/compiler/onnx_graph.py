@@ -1,0 +1,218 @@
+"""A graph of ONNX's operators that grows as tensors do arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.compiler.ir import Floats
+
+OPSET, IR_VERSION = 20, 9  # as in model files
+
+
+def package() -> Any:
+    """The package onnx.
+
+    Raises:
+        ModuleNotFoundError: it is missing, or broken.
+    """
+    try:
+        return import_module("onnx")
+    except ImportError as error:
+        told = f'an .onnx file must have the package onnx ({error}): pip install "gradstep[exchange]"'
+        raise ModuleNotFoundError(told) from None
+
+
+class Graph:
+    """Nodes in topological order, and the numbers in the file, by their names."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.numbers: dict[str, NDArray[Any]] = {}
+        self._known: dict[tuple[Any, ...], str] = {}
+        self._make = package().helper.make_node
+
+    def add(self, operator: str, *operands: str, out: str = "", **attributes: Any) -> str:
+        """One more node; the name of its result."""
+        name = out or f"T{len(self.nodes)}"
+        self.nodes.append(self._make(operator, operands, [name], f"{operator}_{len(self.nodes)}", **attributes))
+        return name
+
+    def array(self, numbers: Any, kind: Any = np.int64) -> str:
+        """The name of these numbers, which the file has once."""
+        array = np.asarray(numbers, kind)
+        key = array.dtype.str, array.shape, array.tobytes()
+        if key not in self._known:
+            self._known[key] = name = f"N{len(self.numbers)}"
+            self.numbers[name] = array
+        return self._known[key]
+
+    def constant(self, numbers: Floats) -> Tensor:
+        """Numbers that are the same for all examples."""
+        return Tensor(
+            self, self.array(numbers[..., None], numbers.dtype), numbers.shape, numbers.dtype, numbers=numbers
+        )
+
+
+@dataclass(eq=False)
+class Tensor:
+    """Numbers in a graph: its *shape*, and one more axis, of the examples, along which it is 1 long unless *wide*."""
+
+    graph: Graph
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    """That of the numbers that are compared, for a condition."""
+    wide: bool = False
+    numbers: Floats | None = None
+    """What it is, if the file has it."""
+
+    def made(self, operator: str, *operands: str, shape: tuple[int, ...] | None = None, **attributes: Any) -> Tensor:
+        """What an operator makes of it, and of other operands by their names."""
+        name = self.graph.add(operator, self.name, *operands, **attributes)
+        return Tensor(self.graph, name, self.shape if shape is None else shape, self.dtype, self.wide)
+
+    def reshaped(self, shape: tuple[int, ...]) -> Tensor:
+        """The same numbers in another shape."""
+        if self.numbers is not None:
+            return self.graph.constant(self.numbers.reshape(shape))
+        return self if shape == self.shape else self.made("Reshape", self.graph.array([*shape, -1]), shape=shape)
+
+    def spread(self, shape: tuple[int, ...]) -> Tensor:
+        """The same for each index of a larger shape."""
+        return self if shape == self.shape else self.made("Expand", self.graph.array([*shape, 1]), shape=shape)
+
+    def taken(self, rows: NDArray[np.int64]) -> Tensor:
+        """These rows of its only axis."""
+        if np.array_equal(rows, np.arange(*self.shape)):
+            return self
+        return self.made("Gather", self.graph.array(rows), shape=(len(rows),))
+
+    def total(self) -> Tensor:
+        """The sums over the last axis of its shape."""
+        if self.numbers is not None:
+            return self.graph.constant(np.add.accumulate(self.numbers, -1)[..., -1])
+        return self.made("ReduceSum", self.graph.array([-2]), shape=self.shape[:-1], keepdims=0)
+
+    def cast(self, kind: str) -> Tensor:
+        """The same in another dtype."""
+        dtype = np.dtype(kind)
+        if dtype == self.dtype:
+            return self
+        return replace(self.made("Cast", to=package().helper.np_dtype_to_tensor_dtype(dtype)), dtype=dtype)
+
+    def is_less(self, other: Operand) -> Tensor:
+        """Where it is less."""
+        return apply("Less", self, other)
+
+    def is_greater(self, other: Operand) -> Tensor:
+        """Where it is greater."""
+        return apply("Greater", self, other)
+
+    def equals(self, other: Operand) -> Tensor:
+        """Where it is the same number."""
+        return apply("Equal", self, other)
+
+    def __or__(self, other: Tensor) -> Tensor:
+        return apply("Or", self, other)
+
+    def __and__(self, other: Tensor) -> Tensor:
+        return apply("And", self, other)
+
+    def __add__(self, other: Operand) -> Tensor:
+        return apply("Add", self, other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Operand) -> Tensor:
+        return apply("Sub", self, other)
+
+    def __rsub__(self, other: float) -> Tensor:
+        return apply("Sub", other, self)
+
+    def __mul__(self, other: Operand) -> Tensor:
+        return apply("Mul", self, other)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Operand) -> Tensor:
+        return apply("Div", self, other)
+
+    def __rtruediv__(self, other: float) -> Tensor:
+        return apply("Div", other, self)
+
+    def __neg__(self) -> Tensor:
+        return apply("Neg", self)
+
+    def __abs__(self) -> Tensor:
+        return apply("Abs", self)
+
+
+Operand: TypeAlias = Tensor | float
+
+
+def apply(operator: str, *operands: Operand) -> Tensor:
+    """An operator number by number; numbers of Python's have the dtype of the tensors."""
+    tensors = [each for each in operands if isinstance(each, Tensor)]
+    graph, dtype = tensors[0].graph, tensors[-1].dtype
+    numbers = [each.numbers if isinstance(each, Tensor) else np.array(each, dtype) for each in operands]
+    if operator in _FOLDED and all(each is not None for each in numbers):
+        with np.errstate(all="ignore"):
+            return replace(graph.constant(_FOLDED[operator](*numbers)), dtype=dtype)
+    if operator in _NEUTRAL and dtype == np.float64:
+        for place, each in enumerate(numbers):
+            if each is not None and each.size == 1 and _seems(_NEUTRAL[operator], each.item()):
+                return _spelled_out(operator, place, each.item(), *operands)
+    shape = np.broadcast_shapes(*(each.shape for each in tensors))
+    names = [each.name if isinstance(each, Tensor) else graph.array(each, dtype) for each in operands]
+    return Tensor(graph, graph.add(operator, *names), shape, dtype, any(each.wide for each in tensors))
+
+
+_NEUTRAL = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
+_FOLDED: dict[str, Callable[..., Any]] = {
+    **{"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide, "Neg": np.negative, "Abs": np.abs},
+    **{"Equal": np.equal, "Less": np.less, "Greater": np.greater, "GreaterOrEqual": np.greater_equal},
+    **{"Not": np.logical_not, "And": np.logical_and, "Or": np.logical_or, "Log": np.log, "Where": np.where},
+}
+"""What is computed here where all operands are constants, so that their numbers are known: see ``_seems``."""
+
+
+def _seems(neutral: float, number: float) -> bool:
+    """Whether onnxruntime leaves an operation out, though it changes numbers.
+
+    Its optimizer rounds the constant to float32 before it compares it with 0 or 1, also in a graph of float64.
+    """
+    return number != neutral and float(np.float32(number)) == neutral
+
+
+def _spelled_out(operator: str, place: int, number: float, *operands: Operand) -> Tensor:
+    """The same by operations that are not left out: half of it twice, or a sum."""
+    if operator in ("Mul", "Div"):
+        other = operands[1 - place]
+        if operator == "Div" and place == 0:
+            return 2.0 * apply("Div", 0.5 * number, other)
+        half = apply(operator, other, 0.5 * number if operator == "Mul" else 2.0 * number)
+        return half + half
+    a, b = operands
+    return apply("Sum", a, b if operator == "Add" else -b)
+
+
+def joined(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors of one axis, one after the other; with a number for each example where one of them has that."""
+    first, *others = [over_examples(each) for each in tensors] if any(each.wide for each in tensors) else tensors
+    if not others:
+        return first
+    size = sum(each.shape[0] for each in tensors)
+    return first.made("Concat", *(each.name for each in others), shape=(size,), axis=0)
+
+
+def over_examples(tensor: Tensor) -> Tensor:
+    """The same with a number for each example of X."""
+    if tensor.wide:
+        return tensor
+    return replace(tensor.made("Expand", tensor.graph.add("Shape", "X", start=0, end=1)), wide=True)

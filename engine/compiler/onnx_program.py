@@ -1,0 +1,141 @@
+"""Plans as models of ONNX: each number is a row of the tensor that wrote its slot last, with a column an example."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.compiler.backends.numpy_kernels import kernel
+from engine.compiler.ir import Code, Floats, Map, MatMul, Take, Total, View
+from engine.compiler.ir_builder import Function
+from engine.compiler.memory_layout import Placed
+from engine.compiler.onnx_graph import IR_VERSION, OPSET, Graph, Operand, Tensor, joined, over_examples, package
+from engine.compiler.onnx_kernels import applied
+from engine.compiler.plan import forward_code
+from engine.compiler.vectorize import INPUTS, UNIFORM
+
+_CONSTANTS = 0
+_UNWRITTEN = -1
+
+
+def onnx_model(placed: Placed, uniform: Floats, labels: Sequence[str], comment: str = "") -> Any:
+    """The ``onnx.ModelProto`` of a graph: X ``(n, n_inputs)`` to Y ``(n, n_outputs)``, of the dtype of *uniform*.
+
+    Args:
+        placed: the graph, laid out in memory.
+        uniform: its parameters and constants, ``(n,)``.
+        labels: the names of its inputs, for readers.
+        comment: what the model's description says.
+
+    Raises:
+        ModuleNotFoundError: the package onnx is missing.
+        ValueError: ONNX has nothing that computes an operation.
+    """
+    helper, code = package().helper, forward_code(placed)
+    rows = _Rows(code, placed.record.n_inputs, uniform)
+    rows.carry_out(code)
+    graph = rows.graph
+    kind = helper.np_dtype_to_tensor_dtype(uniform.dtype)
+    names = "\n".join(f"X[:, {i}]: {label}" for i, label in enumerate(labels) if label)
+    given = helper.make_tensor_value_info("X", kind, ["n", placed.record.n_inputs], names)
+    made = helper.make_tensor_value_info("Y", kind, ["n", len(code.outputs)])
+    used = {name for node in graph.nodes for name in node.input} & graph.numbers.keys()
+    tensors = [package().numpy_helper.from_array(graph.numbers[name], name) for name in sorted(used)]
+    model = helper.make_model(
+        helper.make_graph(graph.nodes, "program", [given], [made], tensors),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="gradstep",
+        doc_string=comment,
+    )
+    package().checker.check_model(model, full_check=True)
+    return model
+
+
+class _Rows:
+    """Which row of which tensor has the number of each slot now."""
+
+    def __init__(self, code: Code, n_inputs: int, uniform: Floats) -> None:
+        self.graph, self._uniform = Graph(), uniform
+        self._where = {name: np.full((2, size), _UNWRITTEN) for name, size in code.n_slots.items()}
+        self._where[UNIFORM][:, : len(uniform)] = np.full(len(uniform), _CONSTANTS), np.arange(len(uniform))
+        self._where[INPUTS][:] = np.full(n_inputs, 1), np.arange(n_inputs)
+        columns = Tensor(self.graph, "X", (n_inputs,), uniform.dtype, wide=True).made("Transpose", perm=[1, 0])
+        self._tensors = [columns, columns]
+
+    def carry_out(self, code: Code) -> None:
+        """Follow the instructions, and let Y be the outputs."""
+        for instruction in code.forward:
+            if isinstance(instruction, Map):
+                operands = [self._read(each) if isinstance(each, View) else each for each in instruction.operands]
+                self._write(instruction.out, self._mapped(instruction.function, operands))
+            elif isinstance(instruction, Total):
+                self._write(instruction.out, self._read(instruction.operand).total())
+            elif isinstance(instruction, MatMul):
+                self._write(instruction.out, self._product(instruction.left, instruction.right))
+            else:
+                assert isinstance(instruction, Take)
+                taken = self._get(instruction.memory, instruction.slots)
+                self._write(instruction.out, taken.reshaped(instruction.out.shape))
+        runs = groupby(code.outputs, key=lambda output: output[0])
+        outputs = [self._get(memory, np.array([slot for _, slot in run])) for memory, run in runs]
+        self.graph.add("Transpose", over_examples(joined(outputs)).name, out="Y", perm=[1, 0])
+
+    def _get(self, memory: str, slots: NDArray[np.int64]) -> Tensor:
+        """The numbers of these slots, in their shape."""
+        which, rows = self._where[memory][:, slots]
+        assert (which != _UNWRITTEN).all()
+        if (which == _CONSTANTS).all():
+            return self.graph.constant(self._uniform[rows])
+        parts, places, before = [], rows.copy(), 0
+        for each in np.unique(which).tolist():
+            chosen = which == each
+            part = self._tensors[each]
+            if each == _CONSTANTS:
+                needed, places[chosen] = np.unique(rows[chosen], return_inverse=True)
+                part = self.graph.constant(self._uniform[needed])
+            places[chosen] += before
+            before += part.shape[0]
+            parts.append(part)
+        return joined(parts).taken(places.ravel()).reshaped(slots.shape)
+
+    def _read(self, view: View) -> Tensor:
+        return self._get(view.memory, view.slots)
+
+    def _mapped(self, function: Function, operands: Sequence[Operand]) -> Tensor:
+        """A function number by number; of constants as programs of numpy compute it."""
+        numbers = [each.numbers if isinstance(each, Tensor) else np.array(each) for each in operands]
+        arrays = [each.astype(self._uniform.dtype) for each in numbers if each is not None]
+        if len(arrays) < len(numbers):
+            return applied(function, operands)
+        found = np.empty(np.broadcast_shapes(*(each.shape for each in arrays)), self._uniform.dtype)
+        with np.errstate(all="ignore"):
+            kernel(function)(*arrays, found)
+        return self.graph.constant(found)
+
+    def _product(self, left: View, right: View) -> Tensor:
+        """The products ``(m, n)`` of a matrix ``(n, k)`` and each of ``(m, k)`` vectors."""
+        weights, (n, _), (m, k) = self._read(left), left.shape, right.shape
+        vectors = self._get(right.memory, right.slots.ravel()).reshaped((k,) if m == 1 else (m, k))
+        assert weights.numbers is not None
+        if vectors.numbers is not None:
+            return self.graph.constant(vectors.numbers.reshape(m, k) @ weights.numbers.T)
+        matrix = self.graph.array(weights.numbers, weights.dtype)
+        shape = (n,) if m == 1 else (m, n)
+        return Tensor(self.graph, self.graph.add("MatMul", matrix, vectors.name), shape, weights.dtype, vectors.wide)
+
+    def _write(self, view: View, tensor: Tensor) -> None:
+        """Let a tensor be what a view means from now on."""
+        slots, rows = view.slots.ravel(), np.arange(prod(view.shape))
+        if tensor.numbers is None:
+            spread = tensor.spread(view.shape) if prod(tensor.shape) < len(rows) else tensor
+            self._where[view.memory][:, slots] = np.full(len(rows), len(self._tensors)), rows
+            self._tensors.append(spread.reshaped((len(rows),)))
+        else:
+            self._where[view.memory][:, slots] = np.full(len(rows), _CONSTANTS), len(self._uniform) + rows
+            self._uniform = np.append(self._uniform, np.broadcast_to(tensor.numbers, view.shape))
