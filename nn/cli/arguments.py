@@ -26,6 +26,8 @@ _EXAMPLES = {
     "export": """
   gradstep export houses.json houses.c
   gradstep export digits.json firmware/digits.c
+  gradstep export houses.json page/houses.js
+  gradstep export houses.json houses.onnx
 """,
     "draw": """
   gradstep draw "tanh(x*w + b)" x=2 w=-3 b=6.88 --derivatives
@@ -145,7 +147,11 @@ def _describe_predict(command: argparse.ArgumentParser) -> None:
 
 def _describe_export(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL", help="a file that `gradstep train` wrote")
-    command.add_argument("out", metavar="FILE.c", help="where the program goes; its names begin with the file's name")
+    command.add_argument(
+        "out",
+        metavar="FILE",
+        help="where the program goes: .c, .js or .onnx; in C its names begin with the file's name",
+    )
 
 
 def _describe_header(command: argparse.ArgumentParser) -> None:

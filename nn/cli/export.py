@@ -1,4 +1,4 @@
-"""``gradstep export``: a trained model as a program in another language."""
+"""``gradstep export``: a trained model as a program in another language, or for other tools."""
 
 from __future__ import annotations
 
@@ -15,21 +15,25 @@ from nn.validation import one_line, shortened
 
 
 def export(options: Namespace) -> None:
-    """Write a trained model as a program in C: one file, which needs no library but that of mathematics.
+    """Write a trained model as a program in C or JavaScript, or as an ONNX file, by the ending of the file's name.
 
-    It computes the outputs for one example, of a classifier the scores of the classes, and the gradient of the first.
-    Its comment tells how it is called, and what its inputs and outputs are.
+    A program is one file, which needs no library but that of mathematics. It computes the outputs for one example, of a
+    classifier the scores of the classes, and the gradient of the first. Its comment tells how it is called, and what
+    its inputs and outputs are. An ONNX file is what many other tools run, for many examples.
     """
     target = Path(options.out)
-    if target.suffix != ".c":
-        raise ValueError(f"the program's name must end in .c, got {shortened(options.out)}; models are exported as C")
+    if target.suffix not in (".c", ".js", ".onnx"):
+        raise ValueError(f"the program's name must end in .c, .js or .onnx, got {shortened(options.out)}")
     model = MLP.load(options.model)
     check_writable(target)
-    inputs = [Value(0.0, name) for name in _inputs(model)]
-    outputs = as_list(model(inputs))
-    plain = [] if model.table is None else ["x has numbers as they are in the table; the weights scale them"]
-    comment = "\n".join([*_outputs(model, len(outputs)), *plain])
-    compile(outputs, inputs, model.parameters()).save(target, comment=comment)
+    if target.suffix == ".onnx":
+        model.save(target)
+    else:
+        inputs = [Value(0.0, name) for name in _inputs(model)]
+        outputs = as_list(model(inputs))
+        plain = [] if model.table is None else ["x has numbers as they are in the table; the weights scale them"]
+        comment = "\n".join([*_outputs(model, len(outputs)), *plain])
+        compile(outputs, inputs, model.parameters()).save(target, comment=comment)
     print(f"program: {one_line(str(target))}")
 
 

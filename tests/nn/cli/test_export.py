@@ -1,10 +1,13 @@
-"""``gradstep export``: a trained model as a program in C, beside its predictions."""
+"""``gradstep export``: a trained model as a program in C or JavaScript or as an ONNX file, beside its predictions."""
 
 import re
+import sys
 
+import javascript
 import numpy as np
 import pytest
 from c_programs import needs_cc, run
+from javascript import needs_node
 
 from nn import MLP
 
@@ -86,11 +89,9 @@ def test_answers_to_several_questions(command, tmp_path):
 
 def test_what_is_refused(command, tmp_path):
     trained(X[:, 0].tolist(), "mse", 1).save("model.json")
-    status, _, told = command("export", "model.json", "model.onnx")
-    assert (status, told) == (
-        1,
-        "gradstep: the program's name must end in .c, got 'model.onnx'; models are exported as C\n",
-    )
+    for name in ("model.py", "model", "model.c.txt"):
+        told = f"gradstep: the program's name must end in .c, .js or .onnx, got '{name}'\n"
+        assert command("export", "model.json", name) == (1, "", told)
     status, _, told = command("export", "nothing.json", "model.c")
     assert (status, told) == (1, "gradstep: nothing.json: No such file or directory\n")
     (tmp_path / "folder.c").mkdir()
@@ -104,3 +105,48 @@ def test_a_name_with_a_percent_sign(command, tmp_path):
     assert command("export", "t.json", "t.c")[0] == 0
     program = (tmp_path / "t.c").read_text()
     assert " * x[0]: growth %\n * x[1]: 1 if kind % is a, else 0\n" in program
+
+
+_CALLED = """import { values, gradient } from "./houses.js";
+
+return data.map((row) => [values(row)[0], gradient(row).y[0]]);
+"""
+
+
+@needs_node
+def test_a_model_of_a_table_as_javascript_has_the_same_words_as_in_c(command, tmp_path):
+    kinds = ["flat", "villa */ throw 1;", ""]
+    rows = [f"{100.0 + 10.0 * a},{kinds[i % 3]},{['', 2, 3, 4][i % 4]},{1e5 + 3e4 * a}" for i, a in enumerate(X[:, 0])]
+    (tmp_path / "houses.csv").write_text("\n".join(["area,kind,rooms,price", *rows]))
+    assert command("train", "houses.csv", "--hidden", "4", "--epochs", "2", "--quiet")[0] == 0
+    assert command("export", "houses.json", "houses.js") == (0, "program: houses.js\n", "")
+    assert command("export", "houses.json", "houses.c")[0] == 0
+    text, in_c = ((tmp_path / name).read_text("utf-8") for name in ("houses.js", "houses.c"))
+    words = [line for line in in_c.partition(" */")[0].splitlines() if re.match(r" \* (x|y)(\[| has)", line)]
+    assert len(words) == 7
+    assert all(f"{line}\n" in text for line in words)
+    mean = float(re.search(r"x\[4\]: rooms \((\S+) where it is missing\)", text)[1])
+    (tmp_path / "new.csv").write_text("area,kind,rooms\n120,flat,3\n80,,\n")
+    predicted = [float(line) for line in command("predict", "houses.json", "new.csv")[1].split()]
+    found = javascript.run(tmp_path, _CALLED, [[120.0, 0.0, 1.0, 0.0, 3.0], [80.0, 1.0, 0.0, 0.0, mean]])
+    for (value, again), number in zip(found, predicted, strict=True):
+        assert value == again == pytest.approx(number, rel=1e-12)
+
+
+def test_an_onnx_file_is_the_one_that_save_writes(command, tmp_path):
+    pytest.importorskip("onnx")
+    model = trained(ANSWERS, "binary_cross_entropy", 1)
+    model.save("model.json")
+    assert command("export", "model.json", "model.onnx") == (0, "program: model.onnx\n", "")
+    model.save("saved.onnx")
+    assert (tmp_path / "model.onnx").read_bytes() == (tmp_path / "saved.onnx").read_bytes()
+    again = MLP.load("model.onnx")
+    assert (again.state_dict(), again.classes) == (model.state_dict(), ["no", "yes"])
+
+
+def test_an_onnx_file_without_the_package_is_one_line(command, tmp_path, monkeypatch):
+    trained(X[:, 0].tolist(), "mse", 1).save("model.json")
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    status, said, told = command("export", "model.json", "model.onnx")
+    assert (status, said, told.count("\n")) == (1, "", 1)
+    assert told.startswith("gradstep: an .onnx file must have the package onnx")
