@@ -18,6 +18,7 @@ _EXAMPLES = {
   gradstep train digits
   gradstep train moons --hidden 16,16 --epochs 50 --out moons.json
   gradstep train houses.csv --target price --drop id
+  gradstep train houses.csv --coordinator 10.0.0.1:1234 --processes 2 --process 0
 """,
     "predict": """
   gradstep predict houses.json new.csv > prices.txt
@@ -135,6 +136,11 @@ def _describe_train(command: argparse.ArgumentParser) -> None:
     add("--checkpoint", metavar="FILE", help="keep the run here after each epoch, or go on with the one that is here")
     _describe_backend(command)
     add("--quiet", action="store_true", help="no progress bar")
+    several = command.add_argument_group("several processes, on one machine or many, by JAX")
+    add = several.add_argument
+    add("--coordinator", metavar="HOST:PORT", help="the address of process 0, free there; the same in all processes")
+    add("--processes", metavar="N", type=int, help="how many there are; start this command in each")
+    add("--process", metavar="I", type=int, help="which of them this is: 0 reports and writes the model, to N - 1")
 
 
 def _describe_predict(command: argparse.ArgumentParser) -> None:

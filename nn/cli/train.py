@@ -15,6 +15,7 @@ from typing import Any
 from engine import Value, compiler
 from engine.whole_files import check_writable, is_device
 from nn.activations import check_activation
+from nn.cli import processes
 from nn.data import DataSet, Table, as_table, digits, mnist, moons, xor
 from nn.data.columns import Columns
 from nn.data.confusions import confusion_table
@@ -51,14 +52,23 @@ def train(options: Namespace) -> None:
     """Train a multilayer perceptron and test it on examples held out.
 
     Print the accuracy on examples that the model has never seen. Write the model, and a picture of the graph of one
-    of its neurons.
+    of its neurons. With --coordinator several processes train it, each on its share of the examples; process 0 does
+    the rest.
     """
     _check_options(options)
+    with processes.quiet_unless_first(options):
+        _train(options)
+
+
+def _train(options: Namespace) -> None:
     job = _job(options)
     given = {name: getattr(options, name) for name in ("hidden", "epochs", "batch_size")}
     job = replace(job, **{name: value for name, value in given.items() if value is not None})
     target = Path(options.out or f"{job.name}.json")
     job, held_out = _split(options, job)
+    if not processes.is_first(options):
+        _train_model(options, job, held_out)
+        return
     _check_target(target, options.data, "model")
     if options.checkpoint is not None:
         _check_target(Path(options.checkpoint), options.data, "checkpoint")
@@ -83,7 +93,9 @@ def _check_options(options: Namespace) -> None:
         check_int("batch_size", options.batch_size, 1)
     check_activation("activation", options.activation)
     named_optimizer(options.optimizer or "adam", options.rate)
-    compiler.backend_named(options.backend)
+    processes.check_processes(options)
+    if options.coordinator is None:  # else JAX may have no devices before the processes are connected
+        compiler.backend_named(options.backend)
     if options.out is not None:
         check_ending(options.out)
 
@@ -174,19 +186,22 @@ def _train_model(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, 
         f"{one_line(job.name)}: {len(training.y)} examples to train on, {training.X.shape[1]} inputs, "
         f"layers of {sizes}, {len(model.parameters()):,} parameters"
     )
+    X, y = training.X if inputs is None else inputs.apply(training.X), y if targets is None else targets.apply(y)
+    share, is_first = processes.share_of(options, len(training.y)), processes.is_first(options)
     history = model.fit(
-        training.X if inputs is None else inputs.apply(training.X),
-        y if targets is None else targets.apply(y),
+        X[share],
+        y[share],
         loss=loss,
         **_optimizer(options, job),
         epochs=job.epochs,
         batch_size=job.batch_size,
         classes=None if regression else labels,
         seed=options.seed,
-        progress=not options.quiet,
+        progress=is_first and not options.quiet,
         dtype=job.dtype,
         backend=options.backend,
-        checkpoint=options.checkpoint,
+        checkpoint=options.checkpoint if is_first else None,
+        communicator=processes.connected(options),
     )
     if inputs is not None:
         inputs.fold_in(model)

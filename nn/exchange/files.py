@@ -14,7 +14,8 @@ from nn.exchange import onnx_files, safetensors_files
 from nn.exchange.network import content_of, numbers_in, steps_of
 
 _FORMATS: dict[str, Any] = {".onnx": onnx_files, ".safetensors": safetensors_files}
-_PROGRAM, _PACKED = "gradstep export MODEL FILE makes a program in C (.c) or JavaScript (.js) of a model file", "the file is not packed"
+_PROGRAM = "gradstep export MODEL FILE makes a program in C or JavaScript, .c or .js, of a model file"
+_PACKED = "the file is not packed"
 _TORCH = "nn.exchange.to_torch(model) makes a network of PyTorch's, for torch.save"
 _KERAS = "ONNX files, .onnx, are read by many tools"
 _PICKLE = "a model file holds text, and runs no code when it is read"
