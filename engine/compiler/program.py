@@ -261,6 +261,12 @@ class Program:
         Raises:
             ImportError: the package onnx is missing.
             ValueError: an operation cannot be made of ONNX's operators, such as a function of Python.
+
+        >>> from engine import compile, tanh
+        >>> x, w = Value(0.5, "x"), Value(2.0, "w")
+        >>> model = compile(tanh(x * w), inputs=[x], parameters=[w]).to_onnx()
+        >>> [node.op_type for node in model.graph.node]
+        ['Transpose', 'Mul', 'Tanh', 'Transpose']
         """
         from engine.compiler.onnx_program import onnx_model
 

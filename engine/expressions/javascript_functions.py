@@ -19,7 +19,12 @@ _NAME = re.compile(r"(?<![\w.])[A-Za-z]\w*")
 
 
 def functions_of(code: str) -> str:
-    """The functions that the code calls, and those that these call, as a part of the same module."""
+    """The functions that the code calls, and those that these call, as a part of the same module.
+
+    >>> print(functions_of("y = relu(exp(x));"))
+    const { exp } = Math;
+    const relu = (x) => (x <= 0 ? 0 : x);
+    """
     static = files("engine.stepping").joinpath("static")
     sources = [arithmetic(), *(static.joinpath(name).read_text(encoding="utf-8") for name in _MODULES)]
     source = "\n".join(sources)

@@ -1,9 +1,9 @@
 """The documentation: every block of code on its pages runs, and gives what is shown below it; the pages build.
 
 Blocks of a page run in order, with the names of the blocks before them, in an empty folder. ``python`` blocks are
-executed, ``pycon`` blocks are doctests, a ``c`` block becomes ``main.c``, and in ``console`` blocks ``gradstep`` and
-``cc`` print what is shown. A block may need a package: ``<!-- needs anywidget -->`` on the line before it. Without that
-package the rest of the page is skipped.
+executed, ``pycon`` blocks are doctests, a ``c`` block becomes ``main.c`` and a ``javascript`` block ``main.js``, and in
+``console`` blocks ``gradstep``, ``cc`` and ``node`` print what is shown. A block may need a package: ``<!-- needs
+anywidget -->`` on the line before it. Without that package the rest of the page is skipped.
 """
 
 import builtins
@@ -84,8 +84,8 @@ def run_console(text, where, capsys):
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         command, _, shown = part.partition("\n")
         words = shlex.split(command)
-        if words[0] == "cc":
-            if shutil.which("cc"):
+        if words[0] in ("cc", "node"):
+            if shutil.which(words[0]):
                 done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
                 assert (done.returncode, done.stdout) == (0, shown), f"{where} printed:\n{done.stdout}{done.stderr}"
             continue
@@ -115,6 +115,9 @@ def test_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
                 run_console(text, where, capsys)
             case "c":
                 Path("main.c").write_text(text, encoding="ascii")
+            case "javascript":
+                Path("main.js").write_text(text, encoding="ascii")
+                Path("package.json").write_text('{"type": "module"}', encoding="ascii")  # which newer Nodes can tell
             case "sh":
                 for command in re.split(r"\n| && ", text.strip()):
                     check_command(shlex.split(command, comments=True), where)

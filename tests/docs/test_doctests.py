@@ -16,6 +16,7 @@ import pytest
 import engine
 
 NEEDS = {
+    "engine.compiler.program": "onnx",
     "nn.estimators": "sklearn",
     "nn.exchange.files": "onnx",
     "nn.exchange.pytorch": "torch",
