@@ -18,6 +18,7 @@ from engine.compiler.onnx_graph import IR_VERSION, OPSET, Graph, Operand, Tensor
 from engine.compiler.onnx_kernels import applied
 from engine.compiler.plan import forward_code
 from engine.compiler.vectorize import INPUTS, UNIFORM
+from engine.validation import plain_label
 
 _CONSTANTS = 0
 _UNWRITTEN = -1
@@ -41,7 +42,7 @@ def onnx_model(placed: Placed, uniform: Floats, labels: Sequence[str], comment: 
     rows.carry_out(code)
     graph = rows.graph
     kind = helper.np_dtype_to_tensor_dtype(uniform.dtype)
-    names = "\n".join(f"X[:, {i}]: {label}" for i, label in enumerate(labels) if label)
+    names = "\n".join(f"X[:, {i}]: {plain_label(label, 200)}" for i, label in enumerate(labels) if label)
     given = helper.make_tensor_value_info("X", kind, ["n", placed.record.n_inputs], names)
     made = helper.make_tensor_value_info("Y", kind, ["n", len(code.outputs)])
     used = {name for node in graph.nodes for name in node.input} & graph.numbers.keys()
@@ -51,7 +52,7 @@ def onnx_model(placed: Placed, uniform: Floats, labels: Sequence[str], comment: 
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="gradstep",
-        doc_string=comment,
+        doc_string="\n".join(plain_label(line, 200) for line in comment.splitlines()),
     )
     package().checker.check_model(model, full_check=True)
     return model

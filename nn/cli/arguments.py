@@ -138,9 +138,11 @@ def _describe_train(command: argparse.ArgumentParser) -> None:
     add("--quiet", action="store_true", help="no progress bar")
     several = command.add_argument_group("several processes, on one machine or many, by JAX")
     add = several.add_argument
-    add("--coordinator", metavar="HOST:PORT", help="the address of process 0, free there; the same in all processes")
+    add(
+        "--coordinator", metavar="HOST:PORT", help="an address of process 0 with a free port; the same in all processes"
+    )
     add("--processes", metavar="N", type=int, help="how many there are; start this command in each")
-    add("--process", metavar="I", type=int, help="which of them this is: 0 reports and writes the model, to N - 1")
+    add("--process", metavar="I", type=int, help="which of them this is, 0 to N - 1; process 0 writes the model")
 
 
 def _describe_predict(command: argparse.ArgumentParser) -> None:

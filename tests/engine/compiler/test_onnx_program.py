@@ -225,6 +225,13 @@ def test_a_file_of_onnx_with_names_and_a_comment(tmp_path):
     assert (tmp_path / "model.onnx").read_bytes() == first
 
 
+def test_any_label_and_any_comment_make_a_file():
+    x, w = Value(2.0, "größe\n\ud800 \u202e"), Value(3.0, "\ud800")
+    model = compile(x * w, [x], [w]).to_onnx(comment="one\ntwo \ud800")
+    model.SerializeToString()
+    assert (model.doc_string, model.graph.input[0].doc_string) == ("one\ntwo", "X[:, 0]: größe")
+
+
 def test_what_has_no_model(tmp_path, monkeypatch):
     x = Value(2.0, "x")
 
