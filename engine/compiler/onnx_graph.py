@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -164,42 +165,35 @@ def apply(operator: str, *operands: Operand) -> Tensor:
     if operator in _FOLDED and all(each is not None for each in numbers):
         with np.errstate(all="ignore"):
             return replace(graph.constant(_FOLDED[operator](*numbers)), dtype=dtype)
-    if operator in _NEUTRAL and dtype == np.float64:
+    if dtype == np.float64:  # the optimizer of onnxruntime compares as float32 with 0 or 1, and leaves these out
         for place, each in enumerate(numbers):
-            if each is not None and each.size == 1 and _seems(_NEUTRAL[operator], each.item()):
-                return _spelled_out(operator, place, each.item(), *operands)
+            if each is not None and each.size == 1 and _seems_neutral(operator, place, each.item()):
+                return _KEPT[operator](operands[1 - place], each.item())
     shape = np.broadcast_shapes(*(each.shape for each in tensors))
     names = [each.name if isinstance(each, Tensor) else graph.array(each, dtype) for each in operands]
     return Tensor(graph, graph.add(operator, *names), shape, dtype, any(each.wide for each in tensors))
 
 
-_NEUTRAL = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
 _FOLDED: dict[str, Callable[..., Any]] = {
     **{"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide, "Neg": np.negative, "Abs": np.abs},
     **{"Equal": np.equal, "Less": np.less, "Greater": np.greater, "GreaterOrEqual": np.greater_equal},
     **{"Not": np.logical_not, "And": np.logical_and, "Or": np.logical_or, "Log": np.log, "Where": np.where},
 }
-"""What is computed here where all operands are constants, so that their numbers are known: see ``_seems``."""
+"""What is computed here where all operands are constants, so that their numbers are known."""
+_NEUTRAL = {("Add", 0): 0.0, ("Add", 1): 0.0, ("Sub", 1): 0.0, ("Mul", 0): 1.0, ("Mul", 1): 1.0, ("Div", 1): 1.0}
+_KEPT: dict[str, Callable[[Any, float], Tensor]] = {
+    "Add": lambda a, number: apply("Sum", a, number),
+    "Sub": lambda a, number: apply("Sum", a, -number),
+    "Mul": lambda a, number: (half := apply("Mul", a, 0.5 * number)) + half,
+    "Div": lambda a, number: (half := apply("Div", a, 2.0 * number)) + half,
+}
+"""The same by operations that are not left out."""
 
 
-def _seems(neutral: float, number: float) -> bool:
-    """Whether onnxruntime leaves an operation out, though it changes numbers.
-
-    Its optimizer rounds the constant to float32 before it compares it with 0 or 1, also in a graph of float64.
-    """
-    return number != neutral and float(np.float32(number)) == neutral
-
-
-def _spelled_out(operator: str, place: int, number: float, *operands: Operand) -> Tensor:
-    """The same by operations that are not left out: half of it twice, or a sum."""
-    if operator in ("Mul", "Div"):
-        other = operands[1 - place]
-        if operator == "Div" and place == 0:
-            return 2.0 * apply("Div", 0.5 * number, other)
-        half = apply(operator, other, 0.5 * number if operator == "Mul" else 2.0 * number)
-        return half + half
-    a, b = operands
-    return apply("Sum", a, b if operator == "Add" else -b)
+def _seems_neutral(operator: str, place: int, number: float) -> bool:
+    """Whether a number as that operand changes the result, though in float32 it would not."""
+    neutral = _NEUTRAL.get((operator, place), math.nan)
+    return number != neutral and abs(number) < 2.0 and float(np.float32(number)) == neutral
 
 
 def joined(tensors: Sequence[Tensor]) -> Tensor:
