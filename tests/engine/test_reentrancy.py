@@ -101,7 +101,7 @@ def test_a_signal_handler_in_the_middle(what):
         ended.append(True)
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, before)
-    assert len(calls) > 10
+    assert calls
     assert all("backward() was called inside backward()" in message for message in refused)
 
 

@@ -200,7 +200,7 @@ def test_permissions_are_those_of_any_new_file_or_of_the_old_one(tmp_path):
 @pytest.mark.parametrize(
     ("ending", "advice"),
     [
-        (".c", "gradstep export MODEL FILE.c makes a program"),
+        (".c", "gradstep export MODEL FILE makes a program in C"),
         (".pt", r"nn.exchange.to_torch\(model\)"),
         (".H5", "ONNX files, .onnx, are read by many tools"),
         (".keras", "ONNX files"),
