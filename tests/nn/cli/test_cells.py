@@ -495,4 +495,5 @@ def test_grouped_numbers_have_no_exponent(gradstep):
 @pytest.mark.parametrize("cell", ["1" + " " * 100_000 + "x", "1" * 100_000 + "x"], ids=["spaces", "digits"])
 def test_a_long_cell_is_read_in_one_pass(gradstep, cell):
     write("long.csv", [[cell, "kind"], *([cell if i == 3 else i, "ab"[i % 2]] for i in ROWS)])
-    assert gradstep("train", "long.csv", *SHORT)[0] == 0
+    status, _, err = gradstep("train", "long.csv", *SHORT)
+    assert (status, err.replace(cell, "")) == (0, "")
