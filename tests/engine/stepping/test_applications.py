@@ -262,6 +262,32 @@ def test_in_jupyter_a_fresh_clone_shows_a_picture(page, jupyter, place):
     keep(page, f"{place.split('/')[0]}-untrusted")
 
 
+@needs_lab
+@pytest.mark.filterwarnings("ignore")
+def test_in_jupyter_a_saved_page_is_linked_with_its_kernel_and_alone_with_another(page, jupyter, place, folder):
+    """Its outputs name no widget, which goes with its kernel: Jupyter would say that it does not find it."""
+    name = f"again-{place.split('/')[0]}"
+    applications.write_notebook(folder / f"{name}.ipynb", CELL)
+    open_notebook(page, f"{jupyter}/{place}", f"{name}.ipynb")
+    run_first_cell(page)
+    page.locator('[data-command="docmanager:save"]').first.click()
+    for _ in range(PATIENCE // 100):
+        if "application/javascript" in (folder / f"{name}.ipynb").read_text(encoding="utf-8"):
+            break
+        page.wait_for_timeout(100)
+    open_notebook(page, f"{jupyter}/{place}", f"{name}.ipynb")
+    (frame,) = wait_for_stepper(page)
+    assert_linked(page, frame, folder, "-2.5" if "lab" in name else "2.25")
+    applications.end_kernels(jupyter)
+    open_notebook(page, f"{jupyter}/{place}", f"{name}.ipynb")
+    (frame,) = wait_for_stepper(page)
+    page.wait_for_timeout(3000)  # for 2 seconds Jupyter looks for a widget
+    keep(page, name)
+    assert page.locator(".jp-OutputArea").first.inner_text().strip() == ""
+    assert_hint_then_keys(frame)
+    assert smallest_label(frame) >= 11
+
+
 # ----------------------------------------------------------------------------------------------- the other applications
 
 
