@@ -13,6 +13,7 @@ from engine.drawing.themes import THEMES
 
 _HALF_A_TURN = np.array([[-0.574, 1.43, 0.144], [0.426, 0.43, 0.144], [0.426, 1.43, -0.856]])
 """Turns hues by 180 degrees, as ``hue-rotate`` of the W3C's Filter Effects does; grey stays as it is."""
+_WIDEST = 900  # pixels of a cell in JupyterLab, in a window of 1366
 _PNG, _SVG = "image/png", "image/svg+xml"
 
 
@@ -29,17 +30,21 @@ def dark_colours() -> tuple[np.ndarray, np.ndarray]:
 def following(png: bytes | str, width: float, height: float) -> str:
     """An SVG of that size, in pixels, that shows the PNG file in dark colours where its page is dark.
 
+    A wide picture is scaled down: JupyterLab does so with a PNG, and would cut an SVG off.
+
     Args:
         png: the file, or its text in base64.
         width: pixels on the page.
         height: pixels on the page.
     """
+    scale = min(1.0, _WIDEST / width)
+    width, height = round(scale * width), round(scale * height)
     text = png if isinstance(png, str) else base64.b64encode(png).decode("ascii")
     matrix, added = dark_colours()
     rows = [f"{' '.join(f'{number:.4g}' for number in row)} 0 {more:g}" for row, more in zip(matrix, added)]
-    size = f'width="{width:g}" height="{height:g}"'
+    size = f'width="{width}" height="{height}"'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {width:g} {height:g}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {width} {height}">'
         "<style>@media (prefers-color-scheme:dark){.gradstep-follows{filter:url(#gradstep-dark)}}</style>"
         '<filter id="gradstep-dark" x="0" y="0" width="1" height="1" color-interpolation-filters="sRGB">'
         f'<feColorMatrix values="{" ".join(rows)} 0 0 0 1 0"/></filter>'

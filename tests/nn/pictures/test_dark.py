@@ -108,6 +108,10 @@ def test_the_file_may_come_as_bytes_or_as_text():
     assert following(base64.encodebytes(png).decode(), 150, 100) == following(png, 150, 100)
 
 
+def test_a_wide_picture_fits_a_cell():
+    assert 'width="900" height="450"' in following(b"", 1200, 600)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_in_a_browser_the_picture_is_as_dark_as_its_page(browser, scheme):
     """Whatever the system is: the notebook has a theme of its own."""
