@@ -326,6 +326,23 @@ def test_in_a_sanitized_conversion_words_and_numbers_are_left(page, folder):
         assert page.locator("iframe").count() == 0
 
 
+@needs_lab
+@pytest.mark.filterwarnings("ignore")
+def test_in_a_sanitized_conversion_without_html_a_drawing_is_a_table(page, tmp_path):
+    """The command is that of docs/how_to/save_pictures.md; with HTML it would print the picture's tag."""
+    cell = 'from engine import Value, draw\ndraw(Value(2.0, label="x") * Value(-3.0, label="w"))'
+    applications.write_notebook(tmp_path / "graph.ipynb", cell)
+    priority = '["image/svg+xml", "image/png", "text/plain"]'
+    options = ["--to=html", "--execute", "--sanitize-html", f"--NbConvertBase.display_data_priority={priority}"]
+    applications.convert(tmp_path / "graph.ipynb", *options)
+    page.route(re.compile(r"^https?:"), lambda route: route.abort())
+    page.goto((tmp_path / "graph.html").as_uri(), wait_until="domcontentloaded")
+    keep(page, "nbconvert-drawing")
+    said = page.locator(".jp-OutputArea").first.inner_text()
+    assert "computation graph of L = −6: 3 nodes, computed from x, w" in said
+    assert re.search(r"^L +× of x, w +data −6 +grad 0$", said, re.MULTILINE)
+
+
 @pytest.mark.skipif(not is_installed("marimo", "anywidget"), reason="marimo or anywidget is missing")
 def test_in_marimo(page, tmp_path):
     with applications.marimo(tmp_path, "dark") as address:
