@@ -32,7 +32,7 @@ _PINNED = ("comm==0.2.3", "psygnal==0.16.1", "ipywidgets==8.1.9", "anywidget==0.
 _START = """# For the browser alone: Graphviz, which lays the graphs out, and words for what is missing.
 import graphviz_in_page
 
-await graphviz_in_page.load()"""
+await graphviz_in_page.load({options})"""
 _CANNOT = """> **In this browser** you can read this notebook, with its pictures, but not run it: it needs packages that
 > are not here ({missing}). To run it, `pip install "gradstep[notebook]"` on your computer."""
 _IN_PART = """> **In this browser** most of this notebook runs. Some cells need packages that are not here ({missing}),
@@ -121,18 +121,15 @@ def copy_notebooks(folder: Path) -> list[Listed]:
     listed = []
     for path in sorted(NOTEBOOKS.glob("*.ipynb"), key=lambda path: int(path.name.partition("_")[0])):
         notebook = json.loads(path.read_text(encoding="utf-8"))
-        cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-        codes = ["".join(cell["source"]) for cell in cells]
+        codes = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
         missing = missing_in("\n".join(codes))
         in_part = bool(missing) and not missing_in(codes[0])
-        start = {"id": "in-this-browser", "metadata": {}, "cell_type": "code", "source": _START}
+        code = _START.format(options="in_part=True" if in_part else "")
+        start = {"id": "in-this-browser", "metadata": {}, "cell_type": "code", "source": code}
         notebook["cells"].insert(1, start | {"outputs": [], "execution_count": None})
         if missing:
             words = (_IN_PART if in_part else _CANNOT).format(missing=", ".join(missing))
             notebook["cells"].insert(1, {"id": "missing", "metadata": {}, "cell_type": "markdown", "source": words})
-        if in_part:
-            for cell in cells:  # or *Run All Cells* would end at the first that cannot run
-                cell["metadata"].setdefault("tags", []).append("raises-exception")
         (folder / path.name).write_text(json.dumps(notebook), encoding="utf-8")
         title = "".join(notebook["cells"][0]["source"]).splitlines()[0].lstrip("# ")
         listed.append(Listed(path.name, title, missing, in_part))
