@@ -130,6 +130,9 @@ def copy_notebooks(folder: Path) -> list[Listed]:
         if missing:
             words = (_IN_PART if in_part else _CANNOT).format(missing=", ".join(missing))
             notebook["cells"].insert(1, {"id": "missing", "metadata": {}, "cell_type": "markdown", "source": words})
+        for output in [output for cell in notebook["cells"] for output in cell.get("outputs", [])]:
+            data = output.get("data", {})  # JupyterLab's table of contents reads it, and takes no lists of lines
+            data.update({kind: "".join(lines) for kind, lines in data.items() if isinstance(lines, list)})
         (folder / path.name).write_text(json.dumps(notebook), encoding="utf-8")
         title = "".join(notebook["cells"][0]["source"]).splitlines()[0].lstrip("# ")
         listed.append(Listed(path.name, title, missing, in_part))
