@@ -1,13 +1,14 @@
 """Links from examples to the Graph page of the site, which shows their graphs, live and step by step.
 
-An example of a docstring gets its link where it makes a graph. On other pages the comment ``<!-- try it -->`` before a
-block asks for one; it opens the Python of the page up to the end of that block. Without an address of the site in
-``try_it_site`` there are no links.
+An example of a docstring gets its link where it makes a graph without numpy, which is not in the site. What it needs of
+``nn`` is imported. On other pages the comment ``<!-- try it -->`` before a block asks for one; it opens the Python of
+the page up to the end of that block. Without an address of the site in ``try_it_site`` there are no links.
 """
 
 import ast
 import contextlib
 import os
+import subprocess
 import sys
 import tempfile
 from doctest import DocTestParser
@@ -23,6 +24,13 @@ MODULES = Path(__file__).resolve().parents[1] / "site" / "python"  # the Graph p
 MARK = "<!-- try it -->"
 HINT = "Open this example in the browser: its graph, step by step"
 NAMES = "xyz"
+SHOW = """
+import sys
+sys.modules["numpy"] = None  # an import of it fails, as in the site
+sys.stdin.reconfigure(encoding="utf-8")
+from graph_page import show_code
+sys.exit("walk" not in show_code(sys.stdin.read()))
+"""
 
 
 def python_of(block: nodes.Element) -> str:
@@ -50,19 +58,35 @@ def formula_of(code: str) -> str | None:
     return None
 
 
-def shows_graph(code: str) -> bool:
-    """Whether the Graph page can show what the code makes; the code runs in an empty folder."""
-    if str(MODULES) not in sys.path:
-        sys.path.append(str(MODULES))
-    from graph_page import show_code
+def with_imports(code: str) -> str:
+    """Return code with an import of the public names of ``nn`` that it uses; the Graph page has those of ``engine``.
 
-    here = os.getcwd()
+    >>> with_imports("model = MLP(2, [1])")
+    'from nn import MLP\\n\\nmodel = MLP(2, [1])'
+    >>> with_imports("tanh(Value(1.0))")
+    'tanh(Value(1.0))'
+    """
+    import engine
+    import nn
+
+    tree = list(ast.walk(ast.parse(code)))
+    bound = {name.asname or name.name for node in tree if isinstance(node, ast.ImportFrom) for name in node.names}
+    bound |= {node.id for node in tree if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    used = {node.id for node in tree if isinstance(node, ast.Name)} - bound - {*engine.__all__}
+    names = sorted(used & {*nn.__all__})
+    return f"from nn import {', '.join(names)}\n\n{code}" if names else code
+
+
+def shows_graph(code: str) -> bool:
+    """Whether the Graph page can show what the code makes; the code runs in an empty folder, by a Python of its own."""
+    paths = os.pathsep.join([str(MODULES), str(MODULES.parents[1]), os.environ.get("PYTHONPATH", "")])
     with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        try:
-            return "walk" in show_code(code)
-        finally:
-            os.chdir(here)
+        command = [sys.executable, "-W", "ignore", "-c", SHOW]
+        environment = {**os.environ, "PYTHONPATH": paths}
+        done = subprocess.run(
+            command, input=code, text=True, encoding="utf-8", cwd=folder, env=environment, check=False
+        )
+    return done.returncode == 0
 
 
 def fragment_of(code: str) -> str | None:
@@ -105,7 +129,7 @@ def add_links(app: Sphinx, tree: nodes.document) -> None:
     for block in list(tree.findall(is_code)):
         fragment, code = None, python_of(block)
         if is_of_docstring(block):
-            fragment = fragment_of(code) if code else None
+            fragment = fragment_of(with_imports(code)) if code else None
         else:
             before += code
             if is_marked(block) and (fragment := fragment_of(before)) is None:

@@ -33,6 +33,7 @@ class Sequential(Module):
     >>> model = Sequential(Layer(2, 8), Dropout(0.2), Layer(8, 1, activation="linear"))
     >>> len(model.parameters())
     33
+    >>> output = model.eval()([1.0, -2.0])
     """
 
     def __init__(self, *layers: Any) -> None:

@@ -24,7 +24,8 @@ def mse(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
         outputs: one Value, or ``(n_outputs,)``.
         target: as many numbers.
 
-    >>> mse([Value(1.0), Value(3.0)], [1.0, 1.0]).data
+    >>> loss = mse([Value(1.0), Value(3.0)], [1.0, 1.0])
+    >>> loss.data
     2.0
     """
     return _mean_of("mse", lambda z, t: (z - t) ** 2, outputs, target)
@@ -33,7 +34,8 @@ def mse(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
 def mae(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
     """Mean absolute error: the mean of abs(output - target) over the outputs (Boscovich, 1757).
 
-    >>> mae([Value(1.0), Value(3.0)], [1.0, 1.0]).data
+    >>> loss = mae([Value(1.0), Value(3.0)], [1.0, 1.0])
+    >>> loss.data
     1.0
     """
     return _mean_of("mae", lambda z, t: abs(z - t), outputs, target)
@@ -42,7 +44,8 @@ def mae(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
 def huber(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
     """Huber's loss with delta = 1: e**2 / 2 for errors e in [-1, 1], and abs(e) - 1/2 beyond (Huber, 1964).
 
-    >>> huber([Value(0.5), Value(4.0)], [0.0, 1.0]).data  # the mean of 0.125 and 2.5
+    >>> loss = huber([Value(0.5), Value(4.0)], [0.0, 1.0])
+    >>> loss.data  # the mean of 0.125 and 2.5
     1.3125
     """
 
@@ -65,7 +68,8 @@ def binary_cross_entropy(outputs: Outputs, target: Number | Sequence[Number]) ->
         outputs: the logit, one Value; or several.
         target: 0 or 1, or a probability between, for each of them.
 
-    >>> round(binary_cross_entropy(Value(0.0), 1).data, 6)
+    >>> loss = binary_cross_entropy(Value(0.0), 1)
+    >>> round(loss.data, 6)
     0.693147
     """
 
@@ -92,7 +96,8 @@ def cross_entropy(outputs: Sequence[Value], target: Any) -> Value:
 
     >>> cross_entropy([Value(1000.0), Value(0.0)], 1).data
     1000.0
-    >>> round(cross_entropy([Value(1.0), Value(1.0)], [0.25, 0.75]).data, 6)
+    >>> loss = cross_entropy([Value(1.0), Value(1.0)], [0.25, 0.75])
+    >>> round(loss.data, 6)
     0.693147
     """
     zs = _as_list(outputs)
@@ -109,7 +114,8 @@ def hinge(outputs: Outputs, target: Number) -> Value:
     Several outputs and the index of the right class: relu(1 + the largest of the others - the right one) (Crammer and
     Singer, 2001).
 
-    >>> hinge(Value(0.25), -1).data, hinge([Value(2.0), Value(0.5)], 0).data
+    >>> loss = hinge(Value(0.25), -1)
+    >>> loss.data, hinge([Value(2.0), Value(0.5)], 0).data
     (1.25, 0.0)
     """
     zs = _as_list(outputs)

@@ -27,7 +27,8 @@ class Neuron(Module):
         n_outputs: how many neurons its layer has, for Glorot's scale.
 
     >>> neuron = Neuron(2, activation="tanh", seed=0)
-    >>> -1 < neuron([1.0, 2.0]) < 1
+    >>> output = neuron([1.0, 2.0])
+    >>> -1 < output < 1
     True
     """
 
@@ -76,8 +77,9 @@ class Layer(Module):
 
     A call returns a list with a Value for each neuron; for a single neuron its Value alone, as in micrograd.
 
-    >>> len(Layer(3, 4, seed=0)([1.0, 2.0, 3.0]))
-    4
+    >>> first, *others = Layer(3, 4, seed=0)([1.0, 2.0, 3.0])
+    >>> len(others)
+    3
     """
 
     starting = ("init", "seed")
@@ -132,9 +134,9 @@ class MLP(Sequential):
     Raises:
         ValueError: a size below 1, or an unknown name.
 
-    >>> model = MLP(2, [16, 16, 1], seed=1337)
-    >>> len(model.parameters())
+    >>> len(MLP(2, [16, 16, 1], seed=1337).parameters())
     337
+    >>> output = MLP(2, [3, 1], activation="tanh", seed=0)([1.0, -2.0])
     """
 
     starting = ("init", "seed")

@@ -14,13 +14,14 @@ from exercise_random import OPERATIONS, level
 
 from engine.expressions.nodes import Equation, Formula, Number, Operation
 from engine.expressions.writers import mathml
-from engine.stepping.layout import lay_out
+from engine.stepping.layout import lay_out, lay_out_within
 from engine.stepping.page import page_data
 from engine.stepping.walk import Walk, record_walk
 from engine.value import Value
 
 _LONGEST = 8  # operations that are written as one formula
 _NARROW = 340  # pixels in which all phones show a graph
+_PHONE = 380.0  # pixels in which they do so at the least scale that can be read
 
 
 def build(out: Path) -> None:
@@ -65,7 +66,7 @@ def _page(walk: Walk, step: dict[str, Any]) -> dict[str, Any]:
     """The stepper's data; ``upright`` is another layout, from top to bottom, of a graph too wide for a phone."""
     page = page_data(walk, lay_out(walk, PRECISION, "LR", 60.0), PRECISION, **step)
     if page["size"][0] > _NARROW:
-        other = page_data(walk, lay_out(walk, PRECISION, "TB", 60.0), PRECISION)
+        other = page_data(walk, lay_out_within(_PHONE, walk, PRECISION, 60.0), PRECISION)
         boxes = [node["box"] for node in other["nodes"]]
         paths, shifts = [edge["path"] for edge in other["edges"]], [edge.get("shift", 0) for edge in other["edges"]]
         page["upright"] = {"size": other["size"], "boxes": boxes, "paths": paths, "shifts": shifts}

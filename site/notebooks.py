@@ -9,12 +9,12 @@ import tempfile
 import zipfile
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from commands import SITE, run
+from notebook_page import FOLDER, MISSING
 
 NOTEBOOKS = SITE.parent / "notebooks"
-FOLDER = "lab"  # of JupyterLite in the site
 
 _OF_KERNEL = ("micropip", "ipython", "jedi")  # in Pyodide's list, with all that they need
 _OURS: dict[str, tuple[list[str], list[str]]] = {  # the others: what can be imported from each, and what it needs
@@ -29,34 +29,14 @@ _OURS: dict[str, tuple[list[str], list[str]]] = {  # the others: what can be imp
     "gradstep": (["engine", "nn"], ["graphviz", "tqdm", "threadpoolctl", "anywidget", "graphviz-in-page"]),
 }
 _PINNED = ("comm==0.2.3", "psygnal==0.16.1", "ipywidgets==8.1.9", "anywidget==0.11.0")
-_MISSING = ("numpy", "matplotlib", "sklearn", "pandas", "pymoo", "scipy")  # no wheels of these for a browser
-_START = """# For the browser alone: Graphviz, which lays the graphs out.
+_START = """# For the browser alone: Graphviz, which lays the graphs out, and words for what is missing.
 import graphviz_in_page
 
-await graphviz_in_page.load()"""
+await graphviz_in_page.load({options})"""
 _CANNOT = """> **In this browser** you can read this notebook, with its pictures, but not run it: it needs packages that
 > are not here ({missing}). To run it, `pip install "gradstep[notebook]"` on your computer."""
-_GRAPHVIZ = '''"""Graphviz for gradstep in a browser's notebook, from the site that the notebook is of."""
-
-from pyodide.code import run_js
-
-_viz = None
-
-
-async def load() -> None:
-    """Load Graphviz; before that, nothing can be drawn."""
-    global _viz
-    source = "(async () => (await import(location.href.split(\'/{folder}/\')[0] + \'/viz/viz.js\')).instance())()"
-    _viz = await run_js(source)
-
-
-def render(source: str, kind: str, engine: str) -> str:
-    """A graph in the DOT language as a text in another format."""
-    if _viz is None:
-        raise RuntimeError("Graphviz must be loaded first: await graphviz_in_page.load()")
-    options = run_js("(format, engine) => ({{format, engine}})")(kind, engine)
-    return str(_viz.renderString(source, options))
-'''
+_IN_PART = """> **In this browser** most of this notebook runs. Some cells need packages that are not here ({missing}),
+> and say so. To run them, too, `pip install "gradstep[notebook]"` on your computer."""
 
 
 def build(out: Path) -> None:
@@ -82,7 +62,7 @@ def add_packages(pyodide: Path, wheels: Path) -> None:
     run(*command, "-d", pyodide, *pinned, *_PINNED)
     for wheel in wheels.glob("*.whl"):
         shutil.copy(wheel, pyodide)
-    write_wheel(pyodide, "graphviz_in_page", _GRAPHVIZ.format(folder=FOLDER))
+    write_wheel(pyodide, "graphviz_in_page", (SITE / "notebook_page.py").read_text(encoding="utf-8"))
     files = {wheel.name.split("-")[0].lower().replace("_", "-"): wheel for wheel in pyodide.glob("*.whl")}
     packages = {name: known[name] for name in names}
     for name, (imports, depends) in _OURS.items():
@@ -126,26 +106,43 @@ def _digest(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
-def copy_notebooks(folder: Path) -> list[tuple[str, str, list[str]]]:
-    """Copy the notebooks, each with a first cell for the browser; file name, title, and the packages it lacks."""
+class Listed(NamedTuple):
+    """A notebook: its file's name, its title, the packages that it lacks, and whether it runs all the same, in part."""
+
+    name: str
+    title: str
+    missing: list[str]
+    in_part: bool
+
+
+def copy_notebooks(folder: Path) -> list[Listed]:
+    """Copy the notebooks, each with a first cell for the browser, and words for what it lacks."""
     folder.mkdir(parents=True)
     listed = []
     for path in sorted(NOTEBOOKS.glob("*.ipynb"), key=lambda path: int(path.name.partition("_")[0])):
         notebook = json.loads(path.read_text(encoding="utf-8"))
-        code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
-        missing = [name for name in _MISSING if f"import {name}" in code or f"from {name}" in code]
-        if (not missing and "nn.pictures" in code) or "nn import pictures" in code:
-            missing = ["matplotlib"]
-        first: dict[str, Any] = {"id": "in-this-browser", "metadata": {}}
+        codes = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+        missing = missing_in("\n".join(codes))
+        in_part = bool(missing) and not missing_in(codes[0])
+        code = _START.format(options="in_part=True" if in_part else "")
+        start = {"id": "in-this-browser", "metadata": {}, "cell_type": "code", "source": code}
+        notebook["cells"].insert(1, start | {"outputs": [], "execution_count": None})
         if missing:
-            first |= {"cell_type": "markdown", "source": _CANNOT.format(missing=", ".join(missing))}
-        else:
-            first |= {"cell_type": "code", "source": _START, "outputs": [], "execution_count": None}
-        notebook["cells"].insert(1, first)
+            words = (_IN_PART if in_part else _CANNOT).format(missing=", ".join(missing))
+            notebook["cells"].insert(1, {"id": "missing", "metadata": {}, "cell_type": "markdown", "source": words})
+        for output in [output for cell in notebook["cells"] for output in cell.get("outputs", [])]:
+            data = output.get("data", {})  # JupyterLab's table of contents reads it, and takes no lists of lines
+            data.update({kind: "".join(lines) for kind, lines in data.items() if isinstance(lines, list)})
         (folder / path.name).write_text(json.dumps(notebook), encoding="utf-8")
         title = "".join(notebook["cells"][0]["source"]).splitlines()[0].lstrip("# ")
-        listed.append((path.name, title, missing))
+        listed.append(Listed(path.name, title, missing, in_part))
     return listed
+
+
+def missing_in(code: str) -> list[str]:
+    """The packages that some code needs and that are not in a browser."""
+    found = [name for name in MISSING if f"import {name}" in code or f"from {name}" in code]
+    return found or (["matplotlib"] if "nn.pictures" in code or "nn import pictures" in code else [])
 
 
 def run_jupyterlite(work: Path, out: Path) -> None:
@@ -165,11 +162,13 @@ def run_jupyterlite(work: Path, out: Path) -> None:
         source_map.unlink()
 
 
-def write_list(page: Path, listed: list[tuple[str, str, list[str]]]) -> None:
-    """The page that lists the notebooks, with those marked that can only be read here."""
+def write_list(page: Path, listed: list[Listed]) -> None:
+    """The page that lists the notebooks, with those marked that can only be read here, or run in part."""
     items = []
-    for name, title, missing in listed:
-        words = f"to read here; it needs {', '.join(missing)} to run" if missing else "runs here"
+    for name, title, missing, in_part in listed:
+        needs = ", ".join(missing)
+        words = f"to read here; it needs {needs} to run" if missing else "runs here"
+        words = f"runs here, but for cells that need {needs}" if in_part else words
         link = f"{FOLDER}/notebooks/index.html?path={name}"
         items.append(f'<li><a href="{escape(link)}">{escape(title)}</a> <small>{escape(words)}</small></li>')
     text = page.read_text(encoding="utf-8")

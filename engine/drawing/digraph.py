@@ -38,6 +38,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
     """Pixels of the picture in Jupyter and in files; None for as many as the drawing needs."""
     description: str = "graph"
     """The picture in words, for readers who do not see it."""
+    outline: str = ""
+    """The picture as lines of text, for pages and consoles that show none."""
     style: str = ""
     """Rules of CSS for an SVG."""
 
@@ -143,7 +145,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         """A copy that can be changed on its own."""
         twin: Self = super().copy()
         twin.timeout, twin.width = self.timeout, self.width
-        twin.description, twin.style = self.description, self.style
+        twin.description, twin.outline, twin.style = self.description, self.outline, self.style
         return twin
 
     def _scaled(self, kind: str, dpi: int, width: int | None) -> Self:
@@ -166,7 +168,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             bundle: dict[str, Any] = {"text/html": f'<img alt="{escape(self.description)}" {size}{image}>'}
         else:
             bundle = super()._repr_mimebundle_(include, exclude)
-        bundle["text/plain"] = repr(self)
+        bundle["text/plain"] = self.outline or repr(self)
         return {kind: data for kind, data in bundle.items() if kind not in (exclude or ())}
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 import graphviz
@@ -25,6 +25,7 @@ _UPRIGHT = ("TB", "BT")
 _MOST_COUNTS = 40  # numbers beside arrows; more than that cover the picture
 _MOST_OUTPUTS = 4  # of a function that show their numbers
 _MOST_LEAVES = 6  # that a picture's description names
+_MOST_LINES = 60  # of a picture as text
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,32 @@ class DotWriter:
         made_of = f", computed from {', '.join(leaves[:_MOST_LEAVES])}{rest}" if leaves else ""
         return f"computation graph of {root}: {n_nodes:,} node{'s' if n_nodes > 1 else ''}{made_of}"
 
+    @cached_property
+    def outline(self) -> str:
+        """The picture as a table: a line for each box, with what it is made of, its number and its gradient."""
+        units = [unit for unit in self.folding.units() if self._full_name(unit) or unit in self.folding.boxes]
+        rows = [self._outline_row(unit) for unit in units[-_MOST_LINES:]]
+        widths = [max(map(len, cells)) for cells in zip_longest(*rows, fillvalue="")]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        left_out = [f"... {len(units) - len(rows):,} more"] if len(units) > len(rows) else []
+        return "\n".join([self.description, *left_out, *lines])
+
+    def _outline_row(self, unit: int) -> tuple[str, ...]:
+        contents, box = self.contents, self.folding.boxes.get(unit)
+        content = contents.describe_box(box, self.shown.get(unit, [])) if box else contents.describe_node(unit)
+        graph = contents.graph
+        sources = [operand for operand in graph.operands[unit] if not graph.inlined[operand]]
+        if box:
+            sources = sorted({node for (_, end), nodes in self.arrows.items() if end == unit for node in nodes})
+        names = [self._full_name(node) or contents.format(graph.nodes[node].data) for node in sources]
+        rest = ", ..." if len(names) > _MOST_LEAVES else ""
+        of = f" of {', '.join(names[:_MOST_LEAVES])}{rest}" if names else ""
+        name = content.title if box else self._full_name(unit)
+        return name, f"{content.operation}{of}", *(f"{row.word} {row.number}" for row in content.rows)
+
+    def _full_name(self, index: int) -> str:
+        return plain_label(self.contents.all_names[index])
+
     def write(self) -> Drawing:
         """Write the whole picture."""
         drawing = self._new_drawing()
@@ -143,7 +170,7 @@ class DotWriter:
             for words in self._words(*ends, sources, has_counts):
                 label = {"label": f" {_escape_plain(words)} "} if words else {}
                 drawing.edge(f"n{ends[0]}", f"n{ends[1]}", tailport=tail, headport=head, **line, **label)
-        drawing.description = self.description
+        drawing.description, drawing.outline = self.description, self.outline
         return drawing
 
     def _words(self, start: int, end: int, sources: Set[int], has_counts: bool) -> list[str]:

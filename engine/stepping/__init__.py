@@ -134,8 +134,8 @@ class Stepper:
         with suppress(ModuleNotFoundError):  # without anywidget, the page alone
             link = self._link
         name = link.token if link else ""
-        outputs = [self._as_html(name)] if "google.colab" in sys.modules else self._as_script(name)
-        if link:
+        outputs = [self._as_html(name)] if _is_colab() else self._as_script(name)
+        if link and (_is_colab() or _is_vs_code()):
             view = {"version_major": 2, "version_minor": 0, "model_id": link.model_id}
             outputs.append({_WIDGET_VIEW: view, "text/html": "", "text/plain": ""})
         for output in outputs:
@@ -189,6 +189,21 @@ class Stepper:
 
     def _extent(self) -> str:
         return f"{len(self._walk.steps)} steps through {len(self._walk.nodes)} nodes"
+
+
+def _is_colab() -> bool:
+    return "google.colab" in sys.modules
+
+
+def _is_vs_code() -> bool:
+    """Whether VS Code runs the notebook. As Colab, it begins a widget where an output shows it, and not before.
+
+    Jupyter begins it at once. An output for it would be an error there, once the notebook has another kernel.
+    """
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    return "VSCODE_PID" in os.environ or "__vsc_ipynb_file__" in getattr(shell, "user_ns", {})
 
 
 def stepper(

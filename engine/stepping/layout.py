@@ -20,6 +20,7 @@ _TWINS_APART = 12.0  # the numbers on two edges between the same nodes: one high
 _SIDE, _LETTER = 9.0, 7.4  # beside the text in a box, and about as wide as a letter is
 _KEY = 33.0  # the word "data" before a number
 _ARROW = 18.0  # of an edge beside the local derivative on it: the arrowhead, and some line
+_NEXT, _NEXT_IF_NARROW = 14.4, 8.0  # between nodes side by side, and where a picture must be narrow
 _INCH = 72.0  # Graphviz measures boxes in inches; a point of its is a pixel here
 
 Route = list[tuple[float, float]]  # a chain of cubic Bezier curves: a point, and then three for each curve
@@ -71,13 +72,34 @@ def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layou
     Raises:
         TimeoutError: Graphviz needs longer than *timeout* seconds.
     """
+    return _run(walk, precision, direction, timeout, f"nodesep={_NEXT / _INCH:.4f}")
+
+
+def lay_out_within(width: float, walk: Walk, precision: int, timeout: float) -> Layout:
+    """Lay out a graph from top to bottom, with so few nodes side by side that it is at most *width* pixels wide.
+
+    It is wider where two nodes side by side are.
+    """
+    layout = lay_out(walk, precision, "TB", timeout)
+    style = f'nodesep={_NEXT_IF_NARROW / _INCH:.4f} ratio=compress size="{width / _INCH:.4f},10000"'
+    for across in (4, 3, 2):
+        if layout.width > width:
+            layout = _run(walk, precision, "TB", timeout, style, across)
+    return layout
+
+
+def _run(walk: Walk, precision: int, direction: str, timeout: float, style: str, across: int | None = None) -> Layout:
+    """Run Graphviz; with at most *across* nodes in a rank."""
     indices = {node: index for index, node in enumerate(walk.nodes)}
     sizes = _sizes(walk, precision)
     pairs = [(indices[operand], indices[node]) for node in walk.nodes for operand in node.operands]
+    ranks = _ranks(pairs, len(sizes), across) if across else []
     lines = [f"n{i} [width={w / _INCH:.4f} height={h / _INCH:.4f}]" for i, (w, h) in enumerate(sizes)]
-    lines += [f"n{operand} -> n{node}" for operand, node in pairs]
+    for operand, node in pairs:  # Graphviz makes each edge as short as it may: these lengths are those of the ranks
+        length = f" [minlen={ranks[operand] - ranks[node]}]" if ranks else ""
+        lines.append(f"n{operand} -> n{node}{length}")
     gap = _between_ranks(walk, precision, direction)
-    style = f"rankdir={direction} nodesep=0.2 ranksep={gap / _INCH:.4f}"
+    style += f" rankdir={direction} ranksep={gap / _INCH:.4f}"
     style += ' node [shape=box fixedsize=true label=""] edge [dir=none]'
     try:
         plain = run_graphviz("\n".join([f"digraph {{ {style}", *lines, "}"]), "plain", timeout=timeout)
@@ -87,6 +109,21 @@ def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layou
             "part of the graph, or give it longer (timeout=...)"
         ) from None
     return _read(plain.decode().splitlines(), sizes, pairs)
+
+
+def _ranks(pairs: list[tuple[int, int]], count: int, across: int) -> list[int]:
+    """For each node how many ranks it is from the root, with at most *across* nodes in a rank."""
+    consumers = defaultdict(list)
+    for operand, node in pairs:
+        consumers[operand].append(node)
+    ranks, n_there = [0] * count, Counter[int]()
+    for node in reversed(range(count)):
+        rank = max((ranks[consumer] + 1 for consumer in consumers[node]), default=0)
+        while n_there[rank] >= across:
+            rank += 1
+        ranks[node] = rank
+        n_there[rank] += 1
+    return ranks
 
 
 def _read(lines: Iterable[str], sizes: list[tuple[float, float]], pairs: list[tuple[int, int]]) -> Layout:

@@ -3,8 +3,9 @@
 Each function gives a matplotlib ``Figure`` that shows itself in Jupyter and writes itself with ``savefig``; none
 touches pyplot or its settings. Blue is positive and orange negative everywhere.
 
-``theme`` is that of ``engine.draw``: ``"light"``, ``"dark"``, ``"print"`` in grey, or ``"auto"``: light, or dark on a
-figure that is. Numbers, names of layers and colours are those of ``draw``, too.
+``theme`` is that of ``engine.draw``: ``"light"``, ``"dark"``, ``"print"`` in grey, or ``"auto"``: light, but dark on a
+figure that is and in a notebook that is. ``follow_theme()`` does the latter for all other figures of a notebook.
+Numbers, names of layers and colours are those of ``draw``, too.
 
 >>> from nn import MLP
 >>> from nn.pictures import network
@@ -20,6 +21,7 @@ from nn.pictures.boundaries import decision_boundary
 from nn.pictures.changes import WantedChanges, wanted_changes
 from nn.pictures.confusions import confusion_table
 from nn.pictures.costs import CostSurface, DescentPath, cost_surface, descent_paths
+from nn.pictures.dark import follow_theme
 from nn.pictures.images import first_layer, worst_mistakes
 from nn.pictures.networks import network
 from nn.pictures.training_curves import LiveCurves, curves
@@ -37,6 +39,7 @@ __all__ = [
     "decision_boundary",
     "descent_paths",
     "first_layer",
+    "follow_theme",
     "network",
     "wanted_changes",
     "worst_mistakes",

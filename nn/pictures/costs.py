@@ -149,6 +149,9 @@ class CostSurface:
     def _repr_png_(self) -> Any:
         return self.picture()._repr_png_()  # type: ignore[attr-defined]
 
+    def _repr_svg_(self) -> Any:
+        return self.picture()._repr_svg_()  # type: ignore[attr-defined]
+
     def __repr__(self) -> str:
         low, high = np.nanmin(self.costs), np.nanmax(self.costs)
         return f"CostSurface over {self.labels[0]} and {self.labels[1]}, cost {low:.3g} ... {high:.3g}"

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from engine.drawing.themes import Theme
 from engine.stepping.page import embed_json
+from nn.pictures.dark import following, size_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,12 +45,14 @@ class Frame:
         return cls(buffer.getvalue(), words)
 
 
-def fragment(frames: list[Frame], at: int, theme: Theme) -> str:
-    """HTML for a notebook: the frame *at*, and buttons to the others.
+def fragment(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None) -> str:
+    """HTML for a notebook: the frame *at*, and buttons to the others; in the colours of *dark* where the notebook is.
 
     Without scripts, as in a notebook that is not trusted, that one frame and its words remain.
     """
-    pictures = [_data_uri(frame.png) for frame in frames]
+    pictures = [_address(frame.png, follows=dark is not None) for frame in frames]
+    fields = {"paper": "background", "ink": "text", "line": "line", "accent": "positive_ink"}
+    colours = ";".join(f"--{name}:{_colour(field, theme, dark)}" for name, field in fields.items())
     content = {"pictures": pictures, "words": [frame.words for frame in frames], "at": at}
     return _filled(
         _part("frames.html"),
@@ -58,14 +62,16 @@ def fragment(frames: list[Frame], at: int, theme: Theme) -> str:
         words=escape(frames[at].words),
         last=str(len(frames) - 1),
         at=str(at),
-        colours=f"--paper:{theme.background};--ink:{theme.text};--line:{theme.line};--accent:{theme.positive_ink}",
+        colours=colours,
         frames=embed_json(content),
     )
 
 
-def document(frames: list[Frame], at: int, theme: Theme) -> str:
-    """A whole page that needs no other file and no network."""
-    return _filled(_part("page.html"), body=fragment(frames, at, theme), paper=theme.background)
+def document(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None) -> str:
+    """A whole page that needs no other file and no network; in the colours of *dark* on a dark system."""
+    scheme = "light dark" if dark else "normal"
+    paper = _colour("background", theme, dark)
+    return _filled(_part("page.html"), body=fragment(frames, at, theme, dark), paper=paper, scheme=scheme)
 
 
 def animation(frames: list[Frame], seconds: float) -> bytes:
@@ -82,7 +88,15 @@ def animation(frames: list[Frame], seconds: float) -> bytes:
     return buffer.getvalue()
 
 
-def _data_uri(png: bytes) -> str:
+def _colour(field: str, theme: Theme, dark: Theme | None) -> str:
+    light = str(getattr(theme, field))
+    return f"light-dark({light}, {getattr(dark, field)})" if dark else light
+
+
+def _address(png: bytes, follows: bool) -> str:
+    """The picture as a data address; dark on a dark page if it *follows* it."""
+    if follows:
+        return "data:image/svg+xml," + quote(following(png, *size_of(png)), safe="=:;,/+ ()@{}-.")
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 

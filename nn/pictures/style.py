@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from engine import Value
 from engine.drawing.themes import THEMES, Theme
 from engine.expressions.nodes import Number
 from engine.expressions.writers import picture_text
+from nn.pictures.dark import following
 from nn.validation import check_choice, shortened
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class Look:
 
     ``diverging`` has 0 in its middle; ``pale`` is the same as a background. ``costs`` begins with the lowest cost,
     ``amounts`` is for numbers without a sign, ``ink`` for the pixels of an image. In print negative numbers are dark,
-    0 is grey and positive numbers are white; lines of negative numbers are dashed.
+    0 is grey and positive numbers are white; lines of negative numbers are dashed. ``dark`` is the
+    theme that pictures have in a dark notebook, if it is another one.
     """
 
     theme: Theme
@@ -53,6 +55,7 @@ class Look:
     paths: tuple[str, ...]
     marker_edge: str
     dashes: Any = "solid"
+    dark: Theme | None = None
 
     def signed(self, number: float) -> str:
         """The colour of a line, or of a number as text."""
@@ -68,7 +71,9 @@ class Look:
 
     def picture(self, width: float, height: float, layout: Any = "constrained") -> Picture:
         """An empty figure of that size in inches."""
-        return Picture(figsize=(width, height), layout=layout, facecolor=self.theme.background)
+        made = Picture(figsize=(width, height), layout=layout, facecolor=self.theme.background)
+        made.follows = self.dark is not None
+        return made
 
     def title(self, ax: Axes, text: str, size: float = TITLE, colour: str = "") -> None:
         """Put a title over the left end of the axes."""
@@ -133,15 +138,18 @@ class Look:
 
 
 def look_of(theme: str, ax: Axes | None = None) -> Look:
-    """The look for a theme; ``"auto"`` is light, as no figure can follow its reader, or dark on a dark figure.
+    """The look for a theme; ``"auto"`` is light, but dark on axes of a dark figure.
+
+    A new picture of ``"auto"`` is dark in a dark notebook.
 
     Raises:
         ValueError: there is no such theme.
     """
     check_choice("theme", theme, ("auto", *THEMES))
     if theme == "auto":
-        background = None if ax is None else figure_of(ax).get_facecolor()
-        theme = "dark" if background is not None and _luminance(to_rgba(background)) < 0.18 else "light"
+        if ax is None:
+            return replace(_LOOKS["light"], dark=THEMES["dark"])
+        theme = "dark" if _luminance(to_rgba(figure_of(ax).get_facecolor())) < 0.18 else "light"
     return _LOOKS[theme]
 
 
@@ -194,10 +202,20 @@ _SHARPNESS = 2  # pixels of the picture for one of the notebook's, for screens t
 class Picture(Figure):
     """A figure that shows itself in Jupyter, with no pyplot and no backend chosen."""
 
+    follows = False
+    """Whether it is dark where the notebook is."""
+
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         """The picture and its size on the page."""
         width, height = (round(inches * _PIXELS_PER_INCH) for inches in self.get_size_inches())
         return png_of(self, _PIXELS_PER_INCH * _SHARPNESS), {"width": width, "height": height}
+
+    def _repr_svg_(self) -> str | None:
+        """The same, to be dark where the notebook is; None if it is in the colours of one theme."""
+        if not self.follows:
+            return None
+        png, size = self._repr_png_()
+        return following(png, **size)
 
 
 def png_of(figure: Figure, dots_per_inch: float) -> bytes:

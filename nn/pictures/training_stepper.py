@@ -256,7 +256,7 @@ class TrainingStepper:
 
     def _repr_html_(self) -> str:
         frames, at = self._frames_of(_MOST_FRAMES_SHOWN)
-        return fragment(frames, at, self._look.theme)
+        return fragment(frames, at, self._look.theme, self._look.dark)
 
     def save(self, path: str | PathLike[str], seconds: float = 0.4) -> None:
         """Write the walk over all steps made so far, or the picture of this step.
@@ -280,8 +280,10 @@ class TrainingStepper:
                 self.picture().savefig(file, format=ending[1:], dpi=2 * _DOTS_PER_INCH)
                 return
             frames, at = self._frames_of(_MOST_FRAMES_SAVED)
-            page = document(frames, at, self._look.theme).encode() if ending == ".html" else animation(frames, seconds)
-            file.write_bytes(page)
+            if ending == ".gif":
+                file.write_bytes(animation(frames, seconds))
+            else:
+                file.write_bytes(document(frames, at, self._look.theme, self._look.dark).encode())
 
     def _look_ahead(self) -> None:
         """Before the first step, compute some, so that there is something to walk over; the model stays as it is."""

@@ -255,11 +255,17 @@ def test_examples_can_be_tried_in_the_site(built):
     reference = graphs_of(built / "reference" / "engine.html")
     assert "formula=atan2(x,y)&numbers=x=1.0 y=1.0" in reference
     assert any(fragment.startswith("python=a, b = Value(2.0") for fragment in reference)
+    networks = [fragment.splitlines()[0] for fragment in graphs_of(built / "reference" / "nn.html")]
+    assert {f"python=from nn import {name}" for name in OF_VALUES} <= {*networks}
     first, second = graphs_of(built / "tutorial.html")
     assert second.startswith(first.strip())
     for page in PAGES:
         shown = graphs_of(built / page.relative_to(DOCS).with_suffix(".html"))
         assert page.parent.name == "reference" or len(shown) == page.read_text("utf-8").count("<!-- try it -->\n```")
+
+
+OF_VALUES = ["MLP", "Layer", "Neuron", "mse", "mae", "huber", "binary_cross_entropy", "cross_entropy", "hinge"]
+"""What of ``nn`` has an example that makes a graph without numpy."""
 
 
 @pytest.fixture
@@ -283,6 +289,19 @@ def try_it(monkeypatch):
 )
 def test_a_call_with_numbers_is_a_formula(try_it, code, fragment):
     assert try_it.formula_of(code) == fragment
+
+
+@pytest.mark.parametrize("name", [*OF_VALUES, "Sequential", "SGD"])
+def test_an_example_of_nn_imports_what_it_needs_and_is_linked_where_it_needs_no_numpy(try_it, name):
+    code = "".join(example.source for example in doctest.DocTestParser().get_examples(getattr(nn, name).__doc__))
+    whole = try_it.with_imports(code)
+    assert whole == code if "import" in code else whole.startswith("from nn import ")
+    assert try_it.shows_graph(whole) is (name != "SGD")
+
+
+def test_only_names_that_are_used_and_not_made_are_imported(try_it):
+    assert try_it.with_imports("x = Value(1.0)\ny = tanh(x)") == "x = Value(1.0)\ny = tanh(x)"
+    assert try_it.with_imports("mse = 1.0\nmae(z, [mse])").startswith("from nn import mae\n\n")
 
 
 def test_a_broken_link_is_found(tmp_path):

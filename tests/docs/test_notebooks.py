@@ -5,6 +5,7 @@ answers to its exercises, run after it, shows what the answers say.
 import math
 import re
 from importlib.util import find_spec
+from urllib.parse import unquote
 
 import pytest
 from checkout import ROOT
@@ -83,6 +84,17 @@ def test_notebook_is_fit_to_be_read(path):
     for cell in code:
         assert all(output.output_type != "error" and output.get("name") != "stderr" for output in cell.outputs)
         assert not re.search(r"/(?:home|root|tmp|Users)/", cell.source + texts(cell))
+
+
+@each_notebook
+def test_figures_are_dark_where_the_notebook_is(path):
+    """See ``nn.pictures.follow_theme``."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data:
+                follows = data.get("image/svg+xml", "") + unquote(data.get("text/html", ""))
+                assert "prefers-color-scheme:dark" in follows, cell.source
 
 
 @each_notebook

@@ -90,6 +90,15 @@ def set_option(address: str, plugin: str, **options: str) -> None:
     urllib.request.urlopen(request).close()
 
 
+def end_kernels(address: str) -> None:
+    """End each kernel that a notebook has, as *Shut Down All Kernels* does."""
+    with urllib.request.urlopen(f"{address}/api/sessions") as answer:
+        sessions = json.load(answer)
+    for session in sessions:
+        request = urllib.request.Request(f"{address}/api/sessions/{session['id']}", method="DELETE")
+        urllib.request.urlopen(request).close()
+
+
 @contextmanager
 def marimo(folder: Path, theme: str) -> Iterator[str]:
     """marimo, which runs a notebook's cells as it opens."""

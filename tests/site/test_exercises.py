@@ -246,6 +246,38 @@ def test_a_phone_has_no_horizontal_scroll(visit, scheme):
     assert frame(page).locator("body").evaluate("body => body.scrollWidth <= innerWidth")
 
 
+SCROLLS = """() => [...document.querySelectorAll("*")].filter((element) => {
+  const { overflowX, overflowY } = getComputedStyle(element);
+  const { scrollWidth, clientWidth, scrollHeight, clientHeight } = element;
+  if (!clientWidth || element === document.documentElement) return false;
+  return (overflowX === "auto" && scrollWidth > clientWidth) || (overflowY === "auto" && scrollHeight > clientHeight);
+}).map(({ tagName, id }) => `${tagName} ${id}`)"""
+
+
+@pytest.mark.parametrize("exercises", [range(1, 13), range(13, 24), ["level-2-4", "level-3-5", "level-3-10"]])
+def test_on_a_phone_all_of_each_exercise_is_seen_by_scrolling_the_page_alone(visit, exercises):
+    """No formula, and no picture before the answer, scrolls in a part of the page."""
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True)
+    for number in exercises:
+        page.goto(re.sub("(#.*)?$", f"#{number}", page.url, count=1))
+        wait_for_title(page, f"{number}. " if isinstance(number, int) else "Level")
+        frame(page).locator("#graph svg[width]").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), number
+        assert page.evaluate(SCROLLS) == [], number
+        assert frame(page).locator("body").evaluate(SCROLLS) == [], number
+
+
+@pytest.mark.parametrize("number", [18, 22])
+def test_on_a_phone_the_stepper_after_the_answer_scrolls_downwards_alone(visit, number):
+    page = visit(f"#{number}", viewport={"width": 390, "height": 844}, has_touch=True)
+    page.click("#show")
+    stepper = page.frame_locator('iframe[title^="The graph with its gradients"]')
+    stepper.locator("#graph svg[width]").wait_for()
+    assert stepper.locator("#graph").evaluate("graph => graph.scrollWidth <= graph.clientWidth")
+    assert stepper.locator("#panel h2 > math").evaluate("math => math.scrollHeight <= math.clientHeight")
+    assert set(stepper.locator("body").evaluate(SCROLLS)) <= {"MAIN graph", "DIV below"}
+
+
 def test_dark_is_dark_in_the_page_and_in_the_frame(visit):
     page = visit("#2", color_scheme="dark")
     frame(page).locator(".node").first.wait_for()

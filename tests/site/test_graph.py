@@ -2,6 +2,7 @@
 
 import threading
 import xml.dom.minidom
+from doctest import DocTestParser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import quote
 
@@ -9,6 +10,8 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import expect
+
+import nn
 
 expect.set_options(timeout=60_000)  # Python may be loading
 
@@ -199,6 +202,15 @@ def test_code_of_a_link_runs_only_when_the_reader_says_so(visit):
     ready(page, "= 6")
     expect(page.locator("#printed")).to_have_text("it ran\n")
     expect(page.locator("#unread")).to_be_hidden()
+
+
+@pytest.mark.parametrize("name", ["Neuron", "Sequential", "cross_entropy"])
+def test_examples_of_the_reference_of_nn_run_here(visit, name):
+    """There is no numpy here. The documentation links to them."""
+    code = "".join(example.source for example in DocTestParser().get_examples(getattr(nn, name).__doc__))
+    page = visit("graph.html#python=" + quote(f"from nn import {name}\n{code}"))
+    page.locator("#run").click()
+    ready(page)
 
 
 def test_a_number_moved_below_code_is_in_the_link(visit):

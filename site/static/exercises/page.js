@@ -5,12 +5,12 @@ import { formatNumber } from "../stepper/numbers.js";
 import { showStepper } from "../stepper-frame.js";
 import { readAnswer } from "./answer.js";
 import { judge } from "./judging.js";
-import { fitted } from "./layout.js";
+import { fitFormula, fitted, heightOf } from "./layout.js";
 import { COURSE, exerciseAt, neighbour, nextOpen, numberOf, partOf } from "./order.js";
 import { browserStorage, Progress } from "./progress.js";
 
 const STEPPER_BELOW = 330; // pixels of a stepper beside its graph
-const HIGHEST = 480; // pixels of a graph
+const HIGHEST = 480; // pixels of a graph in it
 const byId = (id) => document.getElementById(id);
 const load = async (name) => {
   const response = await fetch(new URL(name, import.meta.url));
@@ -33,6 +33,7 @@ class Page {
       event.preventDefault();
       this.check();
     });
+    new ResizeObserver(() => fitFormula(byId("formula"))).observe(byId("formula"));
     byId("answer").addEventListener("input", () => byId("answer").removeAttribute("aria-invalid"));
     byId("hint").addEventListener("click", () => this.hint());
     byId("show").addEventListener("click", () => this.reveal("shown"));
@@ -59,6 +60,7 @@ class Page {
     byId("title").textContent = partOf(id) === COURSE ? `${id}. ${title}` : title;
     byId("text").textContent = text;
     byId("formula").replaceChildren(...(this.exercise.formula ? [formula(written(this.exercise.formula))] : []));
+    fitFormula(byId("formula"));
     byId("question").replaceChildren(formula(written(this.exercise.question), infix("=")));
     byId("answer").value = "";
     byId("answer").removeAttribute("aria-invalid");
@@ -145,7 +147,8 @@ class Page {
     this.#isAnswered = true;
     this.still = null;
     const page = this.#page();
-    const frame = this.#frame(page, STEPPER_BELOW, "The graph with its gradients, step by step");
+    const height = Math.min(this.#heightOf(page), HIGHEST) + STEPPER_BELOW;
+    const frame = this.#frame(height, "The graph with its gradients, step by step");
     showStepper(frame, page, { state: { chosen: asked } });
   }
 
@@ -156,11 +159,15 @@ class Page {
     return fitted(this.exercise.page, byId("graph").clientWidth);
   }
 
+  #heightOf(page) {
+    return heightOf(page, byId("graph").clientWidth);
+  }
+
   /** A new frame for each picture: another address in the same one would be a step in the browser's history. */
-  #frame({ size }, below, title) {
+  #frame(height, title) {
     const frame = element("iframe");
     frame.title = title;
-    frame.style.height = `${Math.min(Math.max(size[1] + 60, 190), HIGHEST) + below}px`;
+    frame.style.height = `${height}px`;
     byId("graph").replaceChildren(frame);
     return frame;
   }
@@ -168,7 +175,7 @@ class Page {
   #showStill() {
     const { asked } = this.exercise;
     const page = this.#page();
-    const frame = this.#frame(page, 0, "The graph");
+    const frame = this.#frame(this.#heightOf(page), "The graph");
     this.still = null;
     frame.addEventListener("load", () => {
       if (!frame.isConnected) return;

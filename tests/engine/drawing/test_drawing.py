@@ -222,10 +222,44 @@ def test_jupyter_shows_an_image_that_fits_its_cell_and_that_no_sanitiser_takes_a
         assert image["alt"] == 'computation graph of y <"&> = 0.7064: 6 nodes, computed from x, w, b'
 
 
+def test_where_no_picture_is_shown_there_is_one_of_text():
+    """As in a console, and in what nbconvert makes for LaTeX: neither the source nor a word of Python."""
+    drawing = draw(neuron())
+    lines = drawing._repr_mimebundle_()["text/plain"].splitlines()
+    assert lines[0] == drawing.description
+    cells = [re.split(r" {2,}", line) for line in lines[1:]]
+    assert [line[:-1] for line in cells] == [
+        ["x", "data 2"],
+        ["w", "data −3"],
+        ["v1", "× of x, w", "data −6"],
+        ["b", "data 6.88"],
+        ["v2", "+ of v1, b", "data 0.88"],
+        ["y", "tanh of v2", "data 0.7064"],
+    ]
+    assert (cells[0][-1], cells[-1][-1]) == ("grad −1.503", "grad 1")
+    assert drawing.copy().outline == drawing.outline
+    assert Drawing()._repr_mimebundle_()["text/plain"].startswith("<Drawing: graph;")
+
+
+def test_text_of_a_picture_names_parameters_in_full_and_ends_with_the_result():
+    x, model = Value(2.0, label="x"), MLP(1, [1], activation="linear", seed=0)
+    text = draw((model([x]) * x - 3.0) ** 2, names=model).outline
+    assert re.search(r"^layers\.0\.neurons\.0\.w\.0 ", text, re.MULTILINE)
+    assert re.search(r"^v1 +× of layers\.0\.neurons\.0\.w\.0, x ", text, re.MULTILINE)
+    assert re.search(r"− 3 of v\d+ ", text)  # a number that belongs to one operation is in its line
+    assert text.splitlines()[-1].startswith("L ")
+    squared = draw(x * x).outline
+    assert "× of x, x " in squared
+    chain = x
+    for _ in range(200):
+        chain = chain + x
+    lines = draw(chain, most=500).outline.splitlines()
+    assert (len(lines), lines[1]) == (62, "... 141 more")
+
+
 def test_a_drawing_says_what_it_is():
     words = "computation graph of y = 0.7064: 6 nodes, computed from x, w, b"
     assert repr(draw(neuron())).startswith(f"<Drawing: {words}; ")
-    assert draw(neuron())._repr_mimebundle_()["text/plain"] == repr(draw(neuron()))
     many = sum((Value(i / 10) for i in range(1, 11)), Value(0.0))
     assert draw(many).description.endswith(": 21 nodes, computed from v1, v2, v4, v6, v8, v10 and 5 more")
     assert draw(Value(-1.0)).description == "computation graph of L = −1: 1 node"

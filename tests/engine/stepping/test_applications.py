@@ -262,6 +262,32 @@ def test_in_jupyter_a_fresh_clone_shows_a_picture(page, jupyter, place):
     keep(page, f"{place.split('/')[0]}-untrusted")
 
 
+@needs_lab
+@pytest.mark.filterwarnings("ignore")
+def test_in_jupyter_a_saved_page_is_linked_with_its_kernel_and_alone_with_another(page, jupyter, place, folder):
+    """Its outputs name no widget, which goes with its kernel: Jupyter would say that it does not find it."""
+    name = f"again-{place.split('/')[0]}"
+    applications.write_notebook(folder / f"{name}.ipynb", CELL)
+    open_notebook(page, f"{jupyter}/{place}", f"{name}.ipynb")
+    run_first_cell(page)
+    page.locator('[data-command="docmanager:save"]').first.click()
+    for _ in range(PATIENCE // 100):
+        if "application/javascript" in (folder / f"{name}.ipynb").read_text(encoding="utf-8"):
+            break
+        page.wait_for_timeout(100)
+    open_notebook(page, f"{jupyter}/{place}", f"{name}.ipynb")
+    (frame,) = wait_for_stepper(page)
+    assert_linked(page, frame, folder, "-2.5" if "lab" in name else "2.25")
+    applications.end_kernels(jupyter)
+    open_notebook(page, f"{jupyter}/{place}", f"{name}.ipynb")
+    (frame,) = wait_for_stepper(page)
+    page.wait_for_timeout(3000)  # for 2 seconds Jupyter looks for a widget
+    keep(page, name)
+    assert page.locator(".jp-OutputArea").first.inner_text().strip() == ""
+    assert_hint_then_keys(frame)
+    assert smallest_label(frame) >= 11
+
+
 # ----------------------------------------------------------------------------------------------- the other applications
 
 
@@ -298,6 +324,23 @@ def test_in_a_sanitized_conversion_words_and_numbers_are_left(page, folder):
         assert len(said) < 1000
         assert "<" not in said
         assert page.locator("iframe").count() == 0
+
+
+@needs_lab
+@pytest.mark.filterwarnings("ignore")
+def test_in_a_sanitized_conversion_without_html_a_drawing_is_a_table(page, tmp_path):
+    """The command is that of docs/how_to/save_pictures.md; with HTML it would print the picture's tag."""
+    cell = 'from engine import Value, draw\ndraw(Value(2.0, label="x") * Value(-3.0, label="w"))'
+    applications.write_notebook(tmp_path / "graph.ipynb", cell)
+    priority = '["image/svg+xml", "image/png", "text/plain"]'
+    options = ["--to=html", "--execute", "--sanitize-html", f"--NbConvertBase.display_data_priority={priority}"]
+    applications.convert(tmp_path / "graph.ipynb", *options)
+    page.route(re.compile(r"^https?:"), lambda route: route.abort())
+    page.goto((tmp_path / "graph.html").as_uri(), wait_until="domcontentloaded")
+    keep(page, "nbconvert-drawing")
+    said = page.locator(".jp-OutputArea").first.inner_text()
+    assert "computation graph of L = −6: 3 nodes, computed from x, w" in said
+    assert re.search(r"^L +× of x, w +data −6 +grad 0$", said, re.MULTILINE)
 
 
 @pytest.mark.skipif(not is_installed("marimo", "anywidget"), reason="marimo or anywidget is missing")

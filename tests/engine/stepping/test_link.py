@@ -3,6 +3,7 @@
 import html
 import math
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -228,11 +229,27 @@ def test_what_was_made_from_numbers_cannot_be_set(linked):
 
 
 def test_a_notebook_gets_the_page_and_the_link(linked, monkeypatch):
+    monkeypatch.delenv("VSCODE_PID", raising=False)  # where its terminal runs the tests
     shown = linked(neuron()[0])
-    page, words, link = outputs_of(shown, monkeypatch)
+    page, words = outputs_of(shown, monkeypatch)
     assert f'name=\\"{shown._link.token}\\"' in page["application/javascript"]
     assert page["text/plain"] == repr(shown)
     assert set(words) == {"text/html", "text/plain"}
+
+
+@pytest.mark.parametrize("application", ["VS Code", "VS Code with a kernel elsewhere", "Colab"])
+def test_where_a_widget_begins_when_it_is_shown_an_output_shows_it(linked, monkeypatch, application):
+    """In Jupyter it begins without, and an output for it would be an error there with another kernel."""
+    monkeypatch.delenv("VSCODE_PID", raising=False)
+    if application == "VS Code":
+        monkeypatch.setenv("VSCODE_PID", "1")
+    elif application == "Colab":
+        monkeypatch.setitem(sys.modules, "google.colab", sys)
+    else:
+        shell = SimpleNamespace(user_ns={"__vsc_ipynb_file__": "walk.ipynb"})
+        monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    shown = linked(neuron()[0])
+    *_, link = outputs_of(shown, monkeypatch)
     assert link["application/vnd.jupyter.widget-view+json"]["model_id"] == shown._link.model_id
 
 

@@ -23,7 +23,7 @@ from engine.drawing.themes import largest_size, tint_strength
 from engine.expressions.nodes import format_number
 from engine.expressions.writers import text
 from engine.operations import CONSTANT
-from engine.stepping.layout import lay_out, text_width
+from engine.stepping.layout import lay_out, lay_out_within, text_width
 from engine.stepping.page import bundle, embed_json
 from engine.stepping.walk import record_walk
 from nn import MLP
@@ -300,6 +300,15 @@ def test_boxes_have_room_and_arrows_lead_to_them(direction):
     loss, model = loss_of_network()
     walk = record_walk(loss, model)
     layout = lay_out(walk, 4, direction, 60.0)
+    assert_is_drawn(walk, layout)
+    axis = direction in ("TB", "BT")
+    forward = direction in ("LR", "TB")
+    first, last = layout.boxes[0], layout.boxes[-1]
+    assert (first[axis] < last[axis]) is forward
+
+
+def assert_is_drawn(walk, layout):
+    """Boxes do not overlap, and each edge goes from its operand to its node."""
     for i, a in enumerate(layout.boxes):
         assert -1 <= a.left < a.left + a.width <= layout.width + 1
         assert -1 <= a.top < a.top + a.height <= layout.height + 1
@@ -312,10 +321,20 @@ def test_boxes_have_room_and_arrows_lead_to_them(direction):
             left, top, width, height = layout.boxes[place]
             assert left - 2 <= x <= left + width + 2
             assert top - 2 <= y <= top + height + 2
-    axis = direction in ("TB", "BT")
-    forward = direction in ("LR", "TB")
-    first, last = layout.boxes[0], layout.boxes[-1]
-    assert (first[axis] < last[axis]) is forward
+
+
+def test_a_wide_graph_can_be_laid_out_in_the_width_of_a_phone():
+    model = MLP(2, [2, 1], seed=0)
+    walk = record_walk((model([Value(1.0, label="x1"), Value(-0.5, label="x2")]) - 1) ** 2, model)
+    narrow = lay_out_within(500.0, walk, 4, 60.0)
+    assert_is_drawn(walk, narrow)
+    assert narrow.width <= 500 < lay_out(walk, 4, "TB", 60.0).width
+    for edge in narrow.edges:  # each node is above those that it feeds
+        assert narrow.boxes[edge.operand].top < narrow.boxes[edge.node].top
+    neuron = record_walk(Value(2.0, label="x") * Value(3.0, label="w"))
+    assert lay_out_within(600.0, neuron, 4, 60.0) == lay_out(neuron, 4, "TB", 60.0)
+    two = lay_out_within(100.0, neuron, 4, 60.0)  # no narrower than two boxes
+    assert two.width == pytest.approx(sum(box.width for box in two.boxes[:2]) + 8, abs=2)
 
 
 # --------------------------------------------------------------------------------------------------- text stays text

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import re
+from urllib.parse import unquote
 
 import pytest
 from networks import XOR_X, XOR_Y, condition, refused, small
@@ -166,7 +167,7 @@ def test_the_notebooks_view_has_the_steps_and_draws_each_once(monkeypatch):
     assert [words.partition(":")[0] for words in content["words"]] == ["step 0", "step 1", "step 2", "step 3"]
     assert content["at"] == 3
     assert len(set(content["pictures"])) == 4
-    assert all(picture.startswith("data:image/png;base64,iVBOR") for picture in content["pictures"])
+    assert all(picture.startswith("data:image/svg+xml,%3Csvg ") for picture in content["pictures"])
     assert len(drawn) == 4
     assert content_of(walk.back()._repr_html_())["at"] == 2
     walk.forward(2)._repr_html_()
@@ -174,6 +175,18 @@ def test_the_notebooks_view_has_the_steps_and_draws_each_once(monkeypatch):
     data, metadata = walk._repr_png_()
     with Image.open(io.BytesIO(data)) as image:
         assert image.width == 2 * metadata["width"]
+
+
+@pytest.mark.parametrize("theme", ["light", "auto"])
+def test_the_view_of_no_theme_is_dark_where_the_notebook_is(theme):
+    html = stepper(small(), theme=theme).forward(1)._repr_html_()
+    pictures = content_of(html)["pictures"]
+    if theme == "auto":
+        assert f"--paper:light-dark({THEMES['light'].background}, {THEMES['dark'].background})" in html
+        assert all("prefers-color-scheme:dark" in unquote(picture) for picture in pictures)
+    else:
+        assert "light-dark" not in html
+        assert all(picture.startswith("data:image/png;base64,iVBOR") for picture in pictures)
 
 
 def test_before_the_first_step_there_is_something_to_walk_over():
