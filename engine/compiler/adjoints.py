@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 
 from engine.compiler.ir import Fill, Map, Scatter, View, equal, some, view_of
 from engine.compiler.ir_builder import Emitter, Scaled
-from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Places
+from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Column, Places, first
 
 GRADIENT = " gradient"
 GRADIENT_OF = {space: space + GRADIENT for space in (INPUTS, UNIFORM, VARYING)}
 _LARGEST = 20.0  # powers of two: larger numbers are multiplied in, so that products of many cannot overflow
 
 
-@dataclass
+@dataclass(slots=True)
 class _Standing:
     """The one contribution so far to the gradients of these slots, in their order."""
 
-    slots: Places
+    slots: Column
     scaled: Scaled
 
 
@@ -45,35 +45,40 @@ class Gradients:
         self.n_uniform = n_slots[UNIFORM]
         self.shared: dict[int, dict[float, list[int]]] = {}
         """Further contributions to a uniform slot, to be added up at once: their slots, after all others, by number."""
+        self._places: dict[tuple[str, int], View] = {}
 
-    def of(self, space: str, slots: Places) -> Scaled:
+    def of(self, space: str, slots: Column) -> Scaled:
         """The gradients of these slots, zeros where there are none."""
         alone = self._exactly(space, slots)
         if alone is not None:
             return alone.scaled
         self.settle(space, slots)
+        if isinstance(slots, int):
+            return Scaled(self._place_of(space, slots))
         return Scaled(self.emitter.gathered(GRADIENT_OF[space], slots))
 
-    def settle(self, space: str, slots: Places) -> None:
+    def settle(self, space: str, slots: Column) -> None:
         """Have all of these in their own places, with zeros where there is no gradient."""
         if space == UNIFORM and self.shared:
-            self._add_shared(set(slots.ravel().tolist()))
+            self._add_shared({slots} if isinstance(slots, int) else set(slots.ravel().tolist()))
         if space == VARYING:
-            for which in set(self.standing_at[slots].ravel().tolist()):
+            at = self.standing_at[slots]
+            for which in {int(at)} if isinstance(slots, int) else set(at.ravel().tolist()):
                 if which >= 0:
-                    place = _place(VARYING, self.standing[which].slots)
-                    self.standing_at[self.standing[which].slots] = -1
-                    view, number, _ = self.standing[which].scaled
+                    standing = self.standing[which]
+                    place = self._place(VARYING, standing.slots)
+                    self.standing_at[standing.slots] = -1
+                    view, number, _ = standing.scaled
                     if place and (number != 1.0 or (view.memory, view.start) != (place.memory, place.start)):
-                        self.emitter.into(place, self.emitter.numbers(self.standing[which].scaled))
+                        self.emitter.into(place, self.emitter.numbers(standing.scaled))
         self._fill(space, slots)
 
-    def accumulate(self, space: str, slots: Places, value: Scaled) -> None:
+    def accumulate(self, space: str, slots: Column, value: Scaled) -> None:
         """Add *value*, of the shape of *slots*."""
         value = moderate(self.emitter, value)
-        view = _place(space, slots)
+        view = self._place(space, slots)
         if view is not None and not some(self.written[space], slots):
-            if space != VARYING or slots.ndim > 1 or not value.view.per_example:
+            if space != VARYING or not _is_flat(slots) or not value.view.per_example:
                 self.written[space][slots] = True
                 self.emitter.into(view, self.emitter.numbers(value))
             elif value.view.memory == GRADIENT_OF[VARYING]:
@@ -82,8 +87,8 @@ class Gradients:
                 self.emitter.into(view, value.view)
                 self.stand(slots, Scaled(view, value.number))
             return
-        if space == UNIFORM and slots.size == 1:
-            self.shared.setdefault(slots.item(), {}).setdefault(value.number, []).append(self.n_uniform)
+        if space == UNIFORM and isinstance(slots, int):
+            self.shared.setdefault(slots, {}).setdefault(value.number, []).append(self.n_uniform)
             self.emitter.into(View(GRADIENT_OF[UNIFORM], self.n_uniform, (1,), (1,)), value.view)
             self.n_uniform += 1
             return
@@ -95,15 +100,16 @@ class Gradients:
         if view is not None:
             self.emitter.add(Map("add", view, (view, self.emitter.numbers(value))))
         else:
+            assert not isinstance(slots, int)
             self.emitter.add(Scatter(GRADIENT_OF[space], slots.ravel(), self.emitter.numbers(value)))
 
-    def empty(self, space: str, slots: Places) -> View | None:
+    def empty(self, space: str, slots: Column) -> View | None:
         """Where the first contribution to varying slots may be written straight; None where that is not possible."""
-        if space != VARYING or slots.ndim > 1 or some(self.written[space], slots):
+        if space != VARYING or not _is_flat(slots) or some(self.written[space], slots):
             return None
-        return _place(space, slots)
+        return self._place(space, slots)
 
-    def stand(self, slots: Places, scaled: Scaled) -> None:
+    def stand(self, slots: Column, scaled: Scaled) -> None:
         """Note the first contribution to varying slots, where it stands for good."""
         self.written[VARYING][slots] = True
         self.standing_at[slots] = len(self.standing)
@@ -122,29 +128,51 @@ class Gradients:
     def _add_shared(self, slots: set[int]) -> None:
         """Add further contributions to these uniform slots."""
         for slot in [slot for slot in self.shared if slot in slots]:
-            place = View(GRADIENT_OF[UNIFORM], slot, (1,), (1,))
+            place = self._place_of(UNIFORM, slot)
             for number, parts in self.shared.pop(slot).items():
                 terms = self.emitter.gathered(GRADIENT_OF[UNIFORM], np.array([parts]))
                 total = self.emitter.numbers(Scaled(self.emitter.total(terms), number))
                 self.emitter.add(Map("add", place, (place, total)))
 
-    def _exactly(self, space: str, slots: Places) -> _Standing | None:
+    def _exactly(self, space: str, slots: Column) -> _Standing | None:
         """What stands for these slots and no others."""
-        if space != VARYING or slots.ndim > 1:
+        if space != VARYING or not _is_flat(slots):
             return None
-        which = self.standing_at.item(slots.item(0))
+        which = self.standing_at.item(first(slots))
         return self.standing[which] if which >= 0 and equal(self.standing[which].slots, slots) else None
 
-    def _fill(self, space: str, slots: Places) -> None:
+    def _fill(self, space: str, slots: Column) -> None:
         """Zeros where nothing is written yet."""
-        written = self.written[space][slots]
-        if written.item() if written.size == 1 else written.all():
+        written = self.written[space]
+        if isinstance(slots, int):
+            if not written.item(slots):
+                self.emitter.add(Fill(self._place_of(space, slots), 0.0))
+                written[slots] = True
             return
-        unwritten = np.unique(slots[~written])
+        if written[slots].all():
+            return
+        unwritten = np.unique(slots[~written[slots]])
         for run in np.split(unwritten, np.flatnonzero(np.diff(unwritten) != 1) + 1):
             if len(run):
                 self.emitter.add(Fill(View(GRADIENT_OF[space], int(run[0]), (len(run),), (1,)), 0.0))
-        self.written[space][unwritten] = True
+        written[unwritten] = True
+
+    def _place(self, space: str, slots: Column) -> View | None:
+        """The gradients of these slots as a view, where they lie evenly and are all different."""
+        if isinstance(slots, int):
+            return self._place_of(space, slots)
+        view = view_of(GRADIENT_OF[space], slots)
+        if view is None or slots.size == 1:
+            return view
+        apart = view.strides[0] != 0 if slots.ndim == 1 else len(np.unique(slots)) == slots.size
+        return view if apart else None
+
+    def _place_of(self, space: str, slot: int) -> View:
+        """The gradient of one slot."""
+        view = self._places.get((space, slot))
+        if view is None:
+            self._places[space, slot] = view = View(GRADIENT_OF[space], slot, (1,), (1,))
+        return view
 
 
 def moderate(emitter: Emitter, value: Scaled, out: View | None = None) -> Scaled:
@@ -154,13 +182,8 @@ def moderate(emitter: Emitter, value: Scaled, out: View | None = None) -> Scaled
     return Scaled(emitter.map("multiply", (value.view, value.number), out))
 
 
-def _place(space: str, slots: Places) -> View | None:
-    """The gradients of these slots as a view, where they lie evenly and are all different."""
-    view = view_of(GRADIENT_OF[space], slots)
-    if slots.size == 1 or view is None:
-        return view
-    apart = view.strides[0] != 0 if slots.ndim == 1 else len(np.unique(slots)) == slots.size
-    return view if apart else None
+def _is_flat(slots: Column) -> bool:
+    return isinstance(slots, int) or slots.ndim == 1
 
 
 def _size(number: float) -> float:

@@ -18,7 +18,7 @@ LINEAR = ("+", "-", "neg")
 _NO_NEGATIVE_ZERO = ("exp", "abs", "cosh", "sigmoid", "softplus", "erfc")
 
 
-@dataclass
+@dataclass(slots=True)
 class Sum:
     """Terms from left to right: a sign, and a node or the two factors of a product (the second NONE for a node)."""
 
@@ -37,10 +37,6 @@ class Sum:
         self.positive.reverse()
         self.left.reverse()
         self.right.reverse()
-
-    def operands(self) -> list[int]:
-        """Every node that it is made of."""
-        return [*self.left, *[factor for factor in self.right if factor != NONE]]
 
 
 @dataclass

@@ -9,7 +9,7 @@ the next.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
@@ -31,16 +31,16 @@ class View:
     start: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+    per_example: bool = field(init=False)
+    """Whether each slot has a number for each example."""
+
+    def __post_init__(self) -> None:
+        self.per_example = not self.memory.startswith("uniform")
 
     @property
     def size(self) -> int:
         """How many scalars it stands for."""
         return prod(self.shape)
-
-    @property
-    def per_example(self) -> bool:
-        """Whether each slot has a number for each example."""
-        return self.memory[:7] != "uniform"
 
     @property
     def slots(self) -> NDArray[np.int64]:
@@ -153,11 +153,15 @@ def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
     return view if (view.slots == slots).all() else None
 
 
-def some(flags: NDArray[np.bool_], slots: NDArray[np.int64]) -> bool:
-    """Whether any of these has its flag; for a single one without the cost of arrays."""
-    return flags.item(slots.item()) if slots.size == 1 else bool(flags[slots].any())
+def some(flags: NDArray[np.bool_], slots: int | list[int] | NDArray[np.int64]) -> bool:
+    """Whether any of these has its flag."""
+    if isinstance(slots, int):
+        return flags.item(slots)
+    return any(map(flags.item, slots)) if isinstance(slots, list) else bool(flags[slots].any())
 
 
-def equal(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
-    """Whether two arrays are the same, number by number."""
-    return a.item() == b.item() if a.size == b.size == 1 else np.array_equal(a, b)
+def equal(a: int | NDArray[np.int64], b: int | NDArray[np.int64]) -> bool:
+    """Whether two slots, or two arrays of them, are the same."""
+    if isinstance(a, int) or isinstance(b, int):
+        return isinstance(a, int) and isinstance(b, int) and a == b
+    return np.array_equal(a, b)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 from engine.compiler.ir import Instruction, Map, MatMul, Take, Total, View, view_of
 from engine.compiler.memory_layout import Placed
 from engine.compiler.trace import Op
-from engine.compiler.vectorize import Places
+from engine.compiler.vectorize import Block, Column, Places, first
 from engine.derivatives import SLOPES, rule_for
 from engine.operations import CONSTANT
 from engine.primitive import Primitive
@@ -39,10 +39,16 @@ class Emitter:
         self._kept: View | None = None
         self._steps: dict[tuple[Any, ...], _Steps] = {}
         self._views: dict[int, View] = {}
+        self._scratch_views: dict[tuple[str, int, tuple[int, ...]], View] = {}
 
     def add(self, instruction: Instruction) -> None:
         """One more."""
         self.instructions.append(instruction)
+
+    def taken(self) -> list[Instruction]:
+        """The instructions so far; the next one begins another list."""
+        taken, self.instructions = self.instructions, []
+        return taken
 
     def keep(self, view: View) -> View:
         """Have *view* stay where it is, because more than one instruction will read it: see ``into``."""
@@ -52,36 +58,41 @@ class Emitter:
     def fresh_scratch(self) -> None:
         """What the instructions so far have in scratch is no longer needed."""
         self._kept = None
-        self._used = {"scratch": 0, "uniform scratch": 0}
+        self._used["scratch"] = self._used["uniform scratch"] = 0
 
     def scratch(self, shape: tuple[int, ...], per_example: bool) -> View:
         """Memory for a result in between."""
         memory = "scratch" if per_example else "uniform scratch"
         start = self._used[memory]
-        strides = (1,) if len(shape) == 1 else tuple([prod(shape[axis + 1 :]) for axis in range(len(shape))])
-        self._used[memory] = end = start + shape[0] * strides[0]
-        self.scratch_slots[memory] = max(self.scratch_slots[memory], end)
-        return View(memory, start, shape, strides)
+        view = self._scratch_views.get((memory, start, shape))
+        if view is None:
+            strides = tuple([prod(shape[axis + 1 :]) for axis in range(len(shape))])
+            self._scratch_views[memory, start, shape] = view = View(memory, start, shape, strides)
+            self.scratch_slots[memory] = max(self.scratch_slots[memory], start + view.size)
+        self._used[memory] = start + shape[0] * view.strides[0]
+        return view
 
-    def space_of(self, places: Places) -> str:
+    def space_of(self, places: Column | Block) -> str:
         """The memory in which these nodes, all of one space, live."""
-        return self.graph.spaces[places.item(0)]
+        return self.graph.spaces[places if isinstance(places, int) else first(places)]
 
-    def read(self, places: Places, axes: int = 0) -> View:
+    def slots_of(self, places: Column) -> Column:
+        """The slots of these nodes."""
+        return self.graph.slots.item(places) if isinstance(places, int) else self.graph.slots[places]
+
+    def read(self, places: Column, axes: int = 0) -> View:
         """The numbers of these nodes: where they are, or gathered; as matrices of so many *axes*."""
-        if places.shape == (1,):
-            place = places.item()
-            view = self._views.get(place)
+        if isinstance(places, int):
+            view = self._views.get(places)
             if view is None:
-                self._views[place] = view = View(self.graph.spaces[place], self.graph.slots.item(place), (1,), (1,))
+                self._views[places] = view = View(self.graph.spaces[places], self.graph.slots.item(places), (1,), (1,))
             return view
         return self.gathered(self.space_of(places), self.graph.slots[places], axes)
 
-    def constant(self, places: Places) -> float | None:
+    def constant(self, places: Column) -> float | None:
         """The number that all of these nodes are, where it is a constant that may be multiplied with others."""
-        place = places.item(0)
-        record = self.graph.record
-        if record.ops[place] != CONSTANT or (places.size > 1 and not (places == place).all()):
+        place, record = first(places), self.graph.record
+        if record.ops[place] != CONSTANT or (not isinstance(places, int) and (places != place).any()):
             return None
         number = record.numbers[place]
         return number if _safe(number) else None
@@ -114,11 +125,9 @@ class Emitter:
         What was gathered or kept stays where it is, because it may be read again.
         """
         last = self.instructions[-1] if self.instructions else None
-        in_scratch = isinstance(result, View) and result.memory[-7:] == "scratch" and result is not self._kept
-        if in_scratch and isinstance(last, Map) and last.out is result:
-            self.instructions[-1] = Map(last.function, out, last.operands)
-        elif in_scratch and isinstance(last, (Total, MatMul)) and last.out is result:
-            self.instructions[-1] = last._replace(out=out)
+        is_last = isinstance(last, (Map, Total, MatMul)) and last.out is result and result is not self._kept
+        if is_last and last.out.memory.endswith("scratch"):
+            self.instructions[-1] = Map(last[0], out, last[2]) if isinstance(last, Map) else last._replace(out=out)
         elif result is not out:
             self.add(Map("copy", out, (result,)))
 

@@ -13,42 +13,36 @@ from engine.compiler.ir import MatMul, Total, View, equal, some
 from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.lower_forward import per_example
 from engine.compiler.memory_layout import Placed, find_products
-from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, Factors, Group, Part, Places
+from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, Column, Factors, Group, Part, Places, matrix
 
 
 def needing(graph: Placed, wanted: Iterable[int]) -> NDArray[np.bool_]:
-    """Which nodes hand gradients on to the *wanted* ones."""
-    needs = np.zeros(len(graph.record.ops), dtype=bool)
-    needs[list(wanted)] = True
-    for group in graph.groups:
-        if group.op != "detach":
-            for column in group.sides():
-                if column.size == 1:
-                    if some(needs, column):
-                        needs[group.members] = True
-                else:
-                    needs[group.members] |= needs[column].reshape(len(column), -1).any(axis=1)
-    return needs
+    """Which nodes hand gradients on to the *wanted* ones; the last one is for operands that are not there."""
+    record = graph.record
+    needs = bytearray(len(record.ops) + 1)
+    for place in wanted:
+        needs[place] = 1
+    for index, (op, a, b) in enumerate(zip(record.ops, record.first, record.second)):
+        if (needs[a] or needs[b]) and op != "detach":
+            needs[index] = 1
+    return np.frombuffer(needs, np.bool_)
 
 
 def leading_to(graph: Placed, output: int) -> list[Group]:
     """The groups with only those nodes that *output* is made of: zeros times the infinities of others are no zeros."""
     if set(graph.record.outputs) == {output}:
         return graph.groups  # all else was left out before
-    leads = np.zeros(len(graph.record.ops), dtype=bool)
-    leads[output] = True
+    leads = np.frombuffer(graph.record.leading_to([output]), np.bool_)
     groups = []
-    for group in reversed(graph.groups):
-        if some(leads, group.members):
-            leading = leads[group.members]
-            if len(leading) > 1 and not leading.all():
+    for group in graph.groups:
+        if some(leads, group.nodes):
+            leading = leads[group.nodes]
+            if not leading.all():
                 group = replace(group)  # noqa: PLW2901 - the group itself belongs to the graph
                 group.reordered(np.flatnonzero(leading))
                 find_products(group, graph.spaces)
             groups.append(group)
-            for column in group.sides():
-                leads[column] = True
-    return groups[::-1]
+    return groups
 
 
 class Backward:
@@ -73,15 +67,15 @@ class Backward:
 
     def emit(self, group: Group) -> None:
         """The instructions that carry the gradients of one group to its operands."""
-        slots = self.graph.slots[group.members]
-        if not (some(self.needs, group.members) and some(self.gradients.written[group.space], slots)):
+        slots = self.emitter.slots_of(group.nodes)
+        if not (some(self.needs, group.nodes) and some(self.gradients.written[group.space], slots)):
             return
         self.emitter.fresh_scratch()
         gradient = self.gradients.of(group.space, slots)
         if group.op == SUM:
             self.emit_sum(group, gradient)
             return
-        operands = [self.emitter.read(group.members), *[self.operand(places) for places in group.operands]]
+        operands = [self.emitter.read(group.nodes), *[self.operand(places) for places in group.operands]]
         for which, places in enumerate(group.operands):
             if some(self.needs, places):
                 local = self.emitter.rule(group.op, which, operands)
@@ -90,14 +84,14 @@ class Backward:
                 elif local != 0.0:
                     self.add_gradient(places, Scaled(gradient.view, gradient.number * local))
 
-    def operand(self, places: Places) -> View | float:
+    def operand(self, places: Column) -> View | float:
         """An operand as the rules take it: a constant as a number."""
         number = self.emitter.constant(places)
         return self.emitter.read(places) if number is None else number
 
     def emit_sum(self, group: Group, gradient: Scaled) -> None:
         """The parts of a group of sums."""
-        factors = [part.factors if part.left.shape[1] > 1 else None for part in group.parts]
+        factors = [part.factors if part.k > 1 else None for part in group.parts]
         if any(factors):
             gradient = Scaled(self.emitter.keep(self.emitter.numbers(gradient)))  # fewer numbers than products have
         for part, found in zip(group.parts, factors):
@@ -116,10 +110,12 @@ class Backward:
 
     def emit_part(self, part: Part, gradient: Scaled, left_needs: bool, right_needs: bool) -> None:
         """One block of a group of sums: single terms, or products number by number."""
-        left, right = part.left, part.right
-        if left.shape[1] == 1:
-            left, right = left[:, 0], None if right is None else right[:, 0]
+        left: Column
+        right: Column | None
+        if part.k == 1:
+            ((left, right),) = part.terms()
         else:
+            left, right = matrix(part.left), None if part.right is None else matrix(part.right)
             view = gradient.view
             gradient = gradient._replace(view=View(view.memory, view.start, left.shape, (view.strides[0], 0)))
         if right is None:
@@ -156,10 +152,10 @@ class Backward:
         """What a matrix product is called."""
         return f"{kind}, careful" if self.careful else kind
 
-    def add_product(self, places: Places, gradient: Scaled, local: Scaled) -> None:
+    def add_product(self, places: Column, gradient: Scaled, local: Scaled) -> None:
         """Add a product to the gradients of these nodes, written straight where the first belongs."""
-        space, slots = self.emitter.space_of(places), self.graph.slots[places]
-        single = slots.size == 1 and space == UNIFORM
+        space, slots = self.emitter.space_of(places), self.emitter.slots_of(places)
+        single = space == UNIFORM and isinstance(slots, int)
         out = self.gradients.empty(space, slots)
         if self.careful:
             sides = self.emitter.numbers(gradient), self.emitter.numbers(local)
@@ -183,26 +179,26 @@ class Backward:
         self.emitter.add(Total(out, value.view, over_examples=True))
         return Scaled(out, value.number)
 
-    def add_gradient(self, places: Places, value: Scaled) -> None:
+    def add_gradient(self, places: Column, value: Scaled) -> None:
         """Add *value*, of the shape of *places*, to the gradients of these nodes."""
         space = self.emitter.space_of(places)
         if value.view.per_example and space == UNIFORM:
             value = self.over_examples(value)
-        slots, view = self.graph.slots[places], value.view
-        if slots.size == 1:
-            self.gradients.accumulate(space, slots, value)
-            return
-        if slots.ndim == 2 and len(slots) > 1 and (slots == slots[0]).all():  # the same nodes in every row
-            value = Scaled(
-                self.emitter.total(View(view.memory, view.start, view.shape[::-1], view.strides[::-1])), value.number
-            )
-            slots = slots[0]
-        elif slots.ndim == 2 and slots.shape[1] > 1 and (slots == slots[:, :1]).all():
-            value, slots = Scaled(self.emitter.total(view), value.number), slots[:, 0]
-        if len(slots) > 1 and slots.ndim == 1 and (slots == slots[0]).all():
-            view = value.view
-            value = Scaled(
-                self.emitter.total(View(view.memory, view.start, (1, *view.shape), (0, *view.strides))), value.number
-            )
-            slots = slots[:1]
+        slots = self.emitter.slots_of(places)
+        if not isinstance(slots, int):
+            slots, value = self.of_different(slots, value)
         self.gradients.accumulate(space, slots, value)
+
+    def of_different(self, slots: Places, value: Scaled) -> tuple[Column, Scaled]:
+        """The slots, each once where they are all the same or the same in every row or column, and their sums."""
+        view, number = value.view, value.number
+        if slots.ndim == 2 and len(slots) > 1 and (slots == slots[0]).all():  # the same nodes in every row
+            turned = View(view.memory, view.start, view.shape[::-1], view.strides[::-1])
+            slots, view = slots[0], self.emitter.total(turned)
+        elif slots.ndim == 2 and slots.shape[1] > 1 and (slots == slots[:, :1]).all():
+            slots, view = slots[:, 0], self.emitter.total(view)
+        if slots.ndim == 1 and (slots == slots[0]).all():
+            if len(slots) > 1:
+                view = self.emitter.total(View(view.memory, view.start, (1, *view.shape), (0, *view.strides)))
+            return slots.item(0), Scaled(view, number)
+        return slots, Scaled(view, number)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from engine.compiler.ir import Map, MatMul, Total, View
 from engine.compiler.ir_builder import Emitter, Scaled
-from engine.compiler.vectorize import SUM, UNIFORM, Factors, Group, Part, Places
+from engine.compiler.vectorize import SUM, UNIFORM, Column, Factors, Group, Part, matrix
 
 _FEW_FIRST, _FEW_MORE = 2, 4
 """Up to so many terms at the beginning of a sum, or later, an instruction for each is faster than one for all."""
@@ -15,7 +15,7 @@ _FEW_FIRST, _FEW_MORE = 2, 4
 def emit_forward(emitter: Emitter, group: Group) -> None:
     """The instructions that compute one group."""
     emitter.fresh_scratch()
-    out = emitter.read(group.members)
+    out = emitter.read(group.nodes)
     if group.op == SUM:
         _emit_sum(emitter, group, out)
     else:
@@ -33,22 +33,20 @@ def _emit_sum(emitter: Emitter, group: Group, out: View) -> None:
     """The parts from left to right; a matrix product is added up by itself, straight in *out* where that is free."""
     so_far: View | None = None
     for part in group.parts:
-        k = part.left.shape[1]
         if part.factors is not None:
             free = so_far is not out and per_example(emitter, part) == out.per_example
             product = _emit_product(emitter, part.factors, out if free else None)
             so_far = _added(emitter, so_far, product, part.positive, out)
-        elif k > (_FEW_FIRST if so_far is None else _FEW_MORE):
+        elif part.k > (_FEW_FIRST if so_far is None else _FEW_MORE):
             so_far = _total(emitter, so_far, part, out)
         else:
-            for column in range(k):
-                term = _terms(emitter, part.left[:, column], None if part.right is None else part.right[:, column])
-                so_far = _added(emitter, so_far, term, part.positive, out)
+            for left, right in part.terms():
+                so_far = _added(emitter, so_far, _terms(emitter, left, right), part.positive, out)
     if so_far is not None and so_far is not out:
         emitter.into(out, so_far)
 
 
-def _terms(emitter: Emitter, left: Places, right: Places | None) -> View:
+def _terms(emitter: Emitter, left: Column, right: Column | None) -> View:
     """Single terms where they are, or products."""
     terms = emitter.read(left)
     return terms if right is None else emitter.map("multiply", (terms, emitter.read(right)))
@@ -67,11 +65,12 @@ def _added(emitter: Emitter, so_far: View | None, term: View, positive: bool, ou
 
 def _total(emitter: Emitter, so_far: View | None, part: Part, out: View) -> View:
     """Many terms more at once: what there is so far is put in front of them."""
-    terms = _terms(emitter, part.left, part.right)
+    left = matrix(part.left)
+    terms = _terms(emitter, left, None if part.right is None else matrix(part.right))
     if not part.positive:
         terms = emitter.map("negative", (terms,))
     if so_far is not None:
-        n, k = part.left.shape
+        n, k = left.shape
         row = emitter.scratch((n, k + 1), so_far.per_example or terms.per_example)
         emitter.into(replace(row, start=row.start + 1, shape=(n, k)), terms)
         emitter.add(Map("copy", replace(row, shape=(n,), strides=row.strides[:1]), (so_far,)))

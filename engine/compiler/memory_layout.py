@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.compiler.trace import Record
-from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Factors, Group, Grouped, Places
+from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Factors, Group, Grouped, Places, matrix
 from engine.operations import CONSTANT
 
 _UNREAD = np.iinfo(np.int64).max
@@ -34,12 +34,12 @@ def placed(graph: Grouped) -> Placed:
     ranks = np.full(len(record.ops), _UNREAD)
     next_rank = 0
     for group in reversed(graph.groups):
-        if len(group.members) > 1:
+        if not isinstance(group.nodes, int):
             group.reordered(_order(group, ranks))
         for column in group.sides():
-            if column.size == 1:
-                if ranks.item(column.item()) == _UNREAD:
-                    ranks[column.item()] = next_rank
+            if isinstance(column, int):
+                if ranks.item(column) == _UNREAD:
+                    ranks[column] = next_rank
                     next_rank += 1
                 continue
             fresh = column[0] if column.ndim == 2 and (column == column[0]).all() else column.ravel()
@@ -54,9 +54,13 @@ def placed(graph: Grouped) -> Placed:
     slots[constants] = record.n_parameters + np.arange(len(constants))
     sizes = {INPUTS: record.n_inputs, UNIFORM: record.n_parameters + len(constants), VARYING: 0}
     for group in graph.groups:
-        n = len(group.members)
-        slots[group.members] = sizes[group.space] + np.arange(n) if n > 1 else sizes[group.space]
-        sizes[group.space] += n
+        start = sizes[group.space]
+        if isinstance(group.nodes, int):
+            slots[group.nodes] = start
+            sizes[group.space] = start + 1
+        else:
+            sizes[group.space] = end = start + len(group.nodes)
+            slots[group.nodes] = np.arange(start, end)
         if group.parts:
             find_products(group, graph.spaces)
     return Placed(record, graph.groups, graph.spaces, slots, sizes, constants)
@@ -64,16 +68,16 @@ def placed(graph: Grouped) -> Placed:
 
 def _order(group: Group, ranks: Places) -> Places:
     """The nodes of a group as a matrix product gives them, or as they are read."""
+    rank = ranks[group.nodes]
     for part in group.parts:
-        factors = part.right is not None and factored(part.left, part.right)
+        factors = part.right is not None and factored(matrix(part.left), matrix(part.right))
         if factors and len(factors.left) > 1 and len(factors.right) > 1:
-            rank = ranks[group.members]
             n_left, n_right = len(factors.left), len(factors.right)
             first_left, first_right = np.full(n_left, rank.max()), np.full(n_right, rank.max())
             np.minimum.at(first_left, factors.left_of, rank)
             np.minimum.at(first_right, factors.right_of, rank)
             return np.lexsort((first_left[factors.left_of], first_right[factors.right_of]))
-    return np.argsort(ranks[group.members], kind="stable")
+    return np.argsort(rank, kind="stable")
 
 
 def factored(left: Places, right: Places) -> Factors | None:
@@ -99,9 +103,12 @@ def find_products(group: Group, spaces: Sequence[str]) -> None:
     """Note which parts of a group are matrix products of weights and vectors, with its nodes in that order."""
     for part in group.parts:
         part.factors = None
-        if part.right is not None and part.left.size > 1 and spaces[part.left.item(0)] == UNIFORM:
-            found = factored(part.left, part.right)
-            if found and (found.right_of * len(found.left) + found.left_of == np.arange(len(part.left))).all():
+        if part.right is None or (part.k == 1 and isinstance(group.nodes, int)):
+            continue
+        left = matrix(part.left)
+        if spaces[left.item(0)] == UNIFORM:
+            found = factored(left, matrix(part.right))
+            if found and (found.right_of * len(found.left) + found.left_of == np.arange(len(left))).all():
                 part.factors = found
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+
 from engine.compiler.memory_layout import Placed
 from engine.compiler.summary import n_scalars, sentence
 from engine.compiler.trace import INPUT, PARAMETER
@@ -33,7 +35,7 @@ def drawn(graph: Placed, direction: str = "LR", theme: str = "auto") -> Drawing:
     for count, group in enumerate(graph.groups):
         look = {"fillcolor": colours.folded, "color": colours.line} if group.space == UNIFORM else {}
         drawing.node(f"g{count}", _words(group), **look)
-        read = {place for column in group.columns() for place in column.ravel().tolist()}
+        read = {place for side in group.sides() for place in np.ravel(side).tolist()}
         sources = Counter(owner.get(place) or _LEAVES.get(record.ops[place], "") for place in read)
         for source in sorted(sources.keys() - {""}):
             used.add(source)

@@ -118,21 +118,24 @@ class Backend(Protocol):
 
 def forward_code(graph: Placed) -> Code:
     """The outputs and nothing else."""
-    emitter = Emitter(graph)
+    return _forward_code(Emitter(graph))
+
+
+def _forward_code(emitter: Emitter) -> Code:
+    graph = emitter.graph
     for group in graph.groups:
         emit_forward(emitter, group)
     outputs = [(graph.spaces[place], int(graph.slots[place])) for place in graph.record.outputs]
-    return Code(emitter.instructions, [], {**graph.n_slots, **emitter.scratch_slots}, outputs)
+    return Code(emitter.taken(), [], {**graph.n_slots, **emitter.scratch_slots}, outputs)
 
 
 def gradient_code(graph: Placed, output: int, wanted: Places, careful: bool = False) -> Code:
     """The outputs, and the gradient of one of them in the *wanted* leaves; by *careful* instructions (see Backward)."""
-    code = forward_code(graph)
     emitter = Emitter(graph)
+    code = _forward_code(emitter)
     gradients = Backward(emitter, graph.record.outputs[output], wanted, careful).gradients
-    n_slots = dict(code.n_slots)
+    n_slots = {**code.n_slots, **emitter.scratch_slots}
     n_slots |= {space + GRADIENT: size for space, size in graph.n_slots.items()}
     n_slots[UNIFORM + GRADIENT] = gradients.n_uniform
-    n_slots |= {name: max(size, code.n_slots[name]) for name, size in emitter.scratch_slots.items()}
     memory, slot = code.outputs[output]
-    return Code(code.forward, emitter.instructions, n_slots, code.outputs, (memory + GRADIENT, slot))
+    return Code(code.forward, emitter.taken(), n_slots, code.outputs, (memory + GRADIENT, slot))

@@ -112,16 +112,11 @@ def _is_negative_zero(number: float) -> bool:
 def _living(record: Record) -> Record:
     """The nodes that outputs are made of, and all inputs and parameters."""
     n_leaves = record.n_inputs + record.n_parameters
-    alive = bytearray(len(record.ops) + 1)  # the last one is for operands that are not there
+    alive = record.leading_to(record.outputs)
     alive[:n_leaves] = b"\x01" * n_leaves
-    for output in record.outputs:
-        alive[output] = 1
-    for index in range(len(record.ops) - 1, n_leaves - 1, -1):
-        if alive[index]:
-            alive[record.first[index]] = alive[record.second[index]] = 1
-    alive.pop()
     if all(alive):
         return record
+    alive.pop()
     here = [NONE] * (len(record.ops) + 1)
     new = Record([], [], [], [], record.n_inputs, record.n_parameters, [])
     for index, living in enumerate(alive):

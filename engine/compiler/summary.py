@@ -30,7 +30,7 @@ def sentence(group: Group) -> str:
         return f"{n:,} {group.op if isinstance(group.op, str) else group.op.name}"
     phrases = []
     for part in group.parts:
-        k = part.left.shape[1]
+        k = part.k
         if part.right is None:
             phrases.append(f"{'plus' if part.positive else 'minus'} {_count(k, 'number')} each")
         else:
@@ -47,7 +47,7 @@ def n_scalars(group: Group) -> int:
     n = len(group.members)
     if group.op != SUM:
         return n
-    terms: int = sum(part.left.shape[1] * (1 if part.right is None else 2) for part in group.parts)
+    terms: int = sum(part.k * (1 if part.right is None else 2) for part in group.parts)
     return n * (terms - 1) if group.parts[0].positive else n * terms
 
 

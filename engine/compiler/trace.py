@@ -52,6 +52,17 @@ class Record:
                 uses[operand] += 1
         return uses
 
+    def leading_to(self, outputs: Sequence[int]) -> bytearray:
+        """1 for each node that these *outputs* are made of, and for the last one: operands that are not there."""
+        leads = bytearray(len(self.ops) + 1)
+        leads[NONE] = 1
+        for output in outputs:
+            leads[output] = 1
+        for index in range(len(self.ops) - 1, -1, -1):
+            if leads[index]:
+                leads[self.first[index]] = leads[self.second[index]] = 1
+        return leads
+
 
 def ordered(outputs: Sequence[Value]) -> list[Value]:
     """Every node under the outputs once, operands before what is made of them."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.fuse_sums import Sum, Summed
-from engine.compiler.simplify import LEAVES
 from engine.compiler.trace import NONE, Op
 
 Places = NDArray[np.int64]
+Column: TypeAlias = int | Places
+"""One node, or an array with one for each node of a group: most groups of a deep graph have a single node."""
+Block: TypeAlias = list[int] | Places
+"""The ``k`` terms of one node, or ``(n, k)`` for the nodes of a group."""
 SUM = "sum"
 INPUTS, UNIFORM, VARYING = "inputs", "uniform", "varying"
 """Where a number lives: among the inputs of the examples; once for all examples; once for each example."""
@@ -28,47 +31,80 @@ class Factors(NamedTuple):
     right_of: Places
 
 
-@dataclass
+@dataclass(slots=True)
 class Part:
-    """``k`` neighbours in each sum of a group: ``(n, k)`` single terms (*right* is None), or factors of products."""
+    """``k`` neighbours in each sum of a group: single terms (*right* is None), or factors of products."""
 
     positive: bool
-    left: Places
-    right: Places | None = None
+    left: Block
+    right: Block | None = None
     factors: Factors | None = None
     """The rows of a matrix product, where the block is one and its nodes are in order."""
 
+    @property
+    def k(self) -> int:
+        """How many terms of each sum these are."""
+        return len(self.left) if isinstance(self.left, list) else self.left.shape[1]
 
-@dataclass
+    def terms(self) -> list[tuple[Column, Column | None]]:
+        """The terms one by one: a column, or two that are multiplied."""
+        left = columns(self.left)
+        return [(each, None) for each in left] if self.right is None else list(zip(left, columns(self.right)))
+
+
+def first(places: Column | Block) -> int:
+    """The first of these nodes."""
+    if isinstance(places, int):
+        return places
+    return places[0] if isinstance(places, list) else places.item(0)
+
+
+def columns(block: Block) -> list[Column]:
+    """The columns of a block."""
+    return [*block] if isinstance(block, list) else [*block.T]
+
+
+def matrix(block: Block) -> Places:
+    """A block as ``(n, k)`` places."""
+    return np.array([block]) if isinstance(block, list) else block
+
+
+@dataclass(slots=True)
 class Group:
     """``n`` nodes that do the same: the operation, who they are, and their operands.
 
-    A group of sums has parts; any other has a column ``(n,)`` of places for each operand.
+    A group of sums has parts; any other has a column for each operand.
     """
 
     op: Op
-    members: Places
+    nodes: Column
     space: str
     depth: int
-    operands: list[Places]
+    operands: list[Column]
     parts: list[Part]
 
-    def columns(self) -> list[Places]:
-        """All operands, ``(n, k)`` each."""
-        if self.op == SUM:
-            return [side for part in self.parts for side in (part.left, part.right) if side is not None]
-        return [operand[:, None] for operand in self.operands]
+    @property
+    def members(self) -> Places:
+        """The nodes as an array."""
+        return np.atleast_1d(self.nodes)
 
-    def sides(self) -> list[Places]:
-        """All operands, as they are."""
-        return self.columns() if self.op == SUM else self.operands
+    def sides(self) -> list[Column]:
+        """All operands: columns and blocks; those of a single node one by one."""
+        if self.op != SUM:
+            return self.operands
+        sides = [side for part in self.parts for side in (part.left, part.right) if side is not None]
+        return [place for side in sides for place in side] if isinstance(self.nodes, int) else [*map(matrix, sides)]
 
     def reordered(self, order: Places) -> None:
-        """The same with its nodes in another order."""
-        self.members = self.members[order]
-        self.operands = [operand[order] for operand in self.operands]
+        """The same with its nodes in another order, or with some of them."""
+
+        def taken(places: Any) -> Any:
+            return places[order] if len(order) > 1 else places[order.item()].tolist()
+
+        self.nodes = taken(self.nodes)
+        self.operands = [taken(operand) for operand in self.operands]
         self.parts = [
-            Part(part.positive, part.left[order], None if part.right is None else part.right[order])
+            Part(part.positive, taken(part.left), None if part.right is None else taken(part.right))
             for part in self.parts
         ]
 
@@ -86,39 +122,44 @@ def grouped(graph: Summed) -> Grouped:
     """Group all nodes that a program computes."""
     record = graph.record
     first, second, n_nodes = record.first, record.second, len(record.ops)
-    spaces = [UNIFORM] * n_nodes
+    spaces = [UNIFORM] * (n_nodes + 1)  # the last one is for operands that are not there
     spaces[: record.n_inputs] = [INPUTS] * record.n_inputs
-    depths = [0] * n_nodes
-    waiting: dict[tuple[int, str, tuple[Any, ...]], list[int]] = {}
+    depths = [0] * (n_nodes + 1)
+    waiting: dict[tuple[Any, ...], list[int]] = {}
     blocks: dict[int, list[_Block]] = {}
     for index, op in enumerate(record.ops):
-        if op in LEAVES or graph.inside[index]:
+        a, b = first[index], second[index]
+        if a == NONE or graph.inside[index]:
             continue
         total = graph.sums.get(index)
+        kind: tuple[Any, ...]
         if total:
-            operands = total.operands()
             blocks[index] = block = _blocks(total, spaces)
-            kind: tuple[Any, ...] = SUM, *[(key, len(left)) for key, left, _ in block]
+            kind = tuple([(kind, len(left)) for kind, left, _ in block])
+            depth = 1 + max(map(depths.__getitem__, [*total.left, *total.right]))
+            space = UNIFORM if all([k[1] == UNIFORM and k[2] in ("", UNIFORM) for k, _, _ in block]) else VARYING
         else:
-            operands = [first[index]] if second[index] == NONE else [first[index], second[index]]
-            kind = op, *[spaces[operand] for operand in operands]
-        depths[index] = depth = 1 + max([depths[operand] for operand in operands])
-        for operand in operands:
-            if spaces[operand] != UNIFORM:
-                spaces[index] = VARYING
-                break
-        waiting.setdefault((depth, spaces[index], kind), []).append(index)
+            kind = op, spaces[a], spaces[b]
+            depth = 1 + max(depths[a], depths[b])
+            space = UNIFORM if spaces[a] == spaces[b] == UNIFORM else VARYING
+        depths[index], spaces[index] = depth, space
+        waiting.setdefault((depth, space, kind), []).append(index)
+    spaces.pop()
     operands_of = np.array(first), np.array(second)
     groups = []
-    for (depth, space, kind), members in sorted(waiting.items(), key=lambda item: item[0][0]):
-        group = Group(record.ops[members[0]], np.array(members), space, depth, [], [])
-        if kind[0] == SUM:
+    for (depth, space, _), members in sorted(waiting.items(), key=lambda item: item[0][0]):
+        node = members[0]
+        nodes: Column = node if len(members) == 1 else np.array(members)
+        group = Group(record.ops[node], nodes, space, depth, [], [])
+        if node in graph.sums:
             group.op = SUM
             group.parts = _parts([blocks.pop(member) for member in members])
             for member in members:
                 del graph.sums[member]  # the largest part of the memory that compiling takes
+        elif isinstance(nodes, int):
+            group.operands = [first[node]] if second[node] == NONE else [first[node], second[node]]
         else:
-            group.operands = [operands_of[side][group.members] for side in range(len(kind) - 1)]
+            group.operands = [side[nodes] for side in operands_of[: 1 + (second[node] != NONE)]]
         groups.append(group)
     return Grouped(graph, groups, spaces)
 
@@ -131,6 +172,7 @@ _Block = tuple[_Kind, list[int], list[int]]
 
 def _blocks(total: Sum, spaces: Sequence[str]) -> list[_Block]:
     found: list[_Block] = []
+    last: _Kind | None = None
     for positive, a, b in zip(total.positive, total.left, total.right):
         if b == NONE:
             kind = positive, spaces[a], ""
@@ -138,10 +180,12 @@ def _blocks(total: Sum, spaces: Sequence[str]) -> list[_Block]:
             if spaces[b] == UNIFORM and spaces[a] != UNIFORM:
                 a, b = b, a  # noqa: PLW2901 - weights go first
             kind = positive, spaces[a], spaces[b]
-        if not found or found[-1][0] != kind:
-            found.append((kind, [], []))
-        found[-1][1].append(a)
-        found[-1][2].append(b)
+        if kind == last:
+            found[-1][1].append(a)
+            found[-1][2].append(b)
+        else:
+            found.append((kind, [a], [b]))
+            last = kind
     if len(found) > 1 and len(found[0][1]) == len(found[1][1]) == 1 and found[0][0] < found[1][0]:
         found[:2] = found[1], found[0]  # -a + b is b - a, and like sums look alike
     return found
@@ -151,7 +195,10 @@ def _parts(blocks: Sequence[list[_Block]]) -> list[Part]:
     """The blocks of equal sums, one beside the other."""
     parts = []
     for same in zip(*blocks):
-        positive, _, right_space = same[0][0]
-        left = np.array([left for _, left, _ in same])
-        parts.append(Part(positive, left, np.array([right for _, _, right in same]) if right_space else None))
+        (positive, _, right_space), left, right = same[0]
+        if len(same) == 1:
+            parts.append(Part(positive, left, right if right_space else None))
+            continue
+        rights = np.array([right for _, _, right in same]) if right_space else None
+        parts.append(Part(positive, np.array([left for _, left, _ in same]), rights))
     return parts
