@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from math import log2
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engine.compiler.ir import Fill, Map, Scatter, View, equal, some, view_of
+from engine.compiler.ir import Fill, Map, Scatter, View, equal, view_of
 from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Column, Places, first
 
@@ -22,101 +21,105 @@ GRADIENT_OF = {space: space + GRADIENT for space in (INPUTS, UNIFORM, VARYING)}
 _LARGEST = 20.0  # powers of two: larger numbers are multiplied in, so that products of many cannot overflow
 
 
+_NOTHING, _IN_PLACE = -2, -1
+"""Instead of a number of ``standing``: there is no gradient yet; it is in its own place."""
+
+
 @dataclass(slots=True)
 class _Standing:
-    """The one contribution so far to the gradients of these slots, in their order."""
+    """The one contribution so far to the gradients of these nodes, in their order."""
 
-    slots: Column
+    places: Column
     scaled: Scaled
 
 
 class Gradients:
     """The gradients of all nodes, in separate memories with a slot for each node."""
 
-    def __init__(self, emitter: Emitter) -> None:
+    def __init__(self, emitter: Emitter, output: int) -> None:
         self.emitter = emitter
-        n_slots = emitter.graph.n_slots
-        self.written: dict[str, NDArray[np.bool_]] = {
-            space: np.zeros(n_slots[space], dtype=bool) for space in (INPUTS, UNIFORM, VARYING)
-        }
         self.standing: list[_Standing] = []
-        self.standing_at: Places = np.full(n_slots[VARYING], -1)
-        """For each varying slot which one of ``standing`` has its gradient; -1 where it is in its own place."""
-        self.n_uniform = n_slots[UNIFORM]
+        self.at: Places = np.full(len(emitter.graph.spaces), _NOTHING)
+        """For each node which one of ``standing`` has its gradient, or one of the numbers above."""
+        self.at[output] = _IN_PLACE
+        self.n_uniform = emitter.graph.n_slots[UNIFORM]
         self.shared: dict[int, dict[float, list[int]]] = {}
-        """Further contributions to a uniform slot, to be added up at once: their slots, after all others, by number."""
-        self._places: dict[tuple[str, int], View] = {}
+        """Further contributions to a uniform node, to be added up at once: their slots, after all others, by number."""
+        self._views: dict[int, View] = {}
 
-    def of(self, space: str, slots: Column) -> Scaled:
-        """The gradients of these slots, zeros where there are none."""
-        alone = self._exactly(space, slots)
+    def any(self, places: Column) -> bool:
+        """Whether any of these nodes has a gradient."""
+        at = self.at
+        return at.item(places) != _NOTHING if isinstance(places, int) else bool((at[places] != _NOTHING).any())
+
+    def of(self, places: Column) -> Scaled:
+        """The gradients of these nodes, zeros where there are none."""
+        alone = self._exactly(places)
         if alone is not None:
             return alone.scaled
-        self.settle(space, slots)
-        if isinstance(slots, int):
-            return Scaled(self._place_of(space, slots))
-        return Scaled(self.emitter.gathered(GRADIENT_OF[space], slots))
+        self.settle(places)
+        if isinstance(places, int):
+            return Scaled(self._view(places))
+        memory = GRADIENT_OF[self.emitter.space_of(places)]
+        return Scaled(self.emitter.gathered(memory, self.emitter.graph.slots[places]))
 
-    def settle(self, space: str, slots: Column) -> None:
+    def settle(self, places: Column) -> None:
         """Have all of these in their own places, with zeros where there is no gradient."""
-        if space == UNIFORM and self.shared:
-            self._add_shared({slots} if isinstance(slots, int) else set(slots.ravel().tolist()))
-        if space == VARYING:
-            at = self.standing_at[slots]
-            for which in {int(at)} if isinstance(slots, int) else set(at.ravel().tolist()):
-                if which >= 0:
-                    standing = self.standing[which]
-                    place = self._place(VARYING, standing.slots)
-                    self.standing_at[standing.slots] = -1
-                    view, number, _ = standing.scaled
-                    if place and (number != 1.0 or (view.memory, view.start) != (place.memory, place.start)):
-                        self.emitter.into(place, self.emitter.numbers(standing.scaled))
-        self._fill(space, slots)
+        for which in [self.at.item(places)] if isinstance(places, int) else np.unique(self.at[places]).tolist():
+            if which >= 0:
+                standing = self.standing[which]
+                place = self._place(standing.places)
+                self.at[standing.places] = _IN_PLACE
+                view, number, _ = standing.scaled
+                if place and (number != 1.0 or (view.memory, view.start) != (place.memory, place.start)):
+                    self.emitter.into(place, self.emitter.numbers(standing.scaled))
+        if self.shared:
+            self._add_shared({places} if isinstance(places, int) else set(places.ravel().tolist()))
+        self._fill(places)
 
-    def accumulate(self, space: str, slots: Column, value: Scaled) -> None:
-        """Add *value*, of the shape of *slots*."""
+    def accumulate(self, places: Column, value: Scaled) -> None:
+        """Add *value*, of the shape of *places*."""
         value = moderate(self.emitter, value)
-        view = self._place(space, slots)
-        if view is not None and not some(self.written[space], slots):
-            if space != VARYING or not _is_flat(slots) or not value.view.per_example:
-                self.written[space][slots] = True
+        view, space = self._place(places), self.emitter.space_of(places)
+        if view is not None and not self.any(places):
+            if space != VARYING or not _is_flat(places) or not value.view.per_example:
+                self.at[places] = _IN_PLACE
                 self.emitter.into(view, self.emitter.numbers(value))
             elif value.view.memory == GRADIENT_OF[VARYING]:
-                self.stand(slots, value)
+                self.stand(places, value)
             else:
                 self.emitter.into(view, value.view)
-                self.stand(slots, Scaled(view, value.number))
+                self.stand(places, Scaled(view, value.number))
             return
-        if space == UNIFORM and isinstance(slots, int):
-            self.shared.setdefault(slots, {}).setdefault(value.number, []).append(self.n_uniform)
+        if space == UNIFORM and isinstance(places, int):
+            self.shared.setdefault(places, {}).setdefault(value.number, []).append(self.n_uniform)
             self.emitter.into(View(GRADIENT_OF[UNIFORM], self.n_uniform, (1,), (1,)), value.view)
             self.n_uniform += 1
             return
-        alone = self._exactly(space, slots)
+        alone = self._exactly(places)
         if view is not None and alone is not None:
             self._second(alone, view, value)
             return
-        self.settle(space, slots)
+        self.settle(places)
         if view is not None:
             self.emitter.add(Map("add", view, (view, self.emitter.numbers(value))))
         else:
-            assert not isinstance(slots, int)
-            self.emitter.add(Scatter(GRADIENT_OF[space], slots.ravel(), self.emitter.numbers(value)))
+            slots = self.emitter.graph.slots[places].ravel()
+            self.emitter.add(Scatter(GRADIENT_OF[space], slots, self.emitter.numbers(value)))
 
-    def empty(self, space: str, slots: Column) -> View | None:
-        """Where the first contribution to varying slots may be written straight; None where that is not possible."""
-        if space != VARYING or not _is_flat(slots) or some(self.written[space], slots):
+    def empty(self, places: Column) -> View | None:
+        """Where the first contribution to varying nodes may be written straight; None where that is not possible."""
+        if self.emitter.space_of(places) != VARYING or not _is_flat(places) or self.any(places):
             return None
-        return self._place(space, slots)
+        return self._place(places)
 
-    def stand(self, slots: Column, scaled: Scaled) -> None:
-        """Note the first contribution to varying slots, where it stands for good."""
-        self.written[VARYING][slots] = True
-        self.standing_at[slots] = len(self.standing)
-        self.standing.append(_Standing(slots, scaled))
+    def stand(self, places: Column, scaled: Scaled) -> None:
+        """Note the first contribution to varying nodes, where it stands for good."""
+        self.at[places] = len(self.standing)
+        self.standing.append(_Standing(places, scaled))
 
     def _second(self, standing: _Standing, view: View, value: Scaled) -> None:
-        """One more, into the place of these slots; at most one of the two is multiplied by a number."""
+        """One more, into the place of these nodes; at most one of the two is multiplied by a number."""
         a, b = standing.scaled, value
         if _size(a.number) ** 2 > _size(b.number) ** 2:  # the number nearer to 1 stays
             a, b = b, a
@@ -125,53 +128,52 @@ class Gradients:
         self.emitter.add(Map(function, view, (a.view, other)))
         standing.scaled = Scaled(view, a.number)
 
-    def _add_shared(self, slots: set[int]) -> None:
-        """Add further contributions to these uniform slots."""
-        for slot in [slot for slot in self.shared if slot in slots]:
-            place = self._place_of(UNIFORM, slot)
-            for number, parts in self.shared.pop(slot).items():
+    def _add_shared(self, places: set[int]) -> None:
+        """Add further contributions to these uniform nodes."""
+        for node in [node for node in self.shared if node in places]:
+            place = self._view(node)
+            for number, parts in self.shared.pop(node).items():
                 terms = self.emitter.gathered(GRADIENT_OF[UNIFORM], np.array([parts]))
                 total = self.emitter.numbers(Scaled(self.emitter.total(terms), number))
                 self.emitter.add(Map("add", place, (place, total)))
 
-    def _exactly(self, space: str, slots: Column) -> _Standing | None:
-        """What stands for these slots and no others."""
-        if space != VARYING or not _is_flat(slots):
-            return None
-        which = self.standing_at.item(first(slots))
-        return self.standing[which] if which >= 0 and equal(self.standing[which].slots, slots) else None
+    def _exactly(self, places: Column) -> _Standing | None:
+        """What stands for these nodes and no others."""
+        which = self.at.item(first(places))
+        return self.standing[which] if which >= 0 and equal(self.standing[which].places, places) else None
 
-    def _fill(self, space: str, slots: Column) -> None:
+    def _fill(self, places: Column) -> None:
         """Zeros where nothing is written yet."""
-        written = self.written[space]
-        if isinstance(slots, int):
-            if not written.item(slots):
-                self.emitter.add(Fill(self._place_of(space, slots), 0.0))
-                written[slots] = True
+        if isinstance(places, int):
+            if self.at.item(places) == _NOTHING:
+                self.emitter.add(Fill(self._view(places), 0.0))
+                self.at[places] = _IN_PLACE
             return
-        if written[slots].all():
-            return
-        unwritten = np.unique(slots[~written[slots]])
-        for run in np.split(unwritten, np.flatnonzero(np.diff(unwritten) != 1) + 1):
-            if len(run):
-                self.emitter.add(Fill(View(GRADIENT_OF[space], int(run[0]), (len(run),), (1,)), 0.0))
-        written[unwritten] = True
+        unwritten = places[self.at[places] == _NOTHING]
+        if unwritten.size:
+            memory, slots = GRADIENT_OF[self.emitter.space_of(places)], np.unique(self.emitter.graph.slots[unwritten])
+            for run in np.split(slots, np.flatnonzero(np.diff(slots) != 1) + 1):
+                self.emitter.add(Fill(View(memory, int(run[0]), (len(run),), (1,)), 0.0))
+            self.at[unwritten] = _IN_PLACE
 
-    def _place(self, space: str, slots: Column) -> View | None:
-        """The gradients of these slots as a view, where they lie evenly and are all different."""
-        if isinstance(slots, int):
-            return self._place_of(space, slots)
-        view = view_of(GRADIENT_OF[space], slots)
+    def _place(self, places: Column) -> View | None:
+        """The gradients of these nodes as a view, where they lie evenly and are all different."""
+        if isinstance(places, int):
+            return self._view(places)
+        slots = self.emitter.graph.slots[places]
+        view = view_of(GRADIENT_OF[self.emitter.space_of(places)], slots)
         if view is None or slots.size == 1:
             return view
         apart = view.strides[0] != 0 if slots.ndim == 1 else len(np.unique(slots)) == slots.size
         return view if apart else None
 
-    def _place_of(self, space: str, slot: int) -> View:
-        """The gradient of one slot."""
-        view = self._places.get((space, slot))
+    def _view(self, place: int) -> View:
+        """The gradient of one node."""
+        view = self._views.get(place)
         if view is None:
-            self._places[space, slot] = view = View(GRADIENT_OF[space], slot, (1,), (1,))
+            graph = self.emitter.graph
+            view = View(GRADIENT_OF[graph.spaces[place]], graph.slots.item(place), (1,), (1,))
+            self._views[place] = view
         return view
 
 
@@ -182,8 +184,8 @@ def moderate(emitter: Emitter, value: Scaled, out: View | None = None) -> Scaled
     return Scaled(emitter.map("multiply", (value.view, value.number), out))
 
 
-def _is_flat(slots: Column) -> bool:
-    return isinstance(slots, int) or slots.ndim == 1
+def _is_flat(places: Column) -> bool:
+    return isinstance(places, int) or places.ndim == 1
 
 
 def _size(number: float) -> float:

@@ -76,10 +76,6 @@ class Emitter:
         """The memory in which these nodes, all of one space, live."""
         return self.graph.spaces[places if isinstance(places, int) else first(places)]
 
-    def slots_of(self, places: Column) -> Column:
-        """The slots of these nodes."""
-        return self.graph.slots.item(places) if isinstance(places, int) else self.graph.slots[places]
-
     def read(self, places: Column, axes: int = 0) -> View:
         """The numbers of these nodes: where they are, or gathered; as matrices of so many *axes*."""
         if isinstance(places, int):

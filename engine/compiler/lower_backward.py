@@ -57,21 +57,19 @@ class Backward:
         self.careful = careful
         self.graph = emitter.graph
         self.needs = needing(self.graph, wanted)
-        self.gradients = Gradients(emitter)
-        self.gradients.written[self.graph.spaces[output]][self.graph.slots[output]] = True
+        self.gradients = Gradients(emitter, output)
         for group in reversed(leading_to(self.graph, output)):
             self.emit(group)
         for space in (INPUTS, UNIFORM):
             here = [place for place in wanted if self.graph.spaces[place] == space]
-            self.gradients.settle(space, self.graph.slots[here])
+            self.gradients.settle(np.array(here, dtype=np.int64))
 
     def emit(self, group: Group) -> None:
         """The instructions that carry the gradients of one group to its operands."""
-        slots = self.emitter.slots_of(group.nodes)
-        if not (some(self.needs, group.nodes) and some(self.gradients.written[group.space], slots)):
+        if not (some(self.needs, group.nodes) and self.gradients.any(group.nodes)):
             return
         self.emitter.fresh_scratch()
-        gradient = self.gradients.of(group.space, slots)
+        gradient = self.gradients.of(group.nodes)
         if group.op == SUM:
             self.emit_sum(group, gradient)
             return
@@ -154,9 +152,8 @@ class Backward:
 
     def add_product(self, places: Column, gradient: Scaled, local: Scaled) -> None:
         """Add a product to the gradients of these nodes, written straight where the first belongs."""
-        space, slots = self.emitter.space_of(places), self.emitter.slots_of(places)
-        single = space == UNIFORM and isinstance(slots, int)
-        out = self.gradients.empty(space, slots)
+        single = isinstance(places, int) and self.graph.spaces[places] == UNIFORM
+        out = self.gradients.empty(places)
         if self.careful:
             sides = self.emitter.numbers(gradient), self.emitter.numbers(local)
             value = Scaled(self.emitter.map("times", sides, out))
@@ -171,7 +168,7 @@ class Backward:
         if out is None:
             self.add_gradient(places, value)
         else:
-            self.gradients.stand(slots, value)
+            self.gradients.stand(places, value)
 
     def over_examples(self, value: Scaled) -> Scaled:
         """Summed over the examples."""
@@ -181,24 +178,22 @@ class Backward:
 
     def add_gradient(self, places: Column, value: Scaled) -> None:
         """Add *value*, of the shape of *places*, to the gradients of these nodes."""
-        space = self.emitter.space_of(places)
-        if value.view.per_example and space == UNIFORM:
+        if value.view.per_example and self.emitter.space_of(places) == UNIFORM:
             value = self.over_examples(value)
-        slots = self.emitter.slots_of(places)
-        if not isinstance(slots, int):
-            slots, value = self.of_different(slots, value)
-        self.gradients.accumulate(space, slots, value)
+        if not isinstance(places, int):
+            places, value = self.of_different(places, value)
+        self.gradients.accumulate(places, value)
 
-    def of_different(self, slots: Places, value: Scaled) -> tuple[Column, Scaled]:
-        """The slots, each once where they are all the same or the same in every row or column, and their sums."""
+    def of_different(self, places: Places, value: Scaled) -> tuple[Column, Scaled]:
+        """The nodes, each once where they are all the same or the same in every row or column, and their sums."""
         view, number = value.view, value.number
-        if slots.ndim == 2 and len(slots) > 1 and (slots == slots[0]).all():  # the same nodes in every row
+        if places.ndim == 2 and len(places) > 1 and (places == places[0]).all():  # the same nodes in every row
             turned = View(view.memory, view.start, view.shape[::-1], view.strides[::-1])
-            slots, view = slots[0], self.emitter.total(turned)
-        elif slots.ndim == 2 and slots.shape[1] > 1 and (slots == slots[:, :1]).all():
-            slots, view = slots[:, 0], self.emitter.total(view)
-        if slots.ndim == 1 and (slots == slots[0]).all():
-            if len(slots) > 1:
+            places, view = places[0], self.emitter.total(turned)
+        elif places.ndim == 2 and places.shape[1] > 1 and (places == places[:, :1]).all():
+            places, view = places[:, 0], self.emitter.total(view)
+        if places.ndim == 1 and (places == places[0]).all():
+            if len(places) > 1:
                 view = self.emitter.total(View(view.memory, view.start, (1, *view.shape), (0, *view.strides)))
-            return slots.item(0), Scaled(view, number)
-        return slots, Scaled(view, number)
+            return places.item(0), Scaled(view, number)
+        return places, Scaled(view, number)
