@@ -8,91 +8,88 @@ that is in the cache still: it makes the replay of long graphs a quarter faster,
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.adjoints import GRADIENT
-from engine.compiler.ir import Code, Instruction, Map, Scatter, Take, View
+from engine.compiler.ir import Code, Map, Scatter, Take, View
 from engine.compiler.vectorize import VARYING
 
 Slots = NDArray[np.int64]
 
 
-@dataclass
 class _Touches:
-    """What instructions read and write of one memory: when, by number, and from which slot on."""
+    """What instructions read and write, and when: the first and the last time of each view, and of single slots."""
 
-    times: list[int] = field(default_factory=list)
-    slots: list[int] = field(default_factory=list)
-    views: set[View] = field(default_factory=set)
+    def __init__(self, code: Code) -> None:
+        parts: list[Any] = []
+        ends: list[int] = []
+        self.slots: list[tuple[int, str, Slots]] = []
+        for time, instruction in enumerate([*code.forward, None, *code.backward]):
+            if isinstance(instruction, Map):
+                parts += instruction.operands
+                parts.append(instruction.out)
+            elif isinstance(instruction, (Take, Scatter)):
+                parts.append(instruction.out if isinstance(instruction, Take) else instruction.source)
+                self.slots.append((time, instruction.memory, instruction.slots))
+            elif instruction is not None:
+                parts += instruction
+            else:  # between the passes outputs are read, and the first gradient is written
+                for memory, slot in [*code.outputs, *([code.seed] if code.seed else [])]:
+                    self.slots.append((time, memory, np.array([slot])))
+            ends.append(len(parts))
+        times = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0)).tolist()
+        self.last: dict[Any, int] = dict(zip(parts, times))  # of several the last counts
+        self.first: dict[Any, int] = dict(zip(reversed(parts), reversed(times)))
+
+    def in_less(self, memory: str, n_slots: int) -> tuple[list[View], Slots, int]:
+        """The views of a memory, the new slot of each of its slots, and how many there are then."""
+        views = [part for part in self.last if isinstance(part, View) and part.memory == memory]
+        block_of = _blocks(views, n_slots)
+        sizes = np.bincount(block_of)
+        first, last = np.full(len(sizes), np.iinfo(np.int64).max), np.full(len(sizes), -1)
+        blocks = block_of[np.array([view.start for view in views], dtype=np.int64)]
+        np.minimum.at(first, blocks, [self.first[view] for view in views])
+        np.maximum.at(last, blocks, [self.last[view] for view in views])
+        for time, touched, slots in self.slots:
+            if touched == memory:
+                blocks = block_of[slots]
+                first[blocks], last[blocks] = np.minimum(first[blocks], time), np.maximum(last[blocks], time)
+        starts, size = _allocated(first, last, sizes.tolist())
+        return views, np.array(starts)[block_of] + np.arange(n_slots) - (np.cumsum(sizes) - sizes)[block_of], size
 
 
 def reused(code: Code) -> Code:
     """The same code in less memory; its views are moved there."""
-    n_slots, new_slots = dict(code.n_slots), {}
-    for memory, touches in _touched(code).items():
+    touches, n_slots, new_slots = _Touches(code), dict(code.n_slots), {}
+    for memory in (VARYING, VARYING + GRADIENT):
         if n_slots.get(memory):
-            new_slots[memory], n_slots[memory] = _in_less(touches, n_slots[memory])
+            views, new_slots[memory], n_slots[memory] = touches.in_less(memory, n_slots[memory])
             lists = new_slots[memory].tolist()
-            for view in touches.views:
+            for view in views:
                 view.start = lists[view.start]
 
     def moved(memory: str, slot: int) -> tuple[str, int]:
         return memory, int(new_slots[memory][slot]) if memory in new_slots else slot
 
-    def followed(instruction: Instruction) -> Instruction:
-        if isinstance(instruction, (Take, Scatter)) and instruction.memory in new_slots:
-            return instruction._replace(slots=new_slots[instruction.memory][instruction.slots])
-        return instruction
-
+    instructions = [*code.forward, *code.backward]
+    n_forward = len(code.forward)
+    for time, memory, slots in touches.slots:
+        if time != n_forward and memory in new_slots:
+            index = time - (time > n_forward)
+            instructions[index] = instructions[index]._replace(slots=new_slots[memory][slots])
     return replace(
         code,
-        forward=[followed(instruction) for instruction in code.forward],
-        backward=[followed(instruction) for instruction in code.backward],
+        forward=instructions[:n_forward],
+        backward=instructions[n_forward:],
         n_slots=n_slots,
         outputs=[moved(*output) for output in code.outputs],
         seed=code.seed and moved(*code.seed),
     )
-
-
-def _touched(code: Code) -> dict[str, _Touches]:
-    """What the code touches of memories whose slots may be used again."""
-    found = {VARYING: _Touches(), VARYING + GRADIENT: _Touches()}
-
-    def touch(time: int, memory: str, slots: Sequence[int]) -> None:
-        if memory in found:
-            found[memory].times += [time] * len(slots)
-            found[memory].slots += slots
-
-    for time, instruction in enumerate([*code.forward, None, *code.backward]):
-        if instruction is None:  # between the passes outputs are read, and the first gradient is written
-            for memory, slot in [*code.outputs, *([code.seed] if code.seed else [])]:
-                touch(time, memory, [slot])
-            continue
-        if isinstance(instruction, (Take, Scatter)):
-            touch(time, instruction.memory, instruction.slots.tolist())
-        for part in (instruction.out, *instruction.operands) if isinstance(instruction, Map) else instruction:
-            if isinstance(part, View) and part.memory in found:
-                touches = found[part.memory]
-                touches.times.append(time)
-                touches.slots.append(part.start)
-                touches.views.add(part)
-    return found
-
-
-def _in_less(touches: _Touches, n_slots: int) -> tuple[Slots, int]:
-    """The new slot of each slot of a memory, and how many there are then."""
-    block_of = _blocks(touches.views, n_slots)
-    sizes = np.bincount(block_of)
-    first, last = np.full(len(sizes), np.iinfo(np.int64).max), np.full(len(sizes), -1)
-    blocks, times = block_of[touches.slots], np.array(touches.times)
-    last[blocks] = times  # of several the last counts
-    first[blocks[::-1]] = times[::-1]
-    starts, size = _allocated(first, last, sizes.tolist())
-    return np.array(starts)[block_of] + np.arange(len(block_of)) - (np.cumsum(sizes) - sizes)[block_of], size
 
 
 def _blocks(views: Iterable[View], n_slots: int) -> Slots:

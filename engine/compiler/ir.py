@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, init=False)
 class View:
     """Slots of a memory, seen as an array: slot ``start + sum(strides[i] * index[i])`` at each index.
 
@@ -34,8 +34,9 @@ class View:
     per_example: bool = field(init=False)
     """Whether each slot has a number for each example."""
 
-    def __post_init__(self) -> None:
-        self.per_example = not self.memory.startswith("uniform")
+    def __init__(self, memory: str, start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
+        self.memory, self.start, self.shape, self.strides = memory, start, shape, strides
+        self.per_example = not memory.startswith("uniform")
 
     @property
     def size(self) -> int:

@@ -87,8 +87,8 @@ class Emitter:
 
     def constant(self, places: Column) -> float | None:
         """The number that all of these nodes are, where it is a constant that may be multiplied with others."""
-        place, record = first(places), self.graph.record
-        if record.ops[place] != CONSTANT or (not isinstance(places, int) and (places != place).any()):
+        place, record = places if isinstance(places, int) else places.item(0), self.graph.record
+        if record.ops[place] != CONSTANT or (place is not places and (places != place).any()):
             return None
         number = record.numbers[place]
         return number if _safe(number) else None

@@ -46,7 +46,9 @@ def bind(plan: Plan, n_examples: int, uniform: Floats) -> Bound:
     """The instructions as calls that are ready."""
     code = plan.reused
     bound = Bound(plan, n_examples, uniform, [*code.forward, *code.backward])
-    bound.forward, bound.backward = bound.memories.bind(code.forward), bound.memories.bind(code.backward)
+    resolved = Resolved(bound.memories)
+    bound.forward = bound.memories.bind(code.forward, resolved)
+    bound.backward = bound.memories.bind(code.backward, resolved)
     return bound
 
 
@@ -128,22 +130,21 @@ class Memories:
     def resolve(self, view: View) -> Floats:
         """The array that a view means."""
         start, shape, strides, base = view.start, view.shape, view.strides, self.arrays[view.memory]
-        if len(shape) == 1 and (shape[0] == 1 or strides[0] == 1):
+        if shape == (1,) or strides == (1,):
             return base[start : start + shape[0]]
         step, across = base.strides
         flat = base if base.flags.c_contiguous else base.T  # what a new array may be made from
         bytes_ = tuple([stride * step for stride in strides])
         return np.ndarray((*shape, base.shape[1]), base.dtype, flat, start * step, (*bytes_, across))
 
-    def bind(self, instructions: Sequence[Instruction]) -> list[Call]:
-        """Each instruction as calls that are ready."""
+    def bind(self, instructions: Sequence[Instruction], arrays: Resolved | None = None) -> list[Call]:
+        """Each instruction as calls that are ready; *arrays* are those of views that others resolved before."""
         calls: list[Call] = []
-        resolved = _Resolved(self).__getitem__
+        resolved = (Resolved(self) if arrays is None else arrays).__getitem__
         for instruction in instructions:
             if isinstance(instruction, Map):
                 function, out, operands = instruction
-                call = KERNELS.get(function) if isinstance(function, str) else None
-                calls.append((call or kernel(function), (*map(resolved, operands), resolved(out))))
+                calls.append((KERNELS.get(function) or kernel(function), (*map(resolved, operands), resolved(out))))
             elif isinstance(instruction, Total):
                 target, source = resolved(instruction.out), resolved(instruction.operand)
                 if instruction.over_examples:
@@ -189,7 +190,7 @@ def _products(kind: str, out: Floats, left: Floats, right: Floats) -> list[Call]
     return [(np.matmul, (weights, right, out))]
 
 
-class _Resolved(dict[Any, Any]):
+class Resolved(dict[Any, Any]):
     """The array of each view, made once; a number is itself."""
 
     def __init__(self, memories: Memories) -> None:
@@ -221,19 +222,19 @@ def by_columns(instructions: Sequence[Instruction], n_inputs: int) -> bool:
     """
     n_read = 0
     for instruction in instructions:
-        parts: Sequence[object] = ()
         if isinstance(instruction, Map):
-            parts = instruction.operands
+            for part in instruction.operands:
+                if isinstance(part, View) and part.memory == "inputs":
+                    n_read += part.size
         elif isinstance(instruction, Take):
             n_read += len(instruction.slots) if instruction.memory == "inputs" else 0
         elif isinstance(instruction, Total):
-            parts = (instruction.operand,)
+            n_read += instruction.operand.size if instruction.operand.memory == "inputs" else 0
         elif isinstance(instruction, MatMul) and instruction.right.shape[0] > 1:
-            parts = (instruction.right,)
-        for part in parts:
-            if isinstance(part, View) and part.memory == "inputs":
-                n_read += part.size
-    return 2 * n_read > n_inputs
+            n_read += instruction.right.size if instruction.right.memory == "inputs" else 0
+        if 2 * n_read > n_inputs:
+            return True
+    return False
 
 
 def _careful_to_vectors(weights: Floats, gradient: Floats, out: Floats) -> None:

@@ -197,7 +197,11 @@ class _Bound(numpy_backend.Bound):
         self._inputs: tuple[Any, ...] = ()
         self._rows: Floats | None = None
         self._places: NDArray[np.int64] | None = None
-        calls = [self.memories.bind(step) if isinstance(step, list) else [self._stretch(step)] for step in native.steps]
+        arrays = numpy_backend.Resolved(self.memories)
+        calls = [
+            self.memories.bind(step, arrays) if isinstance(step, list) else [self._stretch(step)]
+            for step in native.steps
+        ]
         self.forward = [call for each in calls[: native.n_forward] for call in each]
         self.backward = [call for each in calls[native.n_forward :] for call in each]
 
