@@ -306,23 +306,23 @@ class Flat:
         self.numbers.append(node._data)
 
 
-def flattened(roots: list[Any], given: list[Any]) -> Flat:
-    """The graph under *roots* as lists, after the leaves *given*; an index of -1 is for no operand."""
+def flattened(order: list[Any], roots: list[Any], given: list[Any]) -> Flat:
+    """The graph under *roots*, whose nodes are in *order*, as lists after the leaves *given*; -1 is for no operand."""
     flat = Flat()
-    index: dict[Node | None, int] = {}
+    index: dict[int, int] = {}  # by id, as the order holds the nodes
     node: Node
     for node in given:
-        index[node] = len(flat.numbers)
+        index[id(node)] = len(flat.numbers)
         flat.add(node, LEAF, -1, -1)
-    for node in common_order(roots):
-        if node in index:
+    for node in order:
+        if id(node) in index:
             continue
-        index[node] = len(flat.numbers)
-        flat.add(node, node._operation, index.get(node._a, -1), index.get(node._b, -1))
+        index[id(node)] = len(flat.numbers)
+        flat.add(node, node._operation, index.get(id(node._a), -1), index.get(id(node._b), -1))
         if node._operation is LEAF:
             flat.other_leaves.append(node)
     for node in roots:
-        flat.roots.append(index[node])
+        flat.roots.append(index[id(node)])
     return flat
 
 

@@ -233,12 +233,12 @@ def compile(
         if parameter not in met:
             name = f"{count} ({plain_label(parameter.label)})" if parameter.label else f"{count}"
             raise ValueError(f"parameter {name} is not in the graph; leave it out, or compute the output with it")
-    varying = {*columns, *chosen}
-    for node in order:
-        if node.operands and not varying.isdisjoint(node.operands):
-            varying.add(node)
-    check_fresh(roots[0], [node for node in order if node.operands and node not in varying])
-    return Program(recorded(roots, columns, chosen), columns, chosen, kind, single, backend)
+    record = recorded(roots, columns, chosen, order)
+    if constant := record.constant_nodes():
+        first = {*columns, *chosen}
+        nodes = [*columns, *chosen, *[node for node in order if node not in first]]
+        check_fresh(roots[0], [nodes[index] for index in constant])
+    return Program(record, columns, chosen, kind, single, backend)
 
 
 def _checked_dtype(dtype: Any) -> np.dtype[Any]:

@@ -52,6 +52,18 @@ class Record:
                 uses[operand] += 1
         return uses
 
+    def constant_nodes(self) -> list[int]:
+        """The nodes that an operation made of constants alone."""
+        varies = bytearray(len(self.ops) + 1)  # the last one is for operands that are not there
+        varies[: self.n_inputs + self.n_parameters] = b"\x01" * (self.n_inputs + self.n_parameters)
+        constant = []
+        for index, (a, b) in enumerate(zip(self.first, self.second)):
+            if varies[a] or varies[b]:
+                varies[index] = 1
+            elif a != NONE:
+                constant.append(index)
+        return constant
+
     def leading_to(self, outputs: Sequence[int]) -> bytearray:
         """1 for each node that these *outputs* are made of, and for the last one: operands that are not there."""
         leads = bytearray(len(self.ops) + 1)
@@ -69,9 +81,17 @@ def ordered(outputs: Sequence[Value]) -> list[Value]:
     return common_order(list(outputs))
 
 
-def recorded(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]) -> Record:
-    """The graph under *outputs*. Leaves that are neither inputs nor parameters are taken as the constants they are."""
-    flat = flattened(list(outputs), [*inputs, *parameters])
+def recorded(
+    outputs: Sequence[Value],
+    inputs: Sequence[Value],
+    parameters: Sequence[Value],
+    order: list[Value] | None = None,
+) -> Record:
+    """The graph under *outputs*. Leaves that are neither inputs nor parameters are taken as the constants they are.
+
+    The *order* is that of ``ordered``, where it is known already.
+    """
+    flat = flattened(ordered(outputs) if order is None else order, list(outputs), [*inputs, *parameters])
     ops: list[Op] = [*[INPUT] * len(inputs), *[PARAMETER] * len(parameters)]
     operations = flat.operations[len(ops) :]
     names = {operation: _named(operation) for operation in set(operations)}
