@@ -70,7 +70,7 @@ class Gradients:
                 standing = self.standing[which]
                 place = self._place(standing.places)
                 self.at[standing.places] = _IN_PLACE
-                view, number, _ = standing.scaled
+                view, number = standing.scaled.view, standing.scaled.number
                 if place and (number != 1.0 or (view.memory, view.start) != (place.memory, place.start)):
                     self.emitter.into(place, self.emitter.numbers(standing.scaled))
         if self.shared:

@@ -53,8 +53,8 @@ class _Touches:
         sizes = np.bincount(block_of)
         first, last = np.full(len(sizes), np.iinfo(np.int64).max), np.full(len(sizes), -1)
         blocks = block_of[np.array([view.start for view in views], dtype=np.int64)]
-        np.minimum.at(first, blocks, [self.first[view] for view in views])
-        np.maximum.at(last, blocks, [self.last[view] for view in views])
+        np.minimum.at(first, blocks, [*map(self.first.__getitem__, views)])
+        np.maximum.at(last, blocks, [*map(self.last.__getitem__, views)])
         for time, touched, slots in self.slots:
             if touched == memory:
                 blocks = block_of[slots]

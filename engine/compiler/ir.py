@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
+_UNIFORM = frozenset({"uniform", "uniform gradient", "uniform scratch"})
 
 
 @dataclass(slots=True, eq=False, init=False)
@@ -36,7 +37,7 @@ class View:
 
     def __init__(self, memory: str, start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
         self.memory, self.start, self.shape, self.strides = memory, start, shape, strides
-        self.per_example = not memory.startswith("uniform")
+        self.per_example = memory not in _UNIFORM
 
     @property
     def size(self) -> int:

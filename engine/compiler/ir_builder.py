@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from math import pi, prod
 from typing import Any, NamedTuple, TypeAlias
@@ -20,7 +21,8 @@ from engine.special import over
 Function: TypeAlias = str | Callable[..., Any]
 
 
-class Scaled(NamedTuple):
+@dataclass(slots=True)
+class Scaled:
     """``number * view``; ``number / view`` where *inverse*."""
 
     view: View
@@ -122,8 +124,8 @@ class Emitter:
         """
         last = self.instructions[-1] if self.instructions else None
         is_last = isinstance(last, (Map, Total, MatMul)) and last.out is result and result is not self._kept
-        if is_last and last.out.memory.endswith("scratch"):
-            self.instructions[-1] = Map(last[0], out, last[2]) if isinstance(last, Map) else last._replace(out=out)
+        if is_last and last.out.memory in self._used:
+            self.instructions[-1] = _written(last, out)
         elif result is not out:
             self.add(Map("copy", out, (result,)))
 
@@ -159,12 +161,21 @@ class Emitter:
 
     def numbers(self, scaled: Scaled) -> View:
         """The numbers themselves."""
-        view, number, inverse = scaled
-        if inverse:
+        view, number = scaled.view, scaled.number
+        if scaled.inverse:
             return self.map("divide", (number, view))
         if number == 1.0:
             return view
         return self.map("negative", (view,)) if number == -1.0 else self.map("multiply", (view, number))
+
+
+def _written(instruction: Map | Total | MatMul, out: View) -> Instruction:
+    """The same instruction with its result in *out*; ``_replace`` takes three times as long."""
+    if isinstance(instruction, Map):
+        return Map(instruction.function, out, instruction.operands)
+    if isinstance(instruction, MatMul):
+        return MatMul(instruction.kind, out, instruction.left, instruction.right)
+    return Total(out, instruction.operand, instruction.over_examples)
 
 
 class _Steps(NamedTuple):

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from engine.compiler.adjoints import Gradients, moderate
 from engine.compiler.ir import MatMul, Total, View, equal, some
 from engine.compiler.ir_builder import Emitter, Scaled
-from engine.compiler.lower_forward import per_example
 from engine.compiler.memory_layout import Placed, find_products
 from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, Column, Factors, Group, Part, Places, matrix
 
@@ -97,7 +96,7 @@ class Backward:
             right_needs = part.right is not None and some(self.needs, part.right)
             if left_needs or right_needs:
                 own = gradient
-                if own.view.per_example and not per_example(self.emitter, part):
+                if own.view.per_example and not part.per_example:
                     own = self.over_examples(own)
                 if not part.positive:
                     own = Scaled(own.view, -own.number)
@@ -115,7 +114,8 @@ class Backward:
         else:
             left, right = matrix(part.left), None if part.right is None else matrix(part.right)
             view = gradient.view
-            gradient = gradient._replace(view=View(view.memory, view.start, left.shape, (view.strides[0], 0)))
+            spread = View(view.memory, view.start, left.shape, (view.strides[0], 0))
+            gradient = Scaled(spread, gradient.number, gradient.inverse)
         if right is None:
             self.add_gradient(left, gradient)
         elif equal(left, right):  # squares

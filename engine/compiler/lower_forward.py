@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from engine.compiler.ir import Map, MatMul, Total, View
 from engine.compiler.ir_builder import Emitter, Scaled
-from engine.compiler.vectorize import SUM, UNIFORM, Column, Factors, Group, Part, matrix
+from engine.compiler.vectorize import SUM, Column, Factors, Group, Part, matrix
 
 _FEW_FIRST, _FEW_MORE = 2, 4
 """Up to so many terms at the beginning of a sum, or later, an instruction for each is faster than one for all."""
@@ -24,17 +24,12 @@ def emit_forward(emitter: Emitter, group: Group) -> None:
         emitter.into(out, emitter.numbers(result) if isinstance(result, Scaled) else result)
 
 
-def per_example(emitter: Emitter, part: Part) -> bool:
-    """Whether a block has a number for each example."""
-    return any(emitter.space_of(side) != UNIFORM for side in (part.left, part.right) if side is not None)
-
-
 def _emit_sum(emitter: Emitter, group: Group, out: View) -> None:
     """The parts from left to right; a matrix product is added up by itself, straight in *out* where that is free."""
     so_far: View | None = None
     for part in group.parts:
         if part.factors is not None:
-            free = so_far is not out and per_example(emitter, part) == out.per_example
+            free = so_far is not out and part.per_example == out.per_example
             product = _emit_product(emitter, part.factors, out if free else None)
             so_far = _added(emitter, so_far, product, part.positive, out)
         elif part.k > (_FEW_FIRST if so_far is None else _FEW_MORE):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -33,23 +34,22 @@ class Factors(NamedTuple):
 
 @dataclass(slots=True)
 class Part:
-    """``k`` neighbours in each sum of a group: single terms (*right* is None), or factors of products."""
+    """*k* neighbours in each sum of a group: single terms (*right* is None), or factors of products."""
 
     positive: bool
+    per_example: bool
+    """Whether it has a number for each example."""
+    k: int
     left: Block
     right: Block | None = None
     factors: Factors | None = None
     """The rows of a matrix product, where the block is one and its nodes are in order."""
 
-    @property
-    def k(self) -> int:
-        """How many terms of each sum these are."""
-        return len(self.left) if isinstance(self.left, list) else self.left.shape[1]
-
-    def terms(self) -> list[tuple[Column, Column | None]]:
+    def terms(self) -> Iterable[tuple[Column, Column | None]]:
         """The terms one by one: a column, or two that are multiplied."""
-        left = columns(self.left)
-        return [(each, None) for each in left] if self.right is None else list(zip(left, columns(self.right)))
+        if isinstance(self.left, list):
+            return zip(self.left, self.right or repeat(None))
+        return zip(self.left.T, repeat(None) if self.right is None else matrix(self.right).T)
 
 
 def first(places: Column | Block) -> int:
@@ -57,11 +57,6 @@ def first(places: Column | Block) -> int:
     if isinstance(places, int):
         return places
     return places[0] if isinstance(places, list) else places.item(0)
-
-
-def columns(block: Block) -> list[Column]:
-    """The columns of a block."""
-    return [*block] if isinstance(block, list) else [*block.T]
 
 
 def matrix(block: Block) -> Places:
@@ -104,7 +99,7 @@ class Group:
         self.nodes = taken(self.nodes)
         self.operands = [taken(operand) for operand in self.operands]
         self.parts = [
-            Part(part.positive, taken(part.left), None if part.right is None else taken(part.right))
+            replace(part, left=taken(part.left), right=None if part.right is None else taken(part.right))
             for part in self.parts
         ]
 
@@ -137,7 +132,7 @@ def grouped(graph: Summed) -> Grouped:
             blocks[index] = block = _blocks(total, spaces)
             kind = tuple([(kind, len(left)) for kind, left, _ in block])
             depth = 1 + max(map(depths.__getitem__, [*total.left, *total.right]))
-            space = UNIFORM if all([k[1] == UNIFORM and k[2] in ("", UNIFORM) for k, _, _ in block]) else VARYING
+            space = VARYING if any([_per_example(kind) for kind, _, _ in block]) else UNIFORM
         else:
             kind = op, spaces[a], spaces[b]
             depth = 1 + max(depths[a], depths[b])
@@ -170,6 +165,10 @@ _Block = tuple[_Kind, list[int], list[int]]
 """Terms of one kind that follow each other."""
 
 
+def _per_example(kind: _Kind) -> bool:
+    return kind[1] != UNIFORM or kind[2] not in ("", UNIFORM)
+
+
 def _blocks(total: Sum, spaces: Sequence[str]) -> list[_Block]:
     found: list[_Block] = []
     last: _Kind | None = None
@@ -195,10 +194,10 @@ def _parts(blocks: Sequence[list[_Block]]) -> list[Part]:
     """The blocks of equal sums, one beside the other."""
     parts = []
     for same in zip(*blocks):
-        (positive, _, right_space), left, right = same[0]
-        if len(same) == 1:
-            parts.append(Part(positive, left, right if right_space else None))
-            continue
-        rights = np.array([right for _, _, right in same]) if right_space else None
-        parts.append(Part(positive, np.array([left for _, left, _ in same]), rights))
+        kind, left, right = same[0]
+        part = Part(kind[0], _per_example(kind), len(left), left, right if kind[2] else None)
+        if len(same) > 1:
+            part.left = np.array([left for _, left, _ in same])
+            part.right = np.array([right for _, _, right in same]) if kind[2] else None
+        parts.append(part)
     return parts
