@@ -142,7 +142,8 @@ def least(make: Callable[[], Program], run: Callable[[Program], object], rounds:
     for _ in range(rounds):
         gc.collect()
         begin = clock()
-        run(make())
+        program = make()
+        run(program)
         seconds.append(clock() - begin)
     return min(seconds)
 

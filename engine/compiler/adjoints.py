@@ -162,9 +162,10 @@ class Gradients:
             return self._view(places)
         slots = self.emitter.graph.slots[places]
         view = view_of(GRADIENT_OF[self.emitter.space_of(places)], slots)
-        if view is None or slots.size == 1:
-            return view
-        apart = view.strides[0] != 0 if slots.ndim == 1 else len(np.unique(slots)) == slots.size
+        if view is None:
+            return None
+        steps = [stride for stride, length in zip(view.strides, view.shape) if length > 1]
+        apart = all(steps) and (len(steps) < 2 or len(np.unique(slots)) == slots.size)
         return view if apart else None
 
     def _view(self, place: int) -> View:

@@ -139,20 +139,14 @@ def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
     >>> view_of("varying", np.array([[4, 6], [7, 9]]))
     View(memory='varying', start=4, shape=(2, 2), strides=(3, 2))
     """
-    start: int = slots.item(0)
-    if slots.size == 1:
-        return View(memory, start, slots.shape, (0,) * slots.ndim)
-    if slots.ndim == 1:
-        stride = int(slots.item(1)) - start
-        even = bool((np.diff(slots) == stride).all())
-        return View(memory, start, slots.shape, (stride,)) if even else None
     strides = []
     for axis, length in enumerate(slots.shape):
-        index = [0] * slots.ndim
-        index[axis] = min(1, length - 1)
-        strides.append(int(slots[tuple(index)]) - start)
-    view = View(memory, start, slots.shape, tuple(strides))
-    return view if (view.slots == slots).all() else None
+        along = slots.swapaxes(0, axis)
+        steps = along[1:] - along[:-1]
+        strides.append(steps.item(0) if length > 1 else 0)
+        if length > 1 and not (steps == strides[-1]).all():
+            return None
+    return View(memory, slots.item(0), slots.shape, tuple(strides))
 
 
 def some(flags: NDArray[np.bool_], slots: int | list[int] | NDArray[np.int64]) -> bool:

@@ -120,7 +120,7 @@ def grouped(graph: Summed) -> Grouped:
     spaces = [UNIFORM] * (n_nodes + 1)  # the last one is for operands that are not there
     spaces[: record.n_inputs] = [INPUTS] * record.n_inputs
     depths = [0] * (n_nodes + 1)
-    waiting: dict[tuple[Any, ...], list[int]] = {}
+    by_depth: list[dict[tuple[Any, ...], list[int]]] = [{}]
     blocks: dict[int, list[_Block]] = {}
     for index, op in enumerate(record.ops):
         a, b = first[index], second[index]
@@ -131,21 +131,24 @@ def grouped(graph: Summed) -> Grouped:
         if total:
             blocks[index] = block = _blocks(total, spaces)
             kind = tuple([(kind, len(left)) for kind, left, _ in block])
-            depth = 1 + max(map(depths.__getitem__, [*total.left, *total.right]))
-            space = VARYING if any([_per_example(kind) for kind, _, _ in block]) else UNIFORM
+            operands = [*total.left, *total.right]
+            depth = 1 + max(map(depths.__getitem__, operands))
+            space = UNIFORM if {UNIFORM}.issuperset(map(spaces.__getitem__, operands)) else VARYING
         else:
             kind = op, spaces[a], spaces[b]
             depth = 1 + max(depths[a], depths[b])
             space = UNIFORM if spaces[a] == spaces[b] == UNIFORM else VARYING
         depths[index], spaces[index] = depth, space
-        waiting.setdefault((depth, space, kind), []).append(index)
+        if depth == len(by_depth):
+            by_depth.append({})
+        by_depth[depth].setdefault(kind, []).append(index)
     spaces.pop()
     operands_of = np.array(first), np.array(second)
     groups = []
-    for (depth, space, _), members in sorted(waiting.items(), key=lambda item: item[0][0]):
+    for members in [members for kinds in by_depth for members in kinds.values()]:
         node = members[0]
         nodes: Column = node if len(members) == 1 else np.array(members)
-        group = Group(record.ops[node], nodes, space, depth, [], [])
+        group = Group(record.ops[node], nodes, spaces[node], depths[node], [], [])
         if node in graph.sums:
             group.op = SUM
             group.parts = _parts([blocks.pop(member) for member in members])
@@ -163,10 +166,6 @@ _Kind = tuple[bool, str, str]
 """A term of a sum: its sign, and the spaces of its factors; for single terms the second is empty."""
 _Block = tuple[_Kind, list[int], list[int]]
 """Terms of one kind that follow each other."""
-
-
-def _per_example(kind: _Kind) -> bool:
-    return kind[1] != UNIFORM or kind[2] not in ("", UNIFORM)
 
 
 def _blocks(total: Sum, spaces: Sequence[str]) -> list[_Block]:
@@ -195,7 +194,8 @@ def _parts(blocks: Sequence[list[_Block]]) -> list[Part]:
     parts = []
     for same in zip(*blocks):
         kind, left, right = same[0]
-        part = Part(kind[0], _per_example(kind), len(left), left, right if kind[2] else None)
+        per_example = kind[1] != UNIFORM or kind[2] not in ("", UNIFORM)
+        part = Part(kind[0], per_example, len(left), left, right if kind[2] else None)
         if len(same) > 1:
             part.left = np.array([left for _, left, _ in same])
             part.right = np.array([right for _, _, right in same]) if kind[2] else None
