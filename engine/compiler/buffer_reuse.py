@@ -81,7 +81,9 @@ def reused(code: Code) -> Code:
     for time, memory, slots in touches.slots:
         if time != n_forward and memory in new_slots:
             index = time - (time > n_forward)
-            instructions[index] = instructions[index]._replace(slots=new_slots[memory][slots])
+            instruction = instructions[index]
+            assert isinstance(instruction, (Take, Scatter))
+            instructions[index] = instruction._replace(slots=new_slots[memory][slots])
     return replace(
         code,
         forward=instructions[:n_forward],

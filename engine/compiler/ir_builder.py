@@ -90,7 +90,7 @@ class Emitter:
     def constant(self, places: Column) -> float | None:
         """The number that all of these nodes are, where it is a constant that may be multiplied with others."""
         place, record = places if isinstance(places, int) else places.item(0), self.graph.record
-        if record.ops[place] != CONSTANT or (place is not places and (places != place).any()):
+        if record.ops[place] != CONSTANT or (not isinstance(places, int) and (places != place).any()):
             return None
         number = record.numbers[place]
         return number if _safe(number) else None
@@ -123,8 +123,13 @@ class Emitter:
         What was gathered or kept stays where it is, because it may be read again.
         """
         last = self.instructions[-1] if self.instructions else None
-        is_last = isinstance(last, (Map, Total, MatMul)) and last.out is result and result is not self._kept
-        if is_last and last.out.memory in self._used:
+        stays = result is self._kept
+        if (
+            not stays
+            and isinstance(last, (Map, Total, MatMul))
+            and last.out is result
+            and last.out.memory in self._used
+        ):
             self.instructions[-1] = _written(last, out)
         elif result is not out:
             self.add(Map("copy", out, (result,)))

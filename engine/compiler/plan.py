@@ -41,6 +41,8 @@ class Plan:
     gradient: Gradient | None
     kept: dict[str, Any] = field(default_factory=dict)
     """What backends made of it, by their names."""
+    failed: set[str] = field(default_factory=set)
+    """Backends that failed for a plan of the same program: they are not tried for another."""
 
     @property
     def code(self) -> Code:

@@ -66,7 +66,7 @@ class Program:
         n = self.record.n_inputs + self.record.n_parameters
         ops = [*[INPUT] * n, *self.record.ops[n:]]
         record = replace(self.record, ops=ops, n_inputs=n, n_parameters=0, frozen=[])
-        return Runner(record, self.dtype, self._labels, self.n_inputs, self.backend)
+        return Runner(record, self.dtype, self._labels, self.n_inputs, self.backend, self._runner.failed)
 
     def __getstate__(self) -> dict[str, Any]:
         compiled = "_runner", "_by_example"

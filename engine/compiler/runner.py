@@ -39,7 +39,8 @@ class Runner:
     """Computes outputs and gradients of a record. Threads that share one take ``turn``.
 
     Numbers that eager arithmetic refuses are refused, in errors that call inputs and parameters by their *labels*;
-    without labels nothing is refused. The first *n_columns* inputs are columns of ``X``. The *backend* computes.
+    without labels nothing is refused. The first *n_columns* inputs are columns of ``X``. The *backend* computes, unless
+    it is among those that *failed* for another runner of the same program.
     """
 
     def __init__(
@@ -49,8 +50,11 @@ class Runner:
         labels: Sequence[str] | None = None,
         n_columns: int = 0,
         backend: str = "numpy",
+        failed: set[str] | None = None,
     ) -> None:
         self._backend = backend_named(backend, warns=False)
+        self.failed = set[str]() if failed is None else failed
+        """Backends that failed for this program."""
         with collector_paused():
             self.graph = placed(grouped(summed(simplified(record))))
         self.dtype = dtype
@@ -193,7 +197,7 @@ class Runner:
     def words(self) -> list[str]:
         """What the backend says about its share of the work."""
         plans = [plan for plan, _ in self._plans.values()]
-        return self._backend.words(plans[0] if plans else Plan(self.graph, None))
+        return self._backend.words(plans[0] if plans else Plan(self.graph, None, failed=self.failed))
 
     def release(self) -> None:
         """Let go of the memory for batches; the next run takes what it needs."""
@@ -226,7 +230,7 @@ class Runner:
     def _plan(self, gradient: Gradient | None) -> tuple[Plan, Share]:
         """What is computed for the outputs, and for a gradient of one of them; and how to cut batches for it."""
         if gradient not in self._plans:
-            plan = Plan(self.graph, gradient)
+            plan = Plan(self.graph, gradient, failed=self.failed)
             self._plans[gradient] = plan, self._backend.share(plan, self.dtype.itemsize)
         return self._plans[gradient]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,14 +26,20 @@ def function(signature: str, body: Iterable[str]) -> str:
 
 def helpers_of(code: str) -> dict[str, str]:
     """Those functions of ``special.c`` that the code calls, by their names, each after those that it calls."""
-    source = files("engine.expressions").joinpath("special.c").read_text(encoding="utf-8")
-    helpers = {found[1]: found[0] for found in _HELPER.finditer(source)} | {"pi": _PI}
+    helpers = _helpers()
     used, asked = set[str](), [code]
     while asked:
         new = (set(_CALLED.findall(asked.pop())) & helpers.keys()) - used
         used |= new
         asked += [helpers[name] for name in new]
     return {name: helper for name, helper in helpers.items() if name in used}
+
+
+@functools.cache
+def _helpers() -> dict[str, str]:
+    """All functions of ``special.c``, by their names."""
+    source = files("engine.expressions").joinpath("special.c").read_text(encoding="utf-8")
+    return {found[1]: found[0] for found in _HELPER.finditer(source)} | {"pi": _PI}
 
 
 def with_helpers(code: str) -> str:

@@ -144,7 +144,8 @@ class Memories:
         for instruction in instructions:
             if isinstance(instruction, Map):
                 function, out, operands = instruction
-                calls.append((KERNELS.get(function) or kernel(function), (*map(resolved, operands), resolved(out))))
+                call = KERNELS.get(function) if isinstance(function, str) else None
+                calls.append((call or kernel(function), (*map(resolved, operands), resolved(out))))
             elif isinstance(instruction, Total):
                 target, source = resolved(instruction.out), resolved(instruction.operand)
                 if instruction.over_examples:

@@ -3,6 +3,7 @@
 import math
 import random
 import re
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import engine
 import nn
 from engine import Value, atan2, compile, gradients, primitive, slopes, topological_order
 from engine.derivatives import RULES, SLOPES
+from engine.expressions import c_functions
 from engine.operations import OPERATIONS
 
 LEAF = (3.0, -0.7, 0.2)
@@ -266,3 +268,11 @@ def test_large_graphs_are_split_into_functions_of_bounded_length(tmp_path):
     compile(made[-1], made[:1], made[1:2]).save(tmp_path / "large.c")
     functions = (tmp_path / "large.c").read_text().split("\n}\n")
     assert max(function.count("\n") for function in functions) < 450
+
+
+def test_the_functions_that_c_has_not_are_read_once(monkeypatch):
+    read = []
+    monkeypatch.setattr(c_functions, "files", lambda package: (read.append(package), files(package))[1])
+    assert "sigmoid" in c_functions.helpers_of("sigmoid(x)")
+    assert "erf" not in c_functions.helpers_of("softplus(x)")
+    assert len(read) <= 1

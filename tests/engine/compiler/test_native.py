@@ -480,6 +480,34 @@ def test_compilers_that_do_not_work_leave_the_work_to_numpy(script, monkeypatch,
     assert ['backend "c" cannot run' in str(each.message) for each in found] == [True]
 
 
+def test_a_compiler_that_fails_is_tried_once_for_all_questions_to_a_program(monkeypatch):
+    tried = []
+
+    def fail(command):
+        tried.append(command)
+        raise RuntimeError("the compiler failed")
+
+    x, w = Value(0.5), Value(1.5)
+    program = compile([(x * w).exp(), x.tanh() * w], [x], [w], backend="c")
+    monkeypatch.setattr(compiler_module, "_call", fail)
+    monkeypatch.setattr(compiler_module, "_cache_folder", lambda: None)
+    _, found = heard(lambda: program([[0.5]]))
+    n_tried = len(tried)
+    assert n_tried
+    assert [each.filename for each in found] == [__file__]
+    questions = [
+        lambda: program.value_and_gradient([[0.5]], 0),
+        lambda: program.value_and_gradient([[0.5]], 1),
+        lambda: program.gradients([[0.5]], "inputs"),
+        lambda: program.gradients([[0.5]], "parameters"),
+    ]
+    for question in questions:
+        assert heard(question)[1] == []
+    assert len(tried) == n_tried
+    assert "all instructions by numpy" in repr(program)
+    assert len(heard(lambda: copy.deepcopy(program)([[0.5]]))[1]) == 1  # another program
+
+
 def test_a_command_that_no_shell_would_read_is_named(monkeypatch):
     monkeypatch.setenv("CC", 'gcc "x')
     x = Value(0.5)

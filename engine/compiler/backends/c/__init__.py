@@ -68,7 +68,7 @@ def share(plan: Plan, n_bytes: int) -> Share:
 
 def words(plan: Plan) -> list[str]:
     """How many instructions are C, and how many are left to numpy."""
-    if plan.kept.get("c failed"):
+    if "c" in plan.failed and not plan.kept.get("c"):
         return ["  all instructions by numpy: the C compiler failed"]
     instructions = plan.reused.forward
     left = sum(not is_native(instruction) for instruction in instructions)
@@ -88,13 +88,13 @@ def _native(plan: Plan, n_bytes: int) -> _Native | None:
     """The plan in C; None where it stays with numpy."""
     if "c" not in plan.kept:
         plan.kept["c"] = None
-        if plan.gradient is None or not plan.gradient.careful:
+        if "c" not in plan.failed and not (plan.gradient and plan.gradient.careful):
             try:
                 plan.kept["c"] = _Native(plan, n_bytes)
             except NotImplementedError:
                 pass
             except RuntimeError as error:
-                plan.kept["c failed"] = True
+                plan.failed.add("c")
                 warn_user(f'backend "c" cannot run: {error}; "numpy" does its work')
     found: _Native | None = plan.kept["c"]
     return found
