@@ -123,14 +123,9 @@ class Emitter:
         What was gathered or kept stays where it is, because it may be read again.
         """
         last = self.instructions[-1] if self.instructions else None
-        stays = result is self._kept
-        if (
-            not stays
-            and isinstance(last, (Map, Total, MatMul))
-            and last.out is result
-            and last.out.memory in self._used
-        ):
-            self.instructions[-1] = _written(last, out)
+        computed = last if isinstance(last, (Map, Total, MatMul)) and last.out is result else None
+        if computed and result is not self._kept and computed.out.memory in self._used:
+            self.instructions[-1] = _written(computed, out)
         elif result is not out:
             self.add(Map("copy", out, (result,)))
 
