@@ -24,7 +24,8 @@ from typing import Any
 from timing import BUILD, Row
 
 HERE = Path(__file__).resolve().parent
-BENCHMARKS = ["operations", "mlp_step", "memory", "gpt", "scaling", "drawing", "stepper", "replay", "backends", "mnist"]
+BENCHMARKS = ["operations", "mlp_step", "memory", "gpt", "scaling", "drawing", "stepper", "replay", "compiling"]
+BENCHMARKS += ["backends", "mnist"]
 PEERS = ["micrograd", "xad", "autograd", "torch", "casadi", "jax"]
 DRAWING = ["scaling", "replay", "mnist"]
 Tables = dict[str, dict[str, dict[str, Row]]]
@@ -36,7 +37,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Run all benchmarks and write RESULTS.md.")
     parser.add_argument("--quick", action="store_true", help="short runs, to see that everything works")
     parser.add_argument("--plain", metavar="PYTHON", help="another Python, whose gradstep is the plain build")
-    parser.add_argument("--names", metavar="FILE", help="the text file of names for gpt.py, replay.py and backends.py")
+    parser.add_argument("--names", metavar="FILE", help="the text file of names that some read: see README.md")
     parser.add_argument("--out", type=Path, default=HERE / "RESULTS.md", metavar="FILE", help="where the results go")
     return parser.parse_args()
 
@@ -48,7 +49,7 @@ def run(python: str, benchmark: str, chosen: argparse.Namespace) -> dict[str, An
         command = [python, str(HERE / f"{benchmark}.py"), "--rows", str(rows)]
         if chosen.quick:
             command.append("--quick")
-        if benchmark in ("gpt", "replay", "backends") and chosen.names:
+        if benchmark in ("gpt", "replay", "compiling", "backends") and chosen.names:
             command += ["--names", chosen.names]
         if benchmark in DRAWING:  # the picture beside the results is that of this build, and not of the other one
             own = python == sys.executable

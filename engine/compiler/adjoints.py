@@ -8,6 +8,7 @@ matrix product needs the plain numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log2
 
 import numpy as np
@@ -65,7 +66,7 @@ class Gradients:
 
     def settle(self, places: Column) -> None:
         """Have all of these in their own places, with zeros where there is no gradient."""
-        for which in [self.at.item(places)] if isinstance(places, int) else np.unique(self.at[places]).tolist():
+        for which in sorted({self.at.item(places)} if isinstance(places, int) else {*self.at[places].ravel().tolist()}):
             if which >= 0:
                 standing = self.standing[which]
                 place = self._place(standing.places)
@@ -152,8 +153,9 @@ class Gradients:
         unwritten = places[self.at[places] == _NOTHING]
         if unwritten.size:
             memory, slots = GRADIENT_OF[self.emitter.space_of(places)], np.unique(self.emitter.graph.slots[unwritten])
-            for run in np.split(slots, np.flatnonzero(np.diff(slots) != 1) + 1):
-                self.emitter.add(Fill(View(memory, int(run[0]), (len(run),), (1,)), 0.0))
+            starts = [0, *(np.flatnonzero(slots[1:] - slots[:-1] != 1) + 1).tolist(), len(slots)]
+            for start, end in pairwise(starts):
+                self.emitter.add(Fill(View(memory, slots.item(start), (end - start,), (1,)), 0.0))
             self.at[unwritten] = _IN_PLACE
 
     def _place(self, places: Column) -> View | None:
