@@ -43,7 +43,8 @@ TESTS = {  # the quickest to notice come first
     "derivatives": ("proof/test_accuracy", "engine/test_rules", "engine/test_calculus", "engine/compiler/test_program"),
     "node": (
         *("engine/test_micrograd_code", "engine/debugging/test_gradcheck", "engine/test_threads"),
-        *("engine/test_calculus", "engine/test_errors", "engine/test_backprop"),
+        *("engine/test_calculus", "engine/test_errors", "engine/test_backprop", "engine/compiler/test_passes"),
+        *("engine/test_graph", "engine/test_gradient_graphs", "engine/test_reentrancy", "engine/test_equality"),
     ),
 }
 SLOW = "mpmaths or finite_differences or second_path"  # parts of test_operations.py; test_accuracy.py measures the same
