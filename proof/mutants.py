@@ -48,6 +48,7 @@ TESTS = {  # the quickest to notice come first
     ),
 }
 SLOW = "mpmaths or finite_differences or second_path"  # parts of test_operations.py; test_accuracy.py measures the same
+LIMITED = "no_memory_left"  # sets a limit of memory itself
 OF_FLOATS = ("value", "derivatives")  # the modules with no arithmetic of whole numbers, but for shifts
 FLOAT_TO_BITS = re.compile(r".*_(Add|Sub|Mul|Div|Pow)_(RShift|LShift|BitOr|BitAnd|BitXor)")
 ANYTHING = "*"
@@ -127,7 +128,7 @@ def noticed(copy: Path, module: str, silent: bool = True) -> bool:
         import pytest
 
         options = ["-x", "-n", "0", "-p", "no:cacheprovider", "--hypothesis-profile", "mutants"]
-        options += ["-k", f"not ({SLOW})"]
+        options += ["-k", f"not ({SLOW} or {LIMITED})"]
         options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # hypothesis is imported already
         status = int(pytest.main([*options, *(f"tests/{name}.py" for name in TESTS[module])]))
     finally:

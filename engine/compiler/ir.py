@@ -32,7 +32,7 @@ class View:
     start: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
-    per_example: bool = field(init=False)
+    per_example: bool = field(init=False, repr=False)
     """Whether each slot has a number for each example."""
 
     def __init__(self, memory: str, start: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
