@@ -93,7 +93,8 @@ def _determination(outputs: Table, targets: Table) -> float:
     """R**2 = 1 - squared error / squared distance from the mean, the mean over the outputs as in scikit-learn."""
     import numpy as np
 
-    error = ((outputs - targets) ** 2).sum(axis=0)
+    with np.errstate(over="ignore"):  # then it is minus infinity
+        error = ((outputs - targets) ** 2).sum(axis=0)
     spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
     ratios = [1.0 - e / s if s else float(e == 0.0) for e, s in zip(error, spread)]
     return float(np.mean(ratios))

@@ -224,8 +224,11 @@ class Program:
                 known in that language, such as a function of Python.
             ImportError: the package onnx is missing, for an ONNX file.
             OSError: the file cannot be written.
+            TypeError: the comment is no text.
         """
         target = Path(path)
+        if not isinstance(comment, str):
+            raise TypeError(f"comment must be a str, got {shortened(comment)}")
         check_output(output, self.n_outputs)
         match target.suffix:
             case ".onnx":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from engine import Value, compile
 from engine.whole_files import check_writable
 from nn.data.columns import TEXT, Column
 from nn.examples import as_list
+from nn.exchange.network import steps_of
+from nn.exchange.onnx_files import NOT_IN_FLOAT64
 from nn.mlp import MLP
 from nn.validation import one_line, shortened
 
@@ -28,6 +31,12 @@ def export(options: Namespace) -> None:
     check_writable(target)
     if target.suffix == ".onnx":
         model.save(target)
+        if lacking := sorted({*NOT_IN_FLOAT64}.intersection(map(str, steps_of(model)))):
+            warnings.warn(
+                f"onnxruntime has no float64 for {', '.join(lacking)}, and does not run this file; other tools may. "
+                'In Python, nn.exchange.to_onnx(model, path, dtype="float32") writes one that it runs',
+                stacklevel=2,
+            )
     else:
         inputs = [Value(0.0, name) for name in _inputs(model)]
         outputs = as_list(model(inputs))
@@ -45,7 +54,8 @@ def _inputs(model: MLP) -> Iterator[str]:
         return
     for column in model.table.columns:
         if column.kind == TEXT:
-            yield from (f"1 if {column.name} is {text or 'empty'}, else 0" for text in column.categories)
+            for text in column.categories:
+                yield f"1 if {column.name} {f'is {text}' if text else 'has no text'}, else 0"
         elif column.n_inputs:
             percent = " in percent, such as 12.5 for 12.5%" if column.sign == "%" else ""
             yield column.name + percent + _where_missing(column)
@@ -61,11 +71,16 @@ def _outputs(model: MLP, n_outputs: int) -> Iterator[str]:
     if model.classes is None:
         yield from (f"y[{i}]: the number predicted" for i in range(n_outputs))
     elif n_outputs == 1:
-        no, yes = model.classes
+        no, yes = map(_named, model.classes)
         yield f"y[0]: above 0 for class {yes}, else class {no}"
         yield from [f"1 / (1 + exp(-y[0])) is the probability of class {yes}"] if logits else []
     elif logits:
         yield from (f"y[{i}]: above 0 where the answer to question {i} is yes" for i in range(n_outputs))
     else:
-        yield from (f"y[{i}]: score of class {label}" for i, label in enumerate(model.classes))
+        yield from (f"y[{i}]: score of class {_named(label)}" for i, label in enumerate(model.classes))
         yield "the class predicted is the first of those with the largest score"
+
+
+def _named(label: object) -> str:
+    """A class on one line of a comment."""
+    return one_line(str(label)) or "with no text"

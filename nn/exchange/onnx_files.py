@@ -18,6 +18,8 @@ _TYPES = {"relu": "Relu", "leaky_relu": "PRelu", "gelu": "Gelu", "softplus": "So
 _TYPES |= {"sigmoid": "Sigmoid", "sin": "Sin", "softmax": "Softmax"}
 _NAMES = {operator: name for name, operator in _TYPES.items()} | {"LeakyRelu": "leaky_relu"}
 HOLDS = (Linear, str)
+NOT_IN_FLOAT64 = ("gelu", "leaky_relu", "softplus")
+"""The activations for which onnxruntime has no kernel in float64."""
 _SLOPE = 0.01
 _ATTRIBUTES: dict[str, dict[str, tuple[Any, ...]]] = {
     "Gemm": {"alpha": (1.0,), "beta": (1.0,), "transA": (0,), "transB": (0, 1)},

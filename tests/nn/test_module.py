@@ -238,3 +238,9 @@ def test_all_predictions_take_a_backend(ask):
     assert np.all(getattr(model, ask)(*arguments, backend="numpy") == getattr(model, ask)(*arguments))
     with pytest.raises(ValueError, match="backend must be"):
         getattr(model, ask)(*arguments, backend="nunpy")
+
+
+def test_a_prediction_too_far_off_to_be_squared_scores_minus_infinity():
+    model = MLP(1, [1], seed=0)
+    model.parameters()[0].data = 1e200
+    assert model.score([[1.0], [2.0]], [1.0, 2.0]) == -math.inf

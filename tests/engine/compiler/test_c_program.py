@@ -248,6 +248,8 @@ def test_what_has_no_file_in_c(tmp_path):
     program = compile(x * x, [x])
     with pytest.raises(ValueError, match=r"path must end in \.c, \.js or \.onnx, got '.*model\.json'"):
         program.save(tmp_path / "model.json")
+    with pytest.raises(TypeError, match="comment must be a str, got 3"):
+        program.save(tmp_path / "model.c", comment=3)
     with pytest.raises(ValueError, match="output must be"):
         program.save(tmp_path / "model.c", output=1)
     with pytest.raises(ValueError, match='dtype must be "float64"'):

@@ -55,7 +55,7 @@ def test_a_model_of_a_table_takes_plain_numbers_and_names_its_inputs(command, tm
     assert command("train", "houses.csv", "--hidden", "4", "--epochs", "2", "--quiet")[0] == 0
     assert command("export", "houses.json", "houses.c")[0] == 0
     text = (tmp_path / "houses.c").read_text()
-    assert " * x[0]: area\n * x[1]: 1 if kind is empty, else 0\n * x[2]: 1 if kind is flat, else 0\n" in text
+    assert " * x[0]: area\n * x[1]: 1 if kind has no text, else 0\n * x[2]: 1 if kind is flat, else 0\n" in text
     mean = float(re.search(r"x\[4\]: rooms \((\S+) where it is missing\)", text)[1])
     (tmp_path / "new.csv").write_text("area,kind,rooms\n120,villa,3\n80,,\n")
     predicted = [float(line) for line in command("predict", "houses.json", "new.csv")[1].split()]
@@ -142,6 +142,27 @@ def test_an_onnx_file_is_the_one_that_save_writes(command, tmp_path):
     assert (tmp_path / "model.onnx").read_bytes() == (tmp_path / "saved.onnx").read_bytes()
     again = MLP.load("model.onnx")
     assert (again.state_dict(), again.classes) == (model.state_dict(), ["no", "yes"])
+
+
+@pytest.mark.parametrize("activation", ["gelu", "leaky_relu", "softplus"])
+def test_an_onnx_file_that_onnxruntime_does_not_run_is_told(command, activation):
+    pytest.importorskip("onnx")
+    MLP(3, [2, 1], activation=activation, seed=0).save("model.json")
+    status, said, told = command("export", "model.json", "model.onnx")
+    assert (status, said) == (0, "program: model.onnx\n")
+    assert told.startswith(f"gradstep: onnxruntime has no float64 for {activation}, and does not run this file")
+
+
+def test_texts_are_told_apart_each_on_one_line(command, tmp_path):
+    rows = [f"{['empty', '', 'u'][i % 3]},{i}" for i in range(30)]
+    (tmp_path / "odd.csv").write_text("\n".join(["kind,y", *rows]))
+    assert command("train", "odd.csv", "--hidden", "2", "--epochs", "2", "--quiet")[0] == 0
+    assert command("export", "odd.json", "odd.c")[0] == 0
+    said = " * x[0]: 1 if kind has no text, else 0\n * x[1]: 1 if kind is empty, else 0\n"
+    assert said in (tmp_path / "odd.c").read_text()
+    trained([["a\nb", ""][i % 2] for i in range(40)], "binary_cross_entropy", 1).save("model.json")
+    assert command("export", "model.json", "odd.c")[0] == 0
+    assert "y[0]: above 0 for class a b, else class with no text\n" in (tmp_path / "odd.c").read_text()
 
 
 def test_an_onnx_file_without_the_package_is_one_line(command, tmp_path, monkeypatch):
