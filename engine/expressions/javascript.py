@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from engine import operations, slopes
-from engine.derivatives import RULES, SLOPES, Rule
+from engine.derivatives import RULES, SLOPES, Rule, rule_for
 from engine.domains import DOMAINS, POWER
 from engine.expressions.nodes import Calls, Formula, Name, as_formula
 from engine.expressions.writers import text
@@ -51,8 +51,13 @@ def key_of(operation: Operation) -> str:
 
 
 def refusals_of(key: str) -> str:
-    """The operations' part of ``OPERATIONS`` that ``refusalOf`` reads; an empty text where it refuses nothing."""
-    return next((field for field in _fields(key, RULES[key]) if field.startswith("refusals")), "")
+    """The operation's part of ``OPERATIONS`` that ``refusalOf`` reads; an empty text where it refuses nothing."""
+    parameters = ", ".join("ab"[: len(rule_for(key).derivatives)])
+    each = [
+        f"[(y, {parameters}) => {condition}, {json.dumps(words)}]"
+        for condition, words in dict(_refusals(key, parameters)).items()
+    ]
+    return f"refusals: [{', '.join(each)}]" if each else ""
 
 
 def javascript(formula: Formula) -> str:
@@ -85,10 +90,8 @@ def _fields(key: str, rule: Rule) -> Iterator[str]:
     yield f"value: ({parameters}) => {text(rule.compute(_CALLS, *names), _EXACT)}"
     derivatives = [as_formula(derivative(_CALLS, Name("y"), *names)) for derivative in rule.derivatives]
     yield f"slopes: [{', '.join(f'(y, {parameters}) => {text(formula, _EXACT)}' for formula in derivatives)}]"
-    refusals = dict(_refusals(key, parameters))
-    if refusals:
-        each = [f"[(y, {parameters}) => {condition}, {json.dumps(words)}]" for condition, words in refusals.items()]
-        yield f"refusals: [{', '.join(each)}]"
+    if refusals := refusals_of(key):
+        yield refusals
 
 
 def _refusals(key: str, parameters: str) -> Iterator[tuple[str, str]]:
