@@ -8,7 +8,7 @@ import hashlib
 import sys
 from argparse import Namespace
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -108,15 +108,20 @@ def _noted(thing: Any) -> tuple[str, list[Part]]:
 
 
 def _of_list(thing: Any, kind: str) -> tuple[str, list[Part]]:
-    if len(thing) > _MOST_ITEMS and all(isinstance(item, (*_PLAIN, Value)) for item in thing):
+    if _is_table(thing):
         return f"{kind} of {_digest([_noted(item)[0] for item in thing])}", []
     return f"{kind} of {len(thing)}", [(f"[{index}]", item) for index, item in enumerate(thing)]
 
 
 def _of_dict(thing: Any, kind: str) -> tuple[str, list[Part]]:
-    if len(thing) > _MOST_ITEMS and all(isinstance(item, (*_PLAIN, Value)) for item in thing.values()):
+    if _is_table(thing.values()):
         return f"{kind} of {_digest(sorted((repr(key), _noted(item)[0]) for key, item in thing.items()))}", []
     return f"{kind} of {len(thing)}", [(f"[{key!r}]", item) for key, item in thing.items()]
+
+
+def _is_table(items: Collection[Any]) -> bool:
+    """Whether these are many plain things, which one digest tells."""
+    return len(items) > _MOST_ITEMS and all(isinstance(item, (*_PLAIN, Value)) for item in items)
 
 
 def _of_function(thing: FunctionType) -> Iterator[Part]:
