@@ -31,7 +31,8 @@ def export(options: Namespace) -> None:
     check_writable(target)
     if target.suffix == ".onnx":
         model.save(target)
-        if lacking := sorted({*NOT_IN_FLOAT64}.intersection(map(str, steps_of(model)))):
+        steps = steps_of(model)
+        if lacking := [name for name in NOT_IN_FLOAT64 if name in steps]:
             warnings.warn(
                 f"onnxruntime has no float64 for {', '.join(lacking)}, and does not run this file; other tools may. "
                 'In Python, nn.exchange.to_onnx(model, path, dtype="float32") writes one that it runs',
