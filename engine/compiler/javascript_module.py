@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from engine.compiler.statements import Statements, block_comment, harmless
 from engine.compiler.trace import Record
 from engine.domains import refuses
-from engine.expressions.javascript import in_functions, javascript, javascript_number, refusals_of
+from engine.expressions.javascript import computed, in_functions, javascript, javascript_number, refusals_of
 from engine.expressions.javascript_functions import functions_of
-from engine.validation import plain_label
 
 _COMMENT = """A graph of {n_computed:,} operations, for one example. Written by gradstep.
 
@@ -109,10 +108,8 @@ def javascript_module(
 
 def _forward(statements: Statements, labels: Sequence[str]) -> Iterator[str]:
     """A statement for each node, and a check where its operation may refuse."""
+    names = statements.names
     for place, formula in statements.forward():
-        y, key, operands = javascript(statements.names[place]), statements.keys[place], statements.operands[place]
-        yield f"{y} = {javascript(formula)};"
-        if refuses(key):
-            numbers = ", ".join(javascript(statements.names[operand]) for operand in operands)
-            names = json.dumps([plain_label(labels[i]) if i < len(labels) else "" for i in operands])
-            yield f"if (!Number.isFinite({y})) refuse({json.dumps(key)}, {y}, [{numbers}], {names});"
+        operands = [names[i] for i in statements.operands[place]]
+        words = [labels[i] if i < len(labels) else "" for i in statements.operands[place]]
+        yield from computed(names[place], formula, "refuse", statements.keys[place], operands, words)

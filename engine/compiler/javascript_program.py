@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,14 +10,13 @@ from engine.compiler.recorder import ADVICE, record
 from engine.compiler.surroundings import Surroundings
 from engine.compiler.trace import recorded, same_graph
 from engine.derivatives import RULES, SLOPES, Rule, rule_for
-from engine.domains import refuses
 from engine.escapes import DataDependentError
-from engine.expressions.javascript import in_functions, javascript, javascript_number, key_of
+from engine.expressions.javascript import computed, in_functions, javascript, javascript_number, key_of
 from engine.expressions.nodes import Formula, Name
-from engine.expressions.straight_line import StraightLine
+from engine.expressions.straight_line import StraightLine, number_name
 from engine.node import common_order
 from engine.operations import PLAIN
-from engine.validation import plain_label, shortened
+from engine.validation import shortened
 from engine.value import Value
 
 _NAME = re.compile(r"\b[a-z]\w*\b")
@@ -151,8 +149,7 @@ class _Graph:
                 self.names[node] = Name(f"v[{self.n_numbers}]")
                 self.n_numbers += 1
             elif node not in self.names:
-                written = javascript_number(node.data)
-                self.names[node] = Name(f"({written})" if written.startswith("-") else written)
+                self.names[node] = number_name(javascript_number(node.data))
         places = {node: place for place, node in enumerate(self.nodes)}
         rules = [_rule(node) if node.operands else None for node in self.nodes]
         operands = [tuple(places[operand] for operand in node.operands) for node in self.nodes]
@@ -164,12 +161,9 @@ class _Graph:
         """A statement for each node, and a check where its operation may refuse."""
         for place, formula in self.line.forward():
             node = self.nodes[place]
-            name, key = javascript(self.names[node]), key_of(node.operation)
-            yield f"{name} = {javascript(formula)};"
-            if refuses(key):
-                numbers = ", ".join(javascript(self.names[operand]) for operand in node.operands)
-                labels = json.dumps(["" if o.operation is PLAIN else plain_label(o.label) for o in node.operands])
-                yield f"if (!Number.isFinite({name})) check({json.dumps(key)}, {name}, [{numbers}], {labels});"
+            operands = [self.names[operand] for operand in node.operands]
+            labels = ["" if operand.operation is PLAIN else operand.label for operand in node.operands]
+            yield from computed(self.names[node], formula, "check", key_of(node.operation), operands, labels)
 
     def backward(self) -> Iterator[str]:
         """The chain rule from the root, along the ways to parameters; sums in the order of the engine's."""

@@ -9,7 +9,7 @@ from engine.compiler.trace import INPUT, NONE, PARAMETER, Op, Record
 from engine.derivatives import rule_for
 from engine.expressions.javascript import key_of
 from engine.expressions.nodes import Formula, Name
-from engine.expressions.straight_line import Contribution, StraightLine
+from engine.expressions.straight_line import Contribution, StraightLine, number_name
 from engine.operations import CONSTANT, Operation
 from engine.validation import plain_label
 
@@ -93,8 +93,7 @@ def _names(record: Record, number: Callable[[float], str]) -> Iterator[Formula]:
     n_computed = 0
     for place, op in enumerate(record.ops):
         if op == CONSTANT:
-            written = number(record.numbers[place])
-            yield Name(f"({written})" if written.startswith("-") else written)
+            yield number_name(number(record.numbers[place]))
         elif op in (INPUT, PARAMETER):
             yield Name(f"x[{place}]" if op == INPUT else f"w[{place - record.n_inputs}]")
         else:

@@ -84,6 +84,11 @@ def _product(gradient: Formula, slope: Formula) -> Formula:
     return -gradient if slope == Number(-1.0) else Operation("times", (gradient, slope))
 
 
+def number_name(written: str) -> Name:
+    """A constant's number as a language writes it, in brackets where it begins with a minus sign."""
+    return Name(f"({written})" if written.startswith("-") else written)
+
+
 def multiplied_out(formula: Formula) -> Formula:
     """Squares as products, which is what they are: another language's power may differ from them in the last digit."""
     match formula:
