@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 
 from engine.domains import DOMAINS, POWER, TOO_LARGE
+from engine.expressions.used_functions import used_by
 
 LONGEST = 400
 """Statements of a function: compilers take long for those that are longer."""
@@ -27,11 +28,7 @@ def function(signature: str, body: Iterable[str]) -> str:
 def helpers_of(code: str) -> dict[str, str]:
     """Those functions of ``special.c`` that the code calls, by their names, each after those that it calls."""
     helpers = _helpers()
-    used, asked = set[str](), [code]
-    while asked:
-        new = (set(_CALLED.findall(asked.pop())) & helpers.keys()) - used
-        used |= new
-        asked += [helpers[name] for name in new]
+    used = used_by(code, helpers, _CALLED.findall)
     return {name: helper for name, helper in helpers.items() if name in used}
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from importlib.resources import files
 
 from engine.expressions.javascript import arithmetic
+from engine.expressions.used_functions import used_by
 
 _MODULES = ("special.js", "numbers.js", "graph.js")
 _OF_MATH = re.compile(r"^export const \{ (.*) \} = Math;$", re.MULTILINE)
@@ -30,15 +30,11 @@ def functions_of(code: str) -> str:
     source = "\n".join(sources)
     of_math = {name for names in _OF_MATH.findall(source) for name in names.split(", ")}
     functions = {found[1] or found[2]: found[0].replace("export ", "", 1) for found in _FUNCTION.finditer(source)}
-    used, asked = set[str](), [code]
-    while asked:
-        new = set(_NAME.findall(_NO_CODE.sub("", asked.pop()))) & (of_math | functions.keys()) - used
-        used |= new
-        asked += [functions[name] for name in new - of_math]
-    return "\n".join(_parts(used, sorted(of_math), functions))
+    used = used_by(code, {**functions, **dict.fromkeys(of_math, "")}, _names_in)
+    taken = [f"const {{ {', '.join(sorted(used & of_math))} }} = Math;"] if used & of_math else []
+    return "\n".join([*taken, *(text for name, text in functions.items() if name in used)])
 
 
-def _parts(used: set[str], of_math: list[str], functions: dict[str, str]) -> Iterator[str]:
-    if found := [name for name in of_math if name in used]:
-        yield f"const {{ {', '.join(found)} }} = Math;"
-    yield from (text for name, text in functions.items() if name in used)
+def _names_in(code: str) -> list[str]:
+    """What is called, or read, outside of comments and texts."""
+    return _NAME.findall(_NO_CODE.sub("", code))
