@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 import replay_paths as paths
-from gpt import GPT, texts
+from gpt import add_names, loss_of_a_name
 from numpy.typing import NDArray
 from replay import on_the_wall
 from replay_nets import Work, graph
 from timing import Row, installed, interleaved, options, report
 
-from engine import Program, Value, compile, leaves
+from engine import Program, Value, compile
 
 Floats = NDArray[np.floating[Any]]
 Make = Callable[[str], Program]
@@ -149,11 +149,7 @@ def language_model(names: Path, rounds: int) -> list[Row]:
     """The GPT of gpt.py: no inputs, one example."""
     if not names.is_file():
         return [Row("a GPT, one name", None, note="no file of names")]
-    documents, vocabulary = texts(names)
-    model = GPT(Value, vocabulary)
-    loss = model.loss(max(documents[:50], key=len))
-    used = set(leaves(loss))
-    parameters = [parameter for parameter in model.parameters if parameter in used]
+    loss, parameters = loss_of_a_name(names)
     return against_numpy(
         "a GPT, one name",
         lambda backend: compile(loss, [], parameters, backend=backend),
@@ -196,8 +192,7 @@ def main() -> None:
     """Measure and print."""
     global BANDWIDTH, RATE
     parser = options("The same graphs by numpy, C and JAX.")
-    names = Path(__file__).resolve().parents[2] / "shared" / "data" / "names.txt"
-    parser.add_argument("--names", type=Path, default=names, metavar="FILE", help="a text file, one name to a line")
+    add_names(parser)
     chosen = parser.parse_args()
     rounds = 3 if chosen.quick else 9
     processors(1)

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import replay_paths as paths
-from gpt import GPT, texts
+from gpt import add_names, loss_of_a_name
 from replay_nets import Work, graph
 from timing import Row, clock, options, report
 
-from engine import Program, Value, compile, leaves, size, tanh
+from engine import Program, Value, compile, size, tanh
 from nn import MLP
 
 
@@ -114,11 +114,8 @@ def heston() -> Case:
 
 def language_model(names: Path) -> Case:
     """The loss of the GPT of ``gpt.py`` for one name."""
-    documents, vocabulary = texts(names)
-    model = GPT(Value, vocabulary)
-    loss = model.loss(max(documents[:50], key=len))
-    used = set(leaves(loss))
-    return Case("a GPT, one name", loss, [], [parameter for parameter in model.parameters if parameter in used])
+    loss, parameters = loss_of_a_name(names)
+    return Case("a GPT, one name", loss, [], parameters)
 
 
 def makers(names: Path, quick: bool) -> Iterator[Callable[[], Case]]:
@@ -168,8 +165,7 @@ def measured(case: Case, rounds: int) -> list[Row]:
 def main() -> None:
     """Measure and print."""
     parser = options("Compiling, until the first results.")
-    names = Path(__file__).resolve().parents[2] / "shared" / "data" / "names.txt"
-    parser.add_argument("--names", type=Path, default=names, metavar="FILE", help="a text file, one name to a line")
+    add_names(parser)
     chosen = parser.parse_args()
     rows = []
     for make in makers(chosen.names, chosen.quick):

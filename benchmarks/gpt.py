@@ -23,7 +23,7 @@ from typing import Any
 from bare import Bare
 from timing import Row, clock, for_this_build, options, report
 
-from engine import Value
+from engine import Value, leaves
 
 WIDTH, HEADS, BLOCK = 16, 4, 16  # of an embedding; of attention; the longest text in characters
 HEAD = WIDTH // HEADS
@@ -154,11 +154,25 @@ def texts(names: Path) -> tuple[list[list[int]], int]:
     return [[mark, *(number[c] for c in line), mark] for line in lines], mark + 1
 
 
+def loss_of_a_name(names: Path) -> tuple[Value, list[Value]]:
+    """The loss for the longest of the first names, and the parameters that it is computed from."""
+    documents, vocabulary = texts(names)
+    model = GPT(Value, vocabulary)
+    loss = model.loss(max(documents[:50], key=len))
+    used = set(leaves(loss))
+    return loss, [parameter for parameter in model.parameters if parameter in used]
+
+
+def add_names(parser: argparse.ArgumentParser) -> None:
+    """Let a command line take the file of names."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data" / "names.txt"
+    parser.add_argument("--names", type=Path, default=default, metavar="FILE", help="a text file, one name to a line")
+
+
 def arguments() -> argparse.Namespace:
     """What the command line asks for."""
-    default = Path(__file__).resolve().parents[2] / "shared" / "data" / "names.txt"
     parser = options("Training a character-level GPT of 4,192 scalar parameters.")
-    parser.add_argument("--names", type=Path, default=default, metavar="FILE", help="a text file, one name to a line")
+    add_names(parser)
     parser.add_argument("--steps", type=int, metavar="N", help="how many steps to train (default 40, quick 4)")
     chosen = parser.parse_args()
     chosen.steps = chosen.steps or (4 if chosen.quick else 40)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import replay_paths as paths
-from gpt import GPT, texts
+from gpt import GPT, add_names, texts
 from replay_nets import Work, contenders, eager, graph, replayed
 from timing import BUILD, Row, clock, for_this_build, installed, interleaved, options, report
 
@@ -228,8 +228,7 @@ def draw(amounts: Sequence[int], best: Sequence[dict[str, float]], start: float,
 def main() -> None:
     """Measure, print and draw."""
     parser = options("Replay of compiled graphs, beside numpy, torch, CasADi and JAX.")
-    names = Path(__file__).resolve().parents[2] / "shared" / "data" / "names.txt"
-    parser.add_argument("--names", type=Path, default=names, metavar="FILE", help="a text file, one name to a line")
+    add_names(parser)
     default = Path(__file__).with_name("replay.png")
     parser.add_argument("--out", type=Path, default=default, metavar="FILE", help="where the plot goes")
     chosen = parser.parse_args()
