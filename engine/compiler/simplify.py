@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-from engine.compiler.trace import INPUT, NONE, PARAMETER, Op, Record
+from engine.compiler.trace import NONE, Op, Record
 from engine.operations import CONSTANT
-
-LEAVES = (INPUT, PARAMETER, CONSTANT)
 
 
 def simplified(record: Record) -> Record:
