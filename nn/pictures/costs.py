@@ -149,8 +149,8 @@ class CostSurface:
     def _repr_png_(self) -> Any:
         return self.picture()._repr_png_()  # type: ignore[attr-defined]
 
-    def _repr_svg_(self) -> Any:
-        return self.picture()._repr_svg_()  # type: ignore[attr-defined]
+    def _repr_mimebundle_(self, **_: object) -> Any:
+        return self.picture()._repr_mimebundle_()  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
         low, high = np.nanmin(self.costs), np.nanmax(self.costs)

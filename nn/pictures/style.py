@@ -6,6 +6,7 @@ background. Colours of more than two classes follow Okabe and Ito (2008).
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -210,12 +211,13 @@ class Picture(Figure):
         width, height = (round(inches * _PIXELS_PER_INCH) for inches in self.get_size_inches())
         return png_of(self, _PIXELS_PER_INCH * _SHARPNESS), {"width": width, "height": height}
 
-    def _repr_svg_(self) -> str | None:
-        """The same, to be dark where the notebook is; None if it is in the colours of one theme."""
-        if not self.follows:
-            return None
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, dict[str, int]]]:
+        """The picture, drawn once, and inside of an SVG that is dark where the notebook is."""
         png, size = self._repr_png_()
-        return following(png, **size)
+        data = {"image/png": base64.b64encode(png).decode("ascii")}
+        if self.follows:
+            data["image/svg+xml"] = following(data["image/png"], **size)
+        return data, {"image/png": size}
 
 
 def png_of(figure: Figure, dots_per_inch: float) -> bytes:
