@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 from nn.cli.arguments import LONGEST, parser
+from nn.cli.messages import message_of
 from nn.validation import plain_label
 
 
@@ -23,24 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             warnings.showwarning = lambda message, *_: _complain(str(message))
             options.run(options)
         sys.stdout.flush()
-    except RecursionError:
-        _complain("the input is nested too deeply")
-        return 1
-    except MemoryError:
-        _complain("out of memory; fewer rows, columns or neurons take less")
-        return 1
-    except (ValueError, TypeError, ArithmeticError, OSError, ModuleNotFoundError, RuntimeError) as error:
+    except KeyboardInterrupt as error:
+        _complain(message_of(error))
+        return 130
+    except (ValueError, TypeError, ArithmeticError, OSError, ModuleNotFoundError, RuntimeError, MemoryError) as error:
         if isinstance(error, BrokenPipeError) and error.filename is None:  # as `| head` closes the pipe
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 141
-        message = str(error)
-        if isinstance(error, OSError) and error.strerror:
-            message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-        _complain(message)
+        _complain(message_of(error))
         return 1
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        return 130
     return 0
 
 

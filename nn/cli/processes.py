@@ -11,9 +11,10 @@ import warnings
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
+from nn.cli.meeting import First, Meeting, Other, StoppedError, connected_to
+from nn.cli.messages import message_of
 from nn.exchange.network import optional_package
 from nn.validation import check_int, shortened
 
@@ -37,15 +38,11 @@ def check_processes(options: Namespace) -> None:
     if missing:
         name = next(name for name, value in given.items() if value is not None)
         raise ValueError(f"{name} must be given with {' and '.join(missing)}")
-    port = re.fullmatch(r".*[^:]:(\d{1,5})|\[.*\]:(\d{1,5})", options.coordinator)
-    if port is None or not 0 < int(port[1] or port[2]) < 65536:
-        raise ValueError(
-            f"--coordinator must be HOST:PORT, the address of process 0, such as 10.0.0.1:1234, got "
-            f"{shortened(options.coordinator)}"
-        )
+    address_of(options.coordinator)
     check_int("--processes", options.processes, 1)
     check_int("--process", options.process, 0, options.processes - 1)
     optional_package("jax", "--coordinator", '"gradstep[jax]"')
+    check_host(options.coordinator)
 
 
 def is_first(options: Namespace) -> bool:
@@ -72,16 +69,40 @@ def share_of(options: Namespace, n_examples: int) -> slice:
     return slice(start, stop)
 
 
-def connected(options: Namespace) -> Communicator | None:
-    """The communicator of all processes, which wait for each other here; None for a single process."""
+@contextmanager
+def meeting(options: Namespace) -> Iterator[Meeting | None]:
+    """A block in which the processes have met, until ``connected``: an error in one of them ends all. None for one.
+
+    Raises:
+        ConnectionError: another process has not come, or has stopped.
+        ValueError: the port is in use.
+    """
     if options.coordinator is None:
+        yield None
+        return
+    address, size = address_of(options.coordinator), options.processes
+    team = First(address, size) if is_first(options) else Other(address, size, options.process)
+    try:
+        team.meet()
+        yield team
+    except BaseException as error:
+        team.stop(str(error) if isinstance(error, StoppedError) else f"process {team.rank}: {message_of(error)}")
+        raise
+    finally:
+        team.close()
+
+
+def connected(options: Namespace, team: Meeting | None) -> Communicator | None:
+    """The communicator of all processes, which wait for each other here; None for a single process."""
+    if team is None:
         return None
     import jax
 
     from nn.training.communicators import Jax
 
-    if options.process:
-        wait_for(options.coordinator)
+    team.close()
+    if options.process:  # where JAX waits for nothing, it ends this process
+        connected_to(address_of(options.coordinator)).close()
     with _without_stdout():  # where gloo says that it is connected
         jax.distributed.initialize(options.coordinator, options.processes, options.process)
         communicator = Jax()
@@ -89,23 +110,32 @@ def connected(options: Namespace) -> Communicator | None:
     return communicator
 
 
-def wait_for(coordinator: str, seconds: float = 300.0) -> None:
-    """Wait until process 0 listens at its address: where JAX waits for nothing, it ends this process.
+def address_of(coordinator: str) -> tuple[str, int]:
+    """Host and port, of ``host:port`` or ``[::1]:port``.
 
     Raises:
-        ConnectionError: it does not listen there in time.
+        ValueError: the text is something else.
     """
-    host, _, port = coordinator.rpartition(":")
-    end = monotonic() + seconds
-    while True:
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=5.0).close()
-            return
-        except OSError as error:
-            if monotonic() > end:
-                told = f"--coordinator: process 0 must listen at {coordinator} ({error}); start it with the others"
-                raise ConnectionError(told) from None
-            sleep(0.2)
+    found = re.fullmatch(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?\]):([0-9]{1,5})", coordinator)
+    if found is None or not 0 < int(found[2]) < 65536:
+        told = "; write an IPv6 address in brackets, as [::1]:1234" * bool(
+            re.fullmatch("[0-9A-Fa-f:.]*:.*:.*", coordinator)
+        )
+        raise ValueError(
+            f"--coordinator must be HOST:PORT, the address of process 0, such as 10.0.0.1:1234, got "
+            f"{shortened(coordinator)}{told}"
+        )
+    return found[1].strip("[]"), int(found[2])
+
+
+def check_host(coordinator: str) -> None:
+    """Refuse a host that this machine does not know."""
+    host, port = address_of(coordinator)
+    try:
+        socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        told = f"--coordinator: the host {shortened(host)} must have an address, got none"
+        raise ValueError(f"{told} ({message_of(error)})") from None
 
 
 @contextmanager

@@ -16,6 +16,8 @@ from engine import Value, compiler
 from engine.whole_files import check_writable, is_device
 from nn.activations import check_activation
 from nn.cli import processes
+from nn.cli.likeness import check_alike, option_facts, scaling_facts, table_facts
+from nn.cli.meeting import Meeting
 from nn.data import DataSet, Table, as_table, digits, mnist, moons, xor
 from nn.data.columns import Columns
 from nn.data.confusions import confusion_table
@@ -56,18 +58,23 @@ def train(options: Namespace) -> None:
     the rest.
     """
     _check_options(options)
-    with processes.quiet_unless_first(options):
-        _train(options)
+    with processes.meeting(options) as team, processes.quiet_unless_first(options):
+        if team is not None:
+            check_alike(team.gather, option_facts(options, options.data if options.data in _SETS else "a CSV file"))
+        _train(options, team)
 
 
-def _train(options: Namespace) -> None:
+def _train(options: Namespace, team: Meeting | None) -> None:
     job = _job(options)
+    read = job.data
     given = {name: getattr(options, name) for name in ("hidden", "epochs", "batch_size")}
     job = replace(job, **{name: value for name, value in given.items() if value is not None})
     target = Path(options.out or f"{job.name}.json")
     job, held_out = _split(options, job)
+    if team is not None:
+        check_alike(team.gather, table_facts(_called(options), read, held_out, job.columns))
     if not processes.is_first(options):
-        _train_model(options, job, held_out)
+        _train_model(options, job, held_out, team)
         return
     _check_target(target, options.data, "model")
     if options.checkpoint is not None:
@@ -75,7 +82,7 @@ def _train(options: Namespace) -> None:
         if Path(options.checkpoint).resolve() == target.resolve():
             raise ValueError(f"{target}: the checkpoint and the model must be two files; give one another name")
     with _open(target):
-        model, history = _train_model(options, job, held_out)
+        model, history = _train_model(options, job, held_out, team)
         if history.interrupted:
             print(f"interrupted after {history.epochs} epochs; the model is as it was then")
         _report(model, held_out, "training" if held_out is job.data else "held-out")
@@ -169,7 +176,7 @@ def _table_job(options: Namespace) -> Job:
     return Job(name, DataSet(X, found.y), [32, 16], epochs=60, regression=found.regression, columns=columns)
 
 
-def _train_model(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, History]:
+def _train_model(options: Namespace, job: Job, held_out: DataSet, team: Meeting | None) -> tuple[MLP, History]:
     """A model trained on scaled numbers, the scale then folded into it."""
     training, regression = job.data, job.regression or bool(options.regression)
     labels = sorted({*training.y, *held_out.y}, key=lambda label: (isinstance(label, str), label))
@@ -187,6 +194,9 @@ def _train_model(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, 
         f"layers of {sizes}, {len(model.parameters()):,} parameters"
     )
     X, y = training.X if inputs is None else inputs.apply(training.X), y if targets is None else targets.apply(y)
+    if team is not None:
+        team.stop_listening()  # before the others hear of all, and then wait for JAX
+        check_alike(team.gather, scaling_facts(_called(options), inputs, targets))
     share, is_first = processes.share_of(options, len(training.y)), processes.is_first(options)
     history = model.fit(
         X[share],
@@ -201,7 +211,7 @@ def _train_model(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, 
         dtype=job.dtype,
         backend=options.backend,
         checkpoint=options.checkpoint if is_first else None,
-        communicator=processes.connected(options),
+        communicator=processes.connected(options, team),
     )
     if inputs is not None:
         inputs.fold_in(model)
@@ -209,6 +219,11 @@ def _train_model(options: Namespace, job: Job, held_out: DataSet) -> tuple[MLP, 
         targets.fold_out(model)
     model.table = job.columns
     return model, history
+
+
+def _called(options: Namespace) -> str:
+    """What messages call the examples."""
+    return one_line(Path(options.data).name)
 
 
 def _optimizer(options: Namespace, job: Job) -> dict[str, Any]:

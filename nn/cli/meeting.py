@@ -1,0 +1,248 @@
+"""Where processes meet before JAX connects them: at the address of process 0, over plain sockets.
+
+Each hears what the others have, or why one of them stopped. A process sends lines of JSON: first its number and how
+many processes it was told of, then ``{"is": ...}`` for each ``gather``, or ``{"error": text}``. Process 0 answers all.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import select
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Timer
+from time import monotonic, sleep
+from typing import Any, Protocol
+
+from nn.validation import first_names
+
+PATIENCE = 300.0  # seconds until a process that is missing is an error
+LONGEST = 1 << 26  # bytes of a line
+_SOON = 2.0  # seconds until a process says that it waits
+
+
+class StoppedError(ConnectionError):
+    """Why all processes stop, in the words that each of them prints."""
+
+
+class Meeting(Protocol):
+    """This process among those that meet."""
+
+    rank: int
+    size: int
+
+    def meet(self) -> None:
+        """Wait until all are here."""
+
+    def gather(self, thing: Any) -> list[Any]:
+        """What all processes gave, in order of rank."""
+
+    def stop(self, why: str) -> None:
+        """Tell the others why the training cannot begin; nothing once the meeting is closed."""
+
+    def stop_listening(self) -> None:
+        """Free the port, if this is process 0."""
+
+    def close(self) -> None:
+        """End the meeting."""
+
+
+class First:
+    """Process 0, which listens at *address*."""
+
+    def __init__(self, address: tuple[str, int], size: int, patience: float = PATIENCE) -> None:
+        self.rank, self.size = 0, size
+        self._at, self._patience = _written(address), patience
+        self._server = _listen(address[1])
+        self._others: dict[int, _Lines] = {}
+        self._open: list[_Lines] = []
+
+    def meet(self) -> None:
+        end = monotonic() + self._patience
+        with _said_soon(lambda: f"{self._missing()} at {self._at}, for {self._patience:.0f} s at most"):
+            while len(self._others) < self.size - 1:
+                self._server.settimeout(max(end - monotonic(), 0.001))
+                try:
+                    connection, _ = self._server.accept()
+                except TimeoutError:
+                    told = f"{self._missing()} did not come to {self._at} within {self._patience:.0f} s"
+                    raise StoppedError(f"--coordinator: {told}; start the command in each of them") from None
+                self._greet(_Lines(connection))
+        self._tell({"is": []})
+
+    def gather(self, thing: Any) -> list[Any]:
+        things = [thing]
+        for rank, other in sorted(self._others.items()):
+            try:
+                things.append(other.receive()["is"])
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                told = f"process {rank} ended before the training began"
+                raise error if isinstance(error, StoppedError) else StoppedError(told) from None
+        self._tell({"is": things})
+        return things
+
+    def stop(self, why: str) -> None:
+        self._tell({"error": why})
+
+    def stop_listening(self) -> None:
+        self._server.close()
+
+    def close(self) -> None:
+        self._server.close()
+        for other in self._open:
+            other.close()
+        self._open.clear()
+
+    def _greet(self, other: _Lines) -> None:
+        """Take the process in; a program of another kind is none."""
+        try:
+            hello = other.receive(seconds=5.0)
+            rank, size = int(hello["process"]), int(hello["processes"])
+        except (OSError, ValueError, KeyError, TypeError):
+            other.close()
+            return
+        self._open.append(other)
+        if size != self.size:
+            told = f"got {self.size} in process 0 and {size} in process {rank}"
+            raise StoppedError(
+                f"--processes must be the same in all processes, {told}; start each with the same number"
+            )
+        if rank in self._others and not self._others[rank].has_spoken():  # one that ended may be started again
+            raise StoppedError(f"--process must be another number in each process, got {rank} twice")
+        self._others[rank] = other
+
+    def _missing(self) -> str:
+        ranks = [rank for rank in range(1, self.size) if rank not in self._others]
+        return f"{len(ranks)} more process{'es' * (len(ranks) > 1)} ({first_names(ranks)} of {self.size})"
+
+    def _tell(self, line: dict[str, Any]) -> None:
+        for other in self._open:
+            with suppress(OSError, ValueError):  # it has ended
+                other.send(line)
+
+
+class Other:
+    """A process that connects to process 0 at *address*."""
+
+    def __init__(self, address: tuple[str, int], size: int, rank: int, patience: float = PATIENCE) -> None:
+        self.rank, self.size = rank, size
+        self._address, self._patience = address, patience
+        self._first: _Lines | None = None
+
+    def meet(self) -> None:
+        at = _written(self._address)
+        with _said_soon(lambda: f"the other processes at {at}, for {self._patience:.0f} s at most"):
+            self._first = _Lines(connected_to(self._address, self._patience))
+            self._first.send({"process": self.rank, "processes": self.size})
+            self._answer(seconds=self._patience + 10.0)
+
+    def gather(self, thing: Any) -> list[Any]:
+        if self._first is not None:
+            with suppress(OSError):  # it has ended; its last line tells why
+                self._first.send({"is": thing})
+        things: list[Any] = self._answer()
+        return things
+
+    def stop(self, why: str) -> None:
+        if self._first is not None:
+            with suppress(OSError, ValueError):
+                self._first.send({"error": why})
+
+    def stop_listening(self) -> None:
+        """Nothing: process 0 alone listens."""
+
+    def close(self) -> None:
+        if self._first is not None:
+            self._first.close()
+
+    def _answer(self, seconds: float | None = None) -> Any:
+        try:
+            if self._first is None:
+                raise ValueError("the processes must meet first")
+            return self._first.receive(seconds)["is"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            told = f"process 0 ended before the training began, or another program listens at {_written(self._address)}"
+            raise error if isinstance(error, StoppedError) else StoppedError(told) from None
+
+
+class _Lines:
+    """Lines of JSON over a connection."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._connection, self._file = connection, connection.makefile("rwb")
+
+    def send(self, line: dict[str, Any]) -> None:
+        self._file.write(json.dumps(line).encode() + b"\n")
+        self._file.flush()
+
+    def receive(self, seconds: float | None = None) -> Any:
+        """The next line. Other errors than StoppedError mean that there is none."""
+        self._connection.settimeout(seconds)
+        text = self._file.readline(LONGEST)
+        self._connection.settimeout(None)
+        line = json.loads(text)
+        if "error" in line:
+            raise StoppedError(line["error"])
+        return line
+
+    def has_spoken(self) -> bool:
+        """Whether there is something to receive, or the end."""
+        return bool(select.select([self._connection], [], [], 0.0)[0])
+
+    def close(self) -> None:
+        with suppress(OSError):  # lines that it did not take any more
+            self._file.close()
+        self._connection.close()
+
+
+def connected_to(address: tuple[str, int], patience: float = PATIENCE) -> socket.socket:
+    """A connection with process 0, which may start to listen later.
+
+    Raises:
+        StoppedError: it does not listen there in time.
+    """
+    end = monotonic() + patience
+    while True:
+        try:
+            connection = socket.create_connection(address, timeout=5.0)
+            if connection.getsockname() != connection.getpeername():  # else it is connected with itself
+                return connection
+            connection.close()
+        except OSError as error:
+            if monotonic() > end:
+                told = f"process 0 must listen at {_written(address)} within {patience:.0f} s ({error})"
+                raise StoppedError(f"--coordinator: {told}; start it with the others") from None
+        sleep(0.2)
+
+
+def _listen(port: int) -> socket.socket:
+    """A server at all addresses of this machine, as JAX has it later."""
+    try:
+        both = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if both else socket.AF_INET
+        return socket.create_server(("", port), family=family, dualstack_ipv6=both)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ValueError(f"--coordinator: port {port} is in use; choose another one for all processes") from None
+        raise ValueError(f"--coordinator: port {port} cannot be used ({error}); choose another one") from None
+
+
+@contextmanager
+def _said_soon(awaited: Callable[[], str]) -> Iterator[None]:
+    """A block that waits, and says for whom if that takes long."""
+    timer = Timer(_SOON, lambda: print(f"gradstep: waiting for {awaited()}", file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _written(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,17 @@
+"""What the command says of an error."""
+
+from __future__ import annotations
+
+
+def message_of(error: BaseException) -> str:
+    """An error's words, without its type."""
+    match error:
+        case RecursionError():
+            return "the input is nested too deeply"
+        case MemoryError():
+            return "out of memory; fewer rows, columns or neurons take less"
+        case KeyboardInterrupt():
+            return "interrupted"
+        case OSError() if error.strerror:
+            return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
