@@ -71,7 +71,9 @@ def share_of(options: Namespace, n_examples: int) -> slice:
 
 @contextmanager
 def meeting(options: Namespace) -> Iterator[Meeting | None]:
-    """A block in which the processes have met, until ``connected``: an error in one of them ends all. None for one.
+    """A block in which all processes have met; None where there is only one.
+
+    Until ``connected``, an error in one of them ends the others with the same words.
 
     Raises:
         ConnectionError: another process has not come, or has stopped.
@@ -118,12 +120,11 @@ def address_of(coordinator: str) -> tuple[str, int]:
     """
     found = re.fullmatch(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?\]):([0-9]{1,5})", coordinator)
     if found is None or not 0 < int(found[2]) < 65536:
-        told = "; write an IPv6 address in brackets, as [::1]:1234" * bool(
-            re.fullmatch("[0-9A-Fa-f:.]*:.*:.*", coordinator)
-        )
+        bare = re.fullmatch("[0-9A-Fa-f:.]*:.*:.*", coordinator)
+        advice = "; write an IPv6 address in brackets, as [::1]:1234" if bare else ""
         raise ValueError(
             f"--coordinator must be HOST:PORT, the address of process 0, such as 10.0.0.1:1234, got "
-            f"{shortened(coordinator)}{told}"
+            f"{shortened(coordinator)}{advice}"
         )
     return found[1].strip("[]"), int(found[2])
 
