@@ -58,9 +58,9 @@ class CompiledFunction:
         if more:
             name = getattr(self, "__name__", "the function")
             row = ", ".join(map(shortened, (X, *more)))
-            raise TypeError(
-                f"{name} takes rows of numbers, an example each, got {row}; for one example {name}([[{row}]])"
-            )
+            are_rows = all(hasattr(each, "__len__") for each in (X, *more))
+            advice = f"for several examples {name}([{row}])" if are_rows else f"for one example {name}([[{row}]])"
+            raise TypeError(f"{name} takes rows of numbers, an example each, got {row}; {advice}")
         paths, rows = self._prepared(X)
         results = by_parts.outputs(paths, rows)
         _settle_where_not_finite(results, rows, paths, slice(None))
@@ -172,7 +172,8 @@ def compile(
         outputs: a Value, or a list of Values; or a function that gives one of these, for which ``compile`` is also a
             decorator. It is called with a Value for each column of ``X``, or, if it takes one argument, a list of them.
             Columns with the names of its arguments, or of those that a model was trained on, may come in any order.
-        inputs: the leaves that are other numbers in each example; a column of ``X`` each.
+        inputs: the leaves that are other numbers in each example; a column of ``X`` each. One that the graph does not
+            have, as in many gradients, has a column that changes nothing.
         parameters: the leaves to differentiate with respect to; all others are constants. All that are no inputs for
             None.
         dtype: ``"float64"`` or ``"float32"``. In float32 a number that is too large for it, above 3.4e38, is an
@@ -188,8 +189,9 @@ def compile(
 
     Raises:
         TypeError: something is not a Value.
-        ValueError: an input or parameter is no leaf, is there twice, or is not in the graph; another dtype or backend;
-            or the ``data`` of a leaf that is a constant was changed, and the graph not refreshed.
+        ValueError: an input or parameter is no leaf, or is there twice; a parameter is not in the graph; an input is
+            not, and the graph has another leaf of its label; another dtype or backend; or the ``data`` of a leaf that
+            is a constant was changed, and the graph not refreshed.
         ImportError: the backend needs a package that is not installed.
         DataDependentError: when it is called, a function takes a number out of a Value (``.data``, ``float()``), draws
             random numbers, changes something from one call to the next, or compares in too many ways.
@@ -228,11 +230,7 @@ def compile(
     both = set(columns) & set(chosen)
     if both:
         raise ValueError(f"{shortened(both.pop())} is among inputs and parameters; a leaf is one or the other")
-    met = set(leaves)
-    for count, parameter in enumerate(chosen):
-        if parameter not in met:
-            name = f"{count} ({plain_label(parameter.label)})" if parameter.label else f"{count}"
-            raise ValueError(f"parameter {name} is not in the graph; leave it out, or compute the output with it")
+    _check_in_graph(columns, chosen, leaves)
     record = recorded(roots, columns, chosen, order)
     if constant := record.constant_nodes():
         first = {*columns, *chosen}
@@ -247,6 +245,21 @@ def _checked_dtype(dtype: Any) -> np.dtype[Any]:
         if kind.name in ("float64", "float32"):
             return kind
     raise ValueError(f'dtype must be "float64" or "float32", got {shortened(dtype)}')
+
+
+def _check_in_graph(columns: list[Value], chosen: list[Value], leaves: list[Value]) -> None:
+    """Refuse a parameter that is not in the graph, and an input instead of which the graph has another leaf."""
+    met, labels = set(leaves), {leaf.label for leaf in leaves} - {""}
+    for kind, given in (("input", columns), ("parameter", chosen)):
+        for count, leaf in enumerate(given):
+            if leaf in met or (kind == "input" and leaf.label not in labels):  # a gradient may need no input
+                continue
+            name = f"{kind} {count} ({plain_label(leaf.label)})" if leaf.label else f"{kind} {count}"
+            if leaf.label in labels:
+                raise ValueError(
+                    f"{name} is not in the graph, which has another leaf of that label; compute the output again"
+                )
+            raise ValueError(f"{name} is not in the graph; leave it out, or compute the output with it")
 
 
 def _checked_leaves(values: Iterable[Value], name: str) -> list[Value]:

@@ -40,6 +40,16 @@ def program():
         ),
         ((PRODUCT, [A], [W, Value(1.0, label="q")]), ValueError, "parameter 1 (q) is not in the graph; leave it out"),
         ((PRODUCT, [A], [Value(1.0)]), ValueError, "parameter 0 is not in the graph; leave it out"),
+        (
+            (PRODUCT, [A], [Value(1.0, label="w")]),
+            ValueError,
+            "(w) is not in the graph, which has another leaf of that",
+        ),
+        (
+            (PRODUCT, [Value(1.0, "a")]),
+            ValueError,
+            "input 0 (a) is not in the graph, which has another leaf of that label",
+        ),
         ((PRODUCT, [A], [W], "int64"), ValueError, """dtype must be "float64" or "float32", got 'int64'"""),
         ((PRODUCT, [A], [W], "long"), ValueError, """dtype must be "float64" or "float32", got 'long'"""),
         ((PRODUCT, [A], [W], 64), ValueError, """dtype must be "float64" or "float32", got 64"""),

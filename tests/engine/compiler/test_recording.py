@@ -842,3 +842,7 @@ def test_numbers_in_place_of_rows_are_answered():
         TypeError, match=r"distance takes rows of numbers, .* for one example distance\(\[\[3.0, 1.0\]\]\)"
     ):
         distance(3.0, 1.0)
+    with pytest.raises(
+        TypeError, match=r"distance takes .* for several examples distance\(\[\[3.0, 1.0\], \[1.0, 3.0\]\]\)"
+    ):
+        distance([3.0, 1.0], [1.0, 3.0])
