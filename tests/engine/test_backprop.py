@@ -128,6 +128,18 @@ def test_twice_is_exactly_twice():
     assert (c.grad, e.grad, g.grad) == once[2:]
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("is_second", [False, True], ids=["first", "second"])
+def test_a_pass_adds_its_whole_gradient_to_that_of_a_leaf(sign, is_second):
+    w, factors = Value(2.0), [sign * x for x in (0.09, 0.03, 0.84, 0.43)]  # one after the other they round otherwise
+    terms = [Value(x) * w if is_second else w * Value(x) for x in factors]
+    y = terms[0] + terms[1] + terms[2] + terms[3]
+    y.backward()
+    once = w.grad
+    y.backward()
+    assert w.grad == 2.0 * once
+
+
 def test_leaves_add_up_over_different_roots():
     x, y = Value(3.0), Value(4.0)
     (x * y).backward()
