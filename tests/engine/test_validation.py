@@ -54,7 +54,9 @@ def test_shortened_keeps_both_ends(text, most):
     if len(whole) <= most:
         assert shown == whole
     else:
-        start, end = shown.split("...", 1) if "..." not in whole else (shown[:2], shown[-2:])
+        n_end = (most - 3) // 2
+        start, end = shown[: most - 3 - n_end], shown[-n_end:]
+        assert shown == f"{start}...{end}"
         assert whole.startswith(start)
         assert whole.endswith(end)
 
