@@ -71,6 +71,7 @@ class First:
                     told = f"{self._missing()} did not come to {self._at} within {self._patience:.0f} s"
                     raise StoppedError(f"--coordinator: {told}; start the command in each of them") from None
                 self._greet(_Lines(connection))
+                self._forget_ended()
         self._tell({"is": []})
 
     def gather(self, thing: Any) -> list[Any]:
@@ -110,9 +111,14 @@ class First:
             raise StoppedError(
                 f"--processes must be the same in all processes, {told}; start each with the same number"
             )
-        if rank in self._others and not self._others[rank].has_spoken():  # one that ended may be started again
+        self._forget_ended()
+        if rank in self._others:
             raise StoppedError(f"--process must be another number in each process, got {rank} twice")
         self._others[rank] = other
+
+    def _forget_ended(self) -> None:
+        """Wait again for a process that ended, and may be started once more; one that waits says nothing."""
+        self._others = {rank: other for rank, other in self._others.items() if not other.has_spoken()}
 
     def _missing(self) -> str:
         ranks = [rank for rank in range(1, self.size) if rank not in self._others]

@@ -2,6 +2,7 @@
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 
 import pytest
 
@@ -81,19 +82,23 @@ def test_a_process_that_is_gone_stops_all():
     assert first == other == "process 1 ended before the training began"
 
 
-def test_a_process_that_ended_may_come_again():
+@pytest.mark.parametrize("ranks", [(1, 2), (2, 1)])
+def test_a_process_that_ended_may_come_again(ranks):
     address = ("127.0.0.1", free_port())
     first = First(address, 3, 20.0)
     with ThreadPoolExecutor(3) as pool:
         waiting = pool.submit(first.meet)
         with connected_to(address) as gone:
             gone.sendall(b'{"process": 1, "processes": 3}\n')
-        others = [Other(address, 3, rank, 20.0) for rank in (1, 2)]
-        came = [pool.submit(other.meet) for other in others]
-        for each in (waiting, *came):
-            assert each.result() is None
+        others = [Other(address, 3, rank, 20.0) for rank in ranks]
+        came = []
+        for other in others:
+            came.append(pool.submit(other.meet))
+            sleep(0.05)  # so that one comes after the other
+        told = [each.exception() for each in (waiting, *came)]
     for team in (first, *others):
         team.close()
+    assert told == [None, None, None]
 
 
 @pytest.mark.parametrize(
