@@ -5,28 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.ir import Floats
-
-OPSET, IR_VERSION = 20, 9  # as in model files
-
-
-def package() -> Any:
-    """The package onnx.
-
-    Raises:
-        ModuleNotFoundError: it is missing, or broken.
-    """
-    try:
-        return import_module("onnx")
-    except ImportError as error:
-        told = f'an .onnx file must have the package onnx ({error}): pip install "gradstep[exchange]"'
-        raise ModuleNotFoundError(told) from None
+from engine.onnx_models import package
 
 
 class Graph:

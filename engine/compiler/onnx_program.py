@@ -14,10 +14,11 @@ from engine.compiler.backends.numpy_kernels import kernel
 from engine.compiler.ir import Code, Floats, Map, MatMul, Take, Total, View
 from engine.compiler.ir_builder import Function
 from engine.compiler.memory_layout import Placed
-from engine.compiler.onnx_graph import IR_VERSION, OPSET, Graph, Operand, Tensor, joined, over_examples, package
+from engine.compiler.onnx_graph import Graph, Operand, Tensor, joined, over_examples
 from engine.compiler.onnx_kernels import applied
 from engine.compiler.plan import forward_code
 from engine.compiler.vectorize import INPUTS, UNIFORM
+from engine.onnx_models import checked_model, package
 from engine.validation import plain_label
 
 _CONSTANTS = 0
@@ -47,15 +48,8 @@ def onnx_model(placed: Placed, uniform: Floats, labels: Sequence[str], comment: 
     made = helper.make_tensor_value_info("Y", kind, ["n", len(code.outputs)])
     used = {name for node in graph.nodes for name in node.input} & graph.numbers.keys()
     tensors = [package().numpy_helper.from_array(graph.numbers[name], name) for name in sorted(used)]
-    model = helper.make_model(
-        helper.make_graph(graph.nodes, "program", [given], [made], tensors),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="gradstep",
-        doc_string="\n".join(plain_label(line, 200) for line in comment.splitlines()),
-    )
-    package().checker.check_model(model, full_check=True)
-    return model
+    words = "\n".join(plain_label(line, 200) for line in comment.splitlines())
+    return checked_model("program", graph.nodes, (given, made), tensors, {}, doc_string=words)
 
 
 class _Rows:

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
+from engine.optional_packages import optional_package
 from nn.cli.meeting import First, Meeting, Other, StoppedError, connected_to
 from nn.cli.messages import message_of
-from nn.exchange.network import optional_package
 from nn.validation import check_int, shortened
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -50,19 +49,6 @@ class Noise(NamedTuple):
 
 Step: TypeAlias = Linear | Noise | str
 """A string is an activation by its name, or ``"softmax"``."""
-
-
-def optional_package(name: str, what: str, install: str = '"gradstep[exchange]"') -> Any:
-    """The module *name* of an optional package; *what* needs it.
-
-    Raises:
-        ModuleNotFoundError: it is missing, or broken.
-    """
-    try:
-        return import_module(name)
-    except ImportError as error:
-        told = f"{what} must have the package {name} ({error}): pip install {install}"
-        raise ModuleNotFoundError(told) from None
 
 
 def steps_of(model: Any) -> list[Step]:

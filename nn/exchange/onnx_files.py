@@ -8,11 +8,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nn.exchange.network import KEY, Linear, Step, optional_package, sums_in
+from engine.onnx_models import checked_model, package
+from nn.exchange.network import KEY, Linear, Step, sums_in
 from nn.model_files import check_size
 from nn.validation import plain_label, shortened
 
-_OPSET, _IR_VERSION = 20, 9  # the first with Gelu, and the version of the format that came with it
 _OLDEST_OPSET, _NEWEST_OPSET = 7, 28  # between these the operators below kept their meaning
 _TYPES = {"relu": "Relu", "leaky_relu": "PRelu", "gelu": "Gelu", "softplus": "Softplus", "tanh": "Tanh"}
 _TYPES |= {"sigmoid": "Sigmoid", "sin": "Sin", "softmax": "Softmax"}
@@ -32,11 +32,6 @@ _TENSORS = {"Gemm": (1, 2), "MatMul": (1,), "Add": (1,), "PRelu": (1,)}  # how m
 _DOMAINS = ("", "ai.onnx")
 _FLOAT, _DOUBLE = 1, 11  # TensorProto.DataType
 _DTYPES = {_FLOAT: "<f4", _DOUBLE: "<f8"}
-
-
-def package() -> Any:
-    """The package onnx; raises an ImportError if it is missing."""
-    return optional_package("onnx", "an .onnx file")
 
 
 def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
@@ -65,11 +60,7 @@ def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
     kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     sizes = {"X": len(sums_in(steps)[0].weights[0]), "Y": len(sums_in(steps)[-1].weights)}
     ends = [onnx.helper.make_tensor_value_info(name, kind, ["n", size]) for name, size in sizes.items()]
-    graph = onnx.helper.make_graph(nodes, "network", ends[:1], ends[1:], tensors)
-    opset = onnx.helper.make_opsetid("", _OPSET)
-    model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION, producer_name="gradstep")
-    onnx.helper.set_model_props(model, {KEY: text})
-    onnx.checker.check_model(model, full_check=True)
+    model = checked_model("network", nodes, (ends[0], ends[1]), tensors, {KEY: text})
     data: bytes = model.SerializeToString(deterministic=True)
     return data
 

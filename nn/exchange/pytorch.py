@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from nn.exchange.network import Linear, Noise, Step, model_of, optional_package, steps_of
+from engine.optional_packages import optional_package
+from nn.exchange.network import Linear, Noise, Step, model_of, steps_of
 from nn.validation import shortened
 
 if TYPE_CHECKING:

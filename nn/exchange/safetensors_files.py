@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from os import PathLike, fspath
 from typing import Any
 
+from engine.optional_packages import optional_package
 from nn.configuration import set_parameters
-from nn.exchange.network import KEY, Linear, Step, numbers_in, optional_package, steps_of
+from nn.exchange.network import KEY, Linear, Step, numbers_in, steps_of
 from nn.model_files import ModelFileError, check_size
 from nn.validation import first_names, plain_label
 

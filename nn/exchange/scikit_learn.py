@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nn.exchange.network import Linear, Noise, Step, content_of, model_of, optional_package, steps_of, sums_in
+from engine.optional_packages import optional_package
+from nn.exchange.network import Linear, Noise, Step, content_of, model_of, steps_of, sums_in
 from nn.losses import LOGITS
 from nn.validation import shortened
 

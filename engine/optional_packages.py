@@ -1,0 +1,19 @@
+"""Packages that only some uses need."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+
+def optional_package(name: str, what: str, install: str = '"gradstep[exchange]"') -> Any:
+    """The module *name* of an optional package; *what* needs it.
+
+    Raises:
+        ModuleNotFoundError: it is missing, or broken.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        told = f"{what} must have the package {name} ({error}): pip install {install}"
+        raise ModuleNotFoundError(told) from None
