@@ -1,12 +1,14 @@
 """Random graphs, as recipes that any kind of number can follow: Values, tensors, somebody else's Values, floats."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from engine import topological_order
+from engine import Value, topological_order
 
 SMOOTH = ("tanh", "sigmoid", "sin", "exp_of_tanh")
 MICROGRAD = ("relu", "square")  # what micrograd has, too
@@ -25,6 +27,12 @@ class Recipe:
         for name, a, b in self.instructions:
             made.append(_applied(name, made[a], made[b]))
         return made
+
+    def graph(self) -> tuple[Value, list[Value]]:
+        """The root, and the leaves that it is made of."""
+        leaves = [Value(number) for number in self.numbers]
+        root = self.follow(leaves)[-1]
+        return root, [leaf for leaf in leaves if leaf in topological_order(root)]
 
 
 def _applied(name: str, a: Any, b: Any) -> Any:
@@ -61,3 +69,12 @@ def recipes(draw: st.DrawFn, functions: tuple[str, ...] = SMOOTH, most: int = 25
         place = st.integers(max(0, made - 6), made - 1)
         instructions.append((draw(names), draw(place), draw(place)))
     return Recipe(tuple(numbers), tuple(instructions))
+
+
+def many_graphs(test: Callable[..., None]) -> Callable[..., None]:
+    """Test some dozens of recipes at a time, each with other numbers for its leaves; what runs them starts slowly."""
+    other = st.lists(st.floats(-2.0, 2.0), min_size=4, max_size=4)
+    cases = st.lists(st.tuples(recipes(), other), min_size=20, max_size=30)
+    checks = list(HealthCheck)
+    once = settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=checks)
+    return given(cases)(once(test))

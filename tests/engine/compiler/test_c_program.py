@@ -8,14 +8,12 @@ from importlib.resources import files
 import numpy as np
 import pytest
 from c_programs import compile_c, needs_cc, run, run_one
-from graphs import recipes, rounding
+from graphs import many_graphs, rounding
 from grids import ORDERS, close, expected, grid
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 import engine
 import nn
-from engine import Value, atan2, compile, gradients, primitive, slopes, topological_order
+from engine import Value, atan2, compile, gradients, primitive, slopes
 from engine.derivatives import RULES, SLOPES
 from engine.expressions import c_functions
 from engine.operations import OPERATIONS
@@ -54,15 +52,12 @@ def eager(root: Value, leaves: list[Value], numbers: list[float]) -> list[float]
 
 
 @needs_cc
-@given(st.lists(st.tuples(recipes(), st.lists(st.floats(-2.0, 2.0), min_size=4, max_size=4)), min_size=20, max_size=30))
-@settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@many_graphs
 def test_random_graphs_have_the_engines_gradients(tmp_path_factory, many):
     folder = tmp_path_factory.mktemp("graphs")
     names, rows, right = [], [], []
     for index, (recipe, numbers) in enumerate(many):
-        leaves = [Value(number) for number in recipe.numbers]
-        root = recipe.follow(leaves)[-1]
-        used = [leaf for leaf in leaves if leaf in topological_order(root)]
+        root, used = recipe.graph()
         compile(root, used[:1], used[1:]).save(folder / f"g{index}.c")
         names.append(f"g{index}")
         rows.append([numbers[: len(used)]])

@@ -5,14 +5,12 @@ import math
 
 import numpy as np
 import pytest
-from graphs import recipes, rounding
+from graphs import many_graphs, rounding
 from grids import ORDERS, close, expected, grid
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from javascript import needs_node, run
 
 import nn
-from engine import Value, atan2, compile, primitive, slopes, topological_order
+from engine import Value, atan2, compile, primitive, slopes
 from engine.derivatives import RULES, SLOPES
 from engine.operations import OPERATIONS
 
@@ -64,15 +62,12 @@ def test_every_primitive_has_the_engines_numbers_and_words(tmp_path):
 
 
 @needs_node
-@given(st.lists(st.tuples(recipes(), st.lists(st.floats(-2.0, 2.0), min_size=4, max_size=4)), min_size=20, max_size=30))
-@settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@many_graphs
 def test_random_graphs_have_the_numbers_of_their_programs(tmp_path_factory, many):
     folder = tmp_path_factory.mktemp("graphs")
     names, rows, right = [], [], []
     for index, (recipe, numbers) in enumerate(many):
-        leaves = [Value(number) for number in recipe.numbers]
-        root = recipe.follow(leaves)[-1]
-        used = [leaf for leaf in leaves if leaf in topological_order(root)]
+        root, used = recipe.graph()
         program = compile(root, used[:1], used[1:])
         program.save(folder / f"g{index}.js")
         names.append(f"g{index}.js")

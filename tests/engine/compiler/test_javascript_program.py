@@ -9,10 +9,8 @@ from array import array
 
 import numpy as np
 import pytest
-from graphs import recipes, rounding
+from graphs import many_graphs, rounding
 from grids import close, expected, grid
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from javascript import needs_node, run
 
 import nn
@@ -78,8 +76,7 @@ def eager(root: Value, parameters: list[Value]) -> list[float]:
 
 
 @needs_node
-@given(st.lists(st.tuples(recipes(), st.lists(st.floats(-2.0, 2.0), min_size=4, max_size=4)), min_size=20, max_size=30))
-@settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@many_graphs
 def test_random_graphs_for_other_numbers(tmp_path, cases):
     programs, rows, right = [], [], []
     for recipe, others in cases:

@@ -4,9 +4,9 @@ import math
 import re
 
 import pytest
-from graphs import recipes, rounding
+from graphs import many_graphs, rounding
 from grids import EDGES, ORDERS, close, expected, grid
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from javascript import needs_node, run
 
@@ -184,8 +184,7 @@ def computed(root: Value) -> list[list[float]]:
 
 
 @needs_node
-@given(st.lists(st.tuples(recipes(), st.lists(st.floats(-2.0, 2.0), min_size=4, max_size=4)), min_size=20, max_size=30))
-@settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@many_graphs
 def test_random_graphs_forward_and_back(tmp_path, cases):
     pages, right = [], []
     for recipe, others in cases:

@@ -47,12 +47,17 @@ def test_the_program_computes_the_outputs(command, tmp_path, y, loss, n_outputs,
     np.testing.assert_allclose(computed(tmp_path, model), outputs, rtol=1e-12, atol=1e-14)
 
 
+def train_on_houses(command, folder, other_kind):
+    """Write houses.csv, with gaps in two columns, and houses.json."""
+    kinds = ["flat", other_kind, ""]
+    rows = [f"{100.0 + 10.0 * a},{kinds[i % 3]},{['', 2, 3, 4][i % 4]},{1e5 + 3e4 * a}" for i, a in enumerate(X[:, 0])]
+    (folder / "houses.csv").write_text("\n".join(["area,kind,rooms,price", *rows]))
+    assert command("train", "houses.csv", "--hidden", "4", "--epochs", "2", "--quiet")[0] == 0
+
+
 @needs_cc
 def test_a_model_of_a_table_takes_plain_numbers_and_names_its_inputs(command, tmp_path):
-    kinds = ["flat", "villa", ""]
-    rows = [f"{100.0 + 10.0 * a},{kinds[i % 3]},{['', 2, 3, 4][i % 4]},{1e5 + 3e4 * a}" for i, a in enumerate(X[:, 0])]
-    (tmp_path / "houses.csv").write_text("\n".join(["area,kind,rooms,price", *rows]))
-    assert command("train", "houses.csv", "--hidden", "4", "--epochs", "2", "--quiet")[0] == 0
+    train_on_houses(command, tmp_path, "villa")
     assert command("export", "houses.json", "houses.c")[0] == 0
     text = (tmp_path / "houses.c").read_text()
     assert " * x[0]: area\n * x[1]: 1 if kind has no text, else 0\n * x[2]: 1 if kind is flat, else 0\n" in text
@@ -115,10 +120,7 @@ return data.map((row) => [values(row)[0], gradient(row).y[0]]);
 
 @needs_node
 def test_a_model_of_a_table_as_javascript_has_the_same_words_as_in_c(command, tmp_path):
-    kinds = ["flat", "villa */ throw 1;", ""]
-    rows = [f"{100.0 + 10.0 * a},{kinds[i % 3]},{['', 2, 3, 4][i % 4]},{1e5 + 3e4 * a}" for i, a in enumerate(X[:, 0])]
-    (tmp_path / "houses.csv").write_text("\n".join(["area,kind,rooms,price", *rows]))
-    assert command("train", "houses.csv", "--hidden", "4", "--epochs", "2", "--quiet")[0] == 0
+    train_on_houses(command, tmp_path, "villa */ throw 1;")
     assert command("export", "houses.json", "houses.js") == (0, "program: houses.js\n", "")
     assert command("export", "houses.json", "houses.c")[0] == 0
     text, in_c = ((tmp_path / name).read_text("utf-8") for name in ("houses.js", "houses.c"))
