@@ -38,13 +38,12 @@ def passes_agree(seconds, disturb=lambda y: None):
     y, (x, w), expected = chain()
     disturb(y)
     wrong, count, end, kept = 0, 0, time.monotonic() + seconds, []
-    while time.monotonic() < end:
+    while count < 2 or time.monotonic() < end:
         kept += [[] for _ in range(20)]  # no used lists are left, so that those of a pass count for the collector
         x.grad = w.grad = 0.0
         y.backward()
         wrong += (x.grad, w.grad) != expected
         count += 1
-    assert count > 1
     assert wrong == 0
 
 
