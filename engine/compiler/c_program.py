@@ -61,13 +61,10 @@ class _Program:
     """The functions of a program, and what they are made of."""
 
     def __init__(self, record: Record, output: int) -> None:
-        self.record, self.statements = record, Statements(record, "C", c_number)
+        self.record, self.statements = record, Statements(record, "C", c, c_number)
         self.names, self.n_computed = self.statements.names, self.statements.n_computed
         self.forward = list(self._forward())
-        self.backward = [
-            f"{c(gradient)} {'+=' if adds else '='} {c(amount)};"
-            for gradient, adds, amount in self.statements.backward(output)
-        ]
+        self.backward = self.statements.backward(output)
 
     def table(self, weights: Sequence[float]) -> str:
         """The numbers of the parameters."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from engine.compiler.statements import Statements, block_comment, harmless
 from engine.compiler.trace import Record
 from engine.domains import refuses
-from engine.expressions.javascript import computed, in_functions, javascript, javascript_number, refusals_of
+from engine.expressions.javascript import in_functions, javascript, javascript_number, refusals_of
 from engine.expressions.javascript_functions import functions_of
+from engine.validation import plain_label
 
 _COMMENT = """A graph of {n_computed:,} operations, for one example. Written by gradstep.
 
@@ -46,15 +47,12 @@ export function gradient(x, w = weights) {{
 {backward}  return {{ y, dx, dw }};
 }}
 """
-_REFUSE = """
-const OPERATIONS = {{
-{rows}}};
-
+REFUSE = """
 /** Throw the engine's error where an operation refuses its operands; what is refused has no finite result. */
-function refuse(key, y, numbers, names) {{
+function refuse(key, y, numbers, names) {
   const words = refusalOf(OPERATIONS[key], y, numbers, names);
   if (words) throw new RangeError(words);
-}}
+}
 """
 
 
@@ -74,16 +72,12 @@ def javascript_module(
     Raises:
         ValueError: a function of Python computes a node.
     """
-    statements = Statements(record, "JavaScript", javascript_number)
-    backward = [
-        f"{javascript(gradient)} {'+=' if adds else '='} {javascript(amount)};"
-        for gradient, adds, amount in statements.backward(output)
-    ]
-    forward, calls = in_functions("forward", "x, w", list(_forward(statements, labels)))
-    backward_parts, backward_calls = in_functions("backward", "x, w, dx, dw", backward)
+    statements = Statements(record, "JavaScript", javascript, javascript_number)
+    forward, calls = in_functions("forward", "x, w", forward_statements(statements, labels))
+    backward_parts, backward_calls = in_functions("backward", "x, w, dx, dw", statements.backward(output))
     keys = sorted({key for key in statements.keys if refuses(key)})
     rows = "".join(f"  {json.dumps(key)}: {{ {refusals_of(key)} }},\n" for key in keys)
-    parts = (_REFUSE.format(rows=rows) if keys else "") + forward + backward_parts
+    parts = (f"\nconst OPERATIONS = {{\n{rows}}};\n{REFUSE}" if keys else "") + forward + backward_parts
     sizes = {
         "n_inputs": record.n_inputs,
         "n_parameters": record.n_parameters,
@@ -106,10 +100,18 @@ def javascript_module(
     return f"{block_comment(told, words)}\n{module}"
 
 
-def _forward(statements: Statements, labels: Sequence[str]) -> Iterator[str]:
-    """A statement for each node, and a check where its operation may refuse."""
-    names = statements.names
+def forward_statements(statements: Statements, labels: Sequence[str]) -> list[str]:
+    """A statement for each node, and a call of ``refuse`` where its operation may refuse operands.
+
+    The *labels* are those of all nodes, or of the first.
+    """
+    names, found = statements.names, list[str]()
     for place, formula in statements.forward():
-        operands = [names[i] for i in statements.operands[place]]
-        words = [labels[i] if i < len(labels) else "" for i in statements.operands[place]]
-        yield from computed(names[place], formula, "refuse", statements.keys[place], operands, words)
+        name, key, operands = javascript(names[place]), statements.keys[place], statements.operands[place]
+        found.append(f"{name} = {javascript(formula)};")
+        if refuses(key):
+            numbers = ", ".join(javascript(names[i]) for i in operands)
+            words = json.dumps([plain_label(labels[i]) if i < len(labels) else "" for i in operands])
+            call = f"refuse({json.dumps(key)}, {name}, [{numbers}], {words})"
+            found.append(f"if (!Number.isFinite({name})) {call};")
+    return found

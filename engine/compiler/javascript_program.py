@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from engine.compiler.confirmation import another_graph, confirm
+from engine.compiler.javascript_module import REFUSE, forward_statements
 from engine.compiler.recorder import ADVICE, record
+from engine.compiler.statements import Statements
 from engine.compiler.surroundings import Surroundings
-from engine.compiler.trace import recorded, same_graph
-from engine.derivatives import RULES, SLOPES, Rule, rule_for
+from engine.compiler.trace import ordered, recorded, same_graph
+from engine.derivatives import RULES, SLOPES
 from engine.escapes import DataDependentError
-from engine.expressions.javascript import computed, in_functions, javascript, javascript_number, key_of
-from engine.expressions.nodes import Formula, Name
-from engine.expressions.straight_line import StraightLine, number_name
-from engine.node import common_order
+from engine.expressions.javascript import in_functions, javascript, javascript_number
 from engine.operations import PLAIN
 from engine.validation import shortened
 from engine.value import Value
@@ -26,12 +25,6 @@ import {{ refusalOf }} from "./graph.js";
 
 const v = new Float64Array({n_numbers});
 const g = new Float64Array({n_gradients});
-
-/** End with the engine's words where an operation refuses its operands; what is refused has no finite result. */
-function check(key, y, numbers, names) {{
-  const words = refusalOf(OPERATIONS[key], y, numbers, names);
-  if (words) throw new RangeError(words);
-}}
 {parts}
 /** Write the numbers of all outputs into `out`, for inputs `x` and parameters `w`. */
 export function values(x, w, out) {{
@@ -87,21 +80,32 @@ def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
             raise TypeError(f"{name} must be a list of Values, got {shortened(values)}")
     if not outputs:
         raise ValueError("outputs must be at least one Value, got none")
-    graph = _Graph(outputs, inputs, parameters)
-    forward, backward = list(graph.forward()), list(graph.backward())
-    parts, forward_calls = in_functions("forward", "x, w", forward)
+    leaves, met = [*inputs, *parameters], set[Value]()
+    for leaf in leaves:
+        name = leaf.label or "one of them"
+        if leaf.operands:
+            raise ValueError(f"inputs and parameters must be leaves, got {name}, the result of {leaf.op}")
+        if leaf in met:
+            raise ValueError(f"inputs and parameters must be different Values, got {name} twice")
+        met.add(leaf)
+    order = ordered(outputs)
+    statements = Statements(recorded(outputs, inputs, parameters, order), "JavaScript", javascript, javascript_number)
+    nodes = dict.fromkeys([*leaves, *order])
+    labels = ["" if node.operation is PLAIN else node.label for node in nodes]
+    backward = statements.backward(0, by_inputs="", by_parameters="out")
+    parts, forward_calls = in_functions("forward", "x, w", forward_statements(statements, labels))
     more, backward_calls = in_functions("backward", "x, w, out", backward)
-    statements = parts + more
     known = {"pi", *RULES, *SLOPES}
+    results = [javascript(statements.names[place]) for place in statements.record.outputs]
     return _MODULE.format(
-        functions=", ".join(sorted(known.intersection(_NAME.findall(statements)))),
-        n_numbers=graph.n_numbers,
-        n_gradients=graph.line.n_gradients,
-        parts=statements,
+        functions=", ".join(sorted(known.intersection(_NAME.findall(parts + more)))),
+        n_numbers=statements.n_computed,
+        n_gradients=statements.n_gradients,
+        parts=REFUSE + parts + more,
         forward=forward_calls,
         backward=backward_calls,
-        results="".join(f"  out[{i}] = {javascript(graph.names[output])};\n" for i, output in enumerate(outputs)),
-        root=javascript(graph.names[outputs[0]]),
+        results="".join(f"  out[{i}] = {result};\n" for i, result in enumerate(results)),
+        root=results[0],
     )
 
 
@@ -131,55 +135,3 @@ def recorded_program_text(
     if not same_graph(graph, other):
         raise another_graph(again)
     return program_text(recording.outputs, recording.inputs, parameters)
-
-
-class _Graph:
-    """The nodes in topological order, and the names of their numbers in the program."""
-
-    def __init__(self, outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value]) -> None:
-        self.names: dict[Value, Formula] = {}
-        for letter, leaves in (("x", inputs), ("w", parameters)):
-            for index, leaf in enumerate(leaves):
-                _check_leaf(leaf, leaf in self.names)
-                self.names[leaf] = Name(f"{letter}[{index}]")
-        self.nodes = common_order(list(outputs))
-        self.n_numbers = 0
-        for node in self.nodes:
-            if node.operands:
-                self.names[node] = Name(f"v[{self.n_numbers}]")
-                self.n_numbers += 1
-            elif node not in self.names:
-                self.names[node] = number_name(javascript_number(node.data))
-        places = {node: place for place, node in enumerate(self.nodes)}
-        rules = [_rule(node) if node.operands else None for node in self.nodes]
-        operands = [tuple(places[operand] for operand in node.operands) for node in self.nodes]
-        self.line = StraightLine(rules, operands, [self.names[node] for node in self.nodes])
-        self.root = places[outputs[0]]
-        self.sums = {places[leaf]: Name(f"out[{i}]") for i, leaf in enumerate(parameters) if leaf in places}
-
-    def forward(self) -> Iterator[str]:
-        """A statement for each node, and a check where its operation may refuse."""
-        for place, formula in self.line.forward():
-            node = self.nodes[place]
-            operands = [self.names[operand] for operand in node.operands]
-            labels = ["" if operand.operation is PLAIN else operand.label for operand in node.operands]
-            yield from computed(self.names[node], formula, "check", key_of(node.operation), operands, labels)
-
-    def backward(self) -> Iterator[str]:
-        """The chain rule from the root, along the ways to parameters; sums in the order of the engine's."""
-        for gradient, adds, amount in self.line.backward(self.root, self.sums):
-            yield f"{javascript(gradient)} {'+=' if adds else '='} {javascript(amount)};"
-
-
-def _check_leaf(leaf: Value, is_known: bool) -> None:
-    name = leaf.label or "one of them"
-    if leaf.operands:
-        raise ValueError(f"inputs and parameters must be leaves, got {name}, the result of {leaf.op}")
-    if is_known:
-        raise ValueError(f"inputs and parameters must be different Values, got {name} twice")
-
-
-def _rule(node: Value) -> Rule:
-    if not key_of(node.operation):
-        raise ValueError(f"JavaScript cannot compute {node.op}: a function of Python or plain numbers made it")
-    return rule_for(node.operation)

@@ -9,7 +9,7 @@ from engine.compiler.trace import INPUT, NONE, PARAMETER, Op, Record
 from engine.derivatives import rule_for
 from engine.expressions.javascript import key_of
 from engine.expressions.nodes import Formula, Name
-from engine.expressions.straight_line import Contribution, StraightLine, number_name
+from engine.expressions.straight_line import StraightLine, number_name
 from engine.operations import CONSTANT, Operation
 from engine.validation import plain_label
 
@@ -18,7 +18,7 @@ _LEAVES = (INPUT, PARAMETER, CONSTANT)
 
 
 class Statements:
-    """The statements of a program in a *language*, in which *number* writes a number.
+    """The statements of a program in a *language*, in which *write* writes a formula and *number* a number.
 
     ``x`` are the inputs, ``w`` the parameters, ``v`` the numbers of computed nodes, ``g`` gradients.
 
@@ -26,8 +26,10 @@ class Statements:
         ValueError: a function of Python computes a node.
     """
 
-    def __init__(self, record: Record, language: str, number: Callable[[float], str]) -> None:
-        self.record = record
+    def __init__(
+        self, record: Record, language: str, write: Callable[[Formula], str], number: Callable[[float], str]
+    ) -> None:
+        self.record, self._write = record, write
         self.keys = [_key(op, language) for op in record.ops]
         """The operations' keys in the tables."""
         self.names = list(_names(record, number))
@@ -46,12 +48,15 @@ class Statements:
         """The place of each node that is computed, and what from."""
         return self._line.forward()
 
-    def backward(self, output: int) -> Iterator[Contribution]:
-        """The gradient of an output, in ``dx`` and ``dw``, which start with zeros."""
+    def backward(self, output: int, by_inputs: str = "dx", by_parameters: str = "dw") -> list[str]:
+        """The gradient of an output, in two arrays that start with zeros; one that has no name is left out."""
         n_inputs, n_parameters = self.record.n_inputs, self.record.n_parameters
-        leaves: dict[int, Formula] = {place: Name(f"dx[{place}]") for place in range(n_inputs)}
-        leaves |= {n_inputs + place: Name(f"dw[{place}]") for place in range(n_parameters)}
-        return self._line.backward(self.record.outputs[output], leaves)
+        names = [(by_inputs, i) for i in range(n_inputs)] + [(by_parameters, i) for i in range(n_parameters)]
+        leaves: dict[int, Formula] = {place: Name(f"{a}[{i}]") for place, (a, i) in enumerate(names) if a}
+        return [
+            f"{self._write(gradient)} {'+=' if adds else '='} {self._write(amount)};"
+            for gradient, adds, amount in self._line.backward(self.record.outputs[output], leaves)
+        ]
 
     def labelled(self, labels: Sequence[str]) -> list[str]:
         """A line for each leaf that has a label: ``x[0]: length``."""

@@ -6,11 +6,10 @@ from functools import cache
 
 from engine import operations, slopes
 from engine.derivatives import RULES, SLOPES, Rule, rule_for
-from engine.domains import DOMAINS, POWER, refuses
+from engine.domains import DOMAINS, POWER
 from engine.expressions.nodes import Calls, Formula, Name, as_formula
 from engine.expressions.writers import text
 from engine.operations import Operation
-from engine.validation import plain_label
 from engine.value import Value
 
 _CALLS = Calls()
@@ -73,17 +72,6 @@ def javascript_number(number: float) -> str:
     ('0.1', '-Infinity')
     """
     return repr(number).replace("inf", "Infinity").replace("nan", "NaN")
-
-
-def computed(
-    y: Formula, formula: Formula, refuse: str, key: str, operands: Sequence[Formula], labels: Sequence[str]
-) -> Iterator[str]:
-    """The statements for a node *y*: its formula, and a call of *refuse* where its operation may refuse operands."""
-    name = javascript(y)
-    yield f"{name} = {javascript(formula)};"
-    if refuses(key):
-        numbers, words = ", ".join(map(javascript, operands)), json.dumps([*map(plain_label, labels)])
-        yield f"if (!Number.isFinite({name})) {refuse}({json.dumps(key)}, {name}, [{numbers}], {words});"
 
 
 def in_functions(name: str, arguments: str, statements: Sequence[str]) -> tuple[str, str]:

@@ -185,8 +185,13 @@ def test_what_is_no_program():
     x, w = Value(2.0, label="x"), Value(3.0)
     made = Value(6.0, (x,), "made")
     for outputs, inputs, parameters, words in [
-        ([cube(x) * w], [x], [w], "JavaScript cannot compute cube: a function of Python or plain numbers made it"),
-        ([made * w], [x], [w], "JavaScript cannot compute made"),
+        (
+            [cube(x) * w],
+            [x],
+            [w],
+            "JavaScript cannot compute cube, a function of Python; write it with functions",
+        ),
+        ([made * w], [x], [w], "made has numbers for derivatives and no rule"),
         ([x * w], [x * 2.0], [], "inputs and parameters must be leaves, got one of them, the result of \\*"),
         ([x * w], [x], [x], "inputs and parameters must be different Values, got x twice"),
         ([x * w], [x, x], [], "got x twice"),
