@@ -49,7 +49,7 @@ def erf(a: Tensor) -> Tensor:
     x = a.cast("float64")
     size = abs(x)
     outer = 1.0 - _tail(size)
-    found = apply("Where", size.is_less(1.0), x * _polynomial(x * x, _SERIES), apply("Sign", x) * outer)
+    found = apply("Where", size < 1.0, x * _polynomial(x * x, _SERIES), apply("Sign", x) * outer)
     return found.cast(a.dtype.name)
 
 
@@ -57,7 +57,7 @@ def erfc(a: Tensor) -> Tensor:
     """1 - erf(a), with all digits where that is small."""
     x = a.cast("float64")
     tail = _tail(abs(x))
-    return apply("Where", x.is_less(0.0), 2.0 - tail, tail).cast(a.dtype.name)
+    return apply("Where", x < 0.0, 2.0 - tail, tail).cast(a.dtype.name)
 
 
 def _tail(x: Tensor) -> Tensor:

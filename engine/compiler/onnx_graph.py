@@ -92,17 +92,17 @@ class Tensor:
             return self
         return replace(self.made("Cast", to=package().helper.np_dtype_to_tensor_dtype(dtype)), dtype=dtype)
 
-    def is_less(self, other: Operand) -> Tensor:
-        """Where it is less."""
+    def __lt__(self, other: Operand) -> Tensor:
         return apply("Less", self, other)
 
-    def is_greater(self, other: Operand) -> Tensor:
-        """Where it is greater."""
+    def __gt__(self, other: Operand) -> Tensor:
         return apply("Greater", self, other)
 
-    def equals(self, other: Operand) -> Tensor:
-        """Where it is the same number."""
-        return apply("Equal", self, other)
+    def __le__(self, other: Operand) -> Tensor:
+        return apply("LessOrEqual", self, other)
+
+    def __ge__(self, other: Operand) -> Tensor:
+        return apply("GreaterOrEqual", self, other)
 
     def __or__(self, other: Tensor) -> Tensor:
         return apply("Or", self, other)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from engine import special
+from engine.compiler.array_functions import made_of
 
 Kernel = Callable[..., Any]
-_SQRT_HALF, _ONE_OVER_SQRT_2PI = math.sqrt(0.5), 1.0 / math.sqrt(2.0 * math.pi)
 
 
 def _exactly(function: Callable[[float], float]) -> Kernel:
@@ -90,11 +90,6 @@ def _sigmoid_slope(a: Any, out: Any) -> None:
     np.divide(e, (1.0 + e) ** 2, out)
 
 
-def _over_square_sum(a: Any, b: Any, out: Any) -> None:
-    r = np.hypot(a, b)
-    np.copyto(out, np.where(r == 0.0, 0.0, a / r / r))
-
-
 def _larger(a: Any, b: Any, out: Any) -> None:
     np.copyto(out, ~np.less(a, b))
     equal = np.equal(a, b)
@@ -109,29 +104,18 @@ def _times(a: Any, b: Any, out: Any) -> None:
     np.copyto(out, product)
 
 
-def _normal_cdf(a: Any) -> Any:
-    p = np.empty(np.shape(a), a.dtype)
-    _erfc(a * -_SQRT_HALF, p)
-    return np.multiply(0.5, p, p)
+def _erfc_of(a: Any) -> Any:
+    found = np.empty(np.shape(a), a.dtype)
+    _erfc(a, found)
+    return found
 
 
-def _gelu_slope(a: Any, out: Any) -> None:
-    density = _ONE_OVER_SQRT_2PI * np.exp(-0.5 * a * a)
-    np.add(_normal_cdf(a), np.where(density == 0.0, 0.0, a) * density, out)
+def _copied(function: Callable[..., Any]) -> Kernel:
+    """A function of arrays, its result copied."""
 
-
-def _bell(factor: float, scale: float) -> Kernel:
-    """Derivatives of order n of scale exp(-factor a**2), as in ``special.py``."""
-
-    def kernel(a: Any, n: Any, out: Any) -> None:
-        before = np.exp(-factor * a * a)
-        x = np.where(before == 0.0, 0.0, -2.0 * factor * a)
-        now = x * before
-        result = np.where(n == 0.0, before, now)
-        for order in range(1, int(np.max(n))):
-            before, now = now, x * now - 2.0 * factor * order * before
-            result = np.where(n == order + 1.0, now, result)
-        np.multiply(scale, result, out)
+    def kernel(*operands: Any) -> None:
+        *arguments, out = operands
+        np.copyto(out, function(*arguments))
 
     return kernel
 
@@ -154,8 +138,10 @@ def _power_by_base(a: Any, b: Any, out: Any) -> None:
     np.copyto(out, found)
 
 
+_SHARED = made_of(np, _erfc_of, lambda orders: int(np.max(orders)))
 # fmt: off
 KERNELS: dict[str, Kernel] = {
+    **{name: _copied(function) for name, function in _SHARED.items()},
     **{name: getattr(np, name) for name in ("add", "subtract", "multiply", "negative")},
     **{name: getattr(np, name) for name in ("exp", "expm1", "log", "log10", "log1p", "sqrt", "abs")},
     **{name: getattr(np, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "hypot")},
@@ -166,11 +152,8 @@ KERNELS: dict[str, Kernel] = {
     "sigmoid": _sigmoid,
     "softplus": lambda a, out: np.add(np.maximum(a, 0.0), np.log1p(np.exp(-np.abs(a))), out),
     "relu": _relu,
-    "leaky_relu": lambda a, b, out: np.copyto(out, np.where(a > 0.0, a, b * a)),
-    "gelu": lambda a, out: np.copyto(out, np.where((p := _normal_cdf(a)) == 0.0, -0.0, a * p)),
     "erf": _erf, "erfc": _erfc,
     # what derivatives and a few functions are made of
-    "minus": lambda a, b, out: np.copyto(out, np.where(a == b, 0.0, a - b)),
     "times": _times,
     "over": np.divide,
     "log_or_limit": np.log,
@@ -181,15 +164,8 @@ KERNELS: dict[str, Kernel] = {
     "step": lambda a, out: np.copyto(out, ~(a <= 0.0)),
     "sign": lambda a, out: np.subtract(a > 0.0, a < 0.0, out, dtype=out.dtype),
     "larger": _larger,
-    "leaky_slope": lambda a, b, out: np.copyto(out, np.where(a > 0.0, 1.0, b)),
-    "unless_positive": lambda a, b, out: np.copyto(out, np.where(a > 0.0, 0.0, b)),
     "sech2": _sech2,
     "sigmoid_slope": _sigmoid_slope,
-    "asin_slope": lambda a, out: np.divide(1.0, np.sqrt((1.0 - a) * (1.0 + a)), out),
-    "over_hypot": lambda a, b, out: np.divide(a, np.hypot(a, b), out),
-    "over_square_sum": _over_square_sum,
-    "gaussian": _bell(1.0, 1.0), "normal_pdf": _bell(0.5, _ONE_OVER_SQRT_2PI),
-    "gelu_slope": _gelu_slope,
 }
 # fmt: on
 
