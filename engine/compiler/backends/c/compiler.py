@@ -98,46 +98,32 @@ def library(compiler: Compiler, quick: Sequence[str], vectors: str) -> ctypes.CD
     text = "\0".join([*compiler.command, *_FLAGS, *_QUICK, *_VECTORS, compiler.macros, *quick, vectors])
     name = f"{hashlib.sha256(text.encode()).hexdigest()}.so"
     folder = _cache_folder()
-    content = b"" if folder is None else _sound_content(folder / name)
+    kept = None if folder is None else folder / name
     try:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as own:
-            if not content:
-                content = _compiled(compiler, quick, vectors, Path(own))
-                content += hashlib.sha256(content).digest()
-                if folder is not None:
-                    _keep(content, folder / name)
-            if folder is not None and (found := _loaded(folder / name)):
-                return found
-            path = Path(own) / name  # where the other folder is full, or nothing in it may be executed
+            known = b"" if kept is None else _sound_content(kept)
+            content = known or _compiled(compiler, quick, vectors, Path(own))
+            if kept is not None:
+                with suppress(OSError):  # the folder is full, or nothing in it may be executed
+                    if not known:
+                        write_whole(kept, content + hashlib.sha256(content).digest())
+                        kept.chmod(0o600)
+                    return ctypes.CDLL(str(kept))
+            path = Path(own) / name
             path.write_bytes(content)
             return ctypes.CDLL(str(path))
     except OSError as error:
         raise RuntimeError(f"what the C compiler makes cannot be written, or not be loaded: {error}") from None
 
 
-def _keep(content: bytes, path: Path) -> None:
-    """Write a library for other processes, if there is room for it."""
-    with suppress(OSError):
-        write_whole(path, content)
-        path.chmod(0o600)
-
-
-def _loaded(path: Path) -> ctypes.CDLL | None:
-    """A library of the cache, where it may be loaded from there."""
-    try:
-        return ctypes.CDLL(str(path)) if _sound_content(path) else None
-    except OSError:
-        return None
-
-
 def _sound_content(path: Path) -> bytes:
-    """A file's content; nothing where it is not this user's alone, or not whole."""
+    """A library that was kept; nothing where it is not this user's alone, or not whole."""
     try:
         content = path.read_bytes() if _is_private(path) else b""
     except OSError:
         return b""
-    is_whole = len(content) > _DIGEST and hashlib.sha256(content[:-_DIGEST]).digest() == content[-_DIGEST:]
-    return content if is_whole else b""
+    library, digest = content[:-_DIGEST], content[-_DIGEST:]
+    return library if hashlib.sha256(library).digest() == digest else b""
 
 
 def _is_private(path: Path) -> bool:
