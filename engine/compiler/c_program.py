@@ -82,7 +82,7 @@ class _Program:
                 signature, body = _part(f"PREFIX_{name}{start // LONGEST}", statements[start : start + LONGEST])
                 calls[name] += _call(*signature)
                 yield function(f"static {_signature(*signature)}", body)
-        results = [f"y[{i}] = {c(self.names[place])};" for i, place in enumerate(self.record.outputs)]
+        results = [f"y[{i}] = {self.names[place]};" for i, place in enumerate(self.record.outputs)]
         sizes = {"dx": self.record.n_inputs, "dw": self.record.n_parameters}
         zeros = [f"for (i = 0; i < {size}; i++) {array}[i] = 0.0;" for array, size in sizes.items() if size]
         yield self._public("values", [*calls["forward"], *results])
@@ -100,11 +100,11 @@ class _Program:
     def _forward(self) -> Iterator[str]:
         """A statement for each node, and a return where its operation refuses its operands."""
         record, keys = self.record, self.statements.keys
-        for count, (place, formula) in enumerate(self.statements.forward(), 1):
-            operands, y = self.statements.operands[place], c(self.names[place])
+        for count, (place, statement) in enumerate(self.statements.forward(), 1):
+            operands = self.statements.operands[place]
             numbers = [record.numbers[i] if record.ops[i] == CONSTANT else None for i in operands]
-            yield f"{y} = {c(formula)};"
-            for condition in refusals(keys[place], y, [c(self.names[i]) for i in operands], numbers):
+            yield statement
+            for condition in refusals(keys[place], self.names[place], [self.names[i] for i in operands], numbers):
                 yield f"if ({condition}) return {count};"
 
 

@@ -93,7 +93,7 @@ def javascript_module(
         parts=parts,
         forward=calls,
         backward=backward_calls,
-        outputs=", ".join(javascript(statements.names[place]) for place in record.outputs),
+        outputs=", ".join(statements.names[place] for place in record.outputs),
     )
     told = _COMMENT.format(**sizes, output=output, file=harmless(file)).splitlines()
     words = [*comment.splitlines(), *statements.labelled(labels)]
@@ -106,12 +106,12 @@ def forward_statements(statements: Statements, labels: Sequence[str]) -> list[st
     The *labels* are those of all nodes, or of the first.
     """
     names, found = statements.names, list[str]()
-    for place, formula in statements.forward():
-        name, key, operands = javascript(names[place]), statements.keys[place], statements.operands[place]
-        found.append(f"{name} = {javascript(formula)};")
+    for place, statement in statements.forward():
+        key, operands = statements.keys[place], statements.operands[place]
+        found.append(statement)
         if refuses(key):
-            numbers = ", ".join(javascript(names[i]) for i in operands)
+            numbers = ", ".join(names[i] for i in operands)
             words = json.dumps([plain_label(labels[i]) if i < len(labels) else "" for i in operands])
-            call = f"refuse({json.dumps(key)}, {name}, [{numbers}], {words})"
-            found.append(f"if (!Number.isFinite({name})) {call};")
+            call = f"refuse({json.dumps(key)}, {names[place]}, [{numbers}], {words})"
+            found.append(f"if (!Number.isFinite({names[place]})) {call};")
     return found

@@ -92,11 +92,11 @@ def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
     statements = Statements(recorded(outputs, inputs, parameters, order), "JavaScript", javascript, javascript_number)
     nodes = dict.fromkeys([*leaves, *order])
     labels = ["" if node.operation is PLAIN else node.label for node in nodes]
-    backward = statements.backward(0, by_inputs="", by_parameters="out")
+    backward = statements.backward(0, {len(inputs) + i: f"out[{i}]" for i in range(len(parameters))})
     parts, forward_calls = in_functions("forward", "x, w", forward_statements(statements, labels))
     more, backward_calls = in_functions("backward", "x, w, out", backward)
     known = {"pi", *RULES, *SLOPES}
-    results = [javascript(statements.names[place]) for place in statements.record.outputs]
+    results = [statements.names[place] for place in statements.record.outputs]
     return _MODULE.format(
         functions=", ".join(sorted(known.intersection(_NAME.findall(parts + more)))),
         n_numbers=statements.n_computed,

@@ -1,20 +1,21 @@
-"""A recorded graph as statements for a program in another language: the names of its numbers, and its formulas."""
+"""A recorded graph as statements for a program in another language: its numbers forward, the chain rule backward."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from engine.compiler.trace import INPUT, NONE, PARAMETER, Op, Record
 from engine.derivatives import rule_for
 from engine.expressions.javascript import key_of
-from engine.expressions.nodes import Formula, Name
-from engine.expressions.straight_line import StraightLine, number_name
+from engine.expressions.nodes import Calls, Formula, Name, Number, as_formula
+from engine.expressions.nodes import Operation as Term
 from engine.operations import CONSTANT, Operation
 from engine.validation import plain_label
 
 _SEPARATE = re.compile(r"\*(?=/)|/(?=\*)|\?(?=\?)")  # what would end a comment, or begin one or a trigraph
 _LEAVES = (INPUT, PARAMETER, CONSTANT)
+_CALLS = Calls()
 
 
 class Statements:
@@ -35,34 +36,71 @@ class Statements:
         self.names = list(_names(record, number))
         """The name of each node's number; that of a constant is its number."""
         self.operands = [tuple(i for i in pair if i != NONE) for pair in zip(record.first, record.second)]
-        rules = [None if op in _LEAVES else rule_for(key) for op, key in zip(record.ops, self.keys)]
-        self.n_computed = sum(rule is not None for rule in rules)
-        self._line = StraightLine(rules, self.operands, self.names)
-
-    @property
-    def n_gradients(self) -> int:
+        self._rules = [None if op in _LEAVES else rule_for(key) for op, key in zip(record.ops, self.keys)]
+        self.n_computed = sum(rule is not None for rule in self._rules)
+        self.n_gradients = 0
         """How many numbers ``g`` has; known after ``backward``."""
-        return self._line.n_gradients
 
-    def forward(self) -> Iterator[tuple[int, Formula]]:
-        """The place of each node that is computed, and what from."""
-        return self._line.forward()
+    def forward(self) -> Iterator[tuple[int, str]]:
+        """The place of each node that is computed, and the statement that does so."""
+        for place, rule in enumerate(self._rules):
+            if rule:
+                operands = [Name(self.names[operand]) for operand in self.operands[place]]
+                formula = _multiplied_out(as_formula(rule.compute(_CALLS, *operands)))
+                yield place, f"{self.names[place]} = {self._write(formula)};"
 
-    def backward(self, output: int, by_inputs: str = "dx", by_parameters: str = "dw") -> list[str]:
-        """The gradient of an output, in two arrays that start with zeros; one that has no name is left out."""
-        n_inputs, n_parameters = self.record.n_inputs, self.record.n_parameters
-        names = [(by_inputs, i) for i in range(n_inputs)] + [(by_parameters, i) for i in range(n_parameters)]
-        leaves: dict[int, Formula] = {place: Name(f"{a}[{i}]") for place, (a, i) in enumerate(names) if a}
+    def backward(self, output: int, leaves: Mapping[int, str] | None = None) -> list[str]:
+        """The gradient of an output in *leaves*, by their places: names of numbers that start with 0.
+
+        By default ``dx`` and ``dw``, that in all inputs and parameters.
+        """
+        record = self.record
+        if leaves is None:
+            leaves = {place: f"d{self.names[place]}" for place in range(record.n_inputs + record.n_parameters)}
         return [
             f"{self._write(gradient)} {'+=' if adds else '='} {self._write(amount)};"
-            for gradient, adds, amount in self._line.backward(self.record.outputs[output], leaves)
+            for gradient, adds, amount in self._backward(record.outputs[output], leaves)
         ]
+
+    def _backward(self, root: int, leaves: Mapping[int, str]) -> Iterator[tuple[Formula, bool, Formula]]:
+        """The chain rule from *root* along the ways to *leaves*: a gradient, whether an amount is added, and that.
+
+        As in the engine, the chain rule's product with an exact 0 is 0.
+        """
+        leads, leading = set(leaves), []
+        for place, operands in enumerate(self.operands):
+            if not leads.isdisjoint(operands):
+                leads.add(place)
+                leading.append(place)
+        gradients: dict[int, Formula] = {place: Name(name) for place, name in leaves.items()}
+        named = set(leaves)
+        if root in named:
+            yield gradients[root], True, Number(1.0)
+        elif root in leads:
+            gradients[root] = Number(1.0)
+        for place in reversed(leading):
+            rule, operands = self._rules[place], self.operands[place]
+            if rule is None or place not in gradients:
+                continue  # no way from the root
+            names = [Name(self.names[i]) for i in (place, *operands)]
+            for operand, derivative in zip(operands, rule.derivatives):
+                slope = _multiplied_out(as_formula(derivative(_CALLS, *names)))
+                if operand not in leads or slope == Number(0.0):
+                    continue
+                amount, before = _product(gradients[place], slope), gradients.get(operand)
+                if before is None and isinstance(amount, (Name, Number)):
+                    gradients[operand] = amount  # which is complete, and is not changed any more
+                    continue
+                adds = operand in named
+                if not adds:
+                    gradients[operand] = Name(f"g[{self.n_gradients}]")
+                    self.n_gradients += 1
+                    named.add(operand)
+                yield gradients[operand], adds, amount if adds or before is None else before + amount
 
     def labelled(self, labels: Sequence[str]) -> list[str]:
         """A line for each leaf that has a label: ``x[0]: length``."""
-        n_inputs = self.record.n_inputs
-        names = [f"x[{i}]" if i < n_inputs else f"w[{i - n_inputs}]" for i in range(len(labels))]
-        return [f"{name}: {label}" for name, label in zip(names, labels) if label]
+        return [f"{name}: {label}" for name, label in zip(self.names, labels) if label]
 
 
 def block_comment(lines: Sequence[str], words: Sequence[str]) -> str:
@@ -94,13 +132,32 @@ def _key(op: Op, language: str) -> str:
     return key
 
 
-def _names(record: Record, number: Callable[[float], str]) -> Iterator[Formula]:
+def _names(record: Record, number: Callable[[float], str]) -> Iterator[str]:
     n_computed = 0
     for place, op in enumerate(record.ops):
         if op == CONSTANT:
-            yield number_name(number(record.numbers[place]))
+            written = number(record.numbers[place])
+            yield f"({written})" if written.startswith("-") else written
         elif op in (INPUT, PARAMETER):
-            yield Name(f"x[{place}]" if op == INPUT else f"w[{place - record.n_inputs}]")
+            yield f"x[{place}]" if op == INPUT else f"w[{place - record.n_inputs}]"
         else:
-            yield Name(f"v[{n_computed}]")
+            yield f"v[{n_computed}]"
             n_computed += 1
+
+
+def _product(gradient: Formula, slope: Formula) -> Formula:
+    """The chain rule's product, without the factors that change nothing."""
+    if slope == Number(1.0) or gradient == Number(1.0):
+        return gradient if slope == Number(1.0) else slope
+    return -gradient if slope == Number(-1.0) else Term("times", (gradient, slope))
+
+
+def _multiplied_out(formula: Formula) -> Formula:
+    """Squares as products, which is what they are: another language's power may differ from them in the last digit."""
+    match formula:
+        case Term("**", (base, Number(2.0))):
+            base = _multiplied_out(base)
+            return Term("*", (base, base))
+        case Term(op, operands):
+            return Term(op, tuple(map(_multiplied_out, operands)))
+    return formula
