@@ -233,8 +233,7 @@ def compile(
     _check_in_graph(columns, chosen, leaves)
     record = recorded(roots, columns, chosen, order)
     if constant := record.constant_nodes():
-        first = {*columns, *chosen}
-        nodes = [*columns, *chosen, *[node for node in order if node not in first]]
+        nodes = list(dict.fromkeys([*columns, *chosen, *order]))
         check_fresh(roots[0], [nodes[index] for index in constant])
     return Program(record, columns, chosen, kind, single, backend)
 

@@ -8,17 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 Function = Callable[..., Any]
-_SQRT_HALF, _ONE_OVER_SQRT_2PI = math.sqrt(0.5), 1.0 / math.sqrt(2.0 * math.pi)
+SQRT_HALF, _ONE_OVER_SQRT_2PI = math.sqrt(0.5), 1.0 / math.sqrt(2.0 * math.pi)
 
 
 def made_of(
-    m: Any, erfc: Function, highest: Callable[[Any], int], divide: Function = operator.truediv
+    m: Any, normal_cdf: Function, highest: Callable[[Any], int], divide: Function = operator.truediv
 ) -> dict[str, Function]:
     """The functions by their names, of arrays.
 
     Args:
         m: has ``where``, ``exp`` and others as numpy has them.
-        erfc: 1 - erf(a).
+        normal_cdf: erfc(-a sqrt(1/2)) / 2.
         highest: the largest of some orders of derivatives.
         divide: a / b.
     """
@@ -26,9 +26,6 @@ def made_of(
     def sigmoid(a: Any) -> Any:
         e = m.exp(-abs(a))
         return m.where(a < 0.0, e, 1.0) / (1.0 + e)
-
-    def normal_cdf(a: Any) -> Any:
-        return 0.5 * erfc(a * -_SQRT_HALF)
 
     def gelu_slope(a: Any) -> Any:
         density = _ONE_OVER_SQRT_2PI * m.exp(-0.5 * a * a)
@@ -38,15 +35,17 @@ def made_of(
         """Derivatives of order n of scale exp(-factor a**2), as in ``special.py``."""
 
         def function(a: Any, n: Any) -> Any:
-            last = highest(n)
             before = m.exp(-factor * a * a)
+            if (last := highest(n)) == 0:
+                return scale * before
             slope = m.where(m.equal(before, 0.0), 0.0, -2.0 * factor * a)
             now = slope * before
             result = m.where(m.equal(n, 0.0), before, now)
             for order in range(1, last):
                 before, now = now, slope * now - 2.0 * factor * order * before
                 result = m.where(m.equal(n, order + 1.0), now, result)
-            return scale * result
+            result *= scale
+            return result
 
         return function
 

@@ -61,16 +61,7 @@ def javascript_module(
 ) -> str:
     """An ES module that computes a graph and the gradient of one *output*, for one example; it imports nothing.
 
-    Args:
-        record: the graph.
-        weights: the numbers of its parameters, which become a table.
-        labels: the names of its inputs, then of its parameters, for the comment and for errors.
-        file: the module's name, for the comment.
-        output: which output is differentiated.
-        comment: more words for the comment.
-
-    Raises:
-        ValueError: a function of Python computes a node.
+    The arguments are those of ``c_text``, but for the *file*, the module's name. Labels are for errors, too.
     """
     statements = Statements(record, "JavaScript", javascript, javascript_number)
     forward, calls = in_functions("forward", "x, w", forward_statements(statements, labels))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.compiler.array_functions import made_of
+from engine.compiler.array_functions import SQRT_HALF, made_of
 from engine.compiler.onnx_erf import erf, erfc
 from engine.compiler.onnx_graph import Operand, Tensor, apply
 
@@ -130,7 +130,7 @@ _AS_NUMPY = {
     **{"where": _where, "equal": _equal, "maximum": _max, "minimum": _min, "power": _pow, "hypot": _hypot},
     **{"exp": _exp, "log": _log, "sqrt": _sqrt},
 }
-_SHARED = made_of(SimpleNamespace(**_AS_NUMPY), erfc, _highest)
+_SHARED = made_of(SimpleNamespace(**_AS_NUMPY), lambda a: 0.5 * erfc(a * -SQRT_HALF), _highest)
 # fmt: off
 _MADE: dict[str, Callable[..., Tensor]] = {
     **_SHARED,

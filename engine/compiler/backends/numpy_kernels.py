@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from engine import special
-from engine.compiler.array_functions import made_of
+from engine.compiler.array_functions import SQRT_HALF, made_of
 
 Kernel = Callable[..., Any]
 
 
-def _exactly(function: Callable[[float], float]) -> Kernel:
+def _exactly(function: Callable[..., float]) -> Kernel:
     """A function of Python's floats, element by element: slow, and exact."""
-    each = np.frompyfunc(function, 1, 1)
 
-    def kernel(a: Any, out: Any) -> None:
-        np.copyto(out, each(a).astype(out.dtype))
+    def kernel(*operands: Any) -> None:
+        *arguments, out = operands
+        np.copyto(out, np.frompyfunc(function, len(arguments), 1)(*arguments).astype(out.dtype))
 
     return kernel
 
@@ -104,10 +104,10 @@ def _times(a: Any, b: Any, out: Any) -> None:
     np.copyto(out, product)
 
 
-def _erfc_of(a: Any) -> Any:
-    found = np.empty(np.shape(a), a.dtype)
-    _erfc(a, found)
-    return found
+def _normal_cdf(a: Any) -> Any:
+    p = np.empty(np.shape(a), a.dtype)
+    _erfc(a * -SQRT_HALF, p)
+    return np.multiply(0.5, p, p)
 
 
 def _copied(function: Callable[..., Any]) -> Kernel:
@@ -138,7 +138,7 @@ def _power_by_base(a: Any, b: Any, out: Any) -> None:
     np.copyto(out, found)
 
 
-_SHARED = made_of(np, _erfc_of, lambda orders: int(np.max(orders)))
+_SHARED = made_of(np, _normal_cdf, lambda orders: int(np.max(orders)))
 # fmt: off
 KERNELS: dict[str, Kernel] = {
     **{name: _copied(function) for name, function in _SHARED.items()},
@@ -166,6 +166,8 @@ KERNELS: dict[str, Kernel] = {
     "larger": _larger,
     "sech2": _sech2,
     "sigmoid_slope": _sigmoid_slope,
+    "asin_slope": lambda a, out: np.divide(1.0, np.sqrt((1.0 - a) * (1.0 + a)), out),
+    "over_hypot": lambda a, b, out: np.divide(a, np.hypot(a, b), out),
 }
 # fmt: on
 
@@ -174,10 +176,4 @@ def kernel(function: str | Callable[..., Any]) -> Kernel:
     """The kernel of that name; else the function of floats of that name or of a user's primitive, number by number."""
     if isinstance(function, str) and function in KERNELS:
         return KERNELS[function]
-    of_floats = getattr(special, function) if isinstance(function, str) else function
-
-    def each(*operands: Any) -> None:
-        *arguments, out = operands
-        np.copyto(out, np.frompyfunc(of_floats, len(arguments), 1)(*arguments).astype(out.dtype))
-
-    return each
+    return _exactly(getattr(special, function) if isinstance(function, str) else function)
