@@ -27,13 +27,13 @@ def function(signature: str, body: Iterable[str]) -> str:
 
 def helpers_of(code: str) -> dict[str, str]:
     """Those functions of ``special.c`` that the code calls, by their names, each after those that it calls."""
-    helpers = _helpers()
+    helpers = all_helpers()
     used = used_by(code, helpers, _CALLED.findall)
     return {name: helper for name, helper in helpers.items() if name in used}
 
 
 @functools.cache
-def _helpers() -> dict[str, str]:
+def all_helpers() -> dict[str, str]:
     """All functions of ``special.c``, by their names."""
     source = files("engine.expressions").joinpath("special.c").read_text(encoding="utf-8")
     return {found[1]: found[0] for found in _HELPER.finditer(source)} | {"pi": _PI}

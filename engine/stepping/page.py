@@ -19,6 +19,7 @@ from engine.debugging.finite_differences import CentralDifference, central_diffe
 from engine.drawing.node_contents import SYMBOLS
 from engine.drawing.themes import THEMES
 from engine.expressions.javascript import arithmetic, key_of
+from engine.expressions.javascript_functions import special
 from engine.expressions.nodes import Number
 from engine.expressions.writers import mathml, picture_text, text
 from engine.operations import CONSTANT, Operation
@@ -139,7 +140,7 @@ def part(name: str) -> str:
 def module_names() -> list[str]:
     """The names of all ES modules of the front end, for ``part``."""
     static = [file.name for file in files("engine.stepping").joinpath("static").iterdir()]
-    return sorted(name for name in [*_MADE, *static] if name.endswith(".js"))
+    return sorted(name for name in {*_MADE, *static} if name.endswith(".js"))
 
 
 def _measures() -> str:
@@ -160,6 +161,7 @@ _MADE: dict[str, Callable[[], str]] = {
     "arithmetic.js": arithmetic,
     "colours.css": _colours,
     "measures.js": _measures,
+    "special.js": special,
 }
 
 
