@@ -64,46 +64,39 @@ class Source(NamedTuple):
         yield f"const struct stretch {name} = {{{sizes}, {', '.join(fields)}}};"
 
     def _part(self, name: str, lines: Sequence[Line], index: int) -> str:
-        known, body = dict[Number, str](), list[str]()
+        """The function of some lines for each example, which are written for all blocks by ``_for_blocks``."""
+        known, body, calls = dict[Number, str](), list[str](), dict[Pair, str]()
 
         def named(part: Number | float) -> str:
             if not isinstance(part, Number) or part.when == BEFORE:
                 return _scalar(part)
             if part not in known:
-                known[part] = f"v{len(known)}"
-                body.extend(f"V {known[part]}{_block(b)} = tape[{self.n_blocks * part.index + b}];" for b in blocks)
+                known[part] = f"v{len(known)}@"
+                body.extend(self._for_blocks(f"V {known[part]} = tape[{part.index} * B + #];"))
             return known[part]
 
-        blocks, calls = range(self.n_blocks), dict[Pair, str]()
         for line in lines:
-            number, form, pair = line.number, line.form, line.pair
-            names = [named(part) for part in line.operands]
-            own = [[f"{each}{_block(b)}" if each[0] == "v" else each for each in names] for b in blocks]
+            number, form, pair, names = line.number, line.form, line.pair, [named(part) for part in line.operands]
+            text = _vector(form, names)
             if pair in self.stretch.pairs:
                 if pair not in calls:
-                    calls[pair] = f"both{len(calls)}"
-                    for b in blocks:
-                        both = f"{calls[pair]}{_block(b)}"
-                        body.append(f"V {both}2, {both}1 = v_{pair[0]}({own[b][0]}, &{both}2);")
-                texts = [f"{calls[pair]}{_block(b)}{1 if pair[0].startswith(form) else 2}" for b in blocks]
-            else:
-                texts = [_vector(form, each) for each in own]
+                    calls[pair] = both = f"both{len(calls)}@"
+                    body += self._for_blocks(f"V {both}2, {both}1 = v_{pair[0]}({names[0]}, &{both}2);")
+                text = f"{calls[pair]}{1 if pair[0].startswith(form) else 2}"
             if number.when == AFTER:
-                terms = " + ".join(f"kept({text}, there[{b}])" for b, text in enumerate(texts))
+                terms = " + ".join(self._for_blocks(f"kept({text}, there[#])"))
                 body.append(f"sums[{-number.index}] += {terms};")
                 continue
-            known[number] = variable = f"v{len(known)}"
-            for b, text in enumerate(texts):
-                body += self._kept(number, f"{variable}{_block(b)}", text, index, b)
+            known[number] = variable = f"v{len(known)}@"
+            kept = [f"tape[{number.index} * B + #] = {variable};"] if number.last > index else []
+            checks = [f"sums[0] += {variable} - {variable};"] if number in self.stretch.checked else []
+            body += self._for_blocks(f"V {variable} = {text};", *kept, *checks)
         return function(f"void {name}({_ARGUMENTS})", body)
 
-    def _kept(self, number: Number, variable: str, text: str, index: int, block: int) -> Iterator[str]:
-        """A variable of a part, on the tape where another part reads it, and checked where it tells of others."""
-        yield f"V {variable} = {text};"
-        if number.last > index:
-            yield f"tape[{self.n_blocks * number.index + block}] = {variable};"
-        if number in self.stretch.checked:
-            yield f"sums[0] += {variable} - {variable};"
+    def _for_blocks(self, *texts: str) -> list[str]:
+        """The same for each block: its letter in place of @, its number in place of #."""
+        blocks = list(enumerate("abcd"[: self.n_blocks]))
+        return [text.replace("@", letter).replace("#", str(block)) for block, letter in blocks for text in texts]
 
     def _scalar_part(self, name: str, lines: Sequence[Line], _: int) -> str:
         body = []
@@ -113,10 +106,6 @@ class Source(NamedTuple):
             if number in self.stretch.checked:
                 body.append(f"sums[0] += {result} - {result};")
         return function(f"void {name}(real *scalars, V *sums)", body)
-
-
-def _block(index: int) -> str:
-    return chr(ord("a") + index)
 
 
 def _scalar(part: Number | float) -> str:

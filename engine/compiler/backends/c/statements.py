@@ -107,16 +107,12 @@ def _spread(operand: View | float, shape: tuple[int, ...]) -> list[Slot | float]
 
 def touched(instruction: Instruction) -> tuple[set[Slot], set[Slot]]:
     """The slots that an instruction reads, and those that it writes."""
-    if isinstance(instruction, Map):
-        parts = [part for part in instruction.operands if isinstance(part, View)]
-        return {slot for part in parts for slot in _slots(part)}, set(_slots(instruction.out))
-    if isinstance(instruction, MatMul):
-        return {*_slots(instruction.left), *_slots(instruction.right)}, set(_slots(instruction.out))
-    if isinstance(instruction, Total):
-        return set(_slots(instruction.operand)), set(_slots(instruction.out))
-    if isinstance(instruction, Fill):
-        return set(), set(_slots(instruction.out))
-    slots = {(instruction.memory, slot) for slot in instruction.slots.tolist()}
-    if isinstance(instruction, Take):
-        return slots, set(_slots(instruction.out))
-    return {*slots, *_slots(instruction.source)}, set()
+    if isinstance(instruction, (Take, Scatter)):
+        slots = {(instruction.memory, slot) for slot in instruction.slots.tolist()}
+        if isinstance(instruction, Take):
+            return slots, set(_slots(instruction.out))
+        return {*slots, *_slots(instruction.source)}, set()
+    operands = instruction.operands if isinstance(instruction, Map) else instruction[1:]
+    parts = operands[1:] if isinstance(instruction, MatMul) else operands
+    read = {slot for part in parts if isinstance(part, View) for slot in _slots(part)}
+    return read, set(_slots(instruction.out))
