@@ -45,6 +45,14 @@ class Graph:
         )
 
 
+def _of_two(operator: str) -> Callable[[Tensor, Operand], Tensor]:
+    return lambda a, b: apply(operator, a, b)
+
+
+def _turned(operator: str) -> Callable[[Tensor, Operand], Tensor]:
+    return lambda a, b: apply(operator, b, a)
+
+
 @dataclass(eq=False)
 class Tensor:
     """Numbers in a graph: its *shape*, and one more axis, of the examples, along which it is 1 long unless *wide*."""
@@ -92,45 +100,13 @@ class Tensor:
             return self
         return replace(self.made("Cast", to=package().helper.np_dtype_to_tensor_dtype(dtype)), dtype=dtype)
 
-    def __lt__(self, other: Operand) -> Tensor:
-        return apply("Less", self, other)
-
-    def __gt__(self, other: Operand) -> Tensor:
-        return apply("Greater", self, other)
-
-    def __le__(self, other: Operand) -> Tensor:
-        return apply("LessOrEqual", self, other)
-
-    def __ge__(self, other: Operand) -> Tensor:
-        return apply("GreaterOrEqual", self, other)
-
-    def __or__(self, other: Tensor) -> Tensor:
-        return apply("Or", self, other)
-
-    def __and__(self, other: Tensor) -> Tensor:
-        return apply("And", self, other)
-
-    def __add__(self, other: Operand) -> Tensor:
-        return apply("Add", self, other)
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Operand) -> Tensor:
-        return apply("Sub", self, other)
-
-    def __rsub__(self, other: float) -> Tensor:
-        return apply("Sub", other, self)
-
-    def __mul__(self, other: Operand) -> Tensor:
-        return apply("Mul", self, other)
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, other: Operand) -> Tensor:
-        return apply("Div", self, other)
-
-    def __rtruediv__(self, other: float) -> Tensor:
-        return apply("Div", other, self)
+    __add__ = __radd__ = _of_two("Add")
+    __mul__ = __rmul__ = _of_two("Mul")
+    __sub__, __rsub__ = _of_two("Sub"), _turned("Sub")
+    __truediv__, __rtruediv__ = _of_two("Div"), _turned("Div")
+    __lt__, __le__ = _of_two("Less"), _of_two("LessOrEqual")
+    __gt__, __ge__ = _of_two("Greater"), _of_two("GreaterOrEqual")
+    __or__, __and__ = _of_two("Or"), _of_two("And")
 
     def __neg__(self) -> Tensor:
         return apply("Neg", self)
