@@ -30,18 +30,10 @@ from engine.expressions.c_functions import helpers_of
 OTHERWISE = "numpy"
 _CHUNK, _CHUNK_STATEMENTS = 2**17, 16_000_000  # a chunk's examples, and these times statements: some milliseconds
 _SHORT = {
-    "sqrt",
-    "fabs",
-    "maximum",
-    "minimum",
-    "relu",
-    "step",
-    "sign",
-    "larger",
-    "times",
-    "unless_positive",
-    "leaky_slope",
+    *("sqrt", "fabs", "maximum", "minimum", "relu", "step", "sign", "larger"),
+    *("times", "unless_positive", "leaky_slope"),
 }
+"""Functions that are shorter than a call of them."""
 _SOURCES = 16  # files that are compiled side by side
 _SIDE_BY_SIDE = 6  # operations that a processor has at hand, on average, if it is not to wait for one
 _OWN = "exp", "tanh", "sech2"

@@ -11,14 +11,8 @@ from engine.compiler.backends.c.statements import Slot, Statement, per_example
 from engine.expressions.c_functions import LONGEST
 
 KEEPING = {
-    "add": 2,
-    "subtract": 2,
-    "multiply": 2,
-    "divide": 1,
-    "negative": 1,
-    "copy": 1,
-    "sum": None,
-    "products": None,
+    **{"add": 2, "subtract": 2, "multiply": 2, "divide": 1, "negative": 1, "copy": 1},
+    **{"sum": None, "products": None},
 }
 """Operations whose result is infinite or NaN where one of so many operands is, from the first; or of all, for None."""
 EACH, BEFORE, AFTER = "each", "before", "after"
