@@ -13,6 +13,7 @@ from engine.expressions.writers import c_number
 
 _INFIX = {"add": " + ", "subtract": " - ", "multiply": " * ", "divide": " / ", "sum": " + "}
 _NAMES = {"abs": "fabs", "log_or_limit": "log", "power_or_limit": "pow"}
+_BLOCKS = ("a", "0"), ("b", "1")
 _TYPES = {EACH: "part", BEFORE: "scalar_part", AFTER: "scalar_part"}
 _ARGUMENTS = "V *restrict tape, const real *restrict scalars, V *restrict sums, const I *there"
 
@@ -95,8 +96,8 @@ class Source(NamedTuple):
 
     def _for_blocks(self, *texts: str) -> list[str]:
         """The same for each block: its letter in place of @, its number in place of #."""
-        blocks = list(enumerate("abcd"[: self.n_blocks]))
-        return [text.replace("@", letter).replace("#", str(block)) for block, letter in blocks for text in texts]
+        blocks = _BLOCKS[: self.n_blocks]
+        return [text.replace("@", letter).replace("#", number) for letter, number in blocks for text in texts]
 
     def _scalar_part(self, name: str, lines: Sequence[Line], _: int) -> str:
         body = []
