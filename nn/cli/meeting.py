@@ -15,55 +15,46 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Timer
 from time import monotonic, sleep
-from typing import Any, Protocol
+from typing import Any
 
 from nn.validation import first_names
 
 PATIENCE = 300.0  # seconds until a process that is missing is an error
 LONGEST = 1 << 26  # bytes of a line
 _SOON = 2.0  # seconds until a process says that it waits
+_NOTHING = (OSError, ValueError, KeyError, TypeError)  # errors of a line that does not come, or is of another program
 
 
 class StoppedError(ConnectionError):
     """Why all processes stop, in the words that each of them prints."""
 
 
-class Meeting(Protocol):
-    """This process among those that meet."""
+class Meeting:
+    """Process *rank* of *size*, which meet at the *address* where process 0 listens.
 
-    rank: int
-    size: int
+    Raises:
+        ValueError: this is process 0, and the port cannot be used.
+    """
 
-    def meet(self) -> None:
-        """Wait until all are here."""
-
-    def gather(self, thing: Any) -> list[Any]:
-        """What all processes gave, in order of rank."""
-
-    def stop(self, why: str) -> None:
-        """Tell the others why the training cannot begin; nothing once the meeting is closed."""
-
-    def stop_listening(self) -> None:
-        """Free the port, if this is process 0."""
-
-    def close(self) -> None:
-        """End the meeting."""
-
-
-class First:
-    """Process 0, which listens at *address*."""
-
-    def __init__(self, address: tuple[str, int], size: int, patience: float = PATIENCE) -> None:
-        self.rank, self.size = 0, size
-        self._at, self._patience = _written(address), patience
-        self._server = _listen(address[1])
-        self._others: dict[int, _Lines] = {}
+    def __init__(self, address: tuple[str, int], size: int, rank: int, patience: float = PATIENCE) -> None:
+        self.rank, self.size = rank, size
+        self._address, self._at, self._patience = address, _written(address), patience
+        self._server = None if rank else _listen(address[1])
+        self._heard: dict[int, _Lines] = {}  # by process 0 all others, by these process 0
         self._open: list[_Lines] = []
 
     def meet(self) -> None:
+        """Wait until all are here."""
+        if self._server is None:
+            with _said_soon(lambda: f"the other processes at {self._at}, for {self._patience:.0f} s at most"):
+                self._heard[0] = _Lines(connected_to(self._address, self._patience))
+                self._open.append(self._heard[0])
+                self._tell({"process": self.rank, "processes": self.size})
+                self._hear(0, self._patience + 10.0)
+            return
         end = monotonic() + self._patience
         with _said_soon(lambda: f"{self._missing()} at {self._at}, for {self._patience:.0f} s at most"):
-            while len(self._others) < self.size - 1:
+            while len(self._heard) < self.size - 1:
                 self._server.settimeout(max(end - monotonic(), 0.001))
                 try:
                     connection, _ = self._server.accept()
@@ -75,24 +66,27 @@ class First:
         self._tell({"is": []})
 
     def gather(self, thing: Any) -> list[Any]:
-        things = [thing]
-        for rank, other in sorted(self._others.items()):
-            try:
-                things.append(other.receive()["is"])
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                told = f"process {rank} ended before the training began"
-                raise error if isinstance(error, StoppedError) else StoppedError(told) from None
-        self._tell({"is": things})
+        """What all processes gave, in order of rank."""
+        if self.rank:
+            self._tell({"is": thing})
+            things: list[Any] = self._hear(0)
+        else:
+            things = [thing, *(self._hear(rank) for rank in range(1, self.size))]
+            self._tell({"is": things})
         return things
 
     def stop(self, why: str) -> None:
+        """Tell the others why the training cannot begin; nothing once the meeting is closed."""
         self._tell({"error": why})
 
     def stop_listening(self) -> None:
-        self._server.close()
+        """Free the port, if this is process 0."""
+        if self._server is not None:
+            self._server.close()
 
     def close(self) -> None:
-        self._server.close()
+        """End the meeting."""
+        self.stop_listening()
         for other in self._open:
             other.close()
         self._open.clear()
@@ -102,7 +96,7 @@ class First:
         try:
             hello = other.receive(seconds=5.0)
             rank, size = int(hello["process"]), int(hello["processes"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except _NOTHING:
             other.close()
             return
         self._open.append(other)
@@ -112,66 +106,32 @@ class First:
                 f"--processes must be the same in all processes, {told}; start each with the same number"
             )
         self._forget_ended()
-        if rank in self._others:
+        if rank in self._heard:
             raise StoppedError(f"--process must be another number in each process, got {rank} twice")
-        self._others[rank] = other
+        self._heard[rank] = other
 
     def _forget_ended(self) -> None:
         """Wait again for a process that ended, and may be started once more; one that waits says nothing."""
-        self._others = {rank: other for rank, other in self._others.items() if not other.has_spoken()}
+        self._heard = {rank: other for rank, other in self._heard.items() if not other.has_spoken()}
 
     def _missing(self) -> str:
-        ranks = [rank for rank in range(1, self.size) if rank not in self._others]
+        ranks = [rank for rank in range(1, self.size) if rank not in self._heard]
         return f"{len(ranks)} more process{'es' * (len(ranks) > 1)} ({first_names(ranks)} of {self.size})"
 
     def _tell(self, line: dict[str, Any]) -> None:
         for other in self._open:
-            with suppress(OSError, ValueError):  # it has ended
+            with suppress(OSError, ValueError):  # it has ended; its last line tells why
                 other.send(line)
 
-
-class Other:
-    """A process that connects to process 0 at *address*."""
-
-    def __init__(self, address: tuple[str, int], size: int, rank: int, patience: float = PATIENCE) -> None:
-        self.rank, self.size = rank, size
-        self._address, self._patience = address, patience
-        self._first: _Lines | None = None
-
-    def meet(self) -> None:
-        at = _written(self._address)
-        with _said_soon(lambda: f"the other processes at {at}, for {self._patience:.0f} s at most"):
-            self._first = _Lines(connected_to(self._address, self._patience))
-            self._first.send({"process": self.rank, "processes": self.size})
-            self._answer(seconds=self._patience + 10.0)
-
-    def gather(self, thing: Any) -> list[Any]:
-        if self._first is not None:
-            with suppress(OSError):  # it has ended; its last line tells why
-                self._first.send({"is": thing})
-        things: list[Any] = self._answer()
-        return things
-
-    def stop(self, why: str) -> None:
-        if self._first is not None:
-            with suppress(OSError, ValueError):
-                self._first.send({"error": why})
-
-    def stop_listening(self) -> None:
-        """Nothing: process 0 alone listens."""
-
-    def close(self) -> None:
-        if self._first is not None:
-            self._first.close()
-
-    def _answer(self, seconds: float | None = None) -> Any:
+    def _hear(self, rank: int, seconds: float | None = None) -> Any:
+        """What that process gives."""
         try:
-            if self._first is None:
-                raise ValueError("the processes must meet first")
-            return self._first.receive(seconds)["is"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            told = f"process 0 ended before the training began, or another program listens at {_written(self._address)}"
-            raise error if isinstance(error, StoppedError) else StoppedError(told) from None
+            return self._heard[rank].receive(seconds)["is"]
+        except StoppedError:
+            raise
+        except _NOTHING:
+            other = f", or another program listens at {self._at}" if self.rank else ""
+            raise StoppedError(f"process {rank} ended before the training began{other}") from None
 
 
 class _Lines:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
 from engine.optional_packages import optional_package
-from nn.cli.meeting import First, Meeting, Other, StoppedError, connected_to
+from nn.cli.meeting import Meeting, StoppedError, connected_to
 from nn.cli.messages import message_of
 from nn.validation import check_int, shortened
 
@@ -82,8 +82,7 @@ def meeting(options: Namespace) -> Iterator[Meeting | None]:
     if options.coordinator is None:
         yield None
         return
-    address, size = address_of(options.coordinator), options.processes
-    team = First(address, size) if is_first(options) else Other(address, size, options.process)
+    team = Meeting(address_of(options.coordinator), options.processes, options.process)
     try:
         team.meet()
         yield team

@@ -6,7 +6,7 @@ from time import sleep
 
 import pytest
 
-from nn.cli.meeting import First, Other, StoppedError, connected_to
+from nn.cli.meeting import Meeting, StoppedError, connected_to
 
 
 def free_port():
@@ -19,7 +19,7 @@ def met(*told, patience=20.0, work=lambda team: team.gather(team.rank)):
     """What *work* returns, or the words of its error, in processes with these numbers: (I, N)."""
     address = ("127.0.0.1", free_port())
 
-    teams = [Other(address, n, i, patience) if i else First(address, n, patience) for i, n in told]
+    teams = [Meeting(address, n, i, patience) for i, n in told]
 
     def run(team):
         try:
@@ -85,12 +85,12 @@ def test_a_process_that_is_gone_stops_all():
 @pytest.mark.parametrize("ranks", [(1, 2), (2, 1)])
 def test_a_process_that_ended_may_come_again(ranks):
     address = ("127.0.0.1", free_port())
-    first = First(address, 3, 20.0)
+    first = Meeting(address, 3, 0, 20.0)
     with ThreadPoolExecutor(3) as pool:
         waiting = pool.submit(first.meet)
         with connected_to(address) as gone:
             gone.sendall(b'{"process": 1, "processes": 3}\n')
-        others = [Other(address, 3, rank, 20.0) for rank in ranks]
+        others = [Meeting(address, 3, rank, 20.0) for rank in ranks]
         came = []
         for other in others:
             came.append(pool.submit(other.meet))
@@ -106,7 +106,7 @@ def test_a_process_that_ended_may_come_again(ranks):
 )
 def test_programs_of_another_kind_are_not_heard(said):
     address = ("127.0.0.1", free_port())
-    first, other = First(address, 2, 20.0), Other(address, 2, 1, 20.0)
+    first, other = Meeting(address, 2, 0, 20.0), Meeting(address, 2, 1, 20.0)
     with ThreadPoolExecutor(2) as pool:
         waiting = pool.submit(first.meet)
         with connected_to(address) as stranger:
@@ -119,7 +119,7 @@ def test_programs_of_another_kind_are_not_heard(said):
 
 def test_another_program_at_the_address_is_told():
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
-        other = Other(("127.0.0.1", server.getsockname()[1]), 2, 1, 20.0)
+        other = Meeting(("127.0.0.1", server.getsockname()[1]), 2, 1, 20.0)
         came = pool.submit(other.meet)
         connection, _ = server.accept()
         with connection:
@@ -142,12 +142,12 @@ def test_a_port_in_use_is_told(host):
     with socket.create_server((host, 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(ValueError, match=f"--coordinator: port {port} is in use; choose another"):
-            First(("127.0.0.1", port), 2)
+            Meeting(("127.0.0.1", port), 2, 0)
 
 
 def test_a_port_is_free_again_for_jax():
     address = ("127.0.0.1", free_port())
-    first, other = First(address, 2, 20.0), Other(address, 2, 1, 20.0)
+    first, other = Meeting(address, 2, 0, 20.0), Meeting(address, 2, 1, 20.0)
     with ThreadPoolExecutor(1) as pool:
         came = pool.submit(other.meet)
         first.meet()
