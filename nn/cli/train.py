@@ -16,7 +16,7 @@ from engine import Value, compiler
 from engine.whole_files import check_writable, is_device
 from nn.activations import check_activation
 from nn.cli import processes
-from nn.cli.likeness import check_alike, option_facts, scaling_facts, table_facts
+from nn.cli.likeness import check_alike, option_facts, table_facts
 from nn.cli.meeting import Meeting
 from nn.data import DataSet, Table, as_table, digits, mnist, moons, xor
 from nn.data.columns import Columns
@@ -60,19 +60,16 @@ def train(options: Namespace) -> None:
     _check_options(options)
     with processes.meeting(options) as team, processes.quiet_unless_first(options):
         if team is not None:
-            check_alike(team.gather, option_facts(options, options.data if options.data in _SETS else "a CSV file"))
+            check_alike(team, option_facts(options, options.data if options.data in _SETS else "a CSV file"))
         _train(options, team)
 
 
 def _train(options: Namespace, team: Meeting | None) -> None:
     job = _job(options)
-    read = job.data
     given = {name: getattr(options, name) for name in ("hidden", "epochs", "batch_size")}
     job = replace(job, **{name: value for name, value in given.items() if value is not None})
     target = Path(options.out or f"{job.name}.json")
     job, held_out = _split(options, job)
-    if team is not None:
-        check_alike(team.gather, table_facts(_called(options), read, held_out, job.columns))
     if not processes.is_first(options):
         _train_model(options, job, held_out, team)
         return
@@ -196,7 +193,8 @@ def _train_model(options: Namespace, job: Job, held_out: DataSet, team: Meeting 
     X, y = training.X if inputs is None else inputs.apply(training.X), y if targets is None else targets.apply(y)
     if team is not None:
         team.stop_listening()  # before the others hear of all, and then wait for JAX
-        check_alike(team.gather, scaling_facts(_called(options), inputs, targets))
+        name = one_line(Path(options.data).name)
+        check_alike(team, table_facts(name, training, held_out, job.columns, [inputs, targets]))
     share, is_first = processes.share_of(options, len(training.y)), processes.is_first(options)
     history = model.fit(
         X[share],
@@ -219,11 +217,6 @@ def _train_model(options: Namespace, job: Job, held_out: DataSet, team: Meeting 
         targets.fold_out(model)
     model.table = job.columns
     return model, history
-
-
-def _called(options: Namespace) -> str:
-    """What messages call the examples."""
-    return one_line(Path(options.data).name)
 
 
 def _optimizer(options: Namespace, job: Job) -> dict[str, Any]:

@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from nn.module import Module
     from nn.training.communicators import Communicator
 
+_ALIKE = "give models and fit the same seed and the same arguments"
+
 
 @noise_from(no_noise)
 def fit(
@@ -231,7 +233,7 @@ class Training:
         """
         try:
             with self.team.shield(self.interrupts):
-                if self.team.check(lambda: self._alike(given)) or self.team.agree(lambda: self._begin(replay)):
+                if self.team.check(lambda: self._alike(given), _ALIKE) or self.team.agree(lambda: self._begin(replay)):
                     raise KeyboardInterrupt
                 cause = "give all an optimizer that took the same steps before"
                 if self.team.agree(self._resume) or self._is_other(cause):
@@ -247,7 +249,7 @@ class Training:
                 self.steps.close()
             self.progress.history.eager = self.steps.eager
 
-    def _alike(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _alike(self, given: dict[str, Any]) -> dict[str, str]:
         """What must be the same in all processes."""
         from nn.training.alike import described, foreign_parts
 
@@ -255,7 +257,8 @@ class Training:
         names = {"names of the inputs": self.column_names, "names of the targets": self.target_column_names}
         reached = {f"{name} of the optimizer": thing for name, thing in task.optimizer.settings().items()}
         reached |= {"class of the optimizer": type(task.optimizer), **foreign_parts(task.model)}
-        return {**settings_of(task), **order_and_classes(task), **names, **described(given | reached)}
+        settings = {**settings_of(task), **order_and_classes(task), **names}
+        return {name: repr(thing) for name, thing in settings.items()} | described(given | reached)
 
     def _begin(self, replay: bool | None) -> None:
         """Record the steps."""
@@ -280,7 +283,7 @@ class Training:
 
     def _is_other(self, cause: str) -> bool:
         """Raise an error unless all processes are as far; return whether Ctrl-C came."""
-        return self.team.check_state(lambda: state_of(self.task), cause)
+        return self.team.check(lambda: state_of(self.task), cause, RuntimeError)
 
     def _epochs(self) -> None:
         """The training loop: steps on shuffled batches, then measurements and callbacks."""

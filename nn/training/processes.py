@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import zlib
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from nn.validation import plain_label
 
 if TYPE_CHECKING:
     from nn.training.interrupts import Interrupts
@@ -32,12 +34,8 @@ class Alone:
         """What all processes gave, in order of rank."""
         return [thing]
 
-    def check(self, settings: Callable[[], dict[str, Any]]) -> bool:
-        """Raise a ValueError in all processes unless these *settings* are alike; return whether Ctrl-C came."""
-        return False
-
-    def check_state(self, state: Callable[[], dict[str, Any]], cause: str) -> bool:
-        """As ``check``, with a RuntimeError that names a *cause*, for what steps change."""
+    def check(self, facts: Callable[[], dict[str, str]], advice: str, kind: type[Exception] = ValueError) -> bool:
+        """Raise an error in all processes unless these *facts* are alike; return whether Ctrl-C came."""
         return False
 
     @contextmanager
@@ -67,7 +65,22 @@ class Alone:
         yield
 
 
-def state_of(task: Task) -> dict[str, int]:
+def check_same(facts: Sequence[dict[str, str]], advice: str, kind: type[Exception] = ValueError) -> None:
+    """Refuse *facts* that differ between processes, of which each has a text for each name.
+
+    Raises:
+        Exception: one differs, of this *kind*, with an *advice*; the first is named, in all processes alike.
+    """
+    here, *others = facts
+    for name in dict.fromkeys(name for each in facts for name in each):
+        for rank, there in enumerate(others, 1):
+            got, other = (plain_label(each.get(name, "nothing"), 80) for each in (here, there))
+            if here.get(name) != there.get(name):
+                told = f"got {got} in process 0 and {other} in process {rank}"
+                raise kind(f"{name} must be the same in all processes, {told}; {advice}")
+
+
+def state_of(task: Task) -> dict[str, str]:
     """What steps change, and all processes have alike after each epoch, as check sums."""
     optimizer = task.optimizer
     left: list[Any] = [getattr(optimizer, name) for name in optimizer.remembered]
@@ -77,7 +90,7 @@ def state_of(task: Task) -> dict[str, int]:
         "state of the optimizer": repr((optimizer.steps, *map(zlib.crc32, moments))).encode(),
         "random numbers": repr(task.rng.getstate()).encode(),
     }
-    return {name: zlib.crc32(numbers) for name, numbers in things.items()}
+    return {name: f"the check sum {zlib.crc32(numbers):08x}" for name, numbers in things.items()}
 
 
 def order_and_classes(task: Task) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nn.examples import Tally
-from nn.training.processes import Alone, Result
-from nn.validation import plain_label, shortened
+from nn.training.processes import Alone, Result, check_same
+from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.training.communicators import Array, Communicator
@@ -73,32 +73,12 @@ class Team(Alone):
         places = np.flatnonzero((indices >= self._start) & (indices < self._stop))
         return places, indices[places] - self._start
 
-    def check(self, settings: Callable[[], dict[str, Any]]) -> bool:
-        tables, interrupted = self._gathered(settings)
-        if found := _difference(tables):
-            name, rank, there, here = found
-            raise ValueError(
-                f"all processes must train alike, got another {name} in process {rank} ({plain_label(there, 60)}) than "
-                f"in process 0 ({plain_label(here, 60)}); give models and fit the same seed and the same arguments"
-            )
-        return interrupted
-
-    def check_state(self, state: Callable[[], dict[str, Any]], cause: str) -> bool:
-        tables, interrupted = self._gathered(state)
-        if found := _difference(tables):
-            name, rank, *_ = found
-            raise RuntimeError(
-                f"the {name} must be the same in all processes, got another in process {rank} than in process 0; "
-                f"{cause}"
-            )
-        return interrupted
-
-    def _gathered(self, call: Callable[[], dict[str, Any]]) -> tuple[list[dict[str, str]], bool]:
-        """What the call returns in all processes, as texts; and whether one of them got Ctrl-C."""
+    def check(self, facts: Callable[[], dict[str, str]], advice: str, kind: type[Exception] = ValueError) -> bool:
         found: dict[str, str] = {}
-        self.caught(lambda: found.update({name: repr(thing) for name, thing in call().items()}))
+        self.caught(lambda: found.update(facts()))
         interrupted = self._meet()[1]
-        return self.gather(found), interrupted
+        check_same(self.gather(found), advice, kind)
+        return interrupted
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -183,13 +163,3 @@ class Team(Alone):
         self._interrupts = interrupts
         with interrupts.shielded():
             yield
-
-
-def _difference(tables: list[dict[str, str]]) -> tuple[str, int, str, str] | None:
-    """The first name whose text in a process is another than in process 0: name, rank, and both texts."""
-    first, *others = tables
-    for rank, other in enumerate(others, 1):
-        for name in {**first, **other}:
-            if first.get(name) != other.get(name):
-                return name, rank, other.get(name, "none"), first.get(name, "none")
-    return None

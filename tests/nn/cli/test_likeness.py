@@ -51,7 +51,7 @@ def facts(command, tmp_path, monkeypatch):
 def difference(*facts):
     """What three processes say, of which the last has other facts."""
     one, other = facts
-    said = trained_by(3, lambda team: check_alike(team.gather, other if team.rank == 2 else one))
+    said = trained_by(3, lambda team: check_alike(team, other if team.rank == 2 else one))
     assert len(set(map(str, said))) == 1
     assert said[0] is None or type(said[0]) is ValueError
     return said[0] and str(said[0])
@@ -96,10 +96,10 @@ def test_another_set_of_examples_is_named(facts):
 @pytest.mark.parametrize(
     ("lines", "name"),
     [
-        ([NAMES, *reversed(ROWS)], "the rows of t.csv"),
-        ([NAMES, *ROWS[:-1]], "the rows of t.csv"),
-        ([NAMES, *ROWS[:-1], ROWS[-1] + "1"], "the rows of t.csv"),
-        ([NAMES, "6" + ROWS[0][1:], *ROWS[1:]], "the rows of t.csv"),
+        ([NAMES, *reversed(ROWS)], "the inputs of t.csv"),
+        ([NAMES, *ROWS[:-1]], "the inputs of t.csv"),
+        ([NAMES, *ROWS[:-1], ROWS[-1] + "1"], "the targets of t.csv"),
+        ([NAMES, "6" + ROWS[0][1:], *ROWS[1:]], "the inputs held out of t.csv"),
         (["z,x,kind,y", *ROWS], "column 1 of t.csv"),
         (["x,z,sort,y", *ROWS], "column 3 of t.csv"),
         (["x,z,y", *(row.replace(",a", "").replace(",b", "") for row in ROWS)], "the number of columns of t.csv"),

@@ -118,7 +118,7 @@ def test_processes_of_another_count_stop(tmp_path):
     [
         (["t.csv"], ["t.csv", "--target", "z"], "--target must be the same in all processes, got nothing in process 0"),
         (["xor"], ["moons"], "DATA must be the same in all processes, got xor in process 0 and moons in process 1"),
-        (["t.csv"], ["other/t.csv"], "the rows of t.csv must be the same in all processes, got 40 with"),
+        (["t.csv"], ["other/t.csv"], "the inputs of t.csv must be the same in all processes, got float64 array of"),
     ],
 )
 def test_processes_with_another_problem_stop(tmp_path, first, other, words):
