@@ -85,10 +85,15 @@ def _left(how: str, node: Any) -> None:
 
 def _left_elsewhere(how: str, *nodes: Any) -> None:
     """Tell the listeners that other threads have opened: a function may hand its Values to them."""
-    for listener in tuple(_everyones):
-        if listener not in _here.listeners:
+    own = _here.listeners
+    others = [listener for listener in tuple(_everyones) if listener not in own]
+    _here.listeners = ()  # a listener may look nodes up
+    try:
+        for listener in others:
             for node in nodes:
                 listener.left_elsewhere(how, node)
+    finally:
+        _here.listeners = own
 
 
 def _compared(sign: str, a: Any, b: Any, outcome: bool) -> None:

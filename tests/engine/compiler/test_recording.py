@@ -728,6 +728,25 @@ def test_what_another_thread_compares_or_takes_out_is_noticed():
         grad(lambda x: x * in_a_pool(float)(x))(3.0)
 
 
+def test_a_recording_in_another_thread_does_not_look_values_up_here():
+    begun, done = threading.Event(), threading.Event()
+
+    def wait(row):
+        begun.set()
+        done.wait(60)
+        return row
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(recorder.record, wait, [1.0], True)
+        begun.wait(60)
+        try:
+            here = recorder.record(lambda row: [row[0] if row[0] * row[1] > 1 else row[1]], [1.0, 2.0], True)
+        finally:
+            done.set()
+        assert len(other.result().inputs) == 1
+    assert here.outcomes == (True,)
+
+
 def test_a_thread_with_a_graph_of_its_own_is_not_disturbed():
     y = Value(2.0) * 3
     f = compile(lambda x: x * in_a_pool(lambda _: float(y) if y > 1 else 0.0)(x))
