@@ -14,6 +14,6 @@ def optional_package(name: str, what: str, install: str = '"gradstep[exchange]"'
     """
     try:
         return import_module(name)
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:  # mpi4py raises the other one where MPI is missing
         told = f"{what} must have the package {name} ({error}): pip install {install}"
         raise ModuleNotFoundError(told) from None

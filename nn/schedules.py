@@ -158,7 +158,7 @@ def works_alone(schedule: object, depth: int = 5) -> bool:
         return isinstance(schedule, (int, float))
     cells = [cell.cell_contents for cell in schedule.__closure__ or ()]
     reached = [*cells, *(schedule.__defaults__ or ()), *(schedule.__kwdefaults__ or {}).values()]
-    for code in _codes(schedule.__code__):
+    for code in codes_in(schedule.__code__):
         if any(instruction.opname in _STORES for instruction in dis.get_instructions(code)):
             return False
         for name in code.co_names:
@@ -174,9 +174,9 @@ def is_plain(thing: object) -> bool:
     return all(isinstance(part, (int, float)) for part in vars(thing).values())
 
 
-def _codes(code: CodeType) -> Iterator[CodeType]:
+def codes_in(code: CodeType) -> Iterator[CodeType]:
     """The code of a function, and of those that it defines."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _codes(constant)
+            yield from codes_in(constant)

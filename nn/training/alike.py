@@ -18,6 +18,7 @@ from engine import Value
 from engine.callers import is_library
 from nn.configuration import OWN
 from nn.parameters import parts_in
+from nn.schedules import codes_in
 from nn.validation import plain_label
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _of_function(thing: FunctionType) -> Iterator[Part]:
     if of_library:
         return
     yield " (code)", thing.__code__
-    for code in _codes_in(thing.__code__):
+    for code in codes_in(thing.__code__):
         for name in sorted({each.argval for each in dis.get_instructions(code) if each.opname == "LOAD_GLOBAL"}):
             if name not in thing.__globals__:
                 continue
@@ -149,14 +150,6 @@ def _of_function(thing: FunctionType) -> Iterator[Part]:
                     yield from ((f": {name}.{own}", vars(part)[own]) for own in code.co_names if own in vars(part))
             else:
                 yield f": {name}", part
-
-
-def _codes_in(code: CodeType) -> Iterator[CodeType]:
-    """A function's code, and that of functions inside it."""
-    yield code
-    for part in code.co_consts:
-        if isinstance(part, CodeType):
-            yield from _codes_in(part)
 
 
 def _of_type(thing: type) -> tuple[str, list[Part]]:

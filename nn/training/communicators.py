@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from engine.optional_packages import optional_package
 from nn.validation import shortened
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -37,12 +38,8 @@ class Torch:
     """``torch.distributed`` with gloo, in processes that torchrun started."""
 
     def __init__(self) -> None:
-        try:
-            import torch
-            import torch.distributed
-        except ImportError as error:
-            raise ImportError(f'communicator="torch" must have PyTorch ({error}): pip install torch') from None
-        engine: Any = torch.distributed
+        torch = optional_package("torch", 'communicator="torch"', "torch")
+        engine = optional_package("torch.distributed", 'communicator="torch"', "torch")
         if not engine.is_initialized():
             if "RANK" not in os.environ:
                 raise ValueError(
@@ -50,9 +47,7 @@ class Torch:
                     "torchrun --nproc-per-node 2 SCRIPT.py"
                 )
             store, rank, size = next(engine.rendezvous("env://"))
-            attempt = os.environ.get(
-                "TORCHELASTIC_RESTART_COUNT", "0"
-            )  # an earlier one left its addresses in the store
+            attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # an earlier one left addresses in the store
             engine.init_process_group("gloo", store=engine.PrefixStore(attempt, store), rank=rank, world_size=size)
             atexit.register(engine.destroy_process_group)  # its threads end before the interpreter does
         self._engine, self._tensor = engine, torch.from_numpy
@@ -73,11 +68,8 @@ class MPI:
     """MPI through mpi4py, in processes that ``mpiexec -n 2 python -m mpi4py SCRIPT.py`` started."""
 
     def __init__(self) -> None:
-        try:
-            from mpi4py import MPI as ENGINE
-        except (ImportError, RuntimeError) as error:
-            raise ImportError(f'communicator="mpi" must have mpi4py and MPI ({error}): pip install mpi4py') from None
-        self._world, self._in_place = ENGINE.COMM_WORLD, ENGINE.IN_PLACE
+        engine = optional_package("mpi4py.MPI", 'communicator="mpi"', "mpi4py")
+        self._world, self._in_place = engine.COMM_WORLD, engine.IN_PLACE
         self.rank: int = self._world.Get_rank()
         self.size: int = self._world.Get_size()
 
@@ -94,12 +86,11 @@ class Jax:
     """JAX's collectives, in processes that called ``jax.distributed.initialize``."""
 
     def __init__(self) -> None:
-        try:
-            import jax
-            from jax.experimental.multihost_utils import process_allgather
-        except ImportError as error:
-            raise ImportError(f'communicator="jax" must have JAX ({error}): pip install "gradstep[jax]"') from None
-        self._allgather, self._in_float64 = process_allgather, jax.enable_x64
+        jax, utilities = (
+            optional_package(name, 'communicator="jax"', '"gradstep[jax]"')
+            for name in ("jax", "jax.experimental.multihost_utils")
+        )
+        self._allgather, self._in_float64 = utilities.process_allgather, jax.enable_x64
         self.rank: int = jax.process_index()
         self.size: int = jax.process_count()
 

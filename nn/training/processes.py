@@ -43,9 +43,9 @@ class Alone:
         """A block without meetings, in which an error of one process ends all."""
         yield
 
-    def caught(self, call: Callable[[], object]) -> None:
-        """Call something that other processes may not call; its error is raised in all of them when they meet next."""
-        call()
+    def caught(self, call: Callable[[], Result]) -> Result | None:
+        """What the call returns, which others may not make; its error is raised in all of them when they meet next."""
+        return call()
 
     def first(self, call: Callable[[], Result]) -> Result:
         """What the call returns in process 0, which alone makes it."""

@@ -13,8 +13,6 @@ from nn.training.replayed import Replayed, reason
 from nn.training.steps import Task
 from nn.training.teams import Team
 
-_REPLAY = "train by replay alone, and this model cannot be replayed"
-
 
 def shared_steps(task: Task) -> Shared:
     """Steps of several processes.
@@ -27,7 +25,7 @@ def shared_steps(task: Task) -> Shared:
     except ArithmeticError:
         raise
     except Exception as error:  # the user's model and loss may raise anything
-        raise ValueError(f"several processes {_REPLAY} with this loss: {reason(error)}") from error
+        raise _refusal(reason(error)) from error
 
 
 class Shared(Replayed):
@@ -44,7 +42,7 @@ class Shared(Replayed):
     def next_epoch(self, may_change: bool) -> None:
         super().next_epoch(may_change)
         if self.eager:
-            raise ValueError(f"several processes {_REPLAY} with this loss: {self.eager}")
+            raise _refusal(self.eager)
 
     def step(self, batch: Sequence[int]) -> Tally:
         places, indices = self.team.share(batch)
@@ -80,8 +78,13 @@ class Shared(Replayed):
         return self.has_gradient or self.team.any(super().trains)
 
     def refusal(self, error: Exception) -> ValueError:
-        return ValueError(f"several processes {_REPLAY} with this loss: {reason(error)}")
+        return _refusal(reason(error))
 
     def validate(self) -> Tally | None:
         own = super().validate
         return None if self.task.validation is None else self.team.total(lambda: own() or Tally())
+
+
+def _refusal(why: str) -> ValueError:
+    told = "several processes train by replay alone, and this model cannot be replayed with this loss"
+    return ValueError(f"{told}: {why}")

@@ -74,10 +74,9 @@ class Team(Alone):
         return places, indices[places] - self._start
 
     def check(self, facts: Callable[[], dict[str, str]], advice: str, kind: type[Exception] = ValueError) -> bool:
-        found: dict[str, str] = {}
-        self.caught(lambda: found.update(facts()))
+        found = self.caught(facts)
         interrupted = self._meet()[1]
-        check_same(self.gather(found), advice, kind)
+        check_same(self.gather(found or {}), advice, kind)
         return interrupted
 
     @contextmanager
@@ -89,34 +88,25 @@ class Team(Alone):
         self._meet()
 
     def any(self, call: Callable[[], bool]) -> bool:
-        results = [False]
-        self.caught(lambda: results.append(call()))
-        numbers, interrupted = self._meet(results[-1])
-        if interrupted:
-            raise KeyboardInterrupt
-        return bool(numbers.any())
+        return bool(self._meet_to_go_on(bool(self.caught(call))).any())
 
-    def caught(self, call: Callable[[], object]) -> None:
+    def caught(self, call: Callable[[], Result]) -> Result | None:
         try:
-            call()
+            return call()
         except KeyboardInterrupt:
             self._is_interrupted = True
         except BaseException as error:
             self._error = self._error or error
+        return None
 
     def first(self, call: Callable[[], Result]) -> Result:
-        results: list[Any] = [None]
-        if self.rank == 0:
-            self.caught(lambda: results.append(call()))
-        if self._meet()[1]:
-            raise KeyboardInterrupt
-        result: Result = self.gather(results[-1])[0]
+        own = None if self.rank else self.caught(call)
+        self._meet_to_go_on()
+        result: Result = self.gather(own)[0]
         return result
 
     def agree(self, call: Callable[[], bool | None]) -> bool:
-        results: list[bool | None] = [None]
-        self.caught(lambda: results.append(call()))
-        numbers, interrupted = self._meet(bool(results[-1]))
+        numbers, interrupted = self._meet(bool(self.caught(call)))
         return interrupted or bool(numbers.any())
 
     def total(self, call: Callable[[], Tally]) -> Tally:
@@ -127,13 +117,15 @@ class Team(Alone):
             FloatingPointError: one of them met infinity or NaN.
             RuntimeError: another one met an error.
         """
-        tallies: list[Tally] = []
-        self.caught(lambda: tallies.append(call()))
-        own = tallies[0] if tallies else Tally()
-        numbers, interrupted = self._meet(own.loss, own.right, own.n)
+        own = self.caught(call) or Tally()
+        numbers = self._meet_to_go_on(own.loss, own.right, own.n)
+        return Tally(float(numbers[:, 0].sum()), int(numbers[:, 1].sum()), int(numbers[:, 2].sum()))
+
+    def _meet_to_go_on(self, *numbers: float) -> Array:
+        numbers_of_all, interrupted = self._meet(*numbers)
         if interrupted:
             raise KeyboardInterrupt
-        return Tally(float(numbers[:, 0].sum()), int(numbers[:, 1].sum()), int(numbers[:, 2].sum()))
+        return numbers_of_all
 
     def _meet(self, *numbers: float) -> tuple[Array, bool]:
         """The numbers of all processes, a row each; and whether one of them got Ctrl-C."""

@@ -148,7 +148,10 @@ def test_models_of_the_users_that_differ_are_refused():
         return trained(communicator, make=lambda: model)
 
     errors = trained_by(2, lambda own: one(own, 1.0 + own.rank))
-    assert all("(Scaled).scale must be the same in all processes, got 1.0 in process 0 and 2.0 in" in str(error) for error in errors), errors
+    assert all(
+        "(Scaled).scale must be the same in all processes, got 1.0 in process 0 and 2.0 in" in str(error)
+        for error in errors
+    ), errors
     same = trained_by(2, lambda own: one(own, 2.0))
     assert same[0] == same[1]
 
