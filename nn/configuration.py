@@ -38,6 +38,12 @@ class Fixed:
         vars(module)[self.name] = value
 
 
+def foreign_parts(module: Any) -> list[Any]:
+    """The module and what it holds that can be called, of which a step may run code that is not this library's."""
+    called = [module, *(part for _, part in parts_in(module) if callable(part))]
+    return [part for part in called if type(part).__module__ not in OWN]
+
+
 def zero_init(n_parameters: int) -> Callable[..., float]:
     """An *init* of zeros, which raises an error beyond *n_parameters* weights."""
     left = iter(range(n_parameters))

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import dis
 import functools
-import hashlib
 import sys
 from argparse import Namespace
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from engine import Value
 from engine.callers import is_library
 from nn.configuration import OWN
-from nn.parameters import parts_in
 from nn.schedules import codes_in
+from nn.training.processes import digest
 from nn.validation import plain_label
-
-if TYPE_CHECKING:
-    from nn.module import Module
 
 _PLAIN = (int, float, complex, str, bytes, type(None), np.generic)
 _MOST, _DEEPEST, _MOST_ITEMS = 100_000, 20, 10
@@ -73,14 +69,6 @@ def described(things: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def foreign_parts(model: Module) -> dict[str, Any]:
-    """The parts of a model that are the user's, and what they hold."""
-    called = [model, *(part for _, part in parts_in(model) if callable(part))]
-    own = [part for part in called if type(part).__module__ not in OWN]
-    titles = [getattr(part, "__qualname__", type(part).__qualname__) for part in own]
-    return {f"part {place} of the model ({title})": part for place, (title, part) in enumerate(zip(titles, own))}
-
-
 def _noted(thing: Any) -> tuple[str, list[Part]]:
     """What tells a thing from others, and what there is inside."""
     kind = type(thing).__qualname__
@@ -89,18 +77,16 @@ def _noted(thing: Any) -> tuple[str, list[Part]]:
     if isinstance(thing, Value):
         return repr(thing.data), []
     if isinstance(thing, np.ndarray) and thing.dtype.kind != "O":
-        return f"{thing.dtype} array of shape {thing.shape}, {_digest(thing.tobytes())}", []
-    if isinstance(thing, (list, tuple)):
-        return _of_list(thing, kind)
+        return f"{thing.dtype} array of shape {thing.shape}, {digest(thing.tobytes())}", []
     if isinstance(thing, (set, frozenset)):
-        return f"{kind} of {_digest(sorted(map(repr, thing)))}", []
-    if isinstance(thing, dict):
-        return _of_dict(thing, kind)
+        return f"{kind} of {digest(sorted(map(repr, thing)))}", []
+    if isinstance(thing, (list, tuple, dict)):
+        return _of_container(thing, kind)
     for each, names in _HOLDERS.items():
         if isinstance(thing, each):
             return kind, [(f": {name.strip('_')}", getattr(thing, name)) for name in names]
     if isinstance(thing, CodeType):
-        return f"{thing.co_name} {_digest((thing.co_code, thing.co_names))}", [(": constants", thing.co_consts)]
+        return f"{thing.co_name} {digest((thing.co_code, thing.co_names))}", [(": constants", thing.co_consts)]
     if isinstance(thing, FunctionType):
         return thing.__qualname__, list(_of_function(thing))
     if isinstance(thing, type):
@@ -108,21 +94,12 @@ def _noted(thing: Any) -> tuple[str, list[Part]]:
     return _of_object(thing)
 
 
-def _of_list(thing: Any, kind: str) -> tuple[str, list[Part]]:
-    if _is_table(thing):
-        return f"{kind} of {_digest([_noted(item)[0] for item in thing])}", []
-    return f"{kind} of {len(thing)}", [(f"[{index}]", item) for index, item in enumerate(thing)]
-
-
-def _of_dict(thing: Any, kind: str) -> tuple[str, list[Part]]:
-    if _is_table(thing.values()):
-        return f"{kind} of {_digest(sorted((repr(key), _noted(item)[0]) for key, item in thing.items()))}", []
-    return f"{kind} of {len(thing)}", [(f"[{key!r}]", item) for key, item in thing.items()]
-
-
-def _is_table(items: Collection[Any]) -> bool:
-    """Whether these are many plain things, which one digest tells."""
-    return len(items) > _MOST_ITEMS and all(isinstance(item, (*_PLAIN, Value)) for item in items)
+def _of_container(thing: Any, kind: str) -> tuple[str, list[Part]]:
+    """The parts of a container by index or key; of many plain things one digest."""
+    items = [(repr(key), item) for key, item in (thing.items() if isinstance(thing, dict) else enumerate(thing))]
+    if len(items) > _MOST_ITEMS and all(isinstance(item, (*_PLAIN, Value)) for _, item in items):
+        return f"{kind} of {digest(sorted((key, _noted(item)[0]) for key, item in items))}", []
+    return f"{kind} of {len(items)}", [(f"[{key}]", item) for key, item in items]
 
 
 def _of_function(thing: FunctionType) -> Iterator[Part]:
@@ -177,7 +154,3 @@ def _is_of_library(module: Any) -> bool:
     """Whether a module is no code of the user's: it is installed."""
     path = str(getattr(sys.modules.get(str(module)), "__file__", ""))
     return is_library(module) or (module != "__main__" and ("site-packages" in path or "dist-packages" in path))
-
-
-def _digest(thing: Any) -> str:
-    return hashlib.sha256(thing if isinstance(thing, bytes) else repr(thing).encode()).hexdigest()[:16]

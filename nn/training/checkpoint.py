@@ -17,6 +17,7 @@ from nn.examples import Examples, Tally
 from nn.losses import LOSSES
 from nn.model_files import ModelFileError, is_finite, read_json
 from nn.training.history import COLUMNS, History
+from nn.training.processes import digest
 from nn.validation import as_number, plain_label, shortened
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def settings_of(task: Task) -> dict[str, Any]:
         "loss": task.loss_name,
         "code of the loss": [] if task.loss in LOSSES.values() else _describe(task.loss),
         "batch size": task.batch_size,
-        "starting weights": _digest([parameter.data for parameter in task.model.parameters()]),
+        "starting weights": digest([parameter.data for parameter in task.model.parameters()]),
         "optimizer": type(optimizer).__name__,
         **{f"{name} of the optimizer": _describe(thing) for name, thing in optimizer.settings().items()},
         "number of parameters to train": len(optimizer.parameters or ()),
@@ -208,11 +209,7 @@ def _describe(thing: Any, depth: int = 3) -> Any:
     parts = [cell.cell_contents for cell in getattr(thing, "__closure__", None) or ()]
     parts += [*(getattr(thing, "__defaults__", None) or ()), *getattr(thing, "__dict__", {}).values()]
     parts += code.co_consts if code else ()
-    return [name, code and _digest((code.co_code, code.co_names)), *(_describe(part, depth - 1) for part in parts)]
-
-
-def _digest(thing: Any) -> str:
-    return hashlib.sha256(repr(thing).encode()).hexdigest()[:16]
+    return [name, code and digest((code.co_code, code.co_names)), *(_describe(part, depth - 1) for part in parts)]
 
 
 def _digest_of(examples: Examples | None) -> str:
@@ -221,7 +218,7 @@ def _digest_of(examples: Examples | None) -> str:
     table, targets = examples.table, examples.targets
     inputs = hashlib.sha256(table.tobytes()).hexdigest()
     parts = (table.shape, table.dtype.name, inputs, targets.classes, targets.kind, targets.encoded, examples.weights)
-    return _digest(parts)
+    return digest(parts)
 
 
 def _progress(content: dict[str, Any], names: Iterable[str], n_examples: int) -> Progress:

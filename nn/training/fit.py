@@ -9,6 +9,7 @@ from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from nn.configuration import foreign_parts
 from nn.data import by_name, column_names
 from nn.data.columns import Columns
 from nn.examples import (
@@ -251,12 +252,14 @@ class Training:
 
     def _alike(self, given: dict[str, Any]) -> dict[str, str]:
         """What must be the same in all processes."""
-        from nn.training.alike import described, foreign_parts
+        from nn.training.alike import described
 
         task = self.task
         names = {"names of the inputs": self.column_names, "names of the targets": self.target_column_names}
         reached = {f"{name} of the optimizer": thing for name, thing in task.optimizer.settings().items()}
-        reached |= {"class of the optimizer": type(task.optimizer), **foreign_parts(task.model)}
+        reached |= {"class of the optimizer": type(task.optimizer)}
+        for place, part in enumerate(foreign_parts(task.model)):
+            reached[f"part {place} of the model ({getattr(part, '__qualname__', type(part).__qualname__)})"] = part
         settings = {**settings_of(task), **order_and_classes(task), **names}
         return {name: repr(thing) for name, thing in settings.items()} | described(given | reached)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -78,6 +79,11 @@ def check_same(facts: Sequence[dict[str, str]], advice: str, kind: type[Exceptio
             if here.get(name) != there.get(name):
                 told = f"got {got} in process 0 and {other} in process {rank}"
                 raise kind(f"{name} must be the same in all processes, {told}; {advice}")
+
+
+def digest(thing: Any) -> str:
+    """A short text that is the same for the same bytes, or for things of the same repr."""
+    return hashlib.sha256(thing if isinstance(thing, bytes) else repr(thing).encode()).hexdigest()[:16]
 
 
 def state_of(task: Task) -> dict[str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine import DataDependentError, compiler
 from nn.activations import is_of_one_value
-from nn.configuration import OWN
+from nn.configuration import foreign_parts
 from nn.examples import Examples, Tally, as_list
 from nn.losses import LOSSES, recorded_form
 from nn.noise import noise_rows
@@ -246,9 +246,7 @@ class Replayed(Steps):
 
 def _is_made_of_nn(model: Module) -> bool:
     """Whether only code of nn and engine runs in the model."""
-    called = [model, *(part for _, part in parts_in(model) if callable(part))]
-    foreign = [part for part in called if type(part).__module__ not in OWN]
-    return all(map(is_of_one_value, foreign))
+    return all(map(is_of_one_value, foreign_parts(model)))
 
 
 def _parts(model: Module) -> list[Any]:
