@@ -114,18 +114,12 @@ def is_finite(number: object) -> bool:
         return False
 
 
-def read_json(path: str | PathLike[str], kind: str, version: int) -> dict[str, Any]:
-    """The content of a JSON file of that format: unique names, finite numbers.
+def parse_json(path: str | PathLike[str], data: bytes, kind: str, version: int) -> dict[str, Any]:
+    """The content of *data*, JSON of that format in the file *path*: unique names, finite numbers.
 
     Raises:
-        OSError: the file cannot be read.
         ModelFileError: it is truncated, or of another format or version.
     """
-    return parse_json(path, Path(path).read_bytes(), kind, version)
-
-
-def parse_json(path: str | PathLike[str], data: bytes, kind: str, version: int) -> dict[str, Any]:
-    """The content of *data*, JSON of that format in the file *path*; errors as of ``read_json``."""
     try:
         content = json.loads(data.decode("utf-8"), object_pairs_hook=_unique_names, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, numbers of absurd length, absurd nesting

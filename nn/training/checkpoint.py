@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from engine.whole_files import write_whole
 from nn.examples import Examples, Tally
 from nn.losses import LOSSES
-from nn.model_files import ModelFileError, is_finite, read_json
+from nn.model_files import ModelFileError, is_finite, parse_json
 from nn.training.history import COLUMNS, History
 from nn.training.processes import digest
 from nn.validation import as_number, plain_label, shortened
@@ -65,7 +65,10 @@ class Checkpoint:
             ValueError: the file is incomplete, or of another run; nothing is changed.
         """
         self._task, self._run = task, json.loads(json.dumps(_run_of(task)))
-        content = task.team.first(lambda: read_json(self.path, FORMAT, VERSION) if self.path.exists() else None)
+        path = self.path
+        content = task.team.first(
+            lambda: parse_json(path, path.read_bytes(), FORMAT, VERSION) if path.exists() else None
+        )
         self.look()
         if content is None:
             progress = Progress(asked=task.n_epochs)

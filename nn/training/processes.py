@@ -56,10 +56,6 @@ class Alone:
         """Whether the call returns True, or Ctrl-C came, in one of the processes; an error in one ends all."""
         return bool(call())
 
-    def any(self, call: Callable[[], bool]) -> bool:
-        """Whether the call returns True in one of the processes."""
-        return call()
-
     @contextmanager
     def shield(self, interrupts: Interrupts) -> Iterator[None]:
         """Let Ctrl-C end all processes after the same step."""

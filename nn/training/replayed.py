@@ -31,7 +31,7 @@ def steps_for(task: Task, insists: bool) -> Steps:
         return Replayed(task, insists)
     except Exception as error:  # the user's model and loss may raise anything
         if insists and not isinstance(error, ArithmeticError):  # the first eager step reports those
-            raise refusal(error) from error
+            raise Replayed.refusal(reason(error)) from error
         return Steps(task, reason(error))
 
 
@@ -62,6 +62,12 @@ class Replayed(Steps):
         self.recorded = Recorded(function, [task.model, loss], kind if bundled else None, task.backend)
         self.paths = self._recorded_paths()
         self.parts: list[Any] = []
+
+    @staticmethod
+    def refusal(why: str) -> ValueError:
+        """What a caller is told who insists on replay."""
+        told = f"replay=True, but this model cannot be replayed with this loss ({why})"
+        return ValueError(f"{told}; without replay=True it is trained eagerly")
 
     def _rows(self, examples: Examples) -> Array:
         """A row for each example: inputs, targets, weight, and noise, 1 until it is drawn.
@@ -204,11 +210,8 @@ class Replayed(Steps):
         """Be eager from now on, or raise an error if replay is insisted on."""
         self.close()
         if self.insists and not isinstance(error, ArithmeticError):
-            raise self.refusal(error) from error
+            raise self.refusal(reason(error)) from error
         self.eager = reason(error)
-
-    def refusal(self, error: Exception) -> ValueError:
-        return refusal(error)
 
     def _advance(self, gradient: Array) -> None:
         """Take the optimizer's step."""
@@ -260,14 +263,6 @@ def _first_eagerly(task: Task) -> list[Any]:
     outputs = task.model(task.examples.row(0))
     loss = task.loss(outputs, task.examples.targets.encoded[0])
     return [loss * (task.examples.weights or [1.0])[0], *as_list(outputs)]
-
-
-def refusal(error: Exception) -> ValueError:
-    """What a caller is told who insists on replay."""
-    return ValueError(
-        f"replay=True, but this model cannot be replayed with this loss ({reason(error)}); without replay=True it is "
-        "trained eagerly"
-    )
 
 
 def reason(error: Exception) -> str:

@@ -25,7 +25,7 @@ def shared_steps(task: Task) -> Shared:
     except ArithmeticError:
         raise
     except Exception as error:  # the user's model and loss may raise anything
-        raise _refusal(reason(error)) from error
+        raise Shared.refusal(reason(error)) from error
 
 
 class Shared(Replayed):
@@ -42,7 +42,7 @@ class Shared(Replayed):
     def next_epoch(self, may_change: bool) -> None:
         super().next_epoch(may_change)
         if self.eager:
-            raise _refusal(self.eager)
+            raise self.refusal(self.eager)
 
     def step(self, batch: Sequence[int]) -> Tally:
         places, indices = self.team.share(batch)
@@ -77,14 +77,11 @@ class Shared(Replayed):
     def trains(self) -> bool:
         return self.has_gradient or self.team.any(super().trains)
 
-    def refusal(self, error: Exception) -> ValueError:
-        return _refusal(reason(error))
+    @staticmethod
+    def refusal(why: str) -> ValueError:
+        told = "several processes train by replay alone, and this model cannot be replayed with this loss"
+        return ValueError(f"{told}: {why}")
 
     def validate(self) -> Tally | None:
         own = super().validate
         return None if self.task.validation is None else self.team.total(lambda: own() or Tally())
-
-
-def _refusal(why: str) -> ValueError:
-    told = "several processes train by replay alone, and this model cannot be replayed with this loss"
-    return ValueError(f"{told}: {why}")

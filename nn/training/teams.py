@@ -88,6 +88,7 @@ class Team(Alone):
         self._meet()
 
     def any(self, call: Callable[[], bool]) -> bool:
+        """Whether the call returns True in one of the processes; errors as of ``total``."""
         return bool(self._meet_to_go_on(bool(self.caught(call))).any())
 
     def caught(self, call: Callable[[], Result]) -> Result | None:
