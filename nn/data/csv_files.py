@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.optional_packages import optional_package
 from nn.data.number_cells import Cells, Clue, Numbers, decimal_mark, guessed, is_missing
 from nn.data.packed_files import unpack
 from nn.model_files import FORMAT
@@ -114,11 +115,7 @@ def _lines(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
 
 def _cells(path: str | PathLike[str], text: str, separator: str) -> tuple[Any, int]:
     """A frame of the cells by line, and the number of empty rows left out."""
-    try:
-        import pandas as pd
-    except ImportError:
-        raise ModuleNotFoundError('pandas reads CSV files: pip install "gradstep[demo]"') from None
-
+    pd = optional_package("pandas", "reading a CSV file", '"gradstep[demo]"')
     start = len(text) - len(re.sub(r"\A(?: *\n)*", "", text))
     options: dict[str, Any] = {"dtype": object, "na_filter": False, "skipinitialspace": True, "skip_blank_lines": False}
     try:

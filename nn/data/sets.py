@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from engine.optional_packages import optional_package
 from nn.data.tables import Table, as_column, as_table
 
 
@@ -50,11 +51,7 @@ def split_indices(n: int, share: float, rng: Any) -> tuple[list[int], list[int]]
 
 def digits() -> DataSet:
     """1,797 handwritten digits of 8 x 8 pixels in 0 ... 16, labels 0 ... 9 (Alpaydin and Kaynak 1998)."""
-    try:
-        from sklearn import datasets
-    except ImportError:
-        raise ModuleNotFoundError('this data set comes with scikit-learn: pip install "gradstep[demo]"') from None
-    bunch = datasets.load_digits()
+    bunch = optional_package("sklearn.datasets", "digits", '"gradstep[demo]"').load_digits()
     return DataSet(as_table(bunch.data), as_column(bunch.target), list(map(str, bunch.feature_names)))
 
 

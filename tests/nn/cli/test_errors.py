@@ -253,11 +253,11 @@ def test_a_disk_that_is_full_is_told_and_the_old_model_stays(folder, capsys, mon
 
 
 def test_digits_without_scikit_learn(folder, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     assert main(train("digits")) == 1
-    assert capsys.readouterr().err == (
-        'gradstep: this data set comes with scikit-learn: pip install "gradstep[demo]"\n'
-    )
+    told = capsys.readouterr().err
+    assert told.startswith("gradstep: digits must have the package sklearn.datasets (")
+    assert told.endswith('): pip install "gradstep[demo]"\n')
 
 
 @pytest.mark.parametrize(
