@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -208,22 +209,20 @@ def fit(
     return history
 
 
+@dataclass(eq=False)
 class Training:
     """One call of ``fit``, its arguments checked."""
 
-    def __init__(
-        self,
-        task: Task,
-        column_names: list[str] | None,
-        target_names: list[str] | None,
-        checkpoint: Checkpoint | None,
-        callbacks: list[Callback],
-        verbose: int,
-    ) -> None:
-        self.column_names, self.target_column_names = column_names, target_names
-        self.task, self.checkpoint, self.callbacks, self.verbose = task, checkpoint, callbacks, verbose
-        self.progress, self.interrupts, self.team = Progress(), Interrupts(), task.team
-        self.steps = Steps(task, "replay=False")
+    task: Task
+    column_names: list[str] | None
+    target_column_names: list[str] | None
+    checkpoint: Checkpoint | None
+    callbacks: list[Callback]
+    verbose: int
+
+    def __post_init__(self) -> None:
+        self.progress, self.interrupts, self.team = Progress(), Interrupts(), self.task.team
+        self.steps = Steps(self.task, "replay=False")
 
     def run(self, replay: bool | None, given: dict[str, Any]) -> None:
         """Train until all epochs are done or something ends it.
