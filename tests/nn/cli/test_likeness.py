@@ -7,7 +7,9 @@ from team import trained_by
 
 from nn.cli import processes
 from nn.cli.arguments import parser
-from nn.cli.likeness import check_alike, option_facts
+from nn.cli.likeness import check_alike, option_facts, table_facts
+from nn.data import xor
+from nn.scaling import Scaling
 
 ROWS = [f"{i % 7},{i * i % 11 - 5},{'ab'[i % 2]},{2.0 * (i % 7) - i * i % 11 + 0.1 * (i % 3)}" for i in range(40)]
 NAMES = "x,z,kind,y"
@@ -110,6 +112,14 @@ def test_another_set_of_examples_is_named(facts):
 def test_another_table_is_named(facts, lines, name):
     words = difference(facts(), facts(lines=lines))
     assert words.startswith(f"{name} must be the same in all processes, got ")
+
+
+def test_another_scaling_is_named():
+    one, other = (table_facts("t", xor(), xor(), None, [Scaling([0.0], [size]), None]) for size in (1.0, 2.0))
+    assert difference(one, one) is None
+    assert difference(one, other).startswith(
+        "the scaling of t[0].scale[0] must be the same in all processes, got 1.0 in process 0 and 2.0 in process 2"
+    )
 
 
 def test_options_to_come_are_compared():
