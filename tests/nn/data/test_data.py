@@ -164,7 +164,7 @@ def test_digits_are_scikit_learns():
 
 
 def test_digits_without_scikit_learn_say_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "sklearn", None)
+    monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
     with pytest.raises(ModuleNotFoundError, match=r'pip install "gradstep\[demo\]"'):
         digits()
 
