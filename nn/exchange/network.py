@@ -107,7 +107,7 @@ def content_of(steps: Sequence[Step], kind: str) -> dict[str, Any]:
     configuration = _configuration(steps, kind)
     if configuration is None:
         found = ", ".join(step if isinstance(step, str) else type(step).__name__ for step in steps)
-        raise ValueError(f"this network must be loaded by Sequential, got {kind} for {found[:200]}")
+        raise ValueError(f"this network must be loaded by Sequential, got {kind} for {found[:200] or 'no layer'}")
     return {
         "kind": kind,
         "configuration": configuration,
@@ -153,7 +153,11 @@ def _configuration(steps: Sequence[Step], kind: str) -> dict[str, Any] | None:
     layers = _layers(steps)
     if kind == "Sequential":
         return {"layers": layers}
-    if kind not in ("MLP", "Layer") or any(isinstance(layer, str) or layer["kind"] != "Layer" for layer in layers):
+    if (
+        kind not in ("MLP", "Layer")
+        or not layers
+        or any(isinstance(layer, str) or layer["kind"] != "Layer" for layer in layers)
+    ):
         return None
     parts: list[dict[str, Any]] = [layer["configuration"] for layer in layers]
     if kind == "Layer":

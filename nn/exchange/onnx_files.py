@@ -118,8 +118,8 @@ def _steps_in(graph: Any) -> list[Step]:
             raise ValueError(f"node {index} ({label}): {error}") from None
         last, before = node.output[0], node.op_type
         taken.add(last)
-    if last != graph.output[0].name or not isinstance(next(iter(steps), None), Linear):
-        raise ValueError("the graph must begin with a Gemm or MatMul, and end with the result of its last node")
+    if last != graph.output[0].name or not sums_in(steps):
+        raise ValueError("the graph must have a Gemm or MatMul, and end with the result of its last node")
     sizes = [size.dim_value for size in given.shape.dim]
     n_inputs = len(sums_in(steps)[0].weights[0])
     if sizes and (len(sizes) != 2 or sizes[1] not in (0, n_inputs)):

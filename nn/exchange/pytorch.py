@@ -85,7 +85,7 @@ def from_torch(network: Any) -> Module:
     torch = optional_package("torch", "from_torch", "torch")
     if type(network) is not torch.nn.Sequential:
         raise ValueError(f"network must be a torch.nn.Sequential, got {type(network).__name__}; make one of its layers")
-    parts = [*_parts(network)]
+    parts = [*_parts(network, torch.nn.Sequential)]
     types = {weights.dtype for weights in network.parameters()}
     if not types or not types <= {torch.float32, torch.float64}:
         raise ValueError(f"network must have weights in float32 or float64, got {', '.join(map(str, types)) or 'none'}")
@@ -93,15 +93,16 @@ def from_torch(network: Any) -> Module:
     return model_of([step for where, part in parts for step in _steps(where, part, torch, coarse)], loss=None)
 
 
-def _parts(network: Any, where: str = "module ") -> Iterator[tuple[str, Any]]:
-    """The modules inside, in order, each with its name; one that is used twice comes twice."""
-    for index, part in enumerate(network):
-        if part._forward_hooks or part._forward_pre_hooks:
-            raise ValueError(f"{where}{index} must have no hooks, which may change its result; remove them first")
-        if type(part) is type(network):
-            yield from _parts(part, f"{where}{index}.")
-        else:
-            yield f"{where}{index}", part
+def _parts(part: Any, kind: type[Any], where: str = "") -> Iterator[tuple[str, Any]]:
+    """The modules inside those of the *kind*, in order, each with its name; one that is used twice comes twice."""
+    name, state = f"module {where}" if where else "network", getattr(part, "__dict__", {})
+    if any(map(state.get, ("_forward_hooks", "_forward_pre_hooks", "forward"))):
+        raise ValueError(f"{name} must have no hooks and no forward set on it, which may change its result")
+    if type(part) is not kind:
+        yield name, part
+        return
+    for index, inner in enumerate(part):
+        yield from _parts(inner, kind, f"{where}.{index}".lstrip("."))
 
 
 def _steps(where: str, part: Any, torch: Any, epsilon: float) -> list[Step]:
@@ -112,6 +113,9 @@ def _steps(where: str, part: Any, torch: Any, epsilon: float) -> list[Step]:
     if kind is torch.nn.Dropout:
         return [Noise(part.p)]
     if kind is torch.nn.Linear:
+        if part.weight.is_meta or 0 in part.weight.shape:
+            shape = tuple(part.weight.shape)
+            raise ValueError(f"{where} must have numbers as weights, got the shape {shape} on {part.weight.device}")
         bias = [0.0] * part.out_features if part.bias is None else part.bias.tolist()
         return [Linear(part.weight.tolist(), bias)]
     for name, (module, options) in _KINDS.items():

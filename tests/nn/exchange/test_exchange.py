@@ -37,6 +37,8 @@ MODELS = {
     "one layer": lambda: MLP(3, [1], seed=0),
     "classes": classifier,
     "sequential": mixed,
+    "activation first": lambda: Sequential("tanh", Layer(3, 2, seed=0)),
+    "noise first": lambda: Sequential(Dropout(0.5), Softmax(), Layer(3, 2, seed=0)),
     "layer": lambda: Layer(3, 2, activation="leaky_relu", seed=0),
     "neuron": lambda: Neuron(3, activation="tanh", seed=0),
 }
@@ -59,7 +61,7 @@ def close(found, expected, tolerance):
 def test_a_file_gives_the_same_model(folder, ending, name):
     pytest.importorskip(ending)
     model, path = MODELS[name](), f"model.{ending}"
-    model.column_names = None if name == "sequential" else ["a", "b", "c"]
+    model.column_names = None if isinstance(model, Sequential) else ["a", "b", "c"]
     model.save(path)
     again = type(model).load(path)
     assert again.state_dict() == model.state_dict()
@@ -349,7 +351,7 @@ HOSTILE = {
     "one name": (lambda m: node_of(m, 1).output.__setitem__(0, "h"), "one result with a name that no other"),
     "second result": (lambda m: node_of(m, 1).output.append("b"), "one result with a name"),
     "result": (lambda m: setattr(m.graph.output[0], "name", "h"), "end with the result of its last node"),
-    "no nodes": (lambda m: m.graph.ClearField("node"), "must begin with a Gemm or MatMul"),
+    "no nodes": (lambda m: m.graph.ClearField("node"), "must have a Gemm or MatMul"),
     "inputs": (lambda m: m.graph.input.add(name="Z"), "one input and one output, got 2 and 1"),
     "outputs": (lambda m: m.graph.ClearField("output"), "one input and one output, got 1 and 0"),
     "elements": (
@@ -442,7 +444,7 @@ def test_names_that_are_no_text(folder):
         ([GEMM, ("PRelu", ["h", "B"], "Y", {})], TENSORS, "f4", r"the slope must be 0.01, .* got \[0.5, -0.25\]"),
         ([GEMM, ("Softmax", ["h"], "Y", {"axis": 0})], TENSORS, "f4", "the attribute axis cannot be 0 here"),
         ([GEMM, ("Gelu", ["h"], "Y", {"approximate": "tanh"})], TENSORS, "f4", "approximate cannot be b'tanh' here"),
-        ([("Tanh", ["X"], "Y", {})], TENSORS, "f4", "must begin with a Gemm or MatMul"),
+        ([("Tanh", ["X"], "Y", {})], TENSORS, "f4", "must have a Gemm or MatMul"),
         ([("MatMul", ["W", "X"], "Y", {})], TENSORS, "f4", "must take the result of the node before"),
         ([("MatMul", ["X", "B"], "Y", {})], TENSORS, "f4", "weights must have two dimensions, got 1"),
         ([GEMM, ("Gemm", ["h", "U"], "Y", {})], {**TENSORS, "U": W}, "f4", "must take the 2 outputs of the one before"),
@@ -566,7 +568,7 @@ def test_pytorch_has_the_same_outputs_and_gradients(activation):
     assert ours.state_dict() == model.state_dict()
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name not in ("sequential", "neuron", "layer")])
+@pytest.mark.parametrize("name", ["mlp", "one layer", "classes"])
 def test_there_and_back(name):
     torch = pytest.importorskip("torch")
     model = MODELS[name]()
@@ -630,6 +632,14 @@ def torch_refusals():
 
     infinite = nn.Linear(1, 1)
     infinite.bias.data[:] = float("nan")
+    hooked_whole, prehooked_whole, own_forward, own_layer, with_none = (
+        nn.Sequential(nn.Linear(2, 2)) for _ in range(5)
+    )
+    hooked_whole.register_forward_hook(lambda module, given, made: made + 1)
+    prehooked_whole.register_forward_pre_hook(lambda module, given: (given[0] + 1,))
+    own_forward.forward = own_layer[0].forward = lambda x: x + 1
+    with_none.append(nn.Tanh())
+    with_none[1] = None
     return [
         (line, "network must be a torch.nn.Sequential, got Linear"),
         (MLP(1, [1]), "network must be a torch.nn.Sequential, got MLP"),
@@ -647,10 +657,20 @@ def torch_refusals():
         (nn.Sequential(Own(2, 2)), "module 0 must be one of"),
         (nn.Sequential(nn.Linear(2, 2).half()), "float32 or float64, got torch.float16"),
         (nn.Sequential(infinite), "must be a finite number|nan"),
+        (hooked_whole, "network must have no hooks"),
+        (prehooked_whole, "network must have no hooks"),
+        (nn.Sequential(line, hooked_whole), "module 1 must have no hooks"),
+        (own_forward, "network must have no hooks and no forward set on it"),
+        (own_layer, "module 0 must have no hooks and no forward set on it"),
+        (with_none, "module 1 must be one of .*, got None"),
+        (nn.Sequential(nn.Linear(2, 2, device="meta")), "module 0 must have numbers as weights, got the .* on meta"),
+        (nn.Sequential(line, nn.Linear(2, 0)), "module 1 must have numbers as weights, got the shape"),
+        (nn.Sequential(nn.Linear(0, 2)), "module 0 must have numbers as weights, got the shape"),
     ]
 
 
-@pytest.mark.parametrize("case", range(16))
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+@pytest.mark.parametrize("case", range(25))
 def test_what_pytorch_has_beyond_is_refused(case):
     network, words = torch_refusals()[case]
     with pytest.raises(ValueError, match=words):
@@ -787,6 +807,7 @@ def test_what_scikit_learn_has_not_is_refused():
         (MLP(2, [2, 1], output="tanh"), "the output linear; got relu and tanh"),
         (Sequential(Layer(2, 2), Layer(2, 2, activation="tanh"), Layer(2, 1)), "must be loaded by|one of"),
         (Sequential("tanh"), "one of|must"),
+        (Sequential(Dropout(0.5)), "must be loaded by Sequential, got MLP for no layer"),
         (hinge, "must be trained with .*cross_entropy.*, got hinge"),
         (mixed_classes, "classes must be all strings or all numbers"),
         (reverse, "classes must be in sorted order, as scikit-learn has them, got"),
