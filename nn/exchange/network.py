@@ -153,11 +153,7 @@ def _configuration(steps: Sequence[Step], kind: str) -> dict[str, Any] | None:
     layers = _layers(steps)
     if kind == "Sequential":
         return {"layers": layers}
-    if (
-        kind not in ("MLP", "Layer")
-        or not layers
-        or any(isinstance(layer, str) or layer["kind"] != "Layer" for layer in layers)
-    ):
+    if kind not in ("MLP", "Layer") or {isinstance(layer, dict) and layer["kind"] for layer in layers} != {"Layer"}:
         return None
     parts: list[dict[str, Any]] = [layer["configuration"] for layer in layers]
     if kind == "Layer":

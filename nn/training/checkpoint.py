@@ -82,11 +82,18 @@ class Checkpoint:
             _check("random", gauss is None or is_finite(gauss))
             chance = random.Random()
             chance.setstate((kind, tuple(words), gauss))  # checks kind and words
-            task.optimizer.load_state_dict(content["optimizer"])
+            done = progress.history.epochs + progress.tally.n / task.team.n_examples
+            if done <= task.n_epochs:
+                task.optimizer.load_state_dict(content["optimizer"])
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise ModelFileError(
                 f"{self.path}: incomplete or damaged checkpoint ({plain_label(str(error), 200)})"
             ) from None
+        if done > task.n_epochs:
+            raise ValueError(
+                f"{self.path} must be of at most {task.n_epochs} epochs, as many as are asked, got one of {done:.4g}; "
+                "give another file name, or delete that file to start from the beginning"
+            )
         task.rng.setstate(chance.getstate())
         for name, parameter in own.items():
             parameter.data = content["parameters"][name]

@@ -262,6 +262,36 @@ def test_a_run_that_a_callback_ended_goes_on_when_more_epochs_are_asked(tmp_path
     assert trained(path, epochs=5, callbacks=[at_two])[0] == trained(epochs=5)[0]
 
 
+def test_a_run_of_more_epochs_than_are_asked_is_refused(tmp_path, monkeypatch):
+    path, model, optimizer = tmp_path / "run.json", MLP(2, [5, 1], activation="tanh", seed=3), Adam(learning_rate=0.02)
+    monkeypatch.setitem(OPTIMIZERS, "adam", lambda: optimizer)
+    trained(path, epochs=3)
+    optimizer = Adam(learning_rate=0.02)
+    before, content = model.state_dict(), path.read_bytes()
+    with pytest.raises(
+        ValueError, match=r"run.json must be of at most 2 epochs, as many as are asked, got one of 3; giv"
+    ):
+        trained(path, epochs=2, model=model)
+    assert (model.state_dict(), path.read_bytes(), optimizer.steps) == (before, content, 0)
+
+
+def test_a_run_within_the_epoch_after_those_asked_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "run.json"
+    written = nn.training.checkpoint.Checkpoint.write
+
+    def write_and_die(self, progress):
+        written(self, progress)
+        if progress.history.epochs == 2 and progress.tally.n:
+            raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(nn.training.checkpoint.Checkpoint, "write", write_and_die)
+        with pytest.raises(KilledError):
+            trained(path, checkpoint_every=0)
+    with pytest.raises(ValueError, match=r"at most 2 epochs, as many as are asked, got one of 2.267"):
+        trained(path, epochs=2, checkpoint_every=0)
+
+
 def test_the_best_weights_come_back_after_a_restart(tmp_path):
     path = tmp_path / "run.json"
 
