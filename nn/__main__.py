@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             warnings.simplefilter("always", UserWarning)  # what gradstep says itself; it is never an error here
             warnings.showwarning = lambda message, *_: _complain(str(message))
             options.run(options)
-        sys.stdout.flush()
+        print(end="", flush=True)  # sys.stdout is None where it was closed
     except KeyboardInterrupt as error:
         _complain(message_of(error))
         return 130

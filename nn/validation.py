@@ -97,8 +97,8 @@ def nearest(given: str, names: Iterable[str]) -> list[str]:
     >>> nearest("bse", ["mse", "bce", "hinge"])
     ['mse', 'bce']
     """
-    written = given.lower().replace("_", "")
-    plain = {name.replace("_", ""): name for name in names}
+    written = given.lower().replace("_", "").lstrip("-")
+    plain = {name.replace("_", "").lstrip("-"): name for name in names}
     likeness = {name: SequenceMatcher(None, written, bare).ratio() for bare, name in plain.items()}
     most = max([0.6, *likeness.values()])
     return [name for name, like in likeness.items() if like == most]

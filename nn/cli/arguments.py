@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from contextlib import suppress
 from typing import NoReturn
 
 from engine import __version__
@@ -112,9 +113,10 @@ def _describe_train(command: argparse.ArgumentParser) -> None:
     add(
         "data",
         metavar="DATA",
+        type=_file,
         help="digits (1,797 handwritten digits, needs scikit-learn), moons, xor, mnist (60,000 handwritten digits, "
         "with --data), or a CSV file of numbers and texts, gzipped or not, whose last column is the target; names in "
-        "its first line are recognised",
+        "its first line are recognised; - is standard input",
     )
     add("--data", metavar="FOLDER", dest="folder", help="the folder with the four files of MNIST, for mnist")
     add("--target", metavar="COLUMN", help="the column to predict (default: the last one)")
@@ -147,7 +149,12 @@ def _describe_train(command: argparse.ArgumentParser) -> None:
 
 def _describe_predict(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL", help="a file that `gradstep train` wrote")
-    command.add_argument("file", metavar="FILE.csv", help="the rows; names in the first line are recognised")
+    command.add_argument(
+        "file",
+        metavar="FILE.csv",
+        type=_file,
+        help="the rows, - for standard input; names in the first line are recognised",
+    )
     _describe_header(command)
     _describe_backend(command)
     command.add_argument("--probabilities", action="store_true", help="print those of each class, under its name")
@@ -214,6 +221,11 @@ def _sizes(text: str) -> list[int]:
 
 
 def _share(text: str) -> float:
-    if not 0.0 < float(text) < 1.0:
-        raise argparse.ArgumentTypeError(f"must be between 0 and 1, got {text}")
-    return float(text)
+    with suppress(ValueError):
+        if 0.0 < float(text) < 1.0:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"must be between 0 and 1, got {text}")
+
+
+def _file(text: str) -> str:
+    return "/dev/stdin" if text == "-" else text

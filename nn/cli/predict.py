@@ -29,7 +29,7 @@ def predict(options: Namespace) -> None:
         print(f"gradstep: {plain_label(line, 300)}", file=sys.stderr)
     if not options.probabilities:
         for answer in model.predict(X, options.backend):
-            print(one_line(str(answer)))  # a class in a model file may be any text
+            print(one_line(answer) if isinstance(answer, str) else answer)  # a class in a model file may be any text
         return
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([one_line(str(label)) for label in model.classes or ()])

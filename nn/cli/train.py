@@ -68,7 +68,7 @@ def _train(options: Namespace, team: Meeting | None) -> None:
     job = _job(options)
     given = {name: getattr(options, name) for name in ("hidden", "epochs", "batch_size")}
     job = replace(job, **{name: value for name, value in given.items() if value is not None})
-    target = Path(options.out or f"{job.name}.json")
+    target = Path(f"{job.name}.json" if options.out is None else options.out)
     job, held_out = _split(options, job)
     if not processes.is_first(options):
         _train_model(options, job, held_out, team)

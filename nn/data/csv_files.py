@@ -62,6 +62,7 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
     detects it, also by most of the *known* names. A file that is no such table raises a ValueError that names the line.
     """
     text, encoding = _decode(path)
+    text = re.sub(r"\Asep=[,;|\t]\n", "\n", text, flags=re.IGNORECASE)  # a line for Excel alone
     separator = _separator(text)
     cells, n_empty = _cells(path, text, separator)
     clue = decimal_mark(cells[:_ROWS].to_numpy().flat, separator)

@@ -37,7 +37,7 @@ def column_called(table: TextTable, name: str, option: str) -> str:
         raise ValueError(f"{said}. The columns are {first_names(table.names)}")
     near = nearest(name, table.names)
     meant = f"; did you mean {shortened(near[0])}?" if near else "."
-    columns = first_names(table.names)
+    columns = first_names(table.names) + "; --header takes the first line for their names" * (not table.has_header)
     raise ValueError(f"{option}: there is no column {shortened(name)}{meant} The columns are {columns}")
 
 

@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.whole_files import write_whole
+from engine.whole_files import is_device, write_whole
 from nn.examples import Examples, Tally
 from nn.losses import LOSSES
 from nn.model_files import ModelFileError, is_finite, parse_json
@@ -48,6 +48,8 @@ class Checkpoint:
 
     def __init__(self, path: str | PathLike[str], seconds: float | None) -> None:
         self.path = Path(path)
+        if is_device(self.path):
+            raise ValueError(f"checkpoint must be a file that can be read again, got the device or pipe {self.path}")
         self.seconds = None if seconds is None else as_number("checkpoint_every", seconds, "[0, inf)")
         self._written = time.monotonic()
 

@@ -362,10 +362,27 @@ def test_an_interrupt_elsewhere_ends_with_130(folder, capsys, monkeypatch):
     assert capsys.readouterr().err == "gradstep: interrupted\n"
 
 
+def test_a_closed_standard_output_is_no_error(folder, monkeypatch):
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "stdout", None)
+        assert main(["step", "x", "x=1"]) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="/dev/stdin as POSIX has it")
+def test_a_dash_is_standard_input(folder):
+    lines = flower_file(folder).read_text()
+    for arguments in (["train", "-", *SHORT], ["predict", "stdin.json", "-"]):
+        given = [sys.executable, "-m", "nn", *arguments]
+        out = subprocess.run(given, input=lines, capture_output=True, text=True, check=True).stdout
+    assert len(out.splitlines()) == 24
+
+
 def test_a_confusion_table_of_long_and_short_names():
     table = confusion_table(["a" * 30, 2, 0.5], ["a" * 30, 2, 2, 0.5], [2, 2, 2, 0.5])
     assert [len(line) for line in table.splitlines()] == [len(table.splitlines()[0])] * 4
     assert table.splitlines()[2].split() == ["2", ".", "2", "."]
+    for alike in (["iris versicolor", "iris versicolour"], ["a" * 60 + "b" + "c" * 60, "a" * 60 + "d" + "c" * 60]):
+        assert re.split("  +", confusion_table(alike, [], []).splitlines()[0])[-2:] == alike
     assert math.isclose(sum(int(n) for n in re.findall(r"(?<=  )\d+", "\n".join(table.splitlines()[1:]))), 4, abs_tol=5)
 
 

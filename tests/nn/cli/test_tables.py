@@ -137,6 +137,8 @@ def test_007_and_7_stay_two(gradstep):
         ("1,2,x\n3,4,y\n", None),
         ("1,2,rare\n3,4,y\n1,3,y\n0,2,x\n1,2,x\n", None),
         ("name,kind\nann,x\nbob,y\ncat,x\n", ["name", "kind"]),
+        ("sep=;\na;kind\n1;x\n2;y\n", ["a", "kind"]),
+        ("SEP=,\r\na,kind\r\n1,x\r\n2,y\r\n", ["a", "kind"]),
         ("nan,2,x\n1,3,y\n2,2,x\n", None),
         ("unknown,3,0\n1,2,1\n2,2,0\n", None),
         ("\ufeffa,b,kind\r\n1,2,x\r\n3,4,y\r\n", ["a", "b", "kind"]),
