@@ -85,6 +85,8 @@ def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None
     told = [f"{table.path}: {plural(table.n_empty, 'empty row')} left out, with no answer"] if table.n_empty else []
     _check_commas(table, inputs.values())
     names, parts, notes = _names_in_file(table, columns), [], []
+    if columns.named and not table.has_header:
+        told.append(f"{table.path}: no names in the first line; the columns are taken for {first_names(names)}")
     for column in inputs.values():
         name = names[column.name]
         part, note = column.encode(table, name)

@@ -10,6 +10,7 @@ import numpy as np
 
 from nn.data.columns import factorize
 from nn.data.csv_files import TextTable, plural
+from nn.data.number_cells import is_missing
 from nn.validation import first_names, nearest, shortened
 
 _MOST_CLASSES = 20  # more different whole numbers are a regression
@@ -75,6 +76,8 @@ def read_target(table: TextTable, name: str, regression: bool | None) -> tuple[T
     if len(texts) > _MANY_CLASSES and all_numbers:
         many = f"{len(texts):,} different numbers become as many classes, of which none is near another"
         told.append(f"{shown}: warning: {many}; --regression takes them for numbers")
+    if gaps := [text for text in texts if is_missing(text)]:
+        told.append(f"{shown}: {first_names(gaps)} counted as a class; a row without a target has no text there")
     labels = [_label(text) for text in texts]
     return table, Target([labels[code] for code in codes], False, why), told + [f"{shown}: {twice}"] * bool(twice)
 

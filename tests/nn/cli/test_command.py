@@ -195,13 +195,14 @@ def test_no_epochs_are_a_model_too(gradstep):
 # ----------------------------------------------------------------------------------------------- predict, draw and step
 
 
-def test_predict_leaves_a_target_column_out_of_account(gradstep, folder):
+def test_predict_leaves_a_target_column_out_of_account(gradstep, command, folder):
     path = flower_file(folder)
     gradstep("train", path, "--epochs", 80, "--hidden", 4, "--quiet")
     expected = "".join(["rose\n", "lily\n"] * 12)
     assert gradstep("predict", "flowers.json", path) == expected
     (folder / "rows.csv").write_text("1003,0.002\n1120,0\n")
-    assert gradstep("predict", "flowers.json", "rows.csv") == "rose\nlily\n"
+    told = "gradstep: rows.csv: no names in the first line; the columns are taken for 'length', 'width'\n"
+    assert command("predict", "flowers.json", "rows.csv") == (0, "rose\nlily\n", told)
 
 
 FORMULA = ("tanh(x*w + b)", "x=2", "w=-3", "b=6.88")

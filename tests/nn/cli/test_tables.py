@@ -224,6 +224,10 @@ def test_rows_without_a_target_are_told(gradstep):
     passengers().assign(alive=["", *["yes", "no"] * 29, "yes"]).to_csv("p.csv", index=False)
     out = gradstep("train", "p.csv", *SHORT)[1]
     assert "'alive': 1 row without a target left out" in out
+    assert "as a class" not in out
+    passengers().assign(alive=["NA", *["yes", "no"] * 29, "?"]).to_csv("p.csv", index=False)
+    out = gradstep("train", "p.csv", *SHORT)[1]
+    assert "'alive': 'NA', '?' counted as a class; a row without a target has no text there" in out
 
 
 @pytest.mark.parametrize("n", [3, 8, 10, 11])
