@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Sequence
@@ -52,6 +53,13 @@ class CompiledFunction:
     def __reduce__(self) -> str:
         """Pickled by name and copied as itself, as functions are."""
         return str(getattr(self, "__qualname__", ""))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CompiledFunction:
+        """Itself, as functions are; but a method is that of a copy of its object, as methods are."""
+        function = copy.deepcopy(self._function, memo)
+        if function is self._function:
+            return self
+        return CompiledFunction(function, copy.deepcopy(self._parameters, memo), self._dtype, self._backend)
 
     def __call__(self, X: Any, *more: Any) -> Floats:
         """The outputs for each example: see ``Program``."""

@@ -17,7 +17,7 @@ from engine.compiler.inputs import fill
 from engine.compiler.ir import Floats
 from engine.compiler.program import Program, assign, columns_of
 from engine.compiler.recorder import ADVICE, Recording, record
-from engine.compiler.surroundings import Surroundings, changed
+from engine.compiler.surroundings import Surroundings, may_have_changed
 from engine.compiler.trace import recorded, same_graph
 from engine.escapes import DataDependentError
 from engine.value import Value
@@ -140,10 +140,10 @@ class Paths:
             return self._compile(recording, row)
 
     def look_again(self) -> None:
-        """Doubt all paths if something that the function can reach was changed, or a leaf that is a constant."""
+        """Doubt all paths if something that the function can reach may have changed, or a leaf that is a constant."""
         before, self._look = self._look, self._source.surroundings.look()
         constants = any(path.program.changed_constant() for path in self.paths)
-        if constants or changed(before, self._look, other_values=True):
+        if constants or may_have_changed(before, self._look):
             self.doubt()
 
     def doubt(self, may_change: bool = True) -> None:

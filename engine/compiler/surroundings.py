@@ -5,14 +5,17 @@ A graph is recorded once, so a counter, a list that grows or a random generator 
 
 from __future__ import annotations
 
-import functools
 import inspect
 import itertools
 import operator
 import random
+import struct
+import sys
+import threading
 import warnings
 from collections import ChainMap, UserDict, UserList, deque
-from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Callable, Collection, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from contextlib import suppress
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -21,7 +24,6 @@ from types import (
     MappingProxyType,
     MethodType,
     ModuleType,
-    SimpleNamespace,
 )
 from typing import Any, TypeAlias
 
@@ -35,20 +37,27 @@ except ModuleNotFoundError:  # in a browser; then no function has arrays either
     np = None  # type: ignore[assignment]
 
 _PLAIN = (int, float, complex, str, bytes, type(None))
+_PLAIN_TYPES = {*_PLAIN, bool}
 _MOST, _MOST_ITEMS, _MOST_NUMBERS = 20_000, 1_000, 1 << 24
+UNSEEN = "what no look sees"
+"""The name in a look under which it is noted that something could not be seen, which may change all the time."""
+_BY_OTHER_NAMES = {"globals", "vars", "eval", "exec", "__import__", "import_module", "environ", "getenv", "open"}
+"""Names in a function that lead to things which it does not name."""
+_LOCKS = (type(threading.Lock()), type(threading.RLock()))
 Look: TypeAlias = dict[str, tuple[object, object]]
 """For each name what there is, and of Values which ones."""
 Part: TypeAlias = tuple[str, Any]
 Noted: TypeAlias = tuple[object, list[Part]]
 """What a look keeps of a thing, and what there is to look at inside."""
+_HIDDEN: Part = UNSEEN, object()
 
 
 class Surroundings:
     """Everything that some functions and objects can reach.
 
     The look goes through containers, attributes and what functions enclose. It is bounded: of a container of more than
-    1,000 things only plain ones count, of more than 2**24 numbers their count. Values count by their kind alone, for
-    their numbers are parameters.
+    1,000 things only plain ones count, of more than 2**24 numbers their count. What that leaves out, and the state of
+    objects in C that do not show it, is noted as ``UNSEEN``. The numbers of Values do not count: they are parameters.
     """
 
     def __init__(self, *roots: Any) -> None:
@@ -70,38 +79,55 @@ class Surroundings:
         waiting = deque([*self._named(), *self._roots])
         while waiting and len(found) < _MOST:
             name, thing = waiting.popleft()
-            if isinstance(thing, _PLAIN) or id(thing) not in seen:
+            if thing is _HIDDEN[1]:
+                found[UNSEEN] = None, None
+            elif type(thing) in _PLAIN_TYPES or id(thing) not in seen:
                 seen[id(thing)] = thing
                 while name in found:
                     name += "'"
                 note, parts = _noted(thing)
                 found[name] = note, _which(thing)
                 waiting.extend((name + suffix, part) for suffix, part in parts)
+        if waiting:
+            found[UNSEEN] = None, None
         return found
 
     def _named(self) -> Iterator[Part]:
         """The globals that the functions name, and the attributes that they name of modules."""
         for code, variables in self._code.items():
             for name in code.co_names:
-                thing = variables.get(name)
-                if isinstance(thing, ModuleType):
-                    if not is_library(thing.__name__):
-                        yield from ((f"{name}.{part}", getattr(thing, part, None)) for part in code.co_names)
-                elif name in variables:
-                    yield name, thing
+                if name in _BY_OTHER_NAMES:
+                    yield _HIDDEN
+                if name in variables:
+                    yield from _of_name(name, variables[name], code.co_names)
+                else:  # the function may import it
+                    for module in (name, f"{variables.get('__package__')}.{name}".rstrip(".")):
+                        if module in sys.modules:
+                            yield from _of_name(name, sys.modules[module], code.co_names)
             if np is not None and "random" in code.co_names:
                 yield "the state of numpy.random", getattr(np.random.get_state, "__self__", None)
 
 
-def changed(before: Look, after: Look, other_values: bool = False) -> str:
-    """The name of the first thing that two looks tell apart; "" if there is none.
-
-    Other Values in the place of Values are told apart only if *other_values* is set.
-    """
-    for name, (note, which) in after.items():
-        if name not in before or before[name][0] != note or (other_values and before[name][1] != which):
+def changed(before: Look, after: Look) -> str:
+    """The name of the first thing that two looks tell apart; "" if there is none."""
+    for name, (note, _) in after.items():
+        if name not in before or before[name][0] != note:
             return name
     return next((name for name in before if name not in after), "")
+
+
+def may_have_changed(before: Look, after: Look) -> bool:
+    """Whether two looks are not the same, to the Values that are there, or do not see all."""
+    return UNSEEN in after or before != after
+
+
+def _of_name(name: str, thing: Any, names: Collection[str]) -> Iterator[Part]:
+    """A thing that a function names; of a module, what else the function names there."""
+    if not issubclass(type(thing), ModuleType):
+        yield name, thing
+    elif not is_library(thing.__name__):
+        for part in set(names) & vars(thing).keys():
+            yield from _of_name(f"{name}.{part}", vars(thing)[part], set(names) - {part})
 
 
 def _is_passing(argument: Any) -> bool:
@@ -113,51 +139,67 @@ def _is_passing(argument: Any) -> bool:
 
 def _which(thing: Any) -> object:
     """What tells a Value, or a list of Values, from another one."""
-    is_list = isinstance(thing, (list, tuple)) and set(map(type, thing)) == {Value}
-    return hash(tuple(map(id, thing))) if is_list else id(thing) if isinstance(thing, Value) else None
+    is_list = issubclass(type(thing), (list, tuple)) and set(map(type, thing)) == {Value}
+    return hash(tuple(map(id, thing))) if is_list else id(thing) if type(thing) is Value else None
 
 
 def _noted(thing: Any) -> Noted:
-    if isinstance(thing, Value):
-        return Value, []
-    if isinstance(thing, _PLAIN):
-        return (type(thing), repr(thing) if isinstance(thing, (float, complex)) else thing), []
-    for kind, note in _NOTES.items():
-        if isinstance(thing, kind):
-            return note(thing)
-    return _of_object(thing)
+    """A note and the parts of anything; an object of a stranger's may raise anything where it is looked at."""
+    if type(thing) is float or type(thing) is complex:
+        return (type(thing), repr(thing)), []
+    if type(thing) in _PLAIN_TYPES:
+        return (type(thing), thing), []
+    try:
+        if isinstance(thing, Value):
+            return (Value, thing.label), _named_parts(thing._attributes or {})
+        has_own = not (isinstance(thing, (type, ModuleType)) or hasattr(type(thing), "iloc"))  # pandas keeps caches
+        own = getattr(thing, "__dict__", {}) if has_own else {}
+        noting = next((note for kind, note in _NOTES.items() if isinstance(thing, kind)), _of_object)
+        note, parts = noting(thing)
+        return note, [*parts, *_named_parts(own)]
+    except Exception:
+        return type(thing), [_HIDDEN]
+
+
+def _named_parts(own: Mapping[str, Any]) -> list[Part]:
+    return [(f".{name}", item) for name, item in own.items()]
 
 
 def _of_list(thing: Any) -> Noted:
-    note, kinds = (type(thing), len(thing)), set(map(type, thing))
-    own = [(f".{name}", item) for name, item in getattr(thing, "__dict__", {}).items()]
-    if kinds == {Value}:
-        return note, own
-    if isinstance(thing, (set, frozenset)) or len(thing) > _MOST_ITEMS:
-        return (*note, _of_plain(thing)), own
-    return note, [*own, *((f"[{index}]", item) for index, item in enumerate(thing))]
+    note = type(thing), len(thing)
+    if set(map(type, thing)) == {Value}:
+        return note, []
+    if isinstance(thing, (set, frozenset)):
+        plain = frozenset(repr(item) for item in thing if isinstance(item, _PLAIN))
+        return (*note, plain), [(f"[{index}]", item) for index, item in enumerate(thing) if not isinstance(item, _PLAIN)]
+    if len(thing) > _MOST_ITEMS:
+        return _of_many(note, thing)
+    return note, [(f"[{index}]", item) for index, item in enumerate(thing)]
 
 
-def _of_plain(things: Any) -> object:
-    """The plain ones of many things, in their order where they have one."""
-    if len(things) > _MOST_NUMBERS:
-        return None
-    plain = [repr(item) if isinstance(item, (float, complex)) else item for item in things if isinstance(item, _PLAIN)]
-    return frozenset(plain) if isinstance(things, (set, frozenset)) else hash(tuple(plain))
+def _of_many(note: object, things: Collection[Any]) -> Noted:
+    """The plain ones of many things, in their order."""
+    plain = [repr(item) for item in things if isinstance(item, _PLAIN)] if len(things) <= _MOST_NUMBERS else []
+    return (note, hash(tuple(plain))), [_HIDDEN] if len(plain) < len(things) else []
 
 
 def _of_dict(thing: Any) -> Noted:
-    note = type(thing), len(thing)
-    if len(thing) > _MOST_ITEMS:
-        return (*note, _of_plain(list(thing.values()))), []
-    items = enumerate(thing.items())
-    return note, [(f"[{key!r}]" if isinstance(key, _PLAIN) else f"[{index}]", item) for index, (key, item) in items]
+    note, items = (type(thing), len(thing)), list(thing.items())
+    if len(items) > _MOST_ITEMS:
+        return _of_many(note, [part for item in items for part in item])
+    parts: list[Part] = []
+    for index, (key, item) in enumerate(items):
+        is_plain = isinstance(key, _PLAIN)
+        parts += [(f"[{key!r}]", item)] if is_plain else [(f": key {index}", key), (f"[{index}]", item)]
+    return (*note, [key for key, _ in items if isinstance(key, _PLAIN)]), parts
 
 
 def _of_array(thing: Any) -> Noted:
     if not isinstance(thing, memoryview) and thing.dtype.kind == "O":
         return _of_list(thing.ravel().tolist())
-    return (thing.shape, hash(thing.tobytes()) if thing.nbytes <= thing.itemsize * _MOST_NUMBERS else None), []
+    is_small = thing.nbytes <= thing.itemsize * _MOST_NUMBERS
+    note = thing.shape, str(getattr(thing, "dtype", "")), hash(thing.tobytes()) if is_small else None
+    return note, [] if is_small else [_HIDDEN]
 
 
 def _of_function(thing: Any) -> Noted:
@@ -167,7 +209,7 @@ def _of_function(thing: Any) -> Noted:
             parts.append((f": {name}", cell.cell_contents))
         except ValueError:  # not assigned yet
             continue
-    return thing.__code__, parts + [(f".{name}", item) for name, item in vars(thing).items()]
+    return thing.__code__, parts
 
 
 def _of_generator(thing: Any) -> Noted:
@@ -177,35 +219,44 @@ def _of_generator(thing: Any) -> Noted:
 
 def _of_type(thing: Any) -> Noted:
     own = {} if is_library(thing.__module__) else vars(thing)
-    parts = [(f".{name}", item) for name, item in own.items() if not (name[:2] == name[-2:] == "__")]
+    parts = [(f".{name}", item) for name, item in own.items() if _is_of_user(name, item)]
     return thing, [*parts, *((".__base__", base) for base in (*thing.__bases__, type(thing)) if base is not type)]
 
 
-def _reduced(thing: Any) -> Noted:
-    """What something of a library consists of, as it would be pickled; its kind alone where it cannot be."""
-    kind = type(thing), operator.length_hint(thing, -1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Python 3.14 pickles no iterators of itertools
-        try:
-            return kind, [(f"[{index}]", part) for index, part in enumerate(thing.__reduce__()[1:])]
-        except TypeError:
-            return kind, []
+def _is_of_user(name: str, item: Any) -> bool:
+    """Whether an attribute of a class is one that a user may have written, and not Python."""
+    return isinstance(item, FunctionType) or not (name[:2] == name[-2:] == "__" or name == "_abc_impl")
 
 
 def _of_object(thing: Any) -> Noted:
     kind = type(thing)
-    of_library = is_library(kind.__module__)
-    if of_library and isinstance(thing, Iterator):
-        return _reduced(thing)
-    if of_library or hasattr(kind, "__array__"):
-        try:  # numbers that are shown as an array or as memory, such as a Series
-            return _of_array(np.asarray(thing) if hasattr(thing, "__array__") else memoryview(thing))
-        except Exception:  # a stranger's object may raise anything where it has no numbers to show
-            if of_library and kind is not SimpleNamespace and not kind.__module__.startswith(("nn.", "engine.")):
-                return kind, []
-    slots = (name for each in kind.__mro__ for name, slot in vars(each).items() if inspect.ismemberdescriptor(slot))
-    own = {name: getattr(thing, name) for name in slots if hasattr(thing, name)} | getattr(thing, "__dict__", {})
-    return kind, [(".__class__", kind), *((f".{name}", item) for name, item in own.items())]
+    if hasattr(kind, "__array__"):  # such as a Series, with its names
+        note, parts = _of_array(np.asarray(thing))
+        axes = thing.axes if hasattr(kind, "iloc") else ()
+        return (kind, note), [*parts, *((".axes", axis) for axis in axes)]
+    slots = [name for each in kind.__mro__ for name, slot in vars(each).items() if inspect.ismemberdescriptor(slot)]
+    parts = [(".__class__", kind), *((f".{name}", getattr(thing, name)) for name in slots if hasattr(thing, name))]
+    if not _hides(kind, len(slots)):
+        return kind, parts
+    return (kind, operator.length_hint(thing, -1)), [*parts, *_hidden(thing)]
+
+
+def _hides(kind: type, n_slots: int) -> bool:
+    """Whether an object of this kind has more in it than attributes: it is larger than they make it."""
+    n_pointers = n_slots + (kind.__dictoffset__ > 0) + (kind.__weakrefoffset__ > 0)
+    return kind.__itemsize__ > 0 or kind.__basicsize__ > object.__basicsize__ + n_pointers * struct.calcsize("P")
+
+
+def _hidden(thing: Any) -> list[Part]:
+    """What an object keeps in C: its memory, if it shows that, or what it consists of, as it would be pickled."""
+    with suppress(TypeError):
+        return [("", repr(_of_array(memoryview(thing))))]
+    with warnings.catch_warnings(), suppress(Exception):
+        warnings.simplefilter("ignore")  # Python 3.14 pickles no iterators of itertools
+        reduced = thing.__reduce_ex__(4)
+        parts = [reduced] if isinstance(reduced, str) else reduced[1:]
+        return [(f"[{index}]", part) for index, part in enumerate(parts)]
+    return [_HIDDEN]
 
 
 _NOTES: dict[Any, Callable[[Any], Noted]] = {
@@ -220,14 +271,13 @@ _NOTES: dict[Any, Callable[[Any], Noted]] = {
     MethodType: lambda thing: (MethodType, [("", thing.__self__), ("", thing.__func__)]),
     BuiltinFunctionType: lambda thing: (thing.__name__, [(".__self__", thing.__self__)]),
     ModuleType: lambda thing: (thing.__name__, []),
-    random.SystemRandom: lambda thing: (random.SystemRandom, []),
+    (random.SystemRandom, *_LOCKS): lambda thing: (type(thing), []),
     random.Random: lambda thing: (hash(thing.getstate()), []),
     itertools.count: lambda thing: (repr(thing), []),
-    functools.partial: _reduced,
 }
 if np is not None:
     _NOTES |= {
         np.generic: lambda thing: (repr(thing), []),
         np.ndarray: _of_array,
-        (np.random.BitGenerator, np.random.Generator, np.random.RandomState): _reduced,
+        np.ufunc: lambda thing: (thing, []),
     }

@@ -1,0 +1,225 @@
+"""What a compiled function reads besides its arguments: a change between two calls counts, wherever it is."""
+
+import argparse
+import contextvars
+import copy
+import datetime
+import decimal
+import enum
+import fractions
+import logging
+import os
+import queue
+import sys
+import threading
+import types
+import weakref
+
+import numpy as np
+import pytest
+
+from engine import Value, atan2, compile
+
+HERE = sys.modules[__name__]
+
+
+class Text(str):
+    pass
+
+
+class Table(dict):
+    pass
+
+
+class Thing:
+    def __init__(self, k=1.0):
+        self.k = k
+
+    def __call__(self):
+        return 2.0
+
+    def __getitem__(self, index):
+        return 2.0
+
+
+class Fixed(enum.Enum):
+    ONE = 1.0
+
+
+DECIMAL, FRACTION, DELAY = decimal.Decimal(1), fractions.Fraction(1), datetime.timedelta(seconds=1)
+RANGE, SLICE, ADD, NUMBERS = range(1), slice(0, 1), np.add, [1.0, 2.0, 4.0]
+TEXT, TABLE, THING, ERROR = Text("a"), Table(), Thing(), ValueError(1.0)
+TEXT.k = TABLE.k = ERROR.k = 1.0
+NAMESPACE, QUEUE, LOGGER = argparse.Namespace(k=1.0), queue.Queue(), logging.getLogger("k")
+QUEUE.put(1.0)
+LOGGER.setLevel(1)
+OF_THREAD, OF_CONTEXT = threading.local(), contextvars.ContextVar("k", default=1.0)
+OF_THREAD.k = 1.0
+WEAK, WEAKLY = weakref.ref(THING), weakref.WeakValueDictionary(k=THING)
+POLYNOMIAL = np.polynomial.Polynomial([1.0, 2.0])
+ORDER, TUPLES, SET, FROZEN = {"a": 1.0, "b": 2.0}, {(1, 2): 1.0, (3, 4): 2.0}, {THING}, frozenset([(1, 2.0)])
+LISTS, INTEGERS, ZERO = [[1.0] for _ in range(2000)], [-1] * 2000, [0.0]
+PART = types.ModuleType("part_of_own")
+PART.k = 1.0
+OWN = types.ModuleType("own")
+OWN.part, OWN.k = PART, 1.0
+WEIGHT = Value(2.0, label="w")
+WEIGHT.scale = 1.0
+os.environ["GRADSTEP_K"] = "1"
+
+
+def set_here(**things):
+    vars(HERE).update(things)
+
+
+def turned(table):
+    first = next(iter(table))
+    table[first] = table.pop(first)
+
+
+def exchanged():
+    numbers = list(TUPLES.values())[::-1]
+    TUPLES.clear()
+    TUPLES.update({(3, 4): numbers[0], (1, 2): numbers[1]} if numbers[0] == 1.0 else {(1, 2): 5.0, (3, 4): 6.0})
+
+
+def imported():
+    import own
+
+    return own.k
+
+
+def imported_from():
+    from own import k
+
+    return k
+
+
+READ_AND_CHANGE = {
+    "a Decimal": (lambda: float(DECIMAL), lambda: set_here(DECIMAL=DECIMAL + 1)),
+    "a Fraction": (lambda: float(FRACTION), lambda: set_here(FRACTION=FRACTION + 1)),
+    "a timedelta": (lambda: DELAY.total_seconds(), lambda: set_here(DELAY=DELAY * 2)),
+    "a range": (lambda: len(RANGE), lambda: set_here(RANGE=range(2))),
+    "a slice": (lambda: sum(NUMBERS[SLICE]), lambda: set_here(SLICE=slice(0, 2))),
+    "a ufunc": (lambda: float(ADD(2.0, 3.0)), lambda: set_here(ADD=np.multiply)),
+    "a text's attribute": (lambda: TEXT.k, lambda: setattr(TEXT, "k", TEXT.k + 1)),
+    "a dict's attribute": (lambda: TABLE.k, lambda: setattr(TABLE, "k", TABLE.k + 1)),
+    "an error's attribute": (lambda: ERROR.k, lambda: setattr(ERROR, "k", ERROR.k + 1)),
+    "an error's argument": (lambda: ERROR.args[0], lambda: setattr(ERROR, "args", (5.0,))),
+    "a member of an enum": (lambda: Fixed.ONE.value, lambda: setattr(Fixed.ONE, "_value_", 5.0)),
+    "argparse's numbers": (lambda: NAMESPACE.k, lambda: setattr(NAMESPACE, "k", NAMESPACE.k + 1)),
+    "a queue": (lambda: QUEUE.queue[-1], lambda: QUEUE.put(5.0)),
+    "a logger": (lambda: LOGGER.level, lambda: LOGGER.setLevel(LOGGER.level + 1)),
+    "a thread's own": (lambda: OF_THREAD.k, lambda: setattr(OF_THREAD, "k", OF_THREAD.k + 1)),
+    "a context variable": (lambda: OF_CONTEXT.get(), lambda: OF_CONTEXT.set(5.0)),
+    "a weak reference": (lambda: WEAK().k, lambda: setattr(THING, "k", THING.k + 1)),
+    "a weak dict": (lambda: WEAKLY["k"].k, lambda: setattr(THING, "k", THING.k + 1)),
+    "a set of objects": (lambda: next(iter(SET)).k, lambda: setattr(THING, "k", THING.k + 1)),
+    "a frozenset of tuples": (lambda: next(iter(FROZEN))[1], lambda: set_here(FROZEN=frozenset([(1, 3.0)]))),
+    "a polynomial": (lambda: float(POLYNOMIAL.coef[0]), lambda: POLYNOMIAL.coef.__setitem__(0, 5.0)),
+    "the order of a dict": (lambda: next(iter(ORDER.values())), lambda: turned(ORDER)),
+    "keys that are tuples": (lambda: TUPLES[1, 2], exchanged),
+    "a list in a long list": (lambda: LISTS[1500][0], lambda: LISTS[1500].__setitem__(0, LISTS[1500][0] + 1)),
+    "-1 and -2 in a long list": (lambda: INTEGERS[1500], lambda: INTEGERS.__setitem__(1500, -2)),
+    "how an object is called": (lambda: THING(), lambda: setattr(Thing, "__call__", lambda self: 5.0)),
+    "how an object is indexed": (lambda: THING[0], lambda: setattr(Thing, "__getitem__", lambda self, index: 5.0)),
+    "a module of a module": (lambda: OWN.part.k, lambda: setattr(PART, "k", PART.k + 1)),
+    "what it imports": (imported, lambda: setattr(OWN, "k", OWN.k + 1)),
+    "what it imports from there": (imported_from, lambda: setattr(OWN, "k", OWN.k + 1)),
+    "globals()": (lambda: globals()["NUMBERS"][0], lambda: NUMBERS.__setitem__(0, NUMBERS[0] + 1)),
+    "the environment": (lambda: float(os.environ["GRADSTEP_K"]), lambda: os.environ.__setitem__("GRADSTEP_K", "5")),
+    "an attribute of a Value": (lambda: WEIGHT.scale, lambda: setattr(WEIGHT, "scale", WEIGHT.scale + 1)),
+    "a label": (lambda: len(WEIGHT.label), lambda: setattr(WEIGHT, "label", "weight")),
+}
+
+
+@pytest.mark.parametrize("name", READ_AND_CHANGE)
+def test_what_changed_between_two_calls_counts(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "own", OWN)
+    read, change = READ_AND_CHANGE[name]
+    f = compile(lambda x: x * read())
+    before = read()
+    assert f([[1.0], [2.0]]).tolist() == [before, 2.0 * before]
+    change()
+    assert read() != before
+    assert f([[1.0], [2.0]]).tolist() == [read(), 2.0 * read()]
+
+
+def test_the_sign_of_a_zero_counts():
+    f = compile(lambda x: atan2(x * ZERO[0], x * 0.0 - 1.0))
+    assert f([[1.0]])[0] > 3.0
+    ZERO[0] = -0.0
+    assert f([[1.0]])[0] < -3.0
+
+
+class Unwilling:
+    """A stranger's object that answers no questions."""
+
+    numbers = [1.0]
+
+    def __getattribute__(self, name):
+        raise RuntimeError("out of context")
+
+    def __float__(self):
+        return Unwilling.numbers[0]
+
+
+UNWILLING = Unwilling()
+
+
+def test_an_object_that_raises_where_it_is_looked_at_is_asked_in_each_call():
+    f = compile(lambda x: x * float(UNWILLING))
+    assert f([[2.0]]).tolist() == [2.0]
+    Unwilling.numbers[0] = 5.0
+    assert f([[2.0]]).tolist() == [10.0]
+
+
+@pytest.mark.parametrize("what", ["columns", "numbers"])
+def test_names_of_a_frame_count(what):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1.0], "b": [2.0]})
+    f = compile(lambda x: x * float(frame["a"][0]))
+    assert f([[1.0]]).tolist() == [1.0]
+    if what == "columns":
+        frame.columns = ["b", "a"]
+    else:
+        frame.loc[0, "a"] = 2.0
+    assert f([[1.0]]).tolist() == [2.0]
+
+
+def test_a_function_that_sees_all_is_not_recorded_again(monkeypatch):
+    calls = []
+    lock = threading.Lock()
+    rate, things = decimal.Decimal("0.5"), [Thing(), range(3), {"a": (1, 2)}, np.ones(3), Fixed.ONE, lock, np.add]
+
+    def function(x):
+        if calls is not None:
+            note()
+        return x * float(rate) * len(things)
+
+    def note():
+        sys.stdout.write("")
+
+    f = compile(function)
+    f([[1.0]])
+    monkeypatch.setattr(f.program, "_record", lambda row: calls.append(row))
+    assert f([[2.0]]).tolist() == [7.0]
+    assert calls == []
+
+
+class Scaled:
+    def __init__(self):
+        self.w = Value(2.0)
+        self.scaled = compile(self.scale)
+
+    def scale(self, x):
+        return self.w * x
+
+
+def test_a_copy_of_an_object_has_compiled_methods_of_its_own():
+    first = Scaled()
+    assert first.scaled([[1.0]]).tolist() == [2.0]
+    second = copy.deepcopy(first)
+    second.w.data += 10.0
+    assert second.scaled([[1.0]]).tolist() == [12.0]
+    assert first.scaled([[1.0]]).tolist() == [2.0]
