@@ -132,9 +132,9 @@ def _of_name(name: str, thing: Any, names: Collection[str]) -> Iterator[Part]:
 
 def _is_passing(argument: Any) -> bool:
     """Whether an argument is part of the graph, or cannot change."""
-    if isinstance(argument, (list, tuple)) and argument:
-        return isinstance(argument[0], Value)
-    return isinstance(argument, (*_PLAIN, Value))
+    if issubclass(type(argument), (list, tuple)) and argument:
+        return type(argument[0]) is Value
+    return type(argument) in {*_PLAIN_TYPES, Value}
 
 
 def _which(thing: Any) -> object:
@@ -171,7 +171,9 @@ def _of_list(thing: Any) -> Noted:
         return note, []
     if isinstance(thing, (set, frozenset)):
         plain = frozenset(repr(item) for item in thing if isinstance(item, _PLAIN))
-        return (*note, plain), [(f"[{index}]", item) for index, item in enumerate(thing) if not isinstance(item, _PLAIN)]
+        return (*note, plain), [
+            (f"[{index}]", item) for index, item in enumerate(thing) if not isinstance(item, _PLAIN)
+        ]
     if len(thing) > _MOST_ITEMS:
         return _of_many(note, thing)
     return note, [(f"[{index}]", item) for index, item in enumerate(thing)]
