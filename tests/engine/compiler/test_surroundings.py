@@ -98,7 +98,7 @@ def imported_from():
 READ_AND_CHANGE = {
     "a Decimal": (lambda: float(DECIMAL), lambda: set_here(DECIMAL=DECIMAL + 1)),
     "a Fraction": (lambda: float(FRACTION), lambda: set_here(FRACTION=FRACTION + 1)),
-    "a timedelta": (DELAY.total_seconds, lambda: set_here(DELAY=DELAY * 2)),
+    "a timedelta": (lambda: DELAY / datetime.timedelta(seconds=1), lambda: set_here(DELAY=DELAY * 2)),
     "a range": (lambda: len(RANGE), lambda: set_here(RANGE=range(2))),
     "a slice": (lambda: sum(NUMBERS[SLICE]), lambda: set_here(SLICE=slice(0, 2))),
     "a ufunc": (lambda: float(ADD(2.0, 3.0)), lambda: set_here(ADD=np.multiply)),
