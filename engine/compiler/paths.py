@@ -174,7 +174,7 @@ class Paths:
             raise another_graph(second)
         program = Program(graph, first.inputs, parameters, self.dtype, backend=self._backend)
         program.weights[: len(self.weights)] = self.weights
-        path = Path(program, Checks(first, self.dtype), first.outcomes, len(first.outputs))
+        path = Path(program, Checks(first, parameters, self._backend), first.outcomes, len(first.outputs))
         self.paths.insert(0 if len(parameters) > len(self.parameters) else len(self.paths), path)
         self._synced = np.concatenate([self._synced, self.weights[len(self._synced) :]])
         return path
@@ -284,12 +284,20 @@ class Paths:
         """Let go of the memory for batches; the next run takes what it needs."""
         for path in self.paths:
             path.program.release()
+            path.checks.release()
 
     def _loaded(self, path: Path) -> Program:
         """The program of a path, with the weights of now."""
         if path is not self.paths[0]:
             path.program.weights[:] = self.weights[: len(path.program.parameters)]
         return path.program
+
+    def _exact_weights(self) -> Floats:
+        """The numbers that the function finds in the parameters, in float64."""
+        if self.dtype == np.float64:
+            return self.weights
+        self._settle()
+        return np.array([parameter.data for parameter in self.parameters])
 
     def _only(self, rows: Floats) -> bool:
         """Whether no comparison chooses a path; where that is in doubt, the first of the rows is recorded again."""
@@ -316,7 +324,7 @@ class Paths:
             if path not in self.paths:  # dropped since
                 continue
             here = rows[left]
-            fits, is_open = path.checks.told(here, self._loaded(path).unrefused(here))
+            fits, is_open = path.checks.told(here, self._exact_weights())
             certain = left[fits & ~is_open]
             if path.is_due and len(certain) and self.start(rows[certain[0]]) is not path:
                 continue
