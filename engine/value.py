@@ -499,7 +499,7 @@ def _operand(other: object, what: str) -> Value | None:
         return _plain(other)
     if not isinstance(other, int):
         shape = getattr(other, "shape", None)
-        if isinstance(shape, tuple) and shape:
+        if isinstance(shape, tuple) and (shape or getattr(getattr(other, "dtype", None), "kind", "") == "O"):
             return None
     return constant(other, what)
 

@@ -133,7 +133,8 @@ class _Call:
         n = self._n_arguments
         if n not in (len(inputs), None, 1):
             name = getattr(self._function, "__name__", "the function")
-            raise ValueError(f"X: {name} takes {n} Values, a column each; it is not {len(inputs)} columns")
+            advice = f"; a method is compiled with its object: compile(model.{name})" if "self" in self._names else ""
+            raise ValueError(f"X: {name} takes {n} Values, a column each; it is not {len(inputs)} columns{advice}")
         outputs = self._function(inputs) if n == 1 != len(inputs) else self._function(*inputs)
         single = not isinstance(outputs, (list, tuple))
         if self.single not in (None, single):

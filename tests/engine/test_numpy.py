@@ -136,6 +136,15 @@ def test_functions_take_arrays_of_values_as_sequences():
     assert sum(engine.softmax(x)).data == pytest.approx(1.0)
 
 
+def test_an_array_without_axes_that_holds_a_value():
+    x, y = Value(2.0), Value(3.0)
+    for result in (x * np.array(y), np.array(y) * x, np.array(x) * np.array(y)):
+        assert result.data == 6.0
+        assert result.operands in ((x, y), (y, x))
+    assert (x ** np.array(y)).data == 8.0
+    assert engine.grad(lambda x: np.polyval([1.0, 2.0, 3.0], x))(2.0) == 6.0
+
+
 def test_pandas_series():
     pd = pytest.importorskip("pandas")
     v = Value(2.0)

@@ -163,6 +163,16 @@ def test_wrong_functions_and_wrong_rows(function, X, kind, words):
         compile(function)(X)
 
 
+def test_a_method_that_was_compiled_without_its_object():
+    class Scale:
+        @compile
+        def scaled(self, x):
+            return 2.0 * x
+
+    with pytest.raises(ValueError, match=r"a method is compiled with its object: compile\(model.scaled\)"):
+        Scale().scaled([[1.0]])
+
+
 def test_an_error_of_the_function_is_its_own():
     @compile
     def logarithm(a):
