@@ -20,7 +20,7 @@ from engine.operations import DETACH, OPERATIONS
 from engine.pytree import flattened, flattened_like, is_array, is_tree, mapped, rebuilt, stacked
 from engine.special import times
 from engine.validation import as_float, shortened
-from engine.value import Value
+from engine.value import Value, constant
 
 Function = Callable[..., Any]
 Argnums = int | Sequence[int]
@@ -74,7 +74,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
                 raise TypeError(f"{_name(f)} must return (value, more) for has_aux, got {shortened(result)}")
             result, more = result
         root = _scalar(f, result)
-        value = root if call.keeps_graph else float(root)
+        value = _kept(root) if call.keeps_graph else float(root)
         return (value, more) if has_aux else value, call.derivatives(root)
 
     return both
@@ -220,11 +220,10 @@ class _Call:
     def gradients(self, output: Any) -> list[Number]:
         """The gradient of one output, a number for each input."""
         root = _scalar(self._f, output)
-        if not isinstance(root, Value):
-            return [0.0] * len(self.inputs)
         gradients: Callable[..., Mapping[Value, Number]] = gradient_graph if self.keeps_graph else numeric_gradients
-        found = gradients(root, self.inputs)
-        return [found.get(value, 0.0) for value in self.inputs]
+        found = gradients(root, self.inputs) if isinstance(root, Value) else {}
+        numbers = [found.get(value, 0.0) for value in self.inputs]
+        return list(map(_kept, numbers)) if self.keeps_graph else numbers
 
     def derivatives(self, output: Any) -> Any:
         """The gradient of an output, or of each number of an array, in the form of the arguments."""
@@ -347,6 +346,11 @@ def _scalar(f: Function, output: Any) -> Number:
     if is_tree(single) or not hasattr(type(single), "__float__"):
         raise TypeError(f"{_name(f)} must return one Value here, got {type(output).__name__} {shortened(output)}")
     return float(single)
+
+
+def _kept(number: Number) -> Value:
+    """A number of a gradient graph as a Value, also where it is constant."""
+    return number if isinstance(number, Value) else constant(number, "a derivative")
 
 
 def _name(f: Function) -> str:

@@ -841,3 +841,16 @@ def test_a_primitive_whose_derivative_takes_numbers_out_is_refused_in_the_second
 def test_nothing_is_handed_on_where_a_local_derivative_is_0():
     assert grad(lambda x: engine.sqrt(engine.relu(x)))(-1.0) == 0.0
     assert grad(lambda x: engine.sqrt(x.detach()) + x)(0.0) == 1.0
+
+
+def test_constant_derivatives_of_values_are_values():
+    x, y = Value(2.0), Value(3.0)
+    assert grad(lambda x: 3.0 * x)(x).tanh().data == math.tanh(3.0)
+    value, slopes = value_and_grad(lambda x, y: x * 0.5, argnums=(0, 1))(x, y)
+    assert (value.data, [slope.data for slope in slopes]) == (1.0, [0.5, 0.0])
+    assert [entry.data for row in hessian(lambda v: v[0] ** 2 + v[1])([x, y]) for entry in row] == [2.0, 0.0, 0.0, 0.0]
+    assert jacobian(lambda x: [x, 5.0])(x)[1].data == directional_derivative(lambda x: 5.0, x, 1.0).data == 0.0
+    assert grad(lambda x: grad(lambda z: 3.0 * z)(x).tanh() * x)(2.0) == math.tanh(3.0)
+    assert engine.compile(lambda x, y: hessian(lambda v: v[0] ** 2 * v[1])([x, y])[1])([[1.0, 2.0]]).tolist() == [
+        [2.0, 0.0]
+    ]
