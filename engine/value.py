@@ -493,14 +493,19 @@ def restored(
     return v
 
 
-def _operand(other: object, what: str) -> Value | None:
+def _operand(other: Unchecked, what: str) -> Value | None:
     """A number beside a Value, as a constant; None for arrays, whose own arithmetic takes each element in turn."""
     if type(other) is float:
         return _plain(other)
     if not isinstance(other, int):
         shape = getattr(other, "shape", None)
-        if isinstance(shape, tuple) and (shape or getattr(getattr(other, "dtype", None), "kind", "") == "O"):
-            return None
+        if isinstance(shape, tuple):
+            if shape:
+                return None
+            if getattr(getattr(other, "dtype", None), "kind", "") == "O":
+                held: Unchecked = other.item()  # of an array with no axes
+                if isinstance(held, Value):
+                    return held
     return constant(other, what)
 
 
