@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.optional_packages import optional_package
 
-_OPSET, _IR_VERSION = 20, 9  # the first with Gelu, and the version of the format that came with it
+OPSET, _IR_VERSION = 20, 9  # the first with Gelu, and the version of the format that came with it
+OWN = "gradstep"
+"""The domain of functions of this library."""
 
 
 def package() -> Any:
@@ -22,26 +24,41 @@ def package() -> Any:
 def checked_model(
     name: str,
     nodes: Sequence[Any],
-    ends: tuple[Any, Any],
+    sizes: tuple[int, int],
     tensors: Sequence[Any],
-    metadata: dict[str, str],
-    **more: Any,
+    dtype: Any,
+    *,
+    inputs: str = "",
+    functions: Sequence[Any] = (),
+    metadata: Mapping[str, str] | None = None,
+    comment: str = "",
 ) -> Any:
-    """An ``onnx.ModelProto`` that onnx finds right.
+    """An ``onnx.ModelProto`` from X ``(n, n_inputs)`` to Y ``(n, n_outputs)`` that onnx finds right.
 
     Args:
         name: the graph's name.
         nodes: in topological order.
-        ends: what goes in, and what comes out.
+        sizes: ``n_inputs`` and ``n_outputs``.
         tensors: the numbers in the file.
+        dtype: that of X and Y, of numpy.
+        inputs: what X is, for readers.
+        functions: those that nodes of the domain ``OWN`` call.
         metadata: texts in the file, by name.
-        more: other fields of the model, such as ``doc_string``.
+        comment: what the model's description says.
     """
-    onnx = package()
-    graph = onnx.helper.make_graph(nodes, name, list(ends[:1]), list(ends[1:]), tensors)
-    opset = onnx.helper.make_opsetid("", _OPSET)
-    own = {"opset_imports": [opset], "ir_version": _IR_VERSION, "producer_name": "gradstep"}
-    model = onnx.helper.make_model(graph, **own, **more)
-    onnx.helper.set_model_props(model, metadata)
-    onnx.checker.check_model(model, full_check=True)
+    helper = package().helper
+    kind = helper.np_dtype_to_tensor_dtype(dtype)
+    given = helper.make_tensor_value_info("X", kind, ["n", sizes[0]], inputs)
+    made = helper.make_tensor_value_info("Y", kind, ["n", sizes[1]])
+    domains = {"": OPSET} | ({OWN: 1} if functions else {})
+    model = helper.make_model(
+        helper.make_graph(nodes, name, [given], [made], tensors),
+        opset_imports=[helper.make_opsetid(domain, version) for domain, version in domains.items()],
+        functions=functions,
+        ir_version=_IR_VERSION,
+        producer_name="gradstep",
+        doc_string=comment,
+    )
+    helper.set_model_props(model, metadata or {})
+    package().checker.check_model(model, full_check=True)
     return model

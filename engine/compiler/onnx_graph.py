@@ -38,6 +38,11 @@ class Graph:
             self.numbers[name] = array
         return self._known[key]
 
+    def tensors(self) -> list[Any]:
+        """The numbers that a node takes."""
+        used = {name for node in self.nodes for name in node.input}
+        return [package().numpy_helper.from_array(each, name) for name, each in self.numbers.items() if name in used]
+
     def constant(self, numbers: Floats) -> Tensor:
         """Numbers that are the same for all examples."""
         return Tensor(

@@ -18,7 +18,7 @@ from engine.compiler.onnx_graph import Graph, Operand, Tensor, joined, over_exam
 from engine.compiler.onnx_kernels import applied
 from engine.compiler.plan import forward_code
 from engine.compiler.vectorize import INPUTS, UNIFORM
-from engine.onnx_models import checked_model, package
+from engine.onnx_models import checked_model
 from engine.validation import plain_label
 
 _CONSTANTS = 0
@@ -38,18 +38,14 @@ def onnx_model(placed: Placed, uniform: Floats, labels: Sequence[str], comment: 
         ModuleNotFoundError: the package onnx is missing.
         ValueError: ONNX has nothing that computes an operation.
     """
-    helper, code = package().helper, forward_code(placed)
+    code = forward_code(placed)
     rows = _Rows(code, placed.record.n_inputs, uniform)
     rows.carry_out(code)
     graph = rows.graph
-    kind = helper.np_dtype_to_tensor_dtype(uniform.dtype)
+    sizes = placed.record.n_inputs, len(code.outputs)
     names = "\n".join(f"X[:, {i}]: {plain_label(label, 200)}" for i, label in enumerate(labels) if label)
-    given = helper.make_tensor_value_info("X", kind, ["n", placed.record.n_inputs], names)
-    made = helper.make_tensor_value_info("Y", kind, ["n", len(code.outputs)])
-    used = {name for node in graph.nodes for name in node.input} & graph.numbers.keys()
-    tensors = [package().numpy_helper.from_array(graph.numbers[name], name) for name in sorted(used)]
     words = "\n".join(plain_label(line, 200) for line in comment.splitlines())
-    return checked_model("program", graph.nodes, (given, made), tensors, {}, doc_string=words)
+    return checked_model("program", graph.nodes, sizes, graph.tensors(), uniform.dtype, inputs=names, comment=words)
 
 
 class _Rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +10,6 @@ from engine import Value, compile
 from engine.whole_files import check_writable
 from nn.data.columns import TEXT, Column
 from nn.examples import as_list
-from nn.exchange.network import steps_of
-from nn.exchange.onnx_files import NOT_IN_FLOAT64
 from nn.mlp import MLP
 from nn.validation import one_line, shortened
 
@@ -31,13 +28,6 @@ def export(options: Namespace) -> None:
     check_writable(target)
     if target.suffix == ".onnx":
         model.save(target)
-        steps = steps_of(model)
-        if lacking := [name for name in NOT_IN_FLOAT64 if name in steps]:
-            warnings.warn(
-                f"onnxruntime has no float64 for {', '.join(lacking)}, and does not run this file; other tools may. "
-                'In Python, nn.exchange.to_onnx(model, path, dtype="float32") writes one that it runs',
-                stacklevel=2,
-            )
     else:
         inputs = [Value(0.0, name) for name in _inputs(model)]
         outputs = as_list(model(inputs))

@@ -95,7 +95,7 @@ def to_onnx(model: Any, path: str | PathLike[str], dtype: str = "float64") -> No
     Args:
         model: an MLP, Sequential, Layer or Neuron, with activations by name.
         path: must end with ``.onnx``.
-        dtype: onnxruntime has no float64 for softplus, gelu and leaky_relu; ``"float32"`` rounds the weights.
+        dtype: ``"float32"`` rounds the weights, and uses ONNX's own operators alone.
 
     Raises:
         OSError: the file cannot be written.

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from engine.onnx_models import checked_model, package
+from engine.onnx_models import OWN, checked_model, package
 from nn.exchange.network import KEY, Linear, Step, sums_in
 from nn.model_files import check_size
 from nn.validation import plain_label, shortened
@@ -18,9 +18,9 @@ _TYPES = {"relu": "Relu", "leaky_relu": "PRelu", "gelu": "Gelu", "softplus": "So
 _TYPES |= {"sigmoid": "Sigmoid", "sin": "Sin", "softmax": "Softmax"}
 _NAMES = {operator: name for name, operator in _TYPES.items()} | {"LeakyRelu": "leaky_relu"}
 HOLDS = (Linear, str)
-NOT_IN_FLOAT64 = ("gelu", "leaky_relu", "softplus")
-"""The activations for which onnxruntime has no kernel in float64."""
 _SLOPE = 0.01
+_MADE: dict[str, tuple[float, ...]] = {"gelu": (), "leaky_relu": (_SLOPE,), "sigmoid": (), "softplus": ()}
+"""Functions of this library, with their constants: onnxruntime has no operator for them that is exact in float64."""
 _ATTRIBUTES: dict[str, dict[str, tuple[Any, ...]]] = {
     "Gemm": {"alpha": (1.0,), "beta": (1.0,), "transA": (0,), "transB": (0, 1)},
     "Gelu": {"approximate": (b"none",)},
@@ -30,6 +30,7 @@ _ATTRIBUTES: dict[str, dict[str, tuple[Any, ...]]] = {
 """The attributes that a node may have, with the values that mean what this library computes."""
 _TENSORS = {"Gemm": (1, 2), "MatMul": (1,), "Add": (1,), "PRelu": (1,)}  # how many tensors a node takes
 _DOMAINS = ("", "ai.onnx")
+_OWN = {(OWN, name) for name in _MADE}
 _FLOAT, _DOUBLE = 1, 11  # TensorProto.DataType
 _DTYPES = {_FLOAT: "<f4", _DOUBLE: "<f8"}
 
@@ -42,25 +43,34 @@ def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
     """
     import numpy as np
 
-    onnx = package()
-    if not sums_in(steps):
+    from engine.onnx_functions import onnx_function
+
+    helper = package().helper
+    if not (sums := sums_in(steps)):
         raise ValueError("a model must have a Layer to be written as ONNX, got none")
-    nodes, tensors = [], []
+    nodes: list[Any] = []
+    numbers: dict[str, Any] = {}
+    functions: dict[str, Any] = {}
     run = [step for step in steps if isinstance(step, HOLDS)]
     names = ["X", *(f"Z{index}" for index in range(1, len(run))), "Y"]
     for index, (step, given, made) in enumerate(zip(run, names, names[1:])):
+        arrays: dict[str, Any] = {}
+        options: dict[str, Any] = {}
         if isinstance(step, Linear):
             operator, options = "Gemm", {"transB": 1}
             arrays = dict(zip((f"{index}.weight", f"{index}.bias"), step.arrays(dtype)))
+        elif step in _MADE and dtype == "float64":
+            operator, options = str(step), {"domain": OWN}
+            functions[operator] = onnx_function(operator, *_MADE[operator])
         else:
-            operator, options = _TYPES[str(step)], {}
+            operator = _TYPES[str(step)]
             arrays = {f"{index}.slope": np.array([_SLOPE], dtype)} if step == "leaky_relu" else {}
-        nodes.append(onnx.helper.make_node(operator, [given, *arrays], [made], f"{operator}_{index}", **options))
-        tensors += [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()]
-    kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-    sizes = {"X": len(sums_in(steps)[0].weights[0]), "Y": len(sums_in(steps)[-1].weights)}
-    ends = [onnx.helper.make_tensor_value_info(name, kind, ["n", size]) for name, size in sizes.items()]
-    model = checked_model("network", nodes, (ends[0], ends[1]), tensors, {KEY: text})
+        nodes.append(helper.make_node(operator, [given, *arrays], [made], f"{operator}_{index}", **options))
+        numbers |= arrays
+    tensors = [package().numpy_helper.from_array(array, name) for name, array in numbers.items()]
+    sizes = len(sums[0].weights[0]), len(sums[-1].weights)
+    own = list(functions.values())
+    model = checked_model("network", nodes, sizes, tensors, np.dtype(dtype), functions=own, metadata={KEY: text})
     data: bytes = model.SerializeToString(deterministic=True)
     return data
 
@@ -84,8 +94,8 @@ def read(path: str | PathLike[str]) -> tuple[list[Step], str | None]:
     version = max((opset.version for opset in model.opset_import if opset.domain in _DOMAINS), default=0)
     if not _OLDEST_OPSET <= version <= _NEWEST_OPSET:
         raise ValueError(f"the opset must be {_OLDEST_OPSET} to {_NEWEST_OPSET}, got {version}; export it again")
-    if model.functions:
-        raise ValueError("the file must have no functions, which may change what a node means")
+    if any((function.domain, function.name) not in _OWN for function in model.functions):
+        raise ValueError(f"the file must have no functions but those of {OWN}, which may change what a node means")
     texts = [str(entry.value) for entry in model.metadata_props if entry.key == KEY]  # no UTF-8 comes as bytes
     return _steps_in(model.graph), texts[0] if texts else None
 
@@ -129,7 +139,8 @@ def _steps_in(graph: Any) -> list[Step]:
 
 def _tensors_of(node: Any, last: str, taken: set[str], tensors: dict[str, Any]) -> list[str]:
     """The names of the tensors that a node takes besides the result of the node before."""
-    if node.op_type not in (*_TENSORS, *_NAMES) or node.domain not in _DOMAINS:
+    is_known = node.op_type in (*_TENSORS, *_NAMES) and node.domain in _DOMAINS
+    if not is_known and (node.domain, node.op_type) not in _OWN:
         raise ValueError(f"the type must be one of {', '.join(dict.fromkeys((*_TENSORS, *_NAMES)))}")
     names = [name for name in node.input if name]
     if last not in names or (names[0] != last and node.op_type != "Add"):
@@ -161,7 +172,7 @@ def _step(node: Any, parts: list[Any], kind: int) -> Step:
         raise ValueError(f"the slope must be {_SLOPE}, that of leaky_relu, got {shortened(parts[0].ravel().tolist())}")
     if node.op_type == "LeakyRelu" and _DTYPES[kind] != "<f4":
         raise ValueError(f"its slope is {_SLOPE} rounded to float32; in a file of float64 use PRelu")
-    return _NAMES[node.op_type]
+    return _NAMES.get(node.op_type, str(node.op_type))  # those of this library have its names
 
 
 def _bias(parts: list[Any], size: int) -> list[float]:
