@@ -34,7 +34,7 @@ _RULES: dict[str, tuple[Callable[..., Any], ...]] = {
     "exp": (lambda m, y, a: y,),
     "expm1": (lambda m, y, a: m.exp(a),),
     "log": (lambda m, y, a: 1.0 / a,),
-    "log10": (lambda m, y, a: 1.0 / (a * m.log(10.0)),),
+    "log10": (lambda m, y, a: 1.0 / m.log(10.0) / a,),
     "log1p": (lambda m, y, a: 1.0 / (1.0 + a),),
     "sqrt": (lambda m, y, a: m.over(1.0, 2.0 * y),),
 

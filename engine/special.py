@@ -14,8 +14,9 @@ _ONE_OVER_SQRT_2PI: Final[float] = 1.0 / math.sqrt(2.0 * math.pi)
 
 
 def times(a: float, b: float) -> float:
-    """a * b, but 0 where one of them is exactly 0, beside infinity and NaN too: the product of the chain rule."""
-    return 0.0 if a == 0.0 or b == 0.0 else a * b
+    """a * b, but 0 where one is exactly 0 and the other infinite or NaN: the product of the chain rule."""
+    product = a * b
+    return 0.0 if (a == 0.0 or b == 0.0) and math.isnan(product) else product
 
 
 def minus(a: float, b: float) -> float:

@@ -26,7 +26,7 @@ _MATH_TANH: Final[Callable[[float], float]] = math.tanh  # bound once: compiled 
 _SMALL: Final = 1 << 50
 _INFINITY: Final[float] = math.inf
 _NAN: Final[float] = math.nan
-_LN10: Final[float] = math.log(10.0)
+_ONE_OVER_LN10: Final[float] = 1.0 / math.log(10.0)
 _TWO_OVER_SQRT_PI: Final[float] = 2.0 / math.sqrt(math.pi)
 
 
@@ -200,7 +200,7 @@ class Value(Provenance):
         x = self._data
         if x <= 0.0:
             raise outside("log10", self._label, x, "> 0")
-        return _node(op.LOG10, math.log10(x), self, 1.0 / (x * _LN10))
+        return _node(op.LOG10, math.log10(x), self, _ONE_OVER_LN10 / x)
 
     def log1p(self) -> "Value":
         """log(1 + x), exact for small x; needs x > -1; derivative 1 / (1 + x)."""

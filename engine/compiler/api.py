@@ -136,6 +136,7 @@ class _Call:
             advice = f"; a method is compiled with its object: compile(model.{name})" if "self" in self._names else ""
             raise ValueError(f"X: {name} takes {n} Values, a column each; it is not {len(inputs)} columns{advice}")
         outputs = self._function(inputs) if n == 1 != len(inputs) else self._function(*inputs)
+        outputs = outputs.tolist() if isinstance(outputs, np.ndarray) else outputs
         single = not isinstance(outputs, (list, tuple))
         if self.single not in (None, single):
             raise TypeError("a function of Values must return a list of them for all examples, or for none")
@@ -178,9 +179,10 @@ def compile(
     have now, also if the graph was not refreshed after their ``data`` was changed.
 
     Args:
-        outputs: a Value, or a list of Values; or a function that gives one of these, for which ``compile`` is also a
-            decorator. It is called with a Value for each column of ``X``, or, if it takes one argument, a list of them.
-            Columns with the names of its arguments, or of those that a model was trained on, may come in any order.
+        outputs: a Value, or a list or an array of them; or a function that gives one of these, for which ``compile`` is
+            also a decorator. It is called with a Value for each column of ``X``, or, if it takes one argument, a list
+            of them. Columns with the names of its arguments, or of those that a model was trained on, may come in any
+            order.
         inputs: the leaves that are other numbers in each example; a column of ``X`` each. One that the graph does not
             have, as in many gradients, has a column that changes nothing.
         parameters: the leaves to differentiate with respect to; all others are constants. All that are no inputs for
@@ -223,6 +225,7 @@ def compile(
         if inputs is not None:
             raise ValueError("inputs: a function takes its inputs from the columns of X; leave them out")
         return CompiledFunction(outputs, chosen, kind, backend)
+    outputs = outputs.tolist() if isinstance(outputs, np.ndarray) else outputs
     roots = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     for root in roots:
         if not isinstance(root, Value):

@@ -58,7 +58,8 @@ def made_of(
         "gelu": lambda a: m.where(m.equal(p := normal_cdf(a), 0.0), -0.0, a * p),
         # what derivatives and a few functions are made of
         "minus": lambda a, b: m.where(m.equal(a, b), 0.0, a - b),
-        "times": lambda a, b: m.where(m.equal(a, 0.0) | m.equal(b, 0.0), 0.0, a * b),
+        "times": lambda a, b: m.where(
+            m.equal(p := a * b, p), p, m.where(m.equal(a, 0.0) | m.equal(b, 0.0), 0.0, p)),  # of NaN alone
         "power_by_exponent": lambda a, b: m.where(m.equal(a, 0.0) & (b >= 0.0), 0.0, m.power(a, b) * m.log(a)),
         "step": lambda a: m.where(a <= 0.0, 0.0, 1.0),
         "larger": lambda a, b: m.where(m.equal(a, b), 0.5, m.where(a < b, 0.0, 1.0)),

@@ -1,7 +1,9 @@
-/* The product of the chain rule: 0 where one of two is exactly 0, beside infinity too. */
+/* The product of the chain rule: 0 where one is exactly 0 and the other infinite or NaN. */
 static double times(double a, double b)
 {
-    return a == 0.0 || b == 0.0 ? 0.0 : a * b;
+    double product = a * b;
+
+    return isnan(product) && (a == 0.0 || b == 0.0) ? 0.0 : product;
 }
 
 /* A difference that is 0 for equal infinities. */

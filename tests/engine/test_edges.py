@@ -88,6 +88,13 @@ def test_derivatives_of_derivatives_are_infinite_at_edges(f, at, first, second):
     assert equal(grad(grad(f))(at), second)
 
 
+def test_the_slope_of_log10_at_the_largest_numbers():
+    x = Value(1e308)
+    x.log10().backward()
+    assert math.isclose(x.grad, math.log10(math.e) / 1e308, rel_tol=1e-9)
+    assert grad(lambda x: x.log10())(1e308) == x.grad
+
+
 def test_a_third_derivative_at_an_edge():
     assert grad(grad(grad(sqrt)))(0.0) == INFINITY
     assert grad(grad(grad(lambda x: x**1.5)))(0.0) == -INFINITY

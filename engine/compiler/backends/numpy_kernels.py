@@ -100,7 +100,7 @@ def _larger(a: Any, b: Any, out: Any) -> None:
 def _times(a: Any, b: Any, out: Any) -> None:
     product = np.multiply(a, b)
     if not np.isfinite(np.add.reduce(product, None)):
-        product = np.where((a == 0.0) | (b == 0.0), 0.0, product)
+        product = np.where(np.isnan(product) & ((a == 0.0) | (b == 0.0)), 0.0, product)
     np.copyto(out, product)
 
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from engine import Value, atan2, compile, dot, hypot, leaky_relu, maximum, minimum
+from engine import Value, atan2, compile, dot, gradients, hypot, leaky_relu, maximum, minimum, tanh
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -3.0, 1e-320, -1e308, 1e308, math.inf, -math.inf]
 
@@ -161,6 +161,19 @@ TWO = {
     "sum": lambda x, y: sum([x, y, -x, y * y, x, x, y, -y]),
     "sum of many": lambda x, y: sum([x, y, x, y, x, y, x, y, x, y]) - sum([x, x, x, y, y, y]),
 }
+
+
+@pytest.mark.parametrize("others", [[], [math.inf]])
+@pytest.mark.parametrize("factor", [0.0, -0.0, 1.5])
+@pytest.mark.parametrize("number", [-2.0, 0.0, -0.0, math.inf, -math.inf])
+def test_zeros_of_gradient_graphs_have_their_signs(number, factor, others):
+    x, y = Value(0.5), Value(-0.5)
+    (slope,) = gradients(tanh(x) * y, [x])  # a product of the chain rule, whatever else is in the batch
+    program = compile(slope, [x, y], [])
+    a, b = Value(number), Value(factor)
+    (expected,) = gradients(tanh(a) * b, [a])
+    rows = [[number, factor], *([other, 1.0] for other in others)]
+    assert same(float(program(rows)[0]), expected.data)
 
 
 @pytest.mark.parametrize("name", TWO)

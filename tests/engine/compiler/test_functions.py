@@ -109,6 +109,17 @@ def test_several_outputs():
     assert both.gradients([[2.0, 3.0]], "inputs", 1).tolist() == [[3.0, 2.0]]
 
 
+def test_outputs_in_arrays():
+    A = np.array([[1.0, 2.0], [3.0, 4.0]])
+    X = [[1.0, 1.0], [2.0, 0.0]]
+    assert compile(lambda v: A @ np.array(v))(X).tolist() == [[3.0, 7.0], [2.0, 6.0]]
+    assert compile(lambda x, y: np.where(x > y, x, y))(X).tolist() == [1.0, 2.0]
+    x = Value(1.0)
+    assert compile(np.array([x, x * 2.0]), [x])([[3.0]]).tolist() == [[3.0, 6.0]]
+    with pytest.raises(TypeError, match=r"must return a Value or a list of them, got list \["):
+        compile(lambda v: np.array([v]))(X)
+
+
 def test_a_function_that_looks_at_data_is_refused():
     @compile
     def branching(a, b):
