@@ -6,7 +6,7 @@ import { NumberBoxes } from "./graph/number-boxes.js";
 import { download, pngOf } from "./graph/pictures.js";
 import { loadPython } from "./python.js";
 import { showStepper } from "./stepper-frame.js";
-import { readNumber, repr, typed } from "./stepper/numbers.js";
+import { readFloat, readNumber, repr, typed } from "./stepper/numbers.js";
 
 const WHILE_TYPING = 350; // milliseconds without a key until a formula is computed
 const NARROW = 600; // pixels
@@ -106,7 +106,7 @@ class GraphPage {
   async #ask({ kind, text, numbers, root, looks }) {
     const python = await this.#python;
     if (kind === "python") return python.run("graph_page.show_code(text, root, looks)", { text, root, looks });
-    const given = Object.fromEntries(Object.entries(numbers).map(([name, number]) => [name, readNumber(number)]));
+    const given = Object.fromEntries(Object.entries(numbers).map(([name, number]) => [name, readNumber(number).number]));
     return python.run("graph_page.show_formula(text, given, looks)", { text, given, looks });
   }
 
@@ -167,7 +167,7 @@ class GraphPage {
     else {
       const names = Object.entries(places).map(([name, place]) => [place, name]);
       const nameOf = Object.fromEntries(names);
-      const texts = Object.fromEntries(values.map(([place, text]) => [nameOf[place], typed(readNumber(text))]));
+      const texts = Object.fromEntries(values.map(([place, text]) => [nameOf[place], typed(readFloat(text))]));
       if (moved.length || this.isMoved) this.boxes.write(texts);
       this.isMoved = moved.length > 0;
       this.#state.numbers = this.boxes.texts;
@@ -233,7 +233,7 @@ class GraphPage {
     const place = this.#answer?.asked.text === this.#state.text ? this.#answer.places?.[name] : undefined;
     if (place === undefined || !this.#stepper || this.#isRunning) this.#later();
     else {
-      this.#stepper.set({ values: [[place, repr(readNumber(this.boxes.texts[name]))]] });
+      this.#stepper.set({ values: [[place, repr(readNumber(this.boxes.texts[name]).number)]] });
       this.#say(""); // what it says is of the number before
       if (this.#state.view !== "steps") this.#later({ keep: true });
       this.#writeAddress();
@@ -344,6 +344,6 @@ class GraphPage {
 }
 
 /** Whether a leaf's number in the stepper, as Python writes it, is the one in a walk. */
-const isOf = (walk, [place, text]) => repr(readNumber(String(walk.nodes[place].data))) === text;
+const isOf = (walk, [place, text]) => repr(readFloat(String(walk.nodes[place].data))) === text;
 
 new GraphPage();

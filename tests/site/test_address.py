@@ -77,7 +77,7 @@ def test_a_hostile_address_is_data(node, hostile, problem):
 
 
 def test_numbers_that_are_none_are_not_written(node):
-    assert node("writeAddress({ ...plain(), text: 'x', numbers: { x: '1,5', y: '' } })") == "#formula=x"
+    assert node("writeAddress({ ...plain(), text: 'x', numbers: { x: '1,500', y: '' } })") == "#formula=x"
 
 
 def test_only_the_pages_own_code_may_run_by_itself(node):

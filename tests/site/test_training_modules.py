@@ -107,10 +107,10 @@ def test_the_address_carries_all_settings(tmp_path):
         "&points=-1.5,2,0;0.25,-6,1"
     )
     first, empty, (full, no_layers, fractions) = run_here(
-        tmp_path, ADDRESS, [address, "#layers=none", "#rate=1/3&l2=1e-3/2"]
+        tmp_path, ADDRESS, [address, "#layers=none", "#rate=1/3&l1=0,005&l2=1e-3/2"]
     )
     assert empty == ""
-    assert (fractions["settings"]["rate"], fractions["settings"]["l2"]) == (1 / 3, 5e-4)
+    assert [fractions["settings"][name] for name in ("rate", "l1", "l2")] == [1 / 3, 5e-3, 5e-4]
     assert full["problems"] == no_layers["problems"] == []
     for found in (full, no_layers):
         assert found["again"] == {"settings": found["settings"], "problems": []}
@@ -148,7 +148,7 @@ def test_the_choices_of_the_address_are_those_of_python(tmp_path):
         ("noise=51", "noise % must be a number from 0 to 50, got '51'"),
         ("n=3.5", "points must be a whole number from 4 to 500, got '3.5'"),
         ("l1=-1", "L1 must be a number from 0 to 10, got '-1'"),
-        ("rate=0,5", "rate: Write 0.5, with a point."),
+        ("rate=11,5", "rate must be a number from 0 to 10, got '11,5'"),
         ("rate=1,000.5", "rate must be a number from 0 to 10, got '1,000.5'"),
         ("rate=Infinity", "rate must be a number from 0 to 10"),
         ("rate=1/0", "rate must be a number from 0 to 10, got '1/0'"),

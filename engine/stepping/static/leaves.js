@@ -1,7 +1,7 @@
 // The numbers of the leaves, to type and to drag; and gradient descent on those that are chosen.
 
 import { element, signed } from "./formulas.js";
-import { problemWith, rangeAround, readNumber, typed } from "./numbers.js";
+import { rangeAround, readNumber, typed } from "./numbers.js";
 import { drawn } from "./picture.js";
 import { sparkline } from "./trials.js";
 
@@ -97,10 +97,10 @@ export class Leaves {
 
   #type(place) {
     const { field, told } = this.rows.get(place);
-    const number = readNumber(field.value);
-    field.setAttribute("aria-invalid", number === undefined);
-    told.textContent = problemWith(field.value);
-    if (number === undefined) this.changed(told.textContent);
+    const { number, problem = "" } = readNumber(field.value);
+    field.setAttribute("aria-invalid", Boolean(problem));
+    told.textContent = problem;
+    if (problem) this.changed(problem);
     else if (!Object.is(number, this.graph.numbers[place])) {
       this.#begin("change");
       this.graph.change([[place, number]]);
@@ -215,13 +215,11 @@ export class Leaves {
   /** The rate, where it is a number; else what is wrong, beside it. */
   #showRate() {
     const field = this.byId("rate");
-    const rate = readNumber(field.value);
-    const isFinite = Number.isFinite(rate);
-    const problem = problemWith(field.value) || (isFinite ? "" : "The rate must be finite.");
-    field.setAttribute("aria-invalid", !isFinite);
+    const { number, problem = "" } = readNumber(field.value);
+    field.setAttribute("aria-invalid", Boolean(problem));
     this.byId("rate-told").textContent = problem;
-    if (isFinite) this.rate = field.value;
-    return isFinite ? rate : undefined;
+    if (!problem) this.rate = field.value;
+    return number;
   }
 
   /** Write all numbers as they are now. */

@@ -38,30 +38,42 @@ function rounded(x, precision) {
   return Number(`${all[0]}.${all.slice(1, precision)}e${exponent}`);
 }
 
-/** The number that a reader typed: as ``float(text)`` takes it, or a fraction such as 1/3; undefined where it is none. */
+/** The float that Python wrote, such as "0.1", "-0.0", "inf" and "nan"; undefined where a text is none. */
+export function readFloat(text) {
+  const number = DECIMAL.test(text) ? Number(text) : NAMED.get(text);
+  return DECIMAL.test(text) && !Number.isFinite(number) ? undefined : number;
+}
+
+const NAMED = new Map([["inf", Infinity], ["-inf", -Infinity], ["nan", NaN]]);
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/;
+const THOUSANDS = /(?<![\d.,])[1-9]\d{0,2},\d{3}(?![\d.,])/; // 1,000 and 12,345, but not 0,125 or 1234,567
+
+/**
+ * The number that a reader typed, as ``{ number }``: -1.5, 1/3, 2e-3 or 0,5; or ``{ problem }`` in words where the text
+ * is no finite number. A comma is the decimal point, unless it may part thousands.
+ */
 export function readNumber(text) {
-  const plain = text.trim().toLowerCase().replaceAll("−", "-");
-  const word = /^([+-]?)(inf|infinity|nan|∞)$/.exec(plain);
-  if (word) return word[2] === "nan" ? NaN : word[1] === "-" ? -Infinity : Infinity;
-  const parts = partsOf(plain);
-  if (parts.length === 1) return Number.isNaN(parts[0]) ? undefined : parts[0];
-  const number = parts[0] / parts[1];
-  return parts.length === 2 && Number.isFinite(number) && Number.isFinite(parts[1]) ? number : undefined;
+  const said = text.trim();
+  if (!said) return { problem: "Type a number, such as 0.5, 1/3 or -1e-3." };
+  if (THOUSANDS.test(said)) {
+    return { problem: `The comma in "${said}" may part thousands or be a decimal point: write a point, or none.` };
+  }
+  const plain = said.toLowerCase().replaceAll("−", "-").replace(/^([+-])\s+/, "$1");
+  const parts = plain.split("/").map((part) => withPoint(part.trim()));
+  if (/^[+-]?(inf|infinity|nan|∞)$/.test(plain)) return { problem: `A number must be finite, not "${said}".` };
+  if (parts.length > 2 || !parts.every((part) => DECIMAL.test(part))) {
+    return { problem: `A number must be one such as 0.5, 1/3 or -1e-3, not "${said}".` };
+  }
+  const [top, below = 1] = parts.map(Number);
+  const number = top / below;
+  if (below === 0) return { problem: "A fraction must have a denominator other than 0." };
+  if (!Number.isFinite(number) || !Number.isFinite(below)) return { problem: `A number must be finite, not "${said}".` };
+  if (number === 0 && /[1-9]/.test(parts[0].split("e")[0])) return { problem: `The number "${said}" is too close to 0.` };
+  return { number };
 }
 
-/** The numbers between slashes, NaN for what is none. */
-const partsOf = (text) =>
-  text.split("/").map((part) => (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(part.trim()) ? Number(part) : NaN));
-
-/** What is wrong with a text that was typed for a number; nothing where it is one. */
-export function problemWith(text) {
-  if (readNumber(text) !== undefined) return "";
-  const withPoint = text.trim().replaceAll(/(\d),(\d)/g, "$1.$2");
-  if (readNumber(withPoint) !== undefined) return `Write ${withPoint}, with a point.`;
-  if (!text.trim()) return "A number is missing here, such as 0.5.";
-  if (partsOf(text)[1] === 0) return "A fraction must have a denominator other than 0.";
-  return `A number must be one such as 0.5, 1/3 or -1e-3, not "${text}".`;
-}
+/** A single comma is the decimal point; with a point beside it the text stays as it is, which is no number. */
+const withPoint = (text) => (/[.,].*[.,]/.test(text) ? text : text.replace(",", "."));
 
 /** All digits of a number, as a reader would type them. */
 export const typed = (x) => repr(x).replace(/\.0$/, "");

@@ -3,7 +3,7 @@
 // A float travels as the text that Python writes for it, such as "0.1", "-0.0", "inf" and "nan": JSON has not all of
 // them, and each has one text.
 
-import { readNumber, repr } from "./numbers.js";
+import { readFloat, repr } from "./numbers.js";
 
 const [SOONEST, LATEST, TRIES] = [100, 2000, 100]; // milliseconds between two calls, ever longer, and how often
 
@@ -45,7 +45,7 @@ export function connect(stepper, name) {
       const { values = [], ...more } = state;
       const isFirst = known === null;
       known = { ...known, ...more, values: { ...known?.values, ...Object.fromEntries(values) } };
-      const wanted = { ...more, values: values.map(([place, text]) => [place, readNumber(text)]) };
+      const wanted = { ...more, values: values.map(([place, text]) => [place, readFloat(text)]) };
       stepper.state = isFirst ? exceptChanges(wanted, first, stepper.state) : wanted;
     }
     if (answers) stepper.answer(answers.map(read));
@@ -78,6 +78,6 @@ function exceptChanges({ position, chosen, values }, first, now) {
 
 /** What Python answered, with its numbers. */
 function read({ numbers, value, slopes, ...more }) {
-  const answer = { ...more, numbers: numbers.map(readNumber) };
-  return value === undefined ? answer : { ...answer, value: readNumber(value), slopes: slopes.map(readNumber) };
+  const answer = { ...more, numbers: numbers.map(readFloat) };
+  return value === undefined ? answer : { ...answer, value: readFloat(value), slopes: slopes.map(readFloat) };
 }

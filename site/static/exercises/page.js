@@ -1,9 +1,8 @@
 // The page of exercises: one at a time, by the number in the address.
 
 import { element, formula, infix, signed, written } from "../stepper/formulas.js";
-import { formatNumber } from "../stepper/numbers.js";
+import { formatNumber, readNumber } from "../stepper/numbers.js";
 import { showStepper } from "../stepper-frame.js";
-import { readAnswer } from "./answer.js";
 import { judge } from "./judging.js";
 import { fitFormula, fitted, heightOf } from "./layout.js";
 import { COURSE, exerciseAt, neighbour, nextOpen, numberOf, partOf } from "./order.js";
@@ -101,7 +100,7 @@ class Page {
 
   check() {
     const field = byId("answer");
-    const { number, problem } = readAnswer(field.value);
+    const { number, problem } = readNumber(field.value);
     field.toggleAttribute("aria-invalid", false);
     if (problem) {
       field.setAttribute("aria-invalid", "true");

@@ -1,7 +1,7 @@
 // The page's state as the part of its address after "#", so that a link is an exercise. What a link says is data: it
 // is checked here, and code in it is not run until the reader says so.
 
-import { problemWith } from "../stepper/numbers.js";
+import { readFloat, readNumber } from "../stepper/numbers.js";
 
 const LONGEST = { formula: 10_000, python: 50_000 };
 const MOST_NUMBERS = 1000;
@@ -54,7 +54,7 @@ export function readAddress(fragment) {
   state.node = whole(fields.get("node")) ?? null;
   state.moved = pairs(fields.get("moved"), ":")
     .map(([place, text]) => [whole(place), text])
-    .filter(([place, text]) => place !== undefined && !problemWith(text));
+    .filter(([place, text]) => place !== undefined && readFloat(text) !== undefined);
   return state;
 }
 
@@ -62,7 +62,7 @@ export function readAddress(fragment) {
 export function writeAddress(state) {
   const usual = plain();
   const fields = [[state.kind, state.text]];
-  const numbers = Object.entries(state.numbers).filter(([, text]) => !problemWith(text));
+  const numbers = Object.entries(state.numbers).filter(([, text]) => isNumber(text));
   if (state.kind === "formula" && numbers.length) fields.push(["numbers", joined(numbers, "=")]);
   for (const name of ["root", ...Object.keys(CHOICES), "step", "node"]) {
     if (state[name] !== usual[name]) fields.push([name, String(state[name])]);
@@ -74,6 +74,9 @@ export function writeAddress(state) {
 /** Percent signs only where an address needs them, so that a formula can be read in it. */
 const written = (text) =>
   encodeURIComponent(text).replace(/%(2B|2F|3D|2C|3A|3B|5E)/g, (code) => decodeURIComponent(code));
+
+/** Also what a stepper came to, such as inf. */
+const isNumber = (text) => readFloat(text) !== undefined || !readNumber(text).problem;
 
 const joined = (pairs, sign) => pairs.map(([name, text]) => `${name}${sign}${text.replace(/\s+/g, "")}`).join(" ");
 

@@ -1,6 +1,8 @@
 // A box for each name of a formula, in which its number is typed.
 
-import { problemWith } from "../stepper/numbers.js";
+import { readNumber } from "../stepper/numbers.js";
+
+const problemIn = (box) => readNumber(box.value).problem;
 
 export class NumberBoxes {
   #boxes = new Map(); // by name
@@ -27,7 +29,7 @@ export class NumberBoxes {
 
   /** The numbers of all names that have or had a box, as texts: what `show` would write into a box. */
   get known() {
-    const numbers = Object.entries(this.texts).filter(([, text]) => !problemWith(text));
+    const numbers = Object.entries(this.texts).filter(([, text]) => !readNumber(text).problem);
     return { ...this.#texts, ...Object.fromEntries(numbers) };
   }
 
@@ -51,7 +53,7 @@ export class NumberBoxes {
 
   /** What is wrong with the first text that is no number, or nothing. */
   get problem() {
-    for (const [name, box] of this.#boxes) if (problemWith(box.value)) return `${name}: ${problemWith(box.value)}`;
+    for (const [name, box] of this.#boxes) if (problemIn(box)) return `${name}: ${problemIn(box)}`;
     return "";
   }
 
@@ -70,7 +72,7 @@ export class NumberBoxes {
   }
 
   #mark(box) {
-    if (problemWith(box.value)) box.setAttribute("aria-invalid", "true");
+    if (problemIn(box)) box.setAttribute("aria-invalid", "true");
     else box.removeAttribute("aria-invalid");
   }
 }

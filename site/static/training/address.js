@@ -1,6 +1,6 @@
 // All settings in the part of the address after #, so that a link is a lesson.
 
-import { problemWith, readNumber } from "../stepper/numbers.js";
+import { readNumber } from "../stepper/numbers.js";
 import { DATA_SETS, EDGE } from "./points.js";
 
 export const OWN = "own";
@@ -12,9 +12,7 @@ const number = (name, first, low, high, whole = false) => ({
   first,
   write: String,
   read(text) {
-    const x = readNumber(text);
-    const problem = problemWith(text);
-    if (problem.startsWith("Write ")) throw new Error(`${name}: ${problem}`);
+    const { number: x } = readNumber(text);
     if (x >= low && x <= high && (!whole || Number.isInteger(x))) return x;
     throw new Error(`${name} must be ${whole ? "a whole number" : "a number"} from ${low} to ${high}, got ${cut(text)}`);
   },

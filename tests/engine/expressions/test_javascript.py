@@ -56,9 +56,9 @@ def test_keys_are_those_of_the_engines_operations_alone():
 
 # ------------------------------------------------------------------------------------------------------------- numbers
 
-FORMATTED = """import { formatNumber, repr, readNumber } from "./numbers.js";
+FORMATTED = """import { formatNumber, repr, readFloat } from "./numbers.js";
 
-return data.map((x) => [repr(x), readNumber(repr(x)), Array.from({ length: 17 }, (_, p) => formatNumber(x, p + 1))]);
+return data.map((x) => [repr(x), readFloat(repr(x)), Array.from({ length: 17 }, (_, p) => formatNumber(x, p + 1))]);
 """
 
 
@@ -92,53 +92,92 @@ def test_numbers_are_written_as_python_writes_them(tmp_path, more):
         assert formatted == [format_number(x, precision) for precision in range(1, 18)]
 
 
-READ = """import { readNumber, rangeAround } from "./numbers.js";
+TYPED = """import { readNumber } from "./numbers.js";
 
-return [data[0].map((text) => readNumber(text) ?? "none"), data[1].map((x) => [x, rangeAround(x)])];
+return data.map((text) => readNumber(text));
+"""
+NUMBERS = {
+    "2": 2.0,
+    "-1.5": -1.5,
+    " -0.5 ": -0.5,
+    "−1.5": -1.5,
+    "+3": 3,
+    "- 2": -2,
+    ".5": 0.5,
+    "+.5": 0.5,
+    "5.": 5,
+    "-0": 0,
+    "1e-3": 1e-3,
+    "1E3": 1000,
+    " 1/3 ": 1 / 3,
+    "-2 / 3": -2 / 3,
+    "1/-4": -0.25,
+    "−1/−4": 0.25,
+    "1e-3/2": 5e-4,
+    "0/7": 0,
+    "0e5": 0,
+    "0,5": 0.5,
+    "-0,25": -0.25,
+    "1,5/2,5": 0.6,
+    "0,125": 0.125,
+    "1234,567": 1234.567,
+    "1,0000": 1,
+    "1,25e3": 1250,
+    "1e308": 1e308,
+    "5e-324": 5e-324,
+}
+INFINITE = ["inf", "-inf", "INF", "Infinity", "∞", "nan", "1e999", "-1e400", "1e300/1e-300", "1/1e400", "1e999/1e999"]
+ZERO_BELOW = ["1/0", "0/0", "1/1e-400"]
+TINY = ["1e-400", "-0.001e-330", "1e-300/1e300"]
+THOUSANDS = ["1,000", "-1,500", "− 12,345", "1/1,000", "1,000e3", "999,999"]
+NO_NUMBERS = ["x", "1/2/3", "1/", "/2", "1/nan", "inf/2", "1,000.5", "1.000,5", "1,000,000", "1 3", "--1", "0x10", "1e"]
+NO_NUMBERS += ["-", ".", ",", "50%", "Infinityx", "1_000", "١", '"&<b>']
+
+
+@needs_node
+def test_numbers_as_people_type_them(tmp_path):
+    found = run(tmp_path, TYPED, list(NUMBERS))
+    assert found == [{"number": pytest.approx(number, rel=1e-15)} for number in NUMBERS.values()]
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["", "  "], "Type a number, such as 0.5, 1/3 or -1e-3."),
+        (INFINITE, 'A number must be finite, not "{}".'),
+        (ZERO_BELOW, "A fraction must have a denominator other than 0."),
+        (TINY, 'The number "{}" is too close to 0.'),
+        (THOUSANDS, 'The comma in "{}" may part thousands or be a decimal point: write a point, or none.'),
+        (NO_NUMBERS, 'A number must be one such as 0.5, 1/3 or -1e-3, not "{}".'),
+    ],
+)
+def test_what_is_no_finite_number_is_said_in_words(tmp_path, texts, words):
+    assert run(tmp_path, TYPED, texts) == [{"problem": words.format(text)} for text in texts]
+
+
+WRITTEN = """import { readFloat } from "./numbers.js";
+
+return data.map((text) => readFloat(text) ?? "none");
 """
 
 
 @needs_node
-def test_what_a_reader_types_and_drags(tmp_path):
-    good = {
-        "2": 2.0,
-        " -0.5 ": -0.5,
-        "1e-3": 1e-3,
-        "+.5": 0.5,
-        "−3": -3.0,
-        "INF": math.inf,
-        "-inf": -math.inf,
-        "2.": 2.0,
-        "1/3": 1 / 3,
-        " -2 / 3 ": -2 / 3,
-        "−1/−4": 0.25,
-        "1e-3/2": 5e-4,
-        "0/7": 0.0,
-    }
-    bad = [
-        "1/0",
-        "0/0",
-        "1/2/3",
-        "1/",
-        "/2",
-        "1/nan",
-        "inf/2",
-        "1e300/1e-300",
-        "1/1e400",
-        "",
-        " ",
-        "x",
-        "1,5",
-        "0x10",
-        "1e",
-        "--2",
-        "1 2",
-        "Infinityx",
-        ".",
-    ]
-    read, ranges = run(tmp_path, READ, [[*good, *bad], [0.0, 1e-9, 0.37, -3.0, 6.88, 41.5, -1e6, 1e300]])
-    assert read == [*good.values(), *["none"] * len(bad)]
-    for x, around in ranges:
+def test_what_python_never_writes_for_a_float_is_none(tmp_path):
+    texts = ["", " ", "x", "1,5", "1/2", "Infinity", "INF", "__proto__", "constructor", "--2", "1 2", "0x10", "1e999"]
+    assert run(tmp_path, WRITTEN, texts) == ["none"] * len(texts)
+
+
+RANGES = """import { rangeAround } from "./numbers.js";
+
+return data.map((x) => rangeAround(x));
+"""
+
+
+@needs_node
+def test_the_range_to_drag_in_is_around_the_number(tmp_path):
+    numbers = [0.0, 1e-9, 0.37, -3.0, 6.88, 41.5, -1e6, 1e300]
+    for x, around in zip(numbers, run(tmp_path, RANGES, numbers), strict=True):
         assert around["min"] < x < around["max"]
         assert 100 <= (around["max"] - around["min"]) / around["step"] <= 2100
         assert around["min"] == pytest.approx(round(around["min"] / around["step"]) * around["step"], rel=1e-9)
