@@ -6,6 +6,8 @@ import pytest
 from checkout import ROOT
 
 README = ROOT / "README.md"
+TEXT = README.read_text(encoding="utf-8") if README.exists() else ""
+BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 there = pytest.mark.skipif(not README.exists(), reason="the README is not beside the tests")
@@ -15,10 +17,9 @@ there = pytest.mark.skipif(not README.exists(), reason="the README is not beside
 def test_readme_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    for block in blocks:
+    for block in BLOCKS:
         exec(block, names)
-    assert len(blocks) == 4
+    assert len(BLOCKS) == 3
     assert str(names["y"].data).startswith("0.706")
     assert str(names["w"].grad).startswith("1.001")
     assert names["distance"]([[3.0, 1.0], [1.0, 3.0], [0.0, 2.0]]).tolist() == [2.0, 2.0, 2.0]
@@ -30,8 +31,14 @@ def test_readme_runs(tmp_path, monkeypatch):
 
 
 @there
+@pytest.mark.parametrize("place", range(3))
+def test_each_block_runs_alone(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    exec(BLOCKS[place], {})
+
+
+@there
 def test_readme_is_short_and_its_links_are_there():
-    text = README.read_text(encoding="utf-8")
-    assert len(text.splitlines()) < 150
-    for link in re.findall(r"\]\((?!http)([^)#]+)", text):
+    assert len(TEXT.splitlines()) < 150
+    for link in re.findall(r"\]\((?!http)([^)#]+)", TEXT):
         assert README.parent.joinpath(link).exists(), link

@@ -1239,16 +1239,30 @@ def test_python_computes_its_functions_for_a_page_in_a_notebook(browser):
     page.close()
 
 
-@pytest.mark.parametrize(("width", "height"), [(1000, 560), (390, 560), (700, 360), (390, 360)])
-def test_the_hint_at_keys_lies_over_nothing_and_moves_nothing(visit, width, height):
-    page = visit(stepper(neuron()), viewport={"width": 1100, "height": 760})
+def framed(page, width, height):
+    """The page inside of a frame that has not the keys."""
     page.evaluate(
         "size => { const frame = document.createElement('iframe'); frame.srcdoc = document.documentElement.outerHTML;"
         " Object.assign(frame, size); document.body.replaceChildren(frame); document.body.tabIndex = 0; }",
         {"width": width, "height": height},
     )
     frame = page.frame_locator("iframe")
-    frame.locator(".node").first.wait_for(state="attached")
+    frame.locator(".elsewhere .node").first.wait_for(state="attached")
+    return frame
+
+
+def test_a_touch_screen_has_no_hint_at_keys_and_no_row_for_it(visit):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    frame = framed(visit(stepper(neuron()), **phone), 380, 560)
+    assert frame.locator("#hint span").is_hidden()
+    below = frame.locator("#below").bounding_box()
+    stepper_ = frame.locator(".stepper").bounding_box()
+    assert below["y"] + below["height"] == pytest.approx(stepper_["y"] + stepper_["height"], abs=1)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1000, 560), (390, 560), (700, 360), (390, 360)])
+def test_the_hint_at_keys_lies_over_nothing_and_moves_nothing(visit, width, height):
+    frame = framed(visit(stepper(neuron()), viewport={"width": 1100, "height": 760}), width, height)
     frame.locator("#hint span").wait_for()
     hint = frame.locator("#hint span").bounding_box()
     assert hint["height"] > 10
