@@ -2,18 +2,19 @@
   "use strict";
 
   function start(root) {
-    const { pictures, words, at } = JSON.parse(root.querySelector('script[type="application/json"]').textContent);
+    const { pictures, tall, words, at } = JSON.parse(root.querySelector('script[type="application/json"]').textContent);
     const image = root.querySelector("img");
     const said = root.querySelector(".gradstep-words");
     const slider = root.querySelector("input");
     const button = (name) => root.querySelector(`[data-go="${name}"]`);
     const last = pictures.length - 1;
+    const isNarrow = matchMedia("(max-width: 600px)");
     let place = at;
     let playing = null;
 
     function show(wanted) {
       place = Math.min(Math.max(wanted, 0), last);
-      image.src = pictures[place];
+      image.src = (tall.length && isNarrow.matches ? tall : pictures)[place];
       image.alt = words[place];
       said.textContent = words[place];
       slider.value = String(place);
@@ -53,6 +54,7 @@
         if (button(name).disabled) root.focus(); // the keyboard would be lost with a disabled button
       });
     }
+    isNarrow.addEventListener("change", () => show(place));
     button("play").addEventListener("click", play);
     button("play").disabled = last === 0;
     slider.addEventListener("input", () => show(Number(slider.value)));

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -45,15 +46,16 @@ class Frame:
         return cls(buffer.getvalue(), words)
 
 
-def fragment(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None) -> str:
+def fragment(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None, tall: Sequence[Frame] = ()) -> str:
     """HTML for a notebook: the frame *at*, and buttons to the others; in the colours of *dark* where the notebook is.
 
-    Without scripts, as in a notebook that is not trusted, that one frame and its words remain.
+    Without scripts, as in a notebook that is not trusted, that one frame and its words remain. The *tall* frames, if
+    there are any, are shown in a narrow window.
     """
-    pictures = [_address(frame.png, follows=dark is not None) for frame in frames]
+    pictures, narrow = ([_address(frame.png, dark is not None) for frame in each] for each in (frames, tall))
     fields = {"paper": "background", "ink": "text", "line": "line", "accent": "positive_ink"}
     colours = ";".join(f"--{name}:{_colour(field, theme, dark)}" for name, field in fields.items())
-    content = {"pictures": pictures, "words": [frame.words for frame in frames], "at": at}
+    content = {"pictures": pictures, "tall": narrow, "words": [frame.words for frame in frames], "at": at}
     return _filled(
         _part("frames.html"),
         style=_part("frames.css"),
@@ -67,11 +69,11 @@ def fragment(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = No
     )
 
 
-def document(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None) -> str:
+def document(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None, tall: Sequence[Frame] = ()) -> str:
     """A whole page that needs no other file and no network; in the colours of *dark* on a dark system."""
     scheme = "light dark" if dark else "normal"
     paper = _colour("background", theme, dark)
-    return _filled(_part("page.html"), body=fragment(frames, at, theme, dark), paper=paper, scheme=scheme)
+    return _filled(_part("page.html"), body=fragment(frames, at, theme, dark, tall), paper=paper, scheme=scheme)
 
 
 def animation(frames: list[Frame], seconds: float) -> bytes:

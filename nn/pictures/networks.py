@@ -119,8 +119,9 @@ class _Scene:
         columns = self._columns(max(3.0, 0.36 * self._n_rows()))
         left, right, below, above = self._frame(columns)
         if ax is not None:  # the layers as far apart as fills the axes
+            least = 2.4 if with_numbers(self.layers) else 1.8
             slack = (above - below) * _proportion(ax) - (right - left)
-            columns = self._columns(min(max(columns[1].x + slack / len(self.layers), 1.8), 6.0))
+            columns = self._columns(min(max(columns[1].x + slack / len(self.layers), least), 6.0))
             left, right, below, above = self._frame(columns)
         width, height = right - left, above - below
         for_key = 5.4

@@ -19,6 +19,7 @@ from nn.pictures.style import Look, around_zero, number
 RADIUS = 0.4
 """Of a circle, where neurons of a layer stand 1 apart."""
 _MOST_NUMBERED_WEIGHTS = 12
+_ROUNDS = 8  # in which each number looks for a place again
 _LETTER, _LINE = 0.13, 0.36  # the size of a letter, where it is as high as fits into a circle
 
 
@@ -135,16 +136,25 @@ def draw_weights(
 def _number_weights(
     ax: Axes, weights: list[float], lines: list[Any], font_size: float, look: Look, taken: list[Place]
 ) -> None:
-    """The number of each weight on its line, where it covers nothing that is *taken*, if there is such a place."""
-    for weight, ((x0, y0), (x1, y1)) in zip(weights, lines):
-        words = number(weight, 2)
-        width = _LETTER * len(words) + 0.2
-        margin = (RADIUS + width / 2 + 0.05) / (x1 - x0)
-        shares = [0.5 + (0.5 - margin) * part for part in (-0.6, 0.6, -1.0, 1.0, 0.0, -0.3, 0.3, -0.8, 0.8)]
-        places = [Place(x0 + share * (x1 - x0), y0 + share * (y1 - y0), width) for share in shares]
-        place = max(places, key=lambda one: min([1.0, *map(one.apart, taken)]))  # of several free ones the first
-        taken.append(place)
-        _write(ax, place, words, weight, 0.9 * font_size, look)
+    """The number of each weight on its line, where it covers no other and nothing that is *taken*, if that can be."""
+    words = [number(weight, 2) for weight in weights]
+    choices = [_places_on(line, _LETTER * len(text) + 0.2) for line, text in zip(lines, words)]
+    places = [on_line[0] for on_line in choices]
+    for _ in range(_ROUNDS):
+        for i, on_line in enumerate(choices):
+            others = [*taken, *places[:i], *places[i + 1 :]]
+            places[i] = max(on_line, key=lambda one: min([1.0, *map(one.apart, others)]))  # of free ones the first
+    taken += places
+    for place, text, weight in zip(places, words, weights):
+        _write(ax, place, text, weight, 0.9 * font_size, look)
+
+
+def _places_on(line: Any, width: float) -> list[Place]:
+    """Where a number of that width can be on a line between two circles."""
+    (x0, y0), (x1, y1) = line
+    margin = (RADIUS + width / 2 + 0.05) / (x1 - x0)
+    shares = [0.5 + (0.5 - margin) * part / 5 for part in (-3, 3, -5, 5, 0, -1, 1, -2, 2, -4, 4)]
+    return [Place(x0 + share * (x1 - x0), y0 + share * (y1 - y0), width) for share in shares]
 
 
 def _write(ax: Axes, place: Place, words: str, signed: float, size: float, look: Look) -> None:

@@ -26,6 +26,9 @@ from nn.validation import check_int, check_seconds, shortened
 
 _RESOLUTION = 40
 _DOTS_PER_INCH = 100
+_WIDE = (12.0, 6.0), ((0.005, 0.09, 0.61, 0.75), (0.68, 0.475, 0.31, 0.41), (0.68, 0.1, 0.31, 0.18))
+_TALL = (4.4, 8.6), ((0.01, 0.53, 0.98, 0.37), (0.16, 0.24, 0.81, 0.2), (0.16, 0.07, 0.81, 0.09))
+"""Inches, and the places of network, boundary and cost in them."""
 _AHEAD = 10  # steps that are shown before the first one is made
 _MOST_FRAMES_SHOWN, _MOST_FRAMES_SAVED = 25, 200
 """In a notebook, where one waits for them to be drawn, and in a file."""
@@ -96,7 +99,7 @@ class TrainingStepper:
             self._states = [self._measured()]
         model.loss, model.classes = self.problem.loss, self.problem.classes
         self._at = self._made = 0
-        self._frames: dict[tuple[int, int, float], Frame] = {}
+        self._frames: dict[tuple[bool, int, int, float], Frame] = {}
         self._restore()
 
     @property
@@ -214,12 +217,16 @@ class TrainingStepper:
         Returns:
             The figure, which shows itself in Jupyter.
         """
+        return self._drawn(tall=False)
+
+    def _drawn(self, tall: bool) -> Figure:
+        """The picture; a *tall* one is for a phone, and leaves out what the output should be."""
         look = self._look
-        figure = look.picture(12.0, 6.0, layout="none")
-        places = ((0.005, 0.09, 0.61, 0.75), (0.68, 0.475, 0.31, 0.41), (0.68, 0.1, 0.31, 0.18))
+        size, places = _TALL if tall else _WIDE
+        figure = look.picture(*size, layout="none")
         net, plane, curve = (figure.add_axes(place) for place in places)
         inputs = self.problem.examples.row(self._follow)
-        right = self.problem.given(self._follow)
+        right = None if tall else self.problem.given(self._follow)
         options: dict[str, Any] = {"loss": self.problem.loss_function, "input_names": self.input_names, "most": 8}
         network(self.problem.model, inputs, right, theme=self.theme, ax=net, **options)
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 3, "handletextpad": 0.1}
@@ -230,7 +237,7 @@ class TrainingStepper:
         look.title(plane, f"What it says (ring: example {self._follow})", TEXT)
         self._draw_cost(curve)
         where = f"Step {self._at}   cost {number(self.cost)}   learning rate {self.learning_rate:g}"
-        figure.text(0.012, 0.93, where, fontsize=TITLE + 2, color=look.theme.text, **literal())
+        figure.text(0.012, 1.0 - 0.42 / size[1], where, fontsize=TITLE + 2, color=look.theme.text, **literal())
         return figure
 
     def _draw_cost(self, ax: Axes) -> None:
@@ -282,8 +289,9 @@ class TrainingStepper:
             frames, at = self._frames_of(_MOST_FRAMES_SAVED)
             if ending == ".gif":
                 file.write_bytes(animation(frames, seconds))
-            else:
-                file.write_bytes(document(frames, at, self._look.theme, self._look.dark).encode())
+                return
+            tall, _ = self._frames_of(_MOST_FRAMES_SAVED, tall=True)
+            file.write_bytes(document(frames, at, self._look.theme, self._look.dark, tall).encode())
 
     def _look_ahead(self) -> None:
         """Before the first step, compute some, so that there is something to walk over; the model stays as it is."""
@@ -292,7 +300,7 @@ class TrainingStepper:
                 self._descend()
         self._restore()
 
-    def _frames_of(self, most: int) -> tuple[list[Frame], int]:
+    def _frames_of(self, most: int, tall: bool = False) -> tuple[list[Frame], int]:
         """A picture of each step made, or of every so many, and the place of this step among them."""
         self._check_unchanged()
         self._look_ahead()
@@ -303,12 +311,13 @@ class TrainingStepper:
         shown = sorted({*range(0, last, stride), last, here})
         try:
             for step in shown:
-                if (step, *limits) not in self._frames:
+                if (tall, step, *limits) not in self._frames:
                     self._at = step
                     self._restore()
-                    self._frames[step, *limits] = Frame.of(self.picture(), self.in_words(), _DOTS_PER_INCH)
+                    frame = Frame.of(self._drawn(tall), self.in_words(), _DOTS_PER_INCH * (1.25 if tall else 1.0))
+                    self._frames[tall, step, *limits] = frame
         finally:
             self._at = here
             self._restore()
-        self._frames = {key: frame for key, frame in self._frames.items() if key[1:] == limits}
-        return [self._frames[step, *limits] for step in shown], shown.index(here)
+        self._frames = {key: frame for key, frame in self._frames.items() if key[2:] == limits}
+        return [self._frames[tall, step, *limits] for step in shown], shown.index(here)

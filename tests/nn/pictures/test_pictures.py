@@ -151,7 +151,20 @@ def test_the_inputs_that_are_shown_are_those_that_tell_most():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_numbers_of_a_small_network_cover_no_other(seed):
-    figure = network(MLP(2, [3, 1], seed=seed), [0.5, -1.0], 1, loss="mse")
+    assert_no_words_covered(network(MLP(2, [3, 1], seed=seed), [0.5, -1.0], 1, loss="mse"))
+
+
+@pytest.mark.parametrize("layers", [[4, 1], [2, 2, 1], [3, 2]])
+@pytest.mark.parametrize("width", [4.4, 7.3])  # inches: on a phone, and beside a plane
+def test_the_numbers_on_the_lines_cover_no_other_in_given_axes(layers, width):
+    for seed in range(3):
+        figure = Figure((width, 4.5))
+        target = [0.0] * layers[-1]
+        network(MLP(2, layers, seed=seed), [0.5, -1.0], target, loss="mse", ax=figure.add_axes((0, 0.1, 1, 0.75)))
+        assert_no_words_covered(figure)
+
+
+def assert_no_words_covered(figure):
     figure.canvas.draw()
     seen = [text for text in figure.axes[0].texts if text.get_text()]
     spans = [(text.get_text(), text.get_window_extent()) for text in seen]

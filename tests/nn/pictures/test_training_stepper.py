@@ -223,7 +223,7 @@ def test_the_page_has_the_colours_of_the_picture(theme, tmp_path):
 def test_an_existing_file_stays_where_drawing_fails(tmp_path, monkeypatch, name):
     walk = stepper(small()).forward()
     (tmp_path / name).write_bytes(b"older")
-    monkeypatch.setattr(TrainingStepper, "picture", lambda _: 1 / 0)
+    monkeypatch.setattr(TrainingStepper, "_drawn", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         walk.save(tmp_path / name)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(name, b"older")]
@@ -283,6 +283,13 @@ def test_the_page_is_walked_in_a_browser(tmp_path, browser):
     page.wait_for_function("document.querySelector('[data-go=last]').disabled")
     is_at(3)
     page.wait_for_function("document.querySelector('[data-go=play]').textContent.includes('Play')")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("src => document.images[0].src === src", arg=content["tall"][3])
+    page.keyboard.press("ArrowLeft")
+    assert page.get_attribute("img", "src") == content["tall"][2]
+    image = page.locator("img").bounding_box()
+    assert image["height"] > 1.5 * image["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.evaluate("window.broken") is None
     assert wrong == []
     page.close()
