@@ -3,6 +3,7 @@
 
   function start(root) {
     const { pictures, tall, words, at } = JSON.parse(root.querySelector('script[type="application/json"]').textContent);
+    root.querySelector(".gradstep-controls").innerHTML = root.querySelector("[data-controls]").textContent;
     const image = root.querySelector("img");
     const said = root.querySelector(".gradstep-words");
     const slider = root.querySelector("input");
@@ -65,7 +66,6 @@
       event.preventDefault();
       event.stopPropagation(); // the notebook uses these keys, too
     });
-    root.querySelector(".gradstep-controls").hidden = false;
     show(at);
   }
 

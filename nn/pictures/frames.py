@@ -49,7 +49,7 @@ class Frame:
 def fragment(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None, tall: Sequence[Frame] = ()) -> str:
     """HTML for a notebook: the frame *at*, and buttons to the others; in the colours of *dark* where the notebook is.
 
-    Without scripts, as in a notebook that is not trusted, that one frame and its words remain. The *tall* frames, if
+    Without scripts, as in a notebook that is not trusted, that one frame and its words remain, with no dead buttons. The *tall* frames, if
     there are any, are shown in a narrow window.
     """
     pictures, narrow = ([_address(frame.png, dark is not None) for frame in each] for each in (frames, tall))

@@ -238,16 +238,25 @@ def test_of_many_steps_some_are_shown():
     assert steps[at] == 59
 
 
+def test_a_notebook_that_is_not_trusted_shows_no_dead_buttons():
+    html = stepper(small()).forward()._repr_html_()
+    left = re.sub(r"<(script|style)\b.*?</\1>", "", html, flags=re.DOTALL)
+    assert not re.search("<button|<input|hidden", left)
+    assert "Run this cell to walk over the steps." in left
+    assert "step 1: cost" in left
+    assert left.count("<img") == 1
+
+
 def test_labels_cannot_leave_the_text():
     model = small()
     walk = TrainingStepper(model, XOR_X, [HOSTILE[0], HOSTILE[1]] * 2, loss="binary_cross_entropy")
     html = walk._repr_html_()
-    assert html.count("<script") == 2
+    assert html.count("<script") == 3
     assert html.count("<img") == 1
     assert 'onerror="' not in html
     page = document([Frame(b"png", word) for word in HOSTILE], 1, THEMES["light"])
     assert content_of(page)["words"] == HOSTILE
-    assert page.count("<script") == 2
+    assert page.count("<script") == 3
     assert page.count("<img") == 1
     assert "{{style}}" in page  # of the label, and as it is
 
@@ -272,6 +281,7 @@ def test_the_page_is_walked_in_a_browser(tmp_path, browser):
         assert page.is_disabled('[data-go="last"]') == (step == 3)
 
     is_at(1)
+    assert "Run this cell" not in page.inner_text("body")
     for button, step in (("forward", 2), ("last", 3), ("back", 2), ("first", 0)):
         page.click(f'[data-go="{button}"]')
         is_at(step)
