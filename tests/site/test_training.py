@@ -164,9 +164,19 @@ def test_an_address_is_a_lesson(page, visit):
     first.press("[name=noise]", "Enter")
     assert "noise % must be a number from 0 to 50, got '999'" in first.inner_text("#setting-problem")
     assert first.get_attribute("[name=noise]", "aria-invalid") == "true"
+    assert first.locator("label:has([name=noise]) + #setting-problem").count() == 1  # at the box
     first.goto(re.sub("#.*", "#seed=3&what=1", first.url))
     first.wait_for_selector("#address-problem:has-text(\"there is no setting 'what'\")")
     assert first.input_value("[name=seed]") == "3"
+
+
+@pytest.mark.parametrize(("typed", "shown"), [("999", "100"), ("0", "1"), ("-3", "1"), ("2.4", "2"), ("", "7")])
+def test_the_box_has_the_number_of_the_example_that_is_shown(page, typed, shown):
+    page = page()
+    for number in ("7", typed):
+        page.fill("#example", number)
+        page.press("#example", "Enter")
+    assert page.input_value("#example") == shown
 
 
 def test_own_points_by_mouse_and_keyboard(page):

@@ -32,6 +32,7 @@ class Page {
   #clock = 0;
   #drawn = 0;
   #spoken = 0;
+  #at = 0; // the place of the example that is followed
   chosen = null; // the neuron and the weight that are looked at
 
   constructor() {
@@ -149,6 +150,7 @@ class Page {
     const { batch, rate, seed } = settings;
     this.trainer = new Trainer({ ...this.#network, train, test, batch, rate, seed });
     byId("example").max = Math.max(1, train.length + test.length);
+    this.#follow(this.#at);
     byId("problem").textContent = train.length ? "" : "There are no points yet: click into the plane.";
     this.refresh();
     this.look();
@@ -206,6 +208,7 @@ class Page {
 
   #refuse(control, words) {
     control.setAttribute("aria-invalid", "true");
+    control.closest("label").after(byId("setting-problem"));
     byId("setting-problem").textContent = words;
     if (control.type === "checkbox") control.checked = true;
   }
@@ -238,15 +241,20 @@ class Page {
   }
 
   #takeExample(place) {
-    byId("example").value = place + 1;
+    this.#follow(place);
     this.draw();
     this.look();
   }
 
+  /** Follow the example at that place, or the nearest there is; what is no number changes nothing. */
+  #follow(place) {
+    const box = byId("example");
+    if (Number.isFinite(place)) this.#at = Math.min(Math.max(Math.round(place), 0), box.max - 1);
+    box.value = this.#at + 1;
+  }
+
   get example() {
-    const all = [...(this.train ?? []), ...(this.test ?? [])];
-    const place = Math.min(all.length, Math.max(1, Math.round(Number(byId("example").value)) || 1)) - 1;
-    return all[place] ?? null;
+    return [...(this.train ?? []), ...(this.test ?? [])][this.#at] ?? null;
   }
 
   // ------------------------------------------------------------------------------------------------------- training
@@ -406,10 +414,7 @@ class Page {
     byId("settings").addEventListener("change", (event) => this.#changed(event));
     byId("settings").addEventListener("submit", (event) => event.preventDefault());
     document.querySelector('[name="unit"]').addEventListener("change", (event) => this.#changed(event));
-    byId("example").addEventListener("change", () => {
-      this.draw();
-      this.look();
-    });
+    byId("example").addEventListener("change", ({ target }) => this.#takeExample(target.valueAsNumber - 1));
     byId("whole").addEventListener("change", () => this.look());
     for (const id of ["network", "settings"]) {
       byId(id).addEventListener("pointerover", () => this.python(), { once: true }); // it takes a while
