@@ -179,6 +179,17 @@ def test_the_box_has_the_number_of_the_example_that_is_shown(page, typed, shown)
     assert page.input_value("#example") == shown
 
 
+def test_what_has_the_focus_is_not_under_the_controls(page):
+    page = page(viewport={"width": 1366, "height": 600})
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.focus("#whole")
+    bar = page.locator("#controls")
+    for _ in range(12):
+        page.keyboard.press("Shift+Tab")
+        focused = page.locator(":focus").bounding_box()
+        assert focused["y"] >= bar.bounding_box()["y"] + bar.bounding_box()["height"]
+
+
 def test_own_points_by_mouse_and_keyboard(page):
     page = page(OWN)
     for _ in range(60):
