@@ -146,9 +146,6 @@ class CostSurface:
         lines = [(path.points, np.array(path.costs), path.in_words()) for path in drawn]
         return draw_landscape(self.across, self.up, self.costs, self.labels, self.here, lines, kind, look_of(theme))
 
-    def _repr_png_(self) -> Any:
-        return self.picture()._repr_png_()  # type: ignore[attr-defined]
-
     def _repr_mimebundle_(self, **_: object) -> Any:
         return self.picture()._repr_mimebundle_()  # type: ignore[attr-defined]
 

@@ -39,8 +39,7 @@ class Frame:
         figure.set_dpi(dots_per_inch)
         canvas: Any = FigureCanvasAgg(figure)
         canvas.draw()
-        width, height = canvas.get_width_height()
-        image = Image.frombuffer("RGBA", (width, height), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
+        image = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
         buffer = io.BytesIO()
         image.convert("RGB").quantize(_COLOURS, Image.Quantize.FASTOCTREE).save(buffer, format="PNG")
         return cls(buffer.getvalue(), words)
@@ -49,8 +48,8 @@ class Frame:
 def fragment(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None, tall: Sequence[Frame] = ()) -> str:
     """HTML for a notebook: the frame *at*, and buttons to the others; in the colours of *dark* where the notebook is.
 
-    Without scripts, as in a notebook that is not trusted, that one frame and its words remain, with no dead buttons. The *tall* frames, if
-    there are any, are shown in a narrow window.
+    Without scripts, as in a notebook that is not trusted, that one frame and its words remain, with no dead buttons.
+    The *tall* frames, if there are any, are shown in a narrow window.
     """
     pictures, narrow = ([_address(frame.png, dark is not None) for frame in each] for each in (frames, tall))
     fields = {"paper": "background", "ink": "text", "line": "line", "accent": "positive_ink"}
@@ -81,8 +80,8 @@ def animation(frames: list[Frame], seconds: float) -> bytes:
     from PIL import Image
 
     images = [Image.open(io.BytesIO(frame.png)) for frame in frames]
-    durations = [round(1000 * seconds)] * len(images)
-    durations[-1] = max(1500, durations[-1])
+    each = round(1000 * seconds)
+    durations = [*[each] * (len(images) - 1), max(1500, each)]
     buffer = io.BytesIO()
     images[0].save(
         buffer, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, disposal=1

@@ -120,7 +120,8 @@ class _Scene:
         left, right, below, above = self._frame(columns)
         if ax is not None:  # the layers as far apart as fills the axes
             least = 2.4 if with_numbers(self.layers) else 1.8
-            slack = (above - below) * _proportion(ax) - (right - left)
+            across, up = _inches_of(ax)
+            slack = (above - below) * across / up - (right - left)
             columns = self._columns(min(max(columns[1].x + slack / len(self.layers), least), 6.0))
             left, right, below, above = self._frame(columns)
         width, height = right - left, above - below
@@ -235,19 +236,11 @@ class _Scene:
 
 def _font_size(ax: Axes, width: float, height: float, fitted: bool) -> float:
     """Points: what fits into a circle."""
-    inches = _INCHES
-    if fitted:
-        across, up = _inches_of(ax)
-        inches = min(across / width, up / height)
+    across, up = _inches_of(ax)
+    inches = min(across / width, up / height) if fitted else _INCHES
     return min(11.0, 72 * inches * RADIUS * 0.56)
 
 
 def _inches_of(ax: Axes) -> tuple[float, float]:
     box, (width, height) = ax.get_position(), figure_of(ax).get_size_inches()
     return box.width * width, box.height * height
-
-
-def _proportion(ax: Axes) -> float:
-    """Width in units of the height."""
-    across, up = _inches_of(ax)
-    return across / up

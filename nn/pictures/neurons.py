@@ -117,17 +117,12 @@ def draw_weights(
     largest = max((abs(weight.data) for layer in layers for neuron in layer for weight in neuron.w), default=0.0) or 1.0
     numbered = with_numbers(layers)
     for neurons, left, right in zip(layers, columns, columns[1:]):
-        lines, colours, widths, dashes, weights = [], [], [], [], []
-        for j, y in zip(right.shown, right.heights):
-            for i, start in zip(left.shown, left.heights):
-                weight = neurons[j].w[i].data
-                size = abs(weight) / largest
-                lines.append([(left.x, start), (right.x, y)])
-                colours.append(to_rgba(look.signed(weight), 0.25 + 0.7 * size))
-                widths.append(0.4 + 3.6 * size)
-                dashes.append(look.dashed(weight))
-                weights.append(weight)
-        shape: dict[str, Any] = {"linewidths": widths, "linestyles": dashes, "capstyle": "round"}
+        lines = [[(left.x, start), (right.x, end)] for end in right.heights for start in left.heights]
+        weights = [neurons[j].w[i].data for j in right.shown for i in left.shown]
+        sizes = [abs(weight) / largest for weight in weights]
+        colours = [to_rgba(look.signed(weight), 0.25 + 0.7 * size) for weight, size in zip(weights, sizes)]
+        shape: dict[str, Any] = {"linewidths": [0.4 + 3.6 * size for size in sizes], "capstyle": "round"}
+        shape["linestyles"] = [look.dashed(weight) for weight in weights]
         ax.add_collection(LineCollection(lines, colors=colours, zorder=1, **shape))
         if numbered:
             _number_weights(ax, weights, lines, font_size, look, taken)
@@ -140,10 +135,9 @@ def _number_weights(
     words = [number(weight, 2) for weight in weights]
     choices = [_places_on(line, _LETTER * len(text) + 0.2) for line, text in zip(lines, words)]
     places = [on_line[0] for on_line in choices]
-    for _ in range(_ROUNDS):
-        for i, on_line in enumerate(choices):
-            others = [*taken, *places[:i], *places[i + 1 :]]
-            places[i] = max(on_line, key=lambda one: min([1.0, *map(one.apart, others)]))  # of free ones the first
+    for i in [*range(len(places))] * _ROUNDS:
+        others = [*taken, *places[:i], *places[i + 1 :]]
+        places[i] = max(choices[i], key=lambda one: min([1.0, *map(one.apart, others)]))  # of free ones the first
     taken += places
     for place, text, weight in zip(places, words, weights):
         _write(ax, place, text, weight, 0.9 * font_size, look)
@@ -179,8 +173,7 @@ def draw_circle(ax: Axes, x: float, y: float, shown: float | None, scale: Any, f
     ax.add_patch(Circle((x, y), RADIUS, facecolor=face, edgecolor=look.theme.line, linewidth=1.0, zorder=5))
     if shown is not None:
         text = next((words for words in (number(shown, n) for n in (3, 2)) if len(words) <= 6), number(shown, 1))
-        size = font_size * min(1.0, 5.0 / len(text))
-        look.write(ax, (x, y), text, size, look.on(face), zorder=6)
+        look.write(ax, (x, y), text, font_size * min(1.0, 5.0 / len(text)), look.on(face), zorder=6)
 
 
 def draw_biases(

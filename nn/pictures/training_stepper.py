@@ -138,12 +138,14 @@ class TrainingStepper:
         """
         steps = check_int("forward(n)", n, 0)
         self._check_unchanged()
-        for _ in range(steps):
-            if self._at + 1 == len(self._states):
-                self._descend()
-            self._at += 1
-            self._made = max(self._made, self._at)
-        self._restore()
+        try:
+            for _ in range(steps):
+                if self._at + 1 == len(self._states):
+                    self._descend()
+                self._at += 1
+                self._made = max(self._made, self._at)
+        finally:
+            self._restore()
         return self
 
     def back(self, n: int = 1) -> Self:
@@ -169,14 +171,10 @@ class TrainingStepper:
             for parameter, weight, slope in zip(parameters, state.weights, state.gradient):
                 parameter.data = weight - self.learning_rate * slope
             try:
-                measured = self._measured()
+                self._states.append(self._measured())
             except ArithmeticError as error:
-                measured = None
                 reason = f"training diverged in step {len(self._states)} ({error}); try a smaller learning rate"
-        if measured is None:
-            self._restore()
-            raise FloatingPointError(reason)
-        self._states.append(measured)
+                raise FloatingPointError(reason) from None
 
     def _measured(self) -> _State:
         cost, gradient = self.problem.cost_and_gradient()
