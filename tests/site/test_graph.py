@@ -110,6 +110,15 @@ def test_what_is_wrong_with_a_formula_is_said_and_the_next_one_works(visit):
         expect(page.locator("#trouble")).to_be_empty()
 
 
+def test_a_long_name_leaves_its_box_in_sight_on_a_phone(visit):
+    page = ready(visit("graph.html", viewport={"width": 390, "height": 844}))
+    page.locator("#formula").fill("a_very_very_very_long_name_of_a_variable_that_goes_on * x")
+    ready(page, "= 2")
+    for box in page.locator("#numbers input").all():
+        assert box.bounding_box()["width"] > 80
+        assert box.bounding_box()["x"] + box.bounding_box()["width"] <= 390
+
+
 def test_a_number_that_is_none_is_marked(visit):
     page = ready(visit(LINK))
     for text in ("1e999", "inf"):
