@@ -179,6 +179,22 @@ def test_the_box_has_the_number_of_the_example_that_is_shown(page, typed, shown)
     assert page.input_value("#example") == shown
 
 
+def test_a_network_that_is_not_built_yet_is_not_trained(visit):
+    page = visit("training.html#layers=3&activation=sin")
+    page.wait_for_selector("#network-note:has-text('Python builds')")
+    for name in ("play", "forward", "back", "reset"):
+        assert page.is_disabled(f"#{name}")
+    for key in ("ArrowRight", "ArrowLeft", "Home"):
+        page.keyboard.press(key)
+    assert page.inner_text("#problem") == ""
+    page.wait_for_selector('#progress:has-text("Epoch 0")')
+    page.click("#forward")
+    page.select_option("[name=activation]", "tanh")
+    assert page.is_disabled("#play")
+    page.wait_for_selector("#play:enabled")
+    assert page.inner_text("#progress").startswith("Epoch 0")
+
+
 def test_what_has_the_focus_is_not_under_the_controls(page):
     page = page(viewport={"width": 1366, "height": 600})
     page.evaluate("scrollTo(0, document.body.scrollHeight)")

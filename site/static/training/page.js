@@ -108,6 +108,8 @@ class Page {
       if (this.#network?.key !== key) {
         byId("network").setAttribute("aria-busy", "true");
         byId("network-note").textContent = "Python builds the network …";
+        this.trainer = null; // that of the network before
+        for (const button of document.querySelectorAll("#controls button")) button.disabled = true;
         const built = await this.#build(settings);
         if (asked !== this.#asked) return;
         this.#network = { ...built, key, settings };
@@ -261,6 +263,7 @@ class Page {
 
   go(direction) {
     this.pause();
+    if (!this.trainer) return;
     if (this.#train(() => this.trainer[direction](this.settings.unit))) this.#told(true);
     this.refresh();
     this.look();
