@@ -348,7 +348,7 @@ def test_check_finds_what_is_wrong_and_says_what_cannot_be_checked(visit):
         assert verdict in words(page, "#difference")
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("End")
-    assert page.locator('.node[data-place="0"] .tick.differs').is_visible()
+    playwright.expect(page.locator('.node[data-place="0"] .tick.differs')).to_be_visible()
     playwright.expect(page.locator(".tick:not(.differs) >> visible=true")).to_have_count(6)  # the kink and the results
 
 
