@@ -94,14 +94,23 @@ def output_count(model: Module, table: Table) -> int:
     return len(output_numbers(model(table[0].tolist())))
 
 
-def output_numbers(outputs: Value | list[Value]) -> list[float]:
+def output_numbers(outputs: Any) -> list[float]:
     """The outputs of a model as a list of plain numbers, also for a single output."""
-    return [output.data for output in as_list(outputs)]
+    return [float(output) for output in as_list(outputs)]
 
 
-def as_list(outputs: Value | list[Value]) -> list[Value]:
-    """The outputs of a model in a list, also for a single output."""
-    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+def as_list(outputs: Any) -> list[Any]:
+    """The outputs of a model in a list, also for a single output: Values, or numbers that comparisons chose.
+
+    Raises:
+        TypeError: the model returned something else than a Value or a number, or a row of them.
+    """
+    plain = outputs.tolist() if hasattr(outputs, "tolist") else outputs
+    outputs = list(plain) if isinstance(plain, (list, tuple)) else [plain]
+    for output in outputs:
+        if not isinstance(output, (Value, int, float)):
+            raise TypeError(f"a model must return a Value, or a list or an array of them, got {shortened(plain)}")
+    return outputs
 
 
 def weigh(examples: Examples, sample_weight: Any) -> Examples:

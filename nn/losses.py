@@ -209,9 +209,9 @@ def check_takes_logits(loss: str, outputs: Sequence[Value]) -> None:
     Raises:
         ValueError: the loss would apply a sigmoid or softmax to the outputs of one.
     """
-    last = {output.operation.key for output in outputs}
+    last = {output.operation.key for output in outputs if isinstance(output, Value)}
     squashed = next((name for name in ("sigmoid", "softplus") if name in last), "")
-    if last <= {"exp", "/"} and len(outputs) > 1 and abs(sum(output.data for output in outputs) - 1.0) < 1e-9:
+    if last <= {"exp", "/"} and len(outputs) > 1 and abs(sum(map(float, outputs)) - 1.0) < 1e-9:
         squashed = "softmax"
     if squashed and loss in LOGITS:
         inner = "sigmoid" if loss == "binary_cross_entropy" else "softmax"

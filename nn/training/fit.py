@@ -178,9 +178,9 @@ def fit(
         stopping = check_stopping(early_stopping)
         names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
         table = kept_table(by_name(X, names), "X", model.n_inputs)
-        outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: model(table[0].tolist())))
-        n_outputs = len(as_list(outputs))
-        check_takes_logits(loss_name, as_list(outputs))
+        outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: as_list(model(table[0].tolist()))))
+        n_outputs = len(outputs)
+        check_takes_logits(loss_name, outputs)
         known = model.classes if classes is None else list(classes)
         examples = check_examples(table, by_name(y, y_names, "y"), loss_name, n_outputs, known)
         learned, validation = examples.targets.classes, None

@@ -180,11 +180,12 @@ class Steps:
         examples = self.task.examples
         outputs = self.task.model(examples.row(index))
         numbers = output_numbers(outputs)
-        for place, shift in product(range(len(numbers)), _SHIFTS):
+        places = [place for place, output in enumerate(as_list(outputs)) if isinstance(output, Value)]
+        for place, shift in product(places, _SHIFTS):
             moved = [Value(number) for number in numbers]
             moved[place] = Value(numbers[place] + shift * max(1.0, abs(numbers[place])))
             with suppress(Exception):  # the loss is the user's
-                given = moved if isinstance(outputs, (list, tuple)) else moved[0]
+                given = moved if hasattr(outputs, "__len__") else moved[0]
                 loss = self.task.loss(given, examples.targets.encoded[index])
                 if isinstance(loss, Value) and depends(loss, {*moved, *own}, set()):
                     return True

@@ -244,3 +244,76 @@ def test_a_prediction_too_far_off_to_be_squared_scores_minus_infinity():
     model = MLP(1, [1], seed=0)
     model.parameters()[0].data = 1e200
     assert model.score([[1.0], [2.0]], [1.0, 2.0]) == -math.inf
+
+
+class Rows(Module):
+    """Its outputs are an array, as a matrix times a vector gives it."""
+
+    def __init__(self):
+        self.W = np.array([[Value(0.1), Value(0.2)], [Value(0.3), Value(-0.4)]])
+
+    def __call__(self, x):
+        return self.W @ x
+
+
+class Listed(Rows):
+    def __call__(self, x):
+        return list(super().__call__(x))
+
+
+@pytest.mark.parametrize("replay", [None, False])
+def test_an_array_of_values_is_a_row_of_outputs(replay):
+    X, Y = [[1.0, -2.0], [0.5, 1.0], [-1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+    rows, listed = Rows(), Listed()
+    for model in (rows, listed):
+        history = model.fit(X, Y, epochs=3, seed=0, progress=False, replay=replay)
+        assert bool(history.eager) is (replay is False)
+    assert rows.state_dict() == listed.state_dict()
+    assert rows.predict(X) == listed.predict(X) and rows.score(X, Y) == listed.score(X, Y)
+    assert rows.predict(X * 200) == pytest.approx(np.array(listed.predict(X * 200)))
+    assert rows.fit(X, [0, 1, 1], loss="cross_entropy", epochs=1, seed=0, progress=False).epochs == 1
+
+
+class Rectified(Module):
+    """``max`` gives the plain number 0 where that is larger."""
+
+    def __init__(self):
+        self.w, self.b = Value(1.0), Value(0.5)
+
+    def __call__(self, x):
+        return max(0.0, self.w * x[0] + self.b)
+
+
+class Relu(Rectified):
+    def __call__(self, x):
+        return (self.w * x[0] + self.b).relu()
+
+
+@pytest.mark.parametrize("replay", [None, False])
+def test_an_output_may_be_a_number_that_a_comparison_chose(replay):
+    X, y = [[-1.0], [1.0], [2.0]], [0.5, 2.0, 4.0]
+    chosen, relu = Rectified(), Relu()
+    for model in (chosen, relu):
+        model.fit(X, y, epochs=3, batch_size=2, seed=0, progress=False, replay=replay)
+    assert chosen.state_dict() == pytest.approx(relu.state_dict()) and chosen.w.data != 1.0
+    assert chosen.predict(X) == relu.predict(X) and chosen.predict(X)[0] == 0.0
+
+
+@pytest.mark.parametrize("returned", [None, {"y": 1}, "y", [[Value(1.0)]], np.array([[Value(1.0)]], dtype=object)])
+def test_what_is_no_row_of_outputs_is_refused(returned):
+    class Odd(Line):
+        def __call__(self, x):
+            return returned
+
+    for use in (lambda: Odd().fit([[1.0]], [1.0], progress=False), lambda: Odd().predict([[1.0]])):
+        with pytest.raises(TypeError, match="a model must return a Value, or a list or an array of them, got"):
+            use()
+
+
+def test_a_model_of_plain_numbers_is_not_trained():
+    class Constant(Line):
+        def __call__(self, x):
+            return 3.0
+
+    with pytest.raises(TypeError, match="must depend on the model's parameters"):
+        Constant().fit([[1.0], [2.0]], [1.0, 2.0], epochs=1, progress=False)
