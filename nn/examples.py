@@ -136,9 +136,9 @@ def weigh_classes(examples: Examples, class_weight: Any) -> Examples:
 
 def split_validation(examples: Examples, share: Any, seed: int | None) -> tuple[Examples, Examples]:
     """The examples to train on, and a random *share* to validate on."""
-    n = len(examples)
-    if isinstance(share, bool) or not isinstance(share, float) or not 0.0 < share < 1.0 or n < 2:
-        raise ValueError(f"validation_split must be a share in (0, 1) of at least 2 examples, got {shortened(share)}")
+    n, share = len(examples), as_number("validation_split", share, "(0, 1)")
+    if n < 2:
+        raise ValueError(f"validation_split must be left out with fewer than 2 examples, got {n}")
     kept, chosen = split_indices(n, share, random_numbers(seed))
     return examples.chosen(sorted(kept)), examples.chosen(sorted(chosen))
 

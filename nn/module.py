@@ -39,8 +39,8 @@ class Module(HasParameters):
     """Base of neurons, layers and networks; the leaf Values in its attributes are its parameters.
 
     A subclass sets Values, Modules, or lists, tuples, dicts or arrays of them as attributes. It defines ``__call__``,
-    which takes the inputs of one example and returns a Value, or a list or an array of them. ``fit``, ``save`` and ``load`` then
-    work. A subclass whose ``__init__`` takes other arguments than numbers, strings, lists and dicts overrides
+    which takes the inputs of one example and returns a Value, or a list or an array of them. ``fit``, ``save`` and
+    ``load`` then work. A subclass whose ``__init__`` takes other arguments than numbers, strings, lists and dicts overrides
     ``configuration``.
 
     >>> class Line(Module):

@@ -138,13 +138,29 @@ def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] |
     return Targets([2 * index - 1 for index in encoded] if loss == "hinge" and n_outputs == 1 else encoded, known)
 
 
+def given_classes(loss: str, classes: Any, n_outputs: int) -> list[Label]:
+    """The labels in ``fit``'s *classes*, in the order of the outputs.
+
+    Raises:
+        ValueError: there are too few or too many, or equal ones, or the loss takes numbers.
+    """
+    labels, n = as_column(classes, "classes"), max(2, n_outputs)
+    if loss not in _TAKES:
+        raise ValueError(f"classes must be left out for {loss}, which takes numbers, got {shortened(labels)}")
+    if not len(labels) == len(set(labels)) == n:
+        raise ValueError(f"classes must be {n} different labels, as this model tells {n} apart, got {shortened(labels)}")
+    return labels
+
+
 def _width(y: Any) -> int | None:
-    """How many numbers *y* has for each example; None where it has one label."""
+    """How many numbers *y* has for each example; None where it has one number or label."""
     shape = getattr(y, "shape", None)
+    first: Any = y[0] if shape is None and isinstance(y, (list, tuple)) and y else None
     if shape is not None:
-        return int(shape[1]) if len(shape) == 2 and shape[1] != 1 else None
-    first: Any = y[0] if isinstance(y, (list, tuple)) and y else None
-    return len(first) if isinstance(first, (list, tuple, dict)) or getattr(first, "ndim", 0) == 1 else None
+        width = int(shape[1]) if len(shape) == 2 else 1
+    else:
+        width = len(first) if isinstance(first, (list, tuple, dict)) or getattr(first, "ndim", 0) == 1 else 1
+    return None if width == 1 else width
 
 
 def _misfit(loss: str, n_outputs: int, what: str, width: int | None) -> ValueError:

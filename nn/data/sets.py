@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from os import PathLike
@@ -12,6 +11,8 @@ from typing import Any
 
 from engine.optional_packages import optional_package
 from nn.data.tables import Table, as_column, as_table
+from nn.initialization import random_numbers
+from nn.validation import as_number, check_int
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,12 @@ class DataSet:
         """Two random parts, the second with that share of the examples, each with at least one.
 
         Raises:
-            ValueError: there are fewer than two examples.
+            ValueError: *share* is not in (0, 1), or there are fewer than two examples.
         """
         n = len(self.y)
         if n < 2:
             raise ValueError(f"at least two examples must be there, one of them to test with, got {n}")
-        kept, held_out = split_indices(n, share, random.Random(seed))
+        kept, held_out = split_indices(n, as_number("share", share, "(0, 1)"), random_numbers(seed))
         return self.rows(kept), self.rows(held_out)
 
     def rows(self, indices: list[int]) -> DataSet:
@@ -86,7 +87,8 @@ def moons(n_examples: int = 200, noise: float = 0.1, seed: int = 0) -> DataSet:
     >>> moons(100).X.shape
     (100, 2)
     """
-    rng, labels = random.Random(seed), [i % 2 for i in range(n_examples)]
+    rng, labels = random_numbers(seed), [i % 2 for i in range(check_int("n_examples", n_examples, 1))]
+    noise = as_number("noise", noise, "[0, inf)")
     rows = []
     for label in labels:
         angle = math.pi * rng.random()

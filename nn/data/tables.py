@@ -89,10 +89,16 @@ def _check_rows(rows: Any, what: str) -> None:
     for place, row in enumerate(rows):
         if not plain:
             _check_row(row, place, what)
-        length = len(row) if hasattr(row, "__len__") and not isinstance(row, (str, bytes)) else None
+        length = len(row) if _is_row(row) else None
         first = length if place == 0 else first
         if length != first:
             raise ValueError(f"{what} must have rows of one length, got {length} in row {place} and {first} in row 0")
+
+
+def _is_row(thing: Any) -> bool:
+    """Whether this holds numbers or labels: no text, which numpy may read as numbers, and no array without axes."""
+    is_long = hasattr(thing, "__len__") and getattr(thing, "ndim", 1) > 0
+    return is_long and not isinstance(thing, (str, bytes, bytearray))
 
 
 def _check_row(row: Any, place: int, what: str) -> None:
@@ -107,7 +113,7 @@ def _floats(rows: Any, what: str) -> Table:
     try:
         array = np.asarray(rows)
         if array.dtype.kind in "cUSMmO":  # numpy would drop imaginary parts and read strings
-            array = np.array([[_number(x, what, i) for x in row] if hasattr(row, "__len__") else _number(row, what, i)
+            array = np.array([[_number(x, what, i) for x in row] if _is_row(row) else _number(row, what, i)
                               for i, row in enumerate(rows)])  # fmt: skip
         return np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -120,21 +126,23 @@ def _number(x: Any, what: str, row: int) -> float:
     try:
         return as_float(float(x) if hasattr(x, "operands") else x, what)
     except (TypeError, OverflowError):
-        raise ValueError(f"{what} must have numbers, got {shortened(x)} in row {row}") from None
+        given = str.__str__(x) if isinstance(x, str) else x  # numpy's texts as those of Python
+        raise ValueError(f"{what} must have numbers, got {shortened(given)} in row {row}") from None
 
 
 def as_column(y: Any, what: str = "y") -> list[Any]:
-    """Labels as a flat list of ints, floats or strings; whole floats become ints, as 1.0 and 1 are one class.
+    """Labels as a list of ints, floats or strings; whole floats become ints, as 1.0 and 1 are one class.
+
+    A row may hold one label.
 
     Raises:
-        ValueError: it is empty or not flat, or a label is NaN or neither number nor string.
+        ValueError: it is empty, or a label is NaN or neither number nor string.
 
     >>> as_column(["cat", "dog"]), as_column([1.0, 2])
     (['cat', 'dog'], [1, 2])
     """
     items = y.to_numpy() if hasattr(y, "to_numpy") else y
     check_unmasked(items, what)
-    items = items.reshape(-1) if getattr(items, "ndim", 1) == 2 and items.shape[1] == 1 else items
     items = items.tolist() if hasattr(items, "tolist") else items
     if not is_in_order(items):
         raise ValueError(f"{what} must be a list of labels, got {type(y).__name__} {shortened(y)}")
@@ -144,11 +152,17 @@ def as_column(y: Any, what: str = "y") -> list[Any]:
 
 
 def _label(item: Any, what: str, row: int) -> Any:
-    item = item.item() if hasattr(item, "item") and not hasattr(item, "operands") else item
+    if _is_row(item) and len(item) == 1:
+        (item,) = item.values() if isinstance(item, Mapping) else item
+    item = item.item() if getattr(item, "ndim", None) == 0 and hasattr(item, "item") else item
     if isinstance(item, (str, bool)):
-        return item
+        return str.__str__(item) if isinstance(item, str) else item  # a member of an Enum as its text
     if isinstance(item, int):
         return int(item)
-    if not isinstance(item, float) or not math.isfinite(item):
+    try:
+        number = _number(item, what, row)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
         raise ValueError(f"{what} must have strings or finite numbers as labels, got {shortened(item)} in row {row}")
-    return int(item) if item.is_integer() else item
+    return int(number) if number.is_integer() else number

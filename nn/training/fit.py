@@ -31,7 +31,7 @@ from nn.noise import no_noise, noise_from, outputs_and_layout
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
 from nn.parameters import check_call
 from nn.schedules import EarlyStopping, ReduceOnPlateau
-from nn.targets import Label
+from nn.targets import Label, given_classes
 from nn.training.checkpoint import Checkpoint, Progress, settings_of, shared_checkpoint
 from nn.training.history import History
 from nn.training.interrupts import Interrupts
@@ -181,7 +181,7 @@ def fit(
         outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: as_list(model(table[0].tolist()))))
         n_outputs = len(outputs)
         check_takes_logits(loss_name, outputs)
-        known = model.classes if classes is None else list(classes)
+        known = model.classes if classes is None else given_classes(loss_name, classes, n_outputs)
         examples = check_examples(table, by_name(y, y_names, "y"), loss_name, n_outputs, known)
         learned, validation = examples.targets.classes, None
         examples = weigh(examples, sample_weight)

@@ -1,6 +1,8 @@
 """Targets: labels of every kind, and what does not fit a loss or the outputs."""
 
 import math
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine import Value
 from nn.targets import CLASSES, NUMBERS, Targets, encode_targets, predicted
 
 CE, BCE, HINGE = "cross_entropy", "binary_cross_entropy", "hinge"
@@ -60,6 +63,10 @@ LABELS = ["b", "a", "b"]
         pd.Series(LABELS, dtype="category"),
         pd.Series(LABELS, dtype="string"),
         pd.DataFrame({"kind": LABELS}),
+        [[label] for label in LABELS],
+        tuple((label,) for label in LABELS),
+        [np.array([label]) for label in LABELS],
+        [{"kind": label} for label in LABELS],
     ],
     ids=lambda y: type(y).__name__,
 )
@@ -74,6 +81,13 @@ def test_numbers_as_labels_in_every_type(kind):
     kinds = bool if kind in (np.bool_, "boolean") else int
     assert targets == Targets([1, 0, 1], [0, 1])
     assert all(type(label) is kinds for label in targets.classes)
+
+
+@pytest.mark.parametrize("kind", [Value, Decimal, Fraction, np.array, lambda number: [number]])
+@pytest.mark.parametrize(("loss", "n"), [("mse", 1), (BCE, 1), (HINGE, 1), (CE, 2)])
+def test_any_number_is_a_target_also_as_a_row_of_one(kind, loss, n):
+    y = [1, 0, 1]
+    assert encode_targets(loss, [kind(number) for number in y], n, None) == encode_targets(loss, y, n, None)
 
 
 def test_known_classes_are_kept():

@@ -54,11 +54,14 @@ def test_a_tensor_is_a_table():
     torch = pytest.importorskip("torch")
     assert as_table(torch.tensor(ROWS)).tolist() == ROWS
     assert as_column(torch.tensor([1.0, 2.0])) == [1, 2]
+    assert as_table(torch.tensor([1.0, 2.0]), width=1).tolist() == [[1.0], [2.0]]
+    assert as_table(list(torch.tensor([1.0, 2.0])), width=1).tolist() == [[1.0], [2.0]]
 
 
 def test_a_flat_list_is_a_column_where_one_is_wanted():
     assert as_table([1, 2], width=1).tolist() == [[1.0], [2.0]]
     assert as_table(pd.Series([1, 2]), width=1).tolist() == [[1.0], [2.0]]
+    assert as_table([np.array(1.0), np.array(2)], width=1).tolist() == [[1.0], [2.0]]
     assert as_table([], width=3, empty=True).shape == (0, 3)
 
 
@@ -87,6 +90,10 @@ def test_the_table_is_not_the_callers_memory():
         ([[1, 2], 3], "X must have rows of one length, got None in row 1 and 2 in row 0"),
         ([[1, 2], [3, "4"]], "X must have numbers, got '4' in row 1"),
         ([["a", "b"]], "X must have numbers, got 'a' in row 0"),
+        (np.array([["a", "b"]]), "X must have numbers, got 'a' in row 0"),
+        (["ab", "cd"], "X must have numbers, got 'ab' in row 0"),
+        ([b"ab", b"cd"], "X must have numbers, got b'ab' in row 0"),
+        (np.array([b"12", b"34"]), "X must have numbers, got .*b'12'.* in row 0"),
         ([[1, None]], "X must have numbers, got None in row 0"),
         ([[1, 1j]], r"X must have numbers, got 1j in row 0"),
         (np.array([[1j]]), "X must have numbers, got .* in row 0"),
@@ -180,6 +187,24 @@ def test_a_split_holds_every_example_once(n, share, seed):
     assert all(known[tuple(x)] == y for part in (training, held_out) for x, y in zip(part.X.tolist(), part.y))
     assert training.columns == held_out.columns == data.columns
     assert data.split(share, seed)[1].X.tolist() == held_out.X.tolist()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        *((lambda share=share: moons(40).split(share, 0), r"share must be in \(0, 1\), got") for share in (0, 1, 1.0, 5)),
+        (lambda: moons(40).split("half", 0), "share must be a number, got str 'half'"),
+        (lambda: moons(40).split(True, 0), "share must be a number, got bool True"),
+        (lambda: moons(40).split(0.5, "one"), "seed must be an int or None, got 'one'"),
+        (lambda: moons(0), "n_examples must be an int >= 1, got 0"),
+        (lambda: moons(2.5), "n_examples must be an int >= 1, got 2.5"),
+        (lambda: moons(4, noise=-1), r"noise must be in \[0, inf\), got -1"),
+        (lambda: moons(4, seed=0.5), "seed must be an int or None, got 0.5"),
+    ],
+)
+def test_arguments_of_data_sets_are_checked(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
 
 
 def test_splits_differ_by_seed_and_need_two_examples():

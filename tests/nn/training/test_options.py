@@ -1,5 +1,7 @@
 """What people who know Keras, PyTorch and scikit-learn type: each works, or is answered in words."""
 
+import enum
+import math
 import threading
 import warnings
 
@@ -467,3 +469,40 @@ def test_weights_of_classes_are_for_training_and_weights_of_examples_for_validat
     assert by_example[1] > 1.5 * plain[1]
     both = losses(sample_weight=[2.0] * 20, class_weight=weights)
     assert both == pytest.approx((2.0 * weighted[0], 2.0 * plain[1]))
+
+
+@pytest.mark.parametrize(
+    ("loss", "n", "classes", "words"),
+    [
+        ("bce", 1, [0, 1, 2], r"classes must be 2 different labels, as this model tells 2 apart, got \[0, 1, 2\]"),
+        ("bce", 1, [0, 0], r"classes must be 2 different labels"),
+        ("cross_entropy", 3, [0, 1], r"classes must be 3 different labels"),
+        ("bce", 1, "ab", "classes must be a list of labels, got str 'ab'"),
+        ("bce", 1, {"a", "b"}, "classes must be a list of labels, got set"),
+        ("bce", 1, [0, math.nan], "classes must have strings or finite numbers as labels, got nan in row 1"),
+        ("bce", 1, [[0, 1], [2]], r"classes must have strings or finite numbers as labels, got \[0, 1\] in row 0"),
+        ("mse", 1, [0, 1], r"classes must be left out for mse, which takes numbers, got \[0, 1\]"),
+    ],
+)
+def test_classes_that_the_model_cannot_tell_apart_are_refused(loss, n, classes, words):
+    model = MLP(2, [n], seed=0)
+    before = weights(model)
+    with pytest.raises(ValueError, match=words):
+        fitted(model, XOR_X, [0, 0, 0, 0], loss=loss, classes=classes)
+    assert weights(model) == before
+
+
+def test_classes_of_numpy_and_members_of_an_enum_are_saved(tmp_path):
+    class Animal(str, enum.Enum):
+        CAT = "cat"
+        DOG = "dog"
+
+    for y, classes in (
+        (["cat", "dog", "dog", "cat"], np.array(["dog", "cat"])),
+        ([Animal.CAT, Animal.DOG, Animal.DOG, Animal.CAT], [Animal.DOG, Animal.CAT]),
+    ):
+        model = MLP(2, [1], seed=0)
+        fitted(model, XOR_X, y, loss="bce", classes=classes)
+        assert list(map(type, model.classes)) == [str, str] and model.classes == ["dog", "cat"]
+        model.save(tmp_path / "model.json")
+        assert MLP.load(tmp_path / "model.json").predict(XOR_X) == model.predict(XOR_X)
