@@ -301,13 +301,17 @@ class MLPRegressor(_ByName, RegressorMixin, _Estimator):  # type: ignore[misc]
             raise ValueError(f"loss must be one for numbers, such as mse, got {name}; MLPClassifier learns classes")
         y = y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True).reshape(-1, 1)
         weights, pair = _weights(sample_weight, X), options.get("validation_data")
-        scaler = StandardScaler(with_mean=name in LOSSES, with_std=name in LOSSES).fit(y, sample_weight=weights)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaler = StandardScaler(with_mean=name in LOSSES, with_std=name in LOSSES).fit(y, sample_weight=weights)
+            scaled = scaler.transform(y)
+        if not np.isfinite(scaled).all():
+            raise ValueError(f"y must have numbers that can be squared, up to about 1e154, got {abs(y).max()!r}")
         if pair is not None:
             validation_X, validation_y = check_pair(pair, options.get("validation_split"))
             validation_y = by_name(validation_y, names[1], "validation y")
             table = as_table(validation_y, "validation y", y.shape[1])
             options["validation_data"] = validation_X, scaler.transform(table)
-        self._train(X, scaler.transform(y), y.shape[1], names, loss=self.loss, sample_weight=weights, **options)
+        self._train(X, scaled, y.shape[1], names, loss=self.loss, sample_weight=weights, **options)
         if name in LOSSES:
             Scaling(scaler.mean_.tolist(), scaler.scale_.tolist()).fold_out(self.model_)
         return self

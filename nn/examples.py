@@ -105,12 +105,12 @@ def as_list(outputs: Any) -> list[Any]:
     Raises:
         TypeError: the model returned something else than a Value or a number, or a row of them.
     """
-    plain = outputs.tolist() if hasattr(outputs, "tolist") else outputs
-    outputs = list(plain) if isinstance(plain, (list, tuple)) else [plain]
-    for output in outputs:
+    plain: Any = outputs.tolist() if hasattr(outputs, "tolist") else outputs
+    row = list(plain) if isinstance(plain, (list, tuple)) else [plain]
+    for output in row:
         if not isinstance(output, (Value, int, float)):
             raise TypeError(f"a model must return a Value, or a list or an array of them, got {shortened(plain)}")
-    return outputs
+    return row
 
 
 def weigh(examples: Examples, sample_weight: Any) -> Examples:

@@ -72,7 +72,13 @@ def score(model: Module, X: Any, y: Any, backend: str = "numpy") -> float:
     targets = examples.targets
     if targets.classes is not None:
         return float(targets.are_right(np.array(outputs)).mean())
-    return _determination(np.array(outputs), targets.columns())
+    numbers = targets.columns()
+    if numbers.shape[1] != len(outputs[0]):
+        raise ValueError(
+            f"y must have {len(outputs[0])} numbers an example for score, which compares each output with one, got "
+            f"{numbers.shape[1]}; with this loss, measure by validation_data"
+        )
+    return _determination(np.array(outputs), numbers)
 
 
 def _outputs(model: Module, X: Any, backend: str) -> list[list[float]]:

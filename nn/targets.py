@@ -10,6 +10,7 @@ from typing import Any
 from engine.names import column_text
 from nn.data import Table, as_column, as_table, by_name
 from nn.data.names import column_labels, is_in_order
+from nn.losses import LOSSES
 from nn.validation import first_names, shortened
 
 Label = int | str | float
@@ -105,7 +106,8 @@ def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] |
     Args:
         loss: its name; the classifying ones take labels, all others numbers.
         y: ``(n_examples,)`` labels, probabilities of class 1 or numbers; or ``(n_examples, n_outputs)`` probabilities
-            of classes, answers in [0, 1] to a question for each output, or numbers.
+            of classes, answers in [0, 1] to a question for each output, or numbers; for a loss of the user's any
+            count of numbers.
         n_outputs: how many outputs the model has.
         classes: the labels that are known already, or None to learn them from *y*.
         what: the name of *y* in messages.
@@ -115,7 +117,8 @@ def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] |
     """
     width = _width(y)
     if loss not in _TAKES:
-        return Targets(_numbers(y, loss, what, n_outputs, width), None, NUMBERS)
+        n_numbers = n_outputs if loss in LOSSES else width or 1  # a loss of the user's may take any
+        return Targets(_numbers(y, loss, what, n_numbers, width), None, NUMBERS)
     kind = _TAKES[loss][n_outputs > 1][width is not None]
     if kind is None:
         raise _misfit(loss, n_outputs, what, width)

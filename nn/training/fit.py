@@ -103,7 +103,8 @@ def fit(
     Args:
         model: any Module.
         X: ``(n_examples, n_inputs)`` numbers: lists, a numpy array or a pandas frame.
-        y: ``(n_examples,)`` labels for the classifying losses; numbers, or ``(n_examples, n_outputs)``, for others.
+        y: ``(n_examples,)`` labels for the classifying losses; numbers, or ``(n_examples, n_outputs)``, for others. A
+            loss of your own gets as many numbers as *y* has for an example, a float or a list.
             ``"cross_entropy"`` also takes a row of probabilities for each example. ``"binary_cross_entropy"`` also
             takes a probability, or a row of answers in [0, 1], one for each output.
         loss: ``"mse"``, ``"mae"``, ``"huber"``, ``"cross_entropy"``, ``"binary_cross_entropy"`` (or ``"bce"``),
@@ -198,7 +199,7 @@ def fit(
     task = Task(
         model, optimizer, *data, seed, rng, batch_size, epochs, stopping, dtype, n_outputs, noise, backend, team
     )
-    y_names = y_names if learned is None else None
+    y_names = y_names if learned is None and len(y_names or ()) == n_outputs else None
     training = Training(task, names, y_names, shared_checkpoint(checkpoint_file, team), callbacks, verbose)
     with ExitStack() as stack, training.interrupts.handled():
         team.caught(lambda: stack.enter_context(trained_here(model.parameters(), optimizer)))

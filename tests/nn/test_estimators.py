@@ -124,6 +124,12 @@ def test_pickles_and_files(kind, tmp_path):
     assert "parameters" in json.loads((tmp_path / "model.json").read_text())
 
 
+def test_texts_of_pandas_are_labels_in_a_file(tmp_path):
+    model = small().fit(IRIS_X, pd.Series(IRIS_Y).map({0: "a", 1: "b", 2: "c"}))
+    model.model_.save(tmp_path / "model.json")
+    assert MLP.load(tmp_path / "model.json").classes == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize(
     "labels",
     [
@@ -349,6 +355,8 @@ def test_data_that_does_not_fit():
         small(early_stopping=True).fit(IRIS_X, IRIS_Y, early_stopping=3)
     with pytest.raises(NotFittedError, match="not fitted yet"):
         small().predict(IRIS_X)
+    with pytest.raises(ValueError, match=r"y must have numbers that can be squared, up to about 1e154, got .*2e\+300"):
+        small(MLPRegressor).fit(IRIS_X, IRIS_Y * 1e300)
     for loss in ("cross_entropy", "bce", "hinge"):
         with pytest.raises(ValueError, match=r"loss must be one for numbers, such as mse, got .*MLPClassifier"):
             small(MLPRegressor, loss=loss).fit(IRIS_X, IRIS_Y)

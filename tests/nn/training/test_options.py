@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from networks import XOR_X, XOR_Y
 
-from engine import Value, sigmoid, softmax
+from engine import Value, exp, sigmoid, softmax
 from nn import MLP, SGD, ConvergenceWarning, EarlyStopping, History, Module, ReduceOnPlateau
 from nn.data import moons
 from nn.losses import LOSSES, cross_entropy, hinge, huber, mae, named_loss
@@ -469,6 +469,37 @@ def test_weights_of_classes_are_for_training_and_weights_of_examples_for_validat
     assert by_example[1] > 1.5 * plain[1]
     both = losses(sample_weight=[2.0] * 20, class_weight=weights)
     assert both == pytest.approx((2.0 * weighted[0], 2.0 * plain[1]))
+
+
+def gaussian(outputs, target):
+    mean, log_variance = outputs
+    return log_variance + (target - mean) ** 2 * exp(-log_variance)
+
+
+def weighted(output, target):
+    value, weight = target
+    return weight * (output - value) ** 2
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("n", "loss", "y"),
+    [
+        (2, gaussian, [1.0, 2.0, 3.0, 4.0]),
+        (2, gaussian, pd.Series([1.0, 2.0, 3.0, 4.0], name="price")),
+        (1, weighted, [[1.0, 0.5], [2.0, 1.0], [3.0, 0.0], [4.0, 2.0]]),
+        (1, weighted, pd.DataFrame({"price": [1.0, 2.0, 3.0, 4.0], "weight": [0.5, 1.0, 0.0, 2.0]})),
+    ],
+)
+def test_a_loss_of_ones_own_takes_any_count_of_targets(n, loss, y, replay, tmp_path):
+    model, rows = MLP(2, [n], seed=0), y.to_numpy().tolist() if hasattr(y, "to_numpy") else y
+    before = [loss(model(x), target).data for x, target in zip(XOR_X, rows)]
+    history = fitted(model, XOR_X, y, loss=loss, replay=replay, epochs=1, batch_size=4, validation_data=(XOR_X, y))
+    assert history.loss == pytest.approx([np.mean(before)]) and history.validation_loss[0] < history.loss[0]
+    model.save(tmp_path / "model.json")
+    assert MLP.load(tmp_path / "model.json").predict(XOR_X) == model.predict(XOR_X)
+    with pytest.raises(ValueError, match=f"y must have {n} numbers an example for score"):
+        model.score(XOR_X, y)
 
 
 @pytest.mark.parametrize(
