@@ -105,6 +105,11 @@ class Optimizer:
         if parameters is not None:
             self.bind(parameters)
 
+    def __setattr__(self, name: str, thing: object) -> None:
+        if name in _MEANT and type(self) in OPTIMIZERS.values():
+            raise AttributeError(f"{type(self).__name__} has no attribute {name}; did you mean {_MEANT[name]}?")
+        super().__setattr__(name, thing)
+
     def bind(self, parameters: Iterable[Value]) -> None:
         """Take these parameters; what was remembered of others is forgotten."""
         self.parameters, self.weights, self.steps = _check_parameters(parameters), None, 0
@@ -116,6 +121,9 @@ class Optimizer:
 
         Those that were there before keep what is remembered of them, and the count of steps goes on; new ones begin
         at 0. If none was there before, all begin; but a model that it trained earlier goes on from its own steps.
+
+        Raises:
+            ValueError: it was given other Values besides some of these, which would not be trained.
         """
         import numpy as np
 
@@ -127,8 +135,13 @@ class Optimizer:
         old = self.parameters or []
         if old == new or (old and not self.follows_model and set(old) <= set(new)):
             return
-        if not self.follows_model or set(old).isdisjoint(new):
+        if set(old).isdisjoint(new):
             self.bind(new)
+        elif not self.follows_model:
+            raise ValueError(
+                f"parameters must be those of the model, got {len(set(old) - set(new))} that it has not; make another "
+                f"{type(self).__name__}, and have what a loss trains in an attribute of the model"
+            )
         else:
             known = {parameter: place for place, parameter in enumerate(old)}
             places = np.array([known.get(parameter, -1) for parameter in new])
@@ -291,7 +304,7 @@ class Optimizer:
 
     def direction(self, weights: Vector, gradient: Vector, rate: float) -> Vector:
         """What is subtracted from the weights, without the learning rate: an array with a number for each of them."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} needs a method direction(self, weights, gradient, rate)")
 
     def _direction(self, weights: Any, gradient: Any, rate: Any) -> Any:
         direction = self.direction(weights, gradient, rate)

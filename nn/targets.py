@@ -151,7 +151,9 @@ def given_classes(loss: str, classes: Any, n_outputs: int) -> list[Label]:
     if loss not in _TAKES:
         raise ValueError(f"classes must be left out for {loss}, which takes numbers, got {shortened(labels)}")
     if not len(labels) == len(set(labels)) == n:
-        raise ValueError(f"classes must be {n} different labels, as this model tells {n} apart, got {shortened(labels)}")
+        raise ValueError(
+            f"classes must be {n} different labels, as this model tells {n} apart, got {shortened(labels)}"
+        )
     return labels
 
 

@@ -45,6 +45,7 @@ from nn.training.options import (
     check_pair,
     check_stopping,
     check_verbose,
+    is_true,
     refuse_unknown,
     team_of,
 )
@@ -348,7 +349,7 @@ class Training:
     def _call_back(self) -> bool:
         """Call the callbacks; return whether one of them returns True."""
         answers = [callback(self.task.model, self.progress.history) for callback in self.callbacks]
-        return any(type(answer).__name__ in ("bool", "bool_") and answer for answer in answers)
+        return any(map(is_true, answers))
 
     def _go_on(self) -> None:
         """Save the epoch, and make ready for the next one."""

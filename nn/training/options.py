@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import compiler
 from nn.data import DataSet
-from nn.schedules import EarlyStopping
+from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.training.history import History
 from nn.training.processes import Alone
 from nn.validation import check_int, shortened, unknown_argument
@@ -108,9 +108,18 @@ def check_pair(validation_data: Any, validation_split: Any) -> tuple[Any, Any]:
 
 def check_callbacks(callbacks: Any) -> list[Callback]:
     calls = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    for kind, name in ((EarlyStopping, "early_stopping"), (ReduceOnPlateau, "learning_rate")):
+        if any(isinstance(call, kind) for call in calls):
+            raise ValueError(f"callbacks must have no {kind.__name__}; give it as {name}=")
     if not isinstance(callbacks, Iterable) or not all(map(callable, calls)):
         raise ValueError(f"callbacks must be a list of functions (model, history), got {shortened(callbacks)}")
     return calls
+
+
+def is_true(answer: Any) -> bool:
+    """Whether a callback answers True, also by a bool of numpy, PyTorch or JAX."""
+    kind = str(getattr(answer, "dtype", type(answer).__name__)).rpartition(".")[2]
+    return kind == "bool" and not getattr(answer, "ndim", 0) and bool(answer)
 
 
 def team_of(communicator: Any) -> Alone:

@@ -318,6 +318,50 @@ def test_what_other_libraries_call_an_argument_is_answered(given, meant):
         Adam(**{given: 1.0})
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"), [("lr", "learning_rate="), ("eps", "epsilon="), ("decay", "weight_decay=")]
+)
+def test_what_other_libraries_call_an_attribute_cannot_be_set(given, meant):
+    for kind in (SGD, Adam, AdamW):
+        with pytest.raises(AttributeError, match=f"^{kind.__name__} has no attribute {given}; did you mean {meant}"):
+            setattr(kind(), given, 0.5)
+
+    class Own(SGD):
+        def __init__(self, lr):
+            self.lr = lr
+            super().__init__(learning_rate=lr)
+
+    assert Own(0.5).lr == 0.5
+
+
+@pytest.mark.parametrize("replay", [None, False])
+def test_values_that_fit_would_leave_out_are_refused(replay):
+    model, scale = MLP(1, [1], seed=0), Value(0.5)
+    options = {"epochs": 2, "seed": 0, "progress": False, "replay": replay}
+    examples = [[1.0], [2.0]], [1.0, 3.0]
+    with pytest.raises(
+        ValueError, match="parameters must be those of the model, got 1 that it has not; make another Adam"
+    ):
+        model.fit(
+            *examples, loss=lambda o, t: (scale * o - t) ** 2, optimizer=Adam([*model.parameters(), scale]), **options
+        )
+    model.scale = scale
+    model.fit(*examples, loss=lambda o, t: (scale * o - t) ** 2, optimizer=Adam(model.parameters()), **options)
+    assert scale.data != 0.5
+    other = Adam(MLP(1, [1], seed=1).parameters())  # one that knows another model alone trains this one
+    before = scale.data
+    model.fit(*examples, loss=lambda o, t: (scale * o - t) ** 2, optimizer=other, **options)
+    assert scale.data != before
+
+
+def test_an_optimizer_without_a_direction_says_so():
+    class Own(Optimizer):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"Own needs a method direction\(self, weights, gradient, rate\)"):
+        Own([Value(1.0)]).step()
+
+
 def test_an_unknown_argument_is_answered_with_those_there_are():
     with pytest.raises(
         TypeError, match=r"SGD has no argument zzz=; it has parameters, learning_rate, momentum, .*l1, l2"

@@ -192,7 +192,10 @@ def test_a_split_holds_every_example_once(n, share, seed):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        *((lambda share=share: moons(40).split(share, 0), r"share must be in \(0, 1\), got") for share in (0, 1, 1.0, 5)),
+        *(
+            (lambda share=share: moons(40).split(share, 0), r"share must be in \(0, 1\), got")
+            for share in (0, 1, 1.0, 5)
+        ),
         (lambda: moons(40).split("half", 0), "share must be a number, got str 'half'"),
         (lambda: moons(40).split(True, 0), "share must be a number, got bool True"),
         (lambda: moons(40).split(0.5, "one"), "seed must be an int or None, got 'one'"),

@@ -289,10 +289,18 @@ def test_early_stopping_looks_at_validation():
     assert EarlyStopping(2, min_delta=0.2).best_epoch(history) == 1
 
 
-@pytest.mark.parametrize("answer", [True, np.bool_(True)])
+@pytest.mark.parametrize("answer", [True, np.bool_(True), np.array(True)])
 def test_a_callback_that_answers_true_ends(answer):
     assert fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, callbacks=[lambda m, h: answer]).epochs == 1
-    assert fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, callbacks=[lambda m, h: 3]).epochs == 5
+    for other in (3, 1.0, np.array([True]), np.int64(1)):
+        assert fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, callbacks=[lambda m, h, other=other: other]).epochs == 5
+
+
+def test_a_callback_may_answer_by_a_tensor():
+    torch = pytest.importorskip("torch")
+    assert fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, callbacks=[lambda m, h: torch.tensor(h.loss) > 0]).epochs == 5
+    ends = [lambda m, h: torch.tensor(h.loss).min() > 0]
+    assert fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, callbacks=ends).epochs == 1
 
 
 def test_verbose(capsys):

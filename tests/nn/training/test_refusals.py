@@ -8,7 +8,7 @@ import pytest
 from networks import XOR_X, XOR_Y, condition, refused, small
 
 from engine import Value
-from nn import MLP, SGD, Adam
+from nn import MLP, SGD, Adam, EarlyStopping, ReduceOnPlateau
 
 REFUSALS = [  # what is given to fit beside X, y, loss="hinge", and the words
     ({"X": [[0.0], [1.0]]}, "X must have 2 numbers in each row, got 1"),
@@ -63,6 +63,8 @@ REFUSALS = [  # what is given to fit beside X, y, loss="hinge", and the words
     ({"seed": "one"}, "seed must be an int or None, got .*one"),
     ({"seed": [1]}, "seed must be an int or None"),
     ({"callbacks": print}, r"callbacks must be a list of functions \(model, history\), got <built-in"),
+    ({"callbacks": [EarlyStopping(3)]}, "callbacks must have no EarlyStopping; give it as early_stopping="),
+    ({"callbacks": [ReduceOnPlateau(0.1)]}, "callbacks must have no ReduceOnPlateau; give it as learning_rate="),
     ({"callbacks": ["print"]}, r"callbacks must be a list of functions .* got \['print'\]"),
     ({"validation_data": XOR_X}, r"validation_data must be a pair \(X, y\), got"),
     ({"validation_data": (XOR_X,)}, "validation_data must be a pair"),
