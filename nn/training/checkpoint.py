@@ -99,12 +99,13 @@ class Checkpoint:
         task.rng.setstate(chance.getstate())
         for name, parameter in own.items():
             parameter.data = content["parameters"][name]
-        progress.stopped = progress.stopped and task.n_epochs <= progress.asked
+        stopped_early = task.stopping is not None and task.stopping.ends(progress.history)
+        progress.stopped = progress.stopped and (stopped_early or task.n_epochs <= progress.asked)
         progress.asked = task.n_epochs
         return progress
 
     def look(self) -> None:
-        """Note what optimizer, schedule and early stopping keep: a run begins with it, or computes it again."""
+        """Note what model, loss, optimizer, schedule and early stopping keep: what a run begins with or computes again."""
         self._kept = _kept_by(self._task)
 
     def check(self) -> None:
@@ -115,9 +116,9 @@ class Checkpoint:
             if part := compiler.changed(self._kept.get(name, {}), look):
                 where = f" ({part})" if "." in part or ":" in part else ""
                 raise ValueError(
-                    f"a checkpoint must hold all that a run goes on from, got {name}{where} changed in training; name "
-                    "an attribute of an optimizer in its class's remembered (0.0 at first, then vectors), set one of a "
-                    "schedule in after_epoch(history) alone, or leave checkpoint= out"
+                    f"a checkpoint must hold all that a run goes on from, got {name}{where} changed in training; have a "
+                    "number of a model in a Value, name an attribute of an optimizer in its class's remembered (0.0 at "
+                    "first, then vectors), set one of a schedule in after_epoch(history) alone, or leave checkpoint= out"
                 )
 
     def write(self, progress: Progress) -> None:
@@ -205,6 +206,7 @@ def _kept_by(task: Task) -> dict[str, Any]:
     kind = type(task.optimizer).__name__
     things = {f"{name} of the {kind}": thing for name, thing in task.optimizer.settings().items()}
     things |= {f"the class of the {kind}": type(task.optimizer), "the early_stopping": task.stopping}
+    things |= {"the model": task.model, "the loss": task.loss}
     return {name: compiler.Surroundings(thing).look() for name, thing in things.items()}
 
 

@@ -140,8 +140,9 @@ def fit(
         devices: how many of this process's devices share the examples of a batch, with ``backend="jax"``.
         checkpoint: a file that holds the run, written whole after each epoch. The same script started again goes on
             from it, with the same weights, to the last bit, as if it had never stopped. What callbacks remember is not
-            in it; an optimizer or a schedule that keeps what the file cannot hold is refused. A run that a callback
-            ended goes on when more epochs are asked; one of more epochs than are asked is refused.
+            in it; a model, a loss, an optimizer or a schedule that keeps what the file cannot hold is refused, also
+            where a callback sets it. A run that a callback ended goes on when more epochs are asked; one of more epochs
+            than are asked is refused.
         checkpoint_every: seconds after which the file is written within an epoch too.
         communicator: for several processes that train one model, each with rows of its own as *X* and *y* (and as
             ``validation_data``): ``"torch"`` in processes that torchrun started, ``"mpi"`` with mpi4py, ``"jax"``
@@ -281,7 +282,8 @@ class Training:
         """Restore what a checkpoint holds; then steps can begin."""
         if self.checkpoint is not None:
             self.progress = self.checkpoint.begin(self.task)
-            self._tell_schedule()
+            for n_epochs in range(self.progress.history.epochs):
+                self._tell_schedule(self.progress.history.first(n_epochs + 1))
         with self.interrupts.shielded():
             self.steps.begin()
 
@@ -335,7 +337,7 @@ class Training:
     def _ends(self) -> bool:
         """Call the callbacks; return whether one of them, or early stopping, ends the training."""
         task, history, is_over = self.task, self.progress.history, False
-        self.team.caught(self._tell_schedule)
+        self.team.caught(lambda: self._tell_schedule(history))
         if task.stopping is not None:
             is_over = task.stopping.ends(history)
             if task.stopping.restore_best and task.stopping.best_epoch(history) == history.epochs - 1:
@@ -357,13 +359,13 @@ class Training:
         if not self.progress.stopped:
             self.steps.next_epoch(may_change=bool(self.callbacks))
 
-    def _tell_schedule(self) -> None:
+    def _tell_schedule(self, history: History) -> None:
         after_epoch = getattr(self.task.optimizer.learning_rate, "after_epoch", None)
-        if after_epoch is None or not self.progress.history.epochs:
+        if after_epoch is None:
             return
         if self.checkpoint is not None:
             self.checkpoint.check()
-        after_epoch(self.progress.history)
+        after_epoch(history)
         if self.checkpoint is not None:
             self.checkpoint.look()
 

@@ -49,6 +49,10 @@ class History:
         if classifies:
             getattr(self, f"{which}accuracy").append(tally.right / tally.n)
 
+    def first(self, n: int) -> History:
+        """The numbers of the first *n* epochs."""
+        return History(**{name: getattr(self, name)[:n] for name in COLUMNS})
+
     def last(self) -> dict[str, float]:
         """The numbers of the last epoch by name."""
         return {name: getattr(self, name)[-1] for name in COLUMNS if getattr(self, name)}

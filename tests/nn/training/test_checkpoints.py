@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import nn.training.checkpoint
-from nn import MLP, SGD, Adam, AdamW, Optimizer
+from engine import Value
+from nn import MLP, SGD, Adam, AdamW, Module, Optimizer
 from nn.__main__ import main
 from nn.data import moons
 from nn.model_files import ModelFileError
@@ -292,6 +293,20 @@ def test_a_run_within_the_epoch_after_those_asked_is_refused(tmp_path, monkeypat
         trained(path, epochs=2, checkpoint_every=0)
 
 
+def test_a_run_that_stopped_early_has_stopped_also_where_more_epochs_are_asked(tmp_path):
+    def run(path=None, epochs=8):
+        model = MLP(2, [5, 1], seed=3)
+        settings = {"optimizer": SGD(learning_rate=20.0), "early_stopping": 1, "epochs": epochs, "seed": 0}
+        history = model.fit(DATA.X, DATA.y, loss="bce", checkpoint=path, progress=False, **settings)
+        return model.state_dict(), history
+
+    whole, path = run(), tmp_path / "run.json"
+    stopped = whole[1].epochs
+    assert stopped < 8
+    assert run(path, stopped) == whole
+    assert run(path) == whole
+
+
 def test_the_best_weights_come_back_after_a_restart(tmp_path):
     path = tmp_path / "run.json"
 
@@ -502,6 +517,13 @@ class ByHistory:
         self.rate = 0.1 * history.loss[-1]
 
 
+class Halved(ByHistory):
+    """What it returns follows from all epochs one after another, not from the last."""
+
+    def after_epoch(self, history):
+        self.rate *= 0.5 if len(history.loss) % 2 else 0.9
+
+
 class CountingByHistory(ByHistory, Counting):
     def __call__(self, step):
         Counting.__call__(self, step)
@@ -514,6 +536,38 @@ class Impatient(EarlyStopping):
     def ends(self, history):
         self.count += 1
         return self.count == 3
+
+
+class Scaled(Module):
+    """A number scales the outputs: it stays, or follows the inputs, or a callback sets it."""
+
+    def __init__(self, follows=False):
+        self.w, self.scale, self.follows = [Value(0.3), Value(-0.2)], 1.0, follows
+
+    def __call__(self, x):
+        if self.follows:
+            self.scale = 0.9 * self.scale + 0.1 * abs(float(x[0]))
+        return (self.w[0] * x[0] + self.w[1] * x[1]) * self.scale
+
+
+def _cool(model, history):
+    model.scale *= 0.5
+
+
+class Annealed:
+    def __init__(self):
+        self.weight = 1.0
+
+    def __call__(self, output, target):
+        return self.weight * (output - target) ** 2
+
+    def anneal(self, model, history):
+        self.weight *= 0.5
+
+
+def _annealed():
+    loss = Annealed()
+    return {"loss": loss, "callbacks": [loss.anneal]}
 
 
 def _enclosing():
@@ -550,14 +604,20 @@ def _patched():
         (lambda: {"optimizer": SGD(learning_rate=CountingByHistory())}, "got learning_rate of the SGD"),
         (lambda: {"optimizer": SGD(learning_rate=_enclosing())}, r"got learning_rate of the SGD \(rate: n\)"),
         (lambda: {"early_stopping": Impatient()}, r"got the early_stopping \(Impatient\.count\)"),
+        (lambda: {"model": Scaled(follows=True)}, r"got the model \(Scaled\.scale\)"),
+        (lambda: {"model": Scaled(), "callbacks": [_cool]}, r"got the model \(Scaled\.scale\)"),
+        (_annealed, r"got the loss \(Annealed\.weight\)"),
     ],
 )
 def test_state_that_a_checkpoint_does_not_hold_is_refused(tmp_path, make, words, replay):
-    settings = {"epochs": 4, "seed": 0, "progress": False, "replay": replay}
+    def run(**more):
+        options = {"model": MLP(2, [2, 1], seed=0), "epochs": 4, "seed": 0, "progress": False, "replay": replay, **more}
+        return options.pop("model").fit(DATA.X, DATA.y, **options)
+
     with pytest.raises(ValueError, match=words) as caught:
-        MLP(2, [2, 1], seed=0).fit(DATA.X, DATA.y, checkpoint=tmp_path / "run.json", **make(), **settings)
+        run(checkpoint=tmp_path / "run.json", **make())
     assert "remembered" in str(caught.value)
-    assert MLP(2, [2, 1], seed=0).fit(DATA.X, DATA.y, **make(), **settings).epochs >= 3
+    assert run(**make()).epochs >= 3
 
 
 @pytest.mark.parametrize(
@@ -565,6 +625,7 @@ def test_state_that_a_checkpoint_does_not_hold_is_refused(tmp_path, make, words,
     [
         lambda: Remembered(learning_rate=0.1),
         lambda: SGD(learning_rate=ByHistory()),
+        lambda: SGD(learning_rate=Halved()),
         lambda: SGD(learning_rate=ReduceOnPlateau(0.1, patience=1)),
         lambda: SGD(learning_rate=type("Own", (ReduceOnPlateau,), {})(0.1, patience=1)),
     ],
