@@ -40,8 +40,8 @@ class Module(HasParameters):
 
     A subclass sets Values, Modules, or lists, tuples, dicts or arrays of them as attributes. It defines ``__call__``,
     which takes the inputs of one example and returns a Value, or a list or an array of them. ``fit``, ``save`` and
-    ``load`` then work. A subclass whose ``__init__`` takes other arguments than numbers, strings, lists and dicts overrides
-    ``configuration``.
+    ``load`` then work. A subclass whose ``__init__`` takes other arguments than numbers, strings, lists and dicts
+    overrides ``configuration``.
 
     >>> class Line(Module):
     ...     def __init__(self):

@@ -105,7 +105,7 @@ class Checkpoint:
         return progress
 
     def look(self) -> None:
-        """Note what model, loss, optimizer, schedule and early stopping keep: what a run begins with or computes again."""
+        """Note what model, loss, optimizer and schedule keep: a run begins with it, or computes it again."""
         self._kept = _kept_by(self._task)
 
     def check(self) -> None:
@@ -116,9 +116,10 @@ class Checkpoint:
             if part := compiler.changed(self._kept.get(name, {}), look):
                 where = f" ({part})" if "." in part or ":" in part else ""
                 raise ValueError(
-                    f"a checkpoint must hold all that a run goes on from, got {name}{where} changed in training; have a "
-                    "number of a model in a Value, name an attribute of an optimizer in its class's remembered (0.0 at "
-                    "first, then vectors), set one of a schedule in after_epoch(history) alone, or leave checkpoint= out"
+                    f"a checkpoint must hold all that a run goes on from, got {name}{where} changed in training; have "
+                    "a number of a model in a Value, name an attribute of an optimizer in its class's remembered (0.0 "
+                    "at first, then vectors), set one of a schedule in after_epoch(history) alone, or leave "
+                    "checkpoint= out"
                 )
 
     def write(self, progress: Progress) -> None:

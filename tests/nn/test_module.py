@@ -269,7 +269,8 @@ def test_an_array_of_values_is_a_row_of_outputs(replay):
         history = model.fit(X, Y, epochs=3, seed=0, progress=False, replay=replay)
         assert bool(history.eager) is (replay is False)
     assert rows.state_dict() == listed.state_dict()
-    assert rows.predict(X) == listed.predict(X) and rows.score(X, Y) == listed.score(X, Y)
+    assert rows.predict(X) == listed.predict(X)
+    assert rows.score(X, Y) == listed.score(X, Y)
     assert rows.predict(X * 200) == pytest.approx(np.array(listed.predict(X * 200)))
     assert rows.fit(X, [0, 1, 1], loss="cross_entropy", epochs=1, seed=0, progress=False).epochs == 1
 
@@ -295,8 +296,10 @@ def test_an_output_may_be_a_number_that_a_comparison_chose(replay):
     chosen, relu = Rectified(), Relu()
     for model in (chosen, relu):
         model.fit(X, y, epochs=3, batch_size=2, seed=0, progress=False, replay=replay)
-    assert chosen.state_dict() == pytest.approx(relu.state_dict()) and chosen.w.data != 1.0
-    assert chosen.predict(X) == relu.predict(X) and chosen.predict(X)[0] == 0.0
+    assert chosen.state_dict() == pytest.approx(relu.state_dict())
+    assert chosen.w.data != 1.0
+    assert chosen.predict(X) == relu.predict(X)
+    assert chosen.predict(X)[0] == 0.0
 
 
 @pytest.mark.parametrize("returned", [None, {"y": 1}, "y", [[Value(1.0)]], np.array([[Value(1.0)]], dtype=object)])

@@ -503,7 +503,8 @@ def test_a_loss_of_ones_own_takes_any_count_of_targets(n, loss, y, replay, tmp_p
     model, rows = MLP(2, [n], seed=0), y.to_numpy().tolist() if hasattr(y, "to_numpy") else y
     before = [loss(model(x), target).data for x, target in zip(XOR_X, rows)]
     history = fitted(model, XOR_X, y, loss=loss, replay=replay, epochs=1, batch_size=4, validation_data=(XOR_X, y))
-    assert history.loss == pytest.approx([np.mean(before)]) and history.validation_loss[0] < history.loss[0]
+    assert history.loss == pytest.approx([np.mean(before)])
+    assert history.validation_loss[0] < history.loss[0]
     model.save(tmp_path / "model.json")
     assert MLP.load(tmp_path / "model.json").predict(XOR_X) == model.predict(XOR_X)
     with pytest.raises(ValueError, match=f"y must have {n} numbers an example for score"):
@@ -532,7 +533,7 @@ def test_classes_that_the_model_cannot_tell_apart_are_refused(loss, n, classes, 
 
 
 def test_classes_of_numpy_and_members_of_an_enum_are_saved(tmp_path):
-    class Animal(str, enum.Enum):
+    class Animal(enum.StrEnum):
         CAT = "cat"
         DOG = "dog"
 
@@ -542,6 +543,7 @@ def test_classes_of_numpy_and_members_of_an_enum_are_saved(tmp_path):
     ):
         model = MLP(2, [1], seed=0)
         fitted(model, XOR_X, y, loss="bce", classes=classes)
-        assert list(map(type, model.classes)) == [str, str] and model.classes == ["dog", "cat"]
+        assert list(map(type, model.classes)) == [str, str]
+        assert model.classes == ["dog", "cat"]
         model.save(tmp_path / "model.json")
         assert MLP.load(tmp_path / "model.json").predict(XOR_X) == model.predict(XOR_X)
