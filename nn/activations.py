@@ -52,13 +52,23 @@ def check_activation(name: str, given: Function) -> None:
     raise unknown_name(name, given, map(str, ACTIVATIONS), "a function from Value to Value")
 
 
+class Checked:
+    """An attribute that is an activation, checked whenever it is set."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __set__(self, module: object, given: Function) -> None:
+        check_activation(self.name, given)
+        vars(module)[self.name] = given
+
+
 def given_activation(nonlin: bool | Function | None, activation: Function | None) -> Function:
     """The activation given under one of two names; micrograd's True is ReLU, and False linear."""
     if nonlin is not None and activation is not None:
         raise TypeError("nonlin or activation must be given, got both")
     given = activation if nonlin is None else nonlin
     found: Any = "relu" if given is None or given is True else "linear" if given is False else given
-    check_activation("activation", found)
     return found  # type: ignore[no-any-return]
 
 

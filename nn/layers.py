@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, SupportsFloat, TypeAlias
 
 from engine import Value, constant, softmax
-from nn.activations import ACTIVATIONS, Function, check_activation, is_of_one_value, method_name, not_a_value
+from nn.activations import ACTIVATIONS, Checked, Function, is_of_one_value, method_name, not_a_value
 from nn.data import by_name
 from nn.examples import input_names
 from nn.initialization import random_numbers
@@ -96,8 +96,9 @@ class Sequential(Module):
 class Activation(Module):
     """A function of one Value, applied to each number: ``Activation("tanh")``."""
 
+    activation: Any = Checked()
+
     def __init__(self, activation: Function) -> None:
-        check_activation("activation", activation)
         self.activation = activation
 
     def __call__(self, x: Sequence[SupportsFloat]) -> list[Value]:

@@ -7,7 +7,16 @@ from itertools import groupby
 from typing import Any, SupportsFloat
 
 from engine import Value, dot
-from nn.activations import ACTIVATIONS, Function, check_activation, given_activation, method_name, not_a_value, title
+from nn.activations import (
+    ACTIVATIONS,
+    Checked,
+    Function,
+    check_activation,
+    given_activation,
+    method_name,
+    not_a_value,
+    title,
+)
 from nn.configuration import Fixed
 from nn.initialization import Init, Seed, generator, initial_weight
 from nn.layers import Outputs, Sequential, as_values, one_example
@@ -33,6 +42,7 @@ class Neuron(Module):
     """
 
     n_outputs, starting, _weights = 1, ("init", "n_outputs", "seed"), ("w", "b")
+    activation: Any = Checked()
 
     def __init__(
         self,
@@ -45,7 +55,7 @@ class Neuron(Module):
         n_outputs: int = 1,
     ) -> None:
         self.n_inputs = check_int("n_inputs", n_inputs, 1)
-        self.activation: Any = given_activation(nonlin, activation)
+        self.activation = given_activation(nonlin, activation)
         draw = initial_weight(init, self.activation, self.n_inputs, n_outputs, generator(seed))
         self.w = [Value(draw()) for _ in range(self.n_inputs)]
         self.b = Value(0.0)

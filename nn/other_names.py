@@ -21,6 +21,16 @@ OF_A_MODULE = _by_name(
     }
 )
 
+OF_A_HISTORY = _by_name(
+    {
+        "history": "its numbers are attributes, as in history.loss, and to_frame() has all of them",
+        "epoch": "epochs says how many there were",
+        "val_loss": "validation_loss has it",
+        "acc": "accuracy has it",
+        "val_accuracy val_acc": "validation_accuracy has it",
+    }
+)
+
 OF_NN = _by_name(
     {
         "Linear Dense": 'a layer is Layer(n_inputs, n_outputs), of ReLU unless activation="linear" is given',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from engine import compiler
@@ -21,7 +22,9 @@ def predict(model: Module, X: Any, backend: str = "numpy") -> list[Any]:
 
     Where there are many rows, a program computes them, which the *backend* carries out: see ``engine.compile``.
     """
-    return [predicted(model.classes, model.loss, outputs) for outputs in _outputs(model, X, backend)]
+    outputs = _outputs(model, X, backend)
+    _check_classes(model, outputs)
+    return [predicted(model.classes, model.loss, row) for row in outputs]
 
 
 @noise_from(no_noise)
@@ -69,6 +72,7 @@ def score(model: Module, X: Any, y: Any, backend: str = "numpy") -> float:
 
     examples = examples_by_name(model, X, y, model.loss or "mse", keep_float32=True)
     outputs = _outputs_of(model, examples.table, backend)
+    _check_classes(model, outputs)
     targets = examples.targets
     if targets.classes is not None:
         return float(targets.are_right(np.array(outputs)).mean())
@@ -85,6 +89,13 @@ def _outputs(model: Module, X: Any, backend: str) -> list[list[float]]:
     """The outputs for each row of *X*, of which there may be none; columns by the names that ``fit`` saw."""
     table = as_table(by_name(X, input_names(model)), "X", model.n_inputs, empty=True, keep_float32=True)
     return _outputs_of(model, table, backend)
+
+
+def _check_classes(model: Module, outputs: list[list[float]]) -> None:
+    """Raise a ValueError where no class follows from the outputs."""
+    for row, numbers in enumerate(outputs if model.classes is not None else ()):
+        if any(map(math.isnan, numbers)):
+            raise ValueError(f"outputs must be numbers to choose a class, got {numbers} for row {row}")
 
 
 def _outputs_of(model: Module, table: Table, backend: str) -> list[list[float]]:

@@ -6,6 +6,9 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nn.other_names import OF_A_HISTORY
+from nn.validation import no_attribute
+
 if TYPE_CHECKING:
     import pandas
 
@@ -52,6 +55,9 @@ class History:
     def first(self, n: int) -> History:
         """The numbers of the first *n* epochs."""
         return History(**{name: getattr(self, name)[:n] for name in COLUMNS})
+
+    def __getattr__(self, name: str) -> Any:
+        raise no_attribute("'History' object", name, OF_A_HISTORY)
 
     def last(self) -> dict[str, float]:
         """The numbers of the last epoch by name."""

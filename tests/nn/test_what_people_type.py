@@ -1,5 +1,6 @@
 """What users of PyTorch and Keras type at modules: it works, or the error says what to use here."""
 
+import pickle
 import random
 
 import numpy as np
@@ -176,6 +177,21 @@ def test_the_activation_of_a_neuron_can_be_set_and_counts(tmp_path):
         neuron.save(tmp_path / "m.json")
 
 
+@pytest.mark.parametrize("make", [lambda: MLP(2, [2, 1]).layers[0].neurons[0], lambda: Activation("tanh")])
+def test_an_activation_that_is_set_later_is_checked_too(make):
+    part = make()
+    for given, words in (
+        ("Tanh", "got 'Tanh'; did you mean 'tanh'"),
+        (None, "got None"),
+        ("elu", "got 'elu'; did you"),
+    ):
+        with pytest.raises(ValueError, match=f"activation must be one of linear, relu, .*{words}"):
+            part.activation = given
+    part.activation = "sin"
+    assert part([0.5, 1.0]) is not None
+    assert pickle.loads(pickle.dumps(part)).activation == "sin"
+
+
 class Centred(Module):
     """Numbers and arrays in attributes decide what it gives."""
 
@@ -311,6 +327,30 @@ def test_names_of_other_libraries_in_nn_are_answered(name, advice):
     with pytest.raises(AttributeError, match=rf"module 'nn' has no attribute '{name}'; .*{advice}"):
         getattr(nn, name)
     assert not hasattr(nn, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("history", r"history\.loss.*to_frame"),
+        ("val_loss", "validation_loss has it"),
+        ("val_acc", "validation_accuracy"),
+    ],
+)
+def test_names_of_keras_at_a_history_are_answered(name, advice):
+    with pytest.raises(AttributeError, match=f"'History' object has no attribute '{name}'; .*{advice}"):
+        getattr(nn.History(loss=[1.0]), name)
+    assert pickle.loads(pickle.dumps(nn.History(loss=[1.0]))) == nn.History(loss=[1.0])
+
+
+@pytest.mark.parametrize(("n", "loss"), [(1, "bce"), (2, "cross_entropy"), (1, "hinge"), (2, "bce")])
+def test_no_class_is_predicted_from_outputs_that_are_nan(n, loss):
+    model, y = MLP(2, [2, n], seed=0), [[0, 1]] * 4 if (n, loss) == (2, "bce") else XOR_Y
+    model.fit(XOR_X, y, loss=loss, epochs=1, seed=0, progress=False)
+    model.parameters()[0].data = float("nan")
+    for use in (lambda: model.predict(XOR_X), lambda: model.predict(XOR_X * 200), lambda: model.score(XOR_X, y)):
+        with pytest.raises(ValueError, match=r"outputs must be numbers to choose a class, got \[.*nan.*\] for row \d"):
+            use()
 
 
 def test_examples_are_not_a_mode_of_training():
