@@ -113,7 +113,8 @@ def _wanted(loss: str, encoded: Any, n_outputs: int) -> list[float | str]:
         return ["largest" if place == encoded else "smaller" for place in range(n_outputs)]
     if loss == "cross_entropy" and not isinstance(encoded, list):
         return [float(place == encoded) for place in range(n_outputs)]
-    return [float(t) for t in encoded] if isinstance(encoded, list) else [float(encoded)]
+    numbers = [float(t) for t in encoded] if isinstance(encoded, list) else [float(encoded)]
+    return numbers if len(numbers) == n_outputs else ["–"] * n_outputs  # a loss of the user's knows what they are
 
 
 def draw_comparison(

@@ -219,6 +219,16 @@ def test_a_loss_of_ones_own_is_only_asked_for_where_it_is_needed():
 # ------------------------------------------------------------------------------------------------------ changes wanted
 
 
+def test_a_loss_of_ones_own_may_compare_with_other_counts_of_numbers():
+    def weighted(output, target):
+        return target[1] * (output - target[0]) ** 2
+
+    model, y = MLP(2, [2, 1], seed=0), [[0.0, 1.0], [1.0, 2.0], [1.0, 0.5], [0.0, 1.0]]
+    assert "–" in texts(network(model, XOR_X[1], y[1], loss=weighted))
+    with pytest.raises(ValueError, match="y: it has 2 numbers for a point, and one can be drawn as a shade"):
+        decision_boundary(model, XOR_X, y, loss=weighted)
+
+
 def test_the_average_of_the_changes_is_the_step_of_gradient_descent():
     model, stepped = small(), small()
     changes = wanted_changes(model, XOR_X, XOR_Y, loss="binary_cross_entropy")
