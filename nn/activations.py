@@ -40,27 +40,16 @@ def method_name(activation: Function) -> str:
     return str(known) if isinstance(activation, str) or is_of_one_value(activation) else ""
 
 
-def check_activation(name: str, given: Function) -> None:
-    """Raise a ValueError unless the argument called *name* is an activation."""
+def check_activation(name: str, given: Function) -> Function:
+    """The argument called *name*; a ValueError unless it is an activation."""
     if callable(given) or (isinstance(given, str) and given in ACTIVATIONS):
-        return
+        return given
     if hasattr(given, "__index__"):
         advice = "the output size belongs into sizes: MLP(2, [16, 16, 1])"
         raise ValueError(f"{name} must be a name or a function from Value to Value, got {given!r}; {advice}")
     if given == "softmax":
         raise ValueError(f'{name} must take one Value, got "softmax", which takes all outputs: append a Softmax layer')
     raise unknown_name(name, given, map(str, ACTIVATIONS), "a function from Value to Value")
-
-
-class Checked:
-    """An attribute that is an activation, checked whenever it is set."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __set__(self, module: object, given: Function) -> None:
-        check_activation(self.name, given)
-        vars(module)[self.name] = given
 
 
 def given_activation(nonlin: bool | Function | None, activation: Function | None) -> Function:

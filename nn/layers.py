@@ -8,13 +8,13 @@ from contextlib import suppress
 from typing import Any, SupportsFloat, TypeAlias
 
 from engine import Value, constant, softmax
-from nn.activations import ACTIVATIONS, Checked, Function, is_of_one_value, method_name, not_a_value
+from nn.activations import ACTIVATIONS, Function, check_activation, is_of_one_value, method_name, not_a_value
 from nn.data import by_name
 from nn.examples import input_names
 from nn.initialization import random_numbers
 from nn.module import Module
 from nn.noise import no_noise, noise_from, noise_source
-from nn.validation import as_number, shortened
+from nn.validation import Checked, number_in, shortened
 
 Outputs: TypeAlias = Any
 """A Value, or a list of Values where there are several outputs; type checkers cannot know which."""
@@ -96,7 +96,7 @@ class Sequential(Module):
 class Activation(Module):
     """A function of one Value, applied to each number: ``Activation("tanh")``."""
 
-    activation: Any = Checked()
+    activation: Any = Checked(check_activation)
 
     def __init__(self, activation: Function) -> None:
         self.activation = activation
@@ -133,8 +133,10 @@ class Dropout(Module):
     [2.0, 4.0, 0.0, 0.0]
     """
 
+    rate: float = number_in("[0, 1)")
+
     def __init__(self, rate: float, seed: int | None = None) -> None:
-        self.rate = as_number("rate", rate, "[0, 1)")
+        self.rate = rate
         self._rng = None if seed is None else random_numbers(seed)
 
     def __call__(self, x: Sequence[SupportsFloat]) -> list[Value]:

@@ -9,7 +9,6 @@ from typing import Any, SupportsFloat
 from engine import Value, dot
 from nn.activations import (
     ACTIVATIONS,
-    Checked,
     Function,
     check_activation,
     given_activation,
@@ -21,7 +20,7 @@ from nn.configuration import Fixed
 from nn.initialization import Init, Seed, generator, initial_weight
 from nn.layers import Outputs, Sequential, as_values, one_example
 from nn.module import Module
-from nn.validation import check_int, check_ints, either
+from nn.validation import Checked, check_int, check_ints, either
 
 
 class Neuron(Module):
@@ -42,7 +41,7 @@ class Neuron(Module):
     """
 
     n_outputs, starting, _weights = 1, ("init", "n_outputs", "seed"), ("w", "b")
-    activation: Any = Checked()
+    activation: Any = Checked(check_activation)
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary, ref
 from engine import Value, gradients
 from nn.model_files import is_finite
 from nn.schedules import works_alone
-from nn.validation import as_number, shortened, unknown_argument, unknown_name
+from nn.validation import as_number, number_in, shortened, unknown_argument, unknown_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,6 +72,11 @@ class Optimizer:
     """Whether ``fit`` chose the parameters, all those of a model; they are then those that it has now."""
     decouples_decay = False
     """Whether weight_decay * w is added to the direction instead of the gradient."""
+    weight_decay: float = number_in("[0, inf)")
+    l1: float = number_in("[0, inf)")
+    l2: float = number_in("[0, inf)")
+    clip_value: float | None = number_in("(0, inf)", or_none=True)
+    clip_norm: float | None = number_in("(0, inf)", or_none=True)
     _model: ref[Module] | None = None
     _earlier: WeakKeyDictionary[Module, dict[str, Any]] | None = None  # the state for each other model that it trained
 
@@ -93,11 +98,8 @@ class Optimizer:
             raise unknown_argument(kind.__name__, name, [n for n in known if n not in ("unknown", "options")], _MEANT)
         if clip_value is not None and clip_norm is not None:
             raise ValueError(f"clip_norm must be left out beside clip_value, got {clip_norm!r}")
-        self.learning_rate = learning_rate
-        self.weight_decay = as_number("weight_decay", weight_decay, "[0, inf)")
-        self.l1, self.l2 = as_number("l1", l1, "[0, inf)"), as_number("l2", l2, "[0, inf)")
-        self.clip_value = None if clip_value is None else as_number("clip_value", clip_value, "(0, inf)")
-        self.clip_norm = None if clip_norm is None else as_number("clip_norm", clip_norm, "(0, inf)")
+        self.learning_rate, self.weight_decay, self.l1, self.l2 = learning_rate, weight_decay, l1, l2
+        self.clip_value, self.clip_norm = clip_value, clip_norm
         self.steps = 0
         self.parameters: list[Value] | None = None
         self.weights: Vector | None = None
@@ -341,6 +343,7 @@ class SGD(Optimizer):
 
     remembered = ("velocity",)
     velocity: Vector | float
+    momentum: float = number_in("[0, 1)")
 
     def __init__(
         self,
@@ -351,7 +354,7 @@ class SGD(Optimizer):
         nesterov: bool = False,
         **options: Any,
     ) -> None:
-        self.momentum = as_number("momentum", momentum, "(0, 1)" if nesterov else "[0, 1)")
+        self.momentum = as_number("momentum", momentum, "(0, 1)") if nesterov else momentum
         self.nesterov = bool(nesterov)
         super().__init__(parameters, learning_rate=learning_rate, **options)
 
@@ -377,6 +380,7 @@ class Adam(Optimizer):
     remembered = ("mean", "square")
     mean: Vector | float
     square: Vector | float
+    epsilon: float = number_in("(0, inf)")
 
     def __init__(
         self,
@@ -390,7 +394,7 @@ class Adam(Optimizer):
         if not hasattr(betas, "__len__") or len(betas) != 2:
             raise ValueError(f"betas must be two numbers in [0, 1), such as (0.9, 0.999), got {shortened(betas)}")
         self.betas = as_number("betas[0]", betas[0], "[0, 1)"), as_number("betas[1]", betas[1], "[0, 1)")
-        self.epsilon = as_number("epsilon", epsilon, "(0, inf)")
+        self.epsilon = epsilon
         super().__init__(parameters, learning_rate=learning_rate, **options)
 
     def direction(self, weights: Vector, gradient: Vector, rate: float) -> Vector:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -49,6 +49,24 @@ def check_ints(name: str, given: Any, minimum: int, such_as: str) -> list[int]:
     if isinstance(given, (str, bytes)) or not hasattr(given, "__len__") or len(given) == 0:
         raise ValueError(f"{name} must be a list of ints, such as {such_as}, got {shortened(given)}")
     return [check_int(name, each, minimum) for each in given]
+
+
+class Checked:
+    """An attribute that *check*, a function of its name and what is given, returns whenever it is set."""
+
+    def __init__(self, check: Callable[[str, Any], Any]) -> None:
+        self.check = check
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __set__(self, holder: object, given: Any) -> None:
+        vars(holder)[self.name] = self.check(self.name, given)
+
+
+def number_in(interval: str, or_none: bool = False) -> Any:
+    """An attribute that is a number in the *interval*, or None if that is allowed."""
+    return Checked(lambda name, given: None if or_none and given is None else as_number(name, given, interval))
 
 
 def either(name: str, value: Any, other_name: str, other: Any) -> Any:

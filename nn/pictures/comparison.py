@@ -114,7 +114,7 @@ def _wanted(loss: str, encoded: Any, n_outputs: int) -> list[float | str]:
     if loss == "cross_entropy" and not isinstance(encoded, list):
         return [float(place == encoded) for place in range(n_outputs)]
     numbers = [float(t) for t in encoded] if isinstance(encoded, list) else [float(encoded)]
-    return numbers if len(numbers) == n_outputs else ["–"] * n_outputs  # a loss of the user's knows what they are
+    return [*numbers] if len(numbers) == n_outputs else ["–"] * n_outputs  # a loss of the user's takes any count
 
 
 def draw_comparison(

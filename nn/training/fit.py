@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
@@ -312,13 +313,19 @@ class Training:
                     progress.stopped = history.interrupted = True
 
     def _step(self, batch: list[int]) -> None:
-        step = self.task.optimizer.steps + 1
-        try:
+        with self._finite(f"step {self.task.optimizer.steps + 1}"):
             self.progress.tally += self.steps.step(batch)
+
+    @contextmanager
+    def _finite(self, where: str) -> Iterator[None]:
+        """A block in which an ArithmeticError says that training diverged."""
+        epoch = self.progress.history.epochs + 1
+        try:
+            yield
         except ArithmeticError as error:
             raise FloatingPointError(
-                f"training diverged in epoch {self.progress.history.epochs + 1}, step {step} ({error}); "
-                "try a smaller learning rate, or inputs of a smaller range"
+                f"training diverged in epoch {epoch}, {where} ({error}); try a smaller learning rate, or inputs of a "
+                "smaller range"
             ) from error
 
     def _measure(self) -> None:
@@ -327,9 +334,12 @@ class Training:
         self.steps.put_back()
         if not progress.history.epochs:
             self.team.caught(self.steps.check_trains)
+        with self._finite("validation"):
+            validation = self.steps.validate()
+            if validation is not None and not math.isfinite(validation.loss):
+                raise FloatingPointError(f"the loss is {validation.loss}")
         progress.history.note(progress.tally, classifies)
         progress.order, progress.tally = [], Tally()
-        validation = self.steps.validate()
         if validation is not None:
             progress.history.note(validation, classifies, "validation_")
         progress.history.eager = self.steps.eager

@@ -382,3 +382,12 @@ def test_a_callable_without_a_hash_is_a_layer():
 
     model = Sequential(Layer(2, 1, activation="linear", seed=0), Scale(3.0))
     assert model([1.0, 2.0]).data == 3.0 * Layer(2, 1, activation="linear", seed=0)([1.0, 2.0]).data
+
+
+def test_a_rate_that_is_set_later_is_checked_too():
+    layer = Dropout(0.25, seed=0).train()
+    for wrong in (1.0, 1.5, -0.1):
+        with pytest.raises(ValueError, match=r"rate must be in \[0, 1\), got"):
+            layer.rate = wrong
+    layer.rate = 0
+    assert [value.data for value in layer([1.0, 2.0])] == [1.0, 2.0]

@@ -334,6 +334,28 @@ def test_what_other_libraries_call_an_attribute_cannot_be_set(given, meant):
     assert Own(0.5).lr == 0.5
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong", "words"),
+    [
+        ("weight_decay", -1, r"weight_decay must be in \[0, inf\), got -1"),
+        ("l1", "small", "l1 must be a number, got str 'small'"),
+        ("l2", math.nan, r"l2 must be in \[0, inf\), got nan"),
+        ("clip_norm", 0, r"clip_norm must be in \(0, inf\), got 0"),
+        ("clip_value", True, "clip_value must be a number, got bool True"),
+        ("momentum", 1.0, r"momentum must be in \[0, 1\), got 1.0"),
+        ("epsilon", 0.0, r"epsilon must be in \(0, inf\), got 0.0"),
+    ],
+)
+def test_settings_that_are_changed_are_checked_too(name, wrong, words):
+    optimizer = SGD() if name == "momentum" else Adam()
+    before = getattr(optimizer, name)
+    with pytest.raises(ValueError, match=words):
+        setattr(optimizer, name, wrong)
+    assert getattr(optimizer, name) == before
+    setattr(optimizer, name, np.float32(0.5))
+    assert getattr(copy.deepcopy(optimizer), name) == getattr(pickle.loads(pickle.dumps(optimizer)), name) == 0.5
+
+
 @pytest.mark.parametrize("replay", [None, False])
 def test_values_that_fit_would_leave_out_are_refused(replay):
     model, scale = MLP(1, [1], seed=0), Value(0.5)

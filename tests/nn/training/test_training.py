@@ -361,3 +361,14 @@ def test_a_callback_that_returns_true_ends_the_training():
     assert told == [model, model]
     history = model.fit(XOR_X, XOR_Y, loss="hinge", epochs=2, callbacks=(lambda *_: 1, lambda *_: None), **QUIET)
     assert (history.epochs, history.interrupted) == (2, False)
+
+
+@pytest.mark.parametrize("replay", [None, False])
+@pytest.mark.parametrize(("loss", "said"), [("mse", "too large for a float"), ("mae", "the loss is inf")])
+def test_a_validation_loss_that_is_not_finite_ends_training_in_words(loss, said, replay):
+    model = MLP(1, [1], seed=0)
+    far = [[1e308 if loss == "mae" else 1e200]], [-1.7e308]
+    model.parameters()[0].data = 1.5
+    options = {"loss": loss, "validation_data": far, "epochs": 2, "seed": 0, "progress": False, "replay": replay}
+    with pytest.raises(FloatingPointError, match=f"training diverged in epoch 1, validation .*{said}"):
+        model.fit([[1.0], [2.0]], [1.0, 2.0], **options)
