@@ -27,7 +27,7 @@ def step_decay(start: float, every: int, factor: float = 0.1) -> Schedule:
     >>> rate(99), rate(100), rate(250)
     (1.0, 0.5, 0.25)
     """
-    check_int("every", every, 1)
+    start, every, factor = _rate("start", start), check_int("every", every, 1), _rate("factor", factor)
     return lambda step: start * factor ** (step // every)
 
 
@@ -37,6 +37,7 @@ def exponential(start: float, factor: float) -> Schedule:
     >>> exponential(1.0, 0.5)(3)
     0.125
     """
+    start, factor = _rate("start", start), _rate("factor", factor)
     return lambda step: start * factor**step
 
 
@@ -47,7 +48,7 @@ def cosine(start: float, n_steps: int, end: float = 0.0) -> Schedule:
     >>> [round(rate(step), 4) for step in (0, 50, 100, 200)]
     [1.0, 0.5, 0.0, 0.0]
     """
-    check_int("n_steps", n_steps, 1)
+    start, n_steps, end = _rate("start", start), check_int("n_steps", n_steps, 1), _rate("end", end)
     return lambda step: end + (start - end) * 0.5 * (1.0 + math.cos(math.pi * min(step / n_steps, 1.0)))
 
 
@@ -60,7 +61,7 @@ def one_cycle(highest: float, n_steps: int) -> Schedule:
     >>> [round(rate(step), 4) for step in (0, 20, 60, 100)]
     [0.0005, 0.01, 0.005, 0.0]
     """
-    check_int("n_steps", n_steps, 1)
+    highest, n_steps = _rate("highest", highest), check_int("n_steps", n_steps, 1)
     rise = max(1, n_steps // 5)
     return lambda step: highest * max(0.0, min((step + 1) / rise, (n_steps - step) / max(1, n_steps - rise)))
 
@@ -72,9 +73,13 @@ def warm_up(n_steps: int, then: float | Schedule) -> Schedule:
     >>> rate(0), rate(1), rate(3), rate(100)
     (0.025, 0.05, 0.1, 0.1)
     """
-    check_int("n_steps", n_steps, 1)
+    n_steps, then = check_int("n_steps", n_steps, 1), then if callable(then) else _rate("then", then)
     after = then if callable(then) else lambda _step: then
     return lambda step: after(0) * (step + 1) / n_steps if step < n_steps else after(step - n_steps)
+
+
+def _rate(name: str, given: float) -> float:
+    return as_number(name, given, "[0, inf)")
 
 
 class ReduceOnPlateau:
@@ -94,8 +99,8 @@ class ReduceOnPlateau:
     """
 
     def __init__(self, start: float, factor: float = 0.1, patience: int = 10, smallest: float = 0.0) -> None:
-        self.start, self.factor = start, as_number("factor", factor, "(0, 1)")
-        self.patience, self.smallest = check_int("patience", patience, 1), smallest
+        self.start, self.factor = _rate("start", start), as_number("factor", factor, "(0, 1)")
+        self.patience, self.smallest = check_int("patience", patience, 1), _rate("smallest", smallest)
         self.restart()
 
     def __call__(self, step: int) -> float:

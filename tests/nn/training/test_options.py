@@ -386,6 +386,25 @@ def test_schedules():
             wrong()
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: step_decay("fast", 3), "start must be a number, got str 'fast'"),
+        (lambda: step_decay(0.1, 3, factor=None), "factor must be a number, got NoneType None"),
+        (lambda: exponential(0.1, -1), r"factor must be in \[0, inf\), got -1"),
+        (lambda: cosine(-0.1, 3), r"start must be in \[0, inf\), got -0.1"),
+        (lambda: cosine(0.1, 3, end="low"), "end must be a number, got str 'low'"),
+        (lambda: one_cycle(math.nan, 3), r"highest must be in \[0, inf\), got nan"),
+        (lambda: warm_up(3, then="adam"), "then must be a number, got str 'adam'"),
+        (lambda: ReduceOnPlateau("val_loss"), "start must be a number, got str 'val_loss'"),
+        (lambda: ReduceOnPlateau(0.1, smallest=-1), r"smallest must be in \[0, inf\), got -1"),
+    ],
+)
+def test_rates_of_schedules_are_checked(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
 @BOTH
 def test_reduce_on_plateau_falls_during_training(replay):
     rate = ReduceOnPlateau(1.0, factor=0.5, patience=1)
