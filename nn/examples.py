@@ -12,7 +12,7 @@ from nn.data.columns import TARGET, Columns
 from nn.data.sets import split_indices
 from nn.initialization import random_numbers
 from nn.losses import LOGITS
-from nn.targets import CLASSES, Label, Targets, encode_targets
+from nn.targets import CLASSES, NUMBERS, Label, Targets, encode_targets
 from nn.validation import as_number, shortened
 
 if TYPE_CHECKING:
@@ -99,6 +99,13 @@ def output_numbers(outputs: Any) -> list[float]:
     return [float(output) for output in as_list(outputs)]
 
 
+def check_width(targets: Targets, others: Targets) -> None:
+    """Raise a ValueError where a loss of the user's would get another count of numbers in validation."""
+    width, other = targets.columns().shape[1], others.columns().shape[1]
+    if targets.kind == NUMBERS and width != other:
+        raise ValueError(f"validation y must have as many numbers an example as y, {width}, got {other}")
+
+
 def as_list(outputs: Any) -> list[Any]:
     """The outputs of a model in a list, also for a single output: Values, or numbers that comparisons chose.
 
@@ -107,9 +114,8 @@ def as_list(outputs: Any) -> list[Any]:
     """
     plain: Any = outputs.tolist() if hasattr(outputs, "tolist") else outputs
     row = list(plain) if isinstance(plain, (list, tuple)) else [plain]
-    for output in row:
-        if not isinstance(output, (Value, int, float)):
-            raise TypeError(f"a model must return a Value, or a list or an array of them, got {shortened(plain)}")
+    if not row or not all(isinstance(output, (Value, int, float)) for output in row):
+        raise TypeError(f"a model must return a Value, or a list or an array of them, got {shortened(plain)}")
     return row
 
 

@@ -239,4 +239,5 @@ def _mean_of(name: str, loss: Callable[[Value, Any], Value], outputs: Any, targe
 
 
 def _as_list(numbers: Any) -> list[Any]:
+    numbers = numbers.tolist() if hasattr(numbers, "tolist") else numbers  # an array, maybe without axes
     return list(numbers) if hasattr(numbers, "__len__") else [numbers]

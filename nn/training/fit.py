@@ -18,6 +18,7 @@ from nn.examples import (
     Tally,
     as_list,
     check_examples,
+    check_width,
     input_names,
     kept_table,
     smooth,
@@ -194,6 +195,7 @@ def fit(
             rows = kept_table(by_name(validation_X, names, "validation X"), "validation X", model.n_inputs)
             validation_y = by_name(validation_y, y_names, "validation y")
             validation = check_examples(rows, validation_y, loss_name, n_outputs, learned, "validation ")
+            check_width(examples.targets, validation.targets)
         elif validation_split is not None:
             examples, validation = split_validation(examples, validation_split, seed)
         examples = smooth(weigh_classes(examples, class_weight), label_smoothing, loss_name, n_outputs)

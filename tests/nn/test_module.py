@@ -290,6 +290,17 @@ class Relu(Rectified):
         return (self.w * x[0] + self.b).relu()
 
 
+def test_an_array_without_axes_is_one_output():
+    class Single(Line):
+        def __call__(self, x):
+            return np.array(super().__call__(x))
+
+    single, line = Single(), Line()
+    for model in (single, line):
+        model.fit([[1.0], [2.0]], [1.0, 3.0], epochs=2, seed=0, progress=False)
+    assert single.state_dict() == line.state_dict()
+
+
 @pytest.mark.parametrize("replay", [None, False])
 def test_an_output_may_be_a_number_that_a_comparison_chose(replay):
     X, y = [[-1.0], [1.0], [2.0]], [0.5, 2.0, 4.0]
@@ -302,7 +313,7 @@ def test_an_output_may_be_a_number_that_a_comparison_chose(replay):
     assert chosen.predict(X)[0] == 0.0
 
 
-@pytest.mark.parametrize("returned", [None, {"y": 1}, "y", [[Value(1.0)]], np.array([[Value(1.0)]], dtype=object)])
+@pytest.mark.parametrize("returned", [None, {"y": 1}, "y", [], [[Value(1.0)]], np.array([[Value(1.0)]], dtype=object)])
 def test_what_is_no_row_of_outputs_is_refused(returned):
     class Odd(Line):
         def __call__(self, x):

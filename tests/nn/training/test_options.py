@@ -528,6 +528,8 @@ def test_a_loss_of_ones_own_takes_any_count_of_targets(n, loss, y, replay, tmp_p
     assert MLP.load(tmp_path / "model.json").predict(XOR_X) == model.predict(XOR_X)
     with pytest.raises(ValueError, match=f"y must have {n} numbers an example for score"):
         model.score(XOR_X, y)
+    with pytest.raises(ValueError, match=r"validation y must have as many numbers an example as y, [12], got 3"):
+        fitted(model, XOR_X, y, loss=loss, validation_data=(XOR_X, np.zeros((4, 3))))
 
 
 @pytest.mark.parametrize(
