@@ -51,6 +51,7 @@ def eager(root: Value, leaves: list[Value], numbers: list[float]) -> list[float]
     return [root.data, *(leaf.grad for leaf in leaves)]
 
 
+@pytest.mark.slow
 @needs_cc
 @many_graphs
 def test_random_graphs_have_the_engines_gradients(tmp_path_factory, many):

@@ -101,6 +101,7 @@ def test_each_primitive_and_its_derivatives_over_a_grid_with_edges(op):
         assert attempt(lambda row=row: native([rows[0], row])) == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(recipe=recipes(least_inputs=1, most=40), n=st.sampled_from((1, 7, 8, 9, 16, 30)), seed=st.integers(0, 99))
 def test_random_graphs_give_the_numbers_of_numpy(recipe, n, seed):

@@ -401,6 +401,7 @@ def test_live_curves_do_nothing_outside_a_notebook(shell, capsys, monkeypatch):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_pictures_show_themselves_in_a_notebook(tmp_path):
     """In a real kernel, with no pyplot: pictures, live curves up to the last epoch, the stepper."""
     import nbformat
