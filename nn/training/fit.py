@@ -285,8 +285,8 @@ class Training:
         """Restore what a checkpoint holds; then steps can begin."""
         if self.checkpoint is not None:
             self.progress = self.checkpoint.begin(self.task)
-            for n_epochs in range(self.progress.history.epochs):
-                self._tell_schedule(self.progress.history.first(n_epochs + 1))
+            history = self.progress.history
+            self._tell_schedule(history.first(n + 1) for n in range(history.epochs))
         with self.interrupts.shielded():
             self.steps.begin()
 
@@ -349,7 +349,7 @@ class Training:
     def _ends(self) -> bool:
         """Call the callbacks; return whether one of them, or early stopping, ends the training."""
         task, history, is_over = self.task, self.progress.history, False
-        self.team.caught(lambda: self._tell_schedule(history))
+        self.team.caught(lambda: self._tell_schedule([history]))
         if task.stopping is not None:
             is_over = task.stopping.ends(history)
             if task.stopping.restore_best and task.stopping.best_epoch(history) == history.epochs - 1:
@@ -371,13 +371,15 @@ class Training:
         if not self.progress.stopped:
             self.steps.next_epoch(may_change=bool(self.callbacks))
 
-    def _tell_schedule(self, history: History) -> None:
+    def _tell_schedule(self, histories: Iterable[History]) -> None:
+        """Give the learning rate the history after each epoch, if it takes one."""
         after_epoch = getattr(self.task.optimizer.learning_rate, "after_epoch", None)
         if after_epoch is None:
             return
         if self.checkpoint is not None:
             self.checkpoint.check()
-        after_epoch(history)
+        for history in histories:
+            after_epoch(history)
         if self.checkpoint is not None:
             self.checkpoint.look()
 
