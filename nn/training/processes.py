@@ -71,8 +71,8 @@ def check_same(facts: Sequence[dict[str, str]], advice: str, kind: type[Exceptio
     here, *others = facts
     for name in dict.fromkeys(name for each in facts for name in each):
         for rank, there in enumerate(others, 1):
-            got, other = (plain_label(each.get(name, "nothing"), 80) for each in (here, there))
             if here.get(name) != there.get(name):
+                got, other = (plain_label(each.get(name, "nothing"), 80) for each in (here, there))
                 told = f"got {got} in process 0 and {other} in process {rank}"
                 raise kind(f"{name} must be the same in all processes, {told}; {advice}")
 
