@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import engine
 from engine import Value
@@ -57,8 +56,7 @@ def given_activation(nonlin: bool | Function | None, activation: Function | None
     if nonlin is not None and activation is not None:
         raise TypeError("nonlin or activation must be given, got both")
     given = activation if nonlin is None else nonlin
-    found: Any = "relu" if given is None or given is True else "linear" if given is False else given
-    return found  # type: ignore[no-any-return]
+    return "relu" if given is None or given is True else "linear" if given is False else given
 
 
 def not_a_value(what: str, output: object) -> TypeError:

@@ -7,15 +7,7 @@ from itertools import groupby
 from typing import Any, SupportsFloat
 
 from engine import Value, dot
-from nn.activations import (
-    ACTIVATIONS,
-    Function,
-    check_activation,
-    given_activation,
-    method_name,
-    not_a_value,
-    title,
-)
+from nn.activations import ACTIVATIONS, Function, check_activation, given_activation, method_name, not_a_value, title
 from nn.configuration import Fixed
 from nn.initialization import Init, Seed, generator, initial_weight
 from nn.layers import Outputs, Sequential, as_values, one_example
