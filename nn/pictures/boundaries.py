@@ -86,8 +86,7 @@ def check_plane(found: Problem) -> None:
         raise ValueError(
             f"model: it gives {len(found.outputs(0))} numbers for a point, and one can be drawn as a shade"
         )
-    numbers = found.examples.targets.columns().shape[1]
-    if found.classes is None and numbers != 1:
+    if found.classes is None and (numbers := found.examples.targets.columns().shape[1]) != 1:
         raise ValueError(f"y: it has {numbers} numbers for a point, and one can be drawn as a shade")
 
 
