@@ -160,10 +160,10 @@ def given_classes(loss: str, classes: Any, n_outputs: int) -> list[Label]:
 def _width(y: Any) -> int | None:
     """How many numbers *y* has for each example; None where it has one number or label."""
     shape = getattr(y, "shape", None)
-    first: Any = y[0] if shape is None and isinstance(y, (list, tuple)) and y else None
     if shape is not None:
         width = int(shape[1]) if len(shape) == 2 else 1
     else:
+        first: Any = y[0] if isinstance(y, (list, tuple)) and y else None
         width = len(first) if isinstance(first, (list, tuple, dict)) or getattr(first, "ndim", 0) == 1 else 1
     return None if width == 1 else width
 
