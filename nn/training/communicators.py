@@ -86,10 +86,8 @@ class Jax:
     """JAX's collectives, in processes that called ``jax.distributed.initialize``."""
 
     def __init__(self) -> None:
-        jax, utilities = (
-            optional_package(name, 'communicator="jax"', '"gradstep[jax]"')
-            for name in ("jax", "jax.experimental.multihost_utils")
-        )
+        jax = optional_package("jax", 'communicator="jax"', '"gradstep[jax]"')
+        utilities = optional_package("jax.experimental.multihost_utils", 'communicator="jax"', '"gradstep[jax]"')
         self._allgather, self._in_float64 = utilities.process_allgather, jax.enable_x64
         self.rank: int = jax.process_index()
         self.size: int = jax.process_count()
