@@ -97,10 +97,8 @@ export class Leaves {
 
   #type(place) {
     const { field, told } = this.rows.get(place);
-    const { number, problem = "" } = readNumber(field.value);
-    field.setAttribute("aria-invalid", Boolean(problem));
-    told.textContent = problem;
-    if (problem) this.changed(problem);
+    const number = numberIn(field, told);
+    if (number === undefined) this.changed(told.textContent);
     else if (!Object.is(number, this.graph.numbers[place])) {
       this.#begin("change");
       this.graph.change([[place, number]]);
@@ -215,11 +213,9 @@ export class Leaves {
   /** The rate, where it is a number; else what is wrong, beside it. */
   #showRate() {
     const field = this.byId("rate");
-    const { number, problem = "" } = readNumber(field.value);
-    field.setAttribute("aria-invalid", Boolean(problem));
-    this.byId("rate-told").textContent = problem;
-    if (!problem) this.rate = field.value;
-    return number;
+    const rate = numberIn(field, this.byId("rate-told"));
+    if (rate !== undefined) this.rate = field.value;
+    return rate;
   }
 
   /** Write all numbers as they are now. */
@@ -289,4 +285,12 @@ export class Leaves {
     if (top < from) list.scrollTop += top - from;
     else if (bottom > to) list.scrollTop += bottom - to;
   }
+}
+
+/** The number that was typed into a field; or undefined, and what is wrong is told beside it. */
+function numberIn(field, told) {
+  const { number, problem = "" } = readNumber(field.value);
+  field.setAttribute("aria-invalid", Boolean(problem));
+  told.textContent = problem;
+  return number;
 }

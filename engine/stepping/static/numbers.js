@@ -40,8 +40,8 @@ function rounded(x, precision) {
 
 /** The float that Python wrote, such as "0.1", "-0.0", "inf" and "nan"; undefined where a text is none. */
 export function readFloat(text) {
-  const number = DECIMAL.test(text) ? Number(text) : NAMED.get(text);
-  return DECIMAL.test(text) && !Number.isFinite(number) ? undefined : number;
+  if (NAMED.has(text)) return NAMED.get(text);
+  return DECIMAL.test(text) && Number.isFinite(Number(text)) ? Number(text) : undefined;
 }
 
 const NAMED = new Map([["inf", Infinity], ["-inf", -Infinity], ["nan", NaN]]);
@@ -60,14 +60,15 @@ export function readNumber(text) {
   }
   const plain = said.toLowerCase().replaceAll("−", "-").replace(/^([+-])\s+/, "$1");
   const parts = plain.split("/").map((part) => withPoint(part.trim()));
-  if (/^[+-]?(inf|infinity|nan|∞)$/.test(plain)) return { problem: `A number must be finite, not "${said}".` };
+  const infinite = { problem: `A number must be finite, not "${said}".` };
+  if (/^[+-]?(inf|infinity|nan|∞)$/.test(plain)) return infinite;
   if (parts.length > 2 || !parts.every((part) => DECIMAL.test(part))) {
     return { problem: `A number must be one such as 0.5, 1/3 or -1e-3, not "${said}".` };
   }
   const [top, below = 1] = parts.map(Number);
   const number = top / below;
   if (below === 0) return { problem: "A fraction must have a denominator other than 0." };
-  if (!Number.isFinite(number) || !Number.isFinite(below)) return { problem: `A number must be finite, not "${said}".` };
+  if (!Number.isFinite(number) || !Number.isFinite(below)) return infinite;
   if (number === 0 && /[1-9]/.test(parts[0].split("e")[0])) return { problem: `The number "${said}" is too close to 0.` };
   return { number };
 }
