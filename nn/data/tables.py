@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine.names import are_plain, check_unmasked
@@ -159,10 +160,8 @@ def _label(item: Any, what: str, row: int) -> Any:
         return str.__str__(item) if isinstance(item, str) else item  # a member of an Enum as its text
     if isinstance(item, int):
         return int(item)
-    try:
+    with suppress(ValueError):
         number = _number(item, what, row)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(f"{what} must have strings or finite numbers as labels, got {shortened(item)} in row {row}")
-    return int(number) if number.is_integer() else number
+        if math.isfinite(number):
+            return int(number) if number.is_integer() else number
+    raise ValueError(f"{what} must have strings or finite numbers as labels, got {shortened(item)} in row {row}")
