@@ -185,11 +185,19 @@ class Steps:
             moved = [Value(number) for number in numbers]
             moved[place] = Value(numbers[place] + shift * max(1.0, abs(numbers[place])))
             with suppress(Exception):  # the loss is the user's
-                given = moved if hasattr(outputs, "__len__") else moved[0]
-                loss = self.task.loss(given, examples.targets.encoded[index])
+                loss = self.task.loss(_in_form_of(outputs, moved), examples.targets.encoded[index])
                 if isinstance(loss, Value) and depends(loss, {*moved, *own}, set()):
                     return True
         return False
+
+
+def _in_form_of(outputs: Any, values: list[Value]) -> Any:
+    """Other *values* as a Value, a list or an array, as these outputs are."""
+    if not hasattr(outputs, "flat"):
+        return values if hasattr(outputs, "__len__") else values[0]
+    array = outputs.copy()
+    array.flat = values
+    return array
 
 
 def _loss_alone(

@@ -112,3 +112,19 @@ def test_a_floor_of_one_of_several_outputs(replay):
     model.load_state_dict(dict(zip(model.state_dict(), (-1e3, 0.0, 0.0, 1e3, 0.0, 0.0))))
     targets = np.stack([SIGNS, SIGNS], axis=1)
     assert fitted(model, replay, margin, y=targets, epochs=2).loss == [0.5, 0.5]
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("shape", "loss"),
+    [((), lambda output, target: max(0.0, 1.0 - target * output)), ((1,), lambda o, t: max(0.0, 1.0 - t * o.sum()))],
+)
+def test_an_array_of_outputs_may_be_beyond_the_margin_everywhere(replay, shape, loss):
+    class Scaled(Module):
+        def __init__(self):
+            self.w = Value(100.0)
+
+        def __call__(self, x):
+            return np.array(self.w * x[0]).reshape(shape)
+
+    assert fitted(Scaled(), replay, loss).loss == [0.0] * 3
