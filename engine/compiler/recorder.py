@@ -206,13 +206,13 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
 
 
 def _is_users(frame: FrameType) -> bool:
-    """Whether a call is part of a function of the user's, and not of a library or of an import."""
+    """Whether a call is part of a function of the user's: not of a library, an import or the listening itself."""
     if is_library(frame.f_globals.get("__name__")):
         return False
     outer = frame.f_back
     while outer is not None and outer.f_globals.get("__name__") not in (__name__, "importlib._bootstrap"):
         outer = outer.f_back
-    return outer is None or outer.f_globals.get("__name__") == __name__
+    return outer is None or outer.f_code is record.__code__
 
 
 _HANDLES_ERRORS = dis.opmap["PUSH_EXC_INFO"]  # the instruction that begins an except, a finally, or the end of a with

@@ -197,6 +197,14 @@ def test_what_is_seen_whole_is_not_recorded_again(monkeypatch):
     assert recorded == []
 
 
+def test_a_function_that_compares_is_not_recorded_again(monkeypatch):
+    f, recorded = compile(lambda x: x if x > 0.0 else -x), []
+    assert f([[1.0], [-2.0]]).tolist() == [1.0, 2.0]
+    monkeypatch.setattr(f.program, "_record", recorded.append)
+    assert f([[-3.0], [4.0]]).tolist() == [3.0, 4.0]
+    assert recorded == []
+
+
 class Scaled:
     def __init__(self):
         self.w = Value(2.0)
