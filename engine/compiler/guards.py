@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from math import nan
 from typing import Any, TypeAlias
 
@@ -12,16 +13,19 @@ from numpy.typing import NDArray
 from engine.compiler.ir import Floats
 from engine.compiler.program import Program
 from engine.compiler.recorder import SIGNS, Recording
-from engine.compiler.trace import ordered, recorded
+from engine.compiler.trace import Record, ordered, recorded
 from engine.debugging.anomaly import unwatched
 from engine.derivatives import rule_of
-from engine.operations import PLAIN
+from engine.operations import ABS, ADD, ATAN, DETACH, MINUS, MUL, NEG, PLAIN, RELU, SIN, SUB, TANH, TIMES
 from engine.slopes import NUMBERS
-from engine.value import Value
+from engine.value import Value, constant
 
 Booleans = NDArray[np.bool_]
 _PASS_ON = {"relu", "leaky_relu", "abs", "maximum", "minimum", "detach"}
 """Operations through which rounding may go although the local derivative is 0."""
+_SUMS, _PRODUCTS = (ADD, SUB, MINUS), (MUL, TIMES)
+_NO_STEEPER = {NEG: 1.0, DETACH: 1.0, TANH: 1.0, SIN: 1.0, ATAN: 1.0, RELU: 2.0, ABS: 2.0}
+"""Operations whose result is no larger than the operand, and how much of its rounding they hand on at most."""
 _SMALLEST = float(np.finfo(np.float64).tiny)
 _MARGIN = 4e-12
 """How far two sides must be apart, in units of what their rounding depends on, for a program to tell them apart."""
@@ -30,15 +34,13 @@ Side: TypeAlias = tuple[int, int] | float
 
 
 class Checks:
-    """The guards of a recording, and a program of float64 for what they compare and how exact that is."""
+    """The guards of a recording, and programs of float64 for what they compare and how exact that is."""
 
     def __init__(self, recording: Recording, parameters: Sequence[Value], backend: str) -> None:
         compared, inputs = recording.compared_nodes, recording.inputs
         columns: dict[Value, Side] = {value: (0, column) for column, value in enumerate(inputs)}
         columns |= {value: (1, column) for column, value in enumerate(compared)}
         computed = [value for value in compared if value.operands]
-        with unwatched():
-            rounded = roundings(computed) if computed else []
         places = {value: place for place, value in enumerate(computed, len(compared))}
         self._checks: list[tuple[list[Side], str, bool, list[int]]] = []
         """Two sides, the sign between them, how it came out, and the columns of what rounding depends on."""
@@ -46,17 +48,27 @@ class Checks:
             sides = [columns.get(side, side.data) if isinstance(side, Value) else side for side in (a, b)]
             sizes = [places[side] for side in (a, b) if isinstance(side, Value) and side in places]
             self._checks.append((sides, sign, outcome, sizes))
-        self._program: Program | None = None
+        self._graphs: list[Record] = []
+        """What is compared, first with bounds of its rounding, then with the rounding itself."""
         if compared:
-            graph = recorded([*compared, *rounded], inputs, parameters)
-            self._program = Program(graph, inputs, parameters, np.float64, backend=backend)
+            with unwatched():
+                rounded = [bounds(computed), roundings(computed)] if computed else [[]]
+            self._graphs = [recorded([*compared, *sizes], inputs, parameters) for sizes in rounded]
+        self._programs: list[Program] = []
+        """Those of the first graphs, made when they are needed: few rows need the second one."""
+        self._make = partial(Program, inputs=inputs, parameters=parameters, dtype=np.float64, backend=backend)
 
     def told(self, rows: Floats, weights: Floats) -> tuple[Booleans, Booleans]:
         """Which rows go this way, and for which of them that is open because rounding could decide a comparison."""
-        fits, is_open, results = np.ones(len(rows), np.bool_), np.zeros(len(rows), np.bool_), rows
-        if self._program is not None:
-            self._program.weights[:] = weights[: len(self._program.parameters)]
-            results = self._program.unrefused(rows)
+        fits, is_open = self._told(0, rows, weights)
+        if len(left := np.flatnonzero(is_open)):
+            fits[left], is_open[left] = self._told(1, rows[left], weights)
+        return fits, is_open
+
+    def _told(self, which: int, rows: Floats, weights: Floats) -> tuple[Booleans, Booleans]:
+        """The same, as one of the programs tells it."""
+        results = self._results(which, rows, weights) if self._graphs else rows
+        fits, is_open = np.ones(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         with np.errstate(all="ignore"):
             for sides, sign, outcome, sizes in self._checks:
                 a, b = (
@@ -73,10 +85,17 @@ class Checks:
                 fits &= same
         return fits, is_open & fits
 
+    def _results(self, which: int, rows: Floats, weights: Floats) -> Floats:
+        while len(self._programs) <= which:
+            self._programs.append(self._make(self._graphs[len(self._programs)]))
+        program = self._programs[which]
+        program.weights[:] = weights[: len(program.parameters)]
+        return program.unrefused(rows)
+
     def release(self) -> None:
         """Let go of the memory for batches."""
-        if self._program is not None:
-            self._program.release()
+        for program in self._programs:
+            program.release()
 
 
 def roundings(values: Sequence[Value]) -> list[Value]:
@@ -87,15 +106,45 @@ def roundings(values: Sequence[Value]) -> list[Value]:
     """
     sizes: dict[Value, Any] = {}
     for node in ordered(values):
-        rule = rule_of(node.operation)
-        sizes[node] = 0.0 if rule is None else abs(node)
-        numbers = [operand.data if operand.operation is PLAIN else operand for operand in node.operands]
-        for operand, derivative in zip(node.operands, rule.derivatives if rule else ()):
-            if operand.operands:
-                try:
-                    slope = abs(derivative(NUMBERS, node, *numbers))
-                except TypeError:  # of a user's primitive, whose derivative takes floats
-                    slope = nan
-                slope = slope + 1.0 if node.operation.key in _PASS_ON else slope
-                sizes[node] = sizes[node] + NUMBERS.times(slope, sizes[operand])
+        sizes[node] = abs(node) if node.operands else 0.0
+        for operand, slope in _slopes(node):
+            sizes[node] = sizes[node] + NUMBERS.times(slope, sizes[operand])
     return [sizes[value] for value in values]
+
+
+def bounds(values: Sequence[Value]) -> list[Value]:
+    """For each Value, as a graph of fewer nodes, at least as much as ``roundings``; or NaN.
+
+    That is at most a count times a magnitude, which is at least that of the node: what sums and products make of those
+    of their operands, as in an error bound that is known beforehand (Higham 2002, section 3.1).
+    """
+    found: dict[Value, tuple[Any, float]] = {}
+    for node in ordered(values):
+        parts = [found[operand] for operand in node.operands]
+        size, count = parts[0] if parts else (abs(node.data if node.operation is PLAIN else node), 0.0)
+        if node.operation in _SUMS:
+            size, count = size + parts[1][0], 1.0 + max(count, parts[1][1])
+        elif node.operation in _PRODUCTS:
+            size, count = size * parts[1][0], 1.0 + count + parts[1][1]
+        elif node.operation in _NO_STEEPER:
+            count = 1.0 + count * _NO_STEEPER[node.operation]
+        elif parts:
+            size, count = abs(node), max(1.0, *(count for _, count in parts))
+            for operand, slope in _slopes(node):
+                size = size + slope * found[operand][0]
+        found[node] = size, count
+    bounded = [size * count for size, count in map(found.__getitem__, values)]
+    return [bound if isinstance(bound, Value) else constant(bound, "a bound") for bound in bounded]
+
+
+def _slopes(node: Value) -> Iterator[tuple[Value, Any]]:
+    """Those operands that are computed, each with the size of the local derivative, by which it hands on rounding."""
+    rule = rule_of(node.operation)
+    numbers = [operand.data if operand.operation is PLAIN else operand for operand in node.operands]
+    for operand, derivative in zip(node.operands, rule.derivatives if rule else ()):
+        if operand.operands:
+            try:
+                slope = abs(derivative(NUMBERS, node, *numbers))
+            except TypeError:  # of a user's primitive, whose derivative takes floats
+                slope = nan
+            yield operand, slope + 1.0 if node.operation.key in _PASS_ON else slope

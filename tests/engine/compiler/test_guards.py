@@ -6,7 +6,26 @@ import warnings
 import numpy as np
 import pytest
 
-from engine import Value, compile, cosh, detect_anomaly, exp, log, primitive, sinh, sqrt, tanh
+from engine import (
+    Value,
+    atan,
+    compile,
+    cos,
+    cosh,
+    detect_anomaly,
+    exp,
+    log,
+    maximum,
+    primitive,
+    relu,
+    sigmoid,
+    sin,
+    sinh,
+    sqrt,
+    tanh,
+)
+from engine.compiler.guards import bounds, roundings
+from engine.node import topological_order
 
 
 def signed(difference):
@@ -64,3 +83,46 @@ def test_infinite_rows_and_kinks_need_no_warning():
         assert compile(f)(rows).tolist() == eagerly(f, rows)
         with detect_anomaly():
             assert compile(f)(rows[2:]).tolist() == eagerly(f, rows[2:])
+
+
+@pytest.mark.parametrize(
+    "computed",
+    [
+        lambda x: 3.0 * x - x * x * x + 0.5,
+        lambda x: sin(4.0 * x) - tanh(x * -2.0) * (x * 0.25 - 1.0),
+        lambda x: relu(x - 1.0) * abs(x + 1.0) - atan(x).detach(),
+        lambda x: log(x * x + 1.0) / (exp(x) + 1.0) - sqrt(abs(x) + 1.0) * 0.5,
+        lambda x: maximum(x * 2.0, -x) - sigmoid(x * x) ** 3 * cos(1.0 - x),
+    ],
+)
+def test_bounds_are_no_less_than_the_rounding(computed):
+    for number in np.random.default_rng(1).uniform(-3.0, 3.0, 50).tolist():
+        nodes = [node for node in topological_order(computed(Value(number))) if node.operands]
+        for node, bound, rounding in zip(nodes, bounds(nodes), roundings(nodes)):
+            assert bound.data * (1.0 + 1e-9) >= rounding.data >= abs(node.data)
+
+
+def test_rows_that_a_bound_leaves_open_are_settled_without_the_function():
+    def f(x):
+        y = tanh(x + 0.0)
+        for _ in range(40):
+            y = tanh(3.0 * y)
+        return y if y > 0.5 else -y
+
+    compiled, rows = compile(f), np.random.default_rng(1).uniform(-1.0, 1.0, (300, 1))
+    found = compiled(rows)
+    assert np.allclose(found, eagerly(f, rows), rtol=1e-12)
+    checks = compiled.program.paths[0].checks
+    fits, is_open = checks.told(rows, compiled.program.weights)
+    assert fits.any()
+    assert not fits.all()
+    assert not is_open.any()
+    assert all(each.any() for each in checks._told(0, rows, compiled.program.weights))
+
+
+def test_zeros_beside_infinite_derivatives_are_settled_without_the_function():
+    compiled = compile(lambda x: x if sqrt(x * x) > 1.0 else -x)
+    compiled([[2.0], [0.5]])
+    fits, is_open = compiled.program.paths[1].checks.told(np.zeros((3, 1)), compiled.program.weights)
+    assert fits.all()
+    assert not is_open.any()
