@@ -252,7 +252,8 @@ def _hides(kind: type, n_slots: int) -> bool:
 def _hidden(thing: Any) -> list[Part]:
     """What an object keeps in C: its memory, if it shows that, or what it consists of, as it would be pickled."""
     with suppress(TypeError):
-        return [("", repr(_of_array(memoryview(thing))))]
+        note, unseen = _of_array(memoryview(thing))
+        return [("", repr(note)), *unseen]
     with warnings.catch_warnings(), suppress(Exception):
         warnings.simplefilter("ignore")  # Python 3.14 pickles no iterators of itertools
         reduced = thing.__reduce_ex__(4)

@@ -87,9 +87,9 @@ def in_functions(name: str, arguments: str, statements: Sequence[str]) -> tuple[
 def _fields(key: str, rule: Rule) -> Iterator[str]:
     names = [Name(name) for name in "ab"[: len(rule.derivatives)]]
     parameters = ", ".join(name.text for name in names)
-    yield f"value: ({parameters}) => {text(rule.compute(_CALLS, *names), _EXACT)}"
+    yield f"value: ({parameters}) => {javascript(rule.compute(_CALLS, *names))}"
     derivatives = [as_formula(derivative(_CALLS, Name("y"), *names)) for derivative in rule.derivatives]
-    yield f"slopes: [{', '.join(f'(y, {parameters}) => {text(formula, _EXACT)}' for formula in derivatives)}]"
+    yield f"slopes: [{', '.join(f'(y, {parameters}) => {javascript(formula)}' for formula in derivatives)}]"
     if refusals := refusals_of(key):
         yield refusals
 

@@ -197,6 +197,14 @@ def test_what_is_seen_whole_is_not_recorded_again(monkeypatch):
     assert recorded == []
 
 
+def test_memory_that_is_too_large_to_look_at_may_have_changed():
+    memory = bytearray((1 << 24) + 1)
+    f = compile(lambda x: x * memory[0])
+    assert f([[1.0]]).tolist() == [0.0]
+    memory[0] = 2
+    assert f([[1.0]]).tolist() == [2.0]
+
+
 def test_a_function_that_compares_is_not_recorded_again(monkeypatch):
     f, recorded = compile(lambda x: x if x > 0.0 else -x), []
     assert f([[1.0], [-2.0]]).tolist() == [1.0, 2.0]
