@@ -167,8 +167,8 @@ def _named_parts(own: Mapping[str, Any]) -> list[Part]:
 
 def _of_list(thing: Any) -> Noted:
     note = type(thing), len(thing)
-    if set(map(type, thing)) == {Value}:
-        return note, []
+    if set(map(type, thing)) == {Value}:  # for _which, in a list
+        return note, [] if isinstance(thing, (list, tuple)) else [("", list(thing))]
     if isinstance(thing, (set, frozenset)):
         plain = frozenset(repr(item) for item in thing if isinstance(item, _PLAIN))
         return (*note, plain), [
@@ -198,7 +198,7 @@ def _of_dict(thing: Any) -> Noted:
 
 def _of_array(thing: Any) -> Noted:
     if not isinstance(thing, memoryview) and thing.dtype.kind == "O":
-        return _of_list(thing.ravel().tolist())
+        return thing.shape, [("", thing.ravel().tolist())]
     is_small = thing.nbytes <= thing.itemsize * _MOST_NUMBERS
     note = thing.shape, str(getattr(thing, "dtype", "")), hash(thing.tobytes()) if is_small else None
     return note, [] if is_small else [_HIDDEN]
@@ -265,7 +265,7 @@ def _hidden(thing: Any) -> list[Part]:
 _NOTES: dict[Any, Callable[[Any], Noted]] = {
     (list, tuple, deque, set, frozenset, UserList): _of_list,
     (dict, UserDict, ChainMap, MappingProxyType): _of_dict,
-    (KeysView, ValuesView, ItemsView): lambda thing: _of_list(list(thing)),
+    (KeysView, ValuesView, ItemsView): lambda thing: (type(thing), [("", list(thing))]),
     (staticmethod, classmethod): lambda thing: (type(thing), [("", thing.__func__)]),
     property: lambda thing: (property, [(".fget", thing.fget)]),
     FunctionType: _of_function,

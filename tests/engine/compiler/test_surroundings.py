@@ -1,6 +1,7 @@
 """What a compiled function reads besides its arguments: a change between two calls counts, wherever it is."""
 
 import argparse
+import collections
 import contextvars
 import copy
 import datetime
@@ -203,6 +204,41 @@ def test_memory_that_is_too_large_to_look_at_may_have_changed():
     assert f([[1.0]]).tolist() == [0.0]
     memory[0] = 2
     assert f([[1.0]]).tolist() == [2.0]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        collections.deque,
+        set,
+        frozenset,
+        tuple,
+        lambda values: np.array(values, dtype=object),
+        lambda values: np.array(values * 3, dtype=object).reshape(3, 1),
+        lambda values: np.array(values[0], dtype=object),
+        lambda values: dict(enumerate(values)).values(),
+        lambda values: dict(enumerate(values)).items(),
+    ],
+)
+def test_other_values_in_any_container_are_recorded_again(made):
+    things = [made([Value(2.0)])]
+
+    def f(x):
+        thing = things[0].ravel().tolist() if isinstance(things[0], np.ndarray) else [*things[0]]
+        return x * (thing[0][1] if isinstance(thing[0], tuple) else thing[0])
+
+    compiled = compile(f)
+    assert compiled([[1.0]]).tolist() == [2.0]
+    things[0] = made([Value(5.0)])
+    assert compiled([[1.0]]).tolist() == [5.0]
+
+
+def test_values_that_are_put_into_an_array_are_recorded_again():
+    weights = np.array([Value(2.0), Value(3.0)])
+    f = compile(lambda x: x * weights[0] + weights[1])
+    assert f([[1.0]]).tolist() == [5.0]
+    weights[0] = Value(7.0)
+    assert f([[1.0]]).tolist() == [10.0]
 
 
 def test_a_function_that_compares_is_not_recorded_again(monkeypatch):
