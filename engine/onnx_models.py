@@ -33,7 +33,7 @@ def checked_model(
     metadata: Mapping[str, str] | None = None,
     comment: str = "",
 ) -> Any:
-    """An ``onnx.ModelProto`` from X ``(n, n_inputs)`` to Y ``(n, n_outputs)`` that onnx finds right.
+    """An ``onnx.ModelProto`` from X ``(n, n_inputs)`` to Y ``(n, n_outputs)`` that onnx's checker accepts.
 
     Args:
         name: the graph's name.

@@ -96,7 +96,7 @@ MINUS: Final = Operation("-", "_minus", "minus")
 """A difference that is 0 for equal infinities."""
 MUL: Final = Operation("*", "__mul__")
 TIMES: Final = Operation("*", "_times", "times")
-"""The product of the chain rule: 0 where one of two is exactly 0, beside infinity too."""
+"""The product of the chain rule: 0 where one is exactly 0 and the other infinite or NaN."""
 DIV: Final = Operation("/", "__truediv__")
 NEG: Final = Operation("neg", "__neg__")
 ABS: Final = Operation("abs", "__abs__")

@@ -131,7 +131,7 @@ def _signature(kind: str, name: str, arrays: Sequence[str]) -> str:
 
 
 def _comment(program: _Program, output: int, prefix: str, words: Sequence[str]) -> str:
-    """What a reader needs to know to call the functions, and *words* that anybody may have chosen."""
+    """What a reader needs to know to call the functions, and *words* that users may have chosen."""
     signatures = {name: _signature("long", f"PREFIX_{name}", arrays) for name, arrays in _PUBLIC.items()}
     signatures["weights"] = _WEIGHTS[program.record.n_parameters == 0]
     lines = _COMMENT.format(n_computed=program.n_computed, output=output, **signatures).splitlines()

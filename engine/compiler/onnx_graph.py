@@ -39,7 +39,7 @@ class Graph:
         return self._known[key]
 
     def tensors(self) -> list[Any]:
-        """The numbers that a node takes."""
+        """Those numbers that some node takes, as ONNX has them."""
         used = {name for node in self.nodes for name in node.input}
         return [package().numpy_helper.from_array(each, name) for name, each in self.numbers.items() if name in used]
 

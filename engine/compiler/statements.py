@@ -104,7 +104,7 @@ class Statements:
 
 
 def block_comment(lines: Sequence[str], words: Sequence[str]) -> str:
-    """A comment in C or JavaScript: *lines* as they are, and *words* that anybody may have chosen.
+    """A comment in C or JavaScript: *lines* as they are, and *words* that users may have chosen.
 
     >>> print(block_comment(["Numbers:"], ["x[0]: a */ b"]))
     /*

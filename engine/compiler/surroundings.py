@@ -40,7 +40,7 @@ _PLAIN = (int, float, complex, str, bytes, type(None))
 _PLAIN_TYPES = {*_PLAIN, bool}
 _MOST, _MOST_ITEMS, _MOST_NUMBERS = 20_000, 1_000, 1 << 24
 UNSEEN = "what no look sees"
-"""The name in a look under which it is noted that something could not be seen, which may change all the time."""
+"""The name in a look for something that could not be seen, and so may change at any time."""
 _BY_OTHER_NAMES = {"globals", "vars", "eval", "exec", "__import__", "import_module", "environ", "getenv", "open"}
 """Names in a function that lead to things which it does not name."""
 _LOCKS = (type(threading.Lock()), type(threading.RLock()))
@@ -144,7 +144,7 @@ def _which(thing: Any) -> object:
 
 
 def _noted(thing: Any) -> Noted:
-    """A note and the parts of anything; an object of a stranger's may raise anything where it is looked at."""
+    """A note and the parts of anything; a foreign object may raise any error where it is looked at."""
     if type(thing) is float or type(thing) is complex:
         return (type(thing), repr(thing)), []
     if type(thing) in _PLAIN_TYPES:

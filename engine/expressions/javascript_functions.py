@@ -22,7 +22,7 @@ _IN_JAVASCRIPT = {
     **{"    double ": "  let ", "    int ": "  let ", "    ": "  ", "(int)": "", "/*": "/**", "==": "===", "!=": "!=="},
     **{"NAN": "NaN", "fabs(": "abs(", "isnan(": "Number.isNaN(", "pow(": "power_or_limit("},
 }
-"""What the functions of ``special.c`` are made of that JavaScript writes otherwise."""
+"""Parts of ``special.c`` that JavaScript writes otherwise."""
 _OF_C = re.compile("|".join(map(re.escape, _IN_JAVASCRIPT)))
 
 

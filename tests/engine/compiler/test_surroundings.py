@@ -157,7 +157,7 @@ SHOWN = [1.0]
 
 
 class Unwilling:
-    """A stranger's object that answers no questions."""
+    """A foreign object that answers no questions."""
 
     def __getattribute__(self, name):
         raise RuntimeError("out of context")
