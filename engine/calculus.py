@@ -206,7 +206,7 @@ class _Call:
         numbers = flattened(self._form)
         depth = getattr(_nesting, "depth", 0)
         self.keeps_graph = depth > 0 or any(isinstance(x, Value) for x in numbers)
-        self.inputs = [_own(x, _name(f)) for x in numbers]
+        self.inputs = [_own(x, f"an argument of {_name(f)}") for x in numbers]
         arguments, waiting = list(args), iter(self.inputs)
         for index in indices:
             arguments[index] = rebuilt(args[index], waiting)

@@ -62,7 +62,7 @@ class Sequential(Module):
         """
         values = as_values(one_example(x, self))
         if self.n_inputs not in (None, len(values)):
-            raise ValueError(f"x must have {self.n_inputs} numbers for this {type(self).__name__}, got {len(values)}")
+            raise wrong_length(self, self.n_inputs, len(values))
         for index, layer in enumerate(self.layers):
             _check_takes(index, layer, len(values))
             values = _outputs_of(layer, values)
@@ -171,6 +171,11 @@ def one_example(x: Any, model: Module) -> Any:
         raise _no_example(x)
     row = by_name([x], input_names(model), "x")[0]
     return list(row.values()) if isinstance(row, dict) else row
+
+
+def wrong_length(model: Module, n_inputs: int | None, given: int) -> ValueError:
+    """The error for an example with another count of numbers than the model takes."""
+    return ValueError(f"x must have {n_inputs} numbers for this {type(model).__name__}, got {given}")
 
 
 def as_values(x: Any) -> list[Value]:

@@ -10,7 +10,7 @@ from engine import Value, dot
 from nn.activations import ACTIVATIONS, Function, check_activation, given_activation, method_name, not_a_value, title
 from nn.configuration import Fixed
 from nn.initialization import Init, Seed, generator, initial_weight
-from nn.layers import Outputs, Sequential, as_values, one_example
+from nn.layers import Outputs, Sequential, as_values, one_example, wrong_length
 from nn.module import Module
 from nn.validation import Checked, check_int, check_ints, either
 
@@ -61,7 +61,13 @@ class Neuron(Module):
         return bool(self.activation != "linear")
 
     def __call__(self, x: Sequence[SupportsFloat]) -> Value:
-        total: Value = dot(self.w, one_example(x, self))
+        inputs = one_example(x, self)
+        try:
+            total: Value = dot(self.w, inputs)
+        except ValueError:
+            if hasattr(inputs, "__len__") and len(inputs) != len(self.w):
+                raise wrong_length(self, len(self.w), len(inputs)) from None
+            raise
         output: Value = ACTIVATIONS.get(self.activation, self.activation)(total + self.b)
         if not isinstance(output, Value):
             raise not_a_value(f"the activation {self.activation!r} must give a Value", output)
@@ -157,8 +163,8 @@ class MLP(Sequential):
         nouts: Sequence[int] | None = None,
     ) -> None:
         widths = [
-            either("n_inputs", n_inputs, "nin", nin),
-            *check_ints("sizes", either("sizes", sizes, "nouts", nouts), 1, "[16, 1]"),
+            either("n_inputs", n_inputs, "nin", nin, "MLP(2, [16, 1])"),
+            *check_ints("sizes", either("sizes", sizes, "nouts", nouts, "MLP(2, [16, 1])"), 1, "[16, 1]"),
         ]
         check_activation("activation", activation)  # also without hidden layers
         check_activation("output", output)

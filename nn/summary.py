@@ -28,10 +28,10 @@ def summary(module: Module) -> Summary:
 
     >>> from nn import MLP
     >>> table = MLP(2, [16, 1], seed=0).summary()
-    layer          output  parameters
-    layers.0 Layer     16          48
-    layers.1 Layer      1          17
-    total                          65
+    layer           output  parameters
+    layers.0 Layer      16          48
+    layers.1 Layer       1          17
+    total                           65
     >>> table.rows[-1]
     ('total', '', '65')
     """

@@ -48,7 +48,7 @@ def check_ints(name: str, given: Any, minimum: int, such_as: str) -> list[int]:
     """The argument called *name* as a list of ints with at least one in it."""
     if isinstance(given, (str, bytes)) or not hasattr(given, "__len__") or len(given) == 0:
         raise ValueError(f"{name} must be a list of ints, such as {such_as}, got {shortened(given)}")
-    return [check_int(name, each, minimum) for each in given]
+    return [check_int(f"{name}[{i}]", each, minimum) for i, each in enumerate(given)]
 
 
 class Checked:
@@ -69,10 +69,11 @@ def number_in(interval: str, or_none: bool = False) -> Any:
     return Checked(lambda name, given: None if or_none and given is None else as_number(name, given, interval))
 
 
-def either(name: str, value: Any, other_name: str, other: Any) -> Any:
+def either(name: str, value: Any, other_name: str, other: Any, such_as: str) -> Any:
     """The argument that was given under one of its two names."""
     if (value is None) is (other is None):
-        raise TypeError(f"{name} or {other_name} must be given, got {'neither' if value is None else 'both'}")
+        given = "neither" if value is None else "both"
+        raise TypeError(f"{name} or {other_name} must be given, got {given}; write {such_as}")
     return other if value is None else value
 
 

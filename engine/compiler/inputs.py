@@ -99,7 +99,9 @@ def _numbers(table: Table, n_inputs: int) -> Floats:
         raise TypeError(f"X must be rows of numbers, an example each, got {shortened(table.rows)}")
     rows = []
     named = len(table.names) == n_inputs
-    places = [f", column {shortened(name)}" for name in table.names] if named else [""] * n_inputs
+    places = (
+        [f", column {shortened(name)}" for name in table.names] if named else [f", column {i}" for i in range(n_inputs)]
+    )
     for index, row in enumerate(table.rows):
         what = f"X: row {index}"
         if not isinstance(row, Iterable) or isinstance(row, (str, bytes)):

@@ -65,7 +65,7 @@ def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
         TypeError: one of them is no Value.
 
     >>> x, w = Value(2.0), Value(3.0)
-    >>> print(program_text([x * w], [x], [w]).partition("function forward0")[2].partition("/**")[0])
+    >>> print(program_text([x * w], [x], [w]).partition("function forward0")[2].partition("/**")[0].strip())
     (x, w) {
       v[0] = x[0] * w[0];
     }
@@ -73,7 +73,6 @@ def program_text(outputs: Sequence[Value], inputs: Sequence[Value], parameters: 
     function backward0(x, w, out) {
       out[0] += x[0];
     }
-    <BLANKLINE>
     """
     for name, values in (("outputs", outputs), ("inputs", inputs), ("parameters", parameters)):
         if isinstance(values, Value) or not all(isinstance(value, Value) for value in values):

@@ -65,6 +65,8 @@ _CONDITIONS = {"and", "or", "not", "if", "else", "in", "is", "True", "False", "N
 _FACTOR = re.compile(r"(?<![\w.])((?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d+)?)\s*([^\W\d]\w*)")  # 2x
 _HALF_A_NUMBER = re.compile(r"(?<![\w.])(\d++(?:\.\d*+)?|\.\d++)([eE])(?!\w|[+-]?\d)")  # 1e
 _BARE_CALL = re.compile(rf"\b({'|'.join(sorted(_FUNCTIONS))})\s+(\w+)")  # sin x
+_NAMED_RESULT = re.compile(r"^\s*+([^\W\d]\w*+)\s*+=(?!=)")  # y = x
+_TWO_NAMES = re.compile(r"\b([^\W\d]\w*+)\s++([^\W\d]\w*+)")  # x w
 _RAISED = re.compile("[\u2070\u00b9\u00b2\u00b3\u2074-\u207b]")  # digits and signs as in x²
 _INDEX = re.compile("[\u2080-\u2089]")  # as in x₁
 _SIGNS = {  # what is on paper, and what to type
@@ -153,6 +155,11 @@ def _hint(text: str) -> str:
         return f"write digits after {number[0]}, such as {mantissa}{letter}3, or {mantissa}*{letter} for a product"
     if product := _FACTOR.search(text):
         return f"write a product with *, such as {shortened(product[1])[1:-1]}*{shortened(product[2])[1:-1]}"
+    if result := _NAMED_RESULT.search(text):
+        return f"write what is on the right of =, without {shortened(result[1])[1:-1]} ="
+    product = _TWO_NAMES.search(text)
+    if product and not keyword.iskeyword(product[1]) and not keyword.iskeyword(product[2]):
+        return f"write a product with *, such as {shortened(product[1])[1:-1]}*{shortened(product[2])[1:-1]}"
     return "write abs(x) for |x|" if text.count("|") > 1 else ""
 
 
@@ -165,6 +172,7 @@ def _parse_leaf(node: ast.Constant | ast.Name, leaves: dict[str, Value]) -> Valu
         if "·" in node.id:  # which Python takes as a letter
             raise ValueError(f"not a formula: {shortened(node.id)} (write * for ·)")
         advice = ", or another name; Euler's number is exp(1), and e**x is exp(x)" if node.id == "e" else ""
+        advice = f"; as a function it is written {node.id}(...)" if node.id in _FUNCTIONS else advice
         name = shortened(node.id)
         raise ValueError(f"the formula needs a number for {name}, such as {name[1:-1]}=2{advice}")
     if type(node.value) not in (int, float):
@@ -203,9 +211,10 @@ def _parse_call(node: ast.expr) -> tuple[Callable[..., Value], list[ast.expr]]:
         raise ValueError(
             f"a function in a formula must be its name alone, {node.func.attr}(...), got a name with a dot"
         )
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Constant):
+    if isinstance(node, ast.Call) and isinstance(node.func, (ast.Constant, ast.BinOp, ast.UnaryOp, ast.Call)):
+        before = "a number" if isinstance(node.func, ast.Constant) else "a bracket"
         raise ValueError(
-            "a product in a formula must be written with *, such as 2*(x + 1), got a number before a bracket"
+            f"a product in a formula must be written with *, such as 2*(x + 1), got {before} before a bracket"
         )
     kind = type(node.op if isinstance(node, (ast.BinOp, ast.UnaryOp)) else node).__name__.lower()
     said = _IN_WORDS.get(kind, kind)
@@ -219,6 +228,8 @@ def _meant(name: str) -> str:
         return f"; write {_OTHER_NAMES[asked]}"
     near = [each for each in _FUNCTIONS if sorted(each) == sorted(asked)]  # letters that changed places
     near += difflib.get_close_matches(asked, _FUNCTIONS, 1, 0.75)
+    if len(name) == 1 and not near:
+        return f"; write a product with *, such as {name}*(...)"
     return f"; did you mean {near[0]}?" if near else ""
 
 

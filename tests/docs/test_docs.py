@@ -37,7 +37,7 @@ MADE = ("_build", "_generated", "notebooks")
 PAGES = sorted(page for page in DOCS.rglob("*.md") if page.relative_to(DOCS).parts[0] not in MADE)
 OTHERS = [page for page in (ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md") if page.exists()]
 FENCE = re.compile(r"(?:^<!-- needs (\w+) -->\n)?^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+FLAGS = doctest.ELLIPSIS
 TOOLS = ("jupyter", "pre-commit", "pytest", "python", "source", "sphinx-build")
 """Commands that a page may show and that no test runs; their files and extras must be there."""
 
@@ -52,10 +52,17 @@ def run_python(text, names, where):
     exec(builtins.compile(text, where, "exec"), names)
 
 
+class Checker(doctest.OutputChecker):
+    """Compares spaces too, as in the columns of a table; a page may leave out an empty line at the end."""
+
+    def check_output(self, want, got, flags):
+        return super().check_output(want, got, flags) or super().check_output(want, got.rstrip("\n") + "\n", flags)
+
+
 def run_doctest(text, names, where):
     test = doctest.DocTestParser().get_doctest(text, names, where, where, 0)
     report = io.StringIO()
-    results = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=report.write, clear_globs=False)
+    results = doctest.DocTestRunner(Checker(), optionflags=FLAGS).run(test, out=report.write, clear_globs=False)
     names.update(test.globs)
     assert results.attempted > 0, where
     assert results.failed == 0, report.getvalue()

@@ -24,7 +24,7 @@ NEEDS = {
     "nn.exchange.scikit_learn": "sklearn",
 }
 """The packages that the examples of a module need."""
-FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+FLAGS = doctest.ELLIPSIS
 
 
 def documented(module, tree):

@@ -160,12 +160,13 @@ MAKING = [
     (lambda: MLP(2, []), r"sizes must be a list of ints, such as \[16, 1\], got \[\]"),
     (lambda: MLP(2, 16), "sizes must be a list .* got 16"),
     (lambda: MLP(2, "16"), "sizes must be a list .* got '16'"),
-    (lambda: MLP(2, [0]), "sizes must be an int >= 1, got 0"),
-    (lambda: MLP(2, [-3, 1]), "sizes must be .* got -3"),
-    (lambda: MLP(2, [2.0]), r"sizes must be .* got 2\.0"),
-    (lambda: MLP(2, [True]), "sizes must be .* got True"),
-    (lambda: MLP(2, ["3"]), "sizes must be .* got '3'"),
-    (lambda: MLP(2, [None]), "sizes must be .* got None"),
+    (lambda: MLP(2, [4, 0]), r"sizes\[1\] must be an int >= 1, got 0"),
+    (lambda: MLP(2, [0]), r"sizes\[0\] must be an int >= 1, got 0"),
+    (lambda: MLP(2, [-3, 1]), r"sizes\[0\] must be .* got -3"),
+    (lambda: MLP(2, [2.0]), r"sizes\[0\] must be .* got 2\.0"),
+    (lambda: MLP(2, [True]), r"sizes\[0\] must be .* got True"),
+    (lambda: MLP(2, ["3"]), r"sizes\[0\] must be .* got '3'"),
+    (lambda: MLP(2, [None]), r"sizes\[0\] must be .* got None"),
     (lambda: MLP(0, [1]), "n_inputs must be an int >= 1, got 0"),
     (lambda: MLP("2", [1]), "n_inputs must be .* got '2'"),
     (lambda: MLP(math.nan, [1]), "n_inputs must be .* got nan"),
@@ -190,6 +191,20 @@ MAKING = [
 def test_what_is_no_network_is_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_without_sizes_the_error_shows_a_network():
+    with pytest.raises(TypeError, match=r"^sizes or nouts must be given, got neither; write MLP\(2, \[16, 1\]\)$"):
+        MLP(2)
+    with pytest.raises(TypeError, match=r"^n_inputs or nin must be given, got both; write MLP\(2, \[16, 1\]\)$"):
+        MLP(2, [1], nin=2)
+
+
+@pytest.mark.parametrize("kind", [Neuron, lambda n: Layer(n, 3)], ids=["Neuron", "Layer"])
+@pytest.mark.parametrize("x", [[1.0], (1.0, 2.0, 3.0), np.ones(3), []])
+def test_a_neuron_says_how_many_numbers_it_takes(kind, x):
+    with pytest.raises(ValueError, match=rf"^x must have 2 numbers for this Neuron, got {len(x)}$"):
+        kind(2)(x)
 
 
 @pytest.mark.parametrize(

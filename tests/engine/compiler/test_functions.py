@@ -158,7 +158,7 @@ def doubled(a):
         (lambda a: a, [], ValueError, "at least one row"),
         (lambda a: a, "numbers", TypeError, "X must be rows of numbers"),
         (lambda a: a, [[float("nan")]], ValueError, "X: row 0 has NaN in column 0"),
-        (lambda a: a, [["x"]], TypeError, "X: row 0 must be one real number, got str 'x'"),
+        (lambda a: a, [["x"]], TypeError, "X: row 0, column 0 must be one real number, got str 'x'"),
         (lambda a, b: a, [[1.0, 2.0], [3.0]], ValueError, "X: row 1 must be 2 numbers, got 1"),
         (lambda a, b, c: a, [[1.0, 2.0]], ValueError, "takes 3 Values, a column each; it is not 2 columns"),
         (lambda: Value(1.0), [[1.0, 2.0]], ValueError, "takes 0 Values"),
