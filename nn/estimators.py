@@ -308,7 +308,7 @@ class MLPRegressor(_ByName, RegressorMixin, _Estimator):  # type: ignore[misc]
             raise ValueError(f"y must have numbers that can be squared, up to about 1e154, got {abs(y).max()!r}")
         if pair is not None:
             validation_X, validation_y = check_pair(pair, options.get("validation_split"))
-            validation_y = by_name(validation_y, names[1], "validation y")
+            validation_y = by_name(validation_y, names[1], "validation y", keep=False)
             table = as_table(validation_y, "validation y", y.shape[1])
             options["validation_data"] = validation_X, scaler.transform(table)
         self._train(X, scaled, y.shape[1], names, loss=self.loss, sample_weight=weights, **options)
@@ -333,8 +333,8 @@ def _read(X: Any, names: list[str] | None, what: str = "X") -> Any:
     Raises:
         ValueError: there are other names, or no rows in an order, or masked numbers.
     """
-    X = by_name(X, names, what)
-    return as_table(X, what) if _is_other(X) else X
+    ordered = by_name(X, names, what, keep=False)
+    return as_table(ordered, what) if _is_other(X) else ordered
 
 
 def _named(table: Any, names: list[str] | None) -> Any:

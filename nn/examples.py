@@ -84,7 +84,8 @@ def check_examples(
 
 def examples_by_name(model: Module, X: Any, y: Any, loss: str, keep_float32: bool = False) -> Examples:
     """Checked examples for a model, which reads the columns of frames by the names that ``fit`` saw."""
-    table = as_table(by_name(X, input_names(model)), "X", model.n_inputs, keep_float32=keep_float32)
+    X = by_name(X, input_names(model), keep=False)
+    table = as_table(X, "X", model.n_inputs, keep_float32=keep_float32)
     y = by_name(y, target_names(model), "y")
     return check_examples(table, y, loss, output_count(model, table), model.classes)
 

@@ -87,7 +87,8 @@ def score(model: Module, X: Any, y: Any, backend: str = "numpy") -> float:
 
 def _outputs(model: Module, X: Any, backend: str) -> list[list[float]]:
     """The outputs for each row of *X*, of which there may be none; columns by the names that ``fit`` saw."""
-    table = as_table(by_name(X, input_names(model)), "X", model.n_inputs, empty=True, keep_float32=True)
+    X = by_name(X, input_names(model), keep=False)
+    table = as_table(X, "X", model.n_inputs, empty=True, keep_float32=True)
     return _outputs_of(model, table, backend)
 
 

@@ -127,7 +127,8 @@ def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] |
             name if isinstance(name, int) else column_text(name) for name in column_labels(y) or range(n_outputs)
         ]
         known = found if classes is None else list(classes)
-        return Targets(_rows(kind, loss, by_name(y, list(map(str, known)), what), n_outputs, what), known, kind)
+        y = by_name(y, list(map(str, known)), what, keep=False)
+        return Targets(_rows(kind, loss, y, n_outputs, what), known, kind)
     labels = as_column(y, what)
     if loss == "binary_cross_entropy" and classes in (None, [0, 1]) and _are_probabilities(labels):
         return Targets([float(label) for label in labels], [0, 1], PROBABILITIES)

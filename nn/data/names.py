@@ -24,18 +24,18 @@ def column_names(X: Any, known: Sequence[str] | None = None, what: str = "X") ->
     return list(known) if known and sorted(own) == sorted(known) else own or None
 
 
-def by_name(X: Any, names: Sequence[str] | None, what: str = "X") -> Any:
+def by_name(X: Any, names: Sequence[str] | None, what: str = "X", keep: bool = True) -> Any:
     """A frame or rows with names, the columns in the order of *names*; anything without names as it is.
 
-    Rows with names become dicts; without *names* they have the order of the first. The numbers 0, 1, 2, ... that
-    pandas counts columns with are no names beside texts.
+    Rows with names become dicts, or lists if they need not *keep* their names; without *names* they have the order of
+    the first. The numbers 0, 1, 2, ... that pandas counts columns with are no names beside texts.
 
     Raises:
         ValueError: there are other columns, or two of one name in another order.
     """
     rows = rows_with_names(X)
     if rows is not None:
-        return _rows_by_name(rows, names, what)
+        return _rows_by_name(rows, names, what, keep)
     if getattr(X, "ndim", 2) == 1 and names and (len(names) > 1 or _texts(getattr(X, "index", ())) == list(names)):
         return X  # a Series that is a row, or no column of this table
     order = _order(_labels_of(X), names or (), f"{what} must have the columns that fit saw")
@@ -86,12 +86,9 @@ def has_other_order(rows: Any) -> bool:
     return isinstance(rows, (Mapping, Set)) or is_named_tuple(rows)
 
 
-def _rows_by_name(X: list[Any], names: Sequence[str] | None, what: str) -> list[Any]:
-    """Each row with names as a dict in one order; others as they are."""
-    first = _texts(_first_names(X))
-    if not names and are_shuffled(first):
-        raise ValueError(f"{what} must have its numbers in order, got the names {shortened(first)}")
-    wanted = names or first
+def _rows_by_name(X: list[Any], names: Sequence[str] | None, what: str, keep: bool) -> list[Any]:
+    """The numbers of each row with names in one order, or a dict of them; others as they are."""
+    wanted = names or _texts(_first_names(X))
     must = f"{what} must have the columns that fit saw" if names else f"{what} must have the names of the first row"
     rows: list[Any] = []
     for row in X:
@@ -102,7 +99,9 @@ def _rows_by_name(X: list[Any], names: Sequence[str] | None, what: str) -> list[
         order = _order(labels, wanted, must, "; numbers in a list are read in the order of fit")
         values = values_of(row)
         values = values if order is None else [values[i] for i in order]
-        rows.append(dict(zip(wanted, values)) if len(set(wanted)) == len(values) else values)
+        rows.append(dict(zip(wanted, values)) if keep and len(set(wanted)) == len(values) else values)
+    if are_shuffled(wanted) and not (names and keep):
+        raise ValueError(f"{what} must have its numbers in order, got the names {shortened(wanted)}")
     return rows
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine.names import are_plain, check_unmasked
-from nn.data.names import by_name, is_in_order, rows_with_names
+from nn.data.names import by_name, is_in_order
 from nn.validation import as_float, shortened
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ def as_table(
     """
     import numpy as np
 
-    if rows_with_names(X) is not None:
-        X = [list(row.values()) if isinstance(row, dict) else row for row in by_name(X, None, what)]
+    X = by_name(X, None, what, keep=False)
     rows = X.to_numpy() if hasattr(X, "to_numpy") else X.toarray() if hasattr(X, "toarray") else X
     check_unmasked(rows, what)
     if not is_in_order(rows):

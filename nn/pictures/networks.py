@@ -86,9 +86,8 @@ def network(
     names = None if given is None else check_names(given, n_inputs, 32)
     activations: list[list[float]] | None = None
     if x is not None:
-        activations = activations_of(
-            layers, as_table(by_name([x], examples.input_names(model), "x"), "x", n_inputs)[0].tolist()
-        )
+        row = by_name([x], examples.input_names(model), "x", keep=False)
+        activations = activations_of(layers, as_table(row, "x", n_inputs)[0].tolist())
     elif target is not None:
         raise ValueError("target: without x there is nothing to compare it with; give both, or neither")
     comparison = None

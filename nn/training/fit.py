@@ -182,7 +182,7 @@ def fit(
         dtype, backend = check_dtype(dtype, replay), check_backend(backend, replay, devices)
         stopping = check_stopping(early_stopping)
         names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
-        table = kept_table(by_name(X, names), "X", model.n_inputs)
+        table = kept_table(by_name(X, names, keep=False), "X", model.n_inputs)
         outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: as_list(model(table[0].tolist()))))
         n_outputs = len(outputs)
         check_takes_logits(loss_name, outputs)
@@ -192,7 +192,8 @@ def fit(
         examples = weigh(examples, sample_weight)
         if validation_data is not None:
             validation_X, validation_y = check_pair(validation_data, validation_split)
-            rows = kept_table(by_name(validation_X, names, "validation X"), "validation X", model.n_inputs)
+            validation_X = by_name(validation_X, names, "validation X", keep=False)
+            rows = kept_table(validation_X, "validation X", model.n_inputs)
             validation_y = by_name(validation_y, y_names, "validation y")
             validation = check_examples(rows, validation_y, loss_name, n_outputs, learned, "validation ")
             check_width(examples.targets, validation.targets)

@@ -301,3 +301,13 @@ def test_a_record_in_an_array_without_axes_is_no_row_read_by_position() -> None:
     record = np.array((0.5, 2.0), dtype=[("a", float), ("b", float)])
     with pytest.raises(TypeError, match="0-d array"):
         by_name([record, record], ["b", "a"])
+
+
+def test_rows_keep_their_names_or_become_lists() -> None:
+    rows = [PAIR(2.0, 1.0), [3.0, 4.0], {"a": 5.0, "b": 6.0}]
+    assert by_name(rows, ["a", "b"]) == [{"a": 1.0, "b": 2.0}, [3.0, 4.0], {"a": 5.0, "b": 6.0}]
+    assert by_name(rows, ["a", "b"], keep=False) == [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+    assert by_name(rows, None, keep=False) == [[2.0, 1.0], [3.0, 4.0], [6.0, 5.0]]
+    for keep in (True, False):
+        with pytest.raises(ValueError, match=r"X must have its numbers in order, got the names \['1', '0'\]"):
+            by_name([{1: 2.0, 0: 1.0}], None, keep=keep)
