@@ -5,7 +5,7 @@
 >>> also_value is Value
 True
 >>> from gradstep.nn.data import moons
->>> len(moons(20, seed=0)[0])
+>>> len(moons(20, seed=0).y)
 20
 """
 

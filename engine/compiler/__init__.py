@@ -11,7 +11,8 @@ changes something, ``confirmation`` records a second time to see that; ``paths``
 comparisons (``guards``) choose.
 
 Most need ``compile`` alone. A library that trains functions of its users also needs ``Paths`` of a ``Source`` with its
-``Surroundings``, which ``changed`` compares, ``record``, ``slower_than_eager`` and ``backend_named``.
+``Surroundings``, which ``changed`` compares, ``record``, ``slower_than_eager`` and ``backend_named``; and to compare
+graphs that exist, ``recorded`` and ``same_graph``.
 """
 
 from importlib import import_module
@@ -25,14 +26,16 @@ if TYPE_CHECKING:
     from engine.compiler.program import Program
     from engine.compiler.recorder import record
     from engine.compiler.surroundings import Surroundings, changed
+    from engine.compiler.trace import Record, recorded, same_graph
 
 __all__ = ["CompiledFunction", "Path", "Paths", "Program", "Source", "Surroundings", "changed", "compile"]
-__all__ += ["backend_named", "record", "slower_than_eager"]
+__all__ += ["Record", "backend_named", "record", "recorded", "same_graph", "slower_than_eager"]
 
 _FILES = {
     **dict.fromkeys(("CompiledFunction", "compile"), "api"),
     **dict.fromkeys(("Path", "Paths", "Source"), "paths"),
     **dict.fromkeys(("Surroundings", "changed"), "surroundings"),
+    **dict.fromkeys(("Record", "recorded", "same_graph"), "trace"),
     **{"Program": "program", "record": "recorder", "backend_named": "backends", "slower_than_eager": "cost"},
 }  # most need numpy; the recorder does not, and a page in a browser has it alone
 

@@ -12,15 +12,18 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine import Value
 from engine.whole_files import is_device, write_whole
 from nn.examples import Examples, Tally
 from nn.losses import LOSSES
 from nn.model_files import ModelFileError, is_finite, parse_json
+from nn.noise import noise_from
 from nn.training.history import COLUMNS, History
 from nn.training.processes import digest
 from nn.validation import as_number, plain_label, shortened
 
 if TYPE_CHECKING:
+    from engine.compiler import Record
     from nn.training.processes import Alone
     from nn.training.steps import Task
 
@@ -71,8 +74,8 @@ class Checkpoint:
         content = task.team.first(
             lambda: parse_json(path, path.read_bytes(), FORMAT, VERSION) if path.exists() else None
         )
-        self.look()
         if content is None:
+            self._begin_look()
             progress = Progress(asked=task.n_epochs)
             self.write(progress)
             return progress
@@ -102,18 +105,29 @@ class Checkpoint:
         stopped_early = task.stopping is not None and task.stopping.ends(progress.history)
         progress.stopped = progress.stopped and (stopped_early or task.n_epochs <= progress.asked)
         progress.asked = task.n_epochs
+        self._begin_look()
         return progress
+
+    def _begin_look(self) -> None:
+        """Note what there is and what is computed before a run's steps, with the weights that it begins with."""
+        self._weights = self._task.model.state_dict()
+        self._graphs = _graphs_of(self._task, self._weights)
+        self.look()
 
     def look(self) -> None:
         """Note what model, loss, optimizer and schedule keep: a run begins with it, or computes it again."""
         self._kept = _kept_by(self._task)
 
     def check(self) -> None:
-        """Raise a ValueError if they keep something else by now that is not written."""
+        """Raise a ValueError if they keep something else by now that is not written.
+
+        A model or a loss may count and log: what changes there must not change the graphs of some examples.
+        """
         from engine import compiler
 
         for name, look in _kept_by(self._task).items():
-            if part := compiler.changed(self._kept.get(name, {}), look):
+            part = compiler.changed(self._kept.get(name, {}), look)
+            if part and not (name in _RECORDED and self._computes_the_same()):
                 where = f" ({part})" if "." in part or ":" in part else ""
                 raise ValueError(
                     f"a checkpoint must hold all that a run goes on from, got {name}{where} changed in training; have "
@@ -121,6 +135,13 @@ class Checkpoint:
                     "at first, then vectors), set one of a schedule in after_epoch(history) alone, or leave "
                     "checkpoint= out"
                 )
+
+    def _computes_the_same(self) -> bool:
+        """Whether model and loss make the graphs that they made when the run began."""
+        from engine import compiler
+
+        graphs = _graphs_of(self._task, self._weights)
+        return bool(graphs) and len(graphs) == len(self._graphs) and all(map(compiler.same_graph, graphs, self._graphs))
 
     def write(self, progress: Progress) -> None:
         """Replace the file by the state of this moment, with the weights of the parameters, or leave it untouched."""
@@ -172,6 +193,9 @@ def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:
     return None
 
 
+_RECORDED = ("the model", "the loss")
+"""What ``_kept_by`` names that graphs are made by."""
+_MOST_GRAPHS = 10
 _DIGESTS = ("starting weights", "code of the loss", "examples", "validation examples")
 
 
@@ -209,6 +233,29 @@ def _kept_by(task: Task) -> dict[str, Any]:
     things |= {f"the class of the {kind}": type(task.optimizer), "the early_stopping": task.stopping}
     things |= {"the model": task.model, "the loss": task.loss}
     return {name: compiler.Surroundings(thing).look() for name, thing in things.items()}
+
+
+def _graphs_of(task: Task, weights: dict[str, float]) -> list[Record]:
+    """The graphs of some examples' losses, with these weights and the same noise; none after an error."""
+    from engine import compiler
+
+    chance, n, own = random.Random(0), len(task.examples), dict(task.model.named_parameters())
+    now = {parameter: parameter.data for parameter in own.values()}
+    graphs = []
+    try:
+        for name, number in weights.items():
+            own[name].data = number
+        for index in range(0, n, -(-n // _MOST_GRAPHS)):
+            with noise_from(lambda layer, n: layer.draw(chance, n)):
+                loss = task.loss(task.model(task.examples.row(index)), task.examples.targets.encoded[index])
+            root = loss if isinstance(loss, Value) else Value(loss)
+            graphs.append(compiler.recorded([root], [], list(now)))
+    except Exception:  # model and loss are the user's
+        return []
+    finally:
+        for parameter, number in now.items():
+            parameter.data = number
+    return graphs
 
 
 def _describe(thing: Any, depth: int = 3) -> Any:

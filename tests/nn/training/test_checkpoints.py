@@ -9,13 +9,14 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 import nn.training.checkpoint
 from engine import Value
-from nn import MLP, SGD, Adam, AdamW, Module, Optimizer
+from nn import MLP, SGD, Adam, AdamW, Dropout, Layer, Module, Optimizer
 from nn.__main__ import main
 from nn.data import moons
 from nn.model_files import ModelFileError
@@ -570,6 +571,61 @@ def _annealed():
     return {"loss": loss, "callbacks": [loss.anneal]}
 
 
+class WarmedUp(Annealed):
+    """It counts its calls, and the loss follows from their number."""
+
+    def __call__(self, output, target):
+        self.weight += 1
+        return min(1.0, self.weight / 1000) * (output - target) ** 2
+
+
+class Noisy(Module):
+    """A module of one's own with noise, of which a callback changes the rate."""
+
+    def __init__(self):
+        self.layer, self.dropout = Layer(2, 1), Dropout(0.5)
+
+    def __call__(self, x):
+        return self.layer(self.dropout(x))
+
+
+def _less_noise(model, history):
+    model.dropout.rate *= 0.5
+
+
+class Logging(Module):
+    """It counts its calls and logs what it returned, a Value, for a reader alone."""
+
+    def __init__(self):
+        self.layer, self.calls, self.log = Layer(2, 1, seed=0), 0, []
+
+    def __call__(self, x):
+        self.calls += 1
+        self.log.append(self.layer(x))
+        return self.log[-1]
+
+
+class Trainer:
+    """What holds a model, its loss and what callbacks noted; ``logged`` is of all."""
+
+    logged: ClassVar[list] = []
+
+    def __init__(self):
+        self.scale, self.losses, self.epoch = 2.0, [], 0
+
+    def loss(self, output, target):
+        return self.scale * (output - target) ** 2
+
+    def logged_loss(self, output, target):
+        loss = self.loss(output, target)
+        self.logged.append(loss.data)
+        return loss
+
+    def note(self, model, history):
+        self.losses.append(history.loss[-1])
+        self.epoch += 1
+
+
 def _enclosing():
     n = 0
 
@@ -607,6 +663,8 @@ def _patched():
         (lambda: {"model": Scaled(follows=True)}, r"got the model \(Scaled\.scale\)"),
         (lambda: {"model": Scaled(), "callbacks": [_cool]}, r"got the model \(Scaled\.scale\)"),
         (_annealed, r"got the loss \(Annealed\.weight\)"),
+        (lambda: {"loss": WarmedUp()}, r"got the loss \(WarmedUp\.weight\)"),
+        (lambda: {"model": Noisy(), "callbacks": [_less_noise]}, r"got the model \(Noisy\.dropout\.rate\)"),
     ],
 )
 def test_state_that_a_checkpoint_does_not_hold_is_refused(tmp_path, make, words, replay):
@@ -618,6 +676,23 @@ def test_state_that_a_checkpoint_does_not_hold_is_refused(tmp_path, make, words,
         run(checkpoint=tmp_path / "run.json", **make())
     assert "remembered" in str(caught.value)
     assert run(**make()).epochs >= 3
+
+
+@pytest.mark.parametrize("replay", [None, False])
+@pytest.mark.parametrize(
+    ("model", "loss"), [(Logging, "loss"), (lambda: MLP(2, [1], seed=0), "loss"), (Logging, "logged_loss")]
+)
+def test_what_model_loss_and_callbacks_count_and_log_is_no_state(tmp_path, model, loss, replay):
+    def run(epochs, path=None):
+        trained, trainer = model(), Trainer()
+        settings = {"epochs": epochs, "seed": 0, "progress": False, "replay": replay, "callbacks": [trainer.note]}
+        trained.fit(DATA.X, DATA.y, loss=getattr(trainer, loss), checkpoint=path, **settings)
+        return trained.state_dict(), trainer.epoch
+
+    path = tmp_path / "run.json"
+    (whole, _), (_, n_first) = run(4), run(2, path)
+    assert run(4, path) == (whole, 2)
+    assert n_first == 2
 
 
 @pytest.mark.parametrize(
