@@ -6,9 +6,12 @@ A graph is recorded once, so a counter, a list that grows or a random generator 
 from __future__ import annotations
 
 import inspect
+import io
 import itertools
+import logging
 import operator
 import random
+import re
 import struct
 import sys
 import threading
@@ -39,6 +42,8 @@ except ModuleNotFoundError:  # in a browser; then no function has arrays either
 _PLAIN = (int, float, complex, str, bytes, type(None))
 _PLAIN_TYPES = {*_PLAIN, bool}
 _MOST, _MOST_ITEMS, _MOST_NUMBERS = 20_000, 1_000, 1 << 24
+_OF_ALL_LOGGERS = {"parent", "manager", "handlers", "filters", "_cache"}
+"""Attributes by which a logger leads to all others, and to their files: no result depends on them."""
 UNSEEN = "what no look sees"
 """The name in a look for something that could not be seen, and so may change at any time."""
 _BY_OTHER_NAMES = {"globals", "vars", "eval", "exec", "__import__", "import_module", "environ", "getenv", "open"}
@@ -152,13 +157,20 @@ def _noted(thing: Any) -> Noted:
     try:
         if isinstance(thing, Value):
             return (Value, thing.label), _named_parts(thing._attributes or {})
-        has_own = not (isinstance(thing, (type, ModuleType)) or hasattr(type(thing), "iloc"))  # pandas keeps caches
+        has_own = not (isinstance(thing, (type, ModuleType)) or _is_of_pandas(type(thing)))
         own = getattr(thing, "__dict__", {}) if has_own else {}
+        if isinstance(thing, logging.Logger):
+            own = {name: item for name, item in own.items() if name not in _OF_ALL_LOGGERS}
         noting = next((note for kind, note in _NOTES.items() if isinstance(thing, kind)), _of_object)
         note, parts = noting(thing)
         return note, [*parts, *_named_parts(own)]
     except Exception:
         return type(thing), [_HIDDEN]
+
+
+def _is_of_pandas(kind: type) -> bool:
+    """Whether objects of this kind are frames or their parts, which keep caches."""
+    return hasattr(kind, "iloc") or hasattr(kind, "get_indexer")
 
 
 def _named_parts(own: Mapping[str, Any]) -> list[Part]:
@@ -276,6 +288,9 @@ _NOTES: dict[Any, Callable[[Any], Noted]] = {
     ModuleType: lambda thing: (thing.__name__, []),
     (random.SystemRandom, *_LOCKS): lambda thing: (type(thing), []),
     random.Random: lambda thing: (hash(thing.getstate()), []),
+    logging.Logger: lambda thing: (thing.getEffectiveLevel(), []),
+    io.IOBase: lambda thing: (type(thing), [_HIDDEN] if thing.readable() else []),
+    re.Pattern: lambda thing: (thing, []),
     itertools.count: lambda thing: (repr(thing), []),
 }
 if np is not None:

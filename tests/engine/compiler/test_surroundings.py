@@ -11,10 +11,12 @@ import fractions
 import logging
 import os
 import queue
+import re
 import sys
 import threading
 import types
 import weakref
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -43,6 +45,10 @@ class Thing:
         return 2.0
 
 
+class Named(NamedTuple):
+    k: float
+
+
 class Fixed(enum.Enum):
     ONE = 1.0
 
@@ -54,6 +60,7 @@ TEXT.k = TABLE.k = ERROR.k = 1.0
 NAMESPACE, QUEUE, LOGGER = argparse.Namespace(k=1.0), queue.Queue(), logging.getLogger("k")
 QUEUE.put(1.0)
 LOGGER.setLevel(1)
+LOGGER.k, CHILD = 1.0, LOGGER.getChild("child")
 OF_THREAD, OF_CONTEXT = threading.local(), contextvars.ContextVar("k", default=1.0)
 OF_THREAD.k = 1.0
 WEAK, WEAKLY = weakref.ref(THING), weakref.WeakValueDictionary(k=THING)
@@ -111,6 +118,8 @@ READ_AND_CHANGE = {
     "argparse's numbers": (lambda: NAMESPACE.k, lambda: setattr(NAMESPACE, "k", NAMESPACE.k + 1)),
     "a queue": (lambda: QUEUE.queue[-1], lambda: QUEUE.put(5.0)),
     "a logger": (lambda: LOGGER.level, lambda: LOGGER.setLevel(LOGGER.level + 1)),
+    "a logger's attribute": (lambda: LOGGER.k, lambda: setattr(LOGGER, "k", LOGGER.k + 1)),
+    "the level of a logger above": (CHILD.getEffectiveLevel, lambda: LOGGER.setLevel(LOGGER.level + 1)),
     "a thread's own": (lambda: OF_THREAD.k, lambda: setattr(OF_THREAD, "k", OF_THREAD.k + 1)),
     "a context variable": (OF_CONTEXT.get, lambda: OF_CONTEXT.set(5.0)),
     "a weak reference": (lambda: WEAK().k, lambda: setattr(THING, "k", THING.k + 1)),
@@ -189,12 +198,22 @@ def test_names_of_a_frame_count(what):
     assert f([[1.0]]).tolist() == [2.0]
 
 
-def test_what_is_seen_whole_is_not_recorded_again(monkeypatch):
-    rate, things = decimal.Decimal("0.5"), [Thing(), range(3), {"a": (1, 2)}, np.ones(3), Fixed.ONE, threading.Lock()]
-    f, recorded = compile(lambda x: x * float(rate) * len(things)), []
-    assert f([[1.0]]).tolist() == [3.0]
+@pytest.mark.parametrize(
+    "things",
+    [
+        [Thing(), range(3), {"a": (1, 2)}, np.ones(3), Fixed.ONE, threading.Lock()],
+        [LOGGER, logging.getLogger(), re.compile("a+"), Named(1.0), logging.LoggerAdapter(LOGGER)],
+    ],
+)
+def test_what_is_seen_whole_is_not_recorded_again(monkeypatch, things):
+    rate = decimal.Decimal("0.5")
+    is_recorded_once(compile(lambda x: x * float(rate) * len(things)), monkeypatch)
+
+
+def is_recorded_once(f, monkeypatch):
+    recorded, first = [], f([[1.0]]).tolist()
     monkeypatch.setattr(f.program, "_record", recorded.append)
-    assert f([[2.0]]).tolist() == [6.0]
+    assert f([[1.0]]).tolist() == first
     assert recorded == []
 
 
@@ -247,6 +266,27 @@ def test_a_function_that_compares_is_not_recorded_again(monkeypatch):
     monkeypatch.setattr(f.program, "_record", recorded.append)
     assert f([[-3.0], [4.0]]).tolist() == [3.0, 4.0]
     assert recorded == []
+
+
+def test_a_function_that_compares_and_makes_named_tuples_is_not_recorded_again(monkeypatch):
+    is_recorded_once(compile(lambda x: Named(max(x, 0.5)).k), monkeypatch)
+
+
+def test_frames_and_files_of_logs_are_seen_whole(monkeypatch, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1.0], "b": ["x"]}, index=["first"])
+    assert frame.loc["first", "a"] == frame["a"].astype("category").iloc[0] == 1.0  # caches are filled
+    with open(tmp_path / "log", "w") as log:
+        is_recorded_once(compile(lambda x: x * float(frame["a"].iloc[0]) if log else x), monkeypatch)
+
+
+def test_what_a_file_has_next_is_asked_in_each_call(tmp_path):
+    (tmp_path / "numbers").write_text("1\n1\n1\n1\n5\n5\n5\n5")
+    with open(tmp_path / "numbers") as numbers:
+        f = compile(lambda x: x * float(numbers.readline()))
+        assert f([[2.0]]).tolist() == [2.0]
+        numbers.seek(8)
+        assert f([[2.0]]).tolist() == [10.0]
 
 
 class Scaled:
