@@ -5,7 +5,6 @@ A graph is recorded once, so a counter, a list that grows or a random generator 
 
 from __future__ import annotations
 
-import inspect
 import io
 import itertools
 import logging
@@ -25,6 +24,7 @@ from types import (
     FunctionType,
     GeneratorType,
     MappingProxyType,
+    MemberDescriptorType,
     MethodType,
     ModuleType,
 )
@@ -161,7 +161,9 @@ def _noted(thing: Any) -> Noted:
         own = getattr(thing, "__dict__", {}) if has_own else {}
         if isinstance(thing, logging.Logger):
             own = {name: item for name, item in own.items() if name not in _OF_ALL_LOGGERS}
-        noting = next((note for kind, note in _NOTES.items() if isinstance(thing, kind)), _of_object)
+        noting = _NOTES_BY_TYPE.get(type(thing))  # most, and quicker
+        if noting is None:
+            noting = next((note for kind, note in _NOTES.items() if isinstance(thing, kind)), _of_object)
         note, parts = noting(thing)
         return note, [*parts, *_named_parts(own)]
     except Exception:
@@ -248,7 +250,9 @@ def _of_object(thing: Any) -> Noted:
         note, parts = _of_array(np.asarray(thing))
         axes = thing.axes if hasattr(kind, "iloc") else ()
         return (kind, note), [*parts, *((".axes", axis) for axis in axes)]
-    slots = [name for each in kind.__mro__ for name, slot in vars(each).items() if inspect.ismemberdescriptor(slot)]
+    slots = [
+        name for each in kind.__mro__ for name, slot in vars(each).items() if isinstance(slot, MemberDescriptorType)
+    ]
     parts = [(".__class__", kind), *((f".{name}", getattr(thing, name)) for name in slots if hasattr(thing, name))]
     if not _hides(kind, len(slots)):
         return kind, parts
@@ -299,3 +303,6 @@ if np is not None:
         np.ndarray: _of_array,
         np.ufunc: lambda thing: (thing, []),
     }
+_NOTES_BY_TYPE = {
+    kind: note for kinds, note in _NOTES.items() for kind in (kinds if isinstance(kinds, tuple) else (kinds,))
+}

@@ -195,7 +195,7 @@ def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:
 
 _RECORDED = ("the model", "the loss")
 """What ``_kept_by`` names that graphs are made by."""
-_MOST_GRAPHS = 10
+_MOST_GRAPHS, _MANY_NODES = 10, 5_000
 _DIGESTS = ("starting weights", "code of the loss", "examples", "validation examples")
 
 
@@ -250,6 +250,8 @@ def _graphs_of(task: Task, weights: dict[str, float]) -> list[Record]:
                 loss = task.loss(task.model(task.examples.row(index)), task.examples.targets.encoded[index])
             root = loss if isinstance(loss, Value) else Value(loss)
             graphs.append(compiler.recorded([root], [], list(now)))
+            if sum(len(graph.ops) for graph in graphs) > _MANY_NODES:
+                break
     except Exception:  # model and loss are the user's
         return []
     finally:
