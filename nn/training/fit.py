@@ -143,7 +143,7 @@ def fit(
         checkpoint: a file that holds the run, written whole after each epoch. The same script started again goes on
             from it, with the same weights, to the last bit, as if it had never stopped. What callbacks remember is not
             in it; a model, a loss, an optimizer or a schedule that keeps what the file cannot hold is refused, also
-            where a callback sets it. A model and a loss may count and log: they are called for ten examples more, to
+            where a callback sets it. A model and a loss may count and log: they are called for a few examples more, to
             see that this changes no graph. A run that a callback ended goes on when more epochs are asked; one of more
             epochs than are asked is refused.
         checkpoint_every: seconds after which the file is written within an epoch too.
