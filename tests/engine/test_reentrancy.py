@@ -219,6 +219,7 @@ def interrupted(file, point):
         sys.settrace(before)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of memory as Linux has them")
 def test_a_pass_with_no_memory_left():
     program = f"""

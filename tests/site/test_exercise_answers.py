@@ -152,6 +152,7 @@ def test_a_step_downhill_is_slope_times_move():
     assert exercise.root.data == before
 
 
+@pytest.mark.slow
 def test_two_builds_are_the_same_and_plain_json(tmp_path):
     from exercises import build
 

@@ -82,6 +82,7 @@ def accepted(op, grid):
     return np.array(taken), refused
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", sorted(RULES))
 def test_each_primitive_and_its_derivatives_over_a_grid_with_edges(op):
     """Signs of zeros too; and what Values refuse is refused in the same words."""
@@ -151,6 +152,7 @@ HIDDEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", HIDDEN.values(), ids=HIDDEN.keys())
 @pytest.mark.parametrize("bad", [2.0, 0.0, 1e200, 800.0, -1.0])
 def test_a_refused_number_is_refused_also_where_later_operations_hide_it(make, bad):
@@ -535,6 +537,7 @@ assert float.fromhex("0x1p-1074") * float(len(found) - 1) > 0.0, "subnormal numb
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "flag",
     [

@@ -162,6 +162,7 @@ def test_a_gif_has_all_pictures(tmp_path):
     assert total == pytest.approx(0.3 * 7 * 1000, abs=5 * gif.n_frames)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark", "print"])
 def test_a_gif_has_the_exact_colours_of_areas(tmp_path, theme):
     Image = pytest.importorskip("PIL.Image")

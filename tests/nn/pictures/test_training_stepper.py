@@ -210,6 +210,7 @@ def test_steps_that_would_diverge_are_not_shown_before_they_are_made():
         walk.forward(100)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark", "print"])
 def test_the_page_has_the_colours_of_the_picture(theme, tmp_path):
     stepper(small(), theme=theme).forward().save(tmp_path / "walk.html")
