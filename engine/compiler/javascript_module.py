@@ -47,7 +47,7 @@ export function gradient(x, w = weights) {{
 {backward}  return {{ y, dx, dw }};
 }}
 """
-REFUSE = """
+_REFUSE = """
 /** Throw the engine's error where an operation refuses its operands; what is refused has no finite result. */
 function refuse(key, y, numbers, names) {
   const words = refusalOf(OPERATIONS[key], y, numbers, names);
@@ -64,11 +64,11 @@ def javascript_module(
     The arguments are those of ``c_text``, but for the *file*, the module's name. Labels are for errors, too.
     """
     statements = Statements(record, "JavaScript", javascript, javascript_number)
-    forward, calls = in_functions("forward", "x, w", forward_statements(statements, labels))
+    forward, calls = in_functions("forward", "x, w", _forward(statements, labels))
     backward_parts, backward_calls = in_functions("backward", "x, w, dx, dw", statements.backward(output))
     keys = sorted({key for key in statements.keys if refuses(key)})
     rows = "".join(f"  {json.dumps(key)}: {{ {refusals_of(key)} }},\n" for key in keys)
-    parts = (f"\nconst OPERATIONS = {{\n{rows}}};\n{REFUSE}" if keys else "") + forward + backward_parts
+    parts = (f"\nconst OPERATIONS = {{\n{rows}}};\n{_REFUSE}" if keys else "") + forward + backward_parts
     sizes = {
         "n_inputs": record.n_inputs,
         "n_parameters": record.n_parameters,
@@ -91,11 +91,8 @@ def javascript_module(
     return f"{block_comment(told, words)}\n{module}"
 
 
-def forward_statements(statements: Statements, labels: Sequence[str]) -> list[str]:
-    """A statement for each node, and a call of ``refuse`` where its operation may refuse operands.
-
-    The *labels* are those of all nodes, or of the first.
-    """
+def _forward(statements: Statements, labels: Sequence[str]) -> list[str]:
+    """A statement for each node, and a call of ``refuse`` where its operation may refuse operands."""
     names, found = statements.names, list[str]()
     for place, statement in statements.forward():
         key, operands = statements.keys[place], statements.operands[place]

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import nn
 from engine import Value, constant, size
-from engine.compiler.javascript_program import program_text, recorded_program_text
+from engine.compiler.javascript_module import javascript_module
+from engine.compiler.trace import ordered, recorded
 from engine.expressions.nodes import Derivative, Equation, Formula, Name, Number, Operation
 from engine.expressions.writers import mathml, picture_text, text
 from nn.losses import LOGITS, LOSSES, recorded_form
@@ -45,20 +46,14 @@ def build(settings: dict[str, Any]) -> Answer:
     parameters = network.model.parameters()
     index = {parameter: i for i, parameter in enumerate(parameters)}
 
-    def training(numbers: list[Value]) -> list[Value]:
-        pass_ = network.run(numbers[:2], numbers[2:])
-        return [pass_.loss, pass_.score]
-
-    def picture(numbers: list[Value]) -> list[Value]:
-        pass_ = network.run(numbers)
-        return [pass_.score, *(neuron for layer in pass_.layers for neuron in layer)]
-
     leaves, outputs = _optimizer(settings).step_graph()
-    example = [0.5, -0.5, *network.targets[1]]
+    point, target = [Value(0.5), Value(-0.5)], [Value(number) for number in network.targets[1]]
+    run = network.run(point, target)
+    neurons = [neuron for layer in run.layers for neuron in layer]
     return {
-        "training": recorded_program_text(training, example, parameters),
-        "picture": recorded_program_text(picture, example[:2], parameters),
-        "step": program_text(outputs, leaves),
+        "training": _program([run.loss, run.score], [*point, *target], parameters),
+        "picture": _program([run.score, *neurons], point, parameters),
+        "step": _program([*outputs, *ordered(outputs)], leaves),  # all numbers, of which none may be infinite
         "remembered": len(outputs) - 1,
         "weights": [parameter.data for parameter in parameters],
         "targets": network.targets,
@@ -67,8 +62,13 @@ def build(settings: dict[str, Any]) -> Answer:
             for layer in network.model.layers
         ],
         "names": network.names(),
-        "nodes": size(network.run([Value(0.5), Value(-0.5)], [Value(t) for t in network.targets[1]]).loss),
+        "nodes": size(run.loss),
     }
+
+
+def _program(outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value] = ()) -> str:
+    weights = [parameter.data for parameter in parameters]
+    return javascript_module(recorded(outputs, inputs, parameters), weights, [], "program.js")
 
 
 class _Pass(NamedTuple):

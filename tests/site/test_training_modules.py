@@ -208,9 +208,9 @@ return data.map(({ built, train, options, steps }, i) => {
   const trainer = new Trainer({ ...built, ...programs[i], train, test: [], ...options });
   const inputs = [];
   const gradient = trainer.training.gradient;
-  trainer.training = { ...trainer.training, gradient: (x, w, out) => {
+  trainer.training = { ...trainer.training, gradient: (x, w) => {
     inputs.push([x[0], x[1]]);
-    return gradient(x, w, out);
+    return gradient(x, w);
   } };
   for (let step = 0; step < steps; step += 1) trainer.forward("step");
   return { inputs, weights: [...trainer.weights], epoch: trainer.epoch };
@@ -336,13 +336,13 @@ MEASURES = """import { Trainer } from "../training/trainer.js";
 
 let calls = 0;
 const whole = (weights) => Math.round(1000 * weights[0]);
-const training = { values(inputs, weights, results) { calls += 1; results.fill(whole(weights)); }, gradient() {} };
+const training = { values(inputs, weights) { calls += 1; return [whole(weights), whole(weights)]; } };
 const part = [0, 1, 1].map((label) => ({ x: 0, y: 0, label }));
 const trainer = new Trainer({ ...data.built, ...programs[0], training, train: part, test: part, ...data.options });
 const found = [];
 const look = () => found.push([calls, trainer.measure("train").cost === whole(trainer.weights), calls]);
 look();
-trainer.training.gradient = (inputs, weights, gradient) => gradient.fill(1);
+trainer.training.gradient = (inputs, weights) => ({ dw: weights.map(() => 1) });
 trainer.forward("epoch");
 look();
 trainer.back("epoch");
@@ -361,7 +361,7 @@ def test_the_costs_of_an_epoch_are_measured_once(tmp_path):
 
 REFUSES = """import { Trainer } from "../training/trainer.js";
 
-const training = { values() { throw new RangeError("too large"); }, gradient() {} };
+const training = { values() { throw new RangeError("too large"); } };
 const train = [0, 0, 1].map((label) => ({ inputs: [1], label }));
 const trainer = new Trainer({ ...data.built, ...programs[0], training, train, test: [], ...data.options });
 const { cost, right } = trainer.measure("train");
@@ -378,7 +378,7 @@ def test_an_output_that_is_no_number_is_not_counted_as_right(tmp_path):
 REMEMBERS = """import { Diverged, Trainer } from "../training/trainer.js";
 
 return programs.map((program, i) => {
-  const large = { gradient: (x, w, out) => out.fill(data.gradient), values: (x, w, out) => out.fill(0) };
+  const large = { gradient: (x, w) => ({ dw: w.map(() => data.gradient) }), values: () => [0, 0] };
   const trainer = new Trainer({
     ...data.built[i], ...program, training: large, train: data.points, test: [], ...data.options,
   });
@@ -433,7 +433,7 @@ def test_history_keeps_few_states_and_forgets_those_that_are_undone(tmp_path):
 DRAWN = """import * as pictures from "../training/pictures.js";
 
 const { light } = pictures.PALETTES;
-const diagonal = { values: ([x, y], w, out) => out.set([x, y]) };
+const diagonal = { values: ([x, y]) => [x, y] };
 const maps = pictures.mapPlane(diagonal, [], 4, 2).map((map) => [...map]);
 return {
   pixels: [...pictures.pixels(Float32Array.from([2, 0, -1, NaN]), light)],

@@ -14,7 +14,6 @@ import { Trainer } from "./trainer.js";
 const NARROW = 600; // pixels, for a graph from left to right
 const SIDE = 48; // of the map of the plane
 const [MOST_A_FRAME, SPEAK_EVERY] = [14, 4000]; // milliseconds
-const STEPPER = new URL("../stepper/", import.meta.url);
 const OF_NETWORK = ["features", "hidden", "activation", "loss", "optimizer", "momentum", "l1", "l2", "seed"];
 
 const byId = (id) => document.getElementById(id);
@@ -130,7 +129,7 @@ class Page {
       ? await fetch(new URL("../made/training.json", import.meta.url)).then((answer) => answer.json())
       : await (await this.python()).run("training_page.build(settings)", { settings });
     const [training, picture, step] = await Promise.all(
-      [built.training, built.picture, built.step].map((text) => loadProgram(text, STEPPER)),
+      [built.training, built.picture, built.step].map(loadProgram),
     );
     return { ...built, training, picture, step };
   }

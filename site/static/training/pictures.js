@@ -13,12 +13,12 @@ export const PALETTES = {
 /** The numbers of all outputs of a program over the plane: for each output an array, row by row from the top. */
 export function mapPlane(program, weights, side, nOutputs) {
   const maps = Array.from({ length: nOutputs }, () => new Float32Array(side * side));
-  const [point, results] = [new Float64Array(2), new Float64Array(nOutputs)];
+  const point = new Float64Array(2);
   for (let row = 0; row < side; row += 1) {
     for (let column = 0; column < side; column += 1) {
       point[0] = EDGE * ((2 * column + 1) / side - 1);
       point[1] = EDGE * (1 - (2 * row + 1) / side);
-      program.values(point, weights, results);
+      const results = program.values(point, weights);
       for (let k = 0; k < nOutputs; k += 1) maps[k][row * side + column] = results[k];
     }
   }

@@ -77,14 +77,13 @@ export class Trainer {
   }
 
   #measure(examples) {
-    const results = new Float64Array(2);
     let [cost, right] = [0, 0];
     for (const { inputs, label } of examples) {
+      let results = [NaN, NaN];
       try {
-        this.training.values(inputs, this.weights, results);
+        results = this.training.values(inputs, this.weights);
       } catch (error) {
-        if (!(error instanceof RangeError)) throw error;
-        results.fill(NaN); // an operation refused its number; the next step says so
+        if (!(error instanceof RangeError)) throw error; // an operation refused its number; the next step says so
       }
       cost += results[0];
       right += Number.isNaN(results[1]) ? NaN : Number(results[1] > 0 === (label === 1));
@@ -97,7 +96,10 @@ export class Trainer {
     const order = this.#orderOf(Math.floor(this.steps / this.stepsAnEpoch));
     const batch = order.slice(place * this.batch, (place + 1) * this.batch);
     this.gradient.fill(0);
-    for (const example of batch) this.training.gradient(this.train[example].inputs, this.weights, this.gradient);
+    for (const example of batch) {
+      const { dw } = this.training.gradient(this.train[example].inputs, this.weights);
+      for (let i = 0; i < dw.length; i += 1) this.gradient[i] += dw[i];
+    }
     for (let i = 0; i < this.gradient.length; i += 1) this.gradient[i] /= batch.length;
     this.#move();
     this.steps += 1;
@@ -110,15 +112,14 @@ export class Trainer {
     const weights = new Float64Array(this.weights.length);
     const left = this.left.map((numbers) => new Float64Array(numbers.length));
     const inputs = new Float64Array(4 + left.length);
-    const results = new Float64Array(1 + left.length);
     for (let i = 0; i < weights.length; i += 1) {
       [inputs[0], inputs[1], inputs[2], inputs[3]] = [this.weights[i], this.gradient[i], rate, this.steps + 1];
       for (let k = 0; k < left.length; k += 1) inputs[4 + k] = this.left[k][i];
-      this.step.values(inputs, [], results);
+      const results = this.step.values(inputs);
       weights[i] = results[0];
       for (let k = 0; k < left.length; k += 1) left[k][i] = results[1 + k];
       if (!Number.isFinite(results[0])) throw new Diverged(`a parameter would become ${results[0]}`);
-      if (!this.step.allFinite()) throw new Diverged("a gradient is too large for the optimizer");
+      if (!results.every(Number.isFinite)) throw new Diverged("a gradient is too large for the optimizer");
     }
     [this.weights, this.left] = [weights, left];
   }

@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,6 +13,8 @@ from javascript import needs_node, run
 
 import nn
 from engine import Value, atan2, compile, primitive, slopes
+from engine.compiler.javascript_module import javascript_module
+from engine.compiler.trace import recorded
 from engine.derivatives import RULES, SLOPES
 from engine.operations import OPERATIONS
 
@@ -227,3 +231,104 @@ def test_what_has_no_module(tmp_path):
 
 def _cube(x: float) -> float:
     return x**3
+
+
+# ---------------------------------------------------------------------------------------------------------- optimizers
+
+OPTIMIZERS = [
+    nn.SGD(),
+    nn.SGD(l1=0.01, l2=0.02),
+    nn.SGD(momentum=0.9, weight_decay=0.1),
+    nn.SGD(momentum=0.9, nesterov=True),
+    nn.Adam(l2=0.1),
+    nn.Adam(betas=(0.0, 0.5), weight_decay=0.1),
+    nn.AdamW(l1=0.1),
+]
+STEPPED = """%s
+
+return [%s].map((program, i) => {
+  const [weights, gradients, nLeft] = data[i];
+  return weights.map((weight, column) => {
+    let out = [weight, ...Array(nLeft).fill(0)];
+    gradients.forEach((row, step) => {
+      const [at, ...left] = out;
+      out = program.values([at, row[column], 0.05, step + 1, ...left]);
+    });
+    return out[0];
+  });
+});
+"""
+
+
+@needs_node
+def test_a_step_of_every_optimizer_is_its_own_formula(tmp_path):
+    weights, gradients = [1.0, -1.0, 0.0], [[1.0, -2.0, 0.5], [0.5, 0.25, 0.0], [-1.0, 3.0, 2.0], [0.0, 1.0, -1.0]]
+    rows, right = [], []
+    for i, optimizer in enumerate(OPTIMIZERS):
+        before = dict(vars(optimizer))
+        leaves, outputs = optimizer.step_graph()
+        assert vars(optimizer) == before
+        (tmp_path / f"program{i}.js").write_text(javascript_module(recorded(outputs, leaves, []), [], [], ""))
+        rows.append([weights, gradients, len(optimizer.remembered)])
+        optimizer.learning_rate = 0.05
+        optimizer.bind([Value(weight) for weight in weights])
+        for gradient in gradients:
+            for parameter, number in zip(optimizer.parameters, gradient):
+                parameter.grad = number
+            optimizer.step()
+        right.append([parameter.data for parameter in optimizer.parameters])
+    imports = "\n".join(f'import * as program{i} from "./program{i}.js";' for i in range(len(rows)))
+    found = run(tmp_path, STEPPED % (imports, ", ".join(f"program{i}" for i in range(len(rows)))), rows)
+    for stepped, numbers in zip(found, right, strict=True):
+        assert stepped == pytest.approx(numbers, rel=1e-12, abs=1e-15)
+
+
+def test_a_step_that_clips_is_no_formula_of_one_weight():
+    for options in ({"clip_norm": 1.0}, {"clip_value": 1.0}):
+        with pytest.raises(ValueError, match="clip_value and clip_norm must be None for step_graph, got"):
+            nn.SGD(**options).step_graph()
+
+
+def test_a_step_of_an_optimizer_of_ones_own_is_refused():
+    class Signs(nn.SGD):
+        def direction(self, weights, gradient, rate):
+            return gradient if gradient > 0 else -1.0
+
+    class Same(nn.Adam):
+        pass
+
+    changed = nn.SGD()
+    changed.direction = lambda weights, gradient, rate: gradient * changed.steps
+    for optimizer in (Signs(), Same(), changed):
+        with pytest.raises(TypeError, match=r"must be called on SGD, Adam or AdamW, got \w+ of your own"):
+            optimizer.step_graph()
+    assert nn.SGD(learning_rate=lambda step: 1 / (step + 1)).step_graph()  # the rate is a leaf
+
+
+# ------------------------------------------------------------------------------------------------------- without numpy
+
+WITHOUT_NUMPY = """
+import sys
+sys.modules["numpy"] = None
+import nn
+from engine import Value
+from engine.compiler.javascript_module import javascript_module
+from engine.compiler.trace import recorded
+from engine.stepping.page import page_data
+
+model = nn.MLP(2, [3, 1], activation="tanh", seed=0)
+for name, target in {"mse": 1.0, "mae": 1.0, "huber": 1.0, "hinge": 1, "binary_cross_entropy": 1}.items():
+    getattr(nn, name)(model([0.5, -1.0]), target).backward()
+nn.cross_entropy(nn.MLP(2, [3, 2], seed=0)([0.5, -1.0]), 1).backward()
+assert any(parameter.grad for parameter in model.parameters())
+x = [Value(0.5), Value(-1.0), Value(1.0)]
+javascript_module(recorded([nn.mse(model(x[:2]), x[2])], x, model.parameters()), [], [], "")
+for optimizer in (nn.SGD(momentum=0.9), nn.Adam(), nn.AdamW()):
+    leaves, outputs = optimizer.step_graph()
+    javascript_module(recorded(outputs, leaves, []), [], [], "")
+"""
+
+
+def test_networks_and_their_programs_need_no_numpy():
+    done = subprocess.run([sys.executable, "-c", WITHOUT_NUMPY], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
