@@ -11,16 +11,19 @@ Function = Callable[..., Any]
 SQRT_HALF, _ONE_OVER_SQRT_2PI = math.sqrt(0.5), 1.0 / math.sqrt(2.0 * math.pi)
 
 
+def ufuncs(m: Any) -> dict[str, Function]:
+    """Functions that numpy and ``jax.numpy`` have."""
+    same = "add subtract multiply negative abs exp expm1 log log10 log1p sqrt sin cos tan sinh cosh tanh hypot".split()
+    others = {"asin": m.arcsin, "acos": m.arccos, "atan": m.arctan, "atan2": m.arctan2, "log_or_limit": m.log}
+    return {name: getattr(m, name) for name in same} | others
+
+
 def made_of(
     m: Any, normal_cdf: Function, highest: Callable[[Any], int], divide: Function = operator.truediv
 ) -> dict[str, Function]:
-    """The functions by their names, of arrays.
+    """The functions by their names, of arrays, made of those of *m*, such as numpy.
 
-    Args:
-        m: has ``where``, ``exp`` and others as numpy has them.
-        normal_cdf: erfc(-a sqrt(1/2)) / 2.
-        highest: the largest of some orders of derivatives.
-        divide: a / b.
+    *normal_cdf* is erfc(-a sqrt(1/2)) / 2, and *highest* the largest of some orders of derivatives.
     """
 
     def sigmoid(a: Any) -> Any:

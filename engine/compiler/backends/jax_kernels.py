@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy.special import erf, erfc
 
-from engine.compiler.array_functions import SQRT_HALF, made_of
+from engine.compiler.array_functions import SQRT_HALF, made_of, ufuncs
 
 
 def _divide(a: Any, b: Any) -> Any:
@@ -32,16 +32,12 @@ def _power_by_base(a: Any, b: Any) -> Any:
 # fmt: off
 KERNELS: dict[str, Callable[..., Any]] = {
     **made_of(jnp, lambda a: 0.5 * erfc(a * -SQRT_HALF), int, _divide),
-    **{name: getattr(jnp, name) for name in ("add", "subtract", "multiply", "negative", "abs")},
-    **{name: getattr(jnp, name) for name in ("exp", "expm1", "log", "log10", "log1p", "sqrt", "sin", "cos", "tan")},
-    **{name: getattr(jnp, name) for name in ("sinh", "cosh", "tanh", "hypot")},
+    **ufuncs(jnp),
     "divide": _divide, "over": _divide,
-    "asin": jnp.arcsin, "acos": jnp.arccos, "atan": jnp.arctan, "atan2": jnp.arctan2,
     "copy": lambda a: a,
     "softplus": lambda a: jnp.maximum(a, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(a))),
     "relu": lambda a: jnp.maximum(a, 0.0),
     "erf": erf, "erfc": erfc,
-    "log_or_limit": jnp.log,
     "power_or_limit": _power, "power_by_base": _power_by_base,
     "sign": jnp.sign,
 }

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.adjoints import GRADIENT
-from engine.compiler.backends.numpy_kernels import KERNELS, kernel
+from engine.compiler.backends.numpy_kernels import kernel
 from engine.compiler.ir import Floats, Instruction, Map, MatMul, Scatter, Take, Total, View
 from engine.compiler.plan import Plan, Share
 from engine.compiler.vectorize import INPUTS, UNIFORM
@@ -144,8 +144,7 @@ class Memories:
         for instruction in instructions:
             if isinstance(instruction, Map):
                 function, out, operands = instruction
-                call = KERNELS.get(function) if isinstance(function, str) else None
-                calls.append((call or kernel(function), (*map(resolved, operands), resolved(out))))
+                calls.append((kernel(function), (*map(resolved, operands), resolved(out))))
             elif isinstance(instruction, Total):
                 target, source = resolved(instruction.out), resolved(instruction.operand)
                 if instruction.over_examples:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine import special
-from engine.compiler.array_functions import SQRT_HALF, made_of
+from engine.compiler.array_functions import SQRT_HALF, made_of, ufuncs
 
 Kernel = Callable[..., Any]
 
@@ -49,52 +49,9 @@ def _divide(a: Any, b: Any, out: Any) -> None:
         np.divide(1.0, 0.0)
 
 
-def _extreme(function: Callable[..., Any]) -> Kernel:
-    """The larger or smaller number; of two zeros the first.
-
-    One number for all is spread first, because numpy is twice as fast for whole arrays.
-    """
-
-    def kernel(a: Any, b: Any, out: Any) -> None:
-        number = 0.0
-        if b.size == 1:
-            number = b.item()
-            np.copyto(out, b)
-            b = out
-        function(a, b, out=out)
-        if number == 0.0:
-            zero = np.equal(a, 0.0)
-            if zero.any():
-                np.copyto(out, a, where=zero & (out == 0.0))
-
-    return kernel
-
-
 def _relu(a: Any, out: Any) -> None:
     np.copyto(out, 0.0)
     np.maximum(a, out, out=out)
-
-
-def _sigmoid(a: Any, out: Any) -> None:
-    e = np.exp(-np.abs(a))
-    np.divide(np.where(a < 0.0, e, 1.0), 1.0 + e, out)
-
-
-def _sech2(a: Any, out: Any) -> None:
-    e = np.exp(-2.0 * np.abs(a))
-    np.divide(4.0 * e, (1.0 + e) ** 2, out)
-
-
-def _sigmoid_slope(a: Any, out: Any) -> None:
-    e = np.exp(-np.abs(a))
-    np.divide(e, (1.0 + e) ** 2, out)
-
-
-def _larger(a: Any, b: Any, out: Any) -> None:
-    np.copyto(out, ~np.less(a, b))
-    equal = np.equal(a, b)
-    if equal.any():
-        np.copyto(out, 0.5, where=equal)
 
 
 def _times(a: Any, b: Any, out: Any) -> None:
@@ -142,32 +99,21 @@ _SHARED = made_of(np, _normal_cdf, lambda orders: int(np.max(orders)))
 # fmt: off
 KERNELS: dict[str, Kernel] = {
     **{name: _copied(function) for name, function in _SHARED.items()},
-    **{name: getattr(np, name) for name in ("add", "subtract", "multiply", "negative")},
-    **{name: getattr(np, name) for name in ("exp", "expm1", "log", "log10", "log1p", "sqrt", "abs")},
-    **{name: getattr(np, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "hypot")},
+    **ufuncs(np),
     "divide": _divide,
-    "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2,
     "copy": lambda a, out: np.copyto(out, a),
-    "maximum": _extreme(np.maximum), "minimum": _extreme(np.minimum),
-    "sigmoid": _sigmoid,
     "softplus": lambda a, out: np.add(np.maximum(a, 0.0), np.log1p(np.exp(-np.abs(a))), out),
     "relu": _relu,
     "erf": _erf, "erfc": _erfc,
     # what derivatives and a few functions are made of
     "times": _times,
     "over": np.divide,
-    "log_or_limit": np.log,
     "power_or_limit": _power,
     "power_by_base": _power_by_base,
-    "power_by_exponent": lambda a, b, out: np.copyto(
-        out, np.where((a == 0.0) & (b >= 0.0), 0.0, _power(a, b) * np.log(a))),
     "step": lambda a, out: np.copyto(out, ~(a <= 0.0)),
+    "sech2": lambda a, out: np.divide(4.0 * (e := np.exp(-2.0 * np.abs(a))), (1.0 + e) ** 2, out),
+    "sigmoid_slope": lambda a, out: np.divide(e := np.exp(-np.abs(a)), (1.0 + e) ** 2, out),
     "sign": lambda a, out: np.subtract(a > 0.0, a < 0.0, out, dtype=out.dtype),
-    "larger": _larger,
-    "sech2": _sech2,
-    "sigmoid_slope": _sigmoid_slope,
-    "asin_slope": lambda a, out: np.divide(1.0, np.sqrt((1.0 - a) * (1.0 + a)), out),
-    "over_hypot": lambda a, b, out: np.divide(a, np.hypot(a, b), out),
 }
 # fmt: on
 
