@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from engine.compiler.backends.c.statements import per_example
-from engine.compiler.backends.c.stretch import AFTER, BEFORE, EACH, KEEPING, Line, Number, Pair, Stretch
+from engine.compiler.backends.c.stretch import AFTER, BEFORE, EACH, KEEPING, PAIR, Line, Number, Stretch
 from engine.compiler.vectorize import INPUTS
 from engine.expressions.c_functions import LONGEST, function
 from engine.expressions.writers import c_number
@@ -66,7 +67,7 @@ class Source(NamedTuple):
 
     def _part(self, name: str, lines: Sequence[Line], index: int) -> str:
         """The function of some lines for each example, which are written for all blocks by ``_for_blocks``."""
-        known, body, calls = dict[Number, str](), list[str](), dict[Pair, str]()
+        known, body = dict[Number, str](), list[str]()
 
         def named(part: Number | float) -> str:
             if not isinstance(part, Number) or part.when == BEFORE:
@@ -76,14 +77,14 @@ class Source(NamedTuple):
                 body.extend(self._for_blocks(f"V {known[part]} = tape[{part.index} * B + #];"))
             return known[part]
 
-        for line in lines:
-            number, form, pair, names = line.number, line.form, line.pair, [named(part) for part in line.operands]
-            text = _vector(form, names)
-            if pair in self.stretch.pairs:
-                if pair not in calls:
-                    calls[pair] = both = f"both{len(calls)}@"
-                    body += self._for_blocks(f"V {both}2, {both}1 = v_{pair[0]}({names[0]}, &{both}2);")
-                text = f"{calls[pair]}{1 if pair[0].startswith(form) else 2}"
+        second = ""
+        for (number, form, operands, _), after in zip_longest(lines, lines[1:]):
+            names = [named(part) for part in operands]
+            text, second = second or _vector(form, names), ""
+            if self.stretch.pairs and after and (form, after.form) == PAIR and operands == after.operands:
+                second = f"s{len(known)}@"
+                body += self._for_blocks(f"V {second};")
+                text = f"v_tanh_and_sech2({names[0]}, &{second})"
             if number.when == AFTER:
                 terms = " + ".join(self._for_blocks(f"kept({text}, there[#])"))
                 body.append(f"sums[{-number.index}] += {terms};")

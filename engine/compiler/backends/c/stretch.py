@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from engine.compiler.backends.c.statements import Slot, Statement, per_example
 from engine.expressions.c_functions import LONGEST
@@ -16,8 +15,8 @@ KEEPING = {
 }
 """Operations whose result is infinite or NaN where one of so many operands is, from the first; or of all, for None."""
 EACH, BEFORE, AFTER = "each", "before", "after"
-PAIRS = {"tanh": "tanh_and_sech2", "sech2": "tanh_and_sech2"}
-"""Functions that are computed at once, because a gradient needs both: the first is what such a function returns."""
+PAIR = "tanh", "sech2"
+"""Functions that are computed at once, because a gradient needs both: their lines follow each other."""
 
 
 @dataclass(eq=False, slots=True)
@@ -34,9 +33,6 @@ class Number:
     """The last part that reads it from the tape."""
 
 
-Pair: TypeAlias = tuple[str, "Number | float"]
-
-
 class Line(NamedTuple):
     """A statement whose operands are known."""
 
@@ -44,11 +40,6 @@ class Line(NamedTuple):
     form: str
     operands: list[Number | float]
     is_forward: bool
-
-    @property
-    def pair(self) -> Pair:
-        """The function that may compute it with another line, "" for none, and of what."""
-        return PAIRS.get(self.form, ""), self.operands[0]
 
 
 class Stretch:
@@ -67,6 +58,7 @@ class Stretch:
         self.read: dict[Slot, Number] = {}
         self.lines: dict[str, list[Line]] = {EACH: [], BEFORE: [], AFTER: []}
         self.n_scalars, self.n_sums = 0, 1  # the first sum is NaN where a check failed
+        self.pairs = pairs
         self._now: dict[Slot, Number | float] = {}
         self._made: dict[tuple[object, ...], Number] = {}
         for statement, is_forward in statements:
@@ -74,18 +66,11 @@ class Stretch:
         self.written = {slot: self._placed(slot, self._now[slot]) for slot in sorted(wanted & self._now.keys())}
         self.written = {slot: number for slot, number in self.written.items() if self.read.get(slot) is not number}
         self._drop_unused()
-        halves = [line.pair for line in self.lines[EACH] if pairs and line.form in PAIRS]
-        self.pairs: set[Pair] = {pair for pair, count in Counter(halves).items() if count == 2}
-        self.lines[EACH] = _paired(self.lines[EACH], self.pairs)
         self._note_parts()
         self.checked = self._to_check()
         self.n_tape = self._allocate()
         self.n_lines = sum(map(len, self.lines.values()))
-        self.called = {
-            (line.form, len(line.operands))
-            for line in self.lines[EACH]
-            if line.form not in KEEPING and line.pair not in self.pairs
-        }
+        self.called = {(line.form, len(line.operands)) for line in self.lines[EACH] if line.form not in KEEPING}
         """Functions for blocks of examples, and how many operands they have."""
 
     @property
@@ -101,10 +86,12 @@ class Stretch:
             form = "copy"
         if form == "copy":
             return operands[0]
-        key = form, statement.reduces, *(part if isinstance(part, Number) else repr(part) for part in operands)
-        if key not in self._made:
-            self._made[key] = self._added(form, operands, is_forward, statement.reduces, per_example(statement.out))
-        return self._made[key]
+        rest = statement.reduces, *(part if isinstance(part, Number) else repr(part) for part in operands)
+        if (form, *rest) not in self._made:
+            for each in PAIR if self.pairs and form in PAIR else (form,):  # one that nothing reads is dropped later
+                number = self._added(each, operands, is_forward, statement.reduces, per_example(statement.out))
+                self._made[each, *rest] = number
+        return self._made[form, *rest]
 
     def _added(
         self, form: str, operands: list[Number | float], is_forward: bool, reduces: bool, is_each: bool
@@ -199,16 +186,3 @@ class Stretch:
         for line in self.lines[EACH]:
             depths[line.number] = 1 + max((depths.get(part, 0) for part in line.operands), default=0)
         return max(depths.values(), default=0)
-
-
-def _paired(lines: Sequence[Line], pairs: set[Pair]) -> list[Line]:
-    """The lines, the second function of each pair moved to the first."""
-    second = {line.pair: line for line in lines if line.form in PAIRS}
-    found, met = list[Line](), set[Pair]()
-    for line in lines:
-        if line.pair not in pairs:
-            found.append(line)
-        elif line.pair not in met:
-            met.add(line.pair)
-            found += [line, second[line.pair]]
-    return found
