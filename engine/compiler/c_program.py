@@ -36,16 +36,8 @@ def c_text(
 ) -> str:
     """A file in C99 that computes a graph and the gradient of one *output*, for one example; it needs libm alone.
 
-    Args:
-        record: the graph.
-        weights: the numbers of its parameters, which become a table.
-        labels: the names of its inputs, then of its parameters, for the comment.
-        name: what names in the file begin with; characters that C has not in names become ``_``.
-        output: which output is differentiated.
-        comment: more words for the comment.
-
-    Raises:
-        ValueError: a function of Python computes a node.
+    Parameters become a table of *weights*; *labels*, of inputs and then of parameters, go into the comment. Characters
+    of the *name* that C has not in names become ``_``. Raises a ValueError if a function of Python computes a node.
     """
     program, prefix = _Program(record, output), re.sub(r"^(?![A-Za-z])", "program_", _NO_NAME.sub("_", name))
     code = program.table(weights) + "\n".join(program.functions())
@@ -64,7 +56,7 @@ class _Program:
         self.record, self.statements = record, Statements(record, "C", c, c_number)
         self.names, self.n_computed = self.statements.names, self.statements.n_computed
         self.forward = list(self._forward())
-        self.backward = self.statements.backward(output)
+        self.backward = list(self.statements.backward(output))
 
     def table(self, weights: Sequence[float]) -> str:
         """The numbers of the parameters."""

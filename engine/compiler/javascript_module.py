@@ -65,7 +65,7 @@ def javascript_module(
     """
     statements = Statements(record, "JavaScript", javascript, javascript_number)
     forward, calls = in_functions("forward", "x, w", _forward(statements, labels))
-    backward_parts, backward_calls = in_functions("backward", "x, w, dx, dw", statements.backward(output))
+    backward_parts, backward_calls = in_functions("backward", "x, w, dx, dw", list(statements.backward(output)))
     keys = sorted({key for key in statements.keys if refuses(key)})
     rows = "".join(f"  {json.dumps(key)}: {{ {refusals_of(key)} }},\n" for key in keys)
     parts = (f"\nconst OPERATIONS = {{\n{rows}}};\n{_REFUSE}" if keys else "") + forward + backward_parts

@@ -1,7 +1,6 @@
-"""The functions of Map instructions made of ONNX's operators, as ``numpy_kernels`` has them.
+"""The functions of Map instructions made of ONNX's operators, as ``numpy_kernels`` has them; NaN stays NaN.
 
-An operator is used where onnxruntime computes it to a few units in the last place, in float64 too; else a function is
-made of others. NaN stays NaN.
+An operator is used where onnxruntime computes it to a few units in the last place, in float64 too.
 """
 
 from __future__ import annotations
@@ -28,11 +27,7 @@ _SAME_IN_FLOAT32 = {
 
 
 def applied(function: str | Callable[..., Any], operands: Sequence[Operand]) -> Tensor:
-    """What a function is, number by number.
-
-    Raises:
-        ValueError: it is a function of Python, or a derivative whose order is no constant.
-    """
+    """What a function is, number by number; a ValueError if it is one of Python, or has an order that varies."""
     first = next(each for each in operands if isinstance(each, Tensor))
     if not isinstance(function, str):
         primitive = getattr(getattr(function, "func", function), "__self__", function)  # a derivative is in a partial

@@ -28,15 +28,8 @@ _UNWRITTEN = -1
 def onnx_model(placed: Placed, uniform: Floats, labels: Sequence[str], comment: str = "") -> Any:
     """The ``onnx.ModelProto`` of a graph: X ``(n, n_inputs)`` to Y ``(n, n_outputs)``, of the dtype of *uniform*.
 
-    Args:
-        placed: the graph, laid out in memory.
-        uniform: its parameters and constants, ``(n,)``.
-        labels: the names of its inputs, for readers.
-        comment: what the model's description says.
-
-    Raises:
-        ModuleNotFoundError: the package onnx is missing.
-        ValueError: ONNX has nothing that computes an operation.
+    These are the parameters and constants, ``(n,)``; *labels* are names of the inputs for readers. Raises a ValueError
+    for an operation that ONNX has nothing for, and a ModuleNotFoundError without the package onnx.
     """
     code = forward_code(placed)
     rows = _Rows(code, placed.record.n_inputs, uniform)

@@ -49,24 +49,19 @@ class Statements:
                 formula = _multiplied_out(as_formula(rule.compute(_CALLS, *operands)))
                 yield place, f"{self.names[place]} = {self._write(formula)};"
 
-    def backward(self, output: int, leaves: Mapping[int, str] | None = None) -> list[str]:
-        """The gradient of an output in *leaves*, by their places: names of numbers that start with 0.
+    def backward(self, output: int) -> Iterator[str]:
+        """The statements of the gradient of an output in all inputs and parameters, ``dx`` and ``dw``, which are 0.
 
-        By default ``dx`` and ``dw``, that in all inputs and parameters.
+        The chain rule's product with an exact 0 is 0, as in the engine.
         """
         record = self.record
-        if leaves is None:
-            leaves = {place: f"d{self.names[place]}" for place in range(record.n_inputs + record.n_parameters)}
-        return [
-            f"{self._write(gradient)} {'+=' if adds else '='} {self._write(amount)};"
-            for gradient, adds, amount in self._backward(record.outputs[output], leaves)
-        ]
+        n_leaves, root = record.n_inputs + record.n_parameters, record.outputs[output]
+        leaves = {place: f"d{self.names[place]}" for place in range(n_leaves)}
+        for gradient, adds, amount in self._backward(root, leaves):
+            yield f"{self._write(gradient)} {'+=' if adds else '='} {self._write(amount)};"
 
     def _backward(self, root: int, leaves: Mapping[int, str]) -> Iterator[tuple[Formula, bool, Formula]]:
-        """The chain rule from *root* along the ways to *leaves*: a gradient, whether an amount is added, and that.
-
-        As in the engine, the chain rule's product with an exact 0 is 0.
-        """
+        """The chain rule from *root* along the ways to *leaves*: a gradient, whether an amount is added, and that."""
         leads, leading = set(leaves), []
         for place, operands in enumerate(self.operands):
             if not leads.isdisjoint(operands):
@@ -104,15 +99,7 @@ class Statements:
 
 
 def block_comment(lines: Sequence[str], words: Sequence[str]) -> str:
-    """A comment in C or JavaScript: *lines* as they are, and *words* that users may have chosen.
-
-    >>> print(block_comment(["Numbers:"], ["x[0]: a */ b"]))
-    /*
-     * Numbers:
-     * x[0]: a * / b
-     */
-    <BLANKLINE>
-    """
+    """A comment in C or JavaScript: *lines* as they are, and *words* that users may have chosen."""
     every = [*lines, *map(harmless, words)]
     return "/*\n" + "".join(f" * {line}".rstrip() + "\n" for line in every) + " */\n"
 

@@ -51,11 +51,8 @@ class Table(NamedTuple):
 def read_table(X: Any, asked: Asked) -> Table:
     """Rows as a user gives them: arrays, frames, anything that gives rows one by one; each in the order asked for.
 
-    Rows with names that none asks for are read in the order of the first. Rows without names are read by position.
-
-    Raises:
-        TypeError: no rows, or numbers in no order.
-        ValueError: other names than those asked for, or masked numbers.
+    Rows with names that none asks for are read in the order of the first; rows without names by position. Raises a
+    TypeError for no rows or no order, and a ValueError for other names or masked numbers.
     """
     if type(X) is np.ndarray and X.dtype.kind in "fiub":
         return Table(X)

@@ -66,11 +66,7 @@ def javascript(formula: Formula) -> str:
 
 
 def javascript_number(number: float) -> str:
-    """A number in JavaScript, with all its digits.
-
-    >>> javascript_number(0.1), javascript_number(float("-inf"))
-    ('0.1', '-Infinity')
-    """
+    """A number in JavaScript, with all its digits."""
     return repr(number).replace("inf", "Infinity").replace("nan", "NaN")
 
 

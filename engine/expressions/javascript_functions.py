@@ -27,14 +27,7 @@ _OF_C = re.compile("|".join(map(re.escape, _IN_JAVASCRIPT)))
 
 
 def functions_of(code: str) -> str:
-    """The functions that the code calls, and those that these call, as a part of the same module.
-
-    >>> print(functions_of("y = relu(exp(x));"))
-    const { exp } = Math;
-    function relu(x) {
-      return x <= 0.0 ? 0.0 : x;
-    }
-    """
+    """The functions that the code calls, and those that these call, as a part of the same module."""
     source = "\n".join([arithmetic(), special(), _static("numbers.js"), _static("graph.js")])
     of_math = {name for names in _OF_MATH.findall(source) for name in names.split(", ")}
     functions = {found[1] or found[2]: found[0].replace("export ", "", 1) for found in _FUNCTION.finditer(source)}
@@ -45,13 +38,7 @@ def functions_of(code: str) -> str:
 
 @cache
 def special() -> str:
-    """The module ``special.js``: functions that JavaScript has, and those of ``special.c``.
-
-    >>> print(special().partition("export function relu")[2].partition("}")[0])
-    (x) {
-      return x <= 0.0 ? 0.0 : x;
-    <BLANKLINE>
-    """
+    """The module ``special.js``: functions that JavaScript has, and those of ``special.c``."""
     functions = "\n".join(text for text in all_helpers().values() if "static double" in text)
     return f"{_static('special.js')}\n{_OF_C.sub(lambda found: _IN_JAVASCRIPT[found[0]], functions)}"
 

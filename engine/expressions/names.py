@@ -22,18 +22,14 @@ Children = Iterable[tuple[str, Any]]
 
 
 def caller_names(names: object) -> dict[Value, str]:
-    """The names that the caller has for Values.
+    """The names that the caller has for Values; a TypeError if *names* are none.
+
+    *names* are variables by name, such as ``locals()``: Values, lists, tuples and dicts of them (``w[0]``), and
+    networks, objects with ``named_parameters()`` (``model.layers.0.neurons.3.w.5``); or one network, for names without
+    its own in front; or None. Names that begin with ``_`` are left out.
 
     The search goes by types alone, and asks no object for an attribute that its class does not have: so a mock or a
     proxy is passed by, and so is a container larger than what is left of the search's effort.
-
-    Args:
-        names: variables by name, such as ``locals()``: Values, lists, tuples and dicts of them (``w[0]``), and objects
-            with ``named_parameters()`` such as networks (``model.layers.0.neurons.3.w.5``); or one such object alone,
-            for names without its own in front; or None, for no names. Names that begin with ``_`` are left out.
-
-    Raises:
-        TypeError: *names* is none of that.
 
     >>> x, w = Value(1.0), [Value(2.0), Value(3.0)]
     >>> list(caller_names({"x": x, "w": w}).values())
@@ -149,12 +145,8 @@ def _worth_a_look(items: Iterable[tuple[Any, Any]], elements: Iterable[Any]) -> 
 def node_formulas(root: Value, callers: Mapping[Value, str]) -> dict[Value, Formula]:
     """What to call each node under *root*, in topological order; *callers* are the names that the caller has.
 
-    That is its label; or the caller's name for it; or its number where it is a plain one; or ``v1``, ``v2`` and so on.
-    A root without a name is ``L``, if nothing else is.
-
-    >>> x = Value(2.0, label="x")
-    >>> list(node_formulas((x * 3).tanh(), {}).values())
-    [Name(text='x'), Number(value=3.0), Name(text='v1'), Name(text='L')]
+    That is its label; or the caller's name; or its number where it is a plain one; or ``v1``, ``v2`` and so on. A root
+    without a name is ``L``, if nothing else is.
     """
     order = topological_order(root)
     taken = {node.label or callers.get(node, "") for node in order}

@@ -1,7 +1,6 @@
-"""Formulas as text, such as ``"tanh(x*w + b)"``, parsed into Values. Nothing in the text is ever executed.
+"""Formulas as text, such as ``"tanh(x*w + b)"``, parsed into Values by Python's grammar, without recursion.
 
-Python's own grammar parses the text. Only numbers, names, arithmetic and calls of the engine's functions are accepted.
-No recursion is used.
+Nothing is executed: only numbers, names, arithmetic and calls of the engine's functions are accepted.
 """
 
 import ast

@@ -6,15 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 
 def used_by(code: str, functions: Mapping[str, str], names_in: Callable[[str], Iterable[str]]) -> set[str]:
-    """The names of those *functions* that the code calls, and of those that these call.
+    """The names of those *functions*, texts by name, that the code calls, and of those that these call.
 
-    Args:
-        code: the program.
-        functions: the text of each function, by name.
-        names_in: finds what a text may call.
-
-    >>> used_by("a + 1", {"a": "b * 2", "b": "3", "c": "a"}, str.split) == {"a", "b"}
-    True
+    *names_in* finds what a text may call.
     """
     used, asked = set[str](), [code]
     while asked:

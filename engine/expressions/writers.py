@@ -1,7 +1,4 @@
-"""Formulas written out: as text, as LaTeX for notebooks and papers, and as MathML, which browsers show by themselves.
-
-Names come from strangers; each way of writing shows them as plain text.
-"""
+"""Formulas as text, LaTeX and MathML. Names come from strangers; each way of writing shows them as plain text."""
 
 from __future__ import annotations
 
@@ -34,11 +31,7 @@ def text(formula: Formula, precision: int = 6) -> str:
 
 
 def picture_text(formula: Formula, precision: int = 6) -> str:
-    """A formula as a line of text in a picture, with its signs: ``×``, ``−`` and ``∂L/∂x``.
-
-    >>> picture_text(Equation(Derivative(Name("y"), Name("x")), (Name("w") * Number(-2.0),)))
-    '∂y/∂x = w × (−2)'
-    """
+    """A formula as a line of text in a picture, with its signs: ``×``, ``−`` and ``∂L/∂x``."""
     return _PICTURE_TEXT.write(formula, precision=precision)
 
 
@@ -63,11 +56,7 @@ def mathml(formula: Formula, precision: int = 6, is_factor: bool = False) -> str
 
 
 def c(formula: Formula) -> str:
-    """A formula as an expression in C, its numbers exact; functions that C has not are called by their names.
-
-    >>> c(-1.0 / (Name("x[0]") * Number(2.0)))
-    '-1.0 / (x[0] * 2.0)'
-    """
+    """A formula as an expression in C, its numbers exact; functions that C has not are called by their names."""
     return _C.write(formula, precision=17)
 
 

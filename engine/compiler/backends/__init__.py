@@ -22,13 +22,8 @@ _NAMES = "numpy", "c", "jax"
 def backend_named(given: Any, warns: bool = True) -> Backend:
     """The backend of that name, or the one that does its work where it cannot run; ``"jax:4"`` is JAX on 4 devices.
 
-    Args:
-        given: the name.
-        warns: whether it says that another does its work; a name that was checked before need not say it again.
-
-    Raises:
-        ValueError: there is none of that name, or it has fewer devices.
-        ImportError: it needs a package that is not installed.
+    Where that was said before, nothing *warns* again. Raises a ValueError for another name or too many devices, and an
+    ImportError for a missing package.
     """
     name, colon, n_devices = given.partition(":") if isinstance(given, str) else ("", "", "")
     if name not in _NAMES or (colon and not (name == "jax" and n_devices.isdecimal() and int(n_devices))):

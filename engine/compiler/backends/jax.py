@@ -1,8 +1,7 @@
 """Plans as one function of ``jax.numpy`` under ``jit``: for GPUs and TPUs, and for examples on several devices.
 
-Each number is a row of the array that wrote its slot last, so that XLA gets pure functions and no memory to update.
-Weights and constants go to all devices, an equal part of the examples to each. What meets infinity or NaN is computed
-again by numpy, whose signals tell what is refused.
+XLA gets pure functions and no memory to update. What meets infinity or NaN is computed again by numpy, whose signals
+tell what is refused.
 """
 
 from __future__ import annotations
@@ -119,8 +118,8 @@ class Bound:
 class Lowered:
     """The function of weights and constants, rows and seeds that a plan means.
 
-    It returns outputs ``(n_outputs, n_examples)``, the gradient in the parameters in pieces, those in the inputs, and
-    whether all numbers forward are finite, and none is so small that XLA takes it for 0.
+    It returns outputs, the gradient in the parameters in pieces, those in the inputs, and whether all numbers forward
+    are finite, and none is so small that XLA takes it for 0.
     """
 
     def __init__(self, plan: Plan, code: Code, by_devices: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:

@@ -1,8 +1,4 @@
-"""Last pass: instructions bound to numpy arrays of one batch size, and carried out.
-
-Every view and every ``out`` is made once, so that a run is a loop over calls that are ready: a step of a small
-network is then not much more than the calls of numpy that it is made of.
-"""
+"""Last pass: instructions bound to numpy arrays of one batch size, as calls that are ready."""
 
 from __future__ import annotations
 
@@ -53,10 +49,7 @@ def bind(plan: Plan, n_examples: int, uniform: Floats) -> Bound:
 
 
 class Bound:
-    """Memories and calls for one number of examples: see ``plan.Bound``.
-
-    *instructions* are those that numpy carries out; whoever makes this adds the calls.
-    """
+    """Memories and calls for one number of examples: see ``plan.Bound``. Whoever makes this adds the calls."""
 
     def __init__(self, plan: Plan, n_examples: int, uniform: Floats, instructions: Sequence[Instruction]) -> None:
         code, record = plan.reused, plan.graph.record
@@ -216,10 +209,7 @@ def _totals(source: Floats, target: Floats) -> list[Call]:
 
 
 def by_columns(instructions: Sequence[Instruction], n_inputs: int) -> bool:
-    """Whether most inputs are read one by one, so that it pays to have the numbers of each side by side.
-
-    A matrix product with a single vector takes rows as they come.
-    """
+    """Whether most inputs are read one by one; a matrix product with a single vector takes rows as they come."""
     n_read = 0
     for instruction in instructions:
         if isinstance(instruction, Map):

@@ -1,7 +1,6 @@
 """Native code: plans as loops in C over blocks of examples, compiled by this machine's compiler.
 
-Elementwise stretches, forward and backward, become functions of C from the one table of derivatives; large matrix
-products and functions of Python stay with numpy. The vector mathematics is the platform's.
+Large matrix products and functions of Python stay with numpy. The vector mathematics is the platform's.
 """
 
 from __future__ import annotations
@@ -95,9 +94,7 @@ def _native(plan: Plan, n_bytes: int) -> _Native | None:
 class _Native:
     """A plan as stretches of C, and the instructions between them.
 
-    Raises:
-        NotImplementedError: there are none that C could carry out, or not in blocks of examples.
-        RuntimeError: the compiler failed.
+    Raises a NotImplementedError where C could carry out none of it, and a RuntimeError where the compiler fails.
     """
 
     def __init__(self, plan: Plan, n_bytes: int) -> None:

@@ -46,11 +46,7 @@ class Compiler(NamedTuple):
 
 
 def found_compiler() -> Compiler:
-    """The one that setuptools would take.
-
-    Raises:
-        RuntimeError: there is none, it does not work, it has no vectors as gcc and clang have, or it computes loosely.
-    """
+    """The one that setuptools would take; a RuntimeError says why there is none that computes as numpy does."""
     for line in (os.environ.get("CC"), sysconfig.get_config_var("CC"), "cc"):
         try:
             command = shlex.split(line or "")
@@ -85,15 +81,9 @@ def _asked(command: tuple[str, ...]) -> Compiler | str:
 
 
 def library(compiler: Compiler, quick: Sequence[str], vectors: str) -> ctypes.CDLL:
-    """The library of these sources, compiled unless that was done before.
+    """The library of these sources, compiled unless that was done before; a RuntimeError says why there is none.
 
-    Args:
-        compiler: what compiles.
-        quick: long sources, which are compiled side by side, in a hurry.
-        vectors: a source in which loops become vectors.
-
-    Raises:
-        RuntimeError: it cannot be compiled or loaded.
+    *quick* are long sources, compiled side by side in a hurry; in *vectors* loops become vectors.
     """
     text = "\0".join([*compiler.command, *_FLAGS, *_QUICK, *_VECTORS, compiler.macros, *quick, vectors])
     name = f"{hashlib.sha256(text.encode()).hexdigest()}.so"

@@ -43,15 +43,10 @@ class Line(NamedTuple):
 
 
 class Stretch:
-    """The statements between two calls of numpy.
+    """The statements between two calls of numpy, each with whether it belongs to the forward pass.
 
-    Args:
-        statements: each with whether it belongs to the forward pass.
-        wanted: the slots that are read afterwards.
-        pairs: whether a function computes tanh and its derivative at once.
-
-    Raises:
-        NotImplementedError: a number of an example is made of a sum over examples.
+    The slots *wanted* are read afterwards; with *pairs* a function computes tanh and its derivative at once. Raises a
+    NotImplementedError where a number of an example is made of a sum over examples.
     """
 
     def __init__(self, statements: Iterable[tuple[Statement, bool]], wanted: set[Slot], pairs: bool) -> None:
@@ -89,7 +84,9 @@ class Stretch:
         rest = statement.reduces, *(part if isinstance(part, Number) else repr(part) for part in operands)
         if (form, *rest) not in self._made:
             for each in PAIR if self.pairs and form in PAIR else (form,):  # one that nothing reads is dropped later
-                number = self._added(each, operands, is_forward, statement.reduces, per_example(statement.out))
+                number = self._added(
+                    each, operands, is_forward and each == form, statement.reduces, per_example(statement.out)
+                )
                 self._made[each, *rest] = number
         return self._made[form, *rest]
 
