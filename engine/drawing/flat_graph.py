@@ -65,12 +65,7 @@ def read_gradients(graph: FlatGraph) -> list[float]:
 
 
 def find_between(graph: FlatGraph, between: Any) -> set[int]:
-    """The indices of all nodes on a path from the first Value of *between* to the second, both included.
-
-    Raises:
-        TypeError: *between* is not a pair of Values.
-        ValueError: one of them is not in the graph, or no path leads from the first to the second.
-    """
+    """The indices of all nodes on a path from the first Value of *between* to the second; raises an error if none."""
     is_pair = isinstance(between, (tuple, list)) and len(between) == 2
     if not is_pair or not all(isinstance(end, Value) for end in between):
         raise TypeError(f"between must be two Values, such as between=(w, loss), got {shortened(between)}")

@@ -1,9 +1,7 @@
-"""Calls of softmax, logsumexp, mean and dot, found in a graph by its structure.
+"""Calls of softmax, logsumexp, mean and dot, found in a graph by its structure: nodes keep no mark of their function.
 
-No node keeps a mark of the function that made it, which would cost memory and time in every graph. The operations tell:
-where they are those of a function, in its order and with its operands, the numbers are the function's, too. So a sum of
-products that was written by hand is a dot product. Sums of few terms are left as they are, and so is what would hide a
-node with a label.
+A sum of products that was written by hand is a dot product, too. Sums of few terms are left as they are, and so is what
+would hide a node with a label.
 """
 
 from collections import Counter, defaultdict

@@ -12,12 +12,7 @@ from subprocess import PIPE, Popen, TimeoutExpired
 
 
 def run_process(source: str, kind: str, engine: str, options: tuple[str, ...], timeout: float) -> bytes:
-    """Draw a graph in the DOT language, in a format such as ``"svg"``; *options* are for ``dot``.
-
-    Raises:
-        TimeoutError: Graphviz took longer than *timeout* seconds; the message says what to do.
-        RuntimeError: Graphviz could not draw it, or pygraphviz is missing; the message holds what it said.
-    """
+    """Draw a graph in the DOT language, as ``run_graphviz`` does where Python has processes."""
     dot = shutil.which("dot")
     program = [dot] if dot else [sys.executable, "-P", __file__]  # -P: this folder's modules are not for import by name
     command = [*program, f"-K{engine}", f"-T{kind}", *options]

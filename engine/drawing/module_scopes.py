@@ -23,7 +23,7 @@ _MOST_LEVELS = 12  # of groups in groups
 def find_parameter_scopes(names: object) -> dict[Value, Scopes]:
     """The scopes of each parameter of the networks among *names* (see ``engine.expressions.names.caller_names``).
 
-    A network without a name gets a scope ``""`` around its layers, so that levels mean the same.
+    A network without a name gets a scope ``""`` around its layers.
     """
     if names is None:
         return {}
@@ -50,11 +50,7 @@ def split_scopes(name: str) -> Scopes:
 
 
 def scope_title(scope: str, top: str = "") -> str:
-    """The title of a scope: its last word, and the numbers after it.
-
-    >>> scope_title("model.layers.0.neurons.3")
-    'neuron 3'
-    """
+    """The title of a scope, its last word and the numbers after it: ``neuron 3``."""
     word, *numbers = _PART.findall(_NUMBERED.findall(scope)[-1]) if scope else [top]
     return " ".join([singular(word) if numbers else word, *numbers])
 
@@ -144,12 +140,7 @@ def _common_scopes(paths: list[Scopes]) -> Scopes:
 
 
 def find_unfolded(unfold: Any, parameters: Mapping[Value, Scopes], results: Set[Value]) -> set[object]:
-    """What the argument *unfold* names: scopes, and all scopes around them; functions; and *results* of functions.
-
-    Raises:
-        ValueError: a scope or a result is unknown.
-        TypeError: *unfold* has something else than names, networks and Values in it.
-    """
+    """What the argument *unfold* names: scopes, and all scopes around them; functions; and *results* of functions."""
     several = isinstance(unfold, Iterable) and not isinstance(unfold, str) and not has_parameters(type(unfold))
     known: dict[object, Scopes] = {
         scope: path[: level + 1] for path in parameters.values() for level, scope in enumerate(path)

@@ -19,12 +19,8 @@ def run_graphviz(
 ) -> bytes:
     """Draw a graph in the DOT language, in a format such as ``"svg"``; *options* are for ``dot``.
 
-    A browser cannot stop Graphviz: there *timeout* has no effect.
-
-    Raises:
-        TimeoutError: Graphviz took longer than *timeout* seconds; the message says what to do.
-        RuntimeError: Graphviz is missing or could not draw it; the message holds what it said.
-        ValueError: Graphviz has no such format or options in a browser.
+    A browser cannot stop Graphviz, and has few formats and no options. Raises a TimeoutError after *timeout* seconds, a
+    RuntimeError if Graphviz is missing or could not draw it, and a ValueError for what there is not in a browser.
     """
     if sys.platform == "emscripten":
         return _run_in_page(source, kind, engine, options)

@@ -12,9 +12,8 @@ from engine.validation import check_choice
 class Theme:
     """Colours as ``#rrggbb``, and widths of lines in points. The stepper and the site use the same.
 
-    ``neutral`` is behind a gradient of 0, ``positive`` and ``negative`` behind the largest of that sign. On its fill
-    text has a contrast of 4.5, and a line on what is around it 3. Lines and numbers of a sign, and what is right, have
-    their own inks.
+    ``neutral`` is behind a gradient of 0, ``positive`` and ``negative`` behind the largest. Text on its fill has a
+    contrast of 4.5, a line on what is around it 3. Lines and numbers of a sign, and what is right, have their own inks.
     """
 
     background: str
@@ -104,11 +103,7 @@ THEMES = {"light": Theme(**_LIGHT), "dark": Theme(**_DARK), "print": Theme(**_PR
 
 
 def check_look(direction: str, theme: str) -> Theme:
-    """The colours of a theme, those of ``"light"`` for ``"auto"``.
-
-    Raises:
-        ValueError: there is no such direction or theme.
-    """
+    """The colours of a theme, those of ``"light"`` for ``"auto"``; a ValueError for another theme or direction."""
     check_choice("direction", direction, ("LR", "TB", "RL", "BT"))
     check_choice("theme", theme, ("auto", *THEMES))
     return THEMES["light" if theme == "auto" else theme]

@@ -36,10 +36,7 @@ class Shot(NamedTuple):
 def shoot(scene: Scene, seconds: float) -> list[Shot]:
     """The pictures of a walk in order: for each step the numbers on their way, and then what they have made.
 
-    A step takes so many seconds, half of them on the way at most; the last one stays twice as long.
-
-    Raises:
-        ValueError: *seconds* is out of range, or the graph too large to be read on a slide.
+    A step takes so many *seconds*, half of them on the way at most; the last one stays twice as long.
     """
     check_seconds("seconds", seconds, 0.02, 600.0)
     walk = scene.contents.walk
@@ -117,11 +114,7 @@ def save_film(path: str | os.PathLike[str], scene: Scene, seconds: float) -> Non
 
 
 def save_folder(path: str | os.PathLike[str], scene: Scene, seconds: float, kind: str) -> None:
-    """Write each picture into a file of a folder, ``step_00.svg`` and so on; their names are in order.
-
-    Raises:
-        OSError: the folder cannot be written, or has pictures of another walk, which would stay among the new ones.
-    """
+    """Write each picture into a file of a folder, ``step_00.svg`` and so on, unless it has those of another walk."""
     check_choice("format", kind, ("svg", "png"))
     folder = Path(path)
     existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())

@@ -1,7 +1,6 @@
 """The frames of an animation: ``draw``'s own picture of the graph in each step, with numbers that travel along arrows.
 
-Graphviz lays the graph out once. A frame is that layout and what differs in it: boxes with the gradients so far, lit
-arrows, the numbers on them, and the chain rule below.
+Graphviz lays the graph out once; a frame is that layout, and what differs in it.
 """
 
 import json

@@ -67,19 +67,12 @@ class Look(NamedTuple):
 
 
 def lay_out(walk: Walk, precision: int, direction: str, timeout: float) -> Layout:
-    """Lay out a graph with Graphviz; *direction* is its ``rankdir``.
-
-    Raises:
-        TimeoutError: Graphviz needs longer than *timeout* seconds.
-    """
+    """Lay out a graph with Graphviz; *direction* is its ``rankdir``. Raises a TimeoutError after *timeout* seconds."""
     return _run(walk, precision, direction, timeout, f"nodesep={_NEXT / _INCH:.4f}")
 
 
 def lay_out_within(width: float, walk: Walk, precision: int, timeout: float) -> Layout:
-    """Lay out a graph from top to bottom, with so few nodes side by side that it is at most *width* pixels wide.
-
-    It is wider where two nodes side by side are.
-    """
+    """Lay out a graph from top to bottom, with so few nodes side by side that it is at most *width* pixels wide."""
     layout = lay_out(walk, precision, "TB", timeout)
     style = f'nodesep={_NEXT_IF_NARROW / _INCH:.4f} ratio=compress size="{width / _INCH:.4f},10000"'
     for across in (4, 3, 2):

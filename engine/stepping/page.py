@@ -105,11 +105,7 @@ def _digest(page: str) -> str:
 
 
 def embed_json(data: object) -> str:
-    r"""Data as JSON for a ``<script type="application/json">``, which nothing in it can end.
-
-    >>> embed_json("</script>")
-    '"\\u003c/script\\u003e"'
-    """
+    """Data as JSON for a ``<script type="application/json">``, which nothing in it can end."""
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(_CODE_IN_JSON)
 
 

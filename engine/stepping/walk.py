@@ -25,13 +25,7 @@ class Walk(NamedTuple):
 
 
 def record_walk(root: Value, names: object = None) -> Walk:
-    """Record backprop from *root*, with sums that start from 0, and restore the gradients that the nodes had before.
-
-    >>> x = Value(3.0, label="x")
-    >>> walk = record_walk(x * x)
-    >>> walk.gradients, x.grad
-    ([6.0, 1.0], 0.0)
-    """
+    """Record backprop from *root*, with sums that start from 0, and restore the gradients that the nodes had before."""
     nodes = topological_order(root)
     wording = Wording(root, names)  # raises an error before anything is changed
     with gradients_set(nodes, [0.0] * len(nodes)):

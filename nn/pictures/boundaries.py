@@ -48,9 +48,6 @@ def decision_boundary(
         theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
         ax: where to draw; None makes a new figure.
 
-    Returns:
-        The figure, which shows itself in Jupyter.
-
     Raises:
         ValueError: the model takes more or fewer inputs than two, or something else does not fit.
 
@@ -73,11 +70,7 @@ def decision_boundary(
 
 
 def check_plane(found: Problem) -> None:
-    """Refuse examples that are no points of the plane, and several numbers to be met.
-
-    Raises:
-        ValueError: they are that.
-    """
+    """Refuse examples that are no points of the plane, and several numbers to be met."""
     n_inputs = found.examples.table.shape[1]
     if n_inputs != 2:
         raise ValueError(f"model: it takes {n_inputs} inputs, and a plane has two; give a model of two inputs")

@@ -87,9 +87,6 @@ class WantedChanges:
             image_shape: ``(rows, columns)`` where the examples are images, to show them over their columns.
             theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
-        Returns:
-            The figure, which shows itself in Jupyter.
-
         Raises:
             ValueError: the examples have another number of pixels.
         """

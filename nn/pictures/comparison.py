@@ -76,11 +76,7 @@ class Comparison:
 def compared(
     outputs: list[float], target: Any, loss: str, function: LossFunction, classes: list[Label] | None
 ) -> Comparison:
-    """Compare outputs with a target, if there is one.
-
-    Raises:
-        ValueError: the target does not fit the loss, the outputs or the classes.
-    """
+    """Compare outputs with a target, if there is one; a ValueError if that does not fit."""
     probabilities = answers(loss, outputs) if loss in LOGITS else None
     if target is None:
         said = None if classes is None or are_answers(loss, len(outputs)) else predicted_index(outputs)

@@ -27,9 +27,6 @@ def confusion_table(
         theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
         ax: where to draw; None makes a new figure.
 
-    Returns:
-        The figure, which shows itself in Jupyter. A cell's shade grows with its share of the examples of its row.
-
     Raises:
         ValueError: a model for numbers, or something that does not fit.
 

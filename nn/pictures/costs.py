@@ -76,8 +76,8 @@ class CostSurface:
     def start(self) -> tuple[float, float]:
         """Where descent starts if nothing is said: where the model is.
 
-        The path of a trained model would be a dot: from the floor of the valley no way leads down that could be seen, a
-        twentieth of the picture long. Then it is the highest of the four points halfway to the corners.
+        From the floor of a valley no way leads down that could be seen, a twentieth of the picture long. Then it is the
+        highest of the four points halfway to the corners.
         """
         at, width = np.array(self.here), self.across[-1] - self.across[0]
         with undisturbed(self.problem.model) as parameters:
@@ -97,14 +97,9 @@ class CostSurface:
     ) -> DescentPath:
         """Gradient descent within the plane: the parameters move along its two directions and no other.
 
-        Args:
-            learning_rate: above 0.
-            steps: how many; fewer are made where the cost diverges.
-            start: coordinates in the plane; None is ``start``, a property of the surface.
-            label: a name for the legend.
-
-        Raises:
-            ValueError: a rate that is not above 0, or no such number of steps.
+        Where the cost diverges, fewer *steps* are made. Without a *start*, coordinates in the plane, it begins at
+        ``start``. The *label* is a name for the legend. Raises a ValueError unless *learning_rate* is above 0 and
+        *steps* at least 1.
         """
         rate = checked_rate(learning_rate)
         check_int("steps", steps, 1)
@@ -128,18 +123,9 @@ class CostSurface:
     def picture(
         self, paths: DescentPath | Iterable[DescentPath] = (), kind: str = "both", theme: str = "auto"
     ) -> Figure:
-        """The valley seen from above and from the side, with paths of gradient descent.
+        """The valley seen from above and from the side, with *paths* of ``descend`` or ``descent_paths``.
 
-        Args:
-            paths: from ``descend``, or all of ``descent_paths``.
-            kind: ``"contour"``, ``"3d"`` or ``"both"``.
-            theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
-
-        Returns:
-            The figure, which shows itself in Jupyter.
-
-        Raises:
-            ValueError: an unknown kind or theme.
+        *kind* is ``"contour"``, ``"3d"`` or ``"both"``; raises a ValueError for another, or an unknown theme.
         """
         check_choice("kind", kind, ("contour", "3d", "both"))
         drawn = [paths] if isinstance(paths, DescentPath) else list(paths)

@@ -20,22 +20,16 @@ _PNG, _SVG = "image/png", "image/svg+xml"
 def dark_colours() -> tuple[np.ndarray, np.ndarray]:
     """A matrix and what is added to it: the colour, red, green and blue from 0 to 1, that another has in the dark.
 
-    White becomes the background of ``draw``'s dark theme, black becomes white, and each colour keeps its hue: what is
-    inverted, and then turned by half of the circle of colours.
+    White becomes the background of ``draw``'s dark theme, black white; each colour keeps its hue.
     """
     room = 1.0 - np.array(to_rgb(THEMES["dark"].background))
     return -room[:, None] * _HALF_A_TURN, np.ones(3)
 
 
 def following(png: bytes | str, width: float, height: float) -> str:
-    """An SVG of that size, in pixels, that shows the PNG file in dark colours where its page is dark.
+    """An SVG of that size, in pixels, that shows a PNG file, or its base64, in dark colours where its page is dark.
 
     A wide picture is scaled down: JupyterLab does so with a PNG, and would cut an SVG off.
-
-    Args:
-        png: the file, or its text in base64.
-        width: pixels on the page.
-        height: pixels on the page.
     """
     scale = min(1.0, _WIDEST / width)
     width, height = round(scale * width), round(scale * height)

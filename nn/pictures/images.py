@@ -25,9 +25,6 @@ def first_layer(model: Module, image_shape: tuple[int, int], *, most: int = 64, 
         most: how many neurons are drawn, the first ones.
         theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
-    Returns:
-        The figure, which shows itself in Jupyter.
-
     Raises:
         ValueError: the model takes another number of pixels.
         TypeError: the model is not made of layers of neurons.
@@ -71,9 +68,6 @@ def worst_mistakes(
         loss: as for ``fit``; None is the one that the model was trained for.
         most: how many are drawn.
         theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
-
-    Returns:
-        The figure, which shows itself in Jupyter.
 
     Raises:
         ValueError: another number of pixels, a model for numbers, or something else that does not fit.

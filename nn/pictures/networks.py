@@ -64,9 +64,6 @@ def network(
         theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
         ax: where to draw; None makes a new figure.
 
-    Returns:
-        The figure, which shows itself in Jupyter.
-
     Raises:
         ValueError: something does not fit the model.
         TypeError: the model is not made of layers of neurons.

@@ -66,11 +66,7 @@ class Column:
 
 
 def layers_of(model: Any) -> list[list[Neuron]]:
-    """The neurons of each layer.
-
-    Raises:
-        TypeError: the model is not made of layers.
-    """
+    """The neurons of each layer; a TypeError if the model is not made of layers."""
     if isinstance(model, Neuron):
         return [[model]]
     layers = model.layers if isinstance(model, Sequential) else [model]

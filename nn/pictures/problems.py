@@ -93,17 +93,9 @@ class Problem:
 
 
 def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
-    """Check that model, examples and loss fit together.
+    """Check that model, examples and loss fit together, as for ``fit``; raises a ValueError or TypeError where not.
 
-    Args:
-        model: any Module.
-        X: ``(n_examples, n_inputs)`` numbers.
-        y: labels or numbers, as for ``fit``.
-        loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
-
-    Raises:
-        ValueError: they do not.
-        TypeError: *model* is no Module.
+    Without a *loss* it is the one that the model was trained for, or ``"mse"``.
     """
     check_module(model)
     name, function = chosen_loss(model, loss)
@@ -127,11 +119,7 @@ def chosen_loss(model: Module, loss: Loss) -> tuple[str, LossFunction]:
 
 
 def classifying(model: Module, X: Any, y: Any, loss: Loss, what: str) -> tuple[Problem, list[Label]]:
-    """A problem with classes, and the classes.
-
-    Raises:
-        ValueError: the loss is one for numbers.
-    """
+    """A problem with classes, and the classes; a ValueError if the loss is one for numbers."""
     found = problem(model, X, y, loss)
     if found.classes is None:
         raise ValueError(
@@ -176,11 +164,7 @@ def loss_of(function: LossFunction, outputs: Value | list[Value], target: Any) -
 
 
 def answers(loss: str, outputs: list[float]) -> list[float]:
-    """What outputs say under that loss: probabilities where they are logits, else the outputs themselves.
-
-    >>> answers("binary_cross_entropy", [0.0]), answers("mse", [3.0])
-    ([0.5], [3.0])
-    """
+    """What outputs say under that loss: probabilities where they are logits, else the outputs themselves."""
     if loss == "binary_cross_entropy":
         return [sigmoid(output) for output in outputs]
     if loss == "cross_entropy":

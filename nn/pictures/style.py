@@ -1,7 +1,6 @@
 """How all pictures look: colours that the colour-blind tell apart, text that stays text, figures that show themselves.
 
-The themes are those of ``engine.draw``: blue is positive and orange negative everywhere, and 0 has the colour of the
-background. Colours of more than two classes follow Okabe and Ito (2008).
+Colours of more than two classes follow Okabe and Ito (2008).
 """
 
 from __future__ import annotations
@@ -139,12 +138,9 @@ class Look:
 
 
 def look_of(theme: str, ax: Axes | None = None) -> Look:
-    """The look for a theme; ``"auto"`` is light, but dark on axes of a dark figure.
+    """The look for a theme; a ValueError if there is none.
 
-    A new picture of ``"auto"`` is dark in a dark notebook.
-
-    Raises:
-        ValueError: there is no such theme.
+    ``"auto"`` is light, but dark on axes of a dark figure, and in a new picture in a dark notebook.
     """
     check_choice("theme", theme, ("auto", *THEMES))
     if theme == "auto":
@@ -228,11 +224,7 @@ def png_of(figure: Figure, dots_per_inch: float) -> bytes:
 
 
 def check_axes(ax: Any) -> None:
-    """Refuse what is neither axes nor None.
-
-    Raises:
-        TypeError: it is something else.
-    """
+    """Refuse what is neither axes nor None."""
     if ax is not None and not isinstance(ax, Axes):
         raise TypeError(f"ax must be axes of matplotlib, got {type(ax).__name__} {shortened(ax)}")
 
@@ -246,11 +238,7 @@ def figure_of(ax: Axes) -> Figure:
 
 
 def plain(text: object, most: int = 24) -> str:
-    """A label as one short line that can be printed: it may come from anywhere.
-
-    >>> plain("two\\nlines"), plain("x" * 50, most=9)
-    ('two lines', 'xxxx…xxxx')
-    """
+    """A label as one short line that can be printed: it may come from anywhere."""
     said = text if isinstance(text, str) else str(text)
     said = "".join(c if c.isprintable() else " " for c in said)
     half = (most - 1) // 2
@@ -263,11 +251,7 @@ def literal() -> dict[str, Any]:
 
 
 def check_names(names: Any, n_inputs: int, most: int) -> list[str]:
-    """A name of at most so many letters for each input.
-
-    Raises:
-        ValueError: they are no list of as many.
-    """
+    """A name of at most so many letters for each input; a ValueError if there are not as many."""
     if isinstance(names, str) or not hasattr(names, "__len__") or len(names) != n_inputs:
         raise ValueError(f"input_names must be a list of {n_inputs} names, one for each input, got {shortened(names)}")
     return [plain(name, most) for name in names]
@@ -283,20 +267,12 @@ def around_zero(numbers: Any, share: float = 1.0) -> Normalize:
 
 
 def number(x: float, precision: int = 3) -> str:
-    """A number as ``engine.draw`` writes it, with fewer digits.
-
-    >>> number(-0.1234), number(12345.0), number(0.00001), number(-0.0)
-    ('−0.123', '1.23e+04', '1e−05', '0')
-    """
+    """A number as ``engine.draw`` writes it, with fewer digits: ``−0.123``, ``1e−05``."""
     return picture_text(Number(x), precision)
 
 
 def image_size(image_shape: Any, n_numbers: int, what: str) -> tuple[int, int]:
-    """Rows and columns of an image, checked against how many numbers there are.
-
-    Raises:
-        ValueError: it is no pair of whole numbers above 0, or has another number of pixels.
-    """
+    """Rows and columns of an image; a ValueError if they are none, or have another number of pixels."""
     pair = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
     if len(pair) != 2 or not all(hasattr(n, "__index__") and not isinstance(n, bool) and n > 0 for n in pair):
         raise ValueError(f"image_shape must be a pair (rows, columns), such as (8, 8), got {shortened(image_shape)}")

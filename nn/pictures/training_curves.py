@@ -25,9 +25,6 @@ def curves(history: History, theme: str = "auto") -> Figure:
         history: what ``fit`` gave.
         theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
-    Returns:
-        The figure, which shows itself in Jupyter.
-
     Raises:
         ValueError: no epoch was finished.
         TypeError: it is no History.

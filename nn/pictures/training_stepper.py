@@ -149,11 +149,9 @@ class TrainingStepper:
         return self
 
     def back(self, n: int = 1) -> Self:
-        """Go *n* steps back, to exactly the weights of then.
+        """Go *n* steps back, to exactly the weights of then; a ValueError if there are not so many.
 
-        Raises:
-            ValueError: there are not so many.
-            RuntimeError: something else changed the model's weights.
+        Raises a RuntimeError if something else changed the model's weights.
         """
         steps = check_int("back(n)", n, 0)
         if steps > self._at:
@@ -210,11 +208,7 @@ class TrainingStepper:
         return f"step {self._at}: cost {number(self.cost)}; example {self._follow}: {answer}"
 
     def picture(self) -> Figure:
-        """Network, boundary and cost at this step.
-
-        Returns:
-            The figure, which shows itself in Jupyter.
-        """
+        """Network, boundary and cost at this step."""
         return self._drawn(tall=False)
 
     def _drawn(self, tall: bool) -> Figure:
