@@ -7,10 +7,12 @@ would hide a node with a label.
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.drawing.flat_graph import FlatGraph
-from engine.operations import ADD, DETACH, DIV, EXP, LOG, MAXIMUM, MINUS, MUL, PLAIN, SUB, Operation
+from engine.functions import logsumexp, mean, softmax
+from engine.operations import ADD, DETACH, DIV, LOG, MUL, PLAIN, Operation
+from engine.value import Value
 
 FUNCTIONS = ("softmax", "logsumexp", "mean", "dot")
 _FEWEST_TERMS = 4  # of a mean or a dot product; fewer are easily read, and mostly written by hand
@@ -25,74 +27,86 @@ class Call(NamedTuple):
     n_inputs: int
 
 
-class _Exponentials(NamedTuple):
-    """A sum of exp(x - shift), the shift being the largest x: its terms, and all its nodes."""
-
-    shift: int
-    terms: list[int]
-    members: list[int]
-
-
 def find_calls(graph: FlatGraph) -> list[Call]:
     """All calls in a graph. No node is in two of them, and only outputs are used outside of theirs."""
     finder = _Finder(graph)
     calls: list[Call] = []
     claimed: set[int] = set()
-    for find in (finder.softmaxes, finder.logsumexps, finder.means):
-        for call in find():
-            if claimed.isdisjoint(call.members) and not finder.hides_label(call):
-                claimed.update(call.members)
-                calls.append(call)
+    for call in chain(finder.softmaxes(), finder.logsumexps(), finder.means()):
+        if call and claimed.isdisjoint(call.members) and not finder.hides_label(call):
+            claimed.update(call.members)
+            calls.append(call)
     return [*calls, *finder.dots(claimed)]
 
 
 class _Finder:
-    """Looks for the functions one by one, each in time proportional to the graph's size."""
+    """Looks for what each function makes of as many inputs, each in time proportional to the graph's size."""
 
     def __init__(self, graph: FlatGraph) -> None:
         self.graph, self.operands = graph, graph.operands
         self.operations = [node.operation for node in graph.nodes]
         self.n_uses = Counter(chain.from_iterable(graph.operands))
 
-    def softmaxes(self) -> Iterator[Call]:
-        """exp(x - shift) / total, for one or more of the terms of the total."""
+    def softmaxes(self) -> Iterator[Call | None]:
+        """Quotients by a sum, of which all numerators are terms."""
         quotients: defaultdict[int, list[int]] = defaultdict(list)
         for index in self._all(DIV):
             quotients[self.operands[index][1]].append(index)
         for total, outputs in quotients.items():
-            found = self._exponentials(total, SUB, len(outputs))
-            if found is None or self.n_uses[found.shift] != len(found.terms):
-                continue
-            divided = Counter(self.operands[output][0] for output in outputs)
-            uses = [self.n_uses[term] - 1 for term in found.terms]
-            if [divided[term] for term in found.terms] == uses and sum(uses) == len(outputs):
-                yield Call("softmax", sorted([*found.members, *outputs]), outputs, len(found.terms))
+            places = {term: place for place, term in enumerate(self._terms(total))}
+            terms = [self.operands[output][0] for output in outputs]
+            if len(places) > 1 and places.keys() >= set(terms):
+                shares = softmax(inputs := _leaves(len(places)))
+                yield self._call("softmax", inputs, [shares[places[term]] for term in terms], outputs)
 
-    def logsumexps(self) -> Iterator[Call]:
-        """shift + log(total)."""
+    def logsumexps(self) -> Iterator[Call | None]:
+        """A constant plus the logarithm of a sum."""
         for index in self._all(ADD):
             shift, log = self.operands[index]
-            if self.operations[shift] is not DETACH or not self._is_inner(log, LOG):
-                continue
-            found = self._exponentials(self.operands[log][0], MINUS, 1)
-            if found is None or found.shift != shift or self.n_uses[shift] != len(found.terms) + 1:
-                continue
-            if all(self.n_uses[term] == 1 for term in found.terms):
-                yield Call("logsumexp", sorted([*found.members, log, index]), [index], len(found.terms))
+            if self.operations[shift] is DETACH and self.operations[log] is LOG:
+                inputs = _leaves(len(self._terms(self.operands[log][0])))
+                if len(inputs) > 1:
+                    yield self._call("logsumexp", inputs, [logsumexp(inputs)], [index])
 
-    def means(self) -> Iterator[Call]:
-        """A sum from the left over the count of its terms."""
+    def means(self) -> Iterator[Call | None]:
+        """A sum over the count of its terms, or of its last ones."""
         for index in self._all(DIV):
             total, count = self.operands[index]
-            if self.operations[count] is not PLAIN or not self.graph.inlined[count]:
-                continue
             n = self.graph.nodes[count].data
-            sums: list[int] = []
-            while len(sums) < n - 1 and self._is_inner(total, ADD):
-                sums.append(total)
-                total = self.operands[total][0]
-            if n >= _FEWEST_TERMS and len(sums) == n - 1:
-                yield Call("mean", sorted([*sums, count, index]), [index], len(sums) + 1)
+            if self.operations[count] is PLAIN and _FEWEST_TERMS <= n <= len(self._terms(total)):
+                inputs = _leaves(int(n))
+                yield self._call("mean", inputs, [mean(inputs)], [index])
+
+    def _terms(self, total: int) -> list[int]:
+        """The terms of a sum from the left whose parts are used once."""
+        terms, node = list[int](), total
+        while self.operations[node] is ADD and (node == total or self.n_uses[node] == 1):
+            node, term = self.operands[node]
+            terms.append(term)
+        return [node, *reversed(terms)]
+
+    def _call(self, function: str, inputs: list[Value], results: list[Any], outputs: list[int]) -> Call | None:
+        """The call that gave the *outputs*, if they are made as the function makes *results* of *inputs*."""
+        at = dict(zip(results, outputs))  # where each node of the function's graph is in this one
+        uses, nodes, given = Counter[Value](), list(at), set(inputs)
+        for node in nodes:  # the list grows meanwhile
+            index = at[node]
+            if self.operations[index] is not node.operation:
+                return None
+            if node.operation is PLAIN and not (
+                self.graph.inlined[index] and self.graph.nodes[index].data == node.data
+            ):
+                return None
+            for operand, here in zip(node.operands, self.operands[index]):
+                uses[operand] += 1
+                if operand not in given and operand not in at:
+                    nodes.append(operand)
+                if at.setdefault(operand, here) != here:
+                    return None
+        inner = nodes[len(set(results)) :]
+        if any(self.n_uses[at[node]] != uses[node] for node in inner):
+            return None
+        return Call(function, sorted(at[node] for node in nodes), outputs, len(inputs))
 
     def dots(self, claimed: set[int]) -> Iterator[Call]:
         """A sum from the left of products; as long as it goes on."""
@@ -129,37 +143,6 @@ class _Finder:
         """Whether a node is of that *operation*, and used once."""
         return self.operations[index] is operation and self.n_uses[index] == 1
 
-    def _exponentials(self, total: int, minus: Operation, n_uses: int) -> _Exponentials | None:
-        """The sum of two or more exp(x - shift) that *total* is, used so often; the uses of terms are not looked at."""
-        if self.n_uses[total] != n_uses:
-            return None
-        terms: list[int] = []
-        members: list[int] = []
-        node = total
-        while self.operations[node] is ADD and (node == total or self.n_uses[node] == 1):
-            members.append(node)
-            node, term = self.operands[node]
-            terms.append(term)
-        terms.append(node)
-        if len(terms) < 2 or any(self.operations[term] is not EXP for term in terms):
-            return None
-        differences = [self.operands[term][0] for term in terms]
-        if not all(self._is_inner(difference, minus) for difference in differences):
-            return None
-        shifts = {self.operands[difference][1] for difference in differences}
-        shift = shifts.pop()
-        if shifts or self.operations[shift] is not DETACH:
-            return None
-        maxima = self._maxima(shift, [self.operands[difference][0] for difference in differences])
-        return None if maxima is None else _Exponentials(shift, terms, [*members, *terms, *differences, *maxima, shift])
 
-    def _maxima(self, shift: int, numbers: list[int]) -> list[int] | None:
-        """The nodes that find the largest of the *numbers*, which stand from the last to the first."""
-        maxima: list[int] = []
-        (node,) = self.operands[shift]
-        for number in numbers[:-1]:
-            if not self._is_inner(node, MAXIMUM) or self.operands[node][1] != number:
-                return None
-            maxima.append(node)
-            node = self.operands[node][0]
-        return maxima if node == numbers[-1] else None
+def _leaves(n: int) -> list[Value]:
+    return [Value(0.0) for _ in range(n)]
