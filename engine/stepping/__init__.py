@@ -23,7 +23,6 @@ from engine.whole_files import write_whole
 __all__ = ["Stepper", "stepper"]
 
 _PICTURED = 60  # boxes at most in the picture for a notebook that is not trusted
-_LISTED = 30  # nodes at most in its words
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -149,7 +148,7 @@ class Stepper:
         """
         script = render_script(self.html, render_frame(self.html, self._height, name))
         still = render_still(self._words, self._picture.pipe("svg"))
-        words = render_words(self._words, self._walk, self._look.precision, _LISTED)
+        words = render_words(self._words, self._picture.outline)
         page = {"application/javascript": script, "text/markdown": still, "text/plain": repr(self)}
         return [page, {"text/html": words, "text/plain": ""}]
 

@@ -21,7 +21,7 @@ from engine.drawing.themes import THEMES
 from engine.expressions.javascript import arithmetic, key_of
 from engine.expressions.javascript_functions import special
 from engine.expressions.nodes import Number
-from engine.expressions.writers import mathml, picture_text, text
+from engine.expressions.writers import mathml, text
 from engine.operations import CONSTANT, Operation
 from engine.refresh import is_computable
 from engine.stepping.layout import MEASURES, Edge, Layout, shown_name
@@ -69,19 +69,8 @@ def render_still(words: str, picture: bytes) -> str:
     return f'<p>{words}</p><img alt="{words}" style="max-width: 100%; height: auto" src="{address}">'
 
 
-def render_words(words: str, walk: Walk, precision: int, most: int) -> str:
-    """The *words*, and the numbers of the last *most* nodes, seen only where a cleaner drops the attribute ``hidden``.
-
-    The tags are those that ``jupyter nbconvert --sanitize-html`` keeps.
-    """
-    rows = [("node", "operation", "data", "grad")]
-    for node, number, gradient in [*zip(walk.nodes, walk.numbers, walk.gradients)][-most:]:
-        if node.op != CONSTANT:
-            data, grad = (picture_text(Number(each), precision) for each in (number, gradient))
-            rows.append((shown_name(node, walk), SYMBOLS.get(node.op, node.op), data, grad))
-    wide, *widths = (max(map(len, column)) for column in zip(*rows))
-    lines = [f"{name:{wide}}" + "".join(f"  {cell:>{w}}" for cell, w in zip(cells, widths)) for name, *cells in rows]
-    table = "\n".join(lines)
+def render_words(words: str, table: str) -> str:
+    """The *words* and a table, seen only where a cleaner, as of nbconvert, drops the attribute ``hidden``."""
     return f'<div hidden="hidden">{escape(words)}<pre><code>{escape(table)}</code></pre></div>'
 
 

@@ -265,9 +265,9 @@ def test_a_notebook_that_cleans_outputs_prints_no_source(monkeypatch):
     assert table.endswith("</code></pre></div>")
     lines = table.removesuffix("</code></pre></div>").splitlines()
     assert [line.split() for line in lines[1:]] == [
-        [*html.escape(label).split(), "−2", "3"],
-        ["y", "3", "−2"],
-        ["L", "×", "−6", "1"],
+        [*html.escape(label).split(), "data", "−2", "grad", "3"],
+        ["y", "data", "3", "grad", "−2"],
+        ["L", "×", "of", *f"{html.escape(label)},".split(), "y", "data", "−6", "grad", "1"],
     ]
 
 
