@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nn.data import Table
 
 Along = tuple[Any, Any] | str
+_Plane = tuple["Table", "Table", tuple[str, str], tuple[float, float]]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -181,14 +182,13 @@ def cost_surface(
     """
     found = problem(model, X, y, loss)
     check_int("points", points, 2, 500)
-    plane = _plane(model, along, seed)
-    width = 1.0 if plane.random else 3.0
-    spans = [(middle - width, middle + width) for middle in plane.here]
+    width, plane = _plane(model, along, seed)
+    spans = [(middle - width, middle + width) for middle in plane[-1]]
     if ranges is not None:
         spans = [_range(pair) for pair in _pair(ranges, "ranges", numbers=False)]
     across, up = (np.linspace(low, high, points) for low, high in spans)
     empty = np.empty((points, points))
-    surface = CostSurface(found, plane.origin, plane.directions, plane.labels, plane.here, across, up, empty)
+    surface = CostSurface(found, *plane, across, up, empty)
     with undisturbed(model) as parameters:
         for i, v in enumerate(up):
             for j, u in enumerate(across):
@@ -234,17 +234,11 @@ def descent_paths(
 # --------------------------------------------------------------------------------------------------------------- plane
 
 
-@dataclass(frozen=True)
-class _Plane:
-    origin: Table
-    directions: Table
-    labels: tuple[str, str]
-    here: tuple[float, float]
-    random: bool = False
+def _plane(model: Module, along: Any, seed: int | None) -> tuple[float, _Plane]:
+    """How far it reaches to both sides; then the origin, the directions, the labels, and where the model is.
 
-
-def _plane(model: Module, along: Any, seed: int | None) -> _Plane:
-    """The plane that is asked for; a coordinate along a parameter is the parameter's own number."""
+    A coordinate along a parameter is the parameter's own number.
+    """
     named = dict(model.named_parameters())
     names, values = list(named), np.array([parameter.data for parameter in named.values()])
     if len(names) < 2:
@@ -254,28 +248,21 @@ def _plane(model: Module, along: Any, seed: int | None) -> _Plane:
     if isinstance(along, str) and along == "random":
         rng = random_numbers(seed)
         directions = np.array([[rng.gauss(0.0, 1.0) * abs(value) for value in values] for _ in range(2)])
-        return _Plane(values, directions, ("random direction 1", "random direction 2"), (0.0, 0.0), random=True)
+        return 1.0, (values, directions, ("random direction 1", "random direction 2"), (0.0, 0.0))
     pair = _pair(along, "along", numbers=False, kind='"random", two names of parameters or two vectors')
-    if all(isinstance(item, str) for item in pair):
-        return _parameter_plane(names, values, pair)
-    directions = np.array([_vector(item, len(names)) for item in pair])
-    return _Plane(values, directions, ("direction 1", "direction 2"), (0.0, 0.0))
-
-
-def _parameter_plane(names: list[str], values: Table, pair: tuple[Any, Any]) -> _Plane:
+    if not all(isinstance(item, str) for item in pair):
+        directions = np.array([_vector(item, len(names)) for item in pair])
+        return 3.0, (values, directions, ("direction 1", "direction 2"), (0.0, 0.0))
     for name in pair:
         if name not in names:
             some = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
             raise ValueError(f"along: there is no parameter {shortened(name)}; there are {some}")
     if pair[0] == pair[1]:
         raise ValueError(f"along must be two different parameters, got {shortened(pair[0])} twice")
-    first, second = map(names.index, pair)
-    directions = np.zeros((2, len(names)))
-    directions[0, first] = directions[1, second] = 1.0
-    origin = values.copy()
-    origin[[first, second]] = 0.0
-    labels = (plain(pair[0], 40), plain(pair[1], 40))
-    return _Plane(origin, directions, labels, (float(values[first]), float(values[second])))
+    places = [names.index(name) for name in pair]
+    here = float(values[places[0]]), float(values[places[1]])
+    values[places] = 0.0
+    return 3.0, (values, np.eye(len(names))[places], (plain(pair[0], 40), plain(pair[1], 40)), here)
 
 
 def _vector(item: Any, n: int) -> Table:
