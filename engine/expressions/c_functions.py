@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 import operator
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 
 from engine.domains import DOMAINS, POWER, TOO_LARGE
-from engine.expressions.used_functions import used_by
 
 LONGEST = 400
 """Statements of a function: compilers take long for those that are longer."""
@@ -44,6 +43,19 @@ def with_helpers(code: str) -> str:
     used = helpers_of(code)
     text = "".join(f"{helper}\n" for helper in used.values()) + code
     return _CALLED.sub(lambda found: f"PREFIX_{found[0]}" if found[0] in used else found[0], text)
+
+
+def used_by(code: str, functions: Mapping[str, str], names_in: Callable[[str], Iterable[str]]) -> set[str]:
+    """The names of those *functions*, texts by name, that the code calls, and of those that these call.
+
+    *names_in* finds what a text may call.
+    """
+    used, asked = set[str](), [code]
+    while asked:
+        new = (functions.keys() & names_in(asked.pop())) - used
+        used |= new
+        asked += [functions[name] for name in new]
+    return used
 
 
 def refusals(key: str, y: str, operands: Sequence[str], constants: Sequence[float | None]) -> Iterator[str]:

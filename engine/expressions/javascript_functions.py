@@ -6,9 +6,8 @@ import re
 from functools import cache
 from importlib.resources import files
 
-from engine.expressions.c_functions import all_helpers
+from engine.expressions.c_functions import all_helpers, used_by
 from engine.expressions.javascript import arithmetic
-from engine.expressions.used_functions import used_by
 
 _OF_MATH = re.compile(r"^export const \{ (.*) \} = Math;$", re.MULTILINE)
 _FUNCTION = re.compile(

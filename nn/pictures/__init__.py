@@ -3,6 +3,9 @@
 Each function gives a matplotlib ``Figure`` that shows itself in Jupyter and writes itself with ``savefig``; none
 touches pyplot or its settings. Blue is positive and orange negative everywhere.
 
+``X``, ``y`` and ``loss`` are those of ``fit``; the loss is by default that of training, or ``"mse"``.
+``ax`` is where to draw; None makes a new figure. What does not fit is a ValueError or TypeError that says why.
+
 ``theme`` is that of ``engine.draw``: ``"light"``, ``"dark"``, ``"print"`` in grey, or ``"auto"``: light, but dark on a
 figure that is and in a notebook that is. ``follow_theme()`` does the latter for all other figures of a notebook.
 Numbers, names of layers and colours are those of ``draw``, too.

@@ -40,13 +40,9 @@ def decision_boundary(
     Args:
         model: any Module that takes two numbers.
         X: ``(n_examples, 2)`` numbers.
-        y: labels or numbers, as for ``fit``.
-        loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
         input_names: of the axes; None takes the names of the columns that *model* was trained on, or of *X*.
         resolution: into how many points a side of the plane is divided.
         title: over the picture; None tells how many examples are right.
-        theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
-        ax: where to draw; None makes a new figure.
 
     Raises:
         ValueError: the model takes more or fewer inputs than two, or something else does not fit.

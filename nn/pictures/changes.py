@@ -85,7 +85,6 @@ class WantedChanges:
 
         Args:
             image_shape: ``(rows, columns)`` where the examples are images, to show them over their columns.
-            theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
         Raises:
             ValueError: the examples have another number of pixels.
@@ -104,8 +103,6 @@ def wanted_changes(model: Module, X: Any, y: Any, loss: Loss = None) -> WantedCh
     Args:
         model: any Module.
         X: ``(n_examples, n_inputs)`` numbers, at most 100 examples.
-        y: labels or numbers, as for ``fit``.
-        loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
 
     Raises:
         ValueError: something does not fit, or there are too many examples.

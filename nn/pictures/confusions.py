@@ -22,13 +22,6 @@ def confusion_table(
     Args:
         model: any Module that tells classes apart.
         X: ``(n_examples, n_inputs)`` numbers.
-        y: their labels.
-        loss: as for ``fit``; None is the one that the model was trained for.
-        theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
-        ax: where to draw; None makes a new figure.
-
-    Raises:
-        ValueError: a model for numbers, or something that does not fit.
 
     >>> from nn import MLP
     >>> picture = confusion_table(MLP(2, [1], seed=0), [[0, 1], [1, 0]], ["cat", "dog"], loss="binary_cross_entropy")

@@ -160,8 +160,6 @@ def cost_surface(
     Args:
         model: any Module.
         X: ``(n_examples, n_inputs)`` numbers.
-        y: labels or numbers, as for ``fit``.
-        loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
         along: two names of parameters, such as ``("layers.0.neurons.0.w.0", "layers.0.neurons.0.b")``; or two vectors
             of ``n_parameters`` numbers, steps away from where the model is; or ``"random"``: two random directions, in
             each of which every parameter moves in proportion to its size (after Li et al. 2018). None takes the two

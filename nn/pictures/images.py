@@ -23,7 +23,6 @@ def first_layer(model: Module, image_shape: tuple[int, int], *, most: int = 64, 
         model: an MLP, a Layer or a Neuron.
         image_shape: ``(rows, columns)`` of the images that it takes.
         most: how many neurons are drawn, the first ones.
-        theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
     Raises:
         ValueError: the model takes another number of pixels.
@@ -63,11 +62,8 @@ def worst_mistakes(
     Args:
         model: any Module that tells classes apart.
         X: ``(n_examples, n_pixels)`` numbers.
-        y: their labels.
         image_shape: ``(rows, columns)``.
-        loss: as for ``fit``; None is the one that the model was trained for.
         most: how many are drawn.
-        theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
     Raises:
         ValueError: another number of pixels, a model for numbers, or something else that does not fit.

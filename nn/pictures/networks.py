@@ -56,17 +56,10 @@ def network(
         model: an MLP, a Layer or a Neuron.
         x: ``(n_inputs,)`` numbers of one example, or None for the weights alone.
         target: its label, number or numbers, as for ``fit``.
-        loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
         image_shape: ``(rows, columns)`` where *x* is an image; it is then drawn beside the first layer.
         input_names: a name for each input; None takes those of the columns that *model* was trained on, if any.
         most: how many neurons of a layer are drawn; of a larger one those that tell most, with dots between: with large
             weights, and with *x* large activations, too.
-        theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
-        ax: where to draw; None makes a new figure.
-
-    Raises:
-        ValueError: something does not fit the model.
-        TypeError: the model is not made of layers of neurons.
 
     >>> from nn import MLP
     >>> model = MLP(2, [3, 1], activation="tanh", seed=0)

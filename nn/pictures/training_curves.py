@@ -23,7 +23,6 @@ def curves(history: History, theme: str = "auto") -> Figure:
 
     Args:
         history: what ``fit`` gave.
-        theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
     Raises:
         ValueError: no epoch was finished.
@@ -74,7 +73,6 @@ class LiveCurves:
 
     Args:
         every: seconds between two drawings, at least; when the cell ends the last epoch is drawn, too.
-        theme: as for ``curves``.
 
     Raises:
         ValueError: *every* is no number from 0 on.

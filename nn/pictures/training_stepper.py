@@ -54,12 +54,9 @@ class TrainingStepper:
     Args:
         model: an MLP, a Layer or a Neuron of two inputs.
         X: ``(n_examples, 2)`` numbers.
-        y: labels or numbers, as for ``fit``.
-        loss: as for ``fit``; None is the one that the model was trained for, or ``"mse"``.
         learning_rate: a step is this times minus the gradient.
         follow: the number of the example that is followed through the network.
         input_names: of the two inputs; None takes the names of the columns that *model* was trained on, or of *X*.
-        theme: ``"light"``, ``"dark"``, ``"print"`` or ``"auto"``; see ``nn.pictures``.
 
     Raises:
         ValueError: something does not fit; then nothing was changed.

@@ -166,7 +166,7 @@ class Lowered:
 
 def _is_known(code: Code) -> bool:
     """Whether XLA can compute all nodes: no function of Python, and no derivative whose order is not a plain number."""
-    from engine.compiler.backends.jax_kernels import KERNELS, OF_AN_ORDER
+    from engine.compiler.backends.jax_rows import KERNELS, OF_AN_ORDER
 
     for each in (*code.forward, *code.backward):
         if isinstance(each, Map) and (
