@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -62,23 +61,22 @@ class WantedChanges:
         return dict(zip(self.names, rows))
 
     def __str__(self) -> str:
-        head, *rows = _cells(self)
-        widths = [max(map(len, column)) for column in zip(head, *rows)]
-        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in (head, *rows)]
-        return "\n".join(line.rstrip() for line in lines)
+        """The table, cut in its middle where it is large."""
+        n_rows, n_columns = self.changes.shape
+        columns = _shown(n_columns, _MOST_COLUMNS)
+        lines = [["parameter", *("…" if i is None else self.headings[i] for i in columns), "average"]]
+        for row in _shown(n_rows, _MOST_ROWS):
+            if row is None:
+                lines.append([f"… {n_rows - _MOST_ROWS:,} more", *[""] * (len(columns) + 1)])
+            else:
+                numbers = ["…" if i is None else f"{self.changes[row, i]:.3g}" for i in columns]
+                lines.append([plain(self.names[row], 40), *numbers, f"{self.average[row]:.3g}"])
+        first, *widths = [max(map(len, column)) for column in zip(*lines)]
+        return "\n".join(
+            "  ".join([name.ljust(first), *map(str.rjust, cells, widths)]).rstrip() for name, *cells in lines
+        )
 
     __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        head, *rows = _cells(self)
-        scale = around_zero(self.changes, 0.99)
-        titles = "".join(f'<th scope="col" style="text-align:right">{escape(cell)}</th>' for cell in head[1:])
-        body = "".join(_html_row(row, scale) for row in rows)
-        return (
-            '<table><caption style="text-align:left">The change that each example wants of each parameter: minus the '
-            f'gradient of its loss</caption><thead><tr><th scope="col" style="text-align:left">{escape(head[0])}</th>'
-            f"{titles}</tr></thead><tbody>{body}</tbody></table>"
-        )
 
     def picture(self, image_shape: tuple[int, int] | None = None, theme: str = "auto") -> Figure:
         """A heat map: a row for each parameter, a column for each example, and the average beside them.
@@ -143,44 +141,12 @@ def _heading(found: Problem, place: int) -> str:
     return f"#{place}: {text}" if text else f"#{place}"
 
 
-# --------------------------------------------------------------------------------------------------------------- table
-
-
-def _cells(changes: WantedChanges) -> list[list[str]]:
-    """The table as text, cut in its middle where it is large."""
-    n_rows, n_columns = changes.changes.shape
-    columns = _shown(n_columns, _MOST_COLUMNS)
-    head = ["parameter", *("…" if i is None else changes.headings[i] for i in columns), "average"]
-    rows = [head]
-    for row in _shown(n_rows, _MOST_ROWS):
-        if row is None:
-            rows.append([f"… {n_rows - _MOST_ROWS:,} more", *[""] * (len(head) - 1)])
-            continue
-        numbers = ["…" if i is None else f"{changes.changes[row, i]:.3g}" for i in columns]
-        rows.append([plain(changes.names[row], 40), *numbers, f"{changes.average[row]:.3g}"])
-    return rows
-
-
 def _shown(n: int, most: int) -> list[int | None]:
     """Which of *n* rows or columns stand in a table; None stands for those left out."""
     if n <= most:
         return list(range(n))
     half = most // 2
     return [*range(half), None, *range(n - (most - half), n)]
-
-
-def _html_row(cells: list[str], scale: Any) -> str:
-    """A row whose cells are shaded by their numbers."""
-    last = len(cells) - 1
-    html = [f'<th scope="row" style="text-align:left;font-weight:normal">{escape(cells[0])}</th>']
-    for place, cell in enumerate(cells[1:], 1):
-        style = "text-align:right;font-variant-numeric:tabular-nums" + (";font-weight:bold" if place == last else "")
-        if cell and cell != "…":
-            colour = look_of("light").diverging(scale(float(cell)))
-            background = ",".join(str(round(255 * part)) for part in colour[:3])
-            style += f";background:rgb({background});color:{look_of('light').on(colour)}"
-        html.append(f'<td style="{style}">{escape(cell)}</td>')
-    return f"<tr>{''.join(html)}</tr>"
 
 
 # ------------------------------------------------------------------------------------------------------------- picture
