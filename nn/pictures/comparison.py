@@ -19,26 +19,15 @@ _APART = 1.75
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one example gives and should give; of ``wanted`` on without a target there is nothing.
-
-    Attributes:
-        outputs: of the last layer.
-        probabilities: what the outputs say, where they are logits.
-        wanted: what each output, or probability, should have been: a number or a word.
-        changes: minus the derivative of the loss with respect to each output.
-        loss: of this example.
-        said: the place of the class that the outputs stand for.
-        right: the place of the right class.
-        classes: the labels.
-    """
+    """What one example gives and should give; of ``wanted`` on without a target there is nothing."""
 
     outputs: list[float]
-    probabilities: list[float] | None
-    wanted: list[float | str] | None
-    changes: list[float] | None
+    probabilities: list[float] | None  # what the outputs say, where they are logits
+    wanted: list[float | str] | None  # what each output, or probability, should have been
+    changes: list[float] | None  # minus the derivative of the loss with respect to each output
     loss: float | None
-    said: int | None
-    right: int | None
+    said: int | None  # the place of the class that the outputs stand for
+    right: int | None  # the place of the right class
     classes: list[Label] | None
 
     @property
