@@ -21,10 +21,8 @@ _CALLS = Calls()
 class Statements:
     """The statements of a program in a *language*, in which *write* writes a formula and *number* a number.
 
-    ``x`` are the inputs, ``w`` the parameters, ``v`` the numbers of computed nodes, ``g`` gradients.
-
-    Raises:
-        ValueError: a function of Python computes a node.
+    ``x`` are the inputs, ``w`` the parameters, ``v`` the numbers of computed nodes, ``g`` gradients. Raises a
+    ValueError if a function of Python computes a node.
     """
 
     def __init__(

@@ -187,11 +187,7 @@ def _nearest_units(graph: FlatGraph, folding: Folding, count: int, first: Iterab
 
 
 def _split_far(graph: FlatGraph, folding: Folding, near: set[int]) -> list[list[int]]:
-    """The nodes that are not near, in parts that are connected by more than a leaf.
-
-    A leaf goes with the part that uses it. Leaves that several parts or the near units use, such as shared parameters,
-    are a part by themselves.
-    """
+    """The nodes that are not near, in parts that are connected by more than a leaf; shared leaves are a part."""
     unit_of = folding.unit_of
     leader = list(range(len(unit_of)))  # a union-find forest: units of one part have one leader
 

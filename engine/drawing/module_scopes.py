@@ -41,11 +41,7 @@ def find_parameter_scopes(names: object) -> dict[Value, Scopes]:
 
 
 def split_scopes(name: str) -> Scopes:
-    """The scopes in a dotted name, whose last word is the parameter itself.
-
-    >>> split_scopes("model.layers.0.neurons.3.w.5")
-    ('model', 'model.layers.0', 'model.layers.0.neurons.3')
-    """
+    """The scopes in a dotted name, whose last word is the parameter itself."""
     return tuple(accumulate(_NUMBERED.findall(name)[:-1][:_MOST_LEVELS], "{}.{}".format))
 
 

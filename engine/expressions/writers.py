@@ -36,11 +36,7 @@ def picture_text(formula: Formula, precision: int = 6) -> str:
 
 
 def latex(formula: Formula, precision: int = 6) -> str:
-    r"""A formula in LaTeX's mathematics, for MathJax, KaTeX and amsmath; equations are aligned at their signs.
-
-    >>> print(latex(Derivative(Name("L"), Name("x1"))))
-    \frac{\partial L}{\partial x_{1}}
-    """
+    r"""A formula in LaTeX's mathematics, for MathJax, KaTeX and amsmath; equations are aligned at their signs."""
     return _LATEX.write(formula, precision=precision)
 
 

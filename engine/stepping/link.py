@@ -44,11 +44,9 @@ def _chosen(name: object, _widget: object) -> str | None:
 
 
 class Link(anywidget.AnyWidget):  # type: ignore[misc]
-    """What a page shows, as traits that can be observed: set one, and the page follows; and the other way round.
+    """What a page shows of a *walk*, as traits that can be observed: set one, and the page follows; and vice versa.
 
-    Args:
-        walk: the walk that the page shows.
-        writes: whether changed leaves are written into their Values, and the graph is computed again.
+    If it *writes*, changed leaves are written into their Values, and the graph is computed again.
     """
 
     _esm = bundle("link.js") + "\nexport default { initialize, render() {} };\n"

@@ -81,11 +81,7 @@ class WantedChanges:
     def picture(self, image_shape: tuple[int, int] | None = None, theme: str = "auto") -> Figure:
         """A heat map: a row for each parameter, a column for each example, and the average beside them.
 
-        Args:
-            image_shape: ``(rows, columns)`` where the examples are images, to show them over their columns.
-
-        Raises:
-            ValueError: the examples have another number of pixels.
+        With an *image_shape*, ``(rows, columns)``, the examples are shown over their columns.
         """
         if image_shape is not None:
             image_shape = image_size(image_shape, self.inputs.shape[1], "an example")
@@ -147,9 +143,6 @@ def _shown(n: int, most: int) -> list[int | None]:
         return list(range(n))
     half = most // 2
     return [*range(half), None, *range(n - (most - half), n)]
-
-
-# ------------------------------------------------------------------------------------------------------------- picture
 
 
 def _heat_map(changes: WantedChanges, image_shape: tuple[int, int] | None, look: Look) -> Picture:

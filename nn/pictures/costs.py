@@ -229,9 +229,6 @@ def descent_paths(
     return [surface.descend(rate, steps, start, label) for rate, label in named]
 
 
-# --------------------------------------------------------------------------------------------------------------- plane
-
-
 def _plane(model: Module, along: Any, seed: int | None) -> tuple[float, _Plane]:
     """How far it reaches to both sides; then the origin, the directions, the labels, and where the model is.
 
@@ -283,9 +280,6 @@ def _range(item: Any) -> tuple[float, float]:
     if not -np.inf < low < high < np.inf:
         raise ValueError(f"ranges: from a smaller to a larger number, not {shortened(item)}")
     return low, high
-
-
-# ---------------------------------------------------------------------------------------------------------------- cost
 
 
 def _move(surface: CostSurface, parameters: list[Any], at: Table) -> None:

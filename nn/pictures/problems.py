@@ -35,8 +35,6 @@ class Problem:
     def __len__(self) -> int:
         return len(self.examples)
 
-    # ---------------------------------------------------------------------------------------------------- one example
-
     def target(self, place: int) -> Any:
         """What the loss compares the outputs with."""
         return self.examples.targets.encoded[place]
@@ -74,8 +72,6 @@ class Problem:
     def is_right(self, place: int, outputs: list[float]) -> bool:
         """Whether these outputs stand for the example's class."""
         return self.examples.targets.is_right(outputs, place)
-
-    # --------------------------------------------------------------------------------------------------- all examples
 
     def cost(self) -> float:
         """The mean loss of the examples."""

@@ -124,8 +124,6 @@ class TrainingStepper:
         self._follow = check_int("follow", place, 0, len(self.problem) - 1)
         self._frames.clear()
 
-    # ---------------------------------------------------------------------------------------------------------- walking
-
     def forward(self, n: int = 1) -> Self:
         """Make *n* steps.
 
@@ -189,8 +187,6 @@ class TrainingStepper:
             raise RuntimeError(
                 "the model's weights were changed by something else since the last step; make a new TrainingStepper"
             )
-
-    # --------------------------------------------------------------------------------------------------------- pictures
 
     def __repr__(self) -> str:
         return self.in_words()
