@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from engine.compiler.statements import Statements, block_comment
 from engine.compiler.trace import Record
@@ -71,9 +71,14 @@ class _Program:
         for name, statements in (("forward", self.forward), ("backward", self.backward)):
             calls[name] = []
             for start in range(0, len(statements), LONGEST):
-                signature, body = _part(f"PREFIX_{name}{start // LONGEST}", statements[start : start + LONGEST])
-                calls[name] += _call(*signature)
-                yield function(f"static {_signature(*signature)}", body)
+                part, body = f"PREFIX_{name}{start // LONGEST}", statements[start : start + LONGEST]
+                arrays = _used(body, ["x", "w", "v", "g", "dx", "dw"])
+                call, kind = f"{part}({', '.join(arrays)});", "void"
+                calls[name].append(call)
+                if _used(body, ["return"]):
+                    body, kind = [*body, "return 0;"], "long"
+                    calls[name][-1:] = [f"refused = {call}", "if (refused) return refused;"]
+                yield function(f"static {_signature(kind, part, arrays)}", body)
         results = [f"y[{i}] = {self.names[place]};" for i, place in enumerate(self.record.outputs)]
         sizes = {"dx": self.record.n_inputs, "dw": self.record.n_parameters}
         zeros = [f"for (i = 0; i < {size}; i++) {array}[i] = 0.0;" for array, size in sizes.items() if size]
@@ -82,12 +87,12 @@ class _Program:
 
     def _public(self, name: str, body: list[str]) -> str:
         """A function that people call: what it declares is what its body uses."""
-        text = "\n".join(body)
         declared = {"i": "long i;", "refused": "long refused;", "v": "double *v = work;"}
         declared["g"] = f"double *g = work + {self.n_computed};"
-        used = [line for variable, line in declared.items() if _uses(text, variable)]
-        unused = [f"(void){array};" for array in _PUBLIC[name] if not _uses("\n".join([*used, text]), array)]
-        return function(_signature("long", f"PREFIX_{name}", _PUBLIC[name]), [*used, *unused, *body, "return 0;"])
+        used = [declared[variable] for variable in _used(body, declared)]
+        arrays = _PUBLIC[name]
+        unused = [f"(void){array};" for array in arrays if array not in _used([*used, *body], arrays)]
+        return function(_signature("long", f"PREFIX_{name}", arrays), [*used, *unused, *body, "return 0;"])
 
     def _forward(self) -> Iterator[str]:
         """A statement for each node, and a return where its operation refuses its operands."""
@@ -100,21 +105,10 @@ class _Program:
                 yield f"if ({condition}) return {count};"
 
 
-def _part(name: str, statements: list[str]) -> tuple[tuple[str, str, list[str]], list[str]]:
-    """The kind, name and arguments of a function of these statements, and its body."""
-    text = "\n".join(statements)
-    arrays = [array for array in ("x", "w", "v", "g", "dx", "dw") if _uses(text, array)]
-    refuses = _uses(text, "return")
-    return ("long" if refuses else "void", name, arrays), [*statements, "return 0;"] if refuses else statements
-
-
-def _uses(text: str, name: str) -> bool:
-    return re.search(rf"\b{name}\b", text) is not None
-
-
-def _call(kind: str, name: str, arrays: Sequence[str]) -> list[str]:
-    call = f"{name}({', '.join(arrays)});"
-    return [call] if kind == "void" else [f"refused = {call}", "if (refused) return refused;"]
+def _used(lines: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Those names that are in these lines."""
+    words = set(re.findall(r"\w+", "\n".join(lines)))
+    return [name for name in names if name in words]
 
 
 def _signature(kind: str, name: str, arrays: Sequence[str]) -> str:
