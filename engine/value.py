@@ -425,8 +425,8 @@ class Value(Provenance):
     @property
     def _attributes(self) -> dict[str, Any] | None:
         """The attributes of the user's; None if there are none. Compiled, asking makes no dict."""
-        own: dict[str, Any] = {name: thing for name, thing in self.__dict__.items() if name != "_prev"}
-        return own or None
+        own: dict[str, Any] = self.__dict__
+        return (own and {name: thing for name, thing in own.items() if name != "_prev"}) or None
 
     def backward(self, gradient: Unchecked = 1.0, create_graph: bool = False, retain_graph: Unchecked = None) -> None:
         """Apply the chain rule from here to every leaf: see ``engine.backward``.

@@ -16,7 +16,7 @@ from engine.compiler.backends import backend_named
 from engine.compiler.inputs import as_rows
 from engine.compiler.ir import Floats
 from engine.compiler.paths import Paths, Source
-from engine.compiler.program import Program, check_output
+from engine.compiler.program import Program, check_output, mean
 from engine.compiler.surroundings import Surroundings
 from engine.compiler.tables import Asked, read_table
 from engine.compiler.trace import ordered, recorded
@@ -80,7 +80,7 @@ class CompiledFunction:
         check_output(output, paths.n_outputs, rows)
         results, gradient = by_parts.outputs_and_mean_gradient(paths, rows, output)
         _settle_where_not_finite(results, rows, paths, [output])
-        return float(np.add.reduce(results[:, output], dtype=np.float64)) / len(rows), gradient
+        return mean(results, output), gradient
 
     def gradients(self, X: Any, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
         """The gradient of an output for each example by itself: see ``Program``."""

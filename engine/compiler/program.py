@@ -79,11 +79,6 @@ class Program:
         self.weights = weights
 
     @property
-    def nodes_per_instruction(self) -> float:
-        """How many nodes of the graph an array instruction computes, on average: where few, a replay gains little."""
-        return len(self.record.ops) / max(1, len(self._runner.graph.groups))
-
-    @property
     def weights(self) -> Floats:
         """The numbers of the parameters, ``(n_parameters,)``; changing them in place changes the program's."""
         return self._runner.weights
@@ -149,7 +144,7 @@ class Program:
         check_output(output, self.n_outputs, rows)
         with self._runner.turn:
             results, gradient = self.run(rows, None, output)
-            return float(np.add.reduce(results[:, output], dtype=np.float64)) / len(rows), gradient.copy()
+            return mean(results, output), gradient.copy()
 
     def run(self, rows: Floats, places: NDArray[np.int64] | None = None, output: int = 0) -> tuple[Floats, Floats]:
         """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one of them: for a training loop.
@@ -325,6 +320,12 @@ def columns_of(with_respect_to: Any, inputs: Sequence[Value], parameters: Sequen
         if not isinstance(value, Value) or value not in known:
             raise ValueError(f"with_respect_to must be {what}, got {shortened(value)}")
     return [known[value] for value in asked]
+
+
+def mean(results: Floats, output: int) -> float:
+    """The mean of an output over the examples, added up in float64."""
+    with np.errstate(all="ignore"):
+        return float(np.add.reduce(results[:, output], dtype=np.float64)) / len(results)
 
 
 def check_output(output: Any, n_outputs: int, rows: Floats | None = None) -> None:

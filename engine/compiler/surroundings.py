@@ -16,7 +16,7 @@ import sys
 import threading
 import warnings
 from collections import ChainMap, UserDict, UserList, deque
-from collections.abc import Callable, Collection, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Callable, Collection, Container, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from contextlib import suppress
 from types import (
     BuiltinFunctionType,
@@ -63,6 +63,7 @@ class Surroundings:
     The look goes through containers, attributes and what functions enclose. It is bounded: of a container of more than
     1,000 things only plain ones count, of more than 2**24 numbers their count. What that leaves out, and the state of
     objects in C that do not show it, is noted as ``UNSEEN``. The numbers of Values do not count: they are parameters.
+    Of the attributes of modules and Values those count that a function names; where there is none, all those of Values.
     """
 
     def __init__(self, *roots: Any) -> None:
@@ -80,6 +81,7 @@ class Surroundings:
     def look(self) -> Look:
         """A note of everything there: its kind, and its number or text where it is plain."""
         found: Look = {}
+        names = {name for code in self._code for name in code.co_names}
         seen: dict[int, Any] = {}  # held, so that nothing new gets the same id
         waiting = deque([*self._named(), *self._roots])
         while waiting and len(found) < _MOST:
@@ -90,7 +92,7 @@ class Surroundings:
                 seen[id(thing)] = thing
                 while name in found:
                     name += "'"
-                note, parts = _noted(thing)
+                note, parts = _noted(thing, names)
                 found[name] = note, _which(thing)
                 waiting.extend((name + suffix, part) for suffix, part in parts)
         if waiting:
@@ -98,17 +100,17 @@ class Surroundings:
         return found
 
     def _named(self) -> Iterator[Part]:
-        """The globals that the functions name, and the attributes that they name of modules."""
+        """The globals that the functions name."""
         for code, variables in self._code.items():
             for name in code.co_names:
                 if name in _BY_OTHER_NAMES:
                     yield _HIDDEN
                 if name in variables:
-                    yield from _of_name(name, variables[name], code.co_names)
+                    yield name, variables[name]
                 else:  # the function may import it
                     for module in (name, f"{variables.get('__package__')}.{name}".rstrip(".")):
                         if module in sys.modules:
-                            yield from _of_name(name, sys.modules[module], code.co_names)
+                            yield name, sys.modules[module]
             if np is not None and "random" in code.co_names:
                 yield "the state of numpy.random", getattr(np.random.get_state, "__self__", None)
 
@@ -126,15 +128,6 @@ def may_have_changed(before: Look, after: Look) -> bool:
     return UNSEEN in after or before != after
 
 
-def _of_name(name: str, thing: Any, names: Collection[str]) -> Iterator[Part]:
-    """A thing that a function names; of a module, what else the function names there."""
-    if not issubclass(type(thing), ModuleType):
-        yield name, thing
-    elif not is_library(thing.__name__):
-        for part in set(names) & vars(thing).keys():
-            yield from _of_name(f"{name}.{part}", vars(thing)[part], set(names) - {part})
-
-
 def _is_passing(argument: Any) -> bool:
     """Whether an argument is part of the graph, or cannot change."""
     if issubclass(type(argument), (list, tuple)) and argument:
@@ -148,7 +141,7 @@ def _which(thing: Any) -> object:
     return hash(tuple(map(id, thing))) if is_list else id(thing) if type(thing) is Value else None
 
 
-def _noted(thing: Any) -> Noted:
+def _noted(thing: Any, names: Container[str]) -> Noted:
     """A note and the parts of anything; a foreign object may raise any error where it is looked at."""
     if type(thing) is float or type(thing) is complex:
         return (type(thing), repr(thing)), []
@@ -156,8 +149,11 @@ def _noted(thing: Any) -> Noted:
         return (type(thing), thing), []
     try:
         if isinstance(thing, Value):
-            return (Value, thing.label), _named_parts(thing._attributes or {})
-        has_own = not (isinstance(thing, (type, ModuleType)) or _is_of_pandas(type(thing)))
+            own = thing._attributes or {}
+            return (Value, thing.label), _attributes(own, names or own)
+        if issubclass(type(thing), ModuleType):
+            return thing.__name__, [] if is_library(thing.__name__) else _attributes(vars(thing), names)
+        has_own = not (isinstance(thing, type) or _is_of_pandas(type(thing)))
         own = getattr(thing, "__dict__", {}) if has_own else {}
         if isinstance(thing, logging.Logger):
             own = {name: item for name, item in own.items() if name not in _OF_ALL_LOGGERS}
@@ -165,7 +161,7 @@ def _noted(thing: Any) -> Noted:
         if noting is None:
             noting = next((note for kind, note in _NOTES.items() if isinstance(thing, kind)), _of_object)
         note, parts = noting(thing)
-        return note, [*parts, *_named_parts(own)]
+        return note, [*parts, *_attributes(own, own)]
     except Exception:
         return type(thing), [_HIDDEN]
 
@@ -175,14 +171,15 @@ def _is_of_pandas(kind: type) -> bool:
     return hasattr(kind, "iloc") or hasattr(kind, "get_indexer")
 
 
-def _named_parts(own: Mapping[str, Any]) -> list[Part]:
-    return [(f".{name}", item) for name, item in own.items()]
+def _attributes(own: Mapping[str, Any], names: Container[str]) -> list[Part]:
+    return [(f".{name}", item) for name, item in own.items() if name in names]
 
 
 def _of_list(thing: Any) -> Noted:
     note = type(thing), len(thing)
     if set(map(type, thing)) == {Value}:  # for _which, in a list
-        return note, [] if isinstance(thing, (list, tuple)) else [("", list(thing))]
+        is_list = isinstance(thing, (list, tuple))
+        return note, [("", value) for value in thing if value._attributes] if is_list else [("", list(thing))]
     if isinstance(thing, (set, frozenset)):
         plain = frozenset(repr(item) for item in thing if isinstance(item, _PLAIN))
         return (*note, plain), [
@@ -273,8 +270,8 @@ def _hidden(thing: Any) -> list[Part]:
     with warnings.catch_warnings(), suppress(Exception):
         warnings.simplefilter("ignore")  # Python 3.14 pickles no iterators of itertools
         reduced = thing.__reduce_ex__(4)
-        parts = [reduced] if isinstance(reduced, str) else reduced[1:]
-        return [(f"[{index}]", part) for index, part in enumerate(parts)]
+        if not isinstance(reduced, str):  # a name tells nothing
+            return [(f"[{index}]", part) for index, part in enumerate(reduced[1:])]
     return [_HIDDEN]
 
 

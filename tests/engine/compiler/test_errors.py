@@ -114,6 +114,12 @@ def test_rows_of_other_kinds_of_numbers(program):
         assert program(X).shape == (0,)
 
 
+def test_the_mean_of_both_infinities_is_not_a_number_and_no_warning():
+    x = Value(1.0)
+    for program in (compile(x * 2.0, [x]), compile(lambda x: x * 2.0)):
+        assert np.isnan(program.value_and_gradient([[np.inf], [-np.inf]])[0])
+
+
 def test_the_mean_over_no_examples(program):
     for X in ([], np.zeros((0, 2))):
         with pytest.raises(ValueError, match="X must have at least one row"):

@@ -8,6 +8,7 @@ import datetime
 import decimal
 import enum
 import fractions
+import functools
 import logging
 import os
 import queue
@@ -73,6 +74,9 @@ OWN = types.ModuleType("own")
 OWN.part, OWN.k = PART, 1.0
 WEIGHT = Value(2.0, label="w")
 WEIGHT.scale = 1.0
+WEIGHTS, MODULES = [Value(2.0), Value(3.0)], [OWN]
+WEIGHTS[1].mask = 1.0
+KEPT = functools.cache(lambda key: NUMBERS[key])
 os.environ["GRADSTEP_K"] = "1"
 
 
@@ -139,6 +143,9 @@ READ_AND_CHANGE = {
     "globals()": (lambda: globals()["NUMBERS"][0], lambda: NUMBERS.__setitem__(0, NUMBERS[0] + 1)),
     "the environment": (lambda: float(os.environ["GRADSTEP_K"]), lambda: os.environ.__setitem__("GRADSTEP_K", "5")),
     "an attribute of a Value": (lambda: WEIGHT.scale, lambda: setattr(WEIGHT, "scale", WEIGHT.scale + 1)),
+    "an attribute of a Value in a list": (lambda: WEIGHTS[1].mask, lambda: setattr(WEIGHTS[1], "mask", 5.0)),
+    "a module in a list": (lambda: MODULES[0].k, lambda: setattr(OWN, "k", OWN.k + 1)),
+    "what a cache keeps": (lambda: KEPT(1), lambda: (NUMBERS.__setitem__(1, 7.0), KEPT(1), KEPT.cache_clear())),
     "a label": (lambda: len(WEIGHT.label), lambda: setattr(WEIGHT, "label", "weight")),
 }
 
