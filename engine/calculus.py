@@ -67,15 +67,10 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
 
     @functools.wraps(f, updated=())
     def both(*args: Any, **kwargs: Any) -> Any:
-        call = _Call(f, args, kwargs, argnums)
-        result, more = call.result, None
-        if has_aux:
-            if not isinstance(result, tuple) or len(result) != 2:
-                raise TypeError(f"{_name(f)} must return (value, more) for has_aux, got {shortened(result)}")
-            result, more = result
-        root = _scalar(f, result)
+        call = _Call(f, args, kwargs, argnums, has_aux)
+        root = _scalar(f, call.result)
         value = _kept(root) if call.keeps_graph else float(root)
-        return (value, more) if has_aux else value, call.derivatives(root)
+        return (value, call.more) if has_aux else value, call.derivatives(root)
 
     return both
 
@@ -199,7 +194,9 @@ def _indices(f: Function, args: Sequence[Any], argnums: Argnums) -> tuple[int, .
 class _Call:
     """One call of a function, with Values for what it is differentiated with respect to."""
 
-    def __init__(self, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums) -> None:
+    def __init__(
+        self, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums, has_aux: bool = False
+    ) -> None:
         indices = _indices(f, args, argnums)
         self._f = f
         self._form = _chosen(args, argnums)  # what the gradient looks like
@@ -215,6 +212,10 @@ class _Call:
                 self.result = f(*arguments, **kwargs)
         finally:
             _nesting.depth = depth
+        if has_aux:
+            if not isinstance(self.result, tuple) or len(self.result) != 2:
+                raise TypeError(f"{_name(f)} must return (value, more) for has_aux, got {shortened(self.result)}")
+            self.result, self.more = self.result
         self.keeps_graph = depth > 0 or any(isinstance(x, Value) for x in numbers) or self._uses_other_values()
 
     def _uses_other_values(self) -> bool:

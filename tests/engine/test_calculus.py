@@ -116,6 +116,8 @@ def test_has_aux_hands_more_through():
     f = lambda x: (x * x, {"twice": 2 * x.data})  # noqa: E731
     assert grad(f, has_aux=True)(3.0) == (6.0, {"twice": 6.0})
     assert value_and_grad(f, has_aux=True)(3.0) == ((9.0, {"twice": 6.0}), 6.0)
+    frame = SimpleNamespace(shape=(2,))  # of a library that the engine does not know
+    assert grad(lambda x: (x, frame), has_aux=True)(3.0) == (1.0, frame)
 
 
 def test_a_constant_function_has_the_gradient_0():
