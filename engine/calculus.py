@@ -15,7 +15,7 @@ from engine.callers import users_caller
 from engine.escapes import Listener, listening
 from engine.functions import dot
 from engine.gradient_graph import Number, gradient_graph
-from engine.node import WATCH, interior_order
+from engine.node import WATCH, interior_order, leaves
 from engine.operations import DETACH, OPERATIONS
 from engine.pytree import flattened, flattened_like, is_array, is_tree, mapped, rebuilt, stacked
 from engine.special import times
@@ -36,8 +36,8 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
         has_aux: whether *f* gives ``(value, more)``; then so does the gradient.
 
     Returns:
-        A function of the same arguments. It gives floats; inside of another ``grad``, and for arguments that are
-        Values, it gives Values, so that it can be differentiated again.
+        A function of the same arguments. It gives floats; Values, which can be differentiated again, inside of another
+        ``grad``, and where an argument is a Value or *f* uses others, such as the parameters of a model.
 
     Raises:
         TypeError: *f* gave something else than one Value, or an argument is not made of numbers.
@@ -67,15 +67,10 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
 
     @functools.wraps(f, updated=())
     def both(*args: Any, **kwargs: Any) -> Any:
-        call = _Call(f, args, kwargs, argnums)
-        result, more = call.result, None
-        if has_aux:
-            if not isinstance(result, tuple) or len(result) != 2:
-                raise TypeError(f"{_name(f)} must return (value, more) for has_aux, got {shortened(result)}")
-            result, more = result
-        root = _scalar(f, result)
+        call = _Call(f, args, kwargs, argnums, has_aux)
+        root = _scalar(f, call.result)
         value = _kept(root) if call.keeps_graph else float(root)
-        return (value, more) if has_aux else value, call.derivatives(root)
+        return (value, call.more) if has_aux else value, call.derivatives(root)
 
     return both
 
@@ -199,13 +194,14 @@ def _indices(f: Function, args: Sequence[Any], argnums: Argnums) -> tuple[int, .
 class _Call:
     """One call of a function, with Values for what it is differentiated with respect to."""
 
-    def __init__(self, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums) -> None:
+    def __init__(
+        self, f: Function, args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Argnums, has_aux: bool = False
+    ) -> None:
         indices = _indices(f, args, argnums)
         self._f = f
         self._form = _chosen(args, argnums)  # what the gradient looks like
         numbers = flattened(self._form)
         depth = getattr(_nesting, "depth", 0)
-        self.keeps_graph = depth > 0 or any(isinstance(x, Value) for x in numbers)
         self.inputs = [_own(x, f"an argument of {_name(f)}") for x in numbers]
         arguments, waiting = list(args), iter(self.inputs)
         for index in indices:
@@ -216,6 +212,16 @@ class _Call:
                 self.result = f(*arguments, **kwargs)
         finally:
             _nesting.depth = depth
+        if has_aux:
+            if not isinstance(self.result, tuple) or len(self.result) != 2:
+                raise TypeError(f"{_name(f)} must return (value, more) for has_aux, got {shortened(self.result)}")
+            self.result, self.more = self.result
+        self.keeps_graph = depth > 0 or any(isinstance(x, Value) for x in numbers) or self._uses_other_values()
+
+    def _uses_other_values(self) -> bool:
+        own = set(self.inputs)
+        outputs = [x for x in flattened(self.result) if isinstance(x, Value)]
+        return any(depends(output, others, set()) for output in outputs if (others := set(leaves(output)) - own))
 
     def gradients(self, output: Any) -> list[Number]:
         """The gradient of one output, a number for each input."""
@@ -306,13 +312,12 @@ _INSTEAD = {
 
 
 def _own(x: Any, name: str) -> Value:
-    """A Value of this call's own. A given Value may be met in the function by other ways too, which do not count here:
-    ``grad(lambda x: grad(lambda y: x * y)(x))`` is 1, not 2.
+    """A node of this call's own. A given Value may be met in the function by other ways too, which do not count here:
+    ``grad(lambda x: grad(lambda y: x * y)(x))`` is 1, not 2. And a plain number is no leaf of what is returned.
     """
-    if not isinstance(x, Value):
-        return Value(as_float(x, name))
-    own: Value = x - 0.0  # the same number, zeros with their signs, and gradients flow through
-    own.label = x.label
+    given = x if isinstance(x, Value) else constant(x, name)
+    own: Value = given - 0.0  # the same number, zeros with their signs, and gradients flow through
+    own.label = given.label
     return own
 
 

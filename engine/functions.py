@@ -214,7 +214,7 @@ def leaky_relu(x: SupportsFloat, slope: SupportsFloat = 0.01) -> Result:
     >>> leaky_relu(-2.0, 0.5)
     -1.0
     """
-    return _apply_two("leaky_relu", Value.leaky_relu, x, slope)
+    return _apply_two("each operand of leaky_relu", Value.leaky_relu, x, slope)
 
 
 def maximum(a: SupportsFloat, b: SupportsFloat) -> Result:
@@ -223,7 +223,7 @@ def maximum(a: SupportsFloat, b: SupportsFloat) -> Result:
     >>> maximum(2.0, 3.0)
     3.0
     """
-    return _apply_two("maximum", Value.maximum, a, b)
+    return _apply_two("each operand of maximum", Value.maximum, a, b)
 
 
 def minimum(a: SupportsFloat, b: SupportsFloat) -> Result:
@@ -232,7 +232,7 @@ def minimum(a: SupportsFloat, b: SupportsFloat) -> Result:
     >>> minimum(2.0, 3.0)
     2.0
     """
-    return _apply_two("minimum", Value.minimum, a, b)
+    return _apply_two("each operand of minimum", Value.minimum, a, b)
 
 
 def hypot(a: SupportsFloat, b: SupportsFloat) -> Result:
@@ -241,7 +241,7 @@ def hypot(a: SupportsFloat, b: SupportsFloat) -> Result:
     >>> hypot(3.0, 4.0)
     5.0
     """
-    return _apply_two("hypot", Value.hypot, a, b)
+    return _apply_two("each operand of hypot", Value.hypot, a, b)
 
 
 def atan2(y: SupportsFloat, x: SupportsFloat) -> Result:
@@ -250,7 +250,7 @@ def atan2(y: SupportsFloat, x: SupportsFloat) -> Result:
     >>> atan2(1.0, 1.0)
     0.7853981633974483
     """
-    return _apply_two("atan2", Value.atan2, y, x)
+    return _apply_two("each operand of atan2", Value.atan2, y, x)
 
 
 def dot(a: Iterable[SupportsFloat], b: Iterable[SupportsFloat]) -> Result:
@@ -270,7 +270,7 @@ def dot(a: Iterable[SupportsFloat], b: Iterable[SupportsFloat]) -> Result:
     for x, y in zip(left, right):
         if isinstance(x, Value) or isinstance(y, Value):
             plain = False
-        product = _each(x, "dot") * _each(y, "dot")
+        product = _operand(x, "each number in dot") * _operand(y, "each number in dot")
         total = product if total is None else total + product
     if total is None:
         return 0.0
@@ -330,9 +330,9 @@ def _as_given(result: Value, x: Number) -> Number:
 
 
 def _apply_two(
-    name: str, method: Callable[[Value, SupportsFloat], Value], a: SupportsFloat, b: SupportsFloat
+    what: str, method: Callable[[Value, SupportsFloat], Value], a: SupportsFloat, b: SupportsFloat
 ) -> Result:
-    result = method(_operand(a, name), _operand(b, name))
+    result = method(_operand(a, what), _operand(b, what))
     return result if isinstance(a, Value) or isinstance(b, Value) else result._data
 
 
@@ -340,12 +340,8 @@ def _value(x: SupportsFloat, name: str) -> Value:
     return x if isinstance(x, Value) else constant(x, f"x in {name}(x)")
 
 
-def _operand(x: SupportsFloat, name: str) -> Value:
-    return x if isinstance(x, Value) else constant(x, f"each operand of {name}")
-
-
-def _each(x: SupportsFloat, name: str) -> Value:
-    return x if isinstance(x, Value) else constant(x, f"each number in {name}")
+def _operand(x: SupportsFloat, what: str) -> Value:
+    return x if isinstance(x, Value) else constant(x, what)
 
 
 def _listed(numbers: Unchecked, name: str, what: str = "a list") -> list[SupportsFloat]:
@@ -362,7 +358,7 @@ def _listed(numbers: Unchecked, name: str, what: str = "a list") -> list[Support
 def _values(numbers: list[SupportsFloat], name: str) -> list[Value]:
     if not numbers:
         raise ValueError(f"{name} must be given at least one number, got none")
-    return [_each(x, name) for x in numbers]
+    return [_operand(x, f"each number in {name}") for x in numbers]
 
 
 def _like(result: Value, numbers: list[SupportsFloat]) -> Result:

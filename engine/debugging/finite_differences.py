@@ -20,6 +20,7 @@ _EPSILON = sys.float_info.epsilon
 _QUOTIENTS = 4  # how many quotients one extrapolation takes
 _AGREEING = 3  # how many extrapolations in a row must overlap before one is trusted
 _AMPLIFIED = 13.0  # how much an extrapolation amplifies rounding: 2 (2 + 1)/(2 - 1) (4 + 1)/(4 - 1) (8 + 1)/(8 - 1)
+_CONTRADICTION = 1e6  # how many times the error of rounding a quotient is off if smaller steps belie larger ones
 _HALVINGS = [0.5**k for k in range(50)]
 _SHOWN_STEP = _EPSILON ** (1 / 3)  # where the error of a plain central difference and that of rounding are about equal
 
@@ -185,6 +186,8 @@ class _Side:
         estimate = _Estimate(slope, off + rounding, abs(width), off <= 4.0 * rounding)
         if not (estimate.is_limited or off <= 1e-2 * abs(slope)):
             self._trusted.clear()
+            if off > _CONTRADICTION * rounding:
+                self.settled.clear()
             return None
         self._trusted.append(estimate)
         low, high = max(s - b for s, b, *_ in self._trusted), min(s + b for s, b, *_ in self._trusted)

@@ -84,8 +84,8 @@ def test_derivatives_of_derivatives_are_infinite_at_edges(f, at, first, second):
     slope.backward()
     assert equal(slope.data, first)
     assert equal(x.grad, second)
-    assert equal(grad(f)(at), first)
-    assert equal(grad(grad(f))(at), second)
+    assert equal(float(grad(f)(at)), first)
+    assert equal(float(grad(grad(f))(at)), second)
 
 
 def test_the_slope_of_log10_at_the_largest_numbers():
@@ -98,7 +98,7 @@ def test_the_slope_of_log10_at_the_largest_numbers():
 def test_a_third_derivative_at_an_edge():
     assert grad(grad(grad(sqrt)))(0.0) == INFINITY
     assert grad(grad(grad(lambda x: x**1.5)))(0.0) == -INFINITY
-    assert grad(grad(grad(lambda x: x ** Value(1.0))))(0.0) == 0.0
+    assert grad(grad(grad(lambda x: x ** Value(1.0))))(0.0).data == 0.0
 
 
 @pytest.mark.parametrize("name", ["sqrt", "asin", "acos", "log", "log1p", "atan", "tanh", "pow"])

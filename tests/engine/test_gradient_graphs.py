@@ -89,7 +89,7 @@ def in_all_ways(f, at):
     x = Value(at)
     y = f(x)
     y.backward()
-    found = {"backward": x.grad, "gradients": engine.gradients(y, [x])[0].data, "grad": engine.grad(f)(at)}
+    found = {"backward": x.grad, "gradients": engine.gradients(y, [x])[0].data, "grad": float(engine.grad(f)(at))}
     found["nested grad"] = float(engine.grad(f)(Value(at)))
     elsewhere = Value(0.7)
     program = engine.compile(f(elsewhere), parameters=[elsewhere])

@@ -232,6 +232,11 @@ def test_a_function_that_does_not_repeat_itself_is_refused(f, what):
             gradcheck(f, 0.75, raise_exception=False)
 
 
+@pytest.mark.parametrize("at", [1e50, 1e100, 1e300])
+def test_waves_shorter_than_the_smallest_steps(at):
+    assert gradcheck(engine.sin, at).verdict is Verdict.CANNOT_TELL
+
+
 def test_a_function_that_gives_nan_each_time_repeats_itself():
     assert gradcheck(lambda x: x * math.nan, 1.0).verdict is Verdict.CANNOT_TELL
 
