@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from engine import compiler
@@ -111,6 +112,9 @@ def _determination(outputs: Table, targets: Table) -> float:
     """R**2 = 1 - squared error / squared distance from the mean, the mean over the outputs as in scikit-learn."""
     import numpy as np
 
+    if len(targets) < 2:
+        warnings.warn("R**2 of a single example is not defined: it is NaN", stacklevel=4)
+        return math.nan
     with np.errstate(over="ignore"):  # then it is minus infinity
         error = ((outputs - targets) ** 2).sum(axis=0)
     spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)

@@ -114,8 +114,9 @@ def fit(
             ``"hinge"``, or a function ``(outputs, target) -> Value`` of one example. A plain number that a comparison
             of Values chose, as in ``max(0, 1 - target * output)``, has no gradient.
         optimizer: ``"sgd"``, ``"adam"``, ``"adamw"``, or an Optimizer, which takes clipping and penalties too. One made
-            with some of the model's parameters trains these alone. Others train those that the model has now: what a
-            callback adds is trained from the next epoch on. One that trained this model before goes on.
+            with some of the model's parameters trains these alone, and one made with others is refused. Others train
+            those that the model has now: what a callback adds is trained from the next epoch on. One that trained this
+            model before goes on, and one that trained another model begins.
         learning_rate: for an optimizer given by name; a number, or a function of the step, such as those of
             ``nn.schedules``. None takes the optimizer's default.
         epochs: how many times to go through all examples; None for 100, or 2,000 steps if those are more.
@@ -248,7 +249,7 @@ class Training:
                     raise KeyboardInterrupt
                 self._epochs()
                 if self.progress.best:
-                    self.task.model.load_state_dict(self.progress.best)
+                    self._restore_best()
         except KeyboardInterrupt:
             self.task.optimizer.put_weights()  # whole, even if it came between two parameters
             self.progress.history.interrupted = True
@@ -256,6 +257,13 @@ class Training:
             with self.interrupts.shielded():
                 self.steps.close()
             self.progress.history.eager = self.steps.eager
+
+    def _restore_best(self) -> None:
+        try:
+            self.task.model.load_state_dict(self.progress.best)
+        except ValueError as error:
+            advice = "give early_stopping=EarlyStopping(restore_best=False) where a callback adds or removes some"
+            raise ValueError(f"the best epoch had other parameters ({error}); {advice}") from None
 
     def _alike(self, given: dict[str, Any]) -> dict[str, str]:
         """What must be the same in all processes."""
