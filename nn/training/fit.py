@@ -11,7 +11,6 @@ from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from nn.configuration import foreign_parts
 from nn.data import by_name, column_names
 from nn.data.columns import Columns
 from nn.examples import (
@@ -51,7 +50,7 @@ from nn.training.options import (
     refuse_unknown,
     team_of,
 )
-from nn.training.processes import order_and_classes, state_of
+from nn.training.processes import Probe, computed, fact, order_and_classes, probes_of, state_of
 from nn.training.steps import Steps, Task
 from nn.training.threads import trained_here
 from nn.validation import check_int
@@ -242,7 +241,9 @@ class Training:
         """
         try:
             with self.team.shield(self.interrupts):
-                if self.team.check(lambda: self._alike(given), _ALIKE) or self.team.agree(lambda: self._begin(replay)):
+                probes = self.team.first(lambda: probes_of(self.task))
+                alike = partial(self._alike, given, probes)
+                if self.team.check(alike, _ALIKE) or self.team.agree(lambda: self._begin(replay)):
                     raise KeyboardInterrupt
                 cause = "give all an optimizer that took the same steps before"
                 if self.team.agree(self._resume) or self._is_other(cause):
@@ -265,18 +266,11 @@ class Training:
             advice = "give early_stopping=EarlyStopping(restore_best=False) where a callback adds or removes some"
             raise ValueError(f"the best epoch had other parameters ({error}); {advice}") from None
 
-    def _alike(self, given: dict[str, Any]) -> dict[str, str]:
-        """What must be the same in all processes."""
-        from nn.training.alike import described
-
-        task = self.task
+    def _alike(self, given: dict[str, Any], probes: list[Probe]) -> dict[str, str]:
+        """What must be the same in all processes; *probes* are examples."""
         names = {"names of the inputs": self.column_names, "names of the targets": self.target_column_names}
-        reached = {f"{name} of the optimizer": thing for name, thing in task.optimizer.settings().items()}
-        reached |= {"class of the optimizer": type(task.optimizer)}
-        for place, part in enumerate(foreign_parts(task.model)):
-            reached[f"part {place} of the model ({getattr(part, '__qualname__', type(part).__qualname__)})"] = part
-        settings = {**settings_of(task), **order_and_classes(task), **names}
-        return {name: repr(thing) for name, thing in settings.items()} | described(given | reached)
+        settings = {**settings_of(self.task), **order_and_classes(self.task), **names, **given}
+        return {name: fact(thing) for name, thing in settings.items()} | computed(self.task, probes)
 
     def _begin(self, replay: bool | None) -> None:
         """Record the steps."""
