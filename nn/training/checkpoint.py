@@ -17,7 +17,7 @@ from nn.examples import Examples, Tally
 from nn.losses import LOSSES
 from nn.model_files import ModelFileError, is_finite, parse_json
 from nn.training.history import COLUMNS, History
-from nn.training.processes import digest, graphs_of, probes_of
+from nn.training.processes import computed, digest, graphs_of, probes_of
 from nn.validation import as_number, plain_label, shortened
 
 if TYPE_CHECKING:
@@ -199,7 +199,8 @@ _DIGESTS = ("starting weights", "code of the loss", "examples", "validation exam
 def _run_of(task: Task) -> dict[str, Any]:
     """The fingerprint of a run: only a run with the same one goes on."""
     digests = [".".join(task.team.gather(_digest_of(part))) for part in (task.examples, task.validation)]
-    return settings_of(task) | {"examples": digests[0], "validation examples": digests[1]}
+    probes = task.team.first(lambda: probes_of(task))
+    return settings_of(task) | {"examples": digests[0], "validation examples": digests[1]} | computed(task, probes)
 
 
 def settings_of(task: Task) -> dict[str, Any]:
