@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from engine import compiler
@@ -68,7 +67,7 @@ def predict_log_proba(model: Module, X: Any, backend: str = "numpy") -> Any:
 
 @noise_from(no_noise)
 def score(model: Module, X: Any, y: Any, backend: str = "numpy") -> float:
-    """The share of examples whose class is right, in [0, 1]; for numbers the coefficient of determination R**2."""
+    """The share of examples whose class is right, in [0, 1]; for numbers R**2, of a single example NaN."""
     import numpy as np
 
     examples = examples_by_name(model, X, y, model.loss or "mse", keep_float32=True)
@@ -113,8 +112,7 @@ def _determination(outputs: Table, targets: Table) -> float:
     import numpy as np
 
     if len(targets) < 2:
-        warnings.warn("R**2 of a single example is not defined: it is NaN", stacklevel=4)
-        return math.nan
+        return math.nan  # not defined, as in scikit-learn
     with np.errstate(over="ignore"):  # then it is minus infinity
         error = ((outputs - targets) ** 2).sum(axis=0)
     spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
