@@ -87,12 +87,7 @@ def examples_by_name(model: Module, X: Any, y: Any, loss: str, keep_float32: boo
     X = by_name(X, input_names(model), keep=False)
     table = as_table(X, "X", model.n_inputs, keep_float32=keep_float32)
     y = by_name(y, target_names(model), "y")
-    return check_examples(table, y, loss, output_count(model, table), model.classes)
-
-
-def output_count(model: Module, table: Table) -> int:
-    """The number of outputs that the model returns for the first example."""
-    return len(output_numbers(model(table[0].tolist())))
+    return check_examples(table, y, loss, len(output_numbers(model(table[0].tolist()))), model.classes)
 
 
 def output_numbers(outputs: Any) -> list[float]:
@@ -125,8 +120,10 @@ def weigh(examples: Examples, sample_weight: Any) -> Examples:
     if sample_weight is None:
         return examples
     weights = as_table(sample_weight, "sample_weight", 1)[:, 0]
-    if len(weights) != len(examples) or (weights < 0.0).any():
-        raise ValueError(f"sample_weight must be {len(examples)} numbers >= 0, got {shortened(sample_weight)}")
+    if len(weights) != len(examples) or (weights < 0.0).any() or not weights.any():
+        raise ValueError(
+            f"sample_weight must be {len(examples)} numbers >= 0, not all of them 0, got {shortened(sample_weight)}"
+        )
     return replace(examples, weights=weights.tolist())
 
 

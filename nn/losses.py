@@ -100,7 +100,7 @@ def cross_entropy(outputs: Sequence[Value], target: Any) -> Value:
     >>> round(loss.data, 6)
     0.693147
     """
-    zs = _as_list(outputs)
+    zs, target = _as_list(outputs), _plain(target)
     if not hasattr(target, "__len__") or isinstance(target, str):
         return logsumexp(zs) - zs[_class(target, len(zs), "cross_entropy")]  # type: ignore[no-any-return]
     if len(target) != len(zs):
@@ -239,5 +239,10 @@ def _mean_of(name: str, loss: Callable[[Value, Any], Value], outputs: Any, targe
 
 
 def _as_list(numbers: Any) -> list[Any]:
-    numbers = numbers.tolist() if hasattr(numbers, "tolist") else numbers  # an array, maybe without axes
+    numbers = _plain(numbers)
     return list(numbers) if hasattr(numbers, "__len__") else [numbers]
+
+
+def _plain(numbers: Any) -> Any:
+    """The numbers of an array, which may have no axes, in a list or alone; others unchanged."""
+    return numbers.tolist() if hasattr(numbers, "tolist") else numbers

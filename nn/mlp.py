@@ -62,13 +62,10 @@ class Neuron(Module):
 
     def __call__(self, x: Sequence[SupportsFloat]) -> Value:
         inputs = one_example(x, self)
-        try:
-            total: Value = dot(self.w, inputs)
-        except ValueError:
-            if hasattr(inputs, "__len__") and len(inputs) != len(self.w):
-                raise wrong_length(self, len(self.w), len(inputs)) from None
-            raise
-        output: Value = ACTIVATIONS.get(self.activation, self.activation)(total + self.b)
+        inputs = inputs if type(inputs) is list else as_values(inputs)
+        if len(inputs) != len(self.w):
+            raise wrong_length(self, len(self.w), len(inputs))
+        output: Value = ACTIVATIONS.get(self.activation, self.activation)(dot(self.w, inputs) + self.b)
         if not isinstance(output, Value):
             raise not_a_value(f"the activation {self.activation!r} must give a Value", output)
         return output

@@ -122,22 +122,25 @@ class Optimizer:
         """Take the parameters of a *model*, all of them unless some were chosen by hand.
 
         Those that were there before keep what is remembered of them, and the count of steps goes on; new ones begin
-        at 0. If none was there before, all begin; but a model that it trained earlier goes on from its own steps.
+        at 0. Another model than before begins, or goes on from its own steps.
 
         Raises:
-            ValueError: it was given other Values besides some of these, which would not be trained.
+            ValueError: it was given Values by hand that the model has not.
         """
         import numpy as np
 
-        new = _check_parameters(parameters)
+        new, old = _check_parameters(parameters), self.parameters or []
+        last = None if self._model is None else self._model()
+        is_ours = self.follows_model or not old or (self._model is not None and last is not model)
+        is_other = is_ours and set(old).isdisjoint(new)
         if model is not None:
-            if set(self.parameters or ()).isdisjoint(new):
-                self._change_model(model)
+            if is_other:
+                self._change_model(last, model)
             self._model = ref(model)
         old = self.parameters or []
         if old == new or (old and not self.follows_model and set(old) <= set(new)):
             return
-        if set(old).isdisjoint(new):
+        if is_other and set(old).isdisjoint(new):
             self.bind(new)
         elif not self.follows_model:
             raise ValueError(
@@ -154,9 +157,8 @@ class Optimizer:
             self.parameters = new
         self.follows_model = True
 
-    def _change_model(self, model: Module) -> None:
+    def _change_model(self, last: Module | None, model: Module) -> None:
         """Keep the state for the last model, as long as that lives, and take up that of another one, if there is."""
-        last = None if self._model is None else self._model()
         self._earlier = self._earlier or WeakKeyDictionary()
         if last is not None and last is not model:
             self._earlier[last] = {name: getattr(self, name) for name in (*_OF_A_MODEL, *self.remembered)}

@@ -67,7 +67,7 @@ def predict_log_proba(model: Module, X: Any, backend: str = "numpy") -> Any:
 
 @noise_from(no_noise)
 def score(model: Module, X: Any, y: Any, backend: str = "numpy") -> float:
-    """The share of examples whose class is right, in [0, 1]; for numbers the coefficient of determination R**2."""
+    """The share of examples whose class is right, in [0, 1]; for numbers R**2, of a single example NaN."""
     import numpy as np
 
     examples = examples_by_name(model, X, y, model.loss or "mse", keep_float32=True)
@@ -111,6 +111,8 @@ def _determination(outputs: Table, targets: Table) -> float:
     """R**2 = 1 - squared error / squared distance from the mean, the mean over the outputs as in scikit-learn."""
     import numpy as np
 
+    if len(targets) < 2:
+        return math.nan  # not defined, as in scikit-learn
     with np.errstate(over="ignore"):  # then it is minus infinity
         error = ((outputs - targets) ** 2).sum(axis=0)
     spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
-from nn.validation import as_number, check_int
+from nn.validation import as_number, check_int, unknown_argument
 
 if TYPE_CHECKING:
     from nn.training.history import History
@@ -129,7 +129,11 @@ class EarlyStopping:
         restore_best: whether to restore the weights of the best epoch at the end.
     """
 
-    def __init__(self, patience: int = 10, min_delta: float = 0.0, restore_best: bool = True) -> None:
+    def __init__(
+        self, patience: int = 10, min_delta: float = 0.0, restore_best: bool = True, **unknown: object
+    ) -> None:
+        for name in unknown:
+            raise unknown_argument("EarlyStopping", name, ("patience", "min_delta", "restore_best"), {})
         self.patience, self.restore_best = check_int("patience", patience, 1), restore_best
         self.min_delta = as_number("min_delta", min_delta, "[0, inf)")
 

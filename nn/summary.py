@@ -10,36 +10,20 @@ if TYPE_CHECKING:
     from nn.module import Module
 
 
-class Summary:
-    """The printed rows; an empty repr lets ``print(model.summary())`` print them once."""
-
-    def __init__(self, rows: list[tuple[str, str, str]]) -> None:
-        self.rows = rows
-
-    def __repr__(self) -> str:
-        return ""
-
-    def _ipython_display_(self) -> None:
-        """Show no ``Out[...]`` in a notebook."""
-
-
-def summary(module: Module) -> Summary:
+def summary(module: Module) -> None:
     """Print a table of the layers with the size of their outputs and their parameters.
 
     >>> from nn import MLP
-    >>> table = MLP(2, [16, 1], seed=0).summary()
+    >>> MLP(2, [16, 1], seed=0).summary()
     layer           output  parameters
     layers.0 Layer      16          48
     layers.1 Layer       1          17
     total                           65
-    >>> table.rows[-1]
-    ('total', '', '65')
     """
     rows = [("layer", "output", "parameters"), *_rows(module), ("total", "", f"{len(module.parameters()):,}")]
     widths = [max(map(len, column)) for column in zip(*rows)]
     for name, size, n in rows:
         print(f"{name:<{widths[0]}}  {size:>{widths[1]}}  {n:>{widths[2]}}")
-    return Summary(rows)
 
 
 def _rows(module: Module) -> list[tuple[str, str, str]]:

@@ -206,18 +206,16 @@ def _rows(kind: str, loss: str, y: Any, n_outputs: int, what: str) -> list[list[
 
 def _numbers(y: Any, loss: str, what: str, n_outputs: int, width: int | None) -> list[Any]:
     """The targets of a loss for numbers."""
-    try:
-        if isinstance(y, (list, tuple)) and y and isinstance(y[0], str):
-            raise ValueError(f"{what} must have numbers, got {shortened(y[0])} in row 0")
-        if is_in_order(y) and len(y) and (width or 1) != n_outputs:
-            given = "one number" if n_outputs == 1 else f"{n_outputs} numbers"
-            raise ValueError(f"{what} must have {given} an example, one for each output, got {width or 'one'}")
+    first = next(iter(y), None) if is_in_order(y) and not hasattr(y, "columns") else None
+    if isinstance(first, str):
+        wrong = f"numbers, got {str(first)[:30]!r} in row 0"
+    elif is_in_order(y) and len(y) and (width or 1) != n_outputs:
+        given = "one number" if n_outputs == 1 else f"{n_outputs} numbers"
+        wrong = f"{given} an example, one for each output, got {width or 'one'}"
+    else:
         return _without_rows_of_one(as_table(y, what, width=n_outputs))
-    except ValueError as error:
-        if hasattr(y, "__len__") and not isinstance(y, str) and not is_in_order(y):  # a dict, a set
-            raise
-        advice = 'for labels of classes use loss="cross_entropy" with an output for each class'
-        raise ValueError(f"{error}; loss={loss!r} takes numbers: {advice}") from None
+    advice = 'for labels of classes use loss="cross_entropy" with an output for each class'
+    raise ValueError(f"{what} must have {wrong}; loss={loss!r} takes numbers: {advice}")
 
 
 def _without_rows_of_one(table: Table) -> list[Any]:
@@ -236,10 +234,9 @@ def _learn_classes(labels: list[Label], wanted: int, binary: bool) -> list[Label
         return list(range(wanted))
     if len(occurring) != wanted:
         outputs = "one output tells two classes apart" if binary else f"the model has {wanted} outputs"
-        raise ValueError(
-            f"y has {len(occurring)} different labels, but {outputs}; "
-            'for numbers use loss="mse"' + (", for more classes an output for each" if binary else "")
-        )
+        more = 'for numbers use loss="mse"' + (", for more classes an output for each" if binary else "")
+        advice = more if len(occurring) > wanted else "give the labels of all classes as classes="
+        raise ValueError(f"y has {len(occurring)} different labels, but {outputs}; {advice}")
     return sorted(occurring)
 
 

@@ -6,7 +6,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from engine import __version__
-from nn.training.processes import check_same
+from nn.training.processes import check_same, fact
 
 if TYPE_CHECKING:
     from nn.cli.meeting import Meeting
@@ -33,13 +33,11 @@ def table_facts(
     name: str, training: DataSet, held_out: DataSet, columns: Columns | None, scalings: list[Scaling | None]
 ) -> dict[str, str]:
     """The columns of a table, the examples to train and to test on, and the scaling of inputs and targets."""
-    from nn.training.alike import described
-
     parts = () if columns is None else columns.columns
-    read: dict[str, Any] = {f"the number of columns of {name}": len(parts)}
+    facts: dict[str, Any] = {f"the number of columns of {name}": len(parts)}
     for i, column in enumerate(parts, 1):
-        read |= {f"column {i} of {name}": f"{column.name}, {column.kind}"}
-        read |= {f"the texts in column {i} of {name}": column.categories}
-    made = {f"the inputs of {name}": training.X, f"the targets of {name}": training.y}
-    made |= {f"the inputs held out of {name}": held_out.X, f"the targets held out of {name}": held_out.y}
-    return described(read) | described(made | {f"the scaling of {name}": scalings})
+        facts |= {f"column {i} of {name}": f"{column.name}, {column.kind}"}
+        facts |= {f"the texts in column {i} of {name}": column.categories}
+    facts |= {f"the inputs of {name}": training.X, f"the targets of {name}": training.y}
+    facts |= {f"the inputs held out of {name}": held_out.X, f"the targets held out of {name}": held_out.y}
+    return {name: fact(thing) for name, thing in (facts | {f"the scaling of {name}": scalings}).items()}

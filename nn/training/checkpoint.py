@@ -12,18 +12,15 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import Value
 from engine.whole_files import is_device, write_whole
 from nn.examples import Examples, Tally
 from nn.losses import LOSSES
 from nn.model_files import ModelFileError, is_finite, parse_json
-from nn.noise import noise_from
 from nn.training.history import COLUMNS, History
-from nn.training.processes import digest
+from nn.training.processes import computed, digest, graphs_of, probes_of
 from nn.validation import as_number, plain_label, shortened
 
 if TYPE_CHECKING:
-    from engine.compiler import Record
     from nn.training.processes import Alone
     from nn.training.steps import Task
 
@@ -111,7 +108,8 @@ class Checkpoint:
     def _begin_look(self) -> None:
         """Note what there is and what is computed before a run's steps, with the weights that it begins with."""
         self._weights = self._task.model.state_dict()
-        self._graphs = _graphs_of(self._task, self._weights)
+        self._probes = probes_of(self._task)
+        self._graphs = graphs_of(self._task, self._weights, self._probes)
         self.look()
 
     def look(self) -> None:
@@ -140,7 +138,7 @@ class Checkpoint:
         """Whether model and loss make the graphs that they made when the run began."""
         from engine import compiler
 
-        graphs = _graphs_of(self._task, self._weights)
+        graphs = graphs_of(self._task, self._weights, self._probes)
         return bool(graphs) and len(graphs) == len(self._graphs) and all(map(compiler.same_graph, graphs, self._graphs))
 
     def write(self, progress: Progress) -> None:
@@ -195,14 +193,14 @@ def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:
 
 _RECORDED = ("the model", "the loss")
 """What ``_kept_by`` names that graphs are made by."""
-_MOST_GRAPHS, _MANY_NODES = 10, 5_000
 _DIGESTS = ("starting weights", "code of the loss", "examples", "validation examples")
 
 
 def _run_of(task: Task) -> dict[str, Any]:
     """The fingerprint of a run: only a run with the same one goes on."""
     digests = [".".join(task.team.gather(_digest_of(part))) for part in (task.examples, task.validation)]
-    return settings_of(task) | {"examples": digests[0], "validation examples": digests[1]}
+    probes = task.team.first(lambda: probes_of(task))
+    return settings_of(task) | {"examples": digests[0], "validation examples": digests[1]} | computed(task, probes)
 
 
 def settings_of(task: Task) -> dict[str, Any]:
@@ -233,31 +231,6 @@ def _kept_by(task: Task) -> dict[str, Any]:
     things |= {f"the class of the {kind}": type(task.optimizer), "the early_stopping": task.stopping}
     things |= {"the model": task.model, "the loss": task.loss}
     return {name: compiler.Surroundings(thing).look() for name, thing in things.items()}
-
-
-def _graphs_of(task: Task, weights: dict[str, float]) -> list[Record]:
-    """The graphs of some examples' losses, with these weights and the same noise; none after an error."""
-    from engine import compiler
-
-    chance, n, own = random.Random(0), len(task.examples), dict(task.model.named_parameters())
-    now = {parameter: parameter.data for parameter in own.values()}
-    graphs = []
-    try:
-        for name, number in weights.items():
-            own[name].data = number
-        for index in range(0, n, -(-n // _MOST_GRAPHS)):
-            with noise_from(lambda layer, n: layer.draw(chance, n)):
-                loss = task.loss(task.model(task.examples.row(index)), task.examples.targets.encoded[index])
-            root = loss if isinstance(loss, Value) else Value(loss)
-            graphs.append(compiler.recorded([root], [], list(now)))
-            if sum(len(graph.ops) for graph in graphs) > _MANY_NODES:
-                break
-    except Exception:  # model and loss are the user's
-        return []
-    finally:
-        for parameter, number in now.items():
-            parameter.data = number
-    return graphs
 
 
 def _describe(thing: Any, depth: int = 3) -> Any:

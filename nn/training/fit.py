@@ -11,7 +11,6 @@ from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from nn.configuration import foreign_parts
 from nn.data import by_name, column_names
 from nn.data.columns import Columns
 from nn.examples import (
@@ -51,7 +50,7 @@ from nn.training.options import (
     refuse_unknown,
     team_of,
 )
-from nn.training.processes import order_and_classes, state_of
+from nn.training.processes import Probe, computed, fact, order_and_classes, probes_of, state_of
 from nn.training.steps import Steps, Task
 from nn.training.threads import trained_here
 from nn.validation import check_int
@@ -114,8 +113,9 @@ def fit(
             ``"hinge"``, or a function ``(outputs, target) -> Value`` of one example. A plain number that a comparison
             of Values chose, as in ``max(0, 1 - target * output)``, has no gradient.
         optimizer: ``"sgd"``, ``"adam"``, ``"adamw"``, or an Optimizer, which takes clipping and penalties too. One made
-            with some of the model's parameters trains these alone. Others train those that the model has now: what a
-            callback adds is trained from the next epoch on. One that trained this model before goes on.
+            with some of the model's parameters trains these alone, and one made with others is refused. Others train
+            those that the model has now: what a callback adds is trained from the next epoch on. One that trained this
+            model before goes on, and one that trained another model begins.
         learning_rate: for an optimizer given by name; a number, or a function of the step, such as those of
             ``nn.schedules``. None takes the optimizer's default.
         epochs: how many times to go through all examples; None for 100, or 2,000 steps if those are more.
@@ -241,14 +241,16 @@ class Training:
         """
         try:
             with self.team.shield(self.interrupts):
-                if self.team.check(lambda: self._alike(given), _ALIKE) or self.team.agree(lambda: self._begin(replay)):
+                probes = self.team.first(lambda: probes_of(self.task))
+                alike = partial(self._alike, given, probes)
+                if self.team.check(alike, _ALIKE) or self.team.agree(lambda: self._begin(replay)):
                     raise KeyboardInterrupt
                 cause = "give all an optimizer that took the same steps before"
                 if self.team.agree(self._resume) or self._is_other(cause):
                     raise KeyboardInterrupt
                 self._epochs()
                 if self.progress.best:
-                    self.task.model.load_state_dict(self.progress.best)
+                    self._restore_best()
         except KeyboardInterrupt:
             self.task.optimizer.put_weights()  # whole, even if it came between two parameters
             self.progress.history.interrupted = True
@@ -257,18 +259,18 @@ class Training:
                 self.steps.close()
             self.progress.history.eager = self.steps.eager
 
-    def _alike(self, given: dict[str, Any]) -> dict[str, str]:
-        """What must be the same in all processes."""
-        from nn.training.alike import described
+    def _restore_best(self) -> None:
+        try:
+            self.task.model.load_state_dict(self.progress.best)
+        except ValueError as error:
+            advice = "give early_stopping=EarlyStopping(restore_best=False) where a callback adds or removes some"
+            raise ValueError(f"the best epoch had other parameters ({error}); {advice}") from None
 
-        task = self.task
+    def _alike(self, given: dict[str, Any], probes: list[Probe]) -> dict[str, str]:
+        """What must be the same in all processes; *probes* are examples."""
         names = {"names of the inputs": self.column_names, "names of the targets": self.target_column_names}
-        reached = {f"{name} of the optimizer": thing for name, thing in task.optimizer.settings().items()}
-        reached |= {"class of the optimizer": type(task.optimizer)}
-        for place, part in enumerate(foreign_parts(task.model)):
-            reached[f"part {place} of the model ({getattr(part, '__qualname__', type(part).__qualname__)})"] = part
-        settings = {**settings_of(task), **order_and_classes(task), **names}
-        return {name: repr(thing) for name, thing in settings.items()} | described(given | reached)
+        settings = {**settings_of(self.task), **order_and_classes(self.task), **names, **given}
+        return {name: fact(thing) for name, thing in settings.items()} | computed(self.task, probes)
 
     def _begin(self, replay: bool | None) -> None:
         """Record the steps."""

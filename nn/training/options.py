@@ -27,7 +27,7 @@ _MEANT = {  # arguments of other libraries, and what to type here
 }
 
 OWN_TO_EACH = {"model", "X", "y", "validation_data", "sample_weight", "callbacks", "progress", "verbose", "optimizer"}
-OWN_TO_EACH |= {"checkpoint", "checkpoint_every", "communicator", "unknown"}
+OWN_TO_EACH |= {"checkpoint", "checkpoint_every", "communicator", "unknown", "loss", "learning_rate", "early_stopping"}
 """The arguments of ``fit`` that may be others in each process, or are compared by what they hold."""
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from engine import Value, compiler
+from nn.noise import noise_from
 from nn.validation import plain_label
 
 if TYPE_CHECKING:
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from nn.training.steps import Task
 
 Result = TypeVar("Result")
+Probe = tuple[list[float], Any]
+"""The inputs and the target of an example."""
+_MOST_GRAPHS, _MANY_NODES = 10, 5_000
 
 
 class Alone:
@@ -80,6 +86,59 @@ def check_same(facts: Sequence[dict[str, str]], advice: str, kind: type[Exceptio
 def digest(thing: Any) -> str:
     """A short text that is the same for the same bytes, or for things of the same repr."""
     return hashlib.sha256(thing if isinstance(thing, bytes) else repr(thing).encode()).hexdigest()[:16]
+
+
+def fact(thing: Any) -> str:
+    """A text that is the same for the same thing: of an array a digest of its numbers."""
+    if hasattr(thing, "tobytes") and thing.dtype.kind != "O":
+        return f"{thing.dtype} array of shape {thing.shape}, {digest(thing.tobytes())}"
+    return repr(thing.tolist() if hasattr(thing, "tobytes") else thing)
+
+
+def probes_of(task: Task) -> list[Probe]:
+    """Some examples, for ``graphs_of``."""
+    examples, n = task.examples, len(task.examples)
+    return [(examples.row(index), examples.targets.encoded[index]) for index in range(0, n, -(-n // _MOST_GRAPHS))]
+
+
+def graphs_of(task: Task, weights: dict[str, float], probes: Sequence[Probe]) -> list[compiler.Record]:
+    """The graphs of the losses of some examples, with these weights and the same noise; none after an error."""
+    chance, own = random.Random(0), dict(task.model.named_parameters())
+    now = {parameter: parameter.data for parameter in own.values()}
+    graphs = []
+    try:
+        for name, number in weights.items():
+            own[name].data = number
+        for row, target in probes:
+            with noise_from(lambda layer, n: layer.draw(chance, n)):
+                loss = task.loss(task.model(row), target)
+            root = loss if isinstance(loss, Value) else Value(loss)
+            graphs.append(compiler.recorded([root], [], list(now)))
+            if sum(len(graph.ops) for graph in graphs) > _MANY_NODES:
+                break
+    except Exception:  # model and loss are the user's
+        return []
+    finally:
+        for parameter, number in now.items():
+            parameter.data = number
+    return graphs
+
+
+def computed(task: Task, probes: Sequence[Probe]) -> dict[str, str]:
+    """What model and loss compute of the same examples, whatever code and numbers they read: digests of graphs.
+
+    Nothing where they compute something else in each call, such as with random numbers.
+    """
+    graphs, again = (graphs_of(task, task.model.state_dict(), probes) for _ in range(2))
+    facts: dict[str, str] = {}
+    for index, (graph, other) in enumerate(zip(graphs, again)):
+        if not compiler.same_graph(graph, other):
+            return {}
+        ops = [str(getattr(op, "name", op)) for op in graph.ops]
+        leaves = [number for number, operand in zip(graph.numbers, graph.first) if operand < 0]
+        made_of = digest((ops, graph.first, graph.second, leaves))
+        facts[f"loss that the model has for example {index}"] = f"{graph.numbers[-1]:.6g} (graph {made_of})"
+    return facts
 
 
 def state_of(task: Task) -> dict[str, str]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
@@ -22,11 +20,6 @@ from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
-
-
-_SHIFTS = (-1e4, -100.0, -1.0, -0.01, 0.01, 1.0, 100.0, 1e4)
-"""How far from an output, in units of its size, a loss is looked at that has no gradient there."""
-_MOST_PROBED = 100  # examples, of which each takes some calls of the loss
 
 
 @dataclass(frozen=True)
@@ -163,41 +156,17 @@ class Steps:
             )
 
     def trains(self) -> bool:
-        """Whether the loss of some example depends on a parameter.
+        """Whether the loss of some example depends on a parameter, or comparisons chose 0 for all of them.
 
-        Comparisons may choose a number for each of them, as ``max(0, 1 - t * o)`` does where all are right: then the
-        loss of other outputs depends on these.
+        So does ``max(0, 1 - t * o)`` where all are right: nothing is left to learn.
         """
-        if self.has_gradient:
-            return True
-        own, places = set(self.task.model.parameters()), range(len(self.task.examples))
-        if any(depends(self._loss(self.task.examples, index)[0], own, set()) for index in places):
-            return True
-        return any(self._has_gradient_elsewhere(index, own) for index in places[:_MOST_PROBED])
-
-    def _has_gradient_elsewhere(self, index: int, own: set[Value]) -> bool:
-        """Whether the loss of an example depends on its outputs, or on parameters, where one output is another."""
-        examples = self.task.examples
-        outputs = self.task.model(examples.row(index))
-        numbers = output_numbers(outputs)
-        places = [place for place, output in enumerate(as_list(outputs)) if isinstance(output, Value)]
-        for place, shift in product(places, _SHIFTS):
-            moved = [Value(number) for number in numbers]
-            moved[place] = Value(numbers[place] + shift * max(1.0, abs(numbers[place])))
-            with suppress(Exception):  # the loss is the user's
-                loss = self.task.loss(_in_form_of(outputs, moved), examples.targets.encoded[index])
-                if isinstance(loss, Value) and depends(loss, {*moved, *own}, set()):
-                    return True
-        return False
-
-
-def _in_form_of(outputs: Any, values: list[Value]) -> Any:
-    """Other *values* as a Value, a list or an array, as these outputs are."""
-    if not hasattr(outputs, "flat"):
-        return values if hasattr(outputs, "__len__") else values[0]
-    array = outputs.copy()
-    array.flat = values
-    return array
+        own, losses = set(self.task.model.parameters()), []
+        for index in range(0 if self.has_gradient else len(self.task.examples)):
+            loss = self._loss(self.task.examples, index)[0]
+            if depends(loss, own, set()):
+                return True
+            losses.append(loss.data)
+        return not any(losses)
 
 
 def _loss_alone(

@@ -150,6 +150,8 @@ def test_one_output_may_come_alone_or_in_a_list():
         assert loss(Value(0.3), target).data == loss([Value(0.3)], target).data
     assert mse(Value(0.3), [1.0]).data == mse(Value(0.3), 1.0).data
     assert mse((Value(0.3), Value(0.1)), np.array([1.0, 2.0])).data == pytest.approx((0.49 + 3.61) / 2)
+    zs = [Value(0.3), Value(0.1)]
+    assert cross_entropy(zs, np.array(1)).data == cross_entropy(zs, 1).data
 
 
 TWO, NUMBER = [0.5, -0.5], "must be one real number"

@@ -228,6 +228,13 @@ def test_inputs_that_are_no_example_are_refused(x, kind, words):
         model(x)
 
 
+@pytest.mark.parametrize("kind", [lambda n: Neuron(n, seed=0), lambda n: Layer(n, 1, seed=0), lambda n: MLP(n, [1])])
+def test_a_number_is_no_example_and_a_value_is_one_input(kind):
+    with pytest.raises(TypeError, match=r"x must be the inputs of one example, such as .*, got float 1\.0"):
+        kind(1)(1.0)
+    assert kind(1)(Value(0.0)).data == 0.0
+
+
 @pytest.mark.parametrize("place", ["activation", "output"])
 def test_an_activation_that_gives_a_float_is_refused(place):
     model = MLP(2, [2, 1], **{place: math.tanh}, seed=0)  # it takes Values and would end the graph

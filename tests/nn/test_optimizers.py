@@ -11,7 +11,7 @@ import pytest
 
 import nn
 from engine import Value
-from nn import MLP, SGD, Adam, AdamW, Optimizer, clip_grad_norm
+from nn import MLP, SGD, Adam, AdamW, Layer, Optimizer, clip_grad_norm
 from nn.optimizers import named_optimizer
 from nn.schedules import cosine
 
@@ -370,10 +370,17 @@ def test_values_that_fit_would_leave_out_are_refused(replay):
     model.scale = scale
     model.fit(*examples, loss=lambda o, t: (scale * o - t) ** 2, optimizer=Adam(model.parameters()), **options)
     assert scale.data != 0.5
-    other = Adam(MLP(1, [1], seed=1).parameters())  # one that knows another model alone trains this one
-    before = scale.data
-    model.fit(*examples, loss=lambda o, t: (scale * o - t) ** 2, optimizer=other, **options)
-    assert scale.data != before
+    chosen = Adam(model.layers[0].parameters())
+    for _ in range(2):  # before it took a step, and after
+        kept, model.layers[0] = model.layers[0], Layer(1, 1, activation="linear")
+        with pytest.raises(ValueError, match="got 2 that it has not"):
+            model.fit(*examples, optimizer=chosen, **options)
+        model.layers[0] = kept
+        model.fit(*examples, optimizer=chosen, **options)
+    before, another = scale.data, MLP(1, [1], seed=1)
+    another.fit(*examples, optimizer=chosen, **options)  # one that trained another model begins with this one
+    assert scale.data == before
+    assert chosen.parameters == another.parameters()
 
 
 def test_an_optimizer_without_a_direction_says_so():

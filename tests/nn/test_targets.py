@@ -106,7 +106,7 @@ def test_known_classes_are_kept():
         (CE, [0, 1], 1, None, "cross_entropy must be used with an output for each class, got one output: use bin"),
         (BCE, [0, 1], 2, None, r"with one output, or with y of shape \(n_examples, 2\); got 2 outputs and one label"),
         (BCE, [0, 1, 2], 1, None, "y has 3 different labels, but one output tells two classes apart"),
-        (BCE, [5, 5], 1, None, "y has 1 different labels, but one output tells two classes apart"),
+        (BCE, [5, 5], 1, None, "y has 1 different labels, but one output .* apart; give the labels of all .* classes="),
         (HINGE, [1, 2, 3], 1, None, "y has 3 different labels, but one output tells two classes apart"),
         (CE, [1, "a"], 2, None, "y must have labels that are all strings or all numbers, got both"),
         (CE, [0, math.nan], 2, None, "y must have strings or finite numbers as labels, got nan in row 1"),

@@ -118,7 +118,7 @@ def test_another_scaling_is_named():
     one, other = (table_facts("t", xor(), xor(), None, [Scaling([0.0], [size]), None]) for size in (1.0, 2.0))
     assert difference(one, one) is None
     assert difference(one, other).startswith(
-        "the scaling of t[0].scale[0] must be the same in all processes, got 1.0 in process 0 and 2.0 in process 2"
+        "the scaling of t must be the same in all processes, got [Scaling(shift=[0.0], scale=[1.0]), None] in process 0"
     )
 
 

@@ -252,6 +252,35 @@ def test_the_numbers_that_a_loss_was_made_with_belong_to_the_run(tmp_path, made)
         trained(path, epochs=1, loss=made(2.0))
 
 
+WEIGHT = [1.0]
+
+
+class Inside(Module):
+    def __init__(self):
+        self.inner = MLP(2, [3, 1], seed=0)
+
+    def __call__(self, x):
+        return self.inner(x)
+
+
+@pytest.mark.parametrize("what", ["a global of the loss", "the code of the model"])
+def test_what_model_and_loss_compute_belongs_to_the_run(tmp_path, monkeypatch, what):
+    def run(epochs):
+        def loss(output, target):
+            return WEIGHT[0] * (output - target) ** 2
+
+        Inside().fit(DATA.X, DATA.y, loss=loss, seed=0, epochs=epochs, checkpoint=tmp_path / "run.json", progress=False)
+
+    run(1)
+    run(2)
+    if what == "a global of the loss":
+        monkeypatch.setattr(f"{__name__}.WEIGHT", [2.0])
+    else:
+        monkeypatch.setattr(Inside, "__call__", lambda self, x: 2.0 * self.inner(x))
+    with pytest.raises(ValueError, match=r"differs in the loss that the model has for example 0: .* there, .* here"):
+        run(3)
+
+
 def test_a_run_that_a_callback_ended_goes_on_when_more_epochs_are_asked(tmp_path):
     path = tmp_path / "run.json"
 

@@ -11,7 +11,7 @@ import pytest
 from networks import XOR_X, XOR_Y
 
 from engine import Value, exp, sigmoid, softmax
-from nn import MLP, SGD, ConvergenceWarning, EarlyStopping, History, Module, ReduceOnPlateau
+from nn import MLP, SGD, ConvergenceWarning, EarlyStopping, History, Layer, Module, ReduceOnPlateau, Sequential
 from nn.data import moons
 from nn.losses import LOSSES, cross_entropy, hinge, huber, mae, named_loss
 from nn.schedules import cosine, exponential, one_cycle, step_decay, warm_up
@@ -231,6 +231,7 @@ def test_balanced_classes(replay):
     [
         ({"sample_weight": [1.0, 2.0]}, "sample_weight must be 4 numbers >= 0"),
         ({"sample_weight": [1.0, 2.0, -1.0, 0.0]}, "sample_weight must be 4 numbers >= 0"),
+        ({"sample_weight": [0.0] * 4}, "sample_weight must be 4 numbers >= 0, not all of them 0"),
         ({"class_weight": {0: 1.0}}, r"class_weight must be \"balanced\" or a dict .* for each of \[0, 1\]"),
         ({"class_weight": "even"}, "class_weight must be"),
         ({"class_weight": {0: 1.0, 1: -1.0}}, "class_weight must have numbers >= 0, got {0: 1.0, 1: -1.0}"),
@@ -270,6 +271,21 @@ def test_early_stopping_puts_the_best_weights_back(replay):
     kept = MLP(2, [4, 1], seed=0)
     fitted(kept, MOONS.X, MOONS.y, early_stopping=EarlyStopping(4, restore_best=False), **options)
     assert weights(kept) == seen[-1]
+
+
+def test_the_best_weights_of_another_model_do_not_come_back():
+    model = Sequential(Layer(2, 1, activation="linear", seed=0))
+
+    def grow(model, history):
+        model.layers.append(Layer(1, 1, activation="linear", seed=1))
+
+    with pytest.raises(ValueError, match=r"the best epoch had other parameters .*; give early_stopping=.*best=False"):
+        fitted(model, MOONS.X, MOONS.y, learning_rate=1e3, early_stopping=1, epochs=9, callbacks=[grow])
+
+
+def test_early_stopping_answers_other_names():
+    with pytest.raises(TypeError, match=r"EarlyStopping has no argument restore_best_w.*; did you mean restore_best=?"):
+        EarlyStopping(patience=3, restore_best_weights=True)
 
 
 def test_who_stops_early_is_not_told_to_train_longer():

@@ -39,6 +39,12 @@ REFUSALS = [  # what is given to fit beside X, y, loss="hinge", and the words
     ),
     ({"y": list("abba"), "loss": "mse"}, "y must have numbers, got 'a' in row 0; loss='mse' takes numbers: for labels"),
     (
+        {"y": np.array(list("abba")), "loss": "mse"},
+        "y must have numbers, got 'a' in row 0; .* takes numbers: for labels",
+    ),
+    ({"y": [0.0, math.nan, 1.0, 1.0], "loss": "mse"}, "y must have finite numbers, got nan in row 1, column 0$"),
+    ({"y": [[0.0], [1.0, 2.0], [1.0], [1.0]], "loss": "mse"}, "y must have rows of one length, got [^;]*$"),
+    (
         {"loss": "cross_entropy"},
         "cross_entropy must be used with an output for each class, got one output: use",
     ),

@@ -299,16 +299,21 @@ def test_score_is_scikit_learns():
     assert model.score(X, labels) == pytest.approx(metrics.accuracy_score(labels, model.predict(X)))
 
 
+class Two(Module):
+    def __init__(self):
+        self.two = Value(2.0)
+
+    def __call__(self, x):
+        return self.two * 1.0
+
+
 @pytest.mark.parametrize(("y", "score"), [([2.0, 2.0], 1.0), ([3.0, 3.0], 0.0)])
 def test_score_of_targets_that_are_all_equal_is_scikit_learns(y, score):
-    class Two(Module):
-        def __init__(self):
-            self.two = Value(2.0)
-
-        def __call__(self, x):
-            return self.two * 1.0
-
     assert Two().score([[0.0]] * len(y), y) == score
+
+
+def test_score_of_one_number_is_not_defined():
+    assert math.isnan(Two().score([[0.0]], [2.0]))
 
 
 def test_score_refuses_what_does_not_fit():
