@@ -19,7 +19,7 @@ from nn.cli import processes
 from nn.cli.likeness import check_alike, option_facts, table_facts
 from nn.cli.meeting import Meeting
 from nn.data import DataSet, Table, as_table, digits, mnist, moons, xor
-from nn.data.columns import Columns
+from nn.data.columns import TARGET, Columns
 from nn.data.confusions import confusion_table
 from nn.examples import as_list
 from nn.exchange.files import check_ending
@@ -183,7 +183,8 @@ def _train_model(options: Namespace, job: Job, held_out: DataSet, team: Meeting 
     loss = "mse" if regression else "binary_cross_entropy" if n_outputs == 1 else "cross_entropy"
     inputs = None if job.scaling is None else job.scaling(training.X)
     y: Any = as_table(training.y, "y", 1) if regression else training.y
-    targets = Scaling.of(y) if regression else None
+    names = [column.name for column in job.columns.columns if column.kind == TARGET] if job.columns else []
+    targets = Scaling.of(y, names=names) if regression else None
     model = MLP(training.X.shape[1], [*job.hidden, n_outputs], activation=options.activation, seed=options.seed)
     sizes = ", ".join(str(len(layer.neurons)) for layer in model.layers)
     print(

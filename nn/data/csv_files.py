@@ -108,9 +108,9 @@ def _separator(text: str) -> str:
     return next(even, max(reversed(widths), key=lambda separator: widths[separator][0]))
 
 
-def _lines(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """The number and the cells of each line that is not empty."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+def _lines(text: str, separator: str, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """The number and the cells of each line that is not empty; *strict* refuses text after a closing quote."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=strict)
     return ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
 
 
@@ -128,7 +128,8 @@ def _cells(path: str | PathLike[str], text: str, separator: str) -> tuple[Any, i
         reason = " ".join(str(error).rpartition("C error: ")[2].split())
         raise ValueError(f"{path}: not a CSV file ({shortened(reason, 200)[1:-1]})") from None
     lengths = np.ones(len(frame), int)
-    if text.count("\n", start) >= len(frame):  # cells of several lines
+    if text.count("\n", start) >= len(frame):  # cells of several lines, or quotes that swallow lines
+        _check_widths(path, text, separator, strict=True)
         lengths += sum(frame[i].str.count("\n").to_numpy(int) for i in frame)
     frame.index = 1 + text.count("\n", 0, start) + np.cumsum(lengths) - lengths
     empty = (frame == "").all(axis=1)
@@ -137,16 +138,16 @@ def _cells(path: str | PathLike[str], text: str, separator: str) -> tuple[Any, i
     return frame[~empty], int(empty.sum())
 
 
-def _check_widths(path: str | PathLike[str], text: str, separator: str) -> None:
+def _check_widths(path: str | PathLike[str], text: str, separator: str, strict: bool = False) -> None:
     """Raise a ValueError unless all lines have as many cells as the first."""
-    width = 0
+    width = number = 0
     try:
-        for number, cells in _lines(text, separator):
+        for number, cells in _lines(text, separator, strict):
             width = width or len(cells)
             if len(cells) != width:
                 raise ValueError(f"{path}, line {number}: {len(cells)} columns, but {width} in the first line")
     except csv.Error as error:
-        raise ValueError(f"{path}: not a CSV file ({error})") from None
+        raise ValueError(f"{path}, line {number + 1}: not a CSV file ({error})") from None
 
 
 def _is_header(cells: Any, clue: Clue) -> bool:

@@ -43,6 +43,7 @@ WAYS = {  # how a number is written, the separator, and what is told of the firs
     "dollars": (lambda x: f"${x:,.2f}", ",", "'$1,234.50' is read as 1234.5"),
     "euros after": (lambda x: f"{european(x)} €", ";", "'1.234,50 €' is read as 1234.5"),
     "pounds below 0": (lambda x: f"-£{x}", ",", "'-£1234.5' is read as -1234.5"),
+    "in brackets below 0": (lambda x: f"({x:,})", ",", "'(1,234.5)' is read as -1234.5"),
     "a sign inside": (lambda x: f"$-{x}", ",", "'$-1234.5' is read as -1234.5"),
     "some with no sign": (lambda x: f"${x}" if x % 2 else str(x), ",", "'$1234.5' is read as 1234.5"),
     "percent": (lambda x: f"{x}%", ",", "'1234.5%' is read as 1234.5"),
@@ -61,7 +62,7 @@ WAYS = {  # how a number is written, the separator, and what is told of the firs
 def test_numbers_as_people_write_them(gradstep, way):
     written, separator, note = WAYS[way]
     numbers = [1234.5 + 17 * i * i for i in ROWS]
-    sign = -1 if "-" in written(1) else 1
+    sign = -1 if {*"-("} & {*written(1)} else 1
     for name, cells in (("plain", [sign * x for x in numbers]), ("written", [written(x) for x in numbers])):
         rows = [["rooms", "price", "sold"], *([i % 7, cell, "yn"[i % 2]] for i, cell in enumerate(cells))]
         write(f"{name}.csv", rows, separator if name == "written" else ",")
@@ -233,6 +234,7 @@ def packed(content):
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("t.csv", content)
         file.writestr("__MACOSX/._t.csv", b"\0")
+        file.mkdir("data")
     return {"t.csv": content, "t.csv.gz": gzip.compress(content), "t.zip": archive.getvalue()}
 
 
