@@ -16,7 +16,6 @@ from engine import Value, compiler
 from engine.whole_files import check_writable, is_device
 from nn.activations import check_activation
 from nn.cli import processes
-from nn.cli.likeness import check_alike, option_facts, table_facts
 from nn.cli.meeting import Meeting
 from nn.data import DataSet, Table, as_table, digits, mnist, moons, xor
 from nn.data.columns import TARGET, Columns
@@ -60,7 +59,9 @@ def train(options: Namespace) -> None:
     _check_options(options)
     with processes.meeting(options) as team, processes.quiet_unless_first(options):
         if team is not None:
-            check_alike(team, option_facts(options, options.data if options.data in _SETS else "a CSV file"))
+            processes.check_alike(
+                team, processes.option_facts(options, options.data if options.data in _SETS else "a CSV file")
+            )
         _train(options, team)
 
 
@@ -195,7 +196,7 @@ def _train_model(options: Namespace, job: Job, held_out: DataSet, team: Meeting 
     if team is not None:
         team.stop_listening()  # before the others hear of all, and then wait for JAX
         name = one_line(Path(options.data).name)
-        check_alike(team, table_facts(name, training, held_out, job.columns, [inputs, targets]))
+        processes.check_alike(team, processes.table_facts(name, training, held_out, job.columns, [inputs, targets]))
     share, is_first = processes.share_of(options, len(training.y)), processes.is_first(options)
     history = model.fit(
         X[share],
