@@ -55,11 +55,14 @@ def plural(n: int, thing: str) -> str:
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
-def read_text_table(path: str | PathLike[str], header: bool | None = None, known: Collection[str] = ()) -> TextTable:
+def read_text_table(
+    path: str | PathLike[str], header: bool | None = None, known: Collection[str] = (), texts: Collection[str] = ()
+) -> TextTable:
     """The cells of a CSV file with commas, semicolons, tabs or bars between them.
 
     The encoding is UTF-8, UTF-16 or Windows-1252. *header* says whether the first line has the column names; None
-    detects it, also by most of the *known* names. A file that is no such table raises a ValueError that names the line.
+    detects it, also by most of the *known* names, or by one of the *texts* that are no names. A file that is no such
+    table raises a ValueError that names the line.
     """
     text, encoding = _decode(path)
     text = re.sub(r"\Asep=[,;|\t]\n", "\n", text, flags=re.IGNORECASE)  # a line for Excel alone
@@ -68,7 +71,8 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
     clue = decimal_mark(cells[:_ROWS].to_numpy().flat, separator)
     first = [" ".join(cell.split()) for cell in cells.iloc[0]] if len(cells) else []
     if header is None and first:
-        header = len(set(known) & set(first)) > len(known) / 2 or _is_header(cells, clue)
+        has_known = len(set(known) & set(first)) > len(known) / 2
+        header = has_known or (not set(texts) & set(first) and _is_header(cells, clue))
     names = [f"column {i + 1}" for i in range(len(first))]
     if header:
         names = [name or f"Unnamed: {i}" for i, name in enumerate(first)]  # as pandas does

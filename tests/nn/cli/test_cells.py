@@ -280,6 +280,26 @@ def test_packed_files_that_are_none_are_refused(gradstep, content, words):
     assert words in err
 
 
+@pytest.mark.parametrize(
+    ("names", "lines", "told"),
+    [
+        ([], "blue,sq\nred,ro\nred,ro\n", ""),
+        ([], "blue,hex\nred,ro\nred,ro\n", "column 'column 2': 'hex' is unknown to the model"),
+        ([], "colour,shape\nred,ro\nred,ro\nred,ro\n", "the first line is taken for names, which the model does"),
+        (["colour,shape,y"], "blue,sq\nred,ro\nred,ro\n", "no names in the first line; the columns are taken for"),
+    ],
+)
+def test_a_line_of_known_texts_is_no_line_of_names(gradstep, names, lines, told):
+    rows = (f"{'red' if i % 3 else 'blue'},{'sq' if i % 4 else 'ro'},{'ab'[i % 2]}" for i in ROWS)
+    Path("t.csv").write_text("\n".join([*names, *rows]) + "\n")
+    gradstep("train", "t.csv", *SHORT)
+    Path("p.csv").write_text(lines)
+    _, out, err = gradstep("predict", "t.json", "p.csv")
+    assert out.count("\n") == (0 if "unknown" in told else 3)
+    assert told in err
+    assert bool(told) is bool(err)
+
+
 def test_lines_are_counted_as_an_editor_counts_them(gradstep):
     MLP(2, [1], seed=0).save("m.json")
     Path("t.csv").write_text('\n\nwidth,"heig\nht"\n1,2\n\n3,"4\n"\n5,six\n')
