@@ -83,8 +83,8 @@ def _train(options: Namespace, team: Meeting | None) -> None:
         model, history = _train_model(options, job, held_out, team)
         if history.interrupted:
             print(f"interrupted after {history.epochs} epochs; the model is as it was then")
-        _report(model, held_out, "training" if held_out is job.data else "held-out")
         model.save(target)
+    _report(model, held_out, "training" if held_out is job.data else "held-out")
     print(f"model: {one_line(str(target))}")
     if not is_device(target):
         print(_draw_neuron(model, held_out, target.with_suffix(".neuron.svg")))

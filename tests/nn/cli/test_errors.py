@@ -1,6 +1,7 @@
 """The command gradstep where something is wrong: one line on standard error, a status other than 0, no traceback."""
 
 import errno
+import io
 import os
 import re
 import sys
@@ -293,6 +294,14 @@ def test_options_are_checked_before_data_are_read(folder, capsys, wrong):
     assert main(train("absent.csv", *wrong)) == 1
     words = {"--rate": "learning_rate", "--batch-size": "batch_size", "--out": "a model file"}
     assert f"{words.get(wrong[0], wrong[0][2:])} must " in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_hold_a_class_leaves_the_model(folder, monkeypatch, capsys):
+    (folder / "hebrew.csv").write_text("1,\u05d0\n2,\u05d1\n" * 9, encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+    assert main(train("hebrew.csv")) == main(["predict", "hebrew.json", "hebrew.csv"]) == 1
+    words = "gradstep: the output is in ascii, which has no '\\u05d0'; set PYTHONIOENCODING=utf-8\n"
+    assert capsys.readouterr().err == 2 * words
 
 
 @pytest.mark.parametrize("arguments", [train("good.json"), ["predict", "good.json", "good.json"]])
