@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,19 +28,21 @@ class Scaling:
     scale: list[float]
 
     @classmethod
-    def of(cls, table: Table, common: bool = False) -> Scaling:
+    def of(cls, table: Table, common: bool = False, names: Sequence[str] = ()) -> Scaling:
         """Mean and standard deviation of each column (1 where a column never changes), or of all columns together.
 
         Raises:
-            ValueError: mean or deviation is beyond a float's range.
+            ValueError: mean or deviation is beyond a float's range; it tells the column's name if *names* are given.
         """
         import numpy as np
 
         axis = None if common else 0
         with np.errstate(over="ignore", invalid="ignore"):
             mean, deviation = np.atleast_1d(table.mean(axis=axis)), np.atleast_1d(table.std(axis=axis))
-        if not np.isfinite([mean, deviation]).all():
-            raise ValueError("the numbers are too large: their mean or standard deviation is beyond a float's range")
+        wrong = np.flatnonzero(~np.isfinite([mean, deviation]).all(axis=0))
+        if len(wrong):
+            of = f" of {shortened(names[wrong[0]])}" if names else ""
+            raise ValueError(f"the numbers{of} are too large: their mean or deviation is beyond a float's range")
         rounding = np.finfo(float).eps * len(table) * np.abs(mean)  # error of a mean of equal numbers
         scale = np.where(deviation <= rounding, 1.0, deviation)
         repeats = table.shape[1] if common else 1

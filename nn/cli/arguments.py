@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from contextlib import suppress
+from itertools import pairwise
 from typing import NoReturn
 
 from engine import __version__
@@ -12,7 +13,7 @@ from nn.cli import export, formulas, predict, train
 from nn.validation import did_you_mean, plain_label, shortened
 
 LONGEST = 1000  # characters of a message, which may repeat an argument
-
+_MOST_WEIGHTS = 100_000_000  # take 20 GB
 
 _EXAMPLES = {
     "train": """
@@ -227,8 +228,9 @@ def _sizes(text: str) -> list[int]:
         sizes = [int(size) for size in text.split(",")]
     except ValueError:
         sizes = [0]
-    if min(sizes) < 1:
-        raise argparse.ArgumentTypeError(f"must be sizes above 0, such as 32,16, got {shortened(text)}")
+    if min(sizes) < 1 or sum(a * b for a, b in pairwise([1, *sizes, 1])) > _MOST_WEIGHTS:
+        must = f"must be sizes above 0, such as 32,16, with at most {_MOST_WEIGHTS:,} weights"
+        raise argparse.ArgumentTypeError(f"{must}, got {shortened(text)}")
     return sizes
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine import Value, compile
 from engine.whole_files import check_writable
-from nn.data.columns import TEXT, Column
+from nn.data.columns import TEXT
 from nn.examples import as_list
 from nn.mlp import MLP
 from nn.validation import one_line, shortened
@@ -49,11 +49,8 @@ def _inputs(model: MLP) -> Iterator[str]:
                 yield f"1 if {column.name} {f'is {text}' if text else 'has no text'}, else 0"
         elif column.n_inputs:
             percent = " in percent, such as 12.5 for 12.5%" if column.sign == "%" else ""
-            yield column.name + percent + _where_missing(column)
-
-
-def _where_missing(column: Column) -> str:
-    return f" ({column.mean!r} where it is missing)" if column.missing and column.mean is not None else ""
+            filled = f" ({column.mean!r} where it is missing)" if column.missing and column.mean is not None else ""
+            yield column.name + percent + filled
 
 
 def _outputs(model: MLP, n_outputs: int) -> Iterator[str]:

@@ -41,28 +41,27 @@ class Meeting:
         self._address, self._at, self._patience = address, _written(address), patience
         self._server = None if rank else _listen(address[1])
         self._heard: dict[int, _Lines] = {}  # by process 0 all others, by these process 0
-        self._open: list[_Lines] = []
 
     def meet(self) -> None:
         """Wait until all are here."""
         if self._server is None:
             with _said_soon(lambda: f"the other processes at {self._at}, for {self._patience:.0f} s at most"):
                 self._heard[0] = _Lines(connected_to(self._address, self._patience))
-                self._open.append(self._heard[0])
                 self._tell({"process": self.rank, "processes": self.size})
                 self._hear(0, self._patience + 10.0)
             return
         end = monotonic() + self._patience
         with _said_soon(lambda: f"{self._missing()} at {self._at}, for {self._patience:.0f} s at most"):
             while len(self._heard) < self.size - 1:
-                self._server.settimeout(max(end - monotonic(), 0.001))
-                try:
-                    connection, _ = self._server.accept()
-                except TimeoutError:
+                waiting: list[socket.socket | _Lines] = [self._server, *self._heard.values()]
+                ready = select.select(waiting, [], [], max(end - monotonic(), 0.0))[0]
+                if not ready:
                     told = f"{self._missing()} did not come to {self._at} within {self._patience:.0f} s"
-                    raise StoppedError(f"--coordinator: {told}; start the command in each of them") from None
-                self._greet(_Lines(connection))
-                self._forget_ended()
+                    raise StoppedError(f"--coordinator: {told}; start the command in each of them")
+                for rank in [rank for rank, other in self._heard.items() if other in ready]:
+                    self._hear(rank)  # it says nothing while it waits: an error, or its end
+                if self._server in ready:
+                    self._greet(_Lines(self._server.accept()[0]))
         self._tell({"is": []})
 
     def gather(self, thing: Any) -> list[Any]:
@@ -87,9 +86,9 @@ class Meeting:
     def close(self) -> None:
         """End the meeting."""
         self.stop_listening()
-        for other in self._open:
+        for other in self._heard.values():
             other.close()
-        self._open.clear()
+        self._heard.clear()
 
     def _greet(self, other: _Lines) -> None:
         """Take the process in; a program of another kind is none."""
@@ -99,27 +98,21 @@ class Meeting:
         except _NOTHING:
             other.close()
             return
-        self._open.append(other)
+        is_new = rank not in self._heard
+        self._heard[rank if is_new else -1] = other  # it hears of the error, too
         if size != self.size:
             told = f"got {self.size} in process 0 and {size} in process {rank}"
-            raise StoppedError(
-                f"--processes must be the same in all processes, {told}; start each with the same number"
-            )
-        self._forget_ended()
-        if rank in self._heard:
+            told = f"--processes must be the same in all processes, {told}; start each with the same number"
+            raise StoppedError(told)
+        if not is_new:
             raise StoppedError(f"--process must be another number in each process, got {rank} twice")
-        self._heard[rank] = other
-
-    def _forget_ended(self) -> None:
-        """Wait again for a process that ended, and may be started once more; one that waits says nothing."""
-        self._heard = {rank: other for rank, other in self._heard.items() if not other.has_spoken()}
 
     def _missing(self) -> str:
         ranks = [rank for rank in range(1, self.size) if rank not in self._heard]
         return f"{len(ranks)} more process{'es' * (len(ranks) > 1)} ({first_names(ranks)} of {self.size})"
 
     def _tell(self, line: dict[str, Any]) -> None:
-        for other in self._open:
+        for other in self._heard.values():
             with suppress(OSError, ValueError):  # it has ended; its last line tells why
                 other.send(line)
 
@@ -155,9 +148,8 @@ class _Lines:
             raise StoppedError(line["error"])
         return line
 
-    def has_spoken(self) -> bool:
-        """Whether there is something to receive, or the end."""
-        return bool(select.select([self._connection], [], [], 0.0)[0])
+    def fileno(self) -> int:
+        return self._connection.fileno()
 
     def close(self) -> None:
         with suppress(OSError):  # lines that it did not take any more

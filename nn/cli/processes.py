@@ -11,16 +11,22 @@ import warnings
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from engine import __version__
 from engine.optional_packages import optional_package
 from nn.cli.meeting import Meeting, StoppedError, connected_to
 from nn.cli.messages import message_of
+from nn.training.processes import check_same, fact
 from nn.validation import check_int, shortened
 
 if TYPE_CHECKING:
+    from nn.data import DataSet
+    from nn.data.columns import Columns
+    from nn.scaling import Scaling
     from nn.training.communicators import Communicator
 
+_OWN = {"run", "data", "folder", "coordinator", "process", "out", "checkpoint", "quiet"}  # may differ: see table_facts
 _OPTIONS = {"--coordinator": "HOST:PORT", "--processes": "N", "--process": "I"}
 
 
@@ -38,11 +44,15 @@ def check_processes(options: Namespace) -> None:
     if missing:
         name = next(name for name, value in given.items() if value is not None)
         raise ValueError(f"{name} must be given with {' and '.join(missing)}")
-    address_of(options.coordinator)
+    host, port = address_of(options.coordinator)
     check_int("--processes", options.processes, 1)
     check_int("--process", options.process, 0, options.processes - 1)
     optional_package("jax", "--coordinator", '"gradstep[jax]"')
-    check_host(options.coordinator)
+    try:
+        socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        told = f"--coordinator: the host {shortened(host)} must have an address, got none"
+        raise ValueError(f"{told} ({message_of(error)})") from None
 
 
 def is_first(options: Namespace) -> bool:
@@ -111,6 +121,32 @@ def connected(options: Namespace, team: Meeting | None) -> Communicator | None:
     return communicator
 
 
+def check_alike(team: Meeting, facts: dict[str, str]) -> None:
+    """Refuse facts that differ between processes: a ValueError in all of them."""
+    check_same(team.gather(facts), "start the same command with the same examples in each")
+
+
+def option_facts(options: Namespace, data: str) -> dict[str, str]:
+    """All options that decide the training, those to come too; *data* names the data set or the kind of file."""
+    given = {f"--{name.replace('_', '-')}": value for name, value in vars(options).items() if name not in _OWN}
+    texts = {name: "nothing" if value is None else repr(value) for name, value in given.items()}
+    return {"the version of gradstep": __version__, "DATA": data, **texts}
+
+
+def table_facts(
+    name: str, training: DataSet, held_out: DataSet, columns: Columns | None, scalings: list[Scaling | None]
+) -> dict[str, str]:
+    """The columns of a table, the examples to train and to test on, and the scaling of inputs and targets."""
+    parts = () if columns is None else columns.columns
+    facts: dict[str, Any] = {f"the number of columns of {name}": len(parts)}
+    for i, column in enumerate(parts, 1):
+        facts |= {f"column {i} of {name}": f"{column.name}, {column.kind}"}
+        facts |= {f"the texts in column {i} of {name}": column.categories}
+    facts |= {f"the inputs of {name}": training.X, f"the targets of {name}": training.y}
+    facts |= {f"the inputs held out of {name}": held_out.X, f"the targets held out of {name}": held_out.y}
+    return {name: fact(thing) for name, thing in (facts | {f"the scaling of {name}": scalings}).items()}
+
+
 def address_of(coordinator: str) -> tuple[str, int]:
     """Host and port, of ``host:port`` or ``[::1]:port``.
 
@@ -126,16 +162,6 @@ def address_of(coordinator: str) -> tuple[str, int]:
             f"{shortened(coordinator)}{advice}"
         )
     return found[1].strip("[]"), int(found[2])
-
-
-def check_host(coordinator: str) -> None:
-    """Refuse a host that this machine does not know."""
-    host, port = address_of(coordinator)
-    try:
-        socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        told = f"--coordinator: the host {shortened(host)} must have an address, got none"
-        raise ValueError(f"{told} ({message_of(error)})") from None
 
 
 @contextmanager

@@ -16,10 +16,9 @@ from engine import Value, compiler
 from engine.whole_files import check_writable, is_device
 from nn.activations import check_activation
 from nn.cli import processes
-from nn.cli.likeness import check_alike, option_facts, table_facts
 from nn.cli.meeting import Meeting
 from nn.data import DataSet, Table, as_table, digits, mnist, moons, xor
-from nn.data.columns import Columns
+from nn.data.columns import TARGET, Columns
 from nn.data.confusions import confusion_table
 from nn.examples import as_list
 from nn.exchange.files import check_ending
@@ -60,7 +59,9 @@ def train(options: Namespace) -> None:
     _check_options(options)
     with processes.meeting(options) as team, processes.quiet_unless_first(options):
         if team is not None:
-            check_alike(team, option_facts(options, options.data if options.data in _SETS else "a CSV file"))
+            processes.check_alike(
+                team, processes.option_facts(options, options.data if options.data in _SETS else "a CSV file")
+            )
         _train(options, team)
 
 
@@ -82,8 +83,8 @@ def _train(options: Namespace, team: Meeting | None) -> None:
         model, history = _train_model(options, job, held_out, team)
         if history.interrupted:
             print(f"interrupted after {history.epochs} epochs; the model is as it was then")
-        _report(model, held_out, "training" if held_out is job.data else "held-out")
         model.save(target)
+    _report(model, held_out, "training" if held_out is job.data else "held-out")
     print(f"model: {one_line(str(target))}")
     if not is_device(target):
         print(_draw_neuron(model, held_out, target.with_suffix(".neuron.svg")))
@@ -183,7 +184,8 @@ def _train_model(options: Namespace, job: Job, held_out: DataSet, team: Meeting 
     loss = "mse" if regression else "binary_cross_entropy" if n_outputs == 1 else "cross_entropy"
     inputs = None if job.scaling is None else job.scaling(training.X)
     y: Any = as_table(training.y, "y", 1) if regression else training.y
-    targets = Scaling.of(y) if regression else None
+    names = [column.name for column in job.columns.columns if column.kind == TARGET] if job.columns else []
+    targets = Scaling.of(y, names=names) if regression else None
     model = MLP(training.X.shape[1], [*job.hidden, n_outputs], activation=options.activation, seed=options.seed)
     sizes = ", ".join(str(len(layer.neurons)) for layer in model.layers)
     print(
@@ -194,7 +196,7 @@ def _train_model(options: Namespace, job: Job, held_out: DataSet, team: Meeting 
     if team is not None:
         team.stop_listening()  # before the others hear of all, and then wait for JAX
         name = one_line(Path(options.data).name)
-        check_alike(team, table_facts(name, training, held_out, job.columns, [inputs, targets]))
+        processes.check_alike(team, processes.table_facts(name, training, held_out, job.columns, [inputs, targets]))
     share, is_first = processes.share_of(options, len(training.y)), processes.is_first(options)
     history = model.fit(
         X[share],

@@ -134,7 +134,7 @@ class Columns:
 
         frame = pd.DataFrame(X)
         means = frame.mean().fillna(0.0)
-        scales = Scaling.of(frame.fillna(means).to_numpy()).scale
+        scales = Scaling.of(frame.fillna(means).to_numpy(), names=self.input_names).scale
         found = {
             column.name: {"mean": mean, "scale": scale}
             for column, mean, scale in zip(self.by_input, means.tolist(), scales)

@@ -55,11 +55,14 @@ def plural(n: int, thing: str) -> str:
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
-def read_text_table(path: str | PathLike[str], header: bool | None = None, known: Collection[str] = ()) -> TextTable:
+def read_text_table(
+    path: str | PathLike[str], header: bool | None = None, known: Collection[str] = (), texts: Collection[str] = ()
+) -> TextTable:
     """The cells of a CSV file with commas, semicolons, tabs or bars between them.
 
     The encoding is UTF-8, UTF-16 or Windows-1252. *header* says whether the first line has the column names; None
-    detects it, also by most of the *known* names. A file that is no such table raises a ValueError that names the line.
+    detects it, also by most of the *known* names, or by one of the *texts* that are no names. A file that is no such
+    table raises a ValueError that names the line.
     """
     text, encoding = _decode(path)
     text = re.sub(r"\Asep=[,;|\t]\n", "\n", text, flags=re.IGNORECASE)  # a line for Excel alone
@@ -68,7 +71,8 @@ def read_text_table(path: str | PathLike[str], header: bool | None = None, known
     clue = decimal_mark(cells[:_ROWS].to_numpy().flat, separator)
     first = [" ".join(cell.split()) for cell in cells.iloc[0]] if len(cells) else []
     if header is None and first:
-        header = len(set(known) & set(first)) > len(known) / 2 or _is_header(cells, clue)
+        has_known = len(set(known) & set(first)) > len(known) / 2
+        header = has_known or (not set(texts) & set(first) and _is_header(cells, clue))
     names = [f"column {i + 1}" for i in range(len(first))]
     if header:
         names = [name or f"Unnamed: {i}" for i, name in enumerate(first)]  # as pandas does
@@ -108,9 +112,9 @@ def _separator(text: str) -> str:
     return next(even, max(reversed(widths), key=lambda separator: widths[separator][0]))
 
 
-def _lines(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """The number and the cells of each line that is not empty."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+def _lines(text: str, separator: str, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """The number and the cells of each line that is not empty; *strict* refuses text after a closing quote."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=strict)
     return ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
 
 
@@ -128,7 +132,8 @@ def _cells(path: str | PathLike[str], text: str, separator: str) -> tuple[Any, i
         reason = " ".join(str(error).rpartition("C error: ")[2].split())
         raise ValueError(f"{path}: not a CSV file ({shortened(reason, 200)[1:-1]})") from None
     lengths = np.ones(len(frame), int)
-    if text.count("\n", start) >= len(frame):  # cells of several lines
+    if text.count("\n", start) >= len(frame):  # cells of several lines, or quotes that swallow lines
+        _check_widths(path, text, separator, strict=True)
         lengths += sum(frame[i].str.count("\n").to_numpy(int) for i in frame)
     frame.index = 1 + text.count("\n", 0, start) + np.cumsum(lengths) - lengths
     empty = (frame == "").all(axis=1)
@@ -137,16 +142,16 @@ def _cells(path: str | PathLike[str], text: str, separator: str) -> tuple[Any, i
     return frame[~empty], int(empty.sum())
 
 
-def _check_widths(path: str | PathLike[str], text: str, separator: str) -> None:
+def _check_widths(path: str | PathLike[str], text: str, separator: str, strict: bool = False) -> None:
     """Raise a ValueError unless all lines have as many cells as the first."""
-    width = 0
+    width = number = 0
     try:
-        for number, cells in _lines(text, separator):
+        for number, cells in _lines(text, separator, strict):
             width = width or len(cells)
             if len(cells) != width:
                 raise ValueError(f"{path}, line {number}: {len(cells)} columns, but {width} in the first line")
     except csv.Error as error:
-        raise ValueError(f"{path}: not a CSV file ({error})") from None
+        raise ValueError(f"{path}, line {number + 1}: not a CSV file ({error})") from None
 
 
 def _is_header(cells: Any, clue: Clue) -> bool:

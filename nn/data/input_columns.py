@@ -81,12 +81,15 @@ def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None
     names in the order of training.
     """
     inputs = {column.name: column for column in columns.by_input}
-    table = read_text_table(path, header, inputs if columns.named else ())
+    texts = {text for column in inputs.values() for text in column.categories}
+    table = read_text_table(path, header, inputs if columns.named else (), texts - {""})
     told = [f"{table.path}: {plural(table.n_empty, 'empty row')} left out, with no answer"] if table.n_empty else []
     _check_commas(table, inputs.values())
     names, parts, notes = _names_in_file(table, columns), [], []
     if columns.named and not table.has_header:
         told.append(f"{table.path}: no names in the first line; the columns are taken for {first_names(names)}")
+    if table.has_header and not columns.named and header is None:
+        told.append(f"{table.path}: the first line is taken for names, which the model does not know")
     for column in inputs.values():
         name = names[column.name]
         part, note = column.encode(table, name)

@@ -19,7 +19,7 @@ def column_names(X: Any, known: Sequence[str] | None = None, what: str = "X") ->
     """
     labels = column_labels(X)
     own = _texts(labels)
-    if not _are_different(labels):
+    if not len(set(own)) == len(labels) == len(set(labels)):  # to Python, True is 1
         raise ValueError(f"{what} must have columns of different names, got {shortened(own)}; rename some of them")
     return list(known) if known and sorted(own) == sorted(known) else own or None
 
@@ -118,8 +118,3 @@ def _order(
 
 def _texts(labels: Sequence[Any]) -> list[str]:
     return [column_text(label) for label in labels]
-
-
-def _are_different(labels: Sequence[Any]) -> bool:
-    """Whether names tell columns apart: as texts, and for Python, where True is 1."""
-    return len(set(_texts(labels))) == len(labels) == len(set(labels))

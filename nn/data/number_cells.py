@@ -20,6 +20,7 @@ Cells: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]
 
 _MISSING = {"", "?", "-", "\u2212", ".", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none"}
 _SIGN = "[%$¢-¥\u20a0-\u20cf]"  # percent and currencies
+_BRACKETS = re.compile(rf"({_SIGN}?\s*)\(([^()]*)\)")  # around an amount below 0, as bookkeepers write it
 _SIGNED = re.compile(rf"([+-]?)\s*({_SIGN}?)(.*?)({_SIGN}?)", re.DOTALL)
 _ALIKE = str.maketrans("\u2212’\u00a0\u202f", "-'  ")  # characters that mean the same in a number
 
@@ -94,7 +95,8 @@ class Notation:
 
     def parts(self, cell: str) -> tuple[float, str, str]:
         """The number in a cell with any sign, the sign, and the number's text without it."""
-        signed = _SIGNED.fullmatch(cell.strip().translate(_ALIKE))
+        cell = cell.strip().translate(_ALIKE)
+        signed = _SIGNED.fullmatch(f"{below[1]}-{below[2]}" if (below := _BRACKETS.fullmatch(cell)) else cell)
         minus, before, bare, after = map(str.strip, signed.groups() if signed else ("",) * 4)
         if (before and after) or not self.pattern.fullmatch(minus + bare):
             return math.nan, "", ""

@@ -23,7 +23,7 @@ def unpack(path: str | PathLike[str]) -> bytes:
             data = gzip.GzipFile(fileobj=file).read(most)
         elif data[:4] == b"PK\x03\x04":
             archive = zipfile.ZipFile(file)
-            names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
+            names = [name for name in archive.namelist() if not name.startswith("__MACOSX/") and name[-1:] != "/"]
             if len(names) != 1:
                 advice = "; save the workbook as CSV" if "xl/workbook.xml" in names else ""
                 raise ValueError(f"{path}: a zip archive must hold one file, got {len(names)}{advice}")

@@ -87,8 +87,10 @@ def _check_rows(rows: Any, what: str) -> None:
     plain = are_plain(rows)
     first = None
     for place, row in enumerate(rows):
+        if not plain and isinstance(row, Set):
+            raise ValueError(f"{what} must have rows in an order, got {shortened(row)} in row {place}; make it a list")
         if not plain:
-            _check_row(row, place, what)
+            check_unmasked(row, what)
         length = len(row) if _is_row(row) else None
         first = length if place == 0 else first
         if length != first:
@@ -99,12 +101,6 @@ def _is_row(thing: Any) -> bool:
     """Whether this holds numbers or labels: no text, which numpy may read as numbers, and no array without axes."""
     is_long = hasattr(thing, "__len__") and getattr(thing, "ndim", 1) > 0
     return is_long and not isinstance(thing, (str, bytes, bytearray))
-
-
-def _check_row(row: Any, place: int, what: str) -> None:
-    if isinstance(row, Set):
-        raise ValueError(f"{what} must have rows in an order, got {shortened(row)} in row {place}; make it a list")
-    check_unmasked(row, what)
 
 
 def _floats(rows: Any, what: str) -> Table:

@@ -14,23 +14,8 @@ from nn.exchange import onnx_files, safetensors_files
 from nn.exchange.network import content_of, numbers_in, steps_of
 
 _FORMATS: dict[str, Any] = {".onnx": onnx_files, ".safetensors": safetensors_files}
-_PROGRAM = "gradstep export MODEL FILE makes a program in C or JavaScript, .c or .js, of a model file"
-_PACKED = "the file is not packed"
-_TORCH = "nn.exchange.to_torch(model) makes a network of PyTorch's, for torch.save"
-_KERAS = "ONNX files, .onnx, are read by many tools"
-_PICKLE = "a model file holds text, and runs no code when it is read"
-_PICTURE, _TABLE = "nn.pictures.network(model) draws it", "model.state_dict() has the number of each parameter"
 _JSON = re.compile(r"|\.(json|txt|model|v?\d+)")
-_ADVICE = {
-    **dict.fromkeys((".c", ".h", ".cc", ".cpp", ".js", ".py"), _PROGRAM),
-    **dict.fromkeys((".pt", ".pth", ".pt2", ".ckpt", ".bin"), _TORCH),
-    **dict.fromkeys((".h5", ".hdf5", ".keras", ".pb", ".tflite", ".pmml", ".mlmodel"), _KERAS),
-    **dict.fromkeys((".pkl", ".pickle", ".joblib", ".skops", ".npy", ".npz"), _PICKLE),
-    **dict.fromkeys((".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz"), _PACKED),
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".svg", ".pdf", ".gif", ".html", ".dot"), _PICTURE),
-    **dict.fromkeys((".csv", ".tsv", ".xlsx", ".parquet", ".mat", ".rds"), _TABLE),
-}
-"""Advice for endings of formats that no model is written in, where there is some."""
+_OTHERS = "gradstep export MODEL FILE writes C and JavaScript, nn.exchange.to_torch(model) makes a network of PyTorch"
 
 
 def is_other_format(path: str | PathLike[str]) -> bool:
@@ -49,8 +34,7 @@ def check_ending(path: str | PathLike[str]) -> None:
     if ending in _FORMATS:
         _FORMATS[ending].package()
     elif not _JSON.fullmatch(ending):
-        advice = f"; {_ADVICE[ending]}" if ending in _ADVICE else ""
-        raise ValueError(f"a model file must end in .json, .onnx or .safetensors, got {str(path)!r}{advice}")
+        raise ValueError(f"a model file must end in .json, .onnx or .safetensors, got {str(path)!r}; {_OTHERS}")
 
 
 def write_model(path: str | PathLike[str], model: Any, **options: Any) -> None:

@@ -122,15 +122,11 @@ def _steps(where: str, part: Any, torch: Any, epsilon: float) -> list[Step]:
         if kind is getattr(torch.nn, module):
             for option, value in options.items():
                 given = getattr(part, option)
-                if not _means(option, given, value, epsilon):
+                means_same = given == value or (option, given) == ("dim", 1)
+                if option == "threshold":  # softplus(x) - x is about exp(-x) there; weights are rounded by epsilon
+                    means_same = given >= 0.0 and math.exp(-given) <= epsilon * given
+                if not means_same:
                     raise ValueError(f"{where} must have {option}={value}, got {shortened(part)}")
             return [name]
     known = ", ".join(["Linear", *(module for module, _ in _KINDS.values()), "Dropout", "Identity"])
     raise ValueError(f"{where} must be one of {known}, got {shortened(part)}, which has no counterpart")
-
-
-def _means(option: str, given: Any, value: Any, epsilon: float) -> bool:
-    """Whether an option's value gives the function of this library, up to the rounding of the weights' type."""
-    if option == "threshold":  # softplus(x) - x is about exp(-x) there
-        return bool(given >= 0.0 and math.exp(-given) <= epsilon * given)
-    return bool(given == value or (option, given) == ("dim", 1))

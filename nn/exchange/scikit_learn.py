@@ -59,8 +59,9 @@ def to_sklearn(model: Module) -> Any:
         estimator = networks.MLPRegressor(**options)
         estimator.partial_fit([[0.0] * n_inputs], [[0.0] * n_outputs] if n_outputs > 1 else [0.0])
     else:  # scikit-learn sets up what a fitted one has; then its numbers are replaced
-        if labels != _sorted(labels):
-            raise ValueError(f"classes must be in sorted order, as scikit-learn has them, got {shortened(labels)}")
+        if len({isinstance(label, str) for label in labels}) > 1 or labels != sorted(labels):
+            must = "classes must be all strings or all numbers, in sorted order, as scikit-learn has them"
+            raise ValueError(f"{must}, got {shortened(labels)}")
         y = [[0] * n_outputs, [1] * n_outputs] if answers else labels
         estimator = networks.MLPClassifier(**options)
         estimator.partial_fit([[0.0] * n_inputs] * len(y), y, classes=labels)
@@ -112,10 +113,3 @@ def from_sklearn(estimator: Any) -> Module:
     if hasattr(estimator, "feature_names_in_"):
         learned["column_names"] = estimator.feature_names_in_.tolist()
     return model_of([step for step in steps[:-1] if step != "linear"], **learned)
-
-
-def _sorted(labels: list[Any]) -> list[Any]:
-    try:
-        return sorted(labels)
-    except TypeError:
-        raise ValueError(f"classes must be all strings or all numbers for scikit-learn, got {labels}") from None

@@ -197,43 +197,16 @@ def test_permissions_are_those_of_any_new_file_or_of_the_old_one(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
-@pytest.mark.parametrize(
-    ("ending", "advice"),
-    [
-        (".c", "gradstep export MODEL FILE makes a program in C"),
-        (".pt", r"nn.exchange.to_torch\(model\)"),
-        (".H5", "ONNX files, .onnx, are read by many tools"),
-        (".keras", "ONNX files"),
-        (".pkl", "a model file holds text"),
-        (".joblib", "a model file holds text"),
-        (".npz", "a model file holds text"),
-        (".json.gz", "the file is not packed"),
-        (".zip", "the file is not packed"),
-        (".png", r"nn.pictures.network\(model\) draws it"),
-        (".csv", r"model.state_dict\(\)"),
-        (".jpg", r"nn.pictures.network\(model\) draws it"),
-        (".parquet", r"model.state_dict\(\)"),
-        (".bin", r"nn.exchange.to_torch\(model\)"),
-        (".pt2", r"nn.exchange.to_torch\(model\)"),
-        (".mlmodel", "ONNX files"),
-    ],
-)
-def test_an_ending_of_another_format_is_refused(ending, advice, tmp_path):
+@pytest.mark.parametrize("ending", [".c", ".pt", ".H5", ".json.gz", ".jsonl", ".v", ".v2a", ".anything"])
+def test_an_ending_of_another_format_is_refused(ending, tmp_path):
     path = tmp_path / f"model{ending}"
-    with pytest.raises(ValueError, match=f"a model file must end in .json, .onnx or .safetensors, got .*; {advice}"):
+    words = "a model file must end in .json, .onnx or .safetensors, got '.*'; gradstep export MODEL FILE writes C "
+    with pytest.raises(ValueError, match=words):
         MLP(2, [1], seed=0).save(path)
     assert not path.exists()
     MLP(2, [1], seed=0).save(tmp_path / "model.json")
     (tmp_path / "model.json").rename(path)  # as an older gradstep wrote it
     assert len(MLP.load(path).parameters()) == 3
-
-
-@pytest.mark.parametrize("ending", [".yaml", ".xml", ".toml", ".msgpack", ".jsonl", ".v", ".v2a", ".anything"])
-def test_an_ending_that_no_model_has_is_refused(ending, tmp_path):
-    path = tmp_path / f"model{ending}"
-    with pytest.raises(ValueError, match=r"a model file must end in .json, .onnx or .safetensors, got '.*'$"):
-        MLP(2, [1], seed=0).save(path)
-    assert not path.exists()
 
 
 @pytest.mark.parametrize("name", ["model", "m.JSON", "m.v2", "m.model", "m.txt", "rate-0.05", "m.v2.1", ".model"])

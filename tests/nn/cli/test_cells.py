@@ -43,6 +43,7 @@ WAYS = {  # how a number is written, the separator, and what is told of the firs
     "dollars": (lambda x: f"${x:,.2f}", ",", "'$1,234.50' is read as 1234.5"),
     "euros after": (lambda x: f"{european(x)} €", ";", "'1.234,50 €' is read as 1234.5"),
     "pounds below 0": (lambda x: f"-£{x}", ",", "'-£1234.5' is read as -1234.5"),
+    "in brackets below 0": (lambda x: f"({x:,})", ",", "'(1,234.5)' is read as -1234.5"),
     "a sign inside": (lambda x: f"$-{x}", ",", "'$-1234.5' is read as -1234.5"),
     "some with no sign": (lambda x: f"${x}" if x % 2 else str(x), ",", "'$1234.5' is read as 1234.5"),
     "percent": (lambda x: f"{x}%", ",", "'1234.5%' is read as 1234.5"),
@@ -61,7 +62,7 @@ WAYS = {  # how a number is written, the separator, and what is told of the firs
 def test_numbers_as_people_write_them(gradstep, way):
     written, separator, note = WAYS[way]
     numbers = [1234.5 + 17 * i * i for i in ROWS]
-    sign = -1 if "-" in written(1) else 1
+    sign = -1 if {*"-("} & {*written(1)} else 1
     for name, cells in (("plain", [sign * x for x in numbers]), ("written", [written(x) for x in numbers])):
         rows = [["rooms", "price", "sold"], *([i % 7, cell, "yn"[i % 2]] for i, cell in enumerate(cells))]
         write(f"{name}.csv", rows, separator if name == "written" else ",")
@@ -233,6 +234,7 @@ def packed(content):
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("t.csv", content)
         file.writestr("__MACOSX/._t.csv", b"\0")
+        file.mkdir("data")
     return {"t.csv": content, "t.csv.gz": gzip.compress(content), "t.zip": archive.getvalue()}
 
 
@@ -276,6 +278,26 @@ def test_packed_files_that_are_none_are_refused(gradstep, content, words):
     status, out, err = gradstep("train", "t.csv", *SHORT)
     assert (status, out) == (1, "")
     assert words in err
+
+
+@pytest.mark.parametrize(
+    ("names", "lines", "told"),
+    [
+        ([], "blue,sq\nred,ro\nred,ro\n", ""),
+        ([], "blue,hex\nred,ro\nred,ro\n", "column 'column 2': 'hex' is unknown to the model"),
+        ([], "colour,shape\nred,ro\nred,ro\nred,ro\n", "the first line is taken for names, which the model does"),
+        (["colour,shape,y"], "blue,sq\nred,ro\nred,ro\n", "no names in the first line; the columns are taken for"),
+    ],
+)
+def test_a_line_of_known_texts_is_no_line_of_names(gradstep, names, lines, told):
+    rows = (f"{'red' if i % 3 else 'blue'},{'sq' if i % 4 else 'ro'},{'ab'[i % 2]}" for i in ROWS)
+    Path("t.csv").write_text("\n".join([*names, *rows]) + "\n")
+    gradstep("train", "t.csv", *SHORT)
+    Path("p.csv").write_text(lines)
+    _, out, err = gradstep("predict", "t.json", "p.csv")
+    assert out.count("\n") == (0 if "unknown" in told else 3)
+    assert told in err
+    assert bool(told) is bool(err)
 
 
 def test_lines_are_counted_as_an_editor_counts_them(gradstep):

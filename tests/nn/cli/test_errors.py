@@ -1,6 +1,7 @@
 """The command gradstep where something is wrong: one line on standard error, a status other than 0, no traceback."""
 
 import errno
+import io
 import os
 import re
 import sys
@@ -31,6 +32,7 @@ FILES = {
     "huge.csv": "1e308,2,x\n-1e308,3,y\n1e308,4,x\n-1e308,1,y\n",
     "binary.csv": bytes(range(256)),
     "quote.csv": '1,2,"x\n2,3,y\n',
+    "swallowed.csv": '1,"tall,x\n2,b,y\n3,"tall,x\n4,b,y\n',
     "wide.csv": "1,2,3,4,x\n",
     "foreign.json": "{}",
     "truncated.json": '{"format": "gradstep model", "vers',
@@ -77,9 +79,11 @@ CASES = [  # the arguments and the words
     (train("xor", "--target", "y"), "--target: only a CSV file has columns to choose"),
     (train("uneven.csv"), "uneven.csv, line 2: 2 columns, but 3 in the first line"),
     (train("column.csv"), "column.csv must have at least two columns"),
-    (train("huge.csv"), "the numbers are too large"),
+    (train("huge.csv"), "the numbers of 'column 1' are too large"),
+    (train("huge.csv", "--target", "column 1", "--regression"), "the numbers of 'column 1' are too large"),
     (train("binary.csv"), "binary.csv: not a CSV file; it is no text in UTF-8"),
     (train("quote.csv"), "quote.csv: not a CSV file|quote.csv, line .: 3 columns"),
+    (train("swallowed.csv"), "swallowed.csv, line 1: not a CSV file .'.' expected after '\"'."),
     (train("folder.csv"), "folder.csv: Is a directory"),
     (train("none.csv"), "none.csv: No such file or directory"),
     (train("mnist"), "mnist must be given --data FOLDER, the folder with the four files"),
@@ -89,13 +93,14 @@ CASES = [  # the arguments and the words
     (train("two\nlines"), "DATA must be digits, moons, xor, a CSV file"),
     (train("x" * 5000), "File name too long|DATA must be digits"),
     (train(""), "DATA must be digits, .*, got ''"),
-    (train("good.csv", "--hidden", "a"), "--hidden: must be sizes above 0, such as 32,16, got 'a'"),
+    (train("good.csv", "--hidden", "a"), "--hidden: must be sizes above 0, such as 32,16, .* got 'a'"),
     (train("good.csv", "--hidden", "0"), "--hidden: .* got '0'"),
     (train("good.csv", "--hidden", "-3"), "--hidden"),
     (train("good.csv", "--hidden", "3,,4"), "--hidden: .* got '3,,4'"),
     (train("good.csv", "--hidden", "2.5"), r"--hidden: .* got '2\.5'"),
     (train("good.csv", "--hidden", ""), "--hidden: .* got ''"),
     (train("good.csv", "--hidden", "9" * 5000), "--hidden: "),
+    (train("good.csv", "--hidden", "100000,100000"), "--hidden: must be sizes above 0, .* at most 100,000,000 weights"),
     (train("good.csv", "--rate", "nan"), r"learning_rate must be in \[0, inf\), got nan"),
     (train("good.csv", "--rate", "-0.1"), "learning_rate must be .* got -0.1"),
     (train("good.csv", "--rate", "inf"), "learning_rate must be .* got inf"),
@@ -289,6 +294,14 @@ def test_options_are_checked_before_data_are_read(folder, capsys, wrong):
     assert main(train("absent.csv", *wrong)) == 1
     words = {"--rate": "learning_rate", "--batch-size": "batch_size", "--out": "a model file"}
     assert f"{words.get(wrong[0], wrong[0][2:])} must " in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_hold_a_class_leaves_the_model(folder, monkeypatch, capsys):
+    (folder / "hebrew.csv").write_text("1,\u05d0\n2,\u05d1\n" * 9, encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+    assert main(train("hebrew.csv")) == main(["predict", "hebrew.json", "hebrew.csv"]) == 1
+    words = "gradstep: the output is in ascii, which has no '\\u05d0'; set PYTHONIOENCODING=utf-8\n"
+    assert capsys.readouterr().err == 2 * words
 
 
 @pytest.mark.parametrize("arguments", [train("good.json"), ["predict", "good.json", "good.json"]])

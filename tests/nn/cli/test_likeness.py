@@ -7,7 +7,7 @@ from team import trained_by
 
 from nn.cli import processes
 from nn.cli.arguments import parser
-from nn.cli.likeness import check_alike, option_facts, table_facts
+from nn.cli.processes import check_alike, option_facts, table_facts
 from nn.data import xor
 from nn.scaling import Scaling
 

@@ -2,7 +2,6 @@
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from time import sleep
 
 import pytest
 
@@ -82,23 +81,20 @@ def test_a_process_that_is_gone_stops_all():
     assert first == other == "process 1 ended before the training began"
 
 
-@pytest.mark.parametrize("ranks", [(1, 2), (2, 1)])
-def test_a_process_that_ended_may_come_again(ranks):
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [(b"", "process 1 ended before the training began"), (b'{"error": "process 1: interrupted"}\n', "process 1: int")],
+)
+def test_a_process_that_ends_while_others_wait_stops_all(last, words):
     address = ("127.0.0.1", free_port())
     first = Meeting(address, 3, 0, 20.0)
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(first.meet)
         with connected_to(address) as gone:
-            gone.sendall(b'{"process": 1, "processes": 3}\n')
-        others = [Meeting(address, 3, rank, 20.0) for rank in ranks]
-        came = []
-        for other in others:
-            came.append(pool.submit(other.meet))
-            sleep(0.05)  # so that one comes after the other
-        told = [each.exception() for each in (waiting, *came)]
-    for team in (first, *others):
-        team.close()
-    assert told == [None, None, None]
+            gone.sendall(b'{"process": 1, "processes": 3}\n' + last)
+        with pytest.raises(StoppedError, match=words):
+            waiting.result()
+    first.close()
 
 
 @pytest.mark.parametrize(

@@ -837,7 +837,7 @@ def test_what_scikit_learn_has_not_is_refused():
         (Sequential(Dropout(0.5)), "must be loaded by Sequential, got MLP for no layer"),
         (hinge, "must be trained with .*cross_entropy.*, got hinge"),
         (mixed_classes, "classes must be all strings or all numbers"),
-        (reverse, "classes must be in sorted order, as scikit-learn has them, got"),
+        (reverse, "in sorted order, as scikit-learn has them, got"),
     ]:
         with pytest.raises(ValueError, match=words):
             to_sklearn(model)
