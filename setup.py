@@ -1,7 +1,7 @@
 """The build: a wheel holds the engine compiled by mypyc where there is a C compiler, and plain Python elsewhere.
 
 ``GRADSTEP_PURE=1`` asks for plain Python. An editable install is always plain, so that what is edited is what runs.
-Everything else about the project stands in pyproject.toml.
+All other settings are in pyproject.toml.
 """
 
 import os

@@ -14,7 +14,7 @@ def never_compiled() -> str:
     if os.environ.get("GRADSTEP_PURE", "") not in ("", "0"):
         return "GRADSTEP_PURE asks for it"
     if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
-        return "this is not a CPython with a global lock"  # and mypy's own dependencies may not be had there
+        return "this is not a CPython with a global lock"  # and mypy may not install there
     return ""
 
 

@@ -126,7 +126,7 @@ def _refusing(c_code: str, prefix: str, name: str, has_setter: bool) -> str:
 
 
 def with_docstrings(c_code: str, sources: dict[str, str]) -> str:
-    """Every docstring of the sources stands in the tables from which Python reads ``__doc__``."""
+    """Every docstring of the sources, put into the tables from which Python reads ``__doc__``."""
     for module, source in sources.items():
         for statement in ast.parse(source).body:
             if isinstance(statement, ast.FunctionDef):

@@ -15,9 +15,9 @@ _PLAIN = frozenset({list, tuple, int, float, str, bool})
 
 
 def are_plain(rows: Sequence[Any]) -> bool:
-    """Whether all rows are lists, arrays or numbers by their types, of which none has a mask or is a set.
+    """Whether all rows are lists, arrays or numbers by their types: none is a set, and none has a mask.
 
-    None has names, either, but for an array without axes, which may be a record.
+    None has names, except an array without axes: that may be a record.
     """
     numpy = sys.modules.get("numpy")  # before it is imported there are no arrays
     return {*map(type, rows)} <= (_PLAIN if numpy is None else _PLAIN | {numpy.ndarray})
@@ -73,7 +73,7 @@ def order_of(names: Sequence[Any], asked: Sequence[Any], strict: bool = False) -
     Names that none asks for are read by position, unless this is *strict*. Names that count are no names beside others.
 
     Raises:
-        ValueError: some names are asked for, and stand in other places, and they are not the same names.
+        ValueError: some of the names asked for are there, in other places, and others are not.
 
     >>> order_of(["a", "b"], ["b", "a"]), order_of(["u", "v"], ["b", "a"])
     ([1, 0], None)

@@ -233,7 +233,7 @@ def _marked_order(root: Node, accumulated: Accumulated | None) -> list[Node]:  #
 
 
 def order_by_sets(root: Node, is_known: Callable[[Node], bool]) -> list[Any]:
-    """The same order for all nodes under *root*, but for those that are known and what is under them alone."""
+    """The same order for all nodes under *root*, without those that are known and what only these are made of."""
     order: dict[Node, None] = {}
     entered: set[Node] = set()
     stack = [root]

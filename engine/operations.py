@@ -69,7 +69,7 @@ class CustomOperation(Operation):
             del self.cell.cell_contents
 
     def unknown(self) -> ValueError:
-        """The error for a derivative that nobody gave."""
+        """The error where no derivative was given."""
         return ValueError(
             f"the local derivatives of {self!r} are not known: give them, as in Value(data, (a, b), (da, db)), or "
             "assign a function to its _backward"
@@ -87,7 +87,7 @@ LEAF: Final = Operation("")
 PLAIN: Final = Operation(CONSTANT)
 """The operation of plain numbers beside Values: leaves that no gradient is kept for."""
 PARTIAL: Final = Operation("", key="partial")
-"""That of hidden nodes: the third operand of a node, and those after it, are operands of a node that nobody sees."""
+"""The operation of hidden nodes, which hold the third operand of a node and those after it."""
 
 
 ADD: Final = Operation("+", "__add__")

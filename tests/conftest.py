@@ -1,11 +1,17 @@
 """Settings for every test."""
 
+import os
 import re
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from chromium import CHROMIUM, FLAGS
 from hypothesis import settings
+
+ALONE = find_spec("pygraphviz") and not shutil.which("dot")
+"""Whether pygraphviz alone draws."""
 
 settings.register_profile("search", deadline=None)  # no timed assertions: machines differ
 settings.register_profile("gradstep", settings.get_profile("search"), derandomize=True)  # the same each time
@@ -13,9 +19,14 @@ settings.load_profile("gradstep")
 
 
 def pytest_configure(config):
-    """With several processes a file stays in one of them: a browser of one file would disturb that of another."""
+    """With several processes a file stays in one of them: a browser of one file would disturb that of another.
+
+    Where Python may write no compiled modules beside the sources, all processes of the tests share a folder of them.
+    """
     if getattr(config.option, "dist", "no") == "load":
         config.option.dist = "loadfile"
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("modules"))
 
 
 def pytest_xdist_auto_num_workers(config):
@@ -47,6 +58,30 @@ def browser(browser_flags):
         chromium = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=browser_flags)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(autouse=True)
+def no_process_for_each_picture(request, monkeypatch):
+    """Without a system's dot a picture takes a Python of its own: only the tests of drawing start one for each."""
+    if ALONE and request.path.parent.name != "drawing":
+        monkeypatch.setattr("engine.drawing.rendering.run_process", drawn_here)
+
+
+def drawn_here(source, kind, engine, options, timeout):
+    """As ``run_process``, in this process; a short time limit needs the other one."""
+    import pygraphviz
+
+    from engine.drawing.graphviz_process import run_process
+
+    if timeout < 10.0:
+        return run_process(source, kind, engine, options, timeout)
+    return pygraphviz.AGraph(string=source).draw(format=kind, prog=engine)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """The command trains, and draws no neuron."""
+    monkeypatch.setattr("nn.cli.train._draw_neuron", lambda *_: "no picture")
 
 
 @pytest.fixture

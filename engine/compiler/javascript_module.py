@@ -61,7 +61,7 @@ def javascript_module(
 ) -> str:
     """An ES module that computes a graph and the gradient of one *output*, for one example; it imports nothing.
 
-    The arguments are those of ``c_text``, but for the *file*, the module's name. Labels are for errors, too.
+    The arguments are those of ``c_text``; *file* is the module's name. Labels are for errors, too.
     """
     statements = Statements(record, "JavaScript", javascript, javascript_number)
     forward, calls = in_functions("forward", "x, w", _forward(statements, labels))

@@ -25,7 +25,7 @@ class Placed:
     slots: Places
     n_slots: dict[str, int]
     constants: Places
-    """The places of the constants, which stand in the uniform space after the parameters, in this order."""
+    """The places of the constants, in their order: in the uniform space, after the parameters."""
 
 
 def placed(graph: Grouped) -> Placed:

@@ -220,7 +220,7 @@ def _extrapolated(quotients: Iterable[float]) -> tuple[float, float]:
 class CentralDifference(NamedTuple):
     """(``above`` - ``below``) / (2 ``h``) = ``quotient``, where those are the root's numbers for x + h and x - h.
 
-    ``slopes`` are what ever smaller steps tend to, and decide whether a gradient agrees.
+    ``slopes`` are the limits of quotients as steps get smaller; they decide whether a gradient agrees.
     """
 
     h: float

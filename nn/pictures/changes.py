@@ -138,7 +138,7 @@ def _heading(found: Problem, place: int) -> str:
 
 
 def _shown(n: int, most: int) -> list[int | None]:
-    """Which of *n* rows or columns stand in a table; None stands for those left out."""
+    """Which of *n* rows or columns a table shows; None marks those left out."""
     if n <= most:
         return list(range(n))
     half = most // 2

@@ -20,7 +20,13 @@ def passengers():
         yield f"{int(survived)},{rank},{sex},{age},{rng.uniform(5, 200) / rank:.2f},{port}"
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(script, id=script.stem, marks=pytest.mark.slow if script.stem in ("diabetes", "titanic") else [])
+        for script in SCRIPTS
+    ],
+)
 def test_script(script, folder):
     (folder / "titanic.csv").write_text("\n".join(passengers()), encoding="utf-8")
     lines = [line for line in script.read_text(encoding="utf-8").splitlines() if line.strip()]

@@ -70,7 +70,8 @@ def test_without_scikit_learn(missing, said):
 
 
 @pytest.mark.parametrize(
-    ("data", "kind", "least"), [(load_iris, MLPClassifier, 0.85), (load_diabetes, MLPRegressor, 0.2)]
+    ("data", "kind", "least"),
+    [(load_iris, MLPClassifier, 0.85), pytest.param(load_diabetes, MLPRegressor, 0.2, marks=pytest.mark.slow)],
 )
 def test_defaults_learn(data, kind, least):
     X, y = data(return_X_y=True)
@@ -78,6 +79,7 @@ def test_defaults_learn(data, kind, least):
     assert model.score(X[1::2], y[1::2]) > least
 
 
+@pytest.mark.slow
 def test_defaults_learn_digits():
     X, y = load_digits(return_X_y=True)
     model = make_pipeline(StandardScaler(), MLPClassifier([32], max_iter=60, random_state=0)).fit(X[:500], y[:500])

@@ -169,6 +169,7 @@ def test_two_builds_are_the_same_and_plain_json(tmp_path):
             assert "nodes" in exercise["page"]
 
 
+@pytest.mark.slow
 def test_the_words_have_the_signs_of_the_graph():
     from exercises import exercise_data
 

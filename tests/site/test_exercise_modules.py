@@ -21,33 +21,33 @@ def run(tmp_path):
 MISTAKES = [{"answer": 3, "hint": "swapped"}, {"answer": 2, "hint": "sign"}, {"answer": 2.01, "hint": "near"}]
 
 
-@pytest.mark.parametrize(
-    ("answer", "number", "expected"),
-    [
-        (-2, -2, None),
-        (-2, -2.02, None),
-        (-2, -1.98, None),
-        (-2, -2.03, "Close, but the answer is a whole number"),
-        (-2.5, -2.55, "Close, but not it"),
-        (6, 5.8, "Close, but the answer is a whole number"),
-        (100, 97, "Close, but the answer is a whole number"),
-        (-2, 3, "swapped"),
-        (-2, 3.02, "swapped"),
-        (-2, 2.001, "sign"),
-        (-2, 2.009, "near"),
-        (-2, -7, "The sign is right, the size is not"),
-        (-2, 7, "The sign is not right"),
-        (0, 0, None),
-        (0, 1e-9, "not that large"),
-        (0, 3, "swapped"),
-        (1e-6, 0, "It is not 0"),
-    ],
-)
-def test_an_answer_is_right_or_has_a_hint(run, answer, number, expected):
-    body = "return judge({ answer: data[0], mistakes: data[2] }, data[1], 0.01);"
-    found = run("judge", "judging", body, [answer, number, MISTAKES])
-    assert found["right"] is (expected is None)
-    assert expected is None or expected in found["hint"]
+ANSWERS = [  # the right answer, what was answered, and a part of the hint
+    (-2, -2, None),
+    (-2, -2.02, None),
+    (-2, -1.98, None),
+    (-2, -2.03, "Close, but the answer is a whole number"),
+    (-2.5, -2.55, "Close, but not it"),
+    (6, 5.8, "Close, but the answer is a whole number"),
+    (100, 97, "Close, but the answer is a whole number"),
+    (-2, 3, "swapped"),
+    (-2, 3.02, "swapped"),
+    (-2, 2.001, "sign"),
+    (-2, 2.009, "near"),
+    (-2, -7, "The sign is right, the size is not"),
+    (-2, 7, "The sign is not right"),
+    (0, 0, None),
+    (0, 1e-9, "not that large"),
+    (0, 3, "swapped"),
+    (1e-6, 0, "It is not 0"),
+]
+
+
+def test_an_answer_is_right_or_has_a_hint(run):
+    body = "return data[0].map(([answer, number]) => judge({ answer, mistakes: data[1] }, number, 0.01));"
+    judged = run("judge", "judging", body, [[case[:2] for case in ANSWERS], MISTAKES])
+    for (answer, number, expected), found in zip(ANSWERS, judged, strict=True):
+        assert found["right"] is (expected is None), (answer, number)
+        assert expected is None or expected in found["hint"]
 
 
 STORAGE = """

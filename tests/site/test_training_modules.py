@@ -141,38 +141,38 @@ def test_the_choices_of_the_address_are_those_of_python(tmp_path):
     assert {name: sorted(names) for name, names in choices.items()} == {n: sorted(t) for n, t in tables.items()}
 
 
+WRONG_PARTS = [
+    ("noise=51", "noise % must be a number from 0 to 50, got '51'"),
+    ("n=3.5", "points must be a whole number from 4 to 500, got '3.5'"),
+    ("l1=-1", "L1 must be a number from 0 to 10, got '-1'"),
+    ("rate=11,5", "rate must be a number from 0 to 10, got '11,5'"),
+    ("rate=1,000.5", "rate must be a number from 0 to 10, got '1,000.5'"),
+    ("rate=Infinity", "rate must be a number from 0 to 10"),
+    ("rate=1/0", "rate must be a number from 0 to 10, got '1/0'"),
+    ("rate=", "rate must be a number from 0 to 10, got ''"),
+    ("layers=4,,4", "layers must be at most 6 layers of 1 to 16 neurons"),
+    ("layers=17", "layers must be"),
+    ("layers=1,1,1,1,1,1,1", "layers must be"),
+    ("inputs=", "inputs must be some of x, y, x2"),
+    ("inputs=x,z", "got 'z'"),
+    ("loss=constructor", "loss must be one of"),
+    ("activation=%E0%A4%A", "activation must be one of"),
+    ("points=1,2", "points must be x,y,class"),
+    ("points=1,7,0", "points must be x,y,class"),
+    ("points=1,,0", "points must be x,y,class"),
+    ("points=1,2,0.5", "points must be x,y,class"),
+    ("__proto__=1", "there is no setting '__proto__'"),
+    ("<b>=1", "there is no setting '<b>'"),
+]
+
+
 @needs_node
-@pytest.mark.parametrize(
-    ("part", "words"),
-    [
-        ("noise=51", "noise % must be a number from 0 to 50, got '51'"),
-        ("n=3.5", "points must be a whole number from 4 to 500, got '3.5'"),
-        ("l1=-1", "L1 must be a number from 0 to 10, got '-1'"),
-        ("rate=11,5", "rate must be a number from 0 to 10, got '11,5'"),
-        ("rate=1,000.5", "rate must be a number from 0 to 10, got '1,000.5'"),
-        ("rate=Infinity", "rate must be a number from 0 to 10"),
-        ("rate=1/0", "rate must be a number from 0 to 10, got '1/0'"),
-        ("rate=", "rate must be a number from 0 to 10, got ''"),
-        ("layers=4,,4", "layers must be at most 6 layers of 1 to 16 neurons"),
-        ("layers=17", "layers must be"),
-        ("layers=1,1,1,1,1,1,1", "layers must be"),
-        ("inputs=", "inputs must be some of x, y, x2"),
-        ("inputs=x,z", "got 'z'"),
-        ("loss=constructor", "loss must be one of"),
-        ("activation=%E0%A4%A", "activation must be one of"),
-        ("points=1,2", "points must be x,y,class"),
-        ("points=1,7,0", "points must be x,y,class"),
-        ("points=1,,0", "points must be x,y,class"),
-        ("points=1,2,0.5", "points must be x,y,class"),
-        ("__proto__=1", "there is no setting '__proto__'"),
-        ("<b>=1", "there is no setting '<b>'"),
-    ],
-)
-def test_what_cannot_be_in_an_address_is_left_out_and_said(tmp_path, part, words):
-    first, _, ((found),) = run_here(tmp_path, ADDRESS, [f"#{part}&seed=5"])
-    assert found["settings"] == first | {"seed": 5}
-    assert len(found["problems"]) == 1
-    assert words in found["problems"][0]
+def test_what_cannot_be_in_an_address_is_left_out_and_said(tmp_path):
+    first, _, answers = run_here(tmp_path, ADDRESS, [f"#{part}&seed=5" for part, _ in WRONG_PARTS])
+    for (part, words), found in zip(WRONG_PARTS, answers, strict=True):
+        assert found["settings"] == first | {"seed": 5}, part
+        assert len(found["problems"]) == 1, part
+        assert words in found["problems"][0]
 
 
 # ------------------------------------------------------------------------------------------------------------ training
@@ -191,6 +191,7 @@ OPTIONS = {"batch": 10, "rate": 0.03, "seed": 1}
 
 
 @needs_node
+@pytest.mark.slow
 def test_moons_are_learned_by_every_loss_and_optimizer(tmp_path):
     cases = [{"loss": loss} for loss in LOSSES]
     cases += [{"optimizer": optimizer} for optimizer in ("adam", "adamw")] + [{"activation": "relu", "l2": 0.001}]
@@ -488,7 +489,7 @@ def test_the_plane_has_the_colours_of_the_themes(tmp_path):
 
 
 @pytest.mark.parametrize("loss", list(LOSSES))
-@pytest.mark.parametrize("activation", ["tanh", "linear", "leaky_relu", "relu"])
+@pytest.mark.parametrize("activation", ["tanh", "leaky_relu"])
 def test_the_chain_rule_in_words_has_the_engines_numbers(loss, activation):
     settings = FIRST | {"loss": loss, "activation": activation, "hidden": [3, 2]}
     built = training_page.build(settings)

@@ -46,6 +46,7 @@ def called_one(folder, program, rows, output=0):
 
 
 @needs_node
+@pytest.mark.slow
 def test_every_primitive_has_the_engines_numbers_and_words(tmp_path):
     tables = {}
     for index, (key, rule) in enumerate((RULES | SLOPES).items()):
@@ -66,6 +67,7 @@ def test_every_primitive_has_the_engines_numbers_and_words(tmp_path):
 
 
 @needs_node
+@pytest.mark.slow
 @many_graphs
 def test_random_graphs_have_the_numbers_of_their_programs(tmp_path_factory, many):
     folder = tmp_path_factory.mktemp("graphs")

@@ -603,6 +603,7 @@ compile(sum((x * w).sin() for w in weights), [x], weights, backend="c").value_an
 """
 
 
+@pytest.mark.slow
 def test_the_code_does_not_depend_on_the_order_of_sets(tmp_path):
     for seed in "12":
         environment = {**process_environment(tmp_path), "PYTHONHASHSEED": seed}
@@ -610,6 +611,7 @@ def test_the_code_does_not_depend_on_the_order_of_sets(tmp_path):
     assert len(list((tmp_path / "gradstep" / "native").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_a_second_process_compiles_nothing_and_a_spoilt_file_is_compiled_again(tmp_path):
     assert run_once(tmp_path) > 0
     assert run_once(tmp_path) == 0
@@ -687,7 +689,7 @@ def test_without_room_for_a_library_numpy_does_the_work(monkeypatch, tmp_path):
 # ----------------------------------------------------------------------------------------------------------- training
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 def test_training_and_prediction_give_the_numbers_of_numpy(dtype):
     X = np.random.default_rng(0).uniform(-1.0, 1.0, (600, 2))
     y = [int(a * b > 0.0) for a, b in X]

@@ -583,6 +583,7 @@ def test_hostile_names_of_shares_are_shown_as_text_beside_their_arrows(no_dot):
     assert elements(tree(picture)) <= PLAIN
 
 
+@pytest.mark.slow
 def test_a_hostile_title_is_shown_as_text(no_dot):
     for label in HOSTILE:
         picture = draw(Value(1.0, label=label)).pipe("svg")

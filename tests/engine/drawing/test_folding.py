@@ -317,6 +317,7 @@ def test_few_inputs_are_drawn_one_by_one():
     assert len([arrow for arrow, _, _ in edges(picture)]) == 3 + 1 + 3 + 1
 
 
+@pytest.mark.slow
 def test_a_batch_of_examples_folds_too():
     model = MLP(2, [8, 8, 1], seed=0)
     loss = squared_error(model, n_examples=100)

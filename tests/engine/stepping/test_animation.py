@@ -152,21 +152,21 @@ def test_a_step_takes_its_time_and_the_last_one_twice():
 
 def test_a_gif_has_all_pictures(tmp_path):
     Image = pytest.importorskip("PIL.Image")
-    stepper(neuron()).save(tmp_path / "walk.gif", seconds=0.3)
+    stepper(neuron()).save(tmp_path / "walk.gif", seconds=0.15)
     with Image.open(tmp_path / "walk.gif") as gif:
-        assert gif.n_frames == len(shoot(scene_of(neuron()), 0.3)) > 6
+        assert gif.n_frames == len(shoot(scene_of(neuron()), 0.15)) > 6
         total = 0
         for count in range(gif.n_frames):
             gif.seek(count)
             total += gif.info["duration"]
-    assert total == pytest.approx(0.3 * 7 * 1000, abs=5 * gif.n_frames)
+    assert total == pytest.approx(0.15 * 7 * 1000, abs=5 * gif.n_frames)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark", "print"])
 def test_a_gif_has_the_exact_colours_of_areas(tmp_path, theme):
     Image = pytest.importorskip("PIL.Image")
-    stepper(neuron(), theme=theme).save(tmp_path / "walk.gif", seconds=0.1)
+    stepper(neuron(), theme=theme).save(tmp_path / "walk.gif", seconds=0.15)
     folder = tmp_path / "walk"
     stepper(neuron(), theme=theme).save(folder, seconds=0.1, format="png")
     with Image.open(tmp_path / "walk.gif") as gif:
@@ -183,7 +183,7 @@ def test_a_gif_has_the_exact_colours_of_areas(tmp_path, theme):
 @pytest.mark.parametrize("theme", ["light", "dark", "auto"])
 def test_a_gif_has_the_theme(tmp_path, theme):
     Image = pytest.importorskip("PIL.Image")
-    stepper(Value(2.0, label="λ <b>") * 3, theme=theme).save(tmp_path / "walk.gif", seconds=0.1)
+    stepper(Value(2.0, label="λ <b>") * 3, theme=theme).save(tmp_path / "walk.gif", seconds=0.15)
     with Image.open(tmp_path / "walk.gif") as gif:
         corner = gif.convert("RGB").getpixel((2, 2))
     assert (sum(corner) < 150) is (theme == "dark")
@@ -238,12 +238,13 @@ def ffmpeg_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -
 
 def test_a_film_is_made_by_ffmpeg_of_pictures_that_come_in_their_time(tmp_path, monkeypatch):
     ffmpeg_that(tmp_path, monkeypatch, "import sys\nopen(sys.argv[-1], 'wb').write(sys.stdin.buffer.read())\n")
-    stepper(neuron()).save(tmp_path / "walk.mp4", seconds=0.5)
+    stepper(neuron()).save(tmp_path / "walk.mp4", seconds=0.1)
     film = (tmp_path / "walk.mp4").read_bytes()
     assert film.startswith(b"\x89PNG")
-    assert film.count(b"\x89PNG") == 30 * 0.5 * 7
+    assert film.count(b"\x89PNG") == 30 * 0.1 * 7
 
 
+@pytest.mark.slow
 def test_a_real_film(tmp_path):
     if shutil.which("ffmpeg") is None:
         pytest.skip("there is no ffmpeg")

@@ -428,7 +428,7 @@ def test_save_writes_the_page(tmp_path, name):
     assert (tmp_path / name).read_text(encoding="utf-8") == shown.html
 
 
-@pytest.mark.parametrize("name", ["walk.html", "walk.gif"])
+@pytest.mark.parametrize("name", ["walk.html", pytest.param("walk.gif", marks=pytest.mark.slow)])
 def test_the_command_writes_the_walk(tmp_path, monkeypatch, capsys, name):
     if name.endswith("gif"):
         pytest.importorskip("PIL")

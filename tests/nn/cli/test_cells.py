@@ -15,6 +15,7 @@ import pytest
 
 from nn import MLP
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 SHORT = ("--quiet", "--epochs", "2", "--hidden", "2")
 ROWS = range(60)
 

@@ -11,6 +11,7 @@ from nn.cli.processes import check_alike, option_facts, table_facts
 from nn.data import xor
 from nn.scaling import Scaling
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 ROWS = [f"{i % 7},{i * i % 11 - 5},{'ab'[i % 2]},{2.0 * (i % 7) - i * i % 11 + 0.1 * (i % 3)}" for i in range(40)]
 NAMES = "x,z,kind,y"
 

@@ -21,6 +21,7 @@ from nn.data.input_columns import learn_columns
 from nn.data.number_cells import Notation
 from nn.data.target_column import read_target
 
+pytestmark = pytest.mark.usefixtures("undrawn")
 SHORT = ("--quiet", "--epochs", "1", "--hidden", "2")
 
 

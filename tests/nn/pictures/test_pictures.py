@@ -154,8 +154,8 @@ def test_the_numbers_of_a_small_network_cover_no_other(seed):
     assert_no_words_covered(network(MLP(2, [3, 1], seed=seed), [0.5, -1.0], 1, loss="mse"))
 
 
-@pytest.mark.parametrize("layers", [[4, 1], [2, 2, 1], [3, 2]])
-@pytest.mark.parametrize("width", [4.4, 7.3])  # inches: on a phone, and beside a plane
+@pytest.mark.parametrize("layers", [[4, 1], pytest.param([2, 2, 1], marks=pytest.mark.slow), [3, 2]])
+@pytest.mark.parametrize("width", [4.4, pytest.param(7.3, marks=pytest.mark.slow)])  # inches: a phone, beside a plane
 def test_the_numbers_on_the_lines_cover_no_other_in_given_axes(layers, width):
     for seed in range(3):
         figure = Figure((width, 4.5))
@@ -562,7 +562,10 @@ def brightness(colour):
     return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), parts))
 
 
-@pytest.mark.parametrize("theme", ["light", "dark", "print", "auto"])
+@pytest.mark.parametrize(
+    "theme",
+    [pytest.param("light", marks=pytest.mark.slow), "dark", "print", pytest.param("auto", marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_picture_has_the_themes_of_draw(name, theme):
     figure = DRAWN[name](small(), theme)

@@ -166,8 +166,14 @@ WAYS = [by_plateau, by_stopping, by_patched_stopping, by_function, by_warm_up, b
         by_patch, by_patch_in_a_callback]  # fmt: skip
 
 
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("way", "change"),
+    [  # quick: each way with one change, and each change by one way
+        pytest.param(way, change, marks=[] if way is by_function or change is bent else pytest.mark.slow)
+        for way in WAYS
+        for change in CHANGES
+    ],
+)
 def test_what_any_code_of_the_users_changes_counts_as_it_does_eagerly(way, change):
     assert_same(lambda model: way(model, change, 2))
 
@@ -316,8 +322,14 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.parametrize("change", [inserted, replaced, shortened, assigned])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    ("optimizer", "change"),
+    [  # quick: each optimizer with one change, and each change by one optimizer
+        pytest.param(name, change, marks=[] if name == "adam" or change is inserted else pytest.mark.slow)
+        for name in OPTIMIZERS
+        for change in [inserted, replaced, shortened, assigned]
+    ],
+)
 def test_parameters_that_a_callback_adds_are_trained(optimizer, change):
     def options(model):
         return {"optimizer": OPTIMIZERS[optimizer](), "callbacks": [at_epoch(change, 2)]}

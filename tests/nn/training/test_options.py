@@ -332,6 +332,7 @@ def test_verbose(capsys):
             fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, verbose=wrong)
 
 
+@pytest.mark.slow
 def test_with_no_number_of_epochs_there_are_enough_steps():
     model = MLP(2, [4, 1], "tanh", seed=0)
     history = model.fit(XOR_X, XOR_Y, loss="bce", seed=0, progress=False)

@@ -99,6 +99,7 @@ def test_a_relu_of_ones_own(by_data):
     assert bool(history.eager) == by_data
 
 
+@pytest.mark.slow
 def test_a_relu_of_ones_own_learns():
     X = np.linspace(-2, 2, 200)[:, None]
     model, history = fitted(lambda: Own(False), None, X=X, y=np.abs(X[:, 0]), epochs=100, batch_size=32)
@@ -613,7 +614,14 @@ SIGNS = np.where(X[:, 0] > 0.0, 1.0, -1.0)
         lambda output, target: 2.5 if output > 0.1 else output * output,
     ],
 )
-@pytest.mark.parametrize("more", [{}, {"sample_weight": np.linspace(0.0, 2.0, 60)}, {"dropout": True}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"sample_weight": np.linspace(0.0, 2.0, 60)}, marks=pytest.mark.slow),
+        {"sample_weight": np.linspace(0.0, 2.0, 60), "dropout": True},
+    ],
+)
 def test_a_plain_number_that_a_comparison_chose_is_a_loss_without_gradient(loss, more):
     more = dict(more)
     layers = [Dropout(0.3)] if more.pop("dropout", False) else []
