@@ -26,6 +26,8 @@ COMPILED = [
     "refresh",
     "value",
     "functions",
+    *(f"compiler/{name}" for name in ("trace", "simplify", "fuse_sums", "vectorize", "memory_layout", "ir")),
+    *(f"compiler/{name}" for name in ("ir_builder", "lower_forward", "lower_backward", "adjoints", "buffer_reuse")),
 ]  # where the time goes
 
 
@@ -72,7 +74,8 @@ def extensions(folder: str) -> list:
     files = [f"engine/{name}.py" for name in COMPILED]
     options = ["--follow-imports=silent"]  # what is not compiled is not checked here
     modules = mypycify([*options, *files], group_name="engine._compiled", target_dir=folder, opt_level="3")
-    sources = {name: (ROOT / "engine" / f"{name}.py").read_text(encoding="utf-8") for name in COMPILED}
+    public = [name for name in COMPILED if "/" not in name]
+    sources = {name: (ROOT / "engine" / f"{name}.py").read_text(encoding="utf-8") for name in public}
     code = Path(folder, "engine", "__native__compiled.c")
     code.write_text(improved(code.read_text(encoding="utf-8"), sources), encoding="utf-8")
     for module in modules:  # a warning of somebody's newer compiler is no reason to fail

@@ -8,7 +8,6 @@ that is in the cache still: it makes the replay of long graphs a quarter faster,
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -16,94 +15,102 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.adjoints import GRADIENT
-from engine.compiler.ir import Code, Map, Scatter, Take, View
+from engine.compiler.ir import Code, Instruction, Map, Scatter, Take, View
 from engine.compiler.vectorize import VARYING
 
 Slots = NDArray[np.int64]
+_NEVER = 2**62
 
 
-class _Touches:
-    """What instructions read and write, and when: the first and the last time of each view, and of single slots."""
+class _Touched:
+    """A memory as instructions read and write it: its views, and the first and the last time of each slot.
 
-    def __init__(self, code: Code) -> None:
-        parts: list[Any] = []
-        ends: list[int] = []
-        self.slots: list[tuple[int, str, Slots]] = []
-        for time, instruction in enumerate([*code.forward, None, *code.backward]):
-            if isinstance(instruction, Map):
-                parts += instruction.operands
-                parts.append(instruction.out)
-            elif isinstance(instruction, (Take, Scatter)):
-                parts.append(instruction.out if isinstance(instruction, Take) else instruction.source)
-                self.slots.append((time, instruction.memory, instruction.slots))
-            elif instruction is not None:
-                parts += instruction
-            else:  # between the passes outputs are read, and the first gradient is written
-                for memory, slot in [*code.outputs, *([code.seed] if code.seed else [])]:
-                    self.slots.append((time, memory, np.array([slot])))
-            ends.append(len(parts))
-        times = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0)).tolist()
-        self.last: dict[Any, int] = dict(zip(parts, times))  # of several the last counts
-        self.first: dict[Any, int] = dict(zip(reversed(parts), reversed(times)))
+    Of the slots of a view only the one with which it starts is noted.
+    """
 
-    def in_less(self, memory: str, n_slots: int) -> tuple[list[View], Slots, int]:
-        """The views of a memory, the new slot of each of its slots, and how many there are then."""
-        views = [part for part in self.last if isinstance(part, View) and part.memory == memory]
-        block_of = _blocks(views, n_slots)
-        sizes = np.bincount(block_of)
-        first, last = np.full(len(sizes), np.iinfo(np.int64).max), np.full(len(sizes), -1)
-        blocks = block_of[np.array([view.start for view in views], dtype=np.int64)]
-        np.minimum.at(first, blocks, [*map(self.first.__getitem__, views)])
-        np.maximum.at(last, blocks, [*map(self.last.__getitem__, views)])
-        for time, touched, slots in self.slots:
-            if touched == memory:
-                blocks = block_of[slots]
-                first[blocks], last[blocks] = np.minimum(first[blocks], time), np.maximum(last[blocks], time)
+    def __init__(self, n_slots: int) -> None:
+        self.views: dict[View, None] = {}
+        self.first, self.last = [_NEVER] * n_slots, [-1] * n_slots
+
+    def at(self, slot: int, time: int) -> None:
+        """One more touch; times come in their order."""
+        if self.last[slot] < 0:
+            self.first[slot] = time
+        self.last[slot] = time
+
+    def in_less(self) -> tuple[Slots, int]:
+        """The new slot of each slot, and how many there are then; the views are moved there."""
+        n_slots = len(self.first)
+        begins = np.flatnonzero(_separate([*self.views], n_slots))
+        sizes = np.diff(begins, append=n_slots)
+        first, last = np.minimum.reduceat(self.first, begins), np.maximum.reduceat(self.last, begins)
         starts, size = _allocated(first, last, sizes.tolist())
-        return views, np.array(starts)[block_of] + np.arange(n_slots) - (np.cumsum(sizes) - sizes)[block_of], size
+        slots = np.arange(n_slots) + np.repeat(starts - begins, sizes)
+        new: list[int] = slots.tolist()
+        for view in self.views:
+            view.start = new[view.start]
+        return slots, size
 
 
 def reused(code: Code) -> Code:
     """The same code in less memory; its views are moved there."""
-    touches, n_slots, new_slots = _Touches(code), dict(code.n_slots), {}
-    for memory in (VARYING, VARYING + GRADIENT):
-        if n_slots.get(memory):
-            views, new_slots[memory], n_slots[memory] = touches.in_less(memory, n_slots[memory])
-            lists = new_slots[memory].tolist()
-            for view in views:
-                view.start = lists[view.start]
+    memories = [memory for memory in (VARYING, VARYING + GRADIENT) if code.n_slots.get(memory)]
+    touched = {memory: _Touched(code.n_slots[memory]) for memory in memories}
+    n_forward = len(code.forward)
+    _touch(touched, code.forward, 0)
+    for memory, slot in [*code.outputs, *([code.seed] if code.seed else [])]:
+        if memory in touched:  # between the passes outputs are read, and the first gradient is written
+            touched[memory].at(slot, n_forward)
+    _touch(touched, code.backward, n_forward + 1)
+    slots, n_slots = {}, dict(code.n_slots)
+    for memory in memories:
+        slots[memory], n_slots[memory] = touched[memory].in_less()
 
     def moved(memory: str, slot: int) -> tuple[str, int]:
-        return memory, int(new_slots[memory][slot]) if memory in new_slots else slot
+        return memory, int(slots[memory][slot]) if memory in slots else slot
 
-    instructions = [*code.forward, *code.backward]
-    n_forward = len(code.forward)
-    for time, memory, slots in touches.slots:
-        if time != n_forward and memory in new_slots:
-            index = time - (time > n_forward)
-            instruction = instructions[index]
-            assert isinstance(instruction, (Take, Scatter))
-            instructions[index] = instruction._replace(slots=new_slots[memory][slots])
     return replace(
         code,
-        forward=instructions[:n_forward],
-        backward=instructions[n_forward:],
+        forward=_moved(code.forward, slots),
+        backward=_moved(code.backward, slots),
         n_slots=n_slots,
         outputs=[moved(*output) for output in code.outputs],
         seed=code.seed and moved(*code.seed),
     )
 
 
-def _blocks(views: Iterable[View], n_slots: int) -> Slots:
-    """The number of each slot's block; they are counted in the order of slots."""
-    tied = np.zeros(n_slots, dtype=np.int64)  # whether a slot and the one before it are in one block
+def _touch(touched: dict[str, _Touched], instructions: list[Instruction], begin: int) -> None:
+    for time, instruction in enumerate(instructions, begin):
+        parts: Any = (*instruction.operands, instruction.out) if isinstance(instruction, Map) else instruction
+        for part in parts:
+            if isinstance(part, View) and part.memory in touched:
+                touched[part.memory].views[part] = None
+                touched[part.memory].at(part.start, time)
+        if isinstance(instruction, (Take, Scatter)) and instruction.memory in touched:
+            for slot in instruction.slots.tolist():
+                touched[instruction.memory].at(slot, time)
+
+
+def _moved(instructions: list[Instruction], slots: dict[str, Slots]) -> list[Instruction]:
+    """The same instructions; those that name single slots name the new ones."""
+    return [
+        each._replace(slots=slots[each.memory][each.slots])
+        if isinstance(each, (Take, Scatter)) and each.memory in slots
+        else each
+        for each in instructions
+    ]
+
+
+def _separate(views: list[View], n_slots: int) -> Slots:
+    """Whether each slot begins a block: 0 where it and the one before it are in one."""
+    separate = np.ones(n_slots, dtype=np.int64)
     for view in views:
         if view.shape != (1,):
             reach = [stride * (length - 1) for stride, length in zip(view.strides, view.shape)]
-            lowest = view.start + sum(step for step in reach if step < 0)
-            tied[lowest + 1 : lowest + sum(map(abs, reach)) + 1] = 1
-    tied[0] = 1
-    return np.cumsum(1 - tied)
+            lowest = view.start + sum([step for step in reach if step < 0])
+            separate[lowest + 1 : lowest + sum(map(abs, reach)) + 1] = 0
+    separate[0] = 1
+    return separate
 
 
 def _allocated(first: Slots, last: Slots, sizes: list[int]) -> tuple[list[int], int]:

@@ -239,7 +239,8 @@ class Array:
     def __add__(self, other: Array | float) -> Array:
         return self.map("add", self, other)
 
-    __radd__ = __add__
+    def __radd__(self, other: float) -> Array:
+        return self + other
 
     def __sub__(self, other: Array | float) -> Array:
         return self.map("subtract", self, other)
@@ -258,7 +259,8 @@ class Array:
         above, below = (other, self) if self.inverse else (self, other)
         return self._scaled(self._add("divide", above.index, below.index), number)
 
-    __rmul__ = __mul__
+    def __rmul__(self, other: float) -> Array:
+        return self * other
 
     def __truediv__(self, other: Array | float) -> Array:
         if not isinstance(other, Array):

@@ -55,12 +55,12 @@ class Backward:
         self.emitter = emitter
         self.careful = careful
         self.graph = emitter.graph
-        self.needs = needing(self.graph, wanted)
+        self.needs = needing(self.graph, wanted.tolist())
         self.gradients = Gradients(emitter, output)
         for group in reversed(leading_to(self.graph, output)):
             self.emit(group)
         for space in (INPUTS, UNIFORM):
-            here = [place for place in wanted if self.graph.spaces[place] == space]
+            here = [place for place in wanted.tolist() if self.graph.spaces[place] == space]
             self.gradients.settle(np.array(here, dtype=np.int64))
 
     def emit(self, group: Group) -> None:

@@ -51,11 +51,8 @@ def _added(emitter: Emitter, so_far: View | None, term: View, positive: bool, ou
     """A term more: in *out*, except a single one that is where it is, and what is the same for all examples."""
     if so_far is None:
         return term if positive else emitter.map("negative", (term,))
-    added = emitter.map("add" if positive else "subtract", (so_far, term))
-    if added.per_example != out.per_example:
-        return added
-    emitter.into(out, added)
-    return out
+    belongs = (so_far.per_example or term.per_example) == out.per_example
+    return emitter.map("add" if positive else "subtract", (so_far, term), out if belongs else None)
 
 
 def _total(emitter: Emitter, so_far: View | None, part: Part, out: View) -> View:

@@ -117,8 +117,8 @@ def _living(record: Record) -> Record:
     alive.pop()
     here = [NONE] * (len(record.ops) + 1)
     new = Record([], [], [], [], record.n_inputs, record.n_parameters, [])
-    for index, living in enumerate(alive):
-        if living:
+    for index in range(len(alive)):
+        if alive[index]:
             first, second = here[record.first[index]], here[record.second[index]]
             here[index] = new.add(record.ops[index], first, second, record.numbers[index])
     new.outputs = [here[output] for output in record.outputs]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from engine.derivatives import rule_of
 from engine.node import common_order, flattened
@@ -42,6 +42,11 @@ class Record:
         self.second.append(second)
         self.numbers.append(number)
         return len(self.ops) - 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied by its fields, which a compiled class has no ``__dict__`` for."""
+        lists = self.ops, self.first, self.second, self.numbers
+        return Record, (*lists, self.n_inputs, self.n_parameters, self.outputs, self.frozen)
 
     def uses(self) -> list[int]:
         """How often each node is an operand; the last one counts operands that are not there."""

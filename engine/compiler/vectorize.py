@@ -144,11 +144,11 @@ def grouped(graph: Summed) -> Grouped:
         by_depth[depth].setdefault(kind, []).append(index)
     spaces.pop()
     operands_of = np.array(first), np.array(second)
-    groups = []
+    groups, nothing = [], list[Any]()
     for members in [members for kinds in by_depth for members in kinds.values()]:
         node = members[0]
         nodes: Column = node if len(members) == 1 else np.array(members)
-        group = Group(record.ops[node], nodes, spaces[node], depths[node], [], [])
+        group = Group(record.ops[node], nodes, spaces[node], depths[node], nothing, nothing)
         if node in graph.sums:
             group.op = SUM
             group.parts = _parts([blocks.pop(member) for member in members])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.compiler.adjoints import GRADIENT
 from engine.compiler.backends.numpy_kernels import kernel
-from engine.compiler.ir import Floats, Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.ir import Floats, Instruction, Map, MatMul, Scatter, Take, Total, View, by_columns
 from engine.compiler.plan import Plan, Share
 from engine.compiler.vectorize import INPUTS, UNIFORM
 
@@ -51,7 +51,7 @@ def bind(plan: Plan, n_examples: int, uniform: Floats) -> Bound:
 class Bound:
     """Memories and calls for one number of examples: see ``plan.Bound``. Whoever makes this adds the calls."""
 
-    def __init__(self, plan: Plan, n_examples: int, uniform: Floats, instructions: Sequence[Instruction]) -> None:
+    def __init__(self, plan: Plan, n_examples: int, uniform: Floats, instructions: list[Instruction]) -> None:
         code, record = plan.reused, plan.graph.record
         columns = by_columns(instructions, record.n_inputs)
         self.memories = Memories(code.n_slots, n_examples, uniform.dtype, columns)
@@ -206,25 +206,6 @@ def _totals(source: Floats, target: Floats) -> list[Call]:
         return [(np.add.reduce, (source, -2, None, target, False, -0.0))]
     sums = np.empty(source.shape, source.dtype)  # numpy would add up pairs of pairs
     return [(np.add.accumulate, (source, -2, None, sums)), (np.copyto, (target, sums[..., -1, :]))]
-
-
-def by_columns(instructions: Sequence[Instruction], n_inputs: int) -> bool:
-    """Whether most inputs are read one by one; a matrix product with a single vector takes rows as they come."""
-    n_read = 0
-    for instruction in instructions:
-        if isinstance(instruction, Map):
-            for part in instruction.operands:
-                if isinstance(part, View) and part.memory == "inputs":
-                    n_read += part.size
-        elif isinstance(instruction, Take):
-            n_read += len(instruction.slots) if instruction.memory == "inputs" else 0
-        elif isinstance(instruction, Total):
-            n_read += instruction.operand.size if instruction.operand.memory == "inputs" else 0
-        elif isinstance(instruction, MatMul) and instruction.right.shape[0] > 1:
-            n_read += instruction.right.size if instruction.right.memory == "inputs" else 0
-        if 2 * n_read > n_inputs:
-            return True
-    return False
 
 
 def _careful_to_vectors(weights: Floats, gradient: Floats, out: Floats) -> None:

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from engine import Value, compile, dot, tanh
-from engine.compiler.backends.numpy import by_columns
 from engine.compiler.buffer_reuse import reused
 from engine.compiler.fuse_sums import summed
-from engine.compiler.ir import Fill, Map, MatMul, Scatter, Take, Total, View, view_of
+from engine.compiler.ir import Fill, Map, MatMul, Scatter, Take, Total, View, by_columns, view_of
 from engine.compiler.ir_builder import Emitter
 from engine.compiler.lower_backward import Backward, leading_to, needing
 from engine.compiler.lower_forward import emit_forward
