@@ -167,7 +167,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         No HTML: ``jupyter nbconvert --sanitize-html`` would print it.
         """
         if include is None and self._jupyter_mimetype == "image/svg+xml":
-            svg = self._scaled("svg", _INCH, self.width).pipe("svg", encoding="utf-8")
+            svg = self._scaled("svg", _INCH, self.width).pipe("svg").decode()
             bundle: dict[str, Any] = {"image/svg+xml": svg if self.width else _fitted(svg)}
             still = self._scaled("png", _INCH, self.width, _CELL)
             if self.style:

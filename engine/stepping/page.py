@@ -59,7 +59,7 @@ def render_frame(page: str, height: int, name: str = "", inside: str = "") -> st
     HTML *inside* of it.
     """
     fields = {"page": escape(page), "height": height, "name": name, "inside": inside}
-    return Template(part("frame.html")).substitute(fields, digest=_digest(page))
+    return Template(part("frame.html")).substitute(fields, digest=digest(page))
 
 
 def render_still(words: str, picture: bytes) -> str:
@@ -70,10 +70,7 @@ def render_still(words: str, picture: bytes) -> str:
 
 
 def render_words(words: str, walk: Walk, precision: int, most: int) -> str:
-    """The *words*, and the numbers of the last *most* nodes, seen only where a cleaner drops the attribute ``hidden``.
-
-    The tags are those that ``jupyter nbconvert --sanitize-html`` keeps.
-    """
+    """The *words*, and the numbers of the last *most* nodes, in tags that ``live_outputs`` may have."""
     rows = [("node", "operation", "data", "grad")]
     for node, number, gradient in [*zip(walk.nodes, walk.numbers, walk.gradients)][-most:]:
         if node.op != CONSTANT:
@@ -82,25 +79,22 @@ def render_words(words: str, walk: Walk, precision: int, most: int) -> str:
     wide, *widths = (max(map(len, column)) for column in zip(*rows))
     lines = [f"{name:{wide}}" + "".join(f"  {cell:>{w}}" for cell, w in zip(cells, widths)) for name, *cells in rows]
     table = "\n".join(lines)
-    return f'<div hidden="hidden">{escape(words)}<pre><code>{escape(table)}</code></pre></div>'
+    return f"{escape(words)}<pre><code>{escape(table)}</code></pre>"
 
 
 def theme_script(page: str) -> str:
     """A script beside the frame of *page*, which tells it whether the notebook is light or dark."""
-    return f"<script>{_around(page)}</script>"
+    return f"<script>{around(page)}</script>"
 
 
-def render_script(page: str, frame: str) -> str:
-    """JavaScript that shows the *frame* of *page* in a notebook's output, and tells it the notebook's theme."""
-    return Template(part("show.js")).substitute(frame=embed_json(frame), page=_digest(page)) + _around(page)
-
-
-def _around(page: str) -> str:
-    frames = f"""[...document.querySelectorAll('iframe[data-page="{_digest(page)}"]')]"""
+def around(page: str) -> str:
+    """JavaScript that tells the frame of *page* the notebook's theme."""
+    frames = f"""[...document.querySelectorAll('iframe[data-page="{digest(page)}"]')]"""
     return f"{{\n{bundle('around.js')}\ntellThemes(() => {frames}.map((frame) => frame.contentWindow));\n}}\n"
 
 
-def _digest(page: str) -> str:
+def digest(page: str) -> str:
+    """A name of a page, made from its text."""
     return hashlib.sha256(page.encode()).hexdigest()[:16]
 
 
