@@ -23,8 +23,8 @@ _CELL = 900  # pixels of a cell in JupyterLab, in a window of 1366
 class Drawing(graphviz.Digraph):  # type: ignore[misc]
     """A ``graphviz.Digraph`` that needs no system Graphviz, and gives up after ``timeout`` seconds.
 
-    Without ``dot`` it draws with the Graphviz inside the pygraphviz package. It shows itself in Jupyter, no wider than
-    its cell; ``save("graph.png")`` writes a file, and ``source`` is the text in the DOT language.
+    Without ``dot`` it draws with the Graphviz inside the pygraphviz package. It shows itself in Jupyter;
+    ``save("graph.png")`` writes a file, and ``source`` is the text in the DOT language.
 
     >>> drawing = Drawing()
     >>> drawing.edge("a", "b")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from engine.drawing.themes import Theme
-from engine.stepping.outputs import script_showing
+from engine.stepping.outputs import Output, script_showing
 from engine.stepping.page import digest, embed_json
 from nn.pictures.dark import following, size_of
 
@@ -44,6 +44,11 @@ class Frame:
         buffer = io.BytesIO()
         image.convert("RGB").quantize(_COLOURS, Image.Quantize.FASTOCTREE).save(buffer, format="PNG")
         return cls(buffer.getvalue(), words)
+
+    def output(self, follows: bool) -> Output:
+        """The picture as a notebook's output; dark in a dark one if it *follows* it."""
+        picture = {"image/png": base64.b64encode(self.png).decode("ascii")}
+        return picture | ({"image/svg+xml": following(self.png, *size_of(self.png))} if follows else {}), {}
 
 
 def fragment(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None, tall: Sequence[Frame] = ()) -> str:

@@ -266,10 +266,10 @@ class TrainingStepper:
         if is_colab():
             outputs: list[Output] = [({"text/html": self._repr_html_(), "text/plain": repr(self)}, {})]
         else:
-            shown, picture = script(frames, at, self._look.theme, self._look.dark), self.picture()
             note = "Run this cell to walk over the steps of training."
             words = f"{note}<pre><code>{escape(repr(self))}</code></pre>"
-            outputs = live_outputs(shown, note, picture._repr_mimebundle_(), words, repr(self))  # type: ignore[attr-defined]
+            shown = script(frames, at, self._look.theme, self._look.dark)
+            outputs = live_outputs(shown, note, frames[at].output(self._look.dark is not None), words, repr(self))
         display_outputs(outputs)
 
     def _repr_html_(self) -> str:
