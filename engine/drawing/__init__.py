@@ -56,7 +56,8 @@ def draw(
         unfold: groups to show all the same: names such as ``"model.layers.0"``, or the neurons or layers themselves;
             functions such as ``"softmax"``, or a Value that one returned.
         most: the most boxes in the picture, at least 3; beyond that, what is far from *root* is folded.
-        width: pixels of the picture in Jupyter, where it is never wider than its cell, and in files.
+        width: pixels of the picture in Jupyter and in files; None for as many as it needs, and in Jupyter the width of
+            the cell if that may be less.
         timeout: seconds after which Graphviz is stopped, with a TimeoutError; at most 1e6.
 
     Returns:

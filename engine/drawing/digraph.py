@@ -1,9 +1,10 @@
 """The result of ``draw``: a ``graphviz.Digraph`` that any machine can render, and that never hangs."""
 
 import os
+import re
 from base64 import b64encode
 from collections.abc import Iterable
-from html import escape
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,13 +17,14 @@ from engine.whole_files import write_whole
 _PICTURES, _SOURCES = ("svg", "png", "pdf"), ("dot", "gv")
 _WIDEST = 32_000  # pixels that Graphviz can draw
 _INCH = 96  # pixels of a browser
+_CELL = 900  # pixels of a cell in JupyterLab, in a window of 1366
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]
     """A ``graphviz.Digraph`` that needs no system Graphviz, and gives up after ``timeout`` seconds.
 
-    Without ``dot`` it draws with the Graphviz inside the pygraphviz package. It shows itself in Jupyter, no wider than
-    its cell; ``save("graph.png")`` writes a file, and ``source`` is the text in the DOT language.
+    Without ``dot`` it draws with the Graphviz inside the pygraphviz package. It shows itself in Jupyter;
+    ``save("graph.png")`` writes a file, and ``source`` is the text in the DOT language.
 
     >>> drawing = Drawing()
     >>> drawing.edge("a", "b")
@@ -148,24 +150,30 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         twin.description, twin.outline, twin.style = self.description, self.outline, self.style
         return twin
 
-    def _scaled(self, kind: str, dpi: int, width: int | None) -> Self:
-        """A copy that Graphviz draws so wide, or in a .png with so many pixels to an inch."""
+    def _scaled(self, kind: str, dpi: int, width: int | None, most: int | None = None) -> Self:
+        """A copy that Graphviz draws so wide, or no wider than *most*, or in a .png with so many pixels to an inch."""
         scaled = self.copy()
-        if width is not None:
-            scaled.attr("graph", size=f"{width / _INCH:.6f},10000!")
-        elif kind == "png":
+        if kind == "png" and width is None:
             scaled.attr("graph", dpi=str(dpi))
+        if limit := width or most:
+            scaled.attr("graph", size=f"{limit / _INCH:.6f},10000{'!' if width else ''}")
         return scaled
 
     def _repr_mimebundle_(
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **_: Any
     ) -> dict[str, Any]:
-        """What Jupyter shows: an image in HTML, in a notebook that is not trusted, too; other formats if asked for."""
+        """What Jupyter shows: an SVG, and a PNG for a notebook that is not trusted and for LaTeX; others if asked for.
+
+        No HTML: ``jupyter nbconvert --sanitize-html`` would print it.
+        """
         if include is None and self._jupyter_mimetype == "image/svg+xml":
-            size = "" if self.width is None else f'width="{self.width}" '
-            data = b64encode(self.pipe("svg")).decode()
-            image = f'style="max-width:100%;height:auto" src="data:image/svg+xml;base64,{data}"'
-            bundle: dict[str, Any] = {"text/html": f'<img alt="{escape(self.description)}" {size}{image}>'}
+            svg = self._scaled("svg", _INCH, self.width).pipe("svg").decode()
+            bundle: dict[str, Any] = {"image/svg+xml": svg if self.width else _fitted(svg)}
+            still = self._scaled("png", _INCH, self.width, _CELL)
+            if self.style:
+                still.attr("graph", bgcolor="transparent")  # its boxes and lines are seen on light and on dark pages
+            with suppress(ValueError):  # a browser draws no PNG
+                bundle["image/png"] = b64encode(still.pipe("png")).decode()
         else:
             bundle = super()._repr_mimebundle_(include, exclude)
         bundle["text/plain"] = self.outline or repr(self)
@@ -178,6 +186,13 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 def check_width(width: int | None) -> None:
     """Raise a ValueError unless *width* is a number of pixels that can be drawn, or None."""
     check_int("width", 1 if width is None else width, 1, _WIDEST)
+
+
+def _fitted(svg: str) -> str:
+    """The SVG, as wide as its cell if that may be too narrow for it: JupyterLab scales no SVG down."""
+    size = re.search(r'<svg width="(\d+)pt" height="\d+pt"', svg)
+    is_wide = size is not None and int(size[1]) * _INCH > 72 * _CELL
+    return svg.replace(size[0], '<svg width="100%"', 1) if size and is_wide else svg
 
 
 def _ending(path: str | os.PathLike[str]) -> str:

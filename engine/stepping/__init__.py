@@ -1,7 +1,6 @@
 """``stepper``: backprop to step through, forward and back, in a browser, a notebook or an animation."""
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -14,7 +13,8 @@ from engine.node import size
 from engine.stepping.animation import save_film, save_folder, save_gif
 from engine.stepping.frames import Scene
 from engine.stepping.layout import Layout, Look, lay_out
-from engine.stepping.page import render_frame, render_page, render_script, render_still, render_words, theme_script
+from engine.stepping.outputs import Output, display_outputs, is_colab, live_outputs, script_showing
+from engine.stepping.page import around, digest, render_frame, render_page, render_still, render_words, theme_script
 from engine.stepping.walk import Walk, gradients_set, record_walk
 from engine.validation import check_int, check_seconds, shortened
 from engine.value import Value
@@ -127,34 +127,23 @@ class Stepper:
 
     def _ipython_display_(self) -> None:
         """Show the page and, where anywidget is installed, the link with it."""
-        from IPython.display import display
-
         link = None
         with suppress(ModuleNotFoundError):  # without anywidget, the page alone
             link = self._link
-        name = link.token if link else ""
-        outputs = [self._as_html(name)] if _is_colab() else self._as_script(name)
-        if link and (_is_colab() or _is_vs_code()):
+        outputs = self._outputs(link.token if link else "")
+        if link and (is_colab() or _is_vs_code()):
             view = {"version_major": 2, "version_minor": 0, "model_id": link.model_id}
-            outputs.append({_WIDGET_VIEW: view, "text/html": "", "text/plain": ""})
-        for output in outputs:
-            display(output, raw=True)  # type: ignore[no-untyped-call]
+            outputs.append(({_WIDGET_VIEW: view, "text/html": "", "text/plain": ""}, {}))
+        display_outputs(outputs)
 
-    def _as_script(self, name: str) -> list[dict[str, Any]]:
-        """The page as a script, a picture instead of it, and words as another output.
-
-        A notebook that is not trusted shows the picture. ``jupyter nbconvert --sanitize-html`` drops scripts and
-        pictures, and would print the page as text if it were HTML; it shows the words.
-        """
-        script = render_script(self.html, render_frame(self.html, self._height, name))
-        still = render_still(self._words, self._picture.pipe("svg"))
+    def _outputs(self, name: str) -> list[Output]:
+        if is_colab():
+            return [({"text/html": self._frame(name) + theme_script(self.html), "text/plain": repr(self)}, {})]
+        frame = render_frame(self.html, self._height, name)
+        script = script_showing(frame, digest(self.html)) + around(self.html)
+        picture = self._picture._repr_mimebundle_(exclude=["text/plain"])
         words = render_words(self._words, self._picture.outline)
-        page = {"application/javascript": script, "text/markdown": still, "text/plain": repr(self)}
-        return [page, {"text/html": words, "text/plain": ""}]
-
-    def _as_html(self, name: str) -> dict[str, Any]:
-        """The same for an application that may prefer the picture to a script."""
-        return {"text/html": self._frame(name) + theme_script(self.html), "text/plain": repr(self)}
+        return live_outputs(script, self._words, (picture, {}), words, repr(self))
 
     def _repr_html_(self) -> str:
         return self._frame() + theme_script(self.html)
@@ -188,10 +177,6 @@ class Stepper:
 
     def _extent(self) -> str:
         return f"{len(self._walk.steps)} steps through {len(self._walk.nodes)} nodes"
-
-
-def _is_colab() -> bool:
-    return "google.colab" in sys.modules
 
 
 def _is_vs_code() -> bool:

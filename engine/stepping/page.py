@@ -59,7 +59,7 @@ def render_frame(page: str, height: int, name: str = "", inside: str = "") -> st
     HTML *inside* of it.
     """
     fields = {"page": escape(page), "height": height, "name": name, "inside": inside}
-    return Template(part("frame.html")).substitute(fields, digest=_digest(page))
+    return Template(part("frame.html")).substitute(fields, digest=digest(page))
 
 
 def render_still(words: str, picture: bytes) -> str:
@@ -70,26 +70,23 @@ def render_still(words: str, picture: bytes) -> str:
 
 
 def render_words(words: str, table: str) -> str:
-    """The *words* and a table, seen only where a cleaner, as of nbconvert, drops the attribute ``hidden``."""
-    return f'<div hidden="hidden">{escape(words)}<pre><code>{escape(table)}</code></pre></div>'
+    """The *words* and a table, in tags that ``live_outputs`` may have."""
+    return f"{escape(words)}<pre><code>{escape(table)}</code></pre>"
 
 
 def theme_script(page: str) -> str:
     """A script beside the frame of *page*, which tells it whether the notebook is light or dark."""
-    return f"<script>{_around(page)}</script>"
+    return f"<script>{around(page)}</script>"
 
 
-def render_script(page: str, frame: str) -> str:
-    """JavaScript that shows the *frame* of *page* in a notebook's output, and tells it the notebook's theme."""
-    return Template(part("show.js")).substitute(frame=embed_json(frame), page=_digest(page)) + _around(page)
-
-
-def _around(page: str) -> str:
-    frames = f"""[...document.querySelectorAll('iframe[data-page="{_digest(page)}"]')]"""
+def around(page: str) -> str:
+    """JavaScript that tells the frame of *page* the notebook's theme."""
+    frames = f"""[...document.querySelectorAll('iframe[data-page="{digest(page)}"]')]"""
     return f"{{\n{bundle('around.js')}\ntellThemes(() => {frames}.map((frame) => frame.contentWindow));\n}}\n"
 
 
-def _digest(page: str) -> str:
+def digest(page: str) -> str:
+    """A name of a page, made from its text."""
     return hashlib.sha256(page.encode()).hexdigest()[:16]
 
 

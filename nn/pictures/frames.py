@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from engine.drawing.themes import Theme
-from engine.stepping.page import embed_json
+from engine.stepping.outputs import Output, script_showing
+from engine.stepping.page import digest, embed_json
 from nn.pictures.dark import following, size_of
 
 if TYPE_CHECKING:
@@ -44,28 +45,47 @@ class Frame:
         image.convert("RGB").quantize(_COLOURS, Image.Quantize.FASTOCTREE).save(buffer, format="PNG")
         return cls(buffer.getvalue(), words)
 
+    def output(self, follows: bool) -> Output:
+        """The picture as a notebook's output; dark in a dark one if it *follows* it."""
+        picture = {"image/png": base64.b64encode(self.png).decode("ascii")}
+        return picture | ({"image/svg+xml": following(self.png, *size_of(self.png))} if follows else {}), {}
+
 
 def fragment(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None, tall: Sequence[Frame] = ()) -> str:
-    """HTML for a notebook: the frame *at*, and buttons to the others; in the colours of *dark* where the notebook is.
+    """HTML: the frame *at*, and buttons to the others; in the colours of *dark* where the page is.
 
-    Without scripts, as in a notebook that is not trusted, that one frame and its words remain, with no dead buttons.
-    The *tall* frames, if there are any, are shown in a narrow window.
+    Without scripts that one frame and its words remain, with no dead buttons. The *tall* frames, if there are any, are
+    shown in a narrow window.
     """
+    html, _ = _still(frames, at, theme, dark, tall)
+    return f"{html}<script>{_part('frames.js')}</script>"
+
+
+def script(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None) -> str:
+    """JavaScript that shows the same in a notebook's output."""
+    return script_showing(*_still(frames, at, theme, dark, ())) + _part("frames.js")
+
+
+def _still(frames: list[Frame], at: int, theme: Theme, dark: Theme | None, tall: Sequence[Frame]) -> tuple[str, str]:
+    """HTML that the script has not yet begun, and the name of its page."""
     pictures, narrow = ([_address(frame.png, dark is not None) for frame in each] for each in (frames, tall))
     fields = {"paper": "background", "ink": "text", "line": "line", "accent": "positive_ink"}
     colours = ";".join(f"--{name}:{_colour(field, theme, dark)}" for name, field in fields.items())
     content = {"pictures": pictures, "tall": narrow, "words": [frame.words for frame in frames], "at": at}
-    return _filled(
+    data = embed_json(content)
+    page = digest(data)
+    html = _filled(
         _part("frames.html"),
+        page=page,
         style=_part("frames.css"),
-        script=_part("frames.js"),
         picture=pictures[at],
         words=escape(frames[at].words),
         last=str(len(frames) - 1),
         at=str(at),
         colours=colours,
-        frames=embed_json(content),
+        frames=data,
     )
+    return html, page
 
 
 def document(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None, tall: Sequence[Frame] = ()) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from html import escape
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -14,10 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from engine.stepping.outputs import Output, display_outputs, is_colab, live_outputs
 from engine.whole_files import replacing
 from nn.module import Module
 from nn.pictures.boundaries import check_plane, draw_plane
-from nn.pictures.frames import Frame, animation, document, fragment
+from nn.pictures.frames import Frame, animation, document, fragment, script
 from nn.pictures.networks import network
 from nn.pictures.neurons import layers_of
 from nn.pictures.problems import Loss, checked_rate, names_of_inputs, problem
@@ -245,6 +247,17 @@ class TrainingStepper:
 
     def _repr_png_(self) -> Any:
         return self.picture()._repr_png_()  # type: ignore[attr-defined]
+
+    def _ipython_display_(self) -> None:
+        frames, at = self._frames_of(_MOST_FRAMES_SHOWN)
+        if is_colab():
+            outputs: list[Output] = [({"text/html": self._repr_html_(), "text/plain": repr(self)}, {})]
+        else:
+            note = "Run this cell to walk over the steps of training."
+            words = f"{note}<pre><code>{escape(repr(self))}</code></pre>"
+            shown = script(frames, at, self._look.theme, self._look.dark)
+            outputs = live_outputs(shown, note, frames[at].output(self._look.dark is not None), words, repr(self))
+        display_outputs(outputs)
 
     def _repr_html_(self) -> str:
         frames, at = self._frames_of(_MOST_FRAMES_SHOWN)

@@ -1,10 +1,13 @@
-// Shows the frame of a page where a notebook's output is. An application that runs no scripts shows its picture.
+// Puts a page where a notebook's output is, instead of the picture in the next output.
 {
-  const frame = $frame;
-  const isOurs = ({ textContent, parentElement }) => textContent.includes("$page") && !parentElement.querySelector("iframe");
+  const shown = $shown;
+  const page = '[data-page="$page"]';
+  const isOurs = ({ textContent, parentElement }) => textContent.includes("$page") && !parentElement.querySelector(page);
   const place =
     typeof element === "undefined"
       ? [...document.querySelectorAll("script")].find(isOurs)?.parentElement // VS Code does not say where
       : (element[0] ?? element); // as Jupyter says it, where it has jQuery or not
-  place?.insertAdjacentHTML("beforeend", frame);
+  const outputs = [".jp-OutputArea-child", ".output_area", ".output_container"]; // of Jupyter, old and new, and VS Code
+  const next = outputs.map((output) => `$${output}:has($${page}) + $${output} > *`);
+  place?.insertAdjacentHTML("beforeend", `$${shown}<style>$${next} { display: none !important }</style>`);
 }

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from base64 import b64decode
-from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 
 import graphviz
@@ -187,39 +187,35 @@ def test_jupyter_shows_it(no_dot):
     drawing = draw(neuron())
     assert isinstance(drawing, graphviz.Digraph)
     bundle = drawing._repr_mimebundle_()
-    assert set(bundle) == {"text/html", "text/plain"}
-    assert set(drawing._repr_mimebundle_(exclude=["text/html"])) == {"text/plain"}
+    assert set(bundle) == {"image/svg+xml", "image/png", "text/plain"}  # HTML would be cleaned, and printed
+    assert set(drawing._repr_mimebundle_(exclude=["image/svg+xml"])) == {"image/png", "text/plain"}
     assert set(drawing._repr_mimebundle_(include=["image/png"])) == {"image/png", "text/plain"}
     bundle = drawing._repr_mimebundle_(include=["image/svg+xml"])
     assert "tanh" in texts(bundle["image/svg+xml"].encode())
 
 
-class Images(HTMLParser):
-    """The images of a page, by their attributes."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found = []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        assert tag == "img"  # sanitisers take scripts, styles and SVG away
-        self.found.append(dict(attrs))
+def width_of(svg: str) -> str:
+    return re.search(r'<svg width="([^"]*)"', svg)[1]
 
 
-def test_jupyter_shows_an_image_that_fits_its_cell_and_that_no_sanitiser_takes_away():
-    y = neuron()
-    y.label = 'y <"&>'
-    for width in (None, 640):
-        drawing = draw(y, width=width)
+def test_jupyter_shows_an_image_that_fits_its_cell():
+    """JupyterLab scales a PNG, and no SVG: a wide one scales itself."""
+    small, wide = neuron(), neuron()
+    for _ in range(10):
+        wide = tanh(wide)
+    for root, width, shown in [(small, 640, "480pt"), (wide, None, "100%"), (small, None, None)]:
+        drawing = draw(root, width=width)
         bundle = drawing._repr_mimebundle_()
-        (image,) = Images(bundle["text/html"]).found
-        assert image["style"] == "max-width:100%;height:auto"
-        assert image.get("width") == (None if width is None else "640")
-        kind, _, data = image["src"].partition("base64,")
-        assert kind == "data:image/svg+xml;"
-        assert b64decode(data) == drawing.pipe("svg")
-        assert image["alt"] == 'computation graph of y <"&> = 0.7064: 6 nodes, computed from x, w, b'
+        assert width_of(bundle["image/svg+xml"]) == (shown or width_of(drawing.pipe("svg", encoding="utf-8")))
+        assert int.from_bytes(b64decode(bundle["image/png"])[16:20]) <= 900
+
+
+def test_the_png_of_jupyter_is_for_light_and_dark_pages_but_for_a_theme():
+    image = pytest.importorskip("PIL.Image")
+    for theme, opacity in [("auto", 0), ("light", 255), ("dark", 255)]:
+        png = b64decode(draw(neuron(), theme=theme)._repr_mimebundle_()["image/png"])
+        with image.open(BytesIO(png)) as picture:
+            assert picture.convert("RGBA").getpixel((0, 0))[3] == opacity
 
 
 def test_where_no_picture_is_shown_there_is_one_of_text():

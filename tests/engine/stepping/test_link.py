@@ -24,7 +24,7 @@ def test_without_anywidget_it_says_what_to_do_and_shows_the_page(monkeypatch):
         with pytest.raises(ModuleNotFoundError, match="needs anywidget: pip install anywidget"):
             use()
     assert 'name=""' in shown._repr_html_()
-    page, _ = outputs_of(shown, monkeypatch)
+    page, *_ = outputs_of(shown, monkeypatch)
     assert 'name=\\"\\"' in page["application/javascript"]
 
 
@@ -32,7 +32,7 @@ def outputs_of(shown, monkeypatch):
     """What a notebook gets, one bundle of MIME types after the other."""
     display = pytest.importorskip("IPython.display")
     outputs = []
-    monkeypatch.setattr(display, "display", lambda bundle, raw: outputs.append(bundle))
+    monkeypatch.setattr(display, "display", lambda bundle, metadata, raw: outputs.append(bundle))
     shown._ipython_display_()
     return outputs
 
@@ -231,9 +231,10 @@ def test_what_was_made_from_numbers_cannot_be_set(linked):
 def test_a_notebook_gets_the_page_and_the_link(linked, monkeypatch):
     monkeypatch.delenv("VSCODE_PID", raising=False)  # where its terminal runs the tests
     shown = linked(neuron()[0])
-    page, words = outputs_of(shown, monkeypatch)
+    page, picture, words = outputs_of(shown, monkeypatch)
     assert f'name=\\"{shown._link.token}\\"' in page["application/javascript"]
     assert page["text/plain"] == repr(shown)
+    assert set(picture) == {"image/svg+xml", "image/png", "text/plain"}
     assert set(words) == {"text/html", "text/plain"}
 
 
@@ -256,10 +257,10 @@ def test_where_a_widget_begins_when_it_is_shown_an_output_shows_it(linked, monke
 def test_a_notebook_that_cleans_outputs_prints_no_source(monkeypatch):
     """HTML would be printed by ``nbconvert --sanitize-html``; of the words it drops an attribute alone."""
     label = "<script>alert(1)</script>"
-    page, words, *_ = outputs_of(stepper(Value(-2.0, label=label) * Value(3.0, label="y")), monkeypatch)
+    page, _, words, *_ = outputs_of(stepper(Value(-2.0, label=label) * Value(3.0, label="y")), monkeypatch)
     assert set(page) == {"application/javascript", "text/markdown", "text/plain"}
-    assert "<" not in page["application/javascript"].partition("{\n  const frame = ")[2].partition(";\n")[0]
-    assert page["text/markdown"].startswith("<p>Run this cell to walk through backprop: 1 step")
+    assert "<" not in page["application/javascript"].partition("{\n  const shown = ")[2].partition(";\n")[0]
+    assert page["text/markdown"].startswith("Run this cell to walk through backprop: 1 step")
     hidden, table = words["text/html"].split("<pre><code>")
     assert hidden.startswith('<div hidden="hidden">Run this cell to walk through backprop')
     assert table.endswith("</code></pre></div>")

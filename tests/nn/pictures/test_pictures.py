@@ -423,8 +423,11 @@ def test_pictures_show_themselves_in_a_notebook(tmp_path):
     assert live == shown  # all seven epochs, though the second drawing was not due before the cell ended
     assert outputs[2][0].metadata["image/png"]["width"] == 416
     assert "parameter" in outputs[3][0].data["text/plain"]
-    assert "data-gradstep-frames" in outputs[5][0].data["text/html"]
-    assert "image/png" in outputs[5][0].data
+    walk, picture, words = (output.data for output in outputs[5])
+    assert "data-gradstep-frames" in walk["application/javascript"]
+    assert walk["text/markdown"].startswith("Run this cell")
+    assert "image/png" in picture
+    assert words["text/html"].startswith('<div hidden="hidden">Run this cell to walk over the steps')
     assert outputs[6][0].text == "False\n"
 
 

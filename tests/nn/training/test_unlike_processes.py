@@ -10,7 +10,6 @@ from team import DATA, errors_where, net, trained, trained_by
 
 from nn import MLP, Adam, Module
 from nn.schedules import cosine, warm_up
-from nn.training import alike
 
 ALIKE = {
     "starting weights": {"make": lambda: MLP(2, [5, 1], activation="tanh", seed=4)},
