@@ -166,9 +166,14 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 
         No HTML: ``jupyter nbconvert --sanitize-html`` would print it.
         """
+        bundle: dict[str, Any] = {}
+        said = self.outline or repr(self)
         if include is None and self._jupyter_mimetype == "image/svg+xml":
-            svg = self._scaled("svg", _INCH, self.width).pipe("svg").decode()
-            bundle: dict[str, Any] = {"image/svg+xml": svg if self.width else _fitted(svg)}
+            try:
+                svg = self._scaled("svg", _INCH, self.width).pipe("svg").decode()
+            except RuntimeError as error:  # Graphviz is missing
+                return {"text/plain": f"{said}\n\n{error}"}
+            bundle["image/svg+xml"] = svg if self.width else _fitted(svg)
             still = self._scaled("png", _INCH, self.width, _CELL)
             if self.style:
                 still.attr("graph", bgcolor="transparent")  # its boxes and lines are seen on light and on dark pages
@@ -176,7 +181,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
                 bundle["image/png"] = b64encode(still.pipe("png")).decode()
         else:
             bundle = super()._repr_mimebundle_(include, exclude)
-        bundle["text/plain"] = self.outline or repr(self)
+        bundle["text/plain"] = said
         return {kind: data for kind, data in bundle.items() if kind not in (exclude or ())}
 
     def __repr__(self) -> str:

@@ -46,7 +46,7 @@ if __name__ == "__main__":  # as a program: it draws its input, with the options
     try:
         import pygraphviz
     except ImportError:
-        sys.exit('install its program dot, or pip install "gradstep[pictures]"')
+        sys.exit('it is missing; install its program dot, or pip install "gradstep[pictures]"')
     options = {argument[:2]: argument[2:] for argument in sys.argv[1:]}
     graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
     sys.stdout.buffer.write(graph.draw(format=options["-T"], prog=options["-K"]))

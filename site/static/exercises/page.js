@@ -175,6 +175,7 @@ class Page {
     const { asked } = this.exercise;
     const page = this.#page();
     const frame = this.#frame(this.#heightOf(page), "The graph");
+    frame.tabIndex = -1; // nothing in it is for the keyboard
     this.still = null;
     frame.addEventListener("load", () => {
       if (!frame.isConnected) return;

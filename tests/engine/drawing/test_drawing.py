@@ -336,10 +336,15 @@ def test_without_any_graphviz_the_error_says_what_to_install(no_dot, tmp_path, m
     (hidden / "pygraphviz.py").write_text("raise ImportError")
     monkeypatch.setenv("PYTHONPATH", str(hidden), prepend=os.pathsep)
     with pytest.raises(
-        RuntimeError, match=r'drew no svg: install its program dot, or pip install "gradstep\[pictures\]"'
+        RuntimeError,
+        match=r'drew no svg: it is missing; install its program dot, or pip install "gradstep\[pictures\]"',
     ):
         draw(neuron()).save(tmp_path / "graph.svg")
     assert not (tmp_path / "graph.svg").exists()
+    shown = draw(neuron())._repr_mimebundle_()
+    assert list(shown) == ["text/plain"]
+    assert shown["text/plain"].startswith("computation graph of y")
+    assert 'pip install "gradstep[pictures]"' in shown["text/plain"]
 
 
 # ----------------------------------------------------------------------------------------------------------- time limit
