@@ -7,6 +7,7 @@ import sysconfig
 from setuptools.build_meta import *  # noqa: F403
 
 MYPY = "mypy==2.4.1"  # this very mypy: generated_c.py works on the C code that it writes
+NUMPY = "numpy>=1.26"  # mypy reads its types
 
 
 def never_compiled() -> str:
@@ -20,4 +21,4 @@ def never_compiled() -> str:
 
 def get_requires_for_build_wheel(config_settings: object = None) -> list[str]:
     """What must be there besides setuptools. An editable install is plain and needs nothing."""
-    return [] if never_compiled() else [MYPY]
+    return [] if never_compiled() else [MYPY, NUMPY]
