@@ -23,9 +23,13 @@ def live_outputs(script: str, note: str, picture: Output, words: str, plain: str
     return [(page, {}), ({**data, "text/plain": ""}, metadata), (hidden, {})]
 
 
-def script_showing(shown: str, page: str) -> str:
-    """JavaScript that puts HTML into a notebook's output: *shown*, an element of which has *page* as ``data-page``."""
-    return Template(part("show.js")).substitute(shown=embed_json(shown), page=page)
+def script_showing(shown: str, page: str, then: str = "") -> str:
+    """JavaScript that puts HTML into a notebook's output: *shown*, an element of which has *page* as ``data-page``.
+
+    *then* is JavaScript that runs afterwards. In it ``outputOfCell`` is the element around, which may not be in the document
+    as yet.
+    """
+    return Template(part("show.js")).substitute(shown=embed_json(shown), page=page, then=then)
 
 
 def display_outputs(outputs: list[Output]) -> None:

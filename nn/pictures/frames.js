@@ -69,7 +69,8 @@
     show(at);
   }
 
-  for (const root of document.querySelectorAll("[data-gradstep-frames]:not([data-ready])")) {
+  const around = typeof outputOfCell === "undefined" ? document : outputOfCell;
+  for (const root of around.querySelectorAll("[data-gradstep-frames]:not([data-ready])")) {
     root.setAttribute("data-ready", "");
     start(root);
   }

@@ -63,7 +63,7 @@ def fragment(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = No
 
 def script(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None) -> str:
     """JavaScript that shows the same in a notebook's output."""
-    return script_showing(*_still(frames, at, theme, dark, ())) + _part("frames.js")
+    return script_showing(*_still(frames, at, theme, dark, ()), _part("frames.js"))
 
 
 def _still(frames: list[Frame], at: int, theme: Theme, dark: Theme | None, tall: Sequence[Frame]) -> tuple[str, str]:

@@ -198,7 +198,8 @@ def draw_key(ax: Axes, shaded: bool, font_size: float, look: Look, inches: float
         labels += ["positive activation", "negative"]
     columns = len(labels) if inches > 0.75 * font_size else 2
     look.legend(
-        ax, handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=columns, fontsize=font_size,
+        ax, handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=columns,
+        fontsize=min(font_size, 2.2 * inches),  # two columns fit
         columnspacing=1.2, handletextpad=0.5, borderaxespad=0.2,
     )  # fmt: skip
 

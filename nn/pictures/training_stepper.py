@@ -14,6 +14,7 @@ from typing import Any, Self
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox
 
 from engine.stepping.outputs import Output, display_outputs, is_colab, live_outputs
 from engine.whole_files import replacing
@@ -212,6 +213,8 @@ class TrainingStepper:
         size, places = _TALL if tall else _WIDE
         figure = look.picture(*size, layout="none")
         net, plane, curve = (figure.add_axes(place) for place in places)
+        if self.problem.classes is None:  # room for the bar's numbers and words
+            plane.set_position(Bbox.from_bounds(*places[1][:2], places[1][2] - 0.8 / size[0], places[1][3]))
         inputs = self.problem.examples.row(self._follow)
         right = None if tall else self.problem.given(self._follow)
         options: dict[str, Any] = {"loss": self.problem.loss_function, "input_names": self.input_names, "most": 8}

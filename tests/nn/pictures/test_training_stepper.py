@@ -158,6 +158,18 @@ def content_of(html):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("loss", ["mse", "binary_cross_entropy"])
+@pytest.mark.parametrize("tall", [False, True])
+def test_nothing_is_cut_off(loss, tall):
+    figure = TrainingStepper(MLP(2, [2, 1], seed=0), XOR_X, XOR_Y, loss=loss)._drawn(tall)
+    figure.canvas.draw()
+    seen = figure.get_tightbbox()
+    assert seen.x0 >= 0.0
+    assert seen.y0 >= 0.0
+    assert tuple(seen.max) <= tuple(figure.get_size_inches())
+
+
+@pytest.mark.slow
 def test_the_notebooks_view_has_the_steps_and_draws_each_once(monkeypatch):
     drawn = []
     of = Frame.of.__func__
