@@ -194,10 +194,12 @@ def check_width(width: int | None) -> None:
 
 
 def _fitted(svg: str) -> str:
-    """The SVG, as wide as its cell if that may be too narrow for it: JupyterLab scales no SVG down."""
+    """The SVG no wider than its cell: JupyterLab scales none down. What is much wider is as wide as the cell is."""
     size = re.search(r'<svg width="(\d+)pt" height="\d+pt"', svg)
-    is_wide = size is not None and int(size[1]) * _INCH > 72 * _CELL
-    return svg.replace(size[0], '<svg width="100%"', 1) if size and is_wide else svg
+    width = int(size[1]) * _INCH // 72 if size else 0
+    if size is None or width <= _CELL:
+        return svg
+    return svg.replace(size[0], f'<svg width="{"100%" if width > 1.4 * _CELL else f"{_CELL}px"}"', 1)
 
 
 def _ending(path: str | os.PathLike[str]) -> str:

@@ -26,8 +26,8 @@ def live_outputs(script: str, note: str, picture: Output, words: str, plain: str
 def script_showing(shown: str, page: str, then: str = "") -> str:
     """JavaScript that puts HTML into a notebook's output: *shown*, an element of which has *page* as ``data-page``.
 
-    *then* is JavaScript that runs afterwards. In it ``outputOfCell`` is the element around, which may not be in the document
-    as yet.
+    *then* is JavaScript that runs afterwards. In it ``outputOfCell`` is the element around, which may not yet be in the
+    document.
     """
     return Template(part("show.js")).substitute(shown=embed_json(shown), page=page, then=then)
 

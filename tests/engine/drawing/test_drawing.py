@@ -200,10 +200,11 @@ def width_of(svg: str) -> str:
 
 def test_jupyter_shows_an_image_that_fits_its_cell():
     """JupyterLab scales a PNG, and no SVG: a wide one scales itself."""
-    small, wide = neuron(), neuron()
-    for _ in range(10):
-        wide = tanh(wide)
-    for root, width, shown in [(small, 640, "480pt"), (wide, None, "100%"), (small, None, None)]:
+    small = neuron()
+    wide = tanh(tanh(tanh(tanh(small))))
+    wider = tanh(tanh(tanh(tanh(wide))))
+    cases = [(small, 640, "480pt"), (small, None, None), (wide, None, "900px"), (wider, None, "100%")]
+    for root, width, shown in cases:
         drawing = draw(root, width=width)
         bundle = drawing._repr_mimebundle_()
         assert width_of(bundle["image/svg+xml"]) == (shown or width_of(drawing.pipe("svg", encoding="utf-8")))

@@ -13,7 +13,7 @@ from PIL import Image
 from engine.drawing.themes import THEMES
 from nn import MLP, SGD
 from nn.pictures import TrainingStepper
-from nn.pictures.frames import Frame, document
+from nn.pictures.frames import Frame, document, script
 from nn.pictures.style import number
 
 HOSTILE = ["</script><script>window.broken = 1</script>", '"><img src=x onerror="window.broken = 1">&{{style}}$']
@@ -272,6 +272,13 @@ def test_labels_cannot_leave_the_text():
     assert page.count("<script") == 3
     assert page.count("<img") == 1
     assert "{{style}}" in page  # of the label, and as it is
+
+
+def test_in_a_reopened_notebook_its_output_is_not_yet_in_the_document(browser):
+    frames = stepper(small()).forward()._frames_of(9)
+    made = "const element = document.createElement('div')"
+    run = f"script => {{ {made}; eval(script); return element.querySelectorAll('button').length; }}"
+    assert browser.new_page().evaluate(run, script(*frames, THEMES["light"])) == 5
 
 
 @pytest.mark.slow
