@@ -54,7 +54,7 @@ def results(seed, data=WEIGHTS):
 
 
 def test_threads_give_what_one_after_the_other_gives():
-    seeds = list(range(16))
+    seeds = list(range(40))
     expected = [results(seed) for seed in seeds]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(results, seeds)) == expected
@@ -70,7 +70,7 @@ def test_graphs_on_shared_leaves_can_be_walked_and_copied_at_once():
         copied.backward()
         return size(root), [v.data for v in topological_order(root)], [v.grad for v in leaves(copied)]
 
-    seeds = list(range(16))
+    seeds = list(range(40))
     expected = [questions(seed) for seed in seeds]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(questions, seeds)) == expected
@@ -82,7 +82,7 @@ def test_values_that_die_in_another_thread():
 
     def chain():
         y = Value(1.0)
-        for _ in range(5_000):
+        for _ in range(20_000):
             y = y + 1.0
         return y
 
@@ -93,7 +93,7 @@ def test_values_that_die_in_another_thread():
     for thread in threads:
         thread.join()
     assert kept == []
-    assert chain().data == 5_001.0
+    assert chain().data == 20_001.0
 
 
 # ------------------------------------------------------------------------------- models, programs, and what is shared
@@ -106,7 +106,7 @@ def test_everybody_trains_a_model_of_their_own():
         history = model.fit(XOR_X, XOR_Y, replay=None if seed % 2 else False, **options)
         return history.eager, history.loss, model.state_dict(), model.predict(XOR_X), grad(grad(tanh))(seed / 10)
 
-    seeds = list(range(12))
+    seeds = list(range(24))
     expected = [trained(seed) for seed in seeds]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(trained, seeds)) == expected

@@ -190,6 +190,6 @@ def test_odd_calls_raise_errors_and_do_not_crash():
     if not script.is_file():
         pytest.skip("proof/ is not here")
     environment = {**os.environ, "PYTHONPATH": str(FOLDER.parent)}
-    command = [sys.executable, str(script), "--calls", "2000", "--batches", "1", "--seed", "11"]
+    command = [sys.executable, str(script), "--calls", "3000", "--batches", "2", "--seed", "11"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stdout

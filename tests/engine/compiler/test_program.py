@@ -46,7 +46,7 @@ def agree(recipe, rows, dtype="float64", tolerance=1e-12):
 
 
 @given(recipes(), st.sampled_from((0, 1, 2, 5)), st.integers(0, 1000))
-@settings(max_examples=120)
+@settings(max_examples=300)
 @example(Recipe((0.5,), 1, (), (0,)), 2, 0)  # an input is the output
 @example(Recipe((0.5,), 0, (), (0,)), 2, 0)  # a parameter is the output
 @example(Recipe((0.5, 0.7), 1, (("*", (0, 1)), ("*", (0, 1)), ("+", (2, 3))), (4, 4, 0)), 2, 0)  # an output twice
@@ -55,12 +55,12 @@ def test_a_replay_gives_the_numbers_and_gradients_of_values(recipe, n, seed):
 
 
 @given(recipes(least_inputs=1, most=12), st.integers(0, 1000))
-@settings(max_examples=5)
+@settings(max_examples=10)
 def test_a_thousand_examples(recipe, seed):
     agree(recipe, rows_for(recipe, 1000, seed))
 
 
 @given(recipes(), st.integers(0, 1000))
-@settings(max_examples=30)
+@settings(max_examples=60)
 def test_in_float32(recipe, seed):
     agree(recipe, rows_for(recipe, 3, seed).astype("float32").astype("float64"), "float32", 2e-4)

@@ -349,7 +349,7 @@ def test_a_variable_is_a_number():
 @example("1is 1")
 @example("'\\d'")
 @example("x(1)(2)")
-@settings(max_examples=150)
+@settings(max_examples=400)
 def test_any_text_is_a_formula_or_an_error(text):
     with warnings.catch_warnings(record=True) as hints:
         warnings.simplefilter("always")

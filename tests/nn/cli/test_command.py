@@ -307,9 +307,15 @@ def test_from_a_shell(folder, way):
 
     status, out, err = run("step", "x*x", "x=3")
     assert (status, out.splitlines()[-1], err) == (0, "gradient of x: 6", "")
+    status, out, err = run("train", "xor", "--epochs", "3", "--quiet")
+    assert status == 0
+    assert json.loads(Path("xor.json").read_text())["kind"] == "MLP"
     assert run("step", "log(x)", "x=-1") == (1, "", "gradstep: log(x): x = -1.0, but log needs x > 0\n")
+    status, out, err = run("predict", "none.json", "none.csv")
+    assert (status, out, err) == (1, "", "gradstep: none.json: No such file or directory\n")
     status, out, err = run("train", "xor", "--epochs", "many")
     assert (status, out, err.count("\n")) == (2, "", 1)
+    assert run("step", "--help")[0] == 0
 
 
 @pytest.mark.parametrize(
