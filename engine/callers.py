@@ -10,7 +10,7 @@ from itertools import islice
 from types import FrameType
 from typing import Any, NamedTuple
 
-_LIBRARIES = sys.stdlib_module_names | {"engine", "gradstep", "nn", "numpy", "pandas", "scipy"}
+_LIBRARIES = {"engine", "gradstep", "nn", "numpy", "pandas", "scipy"}
 _LIBRARIES |= {"IPython", "ipykernel", "traitlets"}  # which change all the time; no result depends on them
 
 
@@ -87,4 +87,8 @@ def ipython_shell() -> Any:
 
 def is_library(module: object) -> bool:
     """Whether a module of that name belongs to Python, to the engine, or to a library that it knows."""
-    return str(module).partition(".")[0] in _LIBRARIES
+    name = str(module).partition(".")[0]
+    if name not in sys.stdlib_module_names:
+        return name in _LIBRARIES
+    file = getattr(sys.modules.get(name), "__file__", None)  # it may be one of the user's, such as a profile.py
+    return file is None or file.startswith(sys.base_prefix)

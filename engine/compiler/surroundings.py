@@ -47,7 +47,10 @@ _OF_ALL_LOGGERS = {"parent", "manager", "handlers", "filters", "_cache"}
 UNSEEN = "what no look sees"
 """The name in a look for something that could not be seen, and so may change at any time."""
 _BY_OTHER_NAMES = {"globals", "vars", "eval", "exec", "__import__", "import_module", "environ", "getenv", "open"}
-"""Names in a function that lead to things which it does not name."""
+_BY_OTHER_NAMES |= {"modules", "Thread", "Timer", "start_new_thread"}
+"""Names in a function that lead to things which it does not name, or to calls that are not followed."""
+_OF_ANY_NAME = {"getattr", "attrgetter", "__getattribute__", "__dict__", "format"}
+"""Names in a function that may read an attribute which it does not name."""
 _LOCKS = (type(threading.Lock()), type(threading.RLock()))
 Look: TypeAlias = dict[str, tuple[object, object]]
 """For each name what there is, and of Values which ones."""
@@ -63,7 +66,7 @@ class Surroundings:
     The look goes through containers, attributes and what functions enclose. It is bounded: of a container of more than
     1,000 things only plain ones count, of more than 2**24 numbers their count. What that leaves out, and the state of
     objects in C that do not show it, is noted as ``UNSEEN``. The numbers of Values do not count: they are parameters.
-    Of the attributes of modules and Values those count that a function names; where there is none, all those of Values.
+    Of a module's attributes those count that a function names, or all where one may read them by other names.
     """
 
     def __init__(self, *roots: Any) -> None:
@@ -81,7 +84,8 @@ class Surroundings:
     def look(self) -> Look:
         """A note of everything there: its kind, and its number or text where it is plain."""
         found: Look = {}
-        names = {name for code in self._code for name in code.co_names}
+        named = {name for code in self._code for name in code.co_names}
+        names = None if named & _OF_ANY_NAME else named
         seen: dict[int, Any] = {}  # held, so that nothing new gets the same id
         waiting = deque([*self._named(), *self._roots])
         while waiting and len(found) < _MOST:
@@ -141,18 +145,23 @@ def _which(thing: Any) -> object:
     return hash(tuple(map(id, thing))) if is_list else id(thing) if type(thing) is Value else None
 
 
-def _noted(thing: Any, names: Container[str]) -> Noted:
-    """A note and the parts of anything; a foreign object may raise any error where it is looked at."""
+def _noted(thing: Any, names: Container[str] | None) -> Noted:
+    """A note and the parts of anything, of modules those with *names*, or all.
+
+    A foreign object may raise any error where it is looked at.
+    """
     if type(thing) is float or type(thing) is complex:
         return (type(thing), repr(thing)), []
     if type(thing) in _PLAIN_TYPES:
         return (type(thing), thing), []
     try:
         if isinstance(thing, Value):
-            own = thing._attributes or {}
-            return (Value, thing.label), _attributes(own, names or own)
+            return (Value, thing.label), _attributes(thing._attributes or {})
         if issubclass(type(thing), ModuleType):
-            return thing.__name__, [] if is_library(thing.__name__) else _attributes(vars(thing), names)
+            own = {} if is_library(thing.__name__) else vars(thing)
+            return thing.__name__, _attributes(
+                {name: item for name, item in own.items() if (name[:2] != "__" if names is None else name in names)}
+            )
         has_own = not (isinstance(thing, type) or _is_of_pandas(type(thing)))
         own = getattr(thing, "__dict__", {}) if has_own else {}
         if isinstance(thing, logging.Logger):
@@ -161,7 +170,7 @@ def _noted(thing: Any, names: Container[str]) -> Noted:
         if noting is None:
             noting = next((note for kind, note in _NOTES.items() if isinstance(thing, kind)), _of_object)
         note, parts = noting(thing)
-        return note, [*parts, *_attributes(own, own)]
+        return note, [*parts, *_attributes(own)]
     except Exception:
         return type(thing), [_HIDDEN]
 
@@ -171,8 +180,8 @@ def _is_of_pandas(kind: type) -> bool:
     return hasattr(kind, "iloc") or hasattr(kind, "get_indexer")
 
 
-def _attributes(own: Mapping[str, Any], names: Container[str]) -> list[Part]:
-    return [(f".{name}", item) for name, item in own.items() if name in names]
+def _attributes(own: Mapping[str, Any]) -> list[Part]:
+    return [(f".{name}", item) for name, item in own.items()]
 
 
 def _of_list(thing: Any) -> Noted:
@@ -286,7 +295,6 @@ _NOTES: dict[Any, Callable[[Any], Noted]] = {
     type: _of_type,
     MethodType: lambda thing: (MethodType, [("", thing.__self__), ("", thing.__func__)]),
     BuiltinFunctionType: lambda thing: (thing.__name__, [(".__self__", thing.__self__)]),
-    ModuleType: lambda thing: (thing.__name__, []),
     (random.SystemRandom, *_LOCKS): lambda thing: (type(thing), []),
     random.Random: lambda thing: (hash(thing.getstate()), []),
     logging.Logger: lambda thing: (thing.getEffectiveLevel(), []),

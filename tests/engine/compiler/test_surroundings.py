@@ -10,10 +10,12 @@ import enum
 import fractions
 import functools
 import logging
+import operator
 import os
 import queue
 import re
 import sys
+import tempfile
 import threading
 import types
 import weakref
@@ -74,6 +76,9 @@ OWN = types.ModuleType("own")
 OWN.part, OWN.k = PART, 1.0
 WEIGHT = Value(2.0, label="w")
 WEIGHT.scale = 1.0
+LIKE = types.ModuleType("profile")
+LIKE.__file__, LIKE.k = os.path.join(tempfile.gettempdir(), "profile.py"), 1.0
+NAME, SCALE = "scale", operator.attrgetter("scale")
 WEIGHTS, MODULES = [Value(2.0), Value(3.0)], [OWN]
 WEIGHTS[1].mask = 1.0
 KEPT = functools.cache(lambda key: NUMBERS[key])
@@ -93,6 +98,18 @@ def exchanged():
     numbers = list(TUPLES.values())[::-1]
     TUPLES.clear()
     TUPLES.update({(3, 4): numbers[0], (1, 2): numbers[1]} if numbers[0] == 1.0 else {(1, 2): 5.0, (3, 4): 6.0})
+
+
+def read_there(found):
+    found.append(NUMBERS[2])
+
+
+def in_a_thread():
+    found = []
+    thread = threading.Thread(target=read_there, args=[found])
+    thread.start()
+    thread.join()
+    return found[0]
 
 
 def imported():
@@ -145,6 +162,13 @@ READ_AND_CHANGE = {
     "an attribute of a Value": (lambda: WEIGHT.scale, lambda: setattr(WEIGHT, "scale", WEIGHT.scale + 1)),
     "an attribute of a Value in a list": (lambda: WEIGHTS[1].mask, lambda: setattr(WEIGHTS[1], "mask", 5.0)),
     "a module in a list": (lambda: MODULES[0].k, lambda: setattr(OWN, "k", OWN.k + 1)),
+    "an attribute by its name": (lambda: getattr(WEIGHT, NAME), lambda: setattr(WEIGHT, NAME, WEIGHT.scale + 1)),
+    "an attribute by a getter": (lambda: SCALE(WEIGHT), lambda: setattr(WEIGHT, "scale", WEIGHT.scale + 1)),
+    "a module's by its name": (lambda: getattr(OWN, NAME[:0] + "k"), lambda: setattr(OWN, "k", OWN.k + 1)),
+    "a module's dict": (lambda: OWN.__dict__["k"], lambda: setattr(OWN, "k", OWN.k + 1)),
+    "sys.modules": (lambda: sys.modules["own"].k, lambda: setattr(OWN, "k", OWN.k + 1)),
+    "a module named like Python's": (lambda: LIKE.k, lambda: setattr(LIKE, "k", LIKE.k + 1)),
+    "what another thread reads": (in_a_thread, lambda: NUMBERS.__setitem__(2, NUMBERS[2] + 1)),
     "what a cache keeps": (lambda: KEPT(1), lambda: (NUMBERS.__setitem__(1, 7.0), KEPT(1), KEPT.cache_clear())),
     "a label": (lambda: len(WEIGHT.label), lambda: setattr(WEIGHT, "label", "weight")),
 }
@@ -153,6 +177,7 @@ READ_AND_CHANGE = {
 @pytest.mark.parametrize("name", READ_AND_CHANGE)
 def test_what_changed_between_two_calls_counts(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "own", OWN)
+    monkeypatch.setitem(sys.modules, "profile", LIKE)
     read, change = READ_AND_CHANGE[name]
     f = compile(lambda x: x * read())
     before = read()
