@@ -90,9 +90,9 @@ def digest(thing: Any) -> str:
 
 def fact(thing: Any) -> str:
     """A text that is the same for the same thing: of an array a digest of its numbers."""
-    if hasattr(thing, "tobytes") and thing.dtype.kind != "O":
+    if hasattr(thing, "dtype") and thing.dtype.kind != "O":
         return f"{thing.dtype} array of shape {thing.shape}, {digest(thing.tobytes())}"
-    return repr(thing.tolist() if hasattr(thing, "tobytes") else thing)
+    return repr(thing.tolist() if hasattr(thing, "dtype") else thing)
 
 
 def probes_of(task: Task) -> list[Probe]:
@@ -129,15 +129,15 @@ def computed(task: Task, probes: Sequence[Probe]) -> dict[str, str]:
 
     Nothing where they compute something else in each call, such as with random numbers.
     """
-    graphs, again = (graphs_of(task, task.model.state_dict(), probes) for _ in range(2))
-    facts: dict[str, str] = {}
-    for index, (graph, other) in enumerate(zip(graphs, again)):
-        if not compiler.same_graph(graph, other):
-            return {}
-        ops = [str(getattr(op, "name", op)) for op in graph.ops]
-        leaves = [number for number, operand in zip(graph.numbers, graph.first) if operand < 0]
-        made_of = digest((ops, graph.first, graph.second, leaves))
-        facts[f"loss that the model has for example {index}"] = f"{graph.numbers[-1]:.6g} (graph {made_of})"
+    weights, facts = task.model.state_dict(), dict[str, str]()
+    for index, probe in enumerate(probes):
+        for graph, again in zip(graphs_of(task, weights, [probe]), graphs_of(task, weights, [probe])):
+            if not compiler.same_graph(graph, again):
+                return {}
+            ops = [str(getattr(op, "name", op)) for op in graph.ops]
+            leaves = [number for number, operand in zip(graph.numbers, graph.first) if operand < 0]
+            made_of = digest((ops, graph.first, graph.second, leaves))
+            facts[f"loss that the model has for example {index}"] = f"{graph.numbers[-1]:.6g} (graph {made_of})"
     return facts
 
 

@@ -3,6 +3,7 @@
 import math
 import random
 import re
+from array import array
 
 import numpy as np
 import pytest
@@ -67,6 +68,19 @@ def test_arguments_with_other_numbers_are_refused(what, tmp_path):
     assert all(" the same in all processes, got " in str(error) for error in errors), errors
     same = trained_by(2, lambda own: trained(own, **make(1.5, tmp_path)))
     assert same[0] == same[1], same
+
+
+@pytest.mark.parametrize("sizes", [[5, 1], [60, 40, 1]])
+def test_a_branch_that_a_later_example_takes_is_compared_in_large_models_too(sizes):
+    text = f"return (output - target) ** 2 * (1.0 if target == {DATA.y[0]} else SCALE)"
+    options = {"make": lambda: MLP(2, sizes, seed=3), "epochs": 1}
+    errors = trained_by(2, lambda own: trained(own, loss=scaled(1.0 + own.rank, text), **options))
+    assert all(str(error).startswith("loss that the model has for example ") for error in errors), errors
+
+
+def test_classes_may_be_an_array_of_python():
+    first, second = trained_by(2, lambda own: trained(own, classes=array("l", [0, 1]), epochs=1))
+    assert first == second
 
 
 @pytest.mark.parametrize("names", [["b", "c", "a"], ["a", "b", "d"]])
