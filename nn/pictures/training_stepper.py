@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from html import escape
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 
 from engine.stepping.outputs import Output, display_outputs, is_colab, live_outputs
+from engine.stepping.page import render_words
 from engine.whole_files import replacing
 from nn.module import Module
 from nn.pictures.boundaries import check_plane, draw_plane
@@ -257,7 +257,7 @@ class TrainingStepper:
             outputs: list[Output] = [({"text/html": self._repr_html_(), "text/plain": repr(self)}, {})]
         else:
             note = "Run this cell to walk over the steps of training."
-            words = f"{note}<pre><code>{escape(repr(self))}</code></pre>"
+            words = render_words(note, repr(self))
             shown = script(frames, at, self._look.theme, self._look.dark)
             outputs = live_outputs(shown, note, frames[at].output(self._look.dark is not None), words, repr(self))
         display_outputs(outputs)
