@@ -57,6 +57,8 @@ def as_rows(
     if given.ndim != 2 or given.shape[1] != n_inputs:
         advice = "; X.reshape(-1, 1) makes a column of it" if given.ndim == 1 and n_inputs == 1 else ""
         raise ValueError(f"X must be of shape (n_examples, {n_inputs}), an example a row, got {given.shape}{advice}")
+    if not given.flags.aligned:  # np.vdot of numpy 1.26 ends the process on some processors
+        given = given.copy()
     with np.errstate(all="ignore"):
         rows = given.astype(dtype, copy=False)
         looked_at = rows[:, look] if given.dtype == dtype and look is not None else rows

@@ -220,7 +220,7 @@ class _Bound(numpy_backend.Bound):
     def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
         """Take the inputs of all examples, where C reads them itself without a copy."""
         is_same = rows.dtype == self.memories.arrays[INPUTS].dtype
-        if self.native.reads_rows and shared is None and is_same and _can_be_strided(rows):
+        if self.native.reads_rows and shared is None and is_same and rows.flags.aligned:
             chosen = None if places is None else np.require(places, np.int64, ["C", "ALIGNED"])
             self._rows, self._places = rows, chosen
             self._inputs = (*_strided(rows.T), None if chosen is None else _address(chosen))
@@ -233,11 +233,6 @@ class _Bound(numpy_backend.Bound):
 def _address(array: NDArray[Any]) -> int:
     address: int = array.__array_interface__["data"][0]
     return address
-
-
-def _can_be_strided(rows: Floats) -> bool:
-    """Whether C can count from one number to the next: not in a field of records that has other sizes beside it."""
-    return rows.flags.aligned and all(stride % rows.itemsize == 0 for stride in rows.strides)
 
 
 def _strided(inputs: Floats) -> tuple[int, int, int]:
