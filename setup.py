@@ -82,6 +82,7 @@ def extensions(folder: str) -> list:
         module.extra_compile_args = [flag for flag in module.extra_compile_args if flag not in ("-Werror", "/WX")]
         if sys.platform != "win32":
             module.extra_compile_args += [
+                "-g0",  # half the size
                 "-fno-semantic-interposition",  # calls within the engine become inlined
                 "-ffp-contract=off",  # no fused multiply-add, so that compiled and plain agree to the last bit
             ]

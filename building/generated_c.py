@@ -8,7 +8,8 @@ Things that mypyc 2.4 has no option for:
   older than it, and its other parts are strings and numbers, so that they cannot form a cycle. They are taken out of
   its hands, and get and give back their memory by node_memory.c;
 * attributes of a user's own on a Value: their dict has the place of the table of virtual methods, of which it has none;
-* refusals: deleting a property, or calling the method in which mypyc makes an object, would crash Python.
+* refusals: deleting a property, or calling the method in which mypyc makes an object, would crash Python;
+* levels of optimization: at gcc's third one the compiler's passes take 16 s more to install and run as fast.
 
 Every replacement must match exactly once; a mypyc that writes other code is an error here, not a surprise at run time.
 """
@@ -35,7 +36,21 @@ def improved(c_code: str, sources: dict[str, str]) -> str:
         sources: the Python source of each module, by its last name, such as ``"value"``.
     """
     flush_left = re.sub(r"(?m)^[ \t]+", "", c_code)  # its indentation grows from class to class and means nothing
-    return with_own_memory(with_refusals(with_docstrings(flush_left, sources), sources))
+    changed = with_own_memory(with_refusals(with_docstrings(flush_left, sources), sources))
+    return with_quick_passes(changed, min(sources))
+
+
+def with_quick_passes(c_code: str, after: str) -> str:
+    """The passes of engine.compiler are optimized at gcc's first level; they end where the module *after* begins."""
+    functions = list(re.finditer(r"(?m)^\w[\w *]*\bCPyDef_(\w+?)___\w+\([^;]*?\) \{$", c_code))
+    modules = [function.group(1) for function in functions]
+    if after not in modules[1:]:
+        raise ValueError(f"the functions of {after} were not found after others in the generated C code")
+    start, end = functions[0].start(), functions[modules.index(after)].start()
+    only_gcc = "#if defined(__GNUC__) && !defined(__clang__)\n{}#endif\n"
+    begin = only_gcc.format('#pragma GCC push_options\n#pragma GCC optimize ("O1")\n')
+    finish = only_gcc.format("#pragma GCC pop_options\n")
+    return c_code[:start] + begin + c_code[start:end] + finish + c_code[end:]
 
 
 def with_own_memory(c_code: str) -> str:

@@ -88,3 +88,15 @@ def test_replacements_are_made_once_and_literally():
     assert generated_c._replaced("b+", lambda match: r"\1" + match.group(), "abbc") == r"a\1bbc"
     with pytest.raises(ValueError, match="found 2 times"):
         generated_c._replaced("b", lambda match: "", "abb")
+
+
+def test_only_the_passes_are_optimized_less():
+    header = "#include <Python.h>\n"
+    passes = "PyObject *CPyDef_adjoints___first(PyObject *cpy_r_x) {\nreturn x;\n}\nchar CPyDef_ir___a(void) {\n}\n"
+    others = "PyObject *CPyDef_custom___call(PyObject *cpy_r_x) {\n}\nchar CPyDef_value___b(void) {\n}\n"
+    changed = generated_c.with_quick_passes(header + passes + others, "custom")
+    before, less, after = changed.split("#pragma GCC push_options")[0], *changed.split("#pragma GCC pop_options")
+    assert "CPyDef" not in before
+    assert passes in less
+    assert "custom" not in less
+    assert after == "\n#endif\n" + others
