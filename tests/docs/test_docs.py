@@ -36,7 +36,6 @@ SITE = "https://gradstep.invalid"
 MADE = ("_build", "_generated", "notebooks")
 PAGES = sorted(page for page in DOCS.rglob("*.md") if page.relative_to(DOCS).parts[0] not in MADE)
 OTHERS = [page for page in (ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md") if page.exists()]
-AT_LENGTH = ("save_pictures", "step_through_backprop")  # pages whose code draws many pictures
 FENCE = re.compile(r"(?:^<!-- needs (\w+) -->\n)?^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FLAGS = doctest.ELLIPSIS
 TOOLS = ("jupyter", "pre-commit", "pytest", "python", "source", "sphinx-build")
@@ -106,13 +105,8 @@ def run_console(text, where, capsys):
         assert doctest.OutputChecker().check_output(shown, printed, FLAGS), f"{where} printed:\n{printed}"
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        pytest.param(page, id=page.stem, marks=pytest.mark.slow if page.stem in AT_LENGTH else [])
-        for page in PAGES + OTHERS
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES + OTHERS, ids=lambda page: page.stem)
 def test_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     names = {"__name__": "__main__"}

@@ -460,6 +460,7 @@ def nested(x):
     return lambda grad, tanh: x * grad(lambda y: tanh(x * y) * y)(x) + grad(grad(lambda y: y**4 * x))(2.0)
 
 
+@pytest.mark.slow
 def test_the_same_as_jax(jax):
     at, vector = np.array([0.3, -1.2, 0.8, 2.0]), np.array([1.0, -2.0, 0.5, 3.0])
     same = lambda ours, theirs: np.testing.assert_allclose(ours, np.asarray(theirs), rtol=1e-12, atol=1e-12)  # noqa: E731
@@ -491,6 +492,7 @@ def test_the_forms_of_jax(jax):
 A, B = np.array([0.5, -1.0, 2.0]), np.array([[1.0, 0.3, -0.2], [0.1, 2.0, 0.7]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("f", "at", "argnums"),
     [

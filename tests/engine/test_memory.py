@@ -176,6 +176,7 @@ def test_nothing_of_ours_forms_a_cycle(no_collector, thing):
     assert [found for found in gc.garbage if is_ours(found)] == []
 
 
+@pytest.mark.slow
 def test_a_cycle_would_be_found(no_collector):
     gc.set_debug(gc.DEBUG_SAVEALL)
     model = network()

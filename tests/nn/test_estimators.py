@@ -86,6 +86,7 @@ def test_defaults_learn_digits():
     assert model.score(X[500:1000], y[500:1000]) > 0.8
 
 
+@pytest.mark.slow
 def test_search_in_two_processes():
     pipeline = make_pipeline(StandardScaler(), small())
     grid = {"mlpclassifier__hidden_layer_sizes": [(4,), (8, 4)], "mlpclassifier__optimizer": ["adam", AdamW()]}

@@ -360,6 +360,7 @@ def test_reprs_are_short():
     assert repr(Twice(factor=3.0)) == "Twice(factor=3.0)"
 
 
+@pytest.mark.slow
 def test_completion_shows_public_names():
     assert set(dir(nn)) == {*nn.__all__, "estimators", "exchange", "pictures"}, (
         "which need packages that may be missing"

@@ -84,6 +84,7 @@ def test_numbers_beyond_floats_in_a_checkpoint(counting, places):
         target.run(json.dumps(content).encode())
 
 
+@pytest.mark.slow
 def test_long_arguments_have_short_messages(counting):
     target = TARGETS["command"]
     warm_up(target)
@@ -91,6 +92,7 @@ def test_long_arguments_have_short_messages(counting):
         check(target, "\0".join(line).encode())
 
 
+@pytest.mark.slow
 def test_a_walk_through_a_graph_in_a_python_of_its_own(tmp_path):
     """Nothing that it imports is imported only while it is watched: that would look like code that is run."""
     line = tmp_path / "line"

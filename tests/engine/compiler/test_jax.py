@@ -63,6 +63,7 @@ def test_more_random_graphs(dtype, recipe):
     check_recipe(recipe, dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_a_network_has_the_numbers_of_numpy(dtype):
     model = MLP(6, [5, 4, 3], activation="tanh", seed=0)

@@ -623,6 +623,7 @@ def test_a_second_process_compiles_nothing_and_a_spoilt_file_is_compiled_again(t
     assert run_once(tmp_path) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="files have no modes here")
 def test_files_that_others_may_write_are_not_loaded(tmp_path):
     run_once(tmp_path)

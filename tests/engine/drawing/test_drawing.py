@@ -369,6 +369,7 @@ def processes() -> set[str]:
     return {line for line in listed.splitlines() if "graphviz_process.py" in line or "dot" in line}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "way", [lambda d: d.pipe("svg"), lambda d: d.render("g", format="png"), lambda d: d._repr_mimebundle_()]
 )
@@ -388,6 +389,7 @@ def test_the_time_limit_is_that_of_the_call_and_stays_with_copies():
         draw(neuron(), timeout=1e-6).pipe("svg")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="the stand-in for dot is a shell script")
 def test_a_slow_system_graphviz_is_stopped_with_all_that_it_started(tmp_path, monkeypatch):
     dot = tmp_path / "dot"
@@ -623,6 +625,7 @@ def test_directions(no_dot, direction):
     assert (places["x"][axis] < places["y"][axis]) == forward
 
 
+@pytest.mark.slow
 @example("]")
 @example("]]")
 @given(st.text(max_size=60))

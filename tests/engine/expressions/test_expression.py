@@ -342,6 +342,7 @@ def test_a_variable_is_a_number():
         expression()
 
 
+@pytest.mark.slow
 @given(
     st.text(alphabet="x1290.()+-*/ ,eE_jabslogtanh[]{}:='\"#\n\\\0;@%~<!&|^lambdif", max_size=60) | st.text(max_size=40)
 )

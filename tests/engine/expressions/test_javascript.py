@@ -222,6 +222,7 @@ def computed(root: Value) -> list[list[float]]:
     return [[node.data for node in nodes], [node.grad for node in nodes]]
 
 
+@pytest.mark.slow
 @needs_node
 @many_graphs
 def test_random_graphs_forward_and_back(tmp_path, cases):

@@ -64,6 +64,7 @@ def test_the_last_picture_says_and_looks_what_draw_does(theme, label):
         assert (box.fill, box.dashes, box.tint) == (drawn[name].fill, drawn[name].dashes, drawn[name].tint)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", ["LR", "TB", "RL", "BT"])
 def test_nothing_moves_and_gradients_fill_in(direction):
     root = neuron()
@@ -150,6 +151,7 @@ def test_a_step_takes_its_time_and_the_last_one_twice():
     assert len(shoot(scene, 0.02)) == 6  # too short to see anything travel
 
 
+@pytest.mark.slow
 def test_a_gif_has_all_pictures(tmp_path):
     Image = pytest.importorskip("PIL.Image")
     stepper(neuron()).save(tmp_path / "walk.gif", seconds=0.15)
@@ -180,6 +182,7 @@ def test_a_gif_has_the_exact_colours_of_areas(tmp_path, theme):
             assert shown.getpixel((2, 2)) == picture.getpixel((2, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark", "auto"])
 def test_a_gif_has_the_theme(tmp_path, theme):
     Image = pytest.importorskip("PIL.Image")
@@ -205,6 +208,7 @@ def test_a_folder_has_a_file_for_each_picture(tmp_path, name, format, kind):
     assert sorted(os.listdir(tmp_path / name)) == names
 
 
+@pytest.mark.slow
 def test_pictures_of_a_longer_walk_are_not_left_among_new_ones(tmp_path):
     long, short = stepper(neuron()), stepper(Value(2.0, label="x") * 3)
     folder = tmp_path / "frames"
@@ -236,6 +240,7 @@ def ffmpeg_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
+@pytest.mark.slow
 def test_a_film_is_made_by_ffmpeg_of_pictures_that_come_in_their_time(tmp_path, monkeypatch):
     ffmpeg_that(tmp_path, monkeypatch, "import sys\nopen(sys.argv[-1], 'wb').write(sys.stdin.buffer.read())\n")
     stepper(neuron()).save(tmp_path / "walk.mp4", seconds=0.1)
@@ -254,6 +259,7 @@ def test_a_real_film(tmp_path):
     assert "Duration: 00:00:00.6" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("old", [b"an older film", None])
 def test_a_film_that_ffmpeg_refuses_leaves_the_old_one(tmp_path, monkeypatch, old):
     ffmpeg_that(tmp_path, monkeypatch, "import sys\nprint('no encoder', file=sys.stderr)\nsys.exit(1)\n")
@@ -266,6 +272,7 @@ def test_a_film_that_ffmpeg_refuses_leaves_the_old_one(tmp_path, monkeypatch, ol
     assert {path.name for path in tmp_path.iterdir()} <= {"bin", "walk.mp4"}
 
 
+@pytest.mark.slow
 def test_a_film_of_no_bytes_leaves_the_old_one(tmp_path, monkeypatch):
     ffmpeg_that(tmp_path, monkeypatch, "import sys; sys.stdin.buffer.read(); print('full', file=sys.stderr)")
     (tmp_path / "walk.mp4").write_bytes(b"an older film")
@@ -367,6 +374,7 @@ def test_what_cannot_be_written_is_refused_before_anything_is_drawn(tmp_path, mo
             shown.save(tmp_path / "file", format="svg")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["walk.gif", "walk.mp4", "frames/step_00.svg"])
 def test_an_existing_file_stays_where_drawing_fails(tmp_path, monkeypatch, name):
     pytest.importorskip("PIL")

@@ -182,6 +182,7 @@ def test_the_progress_bar_is_on_a_terminal_alone(folder, capsys, monkeypatch):
     assert "epoch" not in out
 
 
+@pytest.mark.slow
 def test_the_progress_bar_obeys_its_interval(folder, capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert main(["train", "xor", "--epochs", "1000", "--hidden", "2"]) == 0
@@ -295,6 +296,7 @@ def console_script() -> list[str] | None:
     return [script] if script else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["module", "script"])
 def test_from_a_shell(folder, way):
     command = [sys.executable, "-m", "nn"] if way == "module" else console_script()
@@ -369,6 +371,7 @@ def test_a_closed_standard_output_is_no_error(folder, monkeypatch):
         assert main(["step", "x", "x=1"]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="/dev/stdin as POSIX has it")
 def test_a_dash_is_standard_input(folder):
     lines = flower_file(folder).read_text()

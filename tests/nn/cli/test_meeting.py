@@ -53,6 +53,7 @@ def test_a_number_that_two_have_stops_all():
     assert words[0].startswith("--process must be another number in each process, got 1 twice")
 
 
+@pytest.mark.slow
 def test_a_process_that_does_not_come_is_named():
     words = met((0, 4), (2, 4), patience=1.5)
     assert len(set(words)) == 1
@@ -154,6 +155,7 @@ def test_a_port_is_free_again_for_jax():
         other.close()
 
 
+@pytest.mark.slow
 def test_long_waiting_is_said(monkeypatch, capsys):
     monkeypatch.setattr("nn.cli.meeting._SOON", 0.0)
     met((0, 3), (1, 3), patience=1.5)

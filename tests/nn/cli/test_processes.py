@@ -30,8 +30,9 @@ def free_port():
         return free.getsockname()[1]
 
 
+@pytest.mark.slow
 @needs_jax
-@pytest.mark.parametrize("backend", ["numpy", pytest.param("jax", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
 def test_two_processes_train_the_model_of_one_and_the_first_alone_reports(command, tmp_path, backend):
     rows = [f"{i % 7},{i * i % 11 - 5},{'ab'[i % 2]},{2.0 * (i % 7) - i * i % 11 + 0.1 * (i % 3)}" for i in range(61)]
     (tmp_path / "t.csv").write_text("x,z,kind,y\n" + "\n".join(rows) + "\n")
@@ -102,6 +103,7 @@ def numbered(i, *arguments, of=2):
     return (*arguments, "--processes", str(of), "--process", str(i))
 
 
+@pytest.mark.slow
 @needs_jax
 def test_processes_of_another_count_stop(tmp_path):
     one, other = told_by(tmp_path, numbered(0, "xor"), numbered(1, "xor", of=3))

@@ -295,6 +295,7 @@ def test_the_surface_is_the_cost():
     assert surface.here == (1.0, 0.0)
 
 
+@pytest.mark.slow
 def test_paths_go_the_way_of_gradient_descent():
     surface = cost_surface(line(), [[1.0]], [3.0], points=3)  # two parameters, and so the plane is theirs
     good, wild = descent_paths(surface, {"good": 0.1, "too $large$": 0.9}, steps=4, start=(0.0, 0.0))
@@ -567,7 +568,7 @@ def brightness(colour):
 
 @pytest.mark.parametrize(
     "theme",
-    [pytest.param("light", marks=pytest.mark.slow), "dark", "print", pytest.param("auto", marks=pytest.mark.slow)],
+    ["dark", *(pytest.param(theme, marks=pytest.mark.slow) for theme in ("light", "print", "auto"))],
 )
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_picture_has_the_themes_of_draw(name, theme):

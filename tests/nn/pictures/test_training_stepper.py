@@ -136,6 +136,7 @@ def test_the_picture_shows_step_cost_and_the_followed_example():
     assert repr(walk).startswith(f"step 1: cost {number(walk.cost)}; example 0: says ")
 
 
+@pytest.mark.slow
 def test_the_animation_has_a_frame_for_each_step(tmp_path):
     model = small()
     walk = stepper(model).forward(3).back(1)
@@ -260,6 +261,7 @@ def test_a_notebook_that_is_not_trusted_shows_no_dead_buttons():
     assert left.count("<img") == 1
 
 
+@pytest.mark.slow
 def test_labels_cannot_leave_the_text():
     model = small()
     walk = TrainingStepper(model, XOR_X, [HOSTILE[0], HOSTILE[1]] * 2, loss="binary_cross_entropy")

@@ -56,6 +56,7 @@ RUNS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_several_processes_take_the_steps_of_one(name):
     options = dict(RUNS[name])
@@ -131,6 +132,7 @@ def test_process_0_writes_the_checkpoint_and_all_go_on_from_it(tmp_path):
     assert run(4) == whole, "a finished run is finished"
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_within_an_epoch(tmp_path):
     whole = trained_by(2, trained)
     path = tmp_path / "run.json"
