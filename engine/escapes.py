@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
+from engine import value
 from engine.node import WATCH
 from engine.validation import REFUSALS
 from engine.value import Value
@@ -103,6 +106,11 @@ def _compared(sign: str, a: Any, b: Any, outcome: bool) -> None:
 
 
 def _hashed(node: Any) -> None:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals is vars(value):  # none where it is compiled
+        frame = frame.f_back
+    if frame is None or str(frame.f_globals.get("__name__")).startswith("engine."):
+        return  # the engine's own, such as those of ``grad``
     for listener in _here.listeners:
         if listener.hears_hash:
             listener.hashed(node)
