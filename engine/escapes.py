@@ -80,6 +80,11 @@ def listening(listener: Listener) -> Iterator[None]:
             WATCH.hash_listeners -= listener.hears_hash
 
 
+def is_heard() -> bool:
+    """Whether a listener of this thread is told, so that a Value is better than its number."""
+    return bool(_here.listeners)
+
+
 def _left(how: str, node: Any) -> None:
     for listener in _here.listeners:
         listener.left(how, node)

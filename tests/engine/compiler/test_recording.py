@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import engine
-from engine import DataDependentError, Value, compile, grad, maximum, tanh
+from engine import DataDependentError, Value, compile, grad, jacobian, maximum, tanh, value_and_grad
 from engine.compiler import recorder
 
 RNG = np.random.default_rng(3)
@@ -663,6 +663,13 @@ def test_inside_of_a_function_the_engine_reads_what_it_needs():
 
     X = RNG.uniform(-1, 1, (5, 2))
     assert f(X) == pytest.approx(eagerly(f, X), rel=1e-12)
+
+
+@pytest.mark.parametrize("derivative", [grad, lambda f: lambda q: value_and_grad(f)(q)[0], jacobian])
+def test_derivatives_of_detached_values_are_recorded(derivative):
+    w = Value(0.4)
+    f = compile(lambda x: x * derivative(lambda q: q * q * x.detach() + w.detach())(3.0))
+    assert f([[1.0], [2.0]]) == pytest.approx(eagerly(f, [[1.0], [2.0]]), rel=1e-12)
 
 
 def test_a_compiled_graph_says_that_it_cannot_know():
