@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import engine
-from engine import DataDependentError, Value, compile, grad, jacobian, maximum, tanh, value_and_grad
+from engine import DataDependentError, Value, compile, grad, jacobian, maximum, primitive, tanh, value_and_grad
 from engine.compiler import recorder
 
 RNG = np.random.default_rng(3)
@@ -373,6 +373,37 @@ def test_numbers_of_plain_constants_may_be_taken():
     scale = engine.exp(1.0)
     f = compile(lambda x: x * float(Value(2.0)._data) * scale * max(engine.sqrt(4.0), 1.0))
     assert f([[1.0]])[0] == pytest.approx(2 * math.e * 2)
+
+
+def half_logarithm(x):
+    return 0.5 * math.log(x)
+
+
+half_log = primitive(lambda x: 0.5 / x)(half_logarithm)
+
+
+def test_an_error_of_a_users_primitive_chooses_no_way_unseen():
+    def tried(x):
+        try:
+            return half_log(x)
+        except ValueError:
+            return x * 0.0
+
+    with pytest.raises(DataDependentError, match="caught an error"):
+        compile(tried)([[-1.0], [2.0]])
+
+
+@pytest.mark.parametrize("X", [[[3.0], [-1.0], [20.0]], [[-1.0], [3.0], [20.0]], [[20.0], [3.0], [-1.0], [-2.0]]])
+def test_a_users_primitive_that_is_compared_may_refuse_rows_that_go_another_way(X):
+    @compile
+    def f(x):
+        if x <= 0:
+            return x
+        return x * 2.0 if half_log(x) > 1.0 else x * 3.0
+
+    assert f(X).tolist() == eagerly(f, X)
+    with pytest.raises(ValueError, match="math domain error"):
+        compile(lambda x: x if half_log(x) > 1.0 else x * 2.0)([*X, [-3.0]])
 
 
 @pytest.mark.parametrize("caught", ["log", "sqrt", "division", "power", "exp"])
