@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 from engine.callers import users_caller
-from engine.escapes import Listener, listening
+from engine.escapes import Listener, is_heard, listening
 from engine.functions import dot
 from engine.gradient_graph import Number, gradient_graph
 from engine.node import WATCH, interior_order, leaves
@@ -64,6 +64,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
     >>> value_and_grad(lambda x: x * x)(3.0)
     (9.0, 6.0)
     """
+    check_function(f)
 
     @functools.wraps(f, updated=())
     def both(*args: Any, **kwargs: Any) -> Any:
@@ -91,6 +92,7 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     >>> jacobian(lambda x, y: x * y**2, argnums=(0, 1))(2.0, 3.0)
     (9.0, 12.0)
     """
+    check_function(f)
 
     @functools.wraps(f, updated=())
     def derivatives(*args: Any, **kwargs: Any) -> Any:
@@ -161,6 +163,7 @@ def _arguments(
     f: Function, at: Any, argnums: Argnums | None, vector: Any, name: str
 ) -> tuple[tuple[Any, ...], Argnums, list[Number]]:
     """The arguments of *f*, which of them are differentiated, and the numbers of *vector* in their order."""
+    check_function(f)
     if argnums is not None and not isinstance(at, (tuple, list)):
         raise TypeError(
             f"at must be the tuple of all arguments of {_name(f)} where argnums are given, got {shortened(at)}"
@@ -174,6 +177,13 @@ def _arguments(
         message = f"{name} must be numbers in the form of {shortened(form)}, got {shortened(vector)}"
         raise ValueError(message) from None
     return args, chosen, [leaf if isinstance(leaf, Value) else as_float(leaf, name) for leaf in leaves]
+
+
+def check_function(f: object) -> None:
+    """Raise a TypeError if *f* is no function."""
+    if not callable(f):
+        advice = "; engine.gradients differentiates a Value" if isinstance(f, Value) else ""
+        raise TypeError(f"f must be a function, got {type(f).__name__} {shortened(f)}{advice}")
 
 
 def _chosen(args: Sequence[Any], argnums: Argnums) -> Any:
@@ -221,7 +231,8 @@ class _Call:
     def _uses_other_values(self) -> bool:
         own = set(self.inputs)
         outputs = [x for x in flattened(self.result) if isinstance(x, Value)]
-        return any(depends(output, others, set()) for output in outputs if (others := set(leaves(output)) - own))
+        found = [(output, others) for output in outputs if (others := set(leaves(output)) - own)]
+        return bool(found) and (is_heard() or any(depends(output, others, set()) for output, others in found))
 
     def gradients(self, output: Any) -> list[Number]:
         """The gradient of one output, a number for each input."""

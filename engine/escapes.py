@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
+from engine import value
 from engine.node import WATCH
 from engine.validation import REFUSALS
 from engine.value import Value
@@ -77,6 +80,11 @@ def listening(listener: Listener) -> Iterator[None]:
             WATCH.hash_listeners -= listener.hears_hash
 
 
+def is_heard() -> bool:
+    """Whether a listener of this thread is told, so that a Value is better than its number."""
+    return bool(_here.listeners)
+
+
 def _left(how: str, node: Any) -> None:
     for listener in _here.listeners:
         listener.left(how, node)
@@ -103,6 +111,11 @@ def _compared(sign: str, a: Any, b: Any, outcome: bool) -> None:
 
 
 def _hashed(node: Any) -> None:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals is vars(value):  # none where it is compiled
+        frame = frame.f_back
+    if frame is None or str(frame.f_globals.get("__name__")).startswith("engine."):
+        return  # the engine's own, such as those of ``grad``
     for listener in _here.listeners:
         if listener.hears_hash:
             listener.hashed(node)

@@ -6,7 +6,7 @@ holds for other inputs than those that it was recorded with.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from engine.debugging.staleness import check_fresh
 from engine.derivatives import rule_of
@@ -79,8 +79,8 @@ def gradients(output: Value, inputs: Sequence[Value], *, gradient: Number = 1.0)
     """
     if not isinstance(output, Value):
         raise TypeError(f"output must be a Value, got {type(output).__name__} {shortened(output)}")
-    if isinstance(inputs, (set, frozenset)):
-        raise TypeError(f"inputs must be Values in an order, got {type(inputs).__name__} {shortened(inputs)}")
+    if isinstance(inputs, (set, frozenset)) or not isinstance(inputs, Iterable):
+        raise TypeError(f"inputs must be a Value or a list of them, got {type(inputs).__name__} {shortened(inputs)}")
     wanted = [inputs] if isinstance(inputs, Value) else list(inputs)
     for each in wanted:
         if not isinstance(each, Value):

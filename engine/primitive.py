@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.derivatives import Rule
 from engine.operations import CONSTANT, OPERATIONS, PLAIN, Operation
-from engine.validation import as_float, shortened
+from engine.validation import as_float, heard_refusal, shortened
 from engine.value import Value, constant, restored
 
 
@@ -52,8 +52,12 @@ def computed(
     """A node of one or two Values and numbers, by functions of floats; ``derivative(index, y, *numbers)``."""
     nodes = [operand if isinstance(operand, Value) else constant(operand, operation.key) for operand in operands]
     numbers = [node._data for node in nodes]
-    y = number(*numbers)
-    local = [0.0 if node._operation is PLAIN else derivative(i, y, *numbers) for i, node in enumerate(nodes)]
+    try:
+        y = number(*numbers)
+        local = [0.0 if node._operation is PLAIN else derivative(i, y, *numbers) for i, node in enumerate(nodes)]
+    except Exception:
+        heard_refusal()
+        raise
     (a, b), (da, db) = (*nodes, None)[:2], (*local, 0.0)[:2]
     return restored(operation, y, 0.0, "", da, db, a, b)
 

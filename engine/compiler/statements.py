@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from engine.compiler.trace import INPUT, NONE, PARAMETER, Op, Record
 from engine.derivatives import rule_for
@@ -52,21 +52,18 @@ class Statements:
 
         The chain rule's product with an exact 0 is 0, as in the engine.
         """
-        record = self.record
-        n_leaves, root = record.n_inputs + record.n_parameters, record.outputs[output]
-        leaves = {place: f"d{self.names[place]}" for place in range(n_leaves)}
-        for gradient, adds, amount in self._backward(root, leaves):
+        for gradient, adds, amount in self._backward(self.record.outputs[output]):
             yield f"{self._write(gradient)} {'+=' if adds else '='} {self._write(amount)};"
 
-    def _backward(self, root: int, leaves: Mapping[int, str]) -> Iterator[tuple[Formula, bool, Formula]]:
-        """The chain rule from *root* along the ways to *leaves*: a gradient, whether an amount is added, and that."""
-        leads, leading = set(leaves), []
+    def _backward(self, root: int) -> Iterator[tuple[Formula, bool, Formula]]:
+        """The chain rule along the ways from *root* to leaves: a gradient, whether an amount is added, and that."""
+        named = set(range(self.record.n_inputs + self.record.n_parameters))
+        leads, leading = set(named), []
         for place, operands in enumerate(self.operands):
             if not leads.isdisjoint(operands):
                 leads.add(place)
                 leading.append(place)
-        gradients: dict[int, Formula] = {place: Name(name) for place, name in leaves.items()}
-        named = set(leaves)
+        gradients: dict[int, Formula] = {place: Name(f"d{self.names[place]}") for place in named}
         if root in named:
             yield gradients[root], True, Number(1.0)
         elif root in leads:

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
+from engine.custom import derivatives_of
 from engine.node import WATCH
+from engine.operations import CustomOperation
 from engine.special import times
 from engine.validation import plain_label
 from engine.value import Value
@@ -95,7 +97,9 @@ def seen_backward(node: Value, gradient: float) -> None:
     """A node that is about to hand its gradient on."""
     if not getattr(_mine, "open", []):
         return
-    for operand, local in zip(node.operands, (node._da, node._db)):
+    if isinstance(node.operation, CustomOperation) and not node.operation.is_differentiated:
+        return  # a function hands it on
+    for operand, local in zip(node.operands, derivatives_of(node)):
         amount = times(gradient, local)
         if _is_first(amount, [gradient]):
             raise FloatingPointError(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.calculus import SEEN, Departures, Refusal, instead_of, numeric_gradients
+from engine.calculus import SEEN, Departures, Refusal, check_function, instead_of, numeric_gradients
 from engine.debugging.anomaly import described
 from engine.debugging.finite_differences import Slopes, Verdict, rounding_error, slopes
 from engine.escapes import listening
@@ -130,6 +130,7 @@ def gradcheck(
     >>> gradcheck(relu, 0.0).verdict, gradcheck(sqrt, 0.0).verdict
     (<Verdict.AGREES: 'agrees'>, <Verdict.CANNOT_TELL: 'cannot tell here'>)
     """
+    check_function(f)
     arguments = at if isinstance(at, tuple) and not is_named_tuple(at) else (at,)
     numbers = [as_float(leaf, "gradcheck(at)") for leaf in flattened(arguments)]
 

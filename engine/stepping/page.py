@@ -59,7 +59,7 @@ def render_frame(page: str, height: int, name: str = "", inside: str = "") -> st
     HTML *inside* of it.
     """
     fields = {"page": escape(page), "height": height, "name": name, "inside": inside}
-    return Template(part("frame.html")).substitute(fields, digest=digest(page))
+    return Template(part("frame.html")).substitute(fields, digest=name_of(page))
 
 
 def render_still(words: str, picture: bytes) -> str:
@@ -81,11 +81,11 @@ def theme_script(page: str) -> str:
 
 def around(page: str) -> str:
     """JavaScript that tells the frame of *page* the notebook's theme."""
-    frames = f"""[...document.querySelectorAll('iframe[data-page="{digest(page)}"]')]"""
+    frames = f"""[...document.querySelectorAll('iframe[data-page="{name_of(page)}"]')]"""
     return f"{{\n{bundle('around.js')}\ntellThemes(() => {frames}.map((frame) => frame.contentWindow));\n}}\n"
 
 
-def digest(page: str) -> str:
+def name_of(page: str) -> str:
     """A name of a page, made from its text."""
     return hashlib.sha256(page.encode()).hexdigest()[:16]
 

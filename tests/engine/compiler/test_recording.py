@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import engine
-from engine import DataDependentError, Value, compile, grad, maximum, tanh
+from engine import DataDependentError, Value, compile, grad, jacobian, maximum, primitive, tanh, value_and_grad
 from engine.compiler import recorder
 
 RNG = np.random.default_rng(3)
@@ -375,6 +375,37 @@ def test_numbers_of_plain_constants_may_be_taken():
     assert f([[1.0]])[0] == pytest.approx(2 * math.e * 2)
 
 
+def half_logarithm(x):
+    return 0.5 * math.log(x)
+
+
+half_log = primitive(lambda x: 0.5 / x)(half_logarithm)
+
+
+def test_an_error_of_a_users_primitive_chooses_no_way_unseen():
+    def tried(x):
+        try:
+            return half_log(x)
+        except ValueError:
+            return x * 0.0
+
+    with pytest.raises(DataDependentError, match="caught an error"):
+        compile(tried)([[-1.0], [2.0]])
+
+
+@pytest.mark.parametrize("X", [[[3.0], [-1.0], [20.0]], [[-1.0], [3.0], [20.0]], [[20.0], [3.0], [-1.0], [-2.0]]])
+def test_a_users_primitive_that_is_compared_may_refuse_rows_that_go_another_way(X):
+    @compile
+    def f(x):
+        if x <= 0:
+            return x
+        return x * 2.0 if half_log(x) > 1.0 else x * 3.0
+
+    assert f(X).tolist() == eagerly(f, X)
+    with pytest.raises(ValueError, match="math domain error"):
+        compile(lambda x: x if half_log(x) > 1.0 else x * 2.0)([*X, [-3.0]])
+
+
 @pytest.mark.parametrize("caught", ["log", "sqrt", "division", "power", "exp"])
 def test_an_error_that_chooses_the_way_is_refused(caught):
     ways = {
@@ -663,6 +694,13 @@ def test_inside_of_a_function_the_engine_reads_what_it_needs():
 
     X = RNG.uniform(-1, 1, (5, 2))
     assert f(X) == pytest.approx(eagerly(f, X), rel=1e-12)
+
+
+@pytest.mark.parametrize("derivative", [grad, lambda f: lambda q: value_and_grad(f)(q)[0], jacobian])
+def test_derivatives_of_detached_values_are_recorded(derivative):
+    w = Value(0.4)
+    f = compile(lambda x: x * derivative(lambda q: q * q * x.detach() + w.detach())(3.0))
+    assert f([[1.0], [2.0]]) == pytest.approx(eagerly(f, [[1.0], [2.0]]), rel=1e-12)
 
 
 def test_a_compiled_graph_says_that_it_cannot_know():

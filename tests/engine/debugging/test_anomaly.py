@@ -161,6 +161,12 @@ def test_kinks_in_programs_are_noted():
     assert found.kinks == ["relu at its kink: x = 0.0"]
 
 
+def test_described_nodes_of_many_operands_are_watched():
+    x, y = Value(1.0), Value(2.0, label="y")
+    with detect_anomaly(), pytest.raises(FloatingPointError, match=r"with respect to y = 2\.0 is inf"):
+        Value(3.0, (x, x, y), (1.0, 1.0, math.inf)).backward()
+
+
 def test_programs_of_other_threads_are_left_alone():
     program, results = quotient(), []
     program.weights[:] = 1e308

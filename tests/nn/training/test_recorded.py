@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nn.programs
-from engine import Value, compiler, dot, maximum, relu, tanh
+from engine import Value, compiler, dot, grad, maximum, relu, tanh
 from nn import MLP, SGD, Dropout, Layer, Module, Sequential
 
 RNG = np.random.default_rng(8)
@@ -376,6 +376,16 @@ def test_ordinary_modules_are_replayed():
             return self.last * self.table["depth"]
 
     assert assert_same(Ordinary).eager == ""
+
+
+def test_a_derivative_by_an_input_is_replayed():
+    class Slope(Line):
+        """Learns from the slope of what it computes, as for a differential equation."""
+
+        def __call__(self, x):
+            return grad(lambda t: tanh(self.w * t) * self.v)(x[0]) + self.b * x[1]
+
+    assert assert_same(Slope).eager == ""
 
 
 def test_other_threads_that_draw_are_left_alone():
