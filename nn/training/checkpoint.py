@@ -18,7 +18,7 @@ from nn.losses import LOSSES
 from nn.model_files import ModelFileError, is_finite, parse_json
 from nn.training.history import COLUMNS, History
 from nn.training.processes import computed, digest, graphs_of, probes_of
-from nn.validation import as_number, plain_label, shortened
+from nn.validation import as_number, plain_label, shortened, without_addresses
 
 if TYPE_CHECKING:
     from nn.training.processes import Alone
@@ -207,7 +207,7 @@ def settings_of(task: Task) -> dict[str, Any]:
     """What is the same in all processes of a run, as a fingerprint."""
     optimizer = task.optimizer
     return {
-        "model": repr(task.model),
+        "model": without_addresses(repr(task.model)),
         "seed": task.seed,
         "dtype": task.dtype,
         "backend": task.backend,
