@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -183,6 +184,27 @@ def test_the_settings_of_an_optimizer_belong_to_the_run(tmp_path, setting, rate)
     if callable(rate) and rate.__qualname__.startswith("warm_up"):
         with pytest.raises(ValueError, match="differs in the learning_rate of the optimizer: "):
             run({}, warm_up(3, cosine(0.2, 9)))
+
+
+BASE = {0: 0.1}
+
+
+class Powers:
+    def __call__(self, step):
+        return BASE[0] ** (1 + step)
+
+
+@pytest.mark.parametrize("rate", [lambda step: BASE[0], partial(lambda base, step: base[0], BASE), Powers()])
+def test_what_a_schedule_computes_belongs_to_the_run(tmp_path, monkeypatch, rate):
+    def run():
+        model = MLP(2, [3, 1], seed=0)
+        model.fit(DATA.X, DATA.y, seed=0, epochs=1, checkpoint=tmp_path / "run", learning_rate=rate, progress=False)
+
+    run()
+    run()
+    monkeypatch.setitem(BASE, 0, 0.2)
+    with pytest.raises(ValueError, match="differs in the learning rate of step 0: '0[.]1' there"):
+        run()
 
 
 class Falling:
