@@ -203,7 +203,7 @@ def test_what_a_schedule_computes_belongs_to_the_run(tmp_path, monkeypatch, rate
     run()
     run()
     monkeypatch.setitem(BASE, 0, 0.2)
-    with pytest.raises(ValueError, match="differs in the learning rate of step 0: '0[.]1' there"):
+    with pytest.raises(ValueError, match=r"differs in the learning rate of step 0: '0[.]1' there"):
         run()
 
 
