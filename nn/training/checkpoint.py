@@ -209,10 +209,10 @@ def _run_of(task: Task) -> dict[str, Any]:
 
 def _some_rates(rate: LearningRate) -> dict[str, str]:
     """The learning rates of some steps, whatever code and numbers a schedule reads; none after an error."""
-    rates = {}
+    rates: dict[str, str] = {}
     with suppress(Exception):
-        for step in (0, 1, 10, 100, 1_000, 10_000) if callable(rate) else ():
-            rates[f"learning rate of step {step}"] = repr(rate(step))
+        for step in (0, 1, 10, 100, 1_000, 10_000):
+            rates[f"learning rate of step {step}"] = repr(rate(step) if callable(rate) else rate)
     return rates
 
 
