@@ -14,7 +14,7 @@ from nn.exchange import files
 from nn.other_names import OF_A_MODULE
 from nn.parameters import HasParameters, parts_in
 from nn.summary import summary as print_summary
-from nn.validation import no_attribute, shortened
+from nn.validation import no_attribute, plain_label, shortened, without_addresses
 
 if TYPE_CHECKING:
     from nn.data.columns import Columns
@@ -83,8 +83,9 @@ class Module(HasParameters):
 
     def __repr__(self) -> str:
         args, options = self._arguments
-        given = [*map(shortened, args), *(f"{name}={shortened(value)}" for name, value in options.items())]
-        return f"{type(self).__name__}({', '.join(given)})"
+        given = [("", value) for value in args] + [(f"{name}=", value) for name, value in options.items()]
+        shown = [name + plain_label(without_addresses(repr(value)), 59) for name, value in given]
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def __getattr__(self, name: str) -> Any:
         raise no_attribute(f"{type(self).__name__!r} object", name, OF_A_MODULE)

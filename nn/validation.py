@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import Any
@@ -12,6 +13,15 @@ __all__ = ["as_float", "check_choice", "check_seconds", "one_line", "plain_label
 
 as_float, check_choice, one_line = validation.as_float, validation.check_choice, validation.one_line
 check_seconds, plain_label, shortened = validation.check_seconds, validation.plain_label, validation.shortened
+
+
+def without_addresses(text: str) -> str:
+    """A repr without the addresses of objects, which differ between processes.
+
+    >>> without_addresses(repr(object()))
+    '<object object>'
+    """
+    return re.sub(" at 0x[0-9A-Fa-f]+", "", text)
 
 
 def as_number(name: str, given: Any, interval: str = "") -> float:

@@ -7,6 +7,7 @@ import json
 import random
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import astuple, dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -18,9 +19,10 @@ from nn.losses import LOSSES
 from nn.model_files import ModelFileError, is_finite, parse_json
 from nn.training.history import COLUMNS, History
 from nn.training.processes import computed, digest, graphs_of, probes_of
-from nn.validation import as_number, plain_label, shortened
+from nn.validation import as_number, plain_label, shortened, without_addresses
 
 if TYPE_CHECKING:
+    from nn.optimizers import LearningRate
     from nn.training.processes import Alone
     from nn.training.steps import Task
 
@@ -200,14 +202,25 @@ def _run_of(task: Task) -> dict[str, Any]:
     """The fingerprint of a run: only a run with the same one goes on."""
     digests = [".".join(task.team.gather(_digest_of(part))) for part in (task.examples, task.validation)]
     probes = task.team.first(lambda: probes_of(task))
-    return settings_of(task) | {"examples": digests[0], "validation examples": digests[1]} | computed(task, probes)
+    run = settings_of(task) | {"examples": digests[0], "validation examples": digests[1]} | computed(task, probes)
+    rates, again = _some_rates(task.optimizer.learning_rate), _some_rates(task.optimizer.learning_rate)
+    return run | (rates if rates == again else {})
+
+
+def _some_rates(rate: LearningRate) -> dict[str, str]:
+    """The learning rates of some steps, whatever code and numbers a schedule reads; none after an error."""
+    rates: dict[str, str] = {}
+    with suppress(Exception):
+        for step in (0, 1, 10, 100, 1_000, 10_000):
+            rates[f"learning rate of step {step}"] = repr(rate(step) if callable(rate) else rate)
+    return rates
 
 
 def settings_of(task: Task) -> dict[str, Any]:
     """What is the same in all processes of a run, as a fingerprint."""
     optimizer = task.optimizer
     return {
-        "model": repr(task.model),
+        "model": without_addresses(repr(task.model)),
         "seed": task.seed,
         "dtype": task.dtype,
         "backend": task.backend,

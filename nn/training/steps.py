@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from engine import Value
+from engine import Value, compiler
 from engine.calculus import depends
 from nn.examples import Examples, Tally, as_list, output_numbers
 from nn.losses import LossFunction, as_loss
@@ -156,17 +156,34 @@ class Steps:
             )
 
     def trains(self) -> bool:
-        """Whether the loss of some example depends on a parameter, or comparisons chose 0 for all of them.
+        """Whether the loss of some example depends on a parameter, or only comparisons keep all of them from it.
 
-        So does ``max(0, 1 - t * o)`` where all are right: nothing is left to learn.
+        So they do where all are at the loss's floor, as in ``max(0, 1 - t * o)``, or a model is ``max(z, 0)`` of
+        numbers below 0.
         """
-        own, losses = set(self.task.model.parameters()), []
-        for index in range(0 if self.has_gradient else len(self.task.examples)):
-            loss = self._loss(self.task.examples, index)[0]
+        if self.has_gradient:
+            return True
+        task, examples = self.task, replace(self.task.examples, weights=None)
+        own, losses, is_dead = set(task.model.parameters()), set(), True
+        for index in range(len(examples)):
+            loss = self._loss(examples, index)[0]
             if depends(loss, own, set()):
                 return True
-            losses.append(loss.data)
-        return not any(losses)
+            losses.add(loss.data)
+            outputs = as_list(task.model(examples.row(index)))
+            is_dead = is_dead and not any(depends(z, own, set()) for z in outputs if isinstance(z, Value))
+        if is_dead:
+            return _is_chosen(lambda row: as_list(task.model(row)), examples.row(0))
+        first = _loss_alone(task.loss, task.model(examples.row(0)), examples.targets, 0)
+        return len(losses) == 1 and _is_chosen(*first)
+
+
+def _is_chosen(function: Callable[[list[Value]], list[Any]], numbers: list[float]) -> bool:
+    """Whether comparisons choose what a function gives for these numbers, and none of them leaves the graph."""
+    try:
+        return bool(compiler.record(function, numbers, True).guards)
+    except Exception:  # the function is the user's
+        return False
 
 
 def _loss_alone(

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ import pytest
 
 import nn.training.checkpoint
 from engine import Value
-from nn import MLP, SGD, Adam, AdamW, Dropout, Layer, Module, Optimizer
+from nn import MLP, SGD, Adam, AdamW, Dropout, Layer, Module, Optimizer, Sequential
 from nn.__main__ import main
 from nn.data import moons
 from nn.model_files import ModelFileError
@@ -185,6 +186,27 @@ def test_the_settings_of_an_optimizer_belong_to_the_run(tmp_path, setting, rate)
             run({}, warm_up(3, cosine(0.2, 9)))
 
 
+BASE = {0: 0.1}
+
+
+class Powers:
+    def __call__(self, step):
+        return BASE[0] ** (1 + step)
+
+
+@pytest.mark.parametrize("rate", [lambda step: BASE[0], partial(lambda base, step: base[0], BASE), Powers()])
+def test_what_a_schedule_computes_belongs_to_the_run(tmp_path, monkeypatch, rate):
+    def run():
+        model = MLP(2, [3, 1], seed=0)
+        model.fit(DATA.X, DATA.y, seed=0, epochs=1, checkpoint=tmp_path / "run", learning_rate=rate, progress=False)
+
+    run()
+    run()
+    monkeypatch.setitem(BASE, 0, 0.2)
+    with pytest.raises(ValueError, match=r"differs in the learning rate of step 0: '0[.]1' there"):
+        run()
+
+
 class Falling:
     """A schedule of one's own that begins with infinity."""
 
@@ -279,6 +301,26 @@ def test_what_model_and_loss_compute_belongs_to_the_run(tmp_path, monkeypatch, w
         monkeypatch.setattr(Inside, "__call__", lambda self, x: 2.0 * self.inner(x))
     with pytest.raises(ValueError, match=r"differs in the loss that the model has for example 0: .* there, .* here"):
         run(3)
+
+
+class Settings:
+    """An argument with Python's own repr, which has its address."""
+
+
+class Made(Module):
+    def __init__(self, settings, activation):
+        self.net = Sequential(Layer(2, 3, seed=0), lambda outputs: [2.0 * z for z in outputs], Layer(3, 1, seed=1))
+        self.activation = activation
+
+    def __call__(self, x):
+        return self.activation(self.net(x))
+
+
+def test_addresses_of_objects_do_not_tell_runs_apart(tmp_path):
+    models = [Made(Settings(), lambda z: z.tanh()) for _ in range(2)]
+    assert trained(tmp_path / "run.json", 2, model=models[0]) == trained(tmp_path / "run.json", 2, model=models[1])
+    networks = [model.net for model in models]
+    assert trained(tmp_path / "net", 2, model=networks[0]) != trained(tmp_path / "net", 4, model=networks[1])
 
 
 def test_a_run_that_a_callback_ended_goes_on_when_more_epochs_are_asked(tmp_path):

@@ -62,6 +62,44 @@ def test_a_dead_network_is_no_fault_of_the_loss(replay):
     assert history.loss == [1.0] * 3
 
 
+@WAYS
+@pytest.mark.parametrize("more", [{}, {"sample_weight": np.linspace(0.5, 1.5, len(X))}])
+@pytest.mark.parametrize(
+    ("loss", "floor"),
+    [
+        (lambda output, target: max(0.1, 1.0 - target * output), 0.1),
+        (lambda output, target: min(1.0, (output - target) ** 2), 1.0),
+        (lambda output, target: max(0, 1 - target * output) + 0.5, 0.5),
+    ],
+)
+def test_the_lowest_loss_may_be_any_number(replay, more, loss, floor):
+    model = MLP(2, [1], seed=0)
+    model.load_state_dict(dict(zip(model.state_dict(), (1e3, 0.0, 0.0))))
+    assert fitted(model, replay, loss, **more).loss == pytest.approx([floor] * 3)
+
+
+class Positive(Module):
+    """A ReLU that a comparison makes: where all numbers are below 0, nothing of the graph is left."""
+
+    def __init__(self):
+        self.w = Value(-1.0)
+
+    def __call__(self, x):
+        return max(self.w * x[0], 0)
+
+
+class Leak(Positive):
+    def __call__(self, x):
+        return Value(max((self.w * x[0]).data, 0.0))
+
+
+@WAYS
+def test_a_model_whose_comparisons_make_it_dead_is_one(replay):
+    assert fitted(Positive(), replay, "mse", X=np.abs(X)).loss == [1.0] * 3
+    with pytest.raises(TypeError, match="the loss 'mse' must depend on the model's parameters"):
+        fitted(Leak(), replay, "mse", X=np.abs(X))
+
+
 class Bend(Module):
     """A model with a comparison of its own, which is none of the loss."""
 
