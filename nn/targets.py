@@ -208,7 +208,7 @@ def _numbers(y: Any, loss: str, what: str, n_outputs: int, width: int | None) ->
     """The targets of a loss for numbers."""
     first = next(iter(y), None) if is_in_order(y) and not hasattr(y, "columns") else None
     if isinstance(first, str):
-        wrong = f"numbers, got {str(first)[:30]!r} in row 0"
+        wrong = f"numbers, got {shortened(str(first), 33)} in row 0"
     elif is_in_order(y) and len(y) and (width or 1) != n_outputs:
         given = "one number" if n_outputs == 1 else f"{n_outputs} numbers"
         wrong = f"{given} an example, one for each output, got {width or 'one'}"

@@ -10,6 +10,8 @@ import sys
 from contextlib import suppress
 from subprocess import PIPE, Popen, TimeoutExpired
 
+_MISSING = 'Graphviz, which lays graphs out, is missing: install its program dot, or pip install "gradstep[pictures]"'
+
 
 def run_process(source: str, kind: str, engine: str, options: tuple[str, ...], timeout: float) -> bytes:
     """Draw a graph in the DOT language, as ``run_graphviz`` does where Python has processes."""
@@ -29,7 +31,8 @@ def run_process(source: str, kind: str, engine: str, options: tuple[str, ...], t
             ) from None
     if process.returncode or not picture:
         lines = said.decode(errors="replace").strip().splitlines()
-        raise RuntimeError(f"Graphviz drew no {kind}: {lines[-1] if lines else 'it said nothing'}")
+        last = lines[-1] if lines else "it said nothing"
+        raise RuntimeError(last if last == _MISSING else f"Graphviz drew no {kind}: {last}")
     return picture
 
 
@@ -46,7 +49,7 @@ if __name__ == "__main__":  # as a program: it draws its input, with the options
     try:
         import pygraphviz
     except ImportError:
-        sys.exit('it is missing; install its program dot, or pip install "gradstep[pictures]"')
+        sys.exit(_MISSING)
     options = {argument[:2]: argument[2:] for argument in sys.argv[1:]}
     graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
     sys.stdout.buffer.write(graph.draw(format=options["-T"], prog=options["-K"]))

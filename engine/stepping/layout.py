@@ -168,11 +168,11 @@ def _sizes(walk: Walk, precision: int) -> list[tuple[float, float]]:
 
 
 def _between_ranks(walk: Walk, precision: int, direction: str) -> float:
-    """The room between ranks of nodes, in pixels: the longest local derivative fits beside its edge's arrowhead."""
+    """The room between ranks of nodes, in pixels: the longest local derivative leaves free some of its edge."""
     if direction in ("TB", "BT"):
         return 24.0 + _ARROW
     shown = [format_number(slope, precision) for node in walk.nodes for slope in node.local_derivatives]
-    return 6.6 * max(map(len, shown), default=0) + 12.0 + _ARROW
+    return 6.6 * max((len(f"× {slope}") for slope in shown), default=0) + 16.0 + _ARROW
 
 
 def shown_name(node: Value, walk: Walk) -> str:

@@ -40,9 +40,13 @@ class Frame:
         figure.set_dpi(dots_per_inch)
         canvas: Any = FigureCanvasAgg(figure)
         canvas.draw()
-        image = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
+        image: Any = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
+        few = image.convert("RGB").quantize(_COLOURS, Image.Quantize.FASTOCTREE)
+        palette, place = few.getpalette(), 3 * few.getpixel((0, 0))
+        palette[place : place + 3] = image.getpixel((0, 0))[:3]  # the background of the page, not a colour close to it
+        few.putpalette(palette)
         buffer = io.BytesIO()
-        image.convert("RGB").quantize(_COLOURS, Image.Quantize.FASTOCTREE).save(buffer, format="PNG")
+        few.save(buffer, format="PNG")
         return cls(buffer.getvalue(), words)
 
     def output(self, follows: bool) -> Output:

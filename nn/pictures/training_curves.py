@@ -64,7 +64,7 @@ def _panel(ax: Axes, name: str, training: list[float], validation: list[float], 
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     look.grid(ax)
     if name == "loss" and min(training) >= 0.0:
-        ax.set_ylim(bottom=0.0)
+        ax.set_ylim(0.0, 1.04 * ax.get_ylim()[1])
     look.legend(ax, handles, labels, loc="best")
 
 

@@ -226,8 +226,9 @@ class TrainingStepper:
         look.name_axes(plane, *self.input_names)
         look.title(plane, f"What it says (ring: example {self._follow})", TEXT)
         self._draw_cost(curve)
-        where = f"Step {self._at}   cost {number(self.cost)}   learning rate {self.learning_rate:g}"
-        figure.text(0.012, 1.0 - 0.42 / size[1], where, fontsize=TITLE + 2, color=look.theme.text, **literal())
+        where = f"Step {self._at}   cost {number(self.cost)}   learning rate {number(self.learning_rate)}"
+        letters = TITLE - 1 if tall else TITLE + 2
+        figure.text(0.012, 1.0 - 0.42 / size[1], where, fontsize=letters, color=look.theme.text, **literal())
         return figure
 
     def _draw_cost(self, ax: Axes) -> None:

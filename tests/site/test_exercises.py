@@ -107,6 +107,10 @@ def test_the_picture_before_the_answer_shows_numbers_and_no_gradients(visit):
     assert frame(page).locator(".node.current .name").text_content() == "w"
     assert "".join(page.locator("#question").text_content().split()) == "∂L∂w="
     assert page.locator("#graph iframe").get_attribute("tabindex") == "-1"  # the keyboard has nothing to do there
+    middle = "{ const box = element.getBoundingClientRect(); return box.left + box.width / 2; }"
+    assert frame(page).locator("#graph > svg").evaluate(f"element => {middle}") == pytest.approx(
+        frame(page).locator("body").evaluate(f"element => {middle}"), abs=2
+    )
 
 
 def test_a_right_answer_opens_the_live_stepper_at_the_node(visit):

@@ -55,14 +55,17 @@ export class Leaves {
 
   /** Let a reader change the leaves that the page can compute with, and say of the others why not. */
   enable() {
-    for (const [place, { row, box, field, slider }] of this.rows) {
-      const by = this.graph.fixedBy[place];
-      for (const control of [box, field, slider]) control.disabled = by !== null;
-      row.classList.toggle("fixed", by !== null);
-      const { name } = this.graph.nodes[place];
-      row.title =
-        by === null ? "" : `${name} goes into a function of Python (${this.graph.nodes[by].op}), which this page cannot call: fixed`;
+    for (const [place, { row, box, field, slider, told }] of this.rows) {
+      const why = this.#whyFixed(place);
+      for (const control of [box, field, slider]) control.disabled = why !== "";
+      row.classList.toggle("fixed", why !== "");
+      told.textContent = why;
     }
+  }
+
+  #whyFixed(place) {
+    const by = this.graph.fixedBy[place];
+    return by === null ? "" : `fixed: goes into ${this.graph.nodes[by].op}, a function of Python`;
   }
 
   #listen(place) {
@@ -232,7 +235,7 @@ export class Leaves {
     if (Object.is(parts.number, number)) return;
     const shown = this.show(number);
     parts.number = number;
-    told.textContent = "";
+    told.textContent = this.#whyFixed(place);
     row.classList.toggle("changed", this.graph.changed[place]);
     this.#write(field, field.matches(":focus") ? typed(number) : shown);
     if (slider.disabled || slider.max === "" || !(number >= slider.min && number <= slider.max)) this.#range(place);

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from svg import SVG, arrows, box_with, boxes, clusters, edges, texts, title, tree
 
 import engine
-from engine import Value, draw, tanh
+from engine import Value, draw, stepper, tanh
 from engine.drawing import Drawing
 from engine.expressions.writers import text
 from engine.steps import Wording
@@ -336,11 +336,10 @@ def test_without_any_graphviz_the_error_says_what_to_install(no_dot, tmp_path, m
     hidden.mkdir()
     (hidden / "pygraphviz.py").write_text("raise ImportError")
     monkeypatch.setenv("PYTHONPATH", str(hidden), prepend=os.pathsep)
-    with pytest.raises(
-        RuntimeError,
-        match=r'drew no svg: it is missing; install its program dot, or pip install "gradstep\[pictures\]"',
-    ):
-        draw(neuron()).save(tmp_path / "graph.svg")
+    missing = r'^Graphviz, .+, is missing: install its program dot, or pip install "gradstep\[pictures\]"$'
+    for show in (lambda: draw(neuron()).save(tmp_path / "graph.svg"), lambda: stepper(neuron())):
+        with pytest.raises(RuntimeError, match=missing):
+            show()
     assert not (tmp_path / "graph.svg").exists()
     shown = draw(neuron())._repr_mimebundle_()
     assert list(shown) == ["text/plain"]

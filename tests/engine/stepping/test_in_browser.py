@@ -674,7 +674,7 @@ def test_a_function_of_python_is_fixed_in_words(visit):
     assert slider(page, "x").is_disabled()
     fixed = "v1 is a function of Python (cube), which this page cannot call: its operands are fixed."
     assert fixed in words(page, "#panel")
-    assert page.locator("li.fixed").get_attribute("title").startswith("x goes into a function of Python (cube)")
+    assert page.locator("li.fixed").inner_text().endswith("fixed: goes into cube, a function of Python")
     field(page, "w").fill("5")
     page.keyboard.press("Enter")
     w.data = 5.0
@@ -909,6 +909,16 @@ def test_local_derivatives_leave_the_arrowheads_free(visit, direction, number):
             }"""
         )
         assert covered == []
+
+
+def test_short_local_derivatives_lie_over_no_box(visit):
+    page = visit(stepper(Value(3.0, label="x") * Value(-2.0, label="w")))
+    page.keyboard.press("End")
+    pills, boxes = (
+        page.locator(name).evaluate_all("rects => rects.map(rect => rect.getBoundingClientRect().toJSON())")
+        for name in (".flag rect", ".node rect.body")
+    )
+    assert all(boxes[0]["right"] < pill["left"] < pill["right"] < boxes[2]["left"] for pill in pills)
 
 
 def test_marks_of_a_check_are_beside_no_number_and_come_in_later_frames(visit):

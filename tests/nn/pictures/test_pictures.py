@@ -385,6 +385,7 @@ def test_the_curves_are_the_history():
     assert [one.get_ydata().tolist() for one in accuracy.lines] == [[0.25, 0.75], [0.0, 0.5]]
     assert loss.lines[0].get_xdata().tolist() == [1, 2]
     assert len(curves(History([1.0])).axes) == 1
+    assert curves(History([1.0, 0.9])).axes[0].get_ylim()[1] > 1.02  # the first of a curve that hardly falls is whole
 
 
 @pytest.mark.parametrize("shell", [None, SimpleNamespace()])  # Python, and IPython in a terminal

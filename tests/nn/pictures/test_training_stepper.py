@@ -149,6 +149,7 @@ def test_the_animation_has_a_frame_for_each_step(tmp_path):
         assert animation.n_frames == 4
         assert animation.info["duration"] == 200
         size = animation.size
+        assert animation.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
     with Image.open(tmp_path / "walk.png") as image:
         assert image.width == 2 * size[0]
 
@@ -162,7 +163,8 @@ def content_of(html):
 @pytest.mark.parametrize("loss", ["mse", "binary_cross_entropy"])
 @pytest.mark.parametrize("tall", [False, True])
 def test_nothing_is_cut_off(loss, tall):
-    figure = TrainingStepper(MLP(2, [2, 1], seed=0), XOR_X, XOR_Y, loss=loss)._drawn(tall)
+    walk = TrainingStepper(MLP(2, [2, 1], seed=0), XOR_X, XOR_Y, loss=loss, learning_rate=0.0012345678)
+    figure = walk._drawn(tall)
     figure.canvas.draw()
     seen = figure.get_tightbbox()
     assert seen.x0 >= 0.0
