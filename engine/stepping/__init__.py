@@ -133,17 +133,17 @@ class Stepper:
         outputs = self._outputs(link.token if link else "")
         if link and (is_colab() or _is_vs_code()):
             view = {"version_major": 2, "version_minor": 0, "model_id": link.model_id}
-            outputs.append(({_WIDGET_VIEW: view, "text/html": "", "text/plain": ""}, {}))
+            outputs.append({_WIDGET_VIEW: view, "text/html": "", "text/plain": ""})
         display_outputs(outputs)
 
     def _outputs(self, name: str) -> list[Output]:
         if is_colab():
-            return [({"text/html": self._frame(name) + theme_script(self.html), "text/plain": repr(self)}, {})]
+            return [{"text/html": self._frame(name) + theme_script(self.html), "text/plain": repr(self)}]
         frame = render_frame(self.html, self._height, name)
         script = script_showing(frame, digest(self.html)) + around(self.html)
         picture = self._picture._repr_mimebundle_(exclude=["text/plain"])
         words = render_words(self._words, self._picture.outline)
-        return live_outputs(script, self._words, (picture, {}), words, repr(self))
+        return live_outputs(script, self._words, picture, words, repr(self))
 
     def _repr_html_(self) -> str:
         return self._frame() + theme_script(self.html)

@@ -179,7 +179,8 @@ def _describe_header(command: argparse.ArgumentParser) -> None:
 
 
 def _describe_backend(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--backend", default="numpy", help="what computes many examples at a time (default: numpy)")
+    what = "what computes many examples at a time: numpy, c, jax, or jax:4 for 4 devices (default: numpy)"
+    command.add_argument("--backend", default="numpy", help=what)
 
 
 def _describe_draw(command: argparse.ArgumentParser) -> None:

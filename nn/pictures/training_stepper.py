@@ -248,13 +248,10 @@ class TrainingStepper:
         rounds = [factor * 10**power for power in range(1, 12) for factor in (1, 2, 5)]
         return next(n for n in rounds if n >= last), max(*[state.cost for state in self._states], 1e-12)
 
-    def _repr_png_(self) -> Any:
-        return self.picture()._repr_png_()  # type: ignore[attr-defined]
-
     def _ipython_display_(self) -> None:
         frames, at = self._frames_of(_MOST_FRAMES_SHOWN)
         if is_colab():
-            outputs: list[Output] = [({"text/html": self._repr_html_(), "text/plain": repr(self)}, {})]
+            outputs: list[Output] = [{"text/html": self._repr_html_(), "text/plain": repr(self)}]
         else:
             note = "Run this cell to walk over the steps of training."
             words = render_words(note, repr(self))
