@@ -39,6 +39,10 @@ class CompiledFunction:
     recorded again; in each call, if it reaches something that cannot be looked into, such as a context variable. Out of
     sight is what no name in the function leads to: files, the clock, and what changes inside of libraries. A function
     that reads those must get their numbers as columns of ``X``, or be compiled again.
+
+    >>> larger = compile(lambda x, y: max(x, y))
+    >>> larger([[3.0, 1.0], [1.0, 2.0]])
+    array([3., 2.])
     """
 
     def __init__(
@@ -165,7 +169,7 @@ def compile(
 def compile(
     outputs: Any = None, inputs: Any = None, parameters: Any = None, dtype: Any = "float64", backend: str = "numpy"
 ) -> Any:
-    """Make a graph that was built once, for one example, run for whole batches at the speed of arrays.
+    """Make the graph of one example run for whole batches at the speed of arrays.
 
     A program gives the numbers of the graph, zeros with their signs. It adds up from left to right as the graph does
     and opens no parentheses, so that ``(a - b) + (c - d)`` cancels as it does eagerly. Rounding may differ in two

@@ -114,7 +114,7 @@ class TrainingStepper:
 
     @property
     def costs(self) -> list[float]:
-        """The cost at the start and after every step made so far, those that ``back`` went back over included."""
+        """The cost at the start and after every step made so far, also beyond this one."""
         return [state.cost for state in self._states[: self._made + 1]]
 
     @property
@@ -147,7 +147,9 @@ class TrainingStepper:
         return self
 
     def back(self, n: int = 1) -> Self:
-        """Go *n* steps back, to exactly the weights of then; a ValueError if there are not so many.
+        """Go *n* steps back, to exactly the weights there.
+
+        A ValueError if there are not so many.
 
         Raises a RuntimeError if something else changed the model's weights.
         """
