@@ -45,9 +45,9 @@ class Value(Provenance):
     ``_backward``, which takes nothing and adds to the ``grad`` of each child.
 
     ``data`` and ``grad`` are floats and can be assigned; so can ``label``. Ordering (``<``, ``max``, ``sorted``)
-    compares ``data``; ``==`` and ``hash`` are identity, so that Values can stand in sets and dicts. NaN and infinity
-    flow as in IEEE arithmetic; a finite number outside the domain of an operation is an error. Where a derivative has
-    a kink the convention is PyTorch's, and stands at the operation.
+    compares ``data``; ``==`` and ``hash`` are identity, so that Values can be in sets and dicts. NaN and infinity
+    flow as in IEEE arithmetic; a finite number outside the domain of an operation is an error. At a kink the
+    derivative follows PyTorch; see each operation.
 
     Raises:
         TypeError: *data* is not one real number, *label* is not a string, or the class is inherited from.

@@ -60,7 +60,7 @@ class HasParameters:
         """Set every parameter to the number of its name.
 
         Raises:
-            ValueError: a name is missing or unknown, or a value is no number; no parameter is changed.
+            ValueError: a name is missing or unknown, or a value is not a number; no parameter is changed.
         """
         if not isinstance(state, Mapping):
             raise ValueError(f"state must be a number for each name, as state_dict() gives, got {type(state).__name__}")

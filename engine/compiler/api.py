@@ -151,9 +151,7 @@ class _Call:
             outputs = self._function(inputs) if as_list else self._function(*inputs)
         except TypeError as error:
             if as_list:
-                error.add_note(
-                    "The function has one argument without a default: it was given a list of all columns."
-                )
+                error.add_note("The function has one argument without a default: it was given a list of all columns.")
             raise
         outputs = outputs.tolist() if isinstance(outputs, np.ndarray) else outputs
         single = not isinstance(outputs, (list, tuple))

@@ -341,5 +341,5 @@ def mean(results: Floats, output: int) -> float:
 def check_output(output: Any, n_outputs: int, rows: Floats | None = None) -> None:
     """Raise a ValueError unless *output* is one of the outputs, and there are *rows* to take a mean over."""
     if rows is not None and len(rows) == 0:
-        raise ValueError("X must have at least one row: the mean over no examples is no number")
+        raise ValueError("X must have at least one row, got none: zero rows have no mean")
     check_int("output", output, 0, n_outputs - 1)

@@ -77,7 +77,7 @@ class LiveCurves:
         every: seconds between two drawings, at least; when the cell ends the last epoch is drawn, too.
 
     Raises:
-        ValueError: *every* is no number from 0 on.
+        ValueError: *every* is not a number >= 0.
 
     >>> from nn import MLP
     >>> history = MLP(1, [1], seed=0).fit(

@@ -49,10 +49,9 @@ class _State:
 class TrainingStepper:
     """Gradient descent on all examples, one step forward or back at a time.
 
-    In Jupyter it shows the network with one example in it, the decision boundary and the cost, with buttons to walk
-    over the steps made so far, and before the first over the ten that come next; the buttons work in a saved notebook,
-    too. The model itself is trained: it has the weights, and in ``.grad`` the gradient, of the step that the stepper is
-    at.
+    In Jupyter it shows the network with one example in it, the decision boundary and the cost. Buttons walk over the
+    steps made so far, and before the first over the ten that come next, in a saved notebook, too. The model itself is
+    trained: it has the weights, and in ``.grad`` the gradient, of the step that the stepper is at.
 
     Args:
         model: an MLP, a Layer or a Neuron of two inputs.
