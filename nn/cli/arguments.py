@@ -81,7 +81,10 @@ class _PrintCompletion(argparse.Action):
 def parser() -> argparse.ArgumentParser:
     """The subcommands; the help of each begins with its function's docstring."""
     top = _Parser(
-        prog="gradstep", description="Neural networks and backprop, made of single numbers that you can look at."
+        prog="gradstep",
+        description="Neural networks and backprop, made of single numbers that you can look at.",
+        epilog="\n".join(["examples:", *(lines.splitlines()[1] for lines in _EXAMPLES.values())]),
+        formatter_class=_Help,
     )
     top.add_argument("--version", action="version", version=f"gradstep {__version__}")
     top.add_argument(
