@@ -95,7 +95,7 @@ class BuildOrFallBack(build_ext):
     def run(self) -> None:
         try:
             super().run()
-        except Exception as error:  # whatever a compiler, a linker or their wrappers raise
+        except Exception as error:  # compilers, linkers and their wrappers each raise their own
             print(f"gradstep: the compiler failed ({error}); this build is plain Python", file=sys.stderr)
             for output in self.get_outputs():
                 Path(output).unlink(missing_ok=True)

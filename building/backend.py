@@ -11,7 +11,7 @@ NUMPY = "numpy>=1.26"  # mypy reads its types
 
 
 def never_compiled() -> str:
-    """The reason why nothing is compiled whatever is installed, or an empty string."""
+    """The reason why nothing is ever compiled here, or an empty string."""
     if os.environ.get("GRADSTEP_PURE", "") not in ("", "0"):
         return "GRADSTEP_PURE asks for it"
     if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):

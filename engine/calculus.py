@@ -59,7 +59,7 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
 
 
 def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
-    """The function that gives the value of *f* and its gradient: ``(f(x), grad(f)(x))``. See ``grad``.
+    """The function that gives ``(f(x), grad(f)(x))``: see ``grad``.
 
     >>> value_and_grad(lambda x: x * x)(3.0)
     (9.0, 6.0)
@@ -103,7 +103,7 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
 
 
 def hessian(f: Function, argnums: Argnums = 0) -> Function:
-    """The function that gives all second derivatives of *f*, which gives one Value: ``jacobian(grad(f))``.
+    """The function that gives all second derivatives of *f*: ``jacobian(grad(f))``.
 
     With several *argnums* it gives a tuple of tuples: ``[i][j]`` is with respect to argument i, then argument j.
 
@@ -116,7 +116,7 @@ def hessian(f: Function, argnums: Argnums = 0) -> Function:
 
 
 def hvp(f: Function, at: Any, vector: Any, argnums: Argnums | None = None) -> Any:
-    """Hessian-vector product: the Hessian of *f* at a point times a vector, without the Hessian.
+    """The Hessian of *f* at a point times a vector, without computing the Hessian.
 
     It is the gradient of the gradient's dot product with *vector* (Pearlmutter 1994), at the cost of a few gradients.
 
@@ -139,7 +139,9 @@ def hvp(f: Function, at: Any, vector: Any, argnums: Argnums | None = None) -> An
 
 
 def directional_derivative(f: Function, at: Any, direction: Any, argnums: Argnums | None = None) -> Any:
-    """How fast each output of *f* grows along a direction: the Jacobian times a vector (``jvp`` in JAX, its tangent).
+    """How fast each output of *f* grows along a direction: Jacobian times vector.
+
+    In JAX this is the tangent that ``jvp`` gives.
 
     Args:
         f: a function that gives Values in any form.

@@ -1,7 +1,7 @@
 """Nodes that a user describes, as micrograd's constructor does: operands, and local derivatives or a function.
 
 A node has room for two operands. The third and those after it belong to a hidden node, which is the second operand:
-the chain rule needs no case for that, and nobody else sees it. Wheels hold this file compiled.
+the chain rule needs no case for that, and nothing else sees it. Wheels hold this file compiled.
 """
 
 from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ from engine.value import Value
 
 
 class DataDependentError(ValueError):
-    """A function builds another graph for other numbers, in a way that a recorded graph cannot follow.
+    """A function builds another graph for other numbers, which cannot be followed.
 
     ``reason`` says where and what; the message also says what to do.
     """

@@ -182,7 +182,9 @@ def relu(x: Number) -> Number:
 
 
 def gelu(x: Number) -> Number:
-    """x times the standard normal distribution function of x (Hendrycks and Gimpel, 2016).
+    """x times the standard normal distribution function of x.
+
+    Hendrycks and Gimpel, 2016.
 
     >>> round(gelu(1.0), 6)
     0.841345
@@ -291,8 +293,9 @@ def mean(numbers: Iterable[SupportsFloat]) -> Result:
 
 
 def logsumexp(numbers: Iterable[SupportsFloat]) -> Result:
-    """log(sum(exp(x))), exact for numbers of any size: the largest is taken out before, and no gradient flows through
-    it. Where the largest is infinite, so is the result.
+    """log(sum(exp(x))), exact for numbers of any size.
+
+    The largest is taken out before, and no gradient flows through it. Where it is infinite, so is the result.
 
     Raises:
         ValueError: there are no numbers.
@@ -307,7 +310,9 @@ def logsumexp(numbers: Iterable[SupportsFloat]) -> Result:
 
 
 def softmax(numbers: Iterable[SupportsFloat]) -> list[Result]:
-    """exp(x) / sum(exp(x)) for each of the numbers: positive, with sum 1. Exact for numbers of any size, as logsumexp.
+    """exp(x) / sum(exp(x)) for each of the numbers: positive, with sum 1.
+
+    Exact for numbers of any size, as logsumexp.
 
     Raises:
         ValueError: there are no numbers.

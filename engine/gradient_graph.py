@@ -55,9 +55,10 @@ def _add(gradients: dict[Value, Number], operand: Value, amount: Number) -> None
 
 
 def gradients(output: Value, inputs: Sequence[Value], *, gradient: Number = 1.0) -> list[Value]:
-    """The gradients of one Value with respect to others, as Values that can be drawn and differentiated again.
+    """The gradients of one Value with respect to others, as Values.
 
-    ``backward()`` and every ``grad`` are left alone. PyTorch's ``autograd.grad(..., create_graph=True)`` is the model.
+    They can be drawn and differentiated again. ``backward()`` and every ``grad`` are left alone. PyTorch's
+    ``autograd.grad(..., create_graph=True)`` is the model.
 
     Args:
         output: the Value that is differentiated.

@@ -58,7 +58,7 @@ def column_text(name: Any) -> str:
 
 
 def are_counted(names: Sequence[Any]) -> bool:
-    """Whether names only count: 0, 1, 2, ..., as pandas names columns that have no names."""
+    """Whether names only count, 0, 1, 2, ..., as pandas does where there are none."""
     return [*map(column_text, names)] == [*map(str, range(len(names)))]
 
 

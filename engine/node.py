@@ -327,7 +327,9 @@ def flattened(order: list[Any], roots: list[Any], given: list[Any]) -> Flat:
 
 
 def leaves(root: Unchecked) -> list[Any]:
-    """The Values under *root* that no operation made, in the order of first use; plain numbers are not among them.
+    """The Values under *root* that no operation made, without plain numbers.
+
+    They are in the order of first use.
 
     >>> from engine import Value
     >>> x = Value(2.0, label="x")
@@ -380,7 +382,7 @@ def _begin(mine: Accumulated) -> None:
 def backward(
     root: Unchecked, gradient: Unchecked = 1.0, create_graph: bool = False, retain_graph: Unchecked = None
 ) -> None:
-    """Give every Value under *root* its gradient: the derivative of *root* with respect to it, times *gradient*.
+    """Give each Value under *root* its gradient: *root*'s derivative times *gradient*.
 
     The gradient is that of the point at which the graph was computed; after a leaf's ``data`` was assigned, call
     ``root.refresh()`` first. Leaves add up over calls, as in PyTorch (set ``grad`` to 0 in between); all other nodes

@@ -63,7 +63,7 @@ def computed(
 
 
 def primitive(*derivatives: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make a function of floats an operation of the engine: one node, with derivatives that you give.
+    """Make a function of floats an operation, with derivatives that you give.
 
     Operations are told apart by object: two of one name never mix, and graphs keep the operation that they were made
     with when it is defined again.

@@ -92,7 +92,7 @@ class _Equations:
 
 @dataclass(frozen=True, repr=False)
 class Contribution(_Equations):
-    """What one step hands to one operand: ``amount`` = ``local_derivative`` times the gradient of the step's node.
+    """What one step hands to one operand: local derivative times the node's gradient.
 
     ``total`` is the operand's gradient after that, the sum so far.
     """
@@ -109,7 +109,7 @@ class Contribution(_Equations):
 
     @property
     def equations(self) -> tuple[Equation, ...]:
-        """The chain rule for this operand: with symbols, with numbers, the amount that is added, and the sum so far."""
+        """The chain rule for this operand: with symbols, with numbers, and the sum so far."""
         words, number = self.wording, Number(self.gradient)
         is_root = self.node is words.root
         gradient = number if is_root else words.gradient(self.node)
@@ -128,7 +128,7 @@ class Contribution(_Equations):
 
 @dataclass(frozen=True, repr=False)
 class Step(_Equations):
-    """One step of backprop: a node whose gradient is complete hands its share to each of its operands.
+    """One step of backprop: a node with complete gradient hands it to its operands.
 
     Printing it shows the chain rule, with symbols and with numbers; so does Jupyter, in LaTeX.
 
@@ -158,7 +158,7 @@ class Step(_Equations):
 
     @property
     def equations(self) -> tuple[Equation, ...]:
-        """The node, its gradient, and the chain rule for each operand that is not a plain number."""
+        """The node, its gradient, and the chain rule for each operand but plain numbers."""
         words = self.wording
         operation = Equation(words.formulas[self.node], (words.operation(self.node), Number(self.number)))
         gradient = Equation(words.gradient(self.node), (Number(self.gradient),))
@@ -166,7 +166,9 @@ class Step(_Equations):
 
 
 def backprop(root: Value, gradient: SupportsFloat = 1.0, names: object = None) -> Iterator[Step]:
-    """The same pass as ``backward``, one node at a time: each step is carried out when it is asked for.
+    """The same pass as ``backward``, one node at a time.
+
+    Each step is carried out when it is asked for.
 
     Args:
         root: the Value whose derivatives are computed.

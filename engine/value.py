@@ -31,7 +31,7 @@ _TWO_OVER_SQRT_PI: Final[float] = 2.0 / math.sqrt(math.pi)
 
 
 class Value(Provenance):
-    """A number that remembers the operation and the operands it came from, so that gradients can flow back.
+    """A number that remembers its operation and operands, so that gradients flow back.
 
     Args:
         data: the number: a float, int, bool, numpy scalar, Fraction, or anything with ``__float__``.
@@ -45,9 +45,9 @@ class Value(Provenance):
     ``_backward``, which takes nothing and adds to the ``grad`` of each child.
 
     ``data`` and ``grad`` are floats and can be assigned; so can ``label``. Ordering (``<``, ``max``, ``sorted``)
-    compares ``data``; ``==`` and ``hash`` are identity, so that Values can stand in sets and dicts. NaN and infinity
-    flow as in IEEE arithmetic; a finite number outside the domain of an operation is an error. Where a derivative has
-    a kink the convention is PyTorch's, and stands at the operation.
+    compares ``data``; ``==`` and ``hash`` are identity, so that Values can be in sets and dicts. NaN and infinity
+    flow as in IEEE arithmetic; a finite number outside the domain of an operation is an error. At a kink the
+    derivative follows PyTorch; see each operation.
 
     Raises:
         TypeError: *data* is not one real number, *label* is not a string, or the class is inherited from.
@@ -234,14 +234,14 @@ class Value(Provenance):
         return _node(op.TAN, y, self, 1.0 + y * y)
 
     def asin(self) -> "Value":
-        """Angle in [-pi/2, pi/2] whose sine is x; derivative 1 / sqrt(1 - x**2), infinite at -1 and 1."""
+        """Angle in [-pi/2, pi/2] whose sine is x; derivative 1 / sqrt(1 - x**2)."""
         x = self._data
         if x < -1.0 or x > 1.0:
             raise outside("asin", self._label, x, "in [-1, 1]")
         return _node(op.ASIN, math.asin(x), self, special.asin_slope(x))
 
     def acos(self) -> "Value":
-        """Angle in [0, pi] whose cosine is x; derivative -1 / sqrt(1 - x**2), infinite at -1 and 1."""
+        """Angle in [0, pi] whose cosine is x; derivative -1 / sqrt(1 - x**2)."""
         x = self._data
         if x < -1.0 or x > 1.0:
             raise outside("acos", self._label, x, "in [-1, 1]")
@@ -253,7 +253,10 @@ class Value(Provenance):
         return _node(op.ATAN, math.atan(x), self, 1.0 / (1.0 + x * x))
 
     def atan2(self, x: SupportsFloat) -> "Value":
-        """Angle of the point (x, y), this being y; in [-pi, pi]. Derivatives x/r**2 and -y/r**2; 0 where both are 0."""
+        """Angle in [-pi, pi] of the point (x, y), this being y.
+
+        Derivatives x / r**2 and -y / r**2, 0 where both are 0.
+        """
         b = x if isinstance(x, Value) else constant(x, "x in atan2(y, x)")
         r = math.hypot(self._data, b._data)
         angle = math.atan2(self._data, b._data)
@@ -262,7 +265,7 @@ class Value(Provenance):
         return _node(op.ATAN2, angle, self, b._data / r / r, b, -self._data / r / r)
 
     def hypot(self, other: SupportsFloat) -> "Value":
-        """sqrt(a**2 + b**2) with no overflow on the way; derivatives a/h and b/h, NaN where both are 0."""
+        """sqrt(a**2 + b**2), with no overflow; derivatives a/h, b/h, NaN where both are 0."""
         b = other if isinstance(other, Value) else constant(other, "b in hypot(a, b)")
         h = math.hypot(self._data, b._data)
         return _node(op.HYPOT, h, self, special.over(self._data, h), b, special.over(b._data, h))
@@ -286,7 +289,7 @@ class Value(Provenance):
         return _node(op.TANH, _MATH_TANH(self._data), self, special.sech2(self._data))
 
     def sigmoid(self) -> "Value":
-        """1 / (1 + exp(-x)), in [0, 1], with no overflow at either end; derivative sigmoid(x) sigmoid(-x)."""
+        """1 / (1 + exp(-x)), with no overflow; derivative sigmoid(x) sigmoid(-x)."""
         e = math.exp(-abs(self._data))
         y = e / (1.0 + e) if self._data < 0.0 else 1.0 / (1.0 + e)
         return _node(op.SIGMOID, y, self, e / ((1.0 + e) * (1.0 + e)))  # sigmoid_slope, with the same e
@@ -304,7 +307,10 @@ class Value(Provenance):
         return _node(op.RELU, 0.0, self, 0.0) if x <= 0.0 else _node(op.RELU, x, self, 1.0)
 
     def leaky_relu(self, slope: SupportsFloat = 0.01) -> "Value":
-        """x where x > 0, else slope * x; derivative 1 where x > 0, else slope (at 0 too). The slope may be a Value."""
+        """x where x > 0, else slope * x; derivative 1, else slope (at 0 too).
+
+        The slope may be a Value.
+        """
         s = slope if isinstance(slope, Value) else constant(slope, "the slope in leaky_relu(x, slope)")
         x = self._data
         if x > 0.0:
@@ -312,8 +318,10 @@ class Value(Provenance):
         return _node(op.LEAKY_RELU, s._data * x, self, s._data, s, x)
 
     def gelu(self) -> "Value":
-        """x P(x), with P(x) the standard normal distribution function (Hendrycks and Gimpel, 2016; not the tanh
-        form)."""
+        """x P(x), with P the standard normal distribution function; not the tanh form.
+
+        Hendrycks and Gimpel, 2016.
+        """
         x, p = self._data, special.normal_cdf(self._data)
         return _node(op.GELU, x * p if p != 0.0 else -0.0, self, special.gelu_slope_from(p, x))
 
@@ -328,14 +336,14 @@ class Value(Provenance):
         return _node(op.ERFC, math.erfc(x), self, -_TWO_OVER_SQRT_PI * special.exp_of_minus_square(x, 1.0))
 
     def maximum(self, other: SupportsFloat) -> "Value":
-        """The larger of two; derivative 1 for it and 0 for the other, a half each where they are equal."""
+        """The larger of two; derivative 1 for it, 0 for the other, a half each if equal."""
         b = other if isinstance(other, Value) else constant(other, "b in maximum(a, b)")
         x, y = self._data, b._data
         largest = y if x < y else x if x >= y else _NAN
         return _node(op.MAXIMUM, largest, self, special.larger(x, y), b, special.larger(y, x))
 
     def minimum(self, other: SupportsFloat) -> "Value":
-        """The smaller of two; derivative 1 for it and 0 for the other, a half each where they are equal."""
+        """The smaller of two; derivative 1 for it, 0 for the other, a half each if equal."""
         b = other if isinstance(other, Value) else constant(other, "b in minimum(a, b)")
         x, y = self._data, b._data
         smallest = y if y < x else x if x <= y else _NAN
@@ -439,7 +447,7 @@ class Value(Provenance):
         backward(self, gradient, create_graph, retain_graph)
 
     def refresh(self) -> "Value":
-        """Compute the graph under this Value again, after ``data`` of leaves was changed; return this Value.
+        """Compute the graph again, after leaves' ``data`` was changed; return this Value.
 
         Gradients stay as they are until the next ``backward()``. If an operation fails, the graph stays as it was.
 
@@ -510,7 +518,15 @@ def _operand(other: Unchecked, what: str) -> Value | None:
 
 
 def constant(number: object, what: str) -> Value:
-    """A plain number as part of a graph: a leaf that is shown with no gradient."""
+    """A plain number as part of a graph: a leaf that is shown with no gradient.
+
+    Args:
+        number: what ``float`` takes, but no text, no array and no Value.
+        what: its name in a TypeError.
+
+    >>> (Value(2.0) * constant(3.0, "factor")).data
+    6.0
+    """
     if type(number) is float:
         return _plain(number)
     if type(number) is int and -_SMALL < number < _SMALL:  # a tenth of the time of asking what it may be

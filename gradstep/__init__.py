@@ -45,7 +45,7 @@ if not TYPE_CHECKING:  # type checkers know all names already
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *dir(engine), *dir(nn)})
+    return ["engine", "nn", *dir(engine), *dir(nn)]
 
 
 class _SameModule:

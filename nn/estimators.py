@@ -153,7 +153,7 @@ class _ByName:
 
 
 class MLPClassifier(_ByName, ClassifierMixin, _Estimator):  # type: ignore[misc]
-    """A multilayer perceptron that tells classes apart, or answers several yes-or-no questions.
+    """A multilayer perceptron for classes, or for several yes-or-no questions.
 
     Arguments with scikit-learn's names have its meaning and defaults; the error for its other names says what to write.
 
@@ -230,12 +230,12 @@ class MLPClassifier(_ByName, ClassifierMixin, _Estimator):  # type: ignore[misc]
         return self._train(X, y, n_outputs, names, loss=loss, classes=known, **weights, **options)
 
     def predict(self, X: Any) -> Any:
-        """The label of each example: an array ``(n_examples,)``; or answers ``(n_examples, n_questions)``."""
+        """The labels ``(n_examples,)``, or answers ``(n_examples, n_questions)``."""
         X = self._check_table(X)
         return np.asarray(self.model_.predict(X), dtype=self.classes_.dtype)
 
     def predict_proba(self, X: Any) -> Any:
-        """The probability of each class for each example ``(n_examples, n_classes)``; of answers, that of yes."""
+        """Probabilities of the classes, ``(n_examples, n_classes)``; of answers, of yes."""
         X = self._check_table(X)
         return self.model_.predict_proba(X)
 
@@ -245,7 +245,10 @@ class MLPClassifier(_ByName, ClassifierMixin, _Estimator):  # type: ignore[misc]
         return self.model_.predict_log_proba(X)
 
     def decision_function(self, X: Any) -> Any:
-        """The logits ``(n_examples, n_classes)``; of two classes ``(n_examples,)``, above 0 for the second."""
+        """The logits ``(n_examples, n_classes)``; of two classes ``(n_examples,)``.
+
+        These are above 0 for the second class.
+        """
         X = self._check_table(X)
         return self.model_.decision_function(X)
 
@@ -317,7 +320,7 @@ class MLPRegressor(_ByName, RegressorMixin, _Estimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> Any:
-        """The number for each example: an array ``(n_examples,)``, or ``(n_examples, n_outputs)``."""
+        """The numbers: an array ``(n_examples,)``, or ``(n_examples, n_outputs)``."""
         X = self._check_table(X)
         return np.asarray(self.model_.predict(X), dtype=np.float64)
 

@@ -80,7 +80,7 @@ class Sequential(Module):
         return found
 
     def output_sizes(self) -> dict[int, int]:
-        """The number of outputs of each layer, by its id, up to the first layer that fails."""
+        """The number of outputs of each layer, by its id, up to the first that fails."""
         sizes: dict[int, int] = {}
         values = as_values([0.5] * (self.n_inputs or 0))
         with suppress(Exception), noise_from(no_noise):  # a function may raise anything
@@ -94,7 +94,11 @@ class Sequential(Module):
 
 
 class Activation(Module):
-    """A function of one Value, applied to each number: ``Activation("tanh")``."""
+    """A function of one Value, applied to each number.
+
+    >>> [output.data for output in Activation("relu")([-1.0, 2.0])]
+    [0.0, 2.0]
+    """
 
     activation: Any = Checked(check_activation)
 
@@ -107,9 +111,12 @@ class Activation(Module):
 
 
 class Softmax(Module):
-    """exp(x[i]) over the sum of all exp(x[j]): numbers above 0 that sum to 1, such as probabilities of classes.
+    """exp(x[i]) over the sum of all exp(x[j]): numbers above 0 that sum to 1.
 
     The loss ``"cross_entropy"`` takes logits; a model that it trains needs no Softmax.
+
+    >>> [output.data for output in Softmax()([1.0, 1.0])]
+    [0.5, 0.5]
     """
 
     def __call__(self, x: Sequence[SupportsFloat]) -> list[Value]:
@@ -118,11 +125,11 @@ class Softmax(Module):
 
 
 class Dropout(Module):
-    """Noise of training: each number becomes 0 with probability *rate*, the others grow by 1 / (1 - rate).
+    """Noise of training: each number becomes 0 with probability *rate*.
 
-    ``fit`` draws the noise for each example and step, with its own seed; ``predict`` and ``score`` go without. In a
-    loop of your own, call ``model.train()`` before training and ``model.eval()`` before measuring (Srivastava et al.,
-    2014; scaled as in PyTorch).
+    The others are multiplied by 1 / (1 - rate). ``fit`` draws the noise for each example and step, with its own seed;
+    ``predict`` and ``score`` go without. In a loop of your own, call ``model.train()`` before training and
+    ``model.eval()`` before measuring (Srivastava et al., 2014; scaled as in PyTorch).
 
     Args:
         rate: in [0, 1).

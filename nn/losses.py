@@ -18,7 +18,7 @@ LossFunction = Callable[[Any, Any], Value | float]
 
 
 def mse(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
-    """Mean squared error: the mean of (output - target)**2 over the outputs (least squares; Legendre, 1805).
+    """Mean squared error: the mean of (output - target)**2 (Legendre, 1805).
 
     Args:
         outputs: one Value, or ``(n_outputs,)``.
@@ -32,7 +32,7 @@ def mse(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
 
 
 def mae(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
-    """Mean absolute error: the mean of abs(output - target) over the outputs (Boscovich, 1757).
+    """Mean absolute error: the mean of abs(output - target) (Boscovich, 1757).
 
     >>> loss = mae([Value(1.0), Value(3.0)], [1.0, 1.0])
     >>> loss.data
@@ -42,7 +42,7 @@ def mae(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
 
 
 def huber(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
-    """Huber's loss with delta = 1: e**2 / 2 for errors e in [-1, 1], and abs(e) - 1/2 beyond (Huber, 1964).
+    """e**2 / 2 for errors e in [-1, 1], and abs(e) - 1/2 beyond (Huber, 1964).
 
     >>> loss = huber([Value(0.5), Value(4.0)], [0.0, 1.0])
     >>> loss.data  # the mean of 0.125 and 2.5
@@ -59,7 +59,7 @@ def huber(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
 
 
 def binary_cross_entropy(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
-    """-log of the probability given to the target, on one logit z (Bishop 2006, section 4.3.2).
+    """-log of the target's probability, on one logit z (Bishop 2006, section 4.3.2).
 
     target * softplus(-z) + (1 - target) * softplus(z), which keeps its digits where softplus(z) - target * z loses
     them. Of several logits with a target each, the mean: each output answers its own question.
@@ -87,7 +87,7 @@ def binary_cross_entropy(outputs: Outputs, target: Number | Sequence[Number]) ->
 
 
 def cross_entropy(outputs: Sequence[Value], target: Any) -> Value:
-    """-log softmax(outputs)[target], on logits: logsumexp(outputs) - outputs[target] (Bishop 2006, section 4.3.4).
+    """-log softmax(outputs)[target], on logits (Bishop 2006, section 4.3.4).
 
     Args:
         outputs: ``(n_classes,)`` logits, any real numbers.
@@ -109,10 +109,10 @@ def cross_entropy(outputs: Sequence[Value], target: Any) -> Value:
 
 
 def hinge(outputs: Outputs, target: Number) -> Value:
-    """Largest-margin loss. One output z and a target of -1 or 1: relu(1 - target * z) (Cortes and Vapnik, 1995).
+    """Largest-margin loss (Cortes and Vapnik, 1995).
 
-    Several outputs and the index of the right class: relu(1 + the largest of the others - the right one) (Crammer and
-    Singer, 2001).
+    For one output z and a target of -1 or 1 it is relu(1 - target * z). Several outputs and the index of the right
+    class: relu(1 + the largest of the others - the right one) (Crammer and Singer, 2001).
 
     >>> loss = hinge(Value(0.25), -1)
     >>> loss.data, hinge([Value(2.0), Value(0.5)], 0).data

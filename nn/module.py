@@ -36,7 +36,7 @@ class _OfTheClass(classmethod):  # type: ignore[type-arg]
 
 
 class Module(HasParameters):
-    """Base of neurons, layers and networks; the leaf Values in its attributes are its parameters.
+    """Base of layers and networks; the leaves in its attributes are its parameters.
 
     A subclass sets Values, Modules, or lists, tuples, dicts or arrays of them as attributes. It defines ``__call__``,
     which takes the inputs of one example and returns a Value, or a list or an array of them. ``fit``, ``save`` and
@@ -99,12 +99,12 @@ class Module(HasParameters):
     score = prediction.score
 
     def output_activations(self) -> dict[Value, tuple[str, ...]]:
-        """The activations that follow each parameter in a call, by the names of Value's methods, as far as known."""
+        """The activations that follow each parameter in a call, by name, as far as known."""
         modules = [part for _, part in parts_in(self) if isinstance(part, Module)]
         return {parameter: names for part in modules for parameter, names in part.output_activations().items()}
 
     def train(self, mode: bool = True) -> Self:
-        """Turn the noise of Dropout on, for a training loop of your own; ``fit`` does it by itself."""
+        """Turn Dropout's noise on, for your own training loop; ``fit`` does it by itself."""
         if not isinstance(mode, bool):
             raise ValueError(f"mode must be True or False, got {shortened(mode)}; fit(X, y) trains on examples")
         self.training = mode
@@ -118,7 +118,7 @@ class Module(HasParameters):
         return self.train(False)
 
     def configuration(self) -> dict[str, Any]:
-        """The arguments of ``__init__`` by name, which ``save`` writes and ``load`` passes.
+        """The arguments of ``__init__`` by name, which ``save`` writes and ``load`` reads.
 
         A subclass may override this; a file holds what JSON can, and layers of this library.
         """
@@ -154,7 +154,7 @@ class Module(HasParameters):
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
-        """The module that ``save`` wrote there, every number exact. Nothing in the file is executed.
+        """The module that ``save`` wrote, every number exact; nothing in it is executed.
 
         An ``.onnx`` file may come from another tool, for MLP, Sequential and Layer.
 

@@ -174,7 +174,7 @@ class Optimizer:
             setattr(self, name, 0.0)
 
     def works_on_arrays(self) -> bool:
-        """Whether no code of the user's runs in a step that could read weights there, or change anything."""
+        """Whether a step runs no code of the user's, which could read or change weights."""
         return self._has_known_formulas() and works_alone(self.learning_rate)
 
     def _has_known_formulas(self) -> bool:
@@ -196,7 +196,7 @@ class Optimizer:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore a ``state_dict``, which must be of the same class with as many parameters."""
+        """Restore a ``state_dict`` of the same class with as many parameters."""
         kind, steps, n = type(self).__name__, state.get("steps"), len(self._bound())
         good = state.keys() == {"kind", "steps", *self.remembered} and state["kind"] == kind
         left = {name: _vector(state[name], n) for name in self.remembered if good}
@@ -231,14 +231,14 @@ class Optimizer:
         self.put_weights()
 
     def put_weights(self) -> None:
-        """Write ``weights`` into the parameters; a second call finishes an interrupted first one."""
+        """Write ``weights`` into the parameters; a second call ends an interrupted first."""
         if self.weights is not None:
             for parameter, weight in zip(self._bound(), self.weights.tolist()):
                 parameter.data = weight
             self.weights = None
 
     def updated(self, weights: Vector, gradient: Vector, rate: float | None = None) -> Vector:
-        """The weights after one more step, of this *rate* if given, all finite; changes neither vector nor parameters.
+        """The weights after one more step, all finite; the parameters stay as they are.
 
         Raises:
             FloatingPointError: a number became infinite or NaN.
@@ -254,7 +254,7 @@ class Optimizer:
         return weights
 
     def step_graph(self) -> tuple[list[Value], list[Value]]:
-        """A step of one weight as a graph of Values, by the same formulas; changes nothing.
+        """A step of one weight as a graph of Values, by the same formulas.
 
         Where ``step`` raises a FloatingPointError, a node of the graph becomes infinite or NaN.
 
@@ -307,7 +307,7 @@ class Optimizer:
         return gradient * (self.clip_norm / norm) if self.clip_norm and norm > self.clip_norm else gradient
 
     def direction(self, weights: Vector, gradient: Vector, rate: float) -> Vector:
-        """What is subtracted from the weights, without the learning rate: an array with a number for each of them."""
+        """What is subtracted from each weight, without the learning rate: an array."""
         raise NotImplementedError(f"{type(self).__name__} needs a method direction(self, weights, gradient, rate)")
 
     def _direction(self, weights: Any, gradient: Any, rate: Any) -> Any:
@@ -326,10 +326,10 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum (Polyak 1964) or Nesterov's (as in Sutskever et al. 2013).
+    """Stochastic gradient descent, with momentum or without.
 
     v = momentum * v + g;  w -= learning_rate * v,  and with Nesterov's w -= learning_rate * (g + momentum * v). These
-    are PyTorch's formulas.
+    are PyTorch's formulas (Polyak 1964; Sutskever et al. 2013).
 
     Args:
         momentum: in [0, 1).
@@ -368,7 +368,7 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam (Kingma and Ba, 2015): steps scaled by running means of the gradient and of its square.
+    """Adam (Kingma and Ba, 2015): running means of the gradient and its square.
 
     m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g**2;
     w -= learning_rate * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + epsilon), with t the count of steps.
@@ -377,6 +377,13 @@ class Adam(Optimizer):
         betas: two numbers in [0, 1).
         epsilon: above 0.
         options: those of ``Optimizer``: weight_decay, l1, l2, clip_value, clip_norm.
+
+    >>> w = Value(1.0)
+    >>> optimizer = Adam([w], learning_rate=0.1)
+    >>> (w * w).backward()
+    >>> optimizer.step()
+    >>> round(w.data, 6)
+    0.9
     """
 
     remembered = ("mean", "square")
@@ -439,10 +446,10 @@ def named_optimizer(optimizer: str | Optimizer, learning_rate: LearningRate | No
 
 
 def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
-    """Multiply gradients by min(1, max_norm / norm), and return the norm: sqrt(sum(grad**2)) over all parameters.
+    """Multiply gradients by min(1, max_norm / norm), and return the norm.
 
-    For loops of your own, between ``backward()`` and ``step()`` (Pascanu et al. 2013). *max_norm* is above 0;
-    ``math.inf`` only measures.
+    It is sqrt(sum(grad**2)) over all parameters. For loops of your own, between ``backward()`` and ``step()`` (Pascanu
+    et al. 2013). *max_norm* is above 0; ``math.inf`` only measures.
 
     Raises:
         FloatingPointError: the norm is infinite or NaN, as in PyTorch's ``clip_grad_norm_`` with

@@ -29,7 +29,9 @@ class HasParameters:
         return list(dict.fromkeys(value for _, value in values_in(self) if not value.op))
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """Each parameter with its name, such as ``layers.0.neurons.3.w.5``; a shared one once, with its first name.
+        """Each parameter with its name, such as ``layers.0.neurons.3.w.5``.
+
+        A shared parameter comes once, with its first name.
 
         Raises:
             ValueError: two parameters have one name.
@@ -46,7 +48,7 @@ class HasParameters:
                 yield name, value
 
     def zero_grad(self) -> None:
-        """Set the gradient of every parameter to 0, as before each ``backward()`` of a training loop."""
+        """Set the gradient of every parameter to 0, as before each ``backward()``."""
         for parameter in self.parameters():
             parameter.grad = 0.0
 
@@ -58,7 +60,7 @@ class HasParameters:
         """Set every parameter to the number of its name.
 
         Raises:
-            ValueError: a name is missing or unknown, or a value is no number; no parameter is changed.
+            ValueError: a name is missing or unknown, or a value is not a number; no parameter is changed.
         """
         if not isinstance(state, Mapping):
             raise ValueError(f"state must be a number for each name, as state_dict() gives, got {type(state).__name__}")

@@ -29,7 +29,7 @@ def predict(model: Module, X: Any, backend: str = "numpy") -> list[Any]:
 
 @noise_from(no_noise)
 def decision_function(model: Module, X: Any, backend: str = "numpy") -> Any:
-    """The outputs for each example, such as logits: ``(n_examples, n_outputs)``, of one output ``(n_examples,)``."""
+    """The outputs, such as logits: ``(n_examples, n_outputs)`` or ``(n_examples,)``."""
     import numpy as np
 
     outputs = np.array(_outputs(model, X, backend))
@@ -37,7 +37,7 @@ def decision_function(model: Module, X: Any, backend: str = "numpy") -> Any:
 
 
 def predict_proba(model: Module, X: Any, backend: str = "numpy") -> Any:
-    """The probability of each class for each example: an array ``(n_examples, n_classes)``.
+    """The probability of each class for each example: ``(n_examples, n_classes)``.
 
     Of a model trained on answers to several questions it is the probability of each yes.
 
@@ -67,7 +67,10 @@ def predict_log_proba(model: Module, X: Any, backend: str = "numpy") -> Any:
 
 @noise_from(no_noise)
 def score(model: Module, X: Any, y: Any, backend: str = "numpy") -> float:
-    """The share of examples whose class is right, in [0, 1]; for numbers R**2, of a single example NaN."""
+    """The share of examples whose class is right, in [0, 1]; for numbers R**2.
+
+    R**2 of a single example is NaN.
+    """
     import numpy as np
 
     examples = examples_by_name(model, X, y, model.loss or "mse", keep_float32=True)

@@ -42,7 +42,9 @@ def exponential(start: float, factor: float) -> Schedule:
 
 
 def cosine(start: float, n_steps: int, end: float = 0.0) -> Schedule:
-    """From *start* to *end* along half a cosine in *n_steps* steps, then constant (Loshchilov and Hutter, 2017).
+    """From *start* to *end* along half a cosine in *n_steps* steps, then constant.
+
+    Loshchilov and Hutter, 2017.
 
     >>> rate = cosine(1.0, 100)
     >>> [round(rate(step), 4) for step in (0, 50, 100, 200)]
@@ -53,7 +55,7 @@ def cosine(start: float, n_steps: int, end: float = 0.0) -> Schedule:
 
 
 def one_cycle(highest: float, n_steps: int) -> Schedule:
-    """Up in the first fifth of the steps, then down in a line to 0 (after Smith and Topin, 2018).
+    """Up in the first fifth of the steps, then down to 0 (Smith and Topin, 2018).
 
     Small steps while weights are random, and again where the loss is nearly as low as it gets.
 
@@ -67,7 +69,7 @@ def one_cycle(highest: float, n_steps: int) -> Schedule:
 
 
 def warm_up(n_steps: int, then: float | Schedule) -> Schedule:
-    """Up in a line from 0 in *n_steps* steps, then *then*, which counts its steps from there.
+    """Up in a line from 0 in *n_steps* steps, then *then*, which counts from there.
 
     >>> rate = warm_up(4, then=0.1)
     >>> rate(0), rate(1), rate(3), rate(100)
@@ -83,7 +85,9 @@ def _rate(name: str, given: float) -> float:
 
 
 class ReduceOnPlateau:
-    """A learning rate multiplied by *factor* each time the loss (of validation, if any) stops falling.
+    """A learning rate multiplied by *factor* each time the loss stops falling.
+
+    The loss is that of validation, if any.
 
     Args:
         start: the first learning rate.
@@ -121,12 +125,18 @@ class ReduceOnPlateau:
 
 
 class EarlyStopping:
-    """Ends training when the loss (of validation, if any) has not fallen for some epochs.
+    """Ends training when the loss, of validation if any, has stopped falling.
 
     Args:
         patience: epochs without a new lowest loss.
         min_delta: how much lower a loss must be to count.
         restore_best: whether to restore the weights of the best epoch at the end.
+
+    >>> from nn import MLP
+    >>> stop = EarlyStopping(patience=2, min_delta=10.0)
+    >>> history = MLP(1, [1], seed=0).fit([[1.0]], [1.0], epochs=9, early_stopping=stop, seed=0, progress=False)
+    >>> len(history.loss)
+    3
     """
 
     def __init__(
@@ -138,7 +148,7 @@ class EarlyStopping:
         self.min_delta = as_number("min_delta", min_delta, "[0, inf)")
 
     def best_epoch(self, history: History) -> int:
-        """The index of the last epoch with a loss more than *min_delta* below the best before it."""
+        """The last epoch with a loss more than *min_delta* below the best before it."""
         best, lowest = 0, math.inf
         for epoch, loss in enumerate(history.validation_loss or history.loss):
             if loss < lowest - self.min_delta:

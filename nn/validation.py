@@ -25,10 +25,10 @@ def without_addresses(text: str) -> str:
 
 
 def as_number(name: str, given: Any, interval: str = "") -> float:
-    """The argument called *name* as a float; a bool, a string, an array or a Value is no number.
+    """The argument called *name* as a float; no bool, string, array or Value.
 
     Raises:
-        ValueError: it is no number, or is out of a float's range or of the *interval*.
+        ValueError: it is not a number, or is out of a float's range or of the *interval*.
 
     >>> as_number("rate", 1.5, "[0, 1)")
     Traceback (most recent call last):

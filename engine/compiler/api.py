@@ -39,6 +39,10 @@ class CompiledFunction:
     recorded again; in each call, if it reaches something that cannot be looked into, such as a context variable. Out of
     sight is what no name in the function leads to: files, the clock, and what changes inside of libraries. A function
     that reads those must get their numbers as columns of ``X``, or be compiled again.
+
+    >>> larger = compile(lambda x, y: max(x, y))
+    >>> larger([[3.0, 1.0], [1.0, 2.0]])
+    array([3., 2.])
     """
 
     def __init__(
@@ -114,7 +118,14 @@ class _Call:
     """How a function is called with a list of Values; ``single`` is whether it returns no list, once that is known."""
 
     def __init__(self, function: Function) -> None:
-        arguments = inspect.signature(function).parameters.values()
+        try:
+            arguments = inspect.signature(function).parameters.values()
+        except ValueError:
+            name = getattr(function, "__name__", "f")
+            raise TypeError(
+                f"outputs must be a function whose arguments Python knows, got {shortened(function)}; "
+                f"write a function that calls it, such as lambda x, y: {name}(x, y)"
+            ) from None
         asked = [each for each in arguments if each.default is each.empty]
         takes_any = any(each.kind is each.VAR_POSITIONAL for each in asked)
         self._function = function
@@ -135,7 +146,13 @@ class _Call:
             name = getattr(self._function, "__name__", "the function")
             advice = f"; a method is compiled with its object: compile(model.{name})" if "self" in self._names else ""
             raise ValueError(f"X: {name} takes {n} Values, a column each; it is not {len(inputs)} columns{advice}")
-        outputs = self._function(inputs) if n == 1 != len(inputs) else self._function(*inputs)
+        as_list = n == 1 != len(inputs)
+        try:
+            outputs = self._function(inputs) if as_list else self._function(*inputs)
+        except TypeError as error:
+            if as_list:
+                error.add_note("The function has one argument without a default: it was given a list of all columns.")
+            raise
         outputs = outputs.tolist() if isinstance(outputs, np.ndarray) else outputs
         single = not isinstance(outputs, (list, tuple))
         if self.single not in (None, single):
@@ -165,7 +182,7 @@ def compile(
 def compile(
     outputs: Any = None, inputs: Any = None, parameters: Any = None, dtype: Any = "float64", backend: str = "numpy"
 ) -> Any:
-    """Make a graph that was built once, for one example, run for whole batches at the speed of arrays.
+    """Make the graph of one example run for whole batches at the speed of arrays.
 
     A program gives the numbers of the graph, zeros with their signs. It adds up from left to right as the graph does
     and opens no parentheses, so that ``(a - b) + (c - d)`` cancels as it does eagerly. Rounding may differ in two

@@ -186,7 +186,7 @@ class Paths:
         self._gradient = self._gradient[: len(self._synced)]
 
     def to_values(self) -> None:
-        """Put the weights into the parameters' ``data``, and the last gradient into their ``grad``."""
+        """Put weights and the last gradient into the parameters' ``data`` and ``grad``."""
         self._settle()
         slopes = [*self._gradient.tolist(), *[0.0] * len(self.parameters)]  # none yet for parameters found since
         for parameter, slope in zip(self.parameters, slopes):

@@ -31,11 +31,18 @@ if TYPE_CHECKING:
 
 
 class Program:
-    """What ``compile`` gives: the same calculation, for as many examples at a time as there are rows in ``X``.
+    """What ``compile`` gives: the same calculation for each row of ``X``.
 
     ``inputs`` are the columns of ``X``; ``weights`` ``(n_parameters,)`` are the numbers of the parameters, which a
     training step changes in place: ``program.weights -= 0.1 * gradient``. The ``backend`` carries it out. Threads that
     run one program take turns. A copy, or a program that was pickled, is compiled again.
+
+    >>> from engine import compile
+    >>> x, w = Value(1.0), Value(3.0)
+    >>> program = compile(x * w, inputs=[x])
+    >>> program.weights -= 1.0
+    >>> program([[1.0], [2.0]])
+    array([2., 4.])
     """
 
     def __init__(
@@ -80,7 +87,7 @@ class Program:
 
     @property
     def weights(self) -> Floats:
-        """The numbers of the parameters, ``(n_parameters,)``; changing them in place changes the program's."""
+        """The numbers of the parameters, ``(n_parameters,)``, which may be changed."""
         return self._runner.weights
 
     @weights.setter
@@ -102,12 +109,12 @@ class Program:
         self.weights = [parameter.data for parameter in self.parameters]
 
     def changed_constant(self) -> tuple[Value, float] | None:
-        """A leaf that is a constant of the program and has another number now, and the number that it had."""
+        """A constant leaf that has another number now, and its old number."""
         pairs = ((leaf, number) for leaf, number in self._frozen if leaf.data != number)
         return next(((leaf, number) for leaf, number in pairs if not (isnan(leaf.data) and isnan(number))), None)
 
     def to_values(self) -> None:
-        """Put the weights into the parameters' ``data``, and the last gradient into their ``grad``."""
+        """Put weights and the last gradient into the parameters' ``data`` and ``grad``."""
         for parameter, number, gradient in zip(self.parameters, self.weights.tolist(), self._gradient.tolist()):
             parameter.data, parameter.grad = number, gradient
 
@@ -130,11 +137,11 @@ class Program:
         return results[:, 0] if self._single else results
 
     def unrefused(self, rows: Floats) -> Floats:
-        """All outputs for each of *rows*: infinity or NaN where an operation would refuse a number."""
+        """All outputs for each row: infinity or NaN where an operation refuses a number."""
         return self._runner.outputs(rows, refuses=False)
 
     def value_and_gradient(self, X: Any = None, output: int = 0) -> tuple[float, Floats]:
-        """The mean of an output over the examples, and its gradient in the parameters, ``(n_parameters,)``.
+        """The mean of an output over the examples, and its gradient ``(n_parameters,)``.
 
         Args:
             X: as for a call; at least one example.
@@ -147,7 +154,7 @@ class Program:
             return mean(results, output), gradient.copy()
 
     def run(self, rows: Floats, places: NDArray[np.int64] | None = None, output: int = 0) -> tuple[Floats, Floats]:
-        """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one of them: for a training loop.
+        """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one.
 
         Args:
             rows: as ``X``, an array of the program's dtype; NaN is not looked for where it might not show.
@@ -161,7 +168,9 @@ class Program:
             return results, self._gradient
 
     def gradients(self, X: Any = None, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
-        """The gradient of an output for each example by itself, ``(n_examples, n)``: a column for each Value asked for.
+        """The gradient of an output for each example by itself, ``(n_examples, n)``.
+
+        There is a column for each Value asked for.
 
         Args:
             X: as for a call.
@@ -191,17 +200,18 @@ class Program:
         return "\n".join([lines, *self._runner.words()])
 
     def draw(self, direction: str = "LR", theme: str = "auto") -> Drawing:
-        """The array instructions as a picture: each box says how many scalars it stands for; see ``draw``."""
+        """The array instructions as a picture; each box says how many scalars it has."""
         from engine.compiler.picture import drawn
 
         return drawn(self._runner.graph, direction, theme)
 
     def save(self, path: str | PathLike[str], output: int = 0, comment: str = "") -> None:
-        """Write the program in the language of the path's ending; the file's comment tells how it is used.
+        """Write the program in the language of the path's ending.
 
-        ``.c`` is C99 for one example, and needs nothing but libm: functions for the outputs and for the gradient of an
-        *output* in inputs and parameters, and a table of the weights. All its names begin with the file's name. Where
-        eager arithmetic refuses a number, the functions return the place of that operation.
+        The file's comment tells how it is used. ``.c`` is C99 for one example, and needs nothing but libm: functions
+        for the outputs and for the gradient of an *output* in inputs and parameters, and a table of the weights. All
+        its names begin with the file's name. Where eager arithmetic refuses a number, the functions return the place of
+        that operation.
 
         ``.js`` is the same as an ES module, which imports nothing; its functions throw a RangeError in that case.
 
@@ -247,7 +257,7 @@ class Program:
         write_whole(path, content)
 
     def to_onnx(self, comment: str = "") -> Any:
-        """The outputs as an ``onnx.ModelProto``: X ``(n, n_inputs)`` to Y ``(n, n_outputs)``, in the program's dtype.
+        """An ``onnx.ModelProto`` from X ``(n, n_inputs)`` to Y ``(n, n_outputs)``.
 
         ONNX refuses nothing: an operation that refuses its operands eagerly gives infinity or NaN there, of which later
         ones may make other numbers, such as 0 as the ``relu`` of minus infinity. All else is the same up to rounding;
@@ -331,5 +341,5 @@ def mean(results: Floats, output: int) -> float:
 def check_output(output: Any, n_outputs: int, rows: Floats | None = None) -> None:
     """Raise a ValueError unless *output* is one of the outputs, and there are *rows* to take a mean over."""
     if rows is not None and len(rows) == 0:
-        raise ValueError("X must have at least one row: the mean over no examples is no number")
+        raise ValueError("X must have at least one row, got none: zero rows have no mean")
     check_int("output", output, 0, n_outputs - 1)

@@ -119,7 +119,7 @@ class Recording(Listener):
             self.guards[key] = Guard(a, sign, other, outcome, users_caller().place)
 
     def refused(self) -> None:
-        """An operation refused a number; if the function catches that, it chose its way by it."""
+        """An operation refused a number; a function that catches this branched on a Value."""
         reason = f"{users_caller()}: an operation refused the number of a Value, and the function caught an error"
         self.doubt = self.doubt or reason
 

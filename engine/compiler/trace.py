@@ -1,4 +1,4 @@
-"""First pass: a graph read into lists, a place for each node, operands before what is made of them."""
+"""First pass: a graph read into lists, with an index for each node, in topological order."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Record:
 
 
 def ordered(outputs: Sequence[Value]) -> list[Value]:
-    """Every node under the outputs once, operands before what is made of them."""
+    """Every node under the outputs once, in topological order."""
     return common_order(list(outputs))
 
 

@@ -21,7 +21,7 @@ _mine = threading.local()
 
 
 class detect_anomaly:  # noqa: N801 - PyTorch's name for it
-    """Within it, the operation that first makes a NaN or an infinity out of ordinary numbers is an error.
+    """A context: the first operation that makes a NaN or an infinity is an error.
 
     So is the step of ``backward``, ``grad`` or ``gradients`` that does. A program computes each example eagerly, too.
     It holds for what this thread computes; everything is slower meanwhile.

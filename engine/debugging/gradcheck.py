@@ -62,7 +62,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class GradcheckReport:
-    """What ``gradcheck`` found: a comparison for each input, and the first operation that is off."""
+    """What ``gradcheck`` found for each input, and the first operation that is off."""
 
     inputs: tuple[Comparison, ...]
     first_wrong: Comparison | None
@@ -72,7 +72,7 @@ class GradcheckReport:
 
     @property
     def verdict(self) -> Verdict:
-        """``DIFFERS`` if any derivative does, ``CANNOT_TELL`` if differences fail for any input, else ``AGREES``."""
+        """``DIFFERS`` if any derivative does, ``CANNOT_TELL`` if any fails, or ``AGREES``."""
         verdicts = {each.verdict for each in self.inputs}
         if self.first_wrong is not None or Verdict.DIFFERS in verdicts:
             return Verdict.DIFFERS
@@ -103,7 +103,7 @@ _WORDS = {
 def gradcheck(
     f: Callable[..., Any], at: Any, *, tolerance: float = 1e-6, raise_exception: bool = True
 ) -> GradcheckReport:
-    """Compare the gradient of a function with differences, and each operation in it likewise.
+    """Compare the gradient of a function, and each operation in it, with differences.
 
     There are three verdicts. A derivative *agrees* if it is the slope that extrapolated differences give; at a kink,
     if it lies between the slopes on both sides. It *differs* otherwise. Differences *cannot tell* where they do not

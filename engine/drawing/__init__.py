@@ -34,7 +34,7 @@ def draw(
     width: int | None = None,
     timeout: float = 20.0,
 ) -> Drawing:
-    """Draw the graph under *root*: a box for each Value, with its name, its operation, data and gradient.
+    """Draw the graph under *root*: a box with name, data and gradient for each Value.
 
     Positive gradients are blue and negative ones orange, stronger for larger ones. Names are those of ``stepper``. A
     gradient that is only what rounding left of parts that cancel is 0. No graph is too large to draw: softmax,

@@ -21,7 +21,7 @@ _CELL = 900  # pixels of a cell in JupyterLab, in a window of 1366
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]
-    """A ``graphviz.Digraph`` that needs no system Graphviz, and gives up after ``timeout`` seconds.
+    """A ``graphviz.Digraph`` that needs no system Graphviz, with a ``timeout``.
 
     Without ``dot`` it draws with the Graphviz inside the pygraphviz package. It shows itself in Jupyter;
     ``save("graph.png")`` writes a file, and ``source`` is the text in the DOT language.
@@ -113,7 +113,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         quiet_view: bool = False,
         **options: Any,
     ) -> str:
-        """Write the picture into ``"graph.png"``, as ``save`` does, and give the file's name.
+        """Write the picture into ``"graph.png"``, as ``save`` does; return its name.
 
         Or do as ``graphviz.Digraph.render`` does: with a *format*, or a name without a picture's ending, write the
         source into *filename*, and the picture into ``filename.format``.

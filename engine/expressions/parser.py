@@ -77,7 +77,7 @@ _SIGNS = {  # what is on paper, and what to type
 
 
 def expression(text: str, /, **variables: SupportsFloat) -> Value:
-    """The Value that a formula describes, each variable being a leaf with its name as label.
+    """The Value that a formula describes; each variable is a leaf with its label.
 
     Args:
         text: numbers, ``pi``, names, ``+ - * / **``, parentheses, and the engine's functions of one or two numbers;

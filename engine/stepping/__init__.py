@@ -68,7 +68,10 @@ class Stepper:
 
     @property
     def values(self) -> dict[str, float]:
-        """The numbers of the leaves on the page, by name (a second ``x`` is ``x#2``). Set some, and the others stay."""
+        """The numbers of the leaves on the page, by name; a second ``x`` is ``x#2``.
+
+        Set some, and the others stay.
+        """
         return dict(self._link.values)
 
     @values.setter
@@ -76,7 +79,10 @@ class Stepper:
         self._link.values = dict(values)
 
     def observe(self, handler: Callable[[Any], None], names: str | list[str]) -> None:
-        """Call *handler* after each change of ``"position"``, ``"selected"`` or ``"values"``, with ``.new`` in it."""
+        """Call *handler* after each change of what *names* lists, with ``.new`` in it.
+
+        These are ``"position"``, ``"selected"`` and ``"values"``.
+        """
         self._link.observe(handler, names)
 
     def refresh(self) -> None:
@@ -84,7 +90,7 @@ class Stepper:
         self._link.refresh()
 
     def save(self, path: str | os.PathLike[str], *, seconds: float = 2.0, format: str | None = None) -> None:
-        """Write the walk into a file, as a page or an animation, or its pictures into a folder.
+        """Write the walk as a page or an animation, or its pictures into a folder.
 
         In an animation numbers travel along the arrows of ``draw``'s picture, from each node to its operands.
 
@@ -133,17 +139,17 @@ class Stepper:
         outputs = self._outputs(link.token if link else "")
         if link and (is_colab() or _is_vs_code()):
             view = {"version_major": 2, "version_minor": 0, "model_id": link.model_id}
-            outputs.append(({_WIDGET_VIEW: view, "text/html": "", "text/plain": ""}, {}))
+            outputs.append({_WIDGET_VIEW: view, "text/html": "", "text/plain": ""})
         display_outputs(outputs)
 
     def _outputs(self, name: str) -> list[Output]:
         if is_colab():
-            return [({"text/html": self._frame(name) + theme_script(self.html), "text/plain": repr(self)}, {})]
+            return [{"text/html": self._frame(name) + theme_script(self.html), "text/plain": repr(self)}]
         frame = render_frame(self.html, self._height, name)
         script = script_showing(frame, name_of(self.html)) + around(self.html)
         picture = self._picture._repr_mimebundle_(exclude=["text/plain"])
         words = render_words(self._words, self._picture.outline)
-        return live_outputs(script, self._words, (picture, {}), words, repr(self))
+        return live_outputs(script, self._words, picture, words, repr(self))
 
     def _repr_html_(self) -> str:
         return self._frame() + theme_script(self.html)
@@ -201,7 +207,7 @@ def stepper(
     most: int = 1000,
     timeout: float = 20.0,
 ) -> Stepper:
-    """Backprop from *root* to step through, forward and back, with formulas and numbers.
+    """Backprop from *root*, step by step, forward and back, with formulas and numbers.
 
     In Jupyter the last line of a cell shows it: the graph, in which gradients fill in, and the chain rule of each step
     below. A click on a node explains its gradient as a sum over all that the node feeds, and *Check* shows the finite

@@ -6,8 +6,8 @@ from typing import Any
 
 from engine.stepping.page import embed_json, part
 
-Output = tuple[dict[str, Any], dict[str, Any]]
-"""Data by MIME type, and metadata by MIME type."""
+Output = dict[str, Any]
+"""Data by MIME type."""
 
 
 def live_outputs(script: str, note: str, picture: Output, words: str, plain: str) -> list[Output]:
@@ -18,9 +18,8 @@ def live_outputs(script: str, note: str, picture: Output, words: str, plain: str
     ``code``, seen only where a cleaner drops the attribute ``hidden``. A console shows the *plain* text.
     """
     page = {"application/javascript": script, "text/markdown": note, "text/plain": plain}
-    data, metadata = picture
     hidden = {"text/html": f'<div hidden="hidden">{words}</div>', "text/plain": ""}
-    return [(page, {}), ({**data, "text/plain": ""}, metadata), (hidden, {})]
+    return [page, {**picture, "text/plain": ""}, hidden]
 
 
 def script_showing(shown: str, page: str, then: str = "") -> str:
@@ -36,8 +35,8 @@ def display_outputs(outputs: list[Output]) -> None:
     """Give a cell its outputs."""
     from IPython.display import display
 
-    for data, metadata in outputs:
-        display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+    for output in outputs:
+        display(output, raw=True)  # type: ignore[no-untyped-call]
 
 
 def is_colab() -> bool:

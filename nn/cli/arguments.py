@@ -81,7 +81,10 @@ class _PrintCompletion(argparse.Action):
 def parser() -> argparse.ArgumentParser:
     """The subcommands; the help of each begins with its function's docstring."""
     top = _Parser(
-        prog="gradstep", description="Neural networks and backprop, made of single numbers that you can look at."
+        prog="gradstep",
+        description="Neural networks and backprop, made of single numbers that you can look at.",
+        epilog="\n".join(["examples:", *(lines.splitlines()[1] for lines in _EXAMPLES.values())]),
+        formatter_class=_Help,
     )
     top.add_argument("--version", action="version", version=f"gradstep {__version__}")
     top.add_argument(
@@ -179,7 +182,8 @@ def _describe_header(command: argparse.ArgumentParser) -> None:
 
 
 def _describe_backend(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--backend", default="numpy", help="what computes many examples at a time (default: numpy)")
+    what = "what computes many examples at a time: numpy, c, jax, or jax:4 for 4 devices (default: numpy)"
+    command.add_argument("--backend", default="numpy", help=what)
 
 
 def _describe_draw(command: argparse.ArgumentParser) -> None:

@@ -12,10 +12,7 @@ from nn.validation import one_line, shortened
 
 
 def draw(options: Namespace) -> None:
-    """Draw the computation graph of a formula, with data and gradient on every node.
-
-    For example: gradstep draw "tanh(x*w + b)" x=2 w=-3 b=6.88
-    """
+    """Draw the computation graph of a formula, with data and gradient on every node."""
     from engine import draw as drawing_of
 
     root = expression(options.formula, **_numbers(options.numbers))

@@ -10,9 +10,10 @@ from nn.validation import shortened
 
 
 def column_names(X: Any, known: Sequence[str] | None = None, what: str = "X") -> list[str] | None:
-    """The names of columns as texts, in the order of those *known* if they are the same; None without names.
+    """The names of columns as texts, or None.
 
-    A frame has them, a list of rows with names, and a Series, which is one column.
+    They are in the order of those *known* if they are the same. A frame has them, a list of rows with names, and a
+    Series, which is one column.
 
     Raises:
         ValueError: two of them are the same, or become the same text.
@@ -25,7 +26,7 @@ def column_names(X: Any, known: Sequence[str] | None = None, what: str = "X") ->
 
 
 def by_name(X: Any, names: Sequence[str] | None, what: str = "X", keep: bool = True) -> Any:
-    """A frame or rows with names, the columns in the order of *names*; anything without names as it is.
+    """A frame or rows, the columns in the order of *names*; without names as it is.
 
     Rows with names become dicts, or lists if they need not *keep* their names; without *names* they have the order of
     the first. The numbers 0, 1, 2, ... that pandas counts columns with are no names beside texts.

@@ -17,7 +17,12 @@ from nn.validation import as_number, check_int
 
 @dataclass(frozen=True)
 class DataSet:
-    """Examples with their targets, and the names of the columns, if any; ``X, y = moons()`` takes the first two."""
+    """Examples, their targets, and names of columns, if any; ``X, y = moons()`` works.
+
+    >>> data = xor()
+    >>> data.X.shape, data.y, data.columns
+    ((4, 2), [0, 1, 1, 0], ['a', 'b'])
+    """
 
     X: Table
     y: list[Any]
@@ -27,7 +32,7 @@ class DataSet:
         return iter((self.X, self.y))
 
     def split(self, share: float, seed: int) -> tuple[DataSet, DataSet]:
-        """Two random parts, the second with that share of the examples, each with at least one.
+        """Two random parts, the second with that share of the examples, and at least one.
 
         Raises:
             ValueError: *share* is not in (0, 1), or there are fewer than two examples.
@@ -51,16 +56,19 @@ def split_indices(n: int, share: float, rng: Any) -> tuple[list[int], list[int]]
 
 
 def digits() -> DataSet:
-    """1,797 handwritten digits of 8 x 8 pixels in 0 ... 16, labels 0 ... 9 (Alpaydin and Kaynak 1998)."""
+    """1,797 handwritten digits of 8 x 8 pixels in 0 ... 16, labels 0 ... 9.
+
+    Alpaydin and Kaynak, 1998.
+    """
     bunch = optional_package("sklearn.datasets", "digits", '"gradstep[demo]"').load_digits()
     return DataSet(as_table(bunch.data), as_column(bunch.target), list(map(str, bunch.feature_names)))
 
 
 def mnist(folder: str | PathLike[str]) -> tuple[Any, Any, Any, Any]:
-    """The MNIST database of handwritten digits (LeCun et al. 1998), from its four files in a folder, gzipped or not.
+    """The MNIST database of handwritten digits, from its four files, gzipped or not.
 
-    The files are ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
-    ``t10k-labels-idx1-ubyte``, each also with ``.gz``. They are not part of gradstep.
+    LeCun et al., 1998. The files are ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``,
+    ``t10k-images-idx3-ubyte`` and ``t10k-labels-idx1-ubyte``, each also with ``.gz``. They are not part of gradstep.
 
     Returns:
         ``X_train, y_train, X_test, y_test``: images as rows of 28 * 28 = 784 numbers in [0, 1], 0 for paper and 1 for

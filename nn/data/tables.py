@@ -127,7 +127,7 @@ def _number(x: Any, what: str, row: int) -> float:
 
 
 def as_column(y: Any, what: str = "y") -> list[Any]:
-    """Labels as a list of ints, floats or strings; whole floats become ints, as 1.0 and 1 are one class.
+    """Labels as a list of ints, floats or strings; whole floats become ints.
 
     A row may hold one label.
 

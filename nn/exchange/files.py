@@ -70,7 +70,7 @@ def load_model(path: str | PathLike[str], kind: type[Any]) -> Any:
 
 
 def to_onnx(model: Any, path: str | PathLike[str], dtype: str = "float64") -> None:
-    """Write a model as an ONNX file, in float64 as ``model.save("model.onnx")`` does, or in float32.
+    """Write a model as an ONNX file, in float64 as ``model.save`` does, or float32.
 
     The network takes X ``(n, n_inputs)`` and gives Y ``(n, n_outputs)``, the outputs of ``model(x)``, such as logits.
     Dropout, which is off in evaluation, is no part of the graph. Kind, classes, loss and columns are in the metadata,

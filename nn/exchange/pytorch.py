@@ -25,10 +25,10 @@ _KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def to_torch(model: Any, dtype: str = "float64") -> Any:
-    """The same network as a ``torch.nn.Sequential``, in evaluation mode: Dropout is in it, and off.
+    """The same network as a ``torch.nn.Sequential``, in evaluation mode.
 
-    It gives the outputs of ``model(x)``, such as logits, for the rows of a tensor ``(n, n_inputs)``. Classes, loss and
-    names of columns stay with the model.
+    Dropout is in it, and off. It gives the outputs of ``model(x)``, such as logits, for the rows of a tensor ``(n,
+    n_inputs)``. Classes, loss and names of columns stay with the model.
 
     Args:
         model: an MLP, Sequential, Layer or Neuron, with activations by name; PyTorch has no module for ``"sin"``.
@@ -64,7 +64,7 @@ def to_torch(model: Any, dtype: str = "float64") -> Any:
 
 
 def from_torch(network: Any) -> Module:
-    """The same network as an MLP, or as a Sequential where its layers are none of an MLP.
+    """The same network as an MLP, or else as a Sequential.
 
     Every number of the weights comes over exactly. Set ``loss`` and ``classes`` of a classifier for ``predict`` to give
     labels: ``model.loss, model.classes = "cross_entropy", ["cat", "dog"]``.

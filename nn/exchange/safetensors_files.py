@@ -21,7 +21,7 @@ def package() -> Any:
 
 
 def load_weights(model: Any, path: str | PathLike[str]) -> None:
-    """Set the weights of a model to those of a safetensors file, such as one that PyTorch wrote.
+    """Set a model's weights to those of a safetensors file, such as one of PyTorch.
 
     The tensors are named and shaped as in ``to_torch(model).state_dict()``: ``0.weight`` (n_outputs, n_inputs),
     ``0.bias`` (n_outputs,), and so on; they are float32 or float64.

@@ -19,7 +19,7 @@ _INSTALL = '"gradstep[estimators]"'
 
 
 def to_sklearn(model: Module) -> Any:
-    """A fitted ``sklearn.neural_network.MLPClassifier`` or ``MLPRegressor`` with the weights of a model.
+    """A fitted ``MLPClassifier`` or ``MLPRegressor`` of scikit-learn, from a model.
 
     A model with classes, trained with ``cross_entropy`` or ``binary_cross_entropy``, becomes a classifier with the same
     ``predict`` and ``predict_proba``; one without classes a regressor. Names of columns become ``feature_names_in_``.
@@ -75,7 +75,7 @@ def to_sklearn(model: Module) -> Any:
 
 
 def from_sklearn(estimator: Any) -> Module:
-    """The MLP of a fitted ``sklearn.neural_network.MLPClassifier`` or ``MLPRegressor``.
+    """The MLP of a fitted ``MLPClassifier`` or ``MLPRegressor`` of scikit-learn.
 
     A classifier becomes a model with its classes, trained with cross_entropy or binary_cross_entropy: outputs are
     logits, and ``predict`` and ``predict_proba`` are those of the estimator. Every number comes over exactly.

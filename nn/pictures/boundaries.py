@@ -32,7 +32,7 @@ def decision_boundary(
     theme: str = "auto",
     ax: Axes | None = None,
 ) -> Figure:
-    """Draw what a model of two inputs says at every point of the plane, and the examples on it.
+    """Draw what a model of two inputs says at every point of the plane, and examples.
 
     Of two classes the shade is the probability and the line is where the model changes its mind; of more, each class
     has its colour, paler where the model is less sure. Where numbers are learnt the shade is the output.

@@ -25,7 +25,7 @@ _MOST_ROWS, _MOST_COLUMNS = 40, 12
 
 @dataclass(frozen=True, repr=False, eq=False)
 class WantedChanges:
-    """What each example asks of each parameter: minus the gradient of that example's loss.
+    """What each example asks of each parameter: minus the gradient of its loss.
 
     Printed it is a table, in Jupyter too; ``picture()`` is a heat map.
 
@@ -45,18 +45,18 @@ class WantedChanges:
 
     @property
     def average(self) -> Table:
-        """``(n_parameters,)``: the mean over the examples; times the learning rate, the step of gradient descent."""
+        """The mean over the examples, ``(n_parameters,)``, which gradient descent follows."""
         mean: Table = self.changes.mean(axis=1)
         return mean
 
     @property
     def gradient(self) -> Mapping[str, float]:
-        """The gradient of the cost, the mean loss, as one vector whose components have names: minus the average."""
+        """The gradient of the mean loss as a vector with names: the average times -1."""
         return MappingProxyType(dict(zip(self.names, (0.0 - self.average).tolist())))
 
     @property
     def table(self) -> dict[str, list[float]]:
-        """For each parameter its row: the change that each example wants, and then the average."""
+        """A row for each parameter: the change that each example wants, and the average."""
         rows = np.column_stack([self.changes, self.average]).tolist()
         return dict(zip(self.names, rows))
 
@@ -79,7 +79,7 @@ class WantedChanges:
     __repr__ = __str__
 
     def picture(self, image_shape: tuple[int, int] | None = None, theme: str = "auto") -> Figure:
-        """A heat map: a row for each parameter, a column for each example, and the average beside them.
+        """A heat map: a row for each parameter, a column for each example and the average.
 
         With an *image_shape*, ``(rows, columns)``, the examples are shown over their columns.
         """
@@ -89,7 +89,7 @@ class WantedChanges:
 
 
 def wanted_changes(model: Module, X: Any, y: Any, loss: Loss = None) -> WantedChanges:
-    """The change that each of a handful of examples asks of each weight and bias, and their average.
+    """The change that each example asks of each weight and bias, and the average.
 
     An example wants each parameter to go against the gradient of its own loss; gradient descent takes the average of
     these wishes, times the learning rate. The model stays as it is.

@@ -17,7 +17,9 @@ from nn.targets import predicted_index
 def confusion_table(
     model: Module, X: Any, y: Any, *, loss: Loss = None, theme: str = "auto", ax: Axes | None = None
 ) -> Figure:
-    """Draw how often each class (a row) is taken for each class (a column): right ones blue, mistakes orange.
+    """Draw how often each class (a row) is taken for each class (a column).
+
+    Right answers are blue, mistakes orange.
 
     Args:
         model: any Module that tells classes apart.

@@ -52,7 +52,7 @@ class DescentPath:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class CostSurface:
-    """The mean loss over a plane in the space of the parameters. In Jupyter it shows its picture.
+    """The mean loss over a plane in the space of the parameters; it shows its picture.
 
     Attributes:
         problem: the model, its examples and its loss.
@@ -96,7 +96,7 @@ class CostSurface:
     def descend(
         self, learning_rate: float, steps: int = 30, start: tuple[float, float] | None = None, label: str = ""
     ) -> DescentPath:
-        """Gradient descent within the plane: the parameters move along its two directions and no other.
+        """Gradient descent within the plane, along its two directions alone.
 
         Where the cost diverges, fewer *steps* are made. Without a *start*, coordinates in the plane, it begins at
         ``start``. The *label* is a name for the legend. Raises a ValueError unless *learning_rate* is above 0 and
@@ -124,7 +124,7 @@ class CostSurface:
     def picture(
         self, paths: DescentPath | Iterable[DescentPath] = (), kind: str = "both", theme: str = "auto"
     ) -> Figure:
-        """The valley seen from above and from the side, with *paths* of ``descend`` or ``descent_paths``.
+        """The valley from above and from the side, with *paths* of gradient descent.
 
         *kind* is ``"contour"``, ``"3d"`` or ``"both"``; raises a ValueError for another, or an unknown theme.
         """
@@ -152,7 +152,7 @@ def cost_surface(
     points: int = 31,
     seed: int | None = 0,
 ) -> CostSurface:
-    """The cost, the mean loss of the examples, at every point of a grid over two parameters or directions.
+    """The mean loss of the examples on a grid over two parameters or directions.
 
     Every point takes a pass through all examples, and so a handful of examples is a good choice for a large network.
     The model stays as it is.

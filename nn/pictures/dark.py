@@ -47,7 +47,7 @@ def following(png: bytes | str, width: float, height: float) -> str:
 
 
 def follow_theme() -> None:
-    """Let each figure of matplotlib in this notebook be light or dark as the notebook is.
+    """Let each figure of matplotlib be as light or dark as its notebook.
 
     A figure that was drawn for a light page is shown with black and white exchanged in a dark one, and other colours
     lighter or darker. Outside of Jupyter nothing happens.

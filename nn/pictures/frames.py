@@ -52,7 +52,7 @@ class Frame:
     def output(self, follows: bool) -> Output:
         """The picture as a notebook's output; dark in a dark one if it *follows* it."""
         picture = {"image/png": base64.b64encode(self.png).decode("ascii")}
-        return picture | ({"image/svg+xml": following(self.png, *size_of(self.png))} if follows else {}), {}
+        return picture | ({"image/svg+xml": following(self.png, *size_of(self.png))} if follows else {})
 
 
 def fragment(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None, tall: Sequence[Frame] = ()) -> str:

@@ -17,7 +17,9 @@ from nn.validation import check_int
 
 
 def first_layer(model: Module, image_shape: tuple[int, int], *, most: int = 64, theme: str = "auto") -> Figure:
-    """Draw the weights of each neuron of the first layer as an image: blue where ink excites it, orange where it calms.
+    """Draw the weights of each neuron of the first layer as an image.
+
+    It is blue where ink excites the neuron, orange where it calms it.
 
     Args:
         model: an MLP, a Layer or a Neuron.
@@ -57,7 +59,7 @@ def worst_mistakes(
     most: int = 12,
     theme: str = "auto",
 ) -> Figure:
-    """Draw the images that the model takes for something else, those of the largest loss first.
+    """Draw the images that the model gets wrong, those of the largest loss first.
 
     Args:
         model: any Module that tells classes apart.

@@ -47,7 +47,7 @@ def network(
     theme: str = "auto",
     ax: Axes | None = None,
 ) -> Figure:
-    """Draw a network: a circle for each neuron, shaded by its activation, a line for each weight.
+    """Draw a network: circles shaded by their neuron's activation, lines for weights.
 
     With *target* the outputs stand beside what they should have been, and beside the change that each of them wants:
     minus the derivative of the loss with respect to it, the numbers that backprop starts from.

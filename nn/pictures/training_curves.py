@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def curves(history: History, theme: str = "auto") -> Figure:
-    """Draw loss and accuracy over the epochs, of the training and of the validation examples where there are some.
+    """Draw loss and accuracy over the epochs, of training and of validation, if any.
 
     Args:
         history: what ``fit`` gave.
@@ -69,13 +69,15 @@ def _panel(ax: Axes, name: str, training: list[float], validation: list[float], 
 
 
 class LiveCurves:
-    """A callback for ``fit`` that draws the curves in a notebook while training runs; elsewhere it does nothing.
+    """A callback for ``fit`` that draws the curves in a notebook while training runs.
+
+    Elsewhere it does nothing.
 
     Args:
         every: seconds between two drawings, at least; when the cell ends the last epoch is drawn, too.
 
     Raises:
-        ValueError: *every* is no number from 0 on.
+        ValueError: *every* is not a number >= 0.
 
     >>> from nn import MLP
     >>> history = MLP(1, [1], seed=0).fit(

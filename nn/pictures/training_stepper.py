@@ -49,10 +49,9 @@ class _State:
 class TrainingStepper:
     """Gradient descent on all examples, one step forward or back at a time.
 
-    In Jupyter it shows the network with one example in it, the decision boundary and the cost, with buttons to walk
-    over the steps made so far, and before the first over the ten that come next; the buttons work in a saved notebook,
-    too. The model itself is trained: it has the weights, and in ``.grad`` the gradient, of the step that the stepper is
-    at.
+    In Jupyter it shows the network with one example in it, the decision boundary and the cost. Buttons walk over the
+    steps made so far, and before the first over the ten that come next, in a saved notebook, too. The model itself is
+    trained: it has the weights, and in ``.grad`` the gradient, of the step that the stepper is at.
 
     Args:
         model: an MLP, a Layer or a Neuron of two inputs.
@@ -114,7 +113,7 @@ class TrainingStepper:
 
     @property
     def costs(self) -> list[float]:
-        """The cost at the start and after every step made so far, those that ``back`` went back over included."""
+        """The cost at the start and after every step made so far, also beyond this one."""
         return [state.cost for state in self._states[: self._made + 1]]
 
     @property
@@ -147,7 +146,9 @@ class TrainingStepper:
         return self
 
     def back(self, n: int = 1) -> Self:
-        """Go *n* steps back, to exactly the weights of then; a ValueError if there are not so many.
+        """Go *n* steps back, to exactly the weights there.
+
+        A ValueError if there are not so many.
 
         Raises a RuntimeError if something else changed the model's weights.
         """
@@ -249,13 +250,10 @@ class TrainingStepper:
         rounds = [factor * 10**power for power in range(1, 12) for factor in (1, 2, 5)]
         return next(n for n in rounds if n >= last), max(*[state.cost for state in self._states], 1e-12)
 
-    def _repr_png_(self) -> Any:
-        return self.picture()._repr_png_()  # type: ignore[attr-defined]
-
     def _ipython_display_(self) -> None:
         frames, at = self._frames_of(_MOST_FRAMES_SHOWN)
         if is_colab():
-            outputs: list[Output] = [({"text/html": self._repr_html_(), "text/plain": repr(self)}, {})]
+            outputs: list[Output] = [{"text/html": self._repr_html_(), "text/plain": repr(self)}]
         else:
             note = "Run this cell to walk over the steps of training."
             words = render_words(note, repr(self))

@@ -25,7 +25,7 @@ class ConvergenceWarning(UserWarning):
 
 @dataclass(repr=False)
 class History:
-    """The losses and accuracies of training, a number an epoch; a model without classes has no accuracies.
+    """The losses of training, and the accuracies of a classifier, one for each epoch.
 
     ``interrupted`` is True if Ctrl-C or a callback ended it. ``eager`` says why training was eager, example by
     example; it is empty if a recorded graph was replayed for whole batches.
@@ -47,7 +47,7 @@ class History:
         return len(self.loss)
 
     def note(self, tally: Tally, classifies: bool, which: str = "") -> None:
-        """Append the mean loss of an epoch, and the share of right answers of a classifier."""
+        """Append the mean loss of an epoch, and a classifier's share of right answers."""
         getattr(self, f"{which}loss").append(tally.loss / tally.n)
         if classifies:
             getattr(self, f"{which}accuracy").append(tally.right / tally.n)
@@ -69,7 +69,7 @@ class History:
         return f"History of {self.epochs} epochs{': ' if numbers else ''}{numbers}{ended}"
 
     def to_frame(self) -> pandas.DataFrame:
-        """The numbers as a pandas frame: a row for each epoch (1, 2, ...), a column for each name."""
+        """The numbers as a pandas frame: a row for each epoch, a column for each name."""
         import pandas
 
         columns = {name: getattr(self, name) for name in self.last()}

@@ -173,6 +173,18 @@ def test_the_reference_has_every_public_name():
     assert missing == []
 
 
+def test_public_docstrings_begin_with_short_lines():
+    long = []
+    for name, thing in public_things().items():
+        parts = {name: thing}
+        if inspect.isclass(thing):
+            parts |= {f"{name}.{key}": part for key, part in vars(thing).items() if not key.startswith("_")}
+        for key, part in parts.items():
+            if callable(part) or isinstance(part, (property, classmethod)):
+                long += [key for line in (inspect.getdoc(part) or "").splitlines()[:1] if len(line) > 80]
+    assert long == []
+
+
 @pytest.mark.skipif(not (ROOT / "CONTRIBUTING.md").exists(), reason="the project's files are not beside the tests")
 def test_contributing_names_what_is_there():
     """Each file and folder, and the stages of the whole check in their order."""

@@ -22,7 +22,8 @@ def test_names_are_those_of_engine_and_nn(name):
 
 
 def test_every_public_name_is_there():
-    assert {*engine.__all__, *nn.__all__} <= {*dir(gradstep)}
+    assert {*dir(gradstep)} == {*dir(engine), *dir(nn), "engine", "nn"}
+    assert {*dir(engine)} == {*engine.__all__, "__version__"}
     assert gradstep.__version__ == engine.__version__
     assert not {*engine.__all__} & {*nn.__all__}
 

@@ -167,6 +167,7 @@ def doubled(a):
         (lambda a: lambda b: b, [[1.0]], TypeError, "must return a Value or a list of them, got function"),
         (lambda a: [a, 3.0], [[1.0]], TypeError, r"got float 3\.0"),
         (lambda a: [], [[1.0]], ValueError, "at least one output"),
+        (max, [[1.0, 2.0]], TypeError, r"got <built-in function max>; .* such as lambda x, y: max\(x, y\)"),
     ],
 )
 def test_wrong_functions_and_wrong_rows(function, X, kind, words):
@@ -191,6 +192,12 @@ def test_an_error_of_the_function_is_its_own():
 
     with pytest.raises(ValueError, match=r"log\(x\): x = -1\.0, but log needs x > 0"):
         logarithm([[2.0], [3.0], [-1.0]])
+
+
+def test_an_error_says_that_the_function_was_given_a_list():
+    with pytest.raises(TypeError) as caught:
+        compile(lambda a, b=3.0: a * b)([[1.0, 2.0]])
+    assert "given a list of all columns" in caught.value.__notes__[0]
 
 
 def test_a_function_takes_no_inputs():

@@ -32,7 +32,7 @@ def outputs_of(shown, monkeypatch):
     """What a notebook gets, one bundle of MIME types after the other."""
     display = pytest.importorskip("IPython.display")
     outputs = []
-    monkeypatch.setattr(display, "display", lambda bundle, metadata, raw: outputs.append(bundle))
+    monkeypatch.setattr(display, "display", lambda bundle, raw: outputs.append(bundle))
     shown._ipython_display_()
     return outputs
 
