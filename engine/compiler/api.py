@@ -11,9 +11,8 @@ from typing import Any, TypeAlias, overload
 
 import numpy as np
 
-from engine.compiler import by_parts
 from engine.compiler.backends import backend_named
-from engine.compiler.inputs import as_rows
+from engine.compiler.inputs import as_rows, fill
 from engine.compiler.ir import Floats
 from engine.compiler.paths import Paths, Source
 from engine.compiler.program import Program, check_output, mean
@@ -49,6 +48,8 @@ class CompiledFunction:
         self._call = _Call(function)
         self.program: Paths | None = None
         """The program of each path, from the first call on."""
+        self._exact: Paths | None = None
+        """The same in float64, for what float32 cannot compute."""
 
     def __reduce__(self) -> str:
         """Pickled by name and copied as itself, as functions are."""
@@ -70,7 +71,7 @@ class CompiledFunction:
             advice = f"for several examples {name}([{row}])" if are_rows else f"for one example {name}([[{row}]])"
             raise TypeError(f"{name} takes rows of numbers, an example each, got {row}; {advice}")
         paths, rows = self._prepared(X)
-        results = by_parts.outputs(paths, rows)
+        (results,) = self._computed(paths, lambda paths: (paths(rows),))
         _settle_where_not_finite(results, rows, paths, slice(None))
         return results[:, 0] if self._call.single else results
 
@@ -78,15 +79,34 @@ class CompiledFunction:
         """The mean of an output over the examples, and its gradient: see ``Program``."""
         paths, rows = self._prepared(X)
         check_output(output, paths.n_outputs, rows)
-        results, gradient = by_parts.outputs_and_mean_gradient(paths, rows, output)
+        results, gradient = self._computed(paths, lambda paths: paths.run(rows, None, output))
+        paths.keep(gradient)
         _settle_where_not_finite(results, rows, paths, [output])
-        return mean(results, output), gradient
+        return mean(results, output), gradient.copy()
 
     def gradients(self, X: Any, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
         """The gradient of an output for each example by itself: see ``Program``."""
         paths, rows = self._prepared(X)
         check_output(output, paths.n_outputs)
-        return by_parts.gradients(paths, rows, with_respect_to, output)
+        return self._computed(paths, lambda paths: (paths.gradients(rows, with_respect_to, output),))[0]
+
+    def _computed(self, paths: Paths, run: Callable[[Paths], tuple[Floats, ...]]) -> tuple[Floats, ...]:
+        """The arrays of *run*; by float64 where float32 makes the last infinite, or an operation refuse a number."""
+        if paths.dtype == np.float64:
+            return run(paths)
+        with suppress(ValueError, ZeroDivisionError):
+            found = run(paths)
+            if np.isfinite(found[-1]).all():
+                return found
+        if self._exact is None or self._exact.parameters != paths.parameters:
+            self._exact = Paths(paths.source, paths.parameters, np.float64, backend=self._backend)
+        self._exact.from_values()
+        self._exact.look_again()
+        exact = run(self._exact)
+        rounded = tuple(np.empty(numbers.shape, paths.dtype) for numbers in exact)
+        for array, numbers in zip(rounded, exact):
+            fill(array, numbers, "a result or gradient")
+        return rounded
 
     def _prepared(self, X: Any) -> tuple[Paths, Floats]:
         """The paths as far as they are known, and the checked rows, with the numbers as they were given."""
