@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 
 from engine.compiler.backends import backend_named
-from engine.compiler.inputs import as_rows, fill
+from engine.compiler.inputs import as_rows
 from engine.compiler.ir import Floats
 from engine.compiler.paths import Paths, Source
 from engine.compiler.program import Program, check_output, mean
@@ -48,8 +48,6 @@ class CompiledFunction:
         self._call = _Call(function)
         self.program: Paths | None = None
         """The program of each path, from the first call on."""
-        self._exact: Paths | None = None
-        """The same in float64, for what float32 cannot compute."""
 
     def __reduce__(self) -> str:
         """Pickled by name and copied as itself, as functions are."""
@@ -71,7 +69,7 @@ class CompiledFunction:
             advice = f"for several examples {name}([{row}])" if are_rows else f"for one example {name}([[{row}]])"
             raise TypeError(f"{name} takes rows of numbers, an example each, got {row}; {advice}")
         paths, rows = self._prepared(X)
-        (results,) = self._computed(paths, lambda paths: (paths(rows),))
+        results = paths(rows)
         _settle_where_not_finite(results, rows, paths, slice(None))
         return results[:, 0] if self._call.single else results
 
@@ -79,8 +77,7 @@ class CompiledFunction:
         """The mean of an output over the examples, and its gradient: see ``Program``."""
         paths, rows = self._prepared(X)
         check_output(output, paths.n_outputs, rows)
-        results, gradient = self._computed(paths, lambda paths: paths.run(rows, None, output))
-        paths.keep(gradient)
+        results, gradient = paths.run(rows, None, output)
         _settle_where_not_finite(results, rows, paths, [output])
         return mean(results, output), gradient.copy()
 
@@ -88,35 +85,17 @@ class CompiledFunction:
         """The gradient of an output for each example by itself: see ``Program``."""
         paths, rows = self._prepared(X)
         check_output(output, paths.n_outputs)
-        return self._computed(paths, lambda paths: (paths.gradients(rows, with_respect_to, output),))[0]
-
-    def _computed(self, paths: Paths, run: Callable[[Paths], tuple[Floats, ...]]) -> tuple[Floats, ...]:
-        """The arrays of *run*; by float64 where float32 makes the last infinite, or an operation refuse a number."""
-        if paths.dtype == np.float64:
-            return run(paths)
-        with suppress(ValueError, ZeroDivisionError):
-            found = run(paths)
-            if np.isfinite(found[-1]).all():
-                return found
-        if self._exact is None or self._exact.parameters != paths.parameters:
-            self._exact = Paths(paths.source, paths.parameters, np.float64, backend=self._backend)
-        self._exact.from_values()
-        self._exact.look_again()
-        exact = run(self._exact)
-        rounded = tuple(np.empty(numbers.shape, paths.dtype) for numbers in exact)
-        for array, numbers in zip(rounded, exact):
-            fill(array, numbers, "a result or gradient")
-        return rounded
+        return paths.gradients(rows, with_respect_to, output)
 
     def _prepared(self, X: Any) -> tuple[Paths, Floats]:
         """The paths as far as they are known, and the checked rows, with the numbers as they were given."""
         table = read_table(X, self._call.asked)
         if self.program is not None:
-            rows = as_rows(table, self.program.n_inputs, self._dtype, exact=True)
+            rows = as_rows(table, self.program.n_inputs, self._dtype)
             self.program.exchange()
             self.program.look_again()
             return self.program, rows
-        rows = as_rows(table, table.n_columns, self._dtype, exact=True)
+        rows = as_rows(table, table.n_columns, self._dtype)
         source = Source(self._call, Surroundings(self._function))
         paths = Paths(source, self._parameters, self._dtype, backend=self._backend)
         paths.start(rows[0])
@@ -207,8 +186,8 @@ def compile(
             have, as in many gradients, has a column that changes nothing.
         parameters: the leaves to differentiate with respect to; all others are constants. All that are no inputs for
             None.
-        dtype: ``"float64"`` or ``"float32"``. In float32 a number that is too large for it, above 3.4e38, is an
-            OverflowError, unless it makes no difference; one below 1e-45 is 0.
+        dtype: ``"float64"`` or ``"float32"``. What is too large for float32 on the way, above 3.4e38, is computed in
+            float64; an input, a parameter or a result that is too large is an OverflowError, and one below 1e-45 is 0.
         backend: what carries the program out: ``"numpy"``; or ``"c"``, native code that the machine's compiler makes in
             the first run (without a compiler there is a warning, and numpy does the work); or ``"jax"``, which XLA
             compiles for a processor, a GPU or a TPU. ``"jax:4"`` shares the examples of a batch among 4 of these. JAX

@@ -77,7 +77,7 @@ class Paths:
         known: Sequence[Path] = (),
         backend: str = "numpy",
     ) -> None:
-        self.source, self.dtype, self._most, self._backend = source, np.dtype(dtype), most, backend
+        self._source, self.dtype, self._most, self._backend = source, np.dtype(dtype), most, backend
         self.paths = list(known)
         """Those with the most parameters come first."""
         self._given = parameters
@@ -140,7 +140,7 @@ class Paths:
 
     def look_again(self) -> None:
         """Doubt all paths if something that the function can reach may have changed, or a leaf that is a constant."""
-        before, self._look = self._look, self.source.surroundings.look()
+        before, self._look = self._look, self._source.surroundings.look()
         constants = any(path.program.changed_constant() for path in self.paths)
         if constants or may_have_changed(before, self._look):
             self.doubt()
@@ -152,7 +152,7 @@ class Paths:
 
     def _record(self, row: Row) -> Recording:
         self._settle()
-        return record(self.source.function, np.asarray(row).tolist(), self.source.identity)
+        return record(self._source.function, np.asarray(row).tolist(), self._source.identity)
 
     def _compile(self, first: Recording, row: Row) -> Path:
         """A new path, for what a second recording of the same example confirms.
@@ -165,7 +165,7 @@ class Paths:
             raise DataDependentError(f"{place}: comparisons of Values choose more than {self._most} paths", ADVICE)
         if self.paths and len(first.outputs) != self.n_outputs:
             raise DataDependentError(f"{place}: comparisons of Values choose how many outputs there are", ADVICE)
-        second, self._look, lasting = confirm(first, lambda: self._record(row), self.source.surroundings)
+        second, self._look, lasting = confirm(first, lambda: self._record(row), self._source.surroundings)
         found = dict.fromkeys([*self.parameters, *lasting])
         parameters = list(found if self._given is None else self._given)
         graph, again = (recorded(recording.roots, recording.inputs, parameters) for recording in (first, second))
@@ -259,10 +259,6 @@ class Paths:
     def columns_of(self, with_respect_to: Any) -> list[int]:
         """The places among the parameters of what a gradient is asked for."""
         return columns_of(with_respect_to, (), self.parameters, "parameters of the function")
-
-    def keep(self, gradient: Floats) -> None:
-        """Make this the last gradient, which ``to_values`` gives."""
-        self._gradient = gradient
 
     def eager_outputs(self, row: Floats) -> list[float]:
         """The outputs for one example with no program; or the error that the function raises."""

@@ -58,7 +58,9 @@ class Program:
 
     @cached_property
     def _runner(self) -> Runner:
-        return Runner(self.record, self.dtype, self._labels, self.n_inputs, self.backend)
+        return Runner(
+            self.record, self.dtype, self._labels, self.n_inputs, self.backend, exact_weights=self._exact_weights
+        )
 
     @cached_property
     def _by_example(self) -> Runner:
@@ -100,6 +102,12 @@ class Program:
                 f"and is {leaf.data!r} now; compile it again, or make it one of parameters= or inputs="
             )
         self.weights = [parameter.data for parameter in self.parameters]
+
+    def _exact_weights(self) -> Floats:
+        """The weights in float64; one that only rounds the number of its parameter is that number."""
+        numbers = np.array([parameter.data for parameter in self.parameters])
+        with np.errstate(over="ignore"):
+            return np.where(numbers.astype(self.dtype) == self.weights, numbers, self.weights)
 
     def changed_constant(self) -> tuple[Value, float] | None:
         """A leaf that is a constant of the program and has another number now, and the number that it had."""
@@ -178,7 +186,7 @@ class Program:
         if max(columns, default=0) < self.n_inputs:
             return self._runner.input_gradients(rows, self.weights[:0], columns, output)
         with self._by_example.turn:
-            gradients = self._by_example.input_gradients(rows, self.weights, columns, output)
+            gradients = self._by_example.input_gradients(rows, self._exact_weights(), columns, output)
             self._by_example.release()  # as much memory as for many examples
         return gradients
 
