@@ -277,13 +277,6 @@ class Paths:
             path.program.weights[:] = self.weights[: len(path.program.parameters)]
         return path.program
 
-    def _exact_weights(self) -> Floats:
-        """The numbers that the function finds in the parameters, in float64."""
-        if self.dtype == np.float64:
-            return self.weights
-        self._settle()
-        return np.array([parameter.data for parameter in self.parameters])
-
     def _only(self, rows: Floats) -> bool:
         """Whether no comparison chooses a path; where that is in doubt, the first of the rows is recorded again."""
         if len(self.paths) == 1 and self.paths[0].is_due and len(rows):
@@ -309,7 +302,7 @@ class Paths:
             if path not in self.paths:  # dropped since
                 continue
             here = rows[left]
-            fits, is_open = path.checks.told(here, self._exact_weights())
+            fits, is_open = path.checks.told(here, self.paths[0].program.exact_weights())
             certain = left[fits & ~is_open]
             if path.is_due and len(certain) and self.start(rows[certain[0]]) is not path:
                 continue

@@ -59,7 +59,7 @@ class Program:
     @cached_property
     def _runner(self) -> Runner:
         return Runner(
-            self.record, self.dtype, self._labels, self.n_inputs, self.backend, exact_weights=self._exact_weights
+            self.record, self.dtype, self._labels, self.n_inputs, self.backend, exact_weights=self.exact_weights
         )
 
     @cached_property
@@ -103,8 +103,10 @@ class Program:
             )
         self.weights = [parameter.data for parameter in self.parameters]
 
-    def _exact_weights(self) -> Floats:
+    def exact_weights(self) -> Floats:
         """The weights in float64; one that only rounds the number of its parameter is that number."""
+        if self.dtype == np.float64:
+            return self.weights
         numbers = np.array([parameter.data for parameter in self.parameters])
         with np.errstate(over="ignore"):
             return np.where(numbers.astype(self.dtype) == self.weights, numbers, self.weights)
@@ -186,7 +188,7 @@ class Program:
         if max(columns, default=0) < self.n_inputs:
             return self._runner.input_gradients(rows, self.weights[:0], columns, output)
         with self._by_example.turn:
-            gradients = self._by_example.input_gradients(rows, self._exact_weights(), columns, output)
+            gradients = self._by_example.input_gradients(rows, self.exact_weights(), columns, output)
             self._by_example.release()  # as much memory as for many examples
         return gradients
 
