@@ -124,8 +124,10 @@ class Runner:
                 if finite := is_finite(found):
                     break
             if self._is_coarse and not (is_exact and finite):
-                found = self._exact.input_gradients(rows[start:stop], shared, columns, output).T
-            fill(gradients[start:stop], found.T, "the gradient")
+                exact = self._exact.input_gradients(rows[start:stop], shared, columns, output)
+                fill(gradients[start:stop], exact, "the gradient")
+            else:
+                gradients[start:stop] = found.T
 
         with self.turn:
             self.in_chunks(len(rows), run, Gradient(output, INPUTS, False))
