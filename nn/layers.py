@@ -93,21 +93,40 @@ class Sequential(Module):
         return f"{type(self).__name__} of [{', '.join(map(repr, self.layers))}]"
 
 
-class Activation(Module):
+class Activated:
+    """Has an activation: a name, or a function from Value to Value."""
+
+    activation: Any = Checked(check_activation)
+
+    @property
+    def nonlin(self) -> bool:
+        """Whether the activation is not linear, as micrograd has it."""
+        return bool(self.activation != "linear")
+
+    def activated(self, value: Value) -> Value:
+        """The activation of a Value; a TypeError if it gives something else."""
+        output = ACTIVATIONS.get(self.activation, self.activation)(value)
+        if not isinstance(output, Value):
+            raise not_a_value(f"the activation {self.activation!r} must give a Value", output)
+        return output
+
+    def output_activations(self: Any) -> dict[Value, tuple[str, ...]]:
+        names = () if self.activation in ("linear", Value.__pos__) else (method_name(self.activation),)
+        return dict.fromkeys(self.parameters(), names)
+
+
+class Activation(Activated, Module):
     """A function of one Value, applied to each number.
 
     >>> [output.data for output in Activation("relu")([-1.0, 2.0])]
     [0.0, 2.0]
     """
 
-    activation: Any = Checked(check_activation)
-
     def __init__(self, activation: Function) -> None:
         self.activation = activation
 
     def __call__(self, x: Sequence[SupportsFloat]) -> list[Value]:
-        activate: Any = ACTIVATIONS.get(self.activation, self.activation)
-        return [activate(value) for value in as_values(x)]
+        return [self.activated(value) for value in as_values(x)]
 
 
 class Softmax(Module):

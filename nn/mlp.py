@@ -7,24 +7,18 @@ from itertools import groupby
 from typing import Any, SupportsFloat
 
 from engine import Value, dot
-from nn.activations import ACTIVATIONS, Function, check_activation, given_activation, method_name, not_a_value, title
+from nn.activations import Function, check_activation, given_activation, title
 from nn.configuration import Fixed
 from nn.initialization import Init, Seed, generator, initial_weight
-from nn.layers import Outputs, Sequential, as_values, one_example, wrong_length
+from nn.layers import Activated, Outputs, Sequential, as_values, one_example, wrong_length
 from nn.module import Module
-from nn.validation import Checked, check_int, check_ints, either
+from nn.validation import check_int, check_ints, either
 
 
-class Neuron(Module):
+class Neuron(Activated, Module):
     """activation(w[0] * x[0] + w[1] * x[1] + ... + b).
 
-    Args:
-        n_inputs: the number of inputs.
-        nonlin: the activation; micrograd's True is ReLU, and False linear.
-        activation: the same: a name, or a function from Value to Value; by default ReLU.
-        init: how the weights start (see MLP); the bias starts at 0.
-        seed: as for MLP; or a ``random.Random``, which its layer passes.
-        n_outputs: how many neurons its layer has, for Glorot's scale.
+    Args: those of Layer, and *n_outputs*, how many neurons its layer has, for Glorot's scale. The bias starts at 0.
 
     >>> neuron = Neuron(2, activation="tanh", seed=0)
     >>> output = neuron([1.0, 2.0])
@@ -33,7 +27,6 @@ class Neuron(Module):
     """
 
     n_outputs, starting, _weights = 1, ("init", "n_outputs", "seed"), ("w", "b")
-    activation: Any = Checked(check_activation)
 
     def __init__(
         self,
@@ -51,24 +44,11 @@ class Neuron(Module):
         self.w = [Value(draw()) for _ in range(self.n_inputs)]
         self.b = Value(0.0)
 
-    def output_activations(self) -> dict[Value, tuple[str, ...]]:
-        names = () if self.activation in ("linear", Value.__pos__) else (method_name(self.activation),)
-        return dict.fromkeys(self.parameters(), names)
-
-    @property
-    def nonlin(self) -> bool:
-        """Whether the neuron is not linear, as in micrograd."""
-        return bool(self.activation != "linear")
-
     def __call__(self, x: Sequence[SupportsFloat]) -> Value:
-        inputs = one_example(x, self)
-        inputs = inputs if type(inputs) is list else as_values(inputs)
+        inputs = x if type(x) is list else as_values(one_example(x, self))
         if len(inputs) != len(self.w):
             raise wrong_length(self, len(self.w), len(inputs))
-        output: Value = ACTIVATIONS.get(self.activation, self.activation)(dot(self.w, inputs) + self.b)
-        if not isinstance(output, Value):
-            raise not_a_value(f"the activation {self.activation!r} must give a Value", output)
-        return output
+        return self.activated(dot(self.w, inputs) + self.b)
 
     def __repr__(self) -> str:
         return f"{title(self.activation)}Neuron({len(self.w)})"
@@ -77,9 +57,15 @@ class Neuron(Module):
 class Layer(Module):
     """Neurons side by side, all with the same inputs.
 
-    Args: those of Neuron; *n_outputs*, the number of neurons, is the second.
-
     A call returns a list with a Value for each neuron; for a single neuron its Value alone, as in micrograd.
+
+    Args:
+        n_inputs: the number of inputs.
+        n_outputs: the number of neurons.
+        nonlin: the activation; micrograd's True is ReLU, and False linear.
+        activation: the same: a name, or a function from Value to Value; by default ReLU.
+        init: how the weights start: see MLP.
+        seed: as for MLP; or a ``random.Random``.
 
     >>> first, *others = Layer(3, 4, seed=0)([1.0, 2.0, 3.0])
     >>> len(others)
@@ -104,12 +90,8 @@ class Layer(Module):
             Neuron(n_inputs, nonlin, activation=activation, init=init, seed=rng, n_outputs=n_neurons)
             for _ in range(n_neurons)
         ]
-        self.n_inputs, self.activation = self.neurons[0].n_inputs, self.neurons[0].activation
-
-    @property
-    def n_outputs(self) -> int:  # type: ignore[override]
-        """How many neurons there are."""
-        return len(self.neurons)
+        first = self.neurons[0]
+        self.n_inputs, self.n_outputs, self.activation = first.n_inputs, n_neurons, first.activation
 
     def __call__(self, x: Sequence[SupportsFloat]) -> Outputs:
         values = as_values(one_example(x, self))

@@ -11,7 +11,6 @@ from typing import Any, TypeAlias, overload
 
 import numpy as np
 
-from engine.compiler import by_parts
 from engine.compiler.backends import backend_named
 from engine.compiler.inputs import as_rows
 from engine.compiler.ir import Floats
@@ -74,7 +73,7 @@ class CompiledFunction:
             advice = f"for several examples {name}([{row}])" if are_rows else f"for one example {name}([[{row}]])"
             raise TypeError(f"{name} takes rows of numbers, an example each, got {row}; {advice}")
         paths, rows = self._prepared(X)
-        results = by_parts.outputs(paths, rows)
+        results = paths(rows)
         _settle_where_not_finite(results, rows, paths, slice(None))
         return results[:, 0] if self._call.single else results
 
@@ -82,25 +81,25 @@ class CompiledFunction:
         """The mean of an output over the examples, and its gradient: see ``Program``."""
         paths, rows = self._prepared(X)
         check_output(output, paths.n_outputs, rows)
-        results, gradient = by_parts.outputs_and_mean_gradient(paths, rows, output)
+        results, gradient = paths.run(rows, None, output)
         _settle_where_not_finite(results, rows, paths, [output])
-        return mean(results, output), gradient
+        return mean(results, output), gradient.copy()
 
     def gradients(self, X: Any, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
         """The gradient of an output for each example by itself: see ``Program``."""
         paths, rows = self._prepared(X)
         check_output(output, paths.n_outputs)
-        return by_parts.gradients(paths, rows, with_respect_to, output)
+        return paths.gradients(rows, with_respect_to, output)
 
     def _prepared(self, X: Any) -> tuple[Paths, Floats]:
         """The paths as far as they are known, and the checked rows, with the numbers as they were given."""
         table = read_table(X, self._call.asked)
         if self.program is not None:
-            rows = as_rows(table, self.program.n_inputs, self._dtype, exact=True)
+            rows = as_rows(table, self.program.n_inputs, self._dtype)
             self.program.exchange()
             self.program.look_again()
             return self.program, rows
-        rows = as_rows(table, table.n_columns, self._dtype, exact=True)
+        rows = as_rows(table, table.n_columns, self._dtype)
         source = Source(self._call, Surroundings(self._function))
         paths = Paths(source, self._parameters, self._dtype, backend=self._backend)
         paths.start(rows[0])
@@ -204,8 +203,8 @@ def compile(
             have, as in many gradients, has a column that changes nothing.
         parameters: the leaves to differentiate with respect to; all others are constants. All that are no inputs for
             None.
-        dtype: ``"float64"`` or ``"float32"``. In float32 a number that is too large for it, above 3.4e38, is an
-            OverflowError, unless it makes no difference; one below 1e-45 is 0.
+        dtype: ``"float64"`` or ``"float32"``. What is too large for float32 on the way, above 3.4e38, is computed in
+            float64; an input, a parameter or a result that is too large is an OverflowError, and one below 1e-45 is 0.
         backend: what carries the program out: ``"numpy"``; or ``"c"``, native code that the machine's compiler makes in
             the first run (without a compiler there is a warning, and numpy does the work); or ``"jax"``, which XLA
             compiles for a processor, a GPU or a TPU. ``"jax:4"`` shares the examples of a batch among 4 of these. JAX

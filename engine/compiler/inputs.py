@@ -35,12 +35,10 @@ def hiding_nan(record: Record) -> list[int]:
     return [column for column in range(record.n_inputs) if not showing[column]]
 
 
-def as_rows(
-    table: Table, n_inputs: int, dtype: np.dtype[Any], look: Sequence[int] | None = None, exact: bool = False
-) -> Floats:
+def as_rows(table: Table, n_inputs: int, dtype: np.dtype[Any], look: Sequence[int] | None = None) -> Floats:
     """``(n_examples, n_inputs)`` numbers, checked; *look* for NaN in these columns at least, by default in all.
 
-    They are of the *dtype*; or, if they are to be *exact*, of float64 where float32 would round them.
+    They are of the *dtype*, or of float64 where float32 would round them.
 
     Raises:
         ValueError: another shape, or NaN.
@@ -65,7 +63,7 @@ def as_rows(
         if not isfinite(np.vdot(looked_at, looked_at)):  # faster than any look at each number
             refuse_nan(rows)
             refuse_lost(given, rows, "X")
-    return given.astype(np.float64, copy=False) if exact and given.dtype != dtype else rows
+    return given.astype(np.float64, copy=False) if given.dtype != dtype else rows
 
 
 def fill(array: Floats, numbers: Any, what: str) -> None:

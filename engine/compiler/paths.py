@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.calculus import numeric_gradients
 from engine.compiler.confirmation import another_graph, confirm
 from engine.compiler.guards import Checks
 from engine.compiler.inputs import fill
@@ -261,18 +260,6 @@ class Paths:
         """The places among the parameters of what a gradient is asked for."""
         return columns_of(with_respect_to, (), self.parameters, "parameters of the function")
 
-    def eager_gradients(self, row: Floats, output: int) -> tuple[list[float], list[float], list[float]]:
-        """The outputs for one example with no program, and the gradient of one of them in parameters and in inputs."""
-        with self._turn:
-            recording = self._record(row)
-            found = numeric_gradients(recording.outputs[output])
-            by_parameters, by_inputs = ([found.get(x, 0.0) for x in xs] for xs in (self.parameters, recording.inputs))
-            return [each.data for each in recording.outputs], by_parameters, by_inputs
-
-    def keep(self, gradient: Floats) -> None:
-        """Make this the last gradient, which ``to_values`` gives."""
-        self._gradient = gradient
-
     def eager_outputs(self, row: Floats) -> list[float]:
         """The outputs for one example with no program; or the error that the function raises."""
         with self._turn:
@@ -289,13 +276,6 @@ class Paths:
         if path is not self.paths[0]:
             path.program.weights[:] = self.weights[: len(path.program.parameters)]
         return path.program
-
-    def _exact_weights(self) -> Floats:
-        """The numbers that the function finds in the parameters, in float64."""
-        if self.dtype == np.float64:
-            return self.weights
-        self._settle()
-        return np.array([parameter.data for parameter in self.parameters])
 
     def _only(self, rows: Floats) -> bool:
         """Whether no comparison chooses a path; where that is in doubt, the first of the rows is recorded again."""
@@ -322,7 +302,7 @@ class Paths:
             if path not in self.paths:  # dropped since
                 continue
             here = rows[left]
-            fits, is_open = path.checks.told(here, self._exact_weights())
+            fits, is_open = path.checks.told(here, self.paths[0].program.exact_weights())
             certain = left[fits & ~is_open]
             if path.is_due and len(certain) and self.start(rows[certain[0]]) is not path:
                 continue

@@ -65,7 +65,9 @@ class Program:
 
     @cached_property
     def _runner(self) -> Runner:
-        return Runner(self.record, self.dtype, self._labels, self.n_inputs, self.backend)
+        return Runner(
+            self.record, self.dtype, self._labels, self.n_inputs, self.backend, exact_weights=self.exact_weights
+        )
 
     @cached_property
     def _by_example(self) -> Runner:
@@ -107,6 +109,14 @@ class Program:
                 f"and is {leaf.data!r} now; compile it again, or make it one of parameters= or inputs="
             )
         self.weights = [parameter.data for parameter in self.parameters]
+
+    def exact_weights(self) -> Floats:
+        """The weights in float64; one that only rounds the number of its parameter is that number."""
+        if self.dtype == np.float64:
+            return self.weights
+        numbers = np.array([parameter.data for parameter in self.parameters])
+        with np.errstate(over="ignore"):
+            return np.where(numbers.astype(self.dtype) == self.weights, numbers, self.weights)
 
     def changed_constant(self) -> tuple[Value, float] | None:
         """A constant leaf that has another number now, and its old number."""
@@ -187,7 +197,7 @@ class Program:
         if max(columns, default=0) < self.n_inputs:
             return self._runner.input_gradients(rows, self.weights[:0], columns, output)
         with self._by_example.turn:
-            gradients = self._by_example.input_gradients(rows, self.weights, columns, output)
+            gradients = self._by_example.input_gradients(rows, self.exact_weights(), columns, output)
             self._by_example.release()  # as much memory as for many examples
         return gradients
 

@@ -8,38 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from engine.compiler.anomalies import evaluated
-from engine.compiler.inputs import FLOAT64
 from engine.compiler.ir import Floats
 from engine.compiler.trace import Record
 from engine.domains import refuses
 from engine.validation import shortened
 
-_FLOAT32, _FLOAT32_SMALLEST = 1e-2, 1e-37
-"""How near numbers of float32 must come: as a share, and absolutely."""
-
 
 def refusing_nodes(record: Record) -> list[int]:
     """The places of the nodes whose operation may refuse numbers: it would give infinity or NaN."""
     return [index for index, op in enumerate(record.ops) if isinstance(op, str) and refuses(op)]
-
-
-def refuse_inexact(found: Floats, exact: Floats, what: str, rows: Floats | None = None) -> None:
-    """Raise an OverflowError where float32 has *found* other numbers than float64: one between was too large for it.
-
-    Where the numbers belong to *rows*, the error names one.
-    """
-    with np.errstate(all="ignore"):
-        close = np.isclose(found, exact, rtol=_FLOAT32, atol=_FLOAT32_SMALLEST, equal_nan=True)
-    if not close.all():
-        index = tuple(np.argwhere(~close)[0])
-        where = f" for the row {shortened(rows[index[0]].tolist())} of X" if rows is not None and rows.size else ""
-        raise OverflowError(
-            f"numbers on the way to {what} must be within float32's range, got {found[index]:.6g} instead of "
-            f"{exact[index]:.6g}{where}; {FLOAT64}"
-        )
 
 
 def refuse(record: Record, labels: Sequence[str], n_columns: int, rows: Floats, weights: Floats) -> None:

@@ -21,7 +21,7 @@ from engine.compiler.inputs import fill, hiding_nan, refuse_nan
 from engine.compiler.ir import Floats
 from engine.compiler.memory_layout import placed
 from engine.compiler.plan import PARAMETERS, Bound, Gradient, Plan, Share
-from engine.compiler.refusals import refuse, refuse_inexact, refusing_nodes
+from engine.compiler.refusals import refuse, refusing_nodes
 from engine.compiler.simplify import simplified
 from engine.compiler.trace import Record
 from engine.compiler.vectorize import INPUTS, UNIFORM, grouped
@@ -40,7 +40,8 @@ class Runner:
 
     Numbers that eager arithmetic refuses are refused, in errors that call inputs and parameters by their *labels*;
     without labels nothing is refused. The first *n_columns* inputs are columns of ``X``. The *backend* computes, unless
-    it is among those that *failed* for another runner of the same program.
+    it is among those that *failed* for another runner of the same program. What float32 cannot compute is computed in
+    float64, with the rows as they are given, and the weights that *exact_weights* gives.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Runner:
         n_columns: int = 0,
         backend: str = "numpy",
         failed: set[str] | None = None,
+        exact_weights: Callable[[], Floats] | None = None,
     ) -> None:
         self._backend = backend_named(backend, warns=False)
         self.failed = set[str]() if failed is None else failed
@@ -69,7 +71,8 @@ class Runner:
         self.turn = RLock()
         self._record, self._labels, self._n_columns = record, labels or [], n_columns
         self._refusing = [] if labels is None else refusing_nodes(record)
-        self._may_overflow = labels is not None and dtype == np.float32
+        self._is_coarse = labels is not None and dtype == np.float32
+        self._exact_weights = exact_weights or (lambda: self.weights)
         self._plans: dict[Gradient | None, tuple[Plan, Share]] = {}
         self._bound: dict[tuple[int, Gradient | None, int], tuple[Bound, Floats]] = {}
 
@@ -94,9 +97,11 @@ class Runner:
                 bound, is_exact = self._computed((rows, chosen), part, gradient, results, seed=1.0 / n_examples)
                 if finite := is_finite(bound.by_parameters):
                     break
-            if self._may_overflow and not (is_exact and finite):
-                exact = self._exact.outputs_and_mean_gradient(_rows(bound), None, output)[1]
-                refuse_inexact(bound.by_parameters, exact * ((stop - start) / n_examples), "the gradient")
+            if self._is_coarse and not (is_exact and finite):
+                own = _chosen(rows, chosen, start, stop)
+                numbers, exact = self._exact.outputs_and_mean_gradient(own, None, output)
+                fill(results[start:stop], numbers, "the result")
+                fill(bound.by_parameters, exact * ((stop - start) / n_examples), "the gradient")
             parts[start] = bound.by_parameters if stop - start == n_examples else bound.by_parameters.copy()
 
         with self.turn:
@@ -118,11 +123,11 @@ class Runner:
                 found = bound.by_inputs[chosen]
                 if finite := is_finite(found):
                     break
-            if self._may_overflow and not (is_exact and finite):
-                own = _rows(bound)
-                exact = self._exact.input_gradients(own, own[0, :0], columns, output)
-                refuse_inexact(found.T, exact, "the gradient", own[:, : self._n_columns])
-            gradients[start:stop] = found.T
+            if self._is_coarse and not (is_exact and finite):
+                exact = self._exact.input_gradients(rows[start:stop], shared, columns, output)
+                fill(gradients[start:stop], exact, "the gradient")
+            else:
+                gradients[start:stop] = found.T
 
         with self.turn:
             self.in_chunks(len(rows), run, Gradient(output, INPUTS, False))
@@ -150,17 +155,17 @@ class Runner:
         is_exact = self._run(bound, seed, refuses)
         bound.read(results)
         finite = is_finite(results)
-        if self._may_overflow and refuses and not (is_exact and finite):
-            refuse_inexact(results, self._exact.outputs(_rows(bound)), "the result", _rows(bound))
+        if self._is_coarse and refuses and not (is_exact and finite):
+            fill(results, self._exact.outputs(_chosen(rows, chosen, 0, len(results))), "the result")
         if not finite:
             refuse_nan(rows if chosen is None else rows[chosen], start)
         return bound, is_exact
 
     def _run(self, bound: Bound, seed: float, refuses: bool = True) -> bool:
         """Compute; raise the error of eager arithmetic where it refuses a number; say whether none was too large."""
-        listens = refuses and bool(self._refusing or self._may_overflow)
+        listens = refuses and bool(self._refusing or self._is_coarse)
         is_exact = not bound.run(seed, listens)
-        if self._refusing and not is_exact:
+        if self._refusing and not is_exact and not self._is_coarse:
             self._find_refused(bound.inputs.T)
         return is_exact
 
@@ -168,12 +173,12 @@ class Runner:
     def _exact(self) -> Runner:
         """The same in float64, with the weights of now."""
         exact = self._in_float64
-        exact.weights[:] = self.weights
+        exact.weights[:] = self._exact_weights()
         return exact
 
     @cached_property
     def _in_float64(self) -> Runner:
-        return Runner(self._record, np.dtype(np.float64))
+        return Runner(self._record, np.dtype(np.float64), self._labels, self._n_columns)
 
     @cached_property
     def _checking_runner(self) -> Runner:
@@ -251,6 +256,6 @@ class Runner:
         return known[0]
 
 
-def _rows(bound: Bound) -> Floats:
-    """The inputs of the last run, ``(n_examples, n_inputs)``."""
-    return bound.inputs.T.astype(np.float64)
+def _chosen(rows: Floats, chosen: NDArray[np.int64] | None, start: int, stop: int) -> Floats:
+    """A part of the chosen rows, in float64."""
+    return np.asarray(rows[start:stop] if chosen is None else rows[chosen[start:stop]], np.float64)

@@ -55,19 +55,14 @@ def read_idx(path: Path, magic: int) -> Bytes:
     """The bytes of an IDX file with that magic number, in the shape of its header."""
     import numpy as np
 
-    data = unpack(path)
-    number, n_dimensions = int.from_bytes(data[:4], "big"), magic % 256
-    start = 4 + 4 * n_dimensions
-    if len(data) < (start if number == magic else 4):
-        raise ValueError(f"{path}: the file ends inside its header; get it again")
-    if number in _KINDS and number != magic:
-        raise ValueError(f"{path} must hold {_KINDS[magic]}, got {_KINDS[number]}; are two files swapped?")
+    data, start = unpack(path), 4 + 4 * (magic % 256)
+    number = int.from_bytes(data[:4], "big")
     if number != magic:
-        raise ValueError(f"{path}: no IDX file of {_KINDS[magic]}: it begins with the number {number}, not {magic}")
-    shape = [int(size) for size in np.frombuffer(data, ">u4", n_dimensions, 4)]
-    length, there = math.prod(shape), len(data) - start
-    if there != length:
-        wrong = f"there are only {there:,}; it is cut off" if there < length else "there are more"
+        got = f"{_KINDS[number]}; are two files swapped?" if number in _KINDS else f"one that begins with {data[:4]!r}"
+        raise ValueError(f"{path} must be an IDX file of {_KINDS[magic]}, got {got}")
+    shape = np.frombuffer(data[4:start].ljust(start - 4, b"\0"), ">u4").tolist()
+    there = len(data) - start
+    if there != math.prod(shape):  # as where the header is cut off
         sizes = " x ".join(f"{size:,}" for size in shape)
-        raise ValueError(f"{path}: its header says {sizes} bytes, and {wrong}; get it again")
-    return np.frombuffer(data, np.uint8, length, start).reshape(shape)
+        raise ValueError(f"{path} must have {sizes} bytes after its header, got {max(there, 0):,}; get it again")
+    return np.frombuffer(data, np.uint8, there, start).reshape(shape)

@@ -17,16 +17,13 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self._shields, self._is_pending, self._raised = 0, False, False
-
-    @property
-    def is_pending(self) -> bool:
+        self._shields, self._raised = 0, False
+        self.is_pending = False
         """Whether a Ctrl-C waits for the end of a shielded block."""
-        return self._is_pending
 
     def settle(self) -> None:
         """Raise nothing any more: the caller ends by itself."""
-        self._is_pending, self._raised = False, True
+        self.is_pending, self._raised = False, True
 
     @contextmanager
     def handled(self) -> Iterator[None]:
@@ -47,13 +44,13 @@ class Interrupts:
             yield
         finally:
             self._shields -= 1
-            if self._is_pending and not self._shields:
-                self._is_pending = False
+            if self.is_pending and not self._shields:
+                self.is_pending = False
                 self._raise()
 
     def _handle(self, _signal: int, _frame: FrameType | None) -> None:
         if self._shields:
-            self._is_pending = not self._raised
+            self.is_pending = not self._raised
         else:
             self._raise()
 

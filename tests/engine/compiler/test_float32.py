@@ -1,7 +1,5 @@
 """Programs of float32: a number beyond its range gives the same result as eagerly, or is refused in words."""
 
-from contextlib import suppress
-
 import numpy as np
 import pytest
 
@@ -20,32 +18,43 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_number_between_that_is_too_large_is_refused(name):
-    x, w = Value(1.5, "x"), Value(2.0, "w")
-    program = compile(FUNCTIONS[name](x, w), [x], [w], dtype="float32")
-    large = [[2.0], [1e20]]
-    program.weights[:] = 1e19
-    for run in (program, program.value_and_gradient):
+def rounded(run):
+    """What *run* gives in float32; None where that is too large."""
+    with np.errstate(over="ignore"):
+        numbers = np.asarray(run(), np.float32)
+    return numbers if np.isfinite(numbers).all() else None
+
+
+def check_same(single, exact):
+    """What the first gives, a program of float32, is what the second gives, rounded; or is refused in words."""
+    expected = rounded(exact)
+    if expected is None:
         with pytest.raises(OverflowError, match=r"within float32's range, got .*; use dtype=.float64."):
-            run(large)
-    with pytest.raises(OverflowError, match="for the row"):
-        program(large)
-    exact = compile(FUNCTIONS[name](x, w), [x], [w])
-    exact.weights[:] = 1e19
-    for of in ("parameters", "inputs"):  # some are right all the same
-        with suppress(OverflowError):
-            assert program.gradients(large, of) == pytest.approx(exact.gradients(large, of), rel=1e-2)
-    program.weights[:] = 2.0
-    expected = [FUNCTIONS[name](Value(number), Value(2.0)).data for number in (2.0, 3.0)]
-    assert program([[2.0], [3.0]]).tolist() == pytest.approx(expected, rel=1e-5)
+            single()
+    else:
+        assert single() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_functions_refuse_as_well(name):
+def test_a_number_between_that_is_too_large_is_computed_in_float64(name):
+    x, w = Value(1.5, "x"), Value(2.0, "w")
+    single, exact = (compile(FUNCTIONS[name](x, w), [x], [w], dtype=dtype) for dtype in ("float32", "float64"))
+    single.weights[:] = exact.weights[:] = 1e19
+    large = [[2.0], [1e20]]
+    check_same(lambda: single(large), lambda: exact(large))
+    if rounded(lambda: exact(large)) is not None:
+        check_same(lambda: single.value_and_gradient(large)[1], lambda: exact.value_and_gradient(large)[1])
+    for of in ("parameters", "inputs"):
+        check_same(lambda of=of: single.gradients(large, of), lambda of=of: exact.gradients(large, of))
+    single.weights[:] = 2.0
+    expected = [FUNCTIONS[name](Value(number), Value(2.0)).data for number in (2.0, 3.0)]
+    assert single([[2.0], [3.0]]).tolist() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_compute_it_as_well(name):
     f = compile(lambda x: FUNCTIONS[name](x, 1e19), dtype="float32")
-    with pytest.raises(OverflowError, match="float32"):
-        f([[2.0], [1e20]])
+    check_same(lambda: f([[2.0], [1e20]]), lambda: [FUNCTIONS[name](Value(x), 1e19).data for x in (2.0, 1e20)])
 
 
 def test_inputs_weights_and_constants_that_are_too_large_are_refused():
@@ -75,7 +84,10 @@ def test_infinite_inputs_are_no_overflow():
 def test_what_saturates_to_the_same_number_is_no_error():
     x = Value(1.0)
     assert compile(tanh(x * x), [x], dtype="float32")([[1e30], [0.0]]).tolist() == [1.0, 0.0]
-    assert compile(1.0 / (1.0 + x.exp()), [x], dtype="float32")([[100.0], [0.0]]).tolist() == [0.0, 0.5]
+    assert compile(1.0 / (1.0 + x.exp()), [x], dtype="float32")([[100.0], [0.0]]).tolist() == [
+        pytest.approx(np.exp(-100.0), rel=0.1),  # float32 has three bits of it
+        0.5,
+    ]
 
 
 def test_a_gradient_that_is_too_large_is_refused():
@@ -84,7 +96,7 @@ def test_a_gradient_that_is_too_large_is_refused():
     program.weights[:] = 1e-5
     assert program([[1e21]]).tolist() == pytest.approx([1e37])
     for run in (program.value_and_gradient, program.gradients):
-        with pytest.raises(OverflowError, match="on the way to the gradient"):
+        with pytest.raises(OverflowError, match="the gradient must be within float32's range, got 1e"):
             run([[1e21]])
 
 
@@ -99,8 +111,8 @@ def test_matrix_products_that_overflow_are_seen(n):
     X[-1] = 1e15
     program(X)
     program.weights[:] = 1e24
-    with pytest.raises(OverflowError, match="float32"):
-        program(X)
+    expected = [1.0 / np.log((n * row[0] * 1e24) ** 2 + 1.0) for row in X]
+    assert program(X)[:, 0].tolist() == pytest.approx(expected, rel=1e-5)
 
 
 class Root(Module):
