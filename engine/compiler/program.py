@@ -58,9 +58,7 @@ class Program:
 
     @cached_property
     def _runner(self) -> Runner:
-        return Runner(
-            self.record, self.dtype, self._labels, self.n_inputs, self.backend, exact_weights=self.exact_weights
-        )
+        return Runner(self.record, self.dtype, self._labels, self.n_inputs, self.backend, parameters=self.parameters)
 
     @cached_property
     def _by_example(self) -> Runner:
@@ -104,12 +102,8 @@ class Program:
         self.weights = [parameter.data for parameter in self.parameters]
 
     def exact_weights(self) -> Floats:
-        """The weights in float64; one that only rounds the number of its parameter is that number."""
-        if self.dtype == np.float64:
-            return self.weights
-        numbers = np.array([parameter.data for parameter in self.parameters])
-        with np.errstate(over="ignore"):
-            return np.where(numbers.astype(self.dtype) == self.weights, numbers, self.weights)
+        """The weights in float64: see ``Runner``."""
+        return self._runner.exact_weights()
 
     def changed_constant(self) -> tuple[Value, float] | None:
         """A leaf that is a constant of the program and has another number now, and the number that it had."""
