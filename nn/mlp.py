@@ -18,7 +18,13 @@ from nn.validation import check_int, check_ints, either
 class Neuron(Activated, Module):
     """activation(w[0] * x[0] + w[1] * x[1] + ... + b).
 
-    Args: those of Layer, and *n_outputs*, how many neurons its layer has, for Glorot's scale. The bias starts at 0.
+    Args:
+        n_inputs: the number of inputs.
+        nonlin, activation: a name, or a function from Value to Value; micrograd's True is ReLU, the default, and False
+            linear.
+        init: how the weights start (see MLP); the bias starts at 0.
+        seed: as for MLP; or a ``random.Random``.
+        n_outputs: how many neurons its layer has, for Glorot's scale.
 
     >>> neuron = Neuron(2, activation="tanh", seed=0)
     >>> output = neuron([1.0, 2.0])
@@ -59,13 +65,7 @@ class Layer(Module):
 
     A call returns a list with a Value for each neuron; for a single neuron its Value alone, as in micrograd.
 
-    Args:
-        n_inputs: the number of inputs.
-        n_outputs: the number of neurons.
-        nonlin: the activation; micrograd's True is ReLU, and False linear.
-        activation: the same: a name, or a function from Value to Value; by default ReLU.
-        init: how the weights start: see MLP.
-        seed: as for MLP; or a ``random.Random``.
+    Args: those of Neuron, and *n_outputs*, the number of neurons.
 
     >>> first, *others = Layer(3, 4, seed=0)([1.0, 2.0, 3.0])
     >>> len(others)
@@ -90,8 +90,12 @@ class Layer(Module):
             Neuron(n_inputs, nonlin, activation=activation, init=init, seed=rng, n_outputs=n_neurons)
             for _ in range(n_neurons)
         ]
-        first = self.neurons[0]
-        self.n_inputs, self.n_outputs, self.activation = first.n_inputs, n_neurons, first.activation
+        self.n_inputs, self.activation = self.neurons[0].n_inputs, self.neurons[0].activation
+
+    @property
+    def n_outputs(self) -> int:  # type: ignore[override]
+        """How many neurons there are."""
+        return len(self.neurons)
 
     def __call__(self, x: Sequence[SupportsFloat]) -> Outputs:
         values = as_values(one_example(x, self))

@@ -137,16 +137,12 @@ def by_columns(instructions: list[Instruction], n_inputs: int) -> bool:
     """Whether most inputs are read one by one; a matrix product with a single vector takes rows as they come."""
     n_read = 0
     for instruction in instructions:
-        if isinstance(instruction, Map):
-            for part in instruction.operands:
+        if isinstance(instruction, Take):
+            n_read += len(instruction.slots) if instruction.memory == "inputs" else 0
+        elif not isinstance(instruction, MatMul) or instruction.right.shape[0] > 1:
+            for part in instruction.operands if isinstance(instruction, Map) else instruction:
                 if isinstance(part, View) and part.memory == "inputs":
                     n_read += part.size
-        elif isinstance(instruction, Take):
-            n_read += len(instruction.slots) if instruction.memory == "inputs" else 0
-        elif isinstance(instruction, Total):
-            n_read += instruction.operand.size if instruction.operand.memory == "inputs" else 0
-        elif isinstance(instruction, MatMul) and instruction.right.shape[0] > 1:
-            n_read += instruction.right.size if instruction.right.memory == "inputs" else 0
         if 2 * n_read > n_inputs:
             return True
     return False

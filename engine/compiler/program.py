@@ -65,9 +65,7 @@ class Program:
 
     @cached_property
     def _runner(self) -> Runner:
-        return Runner(
-            self.record, self.dtype, self._labels, self.n_inputs, self.backend, exact_weights=self.exact_weights
-        )
+        return Runner(self.record, self.dtype, self._labels, self.n_inputs, self.backend, parameters=self.parameters)
 
     @cached_property
     def _by_example(self) -> Runner:
@@ -111,12 +109,8 @@ class Program:
         self.weights = [parameter.data for parameter in self.parameters]
 
     def exact_weights(self) -> Floats:
-        """The weights in float64; one that only rounds the number of its parameter is that number."""
-        if self.dtype == np.float64:
-            return self.weights
-        numbers = np.array([parameter.data for parameter in self.parameters])
-        with np.errstate(over="ignore"):
-            return np.where(numbers.astype(self.dtype) == self.weights, numbers, self.weights)
+        """The weights in float64: see ``Runner``."""
+        return self._runner.exact_weights()
 
     def changed_constant(self) -> tuple[Value, float] | None:
         """A constant leaf that has another number now, and its old number."""

@@ -25,6 +25,7 @@ from engine.compiler.refusals import refuse, refusing_nodes
 from engine.compiler.simplify import simplified
 from engine.compiler.trace import Record
 from engine.compiler.vectorize import INPUTS, UNIFORM, grouped
+from engine.value import Value
 
 Batch: TypeAlias = tuple[Floats, NDArray[np.int64] | None]
 """Rows, and which of them in which order; all of them for None."""
@@ -41,7 +42,7 @@ class Runner:
     Numbers that eager arithmetic refuses are refused, in errors that call inputs and parameters by their *labels*;
     without labels nothing is refused. The first *n_columns* inputs are columns of ``X``. The *backend* computes, unless
     it is among those that *failed* for another runner of the same program. What float32 cannot compute is computed in
-    float64, with the rows as they are given, and the weights that *exact_weights* gives.
+    float64, with the rows as they are given, and the numbers of the *parameters* where the weights only round them.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Runner:
         n_columns: int = 0,
         backend: str = "numpy",
         failed: set[str] | None = None,
-        exact_weights: Callable[[], Floats] | None = None,
+        parameters: Sequence[Value] = (),
     ) -> None:
         self._backend = backend_named(backend, warns=False)
         self.failed = set[str]() if failed is None else failed
@@ -72,7 +73,7 @@ class Runner:
         self._record, self._labels, self._n_columns = record, labels or [], n_columns
         self._refusing = [] if labels is None else refusing_nodes(record)
         self._is_coarse = labels is not None and dtype == np.float32
-        self._exact_weights = exact_weights or (lambda: self.weights)
+        self._parameters = parameters
         self._plans: dict[Gradient | None, tuple[Plan, Share]] = {}
         self._bound: dict[tuple[int, Gradient | None, int], tuple[Bound, Floats]] = {}
 
@@ -169,11 +170,19 @@ class Runner:
             self._find_refused(bound.inputs.T)
         return is_exact
 
+    def exact_weights(self) -> Floats:
+        """The weights in float64; one that only rounds the number of its parameter is that number."""
+        if self.dtype == np.float64:
+            return self.weights
+        numbers = np.array([parameter.data for parameter in self._parameters])
+        with np.errstate(over="ignore"):
+            return np.where(numbers.astype(self.dtype) == self.weights, numbers, self.weights)
+
     @property
     def _exact(self) -> Runner:
         """The same in float64, with the weights of now."""
         exact = self._in_float64
-        exact.weights[:] = self._exact_weights()
+        exact.weights[:] = self.exact_weights()
         return exact
 
     @cached_property

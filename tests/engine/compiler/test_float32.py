@@ -1,5 +1,8 @@
 """Programs of float32: a number beyond its range gives the same result as eagerly, or is refused in words."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -246,3 +249,16 @@ def test_training_compares_the_numbers_that_were_given():
     history = single.fit(X, y, validation_data=(X, y), replay=True, dtype="float32", seed=0, progress=False, **options)
     assert history.loss == pytest.approx(expected.loss, rel=1e-5)
     assert single.w.data == pytest.approx(eager.w.data, rel=1e-5)
+
+
+def test_a_program_is_freed_without_the_garbage_collector():
+    x, w = Value(1.5, "x"), Value(2.0, "w")
+    gc.disable()
+    try:
+        program = compile((x * w) * x * 1e-20, [x], [w], dtype="float32")
+        program.value_and_gradient([[1e20]])
+        left = [weakref.ref(program), weakref.ref(program._runner)]
+        del program
+        assert [each() for each in left] == [None, None]
+    finally:
+        gc.enable()
