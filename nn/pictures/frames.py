@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from engine.drawing.themes import Theme
 from engine.stepping.outputs import Output, script_showing
-from engine.stepping.page import digest, embed_json
+from engine.stepping.page import embed_json, name_of
 from nn.pictures.dark import following, size_of
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _still(frames: list[Frame], at: int, theme: Theme, dark: Theme | None, tall:
     colours = ";".join(f"--{name}:{_colour(field, theme, dark)}" for name, field in fields.items())
     content = {"pictures": pictures, "tall": narrow, "words": [frame.words for frame in frames], "at": at}
     data = embed_json(content)
-    page = digest(data)
+    page = name_of(data)
     html = _filled(
         _part("frames.html"),
         page=page,
