@@ -15,7 +15,7 @@ from engine.derivatives import rule_of
 from engine.validation import as_float, shortened
 
 FLOAT64 = 'use dtype="float64" for so large numbers'
-_MAY_HIDE_NAN = {"**": 0, "hypot": 0, "leaky_relu": 1}
+_MAY_HIDE_NAN = {"**": 0, "hypot": 0, "leaky_relu": 1, "times": 0}
 """Operations that may be a number where an operand is NaN; and of how many operands, from the first, they show NaN."""
 
 

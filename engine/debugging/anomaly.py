@@ -13,7 +13,7 @@ from engine.custom import derivatives_of
 from engine.node import WATCH
 from engine.operations import CustomOperation
 from engine.special import times
-from engine.validation import plain_label
+from engine.validation import heard_refusal, plain_label
 from engine.value import Value
 
 _lock = threading.Lock()
@@ -86,6 +86,7 @@ def seen(node: Value) -> None:
     if not watchers:
         return
     if _is_first(node._data, _numbers(node)):
+        heard_refusal()
         raise FloatingPointError(f"{node.op} gave {node._data}, from {_operands(node)}")
     if _at_kink(node):
         for watcher in watchers:

@@ -10,6 +10,7 @@ from typing import Any
 from engine.calculus import SEEN, Departures, Refusal, check_function, instead_of, numeric_gradients
 from engine.debugging.anomaly import described
 from engine.debugging.finite_differences import Slopes, Verdict, rounding_error, slopes
+from engine.debugging.staleness import check_fresh
 from engine.escapes import listening
 from engine.names import is_named_tuple
 from engine.node import topological_order
@@ -123,6 +124,7 @@ def gradcheck(
     Raises:
         GradcheckError: a derivative differs; its text is the report. Or *f* gave two numbers at one point.
         TypeError: *f* gave neither a Value nor a number, or asked whether a Value ``==`` a number.
+        ValueError: *f* uses a Value whose graph has stale numbers.
 
     >>> from engine import relu, sqrt, tanh
     >>> print(gradcheck(lambda x: tanh(x) * x, 0.5).ok)
@@ -142,6 +144,7 @@ def gradcheck(
     with listening(_Equality(values)):
         computed(*values)
     root, gradients = _repeated(computed, numbers)
+    check_fresh(root)
     rounding = rounding_error(numeric_gradients(root).items())
     compared = []
     for index, (gradient, place) in enumerate(zip(gradients, places(arguments if len(arguments) > 1 else at))):

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from engine import Value, compile
+from engine import Value, compile, gradients, hypot, leaky_relu, relu
 
 A, B, W = Value(0.5, label="a"), Value(0.7, label="b"), Value(3.0, label="w")
 PRODUCT = A * W + B
@@ -100,6 +100,13 @@ def test_wrong_rows(program, call, X, kind, words):
         getattr(program, call)(X)
     assert program.weights.tolist() == before
     assert program([[1.0, 2.0]]).tolist() == [5.0]
+
+
+@pytest.mark.parametrize("graph", [A**B, hypot(A, B), leaky_relu(A, B), *gradients(relu(A) * B, [A])])
+@pytest.mark.parametrize("row", [[-1.0, np.nan], [np.nan, 0.0], [1.0, np.nan], [0.0, np.nan]])
+def test_nan_that_the_result_hides_is_refused_too(graph, row):
+    with pytest.raises(ValueError, match="X: row 1 has NaN in column"):
+        compile(graph, [A, B])([[0.5, 0.5], row])
 
 
 def test_a_flat_list_for_one_column_is_told_how_to_become_one():

@@ -393,6 +393,18 @@ def test_an_error_of_a_users_primitive_chooses_no_way_unseen():
         compile(tried)([[-1.0], [2.0]])
 
 
+def test_an_anomaly_that_is_caught_chooses_no_way_unseen():
+    def tried(x):
+        try:
+            with engine.detect_anomaly():
+                return x * 1e308
+        except FloatingPointError:
+            return x * 0.0
+
+    with pytest.raises(DataDependentError, match="caught an error"):
+        compile(tried)([[10.0], [1.0]])
+
+
 @pytest.mark.parametrize("X", [[[3.0], [-1.0], [20.0]], [[-1.0], [3.0], [20.0]], [[20.0], [3.0], [-1.0], [-2.0]]])
 def test_a_users_primitive_that_is_compared_may_refuse_rows_that_go_another_way(X):
     @compile

@@ -237,6 +237,14 @@ def test_waves_shorter_than_the_smallest_steps(at):
     assert gradcheck(engine.sin, at).verdict is Verdict.CANNOT_TELL
 
 
+def test_stale_numbers_are_no_wrong_derivatives():
+    x, w = Value(2.0), Value(3.0, label="w")
+    product = x * w
+    w.data = 5.0
+    with pytest.raises(ValueError, match="the data of w was changed"):
+        gradcheck(lambda z: z * product, 1.0)
+
+
 def test_a_function_that_gives_nan_each_time_repeats_itself():
     assert gradcheck(lambda x: x * math.nan, 1.0).verdict is Verdict.CANNOT_TELL
 
