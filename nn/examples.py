@@ -120,10 +120,8 @@ def weigh(examples: Examples, sample_weight: Any) -> Examples:
     if sample_weight is None:
         return examples
     weights = as_table(sample_weight, "sample_weight", 1)[:, 0]
-    if len(weights) != len(examples) or (weights < 0.0).any() or not weights.any():
-        raise ValueError(
-            f"sample_weight must be {len(examples)} numbers >= 0, not all of them 0, got {shortened(sample_weight)}"
-        )
+    if len(weights) != len(examples) or (weights < 0.0).any():
+        raise ValueError(f"sample_weight must be {len(examples)} numbers >= 0, got {shortened(sample_weight)}")
     return replace(examples, weights=weights.tolist())
 
 

@@ -75,6 +75,8 @@ def read_text_table(
         header = has_known or (not set(texts) & set(first) and _is_header(cells, clue))
     names = [f"column {i + 1}" for i in range(len(first))]
     if header:
+        while len(first) > 1 and not cells[len(first) - 1].any():  # nothing behind a separator at the end of each line
+            del cells[len(first) - 1], first[-1]
         names = [name or f"Unnamed: {i}" for i, name in enumerate(first)]  # as pandas does
         cells = cells[1:]
         twice = next((name for i, name in enumerate(names) if name in names[:i]), None)

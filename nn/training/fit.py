@@ -202,6 +202,8 @@ def fit(
             examples, validation = split_validation(examples, validation_split, seed)
         examples = smooth(weigh_classes(examples, class_weight), label_smoothing, loss_name, n_outputs)
     team.count(len(examples))
+    if not any(team.gather(examples.weights is None or any(examples.weights))):
+        raise ValueError("sample_weight and class_weight must be above 0 for an example to train on, got 0 for all")
     data = loss_name, loss, examples, validation
     task = Task(
         model, optimizer, *data, seed, rng, batch_size, epochs, stopping, dtype, n_outputs, noise, backend, team

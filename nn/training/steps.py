@@ -173,17 +173,19 @@ class Steps:
             outputs = as_list(task.model(examples.row(index)))
             is_dead = is_dead and not any(depends(z, own, set()) for z in outputs if isinstance(z, Value))
         if is_dead:
-            return _is_chosen(lambda row: as_list(task.model(row)), examples.row(0))
+            return _is_chosen(lambda row: as_list(task.model(row)), examples.row(0), own)
         first = _loss_alone(task.loss, task.model(examples.row(0)), examples.targets, 0)
-        return len(losses) == 1 and _is_chosen(*first)
+        return len(losses) == 1 and _is_chosen(*first, own)
 
 
-def _is_chosen(function: Callable[[list[Value]], list[Any]], numbers: list[float]) -> bool:
-    """Whether comparisons choose what a function gives for these numbers, and none of them leaves the graph."""
+def _is_chosen(function: Callable[[list[Value]], list[Any]], numbers: list[float], own: set[Value]) -> bool:
+    """Whether comparisons of what depends on parameters choose a function's results, with no other number read."""
     try:
-        return bool(compiler.record(function, numbers, True).guards)
+        guards = compiler.record(function, numbers, True).guards.values()
     except Exception:  # the function is the user's
         return False
+    sides = (side for guard in guards for side in (guard.a, guard.b))
+    return any(isinstance(side, Value) and depends(side, own, set()) for side in sides)
 
 
 def _loss_alone(

@@ -195,6 +195,17 @@ def test_the_index_of_pandas_is_no_input(gradstep, shuffled):
     assert gradstep("predict", "p.json", "bare.csv")[0] == 0
 
 
+def test_a_separator_at_the_end_of_each_line_makes_no_column(gradstep):
+    text = passengers().to_csv(index=False)
+    Path("p.csv").write_text(text.replace("\n", ",,\n"))
+    status, out, _ = gradstep("train", "p.csv", *SHORT)
+    assert status == 0
+    assert "60 rows of 4 columns" in out
+    assert "target 'alive'" in out
+    Path("new.csv").write_text(text)
+    assert gradstep("predict", "p.json", "p.csv") == gradstep("predict", "p.json", "new.csv")
+
+
 def test_target_and_drop_choose_columns(gradstep):
     passengers().to_csv("p.csv", index=False)
     status, out, _ = gradstep("train", "p.csv", "--target", "sex", "--drop", "alive", "--lr", "0.01", *SHORT)

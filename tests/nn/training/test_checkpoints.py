@@ -323,6 +323,16 @@ def test_addresses_of_objects_do_not_tell_runs_apart(tmp_path):
     assert trained(tmp_path / "net", 2, model=networks[0]) != trained(tmp_path / "net", 4, model=networks[1])
 
 
+def test_no_graphs_tell_runs_apart_where_names_and_numbers_do(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("graphs of large models take long")
+
+    monkeypatch.setattr("nn.training.processes.graphs_of", refuse)
+    trained(tmp_path / "run.json", 1)
+    with pytest.raises(AssertionError, match="take long"):
+        trained(tmp_path / "other.json", 1, model=MLP(2, [3, 1], activation=lambda z: z.tanh(), seed=0))
+
+
 def test_a_run_that_a_callback_ended_goes_on_when_more_epochs_are_asked(tmp_path):
     path = tmp_path / "run.json"
 

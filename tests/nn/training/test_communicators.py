@@ -47,6 +47,7 @@ RUNS = {
     "one batch": {"batch_size": 60},
     "single examples": {"batch_size": 1, "epochs": 1},
     "weights": {"sample_weight": [1.0 + i % 3 for i in range(60)]},
+    "weights of one process": {"sample_weight": [0.0] * 45 + [1.0] * 15},
     "classes": {"class_weight": {0: 0.5, 1: 2.0}},
     "early": {"early_stopping": EarlyStopping(2), "epochs": 60, "learning_rate": 0.3},
     "callback": {"callbacks": [lambda model, history: history.epochs == 2]},

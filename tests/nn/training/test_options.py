@@ -231,7 +231,8 @@ def test_balanced_classes(replay):
     [
         ({"sample_weight": [1.0, 2.0]}, "sample_weight must be 4 numbers >= 0"),
         ({"sample_weight": [1.0, 2.0, -1.0, 0.0]}, "sample_weight must be 4 numbers >= 0"),
-        ({"sample_weight": [0.0] * 4}, "sample_weight must be 4 numbers >= 0, not all of them 0"),
+        ({"sample_weight": [0.0] * 4}, "sample_weight and class_weight must be above 0 for an example"),
+        ({"class_weight": {0: 0.0, 1: 0.0}}, "sample_weight and class_weight must be above 0 for an example"),
         ({"class_weight": {0: 1.0}}, r"class_weight must be \"balanced\" or a dict .* for each of \[0, 1\]"),
         ({"class_weight": "even"}, "class_weight must be"),
         ({"class_weight": {0: 1.0, 1: -1.0}}, "class_weight must have numbers >= 0, got {0: 1.0, 1: -1.0}"),
