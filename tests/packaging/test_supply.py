@@ -1,6 +1,8 @@
 """What gradstep needs: lower bounds that are tested, and no pin without its reason."""
 
 import re
+import shutil
+import subprocess
 import tomllib
 
 import pytest
@@ -32,3 +34,11 @@ def test_what_is_pinned_has_its_reason_beside_it():
     for above, line in zip(["", *lines], lines):
         if re.search(r'"[\w-]+(==|<|~=)', line):
             assert "#" in line or above.startswith("#"), line
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists() or not shutil.which("git"), reason="no checkout")
+def test_the_source_distribution_has_all_files():
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    manifest = (ROOT / "MANIFEST.in").read_text(encoding="utf-8").split()
+    by_itself = {"engine", "gradstep", "nn", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py"}
+    assert {name.split("/")[0] for name in tracked} - {*manifest} - by_itself == {".gitignore"}
