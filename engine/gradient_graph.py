@@ -81,7 +81,7 @@ def gradients(output: Value, inputs: Sequence[Value], *, gradient: Number = 1.0)
     if not isinstance(output, Value):
         raise TypeError(f"output must be a Value, got {type(output).__name__} {shortened(output)}")
     if isinstance(inputs, (set, frozenset)) or not isinstance(inputs, Iterable):
-        raise TypeError(f"inputs must be a Value or a list of them, got {type(inputs).__name__} {shortened(inputs)}")
+        raise TypeError(f"inputs must be a list of Values, got {type(inputs).__name__} {shortened(inputs)}")
     wanted = [inputs] if isinstance(inputs, Value) else list(inputs)
     for each in wanted:
         if not isinstance(each, Value):

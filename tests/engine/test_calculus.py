@@ -410,7 +410,7 @@ def test_gradients_of_something_else_are_refused(output, inputs, gradient):
         (lambda: hessian(Value(3.0)), TypeError, "f must be a function, got Value .*gradients differentiates a Value"),
         (lambda: jacobian(None), TypeError, "f must be a function, got NoneType None"),
         (lambda: hvp(2.0, 1.0, 1.0), TypeError, "f must be a function, got float 2.0"),
-        (lambda: engine.gradients(Value(2.0), 4), TypeError, "inputs must be a Value or a list of them, got int 4"),
+        (lambda: engine.gradients(Value(2.0), 4), TypeError, "inputs must be a list of Values, got int 4"),
         (lambda: grad(cubic, argnums=1)([1.0, 2.0]), TypeError, "argnums: 1, but cubic was given 1 positional"),
         (lambda: grad(cubic, argnums=-2)([1.0, 2.0]), TypeError, "argnums: -2, but cubic"),
         (lambda: grad(cubic, argnums=(0, 5))([1.0, 2.0]), TypeError, "argnums: 5, but cubic"),
