@@ -14,7 +14,7 @@ from nn.data.columns import Columns
 from nn.initialization import random_kept
 from nn.model_files import NAMES, check_learned
 from nn.parameters import PLAIN, HasParameters, check_attributes, dotted, parts_in
-from nn.validation import shortened
+from nn.validation import plain_label, shortened
 
 _MOST = 1_000  # elements of a list argument: longer ones are data
 OWN = ("nn.layers", "nn.mlp")  # where this library's modules are
@@ -233,17 +233,19 @@ def check_restorable(module: HasParameters, configuration: dict[str, Any], n_par
     try:
         with random_kept():
             twin = _outline(build(type(module), configuration, zero_init(n_parameters)))
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # __init__ may be the user's
         raise ValueError(
-            f"{kind}(...) must come back from its configuration to be saved, got {error}; override configuration()"
+            f"{kind}(...) must come back from its configuration to be saved, got {type(error).__name__}: {error}; a "
+            "file gives __init__ lists for arrays; override configuration() where it needs something else"
         ) from error
     own = _outline(module)
     for name in dict.fromkeys([*own, *twin]):
         if own.get(name) != twin.get(name):
-            there, new = _words(own.get(name)), _words(twin.get(name))
+            there, new = _words(own.get(name)), _words(twin.get(name, "a list" if f"{name}.0" in twin else None))
             raise ValueError(
                 f"{name} is {there}, and a new {kind} has {new} there, so that a file cannot hold it; have __init__ "
-                "make it from its arguments, or begin its name with _ where no output depends on it"
+                "make it from its arguments (an array from a list: numpy.array(...)), or begin its name with _ where "
+                "no output depends on it"
             )
 
 
@@ -266,9 +268,9 @@ def _outline(module: Any) -> dict[str, Any]:
             continue
         else:
             is_array = getattr(getattr(part, "dtype", None), "kind", "O") != "O"
-            found = (
-                repr(part.tolist()) if is_array else repr(part) if type(part) in PLAIN and part is not None else None
-            )
+            found = f"the array {part.tolist()}" if is_array else None
+            if type(part) in PLAIN and part is not None:
+                found = repr(part)
         if found is not None:
             outline[f"{type(module).__name__}.{name}"] = found
     return outline
@@ -277,5 +279,5 @@ def _outline(module: Any) -> dict[str, Any]:
 def _words(part: Any) -> str:
     """A part of an outline in words."""
     if part is None or isinstance(part, str):
-        return part or "nothing"
+        return plain_label(part or "nothing", 80)
     return part.__name__ if isinstance(part, type) else shortened(part)

@@ -35,16 +35,22 @@ class DataSet:
         """Two random parts, the second with that share of the examples, and at least one.
 
         Raises:
-            ValueError: *share* is not in (0, 1), or there are fewer than two examples.
+            ValueError: *share* is not in (0, 1), or there are fewer than two examples, or not as many targets.
         """
         n = len(self.y)
+        if len(self.X) != n:
+            raise ValueError(f"X has {len(self.X)} examples, but y {n}")
         if n < 2:
             raise ValueError(f"at least two examples must be there, one of them to test with, got {n}")
         kept, held_out = split_indices(n, as_number("share", share, "(0, 1)"), random_numbers(seed))
         return self.rows(kept), self.rows(held_out)
 
     def rows(self, indices: list[int]) -> DataSet:
-        return replace(self, X=self.X[indices], y=[self.y[index] for index in indices])
+        """The examples at these places, also of a frame, whose index may be any."""
+        import numpy as np
+
+        y: Any = np.asarray(self.y) if hasattr(self.y, "iloc") else self.y
+        return replace(self, X=np.asarray(self.X)[indices], y=[y[index] for index in indices])
 
 
 def split_indices(n: int, share: float, rng: Any) -> tuple[list[int], list[int]]:

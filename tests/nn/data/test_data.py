@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Value
-from nn.data import as_column, as_table, digits, moons, xor
+from nn.data import DataSet, as_column, as_table, digits, moons, xor
 
 ROWS = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
 FRAME = pd.DataFrame(ROWS, columns=["a", "b"], index=[7, 3, 5])
@@ -215,3 +215,15 @@ def test_splits_differ_by_seed_and_need_two_examples():
     assert data.split(0.5, 0)[0].X.tolist() != data.split(0.5, 1)[0].X.tolist()
     with pytest.raises(ValueError, match="at least two examples must be there, one of them to test with, got 1"):
         moons(1).split(0.5, 0)
+
+
+@pytest.mark.parametrize("X", [FRAME, ROWS, np.array(ROWS)])
+@pytest.mark.parametrize("y", [pd.Series([1.0, 3.0, 5.0], index=[2, 0, 1]), [1.0, 3.0, 5.0]])
+def test_a_split_keeps_examples_and_targets_together(X, y):
+    for part in DataSet(X, y).split(0.4, 0):
+        assert part.X[:, 0].tolist() == list(part.y)
+
+
+def test_a_split_needs_a_target_for_each_example():
+    with pytest.raises(ValueError, match="X has 3 examples, but y 2"):
+        DataSet(np.array(ROWS), [1.0, 3.0]).split(0.4, 0)
