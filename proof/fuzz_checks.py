@@ -119,11 +119,12 @@ def _watched() -> Iterator[None]:
     global _watching  # noqa: PLW0603 - an audit hook cannot be taken off again
     _install_hook()
     _forbidden.clear()
-    _watching = True
+    writes_no_bytecode = sys.dont_write_bytecode
+    _watching = sys.dont_write_bytecode = True  # a module that is imported only now is not written compiled
     try:
         yield
     finally:
-        _watching = False
+        _watching, sys.dont_write_bytecode = False, writes_no_bytecode
     if _forbidden:
         raise Finding(f"it did what no data may make it do: {_forbidden[0]}")
 

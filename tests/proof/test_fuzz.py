@@ -1,6 +1,7 @@
 """The targets of proof/fuzz.py with some hundred inputs each, no fuzzer needed; and what it found before."""
 
 import ctypes
+import importlib
 import json
 import pickle
 import random
@@ -169,6 +170,15 @@ def test_a_file_written_elsewhere_is_found(counting, tmp_path):
         check(target, b"x")
     good = Target("good", lambda data: file_of(data, "here") and None, (ValueError,), list, ())
     check(good, b"x")
+
+
+def test_a_module_that_is_imported_only_now_may_be_read(counting, tmp_path, monkeypatch):
+    (tmp_path / "imported_late.py").write_text("number = 3")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    target = Target("good", lambda data: importlib.import_module("imported_late") and None, (), list, ())
+    check(target, b"x")
+    assert not sys.dont_write_bytecode
 
 
 def test_the_library_of_numpy_may_be_asked_for_its_threads(counting):
