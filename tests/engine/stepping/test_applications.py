@@ -200,11 +200,15 @@ def restart_and_run_all(page) -> list:
 
 def run_first_cell(page) -> list:
     """The stepper that comes after Shift+Enter in the first cell."""
+    from playwright.sync_api import TimeoutError as ClickTimeout
+
     before = steppers(page)
     for _ in range(3):  # a kernel that only begins may lose it
-        page.locator(".jp-Notebook .jp-Cell .cm-content").first.click()
-        page.keyboard.press("Shift+Enter")
-        with suppress(TimeoutError):
+        if page.locator(".jp-Dialog").count():  # Jupyter asks something by itself, over the notebook
+            page.keyboard.press("Escape")
+        with suppress(TimeoutError, ClickTimeout):
+            page.locator(".jp-Notebook .jp-Cell .cm-content").first.click(timeout=PATIENCE // 10)
+            page.keyboard.press("Shift+Enter")
             return wait_for_stepper(page, 1, before, PATIENCE // 10)
     raise TimeoutError("no stepper came")
 
