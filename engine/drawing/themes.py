@@ -2,24 +2,51 @@
 
 import math
 from collections.abc import Iterable
-from types import SimpleNamespace
+from dataclasses import dataclass
 from typing import Any
 
 from engine.validation import check_choice
 
 
-class Theme(SimpleNamespace):
+@dataclass(frozen=True)
+class Theme:
     """Colours as ``#rrggbb``, and widths of lines in points. The stepper and the site use the same.
 
     ``neutral`` is behind a gradient of 0, ``positive`` and ``negative`` behind the largest. Text on its fill has a
     contrast of 4.5, a line on what is around it 3. Lines and numbers of a sign, and what is right, have their own inks.
     """
 
+    background: str
+    text: str
+    muted: str
+    line: str
+    leaf: str
+    leaf_line: str
+    result: str
+    result_line: str
+    positive_ink: str
+    negative_ink: str
+    good: str
+    neutral: str
+    positive: str
+    negative: str
+    strange: str
+    operation: str
+    operation_text: str
+    operation_line: str
+    folded: str
+    clusters: tuple[str, str]
+    picked: str
+    faded: str
+    faded_text: str
+    width: float = 0.9
+    dashed_negative: bool = False
+
     def fill(self, gradient: float, largest: float) -> str:
         """The colour of a gradient beside the *largest* in the picture; NaN and infinity have a separate one."""
         strength = tint_strength(gradient, largest)
         if strength is None:
-            return str(self.strange)
+            return self.strange
         return mix_colours(self.neutral, self.positive if strength > 0.0 else self.negative, abs(strength))
 
 
@@ -42,7 +69,7 @@ def mix_colours(a: str, b: str, share: float) -> str:
     return "#" + "".join(f"{round(x + (y - x) * share):02x}" for x, y in pairs)
 
 
-_LOOKS: dict[str, tuple[Any, Any, Any]] = {  # light, dark, print
+_COLOURS: dict[str, tuple[Any, Any, Any]] = {  # light, dark, print
     "background": ("#ffffff", "#14181f", "#ffffff"),
     "text": ("#1c2733", "#e8edf3", "#000000"),
     "muted": ("#566575", "#a3b1c0", "#3c3c3c"),
@@ -66,11 +93,9 @@ _LOOKS: dict[str, tuple[Any, Any, Any]] = {  # light, dark, print
     "picked": ("#b3006b", "#ff7ac6", "#000000"),
     "faded": ("#7d8894", "#66727f", "#8c8c8c"),
     "faded_text": ("#5e6a76", "#8290a0", "#707070"),
-    "width": (0.9, 0.9, 0.5),
-    "dashed_negative": (False, False, True),
 }
-_COLUMNS = zip(("light", "dark", "print"), zip(*_LOOKS.values()))
-THEMES = {name: Theme(**dict(zip(_LOOKS, column))) for name, column in _COLUMNS}
+_LIGHT, _DARK, _PRINT = (dict(zip(_COLOURS, shades)) for shades in zip(*_COLOURS.values()))
+THEMES = {"light": Theme(**_LIGHT), "dark": Theme(**_DARK), "print": Theme(**_PRINT, width=0.5, dashed_negative=True)}
 
 
 def check_look(direction: str, theme: str) -> Theme:
@@ -83,8 +108,8 @@ def check_look(direction: str, theme: str) -> Theme:
 def dark_rules(gradients: Iterable[float], largest: float) -> str:
     """Rules of CSS that show an SVG in light colours, with these gradients, in dark ones to readers who want that."""
     light, dark = THEMES["light"], THEMES["dark"]
-    elsewhere = ("clusters", "positive_ink", "negative_ink", "good", "width", "dashed_negative")
-    colours = {name: (pair[0], pair[1]) for name, pair in _LOOKS.items() if name not in elsewhere}
+    elsewhere = ("clusters", "positive_ink", "negative_ink", "good")
+    colours = {name: (pair[0], pair[1]) for name, pair in _COLOURS.items() if name not in elsewhere}
     letters = [colours.pop(name) for name in ("text", "muted", "operation_text", "faded_text")]
     shapes = [*colours.values(), *zip(light.clusters, dark.clusters)]
     shapes += [(light.fill(gradient, largest), dark.fill(gradient, largest)) for gradient in gradients]

@@ -46,7 +46,7 @@ class Comparison:
     def colour(self, look: Look) -> str:
         """Of the verdict."""
         theme = look.theme
-        return str({None: theme.text, True: theme.good, False: theme.negative_ink}[self.is_right()])
+        return {None: theme.text, True: theme.good, False: theme.negative_ink}[self.is_right()]
 
     def in_words(self) -> str:
         """The verdict in a line."""

@@ -59,7 +59,7 @@ class Look:
 
     def signed(self, number: float) -> str:
         """The colour of a line, or of a number as text."""
-        return str(self.theme.positive_ink if number >= 0.0 else self.theme.negative_ink)
+        return self.theme.positive_ink if number >= 0.0 else self.theme.negative_ink
 
     def dashed(self, number: float) -> Any:
         """The style of a line for a number of this sign."""
