@@ -204,7 +204,8 @@ def compile(
         parameters: the leaves to differentiate with respect to; all others are constants. All that are no inputs for
             None.
         dtype: ``"float64"`` or ``"float32"``. What is too large for float32 on the way, above 3.4e38, is computed in
-            float64; an input, a parameter or a result that is too large is an OverflowError, and one below 1e-45 is 0.
+            float64; an input, a parameter, a constant, a side of a comparison or a result that is too large is an
+            OverflowError. Numbers below 1.2e-38 lose digits, on the way too, and those below 1e-45 are 0.
         backend: what carries the program out: ``"numpy"``; or ``"c"``, native code that the machine's compiler makes in
             the first run (without a compiler there is a warning, and numpy does the work); or ``"jax"``, which XLA
             compiles for a processor, a GPU or a TPU. ``"jax:4"`` shares the examples of a batch among 4 of these. JAX
