@@ -62,8 +62,8 @@ def given_activation(nonlin: bool | Function | None, activation: Function | None
 def not_a_value(what: str, output: object) -> TypeError:
     """The error for an output that is a plain number, which would cut the graph."""
     return TypeError(
-        f"{what}, got {type(output).__name__} {shortened(output)}; the functions of engine, such as engine.tanh, give "
-        "Values"
+        f"{what}, got {type(output).__name__} {shortened(output)}, through which no gradient flows; use functions of "
+        "engine, such as engine.tanh, and engine.maximum(z, 0) in place of max(z, 0)"
     )
 
 

@@ -107,7 +107,9 @@ class Activated:
         """The activation of a Value; a TypeError if it gives something else."""
         output = ACTIVATIONS.get(self.activation, self.activation)(value)
         if not isinstance(output, Value):
-            raise not_a_value(f"the activation {self.activation!r} must give a Value", output)
+            raise not_a_value(
+                f"the activation {getattr(self.activation, '__name__', 'function')} must give a Value", output
+            )
         return output
 
     def output_activations(self: Any) -> dict[Value, tuple[str, ...]]:

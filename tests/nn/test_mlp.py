@@ -238,7 +238,9 @@ def test_a_number_is_no_example_and_a_value_is_one_input(kind):
 @pytest.mark.parametrize("place", ["activation", "output"])
 def test_an_activation_that_gives_a_float_is_refused(place):
     model = MLP(2, [2, 1], **{place: math.tanh}, seed=0)  # it takes Values and would end the graph
-    with refused(model, "must give a Value, got float .*; the functions of engine", TypeError):
+    with refused(
+        model, "must give a Value, got float .*, through which no gradient flows; use functions of engine", TypeError
+    ):
         model.fit([[0, 1]], [1], progress=False)
 
 
