@@ -25,7 +25,7 @@ def pytest_configure(config):
     """
     if getattr(config.option, "dist", "no") == "load":
         config.option.dist = "loadfile"
-    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", "") and hasattr(config, "cache"):  # not by -p no:cacheprovider
         os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("modules"))
 
 
