@@ -9,6 +9,7 @@ import doctest
 import importlib
 import io
 import warnings
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,7 @@ def examples():
 EXAMPLES = list(examples())
 
 
+@cache
 def public_names(package_name):
     with contextlib.suppress(ImportError):
         package = importlib.import_module(package_name)

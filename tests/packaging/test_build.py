@@ -79,6 +79,14 @@ def test_importing_loads_little_of_pythons_own():
     assert not {"engine.drawing", "inspect", "dataclasses", "asyncio", "unittest", "logging"} & loaded
 
 
+def test_a_program_loads_no_scipy_before_it_has_an_error_function():
+    loaded = modules_loaded_by(
+        "import nn.__main__, sys; assert 'numpy' not in sys.modules; import engine.compiler.program"
+    )
+    assert "numpy" in loaded
+    assert "scipy" not in loaded
+
+
 def test_pictures_are_loaded_when_they_are_asked_for():
     pytest.importorskip("graphviz")
     loaded = modules_loaded_by("import engine; assert 'graphviz' not in sys.modules; engine.draw")
