@@ -99,10 +99,11 @@ def _walk(root: Any, inner: Inner, left_out: frozenset[type] = PLAIN) -> Iterato
     while open_parts:
         path, parts = open_parts[-1]
         for key, part in parts:
-            if type(part) in left_out:
+            kind = type(part)
+            if kind in left_out:
                 continue
             yield (path, key), part
-            if not isinstance(part, Value) and id(part) not in met:
+            if kind not in PLAIN and not isinstance(part, Value) and id(part) not in met:
                 found = inner(part, (path, key))
                 if found:
                     met[id(part)] = part

@@ -1,5 +1,6 @@
 """Settings for every test."""
 
+import gc
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ ALONE = find_spec("pygraphviz") and not shutil.which("dot")
 settings.register_profile("search", deadline=None)  # no timed assertions: machines differ
 settings.register_profile("gradstep", settings.get_profile("search"), derandomize=True)  # the same each time
 settings.load_profile("gradstep")
+os.fsync = lambda _: None  # a disk may take longer than the test, and no test cuts the power
 
 
 def pytest_configure(config):
@@ -43,6 +45,11 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_collection_finish():
+    """Garbage collections pass over the tests themselves, which are many."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="module")
 def browser_flags():
     """How Chromium is started; a folder of tests may add to it."""
@@ -60,11 +67,13 @@ def browser(browser_flags):
         chromium.close()
 
 
-@pytest.fixture(autouse=True)
-def no_process_for_each_picture(request, monkeypatch):
-    """Without a system's dot a picture takes a Python of its own: only the tests of drawing start one for each."""
-    if ALONE and request.path.parent.name != "drawing":
-        monkeypatch.setattr("engine.drawing.rendering.run_process", drawn_here)
+if ALONE:
+
+    @pytest.fixture(autouse=True)
+    def no_process_for_each_picture(request, monkeypatch):
+        """Without a system's dot a picture takes a Python of its own: only the tests of drawing start one for each."""
+        if request.path.parent.name != "drawing":
+            monkeypatch.setattr("engine.drawing.rendering.run_process", drawn_here)
 
 
 def drawn_here(source, kind, engine, options, timeout):

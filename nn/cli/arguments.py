@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from contextlib import suppress
+from functools import cache
 from itertools import pairwise
 from typing import NoReturn
 
@@ -78,6 +79,7 @@ class _PrintCompletion(argparse.Action):
         command.exit()
 
 
+@cache
 def parser() -> argparse.ArgumentParser:
     """The subcommands; the help of each begins with its function's docstring."""
     top = _Parser(

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine import Value, compile
+from engine import Value
 from engine.whole_files import check_writable
 from nn.data.columns import TEXT
 from nn.examples import as_list
@@ -21,6 +21,8 @@ def export(options: Namespace) -> None:
     classifier the scores of the classes, and the gradient of the first. Its comment tells how it is called, and what
     its inputs and outputs are. An ONNX file is what many other tools run, for many examples.
     """
+    from engine import compile  # loads numpy
+
     target = Path(options.out)
     if target.suffix not in (".c", ".js", ".onnx"):
         raise ValueError(f"the program's name must end in .c, .js or .onnx, got {shortened(options.out)}")

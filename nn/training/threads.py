@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock, get_ident
@@ -55,18 +56,22 @@ class OneThread:
 
     def __init__(self) -> None:
         self._count = 0
+        self._libraries: Any = None
+        self._n_modules = 0
         self._limits: Any = None
         self._lock = Lock()
 
     def begin(self) -> None:
         try:
-            from threadpoolctl import threadpool_limits
+            from threadpoolctl import ThreadpoolController
         except ImportError:
             return
         with self._lock:
             self._count += 1
             if self._count == 1:
-                self._limits = threadpool_limits(1, user_api="blas")
+                if len(sys.modules) != self._n_modules:  # another BLAS comes with a module; a search takes milliseconds
+                    self._libraries, self._n_modules = ThreadpoolController(), len(sys.modules)
+                self._limits = self._libraries.limit(limits=1, user_api="blas")
 
     def end(self) -> None:
         with self._lock:

@@ -9,6 +9,7 @@ import doctest
 import importlib
 import io
 import warnings
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -55,11 +56,16 @@ def examples():
         packages.append(importlib.import_module("nn"))
     for package in packages:
         for module, file in source_files(package):
-            for name, docstring, line in documented(module, ast.parse(file.read_text(encoding="utf-8"))):
+            text = file.read_text(encoding="utf-8")
+            for name, docstring, line in documented(module, ast.parse(text)) if ">>>" in text else ():
                 if ">>>" in (docstring or ""):
                     yield pytest.param(module, name, docstring, str(file), line, id=name)
 
 
+EXAMPLES = list(examples())
+
+
+@cache
 def public_names(package_name):
     with contextlib.suppress(ImportError):
         package = importlib.import_module(package_name)
@@ -67,7 +73,7 @@ def public_names(package_name):
     return {}
 
 
-@pytest.mark.parametrize(("module", "name", "docstring", "file", "line"), list(examples()))
+@pytest.mark.parametrize(("module", "name", "docstring", "file", "line"), EXAMPLES)
 def test_docstring(module, name, docstring, file, line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # examples may write files
     if module in NEEDS:
@@ -84,7 +90,7 @@ def test_docstring(module, name, docstring, file, line, tmp_path, monkeypatch):
 
 def test_examples_are_found():
     """The search itself: a place of every kind."""
-    found = {case.id for case in examples()}
+    found = {case.id for case in EXAMPLES}
     assert {"engine", "engine.value.Value", "engine.value.Value.backward", "engine.functions.tanh"} <= found
     assert "engine.provenance.Provenance.local_derivatives" in found, "a property"
     assert len(found) > 40

@@ -44,7 +44,7 @@ def exact_derivative(row: Operation, numbers: tuple[float, ...], place: int) -> 
 @settings(max_examples=60)
 @pytest.mark.slow
 def test_value_and_derivatives_are_mpmaths(row, data):
-    numbers = data.draw(st.tuples(*(domain.floats() for domain in row.domains)))
+    numbers = data.draw(row.floats)
     assume(not row.kink(*numbers))
     result, values = row.on(*numbers)
     result.backward()
@@ -61,7 +61,7 @@ def test_value_and_derivatives_are_mpmaths(row, data):
 @given(data=st.data())
 @settings(max_examples=30)
 def test_derivatives_are_those_of_finite_differences(row, data):
-    numbers = data.draw(st.tuples(*(domain.near() for domain in row.domains)))
+    numbers = data.draw(row.near)
     assume(not row.kink(*numbers))
     result, values = row.on(*numbers)
     result.backward()
@@ -83,7 +83,7 @@ def test_derivatives_are_those_of_finite_differences(row, data):
 @given(data=st.data())
 @settings(max_examples=30)
 def test_a_second_path_adds_its_gradient(row, data):
-    numbers = data.draw(st.tuples(*(domain.near() for domain in row.domains)))
+    numbers = data.draw(row.near)
     once, once_values = row.on(*numbers)
     once.backward()
     result, values = row.on(*numbers)
@@ -96,7 +96,7 @@ def test_a_second_path_adds_its_gradient(row, data):
 @given(data=st.data())
 @settings(max_examples=20)
 def test_function_method_and_float_agree_to_the_last_bit(row, data):
-    numbers = data.draw(st.tuples(*(domain.floats() for domain in row.domains)))
+    numbers = data.draw(row.floats)
     function, method = getattr(engine, row.name), getattr(Value, row.name)
     plain = function(*numbers)
     assert type(plain) is float
@@ -113,7 +113,7 @@ def test_function_method_and_float_agree_to_the_last_bit(row, data):
 @given(data=st.data())
 @settings(max_examples=20)
 def test_a_plain_number_as_either_argument_is_a_constant(row, data):
-    x, y = data.draw(st.tuples(*(domain.floats() for domain in row.domains)))
+    x, y = data.draw(row.floats)
     function = getattr(engine, row.name)
     a, b = Value(x), Value(y)
     both = function(a, b)

@@ -56,7 +56,7 @@ def test_a_garbage_collection_that_walks_the_graph():
     gc.callbacks.append(walk)
     gc.set_threshold(1, 2, 2)
     try:
-        passes_agree(0.5, graph.append)
+        passes_agree(0.2, graph.append)
     finally:
         gc.set_threshold(*before)
         gc.callbacks.remove(walk)
@@ -95,7 +95,7 @@ def test_a_signal_handler_in_the_middle(what):
 
     before = signal.signal(signal.SIGALRM, handler)
     try:
-        passes_agree(0.6, begin)
+        passes_agree(0.2, begin)
     finally:
         ended.append(True)
         signal.setitimer(signal.ITIMER_REAL, 0.0)

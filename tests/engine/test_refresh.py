@@ -53,9 +53,8 @@ def test_the_lesson_of_micrograd():
 @given(data=st.data())
 @settings(max_examples=10)
 def test_a_refreshed_graph_is_the_graph_of_the_new_numbers(row, data):
-    numbers = [st.tuples(*(domain.near() for domain in row.domains)) for _ in range(2)]
-    root, leaves = row.on(*data.draw(numbers[0]))
-    new = data.draw(numbers[1])
+    root, leaves = row.on(*data.draw(row.near))
+    new = data.draw(row.near)
     for leaf, number in zip(leaves, new):
         leaf.data = number
     root.refresh().backward()

@@ -158,12 +158,12 @@ def test_objects_that_no_search_can_look_into_are_passed_by(stranger, around):
 
 
 LARGE = {
-    "list": lambda: [0.5] * 10**7,
-    "tuple": lambda: (0.5,) * 10**7,
-    "dict": lambda: dict.fromkeys(range(10**6), 0.5),
-    "numpy scalars": lambda: [np.float64(0.5)] * 10**6,
-    "array": lambda: np.ones(10**7),
-    "array of objects": lambda: np.full(10**6, 0.5, dtype=object),
+    "list": lambda: [0.5] * 10**6,
+    "tuple": lambda: (0.5,) * 10**6,
+    "dict": lambda: dict.fromkeys(range(10**5), 0.5),
+    "numpy scalars": lambda: [np.float64(0.5)] * 10**5,
+    "array": lambda: np.ones(10**6),
+    "array of objects": lambda: np.full(10**5, 0.5, dtype=object),
 }
 
 

@@ -12,6 +12,7 @@ from engine import Value, topological_order
 
 SMOOTH = ("tanh", "sigmoid", "sin", "exp_of_tanh")
 MICROGRAD = ("relu", "square")  # what micrograd has, too
+_NUMBERS = st.lists(st.floats(-2.0, 2.0).map(lambda x: round(x, 3)), min_size=1, max_size=4)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def rounding(root: Any) -> float:
 @st.composite
 def recipes(draw: st.DrawFn, functions: tuple[str, ...] = SMOOTH, most: int = 25) -> Recipe:
     """Recipes in which Values are used many times, and in which much is never used."""
-    numbers = draw(st.lists(st.floats(-2.0, 2.0).map(lambda x: round(x, 3)), min_size=1, max_size=4))
+    numbers = draw(_NUMBERS)
     names = st.sampled_from(("+", "-", "*", "*", "scale", *functions))
     count = draw(st.integers(1, most))
     instructions = []

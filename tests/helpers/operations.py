@@ -8,6 +8,7 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import mpmath as mp
@@ -80,6 +81,16 @@ class Operation:
     ulps: float = 4.0  # how far value and derivative may be from exact
     loss: Callable[..., float] = field(default=_no_loss)  # more ulps, where rounding an intermediate result costs them
     method: bool = True  # whether a Value has a method of this name, and engine a function
+
+    @cached_property  # made again for each example it would take longer than the example
+    def floats(self) -> st.SearchStrategy[tuple[float, ...]]:
+        """Numbers of every size for its arguments."""
+        return st.tuples(*(domain.floats() for domain in self.domains))
+
+    @cached_property
+    def near(self) -> st.SearchStrategy[tuple[float, ...]]:
+        """Numbers of ordinary size for its arguments."""
+        return st.tuples(*(domain.near() for domain in self.domains))
 
     def on(self, *numbers: float) -> tuple[Value, list[Value]]:
         """The result, and the leaves that it came from."""

@@ -15,6 +15,7 @@ from engine import Value, compile, hypot, leaky_relu, leaves, topological_order
 from engine.derivatives import RULES
 
 ROW = "row"
+_NUMBERS = st.floats(-2.0, 2.0).map(lambda x: round(x, 3) + 1e-4)
 _KINKED = ("abs", "relu", "leaky_relu")
 _BOUNDED_FIRST = ("exp", "expm1", "sinh", "cosh", "tan", "asin", "acos")
 
@@ -112,9 +113,8 @@ def _layers(choose: random.Random, made: int, most: int) -> tuple[tuple[str, tup
 @st.composite
 def recipes(draw: st.DrawFn, least_inputs: int = 0, most: int = 40) -> Recipe:
     """Recipes with up to four inputs and six other leaves, in which much is used often and much is never used."""
-    number = st.floats(-2.0, 2.0).map(lambda x: round(x, 3) + 1e-4)
     n_inputs, n_others = draw(st.integers(least_inputs, 4)), draw(st.integers(1, 6))
-    numbers = tuple(draw(number) for _ in range(n_inputs + n_others))
+    numbers = tuple(draw(_NUMBERS) for _ in range(n_inputs + n_others))
     choose = random.Random(draw(st.integers(0, 2**32 - 1)))
     instructions = _layers(choose, len(numbers), draw(st.sampled_from((0, 2, 5, most // 2, most, most))))
     place = st.integers(0, len(numbers) + len(instructions) - 1)

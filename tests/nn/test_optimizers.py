@@ -5,6 +5,7 @@ import gc
 import math
 import pickle
 import weakref
+from functools import cache
 
 import numpy as np
 import pytest
@@ -493,6 +494,7 @@ REGULARIZED = {
 }
 
 
+@cache  # what is compared with several
 def fitted(kind, dtype="float64", replay=None, **options):
     rng = np.random.default_rng(1)
     X = rng.normal(size=(40, 3))

@@ -1,7 +1,8 @@
 """What the site's pages ask Python for, without a browser."""
 
+import contextlib
+import runpy
 import shutil
-import subprocess
 import sys
 import xml.dom.minidom
 from pathlib import Path
@@ -112,7 +113,8 @@ def run_elsewhere(code: str, folder: Path) -> str:
     """The DOT text of the graph that a copied script draws."""
     script = code.replace('"graph.svg"', '"graph.dot"')
     (folder / "script.py").write_text(script, encoding="utf-8")
-    subprocess.run([sys.executable, "script.py"], cwd=folder, check=True, env={"PYTHONPATH": str(FOLDER.parents[1])})
+    with contextlib.chdir(folder):
+        runpy.run_path("script.py", run_name="__main__")
     return (folder / "graph.dot").read_text(encoding="utf-8")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,18 +25,25 @@ def _exactly(function: Callable[..., float]) -> Kernel:
     return kernel
 
 
-try:  # numpy has no error function
-    from scipy.special import erf as _erf
-    from scipy.special import erfc as _scipy_erfc
-except ImportError:
-    _erf, _scipy_erfc = _exactly(math.erf), _exactly(math.erfc)
+@cache
+def _error_function(name: str) -> Kernel:
+    """That of scipy, since numpy has none; loaded where it is needed, which takes as long as a short training."""
+    try:
+        import scipy.special
+    except ImportError:
+        return _exactly(getattr(math, name))
+    return getattr(scipy.special, name)  # type: ignore[no-any-return]
+
+
+def _erf(a: Any, out: Any) -> None:
+    _error_function("erf")(a, out)
 
 
 def _erfc(a: Any, out: Any) -> None:
     """1 - erf(a); element by element from 26.5 on, where scipy has 0 for numbers below 1e-308."""
     far = (a > 26.5) & (a < 27.5) if np.size(a) and np.fmax.reduce(a, None) > 26.5 else None
     exact = [] if far is None else list(map(math.erfc, a[far].tolist()))  # before out, which may be where a is
-    _scipy_erfc(a, out)
+    _error_function("erfc")(a, out)
     if exact:
         out[far] = exact
 

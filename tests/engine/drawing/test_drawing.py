@@ -280,7 +280,7 @@ def test_a_drawing_says_what_it_is():
         (["graph.1"], {"format": "pdf"}, "graph.1.pdf", "pdf", ["graph.1", "graph.1.pdf"]),
     ],
 )
-@pytest.mark.parametrize("system", ["without dot", "with dot"])
+@pytest.mark.parametrize("system", [pytest.param("without dot", marks=pytest.mark.slow), "with dot"])
 def test_render_writes_the_files(request, tmp_path, monkeypatch, system, args, options, name, kind, files):
     if system == "without dot":
         request.getfixturevalue("no_dot")

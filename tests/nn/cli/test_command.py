@@ -357,10 +357,10 @@ def test_an_interrupted_training_keeps_its_model(folder):
 
 
 def test_an_interrupt_elsewhere_ends_with_130(folder, capsys, monkeypatch):
-    def interrupted(_options):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nn.cli.formulas.step", interrupted)
+    monkeypatch.setattr("nn.cli.formulas.expression", interrupted)
     assert main(["step", "x", "x=1"]) == 130
     assert capsys.readouterr().err == "gradstep: interrupted\n"
 

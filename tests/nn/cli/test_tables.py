@@ -392,10 +392,10 @@ def test_a_folder_that_vanished_is_told_before_the_training(gradstep, tmp_path, 
 
 
 def test_no_memory_is_one_line(gradstep, monkeypatch):
-    def without_memory(_options):
+    def without_memory(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("nn.cli.formulas.step", without_memory)
+    monkeypatch.setattr("nn.cli.formulas.expression", without_memory)
     status, _, err = gradstep("step", "x", "x=1")
     assert (status, err) == (1, "gradstep: out of memory; fewer rows, columns or neurons take less\n")
 

@@ -578,7 +578,6 @@ def test_every_picture_has_the_themes_of_draw(name, theme):
     assert to_rgb(figure.get_facecolor()) == to_rgb(colours.background)
     picture = drawn(figure)
     assert picture[1, 1] / 255 == pytest.approx(to_rgb(colours.background), abs=0.01)
-    figure.canvas.draw()
     for ax in figure.axes:
         axis_words = [*ax.get_xticklabels(), *ax.get_yticklabels(), ax.xaxis.label, ax.yaxis.label]
         words = [ax.title, ax._left_title, *axis_words, *(ax.get_legend().get_texts() if ax.get_legend() else [])]

@@ -6,6 +6,7 @@ import re
 from urllib.parse import unquote
 
 import pytest
+from matplotlib.figure import Figure
 from networks import XOR_X, XOR_Y, condition, refused, small
 from PIL import Image
 
@@ -200,7 +201,8 @@ def test_the_view_of_no_theme_is_dark_where_the_notebook_is(theme):
         assert all(picture.startswith("data:image/png;base64,iVBOR") for picture in pictures)
 
 
-def test_before_the_first_step_there_is_something_to_walk_over():
+def test_before_the_first_step_there_is_something_to_walk_over(monkeypatch):
+    monkeypatch.setattr(TrainingStepper, "_drawn", lambda *_, **__: Figure((1, 1)))
     model = small()
     walk = stepper(model)
     before = state(model)
@@ -213,7 +215,8 @@ def test_before_the_first_step_there_is_something_to_walk_over():
     assert len(content_of(walk._repr_html_())["words"]) == 11  # the same ones
 
 
-def test_steps_that_would_diverge_are_not_shown_before_they_are_made():
+def test_steps_that_would_diverge_are_not_shown_before_they_are_made(monkeypatch):
+    monkeypatch.setattr(TrainingStepper, "_drawn", lambda *_, **__: Figure((1, 1)))
     model = MLP(2, [2, 1], activation="linear", seed=0)
     walk = TrainingStepper(model, XOR_X, [1e3] * 4, learning_rate=1e99)
     assert len(content_of(walk._repr_html_())["words"]) < 11
