@@ -101,6 +101,8 @@ def test_a_function_of_a_list():
     assert anything([[1.0, 2.0, 4.0]]).tolist() == [7.0]
     default = compile(lambda a, b, power=2: a**power + b)
     assert default([[3.0, 1.0]]).tolist() == [10.0]
+    options = compile(lambda a, b, **options: a - b * len(options or "12"))
+    assert options([[3.0, 1.0]]).tolist() == [1.0]
 
 
 def test_several_outputs():
