@@ -6,8 +6,10 @@ The messages are asserted in full.
 import math
 import operator
 from fractions import Fraction
+from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import engine
@@ -143,6 +145,8 @@ def test_no_function_of_it(thing, rest):
         ("12", "str '12'"),
         (b"12", "bytes b'12'"),
         ({0: 1.0, 1: 2.0}, "dict {0: 1.0, 1: 2.0}"),
+        (MappingProxyType({0: 1.0}), "mappingproxy mappingproxy({0: 1.0})"),
+        (pd.DataFrame([[3.0]]), "DataFrame      0\n0  3.0"),
         (Value(2.0), "Value Value(data=2.0, grad=0.0)"),
         (np.array(2.0), "ndarray array(2.)"),
     ],
