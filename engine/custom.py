@@ -5,6 +5,7 @@ the chain rule needs no case for that, and nothing else sees it. Wheels hold thi
 """
 
 from collections.abc import Callable, Sequence
+from math import isclose
 from types import CellType, FunctionType
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from engine.operations import PARTIAL, CustomOperation, Operation
 from engine.validation import Unchecked, as_float, shortened
 
 _NO_NAME: Final = CustomOperation("", True)
+_LARGE: Final = 2.0**30  # a power of two, which changes no digit of a product
 
 
 def describe(node: Node, children: list[Unchecked], op: Unchecked, local_grads: Unchecked) -> None:
@@ -80,7 +82,7 @@ def derivatives_of(node: Node) -> list[float]:
     operand appears twice, all of it counts as the first's.
 
     Raises:
-        ValueError: they are not known.
+        ValueError: they are not known, or what the function adds is no multiple of the gradient.
     """
     operation = node._operation
     if isinstance(operation, CustomOperation) and not operation.is_differentiated:
@@ -103,18 +105,31 @@ def standing(node: Node) -> tuple[Operation, list[float]]:
 
 
 def _asked(operation: CustomOperation, node: Node) -> list[float]:
+    derivatives = _added(operation, node, 1.0)
+    for gradient in (_LARGE, -_LARGE, 1.0 / _LARGE):
+        for derivative, amount in zip(derivatives, _added(operation, node, gradient)):
+            if not (isclose(derivative * gradient, amount, rel_tol=1e-6, abs_tol=1e-290) or amount != amount):
+                raise ValueError(
+                    f"the _backward of {operation!r} adds {derivative!r} for a gradient of 1 and {amount!r} for one of "
+                    f"{gradient!r}: it has no local derivative, so that only backward() can use it"
+                )
+    return derivatives
+
+
+def _added(operation: CustomOperation, node: Node, gradient: float) -> list[float]:
+    """What the function adds to each operand for a gradient of the node."""
     involved = [node, *operands_of(node)]
     before = [each._grad for each in involved]
     try:
         for each in involved:
             each._grad = 0.0
-        node._grad = 1.0
+        node._grad = gradient
         operation.hand_on(node)
-        derivatives: list[float] = []
+        amounts: list[float] = []
         for operand in involved[1:]:
-            derivatives.append(operand._grad)
+            amounts.append(operand._grad)
             operand._grad = 0.0
-        return derivatives
+        return amounts
     finally:
         for i in range(len(involved)):
             involved[i]._grad = before[i]

@@ -51,6 +51,9 @@ class Listener:
     def refused(self) -> None:
         """An operation is about to raise an error because of a number."""
 
+    def differentiated(self, root: Value) -> None:
+        """A gradient graph of *root* is made, which may lack operations of it that refuse numbers."""
+
 
 class _Here(threading.local):
     listeners: tuple[Listener, ...] = ()
@@ -83,6 +86,12 @@ def listening(listener: Listener) -> Iterator[None]:
 def is_heard() -> bool:
     """Whether a listener of this thread is told, so that a Value is better than its number."""
     return bool(_here.listeners)
+
+
+def differentiated(root: Value) -> None:
+    """Tell the listeners of this thread that a gradient graph of *root* is made."""
+    for listener in _here.listeners:
+        listener.differentiated(root)
 
 
 def _left(how: str, node: Any) -> None:

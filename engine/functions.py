@@ -4,7 +4,7 @@ Each is the method of the same name; the formula, the derivative and what happen
 The functions of many numbers (softmax, logsumexp, dot, mean) are made of those elementary ones.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, SupportsFloat, TypeAlias, TypeVar, cast
 
 from engine.validation import Unchecked, shortened
@@ -350,9 +350,10 @@ def _operand(x: SupportsFloat, what: str) -> Value:
 
 
 def _listed(numbers: Unchecked, name: str, what: str = "a list") -> list[SupportsFloat]:
-    """The numbers, or a TypeError where there is nothing to iterate over, or texts, keys, or a set."""
+    """The numbers, or a TypeError where there is nothing to iterate over, or texts, keys, a set, or names of columns."""
     try:
-        source = None if isinstance(numbers, (str, bytes, dict, set, frozenset)) else iter(numbers)
+        is_other = isinstance(numbers, (str, bytes, Mapping, set, frozenset)) or hasattr(numbers, "columns")
+        source = None if is_other else iter(numbers)
     except TypeError:
         source = None
     if source is None:

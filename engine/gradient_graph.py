@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from engine.debugging.staleness import check_fresh
 from engine.derivatives import rule_of
+from engine.escapes import differentiated
 from engine.node import interior_order
 from engine.operations import PLAIN
 from engine.slopes import NUMBERS
@@ -23,6 +24,7 @@ def gradient_graph(root: Value, wanted: Collection[Value], gradient: Number = 1.
     """The gradient of *root* with respect to each wanted Value that it depends on, and to all nodes on the way there;
     plain numbers where it is constant.
     """
+    differentiated(root)
     needs = set(wanted)
     leading: list[Value] = []
     for node in interior_order(root):

@@ -7,7 +7,7 @@ Unchecked: TypeAlias = Any
 """A parameter that its function checks itself, in the same words compiled and plain (mypyc's own are others)."""
 
 _ARRAY_ADVICE = "make one Value for each number, such as [Value(x) for x in array]"
-_NOT_REAL = "cOSUMm"  # numpy's kinds that float() takes, or tries: complex, objects, strings, dates and durations
+_NOT_REAL = "cOSUMmV"  # numpy's kinds that float() takes, or tries: complex, objects, texts, dates, durations, bytes
 
 
 def as_float(number: object, what: str) -> float:
@@ -35,6 +35,8 @@ def as_float(number: object, what: str) -> float:
             "(no gradient flows through that)"
         )
     letter = str(getattr(getattr(number, "dtype", None), "kind", " ")) if is_array else " "
+    if is_array and bool(getattr(number, "mask", False)):  # float() makes NaN of a masked number
+        letter = "O"
     if hasattr(kind, "__float__") and letter not in _NOT_REAL and not isinstance(number, (str, bytes, complex)):
         return _converted(number, what)
     advice = f"; {_ARRAY_ADVICE}" if isinstance(number, (list, tuple)) else ""

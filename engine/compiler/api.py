@@ -125,7 +125,7 @@ class _Call:
                 f"outputs must be a function whose arguments Python knows, got {shortened(function)}; "
                 f"write a function that calls it, such as lambda x, y: {name}(x, y)"
             ) from None
-        asked = [each for each in arguments if each.default is each.empty]
+        asked = [each for each in arguments if each.default is each.empty and each.kind is not each.VAR_KEYWORD]
         takes_any = any(each.kind is each.VAR_POSITIONAL for each in asked)
         self._function = function
         self._n_arguments = None if takes_any else len(asked)

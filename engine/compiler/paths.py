@@ -82,6 +82,9 @@ class Paths:
         """Those with the most parameters come first."""
         self._given = parameters
         self._gradient: Floats = np.zeros(0, self.dtype)
+        self._weights: Floats = self._gradient
+        self._owners: list[Value] = []
+        """The parameters that the weights are those of."""
         self._synced: Floats = self._gradient
         """The weights when they and the parameters' ``data`` were last the same."""
         self._look = source.surroundings.look()
@@ -107,7 +110,7 @@ class Paths:
     @property
     def weights(self) -> Floats:
         """The numbers of the parameters, ``(n_parameters,)``; changing them in place changes the next call's."""
-        return self.paths[0].program.weights if self.paths else np.zeros(0, self.dtype)
+        return self._weights if self.paths else np.zeros(0, self.dtype)
 
     @weights.setter
     def weights(self, numbers: Any) -> None:
@@ -172,14 +175,19 @@ class Paths:
         if not same_graph(graph, again) or first.outcomes != second.outcomes:
             raise another_graph(second)
         program = Program(graph, first.inputs, parameters, self.dtype, backend=self._backend)
-        program.weights[: len(self.weights)] = self.weights
         path = Path(program, Checks(first, parameters, self._backend), first.outcomes, len(first.outputs))
         self.paths.insert(0 if len(parameters) > len(self.parameters) else len(self.paths), path)
-        self._synced = np.concatenate([self._synced, self.weights[len(self._synced) :]])
+        self.from_values()
         return path
 
     def from_values(self) -> None:
-        """Take the weights from the parameters' ``data``."""
+        """Take the weights from the parameters' ``data``.
+
+        The caller may keep their array: while the parameters are the same it stays theirs; then it becomes read-only.
+        """
+        if self.paths and self._owners != self.parameters:
+            self._weights.flags.writeable = False
+            self._owners, self._weights = self.parameters, np.empty(len(self.parameters), self.dtype)
         self.weights[:] = self._numbers()
         self._synced = self.weights.copy()
         self._gradient = self._gradient[: len(self._synced)]
@@ -232,7 +240,7 @@ class Paths:
         """
         with self._turn:
             if self._only(rows if chosen is None else rows[chosen[:1]]):
-                results, self._gradient = self.paths[0].program.run(rows, chosen, output)
+                results, self._gradient = self._loaded(self.paths[0]).run(rows, chosen, output)
                 return results, self._gradient
             own = rows if chosen is None else rows[chosen]
             shares = self._shares(own)
@@ -273,8 +281,7 @@ class Paths:
 
     def _loaded(self, path: Path) -> Program:
         """The program of a path, with the weights of now."""
-        if path is not self.paths[0]:
-            path.program.weights[:] = self.weights[: len(path.program.parameters)]
+        path.program.weights[:] = self.weights[: len(path.program.parameters)]
         return path.program
 
     def _only(self, rows: Floats) -> bool:
@@ -302,7 +309,7 @@ class Paths:
             if path not in self.paths:  # dropped since
                 continue
             here = rows[left]
-            fits, is_open = path.checks.told(here, self.paths[0].program.exact_weights())
+            fits, is_open = path.checks.told(here, self._loaded(self.paths[0]).exact_weights())
             certain = left[fits & ~is_open]
             if path.is_due and len(certain) and self.start(rows[certain[0]]) is not path:
                 continue

@@ -62,12 +62,15 @@ class Recording(Listener):
         self.error: DataDependentError | None = None
         self.doubt = ""
         """What is an error only where the function goes on after it."""
+        self._differentiated: list[Value] = []
+        self.refusing: list[Value] = []
+        """What the function differentiates, where it may catch an error: outputs may lack the operation that refuses."""
         self._ids = set(map(id, self.inputs))  # lasting, as the inputs are held
 
     @property
     def roots(self) -> list[Value]:
-        """What a program computes: the outputs, and what guards compare."""
-        return [*self.outputs, *self.compared_nodes]
+        """What a program computes: the outputs, what guards compare, and what may refuse numbers."""
+        return [*self.outputs, *self.compared_nodes, *self.refusing]
 
     @property
     def compared_nodes(self) -> list[Value]:
@@ -122,6 +125,15 @@ class Recording(Listener):
         """An operation refused a number; a function that catches this branched on a Value."""
         reason = f"{users_caller()}: an operation refused the number of a Value, and the function caught an error"
         self.doubt = self.doubt or reason
+
+    def differentiated(self, root: Value) -> None:
+        """Its operations may refuse numbers that the gradient graph takes."""
+        self._differentiated.append(root)
+
+    def catches_errors(self) -> None:
+        """Guard the operands of all operations that may refuse them."""
+        self.refusing = list(dict.fromkeys(self._differentiated))
+        self.guards |= _domains([*self.outputs, *self.refusing])
 
     def _refuse(self, reason: str) -> None:
         self.error = self.error or DataDependentError(reason, ADVICE)
@@ -201,7 +213,7 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
             )
         recording.outputs.append(output if isinstance(output, Value) else constant(output, "an output"))
     if any(_HANDLES_ERRORS in code.co_code[::2] for code in recording.calls):
-        recording.guards |= _domains(recording.outputs)
+        recording.catches_errors()
     return recording
 
 

@@ -6,8 +6,10 @@ The messages are asserted in full.
 import math
 import operator
 from fractions import Fraction
+from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import engine
@@ -47,6 +49,8 @@ NO_NUMBERS = [  # what is no number, and the rest of the message
     (np.array("3"), f"{REAL}ndarray array('3', dtype='<U1')"),
     (np.array(None), f"{REAL}ndarray array(None, dtype=object)"),
     (np.datetime64("2020-01-01"), f"{REAL}datetime64 {np.datetime64('2020-01-01')!r}"),
+    (np.void(b"3"), f"{REAL}void {np.void(b'3')!r}"),
+    (np.ma.masked, f"{REAL}MaskedConstant masked"),
     (Broken(), f"{REAL}Broken Broken(), which does not become a float (no number today)"),
 ]
 ARRAYS = [
@@ -143,6 +147,8 @@ def test_no_function_of_it(thing, rest):
         ("12", "str '12'"),
         (b"12", "bytes b'12'"),
         ({0: 1.0, 1: 2.0}, "dict {0: 1.0, 1: 2.0}"),
+        (MappingProxyType({0: 1.0}), "mappingproxy mappingproxy({0: 1.0})"),
+        (pd.DataFrame([[3.0]]), "DataFrame      0\n0  3.0"),
         (Value(2.0), "Value Value(data=2.0, grad=0.0)"),
         (np.array(2.0), "ndarray array(2.)"),
     ],

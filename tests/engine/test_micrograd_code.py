@@ -1,6 +1,8 @@
 """Code written for micrograd, or for a bare autograd class of forty lines, with nothing changed but its imports."""
 
+import copy
 import math
+import pickle
 import random
 import weakref
 
@@ -253,6 +255,20 @@ def test_a_function_hands_on_what_it_did_when_it_is_called():
     out._backward = lambda: None
     out.backward()
     assert a.grad == 8.0
+
+
+@pytest.mark.parametrize("hands_on", [lambda g: min(g, 5.0), lambda g: max(g, 0.0), lambda g: g + 0.1, lambda g: g * g])
+def test_a_function_without_a_local_derivative_is_for_backward_alone(hands_on):
+    """Such as one that clips gradients, or adds to them."""
+    a = Value(3.0)
+    out = Value(3.0, (a,), "clip")
+    out._backward = lambda: setattr(a, "grad", a.grad + hands_on(out.grad))
+    loss = out * -10.0
+    loss.backward()
+    assert a.grad == hands_on(-10.0)
+    for read in (lambda: list(backprop(loss)), lambda: copy.deepcopy(loss), lambda: pickle.dumps(loss)):
+        with pytest.raises(ValueError, match=r"clip> adds .* only backward\(\) can use it"):
+            read()
 
 
 def test_a_function_does_not_keep_its_node_alive():

@@ -93,6 +93,22 @@ def test_weights_changed_in_place_change_the_next_call():
     assert line([[3.0]]).tolist() == [3.0]
 
 
+def test_an_array_of_weights_that_is_kept_stays_that_of_the_weights():
+    scale, w, u = [2.0], Value(3.0), Value(1.0)
+    f = compile(lambda x: x * w * scale[0] if x > 0.0 else x * w * u)
+    f([[1.0]])
+    kept = f.program.weights
+    scale[0] = 10.0
+    assert f([[1.0]]).tolist() == [30.0]
+    kept -= 1.0
+    assert f([[1.0]]).tolist() == [20.0]
+    assert w.data == 2.0
+    f([[-1.0]])  # a way that has another parameter
+    with pytest.raises(ValueError, match="read-only"):
+        kept[0] = 5.0
+    assert f.program.weights.tolist() == [2.0, 1.0]
+
+
 def test_a_function_of_a_list():
     weights = [Value(1.0), Value(2.0), Value(3.0)]
     product = compile(lambda xs: dot(weights, xs), parameters=weights)
@@ -101,6 +117,8 @@ def test_a_function_of_a_list():
     assert anything([[1.0, 2.0, 4.0]]).tolist() == [7.0]
     default = compile(lambda a, b, power=2: a**power + b)
     assert default([[3.0, 1.0]]).tolist() == [10.0]
+    options = compile(lambda a, b, **options: a - b * len(options or "12"))
+    assert options([[3.0, 1.0]]).tolist() == [1.0]
 
 
 def test_several_outputs():

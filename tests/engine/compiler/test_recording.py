@@ -466,6 +466,21 @@ def test_an_error_that_no_output_shows_is_noticed_where_it_may_be_caught():
             compile(function)(X)
 
 
+@pytest.mark.parametrize("logarithm", [engine.log, half_log])
+def test_an_error_that_is_caught_where_a_gradient_is_made_is_noticed(logarithm):
+    def tried(x):
+        try:
+            return logarithm(x)
+        except ValueError:
+            return x * 0.0
+
+    slopes = compile(engine.grad(tried)), compile(lambda x: engine.gradients(tried(x), [x])[0])
+    for slope in slopes:
+        assert slope([[2.0], [4.0]]).tolist() == eagerly(slope, [[2.0], [4.0]])
+        with pytest.raises(ValueError, match="caught an error|math domain error"):
+            slope([[2.0], [-1.0]])
+
+
 def test_an_error_that_nothing_catches_is_the_functions():
     for X in ([[2.0], [-1.0]], [[-1.0], [2.0]]):
         with pytest.raises(ValueError, match=r"log needs x > 0"):
