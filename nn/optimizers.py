@@ -466,7 +466,7 @@ def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
     import numpy as np
 
     largest = math.inf if max_norm == math.inf else as_number("max_norm", max_norm, "(0, inf)")
-    values = dict.fromkeys(_check_parameters(parameters))
+    values = _check_parameters(parameters, trains_all=False)
     norm = _norm(np.array([value.grad for value in values]))
     if norm > largest:
         for value in values:
@@ -504,7 +504,7 @@ def _norm(vector: Vector) -> float:
 
 
 def _check_parameters(parameters: Any, trains_all: bool = True) -> list[Value]:
-    """The parameters in a list: at least one, all of them Values, and none of them frozen if it *trains_all*."""
+    """The parameters, each once: at least one, all of them Values, and none of them frozen if it *trains_all*."""
     values = list(parameters) if isinstance(parameters, Iterable) else [parameters]
     if not values:
         raise ValueError(
@@ -520,7 +520,7 @@ def _check_parameters(parameters: Any, trains_all: bool = True) -> list[Value]:
         if trains_all and getattr(value, "requires_grad", None) is False:
             advice = "make an optimizer of the others: Adam(others)"
             raise ValueError(f"parameters must be trained, got one with requires_grad=False; {advice}")
-    return values
+    return list(dict.fromkeys(values))
 
 
 def _vector(left: Any, n: int) -> Any:
