@@ -253,6 +253,19 @@ def test_texts_that_all_differ_are_no_inputs_in_a_short_file_either(gradstep, n)
     assert "'kind': 2 different texts, an input each" in out
 
 
+def test_a_file_that_is_no_model_is_replaced_only_if_it_is_named(gradstep):
+    passengers().to_csv("p.csv", index=False)
+    data = passengers().to_json()
+    Path("p.json").write_text(data)
+    status, _, err = gradstep("train", "p.csv", *SHORT)
+    assert (status, err) == (1, "gradstep: p.json: this is no model, and the model would take its place; give --out\n")
+    assert Path("p.json").read_text() == data
+    assert gradstep("train", "p.csv", *SHORT, "--out", "p.json")[0] == 0
+    first = Path("p.json").read_text()
+    assert gradstep("train", "p.csv", *SHORT, "--seed", 1)[0] == 0  # a model is replaced
+    assert Path("p.json").read_text() != first
+
+
 def test_several_outputs_are_a_row_of_a_csv_file(gradstep):
     X = pd.DataFrame({"u": [0.5, -1.0], "v": [1.0, 2.0]})
     X.to_csv("rows.csv", index=False)
