@@ -18,6 +18,8 @@ from nn.validation import plain_label, shortened
 
 _MOST = 1_000  # elements of a list argument: longer ones are data
 OWN = ("nn.layers", "nn.mlp")  # where this library's modules are
+_SHARED = "part of this file"
+_MOST_CALLS = 10_000  # of layers by one part: 60 rows, each of the one before twice, would take forever
 _IN_THE_FILE = {"loss", "classes", *NAMES, "table", "training"}
 """Attributes that need no arguments."""
 
@@ -97,8 +99,11 @@ def _copy(thing: Any) -> Any:
     return _Unsaved(thing)
 
 
-def encode(module: Any) -> dict[str, Any]:
+def encode(module: Any, made: list[Any] | None) -> dict[str, Any]:
     """The configuration of a module as JSON, modules in it by kind and configuration.
+
+    One that is among those *made* before, in the order in which ``build`` makes them, is the place there. Without a
+    list each is another one.
 
     Raises:
         ValueError: a file cannot hold an argument.
@@ -112,7 +117,13 @@ def encode(module: Any) -> dict[str, Any]:
             raise ValueError(
                 f"{where} with a {kind.__name__}, a class of your own; write a class whose __init__ makes it"
             )
-        return {"kind": kind.__name__, "configuration": encode(thing)}
+        for place, other in enumerate(made or ()):
+            if other is thing:
+                return {"kind": _SHARED, "configuration": place}
+        found = {"kind": kind.__name__, "configuration": encode(thing, made)}
+        if made is not None:
+            made.append(thing)
+        return found
 
     configuration = {}
     for name, argument in module.configuration().items():
@@ -131,11 +142,21 @@ def build(kind: type[Any], configuration: dict[str, Any], init: Callable[..., fl
     def part(found: dict[str, Any]) -> Any:
         if found.keys() != {"kind", "configuration"}:
             return found
-        kind = kinds().get(str(found["kind"]))
-        if kind is None or not isinstance(found["configuration"], dict):
+        name, content = str(found["kind"]), found["configuration"]
+        if name == _SHARED and type(content) is int and 0 <= content < len(made):
+            return made[content]
+        kind = kinds().get(name)
+        if kind is None or not isinstance(content, dict):
             raise ValueError(f"a part must be one of {', '.join(kinds())}, got {shortened(found['kind'])}")
-        return _instantiate(kind, found["configuration"], init)
+        module = _instantiate(kind, content, init)
+        n = calls[id(module)] = 1 + sum(calls.get(id(layer), 1) for layer in vars(module).get("layers", ()))
+        if n > _MOST_CALLS:
+            raise ValueError(f"a part must call at most {_MOST_CALLS:,} layers, got {n:,}")
+        made.append(module)
+        return module
 
+    made: list[Any] = []
+    calls: dict[int, int] = {}  # by id, of the layers that a call of each part calls
     arguments = {name: json.loads(json.dumps(value), object_hook=part) for name, value in configuration.items()}
     return _instantiate(kind, arguments, init)
 
@@ -166,7 +187,7 @@ def describe(module: Any) -> dict[str, Any]:
         ValueError: it could not, as the module holds a function of the caller's, or was changed after ``__init__``, or
             has classes, names or a loss that no training gives.
     """
-    configuration, state = encode(module), module.state_dict()
+    configuration, state = encode(module, []), module.state_dict()
     check_restorable(module, configuration, len(state))
     table = {} if module.table is None else {"table": module.table.to_json()}
     names = {name: held for name in NAMES if (held := getattr(module, name)) is not None}
@@ -185,7 +206,7 @@ def restore(kind: type[Any], content: dict[str, Any]) -> Any:
     """
     configuration, parameters = content["configuration"], content["parameters"]
     module = build(kind, configuration, zero_init(len(parameters)))
-    if encode(module) != configuration:
+    if encode(module, []) != configuration:
         raise ValueError(f"the configuration must be that of {shortened(module)}, got another")
     set_parameters(module, parameters)
     table = Columns.from_json(content["table"]) if content.get("table") is not None else None

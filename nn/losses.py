@@ -170,10 +170,13 @@ def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
     """The name and the function of a loss; a user's function never gets the name of a bundled one.
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: an unknown name, or a function that takes the target first, as in Keras.
     """
     if callable(loss):
         name = getattr(loss, "__name__", "custom")
+        first, *others = getattr(getattr(loss, "__code__", None), "co_varnames", ()) or ("",)
+        if others and first in ("y_true", "true", "target", "targets", "label", "labels"):
+            raise ValueError(f"a loss must take (outputs, target) in this order, got {name}({first}, {others[0]})")
         return (name if loss is LOSSES.get(name, loss) else f"{name} of your own"), loss
     name = ALIASES.get(loss.lower(), loss.lower()) if isinstance(loss, str) else ""
     if name in LOSSES:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from engine import Value
 from nn import model_files, prediction
 from nn import training as fitting
-from nn.configuration import describe, remember_arguments, restore
+from nn.configuration import OWN, describe, remember_arguments, restore
 from nn.exchange import files
-from nn.other_names import OF_A_MODULE
+from nn.other_names import OF_A_MODULE, UNREAD
 from nn.parameters import HasParameters, parts_in
 from nn.summary import summary as print_summary
 from nn.validation import no_attribute, plain_label, shortened, without_addresses
@@ -89,6 +89,11 @@ class Module(HasParameters):
 
     def __getattr__(self, name: str) -> Any:
         raise no_attribute(f"{type(self).__name__!r} object", name, OF_A_MODULE)
+
+    def __setattr__(self, name: str, thing: object) -> None:
+        if name in UNREAD and name not in self._weights and type(self).__module__ in OWN:
+            self.__getattr__(name)
+        super().__setattr__(name, thing)
 
     summary = print_summary
     fit = fitting.fit

@@ -129,7 +129,8 @@ class Optimizer:
         """
         import numpy as np
 
-        new, old = _check_parameters(parameters), self.parameters or []
+        old = self.parameters or []
+        new = _check_parameters(parameters, self.follows_model or not old)
         last = None if self._model is None else self._model()
         is_ours = self.follows_model or not old or (self._model is not None and last is not model)
         is_other = is_ours and set(old).isdisjoint(new)
@@ -465,7 +466,7 @@ def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
     import numpy as np
 
     largest = math.inf if max_norm == math.inf else as_number("max_norm", max_norm, "(0, inf)")
-    values = dict.fromkeys(_check_parameters(parameters))
+    values = _check_parameters(parameters, trains_all=False)
     norm = _norm(np.array([value.grad for value in values]))
     if norm > largest:
         for value in values:
@@ -502,8 +503,8 @@ def _norm(vector: Vector) -> float:
     return norm
 
 
-def _check_parameters(parameters: Any) -> list[Value]:
-    """The parameters in a list: at least one, all of them Values."""
+def _check_parameters(parameters: Any, trains_all: bool = True) -> list[Value]:
+    """The parameters, each once: at least one, all of them Values, and none of them frozen if it *trains_all*."""
     values = list(parameters) if isinstance(parameters, Iterable) else [parameters]
     if not values:
         raise ValueError(
@@ -516,7 +517,10 @@ def _check_parameters(parameters: Any) -> list[Value]:
                 f"parameters must be Values, such as model.parameters(), got {shortened(value)}; a learning rate is "
                 "given as learning_rate=..."
             )
-    return values
+        if trains_all and getattr(value, "requires_grad", None) is False:
+            advice = "make an optimizer of the others: Adam(others)"
+            raise ValueError(f"parameters must be trained, got one with requires_grad=False; {advice}")
+    return list(dict.fromkeys(values))
 
 
 def _vector(left: Any, n: int) -> Any:

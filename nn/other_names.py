@@ -18,8 +18,14 @@ OF_A_MODULE = _by_name(
         "to cuda cpu float double": "Values are computed on the processor, and fit takes dtype",
         "count_params": "len(model.parameters()) counts them",
         "history": "fit(...) returns the History",
+        "p": "a Dropout has a rate",
+        "trainable requires_grad requires_grad_ freeze": (
+            "an optimizer trains the parameters that it is made with: fit(X, y, optimizer=Adam(layer.parameters()))"
+        ),
     }
 )
+UNREAD = frozenset({"w", "b", "weight", "bias", "weights", "p", "trainable", "requires_grad"})
+"""Those that would change nothing if they were set."""
 
 OF_A_HISTORY = _by_name(
     {

@@ -6,10 +6,11 @@ import builtins
 import dis
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
-from nn.validation import as_number, check_int, unknown_argument
+from nn.validation import as_number, check_int, shortened, unknown_argument
 
 if TYPE_CHECKING:
     from nn.training.history import History
@@ -28,7 +29,11 @@ def step_decay(start: float, every: int, factor: float = 0.1) -> Schedule:
     (1.0, 0.5, 0.25)
     """
     start, every, factor = _rate("start", start), check_int("every", every, 1), _rate("factor", factor)
-    return lambda step: start * factor ** (step // every)
+    return partial(_decayed, start, every, factor)
+
+
+def _decayed(start: float, every: int, factor: float, step: int) -> float:
+    return float(start * factor ** (step // every))
 
 
 def exponential(start: float, factor: float) -> Schedule:
@@ -37,8 +42,7 @@ def exponential(start: float, factor: float) -> Schedule:
     >>> exponential(1.0, 0.5)(3)
     0.125
     """
-    start, factor = _rate("start", start), _rate("factor", factor)
-    return lambda step: start * factor**step
+    return step_decay(start, 1, factor)
 
 
 def cosine(start: float, n_steps: int, end: float = 0.0) -> Schedule:
@@ -51,7 +55,11 @@ def cosine(start: float, n_steps: int, end: float = 0.0) -> Schedule:
     [1.0, 0.5, 0.0, 0.0]
     """
     start, n_steps, end = _rate("start", start), check_int("n_steps", n_steps, 1), _rate("end", end)
-    return lambda step: end + (start - end) * 0.5 * (1.0 + math.cos(math.pi * min(step / n_steps, 1.0)))
+    return partial(_along_a_cosine, start, n_steps, end)
+
+
+def _along_a_cosine(start: float, n_steps: int, end: float, step: int) -> float:
+    return end + (start - end) * 0.5 * (1.0 + math.cos(math.pi * min(step / n_steps, 1.0)))
 
 
 def one_cycle(highest: float, n_steps: int) -> Schedule:
@@ -64,8 +72,11 @@ def one_cycle(highest: float, n_steps: int) -> Schedule:
     [0.0005, 0.01, 0.005, 0.0]
     """
     highest, n_steps = _rate("highest", highest), check_int("n_steps", n_steps, 1)
-    rise = max(1, n_steps // 5)
-    return lambda step: highest * max(0.0, min((step + 1) / rise, (n_steps - step) / max(1, n_steps - rise)))
+    return partial(_up_and_down, highest, n_steps, max(1, n_steps // 5))
+
+
+def _up_and_down(highest: float, n_steps: int, rise: int, step: int) -> float:
+    return highest * max(0.0, min((step + 1) / rise, (n_steps - step) / max(1, n_steps - rise)))
 
 
 def warm_up(n_steps: int, then: float | Schedule) -> Schedule:
@@ -75,9 +86,14 @@ def warm_up(n_steps: int, then: float | Schedule) -> Schedule:
     >>> rate(0), rate(1), rate(3), rate(100)
     (0.025, 0.05, 0.1, 0.1)
     """
-    n_steps, then = check_int("n_steps", n_steps, 1), then if callable(then) else _rate("then", then)
-    after = then if callable(then) else lambda _step: then
-    return lambda step: after(0) * (step + 1) / n_steps if step < n_steps else after(step - n_steps)
+    if hasattr(then, "after_epoch"):  # which fit calls on its own learning rate alone
+        raise ValueError(f"then must be a function of the step alone, got {shortened(then)}; it looks at the losses")
+    after = then if callable(then) else exponential(_rate("then", then), 1.0)
+    return partial(_warmed_up, check_int("n_steps", n_steps, 1), after)
+
+
+def _warmed_up(n_steps: int, after: Schedule, step: int) -> float:
+    return after(0) * (step + 1) / n_steps if step < n_steps else after(step - n_steps)
 
 
 def _rate(name: str, given: float) -> float:
@@ -173,6 +189,8 @@ def works_alone(schedule: object, depth: int = 5) -> bool:
     """
     if type(schedule) is ReduceOnPlateau:
         return is_plain(schedule)
+    if isinstance(schedule, partial) and depth:
+        return all(works_alone(part, depth - 1) for part in (schedule.func, *schedule.args, *schedule.keywords.values()))
     if not isinstance(schedule, FunctionType) or not depth:
         return isinstance(schedule, (int, float))
     cells = [cell.cell_contents for cell in schedule.__closure__ or ()]

@@ -8,12 +8,13 @@ from argparse import Namespace
 
 from nn.data import are_counted
 from nn.data.columns import Columns
+from nn.losses import LOGITS
 from nn.mlp import MLP
 from nn.validation import one_line, plain_label
 
 
 def predict(options: Namespace) -> None:
-    """Print a trained model's prediction for each row of a CSV file: a class or a number.
+    """Print a trained model's prediction for each row of a CSV file: a class or a number, or several numbers.
 
     The columns are those of training, by name in any order; the target may be among them or not.
     """
@@ -22,15 +23,18 @@ def predict(options: Namespace) -> None:
     model = MLP.load(options.model)
     names = None if are_counted(model.column_names or ()) else model.column_names
     columns = model.table or Columns.plain(model.layers[0].neurons[0].n_inputs, names)
-    if options.probabilities and model.classes is None:
-        raise ValueError(f"{options.model}: the model gives numbers, and no classes that have probabilities")
+    if options.probabilities and (model.classes is None or model.loss not in LOGITS):
+        raise ValueError(f"{options.model}: the model gives no probabilities of classes, as its loss is {model.loss}")
     X, told = read_inputs(options.file, columns, options.header)
     for line in told:
         print(f"gradstep: {plain_label(line, 300)}", file=sys.stderr)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
     if not options.probabilities:
         for answer in model.predict(X, options.backend):
-            print(one_line(answer) if isinstance(answer, str) else answer)  # a class in a model file may be any text
+            if isinstance(answer, list):
+                writer.writerow(answer)
+            else:
+                print(one_line(str(answer)))  # a class in a model file may be any text
         return
-    writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([one_line(str(label)) for label in model.classes or ()])
     writer.writerows([f"{p:.6g}" for p in row] for row in model.predict_proba(X, options.backend).tolist())

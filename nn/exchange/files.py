@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.whole_files import write_whole
 from nn import model_files
-from nn.configuration import describe, restore
+from nn.configuration import describe, encode, restore
 from nn.exchange import onnx_files, safetensors_files
 from nn.exchange.network import content_of, numbers_in, steps_of
 
@@ -45,7 +45,7 @@ def write_model(path: str | PathLike[str], model: Any, **options: Any) -> None:
         ValueError: a layer has no counterpart, a parameter is not finite, or ``load`` could not restore the model.
         ImportError: the format's package is missing.
     """
-    content = describe(model)
+    content = describe(model) | {"configuration": encode(model, None)}
     model_files.check_finite(content.pop("parameters"))
     write_whole(path, _FORMATS[_ending(path)].to_bytes(steps_of(model), model_files.model_text(content), **options))
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import astuple, dataclass, field
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -250,6 +251,8 @@ def _describe(thing: Any, depth: int = 3) -> Any:
     """What tells a setting from others; of a function its name, its code, and what it was made with."""
     if thing is None or isinstance(thing, (bool, int, float, str)):
         return repr(thing) if isinstance(thing, float) and not is_finite(float(thing)) else thing
+    if isinstance(thing, partial):
+        return _describe([thing.func, *thing.args, *thing.keywords.items()], depth)
     if isinstance(thing, (list, tuple)) and depth:
         return [_describe(part, depth - 1) for part in thing]
     name = getattr(thing, "__qualname__", type(thing).__name__)

@@ -173,6 +173,38 @@ def test_layers_of_ones_own_are_saved_by_a_class(tmp_path):
     assert Net.load(tmp_path / "m.json")([1.0, 2.0]).data == net([1.0, 2.0]).data
 
 
+SHARED = {"kind": "part of this file"}
+
+
+def shares():
+    """A Sequential in which a layer, a network and a Dropout are used more than once, and once inside another one."""
+    layer, noise, net = Layer(3, 3, seed=1), Dropout(0.4), MLP(3, [2, 3], seed=2)
+    row = Sequential(layer, net)
+    return Sequential(Layer(2, 3, seed=0), layer, noise, row, "tanh", noise, net, row, Neuron(3, seed=3))
+
+
+def test_a_layer_that_is_used_twice_is_one_in_a_file(tmp_path):
+    model = shares()
+    model.save(tmp_path / "m.json")
+    again = Sequential.load(tmp_path / "m.json")
+    assert again.layers[1] is again.layers[3].layers[0]
+    for each in (model, again):  # tied weights stay tied
+        each.fit(XOR_X, XOR_Y, loss="bce", epochs=3, seed=0, progress=False)
+    assert again.state_dict() == model.state_dict()
+    assert condition(again) == condition(model)
+
+
+def test_a_short_file_of_a_model_that_takes_forever_is_refused(tmp_path):
+    Sequential(Layer(2, 2)).save(tmp_path / "m.json")
+    content = json.loads((tmp_path / "m.json").read_text())
+    row = content["configuration"]["layers"]
+    for place in range(40):
+        row[:] = [{"kind": "Sequential", "configuration": {"layers": [*row, {**SHARED, "configuration": place}]}}]
+    (tmp_path / "m.json").write_text(json.dumps(content))
+    with pytest.raises(ModelFileError, match="a part must call at most 10,000 layers, got 16,383"):
+        Sequential.load(tmp_path / "m.json")
+
+
 def test_saving_leaves_random_numbers_alone(tmp_path):
     class Own(Module):
         def __init__(self):
@@ -190,6 +222,8 @@ def test_saving_leaves_random_numbers_alone(tmp_path):
         ({"kind": "os.system", "configuration": {}}, "a part must be one of"),
         ({"kind": "Layer", "configuration": {"n_inputs": 10**9, "n_outputs": 10**9}}, "more parameters than the file"),
         ({"kind": "Layer", "configuration": [1]}, "a part must be one of"),
+        ({**SHARED, "configuration": 0}, "a part must be one of"),
+        ({**SHARED, "configuration": -1}, "a part must be one of"),
         ({"kind": "Dropout", "configuration": {"rate": 2.0}}, r"rate must be in \[0, 1\), got 2\.0"),
         (5, "a layer must be"),
     ],

@@ -568,3 +568,11 @@ def test_clip_grad_norm_is_pytorchs():
         norm = torch.nn.utils.clip_grad_norm_(tensors, largest)
         assert clip_grad_norm(values, largest) == pytest.approx(norm.item(), rel=1e-12)
         assert [value.grad for value in values] == pytest.approx([t.grad.item() for t in tensors], rel=1e-5)
+
+
+def test_a_parameter_that_two_networks_share_counts_once_in_the_norm():
+    shared, own = Value(1.0), Value(2.0)
+    optimizer = SGD([shared, own, shared], learning_rate=1.0, clip_norm=2.5)
+    (3 * shared + 4 * own).backward()
+    optimizer.step()
+    assert (shared.data, own.data) == (1.0 - 1.5, 2.0 - 2.0)

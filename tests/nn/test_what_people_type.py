@@ -75,6 +75,49 @@ def test_what_a_function_gives_is_known_when_it_is_called():
     assert Sequential(Layer(2, 3), Dropout(0.5), "tanh").n_outputs == 3
 
 
+# ------------------------------------------------------------------------------------------- what would change nothing
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        (MLP(2, [1]), "trainable"),
+        (Sequential(Layer(2, 1)), "requires_grad"),
+        (Layer(2, 1), "w"),
+        (Layer(2, 1), "bias"),
+        (Neuron(2), "weight"),
+        (Dropout(0.5), "p"),
+    ],
+)
+def test_an_attribute_of_another_library_is_no_attribute_that_nothing_reads(part, name):
+    before = dict(vars(part))
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'; "):
+        setattr(part, name, False)
+    assert vars(part) == before
+
+
+def test_a_model_of_ones_own_may_have_such_attributes():
+    class Own(Module):
+        def __init__(self):
+            self.p, self.trainable, self.weight = 0.5, True, Value(1.0)
+
+    assert list(Own().state_dict()) == ["weight"]
+    neuron = Neuron(1)
+    neuron.w, neuron.b = [Value(2.0)], Value(1.0)
+    assert list(neuron.state_dict()) == ["w.0", "b"]
+
+
+def test_a_frozen_parameter_is_not_trained_unseen():
+    model = small()
+    model.layers[0].neurons[0].b.requires_grad = False
+    with refused(model, "parameters must be trained, got one with requires_grad=False; make an optimizer of the oth"):
+        model.fit(XOR_X, XOR_Y, progress=False)
+    with pytest.raises(ValueError, match="requires_grad=False"):
+        nn.SGD(model.parameters())
+    others = model.layers[1].parameters()
+    model.fit(XOR_X, XOR_Y, optimizer=nn.Adam(others, learning_rate=0.1), epochs=2, seed=0, progress=False)
+
+
 # -------------------------------------------------------------------------------------------------------- did you mean
 
 

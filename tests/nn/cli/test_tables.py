@@ -1,6 +1,7 @@
 """The command on real tables: texts, gaps, names, separators, and what it says of them."""
 
 import csv
+import io
 import json
 import os
 import stat
@@ -250,6 +251,40 @@ def test_texts_that_all_differ_are_no_inputs_in_a_short_file_either(gradstep, n)
     assert f"'name': left out, as it has {n} different texts in {n} rows, such as 'person 0'" in out
     assert f"'day': left out, as it has {n} different texts" in out
     assert "'kind': 2 different texts, an input each" in out
+
+
+def test_a_file_that_is_no_model_is_replaced_only_if_it_is_named(gradstep):
+    passengers().to_csv("p.csv", index=False)
+    data = passengers().to_json()
+    Path("p.json").write_text(data)
+    status, _, err = gradstep("train", "p.csv", *SHORT)
+    assert (status, err) == (1, "gradstep: p.json: this is no model, and the model would take its place; give --out\n")
+    assert Path("p.json").read_text() == data
+    assert gradstep("train", "p.csv", *SHORT, "--out", "p.json")[0] == 0
+    first = Path("p.json").read_text()
+    assert gradstep("train", "p.csv", *SHORT, "--seed", 1)[0] == 0  # a model is replaced
+    assert Path("p.json").read_text() != first
+
+
+def test_several_outputs_are_a_row_of_a_csv_file(gradstep):
+    X = pd.DataFrame({"u": [0.5, -1.0], "v": [1.0, 2.0]})
+    X.to_csv("rows.csv", index=False)
+    for loss, y in (("mse", [[1.0, 2.5], [3.0, 4.0]]), ("bce", [[0, 1], [1, 1]])):
+        model = MLP(2, [3, 2], seed=0)
+        model.fit(X, y, loss=loss, epochs=1, seed=0, progress=False)
+        model.save("m.json")
+        status, out, err = gradstep("predict", "m.json", "rows.csv")
+        assert (status, err) == (0, "")
+        assert pd.read_csv(io.StringIO(out), header=None).to_numpy().tolist() == model.predict(X)
+
+
+def test_no_line_is_printed_where_there_are_no_probabilities(gradstep):
+    pd.DataFrame({"u": [0.5], "v": [1.0]}).to_csv("rows.csv", index=False)
+    model = MLP(2, [1], seed=0)
+    model.fit([[0.0, 1.0], [1.0, 0.0]], ["a", "b"], loss="hinge", epochs=1, seed=0, progress=False)
+    model.save("m.json")
+    words = "m.json: the model gives no probabilities of classes, as its loss is hinge"
+    assert gradstep("predict", "m.json", "rows.csv", "--probabilities") == (1, "", f"gradstep: {words}\n")
 
 
 def test_probabilities(gradstep):

@@ -71,6 +71,17 @@ def test_a_file_gives_the_same_model(folder, ending, name):
     assert (folder / path).read_bytes() == (folder / f"again.{ending}").read_bytes()
 
 
+@pytest.mark.parametrize("ending", ["onnx", "safetensors"])
+def test_a_layer_that_is_used_twice_becomes_two(folder, ending):
+    pytest.importorskip(ending)
+    layer, noise = Layer(3, 3, seed=0), Dropout(0.5)
+    model = Sequential(layer, noise, layer, noise)
+    model.save(f"model.{ending}")
+    again = Sequential.load(f"model.{ending}")
+    assert outputs(again).tolist() == outputs(model).tolist()
+    assert (len(model.parameters()), len(again.parameters())) == (12, 24)
+
+
 @pytest.mark.parametrize("ending", ["ONNX", "onnx", "safetensors"])
 def test_a_file_is_of_one_kind(folder, ending):
     pytest.importorskip(ending.lower())

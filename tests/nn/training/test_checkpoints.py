@@ -181,7 +181,7 @@ def test_the_settings_of_an_optimizer_belong_to_the_run(tmp_path, setting, rate)
     path.unlink()
     run(setting, rate)
     run(setting, rate)
-    if callable(rate) and rate.__qualname__.startswith("warm_up"):
+    if isinstance(rate, partial):
         with pytest.raises(ValueError, match="differs in the learning_rate of the optimizer: "):
             run({}, warm_up(3, cosine(0.2, 9)))
 

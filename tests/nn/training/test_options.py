@@ -1,7 +1,9 @@
 """What people who know Keras, PyTorch and scikit-learn type: each works, or is answered in words."""
 
+import copy
 import enum
 import math
+import pickle
 import threading
 import warnings
 
@@ -380,6 +382,17 @@ def test_probabilities_as_in_scikit_learn():
             model.predict_proba(XOR_X)
 
 
+def test_a_loss_in_the_order_of_keras_is_not_called_the_other_way_round():
+    def pinball(y_true, y_pred):
+        return (y_true - y_pred).maximum(0.1 * (y_pred - y_true))
+
+    model = MLP(1, [1], seed=0)
+    with pytest.raises(ValueError, match=r"loss must take \(outputs, target\) in this order, got pinball\(y_true, y_pr"):
+        model.fit([[1.0]], [1.0], loss=pinball, progress=False)
+    model.fit([[1.0]], [1.0], loss=lambda y_pred, y_true: pinball(y_true, y_pred), epochs=1, progress=False)
+    assert named_loss(print)[1] is print
+
+
 # ----------------------------------------------------------------------------------------------- history and schedules
 
 
@@ -405,8 +418,18 @@ def test_schedules():
 
 
 @pytest.mark.parametrize(
+    "rate", [step_decay(1.0, 2), exponential(2.0, 0.5), cosine(1.0, 10), one_cycle(1.0, 10), warm_up(2, cosine(1.0, 9))]
+)
+def test_a_schedule_is_pickled_with_what_has_it(rate):
+    for again in (pickle.loads(pickle.dumps(rate)), copy.deepcopy(rate)):
+        assert list(map(again, range(20))) == list(map(rate, range(20)))
+    assert pickle.loads(pickle.dumps(SGD(learning_rate=rate))).rate() == rate(0)
+
+
+@pytest.mark.parametrize(
     ("make", "words"),
     [
+        (lambda: warm_up(3, ReduceOnPlateau(0.1)), "then must be a function of the step alone, got <nn.schedules.Red"),
         (lambda: step_decay("fast", 3), "start must be a number, got str 'fast'"),
         (lambda: step_decay(0.1, 3, factor=None), "factor must be a number, got NoneType None"),
         (lambda: exponential(0.1, -1), r"factor must be in \[0, inf\), got -1"),
