@@ -169,7 +169,7 @@ def draw_circle(ax: Axes, x: float, y: float, shown: float | None, scale: Any, f
     ax.add_patch(Circle((x, y), RADIUS, facecolor=face, edgecolor=look.theme.line, linewidth=1.0, zorder=5))
     if shown is not None:
         text = next((words for words in (number(shown, n) for n in (3, 2)) if len(words) <= 6), number(shown, 1))
-        look.write(ax, (x, y), text, font_size * min(1.0, 5.0 / len(text)), look.on(face), zorder=6)
+        look.write(ax, (x, y), text, font_size * min(1.0, 4.6 / len(text)), look.on(face), zorder=6)
 
 
 def draw_biases(

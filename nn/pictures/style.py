@@ -267,8 +267,9 @@ def around_zero(numbers: Any, share: float = 1.0) -> Normalize:
 
 
 def number(x: float, precision: int = 3) -> str:
-    """A number as ``engine.draw`` writes it, with fewer digits: ``−0.123``, ``1e−05``."""
-    return picture_text(Number(x), precision)
+    """A number as ``engine.draw`` writes it, with fewer digits: ``−0.123``, ``1e−05``, ``1234``."""
+    whole = len(str(int(abs(x)))) if abs(x) < 1e6 else 0
+    return picture_text(Number(x), max(precision, whole))
 
 
 def image_size(image_shape: Any, n_numbers: int, what: str) -> tuple[int, int]:

@@ -215,12 +215,12 @@ class TrainingStepper:
         figure = look.picture(*size, layout="none")
         net, plane, curve = (figure.add_axes(place) for place in places)
         if self.problem.classes is None:  # room for the bar's numbers and words
-            plane.set_position(Bbox.from_bounds(*places[1][:2], places[1][2] - 0.8 / size[0], places[1][3]))
+            plane.set_position(Bbox.from_bounds(*places[1][:2], places[1][2] - 0.95 / size[0], places[1][3]))
         inputs = self.problem.examples.row(self._follow)
         right = None if tall else self.problem.given(self._follow)
         options: dict[str, Any] = {"loss": self.problem.loss_function, "input_names": self.input_names, "most": 8}
         network(self.problem.model, inputs, right, theme=self.theme, ax=net, **options)
-        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 3, "handletextpad": 0.1}
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.48 / (places[1][3] * size[1])), "ncols": 3, "handletextpad": 0.1}
         draw_plane(plane, self.problem, _RESOLUTION, look, keys=below)
         ring: dict[str, Any] = {"markeredgecolor": look.theme.text, "markeredgewidth": 2, "markerfacecolor": "none"}
         plane.plot(*inputs, "o", markersize=15, zorder=6, **ring)
