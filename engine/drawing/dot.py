@@ -270,7 +270,7 @@ class DotWriter:
         rows = [f'<TD ALIGN="LEFT" COLSPAN="2">{title}</TD>'] if title else []
         if content.operation:
             ink, plate = (theme.faded_text, theme.background) if faded else (theme.operation_text, theme.operation)
-            line = theme.faded if faded else theme.operation_line
+            line = theme.faded if faded else theme.operation
             cell = f"<TD>{_font(_escape(content.operation), ink)}</TD>"
             chip = _table(cell, f'BORDER="1" COLOR="{line}" STYLE="ROUNDED" BGCOLOR="{plate}" CELLPADDING="2"')
             rows = [f'<TD ALIGN="LEFT">{title}</TD><TD ALIGN="RIGHT">{chip}</TD>' if title else _wide(chip)]

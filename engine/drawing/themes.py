@@ -33,7 +33,6 @@ class Theme:
     strange: str
     operation: str
     operation_text: str
-    operation_line: str
     folded: str
     clusters: tuple[str, str]
     picked: str
@@ -85,9 +84,8 @@ _COLOURS: dict[str, tuple[Any, Any, Any]] = {  # light, dark, print
     "positive": ("#86bdec", "#1d66a6", "#c6c6c6"),
     "negative": ("#f9b168", "#a4560f", "#c6c6c6"),
     "strange": ("#e7a6d8", "#8c3a7c", "#ffffff"),
-    "operation": ("#3b6ea5", "#3f76b0", "#ffffff"),
-    "operation_text": ("#ffffff", "#ffffff", "#000000"),
-    "operation_line": ("#3b6ea5", "#3f76b0", "#000000"),
+    "operation": ("#3b6ea5", "#3f76b0", "#000000"),
+    "operation_text": ("#ffffff", "#ffffff", "#ffffff"),
     "folded": ("#e9edf2", "#303b47", "#f0f0f0"),
     "clusters": (("#f6f8fa", "#eceff3"), ("#181e25", "#1f262e"), ("#ffffff", "#ffffff")),
     "picked": ("#b3006b", "#ff7ac6", "#000000"),

@@ -158,7 +158,7 @@ def _shade_numbers(
     ax.scatter(
         points[:, 0], points[:, 1], c=targets, s=44, linewidths=0.9, zorder=5, edgecolors=look.marker_edge, **shades
     )
-    look.bar(figure_of(ax), filled, ax, "output; in the circles what it should be")
+    look.bar(figure_of(ax), filled, ax, "output; in the circles\nwhat it should be")
 
 
 def _span(column: Table, resolution: int) -> Table:

@@ -152,7 +152,9 @@ def _heat_map(changes: WantedChanges, image_shape: tuple[int, int] | None, look:
     grid = figure.add_gridspec(1, 2, width_ratios=[n_columns, max(1.0, n_columns / 14)])
     each, mean = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
     scale = around_zero(changes.changes, 1.0 if n_rows <= _MOST_ROWS else 0.995)
-    shown: dict[str, Any] = {"cmap": look.diverging, "norm": scale, "aspect": "auto", "interpolation": "nearest"}
+    is_numbered = n_rows <= _MOST_ROWS and n_columns <= _MOST_COLUMNS
+    colours = look.pale if is_numbered else look.diverging
+    shown: dict[str, Any] = {"cmap": colours, "norm": scale, "aspect": "auto", "interpolation": "nearest"}
     map_ = each.imshow(changes.changes, **shown)
     mean.imshow(changes.average[:, None], **shown)
     _name_columns(each, changes.headings, look)
@@ -160,7 +162,7 @@ def _heat_map(changes: WantedChanges, image_shape: tuple[int, int] | None, look:
     _name_columns(mean, ["average"], look)
     _name_rows(each, changes.names, look)
     mean.set_yticks([])
-    if n_rows <= _MOST_ROWS and n_columns <= _MOST_COLUMNS:
+    if is_numbered:
         _number_cells(each, changes.changes, scale, look)
         _number_cells(mean, changes.average[:, None], scale, look)
     if image_shape is not None:
@@ -198,7 +200,7 @@ def _name_rows(ax: Axes, names: list[str], look: Look) -> None:
 
 def _number_cells(ax: Axes, numbers: Table, scale: Any, look: Look) -> None:
     for (row, column), x in np.ndenumerate(numbers):
-        colour = look.on(look.diverging(scale(x)))
+        colour = look.on(look.pale(scale(x)))
         look.write(ax, (column, row), number(x), SMALL - 1, colour)
 
 

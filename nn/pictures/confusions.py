@@ -39,9 +39,9 @@ def confusion_table(
     ax = look.axes(ax, side + 0.5, side)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     signed = np.where(np.eye(len(classes), dtype=bool), shares, -np.sqrt(shares))  # so that few mistakes show, too
-    ax.imshow(signed, cmap=look.diverging, vmin=-1.0, vmax=1.0, interpolation="nearest")
+    ax.imshow(signed, cmap=look.pale, vmin=-1.0, vmax=1.0, interpolation="nearest")
     for (row, column), count in np.ndenumerate(counts):
-        colour = look.on(look.diverging((signed[row, column] + 1.0) / 2.0))
+        colour = look.on(look.pale((signed[row, column] + 1.0) / 2.0))
         look.write(ax, (column, row), f"{count:,}" if count else "·", SMALL, colour)
     tilt = 45 if max(map(len, names)) > 4 else 0
     look.name_ticks(ax.xaxis, range(len(names)), names, rotation=tilt)

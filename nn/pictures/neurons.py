@@ -165,11 +165,11 @@ def draw_column(ax: Axes, column: Column, font_size: float, look: Look) -> None:
 
 def draw_circle(ax: Axes, x: float, y: float, shown: float | None, scale: Any, font_size: float, look: Look) -> None:
     """One circle, with a number in it and its shade, or empty."""
-    face = to_rgba(look.theme.background) if shown is None else look.diverging(scale(shown))
+    face = to_rgba(look.theme.background) if shown is None else look.pale(scale(shown))
     ax.add_patch(Circle((x, y), RADIUS, facecolor=face, edgecolor=look.theme.line, linewidth=1.0, zorder=5))
     if shown is not None:
         text = next((words for words in (number(shown, n) for n in (3, 2)) if len(words) <= 6), number(shown, 1))
-        look.write(ax, (x, y), text, font_size * min(1.0, 5.0 / len(text)), look.on(face), zorder=6)
+        look.write(ax, (x, y), text, font_size * min(1.0, 4.6 / len(text)), look.on(face), zorder=6)
 
 
 def draw_biases(
@@ -194,7 +194,7 @@ def draw_key(ax: Axes, shaded: bool, font_size: float, look: Look, inches: float
     if shaded:
         dot: dict[str, Any] = {"marker": "o", "markersize": font_size, "linestyle": "none"}
         dot["markeredgecolor"] = look.theme.line
-        handles += [Line2D([], [], color=look.diverging(share), **dot) for share in (0.85, 0.15)]
+        handles += [Line2D([], [], color=look.pale(share), **dot) for share in (0.85, 0.15)]
         labels += ["positive activation", "negative"]
     columns = len(labels) if inches > 0.75 * font_size else 2
     look.legend(

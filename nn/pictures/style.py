@@ -39,10 +39,10 @@ TITLE, TEXT, SMALL = 13.0, 11.0, 10.0
 class Look:
     """The colours of a picture in a theme of ``engine.draw``, and what is drawn in them.
 
-    ``diverging`` has 0 in its middle; ``pale`` is the same as a background. ``costs`` begins with the lowest cost,
-    ``amounts`` is for numbers without a sign, ``ink`` for the pixels of an image. In print negative numbers are dark,
-    0 is grey and positive numbers are white; lines of negative numbers are dashed. ``dark`` is the
-    theme that pictures have in a dark notebook, if it is another one.
+    ``diverging`` has 0 in its middle; ``pale`` is the same behind numbers and examples. ``costs`` begins with the
+    lowest cost, ``amounts`` is for numbers without a sign, ``ink`` for the pixels of an image. In print negative numbers
+    are dark, 0 is grey and positive numbers are white; lines of negative numbers are dashed. ``dark`` is the theme that
+    pictures have in a dark notebook, if it is another one.
     """
 
     theme: Theme
@@ -267,8 +267,9 @@ def around_zero(numbers: Any, share: float = 1.0) -> Normalize:
 
 
 def number(x: float, precision: int = 3) -> str:
-    """A number as ``engine.draw`` writes it, with fewer digits: ``−0.123``, ``1e−05``."""
-    return picture_text(Number(x), precision)
+    """A number as ``engine.draw`` writes it, with fewer digits: ``−0.123``, ``1e−05``, ``1234``."""
+    whole = len(str(int(abs(x)))) if abs(x) < 1e6 else 0
+    return picture_text(Number(x), max(precision, whole))
 
 
 def image_size(image_shape: Any, n_numbers: int, what: str) -> tuple[int, int]:

@@ -30,7 +30,7 @@ from nn.validation import check_int, check_seconds, shortened
 _RESOLUTION = 40
 _DOTS_PER_INCH = 100
 _WIDE = (12.0, 6.0), ((0.005, 0.09, 0.61, 0.75), (0.68, 0.475, 0.31, 0.41), (0.68, 0.1, 0.31, 0.18))
-_TALL = (4.4, 8.6), ((0.01, 0.53, 0.98, 0.37), (0.16, 0.24, 0.81, 0.2), (0.16, 0.07, 0.81, 0.09))
+_TALL = (4.4, 8.6), ((0.01, 0.53, 0.98, 0.37), (0.16, 0.25, 0.81, 0.2), (0.16, 0.07, 0.81, 0.09))
 """Inches, and the places of network, boundary and cost in them."""
 _AHEAD = 10  # steps that are shown before the first one is made
 _MOST_FRAMES_SHOWN, _MOST_FRAMES_SAVED = 25, 200
@@ -215,12 +215,14 @@ class TrainingStepper:
         figure = look.picture(*size, layout="none")
         net, plane, curve = (figure.add_axes(place) for place in places)
         if self.problem.classes is None:  # room for the bar's numbers and words
-            plane.set_position(Bbox.from_bounds(*places[1][:2], places[1][2] - 0.8 / size[0], places[1][3]))
+            plane.set_position(Bbox.from_bounds(*places[1][:2], places[1][2] - 0.95 / size[0], places[1][3]))
         inputs = self.problem.examples.row(self._follow)
         right = None if tall else self.problem.given(self._follow)
         options: dict[str, Any] = {"loss": self.problem.loss_function, "input_names": self.input_names, "most": 8}
         network(self.problem.model, inputs, right, theme=self.theme, ax=net, **options)
-        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": 3, "handletextpad": 0.1}
+        under = -0.42 / (places[1][3] * size[1])  # the name of the axis
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, under), "borderaxespad": 0.0}
+        below |= {"ncols": 3, "handletextpad": 0.1}
         draw_plane(plane, self.problem, _RESOLUTION, look, keys=below)
         ring: dict[str, Any] = {"markeredgecolor": look.theme.text, "markeredgewidth": 2, "markerfacecolor": "none"}
         plane.plot(*inputs, "o", markersize=15, zorder=6, **ring)

@@ -106,7 +106,7 @@ def _before(line: str, offset: int, text: str) -> str:
 def _execute(code: str) -> tuple[dict[str, Any], Any]:
     """Run the lines; all variables, and the value of the last line where it is an expression."""
     tree = ast.parse(code, _NAME)
-    given = {name: getattr(engine, name) for name in _from_engine(tree)}
+    given = {name: getattr(engine, name) for name in _from_engine(tree)} | {"input": _refuse_input}
     space: dict[str, Any] = {"__name__": "__main__", **given}
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, _NAME, "exec"), space)
@@ -115,6 +115,10 @@ def _execute(code: str) -> tuple[dict[str, Any], Any]:
         value = eval(compile(ast.Expression(last.value), _NAME, "eval"), space)
     own = {name: thing for name, thing in space.items() if given.get(name) is not thing and name[:2] != "__"}
     return own, value
+
+
+def _refuse_input(*_: object) -> str:
+    raise RuntimeError("a page cannot ask for input; write it in the code, such as x = 2.0")
 
 
 def _made_in_order(code: str, variables: dict[str, Any]) -> list[str]:

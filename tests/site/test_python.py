@@ -147,6 +147,7 @@ def test_a_backward_that_was_called_is_not_called_again(page):
         ("x = Value(-1.0)\nlog(x)", "line 2, log(x)\nValueError: log(x)", 2),
         ("def f():\n    return f()\nf()", "RecursionError: a function calls itself too often", 2),
         ("raise SystemExit", "SystemExit: the code ended itself", 1),
+        ("x = float(input('x? '))", "RuntimeError: a page cannot ask for input", 1),
         ("import micrograd", "write: from engine import Value", 1),
         ("3", "the last line must be a Value", 0),
         ("", "the last line gives nothing", 0),

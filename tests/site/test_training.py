@@ -223,10 +223,9 @@ def test_own_points_by_mouse_and_keyboard(page):
     page.keyboard.press("Delete")
     assert not page.url.endswith(";0.25,1,0")
     page.click("#clear")
-    assert "There are no points yet" in page.inner_text("#problem")
+    assert page.inner_text("#progress") == "Epoch 0 · no points yet: click into the plane"
     assert page.locator("#forward").is_disabled()
     assert page.locator("#play").is_disabled()
-    assert page.inner_text("#progress").startswith("Epoch 0")
     page.click("#plane", position={"x": 200, "y": 200})
     page.click("#forward")
     assert page.inner_text("#progress").startswith("Epoch 1")
@@ -234,13 +233,14 @@ def test_own_points_by_mouse_and_keyboard(page):
 
 def test_without_points_there_is_nothing_to_train_with(page):
     page = page("training.html#data=own&points=")
-    assert page.inner_text("#progress") == "Epoch 0 · cost none"
+    assert page.inner_text("#progress") == "Epoch 0 · no points yet: click into the plane"
     assert page.locator("#play").is_disabled()
     assert page.locator("#forward").is_disabled()
     box = page.locator("#plane").bounding_box()
     page.mouse.click(box["x"] + 50, box["y"] + 50)
     page.wait_for_selector("#play:enabled")
-    assert "none" not in page.inner_text("#progress")
+    assert page.inner_text("#progress").startswith("Epoch 0")
+    assert page.locator("#plane").bounding_box() == box  # the next click goes where it is aimed
     assert page.locator("#forward").is_enabled()
 
 
@@ -257,11 +257,13 @@ def test_numbers_inside_are_said_to_wait_while_training_goes_on(page):
 
 def test_training_that_diverges_is_told(page):
     page = page("training.html#loss=mse&rate=10&inputs=x,y,x2&activation=linear")
+    button = page.locator("#forward").bounding_box()
     for _ in range(400):
         page.keyboard.press("ArrowRight")
         if page.inner_text("#problem"):
             break
     assert "Training diverged" in page.inner_text("#problem")
+    assert page.locator("#forward").bounding_box()["y"] == button["y"]
     page.keyboard.press("ArrowLeft")
     assert page.inner_text("#problem") == ""
 

@@ -38,7 +38,7 @@ export class Leaves {
     const box = element("input");
     Object.assign(box, { type: "checkbox", checked: isChosen });
     box.title = `${signed(name)} moves in a step`;
-    const title = element("label", "", box, element("span", "", signed(name)));
+    const title = element("label", "", box, element("span", "", brokenAtDots(signed(name))));
     title.title = label ?? name;
     const field = element("input", "field");
     Object.assign(field, { type: "text", inputMode: "decimal", spellcheck: false });
@@ -177,11 +177,12 @@ export class Leaves {
       return;
     }
     const { name } = this.graph.nodes[this.graph.root];
-    const before = this.trials.loss;
+    const before = this.show(this.trials.loss);
     this.trials.step(this.chosen, rate);
-    this.changed(
-      this.graph.problem?.words ?? `A step: ${name} was ${this.show(before)} and is ${this.show(this.trials.loss)}.`,
-    );
+    const { loss } = this.trials;
+    const isLost = !this.graph.problem && !Number.isFinite(loss);
+    this.tell(isLost ? `The steps diverged: ${name} is ${this.show(loss)}. Undo, and take a smaller rate.` : "");
+    this.changed(this.graph.problem?.words ?? `A step: ${name} was ${before} and is ${this.show(loss)}.`);
   }
 
   /** Take the next step that was asked for while Python computed. */
@@ -288,6 +289,11 @@ export class Leaves {
     if (top < from) list.scrollTop += top - from;
     else if (bottom > to) list.scrollTop += bottom - to;
   }
+}
+
+/** A name that is broken between its words, such as "layers.", "0." and "bias", where it is too long for a line. */
+function brokenAtDots(name) {
+  return element("b", "", ...name.split(/(?<=[._])/).flatMap((word) => [word, element("wbr")]));
 }
 
 /** The number that was typed into a field; or undefined, and what is wrong is told beside it. */

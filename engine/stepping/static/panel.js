@@ -47,9 +47,9 @@ export class Panel {
     return partial(this.graph.nodes[of].math, this.graph.nodes[by].math);
   }
 
-  /** What one edge carries: ∂L/∂node × ∂node/∂operand. */
+  /** What one edge carries: ∂L/∂node, and × ∂node/∂operand. */
   #product({ from, to }) {
-    return [this.#derivative(this.graph.root, to), infix("×"), this.#derivative(to, from)];
+    return [[this.#derivative(this.graph.root, to)], [infix("×"), this.#derivative(to, from)]];
   }
 
   #problem({ place, words }) {
@@ -73,8 +73,9 @@ export class Panel {
     const node = this.graph.nodes[place];
     const title = element("h2", "", position ? `Step ${position}: ` : "The start: ");
     const made = node.made ? [infix("="), written(node.made)] : [];
-    const name = this.graph.isConstant(place) ? [] : [this.#name(place), ...made, infix("=")];
-    title.append(formula(...name, this.#number(this.graph.numbers[place])));
+    const equals = this.graph.isConstant(place) ? [] : [infix("=")];
+    if (equals.length) title.append(formula(this.#name(place), ...made));
+    title.append(formula(...equals, this.#number(this.graph.numbers[place])));
     return position ? this.#contributions(title, place, position) : this.#start(title, node);
   }
 
@@ -115,7 +116,9 @@ export class Panel {
     const { root, slopes, amounts, before, totals } = this.graph;
     const { edge, from, rule } = contribution;
     const adds = infix(this.walk.received[from].length > 1 ? "+=" : "=");
-    const row = element("div", "contribution", formula(this.#derivative(root, from), adds, ...this.#product(contribution)));
+    const [of, by] = this.#product(contribution);
+    const chain = element("span", "", formula(this.#derivative(root, from), adds, ...of), " ", formula(...by));
+    const row = element("div", "contribution", chain);
     if (rule) row.append(formula(infix("="), this.#number(gradient), infix("×"), written(rule)));
     const local = this.#number(slopes[edge], { factor: true });
     row.append(formula(infix("="), this.#number(gradient), infix("×"), local));
@@ -151,7 +154,7 @@ export class Panel {
       return [this.#number(gradients[to], { factor: i > 0 }), infix("×"), factor];
     });
     const rows = [
-      sumRow([this.#derivative(root, place), infix("=")], contributions.map((contribution) => this.#product(contribution))),
+      sumRow([this.#derivative(root, place), infix("=")], contributions.map((contribution) => this.#product(contribution).flat())),
       sumRow([infix("=")], numbers),
     ];
     if (contributions.length > 1) {

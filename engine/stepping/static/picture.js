@@ -72,7 +72,7 @@ export class Picture {
     const tick = drawn("g", { class: "tick none", transform: `translate(${wide + 1} ${high + 1})` });
     tick.append(drawn("circle", { r: 7 }), drawn("path"));
     group.append(drawn("title", {}, node.label ?? node.name), halo, body, name);
-    if (node.op) group.append(...operationPill(node.op, wide));
+    if (node.op) group.append(...this.#operationPill(node.op, wide));
     group.append(
       tint,
       drawn("text", { class: "key", x: SIDE, y: 2 * LINE + 4 }, "data"),
@@ -85,6 +85,15 @@ export class Picture {
     if (this.role === "button") group.setAttribute("tabindex", place === this.graph.root ? "0" : "-1");
     group.dataset.place = place;
     return { group, name, data, gradient, tint, tick, status: null, strength: 0, room: wide - 2 * SIDE - KEY };
+  }
+
+  /** The operation, white on a pill in the corner of its box. */
+  #operationPill(op, wide) {
+    const word = symbolOf(op);
+    const pill = pillWidth(word);
+    const words = drawn("text", { class: "op", x: wide - pill / 2 - 4, y: LINE + 1 });
+    this.#write(words, word, pill - 8, "600 13px");
+    return [drawn("rect", { class: "op", x: wide - pill - 4, y: 4, width: pill, height: 18, rx: 9 }), words];
   }
 
   /** Mark the nodes that only Python could compute. */
@@ -327,14 +336,4 @@ function arrowheads() {
     definitions.append(marker);
   }
   return definitions;
-}
-
-/** The operation, white on a pill in the corner of its box. */
-function operationPill(op, wide) {
-  const word = symbolOf(op);
-  const pill = pillWidth(word);
-  return [
-    drawn("rect", { class: "op", x: wide - pill - 4, y: 4, width: pill, height: 18, rx: 9 }),
-    drawn("text", { class: "op", x: wide - pill / 2 - 4, y: LINE + 1 }, word),
-  ];
 }

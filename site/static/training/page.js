@@ -152,7 +152,7 @@ class Page {
     this.trainer = new Trainer({ ...this.#network, train, test, batch, rate, seed });
     byId("example").max = Math.max(1, train.length + test.length);
     this.#follow(this.#at);
-    byId("problem").textContent = train.length ? "" : "There are no points yet: click into the plane.";
+    byId("problem").textContent = "";
     this.refresh();
     this.look();
   }
@@ -346,13 +346,15 @@ class Page {
     const { train } = measured;
     const costOf = (part, { cost }) => (this[part].length ? orDash(cost, (x) => shown(x, 4)) : "none");
     const step = trainer.steps % trainer.stepsAnEpoch;
-    byId("progress").textContent =
-      `Epoch ${Math.floor(trainer.epoch)}${step ? `, step ${step} of ${trainer.stepsAnEpoch}` : ""} · cost ${costOf("train", train)}`;
+    const when = `Epoch ${Math.floor(trainer.epoch)}${step ? `, step ${step} of ${trainer.stepsAnEpoch}` : ""}`;
+    const isEmpty = !this.train.length;
+    const cost = isEmpty ? "no points yet: click into the plane" : `cost ${costOf("train", train)}`;
+    byId("progress").textContent = `${when} · ${cost}`;
     for (const [part, { cost, right }] of Object.entries(measured)) {
       byId(`${part}-cost`).textContent = costOf(part, { cost });
       byId(`${part}-right`).textContent = this[part].length ? orDash(right, (x) => `${shown(100 * x)} %`) : "none";
     }
-    byId("play").disabled = byId("forward").disabled = !this.train.length;
+    byId("play").disabled = byId("forward").disabled = isEmpty;
     byId("back").disabled = trainer.steps === 0;
     byId("reset").disabled = trainer.steps === 0;
     const [trainCosts, testCosts] = ["train", "test"].map((part) => sampled(trainer.costs[part], 720));

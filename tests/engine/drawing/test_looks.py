@@ -52,7 +52,7 @@ def test_lines_can_be_seen(name):
     lines = [theme.line, theme.leaf_line, theme.result_line, theme.picked, theme.faded]
     for fill in (theme.background, *theme.clusters):
         assert min(contrast(line, fill) for line in lines) >= 3.0
-    assert contrast(theme.operation_line, theme.result) >= 3.0
+    assert contrast(theme.operation, theme.result) >= 3.0
 
 
 def test_the_stepper_has_the_colours_of_draw():

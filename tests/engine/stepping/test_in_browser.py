@@ -568,12 +568,39 @@ def test_a_long_name_of_a_leaf_shows_its_end(visit):
     a, b = names.values()
     page = visit(stepper(a * b, names=names))
     for name in names:
-        words = page.locator(".leaf label span").get_by_text(name)
-        ends = words.evaluate(
+        shown = page.locator(".leaf label span").filter(has_text=name)
+        ends = shown.evaluate(
             "span => { const range = document.createRange(); range.selectNodeContents(span);"
             " return [...range.getClientRects()].at(-1).bottom - span.getBoundingClientRect().bottom; }"
         )
         assert abs(ends) < 3
+
+
+@pytest.mark.parametrize("width", [700, 820, 1366])
+def test_the_name_of_a_leaf_is_broken_between_its_words(visit, width):
+    loss, model = network()
+    page = visit(stepper(loss, names=model), viewport={"width": width, "height": 900})
+    lines = page.evaluate(
+        """() => [...document.querySelectorAll('.leaf label span')].map(span => {
+          const walker = document.createTreeWalker(span, NodeFilter.SHOW_TEXT);
+          const lines = [[]];
+          let top = null;
+          for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+            for (let i = 0; i < text.length; i += 1) {
+              const range = document.createRange();
+              range.setStart(text, i);
+              range.setEnd(text, i + 1);
+              const at = Math.round(range.getBoundingClientRect().top);
+              if (top !== null && at !== top) lines.push([]);
+              top = at;
+              lines.at(-1).push(text.data[i]);
+            }
+          }
+          return lines.map(line => line.join(''));
+        })"""
+    )
+    assert "layers.0.neurons.0.w.0" in ["".join(parts) for parts in lines]
+    assert all(part.endswith(".") for parts in lines for part in parts[:-1]), lines
 
 
 def test_steps_of_descent_and_the_way_back(visit):
@@ -606,6 +633,20 @@ def test_steps_of_descent_and_the_way_back(visit):
     assert page.locator("#rate").get_attribute("aria-invalid") == "true"
     page.locator("#descend").click()
     assert words(page, "#loss") == f"L = {format_number(losses[1], 4)}"
+
+
+def test_steps_that_diverge_are_told_so_until_that_is_undone(visit):
+    x = Value(3.0, label="x")
+    page = visit(stepper(x * x * x * x))
+    for _ in range(9):
+        page.keyboard.press("s")
+        if "nan" in words(page, "#loss"):
+            break
+        told = words(page, "#told")
+        assert told == ("The steps diverged: L is inf. Undo, and take a smaller rate." if "inf" in words(page, "#loss") else "")
+    assert words(page, "#told") == "The steps diverged: L is nan. Undo, and take a smaller rate."
+    page.keyboard.press("u")
+    assert words(page, "#told") == ""
 
 
 def test_what_no_operation_takes_is_a_message_until_it_is_mended(visit):
@@ -709,6 +750,16 @@ def test_extreme_numbers_fit_their_boxes(visit):
         )
         assert wide <= -20
     assert boxes(page) == expected(neuron())[-1]
+
+
+def test_words_of_operations_stay_on_their_pills(visit):
+    page = visit(stepper(engine.maximum(Value(1.0), Value(2.0)) * engine.minimum(Value(1.0), Value(2.0))))
+    rooms = page.evaluate(
+        "[...document.querySelectorAll('text.op')].map(text => [text.textContent,"
+        " text.previousSibling.getBBox().width - text.getBBox().width])"
+    )
+    assert {word for word, _ in rooms} == {"maximum", "minimum", "×"}
+    assert all(room >= 6 for _, room in rooms), rooms
 
 
 # --------------------------------------------------------------------------------------------------- strangers' labels
@@ -960,7 +1011,22 @@ def test_long_names_stay_in_their_card(visit):
             "const { left, right } = card.getBoundingClientRect(); return left >= 0 && right <= innerWidth"
             " && (card.scrollWidth <= card.clientWidth || getComputedStyle(card).overflowX === 'auto'); })"
         )
+        assert page.evaluate(  # a shadow where it goes on
+            "[...document.querySelectorAll('#panel .contribution, #panel h2 > math')].every(card =>"
+            " getComputedStyle(card).backgroundAttachment === 'local, local, scroll, scroll, scroll')"
+        )
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_formulas_with_names_of_a_network_fit_a_phone(visit):
+    loss, model = network()
+    page = visit(stepper(loss, names=model), viewport={"width": 390, "height": 844})
+    for _ in range(engine.size(loss)):
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate(
+            "[...document.querySelectorAll('#panel .contribution, #panel h2 > math')]"
+            ".every(card => card.scrollWidth <= card.clientWidth)"
+        )
 
 
 def test_paper_has_the_graph_and_the_words_and_no_buttons(visit):

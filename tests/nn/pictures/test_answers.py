@@ -1,5 +1,7 @@
 """Pictures of models with several answers, and of targets that are probabilities: drawn, or refused in a sentence."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ pytest.importorskip("matplotlib")
 
 from matplotlib.text import Text
 
-from nn import MLP
+from nn import MLP, Layer
 from nn.pictures import (
     TrainingStepper,
     confusion_table,
@@ -53,6 +55,15 @@ def model():
 def test_what_shows_one_class_is_refused(model, draw, what):
     with pytest.raises(ValueError, match=f"{what} needs a model that says one class, but this one answers 2 questions"):
         draw(model, X, ANSWERS)
+
+
+def test_a_number_of_up_to_six_digits_before_the_point_has_all_of_these():
+    """A target of 1234 is no 1e+03."""
+    shown = {1234.4: "1234", -123456.0: "−123456", 1e6: "1e+06", 12.34: "12.3", 0.001234: "0.00123"}
+    assert {x: number(x) for x in [*shown, math.inf]} == shown | {math.inf: "inf"}
+    layer = Layer(2, 1, seed=0)
+    shown = texts(network(layer, [0.0, 0.0], 1234.4, loss="mse"))
+    assert {"1234", "▲ 2469"} <= set(shown)
 
 
 def test_a_network_shows_all_answers(model):

@@ -12,10 +12,11 @@ import pytest
 pytest.importorskip("matplotlib")
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle
 
 from engine.drawing.themes import THEMES
-from nn import MLP
-from nn.pictures import follow_theme, network
+from nn import MLP, Layer
+from nn.pictures import confusion_table, follow_theme, network, wanted_changes
 from nn.pictures.dark import dark_colours, following, size_of
 from nn.pictures.style import png_of
 
@@ -62,6 +63,38 @@ def test_colours_of_lines_keep_their_hue_and_are_seen(colour):
     assert contrast(shown, to_rgb(DARK.background)) >= 3.0
     (hue, _, strength), (shown_hue, *_) = (colorsys.rgb_to_hls(*rgb) for rgb in (to_rgb(colour), shown))
     assert strength == 0 or min(abs(hue - shown_hue), 1 - abs(hue - shown_hue)) < 0.08
+
+
+def ramp(n: int) -> Layer:
+    """A layer whose outputs for 1 go from -1 to 1."""
+    layer = Layer(1, n)
+    for neuron, weight in zip(layer.neurons, np.linspace(-1.0, 1.0, n)):
+        neuron.w[0].data, neuron.b.data = float(weight), 0.0
+    return layer
+
+
+def shaded(ax):
+    """Each text in a circle or in a cell of an image, with the shade under it."""
+    under = {tuple(circle.center): circle.get_facecolor() for circle in ax.patches if isinstance(circle, Circle)}
+    for image in ax.images:
+        cells = image.to_rgba(image.get_array())
+        under |= {(column, row): cells[row, column] for row, column in np.ndindex(cells.shape[:2])}
+    return [(text, under[text.get_position()][:3]) for text in ax.texts if text.get_position() in under]
+
+
+def test_numbers_on_a_shade_can_be_read_on_light_and_on_dark_pages():
+    X, y = [[1.0]] * 36, [right for right in range(8) for _ in range(right + 1)]
+    pictures = [
+        network(ramp(41), [1.0], most=41),
+        confusion_table(ramp(8), X, y, loss="cross_entropy"),
+        wanted_changes(ramp(8), X[:8], y[:8], loss="cross_entropy").picture(),
+    ]
+    for picture in pictures:
+        found = shaded(picture.axes[0])
+        assert len(found) > 40
+        for text, shade in found:
+            assert contrast(to_rgb(text.get_color()), shade) >= 4.5
+            assert contrast(in_the_dark(text.get_color()), in_the_dark(shade)) >= 4.5
 
 
 @pytest.fixture

@@ -601,7 +601,7 @@ def test_letters_can_be_read_on_every_shade():
     for theme in THEMES:
         look = look_of(theme)
         for share in np.linspace(0.0, 1.0, 40):
-            shade = look.diverging(share)
+            shade = look.pale(share)
             light, dark = sorted([brightness(shade[:3]), brightness(look.on(shade))], reverse=True)
             assert (light + 0.05) / (dark + 0.05) >= 4.5
 
