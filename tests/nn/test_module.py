@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from networks import condition, refused, small
 
 from engine import Value, tanh
-from nn import MLP, Layer, ModelFileError, Module, Neuron
+from nn import MLP, Layer, ModelFileError, Module, Neuron, mse
 
 
 class Line(Module):
@@ -322,6 +322,21 @@ def test_what_is_no_row_of_outputs_is_refused(returned):
     for use in (lambda: Odd().fit([[1.0]], [1.0], progress=False), lambda: Odd().predict([[1.0]])):
         with pytest.raises(TypeError, match="a model must return a Value, or a list or an array of them, got"):
             use()
+
+
+@pytest.mark.parametrize(("name", "held"), [("classes", 10), ("loss", mse), ("loss", lambda self, x: x)])
+def test_fit_replaces_no_attribute_of_ones_own(name, held):
+    class Own(Line):
+        pass
+
+    own = Own()
+    setattr(Own if name == "loss" else own, name, held)
+    before = getattr(own, name)
+    with pytest.raises(
+        ValueError, match=f"Own.{name} must be left to fit, which sets it, got .*; call it something els"
+    ):
+        own.fit([[1.0]], [1.0], progress=False)
+    assert getattr(own, name) == before
 
 
 def test_a_model_of_plain_numbers_is_not_trained():
