@@ -191,7 +191,7 @@ def check_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> t
 
 
 def _check_trained(module: HasParameters) -> None:
-    """Raise a ValueError if a weight was replaced by a plain number, or fit would replace an attribute of another kind."""
+    """Raise a ValueError if a weight is a plain number, or fit would replace an attribute of one's own."""
     for name in ("loss", "classes"):
         held = getattr(module, name, None)
         if callable(held) or isinstance(held, (int, float)):
