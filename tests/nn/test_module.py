@@ -346,3 +346,12 @@ def test_a_model_of_plain_numbers_is_not_trained():
 
     with pytest.raises(TypeError, match="must depend on the model's parameters"):
         Constant().fit([[1.0], [2.0]], [1.0, 2.0], epochs=1, progress=False)
+
+
+@pytest.mark.parametrize(("n_outputs", "loss"), [(1, "bce"), (3, "cross_entropy"), (2, "bce")])
+def test_no_rows_have_predictions_of_the_same_shape(n_outputs, loss):
+    model = MLP(2, [n_outputs], seed=0)
+    y = [[0, 1], [1, 1]] if (n_outputs, loss) == (2, "bce") else [0, 1]
+    model.fit([[0.0, 1.0], [1.0, 0.0]], y, loss=loss, epochs=1, seed=0, progress=False)
+    for ask in (model.decision_function, model.predict_proba, model.predict_log_proba):
+        assert ask([]).shape == (0, *ask([[1.0, 2.0]]).shape[1:])
