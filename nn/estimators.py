@@ -29,7 +29,7 @@ from nn.optimizers import LearningRate
 from nn.scaling import Scaling
 from nn.targets import are_answers
 from nn.training.options import check_pair
-from nn.validation import check_int, shortened, unknown_argument
+from nn.validation import check_int, no_attribute, shortened, unknown_argument
 
 try:
     import numpy as np
@@ -62,9 +62,10 @@ _MEANT = {
     "solver": 'optimizer="adam"',
     "tol": "early_stopping=EarlyStopping(min_delta=...)",
     "validation_split": "validation_fraction=...",
-    "warm_start": "model_.fit(X, y), which trains the same network further",
+    **dict.fromkeys(("partial_fit", "warm_start"), "model_.fit(X, y), which trains the same network further"),
+    **dict.fromkeys(("coefs_", "intercepts_"), "model_.state_dict()"),
 }
-"""Arguments of scikit-learn's MLPs and of ``fit`` that have another name or meaning here."""
+"""What scikit-learn's MLPs and ``fit`` have, and what has another name or meaning here."""
 
 
 def _keep_arguments(init: _Init) -> _Init:
@@ -86,6 +87,9 @@ def _keep_arguments(init: _Init) -> _Init:
 
 class _Estimator(BaseEstimator):  # type: ignore[misc]
     """The part that classifier and regressor share: everything except y."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise no_attribute(f"{type(self).__name__!r} object", name, _MEANT)
 
     def _train(self, X: Any, y: Any, n_outputs: int, names: _Names, **options: Any) -> Self:
         """Make a network with *n_outputs* and train it; *names* are those of the columns of X and y."""

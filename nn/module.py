@@ -11,6 +11,7 @@ from nn import model_files, prediction
 from nn import training as fitting
 from nn.configuration import OWN, describe, remember_arguments, restore
 from nn.exchange import files
+from nn.noise import no_noise, noise_source
 from nn.other_names import OF_A_MODULE, UNREAD
 from nn.parameters import HasParameters, parts_in
 from nn.summary import summary as print_summary
@@ -66,8 +67,6 @@ class Module(HasParameters):
     """The same of the frame of targets."""
     table: Columns | None = None
     """The columns of the CSV file that the command trained it on."""
-    training: bool | None = None
-    """Whether ``train()`` or ``eval()`` was called last; None for neither."""
     starting: ClassVar[tuple[str, ...]] = ()
     """The arguments that only decide how weights start; a file does not hold them."""
     _arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
@@ -94,6 +93,21 @@ class Module(HasParameters):
         if name in UNREAD and name not in self._weights and type(self).__module__ in OWN:
             self.__getattr__(name)
         super().__setattr__(name, thing)
+
+    @property
+    def training(self) -> bool | None:
+        """Whether ``train()`` or ``eval()`` was called last; None for neither.
+
+        A RuntimeError in a step of ``fit``, whose graph also measures.
+        """
+        if noise_source.get() not in (None, no_noise):
+            told = f"{type(self).__name__}.training must not be read in a step of fit, whose graph also measures"
+            raise RuntimeError(f"{told}; a Dropout is noise of steps alone, and a loop of your own calls train()")
+        return vars(self).get("training")
+
+    @training.setter
+    def training(self, mode: bool | None) -> None:
+        vars(self)["training"] = mode
 
     summary = print_summary
     fit = fitting.fit

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any, ClassVar, TypeVar
 
 from engine import Value, leaves
-from nn.validation import as_number
+from nn.validation import as_number, shortened
 
 Path = tuple[Any, ...]
 """The path to an object: the path to its holder, and its attribute, key or index there; () is the root."""
@@ -192,7 +192,12 @@ def check_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> t
 
 
 def _check_trained(module: HasParameters) -> None:
-    """Raise a ValueError if a weight was replaced by a plain number."""
+    """Raise a ValueError if a weight is a plain number, or fit would replace an attribute of one's own."""
+    for name in ("loss", "classes"):
+        held = getattr(module, name, None)
+        if callable(held) or isinstance(held, (int, float)):
+            must = f"{type(module).__name__}.{name} must be left to fit, which sets it"
+            raise ValueError(f"{must}, got {shortened(held)}; call it something else")
     for path, part in [((), module), *parts_in(module)]:
         for name in type(part)._weights if isinstance(part, HasParameters) else ():
             held = vars(part).get(name, ())

@@ -32,8 +32,8 @@ def decision_function(model: Module, X: Any, backend: str = "numpy") -> Any:
     """The outputs, such as logits: ``(n_examples, n_outputs)`` or ``(n_examples,)``."""
     import numpy as np
 
-    outputs = np.array(_outputs(model, X, backend))
-    return outputs[:, 0] if outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
+    outputs = np.array(_outputs(model, X, backend) or np.empty((0, model.n_outputs or len(model.classes or "1"))))
+    return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
 
 def predict_proba(model: Module, X: Any, backend: str = "numpy") -> Any:

@@ -190,7 +190,9 @@ def works_alone(schedule: object, depth: int = 5) -> bool:
     if type(schedule) is ReduceOnPlateau:
         return is_plain(schedule)
     if isinstance(schedule, partial) and depth:
-        return all(works_alone(part, depth - 1) for part in (schedule.func, *schedule.args, *schedule.keywords.values()))
+        return all(
+            works_alone(part, depth - 1) for part in (schedule.func, *schedule.args, *schedule.keywords.values())
+        )
     if not isinstance(schedule, FunctionType) or not depth:
         return isinstance(schedule, (int, float))
     cells = [cell.cell_contents for cell in schedule.__closure__ or ()]

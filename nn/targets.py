@@ -237,7 +237,7 @@ def _learn_classes(labels: list[Label], wanted: int, binary: bool) -> list[Label
         more = 'for numbers use loss="mse"' + (", for more classes an output for each" if binary else "")
         advice = more if len(occurring) > wanted else "give the labels of all classes as classes="
         raise ValueError(f"y has {len(occurring)} different labels, but {outputs}; {advice}")
-    return sorted(occurring)
+    return [int(label) if isinstance(label, bool) else label for label in sorted(occurring)]
 
 
 def predicted(classes: list[Label] | None, loss: str | None, outputs: list[float]) -> Any:

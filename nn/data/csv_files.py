@@ -70,10 +70,14 @@ def read_text_table(
     cells, n_empty = _cells(path, text, separator)
     clue = decimal_mark(cells[:_ROWS].to_numpy().flat, separator)
     first = [" ".join(cell.split()) for cell in cells.iloc[0]] if len(cells) else []
+    alike = cells[cells[0] == cells.at[cells.index[0], 0]] if first else cells
+    again = alike.index[(alike == alike.iloc[0]).all(axis=1)][1:] if first else []
     if header is None and first:
         has_known = len(set(known) & set(first)) > len(known) / 2
-        header = has_known or (not set(texts) & set(first) and _is_header(cells, clue))
+        header = has_known or (not set(texts) & set(first) and _is_header(cells.drop(again), clue, len(again) > 0))
     names = [f"column {i + 1}" for i in range(len(first))]
+    if header and len(again):
+        raise ValueError(f"{path}, line {again[0]}: the names in the first line again; leave this line out")
     if header:
         while len(first) > 1 and not cells[len(first) - 1].any():  # nothing behind a separator at the end of each line
             del cells[len(first) - 1], first[-1]
@@ -156,10 +160,11 @@ def _check_widths(path: str | PathLike[str], text: str, separator: str, strict: 
         raise ValueError(f"{path}, line {number + 1}: not a CSV file ({error})") from None
 
 
-def _is_header(cells: Any, clue: Clue) -> bool:
+def _is_header(cells: Any, clue: Clue, recurs: bool) -> bool:
     """Whether the first line has names: words above numbers, or words that do not occur below.
 
-    A mistyped number, or a word or number that occurs again below, makes it an example.
+    A mistyped number, or a word or number that occurs again below, makes it an example. If the whole line *recurs*,
+    elsewhere than in these cells, words alone are no names.
     """
     above_numbers, above_words, far_off = 0, 0, []
     for i, column in enumerate(cells.to_numpy(dtype=object).T):
@@ -181,4 +186,4 @@ def _is_header(cells: Any, clue: Clue) -> bool:
             return False
         elif len(rest) == 0 or len(set(some)) < len(some):
             above_words += 1
-    return above_numbers > 0 or (above_words > 0 and all(far_off))
+    return above_numbers > 0 or (above_words > 0 and not recurs and all(far_off))

@@ -513,3 +513,16 @@ def test_masked_numbers_are_refused(kind):
             call()
     with pytest.raises(ValueError, match="sample_weight must have no masked numbers, got 1 of them"):
         small(kind).fit(np.eye(2), [0, 1], labels)
+
+
+def test_attributes_of_scikit_learns_are_answered():
+    fitted = MLPClassifier([2], max_iter=1, random_state=0).fit(IRIS_X, IRIS_Y)
+    for name, advice in (
+        ("partial_fit", r"model_\.fit\(X, y\)"),
+        ("coefs_", r"model_\.state_dict\(\)"),
+        ("alpha", "l2"),
+    ):
+        with pytest.raises(AttributeError, match=f"'MLPClassifier' object has no attribute '{name}'; .*{advice}"):
+            getattr(fitted, name)
+    assert not hasattr(clone(fitted), "model_")
+    assert pickle.loads(pickle.dumps(fitted)).predict(IRIS_X).tolist() == fitted.predict(IRIS_X).tolist()

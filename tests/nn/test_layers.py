@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 import random
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from networks import XOR_X, XOR_Y, condition
+from networks import XOR_X, XOR_Y, condition, refused
 
 import nn
 from engine import Value, exp, tanh
@@ -426,3 +427,23 @@ def test_a_rate_that_is_set_later_is_checked_too():
             layer.rate = wrong
     layer.rate = 0
     assert [value.data for value in layer([1.0, 2.0])] == [1.0, 2.0]
+
+
+class Moody(Module):
+    """Noise as in PyTorch, by its own look at the mode."""
+
+    def __init__(self):
+        self.layer, self.noise = Layer(2, 1, activation="linear", seed=0), Dropout(0.5, seed=0)
+
+    def __call__(self, x):
+        return self.layer(self.noise(x) if self.training else x)
+
+
+@pytest.mark.parametrize("replay", [None, False])
+def test_fit_does_not_leave_out_noise_that_asks_for_the_mode(replay):
+    model = Moody()
+    with refused(model, r"Moody.training must not be read in a step of fit.*a Dropout is noise of steps", RuntimeError):
+        model.fit(MOONS.X, MOONS.y, loss="bce", replay=replay, **QUIET)
+    assert len({model.train()([3.0, 4.0]).data for _ in range(20)}) == 4
+    assert model.predict([[3.0, 4.0]]) == [model.eval()([3.0, 4.0]).data]
+    assert pickle.loads(pickle.dumps(model)).training is False

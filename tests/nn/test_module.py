@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from networks import condition, refused, small
 
 from engine import Value, tanh
-from nn import MLP, Layer, ModelFileError, Module, Neuron
+from nn import MLP, Layer, ModelFileError, Module, Neuron, mse
 
 
 class Line(Module):
@@ -324,6 +324,21 @@ def test_what_is_no_row_of_outputs_is_refused(returned):
             use()
 
 
+@pytest.mark.parametrize(("name", "held"), [("classes", 10), ("loss", mse), ("loss", lambda self, x: x)])
+def test_fit_replaces_no_attribute_of_ones_own(name, held):
+    class Own(Line):
+        pass
+
+    own = Own()
+    setattr(Own if name == "loss" else own, name, held)
+    before = getattr(own, name)
+    with pytest.raises(
+        ValueError, match=f"Own.{name} must be left to fit, which sets it, got .*; call it something els"
+    ):
+        own.fit([[1.0]], [1.0], progress=False)
+    assert getattr(own, name) == before
+
+
 def test_a_model_of_plain_numbers_is_not_trained():
     class Constant(Line):
         def __call__(self, x):
@@ -331,3 +346,12 @@ def test_a_model_of_plain_numbers_is_not_trained():
 
     with pytest.raises(TypeError, match="must depend on the model's parameters"):
         Constant().fit([[1.0], [2.0]], [1.0, 2.0], epochs=1, progress=False)
+
+
+@pytest.mark.parametrize(("n_outputs", "loss"), [(1, "bce"), (3, "cross_entropy"), (2, "bce")])
+def test_no_rows_have_predictions_of_the_same_shape(n_outputs, loss):
+    model = MLP(2, [n_outputs], seed=0)
+    y = [[0, 1], [1, 1]] if (n_outputs, loss) == (2, "bce") else [0, 1]
+    model.fit([[0.0, 1.0], [1.0, 0.0]], y, loss=loss, epochs=1, seed=0, progress=False)
+    for ask in (model.decision_function, model.predict_proba, model.predict_log_proba):
+        assert ask([]).shape == (0, *ask([[1.0, 2.0]]).shape[1:])

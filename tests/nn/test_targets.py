@@ -188,3 +188,9 @@ def test_any_text_is_a_label_and_comes_back(labels, data):
     scores = [[float(place == right) for place in range(len(labels))] for right in targets.encoded]
     back = [predicted(targets.classes, CE, each) for each in scores]
     assert back == y
+
+
+def test_classes_of_bools_among_numbers_are_numbers_which_a_file_holds():
+    classes = encode_targets(BCE, [True, 2, True], 1, None).classes
+    assert [(label, type(label)) for label in classes] == [(1, int), (2, int)]
+    assert encode_targets(BCE, [True, 2, 1], 1, classes).encoded == [0, 1, 0]

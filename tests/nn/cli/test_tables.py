@@ -253,6 +253,18 @@ def test_texts_that_all_differ_are_no_inputs_in_a_short_file_either(gradstep, n)
     assert "'kind': 2 different texts, an input each" in out
 
 
+def test_the_names_are_not_examples_where_files_were_put_together(gradstep):
+    passengers().to_csv("p.csv", index=False)
+    text = Path("p.csv").read_text()
+    gradstep("train", "p.csv", *SHORT)
+    Path("both.csv").write_text(text + text)
+    words = "gradstep: both.csv, line 62: the names in the first line again; leave this line out\n"
+    for command in (["train"], ["train", "--header"], ["predict", "p.json"]):
+        assert gradstep(*command, "both.csv") == (1, "", words)
+    Path("both.csv").write_text("5,red,yes\n7,blue,no\n5,red,yes\n" + "6,green,no\n8,blue,yes\n" * 9)
+    assert "21 rows of 3 columns, no names in the first line" in gradstep("train", "both.csv", *SHORT)[1]
+
+
 def test_a_file_that_is_no_model_is_replaced_only_if_it_is_named(gradstep):
     passengers().to_csv("p.csv", index=False)
     data = passengers().to_json()

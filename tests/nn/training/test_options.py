@@ -387,7 +387,9 @@ def test_a_loss_in_the_order_of_keras_is_not_called_the_other_way_round():
         return (y_true - y_pred).maximum(0.1 * (y_pred - y_true))
 
     model = MLP(1, [1], seed=0)
-    with pytest.raises(ValueError, match=r"loss must take \(outputs, target\) in this order, got pinball\(y_true, y_pr"):
+    with pytest.raises(
+        ValueError, match=r"loss must take \(outputs, target\) in this order, got pinball\(y_true, y_pr"
+    ):
         model.fit([[1.0]], [1.0], loss=pinball, progress=False)
     model.fit([[1.0]], [1.0], loss=lambda y_pred, y_true: pinball(y_true, y_pred), epochs=1, progress=False)
     assert named_loss(print)[1] is print
