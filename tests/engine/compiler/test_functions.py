@@ -109,6 +109,15 @@ def test_an_array_of_weights_that_is_kept_stays_that_of_the_weights():
     assert f.program.weights.tolist() == [2.0, 1.0]
 
 
+def test_parameters_keep_their_order_when_a_function_meets_them_in_another():
+    w, u, is_squared = Value(2.0), Value(3.0), [False]
+    f = compile(lambda x: u * u + x * w if is_squared[0] else x * w + u)
+    assert f.gradients([[5.0]]).tolist() == [[5.0, 1.0]]
+    is_squared[0] = True
+    assert f.gradients([[5.0]]).tolist() == [[5.0, 6.0]]
+    assert f.program.parameters == [w, u]
+
+
 def test_a_function_of_a_list():
     weights = [Value(1.0), Value(2.0), Value(3.0)]
     product = compile(lambda xs: dot(weights, xs), parameters=weights)
