@@ -203,13 +203,13 @@ class Paths:
     def exchange(self) -> None:
         """Take the numbers of parameters whose ``data`` was changed, and give all others their weights."""
         numbers = self._numbers()
-        assigned = (numbers != self._synced) & ~(np.isnan(numbers) & np.isnan(self._synced))
+        assigned = _bits(numbers) != _bits(self._synced)
         self.weights[assigned] = self._synced[assigned] = numbers[assigned]
         self._settle()
 
     def _settle(self) -> None:
         """Give parameters their weights, where those were changed."""
-        parameters, changed = self.parameters, np.flatnonzero(self.weights != self._synced)
+        parameters, changed = self.parameters, np.flatnonzero(_bits(self.weights) != _bits(self._synced))
         for index, number in zip(changed.tolist(), self.weights[changed].tolist()):
             parameters[index].data = number
         self._synced[changed] = self.weights[changed]
@@ -329,3 +329,8 @@ class Paths:
     def draw(self, direction: str = "LR", path: int = 0, theme: str = "auto") -> Drawing:
         """The array instructions of a path as a picture: see ``Program``."""
         return self.paths[path].program.draw(direction, theme)
+
+
+def _bits(numbers: Floats) -> NDArray[Any]:
+    """Numbers as ints, which tell 0.0 from -0.0, and NaN not from NaN."""
+    return numbers.view(f"i{numbers.itemsize}")
