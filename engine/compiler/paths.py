@@ -242,7 +242,7 @@ class Paths:
         with self._turn:
             if self._only(rows if chosen is None else rows[chosen[:1]]):
                 results, self._gradient = self._loaded(self.paths[0]).run(rows, chosen, output)
-                return results, self._gradient
+                return results[:, : self.n_outputs], self._gradient
             own = rows if chosen is None else rows[chosen]
             shares = self._shares(own)
             results = np.empty((len(own), self.n_outputs), self.dtype)

@@ -481,6 +481,18 @@ def test_an_error_that_is_caught_where_a_gradient_is_made_is_noticed(logarithm):
             slope([[2.0], [-1.0]])
 
 
+def test_what_is_differentiated_where_errors_are_caught_is_no_output():
+    def tried(x):
+        try:
+            return engine.grad(tanh)(x)
+        except ValueError:
+            return x
+
+    compiled = compile(tried)
+    compiled([[2.0]])
+    assert compiled.program.run(np.array([[2.0], [4.0]]))[0].shape == (2, 1)
+
+
 def test_an_error_that_nothing_catches_is_the_functions():
     for X in ([[2.0], [-1.0]], [[-1.0], [2.0]]):
         with pytest.raises(ValueError, match=r"log needs x > 0"):
