@@ -5,7 +5,7 @@ the chain rule needs no case for that, and nothing else sees it. Wheels hold thi
 """
 
 from collections.abc import Callable, Sequence
-from math import isclose
+from math import isclose, isnan
 from types import CellType, FunctionType
 from typing import Any, Final
 
@@ -108,7 +108,7 @@ def _asked(operation: CustomOperation, node: Node) -> list[float]:
     derivatives = _added(operation, node, 1.0)
     for gradient in (_LARGE, -_LARGE, 1.0 / _LARGE):
         for derivative, amount in zip(derivatives, _added(operation, node, gradient)):
-            if not (isclose(derivative * gradient, amount, rel_tol=1e-6, abs_tol=1e-290) or amount != amount):
+            if not (isclose(derivative * gradient, amount, rel_tol=1e-6, abs_tol=1e-290) or isnan(amount)):
                 raise ValueError(
                     f"the _backward of {operation!r} adds {derivative!r} for a gradient of 1 and {amount!r} for one of "
                     f"{gradient!r}: it has no local derivative, so that only backward() can use it"

@@ -84,7 +84,7 @@ class Paths:
         self._gradient: Floats = np.zeros(0, self.dtype)
         self._weights: Floats = self._gradient
         self._owners: list[Value] = []
-        """The parameters that the weights are those of."""
+        """The parameters that the weights are those of; they keep this order while all are there."""
         self._synced: Floats = self._gradient
         """The weights when they and the parameters' ``data`` were last the same."""
         self._look = source.surroundings.look()
@@ -169,7 +169,8 @@ class Paths:
         if self.paths and len(first.outputs) != self.n_outputs:
             raise DataDependentError(f"{place}: comparisons of Values choose how many outputs there are", ADVICE)
         second, self._look, lasting = confirm(first, lambda: self._record(row), self._source.surroundings)
-        found = dict.fromkeys([*self.parameters, *lasting])
+        before = self._owners if {*self._owners} <= {*lasting} else []
+        found = dict.fromkeys([*self.parameters, *before, *lasting])
         parameters = list(found if self._given is None else self._given)
         graph, again = (recorded(recording.roots, recording.inputs, parameters) for recording in (first, second))
         if not same_graph(graph, again) or first.outcomes != second.outcomes:
@@ -202,13 +203,13 @@ class Paths:
     def exchange(self) -> None:
         """Take the numbers of parameters whose ``data`` was changed, and give all others their weights."""
         numbers = self._numbers()
-        assigned = (numbers != self._synced) & ~(np.isnan(numbers) & np.isnan(self._synced))
+        assigned = _bits(numbers) != _bits(self._synced)
         self.weights[assigned] = self._synced[assigned] = numbers[assigned]
         self._settle()
 
     def _settle(self) -> None:
         """Give parameters their weights, where those were changed."""
-        parameters, changed = self.parameters, np.flatnonzero(self.weights != self._synced)
+        parameters, changed = self.parameters, np.flatnonzero(_bits(self.weights) != _bits(self._synced))
         for index, number in zip(changed.tolist(), self.weights[changed].tolist()):
             parameters[index].data = number
         self._synced[changed] = self.weights[changed]
@@ -241,7 +242,7 @@ class Paths:
         with self._turn:
             if self._only(rows if chosen is None else rows[chosen[:1]]):
                 results, self._gradient = self._loaded(self.paths[0]).run(rows, chosen, output)
-                return results, self._gradient
+                return results[:, : self.n_outputs], self._gradient
             own = rows if chosen is None else rows[chosen]
             shares = self._shares(own)
             results = np.empty((len(own), self.n_outputs), self.dtype)
@@ -328,3 +329,8 @@ class Paths:
     def draw(self, direction: str = "LR", path: int = 0, theme: str = "auto") -> Drawing:
         """The array instructions of a path as a picture: see ``Program``."""
         return self.paths[path].program.draw(direction, theme)
+
+
+def _bits(numbers: Floats) -> NDArray[Any]:
+    """Numbers as ints, which tell 0.0 from -0.0, and NaN not from NaN."""
+    return numbers.view(f"i{numbers.itemsize}")

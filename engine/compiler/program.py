@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from math import isnan
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,8 +113,8 @@ class Program:
 
     def changed_constant(self) -> tuple[Value, float] | None:
         """A constant leaf that has another number now, and its old number."""
-        pairs = ((leaf, number) for leaf, number in self._frozen if leaf.data != number)
-        return next(((leaf, number) for leaf, number in pairs if not (isnan(leaf.data) and isnan(number))), None)
+        pairs = ((leaf, number) for leaf, number in self._frozen if number == 0.0 or leaf.data != number)
+        return next(((leaf, number) for leaf, number in pairs if leaf.data.hex() != number.hex()), None)
 
     def to_values(self) -> None:
         """Put weights and the last gradient into the parameters' ``data`` and ``grad``."""

@@ -64,7 +64,7 @@ class Recording(Listener):
         """What is an error only where the function goes on after it."""
         self._differentiated: list[Value] = []
         self.refusing: list[Value] = []
-        """What the function differentiates, where it may catch an error: outputs may lack the operation that refuses."""
+        """What the function differentiates, if it may catch an error: outputs may lack the operation that refuses."""
         self._ids = set(map(id, self.inputs))  # lasting, as the inputs are held
 
     @property

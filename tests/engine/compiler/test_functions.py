@@ -1,12 +1,13 @@
 """``compile`` of functions of Values, as a call and as a decorator."""
 
 import copy
+import math
 import pickle
 
 import numpy as np
 import pytest
 
-from engine import CompiledFunction, DataDependentError, Value, compile, dot, maximum, tanh
+from engine import CompiledFunction, DataDependentError, Value, atan2, compile, dot, maximum, tanh
 
 
 def test_a_decorated_function_runs_on_batches():
@@ -107,6 +108,28 @@ def test_an_array_of_weights_that_is_kept_stays_that_of_the_weights():
     with pytest.raises(ValueError, match="read-only"):
         kept[0] = 5.0
     assert f.program.weights.tolist() == [2.0, 1.0]
+
+
+def test_parameters_keep_their_order_when_a_function_meets_them_in_another():
+    w, u, is_squared = Value(2.0), Value(3.0), [False]
+    f = compile(lambda x: u * u + x * w if is_squared[0] else x * w + u)
+    assert f.gradients([[5.0]]).tolist() == [[5.0, 1.0]]
+    is_squared[0] = True
+    assert f.gradients([[5.0]]).tolist() == [[5.0, 6.0]]
+    assert f.program.parameters == [w, u]
+
+
+@pytest.mark.parametrize("parameters", [None, []])
+def test_a_zero_that_changes_its_sign_is_another_number(parameters):
+    w = Value(0.0)
+    angle = compile(lambda x: atan2(x * w, -1.0), parameters=parameters)
+    assert angle([[1.0]]).tolist() == [math.pi]
+    w.data = -0.0
+    assert angle([[1.0]]).tolist() == [-math.pi]
+    if parameters is None:
+        angle.program.weights[0] = 0.0
+        assert angle([[1.0]]).tolist() == [math.pi]
+        assert math.copysign(1.0, w.data) == 1.0
 
 
 def test_a_function_of_a_list():
