@@ -3,6 +3,7 @@
 Nothing here uses recursion, so a graph may be as deep as memory allows. Wheels hold this file compiled.
 """
 
+from array import array
 from collections.abc import Callable
 from threading import get_ident
 from time import sleep
@@ -292,13 +293,13 @@ class Flat:
 
     def __init__(self) -> None:
         self.operations: list[Operation] = []
-        self.first: list[int] = []
-        self.second: list[int] = []
-        self.numbers: list[float] = []
+        self.first: list[Any] = []  # of ints, which a wheel would make anew each time if it knew
+        self.second: list[Any] = []
+        self.numbers: array[float] = array("d")
         self.roots: list[int] = []
         self.other_leaves: list[Any] = []
 
-    def add(self, node: Node, operation: Operation, first: int, second: int) -> None:
+    def add(self, node: Node, operation: Operation, first: object, second: object) -> None:
         """Append a node."""
         self.operations.append(operation)
         self.first.append(first)
@@ -309,7 +310,7 @@ class Flat:
 def flattened(order: list[Any], roots: list[Any], given: list[Any]) -> Flat:
     """The graph under *roots*, whose nodes are in *order*, as lists after the leaves *given*; -1 is for no operand."""
     flat = Flat()
-    index: dict[int, int] = {}  # by id, as the order holds the nodes
+    index: dict[int, Any] = {}  # by id, as the order holds the nodes
     node: Node
     for node in given:
         index[id(node)] = len(flat.numbers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 
 from engine.compiler.trace import NONE, Op, Record
 from engine.operations import CONSTANT
@@ -116,7 +117,7 @@ def _living(record: Record) -> Record:
         return record
     alive.pop()
     here = [NONE] * (len(record.ops) + 1)
-    new = Record([], [], [], [], record.n_inputs, record.n_parameters, [])
+    new = Record([], [], [], array("d"), record.n_inputs, record.n_parameters, [])
     for index in range(len(alive)):
         if alive[index]:
             first, second = here[record.first[index]], here[record.second[index]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -28,7 +29,7 @@ class Record:
     ops: list[Op]
     first: list[int]
     second: list[int]
-    numbers: list[float]
+    numbers: array[float]
     n_inputs: int
     n_parameters: int
     outputs: list[int]
