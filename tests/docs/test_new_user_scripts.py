@@ -23,7 +23,11 @@ def passengers():
 @pytest.mark.parametrize(
     "script",
     [
-        pytest.param(script, id=script.stem, marks=pytest.mark.slow if script.stem in ("diabetes", "titanic") else [])
+        pytest.param(
+            script,
+            id=script.stem,
+            marks=pytest.mark.slow if script.stem in ("diabetes", "iris_with_names", "titanic") else [],
+        )
         for script in SCRIPTS
     ],
 )

@@ -1,9 +1,11 @@
 """The front end's modules under node, for the tests that compare them with the engine."""
 
+import atexit
 import json
 import math
 import shutil
 import subprocess
+import threading
 from typing import Any
 
 import pytest
@@ -24,10 +26,49 @@ def run(folder: Any, code: str, data: Any) -> Any:
     imports, _, body = code.partition("\n\n")
     (folder / "main.js").write_text(f"{imports}\nimport {{ readFileSync }} from 'node:fs';\n{_FRAME % body}")
     (folder / "data.json").write_text(json.dumps(sent(data)))
-    done = subprocess.run([NODE, "main.js"], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
+    node = _node(folder)
+    node.stdin.write(f"{folder}\n")
+    node.stdin.flush()
+    slow = threading.Timer(60.0, node.kill)
+    slow.start()
+    answer = node.stdout.readline()
+    slow.cancel()
+    assert answer.startswith("{"), answer or "node has ended"
     whole = lambda digits: int(digits) if len(digits) < 16 else float(digits)  # noqa: E731 - a float all the same
-    return received(json.loads(done.stdout, parse_int=whole))
+    return received(json.loads(answer, parse_int=whole)["answer"])
+
+
+def _node(folder: Any) -> subprocess.Popen[str]:
+    """A node that runs one folder after another; modules of a folder that it has met would be the old ones."""
+    if not _NODES or _NODES[-1].poll() is not None or folder in _NODES[-1].met:
+        command = [NODE, "--input-type=module", "--eval", _RUNNER]
+        _NODES.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        _NODES[-1].met = []
+    _NODES[-1].met.append(folder)
+    return _NODES[-1]
+
+
+@atexit.register
+def _end() -> None:
+    for node in _NODES:
+        node.communicate()
+
+
+_NODES: list[Any] = []
+_RUNNER = """
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+
+for await (const folder of createInterface({ input: process.stdin })) {
+  process.chdir(folder);
+  try {
+    const { answer } = await import(pathToFileURL(`${folder}/main.js`));
+    process.stdout.write(`{"answer": ${answer}}\\n`);
+  } catch (error) {
+    process.stdout.write(`${String(error.stack ?? error).replaceAll("\\n", " | ")}\\n`);
+  }
+}
+"""
 
 
 def run_in_site(folder: Any, code: str, data: Any) -> Any:
@@ -46,7 +87,7 @@ const data = JSON.parse(readFileSync("data.json", "utf8"), float);
 function main(data) {
 %s
 }
-process.stdout.write(JSON.stringify(main(data), (key, x) => sent(x)));
+export const answer = JSON.stringify(main(data), (key, x) => sent(x));
 """
 
 

@@ -230,7 +230,7 @@ RECORDS = {
 }
 
 
-@pytest.mark.parametrize("dtype", RECORDS)
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("step", [1, -1, 2])
 def test_rows_that_are_a_field_of_records(dtype, step):
     """Examples are not a multiple of a number's size apart, nor aligned."""
@@ -251,7 +251,7 @@ def test_rows_that_are_a_field_of_records(dtype, step):
     np.testing.assert_allclose(function(X), numpy(expected), rtol=1e-5)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 def test_rows_that_are_not_aligned(dtype):
     x, y = Value(0.5), Value(1.5)
     numpy, native = both((x * y).sin(), [x, y], (), dtype)

@@ -10,7 +10,7 @@ from engine import Value
 from nn import MLP, SGD, Adam, Dropout, EarlyStopping, Layer, Module, Sequential, schedules
 from nn.schedules import ReduceOnPlateau, cosine, warm_up
 
-X = np.random.default_rng(0).normal(size=(23, 3))
+X = np.random.default_rng(0).normal(size=(13, 3))
 Y = np.sin(X[:, 0]) + X[:, 1]
 
 
@@ -97,7 +97,7 @@ def by_patched_stopping(model, change, at):
 
 def by_function(model, change, at):
     def rate(step):
-        if step == 5 * at + 1:
+        if step == 3 * at + 1:
             change(model)
         return 0.05
 
@@ -186,7 +186,7 @@ def test_what_a_signal_or_another_thread_changes_is_noticed_in_the_next_epoch(ch
 
     def interrupted(*arguments):
         calls.append(1)
-        if len(calls) == 8:
+        if len(calls) == 5:
             change(model)
         return updated(*arguments)
 
@@ -474,7 +474,7 @@ def test_noise_that_a_callback_changes(make, change, is_replayed):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_examples_are_those_that_fit_was_called_with(which, dtype):
     def run(replay, factor):
-        given = {"X": X.astype(dtype), "y": Y.copy(), "weights": np.ones(23), "validation X": X.astype(dtype)}
+        given = {"X": X.astype(dtype), "y": Y.copy(), "weights": np.ones(len(X)), "validation X": X.astype(dtype)}
         given["validation y"] = Y.copy()
 
         def callback(model, history):
@@ -570,7 +570,7 @@ def test_a_weight_that_a_schedule_writes_counts(replay, optimizer):
     bias = model.layers[1].neurons[0].b
 
     def schedule(step):
-        if step == 7:
+        if step == 4:
             bias.data = 50.0
         return 0.0
 
@@ -593,7 +593,7 @@ def test_a_weight_that_is_written_during_an_epoch_counts(replay, is_trained, dty
 
     def step(self, batch):
         calls.append(batch)
-        if len(calls) == 3:
+        if len(calls) == 2:
             chosen.data = 50.0
         return own(self, batch)
 

@@ -24,7 +24,7 @@ def fitted(make, replay, X=X, y=Y, **options):
     random.seed(4)
     np.random.seed(4)
     model = make()
-    settings = {"learning_rate": 0.05, "epochs": 6, "batch_size": 8, "seed": 0, "progress": False, **options}
+    settings = {"learning_rate": 0.05, "epochs": 3, "batch_size": 8, "seed": 0, "progress": False, **options}
     return model, model.fit(X, y, replay=replay, **settings)
 
 
@@ -554,7 +554,7 @@ def test_a_callback_that_turns_noise_on_makes_training_eager():
     def turn_on(model, history):
         model.noise = history.epochs >= 2
 
-    history = fitted(Noisy, None, callbacks=[turn_on])[1]
+    history = fitted(Noisy, None, callbacks=[turn_on], epochs=6)[1]
     assert "random numbers" in history.eager
     assert len(history.loss) == 6
 
@@ -575,7 +575,7 @@ def test_a_model_that_changes_with_the_clock_of_its_epochs():
         ticks.set(ticks.get() + 1)
         return m.line(x) * (1.0 if ticks.get() <= 7 else 2.0)
 
-    history = fitted(lambda: Branching(ticking), None)[1]
+    history = fitted(lambda: Branching(ticking), None, epochs=6)[1]
     assert "builds another graph from one call to the next" in history.eager
     assert len(history.loss) == 6
 
