@@ -286,7 +286,7 @@ def test_up_and_down_go_from_node_to_node_past_plain_numbers(visit):
     assert counter(page) == "Step 0 of 3"
     page.keyboard.press(" ")
     assert counter(page) == "Step 3 of 3"
-    assert page.locator(".node.chosen").get_attribute("aria-label") == "v1, *, data 6, gradient 3.326e-06"
+    assert page.locator(".node.chosen").get_attribute("aria-label") == "v1, ×, data 6, gradient 3.326e-06"
 
 
 def test_the_graph_is_named_for_screen_readers(visit):
