@@ -1029,6 +1029,14 @@ def test_formulas_with_names_of_a_network_fit_a_phone(visit):
         )
 
 
+def test_no_formula_of_a_title_paints_over_the_line_above(visit):
+    loss, model = network()
+    page = visit(stepper(loss, names=model), viewport={"width": 683, "height": 384})
+    page.keyboard.press("End")
+    clips = page.locator("#panel h2 > math").evaluate_all("all => all.map(m => getComputedStyle(m).backgroundClip)")
+    assert set(", ".join(clips).split(", ")) == {"content-box"}  # its padding, which has room for tall letters, lies over other lines
+
+
 def test_paper_has_the_graph_and_the_words_and_no_buttons(visit):
     page = visit(stepper(neuron()), color_scheme="dark")
     page.keyboard.press("ArrowRight")
