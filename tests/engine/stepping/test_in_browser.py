@@ -1191,6 +1191,30 @@ def test_a_page_and_its_widget_tell_each_other_what_changes(browser):
     page.close()
 
 
+def test_two_pages_of_one_stepper_show_the_same(browser):
+    """As where two cells of a notebook show it."""
+    shown, names = stepper(neuron()), ["x", "w", "v1", "b", "v2", "v3", "v4", "v5", "L"]
+    page, _, troubles = beside_its_widget(browser, shown, names, {"x": "2.0", "w": "-3.0", "b": "6.88"})
+    page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", shown._frame("token"))
+    one, other = (page.frame_locator(f"iframe >> nth={place}") for place in (0, 1))
+    page.evaluate("model.set('selected', 'v1')")
+    for frame in (one, other):
+        playwright.expect(frame.locator(".node.chosen .name")).to_have_text("v1")
+    for mine, theirs, number in ((one, other, "0.5"), (other, one, "-1.5")):
+        mine.get_by_label("The number of b").fill(number)
+        mine.get_by_label("The number of b").press("Enter")
+        mine.locator("#chosen").select_option(label="w")
+        playwright.expect(theirs.get_by_label("The number of b")).to_have_value(number)
+        playwright.expect(theirs.locator(".node.chosen .name")).to_have_text("w")
+        mine.locator("#back").click()
+        playwright.expect(theirs.locator("#counter")).to_have_text("Step 5 of 6")
+    page.evaluate("model.set('position', 2)")
+    for frame in (one, other):
+        playwright.expect(frame.locator("#counter")).to_have_text("Step 2 of 6")
+    assert troubles == []
+    page.close()
+
+
 @pytest.mark.parametrize(("text", "is_typed"), [("nan", False), ("inf", False), ("-0.0", True), ("2.5", True)])
 def test_no_answer_where_nothing_changed(browser, text, is_typed):
     x = Value(2.0, label="x")
