@@ -154,6 +154,7 @@ def test_the_formula_below_has_the_engines_numbers(visit):
         gifts = [c for c in step.contributions if c.operand.op != CONSTANT]
         for row, c in zip(page.locator("#panel .contribution").all(), gifts, strict=True):
             shown = row.text_content().replace("−", "-")
+            assert "+=∂L∂" in shown  # as in steps of text
             assert f"={format_number(step.gradient, 4)}×" in shown
             local = format_number(c.local_derivative, 4)
             assert f"×{f'({local})' if local[0] == '-' else local}=" in shown
