@@ -647,6 +647,9 @@ def test_steps_that_diverge_are_told_so_until_that_is_undone(visit):
     assert words(page, "#told") == "The steps diverged: L is nan. Undo, and take a smaller rate."
     page.keyboard.press("u")
     assert words(page, "#told") == ""
+    page = visit(stepper(Value(math.nan, label="x") * 2))
+    page.keyboard.press("s")
+    assert words(page, "#told") == ""  # of what was so from the start
 
 
 def test_what_no_operation_takes_is_a_message_until_it_is_mended(visit):
