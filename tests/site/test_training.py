@@ -264,6 +264,9 @@ def test_training_that_diverges_is_told(page):
             break
     assert "Training diverged" in page.inner_text("#problem")
     assert page.locator("#forward").bounding_box()["y"] == button["y"]
+    page.locator("#example").scroll_into_view_if_needed()
+    problem = page.locator("#problem").bounding_box()
+    assert 0 <= problem["y"] < problem["y"] + problem["height"] <= 768
     page.keyboard.press("ArrowLeft")
     assert page.inner_text("#problem") == ""
 
