@@ -189,8 +189,10 @@ def test_a_network_that_is_not_built_yet_is_not_trained(visit):
     assert page.inner_text("#problem") == ""
     page.wait_for_selector('#progress:has-text("Epoch 0")')
     page.click("#forward")
-    page.select_option("[name=activation]", "tanh")
-    assert page.is_disabled("#play")
+    assert page.locator("[name=activation]").evaluate(  # at once: Python builds the next network in a moment
+        "select => { select.value = 'tanh'; select.dispatchEvent(new Event('change', { bubbles: true }));"
+        " return document.querySelector('#play').disabled; }"
+    )
     page.wait_for_selector("#play:enabled")
     assert page.inner_text("#progress").startswith("Epoch 0")
 
