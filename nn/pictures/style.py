@@ -40,9 +40,9 @@ class Look:
     """The colours of a picture in a theme of ``engine.draw``, and what is drawn in them.
 
     ``diverging`` has 0 in its middle; ``pale`` is the same behind numbers and examples. ``costs`` begins with the
-    lowest cost, ``amounts`` is for numbers without a sign, ``ink`` for the pixels of an image. In print negative numbers
-    are dark, 0 is grey and positive numbers are white; lines of negative numbers are dashed. ``dark`` is the theme that
-    pictures have in a dark notebook, if it is another one.
+    lowest cost, ``amounts`` is for numbers without a sign, ``ink`` for the pixels of an image. In print negative
+    numbers are dark, 0 is grey and positive numbers are white; lines of negative numbers are dashed. ``dark`` is the
+    theme that pictures have in a dark notebook, if it is another one.
     """
 
     theme: Theme

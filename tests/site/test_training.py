@@ -189,8 +189,10 @@ def test_a_network_that_is_not_built_yet_is_not_trained(visit):
     assert page.inner_text("#problem") == ""
     page.wait_for_selector('#progress:has-text("Epoch 0")')
     page.click("#forward")
-    page.select_option("[name=activation]", "tanh")
-    assert page.is_disabled("#play")
+    assert page.locator("[name=activation]").evaluate(  # at once: Python builds the next network in a moment
+        "select => { select.value = 'tanh'; select.dispatchEvent(new Event('change', { bubbles: true }));"
+        " return document.querySelector('#play').disabled; }"
+    )
     page.wait_for_selector("#play:enabled")
     assert page.inner_text("#progress").startswith("Epoch 0")
 
@@ -264,6 +266,9 @@ def test_training_that_diverges_is_told(page):
             break
     assert "Training diverged" in page.inner_text("#problem")
     assert page.locator("#forward").bounding_box()["y"] == button["y"]
+    page.locator("#example").scroll_into_view_if_needed()
+    problem = page.locator("#problem").bounding_box()
+    assert 0 <= problem["y"] < problem["y"] + problem["height"] <= 768
     page.keyboard.press("ArrowLeft")
     assert page.inner_text("#problem") == ""
 

@@ -179,8 +179,8 @@ export class Leaves {
     const { name } = this.graph.nodes[this.graph.root];
     const before = this.show(this.trials.loss);
     this.trials.step(this.chosen, rate);
-    const { loss } = this.trials;
-    const isLost = !this.graph.problem && !Number.isFinite(loss);
+    const { loss, losses } = this.trials;
+    const isLost = !this.graph.problem && !Number.isFinite(loss) && Number.isFinite(losses[0]);
     this.tell(isLost ? `The steps diverged: ${name} is ${this.show(loss)}. Undo, and take a smaller rate.` : "");
     this.changed(this.graph.problem?.words ?? `A step: ${name} was ${before} and is ${this.show(loss)}.`);
   }

@@ -1,22 +1,22 @@
-// The widget between the kernel and a page: it shows nothing. The page is a frame, whose name is the widget's token.
-// Numbers are texts here, as Python writes them.
+// The widget between the kernel and its pages: it shows nothing. A page is a frame, whose name is the widget's token;
+// several cells may show it. Numbers are texts here, as Python writes them.
 
 import { tellThemes } from "./around.js";
 
 export function initialize({ model }) {
-  let page = null;
+  const pages = new Set();
   let endThemes = () => {};
   let isHearing = false;
   const names = model.get("names");
 
   function hear({ data, source }) {
     if (data?.stepper !== model.get("token")) return;
-    if (page !== source) {
-      page = source;
+    if (!pages.has(source)) {
+      pages.add(source);
       endThemes();
-      endThemes = tellThemes(() => [page]);
+      endThemes = tellThemes(() => [...pages]);
     }
-    if (data.hello) tell({ connected: true, ...all() });
+    if (data.hello) tell({ connected: true, ...all() }, [source]);
     if (data.asks) model.send({ asks: data.asks });
     if (!data.state) return;
     const { position, chosen, values } = data.state;
@@ -27,6 +27,7 @@ export function initialize({ model }) {
     model.set("values", { ...model.get("values"), ...Object.fromEntries(pairs) });
     isHearing = false;
     model.save_changes();
+    tell({ state: data.state }, [...pages].filter((page) => page !== source));
   }
 
   const told = {
@@ -42,13 +43,13 @@ export function initialize({ model }) {
   };
   const all = () => ({ state: Object.assign({}, ...Object.values(told).map((part) => part())) });
 
-  function tell(message) {
-    page?.postMessage({ stepper: model.get("token"), ...message }, "*");
+  function tell(message, to = pages) {
+    for (const page of to) page.postMessage({ stepper: model.get("token"), ...message }, "*");
   }
 
   addEventListener("message", hear);
   const handlers = Object.keys(told).map((name) => [`change:${name}`, () => isHearing || tell({ state: told[name]() })]);
-  handlers.push(["msg:custom", tell]); // what Python answers, and what went wrong there
+  handlers.push(["msg:custom", (message) => tell(message)]); // what Python answers, and what went wrong there
   for (const [event, handler] of handlers) model.on(event, handler);
   return () => {
     endThemes();

@@ -115,9 +115,8 @@ export class Panel {
   #contributionRow(contribution, gradient) {
     const { root, slopes, amounts, before, totals } = this.graph;
     const { edge, from, rule } = contribution;
-    const adds = infix(this.walk.received[from].length > 1 ? "+=" : "=");
     const [of, by] = this.#product(contribution);
-    const chain = element("span", "", formula(this.#derivative(root, from), adds, ...of), " ", formula(...by));
+    const chain = element("span", "", formula(this.#derivative(root, from), infix("+="), ...of), " ", formula(...by));
     const row = element("div", "contribution", chain);
     if (rule) row.append(formula(infix("="), this.#number(gradient), infix("×"), written(rule)));
     const local = this.#number(slopes[edge], { factor: true });

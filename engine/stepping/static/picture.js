@@ -151,7 +151,7 @@ export class Picture {
     if (box.gradientShown !== shown) this.#write(box.gradient, (box.gradientShown = shown), box.room, "650 13px");
     const words = { unknown: "not known yet", missing: "none", partial: `${text} so far`, complete: text }[status];
     const { name, op } = this.graph.nodes[place];
-    const label = `${name}, ${op || "leaf"}, data ${box.isMissing ? "none" : box.shown}, gradient ${words}`;
+    const label = `${name}, ${op ? symbolOf(op) : "leaf"}, data ${box.isMissing ? "none" : box.shown}, gradient ${words}`;
     if (box.label !== label) box.group.setAttribute("aria-label", (box.label = label));
   }
 

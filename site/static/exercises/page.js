@@ -17,6 +17,11 @@ const load = async (name) => {
   return response.json();
 };
 
+/** A formula as a line of text: browsers take no name of a field from MathML. */
+function inLine({ localName, children, textContent }) {
+  return [...children].map(inLine).join(localName === "mfrac" ? "/" : "") || textContent;
+}
+
 class Page {
   #hintsShown = 0;
   #isAnswered = false;
@@ -61,6 +66,7 @@ class Page {
     byId("formula").replaceChildren(...(this.exercise.formula ? [formula(written(this.exercise.formula))] : []));
     fitFormula(byId("formula"));
     byId("question").replaceChildren(formula(written(this.exercise.question), infix("=")));
+    byId("answer").setAttribute("aria-label", inLine(written(this.exercise.question)));
     byId("answer").value = "";
     byId("answer").removeAttribute("aria-invalid");
     byId("told").replaceChildren();

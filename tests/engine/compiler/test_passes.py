@@ -42,7 +42,7 @@ def test_recording_puts_inputs_first_then_parameters_then_what_is_made_of_them(l
     record = record_of(tanh(c * a + 2.0) - b, [a], [b])
     assert record.ops == [INPUT, PARAMETER, CONSTANT, "*", CONSTANT, "+", "tanh", "-"]
     assert nodes(record) == [("*", 2, 0), ("+", 3, 4), ("tanh", 5), ("-", 6, 1)]
-    assert record.numbers[:3] == [0.5, 0.7, 0.2]
+    assert list(record.numbers[:3]) == [0.5, 0.7, 0.2]
     assert record.frozen == [c]
     assert record.outputs == [7]
 

@@ -154,6 +154,7 @@ def test_the_formula_below_has_the_engines_numbers(visit):
         gifts = [c for c in step.contributions if c.operand.op != CONSTANT]
         for row, c in zip(page.locator("#panel .contribution").all(), gifts, strict=True):
             shown = row.text_content().replace("−", "-")
+            assert "+=∂L∂" in shown  # as in steps of text
             assert f"={format_number(step.gradient, 4)}×" in shown
             local = format_number(c.local_derivative, 4)
             assert f"×{f'({local})' if local[0] == '-' else local}=" in shown
@@ -286,7 +287,7 @@ def test_up_and_down_go_from_node_to_node_past_plain_numbers(visit):
     assert counter(page) == "Step 0 of 3"
     page.keyboard.press(" ")
     assert counter(page) == "Step 3 of 3"
-    assert page.locator(".node.chosen").get_attribute("aria-label") == "v1, *, data 6, gradient 3.326e-06"
+    assert page.locator(".node.chosen").get_attribute("aria-label") == "v1, ×, data 6, gradient 3.326e-06"
 
 
 def test_the_graph_is_named_for_screen_readers(visit):
@@ -642,11 +643,13 @@ def test_steps_that_diverge_are_told_so_until_that_is_undone(visit):
         page.keyboard.press("s")
         if "nan" in words(page, "#loss"):
             break
-        told = words(page, "#told")
-        assert told == ("The steps diverged: L is inf. Undo, and take a smaller rate." if "inf" in words(page, "#loss") else "")
+        assert ("L is inf" in words(page, "#told")) == ("inf" in words(page, "#loss"))
     assert words(page, "#told") == "The steps diverged: L is nan. Undo, and take a smaller rate."
     page.keyboard.press("u")
     assert words(page, "#told") == ""
+    page = visit(stepper(Value(math.nan, label="x") * 2))
+    page.keyboard.press("s")
+    assert words(page, "#told") == ""  # of what was so from the start
 
 
 def test_what_no_operation_takes_is_a_message_until_it_is_mended(visit):
@@ -1029,6 +1032,15 @@ def test_formulas_with_names_of_a_network_fit_a_phone(visit):
         )
 
 
+def test_no_formula_of_a_title_paints_over_the_line_above(visit):
+    loss, model = network()
+    page = visit(stepper(loss, names=model), viewport={"width": 683, "height": 384})
+    page.keyboard.press("End")
+    titles = page.locator("#panel h2 > math")
+    clips = ", ".join(titles.evaluate_all("all => all.map(math => getComputedStyle(math).backgroundClip)"))
+    assert set(clips.split(", ")) == {"content-box"}  # the padding lies over other lines
+
+
 def test_paper_has_the_graph_and_the_words_and_no_buttons(visit):
     page = visit(stepper(neuron()), color_scheme="dark")
     page.keyboard.press("ArrowRight")
@@ -1179,6 +1191,30 @@ def test_a_page_and_its_widget_tell_each_other_what_changes(browser):
     root.refresh()
     shown_data = [text.replace("−", "-") for text in frame.locator(".node .data").all_text_contents()]
     assert shown_data == [format_number(node.data, 4) for node in nodes]
+    assert troubles == []
+    page.close()
+
+
+def test_two_pages_of_one_stepper_show_the_same(browser):
+    """As where two cells of a notebook show it."""
+    shown, names = stepper(neuron()), ["x", "w", "v1", "b", "v2", "v3", "v4", "v5", "L"]
+    page, _, troubles = beside_its_widget(browser, shown, names, {"x": "2.0", "w": "-3.0", "b": "6.88"})
+    page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", shown._frame("token"))
+    one, other = (page.frame_locator(f"iframe >> nth={place}") for place in (0, 1))
+    page.evaluate("model.set('selected', 'v1')")
+    for frame in (one, other):
+        playwright.expect(frame.locator(".node.chosen .name")).to_have_text("v1")
+    for mine, theirs, number in ((one, other, "0.5"), (other, one, "-1.5")):
+        mine.get_by_label("The number of b").fill(number)
+        mine.get_by_label("The number of b").press("Enter")
+        mine.locator("#chosen").select_option(label="w")
+        playwright.expect(theirs.get_by_label("The number of b")).to_have_value(number)
+        playwright.expect(theirs.locator(".node.chosen .name")).to_have_text("w")
+        mine.locator("#back").click()
+        playwright.expect(theirs.locator("#counter")).to_have_text("Step 5 of 6")
+    page.evaluate("model.set('position', 2)")
+    for frame in (one, other):
+        playwright.expect(frame.locator("#counter")).to_have_text("Step 2 of 6")
     assert troubles == []
     page.close()
 
