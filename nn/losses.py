@@ -5,7 +5,7 @@ A target may be made of Values as well as of numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, SupportsFloat
 
@@ -247,5 +247,11 @@ def _as_list(numbers: Any) -> list[Any]:
 
 
 def _plain(numbers: Any) -> Any:
-    """The numbers of an array, which may have no axes, in a list or alone; others unchanged."""
+    """The numbers of an array, which may have no axes, in a list or alone; others unchanged.
+
+    Raises:
+        TypeError: they have names, which would be taken for numbers.
+    """
+    if isinstance(numbers, Mapping) or hasattr(numbers, "columns"):
+        raise TypeError(f"the loss of an example must be given numbers in a list, got a {type(numbers).__name__}")
     return numbers.tolist() if hasattr(numbers, "tolist") else numbers

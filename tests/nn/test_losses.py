@@ -4,6 +4,7 @@ import math
 
 import mpmath as mp
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -180,6 +181,8 @@ TWO, NUMBER = [0.5, -0.5], "must be one real number"
         (hinge, TWO, 2, ValueError, "hinge: the class must be an int from 0 to 1, got 2"),
         (hinge, TWO, -1, ValueError, "an int from 0 to 1, got -1"),
         (hinge, TWO, 0.5, ValueError, "an int from 0 to 1, got 0.5"),
+        (mse, TWO, {0: 5.0, 1: 7.0}, TypeError, "must be given numbers in a list, got a dict"),
+        (mse, TWO, pd.DataFrame([[5.0, 7.0]]), TypeError, "must be given numbers in a list, got a DataFrame"),
     ],
 )
 def test_wrong_targets_are_refused(loss, logits, target, kind, words):
