@@ -84,7 +84,7 @@ class Paths:
         self._gradient: Floats = np.zeros(0, self.dtype)
         self._weights: Floats = self._gradient
         self._owners: list[Value] = []
-        """The parameters that the weights are those of; they keep this order while all are there."""
+        """The parameter of each weight."""
         self._synced: Floats = self._gradient
         """The weights when they and the parameters' ``data`` were last the same."""
         self._look = source.surroundings.look()
@@ -169,7 +169,7 @@ class Paths:
         if self.paths and len(first.outputs) != self.n_outputs:
             raise DataDependentError(f"{place}: comparisons of Values choose how many outputs there are", ADVICE)
         second, self._look, lasting = confirm(first, lambda: self._record(row), self._source.surroundings)
-        before = self._owners if {*self._owners} <= {*lasting} else []
+        before = self._owners if set(self._owners) <= set(lasting) else []  # in the same order, if all are there
         found = dict.fromkeys([*self.parameters, *before, *lasting])
         parameters = list(found if self._given is None else self._given)
         graph, again = (recorded(recording.roots, recording.inputs, parameters) for recording in (first, second))
