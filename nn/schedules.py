@@ -189,7 +189,7 @@ def works_alone(schedule: object, depth: int = 5) -> bool:
     """
     if type(schedule) is ReduceOnPlateau:
         return is_plain(schedule)
-    if isinstance(schedule, partial) and depth:
+    if type(schedule) is partial and depth:
         return all(
             works_alone(part, depth - 1) for part in (schedule.func, *schedule.args, *schedule.keywords.values())
         )
