@@ -175,7 +175,7 @@ def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
     if callable(loss):
         name = getattr(loss, "__name__", "custom")
         code = getattr(loss, "__code__", None)
-        names = code.co_varnames[: code.co_argcount] if code else ()
+        names = list(code.co_varnames[: code.co_argcount]) if code else []
         if len(names) > 1 and names[0] in ("y_true", "true", "target", "targets", "label", "labels"):
             raise ValueError(f"a loss must take (outputs, target) in this order, got {name}({', '.join(names)})")
         return (name if loss is LOSSES.get(name, loss) else f"{name} of your own"), loss
