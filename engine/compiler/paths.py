@@ -184,7 +184,7 @@ class Paths:
     def from_values(self) -> None:
         """Take the weights from the parameters' ``data``.
 
-        The caller may keep their array: while the parameters are the same it stays theirs; then it becomes read-only.
+        Their array may be kept: it stays the same one while the parameters do, and becomes read-only after that.
         """
         if self.paths and self._owners != self.parameters:
             self._weights.flags.writeable = False
@@ -332,5 +332,5 @@ class Paths:
 
 
 def _bits(numbers: Floats) -> NDArray[Any]:
-    """Numbers as ints, which tell 0.0 from -0.0, and NaN not from NaN."""
+    """The bits of numbers as ints: 0.0 and -0.0 differ, and NaN equals NaN."""
     return numbers.view(f"i{numbers.itemsize}")
