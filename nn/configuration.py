@@ -13,7 +13,7 @@ from engine import Value
 from nn.data.columns import Columns
 from nn.initialization import random_kept
 from nn.model_files import NAMES, check_learned
-from nn.parameters import PLAIN, HasParameters, check_attributes, dotted, parts_in
+from nn.parameters import PLAIN, HasParameters, check_attributes, check_own_names, dotted, parts_in
 from nn.validation import plain_label, shortened
 
 _MOST = 1_000  # elements of a list argument: longer ones are data
@@ -188,6 +188,7 @@ def describe(module: Any) -> dict[str, Any]:
         ValueError: it could not, as the module holds a function of the caller's, or was changed after ``__init__``, or
             has classes, names or a loss that no training gives.
     """
+    check_own_names(module)
     configuration, state = encode(module, []), module.state_dict()
     check_restorable(module, configuration, len(state))
     table = {} if module.table is None else {"table": module.table.to_json()}
