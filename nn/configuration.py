@@ -103,7 +103,7 @@ def encode(module: Any, made: list[Any] | None) -> dict[str, Any]:
     """The configuration of a module as JSON, modules in it by kind and configuration.
 
     *made* has the modules that were encoded before, in the order in which ``build`` makes them; one that occurs again
-    is encoded as its index there. None encodes it as a module of its own.
+    is encoded as its index there. None encodes each in full.
 
     Raises:
         ValueError: a file cannot hold an argument.
