@@ -350,7 +350,7 @@ def _operand(x: SupportsFloat, what: str) -> Value:
 
 
 def _listed(numbers: Unchecked, name: str, what: str = "a list") -> list[SupportsFloat]:
-    """The numbers, or a TypeError where there is nothing to iterate over, or texts, keys, a set or a frame."""
+    """The numbers in a list; a TypeError for texts, sets, mappings, frames, and what cannot be iterated over."""
     try:
         is_other = isinstance(numbers, (str, bytes, Mapping, set, frozenset)) or hasattr(numbers, "columns")
         source = None if is_other else iter(numbers)

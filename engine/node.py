@@ -293,7 +293,7 @@ class Flat:
 
     def __init__(self) -> None:
         self.operations: list[Operation] = []
-        self.first: list[Any] = []  # of ints, which a wheel would make anew each time if it knew
+        self.first: list[Any] = []  # ints; declared so, a wheel would make new objects of them
         self.second: list[Any] = []
         self.numbers: array[float] = array("d")
         self.roots: list[int] = []

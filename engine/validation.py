@@ -35,9 +35,9 @@ def as_float(number: object, what: str) -> float:
             "(no gradient flows through that)"
         )
     letter = str(getattr(getattr(number, "dtype", None), "kind", " ")) if is_array else " "
-    if is_array and bool(getattr(number, "mask", False)):  # float() makes NaN of a masked number
-        letter = "O"
-    if hasattr(kind, "__float__") and letter not in _NOT_REAL and not isinstance(number, (str, bytes, complex)):
+    is_masked = is_array and bool(getattr(number, "mask", False))  # float() makes NaN of it
+    is_other = is_masked or letter in _NOT_REAL or isinstance(number, (str, bytes, complex))
+    if hasattr(kind, "__float__") and not is_other:
         return _converted(number, what)
     advice = f"; {_ARRAY_ADVICE}" if isinstance(number, (list, tuple)) else ""
     if isinstance(number, str):

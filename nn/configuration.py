@@ -13,13 +13,13 @@ from engine import Value
 from nn.data.columns import Columns
 from nn.initialization import random_kept
 from nn.model_files import NAMES, check_learned
-from nn.parameters import PLAIN, HasParameters, check_attributes, dotted, parts_in
+from nn.parameters import PLAIN, HasParameters, check_attributes, check_own_names, dotted, parts_in
 from nn.validation import plain_label, shortened
 
 _MOST = 1_000  # elements of a list argument: longer ones are data
 OWN = ("nn.layers", "nn.mlp")  # where this library's modules are
 _SHARED = "part of this file"
-_MOST_CALLS = 10_000  # of layers by one part: 60 rows, each of the one before twice, would take forever
+_MOST_CALLS = 10_000  # of layers by one part: of 60 Sequentials, each with the one before twice, a call never ends
 _IN_THE_FILE = {"loss", "classes", *NAMES, "table", "training"}
 """Attributes that need no arguments."""
 
@@ -102,8 +102,8 @@ def _copy(thing: Any) -> Any:
 def encode(module: Any, made: list[Any] | None) -> dict[str, Any]:
     """The configuration of a module as JSON, modules in it by kind and configuration.
 
-    One that is among those *made* before, in the order in which ``build`` makes them, is the place there. Without a
-    list each is another one.
+    *made* has the modules that were encoded before, in the order in which ``build`` makes them; one that occurs again
+    is encoded as its index there. None encodes each in full.
 
     Raises:
         ValueError: a file cannot hold an argument.
@@ -117,9 +117,9 @@ def encode(module: Any, made: list[Any] | None) -> dict[str, Any]:
             raise ValueError(
                 f"{where} with a {kind.__name__}, a class of your own; write a class whose __init__ makes it"
             )
-        for place, other in enumerate(made or ()):
+        for index, other in enumerate(made or ()):
             if other is thing:
-                return {"kind": _SHARED, "configuration": place}
+                return {"kind": _SHARED, "configuration": index}
         found = {"kind": kind.__name__, "configuration": encode(thing, made)}
         if made is not None:
             made.append(thing)
@@ -139,6 +139,9 @@ def build(kind: type[Any], configuration: dict[str, Any], init: Callable[..., fl
         TypeError, ValueError: it describes none.
     """
 
+    made: list[Any] = []
+    calls: dict[int, int] = {}  # by id, of the layers that a call of each part calls
+
     def part(found: dict[str, Any]) -> Any:
         if found.keys() != {"kind", "configuration"}:
             return found
@@ -155,8 +158,6 @@ def build(kind: type[Any], configuration: dict[str, Any], init: Callable[..., fl
         made.append(module)
         return module
 
-    made: list[Any] = []
-    calls: dict[int, int] = {}  # by id, of the layers that a call of each part calls
     arguments = {name: json.loads(json.dumps(value), object_hook=part) for name, value in configuration.items()}
     return _instantiate(kind, arguments, init)
 
@@ -187,6 +188,7 @@ def describe(module: Any) -> dict[str, Any]:
         ValueError: it could not, as the module holds a function of the caller's, or was changed after ``__init__``, or
             has classes, names or a loss that no training gives.
     """
+    check_own_names(module)
     configuration, state = encode(module, []), module.state_dict()
     check_restorable(module, configuration, len(state))
     table = {} if module.table is None else {"table": module.table.to_json()}

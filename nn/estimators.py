@@ -65,7 +65,7 @@ _MEANT = {
     **dict.fromkeys(("partial_fit", "warm_start"), "model_.fit(X, y), which trains the same network further"),
     **dict.fromkeys(("coefs_", "intercepts_"), "model_.state_dict()"),
 }
-"""What scikit-learn's MLPs and ``fit`` have, and what has another name or meaning here."""
+"""Names of scikit-learn's MLPs and of ``fit``, and what to use here."""
 
 
 def _keep_arguments(init: _Init) -> _Init:

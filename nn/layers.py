@@ -107,9 +107,8 @@ class Activated:
         """The activation of a Value; a TypeError if it gives something else."""
         output = ACTIVATIONS.get(self.activation, self.activation)(value)
         if not isinstance(output, Value):
-            raise not_a_value(
-                f"the activation {getattr(self.activation, '__name__', 'function')} must give a Value", output
-            )
+            name = getattr(self.activation, "__name__", "function")
+            raise not_a_value(f"the activation {name} must give a Value", output)
         return output
 
     def output_activations(self: Any) -> dict[Value, tuple[str, ...]]:

@@ -174,9 +174,10 @@ def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
     """
     if callable(loss):
         name = getattr(loss, "__name__", "custom")
-        first, *others = getattr(getattr(loss, "__code__", None), "co_varnames", ()) or ("",)
-        if others and first in ("y_true", "true", "target", "targets", "label", "labels"):
-            raise ValueError(f"a loss must take (outputs, target) in this order, got {name}({first}, {others[0]})")
+        code = getattr(loss, "__code__", None)
+        names = list(code.co_varnames[: code.co_argcount]) if code else []
+        if len(names) > 1 and names[0] in ("y_true", "true", "target", "targets", "label", "labels"):
+            raise ValueError(f"a loss must take (outputs, target) in this order, got {name}({', '.join(names)})")
         return (name if loss is LOSSES.get(name, loss) else f"{name} of your own"), loss
     name = ALIASES.get(loss.lower(), loss.lower()) if isinstance(loss, str) else ""
     if name in LOSSES:

@@ -98,11 +98,14 @@ class Module(HasParameters):
     def training(self) -> bool | None:
         """Whether ``train()`` or ``eval()`` was called last; None for neither.
 
-        A RuntimeError in a step of ``fit``, whose graph also measures.
+        Raises:
+            RuntimeError: it is read in a step of ``fit``, which measures with the same graph.
         """
         if noise_source.get() not in (None, no_noise):
-            told = f"{type(self).__name__}.training must not be read in a step of fit, whose graph also measures"
-            raise RuntimeError(f"{told}; a Dropout is noise of steps alone, and a loop of your own calls train()")
+            raise RuntimeError(
+                f"{type(self).__name__}.training must not be read in a step of fit, which measures with the same "
+                "graph; use a Dropout, or call train() in a loop of your own"
+            )
         return vars(self).get("training")
 
     @training.setter

@@ -504,7 +504,7 @@ def _norm(vector: Vector) -> float:
 
 
 def _check_parameters(parameters: Any, trains_all: bool = True) -> list[Value]:
-    """The parameters, each once: at least one, all of them Values, and none of them frozen if it *trains_all*."""
+    """The parameters, each once, checked; if *trains_all*, none may have ``requires_grad=False``."""
     values = list(parameters) if isinstance(parameters, Iterable) else [parameters]
     if not values:
         raise ValueError(
@@ -518,8 +518,8 @@ def _check_parameters(parameters: Any, trains_all: bool = True) -> list[Value]:
                 "given as learning_rate=..."
             )
         if trains_all and getattr(value, "requires_grad", None) is False:
-            advice = "make an optimizer of the others: Adam(others)"
-            raise ValueError(f"parameters must be trained, got one with requires_grad=False; {advice}")
+            advice = "give the optimizer only the others, as in Adam(others)"
+            raise ValueError(f"parameters must be those to train, got one with requires_grad=False; {advice}")
     return list(dict.fromkeys(values))
 
 

@@ -25,7 +25,7 @@ OF_A_MODULE = _by_name(
     }
 )
 UNREAD = frozenset({"w", "b", "weight", "bias", "weights", "p", "trainable", "requires_grad"})
-"""Those that would change nothing if they were set."""
+"""Those that nothing reads, so that they are not set."""
 
 OF_A_HISTORY = _by_name(
     {

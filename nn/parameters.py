@@ -167,8 +167,9 @@ def check_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> t
 
     Raises:
         ValueError: a Value that lasts from call to call reaches the outputs and is no parameter; or each call puts
-            other Values into the module's attributes; or a weight is a plain number.
+            other Values into the module's attributes; or a weight is a plain number, or fit would replace an attribute.
     """
+    check_own_names(module)
     _check_trained(module)
     before = module.parameters()
     outputs, more = call()
@@ -191,13 +192,17 @@ def check_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> t
     return again, more
 
 
-def _check_trained(module: HasParameters) -> None:
-    """Raise a ValueError if a weight is a plain number, or fit would replace an attribute of one's own."""
+def check_own_names(module: HasParameters) -> None:
+    """Raise a ValueError if the user's model has something else under a name that fit sets."""
     for name in ("loss", "classes"):
         held = getattr(module, name, None)
         if callable(held) or isinstance(held, (int, float)):
             must = f"{type(module).__name__}.{name} must be left to fit, which sets it"
             raise ValueError(f"{must}, got {shortened(held)}; call it something else")
+
+
+def _check_trained(module: HasParameters) -> None:
+    """Raise a ValueError if a weight is a plain number."""
     for path, part in [((), module), *parts_in(module)]:
         for name in type(part)._weights if isinstance(part, HasParameters) else ():
             held = vars(part).get(name, ())

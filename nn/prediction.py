@@ -32,7 +32,8 @@ def decision_function(model: Module, X: Any, backend: str = "numpy") -> Any:
     """The outputs, such as logits: ``(n_examples, n_outputs)`` or ``(n_examples,)``."""
     import numpy as np
 
-    outputs = np.array(_outputs(model, X, backend) or np.empty((0, model.n_outputs or len(model.classes or "1"))))
+    n_outputs = model.n_outputs or len(model.classes or [0.0])  # where there is no row
+    outputs = np.array(_outputs(model, X, backend) or np.empty((0, n_outputs)))
     return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING
 
-from nn.validation import as_number, check_int, shortened, unknown_argument
+from nn.validation import as_number, check_int, unknown_argument
 
 if TYPE_CHECKING:
     from nn.training.history import History
@@ -87,7 +87,8 @@ def warm_up(n_steps: int, then: float | Schedule) -> Schedule:
     (0.025, 0.05, 0.1, 0.1)
     """
     if hasattr(then, "after_epoch"):  # which fit calls on its own learning rate alone
-        raise ValueError(f"then must be a function of the step alone, got {shortened(then)}; it looks at the losses")
+        kind = type(then).__name__
+        raise ValueError(f"then must be a function of the step alone, got a {kind}, which looks at the losses")
     after = then if callable(then) else exponential(_rate("then", then), 1.0)
     return partial(_warmed_up, check_int("n_steps", n_steps, 1), after)
 
@@ -189,7 +190,7 @@ def works_alone(schedule: object, depth: int = 5) -> bool:
     """
     if type(schedule) is ReduceOnPlateau:
         return is_plain(schedule)
-    if isinstance(schedule, partial) and depth:
+    if type(schedule) is partial and depth:
         return all(
             works_alone(part, depth - 1) for part in (schedule.func, *schedule.args, *schedule.keywords.values())
         )

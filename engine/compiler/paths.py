@@ -84,7 +84,7 @@ class Paths:
         self._gradient: Floats = np.zeros(0, self.dtype)
         self._weights: Floats = self._gradient
         self._owners: list[Value] = []
-        """The parameters that the weights are those of; they keep this order while all are there."""
+        """The parameter of each weight."""
         self._synced: Floats = self._gradient
         """The weights when they and the parameters' ``data`` were last the same."""
         self._look = source.surroundings.look()
@@ -169,7 +169,7 @@ class Paths:
         if self.paths and len(first.outputs) != self.n_outputs:
             raise DataDependentError(f"{place}: comparisons of Values choose how many outputs there are", ADVICE)
         second, self._look, lasting = confirm(first, lambda: self._record(row), self._source.surroundings)
-        before = self._owners if {*self._owners} <= {*lasting} else []
+        before = self._owners if set(self._owners) <= set(lasting) else []  # in the same order, if all are there
         found = dict.fromkeys([*self.parameters, *before, *lasting])
         parameters = list(found if self._given is None else self._given)
         graph, again = (recorded(recording.roots, recording.inputs, parameters) for recording in (first, second))
@@ -184,7 +184,7 @@ class Paths:
     def from_values(self) -> None:
         """Take the weights from the parameters' ``data``.
 
-        The caller may keep their array: while the parameters are the same it stays theirs; then it becomes read-only.
+        Their array may be kept: it stays the same one while the parameters do, and becomes read-only after that.
         """
         if self.paths and self._owners != self.parameters:
             self._weights.flags.writeable = False
@@ -332,5 +332,5 @@ class Paths:
 
 
 def _bits(numbers: Floats) -> NDArray[Any]:
-    """Numbers as ints, which tell 0.0 from -0.0, and NaN not from NaN."""
+    """The bits of numbers as ints: 0.0 and -0.0 differ, and NaN equals NaN."""
     return numbers.view(f"i{numbers.itemsize}")

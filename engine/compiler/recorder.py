@@ -130,8 +130,8 @@ class Recording(Listener):
         """Its operations may refuse numbers that the gradient graph takes."""
         self._differentiated.append(root)
 
-    def catches_errors(self) -> None:
-        """Guard the operands of all operations that may refuse them."""
+    def guard_domains(self) -> None:
+        """Guard the operands of all operations that may refuse them, for a function that may catch the error."""
         self.refusing = list(dict.fromkeys(self._differentiated))
         self.guards |= _domains([*self.outputs, *self.refusing])
 
@@ -213,7 +213,7 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
             )
         recording.outputs.append(output if isinstance(output, Value) else constant(output, "an output"))
     if any(_HANDLES_ERRORS in code.co_code[::2] for code in recording.calls):
-        recording.catches_errors()
+        recording.guard_domains()
     return recording
 
 

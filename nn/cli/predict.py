@@ -24,7 +24,8 @@ def predict(options: Namespace) -> None:
     names = None if are_counted(model.column_names or ()) else model.column_names
     columns = model.table or Columns.plain(model.layers[0].neurons[0].n_inputs, names)
     if options.probabilities and (model.classes is None or model.loss not in LOGITS):
-        raise ValueError(f"{options.model}: the model gives no probabilities of classes, as its loss is {model.loss}")
+        needs = "it must be trained on classes, with cross_entropy or binary_cross_entropy"
+        raise ValueError(f"{options.model}: the model gives no probabilities; for these {needs}")
     X, told = read_inputs(options.file, columns, options.header)
     for line in told:
         print(f"gradstep: {plain_label(line, 300)}", file=sys.stderr)

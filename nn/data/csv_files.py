@@ -163,8 +163,8 @@ def _check_widths(path: str | PathLike[str], text: str, separator: str, strict: 
 def _is_header(cells: Any, clue: Clue, recurs: bool) -> bool:
     """Whether the first line has names: words above numbers, or words that do not occur below.
 
-    A mistyped number, or a word or number that occurs again below, makes it an example. If the whole line *recurs*,
-    elsewhere than in these cells, words alone are no names.
+    A mistyped number, or a word or number that occurs again below, makes it an example. *recurs* says whether the
+    whole line does, in rows that these cells leave out; then words alone are no names.
     """
     above_numbers, above_words, far_off = 0, 0, []
     for i, column in enumerate(cells.to_numpy(dtype=object).T):

@@ -220,7 +220,7 @@ class TrainingStepper:
         right = None if tall else self.problem.given(self._follow)
         options: dict[str, Any] = {"loss": self.problem.loss_function, "input_names": self.input_names, "most": 8}
         network(self.problem.model, inputs, right, theme=self.theme, ax=net, **options)
-        under = -0.42 / (places[1][3] * size[1])  # the name of the axis
+        under = -0.42 / (places[1][3] * size[1])  # inches for the name of the axis
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, under), "borderaxespad": 0.0}
         below |= {"ncols": 3, "handletextpad": 0.1}
         draw_plane(plane, self.problem, _RESOLUTION, look, keys=below)

@@ -39,8 +39,9 @@ def run(folder: Any, code: str, data: Any) -> Any:
 
 
 def _node(folder: Any) -> subprocess.Popen[str]:
-    """A node that runs one folder after another; modules of a folder that it has met would be the old ones."""
+    """A node that runs one folder after another; another one for a folder again, whose old modules a node keeps."""
     if not _NODES or _NODES[-1].poll() is not None or folder in _NODES[-1].met:
+        _end()
         command = [NODE, "--input-type=module", "--eval", _RUNNER]
         _NODES.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         _NODES[-1].met = []
@@ -50,8 +51,8 @@ def _node(folder: Any) -> subprocess.Popen[str]:
 
 @atexit.register
 def _end() -> None:
-    for node in _NODES:
-        node.communicate()
+    while _NODES:
+        _NODES.pop().communicate()
 
 
 _NODES: list[Any] = []

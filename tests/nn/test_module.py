@@ -325,17 +325,16 @@ def test_what_is_no_row_of_outputs_is_refused(returned):
 
 
 @pytest.mark.parametrize(("name", "held"), [("classes", 10), ("loss", mse), ("loss", lambda self, x: x)])
-def test_fit_replaces_no_attribute_of_ones_own(name, held):
+def test_fit_replaces_no_attribute_of_ones_own(name, held, tmp_path):
     class Own(Line):
         pass
 
     own = Own()
     setattr(Own if name == "loss" else own, name, held)
     before = getattr(own, name)
-    with pytest.raises(
-        ValueError, match=f"Own.{name} must be left to fit, which sets it, got .*; call it something els"
-    ):
-        own.fit([[1.0]], [1.0], progress=False)
+    for use in (lambda: own.fit([[1.0]], [1.0], progress=False), lambda: own.save(tmp_path / "m.json")):
+        with pytest.raises(ValueError, match=f"Own.{name} must be left to fit, which sets it, got .*; call it som"):
+            use()
     assert getattr(own, name) == before
 
 

@@ -110,7 +110,7 @@ def test_a_model_of_ones_own_may_have_such_attributes():
 def test_a_frozen_parameter_is_not_trained_unseen():
     model = small()
     model.layers[0].neurons[0].b.requires_grad = False
-    with refused(model, "parameters must be trained, got one with requires_grad=False; make an optimizer of the oth"):
+    with refused(model, "parameters must be those to train, got one with requires_grad=False; give the optimizer only"):
         model.fit(XOR_X, XOR_Y, progress=False)
     with pytest.raises(ValueError, match="requires_grad=False"):
         nn.SGD(model.parameters())

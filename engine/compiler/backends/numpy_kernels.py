@@ -27,7 +27,7 @@ def _exactly(function: Callable[..., float]) -> Kernel:
 
 @cache
 def _error_function(name: str) -> Kernel:
-    """That of scipy, since numpy has none; loaded where it is needed, which takes as long as a short training."""
+    """scipy's, as numpy has none; imported by the first use, since that takes as long as a short training."""
     try:
         import scipy.special
     except ImportError:

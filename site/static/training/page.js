@@ -343,12 +343,11 @@ class Page {
   #writeNumbers() {
     const { trainer } = this;
     const measured = { train: trainer.measure("train"), test: trainer.measure("test") };
-    const { train } = measured;
     const costOf = (part, { cost }) => (this[part].length ? orDash(cost, (x) => shown(x, 4)) : "none");
     const step = trainer.steps % trainer.stepsAnEpoch;
     const when = `Epoch ${Math.floor(trainer.epoch)}${step ? `, step ${step} of ${trainer.stepsAnEpoch}` : ""}`;
     const isEmpty = !this.train.length;
-    const cost = isEmpty ? "no points yet: click into the plane" : `cost ${costOf("train", train)}`;
+    const cost = isEmpty ? "no points yet: click into the plane" : `cost ${costOf("train", measured.train)}`;
     byId("progress").textContent = `${when} · ${cost}`;
     for (const [part, { cost, right }] of Object.entries(measured)) {
       byId(`${part}-cost`).textContent = costOf(part, { cost });

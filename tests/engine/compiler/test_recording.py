@@ -414,7 +414,7 @@ def test_a_users_primitive_that_is_compared_may_refuse_rows_that_go_another_way(
         return x * 2.0 if half_log(x) > 1.0 else x * 3.0
 
     assert f(X).tolist() == eagerly(f, X)
-    with pytest.raises(ValueError, match="math domain error"):
+    with pytest.raises(ValueError, match=r"math domain error|a positive input"):
         compile(lambda x: x if half_log(x) > 1.0 else x * 2.0)([*X, [-3.0]])
 
 
@@ -477,7 +477,7 @@ def test_an_error_that_is_caught_where_a_gradient_is_made_is_noticed(logarithm):
     slopes = compile(engine.grad(tried)), compile(lambda x: engine.gradients(tried(x), [x])[0])
     for slope in slopes:
         assert slope([[2.0], [4.0]]).tolist() == eagerly(slope, [[2.0], [4.0]])
-        with pytest.raises(ValueError, match=r"caught an error|math domain error"):
+        with pytest.raises(ValueError, match=r"caught an error|math domain error|a positive input"):
             slope([[2.0], [-1.0]])
 
 

@@ -151,8 +151,8 @@ def test_the_formula_below_has_the_engines_numbers(visit):
     for position, step in enumerate(backprop(root), 1):
         page.keyboard.press("ArrowRight")
         assert words(page, "#panel h2").startswith(f"Step {position}:")
-        gifts = [c for c in step.contributions if c.operand.op != CONSTANT]
-        for row, c in zip(page.locator("#panel .contribution").all(), gifts, strict=True):
+        contributions = [c for c in step.contributions if c.operand.op != CONSTANT]
+        for row, c in zip(page.locator("#panel .contribution").all(), contributions, strict=True):
             shown = row.text_content().replace("−", "-")
             assert "+=∂L∂" in shown  # as in steps of text
             assert f"={format_number(step.gradient, 4)}×" in shown
@@ -165,7 +165,7 @@ def test_the_formula_below_has_the_engines_numbers(visit):
             assert shown.endswith("complete") or shown.endswith("more to come")
         spoken = page.locator("#spoken").text_content()
         assert spoken.startswith(f"Step {position} of ")
-        assert all(f"that is {format_number(c.amount, 4)}; its gradient is " in spoken for c in gifts)
+        assert all(f"that is {format_number(c.amount, 4)}; its gradient is " in spoken for c in contributions)
 
 
 def test_buttons_slider_and_keys_go_to_the_same_places(visit):
@@ -381,13 +381,13 @@ def assert_shown(page, root: Value, position: int) -> None:
     for node in topological_order(root):
         node.grad = 0.0
     step = steps[position - 1]
-    gifts = [c for c in step.contributions if c.operand.op != CONSTANT]
+    contributions = [c for c in step.contributions if c.operand.op != CONSTANT]
     title = words(page, "#panel h2")
     assert f"={format_number(step.number, 4)}∂" in title
     gradient = format_number(step.gradient, 4)
     assert "e" in gradient or title.endswith(f"={gradient}")
     for row, flag, c in zip(
-        page.locator("#panel .contribution:not(.check)").all(), page.locator(".flag").all(), gifts, strict=True
+        page.locator("#panel .contribution:not(.check)").all(), page.locator(".flag").all(), contributions, strict=True
     ):
         assert flag.text_content().replace("−", "-") == f"× {format_number(c.local_derivative, 4)}"
         amount = row.locator(".positive-number, .negative-number").text_content()

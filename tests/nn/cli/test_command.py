@@ -239,8 +239,8 @@ def test_step_shows_the_engines_own_numbers(gradstep):
     rows = [re.split(r"\s{2,}", line) for line in out[2:5]]
     for row, one in zip(rows, steps, strict=True):
         assert [row[2], row[3]] == [f"{one.node.data:.6g}", f"{one.gradient:.6g}"]
-        gifts = [f"{c.local_derivative:.6g} * {one.gradient:.6g} = {c.amount:.6g}" for c in one.contributions]
-        assert [gift.split(": ")[1] for gift in row[4].split(", ")] == gifts
+        contributions = [f"{c.local_derivative:.6g} * {one.gradient:.6g} = {c.amount:.6g}" for c in one.contributions]
+        assert [each.split(": ")[1] for each in row[4].split(", ")] == contributions
     assert rows[2][4] == "x: -3 * 0.500972 = -1.50292, w: 2 * 0.500972 = 1.00194"
     assert out[5:] == [f"gradient of {leaf.label}: {leaf.grad:.6g}" for leaf in (x, w, b)]
 

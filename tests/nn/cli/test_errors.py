@@ -149,7 +149,7 @@ CASES = [  # the arguments and the words
     (["predict", "good.json", "binary.csv"], "binary.csv: not a CSV file"),
     (["predict", "good.json", "nan.csv"], "nan.csv, line 2, column 'column 1': the number is missing"),
     (["predict", "good.json", "words.csv"], "words.csv, line 2, column 'column 1' must be a finite number, got 'two'"),
-    (["predict", "good.json", "good.csv", "--probabilities"], "the model gives no probabilities of classes"),
+    (["predict", "good.json", "good.csv", "--probabilities"], "the model gives no probabilities"),
     (["predict", "good.json", "uneven.csv"], "uneven.csv, line 2: 2 columns, but 3"),
     (["predict", "good.json", "column.csv"], "column.csv: the model takes 2 columns .* and the file has 1"),
     (["predict", "good.json", "wide.csv"], "wide.csv: the model takes 2 columns .* and the file has 5"),

@@ -392,7 +392,8 @@ def test_a_loss_in_the_order_of_keras_is_not_called_the_other_way_round():
     ):
         model.fit([[1.0]], [1.0], loss=pinball, progress=False)
     model.fit([[1.0]], [1.0], loss=lambda y_pred, y_true: pinball(y_true, y_pred), epochs=1, progress=False)
-    assert named_loss(print)[1] is print
+    for other in (print, lambda target, *rest: target):  # whose second name is no argument beside the first
+        assert named_loss(other)[1] is other
 
 
 # ----------------------------------------------------------------------------------------------- history and schedules
@@ -431,7 +432,7 @@ def test_a_schedule_is_pickled_with_what_has_it(rate):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: warm_up(3, ReduceOnPlateau(0.1)), "then must be a function of the step alone, got <nn.schedules.Red"),
+        (lambda: warm_up(3, ReduceOnPlateau(0.1)), "then must be a function of the step alone, got a ReduceOnPl"),
         (lambda: step_decay("fast", 3), "start must be a number, got str 'fast'"),
         (lambda: step_decay(0.1, 3, factor=None), "factor must be a number, got NoneType None"),
         (lambda: exponential(0.1, -1), r"factor must be in \[0, inf\), got -1"),
