@@ -1,6 +1,5 @@
 """Settings for every test."""
 
-import gc
 import os
 import re
 import shutil
@@ -43,11 +42,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "browser" in item.fixturenames:
             item.add_marker(pytest.mark.slow)
-
-
-def pytest_collection_finish():
-    """Garbage collections pass over the tests themselves, which are many."""
-    gc.freeze()
 
 
 @pytest.fixture(scope="module")
