@@ -112,7 +112,7 @@ class Program:
         return self._runner.exact_weights()
 
     def changed_constant(self) -> tuple[Value, float] | None:
-        """A constant leaf that has another number now, or a zero of the other sign, and its old number."""
+        """A constant leaf that has another number now, if only its sign, and the old one."""
         pairs = ((leaf, number) for leaf, number in self._frozen if number == 0.0 or leaf.data != number)
         return next(((leaf, number) for leaf, number in pairs if leaf.data.hex() != number.hex()), None)
 
