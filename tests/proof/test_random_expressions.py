@@ -34,6 +34,7 @@ def test_no_disagreement_beyond_rounding(library):
     assert set(findings.operations) == set(EXACT)
 
 
+@pytest.mark.slow
 def test_all_of_them_agree_with_mpmath():
     """Without another library: each is taken for one that differs."""
     for seed in range(12):

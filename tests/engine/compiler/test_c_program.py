@@ -67,6 +67,7 @@ def test_random_graphs_have_the_engines_gradients(tmp_path_factory, many):
         assert result == pytest.approx(numbers, rel=1e-10, abs=tolerance, nan_ok=True)
 
 
+@pytest.mark.slow
 @needs_cc
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
 def test_a_network_of_many_functions_is_its_program(tmp_path, activation):

@@ -196,6 +196,7 @@ def test_an_infinite_gradient_times_an_exact_zero_is_zero():
     assert_close(native.value_and_gradient(rows)[1], numpy.value_and_gradient(rows)[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 15, 16, 17, 1000])
 def test_the_last_examples_of_a_batch_count_once(n):
     x, y, w, v = Value(0.5), Value(0.25), Value(1.5), Value(-0.5)

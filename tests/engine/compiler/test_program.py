@@ -54,6 +54,7 @@ def test_a_replay_gives_the_numbers_and_gradients_of_values(recipe, n, seed):
     agree(recipe, rows_for(recipe, n, seed))
 
 
+@pytest.mark.slow
 @given(recipes(least_inputs=1, most=12), st.integers(0, 1000))
 @settings(max_examples=10)
 def test_a_thousand_examples(recipe, seed):

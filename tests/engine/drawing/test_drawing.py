@@ -457,6 +457,7 @@ def svg_width(path: Path) -> float:
     return float(tree(path.read_bytes()).get("width").removesuffix("pt"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", ["without dot", "with dot"])
 def test_files_are_as_wide_and_as_fine_as_asked(request, tmp_path, system):
     if system == "without dot":

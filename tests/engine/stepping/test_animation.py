@@ -192,6 +192,7 @@ def test_a_gif_has_the_theme(tmp_path, theme):
     assert (sum(corner) < 150) is (theme == "dark")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "format", "kind"), [("frames/", None, "svg"), ("frames", "png", "png"), ("a/b", "svg", "svg")]
 )

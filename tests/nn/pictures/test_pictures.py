@@ -567,6 +567,7 @@ def brightness(colour):
     return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), parts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "theme",
     ["dark", *(pytest.param(theme, marks=pytest.mark.slow) for theme in ("light", "print", "auto"))],
