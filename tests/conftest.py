@@ -1,5 +1,6 @@
 """Settings for every test."""
 
+import gc
 import os
 import re
 import shutil
@@ -16,6 +17,8 @@ ALONE = find_spec("pygraphviz") and not shutil.which("dot")
 settings.register_profile("search", deadline=None)  # no timed assertions: machines differ
 settings.register_profile("gradstep", settings.get_profile("search"), derandomize=True)  # the same each time
 settings.load_profile("gradstep")
+
+gc.set_threshold(20_000, 20)  # less often than every 700 objects: the tests themselves are many
 os.fsync = lambda _: None  # a disk may take longer than the test, and no test cuts the power
 
 
