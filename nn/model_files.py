@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ FORMAT = "gradstep model"
 VERSION = 1
 NAMES = ("column_names", "target_column_names")
 """The names of the columns of inputs and targets, where a model has them."""
+_BEGINNING = re.compile(rf'\s*{{\s*"format": *"{FORMAT}"')
 _MOST = 1 << 28  # bytes of a file of another format: 32 million weights, each of which becomes a Value
 
 
@@ -36,6 +38,11 @@ def write_model(path: str | PathLike[str], content: dict[str, Any]) -> None:
 def model_text(content: dict[str, Any], indent: int | None = None) -> str:
     """The content of a model as JSON, which ``parse_model`` reads."""
     return json.dumps({"format": FORMAT, "version": VERSION, **content}, indent=indent)
+
+
+def is_model(text: str) -> bool:
+    """Whether a text, or its first 100 characters, begin a model file."""
+    return _BEGINNING.match(text) is not None
 
 
 def check_finite(parameters: dict[str, float]) -> None:

@@ -23,7 +23,7 @@ from nn.data.confusions import confusion_table
 from nn.examples import as_list
 from nn.exchange.files import check_ending
 from nn.mlp import MLP
-from nn.model_files import FORMAT
+from nn.model_files import is_model
 from nn.optimizers import AdamW, named_optimizer
 from nn.scaling import Scaling
 from nn.schedules import one_cycle
@@ -76,8 +76,10 @@ def _train(options: Namespace, team: Meeting | None) -> None:
         _train_model(options, job, held_out, team)
         return
     _check_target(target, options.data, "model")
-    if options.out is None and target.is_file() and FORMAT.encode() not in target.read_bytes()[:100]:
-        raise ValueError(f"{target}: this is no model, and the model would take its place; give --out")
+    if options.out is None and target.is_file():
+        with target.open(encoding="utf-8", errors="replace") as file:
+            if not is_model(file.read(100)):
+                raise ValueError(f"{target}: this is no model, and the model would take its place; give --out")
     if options.checkpoint is not None:
         _check_target(Path(options.checkpoint), options.data, "checkpoint")
         if Path(options.checkpoint).resolve() == target.resolve():

@@ -15,13 +15,12 @@ import numpy as np
 from engine.optional_packages import optional_package
 from nn.data.number_cells import Cells, Clue, Numbers, decimal_mark, guessed, is_missing
 from nn.data.packed_files import unpack
-from nn.model_files import FORMAT
+from nn.model_files import is_model
 from nn.validation import shortened
 
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
 _SAMPLE, _ROWS = 100_000, 1000  # characters that show the separator, rows that show names and the decimal mark
 _MISTYPED = re.compile(r"[+-]*(?=\D*\d)[0-9.,OoIl]+", re.ASCII)  # 1.O, 1..5, 2,5: a number and no name
-_MODEL = re.compile(rf'\s*{{\s*"format": *"{FORMAT}"')
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def _decode(path: str | PathLike[str]) -> tuple[str, str]:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if _MODEL.match(text):
+        if is_model(text):
             raise ValueError(f"{path}: not a CSV file but a model of gradstep's; give the data")
         if not re.search("[\0-\b\x0e-\x1f]", text):
             return text.replace("\r\n", "\n").replace("\r", "\n").rstrip(" \n"), encoding
