@@ -25,10 +25,13 @@ os.fsync = lambda _: None  # a disk may take longer than the test, and no test c
 def pytest_configure(config):
     """With several processes a file stays in one of them: a browser of one file would disturb that of another.
 
+    Files run in the order of their names. xdist would put files of few tests last, such as the longest, those of a
+    browser, and one process would wait for the other.
+
     Where Python may write no compiled modules beside the sources, all processes of the tests share a folder of them.
     """
     if getattr(config.option, "dist", "no") == "load":
-        config.option.dist = "loadfile"
+        config.option.dist, config.option.loadscopereorder = "loadfile", False
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", "") and hasattr(config, "cache"):  # not by -p no:cacheprovider
         os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("modules"))
 
