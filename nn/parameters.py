@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, product
 from types import ModuleType
 from typing import Any, ClassVar, TypeVar
@@ -14,6 +14,7 @@ from nn.validation import as_number, shortened
 Path = tuple[Any, ...]
 """The path to an object: the path to its holder, and its attribute, key or index there; () is the root."""
 Inner = Callable[[Any, Path], Iterable[tuple[Any, Any]]]
+Run = tuple[Path, Sequence[Any], Sequence[Any]]
 More = TypeVar("More")
 PLAIN: frozenset[type] = frozenset({bool, int, float, str, type(None)})
 _MOST = 100_000  # objects among which a hidden Value is searched
@@ -26,7 +27,10 @@ class HasParameters:
 
     def parameters(self) -> list[Value]:
         """All parameters in a fixed order, each once."""
-        return list(dict.fromkeys(value for _, value in values_in(self) if not value.op))
+        found: dict[int, Value] = {}
+        for _, _, parts in runs_in(self):
+            found |= {id(part): part for part in parts if isinstance(part, Value) and not part.op}
+        return list(found.values())
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Each parameter with its name, such as ``layers.0.neurons.3.w.5``.
@@ -90,10 +94,19 @@ def parts_in(root: HasParameters, plain: bool = False) -> Iterator[tuple[Path, A
 
     Each container is searched once, so that modules may refer to each other.
     """
-    return _walk(root, _parts, frozenset() if plain else PLAIN)
+    return _one_by_one(runs_in(root, plain))
 
 
-def _walk(root: Any, inner: Inner, left_out: frozenset[type] = PLAIN) -> Iterator[tuple[Path, Any]]:
+def runs_in(root: HasParameters, plain: bool = False) -> Iterator[Run]:
+    """The same in runs: the path of their holder, their keys, and the parts. A list of Values is one run."""
+    return _runs(root, _parts, frozenset() if plain else PLAIN)
+
+
+def _one_by_one(runs: Iterator[Run]) -> Iterator[tuple[Path, Any]]:
+    return (((path, key), part) for path, keys, parts in runs for key, part in zip(keys, parts))
+
+
+def _runs(root: Any, inner: Inner, left_out: frozenset[type] = PLAIN) -> Iterator[Run]:
     met = {id(root): root}  # kept alive: no id is reused
     open_parts: list[tuple[Path, Iterator[tuple[Any, Any]]]] = [((), iter(inner(root, ())))]
     while open_parts:
@@ -102,10 +115,12 @@ def _walk(root: Any, inner: Inner, left_out: frozenset[type] = PLAIN) -> Iterato
             kind = type(part)
             if kind in left_out:
                 continue
-            yield (path, key), part
+            yield path, (key,), (part,)
             if kind not in PLAIN and not isinstance(part, Value) and id(part) not in met:
-                found = inner(part, (path, key))
-                if found:
+                if kind is list and set(map(type, part)) == {Value}:
+                    met[id(part)] = part
+                    yield (path, key), range(len(part)), part
+                elif found := inner(part, (path, key)):
                     met[id(part)] = part
                     open_parts.append(((path, key), iter(found)))
                     break
@@ -234,7 +249,7 @@ def _hidden(module: HasParameters, leaf: Value) -> ValueError:
         if value.op and leaf in leaves(value):
             return _not_a_leaf(module, path, value)
     kind = type(module).__name__
-    searched = islice(_walk(module, _all_inside), _MOST)
+    searched = islice(_one_by_one(_runs(module, _all_inside)), _MOST)
     name = next((dotted(path) for path, part in searched if part is leaf), "")
     where = f"{kind}.{name}" if name else f"a Value outside of {kind} ({leaf.label or format(leaf.data, '.6g')})"
     return ValueError(

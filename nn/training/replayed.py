@@ -14,7 +14,7 @@ from nn.configuration import foreign_parts
 from nn.examples import Examples, Tally, as_list
 from nn.losses import LOSSES, recorded_form
 from nn.noise import noise_rows
-from nn.parameters import parts_in
+from nn.parameters import runs_in
 from nn.programs import Amount, Array, Recorded
 from nn.training.steps import Steps, Task, example_function
 from nn.training.threads import ONE_THREAD
@@ -254,7 +254,9 @@ def _is_made_of_nn(model: Module) -> bool:
 
 def _parts(model: Module) -> list[Any]:
     """All parts of a model and their types: what else lies there now is another object."""
-    parts: list[Any] = [model, *(part for _, part in parts_in(model, plain=True))]
+    parts: list[Any] = [model]
+    for _, _, run in runs_in(model, plain=True):
+        parts += run
     return [*parts, *map(type, parts)]
 
 
