@@ -13,7 +13,7 @@ from math import log2
 
 import numpy as np
 
-from engine.compiler.ir import Fill, Map, Scatter, View, equal, view_of
+from engine.compiler.ir import Map, Scatter, View, equal, view_of
 from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Column, Places, first
 
@@ -147,7 +147,7 @@ class Gradients:
         """Zeros where nothing is written yet."""
         if isinstance(places, int):
             if self.at.item(places) == _NOTHING:
-                self.emitter.add(Fill(self._view(places), 0.0))
+                self.emitter.add(Map("copy", self._view(places), (0.0,)))
                 self.at[places] = _IN_PLACE
             return
         unwritten = places[self.at[places] == _NOTHING]
@@ -155,7 +155,7 @@ class Gradients:
             memory, slots = GRADIENT_OF[self.emitter.space_of(places)], np.unique(self.emitter.graph.slots[unwritten])
             starts = [0, *(np.flatnonzero(slots[1:] - slots[:-1] != 1) + 1).tolist(), len(slots)]
             for start, end in pairwise(starts):
-                self.emitter.add(Fill(View(memory, slots.item(start), (end - start,), (1,)), 0.0))
+                self.emitter.add(Map("copy", View(memory, slots.item(start), (end - start,), (1,)), (0.0,)))
             self.at[unwritten] = _IN_PLACE
 
     def _place(self, places: Column) -> View | None:

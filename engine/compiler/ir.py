@@ -105,14 +105,7 @@ class Scatter(NamedTuple):
     source: View
 
 
-class Fill(NamedTuple):
-    """Every number of *out* becomes *number*."""
-
-    out: View
-    number: float
-
-
-Instruction: TypeAlias = Map | Total | MatMul | Take | Scatter | Fill
+Instruction: TypeAlias = Map | Total | MatMul | Take | Scatter
 
 
 @dataclass

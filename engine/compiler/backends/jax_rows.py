@@ -12,7 +12,7 @@ from jax.scipy.special import erf, erfc
 from numpy.typing import NDArray
 
 from engine.compiler.array_functions import SQRT_HALF, made_of, ufuncs
-from engine.compiler.ir import Code, Fill, Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.ir import Code, Instruction, Map, MatMul, Take, Total, View
 from engine.compiler.vectorize import UNIFORM
 
 Slots = NDArray[np.int64]
@@ -127,10 +127,8 @@ class Rows:
             elif isinstance(instruction, Take):
                 found = self.get(instruction.memory, instruction.slots)
                 self.write(instruction.out, found.reshape(*instruction.out.shape, -1))
-            elif isinstance(instruction, Scatter):
+            else:
                 self._scatter(*instruction)
-            elif isinstance(instruction, Fill):
-                self.write(instruction.out, instruction.number)
 
     def wide(self, array: Any) -> Any:
         """The same with a number for each example."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.compiler.adjoints import GRADIENT
 from engine.compiler.backends.numpy_kernels import kernel
-from engine.compiler.ir import Floats, Instruction, Map, MatMul, Scatter, Take, Total, View, by_columns
+from engine.compiler.ir import Floats, Instruction, Map, MatMul, Take, Total, View, by_columns
 from engine.compiler.plan import Plan, Share
 from engine.compiler.vectorize import INPUTS, UNIFORM
 
@@ -153,10 +153,8 @@ class Memories:
             elif isinstance(instruction, Take):
                 target = resolved(instruction.out).reshape(len(instruction.slots), -1)
                 calls.append((np.take, (self.arrays[instruction.memory], instruction.slots, 0, target, "clip")))
-            elif isinstance(instruction, Scatter):
-                calls += _scatters(self.arrays[instruction.memory], instruction.slots, resolved(instruction.source))
             else:
-                calls.append((np.copyto, (resolved(instruction.out), instruction.number)))
+                calls += _scatters(self.arrays[instruction.memory], instruction.slots, resolved(instruction.source))
         return calls
 
 

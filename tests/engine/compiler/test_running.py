@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.compiler.backends.numpy import Memories, carry_out
-from engine.compiler.ir import Fill, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.ir import Map, MatMul, Scatter, Take, Total, View
 
 
 def memories(n_examples=3, **slots):
@@ -81,7 +81,7 @@ def test_running_the_others():
         Take(whole("varying", 2, 2), "varying", np.array([1, 0])),
         Total(whole("varying", 4, 1), View("varying", 0, (1, 2), (2, 1))),
         Total(whole("uniform", 0, 2), out, over_examples=True),
-        Fill(whole("uniform", 2, 2), 7.0),
+        Map("copy", whole("uniform", 2, 2), (7.0,)),
     ]
     carry_out(m.bind(instructions))
     expected = [[2.0, 6.0, 10.0], [4.0, 8.0, 12.0], [4.0, 8.0, 12.0], [2.0, 6.0, 10.0], [6.0, 14.0, 22.0], [0.0] * 3]

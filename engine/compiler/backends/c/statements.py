@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from engine.compiler.backends.numpy_kernels import KERNELS
-from engine.compiler.ir import Fill, Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.ir import Instruction, Map, MatMul, Scatter, Take, Total, View
 from engine.derivatives import SLOPES
 
 Slot: TypeAlias = tuple[str, int]
@@ -44,7 +44,7 @@ def is_native(instruction: Instruction) -> bool:
         return not kind.endswith("careful") and n_products <= _MOST
     if isinstance(instruction, Total):
         return instruction.operand.size <= _MOST
-    return instruction.out.size <= _MOST if isinstance(instruction, (Take, Fill)) else instruction.source.size <= _MOST
+    return (instruction.out if isinstance(instruction, Take) else instruction.source).size <= _MOST
 
 
 def statements(instruction: Instruction) -> Iterator[Statement]:
@@ -67,8 +67,6 @@ def statements(instruction: Instruction) -> Iterator[Statement]:
         case Scatter(memory, slots, source):
             for place, slot in zip(slots.tolist(), _slots(source)):
                 yield Statement((memory, place), "add", ((memory, place), slot))
-        case Fill(out, number):
-            yield from (Statement(place, "copy", (number,)) for place in _slots(out))
 
 
 def _products(kind: str, out: View, left: View, right: View) -> Iterator[Statement]:
