@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.anomalies import watch_examples
+from engine.compiler.eager import watch_examples
 from engine.compiler.inputs import as_rows, fill
 from engine.compiler.ir import Floats
 from engine.compiler.runner import Runner

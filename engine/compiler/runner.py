@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 from engine.compiler.backends import backend_named
 from engine.compiler.backends.numpy import is_finite
 from engine.compiler.collector import collector_paused
+from engine.compiler.eager import refuse
 from engine.compiler.fuse_sums import summed
 from engine.compiler.inputs import fill, hiding_nan, refuse_nan
 from engine.compiler.ir import Floats
 from engine.compiler.memory_layout import placed
 from engine.compiler.plan import PARAMETERS, Bound, Gradient, Plan, Share
-from engine.compiler.refusals import refuse, refusing_nodes
 from engine.compiler.simplify import simplified
 from engine.compiler.trace import Record
 from engine.compiler.vectorize import INPUTS, UNIFORM, grouped
+from engine.domains import refuses
 from engine.value import Value
 
 Batch: TypeAlias = tuple[Floats, NDArray[np.int64] | None]
@@ -71,7 +72,8 @@ class Runner:
         fill(self.uniform[record.n_parameters :][: len(constants), 0], numbers, "a number in the graph")
         self.turn = RLock()
         self._record, self._labels, self._n_columns = record, labels or [], n_columns
-        self._refusing = [] if labels is None else refusing_nodes(record)
+        ops = [] if labels is None else record.ops
+        self._refusing = [index for index, op in enumerate(ops) if isinstance(op, str) and refuses(op)]
         self._is_coarse = labels is not None and dtype == np.float32
         self._parameters = parameters
         self._plans: dict[Gradient | None, tuple[Plan, Share]] = {}
@@ -195,18 +197,14 @@ class Runner:
         return Runner(replace(self._record, outputs=self._refusing), np.dtype(np.float64))
 
     def _find_refused(self, rows: Floats) -> None:
-        """Find examples for which an operation that may refuse numbers gives infinity or NaN, and compute them eagerly.
-
-        Raises:
-            ValueError, ArithmeticError: an operation refuses a number.
-        """
+        """Compute examples eagerly for which an operation that may refuse numbers gives infinity or NaN: see ``refuse``."""
         looking, step = self._checking_runner, max(1, _LOOKED_AT // self._checking_runner.n_outputs)
         with looking.turn:
             looking.weights[:] = self.weights
             for start in range(0, len(rows), step):
                 part = rows[start : start + step].astype(np.float64)
-                suspect = ~np.isfinite(looking.outputs(part)).all(axis=1)
-                refuse(self._record, self._labels, self._n_columns, part[suspect], looking.weights)
+                suspects = part[~np.isfinite(looking.outputs(part)).all(axis=1)].tolist()
+                refuse(self._record, self._labels, self._n_columns, suspects, looking.weights.tolist())
 
     def words(self) -> list[str]:
         """What the backend says about its share of the work."""
