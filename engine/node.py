@@ -3,8 +3,7 @@
 Nothing here uses recursion, so a graph may be as deep as memory allows. Wheels hold this file compiled.
 """
 
-from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import get_ident
 from time import sleep
 from typing import Any, Final
@@ -274,7 +273,7 @@ def topological_order(root: Unchecked) -> list[Any]:
     return order or [root]
 
 
-def common_order(roots: list[Any]) -> list[Any]:
+def common_order(roots: Sequence[Any]) -> list[Any]:
     """Every node under one or more roots once, in topological order: those under the first root come first."""
     top: Node = roots[len(roots) - 1]
     for i in range(len(roots) - 2, -1, -1):
@@ -285,46 +284,7 @@ def common_order(roots: list[Any]) -> list[Any]:
         top = joined
     if len(roots) == 1:
         return topological_order(top)
-    return visible(list(dict.fromkeys(topological_order(top) + roots)))
-
-
-class Flat:
-    """A graph as lists: a number for each node, in topological order, after leaves that were given."""
-
-    def __init__(self) -> None:
-        self.operations: list[Operation] = []
-        self.first: list[Any] = []  # ints; declared so, a wheel would make new objects of them
-        self.second: list[Any] = []
-        self.numbers: array[float] = array("d")
-        self.roots: list[int] = []
-        self.other_leaves: list[Any] = []
-
-    def add(self, node: Node, operation: Operation, first: object, second: object) -> None:
-        """Append a node."""
-        self.operations.append(operation)
-        self.first.append(first)
-        self.second.append(second)
-        self.numbers.append(node._data)
-
-
-def flattened(order: list[Any], roots: list[Any], given: list[Any]) -> Flat:
-    """The graph under *roots*, whose nodes are in *order*, as lists after the leaves *given*; -1 is for no operand."""
-    flat = Flat()
-    index: dict[int, Any] = {}  # by id, as the order holds the nodes
-    node: Node
-    for node in given:
-        index[id(node)] = len(flat.numbers)
-        flat.add(node, LEAF, -1, -1)
-    for node in order:
-        if id(node) in index:
-            continue
-        index[id(node)] = len(flat.numbers)
-        flat.add(node, node._operation, index.get(id(node._a), -1), index.get(id(node._b), -1))
-        if node._operation is LEAF:
-            flat.other_leaves.append(node)
-    for node in roots:
-        flat.roots.append(index[id(node)])
-    return flat
+    return visible(list(dict.fromkeys([*topological_order(top), *roots])))
 
 
 def leaves(root: Unchecked) -> list[Any]:

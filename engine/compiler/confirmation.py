@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from engine.compiler.recorder import ADVICE, Recording
 from engine.compiler.surroundings import Look, Surroundings, changed
-from engine.compiler.trace import ordered
 from engine.escapes import DataDependentError
+from engine.node import common_order
 from engine.validation import plain_label
 from engine.value import Value
 
@@ -27,7 +27,7 @@ def confirm(
 
 def _lasting(first: Recording, second: Recording) -> list[Value]:
     """The leaves in both graphs; a computed Value in both is refused."""
-    orders = [ordered(recording.roots) for recording in (first, second)]
+    orders = [common_order(recording.roots) for recording in (first, second)]
     in_first, in_second, inputs = set(orders[0]), set(orders[1]), set(first.inputs)
     carried = [node for node in orders[1] if node in in_first and (node.operands or node in inputs)]
     if carried:

@@ -15,10 +15,9 @@ from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
 from engine.callers import Place, is_library, users_caller
 from engine.compiler.collector import collector_paused
-from engine.compiler.trace import ordered
 from engine.domains import POWER, bounds_of
 from engine.escapes import DataDependentError, Listener, listening
-from engine.node import topological_order
+from engine.node import common_order, topological_order
 from engine.operations import PLAIN
 from engine.validation import shortened
 from engine.value import Value, constant
@@ -234,7 +233,7 @@ def _domains(outputs: Sequence[Value]) -> dict[Any, Guard]:
     """Guards that all operands stay inside of their domains: for functions that may catch the error."""
     return {
         (id(operand), sign, bound): Guard(operand, sign, bound, SIGNS[sign](operand.data, bound), "a try statement")
-        for node in ordered(outputs)
+        for node in common_order(outputs)
         for index, sign, bound in bounds_of(node.operation.key, _constant_exponent(node))
         for operand in [node.operands[index]]
         if not _is_constant(operand)

@@ -197,7 +197,7 @@ class Runner:
         return Runner(replace(self._record, outputs=self._refusing), np.dtype(np.float64))
 
     def _find_refused(self, rows: Floats) -> None:
-        """Compute examples eagerly for which an operation that may refuse numbers gives infinity or NaN: see ``refuse``."""
+        """Refuse examples for which an operation that may refuse numbers gives infinity or NaN: see ``refuse``."""
         looking, step = self._checking_runner, max(1, _LOOKED_AT // self._checking_runner.n_outputs)
         with looking.turn:
             looking.weights[:] = self.weights

@@ -15,8 +15,9 @@ from engine.compiler.lower_forward import emit_forward
 from engine.compiler.memory_layout import factored, placed
 from engine.compiler.plan import forward_code, gradient_code
 from engine.compiler.simplify import simplified
-from engine.compiler.trace import CONSTANT, INPUT, NONE, PARAMETER, ordered, recorded
+from engine.compiler.trace import CONSTANT, INPUT, NONE, PARAMETER, recorded
 from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, VARYING, grouped
+from engine.node import common_order
 
 
 def nodes(record):
@@ -51,7 +52,7 @@ def test_recording_meets_what_outputs_share_once(leaves):
     a, b, _, _ = leaves
     shared = a * b
     outputs = [shared.tanh(), shared, shared + a]
-    order = ordered(outputs)
+    order = common_order(outputs)
     assert sorted(map(id, order)) == sorted({id(node) for node in [a, b, *outputs]})
     assert all(order.index(operand) < order.index(node) for node in order for operand in node.operands)
     assert nodes(record_of(outputs, [a, b])) == [("*", 0, 1), ("tanh", 2), ("+", 2, 0)]
