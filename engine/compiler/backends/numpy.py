@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -42,58 +43,8 @@ def bind(plan: Plan, n_examples: int, uniform: Floats) -> Bound:
     """The instructions as calls that are ready."""
     code = plan.reused
     bound = Bound(plan, n_examples, uniform, [*code.forward, *code.backward])
-    resolved = Resolved(bound.memories)
-    bound.forward = bound.memories.bind(code.forward, resolved)
-    bound.backward = bound.memories.bind(code.backward, resolved)
+    bound.forward, bound.backward = bound.bind(code.forward, code.backward)
     return bound
-
-
-class Bound:
-    """Memories and calls for one number of examples: see ``plan.Bound``. Whoever makes this adds the calls."""
-
-    def __init__(self, plan: Plan, n_examples: int, uniform: Floats, instructions: list[Instruction]) -> None:
-        code, record = plan.reused, plan.graph.record
-        columns = by_columns(instructions, record.n_inputs)
-        self.memories = Memories(code.n_slots, n_examples, uniform.dtype, columns)
-        arrays = self.memories.arrays
-        arrays[UNIFORM] = uniform
-        self.forward: list[Call] = []
-        self.backward: list[Call] = []
-        self.outputs = [arrays[memory][slot] for memory, slot in code.outputs]
-        self.seed = arrays[code.seed[0]][code.seed[1]] if code.seed else np.zeros(0)
-        self.by_parameters = arrays.get(UNIFORM + GRADIENT, np.zeros((0, 1)))[: record.n_parameters, 0]
-        self.by_inputs = arrays.get(INPUTS + GRADIENT, np.zeros((0, 1)))
-
-    @property
-    def inputs(self) -> Floats:
-        """Those of the last run, ``(n_inputs, n_examples)``."""
-        return self.memories.arrays[INPUTS]
-
-    def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
-        """Take the inputs of all examples."""
-        if shared is None:
-            self.memories.load(rows, places)
-        else:
-            inputs = self.memories.arrays[INPUTS]
-            inputs[: rows.shape[1]], inputs[rows.shape[1] :] = rows.T, shared[:, None]
-
-    def run(self, seed: float, listens: bool) -> bool:
-        """Compute everything; say whether numpy signals."""
-        if self.seed.size:
-            self.seed.fill(seed if self.seed.size > 1 else seed * self.memories.n_examples)
-        signals = False
-        if listens:
-            is_float32 = self.memories.arrays[INPUTS].dtype == np.float32
-            signals = carried_out_with_signal(self.forward, products=is_float32)
-        else:
-            carry_out(self.forward)
-        carry_out(self.backward)
-        return signals
-
-    def read(self, results: Floats) -> None:
-        """The outputs of the last run."""
-        for column, numbers in enumerate(self.outputs):
-            results[:, column] = numbers
 
 
 class Memories:
@@ -110,10 +61,12 @@ class Memories:
         columns, rows = (n_inputs, n_examples), (n_examples, n_inputs)
         self.arrays["inputs"] = np.zeros(columns, dtype) if by_columns else np.zeros(rows, dtype).T
 
-    def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
-        """Take the inputs from ``(n_examples, n_inputs)`` numbers, or from some of these rows."""
+    def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
+        """Take the inputs from ``(n_examples, n_inputs)`` numbers, or from some of these rows: see ``plan.Bound``."""
         inputs = self.arrays["inputs"].T
-        if places is None:
+        if shared is not None:
+            inputs[:, : rows.shape[1]], inputs[:, rows.shape[1] :] = rows, shared
+        elif places is None:
             np.copyto(inputs, rows)
         elif inputs.flags.c_contiguous:
             np.take(rows, places, 0, inputs, "clip")
@@ -130,32 +83,73 @@ class Memories:
         bytes_ = tuple([stride * step for stride in strides])
         return np.ndarray((*shape, base.shape[1]), base.dtype, flat, start * step, (*bytes_, across))
 
-    def bind(self, instructions: Sequence[Instruction], arrays: Resolved | None = None) -> list[Call]:
-        """Each instruction as calls that are ready; *arrays* are those of views that others resolved before."""
+    def bind(self, *lists: Sequence[Instruction]) -> list[list[Call]]:
+        """Each instruction as calls that are ready, list by list."""
+        resolve = cache(self.resolve)  # of views alone: 0.0 and -0.0 would be one
+        return [self._calls(instructions, resolve) for instructions in lists]
+
+    def _calls(self, instructions: Sequence[Instruction], resolve: Callable[[View], Floats]) -> list[Call]:
         calls: list[Call] = []
-        resolved = (Resolved(self) if arrays is None else arrays).__getitem__
         for instruction in instructions:
             if isinstance(instruction, Map):
                 function, out, operands = instruction
-                calls.append((kernel(function), (*map(resolved, operands), resolved(out))))
+                arrays = [resolve(each) if isinstance(each, View) else each for each in operands]
+                calls.append((kernel(function), (*arrays, resolve(out))))
             elif isinstance(instruction, Total):
-                target, source = resolved(instruction.out), resolved(instruction.operand)
+                target, source = resolve(instruction.out), resolve(instruction.operand)
                 if instruction.over_examples:
                     calls.append((np.add.reduce, (source, -1, None, target[..., 0])))
                 else:
                     calls += _totals(source, target)
             elif isinstance(instruction, MatMul):
                 kind, *views = instruction
-                out, left, right = map(resolved, views)
+                out, left, right = map(resolve, views)
                 calls += _products(kind, out, left, right)
                 if kind == "forward" and out.dtype == np.float32 and out.size * left.shape[1] >= _BLAS_THREADS:
                     calls.append((_signal_infinity, (out,)))
             elif isinstance(instruction, Take):
-                target = resolved(instruction.out).reshape(len(instruction.slots), -1)
+                target = resolve(instruction.out).reshape(len(instruction.slots), -1)
                 calls.append((np.take, (self.arrays[instruction.memory], instruction.slots, 0, target, "clip")))
             else:
-                calls += _scatters(self.arrays[instruction.memory], instruction.slots, resolved(instruction.source))
+                calls += _scatters(self.arrays[instruction.memory], instruction.slots, resolve(instruction.source))
         return calls
+
+
+class Bound(Memories):
+    """The same with calls: see ``plan.Bound``. Whoever makes this adds the calls of the *instructions* by numpy."""
+
+    def __init__(self, plan: Plan, n_examples: int, uniform: Floats, instructions: list[Instruction]) -> None:
+        code, record = plan.reused, plan.graph.record
+        super().__init__(code.n_slots, n_examples, uniform.dtype, by_columns(instructions, record.n_inputs))
+        self.arrays[UNIFORM] = uniform
+        self.forward: list[Call] = []
+        self.backward: list[Call] = []
+        self.outputs = [self.arrays[memory][slot] for memory, slot in code.outputs]
+        self.seed = self.arrays[code.seed[0]][code.seed[1]] if code.seed else np.zeros(0)
+        self.by_parameters = self.arrays.get(UNIFORM + GRADIENT, np.zeros((0, 1)))[: record.n_parameters, 0]
+        self.by_inputs = self.arrays.get(INPUTS + GRADIENT, np.zeros((0, 1)))
+
+    @property
+    def inputs(self) -> Floats:
+        """Those of the last run, ``(n_inputs, n_examples)``."""
+        return self.arrays[INPUTS]
+
+    def run(self, seed: float, listens: bool) -> bool:
+        """Compute everything; say whether numpy signals."""
+        if self.seed.size:
+            self.seed.fill(seed if self.seed.size > 1 else seed * self.n_examples)
+        signals = False
+        if listens:
+            signals = carried_out_with_signal(self.forward, products=self.arrays[INPUTS].dtype == np.float32)
+        else:
+            carry_out(self.forward)
+        carry_out(self.backward)
+        return signals
+
+    def read(self, results: Floats) -> None:
+        """The outputs of the last run."""
+        for column, numbers in enumerate(self.outputs):
+            results[:, column] = numbers
 
 
 def _products(kind: str, out: Floats, left: Floats, right: Floats) -> list[Call]:
@@ -179,20 +173,6 @@ def _products(kind: str, out: Floats, left: Floats, right: Floats) -> list[Call]
     if one_example:
         return [(np.matmul, (right[..., 0], weights.T, out[..., 0]))]
     return [(np.matmul, (weights, right, out))]
-
-
-class Resolved(dict[Any, Any]):
-    """The array of each view, made once; a number is itself."""
-
-    def __init__(self, memories: Memories) -> None:
-        super().__init__()
-        self._memories = memories
-
-    def __missing__(self, part: View | float) -> Floats | float:
-        if not isinstance(part, View):
-            return part
-        self[part] = array = self._memories.resolve(part)
-        return array
 
 
 def _totals(source: Floats, target: Floats) -> list[Call]:

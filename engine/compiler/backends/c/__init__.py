@@ -186,20 +186,17 @@ class _Bound(numpy_backend.Bound):
         self._inputs: tuple[Any, ...] = ()
         self._rows: Floats | None = None
         self._places: NDArray[np.int64] | None = None
-        arrays = numpy_backend.Resolved(self.memories)
-        calls = [
-            self.memories.bind(step, arrays) if isinstance(step, list) else [self._stretch(step)]
-            for step in native.steps
-        ]
+        by_numpy = iter(self.bind(*(step for step in native.steps if isinstance(step, list))))
+        calls = [next(by_numpy) if isinstance(step, list) else [self._stretch(step)] for step in native.steps]
         self.forward = [call for each in calls[: native.n_forward] for call in each]
         self.backward = [call for each in calls[native.n_forward :] for call in each]
 
     def _stretch(self, stretch: Stretch) -> Call:
         """A call that runs a stretch, and signals as numpy does where a number forward is infinite or NaN."""
-        run, n, memories = self.native.run, self.memories.n_examples, self.memories.arrays
+        run, n = self.native.run, self.n_examples
         name = f"stretch{self.native.stretches.index(stretch)}"
         address = ctypes.addressof(ctypes.c_char.in_dll(self.native.library, name))
-        pointers = np.array([_address(memories[memory]) for memory in stretch.memories], np.uintp)
+        pointers = np.array([_address(self.arrays[memory]) for memory in stretch.memories], np.uintp)
         self._pointers.append(pointers)
         work = -(-_address(self._work) // 64) * 64
         after = _address(pointers), n, work
@@ -219,7 +216,7 @@ class _Bound(numpy_backend.Bound):
 
     def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
         """Take the inputs of all examples, where C reads them itself without a copy."""
-        is_same = rows.dtype == self.memories.arrays[INPUTS].dtype
+        is_same = rows.dtype == self.arrays[INPUTS].dtype
         if self.native.reads_rows and shared is None and is_same and rows.flags.aligned:
             chosen = None if places is None else np.require(places, np.int64, ["C", "ALIGNED"])
             self._rows, self._places = rows, chosen
@@ -227,7 +224,7 @@ class _Bound(numpy_backend.Bound):
             return
         self._rows = self._places = None
         super().load(rows, places, shared)
-        self._inputs = *_strided(self.memories.arrays[INPUTS]), None
+        self._inputs = *_strided(self.arrays[INPUTS]), None
 
 
 def _address(array: NDArray[Any]) -> int:
