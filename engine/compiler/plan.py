@@ -49,12 +49,11 @@ class Plan:
         """The instructions, each number in a slot that nothing else takes; written again each time."""
         with collector_paused():
             if self.gradient is None:
-                return forward_code(self.graph)
+                return code_for(self.graph)
             output, of, careful = self.gradient
-            record = self.graph.record
-            n_inputs, n_leaves = record.n_inputs, record.n_inputs + record.n_parameters
-            leaves = np.arange(n_inputs) if of == INPUTS else np.arange(n_inputs, n_leaves)
-            return gradient_code(self.graph, output, leaves, careful)
+            n_inputs, n_parameters = self.graph.record.n_inputs, self.graph.record.n_parameters
+            leaves = np.arange(n_inputs) if of == INPUTS else n_inputs + np.arange(n_parameters)
+            return code_for(self.graph, output, leaves, careful)
 
     @cached_property
     def reused(self) -> Code:
@@ -118,26 +117,17 @@ class Backend(Protocol):
         """
 
 
-def forward_code(graph: Placed) -> Code:
-    """The outputs and nothing else."""
-    return _forward_code(Emitter(graph))
-
-
-def _forward_code(emitter: Emitter) -> Code:
-    graph = emitter.graph
+def code_for(graph: Placed, output: int = -1, wanted: Places | None = None, careful: bool = False) -> Code:
+    """The outputs, and the gradient of one of them in *wanted* leaves; by *careful* instructions (see ``Backward``)."""
+    emitter, seed, n_slots = Emitter(graph), None, graph.n_slots.copy()
     for group in graph.groups:
         emit_forward(emitter, group)
+    forward = emitter.taken()
     outputs = [(graph.spaces[place], int(graph.slots[place])) for place in graph.record.outputs]
-    return Code(emitter.taken(), [], {**graph.n_slots, **emitter.scratch_slots}, outputs)
-
-
-def gradient_code(graph: Placed, output: int, wanted: Places, careful: bool = False) -> Code:
-    """The outputs, and the gradient of one of them in the *wanted* leaves; by *careful* instructions (see Backward)."""
-    emitter = Emitter(graph)
-    code = _forward_code(emitter)
-    gradients = Backward(emitter, graph.record.outputs[output], wanted, careful).gradients
-    n_slots = {**code.n_slots, **emitter.scratch_slots}
-    n_slots |= {space + GRADIENT: size for space, size in graph.n_slots.items()}
-    n_slots[UNIFORM + GRADIENT] = gradients.n_uniform
-    memory, slot = code.outputs[output]
-    return Code(code.forward, emitter.taken(), n_slots, code.outputs, (memory + GRADIENT, slot))
+    if wanted is not None:
+        gradients = Backward(emitter, graph.record.outputs[output], wanted, careful).gradients
+        n_slots |= {space + GRADIENT: size for space, size in graph.n_slots.items()}
+        n_slots[UNIFORM + GRADIENT] = gradients.n_uniform
+        memory, slot = outputs[output]
+        seed = memory + GRADIENT, slot
+    return Code(forward, emitter.taken(), n_slots | emitter.scratch_slots, outputs, seed)

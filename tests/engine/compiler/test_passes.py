@@ -13,7 +13,7 @@ from engine.compiler.ir_builder import Emitter
 from engine.compiler.lower_backward import Backward, leading_to, needing
 from engine.compiler.lower_forward import emit_forward
 from engine.compiler.memory_layout import factored, placed
-from engine.compiler.plan import forward_code, gradient_code
+from engine.compiler.plan import code_for
 from engine.compiler.simplify import simplified
 from engine.compiler.trace import CONSTANT, INPUT, NONE, PARAMETER, recorded
 from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, VARYING, grouped
@@ -370,7 +370,7 @@ def gradient_instructions(output, inputs, parameters):
     """The backward pass of one output in the gradients of the parameters, or of the inputs where there are none."""
     graph = placed_graph([output], inputs, parameters)
     start, n = (len(inputs), len(parameters)) if parameters else (0, len(inputs))
-    return gradient_code(graph, 0, np.arange(start, start + n)).backward
+    return code_for(graph, 0, np.arange(start, start + n)).backward
 
 
 def test_steps_through_sums_and_constants_cost_nothing_backward(leaves):
@@ -431,7 +431,7 @@ def test_uses_of_a_shared_parameter_are_added_up_at_the_end(leaves):
     for _ in range(5):
         x = (x * w + w - 2.0 * w).sin()
     graph = placed_graph([x], [a], [w])
-    code = gradient_code(graph, 0, np.array([1]))
+    code = code_for(graph, 0, np.array([1]))
     kinds = [type(instruction) for instruction in code.backward]
     assert kinds.count(MatMul) == 5
     at_the_end = [i for i in code.backward if isinstance(i, Total) and not i.over_examples]
@@ -455,9 +455,9 @@ def chain(length):
 def test_a_prediction_needs_room_for_two_numbers_and_a_gradient_for_those_it_reads():
     y, x = chain(50)
     graph = placed_graph([y], [x], [])
-    before, after = forward_code(graph), reused(forward_code(graph))
+    before, after = code_for(graph), reused(code_for(graph))
     assert (before.n_slots["varying"], after.n_slots["varying"]) == (50, 2)
-    after = reused(gradient_code(graph, 0, np.array([0])))
+    after = reused(code_for(graph, 0, np.array([0])))
     assert after.n_slots["varying"] == 50  # each is an operand of a cosine; the last is given back
     assert after.n_slots["varying gradient"] <= 2
     assert len(after.forward) == len(before.forward)
@@ -481,7 +481,7 @@ def test_what_is_needed_later_keeps_its_place():
 def test_slots_that_one_view_sees_stay_together():
     outputs, x, w = layer(5, 4)
     graph = placed_graph([dot(outputs, outputs)], x, w)
-    code = reused(gradient_code(graph, 0, np.arange(5, 5 + len(w))))
+    code = reused(code_for(graph, 0, np.arange(5, 5 + len(w))))
     for instruction in [*code.forward, *code.backward]:
         views = [part for part in instruction if isinstance(part, View)]
         for view in views:
