@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from engine.compiler.statements import Statements, block_comment, harmless
 from engine.compiler.trace import Record
 from engine.domains import refuses
-from engine.expressions.javascript import in_functions, javascript, javascript_number, refusals_of
-from engine.expressions.javascript_functions import functions_of
+from engine.expressions.javascript import functions_of, in_functions, javascript, javascript_number, refusals_of
 from engine.validation import plain_label
 
 _COMMENT = """A graph of {n_computed:,} operations, for one example. Written by gradstep.

@@ -18,8 +18,7 @@ from typing import Any
 from engine.debugging.finite_differences import CentralDifference, central_differences
 from engine.drawing.node_contents import SYMBOLS
 from engine.drawing.themes import THEMES
-from engine.expressions.javascript import arithmetic, key_of
-from engine.expressions.javascript_functions import special
+from engine.expressions.javascript import arithmetic, key_of, special
 from engine.expressions.nodes import Number
 from engine.expressions.writers import mathml, text
 from engine.operations import CONSTANT, Operation
