@@ -71,9 +71,7 @@ def order_of(names: Sequence[Any], asked: Sequence[Any], strict: bool = False) -
     """The place among *names* of each name that is *asked* for; None where the numbers are in that order already.
 
     Names that none asks for are read by position, unless this is *strict*. Names that count are no names beside others.
-
-    Raises:
-        ValueError: some of the names asked for are there, in other places, and others are not.
+    If some of the names asked for are there, in other places, and others are not, that is a ValueError.
 
     >>> order_of(["a", "b"], ["b", "a"]), order_of(["u", "v"], ["b", "a"])
     ([1, 0], None)
@@ -99,9 +97,7 @@ def _are_numbers(texts: Sequence[str]) -> bool:
 def in_order(row: Any, asked: Sequence[Any], what: str, strict: bool = False) -> Any:
     """The numbers of a row in the order of the names that are *asked* for; a row without names as it is.
 
-    Raises:
-        TypeError: the row is a set, whose numbers have no order.
-        ValueError: it has other names, or some of its numbers are masked.
+    A set is a TypeError, and a row with other names or masked numbers a ValueError.
     """
     check_ordered(row, what)
     names = names_of(row)

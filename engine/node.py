@@ -152,12 +152,7 @@ def interior_order(root: Node) -> list[Any]:
 
 
 def begun(root: Unchecked, gradient: float) -> list[Any]:
-    """A backward pass that has handed nothing on yet: its nodes in topological order, with gradients at 0 but *root*'s.
-
-    Raises:
-        TypeError: *root* is not a Value.
-        RuntimeError: this thread is inside ``backward()``.
-    """
+    """A backward pass that has handed nothing on yet: nodes in topological order, with gradients at 0 but *root*'s."""
     start = _start_of_pass(root)
     heard("backprop()", start)
     return visible(_pass(start, gradient, False))

@@ -8,12 +8,9 @@ CONSTANT: Final = "constant"
 class Operation:
     """What computes a node from its operands. Operations are told apart by object, never by name.
 
-    Args:
-        name: what pictures and messages call it, such as ``"+"``.
-        method: the method of ``Value`` that applies it; the same as the name, unless given.
-        key: what tables of the engine call it; the same as the name, unless given.
-        primitive: what computes it where that is no method of ``Value``, and its rule: functions that a user gave
-            (``engine/primitive.py``), or one of ``engine/slopes.py``.
+    The *name* is for pictures and messages; *method* of ``Value`` and *key* of tables are the same unless given. A
+    *primitive* computes it where that is no method of ``Value``, and has its rule: functions that a user gave
+    (``engine/primitive.py``), or one of ``engine/slopes.py``.
     """
 
     def __init__(self, name: str, method: str = "", key: str = "", primitive: Any = None) -> None:
@@ -43,9 +40,8 @@ class Operation:
 class CustomOperation(Operation):
     """An operation of one node that the engine cannot compute: ``Value(data, children, op)`` named its operands.
 
-    Args:
-        given: its name, as micrograd's ``_op`` has it; may be empty.
-        is_differentiated: whether the node has its local derivatives. If not, a function must hand its gradient on.
+    *given* is its name, as micrograd's ``_op`` has it, or empty. If the node has no local derivatives, a function must
+    hand its gradient on.
     """
 
     def __init__(self, given: str, is_differentiated: bool) -> None:

@@ -46,8 +46,7 @@ def flattened(tree: Any) -> list[Any]:
 def flattened_like(form: Any, tree: Any) -> list[Any]:
     """The numbers of *tree* in the order of *form*. A list may stand for an array; names come in any order.
 
-    Raises:
-        ValueError: *tree* has another form, other names, names where *form* has none, or masked numbers.
+    Another form, other names, names where *form* has none, and masked numbers are a ValueError.
 
     >>> flattened_like({"a": 1, "b": [2, 3]}, {"b": [5, 6], "a": 4})
     [4, 5, 6]
@@ -127,12 +126,7 @@ def rebuilt(form: Any, numbers: Iterable[Any]) -> Any:
 
 
 def stacked(form: Any, rows: Iterable[Iterable[Any]], outer: tuple[int, ...]) -> Any:
-    """The form of a tree with arrays, which have the axes *outer* before those of the leaf.
-
-    Args:
-        form: the tree.
-        rows: its numbers for each number of an array of the shape *outer*.
-        outer: that shape.
+    """The form of a tree with arrays, which have the axes *outer* before those of the leaf; from *rows* of its numbers.
 
     >>> stacked([0, [0, 0]], [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], (2,))
     [array([1., 4.]), [array([2., 5.]), array([3., 6.])]]

@@ -61,11 +61,7 @@ class Numbers:
         return slope.apply if slope else getattr(functions, name)
 
     def user_derivative(self, primitive: Primitive, index: int, *operands: Any) -> Any:
-        """A derivative of a user's primitive, as its author wrote it.
-
-        Raises:
-            TypeError: it takes a plain number out of an operand, and so would be constant in the next derivative.
-        """
+        """A derivative of a user's primitive, as its author wrote it; see ``_Leaks``."""
         with listening(_Leaks(primitive, operands)):
             derivative = primitive.derivatives[index](*operands)
         return derivative if isinstance(derivative, Value) else as_float(derivative, primitive.derivative_name(index))
@@ -92,7 +88,7 @@ NUMBERS = Numbers()
 
 
 class _Leaks(Listener):
-    """Refuses that a user's derivative takes a plain number out of what it is a function of."""
+    """Refuses that a user's derivative takes a plain number out of an operand: it would be constant in the next one."""
 
     def __init__(self, primitive: Primitive, operands: tuple[Any, ...]) -> None:
         self.name, self.operands = primitive.name, {operand for operand in operands if isinstance(operand, Value)}

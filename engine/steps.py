@@ -26,11 +26,7 @@ _FORMULAS = Formulas()
 
 
 class Wording:
-    """Names and formulas for the steps over one graph, computed when a step is first shown.
-
-    Raises:
-        TypeError: *names* has no names in it.
-    """
+    """Names and formulas for the steps over one graph, computed when a step is first shown."""
 
     def __init__(self, root: Value, names: object = None) -> None:
         self.root = root

@@ -13,12 +13,8 @@ _NOT_REAL = "cOSUMmV"  # numpy's kinds that float() takes, or tries: complex, ob
 def as_float(number: object, what: str) -> float:
     """Give *number* as a float, or raise an error that names it and says what to do.
 
-    Floats, ints, bools, numpy scalars, fractions and all else with ``__float__`` are numbers;
-    strings, complex numbers, None, arrays and Values are not.
-
-    Raises:
-        TypeError: it is not one real number.
-        OverflowError: it is an int too large for a float.
+    Floats, ints, bools, numpy scalars, fractions and all else with ``__float__`` are numbers; strings, complex numbers,
+    None, arrays and Values are a TypeError, and an int too large for a float an OverflowError.
     """
     kind = type(number)
     if kind is float:

@@ -60,13 +60,7 @@ class Paths:
     the next call of the function, a parameter whose ``data`` was given another number since the last call keeps it; all
     others get their weight as ``data``. Threads take turns.
 
-    Args:
-        source: what is recorded.
-        parameters: the leaves to differentiate with respect to; None for all that belong to no single example.
-        dtype: of the arrays.
-        most: how many paths there may be.
-        known: paths from earlier, which are recorded again before they are used.
-        backend: what carries programs out.
+    There are *most* paths at most; those that are *known* from earlier are recorded again before they are used.
     """
 
     def __init__(
@@ -121,9 +115,6 @@ class Paths:
         """Record the path of an example, unless it is known and still what the function does.
 
         ``before_compiling(outputs)`` may raise an error before a new path is compiled.
-
-        Raises:
-            DataDependentError: the function cannot be recorded.
         """
         with self._turn:
             recording = self._record(row)
@@ -232,13 +223,8 @@ class Paths:
     def run(self, rows: Floats, chosen: Indexes | None = None, output: int = 0) -> tuple[Floats, Floats]:
         """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one: for a training loop.
 
-        Args:
-            rows: ``(n_examples, n_inputs)``, an array of the dtype, or of float64 so that comparisons see more digits.
-            chosen: which of the rows, in which order; all of them where it is not given.
-            output: the output that is differentiated.
-
-        Returns:
-            The outputs; and the gradient, which may be in memory of a program, so that the next run changes it.
+        The *rows* ``(n_examples, n_inputs)``, or those *chosen*, in their order, are of the dtype, or of float64 so
+        that comparisons see more digits. The gradient may be in memory that the next run changes.
         """
         with self._turn:
             if self._only(rows if chosen is None else rows[chosen[:1]]):

@@ -297,12 +297,7 @@ class Program:
 
 
 def assign(weights: Floats, numbers: Any, parameters: Sequence[Value]) -> None:
-    """Put *numbers* into *weights*, those of *parameters*; after ``weights -= ...`` they are there already.
-
-    Raises:
-        TypeError: they are no numbers.
-        ValueError: they are not as many.
-    """
+    """Put *numbers* into *weights*, those of *parameters*; after ``weights -= ...`` they are there already."""
     if numbers is weights:
         return
     labels = [parameter.label for parameter in parameters]
@@ -315,12 +310,7 @@ def assign(weights: Floats, numbers: Any, parameters: Sequence[Value]) -> None:
 
 
 def columns_of(with_respect_to: Any, inputs: Sequence[Value], parameters: Sequence[Value], what: str) -> list[int]:
-    """The places among *inputs* and *parameters* of what a gradient is asked for.
-
-    Raises:
-        ValueError: it is not there.
-        TypeError: it is a set, which has no order.
-    """
+    """The places among *inputs* and *parameters* of what a gradient is asked for."""
     if isinstance(with_respect_to, str):
         n, n_leaves = len(inputs), len(inputs) + len(parameters)
         if with_respect_to not in ("parameters", "inputs"):

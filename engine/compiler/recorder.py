@@ -182,11 +182,8 @@ def _profile(function: Any) -> None:
 def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], identity: bool = False) -> Recording:
     """Call *function* with a Value for each of the *numbers*, and notice what it asks of them: see ``Recording``.
 
-    The function takes a list of Values; it returns a list of Values, or numbers where a comparison chose them.
-
-    Raises:
-        DataDependentError: a number left the graph, or a random one came in; the message names the line.
-        Exception: what the function raises.
+    It takes a list of Values, and returns a list of Values, or numbers where a comparison chose them. A number that
+    left the graph, or a random one that came in, is a DataDependentError, which names the line.
     """
     recording = Recording(numbers, identity)
     try:

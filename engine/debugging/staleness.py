@@ -22,9 +22,6 @@ def check_fresh(root: Value, nodes: Iterable[Value] | None = None) -> None:
 
     It takes one operation for each node. A graph that was computed on another machine may differ in the last digits.
 
-    Raises:
-        ValueError: the data of a leaf, or of another node, was changed after the graph was computed.
-
     >>> x = Value(2.0, label="x")
     >>> y = x**2
     >>> x.data = 3.0
