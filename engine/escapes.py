@@ -89,7 +89,6 @@ def is_heard() -> bool:
 
 
 def differentiated(root: Value) -> None:
-    """Tell the listeners of this thread that a gradient graph of *root* is made."""
     for listener in _here.listeners:
         listener.differentiated(root)
 

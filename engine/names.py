@@ -24,7 +24,6 @@ def are_plain(rows: Sequence[Any]) -> bool:
 
 
 def is_named_tuple(thing: Any) -> bool:
-    """Whether it is a tuple whose parts have names."""
     return isinstance(thing, tuple) and hasattr(thing, "_fields")
 
 
@@ -48,7 +47,6 @@ def columns_of(table: Any) -> list[Any] | None:
 
 
 def values_of(row: Any) -> list[Any]:
-    """The numbers in a row, in their order."""
     return list(row.values()) if isinstance(row, Mapping) else list(row)
 
 

@@ -80,7 +80,6 @@ def parts_of(node: Node) -> list[Node]:
 
 
 def operands_of(node: Node) -> list[Node]:
-    """The operands of a node, in order."""
     operands: list[Node] = []
     while node._a is not None:
         operands.append(node._a)
@@ -112,7 +111,6 @@ class Accumulated:
         leaf._grad = 0.0
 
     def add(self) -> None:
-        """Add them to what the pass has given each leaf."""
         for i in range(len(self.leaves)):
             self.leaves[i]._grad += self.gradients[i]
 
@@ -159,7 +157,6 @@ def begun(root: Unchecked, gradient: float) -> list[Any]:
 
 
 def visible(order: list[Node]) -> list[Node]:
-    """Without hidden nodes."""
     for i in range(len(order)):
         if order[i]._operation is PARTIAL:
             return [node for node in order if node._operation is not PARTIAL]

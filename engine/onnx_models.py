@@ -13,7 +13,6 @@ OWN = "gradstep"
 
 
 def package() -> Any:
-    """The package onnx, or a ModuleNotFoundError."""
     return optional_package("onnx", "an .onnx file")
 
 

@@ -65,14 +65,12 @@ class CustomOperation(Operation):
             del self.cell.cell_contents
 
     def unknown(self) -> ValueError:
-        """The error where no derivative was given."""
         return ValueError(
             f"the local derivatives of {self!r} are not known: give them, as in Value(data, (a, b), (da, db)), or "
             "assign a function to its _backward"
         )
 
     def apply(self, *operands: Any) -> Any:
-        """Nothing can compute it."""
         raise ValueError(f"{self!r} was made from numbers, so it cannot be computed again")
 
     def __repr__(self) -> str:

@@ -75,7 +75,6 @@ def _picked(snapshot: Snapshot, index: int) -> Value:
 
 
 def _reduced(value: Value) -> tuple[Any, ...]:
-    """What pickle asks for: how to make this Value again."""
     if not value.operands:
         return restored, (*fields(value), None, None), value._attributes
     held = _living.held
@@ -95,7 +94,6 @@ _ENGINES = {LEAF.key: LEAF, PLAIN.key: PLAIN, **OPERATIONS, **slopes.OPERATIONS}
 
 
 def _operation(key: str) -> Operation:
-    """The engine's operation with that key."""
     return _ENGINES[key]
 
 

@@ -26,7 +26,6 @@ class Primitive:
         return m.user_derivative(self, index, *operands)
 
     def apply(self, operation: Operation, *operands: Any) -> Any:
-        """The number for numbers; a node for Values."""
         if len(operands) != len(self.derivatives):
             raise TypeError(f"{self.name} takes {len(self.derivatives)} numbers, got {len(operands)}")
         if not any(isinstance(operand, Value) for operand in operands):
@@ -34,11 +33,9 @@ class Primitive:
         return computed(operation, operands, self.number, lambda index, _, *numbers: self.derivative(index, *numbers))
 
     def number(self, *numbers: float) -> float:
-        """The function of floats."""
         return as_float(self.function(*numbers), f"what {self.name} returned")
 
     def derivative(self, index: int, *numbers: float) -> float:
-        """The derivative with respect to one operand, of floats."""
         return as_float(self.derivatives[index](*numbers), f"what the derivative of {self.name} returned")
 
     def derivative_name(self, index: int) -> str:

@@ -14,7 +14,6 @@ from engine.names import are_counted, check_ordered, names_of, order_of
 
 
 def is_array(thing: Any) -> bool:
-    """Whether it is an array with axes."""
     return bool(getattr(thing, "shape", ()))
 
 

@@ -38,7 +38,6 @@ def refresh(root: Node) -> None:
 
 
 def _exchange(a: Node, b: Node) -> None:
-    """Give each of two nodes the other's number and local derivatives."""
     data, da, db = a._data, a._da, a._db
     a._data, a._da, a._db = b._data, b._da, b._db
     b._data, b._da, b._db = data, da, db

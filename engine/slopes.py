@@ -30,7 +30,6 @@ class Slope:
         self.function: Callable[..., float] = getattr(special, name)
 
     def apply(self, operation: Operation, *operands: Any) -> Any:
-        """The number for numbers; a node for Values."""
         operands = operands[: len(self.rule.derivatives)]
         if any(isinstance(operand, Value) for operand in operands):
             return computed(operation, operands, self.function, self._derivative)
@@ -102,7 +101,6 @@ class _Leaks(Listener):
             )
 
     def compared(self, sign: str, a: Value, b: Any, _outcome: bool) -> None:
-        """A number was compared with another."""
         for side in (a, b):
             if isinstance(side, Value) and not self.operands.isdisjoint(topological_order(side)):
                 raise TypeError(

@@ -121,14 +121,12 @@ def outside(op: str, label: str, x: float, domain: str) -> ValueError:
 
 
 def overflow(op: str, label: str, x: float) -> OverflowError:
-    """The error for a result that is too large for a float."""
     heard_refusal()
     name = plain_label(label) or "x"
     return OverflowError(f"{op}({name}): {name} = {x!r}, and {op} of that is too large for a float (about 1.8e308)")
 
 
 def no_quotient(label: str, divisor_label: str, divisor: float) -> ZeroDivisionError:
-    """The error for a division by zero."""
     heard_refusal()
     n, d = plain_label(label) or "a", plain_label(divisor_label) or "b"
     return ZeroDivisionError(f"{n} / {d}: {d} = {divisor!r}, but a division needs {d} != 0")

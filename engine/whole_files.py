@@ -49,7 +49,6 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def is_device(path: Path) -> bool:
-    """Whether this is a device, a pipe or a socket, or a link to one."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 

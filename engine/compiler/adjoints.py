@@ -49,7 +49,6 @@ class Gradients:
         self._views: dict[int, View] = {}
 
     def any(self, places: Column) -> bool:
-        """Whether any of these nodes has a gradient."""
         at = self.at
         return at.item(places) != _NOTHING if isinstance(places, int) else bool((at[places] != _NOTHING).any())
 
@@ -130,7 +129,6 @@ class Gradients:
         standing.scaled = Scaled(view, a.number)
 
     def _add_shared(self, places: set[int]) -> None:
-        """Add further contributions to these uniform nodes."""
         for node in [node for node in self.shared if node in places]:
             place = self._view(node)
             for number, parts in self.shared.pop(node).items():
@@ -171,7 +169,6 @@ class Gradients:
         return view if apart else None
 
     def _view(self, place: int) -> View:
-        """The gradient of one node."""
         view = self._views.get(place)
         if view is None:
             graph = self.emitter.graph

@@ -27,13 +27,11 @@ class Sum:
     right: list[int] = field(default_factory=list)
 
     def add(self, positive: bool, left: int, right: int = NONE) -> None:
-        """One more term."""
         self.positive.append(positive)
         self.left.append(left)
         self.right.append(right)
 
     def reverse(self) -> None:
-        """The last term becomes the first."""
         self.positive.reverse()
         self.left.reverse()
         self.right.reverse()
@@ -50,7 +48,6 @@ class Summed:
 
 
 def summed(record: Record) -> Summed:
-    """Find the sums."""
     ops, first, second = record.ops, record.first, record.second
     uses = record.uses()
     for output in record.outputs:

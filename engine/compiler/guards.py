@@ -100,7 +100,6 @@ class Checks:
             return np.concatenate([self._results(which, part, weights) for part in (rows[:half], rows[half:])])
 
     def release(self) -> None:
-        """Let go of the memory for batches."""
         for program in self._programs:
             program.release()
 

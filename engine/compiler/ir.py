@@ -41,7 +41,6 @@ class View:
 
     @property
     def size(self) -> int:
-        """How many scalars it stands for."""
         return prod(self.shape)
 
     @property
@@ -158,7 +157,6 @@ def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
 
 
 def some(flags: NDArray[np.bool_], slots: int | list[int] | NDArray[np.int64]) -> bool:
-    """Whether any of these has its flag."""
     if isinstance(slots, int):
         return flags.item(slots)
     return any(map(flags.item, slots)) if isinstance(slots, list) else bool(flags[slots].any())

@@ -13,7 +13,6 @@ _FEW_FIRST, _FEW_MORE = 2, 4
 
 
 def emit_forward(emitter: Emitter, group: Group) -> None:
-    """The instructions that compute one group."""
     emitter.fresh_scratch()
     out = emitter.read(group.nodes)
     if group.op == SUM:

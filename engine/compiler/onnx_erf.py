@@ -27,7 +27,6 @@ The variables are those of Shepherd and Laframboise (Mathematics of Computation 
 
 
 def erf(a: Tensor) -> Tensor:
-    """The error function."""
     x = a.cast("float64")
     size = abs(x)
     outer = 1.0 - _tail(size)

@@ -77,13 +77,11 @@ class Tensor:
         return Tensor(self.graph, name, self.shape if shape is None else shape, self.dtype, self.wide)
 
     def reshaped(self, shape: tuple[int, ...]) -> Tensor:
-        """The same numbers in another shape."""
         if self.numbers is not None:
             return self.graph.constant(self.numbers.reshape(shape))
         return self if shape == self.shape else self.made("Reshape", self.graph.array([*shape, -1]), shape=shape)
 
     def spread(self, shape: tuple[int, ...]) -> Tensor:
-        """The same for each index of a larger shape."""
         return self if shape == self.shape else self.made("Expand", self.graph.array([*shape, 1]), shape=shape)
 
     def taken(self, rows: NDArray[np.int64]) -> Tensor:
@@ -99,7 +97,6 @@ class Tensor:
         return self.made("ReduceSum", self.graph.array([-2]), shape=self.shape[:-1], keepdims=0)
 
     def cast(self, kind: str) -> Tensor:
-        """The same in another dtype."""
         dtype = np.dtype(kind)
         if dtype == self.dtype:
             return self

@@ -89,17 +89,14 @@ class Paths:
 
     @property
     def n_inputs(self) -> int:
-        """How many columns the rows have."""
         return self.paths[0].program.n_inputs
 
     @property
     def n_outputs(self) -> int:
-        """How many numbers the function gives for an example."""
         return self.paths[0].n_outputs
 
     @property
     def parameters(self) -> list[Value]:
-        """The leaves to differentiate with respect to."""
         return self.paths[0].program.parameters if self.paths else []
 
     @property
@@ -253,7 +250,6 @@ class Paths:
             return results if of == "inputs" else results[:, columns]
 
     def eager_outputs(self, row: Floats) -> list[float]:
-        """The outputs for one example with no program; or the error that the function raises."""
         with self._turn:
             return [output.data for output in self._record(row).outputs]
 

@@ -82,7 +82,6 @@ class Recording(Listener):
 
     @property
     def place(self) -> str:
-        """Where the user's code begins."""
         code = next(iter(self.calls), None)
         return "the function" if code is None else str(Place(code.co_filename, code.co_firstlineno))
 
@@ -112,7 +111,6 @@ class Recording(Listener):
             self._refuse(f"{users_caller()}: hash() of a Value, where a plain number is without a program")
 
     def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
-        """A guard, unless only constants were compared."""
         other = b if isinstance(b, Value) else float(b)
         if _is_constant(a) and (not isinstance(other, Value) or _is_constant(other)):
             return

@@ -207,12 +207,10 @@ class Runner:
                 refuse(self._record, self._labels, self._n_columns, suspects, looking.weights.tolist())
 
     def words(self) -> list[str]:
-        """What the backend says about its share of the work."""
         plans = [plan for plan, _ in self._plans.values()]
         return self._backend.words(plans[0] if plans else Plan(self.graph, None, failed=self.failed))
 
     def release(self) -> None:
-        """Let go of the memory for batches; the next run takes what it needs."""
         self._bound.clear()
 
     def in_chunks(self, n_examples: int, run: Callable[[int, int, int], object], gradient: Gradient | None) -> None:

@@ -40,7 +40,6 @@ class Statements:
         """How many numbers ``g`` has; known after ``backward``."""
 
     def forward(self) -> Iterator[tuple[int, str]]:
-        """The place of each node that is computed, and the statement that does so."""
         for place, rule in enumerate(self._rules):
             if rule:
                 operands = [Name(self.names[operand]) for operand in self.operands[place]]

@@ -104,7 +104,6 @@ class Surroundings:
         return found
 
     def _named(self) -> Iterator[Part]:
-        """The globals that the functions name."""
         for code, variables in self._code.items():
             for name in code.co_names:
                 if name in _BY_OTHER_NAMES:

@@ -38,7 +38,6 @@ class Table(NamedTuple):
 
     @property
     def n_columns(self) -> int:
-        """How many numbers the first row has."""
         first = self.rows[0] if isinstance(self.rows, (list, tuple)) and self.rows else None
         if isinstance(first, Sized) and not isinstance(first, (str, bytes)) and getattr(first, "ndim", 1) == 1:
             return len(first)

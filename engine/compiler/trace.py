@@ -37,7 +37,6 @@ class Record:
     """Leaves that are neither inputs nor parameters: their numbers were taken as constants."""
 
     def add(self, op: Op, first: int = NONE, second: int = NONE, number: float = 0.0) -> int:
-        """One more node; its place."""
         self.ops.append(op)
         self.first.append(first)
         self.second.append(second)

@@ -53,7 +53,6 @@ class Part:
 
 
 def first(places: Column | Block) -> int:
-    """The first of these nodes."""
     if isinstance(places, int):
         return places
     return places[0] if isinstance(places, list) else places.item(0)
@@ -80,7 +79,6 @@ class Group:
 
     @property
     def members(self) -> Places:
-        """The nodes as an array."""
         return np.atleast_1d(self.nodes)
 
     def sides(self) -> list[Column]:
@@ -114,7 +112,6 @@ class Grouped:
 
 
 def grouped(graph: Summed) -> Grouped:
-    """Group all nodes that a program computes."""
     record = graph.record
     first, second, n_nodes = record.first, record.second, len(record.ops)
     spaces = [UNIFORM] * (n_nodes + 1)  # the last one is for operands that are not there

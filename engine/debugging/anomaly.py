@@ -65,7 +65,6 @@ class detect_anomaly:  # noqa: N801 - PyTorch's name for it
 
 
 def is_watched() -> bool:
-    """Whether this thread is inside a ``detect_anomaly``."""
     return bool(getattr(_mine, "open", []))
 
 
@@ -95,7 +94,6 @@ def seen(node: Value) -> None:
 
 
 def seen_backward(node: Value, gradient: float) -> None:
-    """A node that is about to hand its gradient on."""
     if not getattr(_mine, "open", []):
         return
     if isinstance(node.operation, CustomOperation) and not node.operation.is_differentiated:

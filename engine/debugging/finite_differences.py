@@ -47,7 +47,6 @@ class Slopes(NamedTuple):
 
     @property
     def middle(self) -> float:
-        """What a central difference tends to."""
         return 0.5 * (self.left + self.right)
 
     @property

@@ -161,7 +161,6 @@ def gradcheck(
 
 
 def _repeated(computed: Callable[..., Any], numbers: Sequence[float]) -> tuple[Value, list[float]]:
-    """The Value of a function and its gradient, which have to be the same at every call."""
     before: list[str] = []
     for _ in range(_EVALUATIONS):
         values = [Value(number) for number in numbers]
@@ -185,7 +184,6 @@ def _repeated(computed: Callable[..., Any], numbers: Sequence[float]) -> tuple[V
 
 
 def _along(computed: Callable[..., Any], numbers: Sequence[float], index: int) -> Callable[[float], float]:
-    """A function of one of its numbers, as floats."""
 
     def moved(x: float) -> float:
         result = computed(*(Value(x if i == index else number) for i, number in enumerate(numbers)))

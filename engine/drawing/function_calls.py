@@ -78,7 +78,6 @@ class _Finder:
                 yield self._call("mean", inputs, [mean(inputs)], [index])
 
     def _terms(self, total: int) -> list[int]:
-        """The terms of a sum from the left whose parts are used once."""
         terms, node = list[int](), total
         while self.operations[node] is ADD and (node == total or self.n_uses[node] == 1):
             node, term = self.operands[node]
@@ -140,7 +139,6 @@ class _Finder:
         return [index for index, other in enumerate(self.operations) if other is operation]
 
     def _is_inner(self, index: int, operation: Operation) -> bool:
-        """Whether a node is of that *operation*, and used once."""
         return self.operations[index] is operation and self.n_uses[index] == 1
 
 

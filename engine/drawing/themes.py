@@ -46,7 +46,6 @@ def tint_strength(gradient: float, largest: float) -> float | None:
 
 
 def mix_colours(a: str, b: str, share: float) -> str:
-    """Mix two colours: *share* 0 gives *a*, 1 gives *b*."""
     pairs = [(int(a[i : i + 2], 16), int(b[i : i + 2], 16)) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(x + (y - x) * share):02x}" for x, y in pairs)
 

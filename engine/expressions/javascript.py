@@ -86,7 +86,6 @@ def javascript(formula: Formula) -> str:
 
 
 def javascript_number(number: float) -> str:
-    """A number in JavaScript, with all its digits."""
     return repr(number).replace("inf", "Infinity").replace("nan", "NaN")
 
 

@@ -116,7 +116,6 @@ def _is_array(kind: type) -> bool:
 
 
 def _n_elements(thing: Any) -> int:
-    """How many elements the search has to look at in a container."""
     kind = type(thing)
     return next((base.__len__(thing) for base in (list, tuple, dict) if issubclass(kind, base)), 0)
 

@@ -57,7 +57,6 @@ def c(formula: Formula) -> str:
 
 
 def c_number(number: float) -> str:
-    """A number in C, with all its digits."""
     return {"inf": "INFINITY", "-inf": "-INFINITY", "nan": "NAN"}.get(repr(number), repr(number))
 
 

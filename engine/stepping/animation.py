@@ -151,6 +151,5 @@ def _film(pictures: Iterator[bytes], shots: list[Shot]) -> Iterator[bytes]:
 
 
 def _rendered(scene: Scene, shots: Sequence[Shot], kind: str) -> Iterator[bytes]:
-    """The pictures in order, drawn by Graphviz, several at once."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(lambda shot: scene.render(shot.source, kind), shots)

@@ -85,7 +85,6 @@ def around(page: str) -> str:
 
 
 def name_of(page: str) -> str:
-    """A name of a page, made from its text."""
     return hashlib.sha256(page.encode()).hexdigest()[:16]
 
 

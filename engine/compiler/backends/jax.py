@@ -25,7 +25,6 @@ Slots = NDArray[np.int64]
 
 
 def why_not() -> str:
-    """Why it cannot run here; "" if it can."""
     return "" if find_spec("jax") else 'it needs the package jax; pip install "gradstep[jax]"'
 
 

@@ -97,7 +97,6 @@ class Rows:
         return array.reshape(n_runs, step, -1)[:, :run].reshape(len(rows), -1)
 
     def read(self, view: View | float) -> Any:
-        """The array that a view means."""
         if not isinstance(view, View):
             return view
         found = self.get(view.memory, view.slots.ravel())
@@ -110,7 +109,6 @@ class Rows:
         self.put(view.memory, view.slots.ravel(), array.reshape(-1, width))
 
     def carry_out(self, instructions: Sequence[Instruction]) -> None:
-        """Follow instructions."""
         for instruction in instructions:
             if isinstance(instruction, Map):
                 operands = map(self.read, instruction.operands)

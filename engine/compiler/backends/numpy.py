@@ -40,7 +40,6 @@ def words(_plan: Plan) -> list[str]:
 
 
 def bind(plan: Plan, n_examples: int, uniform: Floats) -> Bound:
-    """The instructions as calls that are ready."""
     code = plan.reused
     bound = Bound(plan, n_examples, uniform, [*code.forward, *code.backward])
     bound.forward, bound.backward = bound.bind(code.forward, code.backward)
@@ -131,7 +130,6 @@ class Bound(Memories):
 
     @property
     def inputs(self) -> Floats:
-        """Those of the last run, ``(n_inputs, n_examples)``."""
         return self.arrays[INPUTS]
 
     def run(self, seed: float, listens: bool) -> bool:
@@ -147,7 +145,6 @@ class Bound(Memories):
         return signals
 
     def read(self, results: Floats) -> None:
-        """The outputs of the last run."""
         for column, numbers in enumerate(self.outputs):
             results[:, column] = numbers
 
@@ -235,7 +232,6 @@ def _scatter_rows(memory: Floats, slots: NDArray[np.int64], source: Floats, whic
 
 
 def carry_out(calls: Sequence[Call]) -> None:
-    """Run calls one after the other."""
     for function, arguments in calls:
         function(*arguments)
 

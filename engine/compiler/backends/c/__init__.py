@@ -40,7 +40,6 @@ _OWN = "exp", "tanh", "sech2"
 
 
 def why_not() -> str:
-    """Why this backend cannot run here."""
     try:
         found_compiler()
     except RuntimeError as error:
@@ -68,7 +67,6 @@ def words(plan: Plan) -> list[str]:
 
 
 def bind(plan: Plan, n_examples: int, uniform: Floats) -> Bound:
-    """The stretches ready for so many examples."""
     native = _native(plan, uniform.itemsize)
     if native is None:
         return numpy_backend.bind(plan, n_examples, uniform)
@@ -140,7 +138,6 @@ class _Native:
 
 
 def _built(stretches: list[Stretch], n_bytes: int, n_blocks: int) -> ctypes.CDLL:
-    """The library of these stretches."""
     real, integer = ("double", "long long") if n_bytes == 8 else ("float", "int")
     vectors, run, mathematics = (_file(name) for name in ("vectors.h", "run.h", "mathematics.h"))
     head = f"typedef {real} real;\ntypedef {integer} integer;\n#define BLOCKS {n_blocks}\n{vectors}"
@@ -209,7 +206,6 @@ class _Bound(numpy_backend.Bound):
 
     @property
     def inputs(self) -> Floats:
-        """The inputs of the last run, ``(n_inputs, n_examples)``."""
         if self._rows is None:
             return super().inputs
         return (self._rows if self._places is None else self._rows[self._places]).T

@@ -133,7 +133,6 @@ def _cache_folder() -> Path | None:
 
 
 def _compiled(compiler: Compiler, quick: Sequence[str], vectors: str, folder: Path) -> bytes:
-    """The content of a library."""
 
     def compiled(index: int, source: str, flags: tuple[str, ...]) -> str:
         path = folder / f"{index}.c"

@@ -28,7 +28,6 @@ class Statement:
 
 
 def per_example(slot: Slot) -> bool:
-    """Whether a slot has a number for each example."""
     return slot[0][:7] != "uniform"
 
 
@@ -95,7 +94,6 @@ def _slots(view: View) -> list[Slot]:
 
 
 def _spread(operand: View | float, shape: tuple[int, ...]) -> list[Slot | float]:
-    """The operand of each result."""
     if not isinstance(operand, View):
         return [operand] * int(np.prod(shape))
     if shape in ((1,), operand.shape):
