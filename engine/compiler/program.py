@@ -108,6 +108,7 @@ class Program:
         self.weights = [parameter.data for parameter in self.parameters]
 
     def exact_weights(self) -> Floats:
+        """The weights in float64: see ``Runner``."""
         return self._runner.exact_weights()
 
     def changed_constant(self) -> tuple[Value, float] | None:
