@@ -24,44 +24,36 @@ class Place(NamedTuple):
         return f"{source_name(self.filename)}, line {self.line}"
 
 
-class Caller(NamedTuple):
-    """A line of the user's code that runs now."""
-
-    frame: FrameType | None
-
-    def __str__(self) -> str:
-        return str(self.place)
-
-    @property
-    def place(self) -> Place | str:
-        """That line, for later: without the frame, which keeps all that is in it."""
-        return Place(self.frame.f_code.co_filename, self.frame.f_lineno) if self.frame else "unknown file"
-
-    @property
-    def function(self) -> str:
-        """The function that it is calling, such as ``math.exp``; empty where that is no plain call."""
-        if self.frame is None:
-            return ""
-        code = self.frame.f_code
-        first, last, start, end = next(islice(code.co_positions(), self.frame.f_lasti // 2, None))
-        if first is None or last is None:
-            return ""
-        lines = [linecache.getline(code.co_filename, i, self.frame.f_globals).encode() for i in range(first, last + 1)]
-        lines[-1] = lines[-1][:end]
-        lines[0] = lines[0][start:]
-        try:
-            call = ast.parse(b"".join(lines), mode="eval").body
-        except (SyntaxError, ValueError):  # the file changed since
-            return ""
-        return ast.unparse(call.func) if isinstance(call, ast.Call) else ""
+def users_place() -> Place | str:
+    """The line of the user's code that runs now: the innermost that belongs to no library."""
+    frame = _users_frame()
+    return Place(frame.f_code.co_filename, frame.f_lineno) if frame else "unknown file"
 
 
-def users_caller() -> Caller:
-    """The innermost line that belongs to no library."""
-    frame: FrameType | None = sys._getframe(1)
+def users_call() -> str:
+    """The function that this line is calling, such as ``math.exp``; empty where that is no plain call."""
+    frame = _users_frame()
+    if frame is None:
+        return ""
+    code = frame.f_code
+    first, last, start, end = next(islice(code.co_positions(), frame.f_lasti // 2, None))
+    if first is None or last is None:
+        return ""
+    lines = [linecache.getline(code.co_filename, i, frame.f_globals).encode() for i in range(first, last + 1)]
+    lines[-1] = lines[-1][:end]
+    lines[0] = lines[0][start:]
+    try:
+        call = ast.parse(b"".join(lines), mode="eval").body
+    except (SyntaxError, ValueError):  # the file changed since
+        return ""
+    return ast.unparse(call.func) if isinstance(call, ast.Call) else ""
+
+
+def _users_frame() -> FrameType | None:
+    frame: FrameType | None = sys._getframe()
     while frame is not None and is_library(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
-    return Caller(frame)
+    return frame
 
 
 def warn_user(words: str) -> None:

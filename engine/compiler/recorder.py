@@ -13,7 +13,7 @@ from threading import RLock
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
-from engine.callers import Place, is_library, users_caller
+from engine.callers import Place, is_library, users_place
 from engine.compiler.collector import collector_paused
 from engine.domains import POWER, bounds_of
 from engine.escapes import DataDependentError, Listener, listening
@@ -95,20 +95,20 @@ class Recording(Listener):
         if _is_constant(node):
             return
         if how in ("repr()", "format()"):
-            self.doubt = self.doubt or f"{users_caller()}: {how} of a Value"
+            self.doubt = self.doubt or f"{users_place()}: {how} of a Value"
         else:
             never = ", which no number equals: write >= and <=" if how == "==" else ""
-            self._refuse(f"{users_caller()}: {how} of a Value{never}")
+            self._refuse(f"{users_place()}: {how} of a Value{never}")
 
     def left_elsewhere(self, how: str, node: Value) -> None:
         """The function handed its Values to another thread: the order of what happens there is not known."""
         if not self._ids.isdisjoint(map(id, topological_order(node))):
-            self._refuse(f"{users_caller()}: {how} of a Value in another thread")
+            self._refuse(f"{users_place()}: {how} of a Value in another thread")
 
     def hashed(self, node: Value) -> None:
         """A Value in place of a number was not what the number would have been."""
         if id(node) in self._ids:
-            self._refuse(f"{users_caller()}: hash() of a Value, where a plain number is without a program")
+            self._refuse(f"{users_place()}: hash() of a Value, where a plain number is without a program")
 
     def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
         other = b if isinstance(b, Value) else float(b)
@@ -116,11 +116,11 @@ class Recording(Listener):
             return
         key = (id(a), sign, id(other) if isinstance(other, Value) else other)
         if key not in self.guards:
-            self.guards[key] = Guard(a, sign, other, outcome, users_caller().place)
+            self.guards[key] = Guard(a, sign, other, outcome, users_place())
 
     def refused(self) -> None:
         """An operation refused a number; a function that catches this branched on a Value."""
-        reason = f"{users_caller()}: an operation refused the number of a Value, and the function caught an error"
+        reason = f"{users_place()}: an operation refused the number of a Value, and the function caught an error"
         self.doubt = self.doubt or reason
 
     def differentiated(self, root: Value) -> None:
@@ -157,7 +157,7 @@ class Recording(Listener):
             elif event == "call" and frame.f_code not in self.calls and _is_users(frame):
                 self.calls[frame.f_code] = frame.f_globals, dict(frame.f_locals)
             if draws:
-                self._refuse(f"{users_caller()}: random numbers are drawn")
+                self._refuse(f"{users_place()}: random numbers are drawn")
             if others is not None:
                 others(frame, event, thing)
 

@@ -81,10 +81,7 @@ class Record:
 
 
 def recorded(
-    outputs: Sequence[Value],
-    inputs: Sequence[Value],
-    parameters: Sequence[Value],
-    order: list[Value] | None = None,
+    outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value], order: list[Value] | None = None
 ) -> Record:
     """The graph under *outputs*. Leaves that are neither inputs nor parameters are taken as the constants they are.
 
