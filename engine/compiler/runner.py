@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from threading import RLock
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +27,6 @@ from engine.compiler.trace import Record
 from engine.compiler.vectorize import INPUTS, UNIFORM, grouped
 from engine.domains import refuses
 from engine.value import Value
-
-Batch: TypeAlias = tuple[Floats, NDArray[np.int64] | None]
-"""Rows, and which of them in which order; all of them for None."""
-Part: TypeAlias = tuple[int, int, int]
-"""Which examples, from the first to before the last, and by which worker."""
 
 _LOOKED_AT = 4_000_000  # numbers at a time
 _KEPT = 6  # batch sizes whose memory is kept
@@ -83,7 +78,7 @@ class Runner:
         """All outputs, ``(n_examples, n_outputs)``."""
         results = np.empty((len(rows), self.n_outputs), self.dtype)
         with self.turn:
-            self.in_chunks(len(rows), lambda *part: self._computed((rows, None), part, None, results, refuses), None)
+            self.in_chunks(len(rows), lambda *part: self._computed(rows, None, part, None, results, refuses), None)
         return results
 
     def outputs_and_mean_gradient(
@@ -97,7 +92,7 @@ class Runner:
         def run(start: int, stop: int, worker: int) -> None:
             for careful in (False, True):
                 gradient, part = Gradient(output, PARAMETERS, careful), (start, stop, worker)
-                bound, is_exact = self._computed((rows, chosen), part, gradient, results, seed=1.0 / n_examples)
+                bound, is_exact = self._computed(rows, chosen, part, gradient, results, seed=1.0 / n_examples)
                 if finite := is_finite(bound.by_parameters):
                     break
             if self._is_coarse and not (is_exact and finite):
@@ -138,18 +133,19 @@ class Runner:
 
     def _computed(
         self,
-        batch: Batch,
-        part: Part,
+        rows: Floats,
+        chosen: NDArray[np.int64] | None,
+        part: tuple[int, int, int],
         gradient: Gradient | None,
         results: Floats,
         refuses: bool = True,
         seed: float = 0.0,
     ) -> tuple[Bound, bool]:
-        """Compute the outputs of a part of the examples into their *results*, and the gradient.
+        """Compute the outputs of a part of the *chosen* rows, or all, into their *results*, and the gradient.
 
         Returns what computed them, and whether no number on the way was too large.
         """
-        (rows, chosen), (start, stop, worker) = batch, part
+        start, stop, worker = part
         bound = self._ready(stop - start, gradient, worker)
         if stop - start < len(results):
             rows, chosen = (rows[start:stop], None) if chosen is None else (rows, chosen[start:stop])

@@ -53,19 +53,10 @@ class Backend:
         if "jax" not in plan.kept:
             code = plan.code
             is_fast = _is_known(code) and not (plan.gradient and plan.gradient.careful)
-            plan.kept["jax"] = Lowered(plan, code, self._by_devices) if is_fast else None
+            plan.kept["jax"] = Lowered(plan, code, self._mesh) if is_fast else None
         if (lowered := plan.kept["jax"]) is None:
             return exact.bind(plan, n_examples, uniform)
         return Bound(plan, n_examples, uniform, lowered, self._mesh.size)
-
-    def _by_devices(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Compile for the devices, which all have the weights, and each an equal part of the examples."""
-        import jax
-
-        spec: Any = jax.sharding.PartitionSpec
-        places = [jax.sharding.NamedSharding(self._mesh, each) for each in (spec(), spec("examples"), spec("examples"))]
-        jitted: Callable[..., Any] = jax.jit(function, in_shardings=tuple(places))
-        return jitted
 
 
 class Bound:
@@ -118,12 +109,17 @@ class Lowered:
     """The function of weights and constants, rows and seeds that a plan means.
 
     It returns outputs, the gradient in the parameters in pieces, those in the inputs, and whether all numbers forward
-    are finite, and none is so small that XLA takes it for 0.
+    are finite, and none is so small that XLA takes it for 0. All devices of the mesh have the weights, and each an
+    equal part of the examples.
     """
 
-    def __init__(self, plan: Plan, code: Code, by_devices: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    def __init__(self, plan: Plan, code: Code, mesh: Any) -> None:
+        import jax
+
         self._plan, self._code = plan, code
-        self.run = by_devices(self._function)
+        spec: Any = jax.sharding.PartitionSpec
+        places = [jax.sharding.NamedSharding(mesh, each) for each in (spec(), spec("examples"), spec("examples"))]
+        self.run: Callable[..., Any] = jax.jit(self._function, in_shardings=tuple(places))
         self.layout: list[tuple[Slots, Slots]] = []
         """Which parameters each piece has the gradient of, and in which of its rows; known from the first run on."""
 
