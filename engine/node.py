@@ -178,7 +178,7 @@ def _walked(root: Node, accumulated: Accumulated | None) -> list[Node]:
     finally:
         if _RUNNING.walk is mine:
             _RUNNING.walk = None
-    order = order_by_sets(root, _is_leaf)
+    order = order_by_sets(root, lambda node: node._a is None)
     if accumulated is not None:
         for node in order:
             node._grad = 0.0
@@ -242,10 +242,6 @@ def order_by_sets(root: Node, is_known: Callable[[Node], bool]) -> list[Any]:
     return list(order)
 
 
-def _is_leaf(node: Node) -> bool:
-    return node._a is None
-
-
 def topological_order(root: Unchecked) -> list[Any]:
     """Every node under *root* once, leaves and *root* included, in topological order.
 
@@ -256,7 +252,7 @@ def topological_order(root: Unchecked) -> list[Any]:
     """
     order: list[Any] = []
     met: set[Node] = set()
-    for node in interior_order(_checked(root)):
+    for node in interior_order(_checked(root, "the root of a graph must be a Value, got")):
         for operand in operands_of(node):
             if operand._a is None and operand not in met:
                 met.add(operand)
@@ -302,19 +298,15 @@ def size(root: Unchecked) -> int:
     return len(topological_order(root))
 
 
-def _checked(root: object) -> Node:
+def _checked(root: object, words: str, advice: str = "") -> Node:
     if isinstance(root, Node):
         return root
-    raise TypeError(f"the root of a graph must be a Value, got {type(root).__name__} {shortened(root)}")
+    raise TypeError(f"{words} {type(root).__name__} {shortened(root)}{advice}")
 
 
 def _start_of_pass(root: object) -> Node:
-    if isinstance(root, Node):
-        return root
-    raise TypeError(
-        f"backward starts from a Value, not from {type(root).__name__} {shortened(root)}: "
-        "was it computed from Values, and not from their .data?"
-    )
+    advice = ": was it computed from Values, and not from their .data?"
+    return _checked(root, "backward starts from a Value, not from", advice)
 
 
 def _begin(mine: Accumulated) -> None:

@@ -117,11 +117,7 @@ def _reduced_operation(operation: Operation) -> tuple[Callable[..., Operation], 
     return CustomOperation, (operation.name, True)
 
 
-def _reduced_custom(operation: CustomOperation) -> tuple[type[CustomOperation], tuple[str, bool]]:
-    """Its name; a function that hands gradients on stays behind, and its node takes its local derivatives along."""
-    return CustomOperation, (operation.given, operation.is_differentiated)
-
-
 copyreg.pickle(Value, _reduced)
 copyreg.pickle(Operation, _reduced_operation)
-copyreg.pickle(CustomOperation, _reduced_custom)
+# a function that hands gradients on stays behind, and its node takes its local derivatives along
+copyreg.pickle(CustomOperation, lambda operation: (CustomOperation, (operation.given, operation.is_differentiated)))

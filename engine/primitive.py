@@ -19,11 +19,11 @@ class Primitive:
         self.name, self.function, self.derivatives = name, function, derivatives
         self.rule = Rule(
             lambda m, *operands: m.user(self, *operands),
-            tuple(functools.partial(self._rule_derivative, index) for index in range(len(derivatives))),
+            tuple(
+                lambda m, _, *operands, index=index: m.user_derivative(self, index, *operands)
+                for index in range(len(derivatives))
+            ),
         )
-
-    def _rule_derivative(self, index: int, m: Any, _y: Any, *operands: Any) -> Any:
-        return m.user_derivative(self, index, *operands)
 
     def apply(self, operation: Operation, *operands: Any) -> Any:
         if len(operands) != len(self.derivatives):

@@ -32,11 +32,11 @@ class Slope:
     def apply(self, operation: Operation, *operands: Any) -> Any:
         operands = operands[: len(self.rule.derivatives)]
         if any(isinstance(operand, Value) for operand in operands):
-            return computed(operation, operands, self.function, self._derivative)
+            derivatives = self.rule.derivatives
+            return computed(
+                operation, operands, self.function, lambda i, y, *numbers: float(derivatives[i](NUMBERS, y, *numbers))
+            )
         return self.function(*operands)
-
-    def _derivative(self, index: int, y: float, *numbers: float) -> float:
-        return float(self.rule.derivatives[index](NUMBERS, y, *numbers))
 
 
 OPERATIONS: dict[str, Operation] = {

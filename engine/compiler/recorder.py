@@ -61,7 +61,7 @@ class Recording(Listener):
         self.error: DataDependentError | None = None
         self.doubt = ""
         """What is an error only where the function goes on after it."""
-        self._differentiated: list[Value] = []
+        self.differentiated_roots: list[Value] = []
         self.refusing: list[Value] = []
         """What the function differentiates, if it may catch an error: outputs may lack the operation that refuses."""
         self._ids = set(map(id, self.inputs))  # lasting, as the inputs are held
@@ -125,12 +125,7 @@ class Recording(Listener):
 
     def differentiated(self, root: Value) -> None:
         """Its operations may refuse numbers that the gradient graph takes."""
-        self._differentiated.append(root)
-
-    def guard_domains(self) -> None:
-        """Guard the operands of all operations that may refuse them, for a function that may catch the error."""
-        self.refusing = list(dict.fromkeys(self._differentiated))
-        self.guards |= _domains([*self.outputs, *self.refusing])
+        self.differentiated_roots.append(root)
 
     def _refuse(self, reason: str) -> None:
         self.error = self.error or DataDependentError(reason, ADVICE)
@@ -207,7 +202,8 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
             )
         recording.outputs.append(output if isinstance(output, Value) else constant(output, "an output"))
     if any(_HANDLES_ERRORS in code.co_code[::2] for code in recording.calls):
-        recording.guard_domains()
+        recording.refusing = list(dict.fromkeys(recording.differentiated_roots))
+        recording.guards |= _domains([*recording.outputs, *recording.refusing])
     return recording
 
 

@@ -161,8 +161,8 @@ def _noted(thing: Any, names: Container[str] | None) -> Noted:
             return thing.__name__, _attributes(
                 {name: item for name, item in own.items() if (name[:2] != "__" if names is None else name in names)}
             )
-        has_own = not (isinstance(thing, type) or _is_of_pandas(type(thing)))
-        own = getattr(thing, "__dict__", {}) if has_own else {}
+        keeps_caches = hasattr(type(thing), "iloc") or hasattr(type(thing), "get_indexer")  # a frame of pandas, or part
+        own = {} if isinstance(thing, type) or keeps_caches else getattr(thing, "__dict__", {})
         if isinstance(thing, logging.Logger):
             own = {name: item for name, item in own.items() if name not in _OF_ALL_LOGGERS}
         noting = _NOTES_BY_TYPE.get(type(thing))  # most, and quicker
@@ -172,11 +172,6 @@ def _noted(thing: Any, names: Container[str] | None) -> Noted:
         return note, [*parts, *_attributes(own)]
     except Exception:
         return type(thing), [_HIDDEN]
-
-
-def _is_of_pandas(kind: type) -> bool:
-    """Whether objects of this kind are frames or their parts, which keep caches."""
-    return hasattr(kind, "iloc") or hasattr(kind, "get_indexer")
 
 
 def _attributes(own: Mapping[str, Any]) -> list[Part]:

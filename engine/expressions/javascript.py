@@ -140,7 +140,8 @@ def functions_of(code: str) -> str:
     source = "\n".join([arithmetic(), special(), _static("numbers.js"), _static("graph.js")])
     of_math = {name for names in _OF_MATH.findall(source) for name in names.split(", ")}
     functions = {found[1] or found[2]: found[0].replace("export ", "", 1) for found in _FUNCTION.finditer(source)}
-    used = used_by(code, {**functions, **dict.fromkeys(of_math, "")}, _names_in)
+    in_code = lambda text: _NAME.findall(_NO_CODE.sub("", text))  # noqa: E731 - outside of comments and texts
+    used = used_by(code, {**functions, **dict.fromkeys(of_math, "")}, in_code)
     taken = [f"const {{ {', '.join(sorted(used & of_math))} }} = Math;"] if used & of_math else []
     return "\n".join([*taken, *(text for name, text in functions.items() if name in used)])
 
@@ -154,8 +155,3 @@ def special() -> str:
 
 def _static(name: str) -> str:
     return files("engine.stepping").joinpath("static", name).read_text(encoding="utf-8")
-
-
-def _names_in(code: str) -> list[str]:
-    """What is called, or read, outside of comments and texts."""
-    return _NAME.findall(_NO_CODE.sub("", code))
