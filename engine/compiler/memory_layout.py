@@ -30,7 +30,7 @@ class Placed:
 
 def placed(graph: Grouped) -> Placed:
     """Give every node a slot. What a later group reads first stands first, so that it reads a slice."""
-    record = graph.summed.record
+    record = graph.record
     ranks = np.full(len(record.ops), _UNREAD)
     next_rank = 0
     for group in reversed(graph.groups):

@@ -17,7 +17,6 @@ from engine.compiler.backends import backend_named
 from engine.compiler.backends.numpy import is_finite
 from engine.compiler.collector import collector_paused
 from engine.compiler.eager import refuse
-from engine.compiler.fuse_sums import summed
 from engine.compiler.inputs import fill, hiding_nan, refuse_nan
 from engine.compiler.ir import Floats
 from engine.compiler.memory_layout import placed
@@ -55,7 +54,7 @@ class Runner:
         self.failed = set[str]() if failed is None else failed
         """Backends that failed for this program."""
         with collector_paused():
-            self.graph = placed(grouped(summed(simplified(record))))
+            self.graph = placed(grouped(simplified(record)))
         self.dtype = dtype
         self.n_outputs = len(record.outputs)
         self.hiding_nan = hiding_nan(self.graph.record)

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.fuse_sums import Sum, Summed
-from engine.compiler.trace import NONE, Op
+from engine.compiler.fuse_sums import LINEAR, Term, inside_sums, terms_of
+from engine.compiler.trace import NONE, Op, Record
 
 Places = NDArray[np.int64]
 Column: TypeAlias = int | Places
@@ -106,14 +106,14 @@ class Group:
 class Grouped:
     """The groups in an order in which they can be computed, and where each node of the record lives."""
 
-    summed: Summed
+    record: Record
     groups: list[Group]
     spaces: list[str]
 
 
-def grouped(graph: Summed) -> Grouped:
-    record = graph.record
+def grouped(record: Record) -> Grouped:
     first, second, n_nodes = record.first, record.second, len(record.ops)
+    inside = inside_sums(record)
     spaces = [UNIFORM] * (n_nodes + 1)  # the last one is for operands that are not there
     spaces[: record.n_inputs] = [INPUTS] * record.n_inputs
     depths = [0] * (n_nodes + 1)
@@ -121,14 +121,14 @@ def grouped(graph: Summed) -> Grouped:
     blocks: dict[int, list[_Block]] = {}
     for index, op in enumerate(record.ops):
         a, b = first[index], second[index]
-        if a == NONE or graph.inside[index]:
+        if a == NONE or inside[index]:
             continue
-        total = graph.sums.get(index)
         kind: tuple[Any, ...]
-        if total:
-            blocks[index] = block = _blocks(total, spaces)
+        if op in LINEAR:
+            terms = terms_of(record, index, inside)
+            blocks[index] = block = _blocks(terms, spaces)
             kind = tuple([(kind, len(left)) for kind, left, _ in block])
-            operands = [*total.left, *total.right]
+            operands = [place for _, left, right in terms for place in (left, right)]
             depth = 1 + max(map(depths.__getitem__, operands))
             space = UNIFORM if {UNIFORM}.issuperset(map(spaces.__getitem__, operands)) else VARYING
         else:
@@ -146,17 +146,15 @@ def grouped(graph: Summed) -> Grouped:
         node = members[0]
         nodes: Column = node if len(members) == 1 else np.array(members)
         group = Group(record.ops[node], nodes, spaces[node], depths[node], nothing, nothing)
-        if node in graph.sums:
+        if group.op in LINEAR:
             group.op = SUM
             group.parts = _parts([blocks.pop(member) for member in members])
-            for member in members:
-                del graph.sums[member]  # the largest part of the memory that compiling takes
         elif isinstance(nodes, int):
             group.operands = [first[node]] if second[node] == NONE else [first[node], second[node]]
         else:
             group.operands = [side[nodes] for side in operands_of[: 1 + (second[node] != NONE)]]
         groups.append(group)
-    return Grouped(graph, groups, spaces)
+    return Grouped(record, groups, spaces)
 
 
 _Kind = tuple[bool, str, str]
@@ -165,10 +163,10 @@ _Block = tuple[_Kind, list[int], list[int]]
 """Terms of one kind that follow each other."""
 
 
-def _blocks(total: Sum, spaces: Sequence[str]) -> list[_Block]:
+def _blocks(terms: Sequence[Term], spaces: Sequence[str]) -> list[_Block]:
     found: list[_Block] = []
     last: _Kind | None = None
-    for positive, a, b in zip(total.positive, total.left, total.right):
+    for positive, a, b in terms:
         if b == NONE:
             kind = positive, spaces[a], ""
         else:

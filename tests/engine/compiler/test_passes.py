@@ -1,13 +1,14 @@
 """Each pass of replay by itself, before and after, on graphs small enough to be read."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from engine import Value, compile, dot, tanh
 from engine.compiler.buffer_reuse import reused
-from engine.compiler.fuse_sums import summed
+from engine.compiler.fuse_sums import LINEAR, inside_sums, terms_of
 from engine.compiler.ir import Map, MatMul, Scatter, Take, Total, View, by_columns, view_of
 from engine.compiler.ir_builder import Emitter
 from engine.compiler.lower_backward import Backward, leading_to, needing
@@ -136,12 +137,19 @@ def test_simplifying_drops_what_no_output_needs(leaves):
 # ------------------------------------------------------------------------------------------------------------- summing
 
 
+def summed(record):
+    """The sums of a record: their terms, and which nodes are inside of them."""
+    inside = inside_sums(record)
+    roots = [index for index, op in enumerate(record.ops) if op in LINEAR and not inside[index]]
+    sums = {index: terms_of(record, index, inside) for index in roots}
+    return SimpleNamespace(record=record, sums=sums, inside=inside)
+
+
 def terms(found, index):
     """Each term of a sum: its sign, and the one or two nodes that it is."""
-    total = found.sums[index]
     return [
         ("+" if positive else "-", left) if right == NONE else ("+" if positive else "-", left, right)
-        for positive, left, right in zip(total.positive, total.left, total.right)
+        for positive, left, right in found.sums[index]
     ]
 
 
@@ -206,12 +214,12 @@ def layer(n_inputs=3, n_outputs=2):
 
 
 def placed_graph(outputs, x, w):
-    return placed(grouped(summed(simplified(record_of(outputs, x, w)))))
+    return placed(grouped(simplified(record_of(outputs, x, w))))
 
 
 def test_grouping_puts_equal_work_of_one_depth_together():
     outputs, x, w = layer()
-    graph = grouped(summed(simplified(record_of(outputs, x, w))))
+    graph = grouped(simplified(record_of(outputs, x, w)))
     assert [(group.op, len(group.members), group.space) for group in graph.groups] == [
         (SUM, 2, VARYING),
         ("tanh", 2, VARYING),
@@ -224,14 +232,14 @@ def test_grouping_puts_equal_work_of_one_depth_together():
 
 def test_grouping_puts_weights_first():
     x, w = [Value(0.1), Value(0.2)], [Value(0.3), Value(0.4)]
-    graph = grouped(summed(record_of(x[0] * w[0] + w[1] * x[1], x, w)))
+    graph = grouped(record_of(x[0] * w[0] + w[1] * x[1], x, w))
     (part,) = graph.groups[0].parts
     assert (part.left, part.right) == ([2, 3], [0, 1])
 
 
 def test_grouping_keeps_apart_what_is_the_same_for_all_examples(leaves):
     a, b, c, _ = leaves
-    graph = grouped(summed(record_of([a.tanh(), b.tanh(), c.tanh().exp()], [a], [b, c])))
+    graph = grouped(record_of([a.tanh(), b.tanh(), c.tanh().exp()], [a], [b, c]))
     spaces = {(group.op, group.space): len(group.members) for group in graph.groups}
     assert spaces == {("tanh", VARYING): 1, ("tanh", UNIFORM): 2, ("exp", UNIFORM): 1}
     assert graph.spaces[:3] == [INPUTS, UNIFORM, UNIFORM]
