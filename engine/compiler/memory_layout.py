@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.compiler.trace import Record
-from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Factors, Group, Grouped, Places, matrix
+from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Factors, Group, Places, grouped, matrix
 from engine.operations import CONSTANT
 
 _UNREAD = np.iinfo(np.int64).max
@@ -28,12 +28,12 @@ class Placed:
     """The places of the constants, in their order: in the uniform space, after the parameters."""
 
 
-def placed(graph: Grouped) -> Placed:
-    """Give every node a slot. What a later group reads first stands first, so that it reads a slice."""
-    record = graph.record
+def placed(record: Record) -> Placed:
+    """Group the nodes, and give each a slot. What a later group reads first stands first, so that it reads a slice."""
+    groups, spaces = grouped(record)
     ranks = np.full(len(record.ops), _UNREAD)
     next_rank = 0
-    for group in reversed(graph.groups):
+    for group in reversed(groups):
         if not isinstance(group.nodes, int):
             group.reordered(_order(group, ranks))
         for column in group.sides():
@@ -53,7 +53,7 @@ def placed(graph: Grouped) -> Placed:
     constants = constants[np.argsort(ranks[constants], kind="stable")]
     slots[constants] = record.n_parameters + np.arange(len(constants))
     sizes = {INPUTS: record.n_inputs, UNIFORM: record.n_parameters + len(constants), VARYING: 0}
-    for group in graph.groups:
+    for group in groups:
         start = sizes[group.space]
         if isinstance(group.nodes, int):
             slots[group.nodes] = start
@@ -62,8 +62,8 @@ def placed(graph: Grouped) -> Placed:
             sizes[group.space] = end = start + len(group.nodes)
             slots[group.nodes] = np.arange(start, end)
         if group.parts:
-            find_products(group, graph.spaces)
-    return Placed(record, graph.groups, graph.spaces, slots, sizes, constants)
+            find_products(group, spaces)
+    return Placed(record, groups, spaces, slots, sizes, constants)
 
 
 def _order(group: Group, ranks: Places) -> Places:

@@ -23,7 +23,7 @@ from engine.compiler.memory_layout import placed
 from engine.compiler.plan import PARAMETERS, Bound, Gradient, Plan, Share
 from engine.compiler.simplify import simplified
 from engine.compiler.trace import Record
-from engine.compiler.vectorize import INPUTS, UNIFORM, grouped
+from engine.compiler.vectorize import INPUTS, UNIFORM
 from engine.domains import refuses
 from engine.value import Value
 
@@ -54,7 +54,7 @@ class Runner:
         self.failed = set[str]() if failed is None else failed
         """Backends that failed for this program."""
         with collector_paused():
-            self.graph = placed(grouped(simplified(record)))
+            self.graph = placed(simplified(record))
         self.dtype = dtype
         self.n_outputs = len(record.outputs)
         self.hiding_nan = hiding_nan(self.graph.record)

@@ -102,16 +102,8 @@ class Group:
         ]
 
 
-@dataclass
-class Grouped:
+def grouped(record: Record) -> tuple[list[Group], list[str]]:
     """The groups in an order in which they can be computed, and where each node of the record lives."""
-
-    record: Record
-    groups: list[Group]
-    spaces: list[str]
-
-
-def grouped(record: Record) -> Grouped:
     first, second, n_nodes = record.first, record.second, len(record.ops)
     inside = inside_sums(record)
     spaces = [UNIFORM] * (n_nodes + 1)  # the last one is for operands that are not there
@@ -154,7 +146,7 @@ def grouped(record: Record) -> Grouped:
         else:
             group.operands = [side[nodes] for side in operands_of[: 1 + (second[node] != NONE)]]
         groups.append(group)
-    return Grouped(record, groups, spaces)
+    return groups, spaces
 
 
 _Kind = tuple[bool, str, str]

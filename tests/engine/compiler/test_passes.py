@@ -214,17 +214,17 @@ def layer(n_inputs=3, n_outputs=2):
 
 
 def placed_graph(outputs, x, w):
-    return placed(grouped(simplified(record_of(outputs, x, w))))
+    return placed(simplified(record_of(outputs, x, w)))
 
 
 def test_grouping_puts_equal_work_of_one_depth_together():
     outputs, x, w = layer()
-    graph = grouped(simplified(record_of(outputs, x, w)))
-    assert [(group.op, len(group.members), group.space) for group in graph.groups] == [
+    groups, _ = grouped(simplified(record_of(outputs, x, w)))
+    assert [(group.op, len(group.members), group.space) for group in groups] == [
         (SUM, 2, VARYING),
         ("tanh", 2, VARYING),
     ]
-    products, biases = graph.groups[0].parts
+    products, biases = groups[0].parts
     assert products.left.tolist() == [[3, 4, 5], [6, 7, 8]]  # the weights, before
     assert products.right.tolist() == [[0, 1, 2], [0, 1, 2]]  # the inputs
     assert (biases.left.tolist(), biases.right) == ([[9], [10]], None)
@@ -232,17 +232,17 @@ def test_grouping_puts_equal_work_of_one_depth_together():
 
 def test_grouping_puts_weights_first():
     x, w = [Value(0.1), Value(0.2)], [Value(0.3), Value(0.4)]
-    graph = grouped(record_of(x[0] * w[0] + w[1] * x[1], x, w))
-    (part,) = graph.groups[0].parts
+    groups, _ = grouped(record_of(x[0] * w[0] + w[1] * x[1], x, w))
+    (part,) = groups[0].parts
     assert (part.left, part.right) == ([2, 3], [0, 1])
 
 
 def test_grouping_keeps_apart_what_is_the_same_for_all_examples(leaves):
     a, b, c, _ = leaves
-    graph = grouped(record_of([a.tanh(), b.tanh(), c.tanh().exp()], [a], [b, c]))
-    spaces = {(group.op, group.space): len(group.members) for group in graph.groups}
+    groups, spaces_ = grouped(record_of([a.tanh(), b.tanh(), c.tanh().exp()], [a], [b, c]))
+    spaces = {(group.op, group.space): len(group.members) for group in groups}
     assert spaces == {("tanh", VARYING): 1, ("tanh", UNIFORM): 2, ("exp", UNIFORM): 1}
-    assert graph.spaces[:3] == [INPUTS, UNIFORM, UNIFORM]
+    assert spaces_[:3] == [INPUTS, UNIFORM, UNIFORM]
 
 
 # ------------------------------------------------------------------------------------------------------------- placing
