@@ -73,7 +73,6 @@ class Group:
     op: Op
     nodes: Column
     space: str
-    depth: int
     operands: list[Column]
     parts: list[Part]
 
@@ -137,7 +136,7 @@ def grouped(record: Record) -> tuple[list[Group], list[str]]:
     for members in [members for kinds in by_depth for members in kinds.values()]:
         node = members[0]
         nodes: Column = node if len(members) == 1 else np.array(members)
-        group = Group(record.ops[node], nodes, spaces[node], depths[node], nothing, nothing)
+        group = Group(record.ops[node], nodes, spaces[node], nothing, nothing)
         if group.op in LINEAR:
             group.op = SUM
             group.parts = _parts([blocks.pop(member) for member in members])

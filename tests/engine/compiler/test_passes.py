@@ -239,10 +239,10 @@ def test_grouping_puts_weights_first():
 
 def test_grouping_keeps_apart_what_is_the_same_for_all_examples(leaves):
     a, b, c, _ = leaves
-    groups, spaces_ = grouped(record_of([a.tanh(), b.tanh(), c.tanh().exp()], [a], [b, c]))
+    groups, homes = grouped(record_of([a.tanh(), b.tanh(), c.tanh().exp()], [a], [b, c]))
     spaces = {(group.op, group.space): len(group.members) for group in groups}
     assert spaces == {("tanh", VARYING): 1, ("tanh", UNIFORM): 2, ("exp", UNIFORM): 1}
-    assert spaces_[:3] == [INPUTS, UNIFORM, UNIFORM]
+    assert homes[:3] == [INPUTS, UNIFORM, UNIFORM]
 
 
 # ------------------------------------------------------------------------------------------------------------- placing
