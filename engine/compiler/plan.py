@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from engine.compiler.adjoints import GRADIENT
 from engine.compiler.buffer_reuse import reused
-from engine.compiler.collector import collector_paused
 from engine.compiler.ir import Code, Floats
 from engine.compiler.ir_builder import Emitter
 from engine.compiler.lower_backward import Backward
 from engine.compiler.lower_forward import emit_forward
 from engine.compiler.memory_layout import Placed
+from engine.compiler.recorder import collector_paused
 from engine.compiler.vectorize import INPUTS, UNIFORM, Places
 
 PARAMETERS = "parameters"
@@ -62,15 +62,6 @@ class Plan:
             return reused(self.code)
 
 
-class Share(NamedTuple):
-    """How a backend takes a batch."""
-
-    chunk: int
-    """How many examples at a time."""
-    for_threads: bool
-    """Whether parts of that size are worth several threads."""
-
-
 class Bound(Protocol):
     """What a backend gives: a plan made ready for one number of examples. One thread at a time uses it."""
 
@@ -103,8 +94,8 @@ class Bound(Protocol):
 class Backend(Protocol):
     """How plans are carried out: a module of ``backends``."""
 
-    def share(self, plan: Plan, n_bytes: int) -> Share:
-        """How batches are cut for a plan whose numbers have so many bytes."""
+    def share(self, plan: Plan, n_bytes: int) -> tuple[int, bool]:
+        """How many examples at a time, with numbers of so many bytes, and whether these parts are worth threads."""
 
     def words(self, plan: Plan) -> list[str]:
         """Lines for people: what the backend does itself, and what it leaves to others."""

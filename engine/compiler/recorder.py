@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import gc
 import operator
 import os
 import random
@@ -14,7 +15,6 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
 from engine.callers import Place, is_library, users_place
-from engine.compiler.collector import collector_paused
 from engine.domains import POWER, bounds_of
 from engine.escapes import DataDependentError, Listener, listening
 from engine.node import common_order, topological_order
@@ -31,6 +31,21 @@ SIGNS: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 Found: TypeAlias = tuple[dict[str, Any], dict[str, Any]]
 """What a call of a function of the user's found: its globals; its arguments, with what it encloses."""
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """No garbage collection meanwhile: it would look at many small objects that live, half of the time in deep graphs.
+
+    And what it calls (``gc.callbacks``) would look like a part of the function that is recorded.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Guard(NamedTuple):

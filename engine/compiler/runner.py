@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from engine.compiler.backends import backend_named
 from engine.compiler.backends.numpy import is_finite
-from engine.compiler.collector import collector_paused
 from engine.compiler.eager import refuse
 from engine.compiler.inputs import fill, hiding_nan, refuse_nan
 from engine.compiler.ir import Floats
 from engine.compiler.memory_layout import placed
-from engine.compiler.plan import PARAMETERS, Bound, Gradient, Plan, Share
+from engine.compiler.plan import PARAMETERS, Bound, Gradient, Plan
+from engine.compiler.recorder import collector_paused
 from engine.compiler.simplify import simplified
 from engine.compiler.trace import Record
 from engine.compiler.vectorize import INPUTS, UNIFORM
@@ -70,7 +70,7 @@ class Runner:
         self._refusing = [index for index, op in enumerate(ops) if isinstance(op, str) and refuses(op)]
         self._is_coarse = labels is not None and dtype == np.float32
         self._parameters = parameters
-        self._plans: dict[Gradient | None, tuple[Plan, Share]] = {}
+        self._plans: dict[Gradient | None, tuple[Plan, tuple[int, bool]]] = {}
         self._bound: dict[tuple[int, Gradient | None, int], tuple[Bound, Floats]] = {}
 
     def outputs(self, rows: Floats, refuses: bool = True) -> Floats:
@@ -232,7 +232,7 @@ class Runner:
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(work, range(workers)))
 
-    def _plan(self, gradient: Gradient | None) -> tuple[Plan, Share]:
+    def _plan(self, gradient: Gradient | None) -> tuple[Plan, tuple[int, bool]]:
         """What is computed for the outputs, and for a gradient of one of them; and how to cut batches for it."""
         if gradient not in self._plans:
             plan = Plan(self.graph, gradient, failed=self.failed)

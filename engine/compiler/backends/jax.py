@@ -17,7 +17,7 @@ from engine.compiler.adjoints import GRADIENT
 from engine.compiler.backends import numpy as exact
 from engine.compiler.ir import Code, Floats, Map, View
 from engine.compiler.plan import Bound as AnyBound
-from engine.compiler.plan import Plan, Share
+from engine.compiler.plan import Plan
 from engine.compiler.vectorize import INPUTS, UNIFORM
 
 _CHUNK_BYTES = 2**30
@@ -39,10 +39,10 @@ class Backend:
             raise ValueError(f"devices must be 1 to {len(devices)}, as there are no more, got {n_devices}")
         self._mesh = jax.sharding.Mesh(np.array(devices[:n_devices]), ("examples",))
 
-    def share(self, plan: Plan, n_bytes: int) -> Share:
+    def share(self, plan: Plan, n_bytes: int) -> tuple[int, bool]:
         """Large chunks; XLA has threads of its own."""
         slots = sum(n for name, n in plan.graph.n_slots.items() if name != UNIFORM)
-        return Share(max(1, _CHUNK_BYTES // (2 * slots * n_bytes + 1)), False)
+        return max(1, _CHUNK_BYTES // (2 * slots * n_bytes + 1)), False
 
     def words(self, plan: Plan) -> list[str]:
         """Whether numpy does the work."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.compiler.adjoints import GRADIENT
 from engine.compiler.backends.numpy_kernels import kernel
 from engine.compiler.ir import Floats, Instruction, Map, MatMul, Take, Total, View, by_columns
-from engine.compiler.plan import Plan, Share
+from engine.compiler.plan import Plan
 from engine.compiler.vectorize import INPUTS, UNIFORM
 
 _CHUNK = 16_000  # examples: enough to outweigh the calls, few enough for the cache
@@ -26,12 +26,12 @@ _SIGNALS: dict[str, Any] = {"divide": "call", "invalid": "call", "over": "call"}
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
-def share(plan: Plan, n_bytes: int) -> Share:
+def share(plan: Plan, n_bytes: int) -> tuple[int, bool]:
     """Chunks that stay in the cache; threads only where the calls of numpy are long."""
     slots = sum(n for name, n in plan.reused.n_slots.items() if not name.startswith(UNIFORM))
     room = _CHUNK_BYTES_BY_EXAMPLE if plan.gradient and plan.gradient.of == INPUTS else _CHUNK_BYTES
     chunk = int(min(_CHUNK, max(1, room // (slots * n_bytes + 1))))
-    return Share(chunk, chunk * plan.reused.width >= _FOR_THREADS)
+    return chunk, chunk * plan.reused.width >= _FOR_THREADS
 
 
 def words(_plan: Plan) -> list[str]:

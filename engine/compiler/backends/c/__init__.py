@@ -22,7 +22,7 @@ from engine.compiler.backends.c.statements import is_native, statements, touched
 from engine.compiler.backends.c.stretch import Stretch
 from engine.compiler.backends.numpy import Call
 from engine.compiler.ir import Floats, Instruction
-from engine.compiler.plan import PARAMETERS, Bound, Plan, Share
+from engine.compiler.plan import PARAMETERS, Bound, Plan
 from engine.compiler.vectorize import INPUTS, UNIFORM
 from engine.expressions.c_functions import helpers_of
 
@@ -47,13 +47,13 @@ def why_not() -> str:
     return ""
 
 
-def share(plan: Plan, n_bytes: int) -> Share:
+def share(plan: Plan, n_bytes: int) -> tuple[int, bool]:
     """Chunks that keep a processor busy for a while; in threads, because C does not need the interpreter."""
     native = _native(plan, n_bytes)
     if native is None:
         return numpy_backend.share(plan, n_bytes)
     chunk = max(64, min(_CHUNK, _CHUNK_STATEMENTS // max(1, native.n_statements)))
-    return Share(chunk if native.reads_rows else min(chunk, numpy_backend.share(plan, n_bytes).chunk), True)
+    return chunk if native.reads_rows else min(chunk, numpy_backend.share(plan, n_bytes)[0]), True
 
 
 def words(plan: Plan) -> list[str]:
