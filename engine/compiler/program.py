@@ -16,7 +16,7 @@ from engine.compiler.eager import watch_examples
 from engine.compiler.inputs import as_rows, fill
 from engine.compiler.ir import Floats
 from engine.compiler.runner import Runner
-from engine.compiler.summary import described
+from engine.compiler.summary import described, drawn
 from engine.compiler.tables import Asked, read_table
 from engine.compiler.trace import INPUT, Record
 from engine.names import check_ordered, in_order
@@ -204,8 +204,6 @@ class Program:
 
     def draw(self, direction: str = "LR", theme: str = "auto") -> Drawing:
         """The array instructions as a picture; each box says how many scalars it has."""
-        from engine.compiler.picture import drawn
-
         return drawn(self._runner.graph, direction, theme)
 
     def save(self, path: str | PathLike[str], output: int = 0, comment: str = "") -> None:
