@@ -266,7 +266,7 @@ class Departures(Listener):
         if how in self._ways and depends(node, self._dependent, self._independent):
             self._dependent.add(node)
             called = "" if how in (*SEEN, "==") else users_call()
-            self._departed(str(users_place()), f"{called}()" if called else how)
+            self._departed(users_place(), f"{called}()" if called else how)
 
     left_elsewhere = left
 

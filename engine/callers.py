@@ -8,26 +8,16 @@ import sys
 import warnings
 from itertools import islice
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 _LIBRARIES = {"engine", "gradstep", "nn", "numpy", "pandas", "scipy"}
 _LIBRARIES |= {"IPython", "ipykernel", "traitlets"}  # which change all the time; no result depends on them
 
 
-class Place(NamedTuple):
-    """A line of source code; its text says which, and asks IPython for that: made for an error alone."""
-
-    filename: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{source_name(self.filename)}, line {self.line}"
-
-
-def users_place() -> Place | str:
+def users_place() -> str:
     """The line of the user's code that runs now: the innermost that belongs to no library."""
     frame = _users_frame()
-    return Place(frame.f_code.co_filename, frame.f_lineno) if frame else "unknown file"
+    return source_line(frame.f_code.co_filename, frame.f_lineno) if frame else "unknown file"
 
 
 def users_call() -> str:
@@ -64,11 +54,11 @@ def warn_user(words: str) -> None:
     warnings.warn(words, stacklevel=level)
 
 
-def source_name(filename: str) -> str:
-    """What a user calls the source of some code: the file, or in IPython and Jupyter the cell, such as ``In[3]``."""
+def source_line(filename: str, line: int) -> str:
+    """What a user calls a line of code: that of the file, or in IPython and Jupyter of the cell, such as ``In[3]``."""
     naming = getattr(getattr(ipython_shell(), "compile", None), "format_code_name", None)
     kind, name = (naming and naming(filename)) or ("", filename)  # ("Cell", "In[3]"), or None for a file
-    return f"{kind.lower()} {name}".lstrip()
+    return f"{kind.lower()} {name}, line {line}".lstrip()
 
 
 def ipython_shell() -> Any:

@@ -14,7 +14,7 @@ from threading import RLock
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
-from engine.callers import Place, is_library, users_place
+from engine.callers import is_library, source_line, users_place
 from engine.domains import POWER, bounds_of
 from engine.escapes import DataDependentError, Listener, listening
 from engine.node import common_order, topological_order
@@ -55,7 +55,7 @@ class Guard(NamedTuple):
     sign: str
     b: Value | float
     outcome: bool
-    place: Place | str
+    place: str
 
 
 class Recording(Listener):
@@ -98,7 +98,7 @@ class Recording(Listener):
     @property
     def place(self) -> str:
         code = next(iter(self.calls), None)
-        return "the function" if code is None else str(Place(code.co_filename, code.co_firstlineno))
+        return "the function" if code is None else source_line(code.co_filename, code.co_firstlineno)
 
     @property
     def outcomes(self) -> tuple[bool, ...]:
