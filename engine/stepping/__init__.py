@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from engine.callers import ipython_shell
 from engine.drawing import Drawing, draw
 from engine.drawing.themes import check_look
 from engine.node import size
@@ -132,12 +133,17 @@ class Stepper:
             (save_gif if ending == ".gif" else save_film)(target, scene, seconds)
 
     def _ipython_display_(self) -> None:
-        """Show the page and, where anywidget is installed, the link with it."""
+        """Show the page and, where anywidget is installed, the link with it.
+
+        Jupyter begins a widget at once. An output for it would be an error once the notebook has another kernel.
+        """
         link = None
         with suppress(ModuleNotFoundError):  # without anywidget, the page alone
             link = self._link
         outputs = self._outputs(link.token if link else "")
-        if link and (is_colab() or _is_vs_code()):
+        own = getattr(ipython_shell(), "user_ns", {})
+        is_vs_code = "VSCODE_PID" in os.environ or "__vsc_ipynb_file__" in own
+        if link and (is_colab() or is_vs_code):  # they begin a widget where an output shows it, and not before
             view = {"version_major": 2, "version_minor": 0, "model_id": link.model_id}
             outputs.append({_WIDGET_VIEW: view, "text/html": "", "text/plain": ""})
         display_outputs(outputs)
@@ -183,17 +189,6 @@ class Stepper:
 
     def _extent(self) -> str:
         return f"{len(self._walk.steps)} steps through {len(self._walk.nodes)} nodes"
-
-
-def _is_vs_code() -> bool:
-    """Whether VS Code runs the notebook. As Colab, it begins a widget where an output shows it, and not before.
-
-    Jupyter begins it at once. An output for it would be an error there, once the notebook has another kernel.
-    """
-    from IPython import get_ipython
-
-    shell = get_ipython()
-    return "VSCODE_PID" in os.environ or "__vsc_ipynb_file__" in getattr(shell, "user_ns", {})
 
 
 def stepper(
