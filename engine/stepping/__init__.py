@@ -15,7 +15,7 @@ from engine.stepping.animation import save_film, save_folder, save_gif
 from engine.stepping.frames import Scene
 from engine.stepping.layout import Layout, Look, lay_out
 from engine.stepping.outputs import Output, display_outputs, is_colab, live_outputs, script_showing
-from engine.stepping.page import around, name_of, render_frame, render_page, render_still, render_words, theme_script
+from engine.stepping.page import around, name_of, render_frame, render_page, render_still, render_words
 from engine.stepping.walk import Walk, gradients_set, record_walk
 from engine.validation import check_int, check_seconds, shortened
 from engine.value import Value
@@ -150,15 +150,15 @@ class Stepper:
 
     def _outputs(self, name: str) -> list[Output]:
         if is_colab():
-            return [{"text/html": self._frame(name) + theme_script(self.html), "text/plain": repr(self)}]
+            return [{"text/html": self._repr_html_(name), "text/plain": repr(self)}]
         frame = render_frame(self.html, self._height, name)
         script = script_showing(frame, name_of(self.html)) + around(self.html)
         picture = self._picture._repr_mimebundle_(exclude=["text/plain"])
         words = render_words(self._words, self._picture.outline)
         return live_outputs(script, self._words, picture, words, repr(self))
 
-    def _repr_html_(self) -> str:
-        return self._frame() + theme_script(self.html)
+    def _repr_html_(self, name: str = "") -> str:
+        return f"{self._frame(name)}<script>{around(self.html)}</script>"
 
     def _display_(self) -> Any:
         """Show the page in marimo, in its theme, and where anywidget is installed, the link with it."""

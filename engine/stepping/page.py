@@ -73,13 +73,8 @@ def render_words(words: str, table: str) -> str:
     return f"{escape(words)}<pre><code>{escape(table)}</code></pre>"
 
 
-def theme_script(page: str) -> str:
-    """A script beside the frame of *page*, which tells it whether the notebook is light or dark."""
-    return f"<script>{around(page)}</script>"
-
-
 def around(page: str) -> str:
-    """JavaScript that tells the frame of *page* the notebook's theme."""
+    """JavaScript that tells the frame of *page* whether the notebook is light or dark."""
     frames = f"""[...document.querySelectorAll('iframe[data-page="{name_of(page)}"]')]"""
     return f"{{\n{bundle('around.js')}\ntellThemes(() => {frames}.map((frame) => frame.contentWindow));\n}}\n"
 
