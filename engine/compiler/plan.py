@@ -74,11 +74,8 @@ class Bound(Protocol):
     def inputs(self) -> Floats:
         """Those of the last run, ``(n_inputs, n_examples)``."""
 
-    def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
-        """Take the inputs: all *rows*, or those at these *places*; *shared* numbers are the last inputs of each.
-
-        Rows may be of float64 for a program of float32, which rounds them here.
-        """
+    def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
+        """Take the inputs: all *rows*, or those at these *places*; they may be of float64 for a program of float32."""
 
     def run(self, seed: float, listens: bool) -> bool:
         """Compute outputs, and the gradient that starts with *seed* for each example.

@@ -106,16 +106,18 @@ class Runner:
         return results, parts[0] if len(parts) == 1 else np.add.reduce([parts[start] for start in sorted(parts)], 0)
 
     def input_gradients(self, rows: Floats, shared: Floats, columns: Sequence[int], output: int) -> Floats:
-        """The gradients of an output in some inputs, for each example; the last inputs are *shared* by all examples."""
+        """The gradients of an output in some inputs, for each example; *shared* numbers are the last inputs of each."""
         gradients = np.empty((len(rows), len(columns)), self.dtype)
         start = columns[0] if columns else 0
         together = list(columns) == list(range(start, start + len(columns)))
         chosen = slice(start, start + len(columns)) if together else list(columns)
 
         def run(start: int, stop: int, worker: int) -> None:
+            own = rows[start:stop]
+            own = np.hstack([own, np.broadcast_to(shared, (len(own), len(shared)))]) if len(shared) else own
             for careful in (False, True):
                 bound = self._ready(stop - start, Gradient(output, INPUTS, careful), worker)
-                bound.load(rows[start:stop], None, shared)
+                bound.load(own)
                 is_exact = self._run(bound, 1.0)
                 found = bound.by_inputs[chosen]
                 if finite := is_finite(found):

@@ -75,12 +75,9 @@ class Bound:
         self._outputs: Floats = self.by_inputs
         self._exact: exact.Bound | None = None
 
-    def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
-        own = rows.shape[1]
-        self._rows[: self._n, :own] = rows if places is None else rows[places]
-        if shared is not None:
-            self._rows[:, own:] = shared
-        self._rows[self._n :, :own] = self._rows[0, :own]
+    def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
+        self._rows[: self._n] = rows if places is None else rows[places]
+        self._rows[self._n :] = self._rows[0]
 
     def run(self, seed: float, listens: bool) -> bool:
         import jax

@@ -60,12 +60,10 @@ class Memories:
         columns, rows = (n_inputs, n_examples), (n_examples, n_inputs)
         self.arrays["inputs"] = np.zeros(columns, dtype) if by_columns else np.zeros(rows, dtype).T
 
-    def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
+    def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
         """Take the inputs from ``(n_examples, n_inputs)`` numbers, or from some of these rows: see ``plan.Bound``."""
         inputs = self.arrays["inputs"].T
-        if shared is not None:
-            inputs[:, : rows.shape[1]], inputs[:, rows.shape[1] :] = rows, shared
-        elif places is None:
+        if places is None:
             np.copyto(inputs, rows)
         elif inputs.flags.c_contiguous:
             np.take(rows, places, 0, inputs, "clip")

@@ -210,16 +210,16 @@ class _Bound(numpy_backend.Bound):
             return super().inputs
         return (self._rows if self._places is None else self._rows[self._places]).T
 
-    def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
+    def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
         """Take the inputs of all examples, where C reads them itself without a copy."""
         is_same = rows.dtype == self.arrays[INPUTS].dtype
-        if self.native.reads_rows and shared is None and is_same and rows.flags.aligned:
+        if self.native.reads_rows and is_same and rows.flags.aligned:
             chosen = None if places is None else np.require(places, np.int64, ["C", "ALIGNED"])
             self._rows, self._places = rows, chosen
             self._inputs = (*_strided(rows.T), None if chosen is None else _address(chosen))
             return
         self._rows = self._places = None
-        super().load(rows, places, shared)
+        super().load(rows, places)
         self._inputs = *_strided(self.arrays[INPUTS]), None
 
 
