@@ -70,10 +70,6 @@ class Bound(Protocol):
     by_inputs: Floats
     """The gradients in the inputs, ``(n_inputs, n_examples)``, after a run of a plan with those."""
 
-    @property
-    def inputs(self) -> Floats:
-        """Those of the last run, ``(n_inputs, n_examples)``."""
-
     def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
         """Take the inputs: all *rows*, or those at these *places*; they may be of float64 for a program of float32."""
 

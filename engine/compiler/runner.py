@@ -118,7 +118,7 @@ class Runner:
             for careful in (False, True):
                 bound = self._ready(stop - start, Gradient(output, INPUTS, careful), worker)
                 bound.load(own)
-                is_exact = self._run(bound, 1.0)
+                is_exact = self._run(bound, own, None, 1.0)
                 found = bound.by_inputs[chosen]
                 if finite := is_finite(found):
                     break
@@ -152,7 +152,7 @@ class Runner:
             rows, chosen = (rows[start:stop], None) if chosen is None else (rows, chosen[start:stop])
             results = results[start:stop]
         bound.load(rows, chosen)
-        is_exact = self._run(bound, seed, refuses)
+        is_exact = self._run(bound, rows, chosen, seed, refuses)
         bound.read(results)
         finite = is_finite(results)
         if self._is_coarse and refuses and not (is_exact and finite):
@@ -161,12 +161,14 @@ class Runner:
             refuse_nan(rows if chosen is None else rows[chosen], start)
         return bound, is_exact
 
-    def _run(self, bound: Bound, seed: float, refuses: bool = True) -> bool:
+    def _run(
+        self, bound: Bound, rows: Floats, chosen: NDArray[np.int64] | None, seed: float, refuses: bool = True
+    ) -> bool:
         """Compute; raise the error of eager arithmetic where it refuses a number; say whether none was too large."""
         listens = refuses and bool(self._refusing or self._is_coarse)
         is_exact = not bound.run(seed, listens)
         if self._refusing and not is_exact and not self._is_coarse:
-            self._find_refused(bound.inputs.T)
+            self._find_refused(rows if chosen is None else rows[chosen])
         return is_exact
 
     def exact_weights(self) -> Floats:

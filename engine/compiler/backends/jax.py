@@ -69,7 +69,6 @@ class Bound:
         unit = -(-unit // n_devices) * n_devices
         n_rows, n_inputs = -(-n_examples // unit) * unit, plan.graph.record.n_inputs
         self._rows, self._seeds = np.zeros((n_rows, n_inputs), uniform.dtype), np.zeros(n_rows, uniform.dtype)
-        self.inputs: Floats = self._rows[:n_examples].T
         self.by_parameters: Floats = np.zeros(0, uniform.dtype)
         self.by_inputs: Floats = np.zeros((0, n_examples), uniform.dtype)
         self._outputs: Floats = self.by_inputs
@@ -91,7 +90,7 @@ class Bound:
             return False
         if self._exact is None:
             self._exact = exact.bind(self._plan, self._n, self._uniform)
-        self._exact.load(self.inputs.T)
+        self._exact.load(self._rows[: self._n])
         signals = self._exact.run(seed, listens)
         self._outputs = np.empty((self._n, len(outputs)), self._rows.dtype).T
         self._exact.read(self._outputs.T)

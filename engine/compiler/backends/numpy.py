@@ -126,10 +126,6 @@ class Bound(Memories):
         self.by_parameters = self.arrays.get(UNIFORM + GRADIENT, np.zeros((0, 1)))[: record.n_parameters, 0]
         self.by_inputs = self.arrays.get(INPUTS + GRADIENT, np.zeros((0, 1)))
 
-    @property
-    def inputs(self) -> Floats:
-        return self.arrays[INPUTS]
-
     def run(self, seed: float, listens: bool) -> bool:
         """Compute everything; say whether numpy signals."""
         if self.seed.size:

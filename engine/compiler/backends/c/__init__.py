@@ -181,8 +181,7 @@ class _Bound(numpy_backend.Bound):
         self._pointers: list[NDArray[np.uintp]] = []
         """Kept for the calls, which have their addresses."""
         self._inputs: tuple[Any, ...] = ()
-        self._rows: Floats | None = None
-        self._places: NDArray[np.int64] | None = None
+        self._loaded: tuple[Any, ...] = ()
         by_numpy = iter(self.bind(*(step for step in native.steps if isinstance(step, list))))
         calls = [next(by_numpy) if isinstance(step, list) else [self._stretch(step)] for step in native.steps]
         self.forward = [call for each in calls[: native.n_forward] for call in each]
@@ -204,21 +203,15 @@ class _Bound(numpy_backend.Bound):
 
         return call, ()
 
-    @property
-    def inputs(self) -> Floats:
-        if self._rows is None:
-            return super().inputs
-        return (self._rows if self._places is None else self._rows[self._places]).T
-
     def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
         """Take the inputs of all examples, where C reads them itself without a copy."""
         is_same = rows.dtype == self.arrays[INPUTS].dtype
         if self.native.reads_rows and is_same and rows.flags.aligned:
             chosen = None if places is None else np.require(places, np.int64, ["C", "ALIGNED"])
-            self._rows, self._places = rows, chosen
+            self._loaded = rows, chosen  # kept for the calls, which have their addresses
             self._inputs = (*_strided(rows.T), None if chosen is None else _address(chosen))
             return
-        self._rows = self._places = None
+        self._loaded = ()
         super().load(rows, places)
         self._inputs = *_strided(self.arrays[INPUTS]), None
 
