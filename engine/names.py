@@ -70,9 +70,6 @@ def order_of(names: Sequence[Any], asked: Sequence[Any], strict: bool = False) -
 
     Names that none asks for are read by position, unless this is *strict*. Names that count are no names beside others.
     If some of the names asked for are there, in other places, and others are not, that is a ValueError.
-
-    >>> order_of(["a", "b"], ["b", "a"]), order_of(["u", "v"], ["b", "a"])
-    ([1, 0], None)
     """
     own, others = [*map(column_text, names)], [*map(column_text, asked)]
     if own == others or not own or not others:

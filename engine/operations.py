@@ -20,12 +20,7 @@ class Operation:
         self.primitive: Any = primitive
 
     def apply(self, *operands: Any) -> Any:
-        """A new node, computed from these Values.
-
-        >>> from engine import Value
-        >>> (Value(2.0) * 3).operation.apply(Value(5.0), Value(7.0)).data
-        35.0
-        """
+        """A new node, computed from these Values."""
         if self.primitive is not None:
             return self.primitive.apply(self, *operands)
         return getattr(operands[0], self.method)(*operands[1:])

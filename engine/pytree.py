@@ -46,9 +46,6 @@ def flattened_like(form: Any, tree: Any) -> list[Any]:
     """The numbers of *tree* in the order of *form*. A list may stand for an array; names come in any order.
 
     Another form, other names, names where *form* has none, and masked numbers are a ValueError.
-
-    >>> flattened_like({"a": 1, "b": [2, 3]}, {"b": [5, 6], "a": 4})
-    [4, 5, 6]
     """
     if is_tree(form) != is_tree(tree) or isinstance(form, dict) != isinstance(tree, dict):
         raise ValueError("other containers")
@@ -79,11 +76,7 @@ def _check_shapes(form: Any, tree: Any) -> None:
 
 
 def places(tree: Any, place: str = "") -> list[str]:
-    """Where each number of ``flattened`` stands, by names or by positions.
-
-    >>> places({"a": 1, "b": [2, (3, 4)]})
-    ["['a']", "['b'][0]", "['b'][1][0]", "['b'][1][1]"]
-    """
+    """Where each number of ``flattened`` stands, by names or by positions, such as ``['b'][0]``."""
     if not is_tree(tree):
         return [place]
     parts = _parts(tree)
@@ -92,11 +85,7 @@ def places(tree: Any, place: str = "") -> list[str]:
 
 
 def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
-    """The form of a tree with another leaf in place of each.
-
-    >>> mapped(str, {"a": 1, "b": [2, (3, 4)]})
-    {'a': '1', 'b': ['2', ('3', '4')]}
-    """
+    """The form of a tree with another leaf in place of each."""
     if isinstance(tree, dict):
         return {key: mapped(function, part) for key, part in tree.items()}
     if isinstance(tree, (list, tuple)):

@@ -37,10 +37,6 @@ def count_groups(order: Sequence[Value]) -> int:
     """About how many groups of equal work compiling would find: the kinds of operations on each level.
 
     A sum of many terms is one level.
-
-    >>> x, w = Value(0.5), Value(0.9)
-    >>> count_groups(common_order([(x * w).tanh()]))
-    2
     """
     used: set[Value] = set()
     used_again: set[Value] = set()

@@ -81,12 +81,7 @@ def _order(group: Group, ranks: Places) -> Places:
 
 
 def factored(left: Places, right: Places) -> Factors | None:
-    """The rows that are different, where each left one meets each right one once; else None.
-
-    >>> w, x = np.array([[1, 2], [3, 4]]), np.array([[5, 6], [5, 6]])
-    >>> factored(w, x).right
-    array([[5, 6]])
-    """
+    """The rows that are different, where each left one meets each right one once; else None."""
     if len(left) == 1:
         return Factors(left, right, _ZERO, _ZERO)
     left_rows, left_of = _distinct(left)
