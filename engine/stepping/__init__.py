@@ -9,7 +9,6 @@ from typing import Any
 
 from engine.callers import ipython_shell
 from engine.drawing import Drawing, draw
-from engine.drawing.themes import check_look
 from engine.node import size
 from engine.stepping.animation import save_film, save_folder, save_gif
 from engine.stepping.frames import Scene
@@ -17,7 +16,7 @@ from engine.stepping.layout import Layout, Look, lay_out
 from engine.stepping.outputs import Output, display_outputs, is_colab, live_outputs, script_showing
 from engine.stepping.page import around, name_of, render_frame, render_page, render_still, render_words
 from engine.stepping.walk import Walk, gradients_set, record_walk
-from engine.validation import check_int, check_seconds, shortened
+from engine.validation import check_int, shortened
 from engine.value import Value
 from engine.whole_files import write_whole
 
@@ -235,10 +234,7 @@ def stepper(
     >>> stepper((x * w + 7).tanh())
     <Stepper: 3 steps through 6 nodes; .save("backprop.html") writes it as a page>
     """
-    check_look(direction, theme)
-    check_int("precision", precision, 1, 17)
-    check_int("most", most, 1)
-    check_seconds("timeout", timeout)
+    check_int("most", most, 1)  # draw checks all else
     count = size(root)
     if count > most:
         raise ValueError(
