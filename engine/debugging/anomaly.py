@@ -6,7 +6,6 @@ import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Self
 
 from engine.custom import derivatives_of
@@ -56,9 +55,7 @@ class detect_anomaly:  # noqa: N801 - PyTorch's name for it
             WATCH.watchers += 1
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         _mine.open = [each for each in _mine.open if each is not self]
         with _lock:
             WATCH.watchers -= 1
