@@ -4,8 +4,6 @@ Functions take and give Values; what is differentiated may be numbers, Values, n
 of them, nested as you like, and the answer has the same form. The names are those of JAX.
 """
 
-from __future__ import annotations
-
 import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence, Set

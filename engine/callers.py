@@ -1,7 +1,5 @@
 """Where in the user's code something happened: file and line, and the call in it, for error messages."""
 
-from __future__ import annotations
-
 import ast
 import linecache
 import sys

@@ -1,7 +1,5 @@
 """Numbers that leave a graph: who hears of them. Values report; a listener decides what it means."""
 
-from __future__ import annotations
-
 import sys
 import threading
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 A dict, a Series, a named tuple and a record of numpy are rows with names. Frames and arrays of records have columns.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping, Sequence, Set
 from typing import Any

@@ -1,7 +1,5 @@
 """Functions of the engine as functions in ONNX models, made of the same operators as in programs."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

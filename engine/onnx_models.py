@@ -1,7 +1,5 @@
 """The package onnx, and models made with it; without numpy, as model files need it too."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -6,8 +6,6 @@ that a model and a loss share is one object afterwards, too; so are nodes that t
 leaves out what another living one of the same thread holds (it lives as long as the pickle that it was made for).
 """
 
-from __future__ import annotations
-
 import copyreg
 import pkgutil
 import threading

@@ -1,7 +1,5 @@
 """``@primitive``: operations that users add, each with derivatives of their own."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from typing import Any

@@ -3,8 +3,6 @@
 A leaf is a number or a whole array; a pandas Series or DataFrame is an array with names.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from itertools import islice
 from math import prod

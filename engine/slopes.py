@@ -4,8 +4,6 @@ Each is a function of floats of ``engine/special.py`` and a rule of ``engine/der
 numbers come from that rule. Their names in pictures are those of what they compute: ``over`` is a ``/``.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -4,8 +4,6 @@ A step shows itself as equations, with symbols and then with numbers: ``text`` (
 ``mathml``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property

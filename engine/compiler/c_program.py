@@ -1,7 +1,5 @@
 """A recorded graph as a program in C99: straight-line text of its numbers and its gradient, from the one table."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -1,7 +1,5 @@
 """What a replay would cost, told from a graph before it is compiled."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from engine import value

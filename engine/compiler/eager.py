@@ -4,8 +4,6 @@ A backend tells of a division by zero, an overflow or an invalid operand once fo
 and whether eager arithmetic refuses it, is found by computing again; a later operation may have hidden it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from engine.compiler.trace import INPUT, NONE, PARAMETER, Record

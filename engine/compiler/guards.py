@@ -1,7 +1,5 @@
 """Guards of a recorded path, checked for whole batches: which examples go the same way."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import partial
 from math import nan

@@ -1,7 +1,5 @@
 """The numbers in rows, checked: how many, no NaN, none too large for their dtype."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any

@@ -1,7 +1,5 @@
 """A recorded graph as an ES module that imports nothing: its numbers and its gradient, from the one table."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 

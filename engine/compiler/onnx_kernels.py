@@ -3,8 +3,6 @@
 An operator is used where onnxruntime computes it to a few units in the last place, in float64 too.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """Plans as models of ONNX: each number is a row of the tensor that wrote its slot last, with a column an example."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import groupby
 from math import prod

@@ -1,7 +1,5 @@
 """Plans: what is carried out for one question, and what it takes to be a backend that carries it out."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol

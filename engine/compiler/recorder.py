@@ -1,7 +1,5 @@
 """Recording: a function is called with Values, and what it asks of their numbers is noticed."""
 
-from __future__ import annotations
-
 import dis
 import gc
 import operator

@@ -1,7 +1,5 @@
 """A recorded graph as statements for a program in another language: its numbers forward, the chain rule backward."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 

@@ -3,8 +3,6 @@
 A graph is recorded once, so a counter, a list that grows or a random generator that goes on would stand still in it.
 """
 
-from __future__ import annotations
-
 import io
 import itertools
 import logging

@@ -1,7 +1,5 @@
 """What is given as ``X``: arrays, frames, anything that gives rows one by one, with names or without."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set, Sized
 from typing import Any, NamedTuple
 

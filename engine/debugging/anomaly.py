@@ -1,7 +1,5 @@
 """``detect_anomaly``: stop at the operation that first makes a NaN or an infinity, forward or backward."""
 
-from __future__ import annotations
-
 import math
 import threading
 from collections.abc import Iterator

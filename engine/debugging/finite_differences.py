@@ -3,8 +3,6 @@
 It is a second way to the same derivative, which knows nothing of the chain rule: so the two can check each other.
 """
 
-from __future__ import annotations
-
 import enum
 import math
 import sys

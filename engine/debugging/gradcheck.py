@@ -1,7 +1,5 @@
 """``gradcheck``: are the derivatives right? Each is compared with differences; the first wrong operation is named."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

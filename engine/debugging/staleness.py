@@ -1,7 +1,5 @@
 """Do the numbers in a graph fit each other? They do not after the ``data`` of a leaf was changed."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Text in C: functions, those of ``special.c``, which C has not, and what operations refuse."""
 
-from __future__ import annotations
-
 import functools
 import operator
 import re

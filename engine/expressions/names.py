@@ -1,7 +1,5 @@
 """What to call the nodes of a graph: their labels, the caller's variables, parameters of networks, or a number."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from heapq import heappop, heappush

@@ -1,7 +1,5 @@
 """Formulas as text, LaTeX and MathML. Names come from strangers; each way of writing shows them as plain text."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial

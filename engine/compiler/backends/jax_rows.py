@@ -1,7 +1,5 @@
 """Instructions followed with arrays of JAX, with the numbers of numpy where all are finite."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The machine's compiler, and what it compiled before: a folder of libraries that are this user's alone."""
 
-from __future__ import annotations
-
 import ctypes
 import functools
 import hashlib

@@ -1,7 +1,5 @@
 """Stretches written as C: functions that compute blocks of examples, and tables for what calls them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import NamedTuple

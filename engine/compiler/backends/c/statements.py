@@ -1,7 +1,5 @@
 """Instructions on arrays as statements on single numbers, which C can hold in registers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain

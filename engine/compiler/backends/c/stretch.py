@@ -1,7 +1,5 @@
 """A stretch of a program as C: statements on blocks of examples, their numbers in registers and on a small tape."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
