@@ -26,6 +26,7 @@ from engine.value import Value
 
 Function = Callable[..., Any]
 Leaves: TypeAlias = Iterable[Value] | None
+Outputs: TypeAlias = Value | Sequence[Value]
 
 
 class CompiledFunction:
@@ -163,11 +164,7 @@ class _Call:
 
 @overload
 def compile(
-    outputs: Value | Sequence[Value],
-    inputs: Leaves = None,
-    parameters: Leaves = None,
-    dtype: Any = "float64",
-    backend: str = "numpy",
+    outputs: Outputs, inputs: Leaves = None, parameters: Leaves = None, dtype: Any = "float64", backend: str = "numpy"
 ) -> Program: ...
 @overload
 def compile(

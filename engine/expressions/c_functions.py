@@ -9,7 +9,7 @@ from importlib.resources import files
 from engine.domains import DOMAINS, POWER, TOO_LARGE
 
 LONGEST = 400
-"""Statements of a function: compilers take long for those that are longer."""
+"""Statements of a function: compilers take long for those that are longer, and browsers leave them slow."""
 _COMPARED = {"==": operator.eq, "<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
 _CONTRARY = {"!=": "==", ">": "<=", ">=": "<", "<": ">=", "<=": ">"}
 _PI = "static const double pi = 3.141592653589793;\n"

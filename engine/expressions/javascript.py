@@ -12,7 +12,7 @@ from importlib.resources import files
 from engine import operations, slopes
 from engine.derivatives import RULES, SLOPES, Rule, rule_for
 from engine.domains import DOMAINS, POWER
-from engine.expressions.c_functions import all_helpers, used_by
+from engine.expressions.c_functions import LONGEST, all_helpers, used_by
 from engine.expressions.nodes import Calls, Formula, Name, as_formula
 from engine.expressions.writers import text
 from engine.operations import Operation
@@ -20,7 +20,6 @@ from engine.value import Value
 
 _CALLS = Calls()
 _EXACT = 17  # significant digits of every float
-_LONGEST = 400  # statements of a function: browsers leave those slow that are too long
 _BEYOND = {"!=": ("===", 0.0), ">": ("<=", -0.34375), ">=": ("<", -0.34375), "<": (">=", 0.34375), "<=": (">", 0.34375)}
 _TOO_LARGE = "tooLarge(y, {})"
 _POWER_REFUSES = {
@@ -91,7 +90,7 @@ def javascript_number(number: float) -> str:
 
 def in_functions(name: str, arguments: str, statements: Sequence[str]) -> tuple[str, str]:
     """The statements in functions of a bounded length, and calls of all of them."""
-    bodies = [statements[i : i + _LONGEST] for i in range(0, len(statements), _LONGEST)]
+    bodies = [statements[i : i + LONGEST] for i in range(0, len(statements), LONGEST)]
     parts = []
     for i, body in enumerate(bodies):
         lines = "".join(f"  {line}\n" for line in body)

@@ -159,8 +159,10 @@ def page_data(
         for edge, slope, (node, index) in zip(layout.edges, slopes, sides)
     ]
     size = [round(layout.width, 1), round(layout.height, 1)]
-    moved = _chosen(walk) if chosen is None else list(chosen)
-    data = {"precision": precision, "size": size, "nodes": nodes, "edges": edges, "chosen": moved}
+    leaves = [index for index, node in enumerate(walk.nodes) if not node.operands and node.op != CONSTANT]
+    if chosen is None:  # a network's parameters, or all leaves where there are none
+        chosen = [index for index in leaves if walk.nodes[index] in walk.parameters] or leaves
+    data = {"precision": precision, "size": size, "nodes": nodes, "edges": edges, "chosen": list(chosen)}
     return data if rate is None else data | {"rate": rate}
 
 
@@ -196,12 +198,6 @@ def _edge(edge: Edge, slope: float, node: Value, index: int, walk: Walk, precisi
         if not isinstance(rule, Number):
             fields["rule"] = mathml(rule, precision, is_factor=True)
     return fields
-
-
-def _chosen(walk: Walk) -> list[int]:
-    """The leaves that a step of gradient descent moves: a network's parameters, or all where there are none."""
-    leaves = [index for index, node in enumerate(walk.nodes) if not node.operands and node.op != CONSTANT]
-    return [index for index in leaves if walk.nodes[index] in walk.parameters] or leaves
 
 
 def _checks(walk: Walk) -> dict[Value, dict[str, Any]]:
