@@ -101,7 +101,8 @@ class Backend(Protocol):
 
 def code_for(graph: Placed, output: int = -1, wanted: Places | None = None, careful: bool = False) -> Code:
     """The outputs, and the gradient of one of them in *wanted* leaves; by *careful* instructions (see ``Backward``)."""
-    emitter, seed, n_slots = Emitter(graph), None, graph.n_slots.copy()
+    emitter, n_slots = Emitter(graph), graph.n_slots.copy()
+    seed: tuple[str, int] | None = None
     for group in graph.groups:
         emit_forward(emitter, group)
     forward = emitter.taken()
