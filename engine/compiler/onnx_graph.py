@@ -94,8 +94,8 @@ class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
             return self
         return replace(self.made("Cast", to=package().helper.np_dtype_to_tensor_dtype(dtype)), dtype=dtype)
 
-    def __array_ufunc__(self, ufunc: Callable[..., Any], _method: str, *operands: Operand) -> Tensor:
-        return apply(_OPERATORS[ufunc], *operands)
+    def __array_ufunc__(self, ufunc: Callable[..., Any], _method: str, *operands: Operand, **_: Any) -> Tensor:
+        return apply(_OPERATORS[ufunc], *operands)  # another one in place of itself, for the operations in place
 
 
 Operand: TypeAlias = Tensor | float

@@ -71,7 +71,7 @@ def _log1p(a: Tensor) -> Tensor:
     return _where(_equal(u, 1.0), a, _where(_equal(u, a), _log(u), _log(u) * (a / (u - 1.0))))
 
 
-def _cosh(a: Tensor) -> Tensor:
+def _cosh(a: Tensor) -> Any:
     half = _exp(0.5 * abs(a))  # the square is too large where the result is
     return 0.5 * half * half + 0.5 * _exp(-abs(a))
 
@@ -89,7 +89,7 @@ def _hypot(a: Tensor, b: Tensor) -> Tensor:
     return _where(_equal(abs(a), math.inf) | _equal(abs(b), math.inf), math.inf, found)
 
 
-def _atan(a: Tensor) -> Tensor:
+def _atan(a: Tensor) -> Any:
     """By the operator in float32, and what that leaves, to the third order."""
     if a.dtype == np.float32:
         return apply("Atan", a)
@@ -108,7 +108,7 @@ def _atan2(a: Tensor, b: Tensor) -> Tensor:
     return _where(_is_negative(a), -angle, angle)
 
 
-def _is_negative(a: Tensor) -> Tensor:
+def _is_negative(a: Tensor) -> Any:
     """Whether a number has a minus sign, -0.0 too."""
     return (a < 0.0) | (1.0 / a < 0.0)
 
@@ -151,7 +151,7 @@ def _erfc(a: Tensor) -> Tensor:
     return _where(x < 0.0, 2.0 - tail, tail).cast(a.dtype.name)
 
 
-def _tail(x: Tensor) -> Tensor:
+def _tail(x: Tensor) -> Any:
     """erfc(x) for x >= 0. The square of x is exact for its leading 24 bits."""
     x = _min(x, 30.0)  # from 27.3 on it is 0
     head = x.cast("float32").cast("float64")

@@ -89,9 +89,8 @@ class Memories:
         calls: list[Call] = []
         for instruction in instructions:
             if isinstance(instruction, Map):
-                function, out, operands = instruction
-                arrays = [resolve(each) if isinstance(each, View) else each for each in operands]
-                calls.append((kernel(function), (*arrays, resolve(out))))
+                arrays = [resolve(each) if isinstance(each, View) else each for each in instruction.operands]
+                calls.append((kernel(instruction.function), (*arrays, resolve(instruction.out))))
             elif isinstance(instruction, Total):
                 target, source = resolve(instruction.out), resolve(instruction.operand)
                 if instruction.over_examples:
