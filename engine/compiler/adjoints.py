@@ -5,8 +5,6 @@ of another node: such steps cost no instruction. A number is multiplied in when 
 matrix product needs the plain numbers.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import pairwise
 from math import log2

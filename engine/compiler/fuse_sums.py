@@ -6,8 +6,6 @@ and an added 0.0 moves to the end, where it is left out if the sum cannot be -0.
 may be added up by themselves, where ``lower_forward`` finds a matrix product in them.
 """
 
-from __future__ import annotations
-
 from math import copysign
 from typing import TypeAlias
 

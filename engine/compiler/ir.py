@@ -6,8 +6,6 @@ example in every slot, ``uniform`` one number for all examples. ``inputs gradien
 the next.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod

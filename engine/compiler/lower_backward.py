@@ -1,7 +1,5 @@
 """Seventh pass: the chain rule, group by group from the last to the first, as instructions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Sixth pass: groups become instructions that compute their numbers."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from engine.compiler.ir import Map, MatMul, Total, View

@@ -1,7 +1,5 @@
 """Fifth pass: a slot for each number, so that operands are slices of memory wherever they can be."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Second pass: what need not be computed. Constants are folded, x * 1 and --x are x, equal nodes are one node."""
 
-from __future__ import annotations
-
 import math
 from array import array
 

@@ -1,7 +1,5 @@
 """Fourth pass: nodes of one depth and one kind become a group, the scalars that one array instruction computes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
