@@ -49,7 +49,10 @@ class CustomOperation(Operation):
     def hand_on(self, node: Any) -> None:
         """Call the function that was assigned to ``node._backward``."""
         if self.function is None:
-            raise self.unknown()
+            raise ValueError(
+                f"the local derivatives of {self!r} are not known: give them, as in Value(data, (a, b), (da, db)), or "
+                "assign a function to its _backward"
+            )
         if self.cell is None:
             self.function()
             return
@@ -58,12 +61,6 @@ class CustomOperation(Operation):
             self.function()
         finally:
             del self.cell.cell_contents
-
-    def unknown(self) -> ValueError:
-        return ValueError(
-            f"the local derivatives of {self!r} are not known: give them, as in Value(data, (a, b), (da, db)), or "
-            "assign a function to its _backward"
-        )
 
     def apply(self, *operands: Any) -> Any:
         raise ValueError(f"{self!r} was made from numbers, so it cannot be computed again")

@@ -75,17 +75,11 @@ def slopes(
 
     Quotients with ever smaller steps are extrapolated to a step of 0 (Richardson 1911) on each side by itself, and
     trusted where three extrapolations in a row agree. So a kink or the end of a domain close by costs no more than
-    smaller steps, and a kink at *x* shows as two slopes.
+    smaller steps, and a kink at *x* shows as two slopes. Where they cannot be told, words say why.
 
-    Args:
-        f: a function of floats; where it raises a ValueError or an ArithmeticError, there is no number.
-        x: the point.
-        expected: the derivative to be checked. The search ends early where the slopes confirm it.
-        tolerance: how precise the slopes need to be, relative to their size.
-        rounding: how far a number of *f* may be off because floats are rounded, where that is more than an ulp or two.
-
-    Returns:
-        The slopes, or in words why they cannot be told.
+    Where *f* raises a ValueError or an ArithmeticError, there is no number; rounding may put it off by *rounding*, if
+    that is more than an ulp or two. The search ends early where the slopes confirm the *expected* derivative; they
+    need to be precise to a *tolerance* relative to their size.
 
     >>> found = slopes(abs, 0.0)
     >>> found.left, found.right
