@@ -289,7 +289,9 @@ def depends(root: Value, inputs: Set[Value], independent: set[Value]) -> bool:
 
 def refuse_departure(place: str, call: str) -> None:
     """Raise a TypeError where a number leaves unseen."""
-    lost = IDENTITY if call == "==" else "would take a number out of the graph, and its derivative would be lost"
+    lost = "would take a number out of the graph, and its derivative would be lost"
+    if call == "==":
+        lost = "with a number is False for every Value, as Values are compared by identity"
     raise TypeError(f"{place}: {call} {lost}; {instead_of(call)}, or .data where the plain number is meant")
 
 
@@ -306,7 +308,6 @@ UNSEEN = frozenset({"float()", "int()", "round()", "a copy"})
 computed with."""
 SEEN = frozenset({".data", ".item()"})
 """Ways in which a number leaves because the user says so."""
-IDENTITY = "with a number is False for every Value, as Values are compared by identity"
 _INSTEAD = {
     **{"fabs": "use abs(x)", "pow": "use x ** n", "fsum": "use sum(...)", "copy": "use the Value itself"},
     **{"==": "use >= and <=", "deepcopy": "use the Value itself", "backward": "use engine.grad or engine.gradients"},
