@@ -80,11 +80,17 @@ class Emitter:
     def read(self, places: Column, axes: int = 0) -> View:
         """The numbers of these nodes: where they are, or gathered; as matrices of so many *axes*."""
         if isinstance(places, int):
-            view = self._views.get(places)
-            if view is None:
-                self._views[places] = view = View(self.graph.spaces[places], self.graph.slots.item(places), (1,), (1,))
-            return view
+            return self.single(places)
         return self.gathered(self.space_of(places), self.graph.slots[places], axes)
+
+    def single(self, place: int, gradient: str = "") -> View:
+        """The number of one node; its gradient, where the end of that memory's name is given."""
+        key = ~place if gradient else place
+        view = self._views.get(key)
+        if view is None:
+            memory = self.graph.spaces[place] + gradient
+            self._views[key] = view = View(memory, self.graph.slots.item(place), (1,), (1,))
+        return view
 
     def constant(self, places: Column) -> float | None:
         """The number that all of these nodes are, where it is a constant that may be multiplied with others."""
