@@ -4,14 +4,12 @@ Functions take and give Values; what is differentiated may be numbers, Values, n
 of them, nested as you like, and the answer has the same form. The names are those of JAX.
 """
 
-from __future__ import annotations
-
 import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
-from engine.callers import users_caller
+from engine.callers import users_call, users_place
 from engine.escapes import Listener, is_heard, listening
 from engine.functions import dot
 from engine.gradient_graph import Number, gradient_graph
@@ -220,7 +218,7 @@ class _Call:
             arguments[index] = rebuilt(args[index], waiting)
         _nesting.depth = depth + 1
         try:
-            with listening(Refusal(self.inputs)):
+            with listening(Departures(self.inputs, UNSEEN | {"backward()", "=="}, refuse_departure)):
                 self.result = f(*arguments, **kwargs)
         finally:
             _nesting.depth = depth
@@ -254,25 +252,21 @@ class _Call:
 class Departures(Listener):
     """Hears of the numbers of Values that depend on some inputs, where they leave the graph in one of some ways.
 
-    The function may have handed its Values to another thread.
+    ``departed`` is told the place in the user's code, and the call, such as ``math.exp()``, or ``.data``. The function
+    may have handed its Values to another thread.
     """
 
-    ways: frozenset[str]
-
-    def __init__(self, inputs: Sequence[Value]) -> None:
+    def __init__(self, inputs: Sequence[Value], ways: Set[str], departed: Callable[[str, str], object]) -> None:
         self._dependent, self._independent = set(inputs), set[Value]()
+        self._ways, self._departed = ways, departed
 
     def left(self, how: str, node: Value) -> None:
-        if how in self.ways and depends(node, self._dependent, self._independent):
+        if how in self._ways and depends(node, self._dependent, self._independent):
             self._dependent.add(node)
-            caller = users_caller()
-            self.departed(str(caller), how if how in (*SEEN, "==") or not caller.function else f"{caller.function}()")
+            called = "" if how in (*SEEN, "==") else users_call()
+            self._departed(users_place(), f"{called}()" if called else how)
 
     left_elsewhere = left
-
-    def departed(self, place: str, call: str) -> None:
-        """A number left at a *place* of the user's code, by a *call* such as ``math.exp()``, or by ``.data``."""
-        raise NotImplementedError
 
 
 def depends(root: Value, inputs: Set[Value], independent: set[Value]) -> bool:
@@ -293,18 +287,12 @@ def depends(root: Value, inputs: Set[Value], independent: set[Value]) -> bool:
     return False
 
 
-class Refusal(Departures):
-    """Refuses to let a number leave unseen.
-
-    ``.data``, ``.item()`` and ``.detach()`` say that this is meant; comparisons choose a branch, and what is printed
-    is not computed with.
-    """
-
-    ways = frozenset({"float()", "int()", "round()", "a copy", "backward()", "=="})
-
-    def departed(self, place: str, call: str) -> None:
-        lost = IDENTITY if call == "==" else "would take a number out of the graph, and its derivative would be lost"
-        raise TypeError(f"{place}: {call} {lost}; {instead_of(call)}, or .data where the plain number is meant")
+def refuse_departure(place: str, call: str) -> None:
+    """Raise a TypeError where a number leaves unseen."""
+    lost = "would take a number out of the graph, and its derivative would be lost"
+    if call == "==":
+        lost = "with a number is False for every Value, as Values are compared by identity"
+    raise TypeError(f"{place}: {call} {lost}; {instead_of(call)}, or .data where the plain number is meant")
 
 
 def instead_of(call: str) -> str:
@@ -315,9 +303,11 @@ def instead_of(call: str) -> str:
     return _INSTEAD.get(name, "compute with Values and the functions of engine, such as engine.exp")
 
 
+UNSEEN = frozenset({"float()", "int()", "round()", "a copy"})
+"""Ways in which a number leaves that the user may not mean. Comparisons choose a branch, and what is printed is not
+computed with."""
 SEEN = frozenset({".data", ".item()"})
 """Ways in which a number leaves because the user says so."""
-IDENTITY = "with a number is False for every Value, as Values are compared by identity"
 _INSTEAD = {
     **{"fabs": "use abs(x)", "pow": "use x ** n", "fsum": "use sum(...)", "copy": "use the Value itself"},
     **{"==": "use >= and <=", "deepcopy": "use the Value itself", "backward": "use engine.grad or engine.gradients"},

@@ -1,67 +1,47 @@
 """Where in the user's code something happened: file and line, and the call in it, for error messages."""
 
-from __future__ import annotations
-
 import ast
 import linecache
 import sys
 import warnings
 from itertools import islice
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 _LIBRARIES = {"engine", "gradstep", "nn", "numpy", "pandas", "scipy"}
 _LIBRARIES |= {"IPython", "ipykernel", "traitlets"}  # which change all the time; no result depends on them
 
 
-class Place(NamedTuple):
-    """A line of source code; its text says which, and asks IPython for that: made for an error alone."""
-
-    filename: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{source_name(self.filename)}, line {self.line}"
+def users_place() -> str:
+    """The line of the user's code that runs now: the innermost that belongs to no library."""
+    frame = _users_frame()
+    return source_line(frame.f_code.co_filename, frame.f_lineno) if frame else "unknown file"
 
 
-class Caller(NamedTuple):
-    """A line of the user's code that runs now."""
-
-    frame: FrameType | None
-
-    def __str__(self) -> str:
-        return str(self.place)
-
-    @property
-    def place(self) -> Place | str:
-        """That line, for later: without the frame, which keeps all that is in it."""
-        return Place(self.frame.f_code.co_filename, self.frame.f_lineno) if self.frame else "unknown file"
-
-    @property
-    def function(self) -> str:
-        """The function that it is calling, such as ``math.exp``; empty where that is no plain call."""
-        if self.frame is None:
-            return ""
-        code = self.frame.f_code
-        first, last, start, end = next(islice(code.co_positions(), self.frame.f_lasti // 2, None))
-        if first is None or last is None:
-            return ""
-        lines = [linecache.getline(code.co_filename, i, self.frame.f_globals).encode() for i in range(first, last + 1)]
-        lines[-1] = lines[-1][:end]
-        lines[0] = lines[0][start:]
-        try:
-            call = ast.parse(b"".join(lines), mode="eval").body
-        except (SyntaxError, ValueError):  # the file changed since
-            return ""
-        return ast.unparse(call.func) if isinstance(call, ast.Call) else ""
+def users_call() -> str:
+    """The function that this line is calling, such as ``math.exp``; empty where that is no plain call."""
+    frame = _users_frame()
+    if frame is None:
+        return ""
+    code = frame.f_code
+    first, last, start, end = next(islice(code.co_positions(), frame.f_lasti // 2, None))
+    if first is None or last is None:
+        return ""
+    lines = [linecache.getline(code.co_filename, i, frame.f_globals).encode() for i in range(first, last + 1)]
+    lines[-1] = lines[-1][:end]
+    lines[0] = lines[0][start:]
+    try:
+        call = ast.parse(b"".join(lines), mode="eval").body
+    except (SyntaxError, ValueError):  # the file changed since
+        return ""
+    return ast.unparse(call.func) if isinstance(call, ast.Call) else ""
 
 
-def users_caller() -> Caller:
-    """The innermost line that belongs to no library."""
-    frame: FrameType | None = sys._getframe(1)
+def _users_frame() -> FrameType | None:
+    frame: FrameType | None = sys._getframe()
     while frame is not None and is_library(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
-    return Caller(frame)
+    return frame
 
 
 def warn_user(words: str) -> None:
@@ -72,11 +52,11 @@ def warn_user(words: str) -> None:
     warnings.warn(words, stacklevel=level)
 
 
-def source_name(filename: str) -> str:
-    """What a user calls the source of some code: the file, or in IPython and Jupyter the cell, such as ``In[3]``."""
+def source_line(filename: str, line: int) -> str:
+    """What a user calls a line of code: that of the file, or in IPython and Jupyter of the cell, such as ``In[3]``."""
     naming = getattr(getattr(ipython_shell(), "compile", None), "format_code_name", None)
     kind, name = (naming and naming(filename)) or ("", filename)  # ("Cell", "In[3]"), or None for a file
-    return f"{kind.lower()} {name}".lstrip()
+    return f"{kind.lower()} {name}, line {line}".lstrip()
 
 
 def ipython_shell() -> Any:

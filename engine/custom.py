@@ -18,18 +18,7 @@ _LARGE: Final = 2.0**30  # a power of two, which changes no digit of a product
 
 
 def describe(node: Node, children: list[Unchecked], op: Unchecked, local_grads: Unchecked) -> None:
-    """Make a leaf the result of an operation on *children*.
-
-    Args:
-        node: a leaf.
-        children: Values.
-        op: the name of the operation, or local derivatives in its place, or None.
-        local_grads: a number for each child; None where they are not known.
-
-    Raises:
-        TypeError: a child is not a Value, or a local derivative not a number.
-        ValueError: there are not as many local derivatives as children.
-    """
+    """Make a leaf the result of an operation on *children*; the arguments are those of ``Value``."""
     name, given = ("", op) if local_grads is None and not isinstance(op, str) else (op or "", local_grads)
     if not isinstance(name, str):
         raise TypeError(f"op must be a string, got {type(name).__name__} {shortened(name)}")
@@ -79,10 +68,7 @@ def derivatives_of(node: Node) -> list[float]:
     """The local derivative with respect to each operand.
 
     A function that hands the gradient on is asked: what it adds for a gradient of 1 is the local derivative. Where an
-    operand appears twice, all of it counts as the first's.
-
-    Raises:
-        ValueError: they are not known, or what the function adds is no multiple of the gradient.
+    operand appears twice, all of it counts as the first's. What is no multiple of the gradient is a ValueError.
     """
     operation = node._operation
     if isinstance(operation, CustomOperation) and not operation.is_differentiated:
@@ -136,12 +122,7 @@ def _added(operation: CustomOperation, node: Node, gradient: float) -> list[floa
 
 
 def assign_function(node: Node, function: Unchecked) -> None:
-    """``node._backward = function``: it takes nothing, reads ``node.grad`` and adds to ``grad`` of the operands.
-
-    Raises:
-        AttributeError: the node was not made by ``Value(data, children, op)``.
-        TypeError: *function* cannot be called.
-    """
+    """``node._backward = function``: it takes nothing, reads ``node.grad`` and adds to ``grad`` of the operands."""
     operation = node._operation
     if not isinstance(operation, CustomOperation):
         raise AttributeError(

@@ -137,7 +137,6 @@ def rule_of(operation: Operation | str) -> Rule | None:
 
 
 def rule_for(operation: Operation | str) -> Rule:
-    """The rule of an operation that has one."""
     rule = rule_of(operation)
     assert rule is not None
     return rule

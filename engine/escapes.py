@@ -1,7 +1,5 @@
 """Numbers that leave a graph: who hears of them. Values report; a listener decides what it means."""
 
-from __future__ import annotations
-
 import sys
 import threading
 from collections.abc import Iterator
@@ -89,7 +87,6 @@ def is_heard() -> bool:
 
 
 def differentiated(root: Value) -> None:
-    """Tell the listeners of this thread that a gradient graph of *root* is made."""
     for listener in _here.listeners:
         listener.differentiated(root)
 

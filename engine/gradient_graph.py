@@ -4,8 +4,6 @@ The derivatives are those of ``derivatives.py``, carried out on Values. No numbe
 holds for other inputs than those that it was recorded with.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 
 from engine.debugging.staleness import check_fresh

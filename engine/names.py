@@ -3,8 +3,6 @@
 A dict, a Series, a named tuple and a record of numpy are rows with names. Frames and arrays of records have columns.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
@@ -24,7 +22,6 @@ def are_plain(rows: Sequence[Any]) -> bool:
 
 
 def is_named_tuple(thing: Any) -> bool:
-    """Whether it is a tuple whose parts have names."""
     return isinstance(thing, tuple) and hasattr(thing, "_fields")
 
 
@@ -48,7 +45,6 @@ def columns_of(table: Any) -> list[Any] | None:
 
 
 def values_of(row: Any) -> list[Any]:
-    """The numbers in a row, in their order."""
     return list(row.values()) if isinstance(row, Mapping) else list(row)
 
 
@@ -71,12 +67,7 @@ def order_of(names: Sequence[Any], asked: Sequence[Any], strict: bool = False) -
     """The place among *names* of each name that is *asked* for; None where the numbers are in that order already.
 
     Names that none asks for are read by position, unless this is *strict*. Names that count are no names beside others.
-
-    Raises:
-        ValueError: some of the names asked for are there, in other places, and others are not.
-
-    >>> order_of(["a", "b"], ["b", "a"]), order_of(["u", "v"], ["b", "a"])
-    ([1, 0], None)
+    If some of the names asked for are there, in other places, and others are not, that is a ValueError.
     """
     own, others = [*map(column_text, names)], [*map(column_text, asked)]
     if own == others or not own or not others:
@@ -99,9 +90,7 @@ def _are_numbers(texts: Sequence[str]) -> bool:
 def in_order(row: Any, asked: Sequence[Any], what: str, strict: bool = False) -> Any:
     """The numbers of a row in the order of the names that are *asked* for; a row without names as it is.
 
-    Raises:
-        TypeError: the row is a set, whose numbers have no order.
-        ValueError: it has other names, or some of its numbers are masked.
+    A set is a TypeError, and a row with other names or masked numbers a ValueError.
     """
     check_ordered(row, what)
     names = names_of(row)

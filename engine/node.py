@@ -3,8 +3,7 @@
 Nothing here uses recursion, so a graph may be as deep as memory allows. Wheels hold this file compiled.
 """
 
-from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import get_ident
 from time import sleep
 from typing import Any, Final
@@ -81,7 +80,6 @@ def parts_of(node: Node) -> list[Node]:
 
 
 def operands_of(node: Node) -> list[Node]:
-    """The operands of a node, in order."""
     operands: list[Node] = []
     while node._a is not None:
         operands.append(node._a)
@@ -113,7 +111,6 @@ class Accumulated:
         leaf._grad = 0.0
 
     def add(self) -> None:
-        """Add them to what the pass has given each leaf."""
         for i in range(len(self.leaves)):
             self.leaves[i]._grad += self.gradients[i]
 
@@ -153,19 +150,13 @@ def interior_order(root: Node) -> list[Any]:
 
 
 def begun(root: Unchecked, gradient: float) -> list[Any]:
-    """A backward pass that has handed nothing on yet: its nodes in topological order, with gradients at 0 but *root*'s.
-
-    Raises:
-        TypeError: *root* is not a Value.
-        RuntimeError: this thread is inside ``backward()``.
-    """
+    """A backward pass that has handed nothing on yet: nodes in topological order, with gradients at 0 but *root*'s."""
     start = _start_of_pass(root)
     heard("backprop()", start)
     return visible(_pass(start, gradient, False))
 
 
 def visible(order: list[Node]) -> list[Node]:
-    """Without hidden nodes."""
     for i in range(len(order)):
         if order[i]._operation is PARTIAL:
             return [node for node in order if node._operation is not PARTIAL]
@@ -187,7 +178,7 @@ def _walked(root: Node, accumulated: Accumulated | None) -> list[Node]:
     finally:
         if _RUNNING.walk is mine:
             _RUNNING.walk = None
-    order = order_by_sets(root, _is_leaf)
+    order = order_by_sets(root, lambda node: node._a is None)
     if accumulated is not None:
         for node in order:
             node._grad = 0.0
@@ -251,10 +242,6 @@ def order_by_sets(root: Node, is_known: Callable[[Node], bool]) -> list[Any]:
     return list(order)
 
 
-def _is_leaf(node: Node) -> bool:
-    return node._a is None
-
-
 def topological_order(root: Unchecked) -> list[Any]:
     """Every node under *root* once, leaves and *root* included, in topological order.
 
@@ -265,7 +252,7 @@ def topological_order(root: Unchecked) -> list[Any]:
     """
     order: list[Any] = []
     met: set[Node] = set()
-    for node in interior_order(_checked(root)):
+    for node in interior_order(_checked(root, "the root of a graph must be a Value, got")):
         for operand in operands_of(node):
             if operand._a is None and operand not in met:
                 met.add(operand)
@@ -274,7 +261,7 @@ def topological_order(root: Unchecked) -> list[Any]:
     return order or [root]
 
 
-def common_order(roots: list[Any]) -> list[Any]:
+def common_order(roots: Sequence[Any]) -> list[Any]:
     """Every node under one or more roots once, in topological order: those under the first root come first."""
     top: Node = roots[len(roots) - 1]
     for i in range(len(roots) - 2, -1, -1):
@@ -285,46 +272,7 @@ def common_order(roots: list[Any]) -> list[Any]:
         top = joined
     if len(roots) == 1:
         return topological_order(top)
-    return visible(list(dict.fromkeys(topological_order(top) + roots)))
-
-
-class Flat:
-    """A graph as lists: a number for each node, in topological order, after leaves that were given."""
-
-    def __init__(self) -> None:
-        self.operations: list[Operation] = []
-        self.first: list[Any] = []  # ints; declared so, a wheel would make new objects of them
-        self.second: list[Any] = []
-        self.numbers: array[float] = array("d")
-        self.roots: list[int] = []
-        self.other_leaves: list[Any] = []
-
-    def add(self, node: Node, operation: Operation, first: object, second: object) -> None:
-        """Append a node."""
-        self.operations.append(operation)
-        self.first.append(first)
-        self.second.append(second)
-        self.numbers.append(node._data)
-
-
-def flattened(order: list[Any], roots: list[Any], given: list[Any]) -> Flat:
-    """The graph under *roots*, whose nodes are in *order*, as lists after the leaves *given*; -1 is for no operand."""
-    flat = Flat()
-    index: dict[int, Any] = {}  # by id, as the order holds the nodes
-    node: Node
-    for node in given:
-        index[id(node)] = len(flat.numbers)
-        flat.add(node, LEAF, -1, -1)
-    for node in order:
-        if id(node) in index:
-            continue
-        index[id(node)] = len(flat.numbers)
-        flat.add(node, node._operation, index.get(id(node._a), -1), index.get(id(node._b), -1))
-        if node._operation is LEAF:
-            flat.other_leaves.append(node)
-    for node in roots:
-        flat.roots.append(index[id(node)])
-    return flat
+    return visible(list(dict.fromkeys([*topological_order(top), *roots])))
 
 
 def leaves(root: Unchecked) -> list[Any]:
@@ -350,19 +298,15 @@ def size(root: Unchecked) -> int:
     return len(topological_order(root))
 
 
-def _checked(root: object) -> Node:
+def _checked(root: object, words: str, advice: str = "") -> Node:
     if isinstance(root, Node):
         return root
-    raise TypeError(f"the root of a graph must be a Value, got {type(root).__name__} {shortened(root)}")
+    raise TypeError(f"{words} {type(root).__name__} {shortened(root)}{advice}")
 
 
 def _start_of_pass(root: object) -> Node:
-    if isinstance(root, Node):
-        return root
-    raise TypeError(
-        f"backward starts from a Value, not from {type(root).__name__} {shortened(root)}: "
-        "was it computed from Values, and not from their .data?"
-    )
+    advice = ": was it computed from Values, and not from their .data?"
+    return _checked(root, "backward starts from a Value, not from", advice)
 
 
 def _begin(mine: Accumulated) -> None:

@@ -1,7 +1,5 @@
 """Functions of the engine as functions in ONNX models, made of the same operators as in programs."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -12,12 +10,7 @@ from engine.onnx_models import OPSET, OWN, package
 
 
 def onnx_function(name: str, *constants: float) -> Any:
-    """An ``onnx.FunctionProto`` in float64 of one tensor, with constants after it.
-
-    Args:
-        name: the function's name in the engine, such as ``"gelu"``.
-        constants: its other operands, such as the slope of ``leaky_relu``.
-    """
+    """An ``onnx.FunctionProto`` in float64 of one tensor: the engine's function *name*, with constants after that."""
     helper, graph = package().helper, Graph()
     made = applied(name, [Tensor(graph, "x", (), np.dtype("float64"), wide=True), *constants])
     numbers = [helper.make_node("Constant", [], [each.name], value=each) for each in graph.tensors()]

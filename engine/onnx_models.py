@@ -1,7 +1,5 @@
 """The package onnx, and models made with it; without numpy, as model files need it too."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,11 +11,6 @@ OWN = "gradstep"
 
 
 def package() -> Any:
-    """The package onnx.
-
-    Raises:
-        ModuleNotFoundError: it is missing, or broken.
-    """
     return optional_package("onnx", "an .onnx file")
 
 
@@ -35,16 +28,8 @@ def checked_model(
 ) -> Any:
     """An ``onnx.ModelProto`` from X ``(n, n_inputs)`` to Y ``(n, n_outputs)`` that onnx's checker accepts.
 
-    Args:
-        name: the graph's name.
-        nodes: in topological order.
-        sizes: ``n_inputs`` and ``n_outputs``.
-        tensors: the numbers in the file.
-        dtype: that of X and Y, of numpy.
-        inputs: what X is, for readers.
-        functions: those that nodes of the domain ``OWN`` call.
-        metadata: texts in the file, by name.
-        comment: what the model's description says.
+    These are the *sizes*, and *dtype* is that of both. *tensors* are the numbers in the file; *functions* those that
+    nodes of the domain ``OWN`` call; *inputs* and *comment* say to readers what X and the model are.
     """
     helper = package().helper
     kind = helper.np_dtype_to_tensor_dtype(dtype)

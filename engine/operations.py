@@ -8,12 +8,9 @@ CONSTANT: Final = "constant"
 class Operation:
     """What computes a node from its operands. Operations are told apart by object, never by name.
 
-    Args:
-        name: what pictures and messages call it, such as ``"+"``.
-        method: the method of ``Value`` that applies it; the same as the name, unless given.
-        key: what tables of the engine call it; the same as the name, unless given.
-        primitive: what computes it where that is no method of ``Value``, and its rule: functions that a user gave
-            (``engine/primitive.py``), or one of ``engine/slopes.py``.
+    The *name* is for pictures and messages; *method* of ``Value`` and *key* of tables are the same unless given. A
+    *primitive* computes it where that is no method of ``Value``, and has its rule: functions that a user gave
+    (``engine/primitive.py``), or one of ``engine/slopes.py``.
     """
 
     def __init__(self, name: str, method: str = "", key: str = "", primitive: Any = None) -> None:
@@ -23,12 +20,7 @@ class Operation:
         self.primitive: Any = primitive
 
     def apply(self, *operands: Any) -> Any:
-        """A new node, computed from these Values.
-
-        >>> from engine import Value
-        >>> (Value(2.0) * 3).operation.apply(Value(5.0), Value(7.0)).data
-        35.0
-        """
+        """A new node, computed from these Values."""
         if self.primitive is not None:
             return self.primitive.apply(self, *operands)
         return getattr(operands[0], self.method)(*operands[1:])
@@ -43,9 +35,8 @@ class Operation:
 class CustomOperation(Operation):
     """An operation of one node that the engine cannot compute: ``Value(data, children, op)`` named its operands.
 
-    Args:
-        given: its name, as micrograd's ``_op`` has it; may be empty.
-        is_differentiated: whether the node has its local derivatives. If not, a function must hand its gradient on.
+    *given* is its name, as micrograd's ``_op`` has it, or empty. If the node has no local derivatives, a function must
+    hand its gradient on.
     """
 
     def __init__(self, given: str, is_differentiated: bool) -> None:
@@ -58,7 +49,10 @@ class CustomOperation(Operation):
     def hand_on(self, node: Any) -> None:
         """Call the function that was assigned to ``node._backward``."""
         if self.function is None:
-            raise self.unknown()
+            raise ValueError(
+                f"the local derivatives of {self!r} are not known: give them, as in Value(data, (a, b), (da, db)), or "
+                "assign a function to its _backward"
+            )
         if self.cell is None:
             self.function()
             return
@@ -68,15 +62,7 @@ class CustomOperation(Operation):
         finally:
             del self.cell.cell_contents
 
-    def unknown(self) -> ValueError:
-        """The error where no derivative was given."""
-        return ValueError(
-            f"the local derivatives of {self!r} are not known: give them, as in Value(data, (a, b), (da, db)), or "
-            "assign a function to its _backward"
-        )
-
     def apply(self, *operands: Any) -> Any:
-        """Nothing can compute it."""
         raise ValueError(f"{self!r} was made from numbers, so it cannot be computed again")
 
     def __repr__(self) -> str:

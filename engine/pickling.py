@@ -6,8 +6,6 @@ that a model and a loss share is one object afterwards, too; so are nodes that t
 leaves out what another living one of the same thread holds (it lives as long as the pickle that it was made for).
 """
 
-from __future__ import annotations
-
 import copyreg
 import pkgutil
 import threading
@@ -75,7 +73,6 @@ def _picked(snapshot: Snapshot, index: int) -> Value:
 
 
 def _reduced(value: Value) -> tuple[Any, ...]:
-    """What pickle asks for: how to make this Value again."""
     if not value.operands:
         return restored, (*fields(value), None, None), value._attributes
     held = _living.held
@@ -95,7 +92,6 @@ _ENGINES = {LEAF.key: LEAF, PLAIN.key: PLAIN, **OPERATIONS, **slopes.OPERATIONS}
 
 
 def _operation(key: str) -> Operation:
-    """The engine's operation with that key."""
     return _ENGINES[key]
 
 
@@ -119,11 +115,7 @@ def _reduced_operation(operation: Operation) -> tuple[Callable[..., Operation], 
     return CustomOperation, (operation.name, True)
 
 
-def _reduced_custom(operation: CustomOperation) -> tuple[type[CustomOperation], tuple[str, bool]]:
-    """Its name; a function that hands gradients on stays behind, and its node takes its local derivatives along."""
-    return CustomOperation, (operation.given, operation.is_differentiated)
-
-
 copyreg.pickle(Value, _reduced)
 copyreg.pickle(Operation, _reduced_operation)
-copyreg.pickle(CustomOperation, _reduced_custom)
+# a function that hands gradients on stays behind, and its node takes its local derivatives along
+copyreg.pickle(CustomOperation, lambda operation: (CustomOperation, (operation.given, operation.is_differentiated)))

@@ -1,7 +1,5 @@
 """``@primitive``: operations that users add, each with derivatives of their own."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -19,14 +17,13 @@ class Primitive:
         self.name, self.function, self.derivatives = name, function, derivatives
         self.rule = Rule(
             lambda m, *operands: m.user(self, *operands),
-            tuple(functools.partial(self._rule_derivative, index) for index in range(len(derivatives))),
+            tuple(
+                lambda m, _, *operands, index=index: m.user_derivative(self, index, *operands)
+                for index in range(len(derivatives))
+            ),
         )
 
-    def _rule_derivative(self, index: int, m: Any, _y: Any, *operands: Any) -> Any:
-        return m.user_derivative(self, index, *operands)
-
     def apply(self, operation: Operation, *operands: Any) -> Any:
-        """The number for numbers; a node for Values."""
         if len(operands) != len(self.derivatives):
             raise TypeError(f"{self.name} takes {len(self.derivatives)} numbers, got {len(operands)}")
         if not any(isinstance(operand, Value) for operand in operands):
@@ -34,11 +31,9 @@ class Primitive:
         return computed(operation, operands, self.number, lambda index, _, *numbers: self.derivative(index, *numbers))
 
     def number(self, *numbers: float) -> float:
-        """The function of floats."""
         return as_float(self.function(*numbers), f"what {self.name} returned")
 
     def derivative(self, index: int, *numbers: float) -> float:
-        """The derivative with respect to one operand, of floats."""
         return as_float(self.derivatives[index](*numbers), f"what the derivative of {self.name} returned")
 
     def derivative_name(self, index: int) -> str:

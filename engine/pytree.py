@@ -3,8 +3,6 @@
 A leaf is a number or a whole array; a pandas Series or DataFrame is an array with names.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from itertools import islice
 from math import prod
@@ -14,7 +12,6 @@ from engine.names import are_counted, check_ordered, names_of, order_of
 
 
 def is_array(thing: Any) -> bool:
-    """Whether it is an array with axes."""
     return bool(getattr(thing, "shape", ()))
 
 
@@ -46,11 +43,7 @@ def flattened(tree: Any) -> list[Any]:
 def flattened_like(form: Any, tree: Any) -> list[Any]:
     """The numbers of *tree* in the order of *form*. A list may stand for an array; names come in any order.
 
-    Raises:
-        ValueError: *tree* has another form, other names, names where *form* has none, or masked numbers.
-
-    >>> flattened_like({"a": 1, "b": [2, 3]}, {"b": [5, 6], "a": 4})
-    [4, 5, 6]
+    Another form, other names, names where *form* has none, and masked numbers are a ValueError.
     """
     if is_tree(form) != is_tree(tree) or isinstance(form, dict) != isinstance(tree, dict):
         raise ValueError("other containers")
@@ -81,11 +74,7 @@ def _check_shapes(form: Any, tree: Any) -> None:
 
 
 def places(tree: Any, place: str = "") -> list[str]:
-    """Where each number of ``flattened`` stands, by names or by positions.
-
-    >>> places({"a": 1, "b": [2, (3, 4)]})
-    ["['a']", "['b'][0]", "['b'][1][0]", "['b'][1][1]"]
-    """
+    """Where each number of ``flattened`` stands, by names or by positions, such as ``['b'][0]``."""
     if not is_tree(tree):
         return [place]
     parts = _parts(tree)
@@ -94,11 +83,7 @@ def places(tree: Any, place: str = "") -> list[str]:
 
 
 def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
-    """The form of a tree with another leaf in place of each.
-
-    >>> mapped(str, {"a": 1, "b": [2, (3, 4)]})
-    {'a': '1', 'b': ['2', ('3', '4')]}
-    """
+    """The form of a tree with another leaf in place of each."""
     if isinstance(tree, dict):
         return {key: mapped(function, part) for key, part in tree.items()}
     if isinstance(tree, (list, tuple)):
@@ -127,12 +112,7 @@ def rebuilt(form: Any, numbers: Iterable[Any]) -> Any:
 
 
 def stacked(form: Any, rows: Iterable[Iterable[Any]], outer: tuple[int, ...]) -> Any:
-    """The form of a tree with arrays, which have the axes *outer* before those of the leaf.
-
-    Args:
-        form: the tree.
-        rows: its numbers for each number of an array of the shape *outer*.
-        outer: that shape.
+    """The form of a tree with arrays, which have the axes *outer* before those of the leaf; from *rows* of its numbers.
 
     >>> stacked([0, [0, 0]], [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], (2,))
     [array([1., 4.]), [array([2., 5.]), array([3., 6.])]]

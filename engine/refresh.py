@@ -10,9 +10,6 @@ def refresh(root: Node) -> None:
     """Compute every node under *root* again, in topological order: its number and its local derivatives.
 
     All nodes stay the same objects and keep their gradients. If an operation fails, the graph stays as it was.
-
-    Raises:
-        ValueError: a number is outside the domain of an operation, or a node was made from numbers alone.
     """
     heard("refresh()", root)
     order = interior_order(root)
@@ -41,7 +38,6 @@ def refresh(root: Node) -> None:
 
 
 def _exchange(a: Node, b: Node) -> None:
-    """Give each of two nodes the other's number and local derivatives."""
     data, da, db = a._data, a._da, a._db
     a._data, a._da, a._db = b._data, b._da, b._db
     b._data, b._da, b._db = data, da, db

@@ -4,8 +4,6 @@ Each is a function of floats of ``engine/special.py`` and a rule of ``engine/der
 numbers come from that rule. Their names in pictures are those of what they compute: ``over`` is a ``/``.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any
@@ -30,14 +28,13 @@ class Slope:
         self.function: Callable[..., float] = getattr(special, name)
 
     def apply(self, operation: Operation, *operands: Any) -> Any:
-        """The number for numbers; a node for Values."""
         operands = operands[: len(self.rule.derivatives)]
         if any(isinstance(operand, Value) for operand in operands):
-            return computed(operation, operands, self.function, self._derivative)
+            derivatives = self.rule.derivatives
+            return computed(
+                operation, operands, self.function, lambda i, y, *numbers: float(derivatives[i](NUMBERS, y, *numbers))
+            )
         return self.function(*operands)
-
-    def _derivative(self, index: int, y: float, *numbers: float) -> float:
-        return float(self.rule.derivatives[index](NUMBERS, y, *numbers))
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -61,11 +58,7 @@ class Numbers:
         return slope.apply if slope else getattr(functions, name)
 
     def user_derivative(self, primitive: Primitive, index: int, *operands: Any) -> Any:
-        """A derivative of a user's primitive, as its author wrote it.
-
-        Raises:
-            TypeError: it takes a plain number out of an operand, and so would be constant in the next derivative.
-        """
+        """A derivative of a user's primitive, as its author wrote it; see ``_Leaks``."""
         with listening(_Leaks(primitive, operands)):
             derivative = primitive.derivatives[index](*operands)
         return derivative if isinstance(derivative, Value) else as_float(derivative, primitive.derivative_name(index))
@@ -92,7 +85,7 @@ NUMBERS = Numbers()
 
 
 class _Leaks(Listener):
-    """Refuses that a user's derivative takes a plain number out of what it is a function of."""
+    """Refuses that a user's derivative takes a plain number out of an operand: it would be constant in the next one."""
 
     def __init__(self, primitive: Primitive, operands: tuple[Any, ...]) -> None:
         self.name, self.operands = primitive.name, {operand for operand in operands if isinstance(operand, Value)}
@@ -106,7 +99,6 @@ class _Leaks(Listener):
             )
 
     def compared(self, sign: str, a: Value, b: Any, _outcome: bool) -> None:
-        """A number was compared with another."""
         for side in (a, b):
             if isinstance(side, Value) and not self.operands.isdisjoint(topological_order(side)):
                 raise TypeError(

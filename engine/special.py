@@ -96,13 +96,7 @@ def over_square_sum(a: float, b: float) -> float:
 
 
 def power(x: float, n: float, x_label: str = "", n_label: str = "") -> float:
-    """x ** n as IEEE arithmetic has it, but with errors in place of surprises; the labels are for their words.
-
-    Raises:
-        ZeroDivisionError: 0 to a negative power.
-        ValueError: a negative number to a power that is not whole, which would be complex.
-        OverflowError: the result is too large for a float.
-    """
+    """x ** n as IEEE arithmetic has it, but with errors in place of surprises; the labels are for their words."""
     if x == 0.0 and n < 0.0:
         raise ZeroDivisionError(
             _refused(x_label, n_label, f"0 to the negative power {n!r} would be a division by zero")

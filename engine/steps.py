@@ -4,8 +4,6 @@ A step shows itself as equations, with symbols and then with numbers: ``text`` (
 ``mathml``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,11 +24,7 @@ _FORMULAS = Formulas()
 
 
 class Wording:
-    """Names and formulas for the steps over one graph, computed when a step is first shown.
-
-    Raises:
-        TypeError: *names* has no names in it.
-    """
+    """Names and formulas for the steps over one graph, computed when a step is first shown."""
 
     def __init__(self, root: Value, names: object = None) -> None:
         self.root = root

@@ -13,12 +13,8 @@ _NOT_REAL = "cOSUMmV"  # numpy's kinds that float() takes, or tries: complex, ob
 def as_float(number: object, what: str) -> float:
     """Give *number* as a float, or raise an error that names it and says what to do.
 
-    Floats, ints, bools, numpy scalars, fractions and all else with ``__float__`` are numbers;
-    strings, complex numbers, None, arrays and Values are not.
-
-    Raises:
-        TypeError: it is not one real number.
-        OverflowError: it is an int too large for a float.
+    Floats, ints, bools, numpy scalars, fractions and all else with ``__float__`` are numbers; strings, complex numbers,
+    None, arrays and Values are a TypeError, and an int too large for a float an OverflowError.
     """
     kind = type(number)
     if kind is float:
@@ -125,14 +121,12 @@ def outside(op: str, label: str, x: float, domain: str) -> ValueError:
 
 
 def overflow(op: str, label: str, x: float) -> OverflowError:
-    """The error for a result that is too large for a float."""
     heard_refusal()
     name = plain_label(label) or "x"
     return OverflowError(f"{op}({name}): {name} = {x!r}, and {op} of that is too large for a float (about 1.8e308)")
 
 
 def no_quotient(label: str, divisor_label: str, divisor: float) -> ZeroDivisionError:
-    """The error for a division by zero."""
     heard_refusal()
     n, d = plain_label(label) or "a", plain_label(divisor_label) or "b"
     return ZeroDivisionError(f"{n} / {d}: {d} = {divisor!r}, but a division needs {d} != 0")

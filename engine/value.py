@@ -387,7 +387,9 @@ class Value(Provenance):
         return True if self is other else NotImplemented
 
     def __hash__(self) -> int:
-        _heard_hash(self)
+        hear = WATCH.hear_hash
+        if WATCH.hash_listeners != 0 and hear is not None:
+            hear(self)
         return id(self) >> 4  # identity; the lowest bits of an address are always 0
 
     def __bool__(self) -> bool:
@@ -550,13 +552,6 @@ def _heard_comparison(sign: str, a: Value, b: object, outcome: bool) -> bool:
     if WATCH.listeners != 0 and hear is not None:
         hear(sign, a, b, outcome)
     return outcome
-
-
-def _heard_hash(v: Value) -> None:
-    """Tell whoever listens in this thread that a node was asked for its hash."""
-    hear = WATCH.hear_hash
-    if WATCH.hash_listeners != 0 and hear is not None:
-        hear(v)
 
 
 def _raised(a: Value, b: Value) -> Value:

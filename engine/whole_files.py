@@ -9,12 +9,9 @@ from pathlib import Path
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file whole or not at all.
+    """Write a file whole or not at all; an OSError says why not.
 
     Of a link, its target is replaced. Devices and pipes are written directly.
-
-    Raises:
-        OSError: the file is read-only, the folder is missing or read-only, or the disk is full; an existing file stays.
     """
     with replacing(path) as temporary:
         temporary.write_bytes(content)
@@ -24,8 +21,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A file to write into, which takes the place of *path* when the block ends, and vanishes when it fails.
 
-    Raises:
-        OSError: as ``write_whole``, before anything is computed in the block where that can be known.
+    What makes that impossible is an OSError before anything is computed in the block, where that can be known.
     """
     given = Path(path)
     try:
@@ -53,7 +49,6 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def is_device(path: Path) -> bool:
-    """Whether this is a device, a pipe or a socket, or a link to one."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 

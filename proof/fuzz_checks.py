@@ -104,7 +104,7 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         wrong = writes and not inside  # a number is a file that was opened before
     elif event == "subprocess.Popen":
         program = arguments[1]
-        wrong = os.path.basename(program[0]) != "dot" and not program[2].endswith("graphviz_process.py")
+        wrong = os.path.basename(program[0]) != "dot" and not program[2].endswith("rendering.py")
     elif event in ("ctypes.dlopen", "ctypes.dlsym"):
         library = arguments[0] if event == "ctypes.dlopen" else arguments[0]._name
         wrong = not str(library).startswith(_PACKAGES)  # numpy's is asked for its number of threads

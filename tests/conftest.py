@@ -4,6 +4,7 @@ import gc
 import os
 import re
 import shutil
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -73,14 +74,14 @@ if ALONE:
     def no_process_for_each_picture(request, monkeypatch):
         """Without a system's dot a picture takes a Python of its own: only the tests of drawing start one for each."""
         if request.path.parent.name != "drawing":
-            monkeypatch.setattr("engine.drawing.rendering.run_process", drawn_here)
+            from engine.drawing import rendering
+
+            monkeypatch.setattr(rendering, "run_process", partial(drawn_here, rendering.run_process))
 
 
-def drawn_here(source, kind, engine, options, timeout):
+def drawn_here(run_process, source, kind, engine, options, timeout):
     """As ``run_process``, in this process; a short time limit needs the other one."""
     import pygraphviz
-
-    from engine.drawing.graphviz_process import run_process
 
     if timeout < 10.0:
         return run_process(source, kind, engine, options, timeout)

@@ -7,8 +7,7 @@ number a slot, ``lower_forward`` and ``lower_backward`` write instructions (``ad
 ``runner`` does so for whole batches; ``cost`` tells beforehand whether that pays off.
 
 A function is recorded by ``recorder``, which notices what leaves the graph; ``surroundings`` tell whether a call
-changes something, ``confirmation`` records a second time to see that; ``paths`` are a program for each way that its
-comparisons (``guards``) choose.
+changes something; ``paths`` are a program for each way that its comparisons (``guards``) choose.
 
 Most need ``compile`` alone. A library that trains functions of its users also needs ``Paths`` of a ``Source`` with its
 ``Surroundings``, which ``changed`` compares, ``record``, ``slower_than_eager`` and ``backend_named``; and to compare

@@ -5,15 +5,13 @@ of another node: such steps cost no instruction. A number is multiplied in when 
 matrix product needs the plain numbers.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import pairwise
 from math import log2
 
 import numpy as np
 
-from engine.compiler.ir import Fill, Map, Scatter, View, equal, view_of
+from engine.compiler.ir import Map, Scatter, View, equal, view_of
 from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Column, Places, first
 
@@ -46,10 +44,8 @@ class Gradients:
         self.n_uniform = emitter.graph.n_slots[UNIFORM]
         self.shared: dict[int, dict[float, list[int]]] = {}
         """Further contributions to a uniform node, to be added up at once: their slots, after all others, by number."""
-        self._views: dict[int, View] = {}
 
     def any(self, places: Column) -> bool:
-        """Whether any of these nodes has a gradient."""
         at = self.at
         return at.item(places) != _NOTHING if isinstance(places, int) else bool((at[places] != _NOTHING).any())
 
@@ -60,7 +56,7 @@ class Gradients:
             return alone.scaled
         self.settle(places)
         if isinstance(places, int):
-            return Scaled(self._view(places))
+            return Scaled(self.emitter.single(places, GRADIENT))
         memory = GRADIENT_OF[self.emitter.space_of(places)]
         return Scaled(self.emitter.gathered(memory, self.emitter.graph.slots[places]))
 
@@ -130,9 +126,8 @@ class Gradients:
         standing.scaled = Scaled(view, a.number)
 
     def _add_shared(self, places: set[int]) -> None:
-        """Add further contributions to these uniform nodes."""
         for node in [node for node in self.shared if node in places]:
-            place = self._view(node)
+            place = self.emitter.single(node, GRADIENT)
             for number, parts in self.shared.pop(node).items():
                 terms = self.emitter.gathered(GRADIENT_OF[UNIFORM], np.array([parts]))
                 total = self.emitter.numbers(Scaled(self.emitter.total(terms), number))
@@ -147,7 +142,7 @@ class Gradients:
         """Zeros where nothing is written yet."""
         if isinstance(places, int):
             if self.at.item(places) == _NOTHING:
-                self.emitter.add(Fill(self._view(places), 0.0))
+                self.emitter.add(Map("copy", self.emitter.single(places, GRADIENT), (0.0,)))
                 self.at[places] = _IN_PLACE
             return
         unwritten = places[self.at[places] == _NOTHING]
@@ -155,13 +150,13 @@ class Gradients:
             memory, slots = GRADIENT_OF[self.emitter.space_of(places)], np.unique(self.emitter.graph.slots[unwritten])
             starts = [0, *(np.flatnonzero(slots[1:] - slots[:-1] != 1) + 1).tolist(), len(slots)]
             for start, end in pairwise(starts):
-                self.emitter.add(Fill(View(memory, slots.item(start), (end - start,), (1,)), 0.0))
+                self.emitter.add(Map("copy", View(memory, slots.item(start), (end - start,), (1,)), (0.0,)))
             self.at[unwritten] = _IN_PLACE
 
     def _place(self, places: Column) -> View | None:
         """The gradients of these nodes as a view, where they lie evenly and are all different."""
         if isinstance(places, int):
-            return self._view(places)
+            return self.emitter.single(places, GRADIENT)
         slots = self.emitter.graph.slots[places]
         view = view_of(GRADIENT_OF[self.emitter.space_of(places)], slots)
         if view is None:
@@ -169,15 +164,6 @@ class Gradients:
         steps = [stride for stride, length in zip(view.strides, view.shape) if length > 1]
         apart = all(steps) and (len(steps) < 2 or len(np.unique(slots)) == slots.size)
         return view if apart else None
-
-    def _view(self, place: int) -> View:
-        """The gradient of one node."""
-        view = self._views.get(place)
-        if view is None:
-            graph = self.emitter.graph
-            view = View(GRADIENT_OF[graph.spaces[place]], graph.slots.item(place), (1,), (1,))
-            self._views[place] = view
-        return view
 
 
 def moderate(emitter: Emitter, value: Scaled, out: View | None = None) -> Scaled:

@@ -18,13 +18,15 @@ from engine.compiler.paths import Paths, Source
 from engine.compiler.program import Program, check_output, mean
 from engine.compiler.surroundings import Surroundings
 from engine.compiler.tables import Asked, read_table
-from engine.compiler.trace import ordered, recorded
+from engine.compiler.trace import recorded
 from engine.debugging.staleness import check_fresh
+from engine.node import common_order
 from engine.validation import plain_label, shortened
 from engine.value import Value
 
 Function = Callable[..., Any]
 Leaves: TypeAlias = Iterable[Value] | None
+Outputs: TypeAlias = Value | Sequence[Value]
 
 
 class CompiledFunction:
@@ -162,11 +164,7 @@ class _Call:
 
 @overload
 def compile(
-    outputs: Value | Sequence[Value],
-    inputs: Leaves = None,
-    parameters: Leaves = None,
-    dtype: Any = "float64",
-    backend: str = "numpy",
+    outputs: Outputs, inputs: Leaves = None, parameters: Leaves = None, dtype: Any = "float64", backend: str = "numpy"
 ) -> Program: ...
 @overload
 def compile(
@@ -251,7 +249,7 @@ def compile(
     if not roots:
         raise ValueError("compile must be given at least one output, got none")
     columns = _checked_leaves([] if inputs is None else inputs, "inputs")
-    order = ordered(roots)
+    order = common_order(roots)
     leaves = [node for node in order if not node.op]
     if chosen is None:
         known = set(columns)

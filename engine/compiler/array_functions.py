@@ -1,7 +1,5 @@
 """Functions of Map instructions, each one formula for numpy, ``jax.numpy`` and ONNX."""
 
-from __future__ import annotations
-
 import math
 import operator
 from collections.abc import Callable

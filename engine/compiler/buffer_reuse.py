@@ -5,8 +5,6 @@ last; its place is then free for the next block. What is computed last is put wh
 that is in the cache still: it makes the replay of long graphs a quarter faster, and a prediction needs little memory.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left, insort
 from dataclasses import replace
 from typing import Any

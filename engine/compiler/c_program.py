@@ -1,7 +1,5 @@
 """A recorded graph as a program in C99: straight-line text of its numbers and its gradient, from the one table."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -59,7 +57,6 @@ class _Program:
         self.backward = list(self.statements.backward(output))
 
     def table(self, weights: Sequence[float]) -> str:
-        """The numbers of the parameters."""
         if not weights:
             return ""
         numbers = "".join(f"    {c_number(number)},\n" for number in weights)
@@ -106,7 +103,6 @@ class _Program:
 
 
 def _used(lines: Iterable[str], names: Iterable[str]) -> list[str]:
-    """Those names that are in these lines."""
     words = set(re.findall(r"\w+", "\n".join(lines)))
     return [name for name in names if name in words]
 

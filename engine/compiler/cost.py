@@ -1,12 +1,10 @@
 """What a replay would cost, told from a graph before it is compiled."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from engine import value
 from engine.compiler.fuse_sums import LINEAR
-from engine.compiler.trace import ordered
+from engine.node import common_order
 from engine.value import Value
 
 # Seconds. Those of a replay were measured with numpy 2 on one core; eager nodes are the faster ones where compiled.
@@ -17,7 +15,7 @@ _NEGLIGIBLE = 0.01
 
 def slower_than_eager(outputs: Sequence[Value], n_examples: int, n_runs: int) -> str:
     """Say why it is faster to compute *n_examples* one by one than in so many runs of a program; "" where it is not."""
-    order = ordered(outputs)
+    order = common_order(outputs)
     margin = len(order) * (n_examples * _EAGER_NODE - _COMPILE_NODE) + _NEGLIGIBLE
     if margin < 0.0:
         return f"replay would be slower: {n_examples} passes through {len(order):,} nodes do not pay for compiling"
@@ -37,10 +35,6 @@ def count_groups(order: Sequence[Value]) -> int:
     """About how many groups of equal work compiling would find: the kinds of operations on each level.
 
     A sum of many terms is one level.
-
-    >>> x, w = Value(0.5), Value(0.9)
-    >>> count_groups(ordered([(x * w).tanh()]))
-    2
     """
     used: set[Value] = set()
     used_again: set[Value] = set()

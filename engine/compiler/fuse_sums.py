@@ -6,51 +6,20 @@ and an added 0.0 moves to the end, where it is left out if the sum cannot be -0.
 may be added up by themselves, where ``lower_forward`` finds a matrix product in them.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field
 from math import copysign
+from typing import TypeAlias
 
 from engine.compiler.trace import NONE, Record
 from engine.operations import CONSTANT
 
 LINEAR = ("+", "-", "neg")
 _NO_NEGATIVE_ZERO = ("exp", "abs", "cosh", "sigmoid", "softplus", "erfc")
+Term: TypeAlias = tuple[bool, int, int]
+"""Whether it is added, and a node or the two factors of a product; the second is NONE for a node."""
 
 
-@dataclass(slots=True)
-class Sum:
-    """Terms from left to right: a sign, and a node or the two factors of a product (the second NONE for a node)."""
-
-    positive: list[bool] = field(default_factory=list)
-    left: list[int] = field(default_factory=list)
-    right: list[int] = field(default_factory=list)
-
-    def add(self, positive: bool, left: int, right: int = NONE) -> None:
-        """One more term."""
-        self.positive.append(positive)
-        self.left.append(left)
-        self.right.append(right)
-
-    def reverse(self) -> None:
-        """The last term becomes the first."""
-        self.positive.reverse()
-        self.left.reverse()
-        self.right.reverse()
-
-
-@dataclass
-class Summed:
-    """A record in which some nodes are sums and others are inside of them."""
-
-    record: Record
-    sums: dict[int, Sum]
-    inside: bytearray
+def inside_sums(record: Record) -> bytearray:
     """1 for each node that is part of a sum and computed nowhere else."""
-
-
-def summed(record: Record) -> Summed:
-    """Find the sums."""
     ops, first, second = record.ops, record.first, record.second
     uses = record.uses()
     for output in record.outputs:
@@ -63,14 +32,13 @@ def summed(record: Record) -> Summed:
                 inside[left] = 1
             if right != NONE and uses[right] == 1 and ops[right] in ("*", "neg"):
                 inside[right] = 1
-    sums = {index: _sum(record, index, inside) for index, op in enumerate(ops) if op in LINEAR and not inside[index]}
-    return Summed(record, sums, inside)
+    return inside
 
 
-def _sum(record: Record, root: int, inside: bytearray) -> Sum:
-    """The terms of a chain, read from its last + or - to its first."""
+def terms_of(record: Record, root: int, inside: bytearray) -> list[Term]:
+    """The terms of a sum from left to right; its chain is read from the last + or - to the first."""
     ops, first, second = record.ops, record.first, record.second
-    found = Sum()
+    found: list[Term] = []
     index, zero, positive_zero = root, NONE, False
     while index != NONE:
         op, positive = ops[index], True
@@ -81,16 +49,16 @@ def _sum(record: Record, root: int, inside: bytearray) -> Sum:
         while ops[term] == "neg" and (inside[term] or term == root):
             term, positive = first[term], not positive
         if ops[term] == "*" and inside[term]:
-            found.add(positive, first[term], second[term])
+            found.append((positive, first[term], second[term]))
             positive_zero |= positive and first[term] == second[term]
         elif ops[term] == CONSTANT and _is_plus_zero(record.numbers[term], positive):
             zero = term
         else:
-            found.add(positive, term)
+            found.append((positive, term, NONE))
             positive_zero |= positive and _never_negative_zero(record, term)
     found.reverse()
-    if not found.left or (zero != NONE and not positive_zero):
-        found.add(copysign(1.0, record.numbers[zero]) > 0.0, zero)
+    if not found or (zero != NONE and not positive_zero):
+        found.append((copysign(1.0, record.numbers[zero]) > 0.0, zero, NONE))
     return found
 
 

@@ -1,7 +1,5 @@
 """Guards of a recorded path, checked for whole batches: which examples go the same way."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import partial
 from math import nan
@@ -13,9 +11,10 @@ from numpy.typing import NDArray
 from engine.compiler.ir import Floats
 from engine.compiler.program import Program
 from engine.compiler.recorder import SIGNS, Recording
-from engine.compiler.trace import Record, ordered, recorded
+from engine.compiler.trace import Record, recorded
 from engine.debugging.anomaly import unwatched
 from engine.derivatives import rule_of
+from engine.node import common_order
 from engine.operations import ABS, ADD, ATAN, DETACH, MINUS, MUL, NEG, PLAIN, RELU, SIN, SUB, TANH, TIMES
 from engine.slopes import NUMBERS
 from engine.value import Value, constant
@@ -99,7 +98,6 @@ class Checks:
             return np.concatenate([self._results(which, part, weights) for part in (rows[:half], rows[half:])])
 
     def release(self) -> None:
-        """Let go of the memory for batches."""
         for program in self._programs:
             program.release()
 
@@ -111,7 +109,7 @@ def roundings(values: Sequence[Value]) -> list[Value]:
     2002, section 3.1).
     """
     sizes: dict[Value, Any] = {}
-    for node in ordered(values):
+    for node in common_order(values):
         sizes[node] = abs(node) if node.operands else 0.0
         for operand, slope in _slopes(node):
             sizes[node] = sizes[node] + NUMBERS.times(slope, sizes[operand])
@@ -125,7 +123,7 @@ def bounds(values: Sequence[Value]) -> list[Value]:
     of their operands, as in an error bound that is known beforehand (Higham 2002, section 3.1).
     """
     found: dict[Value, tuple[Any, float]] = {}
-    for node in ordered(values):
+    for node in common_order(values):
         parts = [found[operand] for operand in node.operands]
         size, count = parts[0] if parts else (abs(node.data if node.operation is PLAIN else node), 0.0)
         if node.operation in _SUMS:

@@ -1,7 +1,5 @@
 """The numbers in rows, checked: how many, no NaN, none too large for their dtype."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any
@@ -36,13 +34,9 @@ def hiding_nan(record: Record) -> list[int]:
 
 
 def as_rows(table: Table, n_inputs: int, dtype: np.dtype[Any], look: Sequence[int] | None = None) -> Floats:
-    """``(n_examples, n_inputs)`` numbers, checked; *look* for NaN in these columns at least, by default in all.
+    """``(n_examples, n_inputs)`` numbers of the *dtype*, or of float64 where float32 would round them.
 
-    They are of the *dtype*, or of float64 where float32 would round them.
-
-    Raises:
-        ValueError: another shape, or NaN.
-        TypeError: no numbers.
+    NaN is looked for in the columns *look* at least, by default in all, and is a ValueError, as another shape is.
     """
     try:
         given = np.asarray(table.rows)
@@ -83,11 +77,7 @@ def refuse_lost(given: Any, taken: Floats, what: str) -> None:
 
 
 def refuse_nan(rows: Floats, start: int = 0) -> None:
-    """Say where the first NaN is, if there is one; the first of the rows is row *start*.
-
-    Raises:
-        ValueError: there is one.
-    """
+    """Raise a ValueError that says where the first NaN is, if there is one; the first of the rows is row *start*."""
     if np.isnan(rows).any():
         row, column = (int(i) for i in np.argwhere(np.isnan(rows))[0])
         raise ValueError(f"X: row {start + row} has NaN in column {column}")

@@ -6,8 +6,6 @@ example in every slot, ``uniform`` one number for all examples. ``inputs gradien
 the next.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
@@ -41,7 +39,6 @@ class View:
 
     @property
     def size(self) -> int:
-        """How many scalars it stands for."""
         return prod(self.shape)
 
     @property
@@ -105,14 +102,7 @@ class Scatter(NamedTuple):
     source: View
 
 
-class Fill(NamedTuple):
-    """Every number of *out* becomes *number*."""
-
-    out: View
-    number: float
-
-
-Instruction: TypeAlias = Map | Total | MatMul | Take | Scatter | Fill
+Instruction: TypeAlias = Map | Total | MatMul | Take | Scatter
 
 
 @dataclass
@@ -165,7 +155,6 @@ def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
 
 
 def some(flags: NDArray[np.bool_], slots: int | list[int] | NDArray[np.int64]) -> bool:
-    """Whether any of these has its flag."""
     if isinstance(slots, int):
         return flags.item(slots)
     return any(map(flags.item, slots)) if isinstance(slots, list) else bool(flags[slots].any())

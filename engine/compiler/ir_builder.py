@@ -44,7 +44,6 @@ class Emitter:
         self._scratch_views: dict[tuple[str, int, tuple[int, ...]], View] = {}
 
     def add(self, instruction: Instruction) -> None:
-        """One more."""
         self.instructions.append(instruction)
 
     def taken(self) -> list[Instruction]:
@@ -81,11 +80,17 @@ class Emitter:
     def read(self, places: Column, axes: int = 0) -> View:
         """The numbers of these nodes: where they are, or gathered; as matrices of so many *axes*."""
         if isinstance(places, int):
-            view = self._views.get(places)
-            if view is None:
-                self._views[places] = view = View(self.graph.spaces[places], self.graph.slots.item(places), (1,), (1,))
-            return view
+            return self.single(places)
         return self.gathered(self.space_of(places), self.graph.slots[places], axes)
+
+    def single(self, place: int, gradient: str = "") -> View:
+        """The number of one node; its gradient, where the end of that memory's name is given."""
+        key = ~place if gradient else place
+        view = self._views.get(key)
+        if view is None:
+            memory = self.graph.spaces[place] + gradient
+            self._views[key] = view = View(memory, self.graph.slots.item(place), (1,), (1,))
+        return view
 
     def constant(self, places: Column) -> float | None:
         """The number that all of these nodes are, where it is a constant that may be multiplied with others."""
@@ -160,7 +165,6 @@ class Emitter:
         return Scaled(view, number, inverse)
 
     def numbers(self, scaled: Scaled) -> View:
-        """The numbers themselves."""
         view, number = scaled.view, scaled.number
         if scaled.inverse:
             return self.map("divide", (number, view))
@@ -222,7 +226,6 @@ class Array:
         return Array(index, self.n_given, self.maps, number, inverse)
 
     def plain(self) -> int:
-        """The numbers themselves."""
         if self.inverse:
             return self._add("divide", self.number, self.index)
         if self.number == 1.0:
@@ -232,7 +235,6 @@ class Array:
         return self._add("multiply", self.index, self.number)
 
     def map(self, function: Function, *operands: Array | float) -> Array:
-        """A function of numbers."""
         plain = [operand.plain() if isinstance(operand, Array) else float(operand) for operand in operands]
         return self._scaled(self._add(function, *plain), 1.0)
 
@@ -305,15 +307,12 @@ class Mathematics:
         return number
 
     def user(self, primitive: Primitive, *operands: Array | float) -> Array | float:
-        """A user's primitive, number by number."""
         return self._written(primitive.number, operands)
 
     def user_derivative(self, primitive: Primitive, index: int, *operands: Array | float) -> Array | float:
-        """A derivative of a user's primitive, number by number."""
         return self._written(partial(primitive.derivative, index), operands)
 
     def over(self, a: Array | float, b: Array | float) -> Array | float:
-        """a / b."""
         return a / b if isinstance(a, Array) or isinstance(b, Array) else over(a, b)
 
     def over_hypot(self, a: Array | float, b: Array | float, y: Array | None = None) -> Array | float:

@@ -1,15 +1,12 @@
 """A recorded graph as an ES module that imports nothing: its numbers and its gradient, from the one table."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 
 from engine.compiler.statements import Statements, block_comment, harmless
 from engine.compiler.trace import Record
 from engine.domains import refuses
-from engine.expressions.javascript import in_functions, javascript, javascript_number, refusals_of
-from engine.expressions.javascript_functions import functions_of
+from engine.expressions.javascript import functions_of, in_functions, javascript, javascript_number, refusals_of
 from engine.validation import plain_label
 
 _COMMENT = """A graph of {n_computed:,} operations, for one example. Written by gradstep.

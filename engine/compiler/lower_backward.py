@@ -1,7 +1,5 @@
 """Seventh pass: the chain rule, group by group from the last to the first, as instructions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -87,7 +85,6 @@ class Backward:
         return self.emitter.read(places) if number is None else number
 
     def emit_sum(self, group: Group, gradient: Scaled) -> None:
-        """The parts of a group of sums."""
         factors = [part.factors if part.k > 1 else None for part in group.parts]
         if any(factors):
             gradient = Scaled(self.emitter.keep(self.emitter.numbers(gradient)))  # fewer numbers than products have
@@ -147,7 +144,6 @@ class Backward:
             self.add_gradient(factors.right, Scaled(out))
 
     def kind(self, kind: str) -> str:
-        """What a matrix product is called."""
         return f"{kind}, careful" if self.careful else kind
 
     def add_product(self, places: Column, gradient: Scaled, local: Scaled) -> None:
@@ -171,7 +167,6 @@ class Backward:
             self.gradients.stand(places, value)
 
     def over_examples(self, value: Scaled) -> Scaled:
-        """Summed over the examples."""
         out = self.emitter.scratch(value.view.shape, False)
         self.emitter.add(Total(out, value.view, over_examples=True))
         return Scaled(out, value.number)

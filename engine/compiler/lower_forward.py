@@ -1,7 +1,5 @@
 """Sixth pass: groups become instructions that compute their numbers."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from engine.compiler.ir import Map, MatMul, Total, View
@@ -13,7 +11,6 @@ _FEW_FIRST, _FEW_MORE = 2, 4
 
 
 def emit_forward(emitter: Emitter, group: Group) -> None:
-    """The instructions that compute one group."""
     emitter.fresh_scratch()
     out = emitter.read(group.nodes)
     if group.op == SUM:

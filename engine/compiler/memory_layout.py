@@ -1,14 +1,12 @@
 """Fifth pass: a slot for each number, so that operands are slices of memory wherever they can be."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.compiler.trace import Record
-from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Factors, Group, Grouped, Places, matrix
+from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Factors, Group, Places, grouped, matrix
 from engine.operations import CONSTANT
 
 _UNREAD = np.iinfo(np.int64).max
@@ -28,12 +26,12 @@ class Placed:
     """The places of the constants, in their order: in the uniform space, after the parameters."""
 
 
-def placed(graph: Grouped) -> Placed:
-    """Give every node a slot. What a later group reads first stands first, so that it reads a slice."""
-    record = graph.summed.record
+def placed(record: Record) -> Placed:
+    """Group the nodes, and give each a slot. What a later group reads first stands first, so that it reads a slice."""
+    groups, spaces = grouped(record)
     ranks = np.full(len(record.ops), _UNREAD)
     next_rank = 0
-    for group in reversed(graph.groups):
+    for group in reversed(groups):
         if not isinstance(group.nodes, int):
             group.reordered(_order(group, ranks))
         for column in group.sides():
@@ -53,7 +51,7 @@ def placed(graph: Grouped) -> Placed:
     constants = constants[np.argsort(ranks[constants], kind="stable")]
     slots[constants] = record.n_parameters + np.arange(len(constants))
     sizes = {INPUTS: record.n_inputs, UNIFORM: record.n_parameters + len(constants), VARYING: 0}
-    for group in graph.groups:
+    for group in groups:
         start = sizes[group.space]
         if isinstance(group.nodes, int):
             slots[group.nodes] = start
@@ -62,8 +60,8 @@ def placed(graph: Grouped) -> Placed:
             sizes[group.space] = end = start + len(group.nodes)
             slots[group.nodes] = np.arange(start, end)
         if group.parts:
-            find_products(group, graph.spaces)
-    return Placed(record, graph.groups, graph.spaces, slots, sizes, constants)
+            find_products(group, spaces)
+    return Placed(record, groups, spaces, slots, sizes, constants)
 
 
 def _order(group: Group, ranks: Places) -> Places:
@@ -81,12 +79,7 @@ def _order(group: Group, ranks: Places) -> Places:
 
 
 def factored(left: Places, right: Places) -> Factors | None:
-    """The rows that are different, where each left one meets each right one once; else None.
-
-    >>> w, x = np.array([[1, 2], [3, 4]]), np.array([[5, 6], [5, 6]])
-    >>> factored(w, x).right
-    array([[5, 6]])
-    """
+    """The rows that are different, where each left one meets each right one once; else None."""
     if len(left) == 1:
         return Factors(left, right, _ZERO, _ZERO)
     left_rows, left_of = _distinct(left)

@@ -50,16 +50,8 @@ class Graph:
         )
 
 
-def _of_two(operator: str) -> Callable[[Tensor, Operand], Tensor]:
-    return lambda a, b: apply(operator, a, b)
-
-
-def _turned(operator: str) -> Callable[[Tensor, Operand], Tensor]:
-    return lambda a, b: apply(operator, b, a)
-
-
 @dataclass(eq=False)
-class Tensor:
+class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
     """Numbers in a graph: its *shape*, and one more axis, of the examples, along which it is 1 long unless *wide*."""
 
     graph: Graph
@@ -77,13 +69,11 @@ class Tensor:
         return Tensor(self.graph, name, self.shape if shape is None else shape, self.dtype, self.wide)
 
     def reshaped(self, shape: tuple[int, ...]) -> Tensor:
-        """The same numbers in another shape."""
         if self.numbers is not None:
             return self.graph.constant(self.numbers.reshape(shape))
         return self if shape == self.shape else self.made("Reshape", self.graph.array([*shape, -1]), shape=shape)
 
     def spread(self, shape: tuple[int, ...]) -> Tensor:
-        """The same for each index of a larger shape."""
         return self if shape == self.shape else self.made("Expand", self.graph.array([*shape, 1]), shape=shape)
 
     def taken(self, rows: NDArray[np.int64]) -> Tensor:
@@ -99,25 +89,13 @@ class Tensor:
         return self.made("ReduceSum", self.graph.array([-2]), shape=self.shape[:-1], keepdims=0)
 
     def cast(self, kind: str) -> Tensor:
-        """The same in another dtype."""
         dtype = np.dtype(kind)
         if dtype == self.dtype:
             return self
         return replace(self.made("Cast", to=package().helper.np_dtype_to_tensor_dtype(dtype)), dtype=dtype)
 
-    __add__ = __radd__ = _of_two("Add")
-    __mul__ = __rmul__ = _of_two("Mul")
-    __sub__, __rsub__ = _of_two("Sub"), _turned("Sub")
-    __truediv__, __rtruediv__ = _of_two("Div"), _turned("Div")
-    __lt__, __le__ = _of_two("Less"), _of_two("LessOrEqual")
-    __gt__, __ge__ = _of_two("Greater"), _of_two("GreaterOrEqual")
-    __or__, __and__ = _of_two("Or"), _of_two("And")
-
-    def __neg__(self) -> Tensor:
-        return apply("Neg", self)
-
-    def __abs__(self) -> Tensor:
-        return apply("Abs", self)
+    def __array_ufunc__(self, ufunc: Callable[..., Any], _method: str, *operands: Operand, **_: Any) -> Tensor:
+        return apply(_OPERATORS[ufunc], *operands)  # another one in place of itself, for the operations in place
 
 
 Operand: TypeAlias = Tensor | float
@@ -142,10 +120,12 @@ def apply(operator: str, *operands: Operand) -> Tensor:
 
 _FOLDED: dict[str, Callable[..., Any]] = {
     **{"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide, "Neg": np.negative, "Abs": np.abs},
-    **{"Equal": np.equal, "Less": np.less, "Greater": np.greater, "GreaterOrEqual": np.greater_equal},
-    **{"Not": np.logical_not, "And": np.logical_and, "Or": np.logical_or, "Log": np.log, "Where": np.where},
+    **{"Equal": np.equal, "Less": np.less, "LessOrEqual": np.less_equal, "Greater": np.greater},
+    **{"GreaterOrEqual": np.greater_equal, "Not": np.logical_not, "And": np.bitwise_and, "Or": np.bitwise_or},
+    **{"Log": np.log, "Where": np.where},
 }
 """What is computed here where all operands are constants, so that their numbers are known."""
+_OPERATORS = {function: operator for operator, function in _FOLDED.items()}
 _NEUTRAL = {("Add", 0): 0.0, ("Add", 1): 0.0, ("Sub", 1): 0.0, ("Mul", 0): 1.0, ("Mul", 1): 1.0, ("Div", 1): 1.0}
 _KEPT: dict[str, Callable[[Any, float], Tensor]] = {
     "Add": lambda a, number: apply("Sum", a, number),

@@ -1,7 +1,5 @@
 """Plans as models of ONNX: each number is a row of the tensor that wrote its slot last, with a column an example."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import groupby
 from math import prod
@@ -16,7 +14,7 @@ from engine.compiler.ir_builder import Function
 from engine.compiler.memory_layout import Placed
 from engine.compiler.onnx_graph import Graph, Operand, Tensor, joined, over_examples
 from engine.compiler.onnx_kernels import applied
-from engine.compiler.plan import forward_code
+from engine.compiler.plan import code_for
 from engine.compiler.vectorize import INPUTS, UNIFORM
 from engine.onnx_models import checked_model
 from engine.validation import plain_label
@@ -31,7 +29,7 @@ def onnx_model(placed: Placed, uniform: Floats, labels: Sequence[str], comment: 
     These are the parameters and constants, ``(n,)``; *labels* are names of the inputs for readers. Raises a ValueError
     for an operation that ONNX has nothing for, and a ModuleNotFoundError without the package onnx.
     """
-    code = forward_code(placed)
+    code = code_for(placed)
     rows = _Rows(code, placed.record.n_inputs, uniform)
     rows.carry_out(code)
     graph = rows.graph

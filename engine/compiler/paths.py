@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.confirmation import another_graph, confirm
 from engine.compiler.guards import Checks
 from engine.compiler.inputs import fill
 from engine.compiler.ir import Floats
 from engine.compiler.program import Program, assign, columns_of
 from engine.compiler.recorder import ADVICE, Recording, record
-from engine.compiler.surroundings import Surroundings, may_have_changed
+from engine.compiler.surroundings import Surroundings, changed, may_have_changed
 from engine.compiler.trace import recorded, same_graph
 from engine.escapes import DataDependentError
+from engine.node import common_order
+from engine.validation import plain_label
 from engine.value import Value
 
 if TYPE_CHECKING:
@@ -59,13 +60,7 @@ class Paths:
     the next call of the function, a parameter whose ``data`` was given another number since the last call keeps it; all
     others get their weight as ``data``. Threads take turns.
 
-    Args:
-        source: what is recorded.
-        parameters: the leaves to differentiate with respect to; None for all that belong to no single example.
-        dtype: of the arrays.
-        most: how many paths there may be.
-        known: paths from earlier, which are recorded again before they are used.
-        backend: what carries programs out.
+    There are *most* paths at most; those that are *known* from earlier are recorded again before they are used.
     """
 
     def __init__(
@@ -94,17 +89,14 @@ class Paths:
 
     @property
     def n_inputs(self) -> int:
-        """How many columns the rows have."""
         return self.paths[0].program.n_inputs
 
     @property
     def n_outputs(self) -> int:
-        """How many numbers the function gives for an example."""
         return self.paths[0].n_outputs
 
     @property
     def parameters(self) -> list[Value]:
-        """The leaves to differentiate with respect to."""
         return self.paths[0].program.parameters if self.paths else []
 
     @property
@@ -120,9 +112,6 @@ class Paths:
         """Record the path of an example, unless it is known and still what the function does.
 
         ``before_compiling(outputs)`` may raise an error before a new path is compiled.
-
-        Raises:
-            DataDependentError: the function cannot be recorded.
         """
         with self._turn:
             recording = self._record(row)
@@ -133,7 +122,7 @@ class Paths:
                     path.is_due = path.may_change = False
                     return path
                 if not path.may_change:
-                    raise another_graph(recording)
+                    raise _another_graph(recording)
                 self.paths.remove(path)
                 self.paths.sort(key=lambda path: -len(path.program.parameters))
                 self.from_values()
@@ -158,23 +147,23 @@ class Paths:
         return record(self._source.function, np.asarray(row).tolist(), self._source.identity)
 
     def _compile(self, first: Recording, row: Row) -> Path:
-        """A new path, for what a second recording of the same example confirms.
-
-        Raises:
-            DataDependentError: the function did something else, or changed what it can reach; or paths are too many.
-        """
+        """A new path, if a second recording of the same example shows that the function does the same in each call."""
         place = [*first.guards.values()][-1].place if first.guards else ""
         if len(self.paths) >= self._most:
             raise DataDependentError(f"{place}: comparisons of Values choose more than {self._most} paths", ADVICE)
         if self.paths and len(first.outputs) != self.n_outputs:
             raise DataDependentError(f"{place}: comparisons of Values choose how many outputs there are", ADVICE)
-        second, self._look, lasting = confirm(first, lambda: self._record(row), self._source.surroundings)
-        before = self._owners if set(self._owners) <= set(lasting) else []  # in the same order, if all are there
-        found = dict.fromkeys([*self.parameters, *before, *lasting])
+        self._source.surroundings.add(first.calls)
+        before, second, look = self._source.surroundings.look(), self._record(row), self._source.surroundings.look()
+        if name := changed(before, look):
+            raise DataDependentError(f"{first.place}: the function changes {name} from one call to the next", ADVICE)
+        self._look, lasting = look, _lasting(first, second)
+        owners = self._owners if set(self._owners) <= set(lasting) else []  # in the same order, if all are there
+        found = dict.fromkeys([*self.parameters, *owners, *lasting])
         parameters = list(found if self._given is None else self._given)
         graph, again = (recorded(recording.roots, recording.inputs, parameters) for recording in (first, second))
         if not same_graph(graph, again) or first.outcomes != second.outcomes:
-            raise another_graph(second)
+            raise _another_graph(second)
         program = Program(graph, first.inputs, parameters, self.dtype, backend=self._backend)
         path = Path(program, Checks(first, parameters, self._backend), first.outcomes, len(first.outputs))
         self.paths.insert(0 if len(parameters) > len(self.parameters) else len(self.paths), path)
@@ -231,13 +220,8 @@ class Paths:
     def run(self, rows: Floats, chosen: Indexes | None = None, output: int = 0) -> tuple[Floats, Floats]:
         """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one: for a training loop.
 
-        Args:
-            rows: ``(n_examples, n_inputs)``, an array of the dtype, or of float64 so that comparisons see more digits.
-            chosen: which of the rows, in which order; all of them where it is not given.
-            output: the output that is differentiated.
-
-        Returns:
-            The outputs; and the gradient, which may be in memory of a program, so that the next run changes it.
+        The *rows* ``(n_examples, n_inputs)``, or those *chosen*, in their order, are of the dtype, or of float64 so
+        that comparisons see more digits. The gradient may be in memory that the next run changes.
         """
         with self._turn:
             if self._only(rows if chosen is None else rows[chosen[:1]]):
@@ -257,7 +241,7 @@ class Paths:
         """The gradient of an output for each row: see ``Program``."""
         with self._turn:
             shares = self._shares(rows)
-            columns = self.columns_of(with_respect_to)
+            columns = columns_of(with_respect_to, (), self.parameters, "parameters of the function")
             of = with_respect_to if isinstance(with_respect_to, str) else "parameters"
             results = np.zeros((len(rows), self.n_inputs if of == "inputs" else len(self.parameters)), self.dtype)
             for path, places in shares:
@@ -265,12 +249,7 @@ class Paths:
                 results[places, : found.shape[1]] = found
             return results if of == "inputs" else results[:, columns]
 
-    def columns_of(self, with_respect_to: Any) -> list[int]:
-        """The places among the parameters of what a gradient is asked for."""
-        return columns_of(with_respect_to, (), self.parameters, "parameters of the function")
-
     def eager_outputs(self, row: Floats) -> list[float]:
-        """The outputs for one example with no program; or the error that the function raises."""
         with self._turn:
             return [output.data for output in self._record(row).outputs]
 
@@ -329,6 +308,25 @@ class Paths:
     def draw(self, direction: str = "LR", path: int = 0, theme: str = "auto") -> Drawing:
         """The array instructions of a path as a picture: see ``Program``."""
         return self.paths[path].program.draw(direction, theme)
+
+
+def _lasting(first: Recording, second: Recording) -> list[Value]:
+    """The leaves in both graphs, which belong to no single call; a computed Value in both is refused."""
+    orders = [common_order(recording.roots) for recording in (first, second)]
+    in_first, in_second, inputs = set(orders[0]), set(orders[1]), set(first.inputs)
+    carried = [node for node in orders[1] if node in in_first and (node.operands or node in inputs)]
+    if carried:
+        name = plain_label(carried[-1].label) or carried[-1].op or "an input"
+        raise DataDependentError(
+            f"{first.place}: the function uses a Value ({name}) that was computed outside of it, or that goes from one "
+            "call to the next",
+            "compute it inside: there it changes with weights and inputs; " + ADVICE,
+        )
+    return [node for node in orders[0] if not node.op and node in in_second and node not in inputs]
+
+
+def _another_graph(recording: Recording) -> DataDependentError:
+    return DataDependentError(f"{recording.place}: the function builds another graph from one call to the next", ADVICE)
 
 
 def _bits(numbers: Floats) -> NDArray[Any]:

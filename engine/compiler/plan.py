@@ -1,7 +1,5 @@
 """Plans: what is carried out for one question, and what it takes to be a backend that carries it out."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -11,12 +9,12 @@ from numpy.typing import NDArray
 
 from engine.compiler.adjoints import GRADIENT
 from engine.compiler.buffer_reuse import reused
-from engine.compiler.collector import collector_paused
 from engine.compiler.ir import Code, Floats
 from engine.compiler.ir_builder import Emitter
 from engine.compiler.lower_backward import Backward
 from engine.compiler.lower_forward import emit_forward
 from engine.compiler.memory_layout import Placed
+from engine.compiler.recorder import collector_paused
 from engine.compiler.vectorize import INPUTS, UNIFORM, Places
 
 PARAMETERS = "parameters"
@@ -49,27 +47,17 @@ class Plan:
         """The instructions, each number in a slot that nothing else takes; written again each time."""
         with collector_paused():
             if self.gradient is None:
-                return forward_code(self.graph)
+                return code_for(self.graph)
             output, of, careful = self.gradient
-            record = self.graph.record
-            n_inputs, n_leaves = record.n_inputs, record.n_inputs + record.n_parameters
-            leaves = np.arange(n_inputs) if of == INPUTS else np.arange(n_inputs, n_leaves)
-            return gradient_code(self.graph, output, leaves, careful)
+            n_inputs, n_parameters = self.graph.record.n_inputs, self.graph.record.n_parameters
+            leaves = np.arange(n_inputs) if of == INPUTS else n_inputs + np.arange(n_parameters)
+            return code_for(self.graph, output, leaves, careful)
 
     @cached_property
     def reused(self) -> Code:
         """The same in little memory, where numbers that are no longer needed make room for others."""
         with collector_paused():
             return reused(self.code)
-
-
-class Share(NamedTuple):
-    """How a backend takes a batch."""
-
-    chunk: int
-    """How many examples at a time."""
-    for_threads: bool
-    """Whether parts of that size are worth several threads."""
 
 
 class Bound(Protocol):
@@ -80,15 +68,8 @@ class Bound(Protocol):
     by_inputs: Floats
     """The gradients in the inputs, ``(n_inputs, n_examples)``, after a run of a plan with those."""
 
-    @property
-    def inputs(self) -> Floats:
-        """Those of the last run, ``(n_inputs, n_examples)``."""
-
-    def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
-        """Take the inputs: all *rows*, or those at these *places*; *shared* numbers are the last inputs of each.
-
-        Rows may be of float64 for a program of float32, which rounds them here.
-        """
+    def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
+        """Take the inputs: all *rows*, or those at these *places*; they may be of float64 for a program of float32."""
 
     def run(self, seed: float, listens: bool) -> bool:
         """Compute outputs, and the gradient that starts with *seed* for each example.
@@ -104,8 +85,8 @@ class Bound(Protocol):
 class Backend(Protocol):
     """How plans are carried out: a module of ``backends``."""
 
-    def share(self, plan: Plan, n_bytes: int) -> Share:
-        """How batches are cut for a plan whose numbers have so many bytes."""
+    def share(self, plan: Plan, n_bytes: int) -> tuple[int, bool]:
+        """How many examples at a time, with numbers of so many bytes, and whether these parts are worth threads."""
 
     def words(self, plan: Plan) -> list[str]:
         """Lines for people: what the backend does itself, and what it leaves to others."""
@@ -118,26 +99,18 @@ class Backend(Protocol):
         """
 
 
-def forward_code(graph: Placed) -> Code:
-    """The outputs and nothing else."""
-    return _forward_code(Emitter(graph))
-
-
-def _forward_code(emitter: Emitter) -> Code:
-    graph = emitter.graph
+def code_for(graph: Placed, output: int = -1, wanted: Places | None = None, careful: bool = False) -> Code:
+    """The outputs, and the gradient of one of them in *wanted* leaves; by *careful* instructions (see ``Backward``)."""
+    emitter, n_slots = Emitter(graph), graph.n_slots.copy()
+    seed: tuple[str, int] | None = None
     for group in graph.groups:
         emit_forward(emitter, group)
+    forward = emitter.taken()
     outputs = [(graph.spaces[place], int(graph.slots[place])) for place in graph.record.outputs]
-    return Code(emitter.taken(), [], {**graph.n_slots, **emitter.scratch_slots}, outputs)
-
-
-def gradient_code(graph: Placed, output: int, wanted: Places, careful: bool = False) -> Code:
-    """The outputs, and the gradient of one of them in the *wanted* leaves; by *careful* instructions (see Backward)."""
-    emitter = Emitter(graph)
-    code = _forward_code(emitter)
-    gradients = Backward(emitter, graph.record.outputs[output], wanted, careful).gradients
-    n_slots = {**code.n_slots, **emitter.scratch_slots}
-    n_slots |= {space + GRADIENT: size for space, size in graph.n_slots.items()}
-    n_slots[UNIFORM + GRADIENT] = gradients.n_uniform
-    memory, slot = code.outputs[output]
-    return Code(code.forward, emitter.taken(), n_slots, code.outputs, (memory + GRADIENT, slot))
+    if wanted is not None:
+        gradients = Backward(emitter, graph.record.outputs[output], wanted, careful).gradients
+        n_slots |= {space + GRADIENT: size for space, size in graph.n_slots.items()}
+        n_slots[UNIFORM + GRADIENT] = gradients.n_uniform
+        memory, slot = outputs[output]
+        seed = memory + GRADIENT, slot
+    return Code(forward, emitter.taken(), n_slots | emitter.scratch_slots, outputs, seed)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.anomalies import watch_examples
+from engine.compiler.eager import watch_examples
 from engine.compiler.inputs import as_rows, fill
 from engine.compiler.ir import Floats
 from engine.compiler.runner import Runner
-from engine.compiler.summary import described
+from engine.compiler.summary import described, drawn
 from engine.compiler.tables import Asked, read_table
 from engine.compiler.trace import INPUT, Record
 from engine.names import check_ordered, in_order
@@ -204,8 +204,6 @@ class Program:
 
     def draw(self, direction: str = "LR", theme: str = "auto") -> Drawing:
         """The array instructions as a picture; each box says how many scalars it has."""
-        from engine.compiler.picture import drawn
-
         return drawn(self._runner.graph, direction, theme)
 
     def save(self, path: str | PathLike[str], output: int = 0, comment: str = "") -> None:
@@ -297,12 +295,7 @@ class Program:
 
 
 def assign(weights: Floats, numbers: Any, parameters: Sequence[Value]) -> None:
-    """Put *numbers* into *weights*, those of *parameters*; after ``weights -= ...`` they are there already.
-
-    Raises:
-        TypeError: they are no numbers.
-        ValueError: they are not as many.
-    """
+    """Put *numbers* into *weights*, those of *parameters*; after ``weights -= ...`` they are there already."""
     if numbers is weights:
         return
     labels = [parameter.label for parameter in parameters]
@@ -315,12 +308,7 @@ def assign(weights: Floats, numbers: Any, parameters: Sequence[Value]) -> None:
 
 
 def columns_of(with_respect_to: Any, inputs: Sequence[Value], parameters: Sequence[Value], what: str) -> list[int]:
-    """The places among *inputs* and *parameters* of what a gradient is asked for.
-
-    Raises:
-        ValueError: it is not there.
-        TypeError: it is a set, which has no order.
-    """
+    """The places among *inputs* and *parameters* of what a gradient is asked for."""
     if isinstance(with_respect_to, str):
         n, n_leaves = len(inputs), len(inputs) + len(parameters)
         if with_respect_to not in ("parameters", "inputs"):

@@ -1,8 +1,7 @@
 """Recording: a function is called with Values, and what it asks of their numbers is noticed."""
 
-from __future__ import annotations
-
 import dis
+import gc
 import operator
 import os
 import random
@@ -13,12 +12,10 @@ from threading import RLock
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
-from engine.callers import Place, is_library, users_caller
-from engine.compiler.collector import collector_paused
-from engine.compiler.trace import ordered
+from engine.callers import is_library, source_line, users_place
 from engine.domains import POWER, bounds_of
 from engine.escapes import DataDependentError, Listener, listening
-from engine.node import topological_order
+from engine.node import common_order, topological_order
 from engine.operations import PLAIN
 from engine.validation import shortened
 from engine.value import Value, constant
@@ -34,6 +31,21 @@ Found: TypeAlias = tuple[dict[str, Any], dict[str, Any]]
 """What a call of a function of the user's found: its globals; its arguments, with what it encloses."""
 
 
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """No garbage collection meanwhile: it would look at many small objects that live, half of the time in deep graphs.
+
+    And what it calls (``gc.callbacks``) would look like a part of the function that is recorded.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 class Guard(NamedTuple):
     """A comparison that a function made, how it came out, and where that was."""
 
@@ -41,7 +53,7 @@ class Guard(NamedTuple):
     sign: str
     b: Value | float
     outcome: bool
-    place: Place | str
+    place: str
 
 
 class Recording(Listener):
@@ -62,7 +74,7 @@ class Recording(Listener):
         self.error: DataDependentError | None = None
         self.doubt = ""
         """What is an error only where the function goes on after it."""
-        self._differentiated: list[Value] = []
+        self.differentiated_roots: list[Value] = []
         self.refusing: list[Value] = []
         """What the function differentiates, if it may catch an error: outputs may lack the operation that refuses."""
         self._ids = set(map(id, self.inputs))  # lasting, as the inputs are held
@@ -83,9 +95,8 @@ class Recording(Listener):
 
     @property
     def place(self) -> str:
-        """Where the user's code begins."""
         code = next(iter(self.calls), None)
-        return "the function" if code is None else str(Place(code.co_filename, code.co_firstlineno))
+        return "the function" if code is None else source_line(code.co_filename, code.co_firstlineno)
 
     @property
     def outcomes(self) -> tuple[bool, ...]:
@@ -97,43 +108,37 @@ class Recording(Listener):
         if _is_constant(node):
             return
         if how in ("repr()", "format()"):
-            self.doubt = self.doubt or f"{users_caller()}: {how} of a Value"
+            self.doubt = self.doubt or f"{users_place()}: {how} of a Value"
         else:
             never = ", which no number equals: write >= and <=" if how == "==" else ""
-            self._refuse(f"{users_caller()}: {how} of a Value{never}")
+            self._refuse(f"{users_place()}: {how} of a Value{never}")
 
     def left_elsewhere(self, how: str, node: Value) -> None:
         """The function handed its Values to another thread: the order of what happens there is not known."""
         if not self._ids.isdisjoint(map(id, topological_order(node))):
-            self._refuse(f"{users_caller()}: {how} of a Value in another thread")
+            self._refuse(f"{users_place()}: {how} of a Value in another thread")
 
     def hashed(self, node: Value) -> None:
         """A Value in place of a number was not what the number would have been."""
         if id(node) in self._ids:
-            self._refuse(f"{users_caller()}: hash() of a Value, where a plain number is without a program")
+            self._refuse(f"{users_place()}: hash() of a Value, where a plain number is without a program")
 
     def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
-        """A guard, unless only constants were compared."""
         other = b if isinstance(b, Value) else float(b)
         if _is_constant(a) and (not isinstance(other, Value) or _is_constant(other)):
             return
         key = (id(a), sign, id(other) if isinstance(other, Value) else other)
         if key not in self.guards:
-            self.guards[key] = Guard(a, sign, other, outcome, users_caller().place)
+            self.guards[key] = Guard(a, sign, other, outcome, users_place())
 
     def refused(self) -> None:
         """An operation refused a number; a function that catches this branched on a Value."""
-        reason = f"{users_caller()}: an operation refused the number of a Value, and the function caught an error"
+        reason = f"{users_place()}: an operation refused the number of a Value, and the function caught an error"
         self.doubt = self.doubt or reason
 
     def differentiated(self, root: Value) -> None:
         """Its operations may refuse numbers that the gradient graph takes."""
-        self._differentiated.append(root)
-
-    def guard_domains(self) -> None:
-        """Guard the operands of all operations that may refuse them, for a function that may catch the error."""
-        self.refusing = list(dict.fromkeys(self._differentiated))
-        self.guards |= _domains([*self.outputs, *self.refusing])
+        self.differentiated_roots.append(root)
 
     def _refuse(self, reason: str) -> None:
         self.error = self.error or DataDependentError(reason, ADVICE)
@@ -160,7 +165,7 @@ class Recording(Listener):
             elif event == "call" and frame.f_code not in self.calls and _is_users(frame):
                 self.calls[frame.f_code] = frame.f_globals, dict(frame.f_locals)
             if draws:
-                self._refuse(f"{users_caller()}: random numbers are drawn")
+                self._refuse(f"{users_place()}: random numbers are drawn")
             if others is not None:
                 others(frame, event, thing)
 
@@ -183,11 +188,8 @@ def _profile(function: Any) -> None:
 def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], identity: bool = False) -> Recording:
     """Call *function* with a Value for each of the *numbers*, and notice what it asks of them: see ``Recording``.
 
-    The function takes a list of Values; it returns a list of Values, or numbers where a comparison chose them.
-
-    Raises:
-        DataDependentError: a number left the graph, or a random one came in; the message names the line.
-        Exception: what the function raises.
+    It takes a list of Values, and returns a list of Values, or numbers where a comparison chose them. A number that
+    left the graph, or a random one that came in, is a DataDependentError, which names the line.
     """
     recording = Recording(numbers, identity)
     try:
@@ -213,7 +215,8 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
             )
         recording.outputs.append(output if isinstance(output, Value) else constant(output, "an output"))
     if any(_HANDLES_ERRORS in code.co_code[::2] for code in recording.calls):
-        recording.guard_domains()
+        recording.refusing = list(dict.fromkeys(recording.differentiated_roots))
+        recording.guards |= _domains([*recording.outputs, *recording.refusing])
     return recording
 
 
@@ -234,7 +237,7 @@ def _domains(outputs: Sequence[Value]) -> dict[Any, Guard]:
     """Guards that all operands stay inside of their domains: for functions that may catch the error."""
     return {
         (id(operand), sign, bound): Guard(operand, sign, bound, SIGNS[sign](operand.data, bound), "a try statement")
-        for node in ordered(outputs)
+        for node in common_order(outputs)
         for index, sign, bound in bounds_of(node.operation.key, _constant_exponent(node))
         for operand in [node.operands[index]]
         if not _is_constant(operand)

@@ -8,29 +8,24 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from threading import RLock
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.backends import backend_named
 from engine.compiler.backends.numpy import is_finite
-from engine.compiler.collector import collector_paused
-from engine.compiler.fuse_sums import summed
+from engine.compiler.eager import refuse
 from engine.compiler.inputs import fill, hiding_nan, refuse_nan
 from engine.compiler.ir import Floats
 from engine.compiler.memory_layout import placed
-from engine.compiler.plan import PARAMETERS, Bound, Gradient, Plan, Share
-from engine.compiler.refusals import refuse, refusing_nodes
+from engine.compiler.plan import PARAMETERS, Bound, Gradient, Plan
+from engine.compiler.recorder import collector_paused
 from engine.compiler.simplify import simplified
 from engine.compiler.trace import Record
-from engine.compiler.vectorize import INPUTS, UNIFORM, grouped
+from engine.compiler.vectorize import INPUTS, UNIFORM
+from engine.domains import refuses
 from engine.value import Value
-
-Batch: TypeAlias = tuple[Floats, NDArray[np.int64] | None]
-"""Rows, and which of them in which order; all of them for None."""
-Part: TypeAlias = tuple[int, int, int]
-"""Which examples, from the first to before the last, and by which worker."""
 
 _LOOKED_AT = 4_000_000  # numbers at a time
 _KEPT = 6  # batch sizes whose memory is kept
@@ -59,7 +54,7 @@ class Runner:
         self.failed = set[str]() if failed is None else failed
         """Backends that failed for this program."""
         with collector_paused():
-            self.graph = placed(grouped(summed(simplified(record))))
+            self.graph = placed(simplified(record))
         self.dtype = dtype
         self.n_outputs = len(record.outputs)
         self.hiding_nan = hiding_nan(self.graph.record)
@@ -71,17 +66,18 @@ class Runner:
         fill(self.uniform[record.n_parameters :][: len(constants), 0], numbers, "a number in the graph")
         self.turn = RLock()
         self._record, self._labels, self._n_columns = record, labels or [], n_columns
-        self._refusing = [] if labels is None else refusing_nodes(record)
+        ops = [] if labels is None else record.ops
+        self._refusing = [index for index, op in enumerate(ops) if isinstance(op, str) and refuses(op)]
         self._is_coarse = labels is not None and dtype == np.float32
         self._parameters = parameters
-        self._plans: dict[Gradient | None, tuple[Plan, Share]] = {}
+        self._plans: dict[Gradient | None, tuple[Plan, tuple[int, bool]]] = {}
         self._bound: dict[tuple[int, Gradient | None, int], tuple[Bound, Floats]] = {}
 
     def outputs(self, rows: Floats, refuses: bool = True) -> Floats:
         """All outputs, ``(n_examples, n_outputs)``."""
         results = np.empty((len(rows), self.n_outputs), self.dtype)
         with self.turn:
-            self.in_chunks(len(rows), lambda *part: self._computed((rows, None), part, None, results, refuses), None)
+            self.in_chunks(len(rows), lambda *part: self._computed(rows, None, part, None, results, refuses), None)
         return results
 
     def outputs_and_mean_gradient(
@@ -95,7 +91,7 @@ class Runner:
         def run(start: int, stop: int, worker: int) -> None:
             for careful in (False, True):
                 gradient, part = Gradient(output, PARAMETERS, careful), (start, stop, worker)
-                bound, is_exact = self._computed((rows, chosen), part, gradient, results, seed=1.0 / n_examples)
+                bound, is_exact = self._computed(rows, chosen, part, gradient, results, seed=1.0 / n_examples)
                 if finite := is_finite(bound.by_parameters):
                     break
             if self._is_coarse and not (is_exact and finite):
@@ -110,17 +106,19 @@ class Runner:
         return results, parts[0] if len(parts) == 1 else np.add.reduce([parts[start] for start in sorted(parts)], 0)
 
     def input_gradients(self, rows: Floats, shared: Floats, columns: Sequence[int], output: int) -> Floats:
-        """The gradients of an output in some inputs, for each example; the last inputs are *shared* by all examples."""
+        """The gradients of an output in some inputs, for each example; *shared* numbers are the last inputs of each."""
         gradients = np.empty((len(rows), len(columns)), self.dtype)
         start = columns[0] if columns else 0
         together = list(columns) == list(range(start, start + len(columns)))
         chosen = slice(start, start + len(columns)) if together else list(columns)
 
         def run(start: int, stop: int, worker: int) -> None:
+            own = rows[start:stop]
+            own = np.hstack([own, np.broadcast_to(shared, (len(own), len(shared)))]) if len(shared) else own
             for careful in (False, True):
                 bound = self._ready(stop - start, Gradient(output, INPUTS, careful), worker)
-                bound.load(rows[start:stop], None, shared)
-                is_exact = self._run(bound, 1.0)
+                bound.load(own)
+                is_exact = self._run(bound, own, None, 1.0)
                 found = bound.by_inputs[chosen]
                 if finite := is_finite(found):
                     break
@@ -136,24 +134,25 @@ class Runner:
 
     def _computed(
         self,
-        batch: Batch,
-        part: Part,
+        rows: Floats,
+        chosen: NDArray[np.int64] | None,
+        part: tuple[int, int, int],
         gradient: Gradient | None,
         results: Floats,
         refuses: bool = True,
         seed: float = 0.0,
     ) -> tuple[Bound, bool]:
-        """Compute the outputs of a part of the examples into their *results*, and the gradient.
+        """Compute the outputs of a part of the *chosen* rows, or all, into their *results*, and the gradient.
 
         Returns what computed them, and whether no number on the way was too large.
         """
-        (rows, chosen), (start, stop, worker) = batch, part
+        start, stop, worker = part
         bound = self._ready(stop - start, gradient, worker)
         if stop - start < len(results):
             rows, chosen = (rows[start:stop], None) if chosen is None else (rows, chosen[start:stop])
             results = results[start:stop]
         bound.load(rows, chosen)
-        is_exact = self._run(bound, seed, refuses)
+        is_exact = self._run(bound, rows, chosen, seed, refuses)
         bound.read(results)
         finite = is_finite(results)
         if self._is_coarse and refuses and not (is_exact and finite):
@@ -162,12 +161,14 @@ class Runner:
             refuse_nan(rows if chosen is None else rows[chosen], start)
         return bound, is_exact
 
-    def _run(self, bound: Bound, seed: float, refuses: bool = True) -> bool:
+    def _run(
+        self, bound: Bound, rows: Floats, chosen: NDArray[np.int64] | None, seed: float, refuses: bool = True
+    ) -> bool:
         """Compute; raise the error of eager arithmetic where it refuses a number; say whether none was too large."""
         listens = refuses and bool(self._refusing or self._is_coarse)
         is_exact = not bound.run(seed, listens)
         if self._refusing and not is_exact and not self._is_coarse:
-            self._find_refused(bound.inputs.T)
+            self._find_refused(rows if chosen is None else rows[chosen])
         return is_exact
 
     def exact_weights(self) -> Floats:
@@ -195,26 +196,20 @@ class Runner:
         return Runner(replace(self._record, outputs=self._refusing), np.dtype(np.float64))
 
     def _find_refused(self, rows: Floats) -> None:
-        """Find examples for which an operation that may refuse numbers gives infinity or NaN, and compute them eagerly.
-
-        Raises:
-            ValueError, ArithmeticError: an operation refuses a number.
-        """
+        """Refuse examples for which an operation that may refuse numbers gives infinity or NaN: see ``refuse``."""
         looking, step = self._checking_runner, max(1, _LOOKED_AT // self._checking_runner.n_outputs)
         with looking.turn:
             looking.weights[:] = self.weights
             for start in range(0, len(rows), step):
                 part = rows[start : start + step].astype(np.float64)
-                suspect = ~np.isfinite(looking.outputs(part)).all(axis=1)
-                refuse(self._record, self._labels, self._n_columns, part[suspect], looking.weights)
+                suspects = part[~np.isfinite(looking.outputs(part)).all(axis=1)].tolist()
+                refuse(self._record, self._labels, self._n_columns, suspects, looking.weights.tolist())
 
     def words(self) -> list[str]:
-        """What the backend says about its share of the work."""
         plans = [plan for plan, _ in self._plans.values()]
         return self._backend.words(plans[0] if plans else Plan(self.graph, None, failed=self.failed))
 
     def release(self) -> None:
-        """Let go of the memory for batches; the next run takes what it needs."""
         self._bound.clear()
 
     def in_chunks(self, n_examples: int, run: Callable[[int, int, int], object], gradient: Gradient | None) -> None:
@@ -241,7 +236,7 @@ class Runner:
             with ThreadPoolExecutor(workers) as pool:
                 list(pool.map(work, range(workers)))
 
-    def _plan(self, gradient: Gradient | None) -> tuple[Plan, Share]:
+    def _plan(self, gradient: Gradient | None) -> tuple[Plan, tuple[int, bool]]:
         """What is computed for the outputs, and for a gradient of one of them; and how to cut batches for it."""
         if gradient not in self._plans:
             plan = Plan(self.graph, gradient, failed=self.failed)

@@ -1,7 +1,5 @@
 """Second pass: what need not be computed. Constants are folded, x * 1 and --x are x, equal nodes are one node."""
 
-from __future__ import annotations
-
 import math
 from array import array
 
@@ -29,7 +27,6 @@ class _Simplifier:
         self.known: dict[tuple[Op, int, int], int] = {}
 
     def run(self) -> Record:
-        """All nodes, in their order."""
         old, here = self.old, self.here
         for index in range(len(here), len(old.ops)):
             op = old.ops[index]
@@ -69,7 +66,6 @@ class _Simplifier:
         return self.known[key]
 
     def negated(self, a: int) -> int:
-        """The node of -a."""
         if self.new.ops[a] == "neg":
             return self.new.first[a]
         key = ("neg", a, NONE)

@@ -1,7 +1,5 @@
 """A recorded graph as statements for a program in another language: its numbers forward, the chain rule backward."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 
@@ -40,7 +38,6 @@ class Statements:
         """How many numbers ``g`` has; known after ``backward``."""
 
     def forward(self) -> Iterator[tuple[int, str]]:
-        """The place of each node that is computed, and the statement that does so."""
         for place, rule in enumerate(self._rules):
             if rule:
                 operands = [Name(self.names[operand]) for operand in self.operands[place]]

@@ -3,8 +3,6 @@
 A graph is recorded once, so a counter, a list that grows or a random generator that goes on would stand still in it.
 """
 
-from __future__ import annotations
-
 import io
 import itertools
 import logging
@@ -14,20 +12,11 @@ import re
 import struct
 import sys
 import threading
+import types
 import warnings
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable, Collection, Container, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from contextlib import suppress
-from types import (
-    BuiltinFunctionType,
-    CodeType,
-    FunctionType,
-    GeneratorType,
-    MappingProxyType,
-    MemberDescriptorType,
-    MethodType,
-    ModuleType,
-)
 from typing import Any, TypeAlias
 
 from engine.callers import is_library
@@ -73,9 +62,9 @@ class Surroundings:
         titles = [getattr(root, "__qualname__", type(root).__name__) for root in roots]
         self._roots: list[Part] = [(str(title).rpartition(".")[2], root) for title, root in zip(titles, roots)]
         functions = [getattr(root, "__func__", root) for root in roots]
-        self._code = {each.__code__: each.__globals__ for each in functions if isinstance(each, FunctionType)}
+        self._code = {each.__code__: each.__globals__ for each in functions if isinstance(each, types.FunctionType)}
 
-    def add(self, calls: Mapping[CodeType, Found]) -> None:
+    def add(self, calls: Mapping[types.CodeType, Found]) -> None:
         """Look from now on also at what these calls found: globals, and arguments that may change."""
         for code, (variables, arguments) in calls.items():
             self._code[code] = variables
@@ -104,7 +93,6 @@ class Surroundings:
         return found
 
     def _named(self) -> Iterator[Part]:
-        """The globals that the functions name."""
         for code, variables in self._code.items():
             for name in code.co_names:
                 if name in _BY_OTHER_NAMES:
@@ -157,13 +145,13 @@ def _noted(thing: Any, names: Container[str] | None) -> Noted:
     try:
         if isinstance(thing, Value):
             return (Value, thing.label), _attributes(thing._attributes or {})
-        if issubclass(type(thing), ModuleType):
+        if issubclass(type(thing), types.ModuleType):
             own = {} if is_library(thing.__name__) else vars(thing)
             return thing.__name__, _attributes(
                 {name: item for name, item in own.items() if (name[:2] != "__" if names is None else name in names)}
             )
-        has_own = not (isinstance(thing, type) or _is_of_pandas(type(thing)))
-        own = getattr(thing, "__dict__", {}) if has_own else {}
+        keeps_caches = hasattr(type(thing), "iloc") or hasattr(type(thing), "get_indexer")  # a frame of pandas, or part
+        own = {} if isinstance(thing, type) or keeps_caches else getattr(thing, "__dict__", {})
         if isinstance(thing, logging.Logger):
             own = {name: item for name, item in own.items() if name not in _OF_ALL_LOGGERS}
         noting = _NOTES_BY_TYPE.get(type(thing))  # most, and quicker
@@ -173,11 +161,6 @@ def _noted(thing: Any, names: Container[str] | None) -> Noted:
         return note, [*parts, *_attributes(own)]
     except Exception:
         return type(thing), [_HIDDEN]
-
-
-def _is_of_pandas(kind: type) -> bool:
-    """Whether objects of this kind are frames or their parts, which keep caches."""
-    return hasattr(kind, "iloc") or hasattr(kind, "get_indexer")
 
 
 def _attributes(own: Mapping[str, Any]) -> list[Part]:
@@ -247,7 +230,7 @@ def _of_type(thing: Any) -> Noted:
 
 def _is_of_user(name: str, item: Any) -> bool:
     """Whether an attribute of a class is one that a user may have written, and not Python."""
-    return isinstance(item, FunctionType) or not (name[:2] == name[-2:] == "__" or name == "_abc_impl")
+    return isinstance(item, types.FunctionType) or not (name[:2] == name[-2:] == "__" or name == "_abc_impl")
 
 
 def _of_object(thing: Any) -> Noted:
@@ -256,9 +239,8 @@ def _of_object(thing: Any) -> Noted:
         note, parts = _of_array(np.asarray(thing))
         axes = thing.axes if hasattr(kind, "iloc") else ()
         return (kind, note), [*parts, *((".axes", axis) for axis in axes)]
-    slots = [
-        name for each in kind.__mro__ for name, slot in vars(each).items() if isinstance(slot, MemberDescriptorType)
-    ]
+    members = [member for each in kind.__mro__ for member in vars(each).items()]
+    slots = [name for name, member in members if isinstance(member, types.MemberDescriptorType)]
     parts = [(".__class__", kind), *((f".{name}", getattr(thing, name)) for name in slots if hasattr(thing, name))]
     if not _hides(kind, len(slots)):
         return kind, parts
@@ -286,15 +268,15 @@ def _hidden(thing: Any) -> list[Part]:
 
 _NOTES: dict[Any, Callable[[Any], Noted]] = {
     (list, tuple, deque, set, frozenset, UserList): _of_list,
-    (dict, UserDict, ChainMap, MappingProxyType): _of_dict,
+    (dict, UserDict, ChainMap, types.MappingProxyType): _of_dict,
     (KeysView, ValuesView, ItemsView): lambda thing: (type(thing), [("", list(thing))]),
     (staticmethod, classmethod): lambda thing: (type(thing), [("", thing.__func__)]),
     property: lambda thing: (property, [(".fget", thing.fget)]),
-    FunctionType: _of_function,
-    GeneratorType: _of_generator,
+    types.FunctionType: _of_function,
+    types.GeneratorType: _of_generator,
     type: _of_type,
-    MethodType: lambda thing: (MethodType, [("", thing.__self__), ("", thing.__func__)]),
-    BuiltinFunctionType: lambda thing: (thing.__name__, [(".__self__", thing.__self__)]),
+    types.MethodType: lambda thing: (types.MethodType, [("", thing.__self__), ("", thing.__func__)]),
+    types.BuiltinFunctionType: lambda thing: (thing.__name__, [(".__self__", thing.__self__)]),
     (random.SystemRandom, *_LOCKS): lambda thing: (type(thing), []),
     random.Random: lambda thing: (hash(thing.getstate()), []),
     logging.Logger: lambda thing: (thing.getEffectiveLevel(), []),

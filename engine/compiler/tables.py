@@ -1,23 +1,12 @@
 """What is given as ``X``: arrays, frames, anything that gives rows one by one, with names or without."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set, Sized
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from engine import names as naming
 from engine.compiler.ir import Floats
-from engine.names import (
-    are_plain,
-    check_unmasked,
-    column_text,
-    columns_of,
-    in_order,
-    is_named_tuple,
-    names_of,
-    order_of,
-)
 from engine.validation import shortened
 
 
@@ -38,7 +27,6 @@ class Table(NamedTuple):
 
     @property
     def n_columns(self) -> int:
-        """How many numbers the first row has."""
         first = self.rows[0] if isinstance(self.rows, (list, tuple)) and self.rows else None
         if isinstance(first, Sized) and not isinstance(first, (str, bytes)) and getattr(first, "ndim", 1) == 1:
             return len(first)
@@ -56,25 +44,25 @@ def read_table(X: Any, asked: Asked) -> Table:
     """
     if type(X) is np.ndarray and X.dtype.kind in "fiub":
         return Table(X)
-    if isinstance(X, (str, bytes, Mapping, Set)) or X is None or is_named_tuple(X):
-        advice = "; list(X) has its parts as rows, np.column_stack(X) as columns" if is_named_tuple(X) else ""
+    if isinstance(X, (str, bytes, Mapping, Set)) or X is None or naming.is_named_tuple(X):
+        advice = "; list(X) has its parts as rows, np.column_stack(X) as columns" if naming.is_named_tuple(X) else ""
         raise TypeError(f"X must be rows of numbers, an example each, got {type(X).__name__} {shortened(X)}{advice}")
-    check_unmasked(X, "X")
-    columns = columns_of(X)
+    naming.check_unmasked(X, "X")
+    columns = naming.columns_of(X)
     if columns is not None:
         return _read_columns(columns, X.to_numpy() if hasattr(X, "to_numpy") else np.asarray(X), asked)
     if hasattr(X, "toarray"):  # sparse, of scipy
         return Table(X.toarray())
     rows = _listed(X)
-    if not isinstance(rows, (list, tuple)) or are_plain(rows):
+    if not isinstance(rows, (list, tuple)) or naming.are_plain(rows):
         return Table(rows)
-    first = next((names for names in map(names_of, rows) if names), [])
-    texts = {*map(column_text, first)}
+    first = next((names for names in map(naming.names_of, rows) if names), [])
+    texts = {*map(naming.column_text, first)}
     ignored = not asked.names or not (asked.strict or texts & {*asked.names})  # names that none asks for
     names = first if ignored else list(asked.names)
     strict = ignored or asked.strict or texts == {*asked.names}
     _check_optional(first, asked)
-    ordered = [in_order(row, names, f"X: row {place}", strict) for place, row in enumerate(rows)]
+    ordered = [naming.in_order(row, names, f"X: row {place}", strict) for place, row in enumerate(rows)]
     return Table([list(row) if isinstance(row, Iterator) else row for row in ordered], first and names)
 
 
@@ -88,7 +76,7 @@ def _listed(X: Any) -> Any:
 def _read_columns(names: list[Any], rows: Floats, asked: Asked) -> Table:
     _check_optional(names, asked)
     try:
-        order = order_of(names, asked.names, asked.strict)
+        order = naming.order_of(names, asked.names, asked.strict)
     except ValueError as error:
         advice = "X.to_numpy() has the numbers in their own order"
         raise ValueError(f"X must have the columns {error}; {advice}") from None

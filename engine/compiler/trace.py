@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from engine.derivatives import rule_of
-from engine.node import common_order, flattened
+from engine.node import Node, common_order
 from engine.operations import CONSTANT, LEAF, PLAIN, Operation
 from engine.value import Value
 
@@ -37,7 +37,6 @@ class Record:
     """Leaves that are neither inputs nor parameters: their numbers were taken as constants."""
 
     def add(self, op: Op, first: int = NONE, second: int = NONE, number: float = 0.0) -> int:
-        """One more node; its place."""
         self.ops.append(op)
         self.first.append(first)
         self.second.append(second)
@@ -81,28 +80,39 @@ class Record:
         return leads
 
 
-def ordered(outputs: Sequence[Value]) -> list[Value]:
-    """Every node under the outputs once, in topological order."""
-    return common_order(list(outputs))
-
-
 def recorded(
-    outputs: Sequence[Value],
-    inputs: Sequence[Value],
-    parameters: Sequence[Value],
-    order: list[Value] | None = None,
+    outputs: Sequence[Value], inputs: Sequence[Value], parameters: Sequence[Value], order: list[Value] | None = None
 ) -> Record:
     """The graph under *outputs*. Leaves that are neither inputs nor parameters are taken as the constants they are.
 
-    The *order* is that of ``ordered``, where it is known already.
+    The *order* is that of ``common_order``, where it is known already.
     """
-    flat = flattened(ordered(outputs) if order is None else order, list(outputs), [*inputs, *parameters])
     ops: list[Op] = [*[INPUT] * len(inputs), *[PARAMETER] * len(parameters)]
-    operations = flat.operations[len(ops) :]
-    names = {operation: _named(operation) for operation in set(operations)}
-    ops += [names[operation] for operation in operations]
-    n_inputs, n_parameters = len(inputs), len(parameters)
-    return Record(ops, flat.first, flat.second, flat.numbers, n_inputs, n_parameters, flat.roots, flat.other_leaves)
+    first: list[Any] = [NONE] * len(ops)  # ints; declared so, a wheel would make new objects of them
+    second = first.copy()
+    numbers = array("d")
+    names: dict[Operation, Op] = {}
+    frozen: list[Any] = []
+    index: dict[int, Any] = {}  # by id, as the order holds the nodes
+    node: Node
+    for node in (*inputs, *parameters):
+        index[id(node)] = len(numbers)
+        numbers.append(node._data)
+    for node in common_order(outputs) if order is None else order:
+        if id(node) in index:
+            continue
+        operation = node._operation
+        if operation not in names:
+            names[operation] = _named(operation)
+        index[id(node)] = len(ops)
+        ops.append(names[operation])
+        first.append(index.get(id(node._a), NONE))
+        second.append(index.get(id(node._b), NONE))
+        numbers.append(node._data)
+        if operation is LEAF:
+            frozen.append(node)
+    roots = [index[id(output)] for output in outputs]
+    return Record(ops, first, second, numbers, len(inputs), len(parameters), roots, frozen)
 
 
 def _named(operation: Operation) -> Op:

@@ -1,7 +1,5 @@
 """Fourth pass: nodes of one depth and one kind become a group, the scalars that one array instruction computes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
@@ -10,8 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.fuse_sums import Sum, Summed
-from engine.compiler.trace import NONE, Op
+from engine.compiler.fuse_sums import LINEAR, Term, inside_sums, terms_of
+from engine.compiler.trace import NONE, Op, Record
 
 Places = NDArray[np.int64]
 Column: TypeAlias = int | Places
@@ -53,7 +51,6 @@ class Part:
 
 
 def first(places: Column | Block) -> int:
-    """The first of these nodes."""
     if isinstance(places, int):
         return places
     return places[0] if isinstance(places, list) else places.item(0)
@@ -74,13 +71,11 @@ class Group:
     op: Op
     nodes: Column
     space: str
-    depth: int
     operands: list[Column]
     parts: list[Part]
 
     @property
     def members(self) -> Places:
-        """The nodes as an array."""
         return np.atleast_1d(self.nodes)
 
     def sides(self) -> list[Column]:
@@ -104,19 +99,10 @@ class Group:
         ]
 
 
-@dataclass
-class Grouped:
+def grouped(record: Record) -> tuple[list[Group], list[str]]:
     """The groups in an order in which they can be computed, and where each node of the record lives."""
-
-    summed: Summed
-    groups: list[Group]
-    spaces: list[str]
-
-
-def grouped(graph: Summed) -> Grouped:
-    """Group all nodes that a program computes."""
-    record = graph.record
     first, second, n_nodes = record.first, record.second, len(record.ops)
+    inside = inside_sums(record)
     spaces = [UNIFORM] * (n_nodes + 1)  # the last one is for operands that are not there
     spaces[: record.n_inputs] = [INPUTS] * record.n_inputs
     depths = [0] * (n_nodes + 1)
@@ -124,14 +110,14 @@ def grouped(graph: Summed) -> Grouped:
     blocks: dict[int, list[_Block]] = {}
     for index, op in enumerate(record.ops):
         a, b = first[index], second[index]
-        if a == NONE or graph.inside[index]:
+        if a == NONE or inside[index]:
             continue
-        total = graph.sums.get(index)
         kind: tuple[Any, ...]
-        if total:
-            blocks[index] = block = _blocks(total, spaces)
+        if op in LINEAR:
+            terms = terms_of(record, index, inside)
+            blocks[index] = block = _blocks(terms, spaces)
             kind = tuple([(kind, len(left)) for kind, left, _ in block])
-            operands = [*total.left, *total.right]
+            operands = [place for _, left, right in terms for place in (left, right)]
             depth = 1 + max(map(depths.__getitem__, operands))
             space = UNIFORM if {UNIFORM}.issuperset(map(spaces.__getitem__, operands)) else VARYING
         else:
@@ -148,18 +134,16 @@ def grouped(graph: Summed) -> Grouped:
     for members in [members for kinds in by_depth for members in kinds.values()]:
         node = members[0]
         nodes: Column = node if len(members) == 1 else np.array(members)
-        group = Group(record.ops[node], nodes, spaces[node], depths[node], nothing, nothing)
-        if node in graph.sums:
+        group = Group(record.ops[node], nodes, spaces[node], nothing, nothing)
+        if group.op in LINEAR:
             group.op = SUM
             group.parts = _parts([blocks.pop(member) for member in members])
-            for member in members:
-                del graph.sums[member]  # the largest part of the memory that compiling takes
         elif isinstance(nodes, int):
             group.operands = [first[node]] if second[node] == NONE else [first[node], second[node]]
         else:
             group.operands = [side[nodes] for side in operands_of[: 1 + (second[node] != NONE)]]
         groups.append(group)
-    return Grouped(graph, groups, spaces)
+    return groups, spaces
 
 
 _Kind = tuple[bool, str, str]
@@ -168,10 +152,10 @@ _Block = tuple[_Kind, list[int], list[int]]
 """Terms of one kind that follow each other."""
 
 
-def _blocks(total: Sum, spaces: Sequence[str]) -> list[_Block]:
+def _blocks(terms: Sequence[Term], spaces: Sequence[str]) -> list[_Block]:
     found: list[_Block] = []
     last: _Kind | None = None
-    for positive, a, b in zip(total.positive, total.left, total.right):
+    for positive, a, b in terms:
         if b == NONE:
             kind = positive, spaces[a], ""
         else:

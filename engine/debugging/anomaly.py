@@ -1,12 +1,9 @@
 """``detect_anomaly``: stop at the operation that first makes a NaN or an infinity, forward or backward."""
 
-from __future__ import annotations
-
 import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Self
 
 from engine.custom import derivatives_of
@@ -56,16 +53,13 @@ class detect_anomaly:  # noqa: N801 - PyTorch's name for it
             WATCH.watchers += 1
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         _mine.open = [each for each in _mine.open if each is not self]
         with _lock:
             WATCH.watchers -= 1
 
 
 def is_watched() -> bool:
-    """Whether this thread is inside a ``detect_anomaly``."""
     return bool(getattr(_mine, "open", []))
 
 
@@ -95,7 +89,6 @@ def seen(node: Value) -> None:
 
 
 def seen_backward(node: Value, gradient: float) -> None:
-    """A node that is about to hand its gradient on."""
     if not getattr(_mine, "open", []):
         return
     if isinstance(node.operation, CustomOperation) and not node.operation.is_differentiated:

@@ -3,8 +3,6 @@
 It is a second way to the same derivative, which knows nothing of the chain rule: so the two can check each other.
 """
 
-from __future__ import annotations
-
 import enum
 import math
 import sys
@@ -47,7 +45,6 @@ class Slopes(NamedTuple):
 
     @property
     def middle(self) -> float:
-        """What a central difference tends to."""
         return 0.5 * (self.left + self.right)
 
     @property
@@ -56,11 +53,7 @@ class Slopes(NamedTuple):
         return abs(self.right - self.left) > 2.0 * self.bound + 1e-6 * max(abs(self.left), abs(self.right))
 
     def verdict(self, derivative: float, tolerance: float = 1e-6) -> Verdict:
-        """Whether *derivative* lies between both slopes, to within the bound and *tolerance* times its size.
-
-        >>> Slopes(0.0, 1.0, 1e-12, 1e-3).verdict(0.5), Slopes(6.0, 6.0, 1e-12, 1e-3).verdict(6.1)
-        (<Verdict.AGREES: 'agrees'>, <Verdict.DIFFERS: 'differs'>)
-        """
+        """Whether *derivative* lies between both slopes, to within the bound and *tolerance* times its size."""
         if math.isnan(derivative) and self.is_kink:
             return Verdict.CANNOT_TELL  # there is no derivative at a kink, and NaN may say so
         if not math.isfinite(derivative):
@@ -82,21 +75,12 @@ def slopes(
 
     Quotients with ever smaller steps are extrapolated to a step of 0 (Richardson 1911) on each side by itself, and
     trusted where three extrapolations in a row agree. So a kink or the end of a domain close by costs no more than
-    smaller steps, and a kink at *x* shows as two slopes.
+    smaller steps, and a kink at *x* shows as two slopes. Where they cannot be told, words say why.
 
-    Args:
-        f: a function of floats; where it raises a ValueError or an ArithmeticError, there is no number.
-        x: the point.
-        expected: the derivative to be checked. The search ends early where the slopes confirm it.
-        tolerance: how precise the slopes need to be, relative to their size.
-        rounding: how far a number of *f* may be off because floats are rounded, where that is more than an ulp or two.
+    Where *f* raises a ValueError or an ArithmeticError, there is no number; rounding may put it off by *rounding*, if
+    that is more than an ulp or two. The search ends early where the slopes confirm the *expected* derivative; they
+    need to be precise to a *tolerance* relative to their size.
 
-    Returns:
-        The slopes, or in words why they cannot be told.
-
-    >>> found = slopes(lambda x: x**3, 2.0)
-    >>> abs(found.middle - 12.0) < 1e-9
-    True
     >>> found = slopes(abs, 0.0)
     >>> found.left, found.right
     (-1.0, 1.0)
@@ -239,10 +223,6 @@ def central_differences(
     quotients do not settle, that is said in words. What ``detach`` gives stays as it is: no gradient flows through it,
     so none is looked for there. A node takes as long as what is computed from it; the Values of the graph are not
     touched.
-
-    >>> x = Value(3.0, label="x")
-    >>> [round(difference.quotient, 6) for difference in central_differences([x, x * x], [6.0, 1.0])]
-    [6.0, 1.0]
     """
     pairs = list(zip(nodes, gradients))
     rounding = rounding_error(pairs)

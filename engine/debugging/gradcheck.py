@@ -1,13 +1,11 @@
 """``gradcheck``: are the derivatives right? Each is compared with differences; the first wrong operation is named."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.calculus import SEEN, Departures, Refusal, check_function, instead_of, numeric_gradients
+from engine.calculus import SEEN, UNSEEN, Departures, check_function, instead_of, numeric_gradients, refuse_departure
 from engine.debugging.anomaly import described
 from engine.debugging.finite_differences import Slopes, Verdict, rounding_error, slopes
 from engine.debugging.staleness import check_fresh
@@ -141,7 +139,7 @@ def gradcheck(
         return result if is_tree(result) else flattened(result)[0]
 
     values = [Value(number) for number in numbers]
-    with listening(_Equality(values)):
+    with listening(Departures(values, {"=="}, refuse_departure)):
         computed(*values)
     root, gradients = _repeated(computed, numbers)
     check_fresh(root)
@@ -161,7 +159,6 @@ def gradcheck(
 
 
 def _repeated(computed: Callable[..., Any], numbers: Sequence[float]) -> tuple[Value, list[float]]:
-    """The Value of a function and its gradient, which have to be the same at every call."""
     before: list[str] = []
     for _ in range(_EVALUATIONS):
         values = [Value(number) for number in numbers]
@@ -185,7 +182,6 @@ def _repeated(computed: Callable[..., Any], numbers: Sequence[float]) -> tuple[V
 
 
 def _along(computed: Callable[..., Any], numbers: Sequence[float], index: int) -> Callable[[float], float]:
-    """A function of one of its numbers, as floats."""
 
     def moved(x: float) -> float:
         result = computed(*(Value(x if i == index else number) for i, number in enumerate(numbers)))
@@ -194,33 +190,18 @@ def _along(computed: Callable[..., Any], numbers: Sequence[float], index: int) -
     return moved
 
 
-class _Equality(Refusal):
-    """Refuses ``==`` with a number alone."""
-
-    ways = frozenset({"=="})
-
-
-class _Departures(Departures):
-    """Keeps where numbers left."""
-
-    ways = frozenset({"float()", "int()", "round()", "a copy", *SEEN})
-
-    def __init__(self, inputs: Sequence[Value]) -> None:
-        super().__init__(inputs)
-        self.found: dict[str, None] = {}
-
-    def departed(self, place: str, call: str) -> None:
-        advice = "" if call in SEEN else f"; {instead_of(call)}"
-        self.found[f"{place}: {call} takes a number out of the graph, and its derivative is lost{advice}"] = None
-
-
 def _departures(computed: Callable[..., Any], numbers: Sequence[float]) -> tuple[str, ...]:
     """Where the function takes numbers out of the graph, a line for each, and not many lines."""
+    found: dict[str, None] = {}
+
+    def note(place: str, call: str) -> None:
+        advice = "" if call in SEEN else f"; {instead_of(call)}"
+        found[f"{place}: {call} takes a number out of the graph, and its derivative is lost{advice}"] = None
+
     values = [Value(number) for number in numbers]
-    departures = _Departures(values)
-    with listening(departures):
+    with listening(Departures(values, UNSEEN | SEEN, note)):
         computed(*values)
-    return tuple(departures.found)[:_SHOWN_DEPARTURES]
+    return tuple(found)[:_SHOWN_DEPARTURES]
 
 
 def _first_wrong(root: Value, tolerance: float) -> Comparison | None:

@@ -144,7 +144,6 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         return os.fspath(picture)
 
     def copy(self) -> Self:
-        """A copy that can be changed on its own."""
         twin: Self = super().copy()
         twin.timeout, twin.width = self.timeout, self.width
         twin.description, twin.outline, twin.style = self.description, self.outline, self.style
@@ -203,5 +202,4 @@ def _fitted(svg: str) -> str:
 
 
 def _ending(path: str | os.PathLike[str]) -> str:
-    """The ending of a file name in small letters, without its dot."""
     return Path(path).suffix.lower().removeprefix(".")

@@ -103,17 +103,14 @@ class DotWriter:
 
     @cached_property
     def shown_gradients(self) -> list[float]:
-        """The gradients that are shown."""
         return [self.contents.gradients[index] for shown in self.shown.values() for index in shown]
 
     @cached_property
     def largest_gradient(self) -> float:
-        """The size of the largest of them."""
         return largest_size(self.shown_gradients)
 
     @cached_property
     def description(self) -> str:
-        """The picture in words."""
         graph, contents = self.contents.graph, self.contents
         n_nodes = len(graph.nodes)
         name, number = contents.name(n_nodes - 1), contents.format(graph.nodes[-1].data)
@@ -152,7 +149,6 @@ class DotWriter:
         return plain_label(self.contents.all_names[index])
 
     def write(self) -> Drawing:
-        """Write the whole picture."""
         drawing = self._new_drawing()
         self._add_units(drawing, (), self.folding.units())
         operands, unit_of, highlighted = self.contents.graph.operands, self.folding.unit_of, self.highlighted

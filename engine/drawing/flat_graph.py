@@ -26,7 +26,6 @@ class FlatGraph:
     inlined: list[bool]
 
     def is_constant(self, index: int) -> bool:
-        """Whether that node is a plain number."""
         return self.nodes[index].op == CONSTANT
 
 
@@ -88,7 +87,6 @@ def find_between(graph: FlatGraph, between: Any) -> set[int]:
 
 
 def _find_dependents(graph: FlatGraph, start: int) -> set[int]:
-    """*start*, and the nodes that are computed from it."""
     dependents = {start}
     for index in range(start + 1, len(graph.nodes)):
         if not dependents.isdisjoint(graph.operands[index]):

@@ -33,7 +33,8 @@ def find_calls(graph: FlatGraph) -> list[Call]:
     calls: list[Call] = []
     claimed: set[int] = set()
     for call in chain(finder.softmaxes(), finder.logsumexps(), finder.means()):
-        if call and claimed.isdisjoint(call.members) and not finder.hides_label(call):
+        hidden = set(call.members).difference(call.outputs) if call else ()
+        if call and claimed.isdisjoint(call.members) and not any(graph.nodes[index].label for index in hidden):
             claimed.update(call.members)
             calls.append(call)
     return [*calls, *finder.dots(claimed)]
@@ -78,7 +79,6 @@ class _Finder:
                 yield self._call("mean", inputs, [mean(inputs)], [index])
 
     def _terms(self, total: int) -> list[int]:
-        """The terms of a sum from the left whose parts are used once."""
         terms, node = list[int](), total
         while self.operations[node] is ADD and (node == total or self.n_uses[node] == 1):
             node, term = self.operands[node]
@@ -117,8 +117,8 @@ class _Finder:
                 n_terms[index] = 1
             elif self.operations[index] is ADD and index not in claimed:
                 start, product = operands
-                is_unlabelled = not (self._has_label(start) or self._has_label(product))
-                if n_terms[start] and self._is_inner(product, MUL) and self.n_uses[start] == 1 and is_unlabelled:
+                are_inner = all(self.n_uses[each] == 1 and not self.graph.nodes[each].label for each in operands)
+                if n_terms[start] and self.operations[product] is MUL and are_inner:
                     n_terms[index] = n_terms[start] + 1
                     longer.add(start)
         for index, n in enumerate(n_terms):
@@ -129,19 +129,8 @@ class _Finder:
                     node = self.operands[node][0]
                 yield Call("dot", sorted(members), [index], 2 * n)
 
-    def hides_label(self, call: Call) -> bool:
-        """Whether a node with a label is inside of a call, and would not be shown."""
-        return any(map(self._has_label, set(call.members).difference(call.outputs)))
-
-    def _has_label(self, index: int) -> bool:
-        return bool(self.graph.nodes[index].label)
-
     def _all(self, operation: Operation) -> list[int]:
         return [index for index, other in enumerate(self.operations) if other is operation]
-
-    def _is_inner(self, index: int, operation: Operation) -> bool:
-        """Whether a node is of that *operation*, and used once."""
-        return self.operations[index] is operation and self.n_uses[index] == 1
 
 
 def _leaves(n: int) -> list[Value]:

@@ -108,7 +108,6 @@ class _End:
         self._left: dict[int, tuple[str, ...]] = {}  # the activations that follow
 
     def start(self, index: int, parameters: list[int]) -> None:
-        """The node is an operation on these parameters."""
         used = [self._used.pop(operand, set()) for operand in self.graph.operands[index]]
         self._used[index] = set(parameters).union(*used)
         self._left[index] = self.activations.get(self.graph.nodes[parameters[-1]], ())
@@ -129,7 +128,6 @@ class _End:
 
 
 def _common_scopes(paths: list[Scopes]) -> Scopes:
-    """The scopes that all *paths* begin with."""
     if len(set(paths)) == 1:
         return paths[0]
     return tuple(level[0] for level in zip(*paths) if len(set(level)) == 1)

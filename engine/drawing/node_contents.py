@@ -72,11 +72,9 @@ class NodeContents:
         return plain_label(name)
 
     def format(self, number: float) -> str:
-        """A number as the picture shows it."""
         return picture_text(Number(number), self.precision)
 
     def describe_node(self, index: int) -> Content:
-        """The content of a node that is drawn by itself."""
         name = self.name(index)
         if not self.graph.is_constant(index):
             return Content(self._operation(index), name, self._rows(index))

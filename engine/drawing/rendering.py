@@ -1,15 +1,22 @@
 """Graphviz, wherever Python runs: a process of the system, or in a web browser a JavaScript module.
 
+A process with a time limit is the system's ``dot``, or else this file, run as a program around the Graphviz inside
+pygraphviz. It also keeps what Graphviz and its font library print out of the caller's notebook.
+
 In a browser (Pyodide) Python has no processes. There the page provides a module named ``graphviz_in_page``, with
 ``pyodide.registerJsModule("graphviz_in_page", {render})``; ``render(source, format, engine)`` returns text, as that of
 the npm package ``@viz-js/viz`` does. A Python module of this name and form serves as well.
 """
 
+import os
+import shutil
+import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
+from subprocess import PIPE, Popen, TimeoutExpired
 
-from engine.drawing.graphviz_process import run_process
-
+_MISSING = 'Graphviz, which lays graphs out, is missing: install its program dot, or pip install "gradstep[pictures]"'
 _IN_PAGE = "graphviz_in_page"
 _TEXTS = ("svg", "plain", "dot", "json", "xdot")  # what Graphviz can write in a browser
 
@@ -25,6 +32,38 @@ def run_graphviz(
     if sys.platform == "emscripten":
         return _run_in_page(source, kind, engine, options)
     return run_process(source, kind, engine, options, timeout)
+
+
+def run_process(source: str, kind: str, engine: str, options: tuple[str, ...], timeout: float) -> bytes:
+    """As ``run_graphviz``, where Python has processes."""
+    dot = shutil.which("dot")
+    program = [dot] if dot else [sys.executable, "-P", __file__]  # -P: this folder's modules are not for import by name
+    command = [*program, f"-K{engine}", f"-T{kind}", *options]
+    with Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True) as process:
+        try:
+            picture, said = process.communicate(source.encode(), timeout)
+        except BaseException as error:  # Ctrl-C ends a wait, too
+            _stop(process)
+            if not isinstance(error, TimeoutExpired):
+                raise
+            raise TimeoutError(
+                f"Graphviz had not drawn the graph after {timeout:g} s and was stopped; fold more of it (draw with a "
+                "smaller depth=... or most=...), draw a part of it, or give it longer (timeout=...)"
+            ) from None
+    if process.returncode or not picture:
+        lines = said.decode(errors="replace").strip().splitlines()
+        last = lines[-1] if lines else "it said nothing"
+        raise RuntimeError(last if last == _MISSING else f"Graphviz drew no {kind}: {last}")
+    return picture
+
+
+def _stop(process: Popen[bytes]) -> None:
+    """End a process and all that it has started in its session."""
+    if os.name == "posix":
+        with suppress(ProcessLookupError):  # it may just have ended by itself
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
 
 
 def _run_in_page(source: str, kind: str, engine: str, options: tuple[str, ...]) -> bytes:
@@ -46,3 +85,13 @@ def _run_in_page(source: str, kind: str, engine: str, options: tuple[str, ...]) 
         lines = str(error).strip().splitlines()
         raise RuntimeError(f"Graphviz drew no {kind}: {lines[0] if lines else 'it said nothing'}") from None
     return str(picture).encode()
+
+
+if __name__ == "__main__":  # as a program: it draws its input, with the options -Kengine and -Tformat of dot
+    try:
+        import pygraphviz
+    except ImportError:
+        sys.exit(_MISSING)
+    options = {argument[:2]: argument[2:] for argument in sys.argv[1:]}
+    graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
+    sys.stdout.buffer.write(graph.draw(format=options["-T"], prog=options["-K"]))

@@ -2,44 +2,27 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.validation import check_choice
 
 
-@dataclass(frozen=True)
 class Theme:
-    """Colours as ``#rrggbb``, and widths of lines in points. The stepper and the site use the same.
+    """A column of ``_COLOURS`` as attributes, and widths of lines in points. The stepper and the site use the same.
 
     ``neutral`` is behind a gradient of 0, ``positive`` and ``negative`` behind the largest. Text on its fill has a
     contrast of 4.5, a line on what is around it 3. Lines and numbers of a sign, and what is right, have their own inks.
     """
 
-    background: str
-    text: str
-    muted: str
-    line: str
-    leaf: str
-    leaf_line: str
-    result: str
-    result_line: str
-    positive_ink: str
-    negative_ink: str
-    good: str
-    neutral: str
-    positive: str
-    negative: str
-    strange: str
-    operation: str
-    operation_text: str
-    folded: str
     clusters: tuple[str, str]
-    picked: str
-    faded: str
-    faded_text: str
-    width: float = 0.9
-    dashed_negative: bool = False
+
+    def __init__(self, column: int, width: float = 0.9, dashed_negative: bool = False) -> None:
+        vars(self).update({name: shades[column] for name, shades in _COLOURS.items()})
+        self.width, self.dashed_negative = width, dashed_negative
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> str: ...
 
     def fill(self, gradient: float, largest: float) -> str:
         """The colour of a gradient beside the *largest* in the picture; NaN and infinity have a separate one."""
@@ -63,12 +46,11 @@ def tint_strength(gradient: float, largest: float) -> float | None:
 
 
 def mix_colours(a: str, b: str, share: float) -> str:
-    """Mix two colours: *share* 0 gives *a*, 1 gives *b*."""
     pairs = [(int(a[i : i + 2], 16), int(b[i : i + 2], 16)) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(x + (y - x) * share):02x}" for x, y in pairs)
 
 
-_COLOURS: dict[str, tuple[Any, Any, Any]] = {  # light, dark, print
+_COLOURS: dict[str, tuple[Any, Any, Any]] = {  # light, dark, print, as #rrggbb
     "background": ("#ffffff", "#14181f", "#ffffff"),
     "text": ("#1c2733", "#e8edf3", "#000000"),
     "muted": ("#566575", "#a3b1c0", "#3c3c3c"),
@@ -92,8 +74,7 @@ _COLOURS: dict[str, tuple[Any, Any, Any]] = {  # light, dark, print
     "faded": ("#7d8894", "#66727f", "#8c8c8c"),
     "faded_text": ("#5e6a76", "#8290a0", "#707070"),
 }
-_LIGHT, _DARK, _PRINT = (dict(zip(_COLOURS, shades)) for shades in zip(*_COLOURS.values()))
-THEMES = {"light": Theme(**_LIGHT), "dark": Theme(**_DARK), "print": Theme(**_PRINT, width=0.5, dashed_negative=True)}
+THEMES = {"light": Theme(0), "dark": Theme(1), "print": Theme(2, width=0.5, dashed_negative=True)}
 
 
 def check_look(direction: str, theme: str) -> Theme:

@@ -1,7 +1,5 @@
 """Text in C: functions, those of ``special.c``, which C has not, and what operations refuse."""
 
-from __future__ import annotations
-
 import functools
 import operator
 import re
@@ -11,7 +9,7 @@ from importlib.resources import files
 from engine.domains import DOMAINS, POWER, TOO_LARGE
 
 LONGEST = 400
-"""Statements of a function: compilers take long for those that are longer."""
+"""Statements of a function: compilers take long for those that are longer, and browsers leave them slow."""
 _COMPARED = {"==": operator.eq, "<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
 _CONTRARY = {"!=": "==", ">": "<=", ">=": "<", "<": ">=", "<=": ">"}
 _PI = "static const double pi = 3.141592653589793;\n"

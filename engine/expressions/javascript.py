@@ -1,12 +1,18 @@
-"""The table of derivatives as JavaScript: each primitive's value, its local derivatives, and what it refuses."""
+"""The table of derivatives as JavaScript: each primitive's value, its local derivatives, and what it refuses.
+
+And the functions that these are made of, in modules of the front end, or in a program's own file.
+"""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
+from importlib.resources import files
 
 from engine import operations, slopes
 from engine.derivatives import RULES, SLOPES, Rule, rule_for
 from engine.domains import DOMAINS, POWER
+from engine.expressions.c_functions import LONGEST, all_helpers, used_by
 from engine.expressions.nodes import Calls, Formula, Name, as_formula
 from engine.expressions.writers import text
 from engine.operations import Operation
@@ -14,7 +20,6 @@ from engine.value import Value
 
 _CALLS = Calls()
 _EXACT = 17  # significant digits of every float
-_LONGEST = 400  # statements of a function: browsers leave those slow that are too long
 _BEYOND = {"!=": ("===", 0.0), ">": ("<=", -0.34375), ">=": ("<", -0.34375), "<": (">=", 0.34375), "<=": (">", 0.34375)}
 _TOO_LARGE = "tooLarge(y, {})"
 _POWER_REFUSES = {
@@ -30,6 +35,20 @@ const tooLarge = (y, ...operands) => !Number.isFinite(y) && operands.every(Numbe
 export const OPERATIONS = {{
 {}}};
 """
+_OF_MATH = re.compile(r"^export const \{ (.*) \} = Math;$", re.MULTILINE)
+_FUNCTION = re.compile(
+    r"^(?:/\*\*[^\n]*\*/\n)?(?:export )?(?:const (\w+) = [^\n]*;|function (\w+)\([^\n]*\{\n.*?\n\})$",
+    re.MULTILINE | re.DOTALL,
+)
+_NO_CODE = re.compile(r'/\*.*?\*/|"(?:[^"\\\n]|\\.)*"', re.DOTALL)
+_NAME = re.compile(r"(?<![\w.])[A-Za-z]\w*")
+_IN_JAVASCRIPT = {
+    **{"static double ": "export function ", "(double ": "(", ", double ": ", ", ", int ": ", ", ")\n{": ") {"},
+    **{"    double ": "  let ", "    int ": "  let ", "    ": "  ", "(int)": "", "/*": "/**", "==": "===", "!=": "!=="},
+    **{"NAN": "NaN", "fabs(": "abs(", "isnan(": "Number.isNaN(", "pow(": "power_or_limit("},
+}
+"""Parts of ``special.c`` that JavaScript writes otherwise."""
+_OF_C = re.compile("|".join(map(re.escape, _IN_JAVASCRIPT)))
 
 
 @cache
@@ -66,13 +85,12 @@ def javascript(formula: Formula) -> str:
 
 
 def javascript_number(number: float) -> str:
-    """A number in JavaScript, with all its digits."""
     return repr(number).replace("inf", "Infinity").replace("nan", "NaN")
 
 
 def in_functions(name: str, arguments: str, statements: Sequence[str]) -> tuple[str, str]:
     """The statements in functions of a bounded length, and calls of all of them."""
-    bodies = [statements[i : i + _LONGEST] for i in range(0, len(statements), _LONGEST)]
+    bodies = [statements[i : i + LONGEST] for i in range(0, len(statements), LONGEST)]
     parts = []
     for i, body in enumerate(bodies):
         lines = "".join(f"  {line}\n" for line in body)
@@ -114,3 +132,25 @@ def _refused(key: str, numbers: tuple[float, ...]) -> tuple[type[Exception], str
             words = words.replace(repr(number), f"{{{name}!r}}")
         return type(error), words
     raise AssertionError(f"{key} refuses nothing at {numbers}")
+
+
+def functions_of(code: str) -> str:
+    """The functions that the code calls, and those that these call, as a part of the same module."""
+    source = "\n".join([arithmetic(), special(), _static("numbers.js"), _static("graph.js")])
+    of_math = {name for names in _OF_MATH.findall(source) for name in names.split(", ")}
+    functions = {found[1] or found[2]: found[0].replace("export ", "", 1) for found in _FUNCTION.finditer(source)}
+    in_code = lambda text: _NAME.findall(_NO_CODE.sub("", text))  # noqa: E731 - outside of comments and texts
+    used = used_by(code, {**functions, **dict.fromkeys(of_math, "")}, in_code)
+    taken = [f"const {{ {', '.join(sorted(used & of_math))} }} = Math;"] if used & of_math else []
+    return "\n".join([*taken, *(text for name, text in functions.items() if name in used)])
+
+
+@cache
+def special() -> str:
+    """The module ``special.js``: functions that JavaScript has, and those of ``special.c``."""
+    functions = "\n".join(text for text in all_helpers().values() if "static double" in text)
+    return f"{_static('special.js')}\n{_OF_C.sub(lambda found: _IN_JAVASCRIPT[found[0]], functions)}"
+
+
+def _static(name: str) -> str:
+    return files("engine.stepping").joinpath("static", name).read_text(encoding="utf-8")

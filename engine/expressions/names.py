@@ -1,7 +1,5 @@
 """What to call the nodes of a graph: their labels, the caller's variables, parameters of networks, or a number."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from heapq import heappop, heappush
@@ -116,7 +114,6 @@ def _is_array(kind: type) -> bool:
 
 
 def _n_elements(thing: Any) -> int:
-    """How many elements the search has to look at in a container."""
     kind = type(thing)
     return next((base.__len__(thing) for base in (list, tuple, dict) if issubclass(kind, base)), 0)
 

@@ -1,7 +1,5 @@
 """Formulas as text, LaTeX and MathML. Names come from strangers; each way of writing shows them as plain text."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -57,7 +55,6 @@ def c(formula: Formula) -> str:
 
 
 def c_number(number: float) -> str:
-    """A number in C, with all its digits."""
     return {"inf": "INFINITY", "-inf": "-INFINITY", "nan": "NAN"}.get(repr(number), repr(number))
 
 

@@ -7,16 +7,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from engine.callers import ipython_shell
 from engine.drawing import Drawing, draw
-from engine.drawing.themes import check_look
 from engine.node import size
 from engine.stepping.animation import save_film, save_folder, save_gif
 from engine.stepping.frames import Scene
 from engine.stepping.layout import Layout, Look, lay_out
 from engine.stepping.outputs import Output, display_outputs, is_colab, live_outputs, script_showing
-from engine.stepping.page import around, name_of, render_frame, render_page, render_still, render_words, theme_script
+from engine.stepping.page import around, name_of, render_frame, render_page, render_still, render_words
 from engine.stepping.walk import Walk, gradients_set, record_walk
-from engine.validation import check_int, check_seconds, shortened
+from engine.validation import check_int, shortened
 from engine.value import Value
 from engine.whole_files import write_whole
 
@@ -132,27 +132,32 @@ class Stepper:
             (save_gif if ending == ".gif" else save_film)(target, scene, seconds)
 
     def _ipython_display_(self) -> None:
-        """Show the page and, where anywidget is installed, the link with it."""
+        """Show the page and, where anywidget is installed, the link with it.
+
+        Jupyter begins a widget at once. An output for it would be an error once the notebook has another kernel.
+        """
         link = None
         with suppress(ModuleNotFoundError):  # without anywidget, the page alone
             link = self._link
         outputs = self._outputs(link.token if link else "")
-        if link and (is_colab() or _is_vs_code()):
+        own = getattr(ipython_shell(), "user_ns", {})
+        is_vs_code = "VSCODE_PID" in os.environ or "__vsc_ipynb_file__" in own
+        if link and (is_colab() or is_vs_code):  # they begin a widget where an output shows it, and not before
             view = {"version_major": 2, "version_minor": 0, "model_id": link.model_id}
             outputs.append({_WIDGET_VIEW: view, "text/html": "", "text/plain": ""})
         display_outputs(outputs)
 
     def _outputs(self, name: str) -> list[Output]:
         if is_colab():
-            return [{"text/html": self._frame(name) + theme_script(self.html), "text/plain": repr(self)}]
+            return [{"text/html": self._repr_html_(name), "text/plain": repr(self)}]
         frame = render_frame(self.html, self._height, name)
         script = script_showing(frame, name_of(self.html)) + around(self.html)
         picture = self._picture._repr_mimebundle_(exclude=["text/plain"])
         words = render_words(self._words, self._picture.outline)
         return live_outputs(script, self._words, picture, words, repr(self))
 
-    def _repr_html_(self) -> str:
-        return self._frame() + theme_script(self.html)
+    def _repr_html_(self, name: str = "") -> str:
+        return f"{self._frame(name)}<script>{around(self.html)}</script>"
 
     def _display_(self) -> Any:
         """Show the page in marimo, in its theme, and where anywidget is installed, the link with it."""
@@ -183,17 +188,6 @@ class Stepper:
 
     def _extent(self) -> str:
         return f"{len(self._walk.steps)} steps through {len(self._walk.nodes)} nodes"
-
-
-def _is_vs_code() -> bool:
-    """Whether VS Code runs the notebook. As Colab, it begins a widget where an output shows it, and not before.
-
-    Jupyter begins it at once. An output for it would be an error there, once the notebook has another kernel.
-    """
-    from IPython import get_ipython
-
-    shell = get_ipython()
-    return "VSCODE_PID" in os.environ or "__vsc_ipynb_file__" in getattr(shell, "user_ns", {})
 
 
 def stepper(
@@ -240,10 +234,7 @@ def stepper(
     >>> stepper((x * w + 7).tanh())
     <Stepper: 3 steps through 6 nodes; .save("backprop.html") writes it as a page>
     """
-    check_look(direction, theme)
-    check_int("precision", precision, 1, 17)
-    check_int("most", most, 1)
-    check_seconds("timeout", timeout)
+    check_int("most", most, 1)  # draw checks all else
     count = size(root)
     if count > most:
         raise ValueError(

@@ -12,7 +12,7 @@ from itertools import chain
 from operator import sub
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from engine.stepping.frames import Scene
 from engine.validation import check_choice, check_seconds
@@ -102,7 +102,11 @@ def save_film(path: str | os.PathLike[str], scene: Scene, seconds: float) -> Non
     with replacing(path) as file, TemporaryFile() as said:
         shots = shoot(scene, seconds)
         command = [program, "-loglevel", "error", "-y", *source, *even, *ending, str(file)]
-        with _started(command, said) as process:
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
+        except OSError as error:
+            raise RuntimeError(f"ffmpeg could not be started: {error}") from None
+        with process:
             assert process.stdin is not None
             with suppress(BrokenPipeError):  # ffmpeg has said why
                 process.stdin.writelines(_film(_rendered(scene, shots, "png"), shots))
@@ -133,13 +137,6 @@ def save_folder(path: str | os.PathLike[str], scene: Scene, seconds: float, kind
         write_whole(folder / f"{shot.name}.{kind}", picture)
 
 
-def _started(command: list[str], said: IO[bytes]) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
-    except OSError as error:
-        raise RuntimeError(f"ffmpeg could not be started: {error}") from None
-
-
 def _film(pictures: Iterator[bytes], shots: list[Shot]) -> Iterator[bytes]:
     """Each picture as often as it is shown; what rounding leaves goes to the next one."""
     shown, now = 0, 0.0
@@ -151,6 +148,5 @@ def _film(pictures: Iterator[bytes], shots: list[Shot]) -> Iterator[bytes]:
 
 
 def _rendered(scene: Scene, shots: Sequence[Shot], kind: str) -> Iterator[bytes]:
-    """The pictures in order, drawn by Graphviz, several at once."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(lambda shot: scene.render(shot.source, kind), shots)

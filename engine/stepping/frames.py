@@ -48,12 +48,10 @@ class WalkContents(NodeContents):
 
     @cached_property
     def gradients(self) -> list[float]:
-        """The gradients at the end of the walk."""
         return self.walk.gradients
 
     @cached_property
     def index_of(self) -> dict[Value, int]:
-        """The index of each node."""
         return {node: index for index, node in enumerate(self.walk.nodes)}
 
     @cached_property
@@ -187,7 +185,6 @@ class Scene:
         )  # fmt: skip
 
     def _add_caption(self, drawn: graphviz.Digraph, position: int, step: Step | None) -> None:
-        """The step's equations, in the same spot in every frame."""
         theme, width = self.writer.theme, self._layout.width
         size = 12.0 * max(1.0, width / 800)  # a large graph becomes smaller, the words below do not
         height = 1.5 * size * _LINES

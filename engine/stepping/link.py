@@ -72,7 +72,6 @@ class Link(anywidget.AnyWidget):  # type: ignore[misc]
         self.on_msg(self._answer)
 
     def refresh(self) -> None:
-        """Show the numbers that the leaves have now."""
         self.values = {name: leaf.data for name, leaf in self._leaves.items()}
 
     @traitlets.validate("position")
@@ -115,7 +114,6 @@ class Link(anywidget.AnyWidget):  # type: ignore[misc]
             self.send({"trouble": f"The Values in Python stay as they were: {_words_of(error)}"})
 
     def _answer(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
-        """Compute the functions of Python for numbers that the page has."""
         answers = [
             {"place": place, "numbers": numbers, **_called(primitive, [float(number) for number in numbers])}
             for place, numbers in content["asks"]

@@ -32,7 +32,6 @@ def script_showing(shown: str, page: str, then: str = "") -> str:
 
 
 def display_outputs(outputs: list[Output]) -> None:
-    """Give a cell its outputs."""
     from IPython.display import display
 
     for output in outputs:

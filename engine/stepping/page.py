@@ -18,8 +18,7 @@ from typing import Any
 from engine.debugging.finite_differences import CentralDifference, central_differences
 from engine.drawing.node_contents import SYMBOLS
 from engine.drawing.themes import THEMES
-from engine.expressions.javascript import arithmetic, key_of
-from engine.expressions.javascript_functions import special
+from engine.expressions.javascript import arithmetic, key_of, special
 from engine.expressions.nodes import Number
 from engine.expressions.writers import mathml, text
 from engine.operations import CONSTANT, Operation
@@ -74,19 +73,13 @@ def render_words(words: str, table: str) -> str:
     return f"{escape(words)}<pre><code>{escape(table)}</code></pre>"
 
 
-def theme_script(page: str) -> str:
-    """A script beside the frame of *page*, which tells it whether the notebook is light or dark."""
-    return f"<script>{around(page)}</script>"
-
-
 def around(page: str) -> str:
-    """JavaScript that tells the frame of *page* the notebook's theme."""
+    """JavaScript that tells the frame of *page* whether the notebook is light or dark."""
     frames = f"""[...document.querySelectorAll('iframe[data-page="{name_of(page)}"]')]"""
     return f"{{\n{bundle('around.js')}\ntellThemes(() => {frames}.map((frame) => frame.contentWindow));\n}}\n"
 
 
 def name_of(page: str) -> str:
-    """A name of a page, made from its text."""
     return hashlib.sha256(page.encode()).hexdigest()[:16]
 
 
@@ -166,8 +159,10 @@ def page_data(
         for edge, slope, (node, index) in zip(layout.edges, slopes, sides)
     ]
     size = [round(layout.width, 1), round(layout.height, 1)]
-    moved = _chosen(walk) if chosen is None else list(chosen)
-    data = {"precision": precision, "size": size, "nodes": nodes, "edges": edges, "chosen": moved}
+    leaves = [index for index, node in enumerate(walk.nodes) if not node.operands and node.op != CONSTANT]
+    if chosen is None:  # a network's parameters, or all leaves where there are none
+        chosen = [index for index in leaves if walk.nodes[index] in walk.parameters] or leaves
+    data = {"precision": precision, "size": size, "nodes": nodes, "edges": edges, "chosen": list(chosen)}
     return data if rate is None else data | {"rate": rate}
 
 
@@ -203,12 +198,6 @@ def _edge(edge: Edge, slope: float, node: Value, index: int, walk: Walk, precisi
         if not isinstance(rule, Number):
             fields["rule"] = mathml(rule, precision, is_factor=True)
     return fields
-
-
-def _chosen(walk: Walk) -> list[int]:
-    """The leaves that a step of gradient descent moves: a network's parameters, or all where there are none."""
-    leaves = [index for index, node in enumerate(walk.nodes) if not node.operands and node.op != CONSTANT]
-    return [index for index in leaves if walk.nodes[index] in walk.parameters] or leaves
 
 
 def _checks(walk: Walk) -> dict[Value, dict[str, Any]]:

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import nn
 from engine import Value, constant, size
 from engine.compiler.javascript_module import javascript_module
-from engine.compiler.trace import ordered, recorded
+from engine.compiler.trace import recorded
 from engine.expressions.nodes import Derivative, Equation, Formula, Name, Number, Operation
 from engine.expressions.writers import mathml, picture_text, text
+from engine.node import common_order
 from nn.losses import LOGITS, LOSSES, recorded_form
 from nn.optimizers import OPTIMIZERS
 from walk_data import DIGITS, MOST_STEPS, walk_data
@@ -53,7 +54,7 @@ def build(settings: dict[str, Any]) -> Answer:
     return {
         "training": _program([run.loss, run.score], [*point, *target], parameters),
         "picture": _program([run.score, *neurons], point, parameters),
-        "step": _program([*outputs, *ordered(outputs)], leaves),  # all numbers, of which none may be infinite
+        "step": _program([*outputs, *common_order(outputs)], leaves),  # all numbers, of which none may be infinite
         "remembered": len(outputs) - 1,
         "weights": [parameter.data for parameter in parameters],
         "targets": network.targets,

@@ -17,7 +17,7 @@ from engine.compiler.adjoints import GRADIENT
 from engine.compiler.backends import numpy as exact
 from engine.compiler.ir import Code, Floats, Map, View
 from engine.compiler.plan import Bound as AnyBound
-from engine.compiler.plan import Plan, Share
+from engine.compiler.plan import Plan
 from engine.compiler.vectorize import INPUTS, UNIFORM
 
 _CHUNK_BYTES = 2**30
@@ -25,7 +25,6 @@ Slots = NDArray[np.int64]
 
 
 def why_not() -> str:
-    """Why it cannot run here; "" if it can."""
     return "" if find_spec("jax") else 'it needs the package jax; pip install "gradstep[jax]"'
 
 
@@ -40,10 +39,10 @@ class Backend:
             raise ValueError(f"devices must be 1 to {len(devices)}, as there are no more, got {n_devices}")
         self._mesh = jax.sharding.Mesh(np.array(devices[:n_devices]), ("examples",))
 
-    def share(self, plan: Plan, n_bytes: int) -> Share:
+    def share(self, plan: Plan, n_bytes: int) -> tuple[int, bool]:
         """Large chunks; XLA has threads of its own."""
         slots = sum(n for name, n in plan.graph.n_slots.items() if name != UNIFORM)
-        return Share(max(1, _CHUNK_BYTES // (2 * slots * n_bytes + 1)), False)
+        return max(1, _CHUNK_BYTES // (2 * slots * n_bytes + 1)), False
 
     def words(self, plan: Plan) -> list[str]:
         """Whether numpy does the work."""
@@ -54,19 +53,10 @@ class Backend:
         if "jax" not in plan.kept:
             code = plan.code
             is_fast = _is_known(code) and not (plan.gradient and plan.gradient.careful)
-            plan.kept["jax"] = Lowered(plan, code, self._by_devices) if is_fast else None
+            plan.kept["jax"] = Lowered(plan, code, self._mesh) if is_fast else None
         if (lowered := plan.kept["jax"]) is None:
             return exact.bind(plan, n_examples, uniform)
         return Bound(plan, n_examples, uniform, lowered, self._mesh.size)
-
-    def _by_devices(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Compile for the devices, which all have the weights, and each an equal part of the examples."""
-        import jax
-
-        spec: Any = jax.sharding.PartitionSpec
-        places = [jax.sharding.NamedSharding(self._mesh, each) for each in (spec(), spec("examples"), spec("examples"))]
-        jitted: Callable[..., Any] = jax.jit(function, in_shardings=tuple(places))
-        return jitted
 
 
 class Bound:
@@ -79,18 +69,14 @@ class Bound:
         unit = -(-unit // n_devices) * n_devices
         n_rows, n_inputs = -(-n_examples // unit) * unit, plan.graph.record.n_inputs
         self._rows, self._seeds = np.zeros((n_rows, n_inputs), uniform.dtype), np.zeros(n_rows, uniform.dtype)
-        self.inputs: Floats = self._rows[:n_examples].T
         self.by_parameters: Floats = np.zeros(0, uniform.dtype)
         self.by_inputs: Floats = np.zeros((0, n_examples), uniform.dtype)
         self._outputs: Floats = self.by_inputs
         self._exact: exact.Bound | None = None
 
-    def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
-        own = rows.shape[1]
-        self._rows[: self._n, :own] = rows if places is None else rows[places]
-        if shared is not None:
-            self._rows[:, own:] = shared
-        self._rows[self._n :, :own] = self._rows[0, :own]
+    def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
+        self._rows[: self._n] = rows if places is None else rows[places]
+        self._rows[self._n :] = self._rows[0]
 
     def run(self, seed: float, listens: bool) -> bool:
         import jax
@@ -104,7 +90,7 @@ class Bound:
             return False
         if self._exact is None:
             self._exact = exact.bind(self._plan, self._n, self._uniform)
-        self._exact.load(self.inputs.T)
+        self._exact.load(self._rows[: self._n])
         signals = self._exact.run(seed, listens)
         self._outputs = np.empty((self._n, len(outputs)), self._rows.dtype).T
         self._exact.read(self._outputs.T)
@@ -119,12 +105,17 @@ class Lowered:
     """The function of weights and constants, rows and seeds that a plan means.
 
     It returns outputs, the gradient in the parameters in pieces, those in the inputs, and whether all numbers forward
-    are finite, and none is so small that XLA takes it for 0.
+    are finite, and none is so small that XLA takes it for 0. All devices of the mesh have the weights, and each an
+    equal part of the examples.
     """
 
-    def __init__(self, plan: Plan, code: Code, by_devices: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    def __init__(self, plan: Plan, code: Code, mesh: Any) -> None:
+        import jax
+
         self._plan, self._code = plan, code
-        self.run = by_devices(self._function)
+        spec: Any = jax.sharding.PartitionSpec
+        places = [jax.sharding.NamedSharding(mesh, each) for each in (spec(), spec("examples"), spec("examples"))]
+        self.run: Callable[..., Any] = jax.jit(self._function, in_shardings=tuple(places))
         self.layout: list[tuple[Slots, Slots]] = []
         """Which parameters each piece has the gradient of, and in which of its rows; known from the first run on."""
 

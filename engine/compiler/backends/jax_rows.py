@@ -1,7 +1,5 @@
 """Instructions followed with arrays of JAX, with the numbers of numpy where all are finite."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +10,7 @@ from jax.scipy.special import erf, erfc
 from numpy.typing import NDArray
 
 from engine.compiler.array_functions import SQRT_HALF, made_of, ufuncs
-from engine.compiler.ir import Code, Fill, Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.ir import Code, Instruction, Map, MatMul, Take, Total, View
 from engine.compiler.vectorize import UNIFORM
 
 Slots = NDArray[np.int64]
@@ -97,7 +95,6 @@ class Rows:
         return array.reshape(n_runs, step, -1)[:, :run].reshape(len(rows), -1)
 
     def read(self, view: View | float) -> Any:
-        """The array that a view means."""
         if not isinstance(view, View):
             return view
         found = self.get(view.memory, view.slots.ravel())
@@ -110,7 +107,6 @@ class Rows:
         self.put(view.memory, view.slots.ravel(), array.reshape(-1, width))
 
     def carry_out(self, instructions: Sequence[Instruction]) -> None:
-        """Follow instructions."""
         for instruction in instructions:
             if isinstance(instruction, Map):
                 operands = map(self.read, instruction.operands)
@@ -127,10 +123,8 @@ class Rows:
             elif isinstance(instruction, Take):
                 found = self.get(instruction.memory, instruction.slots)
                 self.write(instruction.out, found.reshape(*instruction.out.shape, -1))
-            elif isinstance(instruction, Scatter):
+            else:
                 self._scatter(*instruction)
-            elif isinstance(instruction, Fill):
-                self.write(instruction.out, instruction.number)
 
     def wide(self, array: Any) -> Any:
         """The same with a number for each example."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 
 from engine.compiler.adjoints import GRADIENT
 from engine.compiler.backends.numpy_kernels import kernel
-from engine.compiler.ir import Floats, Instruction, Map, MatMul, Scatter, Take, Total, View, by_columns
-from engine.compiler.plan import Plan, Share
+from engine.compiler.ir import Floats, Instruction, Map, MatMul, Take, Total, View, by_columns
+from engine.compiler.plan import Plan
 from engine.compiler.vectorize import INPUTS, UNIFORM
 
 _CHUNK = 16_000  # examples: enough to outweigh the calls, few enough for the cache
@@ -25,12 +26,12 @@ _SIGNALS: dict[str, Any] = {"divide": "call", "invalid": "call", "over": "call"}
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
-def share(plan: Plan, n_bytes: int) -> Share:
+def share(plan: Plan, n_bytes: int) -> tuple[int, bool]:
     """Chunks that stay in the cache; threads only where the calls of numpy are long."""
     slots = sum(n for name, n in plan.reused.n_slots.items() if not name.startswith(UNIFORM))
     room = _CHUNK_BYTES_BY_EXAMPLE if plan.gradient and plan.gradient.of == INPUTS else _CHUNK_BYTES
     chunk = int(min(_CHUNK, max(1, room // (slots * n_bytes + 1))))
-    return Share(chunk, chunk * plan.reused.width >= _FOR_THREADS)
+    return chunk, chunk * plan.reused.width >= _FOR_THREADS
 
 
 def words(_plan: Plan) -> list[str]:
@@ -39,61 +40,10 @@ def words(_plan: Plan) -> list[str]:
 
 
 def bind(plan: Plan, n_examples: int, uniform: Floats) -> Bound:
-    """The instructions as calls that are ready."""
     code = plan.reused
     bound = Bound(plan, n_examples, uniform, [*code.forward, *code.backward])
-    resolved = Resolved(bound.memories)
-    bound.forward = bound.memories.bind(code.forward, resolved)
-    bound.backward = bound.memories.bind(code.backward, resolved)
+    bound.forward, bound.backward = bound.bind(code.forward, code.backward)
     return bound
-
-
-class Bound:
-    """Memories and calls for one number of examples: see ``plan.Bound``. Whoever makes this adds the calls."""
-
-    def __init__(self, plan: Plan, n_examples: int, uniform: Floats, instructions: list[Instruction]) -> None:
-        code, record = plan.reused, plan.graph.record
-        columns = by_columns(instructions, record.n_inputs)
-        self.memories = Memories(code.n_slots, n_examples, uniform.dtype, columns)
-        arrays = self.memories.arrays
-        arrays[UNIFORM] = uniform
-        self.forward: list[Call] = []
-        self.backward: list[Call] = []
-        self.outputs = [arrays[memory][slot] for memory, slot in code.outputs]
-        self.seed = arrays[code.seed[0]][code.seed[1]] if code.seed else np.zeros(0)
-        self.by_parameters = arrays.get(UNIFORM + GRADIENT, np.zeros((0, 1)))[: record.n_parameters, 0]
-        self.by_inputs = arrays.get(INPUTS + GRADIENT, np.zeros((0, 1)))
-
-    @property
-    def inputs(self) -> Floats:
-        """Those of the last run, ``(n_inputs, n_examples)``."""
-        return self.memories.arrays[INPUTS]
-
-    def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
-        """Take the inputs of all examples."""
-        if shared is None:
-            self.memories.load(rows, places)
-        else:
-            inputs = self.memories.arrays[INPUTS]
-            inputs[: rows.shape[1]], inputs[rows.shape[1] :] = rows.T, shared[:, None]
-
-    def run(self, seed: float, listens: bool) -> bool:
-        """Compute everything; say whether numpy signals."""
-        if self.seed.size:
-            self.seed.fill(seed if self.seed.size > 1 else seed * self.memories.n_examples)
-        signals = False
-        if listens:
-            is_float32 = self.memories.arrays[INPUTS].dtype == np.float32
-            signals = carried_out_with_signal(self.forward, products=is_float32)
-        else:
-            carry_out(self.forward)
-        carry_out(self.backward)
-        return signals
-
-    def read(self, results: Floats) -> None:
-        """The outputs of the last run."""
-        for column, numbers in enumerate(self.outputs):
-            results[:, column] = numbers
 
 
 class Memories:
@@ -111,7 +61,7 @@ class Memories:
         self.arrays["inputs"] = np.zeros(columns, dtype) if by_columns else np.zeros(rows, dtype).T
 
     def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
-        """Take the inputs from ``(n_examples, n_inputs)`` numbers, or from some of these rows."""
+        """Take the inputs from ``(n_examples, n_inputs)`` numbers, or from some of these rows: see ``plan.Bound``."""
         inputs = self.arrays["inputs"].T
         if places is None:
             np.copyto(inputs, rows)
@@ -130,34 +80,66 @@ class Memories:
         bytes_ = tuple([stride * step for stride in strides])
         return np.ndarray((*shape, base.shape[1]), base.dtype, flat, start * step, (*bytes_, across))
 
-    def bind(self, instructions: Sequence[Instruction], arrays: Resolved | None = None) -> list[Call]:
-        """Each instruction as calls that are ready; *arrays* are those of views that others resolved before."""
+    def bind(self, *lists: Sequence[Instruction]) -> list[list[Call]]:
+        """Each instruction as calls that are ready, list by list."""
+        resolve = cache(self.resolve)  # of views alone: 0.0 and -0.0 would be one
+        return [self._calls(instructions, resolve) for instructions in lists]
+
+    def _calls(self, instructions: Sequence[Instruction], resolve: Callable[[View], Floats]) -> list[Call]:
         calls: list[Call] = []
-        resolved = (Resolved(self) if arrays is None else arrays).__getitem__
         for instruction in instructions:
             if isinstance(instruction, Map):
-                function, out, operands = instruction
-                calls.append((kernel(function), (*map(resolved, operands), resolved(out))))
+                arrays = [resolve(each) if isinstance(each, View) else each for each in instruction.operands]
+                calls.append((kernel(instruction.function), (*arrays, resolve(instruction.out))))
             elif isinstance(instruction, Total):
-                target, source = resolved(instruction.out), resolved(instruction.operand)
+                target, source = resolve(instruction.out), resolve(instruction.operand)
                 if instruction.over_examples:
                     calls.append((np.add.reduce, (source, -1, None, target[..., 0])))
                 else:
                     calls += _totals(source, target)
             elif isinstance(instruction, MatMul):
                 kind, *views = instruction
-                out, left, right = map(resolved, views)
+                out, left, right = map(resolve, views)
                 calls += _products(kind, out, left, right)
                 if kind == "forward" and out.dtype == np.float32 and out.size * left.shape[1] >= _BLAS_THREADS:
                     calls.append((_signal_infinity, (out,)))
             elif isinstance(instruction, Take):
-                target = resolved(instruction.out).reshape(len(instruction.slots), -1)
+                target = resolve(instruction.out).reshape(len(instruction.slots), -1)
                 calls.append((np.take, (self.arrays[instruction.memory], instruction.slots, 0, target, "clip")))
-            elif isinstance(instruction, Scatter):
-                calls += _scatters(self.arrays[instruction.memory], instruction.slots, resolved(instruction.source))
             else:
-                calls.append((np.copyto, (resolved(instruction.out), instruction.number)))
+                calls += _scatters(self.arrays[instruction.memory], instruction.slots, resolve(instruction.source))
         return calls
+
+
+class Bound(Memories):
+    """The same with calls: see ``plan.Bound``. Whoever makes this adds the calls of the *instructions* by numpy."""
+
+    def __init__(self, plan: Plan, n_examples: int, uniform: Floats, instructions: list[Instruction]) -> None:
+        code, record = plan.reused, plan.graph.record
+        super().__init__(code.n_slots, n_examples, uniform.dtype, by_columns(instructions, record.n_inputs))
+        self.arrays[UNIFORM] = uniform
+        self.forward: list[Call] = []
+        self.backward: list[Call] = []
+        self.outputs = [self.arrays[memory][slot] for memory, slot in code.outputs]
+        self.seed = self.arrays[code.seed[0]][code.seed[1]] if code.seed else np.zeros(0)
+        self.by_parameters = self.arrays.get(UNIFORM + GRADIENT, np.zeros((0, 1)))[: record.n_parameters, 0]
+        self.by_inputs = self.arrays.get(INPUTS + GRADIENT, np.zeros((0, 1)))
+
+    def run(self, seed: float, listens: bool) -> bool:
+        """Compute everything; say whether numpy signals."""
+        if self.seed.size:
+            self.seed.fill(seed if self.seed.size > 1 else seed * self.n_examples)
+        signals = False
+        if listens:
+            signals = carried_out_with_signal(self.forward, products=self.arrays[INPUTS].dtype == np.float32)
+        else:
+            carry_out(self.forward)
+        carry_out(self.backward)
+        return signals
+
+    def read(self, results: Floats) -> None:
+        for column, numbers in enumerate(self.outputs):
+            results[:, column] = numbers
 
 
 def _products(kind: str, out: Floats, left: Floats, right: Floats) -> list[Call]:
@@ -181,20 +163,6 @@ def _products(kind: str, out: Floats, left: Floats, right: Floats) -> list[Call]
     if one_example:
         return [(np.matmul, (right[..., 0], weights.T, out[..., 0]))]
     return [(np.matmul, (weights, right, out))]
-
-
-class Resolved(dict[Any, Any]):
-    """The array of each view, made once; a number is itself."""
-
-    def __init__(self, memories: Memories) -> None:
-        super().__init__()
-        self._memories = memories
-
-    def __missing__(self, part: View | float) -> Floats | float:
-        if not isinstance(part, View):
-            return part
-        self[part] = array = self._memories.resolve(part)
-        return array
 
 
 def _totals(source: Floats, target: Floats) -> list[Call]:
@@ -257,7 +225,6 @@ def _scatter_rows(memory: Floats, slots: NDArray[np.int64], source: Floats, whic
 
 
 def carry_out(calls: Sequence[Call]) -> None:
-    """Run calls one after the other."""
     for function, arguments in calls:
         function(*arguments)
 

@@ -1,7 +1,5 @@
 """The functions of Map instructions, on numpy arrays: ``kernel(*operands, out)``. Ufuncs where numpy has them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from functools import cache

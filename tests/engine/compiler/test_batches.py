@@ -77,7 +77,7 @@ def test_small_instructions_are_not_worth_threads(in_chunks_of, monkeypatch):
 
 def test_more_examples_than_a_chunk_holds():
     program = make()
-    n = 2 * program._runner._plan(Gradient(0, "parameters", False))[1].chunk + 17
+    n = 2 * program._runner._plan(Gradient(0, "parameters", False))[1][0] + 17
     X = rows(n)
     results = program(X)
     pieces = np.vstack([program(part) for part in np.array_split(X, 11)])

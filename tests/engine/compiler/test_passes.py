@@ -1,22 +1,24 @@
 """Each pass of replay by itself, before and after, on graphs small enough to be read."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from engine import Value, compile, dot, tanh
 from engine.compiler.buffer_reuse import reused
-from engine.compiler.fuse_sums import summed
-from engine.compiler.ir import Fill, Map, MatMul, Scatter, Take, Total, View, by_columns, view_of
+from engine.compiler.fuse_sums import LINEAR, inside_sums, terms_of
+from engine.compiler.ir import Map, MatMul, Scatter, Take, Total, View, by_columns, view_of
 from engine.compiler.ir_builder import Emitter
 from engine.compiler.lower_backward import Backward, leading_to, needing
 from engine.compiler.lower_forward import emit_forward
 from engine.compiler.memory_layout import factored, placed
-from engine.compiler.plan import forward_code, gradient_code
+from engine.compiler.plan import code_for
 from engine.compiler.simplify import simplified
-from engine.compiler.trace import CONSTANT, INPUT, NONE, PARAMETER, ordered, recorded
+from engine.compiler.trace import CONSTANT, INPUT, NONE, PARAMETER, recorded
 from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, VARYING, grouped
+from engine.node import common_order
 
 
 def nodes(record):
@@ -51,7 +53,7 @@ def test_recording_meets_what_outputs_share_once(leaves):
     a, b, _, _ = leaves
     shared = a * b
     outputs = [shared.tanh(), shared, shared + a]
-    order = ordered(outputs)
+    order = common_order(outputs)
     assert sorted(map(id, order)) == sorted({id(node) for node in [a, b, *outputs]})
     assert all(order.index(operand) < order.index(node) for node in order for operand in node.operands)
     assert nodes(record_of(outputs, [a, b])) == [("*", 0, 1), ("tanh", 2), ("+", 2, 0)]
@@ -135,12 +137,19 @@ def test_simplifying_drops_what_no_output_needs(leaves):
 # ------------------------------------------------------------------------------------------------------------- summing
 
 
+def summed(record):
+    """The sums of a record: their terms, and which nodes are inside of them."""
+    inside = inside_sums(record)
+    roots = [index for index, op in enumerate(record.ops) if op in LINEAR and not inside[index]]
+    sums = {index: terms_of(record, index, inside) for index in roots}
+    return SimpleNamespace(record=record, sums=sums, inside=inside)
+
+
 def terms(found, index):
     """Each term of a sum: its sign, and the one or two nodes that it is."""
-    total = found.sums[index]
     return [
         ("+" if positive else "-", left) if right == NONE else ("+" if positive else "-", left, right)
-        for positive, left, right in zip(total.positive, total.left, total.right)
+        for positive, left, right in found.sums[index]
     ]
 
 
@@ -205,17 +214,17 @@ def layer(n_inputs=3, n_outputs=2):
 
 
 def placed_graph(outputs, x, w):
-    return placed(grouped(summed(simplified(record_of(outputs, x, w)))))
+    return placed(simplified(record_of(outputs, x, w)))
 
 
 def test_grouping_puts_equal_work_of_one_depth_together():
     outputs, x, w = layer()
-    graph = grouped(summed(simplified(record_of(outputs, x, w))))
-    assert [(group.op, len(group.members), group.space) for group in graph.groups] == [
+    groups, _ = grouped(simplified(record_of(outputs, x, w)))
+    assert [(group.op, len(group.members), group.space) for group in groups] == [
         (SUM, 2, VARYING),
         ("tanh", 2, VARYING),
     ]
-    products, biases = graph.groups[0].parts
+    products, biases = groups[0].parts
     assert products.left.tolist() == [[3, 4, 5], [6, 7, 8]]  # the weights, before
     assert products.right.tolist() == [[0, 1, 2], [0, 1, 2]]  # the inputs
     assert (biases.left.tolist(), biases.right) == ([[9], [10]], None)
@@ -223,17 +232,17 @@ def test_grouping_puts_equal_work_of_one_depth_together():
 
 def test_grouping_puts_weights_first():
     x, w = [Value(0.1), Value(0.2)], [Value(0.3), Value(0.4)]
-    graph = grouped(summed(record_of(x[0] * w[0] + w[1] * x[1], x, w)))
-    (part,) = graph.groups[0].parts
+    groups, _ = grouped(record_of(x[0] * w[0] + w[1] * x[1], x, w))
+    (part,) = groups[0].parts
     assert (part.left, part.right) == ([2, 3], [0, 1])
 
 
 def test_grouping_keeps_apart_what_is_the_same_for_all_examples(leaves):
     a, b, c, _ = leaves
-    graph = grouped(summed(record_of([a.tanh(), b.tanh(), c.tanh().exp()], [a], [b, c])))
-    spaces = {(group.op, group.space): len(group.members) for group in graph.groups}
+    groups, homes = grouped(record_of([a.tanh(), b.tanh(), c.tanh().exp()], [a], [b, c]))
+    spaces = {(group.op, group.space): len(group.members) for group in groups}
     assert spaces == {("tanh", VARYING): 1, ("tanh", UNIFORM): 2, ("exp", UNIFORM): 1}
-    assert graph.spaces[:3] == [INPUTS, UNIFORM, UNIFORM]
+    assert homes[:3] == [INPUTS, UNIFORM, UNIFORM]
 
 
 # ------------------------------------------------------------------------------------------------------------- placing
@@ -342,7 +351,7 @@ def test_backward_is_two_matrix_products_and_the_sums_over_examples():
     kinds = [i.kind for i in emitter.instructions if isinstance(i, MatMul)]
     assert kinds.count("to weights") == 1  # and none to the inputs, which are not wanted
     assert [i.over_examples for i in emitter.instructions if isinstance(i, Total)] == [True]
-    assert not any(isinstance(i, (Scatter, Fill)) for i in emitter.instructions)
+    assert not any(isinstance(i, Scatter) or getattr(i, "operands", ()) == (0.0,) for i in emitter.instructions)
     emitter = Emitter(graph)
     Backward(emitter, graph.record.outputs[0], np.arange(3))
     assert "to vectors" in [i.kind for i in emitter.instructions if isinstance(i, MatMul)]
@@ -369,14 +378,14 @@ def gradient_instructions(output, inputs, parameters):
     """The backward pass of one output in the gradients of the parameters, or of the inputs where there are none."""
     graph = placed_graph([output], inputs, parameters)
     start, n = (len(inputs), len(parameters)) if parameters else (0, len(inputs))
-    return gradient_code(graph, 0, np.arange(start, start + n)).backward
+    return code_for(graph, 0, np.arange(start, start + n)).backward
 
 
 def test_steps_through_sums_and_constants_cost_nothing_backward(leaves):
     a, b, _, _ = leaves
     along = 3.0 - (a.exp() * 0.5 - b.detach()) / 4.0
     instructions = gradient_instructions(along, leaves, [])
-    assert [i.function for i in instructions if isinstance(i, Map)] == ["multiply", "multiply"]  # by y, and -0.125
+    assert [i.function for i in instructions if isinstance(i, Map)] == ["multiply", "multiply", "copy"]  # zeros for b
 
 
 @pytest.mark.parametrize(
@@ -430,7 +439,7 @@ def test_uses_of_a_shared_parameter_are_added_up_at_the_end(leaves):
     for _ in range(5):
         x = (x * w + w - 2.0 * w).sin()
     graph = placed_graph([x], [a], [w])
-    code = gradient_code(graph, 0, np.array([1]))
+    code = code_for(graph, 0, np.array([1]))
     kinds = [type(instruction) for instruction in code.backward]
     assert kinds.count(MatMul) == 5
     at_the_end = [i for i in code.backward if isinstance(i, Total) and not i.over_examples]
@@ -454,9 +463,9 @@ def chain(length):
 def test_a_prediction_needs_room_for_two_numbers_and_a_gradient_for_those_it_reads():
     y, x = chain(50)
     graph = placed_graph([y], [x], [])
-    before, after = forward_code(graph), reused(forward_code(graph))
+    before, after = code_for(graph), reused(code_for(graph))
     assert (before.n_slots["varying"], after.n_slots["varying"]) == (50, 2)
-    after = reused(gradient_code(graph, 0, np.array([0])))
+    after = reused(code_for(graph, 0, np.array([0])))
     assert after.n_slots["varying"] == 50  # each is an operand of a cosine; the last is given back
     assert after.n_slots["varying gradient"] <= 2
     assert len(after.forward) == len(before.forward)
@@ -480,7 +489,7 @@ def test_what_is_needed_later_keeps_its_place():
 def test_slots_that_one_view_sees_stay_together():
     outputs, x, w = layer(5, 4)
     graph = placed_graph([dot(outputs, outputs)], x, w)
-    code = reused(gradient_code(graph, 0, np.arange(5, 5 + len(w))))
+    code = reused(code_for(graph, 0, np.arange(5, 5 + len(w))))
     for instruction in [*code.forward, *code.backward]:
         views = [part for part in instruction if isinstance(part, View)]
         for view in views:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.compiler.backends.numpy import Memories, carry_out
-from engine.compiler.ir import Fill, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.ir import Map, MatMul, Scatter, Take, Total, View
 
 
 def memories(n_examples=3, **slots):
@@ -48,10 +48,10 @@ def test_running_matrix_products(n_vectors, n_examples):
     )
     back, to_weights = whole("varying", 20, n_vectors, k), whole("uniform", 10, n, k)
     W, v, d = m.resolve(weights)[..., 0].copy(), m.resolve(vectors).copy(), None
-    carry_out(m.bind([MatMul("forward", out, weights, vectors)]))
+    carry_out(m.bind([MatMul("forward", out, weights, vectors)])[0])
     d = m.resolve(out).copy()
     np.testing.assert_allclose(d, np.einsum("nk,mke->mne", W, v), rtol=1e-13, atol=1e-15)
-    carry_out(m.bind([MatMul("to vectors", back, weights, out), MatMul("to weights", to_weights, out, vectors)]))
+    carry_out(m.bind([MatMul("to vectors", back, weights, out), MatMul("to weights", to_weights, out, vectors)])[0])
     np.testing.assert_allclose(m.resolve(back), np.einsum("nk,mne->mke", W, d), rtol=1e-13, atol=1e-15)
     expected = np.einsum("mne,mke->nk", d, v)
     np.testing.assert_allclose(m.resolve(to_weights)[..., 0], expected, rtol=1e-13, atol=1e-15)
@@ -68,7 +68,7 @@ def test_running_scattered_additions(memory, slots):
     expected = np.full_like(m.arrays[memory], 100.0)
     for slot, row in zip(slots, source):
         expected[slot] += row
-    carry_out(m.bind([Scatter(memory, np.array(slots), whole(scratch, 0, len(slots)))]))
+    carry_out(m.bind([Scatter(memory, np.array(slots), whole(scratch, 0, len(slots)))])[0])
     assert m.arrays[memory].tolist() == expected.tolist()
 
 
@@ -81,9 +81,9 @@ def test_running_the_others():
         Take(whole("varying", 2, 2), "varying", np.array([1, 0])),
         Total(whole("varying", 4, 1), View("varying", 0, (1, 2), (2, 1))),
         Total(whole("uniform", 0, 2), out, over_examples=True),
-        Fill(whole("uniform", 2, 2), 7.0),
+        Map("copy", whole("uniform", 2, 2), (7.0,)),
     ]
-    carry_out(m.bind(instructions))
+    carry_out(m.bind(instructions)[0])
     expected = [[2.0, 6.0, 10.0], [4.0, 8.0, 12.0], [4.0, 8.0, 12.0], [2.0, 6.0, 10.0], [6.0, 14.0, 22.0], [0.0] * 3]
     assert m.arrays["varying"].tolist() == expected
     assert m.arrays["uniform"].ravel().tolist() == [18.0, 24.0, 7.0, 7.0, 0.0, 0.0]

@@ -24,7 +24,7 @@ from engine import (
     tanh,
     value_and_grad,
 )
-from engine.compiler.anomalies import evaluated
+from engine.compiler.eager import evaluated
 from engine.node import WATCH
 from nn import MLP
 

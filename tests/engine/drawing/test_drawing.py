@@ -365,7 +365,7 @@ def processes() -> set[str]:
     listed = subprocess.run(
         ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=False
     ).stdout
-    return {line for line in listed.splitlines() if "graphviz_process.py" in line or "dot" in line}
+    return {line for line in listed.splitlines() if "rendering.py" in line or "dot" in line}
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ from engine.compiler.backends.c.statements import is_native, statements, touched
 from engine.compiler.backends.c.stretch import Stretch
 from engine.compiler.backends.numpy import Call
 from engine.compiler.ir import Floats, Instruction
-from engine.compiler.plan import PARAMETERS, Bound, Plan, Share
+from engine.compiler.plan import PARAMETERS, Bound, Plan
 from engine.compiler.vectorize import INPUTS, UNIFORM
 from engine.expressions.c_functions import helpers_of
 
@@ -40,7 +40,6 @@ _OWN = "exp", "tanh", "sech2"
 
 
 def why_not() -> str:
-    """Why this backend cannot run here."""
     try:
         found_compiler()
     except RuntimeError as error:
@@ -48,13 +47,13 @@ def why_not() -> str:
     return ""
 
 
-def share(plan: Plan, n_bytes: int) -> Share:
+def share(plan: Plan, n_bytes: int) -> tuple[int, bool]:
     """Chunks that keep a processor busy for a while; in threads, because C does not need the interpreter."""
     native = _native(plan, n_bytes)
     if native is None:
         return numpy_backend.share(plan, n_bytes)
     chunk = max(64, min(_CHUNK, _CHUNK_STATEMENTS // max(1, native.n_statements)))
-    return Share(chunk if native.reads_rows else min(chunk, numpy_backend.share(plan, n_bytes).chunk), True)
+    return chunk if native.reads_rows else min(chunk, numpy_backend.share(plan, n_bytes)[0]), True
 
 
 def words(plan: Plan) -> list[str]:
@@ -68,7 +67,6 @@ def words(plan: Plan) -> list[str]:
 
 
 def bind(plan: Plan, n_examples: int, uniform: Floats) -> Bound:
-    """The stretches ready for so many examples."""
     native = _native(plan, uniform.itemsize)
     if native is None:
         return numpy_backend.bind(plan, n_examples, uniform)
@@ -140,7 +138,6 @@ class _Native:
 
 
 def _built(stretches: list[Stretch], n_bytes: int, n_blocks: int) -> ctypes.CDLL:
-    """The library of these stretches."""
     real, integer = ("double", "long long") if n_bytes == 8 else ("float", "int")
     vectors, run, mathematics = (_file(name) for name in ("vectors.h", "run.h", "mathematics.h"))
     head = f"typedef {real} real;\ntypedef {integer} integer;\n#define BLOCKS {n_blocks}\n{vectors}"
@@ -184,22 +181,18 @@ class _Bound(numpy_backend.Bound):
         self._pointers: list[NDArray[np.uintp]] = []
         """Kept for the calls, which have their addresses."""
         self._inputs: tuple[Any, ...] = ()
-        self._rows: Floats | None = None
-        self._places: NDArray[np.int64] | None = None
-        arrays = numpy_backend.Resolved(self.memories)
-        calls = [
-            self.memories.bind(step, arrays) if isinstance(step, list) else [self._stretch(step)]
-            for step in native.steps
-        ]
+        self._loaded: tuple[Any, ...] = ()
+        by_numpy = iter(self.bind(*(step for step in native.steps if isinstance(step, list))))
+        calls = [next(by_numpy) if isinstance(step, list) else [self._stretch(step)] for step in native.steps]
         self.forward = [call for each in calls[: native.n_forward] for call in each]
         self.backward = [call for each in calls[native.n_forward :] for call in each]
 
     def _stretch(self, stretch: Stretch) -> Call:
         """A call that runs a stretch, and signals as numpy does where a number forward is infinite or NaN."""
-        run, n, memories = self.native.run, self.memories.n_examples, self.memories.arrays
+        run, n = self.native.run, self.n_examples
         name = f"stretch{self.native.stretches.index(stretch)}"
         address = ctypes.addressof(ctypes.c_char.in_dll(self.native.library, name))
-        pointers = np.array([_address(memories[memory]) for memory in stretch.memories], np.uintp)
+        pointers = np.array([_address(self.arrays[memory]) for memory in stretch.memories], np.uintp)
         self._pointers.append(pointers)
         work = -(-_address(self._work) // 64) * 64
         after = _address(pointers), n, work
@@ -210,24 +203,17 @@ class _Bound(numpy_backend.Bound):
 
         return call, ()
 
-    @property
-    def inputs(self) -> Floats:
-        """The inputs of the last run, ``(n_inputs, n_examples)``."""
-        if self._rows is None:
-            return super().inputs
-        return (self._rows if self._places is None else self._rows[self._places]).T
-
-    def load(self, rows: Floats, places: NDArray[np.int64] | None = None, shared: Floats | None = None) -> None:
+    def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
         """Take the inputs of all examples, where C reads them itself without a copy."""
-        is_same = rows.dtype == self.memories.arrays[INPUTS].dtype
-        if self.native.reads_rows and shared is None and is_same and rows.flags.aligned:
+        is_same = rows.dtype == self.arrays[INPUTS].dtype
+        if self.native.reads_rows and is_same and rows.flags.aligned:
             chosen = None if places is None else np.require(places, np.int64, ["C", "ALIGNED"])
-            self._rows, self._places = rows, chosen
+            self._loaded = rows, chosen  # kept for the calls, which have their addresses
             self._inputs = (*_strided(rows.T), None if chosen is None else _address(chosen))
             return
-        self._rows = self._places = None
-        super().load(rows, places, shared)
-        self._inputs = *_strided(self.memories.arrays[INPUTS]), None
+        self._loaded = ()
+        super().load(rows, places)
+        self._inputs = *_strided(self.arrays[INPUTS]), None
 
 
 def _address(array: NDArray[Any]) -> int:

@@ -1,7 +1,5 @@
 """The machine's compiler, and what it compiled before: a folder of libraries that are this user's alone."""
 
-from __future__ import annotations
-
 import ctypes
 import functools
 import hashlib
@@ -133,7 +131,6 @@ def _cache_folder() -> Path | None:
 
 
 def _compiled(compiler: Compiler, quick: Sequence[str], vectors: str, folder: Path) -> bytes:
-    """The content of a library."""
 
     def compiled(index: int, source: str, flags: tuple[str, ...]) -> str:
         path = folder / f"{index}.c"

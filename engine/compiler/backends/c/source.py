@@ -1,7 +1,5 @@
 """Stretches written as C: functions that compute blocks of examples, and tables for what calls them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
@@ -20,7 +18,6 @@ _ARGUMENTS = "V *restrict tape, const real *restrict scalars, V *restrict sums, 
 
 
 def c_name(form: str) -> str:
-    """What C calls a function."""
     return _NAMES.get(form, form)
 
 
@@ -117,7 +114,6 @@ def _scalar(part: Number | float) -> str:
 
 
 def _vector(form: str, operands: list[str]) -> str:
-    """A statement's formula for a block of examples."""
     if form in KEEPING:
         text = _formula(form, operands)
         return text if any(name[0] == "v" for name in operands) else f"all({text})"
@@ -125,7 +121,6 @@ def _vector(form: str, operands: list[str]) -> str:
 
 
 def _formula(form: str, operands: list[str], prefix: str = "") -> str:
-    """A statement's formula."""
     if form in _INFIX:
         return _INFIX[form].join(operands)
     if form == "products":

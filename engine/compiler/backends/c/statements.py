@@ -1,7 +1,5 @@
 """Instructions on arrays as statements on single numbers, which C can hold in registers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -10,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from engine.compiler.backends.numpy_kernels import KERNELS
-from engine.compiler.ir import Fill, Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.ir import Instruction, Map, MatMul, Scatter, Take, Total, View
 from engine.derivatives import SLOPES
 
 Slot: TypeAlias = tuple[str, int]
@@ -28,7 +26,6 @@ class Statement:
 
 
 def per_example(slot: Slot) -> bool:
-    """Whether a slot has a number for each example."""
     return slot[0][:7] != "uniform"
 
 
@@ -44,7 +41,7 @@ def is_native(instruction: Instruction) -> bool:
         return not kind.endswith("careful") and n_products <= _MOST
     if isinstance(instruction, Total):
         return instruction.operand.size <= _MOST
-    return instruction.out.size <= _MOST if isinstance(instruction, (Take, Fill)) else instruction.source.size <= _MOST
+    return (instruction.out if isinstance(instruction, Take) else instruction.source).size <= _MOST
 
 
 def statements(instruction: Instruction) -> Iterator[Statement]:
@@ -67,8 +64,6 @@ def statements(instruction: Instruction) -> Iterator[Statement]:
         case Scatter(memory, slots, source):
             for place, slot in zip(slots.tolist(), _slots(source)):
                 yield Statement((memory, place), "add", ((memory, place), slot))
-        case Fill(out, number):
-            yield from (Statement(place, "copy", (number,)) for place in _slots(out))
 
 
 def _products(kind: str, out: View, left: View, right: View) -> Iterator[Statement]:
@@ -97,7 +92,6 @@ def _slots(view: View) -> list[Slot]:
 
 
 def _spread(operand: View | float, shape: tuple[int, ...]) -> list[Slot | float]:
-    """The operand of each result."""
     if not isinstance(operand, View):
         return [operand] * int(np.prod(shape))
     if shape in ((1,), operand.shape):

@@ -1,7 +1,5 @@
 """A stretch of a program as C: statements on blocks of examples, their numbers in registers and on a small tape."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -70,7 +68,6 @@ class Stretch:
 
     @property
     def memories(self) -> list[str]:
-        """The memories that it reads or writes."""
         return sorted({memory for memory, _ in [*self.read, *self.written]})
 
     def _taken(self, statement: Statement, is_forward: bool) -> Number | float:
@@ -121,7 +118,6 @@ class Stretch:
         return out
 
     def _drop_unused(self) -> None:
-        """Leave out what nothing reads."""
         needed = {*self.written.values(), *self._to_check()}
         for when in (AFTER, EACH, BEFORE):
             kept = []

@@ -1,13 +1,31 @@
-"""Programs inside ``detect_anomaly``: each example is computed eagerly first, so that an operation can be named."""
+"""Examples computed eagerly, one by one: where a program meets a number that an operation refuses, or is watched.
 
-from __future__ import annotations
+A backend tells of a division by zero, an overflow or an invalid operand once for all examples. Which example it was,
+and whether eager arithmetic refuses it, is found by computing again; a later operation may have hidden it.
+"""
 
 from collections.abc import Iterable, Sequence
 
 from engine.compiler.trace import INPUT, NONE, PARAMETER, Record
 from engine.debugging.anomaly import is_watched
 from engine.operations import CONSTANT, OPERATIONS
+from engine.validation import shortened
 from engine.value import Value, constant
+
+
+def refuse(
+    record: Record, labels: Sequence[str], n_columns: int, rows: Iterable[list[float]], weights: Sequence[float]
+) -> None:
+    """Raise the error of the first of these examples that an operation refuses.
+
+    *rows* are the numbers of all inputs, of which *n_columns* are columns of ``X``; others are parameters.
+    """
+    for row in rows:
+        try:
+            evaluated(record, labels, [*row, *weights])
+        except (ValueError, ArithmeticError) as error:
+            where = f", for the row {shortened(row[:n_columns])} of X" if n_columns else ""
+            raise type(error)(f"{error}{where}") from None
 
 
 def watch_examples(
@@ -15,8 +33,7 @@ def watch_examples(
 ) -> None:
     """Where this thread is inside a ``detect_anomaly``: compute each of *rows*, and go back from an *output*, if any.
 
-    Raises:
-        FloatingPointError: an operation made a NaN or an infinity; it is named, with its row.
+    Raises a FloatingPointError where an operation made a NaN or an infinity; it is named, with its row.
     """
     for index, row in enumerate(rows if is_watched() else ()):
         try:
