@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from engine import Value, gradients
-from nn.model_files import is_finite
 from nn.schedules import works_alone
-from nn.validation import as_number, number_in, shortened, unknown_argument, unknown_name
+from nn.validation import as_number, check_int, number_in, shortened, unknown_argument, unknown_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -198,14 +197,19 @@ class Optimizer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore a ``state_dict`` of the same class with as many parameters."""
-        kind, steps, n = type(self).__name__, state.get("steps"), len(self._bound())
-        good = state.keys() == {"kind", "steps", *self.remembered} and state["kind"] == kind
-        left = {name: _vector(state[name], n) for name in self.remembered if good}
-        if not good or type(steps) is not int or not 0 <= steps < 2**53 or any(each is None for each in left.values()):
-            raise ValueError(f"the optimizer must be {kind} of {n} parameters, got the state {shortened(state)}")
-        self.steps = steps
-        for name, vector in left.items():
-            setattr(self, name, vector)
+        import numpy as np
+
+        kind, n = type(self).__name__, len(self._bound())
+        must = ValueError(f"the optimizer must be {kind} of {n} parameters, got the state {shortened(state)}")
+        if state.keys() != {"kind", "steps", *self.remembered} or state["kind"] != kind:
+            raise must
+        left = {name: state[name] for name in self.remembered}
+        vectors = {name: np.array(vector["numbers"], vector["dtype"]) for name, vector in left.items() if vector}
+        if not all(vector.shape == (n,) and np.isfinite(vector).all() for vector in vectors.values()):
+            raise must
+        self.steps = check_int("steps", state["steps"], 0)
+        for name in self.remembered:
+            setattr(self, name, vectors.get(name, 0.0))
 
     def rate(self) -> float:
         """The learning rate of the next step."""
@@ -521,17 +525,3 @@ def _check_parameters(parameters: Any, trains_all: bool = True) -> list[Value]:
             advice = "give the optimizer only the others, as in Adam(others)"
             raise ValueError(f"parameters must be those to train, got one with requires_grad=False; {advice}")
     return list(dict.fromkeys(values))
-
-
-def _vector(left: Any, n: int) -> Any:
-    """A remembered attribute from ``state_dict``: 0.0 or *n* finite numbers; None if it is neither."""
-    import numpy as np
-
-    if not isinstance(left, dict):
-        return 0.0 if left == 0.0 and type(left) is float else None
-    numbers, dtype = left.get("numbers"), left.get("dtype")
-    if dtype not in ("float64", "float32") or not isinstance(numbers, list) or not all(map(is_finite, numbers)):
-        return None
-    with np.errstate(over="ignore"):
-        vector = np.array(numbers, dtype)
-    return vector if len(vector) == n and np.isfinite(vector).all() else None
