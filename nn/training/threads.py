@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock, get_ident
@@ -56,29 +55,22 @@ class OneThread:
 
     def __init__(self) -> None:
         self._count = 0
-        self._libraries: Any = None
-        self._n_modules = 0
         self._limits: Any = None
         self._lock = Lock()
 
     def begin(self) -> None:
-        try:
-            from threadpoolctl import ThreadpoolController
-        except ImportError:
-            return
+        from threadpoolctl import threadpool_limits
+
         with self._lock:
             self._count += 1
             if self._count == 1:
-                if len(sys.modules) != self._n_modules:  # another BLAS comes with a module; a search takes milliseconds
-                    self._libraries, self._n_modules = ThreadpoolController(), len(sys.modules)
-                self._limits = self._libraries.limit(limits=1, user_api="blas")
+                self._limits = threadpool_limits(1, user_api="blas")
 
     def end(self) -> None:
         with self._lock:
-            self._count = max(0, self._count - 1)
-            if self._count == 0 and self._limits is not None:
+            self._count -= 1
+            if self._count == 0:
                 self._limits.restore_original_limits()
-                self._limits = None
 
 
 ONE_THREAD = OneThread()
