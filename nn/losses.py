@@ -100,12 +100,12 @@ def cross_entropy(outputs: Sequence[Value], target: Any) -> Value:
     >>> round(loss.data, 6)
     0.693147
     """
-    zs, target = _as_list(outputs), _plain(target)
-    if not hasattr(target, "__len__") or isinstance(target, str):
+    zs, ts = _as_list(outputs), _as_list(target)
+    if not hasattr(target, "__len__") or isinstance(target, str) or getattr(target, "ndim", 1) == 0:
         return logsumexp(zs) - zs[_class(target, len(zs), "cross_entropy")]  # type: ignore[no-any-return]
-    if len(target) != len(zs):
-        raise ValueError(f"cross_entropy: target must have {len(zs)} probabilities, one an output, got {len(target)}")
-    return logsumexp(zs) - dot(target, zs)  # type: ignore[no-any-return]
+    if len(ts) != len(zs):
+        raise ValueError(f"cross_entropy: target must have {len(zs)} probabilities, one an output, got {len(ts)}")
+    return logsumexp(zs) - dot(ts, zs)  # type: ignore[no-any-return]
 
 
 def hinge(outputs: Outputs, target: Number) -> Value:
@@ -243,16 +243,8 @@ def _mean_of(name: str, loss: Callable[[Value, Any], Value], outputs: Any, targe
 
 
 def _as_list(numbers: Any) -> list[Any]:
-    numbers = _plain(numbers)
-    return list(numbers) if hasattr(numbers, "__len__") else [numbers]
-
-
-def _plain(numbers: Any) -> Any:
-    """The numbers of an array, which may have no axes, in a list or alone; others unchanged.
-
-    Raises:
-        TypeError: they have names, which would be taken for numbers.
-    """
+    """The numbers of a list or an array, or one number alone, in a list; names would be taken for numbers."""
     if isinstance(numbers, Mapping) or hasattr(numbers, "columns"):
         raise TypeError(f"the loss of an example must be given numbers in a list, got a {type(numbers).__name__}")
-    return numbers.tolist() if hasattr(numbers, "tolist") else numbers
+    plain = numbers.tolist() if hasattr(numbers, "tolist") else numbers
+    return list(plain) if hasattr(plain, "__len__") else [plain]
