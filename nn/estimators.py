@@ -88,8 +88,6 @@ def _keep_arguments(init: _Init) -> _Init:
 class _Estimator:
     """The part that classifier and regressor share: everything except y."""
 
-    model_: MLP
-
     def __getattr__(self, name: str) -> Any:
         raise no_attribute(f"{type(self).__name__!r} object", name, _MEANT)
 

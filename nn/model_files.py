@@ -1,4 +1,4 @@
-"""Model files: versioned JSON, written atomically, checked and never executed."""
+"""Model files as text: versioned JSON, checked and never executed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from engine.whole_files import write_whole
 from nn.validation import plain_label, shortened
 
 FORMAT = "gradstep model"
@@ -25,16 +24,6 @@ class ModelFileError(ValueError):
     """A file that is not a whole model file of the kind asked for."""
 
 
-def write_model(path: str | PathLike[str], content: dict[str, Any]) -> None:
-    """Write a model file; every float is read back exactly.
-
-    Raises:
-        ValueError: a parameter is NaN or infinite, which JSON cannot hold.
-    """
-    check_finite(content["parameters"])
-    write_whole(path, (model_text(content, indent=1) + "\n").encode())
-
-
 def model_text(content: dict[str, Any], indent: int | None = None) -> str:
     """The content of a model as JSON, which ``parse_model`` reads."""
     return json.dumps({"format": FORMAT, "version": VERSION, **content}, indent=indent)
@@ -43,13 +32,6 @@ def model_text(content: dict[str, Any], indent: int | None = None) -> str:
 def is_model(text: str) -> bool:
     """Whether a text, or its first 100 characters, begin a model file."""
     return _BEGINNING.match(text) is not None
-
-
-def check_finite(parameters: dict[str, float]) -> None:
-    """Raise a ValueError if a parameter is NaN or infinite."""
-    for name, number in parameters.items():
-        if not math.isfinite(number):
-            raise ValueError(f"the parameter {name} is {number}, and a model file holds finite numbers")
 
 
 def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
