@@ -320,11 +320,7 @@ class MLPRegressor(_Estimator, RegressorMixin, BaseEstimator):  # type: ignore[m
 
 
 def _read(X: Any, names: list[str] | None, what: str = "X") -> Any:
-    """The columns in the order of *names*; rows with names, which scikit-learn does not know, as an array.
-
-    Raises:
-        ValueError: there are other names, or no rows in an order, or masked numbers.
-    """
+    """The columns in the order of *names*; rows with names, which scikit-learn does not know, as an array."""
     ordered = by_name(X, names, what, keep=False)
     return as_table(ordered, what) if _is_other(X) else ordered
 

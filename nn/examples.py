@@ -103,11 +103,7 @@ def check_width(targets: Targets, others: Targets) -> None:
 
 
 def as_list(outputs: Any) -> list[Any]:
-    """The outputs of a model in a list, also for a single output: Values, or numbers that comparisons chose.
-
-    Raises:
-        TypeError: the model returned something else than a Value or a number, or a row of them.
-    """
+    """The outputs of a model in a list, also a single one: Values, or numbers that comparisons chose."""
     plain: Any = outputs.tolist() if hasattr(outputs, "tolist") else outputs
     row = list(plain) if isinstance(plain, (list, tuple)) else [plain]
     if not row or not all(isinstance(output, (Value, int, float)) for output in row):

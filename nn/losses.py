@@ -167,11 +167,7 @@ def recorded_form(loss: LossFunction, n_outputs: int) -> tuple[LossFunction, boo
 
 
 def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
-    """The name and the function of a loss; a user's function never gets the name of a bundled one.
-
-    Raises:
-        ValueError: an unknown name, or a function that takes the target first, as in Keras.
-    """
+    """The name and the function of a loss; a user's function never gets the name of a bundled one."""
     if callable(loss):
         name = getattr(loss, "__name__", "custom")
         code = getattr(loss, "__code__", None)
@@ -208,11 +204,7 @@ def as_loss(loss: Any, again: Callable[[list[Value]], list[Any]], row: Sequence[
 
 
 def check_takes_logits(loss: str, outputs: Sequence[Value]) -> None:
-    """Refuse outputs that are probabilities already, for a loss on logits.
-
-    Raises:
-        ValueError: the loss would apply a sigmoid or softmax to the outputs of one.
-    """
+    """Refuse outputs that are probabilities already: a loss on logits would make probabilities of them again."""
     last = {output.operation.key for output in outputs if isinstance(output, Value)}
     squashed = next((name for name in ("sigmoid", "softplus") if name in last), "")
     if last <= {"exp", "/"} and len(outputs) > 1 and abs(sum(map(float, outputs)) - 1.0) < 1e-9:

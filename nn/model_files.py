@@ -35,12 +35,7 @@ def is_model(text: str) -> bool:
 
 
 def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
-    """The content of a model file of that kind, checked except for the table of columns.
-
-    Raises:
-        OSError: the file cannot be read.
-        ModelFileError: it is truncated, no model file, or of another version or kind.
-    """
+    """The content of a model file of that kind, checked except for the table of columns."""
     content = parse_model(path, Path(path).read_bytes(), kind)
     parameters = content.get("parameters")
     if not isinstance(parameters, dict):
@@ -53,11 +48,7 @@ def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
 
 
 def parse_model(path: str | PathLike[str], data: bytes, kind: str) -> dict[str, Any]:
-    """The content of *data*, the JSON of a model in the file *path*; parameters and table of columns are not checked.
-
-    Raises:
-        ModelFileError: it is no such JSON, or of another version or kind, or a part is missing or not of its type.
-    """
+    """The content of *data*, the JSON of a model in the file *path*; parameters and table are not checked."""
     content = parse_json(path, data, FORMAT, VERSION)
     if content.get("kind") != kind:
         raise ModelFileError(f"{path}: the file holds {plain_label(str(content.get('kind')), 80)}, not {kind}")
@@ -104,11 +95,7 @@ def is_finite(number: object) -> bool:
 
 
 def parse_json(path: str | PathLike[str], data: bytes, kind: str, version: int) -> dict[str, Any]:
-    """The content of *data*, JSON of that format in the file *path*: unique names, finite numbers.
-
-    Raises:
-        ModelFileError: it is truncated, or of another format or version.
-    """
+    """The content of *data*, JSON of that format in the file *path*: unique names, finite numbers."""
     try:
         content = json.loads(data.decode("utf-8"), object_pairs_hook=_unique_names, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, numbers of absurd length, absurd nesting

@@ -243,11 +243,7 @@ class Optimizer:
             self.weights = None
 
     def updated(self, weights: Vector, gradient: Vector, rate: float | None = None) -> Vector:
-        """The weights after one more step, all finite; the parameters stay as they are.
-
-        Raises:
-            FloatingPointError: a number became infinite or NaN.
-        """
+        """The weights after one more step, or a FloatingPointError; the parameters stay as they are."""
         import numpy as np
 
         rate = self.rate() if rate is None else rate

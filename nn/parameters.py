@@ -149,12 +149,7 @@ def dotted(path: Path) -> str:
 
 
 def check_attributes(module: HasParameters) -> None:
-    """Check the attributes that the ``__init__`` of a module set.
-
-    Raises:
-        ValueError: a Value there was made by an operation.
-        TypeError: parameters are in a set.
-    """
+    """Raise an error if a Value among the attributes was made by an operation, or some of them are in a set."""
     for path, value in values_in(module):
         if value.op:
             raise _not_a_leaf(module, path, value)

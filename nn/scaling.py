@@ -29,11 +29,7 @@ class Scaling:
 
     @classmethod
     def of(cls, table: Table, common: bool = False, names: Sequence[str] = ()) -> Scaling:
-        """Mean and standard deviation of each column (1 where a column never changes), or of all columns together.
-
-        Raises:
-            ValueError: mean or deviation is beyond a float's range; it tells the column's name if *names* are given.
-        """
+        """Mean and standard deviation of each column (1 where a column never changes), or of all columns together."""
         import numpy as np
 
         axis = None if common else 0
@@ -55,22 +51,14 @@ class Scaling:
         return scaled
 
     def fold_in(self, model: Sequential) -> None:
-        """Make a model that was trained on scaled inputs take plain ones: w / scale, and the shift in the bias.
-
-        Raises:
-            ValueError: its first layer is not a Layer with an input for each column.
-        """
+        """Make a model that was trained on scaled inputs take plain ones: w / scale, and the shift in the bias."""
         for neuron in self._neurons(model.layers[0], "first", "n_inputs"):
             for weight, shift, scale in zip(neuron.w, self.shift, self.scale):
                 weight.data /= scale
                 neuron.b.data -= weight.data * shift
 
     def fold_out(self, model: Sequential) -> None:
-        """Make a model that was trained on scaled targets return plain ones: w * scale, and b * scale + shift.
-
-        Raises:
-            ValueError: its last layer is not a Layer with a linear output for each column.
-        """
+        """Make a model that was trained on scaled targets return plain ones: w * scale, and b * scale + shift."""
         neurons = self._neurons(model.layers[-1], "last", "n_outputs")
         if any(neuron.activation != "linear" for neuron in neurons):
             raise ValueError("the last layer must be linear for a scale to be folded in, got another activation")

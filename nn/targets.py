@@ -111,9 +111,6 @@ def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] |
         n_outputs: how many outputs the model has.
         classes: the labels that are known already, or None to learn them from *y*.
         what: the name of *y* in messages.
-
-    Raises:
-        ValueError: they do not fit the loss, the outputs or the known classes.
     """
     width = _width(y)
     if loss not in _TAKES:
@@ -143,11 +140,7 @@ def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] |
 
 
 def given_classes(loss: str, classes: Any, n_outputs: int) -> list[Label]:
-    """The labels in ``fit``'s *classes*, in the order of the outputs.
-
-    Raises:
-        ValueError: there are too few or too many, or equal ones, or the loss takes numbers.
-    """
+    """The labels in ``fit``'s *classes*, in the order of the outputs: as many as the model tells apart."""
     labels, n = as_column(classes, "classes"), max(2, n_outputs)
     if loss not in _TAKES:
         raise ValueError(f"classes must be left out for {loss}, which takes numbers, got {shortened(labels)}")

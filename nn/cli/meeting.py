@@ -30,11 +30,7 @@ class StoppedError(ConnectionError):
 
 
 class Meeting:
-    """Process *rank* of *size*, which meet at the *address* where process 0 listens.
-
-    Raises:
-        ValueError: this is process 0, and the port cannot be used.
-    """
+    """Process *rank* of *size*, which meet at the *address* where process 0 listens."""
 
     def __init__(self, address: tuple[str, int], size: int, rank: int, patience: float = PATIENCE) -> None:
         self.rank, self.size = rank, size
@@ -158,11 +154,7 @@ class _Lines:
 
 
 def connected_to(address: tuple[str, int], patience: float = PATIENCE) -> socket.socket:
-    """A connection with process 0, which may start to listen later.
-
-    Raises:
-        StoppedError: it does not listen there in time.
-    """
+    """A connection with process 0, which may start to listen later; a StoppedError if it does not in time."""
     end = monotonic() + patience
     while True:
         try:

@@ -36,11 +36,7 @@ _DTYPES = {_FLOAT: "<f4", _DOUBLE: "<f8"}
 
 
 def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
-    """The file of a network that takes X ``(n, n_inputs)`` and gives Y ``(n, n_outputs)``.
-
-    Raises:
-        ValueError: there are no weights, or one is beyond the range of *dtype*.
-    """
+    """The file of a network that takes X ``(n, n_inputs)`` and gives Y ``(n, n_outputs)``."""
     import numpy as np
 
     from engine.onnx_functions import onnx_function
@@ -76,12 +72,7 @@ def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
 
 
 def read(path: str | PathLike[str]) -> tuple[list[Step], str | None]:
-    """The steps of a network in an ONNX file, and the text that this library wrote there.
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is no ONNX file, or has something else than dense layers and activations in a row.
-    """
+    """The steps of a network in an ONNX file, dense layers and activations in a row; and this library's text in it."""
     onnx = package()
     check_size(path)
     data = Path(path).read_bytes()

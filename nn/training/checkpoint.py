@@ -61,12 +61,7 @@ class Checkpoint:
         )
 
     def begin(self, task: Task) -> Progress:
-        """Restore parameters, optimizer and random numbers from the file; or begin the file.
-
-        Raises:
-            OSError: the file cannot be read or written.
-            ValueError: the file is incomplete, or of another run; nothing is changed.
-        """
+        """Restore parameters, optimizer and random numbers from the file, if it is of this run; or begin the file."""
         self._task, self._run = task, json.loads(json.dumps(_run_of(task)))
         content = task.team.first(self._read)
         if content is None:
@@ -167,11 +162,7 @@ class Checkpoint:
 
 
 def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:
-    """The checkpoint of all processes; process 0 alone needs its path, for it alone reads and writes the file.
-
-    Raises:
-        ValueError: other processes have one, and process 0 has none.
-    """
+    """The checkpoint of all processes; process 0 alone needs its path, for it alone reads and writes the file."""
     paths = team.gather(own and own.path)
     if paths[0] is not None:
         return own or Checkpoint(paths[0], None)

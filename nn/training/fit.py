@@ -235,12 +235,7 @@ class Training:
         self.steps = Steps(self.task, "replay=False")
 
     def run(self, replay: bool | None, given: dict[str, Any]) -> None:
-        """Train until all epochs are done or something ends it.
-
-        Raises:
-            ValueError: *replay* is True and not possible, or the checkpoint is of another run; or processes differ,
-                among others in an argument that was *given*.
-        """
+        """Train until all epochs are done or something ends it; all processes must be *given* alike."""
         try:
             with self.team.shield(self.interrupts):
                 probes = self.team.first(lambda: probes_of(self.task))

@@ -40,9 +40,6 @@ class Replayed(Steps):
 
     A step that meets infinity or NaN is repeated eagerly, which names the operation, or succeeds. After the model or
     the loss did something that cannot be replayed, all steps are eager.
-
-    Raises:
-        Exception: the model or the loss cannot be replayed. A user's loss may raise anything for a target of Values.
     """
 
     def __init__(self, task: Task, insists: bool) -> None:

@@ -17,11 +17,7 @@ _looking = Lock()
 
 @contextmanager
 def trained_here(parameters: Sequence[Value], optimizer: Optimizer) -> Iterator[None]:
-    """Train these parameters in this thread alone, by an optimizer that takes no other steps meanwhile.
-
-    Raises:
-        RuntimeError: another thread is training some of them, or another call of fit has the optimizer.
-    """
+    """Train these parameters in this thread alone, by an optimizer that takes no other steps meanwhile."""
     here = get_ident()
     with _looking:
         if any(optimizer is other for other in _stepping):
