@@ -126,7 +126,7 @@ class _Estimator:
         return X, y, names
 
     def _asked(self, method: str, X: Any) -> Any:
-        """What the model answers for examples with the columns of training; scikit-learn checks those named by texts."""
+        """The model's answer for examples with the columns of training; scikit-learn checks those named by texts."""
         check_is_fitted(self)
         learned = self.model_.column_names
         if _is_other(X):

@@ -90,7 +90,7 @@ class Checkpoint:
         """The content of the file, if there is one: what ``write`` wrote, as its digest tells."""
         content = parse_json(self.path, self.path.read_bytes(), FORMAT, VERSION) if self.path.exists() else None
         if content is not None and content.pop("digest", None) != digest(json.dumps(content).encode()):
-            raise ModelFileError(f"{self.path}: incomplete or damaged checkpoint; delete it to start from the beginning")
+            raise ModelFileError(f"{self.path}: incomplete or damaged checkpoint; delete it to begin again")
         return content
 
     def _begin_look(self) -> None:
