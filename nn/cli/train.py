@@ -25,7 +25,7 @@ from nn.optimizers import AdamW, named_optimizer
 from nn.scaling import Scaling
 from nn.schedules import one_cycle
 from nn.training.history import History
-from nn.validation import check_int, did_you_mean, one_line, plain_label, shortened
+from nn.validation import as_number, check_int, did_you_mean, one_line, plain_label, shortened
 
 _SETS = ("digits", "mnist", "moons", "xor")
 
@@ -97,6 +97,8 @@ def _check_options(options: Namespace) -> None:
         check_int("epochs", options.epochs, 0)
     if options.batch_size is not None:
         check_int("batch_size", options.batch_size, 1)
+    if options.test_share is not None:
+        as_number("--test-share", options.test_share, "(0, 1)")
     check_activation("activation", options.activation)
     named_optimizer(options.optimizer or "adam", options.rate)
     processes.check_processes(options)
