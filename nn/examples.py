@@ -11,6 +11,7 @@ from nn.data import Table, as_table, by_name
 from nn.data.columns import TARGET, Columns
 from nn.data.sets import split_indices
 from nn.initialization import random_numbers
+from nn.lazy_numpy import np
 from nn.losses import LOGITS
 from nn.targets import CLASSES, NUMBERS, Label, Targets, encode_targets
 from nn.validation import as_number, shortened
@@ -152,8 +153,6 @@ def smooth(examples: Examples, share: Any, loss: str, n_outputs: int) -> Example
 
 def _of_classes(targets: Targets, class_weight: Any) -> Any:
     """The weight of each example's class."""
-    import numpy as np
-
     indices = targets.class_indices()
     if targets.kind != CLASSES or targets.classes is None:
         raise ValueError("class_weight must be left out where the targets are numbers or probabilities")

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from engine import Value, gradients
+from nn.lazy_numpy import np
 from nn.schedules import works_alone
 from nn.validation import as_number, check_int, number_in, shortened, unknown_argument, unknown_name
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from nn.module import Module
 
     Vector = np.ndarray[Any, np.dtype[np.float64]]
@@ -126,8 +125,6 @@ class Optimizer:
         Raises:
             ValueError: it was given Values by hand that the model has not.
         """
-        import numpy as np
-
         old = self.parameters or []
         new = _check_parameters(parameters, self.follows_model or not old)
         last = None if self._model is None else self._model()
@@ -197,8 +194,6 @@ class Optimizer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore a ``state_dict`` of the same class with as many parameters."""
-        import numpy as np
-
         kind, n = type(self).__name__, len(self._bound())
         must = ValueError(f"the optimizer must be {kind} of {n} parameters, got the state {shortened(state)}")
         if state.keys() != {"kind", "steps", *self.remembered} or state["kind"] != kind:
@@ -227,8 +222,6 @@ class Optimizer:
         Raises:
             FloatingPointError: a number became infinite or NaN; no parameter is changed.
         """
-        import numpy as np
-
         parameters, rate = self._bound(), self.rate()  # first: a schedule of the user's may write weights
         weights = np.array([parameter.data for parameter in parameters])
         gradient = np.array([parameter.grad for parameter in parameters])
@@ -244,8 +237,6 @@ class Optimizer:
 
     def updated(self, weights: Vector, gradient: Vector, rate: float | None = None) -> Vector:
         """The weights after one more step, or a FloatingPointError; the parameters stay as they are."""
-        import numpy as np
-
         rate = self.rate() if rate is None else rate
         self.steps += 1
         with np.errstate(over="raise", invalid="raise"):
@@ -463,8 +454,6 @@ def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
     >>> a.grad, b.grad
     (1.5, 2.0)
     """
-    import numpy as np
-
     largest = math.inf if max_norm == math.inf else as_number("max_norm", max_norm, "(0, inf)")
     values = _check_parameters(parameters, trains_all=False)
     norm = _norm(np.array([value.grad for value in values]))
@@ -478,8 +467,6 @@ def _sign(weights: Any) -> Any:
     """The derivative of abs(weights): of vectors, or of a Value."""
     if isinstance(weights, Value):
         return gradients(abs(weights), [weights])[0]
-    import numpy as np
-
     return np.sign(weights)
 
 
@@ -487,15 +474,11 @@ def _sqrt(numbers: Any) -> Any:
     """The square root: of vectors, or of a Value."""
     if isinstance(numbers, Value):
         return numbers.sqrt()
-    import numpy as np
-
     return np.sqrt(numbers)
 
 
 def _norm(vector: Vector) -> float:
     """The Euclidean norm, scaled against overflow of the squares; refuses infinite and NaN norms."""
-    import numpy as np
-
     largest = float(np.abs(vector).max(initial=0.0))
     norm = largest * float(np.linalg.norm(vector / largest)) if 0.0 < largest < math.inf else largest
     if not math.isfinite(norm):

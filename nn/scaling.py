@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nn.data.tables import Table
+from nn.lazy_numpy import np
 from nn.validation import shortened
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ class Scaling:
     @classmethod
     def of(cls, table: Table, common: bool = False, names: Sequence[str] = ()) -> Scaling:
         """Mean and standard deviation of each column (1 where a column never changes), or of all columns together."""
-        import numpy as np
-
         axis = None if common else 0
         with np.errstate(over="ignore", invalid="ignore"):
             mean, deviation = np.atleast_1d(table.mean(axis=axis)), np.atleast_1d(table.std(axis=axis))

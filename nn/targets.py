@@ -10,6 +10,7 @@ from typing import Any
 from engine.names import column_text
 from nn.data import Table, as_column, as_table, by_name
 from nn.data.names import column_labels, is_in_order
+from nn.lazy_numpy import np
 from nn.losses import LOSSES
 from nn.validation import first_names, shortened
 
@@ -40,8 +41,6 @@ class Targets:
 
     @cached_property
     def _array(self) -> Table:
-        import numpy as np
-
         return np.asarray(self.encoded, dtype=np.float64)
 
     def columns(self, n_classes: int | None = None) -> Table:
@@ -51,8 +50,6 @@ class Targets:
         array([[0., 1.],
                [1., 0.]])
         """
-        import numpy as np
-
         if n_classes is None or self.kind != CLASSES:
             return self._array.reshape(len(self.encoded), -1)
         one_hot: Table = np.eye(n_classes)[self.encoded]
@@ -83,8 +80,6 @@ class Targets:
 
         Of several answers all must be right; for numbers this is False.
         """
-        import numpy as np
-
         if self.kind == NUMBERS:
             return np.zeros(len(outputs), np.bool_)
         encoded = self._array[indices]
@@ -95,8 +90,6 @@ class Targets:
         return outputs.argmax(axis=1) == (encoded if encoded.ndim == 1 else encoded.argmax(axis=1))
 
     def is_right(self, outputs: list[float], index: int) -> bool:
-        import numpy as np
-
         return bool(self.are_right(np.array([outputs]), [index])[0])
 
 

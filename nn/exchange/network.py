@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from nn.activations import ACTIVATIONS
 from nn.configuration import kinds, restore
+from nn.lazy_numpy import np
 from nn.validation import shortened
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ class Linear(NamedTuple):
 
     def arrays(self, dtype: str = "float64") -> tuple[Any, Any]:
         """Weights and bias as arrays of float64 or float32; a ValueError if a number is not finite there."""
-        import numpy as np
-
         if dtype not in ("float64", "float32"):
             raise ValueError(f'dtype must be "float64" or "float32", got {shortened(dtype)}')
         with np.errstate(over="ignore"):

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.onnx_models import OWN, checked_model, package
 from nn.exchange.network import KEY, Linear, Step, sums_in
+from nn.lazy_numpy import np
 from nn.model_files import check_size
 from nn.validation import plain_label, shortened
 
@@ -37,8 +38,6 @@ _DTYPES = {_FLOAT: "<f4", _DOUBLE: "<f8"}
 
 def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
     """The file of a network that takes X ``(n, n_inputs)`` and gives Y ``(n, n_outputs)``."""
-    import numpy as np
-
     from engine.onnx_functions import onnx_function
 
     helper = package().helper
@@ -150,8 +149,6 @@ def _tensors_of(node: Any, last: str, taken: set[str], tensors: dict[str, Any]) 
 
 
 def _step(node: Any, parts: list[Any], kind: int) -> Step:
-    import numpy as np
-
     if node.op_type in ("Gemm", "MatMul"):
         weights, *bias = parts
         if weights.ndim != 2:
@@ -179,8 +176,6 @@ def _bias(parts: list[Any], size: int) -> list[float]:
 
 def _array(tensor: Any, kind: int) -> Any:
     """The numbers of a tensor, whose shape must be that of the data in the file."""
-    import numpy as np
-
     dtype, dims = np.dtype(_DTYPES[kind]), tuple(tensor.dims)
     label = plain_label(str(tensor.name), 40)
     if tensor.data_location or tensor.external_data:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.optional_packages import optional_package
 from nn.exchange.network import Linear, Noise, Step, content_of, model_of, steps_of, sums_in
+from nn.lazy_numpy import np
 from nn.losses import LOGITS
 from nn.validation import shortened
 
@@ -38,8 +39,6 @@ def to_sklearn(model: Module) -> Any:
     >>> abs(estimator.predict([[0.5, -1.0]]).item() - model([0.5, -1.0]).data) < 1e-15
     True
     """
-    import numpy as np
-
     networks = optional_package("sklearn.neural_network", "to_sklearn", _INSTALL)
     steps = [step for step in steps_of(model) if not isinstance(step, Noise)]
     shape = content_of(steps, "MLP")["configuration"]
