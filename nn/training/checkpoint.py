@@ -69,6 +69,14 @@ class Checkpoint:
             progress = Progress(asked=task.n_epochs)
             self.write(progress)
             return progress
+        try:
+            progress = self._restored(task, content)
+        except (ArithmeticError, AttributeError, LookupError, TypeError) as error:  # of a stranger's file
+            raise ModelFileError(f"{self.path}: no checkpoint of gradstep's ({shortened(error)})") from None
+        self._begin_look()
+        return progress
+
+    def _restored(self, task: Task, content: dict[str, Any]) -> Progress:
         self._check_run(content["run"])
         history, tally = History(**content["history"]), Tally(*content["tally"])
         done = history.epochs + tally.n / task.team.n_examples
@@ -83,7 +91,6 @@ class Checkpoint:
         task.rng.setstate((kind, tuple(words), gauss))
         stopped_early = task.stopping is not None and task.stopping.ends(history)
         stopped = content["stopped"] and (stopped_early or task.n_epochs <= content["asked"])
-        self._begin_look()
         return Progress(history, content["order"], tally, task.n_epochs, stopped, content["best"])
 
     def _read(self) -> dict[str, Any] | None:
