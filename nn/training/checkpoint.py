@@ -73,6 +73,9 @@ class Checkpoint:
             progress = self._restored(task, content)
         except (ArithmeticError, AttributeError, LookupError, TypeError) as error:  # of a stranger's file
             raise ModelFileError(f"{self.path}: no checkpoint of gradstep's ({shortened(error)})") from None
+        stopped_early = task.stopping is not None and task.stopping.ends(progress.history)
+        progress.stopped = progress.stopped and (stopped_early or task.n_epochs <= progress.asked)
+        progress.asked = task.n_epochs
         self._begin_look()
         return progress
 
@@ -89,9 +92,7 @@ class Checkpoint:
         task.model.load_state_dict(content["parameters"])
         kind, words, gauss = content["random"]
         task.rng.setstate((kind, tuple(words), gauss))
-        stopped_early = task.stopping is not None and task.stopping.ends(history)
-        stopped = content["stopped"] and (stopped_early or task.n_epochs <= content["asked"])
-        return Progress(history, content["order"], tally, task.n_epochs, stopped, content["best"])
+        return Progress(history, content["order"], tally, content["asked"], content["stopped"], content["best"])
 
     def _read(self) -> dict[str, Any] | None:
         """The content of the file, if there is one: what ``write`` wrote, as its digest tells."""
