@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from nn.examples import output_numbers
 from nn.module import Module
-from nn.pictures.problems import Loss, Problem, names_of_inputs, numbers_of, problem, refuse_answers
+from nn.pictures.problems import Loss, Problem, answers, names_of_inputs, problem, refuse_answers
 from nn.pictures.style import MARKERS, Look, check_axes, check_names, figure_of, look_of, number, plain
 from nn.targets import predicted_index
 from nn.validation import check_int
@@ -83,7 +84,7 @@ def draw_plane(ax: Axes, found: Problem, resolution: int, look: Look, keys: dict
     """The shades, the boundary, the examples, and the legend with those options."""
     points = found.examples.table
     across, up = (_span(column, resolution) for column in points.T)
-    outputs = np.array([[numbers_of(found.model, [x, y]) for x in across.tolist()] for y in up.tolist()])
+    outputs = np.array([[output_numbers(found.model([x, y])) for x in across.tolist()] for y in up.tolist()])
     if found.classes is None:
         _shade_numbers(ax, found, points, (across, up), outputs[:, :, 0], look)
     elif outputs.shape[2] == 1:
@@ -114,7 +115,7 @@ def _draw_examples(ax: Axes, found: Problem, points: Table, look: Look, keys: di
 def _shade_two(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Table, look: Look) -> None:
     """Two classes: the probability of the second, or the output of a hinge."""
     if found.loss == "binary_cross_entropy":
-        shade = np.vectorize(lambda z: found.answers([z])[0])(outputs)
+        shade = np.vectorize(lambda z: answers(found.loss, [z])[0])(outputs)
     else:
         shade = 0.5 + 0.5 * np.clip(outputs, -1.0, 1.0)
     ax.contourf(*grid, shade, levels=np.linspace(0.0, 1.0, 21), cmap=look.pale, zorder=0)
@@ -128,7 +129,7 @@ def _shade_classes(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs:
     picture = np.ones((n_rows, n_columns, 4))
     background = np.array(to_rgba(look.theme.background))
     for i, j in np.ndindex(n_rows, n_columns):
-        sure = 1.0 if found.loss == "hinge" else max(found.answers(outputs[i, j].tolist()))
+        sure = 1.0 if found.loss == "hinge" else max(answers(found.loss, outputs[i, j].tolist()))
         share = (sure - 1.0 / n_classes) / (1.0 - 1.0 / n_classes)
         picture[i, j] = background + (0.1 + 0.4 * share) * (to_rgba(_colour(int(said[i, j]), look)) - background)
     (across, up), half = grid, 0.5

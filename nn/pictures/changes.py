@@ -84,7 +84,7 @@ class WantedChanges:
         With an *image_shape*, ``(rows, columns)``, the examples are shown over their columns.
         """
         if image_shape is not None:
-            image_shape = image_size(image_shape, self.inputs.shape[1], "an example")
+            image_shape = image_size(image_shape, self.inputs.shape[1])
         return _heat_map(self, image_shape, look_of(theme))
 
 

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from nn.initialization import random_numbers
 from nn.module import Module
 from nn.pictures.landscape import draw_landscape
-from nn.pictures.problems import Loss, Problem, checked_rate, problem
+from nn.pictures.problems import Loss, Problem, problem
 from nn.pictures.style import look_of, number, plain, undisturbed
-from nn.validation import as_float, check_choice, check_int, shortened
+from nn.validation import as_float, as_number, check_choice, check_int, shortened
 
 if TYPE_CHECKING:
     from nn.data import Table
@@ -102,7 +102,7 @@ class CostSurface:
         ``start``. The *label* is a name for the legend. Raises a ValueError unless *learning_rate* is above 0 and
         *steps* at least 1.
         """
-        rate = checked_rate(learning_rate)
+        rate = as_number("learning_rate", learning_rate, "(0, inf)")
         check_int("steps", steps, 1)
         at = np.array(self.start if start is None else _pair(start, "start"))
         points, costs = [at], []

@@ -71,7 +71,7 @@ def network(
     n_inputs, n_outputs = len(layers[0][0].w), len(layers[-1])
     check_int("most", most, 2)
     if image_shape is not None:
-        image_size(image_shape, n_inputs, "an example")
+        image_size(image_shape, n_inputs)
     given = input_names if image_shape else names_of_inputs(input_names, model)
     names = None if given is None else check_names(given, n_inputs, 32)
     activations: list[list[float]] | None = None

@@ -272,14 +272,14 @@ def number(x: float, precision: int = 3) -> str:
     return picture_text(Number(x), max(precision, whole))
 
 
-def image_size(image_shape: Any, n_numbers: int, what: str) -> tuple[int, int]:
+def image_size(image_shape: Any, n_numbers: int) -> tuple[int, int]:
     """Rows and columns of an image; a ValueError if they are none, or have another number of pixels."""
     pair = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
     if len(pair) != 2 or not all(hasattr(n, "__index__") and not isinstance(n, bool) and n > 0 for n in pair):
         raise ValueError(f"image_shape must be a pair (rows, columns), such as (8, 8), got {shortened(image_shape)}")
     rows, columns = int(pair[0]), int(pair[1])
     if rows * columns != n_numbers:
-        raise ValueError(f"image_shape: {rows} x {columns} is {rows * columns} pixels, but {what} has {n_numbers}")
+        raise ValueError(f"image_shape: {rows} x {columns} is {rows * columns} pixels, but an example has {n_numbers}")
     return rows, columns
 
 

@@ -23,9 +23,9 @@ from nn.pictures.boundaries import check_plane, draw_plane
 from nn.pictures.frames import Frame, animation, document, fragment, script
 from nn.pictures.networks import network
 from nn.pictures.neurons import layers_of
-from nn.pictures.problems import Loss, checked_rate, names_of_inputs, problem
+from nn.pictures.problems import Loss, names_of_inputs, problem
 from nn.pictures.style import TEXT, TITLE, check_names, literal, look_of, number, plain, undisturbed
-from nn.validation import check_int, check_seconds, shortened
+from nn.validation import as_number, check_int, check_seconds, shortened
 
 _RESOLUTION = 40
 _DOTS_PER_INCH = 100
@@ -91,7 +91,7 @@ class TrainingStepper:
         self.problem = problem(model, X, y, loss)
         layers_of(model)
         check_plane(self.problem)
-        self.learning_rate = checked_rate(learning_rate)
+        self.learning_rate = as_number("learning_rate", learning_rate, "(0, inf)")
         self.input_names = check_names(names_of_inputs(input_names, model, X, ("x1", "x2")), 2, 16)
         self._follow = check_int("follow", follow, 0, len(self.problem) - 1)
         with undisturbed(model):

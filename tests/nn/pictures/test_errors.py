@@ -75,7 +75,7 @@ WRONG = {
         lambda m: cost_surface(m, XOR_X, XOR_Y, points=2, ranges=((1e200, 1e201), (1e200, 1e201))),
         "ranges: the cost is finite nowhere in them",
     ),
-    "rate": (lambda m: SURFACE.descend(0.0), "learning_rate must be > 0, got 0.0"),
+    "rate": (lambda m: SURFACE.descend(0.0), "learning_rate must be in (0, inf), got 0.0"),
     "steps": (lambda m: SURFACE.descend(0.1, steps=0), "steps must be an int >= 1, got 0"),
     "start": (lambda m: SURFACE.descend(0.1, start=(1, 2, 3)), r"start must be a pair, got \(1, 2, 3\)"),
     "far": (lambda m: SURFACE.descend(0.1, start=(1e300, 1e300)), "start: the cost is not finite at"),
@@ -98,7 +98,7 @@ WRONG = {
     "no tiles": (lambda m: first_layer(m, (1, 2), most=0), "most must be an int >= 1, got 0"),
     "numbers": (lambda m: confusion_table(m, XOR_X, XOR_Y), "confusion_table needs a model that tells classes apart"),
     "more numbers": (lambda m: worst_mistakes(m, XOR_X, XOR_Y, (1, 2)), "worst_mistakes needs a model that tells"),
-    "stepper's rate": (lambda m: TrainingStepper(m, XOR_X, XOR_Y, learning_rate=-1), "learning_rate must be > 0"),
+    "stepper's rate": (lambda m: TrainingStepper(m, XOR_X, XOR_Y, learning_rate=-1), "learning_rate must be in (0, inf)"),
     "stepper's inputs": (
         lambda m: TrainingStepper(MLP(3, [1], seed=0), [[1, 2, 3]], [1]),
         "model: it takes 3 inputs, and a plane has two",
