@@ -113,7 +113,6 @@ class Meeting:
                 other.send(line)
 
     def _hear(self, rank: int, seconds: float | None = None) -> Any:
-        """What that process gives."""
         try:
             return self._heard[rank].receive(seconds)["is"]
         except StoppedError:

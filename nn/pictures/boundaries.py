@@ -97,7 +97,6 @@ def draw_plane(ax: Axes, found: Problem, resolution: int, look: Look, keys: dict
 
 
 def _draw_examples(ax: Axes, found: Problem, points: Table, look: Look, keys: dict[str, Any] | None) -> None:
-    """A marker for each example, in the colour of its class."""
     assert found.classes is not None
     of_example = np.array([found.place_of_right(place) for place in range(len(found))])
     handles, labels = [], []

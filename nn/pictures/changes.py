@@ -131,7 +131,6 @@ def wanted_changes(model: Module, X: Any, y: Any, loss: Loss = None) -> WantedCh
 
 
 def _heading(found: Problem, place: int) -> str:
-    """The number of an example and what is right for it."""
     right = found.right_answer(place)
     text = number(right) if isinstance(right, float) else "" if isinstance(right, list) else plain(right, 12)
     return f"#{place}: {text}" if text else f"#{place}"

@@ -32,7 +32,6 @@ class Comparison:
 
     @property
     def width(self) -> float:
-        """How much room the columns take."""
         return _APART * ((self.probabilities is not None) + 2 * (self.wanted is not None))
 
     def interest(self, place: int) -> float:
@@ -40,11 +39,9 @@ class Comparison:
         return 1e9 if place in (self.said, self.right) else 0.0
 
     def is_right(self) -> bool | None:
-        """Whether the class is right; None where that is not known."""
         return None if self.right is None else self.said == self.right
 
     def colour(self, look: Look) -> str:
-        """Of the verdict."""
         theme = look.theme
         return {None: theme.text, True: theme.good, False: theme.negative_ink}[self.is_right()]
 
@@ -130,7 +127,6 @@ def draw_comparison(
 
 
 def _draw_numbers(ax: Axes, shown: Any, column: Column, x: float, font_size: float, look: Look) -> None:
-    """A column of circles with numbers in them, or of words."""
     numbers = [item for item in shown if isinstance(item, float)]
     scale = around_zero([*numbers, 1.0])
     for place, height in zip(column.shown, column.heights):

@@ -283,7 +283,6 @@ def _range(item: Any) -> tuple[float, float]:
 
 
 def _move(surface: CostSurface, parameters: list[Any], at: Table) -> None:
-    """Set the parameters to a point of the plane."""
     for parameter, data in zip(parameters, (surface.origin + at @ surface.directions).tolist()):
         parameter.data = data
 

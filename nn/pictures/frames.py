@@ -33,7 +33,6 @@ class Frame:
 
     @classmethod
     def of(cls, figure: Figure, words: str, dots_per_inch: float) -> Frame:
-        """A figure as a frame."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from PIL import Image
 

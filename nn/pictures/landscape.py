@@ -73,15 +73,8 @@ def _contour(
         handles.append(ax.plot(points[:, 0], points[:, 1], **path, zorder=4 + len(lines) - place)[0])
         ax.plot(*points[0], "o", markersize=9, markerfacecolor="none", markeredgecolor=path["color"], markeredgewidth=2)
     if across[0] <= here[0] <= across[-1] and up[0] <= here[1] <= up[-1]:
-        star: dict[str, Any] = {
-            "marker": "*",
-            "markersize": 13,
-            "color": "#ffffff",
-            "markeredgecolor": "#000000",
-            "linestyle": "none",
-            "zorder": 20,
-        }
-        handles += ax.plot(*here, **star)
+        star: dict[str, Any] = {"markersize": 13, "color": "#ffffff", "markeredgecolor": "#000000", "zorder": 20}
+        handles += ax.plot(*here, "*", **star)
     return handles
 
 

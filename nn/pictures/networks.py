@@ -104,7 +104,6 @@ class _Scene:
     look: Look
 
     def drawn(self, ax: Axes | None) -> Figure:
-        """Lay the columns out, and draw them."""
         columns = self._columns(max(3.0, 0.36 * self._n_rows()))
         left, right, below, above = self._frame(columns)
         if ax is not None:  # the layers as far apart as fills the axes
@@ -131,7 +130,6 @@ class _Scene:
         return figure_of(axes)
 
     def _frame(self, columns: list[Column]) -> tuple[float, float, float, float]:
-        """Left, right, lower and upper end of all that is drawn."""
         right = columns[-1].x + RADIUS + self._label_width() + (self.comparison.width if self.comparison else 0.0)
         below = min(column.lowest() for column in columns) - 0.5
         return self._left(columns[0]), right, below, max(column.heights[0] for column in columns) + RADIUS + 1.0
@@ -156,7 +154,6 @@ class _Scene:
         return columns
 
     def _image_side(self, column: Column) -> float:
-        """How high the image is drawn."""
         return min(max(2.5, 0.55 * (column.heights[0] - column.heights[-1])), 6.0)
 
     def _left(self, column: Column) -> float:
@@ -167,13 +164,11 @@ class _Scene:
         return -RADIUS - 0.3 - 0.15 * longest
 
     def _label_width(self) -> float:
-        """The room at the right of the outputs for the names of the classes."""
         if self.classes is None or self.n_outputs == 1:
             return 0.7
         return 0.6 + 0.17 * max(len(plain(label, 12)) for label in self.classes)
 
     def _draw_input(self, ax: Axes, column: Column, font_size: float) -> None:
-        """The names of the inputs, or the image that they are the pixels of."""
         if self.names is not None:
             for place, y in zip(column.shown, column.heights):
                 self.look.write(ax, (-RADIUS - 0.15, y), self.names[place], font_size, ha="right")
@@ -202,14 +197,12 @@ class _Scene:
         draw_heading(ax, x0 + pixel * columns / 2, y0 + 0.15, f"image, {rows} × {columns}", font_size, self.look)
 
     def _draw_headings(self, ax: Axes, columns: list[Column], y: float, font_size: float) -> None:
-        """What each layer is, and how much of it is drawn."""
         for place, column in enumerate(columns):
             what = "inputs" if place == 0 else "outputs" if place == len(columns) - 1 else f"layer {place - 1}"
             some = "" if len(column.shown) == column.size else f"\n{len(column.shown)} of {column.size}"
             draw_heading(ax, column.x, y, what + some, font_size, self.look)
 
     def _draw_output(self, ax: Axes, column: Column, y: float, font_size: float) -> None:
-        """The labels beside the outputs, and then the comparison with the right answer."""
         if self.classes is not None and self.n_outputs > 1:
             for place, height in zip(column.shown, column.heights):
                 label = plain(self.classes[place], 12)

@@ -148,7 +148,6 @@ def _places_on(line: Any, width: float) -> list[Place]:
 
 
 def _write(ax: Axes, place: Place, words: str, signed: float, size: float, look: Look) -> None:
-    """Words in the colour of a sign, readable over lines."""
     box = {"boxstyle": "round,pad=0.12", "facecolor": look.theme.background, "edgecolor": "none"}
     look.write(ax, place[:2], words, size, look.signed(signed), zorder=4, bbox=box)
 
@@ -164,7 +163,6 @@ def draw_column(ax: Axes, column: Column, font_size: float, look: Look) -> None:
 
 
 def draw_circle(ax: Axes, x: float, y: float, shown: float | None, scale: Any, font_size: float, look: Look) -> None:
-    """One circle, with a number in it and its shade, or empty."""
     face = to_rgba(look.theme.background) if shown is None else look.pale(scale(shown))
     ax.add_patch(Circle((x, y), RADIUS, facecolor=face, edgecolor=look.theme.line, linewidth=1.0, zorder=5))
     if shown is not None:
@@ -186,7 +184,6 @@ def draw_biases(
 
 
 def draw_key(ax: Axes, shaded: bool, font_size: float, look: Look, inches: float) -> None:
-    """What the colours mean."""
     handles = [
         Line2D([], [], color=look.signed(sign), linestyle=look.dashed(sign), linewidth=3) for sign in (1.0, -1.0)
     ]
@@ -205,5 +202,4 @@ def draw_key(ax: Axes, shaded: bool, font_size: float, look: Look, inches: float
 
 
 def draw_heading(ax: Axes, x: float, y: float, text: str, font_size: float, look: Look, **options: Any) -> None:
-    """A few words over a column."""
     look.write(ax, (x, y), text, font_size, va="bottom", linespacing=1.15, **options)

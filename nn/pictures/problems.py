@@ -36,15 +36,12 @@ class Problem:
         return len(self.examples)
 
     def target(self, place: int) -> Any:
-        """What the loss compares the outputs with."""
         return self.examples.targets.encoded[place]
 
     def outputs(self, place: int) -> list[float]:
-        """What the model gives for an example."""
         return output_numbers(self.model(self.examples.row(place)))
 
     def example_loss(self, place: int) -> Value:
-        """The loss of one example, as the root of its graph."""
         return loss_of(self.loss_function, self.model(self.examples.row(place)), self.target(place))
 
     def said(self, outputs: list[float]) -> Any:
@@ -66,11 +63,9 @@ class Problem:
         return self.right_answer(place) if self.examples.targets.kind == CLASSES else self.target(place)
 
     def is_right(self, place: int, outputs: list[float]) -> bool:
-        """Whether these outputs stand for the example's class."""
         return self.examples.targets.is_right(outputs, place)
 
     def cost(self) -> float:
-        """The mean loss of the examples."""
         return math.fsum(self.example_loss(place).data for place in range(len(self))) / len(self)
 
     def cost_and_gradient(self) -> tuple[float, list[float]]:

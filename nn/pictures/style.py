@@ -70,17 +70,14 @@ class Look:
         return "#ffffff" if _luminance(rgba) < 0.18 else "#000000"
 
     def picture(self, width: float, height: float, layout: Any = "constrained") -> Picture:
-        """An empty figure of that size in inches."""
         made = Picture(figsize=(width, height), layout=layout, facecolor=self.theme.background)
         made.follows = self.dark is not None
         return made
 
     def title(self, ax: Axes, text: str, size: float = TITLE, colour: str = "") -> None:
-        """Put a title over the left end of the axes."""
         ax.set_title(text, loc="left", fontsize=size, color=colour or self.theme.text, **literal())
 
     def head(self, figure: Figure, text: str) -> None:
-        """Put a title over the left end of a figure."""
         figure.suptitle(text, x=0.01, ha="left", fontsize=TITLE, color=self.theme.text, **literal())
 
     def write(self, ax: Axes, at: tuple[float, float], words: str, size: float, colour: str = "", **more: Any) -> None:
@@ -89,7 +86,6 @@ class Look:
         ax.text(*at, words, fontsize=size, **(options | more))
 
     def clear_frame(self, ax: Axes) -> None:
-        """A thin frame without ticks, as around an image."""
         ax.set_xticks([])
         ax.set_yticks([])
         ax.spines[:].set_color(self.theme.line)
@@ -104,11 +100,9 @@ class Look:
         ax.set_facecolor(self.theme.background)
 
     def name_ticks(self, axis: Axis, places: Sequence[float], names: Sequence[str], **options: Any) -> None:
-        """Write a name at each place of an axis."""
         axis.set_ticks(places, names, fontsize=SMALL, color=self.theme.text, **literal(), **options)
 
     def grid(self, ax: Axes) -> None:
-        """Thin lines behind a curve."""
         ax.grid(color=self.theme.line, linewidth=0.5, alpha=0.35)
 
     def bar(self, figure: Figure, drawn: Any, ax: Any, name: str = "", **options: Any) -> None:
@@ -133,7 +127,6 @@ class Look:
             text.set_color(self.theme.text)
 
     def axes(self, ax: Axes | None, width: float, height: float) -> Axes:
-        """The axes that were given, or those of a new picture."""
         return self.picture(width, height).add_subplot() if ax is None else ax
 
 
@@ -203,7 +196,6 @@ class Picture(Figure):
     """Whether it is dark where the notebook is."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        """The picture and its size on the page."""
         width, height = (round(inches * _PIXELS_PER_INCH) for inches in self.get_size_inches())
         return png_of(self, _PIXELS_PER_INCH * _SHARPNESS), {"width": width, "height": height}
 
@@ -217,7 +209,6 @@ class Picture(Figure):
 
 
 def png_of(figure: Figure, dots_per_inch: float) -> bytes:
-    """The figure as the bytes of a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dots_per_inch)
     return buffer.getvalue()
@@ -230,7 +221,6 @@ def check_axes(ax: Any) -> None:
 
 
 def figure_of(ax: Axes) -> Figure:
-    """The whole figure that has these axes."""
     found: Any = ax.figure
     while found.figure is not found:
         found = found.figure

@@ -270,7 +270,6 @@ class Training:
         return {name: fact(thing) for name, thing in settings.items()} | computed(self.task, probes)
 
     def _begin(self, replay: bool | None) -> None:
-        """Record the steps."""
         self.task.model.eval()  # its mode from now on; steps have their noise all the same
         if self.team.is_shared:
             from nn.training.shared import shared_steps
@@ -362,7 +361,6 @@ class Training:
         return is_over or history.interrupted
 
     def _call_back(self) -> bool:
-        """Call the callbacks; return whether one of them returns True."""
         answers = [callback(self.task.model, self.progress.history) for callback in self.callbacks]
         return any(map(is_true, answers))
 

@@ -144,7 +144,6 @@ class Replayed(Steps):
                 self.begin()
 
     def _record_again(self) -> None:
-        """Record for other parameters than before."""
         try:
             self.paths = self._recorded_paths()
         except Exception as error:  # as in ``steps_for``
@@ -211,7 +210,6 @@ class Replayed(Steps):
         self.eager = reason(error)
 
     def _advance(self, gradient: Array) -> None:
-        """Take the optimizer's step."""
         self.has_gradient = self.has_gradient or bool(gradient.any())
         if self.in_arrays:
             self._step_in_arrays(gradient)
