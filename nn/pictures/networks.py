@@ -13,20 +13,9 @@ from matplotlib.patches import Rectangle
 from nn import examples
 from nn.data import as_table, by_name
 from nn.module import Module
+from nn.pictures import neurons
 from nn.pictures.comparison import Comparison, compared, draw_comparison
-from nn.pictures.neurons import (
-    RADIUS,
-    Column,
-    activations_of,
-    draw_biases,
-    draw_column,
-    draw_heading,
-    draw_key,
-    draw_weights,
-    importances,
-    layers_of,
-    with_numbers,
-)
+from nn.pictures.neurons import RADIUS, Column, draw_heading, with_numbers
 from nn.pictures.problems import Loss, chosen_loss, names_of_inputs
 from nn.pictures.style import Look, check_axes, check_names, figure_of, image_size, look_of, plain
 from nn.targets import Label
@@ -67,7 +56,7 @@ def network(
     """
     check_axes(ax)
     look = look_of(theme, ax)
-    layers = layers_of(model)
+    layers = neurons.layers_of(model)
     n_inputs, n_outputs = len(layers[0][0].w), len(layers[-1])
     check_int("most", most, 2)
     if image_shape is not None:
@@ -77,7 +66,7 @@ def network(
     activations: list[list[float]] | None = None
     if x is not None:
         row = by_name([x], examples.input_names(model), "x", keep=False)
-        activations = activations_of(layers, as_table(row, "x", n_inputs)[0].tolist())
+        activations = neurons.activations_of(layers, as_table(row, "x", n_inputs)[0].tolist())
     elif target is not None:
         raise ValueError("target: without x there is nothing to compare it with; give both, or neither")
     comparison = None
@@ -119,14 +108,14 @@ class _Scene:
         axes.set(xlim=(left, right), ylim=(below, above), aspect="equal")
         axes.set_axis_off()
         self._draw_input(axes, columns[0], font_size)
-        biases = draw_biases(axes, self.layers, columns, font_size, self.look)
-        draw_weights(axes, self.layers, columns, font_size, self.look, biases)
+        biases = neurons.draw_biases(axes, self.layers, columns, font_size, self.look)
+        neurons.draw_weights(axes, self.layers, columns, font_size, self.look, biases)
         for column in columns:
-            draw_column(axes, column, font_size, self.look)
+            neurons.draw_column(axes, column, font_size, self.look)
         top = max(column.heights[0] for column in columns) + RADIUS + 0.2
         self._draw_headings(axes, columns, top, font_size)
         self._draw_output(axes, columns[-1], top, font_size)
-        draw_key(axes, self.activations is not None, font_size, self.look, _inches_of(axes)[0])
+        neurons.draw_key(axes, self.activations is not None, font_size, self.look, _inches_of(axes)[0])
         return figure_of(axes)
 
     def _frame(self, columns: list[Column]) -> tuple[float, float, float, float]:
@@ -139,7 +128,7 @@ class _Scene:
 
     def _columns(self, apart: float) -> list[Column]:
         """The neurons of each layer, the layers that far apart."""
-        sizes = importances(self.layers)
+        sizes = neurons.importances(self.layers)
         spacing = 1.5 if with_numbers(self.layers) else 1.0  # room for the biases
         columns = []
         for place, size in enumerate(sizes):

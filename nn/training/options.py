@@ -32,9 +32,9 @@ OWN_TO_EACH |= {"checkpoint", "checkpoint_every", "communicator", "unknown", "lo
 
 
 def refuse_unknown(unknown: dict[str, Any], names: Iterable[str]) -> None:
-    """Raise a TypeError for the first unknown argument of fit, whose arguments have these *names*."""
+    """Raise a TypeError for the first unknown argument of fit, which has annotations of these *names*."""
     for name in unknown:
-        raise unknown_argument("fit", name, names, _MEANT)
+        raise unknown_argument("fit", name, [n for n in names if n not in ("model", "unknown", "return")], _MEANT)
 
 
 def check_stopping(early_stopping: Any) -> EarlyStopping | None:
