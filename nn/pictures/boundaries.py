@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 
 from nn.examples import output_numbers
 from nn.module import Module
-from nn.pictures.problems import Loss, Problem, answers, names_of_inputs, problem, refuse_answers
+from nn.pictures.problems import Loss, Problem, names_of_inputs, problem, refuse_answers
 from nn.pictures.style import MARKERS, Look, check_axes, check_names, figure_of, look_of, number, plain
-from nn.targets import predicted_index
 from nn.validation import check_int
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ def _draw_examples(ax: Axes, found: Problem, points: Table, look: Look, keys: di
 def _shade_two(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Table, look: Look) -> None:
     """Two classes: the probability of the second, or the output of a hinge."""
     if found.loss == "binary_cross_entropy":
-        shade = np.vectorize(lambda z: answers(found.loss, [z])[0])(outputs)
+        shade = np.exp(-np.logaddexp(0.0, -outputs))
     else:
         shade = 0.5 + 0.5 * np.clip(outputs, -1.0, 1.0)
     ax.contourf(*grid, shade, levels=np.linspace(0.0, 1.0, 21), cmap=look.pale, zorder=0)
@@ -123,17 +122,16 @@ def _shade_two(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Tab
 
 def _shade_classes(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Table, look: Look) -> None:
     """Several classes: the colour of the one that is said, paler where it is less sure."""
-    n_rows, n_columns, n_classes = outputs.shape
-    said = np.array([[predicted_index(cell.tolist()) for cell in row] for row in outputs])
-    picture = np.ones((n_rows, n_columns, 4))
+    n_classes = outputs.shape[2]
+    spread = np.exp(outputs - outputs.max(axis=2, keepdims=True)).sum(axis=2)
+    sure = np.ones_like(spread) if found.loss == "hinge" else 1.0 / spread  # the largest of the softmax
+    share = (sure - 1.0 / n_classes) / (1.0 - 1.0 / n_classes)
     background = np.array(to_rgba(look.theme.background))
-    for i, j in np.ndindex(n_rows, n_columns):
-        sure = 1.0 if found.loss == "hinge" else max(answers(found.loss, outputs[i, j].tolist()))
-        share = (sure - 1.0 / n_classes) / (1.0 - 1.0 / n_classes)
-        picture[i, j] = background + (0.1 + 0.4 * share) * (to_rgba(_colour(int(said[i, j]), look)) - background)
-    (across, up), half = grid, 0.5
-    step = (across[1] - across[0]) * half, (up[1] - up[0]) * half
-    extent = (across[0] - step[0], across[-1] + step[0], up[0] - step[1], up[-1] + step[1])
+    colours = np.array([to_rgba(_colour(place, look)) for place in range(n_classes)])[outputs.argmax(axis=2)]
+    picture = background + (0.1 + 0.4 * share)[..., None] * (colours - background)
+    across, up = grid
+    wide, high = (across[1] - across[0]) / 2, (up[1] - up[0]) / 2
+    extent = (across[0] - wide, across[-1] + wide, up[0] - high, up[-1] + high)
     ax.imshow(picture, origin="lower", extent=extent, aspect="auto", interpolation="bilinear", zorder=0)
     for place in range(n_classes):
         others = np.delete(outputs, place, axis=2).max(axis=2)
