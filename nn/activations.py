@@ -1,7 +1,5 @@
 """Activations: functions that a neuron applies to its sum."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import engine

@@ -1,7 +1,5 @@
 """Configurations: the arguments of a module's ``__init__`` as JSON."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import json

@@ -10,8 +10,6 @@
 True
 """
 
-from __future__ import annotations
-
 import copy
 import functools
 import inspect

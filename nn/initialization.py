@@ -1,7 +1,5 @@
 """Initial weights, and the random numbers that they are drawn from."""
 
-from __future__ import annotations
-
 import math
 import random
 import sys

@@ -1,7 +1,5 @@
 """Sequential, and layers without weights: Dropout, Softmax, Activation."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress

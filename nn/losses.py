@@ -3,8 +3,6 @@
 A target may be made of Values as well as of numbers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, SupportsFloat

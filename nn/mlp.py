@@ -1,7 +1,5 @@
 """Neuron, Layer, MLP: the multilayer perceptron, made of Values."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, SupportsFloat

@@ -1,7 +1,5 @@
 """Model files as text: versioned JSON, checked and never executed."""
 
-from __future__ import annotations
-
 import json
 import math
 import os

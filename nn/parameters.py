@@ -1,7 +1,5 @@
 """Parameters of modules: search, names, and errors for Values that cannot be one."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice, product

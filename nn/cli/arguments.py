@@ -1,7 +1,5 @@
 """The arguments of ``gradstep``."""
 
-from __future__ import annotations
-
 import argparse
 import re
 from functools import cache

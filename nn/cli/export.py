@@ -1,7 +1,5 @@
 """``gradstep export``: a trained model as a program in another language, or for other tools."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path

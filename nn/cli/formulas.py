@@ -1,7 +1,5 @@
 """``gradstep draw`` and ``gradstep step``: a formula's graph and its backprop."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
 from engine import backprop, expression, topological_order

@@ -4,8 +4,6 @@ Each hears what the others have, or why one of them stopped. A process sends JSO
 processes it was told of, then ``{"is": ...}`` for each ``gather``, or ``{"error": text}``. Process 0 answers all.
 """
 
-from __future__ import annotations
-
 import errno
 import json
 import select

@@ -1,7 +1,5 @@
 """``gradstep train``. Wrong input raises an error, which ``__main__`` prints in one line."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, replace

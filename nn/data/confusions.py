@@ -1,7 +1,5 @@
 """The confusion table as text."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any

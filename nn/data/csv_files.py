@@ -1,7 +1,5 @@
 """CSV files as text: detects encoding, separator and column names."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

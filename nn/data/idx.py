@@ -3,8 +3,6 @@
 A file has a magic number and the size of each dimension, in four bytes each, the highest first; then the bytes.
 """
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 from typing import Any

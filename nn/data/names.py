@@ -1,7 +1,5 @@
 """Names: the columns of frames, and rows with names, in the order that a model learned."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Tables of numbers and columns of labels, from lists, numpy and pandas, checked."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Model files: JSON, or a network that other tools read, and in it a text for this library."""
 
-from __future__ import annotations
-
 import math
 import re
 from os import PathLike

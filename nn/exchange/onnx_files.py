@@ -1,7 +1,5 @@
 """ONNX files: a network as Gemm and activations, written for other tools; and read, as data, from any tool."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from os import PathLike

@@ -1,7 +1,5 @@
 """safetensors files: two tensors for each layer, named as in ``to_torch(model).state_dict()``."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from os import PathLike, fspath
 from typing import Any

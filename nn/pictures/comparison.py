@@ -1,7 +1,5 @@
 """The outputs beside what they should have been: the comparison that backprop starts from."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

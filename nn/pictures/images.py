@@ -1,7 +1,5 @@
 """Where the examples are images: what the first layer looks for, and what was taken for something else."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The network as a picture: what goes in, what each neuron makes of it, and what should have come out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

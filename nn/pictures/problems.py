@@ -1,7 +1,5 @@
 """What a picture is of: a model, examples and a loss that fit together, as ``fit`` takes them."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Training, one step of gradient descent forward or back at a time."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from contextlib import suppress

@@ -5,8 +5,6 @@ of the arrays of all processes, and ``gather(thing)``, which returns what each o
 processes call the same of these in the same order. An object of the user's may have them too.
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 import pickle

@@ -1,7 +1,5 @@
 """Ctrl-C during training: the first one ends it, and none interrupts a shielded block."""
 
-from __future__ import annotations
-
 import signal
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """State that concurrent calls of fit share: which thread trains what, BLAS's limit."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock, get_ident
