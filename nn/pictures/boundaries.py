@@ -1,23 +1,19 @@
 """What a model says everywhere in the plane."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from nn.data import Table
 from nn.examples import output_numbers
 from nn.module import Module
 from nn.pictures.problems import Loss, Problem, names_of_inputs, problem, refuse_answers
 from nn.pictures.style import MARKERS, Look, check_axes, check_names, figure_of, look_of, number, plain
 from nn.validation import check_int
-
-if TYPE_CHECKING:
-    from nn.data import Table
 
 
 def decision_boundary(

@@ -1,22 +1,18 @@
 """The changes wanted: what each example asks of each parameter, and their average, the step of gradient descent."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nn.data import Table
 from nn.module import Module
 from nn.pictures.problems import Loss, Problem, problem
 from nn.pictures.style import SMALL, Look, Picture, around_zero, image_size, look_of, number, plain, undisturbed
-
-if TYPE_CHECKING:
-    from nn.data import Table
 
 _MOST_EXAMPLES = 100
 _MOST_ROWS, _MOST_COLUMNS = 40, 12

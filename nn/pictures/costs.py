@@ -1,14 +1,13 @@
 """The cost as a surface over two parameters, or two directions of a large network, and paths of descent on it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from nn.data import Table
 from nn.initialization import random_numbers
 from nn.module import Module
 from nn.pictures.landscape import draw_landscape
@@ -16,11 +15,8 @@ from nn.pictures.problems import Loss, Problem, problem
 from nn.pictures.style import look_of, number, plain, undisturbed
 from nn.validation import as_float, as_number, check_choice, check_int, shortened
 
-if TYPE_CHECKING:
-    from nn.data import Table
-
 Along = tuple[Any, Any] | str
-_Plane = tuple["Table", "Table", tuple[str, str], tuple[float, float]]
+_Plane = tuple[Table, Table, tuple[str, str], tuple[float, float]]
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -9,16 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
+
+from matplotlib.figure import Figure
 
 from engine.drawing.themes import Theme
 from engine.stepping.outputs import Output, script_showing
 from engine.stepping.page import embed_json, name_of
 from nn.pictures.dark import following, size_of
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _COLOURS = 128
 """Of a frame: a file of few colours is a third as large, and these pictures have few."""

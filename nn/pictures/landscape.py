@@ -1,8 +1,6 @@
 """A cost surface drawn from above and from the side."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,12 +8,10 @@ from matplotlib.colors import PowerNorm, to_rgba
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from nn.data import Table
 from nn.pictures.style import SMALL, TEXT, Look, Picture, figure_of, literal, number
 
-if TYPE_CHECKING:
-    from nn.data import Table
-
-Line = tuple["Table", "Table", str]
+Line = tuple[Table, Table, str]
 """Points in the plane, their costs, and what to say of them."""
 
 _PATH_DASHES = ["solid", "dashed", "dotted", "dashdot"]

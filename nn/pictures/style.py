@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -24,11 +24,9 @@ from engine import Value
 from engine.drawing.themes import THEMES, Theme
 from engine.expressions.nodes import Number
 from engine.expressions.writers import picture_text
+from nn.module import Module
 from nn.pictures.dark import following
 from nn.validation import check_choice, shortened
-
-if TYPE_CHECKING:
-    from nn.module import Module
 
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "p", "*", "h"]
 TITLE, TEXT, SMALL = 13.0, 11.0, 10.0

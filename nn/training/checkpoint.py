@@ -1,7 +1,5 @@
 """Checkpoints: a training run in a file, from which it goes on bit for bit."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time
@@ -10,20 +8,17 @@ from dataclasses import astuple, dataclass, field
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.whole_files import is_device, write_whole
 from nn.examples import Examples, Tally
 from nn.losses import LOSSES
 from nn.model_files import ModelFileError, is_finite, parse_json
+from nn.optimizers import LearningRate
 from nn.training.history import COLUMNS, History
-from nn.training.processes import computed, digest, graphs_of, probes_of
+from nn.training.processes import Alone, computed, digest, graphs_of, probes_of
+from nn.training.steps import Task
 from nn.validation import as_number, shortened, without_addresses
-
-if TYPE_CHECKING:
-    from nn.optimizers import LearningRate
-    from nn.training.processes import Alone
-    from nn.training.steps import Task
 
 FORMAT, VERSION = "gradstep checkpoint", 4
 

@@ -4,21 +4,17 @@ Each process has rows of its own. The run is that of one process that has all of
 order of rank: the same order of the examples, batches, steps and history, up to rounding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nn.examples import Tally
+from nn.training.communicators import Array, Communicator
+from nn.training.interrupts import Interrupts
 from nn.training.processes import Alone, Result, check_same
 from nn.validation import shortened
-
-if TYPE_CHECKING:
-    from nn.training.communicators import Array, Communicator
-    from nn.training.interrupts import Interrupts
 
 
 class Team(Alone):
