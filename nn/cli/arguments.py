@@ -143,9 +143,7 @@ def _describe_train(command: argparse.ArgumentParser) -> None:
     add("--quiet", action="store_true", help="no progress bar")
     several = command.add_argument_group("several processes, on one machine or many, by JAX")
     add = several.add_argument
-    add(
-        "--coordinator", metavar="HOST:PORT", help="an address of process 0 with a free port; the same in all processes"
-    )
+    add("--coordinator", metavar="HOST:PORT", help="the address of process 0 and a free port; the same in all of them")
     add("--processes", metavar="N", type=int, help="how many there are; start this command in each")
     add("--process", metavar="I", type=int, help="which of them this is, 0 to N - 1; process 0 writes the model")
 
@@ -199,9 +197,7 @@ def _describe_draw(command: argparse.ArgumentParser) -> None:
 
 def _describe_step(command: argparse.ArgumentParser) -> None:
     _describe_formula(command)
-    command.add_argument(
-        "--html", metavar="FILE", help="write a page for the browser, or an animation to a .gif or .mp4"
-    )
+    command.add_argument("--html", metavar="FILE", help="write a page for the browser, or an animation: .gif or .mp4")
 
 
 def _describe_formula(command: argparse.ArgumentParser) -> None:

@@ -55,9 +55,8 @@ def train(options: Namespace) -> None:
     _check_options(options)
     with processes.meeting(options) as team, processes.quiet_unless_first(options):
         if team is not None:
-            processes.check_alike(
-                team, processes.option_facts(options, options.data if options.data in _SETS else "a CSV file")
-            )
+            data = options.data if options.data in _SETS else "a CSV file"
+            processes.check_alike(team, processes.option_facts(options, data))
         _train(options, team)
 
 

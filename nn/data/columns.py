@@ -119,9 +119,8 @@ class Columns:
     @property
     def input_names(self) -> list[str]:
         """The name of each input of the model: ``age``, and ``colour=red`` of a category."""
-        return [
-            f"{c.name}={text}" if text else c.name for c in self.columns if c.n_inputs for text in c.categories or [""]
-        ]
+        inputs = ((c.name, text) for c in self.columns if c.n_inputs for text in c.categories or [""])
+        return [f"{name}={text}" if text else name for name, text in inputs]
 
     @property
     def n_inputs(self) -> int:

@@ -93,11 +93,10 @@ def from_sklearn(estimator: Any) -> Module:
     networks = optional_package("sklearn.neural_network", "from_sklearn", _INSTALL)
     kinds = (networks.MLPClassifier, networks.MLPRegressor)
     if type(estimator) not in kinds:
-        own = "its model_ is the MLP"
-        if not hasattr(estimator, "model_"):
-            own = "of a pipeline, give the last step, and scale X as the steps before it do"
+        of_pipeline = "of a pipeline, give the last step, and scale X as the steps before it do"
+        how = "its model_ is the MLP" if hasattr(estimator, "model_") else of_pipeline
         raise ValueError(
-            f"estimator must be scikit-learn's MLPClassifier or MLPRegressor, got {shortened(estimator)}; {own}"
+            f"estimator must be sklearn's MLPClassifier or MLPRegressor, got {shortened(estimator)}; {how}"
         )
     if not hasattr(estimator, "coefs_"):
         raise ValueError(f"estimator must be fitted, got {shortened(estimator)}; call its fit(X, y) first")

@@ -68,9 +68,8 @@ class WantedChanges:
                 numbers = ["…" if i is None else f"{self.changes[row, i]:.3g}" for i in columns]
                 lines.append([plain(self.names[row], 40), *numbers, f"{self.average[row]:.3g}"])
         first, *widths = [max(map(len, column)) for column in zip(*lines)]
-        return "\n".join(
-            "  ".join([name.ljust(first), *map(str.rjust, cells, widths)]).rstrip() for name, *cells in lines
-        )
+        rows = ("  ".join([name.ljust(first), *map(str.rjust, cells, widths)]) for name, *cells in lines)
+        return "\n".join(map(str.rstrip, rows))
 
     __repr__ = __str__
 
@@ -110,9 +109,7 @@ def wanted_changes(model: Module, X: Any, y: Any, loss: Loss = None) -> WantedCh
     """
     found = problem(model, X, y, loss)
     if len(found) > _MOST_EXAMPLES:
-        raise ValueError(
-            f"X has {len(found)} examples, and each takes a column; give at most {_MOST_EXAMPLES}, such as X[:10]"
-        )
+        raise ValueError(f"X must have at most {_MOST_EXAMPLES} examples, a column each, got {len(found)}; give X[:10]")
     with undisturbed(model) as parameters:
         changes, losses = [], []
         for place in range(len(found)):

@@ -101,13 +101,11 @@ def animation(frames: list[Frame], seconds: float) -> bytes:
     """An endless GIF; its last frame stays for a while."""
     from PIL import Image
 
-    images = [Image.open(io.BytesIO(frame.png)) for frame in frames]
+    first, *others = [Image.open(io.BytesIO(frame.png)) for frame in frames]
     each = round(1000 * seconds)
-    durations = [*[each] * (len(images) - 1), max(1500, each)]
+    durations = [*[each] * len(others), max(1500, each)]
     buffer = io.BytesIO()
-    images[0].save(
-        buffer, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, disposal=1
-    )
+    first.save(buffer, format="GIF", save_all=True, append_images=others, duration=durations, loop=0, disposal=1)
     return buffer.getvalue()
 
 

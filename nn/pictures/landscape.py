@@ -79,9 +79,8 @@ def _relief(
 ) -> list[Line2D]:
     """From the side. Of a path there is what lies within the picture."""
     grid = np.meshgrid(across, up)
-    ax.plot_surface(
-        *grid, costs, cmap=look.costs, norm=_scale(_levels(costs)), alpha=0.92, linewidth=0, rcount=60, ccount=60
-    )
+    fine: dict[str, Any] = {"alpha": 0.92, "linewidth": 0, "rcount": 60, "ccount": 60}
+    ax.plot_surface(*grid, costs, cmap=look.costs, norm=_scale(_levels(costs)), **fine)
     ax.contour(*grid, costs, levels=_levels(costs), colors=look.theme.text, linewidths=0.4, alpha=0.35, zorder=2)
     look.title(ax, "The cost, seen from the side")
     ax.set_facecolor(look.theme.background)

@@ -161,26 +161,20 @@ class _Scene:
                 self.look.write(ax, (-RADIUS - 0.15, y), self.names[place], font_size, ha="right")
         if self.image_shape is None:
             return
-        rows, columns = self.image_shape
+        (rows, columns), theme = self.image_shape, self.look.theme
         pixel = self._image_side(column) / rows
         x0, y0 = -2.2 - pixel * columns, pixel * rows / 2
         if column.activations is not None:
             image = as_table([column.activations])[0].reshape(rows, columns)
             extent = (x0, x0 + pixel * columns, -y0, y0)
             ax.imshow(image, cmap=self.look.ink, extent=extent, interpolation="nearest", zorder=2)
-        ax.add_patch(
-            Rectangle((x0, -y0), pixel * columns, 2 * y0, fill=False, edgecolor=self.look.theme.line, zorder=3)
-        )
+        ax.add_patch(Rectangle((x0, -y0), pixel * columns, 2 * y0, fill=False, edgecolor=theme.line, zorder=3))
         for place, y in zip(column.shown, column.heights):
             row, at = divmod(place, columns)
             corner = (x0 + at * pixel, y0 - (row + 1) * pixel)
-            ax.add_patch(
-                Rectangle(corner, pixel, pixel, fill=False, edgecolor=self.look.theme.good, linewidth=1.2, zorder=4)
-            )
+            ax.add_patch(Rectangle(corner, pixel, pixel, fill=False, edgecolor=theme.good, linewidth=1.2, zorder=4))
             middle = (corner[0] + pixel / 2, corner[1] + pixel / 2)
-            ax.plot(
-                [middle[0], -RADIUS], [middle[1], y], color=self.look.theme.good, linewidth=0.6, alpha=0.5, zorder=3
-            )
+            ax.plot([middle[0], -RADIUS], [middle[1], y], color=theme.good, linewidth=0.6, alpha=0.5, zorder=3)
         draw_heading(ax, x0 + pixel * columns / 2, y0 + 0.15, f"image, {rows} × {columns}", font_size, self.look)
 
     def _draw_headings(self, ax: Axes, columns: list[Column], y: float, font_size: float) -> None:

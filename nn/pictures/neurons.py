@@ -184,9 +184,7 @@ def draw_biases(
 
 
 def draw_key(ax: Axes, shaded: bool, font_size: float, look: Look, inches: float) -> None:
-    handles = [
-        Line2D([], [], color=look.signed(sign), linestyle=look.dashed(sign), linewidth=3) for sign in (1.0, -1.0)
-    ]
+    handles = [Line2D([], [], color=look.signed(one), linestyle=look.dashed(one), linewidth=3) for one in (1.0, -1.0)]
     labels = ["positive weight", "negative weight (thicker: larger)"]
     if shaded:
         dot: dict[str, Any] = {"marker": "o", "markersize": font_size, "linestyle": "none"}

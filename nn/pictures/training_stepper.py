@@ -186,9 +186,7 @@ class TrainingStepper:
     def _check_unchanged(self) -> None:
         now = [parameter.data for parameter in self.problem.model.parameters()]
         if now != self._states[self._at].weights:
-            raise RuntimeError(
-                "the model's weights were changed by something else since the last step; make a new TrainingStepper"
-            )
+            raise RuntimeError("the model's weights were changed by something else; make a new TrainingStepper")
 
     def __repr__(self) -> str:
         return self.in_words()

@@ -51,9 +51,8 @@ class Checkpoint:
 
     def due(self) -> bool:
         """Whether it is time to write within an epoch; process 0 of several does."""
-        return (
-            self.seconds is not None and not self._task.team.rank and time.monotonic() - self._written >= self.seconds
-        )
+        elapsed = time.monotonic() - self._written
+        return self.seconds is not None and not self._task.team.rank and elapsed >= self.seconds
 
     def begin(self, task: Task) -> Progress:
         """Restore parameters, optimizer and random numbers from the file, if it is of this run; or begin the file."""
@@ -171,9 +170,7 @@ def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:
         return own or Checkpoint(paths[0], None)
     if any(paths):
         rank = next(rank for rank, path in enumerate(paths) if path)
-        raise ValueError(
-            f"checkpoint must be given in process 0, which writes it, got it in process {rank} and not there"
-        )
+        raise ValueError(f"checkpoint must be given in process 0, which writes it, got it in process {rank} alone")
     return None
 
 

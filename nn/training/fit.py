@@ -192,10 +192,8 @@ def fit(
     team.count(len(examples))
     if not any(team.gather(examples.weights is None or any(examples.weights))):
         raise ValueError("sample_weight and class_weight must be above 0 for an example to train on, got 0 for all")
-    data = loss_name, loss, examples, validation
-    task = Task(
-        model, optimizer, *data, seed, rng, batch_size, epochs, stopping, dtype, n_outputs, noise, backend, team
-    )
+    data = loss_name, loss, examples, validation, seed, rng
+    task = Task(model, optimizer, *data, batch_size, epochs, stopping, dtype, n_outputs, noise, backend, team)
     y_names = y_names if learned is None and len(y_names or ()) == n_outputs else None
     training = Training(task, names, y_names, shared_checkpoint(checkpoint_file, team), callbacks, verbose)
     with ExitStack() as stack, training.interrupts.handled():

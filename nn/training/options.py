@@ -84,9 +84,7 @@ def check_alike(communicator: Any, replay: Any, validation_split: Any, class_wei
     if replay is False:
         raise ValueError("replay must be True or None with a communicator, got False; one process alone trains eagerly")
     if validation_split is not None:
-        raise ValueError(
-            "validation_split must be left out with a communicator; give each process its share as validation_data"
-        )
+        raise ValueError("validation_split must be left out with a communicator; give each process validation_data")
     if isinstance(class_weight, str):
         raise ValueError(
             f"class_weight must be a dict with a communicator, got {shortened(class_weight)}; a process counts its own "

@@ -39,9 +39,8 @@ class Team(Alone):
         self._interrupts: Interrupts | None = None
         ranks = self.gather(self.rank)
         if ranks != list(range(self.size)):
-            raise ValueError(
-                f"communicator must have the ranks 0 to {self.size - 1}, one for each process, got {shortened(ranks)}"
-            )
+            must = f"the ranks 0 to {self.size - 1}, one for each process"
+            raise ValueError(f"communicator must have {must}, got {shortened(ranks)}")
 
     def count(self, n_own: int) -> None:
         counts = self.gather(n_own)
