@@ -96,7 +96,7 @@ def from_sklearn(estimator: Any) -> Module:
         of_pipeline = "of a pipeline, give the last step, and scale X as the steps before it do"
         how = "its model_ is the MLP" if hasattr(estimator, "model_") else of_pipeline
         raise ValueError(
-            f"estimator must be sklearn's MLPClassifier or MLPRegressor, got {shortened(estimator)}; {how}"
+            f"estimator must be scikit-learn's MLPClassifier or MLPRegressor, got {shortened(estimator)}; {how}"
         )
     if not hasattr(estimator, "coefs_"):
         raise ValueError(f"estimator must be fitted, got {shortened(estimator)}; call its fit(X, y) first")
