@@ -20,10 +20,7 @@ def trained_here(parameters: Sequence[Value], optimizer: Optimizer) -> Iterator[
     with _looking:
         if any(optimizer is other for other in _stepping):
             kind = type(optimizer).__name__
-            raise RuntimeError(
-                f"this {kind} takes the steps of another call of fit, which is not over; make another {kind} for this "
-                "one"
-            )
+            raise RuntimeError(f"this {kind} takes the steps of another call of fit; make another {kind} for this one")
         if any(_trained.get(parameter, here) != here for parameter in parameters):
             raise RuntimeError(
                 "another thread is training this model, or one that shares parameters with it; let it finish first, or "
