@@ -36,24 +36,9 @@ if TYPE_CHECKING:
     from nn import estimators as estimators
     from nn import pictures as pictures
 
-__all__ = [
-    "MLP",
-    "SGD",
-    "Activation",
-    "Adam",
-    "AdamW",
-    "ConvergenceWarning",
-    "Dropout",
-    "EarlyStopping",
-    "History",
-    "Layer",
-    "ModelFileError",
-    "Module",
-    "Neuron",
-    "Optimizer",
-    "ReduceOnPlateau",
-    "Sequential",
-    "Softmax",
+__all__ = ["MLP", "SGD", "Activation", "Adam", "AdamW", "ConvergenceWarning", "Dropout", "EarlyStopping", "History"]
+__all__ += ["Layer", "ModelFileError", "Module", "Neuron", "Optimizer", "ReduceOnPlateau", "Sequential", "Softmax"]
+__all__ += [
     "binary_cross_entropy",
     "clip_grad_norm",
     "cross_entropy",

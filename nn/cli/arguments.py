@@ -98,13 +98,8 @@ def parser() -> argparse.ArgumentParser:
         ("step", formulas.step, _describe_step),
     ):
         about = run.__doc__ or ""
-        command = commands.add_parser(
-            name,
-            help=about.partition("\n")[0],
-            description=about,
-            epilog=f"examples:{_EXAMPLES[name]}",
-            formatter_class=_Help,
-        )
+        words = {"help": about.partition("\n")[0], "description": about, "epilog": f"examples:{_EXAMPLES[name]}"}
+        command = commands.add_parser(name, formatter_class=_Help, **words)
         command.set_defaults(run=run)
         describe(command)
         top.options = (*top.options, *re.findall(r"--[\w-]+", command.format_help()))
@@ -150,12 +145,8 @@ def _describe_train(command: argparse.ArgumentParser) -> None:
 
 def _describe_predict(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL", help="a file that `gradstep train` wrote")
-    command.add_argument(
-        "file",
-        metavar="FILE.csv",
-        type=_file,
-        help="the rows, - for standard input; names in the first line are recognised",
-    )
+    what = "the rows, - for standard input; names in the first line are recognised"
+    command.add_argument("file", metavar="FILE.csv", type=_file, help=what)
     _describe_header(command)
     _describe_backend(command)
     command.add_argument("--probabilities", action="store_true", help="print those of each class, under its name")
@@ -163,19 +154,13 @@ def _describe_predict(command: argparse.ArgumentParser) -> None:
 
 def _describe_export(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL", help="a file that `gradstep train` wrote")
-    command.add_argument(
-        "out",
-        metavar="FILE",
-        help="where the program goes: .c, .js or .onnx; in C its names begin with the file's name",
-    )
+    what = "where the program goes: .c, .js or .onnx; in C its names begin with the file's name"
+    command.add_argument("out", metavar="FILE", help=what)
 
 
 def _describe_header(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--header",
-        action=argparse.BooleanOptionalAction,
-        help="the first line has the names of the columns, or has not (default: looks at it)",
-    )
+    what = "the first line has the names of the columns, or has not (default: looks at it)"
+    command.add_argument("--header", action=argparse.BooleanOptionalAction, help=what)
 
 
 def _describe_backend(command: argparse.ArgumentParser) -> None:

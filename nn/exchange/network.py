@@ -95,13 +95,8 @@ def content_of(steps: Sequence[Step], kind: str) -> dict[str, Any]:
     if configuration is None:
         found = ", ".join(step if isinstance(step, str) else type(step).__name__ for step in steps)
         raise ValueError(f"this network must be loaded by Sequential, got {kind} for {found[:200] or 'no layer'}")
-    return {
-        "kind": kind,
-        "configuration": configuration,
-        "loss": None,
-        "classes": None,
-        "parameters": numbers_in(steps),
-    }
+    content = {"kind": kind, "configuration": configuration, "parameters": numbers_in(steps)}
+    return {**content, "loss": None, "classes": None}
 
 
 def model_of(steps: Sequence[Step], **learned: Any) -> Module:

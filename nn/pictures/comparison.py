@@ -73,16 +73,8 @@ def compared(
     root.backward()
     indices = targets.class_indices()
     said, right = (None, None) if indices is None else (predicted_index(outputs), int(indices[0]))
-    return Comparison(
-        outputs,
-        probabilities,
-        _wanted(loss, encoded, len(outputs)),
-        [0.0 - leaf.grad for leaf in leaves],
-        root.data,
-        said,
-        right,
-        targets.classes,
-    )
+    wanted, changes = _wanted(loss, encoded, len(outputs)), [0.0 - leaf.grad for leaf in leaves]
+    return Comparison(outputs, probabilities, wanted, changes, root.data, said, right, targets.classes)
 
 
 def _wanted(loss: str, encoded: Any, n_outputs: int) -> list[float | str]:

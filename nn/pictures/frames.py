@@ -76,18 +76,9 @@ def _still(frames: list[Frame], at: int, theme: Theme, dark: Theme | None, tall:
     content = {"pictures": pictures, "tall": narrow, "words": [frame.words for frame in frames], "at": at}
     data = embed_json(content)
     page = name_of(data)
-    html = _filled(
-        _part("frames.html"),
-        page=page,
-        style=_part("frames.css"),
-        picture=pictures[at],
-        words=escape(frames[at].words),
-        last=str(len(frames) - 1),
-        at=str(at),
-        colours=colours,
-        frames=data,
-    )
-    return html, page
+    still = {"picture": pictures[at], "words": escape(frames[at].words), "at": str(at), "last": str(len(frames) - 1)}
+    parts = {"page": page, "style": _part("frames.css"), "colours": colours, "frames": data}
+    return _filled(_part("frames.html"), **still, **parts), page
 
 
 def document(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None, tall: Sequence[Frame] = ()) -> str:
