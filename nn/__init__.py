@@ -38,17 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MLP", "SGD", "Activation", "Adam", "AdamW", "ConvergenceWarning", "Dropout", "EarlyStopping", "History"]
 __all__ += ["Layer", "ModelFileError", "Module", "Neuron", "Optimizer", "ReduceOnPlateau", "Sequential", "Softmax"]
-__all__ += [
-    "binary_cross_entropy",
-    "clip_grad_norm",
-    "cross_entropy",
-    "data",
-    "hinge",
-    "huber",
-    "mae",
-    "mse",
-    "schedules",
-]
+__all__ += ["binary_cross_entropy", "clip_grad_norm", "cross_entropy", "data", "hinge", "huber", "mae", "mse"]
+__all__ += ["schedules"]
 
 _LOADED_WHEN_ASKED_FOR = ("estimators", "pictures")
 _WITH_EXTRAS = ("exchange", *_LOADED_WHEN_ASKED_FOR)  # need packages that may be missing: in no ``import *``

@@ -111,15 +111,11 @@ def _relief(
 
 def _path(place: int, look: Look) -> dict[str, Any]:
     """The colour, marker and, in print, dashes of a path."""
-    return {
-        "color": look.paths[place % len(look.paths)],
-        "marker": _PATH_MARKERS[place % len(_PATH_MARKERS)],
-        "linestyle": _PATH_DASHES[place % len(_PATH_DASHES)] if look.dashes != "solid" else "solid",
-        "markersize": 4.5,
-        "markeredgecolor": look.marker_edge if look.dashes == "solid" else "#ffffff",
-        "markeredgewidth": 0.6,
-        "linewidth": 1.5,
-    }
+    in_print = look.dashes != "solid"
+    dashes = _PATH_DASHES[place % len(_PATH_DASHES)] if in_print else "solid"
+    line = {"color": look.paths[place % len(look.paths)], "linestyle": dashes, "linewidth": 1.5}
+    mark = {"marker": _PATH_MARKERS[place % len(_PATH_MARKERS)], "markersize": 4.5, "markeredgewidth": 0.6}
+    return {**line, **mark, "markeredgecolor": "#ffffff" if in_print else look.marker_edge}
 
 
 def _scale(levels: Table) -> PowerNorm:

@@ -137,17 +137,10 @@ class Checkpoint:
         if self._task.team.rank:  # process 0 writes
             return
         kind, words, gauss = self._task.rng.getstate()
-        content = {
-            "format": FORMAT,
-            "version": VERSION,
-            "run": self._run,
-            **vars(progress),
-            "history": {name: getattr(progress.history, name) for name in COLUMNS},
-            "tally": astuple(progress.tally),
-            "random": [kind, list(words), gauss],
-            "optimizer": self._task.optimizer.state_dict(),
-            "parameters": self._task.model.state_dict(),
-        }
+        content = {"format": FORMAT, "version": VERSION, "run": self._run, **vars(progress)}
+        content["history"] = {name: getattr(progress.history, name) for name in COLUMNS}
+        content |= {"tally": astuple(progress.tally), "random": [kind, list(words), gauss]}
+        content |= {"optimizer": self._task.optimizer.state_dict(), "parameters": self._task.model.state_dict()}
         content["digest"] = digest(json.dumps(content).encode())
         write_whole(self.path, (json.dumps(content) + "\n").encode())
         self._written = time.monotonic()
