@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from nn.module import Module
 from nn.pictures.neurons import layers_of
 from nn.pictures.problems import Loss, Problem, answers, classifying
-from nn.pictures.style import SMALL, Look, Picture, around_zero, image_size, literal, look_of, plain
+from nn.pictures.style import LITERAL, SMALL, Look, Picture, around_zero, image_size, look_of, plain
 from nn.targets import predicted_index
 from nn.validation import check_int
 
@@ -102,8 +102,8 @@ def _caption(ax: Axes, found: Problem, place: int, outputs: list[float], look: L
     elif found.loss == "binary_cross_entropy":
         probability = answers(found.loss, outputs)[0]
         sure = f" ({100 * (probability if predicted_index(outputs) else 1 - probability):.0f}%)"
-    ax.set_title(f"says {said}{sure}", fontsize=SMALL, color=look.theme.negative_ink, pad=3, **literal())
-    ax.set_xlabel(f"is {right}  ·  example {place}", fontsize=SMALL - 1, color=look.theme.text, labelpad=3, **literal())
+    ax.set_title(f"says {said}{sure}", fontsize=SMALL, color=look.theme.negative_ink, pad=3, **LITERAL)
+    ax.set_xlabel(f"is {right}  ·  example {place}", fontsize=SMALL - 1, color=look.theme.text, labelpad=3, **LITERAL)
 
 
 def _tiles(look: Look, n: int, n_columns: int, side: float, gap: float, extra: float) -> tuple[Picture, list[Axes]]:

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from nn.data import Table
-from nn.pictures.style import SMALL, TEXT, Look, Picture, figure_of, literal, number
+from nn.pictures.style import LITERAL, SMALL, TEXT, Look, Picture, figure_of, number
 
 Line = tuple[Table, Table, str]
 """Points in the plane, their costs, and what to say of them."""
@@ -88,7 +88,7 @@ def _relief(
     ax.set_box_aspect((4, 4, 3), zoom=0.9)
     ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
     for axis, name in zip((ax.xaxis, ax.yaxis, ax.zaxis), (*labels, "cost")):
-        axis.set_label_text(name, fontsize=TEXT, color=look.theme.text, **literal())
+        axis.set_label_text(name, fontsize=TEXT, color=look.theme.text, **LITERAL)
         axis.set_major_locator(MaxNLocator(5, prune="both"))  # the ends of two axes would collide
         axis.set_major_formatter(FuncFormatter(lambda x, _: number(x)))
         longest = max(len(number(x)) for x in axis.get_majorticklocs())

@@ -91,7 +91,8 @@ class _Scene:
     look: Look
 
     def drawn(self, ax: Axes | None) -> Figure:
-        columns = self._columns(max(3.0, 0.36 * self._n_rows()))
+        n_rows = min(max(len(self.layers[0][0].w), *map(len, self.layers)), self.most + 1)
+        columns = self._columns(max(3.0, 0.36 * n_rows))
         left, right, below, above = self._frame(columns)
         if ax is not None:  # the layers as far apart as fills the axes
             least = 2.4 if with_numbers(self.layers) else 1.8
@@ -118,11 +119,8 @@ class _Scene:
 
     def _frame(self, columns: list[Column]) -> tuple[float, float, float, float]:
         right = columns[-1].x + RADIUS + self._label_width() + (self.comparison.width if self.comparison else 0.0)
-        below = min(column.lowest() for column in columns) - 0.5
+        below = min(min(column.heights) for column in columns) - RADIUS - 0.5
         return self._left(columns[0]), right, below, max(column.heights[0] for column in columns) + RADIUS + 1.0
-
-    def _n_rows(self) -> int:
-        return min(max(len(self.layers[0][0].w), *map(len, self.layers)), self.most + 1)
 
     def _columns(self, apart: float) -> list[Column]:
         """The neurons of each layer, the layers that far apart."""

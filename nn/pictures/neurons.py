@@ -60,10 +60,6 @@ class Column:
         height = {slot: apart * ((len(slots) - 1) / 2 - i) for i, slot in enumerate(slots)}
         return cls(x, size, shown, [height[place] for place in shown], height.get(None), activations)
 
-    def lowest(self) -> float:
-        """How far the circles reach down."""
-        return min(self.heights) - RADIUS
-
 
 def layers_of(model: Any) -> list[list[Neuron]]:
     """The neurons of each layer; a TypeError if the model is not made of layers."""

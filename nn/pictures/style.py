@@ -31,6 +31,8 @@ from nn.validation import check_choice, shortened
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "p", "*", "h"]
 TITLE, TEXT, SMALL = 13.0, 11.0, 10.0
 """Sizes of letters in points: such as can be read where a figure of 6 to 8 inches fills a slide."""
+LITERAL: dict[str, Any] = {"parse_math": False, "usetex": False}
+"""Options of a text in which ``$`` and ``_`` are to mean themselves."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +75,14 @@ class Look:
         return made
 
     def title(self, ax: Axes, text: str, size: float = TITLE, colour: str = "") -> None:
-        ax.set_title(text, loc="left", fontsize=size, color=colour or self.theme.text, **literal())
+        ax.set_title(text, loc="left", fontsize=size, color=colour or self.theme.text, **LITERAL)
 
     def head(self, figure: Figure, text: str) -> None:
-        figure.suptitle(text, x=0.01, ha="left", fontsize=TITLE, color=self.theme.text, **literal())
+        figure.suptitle(text, x=0.01, ha="left", fontsize=TITLE, color=self.theme.text, **LITERAL)
 
     def write(self, ax: Axes, at: tuple[float, float], words: str, size: float, colour: str = "", **more: Any) -> None:
         """Write words around a point, as they are."""
-        options: dict[str, Any] = {"ha": "center", "va": "center", "color": colour or self.theme.text, **literal()}
+        options: dict[str, Any] = {"ha": "center", "va": "center", "color": colour or self.theme.text, **LITERAL}
         ax.text(*at, words, fontsize=size, **(options | more))
 
     def clear_frame(self, ax: Axes) -> None:
@@ -90,15 +92,15 @@ class Look:
 
     def name_axes(self, ax: Axes, x: str, y: str) -> None:
         """Name both axes, with no frame above and at the right."""
-        ax.set_xlabel(x, fontsize=TEXT, color=self.theme.text, **literal())
-        ax.set_ylabel(y, fontsize=TEXT, color=self.theme.text, **literal())
+        ax.set_xlabel(x, fontsize=TEXT, color=self.theme.text, **LITERAL)
+        ax.set_ylabel(y, fontsize=TEXT, color=self.theme.text, **LITERAL)
         ax.spines[["top", "right"]].set_visible(False)
         ax.spines[["left", "bottom"]].set_color(self.theme.line)
         ax.tick_params(labelsize=SMALL, colors=self.theme.line, labelcolor=self.theme.text)
         ax.set_facecolor(self.theme.background)
 
     def name_ticks(self, axis: Axis, places: Sequence[float], names: Sequence[str], **options: Any) -> None:
-        axis.set_ticks(places, names, fontsize=SMALL, color=self.theme.text, **literal(), **options)
+        axis.set_ticks(places, names, fontsize=SMALL, color=self.theme.text, **LITERAL, **options)
 
     def grid(self, ax: Axes) -> None:
         ax.grid(color=self.theme.line, linewidth=0.5, alpha=0.35)
@@ -111,7 +113,7 @@ class Look:
         bar.ax.tick_params(labelsize=SMALL, colors=self.theme.line, labelcolor=self.theme.text)
         bar.ax.yaxis.get_offset_text().set_color(self.theme.text)
         if name:
-            bar.set_label(name, fontsize=SMALL, color=self.theme.text, **literal())
+            bar.set_label(name, fontsize=SMALL, color=self.theme.text, **LITERAL)
 
     def legend(self, ax: Axes, handles: Sequence[Any], labels: Sequence[str], **options: Any) -> None:
         """A legend whose labels are shown as they are (matplotlib drops those that start with ``_``)."""
@@ -231,11 +233,6 @@ def plain(text: object, most: int = 24) -> str:
     said = "".join(c if c.isprintable() else " " for c in said)
     half = (most - 1) // 2
     return said if len(said) <= most else f"{said[:half]}…{said[-half:]}"
-
-
-def literal() -> dict[str, Any]:
-    """Options of a text in which ``$`` and ``_`` are to mean themselves."""
-    return {"parse_math": False, "usetex": False}
 
 
 def check_names(names: Any, n_inputs: int, most: int) -> list[str]:

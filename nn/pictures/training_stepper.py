@@ -22,7 +22,7 @@ from nn.pictures.frames import Frame, animation, document, fragment, script
 from nn.pictures.networks import network
 from nn.pictures.neurons import layers_of
 from nn.pictures.problems import Loss, names_of_inputs, problem
-from nn.pictures.style import TEXT, TITLE, check_names, literal, look_of, number, plain, undisturbed
+from nn.pictures.style import LITERAL, TEXT, TITLE, check_names, look_of, number, plain, undisturbed
 from nn.validation import as_number, check_int, check_seconds, shortened
 
 _RESOLUTION = 40
@@ -188,9 +188,6 @@ class TrainingStepper:
         if now != self._states[self._at].weights:
             raise RuntimeError("the model's weights were changed by something else; make a new TrainingStepper")
 
-    def __repr__(self) -> str:
-        return self.in_words()
-
     def in_words(self) -> str:
         """Where training is, in a line."""
         outputs = self.problem.outputs(self._follow)
@@ -199,6 +196,8 @@ class TrainingStepper:
         words = [number(item) if isinstance(item, float) else plain(item) for item in (said, right)]
         answer = f"says {words[0]}, right answer {words[1]}"
         return f"step {self._at}: cost {number(self.cost)}; example {self._follow}: {answer}"
+
+    __repr__ = in_words
 
     def picture(self) -> Figure:
         """Network, boundary and cost at this step."""
@@ -227,7 +226,7 @@ class TrainingStepper:
         self._draw_cost(curve)
         where = f"Step {self._at}   cost {number(self.cost)}   learning rate {number(self.learning_rate)}"
         letters = TITLE - 1 if tall else TITLE + 2
-        figure.text(0.012, 1.0 - 0.42 / size[1], where, fontsize=letters, color=look.theme.text, **literal())
+        figure.text(0.012, 1.0 - 0.42 / size[1], where, fontsize=letters, color=look.theme.text, **LITERAL)
         return figure
 
     def _draw_cost(self, ax: Axes) -> None:
