@@ -114,7 +114,8 @@ class Optimizer:
         """Take these parameters; what was remembered of others is forgotten."""
         self.parameters, self.weights, self.steps = _check_parameters(parameters), None, 0
         self.follows_model = False
-        self.forget()
+        for name in self.remembered:
+            setattr(self, name, 0.0)
 
     def follow(self, parameters: Iterable[Value], model: Module | None = None) -> None:
         """Take the parameters of a *model*, all of them unless some were chosen by hand.
@@ -164,11 +165,6 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: thing for name, thing in vars(self).items() if name not in _LINKS}
-
-    def forget(self) -> None:
-        """Forget what earlier steps left, such as momentum."""
-        for name in self.remembered:
-            setattr(self, name, 0.0)
 
     def works_on_arrays(self) -> bool:
         """Whether a step runs no code of the user's, which could read or change weights."""

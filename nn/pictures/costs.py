@@ -1,6 +1,7 @@
 """The cost as a surface over two parameters, or two directions of a large network, and paths of descent on it."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -284,11 +285,10 @@ def _move(surface: CostSurface, parameters: list[Any], at: Table) -> None:
 
 
 def _finite_cost(found: Problem) -> float:
-    try:
-        cost = found.cost()
-    except ArithmeticError:
-        return float("nan")
-    return cost if np.isfinite(cost) else float("nan")
+    with suppress(ArithmeticError):
+        if np.isfinite(cost := found.cost()):
+            return cost
+    return np.nan
 
 
 def _cost_and_slope(surface: CostSurface, parameters: list[Any], at: Table) -> tuple[float, Table]:
