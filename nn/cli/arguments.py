@@ -4,7 +4,7 @@ import argparse
 import re
 from functools import cache
 from itertools import pairwise
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from engine import __version__
 from nn.cli import export, formulas, predict, train
@@ -98,8 +98,8 @@ def parser() -> argparse.ArgumentParser:
         ("step", formulas.step, _describe_step),
     ):
         about = run.__doc__ or ""
-        words = {"help": about.partition("\n")[0], "description": about, "epilog": f"examples:{_EXAMPLES[name]}"}
-        command = commands.add_parser(name, formatter_class=_Help, **words)
+        words: dict[str, Any] = {"help": about.partition("\n")[0], "description": about, "formatter_class": _Help}
+        command = commands.add_parser(name, epilog=f"examples:{_EXAMPLES[name]}", **words)
         command.set_defaults(run=run)
         describe(command)
         top.options = (*top.options, *re.findall(r"--[\w-]+", command.format_help()))
