@@ -113,8 +113,8 @@ def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] |
     if kind is None:
         raise _misfit(loss, n_outputs, what, width)
     if kind != CLASSES:
-        names = column_labels(y) or range(n_outputs)
-        known = list(classes or (name if isinstance(name, int) else column_text(name) for name in names))
+        columns = column_labels(y) or range(n_outputs)
+        known = list(classes or (name if isinstance(name, int) else column_text(name) for name in columns))
         y = by_name(y, list(map(str, known)), what, keep=False)
         return Targets(_rows(kind, loss, y, n_outputs, what), known, kind)
     labels = as_column(y, what)

@@ -149,7 +149,8 @@ def _shade_numbers(
     levels = np.linspace(low, high if high > low else low + 1.0, 21)
     filled = ax.contourf(*grid, outputs, levels=levels, cmap=look.amounts, zorder=0)
     shades: dict[str, Any] = {"cmap": look.amounts, "vmin": levels[0], "vmax": levels[-1]}
-    ax.scatter(*points.T, c=targets, s=44, linewidths=0.9, zorder=5, edgecolors=look.marker_edge, **shades)
+    x, y = points.T
+    ax.scatter(x, y, c=targets, s=44, linewidths=0.9, zorder=5, edgecolors=look.marker_edge, **shades)
     look.bar(figure_of(ax), filled, ax, "output; in the circles\nwhat it should be")
 
 
