@@ -183,7 +183,7 @@ CASES = [  # the arguments and the words
     (["step", "y = x*2", "x=2"], "write what is on the right of =, without y ="),
     (["step", "x", "x=1", "--html"], "--html: expected one argument"),
     (["draw", "x", "x=1", "--precision", "two"], "--precision: invalid int value: 'two'"),
-    (["draw", "x", "x=1", "--timeout", "soon"], "--timeout: must be a number, got 'soon'"),
+    (["draw", "x", "x=1", "--timeout", "soon"], "--timeout: invalid float value: 'soon'"),
     (["step", "x", "x=1", "x=2"], "x must be given one number, got two"),
     (["step", "log(x)", "x=-1"], r"log\(x\): x = -1\.0, but log needs x > 0"),
     (["step", "1/x", "x=0"], "a division needs x != 0"),
