@@ -232,7 +232,7 @@ class Optimizer:
             self.weights = None
 
     def updated(self, weights: Vector, gradient: Vector, rate: float | None = None) -> Vector:
-        """The weights after one more step, or a FloatingPointError; the parameters stay as they are."""
+        """The weights after one more step, all finite; the parameters stay as they are."""
         rate = self.rate() if rate is None else rate
         self.steps += 1
         with np.errstate(over="raise", invalid="raise"):
