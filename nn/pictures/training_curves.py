@@ -1,7 +1,9 @@
 """Loss and accuracy over the epochs, also while ``fit`` still runs."""
 
+from __future__ import annotations
+
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,8 +12,10 @@ from matplotlib.ticker import MaxNLocator
 from engine.callers import ipython_shell
 from nn.module import Module
 from nn.pictures.style import Look, look_of, number
-from nn.training.history import History
 from nn.validation import shortened
+
+if TYPE_CHECKING:
+    from nn.training.history import History
 
 
 def curves(history: History, theme: str = "auto") -> Figure:
