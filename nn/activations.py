@@ -6,8 +6,7 @@ import engine
 from engine import Value
 from nn.validation import shortened, unknown_name
 
-Function = str | Callable[[Value], Value]
-"""An activation by its name, or any function from Value to Value."""
+Function = str | Callable[[Value], Value]  # an activation by its name, or any function from Value to Value
 
 _METHODS = ("relu", "leaky_relu", "gelu", "softplus", "tanh", "sigmoid", "sin")
 ACTIVATIONS: dict[object, Callable[[Value], Value]] = {"linear": Value.__pos__}

@@ -18,8 +18,7 @@ _MOST = 1_000  # elements of a list argument: longer ones are data
 OWN = ("nn.layers", "nn.mlp")  # where this library's modules are
 _SHARED = "part of this file"
 _MOST_CALLS = 10_000  # of layers by one part: of 60 Sequentials, each with the one before twice, a call never ends
-_IN_THE_FILE = {"loss", "classes", *NAMES, "table", "training"}
-"""Attributes that need no arguments."""
+_IN_THE_FILE = {"loss", "classes", *NAMES, "table", "training"}  # attributes that need no arguments
 
 
 class Fixed:

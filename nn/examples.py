@@ -26,8 +26,7 @@ class Examples:
 
     table: Table
     targets: Targets
-    weights: list[float] | None = None
-    """The factor of each example's loss; None for 1."""
+    weights: list[float] | None = None  # the factor of each example's loss; None for 1
 
     def __len__(self) -> int:
         return len(self.table)

@@ -136,8 +136,7 @@ def _hinge_of_one_hot(outputs: Sequence[Value], target: Sequence[Value]) -> Valu
     return _beyond_margin([z - far * t for z, t in zip(outputs, target)], dot(target, outputs))
 
 
-LOGITS = ("cross_entropy", "binary_cross_entropy")
-"""The losses on logits, which take probabilities as targets."""
+LOGITS = ("cross_entropy", "binary_cross_entropy")  # the losses on logits, which take probabilities as targets
 LOSSES: dict[str, LossFunction] = {
     loss.__name__: loss for loss in (mse, mae, huber, cross_entropy, binary_cross_entropy, hinge)
 }

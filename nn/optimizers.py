@@ -31,8 +31,7 @@ _MEANT = {  # arguments of other libraries, and what to type here
 
 _OF_A_MODEL = ("parameters", "follows_model", "steps")
 """The attributes that change from model to model, besides those that are remembered."""
-_LINKS = ("_model", "_earlier")
-"""The attributes that lead to models and their states: no part of a copy."""
+_LINKS = ("_model", "_earlier")  # the attributes that lead to models and their states: no part of a copy
 
 
 class Optimizer:
@@ -68,8 +67,7 @@ class Optimizer:
     """The attributes that earlier steps leave: 0.0 at first, then vectors with a number for each parameter."""
     follows_model = False
     """Whether ``fit`` chose the parameters, all those of a model; they are then those that it has now."""
-    decouples_decay = False
-    """Whether weight_decay * w is added to the direction instead of the gradient."""
+    decouples_decay = False  # whether weight_decay * w is added to the direction instead of the gradient
     weight_decay: float = number_in("[0, inf)")
     l1: float = number_in("[0, inf)")
     l2: float = number_in("[0, inf)")

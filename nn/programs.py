@@ -40,12 +40,9 @@ class Amount(NamedTuple):
 class Recorded(NamedTuple):
     """A function to record, and what its calls reach."""
 
-    function: Callable[[list[Value]], list[Any]]
-    """Takes the numbers of an example as Values in a list."""
-    roots: Sequence[Any]
-    """The model, and all other objects that its calls may reach something from."""
-    key: Key | None
-    """The key that keeps programs for the next call; None if they hold something of the user's."""
+    function: Callable[[list[Value]], list[Any]]  # takes the numbers of an example as Values in a list
+    roots: Sequence[Any]  # the model, and all other objects that its calls may reach something from
+    key: Key | None  # the key that keeps programs for the next call; None if they hold something of the user's
     backend: str = "numpy"
 
     def paths(

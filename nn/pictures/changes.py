@@ -15,8 +15,7 @@ from nn.pictures.problems import Loss, Problem, problem
 from nn.pictures.style import SMALL, Look, Picture, around_zero, image_size, look_of, number, plain, undisturbed
 
 _MOST_EXAMPLES = 100
-_MOST_ROWS, _MOST_COLUMNS = 40, 12
-"""Of a table; of more, the first and the last stand there, with dots between."""
+_MOST_ROWS, _MOST_COLUMNS = 40, 12  # of a table; of more, the first and the last stand there, with dots between
 
 
 @dataclass(frozen=True, repr=False, eq=False)

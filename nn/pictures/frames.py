@@ -19,8 +19,7 @@ from engine.stepping.outputs import Output, script_showing
 from engine.stepping.page import embed_json, name_of
 from nn.pictures.dark import following, size_of
 
-_COLOURS = 128
-"""Of a frame: a file of few colours is a third as large, and these pictures have few."""
+_COLOURS = 128  # of a frame: a file of few colours is a third as large, and these pictures have few
 
 
 @dataclass(frozen=True)

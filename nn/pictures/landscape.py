@@ -11,8 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from nn.data import Table
 from nn.pictures.style import LITERAL, SMALL, TEXT, Look, Picture, figure_of, number
 
-Line = tuple[Table, Table, str]
-"""Points in the plane, their costs, and what to say of them."""
+Line = tuple[Table, Table, str]  # points in the plane, their costs, and what to say of them
 
 _PATH_DASHES = ["solid", "dashed", "dotted", "dashdot"]
 _PATH_MARKERS = ["o", "s", "^", "D", "v", "P"]

@@ -16,8 +16,7 @@ from nn.layers import Dropout, Sequential
 from nn.mlp import Layer, Neuron
 from nn.pictures.style import Look, around_zero, number
 
-RADIUS = 0.4
-"""Of a circle, where neurons of a layer stand 1 apart."""
+RADIUS = 0.4  # of a circle, where neurons of a layer stand 1 apart
 _MOST_NUMBERED_WEIGHTS = 12
 _ROUNDS = 8  # in which each number looks for a place again
 _LETTER, _LINE = 0.13, 0.36  # the size of a letter, where it is as high as fits into a circle

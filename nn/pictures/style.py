@@ -192,8 +192,7 @@ _SHARPNESS = 2  # pixels of the picture for one of the notebook's, for screens t
 class Picture(Figure):
     """A figure that shows itself in Jupyter, with no pyplot and no backend chosen."""
 
-    follows = False
-    """Whether it is dark where the notebook is."""
+    follows = False  # whether it is dark where the notebook is
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         width, height = (round(inches * _PIXELS_PER_INCH) for inches in self.get_size_inches())

@@ -31,8 +31,7 @@ _WIDE = (12.0, 6.0), ((0.005, 0.09, 0.61, 0.75), (0.68, 0.475, 0.31, 0.41), (0.6
 _TALL = (4.4, 8.6), ((0.01, 0.53, 0.98, 0.37), (0.16, 0.25, 0.81, 0.2), (0.16, 0.07, 0.81, 0.09))
 """Inches, and the places of network, boundary and cost in them."""
 _AHEAD = 10  # steps that are shown before the first one is made
-_MOST_FRAMES_SHOWN, _MOST_FRAMES_SAVED = 25, 200
-"""In a notebook, where one waits for them to be drawn, and in a file."""
+_MOST_FRAMES_SHOWN, _MOST_FRAMES_SAVED = 25, 200  # in a notebook, where one waits for them to be drawn, and in a file
 
 
 @dataclass(frozen=True)

@@ -167,8 +167,7 @@ def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:
     return None
 
 
-_RECORDED = ("the model", "the loss")
-"""What ``_kept_by`` names that graphs are made by."""
+_RECORDED = ("the model", "the loss")  # what ``_kept_by`` names that graphs are made by
 _DIGESTS = ("starting weights", "code of the loss", "examples", "validation examples")
 
 

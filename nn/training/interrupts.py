@@ -16,8 +16,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._shields, self._raised = 0, False
-        self.is_pending = False
-        """Whether a Ctrl-C waits for the end of a shielded block."""
+        self.is_pending = False  # whether a Ctrl-C waits for the end of a shielded block
 
     def settle(self) -> None:
         """Raise nothing any more: the caller ends by itself."""

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from nn.training.steps import Task
 
 Result = TypeVar("Result")
-Probe = tuple[list[float], Any]
-"""The inputs and the target of an example."""
+Probe = tuple[list[float], Any]  # the inputs and the target of an example
 _MOST_GRAPHS, _MANY_NODES = 10, 5_000
 
 
@@ -32,8 +31,7 @@ class Alone:
     rank, is_shared = 0, False
 
     def __init__(self) -> None:
-        self.n_examples = 0
-        """How many examples all processes have."""
+        self.n_examples = 0  # how many examples all processes have
 
     def count(self, n_own: int) -> None:
         """Add up the examples of all processes, of which this one has *n_own*."""

@@ -85,8 +85,7 @@ class Steps:
 
     def __init__(self, task: Task, eager: str) -> None:
         self.task, self.eager = task, eager
-        self.has_gradient = False
-        """Whether some step had a gradient other than 0."""
+        self.has_gradient = False  # whether some step had a gradient other than 0
 
     def begin(self) -> None:
         """Make ready for the first step."""
