@@ -21,22 +21,6 @@ _MOST_CALLS = 10_000  # of layers by one part: of 60 Sequentials, each with the 
 _IN_THE_FILE = {"loss", "classes", *NAMES, "table", "training"}  # attributes that need no arguments
 
 
-class Fixed:
-    """An attribute that only ``__init__`` sets: the parts made from it would not follow a change."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __set__(self, module: Any, value: object) -> None:
-        if self.name in vars(module):
-            kind = type(module).__name__
-            raise AttributeError(
-                f"{self.name} must be given to {kind}(...), got {shortened(value)} afterwards; make another {kind}, or "
-                "set the activation of each of its neurons"
-            )
-        vars(module)[self.name] = value
-
-
 def foreign_parts(module: Any) -> list[Any]:
     """The module and what it holds that can be called, of which a step may run code that is not this library's."""
     called = [module, *(part for _, part in parts_in(module) if callable(part))]

@@ -70,6 +70,7 @@ class Module(HasParameters):
     """The columns of the CSV file that the command trained it on."""
     starting: ClassVar[tuple[str, ...]] = ()
     """The arguments that only decide how weights start; a file does not hold them."""
+    _fixed: ClassVar[tuple[str, ...]] = ()  # attributes that only __init__ sets: parts would not follow a change
     _arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -93,6 +94,10 @@ class Module(HasParameters):
     def __setattr__(self, name: str, thing: object) -> None:
         if name in UNREAD and name not in self._weights and type(self).__module__ in OWN:
             self.__getattr__(name)
+        if name in self._fixed and name in vars(self):
+            kind, advice = type(self).__name__, "or set the activation of each of its neurons"
+            must = f"{name} must be given to {kind}(...), got {shortened(thing)} afterwards"
+            raise AttributeError(f"{must}; make another {kind}, {advice}")
         super().__setattr__(name, thing)
 
     @property
