@@ -152,11 +152,9 @@ ALIASES = {
 
 
 def recorded_form(loss: LossFunction, n_outputs: int) -> tuple[LossFunction, bool]:
-    """The same loss for a target made of Values, which a replayed graph can change.
+    """The same loss for a target made of Values, which a replayed graph can change; and whether that is one-hot.
 
-    Returns:
-        The function, and whether its target is one-hot, a Value for each class. If not, the target is the one that
-        *loss* takes, a Value for each of its numbers.
+    A one-hot target is a Value for each class, another one a Value for each number that *loss* takes.
     """
     if loss is hinge and n_outputs > 1:
         return _hinge_of_one_hot, True
@@ -182,9 +180,6 @@ def as_loss(loss: Any, again: Callable[[list[Value]], list[Any]], row: Sequence[
     """The *loss* of an example; a plain number as a Value with no gradient: ``max(0, 1 - t * o)`` gives one.
 
     ``again`` computes it once more, from Values of the numbers in *row*.
-
-    Raises:
-        TypeError: no comparison of Values chose the number; so it may have been computed from theirs.
     """
     if isinstance(loss, Value):
         return loss

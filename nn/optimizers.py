@@ -120,9 +120,6 @@ class Optimizer:
 
         Those that were there before keep what is remembered of them, and the count of steps goes on; new ones begin
         at 0. Another model than before begins, or goes on from its own steps.
-
-        Raises:
-            ValueError: it was given Values by hand that the model has not.
         """
         old = self.parameters or []
         new = _check_parameters(parameters, self.follows_model or not old)

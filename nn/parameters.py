@@ -157,10 +157,6 @@ def check_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> t
     """The results of *call*, the outputs first, after a check of the leaves under them.
 
     If one of them is no parameter, a second call tells lasting Values from those that each call creates.
-
-    Raises:
-        ValueError: a Value that lasts from call to call reaches the outputs and is no parameter; or each call puts
-            other Values into the module's attributes; or a weight is a plain number, or fit would replace an attribute.
     """
     check_own_names(module)
     _check_trained(module)

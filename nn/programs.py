@@ -52,11 +52,6 @@ class Recorded(NamedTuple):
 
         Programs of earlier calls are taken out and recorded again before use, so that two threads with one model have
         programs each. *eager* returns the function's results for the row, computed with plain numbers.
-
-        Raises:
-            DataDependentError: the function cannot be recorded, or depends on the type of its inputs; or replay would
-                be slower for that *amount*.
-            Exception: the model raised it when called with Values.
         """
         model = self.roots[0]
         own = model.parameters()

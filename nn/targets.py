@@ -94,16 +94,11 @@ class Targets:
 
 
 def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] | None, what: str = "y") -> Targets:
-    """Check the targets *y* and turn them into what the loss takes.
+    """Check the targets *y*, called *what*, and turn them into what the loss takes.
 
-    Args:
-        loss: its name; the classifying ones take labels, all others numbers.
-        y: ``(n_examples,)`` labels, probabilities of class 1 or numbers; or ``(n_examples, n_outputs)`` probabilities
-            of classes, answers in [0, 1] to a question for each output, or numbers; for a loss of the user's any
-            count of numbers.
-        n_outputs: how many outputs the model has.
-        classes: the labels that are known already, or None to learn them from *y*.
-        what: the name of *y* in messages.
+    They are ``(n_examples,)`` labels, probabilities of class 1 or numbers; or ``(n_examples, n_outputs)`` probabilities
+    of classes, answers in [0, 1] to a question for each output, or numbers. A loss of the user's takes any count of
+    numbers. Without *classes* these are learned from *y*.
     """
     width = _width(y)
     if loss not in _TAKES:

@@ -69,11 +69,7 @@ class Alone:
 
 
 def check_same(facts: Sequence[dict[str, str]], advice: str, kind: type[Exception] = ValueError) -> None:
-    """Refuse *facts* that differ between processes, of which each has a text for each name.
-
-    Raises:
-        Exception: one differs, of this *kind*, with an *advice*; the first is named, in all processes alike.
-    """
+    """Refuse *facts* that differ between processes, a text for each name, by an error of this *kind*."""
     here, *others = facts
     for name in dict.fromkeys(name for each in facts for name in each):
         for rank, there in enumerate(others, 1):

@@ -26,11 +26,7 @@ class Team(Alone):
     is_shared = True
 
     def __init__(self, communicator: Communicator) -> None:
-        """Begin with a meeting.
-
-        Raises:
-            ValueError: the communicator does not do what it promises.
-        """
+        """Begin with a meeting, in which the communicator shows whether it does what it promises."""
         super().__init__()
         self._communicator, self.rank, self.size = communicator, communicator.rank, communicator.size
         self._start = self._stop = 0
@@ -106,13 +102,7 @@ class Team(Alone):
         return interrupted or bool(numbers.any())
 
     def total(self, call: Callable[[], Tally]) -> Tally:
-        """The sum of the tallies of all processes.
-
-        Raises:
-            KeyboardInterrupt: one of them got Ctrl-C.
-            FloatingPointError: one of them met infinity or NaN.
-            RuntimeError: another one met an error.
-        """
+        """The sum of the tallies of all processes, unless one of them met Ctrl-C or an error."""
         own = self.caught(call) or Tally()
         numbers = self._meet_to_go_on(own.loss, own.right, own.n)
         return Tally(float(numbers[:, 0].sum()), int(numbers[:, 1].sum()), int(numbers[:, 2].sum()))
