@@ -1,7 +1,8 @@
 """``gradstep train``. Wrong input raises an error, which ``__main__`` prints in one line."""
 
 from argparse import Namespace
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,6 @@ from nn.cli import processes
 from nn.cli.meeting import Meeting
 from nn.data import DataSet, Table, as_table, digits, mnist, moons, xor
 from nn.data.columns import TARGET, Columns
-from nn.data.confusions import confusion_table
 from nn.examples import as_list
 from nn.exchange.files import check_ending
 from nn.mlp import MLP
@@ -26,6 +26,7 @@ from nn.training.history import History
 from nn.validation import as_number, check_int, did_you_mean, one_line, plain_label, shortened
 
 _SETS = ("digits", "mnist", "moons", "xor")
+_MOST_IN_TABLE = 25  # classes: as many as a screen has room for
 
 
 @dataclass(frozen=True)
@@ -242,6 +243,26 @@ def _report(model: MLP, examples: DataSet, which: str) -> None:
     right = sum(a == b for a, b in zip(said, examples.y))
     print(f"{which} accuracy: {100 * right / n:.2f}% ({right} of {n} examples)")
     print(confusion_table(model.classes, examples.y, said))
+
+
+def confusion_table(classes: Sequence[Any], right: Sequence[Any], said: Sequence[Any]) -> str:
+    """Right classes (rows) by predicted ones (columns); the top confusions of many classes.
+
+    >>> print(confusion_table(["cat", "dog"], ["cat", "dog", "dog"], ["cat", "cat", "dog"]))
+    right \\ said  cat  dog
+             cat    1    .
+             dog    1    1
+    """
+    counts = Counter(zip(right, said))
+    if len(classes) > _MOST_IN_TABLE:
+        wrong = [(plain_label(str(a)), plain_label(str(b)), n) for (a, b), n in counts.most_common() if a != b]
+        return "\n".join(f"{a} taken for {b}: {n}" for a, b, n in wrong[:10])
+    cuts = ([plain_label(str(label), most) for label in classes] for most in (20, 40, 10_000))
+    names = max(cuts, key=lambda cut: len({*cut}))  # the shortest that tell all classes apart
+    rows = [["right \\ said", *names]]
+    rows += [[name, *(str(counts[a, b] or ".") for b in classes)] for a, name in zip(classes, names)]
+    wide, narrow = max(len(row[0]) for row in rows), max(3, *(len(cell) for row in rows for cell in row[1:]))
+    return "\n".join(row[0].rjust(wide) + "".join(f"  {cell:>{narrow}}" for cell in row[1:]) for row in rows)
 
 
 def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:

@@ -22,8 +22,8 @@ from engine import Value, backprop
 from nn import MLP
 from nn.__main__ import main
 from nn.cli.arguments import parser
+from nn.cli.train import confusion_table
 from nn.data import moons
-from nn.data.confusions import confusion_table
 from nn.scaling import Scaling
 
 MAGIC = {"svg": b"<?xml", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-", "gv": b"digraph"}

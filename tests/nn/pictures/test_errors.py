@@ -52,7 +52,10 @@ WRONG = {
     "loss": (lambda m: network(m, [1, 2], 1, loss="cross"), "loss must be one of .*, got 'cross'"),
     "no examples": (lambda m: wanted_changes(m, [], []), "X must have at least one example"),
     "uneven": (lambda m: wanted_changes(m, XOR_X, [1, 2]), "X has 4 examples, but y 2"),
-    "too many": (lambda m: wanted_changes(m, [[1, 2]] * 101, [1] * 101), "X must have at most 100 examples, .* got 101"),
+    "too many": (
+        lambda m: wanted_changes(m, [[1, 2]] * 101, [1] * 101),
+        "X must have at most 100 examples, .* got 101",
+    ),
     "three labels": (lambda m: wanted_changes(m, XOR_X, list("abca"), **LOGIT), "y has 3 different labels"),
     "no parameter": (
         lambda m: cost_surface(m, XOR_X, XOR_Y, along=("w", "b")),
