@@ -36,34 +36,10 @@ if TYPE_CHECKING:
     from nn import estimators as estimators
     from nn import pictures as pictures
 
-__all__ = [
-    "MLP",
-    "SGD",
-    "Activation",
-    "Adam",
-    "AdamW",
-    "ConvergenceWarning",
-    "Dropout",
-    "EarlyStopping",
-    "History",
-    "Layer",
-    "ModelFileError",
-    "Module",
-    "Neuron",
-    "Optimizer",
-    "ReduceOnPlateau",
-    "Sequential",
-    "Softmax",
-    "binary_cross_entropy",
-    "clip_grad_norm",
-    "cross_entropy",
-    "data",
-    "hinge",
-    "huber",
-    "mae",
-    "mse",
-    "schedules",
-]
+__all__ = ["MLP", "SGD", "Activation", "Adam", "AdamW", "ConvergenceWarning", "Dropout", "EarlyStopping", "History"]
+__all__ += ["Layer", "ModelFileError", "Module", "Neuron", "Optimizer", "ReduceOnPlateau", "Sequential", "Softmax"]
+__all__ += ["binary_cross_entropy", "clip_grad_norm", "cross_entropy", "data", "hinge", "huber", "mae", "mse"]
+__all__ += ["schedules"]
 
 _LOADED_WHEN_ASKED_FOR = ("estimators", "pictures")
 _WITH_EXTRAS = ("exchange", *_LOADED_WHEN_ASKED_FOR)  # need packages that may be missing: in no ``import *``

@@ -1,7 +1,5 @@
 """The command ``gradstep``: train, predict, export, draw a formula, walk through its backprop."""
 
-from __future__ import annotations
-
 import os
 import sys
 import warnings

@@ -1,26 +1,16 @@
 """Activations: functions that a neuron applies to its sum."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import engine
 from engine import Value
 from nn.validation import shortened, unknown_name
 
-Function = str | Callable[[Value], Value]
-"""An activation by its name, or any function from Value to Value."""
+Function = str | Callable[[Value], Value]  # an activation by its name, or any function from Value to Value
 
-ACTIVATIONS: dict[object, Callable[[Value], Value]] = {
-    "linear": Value.__pos__,
-    "relu": Value.relu,
-    "leaky_relu": Value.leaky_relu,
-    "gelu": Value.gelu,
-    "softplus": Value.softplus,
-    "tanh": Value.tanh,
-    "sigmoid": Value.sigmoid,
-    "sin": Value.sin,
-}
+_METHODS = ("relu", "leaky_relu", "gelu", "softplus", "tanh", "sigmoid", "sin")
+ACTIVATIONS: dict[object, Callable[[Value], Value]] = {"linear": Value.__pos__}
+ACTIVATIONS |= {name: getattr(Value, name) for name in _METHODS}
 
 _SMOOTH = ("exp", "expm1", "log", "log1p", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "erf", "erfc")
 _NAMES = (*_SMOOTH, "sinh", "cosh", "tanh", "relu", "leaky_relu", "gelu", "softplus", "sigmoid")

@@ -1,7 +1,5 @@
 """Configurations: the arguments of a module's ``__init__`` as JSON."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import json
@@ -20,24 +18,7 @@ _MOST = 1_000  # elements of a list argument: longer ones are data
 OWN = ("nn.layers", "nn.mlp")  # where this library's modules are
 _SHARED = "part of this file"
 _MOST_CALLS = 10_000  # of layers by one part: of 60 Sequentials, each with the one before twice, a call never ends
-_IN_THE_FILE = {"loss", "classes", *NAMES, "table", "training"}
-"""Attributes that need no arguments."""
-
-
-class Fixed:
-    """An attribute that only ``__init__`` sets: the parts made from it would not follow a change."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __set__(self, module: Any, value: object) -> None:
-        if self.name in vars(module):
-            kind = type(module).__name__
-            raise AttributeError(
-                f"{self.name} must be given to {kind}(...), got {shortened(value)} afterwards; make another {kind}, or "
-                "set the activation of each of its neurons"
-            )
-        vars(module)[self.name] = value
+_IN_THE_FILE = {"loss", "classes", *NAMES, "table", "training"}  # attributes that need no arguments
 
 
 def foreign_parts(module: Any) -> list[Any]:
@@ -104,9 +85,6 @@ def encode(module: Any, made: list[Any] | None) -> dict[str, Any]:
 
     *made* has the modules that were encoded before, in the order in which ``build`` makes them; one that occurs again
     is encoded as its index there. None encodes each in full.
-
-    Raises:
-        ValueError: a file cannot hold an argument.
     """
 
     def part(thing: Any) -> dict[str, Any]:
@@ -133,11 +111,7 @@ def encode(module: Any, made: list[Any] | None) -> dict[str, Any]:
 
 
 def build(kind: type[Any], configuration: dict[str, Any], init: Callable[..., float]) -> Any:
-    """The module that an encoded configuration describes, its weights started by *init*.
-
-    Raises:
-        TypeError, ValueError: it describes none.
-    """
+    """The module that an encoded configuration describes, its weights started by *init*."""
 
     made: list[Any] = []
     calls: dict[int, int] = {}  # by id, of the layers that a call of each part calls
@@ -182,12 +156,7 @@ def kinds(root: type[HasParameters] = HasParameters) -> dict[str, type]:
 
 
 def describe(module: Any) -> dict[str, Any]:
-    """The content of a model file, from which ``restore`` makes the module again.
-
-    Raises:
-        ValueError: it could not, as the module holds a function of the caller's, or was changed after ``__init__``, or
-            has classes, names or a loss that no training gives.
-    """
+    """The content of a model file; a ValueError if ``restore`` could not make the module from it again."""
     check_own_names(module)
     configuration, state = encode(module, []), module.state_dict()
     check_restorable(module, configuration, len(state))
@@ -201,11 +170,7 @@ def describe(module: Any) -> dict[str, Any]:
 
 
 def restore(kind: type[Any], content: dict[str, Any]) -> Any:
-    """The module that the checked content of a model file describes; parameters are by name, or a list in order.
-
-    Raises:
-        TypeError, ValueError, OverflowError, RecursionError: it describes none.
-    """
+    """The module that the checked content of a model file describes; parameters are by name, or a list in order."""
     configuration, parameters = content["configuration"], content["parameters"]
     module = build(kind, configuration, zero_init(len(parameters)))
     if encode(module, []) != configuration:
@@ -232,11 +197,7 @@ def _check_sizes(module: Any, content: dict[str, Any], table: Columns | None) ->
 
 
 def set_parameters(module: HasParameters, numbers: dict[str, float] | list[float]) -> None:
-    """Set every parameter to the number of its name, or to the number at its place.
-
-    Raises:
-        ValueError: the numbers are not those of this module; no parameter is changed.
-    """
+    """Set every parameter to the number of its name, or to the number at its place; none after a ValueError."""
     if isinstance(numbers, list):
         names = [name for name, _ in module.named_parameters()]
         if len(names) != len(numbers):
@@ -247,11 +208,7 @@ def set_parameters(module: HasParameters, numbers: dict[str, float] | list[float
 
 
 def check_restorable(module: HasParameters, configuration: dict[str, Any], n_parameters: int) -> None:
-    """Make a module from this configuration, and compare it with this one.
-
-    Raises:
-        ValueError: they differ in more than the numbers of parameters.
-    """
+    """Raise a ValueError if a module of this configuration differs from this one in more than numbers of parameters."""
     kind = type(module).__name__
     try:
         with random_kept():

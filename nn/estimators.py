@@ -10,8 +10,6 @@
 True
 """
 
-from __future__ import annotations
-
 import copy
 import functools
 import inspect
@@ -85,7 +83,7 @@ def _keep_arguments(init: _Init) -> _Init:
     return keeping  # type: ignore[return-value]
 
 
-class _Estimator(BaseEstimator):  # type: ignore[misc]
+class _Estimator:
     """The part that classifier and regressor share: everything except y."""
 
     def __getattr__(self, name: str) -> Any:
@@ -125,8 +123,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         )  # fmt: skip
         return X, y, names
 
-    def _check_table(self, X: Any) -> Any:
-        """Examples to predict, with the same columns as in training; scikit-learn checks those named by texts."""
+    def _asked(self, method: str, X: Any) -> Any:
+        """The model's answer for examples with the columns of training; scikit-learn checks those named by texts."""
         check_is_fitted(self)
         learned = self.model_.column_names
         if _is_other(X):
@@ -137,26 +135,26 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
                 X = pd.DataFrame(X, columns=self.feature_names_in_)
         elif learned and not hasattr(self, "feature_names_in_") and hasattr(X, "columns"):
             X = by_name(X, learned).to_numpy()
-        return validate_data(self, X, reset=False, accept_sparse=True, dtype=_FLOATS)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-
-class _ByName:
-    """``score`` that reads targets by the names that ``fit`` saw, as ``Module.score`` does."""
+        return getattr(self.model_, method)(validate_data(self, X, reset=False, accept_sparse=True, dtype=_FLOATS))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """scikit-learn's score: the share of right answers, or R**2."""
+        """scikit-learn's score: the share of right answers, or R**2; targets are read by the names that ``fit`` saw."""
         check_is_fitted(self)
-        model: Any = self.model_  # type: ignore[attr-defined]
+        model: Any = self.model_
         names = list(map(str, model.classes)) if are_answers(model.loss, model.n_outputs) else target_names(model)
         return float(super().score(X, _read(y, names, "y"), _one_each(sample_weight)))  # type: ignore[misc]
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.sparse = True
+        if tags.classifier_tags is None:
+            tags.target_tags.multi_output = True
+        else:
+            tags.classifier_tags.multi_label = True
+        return tags
 
-class MLPClassifier(_ByName, ClassifierMixin, _Estimator):  # type: ignore[misc]
+
+class MLPClassifier(_Estimator, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A multilayer perceptron for classes, or for several yes-or-no questions.
 
     Arguments with scikit-learn's names have its meaning and defaults; the error for its other names says what to write.
@@ -235,34 +233,25 @@ class MLPClassifier(_ByName, ClassifierMixin, _Estimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Any:
         """The labels ``(n_examples,)``, or answers ``(n_examples, n_questions)``."""
-        X = self._check_table(X)
-        return np.asarray(self.model_.predict(X), dtype=self.classes_.dtype)
+        return np.asarray(self._asked("predict", X), dtype=self.classes_.dtype)
 
     def predict_proba(self, X: Any) -> Any:
         """Probabilities of the classes, ``(n_examples, n_classes)``; of answers, of yes."""
-        X = self._check_table(X)
-        return self.model_.predict_proba(X)
+        return self._asked("predict_proba", X)
 
     def predict_log_proba(self, X: Any) -> Any:
         """The logarithms of ``predict_proba``, exact where probabilities are close to 0."""
-        X = self._check_table(X)
-        return self.model_.predict_log_proba(X)
+        return self._asked("predict_log_proba", X)
 
     def decision_function(self, X: Any) -> Any:
         """The logits ``(n_examples, n_classes)``; of two classes ``(n_examples,)``.
 
         These are above 0 for the second class.
         """
-        X = self._check_table(X)
-        return self.model_.decision_function(X)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
+        return self._asked("decision_function", X)
 
 
-class MLPRegressor(_ByName, RegressorMixin, _Estimator):  # type: ignore[misc]
+class MLPRegressor(_Estimator, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """A multilayer perceptron that predicts one number or several for an example.
 
     Args: those of MLPClassifier without *class_weight*, and *loss*: ``"mse"``, ``"mae"``, ``"huber"``, or a function
@@ -325,21 +314,11 @@ class MLPRegressor(_ByName, RegressorMixin, _Estimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Any:
         """The numbers: an array ``(n_examples,)``, or ``(n_examples, n_outputs)``."""
-        X = self._check_table(X)
-        return np.asarray(self.model_.predict(X), dtype=np.float64)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
+        return np.asarray(self._asked("predict", X), dtype=np.float64)
 
 
 def _read(X: Any, names: list[str] | None, what: str = "X") -> Any:
-    """The columns in the order of *names*; rows with names, which scikit-learn does not know, as an array.
-
-    Raises:
-        ValueError: there are other names, or no rows in an order, or masked numbers.
-    """
+    """The columns in the order of *names*; rows with names, which scikit-learn does not know, as an array."""
     ordered = by_name(X, names, what, keep=False)
     return as_table(ordered, what) if _is_other(X) else ordered
 

@@ -11,6 +11,7 @@ from nn.data import Table, as_table, by_name
 from nn.data.columns import TARGET, Columns
 from nn.data.sets import split_indices
 from nn.initialization import random_numbers
+from nn.lazy_numpy import np
 from nn.losses import LOGITS
 from nn.targets import CLASSES, NUMBERS, Label, Targets, encode_targets
 from nn.validation import as_number, shortened
@@ -25,8 +26,7 @@ class Examples:
 
     table: Table
     targets: Targets
-    weights: list[float] | None = None
-    """The factor of each example's loss; None for 1."""
+    weights: list[float] | None = None  # the factor of each example's loss; None for 1
 
     def __len__(self) -> int:
         return len(self.table)
@@ -103,11 +103,7 @@ def check_width(targets: Targets, others: Targets) -> None:
 
 
 def as_list(outputs: Any) -> list[Any]:
-    """The outputs of a model in a list, also for a single output: Values, or numbers that comparisons chose.
-
-    Raises:
-        TypeError: the model returned something else than a Value or a number, or a row of them.
-    """
+    """The outputs of a model in a list, also a single one: Values, or numbers that comparisons chose."""
     plain: Any = outputs.tolist() if hasattr(outputs, "tolist") else outputs
     row = list(plain) if isinstance(plain, (list, tuple)) else [plain]
     if not row or not all(isinstance(output, (Value, int, float)) for output in row):
@@ -132,8 +128,22 @@ def weigh_classes(examples: Examples, class_weight: Any) -> Examples:
     """
     if class_weight is None:
         return examples
-    weights = _of_classes(examples.targets, class_weight) * (examples.weights or 1.0)
-    return replace(examples, weights=weights.tolist())
+    indices, classes = examples.targets.class_indices(), examples.targets.classes
+    if examples.targets.kind != CLASSES or classes is None:
+        raise ValueError("class_weight must be left out where the targets are numbers or probabilities")
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        counts = np.bincount(indices, minlength=len(classes))
+        weights = len(indices) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    elif isinstance(class_weight, Mapping) and set(classes) <= set(class_weight):
+        weights = as_table([class_weight[label] for label in classes], "class_weight", 1)[:, 0]
+    else:
+        raise ValueError(
+            f'class_weight must be "balanced" or a dict with a number for each of {shortened(classes)}, '
+            f"got {shortened(class_weight)}"
+        )
+    if (weights < 0.0).any():
+        raise ValueError(f"class_weight must have numbers >= 0, got {shortened(class_weight)}")
+    return replace(examples, weights=(weights[indices] * (examples.weights or 1.0)).tolist())
 
 
 def split_validation(examples: Examples, share: Any, seed: int | None) -> tuple[Examples, Examples]:
@@ -152,25 +162,3 @@ def smooth(examples: Examples, share: Any, loss: str, n_outputs: int) -> Example
     if loss not in LOGITS:
         raise ValueError("label_smoothing must be left out for a loss that takes no probabilities")
     return replace(examples, targets=examples.targets.smooth(share, n_outputs))
-
-
-def _of_classes(targets: Targets, class_weight: Any) -> Any:
-    """The weight of each example's class."""
-    import numpy as np
-
-    indices = targets.class_indices()
-    if targets.kind != CLASSES or targets.classes is None:
-        raise ValueError("class_weight must be left out where the targets are numbers or probabilities")
-    classes = targets.classes
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        counts = np.bincount(indices, minlength=len(classes))
-        return (len(indices) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[indices]
-    if not isinstance(class_weight, Mapping) or not set(classes) <= set(class_weight):
-        raise ValueError(
-            f'class_weight must be "balanced" or a dict with a number for each of {shortened(classes)}, '
-            f"got {shortened(class_weight)}"
-        )
-    weights = as_table([class_weight[label] for label in classes], "class_weight", 1)[:, 0]
-    if (weights < 0.0).any():
-        raise ValueError(f"class_weight must have numbers >= 0, got {shortened(class_weight)}")
-    return weights[indices]

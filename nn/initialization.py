@@ -1,7 +1,5 @@
 """Initial weights, and the random numbers that they are drawn from."""
 
-from __future__ import annotations
-
 import math
 import random
 import sys
@@ -20,11 +18,7 @@ _RECTIFIERS = {"relu", "leaky_relu", "gelu", "softplus"}  # these let about half
 def initial_weight(
     init: Init | None, activation: object, n_inputs: int, n_outputs: int, rng: random.Random
 ) -> Callable[[], float]:
-    """A function that draws one starting weight of a layer; the schemes are described at MLP.
-
-    Raises:
-        ValueError: an unknown name.
-    """
+    """A function that draws one starting weight of a layer; the schemes are described at MLP."""
     if init is None:
         init = "he" if isinstance(activation, str) and activation in _RECTIFIERS else "glorot"
     if callable(init):
@@ -42,11 +36,7 @@ def initial_weight(
 
 
 def random_numbers(seed: int | None) -> Any:
-    """A generator for a seed; for None Python's ``random`` itself, which ``random.seed`` controls.
-
-    Raises:
-        ValueError: the seed is no int.
-    """
+    """A generator for a seed; for None Python's ``random`` itself, which ``random.seed`` controls."""
     if seed is None:
         return random
     if isinstance(seed, bool) or not hasattr(seed, "__index__"):

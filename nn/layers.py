@@ -1,7 +1,5 @@
 """Sequential, and layers without weights: Dropout, Softmax, Activation."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
@@ -184,12 +182,7 @@ class Dropout(Module):
 
 
 def one_example(x: Any, model: Module) -> Any:
-    """The inputs of one example; a row with names has the order of those that ``fit`` saw.
-
-    Raises:
-        ValueError: it has other names.
-        TypeError: these are rows.
-    """
+    """The inputs of one example; a row with names, which must be those that ``fit`` saw, has their order."""
     if type(x) is list or isinstance(x, Value):
         return x
     if getattr(x, "ndim", 1) > 1:
@@ -234,11 +227,7 @@ def _as_layer(layer: Any) -> Any:
 
 
 def _last_size(layers: list[Any]) -> int | None:
-    """The number of outputs of the last layer, if known.
-
-    Raises:
-        ValueError: a layer takes another number of inputs than the one before gives.
-    """
+    """The number of outputs of the last layer, if known; a ValueError where layers do not fit each other."""
     size = None
     for index, layer in enumerate(layers):
         _check_takes(index, layer, size)

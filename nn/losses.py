@@ -3,8 +3,6 @@
 A target may be made of Values as well as of numbers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, SupportsFloat
@@ -100,12 +98,12 @@ def cross_entropy(outputs: Sequence[Value], target: Any) -> Value:
     >>> round(loss.data, 6)
     0.693147
     """
-    zs, target = _as_list(outputs), _plain(target)
-    if not hasattr(target, "__len__") or isinstance(target, str):
+    zs, ts = _as_list(outputs), _as_list(target)
+    if not hasattr(target, "__len__") or isinstance(target, str) or getattr(target, "ndim", 1) == 0:
         return logsumexp(zs) - zs[_class(target, len(zs), "cross_entropy")]  # type: ignore[no-any-return]
-    if len(target) != len(zs):
-        raise ValueError(f"cross_entropy: target must have {len(zs)} probabilities, one an output, got {len(target)}")
-    return logsumexp(zs) - dot(target, zs)  # type: ignore[no-any-return]
+    if len(ts) != len(zs):
+        raise ValueError(f"cross_entropy: target must have {len(zs)} probabilities, one an output, got {len(ts)}")
+    return logsumexp(zs) - dot(ts, zs)  # type: ignore[no-any-return]
 
 
 def hinge(outputs: Outputs, target: Number) -> Value:
@@ -138,8 +136,7 @@ def _hinge_of_one_hot(outputs: Sequence[Value], target: Sequence[Value]) -> Valu
     return _beyond_margin([z - far * t for z, t in zip(outputs, target)], dot(target, outputs))
 
 
-LOGITS = ("cross_entropy", "binary_cross_entropy")
-"""The losses on logits, which take probabilities as targets."""
+LOGITS = ("cross_entropy", "binary_cross_entropy")  # the losses on logits, which take probabilities as targets
 LOSSES: dict[str, LossFunction] = {
     loss.__name__: loss for loss in (mse, mae, huber, cross_entropy, binary_cross_entropy, hinge)
 }
@@ -155,11 +152,9 @@ ALIASES = {
 
 
 def recorded_form(loss: LossFunction, n_outputs: int) -> tuple[LossFunction, bool]:
-    """The same loss for a target made of Values, which a replayed graph can change.
+    """The same loss for a target made of Values, which a replayed graph can change; and whether that is one-hot.
 
-    Returns:
-        The function, and whether its target is one-hot, a Value for each class. If not, the target is the one that
-        *loss* takes, a Value for each of its numbers.
+    A one-hot target is a Value for each class, another one a Value for each number that *loss* takes.
     """
     if loss is hinge and n_outputs > 1:
         return _hinge_of_one_hot, True
@@ -167,11 +162,7 @@ def recorded_form(loss: LossFunction, n_outputs: int) -> tuple[LossFunction, boo
 
 
 def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
-    """The name and the function of a loss; a user's function never gets the name of a bundled one.
-
-    Raises:
-        ValueError: an unknown name, or a function that takes the target first, as in Keras.
-    """
+    """The name and the function of a loss; a user's function never gets the name of a bundled one."""
     if callable(loss):
         name = getattr(loss, "__name__", "custom")
         code = getattr(loss, "__code__", None)
@@ -189,9 +180,6 @@ def as_loss(loss: Any, again: Callable[[list[Value]], list[Any]], row: Sequence[
     """The *loss* of an example; a plain number as a Value with no gradient: ``max(0, 1 - t * o)`` gives one.
 
     ``again`` computes it once more, from Values of the numbers in *row*.
-
-    Raises:
-        TypeError: no comparison of Values chose the number; so it may have been computed from theirs.
     """
     if isinstance(loss, Value):
         return loss
@@ -208,11 +196,7 @@ def as_loss(loss: Any, again: Callable[[list[Value]], list[Any]], row: Sequence[
 
 
 def check_takes_logits(loss: str, outputs: Sequence[Value]) -> None:
-    """Refuse outputs that are probabilities already, for a loss on logits.
-
-    Raises:
-        ValueError: the loss would apply a sigmoid or softmax to the outputs of one.
-    """
+    """Refuse outputs that are probabilities already: a loss on logits would make probabilities of them again."""
     last = {output.operation.key for output in outputs if isinstance(output, Value)}
     squashed = next((name for name in ("sigmoid", "softplus") if name in last), "")
     if last <= {"exp", "/"} and len(outputs) > 1 and abs(sum(map(float, outputs)) - 1.0) < 1e-9:
@@ -243,16 +227,8 @@ def _mean_of(name: str, loss: Callable[[Value, Any], Value], outputs: Any, targe
 
 
 def _as_list(numbers: Any) -> list[Any]:
-    numbers = _plain(numbers)
-    return list(numbers) if hasattr(numbers, "__len__") else [numbers]
-
-
-def _plain(numbers: Any) -> Any:
-    """The numbers of an array, which may have no axes, in a list or alone; others unchanged.
-
-    Raises:
-        TypeError: they have names, which would be taken for numbers.
-    """
+    """The numbers of a list or an array, or one number alone, in a list; names would be taken for numbers."""
     if isinstance(numbers, Mapping) or hasattr(numbers, "columns"):
         raise TypeError(f"the loss of an example must be given numbers in a list, got a {type(numbers).__name__}")
-    return numbers.tolist() if hasattr(numbers, "tolist") else numbers
+    plain = numbers.tolist() if hasattr(numbers, "tolist") else numbers
+    return list(plain) if hasattr(plain, "__len__") else [plain]

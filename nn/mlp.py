@@ -1,14 +1,11 @@
 """Neuron, Layer, MLP: the multilayer perceptron, made of Values."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, SupportsFloat
+from typing import SupportsFloat
 
 from engine import Value, dot
 from nn.activations import Function, check_activation, given_activation, title
-from nn.configuration import Fixed
 from nn.initialization import Init, Seed, generator, initial_weight
 from nn.layers import Activated, Outputs, Sequential, as_values, one_example, wrong_length
 from nn.module import Module
@@ -72,8 +69,7 @@ class Layer(Module):
     3
     """
 
-    starting = ("init", "seed")
-    activation: Any = Fixed()
+    starting, _fixed = ("init", "seed"), ("activation",)
 
     def __init__(
         self,
@@ -129,9 +125,7 @@ class MLP(Sequential):
     >>> output = MLP(2, [3, 1], activation="tanh", seed=0)([1.0, -2.0])
     """
 
-    starting = ("init", "seed")
-    activation: Any = Fixed()
-    output: Any = Fixed()
+    starting, _fixed = ("init", "seed"), ("activation", "output")
 
     def __init__(
         self,

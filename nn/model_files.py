@@ -1,6 +1,4 @@
-"""Model files: versioned JSON, written atomically, checked and never executed."""
-
-from __future__ import annotations
+"""Model files as text: versioned JSON, checked and never executed."""
 
 import json
 import math
@@ -10,7 +8,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from engine.whole_files import write_whole
 from nn.validation import plain_label, shortened
 
 FORMAT = "gradstep model"
@@ -25,16 +22,6 @@ class ModelFileError(ValueError):
     """A file that is not a whole model file of the kind asked for."""
 
 
-def write_model(path: str | PathLike[str], content: dict[str, Any]) -> None:
-    """Write a model file; every float is read back exactly.
-
-    Raises:
-        ValueError: a parameter is NaN or infinite, which JSON cannot hold.
-    """
-    check_finite(content["parameters"])
-    write_whole(path, (model_text(content, indent=1) + "\n").encode())
-
-
 def model_text(content: dict[str, Any], indent: int | None = None) -> str:
     """The content of a model as JSON, which ``parse_model`` reads."""
     return json.dumps({"format": FORMAT, "version": VERSION, **content}, indent=indent)
@@ -45,20 +32,8 @@ def is_model(text: str) -> bool:
     return _BEGINNING.match(text) is not None
 
 
-def check_finite(parameters: dict[str, float]) -> None:
-    """Raise a ValueError if a parameter is NaN or infinite."""
-    for name, number in parameters.items():
-        if not math.isfinite(number):
-            raise ValueError(f"the parameter {name} is {number}, and a model file holds finite numbers")
-
-
 def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
-    """The content of a model file of that kind, checked except for the table of columns.
-
-    Raises:
-        OSError: the file cannot be read.
-        ModelFileError: it is truncated, no model file, or of another version or kind.
-    """
+    """The content of a model file of that kind, checked except for the table of columns."""
     content = parse_model(path, Path(path).read_bytes(), kind)
     parameters = content.get("parameters")
     if not isinstance(parameters, dict):
@@ -71,11 +46,7 @@ def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
 
 
 def parse_model(path: str | PathLike[str], data: bytes, kind: str) -> dict[str, Any]:
-    """The content of *data*, the JSON of a model in the file *path*; parameters and table of columns are not checked.
-
-    Raises:
-        ModelFileError: it is no such JSON, or of another version or kind, or a part is missing or not of its type.
-    """
+    """The content of *data*, the JSON of a model in the file *path*; parameters and table are not checked."""
     content = parse_json(path, data, FORMAT, VERSION)
     if content.get("kind") != kind:
         raise ModelFileError(f"{path}: the file holds {plain_label(str(content.get('kind')), 80)}, not {kind}")
@@ -122,11 +93,7 @@ def is_finite(number: object) -> bool:
 
 
 def parse_json(path: str | PathLike[str], data: bytes, kind: str, version: int) -> dict[str, Any]:
-    """The content of *data*, JSON of that format in the file *path*: unique names, finite numbers.
-
-    Raises:
-        ModelFileError: it is truncated, or of another format or version.
-    """
+    """The content of *data*, JSON of that format in the file *path*: unique names, finite numbers."""
     try:
         content = json.loads(data.decode("utf-8"), object_pairs_hook=_unique_names, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, numbers of absurd length, absurd nesting

@@ -7,10 +7,11 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from engine import Value
-from nn import model_files, prediction
+from nn import prediction
 from nn import training as fitting
-from nn.configuration import OWN, describe, remember_arguments, restore
+from nn.configuration import OWN, remember_arguments
 from nn.exchange import files
+from nn.model_files import ModelFileError
 from nn.noise import no_noise, noise_source
 from nn.other_names import OF_A_MODULE, UNREAD
 from nn.parameters import HasParameters, parts_in
@@ -69,6 +70,7 @@ class Module(HasParameters):
     """The columns of the CSV file that the command trained it on."""
     starting: ClassVar[tuple[str, ...]] = ()
     """The arguments that only decide how weights start; a file does not hold them."""
+    _fixed: ClassVar[tuple[str, ...]] = ()  # attributes that only __init__ sets: parts would not follow a change
     _arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -92,6 +94,10 @@ class Module(HasParameters):
     def __setattr__(self, name: str, thing: object) -> None:
         if name in UNREAD and name not in self._weights and type(self).__module__ in OWN:
             self.__getattr__(name)
+        if name in self._fixed and name in vars(self):
+            kind, advice = type(self).__name__, "or set the activation of each of its neurons"
+            must = f"{name} must be given to {kind}(...), got {shortened(thing)} afterwards"
+            raise AttributeError(f"{must}; make another {kind}, {advice}")
         super().__setattr__(name, thing)
 
     @property
@@ -168,11 +174,7 @@ class Module(HasParameters):
                 has another ending.
             ImportError: the package onnx or safetensors is missing.
         """
-        files.check_ending(path)
-        if files.is_other_format(path):
-            files.write_model(path, self)
-        else:
-            model_files.write_model(path, describe(self))
+        files.write_model(path, self)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -186,14 +188,11 @@ class Module(HasParameters):
             ImportError: the package onnx or safetensors is missing.
         """
         try:
-            if files.is_other_format(path):
-                module: Self = files.load_model(path, cls)
-            else:
-                module = restore(cls, model_files.read_model(path, cls.__name__))
-        except model_files.ModelFileError:
+            module: Self = files.load_model(path, cls)
+        except ModelFileError:
             raise
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise model_files.ModelFileError(f"{path}: {error}") from None
+            raise ModelFileError(f"{path}: {error}") from None
         return module.eval()
 
 

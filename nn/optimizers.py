@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
 from engine import Value, gradients
-from nn.model_files import is_finite
+from nn.lazy_numpy import np
 from nn.schedules import works_alone
-from nn.validation import as_number, number_in, shortened, unknown_argument, unknown_name
+from nn.validation import as_number, check_int, number_in, shortened, unknown_argument, unknown_name
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from nn.module import Module
 
     Vector = np.ndarray[Any, np.dtype[np.float64]]
@@ -33,8 +31,7 @@ _MEANT = {  # arguments of other libraries, and what to type here
 
 _OF_A_MODEL = ("parameters", "follows_model", "steps")
 """The attributes that change from model to model, besides those that are remembered."""
-_LINKS = ("_model", "_earlier")
-"""The attributes that lead to models and their states: no part of a copy."""
+_LINKS = ("_model", "_earlier")  # the attributes that lead to models and their states: no part of a copy
 
 
 class Optimizer:
@@ -70,8 +67,7 @@ class Optimizer:
     """The attributes that earlier steps leave: 0.0 at first, then vectors with a number for each parameter."""
     follows_model = False
     """Whether ``fit`` chose the parameters, all those of a model; they are then those that it has now."""
-    decouples_decay = False
-    """Whether weight_decay * w is added to the direction instead of the gradient."""
+    decouples_decay = False  # whether weight_decay * w is added to the direction instead of the gradient
     weight_decay: float = number_in("[0, inf)")
     l1: float = number_in("[0, inf)")
     l2: float = number_in("[0, inf)")
@@ -116,19 +112,15 @@ class Optimizer:
         """Take these parameters; what was remembered of others is forgotten."""
         self.parameters, self.weights, self.steps = _check_parameters(parameters), None, 0
         self.follows_model = False
-        self.forget()
+        for name in self.remembered:
+            setattr(self, name, 0.0)
 
     def follow(self, parameters: Iterable[Value], model: Module | None = None) -> None:
         """Take the parameters of a *model*, all of them unless some were chosen by hand.
 
         Those that were there before keep what is remembered of them, and the count of steps goes on; new ones begin
         at 0. Another model than before begins, or goes on from its own steps.
-
-        Raises:
-            ValueError: it was given Values by hand that the model has not.
         """
-        import numpy as np
-
         old = self.parameters or []
         new = _check_parameters(parameters, self.follows_model or not old)
         last = None if self._model is None else self._model()
@@ -169,11 +161,6 @@ class Optimizer:
     def __getstate__(self) -> dict[str, Any]:
         return {name: thing for name, thing in vars(self).items() if name not in _LINKS}
 
-    def forget(self) -> None:
-        """Forget what earlier steps left, such as momentum."""
-        for name in self.remembered:
-            setattr(self, name, 0.0)
-
     def works_on_arrays(self) -> bool:
         """Whether a step runs no code of the user's, which could read or change weights."""
         return self._has_known_formulas() and works_alone(self.learning_rate)
@@ -198,14 +185,17 @@ class Optimizer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore a ``state_dict`` of the same class with as many parameters."""
-        kind, steps, n = type(self).__name__, state.get("steps"), len(self._bound())
-        good = state.keys() == {"kind", "steps", *self.remembered} and state["kind"] == kind
-        left = {name: _vector(state[name], n) for name in self.remembered if good}
-        if not good or type(steps) is not int or not 0 <= steps < 2**53 or any(each is None for each in left.values()):
-            raise ValueError(f"the optimizer must be {kind} of {n} parameters, got the state {shortened(state)}")
-        self.steps = steps
-        for name, vector in left.items():
-            setattr(self, name, vector)
+        kind, n = type(self).__name__, len(self._bound())
+        must = ValueError(f"the optimizer must be {kind} of {n} parameters, got the state {shortened(state)}")
+        if state.keys() != {"kind", "steps", *self.remembered} or state["kind"] != kind:
+            raise must
+        left = {name: state[name] for name in self.remembered}
+        vectors = {name: np.array(vector["numbers"], vector["dtype"]) for name, vector in left.items() if vector}
+        if not all(vector.shape == (n,) and np.isfinite(vector).all() for vector in vectors.values()):
+            raise must
+        self.steps = check_int("steps", state["steps"], 0)
+        for name in self.remembered:
+            setattr(self, name, vectors.get(name, 0.0))
 
     def rate(self) -> float:
         """The learning rate of the next step."""
@@ -223,8 +213,6 @@ class Optimizer:
         Raises:
             FloatingPointError: a number became infinite or NaN; no parameter is changed.
         """
-        import numpy as np
-
         parameters, rate = self._bound(), self.rate()  # first: a schedule of the user's may write weights
         weights = np.array([parameter.data for parameter in parameters])
         gradient = np.array([parameter.grad for parameter in parameters])
@@ -239,13 +227,7 @@ class Optimizer:
             self.weights = None
 
     def updated(self, weights: Vector, gradient: Vector, rate: float | None = None) -> Vector:
-        """The weights after one more step, all finite; the parameters stay as they are.
-
-        Raises:
-            FloatingPointError: a number became infinite or NaN.
-        """
-        import numpy as np
-
+        """The weights after one more step, all finite; the parameters stay as they are."""
         rate = self.rate() if rate is None else rate
         self.steps += 1
         with np.errstate(over="raise", invalid="raise"):
@@ -463,8 +445,6 @@ def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
     >>> a.grad, b.grad
     (1.5, 2.0)
     """
-    import numpy as np
-
     largest = math.inf if max_norm == math.inf else as_number("max_norm", max_norm, "(0, inf)")
     values = _check_parameters(parameters, trains_all=False)
     norm = _norm(np.array([value.grad for value in values]))
@@ -478,8 +458,6 @@ def _sign(weights: Any) -> Any:
     """The derivative of abs(weights): of vectors, or of a Value."""
     if isinstance(weights, Value):
         return gradients(abs(weights), [weights])[0]
-    import numpy as np
-
     return np.sign(weights)
 
 
@@ -487,15 +465,11 @@ def _sqrt(numbers: Any) -> Any:
     """The square root: of vectors, or of a Value."""
     if isinstance(numbers, Value):
         return numbers.sqrt()
-    import numpy as np
-
     return np.sqrt(numbers)
 
 
 def _norm(vector: Vector) -> float:
     """The Euclidean norm, scaled against overflow of the squares; refuses infinite and NaN norms."""
-    import numpy as np
-
     largest = float(np.abs(vector).max(initial=0.0))
     norm = largest * float(np.linalg.norm(vector / largest)) if 0.0 < largest < math.inf else largest
     if not math.isfinite(norm):
@@ -521,17 +495,3 @@ def _check_parameters(parameters: Any, trains_all: bool = True) -> list[Value]:
             advice = "give the optimizer only the others, as in Adam(others)"
             raise ValueError(f"parameters must be those to train, got one with requires_grad=False; {advice}")
     return list(dict.fromkeys(values))
-
-
-def _vector(left: Any, n: int) -> Any:
-    """A remembered attribute from ``state_dict``: 0.0 or *n* finite numbers; None if it is neither."""
-    import numpy as np
-
-    if not isinstance(left, dict):
-        return 0.0 if left == 0.0 and type(left) is float else None
-    numbers, dtype = left.get("numbers"), left.get("dtype")
-    if dtype not in ("float64", "float32") or not isinstance(numbers, list) or not all(map(is_finite, numbers)):
-        return None
-    with np.errstate(over="ignore"):
-        vector = np.array(numbers, dtype)
-    return vector if len(vector) == n and np.isfinite(vector).all() else None

@@ -1,7 +1,5 @@
 """Parameters of modules: search, names, and errors for Values that cannot be one."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, product
@@ -164,12 +162,7 @@ def dotted(path: Path) -> str:
 
 
 def check_attributes(module: HasParameters) -> None:
-    """Check the attributes that the ``__init__`` of a module set.
-
-    Raises:
-        ValueError: a Value there was made by an operation.
-        TypeError: parameters are in a set.
-    """
+    """Raise an error if a Value among the attributes was made by an operation, or some of them are in a set."""
     for path, value in values_in(module):
         if value.op:
             raise _not_a_leaf(module, path, value)
@@ -179,10 +172,6 @@ def check_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> t
     """The results of *call*, the outputs first, after a check of the leaves under them.
 
     If one of them is no parameter, a second call tells lasting Values from those that each call creates.
-
-    Raises:
-        ValueError: a Value that lasts from call to call reaches the outputs and is no parameter; or each call puts
-            other Values into the module's attributes; or a weight is a plain number, or fit would replace an attribute.
     """
     check_own_names(module)
     _check_trained(module)

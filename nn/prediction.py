@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine import compiler
 from nn.data import Table, as_table, by_name
 from nn.examples import examples_by_name, input_names, output_numbers
+from nn.lazy_numpy import np
 from nn.losses import LOGITS
 from nn.noise import no_noise, noise_from
 from nn.targets import predicted
@@ -30,8 +31,6 @@ def predict(model: Module, X: Any, backend: str = "numpy") -> list[Any]:
 @noise_from(no_noise)
 def decision_function(model: Module, X: Any, backend: str = "numpy") -> Any:
     """The outputs, such as logits: ``(n_examples, n_outputs)`` or ``(n_examples,)``."""
-    import numpy as np
-
     n_outputs = model.n_outputs or len(model.classes or [0.0])  # where there is no row
     outputs = np.array(_outputs(model, X, backend) or np.empty((0, n_outputs)))
     return outputs[:, 0] if outputs.shape[1] == 1 else outputs
@@ -45,15 +44,11 @@ def predict_proba(model: Module, X: Any, backend: str = "numpy") -> Any:
     Raises:
         ValueError: the model was not trained with a loss on logits.
     """
-    import numpy as np
-
     return np.exp(predict_log_proba(model, X, backend))
 
 
 def predict_log_proba(model: Module, X: Any, backend: str = "numpy") -> Any:
     """The logarithms of ``predict_proba``, exact where probabilities are close to 0."""
-    import numpy as np
-
     if model.loss not in LOGITS:
         raise ValueError(
             "predict_proba must be asked of a model trained with cross_entropy or binary_cross_entropy, got one "
@@ -72,8 +67,6 @@ def score(model: Module, X: Any, y: Any, backend: str = "numpy") -> float:
 
     R**2 of a single example is NaN.
     """
-    import numpy as np
-
     examples = examples_by_name(model, X, y, model.loss or "mse", keep_float32=True)
     outputs = _outputs_of(model, examples.table, backend)
     _check_classes(model, outputs)
@@ -113,8 +106,6 @@ def _outputs_of(model: Module, table: Table, backend: str) -> list[list[float]]:
 
 def _determination(outputs: Table, targets: Table) -> float:
     """R**2 = 1 - squared error / squared distance from the mean, the mean over the outputs as in scikit-learn."""
-    import numpy as np
-
     if len(targets) < 2:
         return math.nan  # not defined, as in scikit-learn
     with np.errstate(over="ignore"):  # then it is minus infinity

@@ -40,12 +40,9 @@ class Amount(NamedTuple):
 class Recorded(NamedTuple):
     """A function to record, and what its calls reach."""
 
-    function: Callable[[list[Value]], list[Any]]
-    """Takes the numbers of an example as Values in a list."""
-    roots: Sequence[Any]
-    """The model, and all other objects that its calls may reach something from."""
-    key: Key | None
-    """The key that keeps programs for the next call; None if they hold something of the user's."""
+    function: Callable[[list[Value]], list[Any]]  # takes the numbers of an example as Values in a list
+    roots: Sequence[Any]  # the model, and all other objects that its calls may reach something from
+    key: Key | None  # the key that keeps programs for the next call; None if they hold something of the user's
     backend: str = "numpy"
 
     def paths(
@@ -55,11 +52,6 @@ class Recorded(NamedTuple):
 
         Programs of earlier calls are taken out and recorded again before use, so that two threads with one model have
         programs each. *eager* returns the function's results for the row, computed with plain numbers.
-
-        Raises:
-            DataDependentError: the function cannot be recorded, or depends on the type of its inputs; or replay would
-                be slower for that *amount*.
-            Exception: the model raised it when called with Values.
         """
         model = self.roots[0]
         own = model.parameters()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nn.data.tables import Table
+from nn.lazy_numpy import np
 from nn.validation import shortened
 
 if TYPE_CHECKING:
-    from nn.layers import Sequential
-    from nn.mlp import Neuron
+    from nn.mlp import MLP
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,7 @@ class Scaling:
 
     @classmethod
     def of(cls, table: Table, common: bool = False, names: Sequence[str] = ()) -> Scaling:
-        """Mean and standard deviation of each column (1 where a column never changes), or of all columns together.
-
-        Raises:
-            ValueError: mean or deviation is beyond a float's range; it tells the column's name if *names* are given.
-        """
-        import numpy as np
-
+        """Mean and standard deviation of each column (1 where a column never changes), or of all columns together."""
         axis = None if common else 0
         with np.errstate(over="ignore", invalid="ignore"):
             mean, deviation = np.atleast_1d(table.mean(axis=axis)), np.atleast_1d(table.std(axis=axis))
@@ -54,37 +48,19 @@ class Scaling:
         scaled: Table = (table - self.shift) / self.scale
         return scaled
 
-    def fold_in(self, model: Sequential) -> None:
-        """Make a model that was trained on scaled inputs take plain ones: w / scale, and the shift in the bias.
-
-        Raises:
-            ValueError: its first layer is not a Layer with an input for each column.
-        """
-        for neuron in self._neurons(model.layers[0], "first", "n_inputs"):
-            for weight, shift, scale in zip(neuron.w, self.shift, self.scale):
+    def fold_in(self, model: MLP) -> None:
+        """Make a model that was trained on scaled inputs take plain ones: w / scale, and the shift in the bias."""
+        for neuron in model.layers[0].neurons:
+            for weight, shift, scale in zip(neuron.w, self.shift, self.scale, strict=True):
                 weight.data /= scale
                 neuron.b.data -= weight.data * shift
 
-    def fold_out(self, model: Sequential) -> None:
+    def fold_out(self, model: MLP) -> None:
         """Make a model that was trained on scaled targets return plain ones: w * scale, and b * scale + shift.
 
-        Raises:
-            ValueError: its last layer is not a Layer with a linear output for each column.
+        Its output is linear.
         """
-        neurons = self._neurons(model.layers[-1], "last", "n_outputs")
-        if any(neuron.activation != "linear" for neuron in neurons):
-            raise ValueError("the last layer must be linear for a scale to be folded in, got another activation")
-        for neuron, shift, scale in zip(neurons, self.shift, self.scale):
+        for neuron, shift, scale in zip(model.layers[-1].neurons, self.shift, self.scale, strict=True):
             for weight in neuron.w:
                 weight.data *= scale
             neuron.b.data = neuron.b.data * scale + shift
-
-    def _neurons(self, layer: Any, which: str, size: str) -> list[Neuron]:
-        """The neurons of the first or last layer, which must be a Layer of that size."""
-        if not hasattr(layer, "neurons") or getattr(layer, size) != len(self.scale):
-            raise ValueError(
-                f"the {which} layer must be a Layer of {size}={len(self.scale)} for a scale to be folded in, got "
-                f"{shortened(layer)}"
-            )
-        neurons: list[Neuron] = layer.neurons
-        return neurons

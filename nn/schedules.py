@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nn.validation import as_number, check_int, unknown_argument
 
@@ -156,9 +156,7 @@ class EarlyStopping:
     3
     """
 
-    def __init__(
-        self, patience: int = 10, min_delta: float = 0.0, restore_best: bool = True, **unknown: object
-    ) -> None:
+    def __init__(self, patience: int = 10, min_delta: float = 0.0, restore_best: bool = True, **unknown: Any) -> None:
         for name in unknown:
             raise unknown_argument("EarlyStopping", name, ("patience", "min_delta", "restore_best"), {})
         self.patience, self.restore_best = check_int("patience", patience, 1), restore_best
@@ -191,9 +189,8 @@ def works_alone(schedule: object, depth: int = 5) -> bool:
     if type(schedule) is ReduceOnPlateau:
         return is_plain(schedule)
     if type(schedule) is partial and depth:
-        return all(
-            works_alone(part, depth - 1) for part in (schedule.func, *schedule.args, *schedule.keywords.values())
-        )
+        parts = (schedule.func, *schedule.args, *schedule.keywords.values())
+        return all(works_alone(part, depth - 1) for part in parts)
     if not isinstance(schedule, FunctionType) or not depth:
         return isinstance(schedule, (int, float))
     cells = [cell.cell_contents for cell in schedule.__closure__ or ()]

@@ -10,6 +10,7 @@ from typing import Any
 from engine.names import column_text
 from nn.data import Table, as_column, as_table, by_name
 from nn.data.names import column_labels, is_in_order
+from nn.lazy_numpy import np
 from nn.losses import LOSSES
 from nn.validation import first_names, shortened
 
@@ -40,8 +41,6 @@ class Targets:
 
     @cached_property
     def _array(self) -> Table:
-        import numpy as np
-
         return np.asarray(self.encoded, dtype=np.float64)
 
     def columns(self, n_classes: int | None = None) -> Table:
@@ -51,8 +50,6 @@ class Targets:
         array([[0., 1.],
                [1., 0.]])
         """
-        import numpy as np
-
         if n_classes is None or self.kind != CLASSES:
             return self._array.reshape(len(self.encoded), -1)
         one_hot: Table = np.eye(n_classes)[self.encoded]
@@ -83,8 +80,6 @@ class Targets:
 
         Of several answers all must be right; for numbers this is False.
         """
-        import numpy as np
-
         if self.kind == NUMBERS:
             return np.zeros(len(outputs), np.bool_)
         encoded = self._array[indices]
@@ -95,25 +90,15 @@ class Targets:
         return outputs.argmax(axis=1) == (encoded if encoded.ndim == 1 else encoded.argmax(axis=1))
 
     def is_right(self, outputs: list[float], index: int) -> bool:
-        import numpy as np
-
         return bool(self.are_right(np.array([outputs]), [index])[0])
 
 
 def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] | None, what: str = "y") -> Targets:
-    """Check the targets *y* and turn them into what the loss takes.
+    """Check the targets *y*, called *what*, and turn them into what the loss takes.
 
-    Args:
-        loss: its name; the classifying ones take labels, all others numbers.
-        y: ``(n_examples,)`` labels, probabilities of class 1 or numbers; or ``(n_examples, n_outputs)`` probabilities
-            of classes, answers in [0, 1] to a question for each output, or numbers; for a loss of the user's any
-            count of numbers.
-        n_outputs: how many outputs the model has.
-        classes: the labels that are known already, or None to learn them from *y*.
-        what: the name of *y* in messages.
-
-    Raises:
-        ValueError: they do not fit the loss, the outputs or the known classes.
+    They are ``(n_examples,)`` labels, probabilities of class 1 or numbers; or ``(n_examples, n_outputs)`` probabilities
+    of classes, answers in [0, 1] to a question for each output, or numbers. A loss of the user's takes any count of
+    numbers. Without *classes* these are learned from *y*.
     """
     width = _width(y)
     if loss not in _TAKES:
@@ -123,10 +108,8 @@ def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] |
     if kind is None:
         raise _misfit(loss, n_outputs, what, width)
     if kind != CLASSES:
-        found: list[Label] = [
-            name if isinstance(name, int) else column_text(name) for name in column_labels(y) or range(n_outputs)
-        ]
-        known = found if classes is None else list(classes)
+        columns = column_labels(y) or range(n_outputs)
+        known = list(classes or (name if isinstance(name, int) else column_text(name) for name in columns))
         y = by_name(y, list(map(str, known)), what, keep=False)
         return Targets(_rows(kind, loss, y, n_outputs, what), known, kind)
     labels = as_column(y, what)
@@ -143,11 +126,7 @@ def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] |
 
 
 def given_classes(loss: str, classes: Any, n_outputs: int) -> list[Label]:
-    """The labels in ``fit``'s *classes*, in the order of the outputs.
-
-    Raises:
-        ValueError: there are too few or too many, or equal ones, or the loss takes numbers.
-    """
+    """The labels in ``fit``'s *classes*, in the order of the outputs: as many as the model tells apart."""
     labels, n = as_column(classes, "classes"), max(2, n_outputs)
     if loss not in _TAKES:
         raise ValueError(f"classes must be left out for {loss}, which takes numbers, got {shortened(labels)}")

@@ -1,7 +1,5 @@
 """Wrong input, in one voice: ``X must be ..., got ...``, and then what to do."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import SequenceMatcher

@@ -1,13 +1,10 @@
 """The arguments of ``gradstep``."""
 
-from __future__ import annotations
-
 import argparse
 import re
-from contextlib import suppress
 from functools import cache
 from itertools import pairwise
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from engine import __version__
 from nn.cli import export, formulas, predict, train
@@ -101,13 +98,8 @@ def parser() -> argparse.ArgumentParser:
         ("step", formulas.step, _describe_step),
     ):
         about = run.__doc__ or ""
-        command = commands.add_parser(
-            name,
-            help=about.partition("\n")[0],
-            description=about,
-            epilog=f"examples:{_EXAMPLES[name]}",
-            formatter_class=_Help,
-        )
+        words: dict[str, Any] = {"help": about.partition("\n")[0], "description": about, "formatter_class": _Help}
+        command = commands.add_parser(name, epilog=f"examples:{_EXAMPLES[name]}", **words)
         command.set_defaults(run=run)
         describe(command)
         top.options = (*top.options, *re.findall(r"--[\w-]+", command.format_help()))
@@ -134,33 +126,27 @@ def _describe_train(command: argparse.ArgumentParser) -> None:
     task.add_argument("--classification", action="store_false", dest="regression", help="the target is a class")
     add("--hidden", metavar="32,16", type=_sizes, help="sizes of the hidden layers (default: fits the data)")
     add("--activation", default="relu", help="of the hidden layers: relu, tanh, sigmoid, gelu, ... (default: relu)")
-    add("--epochs", type=_int, help="how often to go through the examples (default: fits the data)")
-    add("--batch-size", type=_int, help="how many examples make a step (default: 32, for mnist 128)")
-    add("--rate", "--lr", "--learning-rate", type=_float, help="learning rate (default: fits the optimizer)")
+    add("--epochs", type=int, help="how often to go through the examples (default: fits the data)")
+    add("--batch-size", type=int, help="how many examples make a step (default: 32, for mnist 128)")
+    add("--rate", "--lr", "--learning-rate", type=float, help="learning rate (default: fits the optimizer)")
     add("--optimizer", choices=["adam", "adamw", "sgd"], help="how steps are taken (default: adam, for mnist adamw)")
-    add("--seed", type=_int, default=0, help="same seed, same result (default: 0)")
-    add("--test-share", type=_share, help="the share of the examples that is held out (default: 0.2)")
+    add("--seed", type=int, default=0, help="same seed, same result (default: 0)")
+    add("--test-share", type=float, help="the share of the examples that is held out (default: 0.2)")
     add("--out", metavar="MODEL", help="where the model goes (default: DATA.json in this folder)")
     add("--checkpoint", metavar="FILE", help="keep the run here after each epoch, or go on with the one that is here")
     _describe_backend(command)
     add("--quiet", action="store_true", help="no progress bar")
     several = command.add_argument_group("several processes, on one machine or many, by JAX")
     add = several.add_argument
-    add(
-        "--coordinator", metavar="HOST:PORT", help="an address of process 0 with a free port; the same in all processes"
-    )
-    add("--processes", metavar="N", type=_int, help="how many there are; start this command in each")
-    add("--process", metavar="I", type=_int, help="which of them this is, 0 to N - 1; process 0 writes the model")
+    add("--coordinator", metavar="HOST:PORT", help="the address of process 0 and a free port; the same in all of them")
+    add("--processes", metavar="N", type=int, help="how many there are; start this command in each")
+    add("--process", metavar="I", type=int, help="which of them this is, 0 to N - 1; process 0 writes the model")
 
 
 def _describe_predict(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL", help="a file that `gradstep train` wrote")
-    command.add_argument(
-        "file",
-        metavar="FILE.csv",
-        type=_file,
-        help="the rows, - for standard input; names in the first line are recognised",
-    )
+    what = "the rows, - for standard input; names in the first line are recognised"
+    command.add_argument("file", metavar="FILE.csv", type=_file, help=what)
     _describe_header(command)
     _describe_backend(command)
     command.add_argument("--probabilities", action="store_true", help="print those of each class, under its name")
@@ -168,19 +154,13 @@ def _describe_predict(command: argparse.ArgumentParser) -> None:
 
 def _describe_export(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", metavar="MODEL", help="a file that `gradstep train` wrote")
-    command.add_argument(
-        "out",
-        metavar="FILE",
-        help="where the program goes: .c, .js or .onnx; in C its names begin with the file's name",
-    )
+    what = "where the program goes: .c, .js or .onnx; in C its names begin with the file's name"
+    command.add_argument("out", metavar="FILE", help=what)
 
 
 def _describe_header(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--header",
-        action=argparse.BooleanOptionalAction,
-        help="the first line has the names of the columns, or has not (default: looks at it)",
-    )
+    what = "the first line has the names of the columns, or has not (default: looks at it)"
+    command.add_argument("--header", action=argparse.BooleanOptionalAction, help=what)
 
 
 def _describe_backend(command: argparse.ArgumentParser) -> None:
@@ -194,17 +174,15 @@ def _describe_draw(command: argparse.ArgumentParser) -> None:
     add("--out", metavar="FILE", default="graph.svg", help="svg, png, pdf or dot by its ending (default: graph.svg)")
     add("--theme", default="auto", help="auto, light, dark or print (default: auto)")
     add("--direction", default="LR", help="LR, RL, TB or BT: the way that arrows point (default: LR)")
-    add("--precision", type=_int, default=4, help="significant digits of the numbers (default: 4)")
+    add("--precision", type=int, default=4, help="significant digits of the numbers (default: 4)")
     add("--derivatives", action="store_true", help="write the local derivatives beside the arrows")
-    add("--most", type=_int, default=150, help="fold what is far away beyond so many boxes (default: 150)")
-    add("--timeout", type=_float, default=20.0, help="give up after so many seconds (default: 20)")
+    add("--most", type=int, default=150, help="fold what is far away beyond so many boxes (default: 150)")
+    add("--timeout", type=float, default=20.0, help="give up after so many seconds (default: 20)")
 
 
 def _describe_step(command: argparse.ArgumentParser) -> None:
     _describe_formula(command)
-    command.add_argument(
-        "--html", metavar="FILE", help="write a page for the browser, or an animation to a .gif or .mp4"
-    )
+    command.add_argument("--html", metavar="FILE", help="write a page for the browser, or an animation: .gif or .mp4")
 
 
 def _describe_formula(command: argparse.ArgumentParser) -> None:
@@ -217,18 +195,6 @@ def _describe_formula(command: argparse.ArgumentParser) -> None:
     command.add_argument("numbers", metavar="NAME=NUMBER", nargs="*", help="a number for each name in the formula")
 
 
-def _int(text: str) -> int:
-    with suppress(ValueError):
-        return int(text)
-    raise argparse.ArgumentTypeError(f"must be an int, got {shortened(text)}")
-
-
-def _float(text: str) -> float:
-    with suppress(ValueError):
-        return float(text)
-    raise argparse.ArgumentTypeError(f"must be a number, got {shortened(text)}")
-
-
 def _sizes(text: str) -> list[int]:
     try:
         sizes = [int(size) for size in text.split(",")]
@@ -238,13 +204,6 @@ def _sizes(text: str) -> list[int]:
         must = f"must be sizes above 0, such as 32,16, with at most {_MOST_WEIGHTS:,} weights"
         raise argparse.ArgumentTypeError(f"{must}, got {shortened(text)}")
     return sizes
-
-
-def _share(text: str) -> float:
-    with suppress(ValueError):
-        if 0.0 < float(text) < 1.0:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"must be between 0 and 1, got {text}")
 
 
 def _file(text: str) -> str:

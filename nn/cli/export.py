@@ -1,7 +1,5 @@
 """``gradstep export``: a trained model as a program in another language, or for other tools."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +38,6 @@ def export(options: Namespace) -> None:
 
 
 def _inputs(model: MLP) -> Iterator[str]:
-    """What each input is."""
     n_inputs = model.layers[0].neurons[0].n_inputs
     if model.table is None:
         yield from model.column_names or [""] * n_inputs
@@ -56,7 +53,6 @@ def _inputs(model: MLP) -> Iterator[str]:
 
 
 def _outputs(model: MLP, n_outputs: int) -> Iterator[str]:
-    """What each output says."""
     logits = model.loss == "binary_cross_entropy"
     if model.classes is None:
         yield from (f"y[{i}]: the number predicted" for i in range(n_outputs))

@@ -1,13 +1,8 @@
 """``gradstep draw`` and ``gradstep step``: a formula's graph and its backprop."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 
-from engine import Value, backprop, expression, topological_order
-from engine.expressions.nodes import Formula, Name, Number, Operation
-from engine.expressions.writers import text
-from engine.operations import CONSTANT
+from engine import backprop, expression, topological_order
 from nn.validation import one_line, shortened
 
 
@@ -25,8 +20,8 @@ def draw(options: Namespace) -> None:
 def step(options: Namespace) -> None:
     """Walk through the backprop of a formula.
 
-    Each row is a step: a node whose gradient is complete, the local derivative with respect to each operand, and the
-    contribution to its gradient. With --html, a page to walk through is written instead.
+    Each paragraph is a step: a node whose gradient is complete, and the chain rule for each of its operands, with
+    symbols and with numbers. With --html, a page to walk through is written instead.
     """
     root = expression(options.formula, **_numbers(options.numbers))
     if options.html is not None:
@@ -35,44 +30,12 @@ def step(options: Namespace) -> None:
         stepper(root).save(options.html)
         print(f"{root.data:.6g}; the walk through its backprop is in {one_line(options.html)}")
         return
-    names = node_names(root)
-    print(f"forward: {names[root]} = {root.data:.6g}, and its gradient with respect to itself is 1")
-    rows: list[tuple[str, ...]] = [
-        ("step", "node", "data", "gradient", "hands to its operands: local derivative * gradient")
-    ]
-    for count, one in enumerate(backprop(root), 1):
-        contributions = ", ".join(
-            f"{names[c.operand]}: {c.local_derivative:.6g} * {one.gradient:.6g} = {c.amount:.6g}"
-            for c in one.contributions
-            if c.operand.op != CONSTANT
-        )
-        rows.append((str(count), names[one.node], f"{one.node.data:.6g}", f"{one.gradient:.6g}", contributions or "-"))
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    print(f"{one_line(options.formula)} = {root.data:.6g}", end="\n\n")
+    for one in backprop(root):
+        print(one, end="\n\n")
     for leaf in topological_order(root):
         if not leaf.op:
-            print(f"gradient of {names[leaf]}: {leaf.grad:.6g}")
-
-
-def node_names(root: Value) -> dict[Value, str]:
-    """The name of each node: its label, number, or operation on named operands.
-
-    >>> x = Value(2.0, label="x")
-    >>> list(node_names((x * 3).tanh()).values())
-    ['x', '3', 'x * 3', 'tanh(x * 3)']
-    """
-    formulas: dict[Value, Formula] = {}
-    names: dict[Value, str] = {}
-    n_results = 0
-    for node in topological_order(root):
-        operands = tuple(formulas[operand] for operand in node.operands)
-        n_results += bool(operands)
-        formula: Formula = Operation(node.op, operands) if operands else Number(node.data)
-        if node.label or len(text(formula)) > 32:  # too long for a row
-            formula = Name(node.label or f"v{n_results}")
-        formulas[node], names[node] = formula, text(formula)
-    return names
+            print(f"gradient of {leaf.label}: {leaf.grad:.6g}")
 
 
 def _numbers(texts: list[str]) -> dict[str, float]:

@@ -1,10 +1,8 @@
 """Where processes meet before JAX connects them: at the address of process 0, over plain sockets.
 
-Each hears what the others have, or why one of them stopped. A process sends lines of JSON: first its number and how
-many processes it was told of, then ``{"is": ...}`` for each ``gather``, or ``{"error": text}``. Process 0 answers all.
+Each hears what the others have, or why one of them stopped. A process sends JSON: first its number and how many
+processes it was told of, then ``{"is": ...}`` for each ``gather``, or ``{"error": text}``. Process 0 answers all.
 """
-
-from __future__ import annotations
 
 import errno
 import json
@@ -13,6 +11,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
 from threading import Timer
 from time import monotonic, sleep
 from typing import Any
@@ -20,9 +19,9 @@ from typing import Any
 from nn.validation import first_names
 
 PATIENCE = 300.0  # seconds until a process that is missing is an error
-LONGEST = 1 << 26  # bytes of a line
+LONGEST = 1 << 26  # bytes of a message
 _SOON = 2.0  # seconds until a process says that it waits
-_NOTHING = (OSError, ValueError, KeyError, TypeError)  # errors of a line that does not come, or is of another program
+_NOTHING = (OSError, EOFError, ValueError, KeyError, TypeError)  # of a message that does not come, or is of a stranger
 
 
 class StoppedError(ConnectionError):
@@ -30,30 +29,26 @@ class StoppedError(ConnectionError):
 
 
 class Meeting:
-    """Process *rank* of *size*, which meet at the *address* where process 0 listens.
-
-    Raises:
-        ValueError: this is process 0, and the port cannot be used.
-    """
+    """Process *rank* of *size*, which meet at the *address* where process 0 listens."""
 
     def __init__(self, address: tuple[str, int], size: int, rank: int, patience: float = PATIENCE) -> None:
         self.rank, self.size = rank, size
         self._address, self._at, self._patience = address, _written(address), patience
         self._server = None if rank else _listen(address[1])
-        self._heard: dict[int, _Lines] = {}  # by process 0 all others, by these process 0
+        self._heard: dict[int, Connection] = {}  # by process 0 all others, by these process 0
 
     def meet(self) -> None:
         """Wait until all are here."""
         if self._server is None:
             with _said_soon(lambda: f"the other processes at {self._at}, for {self._patience:.0f} s at most"):
-                self._heard[0] = _Lines(connected_to(self._address, self._patience))
+                self._heard[0] = _connection(connected_to(self._address, self._patience))
                 self._tell({"process": self.rank, "processes": self.size})
                 self._hear(0, self._patience + 10.0)
             return
         end = monotonic() + self._patience
         with _said_soon(lambda: f"{self._missing()} at {self._at}, for {self._patience:.0f} s at most"):
             while len(self._heard) < self.size - 1:
-                waiting: list[socket.socket | _Lines] = [self._server, *self._heard.values()]
+                waiting: list[socket.socket | Connection] = [self._server, *self._heard.values()]
                 ready = select.select(waiting, [], [], max(end - monotonic(), 0.0))[0]
                 if not ready:
                     told = f"{self._missing()} did not come to {self._at} within {self._patience:.0f} s"
@@ -61,7 +56,7 @@ class Meeting:
                 for rank in [rank for rank, other in self._heard.items() if other in ready]:
                     self._hear(rank)  # it says nothing while it waits: an error, or its end
                 if self._server in ready:
-                    self._greet(_Lines(self._server.accept()[0]))
+                    self._greet(_connection(self._server.accept()[0]))
         self._tell({"is": []})
 
     def gather(self, thing: Any) -> list[Any]:
@@ -90,10 +85,10 @@ class Meeting:
             other.close()
         self._heard.clear()
 
-    def _greet(self, other: _Lines) -> None:
+    def _greet(self, other: Connection) -> None:
         """Take the process in; a program of another kind is none."""
         try:
-            hello = other.receive(seconds=5.0)
+            hello = _received(other, seconds=5.0)
             rank, size = int(hello["process"]), int(hello["processes"])
         except _NOTHING:
             other.close()
@@ -111,15 +106,14 @@ class Meeting:
         ranks = [rank for rank in range(1, self.size) if rank not in self._heard]
         return f"{len(ranks)} more process{'es' * (len(ranks) > 1)} ({first_names(ranks)} of {self.size})"
 
-    def _tell(self, line: dict[str, Any]) -> None:
+    def _tell(self, message: dict[str, Any]) -> None:
         for other in self._heard.values():
-            with suppress(OSError, ValueError):  # it has ended; its last line tells why
-                other.send(line)
+            with suppress(OSError):  # it has ended; its last message tells why
+                other.send_bytes(json.dumps(message).encode())
 
     def _hear(self, rank: int, seconds: float | None = None) -> Any:
-        """What that process gives."""
         try:
-            return self._heard[rank].receive(seconds)["is"]
+            return _received(self._heard[rank], seconds)["is"]
         except StoppedError:
             raise
         except _NOTHING:
@@ -127,42 +121,24 @@ class Meeting:
             raise StoppedError(f"process {rank} ended before the training began{other}") from None
 
 
-class _Lines:
-    """Lines of JSON over a connection."""
+def _connection(connected: socket.socket) -> Connection:
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connected.settimeout(None)
+    return Connection(connected.detach())
 
-    def __init__(self, connection: socket.socket) -> None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._connection, self._file = connection, connection.makefile("rwb")
 
-    def send(self, line: dict[str, Any]) -> None:
-        self._file.write(json.dumps(line).encode() + b"\n")
-        self._file.flush()
-
-    def receive(self, seconds: float | None = None) -> Any:
-        """The next line. Other errors than StoppedError mean that there is none."""
-        self._connection.settimeout(seconds)
-        text = self._file.readline(LONGEST)
-        self._connection.settimeout(None)
-        line = json.loads(text)
-        if "error" in line:
-            raise StoppedError(line["error"])
-        return line
-
-    def fileno(self) -> int:
-        return self._connection.fileno()
-
-    def close(self) -> None:
-        with suppress(OSError):  # lines that it did not take any more
-            self._file.close()
-        self._connection.close()
+def _received(connection: Connection, seconds: float | None = None) -> Any:
+    """The next message; other errors than StoppedError mean that there is none."""
+    if not connection.poll(seconds):
+        raise TimeoutError
+    message = json.loads(connection.recv_bytes(LONGEST))
+    if "error" in message:
+        raise StoppedError(message["error"])
+    return message
 
 
 def connected_to(address: tuple[str, int], patience: float = PATIENCE) -> socket.socket:
-    """A connection with process 0, which may start to listen later.
-
-    Raises:
-        StoppedError: it does not listen there in time.
-    """
+    """A connection with process 0, which may start to listen later; a StoppedError if it does not in time."""
     end = monotonic() + patience
     while True:
         try:

@@ -1,7 +1,5 @@
 """What the command says of an error."""
 
-from __future__ import annotations
-
 
 def message_of(error: BaseException) -> str:
     """An error's words, without its type."""

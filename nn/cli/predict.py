@@ -1,7 +1,5 @@
 """``gradstep predict``: predictions for the rows of a CSV file."""
 
-from __future__ import annotations
-
 import csv
 import sys
 from argparse import Namespace

@@ -31,12 +31,7 @@ _OPTIONS = {"--coordinator": "HOST:PORT", "--processes": "N", "--process": "I"}
 
 
 def check_processes(options: Namespace) -> None:
-    """Refuse options of processes that say too little, or nothing.
-
-    Raises:
-        ValueError: one is missing or wrong.
-        ModuleNotFoundError: JAX is missing.
-    """
+    """Refuse options of processes that say too little, or nothing."""
     given = {name: getattr(options, name[2:]) for name in _OPTIONS}
     missing = [f"{name} {_OPTIONS[name]}" for name, value in given.items() if value is None]
     if len(missing) == len(given):
@@ -84,10 +79,6 @@ def meeting(options: Namespace) -> Iterator[Meeting | None]:
     """A block in which all processes have met; None where there is only one.
 
     Until ``connected``, an error in one of them ends the others with the same words.
-
-    Raises:
-        ConnectionError: another process has not come, or has stopped.
-        ValueError: the port is in use.
     """
     if options.coordinator is None:
         yield None
@@ -148,11 +139,7 @@ def table_facts(
 
 
 def address_of(coordinator: str) -> tuple[str, int]:
-    """Host and port, of ``host:port`` or ``[::1]:port``.
-
-    Raises:
-        ValueError: the text is something else.
-    """
+    """Host and port, of ``host:port`` or ``[::1]:port``."""
     found = re.fullmatch(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?\]):([0-9]{1,5})", coordinator)
     if found is None or not 0 < int(found[2]) < 65536:
         bare = re.fullmatch("[0-9A-Fa-f:.]*:.*:.*", coordinator)

@@ -1,12 +1,8 @@
 """``gradstep train``. Wrong input raises an error, which ``__main__`` prints in one line."""
 
-from __future__ import annotations
-
-import os
-import stat
 from argparse import Namespace
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +15,6 @@ from nn.cli import processes
 from nn.cli.meeting import Meeting
 from nn.data import DataSet, Table, as_table, digits, mnist, moons, xor
 from nn.data.columns import TARGET, Columns
-from nn.data.confusions import confusion_table
 from nn.examples import as_list
 from nn.exchange.files import check_ending
 from nn.mlp import MLP
@@ -28,9 +23,10 @@ from nn.optimizers import AdamW, named_optimizer
 from nn.scaling import Scaling
 from nn.schedules import one_cycle
 from nn.training.history import History
-from nn.validation import check_int, did_you_mean, one_line, plain_label, shortened
+from nn.validation import as_number, check_int, did_you_mean, one_line, plain_label, shortened
 
 _SETS = ("digits", "mnist", "moons", "xor")
+_MOST_IN_TABLE = 25  # classes: as many as a screen has room for
 
 
 @dataclass(frozen=True)
@@ -60,9 +56,8 @@ def train(options: Namespace) -> None:
     _check_options(options)
     with processes.meeting(options) as team, processes.quiet_unless_first(options):
         if team is not None:
-            processes.check_alike(
-                team, processes.option_facts(options, options.data if options.data in _SETS else "a CSV file")
-            )
+            data = options.data if options.data in _SETS else "a CSV file"
+            processes.check_alike(team, processes.option_facts(options, data))
         _train(options, team)
 
 
@@ -84,11 +79,10 @@ def _train(options: Namespace, team: Meeting | None) -> None:
         _check_target(Path(options.checkpoint), options.data, "checkpoint")
         if Path(options.checkpoint).resolve() == target.resolve():
             raise ValueError(f"{target}: the checkpoint and the model must be two files; give one another name")
-    with _open(target):
-        model, history = _train_model(options, job, held_out, team)
-        if history.interrupted:
-            print(f"interrupted after {history.epochs} epochs; the model is as it was then")
-        model.save(target)
+    model, history = _train_model(options, job, held_out, team)
+    if history.interrupted:
+        print(f"interrupted after {history.epochs} epochs; the model is as it was then")
+    model.save(target)
     _report(model, held_out, "training" if held_out is job.data else "held-out")
     print(f"model: {one_line(str(target))}")
     if not is_device(target):
@@ -101,6 +95,8 @@ def _check_options(options: Namespace) -> None:
         check_int("epochs", options.epochs, 0)
     if options.batch_size is not None:
         check_int("batch_size", options.batch_size, 1)
+    if options.test_share is not None:
+        as_number("--test-share", options.test_share, "(0, 1)")
     check_activation("activation", options.activation)
     named_optimizer(options.optimizer or "adam", options.rate)
     processes.check_processes(options)
@@ -249,6 +245,26 @@ def _report(model: MLP, examples: DataSet, which: str) -> None:
     print(confusion_table(model.classes, examples.y, said))
 
 
+def confusion_table(classes: Sequence[Any], right: Sequence[Any], said: Sequence[Any]) -> str:
+    """Right classes (rows) by predicted ones (columns); the top confusions of many classes.
+
+    >>> print(confusion_table(["cat", "dog"], ["cat", "dog", "dog"], ["cat", "cat", "dog"]))
+    right \\ said  cat  dog
+             cat    1    .
+             dog    1    1
+    """
+    counts = Counter(zip(right, said))
+    if len(classes) > _MOST_IN_TABLE:
+        wrong = [(plain_label(str(a)), plain_label(str(b)), n) for (a, b), n in counts.most_common() if a != b]
+        return "\n".join(f"{a} taken for {b}: {n}" for a, b, n in wrong[:10])
+    cuts = ([plain_label(str(label), most) for label in classes] for most in (20, 40, 10_000))
+    names = max(cuts, key=lambda cut: len({*cut}))  # the shortest that tell all classes apart
+    rows = [["right \\ said", *names]]
+    rows += [[name, *(str(counts[a, b] or ".") for b in classes)] for a, name in zip(classes, names)]
+    wide, narrow = max(len(row[0]) for row in rows), max(3, *(len(cell) for row in rows for cell in row[1:]))
+    return "\n".join(row[0].rjust(wide) + "".join(f"  {cell:>{narrow}}" for cell in row[1:]) for row in rows)
+
+
 def _draw_neuron(model: MLP, examples: DataSet, picture: Path) -> str:
     """Draw the first output neuron on a held-out example; return a line about it."""
     from engine import draw
@@ -276,13 +292,3 @@ def _check_target(target: Path, data: str, thing: str) -> None:
     if target.exists() and Path(data).exists() and target.samefile(data) and not is_device(target):
         raise ValueError(f"{target}: these are the examples, and the {thing} would take their place")
     check_writable(target)
-
-
-def _open(target: Path) -> AbstractContextManager[object]:
-    """The target held open if it is a named pipe, which must have a reader."""
-    if not target.exists() or not stat.S_ISFIFO(target.stat().st_mode):
-        return nullcontext()
-    try:
-        return open(os.open(target, os.O_WRONLY | os.O_NONBLOCK), "wb")
-    except OSError:
-        raise ValueError(f"{target}: no program reads from this pipe; start it first, or name a file") from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from nn.data.tables import Table
+from nn.lazy_numpy import np
 from nn.model_files import is_finite
 from nn.scaling import Scaling
 from nn.validation import first_names, shortened
@@ -49,7 +50,6 @@ class Column:
 
         A missing number becomes NaN. Other cells than numbers and known texts are an error.
         """
-        import numpy as np
         import pandas as pd
 
         cells = table.column(name)
@@ -119,9 +119,8 @@ class Columns:
     @property
     def input_names(self) -> list[str]:
         """The name of each input of the model: ``age``, and ``colour=red`` of a category."""
-        return [
-            f"{c.name}={text}" if text else c.name for c in self.columns if c.n_inputs for text in c.categories or [""]
-        ]
+        inputs = ((c.name, text) for c in self.columns if c.n_inputs for text in c.categories or [""])
+        return [f"{name}={text}" if text else name for name, text in inputs]
 
     @property
     def n_inputs(self) -> int:
@@ -144,8 +143,6 @@ class Columns:
 
     def fill(self, X: Table) -> Table:
         """The inputs with each missing number replaced by its column's mean in training."""
-        import numpy as np
-
         return np.where(np.isnan(X), self.scaling().shift, X)
 
     def scaling(self) -> Scaling:
@@ -169,7 +166,6 @@ class Columns:
 
 def factorize(cells: Cells) -> tuple[Any, list[str]]:
     """The code of each cell, and the text of each code, with single blanks."""
-    import numpy as np
     import pandas as pd
 
     codes, kinds = pd.factorize(cells)

@@ -1,6 +1,4 @@
-"""CSV files as text: detects encoding, separator and column names; pandas reads the cells."""
-
-from __future__ import annotations
+"""CSV files as text: detects encoding, separator and column names."""
 
 import csv
 import io
@@ -112,51 +110,38 @@ def _decode(path: str | PathLike[str]) -> tuple[str, str]:
 def _separator(text: str) -> str:
     """The character that splits the first lines into equally many cells, at least two."""
     sample = text if len(text) <= _SAMPLE else text[: text.rfind("\n", 0, _SAMPLE) + 1] or text[:_SAMPLE]
-    widths = {separator: [len(cells) for _, cells in _lines(sample, separator)] or [1] for separator in _SEPARATORS}
+    widths = {mark: [len(cells) for _, cells in _lines(sample, mark) if cells] or [1] for mark in _SEPARATORS}
     even = (separator for separator, numbers in widths.items() if len(set(numbers)) == 1 and numbers[0] > 1)
     return next(even, max(reversed(widths), key=lambda separator: widths[separator][0]))
 
 
 def _lines(text: str, separator: str, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
-    """The number and the cells of each line that is not empty; *strict* refuses text after a closing quote."""
+    """The first line and the cells of each row, none of an empty one; *strict* refuses text after a closing quote."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=strict)
-    return ((reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells))
+    line = 1
+    for cells in reader:
+        yield line, cells if any(map(str.strip, cells)) else []
+        line = reader.line_num + 1
 
 
-def _cells(path: str | PathLike[str], text: str, separator: str) -> tuple[Any, int]:
+def _cells(path: str | PathLike[str], text: str, separator: str, strict: bool = False) -> tuple[Any, int]:
     """A frame of the cells by line, and the number of empty rows left out."""
     pd = optional_package("pandas", "reading a CSV file", '"gradstep[demo]"')
-    start = len(text) - len(re.sub(r"\A(?: *\n)*", "", text))
-    options: dict[str, Any] = {"dtype": object, "na_filter": False, "skipinitialspace": True, "skip_blank_lines": False}
+    rows: dict[int, list[str]] = {}
+    width = n_empty = line = 0
     try:
-        frame = pd.read_csv(io.StringIO(text[start:]), sep=separator, header=None, **options)
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame(), 0
-    except (pd.errors.ParserError, ValueError) as error:
-        _check_widths(path, text, separator)
-        reason = " ".join(str(error).rpartition("C error: ")[2].split())
-        raise ValueError(f"{path}: not a CSV file ({shortened(reason, 200)[1:-1]})") from None
-    lengths = np.ones(len(frame), int)
-    if text.count("\n", start) >= len(frame):  # cells of several lines, or quotes that swallow lines
-        _check_widths(path, text, separator, strict=True)
-        lengths += sum(frame[i].str.count("\n").to_numpy(int) for i in frame)
-    frame.index = 1 + text.count("\n", 0, start) + np.cumsum(lengths) - lengths
-    empty = (frame == "").all(axis=1)
-    if (frame.iloc[:, -1] == "").any():
-        _check_widths(path, text, separator)  # pandas pads short lines
-    return frame[~empty], int(empty.sum())
-
-
-def _check_widths(path: str | PathLike[str], text: str, separator: str, strict: bool = False) -> None:
-    """Raise a ValueError unless all lines have as many cells as the first."""
-    width = number = 0
-    try:
-        for number, cells in _lines(text, separator, strict):
-            width = width or len(cells)
+        for line, cells in _lines(text, separator, strict):
+            if not cells:
+                n_empty += bool(rows)
+                continue
+            rows[line], width = cells, width or len(cells)
             if len(cells) != width:
-                raise ValueError(f"{path}, line {number}: {len(cells)} columns, but {width} in the first line")
+                raise ValueError(f"{path}, line {line}: {len(cells)} columns, but {width} in the first line")
     except csv.Error as error:
-        raise ValueError(f"{path}, line {number + 1}: not a CSV file ({error})") from None
+        raise ValueError(f"{path}, line {line + 1}: not a CSV file ({error})") from None
+    if not strict and any("\n" in cell for cells in rows.values() for cell in cells):  # or quotes swallow lines
+        return _cells(path, text, separator, strict=True)
+    return pd.DataFrame([*rows.values()], [*rows], dtype=object), n_empty
 
 
 def _is_header(cells: Any, clue: Clue, recurs: bool) -> bool:

@@ -3,18 +3,15 @@
 A file has a magic number and the size of each dimension, in four bytes each, the highest first; then the bytes.
 """
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from nn.data.packed_files import unpack
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 _KINDS = {2049: "labels", 2051: "images"}  # 0x08 for bytes, and the number of dimensions, 1 or 3
 _WHERE = (
@@ -53,8 +50,6 @@ def find_file(folder: Path, name: str, dimensions: int) -> Path:
 
 def read_idx(path: Path, magic: int) -> Bytes:
     """The bytes of an IDX file with that magic number, in the shape of its header."""
-    import numpy as np
-
     data, start = unpack(path), 4 + 4 * (magic % 256)
     number = int.from_bytes(data[:4], "big")
     if number != magic:

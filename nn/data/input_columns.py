@@ -1,7 +1,5 @@
 """The inputs in a CSV file: columns learned for training, and read again for predictions."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Iterable
 from dataclasses import asdict

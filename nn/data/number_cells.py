@@ -15,8 +15,7 @@ import numpy as np
 
 from nn.validation import shortened
 
-Cells: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]
-"""One column: the text of each of its cells."""
+Cells: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]  # one column: the text of each of its cells
 
 _MISSING = {"", "?", "-", "\u2212", ".", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "null", "none"}
 _SIGN = "[%$¢-¥\u20a0-\u20cf]"  # percent and currencies

@@ -1,7 +1,5 @@
 """Files that may be gzipped or zipped, read within a bound of memory."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import zipfile

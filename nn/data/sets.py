@@ -12,6 +12,7 @@ from typing import Any
 from engine.optional_packages import optional_package
 from nn.data.tables import Table, as_column, as_table
 from nn.initialization import random_numbers
+from nn.lazy_numpy import np
 from nn.validation import as_number, check_int
 
 
@@ -47,8 +48,6 @@ class DataSet:
 
     def rows(self, indices: list[int]) -> DataSet:
         """The examples at these places, also of a frame, whose index may be any."""
-        import numpy as np
-
         y: Any = np.asarray(self.y) if hasattr(self.y, "iloc") else self.y
         return replace(self, X=np.asarray(self.X)[indices], y=[y[index] for index in indices])
 
@@ -84,8 +83,6 @@ def mnist(folder: str | PathLike[str]) -> tuple[Any, Any, Any, Any]:
         FileNotFoundError: a file is missing; the message says where the files can be found.
         ValueError: a file is cut off, damaged or swapped with another.
     """
-    import numpy as np
-
     from nn.data.idx import mnist_part
 
     (images, labels), (test_images, test_labels) = (mnist_part(Path(folder), part) for part in ("train", "t10k"))

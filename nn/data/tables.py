@@ -1,18 +1,14 @@
 """Tables of numbers and columns of labels, from lists, numpy and pandas, checked."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from engine.names import are_plain, check_unmasked
 from nn.data.names import by_name, is_in_order
+from nn.lazy_numpy import np
 from nn.validation import as_float, shortened
-
-if TYPE_CHECKING:
-    import numpy as np
 
 Table: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
@@ -52,8 +48,6 @@ def as_table(
     >>> as_table([[1, 2], [3, 4]]).shape
     (2, 2)
     """
-    import numpy as np
-
     X = by_name(X, None, what, keep=False)
     rows = X.to_numpy() if hasattr(X, "to_numpy") else X.toarray() if hasattr(X, "toarray") else X
     check_unmasked(rows, what)
@@ -104,8 +98,6 @@ def _is_row(thing: Any) -> bool:
 
 
 def _floats(rows: Any, what: str) -> Table:
-    import numpy as np
-
     try:
         array = np.asarray(rows)
         if array.dtype.kind in "cUSMmO":  # numpy would drop imaginary parts and read strings

@@ -1,7 +1,5 @@
 """The target column of a table, and whether it has classes or numbers."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,6 @@
-"""Model files of other formats: a network that other tools read, and in it a text for this library."""
+"""Model files: JSON, or a network that other tools read, and in it a text for this library."""
 
-from __future__ import annotations
-
+import math
 import re
 from os import PathLike
 from pathlib import Path
@@ -18,18 +17,8 @@ _JSON = re.compile(r"|\.(json|txt|model|v?\d+)")
 _OTHERS = "gradstep export MODEL FILE writes C and JavaScript, nn.exchange.to_torch(model) makes a network of PyTorch"
 
 
-def is_other_format(path: str | PathLike[str]) -> bool:
-    """Whether the ending is that of another format than JSON."""
-    return _ending(path) in _FORMATS
-
-
 def check_ending(path: str | PathLike[str]) -> None:
-    """Refuse a path at which no model can be saved.
-
-    Raises:
-        ValueError: it has an ending that neither a format of models has, nor a text, nor a version, such as ``.v2``.
-        ImportError: the package of its format is missing.
-    """
+    """Raise a ValueError for an ending of no format, and an ImportError if the package of the format is missing."""
     ending = _ending(path)
     if ending in _FORMATS:
         _FORMATS[ending].package()
@@ -38,27 +27,26 @@ def check_ending(path: str | PathLike[str]) -> None:
 
 
 def write_model(path: str | PathLike[str], model: Any, **options: Any) -> None:
-    """Write a model in the format of the path's ending, whole or not at all.
-
-    Raises:
-        OSError: the file cannot be written.
-        ValueError: a layer has no counterpart, a parameter is not finite, or ``load`` could not restore the model.
-        ImportError: the format's package is missing.
-    """
-    content = describe(model) | {"configuration": encode(model, None)}
-    model_files.check_finite(content.pop("parameters"))
-    write_whole(path, _FORMATS[_ending(path)].to_bytes(steps_of(model), model_files.model_text(content), **options))
+    """Write a model in the format of the path's ending: see ``Module.save``; every float is read back exactly."""
+    check_ending(path)
+    content, form = describe(model), _FORMATS.get(_ending(path))
+    for name, number in content["parameters"].items():
+        if not math.isfinite(number):
+            raise ValueError(f"the parameter {name} is {number}, and a model file holds finite numbers")
+    if form is None:
+        data = (model_files.model_text(content, indent=1) + "\n").encode()
+    else:
+        del content["parameters"]
+        text = model_files.model_text(content | {"configuration": encode(model, None)})
+        data = form.to_bytes(steps_of(model), text, **options)
+    write_whole(path, data)
 
 
 def load_model(path: str | PathLike[str], kind: type[Any]) -> Any:
-    """The model in a file of another format.
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is not a whole file of the format, or does not hold a model of this kind.
-        ImportError: the format's package is missing.
-    """
-    form = _FORMATS[_ending(path)]
+    """The model of this kind in a file: see ``Module.load``; a ValueError or TypeError if it holds no such model."""
+    form = _FORMATS.get(_ending(path))
+    if form is None:
+        return restore(kind, model_files.read_model(path, kind.__name__))
     steps, text = form.read(path)
     if text is None:
         return restore(kind, content_of(steps, kind.__name__))

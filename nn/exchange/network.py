@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from nn.activations import ACTIVATIONS
 from nn.configuration import kinds, restore
+from nn.lazy_numpy import np
 from nn.validation import shortened
 
 if TYPE_CHECKING:
@@ -25,13 +26,7 @@ class Linear(NamedTuple):
     bias: list[float]
 
     def arrays(self, dtype: str = "float64") -> tuple[Any, Any]:
-        """Weights and bias as arrays.
-
-        Raises:
-            ValueError: *dtype* is none of the two, or a number is not finite in it.
-        """
-        import numpy as np
-
+        """Weights and bias as arrays of float64 or float32; a ValueError if a number is not finite there."""
         if dtype not in ("float64", "float32"):
             raise ValueError(f'dtype must be "float64" or "float32", got {shortened(dtype)}')
         with np.errstate(over="ignore"):
@@ -52,11 +47,7 @@ Step: TypeAlias = Linear | Noise | str
 
 
 def steps_of(model: Any) -> list[Step]:
-    """The steps of a model of this library's layers, in order.
-
-    Raises:
-        ValueError: a layer or an activation has no counterpart.
-    """
+    """The steps of a model, in order; a ValueError for other layers than this library's."""
     kind = type(model).__name__
     match kind if type(model) is kinds().get(kind) else "":
         case "MLP" | "Sequential":
@@ -95,11 +86,7 @@ def numbers_in(steps: Sequence[Step]) -> list[float]:
 
 
 def content_of(steps: Sequence[Step], kind: str) -> dict[str, Any]:
-    """The content of a model file of that kind with these steps, its parameters in a list.
-
-    Raises:
-        ValueError: no module of the kind has such steps.
-    """
+    """The content of a model file of that kind with these steps, its parameters in a list."""
     for before, after in pairwise(sums_in(steps)):
         n, wanted = len(before.weights), len(after.weights[0])
         if n != wanted:
@@ -108,21 +95,12 @@ def content_of(steps: Sequence[Step], kind: str) -> dict[str, Any]:
     if configuration is None:
         found = ", ".join(step if isinstance(step, str) else type(step).__name__ for step in steps)
         raise ValueError(f"this network must be loaded by Sequential, got {kind} for {found[:200] or 'no layer'}")
-    return {
-        "kind": kind,
-        "configuration": configuration,
-        "loss": None,
-        "classes": None,
-        "parameters": numbers_in(steps),
-    }
+    content = {"kind": kind, "configuration": configuration, "parameters": numbers_in(steps)}
+    return {**content, "loss": None, "classes": None}
 
 
 def model_of(steps: Sequence[Step], **learned: Any) -> Module:
-    """An MLP with these steps, or a Sequential where they are none of an MLP; *learned* has the loss and classes.
-
-    Raises:
-        ValueError: the steps do not fit each other.
-    """
+    """An MLP with these steps, or a Sequential where they are none of an MLP; *learned* has the loss and classes."""
     for sums in sums_in(steps):
         sums.arrays()  # finite
     kind = "Sequential" if _configuration(steps, "MLP") is None else "MLP"

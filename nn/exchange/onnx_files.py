@@ -1,7 +1,5 @@
 """ONNX files: a network as Gemm and activations, written for other tools; and read, as data, from any tool."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from os import PathLike
@@ -10,6 +8,7 @@ from typing import Any
 
 from engine.onnx_models import OWN, checked_model, package
 from nn.exchange.network import KEY, Linear, Step, sums_in
+from nn.lazy_numpy import np
 from nn.model_files import check_size
 from nn.validation import plain_label, shortened
 
@@ -36,13 +35,7 @@ _DTYPES = {_FLOAT: "<f4", _DOUBLE: "<f8"}
 
 
 def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
-    """The file of a network that takes X ``(n, n_inputs)`` and gives Y ``(n, n_outputs)``.
-
-    Raises:
-        ValueError: there are no weights, or one is beyond the range of *dtype*.
-    """
-    import numpy as np
-
+    """The file of a network that takes X ``(n, n_inputs)`` and gives Y ``(n, n_outputs)``."""
     from engine.onnx_functions import onnx_function
 
     helper = package().helper
@@ -76,12 +69,7 @@ def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
 
 
 def read(path: str | PathLike[str]) -> tuple[list[Step], str | None]:
-    """The steps of a network in an ONNX file, and the text that this library wrote there.
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is no ONNX file, or has something else than dense layers and activations in a row.
-    """
+    """The steps of a network in an ONNX file, dense layers and activations in a row; and this library's text in it."""
     onnx = package()
     check_size(path)
     data = Path(path).read_bytes()
@@ -159,8 +147,6 @@ def _tensors_of(node: Any, last: str, taken: set[str], tensors: dict[str, Any]) 
 
 
 def _step(node: Any, parts: list[Any], kind: int) -> Step:
-    import numpy as np
-
     if node.op_type in ("Gemm", "MatMul"):
         weights, *bias = parts
         if weights.ndim != 2:
@@ -188,8 +174,6 @@ def _bias(parts: list[Any], size: int) -> list[float]:
 
 def _array(tensor: Any, kind: int) -> Any:
     """The numbers of a tensor, whose shape must be that of the data in the file."""
-    import numpy as np
-
     dtype, dims = np.dtype(_DTYPES[kind]), tuple(tensor.dims)
     label = plain_label(str(tensor.name), 40)
     if tensor.data_location or tensor.external_data:

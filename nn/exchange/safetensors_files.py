@@ -1,7 +1,5 @@
 """safetensors files: two tensors for each layer, named as in ``to_torch(model).state_dict()``."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from os import PathLike, fspath
 from typing import Any
@@ -61,12 +59,7 @@ def to_bytes(steps: Sequence[Step], text: str) -> bytes:
 
 
 def read(path: str | PathLike[str]) -> tuple[list[Step], str]:
-    """The weights in a file, and the text that this library wrote there.
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is no safetensors file, or has weights alone.
-    """
+    """The weights in a file, and the text that this library wrote there."""
     arrays, text = _read(path)
     if text is None:
         raise ValueError("the file has weights alone; make the model, and load_weights(model, path) of nn.exchange")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.optional_packages import optional_package
 from nn.exchange.network import Linear, Noise, Step, content_of, model_of, steps_of, sums_in
+from nn.lazy_numpy import np
 from nn.losses import LOGITS
 from nn.validation import shortened
 
@@ -38,8 +39,6 @@ def to_sklearn(model: Module) -> Any:
     >>> abs(estimator.predict([[0.5, -1.0]]).item() - model([0.5, -1.0]).data) < 1e-15
     True
     """
-    import numpy as np
-
     networks = optional_package("sklearn.neural_network", "to_sklearn", _INSTALL)
     steps = [step for step in steps_of(model) if not isinstance(step, Noise)]
     shape = content_of(steps, "MLP")["configuration"]
@@ -94,11 +93,10 @@ def from_sklearn(estimator: Any) -> Module:
     networks = optional_package("sklearn.neural_network", "from_sklearn", _INSTALL)
     kinds = (networks.MLPClassifier, networks.MLPRegressor)
     if type(estimator) not in kinds:
-        own = "its model_ is the MLP"
-        if not hasattr(estimator, "model_"):
-            own = "of a pipeline, give the last step, and scale X as the steps before it do"
+        of_pipeline = "of a pipeline, give the last step, and scale X as the steps before it do"
+        how = "its model_ is the MLP" if hasattr(estimator, "model_") else of_pipeline
         raise ValueError(
-            f"estimator must be scikit-learn's MLPClassifier or MLPRegressor, got {shortened(estimator)}; {own}"
+            f"estimator must be scikit-learn's MLPClassifier or MLPRegressor, got {shortened(estimator)}; {how}"
         )
     if not hasattr(estimator, "coefs_"):
         raise ValueError(f"estimator must be fitted, got {shortened(estimator)}; call its fit(X, y) first")

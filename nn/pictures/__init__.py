@@ -30,20 +30,6 @@ from nn.pictures.networks import network
 from nn.pictures.training_curves import LiveCurves, curves
 from nn.pictures.training_stepper import TrainingStepper
 
-__all__ = [
-    "CostSurface",
-    "DescentPath",
-    "LiveCurves",
-    "TrainingStepper",
-    "WantedChanges",
-    "confusion_table",
-    "cost_surface",
-    "curves",
-    "decision_boundary",
-    "descent_paths",
-    "first_layer",
-    "follow_theme",
-    "network",
-    "wanted_changes",
-    "worst_mistakes",
-]
+__all__ = ["CostSurface", "DescentPath", "LiveCurves", "TrainingStepper", "WantedChanges", "confusion_table"]
+__all__ += ["cost_surface", "curves", "decision_boundary", "descent_paths", "first_layer", "follow_theme", "network"]
+__all__ += ["wanted_changes", "worst_mistakes"]

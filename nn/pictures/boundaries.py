@@ -1,23 +1,19 @@
 """What a model says everywhere in the plane."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from nn.data import Table
+from nn.examples import output_numbers
 from nn.module import Module
-from nn.pictures.problems import Loss, Problem, names_of_inputs, numbers_of, problem, refuse_answers
+from nn.pictures.problems import Loss, Problem, names_of_inputs, problem, refuse_answers
 from nn.pictures.style import MARKERS, Look, check_axes, check_names, figure_of, look_of, number, plain
-from nn.targets import predicted_index
 from nn.validation import check_int
-
-if TYPE_CHECKING:
-    from nn.data import Table
 
 
 def decision_boundary(
@@ -83,7 +79,7 @@ def draw_plane(ax: Axes, found: Problem, resolution: int, look: Look, keys: dict
     """The shades, the boundary, the examples, and the legend with those options."""
     points = found.examples.table
     across, up = (_span(column, resolution) for column in points.T)
-    outputs = np.array([[numbers_of(found.model, [x, y]) for x in across.tolist()] for y in up.tolist()])
+    outputs = np.array([[output_numbers(found.model([x, y])) for x in across.tolist()] for y in up.tolist()])
     if found.classes is None:
         _shade_numbers(ax, found, points, (across, up), outputs[:, :, 0], look)
     elif outputs.shape[2] == 1:
@@ -96,7 +92,6 @@ def draw_plane(ax: Axes, found: Problem, resolution: int, look: Look, keys: dict
 
 
 def _draw_examples(ax: Axes, found: Problem, points: Table, look: Look, keys: dict[str, Any] | None) -> None:
-    """A marker for each example, in the colour of its class."""
     assert found.classes is not None
     of_example = np.array([found.place_of_right(place) for place in range(len(found))])
     handles, labels = [], []
@@ -114,7 +109,7 @@ def _draw_examples(ax: Axes, found: Problem, points: Table, look: Look, keys: di
 def _shade_two(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Table, look: Look) -> None:
     """Two classes: the probability of the second, or the output of a hinge."""
     if found.loss == "binary_cross_entropy":
-        shade = np.vectorize(lambda z: found.answers([z])[0])(outputs)
+        shade = np.exp(-np.logaddexp(0.0, -outputs))
     else:
         shade = 0.5 + 0.5 * np.clip(outputs, -1.0, 1.0)
     ax.contourf(*grid, shade, levels=np.linspace(0.0, 1.0, 21), cmap=look.pale, zorder=0)
@@ -123,17 +118,16 @@ def _shade_two(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Tab
 
 def _shade_classes(ax: Axes, found: Problem, grid: tuple[Table, Table], outputs: Table, look: Look) -> None:
     """Several classes: the colour of the one that is said, paler where it is less sure."""
-    n_rows, n_columns, n_classes = outputs.shape
-    said = np.array([[predicted_index(cell.tolist()) for cell in row] for row in outputs])
-    picture = np.ones((n_rows, n_columns, 4))
+    n_classes = outputs.shape[2]
+    spread = np.exp(outputs - outputs.max(axis=2, keepdims=True)).sum(axis=2)
+    sure = np.ones_like(spread) if found.loss == "hinge" else 1.0 / spread  # the largest of the softmax
+    share = (sure - 1.0 / n_classes) / (1.0 - 1.0 / n_classes)
     background = np.array(to_rgba(look.theme.background))
-    for i, j in np.ndindex(n_rows, n_columns):
-        sure = 1.0 if found.loss == "hinge" else max(found.answers(outputs[i, j].tolist()))
-        share = (sure - 1.0 / n_classes) / (1.0 - 1.0 / n_classes)
-        picture[i, j] = background + (0.1 + 0.4 * share) * (to_rgba(_colour(int(said[i, j]), look)) - background)
-    (across, up), half = grid, 0.5
-    step = (across[1] - across[0]) * half, (up[1] - up[0]) * half
-    extent = (across[0] - step[0], across[-1] + step[0], up[0] - step[1], up[-1] + step[1])
+    colours = np.array([to_rgba(_colour(place, look)) for place in range(n_classes)])[outputs.argmax(axis=2)]
+    picture = background + (0.1 + 0.4 * share)[..., None] * (colours - background)
+    across, up = grid
+    wide, high = (across[1] - across[0]) / 2, (up[1] - up[0]) / 2
+    extent = (across[0] - wide, across[-1] + wide, up[0] - high, up[-1] + high)
     ax.imshow(picture, origin="lower", extent=extent, aspect="auto", interpolation="bilinear", zorder=0)
     for place in range(n_classes):
         others = np.delete(outputs, place, axis=2).max(axis=2)
@@ -155,9 +149,8 @@ def _shade_numbers(
     levels = np.linspace(low, high if high > low else low + 1.0, 21)
     filled = ax.contourf(*grid, outputs, levels=levels, cmap=look.amounts, zorder=0)
     shades: dict[str, Any] = {"cmap": look.amounts, "vmin": levels[0], "vmax": levels[-1]}
-    ax.scatter(
-        points[:, 0], points[:, 1], c=targets, s=44, linewidths=0.9, zorder=5, edgecolors=look.marker_edge, **shades
-    )
+    x, y = points.T
+    ax.scatter(x, y, c=targets, s=44, linewidths=0.9, zorder=5, edgecolors=look.marker_edge, **shades)
     look.bar(figure_of(ax), filled, ax, "output; in the circles\nwhat it should be")
 
 

@@ -1,26 +1,21 @@
 """The changes wanted: what each example asks of each parameter, and their average, the step of gradient descent."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nn.data import Table
 from nn.module import Module
 from nn.pictures.problems import Loss, Problem, problem
 from nn.pictures.style import SMALL, Look, Picture, around_zero, image_size, look_of, number, plain, undisturbed
 
-if TYPE_CHECKING:
-    from nn.data import Table
-
 _MOST_EXAMPLES = 100
-_MOST_ROWS, _MOST_COLUMNS = 40, 12
-"""Of a table; of more, the first and the last stand there, with dots between."""
+_MOST_ROWS, _MOST_COLUMNS = 40, 12  # of a table; of more, the first and the last stand there, with dots between
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -72,9 +67,8 @@ class WantedChanges:
                 numbers = ["…" if i is None else f"{self.changes[row, i]:.3g}" for i in columns]
                 lines.append([plain(self.names[row], 40), *numbers, f"{self.average[row]:.3g}"])
         first, *widths = [max(map(len, column)) for column in zip(*lines)]
-        return "\n".join(
-            "  ".join([name.ljust(first), *map(str.rjust, cells, widths)]).rstrip() for name, *cells in lines
-        )
+        rows = ("  ".join([name.ljust(first), *map(str.rjust, cells, widths)]) for name, *cells in lines)
+        return "\n".join(map(str.rstrip, rows))
 
     __repr__ = __str__
 
@@ -84,7 +78,7 @@ class WantedChanges:
         With an *image_shape*, ``(rows, columns)``, the examples are shown over their columns.
         """
         if image_shape is not None:
-            image_shape = image_size(image_shape, self.inputs.shape[1], "an example")
+            image_shape = image_size(image_shape, self.inputs.shape[1])
         return _heat_map(self, image_shape, look_of(theme))
 
 
@@ -114,9 +108,7 @@ def wanted_changes(model: Module, X: Any, y: Any, loss: Loss = None) -> WantedCh
     """
     found = problem(model, X, y, loss)
     if len(found) > _MOST_EXAMPLES:
-        raise ValueError(
-            f"X has {len(found)} examples, and each takes a column; give at most {_MOST_EXAMPLES}, such as X[:10]"
-        )
+        raise ValueError(f"X must have at most {_MOST_EXAMPLES} examples, a column each, got {len(found)}; give X[:10]")
     with undisturbed(model) as parameters:
         changes, losses = [], []
         for place in range(len(found)):
@@ -131,7 +123,6 @@ def wanted_changes(model: Module, X: Any, y: Any, loss: Loss = None) -> WantedCh
 
 
 def _heading(found: Problem, place: int) -> str:
-    """The number of an example and what is right for it."""
     right = found.right_answer(place)
     text = number(right) if isinstance(right, float) else "" if isinstance(right, list) else plain(right, 12)
     return f"#{place}: {text}" if text else f"#{place}"

@@ -1,7 +1,5 @@
 """The outputs beside what they should have been: the comparison that backprop starts from."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +30,6 @@ class Comparison:
 
     @property
     def width(self) -> float:
-        """How much room the columns take."""
         return _APART * ((self.probabilities is not None) + 2 * (self.wanted is not None))
 
     def interest(self, place: int) -> float:
@@ -40,11 +37,9 @@ class Comparison:
         return 1e9 if place in (self.said, self.right) else 0.0
 
     def is_right(self) -> bool | None:
-        """Whether the class is right; None where that is not known."""
         return None if self.right is None else self.said == self.right
 
     def colour(self, look: Look) -> str:
-        """Of the verdict."""
         theme = look.theme
         return {None: theme.text, True: theme.good, False: theme.negative_ink}[self.is_right()]
 
@@ -78,16 +73,8 @@ def compared(
     root.backward()
     indices = targets.class_indices()
     said, right = (None, None) if indices is None else (predicted_index(outputs), int(indices[0]))
-    return Comparison(
-        outputs,
-        probabilities,
-        _wanted(loss, encoded, len(outputs)),
-        [0.0 - leaf.grad for leaf in leaves],
-        root.data,
-        said,
-        right,
-        targets.classes,
-    )
+    wanted, changes = _wanted(loss, encoded, len(outputs)), [0.0 - leaf.grad for leaf in leaves]
+    return Comparison(outputs, probabilities, wanted, changes, root.data, said, right, targets.classes)
 
 
 def _wanted(loss: str, encoded: Any, n_outputs: int) -> list[float | str]:
@@ -130,7 +117,6 @@ def draw_comparison(
 
 
 def _draw_numbers(ax: Axes, shown: Any, column: Column, x: float, font_size: float, look: Look) -> None:
-    """A column of circles with numbers in them, or of words."""
     numbers = [item for item in shown if isinstance(item, float)]
     scale = around_zero([*numbers, 1.0])
     for place, height in zip(column.shown, column.heights):

@@ -1,7 +1,5 @@
 """Which classes are taken for which."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

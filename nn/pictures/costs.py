@@ -1,26 +1,23 @@
 """The cost as a surface over two parameters, or two directions of a large network, and paths of descent on it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from nn.data import Table
 from nn.initialization import random_numbers
 from nn.module import Module
 from nn.pictures.landscape import draw_landscape
-from nn.pictures.problems import Loss, Problem, checked_rate, problem
+from nn.pictures.problems import Loss, Problem, problem
 from nn.pictures.style import look_of, number, plain, undisturbed
-from nn.validation import as_float, check_choice, check_int, shortened
-
-if TYPE_CHECKING:
-    from nn.data import Table
+from nn.validation import as_float, as_number, check_choice, check_int, shortened
 
 Along = tuple[Any, Any] | str
-_Plane = tuple["Table", "Table", tuple[str, str], tuple[float, float]]
+_Plane = tuple[Table, Table, tuple[str, str], tuple[float, float]]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -102,7 +99,7 @@ class CostSurface:
         ``start``. The *label* is a name for the legend. Raises a ValueError unless *learning_rate* is above 0 and
         *steps* at least 1.
         """
-        rate = checked_rate(learning_rate)
+        rate = as_number("learning_rate", learning_rate, "(0, inf)")
         check_int("steps", steps, 1)
         at = np.array(self.start if start is None else _pair(start, "start"))
         points, costs = [at], []
@@ -283,17 +280,15 @@ def _range(item: Any) -> tuple[float, float]:
 
 
 def _move(surface: CostSurface, parameters: list[Any], at: Table) -> None:
-    """Set the parameters to a point of the plane."""
     for parameter, data in zip(parameters, (surface.origin + at @ surface.directions).tolist()):
         parameter.data = data
 
 
 def _finite_cost(found: Problem) -> float:
-    try:
-        cost = found.cost()
-    except ArithmeticError:
-        return float("nan")
-    return cost if np.isfinite(cost) else float("nan")
+    with suppress(ArithmeticError):
+        if np.isfinite(cost := found.cost()):
+            return cost
+    return np.nan
 
 
 def _cost_and_slope(surface: CostSurface, parameters: list[Any], at: Table) -> tuple[float, Table]:

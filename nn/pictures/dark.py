@@ -1,7 +1,5 @@
 """Figures that are light or dark as the page around them is: one picture, and a rule for its colours in the dark."""
 
-from __future__ import annotations
-
 import base64
 from typing import Any
 

@@ -9,19 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
+
+from matplotlib.figure import Figure
 
 from engine.drawing.themes import Theme
 from engine.stepping.outputs import Output, script_showing
 from engine.stepping.page import embed_json, name_of
 from nn.pictures.dark import following, size_of
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-_COLOURS = 128
-"""Of a frame: a file of few colours is a third as large, and these pictures have few."""
+_COLOURS = 128  # of a frame: a file of few colours is a third as large, and these pictures have few
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,6 @@ class Frame:
 
     @classmethod
     def of(cls, figure: Figure, words: str, dots_per_inch: float) -> Frame:
-        """A figure as a frame."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from PIL import Image
 
@@ -78,18 +75,9 @@ def _still(frames: list[Frame], at: int, theme: Theme, dark: Theme | None, tall:
     content = {"pictures": pictures, "tall": narrow, "words": [frame.words for frame in frames], "at": at}
     data = embed_json(content)
     page = name_of(data)
-    html = _filled(
-        _part("frames.html"),
-        page=page,
-        style=_part("frames.css"),
-        picture=pictures[at],
-        words=escape(frames[at].words),
-        last=str(len(frames) - 1),
-        at=str(at),
-        colours=colours,
-        frames=data,
-    )
-    return html, page
+    still = {"picture": pictures[at], "words": escape(frames[at].words), "at": str(at), "last": str(len(frames) - 1)}
+    parts = {"page": page, "style": _part("frames.css"), "colours": colours, "frames": data}
+    return _filled(_part("frames.html"), **still, **parts), page
 
 
 def document(frames: list[Frame], at: int, theme: Theme, dark: Theme | None = None, tall: Sequence[Frame] = ()) -> str:
@@ -103,13 +91,11 @@ def animation(frames: list[Frame], seconds: float) -> bytes:
     """An endless GIF; its last frame stays for a while."""
     from PIL import Image
 
-    images = [Image.open(io.BytesIO(frame.png)) for frame in frames]
+    first, *others = [Image.open(io.BytesIO(frame.png)) for frame in frames]
     each = round(1000 * seconds)
-    durations = [*[each] * (len(images) - 1), max(1500, each)]
+    durations = [*[each] * len(others), max(1500, each)]
     buffer = io.BytesIO()
-    images[0].save(
-        buffer, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, disposal=1
-    )
+    first.save(buffer, format="GIF", save_all=True, append_images=others, duration=durations, loop=0, disposal=1)
     return buffer.getvalue()
 
 

@@ -1,7 +1,5 @@
 """Where the examples are images: what the first layer looks for, and what was taken for something else."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -10,8 +8,8 @@ from matplotlib.figure import Figure
 
 from nn.module import Module
 from nn.pictures.neurons import layers_of
-from nn.pictures.problems import Loss, Problem, classifying
-from nn.pictures.style import SMALL, Look, Picture, around_zero, image_size, literal, look_of, plain
+from nn.pictures.problems import Loss, Problem, answers, classifying
+from nn.pictures.style import LITERAL, SMALL, Look, Picture, around_zero, image_size, look_of, plain
 from nn.targets import predicted_index
 from nn.validation import check_int
 
@@ -34,7 +32,7 @@ def first_layer(model: Module, image_shape: tuple[int, int], *, most: int = 64, 
     >>> picture = first_layer(MLP(64, [6, 10], seed=0), (8, 8))
     """
     look, neurons = look_of(theme), layers_of(model)[0]
-    shape = image_size(image_shape, len(neurons[0].w), "an example")
+    shape = image_size(image_shape, len(neurons[0].w))
     check_int("most", most, 1)
     weights = [np.array([weight.data for weight in neuron.w]).reshape(shape) for neuron in neurons[:most]]
     scale = around_zero(weights)
@@ -76,7 +74,7 @@ def worst_mistakes(
     """
     look = look_of(theme)
     found, _ = classifying(model, X, y, loss, "worst_mistakes")
-    shape = image_size(image_shape, found.examples.table.shape[1], "an example")
+    shape = image_size(image_shape, found.examples.table.shape[1])
     check_int("most", most, 1)
     outputs = [found.outputs(place) for place in range(len(found))]
     wrong = [place for place in range(len(found)) if not found.is_right(place, outputs[place])]
@@ -100,12 +98,12 @@ def _caption(ax: Axes, found: Problem, place: int, outputs: list[float], look: L
     said, right = plain(found.said(outputs), 10), plain(found.right_answer(place), 10)
     sure = ""
     if found.loss == "cross_entropy":
-        sure = f" ({100 * max(found.answers(outputs)):.0f}%)"
+        sure = f" ({100 * max(answers(found.loss, outputs)):.0f}%)"
     elif found.loss == "binary_cross_entropy":
-        probability = found.answers(outputs)[0]
+        probability = answers(found.loss, outputs)[0]
         sure = f" ({100 * (probability if predicted_index(outputs) else 1 - probability):.0f}%)"
-    ax.set_title(f"says {said}{sure}", fontsize=SMALL, color=look.theme.negative_ink, pad=3, **literal())
-    ax.set_xlabel(f"is {right}  ·  example {place}", fontsize=SMALL - 1, color=look.theme.text, labelpad=3, **literal())
+    ax.set_title(f"says {said}{sure}", fontsize=SMALL, color=look.theme.negative_ink, pad=3, **LITERAL)
+    ax.set_xlabel(f"is {right}  ·  example {place}", fontsize=SMALL - 1, color=look.theme.text, labelpad=3, **LITERAL)
 
 
 def _tiles(look: Look, n: int, n_columns: int, side: float, gap: float, extra: float) -> tuple[Picture, list[Axes]]:

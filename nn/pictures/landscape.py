@@ -1,8 +1,6 @@
 """A cost surface drawn from above and from the side."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,13 +8,10 @@ from matplotlib.colors import PowerNorm, to_rgba
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from nn.pictures.style import SMALL, TEXT, Look, Picture, figure_of, literal, number
+from nn.data import Table
+from nn.pictures.style import LITERAL, SMALL, TEXT, Look, Picture, figure_of, number
 
-if TYPE_CHECKING:
-    from nn.data import Table
-
-Line = tuple["Table", "Table", str]
-"""Points in the plane, their costs, and what to say of them."""
+Line = tuple[Table, Table, str]  # points in the plane, their costs, and what to say of them
 
 _PATH_DASHES = ["solid", "dashed", "dotted", "dashdot"]
 _PATH_MARKERS = ["o", "s", "^", "D", "v", "P"]
@@ -73,15 +68,8 @@ def _contour(
         handles.append(ax.plot(points[:, 0], points[:, 1], **path, zorder=4 + len(lines) - place)[0])
         ax.plot(*points[0], "o", markersize=9, markerfacecolor="none", markeredgecolor=path["color"], markeredgewidth=2)
     if across[0] <= here[0] <= across[-1] and up[0] <= here[1] <= up[-1]:
-        star: dict[str, Any] = {
-            "marker": "*",
-            "markersize": 13,
-            "color": "#ffffff",
-            "markeredgecolor": "#000000",
-            "linestyle": "none",
-            "zorder": 20,
-        }
-        handles += ax.plot(*here, **star)
+        star: dict[str, Any] = {"markersize": 13, "color": "#ffffff", "markeredgecolor": "#000000", "zorder": 20}
+        handles += ax.plot(*here, "*", **star)
     return handles
 
 
@@ -90,9 +78,8 @@ def _relief(
 ) -> list[Line2D]:
     """From the side. Of a path there is what lies within the picture."""
     grid = np.meshgrid(across, up)
-    ax.plot_surface(
-        *grid, costs, cmap=look.costs, norm=_scale(_levels(costs)), alpha=0.92, linewidth=0, rcount=60, ccount=60
-    )
+    fine: dict[str, Any] = {"alpha": 0.92, "linewidth": 0, "rcount": 60, "ccount": 60}
+    ax.plot_surface(*grid, costs, cmap=look.costs, norm=_scale(_levels(costs)), **fine)
     ax.contour(*grid, costs, levels=_levels(costs), colors=look.theme.text, linewidths=0.4, alpha=0.35, zorder=2)
     look.title(ax, "The cost, seen from the side")
     ax.set_facecolor(look.theme.background)
@@ -100,7 +87,7 @@ def _relief(
     ax.set_box_aspect((4, 4, 3), zoom=0.9)
     ax.set(xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
     for axis, name in zip((ax.xaxis, ax.yaxis, ax.zaxis), (*labels, "cost")):
-        axis.set_label_text(name, fontsize=TEXT, color=look.theme.text, **literal())
+        axis.set_label_text(name, fontsize=TEXT, color=look.theme.text, **LITERAL)
         axis.set_major_locator(MaxNLocator(5, prune="both"))  # the ends of two axes would collide
         axis.set_major_formatter(FuncFormatter(lambda x, _: number(x)))
         longest = max(len(number(x)) for x in axis.get_majorticklocs())
@@ -123,15 +110,11 @@ def _relief(
 
 def _path(place: int, look: Look) -> dict[str, Any]:
     """The colour, marker and, in print, dashes of a path."""
-    return {
-        "color": look.paths[place % len(look.paths)],
-        "marker": _PATH_MARKERS[place % len(_PATH_MARKERS)],
-        "linestyle": _PATH_DASHES[place % len(_PATH_DASHES)] if look.dashes != "solid" else "solid",
-        "markersize": 4.5,
-        "markeredgecolor": look.marker_edge if look.dashes == "solid" else "#ffffff",
-        "markeredgewidth": 0.6,
-        "linewidth": 1.5,
-    }
+    in_print = look.dashes != "solid"
+    dashes = _PATH_DASHES[place % len(_PATH_DASHES)] if in_print else "solid"
+    line = {"color": look.paths[place % len(look.paths)], "linestyle": dashes, "linewidth": 1.5}
+    mark = {"marker": _PATH_MARKERS[place % len(_PATH_MARKERS)], "markersize": 4.5, "markeredgewidth": 0.6}
+    return {**line, **mark, "markeredgecolor": "#ffffff" if in_print else look.marker_edge}
 
 
 def _scale(levels: Table) -> PowerNorm:

@@ -1,7 +1,5 @@
 """The network as a picture: what goes in, what each neuron makes of it, and what should have come out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,20 +11,9 @@ from matplotlib.patches import Rectangle
 from nn import examples
 from nn.data import as_table, by_name
 from nn.module import Module
+from nn.pictures import neurons
 from nn.pictures.comparison import Comparison, compared, draw_comparison
-from nn.pictures.neurons import (
-    RADIUS,
-    Column,
-    activations_of,
-    draw_biases,
-    draw_column,
-    draw_heading,
-    draw_key,
-    draw_weights,
-    importances,
-    layers_of,
-    with_numbers,
-)
+from nn.pictures.neurons import RADIUS, Column, draw_heading, with_numbers
 from nn.pictures.problems import Loss, chosen_loss, names_of_inputs
 from nn.pictures.style import Look, check_axes, check_names, figure_of, image_size, look_of, plain
 from nn.targets import Label
@@ -67,17 +54,17 @@ def network(
     """
     check_axes(ax)
     look = look_of(theme, ax)
-    layers = layers_of(model)
+    layers = neurons.layers_of(model)
     n_inputs, n_outputs = len(layers[0][0].w), len(layers[-1])
     check_int("most", most, 2)
     if image_shape is not None:
-        image_size(image_shape, n_inputs, "an example")
+        image_size(image_shape, n_inputs)
     given = input_names if image_shape else names_of_inputs(input_names, model)
     names = None if given is None else check_names(given, n_inputs, 32)
     activations: list[list[float]] | None = None
     if x is not None:
         row = by_name([x], examples.input_names(model), "x", keep=False)
-        activations = activations_of(layers, as_table(row, "x", n_inputs)[0].tolist())
+        activations = neurons.activations_of(layers, as_table(row, "x", n_inputs)[0].tolist())
     elif target is not None:
         raise ValueError("target: without x there is nothing to compare it with; give both, or neither")
     comparison = None
@@ -104,8 +91,8 @@ class _Scene:
     look: Look
 
     def drawn(self, ax: Axes | None) -> Figure:
-        """Lay the columns out, and draw them."""
-        columns = self._columns(max(3.0, 0.36 * self._n_rows()))
+        n_rows = min(max(len(self.layers[0][0].w), *map(len, self.layers)), self.most + 1)
+        columns = self._columns(max(3.0, 0.36 * n_rows))
         left, right, below, above = self._frame(columns)
         if ax is not None:  # the layers as far apart as fills the axes
             least = 2.4 if with_numbers(self.layers) else 1.8
@@ -120,28 +107,24 @@ class _Scene:
         axes.set(xlim=(left, right), ylim=(below, above), aspect="equal")
         axes.set_axis_off()
         self._draw_input(axes, columns[0], font_size)
-        biases = draw_biases(axes, self.layers, columns, font_size, self.look)
-        draw_weights(axes, self.layers, columns, font_size, self.look, biases)
+        biases = neurons.draw_biases(axes, self.layers, columns, font_size, self.look)
+        neurons.draw_weights(axes, self.layers, columns, font_size, self.look, biases)
         for column in columns:
-            draw_column(axes, column, font_size, self.look)
+            neurons.draw_column(axes, column, font_size, self.look)
         top = max(column.heights[0] for column in columns) + RADIUS + 0.2
         self._draw_headings(axes, columns, top, font_size)
         self._draw_output(axes, columns[-1], top, font_size)
-        draw_key(axes, self.activations is not None, font_size, self.look, _inches_of(axes)[0])
+        neurons.draw_key(axes, self.activations is not None, font_size, self.look, _inches_of(axes)[0])
         return figure_of(axes)
 
     def _frame(self, columns: list[Column]) -> tuple[float, float, float, float]:
-        """Left, right, lower and upper end of all that is drawn."""
         right = columns[-1].x + RADIUS + self._label_width() + (self.comparison.width if self.comparison else 0.0)
-        below = min(column.lowest() for column in columns) - 0.5
+        below = min(min(column.heights) for column in columns) - RADIUS - 0.5
         return self._left(columns[0]), right, below, max(column.heights[0] for column in columns) + RADIUS + 1.0
-
-    def _n_rows(self) -> int:
-        return min(max(len(self.layers[0][0].w), *map(len, self.layers)), self.most + 1)
 
     def _columns(self, apart: float) -> list[Column]:
         """The neurons of each layer, the layers that far apart."""
-        sizes = importances(self.layers)
+        sizes = neurons.importances(self.layers)
         spacing = 1.5 if with_numbers(self.layers) else 1.0  # room for the biases
         columns = []
         for place, size in enumerate(sizes):
@@ -156,7 +139,6 @@ class _Scene:
         return columns
 
     def _image_side(self, column: Column) -> float:
-        """How high the image is drawn."""
         return min(max(2.5, 0.55 * (column.heights[0] - column.heights[-1])), 6.0)
 
     def _left(self, column: Column) -> float:
@@ -167,49 +149,39 @@ class _Scene:
         return -RADIUS - 0.3 - 0.15 * longest
 
     def _label_width(self) -> float:
-        """The room at the right of the outputs for the names of the classes."""
         if self.classes is None or self.n_outputs == 1:
             return 0.7
         return 0.6 + 0.17 * max(len(plain(label, 12)) for label in self.classes)
 
     def _draw_input(self, ax: Axes, column: Column, font_size: float) -> None:
-        """The names of the inputs, or the image that they are the pixels of."""
         if self.names is not None:
             for place, y in zip(column.shown, column.heights):
                 self.look.write(ax, (-RADIUS - 0.15, y), self.names[place], font_size, ha="right")
         if self.image_shape is None:
             return
-        rows, columns = self.image_shape
+        (rows, columns), theme = self.image_shape, self.look.theme
         pixel = self._image_side(column) / rows
         x0, y0 = -2.2 - pixel * columns, pixel * rows / 2
         if column.activations is not None:
             image = as_table([column.activations])[0].reshape(rows, columns)
             extent = (x0, x0 + pixel * columns, -y0, y0)
             ax.imshow(image, cmap=self.look.ink, extent=extent, interpolation="nearest", zorder=2)
-        ax.add_patch(
-            Rectangle((x0, -y0), pixel * columns, 2 * y0, fill=False, edgecolor=self.look.theme.line, zorder=3)
-        )
+        ax.add_patch(Rectangle((x0, -y0), pixel * columns, 2 * y0, fill=False, edgecolor=theme.line, zorder=3))
         for place, y in zip(column.shown, column.heights):
             row, at = divmod(place, columns)
             corner = (x0 + at * pixel, y0 - (row + 1) * pixel)
-            ax.add_patch(
-                Rectangle(corner, pixel, pixel, fill=False, edgecolor=self.look.theme.good, linewidth=1.2, zorder=4)
-            )
+            ax.add_patch(Rectangle(corner, pixel, pixel, fill=False, edgecolor=theme.good, linewidth=1.2, zorder=4))
             middle = (corner[0] + pixel / 2, corner[1] + pixel / 2)
-            ax.plot(
-                [middle[0], -RADIUS], [middle[1], y], color=self.look.theme.good, linewidth=0.6, alpha=0.5, zorder=3
-            )
+            ax.plot([middle[0], -RADIUS], [middle[1], y], color=theme.good, linewidth=0.6, alpha=0.5, zorder=3)
         draw_heading(ax, x0 + pixel * columns / 2, y0 + 0.15, f"image, {rows} × {columns}", font_size, self.look)
 
     def _draw_headings(self, ax: Axes, columns: list[Column], y: float, font_size: float) -> None:
-        """What each layer is, and how much of it is drawn."""
         for place, column in enumerate(columns):
             what = "inputs" if place == 0 else "outputs" if place == len(columns) - 1 else f"layer {place - 1}"
             some = "" if len(column.shown) == column.size else f"\n{len(column.shown)} of {column.size}"
             draw_heading(ax, column.x, y, what + some, font_size, self.look)
 
     def _draw_output(self, ax: Axes, column: Column, y: float, font_size: float) -> None:
-        """The labels beside the outputs, and then the comparison with the right answer."""
         if self.classes is not None and self.n_outputs > 1:
             for place, height in zip(column.shown, column.heights):
                 label = plain(self.classes[place], 12)

@@ -16,8 +16,7 @@ from nn.layers import Dropout, Sequential
 from nn.mlp import Layer, Neuron
 from nn.pictures.style import Look, around_zero, number
 
-RADIUS = 0.4
-"""Of a circle, where neurons of a layer stand 1 apart."""
+RADIUS = 0.4  # of a circle, where neurons of a layer stand 1 apart
 _MOST_NUMBERED_WEIGHTS = 12
 _ROUNDS = 8  # in which each number looks for a place again
 _LETTER, _LINE = 0.13, 0.36  # the size of a letter, where it is as high as fits into a circle
@@ -59,10 +58,6 @@ class Column:
             slots.insert((most + 1) // 2, None)
         height = {slot: apart * ((len(slots) - 1) / 2 - i) for i, slot in enumerate(slots)}
         return cls(x, size, shown, [height[place] for place in shown], height.get(None), activations)
-
-    def lowest(self) -> float:
-        """How far the circles reach down."""
-        return min(self.heights) - RADIUS
 
 
 def layers_of(model: Any) -> list[list[Neuron]]:
@@ -148,7 +143,6 @@ def _places_on(line: Any, width: float) -> list[Place]:
 
 
 def _write(ax: Axes, place: Place, words: str, signed: float, size: float, look: Look) -> None:
-    """Words in the colour of a sign, readable over lines."""
     box = {"boxstyle": "round,pad=0.12", "facecolor": look.theme.background, "edgecolor": "none"}
     look.write(ax, place[:2], words, size, look.signed(signed), zorder=4, bbox=box)
 
@@ -164,7 +158,6 @@ def draw_column(ax: Axes, column: Column, font_size: float, look: Look) -> None:
 
 
 def draw_circle(ax: Axes, x: float, y: float, shown: float | None, scale: Any, font_size: float, look: Look) -> None:
-    """One circle, with a number in it and its shade, or empty."""
     face = to_rgba(look.theme.background) if shown is None else look.pale(scale(shown))
     ax.add_patch(Circle((x, y), RADIUS, facecolor=face, edgecolor=look.theme.line, linewidth=1.0, zorder=5))
     if shown is not None:
@@ -186,10 +179,7 @@ def draw_biases(
 
 
 def draw_key(ax: Axes, shaded: bool, font_size: float, look: Look, inches: float) -> None:
-    """What the colours mean."""
-    handles = [
-        Line2D([], [], color=look.signed(sign), linestyle=look.dashed(sign), linewidth=3) for sign in (1.0, -1.0)
-    ]
+    handles = [Line2D([], [], color=look.signed(one), linestyle=look.dashed(one), linewidth=3) for one in (1.0, -1.0)]
     labels = ["positive weight", "negative weight (thicker: larger)"]
     if shaded:
         dot: dict[str, Any] = {"marker": "o", "markersize": font_size, "linestyle": "none"}
@@ -205,5 +195,4 @@ def draw_key(ax: Axes, shaded: bool, font_size: float, look: Look, inches: float
 
 
 def draw_heading(ax: Axes, x: float, y: float, text: str, font_size: float, look: Look, **options: Any) -> None:
-    """A few words over a column."""
     look.write(ax, (x, y), text, font_size, va="bottom", linespacing=1.15, **options)

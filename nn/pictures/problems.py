@@ -1,7 +1,5 @@
 """What a picture is of: a model, examples and a loss that fit together, as ``fit`` takes them."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +11,7 @@ from nn.examples import Examples, examples_by_name, input_names, output_numbers
 from nn.losses import LOSSES, LossFunction, as_loss, named_loss
 from nn.module import Module
 from nn.targets import ANSWERS, CLASSES, Label, predicted
-from nn.validation import as_float, shortened
+from nn.validation import shortened
 
 Loss = str | LossFunction | None
 
@@ -36,20 +34,13 @@ class Problem:
         return len(self.examples)
 
     def target(self, place: int) -> Any:
-        """What the loss compares the outputs with."""
         return self.examples.targets.encoded[place]
 
     def outputs(self, place: int) -> list[float]:
-        """What the model gives for an example."""
-        return numbers_of(self.model, self.examples.row(place))
+        return output_numbers(self.model(self.examples.row(place)))
 
     def example_loss(self, place: int) -> Value:
-        """The loss of one example, as the root of its graph."""
         return loss_of(self.loss_function, self.model(self.examples.row(place)), self.target(place))
-
-    def answers(self, outputs: list[float]) -> list[float]:
-        """What the outputs say under this loss: probabilities where they are logits, else the outputs themselves."""
-        return answers(self.loss, outputs)
 
     def said(self, outputs: list[float]) -> Any:
         """The label that these outputs stand for, the answers to questions, or the number or numbers."""
@@ -70,11 +61,9 @@ class Problem:
         return self.right_answer(place) if self.examples.targets.kind == CLASSES else self.target(place)
 
     def is_right(self, place: int, outputs: list[float]) -> bool:
-        """Whether these outputs stand for the example's class."""
         return self.examples.targets.is_right(outputs, place)
 
     def cost(self) -> float:
-        """The mean loss of the examples."""
         return math.fsum(self.example_loss(place).data for place in range(len(self))) / len(self)
 
     def cost_and_gradient(self) -> tuple[float, list[float]]:
@@ -93,7 +82,8 @@ def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
 
     Without a *loss* it is the one that the model was trained for, or ``"mse"``.
     """
-    check_module(model)
+    if not isinstance(model, Module):
+        raise TypeError(f"model must be a Module such as an MLP, got {type(model).__name__} {shortened(model)}")
     name, function = chosen_loss(model, loss)
     return Problem(model, examples_by_name(model, X, y, name), name, function)
 
@@ -133,25 +123,6 @@ def refuse_answers(found: Problem, what: str) -> None:
             f"{what} needs a model that says one class, but this one answers {len(found.outputs(0))} questions; give a "
             "model of one question, or network(model, x, target), which shows all answers"
         )
-
-
-def check_module(model: Any) -> None:
-    """Refuse what is no Module."""
-    if not isinstance(model, Module):
-        raise TypeError(f"model must be a Module such as an MLP, got {type(model).__name__} {shortened(model)}")
-
-
-def checked_rate(learning_rate: Any) -> float:
-    """The learning rate as a float above 0."""
-    rate = as_float(learning_rate, "learning_rate")
-    if not 0.0 < rate < math.inf:
-        raise ValueError(f"learning_rate must be > 0, got {learning_rate!r}")
-    return rate
-
-
-def numbers_of(model: Module, x: list[float]) -> list[float]:
-    """The outputs of a model as plain numbers, in a list even for a single one."""
-    return output_numbers(model(x))
 
 
 def loss_of(function: LossFunction, outputs: Value | list[Value], target: Any) -> Value:

@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -24,15 +24,15 @@ from engine import Value
 from engine.drawing.themes import THEMES, Theme
 from engine.expressions.nodes import Number
 from engine.expressions.writers import picture_text
+from nn.module import Module
 from nn.pictures.dark import following
 from nn.validation import check_choice, shortened
-
-if TYPE_CHECKING:
-    from nn.module import Module
 
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "p", "*", "h"]
 TITLE, TEXT, SMALL = 13.0, 11.0, 10.0
 """Sizes of letters in points: such as can be read where a figure of 6 to 8 inches fills a slide."""
+LITERAL: dict[str, Any] = {"parse_math": False, "usetex": False}
+"""Options of a text in which ``$`` and ``_`` are to mean themselves."""
 
 
 @dataclass(frozen=True)
@@ -70,45 +70,39 @@ class Look:
         return "#ffffff" if _luminance(rgba) < 0.18 else "#000000"
 
     def picture(self, width: float, height: float, layout: Any = "constrained") -> Picture:
-        """An empty figure of that size in inches."""
         made = Picture(figsize=(width, height), layout=layout, facecolor=self.theme.background)
         made.follows = self.dark is not None
         return made
 
     def title(self, ax: Axes, text: str, size: float = TITLE, colour: str = "") -> None:
-        """Put a title over the left end of the axes."""
-        ax.set_title(text, loc="left", fontsize=size, color=colour or self.theme.text, **literal())
+        ax.set_title(text, loc="left", fontsize=size, color=colour or self.theme.text, **LITERAL)
 
     def head(self, figure: Figure, text: str) -> None:
-        """Put a title over the left end of a figure."""
-        figure.suptitle(text, x=0.01, ha="left", fontsize=TITLE, color=self.theme.text, **literal())
+        figure.suptitle(text, x=0.01, ha="left", fontsize=TITLE, color=self.theme.text, **LITERAL)
 
     def write(self, ax: Axes, at: tuple[float, float], words: str, size: float, colour: str = "", **more: Any) -> None:
         """Write words around a point, as they are."""
-        options: dict[str, Any] = {"ha": "center", "va": "center", "color": colour or self.theme.text, **literal()}
+        options: dict[str, Any] = {"ha": "center", "va": "center", "color": colour or self.theme.text, **LITERAL}
         ax.text(*at, words, fontsize=size, **(options | more))
 
     def clear_frame(self, ax: Axes) -> None:
-        """A thin frame without ticks, as around an image."""
         ax.set_xticks([])
         ax.set_yticks([])
         ax.spines[:].set_color(self.theme.line)
 
     def name_axes(self, ax: Axes, x: str, y: str) -> None:
         """Name both axes, with no frame above and at the right."""
-        ax.set_xlabel(x, fontsize=TEXT, color=self.theme.text, **literal())
-        ax.set_ylabel(y, fontsize=TEXT, color=self.theme.text, **literal())
+        ax.set_xlabel(x, fontsize=TEXT, color=self.theme.text, **LITERAL)
+        ax.set_ylabel(y, fontsize=TEXT, color=self.theme.text, **LITERAL)
         ax.spines[["top", "right"]].set_visible(False)
         ax.spines[["left", "bottom"]].set_color(self.theme.line)
         ax.tick_params(labelsize=SMALL, colors=self.theme.line, labelcolor=self.theme.text)
         ax.set_facecolor(self.theme.background)
 
     def name_ticks(self, axis: Axis, places: Sequence[float], names: Sequence[str], **options: Any) -> None:
-        """Write a name at each place of an axis."""
-        axis.set_ticks(places, names, fontsize=SMALL, color=self.theme.text, **literal(), **options)
+        axis.set_ticks(places, names, fontsize=SMALL, color=self.theme.text, **LITERAL, **options)
 
     def grid(self, ax: Axes) -> None:
-        """Thin lines behind a curve."""
         ax.grid(color=self.theme.line, linewidth=0.5, alpha=0.35)
 
     def bar(self, figure: Figure, drawn: Any, ax: Any, name: str = "", **options: Any) -> None:
@@ -119,7 +113,7 @@ class Look:
         bar.ax.tick_params(labelsize=SMALL, colors=self.theme.line, labelcolor=self.theme.text)
         bar.ax.yaxis.get_offset_text().set_color(self.theme.text)
         if name:
-            bar.set_label(name, fontsize=SMALL, color=self.theme.text, **literal())
+            bar.set_label(name, fontsize=SMALL, color=self.theme.text, **LITERAL)
 
     def legend(self, ax: Axes, handles: Sequence[Any], labels: Sequence[str], **options: Any) -> None:
         """A legend whose labels are shown as they are (matplotlib drops those that start with ``_``)."""
@@ -133,7 +127,6 @@ class Look:
             text.set_color(self.theme.text)
 
     def axes(self, ax: Axes | None, width: float, height: float) -> Axes:
-        """The axes that were given, or those of a new picture."""
         return self.picture(width, height).add_subplot() if ax is None else ax
 
 
@@ -199,11 +192,9 @@ _SHARPNESS = 2  # pixels of the picture for one of the notebook's, for screens t
 class Picture(Figure):
     """A figure that shows itself in Jupyter, with no pyplot and no backend chosen."""
 
-    follows = False
-    """Whether it is dark where the notebook is."""
+    follows = False  # whether it is dark where the notebook is
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        """The picture and its size on the page."""
         width, height = (round(inches * _PIXELS_PER_INCH) for inches in self.get_size_inches())
         return png_of(self, _PIXELS_PER_INCH * _SHARPNESS), {"width": width, "height": height}
 
@@ -217,7 +208,6 @@ class Picture(Figure):
 
 
 def png_of(figure: Figure, dots_per_inch: float) -> bytes:
-    """The figure as the bytes of a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dots_per_inch)
     return buffer.getvalue()
@@ -230,7 +220,6 @@ def check_axes(ax: Any) -> None:
 
 
 def figure_of(ax: Axes) -> Figure:
-    """The whole figure that has these axes."""
     found: Any = ax.figure
     while found.figure is not found:
         found = found.figure
@@ -243,11 +232,6 @@ def plain(text: object, most: int = 24) -> str:
     said = "".join(c if c.isprintable() else " " for c in said)
     half = (most - 1) // 2
     return said if len(said) <= most else f"{said[:half]}…{said[-half:]}"
-
-
-def literal() -> dict[str, Any]:
-    """Options of a text in which ``$`` and ``_`` are to mean themselves."""
-    return {"parse_math": False, "usetex": False}
 
 
 def check_names(names: Any, n_inputs: int, most: int) -> list[str]:
@@ -272,14 +256,14 @@ def number(x: float, precision: int = 3) -> str:
     return picture_text(Number(x), max(precision, whole))
 
 
-def image_size(image_shape: Any, n_numbers: int, what: str) -> tuple[int, int]:
+def image_size(image_shape: Any, n_numbers: int) -> tuple[int, int]:
     """Rows and columns of an image; a ValueError if they are none, or have another number of pixels."""
     pair = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
     if len(pair) != 2 or not all(hasattr(n, "__index__") and not isinstance(n, bool) and n > 0 for n in pair):
         raise ValueError(f"image_shape must be a pair (rows, columns), such as (8, 8), got {shortened(image_shape)}")
     rows, columns = int(pair[0]), int(pair[1])
     if rows * columns != n_numbers:
-        raise ValueError(f"image_shape: {rows} x {columns} is {rows * columns} pixels, but {what} has {n_numbers}")
+        raise ValueError(f"image_shape: {rows} x {columns} is {rows * columns} pixels, but an example has {n_numbers}")
     return rows, columns
 
 

@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from engine.callers import ipython_shell
+from nn.module import Module
 from nn.pictures.style import Look, look_of, number
 from nn.validation import shortened
 
 if TYPE_CHECKING:
-    from nn.module import Module
     from nn.training.history import History
 
 
@@ -95,7 +95,6 @@ class LiveCurves:
         self._drawn_at = 0.0
 
     def __call__(self, model: Module, history: History) -> None:
-        """Draw, unless that was done just now."""
         shell = _notebook()
         if shell is None:
             return
@@ -119,7 +118,6 @@ class LiveCurves:
         self._drawn_epochs, self._drawn_at = self._history.epochs, time.monotonic()
 
     def _finish(self, *_: object) -> None:
-        """After the cell."""
         shell = _notebook()
         if shell is not None:
             shell.events.unregister("post_run_cell", self._finish)
@@ -127,7 +125,6 @@ class LiveCurves:
         self._history = None
 
     def _draw_rest(self) -> None:
-        """The epochs that came since the last drawing."""
         if self._history is not None and self._drawn_epochs < self._history.epochs:
             self._draw()
 

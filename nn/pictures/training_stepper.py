@@ -1,7 +1,5 @@
 """Training, one step of gradient descent forward or back at a time."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,9 +21,9 @@ from nn.pictures.boundaries import check_plane, draw_plane
 from nn.pictures.frames import Frame, animation, document, fragment, script
 from nn.pictures.networks import network
 from nn.pictures.neurons import layers_of
-from nn.pictures.problems import Loss, checked_rate, names_of_inputs, problem
-from nn.pictures.style import TEXT, TITLE, check_names, literal, look_of, number, plain, undisturbed
-from nn.validation import check_int, check_seconds, shortened
+from nn.pictures.problems import Loss, names_of_inputs, problem
+from nn.pictures.style import LITERAL, TEXT, TITLE, check_names, look_of, number, plain, undisturbed
+from nn.validation import as_number, check_int, check_seconds, shortened
 
 _RESOLUTION = 40
 _DOTS_PER_INCH = 100
@@ -33,8 +31,7 @@ _WIDE = (12.0, 6.0), ((0.005, 0.09, 0.61, 0.75), (0.68, 0.475, 0.31, 0.41), (0.6
 _TALL = (4.4, 8.6), ((0.01, 0.53, 0.98, 0.37), (0.16, 0.25, 0.81, 0.2), (0.16, 0.07, 0.81, 0.09))
 """Inches, and the places of network, boundary and cost in them."""
 _AHEAD = 10  # steps that are shown before the first one is made
-_MOST_FRAMES_SHOWN, _MOST_FRAMES_SAVED = 25, 200
-"""In a notebook, where one waits for them to be drawn, and in a file."""
+_MOST_FRAMES_SHOWN, _MOST_FRAMES_SAVED = 25, 200  # in a notebook, where one waits for them to be drawn, and in a file
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ class TrainingStepper:
         self.problem = problem(model, X, y, loss)
         layers_of(model)
         check_plane(self.problem)
-        self.learning_rate = checked_rate(learning_rate)
+        self.learning_rate = as_number("learning_rate", learning_rate, "(0, inf)")
         self.input_names = check_names(names_of_inputs(input_names, model, X, ("x1", "x2")), 2, 16)
         self._follow = check_int("follow", follow, 0, len(self.problem) - 1)
         with undisturbed(model):
@@ -188,12 +185,7 @@ class TrainingStepper:
     def _check_unchanged(self) -> None:
         now = [parameter.data for parameter in self.problem.model.parameters()]
         if now != self._states[self._at].weights:
-            raise RuntimeError(
-                "the model's weights were changed by something else since the last step; make a new TrainingStepper"
-            )
-
-    def __repr__(self) -> str:
-        return self.in_words()
+            raise RuntimeError("the model's weights were changed by something else; make a new TrainingStepper")
 
     def in_words(self) -> str:
         """Where training is, in a line."""
@@ -203,6 +195,8 @@ class TrainingStepper:
         words = [number(item) if isinstance(item, float) else plain(item) for item in (said, right)]
         answer = f"says {words[0]}, right answer {words[1]}"
         return f"step {self._at}: cost {number(self.cost)}; example {self._follow}: {answer}"
+
+    __repr__ = in_words
 
     def picture(self) -> Figure:
         """Network, boundary and cost at this step."""
@@ -231,7 +225,7 @@ class TrainingStepper:
         self._draw_cost(curve)
         where = f"Step {self._at}   cost {number(self.cost)}   learning rate {number(self.learning_rate)}"
         letters = TITLE - 1 if tall else TITLE + 2
-        figure.text(0.012, 1.0 - 0.42 / size[1], where, fontsize=letters, color=look.theme.text, **literal())
+        figure.text(0.012, 1.0 - 0.42 / size[1], where, fontsize=letters, color=look.theme.text, **LITERAL)
         return figure
 
     def _draw_cost(self, ax: Axes) -> None:

@@ -1,33 +1,26 @@
 """Checkpoints: a training run in a file, from which it goes on bit for bit."""
 
-from __future__ import annotations
-
 import hashlib
 import json
-import random
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import astuple, dataclass, field
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.whole_files import is_device, write_whole
 from nn.examples import Examples, Tally
 from nn.losses import LOSSES
 from nn.model_files import ModelFileError, is_finite, parse_json
+from nn.optimizers import LearningRate
 from nn.training.history import COLUMNS, History
-from nn.training.processes import computed, digest, graphs_of, probes_of
-from nn.validation import as_number, plain_label, shortened, without_addresses
+from nn.training.processes import Alone, computed, digest, graphs_of, probes_of
+from nn.training.steps import Task
+from nn.validation import as_number, shortened, without_addresses
 
-if TYPE_CHECKING:
-    from nn.optimizers import LearningRate
-    from nn.training.processes import Alone
-    from nn.training.steps import Task
-
-FORMAT, VERSION = "gradstep checkpoint", 3
+FORMAT, VERSION = "gradstep checkpoint", 4
 
 
 @dataclass
@@ -58,55 +51,49 @@ class Checkpoint:
 
     def due(self) -> bool:
         """Whether it is time to write within an epoch; process 0 of several does."""
-        return (
-            self.seconds is not None and not self._task.team.rank and time.monotonic() - self._written >= self.seconds
-        )
+        elapsed = time.monotonic() - self._written
+        return self.seconds is not None and not self._task.team.rank and elapsed >= self.seconds
 
     def begin(self, task: Task) -> Progress:
-        """Restore parameters, optimizer and random numbers from the file; or begin the file.
-
-        Raises:
-            OSError: the file cannot be read or written.
-            ValueError: the file is incomplete, or of another run; nothing is changed.
-        """
+        """Restore parameters, optimizer and random numbers from the file, if it is of this run; or begin the file."""
         self._task, self._run = task, json.loads(json.dumps(_run_of(task)))
-        path = self.path
-        content = task.team.first(
-            lambda: parse_json(path, path.read_bytes(), FORMAT, VERSION) if path.exists() else None
-        )
+        content = task.team.first(self._read)
         if content is None:
             self._begin_look()
             progress = Progress(asked=task.n_epochs)
             self.write(progress)
             return progress
-        self._check_run(content.get("run"))
-        own = dict(task.model.named_parameters())
         try:
-            progress = _progress(content, own.keys(), task.team.n_examples)
-            kind, words, gauss = content["random"]
-            _check("random", gauss is None or is_finite(gauss))
-            chance = random.Random()
-            chance.setstate((kind, tuple(words), gauss))  # checks kind and words
-            done = progress.history.epochs + progress.tally.n / task.team.n_examples
-            if done <= task.n_epochs:
-                task.optimizer.load_state_dict(content["optimizer"])
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise ModelFileError(
-                f"{self.path}: incomplete or damaged checkpoint ({plain_label(str(error), 200)})"
-            ) from None
-        if done > task.n_epochs:
-            raise ValueError(
-                f"{self.path} must be of at most {task.n_epochs} epochs, as many as are asked, got one of {done:.4g}; "
-                "give another file name, or delete that file to start from the beginning"
-            )
-        task.rng.setstate(chance.getstate())
-        for name, parameter in own.items():
-            parameter.data = content["parameters"][name]
+            progress = self._restored(task, content)
+        except (ArithmeticError, AttributeError, LookupError, TypeError) as error:  # of a stranger's file
+            raise ModelFileError(f"{self.path}: no checkpoint of gradstep's ({shortened(error)})") from None
         stopped_early = task.stopping is not None and task.stopping.ends(progress.history)
         progress.stopped = progress.stopped and (stopped_early or task.n_epochs <= progress.asked)
         progress.asked = task.n_epochs
         self._begin_look()
         return progress
+
+    def _restored(self, task: Task, content: dict[str, Any]) -> Progress:
+        self._check_run(content["run"])
+        history, tally = History(**content["history"]), Tally(*content["tally"])
+        done = history.epochs + tally.n / task.team.n_examples
+        if done > task.n_epochs:
+            raise ValueError(
+                f"{self.path} must be of at most {task.n_epochs} epochs, as many as are asked, got one of {done:.4g}; "
+                "give another file name, or delete that file to start from the beginning"
+            )
+        task.optimizer.load_state_dict(content["optimizer"])
+        task.model.load_state_dict(content["parameters"])
+        kind, words, gauss = content["random"]
+        task.rng.setstate((kind, tuple(words), gauss))
+        return Progress(history, content["order"], tally, content["asked"], content["stopped"], content["best"])
+
+    def _read(self) -> dict[str, Any] | None:
+        """The content of the file, if there is one: what ``write`` wrote, as its digest tells."""
+        content = parse_json(self.path, self.path.read_bytes(), FORMAT, VERSION) if self.path.exists() else None
+        if content is not None and content.pop("digest", None) != digest(json.dumps(content).encode()):
+            raise ModelFileError(f"{self.path}: incomplete or damaged checkpoint; delete it to begin again")
+        return content
 
     def _begin_look(self) -> None:
         """Note what there is and what is computed before a run's steps, with the weights that it begins with."""
@@ -150,25 +137,17 @@ class Checkpoint:
         if self._task.team.rank:  # process 0 writes
             return
         kind, words, gauss = self._task.rng.getstate()
-        content = {
-            "format": FORMAT,
-            "version": VERSION,
-            "run": self._run,
-            **vars(progress),
-            "history": {name: getattr(progress.history, name) for name in COLUMNS},
-            "tally": astuple(progress.tally),
-            "random": [kind, list(words), gauss],
-            "optimizer": self._task.optimizer.state_dict(),
-            "parameters": self._task.model.state_dict(),
-        }
+        content = {"format": FORMAT, "version": VERSION, "run": self._run, **vars(progress)}
+        content["history"] = {name: getattr(progress.history, name) for name in COLUMNS}
+        content |= {"tally": astuple(progress.tally), "random": [kind, list(words), gauss]}
+        content |= {"optimizer": self._task.optimizer.state_dict(), "parameters": self._task.model.state_dict()}
+        content["digest"] = digest(json.dumps(content).encode())
         write_whole(self.path, (json.dumps(content) + "\n").encode())
         self._written = time.monotonic()
 
-    def _check_run(self, other: Any) -> None:
+    def _check_run(self, other: dict[str, Any]) -> None:
         for what, here in self._run.items():
-            there = other.get(what) if isinstance(other, dict) else None
-            if what == "backend" and there is None:  # as earlier files have it
-                there = "numpy"
+            there = other.get(what)
             if there != here:
                 shown = "" if what in _DIGESTS else f": {shortened(there)} there, {shortened(here)} here"
                 raise ValueError(
@@ -178,24 +157,17 @@ class Checkpoint:
 
 
 def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:
-    """The checkpoint of all processes; process 0 alone needs its path, for it alone reads and writes the file.
-
-    Raises:
-        ValueError: other processes have one, and process 0 has none.
-    """
+    """The checkpoint of all processes; process 0 alone needs its path, for it alone reads and writes the file."""
     paths = team.gather(own and own.path)
     if paths[0] is not None:
         return own or Checkpoint(paths[0], None)
     if any(paths):
         rank = next(rank for rank, path in enumerate(paths) if path)
-        raise ValueError(
-            f"checkpoint must be given in process 0, which writes it, got it in process {rank} and not there"
-        )
+        raise ValueError(f"checkpoint must be given in process 0, which writes it, got it in process {rank} alone")
     return None
 
 
-_RECORDED = ("the model", "the loss")
-"""What ``_kept_by`` names that graphs are made by."""
+_RECORDED = ("the model", "the loss")  # what ``_kept_by`` names that graphs are made by
 _DIGESTS = ("starting weights", "code of the loss", "examples", "validation examples")
 
 
@@ -272,31 +244,3 @@ def _digest_of(examples: Examples | None) -> str:
     inputs = hashlib.sha256(table.tobytes()).hexdigest()
     parts = (table.shape, table.dtype.name, inputs, targets.classes, targets.kind, targets.encoded, examples.weights)
     return digest(parts)
-
-
-def _progress(content: dict[str, Any], names: Iterable[str], n_examples: int) -> Progress:
-    """The progress in a file; checks the parameters in it too.
-
-    Raises:
-        ArithmeticError, AttributeError, LookupError, TypeError, ValueError: the content is not what a run leaves.
-    """
-    history = History(**content["history"])
-    numbers = [getattr(history, name) for name in COLUMNS]
-    lengths = {len(column) for column in numbers if column}
-    _check("history", content["history"].keys() == set(COLUMNS) and len(lengths) <= 1)
-    _check("history", all(isinstance(column, list) and all(map(is_finite, column)) for column in numbers))
-    order, tally = content["order"], Tally(*content["tally"])
-    _check("order", order == [] or (all(type(i) is int for i in order) and sorted(order) == [*range(n_examples)]))
-    _check("tally", len(content["tally"]) == 3 and all(map(is_finite, astuple(tally))))
-    _check("tally", type(tally.n) is int and 0 <= tally.n <= len(order))
-    asked, stopped, best = content["asked"], content["stopped"], content["best"]
-    _check("asked", type(asked) is int and asked >= 0)
-    _check("stopped", type(stopped) is bool)
-    for key in ("parameters", "best")[: 1 + (best != {})]:
-        _check(key, content[key].keys() == set(names) and all(map(is_finite, content[key].values())))
-    return Progress(history, order, tally, asked, stopped, best)
-
-
-def _check(key: str, good: bool) -> None:
-    if not good:
-        raise ValueError(f"{key!r} must be what a run leaves there, got something else")

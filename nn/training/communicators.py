@@ -5,8 +5,6 @@ of the arrays of all processes, and ``gather(thing)``, which returns what each o
 processes call the same of these in the same order. An object of the user's may have them too.
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 import pickle
@@ -109,12 +107,7 @@ ENGINES: dict[str, Callable[[], Communicator]] = {"torch": Torch, "mpi": MPI, "j
 
 
 def as_communicator(given: Any) -> Communicator:
-    """The communicator of that name, or an object that is one.
-
-    Raises:
-        ImportError: the package is missing.
-        ValueError: it is something else, or the processes were not started by torchrun.
-    """
+    """The communicator of that name, or an object that is one."""
     if isinstance(given, str) and given in ENGINES:
         return ENGINES[given]()
     parts = [getattr(given, name, None) for name in ("rank", "size", "sum", "gather")]

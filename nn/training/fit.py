@@ -33,23 +33,11 @@ from nn.optimizers import LearningRate, Optimizer, named_optimizer
 from nn.parameters import check_call
 from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.targets import Label, given_classes
+from nn.training import options
 from nn.training.checkpoint import Checkpoint, Progress, settings_of, shared_checkpoint
 from nn.training.history import History
 from nn.training.interrupts import Interrupts
-from nn.training.options import (
-    OWN_TO_EACH,
-    Callback,
-    check_alike,
-    check_backend,
-    check_callbacks,
-    check_dtype,
-    check_pair,
-    check_stopping,
-    check_verbose,
-    is_true,
-    refuse_unknown,
-    team_of,
-)
+from nn.training.options import Callback, is_true
 from nn.training.processes import Probe, computed, fact, order_and_classes, probes_of, state_of
 from nn.training.steps import Steps, Task
 from nn.training.threads import trained_here
@@ -169,19 +157,19 @@ def fit(
         OSError: the checkpoint cannot be written or read; the weights are those of that moment.
     """
     # what all processes must be given alike; first, while there are no other variables
-    given = {name: thing for name, thing in locals().items() if name not in OWN_TO_EACH}
-    team = team_of(communicator)
+    given = {name: thing for name, thing in locals().items() if name not in options.OWN_TO_EACH}
+    team = options.team_of(communicator)
     with team.together():
-        refuse_unknown(unknown, [name for name in fit.__annotations__ if name not in ("model", "unknown", "return")])
+        options.refuse_unknown(unknown, fit.__annotations__)
         checkpoint_file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
         loss_name, loss = named_loss(loss)
         optimizer = named_optimizer(optimizer, learning_rate)
         batch_size, rng = check_int("batch_size", batch_size, 1), random_numbers(seed)
-        callbacks, verbose = check_callbacks(callbacks), check_verbose(verbose, progress)
+        callbacks, verbose = options.check_callbacks(callbacks), options.check_verbose(verbose, progress)
         epochs = None if epochs is None else check_int("epochs", epochs, 0)
-        check_alike(communicator, replay, validation_split, class_weight)
-        dtype, backend = check_dtype(dtype, replay), check_backend(backend, replay, devices)
-        stopping = check_stopping(early_stopping)
+        options.check_alike(communicator, replay, validation_split, class_weight)
+        dtype, backend = options.check_dtype(dtype, replay), options.check_backend(backend, replay, devices)
+        stopping = options.check_stopping(early_stopping)
         names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
         table = kept_table(by_name(X, names, keep=False), "X", model.n_inputs)
         outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: as_list(model(table[0].tolist()))))
@@ -192,7 +180,7 @@ def fit(
         learned, validation = examples.targets.classes, None
         examples = weigh(examples, sample_weight)
         if validation_data is not None:
-            validation_X, validation_y = check_pair(validation_data, validation_split)
+            validation_X, validation_y = options.check_pair(validation_data, validation_split)
             validation_X = by_name(validation_X, names, "validation X", keep=False)
             rows = kept_table(validation_X, "validation X", model.n_inputs)
             validation_y = by_name(validation_y, y_names, "validation y")
@@ -204,10 +192,8 @@ def fit(
     team.count(len(examples))
     if not any(team.gather(examples.weights is None or any(examples.weights))):
         raise ValueError("sample_weight and class_weight must be above 0 for an example to train on, got 0 for all")
-    data = loss_name, loss, examples, validation
-    task = Task(
-        model, optimizer, *data, seed, rng, batch_size, epochs, stopping, dtype, n_outputs, noise, backend, team
-    )
+    data = loss_name, loss, examples, validation, seed, rng
+    task = Task(model, optimizer, *data, batch_size, epochs, stopping, dtype, n_outputs, noise, backend, team)
     y_names = y_names if learned is None and len(y_names or ()) == n_outputs else None
     training = Training(task, names, y_names, shared_checkpoint(checkpoint_file, team), callbacks, verbose)
     with ExitStack() as stack, training.interrupts.handled():
@@ -235,12 +221,7 @@ class Training:
         self.steps = Steps(self.task, "replay=False")
 
     def run(self, replay: bool | None, given: dict[str, Any]) -> None:
-        """Train until all epochs are done or something ends it.
-
-        Raises:
-            ValueError: *replay* is True and not possible, or the checkpoint is of another run; or processes differ,
-                among others in an argument that was *given*.
-        """
+        """Train until all epochs are done or something ends it; all processes must be *given* alike."""
         try:
             with self.team.shield(self.interrupts):
                 probes = self.team.first(lambda: probes_of(self.task))
@@ -275,7 +256,6 @@ class Training:
         return {name: fact(thing) for name, thing in settings.items()} | computed(self.task, probes)
 
     def _begin(self, replay: bool | None) -> None:
-        """Record the steps."""
         self.task.model.eval()  # its mode from now on; steps have their noise all the same
         if self.team.is_shared:
             from nn.training.shared import shared_steps
@@ -367,7 +347,6 @@ class Training:
         return is_over or history.interrupted
 
     def _call_back(self) -> bool:
-        """Call the callbacks; return whether one of them returns True."""
         answers = [callback(self.task.model, self.progress.history) for callback in self.callbacks]
         return any(map(is_true, answers))
 

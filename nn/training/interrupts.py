@@ -1,7 +1,5 @@
 """Ctrl-C during training: the first one ends it, and none interrupts a shielded block."""
 
-from __future__ import annotations
-
 import signal
 import threading
 from collections.abc import Iterator
@@ -18,8 +16,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._shields, self._raised = 0, False
-        self.is_pending = False
-        """Whether a Ctrl-C waits for the end of a shielded block."""
+        self.is_pending = False  # whether a Ctrl-C waits for the end of a shielded block
 
     def settle(self) -> None:
         """Raise nothing any more: the caller ends by itself."""

@@ -32,9 +32,9 @@ OWN_TO_EACH |= {"checkpoint", "checkpoint_every", "communicator", "unknown", "lo
 
 
 def refuse_unknown(unknown: dict[str, Any], names: Iterable[str]) -> None:
-    """Raise a TypeError for the first unknown argument of fit, whose arguments have these *names*."""
+    """Raise a TypeError for the first unknown argument of fit, which has annotations of these *names*."""
     for name in unknown:
-        raise unknown_argument("fit", name, names, _MEANT)
+        raise unknown_argument("fit", name, [n for n in names if n not in ("model", "unknown", "return")], _MEANT)
 
 
 def check_stopping(early_stopping: Any) -> EarlyStopping | None:
@@ -84,9 +84,7 @@ def check_alike(communicator: Any, replay: Any, validation_split: Any, class_wei
     if replay is False:
         raise ValueError("replay must be True or None with a communicator, got False; one process alone trains eagerly")
     if validation_split is not None:
-        raise ValueError(
-            "validation_split must be left out with a communicator; give each process its share as validation_data"
-        )
+        raise ValueError("validation_split must be left out with a communicator; give each process validation_data")
     if isinstance(class_weight, str):
         raise ValueError(
             f"class_weight must be a dict with a communicator, got {shortened(class_weight)}; a process counts its own "

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from nn.training.steps import Task
 
 Result = TypeVar("Result")
-Probe = tuple[list[float], Any]
-"""The inputs and the target of an example."""
+Probe = tuple[list[float], Any]  # the inputs and the target of an example
 _MOST_GRAPHS, _MANY_NODES = 10, 5_000
 
 
@@ -32,8 +31,7 @@ class Alone:
     rank, is_shared = 0, False
 
     def __init__(self) -> None:
-        self.n_examples = 0
-        """How many examples all processes have."""
+        self.n_examples = 0  # how many examples all processes have
 
     def count(self, n_own: int) -> None:
         """Add up the examples of all processes, of which this one has *n_own*."""
@@ -71,11 +69,7 @@ class Alone:
 
 
 def check_same(facts: Sequence[dict[str, str]], advice: str, kind: type[Exception] = ValueError) -> None:
-    """Refuse *facts* that differ between processes, of which each has a text for each name.
-
-    Raises:
-        Exception: one differs, of this *kind*, with an *advice*; the first is named, in all processes alike.
-    """
+    """Refuse *facts* that differ between processes, a text for each name, by an error of this *kind*."""
     here, *others = facts
     for name in dict.fromkeys(name for each in facts for name in each):
         for rank, there in enumerate(others, 1):

@@ -40,9 +40,6 @@ class Replayed(Steps):
 
     A step that meets infinity or NaN is repeated eagerly, which names the operation, or succeeds. After the model or
     the loss did something that cannot be replayed, all steps are eager.
-
-    Raises:
-        Exception: the model or the loss cannot be replayed. A user's loss may raise anything for a target of Values.
     """
 
     def __init__(self, task: Task, insists: bool) -> None:
@@ -147,7 +144,6 @@ class Replayed(Steps):
                 self.begin()
 
     def _record_again(self) -> None:
-        """Record for other parameters than before."""
         try:
             self.paths = self._recorded_paths()
         except Exception as error:  # as in ``steps_for``
@@ -214,7 +210,6 @@ class Replayed(Steps):
         self.eager = reason(error)
 
     def _advance(self, gradient: Array) -> None:
-        """Take the optimizer's step."""
         self.has_gradient = self.has_gradient or bool(gradient.any())
         if self.in_arrays:
             self._step_in_arrays(gradient)

@@ -15,11 +15,7 @@ from nn.training.teams import Team
 
 
 def shared_steps(task: Task) -> Shared:
-    """Steps of several processes.
-
-    Raises:
-        ValueError: the model cannot be replayed with the loss.
-    """
+    """Steps of several processes; a ValueError if the model cannot be replayed with the loss."""
     try:
         return Shared(task)
     except ArithmeticError:

@@ -85,18 +85,13 @@ class Steps:
 
     def __init__(self, task: Task, eager: str) -> None:
         self.task, self.eager = task, eager
-        self.has_gradient = False
-        """Whether some step had a gradient other than 0."""
+        self.has_gradient = False  # whether some step had a gradient other than 0
 
     def begin(self) -> None:
         """Make ready for the first step."""
 
     def step(self, batch: Sequence[int]) -> Tally:
-        """Take one step on a batch of indices; one example's graph is alive at a time.
-
-        Raises:
-            ArithmeticError: a loss or a weight is infinite or NaN; weights stay as they were before the step.
-        """
+        """Take one step on a batch of indices; after an ArithmeticError weights are as they were before the step."""
         task, tally = self.task, Tally()
         task.optimizer.zero_grad()
         for index in batch:
@@ -143,11 +138,7 @@ class Steps:
         return loss, targets.classes is not None and targets.is_right(output_numbers(outputs), index)
 
     def check_trains(self) -> None:
-        """Refuse a loss that depends on no parameter for all examples.
-
-        Raises:
-            TypeError: it is such a loss.
-        """
+        """Refuse a loss that depends on no parameter for all examples."""
         if not self.trains():
             raise TypeError(
                 f"the loss {shortened(self.task.loss_name)} must depend on the model's parameters, got numbers without "

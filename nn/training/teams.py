@@ -4,21 +4,17 @@ Each process has rows of its own. The run is that of one process that has all of
 order of rank: the same order of the examples, batches, steps and history, up to rounding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nn.examples import Tally
+from nn.training.communicators import Array, Communicator
+from nn.training.interrupts import Interrupts
 from nn.training.processes import Alone, Result, check_same
 from nn.validation import shortened
-
-if TYPE_CHECKING:
-    from nn.training.communicators import Array, Communicator
-    from nn.training.interrupts import Interrupts
 
 
 class Team(Alone):
@@ -30,11 +26,7 @@ class Team(Alone):
     is_shared = True
 
     def __init__(self, communicator: Communicator) -> None:
-        """Begin with a meeting.
-
-        Raises:
-            ValueError: the communicator does not do what it promises.
-        """
+        """Begin with a meeting, in which the communicator shows whether it does what it promises."""
         super().__init__()
         self._communicator, self.rank, self.size = communicator, communicator.rank, communicator.size
         self._start = self._stop = 0
@@ -43,9 +35,8 @@ class Team(Alone):
         self._interrupts: Interrupts | None = None
         ranks = self.gather(self.rank)
         if ranks != list(range(self.size)):
-            raise ValueError(
-                f"communicator must have the ranks 0 to {self.size - 1}, one for each process, got {shortened(ranks)}"
-            )
+            must = f"the ranks 0 to {self.size - 1}, one for each process"
+            raise ValueError(f"communicator must have {must}, got {shortened(ranks)}")
 
     def count(self, n_own: int) -> None:
         counts = self.gather(n_own)
@@ -111,13 +102,7 @@ class Team(Alone):
         return interrupted or bool(numbers.any())
 
     def total(self, call: Callable[[], Tally]) -> Tally:
-        """The sum of the tallies of all processes.
-
-        Raises:
-            KeyboardInterrupt: one of them got Ctrl-C.
-            FloatingPointError: one of them met infinity or NaN.
-            RuntimeError: another one met an error.
-        """
+        """The sum of the tallies of all processes, unless one of them met Ctrl-C or an error."""
         own = self.caught(call) or Tally()
         numbers = self._meet_to_go_on(own.loss, own.right, own.n)
         return Tally(float(numbers[:, 0].sum()), int(numbers[:, 1].sum()), int(numbers[:, 2].sum()))

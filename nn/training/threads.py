@@ -1,8 +1,5 @@
 """State that concurrent calls of fit share: which thread trains what, BLAS's limit."""
 
-from __future__ import annotations
-
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock, get_ident
@@ -18,19 +15,12 @@ _looking = Lock()
 
 @contextmanager
 def trained_here(parameters: Sequence[Value], optimizer: Optimizer) -> Iterator[None]:
-    """Train these parameters in this thread alone, by an optimizer that takes no other steps meanwhile.
-
-    Raises:
-        RuntimeError: another thread is training some of them, or another call of fit has the optimizer.
-    """
+    """Train these parameters in this thread alone, by an optimizer that takes no other steps meanwhile."""
     here = get_ident()
     with _looking:
         if any(optimizer is other for other in _stepping):
             kind = type(optimizer).__name__
-            raise RuntimeError(
-                f"this {kind} takes the steps of another call of fit, which is not over; make another {kind} for this "
-                "one"
-            )
+            raise RuntimeError(f"this {kind} takes the steps of another call of fit; make another {kind} for this one")
         if any(_trained.get(parameter, here) != here for parameter in parameters):
             raise RuntimeError(
                 "another thread is training this model, or one that shares parameters with it; let it finish first, or "
@@ -56,29 +46,22 @@ class OneThread:
 
     def __init__(self) -> None:
         self._count = 0
-        self._libraries: Any = None
-        self._n_modules = 0
         self._limits: Any = None
         self._lock = Lock()
 
     def begin(self) -> None:
-        try:
-            from threadpoolctl import ThreadpoolController
-        except ImportError:
-            return
+        from threadpoolctl import threadpool_limits
+
         with self._lock:
             self._count += 1
             if self._count == 1:
-                if len(sys.modules) != self._n_modules:  # another BLAS comes with a module; a search takes milliseconds
-                    self._libraries, self._n_modules = ThreadpoolController(), len(sys.modules)
-                self._limits = self._libraries.limit(limits=1, user_api="blas")
+                self._limits = threadpool_limits(1, user_api="blas")
 
     def end(self) -> None:
         with self._lock:
-            self._count = max(0, self._count - 1)
-            if self._count == 0 and self._limits is not None:
+            self._count -= 1
+            if self._count == 0:
                 self._limits.restore_original_limits()
-                self._limits = None
 
 
 ONE_THREAD = OneThread()

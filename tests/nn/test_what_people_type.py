@@ -160,21 +160,6 @@ def test_scales_fold_into_the_first_and_last_layer_whatever_is_between():
     assert [v.data for v in model(x)] == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("model", "fold", "words"),
-    [
-        (Sequential(Layer(2, 1), "tanh"), "fold_out", r"the last layer must be a Layer .*, got Activation\('tanh'\)"),
-        (Sequential(Dropout(0.5), Layer(2, 1)), "fold_in", r"the first layer must be a Layer .*, got Dropout\(0\.5\)"),
-        (MLP(2, [3, 1], output="tanh"), "fold_out", "the last layer must be linear"),
-        (MLP(3, [1]), "fold_in", "must be a Layer of n_inputs=1 .*, got Layer of"),
-        (MLP(3, [2]), "fold_out", "must be a Layer of n_outputs=1 .*, got Layer of"),
-    ],
-)
-def test_scales_that_cannot_be_folded_are_refused(model, fold, words):
-    with refused(model, words):
-        getattr(Scaling([1.0], [2.0]), fold)(model)
-
-
 # ------------------------------------------------------------------------------------------------------------- changes
 
 

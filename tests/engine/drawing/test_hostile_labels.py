@@ -18,7 +18,7 @@ from engine import Value, backprop, compile, detect_anomaly, draw, forward, step
 from engine.validation import one_line, plain_label
 from nn import MLP
 from nn.__main__ import main
-from nn.data.confusions import confusion_table
+from nn.cli.train import confusion_table
 from nn.pictures import TrainingStepper, decision_boundary, network, wanted_changes, worst_mistakes
 from nn.pictures import confusion_table as pictured_confusions
 

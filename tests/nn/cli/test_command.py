@@ -22,8 +22,8 @@ from engine import Value, backprop
 from nn import MLP
 from nn.__main__ import main
 from nn.cli.arguments import parser
+from nn.cli.train import confusion_table
 from nn.data import moons
-from nn.data.confusions import confusion_table
 from nn.scaling import Scaling
 
 MAGIC = {"svg": b"<?xml", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-", "gv": b"digraph"}
@@ -231,18 +231,11 @@ def test_draw_takes_the_options_of_a_drawing(gradstep):
 
 
 def test_step_shows_the_engines_own_numbers(gradstep):
-    out = gradstep("step", *FORMULA).splitlines()
     x, w, b = Value(2.0, label="x"), Value(-3.0, label="w"), Value(6.88, label="b")
     y = engine.tanh(x * w + b)
-    steps = list(backprop(y))
-    assert out[0] == f"forward: tanh(x * w + b) = {y.data:.6g}, and its gradient with respect to itself is 1"
-    rows = [re.split(r"\s{2,}", line) for line in out[2:5]]
-    for row, one in zip(rows, steps, strict=True):
-        assert [row[2], row[3]] == [f"{one.node.data:.6g}", f"{one.gradient:.6g}"]
-        contributions = [f"{c.local_derivative:.6g} * {one.gradient:.6g} = {c.amount:.6g}" for c in one.contributions]
-        assert [each.split(": ")[1] for each in row[4].split(", ")] == contributions
-    assert rows[2][4] == "x: -3 * 0.500972 = -1.50292, w: 2 * 0.500972 = 1.00194"
-    assert out[5:] == [f"gradient of {leaf.label}: {leaf.grad:.6g}" for leaf in (x, w, b)]
+    steps = [f"{step}\n" for step in backprop(y)]
+    gradients = [f"gradient of {leaf.label}: {leaf.grad:.6g}" for leaf in (x, w, b)]
+    assert gradstep("step", *FORMULA) == "\n".join([f"{FORMULA[0]} = 0.706419\n", *steps, *gradients, ""])
 
 
 @pytest.mark.parametrize(
@@ -257,18 +250,11 @@ def test_step_shows_the_engines_own_numbers(gradstep):
         (["maximum(x, 2)", "x=3"], "gradient of x: 1"),
         (["x*2", "x=inf"], "gradient of x: 2"),
         (["x*x", "x=nan"], "gradient of x: nan"),
-        (["2*3"], "1     2 * 3  6     1         -"),
         (["λ*2", "λ=1"], "gradient of λ: 2"),
     ],
 )
 def test_step_takes_formulas_of_every_kind(gradstep, arguments, last):
     assert gradstep("step", *arguments).splitlines()[-1] == last
-
-
-def test_long_formulas_are_numbered(gradstep):
-    out = gradstep("step", "+".join(["x*x*x*x"] * 12), "x=1")
-    assert re.search(r"^1 +v\d+ \+ x \* x \* x \* x +12 ", out, re.MULTILINE)
-    assert out.splitlines()[-1] == "gradient of x: 48"
 
 
 # ------------------------------------------------------------------------------------------------- help, and other ways
@@ -318,20 +304,6 @@ def test_from_a_shell(folder, way):
     status, out, err = run("train", "xor", "--epochs", "many")
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert run("step", "--help")[0] == 0
-
-
-@pytest.mark.parametrize(
-    ("formula", "name"),
-    [
-        ("a/((x+1)*(y+1))", "a / ((x + 1) * (y + 1))"),
-        ("(x+1)*(y+1)", "(x + 1) * (y + 1)"),
-        ("tanh(x*y)+1", "tanh(x * y) + 1"),
-        ("x-(y-a)", "x - (y - a)"),
-    ],
-)
-def test_a_step_names_a_formula_as_it_is(gradstep, formula, name):
-    numbers = [f"{letter}=1" for letter in "xya" if letter in formula.replace("tanh", "")]
-    assert f"{name} = " in gradstep("step", formula, *numbers)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")

@@ -84,7 +84,7 @@ def test_a_process_that_is_gone_stops_all():
 
 @pytest.mark.parametrize(
     ("last", "words"),
-    [(b"", "process 1 ended before the training began"), (b'{"error": "process 1: interrupted"}\n', "process 1: int")],
+    [([], "process 1 ended before the training began"), ([b'{"error": "process 1: interrupted"}'], "process 1: int")],
 )
 def test_a_process_that_ends_while_others_wait_stops_all(last, words):
     address = ("127.0.0.1", free_port())
@@ -92,14 +92,15 @@ def test_a_process_that_ends_while_others_wait_stops_all(last, words):
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(first.meet)
         with connected_to(address) as gone:
-            gone.sendall(b'{"process": 1, "processes": 3}\n' + last)
+            for message in [b'{"process": 1, "processes": 3}', *last]:
+                gone.sendall(len(message).to_bytes(4, "big") + message)
         with pytest.raises(StoppedError, match=words):
             waiting.result()
     first.close()
 
 
 @pytest.mark.parametrize(
-    "said", [b"GET / HTTP/1.1\r\n\r\n", b"\xff\n", b"[1]\n", b'{"process": "x", "processes": 2}\n', b""]
+    "said", [b"GET / HTTP/1.1\r\n\r\n", b"\xff\n", b"\0\0\0\3[1]", b'\0\0\0 {"process": "x", "processes": 2}', b""]
 )
 def test_programs_of_another_kind_are_not_heard(said):
     address = ("127.0.0.1", free_port())

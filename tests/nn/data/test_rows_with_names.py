@@ -156,11 +156,11 @@ def test_a_frame_is_no_example():
 
 def test_a_picture_reads_a_row_by_name(monkeypatch):
     pytest.importorskip("matplotlib")
-    from nn.pictures import network, networks
+    from nn.pictures import network, neurons
 
     seen = []
-    draw = networks.activations_of
-    monkeypatch.setattr(networks, "activations_of", lambda layers, x: seen.append(x) or draw(layers, x))
+    draw = neurons.activations_of
+    monkeypatch.setattr(neurons, "activations_of", lambda layers, x: seen.append(x) or draw(layers, x))
     model = trained()
     network(model, TURNED[0])
     network(model, {"b": NUMBERS[1], "a": NUMBERS[0]}, Y.iloc[0][["v", "u"]])

@@ -52,7 +52,10 @@ WRONG = {
     "loss": (lambda m: network(m, [1, 2], 1, loss="cross"), "loss must be one of .*, got 'cross'"),
     "no examples": (lambda m: wanted_changes(m, [], []), "X must have at least one example"),
     "uneven": (lambda m: wanted_changes(m, XOR_X, [1, 2]), "X has 4 examples, but y 2"),
-    "too many": (lambda m: wanted_changes(m, [[1, 2]] * 101, [1] * 101), "X has 101 examples.*give at most 100"),
+    "too many": (
+        lambda m: wanted_changes(m, [[1, 2]] * 101, [1] * 101),
+        "X must have at most 100 examples, .* got 101",
+    ),
     "three labels": (lambda m: wanted_changes(m, XOR_X, list("abca"), **LOGIT), "y has 3 different labels"),
     "no parameter": (
         lambda m: cost_surface(m, XOR_X, XOR_Y, along=("w", "b")),
@@ -75,7 +78,7 @@ WRONG = {
         lambda m: cost_surface(m, XOR_X, XOR_Y, points=2, ranges=((1e200, 1e201), (1e200, 1e201))),
         "ranges: the cost is finite nowhere in them",
     ),
-    "rate": (lambda m: SURFACE.descend(0.0), "learning_rate must be > 0, got 0.0"),
+    "rate": (lambda m: SURFACE.descend(0.0), r"learning_rate must be in \(0, inf\), got 0.0"),
     "steps": (lambda m: SURFACE.descend(0.1, steps=0), "steps must be an int >= 1, got 0"),
     "start": (lambda m: SURFACE.descend(0.1, start=(1, 2, 3)), r"start must be a pair, got \(1, 2, 3\)"),
     "far": (lambda m: SURFACE.descend(0.1, start=(1e300, 1e300)), "start: the cost is not finite at"),
@@ -98,7 +101,7 @@ WRONG = {
     "no tiles": (lambda m: first_layer(m, (1, 2), most=0), "most must be an int >= 1, got 0"),
     "numbers": (lambda m: confusion_table(m, XOR_X, XOR_Y), "confusion_table needs a model that tells classes apart"),
     "more numbers": (lambda m: worst_mistakes(m, XOR_X, XOR_Y, (1, 2)), "worst_mistakes needs a model that tells"),
-    "stepper's rate": (lambda m: TrainingStepper(m, XOR_X, XOR_Y, learning_rate=-1), "learning_rate must be > 0"),
+    "stepper's rate": (lambda m: TrainingStepper(m, XOR_X, XOR_Y, learning_rate=-1), "learning_rate must be in"),
     "stepper's inputs": (
         lambda m: TrainingStepper(MLP(3, [1], seed=0), [[1, 2, 3]], [1]),
         "model: it takes 3 inputs, and a plane has two",

@@ -443,52 +443,22 @@ def test_another_run_is_refused_and_nothing_changes(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_a_checkpoint_that_names_no_backend_is_of_numpy(tmp_path):
-    whole, path = trained(), tmp_path / "run.json"
-    trained(path, epochs=2)
-    content = json.loads(path.read_text())
-    content["run"]["backend"] = None
-    path.write_text(json.dumps(content))
-    assert trained(path) == whole
-
-
 @pytest.mark.parametrize("seconds", [-1, "soon", True, float("nan")])
 def test_checkpoint_every_is_checked(tmp_path, seconds):
     with pytest.raises(ValueError, match="checkpoint_every"):
         trained(tmp_path / "run.json", checkpoint_every=seconds)
 
 
-def spoilt(path: Path):
-    """Every entry of a checkpoint, spoilt in turn."""
-    content = json.loads(path.read_text())
-    for key in content:
-        for bad in (None, 3, "x", [], {}, [1e999], [[]]):
-            yield key, {**content, key: bad}
-    yield "order", {**content, "order": [0] * 60}
-    for tally in ([0.0, 0, -1], [0.0, 0, 61], [0.0, 0], [0.0, 0, 1.0], [1e999, 0, 1]):
-        yield "tally", {**content, "order": list(range(60)), "tally": tally}
-    yield "tally", {**content, "tally": [0.0, 0, 60]}  # and no order that they come from
-    yield "history", {**content, "history": {**content["history"], "loss": [1.0, 2.0]}}
-    yield "random", {**content, "random": [3, [2**40] * 625, None]}
-    yield "optimizer", {**content, "optimizer": {**content["optimizer"], "mean": {"dtype": "object", "numbers": []}}}
-    yield "optimizer", {**content, "optimizer": {**content["optimizer"], "steps": -1}}
-    yield "parameters", {**content, "parameters": dict.fromkeys(content["parameters"], "1")}
-
-
 def test_a_spoilt_file_is_refused_and_nothing_changes(tmp_path):
     path = tmp_path / "run.json"
     trained(path, epochs=1)
     whole = path.read_text()
-    same = {("order", "[]"), ("stopped", "False")}
-    for key, content in spoilt(path):
-        if (key, str(content[key])) in same or str(content[key]) == str(json.loads(whole)[key]):
-            continue
-        path.write_text(json.dumps(content))
+    content = json.loads(whole)
+    for key in content:
+        path.write_text(json.dumps({**content, key: [1.5]}))
         model = MLP(2, [5, 1], activation="tanh", seed=3)
         start = [p.data for p in model.parameters()]
-        if key == "run" or (key == "asked" and content[key] == 3):
-            continue
-        with pytest.raises(ValueError, match=r"run\.json"):
+        with pytest.raises(ModelFileError, match=r"run\.json"):
             trained(path, model=model)
         assert [p.data for p in model.parameters()] == start, key
     for text in ("", whole[: len(whole) // 2], "[" * 100_000, '{"format": "gradstep model"}', whole + "x"):

@@ -495,7 +495,6 @@ def test_overlapping_calls_give_the_threads_of_blas_back():
     assert set(limits()) <= {1}
     threads.end()
     assert limits() == before
-    threads.end()
     threads.begin()
     threads.end()
     assert limits() == before
