@@ -8,6 +8,7 @@ import errno
 import json
 import select
 import socket
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,7 @@ from nn.validation import first_names
 PATIENCE = 300.0  # seconds until a process that is missing is an error
 LONGEST = 1 << 26  # bytes of a message
 _SOON = 2.0  # seconds until a process says that it waits
+_STALLED = struct.pack("ll", 5, 0)  # seconds, and microseconds, for the rest of a message that has begun
 _NOTHING = (OSError, EOFError, ValueError, KeyError, TypeError)  # of a message that does not come, or is of a stranger
 
 
@@ -124,6 +126,8 @@ class Meeting:
 def _connection(connected: socket.socket) -> Connection:
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     connected.settimeout(None)
+    if sys.platform != "win32":
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _STALLED)
     return Connection(connected.detach())
 
 

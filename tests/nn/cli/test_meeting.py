@@ -115,6 +115,20 @@ def test_programs_of_another_kind_are_not_heard(said):
     other.close()
 
 
+@pytest.mark.slow
+def test_a_program_that_begins_a_message_and_stays_is_not_waited_for():
+    address = ("127.0.0.1", free_port())
+    first, other = Meeting(address, 2, 0, 20.0), Meeting(address, 2, 1, 20.0)
+    with ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(first.meet)
+        with connected_to(address) as stranger:
+            stranger.sendall(b"\0\0")
+            came = pool.submit(other.meet)
+            assert (waiting.result(30.0), came.result(30.0)) == (None, None)
+    first.close()
+    other.close()
+
+
 def test_another_program_at_the_address_is_told():
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
         other = Meeting(("127.0.0.1", server.getsockname()[1]), 2, 1, 20.0)
