@@ -1,28 +1,14 @@
 """Seventh pass: the chain rule, group by group from the last to the first, as instructions."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.compiler.adjoints import Gradients, moderate
 from engine.compiler.ir import MatMul, Total, View, equal, some
 from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.memory_layout import Placed, find_products
 from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, Column, Factors, Group, Part, Places, matrix
-
-
-def needing(graph: Placed, wanted: Iterable[int]) -> NDArray[np.bool_]:
-    """Which nodes hand gradients on to the *wanted* ones; the last one is for operands that are not there."""
-    record = graph.record
-    needs = bytearray(len(record.ops) + 1)
-    for place in wanted:
-        needs[place] = 1
-    for index, (op, a, b) in enumerate(zip(record.ops, record.first, record.second)):
-        if (needs[a] or needs[b]) and op != "detach":
-            needs[index] = 1
-    return np.frombuffer(needs, np.bool_)
 
 
 def leading_to(graph: Placed, output: int) -> list[Group]:
@@ -53,7 +39,8 @@ class Backward:
         self.emitter = emitter
         self.careful = careful
         self.graph = emitter.graph
-        self.needs = needing(self.graph, wanted.tolist())
+        self.needs = np.frombuffer(self.graph.record.made_of(wanted.tolist(), "detach"), np.bool_)
+        """Which nodes hand gradients on to the wanted ones."""
         self.gradients = Gradients(emitter, output)
         for group in reversed(leading_to(self.graph, output)):
             self.emit(group)

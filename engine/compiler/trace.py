@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -58,15 +58,21 @@ class Record:
 
     def constant_nodes(self) -> list[int]:
         """The nodes that an operation made of constants alone."""
-        varies = bytearray(len(self.ops) + 1)  # the last one is for operands that are not there
-        varies[: self.n_inputs + self.n_parameters] = b"\x01" * (self.n_inputs + self.n_parameters)
-        constant = []
-        for index, (a, b) in enumerate(zip(self.first, self.second)):
-            if varies[a] or varies[b]:
-                varies[index] = 1
-            elif a != NONE:
-                constant.append(index)
-        return constant
+        varies = self.made_of(range(self.n_inputs + self.n_parameters))
+        return [index for index, operand in enumerate(self.first) if operand != NONE and not varies[index]]
+
+    def made_of(self, places: Iterable[int], ends: str = "") -> bytearray:
+        """1 for each of these nodes, and for what is made of them, but not by an operation that *ends* that.
+
+        The last one is for operands that are not there.
+        """
+        made = bytearray(len(self.ops) + 1)
+        for place in places:
+            made[place] = 1
+        for index, (op, a, b) in enumerate(zip(self.ops, self.first, self.second)):
+            if (made[a] or made[b]) and op != ends:
+                made[index] = 1
+        return made
 
     def leading_to(self, outputs: Sequence[int]) -> bytearray:
         """1 for each node that these *outputs* are made of, and for the last one: operands that are not there."""
