@@ -378,6 +378,14 @@ def test_drawn_and_stepped_and_refused_elsewhere(make):
     assert (z.data, a.grad) == (12.0, 6.0)
 
 
+def test_refusals_of_an_own_operation_say_how_to_write_it():
+    x = Value(0.5, label="x")
+    y = own_tanh(x)
+    for refused in (lambda: gradients(y, [x]), lambda: compile(y, [x]), y.refresh, lambda: compile(own_tanh)([[0.5]])):
+        with pytest.raises(ValueError, match=r"with (operations of Values or )?@primitive"):
+            refused()
+
+
 def test_a_name_of_the_engines_is_only_a_name():
     a = Value(2.0)
     for name in ("relu", "constant", "detach", "neg", "maximum", "", "a\nb", "<b>", "**2"):

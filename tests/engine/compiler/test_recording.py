@@ -942,3 +942,22 @@ def test_numbers_in_place_of_rows_are_answered():
         TypeError, match=r"distance takes .* for several examples distance\(\[\[3.0, 1.0\], \[1.0, 3.0\]\]\)"
     ):
         distance([3.0, 1.0], [1.0, 3.0])
+    table, targets = [[3.0, 1.0], [1.0, 3.0]], [1.0, -1.0]
+    with pytest.raises(TypeError, match=r"side by side in one table: distance\(numpy\.column_stack\(\[X, y\]\)\)"):
+        distance(table, targets)
+    with pytest.raises(TypeError, match="X must be rows of numbers, an example each, got NoneType None"):
+        distance()
+
+
+def test_a_function_without_inputs_takes_no_rows():
+    w = Value(3.0)
+
+    @compile
+    def loss(batch_size=None):
+        return w * w
+
+    assert loss().tolist() == [9.0]
+    w.data = 4.0
+    assert (loss().tolist(), loss([[], []]).tolist()) == ([16.0], [16.0, 16.0])
+    mean, gradient = loss.value_and_gradient()
+    assert (mean, gradient.tolist(), loss.gradients().tolist()) == (16.0, [8.0], [[8.0]])
