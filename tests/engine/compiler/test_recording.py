@@ -961,3 +961,16 @@ def test_a_function_without_inputs_takes_no_rows():
     assert (loss().tolist(), loss([[], []]).tolist()) == ([16.0], [16.0, 16.0])
     mean, gradient = loss.value_and_gradient()
     assert (mean, gradient.tolist(), loss.gradients().tolist()) == (16.0, [8.0], [[8.0]])
+
+
+def test_activations_that_a_model_keeps_may_go_through_a_generator():
+    class Cell:
+        def __init__(self):
+            self.w = [Value(0.5), Value(-1.0)]
+
+        def __call__(self, x):
+            self.h = [(w * x).tanh() for w in self.w]
+            return sum(w * h for w, h in zip(self.w, self.h))
+
+    cell = Cell()
+    assert compile(cell)([[1.0], [2.0]]).tolist() == pytest.approx([cell(Value(1.0)).data, cell(Value(2.0)).data])
