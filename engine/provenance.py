@@ -143,7 +143,9 @@ def _has_plain_exponent(v: Node) -> bool:
 
 
 def checked_label(label: object) -> str:
-    """A label as a plain string."""
+    """A label as a plain string; empty for None."""
+    if label is None:
+        return ""
     if isinstance(label, str):
         return str(label)
     raise TypeError(f"label must be a string, got {type(label).__name__} {shortened(label)}")
