@@ -218,7 +218,8 @@ def test_a_label_is_a_string(label):
 def test_none_is_no_label():
     v = Value(1.0, label="v")
     v.label = None
-    assert (v.label, Value(1.0, None).label, Value(1.0, label=None).label, Value(1.0, (v,), "f", None).label) == ("",) * 4
+    for none in (v, Value(1.0, None), Value(1.0, label=None), Value(1.0, (v,), "f", None)):
+        assert none.label == ""
 
 
 OUTSIDE = [  # operation, number, what it needs
