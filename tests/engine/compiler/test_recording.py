@@ -947,6 +947,20 @@ def test_numbers_in_place_of_rows_are_answered():
         distance(table, targets)
     with pytest.raises(TypeError, match="X must be rows of numbers, an example each, got NoneType None"):
         distance()
+    with pytest.raises(TypeError, match=r"got x=3\.0, y=1\.0; for one example distance\(\[\[3\.0, 1\.0\]\]\)"):
+        distance(x=3.0, y=1.0)
+    with pytest.raises(TypeError, match=r"the function of Values is distance\.__wrapped__"):
+        distance(Value(3.0), Value(1.0))
+    assert distance.__wrapped__(Value(3.0), Value(1.0)).data == 2.0
+
+
+def test_an_argument_that_is_no_column_is_fixed_before():
+    def power(x, n=2):
+        return x**n
+
+    with pytest.raises(TypeError, match=r"got \[\[2\.0\]\], n=3; what is no column .* functools\.partial"):
+        compile(power)([[2.0]], n=3)
+    assert compile(functools.partial(power, n=3))([[2.0]]).tolist() == [8.0]
 
 
 def test_a_function_without_inputs_takes_no_rows():
