@@ -195,7 +195,8 @@ def _indices(f: Function, args: Sequence[Any], argnums: Argnums) -> tuple[int, .
     indices = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
     for index in indices:
         if isinstance(index, bool) or not isinstance(index, int) or not -len(args) <= index < len(args):
-            raise TypeError(f"argnums: {index!r}, but {_name(f)} was given {len(args)} positional arguments")
+            advice = "" if args else f"; Values that {_name(f)} uses get their gradients from backward()"
+            raise TypeError(f"argnums: {index!r}, but {_name(f)} was given {len(args)} positional arguments{advice}")
     if len({index % len(args) for index in indices}) < len(indices):
         raise TypeError(f"argnums: {argnums!r} has one argument of {_name(f)} twice")
     return indices

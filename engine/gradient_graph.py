@@ -36,7 +36,10 @@ def gradient_graph(root: Value, wanted: Collection[Value], gradient: Number = 1.
             continue
         rule = rule_of(node.operation)
         if rule is None:
-            raise ValueError(f"gradients: {node.op} has numbers for derivatives and no rule, so that they are no graph")
+            raise ValueError(
+                f"gradients: {node.op} has numbers for derivatives and no rule, so that they are no graph; "
+                "make it with operations of Values or @primitive"
+            )
         numbers = [operand._data if operand._operation is PLAIN else operand for operand in operands]
         for operand, derivative in zip(operands, rule.derivatives):
             if operand in needs:

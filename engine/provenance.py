@@ -106,10 +106,19 @@ class Provenance(Node):
             return set()
         own: dict[str, Any] = self.__dict__
         if "_prev" not in own:
-            operands = self.operands
-            own["_prev"] = set(operands[:1] if _has_plain_exponent(self) else operands)
+            own["_prev"] = set(self._children)
         found: set[Self] = own["_prev"]
         return found
+
+    @property
+    def _children(self) -> tuple[Self, ...]:
+        """The operands, without a plain exponent: a name in bare classes of forty lines, as is ``_local_grads``."""
+        return self.operands[:1] if _has_plain_exponent(self) else self.operands
+
+    @property
+    def _local_grads(self) -> tuple[float, ...]:
+        """The local derivative with respect to each of ``_children``."""
+        return self.local_derivatives[: len(self._children)]
 
     @property
     def _backward(self) -> Callable[[], object]:
@@ -134,7 +143,9 @@ def _has_plain_exponent(v: Node) -> bool:
 
 
 def checked_label(label: object) -> str:
-    """A label as a plain string."""
+    """A label as a plain string; empty for None."""
+    if label is None:
+        return ""
     if isinstance(label, str):
         return str(label)
     raise TypeError(f"label must be a string, got {type(label).__name__} {shortened(label)}")

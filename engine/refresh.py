@@ -47,7 +47,10 @@ def recomputed(node: Node) -> Node:
     """A new node with the operation and the operands of *node*, and with their numbers of now."""
     if not is_computable(node._operation):
         name = node._label or node._operation.name or "a node"
-        raise ValueError(f"{name} was made from numbers, so it cannot be computed again; make it with an operation")
+        raise ValueError(
+            f"{name} was made from numbers, so it cannot be computed again; "
+            "make it with operations of Values or @primitive"
+        )
     fresh: Node = node._operation.apply(node._a) if node._b is None else node._operation.apply(node._a, node._b)
     return fresh
 

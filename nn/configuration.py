@@ -12,7 +12,7 @@ from nn.data.columns import Columns
 from nn.initialization import random_kept
 from nn.model_files import NAMES, check_learned
 from nn.parameters import PLAIN, HasParameters, check_attributes, check_own_names, dotted, parts_in
-from nn.validation import plain_label, shortened
+from nn.validation import plain_label, shortened, without_addresses
 
 _MOST = 1_000  # elements of a list argument: longer ones are data
 OWN = ("nn.layers", "nn.mlp")  # where this library's modules are
@@ -90,7 +90,8 @@ def encode(module: Any, made: list[Any] | None) -> dict[str, Any]:
     def part(thing: Any) -> dict[str, Any]:
         kind = type(thing)
         if not isinstance(thing, HasParameters):
-            raise ValueError(f"{where} with {thing}; give activations by name, or override configuration()")
+            shown = without_addresses(str(thing))
+            raise ValueError(f"{where} with {shown}; give activations by name, or override configuration()")
         if kind is not kinds().get(kind.__name__):
             raise ValueError(
                 f"{where} with a {kind.__name__}, a class of your own; write a class whose __init__ makes it"

@@ -3,6 +3,7 @@
 A target may be made of Values as well as of numbers.
 """
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, SupportsFloat
@@ -161,19 +162,32 @@ def recorded_form(loss: LossFunction, n_outputs: int) -> tuple[LossFunction, boo
     return loss, loss is cross_entropy
 
 
+_TARGETS = frozenset({"y_true", "true", "target", "targets", "label", "labels"})
+
+
 def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
     """The name and the function of a loss; a user's function never gets the name of a bundled one."""
     if callable(loss):
         name = getattr(loss, "__name__", "custom")
-        code = getattr(loss, "__code__", None)
-        names = list(code.co_varnames[: code.co_argcount]) if code else []
-        if len(names) > 1 and names[0] in ("y_true", "true", "target", "targets", "label", "labels"):
-            raise ValueError(f"a loss must take (outputs, target) in this order, got {name}({', '.join(names)})")
+        _check_arguments(name, loss)
         return (name if loss is LOSSES.get(name, loss) else f"{name} of your own"), loss
     name = ALIASES.get(loss.lower(), loss.lower()) if isinstance(loss, str) else ""
     if name in LOSSES:
         return name, LOSSES[name]
     raise unknown_name("loss", loss, LOSSES, "a function", ALIASES)
+
+
+def _check_arguments(name: str, loss: LossFunction) -> None:
+    try:
+        signature = inspect.signature(loss)
+    except ValueError:  # a function of C may have none
+        return
+    try:
+        first, *others = signature.bind(None, None).arguments
+    except TypeError:
+        raise ValueError(f"a loss must take (outputs, target) of one example, got {name}{signature}") from None
+    if first in _TARGETS and others and signature.parameters[others[0]].kind is not inspect.Parameter.VAR_POSITIONAL:
+        raise ValueError(f"a loss must take (outputs, target) in this order, got {name}{signature}")
 
 
 def as_loss(loss: Any, again: Callable[[list[Value]], list[Any]], row: Sequence[float] = ()) -> Value:

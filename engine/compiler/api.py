@@ -66,36 +66,51 @@ class CompiledFunction:
             return self
         return CompiledFunction(function, copy.deepcopy(self._parameters, memo), self._dtype, self._backend)
 
-    def __call__(self, X: Any, *more: Any) -> Floats:
+    def __call__(self, X: Any = None, *more: Any, **named: Any) -> Floats:
         """The outputs for each example: see ``Program``."""
-        if more:
-            name = getattr(self, "__name__", "the function")
-            row = ", ".join(map(shortened, (X, *more)))
-            are_rows = all(hasattr(each, "__len__") for each in (X, *more))
-            advice = f"for several examples {name}([{row}])" if are_rows else f"for one example {name}([[{row}]])"
-            raise TypeError(f"{name} takes rows of numbers, an example each, got {row}; {advice}")
+        if more or named:
+            raise self._no_rows([*([] if X is None else [X]), *more], named)
         paths, rows = self._prepared(X)
         results = paths(rows)
         _settle_where_not_finite(results, rows, paths, slice(None))
         return results[:, 0] if self._call.single else results
 
-    def value_and_gradient(self, X: Any, output: int = 0) -> tuple[float, Floats]:
-        """The mean of an output over the examples, and its gradient: see ``Program``."""
+    def value_and_gradient(self, X: Any = None, output: int = 0) -> tuple[float, Floats]:
+        """The mean of an output over the examples, and its gradient, in the order of ``program.parameters``.
+
+        See ``Program``.
+        """
         paths, rows = self._prepared(X)
         check_output(output, paths.n_outputs, rows)
         results, gradient = paths.run(rows, None, output)
         _settle_where_not_finite(results, rows, paths, [output])
         return mean(results, output), gradient.copy()
 
-    def gradients(self, X: Any, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
+    def gradients(self, X: Any = None, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
         """The gradient of an output for each example by itself: see ``Program``."""
         paths, rows = self._prepared(X)
         check_output(output, paths.n_outputs)
         return paths.gradients(rows, with_respect_to, output)
 
+    def _no_rows(self, given: list[Any], named: dict[str, Any]) -> TypeError:
+        """The error for arguments as the function takes them."""
+        name, parts = getattr(self, "__name__", "the function"), [*given, *named.values()]
+        shown = ", ".join([*map(shortened, given), *(f"{key}={shortened(part)}" for key, part in named.items())])
+        row = ", ".join(map(shortened, parts))
+        advice = f"for one example {name}([[{row}]])"
+        if any(isinstance(part, Value) for part in parts):
+            advice = f"the function of Values is {name}.__wrapped__"
+        elif named.keys() & self._call.optional:
+            advice = "what is no column must be fixed before, as functools.partial does"
+        elif all(hasattr(part, "__len__") for part in parts):
+            advice = f"for several examples {name}([{row}])"
+            if any(hasattr(number, "__len__") for part in parts for number in part):
+                advice = f"for columns side by side in one table: {name}(numpy.column_stack([X, y]))"
+        return TypeError(f"{name} takes rows of numbers, an example each, got {shown}; {advice}")
+
     def _prepared(self, X: Any) -> tuple[Paths, Floats]:
         """The paths as far as they are known, and the checked rows, with the numbers as they were given."""
-        table = read_table(X, self._call.asked)
+        table = read_table([()] if X is None and self._call.n_arguments == 0 else X, self._call.asked)
         if self.program is not None:
             rows = as_rows(table, self.program.n_inputs, self._dtype)
             self.program.exchange()
@@ -130,19 +145,19 @@ class _Call:
         asked = [each for each in arguments if each.default is each.empty and each.kind is not each.VAR_KEYWORD]
         takes_any = any(each.kind is each.VAR_POSITIONAL for each in asked)
         self._function = function
-        self._n_arguments = None if takes_any else len(asked)
+        self.n_arguments = None if takes_any else len(asked)
         self._names = [each.name for each in asked if each.kind is not each.VAR_POSITIONAL] if len(asked) > 1 else []
-        self._optional = frozenset(each.name for each in arguments if each.default is not each.empty)
+        self.optional = frozenset(each.name for each in arguments if each.default is not each.empty)
         self.single: bool | None = None
 
     @property
     def asked(self) -> Asked:
         """The names of the columns: those that a model learned, or those of the arguments if each is a column."""
         learned = getattr(getattr(self._function, "__self__", self._function), "column_names", None)
-        return Asked(learned, strict=True) if learned else Asked(self._names, optional=self._optional)
+        return Asked(learned, strict=True) if learned else Asked(self._names, optional=self.optional)
 
     def __call__(self, inputs: list[Value]) -> list[Any]:
-        n = self._n_arguments
+        n = self.n_arguments
         if n not in (len(inputs), None, 1):
             name = getattr(self._function, "__name__", "the function")
             advice = f"; a method is compiled with its object: compile(model.{name})" if "self" in self._names else ""

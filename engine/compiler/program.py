@@ -146,6 +146,9 @@ class Program:
     def value_and_gradient(self, X: Any = None, output: int = 0) -> tuple[float, Floats]:
         """The mean of an output over the examples, and its gradient ``(n_parameters,)``.
 
+        The order is that of ``parameters``: as they were given to ``compile``, or else as the graph first uses them,
+        which is not that of ``model.parameters()``.
+
         Args:
             X: as for a call; at least one example.
             output: which output, where several were compiled.

@@ -21,8 +21,9 @@ from engine.validation import shortened
 from engine.value import Value, constant
 
 ADVICE = (
-    "a graph that is recorded once must hold for all numbers: compare Values themselves, or use maximum, minimum, relu "
-    "or abs; without a program (replay=False in fit) the function may do as it likes"
+    "a graph that is recorded once must hold for all numbers: compare Values themselves, use maximum, minimum, relu or "
+    "abs, make operations of your own with @primitive; without a program (replay=False in fit) the function may do as "
+    "it likes"
 )
 SIGNS: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "!=": operator.ne,

@@ -68,7 +68,8 @@ class Surroundings:
         """Look from now on also at what these calls found: globals, and arguments that may change."""
         for code, (variables, arguments) in calls.items():
             self._code[code] = variables
-            self._roots += [part for part in arguments.items() if not _is_passing(part[1])]
+            own = [part for part in arguments.items() if part[0] != ".0"]  # a comprehension's iterator
+            self._roots += [part for part in own if not _is_passing(part[1])]
 
     def look(self) -> Look:
         """A note of everything there: its kind, and its number or text where it is plain."""

@@ -126,7 +126,8 @@ def _named(operation: Operation) -> Op:
         return CONSTANT
     if rule_of(operation) is None:
         raise ValueError(
-            f"{operation.name} has numbers for derivatives and no rule, so that a program cannot compute it"
+            f"{operation.name} has numbers for derivatives and no rule, so that a program cannot compute it; "
+            "make it with operations of Values or @primitive"
         )
     return operation if operation.primitive else operation.key
 

@@ -422,6 +422,7 @@ def test_gradients_of_something_else_are_refused(output, inputs, gradient):
             r"argnums: \(0, -1\) has one argument of cubic twi",
         ),
         (lambda: grad(cubic)(v=[1.0, 2.0]), TypeError, "argnums: 0, but cubic was given 0 positional"),
+        (grad(lambda: Value(2.0)), TypeError, r"Values that <lambda> uses .* from backward\(\)"),
         (lambda: grad(cubic, has_aux=True)([1.0, 2.0]), TypeError, r"cubic must return \(value, more\) for has_aux"),
         (
             lambda: hvp(cubic, [1.0, 2.0], [1.0]),

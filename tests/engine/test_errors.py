@@ -206,13 +206,20 @@ def _shown_fraction():
     return f"{text[:28]}...{text[-28:]} is too large for a float (at most about 1.8e308)"
 
 
-@pytest.mark.parametrize("label", [3, None, b"x", Value(1.0)], ids=lambda x: type(x).__name__)
+@pytest.mark.parametrize("label", [3, b"x", Value(1.0)], ids=lambda x: type(x).__name__)
 def test_a_label_is_a_string(label):
     v = a_value()
     message = f"label must be a string, got {type(label).__name__} {label!r}"
     check(lambda: Value(1.0, label), TypeError, message)
     check(lambda: Value(1.0, label=label), TypeError, message)
     check(lambda: setattr(v, "label", label), TypeError, message, v)
+
+
+def test_none_is_no_label():
+    v = Value(1.0, label="v")
+    v.label = None
+    for none in (v, Value(1.0, None), Value(1.0, label=None), Value(1.0, (v,), "f", None)):
+        assert none.label == ""
 
 
 OUTSIDE = [  # operation, number, what it needs

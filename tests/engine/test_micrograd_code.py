@@ -378,6 +378,39 @@ def test_drawn_and_stepped_and_refused_elsewhere(make):
     assert (z.data, a.grad) == (12.0, 6.0)
 
 
+def test_backprop_by_hand_over_children_and_local_grads():
+    """As a class of forty lines does it, which has tuples in place of functions."""
+    a, b = Value(2.0), Value(-3.0)
+    y = (a * b + b**3 + own_tanh(a) + a) / 2
+    topo, visited = [], set()
+
+    def build_topo(v):
+        if v not in visited:
+            visited.add(v)
+            for child in v._children:
+                build_topo(child)
+            topo.append(v)
+
+    build_topo(y)
+    y.grad = 1.0
+    for v in reversed(topo):
+        for child, local_grad in zip(v._children, v._local_grads, strict=True):
+            child.grad += local_grad * v.grad
+    by_hand = [a.grad, b.grad]
+    a.grad = b.grad = 0.0
+    y.backward()
+    assert by_hand == pytest.approx([a.grad, b.grad], rel=1e-12)
+    assert (a._children, a._local_grads, (b**3)._children, (a * b)._children) == ((), (), (b,), (a, b))
+
+
+def test_refusals_of_an_own_operation_say_how_to_write_it():
+    x = Value(0.5, label="x")
+    y = own_tanh(x)
+    for refused in (lambda: gradients(y, [x]), lambda: compile(y, [x]), y.refresh, lambda: compile(own_tanh)([[0.5]])):
+        with pytest.raises(ValueError, match=r"with (operations of Values or )?@primitive"):
+            refused()
+
+
 def test_a_name_of_the_engines_is_only_a_name():
     a = Value(2.0)
     for name in ("relu", "constant", "detach", "neg", "maximum", "", "a\nb", "<b>", "**2"):

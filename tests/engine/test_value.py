@@ -252,6 +252,7 @@ def test_repr_is_micrograds_and_has_the_label_where_there_is_one():
 
 
 PROPERTIES = ["data", "grad", "label", "op", "_op", "_prev", "_backward", "operation", "operands", "local_derivatives"]
+PROPERTIES += ["_children", "_local_grads"]
 
 
 @pytest.mark.parametrize("name", PROPERTIES)
@@ -271,7 +272,7 @@ def test_a_patched_number_cannot_be_deleted_either():
     assert x.data == 5.0
 
 
-@pytest.mark.parametrize("name", ["op", "_op", "_prev", "operation", "operands", "local_derivatives"])
+@pytest.mark.parametrize("name", ["op", "_op", "_prev", "_children", "operation", "operands", "local_derivatives"])
 def test_what_has_no_setter_says_so(name):
     with pytest.raises(AttributeError, match=f"property '{name}' of 'Value' object has no setter"):
         setattr(Value(1.0), name, "x")

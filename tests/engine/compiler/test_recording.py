@@ -942,3 +942,49 @@ def test_numbers_in_place_of_rows_are_answered():
         TypeError, match=r"distance takes .* for several examples distance\(\[\[3.0, 1.0\], \[1.0, 3.0\]\]\)"
     ):
         distance([3.0, 1.0], [1.0, 3.0])
+    table, targets = [[3.0, 1.0], [1.0, 3.0]], [1.0, -1.0]
+    with pytest.raises(TypeError, match=r"side by side in one table: distance\(numpy\.column_stack\(\[X, y\]\)\)"):
+        distance(table, targets)
+    with pytest.raises(TypeError, match="X must be rows of numbers, an example each, got NoneType None"):
+        distance()
+    with pytest.raises(TypeError, match=r"got x=3\.0, y=1\.0; for one example distance\(\[\[3\.0, 1\.0\]\]\)"):
+        distance(x=3.0, y=1.0)
+    with pytest.raises(TypeError, match=r"the function of Values is distance\.__wrapped__"):
+        distance(Value(3.0), Value(1.0))
+    assert distance.__wrapped__(Value(3.0), Value(1.0)).data == 2.0
+
+
+def test_an_argument_that_is_no_column_is_fixed_before():
+    def power(x, n=2):
+        return x**n
+
+    with pytest.raises(TypeError, match=r"got \[\[2\.0\]\], n=3; what is no column .* functools\.partial"):
+        compile(power)([[2.0]], n=3)
+    assert compile(functools.partial(power, n=3))([[2.0]]).tolist() == [8.0]
+
+
+def test_a_function_without_inputs_takes_no_rows():
+    w = Value(3.0)
+
+    @compile
+    def loss(batch_size=None):
+        return w * w
+
+    assert loss().tolist() == [9.0]
+    w.data = 4.0
+    assert (loss().tolist(), loss([[], []]).tolist()) == ([16.0], [16.0, 16.0])
+    mean, gradient = loss.value_and_gradient()
+    assert (mean, gradient.tolist(), loss.gradients().tolist()) == (16.0, [8.0], [[8.0]])
+
+
+def test_activations_that_a_model_keeps_may_go_through_a_generator():
+    class Cell:
+        def __init__(self):
+            self.w = [Value(0.5), Value(-1.0)]
+
+        def __call__(self, x):
+            self.h = [(w * x).tanh() for w in self.w]
+            return sum(w * h for w, h in zip(self.w, self.h))
+
+    cell = Cell()
+    assert compile(cell)([[1.0], [2.0]]).tolist() == pytest.approx([cell(Value(1.0)).data, cell(Value(2.0)).data])

@@ -396,6 +396,16 @@ def test_a_loss_in_the_order_of_keras_is_not_called_the_other_way_round():
         assert named_loss(other)[1] is other
 
 
+def test_a_loss_of_all_examples_is_answered():
+    def loss(batch_size=None):
+        return Value(1.0)
+
+    with pytest.raises(
+        ValueError, match=r"loss must take \(outputs, target\) of one example, got loss\(batch_size=None\)"
+    ):
+        MLP(1, [1], seed=0).fit([[1.0]], [1.0], loss=loss)
+
+
 # ----------------------------------------------------------------------------------------------- history and schedules
 
 
