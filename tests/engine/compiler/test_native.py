@@ -673,6 +673,12 @@ def test_what_the_cache_has_no_room_for_is_not_kept(monkeypatch, tmp_path):
     assert list((tmp_path / "gradstep" / "native").iterdir()) == []
 
 
+@pytest.mark.skipif(os.name != "posix", reason="names of users are not looked up here")
+def test_a_user_without_a_home_keeps_nothing(monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "~no-such-user")  # as ~ where the number of the user has no name
+    assert compiler_module._cache_folder() is None
+
+
 def test_without_room_for_a_library_numpy_does_the_work(monkeypatch, tmp_path):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
