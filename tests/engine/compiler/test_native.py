@@ -6,6 +6,7 @@ import math
 import os
 import pickle
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -643,6 +644,14 @@ def computed_in_c(number):
     assert numbers == pytest.approx([math.sin(number)], rel=1e-15)
     assert [str(each.message) for each in found] == []
     assert "by C" in repr(program)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("clang") is None, reason="there is no clang here")
+def test_clang_makes_the_code_as_well(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CC", "clang")
+    computed_in_c(1.15625)
 
 
 def test_where_nothing_in_the_cache_may_be_executed_a_copy_is_loaded(monkeypatch, tmp_path):
