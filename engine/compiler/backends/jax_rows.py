@@ -1,6 +1,7 @@
 """Instructions followed with arrays of JAX, with the numbers of numpy where all are finite."""
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
@@ -16,17 +17,27 @@ from engine.compiler.vectorize import UNIFORM
 Slots = NDArray[np.int64]
 
 
+_barrier: Any = lax.optimization_barrier
+
+
 def _divide(a: Any, b: Any) -> Any:
     """a / b. The barrier keeps XLA from making a / (b * c) of a / b / c: the product may be too large."""
-    barrier: Any = lax.optimization_barrier
-    return barrier(jnp.divide(a, b))
+    return _barrier(jnp.divide(a, b))
+
+
+def _of_a_result(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose operand XLA does not look into: it takes log(exp(a)) for a, and log(a**3) for 3 log(abs(a))."""
+    return lambda a, *more: function(_barrier(a), *more)
+
+
+_M = SimpleNamespace(**vars(jnp) | {name: _of_a_result(getattr(jnp, name)) for name in ("log", "log10", "power")})
 
 
 def _power(a: Any, b: Any) -> Any:
     """IEEE's power; a product or a root for the usual exponents, which XLA rounds worse as powers."""
     if isinstance(b, float) and b in (1.0, 2.0, 3.0, -1.0):
         return {1.0: lambda: a, 2.0: lambda: a * a, 3.0: lambda: a * a * a, -1.0: lambda: 1.0 / a}[b]()
-    return jnp.power(a, b)
+    return _M.power(a, b)
 
 
 def _power_by_base(a: Any, b: Any) -> Any:
@@ -35,8 +46,8 @@ def _power_by_base(a: Any, b: Any) -> Any:
 
 # fmt: off
 KERNELS: dict[str, Callable[..., Any]] = {
-    **made_of(jnp, lambda a: 0.5 * erfc(a * -SQRT_HALF), int, _divide),
-    **ufuncs(jnp),
+    **made_of(_M, lambda a: 0.5 * erfc(a * -SQRT_HALF), int, _divide),
+    **ufuncs(_M),
     "divide": _divide, "over": _divide,
     "copy": lambda a: a,
     "softplus": lambda a: jnp.maximum(a, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(a))),

@@ -91,6 +91,8 @@ REFUSED = {
     "power": (lambda x: x**-1.5, 0.0),
     "hidden by a later operation": (lambda x: tanh(1.0 / x), 0.0),
     "domain": (lambda x: x.asin(), 1.5),
+    "log of a power": (lambda x: (x**3).log(), -1.0),
+    "log of exp": (lambda x: x.exp().log(), -1000.0),
 }
 
 
@@ -120,6 +122,7 @@ EDGES = {
     "an angle of large numbers": (lambda a, b: a.atan2(b), [0.5, -1e200]),
     "a kink next to 0": (lambda a, b: a.relu() + abs(b), [5e-324, -1e-310]),
     "the root of a small number": (lambda a, b: (a * b).sqrt(), [1e-310, 1.0]),
+    "a power of 0": (lambda a, b: a.exp() ** b, [-1000.0, 0.001]),
     "equal zeros": (lambda a, b: a.maximum(b), [0.0, -0.0]),
 }
 

@@ -6,6 +6,7 @@ import math
 import os
 import pickle
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -645,6 +646,14 @@ def computed_in_c(number):
     assert "by C" in repr(program)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("clang") is None, reason="there is no clang here")
+def test_clang_makes_the_code_as_well(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CC", "clang")
+    computed_in_c(1.15625)
+
+
 def test_where_nothing_in_the_cache_may_be_executed_a_copy_is_loaded(monkeypatch, tmp_path):
     load, calls, call = compiler_module.ctypes.CDLL, [], compiler_module._call
 
@@ -671,6 +680,12 @@ def test_what_the_cache_has_no_room_for_is_not_kept(monkeypatch, tmp_path):
     monkeypatch.setattr(compiler_module, "write_whole", full)
     computed_in_c(1.53125)
     assert list((tmp_path / "gradstep" / "native").iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of users are not looked up here")
+def test_a_user_without_a_home_keeps_nothing(monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "~no-such-user")  # as ~ where the number of the user has no name
+    assert compiler_module._cache_folder() is None
 
 
 def test_without_room_for_a_library_numpy_does_the_work(monkeypatch, tmp_path):

@@ -198,6 +198,7 @@ def test_the_weights_are_those_of_now_and_rounded_to_float32():
         (lambda x, y: x.relu() * y, [0.0, 2.0], 0.0),
         (lambda x, y: x.maximum(y), [2.0, 2.0], 2.0),
         (lambda x, y: x.exp() + y, [710.0, 0.0], math.inf),
+        (lambda x, y: x.erfc().asin() + y, [0.0, 0.0], 0.5 * math.pi),
         (lambda x, y: x.atan2(y), [0.0, -1.0], math.pi),
         (lambda x, y: x.atan2(y), [-1.0, -math.inf], -math.pi),
     ],

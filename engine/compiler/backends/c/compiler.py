@@ -122,11 +122,11 @@ def _is_private(path: Path) -> bool:
 def _cache_folder() -> Path | None:
     """The folder of libraries; None where there can be none that is this user's alone."""
     default = {"win32": os.environ.get("LOCALAPPDATA", "~"), "darwin": "~/Library/Caches"}.get(sys.platform, "~/.cache")
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or default).expanduser() / "gradstep" / "native"
     try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or default).expanduser() / "gradstep" / "native"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder if folder.is_dir() and _is_private(folder) and os.access(folder, os.W_OK) else None
-    except OSError:
+    except (OSError, RuntimeError):  # the second where the user has no home
         return None
 
 

@@ -23,6 +23,7 @@ static void load(const struct list *list, V *tape, real *const *memories, long n
     }
 }
 
+#ifndef __clang__ /* which has no such shuffle */
 /* Numbers of W columns side by side, of W rows: transposed, by dealing the rows out as cards again and again. */
 static void load_block(V *to, const real *const *rows, long column)
 {
@@ -48,6 +49,7 @@ static void load_block(V *to, const real *const *rows, long column)
     for (int k = 0; k < W; k++)
         to[k * B] = block[k];
 }
+#endif
 
 /* The inputs lie on the tape in the order of their slots. */
 static void load_inputs(const struct list *list, V *tape, const real *const *rows, long across)
