@@ -156,7 +156,7 @@ def _tail(x: Tensor) -> Any:
     x = _min(x, 30.0)  # from 27.3 on it is 0
     head = x.cast("float32").cast("float64")
     decay = _exp(-(head * head)) * _exp(-((x - head) * (x + head)))
-    return apply("Min", decay * _polynomial((x - _MIDDLE) / (x + _MIDDLE), _TAIL) / (1.0 + 2.0 * x), 1.0)
+    return _min(decay * _polynomial((x - _MIDDLE) / (x + _MIDDLE), _TAIL) / (1.0 + 2.0 * x), 1.0)
 
 
 def _polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:
