@@ -532,6 +532,6 @@ def _vector(left: Any, n: int) -> Any:
     numbers, dtype = left.get("numbers"), left.get("dtype")
     if dtype not in ("float64", "float32") or not isinstance(numbers, list) or not all(map(is_finite, numbers)):
         return None
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         vector = np.array(numbers, dtype)
     return vector if len(vector) == n and np.isfinite(vector).all() else None
