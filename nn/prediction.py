@@ -108,7 +108,7 @@ def _determination(outputs: Table, targets: Table) -> float:
     """R**2 = 1 - squared error / squared distance from the mean, the mean over the outputs as in scikit-learn."""
     if len(targets) < 2:
         return math.nan  # not defined, as in scikit-learn
-    with np.errstate(over="ignore"):  # then it is minus infinity
+    with np.errstate(all="ignore"):  # then it is minus infinity
         error = ((outputs - targets) ** 2).sum(axis=0)
     spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
     ratios = [1.0 - e / s if s else float(e == 0.0) for e, s in zip(error, spread)]

@@ -62,7 +62,7 @@ def as_rows(table: Table, n_inputs: int, dtype: np.dtype[Any], look: Sequence[in
 
 def fill(array: Floats, numbers: Any, what: str) -> None:
     """Write numbers into an array; raise an OverflowError if one is too large for it."""
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         array[:] = numbers
     refuse_lost(numbers, array, what)
 

@@ -176,7 +176,7 @@ class Runner:
         if self.dtype == np.float64:
             return self.weights
         numbers = np.array([parameter.data for parameter in self._parameters])
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
             return np.where(numbers.astype(self.dtype) == self.weights, numbers, self.weights)
 
     @property

@@ -29,7 +29,7 @@ class Linear(NamedTuple):
         """Weights and bias as arrays of float64 or float32; a ValueError if a number is not finite there."""
         if dtype not in ("float64", "float32"):
             raise ValueError(f'dtype must be "float64" or "float32", got {shortened(dtype)}')
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
             arrays = np.array(self.weights, dtype), np.array(self.bias, dtype)
         if not all(np.isfinite(array).all() for array in arrays):
             raise ValueError(f"a weight or bias must be a finite number within the range of {dtype}")

@@ -71,7 +71,7 @@ def from_torch(network: Any) -> Module:
 
     Args:
         network: a ``torch.nn.Sequential``, or one inside another, of Linear, ReLU, LeakyReLU, GELU, Softplus, Tanh,
-            Sigmoid, Softmax, Dropout and Identity, in float32 or float64.
+            Sigmoid, Softmax, Dropout, Flatten and Identity, in float32 or float64. Inputs are those of a flat row.
 
     Raises:
         ValueError: a module has no counterpart, or an option that means another function.
@@ -106,10 +106,10 @@ def _parts(part: Any, kind: type[Any], where: str = "") -> Iterator[tuple[str, A
 
 
 def _steps(where: str, part: Any, torch: Any, epsilon: float) -> list[Step]:
-    """The step that a module is; none of Identity."""
+    """The step that a module is; none of Identity and Flatten."""
     kind = type(part)
-    if kind is torch.nn.Identity:
-        return []
+    if kind is torch.nn.Identity or (kind is torch.nn.Flatten and (part.start_dim, part.end_dim) == (1, -1)):
+        return []  # rows are flat
     if kind is torch.nn.Dropout:
         return [Noise(part.p)]
     if kind is torch.nn.Linear:
@@ -128,5 +128,5 @@ def _steps(where: str, part: Any, torch: Any, epsilon: float) -> list[Step]:
                 if not means_same:
                     raise ValueError(f"{where} must have {option}={value}, got {shortened(part)}")
             return [name]
-    known = ", ".join(["Linear", *(module for module, _ in _KINDS.values()), "Dropout", "Identity"])
+    known = ", ".join(["Linear", *(module for module, _ in _KINDS.values()), "Dropout", "Flatten", "Identity"])
     raise ValueError(f"{where} must be one of {known}, got {shortened(part)}, which has no counterpart")

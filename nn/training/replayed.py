@@ -77,7 +77,7 @@ class Replayed(Steps):
         parts.append(np.ones((len(examples), self.n_noise), np.float32))
         width, dtype = sum(part.shape[1] for part in parts), self.dtype if self.is_ours else np.float64
         rows = np.empty((len(examples), width), dtype)
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
             np.concatenate(parts, axis=1, out=rows, casting="same_kind")
             taken = rows.astype(self.dtype, copy=False)
         if self.dtype == np.float32 and not np.isfinite(np.add.reduce(taken, None, np.float64)):

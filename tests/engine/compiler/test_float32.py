@@ -262,3 +262,12 @@ def test_a_program_is_freed_without_the_garbage_collector():
         assert [each() for each in left] == [None, None]
     finally:
         gc.enable()
+
+
+def test_numbers_too_small_for_float32_are_0_where_numpy_is_told_to_raise_errors():
+    x, w, model = Value(1.5), Value(1e-60), MLP(1, [2, 1], seed=0)
+    with np.errstate(all="raise"):
+        program = compile(x * w + 1e-50, [x], [w], dtype="float32")
+        assert program([[1e-70]]).tolist() == [0.0]
+        model.parameters()[0].data = 1e-60
+        model.fit([[1.0], [1e-70]], [1.0, 1e-80], epochs=1, dtype="float32", replay=True, seed=0, progress=False)

@@ -635,7 +635,7 @@ def test_modules_that_are_used_twice_or_nested_or_do_nothing():
     torch = pytest.importorskip("torch")
     activation, nn = torch.nn.Tanh(), torch.nn
     inner = nn.Sequential(nn.Identity(), nn.Linear(4, 4, bias=False), activation)
-    network = nn.Sequential(nn.Linear(3, 4), activation, inner, nn.Linear(4, 2), activation)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3, 4), activation, inner, nn.Linear(4, 2), activation)
     model = from_torch(network)
     assert repr(model) == "MLP of [Layer of [4 TanhNeuron(3)], Layer of [4 TanhNeuron(4)], Layer of [2 TanhNeuron(4)]]"
     close(outputs(model), network(torch.tensor(X, dtype=torch.float32)).detach().numpy(), 1e-6)
