@@ -33,6 +33,11 @@ SIGNS: dict[str, Callable[[Any, Any], Any]] = {
 Found: TypeAlias = tuple[dict[str, Any], dict[str, Any]]
 """What a call of a function of the user's found: its globals; its arguments, with what it encloses."""
 
+Side: TypeAlias = tuple[int, int] | float
+"""A column of the rows (0) or of ``compared_nodes`` (1): ``(0, column)``; or a number."""
+Comparison: TypeAlias = tuple[list[Side], str, bool]
+"""Two sides, the sign between them, and how it came out."""
+
 
 class Guard(NamedTuple):
     """A comparison that a function made, how it came out, and where that was."""
@@ -91,6 +96,16 @@ class Recording(Listener):
     def outcomes(self) -> tuple[bool, ...]:
         """How the guards came out: the name of the path."""
         return tuple(guard.outcome for guard in self.guards.values())
+
+    @property
+    def comparisons(self) -> list[Comparison]:
+        """What the guards compare, in their order."""
+        columns: dict[Value, Side] = {value: (0, column) for column, value in enumerate(self.inputs)}
+        columns |= {value: (1, column) for column, value in enumerate(self.compared_nodes)}
+        return [
+            ([columns.get(side, side.data) if isinstance(side, Value) else side for side in (a, b)], sign, outcome)
+            for a, sign, b, outcome, _ in self.guards.values()
+        ]
 
     def left(self, how: str, node: Value) -> None:
         """A number left: an error at once; but printing may be part of another error's message."""

@@ -32,6 +32,7 @@ from typing import Any, TypeAlias
 
 from engine.callers import is_library
 from engine.compiler.recorder import Found
+from engine.operations import PLAIN
 from engine.value import Value
 
 try:
@@ -65,7 +66,7 @@ class Surroundings:
 
     The look goes through containers, attributes and what functions enclose. It is bounded: of a container of more than
     1,000 things only plain ones count, of more than 2**24 numbers their count. What that leaves out, and the state of
-    objects in C that do not show it, is noted as ``UNSEEN``. The numbers of Values do not count: they are parameters.
+    objects in C that do not show it, is noted as ``UNSEEN``. The numbers of Values do not count, except those of ``constant``: they are parameters.
     Of a module's attributes those count that a function names, or all where one may read them by other names.
     """
 
@@ -156,7 +157,8 @@ def _noted(thing: Any, names: Container[str] | None) -> Noted:
         return (type(thing), thing), []
     try:
         if isinstance(thing, Value):
-            return (Value, thing.label), _attributes(thing._attributes or {})
+            number = thing._data.hex() if thing.operation is PLAIN else ""
+            return (Value, thing.label, number), _attributes(thing._attributes or {})
         if issubclass(type(thing), ModuleType):
             own = {} if is_library(thing.__name__) else vars(thing)
             return thing.__name__, _attributes(
@@ -188,7 +190,9 @@ def _of_list(thing: Any) -> Noted:
     note = type(thing), len(thing)
     if set(map(type, thing)) == {Value}:  # for _which, in a list
         is_list = isinstance(thing, (list, tuple))
-        return note, [("", value) for value in thing if value._attributes] if is_list else [("", list(thing))]
+        if not is_list:
+            return note, [("", list(thing))]
+        return note, [("", value) for value in thing if value._attributes or value.operation is PLAIN]
     if isinstance(thing, (set, frozenset)):
         plain = frozenset(repr(item) for item in thing if isinstance(item, _PLAIN))
         return (*note, plain), [

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from engine import Value, atan2, compile
+from engine import Value, atan2, compile, constant
 
 HERE = sys.modules[__name__]
 
@@ -194,6 +194,26 @@ def test_the_sign_of_a_zero_counts():
     assert f([[1.0]])[0] < -3.0
 
 
+@pytest.mark.parametrize(
+    "compares, change",
+    [
+        (lambda x, y: x > EDGE[0], lambda: EDGE.__setitem__(0, 2.5)),
+        (lambda x, y: x > EDGE[1], lambda: setattr(EDGE[1], "data", 2.5)),
+        (lambda x, y: COMPARE[0](x, 1.5), lambda: COMPARE.__setitem__(0, operator.lt)),
+        (lambda x, y: (x, y)[WHICH[0]] > 1.5, lambda: WHICH.__setitem__(0, 1)),
+        (lambda x, y: 1.5 < x + y * EDGE[2], lambda: EDGE.__setitem__(2, 1.0)),
+    ],
+    ids=["a number", "a constant", "the sign", "the column", "a node"],
+)
+def test_what_a_function_compares_counts_where_its_results_stay_the_same(compares, change):
+    f = compile(lambda x, y: x if compares(x, y) else -x)
+    rows = [[3.0, 0.0], [2.0, 0.0], [1.0, 4.0], [0.5, 0.5]]
+    f(rows)
+    change()
+    assert f(rows).tolist() == [x if compares(Value(x), Value(y)) else -x for x, y in rows]
+
+
+EDGE, COMPARE, WHICH = [1.5, constant(1.5, "edge"), 0.0], [operator.gt], [0]
 SHOWN = [1.0]
 
 
