@@ -155,7 +155,10 @@ class Paths:
 
     def _record(self, row: Row) -> Recording:
         self._settle()
-        return record(self._source.function, np.asarray(row).tolist(), self._source.identity)
+        recording = record(self._source.function, np.asarray(row).tolist(), self._source.identity)
+        if self._source.identity:
+            recording.refuse_type_tests()
+        return recording
 
     def _compile(self, first: Recording, row: Row) -> Path:
         """A new path, for what a second recording of the same example confirms.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dis
 import operator
 import os
 import random
 import sys
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 from engine.callers import Place, is_library, users_caller
 from engine.compiler.collector import collector_paused
 from engine.compiler.trace import ordered
+from engine.compiler.type_tests import HANDLES_ERRORS, tells_numbers_apart
 from engine.domains import POWER, bounds_of
 from engine.escapes import DataDependentError, Listener, listening
 from engine.node import topological_order
@@ -150,6 +151,13 @@ class Recording(Listener):
         self.refusing = list(dict.fromkeys(self._differentiated))
         self.guards |= _domains([*self.outputs, *self.refusing])
 
+    def refuse_type_tests(self) -> None:
+        """Raise a DataDependentError if a function may ask for the type of a number, in whose place is a Value."""
+        for code, (variables, own) in self.calls.items():
+            if tells_numbers_apart(code, ChainMap(own, variables)):
+                place = Place(code.co_filename, code.co_firstlineno)
+                raise DataDependentError(f"{place}: the type of a number may be asked for, and Values have another")
+
     def _refuse(self, reason: str) -> None:
         self.error = self.error or DataDependentError(reason, ADVICE)
         raise self.error
@@ -227,7 +235,7 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
                 f"a function of Values must return a Value or a list of them, got {kind} {shortened(output)}"
             )
         recording.outputs.append(output if isinstance(output, Value) else constant(output, "an output"))
-    if any(_HANDLES_ERRORS in code.co_code[::2] for code in recording.calls):
+    if any(HANDLES_ERRORS in code.co_code[::2] for code in recording.calls):
         recording.guard_domains()
     return recording
 
@@ -240,9 +248,6 @@ def _is_users(frame: FrameType) -> bool:
     while outer is not None and outer.f_globals.get("__name__") not in (__name__, "importlib._bootstrap"):
         outer = outer.f_back
     return outer is None or outer.f_code is record.__code__
-
-
-_HANDLES_ERRORS = dis.opmap["PUSH_EXC_INFO"]  # the instruction that begins an except, a finally, or the end of a with
 
 
 def _domains(outputs: Sequence[Value]) -> dict[Any, Guard]:

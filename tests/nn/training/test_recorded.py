@@ -1,7 +1,9 @@
 """``fit``, ``predict`` and ``score`` give what eager calls give, whatever a model does; and say why they are eager."""
 
 import contextvars
+import functools
 import math
+import numbers
 import random
 import re
 import threading
@@ -237,6 +239,51 @@ def by_type(m, x):
     return m.line(x) * (2.0 if isinstance(x[0], float) else 1.0)
 
 
+def by_type_later(m, x):
+    return m.line(x) * (2.0 if isinstance(x[0], (int, float)) and x[0] > 1.5 else 1.0)
+
+
+def by_its_name(m, x):
+    return m.line(x) * (2.0 if type(x[0]).__name__ == "float" and x[0] > 1.5 else 1.0)
+
+
+def by_a_kind_of_numbers(m, x):
+    return m.line(x) * (2.0 if isinstance(x[0], numbers.Real) and x[0] > 1.5 else 1.0)
+
+
+def by_match(m, x):
+    match x[0]:
+        case float() if x[0] > 1.5:
+            return 2.0 * m.line(x)
+        case _:
+            return m.line(x)
+
+
+@functools.singledispatch
+def factor(_):
+    return 1.0
+
+
+@factor.register
+def _(number: float):
+    return 2.0 if number > 1.5 else 1.0
+
+
+def by_dispatch(m, x):
+    return m.line(x) * factor(x[0])
+
+
+def by_attribute(m, x):
+    return m.line(x) * (2.0 if hasattr(x[0], "hex") and x[0] > 1.5 else 1.0)
+
+
+def by_attempt(m, x):
+    try:
+        return m.line(x) * (1.0 + (x[0] % 1.4 == 0.0))
+    except TypeError:
+        return m.line(x)
+
+
 def by_equality(m, x):
     return m.line(x) * (2.0 if x[0] == 1.0 else 1.0)
 
@@ -284,7 +331,8 @@ def before_the_model(m, x):
 ENDED = {
     clipping: HERE + r"\.data", warmed: r"calls", growing: "outputs", averaging: HERE + r"float\(\)",
     stateful: "from one call to the next", delayed: "from one call to the next", caught: HERE + ".*caught an error",
-    by_type: "another number for Values", by_equality: HERE + "==", by_membership: HERE + "==",
+    **dict.fromkeys((by_type, by_type_later, by_its_name, by_a_kind_of_numbers, by_match), HERE + "the type"),
+    **dict.fromkeys((by_dispatch, by_attribute, by_attempt), HERE + "the type"), by_equality: HERE + "==", by_membership: HERE + "==",
     by_set: HERE + r"hash\(\)", by_table: HERE + r"hash\(\)", by_number: HERE + r"int\(\)",
     by_label: HERE + r"format\(\)", by_rounding: HERE + r"round\(\)", by_math: HERE + r"float\(\)",
     drawn: HERE + "random numbers",
@@ -308,6 +356,14 @@ def test_all_else_is_trained_eagerly_and_the_reason_is_said(how):
         fitted(make, True, CHOSEN, y)
     if how not in (warmed, growing, averaging, stateful, delayed):  # the calls of a recording count
         assert_same(make, CHOSEN, y, tolerance=0)
+
+
+def test_other_types_are_asked_for_in_a_program_too():
+    def wrapped(m, x):
+        x = [z if isinstance(z, Value) else Value(z) for z in (x if isinstance(x, list) else x.tolist())]
+        return m.line(x) if isinstance(m, Module) else None
+
+    assert assert_same(lambda: Branching(wrapped)).eager == ""
 
 
 def test_numpys_random_numbers_are_noticed():
