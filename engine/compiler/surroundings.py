@@ -5,6 +5,7 @@ A graph is recorded once, so a counter, a list that grows or a random generator 
 
 from __future__ import annotations
 
+import builtins
 import io
 import itertools
 import logging
@@ -48,7 +49,8 @@ _OF_ALL_LOGGERS = {"parent", "manager", "handlers", "filters", "_cache"}
 UNSEEN = "what no look sees"
 """The name in a look for something that could not be seen, and so may change at any time."""
 _BY_OTHER_NAMES = {"globals", "vars", "eval", "exec", "__import__", "import_module", "environ", "getenv", "open"}
-_BY_OTHER_NAMES |= {"modules", "Thread", "Timer", "start_new_thread"}
+_BY_OTHER_NAMES |= {"modules", "Thread", "Timer", "start_new_thread", "ThreadPool", "ThreadPoolExecutor"}
+_BY_OTHER_NAMES |= {"submit", "to_thread", "run_in_executor"}
 """Names in a function that lead to things which it does not name, or to calls that are not followed."""
 _OF_ANY_NAME = {"getattr", "attrgetter", "__getattribute__", "__dict__", "format"}
 """Names in a function that may read an attribute which it does not name."""
@@ -112,6 +114,8 @@ class Surroundings:
                     yield _HIDDEN
                 if name in variables:
                     yield name, variables[name]
+                elif hasattr(builtins, name):
+                    yield name, getattr(builtins, name)
                 else:  # the function may import it
                     for module in (name, f"{variables.get('__package__')}.{name}".rstrip(".")):
                         if module in sys.modules:

@@ -1,6 +1,7 @@
 """What a compiled function reads besides its arguments: a change between two calls counts, wherever it is."""
 
 import argparse
+import builtins
 import collections
 import contextvars
 import copy
@@ -19,6 +20,7 @@ import tempfile
 import threading
 import types
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -112,6 +114,15 @@ def in_a_thread():
     return found[0]
 
 
+def third():
+    return NUMBERS[2]
+
+
+def in_a_pool():
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(third).result()
+
+
 def imported():
     import own
 
@@ -169,6 +180,8 @@ READ_AND_CHANGE = {
     "sys.modules": (lambda: sys.modules["own"].k, lambda: setattr(OWN, "k", OWN.k + 1)),
     "a module named like Python's": (lambda: LIKE.k, lambda: setattr(LIKE, "k", LIKE.k + 1)),
     "what another thread reads": (in_a_thread, lambda: NUMBERS.__setitem__(2, NUMBERS[2] + 1)),
+    "what a pool of threads reads": (in_a_pool, lambda: NUMBERS.__setitem__(2, NUMBERS[2] + 1)),
+    "a builtin of the user's": (lambda: GRADSTEP_K[0], lambda: builtins.GRADSTEP_K.__setitem__(0, 5.0)),  # noqa: F821
     "what a cache keeps": (lambda: KEPT(1), lambda: (NUMBERS.__setitem__(1, 7.0), KEPT(1), KEPT.cache_clear())),
     "a label": (lambda: len(WEIGHT.label), lambda: setattr(WEIGHT, "label", "weight")),
 }
@@ -178,6 +191,7 @@ READ_AND_CHANGE = {
 def test_what_changed_between_two_calls_counts(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "own", OWN)
     monkeypatch.setitem(sys.modules, "profile", LIKE)
+    monkeypatch.setattr(builtins, "GRADSTEP_K", [1.0], raising=False)
     read, change = READ_AND_CHANGE[name]
     f = compile(lambda x: x * read())
     before = read()
