@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence, Set
+from numbers import Integral
 from typing import Any
 
 from engine.callers import users_caller
@@ -196,10 +197,11 @@ def _indices(f: Function, args: Sequence[Any], argnums: Argnums) -> tuple[int, .
     """The arguments that *argnums* name, each once, or an error."""
     indices = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
     for index in indices:
-        if isinstance(index, bool) or not isinstance(index, int) or not -len(args) <= index < len(args):
-            raise TypeError(f"argnums: {index!r}, but {_name(f)} was given {len(args)} positional arguments")
+        if isinstance(index, bool) or not isinstance(index, Integral) or not -len(args) <= index < len(args):
+            given = f"{_name(f)} was given {len(args)}"
+            raise TypeError(f"argnums must be indices of positional arguments, of which {given}, got {index!r}")
     if len({index % len(args) for index in indices}) < len(indices):
-        raise TypeError(f"argnums: {argnums!r} has one argument of {_name(f)} twice")
+        raise TypeError(f"argnums must have each argument of {_name(f)} once, got {argnums!r}")
     return indices
 
 

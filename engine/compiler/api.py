@@ -64,8 +64,10 @@ class CompiledFunction:
             return self
         return CompiledFunction(function, copy.deepcopy(self._parameters, memo), self._dtype, self._backend)
 
-    def __call__(self, X: Any, *more: Any) -> Floats:
-        """The outputs for each example: see ``Program``."""
+    def __call__(self, X: Any, *more: Any) -> Any:
+        """The outputs for each example: see ``Program``. Of Values, as in ``grad(f)(x)``, what the function returns."""
+        if isinstance(X[0] if isinstance(X, (list, tuple)) and X else X, Value):
+            return self._function(X, *more)
         if more:
             name = getattr(self, "__name__", "the function")
             row = ", ".join(map(shortened, (X, *more)))

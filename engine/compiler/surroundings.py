@@ -68,8 +68,8 @@ class Surroundings:
 
     The look goes through containers, attributes and what functions enclose. It is bounded: of a container of more than
     1,000 things only plain ones count, of more than 2**24 numbers their count. What that leaves out, and the state of
-    objects in C that do not show it, is noted as ``UNSEEN``. The numbers of Values do not count, except those of ``constant``: they are parameters.
-    Of a module's attributes those count that a function names, or all where one may read them by other names.
+    objects in C that do not show it, is noted as ``UNSEEN``. Of a module's attributes those count that a function
+    names, or all where one may read them by other names. The numbers of leaves do not count: they are parameters.
     """
 
     def __init__(self, *roots: Any) -> None:

@@ -929,6 +929,17 @@ def test_what_changed_between_two_calls_counts_wherever_it_is(factor, change):
     assert f([[1.0], [2.0]]).tolist() == [factor(), 2.0 * factor()]
 
 
+def test_a_compiled_function_of_values_is_that_function():
+    """As in JAX, where functions that are compiled can be differentiated, and be called in others."""
+    f, g = compile(lambda x, y: x * y if x > 1 else y), compile(lambda v: v[0] * v[1] ** 2)
+    assert grad(f)(3.0, 5.0) == 5.0
+    assert grad(f, (0, 1))(0.5, 5.0) == (0.0, 1.0)
+    assert grad(g)([3.0, 5.0]) == [25.0, 30.0]
+    assert compile(lambda x, y: f(x, y) * 2.0)([[3.0, 5.0], [0.5, 5.0]]).tolist() == [30.0, 10.0]
+    assert compile(f)([[3.0, 5.0], [0.5, 5.0]]).tolist() == [15.0, 5.0]
+    assert f([[3.0, 5.0]]).tolist() == [15.0]
+
+
 def test_numbers_in_place_of_rows_are_answered():
     @compile
     def distance(x, y):

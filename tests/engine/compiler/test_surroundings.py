@@ -209,13 +209,13 @@ def test_the_sign_of_a_zero_counts():
 
 
 @pytest.mark.parametrize(
-    "compares, change",
+    ("compares", "change"),
     [
         (lambda x, y: x > EDGE[0], lambda: EDGE.__setitem__(0, 2.5)),
         (lambda x, y: x > EDGE[1], lambda: setattr(EDGE[1], "data", 2.5)),
         (lambda x, y: COMPARE[0](x, 1.5), lambda: COMPARE.__setitem__(0, operator.lt)),
         (lambda x, y: (x, y)[WHICH[0]] > 1.5, lambda: WHICH.__setitem__(0, 1)),
-        (lambda x, y: 1.5 < x + y * EDGE[2], lambda: EDGE.__setitem__(2, 1.0)),
+        (lambda x, y: x + y * EDGE[2] > 1.5, lambda: EDGE.__setitem__(2, 1.0)),
     ],
     ids=["a number", "a constant", "the sign", "the column", "a node"],
 )
