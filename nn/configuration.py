@@ -61,7 +61,7 @@ def zero_init(n_parameters: int) -> Callable[..., float]:
 
 def remember_arguments(init: Callable[..., None]) -> Callable[..., None]:
     """An ``__init__`` that keeps its arguments, and checks the attributes it set."""
-    code = getattr(init, "__code__", None)
+    code: Any = getattr(init, "__code__", None)
     takes_all = code is None or code.co_flags & inspect.CO_VARKEYWORDS
     names = () if takes_all else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
