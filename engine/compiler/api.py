@@ -66,7 +66,8 @@ class CompiledFunction:
 
     def __call__(self, X: Any, *more: Any) -> Any:
         """The outputs for each example: see ``Program``. Of Values, as in ``grad(f)(x)``, what the function returns."""
-        if isinstance(X[0] if isinstance(X, (list, tuple)) and X else X, Value):
+        is_row = isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.ndim == 1)
+        if isinstance(X[0] if is_row and len(X) else X, Value):
             return self._function(X, *more)
         if more:
             name = getattr(self, "__name__", "the function")
