@@ -66,8 +66,7 @@ class CompiledFunction:
 
     def __call__(self, X: Any, *more: Any) -> Any:
         """The outputs for each example: see ``Program``. Of Values, as in ``grad(f)(x)``, what the function returns."""
-        is_row = isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.ndim == 1)
-        if isinstance(X[0] if is_row and len(X) else X, Value):
+        if any(map(_is_of_values, (X, *more))):
             return self._function(X, *more)
         if more:
             name = getattr(self, "__name__", "the function")
@@ -108,6 +107,12 @@ class CompiledFunction:
         paths.start(rows[0])
         self.program = paths
         return paths, rows
+
+
+def _is_of_values(argument: Any) -> bool:
+    """Whether it is a Value, or a row that begins with one."""
+    is_row = isinstance(argument, (list, tuple)) or (isinstance(argument, np.ndarray) and argument.ndim == 1)
+    return isinstance(argument[0] if is_row and len(argument) else argument, Value)
 
 
 def _settle_where_not_finite(results: Floats, rows: Floats, paths: Paths, columns: Any) -> None:

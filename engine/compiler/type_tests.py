@@ -12,7 +12,7 @@ from engine.value import Value
 
 _ASKS = {"isinstance", "issubclass", "type", "__class__"}
 _CATCHES = {"TypeError", "AttributeError", "Exception", "BaseException"}
-_OF_NUMBERS_ALONE = {name for name in dir(float) if not hasattr(Value, name)} | {"__name__"}
+_OF_NUMBERS_ALONE = {name for name in dir(float) if not hasattr(Value, name)} | {"__name__", "isscalar"}
 HANDLES_ERRORS = dis.opmap["PUSH_EXC_INFO"]
 """The instruction that begins an except, a finally, or the end of a with."""
 
@@ -21,7 +21,8 @@ def tells_numbers_apart(code: CodeType, variables: Mapping[str, Any]) -> bool:
     """Whether a function may do something else for a float or an int than for a Value.
 
     It may if it asks for types and names one of numbers, such as ``float``; asks for an attribute that only numbers
-    have; or catches the error of an operation that only numbers have, such as ``%``.
+    have; or catches the error of an operation that only numbers have, such as ``%``. A test for ``Value`` is taken to
+    make Values of numbers.
     """
     names, operations = {*code.co_names}, code.co_code[::2]
     if HANDLES_ERRORS in operations and names & _CATCHES:

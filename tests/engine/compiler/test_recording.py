@@ -937,6 +937,7 @@ def test_a_compiled_function_of_values_is_that_function():
     assert grad(g)([3.0, 5.0]) == grad(g)(np.array([3.0, 5.0])).tolist() == [25.0, 30.0]
     assert compile(lambda x, y: f(x, y) * 2.0)([[3.0, 5.0], [0.5, 5.0]]).tolist() == [30.0, 10.0]
     assert compile(f)([[3.0, 5.0], [0.5, 5.0]]).tolist() == [15.0, 5.0]
+    assert f(2.0, Value(5.0)).data == 10.0
     assert f([[3.0, 5.0]]).tolist() == [15.0]
 
 
