@@ -62,8 +62,9 @@ def zero_init(n_parameters: int) -> Callable[..., float]:
 def remember_arguments(init: Callable[..., None]) -> Callable[..., None]:
     """An ``__init__`` that keeps its arguments, and checks the attributes it set."""
     code: Any = getattr(init, "__code__", None)
-    takes_all = code is None or code.co_flags & inspect.CO_VARKEYWORDS
-    names = () if takes_all else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    takes_any = code is None or code.co_flags & (inspect.CO_VARKEYWORDS | inspect.CO_VARARGS)
+    names = () if takes_any else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    meant = {other: own for other, own in OF_AN_ARGUMENT.items() if own.rstrip("=") in names}
 
     @functools.wraps(init)
     def init_and_remember(self: Any, *args: Any, **options: Any) -> None:
@@ -71,7 +72,7 @@ def remember_arguments(init: Callable[..., None]) -> Callable[..., None]:
         if is_outermost:
             for name in options if names else ():
                 if name not in names:
-                    raise unknown_argument(type(self).__name__, name, names[1:], OF_AN_ARGUMENT)
+                    raise unknown_argument(type(self).__name__, name, names[1:], meant)
             kept = {name: _copy(value) for name, value in options.items() if name not in self.starting}
             self._arguments = tuple(map(_copy, args)), kept
         init(self, *args, **options)

@@ -327,6 +327,7 @@ def test_the_third_argument_of_a_layer_is_its_activation(make, tmp_path):
         (lambda: MLP(2, hidden=[3, 1]), "MLP has no argument hidden=; did you mean sizes=?"),
         (lambda: MLP(2, [3, 1], act="tanh"), "MLP has no argument act=; did you mean activation=?"),
         (lambda: Own(scales=2.0), "Own has no argument scales=; did you mean scale=?"),
+        (lambda: Own(p=2.0), "Own has no argument p=; it has scale, offset"),
     ],
 )
 def test_arguments_of_other_libraries_are_answered(make, words):
