@@ -7,6 +7,7 @@ of them, nested as you like, and the answer has the same form. The names are tho
 import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence, Set
+from numbers import Integral
 from typing import Any
 
 from engine.callers import users_call, users_place
@@ -194,11 +195,12 @@ def _indices(f: Function, args: Sequence[Any], argnums: Argnums) -> tuple[int, .
     """The arguments that *argnums* name, each once, or an error."""
     indices = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
     for index in indices:
-        if isinstance(index, bool) or not isinstance(index, int) or not -len(args) <= index < len(args):
+        if isinstance(index, bool) or not isinstance(index, Integral) or not -len(args) <= index < len(args):
+            given = f"{_name(f)} was given {len(args)}, got {index!r}"
             advice = "" if args else f"; Values that {_name(f)} uses get their gradients from backward()"
-            raise TypeError(f"argnums: {index!r}, but {_name(f)} was given {len(args)} positional arguments{advice}")
+            raise TypeError(f"argnums must be indices of positional arguments, of which {given}{advice}")
     if len({index % len(args) for index in indices}) < len(indices):
-        raise TypeError(f"argnums: {argnums!r} has one argument of {_name(f)} twice")
+        raise TypeError(f"argnums must have each argument of {_name(f)} once, got {argnums!r}")
     return indices
 
 

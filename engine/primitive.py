@@ -91,7 +91,8 @@ def primitive(*derivatives: Callable[..., Any]) -> Callable[[Callable[..., Any]]
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         name = getattr(function, "__name__", "")
         if not name.isidentifier():
-            raise TypeError(f"primitive must decorate a function with a name, got {shortened(function)}")
+            advice = "write @primitive(lambda x: ...), with the derivative, above def"
+            raise TypeError(f"primitive must decorate a function with a name, got {shortened(function)}; {advice}")
         if name == CONSTANT or any(each.name == name for each in OPERATIONS.values()):
             raise ValueError(f"primitive: the engine has an operation {name!r} already; give yours another name")
         own = Operation(name, primitive=Primitive(name, function, derivatives))

@@ -11,8 +11,9 @@ from engine import Value
 from nn.data.columns import Columns
 from nn.initialization import random_kept
 from nn.model_files import NAMES, check_learned
+from nn.other_names import OF_AN_ARGUMENT
 from nn.parameters import PLAIN, HasParameters, check_attributes, check_own_names, dotted, parts_in
-from nn.validation import plain_label, shortened, without_addresses
+from nn.validation import plain_label, shortened, unknown_argument, without_addresses
 
 _MOST = 1_000  # elements of a list argument: longer ones are data
 OWN = ("nn.layers", "nn.mlp")  # where this library's modules are
@@ -41,11 +42,18 @@ def zero_init(n_parameters: int) -> Callable[..., float]:
 
 def remember_arguments(init: Callable[..., None]) -> Callable[..., None]:
     """An ``__init__`` that keeps its arguments, and checks the attributes it set."""
+    code: Any = getattr(init, "__code__", None)
+    takes_any = code is None or code.co_flags & (inspect.CO_VARKEYWORDS | inspect.CO_VARARGS)
+    names = () if takes_any else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    meant = {other: own for other, own in OF_AN_ARGUMENT.items() if own.rstrip("=") in names}
 
     @functools.wraps(init)
     def init_and_remember(self: Any, *args: Any, **options: Any) -> None:
         is_outermost = "_arguments" not in vars(self)
         if is_outermost:
+            for name in options if names else ():
+                if name not in names:
+                    raise unknown_argument(type(self).__name__, name, names[1:], meant)
             kept = {name: _copy(value) for name, value in options.items() if name not in self.starting}
             self._arguments = tuple(map(_copy, args)), kept
         init(self, *args, **options)

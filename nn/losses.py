@@ -9,6 +9,7 @@ from functools import reduce
 from typing import Any, SupportsFloat
 
 from engine import Value, dot, logsumexp, mean, softplus
+from nn.ranges import range_of
 from nn.validation import as_float, shortened, unknown_name
 
 Number = SupportsFloat
@@ -210,17 +211,24 @@ def as_loss(loss: Any, again: Callable[[list[Value]], list[Any]], row: Sequence[
 
 
 def check_takes_logits(loss: str, outputs: Sequence[Value]) -> None:
-    """Refuse outputs that are probabilities already: a loss on logits would make probabilities of them again."""
-    last = {output.operation.key for output in outputs if isinstance(output, Value)}
-    squashed = next((name for name in ("sigmoid", "softplus") if name in last), "")
+    """Refuse outputs that are probabilities already, or say yes to everything, for a loss on logits."""
+    values = [output for output in outputs if isinstance(output, Value)]
+    last, ranges = {output.operation.key for output in values}, list(map(range_of, values))
+    squashed = next((f"outputs of {name}" for name in ("sigmoid", "softplus") if name in last), "")
+    if not squashed and any(low >= 0.0 and high <= 1.0 and low < high for low, high in ranges):
+        squashed = "numbers in [0, 1]"
     if last <= {"exp", "/"} and len(outputs) > 1 and abs(sum(map(float, outputs)) - 1.0) < 1e-9:
-        squashed = "softmax"
+        squashed = "outputs of softmax"
     if squashed and loss in LOGITS:
         inner = "sigmoid" if loss == "binary_cross_entropy" else "softmax"
         raise ValueError(
-            f'loss="{loss}" must be given logits, got outputs of {squashed}: it applies {inner} itself; leave '
+            f'loss="{loss}" must be given logits, got {squashed}: it applies {inner} itself; leave '
             'the last activation out (output="linear"), and predict_proba gives probabilities'
         )
+    one_sided = [low >= 0.0 for low, _ in ranges if not last & {"relu", "maximum"}]  # these are 0 for a no
+    if len(outputs) == 1 and loss in (*LOGITS, "hinge") and any(one_sided):
+        advice = 'leave the last activation out (output="linear")'
+        raise ValueError(f'loss="{loss}" must be given numbers of both signs, got one that is never below 0; {advice}')
 
 
 def _class(target: Any, n_classes: int, name: str) -> int:

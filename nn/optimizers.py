@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable, Iterable
 from copy import copy
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from engine import Value, gradients
+from nn.by_identity import ByIdentity
 from nn.lazy_numpy import np
 from nn.schedules import works_alone
 from nn.validation import as_number, check_int, number_in, shortened, unknown_argument, unknown_name
@@ -74,13 +75,13 @@ class Optimizer:
     clip_value: float | None = number_in("(0, inf)", or_none=True)
     clip_norm: float | None = number_in("(0, inf)", or_none=True)
     _model: ref[Module] | None = None
-    _earlier: WeakKeyDictionary[Module, dict[str, Any]] | None = None  # the state for each other model that it trained
+    _earlier: ByIdentity[dict[str, Any]] | None = None  # the state for each other model that it trained
 
     def __init__(
         self,
         parameters: Iterable[Value] | None = None,
-        *,
         learning_rate: LearningRate = 0.01,
+        *,
         weight_decay: float = 0.0,
         l1: float = 0.0,
         l2: float = 0.0,
@@ -152,7 +153,7 @@ class Optimizer:
 
     def _change_model(self, last: Module | None, model: Module) -> None:
         """Keep the state for the last model, as long as that lives, and take up that of another one, if there is."""
-        self._earlier = self._earlier or WeakKeyDictionary()
+        self._earlier = self._earlier or ByIdentity()
         if last is not None and last is not model:
             self._earlier[last] = {name: getattr(self, name) for name in (*_OF_A_MODEL, *self.remembered)}
         for name, thing in self._earlier.pop(model, {}).items():
@@ -333,8 +334,8 @@ class SGD(Optimizer):
     def __init__(
         self,
         parameters: Iterable[Value] | None = None,
-        *,
         learning_rate: LearningRate = 0.01,
+        *,
         momentum: float = 0.0,
         nesterov: bool = False,
         **options: Any,
@@ -377,8 +378,8 @@ class Adam(Optimizer):
     def __init__(
         self,
         parameters: Iterable[Value] | None = None,
-        *,
         learning_rate: LearningRate = 0.001,
+        *,
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
         **options: Any,
@@ -407,9 +408,14 @@ class AdamW(Adam):
     decouples_decay = True
 
     def __init__(
-        self, parameters: Iterable[Value] | None = None, *, weight_decay: float = 0.01, **options: Any
+        self,
+        parameters: Iterable[Value] | None = None,
+        learning_rate: LearningRate = 0.001,
+        *,
+        weight_decay: float = 0.01,
+        **options: Any,
     ) -> None:
-        super().__init__(parameters, weight_decay=weight_decay, **options)
+        super().__init__(parameters, learning_rate, weight_decay=weight_decay, **options)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}

@@ -10,7 +10,7 @@ OF_A_MODULE = _by_name(
         "forward": "call the model itself, as in model(x)",
         "compile": "give loss= and optimizer= to fit(X, y)",
         "evaluate": "score(X, y) measures; the loss is in the history of fit(..., validation_data=(X, y))",
-        "add": "append to the list layers, as in model.layers.append(layer)",
+        "add append extend insert pop": "append to the list layers, as in model.layers.append(layer)",
         "modules children": "the layers are in the list layers",
         "w b weight bias": "a Layer has a list, neurons, and each of them its weights in w and its bias in b",
         "weights get_weights set_weights": "state_dict() has all numbers by name, and load_state_dict(state) sets them",
@@ -26,6 +26,16 @@ OF_A_MODULE = _by_name(
 )
 UNREAD = frozenset({"w", "b", "weight", "bias", "weights", "p", "trainable", "requires_grad"})
 """Those that nothing reads, so that they are not set."""
+
+OF_AN_ARGUMENT = _by_name(
+    {
+        "nin in_features input_size input_dim": "n_inputs=",
+        "nout out_features units": "n_outputs=",
+        "hidden hidden_sizes hidden_layers hidden_layer_sizes layers": "sizes=",
+        "act nonlinearity": "activation=",
+        "p": "rate=",
+    }
+)
 
 OF_A_HISTORY = _by_name(
     {

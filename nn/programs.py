@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from engine import DataDependentError, Value, compiler
+from nn.by_identity import ByIdentity
 from nn.data import Table
 from nn.examples import as_list
 from nn.losses import LossFunction
@@ -22,7 +22,7 @@ _PATHS, _MOST_PATHS = 8, 32  # branches of comparisons: more split batches too f
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Key = tuple[LossFunction | None, str, int, bool, str]
-_KEPT: WeakKeyDictionary[Module, dict[Key, tuple[list[Value], list[compiler.Path]]]] = WeakKeyDictionary()
+_KEPT = ByIdentity[dict[Key, tuple[list[Value], list[compiler.Path]]]]()
 
 
 class Amount(NamedTuple):
@@ -71,7 +71,8 @@ class Recorded(NamedTuple):
         """Keep programs for the next call with this model, without the memory of their batches."""
         if self.key is not None:
             paths.release()
-            _KEPT.setdefault(self.roots[0], {})[self.key] = (paths.parameters, paths.paths)
+            model, kept = self.roots[0], (paths.parameters, paths.paths)
+            _KEPT[model] = {**_KEPT.get(model, {}), self.key: kept}
 
 
 def replayed_outputs(model: Module, table: Table, backend: str = "numpy") -> list[list[float]] | None:

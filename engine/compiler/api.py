@@ -66,8 +66,10 @@ class CompiledFunction:
             return self
         return CompiledFunction(function, copy.deepcopy(self._parameters, memo), self._dtype, self._backend)
 
-    def __call__(self, X: Any = None, *more: Any, **named: Any) -> Floats:
-        """The outputs for each example: see ``Program``."""
+    def __call__(self, X: Any = None, *more: Any, **named: Any) -> Any:
+        """The outputs for each example: see ``Program``. Of Values, as in ``grad(f)(x)``, what the function returns."""
+        if any(map(_is_of_values, (X, *more, *named.values()))):
+            return self._function(*([] if X is None else [X]), *more, **named)
         if more or named:
             raise self._no_rows([*([] if X is None else [X]), *more], named)
         paths, rows = self._prepared(X)
@@ -98,9 +100,7 @@ class CompiledFunction:
         shown = ", ".join([*map(shortened, given), *(f"{key}={shortened(part)}" for key, part in named.items())])
         row = ", ".join(map(shortened, parts))
         advice = f"for one example {name}([[{row}]])"
-        if any(isinstance(part, Value) for part in parts):
-            advice = f"the function of Values is {name}.__wrapped__"
-        elif named.keys() & self._call.optional:
+        if named.keys() & self._call.optional:
             advice = "what is no column must be fixed before, as functools.partial does"
         elif all(hasattr(part, "__len__") for part in parts):
             advice = f"for several examples {name}([{row}])"
@@ -122,6 +122,12 @@ class CompiledFunction:
         paths.start(rows[0])
         self.program = paths
         return paths, rows
+
+
+def _is_of_values(argument: Any) -> bool:
+    """Whether it is a Value, or a row that begins with one."""
+    is_row = isinstance(argument, (list, tuple)) or (isinstance(argument, np.ndarray) and argument.ndim == 1)
+    return isinstance(argument[0] if is_row and len(argument) else argument, Value)
 
 
 def _settle_where_not_finite(results: Floats, rows: Floats, paths: Paths, columns: Any) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 from math import nan
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,6 @@ _NO_STEEPER = {NEG: 1.0, DETACH: 1.0, TANH: 1.0, SIN: 1.0, ATAN: 1.0, RELU: 2.0,
 _SMALLEST = float(np.finfo(np.float64).tiny)
 _MARGIN = 4e-12
 """How far two sides must be apart, in units of what their rounding depends on, for a program to tell them apart."""
-Side: TypeAlias = tuple[int, int] | float
-"""A column of the rows (0) or of the program's results (1): ``(0, column)``; or a number."""
 
 
 class Checks:
@@ -37,16 +35,14 @@ class Checks:
 
     def __init__(self, recording: Recording, parameters: Sequence[Value], backend: str) -> None:
         compared, inputs = recording.compared_nodes, recording.inputs
-        columns: dict[Value, Side] = {value: (0, column) for column, value in enumerate(inputs)}
-        columns |= {value: (1, column) for column, value in enumerate(compared)}
         computed = [value for value in compared if value.operands]
         places = {value: place for place, value in enumerate(computed, len(compared))}
-        self._checks: list[tuple[list[Side], str, bool, list[int]]] = []
-        """Two sides, the sign between them, how it came out, and the columns of what rounding depends on."""
-        for a, sign, b, outcome, _ in recording.guards.values():
-            sides = [columns.get(side, side.data) if isinstance(side, Value) else side for side in (a, b)]
-            sizes = [places[side] for side in (a, b) if isinstance(side, Value) and side in places]
-            self._checks.append((sides, sign, outcome, sizes))
+        self.comparisons = recording.comparisons
+        self._sizes = [
+            [places[side] for side in (guard.a, guard.b) if isinstance(side, Value) and side in places]
+            for guard in recording.guards.values()
+        ]
+        """For each of them the columns of what its rounding depends on."""
         self._graphs: list[Record] = []
         """What is compared, first with bounds of its rounding, then with the rounding itself."""
         if compared:
@@ -69,7 +65,7 @@ class Checks:
         results = self._results(which, rows, weights) if self._graphs else rows
         fits, is_open = np.ones(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         with np.errstate(all="ignore"):
-            for sides, sign, outcome, sizes in self._checks:
+            for (sides, sign, outcome), sizes in zip(self.comparisons, self._sizes):
                 a, b = (
                     side if isinstance(side, float) else (rows, results)[side[0]][:, side[1]].astype(np.float64)
                     for side in sides

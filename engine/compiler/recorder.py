@@ -1,11 +1,11 @@
 """Recording: a function is called with Values, and what it asks of their numbers is noticed."""
 
-import dis
 import gc
 import operator
 import os
 import random
 import sys
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock
@@ -13,6 +13,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
 from engine.callers import is_library, source_line, users_place
+from engine.compiler.type_tests import HANDLES_ERRORS, tells_numbers_apart
 from engine.domains import POWER, bounds_of
 from engine.escapes import DataDependentError, Listener, listening
 from engine.node import common_order, topological_order
@@ -30,6 +31,11 @@ SIGNS: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 Found: TypeAlias = tuple[dict[str, Any], dict[str, Any]]
 """What a call of a function of the user's found: its globals; its arguments, with what it encloses."""
+
+Side: TypeAlias = tuple[int, int] | float
+"""A column of the rows (0) or of ``compared_nodes`` (1): ``(0, column)``; or a number."""
+Comparison: TypeAlias = tuple[list[Side], str, bool]
+"""Two sides, the sign between them, and how it came out."""
 
 
 @contextmanager
@@ -104,6 +110,16 @@ class Recording(Listener):
         """How the guards came out: the name of the path."""
         return tuple(guard.outcome for guard in self.guards.values())
 
+    @property
+    def comparisons(self) -> list[Comparison]:
+        """What the guards compare, in their order."""
+        columns: dict[Value, Side] = {value: (0, column) for column, value in enumerate(self.inputs)}
+        columns |= {value: (1, column) for column, value in enumerate(self.compared_nodes)}
+        return [
+            ([columns.get(side, side.data) if isinstance(side, Value) else side for side in (a, b)], sign, outcome)
+            for a, sign, b, outcome, _ in self.guards.values()
+        ]
+
     def left(self, how: str, node: Value) -> None:
         """A number left: an error at once; but printing may be part of another error's message."""
         if _is_constant(node):
@@ -140,6 +156,13 @@ class Recording(Listener):
     def differentiated(self, root: Value) -> None:
         """Its operations may refuse numbers that the gradient graph takes."""
         self.differentiated_roots.append(root)
+
+    def refuse_type_tests(self) -> None:
+        """Raise a DataDependentError if a function may ask for the type of a number, in whose place is a Value."""
+        for code, (variables, own) in self.calls.items():
+            if tells_numbers_apart(code, ChainMap(own, variables)):
+                place = source_line(code.co_filename, code.co_firstlineno)
+                raise DataDependentError(f"{place}: the type of a number may be asked for, and Values have another")
 
     def _refuse(self, reason: str) -> None:
         self.error = self.error or DataDependentError(reason, ADVICE)
@@ -215,7 +238,7 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
                 f"a function of Values must return a Value or a list of them, got {kind} {shortened(output)}"
             )
         recording.outputs.append(output if isinstance(output, Value) else constant(output, "an output"))
-    if any(_HANDLES_ERRORS in code.co_code[::2] for code in recording.calls):
+    if any(HANDLES_ERRORS in code.co_code[::2] for code in recording.calls):
         recording.refusing = list(dict.fromkeys(recording.differentiated_roots))
         recording.guards |= _domains([*recording.outputs, *recording.refusing])
     return recording
@@ -229,9 +252,6 @@ def _is_users(frame: FrameType) -> bool:
     while outer is not None and outer.f_globals.get("__name__") not in (__name__, "importlib._bootstrap"):
         outer = outer.f_back
     return outer is None or outer.f_code is record.__code__
-
-
-_HANDLES_ERRORS = dis.opmap["PUSH_EXC_INFO"]  # the instruction that begins an except, a finally, or the end of a with
 
 
 def _domains(outputs: Sequence[Value]) -> dict[Any, Guard]:

@@ -3,6 +3,7 @@
 A graph is recorded once, so a counter, a list that grows or a random generator that goes on would stand still in it.
 """
 
+import builtins
 import io
 import itertools
 import logging
@@ -21,6 +22,7 @@ from typing import Any, TypeAlias
 
 from engine.callers import is_library
 from engine.compiler.recorder import Found
+from engine.operations import PLAIN
 from engine.value import Value
 
 try:
@@ -36,7 +38,8 @@ _OF_ALL_LOGGERS = {"parent", "manager", "handlers", "filters", "_cache"}
 UNSEEN = "what no look sees"
 """The name in a look for something that could not be seen, and so may change at any time."""
 _BY_OTHER_NAMES = {"globals", "vars", "eval", "exec", "__import__", "import_module", "environ", "getenv", "open"}
-_BY_OTHER_NAMES |= {"modules", "Thread", "Timer", "start_new_thread"}
+_BY_OTHER_NAMES |= {"modules", "Thread", "Timer", "start_new_thread", "ThreadPool", "ThreadPoolExecutor"}
+_BY_OTHER_NAMES |= {"submit", "to_thread", "run_in_executor"}
 """Names in a function that lead to things which it does not name, or to calls that are not followed."""
 _OF_ANY_NAME = {"getattr", "attrgetter", "__getattribute__", "__dict__", "format"}
 """Names in a function that may read an attribute which it does not name."""
@@ -54,8 +57,8 @@ class Surroundings:
 
     The look goes through containers, attributes and what functions enclose. It is bounded: of a container of more than
     1,000 things only plain ones count, of more than 2**24 numbers their count. What that leaves out, and the state of
-    objects in C that do not show it, is noted as ``UNSEEN``. The numbers of Values do not count: they are parameters.
-    Of a module's attributes those count that a function names, or all where one may read them by other names.
+    objects in C that do not show it, is noted as ``UNSEEN``. Of a module's attributes those count that a function
+    names, or all where one may read them by other names. The numbers of leaves do not count: they are parameters.
     """
 
     def __init__(self, *roots: Any) -> None:
@@ -100,6 +103,8 @@ class Surroundings:
                     yield _HIDDEN
                 if name in variables:
                     yield name, variables[name]
+                elif hasattr(builtins, name):
+                    yield name, getattr(builtins, name)
                 else:  # the function may import it
                     for module in (name, f"{variables.get('__package__')}.{name}".rstrip(".")):
                         if module in sys.modules:
@@ -145,7 +150,8 @@ def _noted(thing: Any, names: Container[str] | None) -> Noted:
         return (type(thing), thing), []
     try:
         if isinstance(thing, Value):
-            return (Value, thing.label), _attributes(thing._attributes or {})
+            number = thing._data.hex() if thing.operation is PLAIN else ""
+            return (Value, thing.label, number), _attributes(thing._attributes or {})
         if issubclass(type(thing), types.ModuleType):
             own = {} if is_library(thing.__name__) else vars(thing)
             return thing.__name__, _attributes(
@@ -172,7 +178,9 @@ def _of_list(thing: Any) -> Noted:
     note = type(thing), len(thing)
     if set(map(type, thing)) == {Value}:  # for _which, in a list
         is_list = isinstance(thing, (list, tuple))
-        return note, [("", value) for value in thing if value._attributes] if is_list else [("", list(thing))]
+        if not is_list:
+            return note, [("", list(thing))]
+        return note, [("", value) for value in thing if value._attributes or value.operation is PLAIN]
     if isinstance(thing, (set, frozenset)):
         plain = frozenset(repr(item) for item in thing if isinstance(item, _PLAIN))
         return (*note, plain), [

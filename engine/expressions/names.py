@@ -12,7 +12,7 @@ from engine.operations import CONSTANT
 from engine.validation import shortened
 from engine.value import Value
 
-_EFFORT = 20_000_000  # elements whose type is looked at, and a few more for each container and letter of its name
+_EFFORT = 2_000_000  # elements whose type is looked at, and a few more for each container and letter of its name
 _EFFORT_OF_ONE = 100  # for opening a container
 _LARGE = 10_000  # elements
 

@@ -411,17 +411,41 @@ def test_gradients_of_something_else_are_refused(output, inputs, gradient):
         (lambda: jacobian(None), TypeError, "f must be a function, got NoneType None"),
         (lambda: hvp(2.0, 1.0, 1.0), TypeError, "f must be a function, got float 2.0"),
         (lambda: engine.gradients(Value(2.0), 4), TypeError, "inputs must be a list of Values, got int 4"),
-        (lambda: grad(cubic, argnums=1)([1.0, 2.0]), TypeError, "argnums: 1, but cubic was given 1 positional"),
-        (lambda: grad(cubic, argnums=-2)([1.0, 2.0]), TypeError, "argnums: -2, but cubic"),
-        (lambda: grad(cubic, argnums=(0, 5))([1.0, 2.0]), TypeError, "argnums: 5, but cubic"),
-        (lambda: grad(cubic, argnums=True)([1.0, 2.0]), TypeError, "argnums: True, but cubic"),
-        (lambda: grad(cubic, argnums=0.5)([1.0, 2.0]), TypeError, "argnums: 0.5, but cubic"),
+        (
+            lambda: grad(cubic, argnums=1)([1.0, 2.0]),
+            TypeError,
+            "argnums must be indices of positional arguments, of which cubic was given 1, got 1",
+        ),
+        (
+            lambda: grad(cubic, argnums=-2)([1.0, 2.0]),
+            TypeError,
+            "argnums must be indices .* cubic was given 1, got -2",
+        ),
+        (
+            lambda: grad(cubic, argnums=(0, 5))([1.0, 2.0]),
+            TypeError,
+            "argnums must be indices .* cubic was given 1, got 5",
+        ),
+        (
+            lambda: grad(cubic, argnums=True)([1.0, 2.0]),
+            TypeError,
+            "argnums must be indices .* cubic was given 1, got True",
+        ),
+        (
+            lambda: grad(cubic, argnums=0.5)([1.0, 2.0]),
+            TypeError,
+            "argnums must be indices .* cubic was given 1, got 0.5",
+        ),
         (
             lambda: grad(cubic, argnums=(0, -1))([1.0, 2.0]),
             TypeError,
-            r"argnums: \(0, -1\) has one argument of cubic twi",
+            r"argnums must have each argument of cubic once, got \(0, -1\)",
         ),
-        (lambda: grad(cubic)(v=[1.0, 2.0]), TypeError, "argnums: 0, but cubic was given 0 positional"),
+        (
+            lambda: grad(cubic)(v=[1.0, 2.0]),
+            TypeError,
+            "argnums must be indices of positional arguments, of which cubic was given 0, got 0",
+        ),
         (grad(lambda: Value(2.0)), TypeError, r"Values that <lambda> uses .* from backward\(\)"),
         (lambda: grad(cubic, has_aux=True)([1.0, 2.0]), TypeError, r"cubic must return \(value, more\) for has_aux"),
         (
@@ -573,12 +597,29 @@ def test_products_with_vectors_refuse_other_forms():
     f = lambda x, y: x * y  # noqa: E731
     with pytest.raises(TypeError, match="at must be the tuple of all arguments of <lambda> where argnums are given"):
         hvp(f, 3.0, 1.0, argnums=0)
-    with pytest.raises(TypeError, match="argnums: 2, but <lambda> was given 2 positional arguments"):
+    with pytest.raises(TypeError, match=r"argnums must be indices .*, of which <lambda> was given 2, got 2"):
         hvp(f, (3.0, 1.0), 1.0, argnums=2)
+    with pytest.raises(TypeError, match=r"argnums must have each argument of <lambda> once, got \(0, -2\)"):
+        hvp(f, (3.0, 1.0), (1.0, 1.0), argnums=(0, -2))
     with pytest.raises(ValueError, match=r"vector must be numbers in the form of \(3.0, 1.0\)"):
         hvp(f, (3.0, 1.0), 1.0, argnums=(0, 1))
     with pytest.raises(ValueError, match=r"direction must be numbers in the form of 3.0"):
         directional_derivative(f, (3.0, 1.0), (1.0, 2.0), argnums=0)
+
+
+def test_arguments_are_chosen_by_ints_of_numpy_too():
+    f = lambda x, y: x**2 * y  # noqa: E731
+    assert grad(f, np.int64(1))(3.0, 5.0) == 9.0
+    assert hessian(f, (np.int8(0), 1))(3.0, 5.0) == ((10.0, 6.0), (6.0, 0.0))
+    with pytest.raises(TypeError, match="argnums must be indices"):
+        grad(f, True)(3.0, 5.0)
+
+
+def test_a_matrix_is_an_array():
+    f = lambda m: m[0, 0] ** 2 * m[0, 1]  # noqa: E731
+    at = np.array([[2.0, 3.0]]).view(np.matrix)
+    assert grad(f)(at).tolist() == [[12.0, 4.0]]
+    assert hvp(f, at, at).tolist() == [[24.0, 8.0]]
 
 
 def test_hessian_of_two_arguments_is_a_tuple_of_tuples():

@@ -98,6 +98,8 @@ def test_refusals(cube):
         primitive(lambda x: 1.0)(engine.tanh)
     with pytest.raises(TypeError, match="must decorate a function with a name"):
         primitive(lambda x: 1.0)(lambda x: x)
+    with pytest.raises(TypeError, match=r"got 2.0; write @primitive\(lambda x: ...\), with the derivative, above def"):
+        primitive(math.cbrt)(2.0)  # @primitive alone above a function
     with pytest.raises(TypeError, match="cube takes 1 numbers, got 2"):
         cube(1.0, 2.0)
     with pytest.raises(TypeError, match="cube must be one real number, got str"):

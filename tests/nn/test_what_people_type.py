@@ -10,7 +10,7 @@ from networks import XOR_X, XOR_Y, condition, refused, small
 
 import nn
 from engine import Value
-from nn import MLP, Activation, Dropout, Layer, Module, Neuron, Sequential, Softmax
+from nn import MLP, SGD, Activation, Adam, AdamW, Dropout, Layer, Module, Neuron, Sequential, Softmax
 from nn.data import as_table
 from nn.scaling import Scaling
 
@@ -304,6 +304,36 @@ def test_the_third_argument_of_a_layer_is_its_activation(make, tmp_path):
 # ---------------------------------------------------------------------------------------------------------- other names
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Dropout(p=0.1), "Dropout has no argument p=; did you mean rate=?"),
+        (lambda: Layer(nin=2, nout=3), "Layer has no argument nin=; did you mean n_inputs=?"),
+        (lambda: MLP(2, hidden=[3, 1]), "MLP has no argument hidden=; did you mean sizes=?"),
+        (lambda: MLP(2, [3, 1], act="tanh"), "MLP has no argument act=; did you mean activation=?"),
+        (lambda: Own(scales=2.0), "Own has no argument scales=; did you mean scale=?"),
+        (lambda: Own(p=2.0), "Own has no argument p=; it has scale, offset"),
+    ],
+)
+def test_arguments_of_other_libraries_are_answered(make, words):
+    with pytest.raises(TypeError) as refusal:
+        make()
+    assert str(refusal.value) == words
+
+
+class Own(Module):
+    def __init__(self, scale=1.0, *, offset=0.0):
+        self.w = Value(scale + offset)
+
+
+def test_an_optimizer_takes_its_learning_rate_as_in_pytorch():
+    w = Value(1.0)
+    w.grad = 2.0
+    SGD([w], 0.25).step()
+    assert w.data == 0.5
+    assert Adam([w], 0.1).learning_rate == AdamW([w], 0.1).learning_rate == 0.1
+
+
 def test_what_is_natural_works():
     model = Sequential([Layer(2, 3, seed=0), Activation("tanh"), Layer(3, 1, seed=1)])
     model([1.0, 2.0]).backward()
@@ -322,6 +352,7 @@ def test_what_is_natural_works():
         ("compile", r"give loss= and optimizer= to fit"),
         ("evaluate", r"score\(X, y\)"),
         ("add", r"model\.layers\.append\(layer\)"),
+        ("append", r"model\.layers\.append\(layer\)"),
         ("to", "fit takes dtype"),
         ("weight", "neurons, and each of them"),
         ("get_weights", r"state_dict\(\)"),

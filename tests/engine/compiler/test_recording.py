@@ -929,6 +929,18 @@ def test_what_changed_between_two_calls_counts_wherever_it_is(factor, change):
     assert f([[1.0], [2.0]]).tolist() == [factor(), 2.0 * factor()]
 
 
+def test_a_compiled_function_of_values_is_that_function():
+    """As in JAX, where functions that are compiled can be differentiated, and be called in others."""
+    f, g = compile(lambda x, y: x * y if x > 1 else y), compile(lambda v: v[0] * v[1] ** 2)
+    assert grad(f)(3.0, 5.0) == 5.0
+    assert grad(f, (0, 1))(0.5, 5.0) == (0.0, 1.0)
+    assert grad(g)([3.0, 5.0]) == grad(g)(np.array([3.0, 5.0])).tolist() == [25.0, 30.0]
+    assert compile(lambda x, y: f(x, y) * 2.0)([[3.0, 5.0], [0.5, 5.0]]).tolist() == [30.0, 10.0]
+    assert compile(f)([[3.0, 5.0], [0.5, 5.0]]).tolist() == [15.0, 5.0]
+    assert f(2.0, Value(5.0)).data == 10.0
+    assert f([[3.0, 5.0]]).tolist() == [15.0]
+
+
 def test_numbers_in_place_of_rows_are_answered():
     @compile
     def distance(x, y):
@@ -949,8 +961,7 @@ def test_numbers_in_place_of_rows_are_answered():
         distance()
     with pytest.raises(TypeError, match=r"got x=3\.0, y=1\.0; for one example distance\(\[\[3\.0, 1\.0\]\]\)"):
         distance(x=3.0, y=1.0)
-    with pytest.raises(TypeError, match=r"the function of Values is distance\.__wrapped__"):
-        distance(Value(3.0), Value(1.0))
+    assert distance(x=Value(3.0), y=Value(1.0)).data == 2.0
     assert distance.__wrapped__(Value(3.0), Value(1.0)).data == 2.0
 
 

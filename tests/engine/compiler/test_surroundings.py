@@ -1,6 +1,7 @@
 """What a compiled function reads besides its arguments: a change between two calls counts, wherever it is."""
 
 import argparse
+import builtins
 import collections
 import contextvars
 import copy
@@ -19,12 +20,13 @@ import tempfile
 import threading
 import types
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from engine import Value, atan2, compile
+from engine import Value, atan2, compile, constant
 
 HERE = sys.modules[__name__]
 
@@ -112,6 +114,15 @@ def in_a_thread():
     return found[0]
 
 
+def third():
+    return NUMBERS[2]
+
+
+def in_a_pool():
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(third).result()
+
+
 def imported():
     import own
 
@@ -169,6 +180,8 @@ READ_AND_CHANGE = {
     "sys.modules": (lambda: sys.modules["own"].k, lambda: setattr(OWN, "k", OWN.k + 1)),
     "a module named like Python's": (lambda: LIKE.k, lambda: setattr(LIKE, "k", LIKE.k + 1)),
     "what another thread reads": (in_a_thread, lambda: NUMBERS.__setitem__(2, NUMBERS[2] + 1)),
+    "what a pool of threads reads": (in_a_pool, lambda: NUMBERS.__setitem__(2, NUMBERS[2] + 1)),
+    "a builtin of the user's": (lambda: GRADSTEP_K[0], lambda: builtins.GRADSTEP_K.__setitem__(0, 5.0)),  # noqa: F821
     "what a cache keeps": (lambda: KEPT(1), lambda: (NUMBERS.__setitem__(1, 7.0), KEPT(1), KEPT.cache_clear())),
     "a label": (lambda: len(WEIGHT.label), lambda: setattr(WEIGHT, "label", "weight")),
 }
@@ -178,6 +191,7 @@ READ_AND_CHANGE = {
 def test_what_changed_between_two_calls_counts(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "own", OWN)
     monkeypatch.setitem(sys.modules, "profile", LIKE)
+    monkeypatch.setattr(builtins, "GRADSTEP_K", [1.0], raising=False)
     read, change = READ_AND_CHANGE[name]
     f = compile(lambda x: x * read())
     before = read()
@@ -194,6 +208,26 @@ def test_the_sign_of_a_zero_counts():
     assert f([[1.0]])[0] < -3.0
 
 
+@pytest.mark.parametrize(
+    ("compares", "change"),
+    [
+        (lambda x, y: x > EDGE[0], lambda: EDGE.__setitem__(0, 2.5)),
+        (lambda x, y: x > EDGE[1], lambda: setattr(EDGE[1], "data", 2.5)),
+        (lambda x, y: COMPARE[0](x, 1.5), lambda: COMPARE.__setitem__(0, operator.lt)),
+        (lambda x, y: (x, y)[WHICH[0]] > 1.5, lambda: WHICH.__setitem__(0, 1)),
+        (lambda x, y: x + y * EDGE[2] > 1.5, lambda: EDGE.__setitem__(2, 1.0)),
+    ],
+    ids=["a number", "a constant", "the sign", "the column", "a node"],
+)
+def test_what_a_function_compares_counts_where_its_results_stay_the_same(compares, change):
+    f = compile(lambda x, y: x if compares(x, y) else -x)
+    rows = [[3.0, 0.0], [2.0, 0.0], [1.0, 4.0], [0.5, 0.5]]
+    f(rows)
+    change()
+    assert f(rows).tolist() == [x if compares(Value(x), Value(y)) else -x for x, y in rows]
+
+
+EDGE, COMPARE, WHICH = [1.5, constant(1.5, "edge"), 0.0], [operator.gt], [0]
 SHOWN = [1.0]
 
 

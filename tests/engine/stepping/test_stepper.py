@@ -468,6 +468,16 @@ def test_large_graphs_are_refused_with_advice():
     assert "100 nodes" in repr(stepper(chain(100)))
 
 
+def test_graphviz_places_many_nodes_but_a_few_times(monkeypatch):
+    """A loop of 50 steps with shared weights took it 20 seconds otherwise."""
+    asked = []
+    monkeypatch.setattr("engine.stepping.layout.run_graphviz", lambda dot, *_, **__: asked.append(dot) or b"")
+    for n in (100, 101):
+        with pytest.raises(IndexError):  # no routes
+            stepper(chain(n))
+    assert ["nslimit=1" in dot for dot in asked] == [False, True]
+
+
 def test_a_layout_that_takes_too_long_is_given_up():
     with pytest.raises(TimeoutError, match=r"had not laid out the 300 nodes after 0\.001 s .* \(timeout=\.\.\.\)"):
         stepper(chain(300), timeout=0.001)

@@ -90,6 +90,10 @@ def test_an_unknown_loss_is_answered_with_a_close_one():
         ("bce", 1, lambda z: z.softplus(), "outputs of softplus"),
         ("cross_entropy", 3, softmax, "outputs of softmax: it applies softmax itself"),
         ("cross_entropy", 3, lambda zs: [z.sigmoid() for z in zs], "outputs of sigmoid"),
+        ("bce", 1, lambda z: 1.0 / (1.0 + (-z).exp()), r"numbers in \[0, 1\]: it applies sigmoid itself"),
+        ("bce", 1, lambda z: sigmoid(z).maximum(1e-7).minimum(1.0 - 1e-7), r"numbers in \[0, 1\]"),
+        ("bce", 1, lambda z: (z.tanh() + 1.0) / 2.0, r"numbers in \[0, 1\]"),
+        ("cross_entropy", 3, lambda zs: [1e-9 + (1 - 2e-9) * p for p in map(sigmoid, zs)], r"numbers in \[0, 1\]"),
     ],
 )
 def test_a_sigmoid_or_softmax_twice_is_refused(loss, n, outputs, said):
@@ -106,6 +110,15 @@ def test_a_sigmoid_or_softmax_twice_is_refused(loss, n, outputs, said):
         fitted(model, XOR_X, XOR_Y, loss=loss)
     assert weights(model) == before
     assert fitted(model, XOR_X, [[0.5] * n] * 4 if n > 1 else XOR_Y, loss="mse").epochs == 5
+
+
+@pytest.mark.parametrize("loss", ["bce", "hinge"])
+@pytest.mark.parametrize("output", [abs, lambda z: z.exp() / (z.exp() + 1.0), lambda z: z.cos() + 1.0])
+def test_outputs_that_say_yes_to_everything_are_refused(loss, output):
+    with pytest.raises(ValueError, match="must be given numbers of both signs, got one that is never below 0"):
+        fitted(MLP(2, [4, 1], output=output, seed=0), XOR_X, XOR_Y, loss=loss)
+    for name in ("tanh", "relu"):
+        assert fitted(MLP(2, [4, 1], output=name, seed=0), XOR_X, XOR_Y, loss=loss).epochs == 5
 
 
 def test_mlp_with_a_sigmoid_at_the_end():

@@ -1,17 +1,20 @@
 """``fit``, ``predict`` and ``score`` give what eager calls give, whatever a model does; and say why they are eager."""
 
 import contextvars
+import functools
 import math
+import numbers
 import random
 import re
 import threading
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 
 import nn.programs
 from engine import Value, compiler, dot, grad, maximum, relu, tanh
-from nn import MLP, SGD, Dropout, Layer, Module, Sequential
+from nn import MLP, SGD, Adam, Dropout, Layer, Module, Sequential
 
 RNG = np.random.default_rng(8)
 X = RNG.uniform(-2.0, 2.0, (60, 2))
@@ -237,6 +240,51 @@ def by_type(m, x):
     return m.line(x) * (2.0 if isinstance(x[0], float) else 1.0)
 
 
+def by_type_later(m, x):
+    return m.line(x) * (2.0 if isinstance(x[0], (int, float)) and x[0] > 1.5 else 1.0)
+
+
+def by_its_name(m, x):
+    return m.line(x) * (2.0 if type(x[0]).__name__ == "float" and x[0] > 1.5 else 1.0)
+
+
+def by_a_kind_of_numbers(m, x):
+    return m.line(x) * (2.0 if isinstance(x[0], numbers.Real) and x[0] > 1.5 else 1.0)
+
+
+def by_match(m, x):
+    match x[0]:
+        case float() if x[0] > 1.5:
+            return 2.0 * m.line(x)
+        case _:
+            return m.line(x)
+
+
+@functools.singledispatch
+def factor(_):
+    return 1.0
+
+
+@factor.register
+def _(number: float):
+    return 2.0 if number > 1.5 else 1.0
+
+
+def by_dispatch(m, x):
+    return m.line(x) * factor(x[0])
+
+
+def by_attribute(m, x):
+    return m.line(x) * (2.0 if hasattr(x[0], "hex") and x[0] > 1.5 else 1.0)
+
+
+def by_attempt(m, x):
+    try:
+        return m.line(x) * (1.0 + (x[0] % 1.4 == 0.0))
+    except TypeError:
+        return m.line(x)
+
+
 def by_equality(m, x):
     return m.line(x) * (2.0 if x[0] == 1.0 else 1.0)
 
@@ -284,7 +332,9 @@ def before_the_model(m, x):
 ENDED = {
     clipping: HERE + r"\.data", warmed: r"calls", growing: "outputs", averaging: HERE + r"float\(\)",
     stateful: "from one call to the next", delayed: "from one call to the next", caught: HERE + ".*caught an error",
-    by_type: "another number for Values", by_equality: HERE + "==", by_membership: HERE + "==",
+    **dict.fromkeys((by_type, by_type_later, by_its_name, by_a_kind_of_numbers, by_match), HERE + "the type"),
+    **dict.fromkeys((by_dispatch, by_attribute, by_attempt), HERE + "the type"),
+    by_equality: HERE + "==", by_membership: HERE + "==",
     by_set: HERE + r"hash\(\)", by_table: HERE + r"hash\(\)", by_number: HERE + r"int\(\)",
     by_label: HERE + r"format\(\)", by_rounding: HERE + r"round\(\)", by_math: HERE + r"float\(\)",
     drawn: HERE + "random numbers",
@@ -308,6 +358,34 @@ def test_all_else_is_trained_eagerly_and_the_reason_is_said(how):
         fitted(make, True, CHOSEN, y)
     if how not in (warmed, growing, averaging, stateful, delayed):  # the calls of a recording count
         assert_same(make, CHOSEN, y, tolerance=0)
+
+
+@dataclass
+class Ruled(Module):
+    w: Value = field(default_factory=lambda: Value(0.4))
+    v: Value = field(default_factory=lambda: Value(-0.3))
+
+    def __call__(self, x):
+        return self.w * x[0] + self.v * x[1]
+
+
+def test_a_model_without_a_hash_is_replayed(monkeypatch):
+    assert assert_same(Ruled).eager == ""
+    model, adam = Ruled(), Adam()
+    for each in (model, Ruled(), model):
+        each.fit(X, Y, optimizer=adam, epochs=1, seed=0, progress=False)
+    assert adam.steps == 2 * -(-len(X) // 32)
+    monkeypatch.setattr(nn.programs, "_MUCH", 0)
+    (found,) = zip(*nn.programs.replayed_outputs(model, X))
+    assert found == pytest.approx([model(x).data for x in X.tolist()])
+
+
+def test_other_types_are_asked_for_in_a_program_too():
+    def wrapped(m, x):
+        x = [z if isinstance(z, Value) else Value(z) for z in (x if isinstance(x, list) else x.tolist())]
+        return m.line(x) if isinstance(m, Module) else None
+
+    assert assert_same(lambda: Branching(wrapped)).eager == ""
 
 
 def test_numpys_random_numbers_are_noticed():
@@ -423,7 +501,7 @@ def test_bundled_losses_read_nothing():
     ):  # fmt: skip
         model = MLP(2, [3, outputs], seed=0)
         assert model.fit(X, y, loss=loss, epochs=2, seed=0, progress=False).eager == ""
-        ((_, paths),) = nn.programs._KEPT[model].values()
+        ((_, paths),) = nn.programs._KEPT.get(model, {}).values()
         assert [path.outcomes for path in paths] == [()]
 
 

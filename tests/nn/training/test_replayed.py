@@ -378,15 +378,15 @@ def test_a_program_is_kept_for_the_next_call_and_gone_with_its_model(always):
     for _ in range(2):
         trained(True, model, XOR_X, XOR_Y, loss="hinge", epochs=1)
         model.predict(XOR_X)
-        assert len(nn.programs._KEPT[model]) == 2
-    (program,) = [p for (loss, *_), (_, p) in nn.programs._KEPT[model].items() if loss is None]
+        assert len(nn.programs._KEPT.get(model, {})) == 2
+    (program,) = [p for (loss, *_), (_, p) in nn.programs._KEPT.get(model, {}).items() if loss is None]
     model.predict(XOR_X)
-    assert program in [p for _, p in nn.programs._KEPT[model].values()]
+    assert program in [p for _, p in nn.programs._KEPT.get(model, {}).values()]
     gc.collect()
-    count = len(nn.programs._KEPT)
+    count = len(nn.programs._KEPT._held)
     del model
     gc.collect()
-    assert len(nn.programs._KEPT) == count - 1
+    assert len(nn.programs._KEPT._held) == count - 1
 
 
 def test_models_that_branch_predict_what_they_say(always):
