@@ -78,9 +78,9 @@ class CompiledFunction:
         return results[:, 0] if self._call.single else results
 
     def value_and_gradient(self, X: Any = None, output: int = 0) -> tuple[float, Floats]:
-        """The mean of an output over the examples, and its gradient, in the order of ``program.parameters``.
+        """The mean of an output over the examples, and its gradient: see ``Program``.
 
-        See ``Program``.
+        The gradient is in the order of ``program.parameters``.
         """
         paths, rows = self._prepared(X)
         check_output(output, paths.n_outputs, rows)
