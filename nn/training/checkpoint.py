@@ -163,7 +163,7 @@ def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:
         return own or Checkpoint(paths[0], None)
     if any(paths):
         rank = next(rank for rank, path in enumerate(paths) if path)
-        raise ValueError(f"checkpoint must be given in process 0, which writes it, got it in process {rank} alone")
+        raise ValueError(f"checkpoint must be given in process 0, which writes it, got it in process {rank}, not 0")
     return None
 
 
