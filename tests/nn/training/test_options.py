@@ -135,6 +135,7 @@ def test_the_numbers_of_an_example_bound_no_outputs_of_others(loss, X, outputs):
             self.t = Value(0.1)
 
         def __call__(self, x):
+            self.last = x
             return outputs(self.t, x)
 
     assert fitted(Tempered(), X, [1, 0], loss=loss).epochs == 5
