@@ -5,6 +5,7 @@ A target may be made of Values as well as of numbers.
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import reduce
 from typing import Any, SupportsFloat
 
@@ -210,8 +211,19 @@ def as_loss(loss: Any, again: Callable[[list[Value]], list[Any]], row: Sequence[
         ) from error
 
 
-def check_takes_logits(loss: str, outputs: Sequence[Value]) -> None:
-    """Refuse outputs that are probabilities already, or say yes to everything, for a loss on logits."""
+def check_takes_logits(loss: str, outputs: Sequence[Any], again: Callable[[], Sequence[Any]]) -> None:
+    """Refuse outputs that are probabilities already, or say yes to everything, for a loss on logits.
+
+    ``again`` computes them from inputs that are Values: those of an example bound no outputs of others.
+    """
+    if error := _no_logits(loss, outputs):
+        with suppress(Exception):  # the model is the user's, and may take plain numbers alone
+            error = _no_logits(loss, again())
+        if error:
+            raise error
+
+
+def _no_logits(loss: str, outputs: Sequence[Any]) -> ValueError | None:
     values = [output for output in outputs if isinstance(output, Value)]
     last, ranges = {output.operation.key for output in values}, list(map(range_of, values))
     squashed = next((f"outputs of {name}" for name in ("sigmoid", "softplus") if name in last), "")
@@ -221,14 +233,15 @@ def check_takes_logits(loss: str, outputs: Sequence[Value]) -> None:
         squashed = "outputs of softmax"
     if squashed and loss in LOGITS:
         inner = "sigmoid" if loss == "binary_cross_entropy" else "softmax"
-        raise ValueError(
+        return ValueError(
             f'loss="{loss}" must be given logits, got {squashed}: it applies {inner} itself; leave '
             'the last activation out (output="linear"), and predict_proba gives probabilities'
         )
     one_sided = [low >= 0.0 for low, _ in ranges if not last & {"relu", "maximum"}]  # these are 0 for a no
     if len(outputs) == 1 and loss in (*LOGITS, "hinge") and any(one_sided):
         advice = 'leave the last activation out (output="linear")'
-        raise ValueError(f'loss="{loss}" must be given numbers of both signs, got one that is never below 0; {advice}')
+        return ValueError(f'loss="{loss}" must be given numbers of both signs, got one that is never below 0; {advice}')
+    return None
 
 
 def _class(target: Any, n_classes: int, name: str) -> int:

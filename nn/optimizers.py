@@ -190,8 +190,10 @@ class Optimizer:
         must = ValueError(f"the optimizer must be {kind} of {n} parameters, got the state {shortened(state)}")
         if state.keys() != {"kind", "steps", *self.remembered} or state["kind"] != kind:
             raise must
-        left = {name: state[name] for name in self.remembered}
-        vectors = {name: np.array(vector["numbers"], vector["dtype"]) for name, vector in left.items() if vector}
+        left = {name: state[name] for name in self.remembered if state[name]}
+        if not {vector["dtype"] for vector in left.values()} <= {"float64", "float32"}:
+            raise must
+        vectors = {name: np.array(vector["numbers"], vector["dtype"]) for name, vector in left.items()}
         if not all(vector.shape == (n,) and np.isfinite(vector).all() for vector in vectors.values()):
             raise must
         self.steps = check_int("steps", state["steps"], 0)

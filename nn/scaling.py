@@ -58,9 +58,13 @@ class Scaling:
     def fold_out(self, model: MLP) -> None:
         """Make a model that was trained on scaled targets return plain ones: w * scale, and b * scale + shift.
 
-        Its output is linear.
+        Raises:
+            ValueError: its output is not linear, as a callback may have made it.
         """
-        for neuron, shift, scale in zip(model.layers[-1].neurons, self.shift, self.scale, strict=True):
+        last = model.layers[-1]
+        if any(getattr(part, "activation", "") != "linear" for part in getattr(last, "neurons", [last])):
+            raise ValueError(f"the last layer must be linear for a scale to be folded in, got {shortened(last)}")
+        for neuron, shift, scale in zip(last.neurons, self.shift, self.scale, strict=True):
             for weight in neuron.w:
                 weight.data *= scale
             neuron.b.data = neuron.b.data * scale + shift

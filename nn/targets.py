@@ -109,7 +109,8 @@ def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] |
         raise _misfit(loss, n_outputs, what, width)
     if kind != CLASSES:
         columns = column_labels(y) or range(n_outputs)
-        known = list(classes or (name if isinstance(name, int) else column_text(name) for name in columns))
+        found = (name if isinstance(name, int) else column_text(name) for name in columns)
+        known = list(found if classes is None else classes)
         y = by_name(y, list(map(str, known)), what, keep=False)
         return Targets(_rows(kind, loss, y, n_outputs, what), known, kind)
     labels = as_column(y, what)

@@ -49,6 +49,8 @@ class _Parser(argparse.ArgumentParser):
     options: tuple[str, ...] = ()
 
     def error(self, message: str) -> NoReturn:
+        for kind, wanted in (("int", "an int"), ("float", "a number")):
+            message = message.replace(f": invalid {kind} value: ", f": must be {wanted}, got ")
         choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         unknown = re.match(r"unrecognized arguments: (--[^ =]+)", message)
         given = choice or unknown

@@ -141,8 +141,8 @@ class Checkpoint:
         content["history"] = {name: getattr(progress.history, name) for name in COLUMNS}
         content |= {"tally": astuple(progress.tally), "random": [kind, list(words), gauss]}
         content |= {"optimizer": self._task.optimizer.state_dict(), "parameters": self._task.model.state_dict()}
-        content["digest"] = digest(json.dumps(content).encode())
-        write_whole(self.path, (json.dumps(content) + "\n").encode())
+        text = json.dumps(content)
+        write_whole(self.path, f'{text[:-1]}, "digest": "{digest(text.encode())}"}}\n'.encode())
         self._written = time.monotonic()
 
     def _check_run(self, other: dict[str, Any]) -> None:
@@ -163,7 +163,7 @@ def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:
         return own or Checkpoint(paths[0], None)
     if any(paths):
         rank = next(rank for rank, path in enumerate(paths) if path)
-        raise ValueError(f"checkpoint must be given in process 0, which writes it, got it in process {rank} alone")
+        raise ValueError(f"checkpoint must be given in process 0, which writes it, got it in process {rank}, not 0")
     return None
 
 

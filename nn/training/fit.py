@@ -11,6 +11,7 @@ from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from engine import Value
 from nn.data import by_name, column_names
 from nn.data.columns import Columns
 from nn.examples import (
@@ -173,8 +174,8 @@ def fit(
         names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
         table = kept_table(by_name(X, names, keep=False), "X", model.n_inputs)
         outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: as_list(model(table[0].tolist()))))
-        n_outputs = len(outputs)
-        check_takes_logits(loss_name, outputs)
+        n_outputs, inputs = len(outputs), [Value(x).detach() for x in table[0].tolist()]  # no leaf: a model may keep x
+        check_takes_logits(loss_name, outputs, lambda: outputs_and_layout(lambda: as_list(model(inputs)))[0])
         known = model.classes if classes is None else given_classes(loss_name, classes, n_outputs)
         examples = check_examples(table, by_name(y, y_names, "y"), loss_name, n_outputs, known)
         learned, validation = examples.targets.classes, None

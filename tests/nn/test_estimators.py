@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
-from nn import MLP, AdamW, EarlyStopping, mae
+from nn import MLP, Activation, AdamW, EarlyStopping, mae
 from nn.estimators import MLPClassifier, MLPRegressor
 
 IRIS_X, IRIS_Y = load_iris(return_X_y=True)
@@ -420,6 +420,15 @@ def test_validation_data_takes_the_place_of_a_share():
     assert len(model.history_.validation_loss) == model.n_iter_
     with pytest.raises(ValueError, match=r"validation_data must be a pair \(X, y\)"):
         line().fit(X, Y, validation_data=X)
+
+
+def test_a_callback_that_bends_the_output_is_told_and_scales_nothing_wrongly():
+    def bend(model, history):
+        model.layers[-1].neurons[0].activation = "tanh"
+
+    for change in (bend, lambda model, history: model.layers.append(Activation("tanh"))):
+        with pytest.raises(ValueError, match="the last layer must be linear for a scale to be folded in, got "):
+            MLPRegressor([2], max_iter=2, random_state=0).fit([[0.0], [1.0]], [10.0, 30.0], callbacks=[change])
 
 
 def test_callbacks_read_by_name():

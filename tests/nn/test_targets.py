@@ -93,6 +93,7 @@ def test_any_number_is_a_target_also_as_a_row_of_one(kind, loss, n):
 def test_known_classes_are_kept():
     assert encode_targets(CE, [5], 3, [1, 5, 9]) == Targets([1], [1, 5, 9])
     assert encode_targets(HINGE, ["b"], 1, ["a", "b"]) == Targets([1], ["a", "b"])
+    assert encode_targets(CE, [[0.5, 0.5]], 2, np.array(["a", "b"])).classes == ["a", "b"]
 
 
 @pytest.mark.parametrize(

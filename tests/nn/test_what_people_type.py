@@ -99,7 +99,7 @@ def test_an_attribute_of_another_library_is_no_attribute_that_nothing_reads(part
 def test_a_model_of_ones_own_may_have_such_attributes():
     class Own(Module):
         def __init__(self):
-            self.p, self.trainable, self.weight = 0.5, True, Value(1.0)
+            self._fixed, self.p, self.trainable, self.weight = True, 0.5, True, Value(1.0)
 
     assert list(Own().state_dict()) == ["weight"]
     neuron = Neuron(1)

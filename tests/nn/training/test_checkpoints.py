@@ -499,6 +499,11 @@ def test_the_state_of_an_optimizer_survives_json():
         twin.load_state_dict(json.loads(json.dumps(optimizer.state_dict())))
         weights, gradient = np.linspace(-1, 1, 13), np.linspace(1, 2, 13)
         assert (twin.updated(weights, gradient) == optimizer.updated(weights, gradient)).all()
+    state = twin.state_dict()
+    for wrong in ({"dtype": "S9"}, {"numbers": [1.0]}, {"numbers": [float("inf")] * 13}):
+        with pytest.raises(ValueError, match="the optimizer must be AdamW of 13 parameters, got the state"):
+            twin.load_state_dict({**state, "mean": {**state["mean"], **wrong}})
+    assert twin.state_dict() == state
 
 
 def test_the_command_goes_on_from_a_checkpoint(tmp_path, capsys, monkeypatch):

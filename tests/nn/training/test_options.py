@@ -121,6 +121,26 @@ def test_outputs_that_say_yes_to_everything_are_refused(loss, output):
         assert fitted(MLP(2, [4, 1], output=name, seed=0), XOR_X, XOR_Y, loss=loss).epochs == 5
 
 
+@pytest.mark.parametrize(
+    ("loss", "X", "outputs"),
+    [
+        ("bce", [[2.0], [-1.0]], lambda t, x: x[0] * t.exp()),
+        ("hinge", [[2.0], [-1.0]], lambda t, x: x[0] * t.exp()),
+        ("cross_entropy", [[0.2, 0.7], [3.0, -2.0]], lambda t, x: [z * t.sigmoid() for z in x]),
+    ],
+)
+def test_the_numbers_of_an_example_bound_no_outputs_of_others(loss, X, outputs):
+    class Tempered(Module):
+        def __init__(self):
+            self.t = Value(0.1)
+
+        def __call__(self, x):
+            self.last = x
+            return outputs(self.t, x)
+
+    assert fitted(Tempered(), X, [1, 0], loss=loss).epochs == 5
+
+
 def test_mlp_with_a_sigmoid_at_the_end():
     with pytest.raises(ValueError, match="must be given logits, got outputs of sigmoid"):
         fitted(MLP(2, [4, 1], output="sigmoid", seed=0), MOONS.X, MOONS.y, loss="binary_cross_entropy")
