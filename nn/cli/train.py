@@ -1,8 +1,11 @@
 """``gradstep train``. Wrong input raises an error, which ``__main__`` prints in one line."""
 
+import os
+import stat
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -79,10 +82,11 @@ def _train(options: Namespace, team: Meeting | None) -> None:
         _check_target(Path(options.checkpoint), options.data, "checkpoint")
         if Path(options.checkpoint).resolve() == target.resolve():
             raise ValueError(f"{target}: the checkpoint and the model must be two files; give one another name")
-    model, history = _train_model(options, job, held_out, team)
-    if history.interrupted:
-        print(f"interrupted after {history.epochs} epochs; the model is as it was then")
-    model.save(target)
+    with _open(target):
+        model, history = _train_model(options, job, held_out, team)
+        if history.interrupted:
+            print(f"interrupted after {history.epochs} epochs; the model is as it was then")
+        model.save(target)
     _report(model, held_out, "training" if held_out is job.data else "held-out")
     print(f"model: {one_line(str(target))}")
     if not is_device(target):
@@ -292,3 +296,13 @@ def _check_target(target: Path, data: str, thing: str) -> None:
     if target.exists() and Path(data).exists() and target.samefile(data) and not is_device(target):
         raise ValueError(f"{target}: these are the examples, and the {thing} would take their place")
     check_writable(target)
+
+
+def _open(target: Path) -> AbstractContextManager[object]:
+    """The target held open if it is a named pipe, which must have a reader."""
+    if not target.exists() or not stat.S_ISFIFO(target.stat().st_mode):
+        return nullcontext()
+    try:
+        return open(os.open(target, os.O_WRONLY | os.O_NONBLOCK), "wb")
+    except OSError:
+        raise ValueError(f"{target}: no program reads from this pipe; start it first, or name a file") from None
