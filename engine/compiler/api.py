@@ -102,7 +102,7 @@ class CompiledFunction:
         advice = f"for one example {name}([[{row}]])"
         if named.keys() & self._call.optional:
             advice = "what is no column must be fixed before, as functools.partial does"
-        elif all(hasattr(part, "__len__") for part in parts):
+        elif all(hasattr(part, "__len__") and getattr(part, "ndim", 1) for part in parts):
             advice = f"for several examples {name}([{row}])"
             if any(hasattr(number, "__len__") for part in parts for number in part):
                 advice = f"for columns side by side in one table: {name}(numpy.column_stack([X, y]))"

@@ -954,6 +954,8 @@ def test_numbers_in_place_of_rows_are_answered():
         TypeError, match=r"distance takes .* for several examples distance\(\[\[3.0, 1.0\], \[1.0, 3.0\]\]\)"
     ):
         distance([3.0, 1.0], [1.0, 3.0])
+    with pytest.raises(TypeError, match=r"got array\(3\.\), array\(1\.\); for one example distance"):
+        distance(np.array(3.0), np.array(1.0))
     table, targets = [[3.0, 1.0], [1.0, 3.0]], [1.0, -1.0]
     with pytest.raises(TypeError, match=r"side by side in one table: distance\(numpy\.column_stack\(\[X, y\]\)\)"):
         distance(table, targets)
