@@ -94,7 +94,7 @@ class Module(HasParameters):
     def __setattr__(self, name: str, thing: object) -> None:
         if name in UNREAD and name not in self._weights and type(self).__module__ in OWN:
             self.__getattr__(name)
-        if name in self._fixed and name in vars(self):
+        if name in type(self)._fixed and name in vars(self):
             kind, advice = type(self).__name__, "or set the activation of each of its neurons"
             must = f"{name} must be given to {kind}(...), got {shortened(thing)} afterwards"
             raise AttributeError(f"{must}; make another {kind}, {advice}")
