@@ -69,6 +69,8 @@ class CompiledFunction:
     def __call__(self, X: Any = None, *more: Any, **named: Any) -> Any:
         """The outputs for each example: see ``Program``. Of Values, as in ``grad(f)(x)``, what the function returns."""
         if any(map(_is_of_values, (X, *more, *named.values()))):
+            if self.program is not None:
+                self.program.exchange()  # its weights may have been changed in place
             return self._function(*([] if X is None else [X]), *more, **named)
         if more or named:
             raise self._no_rows([*([] if X is None else [X]), *more], named)

@@ -941,6 +941,17 @@ def test_a_compiled_function_of_values_is_that_function():
     assert f([[3.0, 5.0]]).tolist() == [15.0]
 
 
+def test_a_compiled_function_of_values_has_the_weights_of_its_programs():
+    w = Value(2.0)
+    f = compile(lambda x: w * x)
+    assert f([[1.0]]).tolist() == [2.0]
+    f.program.weights[:] = 5.0
+    assert (f(Value(1.0)).data, w.data) == (5.0, 5.0)
+    f.program.weights[:] = 7.0
+    assert f([[1.0]]).tolist() == [7.0]
+    assert compile(lambda x: f(x) * x)([[3.0]]).tolist() == [63.0]
+
+
 def test_numbers_in_place_of_rows_are_answered():
     @compile
     def distance(x, y):
