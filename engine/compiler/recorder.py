@@ -162,7 +162,8 @@ class Recording(Listener):
         for code, (variables, own) in self.calls.items():
             if tells_numbers_apart(code, ChainMap(own, variables)):
                 place = source_line(code.co_filename, code.co_firstlineno)
-                raise DataDependentError(f"{place}: the type of a number may be asked for, and Values have another")
+                asked = "the type of a number may be asked for, or an error that it makes"
+                raise DataDependentError(f"{place}: {asked}; Values have others")
 
     def _refuse(self, reason: str) -> None:
         self.error = self.error or DataDependentError(reason, ADVICE)
