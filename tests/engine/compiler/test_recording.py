@@ -720,6 +720,26 @@ def test_under_a_profiler_in_c_random_numbers_are_noticed():
         compile(lambda x: x * (random.random() < 2))([[1.0]])
 
 
+FACTOR = [1.0]
+
+
+def current_factor():
+    return FACTOR[0]
+
+
+def test_under_a_profiler_in_c_what_the_function_reads_is_noticed(monkeypatch):
+    import cProfile
+    import sys
+
+    f = compile(lambda x: x * current_factor())
+    with cProfile.Profile():
+        before = sys.getprofile()
+        assert f([[1.0]]).tolist() == [1.0]
+        monkeypatch.setitem(FACTOR, 0, 2.0)
+        assert f([[1.0]]).tolist() == [2.0]
+        assert sys.getprofile() is before
+
+
 def test_inside_of_a_function_the_engine_reads_what_it_needs():
     w = Value(0.4)
 
