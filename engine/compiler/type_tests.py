@@ -3,15 +3,16 @@
 import builtins
 import dis
 from collections.abc import Iterator, Mapping
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType
 from typing import Any
 
 from engine.value import Value
 
 _ASKS = {"isinstance", "issubclass", "type", "__class__"}
-_OF_NUMBERS_ALONE = {name for name in dir(float) if not hasattr(Value, name)} | {"__name__", "isscalar"}
+_OF_NUMBERS_ALONE = {name for name in dir(float) if not hasattr(Value, name)} | {"__name__", "isscalar", "dtype"}
 HANDLES_ERRORS = dis.opmap["PUSH_EXC_INFO"]
 """The instruction that begins an except, a finally, or the end of a with."""
+_FEW = 100  # in a table of types
 _CATCHES_ALL = bytes([HANDLES_ERRORS, 0, dis.opmap["POP_TOP"], 0])  # an except with no type
 
 
@@ -19,8 +20,8 @@ def tells_numbers_apart(code: CodeType, variables: Mapping[str, Any]) -> bool:
     """Whether a function may do something else for a float or an int than for a Value.
 
     It may if it asks for types and names one of numbers, such as ``float``; asks for an attribute that only numbers
-    have; or catches the error of an operation that only numbers have, such as ``%``. A test for ``Value`` is taken to
-    make Values of numbers.
+    or their arrays have; or catches the error of an operation that only numbers have, such as ``%``. A test for
+    ``Value`` is taken to make Values of numbers.
     """
     names, operations, named = {*code.co_names}, code.co_code[::2], list(_named(code, variables))
     if HANDLES_ERRORS in operations and any(_is_of(kind, TypeError(), AttributeError()) for kind in named):
@@ -34,12 +35,15 @@ def tells_numbers_apart(code: CodeType, variables: Mapping[str, Any]) -> bool:
 
 
 def _named(code: CodeType, variables: Mapping[str, Any]) -> Iterator[Any]:
-    """What the names in a function mean, with those of modules, such as ``numbers.Real``."""
+    """What the names in a function mean, with attributes, such as ``numbers.Real``, and what is in small tables."""
     for name in (*code.co_names, *code.co_freevars, *code.co_varnames):
         thing = variables.get(name, getattr(builtins, name, None))
-        yield thing
-        if isinstance(thing, ModuleType):
-            yield from (getattr(thing, name, None) for name in code.co_names)
+        kinds = () if type(thing).__module__ in ("builtins", Value.__module__) else type(thing).__mro__
+        tables = [vars(holder) for holder in (thing, *kinds) if hasattr(holder, "__dict__")]
+        for each in (thing, *(table[name] for table in tables for name in code.co_names if name in table)):
+            yield each
+            if isinstance(each, (dict, set, frozenset, list)) and len(each) < _FEW:
+                yield from each
 
 
 def _is_of(kind: Any, *things: object) -> bool:
