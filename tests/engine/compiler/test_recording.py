@@ -720,11 +720,11 @@ def test_under_a_profiler_in_c_random_numbers_are_noticed():
         compile(lambda x: x * (random.random() < 2))([[1.0]])
 
 
-FACTOR = [1.0]
+FACTOR = {"k": 1.0}
 
 
 def current_factor():
-    return FACTOR[0]
+    return FACTOR["k"]
 
 
 def test_under_a_profiler_in_c_what_the_function_reads_is_noticed(monkeypatch):
@@ -735,7 +735,7 @@ def test_under_a_profiler_in_c_what_the_function_reads_is_noticed(monkeypatch):
     with cProfile.Profile():
         before = sys.getprofile()
         assert f([[1.0]]).tolist() == [1.0]
-        monkeypatch.setitem(FACTOR, 0, 2.0)
+        monkeypatch.setitem(FACTOR, "k", 2.0)
         assert f([[1.0]]).tolist() == [2.0]
         assert sys.getprofile() is before
 
