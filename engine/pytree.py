@@ -131,7 +131,7 @@ _NAMES = ("index", "columns", "name")  # of a Series or DataFrame
 
 def _bare(array: Any) -> Any:
     """The numbers of a Series, a DataFrame or a matrix as a plain array; anything else as it is."""
-    if hasattr(array, "A1"):  # each row of a np.matrix is one again
+    if hasattr(type(array), "A1"):  # each row of a np.matrix is one again
         return array.A
     return array.to_numpy() if hasattr(array, "iloc") else array
 

@@ -20,10 +20,8 @@ class ByIdentity(Generic[Held]):
 
     def get(self, thing: object, default: Held) -> Held:
         """What is held for an object."""
-        return self._held[id(thing)][1] if id(thing) in self._held else default
+        return self._held.get(id(thing), (None, default))[1]
 
     def pop(self, thing: object, default: Held) -> Held:
         """What was held for an object, and is not held any more."""
-        found = self.get(thing, default)
-        self._held.pop(id(thing), None)
-        return found
+        return self._held.pop(id(thing), (None, default))[1]

@@ -71,8 +71,9 @@ class Recorded(NamedTuple):
         """Keep programs for the next call with this model, without the memory of their batches."""
         if self.key is not None:
             paths.release()
-            model, kept = self.roots[0], (paths.parameters, paths.paths)
-            _KEPT[model] = {**_KEPT.get(model, {}), self.key: kept}
+            kept = _KEPT.get(self.roots[0], {})
+            kept[self.key] = paths.parameters, paths.paths
+            _KEPT[self.roots[0]] = kept  # never a copy, which would have what other threads took out
 
 
 def replayed_outputs(model: Module, table: Table, backend: str = "numpy") -> list[list[float]] | None:

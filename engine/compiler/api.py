@@ -69,6 +69,8 @@ class CompiledFunction:
     def __call__(self, X: Any = None, *more: Any, **named: Any) -> Any:
         """The outputs for each example: see ``Program``. Of Values, as in ``grad(f)(x)``, what the function returns."""
         if any(map(_is_of_values, (X, *more, *named.values()))):
+            if self.program is not None:
+                self.program.exchange()  # its weights may have been changed in place
             return self._function(*([] if X is None else [X]), *more, **named)
         if more or named:
             raise self._no_rows([*([] if X is None else [X]), *more], named)
@@ -102,7 +104,7 @@ class CompiledFunction:
         advice = f"for one example {name}([[{row}]])"
         if named.keys() & self._call.optional:
             advice = "what is no column must be fixed before, as functools.partial does"
-        elif all(hasattr(part, "__len__") for part in parts):
+        elif all(hasattr(part, "__len__") and getattr(part, "ndim", 1) for part in parts):
             advice = f"for several examples {name}([{row}])"
             if any(hasattr(number, "__len__") for part in parts for number in part):
                 advice = f"for columns side by side in one table: {name}(numpy.column_stack([X, y]))"

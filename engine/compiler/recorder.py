@@ -162,7 +162,8 @@ class Recording(Listener):
         for code, (variables, own) in self.calls.items():
             if tells_numbers_apart(code, ChainMap(own, variables)):
                 place = source_line(code.co_filename, code.co_firstlineno)
-                raise DataDependentError(f"{place}: the type of a number may be asked for, and Values have another")
+                asked = "the type of a number may be asked for, or an error that it makes"
+                raise DataDependentError(f"{place}: {asked}; Values have others")
 
     def _refuse(self, reason: str) -> None:
         self.error = self.error or DataDependentError(reason, ADVICE)
@@ -171,13 +172,11 @@ class Recording(Listener):
     @contextmanager
     def profiling(self) -> Iterator[None]:
         """See each call in this thread, to notice random numbers before they are drawn."""
-        others = sys.getprofile()
-        if others is not None and not callable(others):  # a profiler in C, which cannot be called
-            states = random.getstate()
-            yield
-            if random.getstate() != states:
-                self._refuse("the function draws random numbers")
-            return
+        others: Any = sys.getprofile()
+        paused: Any = None if others is None or callable(others) else others  # cProfile, in C, which cannot be called
+        if paused is not None:
+            others = None
+            paused.disable()
 
         def see(frame: FrameType, event: Any, thing: Any) -> None:
             draws = False
@@ -198,6 +197,8 @@ class Recording(Listener):
             yield
         finally:
             _profile(others)
+            if paused is not None:
+                paused.enable()
 
 
 _INSTALLING = RLock()

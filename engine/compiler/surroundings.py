@@ -103,12 +103,12 @@ class Surroundings:
                     yield _HIDDEN
                 if name in variables:
                     yield name, variables[name]
-                elif hasattr(builtins, name):
+                    continue
+                if hasattr(builtins, name):
                     yield name, getattr(builtins, name)
-                else:  # the function may import it
-                    for module in (name, f"{variables.get('__package__')}.{name}".rstrip(".")):
-                        if module in sys.modules:
-                            yield name, sys.modules[module]
+                for module in (name, f"{variables.get('__package__')}.{name}".rstrip(".")):
+                    if module in sys.modules:  # the function may import it
+                        yield name, sys.modules[module]
             if np is not None and "random" in code.co_names:
                 yield "the state of numpy.random", getattr(np.random.get_state, "__self__", None)
 

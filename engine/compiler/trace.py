@@ -62,7 +62,7 @@ class Record:
         return [index for index, operand in enumerate(self.first) if operand != NONE and not varies[index]]
 
     def made_of(self, places: Iterable[int], ends: str = "") -> bytearray:
-        """1 for each of these nodes, and for what is made of them, but not by an operation that *ends* that.
+        """1 for each of these nodes and for all that is computed from them, but not through operations named *ends*.
 
         The last one is for operands that are not there.
         """

@@ -1,53 +1,54 @@
 """Does a function tell a Value from the plain number in whose place it is recorded? Read from its code."""
 
-from __future__ import annotations
-
 import builtins
 import dis
 from collections.abc import Iterator, Mapping
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType
 from typing import Any
 
 from engine.value import Value
 
 _ASKS = {"isinstance", "issubclass", "type", "__class__"}
-_CATCHES = {"TypeError", "AttributeError", "Exception", "BaseException"}
-_OF_NUMBERS_ALONE = {name for name in dir(float) if not hasattr(Value, name)} | {"__name__", "isscalar"}
+_OF_NUMBERS_ALONE = {name for name in dir(float) if not hasattr(Value, name)} | {"__name__", "isscalar", "dtype"}
 HANDLES_ERRORS = dis.opmap["PUSH_EXC_INFO"]
 """The instruction that begins an except, a finally, or the end of a with."""
+_FEW = 100  # in a table of types
+_CATCHES_ALL = bytes([HANDLES_ERRORS, 0, dis.opmap["POP_TOP"], 0])  # an except with no type
 
 
 def tells_numbers_apart(code: CodeType, variables: Mapping[str, Any]) -> bool:
     """Whether a function may do something else for a float or an int than for a Value.
 
     It may if it asks for types and names one of numbers, such as ``float``; asks for an attribute that only numbers
-    have; or catches the error of an operation that only numbers have, such as ``%``. A test for ``Value`` is taken to
-    make Values of numbers.
+    or their arrays have; or catches the error of an operation that only numbers have, such as ``%``. A test for
+    ``Value`` is taken to make Values of numbers.
     """
-    names, operations = {*code.co_names}, code.co_code[::2]
-    if HANDLES_ERRORS in operations and names & _CATCHES:
+    names, operations, named = {*code.co_names}, code.co_code[::2], list(_named(code, variables))
+    if HANDLES_ERRORS in operations and any(_is_of(kind, TypeError(), AttributeError()) for kind in named):
         return True
     words = names | {constant for constant in code.co_consts if isinstance(constant, str)}
     asks = bool(names & _ASKS) or dis.opmap["MATCH_CLASS"] in operations
     if words & _OF_NUMBERS_ALONE and (asks or words & _OF_NUMBERS_ALONE != {"__name__"}):
         return True
-    named = list(_named(code, variables))
     dispatched = [kind for thing in named if isinstance(thing, FunctionType) for kind in getattr(thing, "registry", ())]
-    return any(map(_is_of_numbers, named * asks + dispatched))
+    return _CATCHES_ALL in code.co_code or any(_is_of(kind, 0.0, 0) for kind in named * asks + dispatched)
 
 
 def _named(code: CodeType, variables: Mapping[str, Any]) -> Iterator[Any]:
-    """What the names in a function mean, with those of modules, such as ``numbers.Real``."""
-    for name in (*code.co_names, *code.co_freevars):
+    """What the names in a function mean, with attributes, such as ``numbers.Real``, and what is in small tables."""
+    for name in (*code.co_names, *code.co_freevars, *code.co_varnames):
         thing = variables.get(name, getattr(builtins, name, None))
-        yield thing
-        if isinstance(thing, ModuleType):
-            yield from (getattr(thing, name, None) for name in code.co_names)
+        kinds = () if type(thing).__module__ in ("builtins", Value.__module__) else type(thing).__mro__
+        tables = [vars(holder) for holder in (thing, *kinds) if hasattr(holder, "__dict__")]
+        for each in (thing, *(table[name] for table in tables for name in code.co_names if name in table)):
+            yield each
+            if isinstance(each, (dict, set, frozenset, list)) and len(each) < _FEW:
+                yield from each
 
 
-def _is_of_numbers(kind: Any) -> bool:
-    """Whether it is a type of numbers, or several, that Values are not."""
+def _is_of(kind: Any, *things: object) -> bool:
+    """Whether it is the type of one of these things, or several types with that, and not of Values."""
     try:
-        return (isinstance(0.0, kind) or isinstance(0, kind)) and not issubclass(Value, kind)
+        return any(isinstance(thing, kind) for thing in things) and not issubclass(Value, kind)
     except Exception:  # it is no type
         return False

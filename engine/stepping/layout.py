@@ -21,7 +21,7 @@ _SIDE, _LETTER = 9.0, 7.4  # beside the text in a box, and about as wide as a le
 _KEY = 33.0  # the word "data" before a number
 _ARROW = 18.0  # of an edge beside the local derivative on it: the arrowhead, and some line
 _NEXT, _NEXT_IF_NARROW = 14.4, 8.0  # between nodes side by side, and where a picture must be narrow
-_MANY = 100  # nodes: of more, Graphviz places each but a few times, or a loop with shared weights would take it long
+_MANY = 100  # nodes: of more, Graphviz improves the places less often; a loop with shared weights would take it long
 _INCH = 72.0  # Graphviz measures boxes in inches; a point of its is a pixel here
 
 Route = list[tuple[float, float]]  # a chain of cubic Bezier curves: a point, and then three for each curve

@@ -666,6 +666,8 @@ def test_series_give_series(pandas):
     assert directional_derivative(f, weights, np.array([1.0, 0.0, 1.0])) == 12.0
     assert grad(lambda p, k: (p["w"] * k).sum())({"w": weights}, 2.0)["w"].tolist() == [2.0, 2.0, 2.0]
     assert weights.tolist() == [1.0, 2.0, 3.0]
+    cells = pandas.Series([1.0, 2.0], index=["A1", "A"])  # a matrix of numpy has these attributes
+    assert grad(lambda w: w["A1"] ** 2 * w["A"])(cells).tolist() == [4.0, 1.0]
 
 
 def test_a_vector_is_paired_by_names(pandas):

@@ -326,6 +326,13 @@ class Own(Module):
         self.w = Value(scale + offset)
 
 
+def test_a_private_attribute_may_have_any_name():
+    model = Own()
+    model._fixed = 3
+    model.scale = 2.0
+    assert model._fixed == 3
+
+
 def test_an_optimizer_takes_its_learning_rate_as_in_pytorch():
     w = Value(1.0)
     w.grad = 2.0

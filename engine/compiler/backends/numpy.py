@@ -112,7 +112,7 @@ class Memories:
 
 
 class Bound(Memories):
-    """The same with calls: see ``plan.Bound``. Whoever makes this adds the calls of the *instructions* by numpy."""
+    """The arrays with calls: see ``plan.Bound``. Whoever makes this adds the calls; numpy has these *instructions*."""
 
     def __init__(self, plan: Plan, n_examples: int, uniform: Floats, instructions: list[Instruction]) -> None:
         code, record = plan.reused, plan.graph.record

@@ -720,6 +720,26 @@ def test_under_a_profiler_in_c_random_numbers_are_noticed():
         compile(lambda x: x * (random.random() < 2))([[1.0]])
 
 
+FACTOR = {"k": 1.0}
+
+
+def current_factor():
+    return FACTOR["k"]
+
+
+def test_under_a_profiler_in_c_what_the_function_reads_is_noticed(monkeypatch):
+    import cProfile
+    import sys
+
+    f = compile(lambda x: x * current_factor())
+    with cProfile.Profile():
+        before = sys.getprofile()
+        assert f([[1.0]]).tolist() == [1.0]
+        monkeypatch.setitem(FACTOR, "k", 2.0)
+        assert f([[1.0]]).tolist() == [2.0]
+        assert sys.getprofile() is before
+
+
 def test_inside_of_a_function_the_engine_reads_what_it_needs():
     w = Value(0.4)
 
@@ -941,6 +961,17 @@ def test_a_compiled_function_of_values_is_that_function():
     assert f([[3.0, 5.0]]).tolist() == [15.0]
 
 
+def test_a_compiled_function_of_values_has_the_weights_of_its_programs():
+    w = Value(2.0)
+    f = compile(lambda x: w * x)
+    assert f([[1.0]]).tolist() == [2.0]
+    f.program.weights[:] = 5.0
+    assert (f(Value(1.0)).data, w.data) == (5.0, 5.0)
+    f.program.weights[:] = 7.0
+    assert f([[1.0]]).tolist() == [7.0]
+    assert compile(lambda x: f(x) * x)([[3.0]]).tolist() == [63.0]
+
+
 def test_numbers_in_place_of_rows_are_answered():
     @compile
     def distance(x, y):
@@ -954,6 +985,8 @@ def test_numbers_in_place_of_rows_are_answered():
         TypeError, match=r"distance takes .* for several examples distance\(\[\[3.0, 1.0\], \[1.0, 3.0\]\]\)"
     ):
         distance([3.0, 1.0], [1.0, 3.0])
+    with pytest.raises(TypeError, match=r"got array\(3\.\), array\(1\.\); for one example distance"):
+        distance(np.array(3.0), np.array(1.0))
     table, targets = [[3.0, 1.0], [1.0, 3.0]], [1.0, -1.0]
     with pytest.raises(TypeError, match=r"side by side in one table: distance\(numpy\.column_stack\(\[X, y\]\)\)"):
         distance(table, targets)

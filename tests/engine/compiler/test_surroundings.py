@@ -135,6 +135,12 @@ def imported_from():
     return k
 
 
+def imported_as_a_builtin():
+    import filter
+
+    return filter.k
+
+
 READ_AND_CHANGE = {
     "a Decimal": (lambda: float(DECIMAL), lambda: set_here(DECIMAL=DECIMAL + 1)),
     "a Fraction": (lambda: float(FRACTION), lambda: set_here(FRACTION=FRACTION + 1)),
@@ -168,6 +174,7 @@ READ_AND_CHANGE = {
     "a module of a module": (lambda: OWN.part.k, lambda: setattr(PART, "k", PART.k + 1)),
     "what it imports": (imported, lambda: setattr(OWN, "k", OWN.k + 1)),
     "what it imports from there": (imported_from, lambda: setattr(OWN, "k", OWN.k + 1)),
+    "what is named like a builtin": (imported_as_a_builtin, lambda: setattr(OWN, "k", OWN.k + 1)),
     "globals()": (lambda: globals()["NUMBERS"][0], lambda: NUMBERS.__setitem__(0, NUMBERS[0] + 1)),
     "the environment": (lambda: float(os.environ["GRADSTEP_K"]), lambda: os.environ.__setitem__("GRADSTEP_K", "5")),
     "an attribute of a Value": (lambda: WEIGHT.scale, lambda: setattr(WEIGHT, "scale", WEIGHT.scale + 1)),
@@ -190,6 +197,7 @@ READ_AND_CHANGE = {
 @pytest.mark.parametrize("name", READ_AND_CHANGE)
 def test_what_changed_between_two_calls_counts(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "own", OWN)
+    monkeypatch.setitem(sys.modules, "filter", OWN)
     monkeypatch.setitem(sys.modules, "profile", LIKE)
     monkeypatch.setattr(builtins, "GRADSTEP_K", [1.0], raising=False)
     read, change = READ_AND_CHANGE[name]

@@ -285,6 +285,48 @@ def by_attempt(m, x):
         return m.line(x)
 
 
+def by_any_attempt(m, x):
+    try:
+        return m.line(x) * (1.0 + (x[0] % 1.4 == 0.0))
+    except:  # noqa: E722
+        return m.line(x)
+
+
+ERRORS = (TypeError, ZeroDivisionError)
+
+
+def by_an_attempt_of_some_kinds(m, x):
+    try:
+        return m.line(x) * (1.0 + (x[0] % 1.4 == 0.0))
+    except ERRORS:
+        return m.line(x)
+
+
+def is_of(number, kind):
+    return isinstance(number, kind)
+
+
+def by_a_function(m, x):
+    return m.line(x) * (2.0 if is_of(x[0], float) and x[0] > 1.5 else 1.0)
+
+
+KINDS = numbers.Number, str
+FACTORS = {float: 2.0, str: 1.0}
+
+
+def by_kinds_of_its_own(m, x):
+    m.kinds = KINDS
+    return m.line(x) * (2.0 if isinstance(x[0], m.kinds) and x[0] > 1.5 else 1.0)
+
+
+def by_a_table_of_types(m, x):
+    return m.line(x) * (FACTORS.get(type(x[0]), 1.0) if x[0] > 1.5 else 1.0)
+
+
+def by_kind_of_array(m, x):
+    return m.line(x) * (2.0 if np.asarray(x).dtype.kind == "f" and x[0] > 1.5 else 1.0)
+
+
 def by_equality(m, x):
     return m.line(x) * (2.0 if x[0] == 1.0 else 1.0)
 
@@ -333,7 +375,9 @@ ENDED = {
     clipping: HERE + r"\.data", warmed: r"calls", growing: "outputs", averaging: HERE + r"float\(\)",
     stateful: "from one call to the next", delayed: "from one call to the next", caught: HERE + ".*caught an error",
     **dict.fromkeys((by_type, by_type_later, by_its_name, by_a_kind_of_numbers, by_match), HERE + "the type"),
-    **dict.fromkeys((by_dispatch, by_attribute, by_attempt), HERE + "the type"),
+    **dict.fromkeys((by_dispatch, by_attribute, by_attempt, by_any_attempt), HERE + "the type"),
+    **dict.fromkeys((by_an_attempt_of_some_kinds, by_a_function, by_kinds_of_its_own), HERE + "the type"),
+    **dict.fromkeys((by_a_table_of_types, by_kind_of_array), HERE + "the type"),
     by_equality: HERE + "==", by_membership: HERE + "==",
     by_set: HERE + r"hash\(\)", by_table: HERE + r"hash\(\)", by_number: HERE + r"int\(\)",
     by_label: HERE + r"format\(\)", by_rounding: HERE + r"round\(\)", by_math: HERE + r"float\(\)",
