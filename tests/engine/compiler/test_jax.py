@@ -57,7 +57,7 @@ def test_random_graphs_have_the_numbers_of_numpy(recipe):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(recipes())
 def test_more_random_graphs(dtype, recipe):
     check_recipe(recipe, dtype)

@@ -167,16 +167,19 @@ def test_pictures_of_networks(pair):
         assert any(on_one_line(label)[:2].strip() in shown for label in pair)
 
 
+@cache
+def tags_of_training(label, file):
+    walk = TrainingStepper(MLP(2, [2, 1], seed=0), XOR_X, [label, "b"] * 2, loss="binary_cross_entropy")
+    walk.forward()
+    walk.save(file)
+    return Outline(file.read_text(encoding="utf-8")).tags
+
+
 @every_label
 @pytest.mark.slow
-def test_the_training_stepper(label, tmp_path):
-    def page(word):
-        walk = TrainingStepper(MLP(2, [2, 1], seed=0), XOR_X, [word, "b"] * 2, loss="binary_cross_entropy")
-        walk.forward()
-        walk.save(tmp_path / "walk.html")
-        return Outline((tmp_path / "walk.html").read_text(encoding="utf-8")).tags
-
-    assert page(label) == page("a")
+def test_the_training_stepper(label, tmp_path_factory):
+    file = tmp_path_factory.getbasetemp() / "walk.html"
+    assert tags_of_training(label, file) == tags_of_training("a", file)
 
 
 # ------------------------------------------------------------------------------------------------------------ formulas
