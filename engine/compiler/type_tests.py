@@ -27,11 +27,21 @@ def tells_numbers_apart(code: CodeType, variables: Mapping[str, Any]) -> bool:
     if HANDLES_ERRORS in operations and any(_is_of(kind, TypeError(), AttributeError()) for kind in named):
         return True
     words = names | {constant for constant in code.co_consts if isinstance(constant, str)}
-    asks = bool(names & _ASKS) or dis.opmap["MATCH_CLASS"] in operations
+    asks = dis.opmap["MATCH_CLASS"] in operations or (bool(names & _ASKS) and not _asks_of_self(code))
     if words & _OF_NUMBERS_ALONE and (asks or words & _OF_NUMBERS_ALONE != {"__name__"}):
         return True
     dispatched = [kind for thing in named if isinstance(thing, FunctionType) for kind in getattr(thing, "registry", ())]
     return _CATCHES_ALL in code.co_code or any(_is_of(kind, 0.0, 0) for kind in named * asks + dispatched)
+
+
+def _asks_of_self(code: CodeType) -> bool:
+    """Whether it asks for no other type than ``type(self)``, as messages of errors do."""
+    if {*code.co_names} & _ASKS != {"type"}:
+        return False
+    steps = [step for step in dis.get_instructions(code) if step.opname not in ("PRECALL", "PUSH_NULL")]
+    following = zip(steps, steps[1:], steps[2:])
+    asked = {(of.argval, call.opname, call.arg) for name, of, call in following if name.argval == "type"}
+    return asked == {("self", "CALL", 1)}
 
 
 def _named(code: CodeType, variables: Mapping[str, Any]) -> Iterator[Any]:

@@ -123,7 +123,14 @@ class Branching(Line):
         return self.how(self, x)
 
 
+def named(self, x):
+    if len(x) != 2:
+        raise ValueError(f"{type(self).__name__} must be given 2 numbers, got {len(x)}")
+    return self.line(x)
+
+
 FOLLOWED = {
+    "named": named,
     "max of lines": lambda m, x: max(m.w * x[0] + m.b, m.v * x[0] + 0.3),
     "sorted": lambda m, x: sorted([m.w * x[0], m.v * x[1], m.b])[1],
     "if of a weight": lambda m, x: m.line(x) if m.w > 0.42 else m.line(x) * 2,
