@@ -12,6 +12,7 @@ else:
         def __getattr__(self, name):
             import numpy
 
+            self.__dict__ = vars(numpy)  # from now on as quick as numpy
             return getattr(numpy, name)
 
     np = _Numpy()
