@@ -68,12 +68,13 @@ class CompiledFunction:
 
     def __call__(self, X: Any = None, *more: Any, **named: Any) -> Any:
         """The outputs for each example: see ``Program``. Of Values, as in ``grad(f)(x)``, what the function returns."""
-        if any(map(_is_of_values, (X, *more, *named.values()))):
+        given = [*([] if X is None else [X]), *more]
+        if any(map(_is_of_values, [*given, *named.values()])):
             if self.program is not None:
                 self.program.exchange()  # its weights may have been changed in place
-            return self._function(*([] if X is None else [X]), *more, **named)
+            return self._function(*given, **named)
         if more or named:
-            raise self._no_rows([*([] if X is None else [X]), *more], named)
+            raise self._no_rows(given, named)
         paths, rows = self._prepared(X)
         results = paths(rows)
         _settle_where_not_finite(results, rows, paths, slice(None))
