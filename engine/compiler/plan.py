@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from engine.compiler.adjoints import GRADIENT
 from engine.compiler.buffer_reuse import reused
+from engine.compiler.collector import collector_paused
 from engine.compiler.ir import Code, Floats
 from engine.compiler.ir_builder import Emitter
 from engine.compiler.lower_backward import Backward
 from engine.compiler.lower_forward import emit_forward
 from engine.compiler.memory_layout import Placed
-from engine.compiler.recorder import collector_paused
 from engine.compiler.vectorize import INPUTS, UNIFORM, Places
 
 PARAMETERS = "parameters"

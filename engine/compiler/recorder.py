@@ -1,6 +1,5 @@
 """Recording: a function is called with Values, and what it asks of their numbers is noticed."""
 
-import gc
 import operator
 import os
 import random
@@ -13,6 +12,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
 from engine.callers import is_library, source_line, users_place
+from engine.compiler.collector import collector_paused
 from engine.compiler.type_tests import HANDLES_ERRORS, tells_numbers_apart
 from engine.domains import POWER, bounds_of
 from engine.escapes import DataDependentError, Listener, listening
@@ -36,21 +36,6 @@ Side: TypeAlias = tuple[int, int] | float
 """A column of the rows (0) or of ``compared_nodes`` (1): ``(0, column)``; or a number."""
 Comparison: TypeAlias = tuple[list[Side], str, bool]
 """Two sides, the sign between them, and how it came out."""
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """No garbage collection meanwhile: it would look at many small objects that live, half of the time in deep graphs.
-
-    And what it calls (``gc.callbacks``) would look like a part of the function that is recorded.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class Guard(NamedTuple):

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from engine.compiler.backends import backend_named
 from engine.compiler.backends.numpy import is_finite
+from engine.compiler.collector import collector_paused
 from engine.compiler.eager import refuse
 from engine.compiler.inputs import fill, hiding_nan, refuse_nan
 from engine.compiler.ir import Floats
 from engine.compiler.memory_layout import placed
 from engine.compiler.plan import PARAMETERS, Bound, Gradient, Plan
-from engine.compiler.recorder import collector_paused
 from engine.compiler.simplify import simplified
 from engine.compiler.trace import Record
 from engine.compiler.vectorize import INPUTS, UNIFORM
