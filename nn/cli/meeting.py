@@ -4,6 +4,8 @@ Each hears what the others have, or why one of them stopped. A process sends JSO
 processes it was told of, then ``{"is": ...}`` for each ``gather``, or ``{"error": text}``. Process 0 answers all.
 """
 
+from __future__ import annotations
+
 import errno
 import json
 import select
@@ -12,12 +14,14 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection
 from threading import Timer
 from time import monotonic, sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nn.validation import first_names
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 PATIENCE = 300.0  # seconds until a process that is missing is an error
 LONGEST = 1 << 26  # bytes of a message
@@ -124,6 +128,8 @@ class Meeting:
 
 
 def _connection(connected: socket.socket) -> Connection:
+    from multiprocessing.connection import Connection  # a single process has no need of it
+
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     connected.settimeout(None)
     if sys.platform != "win32":
