@@ -29,6 +29,21 @@ def trace(root):
     return nodes, edges
 
 
+def topo_of(root, operands):
+    """The classic recipe: all nodes, each after its operands, by recursion over the attribute that has these."""
+    topo, visited = [], set()
+
+    def build_topo(v):
+        if v not in visited:
+            visited.add(v)
+            for child in getattr(v, operands):
+                build_topo(child)
+            topo.append(v)
+
+    build_topo(root)
+    return topo
+
+
 def draw_dot(root):
     """The classic picture, as lines of DOT: a box for each Value, an oval for each operation."""
     lines = []
@@ -76,16 +91,7 @@ def test_backprop_by_hand():
 def test_backprop_by_hand_in_topological_order():
     n, inputs, _ = classic_neuron()
     o = n.tanh()
-    topo, visited = [], set()
-
-    def build_topo(v):
-        if v not in visited:
-            visited.add(v)
-            for child in v._prev:
-                build_topo(child)
-            topo.append(v)
-
-    build_topo(o)
+    topo = topo_of(o, "_prev")
     o.grad = 1.0
     for node in reversed(topo):
         node._backward()
@@ -220,16 +226,7 @@ def test_the_lectures_own_backward():
     assert (n._op, n._prev, n.op, n.label) == ("+", {n.operands[0], b}, "+", "")
     for v in (x1, w1, x2, w2, b):
         v.grad = 0.0
-    topo, visited = [], set()
-
-    def build_topo(v):
-        if v not in visited:
-            visited.add(v)
-            for child in v._prev:
-                build_topo(child)
-            topo.append(v)
-
-    build_topo(o)
+    topo = topo_of(o, "_prev")
     for node in topo[:-1]:
         node.grad = 0.0
     o.grad = 1.0
@@ -382,16 +379,7 @@ def test_backprop_by_hand_over_children_and_local_grads():
     """As a class of forty lines does it, which has tuples in place of functions."""
     a, b = Value(2.0), Value(-3.0)
     y = (a * b + b**3 + own_tanh(a) + a) / 2
-    topo, visited = [], set()
-
-    def build_topo(v):
-        if v not in visited:
-            visited.add(v)
-            for child in v._children:
-                build_topo(child)
-            topo.append(v)
-
-    build_topo(y)
+    topo = topo_of(y, "_children")
     y.grad = 1.0
     for v in reversed(topo):
         for child, local_grad in zip(v._children, v._local_grads, strict=True):
