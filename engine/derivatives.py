@@ -140,3 +140,9 @@ def rule_for(operation: Operation | str) -> Rule:
     rule = rule_of(operation)
     assert rule is not None
     return rule
+
+
+def no_rule(name: str, so_that: str) -> ValueError:
+    """The error for an operation with numbers for derivatives, where a rule is needed."""
+    advice = "make it with operations of Values or @primitive"
+    return ValueError(f"{name} has numbers for derivatives and no rule, so that {so_that}; {advice}")

@@ -7,7 +7,7 @@ holds for other inputs than those that it was recorded with.
 from collections.abc import Collection, Iterable, Sequence
 
 from engine.debugging.staleness import check_fresh
-from engine.derivatives import rule_of
+from engine.derivatives import no_rule, rule_of
 from engine.escapes import differentiated
 from engine.node import interior_order
 from engine.operations import PLAIN
@@ -36,10 +36,7 @@ def gradient_graph(root: Value, wanted: Collection[Value], gradient: Number = 1.
             continue
         rule = rule_of(node.operation)
         if rule is None:
-            raise ValueError(
-                f"gradients: {node.op} has numbers for derivatives and no rule, so that they are no graph; "
-                "make it with operations of Values or @primitive"
-            )
+            raise no_rule(f"gradients: {node.op}", "they are no graph")
         numbers = [operand._data if operand._operation is PLAIN else operand for operand in operands]
         for operand, derivative in zip(operands, rule.derivatives):
             if operand in needs:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from engine.derivatives import rule_of
+from engine.derivatives import no_rule, rule_of
 from engine.node import Node, common_order
 from engine.operations import CONSTANT, LEAF, PLAIN, Operation
 from engine.value import Value
@@ -125,10 +125,7 @@ def _named(operation: Operation) -> Op:
     if operation is LEAF or operation is PLAIN:
         return CONSTANT
     if rule_of(operation) is None:
-        raise ValueError(
-            f"{operation.name} has numbers for derivatives and no rule, so that a program cannot compute it; "
-            "make it with operations of Values or @primitive"
-        )
+        raise no_rule(operation.name, "a program cannot compute it")
     return operation if operation.primitive else operation.key
 
 
