@@ -32,7 +32,7 @@ class Listener:
     """
 
     hears_hash = False
-    """Whether it hears of ``hash()``: where Values are in place of plain numbers."""
+    """Whether it hears of ``hash()``, and of ``==`` of two Values: where these are in place of plain numbers."""
 
     def left(self, how: str, node: Value) -> None:
         """A plain number of *node* was taken, such as by ``"float()"``; or set, by ``".data = ..."``."""
@@ -44,7 +44,7 @@ class Listener:
         """A number was taken, or compared, in another thread; *node* may have nothing to do with this listener."""
 
     def hashed(self, node: Value) -> None:
-        """*node* was looked up in a dict or a set, or ``hash`` was called."""
+        """*node* was looked up in a dict or a set, compared with another Value by ``==``, or ``hash`` was called."""
 
     def refused(self) -> None:
         """An operation is about to raise an error because of a number."""

@@ -382,9 +382,17 @@ class Value(Provenance):
         return _heard_comparison(">=", self, other, self._data >= _compared(other, ">="))
 
     def __eq__(self, other: object) -> Any:
-        if WATCH.listeners != 0 and not isinstance(other, Value) and hasattr(other, "__float__"):
-            heard("==", self)
-        return True if self is other else NotImplemented
+        if self is other:
+            return True
+        if WATCH.listeners != 0:
+            hear = WATCH.hear_hash
+            if not isinstance(other, Value):
+                if hasattr(other, "__float__"):
+                    heard("==", self)
+            elif WATCH.hash_listeners != 0 and hear is not None:
+                hear(self)
+                hear(other)
+        return NotImplemented
 
     def __hash__(self) -> int:
         hear = WATCH.hear_hash

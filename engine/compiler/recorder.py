@@ -53,7 +53,7 @@ class Recording(Listener):
 
     A comparison is kept as a guard. Any other number that leaves the graph ends the recording with an error, for the
     function may compute something else for another example. So do random numbers; ``==`` with a number, which is False
-    for every Value; and ``hash()`` of inputs, if these are in place of plain numbers (*identity*).
+    for every Value; and ``hash()`` and ``==`` of inputs, if these are in place of plain numbers (*identity*).
     """
 
     def __init__(self, numbers: Sequence[float], identity: bool = False) -> None:
@@ -123,7 +123,7 @@ class Recording(Listener):
     def hashed(self, node: Value) -> None:
         """A Value in place of a number was not what the number would have been."""
         if id(node) in self._ids:
-            self._refuse(f"{users_place()}: hash() of a Value, where a plain number is without a program")
+            self._refuse(f"{users_place()}: hash() or == of a Value, where a plain number is without a program")
 
     def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
         other = b if isinstance(b, Value) else float(b)

@@ -9,6 +9,7 @@ from typing import Any
 from engine.value import Value
 
 _ASKS = {"isinstance", "issubclass", "type", "__class__"}
+_ASKING = (isinstance, issubclass, type)
 _OF_NUMBERS_ALONE = {name for name in dir(float) if not hasattr(Value, name)} | {"__name__", "isscalar", "dtype"}
 HANDLES_ERRORS = dis.opmap["PUSH_EXC_INFO"]
 """The instruction that begins an except, a finally, or the end of a with."""
@@ -27,21 +28,23 @@ def tells_numbers_apart(code: CodeType, variables: Mapping[str, Any]) -> bool:
     if HANDLES_ERRORS in operations and any(_is_of(kind, TypeError(), AttributeError()) for kind in named):
         return True
     words = names | {constant for constant in code.co_consts if isinstance(constant, str)}
-    asks = dis.opmap["MATCH_CLASS"] in operations or (bool(names & _ASKS) and not _asks_of_self(code))
+    asks = dis.opmap["MATCH_CLASS"] in operations or _asks(code, named)
     if words & _OF_NUMBERS_ALONE and (asks or words & _OF_NUMBERS_ALONE != {"__name__"}):
         return True
     dispatched = [kind for thing in named if isinstance(thing, FunctionType) for kind in getattr(thing, "registry", ())]
     return _CATCHES_ALL in code.co_code or any(_is_of(kind, 0.0, 0) for kind in named * asks + dispatched)
 
 
-def _asks_of_self(code: CodeType) -> bool:
-    """Whether it asks for no other type than ``type(self)``, as messages of errors do."""
+def _asks(code: CodeType, named: list[Any]) -> bool:
+    """Whether it asks for other types than ``type(self)``, as messages of errors do."""
+    if not {*code.co_names} & _ASKS:
+        return any(thing is each for thing in named for each in _ASKING)  # by another name
     if {*code.co_names} & _ASKS != {"type"}:
-        return False
+        return True
     steps = [step for step in dis.get_instructions(code) if step.opname not in ("PRECALL", "PUSH_NULL")]
     following = zip(steps, steps[1:], steps[2:])
     asked = {(of.argval, call.opname, call.arg) for name, of, call in following if name.argval == "type"}
-    return asked == {("self", "CALL", 1)}
+    return asked != {("self", "CALL", 1)}
 
 
 def _named(code: CodeType, variables: Mapping[str, Any]) -> Iterator[Any]:

@@ -251,6 +251,21 @@ def by_type_later(m, x):
     return m.line(x) * (2.0 if isinstance(x[0], (int, float)) and x[0] > 1.5 else 1.0)
 
 
+asks = isinstance
+
+
+def by_another_name(m, x):
+    return m.line(x) * (2.0 if x[0] > 1.5 and asks(x[0], float) else 1.0)
+
+
+def by_equal_inputs(m, x):
+    return m.line(x) * (2.0 if x[0] == x[1] else 1.0)
+
+
+def by_count(m, x):
+    return m.line(x) * list(x).count(x[1])
+
+
 def by_its_name(m, x):
     return m.line(x) * (2.0 if type(x[0]).__name__ == "float" and x[0] > 1.5 else 1.0)
 
@@ -385,7 +400,8 @@ ENDED = {
     **dict.fromkeys((by_dispatch, by_attribute, by_attempt, by_any_attempt), HERE + "the type"),
     **dict.fromkeys((by_an_attempt_of_some_kinds, by_a_function, by_kinds_of_its_own), HERE + "the type"),
     **dict.fromkeys((by_a_table_of_types, by_kind_of_array), HERE + "the type"),
-    by_equality: HERE + "==", by_membership: HERE + "==",
+    by_equality: HERE + "==", by_membership: HERE + "==", by_another_name: HERE + "the type",
+    by_equal_inputs: HERE + ".* == of a Value", by_count: HERE + ".* == of a Value",
     by_set: HERE + r"hash\(\)", by_table: HERE + r"hash\(\)", by_number: HERE + r"int\(\)",
     by_label: HERE + r"format\(\)", by_rounding: HERE + r"round\(\)", by_math: HERE + r"float\(\)",
     drawn: HERE + "random numbers",
