@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
 from engine.callers import is_library, source_line, users_place
 from engine.compiler.collector import collector_paused
-from engine.compiler.type_tests import HANDLES_ERRORS, tells_numbers_apart
+from engine.compiler.type_tests import handles_errors, tells_numbers_apart
 from engine.domains import POWER, bounds_of
 from engine.escapes import DataDependentError, Listener, listening
 from engine.node import common_order, topological_order
@@ -224,7 +224,7 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
                 f"a function of Values must return a Value or a list of them, got {kind} {shortened(output)}"
             )
         recording.outputs.append(output if isinstance(output, Value) else constant(output, "an output"))
-    if any(HANDLES_ERRORS in code.co_code[::2] for code in recording.calls):
+    if any(map(handles_errors, recording.calls)):
         recording.refusing = list(dict.fromkeys(recording.differentiated_roots))
         recording.guards |= _domains([*recording.outputs, *recording.refusing])
     return recording

@@ -11,10 +11,14 @@ from engine.value import Value
 _ASKS = {"isinstance", "issubclass", "type", "__class__"}
 _ASKING = (isinstance, issubclass, type)
 _OF_NUMBERS_ALONE = {name for name in dir(float) if not hasattr(Value, name)} | {"__name__", "isscalar", "dtype"}
-HANDLES_ERRORS = dis.opmap["PUSH_EXC_INFO"]
-"""The instruction that begins an except, a finally, or the end of a with."""
+_HANDLES_ERRORS = dis.opmap["PUSH_EXC_INFO"]
 _FEW = 100  # in a table of types
-_CATCHES_ALL = bytes([HANDLES_ERRORS, 0, dis.opmap["POP_TOP"], 0])  # an except with no type
+_CATCHES_ALL = bytes([_HANDLES_ERRORS, 0, dis.opmap["POP_TOP"], 0])  # an except with no type
+
+
+def handles_errors(code: CodeType) -> bool:
+    """Whether a function has an except, a finally or a with."""
+    return _HANDLES_ERRORS in code.co_code[::2]
 
 
 def tells_numbers_apart(code: CodeType, variables: Mapping[str, Any]) -> bool:
@@ -25,7 +29,7 @@ def tells_numbers_apart(code: CodeType, variables: Mapping[str, Any]) -> bool:
     ``Value`` is taken to make Values of numbers.
     """
     names, operations, named = {*code.co_names}, code.co_code[::2], list(_named(code, variables))
-    if HANDLES_ERRORS in operations and any(_is_of(kind, TypeError(), AttributeError()) for kind in named):
+    if handles_errors(code) and any(_is_of(kind, TypeError(), AttributeError()) for kind in named):
         return True
     words = names | {constant for constant in code.co_consts if isinstance(constant, str)}
     asks = dis.opmap["MATCH_CLASS"] in operations or _asks(code, named)
