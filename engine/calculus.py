@@ -6,7 +6,7 @@ of them, nested as you like, and the answer has the same form. The names are tho
 
 import functools
 import threading
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from numbers import Integral
 from typing import Any
 
@@ -221,7 +221,7 @@ class _Call:
             arguments[index] = rebuilt(args[index], waiting)
         _nesting.depth = depth + 1
         try:
-            with listening(Departures(self.inputs, UNSEEN | {"backward()", "=="}, refuse_departure)):
+            with listening(Departures(self.inputs, UNSEEN | EQUAL.keys() | {"backward()"})):
                 self.result = f(*arguments, **kwargs)
         finally:
             _nesting.depth = depth
@@ -240,10 +240,10 @@ class _Call:
     def gradients(self, output: Any) -> list[Number]:
         """The gradient of one output, a number for each input."""
         root = _scalar(self._f, output)
-        gradients: Callable[..., Mapping[Value, Number]] = gradient_graph if self.keeps_graph else numeric_gradients
-        found = gradients(root, self.inputs) if isinstance(root, Value) else {}
-        numbers = [found.get(value, 0.0) for value in self.inputs]
-        return list(map(_kept, numbers)) if self.keeps_graph else numbers
+        if self.keeps_graph:
+            return [*gradient_graph(_kept(root), self.inputs)]
+        found = numeric_gradients(root, self.inputs) if isinstance(root, Value) else {}
+        return [found.get(value, 0.0) for value in self.inputs]
 
     def derivatives(self, output: Any) -> Any:
         """The gradient of an output, or of each number of an array, in the form of the arguments."""
@@ -255,21 +255,28 @@ class _Call:
 class Departures(Listener):
     """Hears of the numbers of Values that depend on some inputs, where they leave the graph in one of some ways.
 
-    ``departed`` is told the place in the user's code, and the call, such as ``math.exp()``, or ``.data``. The function
-    may have handed its Values to another thread.
+    ``departed`` is told the place in the user's code, and the call, such as ``math.exp()``, or ``.data``; without it
+    that is refused. The function may have handed its Values to another thread.
     """
 
-    def __init__(self, inputs: Sequence[Value], ways: Set[str], departed: Callable[[str, str], object]) -> None:
+    def __init__(
+        self, inputs: Sequence[Value], ways: Set[str], departed: Callable[[str, str], object] | None = None
+    ) -> None:
         self._dependent, self._independent = set(inputs), set[Value]()
-        self._ways, self._departed = ways, departed
+        self._ways, self._departed = ways, departed or self._refuse
 
     def left(self, how: str, node: Value) -> None:
         if how in self._ways and depends(node, self._dependent, self._independent):
             self._dependent.add(node)
-            called = "" if how in (*SEEN, "==") else users_call()
+            called = "" if how in SEEN or how in EQUAL else users_call()
             self._departed(users_place(), f"{called}()" if called else how)
 
     left_elsewhere = left
+
+    def _refuse(self, place: str, call: str) -> None:
+        lost = EQUAL.get(call, "would take a number out of the graph, and its derivative would be lost")
+        words = f"{place}: {call} {lost}; {instead_of(call)}, or .data where the plain number is meant"
+        self.refuse(TypeError(words))
 
 
 def depends(root: Value, inputs: Set[Value], independent: set[Value]) -> bool:
@@ -290,14 +297,6 @@ def depends(root: Value, inputs: Set[Value], independent: set[Value]) -> bool:
     return False
 
 
-def refuse_departure(place: str, call: str) -> None:
-    """Raise a TypeError where a number leaves unseen."""
-    lost = "would take a number out of the graph, and its derivative would be lost"
-    if call == "==":
-        lost = "with a number is False for every Value, as Values are compared by identity"
-    raise TypeError(f"{place}: {call} {lost}; {instead_of(call)}, or .data where the plain number is meant")
-
-
 def instead_of(call: str) -> str:
     """What to use in place of a call that takes numbers out of the graph."""
     name = call.rpartition(".")[2].rstrip("()")
@@ -311,9 +310,15 @@ UNSEEN = frozenset({"float()", "int()", "round()", "a copy"})
 computed with."""
 SEEN = frozenset({".data", ".item()"})
 """Ways in which a number leaves because the user says so."""
+EQUAL = {
+    "==": "with a number is False for every Value, as Values are compared by identity",
+    "== of two Values": "compares no numbers, but asks whether they are one Value",
+}
+"""What ``==`` does, where a user may mean numbers."""
 _INSTEAD = {
     **{"fabs": "use abs(x)", "pow": "use x ** n", "fsum": "use sum(...)", "copy": "use the Value itself"},
-    **{"==": "use >= and <=", "deepcopy": "use the Value itself", "backward": "use engine.grad or engine.gradients"},
+    **{"==": "use >= and <=", "== of two Values": "use >= and <=, or is", "deepcopy": "use the Value itself"},
+    "backward": "use engine.grad or engine.gradients",
 }
 
 

@@ -1,11 +1,12 @@
 """Numbers that leave a graph: who hears of them. Values report; a listener decides what it means."""
 
+import dis
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from engine import value
 from engine.node import WATCH
@@ -27,10 +28,12 @@ class DataDependentError(ValueError):
 class Listener:
     """Base of what is told of numbers that leave the graph while its ``listening`` block is open.
 
-    Reading ``.data``, ``float()``, ``int()``, ``round()``, ``bool()``, comparisons, ``==`` with a number, formatting,
+    Reading ``.data``, ``float()``, ``int()``, ``round()``, ``bool()``, comparisons, ``==``, formatting,
     hashes and copies of Values are reported, and so are operations that refuse their numbers.
     """
 
+    error: Exception | None = None
+    """The first error that it refused something with: ``listening`` raises it again if a function caught it."""
     hears_hash = False
     """Whether it hears of ``hash()``, and of ``==`` of two Values: where these are in place of plain numbers."""
 
@@ -52,11 +55,17 @@ class Listener:
     def differentiated(self, root: Value) -> None:
         """A gradient graph of *root* is made, which may lack operations of it that refuse numbers."""
 
+    def refuse(self, error: Exception) -> NoReturn:
+        """Raise an error that ends the block, whatever the function that is listened to makes of it."""
+        self.error = self.error or error
+        raise self.error
+
 
 class _Here(threading.local):
     listeners: tuple[Listener, ...] = ()
 
 
+_COMPARE = dis.opmap["COMPARE_OP"]
 _here = _Here()  # in this thread
 _everyones: list[Listener] = []
 _counting = threading.Lock()
@@ -73,7 +82,14 @@ def listening(listener: Listener) -> Iterator[None]:
         WATCH.hash_listeners += listener.hears_hash
     try:
         yield
+        if listener.error is not None:
+            raise listener.error
+    except Exception as error:
+        if listener.error in (None, error):
+            raise
+        raise listener.error from error
     finally:
+        listener.error = None  # its traceback knows the listener
         _here.listeners = before
         with _counting:
             _everyones.remove(listener)
@@ -117,14 +133,27 @@ def _compared(sign: str, a: Any, b: Any, outcome: bool) -> None:
 
 
 def _hashed(node: Any) -> None:
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_globals is vars(value):  # none where it is compiled
-        frame = frame.f_back
-    if frame is None or str(frame.f_globals.get("__name__")).startswith("engine."):
-        return  # the engine's own, such as those of ``grad``
-    for listener in _here.listeners:
-        if listener.hears_hash:
-            listener.hashed(node)
+    if WATCH.hash_listeners and _asking_frame() is not None:
+        for listener in _here.listeners:
+            if listener.hears_hash:
+                listener.hashed(node)
+
+
+def _asked_equal(*nodes: Any) -> None:
+    """Two Values are compared: by ``a == b``, where numbers may be meant, or for ``a in list``."""
+    frame = _asking_frame()
+    for node in nodes:
+        _hashed(node)
+        if frame is not None and frame.f_code.co_code[frame.f_lasti] == _COMPARE:
+            _left("== of two Values", node)
+
+
+def _asking_frame() -> FrameType | None:
+    """Who asks for a hash or for ``==``; None for the engine's own, such as those of ``grad``."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__") in (__name__, value.__name__):
+        frame = frame.f_back  # the second has no frames where it is compiled
+    return None if frame is None or str(frame.f_globals.get("__name__")).startswith("engine.") else frame
 
 
 def _refused() -> None:
@@ -133,4 +162,4 @@ def _refused() -> None:
 
 
 REFUSALS.append(_refused)
-WATCH.hear, WATCH.hear_comparison, WATCH.hear_hash = _left, _compared, _hashed
+WATCH.hear, WATCH.hear_comparison, WATCH.hear_hash, WATCH.hear_equality = _left, _compared, _hashed, _asked_equal

@@ -4,7 +4,7 @@ The derivatives are those of ``derivatives.py``, carried out on Values. No numbe
 holds for other inputs than those that it was recorded with.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from engine.debugging.staleness import check_fresh
 from engine.derivatives import no_rule, rule_of
@@ -18,14 +18,16 @@ from engine.value import Value, constant
 Number = Value | float
 
 
-def gradient_graph(root: Value, wanted: Collection[Value], gradient: Number = 1.0) -> dict[Value, Number]:
-    """The gradient of *root* with respect to each wanted Value that it depends on, and to all nodes on the way there;
-    plain numbers where it is constant.
+def gradient_graph(root: Value, wanted: Sequence[Value], gradient: Number = 1.0) -> list[Value]:
+    """The gradients of *root* with respect to the wanted Values, constant where it does not depend on one.
+
+    Each is a Value of its own, so that changing its ``data`` or label changes no other.
     """
     differentiated(root)
     needs = set(wanted)
     leading: list[Value] = []
-    for node in interior_order(root):
+    order = interior_order(root)
+    for node in order:
         if not needs.isdisjoint(node.operands):
             needs.add(node)
             leading.append(node)
@@ -42,7 +44,16 @@ def gradient_graph(root: Value, wanted: Collection[Value], gradient: Number = 1.
             if operand in needs:
                 local: Number = derivative(NUMBERS, node, *numbers)
                 _add(gradients, operand, NUMBERS.times(given, local))
-    return gradients
+    taken: set[Number] = {*order, gradient} if isinstance(gradient, Value) else set(order)
+    return [_own(gradients.get(value, 0.0), taken) for value in wanted]
+
+
+def _own(number: Number, taken: set[Number]) -> Value:
+    if isinstance(number, float):
+        return constant(number, "a gradient")
+    own: Value = number * 1.0 if number in taken or not number.operands else number
+    taken.add(own)
+    return own
 
 
 def _add(gradients: dict[Value, Number], operand: Value, amount: Number) -> None:
@@ -66,7 +77,7 @@ def gradients(output: Value, inputs: Sequence[Value], *, gradient: Number = 1.0)
         gradient: the gradient of *output* itself, a number or a Value.
 
     Returns:
-        A Value for each of *inputs*, in their order.
+        A new Value for each of *inputs*, in their order.
 
     Raises:
         TypeError: *output* or one of *inputs* is not a Value.
@@ -88,5 +99,4 @@ def gradients(output: Value, inputs: Sequence[Value], *, gradient: Number = 1.0)
             raise TypeError(f"inputs must be Values, got {type(each).__name__} {shortened(each)}")
     check_fresh(output)
     given = gradient if isinstance(gradient, Value) else as_float(gradient, "gradient")
-    found = gradient_graph(output, wanted, given)
-    return [constant(g, "gradient") if isinstance(g, float) else g for g in (found.get(x, 0.0) for x in wanted)]
+    return gradient_graph(output, wanted, given)

@@ -25,6 +25,7 @@ class Watch:
         self.listeners: int = 0
         self.hear: Callable[[str, Any], None] | None = None
         self.hear_comparison: Callable[[str, Any, Any, bool], None] | None = None
+        self.hear_equality: Callable[[Any, Any], None] | None = None
         self.hash_listeners: int = 0
         self.hear_hash: Callable[[Any], None] | None = None
 

@@ -93,15 +93,16 @@ class _Leaks(Listener):
     def left(self, how: str, node: Value) -> None:
         """A number was taken; what is printed is not computed with."""
         if how not in ("repr()", "format()") and not self.operands.isdisjoint(topological_order(node)):
-            raise TypeError(
-                f"the derivative of {self.name} takes a plain number out of a Value ({how}), so that it cannot be "
-                "differentiated again; use engine.cos in place of math.cos, and so on"
+            self._refuse(
+                f"takes a plain number out of a Value ({how})", "engine.cos in place of math.cos, and so on"
             )
 
     def compared(self, sign: str, a: Value, b: Any, _outcome: bool) -> None:
         for side in (a, b):
             if isinstance(side, Value) and not self.operands.isdisjoint(topological_order(side)):
-                raise TypeError(
-                    f"the derivative of {self.name} branches on a Value ({sign}), so that it cannot be differentiated "
-                    "again; use a function of the engine, such as engine.maximum or engine.relu"
-                )
+                does = f"branches on a Value ({sign})"
+                self._refuse(does, "a function of the engine, such as engine.maximum or engine.relu")
+
+    def _refuse(self, does: str, instead: str) -> None:
+        words = f"the derivative of {self.name} {does}, so that it cannot be differentiated again; use {instead}"
+        self.refuse(TypeError(words))

@@ -385,13 +385,12 @@ class Value(Provenance):
         if self is other:
             return True
         if WATCH.listeners != 0:
-            hear = WATCH.hear_hash
-            if not isinstance(other, Value):
-                if hasattr(other, "__float__"):
-                    heard("==", self)
-            elif WATCH.hash_listeners != 0 and hear is not None:
-                hear(self)
-                hear(other)
+            hear = WATCH.hear_equality
+            if isinstance(other, Value):
+                if hear is not None:
+                    hear(self, other)
+            elif hasattr(other, "__float__"):
+                heard("==", self)
         return NotImplemented
 
     def __hash__(self) -> int:

@@ -26,6 +26,10 @@ ADVICE = (
     "abs, make operations of your own with @primitive; without a program (replay=False in fit) the function may do as "
     "it likes"
 )
+_EQUAL = {
+    "==": "== of a Value, which no number equals: write >= and <=",
+    "== of two Values": "== of two Values, which compares no numbers: write >= and <=, or is",
+}
 SIGNS: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "!=": operator.ne,
 }  # fmt: skip
@@ -63,7 +67,6 @@ class Recording(Listener):
         self.guards: dict[Any, Guard] = {}
         self.calls: dict[CodeType, Found] = {}
         """The first call of each function of the user's."""
-        self.error: DataDependentError | None = None
         self.doubt = ""
         """What is an error only where the function goes on after it."""
         self.differentiated_roots: list[Value] = []
@@ -112,8 +115,7 @@ class Recording(Listener):
         if how in ("repr()", "format()"):
             self.doubt = self.doubt or f"{users_place()}: {how} of a Value"
         else:
-            never = ", which no number equals: write >= and <=" if how == "==" else ""
-            self._refuse(f"{users_place()}: {how} of a Value{never}")
+            self._refuse(f"{users_place()}: {_EQUAL.get(how, f'{how} of a Value')}")
 
     def left_elsewhere(self, how: str, node: Value) -> None:
         """The function handed its Values to another thread: the order of what happens there is not known."""
@@ -151,8 +153,7 @@ class Recording(Listener):
                 raise DataDependentError(f"{place}: {asked}; Values have others")
 
     def _refuse(self, reason: str) -> None:
-        self.error = self.error or DataDependentError(reason, ADVICE)
-        raise self.error
+        self.refuse(DataDependentError(reason, ADVICE))
 
     @contextmanager
     def profiling(self) -> Iterator[None]:
@@ -202,17 +203,8 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
     left the graph, or a random one that came in, is a DataDependentError, which names the line.
     """
     recording = Recording(numbers, identity)
-    try:
-        with collector_paused(), listening(recording), recording.profiling():
-            outputs = function(recording.inputs)
-        if recording.error is not None:  # which the function caught
-            raise recording.error
-    except Exception as error:
-        if recording.error in (None, error):
-            raise
-        raise recording.error from error
-    finally:
-        recording.error = None  # its traceback knows the recording
+    with collector_paused(), listening(recording), recording.profiling():
+        outputs = function(recording.inputs)
     if recording.doubt:
         raise DataDependentError(recording.doubt, ADVICE)
     if not outputs:

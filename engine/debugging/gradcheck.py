@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.calculus import SEEN, UNSEEN, Departures, check_function, instead_of, numeric_gradients, refuse_departure
+from engine.calculus import EQUAL, SEEN, UNSEEN, Departures, check_function, instead_of, numeric_gradients
 from engine.debugging.anomaly import described
 from engine.debugging.finite_differences import Slopes, Verdict, rounding_error, slopes
 from engine.debugging.staleness import check_fresh
@@ -139,7 +139,7 @@ def gradcheck(
         return result if is_tree(result) else flattened(result)[0]
 
     values = [Value(number) for number in numbers]
-    with listening(Departures(values, {"=="}, refuse_departure)):
+    with listening(Departures(values, EQUAL.keys())):
         computed(*values)
     root, gradients = _repeated(computed, numbers)
     check_fresh(root)

@@ -904,6 +904,63 @@ def test_a_call_over_several_lines_or_without_source_is_refused_too():
         grad(eval("lambda x: math.exp(x)", {"math": math, "__name__": "lesson"}))(1.0)
 
 
+def caught(x):
+    try:
+        return x * math.floor(x * x)
+    except TypeError:
+        return x * 3.0
+
+
+def suppressed(x):
+    with suppress(Exception):
+        return x * math.exp(x)
+    return x
+
+
+def overtaken(x):
+    try:
+        return x * float(x)
+    finally:
+        return x * 5.0  # noqa: B012, SIM107
+
+
+def raised_anew(x):
+    try:
+        return x * float(x)
+    except TypeError:
+        raise RuntimeError("mine") from None
+
+
+def in_a_thread(x):
+    thread = threading.Thread(target=lambda: caught(x))
+    thread.start()
+    thread.join()
+    return x * 7.0
+
+
+@pytest.mark.parametrize("f", [caught, suppressed, overtaken, raised_anew, in_a_thread])
+@pytest.mark.parametrize("differentiated", [grad, value_and_grad, jacobian, hessian])
+def test_a_refusal_that_the_function_catches_is_raised_all_the_same(differentiated, f):
+    with pytest.raises(TypeError, match=r"line \d+: .* would take a number out of the graph"):
+        differentiated(f)(1.5)
+    assert grad(lambda x: x * x)(1.5) == 3.0
+
+
+def test_a_refusal_that_a_derivative_catches_is_raised_all_the_same():
+    def slope(x):
+        try:
+            return 1.0 * math.cos(x)
+        except TypeError:
+            return 1.0
+
+    @engine.primitive(slope)
+    def sine(x):
+        return math.sin(x)
+
+    with pytest.raises(TypeError, match=r"the derivative of sine takes a plain number out"):
+        grad(grad(sine))(2.0)
+
+
 def test_a_primitive_whose_derivative_takes_numbers_out_is_refused_in_the_second_derivative():
     @engine.primitive(lambda x: 1.0 * math.cos(x))
     def sine(x):

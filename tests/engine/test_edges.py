@@ -44,8 +44,7 @@ def equal(a, b):
 @pytest.mark.parametrize("op", list(RULES))
 def test_first_derivatives_as_graphs_are_those_of_plain_backward(op):
     for node, numbers in points(op):
-        found = gradient_graph(node, node.operands)
-        graphs = [float(found.get(operand, 0.0)) for operand in node.operands]
+        graphs = list(map(float, gradient_graph(node, node.operands)))
         assert all(map(equal, graphs, node.local_derivatives)), (numbers, graphs, node.local_derivatives)
 
 

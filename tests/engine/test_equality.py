@@ -37,6 +37,41 @@ def test_gradcheck_names_the_line_of_an_equality():
 @pytest.mark.parametrize(
     "f",
     [
+        lambda x, y: x * 10 if x == y else x,
+        lambda x, y: x * 10 if x != y * 2.0 else x,
+        lambda x, y: x * 10 if [x, 1.0] == [y, 1.0] else x,
+        lambda x, y: x * 10 if (np.array([x, y]) == np.array([y, x])).all() else x,
+        lambda x, y: x * 10 if Value(2.0) == y else x,
+    ],
+)
+def test_equality_of_two_values_is_refused(f):
+    with pytest.raises(TypeError, match=r"test_equality.py.*: == of two Values compares no numbers.* use >= and <="):
+        grad(f, (0, 1))(2.0, 2.0)
+    with pytest.raises(TypeError, match="== of two Values"):
+        gradcheck(f, (2.0, 2.0))
+    with pytest.raises(DataDependentError, match=r"test_equality.py.*: == of two Values, .*: write >= and <=, or is;"):
+        compile(f)([[2.0, 2.0], [3.0, 1.0]])
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: x * 2 if x in [y, x] and x not in [y] else y,
+        lambda x, y: x * [y, x].index(x) + [x, x].count(x) - 1.0 + y * 0.0,
+        lambda x, y: x * 2 if {x: 2}[x] == 2 and y not in {x} else y,
+        lambda x, y: x * 2 if x is not y else x,
+    ],
+)
+def test_which_value_it_is_may_be_asked(f):
+    slopes = grad(f, (0, 1))(2.0, 2.0)
+    assert slopes in {(2.0, 0.0), (1.0, 0.0)}
+    assert compile(f)([[2.0, 2.0]]).tolist() == [f(Value(2.0), Value(2.0)).data]
+    assert gradcheck(f, (2.0, 2.0)).ok
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
         lambda x: x * 2 if x == x else x,  # noqa: PLR0124
         lambda x: x * 2 if x != None else x,  # noqa: E711
         lambda x: x * 2 if x != "two" else x,

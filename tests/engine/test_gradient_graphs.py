@@ -9,7 +9,7 @@ import pytest
 from checkout import ROOT
 
 import engine
-from engine import Value
+from engine import Value, topological_order
 from engine.derivatives import RULES, SLOPES
 from engine.operations import OPERATIONS
 from engine.slopes import OPERATIONS as SLOPE_OPERATIONS
@@ -245,3 +245,27 @@ def test_the_page_of_conventions_says_what_holds(code, at, expected):
     names = {name: getattr(engine, name) for name in engine.__all__} | {"abs": abs}
     found = in_all_ways(lambda x: eval(code, {**names, "x": x}), float(at))
     assert all(alike(got, float(expected)) for got in found.values()), found
+
+
+@pytest.mark.parametrize(
+    "f",
+    [lambda a, b: a * b, lambda a, b: a.exp() + b, lambda a, b: (a + b).tanh(), lambda a, b: a.detach() * b],
+    ids=["operands", "the output", "one for both", "beside a constant"],
+)
+def test_a_gradient_is_a_value_of_its_own(f):
+    a, b, given = Value(2.0, label="a"), Value(3.0, label="b"), Value(5.0, label="given")
+    output = f(a, b)
+    before = {node: (node.data, node.label) for node in [*topological_order(output), given]}
+    for gradient in (1.0, given):
+        slopes = [*engine.gradients(output, [a, b], gradient=gradient), *engine.grad(f, (0, 1))(a, b)]
+        assert len({*slopes, *before}) == len(slopes) + len(before)
+        for index, slope in enumerate(slopes):
+            slope.label = str(index)
+        assert {node: (node.data, node.label) for node in before} == before
+
+
+def test_steps_by_gradients_that_are_values():
+    a, b = Value(2.0), Value(3.0)
+    for p, slope in zip((a, b), engine.gradients(a * b, [a, b])):
+        p.data -= 0.1 * slope.data
+    assert (a.data, b.data) == (2.0 - 0.1 * 3.0, 3.0 - 0.1 * 2.0)
