@@ -93,9 +93,7 @@ class _Leaks(Listener):
     def left(self, how: str, node: Value) -> None:
         """A number was taken; what is printed is not computed with."""
         if how not in ("repr()", "format()") and not self.operands.isdisjoint(topological_order(node)):
-            self._refuse(
-                f"takes a plain number out of a Value ({how})", "engine.cos in place of math.cos, and so on"
-            )
+            self._refuse(f"takes a plain number out of a Value ({how})", "engine.cos in place of math.cos, and so on")
 
     def compared(self, sign: str, a: Value, b: Any, _outcome: bool) -> None:
         for side in (a, b):

@@ -83,7 +83,8 @@ class CompiledFunction:
     def value_and_gradient(self, X: Any = None, output: int = 0) -> tuple[float, Floats]:
         """The mean of an output over the examples, and its gradient: see ``Program``.
 
-        The gradient is in the order of ``program.parameters``.
+        The gradient is in the order of ``program.parameters``: that of ``model.parameters()`` where the function uses a
+        model, with 0 for those that no result depends on. Other leaves follow as the graph first uses them.
         """
         paths, rows = self._prepared(X)
         check_output(output, paths.n_outputs, rows)

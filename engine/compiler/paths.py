@@ -55,8 +55,9 @@ class Path:
 class Paths:
     """What a function of Values became: a program for each path through it, with weights in common.
 
-    ``parameters`` are those of all paths found so far, unless they were given; a path has as many of them as were known
-    when it was found. ``weights`` ``(n_parameters,)`` can be changed in place: ``paths.weights -= 0.1 * gradient``. At
+    ``parameters`` are those of all paths found so far, unless they were given: first all of models that the function
+    reaches, in the order of ``model.parameters()``, then other leaves. A path has as many of them as were known when it
+    was found. ``weights`` ``(n_parameters,)`` can be changed in place: ``paths.weights -= 0.1 * gradient``. At
     the next call of the function, a parameter whose ``data`` was given another number since the last call keeps it; all
     others get their weight as ``data``. Threads take turns.
 
@@ -160,7 +161,7 @@ class Paths:
         before, second, look = self._source.surroundings.look(), self._record(row), self._source.surroundings.look()
         if name := changed(before, look):
             raise DataDependentError(f"{first.place}: the function changes {name} from one call to the next", ADVICE)
-        self._look, lasting = look, _lasting(first, second)
+        self._look, lasting = look, self._in_their_order(_lasting(first, second))
         owners = self._owners if set(self._owners) <= set(lasting) else []  # in the same order, if all are there
         found = dict.fromkeys([*self.parameters, *owners, *lasting])
         parameters = list(found if self._given is None else self._given)
@@ -172,6 +173,18 @@ class Paths:
         self.paths.insert(0 if len(parameters) > len(self.parameters) else len(self.paths), path)
         self.from_values()
         return path
+
+    def _in_their_order(self, found: list[Value]) -> list[Value]:
+        """The parameters of each model that has some of these, in its order, those that no result uses, too; then the
+        rest.
+        """
+        if self._given is not None:
+            return found
+        known, leaves = set(found), dict[Value, None]()
+        for parameters in self._source.surroundings.models():
+            if not known.isdisjoint(parameters):
+                leaves |= dict.fromkeys(leaf for leaf in parameters if not leaf.operands)
+        return [*dict.fromkeys([*leaves, *found])]
 
     def from_values(self) -> None:
         """Take the weights from the parameters' ``data``.

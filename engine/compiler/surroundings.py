@@ -16,7 +16,17 @@ import threading
 import types
 import warnings
 from collections import ChainMap, UserDict, UserList, deque
-from collections.abc import Callable, Collection, Container, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import (
+    Callable,
+    Collection,
+    Container,
+    ItemsView,
+    Iterable,
+    Iterator,
+    KeysView,
+    Mapping,
+    ValuesView,
+)
 from contextlib import suppress
 from typing import Any, TypeAlias
 
@@ -76,6 +86,19 @@ class Surroundings:
 
     def look(self) -> Look:
         """A note of everything there: its kind, and its number or text where it is plain."""
+        return self._look()[0]
+
+    def models(self) -> Iterator[list[Value]]:
+        """What ``parameters()`` gives of each object there that has such a method; outer objects come first."""
+        for thing in self._look()[1]:
+            if not isinstance(thing, type) and callable(getattr(type(thing), "parameters", None)):
+                with suppress(Exception):  # a foreign object may raise any
+                    parameters = list(thing.parameters())
+                    if {*map(type, parameters)} == {Value}:
+                        yield parameters
+
+    def _look(self) -> tuple[Look, Iterable[Any]]:
+        """A look, and all things that it met."""
         found: Look = {}
         named = {name for code in self._code for name in code.co_names}
         names = None if named & _OF_ANY_NAME else named
@@ -94,7 +117,7 @@ class Surroundings:
                 waiting.extend((name + suffix, part) for suffix, part in parts)
         if waiting:
             found[UNSEEN] = None, None
-        return found
+        return found, seen.values()
 
     def _named(self) -> Iterator[Part]:
         for code, variables in self._code.items():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from engine import CompiledFunction, DataDependentError, Value, atan2, compile, dot, maximum, tanh
+from nn import MLP
 
 
 def test_a_decorated_function_runs_on_batches():
@@ -244,3 +245,51 @@ def test_an_error_says_that_the_function_was_given_a_list():
 def test_a_function_takes_no_inputs():
     with pytest.raises(ValueError, match="a function takes its inputs from the columns of X; leave them out"):
         compile(lambda a: a, [Value(1.0)])
+
+
+class Line:
+    """A model as in micrograd, whose graph uses its parameters in another order, and one of them not at all."""
+
+    def __init__(self):
+        self.w, self.b, self.idle = [Value(0.2), Value(0.3)], Value(0.1), Value(9.0)
+
+    def __call__(self, x):
+        return self.w[1] * x[1] + self.w[0] * x[0] + self.b
+
+    def parameters(self):
+        yield from [*self.w, self.idle, self.b]
+
+
+def by_backward(loss, rows, parameters):
+    for parameter in parameters:
+        parameter.grad = 0.0
+    for row in rows:
+        loss(*map(Value, row)).backward()
+    return [parameter.grad / len(rows) for parameter in parameters]
+
+
+def test_the_gradient_is_in_the_order_of_the_model():
+    line, network, scale = Line(), MLP(2, [3, 1], seed=1), Value(2.0)
+    rows = [[1.0, 2.0, 3.0], [0.5, -1.0, 1.0]]
+
+    def loss(a, b, y):
+        return (network([line([a, b]) * scale, b]) - y) ** 2
+
+    program = compile(loss)
+    expected = [*line.parameters(), *network.parameters(), scale]
+    np.testing.assert_allclose(program.value_and_gradient(rows)[1], by_backward(loss, rows, expected), atol=1e-12)
+    assert program.program.parameters == expected
+    line.b = Value(0.5)
+    expected = [*line.parameters(), *network.parameters(), scale]
+    np.testing.assert_allclose(program.value_and_gradient(rows)[1], by_backward(loss, rows, expected), atol=1e-12)
+    for model in (line, network):
+        compiled = compile(model)
+        assert len(compiled.value_and_gradient([[1.0, 2.0]])[1]) == len(list(model.parameters()))
+        assert compiled.program.parameters == list(model.parameters())
+
+
+def test_models_that_a_function_does_not_use_have_no_parameters_in_it():
+    models = {"used": Line(), "idle": Line(), "odd": type("Odd", (), {"parameters": lambda self: [1.0]})()}
+    compiled = compile(lambda a, b: models["used"]([a, b]))
+    compiled([[1.0, 2.0]])
+    assert compiled.program.parameters == list(models["used"].parameters())
