@@ -60,7 +60,7 @@ def _named(code: CodeType, variables: Mapping[str, Any]) -> Iterator[Any]:
         for each in (thing, *(table[name] for table in tables for name in code.co_names if name in table)):
             yield each
             if isinstance(each, (dict, set, frozenset, list)) and len(each) < _FEW:
-                yield from each
+                yield from (*each, *each.values()) if isinstance(each, dict) else each
 
 
 def _is_of(kind: Any, *things: object) -> bool:

@@ -345,6 +345,13 @@ def by_a_table_of_types(m, x):
     return m.line(x) * (FACTORS.get(type(x[0]), 1.0) if x[0] > 1.5 else 1.0)
 
 
+NAMED = {"a number": float}
+
+
+def by_a_named_type(m, x):
+    return m.line(x) * (2.0 if isinstance(x[0], NAMED["a number"]) and x[0] > 1.5 else 1.0)
+
+
 def by_kind_of_array(m, x):
     return m.line(x) * (2.0 if np.asarray(x).dtype.kind == "f" and x[0] > 1.5 else 1.0)
 
@@ -399,7 +406,7 @@ ENDED = {
     **dict.fromkeys((by_type, by_type_later, by_its_name, by_a_kind_of_numbers, by_match), HERE + "the type"),
     **dict.fromkeys((by_dispatch, by_attribute, by_attempt, by_any_attempt), HERE + "the type"),
     **dict.fromkeys((by_an_attempt_of_some_kinds, by_a_function, by_kinds_of_its_own), HERE + "the type"),
-    **dict.fromkeys((by_a_table_of_types, by_kind_of_array), HERE + "the type"),
+    **dict.fromkeys((by_a_table_of_types, by_a_named_type, by_kind_of_array), HERE + "the type"),
     by_equality: HERE + "==", by_membership: HERE + "==", by_another_name: HERE + "the type",
     by_equal_inputs: HERE + ".* == of a Value", by_count: HERE + ".* == of a Value",
     by_set: HERE + r"hash\(\)", by_table: HERE + r"hash\(\)", by_number: HERE + r"int\(\)",
