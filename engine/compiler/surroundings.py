@@ -91,7 +91,7 @@ class Surroundings:
     def models(self) -> Iterator[list[Value]]:
         """What ``parameters()`` gives of each object there that has such a method; outer objects come first."""
         for thing in self._look()[1]:
-            if not isinstance(thing, type) and callable(getattr(type(thing), "parameters", None)):
+            if not issubclass(type(thing), type) and callable(getattr(type(thing), "parameters", None)):
                 with suppress(Exception):  # a foreign object may raise any
                     parameters = list(thing.parameters())
                     if {*map(type, parameters)} == {Value}:
