@@ -68,10 +68,10 @@ def example_function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[
     def of_row(row: list[Value]) -> list[Any]:
         end = len(row) - n_noise
         target = row[n_inputs:end]
-        with given_noise(noise, row[end:]):
-            outputs = model(row[:n_inputs])
         weight = target.pop() if is_weighted else 1.0
-        found = loss(outputs, target if one_hot or len(target) > 1 else target[0])
+        with given_noise(noise, row[end:]):  # a loss may call the model, too
+            outputs = model(row[:n_inputs])
+            found = loss(outputs, target if one_hot or len(target) > 1 else target[0])
         return [found * weight if is_weighted else found, *as_list(outputs)]
 
     return of_row

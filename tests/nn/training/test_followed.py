@@ -441,6 +441,16 @@ def with_noise():
     return Sequential(Layer(3, 4, seed=0), Dropout(0.5), Layer(4, 1, seed=1))
 
 
+def test_a_loss_that_calls_a_noisy_model():
+    def run(replay):
+        twice = lambda model: lambda output, t: (output - t) ** 2 + model([0.5, 1.0, -1.0]) ** 2  # noqa: E731
+        return fitted(replay, lambda model: {"loss": twice(model)}, with_noise)
+
+    (replayed, history), (eager, expected) = run(None), run(False)
+    assert history.loss == pytest.approx(expected.loss, rel=1e-9)
+    assert [p.data for p in replayed.parameters()] == pytest.approx([p.data for p in eager.parameters()], abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("make", "change", "is_replayed"),
     [
