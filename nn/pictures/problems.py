@@ -34,7 +34,7 @@ class Problem:
         return len(self.examples)
 
     def target(self, place: int) -> Any:
-        return self.examples.targets.encoded[place]
+        return self.examples.target(place)
 
     def outputs(self, place: int) -> list[float]:
         return output_numbers(self.model(self.examples.row(place)))

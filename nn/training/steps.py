@@ -130,7 +130,7 @@ class Steps:
         """The weighted loss of an example, and whether the outputs are right."""
         outputs = self.task.model(examples.row(index))
         targets = examples.targets
-        loss = self.task.loss(outputs, targets.encoded[index])
+        loss = self.task.loss(outputs, examples.target(index))
         if not isinstance(loss, Value):
             loss = as_loss(loss, *_loss_alone(self.task.loss, outputs, targets, index))
         if examples.weights is not None:
