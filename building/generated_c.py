@@ -20,7 +20,7 @@ import re
 from pathlib import Path
 
 _MEMORY = Path(__file__).with_name("node_memory.c")
-_FIELDS = {"a", "b", "da", "data", "db", "grad", "label", "mark", "operation"}
+_FIELDS = {"a", "b", "da", "db", "grad", "label", "mark", "number", "operation"}
 _MADE_AT_ONCE = {  # functions of value.py that do the same in one step of node_memory.c, without a constructor's checks
     "_node": "watched(new_node(cpy_r_operation, cpy_r_data, cpy_r_a, cpy_r_da, cpy_r_b,"
     " cpy_r___bitmap & 1 ? cpy_r_db : 0.0))",

@@ -119,7 +119,7 @@ static inline PyObject *new_node(PyObject *operation, double data, PyObject *a, 
     if (no_label == NULL)
         no_label = PyUnicode_New(0, 0); /* there is one, which is never freed */
     node->vtable = NULL;
-    node->__data = data;
+    node->__number = data;
     node->__grad = 0.0;
     node->__da = da;
     node->__db = db;

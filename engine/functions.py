@@ -276,7 +276,7 @@ def dot(a: Iterable[SupportsFloat], b: Iterable[SupportsFloat]) -> Result:
         total = product if total is None else total + product
     if total is None:
         return 0.0
-    return total._data if plain else total
+    return total._number if plain else total
 
 
 def mean(numbers: Iterable[SupportsFloat]) -> Result:
@@ -326,19 +326,19 @@ def softmax(numbers: Iterable[SupportsFloat]) -> list[Result]:
     powers = [(x - largest).exp() for x in xs]
     total = _sum(powers)
     shares = [power / total for power in powers]
-    return shares if any(isinstance(x, Value) for x in values) else [share._data for share in shares]
+    return shares if any(isinstance(x, Value) for x in values) else [share._number for share in shares]
 
 
 def _as_given(result: Value, x: Number) -> Number:
     """The result as a Value where *x* is one, else as a float."""
-    return cast(Number, result if isinstance(x, Value) else result._data)
+    return cast(Number, result if isinstance(x, Value) else result._number)
 
 
 def _apply_two(
     what: str, method: Callable[[Value, SupportsFloat], Value], a: SupportsFloat, b: SupportsFloat
 ) -> Result:
     result = method(_operand(a, what), _operand(b, what))
-    return result if isinstance(a, Value) or isinstance(b, Value) else result._data
+    return result if isinstance(a, Value) or isinstance(b, Value) else result._number
 
 
 def _value(x: SupportsFloat, name: str) -> Value:
@@ -370,7 +370,7 @@ def _values(numbers: list[SupportsFloat], name: str) -> list[Value]:
 
 
 def _like(result: Value, numbers: list[SupportsFloat]) -> Result:
-    return result if any(isinstance(x, Value) for x in numbers) else result._data
+    return result if any(isinstance(x, Value) for x in numbers) else result._number
 
 
 def _sum(values: list[Value]) -> Value:

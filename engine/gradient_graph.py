@@ -39,7 +39,7 @@ def gradient_graph(root: Value, wanted: Sequence[Value], gradient: Number = 1.0)
         rule = rule_of(node.operation)
         if rule is None:
             raise no_rule(f"gradients: {node.op}", "they are no graph")
-        numbers = [operand._data if operand._operation is PLAIN else operand for operand in operands]
+        numbers = [operand._number if operand._operation is PLAIN else operand for operand in operands]
         for operand, derivative in zip(operands, rule.derivatives):
             if operand in needs:
                 local: Number = derivative(NUMBERS, node, *numbers)

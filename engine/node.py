@@ -47,10 +47,10 @@ class Node:
     ``Value`` is a Node with arithmetic. Plain attributes and no containers make a node small and fast.
     """
 
-    __slots__ = ("_a", "_b", "_da", "_data", "_db", "_grad", "_label", "_mark", "_operation")
+    __slots__ = ("_a", "_b", "_da", "_db", "_grad", "_label", "_mark", "_number", "_operation")
 
     def __init__(self, data: float, label: str) -> None:
-        self._data: float = data
+        self._number: float = data
         self._grad: float = 0.0
         self._label: str = label
         self._operation: Operation = LEAF

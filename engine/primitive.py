@@ -46,7 +46,7 @@ def computed(
 ) -> Value:
     """A node of one or two Values and numbers, by functions of floats; ``derivative(index, y, *numbers)``."""
     nodes = [operand if isinstance(operand, Value) else constant(operand, operation.key) for operand in operands]
-    numbers = [node._data for node in nodes]
+    numbers = [node._number for node in nodes]
     try:
         y = number(*numbers)
         local = [0.0 if node._operation is PLAIN else derivative(i, y, *numbers) for i, node in enumerate(nodes)]

@@ -20,12 +20,12 @@ class Provenance(Node):
     def data(self) -> float:
         """The number. Assigning changes it here only: ``refresh()`` of a root computes again what depends on it."""
         heard(".data", self)
-        return self._data
+        return self._number
 
     @data.setter
     def data(self, number: SupportsFloat) -> None:
         heard(".data = ...", self)
-        self._data = as_float(number, "data")
+        self._number = as_float(number, "data")
 
     @property
     def grad(self) -> float:
@@ -95,7 +95,7 @@ class Provenance(Node):
         if isinstance(operation, CustomOperation):
             return operation.given
         if _has_plain_exponent(self):
-            n = self.operands[1]._data
+            n = self.operands[1]._number
             return f"**{int(n) if n.is_integer() and abs(n) < _SMALL else n}"
         return "" if operation is PLAIN else "ReLU" if operation is RELU else operation.name
 
@@ -135,7 +135,7 @@ class Provenance(Node):
     def item(self) -> float:
         """The number as a float, as in PyTorch and numpy."""
         heard(".item()", self)
-        return self._data
+        return self._number
 
 
 def _has_plain_exponent(v: Node) -> bool:

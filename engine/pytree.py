@@ -8,7 +8,7 @@ from itertools import islice
 from math import prod
 from typing import Any
 
-from engine.names import are_counted, check_ordered, names_of, order_of
+from engine.names import are_counted, check_ordered, check_unmasked, names_of, order_of
 
 
 def is_array(thing: Any) -> bool:
@@ -29,6 +29,7 @@ def flattened(tree: Any) -> list[Any]:
     if isinstance(tree, (list, tuple, dict)):
         parts = tree.values() if isinstance(tree, dict) else tree
         return [number for part in parts for number in flattened(part)]
+    check_unmasked(tree, "an array")
     if is_array(tree):
         array = _bare(tree)
         if not hasattr(array, "ravel"):

@@ -38,9 +38,9 @@ def refresh(root: Node) -> None:
 
 
 def _exchange(a: Node, b: Node) -> None:
-    data, da, db = a._data, a._da, a._db
-    a._data, a._da, a._db = b._data, b._da, b._db
-    b._data, b._da, b._db = data, da, db
+    data, da, db = a._number, a._da, a._db
+    a._number, a._da, a._db = b._number, b._da, b._db
+    b._number, b._da, b._db = data, da, db
 
 
 def recomputed(node: Node) -> Node:

@@ -92,36 +92,36 @@ class Value(Provenance):
         b = other if isinstance(other, Value) else _operand(other, "the number in Value + number")
         if b is None:
             return NotImplemented
-        return _node(op.ADD, self._data + b._data, self, 1.0, b, 1.0)
+        return _node(op.ADD, self._number + b._number, self, 1.0, b, 1.0)
 
     def __sub__(self, other: SupportsFloat) -> Result:
         b = other if isinstance(other, Value) else _operand(other, "the number in Value - number")
         if b is None:
             return NotImplemented
-        return _node(op.SUB, self._data - b._data, self, 1.0, b, -1.0)
+        return _node(op.SUB, self._number - b._number, self, 1.0, b, -1.0)
 
     def _minus(self, other: "Value") -> "Value":
         """self - other, and 0 where they are equal, infinite ones too."""
-        return _node(op.MINUS, special.minus(self._data, other._data), self, 1.0, other, -1.0)
+        return _node(op.MINUS, special.minus(self._number, other._number), self, 1.0, other, -1.0)
 
     def __mul__(self, other: SupportsFloat) -> Result:
         b = other if isinstance(other, Value) else _operand(other, "the number in Value * number")
         if b is None:
             return NotImplemented
-        return _node(op.MUL, self._data * b._data, self, b._data, b, self._data)
+        return _node(op.MUL, self._number * b._number, self, b._number, b, self._number)
 
     def _times(self, other: "Value") -> "Value":
         """self * other, and 0 where one of them is exactly 0."""
-        return _node(op.TIMES, special.times(self._data, other._data), self, other._data, other, self._data)
+        return _node(op.TIMES, special.times(self._number, other._number), self, other._number, other, self._number)
 
     def __truediv__(self, other: SupportsFloat) -> Result:
         b = other if isinstance(other, Value) else _operand(other, "the number in Value / number")
         if b is None:
             return NotImplemented
-        if b._data == 0.0:
-            raise no_quotient(self._label, b._label, b._data)
-        quotient = self._data / b._data
-        return _node(op.DIV, quotient, self, 1.0 / b._data, b, -quotient / b._data)
+        if b._number == 0.0:
+            raise no_quotient(self._label, b._label, b._number)
+        quotient = self._number / b._number
+        return _node(op.DIV, quotient, self, 1.0 / b._number, b, -quotient / b._number)
 
     def __pow__(self, other: SupportsFloat, modulus: Unchecked = None) -> Result:
         """``a ** b``. At a = 0 the derivative with respect to b is 0; for a < 0 it does not exist and is NaN.
@@ -139,7 +139,7 @@ class Value(Provenance):
         return _raised(self, b)
 
     def __neg__(self) -> "Value":
-        return _node(op.NEG, -self._data, self, -1.0)
+        return _node(op.NEG, -self._number, self, -1.0)
 
     def conjugate(self) -> "Value":
         """The number itself; ``np.var`` and ``np.std`` of arrays of Values ask for it."""
@@ -150,7 +150,7 @@ class Value(Provenance):
 
     def __abs__(self) -> "Value":
         """Absolute value; derivative sign(x), and 0 at x = 0."""
-        return _node(op.ABS, abs(self._data), self, special.sign(self._data))
+        return _node(op.ABS, abs(self._number), self, special.sign(self._number))
 
     def __radd__(self, other: SupportsFloat) -> Result:
         a = _operand(other, "the number in Value + number")
@@ -175,43 +175,43 @@ class Value(Provenance):
     def exp(self) -> "Value":
         """e to the power x; the derivative is the same number."""
         try:
-            y = math.exp(self._data)
+            y = math.exp(self._number)
         except OverflowError:
-            raise overflow("exp", self._label, self._data) from None
+            raise overflow("exp", self._label, self._number) from None
         return _node(op.EXP, y, self, y)
 
     def expm1(self) -> "Value":
         """exp(x) - 1, exact for small x; derivative exp(x)."""
         try:
-            y = math.expm1(self._data)
+            y = math.expm1(self._number)
         except OverflowError:
-            raise overflow("expm1", self._label, self._data) from None
-        return _node(op.EXPM1, y, self, math.exp(self._data))
+            raise overflow("expm1", self._label, self._number) from None
+        return _node(op.EXPM1, y, self, math.exp(self._number))
 
     def log(self) -> "Value":
         """Natural logarithm of x > 0; derivative 1 / x."""
-        x = self._data
+        x = self._number
         if x <= 0.0:
             raise outside("log", self._label, x, "> 0")
         return _node(op.LOG, math.log(x), self, 1.0 / x)
 
     def log10(self) -> "Value":
         """Logarithm to base 10 of x > 0; derivative 1 / (x ln 10)."""
-        x = self._data
+        x = self._number
         if x <= 0.0:
             raise outside("log10", self._label, x, "> 0")
         return _node(op.LOG10, math.log10(x), self, _ONE_OVER_LN10 / x)
 
     def log1p(self) -> "Value":
         """log(1 + x), exact for small x; needs x > -1; derivative 1 / (1 + x)."""
-        x = self._data
+        x = self._number
         if x <= -1.0:
             raise outside("log1p", self._label, x, "> -1")
         return _node(op.LOG1P, math.log1p(x), self, 1.0 / (1.0 + x))
 
     def sqrt(self) -> "Value":
         """Square root of x >= 0; derivative 1 / (2 sqrt(x)), which is infinite at 0."""
-        x = self._data
+        x = self._number
         if x < 0.0:
             raise outside("sqrt", self._label, x, ">= 0")
         y = math.sqrt(x)
@@ -219,37 +219,37 @@ class Value(Provenance):
 
     def sin(self) -> "Value":
         """Sine of x in radians; derivative cos(x)."""
-        x = self._data
+        x = self._number
         return _node(op.SIN, _NAN, self, _NAN) if math.isinf(x) else _node(op.SIN, math.sin(x), self, math.cos(x))
 
     def cos(self) -> "Value":
         """Cosine of x in radians; derivative -sin(x)."""
-        x = self._data
+        x = self._number
         return _node(op.COS, _NAN, self, _NAN) if math.isinf(x) else _node(op.COS, math.cos(x), self, -math.sin(x))
 
     def tan(self) -> "Value":
         """Tangent of x in radians; derivative 1 + tan(x)**2."""
-        x = self._data
+        x = self._number
         y = _NAN if math.isinf(x) else math.tan(x)
         return _node(op.TAN, y, self, 1.0 + y * y)
 
     def asin(self) -> "Value":
         """Angle in [-pi/2, pi/2] whose sine is x; derivative 1 / sqrt(1 - x**2)."""
-        x = self._data
+        x = self._number
         if x < -1.0 or x > 1.0:
             raise outside("asin", self._label, x, "in [-1, 1]")
         return _node(op.ASIN, math.asin(x), self, special.asin_slope(x))
 
     def acos(self) -> "Value":
         """Angle in [0, pi] whose cosine is x; derivative -1 / sqrt(1 - x**2)."""
-        x = self._data
+        x = self._number
         if x < -1.0 or x > 1.0:
             raise outside("acos", self._label, x, "in [-1, 1]")
         return _node(op.ACOS, math.acos(x), self, -special.asin_slope(x))
 
     def atan(self) -> "Value":
         """Angle in (-pi/2, pi/2) whose tangent is x; derivative 1 / (1 + x**2)."""
-        x = self._data
+        x = self._number
         return _node(op.ATAN, math.atan(x), self, 1.0 / (1.0 + x * x))
 
     def atan2(self, x: SupportsFloat) -> "Value":
@@ -258,52 +258,52 @@ class Value(Provenance):
         Derivatives x / r**2 and -y / r**2, 0 where both are 0.
         """
         b = x if isinstance(x, Value) else constant(x, "x in atan2(y, x)")
-        r = math.hypot(self._data, b._data)
-        angle = math.atan2(self._data, b._data)
+        r = math.hypot(self._number, b._number)
+        angle = math.atan2(self._number, b._number)
         if r == 0.0:
             return _node(op.ATAN2, angle, self, 0.0, b, 0.0)
-        return _node(op.ATAN2, angle, self, b._data / r / r, b, -self._data / r / r)
+        return _node(op.ATAN2, angle, self, b._number / r / r, b, -self._number / r / r)
 
     def hypot(self, other: SupportsFloat) -> "Value":
         """sqrt(a**2 + b**2), with no overflow; derivatives a/h, b/h, NaN where both are 0."""
         b = other if isinstance(other, Value) else constant(other, "b in hypot(a, b)")
-        h = math.hypot(self._data, b._data)
-        return _node(op.HYPOT, h, self, special.over(self._data, h), b, special.over(b._data, h))
+        h = math.hypot(self._number, b._number)
+        return _node(op.HYPOT, h, self, special.over(self._number, h), b, special.over(b._number, h))
 
     def sinh(self) -> "Value":
         """Hyperbolic sine; derivative cosh(x)."""
         try:
-            return _node(op.SINH, math.sinh(self._data), self, math.cosh(self._data))
+            return _node(op.SINH, math.sinh(self._number), self, math.cosh(self._number))
         except OverflowError:
-            raise overflow("sinh", self._label, self._data) from None
+            raise overflow("sinh", self._label, self._number) from None
 
     def cosh(self) -> "Value":
         """Hyperbolic cosine; derivative sinh(x)."""
         try:
-            return _node(op.COSH, math.cosh(self._data), self, math.sinh(self._data))
+            return _node(op.COSH, math.cosh(self._number), self, math.sinh(self._number))
         except OverflowError:
-            raise overflow("cosh", self._label, self._data) from None
+            raise overflow("cosh", self._label, self._number) from None
 
     def tanh(self) -> "Value":
         """Hyperbolic tangent, in [-1, 1]; derivative 1 / cosh(x)**2."""
-        return _node(op.TANH, _MATH_TANH(self._data), self, special.sech2(self._data))
+        return _node(op.TANH, _MATH_TANH(self._number), self, special.sech2(self._number))
 
     def sigmoid(self) -> "Value":
         """1 / (1 + exp(-x)), with no overflow; derivative sigmoid(x) sigmoid(-x)."""
-        e = math.exp(-abs(self._data))
-        y = e / (1.0 + e) if self._data < 0.0 else 1.0 / (1.0 + e)
+        e = math.exp(-abs(self._number))
+        y = e / (1.0 + e) if self._number < 0.0 else 1.0 / (1.0 + e)
         return _node(op.SIGMOID, y, self, e / ((1.0 + e) * (1.0 + e)))  # sigmoid_slope, with the same e
 
     def softplus(self) -> "Value":
         """log(1 + exp(x)), with no overflow; derivative sigmoid(x)."""
-        x = self._data
+        x = self._number
         e = math.exp(-abs(x))
         y = math.log1p(e) if x < 0.0 else x + math.log1p(e)
         return _node(op.SOFTPLUS, y, self, e / (1.0 + e) if x < 0.0 else 1.0 / (1.0 + e))
 
     def relu(self) -> "Value":
         """x where x > 0, else 0; derivative 1 where x > 0, else 0 (at 0 too)."""
-        x = self._data
+        x = self._number
         return _node(op.RELU, 0.0, self, 0.0) if x <= 0.0 else _node(op.RELU, x, self, 1.0)
 
     def leaky_relu(self, slope: SupportsFloat = 0.01) -> "Value":
@@ -312,46 +312,46 @@ class Value(Provenance):
         The slope may be a Value.
         """
         s = slope if isinstance(slope, Value) else constant(slope, "the slope in leaky_relu(x, slope)")
-        x = self._data
+        x = self._number
         if x > 0.0:
             return _node(op.LEAKY_RELU, x, self, 1.0, s, 0.0)
-        return _node(op.LEAKY_RELU, s._data * x, self, s._data, s, x)
+        return _node(op.LEAKY_RELU, s._number * x, self, s._number, s, x)
 
     def gelu(self) -> "Value":
         """x P(x), with P the standard normal distribution function; not the tanh form.
 
         Hendrycks and Gimpel, 2016.
         """
-        x, p = self._data, special.normal_cdf(self._data)
+        x, p = self._number, special.normal_cdf(self._number)
         return _node(op.GELU, x * p if p != 0.0 else -0.0, self, special.gelu_slope_from(p, x))
 
     def erf(self) -> "Value":
         """Error function, in [-1, 1]; derivative 2 / sqrt(pi) exp(-x**2)."""
-        x = self._data
+        x = self._number
         return _node(op.ERF, math.erf(x), self, _TWO_OVER_SQRT_PI * special.exp_of_minus_square(x, 1.0))
 
     def erfc(self) -> "Value":
         """1 - erf(x), exact where that is small; derivative -2 / sqrt(pi) exp(-x**2)."""
-        x = self._data
+        x = self._number
         return _node(op.ERFC, math.erfc(x), self, -_TWO_OVER_SQRT_PI * special.exp_of_minus_square(x, 1.0))
 
     def maximum(self, other: SupportsFloat) -> "Value":
         """The larger of two; derivative 1 for it, 0 for the other, a half each if equal."""
         b = other if isinstance(other, Value) else constant(other, "b in maximum(a, b)")
-        x, y = self._data, b._data
+        x, y = self._number, b._number
         largest = y if x < y else x if x >= y else _NAN
         return _node(op.MAXIMUM, largest, self, special.larger(x, y), b, special.larger(y, x))
 
     def minimum(self, other: SupportsFloat) -> "Value":
         """The smaller of two; derivative 1 for it, 0 for the other, a half each if equal."""
         b = other if isinstance(other, Value) else constant(other, "b in minimum(a, b)")
-        x, y = self._data, b._data
+        x, y = self._number, b._number
         smallest = y if y < x else x if x <= y else _NAN
         return _node(op.MINIMUM, smallest, self, special.larger(y, x), b, special.larger(x, y))
 
     def detach(self) -> "Value":
         """The same number, through which no gradient flows (``stop_gradient`` in JAX)."""
-        return _node(op.DETACH, self._data, self, 0.0)
+        return _node(op.DETACH, self._number, self, 0.0)
 
     def arcsin(self) -> "Value":
         """asin under the name by which numpy asks for it."""
@@ -370,16 +370,16 @@ class Value(Provenance):
         return self.atan2(x)
 
     def __lt__(self, other: SupportsFloat) -> bool:
-        return _heard_comparison("<", self, other, self._data < _compared(other, "<"))
+        return _heard_comparison("<", self, other, self._number < _compared(other, "<"))
 
     def __le__(self, other: SupportsFloat) -> bool:
-        return _heard_comparison("<=", self, other, self._data <= _compared(other, "<="))
+        return _heard_comparison("<=", self, other, self._number <= _compared(other, "<="))
 
     def __gt__(self, other: SupportsFloat) -> bool:
-        return _heard_comparison(">", self, other, self._data > _compared(other, ">"))
+        return _heard_comparison(">", self, other, self._number > _compared(other, ">"))
 
     def __ge__(self, other: SupportsFloat) -> bool:
-        return _heard_comparison(">=", self, other, self._data >= _compared(other, ">="))
+        return _heard_comparison(">=", self, other, self._number >= _compared(other, ">="))
 
     def __eq__(self, other: object) -> Any:
         if self is other:
@@ -400,31 +400,31 @@ class Value(Provenance):
         return id(self) >> 4  # identity; the lowest bits of an address are always 0
 
     def __bool__(self) -> bool:
-        return _heard_comparison("!=", self, 0.0, self._data != 0.0)
+        return _heard_comparison("!=", self, 0.0, self._number != 0.0)
 
     def __float__(self) -> float:
         heard("float()", self)
-        return self._data
+        return self._number
 
     def __int__(self) -> int:
         heard("int()", self)
-        return int(self._data)
+        return int(self._number)
 
     def __round__(self, digits: Unchecked = None) -> Any:
         heard("round()", self)
         if digits is None:
-            return round(self._data)
+            return round(self._number)
         places: SupportsIndex = digits  # with Any mypyc takes the result for an int
-        return round(self._data, places)
+        return round(self._number, places)
 
     def __format__(self, spec: str) -> str:
         heard("format()", self)
-        return format(self._data, spec) if spec else repr(self)
+        return format(self._number, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
         heard("repr()", self)
         label = f", label={self._label!r}" if self._label else ""
-        return f"Value(data={self._data!r}, grad={self._grad!r}{label})"
+        return f"Value(data={self._number!r}, grad={self._grad!r}{label})"
 
     def __copy__(self) -> "Value":
         """Another node of the same number, made from the same operands (``deepcopy`` copies the whole graph)."""
@@ -475,7 +475,7 @@ def _node(
 ) -> Value:
     """A new Value that came from an operation, made without the checks of the constructor."""
     v: Value = Value.__new__(Value)  # in wheels building/node_memory.c makes it
-    v._data = data
+    v._number = data
     v._grad = 0.0
     v._label = ""
     v._operation = operation
@@ -497,7 +497,7 @@ def _shown(v: Value) -> None:
 def fields(v: Value) -> tuple[Operation, float, float, str, float, float]:
     """Everything a node remembers but its operands; ``restored`` makes a node of it again."""
     heard("a copy", v)
-    return v._operation, v._data, v._grad, v._label, v._da, v._db
+    return v._operation, v._number, v._grad, v._label, v._da, v._db
 
 
 def restored(
@@ -550,7 +550,7 @@ def _plain(number: float) -> Value:
 
 
 def _compared(other: object, sign: str) -> float:
-    return other._data if isinstance(other, Value) else as_float(other, f"the number in Value {sign} number")
+    return other._number if isinstance(other, Value) else as_float(other, f"the number in Value {sign} number")
 
 
 def _heard_comparison(sign: str, a: Value, b: object, outcome: bool) -> bool:
@@ -562,7 +562,7 @@ def _heard_comparison(sign: str, a: Value, b: object, outcome: bool) -> bool:
 
 
 def _raised(a: Value, b: Value) -> Value:
-    x, n = a._data, b._data
+    x, n = a._number, b._number
     y = special.power(x, n, a._label, b._label)
     db = 0.0 if b._operation is PLAIN else special.power_times_log(x, n, y)
     return _node(op.POW, y, a, special.power_by_base(x, n), b, db)

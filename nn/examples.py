@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,10 @@ class Examples:
     def row(self, index: int) -> list[float]:
         row: list[float] = self.table[index].tolist()
         return row
+
+    def target(self, index: int) -> Any:
+        """What the loss takes of an example; a list is a new one, which a loss of the user's may change."""
+        return copy(self.targets.encoded[index])
 
     def chosen(self, indices: list[int]) -> Examples:
         encoded = [self.targets.encoded[index] for index in indices]

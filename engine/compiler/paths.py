@@ -221,7 +221,7 @@ class Paths:
 
     def _numbers(self) -> Floats:
         numbers = np.empty(len(self.parameters), self.dtype)
-        fill(numbers, [parameter._data for parameter in self.parameters], "weights")  # of which no recording hears
+        fill(numbers, [parameter._number for parameter in self.parameters], "weights")  # of which no recording hears
         return numbers
 
     def __call__(self, rows: Floats) -> Floats:

@@ -173,7 +173,7 @@ def _noted(thing: Any, names: Container[str] | None) -> Noted:
         return (type(thing), thing), []
     try:
         if isinstance(thing, Value):
-            number = thing._data.hex() if thing.operation is PLAIN else ""
+            number = thing._number.hex() if thing.operation is PLAIN else ""
             return (Value, thing.label, number), _attributes(thing._attributes or {})
         if issubclass(type(thing), types.ModuleType):
             own = {} if is_library(thing.__name__) else vars(thing)

@@ -103,7 +103,7 @@ def recorded(
     node: Node
     for node in (*inputs, *parameters):
         index[id(node)] = len(numbers)
-        numbers.append(node._data)
+        numbers.append(node._number)
     for node in common_order(outputs) if order is None else order:
         if id(node) in index:
             continue
@@ -114,7 +114,7 @@ def recorded(
         ops.append(names[operation])
         first.append(index.get(id(node._a), NONE))
         second.append(index.get(id(node._b), NONE))
-        numbers.append(node._data)
+        numbers.append(node._number)
         if operation is LEAF:
             frozen.append(node)
     roots = [index[id(output)] for output in outputs]

@@ -79,9 +79,9 @@ def seen(node: Value) -> None:
     watchers = getattr(_mine, "open", [])
     if not watchers:
         return
-    if _is_first(node._data, _numbers(node)):
+    if _is_first(node._number, _numbers(node)):
         heard_refusal()
-        raise FloatingPointError(f"{node.op} gave {node._data}, from {_operands(node)}")
+        raise FloatingPointError(f"{node.op} gave {node._number}, from {_operands(node)}")
     if _at_kink(node):
         for watcher in watchers:
             if watcher._notes_kinks:
@@ -118,7 +118,7 @@ def _at_kink(node: Value) -> bool:
 
 
 def _numbers(node: Value) -> list[float]:
-    return [operand._data for operand in node.operands]
+    return [operand._number for operand in node.operands]
 
 
 def _operands(node: Value) -> str:
@@ -127,7 +127,7 @@ def _operands(node: Value) -> str:
 
 def described(node: Value) -> str:
     """A node's number, with its label where it has one, such as ``x = 2.0``."""
-    return f"{plain_label(node.label)} = {node._data!r}" if node.label else repr(node._data)
+    return f"{plain_label(node.label)} = {node._number!r}" if node.label else repr(node._number)
 
 
 WATCH.see, WATCH.see_backward = seen, seen_backward

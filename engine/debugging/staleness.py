@@ -33,13 +33,13 @@ def _check(node: Value, root: Value) -> None:
         raise _stale(node, root, _leaves(node) or [node], f"would fail now ({error})") from None
     is_primitive = node.operation.primitive is not None
     tolerance = 0.0 if node.operation in _EXACT else 1e-9 if is_primitive else 1e-12
-    data_fits = _close(node._data, fresh._data, tolerance, 1e-3 if is_primitive else 0.0)
+    data_fits = _close(node._number, fresh._number, tolerance, 1e-3 if is_primitive else 0.0)
     size = 1e-3 if is_primitive or node.operation is op.GELU else 0.0  # gelu' cancels where it is 0
     derivatives = ((node._da, fresh._da), (node._db, fresh._db))
     derivatives_fit = all(_close(before, now, max(tolerance, 1e-12), size) for before, now in derivatives)
     if not (data_fits and derivatives_fit):
         suspects = _leaves(node) if not derivatives_fit or node.operation in _LINEAR else []
-        found = f"would be {fresh._data!r} now" if not data_fits else "would have other local derivatives now"
+        found = f"would be {fresh._number!r} now" if not data_fits else "would have other local derivatives now"
         raise _stale(node, root, suspects or [node], found)
 
 
@@ -53,7 +53,7 @@ def _leaves(node: Value) -> list[Value]:
     a, b = (*node.operands, None)[:2]
     if node.operation is op.MUL:  # its local derivatives are the operands as they were
         changed = [(a, node._db), (b, node._da)]
-        return [operand for operand, before in changed if operand is not None and operand._data != before]
+        return [operand for operand, before in changed if operand is not None and operand._number != before]
     return [operand for operand in (a, b) if operand is not None and operand.operation is op.LEAF]
 
 
@@ -63,10 +63,10 @@ def _stale(node: Value, root: Value, suspects: list[Value], found: str) -> Value
     computed = "it was computed" if node in suspects else f"{name} was computed from it"
     cure = f"{root.label}.refresh()" if root.label.isidentifier() else ".refresh() on the root of the graph"
     return ValueError(
-        f"the data of {changed} was changed after {computed}: {name} is {node._data!r}, and {found}; "
+        f"the data of {changed} was changed after {computed}: {name} is {node._number!r}, and {found}; "
         f"call {cure} to compute it again"
     )
 
 
 def _name(node: Value) -> str:
-    return plain_label(node.label) or (node.op if node.operands else f"a Value without a label ({node._data!r})")
+    return plain_label(node.label) or (node.op if node.operands else f"a Value without a label ({node._number!r})")

@@ -9,7 +9,6 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from nn.data import Table
-from nn.examples import output_numbers
 from nn.module import Module
 from nn.pictures.problems import Loss, Problem, names_of_inputs, problem, refuse_answers
 from nn.pictures.style import MARKERS, Look, check_axes, check_names, figure_of, look_of, number, plain
@@ -79,7 +78,7 @@ def draw_plane(ax: Axes, found: Problem, resolution: int, look: Look, keys: dict
     """The shades, the boundary, the examples, and the legend with those options."""
     points = found.examples.table
     across, up = (_span(column, resolution) for column in points.T)
-    outputs = np.array([[output_numbers(found.model([x, y])) for x in across.tolist()] for y in up.tolist()])
+    outputs = np.array([[found.outputs_for([x, y]) for x in across.tolist()] for y in up.tolist()])
     if found.classes is None:
         _shade_numbers(ax, found, points, (across, up), outputs[:, :, 0], look)
     elif outputs.shape[2] == 1:

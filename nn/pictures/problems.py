@@ -10,6 +10,7 @@ from nn.data.names import column_labels
 from nn.examples import Examples, examples_by_name, input_names, output_numbers
 from nn.losses import LOSSES, LossFunction, as_loss, named_loss
 from nn.module import Module
+from nn.noise import no_noise, noise_from
 from nn.targets import ANSWERS, CLASSES, Label, predicted
 from nn.validation import shortened
 
@@ -34,11 +35,16 @@ class Problem:
         return len(self.examples)
 
     def target(self, place: int) -> Any:
-        return self.examples.targets.encoded[place]
+        return self.examples.target(place)
 
     def outputs(self, place: int) -> list[float]:
-        return output_numbers(self.model(self.examples.row(place)))
+        return self.outputs_for(self.examples.row(place))
 
+    @noise_from(no_noise)
+    def outputs_for(self, x: list[float]) -> list[float]:
+        return output_numbers(self.model(x))
+
+    @noise_from(no_noise)
     def example_loss(self, place: int) -> Value:
         return loss_of(self.loss_function, self.model(self.examples.row(place)), self.target(place))
 
@@ -77,6 +83,7 @@ class Problem:
         return math.fsum(losses) / len(self), [parameter.grad for parameter in self.model.parameters()]
 
 
+@noise_from(no_noise)
 def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
     """Check that model, examples and loss fit together, as for ``fit``; raises a ValueError or TypeError where not.
 

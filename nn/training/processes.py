@@ -8,6 +8,7 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine import Value, compiler
@@ -94,7 +95,7 @@ def fact(thing: Any) -> str:
 def probes_of(task: Task) -> list[Probe]:
     """Some examples, for ``graphs_of``."""
     examples, n = task.examples, len(task.examples)
-    return [(examples.row(index), examples.targets.encoded[index]) for index in range(0, n, -(-n // _MOST_GRAPHS))]
+    return [(examples.row(index), examples.target(index)) for index in range(0, n, -(-n // _MOST_GRAPHS))]
 
 
 def graphs_of(task: Task, weights: dict[str, float], probes: Sequence[Probe]) -> list[compiler.Record]:
@@ -107,7 +108,7 @@ def graphs_of(task: Task, weights: dict[str, float], probes: Sequence[Probe]) ->
             own[name].data = number
         for row, target in probes:
             with noise_from(lambda layer, n: layer.draw(chance, n)):
-                loss = task.loss(task.model(row), target)
+                loss = task.loss(task.model(copy(row)), copy(target))
             root = loss if isinstance(loss, Value) else Value(loss)
             graphs.append(compiler.recorded([root], [], list(now)))
             if sum(len(graph.ops) for graph in graphs) > _MANY_NODES:

@@ -258,7 +258,7 @@ def _parts(model: Module) -> list[Any]:
 def _first_eagerly(task: Task) -> list[Any]:
     """Loss and outputs of the first example, computed with plain numbers."""
     outputs = task.model(task.examples.row(0))
-    loss = task.loss(outputs, task.examples.targets.encoded[0])
+    loss = task.loss(outputs, task.examples.target(0))
     return [loss * (task.examples.weights or [1.0])[0], *as_list(outputs)]
 
 

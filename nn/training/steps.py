@@ -68,10 +68,10 @@ def example_function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[
     def of_row(row: list[Value]) -> list[Any]:
         end = len(row) - n_noise
         target = row[n_inputs:end]
-        with given_noise(noise, row[end:]):
-            outputs = model(row[:n_inputs])
         weight = target.pop() if is_weighted else 1.0
-        found = loss(outputs, target if one_hot or len(target) > 1 else target[0])
+        with given_noise(noise, row[end:]):  # a loss may call the model, too
+            outputs = model(row[:n_inputs])
+            found = loss(outputs, target if one_hot or len(target) > 1 else target[0])
         return [found * weight if is_weighted else found, *as_list(outputs)]
 
     return of_row
@@ -130,7 +130,7 @@ class Steps:
         """The weighted loss of an example, and whether the outputs are right."""
         outputs = self.task.model(examples.row(index))
         targets = examples.targets
-        loss = self.task.loss(outputs, targets.encoded[index])
+        loss = self.task.loss(outputs, examples.target(index))
         if not isinstance(loss, Value):
             loss = as_loss(loss, *_loss_alone(self.task.loss, outputs, targets, index))
         if examples.weights is not None:

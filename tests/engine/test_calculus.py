@@ -703,6 +703,16 @@ def test_a_vector_of_other_names_is_refused(pandas):
     assert hvp(f, np.array([1.0, 2.0]), pandas.Series([1.0, 0.0])).tolist() == [0.0, 1.0]
 
 
+@pytest.mark.parametrize("at", [np.ma.masked, np.ma.array(2.0, mask=True), np.ma.array([1.0, 2.0], mask=[0, 1])])
+def test_masked_numbers_are_refused(at):
+    for derivative in (grad, value_and_grad, hessian):
+        with pytest.raises(ValueError, match="an array must have no masked numbers, got 1 of them"):
+            derivative(lambda x: x * x)(at)
+    with pytest.raises(ValueError, match="an array must have no masked numbers, got 1 of them"):
+        jacobian(lambda x: at)(1.0)
+    assert grad(lambda x: x * x)(np.ma.array(2.0)) == 4.0
+
+
 def test_frames_of_polars_are_refused_in_words():
     polars = pytest.importorskip("polars")
     for at in (polars.DataFrame({"a": [1.0]}), polars.Series([1.0])):

@@ -156,3 +156,12 @@ def test_pandas_series():
     total.backward()
     assert v.grad == 1.0
     assert Value(series[1]).data == 3.0
+
+
+@pytest.mark.parametrize(
+    "product", [lambda a, x: a * x, lambda a, x: x * a, lambda a, x: np.ma.where(a > 0.0, a * x, 0.0)]
+)
+def test_masked_arrays(product):
+    numbers = np.ma.array([1.0, 2.0, 4.0], mask=[0, 1, 0])  # numpy.ma reads an attribute _data of what it meets
+    assert engine.grad(lambda x: product(numbers, x).sum())(3.0) == 5.0
+    assert engine.compile(lambda x: product(numbers, x).sum() + x)([[3.0], [1.0]]).tolist() == [18.0, 6.0]

@@ -292,7 +292,7 @@ def test_the_class_cannot_be_inherited_from():
         type("Mine", (Value,), {})
 
 
-@pytest.mark.parametrize("name", ["_a", "_b", "_data", "_grad", "_da", "_db", "_label", "_mark", "_operation"])
+@pytest.mark.parametrize("name", ["_a", "_b", "_number", "_grad", "_da", "_db", "_label", "_mark", "_operation"])
 def test_internals_are_refused_or_raise_errors(name):
     """No crash, in either build, whatever somebody puts there."""
     for thing in ("x", None, 3, Value(1.0), object()):

@@ -27,7 +27,7 @@ RNG = np.random.default_rng(3)
 def eagerly(function, X):
     """The outputs for each row, with no program."""
     results = [function.__wrapped__(*map(Value, row)) for row in np.asarray(X, float).tolist()]
-    return [result._data if isinstance(result, Value) else float(result) for result in results]
+    return [result._number if isinstance(result, Value) else float(result) for result in results]
 
 
 # ------------------------------------------------------------------------------------------------------ paths of guards
@@ -371,7 +371,7 @@ def test_a_refusal_that_the_function_catches_is_still_one():
 
 def test_numbers_of_plain_constants_may_be_taken():
     scale = engine.exp(1.0)
-    f = compile(lambda x: x * float(Value(2.0)._data) * scale * max(engine.sqrt(4.0), 1.0))
+    f = compile(lambda x: x * float(Value(2.0)._number) * scale * max(engine.sqrt(4.0), 1.0))
     assert f([[1.0]])[0] == pytest.approx(2 * math.e * 2)
 
 

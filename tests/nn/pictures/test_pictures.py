@@ -22,7 +22,7 @@ from PIL import Image
 
 import nn
 from engine.drawing.themes import THEMES
-from nn import MLP, SGD, History, Layer, Neuron, binary_cross_entropy, cross_entropy
+from nn import MLP, SGD, Dropout, History, Layer, Neuron, Sequential, binary_cross_entropy, cross_entropy
 from nn.pictures import (
     LiveCurves,
     TrainingStepper,
@@ -283,6 +283,21 @@ def test_a_large_table_is_cut_and_its_examples_are_shown():
 
 
 # -------------------------------------------------------------------------------------------------------------- surface
+
+
+@pytest.mark.parametrize("mode", [None, True, False])
+def test_pictures_have_no_noise_of_dropout(mode):
+    model = Sequential(Layer(2, 4, seed=0), Dropout(0.4), Layer(4, 1, "linear", seed=1))
+    if mode is not None:
+        model.train(mode)
+    quiet = Sequential(model.layers[0], model.layers[2])
+    surfaces = [cost_surface(each, XOR_X, XOR_Y, points=3, seed=0) for each in (model, quiet)]
+    np.testing.assert_array_equal(surfaces[0].costs, surfaces[1].costs)
+    assert str(wanted_changes(model, XOR_X, XOR_Y)) == str(wanted_changes(quiet, XOR_X, XOR_Y)).replace("1.ne", "2.ne")
+    pages = io.BytesIO(), io.BytesIO()
+    for each, page in zip((model, quiet), pages):
+        decision_boundary(each, XOR_X, XOR_Y, resolution=5).savefig(page, format="png")
+    assert pages[0].getvalue() == pages[1].getvalue()
 
 
 def test_the_surface_is_the_cost():

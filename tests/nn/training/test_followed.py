@@ -441,6 +441,29 @@ def with_noise():
     return Sequential(Layer(3, 4, seed=0), Dropout(0.5), Layer(4, 1, seed=1))
 
 
+@pytest.mark.parametrize("change", [list.reverse, list.pop])
+def test_a_loss_may_change_its_list_of_targets(change):
+    def loss(outputs, target):
+        change(target)
+        return sum((z - t) ** 2 for z, t in zip(outputs, target))
+
+    def run(replay):
+        model = MLP(3, [4, 2], seed=0)
+        return model.fit(X, np.stack([Y, Y**2], 1), loss=loss, epochs=4, seed=1, progress=False, replay=replay)
+
+    assert run(False).loss == pytest.approx(run(True).loss, rel=1e-9)
+
+
+def test_a_loss_that_calls_a_noisy_model():
+    def run(replay):
+        twice = lambda model: lambda output, t: (output - t) ** 2 + model([0.5, 1.0, -1.0]) ** 2  # noqa: E731
+        return fitted(replay, lambda model: {"loss": twice(model)}, with_noise)
+
+    (replayed, history), (eager, expected) = run(None), run(False)
+    assert history.loss == pytest.approx(expected.loss, rel=1e-9)
+    assert [p.data for p in replayed.parameters()] == pytest.approx([p.data for p in eager.parameters()], abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("make", "change", "is_replayed"),
     [
