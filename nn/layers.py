@@ -187,8 +187,6 @@ def one_example(x: Any, model: Module) -> Any:
         return x
     if getattr(x, "ndim", 1) > 1:
         raise _are_rows()
-    if isinstance(x, Set):
-        raise _no_example(x)
     row = by_name([x], input_names(model), "x")[0]
     return list(row.values()) if isinstance(row, dict) else row
 

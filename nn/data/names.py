@@ -46,11 +46,7 @@ def by_name(X: Any, names: Sequence[str] | None, what: str = "X", keep: bool = T
 def column_labels(X: Any) -> list[Any]:
     """The names of columns as they are, of a Series its own; empty without names."""
     rows = rows_with_names(X)
-    return _labels_of(X) if rows is None else _first_names(rows)
-
-
-def _first_names(rows: list[Any]) -> list[Any]:
-    return next(names for names in map(names_of, rows) if names)
+    return _labels_of(X) if rows is None else next(filter(None, map(names_of, rows)))
 
 
 def _labels_of(X: Any) -> list[Any]:
@@ -87,7 +83,7 @@ def has_other_order(rows: Any) -> bool:
 
 def _rows_by_name(X: list[Any], names: Sequence[str] | None, what: str, keep: bool) -> list[Any]:
     """The numbers of each row with names in one order, or a dict of them; others as they are."""
-    wanted = names or _texts(_first_names(X))
+    wanted = names or _texts(next(filter(None, map(names_of, X))))
     must = f"{what} must have the columns that fit saw" if names else f"{what} must have the names of the first row"
     rows: list[Any] = []
     for row in X:
