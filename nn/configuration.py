@@ -195,8 +195,9 @@ def restore(kind: type[Any], content: dict[str, Any]) -> Any:
 
 def _check_sizes(module: Any, content: dict[str, Any], table: Columns | None) -> None:
     """Raise a ValueError unless there is a name for each input and target, and an output for each class."""
-    if table is not None and module.n_inputs not in (None, table.n_inputs):
-        raise ValueError(f"the table must have {module.n_inputs} inputs, got {table.n_inputs}")
+    n_columns = 0 if table is None else len(table.by_input)
+    if table is not None and module.n_inputs not in (None, n_columns):
+        raise ValueError(f"the table must have {module.n_inputs} inputs, got {n_columns}")
     n, classes = module.n_outputs, content["classes"]
     for name, n_names in zip(NAMES, (module.n_inputs, n)):
         if name in content and n_names not in (None, len(content[name])):

@@ -201,17 +201,14 @@ def as_values(x: Any) -> list[Value]:
     if isinstance(x, Value):
         return [x]
     if not hasattr(x, "__iter__") or isinstance(x, (str, Mapping, Set)):
-        raise _no_example(x)
+        got = f"{type(x).__name__} {shortened(x)}"
+        raise TypeError(f"x must be the inputs of one example, such as [0.5, 2.0], got {got}")
     try:
         return [number if isinstance(number, Value) else constant(number, "input") for number in x]
     except TypeError:
         if any(getattr(number, "__len__", None) and not isinstance(number, str) for number in x):
             raise _are_rows() from None
         raise
-
-
-def _no_example(x: Any) -> TypeError:
-    return TypeError(f"x must be the inputs of one example, such as [0.5, 2.0], got {type(x).__name__} {shortened(x)}")
 
 
 def _are_rows() -> TypeError:

@@ -48,7 +48,8 @@ def _contour(ax: Axes, surface: CostSurface, paths: list[DescentPath], look: Loo
     """From above: lines of equal cost, closer together near the floor of the valley."""
     across, up, costs, here = surface.across, surface.up, surface.costs, surface.here
     levels = _levels(costs)
-    filled = ax.contourf(across, up, costs, levels=levels, cmap=look.costs, norm=_scale(levels))
+    scale = PowerNorm(0.5, levels[0], levels[-1])  # finer where the cost is low, as the levels are
+    filled = ax.contourf(across, up, costs, levels=levels, cmap=look.costs, norm=scale)
     ax.contour(across, up, costs, levels=levels, colors=look.theme.text, linewidths=0.4, alpha=0.35)
     look.bar(figure_of(ax), filled, ax, "cost")
     look.name_axes(ax, *surface.labels)
@@ -70,9 +71,10 @@ def _relief(ax: Any, surface: CostSurface, paths: list[DescentPath], look: Look)
     """From the side. Of a path there is what lies within the picture."""
     across, up, costs = surface.across, surface.up, surface.costs
     grid = np.meshgrid(across, up)
+    levels = _levels(costs)
     fine: dict[str, Any] = {"alpha": 0.92, "linewidth": 0, "rcount": 60, "ccount": 60}
-    ax.plot_surface(*grid, costs, cmap=look.costs, norm=_scale(_levels(costs)), **fine)
-    ax.contour(*grid, costs, levels=_levels(costs), colors=look.theme.text, linewidths=0.4, alpha=0.35, zorder=2)
+    ax.plot_surface(*grid, costs, cmap=look.costs, norm=PowerNorm(0.5, levels[0], levels[-1]), **fine)
+    ax.contour(*grid, costs, levels=levels, colors=look.theme.text, linewidths=0.4, alpha=0.35, zorder=2)
     look.title(ax, "The cost, seen from the side")
     ax.set_facecolor(look.theme.background)
     ax.view_init(elev=38, azim=-60)
@@ -105,11 +107,6 @@ def _line(place: int, look: Look) -> dict[str, Any]:
     line = {"color": look.paths[place % len(look.paths)], "linestyle": dashes, "linewidth": 1.5}
     mark = {"marker": _PATH_MARKERS[place % len(_PATH_MARKERS)], "markersize": 4.5, "markeredgewidth": 0.6}
     return {**line, **mark, "markeredgecolor": "#ffffff" if in_print else look.marker_edge}
-
-
-def _scale(levels: Table) -> PowerNorm:
-    """Of the colours: finer where the cost is low, as the levels are."""
-    return PowerNorm(0.5, levels[0], levels[-1])
 
 
 def _levels(costs: Table) -> Table:
