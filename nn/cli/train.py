@@ -154,9 +154,8 @@ def _job(options: Namespace) -> Job:
 
 def _table_job(options: Namespace) -> Job:
     """The job of a CSV file; prints how its columns were read."""
+    from nn.data.csv_columns import column_called, learn_columns, read_target
     from nn.data.csv_files import read_text_table
-    from nn.data.input_columns import learn_columns
-    from nn.data.target_column import column_called, read_target
 
     table = read_text_table(options.data, options.header)
     drop = {column_called(table, name, "--drop") for name in options.drop}
