@@ -28,18 +28,6 @@ def foreign_parts(module: Any) -> list[Any]:
     return [part for part in called if type(part).__module__ not in OWN]
 
 
-def zero_init(n_parameters: int) -> Callable[..., float]:
-    """An *init* of zeros, which raises an error beyond *n_parameters* weights."""
-    left = iter(range(n_parameters))
-
-    def zero(n_inputs: int, n_outputs: int, rng: object) -> float:
-        if next(left, None) is None:
-            raise ValueError(f"a model of this shape has more parameters than the file, which has {n_parameters:,}")
-        return 0.0
-
-    return zero
-
-
 def remember_arguments(init: Callable[..., None]) -> Callable[..., None]:
     """An ``__init__`` that keeps its arguments, and checks the attributes it set."""
     code: Any = getattr(init, "__code__", None)
@@ -119,11 +107,26 @@ def encode(module: Any, made: list[Any] | None) -> dict[str, Any]:
     return configuration
 
 
-def build(kind: type[Any], configuration: dict[str, Any], init: Callable[..., float]) -> Any:
-    """The module that an encoded configuration describes, its weights started by *init*."""
-
+def build(kind: type[Any], configuration: dict[str, Any], n_parameters: int) -> Any:
+    """The module that an encoded configuration describes, its weights 0; a ValueError beyond *n_parameters* of them."""
     made: list[Any] = []
     calls: dict[int, int] = {}  # by id, of the layers that a call of each part calls
+    left = iter(range(n_parameters))
+
+    def zero(n_inputs: int, n_outputs: int, rng: object) -> float:
+        if next(left, None) is None:
+            raise ValueError(f"a model of this shape has more parameters than the file, which has {n_parameters:,}")
+        return 0.0
+
+    def instantiate(kind: type[Any], arguments: dict[str, Any]) -> Any:
+        signature = inspect.signature(kind)
+        unknown = arguments.keys() - signature.parameters.keys()
+        if unknown:
+            raise TypeError(f"{kind.__name__}() got an unexpected keyword argument {shortened(min(unknown))}")
+        if "init" in kind.starting and "init" in signature.parameters:
+            arguments["init"] = zero
+        bound = inspect.BoundArguments(signature, arguments)
+        return kind(*bound.args, **bound.kwargs)
 
     def part(found: dict[str, Any]) -> Any:
         if found.keys() != {"kind", "configuration"}:
@@ -134,7 +137,7 @@ def build(kind: type[Any], configuration: dict[str, Any], init: Callable[..., fl
         kind = kinds().get(name)
         if kind is None or not isinstance(content, dict):
             raise ValueError(f"a part must be one of {', '.join(kinds())}, got {shortened(found['kind'])}")
-        module = _instantiate(kind, content, init)
+        module = instantiate(kind, content)
         n = calls[id(module)] = 1 + sum(calls.get(id(layer), 1) for layer in vars(module).get("layers", ()))
         if n > _MOST_CALLS:
             raise ValueError(f"a part must call at most {_MOST_CALLS:,} layers, got {n:,}")
@@ -142,18 +145,7 @@ def build(kind: type[Any], configuration: dict[str, Any], init: Callable[..., fl
         return module
 
     arguments = {name: json.loads(json.dumps(value), object_hook=part) for name, value in configuration.items()}
-    return _instantiate(kind, arguments, init)
-
-
-def _instantiate(kind: type[Any], arguments: dict[str, Any], init: Callable[..., float]) -> Any:
-    signature = inspect.signature(kind)
-    unknown = arguments.keys() - signature.parameters.keys()
-    if unknown:
-        raise TypeError(f"{kind.__name__}() got an unexpected keyword argument {shortened(min(unknown))}")
-    if "init" in kind.starting and "init" in signature.parameters:
-        arguments["init"] = init
-    bound = inspect.BoundArguments(signature, arguments)
-    return kind(*bound.args, **bound.kwargs)
+    return instantiate(kind, arguments)
 
 
 def kinds(root: type[HasParameters] = HasParameters) -> dict[str, type]:
@@ -181,7 +173,7 @@ def describe(module: Any) -> dict[str, Any]:
 def restore(kind: type[Any], content: dict[str, Any]) -> Any:
     """The module that the checked content of a model file describes; parameters are by name, or a list in order."""
     configuration, parameters = content["configuration"], content["parameters"]
-    module = build(kind, configuration, zero_init(len(parameters)))
+    module = build(kind, configuration, len(parameters))
     if encode(module, []) != configuration:
         raise ValueError(f"the configuration must be that of {shortened(module)}, got another")
     set_parameters(module, parameters)
@@ -195,8 +187,9 @@ def restore(kind: type[Any], content: dict[str, Any]) -> Any:
 
 def _check_sizes(module: Any, content: dict[str, Any], table: Columns | None) -> None:
     """Raise a ValueError unless there is a name for each input and target, and an output for each class."""
-    if table is not None and module.n_inputs not in (None, table.n_inputs):
-        raise ValueError(f"the table must have {module.n_inputs} inputs, got {table.n_inputs}")
+    n_columns = 0 if table is None else len(table.by_input)
+    if table is not None and module.n_inputs not in (None, n_columns):
+        raise ValueError(f"the table must have {module.n_inputs} inputs, got {n_columns}")
     n, classes = module.n_outputs, content["classes"]
     for name, n_names in zip(NAMES, (module.n_inputs, n)):
         if name in content and n_names not in (None, len(content[name])):
@@ -221,7 +214,7 @@ def check_restorable(module: HasParameters, configuration: dict[str, Any], n_par
     kind = type(module).__name__
     try:
         with random_kept():
-            twin = _outline(build(type(module), configuration, zero_init(n_parameters)))
+            twin = _outline(build(type(module), configuration, n_parameters))
     except Exception as error:  # __init__ may be the user's
         raise ValueError(
             f"{kind}(...) must come back from its configuration to be saved, got {type(error).__name__}: {error}; a "

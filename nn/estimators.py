@@ -12,10 +12,9 @@ True
 
 import copy
 import functools
-import inspect
 import math
-from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from dataclasses import KW_ONLY, dataclass, fields
+from typing import Any, Self, TypeVar, dataclass_transform
 
 from nn import MLP, EarlyStopping, Optimizer, binary_cross_entropy, cross_entropy, hinge
 from nn.data import as_table, by_name, column_names
@@ -41,7 +40,7 @@ except ImportError as error:
         f'nn.estimators must have scikit-learn 1.6 or newer ({error}): pip install "gradstep[estimators]"'
     ) from None
 
-_Init = TypeVar("_Init", bound=Callable[..., None])
+_Kind = TypeVar("_Kind", bound=type)
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
@@ -66,25 +65,38 @@ _MEANT = {
 """Names of scikit-learn's MLPs and of ``fit``, and what to use here."""
 
 
-def _keep_arguments(init: _Init) -> _Init:
-    """An ``__init__`` that sets its arguments as attributes, and answers an unknown one."""
-    signature = inspect.signature(init)
+@dataclass_transform()
+def _estimator(kind: _Kind) -> _Kind:
+    """Make a dataclass, whose fields are the arguments; it answers an unknown one, and ``fit`` checks the others."""
+    made: Any = dataclass(eq=False, repr=False)(kind)
+    init, names = made.__init__, [field.name for field in fields(made)]
 
     @functools.wraps(init)
-    def keeping(self: Any, *args: Any, **options: Any) -> None:
-        names = [*signature.parameters][1:]
+    def answering(self: Any, *args: Any, **options: Any) -> None:
         for name in options:
             if name not in names:
                 raise unknown_argument(type(self).__name__, name, names, _MEANT)
-        bound = signature.bind(self, *args, **options)
-        bound.apply_defaults()
-        vars(self).update({name: bound.arguments[name] for name in names})
+        init(self, *args, **options)
 
-    return keeping  # type: ignore[return-value]
+    made.__init__ = answering
+    return made  # type: ignore[no-any-return]
 
 
+@_estimator
 class _Estimator:
     """The part that classifier and regressor share: everything except y."""
+
+    hidden_layer_sizes: Any = (100,)
+    activation: Any = "relu"
+    _: KW_ONLY
+    optimizer: str | Optimizer = "adam"
+    learning_rate: LearningRate | None = None
+    batch_size: int | str = "auto"
+    max_iter: int = 200
+    early_stopping: EarlyStopping | int | bool = False
+    validation_fraction: float = 0.1
+    verbose: int = 0
+    random_state: Any = None
 
     def __getattr__(self, name: str) -> Any:
         raise no_attribute(f"{type(self).__name__!r} object", name, _MEANT)
@@ -95,7 +107,7 @@ class _Estimator:
         sizes = [check_int("hidden_layer_sizes", n, 1) for n in np.atleast_1d(self.hidden_layer_sizes).tolist()]
         activation: Any = _ACTIVATIONS.get(str(self.activation), self.activation)
         model = MLP(X.shape[1], [*sizes, n_outputs], activation=activation, init="glorot", seed=seed)
-        stopping = {"early_stopping": self.early_stopping} if self.early_stopping else {}
+        stopping: dict[str, Any] = {"early_stopping": self.early_stopping} if self.early_stopping else {}
         if stopping and options.get("validation_data") is None:
             stopping["validation_split"] = self.validation_fraction
         batch_size: Any = min(200, X.shape[0]) if self.batch_size == "auto" else self.batch_size
@@ -154,6 +166,7 @@ class _Estimator:
         return tags
 
 
+@_estimator
 class MLPClassifier(_Estimator, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A multilayer perceptron for classes, or for several yes-or-no questions.
 
@@ -183,23 +196,8 @@ class MLPClassifier(_Estimator, ClassifierMixin, BaseEstimator):  # type: ignore
     array(['yes'], dtype='<U3')
     """
 
-    @_keep_arguments
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
-        *,
-        optimizer: str | Optimizer = "adam",
-        learning_rate: LearningRate | None = None,
-        batch_size: int | str = "auto",
-        max_iter: int = 200,
-        early_stopping: EarlyStopping | int | bool = False,
-        validation_fraction: float = 0.1,
-        class_weight: Any = None,
-        verbose: int = 0,
-        random_state: Any = None,
-    ) -> None:
-        """Keep the arguments; ``fit`` checks them."""
+    _: KW_ONLY
+    class_weight: Any = None
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **options: Any) -> Self:
         """Train on examples with their labels.
@@ -251,6 +249,7 @@ class MLPClassifier(_Estimator, ClassifierMixin, BaseEstimator):  # type: ignore
         return self._asked("decision_function", X)
 
 
+@_estimator
 class MLPRegressor(_Estimator, RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """A multilayer perceptron that predicts one number or several for an example.
 
@@ -265,23 +264,8 @@ class MLPRegressor(_Estimator, RegressorMixin, BaseEstimator):  # type: ignore[m
     array([70.])
     """
 
-    @_keep_arguments
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
-        *,
-        loss: str | LossFunction = "mse",
-        optimizer: str | Optimizer = "adam",
-        learning_rate: LearningRate | None = None,
-        batch_size: int | str = "auto",
-        max_iter: int = 200,
-        early_stopping: EarlyStopping | int | bool = False,
-        validation_fraction: float = 0.1,
-        verbose: int = 0,
-        random_state: Any = None,
-    ) -> None:
-        """Keep the arguments; ``fit`` checks them."""
+    _: KW_ONLY
+    loss: str | LossFunction = "mse"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **options: Any) -> Self:
         """Train on examples with their numbers.

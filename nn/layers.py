@@ -58,7 +58,7 @@ class Sequential(Module):
             ValueError: *x* has not ``n_inputs`` numbers, or a layer takes another number of inputs than it gets.
             TypeError: *x* has something else than numbers, or a layer returns something else than Values.
         """
-        values = as_values(one_example(x, self))
+        values = as_values(x, self)
         if self.n_inputs not in (None, len(values)):
             raise wrong_length(self, self.n_inputs, len(values))
         for index, layer in enumerate(self.layers):
@@ -181,39 +181,32 @@ class Dropout(Module):
         return [0.0 if rng.random() < self.rate else kept for _ in range(n)]
 
 
-def one_example(x: Any, model: Module) -> Any:
-    """The inputs of one example; a row with names, which must be those that ``fit`` saw, has their order."""
-    if type(x) is list or isinstance(x, Value):
-        return x
-    if getattr(x, "ndim", 1) > 1:
-        raise _are_rows()
-    if isinstance(x, Set):
-        raise _no_example(x)
-    row = by_name([x], input_names(model), "x")[0]
-    return list(row.values()) if isinstance(row, dict) else row
-
-
 def wrong_length(model: Module, n_inputs: int | None, given: int) -> ValueError:
     """The error for an example with another count of numbers than the model takes."""
     return ValueError(f"x must have {n_inputs} numbers for this {type(model).__name__}, got {given}")
 
 
-def as_values(x: Any) -> list[Value]:
-    """Each input as a Value: plain numbers become one constant each, which all neurons share."""
+def as_values(x: Any, model: Module | None = None) -> list[Value]:
+    """Each input of an example as a Value: plain numbers become one constant each, which all neurons share.
+
+    A row with names has the order of those that ``fit`` of the *model* saw.
+    """
     if isinstance(x, Value):
         return [x]
+    if model is not None and type(x) is not list:
+        if getattr(x, "ndim", 1) > 1:
+            raise _are_rows()
+        row = by_name([x], input_names(model), "x")[0]
+        x = list(row.values()) if isinstance(row, dict) else row
     if not hasattr(x, "__iter__") or isinstance(x, (str, Mapping, Set)):
-        raise _no_example(x)
+        got = f"{type(x).__name__} {shortened(x)}"
+        raise TypeError(f"x must be the inputs of one example, such as [0.5, 2.0], got {got}")
     try:
         return [number if isinstance(number, Value) else constant(number, "input") for number in x]
     except TypeError:
         if any(getattr(number, "__len__", None) and not isinstance(number, str) for number in x):
             raise _are_rows() from None
         raise
-
-
-def _no_example(x: Any) -> TypeError:
-    return TypeError(f"x must be the inputs of one example, such as [0.5, 2.0], got {type(x).__name__} {shortened(x)}")
 
 
 def _are_rows() -> TypeError:

@@ -7,7 +7,7 @@ from typing import SupportsFloat
 from engine import Value, dot
 from nn.activations import Function, check_activation, given_activation, title
 from nn.initialization import Init, Seed, generator, initial_weight
-from nn.layers import Activated, Outputs, Sequential, as_values, one_example, wrong_length
+from nn.layers import Activated, Outputs, Sequential, as_values, wrong_length
 from nn.module import Module
 from nn.validation import check_int, check_ints, either
 
@@ -48,7 +48,7 @@ class Neuron(Activated, Module):
         self.b = Value(0.0)
 
     def __call__(self, x: Sequence[SupportsFloat]) -> Value:
-        inputs = x if type(x) is list else as_values(one_example(x, self))
+        inputs = x if type(x) is list else as_values(x, self)
         if len(inputs) != len(self.w):
             raise wrong_length(self, len(self.w), len(inputs))
         return self.activated(dot(self.w, inputs) + self.b)
@@ -94,7 +94,7 @@ class Layer(Module):
         return len(self.neurons)
 
     def __call__(self, x: Sequence[SupportsFloat]) -> Outputs:
-        values = as_values(one_example(x, self))
+        values = as_values(x, self)
         outputs = [neuron(values) for neuron in self.neurons]
         return outputs[0] if len(outputs) == 1 else outputs
 

@@ -66,8 +66,11 @@ def check_learned(content: dict[str, Any]) -> None:
         names = content.get(key, [])
         if not (isinstance(names, list) and all(type(name) is str for name in names)):
             raise ValueError(f"{key} must be a list of texts, got {shortened(names)}")
-    classes = content["classes"]
-    if classes is not None and not _are_classes(classes):
+    labels = content["classes"]
+    if labels is None:
+        return
+    fits = {*map(type, labels)} == {bool} or all(type(label) in (str, int) or is_finite(label) for label in labels)
+    if not fits or not len(set(labels)) == len(labels) >= 2:
         raise ValueError("classes must be different strings or finite numbers, at least two of them")
 
 
@@ -77,11 +80,6 @@ def check_size(path: str | PathLike[str]) -> None:
         size = file.seek(0, os.SEEK_END)
     if size > _MOST:
         raise ModelFileError(f"{path}: the file must have at most {_MOST:,} bytes, got {size:,}")
-
-
-def _are_classes(labels: list[Any]) -> bool:
-    fits = (set(map(type, labels)) == {bool}) or all(type(label) in (str, int) or is_finite(label) for label in labels)
-    return fits and len(set(labels)) == len(labels) >= 2
 
 
 def is_finite(number: object) -> bool:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import math
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from engine import Value
-from nn import prediction
+from engine import Value, compiler
 from nn import training as fitting
 from nn.configuration import OWN, remember_arguments
+from nn.data import Table, as_table, by_name
+from nn.examples import examples_by_name, input_names, output_numbers
 from nn.exchange import files
+from nn.lazy_numpy import np
+from nn.losses import LOGITS
 from nn.model_files import ModelFileError
-from nn.noise import no_noise, noise_source
+from nn.noise import no_noise, noise_from, noise_source
 from nn.other_names import OF_A_MODULE, UNREAD
-from nn.parameters import HasParameters, parts_in
-from nn.summary import summary as print_summary
+from nn.parameters import HasParameters, dotted, parts_in
+from nn.targets import predicted
 from nn.validation import no_attribute, plain_label, shortened, without_addresses
 
 if TYPE_CHECKING:
@@ -118,13 +122,82 @@ class Module(HasParameters):
     def training(self, mode: bool | None) -> None:
         vars(self)["training"] = mode
 
-    summary = print_summary
     fit = fitting.fit
-    predict = prediction.predict
-    predict_proba = prediction.predict_proba
-    predict_log_proba = prediction.predict_log_proba
-    decision_function = prediction.decision_function
-    score = prediction.score
+
+    @noise_from(no_noise)
+    def predict(self, X: Any, backend: str = "numpy") -> list[Any]:
+        """The class for each row of *X*; without classes, the output or outputs.
+
+        Where there are many rows, a program computes them, which the *backend* carries out: see ``engine.compile``.
+        """
+        outputs = _outputs(self, X, backend)
+        _check_classes(self, outputs)
+        return [predicted(self.classes, self.loss, row) for row in outputs]
+
+    @noise_from(no_noise)
+    def decision_function(self, X: Any, backend: str = "numpy") -> Any:
+        """The outputs, such as logits: ``(n_examples, n_outputs)`` or ``(n_examples,)``."""
+        n_outputs = self.n_outputs or len(self.classes or [0.0])  # where there is no row
+        outputs = np.array(_outputs(self, X, backend) or np.empty((0, n_outputs)))
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def predict_proba(self, X: Any, backend: str = "numpy") -> Any:
+        """The probability of each class for each example: ``(n_examples, n_classes)``.
+
+        Of a model trained on answers to several questions it is the probability of each yes.
+
+        Raises:
+            ValueError: the model was not trained with a loss on logits.
+        """
+        return np.exp(self.predict_log_proba(X, backend))
+
+    def predict_log_proba(self, X: Any, backend: str = "numpy") -> Any:
+        """The logarithms of ``predict_proba``, exact where probabilities are close to 0."""
+        if self.loss not in LOGITS:
+            raise ValueError(
+                "predict_proba must be asked of a model trained with cross_entropy or binary_cross_entropy, got one "
+                f"trained with {self.loss or 'no loss'}; decision_function gives its outputs"
+            )
+        z = np.asarray(self.decision_function(X, backend))
+        if self.loss == "cross_entropy":
+            z = z - z.max(axis=-1, keepdims=True)
+            return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+        return -np.logaddexp(0.0, -z if z.ndim == 2 else np.stack([z, -z], axis=1))
+
+    @noise_from(no_noise)
+    def score(self, X: Any, y: Any, backend: str = "numpy") -> float:
+        """The share of examples whose class is right, in [0, 1]; for numbers R**2.
+
+        R**2 of a single example is NaN.
+        """
+        examples = examples_by_name(self, X, y, self.loss or "mse", keep_float32=True)
+        outputs = _outputs_of(self, examples.table, backend)
+        _check_classes(self, outputs)
+        targets = examples.targets
+        if targets.classes is not None:
+            return float(targets.are_right(np.array(outputs)).mean())
+        numbers = targets.columns()
+        if numbers.shape[1] != len(outputs[0]):
+            raise ValueError(
+                f"y must have {len(outputs[0])} numbers an example for score, which compares each output with one, got "
+                f"{numbers.shape[1]}; with this loss, measure by validation_data"
+            )
+        return _determination(np.array(outputs), numbers)
+
+    def summary(self) -> None:
+        """Print a table of the layers with the size of their outputs and their parameters.
+
+        >>> from nn import MLP
+        >>> MLP(2, [16, 1], seed=0).summary()
+        layer           output  parameters
+        layers.0 Layer      16          48
+        layers.1 Layer       1          17
+        total                           65
+        """
+        rows = [("layer", "output", "parameters"), *_rows(self), ("total", "", f"{len(self.parameters()):,}")]
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        for name, size, n in rows:
+            print(f"{name:<{widths[0]}}  {size:>{widths[1]}}  {n:>{widths[2]}}")
 
     def output_activations(self) -> dict[Value, tuple[str, ...]]:
         """The activations that follow each parameter in a call, by name, as far as known."""
@@ -198,3 +271,57 @@ class Module(HasParameters):
 
 if not TYPE_CHECKING:
     Module.load = _OfTheClass(Module.load.__func__)
+
+
+def _rows(module: Module) -> list[tuple[str, str, str]]:
+    """A row for each outermost module or function, and one for all other parameters."""
+    rows: list[tuple[str, str, str]] = []
+    others = dict.fromkeys(module.parameters())
+    sizes = getattr(module, "output_sizes", dict[int, int])()
+    inside: set[int] = set()
+    for path, part in parts_in(module):
+        if id(part) in inside or not (isinstance(part, HasParameters) or id(part) in sizes):
+            continue
+        own = []
+        if isinstance(part, HasParameters):
+            own = part.parameters()
+            inside.update(id(inner) for _, inner in parts_in(part))
+        size = sizes.get(id(part), getattr(part, "n_outputs", None))
+        kind = getattr(part, "__name__", type(part).__name__)
+        rows.append((f"{dotted(path)} {kind}", "-" if size is None else str(size), f"{len(own):,}"))
+        for parameter in own:
+            others.pop(parameter, None)
+    return [*rows, (type(module).__name__, "-", f"{len(others):,}")] if others else rows
+
+
+def _outputs(model: Module, X: Any, backend: str) -> list[list[float]]:
+    """The outputs for each row of *X*, of which there may be none; columns by the names that ``fit`` saw."""
+    X = by_name(X, input_names(model), keep=False)
+    table = as_table(X, "X", model.n_inputs, empty=True, keep_float32=True)
+    return _outputs_of(model, table, backend)
+
+
+def _check_classes(model: Module, outputs: list[list[float]]) -> None:
+    """Raise a ValueError where no class follows from the outputs."""
+    for row, numbers in enumerate(outputs if model.classes is not None else ()):
+        if any(map(math.isnan, numbers)):
+            raise ValueError(f"outputs must be numbers to choose a class, got {numbers} for row {row}")
+
+
+def _outputs_of(model: Module, table: Table, backend: str) -> list[list[float]]:
+    """The outputs for each example, by replay if there are many and the model can be recorded."""
+    from nn.programs import replayed_outputs
+
+    compiler.backend_named(backend)
+    return replayed_outputs(model, table, backend) or [output_numbers(model(row.tolist())) for row in table]
+
+
+def _determination(outputs: Table, targets: Table) -> float:
+    """R**2 = 1 - squared error / squared distance from the mean, the mean over the outputs as in scikit-learn."""
+    if len(targets) < 2:
+        return math.nan  # not defined, as in scikit-learn
+    with np.errstate(all="ignore"):  # then it is minus infinity
+        error = ((outputs - targets) ** 2).sum(axis=0)
+    spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
+    ratios = [1.0 - e / s if s else float(e == 0.0) for e, s in zip(error, spread)]
+    return float(np.mean(ratios))

@@ -82,30 +82,43 @@ class HasParameters:
 # ---------------------------------------------------------------------------------------------------------- the search
 
 
+def _parts(thing: Any, path: Path) -> Iterable[tuple[Any, Any]]:
+    """The direct parts of a container or a module, each with its key."""
+    if isinstance(thing, HasParameters):
+        own, common = type(thing), HasParameters
+        if path and (own.parameters, own.named_parameters) != (common.parameters, common.named_parameters):
+            names = {value: name for name, value in thing.named_parameters()}  # it selects its parameters
+            return [(names.get(value, str(index)), value) for index, value in enumerate(thing.parameters())]
+        return [item for item in vars(thing).items() if item[0] != "_arguments"]
+    if isinstance(thing, (list, tuple, deque)):
+        return enumerate(thing)
+    if isinstance(thing, Mapping):
+        return list(thing.items())
+    if getattr(getattr(thing, "dtype", None), "kind", "") == "O" and hasattr(thing, "ravel"):
+        return zip(product(*map(range, thing.shape)), thing.ravel().tolist())
+    if isinstance(thing, (set, frozenset)) and any(isinstance(part, (Value, HasParameters, tuple)) for part in thing):
+        raise TypeError(f"{dotted(path)} must have an order to hold parameters, got a set; use a list")
+    return ()
+
+
 def values_in(root: HasParameters) -> Iterator[tuple[Path, Value]]:
     """Every Value in the attributes of *root*, and in containers and modules there, with its path."""
     return (found for found in parts_in(root) if isinstance(found[1], Value))
 
 
-def parts_in(root: HasParameters, plain: bool = False) -> Iterator[tuple[Path, Any]]:
+def parts_in(root: HasParameters, plain: bool = False, inner: Inner = _parts) -> Iterator[tuple[Path, Any]]:
     """Every part of *root* with its path, outer before inner; numbers and strings only if *plain*.
 
-    Each container is searched once, so that modules may refer to each other.
+    Each container is searched once, so that modules may refer to each other. *inner* gives the direct parts of a thing.
     """
-    return _one_by_one(runs_in(root, plain))
-
-
-def runs_in(root: HasParameters, plain: bool = False) -> Iterator[Run]:
-    """The same in runs: the path of their holder, their keys, and the parts. A list of Values is one run."""
-    return _runs(root, _parts, frozenset() if plain else PLAIN)
-
-
-def _one_by_one(runs: Iterator[Run]) -> Iterator[tuple[Path, Any]]:
+    runs = runs_in(root, plain, inner)
     return (((path, key), part) for path, keys, parts in runs for key, part in zip(keys, parts))
 
 
-def _runs(root: Any, inner: Inner, left_out: frozenset[type] = PLAIN) -> Iterator[Run]:
-    met = {id(root): root}  # kept alive: no id is reused
+def runs_in(root: HasParameters, plain: bool = False, inner: Inner = _parts) -> Iterator[Run]:
+    """The same in runs: the path of their holder, their keys, and the parts. A list of Values is one run."""
+    left_out = frozenset() if plain else PLAIN
+    met: dict[int, Any] = {id(root): root}  # kept alive: no id is reused
     open_parts: list[tuple[Path, Iterator[tuple[Any, Any]]]] = [((), iter(inner(root, ())))]
     while open_parts:
         path, parts = open_parts[-1]
@@ -124,25 +137,6 @@ def _runs(root: Any, inner: Inner, left_out: frozenset[type] = PLAIN) -> Iterato
                     break
         else:
             open_parts.pop()
-
-
-def _parts(thing: Any, path: Path) -> Iterable[tuple[Any, Any]]:
-    """The direct parts of a container or a module, each with its key."""
-    if isinstance(thing, HasParameters):
-        own, common = type(thing), HasParameters
-        if path and (own.parameters, own.named_parameters) != (common.parameters, common.named_parameters):
-            names = {value: name for name, value in thing.named_parameters()}  # it selects its parameters
-            return [(names.get(value, str(index)), value) for index, value in enumerate(thing.parameters())]
-        return [item for item in vars(thing).items() if item[0] != "_arguments"]
-    if isinstance(thing, (list, tuple, deque)):
-        return enumerate(thing)
-    if isinstance(thing, Mapping):
-        return list(thing.items())
-    if getattr(getattr(thing, "dtype", None), "kind", "") == "O" and hasattr(thing, "ravel"):
-        return zip(product(*map(range, thing.shape)), thing.ravel().tolist())
-    if isinstance(thing, (set, frozenset)) and any(isinstance(part, (Value, HasParameters, tuple)) for part in thing):
-        raise TypeError(f"{dotted(path)} must have an order to hold parameters, got a set; use a list")
-    return ()
 
 
 def dotted(path: Path) -> str:
@@ -238,7 +232,7 @@ def _hidden(module: HasParameters, leaf: Value) -> ValueError:
         if value.op and leaf in leaves(value):
             return _not_a_leaf(module, path, value)
     kind = type(module).__name__
-    searched = islice(_one_by_one(_runs(module, _all_inside)), _MOST)
+    searched = islice(parts_in(module, inner=_all_inside), _MOST)
     name = next((dotted(path) for path, part in searched if part is leaf), "")
     where = f"{kind}.{name}" if name else f"a Value outside of {kind} ({leaf.label or format(leaf.data, '.6g')})"
     return ValueError(

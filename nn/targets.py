@@ -114,7 +114,9 @@ def encode_targets(loss: str, y: Any, n_outputs: int, classes: Sequence[Label] |
         y = by_name(y, list(map(str, known)), what, keep=False)
         return Targets(_rows(kind, loss, y, n_outputs, what), known, kind)
     labels = as_column(y, what)
-    if loss == "binary_cross_entropy" and classes in (None, [0, 1]) and _are_probabilities(labels):
+    are_numbers = not any(isinstance(label, str) for label in labels)
+    of_class_1 = loss == "binary_cross_entropy" and classes in (None, [0, 1]) and are_numbers
+    if of_class_1 and min(labels) >= 0 and max(labels) <= 1 and not {*labels} <= {0, 1}:
         return Targets([float(label) for label in labels], [0, 1], PROBABILITIES)
     known = _learn_classes(labels, max(2, n_outputs), n_outputs == 1) if classes is None else list(classes)
     indices = {label: index for index, label in enumerate(known)}
@@ -164,12 +166,6 @@ def _misfit(loss: str, n_outputs: int, what: str, width: int | None) -> ValueErr
     )
 
 
-def _are_probabilities(labels: Sequence[Any]) -> bool:
-    """Whether these are numbers in [0, 1], some of them neither 0 nor 1."""
-    are_numbers = all(isinstance(label, (int, float)) for label in labels)
-    return are_numbers and all(0 <= x <= 1 for x in labels) and any(0 < x < 1 for x in labels)
-
-
 def _rows(kind: str, loss: str, y: Any, n_outputs: int, what: str) -> list[list[float]]:
     """A row of probabilities for each example, or of answers."""
     table = as_table(y, what, width=n_outputs)
@@ -180,8 +176,7 @@ def _rows(kind: str, loss: str, y: Any, n_outputs: int, what: str) -> list[list[
         row = int(wrong.argmax())
         right = "probabilities with sum 1" if kind == PROBABILITIES else "numbers in [0, 1]"
         raise ValueError(f"{what} must have rows of {right} for {loss}, got {table[row].tolist()} in row {row}")
-    rows: list[list[float]] = table.tolist()
-    return rows
+    return list(table.tolist())
 
 
 def _numbers(y: Any, loss: str, what: str, n_outputs: int, width: int | None) -> list[Any]:
@@ -199,8 +194,7 @@ def _numbers(y: Any, loss: str, what: str, n_outputs: int, width: int | None) ->
 
 
 def _without_rows_of_one(table: Table) -> list[Any]:
-    rows: list[Any] = (table[:, 0] if table.shape[1] == 1 else table).tolist()
-    return rows
+    return list((table[:, 0] if table.shape[1] == 1 else table).tolist())
 
 
 def _learn_classes(labels: list[Label], wanted: int, binary: bool) -> list[Label]:

@@ -21,10 +21,9 @@ from nn.__main__ import main
 from nn.cli import train
 from nn.data import moons, xor
 from nn.data.columns import Columns
+from nn.data.csv_columns import learn_columns, read_inputs, read_target
 from nn.data.csv_files import read_text_table
 from nn.data.idx import mnist_part, read_idx
-from nn.data.input_columns import learn_columns, read_inputs
-from nn.data.target_column import read_target
 
 _VARIABLES = {"x": 2.0, "w": -3.0, "b": 6.88, "_": 0.5}
 

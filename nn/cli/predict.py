@@ -16,7 +16,7 @@ def predict(options: Namespace) -> None:
 
     The columns are those of training, by name in any order; the target may be among them or not.
     """
-    from nn.data.input_columns import read_inputs
+    from nn.data.csv_columns import read_inputs
 
     model = MLP.load(options.model)
     names = None if are_counted(model.column_names or ()) else model.column_names

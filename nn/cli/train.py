@@ -34,14 +34,14 @@ _MOST_IN_TABLE = 25  # classes: as many as a screen has room for
 
 @dataclass(frozen=True)
 class Job:
-    """The examples to train on, and the defaults of the options."""
+    """The examples to train and to test on, and the defaults of the options."""
 
     name: str
     data: DataSet
+    held_out: DataSet
     hidden: list[int]
     epochs: int
     batch_size: int = 32
-    held_out: DataSet | None = None  # test examples; None takes a share of the data
     scaling: Callable[[Table], Scaling] | None = Scaling.of
     dtype: str = "float64"
     one_cycle: bool = False
@@ -69,9 +69,8 @@ def _train(options: Namespace, team: Meeting | None) -> None:
     given = {name: getattr(options, name) for name in ("hidden", "epochs", "batch_size")}
     job = replace(job, **{name: value for name, value in given.items() if value is not None})
     target = Path(f"{job.name}.json" if options.out is None else options.out)
-    job, held_out = _split(options, job)
     if not processes.is_first(options):
-        _train_model(options, job, held_out, team)
+        _train_model(options, job, team)
         return
     _check_target(target, options.data, "model")
     if options.out is None and target.is_file():
@@ -83,14 +82,14 @@ def _train(options: Namespace, team: Meeting | None) -> None:
         if Path(options.checkpoint).resolve() == target.resolve():
             raise ValueError(f"{target}: the checkpoint and the model must be two files; give one another name")
     with _open(target):
-        model, history = _train_model(options, job, held_out, team)
+        model, history = _train_model(options, job, team)
         if history.interrupted:
             print(f"interrupted after {history.epochs} epochs; the model is as it was then")
         model.save(target)
-    _report(model, held_out, "training" if held_out is job.data else "held-out")
+    _report(model, job.held_out, "training" if job.held_out is job.data else "held-out")
     print(f"model: {one_line(str(target))}")
     if not is_device(target):
-        print(_draw_neuron(model, held_out, target.with_suffix(".neuron.svg")))
+        print(_draw_neuron(model, job.held_out, target.with_suffix(".neuron.svg")))
 
 
 def _check_options(options: Namespace) -> None:
@@ -110,20 +109,6 @@ def _check_options(options: Namespace) -> None:
         check_ending(options.out)
 
 
-def _split(options: Namespace, job: Job) -> tuple[Job, DataSet]:
-    """The job with its training examples, and the test examples; fills missing numbers."""
-    if job.held_out is not None:
-        if options.test_share is not None:
-            raise ValueError(f"--test-share: {job.name} has given examples to test with; leave it out")
-        return job, job.held_out
-    training, held_out = job.data.split(0.2 if options.test_share is None else options.test_share, options.seed)
-    if job.columns is None:
-        return replace(job, data=training), held_out
-    columns = job.columns.learn(training.X)
-    training, held_out = (replace(part, X=columns.fill(part.X)) for part in (training, held_out))
-    return replace(job, data=training, columns=columns, scaling=lambda _: columns.scaling()), held_out
-
-
 def _job(options: Namespace) -> Job:
     if options.folder is not None and options.data != "mnist":
         raise ValueError("--data: only mnist is read from a folder; leave it out")
@@ -131,32 +116,36 @@ def _job(options: Namespace) -> Job:
         for option in ("target", "drop", "header"):
             if getattr(options, option) not in (None, []):
                 raise ValueError(f"--{option}: only a CSV file has columns to choose; leave it out")
+    share, seed = 0.2 if options.test_share is None else options.test_share, options.seed
+    if options.test_share is not None and options.data in ("mnist", "xor"):
+        raise ValueError(f"--test-share: {options.data} has given examples to test with; leave it out")
     match options.data:
         case "digits":
-            return Job("digits", digits(), [32], epochs=20, scaling=partial(Scaling.of, common=True))
+            return Job(
+                "digits", *digits().split(share, seed), [32], epochs=20, scaling=partial(Scaling.of, common=True)
+            )
         case "mnist" if options.folder is None:
             raise ValueError("mnist must be given --data FOLDER, the folder with the four files of the MNIST database")
         case "mnist":
             X, y, X_test, y_test = mnist(options.folder)
             how: dict[str, Any] = {"batch_size": 128, "dtype": "float32", "scaling": None, "one_cycle": True}
             held_out = DataSet(X_test, y_test.tolist())
-            return Job("mnist", DataSet(X, y.tolist()), [128, 64], epochs=7, held_out=held_out, **how)
+            return Job("mnist", DataSet(X, y.tolist()), held_out, [128, 64], epochs=7, **how)
         case "moons":
-            return Job("moons", moons(seed=options.seed), [16, 16], epochs=60)
+            return Job("moons", *moons(seed=seed).split(share, seed), [16, 16], epochs=60)
         case "xor":
             data = xor()
-            return Job("xor", data, [8], epochs=500, held_out=data)
+            return Job("xor", data, data, [8], epochs=500)
     if not options.data or not (Path(options.data).suffix or Path(options.data).exists()):
         known, meant = "digits, moons, xor, a CSV file, or mnist with --data", did_you_mean(options.data, _SETS)
         raise ValueError(f"DATA must be {known}, got {shortened(options.data)}{meant}")
-    return _table_job(options)
+    return _table_job(options, share)
 
 
-def _table_job(options: Namespace) -> Job:
-    """The job of a CSV file; prints how its columns were read."""
+def _table_job(options: Namespace, share: float) -> Job:
+    """The job of a CSV file, missing numbers filled; prints how its columns were read."""
+    from nn.data.csv_columns import column_called, learn_columns, read_target
     from nn.data.csv_files import read_text_table
-    from nn.data.input_columns import learn_columns
-    from nn.data.target_column import column_called, read_target
 
     table = read_text_table(options.data, options.header)
     drop = {column_called(table, name, "--drop") for name in options.drop}
@@ -176,12 +165,16 @@ def _table_job(options: Namespace) -> Job:
     about = f"target {shortened(target)}: {kind} ({found.why}; {other} takes them otherwise)"
     for line in (how, about, *told, *told_of_columns):
         print(plain_label(line, 300))
-    return Job(name, DataSet(X, found.y), [32, 16], epochs=60, regression=found.regression, columns=columns)
+    training, held_out = DataSet(X, found.y).split(share, options.seed)
+    columns = columns.learn(training.X)
+    training, held_out = (replace(part, X=columns.fill(part.X)) for part in (training, held_out))
+    learned: dict[str, Any] = {"columns": columns, "scaling": lambda _: columns.scaling()}
+    return Job(name, training, held_out, [32, 16], epochs=60, regression=found.regression, **learned)
 
 
-def _train_model(options: Namespace, job: Job, held_out: DataSet, team: Meeting | None) -> tuple[MLP, History]:
+def _train_model(options: Namespace, job: Job, team: Meeting | None) -> tuple[MLP, History]:
     """A model trained on scaled numbers, the scale then folded into it."""
-    training, regression = job.data, job.regression or bool(options.regression)
+    training, held_out, regression = job.data, job.held_out, job.regression or bool(options.regression)
     labels = sorted({*training.y, *held_out.y}, key=lambda label: (isinstance(label, str), label))
     if not regression and len(labels) < 2:
         raise ValueError("all examples are of one class; there is nothing to tell apart")

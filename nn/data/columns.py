@@ -122,11 +122,6 @@ class Columns:
         inputs = ((c.name, text) for c in self.columns if c.n_inputs for text in c.categories or [""])
         return [f"{name}={text}" if text else name for name, text in inputs]
 
-    @property
-    def n_inputs(self) -> int:
-        """How many inputs the model has."""
-        return len(self.by_input)
-
     def learn(self, X: Table) -> Columns:
         """The same columns with mean and scale of these inputs; NaN is a missing number."""
         import pandas as pd

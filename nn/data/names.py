@@ -35,9 +35,11 @@ def by_name(X: Any, names: Sequence[str] | None, what: str = "X", keep: bool = T
     rows = rows_with_names(X)
     if rows is not None:
         return _rows_by_name(rows, names, what, keep)
-    if getattr(X, "ndim", 2) == 1 and names and (len(names) > 1 or _texts(getattr(X, "index", ())) == list(names)):
+    if not names or isinstance(X, (list, tuple)):
+        return X
+    if getattr(X, "ndim", 2) == 1 and (len(names) > 1 or _texts(getattr(X, "index", ())) == list(names)):
         return X  # a Series that is a row, or no column of this table
-    order = _order(_labels_of(X), names or (), f"{what} must have the columns that fit saw")
+    order = _order(column_labels(X), names, f"{what} must have the columns that fit saw")
     if order is None:
         return X
     return X[[X.columns[i] for i in order]] if hasattr(X, "columns") and hasattr(X, "to_numpy") else X.select(order)
@@ -45,16 +47,8 @@ def by_name(X: Any, names: Sequence[str] | None, what: str = "X", keep: bool = T
 
 def column_labels(X: Any) -> list[Any]:
     """The names of columns as they are, of a Series its own; empty without names."""
-    rows = rows_with_names(X)
-    return _labels_of(X) if rows is None else _first_names(rows)
-
-
-def _first_names(rows: list[Any]) -> list[Any]:
-    return next(names for names in map(names_of, rows) if names)
-
-
-def _labels_of(X: Any) -> list[Any]:
-    """``column_labels`` of all but rows with names."""
+    if rows := rows_with_names(X):
+        return next(filter(None, map(names_of, rows)))
     columns, own = columns_of(X), getattr(X, "name", None)
     if columns is None:
         return [own] if hasattr(X, "to_numpy") and own not in (None, "") else []
@@ -87,7 +81,7 @@ def has_other_order(rows: Any) -> bool:
 
 def _rows_by_name(X: list[Any], names: Sequence[str] | None, what: str, keep: bool) -> list[Any]:
     """The numbers of each row with names in one order, or a dict of them; others as they are."""
-    wanted = names or _texts(_first_names(X))
+    wanted = names or _texts(next(filter(None, map(names_of, X))))
     must = f"{what} must have the columns that fit saw" if names else f"{what} must have the names of the first row"
     rows: list[Any] = []
     for row in X:

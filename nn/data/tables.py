@@ -78,15 +78,12 @@ def _check_rows(rows: Any, what: str) -> None:
     """Raise a ValueError for rows of different lengths, without an order, or with masked numbers."""
     if getattr(rows, "ndim", 1) == 2 or getattr(getattr(rows, "dtype", None), "kind", "O") in "fiub":
         return  # an array's rows are of one length
-    plain = are_plain(rows)
-    first = None
-    for place, row in enumerate(rows):
-        if not plain and isinstance(row, Set):
+    for place, row in enumerate(() if are_plain(rows) else rows):
+        if isinstance(row, Set):
             raise ValueError(f"{what} must have rows in an order, got {shortened(row)} in row {place}; make it a list")
-        if not plain:
-            check_unmasked(row, what)
-        length = len(row) if _is_row(row) else None
-        first = length if place == 0 else first
+        check_unmasked(row, what)
+    first, *others = (len(row) if _is_row(row) else None for row in rows)
+    for place, length in enumerate(others, 1):
         if length != first:
             raise ValueError(f"{what} must have rows of one length, got {length} in row {place} and {first} in row 0")
 

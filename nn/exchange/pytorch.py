@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from engine.optional_packages import optional_package
@@ -85,29 +84,20 @@ def from_torch(network: Any) -> Module:
     torch = optional_package("torch", "from_torch", "torch")
     if type(network) is not torch.nn.Sequential:
         raise ValueError(f"network must be a torch.nn.Sequential, got {type(network).__name__}; make one of its layers")
-    parts = [*_parts(network, torch.nn.Sequential)]
     types = {weights.dtype for weights in network.parameters()}
     if not types or not types <= {torch.float32, torch.float64}:
         raise ValueError(f"network must have weights in float32 or float64, got {', '.join(map(str, types)) or 'none'}")
-    coarse = float(max(torch.finfo(kind).eps for kind in types))
-    return model_of([step for where, part in parts for step in _steps(where, part, torch, coarse)], loss=None)
+    return model_of(_steps(network, "", torch, float(max(torch.finfo(kind).eps for kind in types))), loss=None)
 
 
-def _parts(part: Any, kind: type[Any], where: str = "") -> Iterator[tuple[str, Any]]:
-    """The modules inside those of the *kind*, in order, each with its name; one that is used twice comes twice."""
-    name, state = f"module {where}" if where else "network", getattr(part, "__dict__", {})
+def _steps(part: Any, path: str, torch: Any, epsilon: float) -> list[Step]:
+    """The steps that a module is, or those inside a Sequential are; none of Identity and Flatten."""
+    where, state, kind = f"module {path}" if path else "network", getattr(part, "__dict__", {}), type(part)
     if any(map(state.get, ("_forward_hooks", "_forward_pre_hooks", "forward"))):
-        raise ValueError(f"{name} must have no hooks and no forward set on it, which may change its result")
-    if type(part) is not kind:
-        yield name, part
-        return
-    for index, inner in enumerate(part):
-        yield from _parts(inner, kind, f"{where}.{index}".lstrip("."))
-
-
-def _steps(where: str, part: Any, torch: Any, epsilon: float) -> list[Step]:
-    """The step that a module is; none of Identity and Flatten."""
-    kind = type(part)
+        raise ValueError(f"{where} must have no hooks and no forward set on it, which may change its result")
+    if kind is torch.nn.Sequential:
+        inside = (_steps(inner, f"{path}.{index}".lstrip("."), torch, epsilon) for index, inner in enumerate(part))
+        return [step for steps in inside for step in steps]
     if kind is torch.nn.Identity or (kind is torch.nn.Flatten and (part.start_dim, part.end_dim) == (1, -1)):
         return []  # rows are flat
     if kind is torch.nn.Dropout:

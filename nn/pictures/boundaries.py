@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from nn.data import Table
 from nn.module import Module
 from nn.pictures.problems import Loss, Problem, names_of_inputs, problem, refuse_answers
-from nn.pictures.style import MARKERS, Look, check_axes, check_names, figure_of, look_of, number, plain
+from nn.pictures.style import MARKERS, Look, check_names, figure_of, look_of, number, plain
 from nn.validation import check_int
 
 
@@ -47,12 +47,11 @@ def decision_boundary(
     >>> data = moons(20)
     >>> picture = decision_boundary(MLP(2, [3, 1], seed=0), data.X, data.y, loss="binary_cross_entropy", resolution=10)
     """
-    check_axes(ax)
-    found = problem(model, X, y, loss)
+    look, found = look_of(theme, ax), problem(model, X, y, loss)
     check_plane(found)
     check_int("resolution", resolution, 2, 1000)
     given = names_of_inputs(input_names, model, X, ("first input", "second input"))
-    names, look = check_names(given, 2, 40), look_of(theme, ax)
+    names = check_names(given, 2, 40)
     ax = look.axes(ax, 6.0, 5.0)
     draw_plane(ax, found, resolution, look)
     look.name_axes(ax, *names)

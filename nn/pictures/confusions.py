@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from nn.module import Module
 from nn.pictures.problems import Loss, classifying
-from nn.pictures.style import SMALL, TEXT, check_axes, figure_of, look_of, plain
+from nn.pictures.style import SMALL, TEXT, figure_of, look_of, plain
 from nn.targets import predicted_index
 
 
@@ -26,7 +26,6 @@ def confusion_table(
     >>> from nn import MLP
     >>> picture = confusion_table(MLP(2, [1], seed=0), [[0, 1], [1, 0]], ["cat", "dog"], loss="binary_cross_entropy")
     """
-    check_axes(ax)
     look = look_of(theme, ax)
     found, classes = classifying(model, X, y, loss, "confusion_table")
     counts = np.zeros((len(classes), len(classes)), dtype=int)

@@ -127,8 +127,7 @@ class CostSurface:
         """
         check_choice("kind", kind, ("contour", "3d", "both"))
         drawn = [paths] if isinstance(paths, DescentPath) else list(paths)
-        lines = [(path.points, np.array(path.costs), path.in_words()) for path in drawn]
-        return draw_landscape(self.across, self.up, self.costs, self.labels, self.here, lines, kind, look_of(theme))
+        return draw_landscape(self, drawn, kind, look_of(theme))
 
     def _repr_mimebundle_(self, **_: object) -> Any:
         return self.picture()._repr_mimebundle_()  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from nn.pictures import neurons
 from nn.pictures.comparison import Comparison, compared, draw_comparison
 from nn.pictures.neurons import RADIUS, Column, draw_heading, with_numbers
 from nn.pictures.problems import Loss, chosen_loss, names_of_inputs
-from nn.pictures.style import Look, check_axes, check_names, figure_of, image_size, look_of, plain
+from nn.pictures.style import Look, check_names, figure_of, image_size, look_of, plain
 from nn.targets import Label
 from nn.validation import check_int
 
@@ -52,7 +52,6 @@ def network(
     >>> model = MLP(2, [3, 1], activation="tanh", seed=0)
     >>> network(model, [0.5, -1.0], target=1, loss="binary_cross_entropy").savefig("network.png")
     """
-    check_axes(ax)
     look = look_of(theme, ax)
     layers = neurons.layers_of(model)
     n_inputs, n_outputs = len(layers[0][0].w), len(layers[-1])

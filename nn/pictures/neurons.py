@@ -66,15 +66,11 @@ def layers_of(model: Any) -> list[list[Neuron]]:
         return [[model]]
     layers = model.layers if isinstance(model, Sequential) else [model]
     layers = [layer for layer in layers if not isinstance(layer, Dropout)]  # no noise in a picture
-    other = next((layer for layer in layers if not _is_plain(layer)), None)
-    if other is not None or not layers:
-        raise TypeError(f"model must be made of Layers of neurons to be drawn, got {type(other or model).__name__}")
+    plain = [isinstance(layer, Layer) and type(layer).__call__ is Layer.__call__ for layer in layers]  # and no more
+    if not layers or not all(plain):
+        other = layers[plain.index(False)] if layers else model
+        raise TypeError(f"model must be made of Layers of neurons to be drawn, got {type(other).__name__}")
     return [layer.neurons for layer in layers]
-
-
-def _is_plain(layer: Any) -> bool:
-    """Whether a layer is neurons side by side and does nothing else when it is called."""
-    return isinstance(layer, Layer) and type(layer).__call__ is Layer.__call__
 
 
 def activations_of(layers: list[list[Neuron]], x: list[float]) -> list[list[float]]:

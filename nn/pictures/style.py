@@ -131,10 +131,12 @@ class Look:
 
 
 def look_of(theme: str, ax: Axes | None = None) -> Look:
-    """The look for a theme; a ValueError if there is none.
+    """The look for a theme; a ValueError if there is none, and a TypeError for axes that are none.
 
     ``"auto"`` is light, but dark on axes of a dark figure, and in a new picture in a dark notebook.
     """
+    if ax is not None and not isinstance(ax, Axes):
+        raise TypeError(f"ax must be axes of matplotlib, got {type(ax).__name__} {shortened(ax)}")
     check_choice("theme", theme, ("auto", *THEMES))
     if theme == "auto":
         if ax is None:
@@ -211,12 +213,6 @@ def png_of(figure: Figure, dots_per_inch: float) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dots_per_inch)
     return buffer.getvalue()
-
-
-def check_axes(ax: Any) -> None:
-    """Refuse what is neither axes nor None."""
-    if ax is not None and not isinstance(ax, Axes):
-        raise TypeError(f"ax must be axes of matplotlib, got {type(ax).__name__} {shortened(ax)}")
 
 
 def figure_of(ax: Axes) -> Figure:

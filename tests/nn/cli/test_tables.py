@@ -17,10 +17,9 @@ import pytest
 from nn import MLP, ModelFileError
 from nn.__main__ import main
 from nn.data.columns import Columns
+from nn.data.csv_columns import learn_columns, read_target
 from nn.data.csv_files import read_text_table
-from nn.data.input_columns import learn_columns
 from nn.data.number_cells import Notation
-from nn.data.target_column import read_target
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 SHORT = ("--quiet", "--epochs", "1", "--hidden", "2")
