@@ -1,5 +1,6 @@
 """The outputs beside what they should have been: the comparison that backprop starts from."""
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,8 +69,8 @@ def compared(
     targets = encode_targets(loss, [target], len(outputs), classes, "target")
     encoded = targets.encoded[0]
     leaves = [Value(output) for output in outputs]
-    given = leaves[0] if len(leaves) == 1 else leaves
-    root = loss_of(function, given, encoded)
+    given = leaves[0] if len(leaves) == 1 else [*leaves]  # lists that a loss of the user's may change
+    root = loss_of(function, given, copy(encoded))
     root.backward()
     indices = targets.class_indices()
     said, right = (None, None) if indices is None else (predicted_index(outputs), int(indices[0]))

@@ -110,3 +110,13 @@ def test_numbers_of_two_outputs():
             draw(model, X, 2.0 * X)
     with pytest.raises(ValueError, match="confusion_table needs a model that tells classes apart"):
         confusion_table(model, X, 2.0 * X)
+
+
+def test_a_loss_may_change_its_lists():
+    def turned(outputs, target):
+        outputs.reverse()
+        target.reverse()
+        return sum((z - t) ** 2 for z, t in zip(outputs, target))
+
+    found = compared([1.0, 2.0], [3.0, 7.0], "own", turned, None)
+    assert (found.changes, found.wanted) == ([4.0, 10.0], [3.0, 7.0])
