@@ -204,7 +204,7 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
     """
     recording = Recording(numbers, identity)
     with collector_paused(), listening(recording), recording.profiling():
-        outputs = function(recording.inputs)
+        outputs = function(list(recording.inputs))  # which it may change
     if recording.doubt:
         raise DataDependentError(recording.doubt, ADVICE)
     if not outputs:

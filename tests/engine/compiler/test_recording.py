@@ -1032,3 +1032,33 @@ def test_activations_that_a_model_keeps_may_go_through_a_generator():
 
     cell = Cell()
     assert compile(cell)([[1.0], [2.0]]).tolist() == pytest.approx([cell(Value(1.0)).data, cell(Value(2.0)).data])
+
+
+def turned_round(v):
+    v.reverse()
+    return v[0] ** 2 * 3 + v[1]
+
+
+def sorted_by_swaps(v):
+    for _ in v:
+        for j in range(len(v) - 1):
+            if v[j] > v[j + 1]:
+                v[j], v[j + 1] = v[j + 1], v[j]
+    return v[0] ** 2 * 3 + v[1]
+
+
+def shorter(v):
+    return v.pop() ** 2 * v[0]
+
+
+def longer(v):
+    v.append(1.5)
+    return v[0] * v[1] * v[2]
+
+
+@pytest.mark.parametrize("f", [turned_round, sorted_by_swaps, shorter, longer])
+def test_a_function_may_change_its_list_of_inputs(f):
+    rows = [[1.0, 2.0], [2.0, 1.0], [-3.0, 0.5]]
+    program = compile(f)
+    assert program(rows).tolist() == [f(list(row)) for row in rows]
+    assert program.gradients(rows, "inputs").tolist() == [engine.grad(f)(list(row)) for row in rows]
