@@ -1,15 +1,17 @@
-"""pickle of Values: each carries the whole graph, however deep, with no recursion. (deepcopy: ``engine/copies.py``.)
+"""pickle and deepcopy of Values: each carries the whole graph, however deep, with no recursion.
 
-pickle walks an object's parts by recursion, so a Value must not hand over its operands one inside the other. It hands
+Both walk an object's parts by recursion, so a Value must not hand over its operands one inside the other. It hands
 over a Snapshot instead, which lists nodes of the graph flat. Leaves are still pickled one by one, so that a parameter
 that a model and a loss share is one object afterwards, too; so are nodes that two graphs share, because a snapshot
-leaves out what another living one of the same thread holds (it lives as long as the pickle that it was made for).
+leaves out what another living one of the same thread holds (it lives as long as the pickle or the copy that it was made
+for).
 """
 
 import copyreg
 import pkgutil
 import threading
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -43,19 +45,19 @@ class Snapshot:
                 attributes[index] = node._attributes
         return _rebuilt, (self.outside, records), attributes or None
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Snapshot":
+        _, (outside, records), attributes = self.__reduce__()
+        copied = memo[id(self)] = _rebuilt(deepcopy(outside, memo), records)
+        copied.__setstate__(deepcopy(attributes or {}, memo))
+        return copied
+
     def __setstate__(self, attributes: dict[int, dict[str, Any]]) -> None:
         for index, own in attributes.items():
             self.nodes[index].__dict__.update(own)
 
 
-class _Living(threading.local):
-    """For each thread, which living snapshot holds a node. (Two threads may pickle at once, each with its own.)"""
-
-    def __init__(self) -> None:
-        self.held: WeakValueDictionary[Value, Snapshot] = WeakValueDictionary()
-
-
-_living = _Living()
+_living = threading.local()
+"""For each thread, which living snapshot holds a node. (Two threads may pickle at once, each with its own.)"""
 
 
 def _rebuilt(outside: list[Value], records: list[Record]) -> Snapshot:
@@ -75,7 +77,7 @@ def _picked(snapshot: Snapshot, index: int) -> Value:
 def _reduced(value: Value) -> tuple[Any, ...]:
     if not value.operands:
         return restored, (*fields(value), None, None), value._attributes
-    held = _living.held
+    held: WeakValueDictionary[Value, Snapshot] = vars(_living).setdefault("held", WeakValueDictionary())
     snapshot = held.get(value)
     if snapshot is None:
         nodes: list[Any] = [node for node in visible(order_by_sets(value, held.__contains__)) if node._a is not None]
