@@ -267,16 +267,9 @@ def dot(a: Iterable[SupportsFloat], b: Iterable[SupportsFloat]) -> Result:
     left, right = _listed(a, "dot", "two lists"), _listed(b, "dot", "two lists")
     if len(left) != len(right):
         raise ValueError(f"dot must be given two sequences of equal length, got {len(left)} and {len(right)} numbers")
-    total: Value | None = None
-    plain = True
-    for x, y in zip(left, right):
-        if isinstance(x, Value) or isinstance(y, Value):
-            plain = False
-        product = _operand(x, "each number in dot") * _operand(y, "each number in dot")
-        total = product if total is None else total + product
-    if total is None:
-        return 0.0
-    return total._data if plain else total
+    what = "each number in dot"
+    products = [_operand(x, what) * _operand(y, what) for x, y in zip(left, right)]
+    return _like(_sum(products), left + right) if products else 0.0
 
 
 def mean(numbers: Iterable[SupportsFloat]) -> Result:

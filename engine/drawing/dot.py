@@ -62,12 +62,9 @@ class DotWriter:
     @cached_property
     def shown(self) -> dict[int, list[int]]:
         """The nodes whose numbers each unit shows: the node itself, the only output of a box, few of a function."""
-        boxes = self.folding.boxes
-
-        def most(unit: int) -> int:
-            return _MOST_OUTPUTS if unit in boxes and boxes[unit].kind == "call" else 1
-
-        return {unit: sorted(used) if len(used) <= most(unit) else [] for unit, used in self.outputs.items()}
+        calls = {unit for unit, box in self.folding.boxes.items() if box.kind == "call"}
+        most = {unit: _MOST_OUTPUTS if unit in calls else 1 for unit in self.outputs}
+        return {unit: sorted(used) if len(used) <= most[unit] else [] for unit, used in self.outputs.items()}
 
     @cached_property
     def folded_derivatives(self) -> dict[int, dict[int, float]]:
@@ -152,12 +149,8 @@ class DotWriter:
         drawing = self._new_drawing()
         self._add_units(drawing, (), self.folding.units())
         operands, unit_of, highlighted = self.contents.graph.operands, self.folding.unit_of, self.highlighted
-        picked = {
-            (unit_of[operand], unit_of[index])
-            for index in highlighted
-            for operand in operands[index]
-            if operand in highlighted
-        }
+        steps = [(operand, index) for index in highlighted for operand in highlighted & {*operands[index]}]
+        picked = {(unit_of[operand], unit_of[index]) for operand, index in steps}
         counted = [ends for ends, sources in self.arrows.items() if len(sources) > 1]
         has_counts = len(counted) <= _MOST_COUNTS and not self.is_straight
         tail, head = _SIDES[self.direction]

@@ -28,7 +28,6 @@ from engine.stepping.layout import MORE, Look
 from engine.stepping.walk import Walk
 from engine.steps import Contribution, Step
 from engine.validation import plain_label
-from engine.value import Value
 
 _INCH = 72.0  # points
 _FREE = 10.0  # points of a box's width that its table leaves free
@@ -51,17 +50,13 @@ class WalkContents(NodeContents):
         return self.walk.gradients
 
     @cached_property
-    def index_of(self) -> dict[Value, int]:
-        return {node: index for index, node in enumerate(self.walk.nodes)}
-
-    @cached_property
     def _totals(self) -> dict[int, list[tuple[int, float]]]:
         """For each node the steps that hand something to it, and its gradient after each."""
         totals: defaultdict[int, list[tuple[int, float]]] = defaultdict(list)
         totals[len(self.walk.nodes) - 1] = [(0, 1.0)]
         for position, step in enumerate(self.walk.steps, 1):
             for contribution in step.contributions:
-                totals[self.index_of[contribution.operand]].append((position, contribution.total))
+                totals[self.graph.index_of[contribution.operand]].append((position, contribution.total))
         return totals
 
     def describe_at(self, index: int, position: int) -> Content:
@@ -164,8 +159,7 @@ class Scene:
 
     def _add_contribution(self, drawn: graphviz.Digraph, contribution: Contribution, share: float) -> None:
         """The lit arrow, and the number on it: on its way the gradient, then times the local derivative, then both."""
-        theme, show = self.writer.theme, self.contents.format
-        index_of = self.contents.index_of
+        theme, show, index_of = self.writer.theme, self.contents.format, self.contents.graph.index_of
         start, end = index_of[contribution.operand], index_of[contribution.node]
         twins = self._layout.routes[start, end]
         twin = sum(operand is contribution.operand for operand in contribution.node.operands[: contribution.place])
