@@ -12,7 +12,7 @@ from typing import Any, SupportsFloat
 from engine.debugging.staleness import check_fresh
 from engine.derivatives import rule_of
 from engine.expressions.names import caller_names, node_formulas
-from engine.expressions.nodes import Derivative, Equation, Formula, Formulas, Number, Operation
+from engine.expressions.nodes import Derivative, Equation, Formula, Formulas, Number, Operation, as_formula
 from engine.expressions.writers import latex, mathml, text
 from engine.node import begun, topological_order
 from engine.operations import CONSTANT
@@ -49,8 +49,7 @@ class Wording:
         if rule is None:
             return Number(node.local_derivatives[index])
         operands = [self.formulas[operand] for operand in node.operands]
-        formula = rule.derivatives[index](_FORMULAS, self.formulas[node], *operands)
-        return formula if isinstance(formula, Formula) else Number(formula)
+        return as_formula(rule.derivatives[index](_FORMULAS, self.formulas[node], *operands))
 
 
 class _Equations:
