@@ -15,7 +15,7 @@ from engine.stepping.frames import Scene
 from engine.stepping.layout import Layout, Look, lay_out
 from engine.stepping.outputs import Output, display_outputs, is_colab, live_outputs, script_showing
 from engine.stepping.page import around, name_of, render_frame, render_page, render_still, render_words
-from engine.stepping.walk import Walk, gradients_set, record_walk
+from engine.steps import Walk, gradients_set, record_walk
 from engine.validation import check_int, shortened
 from engine.value import Value
 from engine.whole_files import write_whole

@@ -25,8 +25,7 @@ from engine.expressions.nodes import Derivative, Equation, Number
 from engine.expressions.writers import picture_text
 from engine.operations import CONSTANT
 from engine.stepping.layout import MORE, Look
-from engine.stepping.walk import Walk
-from engine.steps import Contribution, Step
+from engine.steps import Contribution, Step, Walk
 from engine.validation import plain_label
 
 _INCH = 72.0  # points

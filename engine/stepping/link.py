@@ -12,7 +12,7 @@ from engine.operations import CONSTANT
 from engine.primitive import Primitive
 from engine.refresh import is_computable
 from engine.stepping.page import bundle, fixed_nodes
-from engine.stepping.walk import Walk
+from engine.steps import Walk
 from engine.validation import as_float, check_int, plain_label, shortened
 from engine.value import Value
 

@@ -24,7 +24,7 @@ from engine.expressions.writers import mathml, text
 from engine.operations import CONSTANT, Operation
 from engine.refresh import is_computable
 from engine.stepping.layout import MEASURES, Edge, Layout, shown_name
-from engine.stepping.walk import Walk
+from engine.steps import Walk
 from engine.validation import plain_label
 from engine.value import Value
 

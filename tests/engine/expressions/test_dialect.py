@@ -11,7 +11,7 @@ from engine.expressions.nodes import Derivative, Equation, Name, Number, Operati
 from engine.expressions.writers import latex, mathml, picture_text, text
 from engine.stepping.frames import Scene
 from engine.stepping.layout import Look
-from engine.stepping.walk import record_walk
+from engine.steps import record_walk
 from nn import MLP
 
 

@@ -18,7 +18,7 @@ from engine.expressions.writers import picture_text
 from engine.stepping.animation import shoot
 from engine.stepping.frames import Scene
 from engine.stepping.layout import Look
-from engine.stepping.walk import record_walk
+from engine.steps import record_walk
 
 HOSTILE = '<b>"\\N&amp;]>x n0 -> n1 [pos="e,1,2"]'
 
