@@ -88,25 +88,21 @@ class _Layout(NamedTuple):
     routes: dict[tuple[int, int], list[list[Point]]]
 
 
-@dataclass(frozen=True)
 class Scene:
-    """A walk on the layout of ``draw``; ``picture`` shows it after any number of steps."""
+    """A walk on the layout of ``draw``; ``picture`` shows it after any number of steps.
 
-    contents: WalkContents
-    writer: DotWriter
-    timeout: float
+    The theme ``"auto"`` is light, as slides mostly are.
+    """
 
-    @classmethod
-    def of(cls, walk: Walk, look: Look) -> "Scene":
-        """The scene of a walk; *theme* ``"auto"`` is light, as slides mostly are."""
+    def __init__(self, walk: Walk, look: Look) -> None:
         names = walk.wording.callers
         graph = flatten(walk.nodes[-1], names)
         scopes: list[Scopes] = [()] * len(graph.nodes)
-        contents = WalkContents(graph, scopes, names, look.precision, walk=walk)
+        self.contents = WalkContents(graph, scopes, names, look.precision, walk=walk)
         colours = check_look(look.direction, look.theme)
         folding = fold_graph(graph, scopes, None, frozenset(), len(scopes))
-        writer = DotWriter(contents, folding, colours, look.direction, False, frozenset())
-        return cls(contents, writer, look.timeout)
+        self.writer = DotWriter(self.contents, folding, colours, look.direction, False, frozenset())
+        self.timeout = look.timeout
 
     @cached_property
     def _layout(self) -> _Layout:
