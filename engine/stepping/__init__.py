@@ -10,8 +10,7 @@ from typing import Any
 from engine.callers import ipython_shell
 from engine.drawing import Drawing, draw
 from engine.node import size
-from engine.stepping.animation import save_film, save_folder, save_gif
-from engine.stepping.frames import Scene
+from engine.stepping.animation import Scene, save_film, save_folder, save_gif
 from engine.stepping.layout import Layout, Look, lay_out
 from engine.stepping.outputs import Output, display_outputs, is_colab, live_outputs, script_showing
 from engine.stepping.page import around, name_of, render_frame, render_page, render_still, render_words

@@ -9,7 +9,7 @@ from svg import boxes, clusters, texts
 from engine import Value, backprop, draw, maximum, sigmoid, stepper
 from engine.expressions.nodes import Derivative, Equation, Name, Number, Operation
 from engine.expressions.writers import latex, mathml, picture_text, text
-from engine.stepping.frames import Scene
+from engine.stepping.animation import Scene
 from engine.stepping.layout import Look
 from engine.steps import record_walk
 from nn import MLP

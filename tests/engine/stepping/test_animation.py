@@ -15,8 +15,7 @@ import engine
 from engine import Value, draw, sigmoid, stepper, tanh
 from engine.drawing.themes import THEMES
 from engine.expressions.writers import picture_text
-from engine.stepping.animation import shoot
-from engine.stepping.frames import Scene
+from engine.stepping.animation import Scene, shoot
 from engine.stepping.layout import Look
 from engine.steps import record_walk
 
