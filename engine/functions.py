@@ -266,9 +266,11 @@ def dot(a: Iterable[SupportsFloat], b: Iterable[SupportsFloat]) -> Result:
     left, right = _listed(a, "dot", "two lists"), _listed(b, "dot", "two lists")
     if len(left) != len(right):
         raise ValueError(f"dot must be given two sequences of equal length, got {len(left)} and {len(right)} numbers")
-    what = "each number in dot"
-    products = [_operand(x, what) * _operand(y, what) for x, y in zip(left, right)]
-    return _like(_sum(products), left + right) if products else 0.0
+    total: Value | None = None
+    for x, y in zip(left, right):
+        product = _operand(x, "each number in dot") * _operand(y, "each number in dot")
+        total = product if total is None else total + product
+    return 0.0 if total is None else _like(total, left + right)
 
 
 def mean(numbers: Iterable[SupportsFloat]) -> Result:

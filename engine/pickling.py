@@ -1,17 +1,15 @@
-"""pickle and deepcopy of Values: each carries the whole graph, however deep, with no recursion.
+"""pickle of Values: each carries the whole graph, however deep, with no recursion. (deepcopy: ``engine/copies.py``.)
 
-Both walk an object's parts by recursion, so a Value must not hand over its operands one inside the other. It hands
+pickle walks an object's parts by recursion, so a Value must not hand over its operands one inside the other. It hands
 over a Snapshot instead, which lists nodes of the graph flat. Leaves are still pickled one by one, so that a parameter
 that a model and a loss share is one object afterwards, too; so are nodes that two graphs share, because a snapshot
-leaves out what another living one of the same thread holds (it lives as long as the pickle or the copy that it was made
-for).
+leaves out what another living one of the same thread holds (it lives as long as the pickle that it was made for).
 """
 
 import copyreg
 import pkgutil
 import threading
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -42,12 +40,6 @@ class Snapshot:
             records.append((operation, data, grad, label, *[indices[each] for each in node.operands], *derivatives))
         attributes = {index: own for index, node in enumerate(self.nodes) if (own := node._attributes)}
         return _rebuilt, (self.outside, records), attributes or None
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Snapshot":
-        _, (outside, records), attributes = self.__reduce__()
-        copied = memo[id(self)] = _rebuilt(deepcopy(outside, memo), records)
-        copied.__setstate__(deepcopy(attributes or {}, memo))
-        return copied
 
     def __setstate__(self, attributes: dict[int, dict[str, Any]]) -> None:
         for index, own in attributes.items():

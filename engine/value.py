@@ -10,6 +10,7 @@ from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias
 
 from engine import operations as op
 from engine import special
+from engine.copies import deep_copied
 from engine.custom import connect, describe, standing
 from engine.node import WATCH, Node, backward, heard, operands_of
 from engine.operations import PLAIN, Operation
@@ -435,6 +436,9 @@ class Value(Provenance):
         if self._attributes:
             copied.__dict__.update(self._attributes)
         return copied
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return deep_copied(self, memo)
 
     @property
     def _attributes(self) -> dict[str, Any] | None:
