@@ -46,8 +46,14 @@ class Snapshot:
             self.nodes[index].__dict__.update(own)
 
 
-_living = threading.local()
-"""For each thread, which living snapshot holds a node. (Two threads may pickle at once, each with its own.)"""
+class _Living(threading.local):
+    """For each thread, which living snapshot holds a node. (Two threads may pickle at once, each with its own.)"""
+
+    def __init__(self) -> None:
+        self.held: WeakValueDictionary[Value, Snapshot] = WeakValueDictionary()
+
+
+_living = _Living()
 
 
 def _rebuilt(outside: list[Value], records: list[Record]) -> Snapshot:
@@ -67,7 +73,7 @@ def _picked(snapshot: Snapshot, index: int) -> Value:
 def _reduced(value: Value) -> tuple[Any, ...]:
     if not value.operands:
         return restored, (*fields(value), None, None), value._attributes
-    held: WeakValueDictionary[Value, Snapshot] = vars(_living).setdefault("held", WeakValueDictionary())
+    held = _living.held
     snapshot = held.get(value)
     if snapshot is None:
         nodes: list[Any] = [node for node in visible(order_by_sets(value, held.__contains__)) if node._a is not None]
