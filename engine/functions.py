@@ -267,10 +267,15 @@ def dot(a: Iterable[SupportsFloat], b: Iterable[SupportsFloat]) -> Result:
     if len(left) != len(right):
         raise ValueError(f"dot must be given two sequences of equal length, got {len(left)} and {len(right)} numbers")
     total: Value | None = None
+    plain = True
     for x, y in zip(left, right):
+        if isinstance(x, Value) or isinstance(y, Value):
+            plain = False
         product = _operand(x, "each number in dot") * _operand(y, "each number in dot")
         total = product if total is None else total + product
-    return 0.0 if total is None else _like(total, left + right)
+    if total is None:
+        return 0.0
+    return total._data if plain else total
 
 
 def mean(numbers: Iterable[SupportsFloat]) -> Result:
