@@ -28,7 +28,6 @@ import graphviz
 from engine.drawing.dot import DotWriter
 from engine.drawing.flat_graph import flatten
 from engine.drawing.folding import fold_graph
-from engine.drawing.module_scopes import Scopes
 from engine.drawing.node_contents import Content, NodeContents, Row
 from engine.drawing.rendering import run_graphviz
 from engine.drawing.themes import check_look
@@ -114,10 +113,9 @@ class Scene:
     def __init__(self, walk: Walk, look: Look) -> None:
         names = walk.wording.callers
         graph = flatten(walk.nodes[-1], names)
-        scopes: list[Scopes] = [()] * len(graph.nodes)
-        self.contents = WalkContents(graph, scopes, names, look.precision, walk=walk)
+        self.contents = WalkContents(graph, names, look.precision, walk=walk)
         colours = check_look(look.direction, look.theme)
-        folding = fold_graph(graph, scopes, None, frozenset(), len(scopes))
+        folding = fold_graph(graph, None, frozenset(), len(graph.nodes), frozenset(), ())
         self.writer = DotWriter(self.contents, folding, colours, look.direction, False, frozenset())
         self.timeout = look.timeout
 
