@@ -22,16 +22,14 @@ def describe(node: Node, children: list[Unchecked], op: Unchecked, local_grads: 
     name, given = ("", op) if local_grads is None and not isinstance(op, str) else (op or "", local_grads)
     if not isinstance(name, str):
         raise TypeError(f"op must be a string, got {type(name).__name__} {shortened(name)}")
-    operands: list[Node] = []
     for child in children:
         if not isinstance(child, Node):
             raise TypeError(f"children must be Values, got {type(child).__name__} {shortened(child)}")
-        operands.append(child)
     is_differentiated = given is not None
-    derivatives = _derivatives(given, len(operands)) if is_differentiated else [0.0] * len(operands)
-    if operands:
+    derivatives = _derivatives(given, len(children)) if is_differentiated else [0.0] * len(children)
+    if children:
         node._operation = CustomOperation(str(name), is_differentiated) if name or not is_differentiated else _NO_NAME
-        connect(node, operands, derivatives)
+        connect(node, children, derivatives)
 
 
 def _derivatives(given: Unchecked, count: int) -> list[float]:

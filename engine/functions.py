@@ -5,7 +5,7 @@ The functions of many numbers (softmax, logsumexp, dot, mean) are made of those 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, SupportsFloat, TypeAlias, TypeVar, cast
+from typing import Any, SupportsFloat, TypeAlias
 
 from engine.validation import Unchecked, shortened
 from engine.value import Value, constant
@@ -14,174 +14,173 @@ __all__ = ["acos", "asin", "atan", "atan2", "cos", "cosh", "dot", "erf", "erfc",
 __all__ += ["leaky_relu", "log", "log1p", "log10", "logsumexp", "maximum", "mean", "minimum", "relu", "sigmoid", "sin"]
 __all__ += ["sinh", "softmax", "softplus", "sqrt", "tan", "tanh"]
 
-Number = TypeVar("Number", bound=SupportsFloat)
 Result: TypeAlias = Any
 """A Value where any of the inputs is one, else a float."""
 
 
-def exp(x: Number) -> Number:
+def exp(x: SupportsFloat) -> Result:
     """e to the power x.
 
     >>> exp(1.0)
     2.718281828459045
     """
-    return _as_given(_value(x, "exp").exp(), x)
+    return x.exp() if isinstance(x, Value) else constant(x, "x in exp(x)").exp()._number
 
 
-def expm1(x: Number) -> Number:
+def expm1(x: SupportsFloat) -> Result:
     """exp(x) - 1, exact for small x.
 
     >>> expm1(1e-20)
     1e-20
     """
-    return _as_given(_value(x, "expm1").expm1(), x)
+    return x.expm1() if isinstance(x, Value) else constant(x, "x in expm1(x)").expm1()._number
 
 
-def log(x: Number) -> Number:
+def log(x: SupportsFloat) -> Result:
     """Natural logarithm of x > 0.
 
     >>> log(1.0)
     0.0
     """
-    return _as_given(_value(x, "log").log(), x)
+    return x.log() if isinstance(x, Value) else constant(x, "x in log(x)").log()._number
 
 
-def log10(x: Number) -> Number:
+def log10(x: SupportsFloat) -> Result:
     """Logarithm of x > 0 to base 10.
 
     >>> log10(100.0)
     2.0
     """
-    return _as_given(_value(x, "log10").log10(), x)
+    return x.log10() if isinstance(x, Value) else constant(x, "x in log10(x)").log10()._number
 
 
-def log1p(x: Number) -> Number:
+def log1p(x: SupportsFloat) -> Result:
     """log(1 + x) for x > -1, exact for small x.
 
     >>> log1p(1e-20)
     1e-20
     """
-    return _as_given(_value(x, "log1p").log1p(), x)
+    return x.log1p() if isinstance(x, Value) else constant(x, "x in log1p(x)").log1p()._number
 
 
-def sqrt(x: Number) -> Number:
+def sqrt(x: SupportsFloat) -> Result:
     """Square root of x >= 0.
 
     >>> sqrt(9.0)
     3.0
     """
-    return _as_given(_value(x, "sqrt").sqrt(), x)
+    return x.sqrt() if isinstance(x, Value) else constant(x, "x in sqrt(x)").sqrt()._number
 
 
-def sin(x: Number) -> Number:
+def sin(x: SupportsFloat) -> Result:
     """Sine of x, in radians.
 
     >>> sin(0.0)
     0.0
     """
-    return _as_given(_value(x, "sin").sin(), x)
+    return x.sin() if isinstance(x, Value) else constant(x, "x in sin(x)").sin()._number
 
 
-def cos(x: Number) -> Number:
+def cos(x: SupportsFloat) -> Result:
     """Cosine of x, in radians.
 
     >>> cos(0.0)
     1.0
     """
-    return _as_given(_value(x, "cos").cos(), x)
+    return x.cos() if isinstance(x, Value) else constant(x, "x in cos(x)").cos()._number
 
 
-def tan(x: Number) -> Number:
+def tan(x: SupportsFloat) -> Result:
     """Tangent of x, in radians.
 
     >>> tan(0.0)
     0.0
     """
-    return _as_given(_value(x, "tan").tan(), x)
+    return x.tan() if isinstance(x, Value) else constant(x, "x in tan(x)").tan()._number
 
 
-def asin(x: Number) -> Number:
+def asin(x: SupportsFloat) -> Result:
     """Angle in [-pi/2, pi/2] whose sine is x, for x in [-1, 1].
 
     >>> asin(1.0)
     1.5707963267948966
     """
-    return _as_given(_value(x, "asin").asin(), x)
+    return x.asin() if isinstance(x, Value) else constant(x, "x in asin(x)").asin()._number
 
 
-def acos(x: Number) -> Number:
+def acos(x: SupportsFloat) -> Result:
     """Angle in [0, pi] whose cosine is x, for x in [-1, 1].
 
     >>> acos(1.0)
     0.0
     """
-    return _as_given(_value(x, "acos").acos(), x)
+    return x.acos() if isinstance(x, Value) else constant(x, "x in acos(x)").acos()._number
 
 
-def atan(x: Number) -> Number:
+def atan(x: SupportsFloat) -> Result:
     """Angle in (-pi/2, pi/2) whose tangent is x.
 
     >>> atan(1.0)
     0.7853981633974483
     """
-    return _as_given(_value(x, "atan").atan(), x)
+    return x.atan() if isinstance(x, Value) else constant(x, "x in atan(x)").atan()._number
 
 
-def sinh(x: Number) -> Number:
+def sinh(x: SupportsFloat) -> Result:
     """Hyperbolic sine.
 
     >>> sinh(0.0)
     0.0
     """
-    return _as_given(_value(x, "sinh").sinh(), x)
+    return x.sinh() if isinstance(x, Value) else constant(x, "x in sinh(x)").sinh()._number
 
 
-def cosh(x: Number) -> Number:
+def cosh(x: SupportsFloat) -> Result:
     """Hyperbolic cosine.
 
     >>> cosh(0.0)
     1.0
     """
-    return _as_given(_value(x, "cosh").cosh(), x)
+    return x.cosh() if isinstance(x, Value) else constant(x, "x in cosh(x)").cosh()._number
 
 
-def tanh(x: Number) -> Number:
+def tanh(x: SupportsFloat) -> Result:
     """Hyperbolic tangent, in [-1, 1].
 
     >>> round(tanh(0.5), 6)
     0.462117
     """
-    return _as_given(_value(x, "tanh").tanh(), x)
+    return x.tanh() if isinstance(x, Value) else constant(x, "x in tanh(x)").tanh()._number
 
 
-def sigmoid(x: Number) -> Number:
+def sigmoid(x: SupportsFloat) -> Result:
     """1 / (1 + exp(-x)), in [0, 1], with no overflow.
 
     >>> sigmoid(-1000.0)
     0.0
     """
-    return _as_given(_value(x, "sigmoid").sigmoid(), x)
+    return x.sigmoid() if isinstance(x, Value) else constant(x, "x in sigmoid(x)").sigmoid()._number
 
 
-def softplus(x: Number) -> Number:
+def softplus(x: SupportsFloat) -> Result:
     """log(1 + exp(x)), with no overflow.
 
     >>> softplus(1000.0)
     1000.0
     """
-    return _as_given(_value(x, "softplus").softplus(), x)
+    return x.softplus() if isinstance(x, Value) else constant(x, "x in softplus(x)").softplus()._number
 
 
-def relu(x: Number) -> Number:
+def relu(x: SupportsFloat) -> Result:
     """x where x > 0, else 0.
 
     >>> relu(-2.0)
     0.0
     """
-    return _as_given(_value(x, "relu").relu(), x)
+    return x.relu() if isinstance(x, Value) else constant(x, "x in relu(x)").relu()._number
 
 
-def gelu(x: Number) -> Number:
+def gelu(x: SupportsFloat) -> Result:
     """x times the standard normal distribution function of x.
 
     Hendrycks and Gimpel, 2016.
@@ -189,25 +188,25 @@ def gelu(x: Number) -> Number:
     >>> round(gelu(1.0), 6)
     0.841345
     """
-    return _as_given(_value(x, "gelu").gelu(), x)
+    return x.gelu() if isinstance(x, Value) else constant(x, "x in gelu(x)").gelu()._number
 
 
-def erfc(x: Number) -> Number:
+def erfc(x: SupportsFloat) -> Result:
     """Complementary error function, 1 - erf(x), exact where that is small.
 
     >>> round(erfc(0.5), 6)
     0.4795
     """
-    return _as_given(_value(x, "erfc").erfc(), x)
+    return x.erfc() if isinstance(x, Value) else constant(x, "x in erfc(x)").erfc()._number
 
 
-def erf(x: Number) -> Number:
+def erf(x: SupportsFloat) -> Result:
     """Error function, in [-1, 1].
 
     >>> round(erf(0.5), 6)
     0.5205
     """
-    return _as_given(_value(x, "erf").erf(), x)
+    return x.erf() if isinstance(x, Value) else constant(x, "x in erf(x)").erf()._number
 
 
 def leaky_relu(x: SupportsFloat, slope: SupportsFloat = 0.01) -> Result:
@@ -329,20 +328,11 @@ def softmax(numbers: Iterable[SupportsFloat]) -> list[Result]:
     return shares if any(isinstance(x, Value) for x in values) else [share._number for share in shares]
 
 
-def _as_given(result: Value, x: Number) -> Number:
-    """The result as a Value where *x* is one, else as a float."""
-    return cast(Number, result if isinstance(x, Value) else result._number)
-
-
 def _apply_two(
     what: str, method: Callable[[Value, SupportsFloat], Value], a: SupportsFloat, b: SupportsFloat
 ) -> Result:
     result = method(_operand(a, what), _operand(b, what))
     return result if isinstance(a, Value) or isinstance(b, Value) else result._number
-
-
-def _value(x: SupportsFloat, name: str) -> Value:
-    return x if isinstance(x, Value) else constant(x, f"x in {name}(x)")
 
 
 def _operand(x: SupportsFloat, what: str) -> Value:

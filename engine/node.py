@@ -152,9 +152,7 @@ def interior_order(root: Node) -> list[Any]:
 
 def begun(root: Unchecked, gradient: float) -> list[Any]:
     """A backward pass that has handed nothing on yet: nodes in topological order, with gradients at 0 but *root*'s."""
-    start = _start_of_pass(root)
-    heard("backprop()", start)
-    return visible(_pass(start, gradient, False))
+    return visible(_pass(_start_of_pass(root, "backprop()"), gradient, False))
 
 
 def visible(order: list[Node]) -> list[Node]:
@@ -305,9 +303,11 @@ def _checked(root: object, words: str, advice: str = "") -> Node:
     raise TypeError(f"{words} {type(root).__name__} {shortened(root)}{advice}")
 
 
-def _start_of_pass(root: object) -> Node:
+def _start_of_pass(root: object, call: str) -> Node:
     advice = ": was it computed from Values, and not from their .data?"
-    return _checked(root, "backward starts from a Value, not from", advice)
+    start = _checked(root, "backward starts from a Value, not from", advice)
+    heard(call, start)
+    return start
 
 
 def _begin(mine: Accumulated) -> None:
@@ -361,9 +361,7 @@ def backward(
     if retain_graph is not None:
         raise TypeError("retain_graph must be left out: graphs are kept anyway; call backward() again")
     given = as_float(gradient, "backward(gradient)")
-    start = _start_of_pass(root)
-    heard("backward()", start)
-    _pass(start, given, True)
+    _pass(_start_of_pass(root, "backward()"), given, True)
 
 
 def _pass(root: Node, gradient: float, hands_on: bool) -> list[Node]:

@@ -34,13 +34,11 @@ class Snapshot:
     def __reduce__(self) -> tuple[Any, ...]:
         indices = {node: index for index, node in enumerate(self.outside + self.nodes)}
         records: list[Record] = []
-        attributes = {}
-        for index, node in enumerate(self.nodes):
+        for node in self.nodes:
             operation, derivatives = standing(node)
             _, data, grad, label, _, _ = fields(node)
             records.append((operation, data, grad, label, *[indices[each] for each in node.operands], *derivatives))
-            if node._attributes:
-                attributes[index] = node._attributes
+        attributes = {index: own for index, node in enumerate(self.nodes) if (own := node._attributes)}
         return _rebuilt, (self.outside, records), attributes or None
 
     def __setstate__(self, attributes: dict[int, dict[str, Any]]) -> None:

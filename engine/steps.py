@@ -4,15 +4,16 @@ A step shows itself as equations, with symbols and then with numbers: ``text`` (
 ``mathml``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, SupportsFloat
+from typing import Any, NamedTuple, SupportsFloat
 
 from engine.debugging.staleness import check_fresh
 from engine.derivatives import rule_of
-from engine.expressions.names import caller_names, node_formulas
-from engine.expressions.nodes import Derivative, Equation, Formula, Formulas, Number, Operation
+from engine.expressions.names import caller_names, node_formulas, parameters_among
+from engine.expressions.nodes import Derivative, Equation, Formula, Formulas, Number, Operation, as_formula
 from engine.expressions.writers import latex, mathml, text
 from engine.node import begun, topological_order
 from engine.operations import CONSTANT
@@ -49,8 +50,7 @@ class Wording:
         if rule is None:
             return Number(node.local_derivatives[index])
         operands = [self.formulas[operand] for operand in node.operands]
-        formula = rule.derivatives[index](_FORMULAS, self.formulas[node], *operands)
-        return formula if isinstance(formula, Formula) else Number(formula)
+        return as_formula(rule.derivatives[index](_FORMULAS, self.formulas[node], *operands))
 
 
 class _Equations:
@@ -201,6 +201,43 @@ def _backward_step(node: Any, wording: Wording) -> Step:
             Contribution(operand, derivative, amount, operand.grad, before, node, gradient, index, wording)
         )
     return Step(node, gradient, tuple(contributions), wording, node.data)
+
+
+class Walk(NamedTuple):
+    """All steps of backprop from a root, the nodes in topological order, their names, and their final gradients.
+
+    ``parameters`` are those of the networks that the names came from; ``numbers`` what the nodes had at that time.
+    """
+
+    nodes: list[Value]
+    wording: Wording
+    steps: list[Step]
+    gradients: list[float]
+    parameters: set[Value]
+    numbers: list[float]
+
+
+def record_walk(root: Value, names: object = None) -> Walk:
+    """Record backprop from *root*, with sums that start from 0, and restore the gradients that the nodes had before."""
+    nodes = topological_order(root)
+    wording = Wording(root, names)  # raises an error before anything is changed
+    with gradients_set(nodes, [0.0] * len(nodes)):
+        steps = list(backward_steps(root, 1.0, wording))
+        gradients, numbers = [node.grad for node in nodes], [node.data for node in nodes]
+    return Walk(nodes, wording, steps, gradients, parameters_among(names), numbers)
+
+
+@contextmanager
+def gradients_set(nodes: Sequence[Value], gradients: Sequence[float]) -> Iterator[None]:
+    """Give nodes gradients for a while; afterwards they have again what they had before."""
+    before = [node.grad for node in nodes]
+    try:
+        for node, gradient in zip(nodes, gradients):
+            node.grad = gradient
+        yield
+    finally:
+        for node, gradient in zip(nodes, before):
+            node.grad = gradient
 
 
 @dataclass(frozen=True, repr=False)

@@ -12,7 +12,7 @@ from engine import Value
 from engine.expressions.nodes import Equation, format_number
 from engine.expressions.writers import text
 from engine.operations import CONSTANT
-from engine.stepping.walk import Walk
+from engine.steps import Walk
 
 PRECISION = 4  # significant digits in the picture and in hints
 TOLERANCE = 0.01  # of the right answer

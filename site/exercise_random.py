@@ -7,7 +7,7 @@ from exercise_course import Exercise
 from exercise_mistakes import TOLERANCE, Lesson
 
 from engine import Value, exp, log, relu, sigmoid, tanh
-from engine.stepping.walk import Walk, record_walk
+from engine.steps import Walk, record_walk
 
 SEED = 7
 COUNT = 20  # of each level

@@ -16,7 +16,7 @@ from engine.expressions.nodes import Equation, Formula, Number, Operation
 from engine.expressions.writers import mathml
 from engine.stepping.layout import lay_out, lay_out_within
 from engine.stepping.page import page_data
-from engine.stepping.walk import Walk, record_walk
+from engine.steps import Walk, record_walk
 from engine.value import Value
 
 _LONGEST = 8  # operations that are written as one formula

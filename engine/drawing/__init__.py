@@ -84,15 +84,15 @@ def draw(
     graph = flatten(root, called)
     check_fresh(root)
     parameters = find_parameter_scopes(names)
-    scopes = assign_scopes(graph, parameters, activations_among(names))
+    graph.scopes = assign_scopes(graph, parameters, activations_among(names))
     highlighted = set() if between is None else find_between(graph, between)
     calls = find_calls(graph)
     results = {graph.nodes[output] for call in calls for output in call.outputs}
     unfolded = find_unfolded(unfold, parameters, results)
     calls = [call for call in calls if unfolded.isdisjoint([call.function, *(graph.nodes[i] for i in call.outputs)])]
-    folding = fold_graph(graph, scopes, depth, unfolded, most, highlighted, calls)
+    folding = fold_graph(graph, depth, unfolded, most, highlighted, calls)
     top = "" if isinstance(names, Mapping) else type(names).__name__
-    contents = NodeContents(graph, scopes, called, precision, top)
+    contents = NodeContents(graph, called, precision, top)
     writer = DotWriter(contents, folding, colours, direction, bool(derivatives), highlighted)
     drawing = writer.write()
     if theme == "auto":

@@ -12,8 +12,9 @@ from typing import Any
 import graphviz
 
 from engine.drawing.digraph import Drawing
+from engine.drawing.flat_graph import Scopes
 from engine.drawing.folding import Folding
-from engine.drawing.module_scopes import Scopes, scope_title
+from engine.drawing.module_scopes import scope_title
 from engine.drawing.node_contents import Content, NodeContents
 from engine.drawing.themes import Theme, largest_size
 from engine.special import times
@@ -62,12 +63,9 @@ class DotWriter:
     @cached_property
     def shown(self) -> dict[int, list[int]]:
         """The nodes whose numbers each unit shows: the node itself, the only output of a box, few of a function."""
-        boxes = self.folding.boxes
-
-        def most(unit: int) -> int:
-            return _MOST_OUTPUTS if unit in boxes and boxes[unit].kind == "call" else 1
-
-        return {unit: sorted(used) if len(used) <= most(unit) else [] for unit, used in self.outputs.items()}
+        calls = {unit for unit, box in self.folding.boxes.items() if box.kind == "call"}
+        most = {unit: _MOST_OUTPUTS if unit in calls else 1 for unit in self.outputs}
+        return {unit: sorted(used) if len(used) <= most[unit] else [] for unit, used in self.outputs.items()}
 
     @cached_property
     def folded_derivatives(self) -> dict[int, dict[int, float]]:
@@ -98,7 +96,7 @@ class DotWriter:
     @cached_property
     def is_straight(self) -> bool:
         """Whether the picture is one of whole neurons, with straight lines between them."""
-        scopes, boxes = self.contents.scopes, self.folding.boxes
+        scopes, boxes = self.contents.graph.scopes, self.folding.boxes
         return bool(self.rows) and not any(scopes[unit] for unit in self.folding.units() if unit not in boxes)
 
     @cached_property
@@ -116,7 +114,7 @@ class DotWriter:
         name, number = contents.name(n_nodes - 1), contents.format(graph.nodes[-1].data)
         root = f"{name} = {number}" if name else number  # a constant has no name
         found = [index for index, operands in enumerate(graph.operands[:-1]) if not operands]
-        found.sort(key=lambda index: bool(contents.scopes[index]))  # inputs before parameters
+        found.sort(key=lambda index: bool(graph.scopes[index]))  # inputs before parameters
         leaves = [name for name in map(contents.name, found) if name]
         rest = f" and {len(leaves) - _MOST_LEAVES:,} more" if len(leaves) > _MOST_LEAVES else ""
         made_of = f", computed from {', '.join(leaves[:_MOST_LEAVES])}{rest}" if leaves else ""
@@ -152,12 +150,8 @@ class DotWriter:
         drawing = self._new_drawing()
         self._add_units(drawing, (), self.folding.units())
         operands, unit_of, highlighted = self.contents.graph.operands, self.folding.unit_of, self.highlighted
-        picked = {
-            (unit_of[operand], unit_of[index])
-            for index in highlighted
-            for operand in operands[index]
-            if operand in highlighted
-        }
+        steps = [(operand, index) for index in highlighted for operand in highlighted & {*operands[index]}]
+        picked = {(unit_of[operand], unit_of[index]) for operand, index in steps}
         counted = [ends for ends, sources in self.arrows.items() if len(sources) > 1]
         has_counts = len(counted) <= _MOST_COUNTS and not self.is_straight
         tail, head = _SIDES[self.direction]
@@ -210,7 +204,7 @@ class DotWriter:
         clusters: defaultdict[Scopes, list[int]] = defaultdict(list)
         for unit in units:
             box = self.folding.boxes.get(unit)
-            path = box.scopes if box else self.contents.scopes[unit]
+            path = box.scopes if box else self.contents.graph.scopes[unit]
             if path == scopes:
                 self._add_unit(graph, unit)
             else:

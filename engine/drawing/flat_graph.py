@@ -12,18 +12,23 @@ from engine.operations import CONSTANT
 from engine.validation import shortened
 from engine.value import Value
 
+Scopes = tuple[str, ...]
+"""The groups around something, the outermost first: ``("model", "model.layers.0")``."""
 
-@dataclass(frozen=True)
+
+@dataclass
 class FlatGraph:
     """The nodes of a graph in topological order; everything else refers to them by index.
 
-    ``operands`` has the indices of each node's operands. ``inlined`` tells which plain numbers are written into the one
-    operation that uses them, as in ``* 3``.
+    ``index_of`` finds it again. ``operands`` has the indices of each node's operands. ``inlined`` tells which plain
+    numbers are written into the one operation that uses them, as in ``* 3``. ``scopes`` are the groups around each.
     """
 
     nodes: list[Value]
+    index_of: dict[Value, int]
     operands: list[tuple[int, ...]]
     inlined: list[bool]
+    scopes: list[Scopes]
 
     def is_constant(self, index: int) -> bool:
         return self.nodes[index].op == CONSTANT
@@ -35,8 +40,9 @@ def flatten(root: Value, names: dict[Value, str]) -> FlatGraph:
     index_of = {node: index for index, node in enumerate(nodes)}
     operands = [tuple([index_of[operand] for operand in node.operands]) for node in nodes]
     n_uses = Counter(chain.from_iterable(operands))
-    unnamed = [node.op == CONSTANT and not node.label and node not in names for node in nodes]
-    return FlatGraph(nodes, operands, [is_unnamed and n_uses[i] == 1 for i, is_unnamed in enumerate(unnamed)])
+    unnamed = (node.op == CONSTANT and not node.label and node not in names for node in nodes)
+    inlined = [is_unnamed and n_uses[i] == 1 for i, is_unnamed in enumerate(unnamed)]
+    return FlatGraph(nodes, index_of, operands, inlined, [()] * len(nodes))
 
 
 def read_gradients(graph: FlatGraph) -> list[float]:
@@ -68,11 +74,10 @@ def find_between(graph: FlatGraph, between: Any) -> set[int]:
     is_pair = isinstance(between, (tuple, list)) and len(between) == 2
     if not is_pair or not all(isinstance(end, Value) for end in between):
         raise TypeError(f"between must be two Values, such as between=(w, loss), got {shortened(between)}")
-    indices = {node: index for index, node in enumerate(graph.nodes) if node is between[0] or node is between[1]}
     for end in between:
-        if end not in indices:
+        if end not in graph.index_of:
             raise ValueError(f"between must be two Values of this graph, got {end!r}")
-    first, last = indices[between[0]], indices[between[1]]
+    first, last = map(graph.index_of.__getitem__, between)
     dependents = _find_dependents(graph, first)
     if last not in dependents:
         advice = ""

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import islice
 
-from engine.drawing.flat_graph import FlatGraph
+from engine.drawing.flat_graph import FlatGraph, Scopes
 from engine.drawing.function_calls import Call
-from engine.drawing.module_scopes import Scopes
 
 _MOST_INPUTS = 8  # of a folded box that are drawn one by one
 _LAST_STEPS = 6  # nodes drawn after a folded network, where there are too many for all
@@ -44,42 +43,35 @@ class Folding:
 
 
 def fold_graph(
-    graph: FlatGraph,
-    scopes: list[Scopes],
-    depth: int | None,
-    unfolded: Set[object],
-    most: int,
-    kept: Set[int] = frozenset(),
-    calls: Sequence[Call] = (),
+    graph: FlatGraph, depth: int | None, unfolded: Set[object], most: int, kept: Set[int], calls: Sequence[Call]
 ) -> Folding:
     """Fold the *calls*, and the scopes from level *depth* on, except those *unfolded*, and give at most *most* units.
 
     Without a *depth* it is the deepest level at which no scope has to be folded as far away, and which can be read.
     The nodes that are *kept*, such as a path, go before anything else.
     """
-    deepest = max(map(len, set(scopes)))
+    deepest = max(map(len, set(graph.scopes)))
     for level in range(deepest, 0, -1) if depth is None else ():
-        whole = _fold_scopes(graph, scopes, level, unfolded, calls)
-        scoped = _scoped_units(whole, scopes)
+        whole = _fold_scopes(graph, level, unfolded, calls)
+        scoped = _scoped_units(graph, whole)
         if len(scoped) <= most:
-            folding = _fold_far(graph, scopes, whole, most, kept)
+            folding = _fold_far(graph, whole, most, kept)
             unit_of = folding.unit_of
             arrows = {(unit_of[source], unit_of[i]) for i, sources in enumerate(graph.operands) for source in sources}
             if all(unit_of[unit] == unit for unit in scoped) and len(arrows) <= 1.5 * most:  # more are a thicket
                 return folding
-    return _fold_far(graph, scopes, _fold_scopes(graph, scopes, depth or 0, unfolded, calls), most, kept)
+    return _fold_far(graph, _fold_scopes(graph, depth or 0, unfolded, calls), most, kept)
 
 
-def _scoped_units(folding: Folding, scopes: list[Scopes]) -> list[int]:
+def _scoped_units(graph: FlatGraph, folding: Folding) -> list[int]:
     """The units that are boxes or lie in a scope; calls outside of scopes are like nodes there."""
-    boxes = folding.boxes
+    scopes, boxes = graph.scopes, folding.boxes
     return [unit for unit in folding.units() if scopes[unit] or (unit in boxes and boxes[unit].kind != "call")]
 
 
-def _fold_scopes(
-    graph: FlatGraph, scopes: list[Scopes], depth: int, unfolded: Set[object], calls: Sequence[Call]
-) -> Folding:
+def _fold_scopes(graph: FlatGraph, depth: int, unfolded: Set[object], calls: Sequence[Call]) -> Folding:
     """Fold the outermost scope of each node that is at level *depth* or deeper, and not *unfolded*; then the calls."""
+    scopes = graph.scopes
     levels = {
         path: next((level for level, scope in enumerate(path) if level >= depth and scope not in unfolded), None)
         for path in set(scopes)
@@ -98,17 +90,17 @@ def _fold_scopes(
         is_together = all(scopes[index] == path or graph.inlined[index] for index in call.members)
         if levels[path] is None and is_together and not is_neuron:
             _fold_into(folding, Box("call", path, call.function, call.members, call.n_inputs))
-    _fold_leaves(graph, scopes, folding)
+    _fold_leaves(graph, folding)
     return folding
 
 
-def _fold_leaves(graph: FlatGraph, scopes: list[Scopes], folding: Folding) -> None:
+def _fold_leaves(graph: FlatGraph, folding: Folding) -> None:
     """Fold leaves outside of all scopes: a plain number into the unit that uses it, inputs of the same boxes into one.
 
     A plain number that several units use, or that is multiplied by a parameter, is an input of the network. A call
     shows all its inputs.
     """
-    unit_of, boxes = folding.unit_of, folding.boxes
+    scopes, unit_of, boxes = graph.scopes, folding.unit_of, folding.boxes
     users: defaultdict[int, set[int]] = defaultdict(set)
     weighted: set[int] = set()
     for index, operands in enumerate(graph.operands):
@@ -142,7 +134,7 @@ def _fold_into(folding: Folding, box: Box) -> None:
         folding.unit_of[index] = box.members[0]
 
 
-def _fold_far(graph: FlatGraph, scopes: list[Scopes], folding: Folding, most: int, kept: Set[int]) -> Folding:
+def _fold_far(graph: FlatGraph, folding: Folding, most: int, kept: Set[int]) -> Folding:
     """Fold what is far from the root, part by part, until there are at most *most* units.
 
     Where scopes are drawn, all of them stay if they can, and few of the other nodes: the last steps to a loss.
@@ -152,7 +144,7 @@ def _fold_far(graph: FlatGraph, scopes: list[Scopes], folding: Folding, most: in
     n_parts = max(1, most // 10)
     first = dict.fromkeys(folding.unit_of[index] for index in sorted(kept, reverse=True))
     count = max(1, most - n_parts - 1)
-    scoped = _scoped_units(folding, scopes)
+    scoped = _scoped_units(graph, folding)
     with_scoped = first | dict.fromkeys(scoped)
     if scoped and len(with_scoped) + _LAST_STEPS + 2 <= most:
         n_parts, first, count = 1, with_scoped, len(with_scoped) + _LAST_STEPS

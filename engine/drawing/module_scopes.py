@@ -5,15 +5,12 @@ from collections.abc import Iterable, Mapping, Set
 from itertools import accumulate
 from typing import Any
 
-from engine.drawing.flat_graph import FlatGraph
+from engine.drawing.flat_graph import FlatGraph, Scopes
 from engine.drawing.function_calls import FUNCTIONS
 from engine.expressions.names import caller_names, has_parameters, parameters_of
 from engine.operations import ADD
 from engine.validation import shortened
 from engine.value import Value
-
-Scopes = tuple[str, ...]
-"""The groups around something, the outermost first: ``("model", "model.layers.0")``."""
 
 _PART = re.compile(r"(?:[^.\[\]]|\[[^\]]*\])+")  # a dot inside brackets is part of a dictionary's key
 _NUMBERED = re.compile(_PART.pattern + r"(?:\.\d+(?=\.|\Z))*")  # a number belongs to the word before it

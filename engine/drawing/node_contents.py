@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from engine.drawing.flat_graph import FlatGraph, read_gradients
 from engine.drawing.folding import Box
-from engine.drawing.module_scopes import Scopes, scope_title, singular
+from engine.drawing.module_scopes import scope_title, singular
 from engine.expressions.names import node_formulas
 from engine.expressions.nodes import Name, Number
 from engine.expressions.writers import picture_text
@@ -48,7 +48,6 @@ class NodeContents:
     """
 
     graph: FlatGraph
-    scopes: list[Scopes]
     names: Mapping[Value, str]
     precision: int
     top: str = ""
@@ -66,7 +65,7 @@ class NodeContents:
 
     def name(self, index: int) -> str:
         """The name of a node. Inside a scope the scope's part is left out."""
-        scopes, name = self.scopes[index], self.all_names[index]
+        scopes, name = self.graph.scopes[index], self.all_names[index]
         if scopes and not self.graph.nodes[index].label:
             name = name.removeprefix(f"{scopes[-1]}.")
         return plain_label(name)
@@ -104,11 +103,11 @@ class NodeContents:
             if n_leaves == count:
                 return Content("", leaves)
             return Content("", _count(count, "node"), rows, (f"{leaves} among them",) if n_leaves else ())
-        parameters = [node for node, index in zip(nodes, box.members) if self.scopes[index] and not node.op]
+        parameters = [node for node, index in zip(nodes, box.members) if self.graph.scopes[index] and not node.op]
         if parameters and not rows:
             rows = (Row("|grad|", self.format(math.hypot(*[parameter.grad for parameter in parameters]))),)
         level = len(box.scopes) + 1
-        parts = {self.scopes[index][level] for index in box.members if len(self.scopes[index]) > level}
+        parts = {self.graph.scopes[index][level] for index in box.members if len(self.graph.scopes[index]) > level}
         words = {scope_title(part).split(" ")[0] for part in parts}
         counts = [_count(len(parts), words.pop() if len(words) == 1 else "group")] if parts else []
         counts.append(_count(len(parameters), "parameter"))
@@ -143,8 +142,8 @@ class NodeContents:
 
     def _short_name(self, operand: int, index: int) -> str:
         """The name of an operand of a node: its own, or its neuron's where the node is outside; or a plain number."""
-        node, scopes = self.graph.nodes[operand], self.scopes[operand]
-        if scopes and scopes != self.scopes[index] and not node.label and node not in self.names:
+        node, scopes = self.graph.nodes[operand], self.graph.scopes[operand]
+        if scopes and scopes != self.graph.scopes[index] and not node.label and node not in self.names:
             return plain_label(scope_title(scopes[-1], self.top), 16)
         return plain_label(self.name(operand), 16) or self.format(node.data)
 

@@ -147,10 +147,6 @@ class Formulas(Calls):
     def __getattr__(self, function: str) -> Callable[..., Formula]:
         return _SPELLED_OUT.get(function) or super().__getattr__(function)
 
-    def user(self, primitive: Primitive, *operands: Formula) -> Formula:
-        """A user's primitive by its name."""
-        return Operation(primitive.name, operands)
-
     def user_derivative(self, primitive: Primitive, index: int, *operands: Formula) -> Formula:
         """A derivative of a user's primitive, such as ``cube'(x)``."""
         return Operation(primitive.derivative_name(index), operands)

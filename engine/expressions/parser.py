@@ -61,11 +61,15 @@ _IN_WORDS = {  # what a reader may have meant to write, by the kind of what was 
     "invert": "~",
 }
 _CONDITIONS = {"and", "or", "not", "if", "else", "in", "is", "True", "False", "None"}
-_FACTOR = re.compile(r"(?<![\w.])((?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d+)?)\s*([^\W\d]\w*)")  # 2x
-_HALF_A_NUMBER = re.compile(r"(?<![\w.])(\d++(?:\.\d*+)?|\.\d++)([eE])(?!\w|[+-]?\d)")  # 1e
-_BARE_CALL = re.compile(rf"\b({'|'.join(sorted(_FUNCTIONS))})\s+(\w+)")  # sin x
-_NAMED_RESULT = re.compile(r"^\s*+([^\W\d]\w*+)\s*+=(?!=)")  # y = x
-_TWO_NAMES = re.compile(r"\b([^\W\d]\w*+)\s++([^\W\d]\w*+)")  # x w
+_PRODUCT = "write a product with *, such as {1}*{2}"
+_HINTS: dict[str, str] = {  # for the first of these that is in a text, with its parts in the words
+    rf"\b({'|'.join(sorted(_FUNCTIONS))})\s+(\w+)": "write {1}({2}), with brackets",  # sin x
+    r"(?<![\w.])(\d++(?:\.\d*+)?|\.\d++)([eE])(?!\w|[+-]?\d)":  # 1e
+    "write digits after {0}, such as {1}{2}3, or {1}*{2} for a product",
+    r"(?<![\w.])((?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d+)?)\s*([^\W\d]\w*)": _PRODUCT,  # 2x
+    r"^\s*+([^\W\d]\w*+)\s*+=(?!=)": "write what is on the right of =, without {1} =",  # y = x
+    r"\b([^\W\d]\w*+)\s++([^\W\d]\w*+)": _PRODUCT,  # x w
+}
 _RAISED = re.compile("[\u2070\u00b9\u00b2\u00b3\u2074-\u207b]")  # digits and signs as in x²
 _INDEX = re.compile("[\u2080-\u2089]")  # as in x₁
 _SIGNS = {  # what is on paper, and what to type
@@ -147,18 +151,10 @@ def _hint(text: str) -> str:
     for word in words:
         if keyword.iskeyword(word) and word not in _CONDITIONS:
             return f"{word} is a reserved word of Python: choose another name"
-    if call := _BARE_CALL.search(text):
-        return f"write {call[1]}({shortened(call[2])[1:-1]}), with brackets"
-    if number := _HALF_A_NUMBER.search(text):
-        mantissa, letter = shortened(number[1])[1:-1], number[2]
-        return f"write digits after {number[0]}, such as {mantissa}{letter}3, or {mantissa}*{letter} for a product"
-    if product := _FACTOR.search(text):
-        return f"write a product with *, such as {shortened(product[1])[1:-1]}*{shortened(product[2])[1:-1]}"
-    if result := _NAMED_RESULT.search(text):
-        return f"write what is on the right of =, without {shortened(result[1])[1:-1]} ="
-    product = _TWO_NAMES.search(text)
-    if product and not keyword.iskeyword(product[1]) and not keyword.iskeyword(product[2]):
-        return f"write a product with *, such as {shortened(product[1])[1:-1]}*{shortened(product[2])[1:-1]}"
+    for pattern, advice in _HINTS.items():
+        found = re.search(pattern, text)
+        if found and not any(map(keyword.iskeyword, found.groups())):
+            return advice.format(found[0], *[shortened(part)[1:-1] for part in found.groups()])
     return "write abs(x) for |x|" if text.count("|") > 1 else ""
 
 

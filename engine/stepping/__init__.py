@@ -10,12 +10,11 @@ from typing import Any
 from engine.callers import ipython_shell
 from engine.drawing import Drawing, draw
 from engine.node import size
-from engine.stepping.animation import save_film, save_folder, save_gif
-from engine.stepping.frames import Scene
+from engine.stepping.animation import Scene, save_film, save_folder, save_gif
 from engine.stepping.layout import Layout, Look, lay_out
 from engine.stepping.outputs import Output, display_outputs, is_colab, live_outputs, script_showing
 from engine.stepping.page import around, name_of, render_frame, render_page, render_still, render_words
-from engine.stepping.walk import Walk, gradients_set, record_walk
+from engine.steps import Walk, gradients_set, record_walk
 from engine.validation import check_int, shortened
 from engine.value import Value
 from engine.whole_files import write_whole
@@ -115,21 +114,18 @@ class Stepper:
         name = os.fspath(path)
         is_file = ending in (".html", ".gif", ".mp4")  # also where a folder has that name, which is an error
         is_there = bool(name) and target.is_dir() and not is_file
-        is_folder = format is not None or name.endswith(("/", os.sep)) or is_there
         if format is not None and is_file:
             raise ValueError(f"format must be None for a file, got {format!r} and {shortened(str(target))}")
-        if not is_folder and ending == ".html":
+        if format is not None or name.endswith(("/", os.sep)) or is_there:
+            save_folder(target, Scene(self._walk, self._look), seconds, format or "svg")
+        elif ending == ".html":
             write_whole(target, self.html.encode())
-            return
-        if not is_folder and not is_file:
+        elif is_file:
+            (save_gif if ending == ".gif" else save_film)(target, Scene(self._walk, self._look), seconds)
+        else:
             raise ValueError(
                 f"a file name must end in .html, .gif or .mp4, got {shortened(str(target))}; a folder must end in /"
             )
-        scene = Scene.of(self._walk, self._look)
-        if is_folder:
-            save_folder(target, scene, seconds, format or "svg")
-        else:
-            (save_gif if ending == ".gif" else save_film)(target, scene, seconds)
 
     def _ipython_display_(self) -> None:
         """Show the page and, where anywidget is installed, the link with it.

@@ -10,7 +10,7 @@ from engine.drawing.rendering import run_graphviz
 from engine.expressions.nodes import format_number
 from engine.expressions.writers import text
 from engine.operations import CONSTANT
-from engine.stepping.walk import Walk
+from engine.steps import Walk
 from engine.validation import plain_label
 from engine.value import Value
 

@@ -12,7 +12,7 @@ from engine.operations import CONSTANT
 from engine.primitive import Primitive
 from engine.refresh import is_computable
 from engine.stepping.page import bundle, fixed_nodes
-from engine.stepping.walk import Walk
+from engine.steps import Walk
 from engine.validation import as_float, check_int, plain_label, shortened
 from engine.value import Value
 
@@ -136,11 +136,8 @@ def _words_of(error: Exception) -> str:
 
 def _unique(names: list[str]) -> list[str]:
     """Names of which no two are the same: the second x is ``x#2``, or ``x#3`` where a label is ``x#2``."""
-    given, met, unique = set(names), set[str](), []
+    given, unique = set(names), dict[str, None]()
     for name in names:
-        free = name
-        if name in met:
-            free = next(made for n in count(2) if (made := f"{name}#{n}") not in given and made not in met)
-        met.add(free)
-        unique.append(free)
-    return unique
+        others = (other for n in count(2) if (other := f"{name}#{n}") not in given and other not in unique)
+        unique[next(others) if name in unique else name] = None
+    return list(unique)

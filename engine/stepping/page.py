@@ -24,7 +24,7 @@ from engine.expressions.writers import mathml, text
 from engine.operations import CONSTANT, Operation
 from engine.refresh import is_computable
 from engine.stepping.layout import MEASURES, Edge, Layout, shown_name
-from engine.stepping.walk import Walk
+from engine.steps import Walk
 from engine.validation import plain_label
 from engine.value import Value
 
@@ -152,12 +152,8 @@ def page_data(
         _node(node, walk, precision) | {"box": [round(number, 1) for number in box]} | checks.get(node, {})
         for node, box in zip(walk.nodes, layout.boxes)
     ]
-    sides = [(node, index) for node in walk.nodes for index in range(len(node.operands))]
-    slopes = [slope for node in walk.nodes for slope in node.local_derivatives]
-    edges = [
-        _edge(edge, slope, node, index, walk, precision)
-        for edge, slope, (node, index) in zip(layout.edges, slopes, sides)
-    ]
+    sides = [(slope, node, index) for node in walk.nodes for index, slope in enumerate(node.local_derivatives)]
+    edges = [_edge(edge, *side, walk, precision) for edge, side in zip(layout.edges, sides)]
     size = [round(layout.width, 1), round(layout.height, 1)]
     leaves = [index for index, node in enumerate(walk.nodes) if not node.operands and node.op != CONSTANT]
     if chosen is None:  # a network's parameters, or all leaves where there are none
@@ -220,10 +216,9 @@ def fixed_nodes(walk: Walk, is_computed: Callable[[Operation], object]) -> set[V
 def _check(difference: CentralDifference | str) -> dict[str, Any]:
     if isinstance(difference, str):
         return {"problem": plain_label(difference, _LONGEST_LABEL)}
-    h, above, below, quotient, slopes = difference
-    numbers = {"h": h, "above": above, "below": below, "quotient": quotient}
-    numbers |= {"left": slopes.left, "right": slopes.right, "bound": slopes.bound}
-    return {name: json_number(number) for name, number in numbers.items()}
+    slopes = difference.slopes
+    numbers = difference._asdict() | {"left": slopes.left, "right": slopes.right, "bound": slopes.bound}
+    return {name: json_number(number) for name, number in numbers.items() if name != "slopes"}
 
 
 def json_number(number: float) -> float | str:

@@ -5,7 +5,7 @@ from typing import Any
 from engine import Value, size
 from engine.stepping.layout import lay_out
 from engine.stepping.page import page_data
-from engine.stepping.walk import record_walk
+from engine.steps import record_walk
 
 DIGITS = 4
 MOST_STEPS = 250  # nodes that can be walked through in a browser without a long wait

@@ -21,7 +21,7 @@ def all_exercises():
     from exercise_mistakes import Lesson
     from exercise_random import OPERATIONS, level
 
-    from engine.stepping.walk import record_walk
+    from engine.steps import record_walk
 
     found = [*course(), *(exercise for number in OPERATIONS for exercise in level(number))]
     return [(exercise, Lesson(record_walk(exercise.root), exercise.asked)) for exercise in found]

@@ -85,7 +85,7 @@ def test_digits_that_are_not_enough_are_noticed():
     from exercise_mistakes import Lesson
 
     import engine
-    from engine.stepping.walk import record_walk
+    from engine.steps import record_walk
 
     x = engine.Value(6.0, label="x")
     lesson = Lesson(record_walk(engine.tanh(x)), x)

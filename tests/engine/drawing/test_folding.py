@@ -419,7 +419,8 @@ def test_every_node_is_in_the_picture_once(seed, sizes, most, depth, n_examples)
         loss = loss + 0.1 * sum(p * p for p in model.parameters())
     graph = flatten(loss, {})
     paths = assign_scopes(graph, find_parameter_scopes(model), {})
-    folding = fold_graph(graph, paths, depth, set(), most)
+    graph.scopes = paths
+    folding = fold_graph(graph, depth, set(), most, set(), ())
     units = folding.units()
     assert len(units) <= most
     assert set(folding.boxes) <= set(units)

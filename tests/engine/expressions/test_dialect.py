@@ -9,9 +9,9 @@ from svg import boxes, clusters, texts
 from engine import Value, backprop, draw, maximum, sigmoid, stepper
 from engine.expressions.nodes import Derivative, Equation, Name, Number, Operation
 from engine.expressions.writers import latex, mathml, picture_text, text
-from engine.stepping.frames import Scene
+from engine.stepping.animation import Scene
 from engine.stepping.layout import Look
-from engine.stepping.walk import record_walk
+from engine.steps import record_walk
 from nn import MLP
 
 
@@ -25,7 +25,7 @@ def graph() -> Value:
 def test_nodes_have_the_same_names():
     root = graph()
     names = {box.texts[0] for box in boxes(draw(root).pipe("svg")).values()}
-    scene = Scene.of(record_walk(root), Look(4, "LR", "light", 20.0))
+    scene = Scene(record_walk(root), Look(4, "LR", "light", 20.0))
     shown = boxes(scene.render(scene.picture(1), "svg"))
     assert {box.texts[0] for name, box in shown.items() if re.fullmatch(r"n\d+", name)} == names
     page = re.search(r'<script id="walk" type="application/json">(.*?)</script', stepper(root).html, re.DOTALL)[1]
@@ -36,7 +36,7 @@ def test_nodes_have_the_same_names():
 
 def test_pictures_have_the_signs_of_pictures():
     root = graph()
-    scene = Scene.of(record_walk(root), Look(4, "LR", "light", 20.0))
+    scene = Scene(record_walk(root), Look(4, "LR", "light", 20.0))
     shown = texts(draw(root, derivatives=True).pipe("svg"))
     for position in range(len(scene.contents.walk.steps) + 1):
         shown += texts(scene.render(scene.picture(position), "svg"))

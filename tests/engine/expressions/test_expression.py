@@ -177,6 +177,7 @@ WRONG = [  # text, error, message
     ("sin(x)·x", ValueError, "not a formula: 'sin(x)·x' (write * for ·)"),
     ("1e-3x", ValueError, "not a formula: '1e-3x' (write a product with *, such as 1e-3*x)"),
     ("1e3 x", ValueError, "not a formula: '1e3 x' (write a product with *, such as 1e3*x)"),
+    ("2 not", ValueError, "not a formula: '2 not' (invalid syntax)"),
     ("1e", ValueError, "not a formula: '1e' (write digits after 1e, such as 1e3, or 1*e for a product)"),
     ("2E-", ValueError, "not a formula: '2E-' (write digits after 2E, such as 2E3, or 2*E for a product)"),
     ("()", ValueError, "a bracket in a formula must hold a number, a name or a formula, got ()"),

@@ -15,10 +15,9 @@ import engine
 from engine import Value, draw, sigmoid, stepper, tanh
 from engine.drawing.themes import THEMES
 from engine.expressions.writers import picture_text
-from engine.stepping.animation import shoot
-from engine.stepping.frames import Scene
+from engine.stepping.animation import Scene, shoot
 from engine.stepping.layout import Look
-from engine.stepping.walk import record_walk
+from engine.steps import record_walk
 
 HOSTILE = '<b>"\\N&amp;]>x n0 -> n1 [pos="e,1,2"]'
 
@@ -30,7 +29,7 @@ def neuron() -> Value:
 
 
 def scene_of(root: Value, theme: str = "light", direction: str = "LR", **options: object) -> Scene:
-    return Scene.of(record_walk(root, **options), Look(4, direction, theme, 20.0))
+    return Scene(record_walk(root, **options), Look(4, direction, theme, 20.0))
 
 
 def picture(scene: Scene, position: int, share: float = 1.0) -> bytes:
@@ -132,7 +131,7 @@ def test_the_numbers_are_those_of_the_walk():
 
 
 def test_a_picture_keeps_within_its_width_where_numbers_are_long():
-    scene = Scene.of(record_walk(Value(1 / 3, label="x") * (1 / 7)), Look(17, "LR", "light", 20.0))
+    scene = Scene(record_walk(Value(1 / 3, label="x") * (1 / 7)), Look(17, "LR", "light", 20.0))
     widths = {tree(picture(scene, 1, share)).get("width") for share in (0.01, 0.5, 0.99)}
     assert len(widths) == 1
 

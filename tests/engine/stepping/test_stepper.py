@@ -25,7 +25,7 @@ from engine.expressions.writers import text
 from engine.operations import CONSTANT
 from engine.stepping.layout import lay_out, lay_out_within, text_width
 from engine.stepping.page import bundle, embed_json
-from engine.stepping.walk import record_walk
+from engine.steps import record_walk
 from nn import MLP
 from nn.__main__ import main
 
