@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import random
 import zlib
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -140,13 +139,13 @@ def computed(task: Task, probes: Sequence[Probe]) -> dict[str, str]:
     return facts
 
 
-def state_of(task: Task) -> dict[str, str]:
+def state_of(task: Task, weights: bytes) -> dict[str, str]:
     """What steps change, and all processes have alike after each epoch, as check sums."""
     optimizer = task.optimizer
     left: list[Any] = [getattr(optimizer, name) for name in optimizer.remembered]
     moments = [thing.tobytes() if hasattr(thing, "dtype") else repr(thing).encode() for thing in left]
     things = {
-        "weights": array("d", [parameter.data for parameter in task.model.parameters()]).tobytes(),
+        "weights": weights,
         "state of the optimizer": repr((optimizer.steps, *map(zlib.crc32, moments))).encode(),
         "random numbers": repr(task.rng.getstate()).encode(),
     }

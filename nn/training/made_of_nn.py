@@ -1,0 +1,78 @@
+"""Models of nn's own parts: what their graph depends on, besides the numbers of parameters.
+
+A call of such a model runs code of nn, engine and Python alone, which reads nothing but the model's parts. So it makes
+the same graph as long as the same objects are there under the same names: in the model, and in the modules and classes
+of nn and engine, through which code finds what it runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from random import Random
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from engine import Value
+from nn.activations import is_of_one_value
+from nn.configuration import OWN
+from nn.data.columns import Columns
+from nn.parameters import PLAIN, runs_in
+
+if TYPE_CHECKING:
+    from nn.module import Module
+
+_KINDS = {*PLAIN, Value, list, tuple, dict, Random, Columns}
+
+
+def is_made_of_nn(model: Module) -> bool:
+    """Whether no code but that of nn and engine runs in the model: all of its parts are of known kinds."""
+    parts = [model, *(run[0] for _, _, run in runs_in(model, plain=True))]  # several in one run are Values
+    return all(type(part) in _KINDS or type(part).__module__ in OWN or is_of_one_value(part) for part in parts)
+
+
+def parts_and_names(model: Module) -> list[Any]:
+    """All parts of a model, their types and the names of attributes: what else lies there now is another object."""
+    found: list[Any] = [model, type(model)]
+    for _, keys, run in runs_in(model, plain=True):
+        found += run
+        if len(run) == 1:
+            found += [type(run[0]), keys[0] if type(keys[0]) is str else None]
+    return found
+
+
+def code_of_nn() -> list[Any]:
+    """What there is in the modules and classes of nn and engine, and in builtins, with its names.
+
+    Of functions, that is code and defaults; containers are looked into.
+    """
+    found: list[Any] = []
+    met: set[int] = set()
+    modules = [module for name, module in sys.modules.items() if _takes_part(name) or name == "builtins"]
+    waiting: list[Any] = list(map(vars, modules))
+    while waiting:
+        thing = waiting.pop()
+        kind = type if isinstance(thing, type) else type(thing)
+        if kind in _INSIDE and id(thing) not in met and (kind is not type or _takes_part(thing.__module__)):
+            met.add(id(thing))
+            inside = _INSIDE[kind](thing)
+            found += inside
+            waiting += inside
+    return found
+
+
+_INSIDE: dict[Any, Callable[[Any], Sequence[Any]]] = {
+    dict: lambda thing: [*thing, *thing.values()],
+    list: lambda thing: thing,
+    tuple: lambda thing: thing,
+    type: lambda thing: [*thing.__bases__, *vars(thing), *vars(thing).values()],
+    FunctionType: lambda thing: [thing.__code__, thing.__defaults__, thing.__kwdefaults__],
+    property: lambda thing: [thing.fget],
+    staticmethod: lambda thing: [thing.__func__],
+    classmethod: lambda thing: [thing.__func__],
+}
+
+
+def _takes_part(module: str) -> bool:
+    """Whether code of that module may run in a call of a model; ``nn.training`` only holds which Values are trained."""
+    return module.partition(".")[0] in ("engine", "nn") and not module.startswith("nn.training.")
