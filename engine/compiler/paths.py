@@ -83,6 +83,8 @@ class Paths:
         self._synced: Floats = self._gradient
         """The weights when they and the parameters' ``data`` were last the same."""
         self._look = source.surroundings.look()
+        self.ran_users_code = False
+        """Whether code that belongs to no library ran in a recording."""
         self._turn = RLock()
         self.from_values()
         self.doubt()
@@ -145,6 +147,7 @@ class Paths:
     def _record(self, row: Row) -> Recording:
         self._settle()
         recording = record(self._source.function, np.asarray(row).tolist(), self._source.identity)
+        self.ran_users_code = self.ran_users_code or bool(recording.calls)
         if self._source.identity:
             recording.refuse_type_tests()
         return recording

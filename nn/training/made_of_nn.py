@@ -1,8 +1,9 @@
 """Models of nn's own parts: what their graph depends on, besides the numbers of parameters.
 
-A call of such a model runs code of nn, engine and Python alone, which reads nothing but the model's parts. So it makes
-the same graph as long as the same objects are there under the same names: in the model, and in the modules and classes
-of nn and engine, through which code finds what it runs.
+Where a recording ran no code of the user's, it read nothing but the parts of the model, and found the code that it ran
+through the modules and classes of nn and engine. Parts are of kinds that can change in no other way than by another
+object in its place. So the same objects under the same names make the same graph again. Once the code of nn is other
+than at first, it is not nn's, and may read anything.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ class Replayed(Steps):
             return super().next_epoch()
         may_change = not (self.in_arrays and self.task.runs_alone)
         has_changed = self._has_changed(may_change)
-        if has_changed or not self.is_ours:
+        if has_changed or not self.is_ours or self.paths.ran_users_code:
             self.paths.doubt(may_change or has_changed)
         elif not may_change:
             return
@@ -160,14 +160,15 @@ class Replayed(Steps):
             self._end(error)
 
     def _has_changed(self, with_code: bool = False) -> bool:
-        """Whether the model has other parts than at the last look, or the code of nn is another than then."""
+        """Whether the model has other parts than at the last look, or the code of nn is another than at first."""
         before, self.parts = self.parts, parts_and_names(self.task.model)
         has_changed = not _are_same(before, self.parts)
         if has_changed:
             self.is_ours = self.is_bundled and is_made_of_nn(self.task.model)
         if with_code and self.is_ours:
-            before, self.code = self.code, code_of_nn()
-            has_changed = has_changed or not _are_same(before, self.code)
+            code = code_of_nn()
+            self.code = self.code or code
+            self.is_ours = _are_same(self.code, code)
         return has_changed
 
     def close(self) -> None:
