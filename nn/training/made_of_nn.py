@@ -8,10 +8,12 @@ than at first, it is not nn's, and may read anything.
 
 from __future__ import annotations
 
+import builtins
 import sys
 from collections.abc import Callable, Sequence
+from operator import is_
 from random import Random
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
@@ -42,28 +44,56 @@ def parts_and_names(model: Module) -> list[Any]:
     return found
 
 
-def code_of_nn() -> list[Any]:
-    """What there is in the modules and classes of nn and engine, and in builtins, with its names.
+def are_same(before: Sequence[Any], now: Sequence[Any]) -> bool:
+    return len(before) == len(now) and all(map(is_, before, now))
 
-    Of functions, that is code and defaults; containers are looked into.
+
+class Code:
+    """The code that runs in calls of models: what there is in the modules and classes of nn and engine, by name.
+
+    Of functions, that is code and defaults; containers are looked into. Modules that are imported later do not count,
+    nor do ``engine``, which loads names when they are asked for, and ``nn.training``, which holds trained Values.
     """
+
+    def __init__(self) -> None:
+        own = filter(_is_own, sys.modules)
+        self._modules = [name for name in own if name != "engine" and not name.startswith("nn.training.")]
+        self._first = self._look()
+
+    def is_the_first(self) -> bool:
+        """Whether nothing has changed since this was made."""
+        return are_same(self._first, self._look())
+
+    def _look(self) -> list[Any]:
+        found: list[Any] = [sys.modules.get(name) for name in self._modules]
+        met: set[int] = set()
+        waiting: list[Any] = [vars(module) for module in [*found, builtins] if module is not None]
+        while waiting:
+            thing = waiting.pop()
+            kind = type if isinstance(thing, type) else type(thing)
+            if kind in _INSIDE and id(thing) not in met and (kind is not type or _is_own(thing.__module__)):
+                met.add(id(thing))
+                inside = _INSIDE[kind](thing)
+                found += inside
+                waiting += inside
+        return found
+
+
+def _is_own(module: str) -> bool:
+    return module.partition(".")[0] in ("engine", "nn")
+
+
+def _items(thing: dict[Any, Any]) -> list[Any]:
+    """Keys and values; of a package without the modules in it."""
     found: list[Any] = []
-    met: set[int] = set()
-    modules = [module for name, module in sys.modules.items() if _takes_part(name) or name == "builtins"]
-    waiting: list[Any] = list(map(vars, modules))
-    while waiting:
-        thing = waiting.pop()
-        kind = type if isinstance(thing, type) else type(thing)
-        if kind in _INSIDE and id(thing) not in met and (kind is not type or _takes_part(thing.__module__)):
-            met.add(id(thing))
-            inside = _INSIDE[kind](thing)
-            found += inside
-            waiting += inside
+    for key, value in thing.items():
+        if type(value) is not ModuleType or value is not sys.modules.get(f"{thing.get('__name__')}.{key}"):
+            found += (key, value)
     return found
 
 
 _INSIDE: dict[Any, Callable[[Any], Sequence[Any]]] = {
-    dict: lambda thing: [*thing, *thing.values()],
+    dict: _items,
     list: lambda thing: thing,
     tuple: lambda thing: thing,
     type: lambda thing: [*thing.__bases__, *vars(thing), *vars(thing).values()],
@@ -72,8 +102,3 @@ _INSIDE: dict[Any, Callable[[Any], Sequence[Any]]] = {
     staticmethod: lambda thing: [thing.__func__],
     classmethod: lambda thing: [thing.__func__],
 }
-
-
-def _takes_part(module: str) -> bool:
-    """Whether code of that module may run in a call of a model; ``nn.training`` only holds which Values are trained."""
-    return module.partition(".")[0] in ("engine", "nn") and not module.startswith("nn.training.")

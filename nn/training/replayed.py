@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from operator import is_
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from nn.examples import Examples, Tally, as_list
 from nn.losses import LOSSES, recorded_form
 from nn.noise import noise_rows
 from nn.programs import Amount, Array, Recorded
-from nn.training.made_of_nn import code_of_nn, is_made_of_nn, parts_and_names
+from nn.training.made_of_nn import Code, are_same, is_made_of_nn, parts_and_names
 from nn.training.steps import Steps, Task, example_function
 from nn.training.threads import ONE_THREAD
 
@@ -49,7 +48,7 @@ class Replayed(Steps):
         self.is_bundled = any(loss is each for each in LOSSES.values())
         self.is_ours = self.is_bundled and is_made_of_nn(task.model)
         self.parts: list[Any] = []
-        self.code: list[Any] = []
+        self.code: Code | None = None
         self.rows = self._rows(examples)
         self.validation_rows = None if task.validation is None else self._rows(task.validation)
         kind = recorded_loss, task.dtype, self.rows.shape[1], self.is_weighted, task.backend
@@ -162,13 +161,12 @@ class Replayed(Steps):
     def _has_changed(self, with_code: bool = False) -> bool:
         """Whether the model has other parts than at the last look, or the code of nn is another than at first."""
         before, self.parts = self.parts, parts_and_names(self.task.model)
-        has_changed = not _are_same(before, self.parts)
+        has_changed = not are_same(before, self.parts)
         if has_changed:
             self.is_ours = self.is_bundled and is_made_of_nn(self.task.model)
         if with_code and self.is_ours:
-            code = code_of_nn()
-            self.code = self.code or code
-            self.is_ours = _are_same(self.code, code)
+            self.code = self.code or Code()
+            self.is_ours = self.code.is_the_first()
         return has_changed
 
     def close(self) -> None:
@@ -260,10 +258,6 @@ class Replayed(Steps):
     def _tally(examples: Examples, results: Array, indices: Any) -> Tally:
         right = np.count_nonzero(examples.targets.are_right(results[:, 1:], indices))
         return Tally(float(results[:, 0].sum(dtype=np.float64)), int(right), len(results))
-
-
-def _are_same(before: list[Any], now: list[Any]) -> bool:
-    return len(before) == len(now) and all(map(is_, before, now))
 
 
 def _first_eagerly(task: Task) -> list[Any]:
