@@ -114,14 +114,18 @@ class Replayed(Steps):
         self.is_stale = False
 
     def numbers(self) -> bytes:
-        return self.paths.weights.astype(np.float64).tobytes() if self.is_stale else super().numbers()
+        if self.is_stale:
+            return self.paths.weights.tobytes()
+        data = [parameter.data for parameter in self.task.model.parameters()]
+        with np.errstate(over="ignore"):
+            return np.array(data, self.dtype if self.in_arrays else np.float64).tobytes()
 
     def put_back(self, seconds: float = 0.0) -> None:
         """Write weights and last gradients into the parameters; untrained ones add theirs up.
 
         A parameter whose ``data`` was changed meanwhile, by another thread, keeps it, and training goes on from there.
         """
-        if not self.is_stale or time.monotonic() < self.written + seconds:
+        if not self.is_stale or (time.monotonic() < self.written + seconds and not self.untrained_columns):
             return
         self.paths.exchange()
         self.weights = self.paths.weights[self.trained_columns].copy()
@@ -237,7 +241,7 @@ class Replayed(Steps):
     def _step_in_arrays(self, gradient: Array) -> None:
         """The step of an optimizer that is a formula of this library."""
         self.gradient, self.is_stale = gradient[self.trained_columns].copy(), True
-        self.weights = self.task.optimizer.updated(self.weights, self.gradient)
+        self.weights = self.task.optimizer.updated(self.weights, self.gradient).astype(self.dtype, copy=False)
         self.paths.weights[self.trained_columns] = self.weights
         if self.untrained_columns:
             self.untrained_gradient += gradient[self.untrained_columns]
