@@ -22,12 +22,6 @@ _MOST_CALLS = 10_000  # of layers by one part: of 60 Sequentials, each with the 
 _IN_THE_FILE = {"loss", "classes", *NAMES, "table", "training"}  # attributes that need no arguments
 
 
-def foreign_parts(module: Any) -> list[Any]:
-    """The module and what it holds that can be called, of which a step may run code that is not this library's."""
-    called = [module, *(part for _, part in parts_in(module) if callable(part))]
-    return [part for part in called if type(part).__module__ not in OWN]
-
-
 def zero_init(n_parameters: int) -> Callable[..., float]:
     """An *init* of zeros, which raises an error beyond *n_parameters* weights."""
     left = iter(range(n_parameters))

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine import Value, compiler
-from nn.configuration import foreign_parts
 from nn.losses import LOSSES
 from nn.noise import noise_from
+from nn.training.made_of_nn import is_made_of_nn
 from nn.validation import plain_label
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def computed(task: Task, probes: Sequence[Probe]) -> dict[str, str]:
     Nothing where they compute something else in each call, such as with random numbers, and where only code of this
     library computes: the model's repr and numbers tell what.
     """
-    if task.loss in LOSSES.values() and not foreign_parts(task.model):
+    if task.loss in LOSSES.values() and is_made_of_nn(task.model):
         return {}
     weights, facts = task.model.state_dict(), dict[str, str]()
     for index, probe in enumerate(probes):
