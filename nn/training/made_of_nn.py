@@ -56,7 +56,7 @@ class Code:
     """
 
     def __init__(self) -> None:
-        own = filter(_is_own, sys.modules)
+        own = filter(_is_own, list(sys.modules))  # other threads may import
         self._modules = [name for name in own if name != "engine" and not name.startswith("nn.training.")]
         self._first = self._look()
 
@@ -86,7 +86,7 @@ def _is_own(module: str) -> bool:
 def _items(thing: dict[Any, Any]) -> list[Any]:
     """Keys and values; of a package without the modules in it."""
     found: list[Any] = []
-    for key, value in thing.items():
+    for key, value in list(thing.items()):
         if type(value) is not ModuleType or value is not sys.modules.get(f"{thing.get('__name__')}.{key}"):
             found += (key, value)
     return found
