@@ -453,7 +453,7 @@ def with_attributes_renamed(neuron, patch):
 @pytest.mark.parametrize(
     ("change", "at"),
     [  # at 0, before training
-        *((change, 0) for change in (with_a_patched_module, with_other_code)),
+        (with_a_patched_module, 0),
         *((change, 1) for change in (with_a_function, with_another_class, with_a_patched_class, with_a_property)),
         *((change, 1) for change in (with_a_patched_module, with_other_code, with_another_default, with_an_array)),
         *((change, 1) for change in (with_a_list_of_its_own, with_a_name_that_changes, with_attributes_renamed)),
@@ -476,7 +476,7 @@ def test_what_is_not_nns_is_recorded_again_after_each_callback(change, at, monke
                 for array in SCALE[1:]:
                     array[...] = SCALE[0]
 
-        return {"callbacks": [call], "epochs": 5}
+        return {"callbacks": [call], "epochs": 4}
 
     assert_same(options)
 
@@ -498,7 +498,7 @@ def fixed(model):
     model.layers[0].neurons[0].b = 0.25
 
 
-@pytest.mark.parametrize("change", [swapped, reversed_in_place, tied, fixed, *CHANGES])
+@pytest.mark.parametrize("change", [swapped, reversed_in_place, tied, fixed])
 def test_what_a_callback_changes_in_a_model_of_nns_parts_counts(change):
     assert_same(lambda model: {"callbacks": [at_epoch(change, 2)]})
 
