@@ -269,9 +269,9 @@ def common_order(roots: Sequence[Any]) -> list[Any]:
         joined._a = roots[i]
         joined._b = top
         top = joined
-    if len(roots) == 1:
-        return topological_order(top)
-    return visible(list(dict.fromkeys([*topological_order(top), *roots])))
+    order = topological_order(top)
+    alone = [root for root in roots if root._a is None]
+    return visible(list(dict.fromkeys([*order, *alone])) if alone else order)
 
 
 def leaves(root: Unchecked) -> list[Any]:

@@ -22,12 +22,6 @@ _MOST_CALLS = 10_000  # of layers by one part: of 60 Sequentials, each with the 
 _IN_THE_FILE = {"loss", "classes", *NAMES, "table", "training"}  # attributes that need no arguments
 
 
-def foreign_parts(module: Any) -> list[Any]:
-    """The module and what it holds that can be called, of which a step may run code that is not this library's."""
-    called = [module, *(part for _, part in parts_in(module) if callable(part))]
-    return [part for part in called if type(part).__module__ not in OWN]
-
-
 def remember_arguments(init: Callable[..., None]) -> Callable[..., None]:
     """An ``__init__`` that keeps its arguments, and checks the attributes it set."""
     code: Any = getattr(init, "__code__", None)

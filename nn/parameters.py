@@ -39,11 +39,15 @@ class HasParameters:
             ValueError: two parameters have one name.
             TypeError: parameters are in a set, which has no order.
         """
-        met: dict[Value, str] = {}
+        met: set[Value] = set()
         taken: set[str] = set()
-        for path, value in values_in(self):
-            if not value.op and value not in met:
-                name = met[value] = dotted(path)
+        for path, keys, parts in runs_in(self):
+            holder = f"{dotted(path)}." if path else ""
+            for key, value in zip(keys, parts):
+                if not isinstance(value, Value) or value.op or value in met:
+                    continue
+                met.add(value)
+                name = dotted((path, key)) if type(key) is tuple else f"{holder}{key}"
                 if name in taken:
                     raise ValueError(f"{type(self).__name__} must have one parameter of a name, got two called {name}")
                 taken.add(name)

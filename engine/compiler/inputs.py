@@ -22,14 +22,13 @@ def hiding_nan(record: Record) -> list[int]:
     showing = bytearray(len(record.ops) + 1)  # the last one is for operands that are not there
     for output in record.outputs:
         showing[output] = 1
+    n_showing = {op: _MAY_HIDE_NAN.get(op, 2) if isinstance(op, str) and rule_of(op) else 0 for op in set(record.ops)}
     for index in range(len(record.ops) - 1, -1, -1):
-        op = record.ops[index]
-        if showing[index] and isinstance(op, str) and rule_of(op):
-            n_showing = _MAY_HIDE_NAN.get(op, 2)
-            if n_showing:
-                showing[record.first[index]] = 1
-            if n_showing == 2:
-                showing[record.second[index]] = 1
+        n = n_showing[record.ops[index]] if showing[index] else 0
+        if n > 0:
+            showing[record.first[index]] = 1
+        if n > 1:
+            showing[record.second[index]] = 1
     return [column for column in range(record.n_inputs) if not showing[column]]
 
 
@@ -69,7 +68,7 @@ def fill(array: Floats, numbers: Any, what: str) -> None:
 
 def refuse_lost(given: Any, taken: Floats, what: str) -> None:
     """Raise an OverflowError if a number that was *given* was too large for the array that has *taken* it."""
-    if taken.dtype == np.float32:
+    if taken.dtype == np.float32 and np.isinf(taken).any():
         numbers = np.asarray(given, np.float64)
         lost = np.isinf(taken) & np.isfinite(numbers)
         if lost.any():

@@ -84,6 +84,8 @@ class Paths:
         self._synced: Floats = self._gradient
         """The weights when they and the parameters' ``data`` were last the same."""
         self._look = source.surroundings.look()
+        self.ran_users_code = False
+        """Whether code that belongs to no library ran in a recording."""
         self._turn = RLock()
         self.from_values()
         self.doubt()
@@ -146,6 +148,7 @@ class Paths:
     def _record(self, row: Row) -> Recording:
         self._settle()
         recording = record(self._source.function, np.asarray(row).tolist(), self._source.identity)
+        self.ran_users_code = self.ran_users_code or bool(recording.calls)
         if self._source.identity:
             recording.refuse_type_tests()
         return recording
@@ -161,11 +164,15 @@ class Paths:
         before, second, look = self._source.surroundings.look(), self._record(row), self._source.surroundings.look()
         if name := changed(before, look):
             raise DataDependentError(f"{first.place}: the function changes {name} from one call to the next", ADVICE)
-        self._look, lasting = look, self._in_their_order(_lasting(first, second))
+        orders = [common_order(recording.roots) for recording in (first, second)]
+        self._look, lasting = look, self._in_their_order(_lasting(first, orders))
         owners = self._owners if set(self._owners) <= set(lasting) else []  # in the same order, if all are there
         found = dict.fromkeys([*self.parameters, *owners, *lasting])
         parameters = list(found if self._given is None else self._given)
-        graph, again = (recorded(recording.roots, recording.inputs, parameters) for recording in (first, second))
+        graph, again = (
+            recorded(recording.roots, recording.inputs, parameters, order)
+            for recording, order in zip((first, second), orders)
+        )
         if not same_graph(graph, again) or first.outcomes != second.outcomes:
             raise _another_graph(second)
         program = Program(graph, first.inputs, parameters, self.dtype, backend=self._backend)
@@ -331,9 +338,8 @@ def _compare_alike(one: Checks, other: Recording) -> bool:
     return repr(one.comparisons) == repr(other.comparisons)
 
 
-def _lasting(first: Recording, second: Recording) -> list[Value]:
+def _lasting(first: Recording, orders: Sequence[list[Value]]) -> list[Value]:
     """The leaves in both graphs, which belong to no single call; a computed Value in both is refused."""
-    orders = [common_order(recording.roots) for recording in (first, second)]
     in_first, in_second, inputs = set(orders[0]), set(orders[1]), set(first.inputs)
     carried = [node for node in orders[1] if node in in_first and (node.operands or node in inputs)]
     if carried:

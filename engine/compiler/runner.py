@@ -57,7 +57,6 @@ class Runner:
             self.graph = placed(simplified(record))
         self.dtype = dtype
         self.n_outputs = len(record.outputs)
-        self.hiding_nan = hiding_nan(self.graph.record)
         self.uniform = np.zeros((self.graph.n_slots[UNIFORM], 1), dtype)
         """What is the same for all examples: parameters, constants, and what is computed from them."""
         self.weights: Floats = self.uniform[: record.n_parameters, 0]
@@ -67,11 +66,16 @@ class Runner:
         self.turn = RLock()
         self._record, self._labels, self._n_columns = record, labels or [], n_columns
         ops = [] if labels is None else record.ops
-        self._refusing = [index for index, op in enumerate(ops) if isinstance(op, str) and refuses(op)]
+        refusing = {op for op in set(ops) if isinstance(op, str) and refuses(op)}
+        self._refusing = [index for index, op in enumerate(ops) if op in refusing]
         self._is_coarse = labels is not None and dtype == np.float32
         self._parameters = parameters
         self._plans: dict[Gradient | None, tuple[Plan, tuple[int, bool]]] = {}
         self._bound: dict[tuple[int, Gradient | None, int], tuple[Bound, Floats]] = {}
+
+    @cached_property
+    def hiding_nan(self) -> list[int]:
+        return hiding_nan(self.graph.record)
 
     def outputs(self, rows: Floats, refuses: bool = True) -> Floats:
         """All outputs, ``(n_examples, n_outputs)``."""

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from nn.training.communicators import Communicator
 
 _ALIKE = "give models and fit the same seed and the same arguments"
+_SECONDS = 0.5
+"""How old the numbers in parameters may be in which only other threads can see them."""
 
 
 @noise_from(no_noise)
@@ -194,9 +196,11 @@ def fit(
     if not any(team.gather(examples.weights is None or any(examples.weights))):
         raise ValueError("sample_weight and class_weight must be above 0 for an example to train on, got 0 for all")
     data = loss_name, loss, examples, validation, seed, rng
-    task = Task(model, optimizer, *data, batch_size, epochs, stopping, dtype, n_outputs, noise, backend, team)
+    task = Task(
+        model, optimizer, *data, batch_size, epochs, stopping, callbacks, dtype, n_outputs, noise, backend, team
+    )
     y_names = y_names if learned is None and len(y_names or ()) == n_outputs else None
-    training = Training(task, names, y_names, shared_checkpoint(checkpoint_file, team), callbacks, verbose)
+    training = Training(task, names, y_names, shared_checkpoint(checkpoint_file, team), verbose)
     with ExitStack() as stack, training.interrupts.handled():
         team.caught(lambda: stack.enter_context(trained_here(model.parameters(), optimizer)))
         training.run(replay, given)
@@ -214,7 +218,6 @@ class Training:
     column_names: list[str] | None
     target_column_names: list[str] | None
     checkpoint: Checkpoint | None
-    callbacks: list[Callback]
     verbose: int
 
     def __post_init__(self) -> None:
@@ -267,19 +270,22 @@ class Training:
 
             self.steps = steps_for(self.task, insists=replay is True)
         self._bind()
+        with self.interrupts.shielded():
+            self.steps.begin()
 
     def _resume(self) -> None:
-        """Restore what a checkpoint holds; then steps can begin."""
+        """Restore what a checkpoint holds."""
         if self.checkpoint is not None:
             self.progress = self.checkpoint.begin(self.task)
             history = self.progress.history
             self._tell_schedule(history.first(n + 1) for n in range(history.epochs))
-        with self.interrupts.shielded():
-            self.steps.begin()
+            self.steps.next_epoch()
+            with self.interrupts.shielded():
+                self.steps.begin()
 
     def _is_other(self, cause: str) -> bool:
         """Raise an error unless all processes are as far; return whether Ctrl-C came."""
-        return self.team.check(lambda: state_of(self.task), cause, RuntimeError)
+        return self.team.check(lambda: state_of(self.task, self.steps.numbers()), cause, RuntimeError)
 
     def _epochs(self) -> None:
         """The training loop: steps on shuffled batches, then measurements and callbacks."""
@@ -319,9 +325,11 @@ class Training:
 
     def _measure(self) -> None:
         """Append the losses of this epoch, and those of validation, to the history."""
-        progress, classifies = self.progress, self.task.examples.targets.classes is not None
-        self.steps.put_back()
-        if not progress.history.epochs:
+        task, progress = self.task, self.progress
+        classifies, is_first = task.examples.targets.classes is not None, not progress.history.epochs
+        is_seen = is_first or task.callbacks or task.stopping is not None or self.checkpoint is not None
+        self.steps.put_back(0.0 if is_seen else _SECONDS)
+        if is_first:
             self.team.caught(self.steps.check_trains)
         with self._finite("validation"):
             validation = self.steps.validate()
@@ -348,14 +356,14 @@ class Training:
         return is_over or history.interrupted
 
     def _call_back(self) -> bool:
-        answers = [callback(self.task.model, self.progress.history) for callback in self.callbacks]
+        answers = [callback(self.task.model, self.progress.history) for callback in self.task.callbacks]
         return any(map(is_true, answers))
 
     def _go_on(self) -> None:
         """Save the epoch, and make ready for the next one."""
         self._save()
         if not self.progress.stopped:
-            self.steps.next_epoch(may_change=bool(self.callbacks))
+            self.steps.next_epoch()
 
     def _tell_schedule(self, histories: Iterable[History]) -> None:
         """Give the learning rate the history after each epoch, if it takes one."""

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import random
 import zlib
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine import Value, compiler
-from nn.configuration import foreign_parts
 from nn.losses import LOSSES
 from nn.noise import noise_from
+from nn.training.made_of_nn import is_made_of_nn
 from nn.validation import plain_label
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ def computed(task: Task, probes: Sequence[Probe]) -> dict[str, str]:
     Nothing where they compute something else in each call, such as with random numbers, and where only code of this
     library computes: the model's repr and numbers tell what.
     """
-    if task.loss in LOSSES.values() and not foreign_parts(task.model):
+    if task.loss in LOSSES.values() and is_made_of_nn(task.model):
         return {}
     weights, facts = task.model.state_dict(), dict[str, str]()
     for index, probe in enumerate(probes):
@@ -141,13 +140,13 @@ def computed(task: Task, probes: Sequence[Probe]) -> dict[str, str]:
     return facts
 
 
-def state_of(task: Task) -> dict[str, str]:
+def state_of(task: Task, weights: bytes) -> dict[str, str]:
     """What steps change, and all processes have alike after each epoch, as check sums."""
     optimizer = task.optimizer
     left: list[Any] = [getattr(optimizer, name) for name in optimizer.remembered]
     moments = [thing.tobytes() if hasattr(thing, "dtype") else repr(thing).encode() for thing in left]
     things = {
-        "weights": array("d", [parameter.data for parameter in task.model.parameters()]).tobytes(),
+        "weights": weights,
         "state of the optimizer": repr((optimizer.steps, *map(zlib.crc32, moments))).encode(),
         "random numbers": repr(task.rng.getstate()).encode(),
     }

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from operator import is_
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from engine import DataDependentError, compiler
-from nn.activations import is_of_one_value
-from nn.configuration import foreign_parts
 from nn.examples import Examples, Tally, as_list
 from nn.losses import LOSSES, recorded_form
 from nn.noise import noise_rows
-from nn.parameters import runs_in
 from nn.programs import Amount, Array, Recorded
+from nn.training.made_of_nn import Code, are_same, is_made_of_nn, parts_and_names
 from nn.training.steps import Steps, Task, example_function
 from nn.training.threads import ONE_THREAD
-
-if TYPE_CHECKING:
-    from nn.module import Module
 
 _LARGE = 2_000_000  # parameters: products of such networks are worth several threads
 
@@ -44,21 +39,22 @@ class Replayed(Steps):
 
     def __init__(self, task: Task, insists: bool) -> None:
         super().__init__(task, eager="")
-        self.insists, self.is_in_one_thread, self.is_stale = insists, False, False
+        self.insists, self.is_in_one_thread, self.is_stale, self.written = insists, False, False, 0.0
         examples, loss = task.examples, task.loss
         recorded_loss, one_hot = recorded_form(loss, task.n_outputs)
         self.n_classes = task.n_outputs if one_hot else None
         self.is_weighted, self.n_noise = examples.weights is not None, sum(n for _, n in task.noise)
         self.dtype = np.dtype(task.dtype)
-        bundled = any(loss is each for each in LOSSES.values())
-        self.is_ours = bundled and _is_made_of_nn(task.model)
+        self.is_bundled = any(loss is each for each in LOSSES.values())
+        self.is_ours = self.is_bundled and is_made_of_nn(task.model)
+        self.parts: list[Any] = []
+        self.code: Code | None = None
         self.rows = self._rows(examples)
         self.validation_rows = None if task.validation is None else self._rows(task.validation)
         kind = recorded_loss, task.dtype, self.rows.shape[1], self.is_weighted, task.backend
         function = example_function(task, recorded_loss, one_hot)
-        self.recorded = Recorded(function, [task.model, loss], kind if bundled else None, task.backend)
+        self.recorded = Recorded(function, [task.model, loss], kind if self.is_bundled else None, task.backend)
         self.paths = self._recorded_paths()
-        self.parts: list[Any] = []
 
     @staticmethod
     def refusal(why: str) -> ValueError:
@@ -100,25 +96,36 @@ class Replayed(Steps):
         if not self.is_in_one_thread and len(known) <= _LARGE:
             ONE_THREAD.begin()
             self.is_in_one_thread = True
+        if not self.parts:
+            self._has_changed(not self.task.runs_alone)
         self.paths.from_values()
         self.trained = list(self.task.optimizer.parameters or [])
-        self.weights: Array = np.array([parameter.data for parameter in self.trained], self.dtype)
+        self.in_arrays = self.task.optimizer.works_on_arrays()
+        self.trained_columns: Any = slice(None)
+        self.untrained_columns: list[int] = []
+        if self.trained != known:
+            column = {parameter: index for index, parameter in enumerate(known)}
+            self.trained_columns = [column[parameter] for parameter in self.trained if parameter in column]
+            self.untrained_columns = sorted(set(range(len(known))) - set(self.trained_columns))
+            self.in_arrays = self.in_arrays and len(self.trained_columns) == len(self.trained)
+        self.weights: Array = self.paths.weights[self.trained_columns].copy()
         self.gradient: Array = np.zeros(len(self.trained), self.dtype)
-        column = {parameter: index for index, parameter in enumerate(known)}
-        columns = [column[parameter] for parameter in self.trained if parameter in column]
-        self.trained_columns: Any = slice(None) if self.trained == known else columns
-        self.untrained_columns = sorted(set(range(len(known))) - set(columns))
         self.untrained_gradient: Array = np.zeros(len(self.untrained_columns), self.dtype)
-        self.in_arrays = self.task.optimizer.works_on_arrays() and len(columns) == len(self.trained)
         self.is_stale = False
-        self.parts = self.parts or _parts(self.task.model)
 
-    def put_back(self) -> None:
+    def numbers(self) -> bytes:
+        if self.is_stale:
+            return self.paths.weights.tobytes()
+        data = [parameter.data for parameter in self.task.model.parameters()]
+        with np.errstate(over="ignore"):
+            return np.array(data, self.dtype if self.in_arrays else np.float64).tobytes()
+
+    def put_back(self, seconds: float = 0.0) -> None:
         """Write weights and last gradients into the parameters; untrained ones add theirs up.
 
         A parameter whose ``data`` was changed meanwhile, by another thread, keeps it, and training goes on from there.
         """
-        if not self.is_stale:
+        if not self.is_stale or (time.monotonic() < self.written + seconds and not self.untrained_columns):
             return
         self.paths.exchange()
         self.weights = self.paths.weights[self.trained_columns].copy()
@@ -127,21 +134,27 @@ class Replayed(Steps):
         for index, gradient in zip(self.untrained_columns, self.untrained_gradient.tolist()):
             self.paths.parameters[index].grad += gradient
         self.untrained_gradient[:] = 0.0
-        self.is_stale = False
+        self.is_stale, self.written = False, time.monotonic()
 
-    def next_epoch(self, may_change: bool) -> None:
+    def next_epoch(self) -> None:
         """Record again, with the next step, what a model or a loss of the user's does, or what was changed."""
         if self.eager:
-            return super().next_epoch(may_change)
-        has_changed = self._has_changed()
-        may_change = may_change or has_changed or not self.in_arrays or not self.task.runs_alone
-        if may_change or not self.is_ours:
-            super().next_epoch(may_change)
-            self.paths.doubt(may_change)
-            if self.task.model.parameters() != self.paths.parameters:
-                self._record_again()
-            if may_change and not self.eager:
-                self.begin()
+            return super().next_epoch()
+        may_change = not (self.in_arrays and self.task.runs_alone)
+        has_changed = self._has_changed(may_change)
+        if has_changed or not self.is_ours or self.paths.ran_users_code:
+            self.paths.doubt(may_change or has_changed)
+        elif not may_change:
+            return
+        super().next_epoch()
+        optimizer = self.task.optimizer
+        now = optimizer.parameters if optimizer.follows_model else self.task.model.parameters()
+        if now != self.paths.parameters:
+            self.put_back()
+            self._record_again()
+        if (may_change or has_changed) and not self.eager:
+            self.put_back()
+            self.begin()
 
     def _record_again(self) -> None:
         try:
@@ -149,10 +162,16 @@ class Replayed(Steps):
         except Exception as error:  # as in ``steps_for``
             self._end(error)
 
-    def _has_changed(self) -> bool:
-        """Whether the model has other parts than at the last look."""
-        before, self.parts = self.parts, _parts(self.task.model)
-        return len(before) != len(self.parts) or not all(map(is_, before, self.parts))
+    def _has_changed(self, with_code: bool = False) -> bool:
+        """Whether the model has other parts than at the last look, or the code of nn is another than at first."""
+        before, self.parts = self.parts, parts_and_names(self.task.model)
+        has_changed = not are_same(before, self.parts)
+        if has_changed:
+            self.is_ours = self.is_bundled and is_made_of_nn(self.task.model)
+        if with_code and self.is_ours:
+            self.code = self.code or Code()
+            self.is_ours = self.code.is_the_first()
+        return has_changed
 
     def close(self) -> None:
         """Write back the weights; keep the program if it holds nothing of the user's."""
@@ -187,7 +206,10 @@ class Replayed(Steps):
         if examples is None or rows is None:
             return None
         found = self._replay(lambda: (self.paths(rows), None))
-        return super().validate() if found is None else self._tally(examples, found[0], slice(None))
+        if found is None:
+            self.put_back()
+            return super().validate()
+        return self._tally(examples, found[0], slice(None))
 
     def _replay(self, run: Callable[[], tuple[Array, Any]]) -> tuple[Array, Any] | None:
         """The results of *run*, loss and outputs first; None if the step must be eager."""
@@ -219,7 +241,7 @@ class Replayed(Steps):
     def _step_in_arrays(self, gradient: Array) -> None:
         """The step of an optimizer that is a formula of this library."""
         self.gradient, self.is_stale = gradient[self.trained_columns].copy(), True
-        self.weights = self.task.optimizer.updated(self.weights, self.gradient)
+        self.weights = self.task.optimizer.updated(self.weights, self.gradient).astype(self.dtype, copy=False)
         self.paths.weights[self.trained_columns] = self.weights
         if self.untrained_columns:
             self.untrained_gradient += gradient[self.untrained_columns]
@@ -240,19 +262,6 @@ class Replayed(Steps):
     def _tally(examples: Examples, results: Array, indices: Any) -> Tally:
         right = np.count_nonzero(examples.targets.are_right(results[:, 1:], indices))
         return Tally(float(results[:, 0].sum(dtype=np.float64)), int(right), len(results))
-
-
-def _is_made_of_nn(model: Module) -> bool:
-    """Whether only code of nn and engine runs in the model."""
-    return all(map(is_of_one_value, foreign_parts(model)))
-
-
-def _parts(model: Module) -> list[Any]:
-    """All parts of a model and their types: what else lies there now is another object."""
-    parts: list[Any] = [model]
-    for _, _, run in runs_in(model, plain=True):
-        parts += run
-    return [*parts, *map(type, parts)]
 
 
 def _first_eagerly(task: Task) -> list[Any]:

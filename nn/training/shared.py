@@ -35,8 +35,8 @@ class Shared(Replayed):
         assert isinstance(task.team, Team)
         self.team = task.team
 
-    def next_epoch(self, may_change: bool) -> None:
-        super().next_epoch(may_change)
+    def next_epoch(self) -> None:
+        super().next_epoch()
         if self.eager:
             raise self.refusal(self.eager)
 

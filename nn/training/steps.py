@@ -20,6 +20,7 @@ from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
+    from nn.training.options import Callback
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Task:
     batch_size: int
     epochs: int | None
     stopping: EarlyStopping | None
+    callbacks: list[Callback]
     dtype: str
     n_outputs: int
     noise: Layout
@@ -54,10 +56,10 @@ class Task:
 
     @property
     def runs_alone(self) -> bool:
-        """Whether no code of the user's runs besides model, loss and callbacks that could change anything."""
+        """Whether no code of the user's runs besides model and loss that could change anything."""
         stopping = self.stopping
         is_ours = stopping is None or (type(stopping) is EarlyStopping and is_plain(stopping))
-        return is_ours and self.optimizer.works_on_arrays()
+        return is_ours and not self.callbacks and self.optimizer.works_on_arrays()
 
 
 def example_function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[[list[Value]], list[Any]]:
@@ -115,11 +117,15 @@ class Steps:
             tally += Tally(loss.data, right, 1)
         return tally
 
-    def put_back(self) -> None:
-        """Write weights and gradients into the parameters."""
+    def numbers(self) -> bytes:
+        """The weights of now, as far as steps compute with them, for several processes to compare."""
+        return b""
 
-    def next_epoch(self, may_change: bool) -> None:
-        """Train what the model has now, which *may change* in callbacks."""
+    def put_back(self, seconds: float = 0.0) -> None:
+        """Write weights and gradients into the parameters, unless that was done in the last *seconds*."""
+
+    def next_epoch(self) -> None:
+        """Train what the model has now, which callbacks may have changed."""
         if self.task.optimizer.follows_model:
             self.task.optimizer.follow(self.task.model.parameters())
 

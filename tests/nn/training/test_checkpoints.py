@@ -228,6 +228,25 @@ def test_a_schedule_of_ones_own_with_infinity_in_it_goes_on(tmp_path):
     assert run(tmp_path / "run.json", 3) == run(None, 3)
 
 
+@pytest.mark.parametrize("replay", [True, False])
+def test_what_a_schedule_made_of_the_model_counts_from_the_first_step_on(tmp_path, replay):
+    class Bending(ReduceOnPlateau):
+        def after_epoch(self, history):
+            super().after_epoch(history)
+            if history.epochs == 2:
+                self.neuron.activation = "relu"
+
+    def run(path, epochs):
+        model, rate = MLP(2, [3, 1], "tanh", seed=0), Bending(0.05)
+        rate.neuron = model.layers[0].neurons[0]
+        options = {"loss": "bce", "seed": 0, "progress": False, "replay": replay}
+        model.fit(DATA.X, DATA.y, learning_rate=rate, epochs=epochs, checkpoint=path, **options)
+        return [p.data for p in model.parameters()]
+
+    run(tmp_path / "run.json", 2)
+    assert run(tmp_path / "run.json", 4) == run(None, 4)
+
+
 def test_clipping_and_penalties_go_on_to_the_last_bit(tmp_path):
     def run(path, epochs):
         model = MLP(2, [3, 1], seed=0)

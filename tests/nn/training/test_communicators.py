@@ -19,6 +19,8 @@ from engine import Value
 from nn import SGD, Adam, Dropout, Layer, Optimizer, Sequential
 from nn.schedules import EarlyStopping, ReduceOnPlateau, cosine
 from nn.training.communicators import as_communicator
+from nn.training.replayed import Replayed
+from nn.training.shared import Shared
 
 
 def check_same(alone, team):
@@ -69,6 +71,22 @@ def test_several_processes_take_the_steps_of_one(name):
         assert team[0][0] == pytest.approx(alone[0], rel=1e-4, abs=1e-5)
     else:
         check_same(alone, team)
+
+
+def test_processes_may_write_weights_into_parameters_at_different_times(monkeypatch):
+    def make():
+        model = net()
+        for neuron in model.layers[0].neurons[:2]:
+            neuron.activation, neuron.b.data = "relu", -100.1  # no step changes it, and float32 rounds it
+        return model
+
+    def put_back(steps, seconds=0.0):
+        replayed_put_back(steps, 0.0 if steps.team.rank else seconds)
+
+    replayed_put_back = Replayed.put_back
+    monkeypatch.setattr(Shared, "put_back", put_back)
+    first, second = trained_by(2, lambda communicator: trained(communicator, make, dtype="float32", epochs=3))
+    assert first == second
 
 
 def in_halves(loss):

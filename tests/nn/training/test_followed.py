@@ -6,8 +6,11 @@ from functools import partial
 import numpy as np
 import pytest
 
-from engine import Value
+import nn.activations
+import nn.mlp
+from engine import Value, dot
 from nn import MLP, SGD, Adam, Dropout, EarlyStopping, Layer, Module, Sequential, schedules
+from nn.mlp import Neuron
 from nn.schedules import ReduceOnPlateau, cosine, warm_up
 
 X = np.random.default_rng(0).normal(size=(13, 3))
@@ -370,6 +373,134 @@ def test_parameters_that_the_user_chose_are_trained_alone():
 
     model, _ = assert_same(options)
     assert model.layers[1].state_dict() == Layer(5, 5, activation="tanh", seed=7).state_dict()
+
+
+# ------------------------------------------------------------------------------- what a model of nn's parts reaches
+
+SCALE = [1.0]
+
+
+def with_a_function(neuron, patch):
+    neuron.activation = lambda z: z * SCALE[0]
+
+
+def with_another_class(neuron, patch):
+    neuron.__class__ = type("Scaled", (Neuron,), {"__call__": lambda self, x: Neuron.__call__(self, x) * SCALE[0]})
+
+
+def with_a_patched_class(neuron, patch):
+    call = Neuron.__call__
+    patch.setattr(Neuron, "__call__", lambda self, x: call(self, x) * SCALE[0])
+
+
+def with_a_property(neuron, patch):
+    def set_b(self, number):
+        vars(self)["b"] = number
+
+    patch.setattr(Neuron, "b", property(lambda self: vars(self)["b"] * SCALE[0], set_b), raising=False)
+
+
+def with_a_patched_module(neuron, patch):
+    patch.setattr(nn.mlp, "dot", lambda a, b: dot(a, b) * SCALE[0])
+
+
+def with_other_code(neuron, patch):
+    def call(self, x):
+        return self.activated(dot(self.w, x) + self.b * SCALE[0])
+
+    patch.setattr(nn.mlp, "SCALE", SCALE, raising=False)
+    patch.setattr(Neuron.__call__, "__code__", call.__code__)
+
+
+def with_another_default(neuron, patch):
+    def scaled(z, scale=SCALE):
+        return z * scale[0]
+
+    patch.setitem(nn.activations.ACTIVATIONS, "tanh", scaled)
+
+
+def with_a_list_of_its_own(neuron, patch):
+    class Scaling(list):
+        def __iter__(self):
+            return (w * SCALE[0] for w in super().__iter__())
+
+    neuron.w = Scaling(neuron.w)
+
+
+def with_a_name_that_changes(neuron, patch):
+    class Name(str):
+        __slots__ = ()
+
+        def __hash__(self):
+            return hash("tanh" if SCALE[0] == 1.0 else "sin")
+
+        def __eq__(self, other):
+            return other == ("tanh" if SCALE[0] == 1.0 else "sin")
+
+    neuron.activation = Name()
+
+
+def with_an_array(neuron, patch):
+    neuron.b = np.array(SCALE)[0:1].reshape(())
+    SCALE.append(neuron.b)
+
+
+def with_attributes_renamed(neuron, patch):
+    own = vars(neuron)
+    own["b"], own["c"] = Value(0.3), own["b"]
+
+
+@pytest.mark.parametrize(
+    ("change", "at"),
+    [  # at 0, before training
+        (with_a_patched_module, 0),
+        *((change, 1) for change in (with_a_function, with_another_class, with_a_patched_class, with_a_property)),
+        *((change, 1) for change in (with_a_patched_module, with_other_code, with_another_default, with_an_array)),
+        *((change, 1) for change in (with_a_list_of_its_own, with_a_name_that_changes, with_attributes_renamed)),
+    ],
+)
+def test_what_is_not_nns_is_recorded_again_after_each_callback(change, at, monkeypatch):
+    """It comes into a model of nn's parts, and callbacks change what it reads."""
+
+    def options(model):
+        monkeypatch.undo()
+        SCALE[:] = [1.0]
+        if not at:
+            change(model.layers[0].neurons[0], monkeypatch)
+
+        def call(model, history):
+            if history.epochs == at:
+                change(model.layers[0].neurons[0], monkeypatch)
+            elif history.epochs > at:
+                SCALE[0] = 1.0 / history.epochs
+                for array in SCALE[1:]:
+                    array[...] = SCALE[0]
+
+        return {"callbacks": [call], "epochs": 4}
+
+    assert_same(options)
+
+
+def swapped(model):
+    first, second, *_ = (neuron.w for neuron in model.layers[0].neurons)
+    first[0], second[0] = second[0], first[0]
+
+
+def reversed_in_place(model):
+    model.layers[0].neurons.reverse()
+
+
+def tied(model):
+    model.layers[0].neurons[1].w = model.layers[0].neurons[0].w
+
+
+def fixed(model):
+    model.layers[0].neurons[0].b = 0.25
+
+
+@pytest.mark.parametrize("change", [swapped, reversed_in_place, tied, fixed])
+def test_what_a_callback_changes_in_a_model_of_nns_parts_counts(change):
+    assert_same(lambda model: {"callbacks": [at_epoch(change, 2)]})
 
 
 # ------------------------------------------------------------------------------------------------ one at a time

@@ -732,6 +732,7 @@ def test_a_model_that_changes_with_the_clock_of_its_epochs():
     assert len(history.loss) == 6
 
 
+@pytest.mark.parametrize("callbacks", [[], [lambda model, history: model.predict(X)]])
 @pytest.mark.parametrize(
     ("make", "once"),
     [
@@ -741,10 +742,10 @@ def test_a_model_that_changes_with_the_clock_of_its_epochs():
         (lambda: MLP(2, [3, 1], activation=lambda z: z.tanh(), seed=0), False),
     ],
 )
-def test_a_model_of_nns_own_parts_is_not_recorded_in_each_epoch(make, once, monkeypatch):
+def test_a_model_of_nns_own_parts_is_not_recorded_in_each_epoch(make, once, callbacks, monkeypatch):
     doubts, doubt = [], compiler.Paths.doubt
     monkeypatch.setattr(compiler.Paths, "doubt", lambda *arguments: doubts.append(1) or doubt(*arguments))
-    assert fitted(make, True)[1].eager == ""
+    assert fitted(make, True, callbacks=callbacks)[1].eager == ""
     assert (len(doubts) <= 1) is once, "the first is about kept programs"
 
 

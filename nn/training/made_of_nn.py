@@ -1,0 +1,104 @@
+"""Models of nn's own parts: what their graph depends on, besides the numbers of parameters.
+
+Where a recording ran no code of the user's, it read nothing but the parts of the model, and found the code that it ran
+through the modules and classes of nn and engine. Parts are of kinds that can change in no other way than by another
+object in its place. So the same objects under the same names make the same graph again. Once the code of nn is other
+than at first, it is not nn's, and may read anything.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Callable, Sequence
+from operator import is_
+from random import Random
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from engine import Value
+from nn.activations import is_of_one_value
+from nn.configuration import OWN
+from nn.data.columns import Columns
+from nn.parameters import PLAIN, runs_in
+
+if TYPE_CHECKING:
+    from nn.module import Module
+
+_KINDS = {*PLAIN, Value, list, tuple, dict, Random, Columns}
+
+
+def is_made_of_nn(model: Module) -> bool:
+    """Whether no code but that of nn and engine runs in the model: all of its parts are of known kinds."""
+    parts = [model, *(run[0] for _, _, run in runs_in(model, plain=True))]  # several in one run are Values
+    return all(type(part) in _KINDS or type(part).__module__ in OWN or is_of_one_value(part) for part in parts)
+
+
+def parts_and_names(model: Module) -> list[Any]:
+    """All parts of a model, their types and the names of attributes: what else lies there now is another object."""
+    found: list[Any] = [model, type(model)]
+    for _, keys, run in runs_in(model, plain=True):
+        found += run
+        if len(run) == 1:
+            found += [type(run[0]), keys[0] if type(keys[0]) is str else None]
+    return found
+
+
+def are_same(before: Sequence[Any], now: Sequence[Any]) -> bool:
+    return len(before) == len(now) and all(map(is_, before, now))
+
+
+class Code:
+    """The code that runs in calls of models: what there is in the modules and classes of nn and engine, by name.
+
+    Of functions, that is code and defaults; containers are looked into. Modules that are imported later do not count,
+    nor do ``engine``, which loads names when they are asked for, and ``nn.training``, which holds trained Values.
+    """
+
+    def __init__(self) -> None:
+        own = filter(_is_own, list(sys.modules))  # other threads may import
+        self._modules = [name for name in own if name != "engine" and not name.startswith("nn.training.")]
+        self._first = self._look()
+
+    def is_the_first(self) -> bool:
+        """Whether nothing has changed since this was made."""
+        return are_same(self._first, self._look())
+
+    def _look(self) -> list[Any]:
+        found: list[Any] = [sys.modules.get(name) for name in self._modules]
+        met: set[int] = set()
+        waiting: list[Any] = [vars(module) for module in [*found, builtins] if module is not None]
+        while waiting:
+            thing = waiting.pop()
+            kind = type if isinstance(thing, type) else type(thing)
+            if kind in _INSIDE and id(thing) not in met and (kind is not type or _is_own(thing.__module__)):
+                met.add(id(thing))
+                inside = _INSIDE[kind](thing)
+                found += inside
+                waiting += inside
+        return found
+
+
+def _is_own(module: str) -> bool:
+    return module.partition(".")[0] in ("engine", "nn")
+
+
+def _items(thing: dict[Any, Any]) -> list[Any]:
+    """Keys and values; of a package without the modules in it."""
+    found: list[Any] = []
+    for key, value in list(thing.items()):
+        if type(value) is not ModuleType or value is not sys.modules.get(f"{thing.get('__name__')}.{key}"):
+            found += (key, value)
+    return found
+
+
+_INSIDE: dict[Any, Callable[[Any], Sequence[Any]]] = {
+    dict: _items,
+    list: lambda thing: thing,
+    tuple: lambda thing: thing,
+    type: lambda thing: [*thing.__bases__, *vars(thing), *vars(thing).values()],
+    FunctionType: lambda thing: [thing.__code__, thing.__defaults__, thing.__kwdefaults__],
+    property: lambda thing: [thing.fget],
+    staticmethod: lambda thing: [thing.__func__],
+    classmethod: lambda thing: [thing.__func__],
+}
