@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.adjoints import GRADIENT
 from engine.compiler.backends.numpy_kernels import kernel
-from engine.compiler.ir import Floats, Instruction, Map, MatMul, Take, Total, View, by_columns
+from engine.compiler.ir import Floats, Instruction, Map, MatMul, Scatter, Take, Total, View, by_columns
 from engine.compiler.plan import Plan
-from engine.compiler.vectorize import INPUTS, UNIFORM
+from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM
 
 _CHUNK = 16_000  # examples: enough to outweigh the calls, few enough for the cache
 _FOR_THREADS = 60_000  # numbers in a call of numpy, on average: for fewer, threads mostly wait for the interpreter
@@ -98,15 +97,18 @@ class Memories:
                 else:
                     calls += _totals(source, target)
             elif isinstance(instruction, MatMul):
-                kind, *views = instruction
-                out, left, right = map(resolve, views)
-                calls += _products(kind, out, left, right)
-                if kind == "forward" and out.dtype == np.float32 and out.size * left.shape[1] >= _BLAS_THREADS:
+                out, left, right = map(resolve, (instruction.out, instruction.left, instruction.right))
+                calls += _products(instruction.kind, out, left, right)
+                if (
+                    instruction.kind == "forward"
+                    and out.dtype == np.float32
+                    and out.size * left.shape[1] >= _BLAS_THREADS
+                ):
                     calls.append((_signal_infinity, (out,)))
             elif isinstance(instruction, Take):
                 target = resolve(instruction.out).reshape(len(instruction.slots), -1)
                 calls.append((np.take, (self.arrays[instruction.memory], instruction.slots, 0, target, "clip")))
-            else:
+            elif isinstance(instruction, Scatter):
                 calls += _scatters(self.arrays[instruction.memory], instruction.slots, resolve(instruction.source))
         return calls
 
