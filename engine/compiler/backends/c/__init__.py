@@ -19,7 +19,7 @@ from engine.compiler.backends.c.compiler import found_compiler, library
 from engine.compiler.backends.c.source import Source, c_name
 from engine.compiler.backends.c.statements import is_native, statements, touched
 from engine.compiler.backends.c.stretch import Stretch
-from engine.compiler.backends.numpy import Call
+from engine.compiler.backends.numpy_calls import Call
 from engine.compiler.ir import Floats, Instruction
 from engine.compiler.plan import PARAMETERS, Bound, Plan
 from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM
