@@ -28,6 +28,7 @@ COMPILED = [
     "functions",
     *(f"compiler/{name}" for name in ("trace", "simplify", "fuse_sums", "vectorize", "memory_layout", "ir")),
     *(f"compiler/{name}" for name in ("ir_builder", "lower_forward", "lower_backward", "adjoints", "buffer_reuse")),
+    "compiler/backends/numpy_calls",
 ]  # where the time goes
 
 

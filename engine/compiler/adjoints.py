@@ -5,7 +5,6 @@ of another node: such steps cost no instruction. A number is multiplied in when 
 matrix product needs the plain numbers.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
 from math import log2
 
@@ -13,9 +12,8 @@ import numpy as np
 
 from engine.compiler.ir import Map, Scatter, View, equal, view_of
 from engine.compiler.ir_builder import Emitter, Scaled
-from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Column, Places, first
+from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM, VARYING, Column, Places, first
 
-GRADIENT = " gradient"
 GRADIENT_OF = {space: space + GRADIENT for space in (INPUTS, UNIFORM, VARYING)}
 _LARGEST = 20.0  # powers of two: larger numbers are multiplied in, so that products of many cannot overflow
 
@@ -24,12 +22,11 @@ _NOTHING, _IN_PLACE = -2, -1
 """Instead of a number of ``standing``: there is no gradient yet; it is in its own place."""
 
 
-@dataclass(slots=True)
 class _Standing:
     """The one contribution so far to the gradients of these nodes, in their order."""
 
-    places: Column
-    scaled: Scaled
+    def __init__(self, places: Column, scaled: Scaled) -> None:
+        self.places, self.scaled = places, scaled
 
 
 class Gradients:
@@ -47,7 +44,7 @@ class Gradients:
 
     def any(self, places: Column) -> bool:
         at = self.at
-        return at.item(places) != _NOTHING if isinstance(places, int) else bool((at[places] != _NOTHING).any())
+        return at.item(places) != _NOTHING if isinstance(places, int) else 1 in (at[places] != _NOTHING).tobytes()
 
     def of(self, places: Column) -> Scaled:
         """The gradients of these nodes, zeros where there are none."""

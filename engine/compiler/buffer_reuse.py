@@ -7,14 +7,12 @@ that is in the cache still: it makes the replay of long graphs a quarter faster,
 
 from bisect import bisect_left, insort
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.adjoints import GRADIENT
-from engine.compiler.ir import Code, Instruction, Map, Scatter, Take, View
-from engine.compiler.vectorize import VARYING
+from engine.compiler.ir import Code, Instruction, Scatter, Take, View
+from engine.compiler.vectorize import GRADIENT, VARYING
 
 Slots = NDArray[np.int64]
 _NEVER = 2**62
@@ -51,7 +49,7 @@ class _Touched:
 
 
 def reused(code: Code) -> Code:
-    """The same code in less memory; its views are moved there."""
+    """The same code in less memory; its instructions and views are moved there."""
     memories = [memory for memory in (VARYING, VARYING + GRADIENT) if code.n_slots.get(memory)]
     touched = {memory: _Touched(code.n_slots[memory]) for memory in memories}
     n_forward = len(code.forward)
@@ -67,36 +65,22 @@ def reused(code: Code) -> Code:
     def moved(memory: str, slot: int) -> tuple[str, int]:
         return memory, int(slots[memory][slot]) if memory in slots else slot
 
-    return replace(
-        code,
-        forward=_moved(code.forward, slots),
-        backward=_moved(code.backward, slots),
-        n_slots=n_slots,
-        outputs=[moved(*output) for output in code.outputs],
-        seed=code.seed and moved(*code.seed),
-    )
+    for each in (*code.forward, *code.backward):
+        if isinstance(each, (Take, Scatter)) and each.memory in slots:
+            each.slots = slots[each.memory][each.slots]
+    outputs = [moved(*output) for output in code.outputs]
+    return replace(code, n_slots=n_slots, outputs=outputs, seed=code.seed and moved(*code.seed))
 
 
 def _touch(touched: dict[str, _Touched], instructions: list[Instruction], begin: int) -> None:
     for time, instruction in enumerate(instructions, begin):
-        parts: Any = (*instruction.operands, instruction.out) if isinstance(instruction, Map) else instruction
-        for part in parts:
-            if isinstance(part, View) and part.memory in touched:
-                touched[part.memory].views[part] = None
-                touched[part.memory].at(part.start, time)
+        for part in (instruction.out, *instruction.operands):
+            if isinstance(part, View) and (memory := touched.get(part.memory)):
+                memory.views[part] = None
+                memory.at(part.start, time)
         if isinstance(instruction, (Take, Scatter)) and instruction.memory in touched:
             for slot in instruction.slots.tolist():
                 touched[instruction.memory].at(slot, time)
-
-
-def _moved(instructions: list[Instruction], slots: dict[str, Slots]) -> list[Instruction]:
-    """The same instructions; those that name single slots name the new ones."""
-    return [
-        each._replace(slots=slots[each.memory][each.slots])
-        if isinstance(each, (Take, Scatter)) and each.memory in slots
-        else each
-        for each in instructions
-    ]
 
 
 def _separate(views: list[View], n_slots: int) -> Slots:

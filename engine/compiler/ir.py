@@ -9,12 +9,13 @@ the next.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
+Function: TypeAlias = str | Callable[..., Any]
 _UNIFORM = frozenset({"uniform", "uniform gradient", "uniform scratch"})
 
 
@@ -50,27 +51,33 @@ class View:
         """
         found = np.array(self.start)
         for length, stride in zip(self.shape, self.strides):
-            found = found[..., None] + stride * np.arange(length)
+            found = found[..., None] + stride * np.arange(length, dtype=np.int64)
         return found
 
 
-class Map(NamedTuple):
+class Instruction:
+    """A step of a program: it reads its operands, views and plain numbers, and writes *out*."""
+
+    out: View
+    operands: tuple[View | float, ...] = ()
+
+
+class Map(Instruction):
     """``out = function(*operands)``, number by number; operands are broadcast, and some may be plain numbers."""
 
-    function: str | Callable[..., Any]
-    out: View
-    operands: tuple[View | float, ...]
+    def __init__(self, function: Function, out: View, operands: tuple[View | float, ...]) -> None:
+        self.function, self.out, self.operands = function, out, operands
 
 
-class Total(NamedTuple):
+class Total(Instruction):
     """``out = sum(operand)`` over the last axis of its slots, from left to right; or over the examples."""
 
-    out: View
-    operand: View
-    over_examples: bool = False
+    def __init__(self, out: View, operand: View, over_examples: bool = False) -> None:
+        self.out, self.operand, self.over_examples = out, operand, over_examples
+        self.operands = (operand,)
 
 
-class MatMul(NamedTuple):
+class MatMul(Instruction):
     """Matrix products, with the examples as columns.
 
     ``forward``: out ``(m, n)`` = left ``(n, k)`` of weights times right ``(m, k)`` of vectors, for each of m vectors.
@@ -80,29 +87,24 @@ class MatMul(NamedTuple):
     ``to vectors, careful`` and ``to weights, careful``: the same, but products with an exact 0 are 0.
     """
 
-    kind: str
-    out: View
-    left: View
-    right: View
+    def __init__(self, kind: str, out: View, left: View, right: View) -> None:
+        self.kind, self.out, self.left, self.right = kind, out, left, right
+        self.operands = left, right
 
 
-class Take(NamedTuple):
+class Take(Instruction):
     """``out[i] = source[slots[i]]``: numbers gathered from anywhere in a memory."""
 
-    out: View
-    memory: str
-    slots: NDArray[np.int64]
+    def __init__(self, out: View, memory: str, slots: NDArray[np.int64]) -> None:
+        self.out, self.memory, self.slots = out, memory, slots
 
 
-class Scatter(NamedTuple):
+class Scatter(Instruction):
     """``memory[slots[i]] += source[i]``, a slot as often as it is there."""
 
-    memory: str
-    slots: NDArray[np.int64]
-    source: View
-
-
-Instruction: TypeAlias = Map | Total | MatMul | Take | Scatter
+    def __init__(self, memory: str, slots: NDArray[np.int64], source: View) -> None:
+        self.memory, self.slots, self.source = memory, slots, source
+        self.out, self.operands = source, (source,)
 
 
 @dataclass
@@ -119,8 +121,7 @@ class Code:
     def width(self) -> float:
         """How many numbers of an example an instruction computes, on average."""
         instructions = [*self.forward, *self.backward]
-        sizes = [(part.source if isinstance(part, Scatter) else part.out).size for part in instructions]
-        return sum(sizes) / max(1, len(sizes))
+        return sum([each.out.size for each in instructions]) / max(1, len(instructions))
 
 
 def by_columns(instructions: list[Instruction], n_inputs: int) -> bool:
@@ -130,7 +131,7 @@ def by_columns(instructions: list[Instruction], n_inputs: int) -> bool:
         if isinstance(instruction, Take):
             n_read += len(instruction.slots) if instruction.memory == "inputs" else 0
         elif not isinstance(instruction, MatMul) or instruction.right.shape[0] > 1:
-            for part in instruction.operands if isinstance(instruction, Map) else instruction:
+            for part in instruction.operands:
                 if isinstance(part, View) and part.memory == "inputs":
                     n_read += part.size
         if 2 * n_read > n_inputs:
@@ -144,24 +145,27 @@ def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
     >>> view_of("varying", np.array([[4, 6], [7, 9]]))
     View(memory='varying', start=4, shape=(2, 2), strides=(3, 2))
     """
-    strides = []
-    for axis, length in enumerate(slots.shape):
-        along = slots.swapaxes(0, axis)
-        steps = along[1:] - along[:-1]
-        strides.append(steps.item(0) if length > 1 else 0)
-        if length > 1 and not (steps == strides[-1]).all():
-            return None
-    return View(memory, slots.item(0), slots.shape, tuple(strides))
+    start, shape = slots.item(0), slots.shape
+    steps = [slots.item(prod(shape[axis + 1 :])) - start if shape[axis] > 1 else 0 for axis in range(len(shape))]
+    if slots.item(-1) - start != sum([step * (length - 1) for step, length in zip(steps, shape)]):
+        return None
+    view = View(memory, start, shape, tuple(steps))
+    return view if view.slots.tobytes() == slots.tobytes() else None
 
 
 def some(flags: NDArray[np.bool_], slots: int | list[int] | NDArray[np.int64]) -> bool:
     if isinstance(slots, int):
         return flags.item(slots)
-    return any(map(flags.item, slots)) if isinstance(slots, list) else bool(flags[slots].any())
+    return any(map(flags.item, slots)) if isinstance(slots, list) else 1 in flags[slots].tobytes()
 
 
 def equal(a: int | NDArray[np.int64], b: int | NDArray[np.int64]) -> bool:
     """Whether two slots, or two arrays of them, are the same."""
     if isinstance(a, int) or isinstance(b, int):
         return isinstance(a, int) and isinstance(b, int) and a == b
-    return np.array_equal(a, b)
+    return a.shape == b.shape and a.tobytes() == b.tobytes()  # faster than numpy compares a few
+
+
+def is_repeated(rows: NDArray[np.int64]) -> bool:
+    """Whether all rows, or all numbers, are the same."""
+    return rows.tobytes() == rows[:1].tobytes() * len(rows)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from math import pi, prod
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-from engine.compiler.ir import Instruction, Map, MatMul, Take, Total, View, view_of
+from engine.compiler.ir import Function, Instruction, Map, MatMul, Take, Total, View, is_repeated, view_of
 from engine.compiler.memory_layout import Placed
 from engine.compiler.trace import Op
 from engine.compiler.vectorize import Block, Column, Places, first
@@ -18,16 +17,12 @@ from engine.primitive import Primitive
 from engine.slopes import NUMBERS
 from engine.special import over
 
-Function: TypeAlias = str | Callable[..., Any]
 
-
-@dataclass(slots=True)
 class Scaled:
     """``number * view``; ``number / view`` where *inverse*."""
 
-    view: View
-    number: float = 1.0
-    inverse: bool = False
+    def __init__(self, view: View, number: float = 1.0, inverse: bool = False) -> None:
+        self.view, self.number, self.inverse = view, number, inverse
 
 
 class Emitter:
@@ -40,7 +35,8 @@ class Emitter:
         self._used = {"scratch": 0, "uniform scratch": 0}
         self._kept: View | None = None
         self._steps: dict[tuple[Any, ...], _Steps] = {}
-        self._views: dict[int, View] = {}
+        self._views: list[View | None] = [None] * len(graph.spaces)
+        self._gradients = self._views.copy()
         self._scratch_views: dict[tuple[str, int, tuple[int, ...]], View] = {}
 
     def add(self, instruction: Instruction) -> None:
@@ -85,17 +81,17 @@ class Emitter:
 
     def single(self, place: int, gradient: str = "") -> View:
         """The number of one node; its gradient, where the end of that memory's name is given."""
-        key = ~place if gradient else place
-        view = self._views.get(key)
+        views = self._gradients if gradient else self._views
+        view = views[place]
         if view is None:
             memory = self.graph.spaces[place] + gradient
-            self._views[key] = view = View(memory, self.graph.slots.item(place), (1,), (1,))
+            views[place] = view = View(memory, self.graph.slots.item(place), (1,), (1,))
         return view
 
     def constant(self, places: Column) -> float | None:
         """The number that all of these nodes are, where it is a constant that may be multiplied with others."""
         place, record = places if isinstance(places, int) else places.item(0), self.graph.record
-        if record.ops[place] != CONSTANT or (not isinstance(places, int) and (places != place).any()):
+        if record.ops[place] != CONSTANT or not (isinstance(places, int) or is_repeated(places)):
             return None
         number = record.numbers[place]
         return number if _safe(number) else None
@@ -128,9 +124,9 @@ class Emitter:
         What was gathered or kept stays where it is, because it may be read again.
         """
         last = self.instructions[-1] if self.instructions else None
-        computed = last if isinstance(last, (Map, Total, MatMul)) and last.out is result else None
-        if computed and result is not self._kept and computed.out.memory in self._used:
-            self.instructions[-1] = _written(computed, out)
+        computed = isinstance(last, (Map, Total, MatMul)) and last.out is result
+        if last and computed and result is not self._kept and last.out.memory in self._used:
+            last.out = out
         elif result is not out:
             self.add(Map("copy", out, (result,)))
 
@@ -171,15 +167,6 @@ class Emitter:
         if number == 1.0:
             return view
         return self.map("negative", (view,)) if number == -1.0 else self.map("multiply", (view, number))
-
-
-def _written(instruction: Map | Total | MatMul, out: View) -> Instruction:
-    """The same instruction with its result in *out*; ``_replace`` takes three times as long."""
-    if isinstance(instruction, Map):
-        return Map(instruction.function, out, instruction.operands)
-    if isinstance(instruction, MatMul):
-        return MatMul(instruction.kind, out, instruction.left, instruction.right)
-    return Total(out, instruction.operand, instruction.over_examples)
 
 
 class _Steps(NamedTuple):

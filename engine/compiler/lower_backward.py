@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from engine.compiler.adjoints import Gradients, moderate
-from engine.compiler.ir import MatMul, Total, View, equal, some
+from engine.compiler.ir import MatMul, Total, View, equal, is_repeated, some
 from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.memory_layout import Placed, find_products
 from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, Column, Factors, Group, Part, Places, matrix
@@ -169,12 +169,12 @@ class Backward:
     def of_different(self, places: Places, value: Scaled) -> tuple[Column, Scaled]:
         """The nodes, each once where they are all the same or the same in every row or column, and their sums."""
         view, number = value.view, value.number
-        if places.ndim == 2 and len(places) > 1 and (places == places[0]).all():  # the same nodes in every row
+        if places.ndim == 2 and len(places) > 1 and is_repeated(places):  # the same nodes in every row
             turned = View(view.memory, view.start, view.shape[::-1], view.strides[::-1])
             places, view = places[0], self.emitter.total(turned)
-        elif places.ndim == 2 and places.shape[1] > 1 and (places == places[:, :1]).all():
+        elif places.ndim == 2 and places.shape[1] > 1 and is_repeated(places.T):
             places, view = places[:, 0], self.emitter.total(view)
-        if places.ndim == 1 and (places == places[0]).all():
+        if places.ndim == 1 and is_repeated(places):
             if len(places) > 1:
                 view = self.emitter.total(View(view.memory, view.start, (1, *view.shape), (0, *view.strides)))
             return places.item(0), Scaled(view, number)

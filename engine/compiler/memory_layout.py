@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.compiler.ir import is_repeated
 from engine.compiler.trace import Record
 from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Factors, Group, Places, grouped, matrix
 from engine.operations import CONSTANT
@@ -40,7 +41,7 @@ def placed(record: Record) -> Placed:
                     ranks[column] = next_rank
                     next_rank += 1
                 continue
-            fresh = column[0] if column.ndim == 2 and (column == column[0]).all() else column.ravel()
+            fresh = column[0] if column.ndim == 2 and is_repeated(column) else column.ravel()
             fresh = fresh[ranks[fresh] == _UNREAD]
             ranks[fresh[::-1]] = next_rank + np.arange(len(fresh))[::-1]  # of equal ones the first counts
             next_rank += len(fresh)

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.backends.numpy_kernels import kernel
-from engine.compiler.ir import Code, Floats, Map, MatMul, Take, Total, View
-from engine.compiler.ir_builder import Function
+from engine.compiler.ir import Code, Floats, Function, Map, MatMul, Take, Total, View
 from engine.compiler.memory_layout import Placed
 from engine.compiler.onnx_graph import Graph, Operand, Tensor, joined, over_examples
 from engine.compiler.onnx_kernels import applied

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.adjoints import GRADIENT
 from engine.compiler.buffer_reuse import reused
 from engine.compiler.collector import collector_paused
 from engine.compiler.ir import Code, Floats
@@ -15,7 +14,7 @@ from engine.compiler.ir_builder import Emitter
 from engine.compiler.lower_backward import Backward
 from engine.compiler.lower_forward import emit_forward
 from engine.compiler.memory_layout import Placed
-from engine.compiler.vectorize import INPUTS, UNIFORM, Places
+from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM, Places
 
 PARAMETERS = "parameters"
 

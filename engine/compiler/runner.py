@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.backends import backend_named
-from engine.compiler.backends.numpy import is_finite
+from engine.compiler.backends.numpy_calls import is_finite
 from engine.compiler.collector import collector_paused
 from engine.compiler.eager import refuse
 from engine.compiler.inputs import fill, hiding_nan, refuse_nan

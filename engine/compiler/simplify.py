@@ -111,12 +111,11 @@ def _living(record: Record) -> Record:
     alive[:n_leaves] = b"\x01" * n_leaves
     if all(alive):
         return record
-    alive.pop()
-    here = [NONE] * (len(record.ops) + 1)
-    new = Record([], [], [], array("d"), record.n_inputs, record.n_parameters, [])
-    for index in range(len(alive)):
-        if alive[index]:
-            first, second = here[record.first[index]], here[record.second[index]]
-            here[index] = new.add(record.ops[index], first, second, record.numbers[index])
-    new.outputs = [here[output] for output in record.outputs]
-    return new
+    kept = [index for index in range(len(record.ops)) if alive[index]]
+    here = [NONE] * len(alive)
+    for new, index in enumerate(kept):
+        here[index] = new
+    first, second = [[here[side[index]] for index in kept] for side in (record.first, record.second)]
+    ops, numbers = [record.ops[index] for index in kept], array("d", [record.numbers[index] for index in kept])
+    outputs = [here[output] for output in record.outputs]
+    return Record(ops, first, second, numbers, record.n_inputs, record.n_parameters, outputs)

@@ -19,6 +19,8 @@ Block: TypeAlias = list[int] | Places
 SUM = "sum"
 INPUTS, UNIFORM, VARYING = "inputs", "uniform", "varying"
 """Where a number lives: among the inputs of the examples; once for all examples; once for each example."""
+GRADIENT = " gradient"
+"""The end of the names of memories that have gradients."""
 
 
 class Factors(NamedTuple):

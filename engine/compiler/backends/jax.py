@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.adjoints import GRADIENT
 from engine.compiler.backends import numpy as exact
 from engine.compiler.ir import Code, Floats, Map, View
 from engine.compiler.plan import Bound as AnyBound
 from engine.compiler.plan import Plan
-from engine.compiler.vectorize import INPUTS, UNIFORM
+from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM
 
 _CHUNK_BYTES = 2**30
 Slots = NDArray[np.int64]

@@ -11,7 +11,7 @@ from jax.scipy.special import erf, erfc
 from numpy.typing import NDArray
 
 from engine.compiler.array_functions import SQRT_HALF, made_of, ufuncs
-from engine.compiler.ir import Code, Instruction, Map, MatMul, Take, Total, View
+from engine.compiler.ir import Code, Instruction, Map, MatMul, Scatter, Take, Total, View
 from engine.compiler.vectorize import UNIFORM
 
 Slots = NDArray[np.int64]
@@ -130,18 +130,18 @@ class Rows:
                 else:
                     self.write(instruction.out, array.sum(-2))
             elif isinstance(instruction, MatMul):
-                self.write(instruction.out, self._product(*instruction))
+                self.write(instruction.out, self._product(instruction.kind, instruction.left, instruction.right))
             elif isinstance(instruction, Take):
                 found = self.get(instruction.memory, instruction.slots)
                 self.write(instruction.out, found.reshape(*instruction.out.shape, -1))
-            else:
-                self._scatter(*instruction)
+            elif isinstance(instruction, Scatter):
+                self._scatter(instruction.memory, instruction.slots, instruction.source)
 
     def wide(self, array: Any) -> Any:
         """The same with a number for each example."""
         return jnp.broadcast_to(array, (*array.shape[:-1], self._n))
 
-    def _product(self, kind: str, out: View, left: View, right: View) -> Any:
+    def _product(self, kind: str, left: View, right: View) -> Any:
         a, b = self.read(left), self.read(right)
         if kind in ("forward", "to vectors"):
             return jnp.einsum("nk,mke->mne" if kind == "forward" else "nk,mne->mke", a[..., 0], b, precision="highest")

@@ -1,29 +1,24 @@
-"""Last pass: instructions bound to numpy arrays of one batch size, as calls that are ready."""
+"""Last pass: instructions bound to numpy arrays of one batch size, and carried out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.adjoints import GRADIENT
-from engine.compiler.backends.numpy_kernels import kernel
-from engine.compiler.ir import Floats, Instruction, Map, MatMul, Take, Total, View, by_columns
+from engine.compiler.backends.numpy_calls import Call, calls_of, is_finite
+from engine.compiler.ir import Floats, Instruction, View, by_columns
 from engine.compiler.plan import Plan
-from engine.compiler.vectorize import INPUTS, UNIFORM
+from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM
 
 _CHUNK = 16_000  # examples: enough to outweigh the calls, few enough for the cache
 _FOR_THREADS = 60_000  # numbers in a call of numpy, on average: for fewer, threads mostly wait for the interpreter
 _CHUNK_BYTES, _CHUNK_BYTES_BY_EXAMPLE = 128 * 2**20, 8 * 2**20
-_IN_ORDER = 7  # terms: numpy adds up no more than these from left to right where they lie side by side
-_BLAS_THREADS = 2**16  # multiplications in a product from which BLAS may take threads, whose signals are lost
 _SIGNALS: dict[str, Any] = {"divide": "call", "invalid": "call", "over": "call"}
 """What numpy signals where an operation refuses a number, and sometimes where none does."""
-Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
 def share(plan: Plan, n_bytes: int) -> tuple[int, bool]:
@@ -83,32 +78,7 @@ class Memories:
     def bind(self, *lists: Sequence[Instruction]) -> list[list[Call]]:
         """Each instruction as calls that are ready, list by list."""
         resolve = cache(self.resolve)  # of views alone: 0.0 and -0.0 would be one
-        return [self._calls(instructions, resolve) for instructions in lists]
-
-    def _calls(self, instructions: Sequence[Instruction], resolve: Callable[[View], Floats]) -> list[Call]:
-        calls: list[Call] = []
-        for instruction in instructions:
-            if isinstance(instruction, Map):
-                arrays = [resolve(each) if isinstance(each, View) else each for each in instruction.operands]
-                calls.append((kernel(instruction.function), (*arrays, resolve(instruction.out))))
-            elif isinstance(instruction, Total):
-                target, source = resolve(instruction.out), resolve(instruction.operand)
-                if instruction.over_examples:
-                    calls.append((np.add.reduce, (source, -1, None, target[..., 0])))
-                else:
-                    calls += _totals(source, target)
-            elif isinstance(instruction, MatMul):
-                kind, *views = instruction
-                out, left, right = map(resolve, views)
-                calls += _products(kind, out, left, right)
-                if kind == "forward" and out.dtype == np.float32 and out.size * left.shape[1] >= _BLAS_THREADS:
-                    calls.append((_signal_infinity, (out,)))
-            elif isinstance(instruction, Take):
-                target = resolve(instruction.out).reshape(len(instruction.slots), -1)
-                calls.append((np.take, (self.arrays[instruction.memory], instruction.slots, 0, target, "clip")))
-            else:
-                calls += _scatters(self.arrays[instruction.memory], instruction.slots, resolve(instruction.source))
-        return calls
+        return [calls_of(instructions, self.arrays, resolve) for instructions in lists]
 
 
 class Bound(Memories):
@@ -142,88 +112,6 @@ class Bound(Memories):
             results[:, column] = numbers
 
 
-def _products(kind: str, out: Floats, left: Floats, right: Floats) -> list[Call]:
-    """Matrix products by BLAS: one of them where there is one vector, or one example."""
-    if kind.endswith("careful"):
-        return [(_careful_to_weights if kind.startswith("to weights") else _careful_to_vectors, (left, right, out))]
-    if kind == "dot":
-        return [(np.matmul, (left, right.T, out))]
-    one_vector, one_example = right.shape[0] == 1, right.shape[-1] == 1
-    if kind == "to weights":
-        out = out[..., 0]
-        if one_vector:
-            return [(np.matmul, (left[0], right[0].T, out))]
-        if one_example:
-            return [(np.matmul, (left[..., 0].T, right[..., 0], out))]
-        each = np.empty((len(left), *out.shape), out.dtype)
-        return [(np.matmul, (left, right.swapaxes(1, 2), each)), (np.add.reduce, (each, 0, None, out))]
-    weights = left[..., 0] if kind == "forward" else left[..., 0].T
-    if one_vector:
-        return [(np.matmul, (weights, right[0], out[0]))]
-    if one_example:
-        return [(np.matmul, (right[..., 0], weights.T, out[..., 0]))]
-    return [(np.matmul, (weights, right, out))]
-
-
-def _totals(source: Floats, target: Floats) -> list[Call]:
-    """Sums over the last but one axis, from left to right; of -0.0 alone they are -0.0."""
-    n_terms, n_examples = source.shape[-2:]
-    along, across = (abs(stride) for stride in source.strides[-2:])
-    is_forward = source.strides[-2] >= 0  # numpy 1.26 turns a reversed axis around before it adds up
-    if is_forward and (n_terms <= _IN_ORDER or (n_examples > 1 and across <= along)):
-        return [(np.add.reduce, (source, -2, None, target, False, -0.0))]
-    sums = np.empty(source.shape, source.dtype)  # numpy would add up pairs of pairs
-    return [(np.add.accumulate, (source, -2, None, sums)), (np.copyto, (target, sums[..., -1, :]))]
-
-
-def _careful_to_vectors(weights: Floats, gradient: Floats, out: Floats) -> None:
-    out[...] = 0.0
-    for n, row in enumerate(weights):
-        out += _product(gradient[:, n, None], row)
-
-
-def _careful_to_weights(gradient: Floats, vectors: Floats, out: Floats) -> None:
-    for n in range(len(out)):
-        np.copyto(out[n, :, 0], np.add.reduce(_product(gradient[:, n, None], vectors), (0, 2)))
-
-
-def _product(a: Floats, b: Floats) -> Floats:
-    """Number by number, as the chain rule has it: 0 where one of them is exactly 0."""
-    product = np.empty(np.broadcast_shapes(a.shape, b.shape), np.result_type(a, b))
-    kernel("times")(a, b, product)
-    return product
-
-
-def _signal_infinity(product: Floats) -> None:
-    """Signal an overflow if a number of a product of float32 is infinite."""
-    if not is_finite(product):
-        np.exp(np.float32(1e3))
-
-
-def _scatters(memory: Floats, slots: NDArray[np.int64], source: Floats) -> list[Call]:
-    """Additions in rounds in which no slot comes twice: for wide rows many times faster than ``np.add.at``."""
-    if memory.shape[1] == 1:
-        return [(_scatter_numbers, (memory[:, 0], slots, source))]
-    order = np.argsort(slots, kind="stable")
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(slots[order])) + 1])
-    rounds = np.empty(len(slots), np.int64)
-    rounds[order] = np.arange(len(slots)) - np.repeat(starts, np.diff([*starts, len(slots)]))
-    calls: list[Call] = []
-    for number in range(int(rounds.max()) + 1):
-        here = np.flatnonzero(rounds == number)
-        calls.append((_scatter_rows, (memory, slots[here], source, None if len(here) == len(slots) else here)))
-    return calls
-
-
-def _scatter_numbers(memory: Floats, slots: NDArray[np.int64], source: Floats) -> None:
-    np.add.at(memory, slots, source.ravel())
-
-
-def _scatter_rows(memory: Floats, slots: NDArray[np.int64], source: Floats, which: NDArray[np.int64] | None) -> None:
-    rows = source.reshape(-1, source.shape[-1])
-    memory[slots] += rows if which is None else rows[which]
-
-
 def carry_out(calls: Sequence[Call]) -> None:
     for function, arguments in calls:
         function(*arguments)
@@ -249,8 +137,3 @@ def carried_out_with_signal(calls: Sequence[Call], products: bool = False) -> bo
                 if products and not is_finite(arguments[2]):
                     heard.append("over")
     return bool(heard)
-
-
-def is_finite(numbers: Floats) -> bool:
-    """Whether all are finite and so is their sum. A BLAS product tells it twice as fast, except for large numbers."""
-    return isfinite(np.vdot(numbers, numbers)) or isfinite(np.add.reduce(numbers, None))

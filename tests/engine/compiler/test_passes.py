@@ -340,7 +340,7 @@ def test_what_was_computed_last_is_computed_into_its_place_and_what_was_gathered
     emitter.into(place, gathered)
     _, take, copy = emitter.instructions
     assert take.out == gathered  # it may be read again
-    assert copy == Map("copy", place, (gathered,))
+    assert (copy.function, copy.out, copy.operands) == ("copy", place, (gathered,))
 
 
 def test_backward_is_two_matrix_products_and_the_sums_over_examples():
@@ -424,9 +424,8 @@ def test_numbers_of_many_rules_cannot_overflow():
     y = x
     for _ in range(1000):
         y = y.log10() * factor  # e again, with a derivative of 1: factor / (e * log(10))
-    numbers = [
-        operand for i in gradient_instructions(y, [x, factor], []) for operand in i[2] if isinstance(operand, float)
-    ]
+    operands = [operand for i in gradient_instructions(y, [x, factor], []) for operand in i.operands]
+    numbers = [operand for operand in operands if isinstance(operand, float)]
     assert 1e-8 < min(numbers) < max(numbers) < 1e8
     assert len(numbers) > 1000 / 20
     np.testing.assert_allclose(compile(y, [x, factor], []).gradients([[x.data, factor.data]], [x]), [[1.0]], rtol=1e-6)
@@ -490,7 +489,7 @@ def test_slots_that_one_view_sees_stay_together():
     graph = placed_graph([dot(outputs, outputs)], x, w)
     code = reused(code_for(graph, 0, np.arange(5, 5 + len(w))))
     for instruction in [*code.forward, *code.backward]:
-        views = [part for part in instruction if isinstance(part, View)]
+        views = [part for part in (instruction.out, *instruction.operands) if isinstance(part, View)]
         for view in views:
             reach = sum(stride * (length - 1) for stride, length in zip(view.strides, view.shape))
             assert 0 <= view.start <= view.start + reach < code.n_slots[view.memory]

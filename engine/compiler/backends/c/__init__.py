@@ -14,16 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.callers import warn_user
-from engine.compiler.adjoints import GRADIENT
 from engine.compiler.backends import numpy as numpy_backend
 from engine.compiler.backends.c.compiler import found_compiler, library
 from engine.compiler.backends.c.source import Source, c_name
 from engine.compiler.backends.c.statements import is_native, statements, touched
 from engine.compiler.backends.c.stretch import Stretch
-from engine.compiler.backends.numpy import Call
+from engine.compiler.backends.numpy_calls import Call
 from engine.compiler.ir import Floats, Instruction
 from engine.compiler.plan import PARAMETERS, Bound, Plan
-from engine.compiler.vectorize import INPUTS, UNIFORM
+from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM
 from engine.expressions.c_functions import helpers_of
 
 OTHERWISE = "numpy"

@@ -36,37 +36,36 @@ def is_native(instruction: Instruction) -> bool:
         known = isinstance(function, str) and (function in KERNELS or function in SLOPES)
         return known and instruction.out.size <= _MOST
     if isinstance(instruction, MatMul):
-        kind, _, left, right = instruction
-        n_products = left.size * (right.shape[-1] if kind == "to weights" else right.shape[0])
+        kind, right = instruction.kind, instruction.right
+        n_products = instruction.left.size * (right.shape[-1] if kind == "to weights" else right.shape[0])
         return not kind.endswith("careful") and n_products <= _MOST
-    if isinstance(instruction, Total):
-        return instruction.operand.size <= _MOST
-    return (instruction.out if isinstance(instruction, Take) else instruction.source).size <= _MOST
+    return (instruction.operand if isinstance(instruction, Total) else instruction.out).size <= _MOST
 
 
 def statements(instruction: Instruction) -> Iterator[Statement]:
     """What an instruction does, number by number."""
+    out = _slots(instruction.out)
     match instruction:
-        case Map(function, out, operands):
-            columns = [_spread(operand, out.shape) for operand in operands]
-            for place, *row in zip(_slots(out), *columns):
-                yield Statement(place, str(function), tuple(row))
-        case Total(out, operand, True):
-            for place, slot in zip(_slots(out), _slots(operand)):
-                yield Statement(place, "sum", (slot,), operand.per_example)
-        case Total(out, operand):
+        case Map(function=function, operands=operands):
+            columns = [_spread(operand, instruction.out.shape) for operand in operands]
+            yield from (Statement(place, str(function), tuple(row)) for place, *row in zip(out, *columns))
+        case Total(operand=operand, over_examples=True):
+            yield from (
+                Statement(place, "sum", (slot,), operand.per_example) for place, slot in zip(out, _slots(operand))
+            )
+        case Total(operand=operand):
             terms = zip(*[iter(_slots(operand))] * operand.shape[-1])
-            yield from (Statement(place, "sum", tuple(row)) for place, row in zip(_slots(out), terms))
-        case MatMul(kind, out, left, right):
+            yield from (Statement(place, "sum", tuple(row)) for place, row in zip(out, terms))
+        case MatMul(kind=kind, left=left, right=right):
             yield from _products(kind, out, left, right)
-        case Take(out, memory, slots):
-            yield from (Statement(place, "copy", ((memory, i),)) for place, i in zip(_slots(out), slots.tolist()))
-        case Scatter(memory, slots, source):
-            for place, slot in zip(slots.tolist(), _slots(source)):
-                yield Statement((memory, place), "add", ((memory, place), slot))
+        case Take(memory=memory, slots=slots):
+            yield from (Statement(place, "copy", ((memory, slot),)) for place, slot in zip(out, slots.tolist()))
+        case Scatter(memory=memory, slots=slots):
+            places = [(memory, slot) for slot in slots.tolist()]
+            yield from (Statement(place, "add", (place, slot)) for place, slot in zip(places, out))
 
 
-def _products(kind: str, out: View, left: View, right: View) -> Iterator[Statement]:
+def _products(kind: str, out: list[Slot], left: View, right: View) -> Iterator[Statement]:
     """Sums of products: see ``MatMul``."""
     a, b = left.slots, right.slots
     reduces = kind in ("dot", "to weights") and (left.per_example or right.per_example)
@@ -78,7 +77,7 @@ def _products(kind: str, out: View, left: View, right: View) -> Iterator[Stateme
         pairs = [(weights, vector) for vector in b for weights in a]
     else:
         pairs = [(column, vector) for vector in b for column in a.T]
-    for place, (lefts, rights) in zip(_slots(out), pairs):
+    for place, (lefts, rights) in zip(out, pairs):
         operands = chain.from_iterable(
             ((left.memory, i), (right.memory, j)) for i, j in zip(lefts.tolist(), rights.tolist())
         )
@@ -101,12 +100,7 @@ def _spread(operand: View | float, shape: tuple[int, ...]) -> list[Slot | float]
 
 def touched(instruction: Instruction) -> tuple[set[Slot], set[Slot]]:
     """The slots that an instruction reads, and those that it writes."""
+    read = {slot for part in instruction.operands if isinstance(part, View) for slot in _slots(part)}
     if isinstance(instruction, (Take, Scatter)):
-        slots = {(instruction.memory, slot) for slot in instruction.slots.tolist()}
-        if isinstance(instruction, Take):
-            return slots, set(_slots(instruction.out))
-        return {*slots, *_slots(instruction.source)}, set()
-    operands = instruction.operands if isinstance(instruction, Map) else instruction[1:]
-    parts = operands[1:] if isinstance(instruction, MatMul) else operands
-    read = {slot for part in parts if isinstance(part, View) for slot in _slots(part)}
-    return read, set(_slots(instruction.out))
+        read.update((instruction.memory, slot) for slot in instruction.slots.tolist())
+    return read, set() if isinstance(instruction, Scatter) else set(_slots(instruction.out))
