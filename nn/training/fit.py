@@ -356,7 +356,11 @@ class Training:
         return is_over or history.interrupted
 
     def _call_back(self) -> bool:
-        answers = [callback(self.task.model, self.progress.history) for callback in self.task.callbacks]
+        history = self.progress.history
+        epochs = history.epochs
+        answers = [callback(self.task.model, history) for callback in self.task.callbacks]
+        if history.epochs != epochs:
+            raise ValueError(f"history.loss must keep its {epochs} losses, got {history.epochs} after the callbacks")
         return any(map(is_true, answers))
 
     def _go_on(self) -> None:
