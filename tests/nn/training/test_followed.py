@@ -769,5 +769,5 @@ def test_a_weight_that_is_written_during_an_epoch_counts(replay, is_trained, dty
 
 
 def test_a_callback_may_not_take_losses_away():
-    with pytest.raises(ValueError, match="history.loss must keep its 1 losses, got 0 after the callbacks"):
+    with pytest.raises(ValueError, match=r"history\.loss must keep its 1 losses, got 0 after the callbacks"):
         MLP(1, [1]).fit([[1.0], [2.0]], [1.0, 2.0], callbacks=[lambda _, history: history.loss.clear()], progress=False)
