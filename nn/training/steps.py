@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from engine import Value, compiler
 from engine.calculus import depends
 from nn.examples import Examples, Tally, as_list, output_numbers
-from nn.losses import LossFunction, as_loss
+from nn.losses import LossFunction, as_loss, as_values
 from nn.noise import Layout, given_noise, noise_from
 from nn.optimizers import Optimizer
 from nn.schedules import EarlyStopping, is_plain
@@ -183,5 +183,5 @@ def _loss_alone(
     loss: LossFunction, outputs: Any, targets: Targets, index: int
 ) -> tuple[Callable[[list[Value]], list[Any]], list[float]]:
     """The loss of these outputs as a function of the target, and the target's numbers."""
-    numbers = targets.columns()[index].tolist()
+    numbers, outputs = targets.columns()[index].tolist(), as_values(outputs)
     return lambda target: [loss(outputs, target if len(target) > 1 else target[0])], numbers

@@ -101,6 +101,23 @@ def test_a_model_whose_comparisons_make_it_dead_is_one(replay):
         fitted(Leak(), replay, "mse", X=np.abs(X))
 
 
+class Triplet(Module):
+    """A model that is its own loss: a plain 0 where the margin is kept."""
+
+    def __init__(self):
+        self.w = Value(0.3)
+
+    def __call__(self, x):
+        return max(0, self.w * x[0] + 0.2)
+
+
+@pytest.mark.parametrize("loss", [lambda output, target: output, "huber", lambda output, target: abs(output)])
+def test_a_plain_number_that_the_model_chose_is_an_output_in_each_way(loss):
+    histories = [fitted(Triplet(), replay, loss) for replay in (False, None)]
+    assert histories[0].loss == pytest.approx(histories[1].loss, rel=1e-12)
+    assert histories[1].eager == ""
+
+
 class Bend(Module):
     """A model with a comparison of its own, which is none of the loss."""
 
