@@ -196,7 +196,7 @@ def doubled(a):
 @pytest.mark.parametrize(
     ("function", "X", "kind", "words"),
     [
-        (lambda a: a, [1.0, 2.0], ValueError, r"X must be \(n_examples, n_inputs\) with at least one row"),
+        (lambda a: a, [1.0, 2.0], ValueError, r"with at least one row, got \(2,\); \[X\] is a table of one row, "),
         (lambda a: a, [], ValueError, "at least one row"),
         (lambda a: a, "numbers", TypeError, "X must be rows of numbers"),
         (lambda a: a, [[float("nan")]], ValueError, "X: row 0 has NaN in column 0"),

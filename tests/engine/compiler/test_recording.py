@@ -981,15 +981,19 @@ def test_numbers_in_place_of_rows_are_answered():
         TypeError, match=r"distance takes rows of numbers, .* for one example distance\(\[\[3.0, 1.0\]\]\)"
     ):
         distance(3.0, 1.0)
-    with pytest.raises(
-        TypeError, match=r"distance takes .* for several examples distance\(\[\[3.0, 1.0\], \[1.0, 3.0\]\]\)"
-    ):
-        distance([3.0, 1.0], [1.0, 3.0])
+    with pytest.raises(TypeError, match=r"several examples distance\(\[\[3.0, 1.0\], \[1.0, 3.0\], \[1.0, 1.0\]\]\)"):
+        distance([3.0, 1.0], [1.0, 3.0], [1.0, 1.0])
+    with pytest.raises(TypeError, match=r"side by side in one table: distance\(numpy\.column_stack\(\[X, y\]\)\)"):
+        distance([3.0, 1.0, 2.0], np.array([1.0, 3.0, 2.0]))
     with pytest.raises(TypeError, match=r"got array\(3\.\), array\(1\.\); for one example distance"):
         distance(np.array(3.0), np.array(1.0))
     table, targets = [[3.0, 1.0], [1.0, 3.0]], [1.0, -1.0]
-    with pytest.raises(TypeError, match=r"side by side in one table: distance\(numpy\.column_stack\(\[X, y\]\)\)"):
-        distance(table, targets)
+    advice = r"write def distance\(row\), where \*x, y = row, and call distance\(numpy\.column_stack\("
+    for X, y in [(table, targets), (table[0], targets[0])]:
+        with pytest.raises(TypeError, match=advice):
+            distance(X, y)
+    with pytest.raises(TypeError, match=r"side by side in one table: sum\(numpy\.column_stack\(\[X, y\]\)\)"):
+        compile(sum)(table, targets)
     with pytest.raises(TypeError, match="X must be rows of numbers, an example each, got NoneType None"):
         distance()
     with pytest.raises(TypeError, match=r"got x=3\.0, y=1\.0; for one example distance\(\[\[3\.0, 1\.0\]\]\)"):
