@@ -66,6 +66,10 @@ class CompiledFunction:
             return self
         return CompiledFunction(function, copy.deepcopy(self._parameters, memo), self._dtype, self._backend)
 
+    def __getattr__(self, name: str) -> Any:
+        advice = f"; a program of one graph has it: compile(f(x), inputs=[x]).{name}" if hasattr(Program, name) else ""
+        raise AttributeError(f"a compiled function has no attribute {name!r}{advice}")
+
     def __call__(self, X: Any = None, *more: Any, **named: Any) -> Any:
         """The outputs for each example: see ``Program``. Of Values, as in ``grad(f)(x)``, what the function returns."""
         given = [*([] if X is None else [X]), *more]

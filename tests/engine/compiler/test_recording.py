@@ -1002,6 +1002,16 @@ def test_numbers_in_place_of_rows_are_answered():
     assert distance.__wrapped__(Value(3.0), Value(1.0)).data == 2.0
 
 
+def test_what_a_program_of_one_graph_has_is_answered():
+    f = compile(lambda x: x * x)
+    with pytest.raises(
+        AttributeError, match=r"no attribute 'save'; a program of one graph has it: compile\(f\(x\), inputs"
+    ):
+        f.save("f.c")
+    with pytest.raises(AttributeError, match=r"no attribute 'nonsense'$"):
+        _ = f.nonsense
+
+
 def test_an_argument_that_is_no_column_is_fixed_before():
     def power(x, n=2):
         return x**n
