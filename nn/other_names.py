@@ -34,6 +34,7 @@ OF_AN_ARGUMENT = by_name(
         "nout out_features units": "n_outputs=",
         "hidden hidden_sizes hidden_layers hidden_layer_sizes layers": "sizes=",
         "act nonlinearity": "activation=",
+        "output_activation out_activation final_activation last_activation": "output=",
         "p": "rate=",
     }
 )

@@ -312,6 +312,10 @@ def test_the_third_argument_of_a_layer_is_its_activation(make, tmp_path):
         (lambda: Dropout(p=0.1), "Dropout has no argument p=; did you mean rate=?"),
         (lambda: Layer(nin=2, nout=3), "Layer has no argument nin=; did you mean n_inputs=?"),
         (lambda: MLP(2, hidden=[3, 1]), "MLP has no argument hidden=; did you mean sizes=?"),
+        (
+            lambda: MLP(2, [3, 1], output_activation="tanh"),
+            "MLP has no argument output_activation=; did you mean output=?",
+        ),
         (lambda: MLP(2, [3, 1], act="tanh"), "MLP has no argument act=; did you mean activation=?"),
         (lambda: Own(scales=2.0), "Own has no argument scales=; did you mean scale=?"),
         (lambda: Own(p=2.0), "Own has no argument p=; it has scale, offset"),
