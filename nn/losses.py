@@ -209,13 +209,6 @@ def as_loss(loss: Any, again: Callable[[list[Value]], list[Any]], row: Sequence[
         ) from error
 
 
-def as_values(outputs: Any) -> Any:
-    """The outputs of an example, with Values in place of the plain numbers that comparisons chose."""
-    if isinstance(outputs, (list, tuple)):
-        return [as_values(output) for output in outputs]
-    return Value(outputs) if isinstance(outputs, (int, float)) else outputs
-
-
 def check_takes_logits(loss: str, outputs: Sequence[Any], again: Callable[[], Sequence[Any]]) -> None:
     """Refuse outputs that are probabilities already, or say yes to everything, for a loss on logits.
 

@@ -11,7 +11,7 @@ import numpy as np
 from engine import DataDependentError, compiler
 from nn.activations import is_of_one_value
 from nn.configuration import foreign_parts
-from nn.examples import Examples, Tally, as_list
+from nn.examples import Examples, Tally, as_list, as_values
 from nn.losses import LOSSES, recorded_form
 from nn.noise import noise_rows
 from nn.parameters import runs_in
@@ -257,7 +257,7 @@ def _parts(model: Module) -> list[Any]:
 
 def _first_eagerly(task: Task) -> list[Any]:
     """Loss and outputs of the first example, computed with plain numbers."""
-    outputs = task.model(task.examples.row(0))
+    outputs = as_values(task.model(task.examples.row(0)))
     loss = task.loss(outputs, task.examples.target(0))
     return [loss * (task.examples.weights or [1.0])[0], *as_list(outputs)]
 

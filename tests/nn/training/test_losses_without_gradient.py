@@ -111,9 +111,32 @@ class Triplet(Module):
         return max(0, self.w * x[0] + 0.2)
 
 
-@pytest.mark.parametrize("loss", [lambda output, target: output, "huber", lambda output, target: abs(output)])
-def test_a_plain_number_that_the_model_chose_is_an_output_in_each_way(loss):
-    histories = [fitted(Triplet(), replay, loss) for replay in (False, None)]
+class Pair(Triplet):
+    def __call__(self, x):
+        return max(0, self.w * x[0] + 0.2), min(0.5, self.w * x[1])
+
+
+class Numpy(Pair):
+    def __call__(self, x):
+        return np.array(super().__call__(x))
+
+
+CLASSES = (SIGNS > 0.0).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("make", "loss", "y"),
+    [
+        (Triplet, lambda output, target: output, SIGNS),
+        (Triplet, lambda output, target: output.tanh(), SIGNS),
+        (Triplet, "huber", SIGNS),
+        (Pair, "cross_entropy", CLASSES),
+        (Pair, "hinge", CLASSES),
+        (Numpy, lambda outputs, target: sum(outputs), SIGNS),
+    ],
+)
+def test_a_plain_number_that_the_model_chose_is_an_output_in_each_way(make, loss, y):
+    histories = [fitted(make(), replay, loss, y=y) for replay in (False, None)]
     assert histories[0].loss == pytest.approx(histories[1].loss, rel=1e-12)
     assert histories[1].eager == ""
 
