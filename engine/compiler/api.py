@@ -179,7 +179,7 @@ class _Call:
         n = self.n_arguments
         if n not in (len(inputs), None, 1):
             name = getattr(self._function, "__name__", "the function")
-            advice = f"; a method is compiled with its object: compile(model.{name})" if "self" in self._names else ""
+            advice = f"; compile it outside of its class, compile(model.{name})" if "self" in self._names else ""
             raise ValueError(f"X: {name} takes {n} Values, a column each; it is not {len(inputs)} columns{advice}")
         as_list = n == 1 != len(inputs)
         try:

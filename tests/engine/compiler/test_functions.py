@@ -223,7 +223,7 @@ def test_a_method_that_was_compiled_without_its_object():
         def scaled(self, x):
             return 2.0 * x
 
-    with pytest.raises(ValueError, match=r"a method is compiled with its object: compile\(model.scaled\)"):
+    with pytest.raises(ValueError, match=r"compile it outside of its class, compile\(model.scaled\)"):
         Scale().scaled([[1.0]])
 
 
