@@ -64,11 +64,13 @@ _ROOMS = {
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
+    from engine.other_names import OF_ENGINE, missing_name
+
     for room, names in _ROOMS.items():
         if name in names:
             thing = globals()[name] = getattr(import_module(f"engine.{room}"), name)
             return thing
-    raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    raise missing_name("engine", name, OF_ENGINE)
 
 
 def __dir__() -> list[str]:

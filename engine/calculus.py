@@ -63,7 +63,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
     >>> value_and_grad(lambda x: x * x)(3.0)
     (9.0, 6.0)
     """
-    check_function(f)
+    check_function(f, argnums)
 
     @functools.wraps(f, updated=())
     def both(*args: Any, **kwargs: Any) -> Any:
@@ -91,7 +91,7 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     >>> jacobian(lambda x, y: x * y**2, argnums=(0, 1))(2.0, 3.0)
     (9.0, 12.0)
     """
-    check_function(f)
+    check_function(f, argnums)
 
     @functools.wraps(f, updated=())
     def derivatives(*args: Any, **kwargs: Any) -> Any:
@@ -164,7 +164,7 @@ def _arguments(
     f: Function, at: Any, argnums: Argnums | None, vector: Any, name: str
 ) -> tuple[tuple[Any, ...], Argnums, list[Number]]:
     """The arguments of *f*, which of them are differentiated, and the numbers of *vector* in their order."""
-    check_function(f)
+    check_function(f, 0 if argnums is None else argnums)
     if argnums is not None and not isinstance(at, (tuple, list)):
         raise TypeError(
             f"at must be the tuple of all arguments of {_name(f)} where argnums are given, got {shortened(at)}"
@@ -180,11 +180,15 @@ def _arguments(
     return args, chosen, [leaf if isinstance(leaf, Value) else as_float(leaf, name) for leaf in leaves]
 
 
-def check_function(f: object) -> None:
-    """Raise a TypeError if *f* is no function."""
+def check_function(f: object, argnums: Argnums = 0) -> None:
+    """Raise a TypeError if *f* is no function, or *argnums* are no ints."""
     if not callable(f):
         advice = "; engine.gradients differentiates a Value" if isinstance(f, Value) else ""
         raise TypeError(f"f must be a function, got {type(f).__name__} {shortened(f)}{advice}")
+    for index in argnums if isinstance(argnums, Sequence) else (argnums,):
+        if isinstance(index, bool) or not isinstance(index, Integral):
+            advice = "numbers go to the function that is returned, as in grad(f)(x)"
+            raise TypeError(f"argnums must be ints, got {shortened(argnums)}; {advice}")
 
 
 def _chosen(args: Sequence[Any], argnums: Argnums) -> Any:
@@ -195,7 +199,7 @@ def _indices(f: Function, args: Sequence[Any], argnums: Argnums) -> tuple[int, .
     """The arguments that *argnums* name, each once, or an error."""
     indices = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
     for index in indices:
-        if isinstance(index, bool) or not isinstance(index, Integral) or not -len(args) <= index < len(args):
+        if not -len(args) <= index < len(args):
             given = f"{_name(f)} was given {len(args)}, got {index!r}"
             advice = "" if args else f"; Values that {_name(f)} uses get their gradients from backward()"
             raise TypeError(f"argnums must be indices of positional arguments, of which {given}{advice}")

@@ -300,6 +300,7 @@ def size(root: Unchecked) -> int:
 def _checked(root: object, words: str, advice: str = "") -> Node:
     if isinstance(root, Node):
         return root
+    advice = "; call it first, as in draw(model(x))" if callable(root) else advice
     raise TypeError(f"{words} {type(root).__name__} {shortened(root)}{advice}")
 
 

@@ -26,6 +26,8 @@ if nn.__file__ is None or Path(nn.__file__).parents[1] != Path(__file__).parents
 
 import engine as engine  # nn has made sure that it is gradstep's
 from engine import __version__ as __version__
+from engine.other_names import OF_ENGINE, missing_name
+from nn.other_names import OF_NN
 
 if TYPE_CHECKING:
     from engine import *  # noqa: F403
@@ -41,6 +43,8 @@ if not TYPE_CHECKING:  # type checkers know all names already
 
     def __getattr__(name: str) -> object:
         """Ask engine, then nn: what loads other packages, such as ``draw``, comes when it is first asked for."""
+        if name not in (*__all__, *dir(nn)):
+            raise missing_name("gradstep", name, OF_ENGINE | OF_NN)
         return getattr(engine if name in engine.__all__ else nn, name)
 
 

@@ -9,7 +9,6 @@
 [1, 0]
 """
 
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ import engine
 if engine.__file__ is None or Path(engine.__file__).parents[1] != Path(__file__).parents[1]:
     raise ImportError(f"{engine.__file__} hides gradstep's package engine: rename that file, or start Python elsewhere")
 
+from engine.other_names import missing_name
 from nn import data, schedules
 from nn import exchange as exchange
 from nn.layers import Activation, Dropout, Sequential, Softmax
@@ -30,7 +30,6 @@ from nn.optimizers import SGD, Adam, AdamW, Optimizer, clip_grad_norm
 from nn.other_names import OF_NN
 from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.training.history import ConvergenceWarning, History
-from nn.validation import no_attribute
 
 if TYPE_CHECKING:
     from nn import estimators as estimators
@@ -47,10 +46,8 @@ _WITH_EXTRAS = ("exchange", *_LOADED_WHEN_ASKED_FOR)  # need packages that may b
 
 def __getattr__(name: str) -> object:
     """``nn.pictures`` loads matplotlib, and so comes when it is first asked for."""
-    if name in OF_NN and sys._getframe(1).f_code.co_name == "_handle_fromlist":  # from nn import ...
-        raise ImportError(f"nn has no {name}; {OF_NN[name]}", name="nn")
     if name not in _LOADED_WHEN_ASKED_FOR:
-        raise no_attribute("module 'nn'", name, OF_NN)
+        raise missing_name("nn", name, OF_NN)
     return import_module(f"nn.{name}")
 
 

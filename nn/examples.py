@@ -116,6 +116,17 @@ def as_list(outputs: Any) -> list[Any]:
     return row
 
 
+def as_values(outputs: Any) -> Any:
+    """The outputs of a model, with Values in place of numbers that comparisons chose, so that every loss takes them."""
+    row = as_list(outputs)
+    if all(isinstance(output, Value) for output in row):
+        return outputs
+    values = [output if isinstance(output, Value) else Value(output) for output in row]
+    if hasattr(outputs, "reshape"):
+        return np.array(values, object).reshape(outputs.shape)
+    return values if isinstance(outputs, (list, tuple)) else values[0]
+
+
 def weigh(examples: Examples, sample_weight: Any) -> Examples:
     """The same examples with ``fit``'s *sample_weight*, if it is not None."""
     if sample_weight is None:

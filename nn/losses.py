@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import reduce
 from typing import Any, SupportsFloat
 
-from engine import Value, dot, logsumexp, mean, softplus
+from engine import Value, dot, logsumexp, maximum, mean, minimum, relu, softplus
 from nn.ranges import range_of
 from nn.validation import as_float, shortened, unknown_name
 
@@ -52,7 +52,7 @@ def huber(outputs: Outputs, target: Number | Sequence[Number]) -> Value:
 
     def of_one(z: Value, t: Any) -> Value:
         size = abs(z - t)
-        near = size.minimum(1.0)
+        near = minimum(size, 1.0)
         loss: Value = near * (size - 0.5 * near)  # no comparison: the graph is the same for every error
         return loss
 
@@ -123,15 +123,13 @@ def hinge(outputs: Outputs, target: Number) -> Value:
     if len(zs) == 1:
         if not isinstance(target, Value) and target not in (-1, 1):
             raise ValueError(f"hinge: with one output the target must be -1 or 1, got {shortened(target)}")
-        margin: Value = 1.0 - target * zs[0]
-        return margin.relu()
+        return relu(1.0 - target * zs[0])  # type: ignore[no-any-return]
     right = _class(target, len(zs), "hinge")
     return _beyond_margin([z for i, z in enumerate(zs) if i != right], zs[right])
 
 
 def _beyond_margin(others: list[Value], right: Value) -> Value:
-    excess: Value = 1.0 + reduce(Value.maximum, others) - right
-    return excess.relu()
+    return relu(1.0 + reduce(maximum, others) - right)
 
 
 def _hinge_of_one_hot(outputs: Sequence[Value], target: Sequence[Value]) -> Value:

@@ -23,8 +23,14 @@ if TYPE_CHECKING:
 LearningRate = float | Callable[[int], float]
 
 _MEANT = {  # arguments of other libraries, and what to type here
-    **{"lr": "learning_rate=", "params": "parameters", "eps": "epsilon=", "decay": "weight_decay="},
-    **dict.fromkeys(("beta_1", "beta_2"), "betas=(0.9, 0.999)"),
+    **{
+        "lr": "learning_rate=",
+        "param_groups": "learning_rate=",
+        "params": "parameters",
+        "eps": "epsilon=",
+        "decay": "weight_decay=",
+    },
+    **dict.fromkeys(("beta_1", "beta_2", "beta1", "beta2"), "betas=(0.9, 0.999)"),
     **dict.fromkeys(("kernel_regularizer", "alpha"), "l1= or l2="),
     **{"clipvalue": "clip_value=", "clipnorm": "clip_norm=, the norm of all gradients together"},
     **dict.fromkeys(("global_clipnorm", "max_norm", "max_grad_norm"), "clip_norm="),
@@ -104,9 +110,13 @@ class Optimizer:
         if parameters is not None:
             self.bind(parameters)
 
+    def __getattr__(self, name: str) -> Any:
+        question = f"; did you mean {_MEANT[name]}?" if name in _MEANT else ""
+        raise AttributeError(f"{type(self).__name__} has no attribute {name}{question}")
+
     def __setattr__(self, name: str, thing: object) -> None:
         if name in _MEANT and type(self) in OPTIMIZERS.values():
-            raise AttributeError(f"{type(self).__name__} has no attribute {name}; did you mean {_MEANT[name]}?")
+            self.__getattr__(name)
         super().__setattr__(name, thing)
 
     def bind(self, parameters: Iterable[Value]) -> None:

@@ -1,11 +1,8 @@
 """Names of PyTorch and Keras, and what to use here."""
 
+from engine.other_names import by_name
 
-def _by_name(advice: dict[str, str]) -> dict[str, str]:
-    return {name: words for names, words in advice.items() for name in names.split()}
-
-
-OF_A_MODULE = _by_name(
+OF_A_MODULE = by_name(
     {
         "forward": "call the model itself, as in model(x)",
         "compile": "give loss= and optimizer= to fit(X, y)",
@@ -18,26 +15,31 @@ OF_A_MODULE = _by_name(
         "to cuda cpu float double": "Values are computed on the processor, and fit takes dtype",
         "count_params": "len(model.parameters()) counts them",
         "history": "fit(...) returns the History",
+        "stop_training": "a callback of fit that returns True ends training",
+        "partial_fit train_on_batch": "fit goes on from the weights that the model has",
+        "predict_classes": "predict(X) gives classes where the loss is one of classes",
+        "export to_c": "gradstep export MODEL FILE writes C and JavaScript, and save(path) writes .onnx",
         "p": "a Dropout has a rate",
         "trainable requires_grad requires_grad_ freeze": (
             "an optimizer trains the parameters that it is made with: fit(X, y, optimizer=Adam(layer.parameters()))"
         ),
     }
 )
-UNREAD = frozenset({"w", "b", "weight", "bias", "weights", "p", "trainable", "requires_grad"})
+UNREAD = frozenset({"w", "b", "weight", "bias", "weights", "p", "trainable", "requires_grad", "stop_training"})
 """Those that nothing reads, so that they are not set."""
 
-OF_AN_ARGUMENT = _by_name(
+OF_AN_ARGUMENT = by_name(
     {
         "nin in_features input_size input_dim": "n_inputs=",
         "nout out_features units": "n_outputs=",
         "hidden hidden_sizes hidden_layers hidden_layer_sizes layers": "sizes=",
         "act nonlinearity": "activation=",
+        "output_activation out_activation final_activation last_activation": "output=",
         "p": "rate=",
     }
 )
 
-OF_A_HISTORY = _by_name(
+OF_A_HISTORY = by_name(
     {
         "history": "its numbers are attributes, as in history.loss, and to_frame() has all of them",
         "epoch": "epochs says how many there were",
@@ -47,7 +49,7 @@ OF_A_HISTORY = _by_name(
     }
 )
 
-OF_NN = _by_name(
+OF_NN = by_name(
     {
         "Linear Dense": 'a layer is Layer(n_inputs, n_outputs), of ReLU unless activation="linear" is given',
         "ReLU LeakyReLU GELU Tanh Sigmoid Softplus": (
@@ -62,7 +64,14 @@ OF_NN = _by_name(
         "ModuleList ModuleDict": "a plain list or dict of modules in an attribute is found",
         "functional": "the functions are in engine, as engine.softmax",
         "utils clip_grad_norm_ clip_grad_value_": "nn.clip_grad_norm(parameters, max_norm), or Adam(clip_value=1.0)",
-        "optim": "the optimizers are nn.SGD, nn.Adam and nn.AdamW",
+        "optim RMSprop Adagrad NAdam": "the optimizers are nn.SGD, nn.Adam and nn.AdamW",
+        "ReduceLROnPlateau": "fit takes learning_rate=ReduceOnPlateau(...)",
+        "lr_scheduler StepLR ExponentialLR CosineAnnealingLR OneCycleLR LearningRateScheduler": (
+            "fit takes learning_rate=, a function of the step such as nn.schedules.cosine(0.1, n_steps)"
+        ),
+        "ModelCheckpoint": "fit takes checkpoint=path",
+        "Embedding": "a list of lists of Values in an attribute of a Module is one, read as self.rows[int(x[0])]",
+        "Value draw grad compile": "it is in engine and in gradstep",
         "MLPClassifier MLPRegressor": "scikit-learn's estimators are in nn.estimators",
         "load_model": "the class that saved a file loads it, as in MLP.load(path)",
     }

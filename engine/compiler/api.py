@@ -66,6 +66,10 @@ class CompiledFunction:
             return self
         return CompiledFunction(function, copy.deepcopy(self._parameters, memo), self._dtype, self._backend)
 
+    def __getattr__(self, name: str) -> Any:
+        advice = f"; a program of one graph has it: compile(f(x), inputs=[x]).{name}" if hasattr(Program, name) else ""
+        raise AttributeError(f"a compiled function has no attribute {name!r}{advice}")
+
     def __call__(self, X: Any = None, *more: Any, **named: Any) -> Any:
         """The outputs for each example: see ``Program``. Of Values, as in ``grad(f)(x)``, what the function returns."""
         given = [*([] if X is None else [X]), *more]
@@ -103,13 +107,18 @@ class CompiledFunction:
         name, parts = getattr(self, "__name__", "the function"), [*given, *named.values()]
         shown = ", ".join([*map(shortened, given), *(f"{key}={shortened(part)}" for key, part in named.items())])
         row = ", ".join(map(shortened, parts))
-        advice = f"for one example {name}([[{row}]])"
+        lists = [part for part in parts if hasattr(part, "__len__") and getattr(part, "ndim", True)]
+        has_rows = any(hasattr(number, "__len__") for part in lists for number in part)
+        is_each_one = self._call.n_arguments == len(parts)  # argument a column
+        table = f"{name}(numpy.column_stack([X, y]))"
         if named.keys() & self._call.optional:
             advice = "what is no column must be fixed before, as functools.partial does"
-        elif all(hasattr(part, "__len__") and getattr(part, "ndim", 1) for part in parts):
-            advice = f"for several examples {name}([{row}])"
-            if any(hasattr(number, "__len__") for part in parts for number in part):
-                advice = f"for columns side by side in one table: {name}(numpy.column_stack([X, y]))"
+        elif is_each_one and lists and (has_rows or len(lists) < len(parts)):
+            advice = f"for a row and a number write def {name}(row), where *x, y = row, and call {table}"
+        elif len(lists) == len(parts) and (is_each_one or has_rows):
+            advice = f"for columns side by side in one table: {table}"
+        else:
+            advice = f"for several examples {name}([{row}])" if lists else f"for one example {name}([[{row}]])"
         return TypeError(f"{name} takes rows of numbers, an example each, got {shown}; {advice}")
 
     def _prepared(self, X: Any) -> tuple[Paths, Floats]:
@@ -170,7 +179,7 @@ class _Call:
         n = self.n_arguments
         if n not in (len(inputs), None, 1):
             name = getattr(self._function, "__name__", "the function")
-            advice = f"; a method is compiled with its object: compile(model.{name})" if "self" in self._names else ""
+            advice = f"; compile it outside of its class, compile(model.{name})" if "self" in self._names else ""
             raise ValueError(f"X: {name} takes {n} Values, a column each; it is not {len(inputs)} columns{advice}")
         as_list = n == 1 != len(inputs)
         try:

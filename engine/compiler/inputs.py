@@ -46,7 +46,8 @@ def as_rows(table: Table, n_inputs: int, dtype: np.dtype[Any], look: Sequence[in
     if given.size == 0 and given.ndim == 1:
         given = given.reshape(0, n_inputs)
     if given.ndim != 2 or given.shape[1] != n_inputs:
-        advice = "; X.reshape(-1, 1) makes a column of it" if given.ndim == 1 and n_inputs == 1 else ""
+        advice = "; [X] is a table of one row" if given.shape == (n_inputs,) else ""
+        advice = "; X.reshape(-1, 1) makes a column of it" if given.ndim == 1 and n_inputs == 1 else advice
         raise ValueError(f"X must be of shape (n_examples, {n_inputs}), an example a row, got {given.shape}{advice}")
     if not given.flags.aligned:  # np.vdot of numpy 1.26 ends the process on some processors
         given = given.copy()

@@ -90,8 +90,8 @@ def fit(
     than building it for each example, with the same weights up to rounding. Where the model or the loss takes a plain
     number out of a Value (``.data``, ``float()``), draws random numbers or changes something in each call,
     training is eager by itself, and ``history.eager`` names the line. Each epoch records again what code of yours
-    does or may have changed. Recording calls the model a few times more: where it counts its calls out of reach, give
-    replay=False.
+    does or may have changed. Recording calls the model a few times more: where it counts its calls, or draws numbers of
+    numpy, give replay=False for the run without these calls.
 
     Args:
         model: any Module.

@@ -286,11 +286,14 @@ def test_powers():
 def test_the_root_is_a_value(root):
     shown = engine.validation.shortened(root)
     was = f"{type(root).__name__} {shown}"
-    from_value = f"backward starts from a Value, not from {was}: was it computed from Values, and not from their .data?"
+    called = "; call it first, as in draw(model(x))" if root is Value else ""
+    advice = called or ": was it computed from Values, and not from their .data?"
+    from_value = f"backward starts from a Value, not from {was}{advice}"
     check(lambda: backward(root), TypeError, from_value)
     check(lambda: backprop(root), TypeError, from_value)
     for question in (topological_order, leaves, size):
-        check(lambda question=question: question(root), TypeError, f"the root of a graph must be a Value, got {was}")
+        words = f"the root of a graph must be a Value, got {was}{called}"
+        check(lambda question=question: question(root), TypeError, words)
 
 
 def test_functions_of_many_numbers():

@@ -197,3 +197,18 @@ def test_a_loss_goes_by_name_or_as_a_function():
     for unknown in ("mean", "", None, ["mse"], 3):
         with pytest.raises(ValueError, match=r"loss must be one of mse, .*, or a function, got "):
             named_loss(unknown)
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "target"),
+    [
+        *((loss, [0.25], 1) for loss in LOSSES.values() if loss is not cross_entropy),
+        (cross_entropy, [0.25, -0.5], 0),
+        (hinge, [0.25, -0.5, 0.125], 1),
+    ],
+)
+def test_outputs_that_are_plain_numbers_have_the_same_loss(loss, outputs, target):
+    """A comparison may choose an output, as in ``max(0, z)``."""
+    number = loss([Value(z) for z in outputs], target).data
+    assert loss(outputs, target) == number
+    assert float(loss([Value(outputs[0]), *outputs[1:]], target)) == number

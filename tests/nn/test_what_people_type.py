@@ -1,5 +1,6 @@
 """What users of PyTorch and Keras type at modules: it works, or the error says what to use here."""
 
+import importlib
 import pickle
 import random
 
@@ -87,6 +88,7 @@ def test_what_a_function_gives_is_known_when_it_is_called():
         (Layer(2, 1), "bias"),
         (Neuron(2), "weight"),
         (Dropout(0.5), "p"),
+        (MLP(2, [1]), "stop_training"),
     ],
 )
 def test_an_attribute_of_another_library_is_no_attribute_that_nothing_reads(part, name):
@@ -310,6 +312,10 @@ def test_the_third_argument_of_a_layer_is_its_activation(make, tmp_path):
         (lambda: Dropout(p=0.1), "Dropout has no argument p=; did you mean rate=?"),
         (lambda: Layer(nin=2, nout=3), "Layer has no argument nin=; did you mean n_inputs=?"),
         (lambda: MLP(2, hidden=[3, 1]), "MLP has no argument hidden=; did you mean sizes=?"),
+        (
+            lambda: MLP(2, [3, 1], output_activation="tanh"),
+            "MLP has no argument output_activation=; did you mean output=?",
+        ),
         (lambda: MLP(2, [3, 1], act="tanh"), "MLP has no argument act=; did you mean activation=?"),
         (lambda: Own(scales=2.0), "Own has no argument scales=; did you mean scale=?"),
         (lambda: Own(p=2.0), "Own has no argument p=; it has scale, offset"),
@@ -391,12 +397,33 @@ def test_weights_of_a_layer_are_in_its_neurons():
         ("ModuleList", "a plain list or dict"),
         ("optim", r"nn\.Adam"),
         ("load_model", r"MLP\.load\(path\)"),
+        ("StepLR", r"nn\.schedules\.cosine"),
+        ("Value", "in engine"),
     ],
 )
 def test_names_of_other_libraries_in_nn_are_answered(name, advice):
     with pytest.raises(AttributeError, match=rf"module 'nn' has no attribute '{name}'; .*{advice}"):
         getattr(nn, name)
     assert not hasattr(nn, name)
+
+
+@pytest.mark.parametrize("name", ["lr", "param_groups"])
+def test_names_of_pytorch_at_an_optimizer_are_answered(name):
+    with pytest.raises(AttributeError, match=rf"^Adam has no attribute {name}; did you mean learning_rate=\?$"):
+        getattr(Adam(), name)
+
+
+@pytest.mark.parametrize("module", ["engine", "gradstep"])
+def test_names_of_other_libraries_in_engine_are_answered(module):
+    words = r"compile\(f\) makes a program that takes all rows at once"
+    with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'vmap'; {words}"):
+        _ = importlib.import_module(module).vmap
+    with pytest.raises(ImportError, match=f"^{module} has no vmap; {words}"):
+        exec(f"from {module} import vmap")
+    with pytest.raises(ImportError, match="cannot import name 'nonsense'"):
+        exec(f"from {module} import nonsense")
+    with pytest.raises(ImportError, match=r"^gradstep has no Dense; a layer is"):
+        exec("from gradstep import Dense")
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ WRONG_ROWS = [
     ({"a": [1.0, 2.0]}, TypeError, "X must be rows of numbers, an example each, got dict"),
     ({1.0, 2.0}, TypeError, "X must be rows of numbers, an example each, got set"),
     (5.0, ValueError, "X must be of shape (n_examples, 2), an example a row, got ()"),
-    ([1.0, 2.0], ValueError, "X must be of shape (n_examples, 2), an example a row, got (2,)"),
+    ([1.0, 2.0], ValueError, "an example a row, got (2,); [X] is a table of one row"),
     ([[1.0]], ValueError, "X must be of shape (n_examples, 2), an example a row, got (1, 1)"),
     (np.zeros((4, 3)), ValueError, "X must be of shape (n_examples, 2), an example a row, got (4, 3)"),
     (np.zeros((4, 2, 1)), ValueError, "got (4, 2, 1)"),

@@ -196,7 +196,7 @@ def doubled(a):
 @pytest.mark.parametrize(
     ("function", "X", "kind", "words"),
     [
-        (lambda a: a, [1.0, 2.0], ValueError, r"X must be \(n_examples, n_inputs\) with at least one row"),
+        (lambda a: a, [1.0, 2.0], ValueError, r"with at least one row, got \(2,\); \[X\] is a table of one row, "),
         (lambda a: a, [], ValueError, "at least one row"),
         (lambda a: a, "numbers", TypeError, "X must be rows of numbers"),
         (lambda a: a, [[float("nan")]], ValueError, "X: row 0 has NaN in column 0"),
@@ -223,7 +223,7 @@ def test_a_method_that_was_compiled_without_its_object():
         def scaled(self, x):
             return 2.0 * x
 
-    with pytest.raises(ValueError, match=r"a method is compiled with its object: compile\(model.scaled\)"):
+    with pytest.raises(ValueError, match=r"compile it outside of its class, compile\(model.scaled\)"):
         Scale().scaled([[1.0]])
 
 

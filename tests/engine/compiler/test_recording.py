@@ -981,21 +981,35 @@ def test_numbers_in_place_of_rows_are_answered():
         TypeError, match=r"distance takes rows of numbers, .* for one example distance\(\[\[3.0, 1.0\]\]\)"
     ):
         distance(3.0, 1.0)
-    with pytest.raises(
-        TypeError, match=r"distance takes .* for several examples distance\(\[\[3.0, 1.0\], \[1.0, 3.0\]\]\)"
-    ):
-        distance([3.0, 1.0], [1.0, 3.0])
+    with pytest.raises(TypeError, match=r"several examples distance\(\[\[3.0, 1.0\], \[1.0, 3.0\], \[1.0, 1.0\]\]\)"):
+        distance([3.0, 1.0], [1.0, 3.0], [1.0, 1.0])
+    with pytest.raises(TypeError, match=r"side by side in one table: distance\(numpy\.column_stack\(\[X, y\]\)\)"):
+        distance([3.0, 1.0, 2.0], np.array([1.0, 3.0, 2.0]))
     with pytest.raises(TypeError, match=r"got array\(3\.\), array\(1\.\); for one example distance"):
         distance(np.array(3.0), np.array(1.0))
     table, targets = [[3.0, 1.0], [1.0, 3.0]], [1.0, -1.0]
-    with pytest.raises(TypeError, match=r"side by side in one table: distance\(numpy\.column_stack\(\[X, y\]\)\)"):
-        distance(table, targets)
+    advice = r"write def distance\(row\), where \*x, y = row, and call distance\(numpy\.column_stack\("
+    for X, y in [(table, targets), (table[0], targets[0])]:
+        with pytest.raises(TypeError, match=advice):
+            distance(X, y)
+    with pytest.raises(TypeError, match=r"side by side in one table: sum\(numpy\.column_stack\(\[X, y\]\)\)"):
+        compile(sum)(table, targets)
     with pytest.raises(TypeError, match="X must be rows of numbers, an example each, got NoneType None"):
         distance()
     with pytest.raises(TypeError, match=r"got x=3\.0, y=1\.0; for one example distance\(\[\[3\.0, 1\.0\]\]\)"):
         distance(x=3.0, y=1.0)
     assert distance(x=Value(3.0), y=Value(1.0)).data == 2.0
     assert distance.__wrapped__(Value(3.0), Value(1.0)).data == 2.0
+
+
+def test_what_a_program_of_one_graph_has_is_answered():
+    f = compile(lambda x: x * x)
+    with pytest.raises(
+        AttributeError, match=r"no attribute 'save'; a program of one graph has it: compile\(f\(x\), inputs"
+    ):
+        f.save("f.c")
+    with pytest.raises(AttributeError, match=r"no attribute 'nonsense'$"):
+        _ = f.nonsense
 
 
 def test_an_argument_that_is_no_column_is_fixed_before():

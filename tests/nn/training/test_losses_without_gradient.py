@@ -101,6 +101,46 @@ def test_a_model_whose_comparisons_make_it_dead_is_one(replay):
         fitted(Leak(), replay, "mse", X=np.abs(X))
 
 
+class Triplet(Module):
+    """A model that is its own loss: a plain 0 where the margin is kept."""
+
+    def __init__(self):
+        self.w = Value(0.3)
+
+    def __call__(self, x):
+        return max(0, self.w * x[0] + 0.2)
+
+
+class Pair(Triplet):
+    def __call__(self, x):
+        return max(0, self.w * x[0] + 0.2), min(0.5, self.w * x[1])
+
+
+class Numpy(Pair):
+    def __call__(self, x):
+        return np.array(super().__call__(x))
+
+
+CLASSES = (SIGNS > 0.0).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("make", "loss", "y"),
+    [
+        (Triplet, lambda output, target: output, SIGNS),
+        (Triplet, lambda output, target: output.tanh(), SIGNS),
+        (Triplet, "huber", SIGNS),
+        (Pair, "cross_entropy", CLASSES),
+        (Pair, "hinge", CLASSES),
+        (Numpy, lambda outputs, target: sum(outputs), SIGNS),
+    ],
+)
+def test_a_plain_number_that_the_model_chose_is_an_output_in_each_way(make, loss, y):
+    histories = [fitted(make(), replay, loss, y=y) for replay in (False, None)]
+    assert histories[0].loss == pytest.approx(histories[1].loss, rel=1e-12)
+    assert histories[1].eager == ""
+
+
 class Bend(Module):
     """A model with a comparison of its own, which is none of the loss."""
 
