@@ -66,6 +66,7 @@ class _Here(threading.local):
 
 
 _COMPARE = dis.opmap["COMPARE_OP"]
+_SIGN_AT = {11: 0, 12: 4}.get(sys.version_info[1], 5)  # the bit of the argument from which on it is the sign
 _here = _Here()  # in this thread
 _everyones: list[Listener] = []
 _counting = threading.Lock()
@@ -140,12 +141,16 @@ def _hashed(node: Any) -> None:
 
 
 def _asked_equal(*nodes: Any) -> None:
-    """Two Values are compared: by ``a == b``, where numbers may be meant, or for ``a in list``."""
+    """Two Values are compared: by ``a == b``, where numbers may be meant, or for ``a in list``, ``(a, 1) < (b, 2)``."""
     frame = _asking_frame()
     for node in nodes:
         _hashed(node)
-        if frame is not None and frame.f_code.co_code[frame.f_lasti] == _COMPARE:
+        if frame is not None and _compares_by_equality(frame.f_code.co_code, frame.f_lasti):
             _left("== of two Values", node)
+
+
+def _compares_by_equality(code: bytes, place: int) -> bool:
+    return code[place] == _COMPARE and dis.cmp_op[code[place + 1] >> _SIGN_AT] in ("==", "!=")
 
 
 def _asking_frame() -> FrameType | None:

@@ -166,8 +166,7 @@ class Paths:
             raise DataDependentError(f"{first.place}: the function changes {name} from one call to the next", ADVICE)
         orders = [common_order(recording.roots) for recording in (first, second)]
         self._look, lasting = look, self._in_their_order(_lasting(first, orders))
-        owners = self._owners if set(self._owners) <= set(lasting) else []  # in the same order, if all are there
-        found = dict.fromkeys([*self.parameters, *owners, *lasting])
+        found = dict.fromkeys([*self.parameters, *lasting])
         parameters = list(found if self._given is None else self._given)
         graph, again = (
             recorded(recording.roots, recording.inputs, parameters, order)
@@ -183,7 +182,7 @@ class Paths:
 
     def _in_their_order(self, found: list[Value]) -> list[Value]:
         """The parameters of each model that has some of these, in its order, those that no result uses, too; then the
-        rest.
+        rest, in the same order as before if all are there.
         """
         if self._given is not None:
             return found
@@ -191,7 +190,8 @@ class Paths:
         for parameters in self._source.surroundings.models():
             if not known.isdisjoint(parameters):
                 leaves |= dict.fromkeys(leaf for leaf in parameters if not leaf.operands)
-        return [*dict.fromkeys([*leaves, *found])]
+        before = self._owners if set(self._owners) <= {*leaves, *found} else []
+        return [*dict.fromkeys([*leaves, *before, *found])]
 
     def from_values(self) -> None:
         """Take the weights from the parameters' ``data``.

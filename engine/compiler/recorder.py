@@ -5,7 +5,7 @@ import os
 import random
 import sys
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from threading import RLock
 from types import CodeType, FrameType
@@ -57,7 +57,8 @@ class Recording(Listener):
 
     A comparison is kept as a guard. Any other number that leaves the graph ends the recording with an error, for the
     function may compute something else for another example. So do random numbers; ``==`` with a number, which is False
-    for every Value; and ``hash()`` and ``==`` of inputs, if these are in place of plain numbers (*identity*).
+    for every Value; and ``hash()`` and ``==`` of inputs, and of what is made of them alone, if these are in place of
+    plain numbers (*identity*).
     """
 
     def __init__(self, numbers: Sequence[float], identity: bool = False) -> None:
@@ -124,7 +125,7 @@ class Recording(Listener):
 
     def hashed(self, node: Value) -> None:
         """A Value in place of a number was not what the number would have been."""
-        if id(node) in self._ids:
+        if _is_constant(node, self._ids) and not _is_constant(node):
             self._refuse(f"{users_place()}: hash() or == of a Value, where a plain number is without a program")
 
     def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
@@ -248,13 +249,13 @@ def _constant_exponent(node: Value) -> float | None:
     return exponent.data if exponent is not None and _is_constant(exponent) else None
 
 
-def _is_constant(node: Value) -> bool:
-    """Whether a number is the same for all examples and weights: made of plain numbers alone."""
+def _is_constant(node: Value, but_for: Set[int] = frozenset()) -> bool:
+    """Whether a number is the same for all examples and weights: made of plain numbers alone, *but_for* these ids."""
     stack, met = [node], set[int]()
     while stack:
         node = stack.pop()
         operands = node.operands
-        if not operands and node.operation is not PLAIN:
+        if not operands and node.operation is not PLAIN and id(node) not in but_for:
             return False
         if id(node) not in met:
             met.add(id(node))

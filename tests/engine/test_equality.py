@@ -1,5 +1,7 @@
 """``==`` with a number is False for every Value: where a derivative is asked for, it is refused."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,26 @@ def test_which_value_it_is_may_be_asked(f):
     assert slopes in {(2.0, 0.0), (1.0, 0.0)}
     assert compile(f)([[2.0, 2.0]]).tolist() == [f(Value(2.0), Value(2.0)).data]
     assert gradcheck(f, (2.0, 2.0)).ok
+
+
+@dataclass(order=True)
+class Entry:
+    cost: object
+    name: str
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: x if (x, 1) < (y, 2) else y,
+        lambda x, y: x if Entry(x, "x") <= Entry(y, "y") else y,
+        lambda x, y: min(Entry(x, "x"), Entry(y, "y")).cost,
+    ],
+)
+def test_pairs_may_be_put_in_order(f):
+    assert grad(f, (0, 1))(2.0, 3.0) == (1.0, 0.0)
+    assert gradcheck(f, (3.0, 2.0)).ok
+    assert compile(f)([[2.0, 3.0], [3.0, 2.0]]).tolist() == [2.0, 2.0]
 
 
 @pytest.mark.parametrize(

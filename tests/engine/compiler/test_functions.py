@@ -282,6 +282,10 @@ def test_the_gradient_is_in_the_order_of_the_model():
     line.b = Value(0.5)
     expected = [*line.parameters(), *network.parameters(), scale]
     np.testing.assert_allclose(program.value_and_gradient(rows)[1], by_backward(loss, rows, expected), atol=1e-12)
+    line.w.reverse()
+    network.layers[0].neurons.reverse()
+    expected = [*line.parameters(), *network.parameters(), scale]
+    np.testing.assert_allclose(program.value_and_gradient(rows)[1], by_backward(loss, rows, expected), atol=1e-12)
     for model in (line, network):
         compiled = compile(model)
         assert len(compiled.value_and_gradient([[1.0, 2.0]])[1]) == len(list(model.parameters()))

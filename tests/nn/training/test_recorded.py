@@ -372,6 +372,19 @@ def by_table(m, x):
     return {0.0: m.w, 1.0: m.v}.get(x[0], m.b) * x[1]
 
 
+def by_table_of_squares(m, x):
+    return {0.0: m.w, 1.0: m.v}.get(x[0] * x[0], m.b) * x[1]
+
+
+def by_place_of_a_square(m, x):
+    squares = [z * z for z in x]
+    return m.line(x) * squares.index(squares[1])
+
+
+def by_largest_of_pairs(m, x):
+    return m.line(x) * max((abs(z), i) for i, z in enumerate([*x, -x[0]]))[1]
+
+
 def by_number(m, x):
     return m.line(x) * (1 + int(x[0]))
 
@@ -409,7 +422,8 @@ ENDED = {
     **dict.fromkeys((by_a_table_of_types, by_a_named_type, by_kind_of_array), HERE + "the type"),
     by_equality: HERE + "==", by_membership: HERE + "==", by_another_name: HERE + "the type",
     by_equal_inputs: HERE + ".* == of a Value", by_count: HERE + ".* == of a Value",
-    by_set: HERE + r"hash\(\)", by_table: HERE + r"hash\(\)", by_number: HERE + r"int\(\)",
+    **dict.fromkeys((by_place_of_a_square, by_largest_of_pairs), HERE + ".* == of a Value"),
+    **dict.fromkeys((by_set, by_table, by_table_of_squares), HERE + r"hash\(\)"), by_number: HERE + r"int\(\)",
     by_label: HERE + r"format\(\)", by_rounding: HERE + r"round\(\)", by_math: HERE + r"float\(\)",
     drawn: HERE + "random numbers",
 }  # fmt: skip
