@@ -64,6 +64,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> 
     (9.0, 6.0)
     """
     check_function(f)
+    _listed(argnums)
 
     @functools.wraps(f, updated=())
     def both(*args: Any, **kwargs: Any) -> Any:
@@ -92,6 +93,7 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     (9.0, 12.0)
     """
     check_function(f)
+    _listed(argnums)
 
     @functools.wraps(f, updated=())
     def derivatives(*args: Any, **kwargs: Any) -> Any:
@@ -191,11 +193,21 @@ def _chosen(args: Sequence[Any], argnums: Argnums) -> Any:
     return tuple(args[i] for i in argnums) if isinstance(argnums, Sequence) else args[argnums]
 
 
-def _indices(f: Function, args: Sequence[Any], argnums: Argnums) -> tuple[int, ...]:
-    """The arguments that *argnums* name, each once, or an error."""
+def _listed(argnums: Argnums) -> tuple[int, ...]:
+    """*argnums* as a tuple, or an error where one is no int."""
     indices = tuple(argnums) if isinstance(argnums, Sequence) else (argnums,)
     for index in indices:
-        if isinstance(index, bool) or not isinstance(index, Integral) or not -len(args) <= index < len(args):
+        if isinstance(index, bool) or not isinstance(index, Integral):
+            advice = "the point goes to the function that is returned, as in grad(f)(x)"
+            raise TypeError(f"argnums must be indices of arguments, got {index!r}; {advice}")
+    return indices
+
+
+def _indices(f: Function, args: Sequence[Any], argnums: Argnums) -> tuple[int, ...]:
+    """The arguments that *argnums* name, each once, or an error."""
+    indices = _listed(argnums)
+    for index in indices:
+        if not -len(args) <= index < len(args):
             given = f"{_name(f)} was given {len(args)}, got {index!r}"
             advice = "" if args else f"; Values that {_name(f)} uses get their gradients from backward()"
             raise TypeError(f"argnums must be indices of positional arguments, of which {given}{advice}")
