@@ -43,6 +43,8 @@ class Checkpoint:
     """The file of one run, replaced after each epoch, and within one after *seconds*."""
 
     def __init__(self, path: str | PathLike[str], seconds: float | None) -> None:
+        if not isinstance(path, (str, PathLike)):
+            raise TypeError(f"checkpoint must be the path of a file, such as 'run.json', got {shortened(path)}")
         self.path = Path(path)
         if is_device(self.path):
             raise ValueError(f"checkpoint must be a file that can be read again, got the device or pipe {self.path}")

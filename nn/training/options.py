@@ -47,6 +47,8 @@ def check_stopping(early_stopping: Any) -> EarlyStopping | None:
 
 def check_verbose(verbose: Any, progress: bool) -> int:
     """The verbosity: 0 for nothing, 1 for a progress bar, 2 for a line an epoch."""
+    if progress not in (True, False):
+        raise ValueError(f"progress must be True or False, got {shortened(progress)}")
     if verbose is None:
         return int(progress)
     if not hasattr(verbose, "__index__") or not 0 <= verbose <= 2:

@@ -468,6 +468,12 @@ def test_checkpoint_every_is_checked(tmp_path, seconds):
         trained(tmp_path / "run.json", checkpoint_every=seconds)
 
 
+@pytest.mark.parametrize("path", [True, 3, b"run.json"])
+def test_a_checkpoint_is_named_by_the_path_of_its_file(path):
+    with pytest.raises(TypeError, match=f"checkpoint must be the path of a file, such as 'run.json', got {path!r}"):
+        trained(path)
+
+
 def test_a_spoilt_file_is_refused_and_nothing_changes(tmp_path):
     path = tmp_path / "run.json"
     trained(path, epochs=1)

@@ -366,6 +366,9 @@ def test_verbose(capsys):
     for wrong in ("auto", 3, -1, 1.5):
         with pytest.raises(ValueError, match=r"verbose must be 0 \(nothing\), 1 \(progress bar\) or 2 .*, got"):
             fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, verbose=wrong)
+    for wrong in ("no", None, 2):
+        with pytest.raises(ValueError, match=f"progress must be True or False, got {wrong!r}"):
+            fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, progress=wrong)
 
 
 @pytest.mark.slow
