@@ -267,13 +267,13 @@ class Departures(Listener):
         self, inputs: Sequence[Value], ways: Set[str], departed: Callable[[str, str], object] | None = None
     ) -> None:
         self._dependent, self._independent = set(inputs), set[Value]()
-        self._ways, self._departed = ways, departed or self._refuse
+        self._ways, self._departed = ways, departed
 
     def left(self, how: str, node: Value) -> None:
         if how in self._ways and depends(node, self._dependent, self._independent):
             self._dependent.add(node)
             called = "" if how in SEEN or how in EQUAL else users_call()
-            self._departed(users_place(), f"{called}()" if called else how)
+            (self._departed or self._refuse)(users_place(), f"{called}()" if called else how)
 
     left_elsewhere = left
 

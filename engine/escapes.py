@@ -58,6 +58,7 @@ class Listener:
     def refuse(self, error: Exception) -> NoReturn:
         """Raise an error that ends the block, whatever the function that is listened to makes of it."""
         self.error = self.error or error
+        del error  # its traceback knows this frame
         raise self.error
 
 

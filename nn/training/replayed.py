@@ -146,21 +146,16 @@ class Replayed(Steps):
             self.paths.doubt(may_change or has_changed)
         elif not may_change:
             return
+        self.put_back()
         super().next_epoch()
         optimizer = self.task.optimizer
         now = optimizer.parameters if optimizer.follows_model else self.task.model.parameters()
         if now != self.paths.parameters:
-            self.put_back()
-            self._record_again()
-        if (may_change or has_changed) and not self.eager:
-            self.put_back()
-            self.begin()
-
-    def _record_again(self) -> None:
-        try:
-            self.paths = self._recorded_paths()
-        except Exception as error:  # as in ``steps_for``
-            self._end(error)
+            try:
+                self.paths = self._recorded_paths()
+            except Exception as error:  # as in ``steps_for``
+                return self._end(error)
+        self.begin()
 
     def _has_changed(self, with_code: bool = False) -> bool:
         """Whether the model has other parts than at the last look, or the code of nn is another than at first."""

@@ -1,6 +1,7 @@
 """Graphs are freed as soon as the last name goes, without the garbage collector, and nothing of ours forms a cycle."""
 
 import gc
+import math
 import operator
 import sys
 from functools import reduce
@@ -127,6 +128,11 @@ def failed():
         (built() - 1e6).log()
 
 
+def refused():
+    with pytest.raises(TypeError, match=r"math\.exp\(\)"):
+        grad(lambda x: x * math.exp(x))(1.0)
+
+
 THINGS = [
     built,
     done_backward,
@@ -143,6 +149,7 @@ THINGS = [
     differentiated_often,
     differentiated_as_a_graph,
     failed,
+    refused,
 ]
 
 

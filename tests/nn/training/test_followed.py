@@ -406,9 +406,8 @@ def with_a_patched_module(neuron, patch):
 
 def with_other_code(neuron, patch):
     def call(self, x):
-        return self.activated(dot(self.w, x) + self.b * SCALE[0])
+        return self.activated(dot(self.w, x) + self.b * 0.5)
 
-    patch.setattr(nn.mlp, "SCALE", SCALE, raising=False)
     patch.setattr(Neuron.__call__, "__code__", call.__code__)
 
 
@@ -445,18 +444,13 @@ def with_an_array(neuron, patch):
     SCALE.append(neuron.b)
 
 
-def with_attributes_renamed(neuron, patch):
-    own = vars(neuron)
-    own["b"], own["c"] = Value(0.3), own["b"]
-
-
 @pytest.mark.parametrize(
     ("change", "at"),
     [  # at 0, before training
         (with_a_patched_module, 0),
         *((change, 1) for change in (with_a_function, with_another_class, with_a_patched_class, with_a_property)),
         *((change, 1) for change in (with_a_patched_module, with_other_code, with_another_default, with_an_array)),
-        *((change, 1) for change in (with_a_list_of_its_own, with_a_name_that_changes, with_attributes_renamed)),
+        *((change, 1) for change in (with_a_list_of_its_own, with_a_name_that_changes)),
     ],
 )
 def test_what_is_not_nns_is_recorded_again_after_each_callback(change, at, monkeypatch):
@@ -501,6 +495,23 @@ def fixed(model):
 @pytest.mark.parametrize("change", [swapped, reversed_in_place, tied, fixed])
 def test_what_a_callback_changes_in_a_model_of_nns_parts_counts(change):
     assert_same(lambda model: {"callbacks": [at_epoch(change, 2)]})
+
+
+def test_attributes_that_a_callback_renames_count():
+    """All parts come in the same order as before."""
+
+    def with_another():
+        model = MLP(3, [5, 4, 1], "tanh", seed=0)
+        model.layers[0].neurons[0].c = Value(0.3)
+        return model
+
+    def renamed(model):
+        own = vars(model.layers[0].neurons[0])
+        items = [({"b": "c", "c": "b"}.get(name, name), part) for name, part in own.items()]
+        own.clear()
+        own.update(items)
+
+    assert_same(lambda model: {"callbacks": [at_epoch(renamed, 2)]}, make=with_another)
 
 
 # ------------------------------------------------------------------------------------------------ one at a time
