@@ -181,7 +181,7 @@ def _read(data: bytes) -> None:
     table, target, _ = read_target(table, table.names[-1], True if kind == b"r" else None)
     columns, X, _ = learn_columns(table, table.names[-1], ())
     columns = columns.learn(X)
-    if len(target.y) != len(X) or X.shape[1] != columns.n_inputs or not (columns.fill(X) == columns.fill(X)).all():
+    if len(target.y) != len(X) or X.shape[1] != len(columns.by_input) or not (columns.fill(X) == columns.fill(X)).all():
         raise Finding("examples, targets and columns are not of one number")
     if Columns.from_json(columns.to_json()) != columns:
         raise Finding("columns are others once they were saved")

@@ -20,7 +20,7 @@ from engine import Value
 from nn.activations import is_of_one_value
 from nn.configuration import OWN
 from nn.data.columns import Columns
-from nn.parameters import PLAIN, runs_in
+from nn.parameters import PLAIN, Path, runs_in
 
 if TYPE_CHECKING:
     from nn.module import Module
@@ -35,13 +35,20 @@ def is_made_of_nn(model: Module) -> bool:
 
 
 def parts_and_names(model: Module) -> list[Any]:
-    """All parts of a model, their types and the names of attributes: what else lies there now is another object."""
+    """All parts of a model, how deep they lie, their types and the names of attributes; all compared by identity."""
     found: list[Any] = [model, type(model)]
-    for _, keys, run in runs_in(model, plain=True):
-        found += run
+    for path, keys, run in runs_in(model, plain=True):
+        found += (_depth(path), *run)
         if len(run) == 1:
             found += [type(run[0]), keys[0] if type(keys[0]) is str else None]
     return found
+
+
+def _depth(path: Path) -> int:
+    depth = 0  # small ints are one object each
+    while path:
+        path, depth = path[0], depth + 1
+    return depth
 
 
 def are_same(before: Sequence[Any], now: Sequence[Any]) -> bool:
