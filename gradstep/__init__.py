@@ -43,9 +43,11 @@ if not TYPE_CHECKING:  # type checkers know all names already
 
     def __getattr__(name: str) -> object:
         """Ask engine, then nn: what loads other packages, such as ``draw``, comes when it is first asked for."""
-        if name not in (*__all__, *dir(nn)):
-            raise missing_name("gradstep", name, OF_ENGINE | OF_NN)
-        return getattr(engine if name in engine.__all__ else nn, name)
+        for module in (engine, nn):
+            if name in dir(module):
+                thing = globals()[name] = getattr(module, name)
+                return thing
+        raise missing_name("gradstep", name, OF_ENGINE | OF_NN)
 
 
 def __dir__() -> list[str]:

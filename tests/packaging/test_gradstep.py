@@ -19,6 +19,7 @@ SITE = Path(next(iter(engine.__path__))).parent
 @pytest.mark.parametrize("name", ["Value", "tanh", "grad", "backward", "compile", "MLP", "Adam", "mse", "data"])
 def test_names_are_those_of_engine_and_nn(name):
     assert getattr(gradstep, name) is getattr(engine if hasattr(engine, name) else nn, name)
+    assert name in vars(gradstep)  # found at once from the second time on
 
 
 def test_every_public_name_is_there():
