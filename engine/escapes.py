@@ -144,9 +144,12 @@ def _hashed(node: Any) -> None:
 def _asked_equal(*nodes: Any) -> None:
     """Two Values are compared: by ``a == b``, where numbers may be meant, or for ``a in list``, ``(a, 1) < (b, 2)``."""
     frame = _asking_frame()
+    if frame is None:
+        return
+    is_sign = _compares_by_equality(frame.f_code.co_code, frame.f_lasti)
     for node in nodes:
         _hashed(node)
-        if frame is not None and _compares_by_equality(frame.f_code.co_code, frame.f_lasti):
+        if is_sign:
             _left("== of two Values", node)
 
 

@@ -125,7 +125,7 @@ class Recording(Listener):
 
     def hashed(self, node: Value) -> None:
         """A Value in place of a number was not what the number would have been."""
-        if _is_constant(node, self._ids) and not _is_constant(node):
+        if not _is_constant(node) and _is_constant(node, self._ids):
             self._refuse(f"{users_place()}: hash() or == of a Value, where a plain number is without a program")
 
     def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
