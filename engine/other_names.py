@@ -1,4 +1,4 @@
-"""Names of other libraries at a module, and what to use here."""
+"""Names of other libraries, and what to use here."""
 
 import sys
 from collections.abc import Mapping
@@ -30,7 +30,11 @@ OF_ENGINE = by_name(
 
 def missing_name(module: str, name: str, advice: Mapping[str, str]) -> Exception:
     """The error of a module's ``__getattr__`` for a name that it has not; one that tells more for ``from`` imports."""
-    words = f"; {advice[name]}" if name in advice else ""
-    if words and sys._getframe(2).f_code.co_name == "_handle_fromlist":
-        return ImportError(f"{module} has no {name}{words}", name=module)
-    return AttributeError(f"module {module!r} has no attribute {name!r}{words}")
+    if name in advice and sys._getframe(2).f_code.co_name == "_handle_fromlist":
+        return ImportError(f"{module} has no {name}; {advice[name]}", name=module)
+    return no_attribute(f"module {module!r}", name, advice)
+
+
+def no_attribute(owner: str, name: str, advice: Mapping[str, str]) -> AttributeError:
+    """The error for a missing attribute, with *advice* for names of other libraries."""
+    return AttributeError(f"{owner} has no attribute {name!r}" + (f"; {advice[name]}" if name in advice else ""))

@@ -16,6 +16,7 @@ import math
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, Self, TypeVar, dataclass_transform
 
+from engine.other_names import no_attribute
 from nn import MLP, EarlyStopping, Optimizer, binary_cross_entropy, cross_entropy, hinge
 from nn.data import as_table, by_name, column_names
 from nn.data.names import has_other_order, rows_with_names
@@ -26,7 +27,7 @@ from nn.optimizers import LearningRate
 from nn.scaling import Scaling
 from nn.targets import are_answers
 from nn.training.options import check_pair
-from nn.validation import check_int, no_attribute, shortened, unknown_argument
+from nn.validation import check_int, shortened, unknown_argument
 
 try:
     import numpy as np

@@ -8,6 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from engine import Value, compiler
+from engine.other_names import no_attribute
 from nn import training as fitting
 from nn.configuration import OWN, remember_arguments
 from nn.data import Table, as_table, by_name
@@ -20,7 +21,7 @@ from nn.noise import no_noise, noise_from, noise_source
 from nn.other_names import OF_A_MODULE, UNREAD
 from nn.parameters import HasParameters, dotted, parts_in
 from nn.targets import predicted
-from nn.validation import no_attribute, plain_label, shortened, without_addresses
+from nn.validation import plain_label, shortened, without_addresses
 
 if TYPE_CHECKING:
     from nn.data.columns import Columns

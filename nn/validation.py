@@ -1,7 +1,7 @@
 """Wrong input, in one voice: ``X must be ..., got ...``, and then what to do."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -138,8 +138,3 @@ def did_you_mean(given: str, names: Iterable[str]) -> str:
     '; did you mean mnist?'
     """
     return "".join(f"; did you mean {name}?" for name in nearest(given, names)[:1])
-
-
-def no_attribute(owner: str, name: str, advice: Mapping[str, str]) -> AttributeError:
-    """The error for a missing attribute, with *advice* for names of other libraries."""
-    return AttributeError(f"{owner} has no attribute {name!r}" + (f"; {advice[name]}" if name in advice else ""))

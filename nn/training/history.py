@@ -6,8 +6,8 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from engine.other_names import no_attribute
 from nn.other_names import OF_A_HISTORY
-from nn.validation import no_attribute
 
 if TYPE_CHECKING:
     import pandas
