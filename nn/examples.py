@@ -116,7 +116,7 @@ def as_list(outputs: Any) -> list[Any]:
     return row
 
 
-def as_values(outputs: Any) -> Any:
+def output_values(outputs: Any) -> Any:
     """The outputs of a model, with Values in place of numbers that comparisons chose, so that every loss takes them."""
     row = as_list(outputs)
     if all(isinstance(output, Value) for output in row):

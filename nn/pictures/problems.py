@@ -7,7 +7,7 @@ from typing import Any
 from engine import Value, sigmoid, softmax
 from engine.names import are_counted, column_text
 from nn.data.names import column_labels
-from nn.examples import Examples, as_values, examples_by_name, input_names, output_numbers
+from nn.examples import Examples, examples_by_name, input_names, output_numbers, output_values
 from nn.losses import LOSSES, LossFunction, as_loss, named_loss
 from nn.module import Module
 from nn.noise import no_noise, noise_from
@@ -134,7 +134,7 @@ def refuse_answers(found: Problem, what: str) -> None:
 
 def loss_of(function: LossFunction, outputs: Value | list[Value], target: Any) -> Value:
     """The loss of one example: see ``as_loss``."""
-    values = as_values(outputs)
+    values = output_values(outputs)
     return as_loss(function(values, target), lambda _: [function(values, target)])
 
 

@@ -11,7 +11,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine import Value, compiler
-from nn.examples import as_values
+from nn.examples import output_values
 from nn.losses import LOSSES
 from nn.noise import noise_from
 from nn.training.made_of_nn import is_made_of_nn
@@ -108,7 +108,7 @@ def graphs_of(task: Task, weights: dict[str, float], probes: Sequence[Probe]) ->
             own[name].data = number
         for row, target in probes:
             with noise_from(lambda layer, n: layer.draw(chance, n)):
-                loss = task.loss(as_values(task.model(copy(row))), copy(target))
+                loss = task.loss(output_values(task.model(copy(row))), copy(target))
             root = loss if isinstance(loss, Value) else Value(loss)
             graphs.append(compiler.recorded([root], [], list(now)))
             if sum(len(graph.ops) for graph in graphs) > _MANY_NODES:

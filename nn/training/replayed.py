@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine import DataDependentError, compiler
-from nn.examples import Examples, Tally, as_list, as_values
+from nn.examples import Examples, Tally, as_list, output_values
 from nn.losses import LOSSES, recorded_form
 from nn.noise import noise_rows
 from nn.programs import Amount, Array, Recorded
@@ -261,7 +261,7 @@ class Replayed(Steps):
 
 def _first_eagerly(task: Task) -> list[Any]:
     """Loss and outputs of the first example, computed with plain numbers."""
-    outputs = as_values(task.model(task.examples.row(0)))
+    outputs = output_values(task.model(task.examples.row(0)))
     loss = task.loss(outputs, task.examples.target(0))
     return [loss * (task.examples.weights or [1.0])[0], *as_list(outputs)]
 

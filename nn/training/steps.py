@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value, compiler
 from engine.calculus import depends
-from nn.examples import Examples, Tally, as_list, as_values, output_numbers
+from nn.examples import Examples, Tally, as_list, output_numbers, output_values
 from nn.losses import LossFunction, as_loss
 from nn.noise import Layout, given_noise, noise_from
 from nn.optimizers import Optimizer
@@ -72,7 +72,7 @@ def example_function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[
         target = row[n_inputs:end]
         weight = target.pop() if is_weighted else 1.0
         with given_noise(noise, row[end:]):  # a loss may call the model, too
-            outputs = as_values(model(row[:n_inputs]))
+            outputs = output_values(model(row[:n_inputs]))
             found = loss(outputs, target if one_hot or len(target) > 1 else target[0])
         return [found * weight if is_weighted else found, *as_list(outputs)]
 
@@ -134,7 +134,7 @@ class Steps:
 
     def _loss(self, examples: Examples, index: int) -> tuple[Value, bool]:
         """The weighted loss of an example, and whether the outputs are right."""
-        outputs = as_values(self.task.model(examples.row(index)))
+        outputs = output_values(self.task.model(examples.row(index)))
         targets = examples.targets
         loss = self.task.loss(outputs, examples.target(index))
         if not isinstance(loss, Value):
@@ -171,7 +171,7 @@ class Steps:
             is_dead = is_dead and not any(depends(z, own, set()) for z in outputs if isinstance(z, Value))
         if is_dead:
             return _is_chosen(lambda row: as_list(task.model(row)), examples.row(0), own)
-        first = _loss_alone(task.loss, as_values(task.model(examples.row(0))), examples.targets, 0)
+        first = _loss_alone(task.loss, output_values(task.model(examples.row(0))), examples.targets, 0)
         return len(losses) == 1 and _is_chosen(*first, own)
 
 
