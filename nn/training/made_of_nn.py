@@ -25,6 +25,7 @@ from nn.parameters import PLAIN, Path, runs_in
 if TYPE_CHECKING:
     from nn.module import Module
 
+_Inside = Callable[[Any], Sequence[Any]]
 _KINDS = {*PLAIN, Value, list, tuple, dict, Random, Columns}
 
 
@@ -64,26 +65,26 @@ class Code:
 
     def __init__(self) -> None:
         own = filter(_is_own, list(sys.modules))  # other threads may import
-        self._modules = [name for name in own if name != "engine" and not name.startswith("nn.training.")]
-        self._first = self._look()
-
-    def is_the_first(self) -> bool:
-        """Whether nothing has changed since this was made."""
-        return are_same(self._first, self._look())
-
-    def _look(self) -> list[Any]:
-        found: list[Any] = [sys.modules.get(name) for name in self._modules]
+        names = [name for name in own if name != "engine" and not name.startswith("nn.training.")]
+        modules = _modules(names)
+        self._first: list[tuple[_Inside, Any, Sequence[Any]]] = [(_modules, names, modules)]
         met: set[int] = set()
-        waiting: list[Any] = [vars(module) for module in [*found, builtins] if module is not None]
+        waiting: list[Any] = [vars(module) for module in [*modules, builtins] if module is not None]
         while waiting:
             thing = waiting.pop()
             kind = type if isinstance(thing, type) else type(thing)
             if kind in _INSIDE and id(thing) not in met and (kind is not type or _is_own(thing.__module__)):
                 met.add(id(thing))
-                inside = _INSIDE[kind](thing)
-                found += inside
-                waiting += inside
-        return found
+                self._first.append((_INSIDE[kind], thing, _INSIDE[kind](thing)))
+                waiting += self._first[-1][2]
+
+    def is_the_first(self) -> bool:
+        """Whether nothing has changed since this was made."""
+        return all(are_same(before, inside(thing)) for inside, thing, before in self._first)
+
+
+def _modules(names: list[str]) -> list[ModuleType | None]:
+    return list(map(sys.modules.get, names))
 
 
 def _is_own(module: str) -> bool:
@@ -92,17 +93,17 @@ def _is_own(module: str) -> bool:
 
 def _items(thing: dict[Any, Any]) -> list[Any]:
     """Keys and values; of a package without the modules in it."""
-    found: list[Any] = []
-    for key, value in list(thing.items()):
-        if type(value) is not ModuleType or value is not sys.modules.get(f"{thing.get('__name__')}.{key}"):
-            found += (key, value)
-    return found
+    if "__path__" in thing:
+        known, package = sys.modules, thing["__name__"]
+        items = list(thing.items())
+        thing = {key: v for key, v in items if type(v) is not ModuleType or v is not known.get(f"{package}.{key}")}
+    return [*thing, *thing.values()]
 
 
-_INSIDE: dict[Any, Callable[[Any], Sequence[Any]]] = {
+_INSIDE: dict[Any, _Inside] = {
     dict: _items,
-    list: lambda thing: thing,
-    tuple: lambda thing: thing,
+    list: list,
+    tuple: tuple,
     type: lambda thing: [*thing.__bases__, *vars(thing), *vars(thing).values()],
     FunctionType: lambda thing: [thing.__code__, thing.__defaults__, thing.__kwdefaults__],
     property: lambda thing: [thing.fget],
