@@ -100,7 +100,7 @@ class Take(Instruction):
 
 
 class Scatter(Instruction):
-    """``memory[slots[i]] += source[i]``, a slot as often as it is there."""
+    """``memory[slots[i]] += source[i]``, a slot as often as it is there; *out* is the source, of as many numbers."""
 
     def __init__(self, memory: str, slots: NDArray[np.int64], source: View) -> None:
         self.memory, self.slots, self.source = memory, slots, source
