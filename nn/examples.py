@@ -122,7 +122,7 @@ def output_values(outputs: Any) -> Any:
     if all(isinstance(output, Value) for output in row):
         return outputs
     values = [output if isinstance(output, Value) else Value(output) for output in row]
-    if hasattr(outputs, "reshape"):
+    if getattr(outputs, "ndim", 0) > 0:  # a scalar of numpy is one number
         return np.array(values, object).reshape(outputs.shape)
     return values if isinstance(outputs, (list, tuple)) else values[0]
 

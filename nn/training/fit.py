@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 _ALIKE = "give models and fit the same seed and the same arguments"
 _SECONDS = 0.5
-"""How old the numbers in parameters may be in which only other threads can see them."""
+"""How old the numbers in parameters may be where only other threads, signals or printing can see them."""
 
 
 @noise_from(no_noise)

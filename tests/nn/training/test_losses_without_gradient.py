@@ -121,6 +121,17 @@ class Numpy(Pair):
         return np.array(super().__call__(x))
 
 
+class NumpyScalar(Triplet):
+    def __call__(self, x):
+        return max(np.float64(0.0), self.w * x[0] + 0.2)
+
+
+class NoAxes(Triplet):
+    def __call__(self, x):
+        z = self.w * x[0] + 0.2
+        return z if z > 0.0 else np.array(0.0)
+
+
 CLASSES = (SIGNS > 0.0).astype(int)
 
 
@@ -130,6 +141,8 @@ CLASSES = (SIGNS > 0.0).astype(int)
         (Triplet, lambda output, target: output, SIGNS),
         (Triplet, lambda output, target: output.tanh(), SIGNS),
         (Triplet, "huber", SIGNS),
+        (NumpyScalar, lambda output, target: output, SIGNS),
+        (NoAxes, lambda output, target: output.tanh(), SIGNS),
         (Pair, "cross_entropy", CLASSES),
         (Pair, "hinge", CLASSES),
         (Numpy, lambda outputs, target: sum(outputs), SIGNS),
