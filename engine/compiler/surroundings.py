@@ -108,6 +108,11 @@ class Surroundings:
             name, thing = waiting.popleft()
             if thing is _HIDDEN[1]:
                 found[UNSEEN] = None, None
+            elif type(thing) is Surroundings:  # of a compiled function that is called here
+                if not thing._code.keys() <= self._code.keys():
+                    self._code |= thing._code
+                    return self._look()
+                waiting.extend((f"{name}: {root}", part) for root, part in thing._roots)
             elif type(thing) in _PLAIN_TYPES or id(thing) not in seen:
                 seen[id(thing)] = thing
                 while name in found:
@@ -262,7 +267,9 @@ def _of_type(thing: Any) -> Noted:
 
 def _is_of_user(name: str, item: Any) -> bool:
     """Whether an attribute of a class is one that a user may have written, and not Python."""
-    return isinstance(item, types.FunctionType) or not (name[:2] == name[-2:] == "__" or name == "_abc_impl")
+    if isinstance(item, types.FunctionType):
+        return name != "__annotate_func__"
+    return not (name[:2] == name[-2:] == "__" or name == "_abc_impl")
 
 
 def _of_object(thing: Any) -> Noted:
@@ -276,7 +283,9 @@ def _of_object(thing: Any) -> Noted:
     parts = [(".__class__", kind), *((f".{name}", getattr(thing, name)) for name in slots if hasattr(thing, name))]
     if not _hides(kind, len(slots)):
         return kind, parts
-    return (kind, operator.length_hint(thing, -1)), [*parts, *_hidden(thing)]
+    hidden = _hidden(thing)
+    place = object() if _HIDDEN in hidden and isinstance(thing, Iterator) else operator.length_hint(thing, -1)
+    return (kind, place), [*parts, *hidden]  # an iterator that does not show its place may be at another one each time
 
 
 def _hides(kind: type, n_slots: int) -> bool:

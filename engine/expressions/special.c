@@ -27,12 +27,12 @@ static int power_refuses(double y, double a, double b)
 
 static double maximum(double a, double b)
 {
-    return a < b ? b : a >= b ? a : NAN;
+    return a < b || b != b ? b : a;
 }
 
 static double minimum(double a, double b)
 {
-    return b < a ? b : a <= b ? a : NAN;
+    return b < a || b != b ? b : a;
 }
 
 static double relu(double x)

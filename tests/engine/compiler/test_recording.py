@@ -1,6 +1,7 @@
 """Recording knows what it saw: comparisons become paths of a compiled function, all else that leaves is refused."""
 
 import contextlib
+import csv
 import functools
 import gc
 import itertools
@@ -865,7 +866,6 @@ def rarely(step):
     return lambda x: [step(), x * 2.0][1]
 
 
-CYCLE, PAIRS = itertools.cycle([1.0, 1.0, 0.0]), zip(*[iter(range(99))] * 2)
 BYTES, NUMBERS = bytearray(2), array("i", [0])
 SYSTEM = random.SystemRandom()
 
@@ -875,7 +875,14 @@ def count_in(memory):
 
 
 @pytest.mark.parametrize(
-    "step", [lambda: next(CYCLE), lambda: next(PAIRS), lambda: count_in(BYTES), lambda: count_in(NUMBERS)]
+    "step",
+    [
+        lambda cycle=itertools.cycle([1.0, 1.0, 0.0]): next(cycle),
+        lambda pairs=zip(*[iter(range(99))] * 2): next(pairs),
+        lambda lines=csv.reader(["1"] * 9): next(lines),
+        lambda: count_in(BYTES),
+        lambda: count_in(NUMBERS),
+    ],
 )
 def test_iterators_and_memory_that_change_are_noticed(step):
     with pytest.raises(DataDependentError, match="from one call to the next"):

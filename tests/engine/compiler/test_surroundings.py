@@ -291,6 +291,19 @@ def is_recorded_once(f, monkeypatch):
     assert recorded == []
 
 
+FACTOR = [2.0]
+UNUSED = bytearray((1 << 24) + 1)  # too large to look at
+scaled = compile(lambda x: x * FACTOR[0])
+
+
+def test_of_a_compiled_function_that_is_called_what_it_names_is_seen(monkeypatch):
+    f = compile(lambda x: scaled(x) + 1.0)
+    is_recorded_once(f, monkeypatch)
+    monkeypatch.undo()
+    FACTOR[0] = 5.0
+    assert f([[1.0]]).tolist() == [6.0]
+
+
 def test_memory_that_is_too_large_to_look_at_may_have_changed():
     memory = bytearray((1 << 24) + 1)
     f = compile(lambda x: x * memory[0])

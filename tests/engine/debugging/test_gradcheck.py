@@ -4,6 +4,7 @@ import inspect
 import itertools
 import math
 import random
+import sys
 import threading
 from collections import namedtuple
 
@@ -66,7 +67,7 @@ def test_a_kink_has_two_slopes(f, at, left, right):
         (math.sqrt, 0.0, "do not settle"),
         (lambda x: float(x > 2.0), 2.0, "do not settle"),
         (math.cbrt, 0.0, "do not settle"),
-        (math.log, -1.0, "domain"),
+        (math.log, -1.0, "domain" if sys.version_info < (3, 14) else "expected a positive input"),
         (math.exp, math.inf, "no number beside inf"),
         (lambda x: math.inf, 1.0, "the result is inf"),
     ],
