@@ -148,8 +148,8 @@ def prepare() -> None:
     gc.freeze()
 
 
-def survivors(module: str, copy: Path) -> tuple[int, list[tuple[Mutant, str]]]:
-    """How many mutants were run, and those which no test noticed, each with its diff."""
+def survivors(module: str, copy: Path, known: set[Mutant]) -> tuple[int, list[Mutant]]:
+    """How many mutants were run, and those which no test noticed; shows each that is not known."""
     path = copy / "engine" / f"{module}.py"
     original = path.read_text(encoding="utf-8")
     if noticed(copy, module, silent=False):
@@ -160,7 +160,9 @@ def survivors(module: str, copy: Path) -> tuple[int, list[tuple[Mutant, str]]]:
         count += 1
         path.write_text(code, encoding="utf-8")
         if not noticed(copy, module):
-            found.append((mutant, diff))
+            found.append(mutant)
+            if not {mutant, mutant._replace(becomes=ANYTHING)} & known:
+                print(f"\n{module}, {mutant.where}: no test notices\n{diff}", flush=True)
         if count % 100 == 0:
             print(f"{module}: {count} mutants so far, {len(found)} survive", flush=True)
     path.write_text(original, encoding="utf-8")
@@ -180,14 +182,12 @@ def known_to_be_equivalent(module: str) -> set[Mutant]:
 
 def judged(module: str, copy: Path) -> bool:
     """Whether every survivor is known to be equivalent, and every one that is known survives; says which are not."""
-    count, found = survivors(module, copy)
     known = known_to_be_equivalent(module)
-    met = {entry for mutant, _ in found for entry in (mutant, mutant._replace(becomes=ANYTHING)) if entry in known}
-    left = [(mutant, diff) for mutant, diff in found if not {mutant, mutant._replace(becomes=ANYTHING)} & known]
+    count, found = survivors(module, copy, known)
+    met = {entry for mutant in found for entry in (mutant, mutant._replace(becomes=ANYTHING)) if entry in known}
+    left = [mutant for mutant in found if not {mutant, mutant._replace(becomes=ANYTHING)} & known]
     killed, equivalent = count - len(found), len(found) - len(left)
     print(f"{module}: {count} mutants, {killed} killed, {equivalent} equivalent, {len(left)} that no test notices")
-    for mutant, diff in left:
-        print(f"\n{module}, {mutant.where}: no test notices\n{diff}")
     for entry in known - met:
         print(f"\n{EQUIVALENT.name} has one that does not survive, or is gone: {module}, {entry.where}:")
         print(f"-{entry.line}\n+{entry.becomes}")
