@@ -339,14 +339,14 @@ class Value(Provenance):
         """The larger of two; derivative 1 for it, 0 for the other, a half each if equal."""
         b = other if isinstance(other, Value) else constant(other, "b in maximum(a, b)")
         x, y = self._number, b._number
-        largest = y if x < y or y != y else x  # NaN if one is
+        largest = y if x < y else x if x >= y else _NAN
         return _node(op.MAXIMUM, largest, self, special.larger(x, y), b, special.larger(y, x))
 
     def minimum(self, other: SupportsFloat) -> "Value":
         """The smaller of two; derivative 1 for it, 0 for the other, a half each if equal."""
         b = other if isinstance(other, Value) else constant(other, "b in minimum(a, b)")
         x, y = self._number, b._number
-        smallest = y if y < x or y != y else x  # NaN if one is
+        smallest = y if y < x else x if x <= y else _NAN
         return _node(op.MINIMUM, smallest, self, special.larger(y, x), b, special.larger(x, y))
 
     def detach(self) -> "Value":

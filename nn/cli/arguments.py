@@ -51,6 +51,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         for kind, wanted in (("int", "an int"), ("float", "a number")):
             message = message.replace(f": invalid {kind} value: ", f": must be {wanted}, got ")
+        message = re.sub(r", maybe you meant '.*?'\?", "", message)  # Python 3.15 does as below
         choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         unknown = re.match(r"unrecognized arguments: (--[^ =]+)", message)
         given = choice or unknown

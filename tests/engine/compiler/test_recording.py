@@ -877,9 +877,9 @@ def count_in(memory):
 @pytest.mark.parametrize(
     "step",
     [
-        lambda cycle=itertools.cycle([1.0, 1.0, 0.0]): next(cycle),
-        lambda pairs=zip(*[iter(range(99))] * 2): next(pairs),
-        lambda lines=csv.reader(["1"] * 9): next(lines),
+        functools.partial(next, itertools.cycle([1.0, 1.0, 0.0])),
+        functools.partial(next, zip(*[iter(range(99))] * 2)),
+        functools.partial(next, csv.reader(["1"] * 9)),
         lambda: count_in(BYTES),
         lambda: count_in(NUMBERS),
     ],
