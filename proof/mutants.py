@@ -9,17 +9,20 @@ project, and runs against the tests that pin that module's numbers, until one fa
 unless ``mutants.toml`` beside this file says why it is equivalent: why nobody could tell it from the original by a
 number. The status is 1 if another one survives, or if an entry there is out of date.
 
-Two kinds are not run. A change within an annotation computes nothing. And where all arithmetic is of floats, as in
-value.py and derivatives.py, an operator of bits in place of ``+ - * / **`` is a TypeError wherever the changes to other
-arithmetic are noticed.
+Three kinds are not run. A change within an annotation computes nothing. A class is equal to itself alone, so that
+``type(x) == float`` is ``type(x) is float``. And where all arithmetic is of floats, as in value.py and
+derivatives.py, an operator of bits in place of ``+ - * / **`` is a TypeError wherever the changes to other arithmetic
+are noticed.
 
-Needs ``os.fork``: the tests' libraries are imported once, and a process for each mutant has them at once.
+Needs ``os.fork``: the tests' libraries are imported once, and a process for each mutant has them at once. Each
+processor runs mutants in a copy of its own.
 """
 
 import argparse
 import ast
 import difflib
 import gc
+import multiprocessing
 import os
 import re
 import resource
@@ -28,6 +31,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,13 +70,19 @@ class Mutant(NamedTuple):
 
 
 class Bare(ast.NodeTransformer):
-    """A tree with no annotations."""
+    """A tree with no annotations, in which classes are compared by ``is``."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         for field in ("annotation", "returns"):
             if getattr(node, field, None) is not None:
                 setattr(node, field, ast.Constant(None))
         return super().generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        if isinstance(node.left, ast.Call) and getattr(node.left.func, "id", "") == "type":
+            alike = {ast.Eq: ast.Is, ast.NotEq: ast.IsNot}
+            node.ops = [alike.get(type(op), type(op))() for op in node.ops]
+        return self.generic_visit(node)
 
 
 def bare(code: str) -> str:
@@ -135,6 +145,16 @@ def noticed(copy: Path, module: str, silent: bool = True) -> bool:
         os._exit(status)
 
 
+def copy_project(folder: Path) -> None:
+    folder.mkdir()
+    for name in COPIED:
+        source, target = ROOT / name, folder / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.so", "*.pyd"))
+        else:
+            shutil.copy2(source, target)
+
+
 def prepare() -> None:
     """Import what the tests import, but nothing of gradstep; and let hypothesis choose the same examples each time."""
     import hypothesis
@@ -148,25 +168,42 @@ def prepare() -> None:
     gc.freeze()
 
 
-def survivors(module: str, copy: Path, known: set[Mutant]) -> tuple[int, list[Mutant]]:
+OWN: list[Path] = []
+"""The copy of the project in which this process breaks modules."""
+
+
+def take(copies: "multiprocessing.SimpleQueue[Path]") -> None:
+    OWN.append(copies.get())
+
+
+def survives(module: str, code: str) -> bool:
+    OWN[0].joinpath("engine", f"{module}.py").write_text(code, encoding="utf-8")
+    return not noticed(OWN[0], module)
+
+
+def survivors(module: str, folder: Path, known: set[Mutant]) -> tuple[int, list[Mutant]]:
     """How many mutants were run, and those which no test noticed; shows each that is not known."""
-    path = copy / "engine" / f"{module}.py"
-    original = path.read_text(encoding="utf-8")
-    if noticed(copy, module, silent=False):
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    copies = [folder / f"{module}{number}" for number in range(os.cpu_count() or 1)]
+    for copy in copies:
+        copy_project(copy)
+        queue.put(copy)
+    if noticed(copies[0], module, silent=False):
         sys.exit(f"{module}: the tests fail before anything is broken")
     sys.dont_write_bytecode = True  # or a mutant made within the same second would run as the one before it
-    count, found = 0, []
-    for mutant, code, diff in mutants(module, path, copy):
-        count += 1
-        path.write_text(code, encoding="utf-8")
-        if not noticed(copy, module):
-            found.append(mutant)
-            if not {mutant, mutant._replace(becomes=ANYTHING)} & known:
-                print(f"\n{module}, {mutant.where}: no test notices\n{diff}", flush=True)
-        if count % 100 == 0:
-            print(f"{module}: {count} mutants so far, {len(found)} survive", flush=True)
-    path.write_text(original, encoding="utf-8")
-    return count, found
+    made = list(mutants(module, copies[0] / "engine" / f"{module}.py", folder))
+    found = []
+    with context.Pool(len(copies), take, (queue,)) as pool:
+        survive = pool.imap(partial(survives, module), [code for _, code, _ in made])
+        for count, ((mutant, _, diff), alive) in enumerate(zip(made, survive), 1):
+            if alive:
+                found.append(mutant)
+                if not {mutant, mutant._replace(becomes=ANYTHING)} & known:
+                    print(f"\n{module}, {mutant.where}: no test notices\n{diff}", flush=True)
+            if count % 100 == 0:
+                print(f"{module}: {count} of {len(made)} mutants so far, {len(found)} survive", flush=True)
+    return len(made), found
 
 
 def known_to_be_equivalent(module: str) -> set[Mutant]:
@@ -180,10 +217,10 @@ def known_to_be_equivalent(module: str) -> set[Mutant]:
     }
 
 
-def judged(module: str, copy: Path) -> bool:
+def judged(module: str, folder: Path) -> bool:
     """Whether every survivor is known to be equivalent, and every one that is known survives; says which are not."""
     known = known_to_be_equivalent(module)
-    count, found = survivors(module, copy, known)
+    count, found = survivors(module, folder, known)
     met = {entry for mutant in found for entry in (mutant, mutant._replace(becomes=ANYTHING)) if entry in known}
     left = [mutant for mutant in found if not {mutant, mutant._replace(becomes=ANYTHING)} & known]
     killed, equivalent = count - len(found), len(found) - len(left)
@@ -201,12 +238,6 @@ def main() -> int:
     module = parser.parse_args().module
     prepare()
     with tempfile.TemporaryDirectory(prefix="gradstep-mutants-") as folder:
-        for name in COPIED:
-            source, target = ROOT / name, Path(folder, name)
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.so", "*.pyd"))
-            else:
-                shutil.copy2(source, target)
         good = [judged(each, Path(folder)) for each in ([module] if module else TESTS)]
     return 0 if all(good) else 1
 
