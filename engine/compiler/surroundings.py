@@ -323,7 +323,7 @@ _NOTES: dict[Any, Callable[[Any], Noted]] = {
     logging.Logger: lambda thing: (thing.getEffectiveLevel(), []),
     io.IOBase: lambda thing: (type(thing), [_HIDDEN] if thing.readable() else []),
     re.Pattern: lambda thing: (thing, []),
-    itertools.count: lambda thing: (repr(thing), []),
+    (itertools.count, itertools.repeat): lambda thing: (repr(thing), []),
 }
 if np is not None:
     _NOTES |= {

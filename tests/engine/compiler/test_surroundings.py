@@ -10,6 +10,7 @@ import decimal
 import enum
 import fractions
 import functools
+import itertools
 import logging
 import operator
 import os
@@ -275,7 +276,7 @@ def test_names_of_a_frame_count(what):
 @pytest.mark.parametrize(
     "things",
     [
-        [Thing(), range(3), {"a": (1, 2)}, np.ones(3), Fixed.ONE, threading.Lock()],
+        [Thing(), range(3), {"a": (1, 2)}, np.ones(3), Fixed.ONE, threading.Lock(), itertools.repeat(2.0)],
         [LOGGER, logging.getLogger(), re.compile("a+"), Named(1.0), logging.LoggerAdapter(LOGGER)],
     ],
 )
