@@ -44,6 +44,8 @@ def test_gradient_of_logsumexp_is_softmax(xs):
     result = logsumexp(values)
     result.backward()
     assert result.data == logsumexp(xs)
+    differences = [node for node in topological_order(result) if node.op == "-"]
+    assert [node.local_derivatives for node in differences] == [(1.0, -1.0)] * len(xs)  # from the largest
     assert max(xs) <= result.data <= max(xs) + math.log(len(xs)) + 1e-9
     assert [v.grad for v in values] == pytest.approx(softmax(xs), rel=1e-9, abs=1e-300)
 
