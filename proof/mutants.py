@@ -42,7 +42,8 @@ TESTS = {  # the quickest to notice come first
     "value": (
         *("proof/test_accuracy", "engine/test_value", "engine/test_errors", "engine/test_operations"),
         *("engine/test_functions", "engine/test_numpy", "engine/test_micrograd_code"),
-        *("engine/debugging/test_gradcheck", "engine/test_calculus"),
+        *("engine/debugging/test_gradcheck", "engine/test_calculus", "engine/test_equality"),
+        *("engine/test_copying", "engine/compiler/test_recording", "nn/training/test_recorded"),
     ),
     "derivatives": ("proof/test_accuracy", "engine/test_rules", "engine/test_calculus", "engine/compiler/test_program"),
     "node": (

@@ -211,6 +211,11 @@ KINKS = [  # operation, numbers, value, derivatives: the convention is PyTorch's
     ("gelu", (0.0,), 0.0, (0.5,)),
     ("gelu", (1e200,), 1e200, (1.0,)),
     ("gelu", (-1e200,), -0.0, (0.0,)),
+    ("gelu", (-INFINITY,), -0.0, (0.0,)),
+    ("maximum", (0.0, -0.0), 0.0, (0.5, 0.5)),  # of two zeros the first
+    ("maximum", (-0.0, 0.0), -0.0, (0.5, 0.5)),
+    ("minimum", (0.0, -0.0), 0.0, (0.5, 0.5)),
+    ("minimum", (-0.0, 0.0), -0.0, (0.5, 0.5)),
     ("erf", (INFINITY,), 1.0, (0.0,)),
     ("erf", (1e200,), 1.0, (0.0,)),
     ("+", (INFINITY, -INFINITY), NAN, (1.0, 1.0)),
