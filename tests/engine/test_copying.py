@@ -186,11 +186,11 @@ def test_attributes_of_ones_own_travel(carried):
     x = Value(2.0, label="x")
     y = x * 3 + 1
     inner = y.operands[0]
-    x.m, inner.color, y.next_to = [0.5], "red", {"x": x, "inner": inner, "self": y}
+    x.m, x.M, inner.color, y.next_to = [0.5], 1, "red", {"x": x, "inner": inner, "self": y}
     assert y._prev
     copied = carried(y)
     (its_x,) = leaves(copied)
-    assert (its_x.m, copied.operands[0].color) == ([0.5], "red")
+    assert (its_x.m, its_x.M, copied.operands[0].color) == ([0.5], 1, "red")
     assert its_x.m is not x.m
     assert copied.next_to == {"x": its_x, "inner": copied.operands[0], "self": copied}
     assert vars(copied).keys() == {"next_to"}
