@@ -110,7 +110,7 @@ class Surroundings:
                 found[UNSEEN] = None, None
             elif type(thing) is Surroundings:  # of a compiled function that is called here
                 if not thing._code.keys() <= self._code.keys():
-                    self._code |= thing._code
+                    self._code = self._code | thing._code  # not in place: other threads may be looking
                     return self._look()
                 waiting.extend((f"{name}: {root}", part) for root, part in thing._roots)
             elif type(thing) in _PLAIN_TYPES or id(thing) not in seen:
