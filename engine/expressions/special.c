@@ -25,6 +25,7 @@ static int power_refuses(double y, double a, double b)
     return (a == 0.0 && b < 0.0) || (!isfinite(y) && isfinite(a) && isfinite(b));
 }
 
+/* NaN if one is. Not by a >= b: beside NaN, GCC 16.2 would then take a == b for true. */
 static double maximum(double a, double b)
 {
     return a < b || b != b ? b : a;
