@@ -200,11 +200,16 @@ def survivors(module: str, folder: Path, known: set[Mutant]) -> tuple[int, list[
         for count, ((mutant, _, diff), alive) in enumerate(zip(made, survive), 1):
             if alive:
                 found.append(mutant)
-                if not {mutant, mutant._replace(becomes=ANYTHING)} & known:
+                if not entries_for(mutant) & known:
                     print(f"\n{module}, {mutant.where}: no test notices\n{diff}", flush=True)
             if count % 100 == 0:
                 print(f"{module}: {count} of {len(made)} mutants so far, {len(found)} survive", flush=True)
     return len(made), found
+
+
+def entries_for(mutant: Mutant) -> set[Mutant]:
+    """The entries of mutants.toml that would speak of it."""
+    return {mutant, mutant._replace(becomes=ANYTHING)}
 
 
 def known_to_be_equivalent(module: str) -> set[Mutant]:
@@ -222,8 +227,8 @@ def judged(module: str, folder: Path) -> bool:
     """Whether every survivor is known to be equivalent, and every one that is known survives; says which are not."""
     known = known_to_be_equivalent(module)
     count, found = survivors(module, folder, known)
-    met = {entry for mutant in found for entry in (mutant, mutant._replace(becomes=ANYTHING)) if entry in known}
-    left = [mutant for mutant in found if not {mutant, mutant._replace(becomes=ANYTHING)} & known]
+    met = known & {entry for mutant in found for entry in entries_for(mutant)}
+    left = [mutant for mutant in found if not entries_for(mutant) & known]
     killed, equivalent = count - len(found), len(found) - len(left)
     print(f"{module}: {count} mutants, {killed} killed, {equivalent} equivalent, {len(left)} that no test notices")
     for entry in known - met:
