@@ -20,7 +20,7 @@ from nn import MLP, AdamW, History
 from nn.data import mnist
 from nn.schedules import one_cycle
 
-WIDTHS, BATCH, EPOCHS, HIGHEST_RATE = [128, 64, 10], 128, 7, 0.006
+WIDTHS, BATCH, EPOCHS, HIGHEST_RATE = [128, 64, 10], 128, 5, 0.008
 
 
 @dataclass

@@ -45,6 +45,15 @@ class Examples:
         weights = None if self.weights is None else [self.weights[index] for index in indices]
         return Examples(self.table[indices], replace(self.targets, encoded=encoded), weights)
 
+    def kept(self, rows: Table | None = None) -> Examples:
+        """The same with inputs that stay as they are, though an array of the user's may be changed in training.
+
+        They are in memory of their own: the first columns of *rows*, which hold them already, unless these are rounded.
+        """
+        if rows is None or rows.dtype != self.table.dtype:
+            return replace(self, table=self.table.copy())
+        return replace(self, table=rows[:, : self.table.shape[1]])
+
 
 @dataclass(frozen=True)
 class Tally:
@@ -69,12 +78,6 @@ def target_names(model: Module) -> list[str] | None:
     table = model.table if isinstance(model.table, Columns) and model.classes is None else None
     columns = table.columns if table and table.named else ()
     return model.target_column_names or [column.name for column in columns if column.kind == TARGET] or None
-
-
-def kept_table(X: Any, what: str, width: int | None) -> Table:
-    """Inputs as a table that stays as it is, though an array or a frame of the user's may be changed in training."""
-    table = as_table(X, what, width, keep_float32=True)
-    return table if isinstance(X, (list, tuple)) else table.copy()
 
 
 def check_examples(

@@ -12,7 +12,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
-from nn.data import by_name, column_names
+from nn.data import as_table, by_name, column_names
 from nn.data.columns import Columns
 from nn.examples import (
     Tally,
@@ -20,7 +20,6 @@ from nn.examples import (
     check_examples,
     check_width,
     input_names,
-    kept_table,
     smooth,
     split_validation,
     target_names,
@@ -174,7 +173,7 @@ def fit(
         dtype, backend = options.check_dtype(dtype, replay), options.check_backend(backend, replay, devices)
         stopping = options.check_stopping(early_stopping)
         names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
-        table = kept_table(by_name(X, names, keep=False), "X", model.n_inputs)
+        table = as_table(by_name(X, names, keep=False), "X", model.n_inputs, keep_float32=True)
         outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: as_list(model(table[0].tolist()))))
         n_outputs, inputs = len(outputs), [Value(x).detach() for x in table[0].tolist()]  # no leaf: a model may keep x
         check_takes_logits(loss_name, outputs, lambda: outputs_and_layout(lambda: as_list(model(inputs)))[0])
@@ -185,7 +184,7 @@ def fit(
         if validation_data is not None:
             validation_X, validation_y = options.check_pair(validation_data, validation_split)
             validation_X = by_name(validation_X, names, "validation X", keep=False)
-            rows = kept_table(validation_X, "validation X", model.n_inputs)
+            rows = as_table(validation_X, "validation X", model.n_inputs, keep_float32=True)
             validation_y = by_name(validation_y, y_names, "validation y")
             validation = check_examples(rows, validation_y, loss_name, n_outputs, learned, "validation ")
             check_width(examples.targets, validation.targets)
@@ -269,6 +268,9 @@ class Training:
             from nn.training.replayed import steps_for
 
             self.steps = steps_for(self.task, insists=replay is True)
+        else:
+            self.steps = Steps(self.task.kept(), "replay=False")
+        self.task = self.steps.task
         self._bind()
         with self.interrupts.shielded():
             self.steps.begin()

@@ -27,7 +27,7 @@ def steps_for(task: Task, insists: bool) -> Steps:
     except Exception as error:  # the user's model and loss may raise anything
         if insists and not isinstance(error, ArithmeticError):  # the first eager step reports those
             raise Replayed.refusal(reason(error)) from error
-        return Steps(task, reason(error))
+        return Steps(task.kept(), reason(error))
 
 
 class Replayed(Steps):
@@ -51,6 +51,7 @@ class Replayed(Steps):
         self.code: Code | None = None
         self.rows = self._rows(examples)
         self.validation_rows = None if task.validation is None else self._rows(task.validation)
+        self.task = task = task.kept(self.rows, self.validation_rows)
         kind = recorded_loss, task.dtype, self.rows.shape[1], self.is_weighted, task.backend
         function = example_function(task, recorded_loss, one_hot)
         self.recorded = Recorded(function, [task.model, loss], kind if self.is_bundled else None, task.backend)

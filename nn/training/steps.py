@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value, compiler
 from engine.calculus import depends
+from nn.data import Table
 from nn.examples import Examples, Tally, as_list, output_numbers, output_values
 from nn.losses import LossFunction, as_loss
 from nn.noise import Layout, given_noise, noise_from
@@ -53,6 +54,11 @@ class Task:
     def n_epochs(self) -> int:
         """The number of epochs asked; by default 100, or 2,000 steps if those are more."""
         return max(100, -(-2_000 // self.steps_per_epoch)) if self.epochs is None else self.epochs
+
+    def kept(self, rows: Table | None = None, validation_rows: Table | None = None) -> Task:
+        """The same with examples that stay as they are: see ``Examples``."""
+        validation = None if self.validation is None else self.validation.kept(validation_rows)
+        return replace(self, examples=self.examples.kept(rows), validation=validation)
 
     @property
     def runs_alone(self) -> bool:

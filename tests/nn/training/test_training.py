@@ -368,6 +368,24 @@ def test_a_callback_that_returns_true_ends_the_training():
     assert (history.epochs, history.interrupted) == (2, False)
 
 
+@pytest.mark.parametrize("held", [np.array, lambda rows: np.array(rows, np.float32), pd.DataFrame])
+@pytest.mark.parametrize("how", [{"replay": True}, {"replay": False}, {"dtype": "float32"}])
+@pytest.mark.parametrize("loss", ["mse", mse, lambda outputs, target: (outputs - target) ** 2 + 0.0 * max(outputs, 0.0)])
+def test_a_callback_that_changes_the_examples_changes_no_training(held, how, loss):
+    def weights(*callbacks):
+        X, y, model = held(XOR_X), np.array(XOR_Y, float), small()
+        data = {"X": X, "y": y, "validation_data": (X, y)}
+        callbacks = [lambda *_, change=change: change(X, y) for change in callbacks]
+        history = model.fit(**data, loss=loss, epochs=3, batch_size=2, callbacks=callbacks, **how, **QUIET)
+        return [*model.state_dict().values(), *history.loss, *history.validation_loss]
+
+    def change(X, y):
+        X *= 7.0
+        y *= 3.0
+
+    assert weights(change) == weights()
+
+
 @pytest.mark.parametrize("replay", [None, False])
 @pytest.mark.parametrize(("loss", "said"), [("mse", "too large for a float"), ("mae", "the loss is inf")])
 def test_a_validation_loss_that_is_not_finite_ends_training_in_words(loss, said, replay):
