@@ -340,8 +340,9 @@ def _compare_alike(one: Checks, other: Recording) -> bool:
 
 def _lasting(first: Recording, orders: Sequence[list[Value]]) -> list[Value]:
     """The leaves in both graphs, which belong to no single call; a computed Value in both is refused."""
-    in_first, in_second, inputs = set(orders[0]), set(orders[1]), set(first.inputs)
-    carried = [node for node in orders[1] if node in in_first and (node.operands or node in inputs)]
+    in_second, inputs = set(orders[1]), set(first.inputs)
+    in_both = [node for node in orders[0] if node in in_second]
+    carried = [node for node in in_both if node.operands or node in inputs]
     if carried:
         name = plain_label(carried[-1].label) or carried[-1].op or "an input"
         raise DataDependentError(
@@ -349,7 +350,7 @@ def _lasting(first: Recording, orders: Sequence[list[Value]]) -> list[Value]:
             "call to the next",
             "compute it inside: there it changes with weights and inputs; " + ADVICE,
         )
-    return [node for node in orders[0] if not node.op and node in in_second and node not in inputs]
+    return [node for node in in_both if not node.op]
 
 
 def _another_graph(recording: Recording) -> DataDependentError:

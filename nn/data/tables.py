@@ -67,9 +67,11 @@ def as_table(
         raise ValueError(f"{what} must have the shape (n_examples, {width or 'n_columns'}), got {table.shape}{advice}")
     if width is not None and table.shape[1] != width:
         raise ValueError(f"{what} must have {width} numbers in each row, got {table.shape[1]}")
-    finite = np.isfinite(table)
-    if not finite.all():
-        row, column = np.argwhere(~finite)[0]
+    with np.errstate(all="ignore"):
+        total = np.add.reduce(table, None)  # in little memory
+    wrong = [] if np.isfinite(total) else np.argwhere(~np.isfinite(table))
+    if len(wrong):
+        row, column = wrong[0]
         raise ValueError(f"{what} must have finite numbers, got {table[row, column]} in row {row}, column {column}")
     return table
 
