@@ -10,6 +10,7 @@ from math import log2
 
 import numpy as np
 
+from engine.compiler.collector import mypyc_attr
 from engine.compiler.ir import Map, Scatter, View, equal, view_of
 from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM, VARYING, Column, Places, first
@@ -22,6 +23,7 @@ _NOTHING, _IN_PLACE = -2, -1
 """Instead of a number of ``standing``: there is no gradient yet; it is in its own place."""
 
 
+@mypyc_attr(acyclic=True)
 class _Standing:
     """The one contribution so far to the gradients of these nodes, in their order."""
 

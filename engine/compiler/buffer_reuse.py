@@ -7,6 +7,7 @@ that is in the cache still: it makes the replay of long graphs a quarter faster,
 
 from bisect import bisect_left, insort
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,8 @@ from engine.compiler.ir import Code, Instruction, Scatter, Take, View
 from engine.compiler.vectorize import GRADIENT, VARYING
 
 Slots = NDArray[np.int64]
-_NEVER = 2**62
+_NEVER: Any = 2**62  # times are ints; declared so, a wheel makes no new objects of them
+_NEVER_YET: Any = -1
 
 
 class _Touched:
@@ -26,11 +28,11 @@ class _Touched:
 
     def __init__(self, n_slots: int) -> None:
         self.views: dict[View, None] = {}
-        self.first, self.last = [_NEVER] * n_slots, [-1] * n_slots
+        self.first, self.last = [_NEVER] * n_slots, [_NEVER_YET] * n_slots
 
-    def at(self, slot: int, time: int) -> None:
+    def at(self, slot: int, time: Any) -> None:
         """One more touch; times come in their order."""
-        if self.last[slot] < 0:
+        if self.last[slot] is _NEVER_YET:
             self.first[slot] = time
         self.last[slot] = time
 
@@ -73,6 +75,7 @@ def reused(code: Code) -> Code:
 
 
 def _touch(touched: dict[str, _Touched], instructions: list[Instruction], begin: int) -> None:
+    time: Any
     for time, instruction in enumerate(instructions, begin):
         for part in (instruction.out, *instruction.operands):
             if isinstance(part, View) and (memory := touched.get(part.memory)):

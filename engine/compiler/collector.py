@@ -3,6 +3,15 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_extensions import mypyc_attr as mypyc_attr  # noqa: PLC0414 - exported
+else:
+
+    def mypyc_attr(**_attributes):
+        """What mypyc is told of a class. Of one that is ``acyclic``, the garbage collector never looks at an object."""
+        return lambda kind: kind
 
 
 @contextmanager

@@ -14,11 +14,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.compiler.collector import mypyc_attr
+
 Floats: TypeAlias = NDArray[np.floating[Any]]
 Function: TypeAlias = str | Callable[..., Any]
 _UNIFORM = frozenset({"uniform", "uniform gradient", "uniform scratch"})
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True, eq=False, init=False)
 class View:
     """Slots of a memory, seen as an array: slot ``start + sum(strides[i] * index[i])`` at each index.

@@ -7,6 +7,7 @@ from functools import partial
 from math import pi, prod
 from typing import Any, NamedTuple
 
+from engine.compiler.collector import mypyc_attr
 from engine.compiler.ir import Function, Instruction, Map, MatMul, Take, Total, View, is_repeated, view_of
 from engine.compiler.memory_layout import Placed
 from engine.compiler.trace import Op
@@ -18,6 +19,7 @@ from engine.slopes import NUMBERS
 from engine.special import over
 
 
+@mypyc_attr(acyclic=True)
 class Scaled:
     """``number * view``; ``number / view`` where *inverse*."""
 
