@@ -3,7 +3,8 @@
     python benchmarks/compiling.py [--quick] [--names FILE]
 
 The graph exists already. Half of the work comes with the first run: a program plans its instructions and memory for
-values, or for a gradient, when it is first asked for these.
+values, or for a gradient, when it is first asked for these. What a first gradient takes longer than a second one is
+compiling, too; the bar is held against all of it.
 """
 
 import one_thread  # noqa: F401 # isort: skip - before anything that loads numpy
@@ -133,16 +134,19 @@ def makers(names: Path, quick: bool) -> Iterator[Callable[[], Case]]:
         yield lambda: language_model(names)
 
 
-def least(make: Callable[[], Program], run: Callable[[Program], object], rounds: int) -> float:
-    """Seconds of the processor at best."""
-    seconds = []
+def least(make: Callable[[], Program], run: Callable[[Program], object], rounds: int) -> tuple[float, float]:
+    """Seconds of the processor at best: to make a program and run it, and without what a second run takes."""
+    firsts, more = [], []
     for _ in range(rounds):
         gc.collect()
         begin = clock()
         program = make()
         run(program)
-        seconds.append(clock() - begin)
-    return min(seconds)
+        middle = clock()
+        run(program)
+        firsts.append(middle - begin)
+        more.append(firsts[-1] - (clock() - middle))
+    return min(firsts), min(more)
 
 
 def measured(case: Case, rounds: int) -> list[Row]:
@@ -154,10 +158,11 @@ def measured(case: Case, rounds: int) -> list[Row]:
         "and a first gradient": lambda program: program.value_and_gradient(X),
     }
     rows = []
+    name, unit = f"{case.name} ({n:,} nodes): compiling", "us a node"
     for title, run in runs.items():
-        seconds = least(case.program, run, rounds)
-        bar = 20.0 if title.endswith("gradient") else None
-        rows.append(Row(f"{case.name} ({n:,} nodes): compiling {title}", 1e6 * seconds / n, "us a node", at_most=bar))
+        seconds, compiling = least(case.program, run, rounds)
+        rows.append(Row(f"{name} {title}", 1e6 * seconds / n, unit))
+    rows.append(Row(f"{name} for a gradient: the first less a second one", 1e6 * compiling / n, unit, at_most=20.0))
     print("  " + rows[0].work.partition(": ")[0] + ": " + ", ".join(row.figure for row in rows), flush=True)
     return rows
 

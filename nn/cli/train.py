@@ -130,7 +130,7 @@ def _job(options: Namespace) -> Job:
             X, y, X_test, y_test = mnist(options.folder)
             how: dict[str, Any] = {"batch_size": 128, "dtype": "float32", "scaling": None, "one_cycle": True}
             held_out = DataSet(X_test, y_test.tolist())
-            return Job("mnist", DataSet(X, y.tolist()), held_out, [128, 64], epochs=7, **how)
+            return Job("mnist", DataSet(X, y.tolist()), held_out, [128, 64], epochs=4, **how)
         case "moons":
             return Job("moons", *moons(seed=seed).split(share, seed), [16, 16], epochs=60)
         case "xor":
@@ -226,7 +226,7 @@ def _optimizer(options: Namespace, job: Job) -> dict[str, Any]:
         return {"optimizer": name, "learning_rate": options.rate}
     if job.one_cycle and options.optimizer is None:
         n_steps = job.epochs * -(-len(job.data.y) // max(job.batch_size, 1))
-        return {"optimizer": AdamW(learning_rate=one_cycle(0.006, n_steps), weight_decay=0.1)}
+        return {"optimizer": AdamW(learning_rate=one_cycle(0.01, n_steps), weight_decay=0.1)}
     return {"optimizer": name, "learning_rate": 0.05 if name == "sgd" else 0.005}
 
 
