@@ -62,6 +62,13 @@ def check_choice(name: str, given: object, choices: tuple[str, ...]) -> None:
     raise ValueError(f"{name} must be {', '.join(quoted[:-1])} or {quoted[-1]}, got {shortened(given)}")
 
 
+def check_flag(name: str, given: Unchecked) -> bool:
+    """The argument called *name* as a bool; a ValueError unless it is True or False, numpy's, or 1 or 0."""
+    if type(given).__name__ in ("bool", "bool_") or (type(given) is int and given in (0, 1)):
+        return bool(given)
+    raise ValueError(f"{name} must be True or False, got {shortened(given)}")
+
+
 def check_int(name: str, given: Unchecked, minimum: int, maximum: int | None = None) -> None:
     """Raise a ValueError unless the argument called *name* is an int in the range, a bool not being one."""
     is_int = hasattr(given, "__index__") and not isinstance(given, bool)

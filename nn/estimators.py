@@ -117,7 +117,7 @@ class _Estimator:
             _named(y, names[1]),
             optimizer=copy.deepcopy(self.optimizer),  # the caller's own stays unchanged
             learning_rate=self.learning_rate,
-            epochs=self.max_iter,
+            epochs=check_int("max_iter", self.max_iter, 0),
             batch_size=batch_size,
             seed=seed,
             verbose=self.verbose,

@@ -13,7 +13,7 @@ from engine.drawing.module_scopes import assign_scopes, find_parameter_scopes, f
 from engine.drawing.node_contents import NodeContents
 from engine.drawing.themes import check_look, dark_rules
 from engine.expressions.names import activations_among, caller_names
-from engine.validation import check_int, check_seconds
+from engine.validation import check_flag, check_int, check_seconds
 from engine.value import Value
 
 __all__ = ["Drawing", "draw"]
@@ -79,6 +79,7 @@ def draw(
     check_int("most", most, 3)
     check_int("depth", 0 if depth is None else depth, 0)
     check_width(width)
+    derivatives = check_flag("derivatives", derivatives)
     check_seconds("timeout", timeout)
     called = caller_names(names)
     graph = flatten(root, called)
@@ -93,7 +94,7 @@ def draw(
     folding = fold_graph(graph, depth, unfolded, most, highlighted, calls)
     top = "" if isinstance(names, Mapping) else type(names).__name__
     contents = NodeContents(graph, called, precision, top)
-    writer = DotWriter(contents, folding, colours, direction, bool(derivatives), highlighted)
+    writer = DotWriter(contents, folding, colours, direction, derivatives, highlighted)
     drawing = writer.write()
     if theme == "auto":
         drawing.style = dark_rules(writer.shown_gradients, writer.largest_gradient)

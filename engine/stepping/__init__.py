@@ -15,7 +15,7 @@ from engine.stepping.layout import Layout, Look, lay_out
 from engine.stepping.outputs import Output, display_outputs, is_colab, live_outputs, script_showing
 from engine.stepping.page import around, name_of, render_frame, render_page, render_still, render_words
 from engine.steps import Walk, gradients_set, record_walk
-from engine.validation import check_int, shortened
+from engine.validation import check_flag, check_int, shortened
 from engine.value import Value
 from engine.whole_files import write_whole
 
@@ -231,6 +231,7 @@ def stepper(
     <Stepper: 3 steps through 6 nodes; .save("backprop.html") writes it as a page>
     """
     check_int("most", most, 1)  # draw checks all else
+    link = check_flag("link", link)
     count = size(root)
     if count > most:
         raise ValueError(

@@ -69,9 +69,8 @@ def as_table(
         raise ValueError(f"{what} must have {width} numbers in each row, got {table.shape[1]}")
     with np.errstate(all="ignore"):
         total = np.add.reduce(table, None)  # in little memory
-    wrong = [] if np.isfinite(total) else np.argwhere(~np.isfinite(table))
-    if len(wrong):
-        row, column = wrong[0]
+    if not np.isfinite(total) and not (finite := np.isfinite(table)).all():
+        row, column = np.argwhere(~finite)[0]
         raise ValueError(f"{what} must have finite numbers, got {table[row, column]} in row {row}, column {column}")
     return table
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.validation import as_float, check_choice, check_int, check_seconds, shortened
+from engine.validation import as_float, check_choice, check_flag, check_int, check_seconds, shortened
 
 
 @given(st.floats() | st.integers(-(10**300), 10**300) | st.fractions() | st.booleans())
@@ -46,6 +46,17 @@ def test_what_is_almost_a_number():
         as_float(Index(), "n")
     assert as_float(Fraction(10**400, 10**400 - 1), "n") == 1.0
     assert math.isnan(as_float(float("nan"), "n"))
+
+
+@pytest.mark.parametrize("flag", [True, np.True_, 1, False, np.False_, 0])
+def test_a_flag_is_a_bool(flag):
+    assert check_flag("link", flag) is bool(flag)
+
+
+@pytest.mark.parametrize("wrong", ["no", None, 2, 1.0, [True], np.array(True)])
+def test_other_flags_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"^link must be True or False, got "):
+        check_flag("link", wrong)
 
 
 @given(st.text(max_size=200), st.integers(10, 100))

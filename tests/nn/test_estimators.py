@@ -331,11 +331,12 @@ def test_names_that_are_others_here(kind, name, said):
     ("options", "said"),
     [
         ({"hidden_layer_sizes": (4, 0)}, "hidden_layer_sizes must be an int >= 1, got 0"),
+        ({"max_iter": "ten"}, "max_iter must be an int >= 0, got 'ten'"),
         ({"hidden_layer_sizes": "many"}, "hidden_layer_sizes must be an int >= 1, got 'many'"),
         ({"activation": "rely"}, "activation must be one of .* did you mean 'relu'"),
         ({"optimizer": "lbfgs"}, "'lbfgs'"),
         ({"batch_size": 0}, "batch_size"),
-        ({"max_iter": 0.5}, "epochs"),
+        ({"max_iter": 0.5}, r"max_iter must be an int >= 0, got 0\.5"),
         ({"random_state": "zero"}, "'zero' cannot be used to seed"),
         ({"early_stopping": True, "validation_fraction": 1.5}, "in \\(0, 1\\)"),
     ],

@@ -699,6 +699,8 @@ def test_numbers_of_every_kind(number):
         ({"most": "many"}, "most must be .* got 'many'"),
         ({"most": None}, "most must be .* got None"),
         ({"most": True}, "most must be .* got True"),
+        ({"derivatives": "no"}, "derivatives must be True or False, got 'no'"),
+        ({"derivatives": None}, "derivatives must be .* got None"),
         ({"theme": "blue"}, 'theme must be "auto", "light", "dark" or "print", got \'blue\''),
         ({"theme": None}, "theme must be .* got None"),
         ({"depth": -1}, "depth must be an int >= 0, got -1"),

@@ -82,6 +82,11 @@ def test_what_the_page_has_not_is_refused(linked, name, given, words):
     assert (shown.position, shown.selected, shown.values["x"]) == (0, None, 2.0)
 
 
+def test_a_link_is_asked_for_by_a_flag():
+    with pytest.raises(ValueError, match="link must be True or False, got 'no'"):
+        stepper(neuron()[0], link="no")
+
+
 def test_changed_leaves_are_written_and_the_graph_is_computed_again(linked):
     y, x, w, b = neuron()
     shown = linked(y, link=True)

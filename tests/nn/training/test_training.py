@@ -370,7 +370,9 @@ def test_a_callback_that_returns_true_ends_the_training():
 
 @pytest.mark.parametrize("held", [np.array, lambda rows: np.array(rows, np.float32), pd.DataFrame])
 @pytest.mark.parametrize("how", [{"replay": True}, {"replay": False}, {"dtype": "float32"}])
-@pytest.mark.parametrize("loss", ["mse", mse, lambda outputs, target: (outputs - target) ** 2 + 0.0 * max(outputs, 0.0)])
+@pytest.mark.parametrize(
+    "loss", ["mse", mse, lambda outputs, target: (outputs - target) ** 2 + 0.0 * max(outputs, 0.0)]
+)
 def test_a_callback_that_changes_the_examples_changes_no_training(held, how, loss):
     def weights(*callbacks):
         X, y, model = held(XOR_X), np.array(XOR_Y, float), small()
