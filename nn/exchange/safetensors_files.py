@@ -67,10 +67,12 @@ def _numbers(arrays: dict[str, Any], wanted: dict[str, Any]) -> list[float]:
     """The numbers of a file in the order of a model's parameters; *wanted* are the tensors of that model."""
     if arrays.keys() != wanted.keys():
         raise ValueError(f"the tensors must be {first_names(wanted)} for this model, got {first_names(arrays)}")
-    for name, array in wanted.items():
-        if arrays[name].shape != array.shape:
-            raise ValueError(f"the tensor {name} must have the shape {array.shape}, got {arrays[name].shape}")
     ordered = [arrays[name] for name in wanted]
+    for name, array in zip(wanted, ordered):
+        if array.shape != wanted[name].shape:
+            raise ValueError(f"the tensor {name} must have the shape {wanted[name].shape}, got {array.shape}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"the tensor {name} must have finite numbers, got NaN or infinity")
     return numbers_in([*map(Linear, ordered[::2], ordered[1::2])])
 
 
@@ -84,10 +86,6 @@ def _read(path: str | PathLike[str]) -> tuple[dict[str, Any], str | None]:
             for name in names:
                 if (kind := file.get_slice(name).get_dtype()) not in ("F32", "F64"):
                     raise ValueError(f"the tensor {plain_label(name, 40)} must be float32 or float64, got {kind}")
-            arrays, text = {name: file.get_tensor(name) for name in names}, (file.metadata() or {}).get(KEY)
+            return {name: file.get_tensor(name) for name in names}, (file.metadata() or {}).get(KEY)
     except safetensors.SafetensorError as error:
         raise ValueError(f"not a whole safetensors file ({plain_label(str(error), 80)})") from None
-    for name, array in arrays.items():
-        if not np.isfinite(array).all():
-            raise ValueError(f"the tensor {plain_label(name, 40)} must have finite numbers, got NaN or infinity")
-    return arrays, text
