@@ -25,7 +25,7 @@ from engine.compiler.plan import Plan
 from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM
 
 Slots = NDArray[np.int64]
-_CHUNK_BYTES = 2**30
+_CHUNK_BYTES, _UNWRITTEN = 2**30, 2**62  # no list has that index
 _opaque: Any = jax.lax.optimization_barrier
 _m = SimpleNamespace(**vars(jnp))
 _m.log, _m.log10 = lambda a: jnp.log(_opaque(a)), lambda a: jnp.log10(_opaque(a))  # XLA takes log(exp(a)) for a
@@ -40,7 +40,7 @@ _KERNELS: dict[Any, Callable[..., Any]] = {
     "power_or_limit": _m.power,
     "power_by_base": lambda a, b: jnp.where(b == 0.0, 0.0, b * _m.power(a, b - 1.0)),
 }
-_PRODUCTS = {"forward": "nk_,mke->mne", "to vectors": "nk_,mne->mke", "to weights": "mne,mke->nk", "dot": "ie,ie->i"}
+_PRODUCTS = {"forward": "nko,mke->mne", "to vectors": "nko,mne->mke", "to weights": "mne,mke->nk", "dot": "ie,ie->i"}
 
 
 class Backend:
@@ -150,7 +150,7 @@ class _Numbers:
         self.arrays: list[Any] = []
         """``(n, n_examples)``; ``(n, 1)`` in memories with one number for all examples."""
         self._n_examples, self._dtype = rows.shape[0], rows.dtype
-        self._where = {name: np.full((2, size), -1) for name, size in code.n_slots.items()}
+        self._where = {name: np.full((2, size), _UNWRITTEN) for name, size in code.n_slots.items()}
 
     def put(self, memory: str, slots: Slots, array: Any) -> None:
         """Let the rows of an array be the numbers of these slots."""
