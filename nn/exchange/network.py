@@ -91,28 +91,28 @@ def numbers_in(sums: Sequence[Linear]) -> list[float]:
     return [number for each in sums for number in np.column_stack(each).ravel().tolist()]
 
 
-def content_of(steps: Sequence[Step], *kinds: str) -> dict[str, Any]:
-    """The content of a model file with these steps, its parameters in a list; of the first of *kinds* that has them."""
+def content_of(steps: Sequence[Step], *names: str) -> dict[str, Any]:
+    """The content of a model file with these steps, its parameters in a list: of the first kind that can have them."""
     for before, after in pairwise(sums := sums_in(steps)):
         n, wanted = len(before.bias), after.weights.shape[1]
         if n != wanted:
             raise ValueError(f"a layer must take the {n} outputs of the one before, got a layer with {wanted} inputs")
     layers = _layers(steps)
     configurations: dict[str, Any] = {"Sequential": {"layers": layers}}
-    if len(layers) == len(sums) > 0:  # layers with weights alone
-        each, *_ = parts = [layer["configuration"] for layer in layers]
+    if len(layers) == len(sums) > 0:  # all have weights
+        parts = [layer["configuration"] for layer in layers]
         *hidden, output = [part["activation"] for part in parts]
-        sizes = {"n_inputs": each["n_inputs"], "sizes": [part["n_outputs"] for part in parts]}
+        shape = {"n_inputs": parts[0]["n_inputs"], "sizes": [part["n_outputs"] for part in parts]}
         if len(set(hidden)) <= 1:
-            configurations["MLP"] = {**sizes, "activation": [*hidden, "relu"][0], "output": output}
-        if len(parts) == 1:
-            configurations["Layer"] = each
-    kind = next((kind for kind in kinds if kind in configurations), None)
-    if kind is None:
-        found = ", ".join(step if isinstance(step, str) else type(step).__name__ for step in steps)
-        raise ValueError(f"this network must be loaded by Sequential, got {kinds[0]} for {found[:200] or 'no layer'}")
-    content = {"kind": kind, "configuration": configurations[kind], "parameters": numbers_in(sums)}
-    return {**content, "loss": None, "classes": None}
+            configurations["MLP"] = {**shape, "activation": [*hidden, "relu"][0], "output": output}
+        if not hidden:
+            configurations["Layer"] = parts[0]
+    for name in names:
+        if name in configurations:
+            content = {"kind": name, "configuration": configurations[name], "parameters": numbers_in(sums)}
+            return {**content, "loss": None, "classes": None}
+    found = ", ".join(step if isinstance(step, str) else type(step).__name__ for step in steps)
+    raise ValueError(f"this network must be loaded by Sequential, got {names[0]} for {found[:200] or 'no layer'}")
 
 
 def _layers(steps: Sequence[Step]) -> list[Any]:
