@@ -1,7 +1,6 @@
 """Functions of Map instructions, each one formula for numpy, ``jax.numpy`` and ONNX."""
 
 import math
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -17,9 +16,7 @@ def ufuncs(m: Any) -> dict[str, Function]:
     return {name: getattr(m, name) for name in same} | others
 
 
-def made_of(
-    m: Any, normal_cdf: Function, highest: Callable[[Any], int], divide: Function = operator.truediv
-) -> dict[str, Function]:
+def made_of(m: Any, normal_cdf: Function, highest: Callable[[Any], int]) -> dict[str, Function]:
     """The functions by their names, of arrays, made of those of *m*, such as numpy.
 
     *normal_cdf* is erfc(-a sqrt(1/2)) / 2, and *highest* the largest of some orders of derivatives.
@@ -71,7 +68,7 @@ def made_of(
         "sigmoid_slope": lambda a: (e := m.exp(-abs(a))) / ((1.0 + e) * (1.0 + e)),
         "asin_slope": lambda a: 1.0 / m.sqrt((1.0 - a) * (1.0 + a)),
         "over_hypot": lambda a, b: a / m.hypot(a, b),
-        "over_square_sum": lambda a, b: m.where(m.equal(r := m.hypot(a, b), 0.0), 0.0, divide(a, r) / r),
+        "over_square_sum": lambda a, b: m.where(m.equal(r := m.hypot(a, b), 0.0), 0.0, m.divide(a, r) / r),
         "gaussian": bell(1.0, 1.0), "normal_pdf": bell(0.5, _ONE_OVER_SQRT_2PI), "gelu_slope": gelu_slope,
     }
     # fmt: on

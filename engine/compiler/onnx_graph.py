@@ -74,10 +74,14 @@ class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
         return self if shape == self.shape else self.made("Reshape", self.graph.array([*shape, -1]), shape=shape)
 
     def spread(self, shape: tuple[int, ...]) -> Tensor:
+        if self.numbers is not None:
+            return self.graph.constant(np.broadcast_to(self.numbers, shape))
         return self if shape == self.shape else self.made("Expand", self.graph.array([*shape, 1]), shape=shape)
 
     def taken(self, rows: NDArray[np.int64]) -> Tensor:
         """These rows of its only axis."""
+        if self.numbers is not None:
+            return self.graph.constant(self.numbers[rows])
         if np.array_equal(rows, np.arange(*self.shape)):
             return self
         return self.made("Gather", self.graph.array(rows), shape=(len(rows),))
@@ -144,6 +148,9 @@ def _seems_neutral(operator: str, place: int, number: float) -> bool:
 
 def joined(tensors: Sequence[Tensor]) -> Tensor:
     """Tensors of one axis, one after the other; with a number for each example where one of them has that."""
+    numbers = [each.numbers for each in tensors if each.numbers is not None]
+    if len(numbers) == len(tensors):
+        return tensors[0].graph.constant(np.concatenate(numbers))
     first, *others = [over_examples(each) for each in tensors] if any(each.wide for each in tensors) else tensors
     if not others:
         return first

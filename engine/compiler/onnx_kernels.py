@@ -168,7 +168,7 @@ def _polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:
 
 _AS_NUMPY = {
     **{"where": _where, "equal": _equal, "maximum": _max, "minimum": _min, "power": _pow, "hypot": _hypot},
-    **{"exp": _exp, "log": _log, "sqrt": _sqrt},
+    **{"exp": _exp, "log": _log, "sqrt": _sqrt, "divide": _of("Div")},
 }
 _SHARED = made_of(SimpleNamespace(**_AS_NUMPY), lambda a: 0.5 * _erfc(a * -SQRT_HALF), _highest)
 # fmt: off

@@ -18,8 +18,7 @@ from engine.compiler.vectorize import INPUTS, UNIFORM
 from engine.onnx_models import checked_model
 from engine.validation import plain_label
 
-_CONSTANTS = 0
-_UNWRITTEN = -1
+_UNWRITTEN = 2**62  # no list has that index
 
 
 def onnx_model(placed: Placed, uniform: Floats, labels: Sequence[str], comment: str = "") -> Any:
@@ -42,12 +41,12 @@ class _Rows:
     """Which row of which tensor has the number of each slot now."""
 
     def __init__(self, code: Code, n_inputs: int, uniform: Floats) -> None:
-        self.graph, self._uniform = Graph(), uniform
+        self.graph, self._dtype = Graph(), uniform.dtype
+        self._tensors: list[Tensor] = []
         self._where = {name: np.full((2, size), _UNWRITTEN) for name, size in code.n_slots.items()}
-        self._where[UNIFORM][:, : len(uniform)] = np.full(len(uniform), _CONSTANTS), np.arange(len(uniform))
-        self._where[INPUTS][:] = np.full(n_inputs, 1), np.arange(n_inputs)
         columns = Tensor(self.graph, "X", (n_inputs,), uniform.dtype, wide=True).made("Transpose", perm=[1, 0])
-        self._tensors = [columns, columns]
+        self._put(UNIFORM, np.arange(len(uniform)), self.graph.constant(uniform))
+        self._put(INPUTS, np.arange(n_inputs), columns)
 
     def carry_out(self, code: Code) -> None:
         """Follow the instructions, and let Y be the outputs."""
@@ -67,19 +66,20 @@ class _Rows:
         outputs = [self._get(memory, np.array([slot for _, slot in run])) for memory, run in runs]
         self.graph.add("Transpose", over_examples(joined(outputs)).name, out="Y", perm=[1, 0])
 
+    def _put(self, memory: str, slots: NDArray[np.int64], tensor: Tensor) -> None:
+        """Let the rows of a tensor be the numbers of these slots."""
+        self._where[memory][:, slots] = np.full(len(slots), len(self._tensors)), np.arange(len(slots))
+        self._tensors.append(tensor)
+
     def _get(self, memory: str, slots: NDArray[np.int64]) -> Tensor:
         """The numbers of these slots, in their shape."""
         which, rows = self._where[memory][:, slots]
-        assert (which != _UNWRITTEN).all()
-        if (which == _CONSTANTS).all():
-            return self.graph.constant(self._uniform[rows])
         parts, places, before = [], rows.copy(), 0
         for each in np.unique(which).tolist():
-            chosen = which == each
-            part = self._tensors[each]
-            if each == _CONSTANTS:
+            chosen, part = which == each, self._tensors[each]
+            if part.numbers is not None:
                 needed, places[chosen] = np.unique(rows[chosen], return_inverse=True)
-                part = self.graph.constant(self._uniform[needed])
+                part = part.taken(needed)
             places[chosen] += before
             before += part.shape[0]
             parts.append(part)
@@ -91,10 +91,10 @@ class _Rows:
     def _mapped(self, function: Function, operands: Sequence[Operand]) -> Tensor:
         """A function number by number; of constants as programs of numpy compute it."""
         numbers = [each.numbers if isinstance(each, Tensor) else np.array(each) for each in operands]
-        arrays = [each.astype(self._uniform.dtype) for each in numbers if each is not None]
+        arrays = [each.astype(self._dtype) for each in numbers if each is not None]
         if len(arrays) < len(numbers):
             return applied(function, operands)
-        found = np.empty(np.broadcast_shapes(*(each.shape for each in arrays)), self._uniform.dtype)
+        found = np.empty(np.broadcast_shapes(*(each.shape for each in arrays)), self._dtype)
         with np.errstate(all="ignore"):
             kernel(function)(*arrays, found)
         return self.graph.constant(found)
@@ -112,11 +112,5 @@ class _Rows:
 
     def _write(self, view: View, tensor: Tensor) -> None:
         """Let a tensor be what a view means from now on."""
-        slots, rows = view.slots.ravel(), np.arange(prod(view.shape))
-        if tensor.numbers is None:
-            spread = tensor.spread(view.shape) if prod(tensor.shape) < len(rows) else tensor
-            self._where[view.memory][:, slots] = np.full(len(rows), len(self._tensors)), rows
-            self._tensors.append(spread.reshaped((len(rows),)))
-        else:
-            self._where[view.memory][:, slots] = np.full(len(rows), _CONSTANTS), len(self._uniform) + rows
-            self._uniform = np.append(self._uniform, np.broadcast_to(tensor.numbers, view.shape))
+        spread = tensor.spread(view.shape) if prod(tensor.shape) < view.size else tensor
+        self._put(view.memory, view.slots.ravel(), spread.reshaped((view.size,)))

@@ -10,7 +10,7 @@ from engine.whole_files import write_whole
 from nn import model_files
 from nn.configuration import describe, encode, restore
 from nn.exchange import onnx_files, safetensors_files
-from nn.exchange.network import content_of, numbers_in, steps_of
+from nn.exchange.network import steps_of
 
 _FORMATS: dict[str, Any] = {".onnx": onnx_files, ".safetensors": safetensors_files}
 _JSON = re.compile(r"|\.(json|txt|model|v?\d+)")
@@ -44,17 +44,9 @@ def write_model(path: str | PathLike[str], model: Any, **options: Any) -> None:
 
 def load_model(path: str | PathLike[str], kind: type[Any]) -> Any:
     """The model of this kind in a file: see ``Module.load``; a ValueError or TypeError if it holds no such model."""
-    form = _FORMATS.get(_ending(path))
-    if form is None:
-        return restore(kind, model_files.read_model(path, kind.__name__))
-    steps, text = form.read(path)
-    if text is None:
-        return restore(kind, content_of(steps, kind.__name__))
-    content = model_files.parse_model(path, text.encode(), kind.__name__)
-    model = restore(kind, {**content, "parameters": numbers_in(steps)})
-    if [step for step in steps_of(model) if isinstance(step, form.HOLDS)] != steps:
-        raise ValueError("the network must be the one that the text in the file describes, got another")
-    return model
+    if form := _FORMATS.get(_ending(path)):
+        return form.load(path, kind)
+    return restore(kind, model_files.read_model(path, kind.__name__))
 
 
 def to_onnx(model: Any, path: str | PathLike[str], dtype: str = "float64") -> None:

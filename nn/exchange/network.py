@@ -20,20 +20,10 @@ KEY = "gradstep"
 
 
 class Linear(NamedTuple):
-    """The sums of a layer: weights ``(n_outputs, n_inputs)``, and a bias for each output."""
+    """The sums of a layer, as arrays: weights ``(n_outputs, n_inputs)``, and a bias for each output."""
 
-    weights: list[list[float]]
-    bias: list[float]
-
-    def arrays(self, dtype: str = "float64") -> tuple[Any, Any]:
-        """Weights and bias as arrays of float64 or float32; a ValueError if a number is not finite there."""
-        if dtype not in ("float64", "float32"):
-            raise ValueError(f'dtype must be "float64" or "float32", got {shortened(dtype)}')
-        with np.errstate(all="ignore"):
-            arrays = np.array(self.weights, dtype), np.array(self.bias, dtype)
-        if not all(np.isfinite(array).all() for array in arrays):
-            raise ValueError(f"a weight or bias must be a finite number within the range of {dtype}")
-        return arrays
+    weights: Any
+    bias: Any
 
 
 class Noise(NamedTuple):
@@ -57,8 +47,8 @@ def steps_of(model: Any) -> list[Step]:
             activations = {neuron.activation: None for neuron in neurons}
             if len(activations) > 1:
                 raise ValueError(f"a layer must have one activation, got {', '.join(map(shortened, activations))}")
-            sums = Linear([[*map(float, neuron.w)] for neuron in neurons], [float(neuron.b) for neuron in neurons])
-            return [sums, *_named(*activations)]
+            numbers = np.array([[float(p) for p in (*neuron.w, neuron.b)] for neuron in neurons])
+            return [Linear(numbers[:, :-1], numbers[:, -1]), *_named(*activations)]
         case "Activation":
             return _named(model.activation)
         case "Softmax":
@@ -75,37 +65,54 @@ def _named(activation: Any) -> list[Step]:
     return [] if activation == "linear" else [activation]
 
 
+def tensors_of(steps: Sequence[Step], dtype: str = "float64") -> dict[str, Any]:
+    """Weights and biases as PyTorch calls them, in float64 or float32; a ValueError if one is not finite there."""
+    if dtype not in ("float64", "float32"):
+        raise ValueError(f'dtype must be "float64" or "float32", got {shortened(dtype)}')
+    numbered = [(index, step) for index, step in enumerate(steps) if isinstance(step, Linear)]
+    with np.errstate(all="ignore"):
+        arrays = {
+            f"{index}.{name}": np.ascontiguousarray(array, dtype)
+            for index, sums in numbered
+            for name, array in zip(("weight", "bias"), sums)
+        }
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise ValueError(f"a weight or bias must be a finite number within the range of {dtype}")
+    return arrays
+
+
 def sums_in(steps: Sequence[Step]) -> list[Linear]:
     """The steps with weights."""
     return [step for step in steps if isinstance(step, Linear)]
 
 
-def numbers_in(steps: Sequence[Step]) -> list[float]:
+def numbers_in(sums: Sequence[Linear]) -> list[float]:
     """All weights and biases, in the order of ``model.parameters()``."""
-    return [x for sums in sums_in(steps) for row, bias in zip(sums.weights, sums.bias) for x in (*row, bias)]
+    return [number for each in sums for number in np.column_stack(each).ravel().tolist()]
 
 
-def content_of(steps: Sequence[Step], kind: str) -> dict[str, Any]:
-    """The content of a model file of that kind with these steps, its parameters in a list."""
-    for before, after in pairwise(sums_in(steps)):
-        n, wanted = len(before.weights), len(after.weights[0])
+def content_of(steps: Sequence[Step], *names: str) -> dict[str, Any]:
+    """The content of a model file with these steps, its parameters in a list: of the first kind that can have them."""
+    for before, after in pairwise(sums := sums_in(steps)):
+        n, wanted = len(before.bias), after.weights.shape[1]
         if n != wanted:
             raise ValueError(f"a layer must take the {n} outputs of the one before, got a layer with {wanted} inputs")
-    configuration = _configuration(steps, kind)
-    if configuration is None:
-        found = ", ".join(step if isinstance(step, str) else type(step).__name__ for step in steps)
-        raise ValueError(f"this network must be loaded by Sequential, got {kind} for {found[:200] or 'no layer'}")
-    content = {"kind": kind, "configuration": configuration, "parameters": numbers_in(steps)}
-    return {**content, "loss": None, "classes": None}
-
-
-def model_of(steps: Sequence[Step], **learned: Any) -> Module:
-    """An MLP with these steps, or a Sequential where they are none of an MLP; *learned* has the loss and classes."""
-    for sums in sums_in(steps):
-        sums.arrays()  # finite
-    kind = "Sequential" if _configuration(steps, "MLP") is None else "MLP"
-    model: Module = restore(kinds()[kind], content_of(steps, kind) | learned)
-    return model.eval()
+    layers = _layers(steps)
+    configurations: dict[str, Any] = {"Sequential": {"layers": layers}}
+    if len(layers) == len(sums) > 0:  # all have weights
+        parts = [layer["configuration"] for layer in layers]
+        *hidden, output = [part["activation"] for part in parts]
+        shape = {"n_inputs": parts[0]["n_inputs"], "sizes": [part["n_outputs"] for part in parts]}
+        if len(set(hidden)) <= 1:
+            configurations["MLP"] = {**shape, "activation": [*hidden, "relu"][0], "output": output}
+        if not hidden:
+            configurations["Layer"] = parts[0]
+    for name in names:
+        if name in configurations:
+            content = {"kind": name, "configuration": configurations[name], "parameters": numbers_in(sums)}
+            return {**content, "loss": None, "classes": None}
+    found = ", ".join(step if isinstance(step, str) else type(step).__name__ for step in steps)
+    raise ValueError(f"this network must be loaded by Sequential, got {names[0]} for {found[:200] or 'no layer'}")
 
 
 def _layers(steps: Sequence[Step]) -> list[Any]:
@@ -113,7 +120,8 @@ def _layers(steps: Sequence[Step]) -> list[Any]:
     layers: list[Any] = []
     for before, step in zip([None, *steps], steps):
         if isinstance(step, Linear):
-            shape = {"n_inputs": len(step.weights[0]), "n_outputs": len(step.weights)}
+            n_outputs, n_inputs = step.weights.shape
+            shape = {"n_inputs": n_inputs, "n_outputs": n_outputs}
             layers.append({"kind": "Layer", "configuration": {**shape, "activation": "linear"}})
         elif isinstance(step, Noise):
             layers.append({"kind": "Dropout", "configuration": {"rate": step.rate}})
@@ -126,16 +134,9 @@ def _layers(steps: Sequence[Step]) -> list[Any]:
     return layers
 
 
-def _configuration(steps: Sequence[Step], kind: str) -> dict[str, Any] | None:
-    """The arguments of that kind for these steps; None where it cannot have them."""
-    layers = _layers(steps)
-    if kind == "Sequential":
-        return {"layers": layers}
-    if kind not in ("MLP", "Layer") or {isinstance(layer, dict) and layer["kind"] for layer in layers} != {"Layer"}:
-        return None
-    parts: list[dict[str, Any]] = [layer["configuration"] for layer in layers]
-    if kind == "Layer":
-        return parts[0] if len(parts) == 1 else None
-    *hidden, output = [part["activation"] for part in parts]
-    sizes = {"n_inputs": parts[0]["n_inputs"], "sizes": [part["n_outputs"] for part in parts]}
-    return {**sizes, "activation": [*hidden, "relu"][0], "output": output} if len(set(hidden)) <= 1 else None
+def model_of(steps: Sequence[Step], **learned: Any) -> Module:
+    """An MLP with these steps, or a Sequential where they are none of an MLP; *learned* has the loss and classes."""
+    tensors_of(steps)  # or a ValueError
+    content = content_of(steps, "MLP", "Sequential")
+    model: Module = restore(kinds()[content["kind"]], content | learned)
+    return model.eval()

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from engine.onnx_models import OWN, checked_model, package
-from nn.exchange.network import KEY, Linear, Step, sums_in
+from nn.configuration import restore
+from nn.exchange.network import KEY, Linear, Noise, Step, content_of, numbers_in, steps_of, sums_in, tensors_of
 from nn.lazy_numpy import np
-from nn.model_files import check_size
+from nn.model_files import check_size, parse_model
 from nn.validation import plain_label, shortened
 
-_OLDEST_OPSET, _NEWEST_OPSET = 7, 28  # between these the operators below kept their meaning
+_OPSETS = range(7, 29)  # between these the operators below kept their meaning
 _TYPES = {"relu": "Relu", "leaky_relu": "PRelu", "gelu": "Gelu", "softplus": "Softplus", "tanh": "Tanh"}
 _TYPES |= {"sigmoid": "Sigmoid", "sin": "Sin", "softmax": "Softmax"}
 _NAMES = {operator: name for name, operator in _TYPES.items()} | {"LeakyRelu": "leaky_relu"}
-HOLDS = (Linear, str)
 _SLOPE = 0.01
 _MADE: dict[str, tuple[float, ...]] = {"gelu": (), "leaky_relu": (_SLOPE,), "sigmoid": (), "softplus": ()}
 """Functions of this library, with their constants: onnxruntime has no operator for them that is exact in float64."""
@@ -28,10 +28,10 @@ _ATTRIBUTES: dict[str, dict[str, tuple[Any, ...]]] = {
 }
 """The attributes that a node may have, with the values that mean what this library computes."""
 _TENSORS = {"Gemm": (1, 2), "MatMul": (1,), "Add": (1,), "PRelu": (1,)}  # how many tensors a node takes
+_KNOWN = dict.fromkeys((*_TENSORS, *_NAMES))
 _DOMAINS = ("", "ai.onnx")
 _OWN = {(OWN, name) for name in _MADE}
-_FLOAT, _DOUBLE = 1, 11  # TensorProto.DataType
-_DTYPES = {_FLOAT: "<f4", _DOUBLE: "<f8"}
+_KINDS = {1: ("<f4", "float_data"), 11: ("<f8", "double_data")}  # by TensorProto.DataType
 
 
 def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
@@ -41,51 +41,65 @@ def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
     helper = package().helper
     if not (sums := sums_in(steps)):
         raise ValueError("a model must have a Layer to be written as ONNX, got none")
-    nodes: list[Any] = []
-    numbers: dict[str, Any] = {}
-    functions: dict[str, Any] = {}
-    run = [step for step in steps if isinstance(step, HOLDS)]
+    run = [step for step in steps if not isinstance(step, Noise)]
+    arrays, nodes = tensors_of(run, dtype), list[Any]()
     names = ["X", *(f"Z{index}" for index in range(1, len(run))), "Y"]
-    for index, (step, given, made) in enumerate(zip(run, names, names[1:])):
-        arrays: dict[str, Any] = {}
+    for index, (step, *inputs, made) in enumerate(zip(run, names, names[1:])):
         options: dict[str, Any] = {}
         if isinstance(step, Linear):
             operator, options = "Gemm", {"transB": 1}
-            arrays = dict(zip((f"{index}.weight", f"{index}.bias"), step.arrays(dtype)))
+            inputs += [f"{index}.weight", f"{index}.bias"]
         elif step in _MADE and dtype == "float64":
-            operator, options = str(step), {"domain": OWN}
-            functions[operator] = onnx_function(operator, *_MADE[operator])
+            operator, options = step, {"domain": OWN}
         else:
-            operator = _TYPES[str(step)]
-            arrays = {f"{index}.slope": np.array([_SLOPE], dtype)} if step == "leaky_relu" else {}
-        nodes.append(helper.make_node(operator, [given, *arrays], [made], f"{operator}_{index}", **options))
-        numbers |= arrays
-    tensors = [package().numpy_helper.from_array(array, name) for name, array in numbers.items()]
-    sizes = len(sums[0].weights[0]), len(sums[-1].weights)
-    own = list(functions.values())
-    model = checked_model("network", nodes, sizes, tensors, np.dtype(dtype), functions=own, metadata={KEY: text})
+            operator = _TYPES[step]
+            if step == "leaky_relu":
+                inputs.append("slope")
+                arrays["slope"] = np.array([_SLOPE], dtype)
+        nodes.append(helper.make_node(operator, inputs, [made], f"{operator}_{index}", **options))
+    own = dict.fromkeys(node.op_type for node in nodes if node.domain == OWN)
+    model = checked_model(
+        "network",
+        nodes,
+        (sums[0].weights.shape[1], len(sums[-1].bias)),
+        [package().numpy_helper.from_array(array, name) for name, array in arrays.items()],
+        np.dtype(dtype),
+        functions=[onnx_function(name, *_MADE[name]) for name in own],
+        metadata={KEY: text},
+    )
     data: bytes = model.SerializeToString(deterministic=True)
     return data
 
 
-def read(path: str | PathLike[str]) -> tuple[list[Step], str | None]:
-    """The steps of a network in an ONNX file, dense layers and activations in a row; and this library's text in it."""
+def load(path: str | PathLike[str], kind: type[Any]) -> Any:
+    """The model of this kind in an ONNX file: that of this library's text in it, or else of the network alone."""
     onnx = package()
     check_size(path)
     data = Path(path).read_bytes()
     try:
         model = onnx.ModelProto.FromString(data)  # opens no other file, as onnx.load does
+        _ = model.opset_import[0]  # an empty file has none
     except Exception:  # google.protobuf's own DecodeError, which has several homes
         raise ValueError("not a whole ONNX file") from None
-    if not model.opset_import:  # as in an empty file
-        raise ValueError("not a whole ONNX file")
     version = max((opset.version for opset in model.opset_import if opset.domain in _DOMAINS), default=0)
-    if not _OLDEST_OPSET <= version <= _NEWEST_OPSET:
-        raise ValueError(f"the opset must be {_OLDEST_OPSET} to {_NEWEST_OPSET}, got {version}; export it again")
+    if version not in _OPSETS:
+        raise ValueError(f"the opset must be {_OPSETS[0]} to {_OPSETS[-1]}, got {version}; export it again")
     if any((function.domain, function.name) not in _OWN for function in model.functions):
         raise ValueError(f"the file must have no functions but those of {OWN}, which may change what a node means")
+    steps = _steps_in(model.graph)
     texts = [str(entry.value) for entry in model.metadata_props if entry.key == KEY]  # no UTF-8 comes as bytes
-    return _steps_in(model.graph), texts[0] if texts else None
+    if not texts:
+        return restore(kind, content_of(steps, kind.__name__))
+    content = parse_model(path, texts[0].encode(), kind.__name__)
+    described = restore(kind, content | {"parameters": numbers_in(sums_in(steps))})
+    own = [_outline(step) for step in steps_of(described) if not isinstance(step, Noise)]
+    if own != [*map(_outline, steps)]:
+        raise ValueError("the network must be the one that the text in the file describes, got another")
+    return described
+
+
+def _outline(step: Step) -> Any:
+    return step.weights.shape if isinstance(step, Linear) else step
 
 
 def _steps_in(graph: Any) -> list[Step]:
@@ -97,20 +111,20 @@ def _steps_in(graph: Any) -> list[Step]:
     if len(inputs) != 1 or len(graph.output) != 1:
         raise ValueError(f"the graph must have one input and one output, got {len(inputs)} and {len(graph.output)}")
     given = inputs[0].type.tensor_type
-    if given.elem_type not in _DTYPES:
+    if given.elem_type not in _KINDS:
         raise ValueError(f"the input must be float32 or float64, got ONNX's type {given.elem_type}")
     steps: list[Step] = []
     last, before, taken = inputs[0].name, "", {inputs[0].name, *tensors}
     for index, node in enumerate(graph.node):
         try:
-            parts = [_array(tensors[name], given.elem_type) for name in _tensors_of(node, last, taken, tensors)]
+            arrays = [_array(tensors[name], given.elem_type) for name in _tensors_of(node, last, taken, tensors)]
             if node.op_type == "Add":
                 if before != "MatMul":
                     raise ValueError("the node before must be a MatMul")
-                weights = steps.pop()[0]
-                steps.append(Linear(weights, _bias(parts, len(weights))))  # type: ignore[arg-type]
+                (product,) = sums_in([steps.pop()])
+                steps.append(Linear(product.weights, _bias(arrays[0], len(product.bias))))
             else:
-                steps.append(_step(node, parts, given.elem_type))
+                steps.append(_step(node, arrays, given.elem_type))
         except ValueError as error:
             label = plain_label(f"{node.op_type} {node.name}".strip(), 80)
             raise ValueError(f"node {index} ({label}): {error}") from None
@@ -118,8 +132,7 @@ def _steps_in(graph: Any) -> list[Step]:
         taken.add(last)
     if last != graph.output[0].name or not sums_in(steps):
         raise ValueError("the graph must have a Gemm or MatMul, and end with the result of its last node")
-    sizes = [size.dim_value for size in given.shape.dim]
-    n_inputs = len(sums_in(steps)[0].weights[0])
+    sizes, n_inputs = [size.dim_value for size in given.shape.dim], sums_in(steps)[0].weights.shape[1]
     if sizes and (len(sizes) != 2 or sizes[1] not in (0, n_inputs)):
         raise ValueError(f"the input must have the shape (n, {n_inputs}) of the weights, got {shortened(sizes)}")
     return steps
@@ -127,9 +140,8 @@ def _steps_in(graph: Any) -> list[Step]:
 
 def _tensors_of(node: Any, last: str, taken: set[str], tensors: dict[str, Any]) -> list[str]:
     """The names of the tensors that a node takes besides the result of the node before."""
-    is_known = node.op_type in (*_TENSORS, *_NAMES) and node.domain in _DOMAINS
-    if not is_known and (node.domain, node.op_type) not in _OWN:
-        raise ValueError(f"the type must be one of {', '.join(dict.fromkeys((*_TENSORS, *_NAMES)))}")
+    if not (node.op_type in _KNOWN and node.domain in _DOMAINS) and (node.domain, node.op_type) not in _OWN:
+        raise ValueError(f"the type must be one of {', '.join(_KNOWN)}")
     names = [name for name in node.input if name]
     if last not in names or (names[0] != last and node.op_type != "Add"):
         raise ValueError("it must take the result of the node before, with tensors of the file after it")
@@ -138,49 +150,44 @@ def _tensors_of(node: Any, last: str, taken: set[str], tensors: dict[str, Any]) 
         raise ValueError(f"its other inputs must be tensors of the file, got {shortened(names)}")
     if len(node.output) != 1 or node.output[0] in taken:
         raise ValueError("it must have one result with a name that no other one has")
-    known = dict(_ATTRIBUTES.get(node.op_type, {}))
+    allowed = dict(_ATTRIBUTES.get(node.op_type, {}))
     for attribute in node.attribute:
         value = {1: attribute.f, 2: attribute.i, 3: attribute.s}.get(attribute.type)
-        if value not in known.pop(attribute.name, ()) or attribute.ref_attr_name:  # pop: each name once
+        if value not in allowed.pop(attribute.name, ()) or attribute.ref_attr_name:  # pop: each name once
             raise ValueError(f"the attribute {plain_label(str(attribute.name), 40)} cannot be {shortened(value)} here")
     return names
 
 
-def _step(node: Any, parts: list[Any], kind: int) -> Step:
+def _step(node: Any, arrays: list[Any], kind: int) -> Step:
     if node.op_type in ("Gemm", "MatMul"):
-        weights, *bias = parts
+        weights, bias = [*arrays, np.zeros(1)][:2]
         if weights.ndim != 2:
             raise ValueError(f"weights must have two dimensions, got {weights.ndim}")
         transposed = any(each.name == "transB" and each.i for each in node.attribute)
         weights = weights if transposed else weights.T
-        return Linear(weights.tolist(), _bias(bias, len(weights)))
-    if node.op_type == "PRelu" and (parts[0].size != 1 or parts[0].max() != np.dtype(_DTYPES[kind]).type(_SLOPE)):
-        raise ValueError(f"the slope must be {_SLOPE}, that of leaky_relu, got {shortened(parts[0].ravel().tolist())}")
-    if node.op_type == "LeakyRelu" and _DTYPES[kind] != "<f4":
+        return Linear(weights, _bias(bias, len(weights)))
+    if node.op_type == "PRelu" and (arrays[0].size != 1 or arrays[0].max() != arrays[0].dtype.type(_SLOPE)):
+        raise ValueError(f"the slope must be {_SLOPE}, that of leaky_relu, got {shortened(arrays[0].ravel().tolist())}")
+    if node.op_type == "LeakyRelu" and _KINDS[kind][0] != "<f4":
         raise ValueError(f"its slope is {_SLOPE} rounded to float32; in a file of float64 use PRelu")
     return _NAMES.get(node.op_type, str(node.op_type))  # those of this library have its names
 
 
-def _bias(parts: list[Any], size: int) -> list[float]:
-    """A bias for each output; none is 0, and one serves all."""
-    if not parts:
-        return [0.0] * size
-    (array,) = parts
+def _bias(array: Any, size: int) -> Any:
+    """A bias for each output; one serves all."""
     if array.size not in (1, size) or array.size != max(array.shape[-1:], default=1):
         raise ValueError(f"a bias must have the shape ({size},), got {array.shape}")
-    numbers: list[float] = array.ravel().tolist()
-    return numbers * (size // len(numbers))
+    return np.broadcast_to(array.ravel(), size)
 
 
 def _array(tensor: Any, kind: int) -> Any:
     """The numbers of a tensor, whose shape must be that of the data in the file."""
-    dtype, dims = np.dtype(_DTYPES[kind]), tuple(tensor.dims)
-    label = plain_label(str(tensor.name), 40)
+    dtype, dims, label = np.dtype(_KINDS[kind][0]), tuple(tensor.dims), plain_label(str(tensor.name), 40)
     if tensor.data_location or tensor.external_data:
         raise ValueError(f"the tensor {label} must be in the file, got one in another file; save it as one file")
     if tensor.data_type != kind:
         raise ValueError(f"the tensor {label} must be {dtype.name} as the input, got ONNX's type {tensor.data_type}")
-    typed = tensor.double_data if kind == _DOUBLE else tensor.float_data
+    typed = getattr(tensor, _KINDS[kind][1])
     n_numbers = len(typed) + len(tensor.raw_data) / dtype.itemsize
     if len(dims) > 2 or min(dims, default=1) < 1 or math.prod(dims) != n_numbers:
         raise ValueError(f"the tensor {label} of shape {shortened(dims)} must have its numbers, got {n_numbers:,.6g}")

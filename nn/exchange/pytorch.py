@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from engine.optional_packages import optional_package
-from nn.exchange.network import Linear, Noise, Step, model_of, steps_of
+from nn.exchange.network import Linear, Noise, Step, model_of, steps_of, tensors_of
+from nn.lazy_numpy import np
 from nn.validation import shortened
 
 if TYPE_CHECKING:
@@ -47,19 +48,19 @@ def to_torch(model: Any, dtype: str = "float64") -> Any:
     torch = optional_package("torch", "to_torch", "torch")
 
     def part(step: Step) -> Any:
+        if isinstance(step, Linear):
+            return torch.nn.utils.skip_init(torch.nn.Linear, *step.weights.T.shape)  # draws no numbers
         if isinstance(step, Noise):
             return torch.nn.Dropout(step.rate)
-        if isinstance(step, str):
-            if step not in _KINDS:
-                raise ValueError(f"{step} has no counterpart in torch.nn, which has {', '.join(_KINDS)}")
-            name, options = _KINDS[step]
-            return getattr(torch.nn, name)(**options)
-        weights, bias = map(torch.from_numpy, step.arrays(dtype))
-        linear = torch.nn.utils.skip_init(torch.nn.Linear, *weights.T.shape, dtype=weights.dtype)  # draws no numbers
-        linear.load_state_dict({"weight": weights, "bias": bias})
-        return linear
+        if step not in _KINDS:
+            raise ValueError(f"{step} has no counterpart in torch.nn, which has {', '.join(_KINDS)}")
+        name, options = _KINDS[step]
+        return getattr(torch.nn, name)(**options)
 
-    return torch.nn.Sequential(*map(part, steps_of(model))).eval()
+    steps = steps_of(model)
+    arrays, network = tensors_of(steps, dtype), torch.nn.Sequential(*map(part, steps))
+    network.to(getattr(torch, dtype)).load_state_dict({name: torch.from_numpy(each) for name, each in arrays.items()})
+    return network.eval()
 
 
 def from_torch(network: Any) -> Module:
@@ -107,7 +108,7 @@ def _steps(part: Any, path: str, torch: Any, epsilon: float) -> list[Step]:
             shape = tuple(part.weight.shape)
             raise ValueError(f"{where} must have numbers as weights, got the shape {shape} on {part.weight.device}")
         bias = [0.0] * part.out_features if part.bias is None else part.bias.tolist()
-        return [Linear(part.weight.tolist(), bias)]
+        return [Linear(np.array(part.weight.tolist()), np.array(bias))]
     for name, (module, options) in _KINDS.items():
         if kind is getattr(torch.nn, module):
             for option, value in options.items():

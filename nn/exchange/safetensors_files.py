@@ -5,12 +5,11 @@ from os import PathLike, fspath
 from typing import Any
 
 from engine.optional_packages import optional_package
-from nn.configuration import set_parameters
-from nn.exchange.network import KEY, Linear, Step, numbers_in, steps_of
-from nn.model_files import ModelFileError, check_size
+from nn.configuration import restore, set_parameters
+from nn.exchange.network import KEY, Linear, Step, numbers_in, steps_of, tensors_of
+from nn.lazy_numpy import np
+from nn.model_files import ModelFileError, check_size, parse_model
 from nn.validation import first_names, plain_label
-
-HOLDS = (Linear,)
 
 
 def package() -> Any:
@@ -37,17 +36,12 @@ def load_weights(model: Any, path: str | PathLike[str]) -> None:
     >>> again.state_dict() == model.state_dict()
     True
     """
-    shapes = {name: array.shape for name, array in _arrays(steps_of(model)).items()}
+    wanted = tensors_of(steps_of(model))
     try:
         arrays, _ = _read(path)
-        if shapes.keys() != arrays.keys():
-            raise ValueError(f"the tensors must be {first_names(shapes)} for this model, got {first_names(arrays)}")
-        for name, shape in shapes.items():
-            if arrays[name].shape != shape:
-                raise ValueError(f"the tensor {name} must have the shape {shape}, got {arrays[name].shape}")
+        set_parameters(model, _numbers(arrays, wanted))
     except ValueError as error:
         raise ModelFileError(f"{path}: {error}") from None
-    set_parameters(model, numbers_in(_steps(arrays)))
 
 
 def to_bytes(steps: Sequence[Step], text: str) -> bytes:
@@ -55,37 +49,31 @@ def to_bytes(steps: Sequence[Step], text: str) -> bytes:
     package()
     from safetensors.numpy import save
 
-    return bytes(save(_arrays(steps), {KEY: text}))
+    return bytes(save(tensors_of(steps), {KEY: text}))
 
 
-def read(path: str | PathLike[str]) -> tuple[list[Step], str]:
-    """The weights in a file, and the text that this library wrote there."""
+def load(path: str | PathLike[str], kind: type[Any]) -> Any:
+    """The model of this kind that the text of this library in a file describes, with the weights of the file."""
     arrays, text = _read(path)
     if text is None:
         raise ValueError("the file has weights alone; make the model, and load_weights(model, path) of nn.exchange")
-    return _steps(arrays), text
+    content = parse_model(path, text.encode(), kind.__name__)
+    model = restore(kind, content | {"parameters": [0.0] * sum(array.size for array in arrays.values())})
+    set_parameters(model, _numbers(arrays, tensors_of(steps_of(model))))
+    return model
 
 
-def _arrays(steps: Sequence[Step]) -> dict[str, Any]:
-    numbered = [(index, step) for index, step in enumerate(steps) if isinstance(step, Linear)]
-    parts = [zip((f"{index}.weight", f"{index}.bias"), step.arrays()) for index, step in numbered]
-    return {name: array for part in parts for name, array in part}
-
-
-def _steps(arrays: dict[str, Any]) -> list[Step]:
-    """The weights in the order of the numbers in their names."""
-    names = {name.removesuffix(".weight") for name in arrays if name.endswith(".weight")}
-    if not all(len(name) < 10 and name.isdecimal() for name in names) or arrays.keys() != {
-        f"{name}.{part}" for name in names for part in ("weight", "bias")
-    }:
-        raise ValueError(f"the tensors must be named 0.weight, 0.bias and so on, got {first_names(arrays)}")
-    steps: list[Step] = []
-    for name in sorted(names, key=int):
-        weights, bias = arrays[f"{name}.weight"], arrays[f"{name}.bias"]
-        if weights.ndim != 2 or 0 in weights.shape or bias.shape != weights.shape[:1]:
-            raise ValueError(f"weight and bias {name} must fit each other, got {weights.shape} and {bias.shape}")
-        steps.append(Linear(weights.tolist(), bias.tolist()))
-    return steps
+def _numbers(arrays: dict[str, Any], wanted: dict[str, Any]) -> list[float]:
+    """The numbers of a file in the order of a model's parameters; *wanted* are the tensors of that model."""
+    if arrays.keys() != wanted.keys():
+        raise ValueError(f"the tensors must be {first_names(wanted)} for this model, got {first_names(arrays)}")
+    ordered = [arrays[name] for name in wanted]
+    for name, array in zip(wanted, ordered):
+        if array.shape != wanted[name].shape:
+            raise ValueError(f"the tensor {name} must have the shape {wanted[name].shape}, got {array.shape}")
+        if not np.isfinite(array).all():
+            raise ValueError(f"the tensor {name} must have finite numbers, got NaN or infinity")
+    return numbers_in([*map(Linear, ordered[::2], ordered[1::2])])
 
 
 def _read(path: str | PathLike[str]) -> tuple[dict[str, Any], str | None]:
@@ -98,10 +86,6 @@ def _read(path: str | PathLike[str]) -> tuple[dict[str, Any], str | None]:
             for name in names:
                 if (kind := file.get_slice(name).get_dtype()) not in ("F32", "F64"):
                     raise ValueError(f"the tensor {plain_label(name, 40)} must be float32 or float64, got {kind}")
-            arrays, text = {name: file.get_tensor(name) for name in names}, (file.metadata() or {}).get(KEY)
+            return {name: file.get_tensor(name) for name in names}, (file.metadata() or {}).get(KEY)
     except safetensors.SafetensorError as error:
         raise ValueError(f"not a whole safetensors file ({plain_label(str(error), 80)})") from None
-    for name, array in arrays.items():
-        if not (abs(array) < float("inf")).all():
-            raise ValueError(f"the tensor {plain_label(name, 40)} must have finite numbers, got NaN or infinity")
-    return arrays, text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.optional_packages import optional_package
-from nn.exchange.network import Linear, Noise, Step, content_of, model_of, steps_of, sums_in
+from nn.exchange.network import Linear, Noise, Step, content_of, model_of, steps_of, tensors_of
 from nn.lazy_numpy import np
 from nn.losses import LOGITS
 from nn.validation import shortened
@@ -45,15 +45,14 @@ def to_sklearn(model: Module) -> Any:
     if shape["activation"] not in _ACTIVATIONS or shape["output"] != "linear":
         found = f"{shape['activation']} and {shape['output']}"
         raise ValueError(f"hidden layers must have one of {', '.join(_ACTIVATIONS)}, the output linear; got {found}")
-    sums = sums_in(steps)
-    sizes, activation = [len(each.weights) for each in sums[:-1]], _ACTIVATIONS[shape["activation"]]
-    options = {"hidden_layer_sizes": sizes, "activation": activation, "random_state": 0}
-    n_inputs, n_outputs, classes = len(sums[0].weights[0]), len(sums[-1].weights), model.classes
+    (*hidden, n_outputs), n_inputs, classes = shape["sizes"], shape["n_inputs"], model.classes
+    activation = _ACTIVATIONS[shape["activation"]]
+    options = {"hidden_layer_sizes": hidden, "activation": activation, "random_state": 0}
     if classes is not None and model.loss not in LOGITS:
         raise ValueError(f"a classifier must be trained with {' or '.join(LOGITS)}, got {model.loss}")
     answers = model.loss == "binary_cross_entropy" and n_outputs > 1
     labels = [*range(n_outputs)] if answers else classes
-    arrays = [each.arrays() for each in sums]
+    arrays = [*tensors_of(steps).values()]
     if labels is None:
         estimator = networks.MLPRegressor(**options)
         estimator.partial_fit([[0.0] * n_inputs], [[0.0] * n_outputs] if n_outputs > 1 else [0.0])
@@ -65,8 +64,8 @@ def to_sklearn(model: Module) -> Any:
         estimator = networks.MLPClassifier(**options)
         estimator.partial_fit([[0.0] * n_inputs] * len(y), y, classes=labels)
         if n_outputs == 2 and not answers:  # one logit in scikit-learn, the difference of the two
-            arrays[-1] = tuple(array[1:] - array[:1] for array in arrays[-1])
-    estimator.coefs_, estimator.intercepts_ = [weights.T.copy() for weights, _ in arrays], [bias for _, bias in arrays]
+            arrays[-2:] = [array[1:] - array[:1] for array in arrays[-2:]]
+    estimator.coefs_, estimator.intercepts_ = [weights.T.copy() for weights in arrays[::2]], arrays[1::2]
     estimator.n_iter_, estimator.loss_curve_ = 0, []
     if model.column_names is not None:
         estimator.feature_names_in_ = np.array(model.column_names, object)
@@ -104,7 +103,7 @@ def from_sklearn(estimator: Any) -> Module:
         raise ValueError(f"estimator must have no output activation {estimator.out_activation_}; an MLP has none")
     steps: list[Step] = []
     for weights, bias in zip(estimator.coefs_, estimator.intercepts_):
-        steps += [Linear(weights.T.tolist(), bias.tolist()), _NAMES[estimator.activation]]
+        steps += [Linear(weights.T, bias), _NAMES[estimator.activation]]
     learned: dict[str, Any] = {"loss": _LOSSES[estimator.out_activation_]}
     if learned["loss"] != "mse":
         learned["classes"] = estimator.classes_.tolist()

@@ -1,8 +1,8 @@
 """Backends: each is a module that carries out plans by ``share`` and ``bind`` (see ``plan``), and is chosen by name.
 
-One that needs more than numpy has ``why_not()``, which says in words why it cannot run here. That is an error, unless
-it names another in ``OTHERWISE``, which then does its work, with a warning. One that has settings is a class
-``Backend`` of its module. What it makes of a plan is in ``Plan.kept``.
+One that may not run here has ``why_not()``, which says why in words, and names another in ``OTHERWISE``, which does its
+work, with a warning. One that has settings is a class ``Backend`` of its module. What it makes of a plan is in
+``Plan.kept``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from engine.callers import warn_user
+from engine.optional_packages import optional_package
 from engine.validation import shortened
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ def backend_named(given: Any, warns: bool = True) -> Backend:
     if name not in _NAMES or (colon and not (name == "jax" and n_devices.isdecimal() and int(n_devices))):
         known = " or ".join(f'"{each}"' for each in _NAMES)
         raise ValueError(f'backend must be {known}, or "jax:N" for JAX on N devices, got {shortened(given)}')
+    if name == "jax":
+        optional_package("jax", 'backend "jax"', '"gradstep[jax]"')
     module = import_module(f"engine.compiler.backends.{name}")
     if reason := getattr(module, "why_not", str)():
-        if not (otherwise := getattr(module, "OTHERWISE", "")):
-            raise ImportError(f'backend "{name}" cannot run: {reason}')
         if warns:
-            warn_user(f'backend "{name}" cannot run: {reason}; "{otherwise}" does its work')
-        return backend_named(otherwise)
+            warn_user(f'backend "{name}" cannot run: {reason}; "{module.OTHERWISE}" does its work')
+        return backend_named(module.OTHERWISE)
     return cast("Backend", module.Backend(int(n_devices or 1)) if hasattr(module, "Backend") else module)

@@ -7,36 +7,54 @@ tell what is refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
+from functools import cached_property, partial
+from types import SimpleNamespace
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.scipy.special import erf, erfc
 from numpy.typing import NDArray
 
+from engine.compiler.array_functions import SQRT_HALF, made_of, ufuncs
 from engine.compiler.backends import numpy as exact
-from engine.compiler.ir import Code, Floats, Map, View
+from engine.compiler.ir import Code, Floats, Instruction, Map, MatMul, Scatter, Take, Total, View
 from engine.compiler.plan import Bound as AnyBound
 from engine.compiler.plan import Plan
 from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM
 
-_CHUNK_BYTES = 2**30
 Slots = NDArray[np.int64]
-
-
-def why_not() -> str:
-    return "" if find_spec("jax") else 'it needs the package jax; pip install "gradstep[jax]"'
+_CHUNK_BYTES, _UNWRITTEN = 2**30, 2**62  # no list has that index
+_opaque: Any = jax.lax.optimization_barrier
+_m = SimpleNamespace(**vars(jnp))
+_m.log, _m.log10 = lambda a: jnp.log(_opaque(a)), lambda a: jnp.log10(_opaque(a))  # XLA takes log(exp(a)) for a
+_m.power = lambda a, b: jnp.power(_opaque(a), b)
+_m.divide = lambda a, b: _opaque(jnp.divide(a, b))  # XLA takes a / b / c for a / (b * c): the product may be too large
+_KERNELS: dict[Any, Callable[..., Any]] = {
+    **made_of(_m, lambda a: 0.5 * erfc(a * -SQRT_HALF), int),
+    **ufuncs(_m),
+    **{"divide": _m.divide, "over": _m.divide, "copy": lambda a: a, "sign": jnp.sign, "erf": erf, "erfc": erfc},
+    "softplus": lambda a: jnp.maximum(a, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(a))),
+    "relu": lambda a: jnp.maximum(a, 0.0),
+    "power_or_limit": _m.power,
+    "power_by_base": lambda a, b: jnp.where(b == 0.0, 0.0, b * _m.power(a, b - 1.0)),
+}
+_PRODUCTS = {"forward": "nko,mke->mne", "to vectors": "nko,mne->mke", "to weights": "mne,mke->nk", "dot": "ie,ie->i"}
 
 
 class Backend:
-    """JAX on some of this process's devices."""
+    """JAX on some of this process's devices: each has all weights, and an equal part of the examples."""
 
     def __init__(self, n_devices: int = 1) -> None:
-        import jax
-
         devices = jax.local_devices()
         if n_devices > len(devices):
             raise ValueError(f"devices must be 1 to {len(devices)}, as there are no more, got {n_devices}")
-        self._mesh = jax.sharding.Mesh(np.array(devices[:n_devices]), ("examples",))
+        sharding: Any = jax.sharding
+        mesh = sharding.Mesh(np.array(devices[:n_devices]), ("examples",))
+        whole, shared = (sharding.NamedSharding(mesh, sharding.PartitionSpec(*axes)) for axes in ((), ("examples",)))
+        self._places = whole, shared, whole, whole
+        self._n_devices = n_devices
 
     def share(self, plan: Plan, n_bytes: int) -> tuple[int, bool]:
         """Large chunks; XLA has threads of its own."""
@@ -50,117 +68,135 @@ class Backend:
     def bind(self, plan: Plan, n_examples: int, uniform: Floats) -> AnyBound:
         """The plan's function for one number of examples; numpy's for careful plans, and for functions of Python."""
         if "jax" not in plan.kept:
-            code = plan.code
-            is_fast = _is_known(code) and not (plan.gradient and plan.gradient.careful)
-            plan.kept["jax"] = Lowered(plan, code, self._mesh) if is_fast else None
-        if (lowered := plan.kept["jax"]) is None:
+            is_fast = _is_known(code := plan.code) and not (plan.gradient and plan.gradient.careful)
+            function = partial(_computed, plan, code)
+            plan.kept["jax"] = jax.jit(function, in_shardings=self._places) if is_fast else None
+        if plan.kept["jax"] is None:
             return exact.bind(plan, n_examples, uniform)
-        return Bound(plan, n_examples, uniform, lowered, self._mesh.size)
+        return Bound(plan, n_examples, uniform, self._n_devices)
 
 
 class Bound:
     """A plan's function with its numbers: see ``plan.Bound``."""
 
-    def __init__(self, plan: Plan, n_examples: int, uniform: Floats, lowered: Lowered, n_devices: int) -> None:
-        self._plan, self._uniform, self._lowered, self._n = plan, uniform, lowered, n_examples
-        self._leaves = uniform[: plan.graph.record.n_parameters + len(plan.graph.constants), 0]
-        unit = max(1 << max(0, n_examples.bit_length() - 4), 1)  # batches of about one size have one compiled function
-        unit = -(-unit // n_devices) * n_devices
-        n_rows, n_inputs = -(-n_examples // unit) * unit, plan.graph.record.n_inputs
-        self._rows, self._seeds = np.zeros((n_rows, n_inputs), uniform.dtype), np.zeros(n_rows, uniform.dtype)
-        self.by_parameters: Floats = np.zeros(0, uniform.dtype)
-        self.by_inputs: Floats = np.zeros((0, n_examples), uniform.dtype)
-        self._outputs: Floats = self.by_inputs
-        self._exact: exact.Bound | None = None
+    def __init__(self, plan: Plan, n_examples: int, uniform: Floats, n_devices: int) -> None:
+        self._plan, self._n, self._uniform = plan, n_examples, uniform
+        self._leaves = uniform[: plan.graph.record.n_parameters + len(plan.graph.constants)]
+        unit = 1 << max(0, n_examples.bit_length() - 4)  # batches of about one size have one compiled function
+        self._unit = -(-unit // n_devices) * n_devices
 
-    def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
-        self._rows[: self._n] = rows if places is None else rows[places]
-        self._rows[self._n :] = self._rows[0]
+    @cached_property
+    def _exact(self) -> exact.Bound:
+        return exact.bind(self._plan, self._n, self._uniform)
+
+    def load(self, rows: Floats, places: Slots | None = None) -> None:
+        rows = np.asarray(rows if places is None else rows[places], self._uniform.dtype)
+        self._rows = np.pad(rows, ((0, -self._n % self._unit), (0, 0)), "edge")
 
     def run(self, seed: float, listens: bool) -> bool:
-        import jax
-
-        self._seeds[: self._n] = seed
         with jax.enable_x64(self._rows.dtype == np.float64):
-            outputs, pieces, by_inputs, finite = self._lowered.run(self._leaves, self._rows, self._seeds)
-        if finite:
-            self._outputs, self.by_inputs = np.asarray(outputs)[:, : self._n], np.asarray(by_inputs)[:, : self._n]
-            self.by_parameters = self._lowered.whole(pieces, self._rows.dtype)
+            found = self._plan.kept["jax"](self._leaves, self._rows, seed, self._n)
+        outputs, gradient, is_sound = map(np.array, found)
+        if is_sound:
+            self._outputs = outputs[:, : self._n].T
+            self.by_inputs, self.by_parameters = gradient[:, : self._n], gradient[:, 0]
             return False
-        if self._exact is None:
-            self._exact = exact.bind(self._plan, self._n, self._uniform)
         self._exact.load(self._rows[: self._n])
         signals = self._exact.run(seed, listens)
-        self._outputs = np.empty((self._n, len(outputs)), self._rows.dtype).T
-        self._exact.read(self._outputs.T)
-        self.by_parameters, self.by_inputs = self._exact.by_parameters, self._exact.by_inputs
+        self._outputs = np.empty((self._n, len(outputs)), self._rows.dtype)
+        self._exact.read(self._outputs)
+        self.by_inputs, self.by_parameters = self._exact.by_inputs, self._exact.by_parameters
         return signals
 
     def read(self, results: Floats) -> None:
-        results[:] = self._outputs.T
-
-
-class Lowered:
-    """The function of weights and constants, rows and seeds that a plan means.
-
-    It returns outputs, the gradient in the parameters in pieces, those in the inputs, and whether all numbers forward
-    are finite, and none is so small that XLA takes it for 0. All devices of the mesh have the weights, and each an
-    equal part of the examples.
-    """
-
-    def __init__(self, plan: Plan, code: Code, mesh: Any) -> None:
-        import jax
-
-        self._plan, self._code = plan, code
-        spec: Any = jax.sharding.PartitionSpec
-        places = [jax.sharding.NamedSharding(mesh, each) for each in (spec(), spec("examples"), spec("examples"))]
-        self.run: Callable[..., Any] = jax.jit(self._function, in_shardings=tuple(places))
-        self.layout: list[tuple[Slots, Slots]] = []
-        """Which parameters each piece has the gradient of, and in which of its rows; known from the first run on."""
-
-    def whole(self, pieces: Sequence[Any], dtype: np.dtype[Any]) -> Floats:
-        """The gradient in all parameters. XLA compiles a concatenation of many parts for long."""
-        gradient = np.zeros(self._plan.graph.record.n_parameters, dtype)
-        for (slots, rows), piece in zip(self.layout, pieces):
-            gradient[slots] = np.asarray(piece)[rows]
-        return gradient
-
-    def _function(self, uniform: Any, rows: Any, seeds: Any) -> tuple[Any, Any, Any, Any]:
-        import jax.numpy as jnp
-
-        from engine.compiler.backends.jax_rows import Rows, are_normal
-
-        code, record, gradient = self._code, self._plan.graph.record, self._plan.gradient
-        slots = Rows(code, len(rows), rows.dtype)
-        slots.put(UNIFORM, np.arange(len(uniform)), uniform[:, None])
-        slots.put(INPUTS, np.arange(rows.shape[1]), rows.T)
-        slots.carry_out(code.forward)
-        outputs = [slots.wide(slots.get(name, np.array([slot]))) for name, slot in code.outputs]
-        zeros = [(array * 0.0).sum(0) for array in slots.arrays]  # NaN where one is infinite or NaN
-        uniform_zeros, zeros_by_example = (sum(each for each in zeros if len(each) == n) for n in (1, len(rows)))
-        sound = [jnp.isfinite(each).all() for each in (uniform_zeros, zeros_by_example)]
-        sound += [are_normal(each) for each in (uniform, rows)]
-        pieces: list[Any] = []
-        by_inputs = jnp.zeros((0, len(rows)), rows.dtype)
-        if code.seed:
-            name, slot = code.seed
-            seed = seeds.sum(keepdims=True) if name.startswith(UNIFORM) else seeds
-            slots.put(name, np.array([slot]), seed[None])
-            slots.carry_out(code.backward)
-            if gradient and gradient.of == INPUTS:
-                by_inputs = slots.wide(slots.get(INPUTS + GRADIENT, np.arange(record.n_inputs)))
-            else:
-                self.layout, pieces = slots.pieces(UNIFORM + GRADIENT, record.n_parameters)
-        return jnp.concatenate(outputs), pieces, by_inputs, jnp.stack(sound).all()
+        results[:] = self._outputs
 
 
 def _is_known(code: Code) -> bool:
     """Whether XLA can compute all nodes: no function of Python, and no derivative whose order is not a plain number."""
-    from engine.compiler.backends.jax_rows import KERNELS, OF_AN_ORDER
+    maps = [each for each in (*code.forward, *code.backward) if isinstance(each, Map)]
+    of_orders = [each for each in maps if each.function in ("gaussian", "normal_pdf")]
+    is_fixed = not any(isinstance(each.operands[1], View) for each in of_orders)
+    return is_fixed and all(each.function in _KERNELS for each in maps)
 
-    for each in (*code.forward, *code.backward):
-        if isinstance(each, Map) and (
-            each.function not in KERNELS or (each.function in OF_AN_ORDER and isinstance(each.operands[1], View))
-        ):
-            return False
-    return True
+
+def _computed(plan: Plan, code: Code, leaves: Any, rows: Any, seed: Any, n_examples: Any) -> tuple[Any, Any, Any]:
+    """Outputs, and the gradient, of parameters and constants, and of rows, the first so many of which are examples.
+
+    And whether all numbers forward are finite, and none is so small that XLA takes it for 0.
+    """
+    numbers, record = _Numbers(code, rows), plan.graph.record
+    numbers.put(UNIFORM, np.arange(len(leaves)), leaves)
+    numbers.put(INPUTS, np.arange(record.n_inputs), rows.T)
+    numbers.follow(code.forward)
+    outputs = [jnp.broadcast_to(numbers.get(name, np.array([slot])), (1, len(rows))) for name, slot in code.outputs]
+    zeros = sum((array * 0.0).sum(0) for array in numbers.arrays)  # NaN where one is infinite or NaN
+    is_sound, gradient = jnp.isfinite(zeros).all() & _are_normal(leaves) & _are_normal(rows), jnp.zeros((0, 1))
+    if plan.gradient and code.seed:
+        name, slot = code.seed
+        seeds = jnp.where(jnp.arange(len(rows)) < n_examples, seed, 0.0).astype(rows.dtype)
+        numbers.put(name, np.array([slot]), (seeds.sum(keepdims=True) if name.startswith(UNIFORM) else seeds)[None])
+        numbers.follow(code.backward)
+        of_inputs = plan.gradient.of == INPUTS
+        memory, n = (INPUTS, record.n_inputs) if of_inputs else (UNIFORM, record.n_parameters)
+        gradient = numbers.get(memory + GRADIENT, np.arange(n)) if n else gradient
+    return jnp.concatenate(outputs), gradient, is_sound
+
+
+class _Numbers:
+    """Which row of which array has the number of each slot now."""
+
+    def __init__(self, code: Code, rows: Any) -> None:
+        self.arrays: list[Any] = []
+        """``(n, n_examples)``; ``(n, 1)`` in memories with one number for all examples."""
+        self._n_examples, self._dtype = rows.shape[0], rows.dtype
+        self._where = {name: np.full((2, size), _UNWRITTEN) for name, size in code.n_slots.items()}
+
+    def put(self, memory: str, slots: Slots, array: Any) -> None:
+        """Let the rows of an array be the numbers of these slots."""
+        self._where[memory][:, slots] = np.full(len(slots), len(self.arrays)), np.arange(len(slots))
+        self.arrays.append(array)
+
+    def get(self, memory: str, slots: Slots) -> Any:
+        """The numbers of these slots, a row each."""
+        which, rows = self._where[memory][:, slots]
+        parts = [_taken(self.arrays[each], rows[which == each]) for each in np.unique(which).tolist()]
+        return _taken(jnp.concatenate(parts), np.argsort(np.argsort(which, kind="stable")))
+
+    def _read(self, view: View | float) -> Any:
+        return self.get(view.memory, view.slots.ravel()).reshape(*view.shape, -1) if isinstance(view, View) else view
+
+    def follow(self, instructions: Sequence[Instruction]) -> None:
+        for each in instructions:
+            out, operands = each.out, [self._read(operand) for operand in each.operands]
+            if isinstance(each, Scatter):
+                slots, places = np.unique(each.slots, return_inverse=True)
+                terms = operands[0].reshape(len(places), -1)
+                self.put(each.memory, slots, self.get(each.memory, slots).at[places].add(terms))
+                continue
+            if isinstance(each, Map):
+                made = _KERNELS[each.function](*operands)
+            elif isinstance(each, Total):
+                made = operands[0].sum(-1, keepdims=True) if each.over_examples else operands[0].sum(-2)
+            elif isinstance(each, MatMul):
+                made = jnp.einsum(_PRODUCTS[each.kind], *operands, precision="highest").reshape(*out.shape, -1)
+            elif isinstance(each, Take):
+                made = self.get(each.memory, each.slots).reshape(*out.shape, -1)
+            shape = *out.shape, self._n_examples if out.per_example else 1
+            made = jnp.broadcast_to(jnp.asarray(made, self._dtype), shape)
+            self.put(out.memory, out.slots.ravel(), made.reshape(-1, shape[-1]))
+
+
+def _taken(array: Any, rows: Slots) -> Any:
+    """These rows: a slice where they lie evenly, which XLA compiles faster."""
+    start, step = rows[0], rows[1] - rows[0] if len(rows) > 1 else 1
+    if step > 0 and np.array_equal(rows, start + step * np.arange(len(rows))):
+        return array[start : rows[-1] + 1 : step]
+    return array.at[rows].get(mode="promise_in_bounds")
+
+
+def _are_normal(numbers: Any) -> Any:
+    """Whether no number but 0 is below the smallest with all its bits (2.2e-308; 1.2e-38 in float32)."""
+    smallest = np.finfo(numbers.dtype).tiny
+    bits = numbers.view(kind := f"u{smallest.itemsize}") << 1  # integers, as XLA may take these numbers for 0
+    return ((bits == 0) | (bits >= smallest.view(kind) << 1)).all()
