@@ -31,7 +31,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from engine.callers import is_library
-from engine.compiler.recorder import Found
+from engine.compiler.recorder import Found, Function
 from engine.operations import PLAIN
 from engine.value import Value
 
@@ -75,14 +75,19 @@ class Surroundings:
         titles = [getattr(root, "__qualname__", type(root).__name__) for root in roots]
         self._roots: list[Part] = [(str(title).rpartition(".")[2], root) for title, root in zip(titles, roots)]
         functions = [getattr(root, "__func__", root) for root in roots]
-        self._code = {each.__code__: each.__globals__ for each in functions if isinstance(each, types.FunctionType)}
+        users = [each for each in functions if isinstance(each, types.FunctionType)]
+        self._code = {(each.__code__, id(each.__globals__)): each.__globals__ for each in users}
 
-    def add(self, calls: Mapping[types.CodeType, Found]) -> None:
+    def add(self, calls: Mapping[Function, Found]) -> None:
         """Look from now on also at what these calls found: globals, and arguments that may change."""
-        for code, (variables, arguments) in calls.items():
-            self._code[code] = variables
+        for function, (variables, arguments) in calls.items():
+            self._code[function] = variables
             own = [part for part in arguments.items() if part[0] != ".0"]  # a comprehension's iterator
             self._roots += [part for part in own if not _is_passing(part[1])]
+
+    def knows(self, calls: Mapping[Function, Found]) -> bool:
+        """Whether all of these functions were met before."""
+        return calls.keys() <= self._code.keys()
 
     def look(self) -> Look:
         """A note of everything there: its kind, and its number or text where it is plain."""
@@ -100,7 +105,7 @@ class Surroundings:
     def _look(self) -> tuple[Look, Iterable[Any]]:
         """A look, and all things that it met."""
         found: Look = {}
-        named = {name for code in self._code for name in code.co_names}
+        named = {name for code, _ in self._code for name in code.co_names}
         names = None if named & _OF_ANY_NAME else named
         seen: dict[int, Any] = {}  # held, so that nothing new gets the same id
         waiting = deque([*self._named(), *self._roots])
@@ -125,7 +130,7 @@ class Surroundings:
         return found, seen.values()
 
     def _named(self) -> Iterator[Part]:
-        for code, variables in self._code.items():
+        for (code, _), variables in self._code.items():
             for name in code.co_names:
                 if name in _BY_OTHER_NAMES:
                     yield _HIDDEN
@@ -182,18 +187,20 @@ def _noted(thing: Any, names: Container[str] | None) -> Noted:
             return (Value, thing.label, number), _attributes(thing._attributes or {})
         if issubclass(type(thing), types.ModuleType):
             own = {} if is_library(thing.__name__) else vars(thing)
-            return thing.__name__, _attributes(
-                {name: item for name, item in own.items() if (name[:2] != "__" if names is None else name in names)}
-            )
+            own = {name: item for name, item in own.items() if (name[:2] != "__" if names is None else name in names)}
+            return thing.__name__, [*(_members(thing) if _is_of_python(type(thing)) else []), *_attributes(own)]
         keeps_caches = hasattr(type(thing), "iloc") or hasattr(type(thing), "get_indexer")  # a frame of pandas, or part
         own = {} if isinstance(thing, type) or keeps_caches else getattr(thing, "__dict__", {})
         if isinstance(thing, logging.Logger):
             own = {name: item for name, item in own.items() if name not in _OF_ALL_LOGGERS}
         noting = _NOTES_BY_TYPE.get(type(thing))  # most, and quicker
+        members: list[Part] = []
         if noting is None:
             noting = next((note for kind, note in _NOTES.items() if isinstance(thing, kind)), _of_object)
+            if noting is _of_object or _is_of_python(type(thing)):
+                members = _members(thing)
         note, parts = noting(thing)
-        return note, [*parts, *_attributes(own)]
+        return note, [*members, *parts, *_attributes(own)]
     except Exception:
         return type(thing), [_HIDDEN]
 
@@ -278,14 +285,27 @@ def _of_object(thing: Any) -> Noted:
         note, parts = _of_array(np.asarray(thing))
         axes = thing.axes if hasattr(kind, "iloc") else ()
         return (kind, note), [*parts, *((".axes", axis) for axis in axes)]
-    members = [member for each in kind.__mro__ for member in vars(each).items()]
-    slots = [name for name, member in members if isinstance(member, types.MemberDescriptorType)]
-    parts = [(".__class__", kind), *((f".{name}", getattr(thing, name)) for name in slots if hasattr(thing, name))]
-    if not _hides(kind, len(slots)):
-        return kind, parts
+    if not _hides(kind, len(_slots(kind))):
+        return kind, []
     hidden = _hidden(thing)
     place = object() if _HIDDEN in hidden and isinstance(thing, Iterator) else operator.length_hint(thing, -1)
-    return (kind, place), [*parts, *hidden]  # an iterator that does not show its place may be at another one each time
+    return (kind, place), hidden  # an iterator that does not show its place may be at another one each time
+
+
+def _members(thing: Any) -> list[Part]:
+    """The class of an object, and what there is in its slots."""
+    kind = type(thing)
+    return [(".__class__", kind), *((f".{name}", getattr(thing, name)) for name in _slots(kind) if hasattr(thing, name))]
+
+
+def _slots(kind: type) -> list[str]:
+    members = [member for each in kind.__mro__ for member in vars(each).items()]
+    return [name for name, member in members if type(member) is types.MemberDescriptorType and name != "__dict__"]
+
+
+def _is_of_python(kind: type) -> bool:
+    """Whether a class may have slots, and attributes that change; most of those in C may not."""
+    return bool(kind.__flags__ & 1 << 9)  # Py_TPFLAGS_HEAPTYPE
 
 
 def _hides(kind: type, n_slots: int) -> bool:
