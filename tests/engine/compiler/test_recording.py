@@ -1,6 +1,7 @@
 """Recording knows what it saw: comparisons become paths of a compiled function, all else that leaves is refused."""
 
 import contextlib
+import contextvars
 import csv
 import functools
 import gc
@@ -8,6 +9,7 @@ import itertools
 import math
 import operator
 import random
+import re
 import threading
 import time
 from array import array
@@ -867,7 +869,17 @@ def rarely(step):
 
 
 BYTES, NUMBERS = bytearray(2), array("i", [0])
+COUNT, COUNTED = contextvars.ContextVar("count", default=0), 0
 SYSTEM = random.SystemRandom()
+
+
+def in_a_loop(things):
+    for thing in things:
+        yield 2.0 * thing
+
+
+def passed_on(things):
+    yield from things
 
 
 def count_in(memory):
@@ -880,8 +892,15 @@ def count_in(memory):
         functools.partial(next, itertools.cycle([1.0, 1.0, 0.0])),
         functools.partial(next, zip(*[iter(range(99))] * 2)),
         functools.partial(next, csv.reader(["1"] * 9)),
+        functools.partial(next, in_a_loop([1.0] * 9)),
+        functools.partial(next, in_a_loop(in_a_loop([1.0] * 9))),
+        functools.partial(next, passed_on([1.0] * 9)),
+        functools.partial(next, np.ones(9).flat),
+        functools.partial(next, iter(re.compile("1").scanner("1" * 9).search, None)),
         lambda: count_in(BYTES),
         lambda: count_in(NUMBERS),
+        lambda: COUNT.set(COUNT.get() + 1),
+        lambda: globals().update(COUNTED=globals()["COUNTED"] + 1),
     ],
 )
 def test_iterators_and_memory_that_change_are_noticed(step):
