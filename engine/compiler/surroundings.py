@@ -32,6 +32,7 @@ from collections.abc import (
     ValuesView,
 )
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from engine.callers import is_library
@@ -353,6 +354,7 @@ def _members(thing: Any, in_c: bool) -> list[Part]:
     ]
 
 
+@lru_cache(maxsize=256)
 def _slots(kind: type, in_c: bool) -> list[str]:
     """The names of its slots; those of classes *in_c*, too, where these are not looked at in another way."""
     members = [member for each in kind.__mro__ if in_c or _is_of_python(each) for member in vars(each).items()]
