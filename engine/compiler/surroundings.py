@@ -55,13 +55,14 @@ UNSEEN = "what no look sees"
 _OF_GLOBALS = {"globals", "vars", "eval", "exec", "__globals__", "f_globals"}
 """Names in a function that lead to any global; plain ones count."""
 _BY_OTHER_NAMES = {*_OF_GLOBALS, "__import__", "import_module", "environ", "getenv", "open", "__subclasses__"}
-_BY_OTHER_NAMES |= {"f_locals", "f_back", "get_objects", "get_referrers"}
+_BY_OTHER_NAMES |= {"f_locals", "f_back", "get_objects", "get_referrers", "getmodule", "resolve_name"}
 _BY_OTHER_NAMES |= {"modules", "Thread", "Timer", "start_new_thread", "ThreadPool", "ThreadPoolExecutor"}
 _BY_OTHER_NAMES |= {"submit", "to_thread", "run_in_executor"}
 """Names in a function that lead to things which it does not name, or to calls that are not followed."""
-_OF_ANY_NAME = {"getattr", "attrgetter", "methodcaller", "__getattribute__", "__dict__", "format"}
+_OF_ANY_NAME = {"getattr", "attrgetter", "methodcaller", "__getattribute__", "__dict__", "format", "getattr_static"}
 """Names in a function that may read an attribute which it does not name."""
 _READERS = (operator.attrgetter, operator.methodcaller)
+_CALLED = (types.BuiltinFunctionType, types.FunctionType, types.MethodWrapperType, types.WrapperDescriptorType)
 _LOCKS = (type(threading.Lock()), type(threading.RLock()))
 Look: TypeAlias = dict[str, tuple[object, object]]
 """For each name what there is, and of Values and objects which ones."""
@@ -176,7 +177,7 @@ def _modules_named(name: str, package: str) -> Iterator[str]:
 
 def _reads_any_name(thing: Any) -> bool:
     """Whether a function by another name, such as ``read = getattr``, may read an attribute that nothing names."""
-    return type(thing) in _READERS or (type(thing) is types.BuiltinFunctionType and thing.__name__ in _OF_ANY_NAME)
+    return type(thing) in _READERS or (type(thing) in _CALLED and thing.__name__ in _OF_ANY_NAME)
 
 
 def changed(before: Look, after: Look) -> str:
@@ -203,7 +204,8 @@ def _which(thing: Any) -> object:
     """What tells a Value, a list of Values, or an object of a class, from another one that looks the same."""
     if issubclass(type(thing), (list, tuple)) and set(map(type, thing)) == {Value}:
         return hash(tuple(map(id, thing)))
-    return id(thing) if type(thing) is Value or _is_of_python(type(thing)) else None
+    is_one = type(thing) in (Value, types.FunctionType) or _is_of_python(type(thing))
+    return id(thing) if is_one else None
 
 
 def _noted(thing: Any, names: Container[str] | None) -> Noted:
@@ -254,7 +256,7 @@ def _of_list(thing: Any) -> Noted:
             return note, [("", list(thing))]
         return note, [("", value) for value in thing if value._attributes or value.operation is PLAIN]
     if isinstance(thing, (set, frozenset)):
-        plain = frozenset(repr(item) for item in thing if isinstance(item, _PLAIN))
+        plain = [repr(item) for item in thing if isinstance(item, _PLAIN)]  # equal sets may differ in their order
         return (*note, plain), [
             (f"[{index}]", item) for index, item in enumerate(thing) if not isinstance(item, _PLAIN)
         ]
@@ -284,7 +286,7 @@ def _of_array(thing: Any) -> Noted:
     if not isinstance(thing, memoryview) and thing.dtype.kind == "O":
         return thing.shape, [("", thing.ravel().tolist())]
     is_small = thing.nbytes <= thing.itemsize * _MOST_NUMBERS
-    note = thing.shape, str(getattr(thing, "dtype", "")), hash(thing.tobytes()) if is_small else None
+    note = thing.shape, thing.strides, str(getattr(thing, "dtype", "")), hash(thing.tobytes()) if is_small else None
     return note, [] if is_small else [_HIDDEN]
 
 
@@ -327,7 +329,7 @@ def _of_type(thing: Any) -> Noted:
 
 def _is_of_user(name: str, item: Any) -> bool:
     """Whether an attribute of a class is one that a user may have written, and not Python."""
-    if isinstance(item, types.FunctionType):
+    if isinstance(item, (types.FunctionType, staticmethod, classmethod)):  # __new__ becomes the second
         return name != "__annotate_func__"
     return not (name[:2] == name[-2:] == "__" or name == "_abc_impl")
 

@@ -103,6 +103,11 @@ os.environ["GRADSTEP_K"] = "1"
 NAMED, SLOTTED, MADE = Named(1.0), Slotted(), types.new_class("Made", exec_body=lambda own: own.update(k=1.0))
 SLOTTED.k = 1.0
 READ, READ_K, ENVIRONMENT, REPEATED = getattr, operator.attrgetter("k"), os.getenv, itertools.repeat(THING)
+READ_OWN, COLLIDING, GRID = OWN.__getattribute__, {8.0}, [np.arange(4.0).reshape(2, 2)]
+COLLIDING.add(16.0)
+Given = collections.namedtuple("Given", "k", defaults=[1.0])
+DOUBLES = [lambda: 2.0 for _ in range(2)]
+OF_DOUBLES = {double: float(count) for count, double in enumerate(DOUBLES, 1)}
 CHOSEN = [Thing(), Thing()]
 OF_THINGS = {CHOSEN[0]: 1.0, CHOSEN[1]: 2.0}
 
@@ -159,6 +164,12 @@ def imported_as_a_builtin():
     import filter
 
     return filter.k
+
+
+def reordered():
+    COLLIDING.clear()
+    COLLIDING.add(16.0)
+    COLLIDING.add(8.0)
 
 
 def imported_as_a_global():
@@ -234,6 +245,14 @@ READ_AND_CHANGE = {
     "what is imported from above": (IMPORTED_FROM_ABOVE, lambda: setattr(OWN, "k", OWN.k + 1)),
     "a class that is asked for": (lambda: Thing.__subclasses__()[0].k, lambda: setattr(Subthing, "k", 5.0)),
     "which object it is": (lambda: OF_THINGS[CHOSEN[0]], lambda: CHOSEN.__setitem__(0, CHOSEN[1])),
+    "which function it is": (lambda: OF_DOUBLES[DOUBLES[0]], lambda: DOUBLES.__setitem__(0, DOUBLES[1])),
+    "the order of a set": (lambda: next(iter(COLLIDING)), reordered),
+    "how an array lies in memory": (
+        lambda: float(GRID[0].ravel("K")[1]),
+        lambda: GRID.__setitem__(0, np.asfortranarray(GRID[0])),
+    ),
+    "what a new object has": (lambda: Given().k, lambda: setattr(Given.__new__, "__defaults__", (5.0,))),
+    "how an object reads its module": (lambda: READ_OWN("k"), lambda: setattr(OWN, "k", OWN.k + 1)),
     "an object that is repeated": (lambda: next(REPEATED).k, lambda: setattr(THING, "k", THING.k + 1)),
     "a label": (lambda: len(WEIGHT.label), lambda: setattr(WEIGHT, "label", "weight")),
 }
