@@ -184,6 +184,8 @@ class Recording(Listener):
         _profile(see)
         try:
             yield
+            if sys.getprofile() is not see:
+                self.doubt = self.doubt or f"{self.place}: the function starts or stops a profiler, such as cProfile"
         finally:
             _profile(others)
             if paused is not None:

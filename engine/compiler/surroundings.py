@@ -335,7 +335,7 @@ def _is_of_user(name: str, item: Any) -> bool:
 
 
 def _of_object(thing: Any) -> Noted:
-    kind = type(thing)
+    kind: Any = type(thing)
     if hasattr(kind, "__array__") and not isinstance(thing, Iterator):  # such as a Series, with its names
         note, parts = _of_array(np.asarray(thing))
         axes = thing.axes if hasattr(kind, "iloc") else ()
@@ -349,7 +349,7 @@ def _of_object(thing: Any) -> Noted:
 
 def _members(thing: Any, in_c: bool) -> list[Part]:
     """The class of an object, and what there is in its slots."""
-    kind = type(thing)
+    kind: Any = type(thing)
     return [
         (".__class__", kind),
         *((f".{name}", getattr(thing, name)) for name in _slots(kind, in_c) if hasattr(thing, name)),

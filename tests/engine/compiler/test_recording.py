@@ -10,6 +10,7 @@ import math
 import operator
 import random
 import re
+import sys
 import threading
 import time
 from array import array
@@ -703,7 +704,6 @@ def test_other_threads_may_draw():
 
 
 def test_a_profiler_goes_on():
-    import sys
 
     events = []
     sys.setprofile(lambda frame, event, arg: events.append(frame.f_code.co_name))
@@ -723,6 +723,15 @@ def test_under_a_profiler_in_c_random_numbers_are_noticed():
         compile(lambda x: x * (random.random() < 2))([[1.0]])
 
 
+def test_a_function_that_stops_the_profiler_is_refused():
+    def unprofiled(x):
+        sys.setprofile(None)
+        return x * current_factor()
+
+    with pytest.raises(DataDependentError, match="starts or stops a profiler"):
+        compile(unprofiled)([[1.0]])
+
+
 FACTOR = {"k": 1.0}
 
 
@@ -732,7 +741,6 @@ def current_factor():
 
 def test_under_a_profiler_in_c_what_the_function_reads_is_noticed(monkeypatch):
     import cProfile
-    import sys
 
     f = compile(lambda x: x * current_factor())
     with cProfile.Profile():
