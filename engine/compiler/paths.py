@@ -122,6 +122,8 @@ class Paths:
             if path is not None:
                 again = recorded(recording.roots, recording.inputs, path.program.parameters)
                 if same_graph(path.program.record, again) and _compare_alike(path.checks, recording):
+                    if path.is_due:
+                        self._settle_look(recording, row)
                     path.is_due = path.may_change = False
                     return path
                 if not path.may_change:
@@ -153,6 +155,24 @@ class Paths:
             recording.refuse_type_tests()
         return recording
 
+    def _settle_look(self, recording: Recording, row: Row) -> None:
+        """Take the look of now, where what was recorded again called other functions or changed something."""
+        surroundings = self._source.surroundings
+        if surroundings.knows(recording.calls) and surroundings.look() == self._look:
+            return
+        second = self._again(recording, row)
+        if not same_graph(*(recorded(each.roots, each.inputs, self.parameters) for each in (recording, second))):
+            raise _another_graph(second)
+
+    def _again(self, first: Recording, row: Row) -> Recording:
+        """A second recording, if two looks show that the function changes nothing from one call to the next."""
+        surroundings = self._source.surroundings
+        surroundings.add(first.calls)
+        before, second, self._look = surroundings.look(), self._record(row), surroundings.look()
+        if name := changed(before, self._look):
+            raise DataDependentError(f"{first.place}: the function changes {name} from one call to the next", ADVICE)
+        return second
+
     def _compile(self, first: Recording, row: Row) -> Path:
         """A new path, if a second recording of the same example shows that the function does the same in each call."""
         place = [*first.guards.values()][-1].place if first.guards else ""
@@ -160,12 +180,9 @@ class Paths:
             raise DataDependentError(f"{place}: comparisons of Values choose more than {self._most} paths", ADVICE)
         if self.paths and len(first.outputs) != self.n_outputs:
             raise DataDependentError(f"{place}: comparisons of Values choose how many outputs there are", ADVICE)
-        self._source.surroundings.add(first.calls)
-        before, second, look = self._source.surroundings.look(), self._record(row), self._source.surroundings.look()
-        if name := changed(before, look):
-            raise DataDependentError(f"{first.place}: the function changes {name} from one call to the next", ADVICE)
+        second = self._again(first, row)
         orders = [common_order(recording.roots) for recording in (first, second)]
-        self._look, lasting = look, self._in_their_order(_lasting(first, orders))
+        lasting = self._in_their_order(_lasting(first, orders))
         found = dict.fromkeys([*self.parameters, *lasting])
         parameters = list(found if self._given is None else self._given)
         graph, again = (

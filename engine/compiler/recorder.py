@@ -36,6 +36,8 @@ SIGNS: dict[str, Callable[[Any, Any], Any]] = {
 Found: TypeAlias = tuple[dict[str, Any], dict[str, Any]]
 """What a call of a function of the user's found: its globals; its arguments, with what it encloses."""
 
+Function: TypeAlias = tuple[CodeType, int]
+"""The code of a function, and the id of its globals: equal code in two modules is two functions."""
 Side: TypeAlias = tuple[int, int] | float
 """A column of the rows (0) or of ``compared_nodes`` (1): ``(0, column)``; or a number."""
 Comparison: TypeAlias = tuple[list[Side], str, bool]
@@ -66,7 +68,7 @@ class Recording(Listener):
         self.inputs = [Value(number) for number in numbers]
         self.outputs: list[Value] = []
         self.guards: dict[Any, Guard] = {}
-        self.calls: dict[CodeType, Found] = {}
+        self.calls: dict[Function, Found] = {}
         """The first call of each function of the user's."""
         self.doubt = ""
         """What is an error only where the function goes on after it."""
@@ -91,7 +93,7 @@ class Recording(Listener):
 
     @property
     def place(self) -> str:
-        code = next(iter(self.calls), None)
+        code, _ = next(iter(self.calls), (None, 0))
         return "the function" if code is None else source_line(code.co_filename, code.co_firstlineno)
 
     @property
@@ -147,7 +149,7 @@ class Recording(Listener):
 
     def refuse_type_tests(self) -> None:
         """Raise a DataDependentError if a function may ask for the type of a number, in whose place is a Value."""
-        for code, (variables, own) in self.calls.items():
+        for (code, _), (variables, own) in self.calls.items():
             if tells_numbers_apart(code, ChainMap(own, variables)):
                 place = source_line(code.co_filename, code.co_firstlineno)
                 asked = "the type of a number may be asked for, or an error that it makes"
@@ -172,8 +174,8 @@ class Recording(Listener):
                 draws = thing is os.urandom or (is_random and thing.__name__ != "getstate")
             elif event == "call" and frame.f_globals is vars(random):
                 draws = frame.f_code.co_name != "getstate"  # gauss may have one left over
-            elif event == "call" and frame.f_code not in self.calls and _is_users(frame):
-                self.calls[frame.f_code] = frame.f_globals, dict(frame.f_locals)
+            elif event == "call" and (frame.f_code, id(frame.f_globals)) not in self.calls and _is_users(frame):
+                self.calls[frame.f_code, id(frame.f_globals)] = frame.f_globals, dict(frame.f_locals)
             if draws:
                 self._refuse(f"{users_place()}: random numbers are drawn")
             if others is not None:
@@ -182,6 +184,8 @@ class Recording(Listener):
         _profile(see)
         try:
             yield
+            if sys.getprofile() is not see:
+                self.doubt = self.doubt or f"{self.place}: the function starts or stops a profiler, such as cProfile"
         finally:
             _profile(others)
             if paused is not None:
@@ -217,7 +221,7 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
                 f"a function of Values must return a Value or a list of them, got {kind} {shortened(output)}"
             )
         recording.outputs.append(output if isinstance(output, Value) else constant(output, "an output"))
-    if any(map(handles_errors, recording.calls)):
+    if any(handles_errors(code) for code, _ in recording.calls):
         recording.refusing = list(dict.fromkeys(recording.differentiated_roots))
         recording.guards |= _domains([*recording.outputs, *recording.refusing])
     return recording

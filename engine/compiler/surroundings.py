@@ -4,10 +4,13 @@ A graph is recorded once, so a counter, a list that grows or a random generator 
 """
 
 import builtins
+import contextvars
+import gc
 import io
 import itertools
 import logging
 import operator
+import os
 import random
 import re
 import struct
@@ -15,6 +18,7 @@ import sys
 import threading
 import types
 import warnings
+import weakref
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import (
     Callable,
@@ -28,10 +32,11 @@ from collections.abc import (
     ValuesView,
 )
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from engine.callers import is_library
-from engine.compiler.recorder import Found
+from engine.compiler.recorder import Found, Function
 from engine.operations import PLAIN
 from engine.value import Value
 
@@ -47,15 +52,20 @@ _OF_ALL_LOGGERS = {"parent", "manager", "handlers", "filters", "_cache"}
 """Attributes by which a logger leads to all others, and to their files: no result depends on them."""
 UNSEEN = "what no look sees"
 """The name in a look for something that could not be seen, and so may change at any time."""
-_BY_OTHER_NAMES = {"globals", "vars", "eval", "exec", "__import__", "import_module", "environ", "getenv", "open"}
+_OF_GLOBALS = {"globals", "vars", "eval", "exec", "__globals__", "f_globals"}
+"""Names in a function that lead to any global; plain ones count."""
+_BY_OTHER_NAMES = {*_OF_GLOBALS, "__import__", "import_module", "environ", "getenv", "open", "__subclasses__"}
+_BY_OTHER_NAMES |= {"f_locals", "f_back", "get_objects", "get_referrers", "getmodule", "resolve_name"}
 _BY_OTHER_NAMES |= {"modules", "Thread", "Timer", "start_new_thread", "ThreadPool", "ThreadPoolExecutor"}
 _BY_OTHER_NAMES |= {"submit", "to_thread", "run_in_executor"}
 """Names in a function that lead to things which it does not name, or to calls that are not followed."""
-_OF_ANY_NAME = {"getattr", "attrgetter", "__getattribute__", "__dict__", "format"}
+_OF_ANY_NAME = {"getattr", "attrgetter", "methodcaller", "__getattribute__", "__dict__", "format", "getattr_static"}
 """Names in a function that may read an attribute which it does not name."""
+_READERS = (operator.attrgetter, operator.methodcaller)
+_CALLED = (types.BuiltinFunctionType, types.FunctionType, types.MethodWrapperType, types.WrapperDescriptorType)
 _LOCKS = (type(threading.Lock()), type(threading.RLock()))
 Look: TypeAlias = dict[str, tuple[object, object]]
-"""For each name what there is, and of Values which ones."""
+"""For each name what there is, and of Values and objects which ones."""
 Part: TypeAlias = tuple[str, Any]
 Noted: TypeAlias = tuple[object, list[Part]]
 """What a look keeps of a thing, and what there is to look at inside."""
@@ -75,14 +85,20 @@ class Surroundings:
         titles = [getattr(root, "__qualname__", type(root).__name__) for root in roots]
         self._roots: list[Part] = [(str(title).rpartition(".")[2], root) for title, root in zip(titles, roots)]
         functions = [getattr(root, "__func__", root) for root in roots]
-        self._code = {each.__code__: each.__globals__ for each in functions if isinstance(each, types.FunctionType)}
+        users = [each for each in functions if isinstance(each, types.FunctionType)]
+        self._code = {(each.__code__, id(each.__globals__)): each.__globals__ for each in users}
+        self._reads_any_name = False
 
-    def add(self, calls: Mapping[types.CodeType, Found]) -> None:
+    def add(self, calls: Mapping[Function, Found]) -> None:
         """Look from now on also at what these calls found: globals, and arguments that may change."""
-        for code, (variables, arguments) in calls.items():
-            self._code[code] = variables
+        for function, (variables, arguments) in calls.items():
+            self._code[function] = variables
             own = [part for part in arguments.items() if part[0] != ".0"]  # a comprehension's iterator
             self._roots += [part for part in own if not _is_passing(part[1])]
+
+    def knows(self, calls: Mapping[Function, Found]) -> bool:
+        """Whether all of these functions were met before."""
+        return calls.keys() <= self._code.keys()
 
     def look(self) -> Look:
         """A note of everything there: its kind, and its number or text where it is plain."""
@@ -100,9 +116,10 @@ class Surroundings:
     def _look(self) -> tuple[Look, Iterable[Any]]:
         """A look, and all things that it met."""
         found: Look = {}
-        named = {name for code in self._code for name in code.co_names}
-        names = None if named & _OF_ANY_NAME else named
-        seen: dict[int, Any] = {}  # held, so that nothing new gets the same id
+        named = {name for code, _ in self._code for name in code.co_names}
+        names = None if self._reads_any_name or named & _OF_ANY_NAME else named
+        seen: dict[int, tuple[int, Any]] = {}  # held, so that nothing new gets the same id
+        again: list[int] = []
         waiting = deque([*self._named(), *self._roots])
         while waiting and len(found) < _MOST:
             name, thing = waiting.popleft()
@@ -113,32 +130,54 @@ class Surroundings:
                     self._code = self._code | thing._code  # not in place: other threads may be looking
                     return self._look()
                 waiting.extend((f"{name}: {root}", part) for root, part in thing._roots)
+            elif names is not None and _reads_any_name(thing):
+                self._reads_any_name = True
+                return self._look()
             elif type(thing) in _PLAIN_TYPES or id(thing) not in seen:
-                seen[id(thing)] = thing
+                seen[id(thing)] = len(seen), thing
                 while name in found:
                     name += "'"
                 note, parts = _noted(thing, names)
                 found[name] = note, _which(thing)
                 waiting.extend((name + suffix, part) for suffix, part in parts)
+            else:
+                again.append(seen[id(thing)][0])
         if waiting:
             found[UNSEEN] = None, None
-        return found, seen.values()
+        found["things met again"] = None, hash(tuple(again))
+        return found, [thing for _, thing in seen.values()]
 
     def _named(self) -> Iterator[Part]:
-        for code, variables in self._code.items():
+        for (code, _), variables in self._code.items():
             for name in code.co_names:
                 if name in _BY_OTHER_NAMES:
                     yield _HIDDEN
+                if name in _OF_GLOBALS:
+                    yield name, {key: item for key, item in variables.items() if type(item) in _PLAIN_TYPES}
+                if name in ("environ", "getenv"):
+                    yield name, os.environ
                 if name in variables:
                     yield name, variables[name]
-                    continue
-                if hasattr(builtins, name):
+                elif hasattr(builtins, name):
                     yield name, getattr(builtins, name)
-                for module in (name, f"{variables.get('__package__')}.{name}".rstrip(".")):
+                for module in _modules_named(name, str(variables.get("__package__") or "")):
                     if module in sys.modules:  # the function may import it
                         yield name, sys.modules[module]
             if np is not None and "random" in code.co_names:
                 yield "the state of numpy.random", getattr(np.random.get_state, "__self__", None)
+
+
+def _modules_named(name: str, package: str) -> Iterator[str]:
+    """The modules that an import of this name may mean in a package; "" is the package itself, and those around it."""
+    yield name
+    while package:
+        yield f"{package}.{name}".rstrip(".")
+        package = package.rpartition(".")[0]
+
+
+def _reads_any_name(thing: Any) -> bool:
+    """Whether a function by another name, such as ``read = getattr``, may read an attribute that nothing names."""
+    return type(thing) in _READERS or (type(thing) in _CALLED and thing.__name__ in _OF_ANY_NAME)
 
 
 def changed(before: Look, after: Look) -> str:
@@ -162,9 +201,11 @@ def _is_passing(argument: Any) -> bool:
 
 
 def _which(thing: Any) -> object:
-    """What tells a Value, or a list of Values, from another one."""
-    is_list = issubclass(type(thing), (list, tuple)) and set(map(type, thing)) == {Value}
-    return hash(tuple(map(id, thing))) if is_list else id(thing) if type(thing) is Value else None
+    """What tells a Value, a list of Values, or an object of a class, from another one that looks the same."""
+    if issubclass(type(thing), (list, tuple)) and set(map(type, thing)) == {Value}:
+        return hash(tuple(map(id, thing)))
+    is_one = type(thing) in (Value, types.FunctionType) or _is_of_python(type(thing))
+    return id(thing) if is_one else None
 
 
 def _noted(thing: Any, names: Container[str] | None) -> Noted:
@@ -182,18 +223,23 @@ def _noted(thing: Any, names: Container[str] | None) -> Noted:
             return (Value, thing.label, number), _attributes(thing._attributes or {})
         if issubclass(type(thing), types.ModuleType):
             own = {} if is_library(thing.__name__) else vars(thing)
-            return thing.__name__, _attributes(
-                {name: item for name, item in own.items() if (name[:2] != "__" if names is None else name in names)}
-            )
+            own = {name: item for name, item in own.items() if (name[:2] != "__" if names is None else name in names)}
+            return thing.__name__, [
+                *(_members(thing, in_c=False) if _is_of_python(type(thing)) else []),
+                *_attributes(own),
+            ]
         keeps_caches = hasattr(type(thing), "iloc") or hasattr(type(thing), "get_indexer")  # a frame of pandas, or part
         own = {} if isinstance(thing, type) or keeps_caches else getattr(thing, "__dict__", {})
         if isinstance(thing, logging.Logger):
             own = {name: item for name, item in own.items() if name not in _OF_ALL_LOGGERS}
         noting = _NOTES_BY_TYPE.get(type(thing))  # most, and quicker
+        members: list[Part] = []
         if noting is None:
             noting = next((note for kind, note in _NOTES.items() if isinstance(thing, kind)), _of_object)
+            if noting is _of_object or _is_of_python(type(thing)):
+                members = _members(thing, in_c=noting is _of_object)
         note, parts = noting(thing)
-        return note, [*parts, *_attributes(own)]
+        return note, [*members, *parts, *_attributes(own)]
     except Exception:
         return type(thing), [_HIDDEN]
 
@@ -210,7 +256,7 @@ def _of_list(thing: Any) -> Noted:
             return note, [("", list(thing))]
         return note, [("", value) for value in thing if value._attributes or value.operation is PLAIN]
     if isinstance(thing, (set, frozenset)):
-        plain = frozenset(repr(item) for item in thing if isinstance(item, _PLAIN))
+        plain = [repr(item) for item in thing if isinstance(item, _PLAIN)]  # equal sets may differ in their order
         return (*note, plain), [
             (f"[{index}]", item) for index, item in enumerate(thing) if not isinstance(item, _PLAIN)
         ]
@@ -240,7 +286,7 @@ def _of_array(thing: Any) -> Noted:
     if not isinstance(thing, memoryview) and thing.dtype.kind == "O":
         return thing.shape, [("", thing.ravel().tolist())]
     is_small = thing.nbytes <= thing.itemsize * _MOST_NUMBERS
-    note = thing.shape, str(getattr(thing, "dtype", "")), hash(thing.tobytes()) if is_small else None
+    note = thing.shape, thing.strides, str(getattr(thing, "dtype", "")), hash(thing.tobytes()) if is_small else None
     return note, [] if is_small else [_HIDDEN]
 
 
@@ -251,41 +297,75 @@ def _of_function(thing: Any) -> Noted:
             parts.append((f": {name}", cell.cell_contents))
         except ValueError:  # not assigned yet
             continue
-    return thing.__code__, parts
+    return thing.__code__, [*parts, *([_HIDDEN] if thing.__name__ in _BY_OTHER_NAMES else [])]
+
+
+def _of_builtin(thing: Any) -> Noted:
+    return thing.__name__, [(".__self__", thing.__self__), *([_HIDDEN] if thing.__name__ in _BY_OTHER_NAMES else [])]
 
 
 def _of_generator(thing: Any) -> Noted:
     frame = thing.gi_frame
-    return (frame.f_lasti, [(f": {name}", item) for name, item in frame.f_locals.items()]) if frame else (None, [])
+    if frame is None:
+        return None, []
+    of_loops = [item for item in gc.get_referents(thing) if isinstance(item, Iterator)]  # which have no name
+    return frame.f_lasti, [
+        *((f": {name}", item) for name, item in frame.f_locals.items()),
+        *(("", i) for i in of_loops),
+    ]
+
+
+def _of_repeat(thing: Any) -> Noted:
+    times = operator.length_hint(thing, -1)
+    return (type(thing), times), _hidden(thing) if times >= 0 else [("", itertools.repeat.__next__(thing))]
 
 
 def _of_type(thing: Any) -> Noted:
-    own = {} if is_library(thing.__module__) else vars(thing)
+    is_librarys = is_library(thing.__module__) and thing.__module__ != "types"  # which a class made by a function has
+    own = {} if is_librarys else vars(thing)
     parts = [(f".{name}", item) for name, item in own.items() if _is_of_user(name, item)]
     return thing, [*parts, *((".__base__", base) for base in (*thing.__bases__, type(thing)) if base is not type)]
 
 
 def _is_of_user(name: str, item: Any) -> bool:
     """Whether an attribute of a class is one that a user may have written, and not Python."""
-    if isinstance(item, types.FunctionType):
+    if isinstance(item, (types.FunctionType, staticmethod, classmethod)):  # __new__ becomes the second
         return name != "__annotate_func__"
     return not (name[:2] == name[-2:] == "__" or name == "_abc_impl")
 
 
 def _of_object(thing: Any) -> Noted:
-    kind = type(thing)
-    if hasattr(kind, "__array__"):  # such as a Series, with its names
+    kind: Any = type(thing)
+    if hasattr(kind, "__array__") and not isinstance(thing, Iterator):  # such as a Series, with its names
         note, parts = _of_array(np.asarray(thing))
         axes = thing.axes if hasattr(kind, "iloc") else ()
         return (kind, note), [*parts, *((".axes", axis) for axis in axes)]
-    members = [member for each in kind.__mro__ for member in vars(each).items()]
-    slots = [name for name, member in members if isinstance(member, types.MemberDescriptorType)]
-    parts = [(".__class__", kind), *((f".{name}", getattr(thing, name)) for name in slots if hasattr(thing, name))]
-    if not _hides(kind, len(slots)):
-        return kind, parts
+    if not _hides(kind, len(_slots(kind, in_c=True))):
+        return kind, []
     hidden = _hidden(thing)
     place = object() if _HIDDEN in hidden and isinstance(thing, Iterator) else operator.length_hint(thing, -1)
-    return (kind, place), [*parts, *hidden]  # an iterator that does not show its place may be at another one each time
+    return (kind, place), hidden  # an iterator that does not show its place may be at another one each time
+
+
+def _members(thing: Any, in_c: bool) -> list[Part]:
+    """The class of an object, and what there is in its slots."""
+    kind: Any = type(thing)
+    return [
+        (".__class__", kind),
+        *((f".{name}", getattr(thing, name)) for name in _slots(kind, in_c) if hasattr(thing, name)),
+    ]
+
+
+@lru_cache(maxsize=256)
+def _slots(kind: type, in_c: bool) -> list[str]:
+    """The names of its slots; those of classes *in_c*, too, where these are not looked at in another way."""
+    members = [member for each in kind.__mro__ if in_c or _is_of_python(each) for member in vars(each).items()]
+    return [name for name, member in members if type(member) is types.MemberDescriptorType and name != "__dict__"]
+
+
+def _is_of_python(kind: type) -> bool:
+    """Whether a class may have slots, and attributes that change; most of those in C may not."""
+    return bool(kind.__flags__ & 1 << 9)  # Py_TPFLAGS_HEAPTYPE
 
 
 def _hides(kind: type, n_slots: int) -> bool:
@@ -317,13 +397,17 @@ _NOTES: dict[Any, Callable[[Any], Noted]] = {
     types.GeneratorType: _of_generator,
     type: _of_type,
     types.MethodType: lambda thing: (types.MethodType, [("", thing.__self__), ("", thing.__func__)]),
-    types.BuiltinFunctionType: lambda thing: (thing.__name__, [(".__self__", thing.__self__)]),
+    types.BuiltinFunctionType: _of_builtin,
     (random.SystemRandom, *_LOCKS): lambda thing: (type(thing), []),
     random.Random: lambda thing: (hash(thing.getstate()), []),
     logging.Logger: lambda thing: (thing.getEffectiveLevel(), []),
     io.IOBase: lambda thing: (type(thing), [_HIDDEN] if thing.readable() else []),
     re.Pattern: lambda thing: (thing, []),
-    (itertools.count, itertools.repeat): lambda thing: (repr(thing), []),
+    type(iter(int, 1)): lambda thing: (object(), [_HIDDEN]),  # what a function gives next
+    itertools.count: lambda thing: (repr(thing), []),
+    itertools.repeat: _of_repeat,
+    contextvars.ContextVar: lambda thing: (thing.name, [("", thing.get(None))]),
+    weakref.ref: lambda thing: (type(thing), [("", thing())]),
 }
 if np is not None:
     _NOTES |= {

@@ -1,6 +1,7 @@
 """Recording knows what it saw: comparisons become paths of a compiled function, all else that leaves is refused."""
 
 import contextlib
+import contextvars
 import csv
 import functools
 import gc
@@ -8,6 +9,8 @@ import itertools
 import math
 import operator
 import random
+import re
+import sys
 import threading
 import time
 from array import array
@@ -701,7 +704,6 @@ def test_other_threads_may_draw():
 
 
 def test_a_profiler_goes_on():
-    import sys
 
     events = []
     sys.setprofile(lambda frame, event, arg: events.append(frame.f_code.co_name))
@@ -721,6 +723,15 @@ def test_under_a_profiler_in_c_random_numbers_are_noticed():
         compile(lambda x: x * (random.random() < 2))([[1.0]])
 
 
+def test_a_function_that_stops_the_profiler_is_refused():
+    def unprofiled(x):
+        sys.setprofile(None)
+        return x * current_factor()
+
+    with pytest.raises(DataDependentError, match="starts or stops a profiler"):
+        compile(unprofiled)([[1.0]])
+
+
 FACTOR = {"k": 1.0}
 
 
@@ -730,7 +741,6 @@ def current_factor():
 
 def test_under_a_profiler_in_c_what_the_function_reads_is_noticed(monkeypatch):
     import cProfile
-    import sys
 
     f = compile(lambda x: x * current_factor())
     with cProfile.Profile():
@@ -867,7 +877,17 @@ def rarely(step):
 
 
 BYTES, NUMBERS = bytearray(2), array("i", [0])
+COUNT, COUNTED = contextvars.ContextVar("count", default=0), 0
 SYSTEM = random.SystemRandom()
+
+
+def in_a_loop(things):
+    for thing in things:
+        yield 2.0 * thing
+
+
+def passed_on(things):
+    yield from things
 
 
 def count_in(memory):
@@ -880,8 +900,15 @@ def count_in(memory):
         functools.partial(next, itertools.cycle([1.0, 1.0, 0.0])),
         functools.partial(next, zip(*[iter(range(99))] * 2)),
         functools.partial(next, csv.reader(["1"] * 9)),
+        functools.partial(next, in_a_loop([1.0] * 9)),
+        functools.partial(next, in_a_loop(in_a_loop([1.0] * 9))),
+        functools.partial(next, passed_on([1.0] * 9)),
+        functools.partial(next, np.ones(9).flat),
+        functools.partial(next, iter(re.compile("1").scanner("1" * 9).search, None)),
         lambda: count_in(BYTES),
         lambda: count_in(NUMBERS),
+        lambda: COUNT.set(COUNT.get() + 1),
+        lambda: globals().update(COUNTED=globals()["COUNTED"] + 1),
     ],
 )
 def test_iterators_and_memory_that_change_are_noticed(step):

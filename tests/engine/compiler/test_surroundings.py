@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from engine import Value, atan2, compile, constant
+from engine import DataDependentError, Value, atan2, compile, constant
 
 HERE = sys.modules[__name__]
 
@@ -37,7 +37,14 @@ class Text(str):
 
 
 class Table(dict):
-    pass
+    factor = 1.0
+
+    def of_class(self):
+        return self.factor
+
+
+class Slotted(list):
+    __slots__ = ("k",)
 
 
 class Thing:
@@ -51,8 +58,15 @@ class Thing:
         return 2.0
 
 
+class Subthing(Thing):
+    k = 1.0
+
+
 class Named(NamedTuple):
     k: float
+
+    def doubled(self):
+        return 2.0 * self.k
 
 
 class Fixed(enum.Enum):
@@ -86,6 +100,16 @@ WEIGHTS, MODULES = [Value(2.0), Value(3.0)], [OWN]
 WEIGHTS[1].mask = 1.0
 KEPT = functools.cache(lambda key: NUMBERS[key])
 os.environ["GRADSTEP_K"] = "1"
+NAMED, SLOTTED, MADE = Named(1.0), Slotted(), types.new_class("Made", exec_body=lambda own: own.update(k=1.0))
+SLOTTED.k = 1.0
+READ, READ_K, ENVIRONMENT, REPEATED = getattr, operator.attrgetter("k"), os.getenv, itertools.repeat(THING)
+READ_OWN, COLLIDING, GRID = OWN.__getattribute__, {8.0}, [np.arange(4.0).reshape(2, 2)]
+COLLIDING.add(16.0)
+Given = collections.namedtuple("Given", "k", defaults=[1.0])
+DOUBLES = [lambda: 2.0 for _ in range(2)]
+OF_DOUBLES = {double: float(count) for count, double in enumerate(DOUBLES, 1)}
+CHOSEN = [Thing(), Thing()]
+OF_THINGS = {CHOSEN[0]: 1.0, CHOSEN[1]: 2.0}
 
 
 def set_here(**things):
@@ -142,6 +166,22 @@ def imported_as_a_builtin():
     return filter.k
 
 
+def reordered():
+    COLLIDING.clear()
+    COLLIDING.add(16.0)
+    COLLIDING.add(8.0)
+
+
+def imported_as_a_global():
+    import own_as_global
+
+    return own_as_global.k
+
+
+own_as_global = None
+ABOVE = {"__package__": "own.part"}
+exec("def read():\n    from .. import k\n    return k", ABOVE)
+IMPORTED_FROM_ABOVE = ABOVE["read"]
 READ_AND_CHANGE = {
     "a Decimal": (lambda: float(DECIMAL), lambda: set_here(DECIMAL=DECIMAL + 1)),
     "a Fraction": (lambda: float(FRACTION), lambda: set_here(FRACTION=FRACTION + 1)),
@@ -191,14 +231,37 @@ READ_AND_CHANGE = {
     "what a pool of threads reads": (in_a_pool, lambda: NUMBERS.__setitem__(2, NUMBERS[2] + 1)),
     "a builtin of the user's": (lambda: GRADSTEP_K[0], lambda: builtins.GRADSTEP_K.__setitem__(0, 5.0)),  # noqa: F821
     "what a cache keeps": (lambda: KEPT(1), lambda: (NUMBERS.__setitem__(1, 7.0), KEPT(1), KEPT.cache_clear())),
+    "an attribute of a dict's class": (TABLE.of_class, lambda: setattr(Table, "factor", 5.0)),
+    "a method of a named tuple": (lambda: 1.0 + NAMED.doubled(), lambda: setattr(Named, "doubled", lambda self: 5.0)),
+    "a slot of a list": (lambda: SLOTTED.k, lambda: setattr(SLOTTED, "k", 5.0)),
+    "an attribute of a class from types": (lambda: MADE.k, lambda: setattr(MADE, "k", 5.0)),
+    "getattr by another name": (lambda: READ(OWN, "k"), lambda: setattr(OWN, "k", OWN.k + 1)),
+    "a module's by a getter": (lambda: READ_K(OWN), lambda: setattr(OWN, "k", OWN.k + 1)),
+    "the environment by another name": (
+        lambda: float(ENVIRONMENT("GRADSTEP_K")),
+        lambda: os.environ.__setitem__("GRADSTEP_K", "6"),
+    ),
+    "what is imported and named like a global": (imported_as_a_global, lambda: setattr(OWN, "k", OWN.k + 1)),
+    "what is imported from above": (IMPORTED_FROM_ABOVE, lambda: setattr(OWN, "k", OWN.k + 1)),
+    "a class that is asked for": (lambda: Thing.__subclasses__()[0].k, lambda: setattr(Subthing, "k", 5.0)),
+    "which object it is": (lambda: OF_THINGS[CHOSEN[0]], lambda: CHOSEN.__setitem__(0, CHOSEN[1])),
+    "which function it is": (lambda: OF_DOUBLES[DOUBLES[0]], lambda: DOUBLES.__setitem__(0, DOUBLES[1])),
+    "the order of a set": (lambda: next(iter(COLLIDING)), reordered),
+    "how an array lies in memory": (
+        lambda: float(GRID[0].ravel("K")[1]),
+        lambda: GRID.__setitem__(0, np.asfortranarray(GRID[0])),
+    ),
+    "what a new object has": (lambda: Given().k, lambda: setattr(Given.__new__, "__defaults__", (5.0,))),
+    "how an object reads its module": (lambda: READ_OWN("k"), lambda: setattr(OWN, "k", OWN.k + 1)),
+    "an object that is repeated": (lambda: next(REPEATED).k, lambda: setattr(THING, "k", THING.k + 1)),
     "a label": (lambda: len(WEIGHT.label), lambda: setattr(WEIGHT, "label", "weight")),
 }
 
 
 @pytest.mark.parametrize("name", READ_AND_CHANGE)
 def test_what_changed_between_two_calls_counts(name, monkeypatch):
-    monkeypatch.setitem(sys.modules, "own", OWN)
-    monkeypatch.setitem(sys.modules, "filter", OWN)
+    for name_of_own in ("own", "filter", "own_as_global"):
+        monkeypatch.setitem(sys.modules, name_of_own, OWN)
     monkeypatch.setitem(sys.modules, "profile", LIKE)
     monkeypatch.setattr(builtins, "GRADSTEP_K", [1.0], raising=False)
     read, change = READ_AND_CHANGE[name]
@@ -208,6 +271,41 @@ def test_what_changed_between_two_calls_counts(name, monkeypatch):
     change()
     assert read() != before
     assert f([[1.0], [2.0]]).tolist() == [read(), 2.0 * read()]
+
+
+def test_equal_code_in_two_modules_is_two_functions():
+    modules = [{"k": 1.0}, {"k": 2.0}]
+    for module in modules:
+        exec("def times(x):\n    return x * k", module)
+    first, second = (module["times"] for module in modules)
+    f = compile(lambda x: first(x) + second(x))
+    assert f([[1.0]]).tolist() == [3.0]
+    modules[1]["k"] = 5.0
+    assert f([[1.0]]).tolist() == [6.0]
+
+
+def test_a_function_that_is_called_later_and_gives_the_same_is_looked_at():
+    later = {"k": 2.0}
+    exec("def times(x):\n    return x * k", later)
+    table = {"times": lambda x: x * 2.0}
+    f = compile(lambda x: table["times"](1.0 * x))
+    for change in (lambda: None, lambda: table.update(later), lambda: later.update(k=3.0)):
+        change()
+        assert f([[1.0]]).tolist() == [table["times"](1.0)]
+
+
+def test_a_function_that_counts_from_now_on_is_refused():
+    state = {"counts": False, "n": 0}
+
+    def counted(x):
+        state["n"] += state["counts"]
+        return x * (2.0 if state["n"] < 8 else 3.0)
+
+    f = compile(counted)
+    assert f([[1.0]]).tolist() == [2.0]
+    state["counts"] = True
+    with pytest.raises(DataDependentError, match=r"changes .* from one call to the next"):
+        f([[1.0]] * 12)
 
 
 def test_the_sign_of_a_zero_counts():

@@ -1,9 +1,9 @@
 """``fit``, ``predict`` and ``score`` give what eager calls give, whatever a model does; and say why they are eager."""
 
-import contextvars
 import functools
 import math
 import numbers
+import queue
 import random
 import re
 import threading
@@ -735,11 +735,11 @@ def test_a_callback_that_changes_weights_and_a_branch():
 
 def test_a_model_that_changes_with_the_clock_of_its_epochs():
     """Its state is out of reach of any look, but each epoch records the model again."""
-    ticks = contextvars.ContextVar("ticks", default=0)
+    ticks = queue.SimpleQueue()
 
     def ticking(m, x):
-        ticks.set(ticks.get() + 1)
-        return m.line(x) * (1.0 if ticks.get() <= 7 else 2.0)
+        ticks.put(1)
+        return m.line(x) * (1.0 if ticks.qsize() <= 7 else 2.0)
 
     history = fitted(lambda: Branching(ticking), None, epochs=6)[1]
     assert "builds another graph from one call to the next" in history.eager
