@@ -37,9 +37,10 @@ class CompiledFunction:
     each way through the function becomes a program. Where a program meets infinity or NaN, or where rounding could
     decide a comparison, the function is called for that row, with the numbers as they were given: in float32, too. When
     a number or a list that the function reaches has changed since (an attribute, a global, what it encloses), it is
-    recorded again; in each call, if it reaches something that cannot be looked into, such as a database. Out of
-    sight is what no name in the function leads to: files, the clock, and what changes inside of libraries. A function
-    that reads those must get their numbers as columns of ``X``, or be compiled again.
+    recorded again; in each call, if it reaches something that cannot be looked into, such as a database: all rows of a
+    call share what it is then. Out of sight is what no name in the function leads to: files, the clock, and what
+    changes inside of libraries. A function that reads those must get their numbers as columns of ``X``, or be compiled
+    again.
 
     >>> larger = compile(lambda x, y: max(x, y))
     >>> larger([[3.0, 1.0], [1.0, 2.0]])
