@@ -90,11 +90,14 @@ class Surroundings:
         self._reads_any_name = False
 
     def add(self, calls: Mapping[Function, Found]) -> None:
-        """Look from now on also at what these calls found: globals, and arguments that may change."""
+        """Look from now on also at what these calls found: globals, and arguments that may change, each once."""
+        known = {id(thing) for _, thing in self._roots}
         for function, (variables, arguments) in calls.items():
             self._code[function] = variables
-            own = [part for part in arguments.items() if part[0] != ".0"]  # a comprehension's iterator
-            self._roots += [part for part in own if not _is_passing(part[1])]
+            for name, thing in arguments.items():
+                if name != ".0" and not _is_passing(thing) and id(thing) not in known:  # .0 iterates a comprehension
+                    known.add(id(thing))
+                    self._roots.append((name, thing))
 
     def knows(self, calls: Mapping[Function, Found]) -> bool:
         """Whether all of these functions were met before."""

@@ -491,3 +491,18 @@ def test_a_copy_of_an_object_has_compiled_methods_of_its_own():
     second.w.data += 10.0
     assert second.scaled([[1.0]]).tolist() == [12.0]
     assert first.scaled([[1.0]]).tolist() == [2.0]
+
+
+def test_what_is_met_again_is_looked_at_once():
+    box = {"factor": 2.0}
+
+    def times(x, box):
+        return x * box["factor"]
+
+    function = compile(lambda x: times(x, box))
+    looks = []
+    for factor in (2.0, 3.0, 2.0, 3.0, 2.0):
+        box["factor"] = factor
+        assert function([[1.0]]).tolist() == [factor]
+        looks.append(function.program._source.surroundings.look())
+    assert looks[0] == looks[2] == looks[4]
