@@ -7,6 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from engine.validation import Unchecked, shortened
+
+
+def as_path(name: str, given: Unchecked) -> Path:
+    """The argument called *name* as a Path; a TypeError unless it is a file's name, as a str or an os.PathLike."""
+    if isinstance(given, (str, os.PathLike)) and isinstance(os.fspath(given), str):
+        return Path(given)
+    raise TypeError(f"{name} must be the name of a file, as a str or a Path, got {shortened(given)}")
+
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     """Write a file whole or not at all; an OSError says why not.

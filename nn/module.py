@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from engine import Value, compiler
 from engine.other_names import no_attribute
+from engine.whole_files import as_path
 from nn import training as fitting
 from nn.configuration import OWN, remember_arguments
 from nn.data import Table, as_table, by_name
@@ -261,6 +262,7 @@ class Module(HasParameters):
             ModelFileError: it is not a whole model file of this kind.
             ImportError: the package onnx or safetensors is missing.
         """
+        path = as_path("path", path)
         try:
             module: Self = files.load_model(path, cls)
         except ModelFileError:

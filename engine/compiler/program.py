@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from engine.names import check_ordered, in_order
 from engine.node import WATCH
 from engine.validation import check_int, plain_label, shortened
 from engine.value import Value
-from engine.whole_files import write_whole
+from engine.whole_files import as_path, write_whole
 
 if TYPE_CHECKING:
     from engine.drawing import Drawing
@@ -233,9 +232,9 @@ class Program:
                 known in that language, such as a function of Python.
             ImportError: the package onnx is missing, for an ONNX file.
             OSError: the file cannot be written.
-            TypeError: the comment is no text.
+            TypeError: the path is no file's name, or the comment no text.
         """
-        target = Path(path)
+        target = as_path("path", path)
         if not isinstance(comment, str):
             raise TypeError(f"comment must be a str, got {shortened(comment)}")
         check_output(output, self.n_outputs)

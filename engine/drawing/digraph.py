@@ -12,7 +12,7 @@ import graphviz
 
 from engine.drawing.rendering import run_graphviz
 from engine.validation import check_int, shortened
-from engine.whole_files import write_whole
+from engine.whole_files import as_path, write_whole
 
 _PICTURES, _SOURCES = ("svg", "png", "pdf"), ("dot", "gv")
 _WIDEST = 32_000  # pixels that Graphviz can draw
@@ -89,7 +89,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 
         And the errors of ``run_graphviz``.
         """
-        target = Path(directory or self.directory or "", filename if filename is not None else self.filename)
+        name = as_path("filename", self.filename if filename is None else filename)
+        target = Path(as_path("directory", directory or self.directory or ""), name)
         kind = _ending(target)
         if kind not in _PICTURES + _SOURCES:
             raise ValueError(f"a file name must end in .svg, .png, .pdf, .dot or .gv, got {shortened(str(target))}")
@@ -202,4 +203,4 @@ def _fitted(svg: str) -> str:
 
 
 def _ending(path: str | os.PathLike[str]) -> str:
-    return Path(path).suffix.lower().removeprefix(".")
+    return as_path("filename", path).suffix.lower().removeprefix(".")

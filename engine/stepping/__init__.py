@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from engine.callers import ipython_shell
@@ -17,7 +16,7 @@ from engine.stepping.page import around, name_of, render_frame, render_page, ren
 from engine.steps import Walk, gradients_set, record_walk
 from engine.validation import check_flag, check_int, shortened
 from engine.value import Value
-from engine.whole_files import write_whole
+from engine.whole_files import as_path, write_whole
 
 __all__ = ["Stepper", "stepper"]
 
@@ -109,7 +108,7 @@ class Stepper:
 
         >>> stepper(Value(2.0, label="x") * 3).save("backprop.html")
         """
-        target = Path(path)
+        target = as_path("path", path)
         ending = target.suffix.lower()
         name = os.fspath(path)
         is_file = ending in (".html", ".gif", ".mp4")  # also where a folder has that name, which is an error

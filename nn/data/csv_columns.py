@@ -223,7 +223,9 @@ def _names_in_file(table: TextTable, columns: Columns) -> dict[str, str]:
                 raise ValueError(f"{takes} the column {shortened(name)}, {has}")
         for name in names:
             if name not in kinds:
-                raise ValueError(f"{takes} {first_names(inputs)}, and the column {shortened(name)} is unknown to it")
+                raise ValueError(
+                    f"{takes} {first_names(inputs)}, and the column {shortened(name)} is unknown to it; leave it out"
+                )
         return {name: name for name in inputs}
     for given in (list(kinds), [name for name, kind in kinds.items() if kind != TARGET], inputs):
         if len(given) == len(names):

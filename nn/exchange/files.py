@@ -3,10 +3,9 @@
 import math
 import re
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
-from engine.whole_files import write_whole
+from engine.whole_files import as_path, write_whole
 from nn import model_files
 from nn.configuration import describe, encode, restore
 from nn.exchange import onnx_files, safetensors_files
@@ -77,4 +76,4 @@ def to_onnx(model: Any, path: str | PathLike[str], dtype: str = "float64") -> No
 
 
 def _ending(path: str | PathLike[str]) -> str:
-    return Path(path).suffix.lower().rstrip(".")
+    return as_path("path", path).suffix.lower().rstrip(".")

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Any, Self
 
 from matplotlib.axes import Axes
@@ -15,7 +14,7 @@ from matplotlib.transforms import Bbox
 
 from engine.stepping.outputs import Output, display_outputs, is_colab, live_outputs
 from engine.stepping.page import render_words
-from engine.whole_files import replacing
+from engine.whole_files import as_path, replacing
 from nn.module import Module
 from nn.pictures.boundaries import check_plane, draw_plane
 from nn.pictures.frames import Frame, animation, document, fragment, script
@@ -274,7 +273,7 @@ class TrainingStepper:
             ValueError: another ending, or seconds that are not above 0.
             OSError: the file cannot be written; an existing file stays as it was.
         """
-        ending = Path(path).suffix.lower()
+        ending = as_path("path", path).suffix.lower()
         if ending not in (".gif", ".html", ".png", ".svg", ".pdf"):
             raise ValueError(f"a file name must end in .gif, .html, .png, .svg or .pdf, got {shortened(str(path))}")
         check_seconds("seconds", seconds, maximum=600.0)

@@ -7,10 +7,9 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass, field
 from functools import partial
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
-from engine.whole_files import is_device, write_whole
+from engine.whole_files import as_path, is_device, write_whole
 from nn.examples import Examples, Tally
 from nn.losses import LOSSES
 from nn.model_files import ModelFileError, is_finite, parse_json
@@ -43,9 +42,7 @@ class Checkpoint:
     """The file of one run, replaced after each epoch, and within one after *seconds*."""
 
     def __init__(self, path: str | PathLike[str], seconds: float | None) -> None:
-        if not isinstance(path, (str, PathLike)):
-            raise TypeError(f"checkpoint must be the path of a file, such as 'run.json', got {shortened(path)}")
-        self.path = Path(path)
+        self.path = as_path("checkpoint", path)
         if is_device(self.path):
             raise ValueError(f"checkpoint must be a file that can be read again, got the device or pipe {self.path}")
         self.seconds = None if seconds is None else as_number("checkpoint_every", seconds, "[0, inf)")

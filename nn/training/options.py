@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from engine import compiler
+from engine.validation import check_flag
 from nn.data import DataSet
 from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.training.history import History
@@ -47,10 +48,9 @@ def check_stopping(early_stopping: Any) -> EarlyStopping | None:
 
 def check_verbose(verbose: Any, progress: bool) -> int:
     """The verbosity: 0 for nothing, 1 for a progress bar, 2 for a line an epoch."""
-    if progress not in (True, False):
-        raise ValueError(f"progress must be True or False, got {shortened(progress)}")
+    shows = check_flag("progress", progress)
     if verbose is None:
-        return int(progress)
+        return int(shows)
     if not hasattr(verbose, "__index__") or not 0 <= verbose <= 2:
         raise ValueError(f"verbose must be 0 (nothing), 1 (progress bar) or 2 (a line an epoch), got {verbose!r}")
     return int(verbose)

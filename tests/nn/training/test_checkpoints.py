@@ -470,7 +470,7 @@ def test_checkpoint_every_is_checked(tmp_path, seconds):
 
 @pytest.mark.parametrize("path", [True, 3, b"run.json"])
 def test_a_checkpoint_is_named_by_the_path_of_its_file(path):
-    with pytest.raises(TypeError, match=f"checkpoint must be the path of a file, such as 'run.json', got {path!r}"):
+    with pytest.raises(TypeError, match=f"checkpoint must be the name of a file, as a str or a Path, got {path!r}"):
         trained(path)
 
 
