@@ -51,6 +51,8 @@ def as_rows(table: Table, n_inputs: int, dtype: np.dtype[Any], look: Sequence[in
         raise ValueError(f"X must be of shape (n_examples, {n_inputs}), an example a row, got {given.shape}{advice}")
     if not given.flags.aligned:  # np.vdot of numpy 1.26 ends the process on some processors
         given = given.copy()
+    if given.dtype == dtype and look is not None and not look:
+        return given
     with np.errstate(all="ignore"):
         rows = given.astype(dtype, copy=False)
         looked_at = rows[:, look] if given.dtype == dtype and look is not None else rows
