@@ -2,6 +2,7 @@
 
 import math
 from array import array
+from itertools import accumulate, compress
 
 from engine.compiler.trace import NONE, Op, Record
 from engine.operations import CONSTANT
@@ -111,11 +112,9 @@ def _living(record: Record) -> Record:
     alive[:n_leaves] = b"\x01" * n_leaves
     if all(alive):
         return record
-    kept = [index for index in range(len(record.ops)) if alive[index]]
-    here = [NONE] * len(alive)
-    for new, index in enumerate(kept):
-        here[index] = new
-    first, second = [[here[side[index]] for index in kept] for side in (record.first, record.second)]
-    ops, numbers = [record.ops[index] for index in kept], array("d", [record.numbers[index] for index in kept])
+    here = [*accumulate(alive[:-1], initial=0)]  # as many as are alive before a node
+    here[NONE] = NONE
+    first, second = [[here[index] for index in compress(side, alive)] for side in (record.first, record.second)]
+    ops, numbers = [*compress(record.ops, alive)], array("d", compress(record.numbers, alive))
     outputs = [here[output] for output in record.outputs]
     return Record(ops, first, second, numbers, record.n_inputs, record.n_parameters, outputs)
