@@ -170,14 +170,16 @@ def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:
 
 
 _RECORDED = ("the model", "the loss")  # what ``_kept_by`` names that graphs are made by
-_DIGESTS = ("starting weights", "parameters to train", "code of the loss", "examples", "validation examples")
+_DIGESTS = {"starting weights", "starting state of the optimizer", "parameters to train"}
+_DIGESTS |= {"code of the loss", "examples", "validation examples"}
 
 
 def _run_of(task: Task) -> dict[str, Any]:
     """The fingerprint of a run: only a run with the same one goes on."""
     digests = [".".join(task.team.gather(_digest_of(part))) for part in (task.examples, task.validation)]
     probes = task.team.first(lambda: probes_of(task))
-    run = settings_of(task) | {"examples": digests[0], "validation examples": digests[1]} | computed(task, probes)
+    run = settings_of(task) | {"starting state of the optimizer": digest(task.optimizer.state_dict())}
+    run |= {"examples": digests[0], "validation examples": digests[1]} | computed(task, probes)
     rates, again = _some_rates(task.optimizer.learning_rate), _some_rates(task.optimizer.learning_rate)
     return run | (rates if rates == again else {})
 

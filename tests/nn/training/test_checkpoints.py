@@ -478,6 +478,20 @@ def test_an_optimizer_of_other_parameters_or_of_another_order_is_of_another_run(
     assert len(train_some(slice(3, 9), 2)) == 21
 
 
+def test_an_optimizer_that_begins_with_other_numbers_is_of_another_run(tmp_path, monkeypatch):
+    def train_after(n_steps, epochs):
+        model = MLP(2, [5, 1], activation="tanh", seed=3)
+        optimizer = Adam(model.parameters(), learning_rate=0.02)
+        optimizer.steps = n_steps
+        monkeypatch.setitem(OPTIMIZERS, "some", lambda: optimizer)
+        return trained(tmp_path / "run.json", epochs, "some", model)
+
+    train_after(7, 1)
+    with pytest.raises(ValueError, match="differs in the starting state of the optimizer; give another"):
+        train_after(0, 2)
+    assert train_after(7, 2)[1].epochs == 2
+
+
 @pytest.mark.parametrize("seconds", [-1, "soon", True, float("nan")])
 def test_checkpoint_every_is_checked(tmp_path, seconds):
     with pytest.raises(ValueError, match="checkpoint_every"):
