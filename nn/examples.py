@@ -149,7 +149,7 @@ def weigh_classes(examples: Examples, class_weight: Any) -> Examples:
         return examples
     indices, classes = examples.targets.class_indices(), examples.targets.classes
     if examples.targets.kind != CLASSES or classes is None:
-        raise ValueError("class_weight must be left out where the targets are numbers or probabilities")
+        raise ValueError(f"class_weight must be left out where the targets are {examples.targets.kind}")
     if isinstance(class_weight, str) and class_weight == "balanced":
         counts = np.bincount(indices, minlength=len(classes))
         weights = len(indices) / (np.count_nonzero(counts) * np.maximum(counts, 1))

@@ -162,7 +162,7 @@ class Runner:
         if self._is_coarse and refuses and not (is_exact and finite):
             fill(results, self._exact.outputs(_chosen(rows, chosen, 0, len(results))), "the result")
         if not finite:
-            refuse_nan(rows if chosen is None else rows[chosen], start)
+            refuse_nan((rows if chosen is None else rows[chosen])[:, : self._n_columns], start)
         return bound, is_exact
 
     def _run(

@@ -55,13 +55,16 @@ def _inputs(model: MLP) -> Iterator[str]:
 def _outputs(model: MLP, n_outputs: int) -> Iterator[str]:
     logits = model.loss == "binary_cross_entropy"
     if model.classes is None:
-        yield from (f"y[{i}]: the number predicted" for i in range(n_outputs))
+        names = [f" for {_named(name)}" for name in model.target_column_names or ()]
+        names = names if len(names) == n_outputs else [""] * n_outputs  # a loss may take other targets
+        yield from (f"y[{i}]: the number predicted{name}" for i, name in enumerate(names))
     elif n_outputs == 1:
         no, yes = map(_named, model.classes)
         yield f"y[0]: above 0 for class {yes}, else class {no}"
         yield from [f"1 / (1 + exp(-y[0])) is the probability of class {yes}"] if logits else []
     elif logits:
-        yield from (f"y[{i}]: above 0 where the answer to question {i} is yes" for i in range(n_outputs))
+        questions = map(_named, model.classes)
+        yield from (f"y[{i}]: above 0 where the answer to question {name} is yes" for i, name in enumerate(questions))
     else:
         yield from (f"y[{i}]: score of class {_named(label)}" for i, label in enumerate(model.classes))
         yield "the class predicted is the first of those with the largest score"

@@ -1,5 +1,7 @@
 """``gradstep draw`` and ``gradstep step``: a formula's graph and its backprop."""
 
+import math
+import re
 from argparse import Namespace
 
 from engine import backprop, expression, topological_order
@@ -53,4 +55,6 @@ def _numbers(texts: list[str]) -> dict[str, float]:
         except (ValueError, ZeroDivisionError):
             advice = f"; write a decimal point: {name}={number.replace(',', '.')}" if number.count(",") == 1 else ""
             raise ValueError(f"{name} must be given a number, got {shortened(number)}{advice}") from None
+        if not math.isfinite(numbers[name]) and not re.search("inf|nan", number, re.IGNORECASE):
+            raise ValueError(f"{name} must be given a number up to about 1.8e308, got {shortened(number)}")
     return numbers

@@ -111,8 +111,13 @@ def content_of(steps: Sequence[Step], *names: str) -> dict[str, Any]:
         if name in configurations:
             content = {"kind": name, "configuration": configurations[name], "parameters": numbers_in(sums)}
             return {**content, "loss": None, "classes": None}
+    raise ValueError(f"this network must be loaded by Sequential, got {names[0]} for {named(steps)}")
+
+
+def named(steps: Sequence[Step]) -> str:
+    """The kinds of the steps, in words."""
     found = ", ".join(step if isinstance(step, str) else type(step).__name__ for step in steps)
-    raise ValueError(f"this network must be loaded by Sequential, got {names[0]} for {found[:200] or 'no layer'}")
+    return found[:200] or "no layer"
 
 
 def _layers(steps: Sequence[Step]) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.optional_packages import optional_package
-from nn.exchange.network import Linear, Noise, Step, content_of, model_of, steps_of, tensors_of
+from nn.exchange.network import Linear, Noise, Step, content_of, model_of, named, steps_of, tensors_of
 from nn.lazy_numpy import np
 from nn.losses import LOGITS
 from nn.validation import shortened
@@ -41,10 +41,13 @@ def to_sklearn(model: Module) -> Any:
     """
     networks = optional_package("sklearn.neural_network", "to_sklearn", _INSTALL)
     steps = [step for step in steps_of(model) if not isinstance(step, Noise)]
-    shape = content_of(steps, "MLP")["configuration"]
+    must = f"hidden layers must have one of {', '.join(_ACTIVATIONS)}, the output linear"
+    try:
+        shape = content_of(steps, "MLP")["configuration"]
+    except ValueError:
+        raise ValueError(f"{must}; got {named(steps)}") from None
     if shape["activation"] not in _ACTIVATIONS or shape["output"] != "linear":
-        found = f"{shape['activation']} and {shape['output']}"
-        raise ValueError(f"hidden layers must have one of {', '.join(_ACTIVATIONS)}, the output linear; got {found}")
+        raise ValueError(f"{must}; got {shape['activation']} and {shape['output']}")
     (*hidden, n_outputs), n_inputs, classes = shape["sizes"], shape["n_inputs"], model.classes
     activation = _ACTIVATIONS[shape["activation"]]
     options = {"hidden_layer_sizes": hidden, "activation": activation, "random_state": 0}

@@ -167,14 +167,16 @@ def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:
 
 
 _RECORDED = ("the model", "the loss")  # what ``_kept_by`` names that graphs are made by
-_DIGESTS = ("starting weights", "code of the loss", "examples", "validation examples")
+_DIGESTS = {"starting weights", "starting state of the optimizer", "parameters to train"}
+_DIGESTS |= {"code of the loss", "examples", "validation examples"}
 
 
 def _run_of(task: Task) -> dict[str, Any]:
     """The fingerprint of a run: only a run with the same one goes on."""
     digests = [".".join(task.team.gather(_digest_of(part))) for part in (task.examples, task.validation)]
     probes = task.team.first(lambda: probes_of(task))
-    run = settings_of(task) | {"examples": digests[0], "validation examples": digests[1]} | computed(task, probes)
+    run = settings_of(task) | {"starting state of the optimizer": digest(task.optimizer.state_dict())}
+    run |= {"examples": digests[0], "validation examples": digests[1]} | computed(task, probes)
     rates, again = _some_rates(task.optimizer.learning_rate), _some_rates(task.optimizer.learning_rate)
     return run | (rates if rates == again else {})
 
@@ -191,6 +193,7 @@ def _some_rates(rate: LearningRate) -> dict[str, str]:
 def settings_of(task: Task) -> dict[str, Any]:
     """What is the same in all processes of a run, as a fingerprint."""
     optimizer = task.optimizer
+    places = {parameter: place for place, parameter in enumerate(task.model.parameters())}
     return {
         "model": without_addresses(repr(task.model)),
         "seed": task.seed,
@@ -202,7 +205,7 @@ def settings_of(task: Task) -> dict[str, Any]:
         "starting weights": digest([parameter.data for parameter in task.model.parameters()]),
         "optimizer": type(optimizer).__name__,
         **{f"{name} of the optimizer": _describe(thing) for name, thing in optimizer.settings().items()},
-        "number of parameters to train": len(optimizer.parameters or ()),
+        "parameters to train": digest([places.get(parameter) for parameter in optimizer.parameters or ()]),
         "early stopping": task.stopping and {name: _describe(thing) for name, thing in vars(task.stopping).items()},
     }
 

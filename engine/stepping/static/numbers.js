@@ -4,8 +4,8 @@
 export function formatNumber(x, precision) {
   if (x === 0) return "0";
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x > 0 ? "inf" : "-inf";
-  const [mantissa, exponent] = rounded(Math.abs(x), precision).toExponential(precision - 1).split("e");
-  return (x < 0 ? "-" : "") + spelled(mantissa.replace(".", "").replace(/0+$/, "") || "0", Number(exponent), precision);
+  const [digits, exponent] = rounded(Math.abs(x), precision);
+  return (x < 0 ? "-" : "") + spelled(digits.replace(/0+$/, "") || "0", exponent, precision);
 }
 
 /** ``repr(x)``: the fewest digits that are this float. */
@@ -28,14 +28,19 @@ function spelled(digits, exponent, most) {
   return digits.length > exponent + 1 ? `${whole}.${digits.slice(exponent + 1)}` : whole;
 }
 
-/** A number halfway between two of so many digits goes to the even one in Python; JavaScript takes the larger one. */
+/** So many digits, and the exponent; halfway between two Python takes the even one, and JavaScript the larger one. */
 function rounded(x, precision) {
-  if (!x.toExponential(precision).includes("5e")) return x; // one digit more, and it is no 5: no tie
-  const [digits, exponent] = x.toExponential(Math.min(100, precision + 60)).split("e");
-  const all = digits.replace(".", "");
-  const rest = all.slice(precision);
-  if (!/^50*$/.test(rest) || Number(all[precision - 1]) % 2 === 1) return x;
-  return Number(`${all[0]}.${all.slice(1, precision)}e${exponent}`);
+  const nearest = digitsOf(x, precision);
+  if (!digitsOf(x, precision + 1)[0].endsWith("5")) return nearest;
+  const [digits, exponent] = digitsOf(x, Math.min(101, precision + 61));
+  if (!/^50*$/.test(digits.slice(precision)) || Number(digits[precision - 1]) % 2 === 1) return nearest;
+  return [digits.slice(0, precision), exponent];
+}
+
+/** The first digits of a number above 0, and the exponent of the first of them. */
+function digitsOf(x, count) {
+  const [mantissa, exponent] = x.toExponential(count - 1).split("e");
+  return [mantissa.replace(".", ""), Number(exponent)];
 }
 
 /** The float that Python wrote, such as "0.1", "-0.0", "inf" and "nan"; undefined where a text is none. */

@@ -102,6 +102,14 @@ def test_wrong_rows(program, call, X, kind, words):
     assert program([[1.0, 2.0]]).tolist() == [5.0]
 
 
+def test_nan_in_a_weight_is_not_told_as_nan_in_a_row():
+    x, w = Value(0.3), Value(1.2)
+    program = compile([x / (x * x + 1.0), w], inputs=[x], parameters=[w])
+    program.weights[:] = np.nan
+    right = [program.value_and_gradient([[np.inf]], output)[1].tolist() for output in (0, 1)]
+    assert right == [program.gradients([[np.inf]], output=output)[0].tolist() for output in (0, 1)] == [[0.0], [1.0]]
+
+
 @pytest.mark.parametrize("graph", [A**B, hypot(A, B), leaky_relu(A, B), *gradients(relu(A) * B, [A])])
 @pytest.mark.parametrize("row", [[-1.0, np.nan], [np.nan, 0.0], [1.0, np.nan], [0.0, np.nan]])
 def test_nan_that_the_result_hides_is_refused_too(graph, row):

@@ -80,6 +80,8 @@ def test_numbers_are_written_as_python_writes_them(tmp_path, more):
         99995.0,
         999.5,
         1e15 + 0.5,
+        1068514489474988.25,
+        642594013689904.25,
         2.0**60,
         2.0**-40,
         1e16,

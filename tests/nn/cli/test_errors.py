@@ -173,6 +173,8 @@ CASES = [  # the arguments and the words
     (["step", "x", "x"], "a number must be given with its name, such as x=2, got 'x'"),
     (["step", "x", "=2"], "given with its name, such as x=2, got '=2'"),
     (["step", "x", "2=x"], "given with its name, such as x=2, got '2=x'"),
+    (["step", "x", "x=1e400"], "x must be given a number up to about 1.8e308, got '1e400'"),
+    (["step", "x", "x=1e308/1e-308"], "x must be given a number up to about 1.8e308, got '1e308/1e-308'"),
     (["step", "x", "x=2,5"], r"x must be given a number, got '2,5'; write a decimal point: x=2\.5"),
     (["step", "x^2", "x=2"], r"a power in a formula must be written \*\*, such as x\*\*2, got x\^2"),
     (["step", "x*0,5", "x=2"], "a number in a formula must have a decimal point, such as 0.5"),

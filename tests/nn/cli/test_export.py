@@ -92,6 +92,20 @@ def test_answers_to_several_questions(command, tmp_path):
     assert "y[1]: above 0 where the answer" in (tmp_path / "program.c").read_text()
 
 
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        ("binary_cross_entropy", "y[1]: above 0 where the answer to question is b* /d is yes"),
+        ("mse", "y[1]: the number predicted for is b* /d"),
+    ],
+)
+def test_outputs_have_the_names_of_the_columns_of_y(command, tmp_path, loss, said):
+    pandas = pytest.importorskip("pandas")
+    trained(pandas.DataFrame({"a": X[:, 0] > 0.0, "is b*/d": X[:, 1] > 0.0}) * 1.0, loss, 2).save("model.json")
+    assert command("export", "model.json", "program.c")[0] == 0
+    assert said in (tmp_path / "program.c").read_text()
+
+
 def test_what_is_refused(command, tmp_path):
     trained(X[:, 0].tolist(), "mse", 1).save("model.json")
     for name in ("model.py", "model", "model.c.txt"):

@@ -843,9 +843,13 @@ def test_what_scikit_learn_has_not_is_refused():
     for model, words in [
         (MLP(2, [2, 1], activation="gelu"), "hidden layers must have one of relu, tanh, sigmoid, linear, .* got gelu"),
         (MLP(2, [2, 1], output="tanh"), "the output linear; got relu and tanh"),
-        (Sequential(Layer(2, 2), Layer(2, 2, activation="tanh"), Layer(2, 1)), "must be loaded by|one of"),
+        (
+            Sequential(Layer(2, 2), Layer(2, 2, activation="tanh"), Layer(2, 1)),
+            "one of .*; got Linear, relu, Linear, tanh, ",
+        ),
         (Sequential("tanh"), "one of|must"),
-        (Sequential(Dropout(0.5)), "must be loaded by Sequential, got MLP for no layer"),
+        (Sequential(Dropout(0.5)), "hidden layers must have one of .*; got no layer"),
+        (Sequential(Layer(2, 2), Softmax()), "the output linear; got Linear, relu, softmax"),
         (hinge, "must be trained with .*cross_entropy.*, got hinge"),
         (mixed_classes, "classes must be all strings or all numbers"),
         (reverse, "in sorted order, as scikit-learn has them, got"),

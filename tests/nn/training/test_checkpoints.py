@@ -462,6 +462,36 @@ def test_another_run_is_refused_and_nothing_changes(tmp_path):
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("other", [slice(4, 10), slice(8, 2, -1)])
+def test_an_optimizer_of_other_parameters_or_of_another_order_is_of_another_run(tmp_path, monkeypatch, other):
+    """As many of them: what it remembers belongs to each by itself."""
+
+    def train_some(chosen, epochs):
+        model = MLP(2, [5, 1], activation="tanh", seed=3)
+        optimizer = SGD(model.parameters()[chosen], learning_rate=0.05, momentum=0.9)
+        monkeypatch.setitem(OPTIMIZERS, "some", lambda: optimizer)
+        return trained(tmp_path / "run.json", epochs, "some", model)[0]
+
+    train_some(slice(3, 9), 1)
+    with pytest.raises(ValueError, match="differs in the parameters to train; give another"):
+        train_some(other, 2)
+    assert len(train_some(slice(3, 9), 2)) == 21
+
+
+def test_an_optimizer_that_begins_with_other_numbers_is_of_another_run(tmp_path, monkeypatch):
+    def train_after(n_steps, epochs):
+        model = MLP(2, [5, 1], activation="tanh", seed=3)
+        optimizer = Adam(model.parameters(), learning_rate=0.02)
+        optimizer.steps = n_steps
+        monkeypatch.setitem(OPTIMIZERS, "some", lambda: optimizer)
+        return trained(tmp_path / "run.json", epochs, "some", model)
+
+    train_after(7, 1)
+    with pytest.raises(ValueError, match="differs in the starting state of the optimizer; give another"):
+        train_after(0, 2)
+    assert train_after(7, 2)[1].epochs == 2
+
+
 @pytest.mark.parametrize("seconds", [-1, "soon", True, float("nan")])
 def test_checkpoint_every_is_checked(tmp_path, seconds):
     with pytest.raises(ValueError, match="checkpoint_every"):

@@ -271,12 +271,17 @@ def test_balanced_classes(replay):
         ({"class_weight": {0: 1.0}}, r"class_weight must be \"balanced\" or a dict .* for each of \[0, 1\]"),
         ({"class_weight": "even"}, "class_weight must be"),
         ({"class_weight": {0: 1.0, 1: -1.0}}, "class_weight must have numbers >= 0, got {0: 1.0, 1: -1.0}"),
-        ({"loss": "mse", "class_weight": "balanced"}, "class_weight must be left out"),
+        ({"loss": "mse", "class_weight": "balanced"}, "class_weight must be left out where the targets are numbers"),
     ],
 )
 def test_weights_that_do_not_fit(options, words):
     with pytest.raises(ValueError, match=words):
         fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, **{"loss": "bce", **options})
+
+
+def test_answers_have_no_classes_to_weigh():
+    with pytest.raises(ValueError, match="class_weight must be left out where the targets are answers"):
+        fitted(MLP(2, [2], seed=0), XOR_X, [[0, 1], [1, 0]] * 2, loss="bce", class_weight="balanced")
 
 
 # ------------------------------------------------------------------------------------------- validation and how it ends
