@@ -206,7 +206,8 @@ class MLPClassifier(_Estimator, ClassifierMixin, BaseEstimator):  # type: ignore
         Args:
             X: ``(n_examples, n_inputs)`` numbers.
             y: ``(n_examples,)`` labels; or ``(n_examples, n_questions)`` answers of 0 or 1.
-            sample_weight: ``(n_examples,)`` numbers of 0 or more: how often each example counts.
+            sample_weight: ``(n_examples,)`` numbers of 0 or more: how often each example counts, beside the others
+                (they are scaled to 1 on average; those of *class_weight* are not).
             options: more arguments of ``Module.fit``, such as ``callbacks``, ``label_smoothing``, or
                 ``validation_data``, whose columns are read by the names of those of X and y.
 
