@@ -59,7 +59,7 @@ def _copy(thing: Any) -> Any:
     """A copy of an argument that a file can hold, modules as they are; else an _Unsaved."""
     if isinstance(thing, float) and not math.isfinite(thing):
         return _Unsaved(thing)
-    if type(thing) in PLAIN or isinstance(thing, (bool, int, float, str, HasParameters, _Unsaved)):
+    if type(thing) in PLAIN or isinstance(thing, (int, float, str, HasParameters, _Unsaved)):
         return thing
     if getattr(thing, "size", 1) <= _MOST and hasattr(thing, "tolist"):  # a number or an array of numpy's
         return _copy(thing.tolist())
