@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.compiler.guards import Checks
 from engine.compiler.inputs import fill
-from engine.compiler.ir import Floats
+from engine.compiler.ir import Floats, Indexes
 from engine.compiler.program import Program, assign, columns_of
 from engine.compiler.recorder import ADVICE, Recording, record
 from engine.compiler.surroundings import Surroundings, changed, may_have_changed
@@ -25,7 +25,6 @@ from engine.value import Value
 if TYPE_CHECKING:
     from engine.drawing import Drawing
 
-Indexes = NDArray[np.int64]
 Row: TypeAlias = Sequence[float] | Floats
 
 
