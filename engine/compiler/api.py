@@ -20,6 +20,7 @@ from engine.compiler.surroundings import Surroundings
 from engine.compiler.tables import Asked, read_table
 from engine.compiler.trace import recorded
 from engine.debugging.staleness import check_fresh
+from engine.escapes import is_heard
 from engine.node import common_order
 from engine.validation import plain_label, shortened
 from engine.value import Value
@@ -126,6 +127,8 @@ class CompiledFunction:
         """The paths as far as they are known, and the checked rows, with the numbers as they were given."""
         table = read_table([()] if X is None and self._call.n_arguments == 0 else X, self._call.asked)
         if self.program is not None:
+            if is_heard():  # the numbers of parameters leave their graph in the results
+                _ = [parameter.data for parameter in self.program.parameters]
             rows = as_rows(table, self.program.n_inputs, self._dtype)
             self.program.exchange()
             self.program.look_again()
