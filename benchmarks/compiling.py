@@ -10,7 +10,8 @@ compiling, too; the bar is held against all of it.
 import one_thread  # noqa: F401 # isort: skip - before anything that loads numpy
 import gc
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -119,19 +120,13 @@ def language_model(names: Path) -> Case:
     return Case("a GPT, one name", loss, [], parameters)
 
 
-def makers(names: Path, quick: bool) -> Iterator[Callable[[], Case]]:
+def makers(names: Path, quick: bool) -> list[Callable[[], Case]]:
     """What is compiled."""
-    for n in (1_000, 3_000) if quick else (1_000, 3_000, 10_000, 30_000):
-        yield lambda n=n: scrambled(n)
-    for n in (1_000, 3_000) if quick else (1_000, 3_000, 10_000, 30_000):
-        yield lambda n=n: deep(n)
-    for n in (10_000,) if quick else (10_000, 100_000):
-        yield lambda n=n: chain(n)
-    for n in (3_000,) if quick else (3_000, 10_000):
-        yield lambda n=n: recurrent(n)
-    yield from (batch, lambda: network(784, 64, 10), heston)
-    if names.is_file():
-        yield lambda: language_model(names)
+    many = [1_000, 3_000, 10_000, 30_000]
+    sizes = [(scrambled, many), (deep, many), (chain, [10_000, 100_000]), (recurrent, [3_000, 10_000])]
+    of_sizes = [partial(make, n) for make, ns in sizes for n in (ns[: len(ns) // 2] if quick else ns)]
+    of_names = [partial(language_model, names)] if names.is_file() else []
+    return [*of_sizes, batch, partial(network, 784, 64, 10), heston, *of_names]
 
 
 def least(make: Callable[[], Program], run: Callable[[Program], object], rounds: int) -> tuple[float, float]:
@@ -157,13 +152,13 @@ def measured(case: Case, rounds: int) -> list[Row]:
         "and a first value": lambda program: program(X),
         "and a first gradient": lambda program: program.value_and_gradient(X),
     }
-    rows = []
-    name, unit = f"{case.name} ({n:,} nodes): compiling", "us a node"
+    rows, name, unit = [], f"{case.name} ({n:,} nodes)", "us a node"
     for title, run in runs.items():
         seconds, compiling = least(case.program, run, rounds)
-        rows.append(Row(f"{name} {title}", 1e6 * seconds / n, unit))
-    rows.append(Row(f"{name} for a gradient: the first less a second one", 1e6 * compiling / n, unit, at_most=20.0))
-    print("  " + rows[0].work.partition(": ")[0] + ": " + ", ".join(row.figure for row in rows), flush=True)
+        rows.append(Row(f"{name}: compiling {title}", 1e6 * seconds / n, unit))
+    title = "for a gradient: the first less a second one"
+    rows.append(Row(f"{name}: compiling {title}", 1e6 * compiling / n, unit, at_most=20.0))
+    print(f"  {name}: {', '.join(row.figure for row in rows)}", flush=True)
     return rows
 
 

@@ -59,7 +59,7 @@ def _copy(thing: Any) -> Any:
     """A copy of an argument that a file can hold, modules as they are; else an _Unsaved."""
     if isinstance(thing, float) and not math.isfinite(thing):
         return _Unsaved(thing)
-    if type(thing) in PLAIN or isinstance(thing, (bool, int, float, str, HasParameters, _Unsaved)):
+    if type(thing) in PLAIN or isinstance(thing, (int, float, str, HasParameters, _Unsaved)):
         return thing
     if getattr(thing, "size", 1) <= _MOST and hasattr(thing, "tolist"):  # a number or an array of numpy's
         return _copy(thing.tolist())
@@ -109,7 +109,7 @@ def build(kind: type[Any], configuration: dict[str, Any], n_parameters: int) -> 
 
     def zero(n_inputs: int, n_outputs: int, rng: object) -> float:
         if next(left, None) is None:
-            raise ValueError(f"a model of this shape has more parameters than the file, which has {n_parameters:,}")
+            raise ValueError(f"a model of this shape must have {n_parameters:,} parameters, as the file has, got more")
         return 0.0
 
     def instantiate(kind: type[Any], arguments: dict[str, Any]) -> Any:
@@ -189,7 +189,7 @@ def _check_sizes(module: Any, content: dict[str, Any], table: Columns | None) ->
         if name in content and n_names not in (None, len(content[name])):
             raise ValueError(f"{name} must be {n_names} names, got {len(content[name])}")
     if classes is not None and n is not None and max(2, n) != len(classes):
-        raise ValueError(f"{len(classes)} classes for a model that tells {max(2, n)} apart")
+        raise ValueError(f"classes must be {max(2, n)}, as this model tells so many apart, got {len(classes)}")
 
 
 def set_parameters(module: HasParameters, numbers: dict[str, float] | list[float]) -> None:

@@ -86,7 +86,7 @@ def check_examples(
     """Checked inputs with targets that fit them and the loss; *prefix* precedes X and y in messages."""
     targets = encode_targets(loss, y, n_outputs, classes, f"{prefix}y")
     if len(table) != len(targets.encoded):
-        raise ValueError(f"{prefix}X has {len(table)} examples, but {prefix}y {len(targets.encoded)}")
+        raise ValueError(f"{prefix}y must have {len(table)} examples, as {prefix}X has, got {len(targets.encoded)}")
     return Examples(table, targets)
 
 

@@ -49,7 +49,7 @@ def parse_model(path: str | PathLike[str], data: bytes, kind: str) -> dict[str, 
     """The content of *data*, the JSON of a model in the file *path*; parameters and table are not checked."""
     content = parse_json(path, data, FORMAT, VERSION)
     if content.get("kind") != kind:
-        raise ModelFileError(f"{path}: the file holds {plain_label(str(content.get('kind')), 80)}, not {kind}")
+        raise ModelFileError(f"{path}: the kind must be {kind}, got {plain_label(str(content.get('kind')), 80)}")
     try:
         check_learned(content)
     except ValueError as error:
@@ -71,7 +71,7 @@ def check_learned(content: dict[str, Any]) -> None:
         return
     fits = {*map(type, labels)} == {bool} or all(type(label) in (str, int) or is_finite(label) for label in labels)
     if not fits or not len(set(labels)) == len(labels) >= 2:
-        raise ValueError("classes must be different strings or finite numbers, at least two of them")
+        raise ValueError(f"classes must be at least two different strings or finite numbers, got {shortened(labels)}")
 
 
 def check_size(path: str | PathLike[str]) -> None:
@@ -99,9 +99,9 @@ def parse_json(path: str | PathLike[str], data: bytes, kind: str, version: int) 
         raise ModelFileError(f"{path}: not a whole {kind} file ({reason})") from None
     if not isinstance(content, dict) or content.get("format") != kind:
         raise ModelFileError(f"{path}: not a {kind} file")
-    found = plain_label(str(content.get("version")), 80)
-    if type(content.get("version")) is not int or content["version"] != version:
-        raise ModelFileError(f"{path}: version {found} of the format; this gradstep reads {version}")
+    found = content.get("version")
+    if type(found) is not int or found != version:
+        raise ModelFileError(f"{path}: the version of the format must be {version}, got {shortened(found)}")
     return content
 
 

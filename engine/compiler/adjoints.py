@@ -11,9 +11,9 @@ from math import log2
 import numpy as np
 
 from engine.compiler.collector import mypyc_attr
-from engine.compiler.ir import Map, Scatter, View, equal, view_of
+from engine.compiler.ir import Indexes, Map, Scatter, View, equal, view_of
 from engine.compiler.ir_builder import Emitter, Scaled
-from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM, VARYING, Column, Places, first
+from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM, VARYING, Column, first
 
 GRADIENT_OF = {space: space + GRADIENT for space in (INPUTS, UNIFORM, VARYING)}
 _LARGEST = 20.0  # powers of two: larger numbers are multiplied in, so that products of many cannot overflow
@@ -37,7 +37,7 @@ class Gradients:
     def __init__(self, emitter: Emitter, output: int) -> None:
         self.emitter = emitter
         self.standing: list[_Standing] = []
-        self.at: Places = np.full(len(emitter.graph.spaces), _NOTHING)
+        self.at: Indexes = np.full(len(emitter.graph.spaces), _NOTHING)
         """For each node which one of ``standing`` has its gradient, or one of the numbers above."""
         self.at[output] = _IN_PLACE
         self.n_uniform = emitter.graph.n_slots[UNIFORM]

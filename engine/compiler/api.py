@@ -20,6 +20,7 @@ from engine.compiler.surroundings import Surroundings
 from engine.compiler.tables import Asked, read_table
 from engine.compiler.trace import recorded
 from engine.debugging.staleness import check_fresh
+from engine.escapes import is_heard
 from engine.node import common_order
 from engine.validation import plain_label, shortened
 from engine.value import Value
@@ -126,6 +127,8 @@ class CompiledFunction:
         """The paths as far as they are known, and the checked rows, with the numbers as they were given."""
         table = read_table([()] if X is None and self._call.n_arguments == 0 else X, self._call.asked)
         if self.program is not None:
+            if is_heard():  # the numbers of parameters leave their graph in the results
+                _ = [parameter.data for parameter in self.program.parameters]
             rows = as_rows(table, self.program.n_inputs, self._dtype)
             self.program.exchange()
             self.program.look_again()
@@ -181,7 +184,7 @@ class _Call:
         if n not in (len(inputs), None, 1):
             name = getattr(self._function, "__name__", "the function")
             advice = f"; compile it outside of its class, compile(model.{name})" if "self" in self._names else ""
-            raise ValueError(f"X: {name} takes {n} Values, a column each; it is not {len(inputs)} columns{advice}")
+            raise ValueError(f"X must have {n} columns, as {name} takes {n} Values, got {len(inputs)}{advice}")
         as_list = n == 1 != len(inputs)
         try:
             outputs = self._function(inputs) if as_list else self._function(*inputs)
@@ -273,7 +276,7 @@ def compile(
     chosen = None if parameters is None else _checked_leaves(parameters, "parameters")
     if not single and callable(outputs):
         if inputs is not None:
-            raise ValueError("inputs: a function takes its inputs from the columns of X; leave them out")
+            raise ValueError("inputs must be left out for a function, which takes them from the columns of X")
         return CompiledFunction(outputs, chosen, kind, backend)
     outputs = outputs.tolist() if isinstance(outputs, np.ndarray) else outputs
     roots = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
@@ -291,7 +294,7 @@ def compile(
         chosen = [leaf for leaf in leaves if leaf not in known]
     both = set(columns) & set(chosen)
     if both:
-        raise ValueError(f"{shortened(both.pop())} is among inputs and parameters; a leaf is one or the other")
+        raise ValueError(f"inputs and parameters must be different leaves, got {shortened(both.pop())} in both")
     _check_in_graph(columns, chosen, leaves)
     record = recorded(roots, columns, chosen, order)
     if constant := record.constant_nodes():

@@ -10,12 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engine.compiler.ir import Code, Instruction, Scatter, Take, View
+from engine.compiler.ir import Code, Indexes, Instruction, Scatter, Take, View
 from engine.compiler.vectorize import GRADIENT, VARYING
 
-Slots = NDArray[np.int64]
 _NEVER: Any = 2**62  # times are ints; declared so, a wheel makes no new objects of them
 _NEVER_YET: Any = -1
 
@@ -36,7 +34,7 @@ class _Touched:
             self.first[slot] = time
         self.last[slot] = time
 
-    def in_less(self) -> tuple[Slots, int]:
+    def in_less(self) -> tuple[Indexes, int]:
         """The new slot of each slot, and how many there are then; the views are moved there."""
         n_slots = len(self.first)
         begins = np.flatnonzero(_separate([*self.views], n_slots))
@@ -86,7 +84,7 @@ def _touch(touched: dict[str, _Touched], instructions: list[Instruction], begin:
                 touched[instruction.memory].at(slot, time)
 
 
-def _separate(views: list[View], n_slots: int) -> Slots:
+def _separate(views: list[View], n_slots: int) -> Indexes:
     """Whether each slot begins a block: 0 where it and the one before it are in one."""
     separate = np.ones(n_slots, dtype=np.int64)
     for view in views:
@@ -98,7 +96,7 @@ def _separate(views: list[View], n_slots: int) -> Slots:
     return separate
 
 
-def _allocated(first: Slots, last: Slots, sizes: list[int]) -> tuple[list[int], int]:
+def _allocated(first: Indexes, last: Indexes, sizes: list[int]) -> tuple[list[int], int]:
     """Where each block starts, and the size of the whole. Of the free places the one freed last comes first."""
     starts = [0] * len(sizes)
     free: dict[int, list[int]] = {}  # starts by width

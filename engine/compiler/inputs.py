@@ -89,11 +89,8 @@ def _numbers(table: Table, n_inputs: int) -> Floats:
     """Rows that numpy does not know as numbers, one by one."""
     if not isinstance(table.rows, Iterable):
         raise TypeError(f"X must be rows of numbers, an example each, got {shortened(table.rows)}")
-    rows = []
-    named = len(table.names) == n_inputs
-    places = (
-        [f", column {shortened(name)}" for name in table.names] if named else [f", column {i}" for i in range(n_inputs)]
-    )
+    rows, is_named = [], len(table.names) == n_inputs
+    places = [f", column {column}" for column in (map(shortened, table.names) if is_named else range(n_inputs))]
     for index, row in enumerate(table.rows):
         what = f"X: row {index}"
         if not isinstance(row, Iterable) or isinstance(row, (str, bytes)):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from engine.compiler.collector import mypyc_attr
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
+Indexes: TypeAlias = NDArray[np.int64]
 Function: TypeAlias = str | Callable[..., Any]
 _UNIFORM = frozenset({"uniform", "uniform gradient", "uniform scratch"})
 
@@ -46,7 +47,7 @@ class View:
         return prod(self.shape)
 
     @property
-    def slots(self) -> NDArray[np.int64]:
+    def slots(self) -> Indexes:
         """Its slots, in its shape.
 
         >>> View(memory="varying", start=4, shape=(2, 2), strides=(3, 2)).slots.tolist()
@@ -98,14 +99,14 @@ class MatMul(Instruction):
 class Take(Instruction):
     """``out[i] = source[slots[i]]``: numbers gathered from anywhere in a memory."""
 
-    def __init__(self, out: View, memory: str, slots: NDArray[np.int64]) -> None:
+    def __init__(self, out: View, memory: str, slots: Indexes) -> None:
         self.out, self.memory, self.slots = out, memory, slots
 
 
 class Scatter(Instruction):
     """``memory[slots[i]] += source[i]``, a slot as often as it is there; *out* is the source, of as many numbers."""
 
-    def __init__(self, memory: str, slots: NDArray[np.int64], source: View) -> None:
+    def __init__(self, memory: str, slots: Indexes, source: View) -> None:
         self.memory, self.slots, self.source = memory, slots, source
         self.out, self.operands = source, (source,)
 
@@ -142,7 +143,7 @@ def by_columns(instructions: list[Instruction], n_inputs: int) -> bool:
     return False
 
 
-def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
+def view_of(memory: str, slots: Indexes) -> View | None:
     """The slots as a view of their memory, where they lie evenly in it; else None.
 
     >>> view_of("varying", np.array([[4, 6], [7, 9]]))
@@ -156,19 +157,19 @@ def view_of(memory: str, slots: NDArray[np.int64]) -> View | None:
     return view if view.slots.tobytes() == slots.tobytes() else None
 
 
-def some(flags: NDArray[np.bool_], slots: int | list[int] | NDArray[np.int64]) -> bool:
+def some(flags: NDArray[np.bool_], slots: int | list[int] | Indexes) -> bool:
     if isinstance(slots, int):
         return flags.item(slots)
     return any(map(flags.item, slots)) if isinstance(slots, list) else 1 in flags[slots].tobytes()
 
 
-def equal(a: int | NDArray[np.int64], b: int | NDArray[np.int64]) -> bool:
+def equal(a: int | Indexes, b: int | Indexes) -> bool:
     """Whether two slots, or two arrays of them, are the same."""
     if isinstance(a, int) or isinstance(b, int):
         return isinstance(a, int) and isinstance(b, int) and a == b
     return a.shape == b.shape and a.tobytes() == b.tobytes()  # faster than numpy compares a few
 
 
-def is_repeated(rows: NDArray[np.int64]) -> bool:
+def is_repeated(rows: Indexes) -> bool:
     """Whether all rows, or all numbers, are the same."""
     return rows.tobytes() == rows[:1].tobytes() * len(rows)

@@ -8,10 +8,10 @@ from math import pi, prod
 from typing import Any, NamedTuple
 
 from engine.compiler.collector import mypyc_attr
-from engine.compiler.ir import Function, Instruction, Map, MatMul, Take, Total, View, is_repeated, view_of
+from engine.compiler.ir import Function, Indexes, Instruction, Map, MatMul, Take, Total, View, is_repeated, view_of
 from engine.compiler.memory_layout import Placed
 from engine.compiler.trace import Op
-from engine.compiler.vectorize import Block, Column, Places, first
+from engine.compiler.vectorize import Block, Column, first
 from engine.derivatives import SLOPES, rule_for
 from engine.operations import CONSTANT
 from engine.primitive import Primitive
@@ -98,7 +98,7 @@ class Emitter:
         number = record.numbers[place]
         return number if _safe(number) else None
 
-    def gathered(self, memory: str, slots: Places, axes: int = 0) -> View:
+    def gathered(self, memory: str, slots: Indexes, axes: int = 0) -> View:
         """These slots as a view, or gathered into scratch; the last *axes* are those of a matrix, not backwards."""
         view = view_of(memory, slots)
         if view is None or (axes and min(view.strides[-axes:]) < 0):

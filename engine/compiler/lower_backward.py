@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from engine.compiler.adjoints import Gradients, moderate
-from engine.compiler.ir import MatMul, Total, View, equal, is_repeated, some
+from engine.compiler.ir import Indexes, MatMul, Total, View, equal, is_repeated, some
 from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.memory_layout import Placed, find_products
-from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, Column, Factors, Group, Part, Places, matrix
+from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, Column, Factors, Group, Part, matrix
 
 
 def leading_to(graph: Placed, output: int) -> list[Group]:
@@ -35,7 +35,7 @@ class Backward:
     are faster, and give NaN there beside infinity or NaN.
     """
 
-    def __init__(self, emitter: Emitter, output: int, wanted: Places, careful: bool = False) -> None:
+    def __init__(self, emitter: Emitter, output: int, wanted: Indexes, careful: bool = False) -> None:
         self.emitter = emitter
         self.careful = careful
         self.graph = emitter.graph
@@ -166,7 +166,7 @@ class Backward:
             places, value = self.of_different(places, value)
         self.gradients.accumulate(places, value)
 
-    def of_different(self, places: Places, value: Scaled) -> tuple[Column, Scaled]:
+    def of_different(self, places: Indexes, value: Scaled) -> tuple[Column, Scaled]:
         """The nodes, each once where they are all the same or the same in every row or column, and their sums."""
         view, number = value.view, value.number
         if places.ndim == 2 and len(places) > 1 and is_repeated(places):  # the same nodes in every row

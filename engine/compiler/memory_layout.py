@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.compiler.ir import is_repeated
+from engine.compiler.ir import Indexes, is_repeated
 from engine.compiler.trace import Record
-from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Factors, Group, Places, grouped, matrix
+from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Factors, Group, grouped, matrix
 from engine.operations import CONSTANT
 
 _UNREAD = np.iinfo(np.int64).max
@@ -21,9 +21,9 @@ class Placed:
     record: Record
     groups: list[Group]
     spaces: list[str]
-    slots: Places
+    slots: Indexes
     n_slots: dict[str, int]
-    constants: Places
+    constants: Indexes
     """The places of the constants, in their order: in the uniform space, after the parameters."""
 
 
@@ -65,7 +65,7 @@ def placed(record: Record) -> Placed:
     return Placed(record, groups, spaces, slots, sizes, constants)
 
 
-def _order(group: Group, ranks: Places) -> Places:
+def _order(group: Group, ranks: Indexes) -> Indexes:
     """The nodes of a group as a matrix product gives them, or as they are read."""
     rank = ranks[group.nodes]
     for part in group.parts:
@@ -79,7 +79,7 @@ def _order(group: Group, ranks: Places) -> Places:
     return np.argsort(rank, kind="stable")
 
 
-def factored(left: Places, right: Places) -> Factors | None:
+def factored(left: Indexes, right: Indexes) -> Factors | None:
     """The rows that are different, where each left one meets each right one once; else None."""
     if len(left) == 1:
         return Factors(left, right, _ZERO, _ZERO)
@@ -106,7 +106,7 @@ def find_products(group: Group, spaces: Sequence[str]) -> None:
                 part.factors = found
 
 
-def _distinct(rows: Places) -> tuple[Places, Places]:
+def _distinct(rows: Indexes) -> tuple[Indexes, Indexes]:
     """The different rows in the order in which they come first, and which of them each row is."""
     numbers: dict[bytes, int] = {}
     which = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in rows])

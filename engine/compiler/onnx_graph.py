@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.ir import Floats
+from engine.compiler.ir import Floats, Indexes
 from engine.onnx_models import package
 
 
@@ -78,7 +78,7 @@ class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
             return self.graph.constant(np.broadcast_to(self.numbers, shape))
         return self if shape == self.shape else self.made("Expand", self.graph.array([*shape, 1]), shape=shape)
 
-    def taken(self, rows: NDArray[np.int64]) -> Tensor:
+    def taken(self, rows: Indexes) -> Tensor:
         """These rows of its only axis."""
         if self.numbers is not None:
             return self.graph.constant(self.numbers[rows])

@@ -6,10 +6,9 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.compiler.backends.numpy_kernels import kernel
-from engine.compiler.ir import Code, Floats, Function, Map, MatMul, Take, Total, View
+from engine.compiler.ir import Code, Floats, Function, Indexes, Map, MatMul, Take, Total, View
 from engine.compiler.memory_layout import Placed
 from engine.compiler.onnx_graph import Graph, Operand, Tensor, joined, over_examples
 from engine.compiler.onnx_kernels import applied
@@ -66,12 +65,12 @@ class _Rows:
         outputs = [self._get(memory, np.array([slot for _, slot in run])) for memory, run in runs]
         self.graph.add("Transpose", over_examples(joined(outputs)).name, out="Y", perm=[1, 0])
 
-    def _put(self, memory: str, slots: NDArray[np.int64], tensor: Tensor) -> None:
+    def _put(self, memory: str, slots: Indexes, tensor: Tensor) -> None:
         """Let the rows of a tensor be the numbers of these slots."""
         self._where[memory][:, slots] = np.full(len(slots), len(self._tensors)), np.arange(len(slots))
         self._tensors.append(tensor)
 
-    def _get(self, memory: str, slots: NDArray[np.int64]) -> Tensor:
+    def _get(self, memory: str, slots: Indexes) -> Tensor:
         """The numbers of these slots, in their shape."""
         which, rows = self._where[memory][:, slots]
         parts, places, before = [], rows.copy(), 0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.compiler.guards import Checks
 from engine.compiler.inputs import fill
-from engine.compiler.ir import Floats
+from engine.compiler.ir import Floats, Indexes
 from engine.compiler.program import Program, assign, columns_of
 from engine.compiler.recorder import ADVICE, Recording, record
 from engine.compiler.surroundings import Surroundings, changed, may_have_changed
@@ -25,7 +25,6 @@ from engine.value import Value
 if TYPE_CHECKING:
     from engine.drawing import Drawing
 
-Indexes = NDArray[np.int64]
 Row: TypeAlias = Sequence[float] | Floats
 
 
@@ -121,7 +120,8 @@ class Paths:
             path = next((path for path in self.paths if path.outcomes == recording.outcomes), None)
             if path is not None:
                 again = recorded(recording.roots, recording.inputs, path.program.parameters)
-                if same_graph(path.program.record, again) and _compare_alike(path.checks, recording):
+                alike = repr(path.checks.comparisons) == repr(recording.comparisons)  # a NaN is not equal to itself
+                if alike and same_graph(path.program.record, again):
                     if path.is_due:
                         self._settle_look(recording, row)
                     path.is_due = path.may_change = False
@@ -182,9 +182,8 @@ class Paths:
             raise DataDependentError(f"{place}: comparisons of Values choose how many outputs there are", ADVICE)
         second = self._again(first, row)
         orders = [common_order(recording.roots) for recording in (first, second)]
-        lasting = self._in_their_order(_lasting(first, orders))
-        found = dict.fromkeys([*self.parameters, *lasting])
-        parameters = list(found if self._given is None else self._given)
+        found = _lasting(first, orders)
+        parameters = self._with(found) if self._given is None else list(self._given)
         graph, again = (
             recorded(recording.roots, recording.inputs, parameters, order)
             for recording, order in zip((first, second), orders)
@@ -197,18 +196,17 @@ class Paths:
         self.from_values()
         return path
 
-    def _in_their_order(self, found: list[Value]) -> list[Value]:
-        """The parameters of each model that has some of these, in its order, those that no result uses, too; then the
-        rest, in the same order as before if all are there.
+    def _with(self, found: list[Value]) -> list[Value]:
+        """The parameters so far; those of each model that has some of *found*, in its order, unused ones too; the rest.
+
+        If no path is left, all of these are in the same order as before where none is missing.
         """
-        if self._given is not None:
-            return found
         known, leaves = set(found), dict[Value, None]()
         for parameters in self._source.surroundings.models():
             if not known.isdisjoint(parameters):
                 leaves |= dict.fromkeys(leaf for leaf in parameters if not leaf.operands)
         before = self._owners if set(self._owners) <= {*leaves, *found} else []
-        return [*dict.fromkeys([*leaves, *before, *found])]
+        return [*dict.fromkeys([*self.parameters, *leaves, *before, *found])]
 
     def from_values(self) -> None:
         """Take the weights from the parameters' ``data``.
@@ -348,11 +346,6 @@ class Paths:
     def draw(self, direction: str = "LR", path: int = 0, theme: str = "auto") -> Drawing:
         """The array instructions of a path as a picture: see ``Program``."""
         return self.paths[path].program.draw(direction, theme)
-
-
-def _compare_alike(one: Checks, other: Recording) -> bool:
-    """Whether these are the same comparisons; by their reprs, as a NaN is not equal to itself."""
-    return repr(one.comparisons) == repr(other.comparisons)
 
 
 def _lasting(first: Recording, orders: Sequence[list[Value]]) -> list[Value]:

@@ -5,16 +5,15 @@ from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.compiler.buffer_reuse import reused
 from engine.compiler.collector import collector_paused
-from engine.compiler.ir import Code, Floats
+from engine.compiler.ir import Code, Floats, Indexes
 from engine.compiler.ir_builder import Emitter
 from engine.compiler.lower_backward import Backward
 from engine.compiler.lower_forward import emit_forward
 from engine.compiler.memory_layout import Placed
-from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM, Places
+from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM
 
 PARAMETERS = "parameters"
 
@@ -67,7 +66,7 @@ class Bound(Protocol):
     by_inputs: Floats
     """The gradients in the inputs, ``(n_inputs, n_examples)``, after a run of a plan with those."""
 
-    def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
+    def load(self, rows: Floats, places: Indexes | None = None) -> None:
         """Take the inputs: all *rows*, or those at these *places*; they may be of float64 for a program of float32."""
 
     def run(self, seed: float, listens: bool) -> bool:
@@ -98,7 +97,7 @@ class Backend(Protocol):
         """
 
 
-def code_for(graph: Placed, output: int = -1, wanted: Places | None = None, careful: bool = False) -> Code:
+def code_for(graph: Placed, output: int = -1, wanted: Indexes | None = None, careful: bool = False) -> Code:
     """The outputs, and the gradient of one of them in *wanted* leaves; by *careful* instructions (see ``Backward``)."""
     emitter, n_slots = Emitter(graph), graph.n_slots.copy()
     seed: tuple[str, int] | None = None

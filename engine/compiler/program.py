@@ -9,11 +9,10 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.compiler.eager import watch_examples
 from engine.compiler.inputs import as_rows, fill
-from engine.compiler.ir import Floats
+from engine.compiler.ir import Floats, Indexes
 from engine.compiler.runner import Runner
 from engine.compiler.summary import described, drawn
 from engine.compiler.tables import Asked, read_table
@@ -158,7 +157,7 @@ class Program:
             results, gradient = self.run(rows, None, output)
             return mean(results, output), gradient.copy()
 
-    def run(self, rows: Floats, places: NDArray[np.int64] | None = None, output: int = 0) -> tuple[Floats, Floats]:
+    def run(self, rows: Floats, places: Indexes | None = None, output: int = 0) -> tuple[Floats, Floats]:
         """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one.
 
         Args:

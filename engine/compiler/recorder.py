@@ -213,7 +213,7 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
     if recording.doubt:
         raise DataDependentError(recording.doubt, ADVICE)
     if not outputs:
-        raise ValueError("a function of Values must give at least one output")
+        raise ValueError("a function of Values must give at least one output, got none")
     for output in outputs:
         if not isinstance(output, Value) and not (recording.guards and isinstance(output, SupportsFloat)):
             kind = type(output).__name__

@@ -11,14 +11,13 @@ from threading import RLock
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.compiler.backends import backend_named
 from engine.compiler.backends.numpy_calls import is_finite
 from engine.compiler.collector import collector_paused
 from engine.compiler.eager import refuse
 from engine.compiler.inputs import fill, hiding_nan, refuse_nan
-from engine.compiler.ir import Floats
+from engine.compiler.ir import Floats, Indexes
 from engine.compiler.memory_layout import placed
 from engine.compiler.plan import PARAMETERS, Bound, Gradient, Plan
 from engine.compiler.simplify import simplified
@@ -84,9 +83,7 @@ class Runner:
             self.in_chunks(len(rows), lambda *part: self._computed(rows, None, part, None, results, refuses), None)
         return results
 
-    def outputs_and_mean_gradient(
-        self, rows: Floats, chosen: NDArray[np.int64] | None, output: int
-    ) -> tuple[Floats, Floats]:
+    def outputs_and_mean_gradient(self, rows: Floats, chosen: Indexes | None, output: int) -> tuple[Floats, Floats]:
         """All outputs of the *chosen* rows, or all; and the gradient of the mean of one of them in the parameters."""
         n_examples = len(rows if chosen is None else chosen)
         results = np.empty((n_examples, self.n_outputs), self.dtype)
@@ -139,7 +136,7 @@ class Runner:
     def _computed(
         self,
         rows: Floats,
-        chosen: NDArray[np.int64] | None,
+        chosen: Indexes | None,
         part: tuple[int, int, int],
         gradient: Gradient | None,
         results: Floats,
@@ -165,9 +162,7 @@ class Runner:
             refuse_nan((rows if chosen is None else rows[chosen])[:, : self._n_columns], start)
         return bound, is_exact
 
-    def _run(
-        self, bound: Bound, rows: Floats, chosen: NDArray[np.int64] | None, seed: float, refuses: bool = True
-    ) -> bool:
+    def _run(self, bound: Bound, rows: Floats, chosen: Indexes | None, seed: float, refuses: bool = True) -> bool:
         """Compute; raise the error of eager arithmetic where it refuses a number; say whether none was too large."""
         listens = refuses and bool(self._refusing or self._is_coarse)
         is_exact = not bound.run(seed, listens)
@@ -264,6 +259,6 @@ class Runner:
         return known[0]
 
 
-def _chosen(rows: Floats, chosen: NDArray[np.int64] | None, start: int, stop: int) -> Floats:
+def _chosen(rows: Floats, chosen: Indexes | None, start: int, stop: int) -> Floats:
     """A part of the chosen rows, in float64."""
     return np.asarray(rows[start:stop] if chosen is None else rows[chosen[start:stop]], np.float64)

@@ -63,7 +63,6 @@ _OF_ANY_NAME = {"getattr", "attrgetter", "methodcaller", "__getattribute__", "__
 """Names in a function that may read an attribute which it does not name."""
 _READERS = (operator.attrgetter, operator.methodcaller)
 _CALLED = (types.BuiltinFunctionType, types.FunctionType, types.MethodWrapperType, types.WrapperDescriptorType)
-_LOCKS = (type(threading.Lock()), type(threading.RLock()))
 Look: TypeAlias = dict[str, tuple[object, object]]
 """For each name what there is, and of Values and objects which ones."""
 Part: TypeAlias = tuple[str, Any]
@@ -401,7 +400,7 @@ _NOTES: dict[Any, Callable[[Any], Noted]] = {
     type: _of_type,
     types.MethodType: lambda thing: (types.MethodType, [("", thing.__self__), ("", thing.__func__)]),
     types.BuiltinFunctionType: _of_builtin,
-    (random.SystemRandom, *_LOCKS): lambda thing: (type(thing), []),
+    (random.SystemRandom, type(threading.Lock()), type(threading.RLock())): lambda thing: (type(thing), []),
     random.Random: lambda thing: (hash(thing.getstate()), []),
     logging.Logger: lambda thing: (thing.getEffectiveLevel(), []),
     io.IOBase: lambda thing: (type(thing), [_HIDDEN] if thing.readable() else []),

@@ -6,15 +6,14 @@ from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.compiler.fuse_sums import LINEAR, Term, inside_sums, terms_of
+from engine.compiler.ir import Indexes
 from engine.compiler.trace import NONE, Op, Record
 
-Places = NDArray[np.int64]
-Column: TypeAlias = int | Places
+Column: TypeAlias = int | Indexes
 """One node, or an array with one for each node of a group: most groups of a deep graph have a single node."""
-Block: TypeAlias = list[int] | Places
+Block: TypeAlias = list[int] | Indexes
 """The ``k`` terms of one node, or ``(n, k)`` for the nodes of a group."""
 SUM = "sum"
 INPUTS, UNIFORM, VARYING = "inputs", "uniform", "varying"
@@ -26,10 +25,10 @@ GRADIENT = " gradient"
 class Factors(NamedTuple):
     """Dot products of every left row with every right row: ``n = len(left) * len(right)`` of them."""
 
-    left: Places
-    right: Places
-    left_of: Places
-    right_of: Places
+    left: Indexes
+    right: Indexes
+    left_of: Indexes
+    right_of: Indexes
 
 
 @dataclass(slots=True)
@@ -58,7 +57,7 @@ def first(places: Column | Block) -> int:
     return places[0] if isinstance(places, list) else places.item(0)
 
 
-def matrix(block: Block) -> Places:
+def matrix(block: Block) -> Indexes:
     """A block as ``(n, k)`` places."""
     return np.array([block]) if isinstance(block, list) else block
 
@@ -77,7 +76,7 @@ class Group:
     parts: list[Part]
 
     @property
-    def members(self) -> Places:
+    def members(self) -> Indexes:
         return np.atleast_1d(self.nodes)
 
     def sides(self) -> list[Column]:
@@ -87,7 +86,7 @@ class Group:
         sides = [side for part in self.parts for side in (part.left, part.right) if side is not None]
         return [place for side in sides for place in side] if isinstance(self.nodes, int) else [*map(matrix, sides)]
 
-    def reordered(self, order: Places) -> None:
+    def reordered(self, order: Indexes) -> None:
         """The same with its nodes in another order, or with some of them."""
 
         def taken(places: Any) -> Any:

@@ -40,7 +40,7 @@ class DataSet:
         """
         n = len(self.y)
         if len(self.X) != n:
-            raise ValueError(f"X has {len(self.X)} examples, but y {n}")
+            raise ValueError(f"y must have {len(self.X)} examples, as X has, got {n}")
         if n < 2:
             raise ValueError(f"at least two examples must be there, one of them to test with, got {n}")
         kept, held_out = split_indices(n, as_number("share", share, "(0, 1)"), random_numbers(seed))

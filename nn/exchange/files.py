@@ -31,7 +31,7 @@ def write_model(path: str | PathLike[str], model: Any, **options: Any) -> None:
     content, form = describe(model), _FORMATS.get(_ending(path))
     for name, number in content["parameters"].items():
         if not math.isfinite(number):
-            raise ValueError(f"the parameter {name} is {number}, and a model file holds finite numbers")
+            raise ValueError(f"the parameter {name} must be a finite number for a model file, got {number}")
     if form is None:
         data = (model_files.model_text(content, indent=1) + "\n").encode()
     else:

@@ -1,9 +1,4 @@
-"""Communicators: what the processes of one training run add up, and the engines that carry it.
-
-A communicator has ``rank`` (0, 1, ...), ``size`` (how many processes there are), ``sum(array)``, which returns the sum
-of the arrays of all processes, and ``gather(thing)``, which returns what each of them gave, in order of rank. All
-processes call the same of these in the same order. An object of the user's may have them too.
-"""
+"""Communicators: what the processes of one training run add up, and the engines that carry it."""
 
 import atexit
 import os
@@ -20,10 +15,15 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Communicator(Protocol):
-    """What ``fit(communicator=)`` takes."""
+    """What ``fit(communicator=)`` takes: an engine, or an object of the user's.
+
+    All processes call ``sum`` and ``gather`` in the same order.
+    """
 
     rank: int
+    """0 in the first process, 1 in the second, and so on."""
     size: int
+    """How many processes there are."""
 
     def sum(self, numbers: Array) -> Array:
         """The sum of the arrays of all processes, the same bits in each of them; *numbers* may be overwritten."""
@@ -103,13 +103,13 @@ class Jax:
         return [pickle.loads(row[:length].tobytes()) for row, length in zip(rows, lengths)]  # of this run's processes
 
 
-ENGINES: dict[str, Callable[[], Communicator]] = {"torch": Torch, "mpi": MPI, "jax": Jax}
+_ENGINES: dict[str, Callable[[], Communicator]] = {"torch": Torch, "mpi": MPI, "jax": Jax}
 
 
 def as_communicator(given: Any) -> Communicator:
     """The communicator of that name, or an object that is one."""
-    if isinstance(given, str) and given in ENGINES:
-        return ENGINES[given]()
+    if isinstance(given, str) and given in _ENGINES:
+        return _ENGINES[given]()
     parts = [getattr(given, name, None) for name in ("rank", "size", "sum", "gather")]
     if isinstance(given, type) or not all(map(callable, parts[2:])) or not all(isinstance(n, int) for n in parts[:2]):
         raise ValueError(

@@ -168,7 +168,7 @@ def fit(
         optimizer = named_optimizer(optimizer, learning_rate)
         batch_size, rng = check_int("batch_size", batch_size, 1), random_numbers(seed)
         callbacks, verbose = options.check_callbacks(callbacks), options.check_verbose(verbose, progress)
-        epochs = None if epochs is None else check_int("epochs", epochs, 0)
+        epochs, replay = None if epochs is None else check_int("epochs", epochs, 0), options.check_replay(replay)
         options.check_alike(communicator, replay, validation_split, class_weight)
         dtype, backend = options.check_dtype(dtype, replay), options.check_backend(backend, replay, devices)
         stopping = options.check_stopping(early_stopping)

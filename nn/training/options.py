@@ -56,9 +56,13 @@ def check_verbose(verbose: Any, progress: bool) -> int:
     return int(verbose)
 
 
-def check_dtype(dtype: Any, replay: Any) -> str:
+def check_replay(replay: Any) -> bool | None:
     if replay not in (None, True, False):
         raise ValueError(f"replay must be True, False or None, got {shortened(replay)}")
+    return None if replay is None else bool(replay)
+
+
+def check_dtype(dtype: Any, replay: bool | None) -> str:
     name = dtype if isinstance(dtype, str) else str(getattr(dtype, "__name__", getattr(dtype, "name", "")))
     if name not in ("float64", "float32"):
         raise ValueError(f'dtype must be "float64" or "float32", got {shortened(dtype)}')
@@ -67,7 +71,7 @@ def check_dtype(dtype: Any, replay: Any) -> str:
     return name
 
 
-def check_backend(backend: Any, replay: Any, devices: Any = None) -> str:
+def check_backend(backend: Any, replay: bool | None, devices: Any) -> str:
     """The name of the backend; of JAX on several *devices* with their number."""
     if devices is not None:
         if backend != "jax":
@@ -79,7 +83,7 @@ def check_backend(backend: Any, replay: Any, devices: Any = None) -> str:
     return str(backend)
 
 
-def check_alike(communicator: Any, replay: Any, validation_split: Any, class_weight: Any) -> None:
+def check_alike(communicator: Any, replay: bool | None, validation_split: Any, class_weight: Any) -> None:
     """Refuse what several processes cannot do as one does."""
     if communicator is None:
         return

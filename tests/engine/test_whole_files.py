@@ -14,7 +14,7 @@ SAVED = {
     "drawing": lambda path: draw(X * 3).save(path),
     "stepper": lambda path: stepper(X * 3).save(path),
     "model": lambda path: MLP(1, [1]).save(path),
-    "load": lambda path: MLP.load(path),
+    "load": MLP.load,
 }
 
 

@@ -154,7 +154,7 @@ def test_the_arguments_of_a_module_are_its_configuration(tmp_path):
     model.save(tmp_path / "cubic.json")
     assert json.loads((tmp_path / "cubic.json").read_text())["configuration"] == {"degree": 3}
     assert condition(Polynomial.load(tmp_path / "cubic.json")) == condition(model)
-    with pytest.raises(ModelFileError, match="the file holds Polynomial, not Line"):
+    with pytest.raises(ModelFileError, match="the kind must be Line, got Polynomial"):
         Line.load(tmp_path / "cubic.json")
 
 

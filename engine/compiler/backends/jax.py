@@ -15,16 +15,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import erf, erfc
-from numpy.typing import NDArray
 
 from engine.compiler.array_functions import SQRT_HALF, made_of, ufuncs
 from engine.compiler.backends import numpy as exact
-from engine.compiler.ir import Code, Floats, Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.ir import Code, Floats, Indexes, Instruction, Map, MatMul, Scatter, Take, Total, View
 from engine.compiler.plan import Bound as AnyBound
 from engine.compiler.plan import Plan
 from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM
 
-Slots = NDArray[np.int64]
 _CHUNK_BYTES, _UNWRITTEN = 2**30, 2**62  # no list has that index
 _opaque: Any = jax.lax.optimization_barrier
 _m = SimpleNamespace(**vars(jnp))
@@ -89,7 +87,7 @@ class Bound:
     def _exact(self) -> exact.Bound:
         return exact.bind(self._plan, self._n, self._uniform)
 
-    def load(self, rows: Floats, places: Slots | None = None) -> None:
+    def load(self, rows: Floats, places: Indexes | None = None) -> None:
         rows = np.asarray(rows if places is None else rows[places], self._uniform.dtype)
         self._rows = np.pad(rows, ((0, -self._n % self._unit), (0, 0)), "edge")
 
@@ -152,12 +150,12 @@ class _Numbers:
         self._n_examples, self._dtype = rows.shape[0], rows.dtype
         self._where = {name: np.full((2, size), _UNWRITTEN) for name, size in code.n_slots.items()}
 
-    def put(self, memory: str, slots: Slots, array: Any) -> None:
+    def put(self, memory: str, slots: Indexes, array: Any) -> None:
         """Let the rows of an array be the numbers of these slots."""
         self._where[memory][:, slots] = np.full(len(slots), len(self.arrays)), np.arange(len(slots))
         self.arrays.append(array)
 
-    def get(self, memory: str, slots: Slots) -> Any:
+    def get(self, memory: str, slots: Indexes) -> Any:
         """The numbers of these slots, a row each."""
         which, rows = self._where[memory][:, slots]
         parts = [_taken(self.arrays[each], rows[which == each]) for each in np.unique(which).tolist()]
@@ -187,7 +185,7 @@ class _Numbers:
             self.put(out.memory, out.slots.ravel(), made.reshape(-1, shape[-1]))
 
 
-def _taken(array: Any, rows: Slots) -> Any:
+def _taken(array: Any, rows: Indexes) -> Any:
     """These rows: a slice where they lie evenly, which XLA compiles faster."""
     start, step = rows[0], rows[1] - rows[0] if len(rows) > 1 else 1
     if step > 0 and np.array_equal(rows, start + step * np.arange(len(rows))):

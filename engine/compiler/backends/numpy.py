@@ -7,10 +7,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.compiler.backends.numpy_calls import Call, calls_of, is_finite
-from engine.compiler.ir import Floats, Instruction, View, by_columns
+from engine.compiler.ir import Floats, Indexes, Instruction, View, by_columns
 from engine.compiler.plan import Plan
 from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM
 
@@ -55,7 +54,7 @@ class Memories:
         columns, rows = (n_inputs, n_examples), (n_examples, n_inputs)
         self.arrays["inputs"] = np.zeros(columns, dtype) if by_columns else np.zeros(rows, dtype).T
 
-    def load(self, rows: Floats, places: NDArray[np.int64] | None = None) -> None:
+    def load(self, rows: Floats, places: Indexes | None = None) -> None:
         """Take the inputs from ``(n_examples, n_inputs)`` numbers, or from some of these rows: see ``plan.Bound``."""
         inputs = self.arrays["inputs"].T
         if places is None:

@@ -5,10 +5,9 @@ from math import isfinite
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.compiler.backends.numpy_kernels import kernel
-from engine.compiler.ir import Floats, Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.ir import Floats, Indexes, Instruction, Map, MatMul, Scatter, Take, Total, View
 
 _IN_ORDER = 7  # terms: numpy adds up no more than these from left to right where they lie side by side
 _BLAS_THREADS = 2**16  # multiplications in a product from which BLAS may take threads, whose signals are lost
@@ -101,7 +100,7 @@ def _signal_infinity(product: Floats) -> None:
         np.exp(np.float32(1e3))
 
 
-def _scatters(memory: Floats, slots: NDArray[np.int64], source: Floats) -> list[Call]:
+def _scatters(memory: Floats, slots: Indexes, source: Floats) -> list[Call]:
     """Additions in rounds in which no slot comes twice: for wide rows many times faster than ``np.add.at``."""
     if memory.shape[1] == 1:
         return [(_scatter_numbers, (memory[:, 0], slots, source))]
@@ -116,11 +115,11 @@ def _scatters(memory: Floats, slots: NDArray[np.int64], source: Floats) -> list[
     return calls
 
 
-def _scatter_numbers(memory: Floats, slots: NDArray[np.int64], source: Floats) -> None:
+def _scatter_numbers(memory: Floats, slots: Indexes, source: Floats) -> None:
     np.add.at(memory, slots, source.ravel())
 
 
-def _scatter_rows(memory: Floats, slots: NDArray[np.int64], source: Floats, which: NDArray[np.int64] | None) -> None:
+def _scatter_rows(memory: Floats, slots: Indexes, source: Floats, which: Indexes | None) -> None:
     rows = source.reshape(-1, source.shape[-1])
     memory[slots] += rows if which is None else rows[which]
 

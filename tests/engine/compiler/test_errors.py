@@ -33,11 +33,7 @@ def program():
         ((PRODUCT, [A], 5), TypeError, "parameters must be a list of Values, got int 5"),
         ((PRODUCT, [A], [W, W]), ValueError, "parameters must be different Values, got one of them twice"),
         ((PRODUCT, [A], [PRODUCT]), ValueError, "parameters must be leaves, got Value(data="),
-        (
-            (PRODUCT, [A, B], [W, A]),
-            ValueError,
-            "label='a') is among inputs and parameters; a leaf is one or the other",
-        ),
+        ((PRODUCT, [A, B], [W, A]), ValueError, "different leaves, got Value(data=0.5, grad=0.0, label='a') in both"),
         ((PRODUCT, [A], [W, Value(1.0, label="q")]), ValueError, "parameter 1 (q) is not in the graph; leave it out"),
         ((PRODUCT, [A], [Value(1.0)]), ValueError, "parameter 0 is not in the graph; leave it out"),
         (

@@ -202,7 +202,7 @@ def doubled(a):
         (lambda a: a, [[float("nan")]], ValueError, "X: row 0 has NaN in column 0"),
         (lambda a: a, [["x"]], TypeError, "X: row 0, column 0 must be one real number, got str 'x'"),
         (lambda a, b: a, [[1.0, 2.0], [3.0]], ValueError, "X: row 1 must be 2 numbers, got 1"),
-        (lambda a, b, c: a, [[1.0, 2.0]], ValueError, "takes 3 Values, a column each; it is not 2 columns"),
+        (lambda a, b, c: a, [[1.0, 2.0]], ValueError, "X must have 3 columns, as .* takes 3 Values, got 2"),
         (lambda: Value(1.0), [[1.0, 2.0]], ValueError, "takes 0 Values"),
         (lambda a: None, [[1.0]], TypeError, "must return a Value or a list of them, got NoneType None"),
         (lambda a: 3.0, [[1.0]], TypeError, r"must return a Value or a list of them, got float 3\.0"),
@@ -243,7 +243,9 @@ def test_an_error_says_that_the_function_was_given_a_list():
 
 
 def test_a_function_takes_no_inputs():
-    with pytest.raises(ValueError, match="a function takes its inputs from the columns of X; leave them out"):
+    with pytest.raises(
+        ValueError, match="inputs must be left out for a function, which takes them from the columns of X"
+    ):
         compile(lambda a: a, [Value(1.0)])
 
 

@@ -225,5 +225,5 @@ def test_a_split_keeps_examples_and_targets_together(X, y):
 
 
 def test_a_split_needs_a_target_for_each_example():
-    with pytest.raises(ValueError, match="X has 3 examples, but y 2"):
+    with pytest.raises(ValueError, match="y must have 3 examples, as X has, got 2"):
         DataSet(np.array(ROWS), [1.0, 3.0]).split(0.4, 0)

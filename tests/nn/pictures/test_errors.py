@@ -51,7 +51,7 @@ WRONG = {
     "most": (lambda m: network(m, most=1), "most must be an int >= 2, got 1"),
     "loss": (lambda m: network(m, [1, 2], 1, loss="cross"), "loss must be one of .*, got 'cross'"),
     "no examples": (lambda m: wanted_changes(m, [], []), "X must have at least one example"),
-    "uneven": (lambda m: wanted_changes(m, XOR_X, [1, 2]), "X has 4 examples, but y 2"),
+    "uneven": (lambda m: wanted_changes(m, XOR_X, [1, 2]), "y must have 4 examples, as X has, got 2"),
     "too many": (
         lambda m: wanted_changes(m, [[1, 2]] * 101, [1] * 101),
         "X must have at most 100 examples, .* got 101",

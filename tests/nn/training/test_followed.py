@@ -8,7 +8,7 @@ import pytest
 
 import nn.activations
 import nn.mlp
-from engine import Value, dot
+from engine import Value, compile, dot
 from nn import MLP, SGD, Adam, Dropout, EarlyStopping, Layer, Module, Sequential, schedules
 from nn.mlp import Neuron
 from nn.schedules import ReduceOnPlateau, cosine, warm_up
@@ -782,3 +782,16 @@ def test_a_weight_that_is_written_during_an_epoch_counts(replay, is_trained, dty
 def test_a_callback_may_not_take_losses_away():
     with pytest.raises(ValueError, match=r"history\.loss must keep its 1 losses, got 0 after the callbacks"):
         MLP(1, [1]).fit([[1.0], [2.0]], [1.0, 2.0], callbacks=[lambda _, history: history.loss.clear()], progress=False)
+
+
+def test_a_compiled_function_of_weights_in_a_loss_is_not_replayed():
+    model = MLP(3, [3, 1], seed=0)
+    weight = model.parameters()[0]
+    penalty = compile(lambda x: x * weight * weight + 1.0)
+    penalty([[1.0]])
+
+    def loss(output, target):
+        return (output - target) ** 2 * penalty([[1.0]])[0].item()
+
+    history = model.fit(X, Y, loss=loss, epochs=1, seed=0, progress=False)
+    assert ".data of a Value" in history.eager

@@ -307,6 +307,17 @@ def test_wrong_options_are_refused(options, words):
     assert condition(model) == condition(small())
 
 
+@pytest.mark.parametrize("zero", [0, np.False_])
+def test_a_false_of_another_type_replays_nothing(zero):
+    history = small().fit(XOR_X, XOR_Y, epochs=1, progress=False, replay=zero)
+    assert history.eager == "replay=False"
+
+
+def test_a_true_of_another_type_insists():
+    with pytest.raises(ValueError, match="replay=True"):
+        small().fit(XOR_X, XOR_Y, loss=by_data, progress=False, replay=np.True_)
+
+
 # ------------------------------------------------------------------------------------------------- infinity on the way
 
 

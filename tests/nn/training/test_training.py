@@ -320,7 +320,7 @@ def test_score_refuses_what_does_not_fit():
     model = small()
     model.fit(XOR_X, XOR_Y, loss="hinge", epochs=1, **QUIET)
     for X, y, words in (
-        (XOR_X, [0, 1], "X has 4 examples, but y 2"),
+        (XOR_X, [0, 1], "y must have 4 examples, as X has, got 2"),
         (XOR_X, [0, 1, 2, 0], "y must be made of the classes 0, 1, got 2 in row 2"),
         ([], [], "X must have at least one example"),
     ):
