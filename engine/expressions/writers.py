@@ -8,6 +8,7 @@ from html import escape
 from engine.expressions.nodes import Cases, Derivative, Equation, Formula, Name, Number, Operation, format_number
 from engine.validation import plain_label, shortened
 
+C_NAMES = {"abs": "fabs", "log_or_limit": "log", "power_or_limit": "pow"}
 _SUM, _SIGN, _QUOTIENT, _PRODUCT, _POWER, _ATOM = range(1, 7)  # how tightly a formula holds together
 _INFIX = {  # so tightly the whole, and so its parts at least: x + (-3), and -3 * x
     "+": (_SUM, _SUM, _QUOTIENT),
@@ -217,5 +218,5 @@ _MATHML = _Notation(
 )
 _C = _Notation(
     number=lambda number: c_number(float(number)),
-    functions={"abs": "fabs", "log_or_limit": "log", "power_or_limit": "pow"},
+    functions=C_NAMES,
 )

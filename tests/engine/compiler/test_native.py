@@ -13,6 +13,7 @@ import threading
 import warnings
 from pathlib import Path
 
+import mpmath as mp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -24,6 +25,7 @@ from engine import Value, compile, dot, leaky_relu, maximum, primitive, relu, so
 from engine.compiler.backends import backend_named
 from engine.compiler.backends.c import compiler as compiler_module
 from engine.compiler.backends.c import why_not
+from engine.compiler.runner import Runner
 from engine.derivatives import RULES
 from nn import MLP
 
@@ -167,6 +169,52 @@ def test_a_refused_number_is_refused_also_where_later_operations_hide_it(make, b
             assert found == expected
         else:
             assert not (isinstance(found, tuple) and isinstance(found[0], type))
+
+
+SIGNALS = {
+    "exp underflows": (lambda x, w: (x * w).exp(), [[-800.0]], False),
+    "a product underflows": (lambda x, w: 1.0 / (x * w * x + 1.0), [[1e-200]], False),
+    "a quotient is subnormal": (lambda x, w: x * w / 3.0, [[5e-324]], False),
+    "tanh is 1": (lambda x, w: (x * w).tanh() / 3.0, [[1000.0]], False),
+    "asin where its derivative is infinite": (lambda x, w: (x * w.detach()).asin() * w, [[1.0]], False),
+    "the gradient overflows": (lambda x, w: (w * x).log(), [[1e-320]], False),
+    "the gradient divides by 0": (lambda x, w: (w * x).sqrt(), [[0.0]], False),
+    "lanes without an example": (lambda x, w: 1.0 / (x * w) + x.log(), [[2.0]] * 17, False),
+    "the last example": (lambda x, w: 1.0 / (1.0 + (x * w).exp()), [[2.0]] * 16 + [[800.0]], True),
+    "a product overflows, and is hidden": (lambda x, w: 1.0 / (x * w * x), [[1e200]], True),
+    "a sum overflows, and is hidden": (lambda x, w: maximum(-(x + x * w) / 3.0, w), [[1.5e308]], True),
+    "a quotient overflows, and is hidden": (lambda x, w: (-(w / x)).exp(), [[1e-320]], True),
+}
+
+
+@pytest.mark.parametrize("case", SIGNALS)
+def test_examples_are_looked_at_again_where_a_number_forward_is_infinite_and_nowhere_else(case, monkeypatch):
+    make, X, is_infinite = SIGNALS[case]
+    x, w = Value(0.5, label="x"), Value(1.0, label="w")
+    looked = []
+    monkeypatch.setattr(Runner, "_find_refused", lambda runner, rows: looked.append(len(rows)))
+    for program in both(make(x, w), [x], [w]):
+        for call in (program, program.value_and_gradient):
+            looked.clear()
+            call(X)
+            assert bool(looked) == is_infinite
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_exp_and_tanh_are_as_exact_as_the_code_says(dtype):
+    """In units of the last place; and beyond what they can tell apart, in subnormal numbers too."""
+    x = Value(0.5)
+    programs = [compile(f(x), [x], (), dtype, "c") for f in (engine.exp, engine.tanh)]
+    tiny = [0.0, -0.0, 5e-324, -1e-310, 1e-40, -1e-17]
+    ends = [-1e38, -760.0, -745.2, -745.1, -740.0, -708.5, -104.0, -103.9, -88.0, 88.7, 709.7]
+    X = np.array([*tiny, *ends, *np.linspace(-20.0, 20.0, 1001), *np.linspace(-745.0, 88.0, 500)], dtype)[:, None]
+    X = X[X[:, 0] < 88.72] if dtype == "float32" else X
+    exact = [[mp.exp(x), mp.tanh(x), mp.sech(x) ** 2] for x in map(mp.mpf, X[:, 0].tolist())]
+    found = [programs[0](X), programs[1](X), programs[1].gradients(X, "inputs")[:, 0]]
+    for numbers, expected, units in zip(found, zip(*exact), (2, 3, 5)):
+        for number, mine in zip(numbers, expected):
+            assert abs(mp.mpf(float(number)) - mine) <= units * mp.mpf(float(np.spacing(abs(number))))
+    assert np.signbit(found[1]).tolist() == np.signbit(X[:, 0]).tolist()
 
 
 def test_a_refused_number_that_all_examples_share():

@@ -30,9 +30,7 @@ _STRICT = (
 )
 """What takes back flags of the user's by which results would be others; also in linking, where they flush to zero."""
 _EXACT = {"__FAST_MATH__": ("",), "__FINITE_MATH_ONLY__": ("0",), "__FLT_EVAL_METHOD__": ("0", "16")}
-_FLAGS = ("-std=gnu11", "-fPIC", "-w", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
-_QUICK = ("-O2", "-fopenmp-simd")  # long straight lines
-_VECTORS = ("-O2", "-ftree-vectorize", "-fopenmp-simd")
+_FLAGS = ("-std=gnu11", "-fPIC", "-w", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fopenmp-simd")
 _DIGEST = 32
 
 
@@ -78,19 +76,19 @@ def _asked(command: tuple[str, ...]) -> Compiler | str:
     return f"there is no C compiler: {line} is not gcc or clang, or it fails"
 
 
-def library(compiler: Compiler, quick: Sequence[str], vectors: str) -> ctypes.CDLL:
-    """The library of these sources, compiled unless that was done before; a RuntimeError says why there is none.
+def library(compiler: Compiler, sources: Sequence[str]) -> ctypes.CDLL:
+    """The library of these sources, compiled side by side unless that was done before.
 
-    *quick* are long sources, compiled side by side in a hurry; in *vectors* loops become vectors.
+    A RuntimeError says why there is none.
     """
-    text = "\0".join([*compiler.command, *_FLAGS, *_QUICK, *_VECTORS, compiler.macros, *quick, vectors])
+    text = "\0".join([*compiler.command, *_FLAGS, compiler.macros, *sources])
     name = f"{hashlib.sha256(text.encode()).hexdigest()}.so"
     folder = _cache_folder()
     kept = None if folder is None else folder / name
     try:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as own:
             known = b"" if kept is None else _sound_content(kept)
-            content = known or _compiled(compiler, quick, vectors, Path(own))
+            content = known or _compiled(compiler, sources, Path(own))
             if kept is not None:
                 with suppress(OSError):  # the folder is full, or nothing in it may be executed
                     if not known:
@@ -130,18 +128,15 @@ def _cache_folder() -> Path | None:
         return None
 
 
-def _compiled(compiler: Compiler, quick: Sequence[str], vectors: str, folder: Path) -> bytes:
-
-    def compiled(index: int, source: str, flags: tuple[str, ...]) -> str:
+def _compiled(compiler: Compiler, sources: Sequence[str], folder: Path) -> bytes:
+    def compiled(index: int) -> str:
         path = folder / f"{index}.c"
-        path.write_text(source, encoding="ascii")
-        _call([*compiler.command, *_FLAGS, *flags, "-c", str(path), "-o", str(path.with_suffix(".o"))])
+        path.write_text(sources[index], encoding="ascii")
+        _call([*compiler.command, *_FLAGS, "-c", str(path), "-o", str(path.with_suffix(".o"))])
         return str(path.with_suffix(".o"))
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        works = [pool.submit(compiled, -1, vectors, _VECTORS)]
-        works += [pool.submit(compiled, index, source, _QUICK) for index, source in enumerate(quick)]
-        objects = [work.result() for work in works]
+        objects = [*pool.map(compiled, range(len(sources)))]
     path = folder / "linked.so"
     is_glibc = "__GLIBC__" in compiler.macros and "__x86_64__" in compiler.macros
     _call([*compiler.command, "-shared", *objects, "-o", str(path), *(("-lmvec",) if is_glibc else ()), "-lm"])

@@ -1,160 +1,116 @@
-/* Vector functions from those of one number, which the compiler takes from a vector library where there is one. */
-#if defined __x86_64__ && defined __GLIBC_PREREQ && __has_attribute(simd)
-#if __GLIBC_PREREQ(2, 35)
-#define VECTOR(name) double name(double) __attribute__((simd("notinbranch")));
-#define VECTOR2(name) double name(double, double) __attribute__((simd("notinbranch")));
-VECTOR(exp) VECTOR(expm1) VECTOR(log) VECTOR(log10) VECTOR(log1p) VECTOR(sin) VECTOR(cos) VECTOR(tan)
-VECTOR(asin) VECTOR(acos) VECTOR(atan) VECTOR(sinh) VECTOR(cosh) VECTOR(tanh) VECTOR(erf) VECTOR(erfc)
-VECTOR2(pow) VECTOR2(atan2) VECTOR2(hypot)
-#endif
-#endif
-/* For block b of those that start with example i: w examples, which may be none; the others are made of the first. */
-static void load(const struct list *list, V *tape, real *const *memories, long n, long i, long b, long w)
-{
-    for (const struct place *p = list->places; p < list->places + list->n; p++) {
-        const real *from = memories[p->memory] + p->slot * n + i;
-        V *to = tape + p->index * B + b;
+/* A memory as Python sees it: the number of an example in a slot is numbers[slot * across + example * down]. */
+struct memory { long long numbers, across, down; };
 
-        if (w == W)
-            memcpy(to, from + b * W, sizeof *to);
-        else
-            for (long lane = 0; lane < W; lane++)
-                (*to)[lane] = from[lane < w ? b * W + lane : 0];
-    }
+/* A slot of a memory, and where its number is in t or u. */
+struct place { long long memory, slot, index; };
+
+/* The parts and the places of each kind follow one another; so many there are. */
+struct stretch { long long first, before, each, after, n_tape, n_sums, uniform_read, read, written, uniform_written; };
+
+static real *at(const struct memory *memories, const struct place *place, long long example)
+{
+    const struct memory *memory = memories + place->memory;
+
+    return (real *)(size_t)memory->numbers + place->slot * memory->across + example * memory->down;
 }
 
-#ifndef __clang__ /* which has no such shuffle */
-/* Numbers of W columns side by side, of W rows: transposed, by dealing the rows out as cards again and again. */
-static void load_block(V *to, const real *const *rows, long column)
+/* Numbers of W slots side by side, of W examples: transposed, by dealing the rows out as cards again and again. */
+static int load_block(const struct memory *memories, const struct place *places, V *t, long long i, long long w)
 {
+#ifndef __clang__ /* which has no such shuffle */
     V block[W], dealt[W];
     I first, second;
 
+    if (memories[places->memory].across == 1 && places[W - 1].slot == places->slot + W - 1) {
 #pragma GCC unroll 16
-    for (int k = 0; k < W; k++) {
-        first[k] = k / 2 + k % 2 * W;
-        second[k] = first[k] + W / 2;
-        memcpy(block + k, rows[k] + column, sizeof(V));
-    }
-#pragma GCC unroll 8
-    for (int size = 1; size < W; size *= 2) {
-#pragma GCC unroll 8
-        for (int k = 0; k < W / 2; k++) {
-            dealt[2 * k] = __builtin_shuffle(block[k], block[k + W / 2], first);
-            dealt[2 * k + 1] = __builtin_shuffle(block[k], block[k + W / 2], second);
+        for (int k = 0; k < W; k++) {
+            first[k] = k / 2 + k % 2 * W;
+            second[k] = first[k] + W / 2;
+            memcpy(block + k, at(memories, places, k < w ? i + k : 0), sizeof(V));
+            __builtin_prefetch(at(memories, places, i + k + B * W)); /* of the next blocks, while these are computed */
         }
-        memcpy(block, dealt, sizeof block);
-    }
+#pragma GCC unroll 8
+        for (int size = 1; size < W; size *= 2) {
+#pragma GCC unroll 8
+            for (int k = 0; k < W / 2; k++) {
+                dealt[2 * k] = __builtin_shuffle(block[k], block[k + W / 2], first);
+                dealt[2 * k + 1] = __builtin_shuffle(block[k], block[k + W / 2], second);
+            }
+            memcpy(block, dealt, sizeof block);
+        }
 #pragma GCC unroll 16
-    for (int k = 0; k < W; k++)
-        to[k * B] = block[k];
-}
+        for (int k = 0; k < W; k++)
+            t[places[k].index * B] = block[k];
+        return 1;
+    }
 #endif
-
-/* The inputs lie on the tape in the order of their slots. */
-static void load_inputs(const struct list *list, V *tape, const real *const *rows, long across)
-{
-    const struct place *places = list->places;
-
-    for (long k = 0; k < list->n; k++) {
-        real *to = (real *)(tape + places[k].index * B);
-
-#ifndef __clang__
-        if (across == 1 && k + W <= list->n && places[k + W - 1].slot == places[k].slot + W - 1) {
-            load_block(tape + places[k].index * B, rows, places[k].slot);
-            k += W - 1;
-            continue;
-        }
-#endif
-        for (long lane = 0; lane < W; lane++)
-            to[lane] = rows[lane][places[k].slot * across];
-    }
+    return 0;
 }
 
-static void store(const struct list *list, const V *tape, real *const *memories, long n, long i, long b, long w)
+/* Read w examples from example i on, which may be none; the others are that with which the batch begins. */
+static void load(const struct memory *memories, const struct place *places, const struct place *end, V *t,
+                 long long i, long long w)
 {
-    for (const struct place *p = list->places; p < list->places + list->n; p++)
-        memcpy(memories[p->memory] + p->slot * n + i + b * W, tape + p->index * B + b, w * sizeof(real));
-}
-
-/* The inputs of n examples: number[row * down + column * across], the rows all of them or those that are chosen. */
-struct batch { const real *numbers; long across, down; const long long *chosen; long n; };
-
-static const real *row(const struct batch *batch, long example)
-{
-    return batch->numbers + (batch->chosen ? batch->chosen[example] : example) * batch->down;
-}
-
-/* Have those rows of the next block in the cache that are read while a part computes. */
-static void fetch(const struct batch *batch, const struct stretch *stretch, long i, long part)
-{
-    long share = (B * W + stretch->n_parts - 1) / stretch->n_parts, n = stretch->inputs.n, next = i + B * W;
-    const struct place *places = stretch->inputs.places;
-
-    if (n && batch->across == 1)
-        for (long k = next + part * share; k < next + (part + 1) * share && k < batch->n; k++)
-            for (long slot = places[0].slot; slot <= places[n - 1].slot; slot += W)
-                __builtin_prefetch(row(batch, k) + slot);
-}
-
-static void run_block(const struct batch *batch, const struct stretch *stretch, real *const *memories, long i,
-                      V *tape, const real *scalars, V *sums)
-{
-    I there[B];
-
-    for (long b = 0; b < B; b++) {
-        long left = batch->n - i - b * W, w = left < 0 ? 0 : left < W ? left : W;
-        const real *rows[W];
-
-        for (long lane = 0; lane < W; lane++) {
-            rows[lane] = row(batch, i + (lane < w ? b * W + lane : 0));
-            there[b][lane] = -(lane < w);
-        }
-        load_inputs(&stretch->inputs, tape + b, rows, batch->across);
-        load(&stretch->read, tape, memories, batch->n, i, b, w);
-    }
-    for (long k = 0; k < stretch->n_parts; k++) {
-        fetch(batch, stretch, i, k);
-        stretch->parts[k](tape, scalars, sums, there);
-    }
-    for (long b = 0; b < B; b++) {
-        long left = batch->n - i - b * W;
-        store(&stretch->written, tape, memories, batch->n, i, b, left < 0 ? 0 : left < W ? left : W);
-    }
+    for (const struct place *p = places; p < end; p++)
+        if (end - p >= W && p[W - 1].memory == p->memory && load_block(memories, p, t, i, w))
+            p += W - 1;
+        else if (w == W && memories[p->memory].down == 1)
+            memcpy(t + p->index * B, at(memories, p, i), sizeof *t);
+        else
+            for (int k = 0; k < W; k++)
+                t[p->index * B][k] = *at(memories, p, k < w ? i + k : 0);
 }
 
 /* Sums of a few blocks are added to those of all, so that rounding errors do not grow with the batch. */
-static void add(V *totals, V *sums, long n)
+static void add(V *s, real *u, long long n)
 {
-    for (long k = 0; k < n; k++) {
-        totals[k] += sums[k];
-        sums[k] = (V){0};
+    for (long long k = 0; k < n; k++) {
+        real sum = 0.0;
+
+        for (int lane = 0; lane < W; lane++)
+            sum += s[k][lane];
+        u[~k] += sum;
+        s[k] = (V){0};
     }
 }
 
-/* Run a stretch; work is memory for vectors. Returns whether an operation forward gave infinity or NaN. */
-int run(const struct stretch *stretch, const real *numbers, long across, long down, const long long *chosen,
-        real *const *memories, long n, V *work)
+/* Run a stretch on n examples, with work as memory. Returns whether an operation forward gave infinity or NaN. */
+int run(const struct stretch *stretch, const struct place *places, const struct memory *memories, long long n, V *work)
 {
-    const struct batch batch = {numbers, across, down, chosen, n};
-    const struct list *uniform = &stretch->uniform_read, *written = &stretch->uniform_written;
-    V *tape = work, *sums = tape + stretch->n_tape * B, *totals = sums + stretch->n_sums;
-    real *scalars = (real *)(totals + stretch->n_sums);
+    const struct place *read = places + stretch->uniform_read, *written = read + stretch->read;
+    const struct place *uniform_written = written + stretch->written, *end = uniform_written + stretch->uniform_written;
+    part *const *before = parts + stretch->first, *const *each = before + stretch->before;
+    part *const *after = each + stretch->each, *const *last = after + stretch->after;
+    V *t = work, *s = t + B * stretch->n_tape;
+    real *u = (real *)(s + stretch->n_sums) + stretch->n_sums;
+    I there[B];
 
-    memset(sums, 0, 2 * stretch->n_sums * sizeof *sums);
-    for (const struct place *p = uniform->places; p < uniform->places + uniform->n; p++)
-        scalars[p->index] = memories[p->memory][p->slot];
-    for (scalar_part *const *part = stretch->before; *part; part++)
-        (*part)(scalars, sums);
-    for (long i = 0, k = 1; (stretch->n_parts || stretch->written.n) && i < n; i += B * W, k++) {
-        run_block(&batch, stretch, memories, i, tape, scalars, sums);
-        if (k % 64 == 0)
-            add(totals, sums, stretch->n_sums);
+    memset(s, 0, (char *)u - (char *)s);
+    for (const struct place *p = places; p < read; p++)
+        u[p->index] = *at(memories, p, 0);
+    for (part *const *p = before; p < each; p++)
+        (*p)(t, u, s, there);
+    for (long long i = 0, count = 1; i < n; i += B * W, count++) {
+        long long w[B];
+
+        for (int b = 0; b < B; b++) {
+            w[b] = n - i < b * W ? 0 : n - i < b * W + W ? n - i - b * W : W;
+            for (int k = 0; k < W; k++)
+                there[b][k] = -(k < w[b]);
+            load(memories, read, written, t + b, i + b * W, w[b]);
+        }
+        for (part *const *p = each; p < after; p++)
+            (*p)(t, u, s, there);
+        for (const struct place *p = written; p < uniform_written; p++)
+            for (int b = 0; b < B; b++)
+                memcpy(at(memories, p, i + b * W), t + p->index * B + b, w[b] * sizeof(real));
+        if (count % 64 == 0)
+            add(s, u, stretch->n_sums);
     }
-    add(totals, sums, stretch->n_sums);
-    for (scalar_part *const *part = stretch->after; *part; part++)
-        (*part)(scalars, totals);
-    for (const struct place *p = written->places; p < written->places + written->n; p++)
-        memories[p->memory][p->slot] = p->index < 0 ? total(totals[-p->index]) : scalars[p->index];
-    return isnan(total(totals[0]));
+    add(s, u, stretch->n_sums);
+    for (part *const *p = after; p < last; p++)
+        (*p)(t, u, s, there);
+    for (const struct place *p = uniform_written; p < end; p++)
+        *at(memories, p, 0) = u[p->index];
+    return isnan(u[-1]);
 }

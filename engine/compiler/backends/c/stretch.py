@@ -1,181 +1,266 @@
-"""A stretch of a program as C: statements on blocks of examples, their numbers in registers and on a small tape."""
+"""A stretch of a program as C: functions that compute blocks of examples, their numbers in registers and on a tape."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial, reduce
+from itertools import chain
+from typing import Any, NamedTuple, TypeAlias
 
-from engine.compiler.backends.c.statements import Slot, Statement, per_example
-from engine.expressions.c_functions import LONGEST
+import numpy as np
+from numpy.typing import NDArray
 
-KEEPING = {
-    **{"add": 2, "subtract": 2, "multiply": 2, "divide": 1, "negative": 1, "copy": 1},
-    **{"sum": None, "products": None},
+from engine.compiler.backends.numpy_kernels import KERNELS
+from engine.compiler.ir import Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.derivatives import SLOPES
+from engine.expressions.c_functions import LONGEST, function
+from engine.expressions.writers import C_NAMES, c_number
+
+Slot: TypeAlias = tuple[str, int]
+_MOST = 1024  # numbers that one instruction computes or adds up: numpy is as fast with more
+_FORMS = {
+    "add": "{} + {}",
+    "subtract": "{} - {}",
+    "multiply": "{} * {}",
+    "divide": "{} / {}",
+    "negative": "-{}",
+    "copy": "{}",
 }
-"""Operations whose result is infinite or NaN where one of so many operands is, from the first; or of all, for None."""
-EACH, BEFORE, AFTER = "each", "before", "after"
-PAIR = "tanh", "sech2"
-"""Functions that are computed at once, because a gradient needs both: their lines follow each other."""
+"""Operations whose result is infinite or NaN where an operand is; or, of a quotient, the first."""
+_ARGUMENTS = "V *restrict t, real *restrict u, V *restrict s, const I *there"
+_PAIR = "tanh", "sech2"
+"""Functions that are computed at once, because a gradient needs both."""
+_BEFORE, _EACH, _AFTER = "before", "each", "after"
 
 
 @dataclass(eq=False, slots=True)
 class Number:
-    """A number that is read or computed."""
+    """A number that is read or computed: for each example, or before or after these, for all."""
 
+    name: str
     when: str
-    """For each example; or before or after these, for all."""
-    part: int = -1
-    """The part that computes it for each example; -1 where it is read."""
-    index: int = 0
-    """Where it is: on the tape, among the scalars or, negative, among the sums over examples."""
+    index: int
+    """Where it is: on the tape ``t``, if it has a place there; or in ``u``, where those of sums are negative."""
     last: int = -1
-    """The last part that reads it from the tape."""
+    """The last function that reads it."""
+
+    @property
+    def is_each(self) -> bool:
+        return self.when == _EACH
+
+    @property
+    def place(self) -> str:
+        return f"t[{self.index} * B + @]" if self.is_each else f"u[{self.index}]"
 
 
 class Line(NamedTuple):
-    """A statement whose operands are known."""
+    """A line of C, the numbers that it computes, and those that it reads. A block's number takes the place of ``@``."""
 
-    number: Number
-    form: str
-    operands: list[Number | float]
-    is_forward: bool
+    text: str
+    numbers: list[Number]
+    read: list[Number]
 
 
 class Stretch:
-    """The statements between two calls of numpy, each with whether it belongs to the forward pass.
+    """Instructions between two calls of numpy, number by number.
 
-    The slots *wanted* are read afterwards; with *pairs* a function computes tanh and its derivative at once. Raises a
-    NotImplementedError where a number of an example is made of a sum over examples.
+    Raises a NotImplementedError where a number of an example is made of a sum over examples.
     """
 
-    def __init__(self, statements: Iterable[tuple[Statement, bool]], wanted: set[Slot], pairs: bool) -> None:
+    def __init__(self) -> None:
         self.read: dict[Slot, Number] = {}
-        self.lines: dict[str, list[Line]] = {EACH: [], BEFORE: [], AFTER: []}
-        self.n_scalars, self.n_sums = 0, 1  # the first sum is NaN where a check failed
-        self.pairs = pairs
-        self._now: dict[Slot, Number | float] = {}
+        self.lines: dict[str, list[Line]] = {_BEFORE: [], _EACH: [], _AFTER: []}
+        self.called = set[tuple[str, int]]()
+        """Functions of C, and how many operands they have."""
+        self.n_uniform, self.n_sums = 0, 1  # the first sum is NaN where a check failed
+        self._n_numbers = 0
+        self._checked = set[Number]()
+        """Numbers forward that show by being infinite or NaN that any of them is."""
+        self._now: dict[Slot, Number] = {}
         self._made: dict[tuple[object, ...], Number] = {}
-        for statement, is_forward in statements:
-            self._now[statement.out] = self._taken(statement, is_forward)
-        self.written = {slot: self._placed(slot, self._now[slot]) for slot in sorted(wanted & self._now.keys())}
-        self.written = {slot: number for slot, number in self.written.items() if self.read.get(slot) is not number}
-        self._drop_unused()
-        self._note_parts()
-        self.checked = self._to_check()
-        self.n_tape = self._allocate()
-        self.n_lines = sum(map(len, self.lines.values()))
-        self.called = {(line.form, len(line.operands)) for line in self.lines[EACH] if line.form not in KEEPING}
-        """Functions for blocks of examples, and how many operands they have."""
 
-    @property
-    def memories(self) -> list[str]:
-        return sorted({memory for memory, _ in [*self.read, *self.written]})
+    def append(self, instruction: Instruction, is_forward: bool) -> None:
+        """Carry out an instruction with numbers that have no value yet."""
+        make, shape = partial(self._result, is_forward), instruction.out.shape
+        add, multiply = partial(make, "add"), partial(make, "multiply")
+        parts: list[Any] = [self._numbers(part) if isinstance(part, View) else part for part in instruction.operands]
+        found: Iterable[Any]
+        match instruction:
+            case Map(function="copy") | Total(over_examples=True):
+                found = np.broadcast_to(np.array(parts[0], object), shape).ravel()
+            case Map(function=form):
+                found = np.broadcast_to(np.frompyfunc(partial(make, form), len(parts), 1)(*parts), shape).ravel()
+            case Total():
+                found = (reduce(add, row) for row in parts[0].reshape(-1, parts[0].shape[-1]))
+            case MatMul(kind=kind):
+                a, b = map(np.atleast_2d, parts)
+                rows, columns = {"to vectors": (b, a.T), "to weights": (a.T, b.T)}.get(kind, (b, a))
+                found = (reduce(add, map(multiply, column, row)) for row in rows for column in columns)
+            case Take():
+                found = [self._number(slot) for slot in _slots(instruction)]
+            case Scatter():
+                for slot, number in zip(_slots(instruction), parts[0].ravel()):
+                    self._put(slot, add(self._number(slot), number))
+                return
+        for slot, number in zip(_slots(instruction.out), found):
+            self._put(slot, number)
 
-    def _taken(self, statement: Statement, is_forward: bool) -> Number | float:
-        """What a statement computes: what is there already, or one line more."""
-        form = statement.form
-        operands = [part if isinstance(part, float) else self._operand(part) for part in statement.operands]
-        if form == "sum" and len(operands) == 1 and not statement.reduces:
-            form = "copy"
-        if form == "copy":
-            return operands[0]
-        rest = statement.reduces, *(part if isinstance(part, Number) else repr(part) for part in operands)
-        if (form, *rest) not in self._made:
-            for each in PAIR if self.pairs and form in PAIR else (form,):  # one that nothing reads is dropped later
-                number = self._added(
-                    each, operands, is_forward and each == form, statement.reduces, per_example(statement.out)
-                )
-                self._made[each, *rest] = number
-        return self._made[form, *rest]
+    def _numbers(self, view: View) -> NDArray[Any]:
+        return np.array([self._number(slot) for slot in _slots(view)], object).reshape(view.shape)
 
-    def _added(
-        self, form: str, operands: list[Number | float], is_forward: bool, reduces: bool, is_each: bool
-    ) -> Number:
-        numbers = [part for part in operands if isinstance(part, Number)]
-        of_sums = any(number.when == AFTER for number in numbers)
-        if is_each and of_sums:
-            raise NotImplementedError
-        if reduces:
-            out = Number(AFTER, index=-self.n_sums)
-            self.n_sums += 1
-        elif any(number.when == EACH for number in numbers):
-            out = Number(EACH)
-        else:
-            out = self._new_scalar(AFTER if of_sums else BEFORE)
-        self.lines[EACH if reduces else out.when].append(Line(out, form, operands, is_forward))
-        return out
-
-    def _operand(self, slot: Slot) -> Number | float:
+    def _number(self, slot: Slot) -> Number:
         if slot not in self._now:
-            self._now[slot] = self.read[slot] = Number(EACH) if per_example(slot) else self._new_scalar(BEFORE)
+            self._now[slot] = self.read[slot] = self._new(_EACH if _per_example(slot) else _BEFORE)
         return self._now[slot]
 
-    def _placed(self, slot: Slot, part: Number | float) -> Number:
-        """A number that can be written into a slot."""
-        if isinstance(part, Number) and (part.when == EACH) == per_example(slot):
-            return part
-        out = Number(EACH) if per_example(slot) else self._new_scalar(BEFORE)
-        self.lines[out.when].append(Line(out, "copy", [part], False))
-        return out
+    def _put(self, slot: Slot, number: Number | float) -> None:
+        """Write a number; where one of each example is written for all, their sum is meant."""
+        is_each = isinstance(number, Number) and number.is_each
+        if isinstance(number, Number) and is_each == _per_example(slot):
+            self._now[slot] = number
+        elif isinstance(number, Number) and is_each:
+            self._now[slot] = self._sum(number)
+        else:
+            self._now[slot] = self._result(False, "copy", number, when=_EACH if _per_example(slot) else _BEFORE)
 
-    def _drop_unused(self) -> None:
-        needed = {*self.written.values(), *self._to_check()}
-        for when in (AFTER, EACH, BEFORE):
-            kept = []
-            for line in reversed(self.lines[when]):
-                if line.number in needed:
-                    needed.update(part for part in line.operands if isinstance(part, Number))
-                    kept.append(line)
-            self.lines[when] = kept[::-1]
-        self.read = {slot: number for slot, number in self.read.items() if number in needed}
+    def _result(self, is_forward: bool, form: str, *operands: Number | float, when: str = _BEFORE) -> Number:
+        """What a form computes: a number that is there already, or one line more."""
+        rest = when, *(part if isinstance(part, Number) else repr(part) for part in operands)
+        if (form, *rest) not in self._made:
+            read = [part for part in operands if isinstance(part, Number)]
+            whens = {when, *(part.when for part in read)}
+            if whens >= {_EACH, _AFTER}:
+                raise NotImplementedError
+            when = next(each for each in (_EACH, _AFTER, _BEFORE) if each in whens)
+            forms = _PAIR if form in _PAIR else (form,)
+            numbers = [self._new(when) for _ in forms]
+            self._made.update(((each, *rest), number) for each, number in zip(forms, numbers))
+            names = [part.name if isinstance(part, Number) else f"ALL({c_number(part)})" for part in operands]
+            if form not in (*_FORMS, *_PAIR):
+                self.called.add((C_NAMES.get(form, form), len(names)))
+            if is_forward:
+                self._checked.difference_update(operands[: 1 if form == "divide" else 2] if form in _FORMS else ())
+                self._checked.add(self._made[form, *rest])
+            text = _text(form, names, [number.name for number in numbers])
+            self.lines[when].append(Line(text, numbers, read))
+        return self._made[form, *rest]
 
-    def _note_parts(self) -> None:
-        """Note which part computes a number, and the last that reads it."""
-        for count, line in enumerate(self.lines[EACH]):
-            line.number.part = count // LONGEST
-            for part in line.operands:
-                if isinstance(part, Number):
-                    part.last = count // LONGEST
-        self.n_parts = -(-len(self.lines[EACH]) // LONGEST)
-        for number in self.written.values():
-            number.last = self.n_parts
+    def _sum(self, number: Number) -> Number:
+        """The sum of a number over all examples."""
+        if ("sum", number) not in self._made:
+            text = f"s[{self.n_sums}] += KEPT({number.name}, there[@]);"
+            self.lines[_EACH].append(Line(text, [], [number]))
+            self._made["sum", number] = total = self._new(_AFTER)
+            total.index = ~self.n_sums
+            self.n_sums += 1
+        return self._made["sum", number]
 
-    def _new_scalar(self, when: str) -> Number:
-        self.n_scalars += 1
-        return Number(when, index=self.n_scalars - 1)
-
-    def _to_check(self) -> set[Number]:
-        """Which results forward show by being infinite or NaN that any of them is.
-
-        Operations that keep what is infinite or NaN hand the others on to these.
-        """
-        found, handed_on = set[Number](), set[Number]()
-        for line in [*self.lines[EACH], *self.lines[BEFORE], *self.lines[AFTER]]:
-            if line.is_forward:
-                found.add(line.number)
-                if line.form in KEEPING:
-                    handed_on.update(part for part in line.operands[: KEEPING[line.form]] if isinstance(part, Number))
-        return found - handed_on
-
-    def _allocate(self) -> int:
-        """Give a place on the tape to what another part reads, or what is read; return the length of the tape."""
-        free, ending, length = list[int](), dict[int, list[int]](), 0
-        self.read = dict(sorted(self.read.items()))  # inputs side by side
-        for number in [*self.read.values(), *(line.number for line in self.lines[EACH])]:
-            if number.when != EACH or number.last <= number.part:
-                continue
-            for past in [past for past in ending if past < number.part]:
-                free += ending.pop(past)
-            if not free:
-                free.append(length)
-                length += 1
-            number.index = free.pop()
-            ending.setdefault(number.last, []).append(number.index)
-        return length
+    def _new(self, when: str) -> Number:
+        self._n_numbers += 1
+        self.n_uniform += when != _EACH
+        return Number(f"v{self._n_numbers}{'_@' if when == _EACH else ''}", when, self.n_uniform - 1)
 
     @property
     def depth(self) -> int:
         """How many operations wait for each other."""
-        depths = dict[Number | float, int]()
-        for line in self.lines[EACH]:
-            depths[line.number] = 1 + max((depths.get(part, 0) for part in line.operands), default=0)
+        depths = dict[Number, int]()
+        for _, numbers, read in self.lines[_EACH]:
+            depths.update(dict.fromkeys(numbers, 1 + max((depths.get(number, 0) for number in read), default=0)))
         return max(depths.values(), default=0)
+
+    def functions(self, wanted: set[Slot], memories: list[str], first: int, blocks: str) -> Iterator[str]:
+        """Its functions in C, with numbers from *first* on; the slots *wanted* are read after the stretch.
+
+        Notes how long the tape is, and for ``run.h`` the ``sizes`` of all and the ``places`` of numbers in *memories*.
+        """
+        changed = {slot for slot, number in self._now.items() if number is not self.read.get(slot)}
+        written = [(slot, self._now[slot]) for slot in sorted(wanted & changed)]
+        parts = [lines[at : at + LONGEST] for lines in self.lines.values() for at in range(0, len(lines), LONGEST)]
+        for index, lines in enumerate(parts):
+            for number in chain.from_iterable(line.read for line in lines):
+                number.last = index
+        for _, number in written:
+            number.last = len(parts)
+        read = [(slot, number) for slot, number in sorted(self.read.items()) if number.last >= 0]
+        made = [[number for line in lines for number in line.numbers] for lines in parts]
+        self.n_tape = _allocated([[number for _, number in read], *made])
+        kinds = (read, False), (read, True), (written, True), (written, False)
+        places = [
+            [(memories.index(name), slot, number.index) for (name, slot), number in pairs if is_each == number.is_each]
+            for pairs, is_each in kinds
+        ]
+        counts = [-(-len(lines) // LONGEST) for lines in self.lines.values()]
+        self.sizes = np.array([first, *counts, self.n_tape, self.n_sums, *map(len, places)], np.int64)
+        self.places = np.array([*chain.from_iterable(places)], np.int64)
+        for index, lines in enumerate(parts):
+            body = [
+                text.replace("@", block)
+                for text in self._body(index, lines)
+                for block in (blocks if "@" in text else "0")
+            ]
+            yield function(f"void part{first + index}({_ARGUMENTS})", body)
+
+    def _body(self, index: int, lines: list[Line]) -> Iterator[str]:
+        """The lines of a function, with what it reads from earlier ones, and what it hands to later ones."""
+        known = set[Number]()
+        for text, numbers, read in lines:
+            for number in dict.fromkeys(read):
+                if number not in known:
+                    yield f"V {number.name} = {number.place if number.is_each else f'ALL({number.place})'};"
+            known.update(read, numbers)
+            yield text
+            for number in numbers:
+                if number.last > index:
+                    yield f"{number.place} = {number.name}{'' if number.is_each else '[0]'};"
+                if number in self._checked:
+                    yield f"s[0] += {number.name} - {number.name};"
+
+
+def _allocated(made: list[list[Number]]) -> int:
+    """Give a place on the tape to what a later function reads; return the length of the tape."""
+    free, ending, length = list[int](), dict[int, list[int]](), 0
+    for index, numbers in enumerate(made, -1):
+        free += ending.pop(index - 1, [])
+        for number in numbers:
+            if number.is_each and number.last > index:
+                if not free:
+                    free.append(length)
+                    length += 1
+                number.index = free.pop()
+                ending.setdefault(number.last, []).append(number.index)
+    return length
+
+
+def _text(form: str, operands: list[str], made: list[str]) -> str:
+    first, *others = made
+    if form in _FORMS:
+        return f"V {first} = {_FORMS[form].format(*operands)};"
+    name = "_and_".join(_PAIR) if others else C_NAMES.get(form, form)
+    declared = "".join(f"V {other}; " for other in others)
+    return f"{declared}V {first} = v_{name}({', '.join([*operands, *(f'&{other}' for other in others)])});"
+
+
+def is_native(instruction: Instruction) -> bool:
+    """Whether C carries it out: no function of Python, nothing careful, and no large matrix."""
+    match instruction:
+        case Map(function=form, out=out):
+            return isinstance(form, str) and (form in KERNELS or form in SLOPES) and out.size <= _MOST
+        case MatMul(kind=kind, left=left, right=right):
+            n_products = left.size * right.shape[-1 if kind == "to weights" else 0]
+            return not kind.endswith("careful") and n_products <= _MOST
+        case Total(operand=operand):
+            return operand.size <= _MOST
+    return instruction.out.size <= _MOST
+
+
+def read_by(instruction: Instruction) -> set[Slot]:
+    """The slots that an instruction reads."""
+    parts = [*instruction.operands, *([instruction] if isinstance(instruction, (Take, Scatter)) else [])]
+    return {slot for part in parts if not isinstance(part, float) for slot in _slots(part)}
+
+
+def _slots(view: View | Take | Scatter) -> list[Slot]:
+    return [(view.memory, slot) for slot in view.slots.ravel().tolist()]
+
+
+def _per_example(slot: Slot) -> bool:
+    return not slot[0].startswith("uniform")

@@ -1,49 +1,22 @@
-/* Stretches of a program: their numbers in vectors of examples, as many as fit into a register. */
+/* A block has the numbers of as many examples as fit into a register; B blocks are computed side by side. */
 #include <math.h>
 #include <string.h>
 
 typedef real V __attribute__((vector_size(64)));
 typedef integer I __attribute__((vector_size(64)));
-enum { W = sizeof(V) / sizeof(real), B = BLOCKS };
+enum { W = sizeof(V) / sizeof(real) };
 
-/* A slot of a memory, and where its number is on the tape, or among the scalars. */
-struct place { int memory, index; long slot; };
+#define ALL(number) ((real)(number) - (V){0})
+#define INLINE static inline __attribute__((always_inline))
+#define KEPT(terms, there) ((V)((I)(terms) & (there)))
 
-struct list { long n; const struct place *places; };
+/* Functions that compute B blocks, or what is the same for all examples: with the numbers of blocks in t, those of all
+ * examples in u, sums over examples in s, and lanes that are all ones where there is an example. */
+typedef void part(V *restrict t, real *restrict u, V *restrict s, const I *there);
 
-/* Functions that compute examples, or what is the same for all of them. */
-typedef void part(V *restrict tape, const real *restrict scalars, V *restrict sums, const I *there);
-typedef void scalar_part(real *scalars, V *sums);
+V v_tanh_and_sech2(V a, V *sech2);
 
-struct stretch {
-    long n_sums, n_tape, n_parts;
-    struct list inputs, read, written, uniform_read, uniform_written;
-    part *const *parts;
-    scalar_part *const *before, *const *after;
-};
-
-V v_tanh_and_sech2(V x, V *sech2);
-
-static inline V all(real number)
-{
-    return number - (V){0};
-}
-
-static inline V kept(V terms, I there)
-{
-    return (V)((I)terms & there);
-}
-
-static inline real total(V sums)
-{
-    real sum = sums[0];
-
-    for (int k = 1; k < W; k++)
-        sum += sums[k];
-    return sum;
-}
-
-/* A function of vectors from one of numbers, for a compiler that makes vectors of loops. */
+/* A vector function from one of numbers, for a compiler that makes vectors of loops. */
 #define EACH1(name) \
 V v_##name(V a) \
 { \
