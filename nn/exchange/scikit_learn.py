@@ -103,7 +103,9 @@ def from_sklearn(estimator: Any) -> Module:
     if not hasattr(estimator, "coefs_"):
         raise ValueError(f"estimator must be fitted, got {shortened(estimator)}; call its fit(X, y) first")
     if estimator.out_activation_ not in _LOSSES or estimator.activation not in _NAMES:
-        raise ValueError(f"estimator must have no output activation {estimator.out_activation_}; an MLP has none")
+        found = f"{estimator.activation} and {estimator.out_activation_}"
+        must = f"hidden layers of {', '.join(_NAMES)}, and an output of {', '.join(_LOSSES)}"
+        raise ValueError(f"estimator must have {must}, got {found}")
     steps: list[Step] = []
     for weights, bias in zip(estimator.coefs_, estimator.intercepts_):
         steps += [Linear(weights.T, bias), _NAMES[estimator.activation]]

@@ -857,7 +857,10 @@ def test_what_scikit_learn_has_not_is_refused():
         with pytest.raises(ValueError, match=words):
             to_sklearn(model)
     own = MLPClassifier([2], max_iter=1, random_state=0).fit(X, [0, 1] * 10)
+    counts = networks.MLPRegressor(hidden_layer_sizes=(2,), random_state=0).partial_fit(X, [0, 1] * 10)
+    counts.out_activation_ = "exp"  # what loss="poisson" has
     for estimator, words in [
+        (counts, "an output of softmax, logistic, identity, got relu and exp"),
         (networks.MLPClassifier(), "must be fitted"),
         (own, "got .*; its model_ is the MLP"),
         (make_pipeline(networks.MLPRegressor()), "of a pipeline, give the last step"),
