@@ -10,11 +10,11 @@ from pathlib import Path
 from engine.validation import Unchecked, shortened
 
 
-def as_path(name: str, given: Unchecked) -> Path:
-    """The argument called *name* as a Path; a TypeError unless it is a file's name, as a str or an os.PathLike."""
+def as_path(name: str, given: Unchecked, kind: str = "file") -> Path:
+    """The argument called *name* as a Path; a TypeError unless it names a file, as a str or an os.PathLike."""
     if isinstance(given, (str, os.PathLike)) and isinstance(os.fspath(given), str):
         return Path(given)
-    raise TypeError(f"{name} must be the name of a file, as a str or a Path, got {shortened(given)}")
+    raise TypeError(f"{name} must be the name of a {kind}, as a str or a Path, got {shortened(given)}")
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:

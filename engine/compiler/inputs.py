@@ -51,11 +51,12 @@ def as_rows(table: Table, n_inputs: int, dtype: np.dtype[Any], look: Sequence[in
         raise ValueError(f"X must be of shape (n_examples, {n_inputs}), an example a row, got {given.shape}{advice}")
     if not given.flags.aligned:  # np.vdot of numpy 1.26 ends the process on some processors
         given = given.copy()
-    if given.dtype == dtype and look is not None and not look:
+    columns = look if given.dtype == dtype else None  # what is rounded is looked at everywhere
+    if columns is not None and not columns:
         return given
     with np.errstate(all="ignore"):
         rows = given.astype(dtype, copy=False)
-        looked_at = rows[:, look] if given.dtype == dtype and look is not None else rows
+        looked_at = rows if columns is None else rows[:, columns]
         if not isfinite(np.vdot(looked_at, looked_at)):  # faster than any look at each number
             refuse_nan(rows)
             refuse_lost(given, rows, "X")

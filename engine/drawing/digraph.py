@@ -89,8 +89,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 
         And the errors of ``run_graphviz``.
         """
-        name = as_path("filename", self.filename if filename is None else filename)
-        target = Path(as_path("directory", directory or self.directory or ""), name)
+        folder = as_path("directory", directory or self.directory or "", "folder")
+        target = folder / as_path("filename", self.filename if filename is None else filename)
         kind = _ending(target)
         if kind not in _PICTURES + _SOURCES:
             raise ValueError(f"a file name must end in .svg, .png, .pdf, .dot or .gv, got {shortened(str(target))}")

@@ -167,8 +167,10 @@ def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:
 
 
 _RECORDED = ("the model", "the loss")  # what ``_kept_by`` names that graphs are made by
-_DIGESTS = {"starting weights", "starting state of the optimizer", "parameters to train"}
-_DIGESTS |= {"code of the loss", "examples", "validation examples"}
+_DIGESTS = {
+    *("starting weights", "starting state of the optimizer", "parameters to train"),
+    *("code of the loss", "examples", "validation examples"),
+}
 
 
 def _run_of(task: Task) -> dict[str, Any]:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from engine import compiler
-from engine.validation import check_flag
 from nn.data import DataSet
 from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.training.history import History
 from nn.training.processes import Alone
-from nn.validation import check_int, shortened, unknown_argument
+from nn.validation import check_flag, check_int, shortened, unknown_argument
 
 if TYPE_CHECKING:
     from nn.module import Module
