@@ -81,7 +81,7 @@ def test_derivatives_are_those_of_finite_differences(row, data):
 
 @every_operation
 @given(data=st.data())
-@settings(max_examples=30)
+@settings(max_examples=5)
 def test_a_second_path_adds_its_gradient(row, data):
     numbers = data.draw(row.near)
     once, once_values = row.on(*numbers)

@@ -47,7 +47,7 @@ NUMBERS_FOR = {
 
 @pytest.mark.parametrize("op", list(RULES))
 @given(data=st.data(), are_equal=st.booleans())
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_a_rule_gives_the_numbers_of_the_primitive(op, data, are_equal):
     rule, numbers = RULES[op], data.draw(NUMBERS_FOR[op])
     if op == "/" and abs(numbers[1]) < 1e-3:

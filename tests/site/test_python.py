@@ -167,6 +167,7 @@ def test_what_was_printed_before_an_error_is_kept_and_endless_print_is_cut(page)
     assert len(page.show_code("for _ in range(20000): print('again')\nx = 2 * Value(1.0)")["printed"]) < 10_100
 
 
+@pytest.mark.slow
 def test_a_large_graph_has_a_picture_and_no_walk(page):
     answer = page.show_code("x = y = Value(1.0)\nfor _ in range(300):\n    y = y * x")
     assert answer["walk"] is None

@@ -294,7 +294,7 @@ return { wrong, rate, epochs: epochs.slice(0, 3), start: trainer.steps, stepsAnE
 
 
 @needs_node
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("optimizer", [pytest.param("sgd", marks=pytest.mark.slow), "adam"])
 def test_back_is_exactly_where_training_was(tmp_path, optimizer):
     built = training_page.build(FIRST | {"optimizer": optimizer})
     found = run_here(tmp_path, BACK, {"built": plain(built), "points": MOONS, "options": OPTIONS}, [built])

@@ -22,6 +22,7 @@ LEAF = (3.0, -0.7, 0.2)
 
 
 @needs_cc
+@pytest.mark.slow
 def test_every_primitive_has_the_engines_numbers_and_refusals(tmp_path):
     names, rows = {}, []
     for index, (key, rule) in enumerate((RULES | SLOPES).items()):

@@ -187,7 +187,7 @@ SIGNALS = {
 }
 
 
-@pytest.mark.parametrize("case", SIGNALS)
+@pytest.mark.parametrize("case", [one if "last" in one else pytest.param(one, marks=pytest.mark.slow) for one in SIGNALS])
 def test_examples_are_looked_at_again_where_a_number_forward_is_infinite_and_nowhere_else(case, monkeypatch):
     make, X, is_infinite = SIGNALS[case]
     x, w = Value(0.5, label="x"), Value(1.0, label="w")
@@ -200,7 +200,7 @@ def test_examples_are_looked_at_again_where_a_number_forward_is_infinite_and_now
             assert bool(looked) == is_infinite
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 def test_exp_and_tanh_are_as_exact_as_the_code_says(dtype):
     """In units of the last place; and beyond what they can tell apart, in subnormal numbers too."""
     x = Value(0.5)

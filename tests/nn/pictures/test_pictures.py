@@ -285,7 +285,7 @@ def test_a_large_table_is_cut_and_its_examples_are_shown():
 # -------------------------------------------------------------------------------------------------------------- surface
 
 
-@pytest.mark.parametrize("mode", [None, True, False])
+@pytest.mark.parametrize("mode", [None, *(pytest.param(mode, marks=pytest.mark.slow) for mode in (True, False))])
 def test_pictures_have_no_noise_of_dropout(mode):
     model = Sequential(Layer(2, 4, seed=0), Dropout(0.4), Layer(4, 1, "linear", seed=1))
     if mode is not None:

@@ -70,7 +70,7 @@ def test_arguments_with_other_numbers_are_refused(what, tmp_path):
     assert same[0] == same[1], same
 
 
-@pytest.mark.parametrize("sizes", [[5, 1], [60, 40, 1]])
+@pytest.mark.parametrize("sizes", [[5, 1], pytest.param([60, 40, 1], marks=pytest.mark.slow)])
 def test_a_branch_that_a_later_example_takes_is_compared_in_large_models_too(sizes):
     text = f"return (output - target) ** 2 * (1.0 if target == {DATA.y[0]} else SCALE)"
     options = {"make": lambda: MLP(2, sizes, seed=3), "epochs": 1}
