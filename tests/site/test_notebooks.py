@@ -24,6 +24,7 @@ def lab(built):
     return built / "lab"
 
 
+@pytest.mark.slow
 def test_each_notebook_begins_by_saying_what_runs_here(lab, built):
     listed = (built / "notebooks.html").read_text(encoding="utf-8")
     names = sorted(path.name for path in (lab / "files").glob("*.ipynb"))
@@ -41,6 +42,7 @@ def test_each_notebook_begins_by_saying_what_runs_here(lab, built):
     assert len(re.findall("runs here, but for cells that need numpy", listed)) == 2
 
 
+@pytest.mark.slow
 def test_all_packages_come_from_the_site(lab):
     folder = lab / "static" / "pyodide"
     packages = json.loads((folder / "pyodide-lock.json").read_text())["packages"]

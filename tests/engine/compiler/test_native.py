@@ -187,7 +187,9 @@ SIGNALS = {
 }
 
 
-@pytest.mark.parametrize("case", [one if "last" in one else pytest.param(one, marks=pytest.mark.slow) for one in SIGNALS])
+@pytest.mark.parametrize(
+    "case", [one if "example" in one else pytest.param(one, marks=pytest.mark.slow) for one in SIGNALS]
+)
 def test_examples_are_looked_at_again_where_a_number_forward_is_infinite_and_nowhere_else(case, monkeypatch):
     make, X, is_infinite = SIGNALS[case]
     x, w = Value(0.5, label="x"), Value(1.0, label="w")
