@@ -52,8 +52,8 @@ def run_process(source: str, kind: str, engine: str, options: tuple[str, ...], t
             ) from None
     if process.returncode or not picture:
         lines = said.decode(errors="replace").strip().splitlines()
-        last = lines[-1] if lines else "it said nothing"
-        raise RuntimeError(last if last == _MISSING else f"Graphviz drew no {kind}: {last}")
+        told = " ".join(lines[-2 if dot else -1 :]) or "it said nothing"  # dot's advice is a line of its own
+        raise RuntimeError(told if told == _MISSING else f"Graphviz drew no {kind}: {told}")
     return picture
 
 

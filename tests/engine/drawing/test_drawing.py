@@ -21,6 +21,7 @@ from svg import SVG, arrows, box_with, boxes, clusters, edges, texts, title, tre
 import engine
 from engine import Value, draw, stepper, tanh
 from engine.drawing import Drawing
+from engine.drawing.rendering import run_graphviz
 from engine.expressions.writers import text
 from engine.steps import Wording
 from engine.validation import plain_label
@@ -329,6 +330,12 @@ def test_a_system_graphviz_draws_the_same_texts(monkeypatch):
 def test_a_renderer_that_fails_says_what_graphviz_said(no_dot):
     with pytest.raises(RuntimeError, match="Graphviz drew no svg"):
         Drawing(body=["this is not DOT -> ["]).pipe("svg")
+
+
+@pytest.mark.skipif(not shutil.which("dot"), reason="this system has no dot")
+def test_what_a_system_graphviz_lacks_is_named():
+    with pytest.raises(RuntimeError, match=r'^Graphviz drew no svg: .*"round".* Use one of: .*dot'):
+        run_graphviz("digraph {}", "svg", "round")
 
 
 def test_without_any_graphviz_the_error_says_what_to_install(no_dot, tmp_path, monkeypatch):
