@@ -15,6 +15,11 @@ VERSION = 1
 NAMES = ("column_names", "target_column_names")
 """The names of the columns of inputs and targets, where a model has them."""
 _BEGINNING = re.compile(rf'\s*{{\s*"format": *"{FORMAT}"')
+_TYPES = (
+    ("configuration", dict, "an object"),
+    ("loss", str | None, "a text or null"),
+    ("classes", list | None, "a list or null"),
+)
 _MOST = 1 << 28  # bytes of a file of another format: 32 million weights, each of which becomes a Value
 
 
@@ -37,7 +42,7 @@ def read_model(path: str | PathLike[str], kind: str) -> dict[str, Any]:
     content = parse_model(path, Path(path).read_bytes(), kind)
     parameters = content.get("parameters")
     if not isinstance(parameters, dict):
-        raise ModelFileError(f"{path}: 'parameters' is missing or not of its type")
+        raise ModelFileError(f"{path}: parameters must be an object, got {shortened(parameters)}")
     for name, number in parameters.items():
         if not is_finite(number):
             label = plain_label(name, 80)
@@ -59,9 +64,9 @@ def parse_model(path: str | PathLike[str], data: bytes, kind: str) -> dict[str, 
 
 def check_learned(content: dict[str, Any]) -> None:
     """Raise a ValueError if loss, classes or names of columns are not what a model learns."""
-    for key, kinds in (("configuration", dict), ("loss", str | None), ("classes", list | None)):
+    for key, kinds, words in _TYPES:
         if key not in content or not isinstance(content[key], kinds):
-            raise ValueError(f"{key!r} is missing or not of its type")
+            raise ValueError(f"{key} must be {words}, got {shortened(content[key]) if key in content else 'none'}")
     for key in NAMES:
         names = content.get(key, [])
         if not (isinstance(names, list) and all(type(name) is str for name in names)):
