@@ -68,10 +68,11 @@ class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
         name = self.graph.add(operator, self.name, *operands, **attributes)
         return Tensor(self.graph, name, self.shape if shape is None else shape, self.dtype, self.wide)
 
-    def reshaped(self, shape: tuple[int, ...]) -> Tensor:
+    def reshape(self, *shape: int) -> Tensor:
+        """The same in another shape; the last axis is -1, that of the examples."""
         if self.numbers is not None:
-            return self.graph.constant(self.numbers.reshape(shape))
-        return self if shape == self.shape else self.made("Reshape", self.graph.array([*shape, -1]), shape=shape)
+            return self.graph.constant(self.numbers.reshape(shape[:-1]))
+        return self if shape[:-1] == self.shape else self.made("Reshape", self.graph.array(shape), shape=shape[:-1])
 
     def spread(self, shape: tuple[int, ...]) -> Tensor:
         if self.numbers is not None:
@@ -86,11 +87,11 @@ class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
             return self
         return self.made("Gather", self.graph.array(rows), shape=(len(rows),))
 
-    def total(self) -> Tensor:
-        """The sums over the last axis of its shape."""
+    def sum(self, axis: int) -> Tensor:
+        """The sums over the last axis of its shape, which is *axis* -2."""
         if self.numbers is not None:
             return self.graph.constant(np.add.accumulate(self.numbers, -1)[..., -1])
-        return self.made("ReduceSum", self.graph.array([-2]), shape=self.shape[:-1], keepdims=0)
+        return self.made("ReduceSum", self.graph.array([axis]), shape=self.shape[:-1], keepdims=0)
 
     def cast(self, kind: str) -> Tensor:
         dtype = np.dtype(kind)
