@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.ir import Floats, Indexes
+from engine.compiler.ir import Floats, Indexes, View
 from engine.onnx_models import package
 
 
@@ -74,10 +74,13 @@ class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
             return self.graph.constant(self.numbers.reshape(shape[:-1]))
         return self if shape[:-1] == self.shape else self.made("Reshape", self.graph.array(shape), shape=shape[:-1])
 
-    def spread(self, shape: tuple[int, ...]) -> Tensor:
+    def spread(self, view: View) -> Tensor:
+        """The same for all numbers of a view that has more."""
+        if math.prod(self.shape) == view.size:
+            return self
         if self.numbers is not None:
-            return self.graph.constant(np.broadcast_to(self.numbers, shape))
-        return self if shape == self.shape else self.made("Expand", self.graph.array([*shape, 1]), shape=shape)
+            return self.graph.constant(np.broadcast_to(self.numbers, view.shape))
+        return self.made("Expand", self.graph.array([*view.shape, 1]), shape=view.shape)
 
     def taken(self, rows: Indexes) -> Tensor:
         """These rows of its only axis."""

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import groupby
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from engine.compiler.backends.numpy_kernels import kernel
-from engine.compiler.ir import Code, Floats, Function, MatMul, View
+from engine.compiler.ir import Code, Floats, Function, MatMul
 from engine.compiler.memory_layout import Placed
 from engine.compiler.onnx_graph import Graph, Operand, Tensor, joined, over_examples
 from engine.compiler.onnx_kernels import applied
@@ -41,7 +40,7 @@ def onnx_model(placed: Placed, uniform: Floats, labels: Sequence[str], comment: 
 class _Tensors(Rows):
     """Tensors of a graph."""
 
-    joined, taken = staticmethod(joined), staticmethod(Tensor.taken)
+    joined, spread, taken = staticmethod(joined), staticmethod(Tensor.spread), staticmethod(Tensor.taken)
 
     def __init__(self, code: Code, n_inputs: int, uniform: Floats) -> None:
         super().__init__(code)
@@ -70,6 +69,3 @@ class _Tensors(Rows):
         matrix = self.graph.array(weights.numbers, weights.dtype)
         vectors, shape = (vectors, (n,)) if m == 1 else (vectors.reshape(m, k, -1), (m, n))
         return Tensor(self.graph, self.graph.add("MatMul", matrix, vectors.name), shape, weights.dtype, vectors.wide)
-
-    def spread(self, tensor: Tensor, view: View) -> Tensor:
-        return tensor.spread(view.shape) if prod(tensor.shape) < view.size else tensor

@@ -13,22 +13,17 @@ _UNWRITTEN = 2**62  # no list has that index
 class Rows:
     """Which row of which array has the number of each slot now.
 
-    The last axis of an array is that of the examples. A subclass says how its arrays are taken apart, put together and
-    calculated with; they have ``reshape`` and ``sum`` themselves.
+    The last axis of an array is that of the examples. A subclass says how some rows of its arrays are *taken*, arrays
+    are *joined*, *spread* into the shape of a view, *mapped* by a function, and how terms are *added* to rows, as
+    gradients need. They have ``reshape`` and ``sum`` themselves.
     """
 
     taken: Callable[[Any, Indexes], Any]
-    """Some rows of an array."""
     joined: Callable[[list[Any]], Any]
-    """The rows of several arrays, one after the other."""
-    mapped: Callable[[Any, list[Any]], Any]
-    """A function of operands, number by number."""
-    product: Callable[[MatMul], Any]
-    """The result of a matrix product."""
-    added: Callable[[Any, Indexes, Any], Any]
-    """An array with terms added to rows at these places; gradients alone need it."""
     spread: Callable[[Any, View], Any]
-    """An array in the shape of a view that has more numbers."""
+    mapped: Callable[[Any, list[Any]], Any]
+    product: Callable[[MatMul], Any]
+    added: Callable[[Any, Indexes, Any], Any]
 
     def __init__(self, code: Code) -> None:
         self.arrays: list[Any] = []

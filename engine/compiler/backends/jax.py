@@ -146,6 +146,8 @@ class _Arrays(Rows):
     """Arrays of XLA: ``(n, n_examples)``, or ``(n, 1)`` in memories with one number for all examples."""
 
     joined = staticmethod(jnp.concatenate)
+    mapped = staticmethod(lambda function, operands: _KERNELS[function](*operands))
+    added = staticmethod(lambda array, places, terms: array.at[places].add(terms))
 
     def __init__(self, code: Code, rows: Any) -> None:
         super().__init__(code)
@@ -158,15 +160,9 @@ class _Arrays(Rows):
             return array[start : rows[-1] + 1 : step]
         return array.at[rows].get(mode="promise_in_bounds")
 
-    def mapped(self, function: Any, operands: list[Any]) -> Any:
-        return _KERNELS[function](*operands)
-
     def product(self, each: MatMul) -> Any:
         left, right = self.read(each.left), self.read(each.right)
         return jnp.einsum(_PRODUCTS[each.kind], left, right, precision="highest").reshape(*each.out.shape, -1)
-
-    def added(self, array: Any, places: Indexes, terms: Any) -> Any:
-        return array.at[places].add(terms)
 
     def spread(self, array: Any, view: View) -> Any:
         n_columns = self._n_examples if view.per_example else 1
