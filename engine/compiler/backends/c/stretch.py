@@ -1,6 +1,6 @@
 """A stretch of a program as C: functions that compute blocks of examples, their numbers in registers and on a tape."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from itertools import chain
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.compiler.backends.numpy_kernels import KERNELS
 from engine.compiler.ir import Instruction, Map, MatMul, Scatter, Take, Total, View
 from engine.derivatives import SLOPES
-from engine.expressions.c_functions import LONGEST, function
+from engine.expressions.c_functions import function, parts_of
 from engine.expressions.writers import C_NAMES, c_number
 
 Slot: TypeAlias = tuple[str, int]
@@ -174,7 +174,8 @@ class Stretch:
         """
         changed = {slot for slot, number in self._now.items() if number is not self.read.get(slot)}
         written = [(slot, self._now[slot]) for slot in sorted(wanted & changed)]
-        parts = [lines[at : at + LONGEST] for lines in self.lines.values() for at in range(0, len(lines), LONGEST)]
+        groups = [parts_of(lines) for lines in self.lines.values()]
+        parts = [*chain.from_iterable(groups)]
         for index, lines in enumerate(parts):
             for number in chain.from_iterable(line.read for line in lines):
                 number.last = index
@@ -188,8 +189,7 @@ class Stretch:
             [(memories.index(name), slot, number.index) for (name, slot), number in pairs if is_each == number.is_each]
             for pairs, is_each in kinds
         ]
-        counts = [-(-len(lines) // LONGEST) for lines in self.lines.values()]
-        self.sizes = np.array([first, *counts, self.n_tape, self.n_sums, *map(len, places)], np.int64)
+        self.sizes = np.array([first, *map(len, groups), self.n_tape, self.n_sums, *map(len, places)], np.int64)
         self.places = np.array([*chain.from_iterable(places)], np.int64)
         for index, lines in enumerate(parts):
             body = [
@@ -199,7 +199,7 @@ class Stretch:
             ]
             yield function(f"void part{first + index}({_ARGUMENTS})", body)
 
-    def _body(self, index: int, lines: list[Line]) -> Iterator[str]:
+    def _body(self, index: int, lines: Sequence[Line]) -> Iterator[str]:
         """The lines of a function, with what it reads from earlier ones, and what it hands to later ones."""
         known = set[Number]()
         for text, numbers, read in lines:
