@@ -61,12 +61,12 @@ class Line(NamedTuple):
 
 
 class Stretch:
-    """Instructions between two calls of numpy, number by number.
+    """Instructions between two calls of numpy, number by number; those with a number below 0 are forward.
 
     Raises a NotImplementedError where a number of an example is made of a sum over examples.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, instructions: Iterable[tuple[int, Instruction]]) -> None:
         self.read: dict[Slot, Number] = {}
         self.lines: dict[str, list[Line]] = {_BEFORE: [], _EACH: [], _AFTER: []}
         self.called = set[tuple[str, int]]()
@@ -77,8 +77,10 @@ class Stretch:
         """Numbers forward that show by being infinite or NaN that any of them is."""
         self._now: dict[Slot, Number] = {}
         self._made: dict[tuple[object, ...], Number] = {}
+        for at, instruction in instructions:
+            self._append(instruction, at < 0)
 
-    def append(self, instruction: Instruction, is_forward: bool) -> None:
+    def _append(self, instruction: Instruction, is_forward: bool) -> None:
         """Carry out an instruction with numbers that have no value yet."""
         make, shape = partial(self._result, is_forward), instruction.out.shape
         add, multiply = partial(make, "add"), partial(make, "multiply")
