@@ -116,13 +116,12 @@ class Stretch:
 
     def _put(self, slot: Slot, number: Number | float) -> None:
         """Write a number; where one of each example is written for all, their sum is meant."""
-        is_each = isinstance(number, Number) and number.is_each
-        if isinstance(number, Number) and is_each == _per_example(slot):
-            self._now[slot] = number
-        elif isinstance(number, Number) and is_each:
-            self._now[slot] = self._sum(number)
-        else:
-            self._now[slot] = self._result(False, "copy", number, when=_EACH if _per_example(slot) else _BEFORE)
+        is_each = _per_example(slot)
+        if isinstance(number, Number) and number.is_each and not is_each:
+            number = self._sum(number)
+        elif not (isinstance(number, Number) and number.is_each == is_each):
+            number = self._result(False, "copy", number, when=_EACH if is_each else _BEFORE)
+        self._now[slot] = number
 
     def _result(self, is_forward: bool, form: str, *operands: Number | float, when: str = _BEFORE) -> Number:
         """What a form computes: a number that is there already, or one line more."""
@@ -137,14 +136,22 @@ class Stretch:
             numbers = [self._new(when) for _ in forms]
             self._made.update(((each, *rest), number) for each, number in zip(forms, numbers))
             names = [part.name if isinstance(part, Number) else f"ALL({c_number(part)})" for part in operands]
-            if form not in (*_FORMS, *_PAIR):
-                self.called.add((C_NAMES.get(form, form), len(names)))
             if is_forward:
                 self._checked.difference_update(operands[: 1 if form == "divide" else 2] if form in _FORMS else ())
                 self._checked.add(self._made[form, *rest])
-            text = _text(form, names, [number.name for number in numbers])
+            text = self._text(form, names, [number.name for number in numbers])
             self.lines[when].append(Line(text, numbers, read))
         return self._made[form, *rest]
+
+    def _text(self, form: str, operands: list[str], made: list[str]) -> str:
+        first, *others = made
+        if others:
+            return f"V {others[0]}; V {first} = v_{'_and_'.join(_PAIR)}({operands[0]}, &{others[0]});"
+        if form in _FORMS:
+            return f"V {first} = {_FORMS[form].format(*operands)};"
+        name = C_NAMES.get(form, form)
+        self.called.add((name, len(operands)))
+        return f"V {first} = v_{name}({', '.join(operands)});"
 
     def _sum(self, number: Number) -> Number:
         """The sum of a number over all examples."""
@@ -230,15 +237,6 @@ def _allocated(made: list[list[Number]]) -> int:
                 number.index = free.pop()
                 ending.setdefault(number.last, []).append(number.index)
     return length
-
-
-def _text(form: str, operands: list[str], made: list[str]) -> str:
-    first, *others = made
-    if form in _FORMS:
-        return f"V {first} = {_FORMS[form].format(*operands)};"
-    name = "_and_".join(_PAIR) if others else C_NAMES.get(form, form)
-    declared = "".join(f"V {other}; " for other in others)
-    return f"{declared}V {first} = v_{name}({', '.join([*operands, *(f'&{other}' for other in others)])});"
 
 
 def is_native(instruction: Instruction) -> bool:
