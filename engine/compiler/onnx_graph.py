@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.ir import Floats, Indexes, View
-from engine.onnx_models import package
+from engine.onnx_models import OPSET, OWN, package
+
+_IR_VERSION = 9  # of the format that came with OPSET
 
 
 class Graph:
@@ -42,6 +44,39 @@ class Graph:
         """Those numbers that some node takes, as ONNX has them."""
         used = {name for node in self.nodes for name in node.input}
         return [package().numpy_helper.from_array(each, name) for name, each in self.numbers.items() if name in used]
+
+    def model(
+        self,
+        name: str,
+        sizes: tuple[int, int],
+        dtype: Any,
+        *,
+        inputs: str = "",
+        functions: Sequence[Any] = (),
+        metadata: Mapping[str, str] | None = None,
+        comment: str = "",
+    ) -> Any:
+        """An ``onnx.ModelProto`` from X ``(n, n_inputs)`` to Y ``(n, n_outputs)`` that onnx's checker accepts.
+
+        These are the *sizes*, and *dtype* is that of both. *functions* are those that nodes of the domain ``OWN`` call;
+        *inputs* and *comment* say to readers what X and the model are.
+        """
+        helper = package().helper
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        given = helper.make_tensor_value_info("X", kind, ["n", sizes[0]], inputs)
+        made = helper.make_tensor_value_info("Y", kind, ["n", sizes[1]])
+        domains = {"": OPSET} | ({OWN: 1} if functions else {})
+        model = helper.make_model(
+            helper.make_graph(self.nodes, name, [given], [made], self.tensors()),
+            opset_imports=[helper.make_opsetid(domain, version) for domain, version in domains.items()],
+            functions=functions,
+            ir_version=_IR_VERSION,
+            producer_name="gradstep",
+            doc_string=comment,
+        )
+        helper.set_model_props(model, metadata or {})
+        package().checker.check_model(model, full_check=True)
+        return model
 
     def constant(self, numbers: Floats) -> Tensor:
         """Numbers that are the same for all examples."""

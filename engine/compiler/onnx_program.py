@@ -14,7 +14,6 @@ from engine.compiler.onnx_kernels import applied
 from engine.compiler.plan import code_for
 from engine.compiler.rows import Rows
 from engine.compiler.vectorize import INPUTS, UNIFORM
-from engine.onnx_models import checked_model
 from engine.validation import plain_label
 
 
@@ -34,7 +33,7 @@ def onnx_model(placed: Placed, uniform: Floats, labels: Sequence[str], comment: 
     sizes = n_inputs, len(code.outputs)
     names = "\n".join(f"X[:, {i}]: {plain_label(label, 200)}" for i, label in enumerate(labels) if label)
     words = "\n".join(plain_label(line, 200) for line in comment.splitlines())
-    return checked_model("program", graph.nodes, sizes, graph.tensors(), uniform.dtype, inputs=names, comment=words)
+    return graph.model("program", sizes, uniform.dtype, inputs=names, comment=words)
 
 
 class _Tensors(Rows):

@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from engine.onnx_models import OWN, checked_model, package
+from engine.onnx_models import OWN, package
 from nn.configuration import restore
 from nn.exchange.network import KEY, Linear, Noise, Step, content_of, numbers_in, steps_of, sums_in, tensors_of
 from nn.lazy_numpy import np
@@ -53,15 +53,9 @@ def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
             graph.add(_TYPES[step], given, *(["slope"] if step == "leaky_relu" else []), out=made)
         given = made
     own = dict.fromkeys(node.op_type for node in graph.nodes if node.domain == OWN)
-    model = checked_model(
-        "network",
-        graph.nodes,
-        (sums[0].weight.shape[1], len(sums[-1].bias)),
-        graph.tensors(),
-        np.dtype(dtype),
-        functions=[onnx_function(name, *_MADE[name]) for name in own],
-        metadata={KEY: text},
-    )
+    functions = [onnx_function(name, *_MADE[name]) for name in own]
+    sizes = sums[0].weight.shape[1], len(sums[-1].bias)
+    model = graph.model("network", sizes, dtype, functions=functions, metadata={KEY: text})
     data: bytes = model.SerializeToString(deterministic=True)
     return data
 
