@@ -37,7 +37,7 @@ _KINDS = {1: ("<f4", "float_data"), 11: ("<f8", "double_data")}  # by TensorProt
 def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
     """The file of a network that takes X ``(n, n_inputs)`` and gives Y ``(n, n_outputs)``."""
     from engine.compiler.onnx_graph import Graph
-    from engine.onnx_functions import onnx_function
+    from engine.compiler.onnx_kernels import onnx_function
 
     if not (sums := sums_in(steps)):
         raise ValueError("a model must have a Layer to be written as ONNX, got none")
