@@ -13,9 +13,9 @@ _UNWRITTEN = 2**62  # no list has that index
 class Rows:
     """Which row of which array has the number of each slot now.
 
-    The last axis of an array is that of the examples. A subclass says how some rows of its arrays are *taken*, arrays
-    are *joined*, *spread* into the shape of a view, *mapped* by a function, and how terms are *added* to rows, as
-    gradients need. They have ``reshape`` and ``sum`` themselves.
+    The last axis of an array is that of the examples. A subclass says how rows of its arrays are *taken*, arrays are
+    *joined*, *spread* into the shape of a view, *mapped* by a function and multiplied (*product*), and how terms are
+    *added* to rows, as gradients need. The arrays have ``reshape`` and ``sum`` themselves.
     """
 
     taken: Callable[[Any, Indexes], Any]
