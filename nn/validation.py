@@ -14,6 +14,14 @@ check_flag = validation.check_flag
 check_seconds, plain_label, shortened = validation.check_seconds, validation.plain_label, validation.shortened
 
 
+def float_type(dtype: Any) -> str:
+    """The name of float64 or float32, given by its name or as a type of numpy; a ValueError for another."""
+    name = dtype if isinstance(dtype, str) else str(getattr(dtype, "__name__", getattr(dtype, "name", "")))
+    if name not in ("float64", "float32"):
+        raise ValueError(f'dtype must be "float64" or "float32", got {shortened(dtype)}')
+    return name
+
+
 def without_addresses(text: str) -> str:
     """A repr without the addresses of objects, which differ between processes.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from engine.compiler.statements import Statements, block_comment
 from engine.compiler.trace import Record
-from engine.expressions.c_functions import LONGEST, domain, function, refusals, with_helpers
+from engine.expressions.c_functions import domain, function, parts_of, refusals, with_helpers
 from engine.expressions.writers import c, c_number
 from engine.operations import CONSTANT
 
@@ -67,15 +67,12 @@ class _Program:
         calls: dict[str, list[str]] = {}
         for name, statements in (("forward", self.forward), ("backward", self.backward)):
             calls[name] = []
-            for start in range(0, len(statements), LONGEST):
-                part, body = f"PREFIX_{name}{start // LONGEST}", statements[start : start + LONGEST]
-                arrays = _used(body, ["x", "w", "v", "g", "dx", "dw"])
-                call, kind = f"{part}({', '.join(arrays)});", "void"
-                calls[name].append(call)
-                if _used(body, ["return"]):
-                    body, kind = [*body, "return 0;"], "long"
-                    calls[name][-1:] = [f"refused = {call}", "if (refused) return refused;"]
-                yield function(f"static {_signature(kind, part, arrays)}", body)
+            for index, body in enumerate(parts_of(statements)):
+                part, arrays = f"PREFIX_{name}{index}", _used(body, ["x", "w", "v", "g", "dx", "dw"])
+                call, returns = f"{part}({', '.join(arrays)});", bool(_used(body, ["return"]))
+                calls[name] += [f"refused = {call}", "if (refused) return refused;"] if returns else [call]
+                signature = _signature("long" if returns else "void", part, arrays)
+                yield function(f"static {signature}", [*body, *["return 0;"] * returns])
         results = [f"y[{i}] = {self.names[place]};" for i, place in enumerate(self.record.outputs)]
         sizes = {"dx": self.record.n_inputs, "dw": self.record.n_parameters}
         zeros = [f"for (i = 0; i < {size}; i++) {array}[i] = 0.0;" for array, size in sizes.items() if size]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.compiler.ir import Floats, Indexes
-from engine.onnx_models import package
+from engine.compiler.ir import Floats, Indexes, View
+from engine.onnx_models import OPSET, OWN, package
+
+_IR_VERSION = 9  # of the format that came with OPSET
 
 
 class Graph:
@@ -43,6 +45,39 @@ class Graph:
         used = {name for node in self.nodes for name in node.input}
         return [package().numpy_helper.from_array(each, name) for name, each in self.numbers.items() if name in used]
 
+    def model(
+        self,
+        name: str,
+        sizes: tuple[int, int],
+        dtype: Any,
+        *,
+        inputs: str = "",
+        functions: Sequence[Any] = (),
+        metadata: Mapping[str, str] | None = None,
+        comment: str = "",
+    ) -> Any:
+        """An ``onnx.ModelProto`` from X ``(n, n_inputs)`` to Y ``(n, n_outputs)`` that onnx's checker accepts.
+
+        These are the *sizes*, and *dtype* is that of both. *functions* are those that nodes of the domain ``OWN`` call;
+        *inputs* and *comment* say to readers what X and the model are.
+        """
+        helper = package().helper
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        given = helper.make_tensor_value_info("X", kind, ["n", sizes[0]], inputs)
+        made = helper.make_tensor_value_info("Y", kind, ["n", sizes[1]])
+        domains = {"": OPSET} | ({OWN: 1} if functions else {})
+        model = helper.make_model(
+            helper.make_graph(self.nodes, name, [given], [made], self.tensors()),
+            opset_imports=[helper.make_opsetid(domain, version) for domain, version in domains.items()],
+            functions=functions,
+            ir_version=_IR_VERSION,
+            producer_name="gradstep",
+            doc_string=comment,
+        )
+        helper.set_model_props(model, metadata or {})
+        package().checker.check_model(model, full_check=True)
+        return model
+
     def constant(self, numbers: Floats) -> Tensor:
         """Numbers that are the same for all examples."""
         return Tensor(
@@ -68,15 +103,19 @@ class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
         name = self.graph.add(operator, self.name, *operands, **attributes)
         return Tensor(self.graph, name, self.shape if shape is None else shape, self.dtype, self.wide)
 
-    def reshaped(self, shape: tuple[int, ...]) -> Tensor:
+    def reshape(self, *shape: int) -> Tensor:
+        """The same in another shape; the last axis is -1, that of the examples."""
         if self.numbers is not None:
-            return self.graph.constant(self.numbers.reshape(shape))
-        return self if shape == self.shape else self.made("Reshape", self.graph.array([*shape, -1]), shape=shape)
+            return self.graph.constant(self.numbers.reshape(shape[:-1]))
+        return self if shape[:-1] == self.shape else self.made("Reshape", self.graph.array(shape), shape=shape[:-1])
 
-    def spread(self, shape: tuple[int, ...]) -> Tensor:
+    def spread(self, view: View) -> Tensor:
+        """The same for all numbers of a view that has more."""
+        if math.prod(self.shape) == view.size:
+            return self
         if self.numbers is not None:
-            return self.graph.constant(np.broadcast_to(self.numbers, shape))
-        return self if shape == self.shape else self.made("Expand", self.graph.array([*shape, 1]), shape=shape)
+            return self.graph.constant(np.broadcast_to(self.numbers, view.shape))
+        return self.made("Expand", self.graph.array([*view.shape, 1]), shape=view.shape)
 
     def taken(self, rows: Indexes) -> Tensor:
         """These rows of its only axis."""
@@ -86,11 +125,11 @@ class Tensor(np.lib.mixins.NDArrayOperatorsMixin):
             return self
         return self.made("Gather", self.graph.array(rows), shape=(len(rows),))
 
-    def total(self) -> Tensor:
-        """The sums over the last axis of its shape."""
+    def sum(self, axis: int) -> Tensor:
+        """The sums over the last axis of its shape, which is *axis* -2."""
         if self.numbers is not None:
             return self.graph.constant(np.add.accumulate(self.numbers, -1)[..., -1])
-        return self.made("ReduceSum", self.graph.array([-2]), shape=self.shape[:-1], keepdims=0)
+        return self.made("ReduceSum", self.graph.array([axis]), shape=self.shape[:-1], keepdims=0)
 
     def cast(self, kind: str) -> Tensor:
         dtype = np.dtype(kind)

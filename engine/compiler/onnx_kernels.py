@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from engine.compiler.array_functions import SQRT_HALF, made_of
-from engine.compiler.onnx_graph import Operand, Tensor, apply
+from engine.compiler.onnx_graph import Graph, Operand, Tensor, apply
+from engine.onnx_models import OPSET, OWN, package
 
 _SAME = {
     **{"add": "Add", "subtract": "Sub", "multiply": "Mul", "negative": "Neg", "abs": "Abs", "copy": "Identity"},
@@ -54,6 +55,15 @@ def applied(function: str | Callable[..., Any], operands: Sequence[Operand]) -> 
     return _MADE[function](
         *(each if isinstance(each, Tensor) else constant(np.array([each], first.dtype)) for each in operands)
     )
+
+
+def onnx_function(name: str, *constants: float) -> Any:
+    """An ``onnx.FunctionProto`` in float64 of one tensor: the engine's function *name*, with constants after that."""
+    helper, graph = package().helper, Graph()
+    made = applied(name, [Tensor(graph, "x", (), np.dtype("float64"), wide=True), *constants])
+    numbers = [helper.make_node("Constant", [], [each.name], value=each) for each in graph.tensors()]
+    nodes, opset = [*numbers, *graph.nodes], helper.make_opsetid("", OPSET)
+    return helper.make_function(OWN, name, ["x"], [made.name], nodes, [opset])
 
 
 def _of(operator: str) -> Callable[..., Tensor]:

@@ -47,32 +47,25 @@ class Statements:
     def backward(self, output: int) -> Iterator[str]:
         """The statements of the gradient of an output in all inputs and parameters, ``dx`` and ``dw``, which are 0.
 
-        The chain rule's product with an exact 0 is 0, as in the engine.
+        That is the chain rule along the ways from the output to leaves; its product with an exact 0 is 0, as in the
+        engine.
         """
-        for gradient, adds, amount in self._backward(self.record.outputs[output]):
-            yield f"{self._write(gradient)} {'+=' if adds else '='} {self._write(amount)};"
-
-    def _backward(self, root: int) -> Iterator[tuple[Formula, bool, Formula]]:
-        """The chain rule along the ways from *root* to leaves: a gradient, whether an amount is added, and that."""
+        write, root = self._write, self.record.outputs[output]
         named = set(range(self.record.n_inputs + self.record.n_parameters))
-        leads, leading = set(named), []
-        for place, operands in enumerate(self.operands):
-            if not leads.isdisjoint(operands):
-                leads.add(place)
-                leading.append(place)
+        leads = self.record.made_of(named)
         gradients: dict[int, Formula] = {place: Name(f"d{self.names[place]}") for place in named}
         if root in named:
-            yield gradients[root], True, Number(1.0)
-        elif root in leads:
+            yield f"{write(gradients[root])} += {write(Number(1.0))};"
+        elif leads[root]:
             gradients[root] = Number(1.0)
-        for place in reversed(leading):
+        for place in range(len(self.operands) - 1, -1, -1):
             rule, operands = self._rules[place], self.operands[place]
             if rule is None or place not in gradients:
-                continue  # no way from the root
+                continue  # a leaf, or no way from the root
             names = [Name(self.names[i]) for i in (place, *operands)]
             for operand, derivative in zip(operands, rule.derivatives):
                 slope = _multiplied_out(as_formula(derivative(_CALLS, *names)))
-                if operand not in leads or slope == Number(0.0):
+                if not leads[operand] or slope == Number(0.0):
                     continue
                 amount, before = _product(gradients[place], slope), gradients.get(operand)
                 if before is None and isinstance(amount, (Name, Number)):
@@ -83,7 +76,8 @@ class Statements:
                     gradients[operand] = Name(f"g[{self.n_gradients}]")
                     self.n_gradients += 1
                     named.add(operand)
-                yield gradients[operand], adds, amount if adds or before is None else before + amount
+                total = amount if adds or before is None else before + amount
+                yield f"{write(gradients[operand])} {'+=' if adds else '='} {write(total)};"
 
     def labelled(self, labels: Sequence[str]) -> list[str]:
         """A line for each leaf that has a label: ``x[0]: length``."""

@@ -5,16 +5,23 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
+from typing import TypeVar
 
 from engine.domains import DOMAINS, POWER, TOO_LARGE
 
-LONGEST = 400
+_T = TypeVar("_T")
+_LONGEST = 400
 """Statements of a function: compilers take long for those that are longer, and browsers leave them slow."""
 _COMPARED = {"==": operator.eq, "<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
 _CONTRARY = {"!=": "==", ">": "<=", ">=": "<", "<": ">=", "<=": ">"}
 _PI = "static const double pi = 3.141592653589793;\n"
 _CALLED = re.compile(r"\b(?:pi\b|[a-z]\w*(?=\())")
 _HELPER = re.compile(r"(?:/\*[^\n]*\n)?static \w+ (\w+)\(.*?\n\}\n", re.DOTALL)
+
+
+def parts_of(statements: Sequence[_T]) -> list[Sequence[_T]]:
+    """The statements in parts, each for a function."""
+    return [statements[start : start + _LONGEST] for start in range(0, len(statements), _LONGEST)]
 
 
 def function(signature: str, body: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from importlib.resources import files
 from engine import operations, slopes
 from engine.derivatives import RULES, SLOPES, Rule, rule_for
 from engine.domains import DOMAINS, POWER
-from engine.expressions.c_functions import LONGEST, all_helpers, used_by
+from engine.expressions.c_functions import all_helpers, parts_of, used_by
 from engine.expressions.nodes import Calls, Formula, Name, as_formula
 from engine.expressions.writers import text
 from engine.operations import Operation
@@ -90,12 +90,9 @@ def javascript_number(number: float) -> str:
 
 def in_functions(name: str, arguments: str, statements: Sequence[str]) -> tuple[str, str]:
     """The statements in functions of a bounded length, and calls of all of them."""
-    bodies = [statements[i : i + LONGEST] for i in range(0, len(statements), LONGEST)]
-    parts = []
-    for i, body in enumerate(bodies):
-        lines = "".join(f"  {line}\n" for line in body)
-        parts.append(f"\nfunction {name}{i}({arguments}) {{\n{lines}}}\n")
-    return "".join(parts), "".join(f"  {name}{i}({arguments});\n" for i in range(len(bodies)))
+    bodies = ["".join(f"  {line}\n" for line in part) for part in parts_of(statements)]
+    functions = "".join(f"\nfunction {name}{i}({arguments}) {{\n{body}}}\n" for i, body in enumerate(bodies))
+    return functions, "".join(f"  {name}{i}({arguments});\n" for i in range(len(bodies)))
 
 
 def _fields(key: str, rule: Rule) -> Iterator[str]:

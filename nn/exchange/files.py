@@ -10,6 +10,7 @@ from nn import model_files
 from nn.configuration import describe, encode, restore
 from nn.exchange import onnx_files, safetensors_files
 from nn.exchange.network import steps_of
+from nn.validation import float_type
 
 _FORMATS: dict[str, Any] = {".onnx": onnx_files, ".safetensors": safetensors_files}
 _JSON = re.compile(r"|\.(json|txt|model|v?\d+)")
@@ -72,7 +73,7 @@ def to_onnx(model: Any, path: str | PathLike[str], dtype: str = "float64") -> No
     """
     if _ending(path) != ".onnx":
         raise ValueError(f"path must end with .onnx, got {str(path)!r}")
-    write_model(path, model, dtype=dtype)
+    write_model(path, model, dtype=float_type(dtype))
 
 
 def _ending(path: str | PathLike[str]) -> str:

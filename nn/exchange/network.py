@@ -20,9 +20,9 @@ KEY = "gradstep"
 
 
 class Linear(NamedTuple):
-    """The sums of a layer, as arrays: weights ``(n_outputs, n_inputs)``, and a bias for each output."""
+    """The sums of a layer, as arrays: a weight ``(n_outputs, n_inputs)``, and a bias for each output."""
 
-    weights: Any
+    weight: Any
     bias: Any
 
 
@@ -67,14 +67,12 @@ def _named(activation: Any) -> list[Step]:
 
 def tensors_of(steps: Sequence[Step], dtype: str = "float64") -> dict[str, Any]:
     """Weights and biases as PyTorch calls them, in float64 or float32; a ValueError if one is not finite there."""
-    if dtype not in ("float64", "float32"):
-        raise ValueError(f'dtype must be "float64" or "float32", got {shortened(dtype)}')
-    numbered = [(index, step) for index, step in enumerate(steps) if isinstance(step, Linear)]
     with np.errstate(all="ignore"):
         arrays = {
             f"{index}.{name}": np.ascontiguousarray(array, dtype)
-            for index, sums in numbered
-            for name, array in zip(("weight", "bias"), sums)
+            for index, step in enumerate(steps)
+            if isinstance(step, Linear)
+            for name, array in step._asdict().items()
         }
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise ValueError(f"a weight or bias must be a finite number within the range of {dtype}")
@@ -94,7 +92,7 @@ def numbers_in(sums: Sequence[Linear]) -> list[float]:
 def content_of(steps: Sequence[Step], *names: str) -> dict[str, Any]:
     """The content of a model file with these steps, its parameters in a list: of the first kind that can have them."""
     for before, after in pairwise(sums := sums_in(steps)):
-        n, wanted = len(before.bias), after.weights.shape[1]
+        n, wanted = len(before.bias), after.weight.shape[1]
         if n != wanted:
             raise ValueError(f"a layer must take the {n} outputs of the one before, got a layer with {wanted} inputs")
     layers = _layers(steps)
@@ -125,7 +123,7 @@ def _layers(steps: Sequence[Step]) -> list[Any]:
     layers: list[Any] = []
     for before, step in zip([None, *steps], steps):
         if isinstance(step, Linear):
-            n_outputs, n_inputs = step.weights.shape
+            n_outputs, n_inputs = step.weight.shape
             shape = {"n_inputs": n_inputs, "n_outputs": n_outputs}
             layers.append({"kind": "Layer", "configuration": {**shape, "activation": "linear"}})
         elif isinstance(step, Noise):

@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from engine.onnx_models import OWN, checked_model, package
+from engine.onnx_models import OWN, package
 from nn.configuration import restore
 from nn.exchange.network import KEY, Linear, Noise, Step, content_of, numbers_in, steps_of, sums_in, tensors_of
 from nn.lazy_numpy import np
@@ -36,37 +36,26 @@ _KINDS = {1: ("<f4", "float_data"), 11: ("<f8", "double_data")}  # by TensorProt
 
 def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
     """The file of a network that takes X ``(n, n_inputs)`` and gives Y ``(n, n_outputs)``."""
-    from engine.onnx_functions import onnx_function
+    from engine.compiler.onnx_graph import Graph
+    from engine.compiler.onnx_kernels import onnx_function
 
-    helper = package().helper
     if not (sums := sums_in(steps)):
         raise ValueError("a model must have a Layer to be written as ONNX, got none")
-    run = [step for step in steps if not isinstance(step, Noise)]
-    arrays, nodes = tensors_of(run, dtype), list[Any]()
-    names = ["X", *(f"Z{index}" for index in range(1, len(run))), "Y"]
-    for index, (step, *inputs, made) in enumerate(zip(run, names, names[1:])):
-        options: dict[str, Any] = {}
+    run, graph, given = [step for step in steps if not isinstance(step, Noise)], Graph(), "X"
+    graph.numbers |= tensors_of(run, dtype) | {"slope": np.array([_SLOPE], dtype)}
+    for index, step in enumerate(run):
+        made = f"Z{index + 1}" if index + 1 < len(run) else "Y"
         if isinstance(step, Linear):
-            operator, options = "Gemm", {"transB": 1}
-            inputs += [f"{index}.weight", f"{index}.bias"]
+            graph.add("Gemm", given, f"{index}.weight", f"{index}.bias", out=made, transB=1)
         elif step in _MADE and dtype == "float64":
-            operator, options = step, {"domain": OWN}
+            graph.add(step, given, out=made, domain=OWN)
         else:
-            operator = _TYPES[step]
-            if step == "leaky_relu":
-                inputs.append("slope")
-                arrays["slope"] = np.array([_SLOPE], dtype)
-        nodes.append(helper.make_node(operator, inputs, [made], f"{operator}_{index}", **options))
-    own = dict.fromkeys(node.op_type for node in nodes if node.domain == OWN)
-    model = checked_model(
-        "network",
-        nodes,
-        (sums[0].weights.shape[1], len(sums[-1].bias)),
-        [package().numpy_helper.from_array(array, name) for name, array in arrays.items()],
-        np.dtype(dtype),
-        functions=[onnx_function(name, *_MADE[name]) for name in own],
-        metadata={KEY: text},
-    )
+            graph.add(_TYPES[step], given, *(["slope"] if step == "leaky_relu" else []), out=made)
+        given = made
+    own = dict.fromkeys(node.op_type for node in graph.nodes if node.domain == OWN)
+    functions = [onnx_function(name, *_MADE[name]) for name in own]
+    sizes = sums[0].weight.shape[1], len(sums[-1].bias)
+    model = graph.model("network", sizes, dtype, functions=functions, metadata={KEY: text})
     data: bytes = model.SerializeToString(deterministic=True)
     return data
 
@@ -99,7 +88,7 @@ def load(path: str | PathLike[str], kind: type[Any]) -> Any:
 
 
 def _outline(step: Step) -> Any:
-    return step.weights.shape if isinstance(step, Linear) else step
+    return step.weight.shape if isinstance(step, Linear) else step
 
 
 def _steps_in(graph: Any) -> list[Step]:
@@ -122,7 +111,7 @@ def _steps_in(graph: Any) -> list[Step]:
                 if before != "MatMul":
                     raise ValueError("the node before must be a MatMul")
                 (product,) = sums_in([steps.pop()])
-                steps.append(Linear(product.weights, _bias(arrays[0], len(product.bias))))
+                steps.append(Linear(product.weight, _bias(arrays[0], len(product.bias))))
             else:
                 steps.append(_step(node, arrays, given.elem_type))
         except ValueError as error:
@@ -132,7 +121,7 @@ def _steps_in(graph: Any) -> list[Step]:
         taken.add(last)
     if last != graph.output[0].name or not sums_in(steps):
         raise ValueError("the graph must have a Gemm or MatMul, and end with the result of its last node")
-    sizes, n_inputs = [size.dim_value for size in given.shape.dim], sums_in(steps)[0].weights.shape[1]
+    sizes, n_inputs = [size.dim_value for size in given.shape.dim], sums_in(steps)[0].weight.shape[1]
     if sizes and (len(sizes) != 2 or sizes[1] not in (0, n_inputs)):
         raise ValueError(f"the input must have the shape (n, {n_inputs}) of the weights, got {shortened(sizes)}")
     return steps

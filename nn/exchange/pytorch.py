@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.optional_packages import optional_package
 from nn.exchange.network import Linear, Noise, Step, model_of, steps_of, tensors_of
 from nn.lazy_numpy import np
-from nn.validation import shortened
+from nn.validation import float_type, shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
@@ -49,7 +49,7 @@ def to_torch(model: Any, dtype: str = "float64") -> Any:
 
     def part(step: Step) -> Any:
         if isinstance(step, Linear):
-            return torch.nn.utils.skip_init(torch.nn.Linear, *step.weights.T.shape)  # draws no numbers
+            return torch.nn.utils.skip_init(torch.nn.Linear, *step.weight.T.shape)  # draws no numbers
         if isinstance(step, Noise):
             return torch.nn.Dropout(step.rate)
         if step not in _KINDS:
@@ -57,7 +57,7 @@ def to_torch(model: Any, dtype: str = "float64") -> Any:
         name, options = _KINDS[step]
         return getattr(torch.nn, name)(**options)
 
-    steps = steps_of(model)
+    steps, dtype = steps_of(model), float_type(dtype)
     arrays, network = tensors_of(steps, dtype), torch.nn.Sequential(*map(part, steps))
     network.to(getattr(torch, dtype)).load_state_dict({name: torch.from_numpy(each) for name, each in arrays.items()})
     return network.eval()

@@ -10,7 +10,7 @@ from nn.data import DataSet
 from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.training.history import History
 from nn.training.processes import Alone
-from nn.validation import check_flag, check_int, shortened, unknown_argument
+from nn.validation import check_flag, check_int, float_type, shortened, unknown_argument
 
 if TYPE_CHECKING:
     from nn.module import Module
@@ -62,9 +62,7 @@ def check_replay(replay: Any) -> bool | None:
 
 
 def check_dtype(dtype: Any, replay: bool | None) -> str:
-    name = dtype if isinstance(dtype, str) else str(getattr(dtype, "__name__", getattr(dtype, "name", "")))
-    if name not in ("float64", "float32"):
-        raise ValueError(f'dtype must be "float64" or "float32", got {shortened(dtype)}')
+    name = float_type(dtype)
     if name == "float32" and replay is False:
         raise ValueError('dtype must be "float64" for eager training, got "float32" with replay=False; leave one out')
     return name

@@ -6,7 +6,7 @@ tell what is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property, partial
 from types import SimpleNamespace
 from typing import Any
@@ -18,12 +18,13 @@ from jax.scipy.special import erf, erfc
 
 from engine.compiler.array_functions import SQRT_HALF, made_of, ufuncs
 from engine.compiler.backends import numpy as exact
-from engine.compiler.ir import Code, Floats, Indexes, Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.ir import Code, Floats, Indexes, Map, MatMul, View
 from engine.compiler.plan import Bound as AnyBound
 from engine.compiler.plan import Plan
+from engine.compiler.rows import Rows
 from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM
 
-_CHUNK_BYTES, _UNWRITTEN = 2**30, 2**62  # no list has that index
+_CHUNK_BYTES = 2**30
 _opaque: Any = jax.lax.optimization_barrier
 _m = SimpleNamespace(**vars(jnp))
 _m.log, _m.log10 = lambda a: jnp.log(_opaque(a)), lambda a: jnp.log10(_opaque(a))  # XLA takes log(exp(a)) for a
@@ -123,7 +124,7 @@ def _computed(plan: Plan, code: Code, leaves: Any, rows: Any, seed: Any, n_examp
 
     And whether all numbers forward are finite, and none is so small that XLA takes it for 0.
     """
-    numbers, record = _Numbers(code, rows), plan.graph.record
+    numbers, record = _Arrays(code, rows), plan.graph.record
     numbers.put(UNIFORM, np.arange(len(leaves)), leaves)
     numbers.put(INPUTS, np.arange(record.n_inputs), rows.T)
     numbers.follow(code.forward)
@@ -141,56 +142,31 @@ def _computed(plan: Plan, code: Code, leaves: Any, rows: Any, seed: Any, n_examp
     return jnp.concatenate(outputs), gradient, is_sound
 
 
-class _Numbers:
-    """Which row of which array has the number of each slot now."""
+class _Arrays(Rows):
+    """Arrays of XLA: ``(n, n_examples)``, or ``(n, 1)`` in memories with one number for all examples."""
+
+    joined = staticmethod(jnp.concatenate)
+    mapped = staticmethod(lambda function, operands: _KERNELS[function](*operands))
+    added = staticmethod(lambda array, places, terms: array.at[places].add(terms))
 
     def __init__(self, code: Code, rows: Any) -> None:
-        self.arrays: list[Any] = []
-        """``(n, n_examples)``; ``(n, 1)`` in memories with one number for all examples."""
+        super().__init__(code)
         self._n_examples, self._dtype = rows.shape[0], rows.dtype
-        self._where = {name: np.full((2, size), _UNWRITTEN) for name, size in code.n_slots.items()}
 
-    def put(self, memory: str, slots: Indexes, array: Any) -> None:
-        """Let the rows of an array be the numbers of these slots."""
-        self._where[memory][:, slots] = np.full(len(slots), len(self.arrays)), np.arange(len(slots))
-        self.arrays.append(array)
+    def taken(self, array: Any, rows: Indexes) -> Any:
+        """A slice where they lie evenly, which XLA compiles faster."""
+        start, step = rows[0], rows[1] - rows[0] if len(rows) > 1 else 1
+        if step > 0 and np.array_equal(rows, start + step * np.arange(len(rows))):
+            return array[start : rows[-1] + 1 : step]
+        return array.at[rows].get(mode="promise_in_bounds")
 
-    def get(self, memory: str, slots: Indexes) -> Any:
-        """The numbers of these slots, a row each."""
-        which, rows = self._where[memory][:, slots]
-        parts = [_taken(self.arrays[each], rows[which == each]) for each in np.unique(which).tolist()]
-        return _taken(jnp.concatenate(parts), np.argsort(np.argsort(which, kind="stable")))
+    def product(self, each: MatMul) -> Any:
+        left, right = self.read(each.left), self.read(each.right)
+        return jnp.einsum(_PRODUCTS[each.kind], left, right, precision="highest").reshape(*each.out.shape, -1)
 
-    def _read(self, view: View | float) -> Any:
-        return self.get(view.memory, view.slots.ravel()).reshape(*view.shape, -1) if isinstance(view, View) else view
-
-    def follow(self, instructions: Sequence[Instruction]) -> None:
-        for each in instructions:
-            out, operands = each.out, [self._read(operand) for operand in each.operands]
-            if isinstance(each, Scatter):
-                slots, places = np.unique(each.slots, return_inverse=True)
-                terms = operands[0].reshape(len(places), -1)
-                self.put(each.memory, slots, self.get(each.memory, slots).at[places].add(terms))
-                continue
-            if isinstance(each, Map):
-                made = _KERNELS[each.function](*operands)
-            elif isinstance(each, Total):
-                made = operands[0].sum(-1, keepdims=True) if each.over_examples else operands[0].sum(-2)
-            elif isinstance(each, MatMul):
-                made = jnp.einsum(_PRODUCTS[each.kind], *operands, precision="highest").reshape(*out.shape, -1)
-            elif isinstance(each, Take):
-                made = self.get(each.memory, each.slots).reshape(*out.shape, -1)
-            shape = *out.shape, self._n_examples if out.per_example else 1
-            made = jnp.broadcast_to(jnp.asarray(made, self._dtype), shape)
-            self.put(out.memory, out.slots.ravel(), made.reshape(-1, shape[-1]))
-
-
-def _taken(array: Any, rows: Indexes) -> Any:
-    """These rows: a slice where they lie evenly, which XLA compiles faster."""
-    start, step = rows[0], rows[1] - rows[0] if len(rows) > 1 else 1
-    if step > 0 and np.array_equal(rows, start + step * np.arange(len(rows))):
-        return array[start : rows[-1] + 1 : step]
-    return array.at[rows].get(mode="promise_in_bounds")
+    def spread(self, array: Any, view: View) -> Any:
+        n_columns = self._n_examples if view.per_example else 1
+        return jnp.broadcast_to(jnp.asarray(array, self._dtype), (*view.shape, n_columns))
 
 
 def _are_normal(numbers: Any) -> Any:

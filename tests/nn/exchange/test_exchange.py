@@ -260,7 +260,7 @@ def test_layers_in_a_row_without_dropout(folder):
 def test_a_rounded_file_has_rounded_weights(folder):
     pytest.importorskip("onnx")
     model = MLP(3, [4, 1], seed=0)
-    to_onnx(model, "m.onnx", dtype="float32")
+    to_onnx(model, "m.onnx", dtype=np.float32)
     rounded = {name: float(np.float32(number)) for name, number in model.state_dict().items()}
     assert MLP.load("m.onnx").state_dict() == rounded
     model.layers[0].neurons[0].b.data = 1e300

@@ -102,10 +102,7 @@ class _Native:
         for native, group in groupby(numbered, lambda pair: is_native(pair[1])):
             run = [*group]
             self.n_forward += run[0][0] < 0
-            self.steps.append(Stretch() if native else [instruction for _, instruction in run])
-            if isinstance(stretch := self.steps[-1], Stretch):
-                for at, instruction in run:
-                    stretch.append(instruction, at < 0)
+            self.steps.append(Stretch(run) if native else [instruction for _, instruction in run])
         self.stretches = [step for step in self.steps if isinstance(step, Stretch)]
         if not self.stretches:
             raise NotImplementedError
@@ -123,8 +120,7 @@ class _Native:
         self.reads_rows = self.stretches == self.steps and not any(memory == INPUTS for memory, _ in code.outputs)
         """Whether C alone reads inputs, so that they need not be copied."""
         called = sorted({pair for stretch in self.stretches for pair in stretch.called})
-        self.library = _built(texts, called, n_bytes, self.n_blocks)
-        self.run = self.library.run
+        self.run = _built(texts, called, n_bytes, self.n_blocks).run
         pointer = ctypes.c_void_p
         self.run.argtypes = [pointer, pointer, pointer, ctypes.c_longlong, pointer]
 
@@ -163,7 +159,6 @@ class _Bound(numpy_backend.Bound):
         )
         self._work = np.empty(size + 64, np.uint8)
         self._memories = np.array([_memory(self.arrays[name]) for name in native.memories], np.int64)
-        self._loaded = self.arrays[INPUTS]
         calls = [[self._stretch(step)] if isinstance(step, Stretch) else self.bind(step)[0] for step in native.steps]
         self.forward = [call for each in calls[: native.n_forward] for call in each]
         self.backward = [call for each in calls[native.n_forward :] for call in each]

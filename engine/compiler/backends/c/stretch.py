@@ -1,6 +1,6 @@
 """A stretch of a program as C: functions that compute blocks of examples, their numbers in registers and on a tape."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from itertools import chain
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.compiler.backends.numpy_kernels import KERNELS
 from engine.compiler.ir import Instruction, Map, MatMul, Scatter, Take, Total, View
 from engine.derivatives import SLOPES
-from engine.expressions.c_functions import LONGEST, function
+from engine.expressions.c_functions import function, parts_of
 from engine.expressions.writers import C_NAMES, c_number
 
 Slot: TypeAlias = tuple[str, int]
@@ -61,12 +61,12 @@ class Line(NamedTuple):
 
 
 class Stretch:
-    """Instructions between two calls of numpy, number by number.
+    """Instructions between two calls of numpy, number by number; those with a number below 0 are forward.
 
     Raises a NotImplementedError where a number of an example is made of a sum over examples.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, instructions: Iterable[tuple[int, Instruction]]) -> None:
         self.read: dict[Slot, Number] = {}
         self.lines: dict[str, list[Line]] = {_BEFORE: [], _EACH: [], _AFTER: []}
         self.called = set[tuple[str, int]]()
@@ -77,8 +77,10 @@ class Stretch:
         """Numbers forward that show by being infinite or NaN that any of them is."""
         self._now: dict[Slot, Number] = {}
         self._made: dict[tuple[object, ...], Number] = {}
+        for at, instruction in instructions:
+            self._append(instruction, at < 0)
 
-    def append(self, instruction: Instruction, is_forward: bool) -> None:
+    def _append(self, instruction: Instruction, is_forward: bool) -> None:
         """Carry out an instruction with numbers that have no value yet."""
         make, shape = partial(self._result, is_forward), instruction.out.shape
         add, multiply = partial(make, "add"), partial(make, "multiply")
@@ -114,13 +116,12 @@ class Stretch:
 
     def _put(self, slot: Slot, number: Number | float) -> None:
         """Write a number; where one of each example is written for all, their sum is meant."""
-        is_each = isinstance(number, Number) and number.is_each
-        if isinstance(number, Number) and is_each == _per_example(slot):
-            self._now[slot] = number
-        elif isinstance(number, Number) and is_each:
-            self._now[slot] = self._sum(number)
-        else:
-            self._now[slot] = self._result(False, "copy", number, when=_EACH if _per_example(slot) else _BEFORE)
+        is_each = _per_example(slot)
+        if isinstance(number, Number) and number.is_each and not is_each:
+            number = self._sum(number)
+        elif not (isinstance(number, Number) and number.is_each == is_each):
+            number = self._result(False, "copy", number, when=_EACH if is_each else _BEFORE)
+        self._now[slot] = number
 
     def _result(self, is_forward: bool, form: str, *operands: Number | float, when: str = _BEFORE) -> Number:
         """What a form computes: a number that is there already, or one line more."""
@@ -135,14 +136,22 @@ class Stretch:
             numbers = [self._new(when) for _ in forms]
             self._made.update(((each, *rest), number) for each, number in zip(forms, numbers))
             names = [part.name if isinstance(part, Number) else f"ALL({c_number(part)})" for part in operands]
-            if form not in (*_FORMS, *_PAIR):
-                self.called.add((C_NAMES.get(form, form), len(names)))
             if is_forward:
                 self._checked.difference_update(operands[: 1 if form == "divide" else 2] if form in _FORMS else ())
                 self._checked.add(self._made[form, *rest])
-            text = _text(form, names, [number.name for number in numbers])
+            text = self._text(form, names, [number.name for number in numbers])
             self.lines[when].append(Line(text, numbers, read))
         return self._made[form, *rest]
+
+    def _text(self, form: str, operands: list[str], made: list[str]) -> str:
+        first, *others = made
+        if others:
+            return f"V {others[0]}; V {first} = v_{'_and_'.join(_PAIR)}({operands[0]}, &{others[0]});"
+        if form in _FORMS:
+            return f"V {first} = {_FORMS[form].format(*operands)};"
+        name = C_NAMES.get(form, form)
+        self.called.add((name, len(operands)))
+        return f"V {first} = v_{name}({', '.join(operands)});"
 
     def _sum(self, number: Number) -> Number:
         """The sum of a number over all examples."""
@@ -174,7 +183,8 @@ class Stretch:
         """
         changed = {slot for slot, number in self._now.items() if number is not self.read.get(slot)}
         written = [(slot, self._now[slot]) for slot in sorted(wanted & changed)]
-        parts = [lines[at : at + LONGEST] for lines in self.lines.values() for at in range(0, len(lines), LONGEST)]
+        groups = [parts_of(lines) for lines in self.lines.values()]
+        parts = [*chain.from_iterable(groups)]
         for index, lines in enumerate(parts):
             for number in chain.from_iterable(line.read for line in lines):
                 number.last = index
@@ -188,8 +198,7 @@ class Stretch:
             [(memories.index(name), slot, number.index) for (name, slot), number in pairs if is_each == number.is_each]
             for pairs, is_each in kinds
         ]
-        counts = [-(-len(lines) // LONGEST) for lines in self.lines.values()]
-        self.sizes = np.array([first, *counts, self.n_tape, self.n_sums, *map(len, places)], np.int64)
+        self.sizes = np.array([first, *map(len, groups), self.n_tape, self.n_sums, *map(len, places)], np.int64)
         self.places = np.array([*chain.from_iterable(places)], np.int64)
         for index, lines in enumerate(parts):
             body = [
@@ -199,7 +208,7 @@ class Stretch:
             ]
             yield function(f"void part{first + index}({_ARGUMENTS})", body)
 
-    def _body(self, index: int, lines: list[Line]) -> Iterator[str]:
+    def _body(self, index: int, lines: Sequence[Line]) -> Iterator[str]:
         """The lines of a function, with what it reads from earlier ones, and what it hands to later ones."""
         known = set[Number]()
         for text, numbers, read in lines:
@@ -228,15 +237,6 @@ def _allocated(made: list[list[Number]]) -> int:
                 number.index = free.pop()
                 ending.setdefault(number.last, []).append(number.index)
     return length
-
-
-def _text(form: str, operands: list[str], made: list[str]) -> str:
-    first, *others = made
-    if form in _FORMS:
-        return f"V {first} = {_FORMS[form].format(*operands)};"
-    name = "_and_".join(_PAIR) if others else C_NAMES.get(form, form)
-    declared = "".join(f"V {other}; " for other in others)
-    return f"{declared}V {first} = v_{name}({', '.join([*operands, *(f'&{other}' for other in others)])});"
 
 
 def is_native(instruction: Instruction) -> bool:
