@@ -119,7 +119,11 @@ def copy_notebooks(folder: Path) -> list[Listed]:
     """Copy the notebooks, each with a first cell for the browser, and words for what it lacks."""
     folder.mkdir(parents=True)
     listed = []
-    for path in sorted(NOTEBOOKS.glob("*.ipynb"), key=lambda path: int(path.name.partition("_")[0])):
+    chapters = {path: path.name.partition("_")[0] for path in NOTEBOOKS.glob("*.ipynb")}
+    numbers = {
+        path: int(chapter) for path, chapter in chapters.items() if chapter.isdecimal()
+    }  # others are a reader's own
+    for path in sorted(numbers, key=lambda path: numbers[path]):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         codes = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
         missing = missing_in("\n".join(codes))
