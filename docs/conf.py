@@ -81,7 +81,11 @@ def prepare(_app: object, _config: object) -> None:
     figures.make(HERE / "_generated")
     for command in COMMANDS:
         (HERE / "_generated" / f"{command}.txt").write_text(help_of(command), encoding="utf-8")
-    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"), key=lambda path: int(path.stem.partition("_")[0]))
+    chapters = {path: path.name.partition("_")[0] for path in (ROOT / "notebooks").glob("*.ipynb")}
+    numbers = {
+        path: int(chapter) for path, chapter in chapters.items() if chapter.isdecimal()
+    }  # others are a reader's own
+    notebooks = sorted(numbers, key=lambda path: numbers[path])
     shutil.rmtree(HERE / "notebooks", ignore_errors=True)  # a notebook may have another name now
     (HERE / "notebooks").mkdir()
     for path in notebooks:

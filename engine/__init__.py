@@ -70,7 +70,7 @@ def __getattr__(name: str) -> object:
         if name in names:
             thing = globals()[name] = getattr(import_module(f"engine.{room}"), name)
             return thing
-    raise missing_name("engine", name, OF_ENGINE)
+    raise missing_name("engine", name, OF_ENGINE, __all__)
 
 
 def __dir__() -> list[str]:

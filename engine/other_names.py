@@ -1,7 +1,8 @@
 """Names of other libraries, and what to use here."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 
 
 def by_name(advice: dict[str, str]) -> dict[str, str]:
@@ -28,11 +29,25 @@ OF_ENGINE = by_name(
 )
 
 
-def missing_name(module: str, name: str, advice: Mapping[str, str]) -> Exception:
-    """The error of a module's ``__getattr__`` for a name that it has not; one that tells more for ``from`` imports."""
-    if name in advice and sys._getframe(2).f_code.co_name == "_handle_fromlist":
-        return ImportError(f"{module} has no {name}; {advice[name]}", name=module)
+def missing_name(module: str, name: str, advice: Mapping[str, str], known: Iterable[str] = ()) -> Exception:
+    """The error of a module's ``__getattr__`` for a name that it has not; one that tells more for ``from`` imports.
+
+    These ask for modules, too, that were not imported before: such a name is no slip for one of the *known* names.
+    """
+    if sys._getframe(2).f_code.co_name == "_handle_fromlist":
+        words = advice.get(name) or ("" if find_spec(f"{module}.{name}") else _slip(name, known))
+        if words:
+            return ImportError(f"{module} has no {name}; {words}", name=module)
     return no_attribute(f"module {module!r}", name, advice)
+
+
+def _slip(name: str, known: Iterable[str]) -> str:
+    """A question for the known name that is most like this one, if any is."""
+    from difflib import get_close_matches
+
+    lower = {each.lower(): each for each in known}
+    near = get_close_matches(name.lower(), lower, 1, 0.75)
+    return f"did you mean {lower[near[0]]}?" if near else ""
 
 
 def no_attribute(owner: str, name: str, advice: Mapping[str, str]) -> AttributeError:

@@ -25,7 +25,9 @@ class Primitive:
 
     def apply(self, operation: Operation, *operands: Any) -> Any:
         if len(operands) != len(self.derivatives):
-            raise TypeError(f"{self.name} takes {len(self.derivatives)} numbers, got {len(operands)}")
+            wanted = "one number" if len(self.derivatives) == 1 else "two numbers"
+            advice = "@primitive takes a derivative for each"
+            raise TypeError(f"{self.name} must be given {wanted}, got {len(operands)}; {advice}")
         if not any(isinstance(operand, Value) for operand in operands):
             return self.number(*(as_float(operand, self.name) for operand in operands))
         return computed(operation, operands, self.number, lambda index, _, *numbers: self.derivative(index, *numbers))

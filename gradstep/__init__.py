@@ -47,7 +47,7 @@ if not TYPE_CHECKING:  # type checkers know all names already
             if name in dir(module):
                 thing = globals()[name] = getattr(module, name)
                 return thing
-        raise missing_name("gradstep", name, OF_ENGINE | OF_NN)
+        raise missing_name("gradstep", name, OF_ENGINE | OF_NN, __dir__())
 
 
 def __dir__() -> list[str]:

@@ -47,7 +47,7 @@ _WITH_EXTRAS = ("exchange", *_LOADED_WHEN_ASKED_FOR)  # need packages that may b
 def __getattr__(name: str) -> object:
     """``nn.pictures`` loads matplotlib, and so comes when it is first asked for."""
     if name not in _LOADED_WHEN_ASKED_FOR:
-        raise missing_name("nn", name, OF_NN)
+        raise missing_name("nn", name, OF_NN, __dir__())
     return import_module(f"nn.{name}")
 
 

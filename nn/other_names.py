@@ -33,7 +33,7 @@ OF_AN_ARGUMENT = by_name(
         "nin in_features input_size input_dim": "n_inputs=",
         "nout out_features units": "n_outputs=",
         "hidden hidden_sizes hidden_layers hidden_layer_sizes layers": "sizes=",
-        "act nonlinearity": "activation=",
+        "act nonlin nonlinearity": "activation=",
         "output_activation out_activation final_activation last_activation": "output=",
         "p": "rate=",
     }

@@ -132,9 +132,13 @@ def nearest(given: str, names: Iterable[str]) -> list[str]:
 
     >>> nearest("bse", ["mse", "bce", "hinge"])
     ['mse', 'bce']
+    >>> nearest("cross_entropi", ["cross_entropy", "crossentropy"])
+    ['cross_entropy']
     """
     written = given.lower().replace("_", "").lstrip("-")
-    plain = {name.replace("_", "").lstrip("-"): name for name in names}
+    plain: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: -abs(name.count("_") - given.count("_"))):  # of two spellings the nearer
+        plain[name.replace("_", "").lstrip("-")] = name
     likeness = {name: SequenceMatcher(None, written, bare).ratio() for bare, name in plain.items()}
     most = max([0.6, *likeness.values()])
     return [name for name, like in likeness.items() if like == most]

@@ -66,5 +66,5 @@ def _words_of(error: Exception) -> str:
     package = (getattr(error, "name", None) or "").partition(".")[0]
     if package not in MISSING:
         return ""
-    how = 'pip install "gradstep[notebook]" on your computer, and open the notebook there'
+    how = 'pip install ".[notebook]" in a clone of the repository on your computer, and open the notebook there'
     return f"This cell needs {package}, which is not in the browser. To run it, {how}."

@@ -34,9 +34,9 @@ import graphviz_in_page
 
 await graphviz_in_page.load({options})"""
 _CANNOT = """> **In this browser** you can read this notebook, with its pictures, but not run it: it needs packages that
-> are not here ({missing}). To run it, `pip install "gradstep[notebook]"` on your computer."""
+> are not here ({missing}). To run it, `pip install ".[notebook]"` in a clone of the repository on your computer."""
 _IN_PART = """> **In this browser** most of this notebook runs. Some cells need packages that are not here ({missing}),
-> and say so. To run them, too, `pip install "gradstep[notebook]"` on your computer."""
+> and say so. To run them, too, `pip install ".[notebook]"` in a clone of the repository on your computer."""
 
 
 def build(out: Path) -> None:
@@ -119,7 +119,11 @@ def copy_notebooks(folder: Path) -> list[Listed]:
     """Copy the notebooks, each with a first cell for the browser, and words for what it lacks."""
     folder.mkdir(parents=True)
     listed = []
-    for path in sorted(NOTEBOOKS.glob("*.ipynb"), key=lambda path: int(path.name.partition("_")[0])):
+    chapters = {path: path.name.partition("_")[0] for path in NOTEBOOKS.glob("*.ipynb")}
+    numbers = {
+        path: int(chapter) for path, chapter in chapters.items() if chapter.isdecimal()
+    }  # others are a reader's own
+    for path in sorted(numbers, key=lambda path: numbers[path]):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         codes = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
         missing = missing_in("\n".join(codes))
@@ -165,11 +169,12 @@ def run_jupyterlite(work: Path, out: Path) -> None:
 def write_list(page: Path, listed: list[Listed]) -> None:
     """The page that lists the notebooks, with those marked that can only be read here, or run in part."""
     items = []
-    for name, title, missing, in_part in listed:
+    for file, title, missing, in_part in listed:
         needs = ", ".join(missing)
         words = f"to read here; it needs {needs} to run" if missing else "runs here"
         words = f"runs here, but for cells that need {needs}" if in_part else words
-        link = f"{FOLDER}/notebooks/index.html?path={name}"
-        items.append(f'<li><a href="{escape(link)}">{escape(title)}</a> <small>{escape(words)}</small></li>')
+        link = f"{FOLDER}/notebooks/index.html?path={file}"
+        name = title.partition(". ")[2] or title  # the list numbers them
+        items.append(f'<li><a href="{escape(link)}">{escape(name)}</a> <small>{escape(words)}</small></li>')
     text = page.read_text(encoding="utf-8")
     page.write_text(text.replace("<!--notebooks-->", "\n".join(items)), encoding="utf-8")

@@ -22,9 +22,9 @@ from engine.validation import shortened
 from engine.value import Value, constant
 
 ADVICE = (
-    "a graph that is recorded once must hold for all numbers: compare Values themselves, use maximum, minimum, relu or "
-    "abs, make operations of your own with @primitive; without a program (replay=False in fit) the function may do as "
-    "it likes"
+    "a graph that is recorded once must hold for all numbers: compare Values themselves, use the functions of engine, "
+    "such as engine.exp, maximum or relu, make operations of your own with @primitive; without a program (replay=False "
+    "in fit) the function may do as it likes"
 )
 _EQUAL = {
     "==": "== of a Value, which no number equals: write >= and <=",

@@ -59,7 +59,7 @@ class Comparison:
         return f"{self.what}: {self.derivative!r}, and differences say {said} (to about {self.bound:.1e})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GradcheckReport:
     """What ``gradcheck`` found for each input, and the first operation that is off."""
 
@@ -90,6 +90,8 @@ class GradcheckReport:
         first_wrong = [] if self.first_wrong is None else [f"the first operation that is off: {self.first_wrong}"]
         compared = [f"{_WORDS[each.verdict][0]} {each}" for each in self.inputs]
         return "\n".join([headline, *self.departures, *first_wrong, *compared])
+
+    __repr__ = __str__
 
 
 _WORDS = {

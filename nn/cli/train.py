@@ -184,10 +184,11 @@ def _train_model(options: Namespace, job: Job, team: Meeting | None) -> tuple[ML
     y: Any = as_table(training.y, "y", 1) if regression else training.y
     names = [column.name for column in job.columns.columns if column.kind == TARGET] if job.columns else []
     targets = Scaling.of(y, names=names) if regression else None
-    model = MLP(training.X.shape[1], [*job.hidden, n_outputs], activation=options.activation, seed=options.seed)
+    n_inputs = training.X.shape[1]
+    model = MLP(n_inputs, [*job.hidden, n_outputs], activation=options.activation, seed=options.seed)
     sizes = ", ".join(str(len(layer.neurons)) for layer in model.layers)
     print(
-        f"{one_line(job.name)}: {len(training.y)} examples to train on, {training.X.shape[1]} inputs, "
+        f"{one_line(job.name)}: {len(training.y)} examples to train on, {n_inputs} input{'s' * (n_inputs != 1)}, "
         f"layers of {sizes}, {len(model.parameters()):,} parameters"
     )
     X, y = training.X if inputs is None else inputs.apply(training.X), y if targets is None else targets.apply(y)
@@ -233,6 +234,9 @@ def _optimizer(options: Namespace, job: Job) -> dict[str, Any]:
 def _report(model: MLP, examples: DataSet, which: str) -> None:
     n = len(examples.y)
     if model.classes is None:
+        if n < 2:
+            print(f"{which} R2: takes two examples at least, and one is there; --test-share holds out more")
+            return
         score = model.score(examples.X, examples.y)
         print(f"{which} R2: {score:.4f} on {n} examples (1 is perfect, 0 no better than the mean)")
         return

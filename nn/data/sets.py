@@ -13,21 +13,30 @@ from engine.optional_packages import optional_package
 from nn.data.tables import Table, as_column, as_table
 from nn.initialization import random_numbers
 from nn.lazy_numpy import np
-from nn.validation import as_number, check_int
+from nn.validation import as_number, check_int, shortened
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DataSet:
     """Examples, their targets, and names of columns, if any; ``X, y = moons()`` works.
 
     >>> data = xor()
     >>> data.X.shape, data.y, data.columns
     ((4, 2), [0, 1, 1, 0], ['a', 'b'])
+    >>> data
+    DataSet of 4 examples: X of shape (4, 2), columns 'a', 'b'; y begins with 0, 1, 1
     """
 
     X: Table
     y: list[Any]
     columns: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        n = len(self.y)
+        names = ", ".join(shortened(name, 30) for name in self.columns[:4]) + ", ..." * (len(self.columns) > 4)
+        columns = f", columns {names}" if names else ""
+        begins = f"; y begins with {', '.join(shortened(label, 30) for label in list(self.y)[:3])}" if n else ""
+        return f"DataSet of {n:,} example{'s' * (n != 1)}: X of shape {np.shape(self.X)}{columns}{begins}"
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.X, self.y))

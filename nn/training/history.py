@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy")
 _LEAST_EPOCHS, _LATELY, _FALLS = 10, 0.1, 0.05
 """Warn if more than a twentieth of the fall came in the last tenth of a run of 10 epochs or more."""
+_LARGE = 1e4
+"""The loss beyond which one that hardly falls is called large: targets are likely in the hundreds, or more."""
 
 
 class ConvergenceWarning(UserWarning):
@@ -90,10 +92,13 @@ class History:
         if first > 0.0 and min(self.loss[1:]) >= first:
             words = f"the loss never fell below that of the first epoch ({first:.4g}): try another learning rate"
         elif before - last > _FALLS * abs(first - last):
+            digits = next((n for n in (4, 6, 9) if f"{before:.{n}g}" != f"{last:.{n}g}"), 17)
             words = (
-                f"the loss was still falling after {self.epochs} epochs (from {before:.4g} to {last:.4g} lately): "
-                "train for more epochs, or try a larger learning rate"
+                f"the loss was still falling after {self.epochs} epochs (from {before:.{digits}g} to {last:.{digits}g} "
+                "lately): train for more epochs, or try a larger learning rate"
             )
+            if before < 1.01 * last and last > _LARGE:
+                words += "; targets of large numbers are learnt faster when they are scaled to about -1 ... 1"
         else:
             return
         warnings.warn(words, ConvergenceWarning, stacklevel=4)  # the caller of fit, which is decorated

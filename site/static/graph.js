@@ -254,8 +254,10 @@ class GraphPage {
   /** What is typed is the reader's own, or was read: run it. */
   #submit() {
     byId("unread").hidden = true;
-    if (this.#state.text.trim()) this.#compute();
-    else this.#trouble("Type something first, or choose an example.");
+    if (this.#state.text.trim()) {
+      if (this.#state.kind === "python") this.#trouble(""); // code may run long, and what it says is not known yet
+      this.#compute();
+    } else this.#trouble("Type something first, or choose an example.");
   }
 
   #chooseView(view) {

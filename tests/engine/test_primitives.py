@@ -89,6 +89,10 @@ def test_a_cell_run_again_replaces_its_primitive(cube):
     assert grad(cube)(2.0) == 1.0
 
 
+def product(x, y):
+    return x * y
+
+
 def test_refusals(cube):
     with pytest.raises(TypeError, match="must be given one or two derivatives"):
         primitive()
@@ -100,8 +104,10 @@ def test_refusals(cube):
         primitive(lambda x: 1.0)(lambda x: x)
     with pytest.raises(TypeError, match=r"got 2.0; write @primitive\(lambda x: ...\), with the derivative, above def"):
         primitive(math.cbrt)(2.0)  # @primitive alone above a function
-    with pytest.raises(TypeError, match="cube takes 1 numbers, got 2"):
+    with pytest.raises(TypeError, match="cube must be given one number, got 2; @primitive takes a derivative for each"):
         cube(1.0, 2.0)
+    with pytest.raises(TypeError, match="product must be given two numbers, got 1"):
+        primitive(lambda x, y: y, lambda x, y: x)(product)(1.0)
     with pytest.raises(TypeError, match="cube must be one real number, got str"):
         cube("2")
 

@@ -3,6 +3,9 @@
 import importlib
 import pickle
 import random
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -424,6 +427,25 @@ def test_names_of_other_libraries_in_engine_are_answered(module):
         exec(f"from {module} import nonsense")
     with pytest.raises(ImportError, match=r"^gradstep has no Dense; a layer is"):
         exec("from gradstep import Dense")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("from engine import stpper", "engine has no stpper; did you mean stepper?"),
+        ("from nn import Mlp", "nn has no Mlp; did you mean MLP?"),
+        ("from gradstep import Valeu", "gradstep has no Valeu; did you mean Value?"),
+        ("from gradstep.nn import Sequental", "nn has no Sequental; did you mean Sequential?"),
+    ],
+)
+def test_a_slip_in_an_import_is_answered_with_the_name_that_is_meant(code, words):
+    with pytest.raises(ImportError, match=f"^{re.escape(words)}$"):
+        exec(code)
+
+
+def test_a_module_is_no_slip_for_a_name_like_it():
+    code = "from engine import steps, stepping, compiler, drawing\nfrom nn import layers, optimizers, mlp, pictures"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize(

@@ -241,9 +241,13 @@ def test_errors_of_python_are_shown_and_the_code_stays(visit):
 
 
 def test_endless_code_can_be_stopped_and_python_starts_again(visit):
-    page = visit(f"graph.html#python={quote('while True: pass')}")
+    page = visit(f"graph.html#python={quote('x = 3')}")
+    page.locator("#run").click()
+    expect(page.locator("#trouble")).to_contain_text("the last line must be a Value")
+    page.locator("textarea").fill("while True: pass")
     page.locator("#run").click()
     expect(page.locator("#status")).to_contain_text("Python runs, for")
+    expect(page.locator("#trouble")).to_be_empty()
     page.locator("#stop").click()
     expect(page.locator("#trouble")).to_contain_text("Stopped.")
     page.locator("textarea").fill(CODE)

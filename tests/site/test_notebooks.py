@@ -98,6 +98,15 @@ def test_a_notebook_that_runs_in_part_fails_only_where_a_package_is_missing(here
     assert {error.split()[0] for error in ended if error} <= {"ModuleNotFoundError", "NameError"}
 
 
+def test_a_notebook_of_the_readers_own_is_left_out(here, tmp_path, monkeypatch):
+    build, _ = here
+    first = next((ROOT / "notebooks").glob("1_*.ipynb")).read_text(encoding="utf-8")
+    for name in ("10_last.ipynb", "2_first.ipynb", "Untitled.ipynb", "my_own.ipynb"):
+        (tmp_path / name).write_text(first, encoding="utf-8")
+    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path)
+    assert [listed.name for listed in build.copy_notebooks(tmp_path / "files")] == ["2_first.ipynb", "10_last.ipynb"]
+
+
 def test_a_package_that_no_browser_has_is_named_in_one_sentence(here, capsys):
     _, page = here
     shown = []

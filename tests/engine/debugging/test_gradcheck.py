@@ -94,6 +94,7 @@ def test_the_report_says_every_comparison():
     assert report.ok
     assert [round(each.numeric, 9) for each in report.inputs] == [3.0, 2.0]
     assert str(report).splitlines()[0] == "all derivatives agree with differences"
+    assert repr(report) == str(report), "in a notebook, too"
 
 
 def test_named_tuples_are_one_argument_as_in_grad():

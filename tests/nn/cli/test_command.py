@@ -144,6 +144,13 @@ def test_train_a_file_of_three_classes_and_of_mixed_names(gradstep, folder):
     assert gradstep("predict", "m.json", "three.csv").split()[:3] == ["1", "two", "10"]
 
 
+def test_train_on_very_few_numbers(gradstep, folder):
+    (folder / "few.csv").write_text("x,y\n1,1.5\n2,2.5\n3,3.5\n")
+    out = gradstep("train", "few.csv", "--epochs", 12, "--hidden", 2, "--quiet")
+    assert "few: 2 examples to train on, 1 input, layers of 2, 1, 7 parameters" in out
+    assert "held-out R2: takes two examples at least, and one is there" in out
+
+
 @pytest.mark.parametrize("header", ["", "x,y\n"])
 def test_train_a_file_of_numbers(gradstep, folder, header):
     (folder / "line.csv").write_text(header + "".join(f"{i},{1000 + 3 * i}\n" for i in range(40)))

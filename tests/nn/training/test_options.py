@@ -79,6 +79,8 @@ def test_other_names_of_losses(given, name):
 
 
 def test_an_unknown_loss_is_answered_with_a_close_one():
+    with pytest.raises(ValueError, match=r"got 'binary_cross_entropi'; did you mean 'binary_cross_entropy'\?"):
+        fitted(MLP(2, [1], seed=0), XOR_X, XOR_Y, loss="binary_cross_entropi")
     with pytest.raises(ValueError, match=r"got 'binary_crossentrpy'; did you mean 'binary_crossentropy'\?"):
         fitted(MLP(2, [1]), XOR_X, XOR_Y, loss="binary_crossentrpy")
 
@@ -389,6 +391,10 @@ def test_who_trains_too_little_is_warned():
     with pytest.warns(ConvergenceWarning, match="the loss was still falling after 10 epochs") as told:
         fitted(MLP(1, [1], seed=0), X, 3.0 * X[:, 0] + 5.0, epochs=10, learning_rate=0.05)
     assert told[0].filename == __file__, "the line that called fit"
+    with pytest.warns(
+        ConvergenceWarning, match=r"from 1\.00343738e\+12 to 1\.00343718e\+12 lately.*; targets of large numbers"
+    ):
+        fitted(MLP(1, [1], seed=0), X, 1e5 * X[:, 0] + 1e6, epochs=10, learning_rate=0.05)
     with pytest.warns(ConvergenceWarning, match="never fell"):
         fitted(MLP(1, [1], seed=0), X, X[:, 0], epochs=10, optimizer=SGD(learning_rate=0.0), learning_rate=None)
     with warnings.catch_warnings():

@@ -1,5 +1,6 @@
 """fit, predict, score: what is learnt, in which steps, from which kinds of data, and what is shown."""
 
+import io
 import math
 import random
 
@@ -342,6 +343,18 @@ def test_the_progress_bar_is_on_standard_error_and_shows_loss_and_accuracy(capsy
     assert "6/6" in last
     for name, number in history.last().items():
         assert f"{name}={number:.3g}" in last
+
+
+def test_the_progress_bar_of_a_notebook_is_on_standard_output(monkeypatch):
+    class Stream(io.StringIO):
+        __module__ = "ipykernel.iostream"
+
+    out, err = Stream(), Stream()
+    monkeypatch.setattr("sys.stdout", out)
+    monkeypatch.setattr("sys.stderr", err)
+    small().fit(XOR_X, XOR_Y, loss="hinge", epochs=3, seed=0)
+    assert err.getvalue() == "", "which notebooks show in red"
+    assert "epoch 3/3" in out.getvalue()
 
 
 def test_without_progress_nothing_is_shown(capsys):
