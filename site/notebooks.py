@@ -120,9 +120,7 @@ def copy_notebooks(folder: Path) -> list[Listed]:
     folder.mkdir(parents=True)
     listed = []
     chapters = {path: path.name.partition("_")[0] for path in NOTEBOOKS.glob("*.ipynb")}
-    numbers = {
-        path: int(chapter) for path, chapter in chapters.items() if chapter.isdecimal()
-    }  # others are a reader's own
+    numbers = {path: int(chapter) for path, chapter in chapters.items() if chapter.isdecimal()}  # not a reader's own
     for path in sorted(numbers, key=lambda path: numbers[path]):
         notebook = json.loads(path.read_text(encoding="utf-8"))
         codes = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]

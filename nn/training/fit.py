@@ -409,9 +409,7 @@ class Training:
         in_notebook = type(sys.stderr).__module__.partition(".")[0] == "ipykernel"
         is_seen = in_notebook or (sys.stderr is not None and sys.stderr.isatty())
         hidden = self.verbose != 1 or not is_seen or done == total or self.team.rank > 0
-        file = (
-            sys.stdout if in_notebook else sys.stderr
-        )  # notebooks show what comes from the other as if it were an error
+        file = sys.stdout if in_notebook else sys.stderr  # a notebook shows the latter as if it were an error
         return tqdm(total=total, initial=done, disable=hidden, unit="step", dynamic_ncols=True, file=file)
 
     def _show(self, bar: Any) -> None:
