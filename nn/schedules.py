@@ -10,7 +10,7 @@ from functools import partial
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from nn.validation import as_number, check_int, unknown_argument
+from nn.validation import as_number, check_int, refuse_unknown
 
 if TYPE_CHECKING:
     from nn.training.history import History
@@ -157,8 +157,7 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int = 10, min_delta: float = 0.0, restore_best: bool = True, **unknown: Any) -> None:
-        for name in unknown:
-            raise unknown_argument("EarlyStopping", name, ("patience", "min_delta", "restore_best"), {})
+        refuse_unknown("EarlyStopping", unknown, ("patience", "min_delta", "restore_best"), {})
         self.patience, self.restore_best = check_int("patience", patience, 1), restore_best
         self.min_delta = as_number("min_delta", min_delta, "[0, inf)")
 

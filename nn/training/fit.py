@@ -30,6 +30,7 @@ from nn.initialization import random_numbers
 from nn.losses import LossFunction, check_takes_logits, named_loss
 from nn.noise import no_noise, noise_from, outputs_and_layout
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
+from nn.other_names import OF_FIT
 from nn.parameters import check_call
 from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.targets import Label, given_classes
@@ -41,7 +42,7 @@ from nn.training.options import Callback, is_true
 from nn.training.processes import Probe, computed, fact, order_and_classes, probes_of, state_of
 from nn.training.steps import Steps, Task
 from nn.training.threads import trained_here
-from nn.validation import check_int
+from nn.validation import check_int, refuse_unknown
 
 if TYPE_CHECKING:
     from nn.module import Module
@@ -162,7 +163,7 @@ def fit(
     given = {name: thing for name, thing in locals().items() if name not in options.OWN_TO_EACH}
     team = options.team_of(communicator)
     with team.together():
-        options.refuse_unknown(unknown, fit.__annotations__)
+        refuse_unknown("fit", unknown, list(fit.__annotations__)[1:-2], OF_FIT)  # without model, unknown and return
         checkpoint_file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
         loss_name, loss = named_loss(loss)
         optimizer = named_optimizer(optimizer, learning_rate)

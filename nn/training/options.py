@@ -10,31 +10,16 @@ from nn.data import DataSet
 from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.training.history import History
 from nn.training.processes import Alone
-from nn.validation import check_flag, check_int, shortened, unknown_argument
+from nn.validation import check_flag, check_int, shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
 
 Callback = Callable[["Module", History], object]
 
-_MEANT = {  # arguments of other libraries, and what to type here
-    **dict.fromkeys(("n_epochs", "max_iter", "nb_epoch"), "epochs="),
-    **{"lr": "learning_rate=", "batch": "batch_size=", "random_state": "seed=", "patience": "early_stopping="},
-    **{name: f"optimizer=Adam({name}=...)" for name in ("weight_decay", "l1", "l2", "clip_value", "clip_norm")},
-    **dict.fromkeys(("clipnorm", "global_clipnorm", "max_norm"), "optimizer=Adam(clip_norm=...)"),
-    **{"clipvalue": "optimizer=Adam(clip_value=...)", "momentum": "optimizer=SGD(momentum=...)"},
-    **dict.fromkeys(("alpha", "kernel_regularizer"), "optimizer=Adam(l2=...)"),
-}
-
 OWN_TO_EACH = {"model", "X", "y", "validation_data", "sample_weight", "callbacks", "progress", "verbose", "optimizer"}
 OWN_TO_EACH |= {"checkpoint", "checkpoint_every", "communicator", "unknown", "loss", "learning_rate", "early_stopping"}
 """The arguments of ``fit`` that may be others in each process, or are compared by what they hold."""
-
-
-def refuse_unknown(unknown: dict[str, Any], names: Iterable[str]) -> None:
-    """Raise a TypeError for the first unknown argument of fit, which has annotations of these *names*."""
-    for name in unknown:
-        raise unknown_argument("fit", name, [n for n in names if n not in ("model", "unknown", "return")], _MEANT)
 
 
 def check_stopping(early_stopping: Any) -> EarlyStopping | None:
