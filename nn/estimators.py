@@ -17,12 +17,12 @@ from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, Self, TypeVar, dataclass_transform
 
 from engine.other_names import no_attribute
-from nn import MLP, EarlyStopping, Optimizer, binary_cross_entropy, cross_entropy, hinge
+from nn import MLP, EarlyStopping, Optimizer
 from nn.data import as_table, by_name, column_names
 from nn.data.names import has_other_order, rows_with_names
 from nn.data.tables import NamedTable
 from nn.examples import target_names
-from nn.losses import LOSSES, LossFunction, named_loss
+from nn.losses import OF_CLASSES, LossFunction, named_loss
 from nn.optimizers import LearningRate
 from nn.other_names import OF_AN_ESTIMATOR
 from nn.scaling import Scaling
@@ -261,13 +261,15 @@ class MLPRegressor(_Estimator, RegressorMixin, BaseEstimator):  # type: ignore[m
             ValueError: an argument does not fit, or the loss is one for classes.
         """
         X, y, names = self._table(X, y, y_numeric=True)
-        name, function = named_loss(self.loss)
-        if function in (binary_cross_entropy, cross_entropy, hinge):
-            raise ValueError(f"loss must be one for numbers, such as mse, got {name}; MLPClassifier learns classes")
+        loss = named_loss(self.loss)
+        if loss.name in OF_CLASSES:
+            raise ValueError(
+                f"loss must be one for numbers, such as mse, got {loss.name}; MLPClassifier learns classes"
+            )
         y = y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True).reshape(-1, 1)
         weights, pair = _weights(sample_weight, X), options.get("validation_data")
         with np.errstate(over="ignore", invalid="ignore"):
-            scaler = StandardScaler(with_mean=name in LOSSES, with_std=name in LOSSES).fit(y, sample_weight=weights)
+            scaler = StandardScaler(with_mean=loss.is_bundled, with_std=loss.is_bundled).fit(y, sample_weight=weights)
             scaled = scaler.transform(y)
         if not np.isfinite(scaled).all():
             raise ValueError(f"y must have numbers that can be squared, up to about 1e154, got {abs(y).max()!r}")
@@ -277,7 +279,7 @@ class MLPRegressor(_Estimator, RegressorMixin, BaseEstimator):  # type: ignore[m
             table = as_table(validation_y, "validation y", y.shape[1])
             options["validation_data"] = validation_X, scaler.transform(table)
         self._train(X, scaled, y.shape[1], names, loss=self.loss, sample_weight=weights, **options)
-        if name in LOSSES:
+        if loss.is_bundled:
             Scaling(scaler.mean_.tolist(), scaler.scale_.tolist()).fold_out(self.model_)
         return self
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from engine.whole_files import as_path, is_device, write_whole
 from nn.examples import Examples, Tally
-from nn.losses import LOSSES
 from nn.model_files import ModelFileError, is_finite, parse_json
 from nn.optimizers import LearningRate
 from nn.training.history import COLUMNS, History
@@ -66,7 +65,8 @@ class Checkpoint:
             progress = self._restored(task, content)
         except (ArithmeticError, AttributeError, LookupError, TypeError) as error:  # of a stranger's file
             raise ModelFileError(f"{self.path}: no checkpoint of gradstep's ({shortened(error)})") from None
-        stopped_early = task.stopping is not None and task.stopping.ends(progress.history)
+        stopping = task.options.stopping
+        stopped_early = stopping is not None and stopping.ends(progress.history)
         progress.stopped = progress.stopped and (stopped_early or task.n_epochs <= progress.asked)
         progress.asked = task.n_epochs
         self._begin_look()
@@ -194,21 +194,21 @@ def _some_rates(rate: LearningRate) -> dict[str, str]:
 
 def settings_of(task: Task) -> dict[str, Any]:
     """What is the same in all processes of a run, as a fingerprint."""
-    optimizer = task.optimizer
+    optimizer, options, stopping = task.optimizer, task.options, task.options.stopping
     places = {parameter: place for place, parameter in enumerate(task.model.parameters())}
     return {
         "model": without_addresses(repr(task.model)),
-        "seed": task.seed,
-        "dtype": task.dtype,
-        "backend": task.backend,
-        "loss": task.loss_name,
-        "code of the loss": [] if task.loss in LOSSES.values() else _describe(task.loss),
-        "batch size": task.batch_size,
+        "seed": options.seed,
+        "dtype": options.dtype,
+        "backend": options.backend,
+        "loss": task.loss.name,
+        "code of the loss": [] if task.loss.is_bundled else _describe(task.loss.function),
+        "batch size": options.batch_size,
         "starting weights": digest([parameter.data for parameter in task.model.parameters()]),
         "optimizer": type(optimizer).__name__,
         **{f"{name} of the optimizer": _describe(thing) for name, thing in optimizer.settings().items()},
         "parameters to train": digest([places.get(parameter) for parameter in optimizer.parameters or ()]),
-        "early stopping": task.stopping and {name: _describe(thing) for name, thing in vars(task.stopping).items()},
+        "early stopping": stopping and {name: _describe(thing) for name, thing in vars(stopping).items()},
     }
 
 
@@ -218,8 +218,8 @@ def _kept_by(task: Task) -> dict[str, Any]:
 
     kind = type(task.optimizer).__name__
     things = {f"{name} of the {kind}": thing for name, thing in task.optimizer.settings().items()}
-    things |= {f"the class of the {kind}": type(task.optimizer), "the early_stopping": task.stopping}
-    things |= {"the model": task.model, "the loss": task.loss}
+    things |= {f"the class of the {kind}": type(task.optimizer), "the early_stopping": task.options.stopping}
+    things |= {"the model": task.model, "the loss": task.loss.function}
     return {name: compiler.Surroundings(thing).look() for name, thing in things.items()}
 
 

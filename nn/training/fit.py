@@ -34,15 +34,14 @@ from nn.other_names import OF_FIT
 from nn.parameters import check_call
 from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.targets import Label, given_classes
-from nn.training import options
 from nn.training.checkpoint import Checkpoint, Progress, settings_of, shared_checkpoint
 from nn.training.history import History
 from nn.training.interrupts import Interrupts
-from nn.training.options import Callback, is_true
+from nn.training.options import OWN_TO_EACH, Callback, Options, check_pair, is_true, team_of
 from nn.training.processes import Probe, computed, fact, order_and_classes, probes_of, state_of
 from nn.training.steps import Steps, Task
 from nn.training.threads import trained_here
-from nn.validation import check_int, refuse_unknown
+from nn.validation import refuse_unknown
 
 if TYPE_CHECKING:
     from nn.module import Module
@@ -159,51 +158,41 @@ def fit(
             changed. Or another process ended the training, or has other weights than this one.
         OSError: the checkpoint cannot be written or read; the weights are those of that moment.
     """
-    # what all processes must be given alike; first, while there are no other variables
-    given = {name: thing for name, thing in locals().items() if name not in options.OWN_TO_EACH}
-    team = options.team_of(communicator)
+    given = dict(locals())  # first, while there are no other variables
+    team = team_of(communicator)
     with team.together():
         refuse_unknown("fit", unknown, list(fit.__annotations__)[1:-2], OF_FIT)  # without model, unknown and return
         checkpoint_file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
-        loss_name, loss = named_loss(loss)
+        options, asked, rng = Options(given), named_loss(loss), random_numbers(seed)
         optimizer = named_optimizer(optimizer, learning_rate)
-        batch_size, rng = check_int("batch_size", batch_size, 1), random_numbers(seed)
-        callbacks, verbose = options.check_callbacks(callbacks), options.check_verbose(verbose, progress)
-        epochs, replay = None if epochs is None else check_int("epochs", epochs, 0), options.check_replay(replay)
-        options.check_alike(communicator, replay, validation_split, class_weight)
-        dtype, backend = options.check_dtype(dtype, replay), options.check_backend(backend, replay, devices)
-        stopping = options.check_stopping(early_stopping)
         names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
         table = as_table(by_name(X, names, keep=False), "X", model.n_inputs, keep_float32=True)
         outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: as_list(model(table[0].tolist()))))
         n_outputs, inputs = len(outputs), [Value(x).detach() for x in table[0].tolist()]  # no leaf: a model may keep x
-        check_takes_logits(loss_name, outputs, lambda: outputs_and_layout(lambda: as_list(model(inputs)))[0])
-        known = model.classes if classes is None else given_classes(loss_name, classes, n_outputs)
-        examples = check_examples(table, by_name(y, y_names, "y"), loss_name, n_outputs, known)
+        check_takes_logits(asked.name, outputs, lambda: outputs_and_layout(lambda: as_list(model(inputs)))[0])
+        known = model.classes if classes is None else given_classes(asked.name, classes, n_outputs)
+        examples = check_examples(table, by_name(y, y_names, "y"), asked.name, n_outputs, known)
         learned, validation = examples.targets.classes, None
         examples = weigh(examples, sample_weight)
         if validation_data is not None:
-            validation_X, validation_y = options.check_pair(validation_data, validation_split)
+            validation_X, validation_y = check_pair(validation_data, validation_split)
             validation_X = by_name(validation_X, names, "validation X", keep=False)
             rows = as_table(validation_X, "validation X", model.n_inputs, keep_float32=True)
             validation_y = by_name(validation_y, y_names, "validation y")
-            validation = check_examples(rows, validation_y, loss_name, n_outputs, learned, "validation ")
+            validation = check_examples(rows, validation_y, asked.name, n_outputs, learned, "validation ")
             check_width(examples.targets, validation.targets)
         elif validation_split is not None:
             examples, validation = split_validation(examples, validation_split, seed)
-        examples = smooth(weigh_classes(examples, class_weight), label_smoothing, loss_name, n_outputs)
+        examples = smooth(weigh_classes(examples, class_weight), label_smoothing, asked.name, n_outputs)
     team.count(len(examples))
     if not any(team.gather(examples.weights is None or any(examples.weights))):
         raise ValueError("sample_weight and class_weight must be above 0 for an example to train on, got 0 for all")
-    data = loss_name, loss, examples, validation, seed, rng
-    task = Task(
-        model, optimizer, *data, batch_size, epochs, stopping, callbacks, dtype, n_outputs, noise, backend, team
-    )
     y_names = y_names if learned is None and len(y_names or ()) == n_outputs else None
-    training = Training(task, names, y_names, shared_checkpoint(checkpoint_file, team), verbose)
+    task = Task(model, n_outputs, noise, asked, examples, validation, optimizer, options, rng, team)
+    training = Training(task, names, y_names, shared_checkpoint(checkpoint_file, team))
     with ExitStack() as stack, training.interrupts.handled():
         team.caught(lambda: stack.enter_context(trained_here(model.parameters(), optimizer)))
-        training.run(replay, given)
+        training.run({name: thing for name, thing in given.items() if name not in OWN_TO_EACH})
     history = training.progress.history
     if history.epochs >= task.n_epochs and not team.rank:  # nothing ended it before
         history.warn_if_not_converged()
@@ -218,19 +207,18 @@ class Training:
     column_names: list[str] | None
     target_column_names: list[str] | None
     checkpoint: Checkpoint | None
-    verbose: int
 
     def __post_init__(self) -> None:
         self.progress, self.interrupts, self.team = Progress(), Interrupts(), self.task.team
         self.steps = Steps(self.task, "replay=False")
 
-    def run(self, replay: bool | None, given: dict[str, Any]) -> None:
-        """Train until all epochs are done or something ends it; all processes must be *given* alike."""
+    def run(self, given: dict[str, Any]) -> None:
+        """Train until all epochs are done or something ends it; all processes must be *given* these alike."""
         try:
             with self.team.shield(self.interrupts):
                 probes = self.team.first(lambda: probes_of(self.task))
                 alike = partial(self._alike, given, probes)
-                if self.team.check(alike, _ALIKE) or self.team.agree(lambda: self._begin(replay)):
+                if self.team.check(alike, _ALIKE) or self.team.agree(self._begin):
                     raise KeyboardInterrupt
                 cause = "give all an optimizer that took the same steps before"
                 if self.team.agree(self._resume) or self._is_other(cause):
@@ -259,7 +247,8 @@ class Training:
         settings = {**settings_of(self.task), **order_and_classes(self.task), **names, **given}
         return {name: fact(thing) for name, thing in settings.items()} | computed(self.task, probes)
 
-    def _begin(self, replay: bool | None) -> None:
+    def _begin(self) -> None:
+        replay = self.task.options.replay
         self.task.model.eval()  # its mode from now on; steps have their noise all the same
         if self.team.is_shared:
             from nn.training.shared import shared_steps
@@ -293,14 +282,15 @@ class Training:
     def _epochs(self) -> None:
         """The training loop: steps on shuffled batches, then measurements and callbacks."""
         task, progress, history = self.task, self.progress, self.progress.history
+        batch_size = task.options.batch_size
         with self._bar() as bar:
             while history.epochs < task.n_epochs and not progress.stopped:
                 bar.set_description(f"epoch {history.epochs + 1}/{task.n_epochs}", refresh=False)
                 if not progress.order:
                     progress.order = list(range(self.team.n_examples))
                     task.rng.shuffle(progress.order)
-                for start in range(progress.tally.n, len(progress.order), task.batch_size):
-                    self._step(progress.order[start : start + task.batch_size])
+                for start in range(progress.tally.n, len(progress.order), batch_size):
+                    self._step(progress.order[start : start + batch_size])
                     bar.update()
                     if self.checkpoint is not None and self.checkpoint.due():
                         self.team.caught(self._save)
@@ -328,9 +318,9 @@ class Training:
 
     def _measure(self) -> None:
         """Append the losses of this epoch, and those of validation, to the history."""
-        task, progress = self.task, self.progress
-        classifies, is_first = task.examples.targets.classes is not None, not progress.history.epochs
-        is_seen = is_first or task.callbacks or task.stopping is not None or self.checkpoint is not None
+        progress, options = self.progress, self.task.options
+        classifies, is_first = self.task.examples.targets.classes is not None, not progress.history.epochs
+        is_seen = is_first or options.callbacks or options.stopping is not None or self.checkpoint is not None
         self.steps.put_back(0.0 if is_seen else _SECONDS)
         if is_first:
             self.team.caught(self.steps.check_trains)
@@ -346,12 +336,12 @@ class Training:
 
     def _ends(self) -> bool:
         """Call the callbacks; return whether one of them, or early stopping, ends the training."""
-        task, history, is_over = self.task, self.progress.history, False
+        history, stopping, is_over = self.progress.history, self.task.options.stopping, False
         self.team.caught(lambda: self._tell_schedule([history]))
-        if task.stopping is not None:
-            is_over = task.stopping.ends(history)
-            if task.stopping.restore_best and task.stopping.best_epoch(history) == history.epochs - 1:
-                self.progress.best = task.model.state_dict()
+        if stopping is not None:
+            is_over = stopping.ends(history)
+            if stopping.restore_best and stopping.best_epoch(history) == history.epochs - 1:
+                self.progress.best = self.task.model.state_dict()
         if self.team.agree(self._call_back):
             history.interrupted = True
         if self._is_other("a callback or an optimizer changed some"):
@@ -361,7 +351,7 @@ class Training:
     def _call_back(self) -> bool:
         history = self.progress.history
         epochs = history.epochs
-        answers = [callback(self.task.model, history) for callback in self.task.callbacks]
+        answers = [callback(self.task.model, history) for callback in self.task.options.callbacks]
         if history.epochs != epochs:
             raise ValueError(f"history.loss must keep its {epochs} losses, got {history.epochs} after the callbacks")
         return any(map(is_true, answers))
@@ -390,7 +380,7 @@ class Training:
         task.optimizer.follow(task.model.parameters(), task.model)
         if isinstance(rate, ReduceOnPlateau):
             rate.restart()
-        task.model.loss, task.model.classes = task.loss_name, task.examples.targets.classes
+        task.model.loss, task.model.classes = task.loss.name, task.examples.targets.classes
         if isinstance(task.model.table, Columns) and self.column_names not in (None, input_names(task.model)):
             task.model.table = None  # it was trained on other columns before
         task.model.column_names, task.model.target_column_names = self.column_names, self.target_column_names
@@ -404,17 +394,17 @@ class Training:
         """A progress bar over all steps; shown on a terminal or in a notebook, not in a pipe."""
         from tqdm import tqdm
 
-        task, progress = self.task, self.progress
+        task, progress, options = self.task, self.progress, self.task.options
         total = task.n_epochs * task.steps_per_epoch
-        done = min(total, progress.history.epochs * task.steps_per_epoch + -(-progress.tally.n // task.batch_size))
+        done = min(total, progress.history.epochs * task.steps_per_epoch + -(-progress.tally.n // options.batch_size))
         in_notebook = type(sys.stderr).__module__.partition(".")[0] == "ipykernel"
         is_seen = in_notebook or (sys.stderr is not None and sys.stderr.isatty())
-        hidden = self.verbose != 1 or not is_seen or done == total or self.team.rank > 0
+        hidden = options.verbose != 1 or not is_seen or done == total or self.team.rank > 0
         return tqdm(total=total, initial=done, disable=hidden, unit="step", dynamic_ncols=True)
 
     def _show(self, bar: Any) -> None:
         history = self.progress.history
         bar.set_postfix(history.last(), refresh=False)
-        if self.verbose == 2 and not self.team.rank:
+        if self.task.options.verbose == 2 and not self.team.rank:
             numbers = ", ".join(f"{name} {number:.4g}" for name, number in history.last().items())
             print(f"epoch {history.epochs}/{self.task.n_epochs}: {numbers}")

@@ -17,12 +17,31 @@ if TYPE_CHECKING:
 
 Callback = Callable[["Module", History], object]
 
+
+class Options:
+    """How ``fit`` trains: those of its arguments that have no data, checked."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        """Take the options among the arguments *given* to ``fit``."""
+        epochs, self.replay = given["epochs"], _check_replay(given["replay"])
+        if given["communicator"] is not None:
+            _check_alike(self.replay, given["validation_split"], given["class_weight"])
+        self.batch_size = check_int("batch_size", given["batch_size"], 1)
+        self.epochs = None if epochs is None else check_int("epochs", epochs, 0)
+        self.stopping = _check_stopping(given["early_stopping"])
+        self.callbacks = _check_callbacks(given["callbacks"])
+        self.verbose = _check_verbose(given["verbose"], given["progress"])
+        self.dtype = _check_dtype(given["dtype"], self.replay)
+        self.backend = _check_backend(given["backend"], self.replay, given["devices"])
+        self.seed: int | None = given["seed"]
+
+
 OWN_TO_EACH = {"model", "X", "y", "validation_data", "sample_weight", "callbacks", "progress", "verbose", "optimizer"}
 OWN_TO_EACH |= {"checkpoint", "checkpoint_every", "communicator", "unknown", "loss", "learning_rate", "early_stopping"}
 """The arguments of ``fit`` that may be others in each process, or are compared by what they hold."""
 
 
-def check_stopping(early_stopping: Any) -> EarlyStopping | None:
+def _check_stopping(early_stopping: Any) -> EarlyStopping | None:
     if early_stopping is None or early_stopping is False:
         return None
     if isinstance(early_stopping, EarlyStopping):
@@ -30,7 +49,7 @@ def check_stopping(early_stopping: Any) -> EarlyStopping | None:
     return EarlyStopping(10 if early_stopping is True else check_int("early_stopping", early_stopping, 1))
 
 
-def check_verbose(verbose: Any, progress: bool) -> int:
+def _check_verbose(verbose: Any, progress: bool) -> int:
     """The verbosity: 0 for nothing, 1 for a progress bar, 2 for a line an epoch."""
     shows = check_flag("progress", progress)
     if verbose is None:
@@ -40,13 +59,13 @@ def check_verbose(verbose: Any, progress: bool) -> int:
     return int(verbose)
 
 
-def check_replay(replay: Any) -> bool | None:
+def _check_replay(replay: Any) -> bool | None:
     if replay not in (None, True, False):
         raise ValueError(f"replay must be True, False or None, got {shortened(replay)}")
     return None if replay is None else bool(replay)
 
 
-def check_dtype(dtype: Any, replay: bool | None) -> str:
+def _check_dtype(dtype: Any, replay: bool | None) -> str:
     name = dtype if isinstance(dtype, str) else str(getattr(dtype, "__name__", getattr(dtype, "name", "")))
     if name not in ("float64", "float32"):
         raise ValueError(f'dtype must be "float64" or "float32", got {shortened(dtype)}')
@@ -55,7 +74,7 @@ def check_dtype(dtype: Any, replay: bool | None) -> str:
     return name
 
 
-def check_backend(backend: Any, replay: bool | None, devices: Any) -> str:
+def _check_backend(backend: Any, replay: bool | None, devices: Any) -> str:
     """The name of the backend; of JAX on several *devices* with their number."""
     if devices is not None:
         if backend != "jax":
@@ -67,10 +86,8 @@ def check_backend(backend: Any, replay: bool | None, devices: Any) -> str:
     return str(backend)
 
 
-def check_alike(communicator: Any, replay: bool | None, validation_split: Any, class_weight: Any) -> None:
+def _check_alike(replay: bool | None, validation_split: Any, class_weight: Any) -> None:
     """Refuse what several processes cannot do as one does."""
-    if communicator is None:
-        return
     if replay is False:
         raise ValueError("replay must be True or None with a communicator, got False; one process alone trains eagerly")
     if validation_split is not None:
@@ -94,7 +111,7 @@ def check_pair(validation_data: Any, validation_split: Any) -> tuple[Any, Any]:
     return validation_data[0], validation_data[1]
 
 
-def check_callbacks(callbacks: Any) -> list[Callback]:
+def _check_callbacks(callbacks: Any) -> list[Callback]:
     calls = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
     for kind, name in ((EarlyStopping, "early_stopping"), (ReduceOnPlateau, "learning_rate")):
         if any(isinstance(call, kind) for call in calls):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine import Value, compiler
 from nn.examples import output_values
-from nn.losses import LOSSES
 from nn.noise import noise_from
 from nn.training.made_of_nn import is_made_of_nn
 from nn.validation import plain_label
@@ -108,7 +107,7 @@ def graphs_of(task: Task, weights: dict[str, float], probes: Sequence[Probe]) ->
             own[name].data = number
         for row, target in probes:
             with noise_from(lambda layer, n: layer.draw(chance, n)):
-                loss = task.loss(output_values(task.model(copy(row))), copy(target))
+                loss = task.loss.function(output_values(task.model(copy(row))), copy(target))
             root = loss if isinstance(loss, Value) else Value(loss)
             graphs.append(compiler.recorded([root], [], list(now)))
             if sum(len(graph.ops) for graph in graphs) > _MANY_NODES:
@@ -127,7 +126,7 @@ def computed(task: Task, probes: Sequence[Probe]) -> dict[str, str]:
     Nothing where they compute something else in each call, such as with random numbers, and where only code of this
     library computes: the model's repr and numbers tell what.
     """
-    if task.loss in LOSSES.values() and is_made_of_nn(task.model):
+    if task.loss.is_bundled and is_made_of_nn(task.model):
         return {}
     weights, facts = task.model.state_dict(), dict[str, str]()
     for index, probe in enumerate(probes):
@@ -157,7 +156,7 @@ def state_of(task: Task, weights: bytes) -> dict[str, str]:
 def order_and_classes(task: Task) -> dict[str, Any]:
     """What all processes have alike, and no checkpoint tells from the arguments."""
     return {
-        "number of epochs": task.epochs,
+        "number of epochs": task.options.epochs,
         "order of the examples": zlib.crc32(repr(task.rng.getstate()).encode()),
         "list of classes": task.examples.targets.classes,
         "use of validation_data": task.validation is not None,

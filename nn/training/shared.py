@@ -57,7 +57,7 @@ class Shared(Replayed):
         """
         tally = Tally()
         unit = 2 << (len(indices).bit_length() // 2)  # of about the spread of the sizes
-        if self.task.backend.startswith("jax"):  # which pads batches to few sizes, and compiles for each
+        if self.task.options.backend.startswith("jax"):  # which pads batches to few sizes, and compiles for each
             unit = 1
         for part in np.split(indices, [len(indices) // unit * unit]):
             if not len(part):
