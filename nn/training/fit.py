@@ -34,11 +34,11 @@ from nn.other_names import OF_FIT
 from nn.parameters import check_call
 from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.targets import Label, given_classes
-from nn.training.checkpoint import Checkpoint, Progress, settings_of, shared_checkpoint
+from nn.training.checkpoint import Checkpoint, Progress, shared_checkpoint
+from nn.training.fingerprint import facts_of, probes_of, state_of
 from nn.training.history import History
 from nn.training.interrupts import Interrupts
 from nn.training.options import OWN_TO_EACH, Callback, Options, check_pair, is_true, team_of
-from nn.training.processes import Probe, computed, fact, order_and_classes, probes_of, state_of
 from nn.training.steps import Steps, Task
 from nn.training.threads import trained_here
 from nn.validation import refuse_unknown
@@ -217,7 +217,8 @@ class Training:
         try:
             with self.team.shield(self.interrupts):
                 probes = self.team.first(lambda: probes_of(self.task))
-                alike = partial(self._alike, given, probes)
+                names = {"names of the inputs": self.column_names, "names of the targets": self.target_column_names}
+                alike = partial(facts_of, self.task, probes, names | given)
                 if self.team.check(alike, _ALIKE) or self.team.agree(self._begin):
                     raise KeyboardInterrupt
                 cause = "give all an optimizer that took the same steps before"
@@ -240,12 +241,6 @@ class Training:
         except ValueError as error:
             advice = "give early_stopping=EarlyStopping(restore_best=False) where a callback adds or removes some"
             raise ValueError(f"the best epoch had other parameters ({error}); {advice}") from None
-
-    def _alike(self, given: dict[str, Any], probes: list[Probe]) -> dict[str, str]:
-        """What must be the same in all processes; *probes* are examples."""
-        names = {"names of the inputs": self.column_names, "names of the targets": self.target_column_names}
-        settings = {**settings_of(self.task), **order_and_classes(self.task), **names, **given}
-        return {name: fact(thing) for name, thing in settings.items()} | computed(self.task, probes)
 
     def _begin(self) -> None:
         replay = self.task.options.replay
