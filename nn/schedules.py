@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import dis
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
@@ -194,7 +194,9 @@ def works_alone(schedule: object, depth: int = 5) -> bool:
         return isinstance(schedule, (int, float))
     cells = [cell.cell_contents for cell in schedule.__closure__ or ()]
     reached = [*cells, *(schedule.__defaults__ or ()), *(schedule.__kwdefaults__ or {}).values()]
-    for code in codes_in(schedule.__code__):
+    codes = [schedule.__code__]
+    for code in codes:  # and that of the functions in it
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
         if any(instruction.opname in _STORES for instruction in dis.get_instructions(code)):
             return False
         for name in code.co_names:
@@ -208,11 +210,3 @@ def works_alone(schedule: object, depth: int = 5) -> bool:
 def is_plain(thing: object) -> bool:
     """Whether all attributes of an object are numbers, so that it is what its class makes of it."""
     return all(isinstance(part, (int, float)) for part in vars(thing).values())
-
-
-def codes_in(code: CodeType) -> Iterator[CodeType]:
-    """The code of a function, and of those that it defines."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from codes_in(constant)

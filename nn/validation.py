@@ -6,12 +6,9 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from engine import validation
+from engine.validation import as_float, check_choice, check_flag, check_seconds, one_line, plain_label, shortened
 
 __all__ = ["as_float", "check_choice", "check_flag", "check_seconds", "one_line", "plain_label", "shortened"]
-
-as_float, check_choice, one_line = validation.as_float, validation.check_choice, validation.one_line
-check_flag = validation.check_flag
-check_seconds, plain_label, shortened = validation.check_seconds, validation.plain_label, validation.shortened
 
 
 def without_addresses(text: str) -> str:

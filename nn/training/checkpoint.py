@@ -11,8 +11,8 @@ from nn.examples import Tally
 from nn.model_files import ModelFileError, parse_json
 from nn.training.fingerprint import DIGESTS, digest, graphs_of, probes_of, run_of
 from nn.training.history import COLUMNS, History
-from nn.training.processes import Alone
 from nn.training.steps import Task
+from nn.training.teams import Alone
 from nn.validation import as_number, shortened
 
 FORMAT, VERSION = "gradstep checkpoint", 4

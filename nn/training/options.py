@@ -9,7 +9,7 @@ from engine import compiler
 from nn.data import DataSet
 from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.training.history import History
-from nn.training.processes import Alone
+from nn.training.teams import Alone, Team
 from nn.validation import check_flag, check_int, shortened
 
 if TYPE_CHECKING:
@@ -132,6 +132,5 @@ def team_of(communicator: Any) -> Alone:
     if communicator is None:
         return Alone()
     from nn.training.communicators import as_communicator
-    from nn.training.teams import Team
 
     return Team(as_communicator(communicator))

@@ -16,7 +16,7 @@ from nn.noise import Layout, given_noise, noise_from
 from nn.optimizers import Optimizer
 from nn.schedules import EarlyStopping, is_plain
 from nn.targets import Targets
-from nn.training.processes import Alone
+from nn.training.teams import Alone
 from nn.validation import shortened
 
 if TYPE_CHECKING:
