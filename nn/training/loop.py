@@ -77,16 +77,15 @@ class Training:
             raise ValueError(f"the best epoch had other parameters ({error}); {advice}") from None
 
     def _begin(self) -> None:
-        replay = self.task.options.replay
         self.task.model.eval()  # its mode from now on; steps have their noise all the same
         if self.team.is_shared:
             from nn.training.shared import shared_steps
 
             self.steps = shared_steps(self.task)
-        elif replay is not False:
+        elif self.task.options.replay is not False:
             from nn.training.replayed import steps_for
 
-            self.steps = steps_for(self.task, insists=replay is True)
+            self.steps = steps_for(self.task)
         else:
             self.steps = Steps(self.task.kept(), "replay=False")
         self.task = self.steps.task

@@ -20,12 +20,12 @@ from nn.training.threads import ONE_THREAD
 _LARGE = 2_000_000  # parameters: products of such networks are worth several threads
 
 
-def steps_for(task: Task, insists: bool) -> Steps:
-    """Steps by replay; else eager steps, or an error if the caller *insists*."""
+def steps_for(task: Task) -> Steps:
+    """Steps by replay; else eager steps, or an error if the caller insists on replay."""
     try:
-        return Replayed(task, insists)
+        return Replayed(task)
     except Exception as error:  # the user's model and loss may raise anything
-        if insists and not isinstance(error, ArithmeticError):  # the first eager step reports those
+        if task.options.replay and not isinstance(error, ArithmeticError):  # the first eager step reports those
             raise Replayed.refusal(reason(error)) from error
         return Steps(task.kept(), reason(error))
 
@@ -37,9 +37,10 @@ class Replayed(Steps):
     the loss did something that cannot be replayed, all steps are eager.
     """
 
-    def __init__(self, task: Task, insists: bool) -> None:
+    def __init__(self, task: Task) -> None:
         super().__init__(task, eager="")
-        self.insists, self.is_in_one_thread, self.is_stale, self.written = insists, False, False, 0.0
+        self.insists = task.options.replay is True or task.team.is_shared
+        self.is_in_one_thread, self.is_stale, self.written = False, False, 0.0
         examples, options = task.examples, task.options
         recorded_loss, one_hot = recorded_form(task.loss.function, task.n_outputs)
         self.n_classes = task.n_outputs if one_hot else None

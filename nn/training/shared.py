@@ -31,7 +31,7 @@ class Shared(Replayed):
     """
 
     def __init__(self, task: Task) -> None:
-        super().__init__(task, insists=True)
+        super().__init__(task)
         assert isinstance(task.team, Team)
         self.team = task.team
 
