@@ -150,13 +150,13 @@ def fit(
     with team.together():
         refuse_unknown("fit", unknown, list(fit.__annotations__)[1:-2], OF_FIT)  # without model, unknown and return
         checkpoint_file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
-        options, asked, rng = Options(given), named_loss(loss), random_numbers(seed)
+        options, chosen, rng = Options(given), named_loss(loss), random_numbers(seed)
         optimizer = named_optimizer(optimizer, learning_rate)
         names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
         table = as_table(by_name(X, names, keep=False), "X", model.n_inputs, keep_float32=True)
-        n_outputs, noise = _called(model, table[0].tolist(), asked.name)
-        known = model.classes if classes is None else given_classes(asked.name, classes, n_outputs)
-        examples = check_examples(table, by_name(y, y_names, "y"), asked.name, n_outputs, known)
+        n_outputs, noise = _called(model, table[0].tolist(), chosen.name)
+        known = model.classes if classes is None else given_classes(chosen.name, classes, n_outputs)
+        examples = check_examples(table, by_name(y, y_names, "y"), chosen.name, n_outputs, known)
         learned, validation = examples.targets.classes, None
         examples = weigh(examples, sample_weight)
         if validation_data is not None:
@@ -164,16 +164,16 @@ def fit(
             validation_X = by_name(validation_X, names, "validation X", keep=False)
             rows = as_table(validation_X, "validation X", model.n_inputs, keep_float32=True)
             validation_y = by_name(validation_y, y_names, "validation y")
-            validation = check_examples(rows, validation_y, asked.name, n_outputs, learned, "validation ")
+            validation = check_examples(rows, validation_y, chosen.name, n_outputs, learned, "validation ")
             check_width(examples.targets, validation.targets)
         elif validation_split is not None:
             examples, validation = split_validation(examples, validation_split, seed)
-        examples = smooth(weigh_classes(examples, class_weight), label_smoothing, asked.name, n_outputs)
+        examples = smooth(weigh_classes(examples, class_weight), label_smoothing, chosen.name, n_outputs)
     team.count(len(examples))
     if not any(team.gather(examples.weights is None or any(examples.weights))):
         raise ValueError("sample_weight and class_weight must be above 0 for an example to train on, got 0 for all")
     y_names = y_names if learned is None and len(y_names or ()) == n_outputs else None
-    task = Task(model, n_outputs, noise, asked, examples, validation, optimizer, options, rng, team)
+    task = Task(model, n_outputs, noise, chosen, examples, validation, optimizer, options, rng, team)
     training = Training(task, names, y_names, shared_checkpoint(checkpoint_file, team))
     history = training.run({name: thing for name, thing in given.items() if name not in OWN_TO_EACH})
     if history.epochs >= task.n_epochs and not team.rank:  # nothing ended it before
