@@ -41,9 +41,8 @@ OF_AN_ARGUMENT = by_name(
 
 OF_FIT = by_name(
     {
-        "n_epochs max_iter nb_epoch": "epochs=",
+        "max_iter": "epochs=",
         "lr": "learning_rate=",
-        "batch": "batch_size=",
         "random_state": "seed=",
         "patience": "early_stopping=",
         "weight_decay": "optimizer=Adam(weight_decay=...)",
