@@ -53,20 +53,18 @@ class Checkpoint:
         """Restore parameters, optimizer and random numbers from the file, if it is of this run; or begin the file."""
         self._task, self._run = task, json.loads(json.dumps(run_of(task)))
         content = task.team.first(self._read)
-        if content is None:
-            self._begin_look()
-            progress = Progress(asked=task.n_epochs)
-            self.write(progress)
-            return progress
         try:
-            progress = self._restored(task, content)
+            progress = Progress() if content is None else self._restored(task, content)
         except (ArithmeticError, AttributeError, LookupError, TypeError) as error:  # of a stranger's file
             raise ModelFileError(f"{self.path}: no checkpoint of gradstep's ({shortened(error)})") from None
-        stopping = task.options.stopping
-        stopped_early = stopping is not None and stopping.ends(progress.history)
-        progress.stopped = progress.stopped and (stopped_early or task.n_epochs <= progress.asked)
+        if progress.stopped and task.n_epochs > progress.asked:
+            progress.stopped = task.options.stopping is not None and task.options.stopping.ends(progress.history)
         progress.asked = task.n_epochs
-        self._begin_look()
+        self._weights, self._probes = task.model.state_dict(), probes_of(task)
+        self._graphs = graphs_of(task, self._weights, self._probes)  # with the weights that the run begins with
+        self.look()
+        if content is None:
+            self.write(progress)
         return progress
 
     def _restored(self, task: Task, content: dict[str, Any]) -> Progress:
@@ -90,13 +88,6 @@ class Checkpoint:
         if content is not None and content.pop("digest", None) != digest(json.dumps(content).encode()):
             raise ModelFileError(f"{self.path}: incomplete or damaged checkpoint; delete it to begin again")
         return content
-
-    def _begin_look(self) -> None:
-        """Note what there is and what is computed before a run's steps, with the weights that it begins with."""
-        self._weights = self._task.model.state_dict()
-        self._probes = probes_of(self._task)
-        self._graphs = graphs_of(self._task, self._weights, self._probes)
-        self.look()
 
     def look(self) -> None:
         """Note what model, loss, optimizer and schedule keep: a run begins with it, or computes it again."""

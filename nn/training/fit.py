@@ -174,7 +174,7 @@ def fit(
         raise ValueError("sample_weight and class_weight must be above 0 for an example to train on, got 0 for all")
     y_names = y_names if learned is None and len(y_names or ()) == n_outputs else None
     task = Task(model, n_outputs, noise, chosen, examples, validation, optimizer, options, rng, team)
-    training = Training(task, names, y_names, shared_checkpoint(checkpoint_file, team))
+    training = Training(task, (names, y_names), shared_checkpoint(checkpoint_file, team))
     history = training.run({name: thing for name, thing in given.items() if name not in OWN_TO_EACH})
     if history.epochs >= task.n_epochs and not team.rank:  # nothing ended it before
         history.warn_if_not_converged()

@@ -6,7 +6,6 @@ import math
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,23 +20,19 @@ from nn.training.options import is_true
 from nn.training.steps import Steps, Task
 from nn.training.threads import trained_here
 
+Names = list[str] | None
 _ALIKE = "give models and fit the same seed and the same arguments"
 _SECONDS = 0.5
 """How old the numbers in parameters may be where only other threads, signals or printing can see them."""
 
 
-@dataclass(eq=False)
 class Training:
-    """One call of ``fit``, its arguments checked."""
+    """One call of ``fit``, its arguments checked; *names* are those of the columns of X and y, if they have some."""
 
-    task: Task
-    column_names: list[str] | None
-    target_column_names: list[str] | None
-    checkpoint: Checkpoint | None
-
-    def __post_init__(self) -> None:
-        self.progress, self.interrupts, self.team = Progress(), Interrupts(), self.task.team
-        self.steps = Steps(self.task, "replay=False")
+    def __init__(self, task: Task, names: tuple[Names, Names], checkpoint: Checkpoint | None) -> None:
+        self.task, self.team, self.checkpoint = task, task.team, checkpoint
+        self.column_names, self.target_column_names = names
+        self.progress, self.interrupts, self.steps = Progress(), Interrupts(), Steps(task, "replay=False")
 
     def run(self, given: dict[str, Any]) -> History:
         """Train until all epochs are done or something ends it; all processes must be *given* these alike."""
@@ -78,16 +73,13 @@ class Training:
 
     def _begin(self) -> None:
         self.task.model.eval()  # its mode from now on; steps have their noise all the same
-        if self.team.is_shared:
-            from nn.training.shared import shared_steps
-
-            self.steps = shared_steps(self.task)
-        elif self.task.options.replay is not False:
-            from nn.training.replayed import steps_for
-
-            self.steps = steps_for(self.task)
-        else:
+        if self.task.options.replay is False:
             self.steps = Steps(self.task.kept(), "replay=False")
+        else:
+            from nn.training import replayed, shared
+
+            kind = shared.Shared if self.team.is_shared else replayed.Replayed
+            self.steps = replayed.steps_for(self.task, kind)
         self.task = self.steps.task
         self._bind()
         with self.interrupts.shielded():

@@ -20,13 +20,16 @@ from nn.training.threads import ONE_THREAD
 _LARGE = 2_000_000  # parameters: products of such networks are worth several threads
 
 
-def steps_for(task: Task) -> Steps:
-    """Steps by replay; else eager steps, or an error if the caller insists on replay."""
+def steps_for(task: Task, kind: type[Replayed]) -> Steps:
+    """Steps by replay, of this *kind*; else eager steps, or an error if nothing but replay will do."""
     try:
-        return Replayed(task)
+        return kind(task)
     except Exception as error:  # the user's model and loss may raise anything
-        if task.options.replay and not isinstance(error, ArithmeticError):  # the first eager step reports those
-            raise Replayed.refusal(reason(error)) from error
+        is_of_numbers = isinstance(error, ArithmeticError)  # the first eager step reports those
+        if (task.options.replay or task.team.is_shared) and not is_of_numbers:
+            raise kind.refusal(reason(error)) from error
+        if task.team.is_shared:
+            raise
         return Steps(task.kept(), reason(error))
 
 

@@ -9,19 +9,9 @@ import numpy as np
 from nn.examples import Tally
 from nn.noise import noise_rows
 from nn.programs import Array
-from nn.training.replayed import Replayed, reason
+from nn.training.replayed import Replayed
 from nn.training.steps import Task
 from nn.training.teams import Team
-
-
-def shared_steps(task: Task) -> Shared:
-    """Steps of several processes; a ValueError if the model cannot be replayed with the loss."""
-    try:
-        return Shared(task)
-    except ArithmeticError:
-        raise
-    except Exception as error:  # the user's model and loss may raise anything
-        raise Shared.refusal(reason(error)) from error
 
 
 class Shared(Replayed):
