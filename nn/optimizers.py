@@ -122,8 +122,6 @@ class Optimizer:
         """
         old = self.parameters or []
         new = _check_parameters(parameters, self.follows_model or not old)
-        if old == new and model is None:
-            return
         last = None if self._model is None else self._model()
         is_ours = self.follows_model or not old or (self._model is not None and last is not model)
         is_other = is_ours and set(old).isdisjoint(new)

@@ -19,10 +19,9 @@ Callback = Callable[["Module", History], object]
 
 
 class Options:
-    """How ``fit`` trains: those of its arguments that have no data, checked."""
+    """How ``fit`` trains: those of the arguments *given* to it that have no data, checked."""
 
     def __init__(self, given: dict[str, Any]) -> None:
-        """Take the options among the arguments *given* to ``fit``."""
         epochs, self.replay = given["epochs"], _check_replay(given["replay"])
         if given["communicator"] is not None:
             _check_alike(self.replay, given["validation_split"], given["class_weight"])
